@@ -1,0 +1,143 @@
+//! Stepwell's condition language: JSON patterns over a task's data, what they observe of it, and an
+//! index over many of them. The manual for step authors, with every operator, is
+//! `docs/conditions.md`. This crate knows nothing of tasks, steps or stores; it is given
+//! [`serde_json::Value`]s, all of which it takes to be hostile.
+//!
+//! # Patterns
+//!
+//! A pattern is partial: members that it does not name are free.
+//!
+//! ```
+//! use serde_json::json;
+//! use stepwell_condition::Pattern;
+//!
+//! let pattern = Pattern::parse(&json!({
+//!     "$via": {"name": "Contact Form"},
+//!     "email": {"$type": "string", "$regex": "@example\\.com$"},
+//!     "visits": {"$gte": 1, "$lt": 10},
+//!     "tags": ["vip"],
+//!     "address.country": {"$in": ["AT", "DE"]},
+//!     "unsubscribed": null,
+//! }))?;
+//! assert!(pattern.matches(&json!({
+//!     "$via": {"type": "webhook", "name": "Contact Form"},
+//!     "email": "ada@example.com",
+//!     "visits": 3,
+//!     "tags": ["new", "vip"],
+//!     "address": {"country": "AT", "city": "Graz"},
+//! })));
+//! # Ok::<(), stepwell_condition::PatternError>(())
+//! ```
+//!
+//! Plain values, `$type` and `$regex` look at the value itself. The operators that MongoDB defines
+//! (`$eq $ne $gt $gte $lt $lte $in $nin $all $mod`) also look at the elements of an array, as they do
+//! there. Numbers are compared by value and exactly, whatever their text.
+//!
+//! ```
+//! # use serde_json::json;
+//! # use stepwell_condition::Pattern;
+//! # let matches = |pattern, data| Pattern::parse(&pattern).map(|pattern| pattern.matches(&data));
+//! assert!(!matches(json!({"tag": "vip"}), json!({"tag": ["vip"]}))?);
+//! assert!(matches(json!({"tag": {"$eq": "vip"}}), json!({"tag": ["vip"]}))?);
+//! assert!(matches(json!({"total": 1}), json!({"total": 1.0}))?);
+//! // A comparison never matches what is missing; what only says no, does.
+//! assert!(!matches(json!({"retryAttempt": {"$lt": 3}}), json!({}))?);
+//! assert!(matches(json!({"status": {"$ne": "done"}}), json!({}))?);
+//! # Ok::<(), stepwell_condition::PatternError>(())
+//! ```
+//!
+//! What is wrong is refused, with an RFC 6901 pointer to the fault:
+//!
+//! ```
+//! # use serde_json::json;
+//! # use stepwell_condition::Pattern;
+//! let error = Pattern::parse(&json!({"total": {"$gtt": 100}})).unwrap_err();
+//! assert_eq!(error.pointer, "/total/$gtt");
+//! assert_eq!(error.message, "`$gtt` is not an operator; did you mean `$gt`?");
+//! ```
+//!
+//! # What is observed
+//!
+//! A step runs again when what its condition observed has changed. [`Pattern::observed`] is a digest
+//! of just that.
+//!
+//! ```
+//! # use serde_json::json;
+//! # use stepwell_condition::Pattern;
+//! let pattern = Pattern::parse(&json!({"order": {"$type": "object"}, "attempt": {"$lt": 3}}))?;
+//! let seen = pattern.observed(&json!({"order": {"id": 1}, "attempt": 0}));
+//! assert_eq!(seen, pattern.observed(&json!({"order": {"id": 2}, "attempt": 0, "note": "x"})));
+//! assert_ne!(seen, pattern.observed(&json!({"order": {"id": 1}, "attempt": 1})));
+//! # Ok::<(), stepwell_condition::PatternError>(())
+//! ```
+//!
+//! # Bounds
+//!
+//! A pattern has at most [`DEPTH`] levels, [`NODES`] values, [`TEXT_BYTES`] of text and [`REGEXES`]
+//! expressions, each of [`REGEX_BYTES`] and tried on strings of [`REGEX_TEXT_BYTES`]. Matching ends with no match when its [`Budget`] is spent.
+
+mod eval;
+mod expression;
+mod index;
+mod node;
+mod number;
+mod observe;
+mod parse;
+
+pub use eval::Budget;
+pub use expression::{REGEX_BYTES, REGEX_TEXT_BYTES};
+pub use index::Index;
+pub use parse::{DEPTH, NODES, PatternError, REGEXES, TEXT_BYTES};
+
+use node::Node;
+use observe::View;
+use serde_json::Value;
+
+/// A parsed condition. Immutable, and shared between threads freely.
+#[derive(Debug)]
+pub struct Pattern {
+    root: Node,
+    view: View,
+}
+
+impl Pattern {
+    /// Parses a condition: a JSON object as the [language](crate) defines it.
+    ///
+    /// Refused is what the language does not know, an operand of the wrong kind, a regular expression
+    /// that does not compile, and a pattern beyond [`DEPTH`], [`NODES`], [`TEXT_BYTES`] or
+    /// [`REGEXES`].
+    pub fn parse(value: &Value) -> Result<Self, PatternError> {
+        let root = parse::parse(value)?;
+        let view = View::of(&root);
+        Ok(Self { root, view })
+    }
+
+    /// Whether the data matches, within [`Budget::UNITS`] of work.
+    pub fn matches(&self, data: &Value) -> bool {
+        self.matches_within(data, &mut Budget::default())
+    }
+
+    /// Whether the data matches. Once the budget is spent the answer is `false`; ask
+    /// [`Budget::is_spent`] to tell.
+    pub fn matches_within(&self, data: &Value, budget: &mut Budget) -> bool {
+        eval::matches(&self.root, Some(data), budget) && !budget.is_spent()
+    }
+
+    /// A digest of all that this condition observes in the data. Equal as long as nothing that the
+    /// condition looks at changes; the same in every release and on every machine.
+    pub fn observed(&self, data: &Value) -> u64 {
+        self.view.digest(data)
+    }
+
+    /// How many constraints the condition has: each plain value and each operator is one, `$and`
+    /// is their sum, `$or` counts as its least branch, `{}` at the root is none.
+    pub fn leaves(&self) -> usize {
+        match &self.root {
+            Node::Object(members) if members.is_empty() => 0,
+            root => root.leaves(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

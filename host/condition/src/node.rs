@@ -1,0 +1,189 @@
+//! The parsed form of a pattern: what `parse` makes and `eval`, `observe` and `index` read.
+
+use std::cmp::Ordering;
+
+use regex::Regex;
+use serde_json::{Map, Value};
+
+use crate::number::Constant as Number;
+
+/// One condition on one value, which may be missing.
+#[derive(Debug)]
+pub(crate) enum Node {
+    /// A plain scalar: the value itself equals it.
+    Is(Constant),
+    /// An object in which every member matches.
+    Object(Box<[(Key, Node)]>),
+    /// An array in which each pattern matches at least one element.
+    Array(Box<[Node]>),
+    /// One of these kinds.
+    Type(Kinds),
+    /// A string in which the expression is found.
+    Regex(Expression),
+    /// `$in` and, with one item, `$eq`: the value or, if it is an array, an element equals an item.
+    In(Box<[Item]>),
+    /// `$gt` and its like: the value or an element stands so to the operand.
+    Compare(Comparison, Constant),
+    /// There or not.
+    Exists(bool),
+    /// An array one element of which matches.
+    ElemMatch(Box<Node>),
+    /// An array of this length.
+    Size(u64),
+    /// The value or an element divided by the first leaves the second.
+    Mod(i64, i64),
+    /// Every one matches.
+    All(Box<[Node]>),
+    /// At least one matches.
+    Any(Box<[Node]>),
+    /// It does not match.
+    Not(Box<Node>),
+}
+
+/// A value to be equal to.
+#[derive(Debug)]
+pub(crate) enum Constant {
+    /// Null or missing.
+    Null,
+    Bool(bool),
+    Number(Number),
+    String(Box<str>),
+    /// An object or array, equal as a whole. Its depth is bounded by the parser.
+    Whole(Value),
+}
+
+/// What `$in` and `$all` list.
+#[derive(Debug)]
+pub(crate) enum Item {
+    Constant(Constant),
+    Expression(Expression),
+}
+
+/// A compiled `$regex`.
+#[derive(Debug)]
+pub(crate) struct Expression {
+    pub(crate) regex: Regex,
+    /// Units of evaluation that eight bytes of text cost.
+    pub(crate) weight: u64,
+    /// The longest string, in bytes, that it is tried on.
+    pub(crate) longest: usize,
+}
+
+/// The four orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    Gt,
+    Gte,
+    Lt,
+    Lte,
+}
+
+impl Comparison {
+    pub(crate) fn holds(self, order: Ordering) -> bool {
+        match self {
+            Self::Gt => order.is_gt(),
+            Self::Gte => order.is_ge(),
+            Self::Lt => order.is_lt(),
+            Self::Lte => order.is_le(),
+        }
+    }
+}
+
+/// A set of the kinds that JSON values have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Kinds(u8);
+
+impl Kinds {
+    /// The names in `$type`, in the order of their bits.
+    pub(crate) const NAMES: [&str; 6] = ["string", "number", "boolean", "object", "array", "null"];
+
+    /// Adds the kind of that name. `false` if there is none.
+    pub(crate) fn add(&mut self, name: &str) -> bool {
+        let place = Self::NAMES.iter().position(|known| *known == name);
+        self.0 |= place.map_or(0, |place| 1 << place);
+        place.is_some()
+    }
+
+    pub(crate) fn has(self, value: &Value) -> bool {
+        let place = match value {
+            Value::String(_) => 0,
+            Value::Number(_) => 1,
+            Value::Bool(_) => 2,
+            Value::Object(_) => 3,
+            Value::Array(_) => 4,
+            Value::Null => 5,
+        };
+        self.0 & (1 << place) != 0
+    }
+}
+
+/// A member's name as the pattern has it, and the path that it is if the data has no such name.
+/// Ordered by name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key {
+    pub(crate) name: Box<str>,
+    /// The segments of a name with dots; empty if it has none.
+    pub(crate) path: Box<[Segment]>,
+}
+
+/// One segment of a dotted name: a member's name, or the index of an element.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Segment {
+    pub(crate) name: Box<str>,
+    pub(crate) index: Option<usize>,
+}
+
+impl Key {
+    pub(crate) fn new(name: &str) -> Self {
+        let path = if name.contains('.') {
+            name.split('.').map(Segment::new).collect()
+        } else {
+            Box::default()
+        };
+        Self {
+            name: name.into(),
+            path,
+        }
+    }
+
+    /// The value under this key: of that very name, or else at the end of the path.
+    pub(crate) fn find<'v>(&self, map: &'v Map<String, Value>) -> Option<&'v Value> {
+        if let Some(value) = map.get(&*self.name) {
+            return Some(value);
+        }
+        let (first, rest) = self.path.split_first()?;
+        rest.iter()
+            .try_fold(map.get(&*first.name)?, |value, segment| match value {
+                Value::Object(map) => map.get(&*segment.name),
+                Value::Array(items) => items.get(segment.index?),
+                _ => None,
+            })
+    }
+}
+
+impl Segment {
+    fn new(name: &str) -> Self {
+        let digits = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
+        Self {
+            name: name.into(),
+            index: digits.then(|| name.parse().ok()).flatten(),
+        }
+    }
+}
+
+impl Node {
+    /// How many constraints certainly hold where this one does: each plain value and each operator
+    /// is one, `$and` is their sum, `$or` the least of its branches.
+    pub(crate) fn leaves(&self) -> usize {
+        match self {
+            Self::Object(members) if !members.is_empty() => {
+                members.iter().map(|(_, node)| node.leaves()).sum()
+            }
+            Self::Array(nodes) if !nodes.is_empty() => nodes.iter().map(Self::leaves).sum(),
+            Self::All(nodes) => nodes.iter().map(Self::leaves).sum(),
+            Self::Any(nodes) => nodes.iter().map(Self::leaves).min().unwrap_or(1),
+            Self::ElemMatch(node) => node.leaves(),
+            _ => 1,
+        }
+    }
+}
