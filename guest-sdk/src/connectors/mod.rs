@@ -1,0 +1,132 @@
+//! HTTP calls that leave the sandbox.
+//!
+//! The server makes the call, if its egress policy allows the destination, and writes the result
+//! into the task's journal before the step sees it. After a crash the step is run again and given
+//! the same results, so a call is not made twice.
+//!
+//! ```
+//! use stepwell_sdk::prelude::*;
+//!
+//! #[step(condition = { customer: { created: true } })]
+//! async fn sync_customer() -> Result {
+//!     let customer: Value = data::require("/customer")?;
+//!     let request = Request::post("https://crm.example/customers")
+//!         .bearer(&task::require_config("CRM_TOKEN")?)
+//!         .json(&customer);
+//!     let response = connectors::fetch(request).await?.require_ok()?;
+//!     data::set("/customer/crmId", response.json::<Value>()?["id"].clone())?;
+//!     Ok(())
+//! }
+//! # use stepwell_sdk::mock::{Mock, Reply};
+//! # let outcome = Mock::new().data(json!({"customer": {"created": true}})).config("CRM_TOKEN", "t")
+//! #     .reply("POST", "https://crm.example/customers", Reply::json(201, json!({"id": 7})))
+//! #     .run(sync_customer);
+//! # assert_eq!(outcome.data["customer"]["crmId"], 7);
+//! # assert_eq!(outcome.calls[0].header("authorization"), Some("Bearer t"));
+//! ```
+
+pub(crate) mod request;
+mod response;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+pub use request::{Redirect, Request};
+pub use response::{Response, ResponseError};
+
+use crate::executor::{Registration, block_on};
+use crate::host;
+
+/// Why there is no response. A status that is not 2xx is a response, not an error.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// The request is wrong; the text says what.
+    #[error("invalid request: {0}")]
+    Invalid(String),
+    /// The egress policy refuses the destination; the text names it and the rule.
+    #[error("refused by the egress policy: {0}")]
+    Denied(String),
+    /// No connection, or a broken one.
+    #[error("connection failed: {0}")]
+    Connection(String),
+    /// Not done in time, in milliseconds.
+    #[error("timed out after {0} ms")]
+    Timeout(u64),
+    /// The response is larger than so many bytes.
+    #[error("the response is larger than {0} bytes")]
+    TooLarge(u64),
+    /// A redirect came to this URL, and the request said [`Redirect::Error`].
+    #[error("redirected to {0}, and the request said not to follow")]
+    Redirected(String),
+    /// More calls than a run may make, or may have under way at once.
+    #[error("too many calls: {0}")]
+    TooMany(String),
+}
+
+/// Begins a call. It is under way at once, before it is awaited, so several may overlap:
+/// [`join_all`](crate::join_all) waits for all of them.
+pub fn fetch(request: Request) -> Fetch {
+    let state = match request.into_parts() {
+        Ok(parts) => State::Pending(host::fetch(parts)),
+        Err(reason) => State::Refused(FetchError::Invalid(reason)),
+    };
+    Fetch {
+        registration: None,
+        pollable: None,
+        state,
+    }
+}
+
+/// A call under way: await it, or [`wait`](Fetch::wait) for it in a step that is no `async fn`.
+#[must_use = "the call is under way, but its result is lost unless awaited"]
+pub struct Fetch {
+    // In this order: the host wants a pollable dropped before the call it belongs to.
+    registration: Option<Registration>,
+    pollable: Option<Rc<host::Pollable>>,
+    state: State,
+}
+
+enum State {
+    Pending(host::PendingResponse),
+    Refused(FetchError),
+    Taken,
+}
+
+impl Fetch {
+    /// Waits until the call is done.
+    pub fn wait(self) -> Result<Response, FetchError> {
+        block_on(self)
+    }
+
+    fn finish(&mut self) {
+        self.registration = None;
+        self.pollable = None;
+        self.state = State::Taken;
+    }
+}
+
+impl Future for Fetch {
+    type Output = Result<Response, FetchError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let result = match &this.state {
+            State::Pending(pending) => match pending.take() {
+                Some(result) => result,
+                None => {
+                    let pollable = this
+                        .pollable
+                        .get_or_insert_with(|| Rc::new(pending.subscribe()));
+                    this.registration = Some(Registration::new(pollable, context.waker()));
+                    return Poll::Pending;
+                }
+            },
+            State::Refused(error) => Err(error.clone()),
+            State::Taken => panic!("a finished call was polled again"),
+        };
+        this.finish();
+        Poll::Ready(result)
+    }
+}

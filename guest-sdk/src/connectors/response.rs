@@ -1,0 +1,135 @@
+//! What came back.
+
+use serde::de::DeserializeOwned;
+
+/// An HTTP response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// Status code, 100 to 599.
+    pub status: u16,
+    /// The status code's reason phrase, empty for an unknown code.
+    pub status_text: String,
+    /// Headers with lower-case names, in the order they came; a name may repeat.
+    pub headers: Vec<(String, String)>,
+    /// The body, decompressed.
+    pub body: Vec<u8>,
+}
+
+/// Why a response is of no use to the step.
+#[derive(Debug, thiserror::Error)]
+pub enum ResponseError {
+    /// The status is not 2xx.
+    #[error("the response is {status} {text}: {body}")]
+    Status {
+        /// Status code.
+        status: u16,
+        /// Its reason phrase.
+        text: String,
+        /// The beginning of the body.
+        body: String,
+    },
+    /// The body is no JSON, or not of the type the step asked for.
+    #[error("the response's body is not the JSON that the step expects: {body}")]
+    Json {
+        /// The beginning of the body.
+        body: String,
+        /// What was expected and what was found.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl Response {
+    /// Whether the status is 2xx.
+    pub fn ok(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The first header of that name; the case of letters does not matter.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers
+            .find(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ResponseError> {
+        serde_json::from_slice(&self.body).map_err(|source| ResponseError::Json {
+            body: self.beginning(),
+            source,
+        })
+    }
+
+    /// The body as text; bytes that are no UTF-8 become `�`.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// This response if its status is 2xx, else an error, which `?` makes a failure that is retried.
+    pub fn require_ok(self) -> Result<Self, ResponseError> {
+        if self.ok() {
+            return Ok(self);
+        }
+        Err(ResponseError::Status {
+            status: self.status,
+            body: self.beginning(),
+            text: self.status_text,
+        })
+    }
+
+    /// Enough of the body to recognise it by in an error.
+    fn beginning(&self) -> String {
+        const MOST: usize = 200;
+        match self.body.get(..MOST) {
+            Some(beginning) => format!("{}…", String::from_utf8_lossy(beginning)),
+            None => self.text(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use super::*;
+
+    fn response(status: u16, body: &str) -> Response {
+        Response {
+            status,
+            status_text: "Reason".to_owned(),
+            headers: vec![("x-id".to_owned(), "7".to_owned())],
+            body: body.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn only_2xx_is_ok() {
+        for (status, ok) in [
+            (199, false),
+            (200, true),
+            (204, true),
+            (299, true),
+            (300, false),
+            (404, false),
+        ] {
+            assert_eq!(response(status, "").ok(), ok, "{status}");
+            assert_eq!(response(status, "").require_ok().is_ok(), ok, "{status}");
+        }
+    }
+
+    #[test]
+    fn errors_show_what_came() {
+        let error = response(503, "busy").require_ok().unwrap_err();
+        assert_eq!(error.to_string(), "the response is 503 Reason: busy");
+        let long = "é".repeat(150);
+        let error = response(200, &long).json::<u8>().unwrap_err();
+        assert!(error.to_string().ends_with("é…"), "{error}");
+    }
+
+    #[test]
+    fn header_names_have_no_case() {
+        let response = response(200, "");
+        assert_eq!(response.header("X-Id"), Some("7"));
+        assert_eq!(response.header("x-other"), None);
+    }
+}

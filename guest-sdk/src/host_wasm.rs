@@ -1,0 +1,147 @@
+//! The host on the other side of the world `step`: the same few functions that the mock has.
+
+use bindings::stepwell::step::{connectors as raw, console, data, task};
+use bindings::wasi::io::poll as raw_poll;
+
+use crate::connectors::{FetchError, Redirect, Response, request::Parts};
+use crate::console::Level;
+use crate::failure::Failure;
+
+/// What wit-bindgen makes of the world. Its code for the canonical ABI is `unsafe`.
+#[allow(unsafe_code, missing_docs, clippy::all)]
+pub mod bindings {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "step",
+        generate_all,
+        pub_export_macro: true,
+        runtime_path: "::stepwell_sdk::__private::wit_bindgen::rt",
+        default_bindings_module: "::stepwell_sdk::__private",
+    });
+    pub use wit_bindgen;
+}
+
+pub use raw_poll::Pollable;
+
+impl From<Failure> for bindings::Failure {
+    fn from(failure: Failure) -> Self {
+        let text = failure.text().to_owned();
+        if failure.is_retry() {
+            Self::Retry(text)
+        } else {
+            Self::Stop(text)
+        }
+    }
+}
+
+pub fn data_get(pointer: &str) -> Result<Option<String>, String> {
+    data::get(pointer)
+}
+
+pub fn data_set(pointer: &str, json: &str) -> Result<(), String> {
+    data::set(pointer, json)
+}
+
+pub fn data_remove(pointer: &str) -> Result<(), String> {
+    data::remove(pointer)
+}
+
+pub fn task_id() -> String {
+    task::id()
+}
+
+pub fn task_name() -> Option<String> {
+    task::name()
+}
+
+pub fn task_set_name(name: &str) -> Result<(), String> {
+    task::set_name(name)
+}
+
+pub fn task_tags() -> Vec<String> {
+    task::tags()
+}
+
+pub fn task_set_tags(tags: &[String]) -> Result<(), String> {
+    task::set_tags(tags)
+}
+
+pub fn task_config(key: &str) -> Option<String> {
+    task::config(key)
+}
+
+pub fn task_complete(outcome: Option<&str>) -> Result<(), String> {
+    task::complete(outcome)
+}
+
+pub fn task_ignore() {
+    task::ignore();
+}
+
+pub fn console_write(level: Level, text: &str) {
+    let level = match level {
+        Level::Log => console::Level::Log,
+        Level::Warn => console::Level::Warn,
+        Level::Error => console::Level::Error,
+    };
+    console::write(level, text);
+}
+
+/// The host's clock through WASI. A clock before 1970 reads as 0.
+pub fn now_millis() -> u64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |elapsed| {
+            u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+        })
+}
+
+/// A call under way.
+pub struct PendingResponse(raw::PendingResponse);
+
+impl PendingResponse {
+    pub fn subscribe(&self) -> Pollable {
+        self.0.subscribe()
+    }
+
+    pub fn take(&self) -> Option<Result<Response, FetchError>> {
+        let result = self.0.take()?;
+        Some(match result {
+            Ok(response) => Ok(Response {
+                status: response.status,
+                status_text: response.status_text,
+                headers: response.headers,
+                body: response.body,
+            }),
+            Err(error) => Err(match error {
+                raw::FetchError::Invalid(reason) => FetchError::Invalid(reason),
+                raw::FetchError::Denied(reason) => FetchError::Denied(reason),
+                raw::FetchError::Connection(reason) => FetchError::Connection(reason),
+                raw::FetchError::Timeout(millis) => FetchError::Timeout(millis),
+                raw::FetchError::TooLarge(bytes) => FetchError::TooLarge(bytes),
+                raw::FetchError::Redirected(url) => FetchError::Redirected(url),
+                raw::FetchError::TooMany(reason) => FetchError::TooMany(reason),
+            }),
+        })
+    }
+}
+
+pub fn fetch(request: Parts) -> PendingResponse {
+    PendingResponse(raw::fetch(&raw::Request {
+        url: request.url,
+        method: request.method,
+        headers: request.headers,
+        body: request.body,
+        timeout_ms: request.timeout_ms,
+        redirect: match request.redirect {
+            Redirect::Follow => raw::Redirect::Follow,
+            Redirect::Manual => raw::Redirect::Manual,
+            Redirect::Error => raw::Redirect::Error,
+        },
+    }))
+}
+
+/// Sleeps until at least one is ready; the indices of those that are.
+pub fn poll(pollables: &[&Pollable]) -> Vec<u32> {
+    raw_poll::poll(pollables)
+}

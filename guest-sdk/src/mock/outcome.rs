@@ -1,0 +1,145 @@
+//! What a run did.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::host::{Closing, State};
+use crate::connectors::Redirect;
+use crate::console::Level;
+use crate::failure::Failure;
+
+/// What a run on a [`Mock`](super::Mock) did.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Outcome {
+    /// How the step ended.
+    pub result: Result<(), Failure>,
+    /// The data after the run; if the step failed, as it was before.
+    pub data: Value,
+    /// What was printed, in order. Kept of a failed run too.
+    pub logs: Vec<Line>,
+    /// The calls that were made, in order.
+    pub calls: Vec<Call>,
+    /// The result of `task::complete_with`, or `null` of `task::complete`, if one was the last word.
+    pub completed: Option<Value>,
+    /// Whether `task::ignore` was the last word.
+    pub ignored: bool,
+    /// The task's name after the run.
+    pub name: Option<String>,
+    /// The task's tags after the run.
+    pub tags: Vec<String>,
+}
+
+impl Outcome {
+    pub(super) fn new(before: State, after: State, result: Result<(), Failure>) -> Self {
+        let kept = if result.is_ok() { after.closing } else { None };
+        let (data, name, tags) = if result.is_ok() {
+            (after.data, after.name, after.tags)
+        } else {
+            (before.data, before.name, before.tags)
+        };
+        Self {
+            result,
+            data,
+            logs: after.logs,
+            calls: after.calls,
+            ignored: kept == Some(Closing::Ignore),
+            completed: match kept {
+                Some(Closing::Complete(result)) => Some(result),
+                _ => None,
+            },
+            name,
+            tags,
+        }
+    }
+
+    /// The failure of a step that is to fail.
+    ///
+    /// # Panics
+    /// If it did not.
+    #[track_caller]
+    pub fn failure(self) -> Failure {
+        match self.result {
+            Err(failure) => failure,
+            Ok(()) => panic!("the step did not fail; the data is {}", self.data),
+        }
+    }
+
+    /// Whether a condition, given as JSON, matches the data after the run: whether another step
+    /// would follow.
+    ///
+    /// # Panics
+    /// If the server would refuse the condition.
+    #[track_caller]
+    pub fn matches(&self, condition: &Value) -> bool {
+        super::matches(condition, &self.data)
+    }
+}
+
+/// A printed line. It equals its text, so `logs` can be compared with an array of texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Line {
+    /// How loud.
+    pub level: Level,
+    /// The text.
+    pub text: String,
+}
+
+impl PartialEq<&str> for Line {
+    fn eq(&self, text: &&str) -> bool {
+        self.text == *text
+    }
+}
+
+impl PartialEq<str> for Line {
+    fn eq(&self, text: &str) -> bool {
+        self.text == text
+    }
+}
+
+/// A call that was made.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Call {
+    /// Method.
+    pub method: String,
+    /// URL.
+    pub url: String,
+    /// Headers as the step set them.
+    pub headers: Vec<(String, String)>,
+    /// The body's bytes.
+    pub body: Vec<u8>,
+    /// The step's own time limit.
+    pub timeout: Option<Duration>,
+    /// What was to be done with a redirect.
+    pub redirect: Redirect,
+}
+
+impl Call {
+    /// The first header of that name; the case of letters does not matter.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers
+            .find(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// If it is none.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        match serde_json::from_slice(&self.body) {
+            Ok(value) => value,
+            Err(error) => panic!("the body is no JSON ({error}): {}", self.text()),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The task that the step runs on, and the workspace's config.
+//!
+//! ```
+//! use stepwell_sdk::prelude::*;
+//!
+//! #[step(condition = { newsletter: true })]
+//! fn subscribe() -> Result {
+//!     let list = task::require_config("NEWSLETTER_LIST")?;
+//!     if data::get::<String>("/email")?.is_none() {
+//!         task::ignore();
+//!         return Ok(());
+//!     }
+//!     task::set_name("newsletter")?;
+//!     task::complete_with(json!({ "list": list }))?;
+//!     Ok(())
+//! }
+//! # use stepwell_sdk::mock::Mock;
+//! # let mock = || Mock::new().config("NEWSLETTER_LIST", "weekly");
+//! # assert!(mock().data(json!({"newsletter": true})).run(subscribe).ignored);
+//! # let outcome = mock().data(json!({"newsletter": true, "email": "a@b.c"})).run(subscribe);
+//! # assert_eq!(outcome.completed, Some(json!({"list": "weekly"})));
+//! ```
+
+use serde::Serialize;
+
+use crate::host;
+
+/// Why the server did not do what the step asked of the task.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// The config has no such key.
+    #[error("the config has no `{key}`; set it with `stepwell config set {key} VALUE`")]
+    NoConfig {
+        /// The key.
+        key: String,
+    },
+    /// The task's result has no form in JSON.
+    #[error("the task's result cannot be written as JSON")]
+    Unwritable(#[source] serde_json::Error),
+    /// The server refused; the text says why.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The task's id, a UUID of version 7.
+pub fn id() -> String {
+    host::task_id()
+}
+
+/// The task's name, if it has one.
+pub fn name() -> Option<String> {
+    host::task_name()
+}
+
+/// Names the task, in 1 to 4096 bytes. Kept only if the run finishes.
+pub fn set_name(name: &str) -> Result<(), TaskError> {
+    host::task_set_name(name).map_err(TaskError::Refused)
+}
+
+/// The task's tags.
+pub fn tags() -> Vec<String> {
+    host::task_tags()
+}
+
+/// Replaces the task's tags: at most 32, of 1 to 4096 bytes each. Kept only if the run finishes.
+pub fn set_tags<T: Into<String>>(tags: impl IntoIterator<Item = T>) -> Result<(), TaskError> {
+    let tags: Vec<String> = tags.into_iter().map(Into::into).collect();
+    host::task_set_tags(&tags).map_err(TaskError::Refused)
+}
+
+/// The workspace's config value of that key, a secret or a plain value, if it is set.
+pub fn config(key: &str) -> Option<String> {
+    host::task_config(key)
+}
+
+/// The workspace's config value of that key; a key that is not set is an error.
+pub fn require_config(key: &str) -> Result<String, TaskError> {
+    config(key).ok_or_else(|| TaskError::NoConfig {
+        key: key.to_owned(),
+    })
+}
+
+/// Ends the task as `done` once this run has finished, whichever steps match. The last call of
+/// this, [`complete_with`] and [`ignore`] counts.
+pub fn complete() -> Result<(), TaskError> {
+    host::task_complete(None).map_err(TaskError::Refused)
+}
+
+/// Like [`complete`], with a result that the task carries.
+pub fn complete_with(result: impl Serialize) -> Result<(), TaskError> {
+    let json = serde_json::to_string(&result).map_err(TaskError::Unwritable)?;
+    host::task_complete(Some(&json)).map_err(TaskError::Refused)
+}
+
+/// Ends the task as `ignored` once this run has finished: it was of no interest.
+pub fn ignore() {
+    host::task_ignore();
+}

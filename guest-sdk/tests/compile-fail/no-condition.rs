@@ -1,0 +1,6 @@
+use stepwell_sdk::prelude::*;
+
+#[step]
+fn step() {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use stepwell_sdk::prelude::*;
+
+#[step(condition = {})]
+struct Step;
+
+fn main() {}

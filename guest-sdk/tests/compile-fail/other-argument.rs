@@ -1,0 +1,6 @@
+use stepwell_sdk::prelude::*;
+
+#[step(name = "contact")]
+fn step() {}
+
+fn main() {}
