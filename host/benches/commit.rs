@@ -1,0 +1,312 @@
+//! What a durable change costs: throughput at several numbers of waiters, CPU of a task's whole
+//! way through the store, and, with the argument `million`, a store of a million tasks.
+//!
+//! `cargo bench --bench commit` · `cargo bench --bench commit -- cpu` · `… -- million [TASKS] [finished|ready]`
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use stepwell::domain::ids::{TaskId, WorkspaceName};
+use stepwell::domain::journal::{Entry, RunEntry};
+use stepwell::domain::run::Ended;
+use stepwell::domain::task::{StepMemory, TaskHead, TaskState};
+use stepwell::store::sled::{SledSettings, SledStore};
+use stepwell::store::{Commit, NewTask, Store, TaskQuery};
+
+fn workspace() -> WorkspaceName {
+    "default".parse().expect("a workspace name")
+}
+
+fn new_task(workspace: &WorkspaceName, data: &Arc<str>) -> NewTask {
+    NewTask {
+        head: TaskHead {
+            id: TaskId::new(),
+            workspace: workspace.clone(),
+            version: 1,
+            state: TaskState::Ready,
+            name: None,
+            tags: Vec::new(),
+            webhook: "Contact Form".parse().ok(),
+            created: 1_764_000_000_000,
+            updated: 1_764_000_000_000,
+            ready_at: 1_764_000_000_000,
+            wake_at: None,
+            runs: 0,
+            retrying: None,
+            steps: Vec::new(),
+            result: None,
+            fault: None,
+        },
+        data: data.clone(),
+    }
+}
+
+fn finish(mut head: TaskHead, data: &Arc<str>) -> Commit {
+    let step = "contact-form".parse().expect("a step name");
+    head.version += 1;
+    head.state = TaskState::Done;
+    head.runs = 1;
+    head.steps = vec![StepMemory {
+        step,
+        observed: 7,
+        finished: true,
+    }];
+    let run = RunEntry {
+        run: 1,
+        attempt: 1,
+        step: head.steps[0].step.clone(),
+        digest: "d".repeat(64),
+        at: head.created,
+        ended: Ended::Finished,
+        changes: r#"[{"op":"set","path":"/seen","value":true}]"#.into(),
+        logs: Vec::new(),
+        fuel: 4_000,
+        duration_us: 20,
+        alternatives: Vec::new(),
+        retry_at: None,
+    };
+    Commit {
+        head,
+        data: Some(data.clone()),
+        entries: vec![Entry::Run(Box::new(run))],
+    }
+}
+
+/// A JSON object of about `bytes` bytes.
+fn data(bytes: usize) -> Arc<str> {
+    format!(r#"{{"message":"{}"}}"#, "m".repeat(bytes)).into()
+}
+
+/// `total` rounds of `act` by `waiters` tasks.
+async fn drive<F: Future<Output = ()> + Send + 'static>(
+    store: &Arc<SledStore>,
+    waiters: u64,
+    total: u64,
+    act: impl Fn(Arc<SledStore>) -> F + Clone + Send + Sync + 'static,
+) {
+    let mut workers = Vec::new();
+    for worker in 0..waiters {
+        let (store, act) = (store.clone(), act.clone());
+        let rounds = total / waiters + u64::from(worker < total % waiters);
+        workers.push(tokio::spawn(async move {
+            for _ in 0..rounds {
+                act(store.clone()).await;
+            }
+        }));
+    }
+    for worker in workers {
+        worker.await.expect("a worker ends");
+    }
+}
+
+async fn accept(store: Arc<SledStore>) {
+    let task = new_task(&workspace(), &data(500));
+    store.accept(task).await.expect("accepted");
+}
+
+async fn accept_and_finish(store: Arc<SledStore>) {
+    let (first, second) = (data(500), data(520));
+    let task = new_task(&workspace(), &first);
+    let head = task.head.clone();
+    store.accept(task).await.expect("accepted");
+    let commit = finish(head, &second);
+    store.commit(commit).await.expect("committed");
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+fn open(path: &Path) -> Arc<SledStore> {
+    SledStore::open(SledSettings::at(path)).expect("the store opens")
+}
+
+fn throughput(criterion: &mut Criterion) {
+    let runtime = runtime();
+    let mut group = criterion.benchmark_group("store");
+    group
+        .sample_size(10)
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(3))
+        .throughput(Throughput::Elements(1));
+    for waiters in [1, 64, 256] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = open(directory.path());
+        group.bench_function(BenchmarkId::new("accept", waiters), |bencher| {
+            bencher.iter_custom(|rounds| {
+                let begun = Instant::now();
+                runtime.block_on(drive(&store, waiters, rounds, accept));
+                begun.elapsed()
+            });
+        });
+        group.bench_function(BenchmarkId::new("accept and finish", waiters), |bencher| {
+            bencher.iter_custom(|rounds| {
+                let begun = Instant::now();
+                runtime.block_on(drive(&store, waiters, rounds, accept_and_finish));
+                begun.elapsed()
+            });
+        });
+        runtime.block_on(store.close());
+    }
+    group.finish();
+}
+
+/// CPU time of this process, in microseconds.
+fn cpu() -> f64 {
+    let mut total = 0.0;
+    if let Ok(threads) = std::fs::read_dir("/proc/self/task") {
+        for thread in threads.flatten() {
+            let stat = std::fs::read_to_string(thread.path().join("schedstat"));
+            let nanos = stat
+                .ok()
+                .and_then(|stat| stat.split(' ').next()?.parse::<f64>().ok());
+            total += nanos.unwrap_or(0.0) / 1000.0;
+        }
+    }
+    total
+}
+
+fn memory(what: &str) -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with(what));
+    line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok())
+        .unwrap_or(0)
+        / 1024
+}
+
+/// CPU per task of accept, one commit and its fold, all in, waiters and their wake-ups included.
+fn cpu_per_task() {
+    let runtime = runtime();
+    println!("| waiters | tasks | tasks/s | CPU us a task |");
+    for waiters in [64, 256, 1024] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let store = open(directory.path());
+        let total = 200_000;
+        let (before, begun) = (cpu(), Instant::now());
+        runtime.block_on(drive(&store, waiters, total, accept_and_finish));
+        store.checkpoint().expect("folded");
+        let (spent, took) = (cpu() - before, begun.elapsed());
+        println!(
+            "| {waiters} | {total} | {:.0} | {:.1} |",
+            total as f64 / took.as_secs_f64(),
+            spent / total as f64
+        );
+        runtime.block_on(store.close());
+    }
+}
+
+/// Loads a store of `tasks` tasks, then opens it in a process of its own.
+fn million(tasks: u64, open_only: Option<String>) {
+    let runtime = runtime();
+    if let Some(path) = open_only {
+        let begun = Instant::now();
+        let store = open(Path::new(&path));
+        println!("open: {:?}, RSS {} MB", begun.elapsed(), memory("VmRSS"));
+        let ws = workspace();
+        for (what, state) in [
+            ("any", None),
+            ("done", Some(TaskState::Done)),
+            ("ready", Some(TaskState::Ready)),
+        ] {
+            let mut query = TaskQuery {
+                state,
+                before: None,
+                limit: 500,
+            };
+            let mut worst = Duration::ZERO;
+            let begun = Instant::now();
+            let mut pages = 0;
+            loop {
+                let begun = Instant::now();
+                let page = runtime.block_on(store.list(&ws, &query)).expect("a page");
+                worst = worst.max(begun.elapsed());
+                let Some(last) = page.last() else { break };
+                query.before = Some(last.id);
+                pages += 1;
+                if pages == 2100 {
+                    break;
+                }
+            }
+            println!(
+                "list {what}: {pages} pages of 500, mean {:?}, worst {worst:?}",
+                begun.elapsed() / pages.max(1)
+            );
+        }
+        println!(
+            "after: RSS {} MB, most {} MB",
+            memory("VmRSS"),
+            memory("VmHWM")
+        );
+        return;
+    }
+    let directory = tempfile::tempdir().expect("a directory");
+    let first = data(1000);
+    let only = |what: &str| std::env::args().any(|argument| argument == what);
+    for (what, done) in [("finished", true), ("ready", false)] {
+        // Memory is of the process, so each is better measured alone.
+        if only(if done { "ready" } else { "finished" }) {
+            continue;
+        }
+        let path = directory.path().join(what);
+        let store = open(&path);
+        let (before, begun) = (cpu(), Instant::now());
+        let data = first.clone();
+        let act = move |store: Arc<SledStore>| {
+            let data = data.clone();
+            async move {
+                let task = new_task(&workspace(), &data);
+                let head = task.head.clone();
+                store.accept(task).await.expect("accepted");
+                if done {
+                    let commit = finish(head, &data);
+                    store.commit(commit).await.expect("committed");
+                }
+            }
+        };
+        runtime.block_on(drive(&store, 256, tasks, act));
+        println!(
+            "{what}: {tasks} tasks of 1 KB in {:?}, {:.1} us CPU a task, RSS {} MB, most {} MB",
+            begun.elapsed(),
+            (cpu() - before) / tasks as f64,
+            memory("VmRSS"),
+            memory("VmHWM"),
+        );
+        // As a crash leaves it: nothing is folded that need not be.
+        runtime.block_on(store.close());
+        drop(store);
+        let files = std::process::Command::new("du")
+            .arg("-sh")
+            .arg(&path)
+            .output();
+        if let Ok(files) = files {
+            print!("on disk: {}", String::from_utf8_lossy(&files.stdout));
+        }
+        let program = std::env::current_exe().expect("this program");
+        let child = std::process::Command::new(program)
+            .arg("million")
+            .env("STEPWELL_BENCH_OPEN", &path)
+            .status();
+        assert!(child.expect("a child").success());
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "million") {
+        let tasks = arguments.iter().find_map(|argument| argument.parse().ok());
+        let open_only = std::env::var("STEPWELL_BENCH_OPEN").ok();
+        million(tasks.unwrap_or(1_000_000), open_only);
+    } else if arguments.iter().any(|argument| argument == "cpu") {
+        cpu_per_task();
+    } else {
+        let mut criterion = Criterion::default().configure_from_args();
+        throughput(&mut criterion);
+        criterion.final_summary();
+    }
+}

@@ -1,0 +1,124 @@
+//! What the sandbox costs per run: a fresh instance, the call, and taking it down again, with fuel,
+//! memory, epoch and deadline limits as the server has them. The guests are built from
+//! `tests/guests` when the benchmark starts.
+
+use std::error::Error;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use serde_json::json;
+use stepwell::domain::effect::{Answer, CallFault, Calls, FetchRequest};
+use stepwell::domain::ids::TaskId;
+use stepwell::domain::limits::StepLimits;
+use stepwell::domain::run::{Ended, RunInput};
+use stepwell::sandbox::{Sandbox, SandboxSettings};
+
+/// The guests, and what a run of each may cost in microseconds for the server to keep its promise.
+const GUESTS: [(&str, &str); 2] = [
+    ("noop", "a step that does nothing; 14 us or less"),
+    ("five-sets", "five gets and five sets; 35 us or less"),
+];
+
+fn sandbox(criterion: &mut Criterion) {
+    if let Err(error) = measure(criterion) {
+        // A benchmark without figures must not look like one that passed.
+        eprintln!("sandbox: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn measure(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
+    let guests = build_guests()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
+    let sandbox = Sandbox::new(SandboxSettings::default())?;
+    let input = input();
+    let mut group = criterion.benchmark_group("instantiate and run");
+    for (guest, what) in GUESTS {
+        let bytes = std::fs::read(guests.join(guest.replace('-', "_") + ".wasm"))?;
+        let inspected = runtime.block_on(sandbox.inspect(&bytes, StepLimits::default()))?;
+        let run = || sandbox.run(&inspected.component, input.clone(), Arc::new(NoCalls));
+        let output = runtime.block_on(run());
+        if output.ended != Ended::Finished {
+            return Err(format!("{guest} did not finish: {:?}", output.ended).into());
+        }
+        eprintln!("{guest}: {what}; fuel {}", output.fuel);
+        group.bench_function(guest, |bencher| {
+            bencher.iter_custom(|count| -> Duration {
+                runtime.block_on(async {
+                    let begun = Instant::now();
+                    for _ in 0..count {
+                        std::hint::black_box(run().await);
+                    }
+                    begun.elapsed()
+                })
+            });
+        });
+    }
+    group.finish();
+    Ok(())
+}
+
+fn input() -> RunInput {
+    RunInput {
+        task: TaskId::MAX,
+        name: None,
+        tags: Vec::new(),
+        data: Arc::new(json!({
+            "$via": {"type": "webhook", "name": "Contact Form"},
+            "firstName": "Maria",
+            "lastName": "Lindqvist",
+            "email": "maria.lindqvist@example.com",
+            "company": "Nordlicht Maskinbygg AB",
+            "amount": 1250.5,
+        })),
+        config: Arc::default(),
+        clock: 1_700_000_000_000,
+        seed: [7; 32],
+        limits: StepLimits::default(),
+    }
+}
+
+/// Builds the guests' workspace; gives the directory of its components.
+fn build_guests() -> Result<PathBuf, Box<dyn Error>> {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/guests");
+    let target = workspace.join("target");
+    let mut command = Command::new(env!("CARGO"));
+    command
+        .args(["build", "--release", "--target", "wasm32-wasip2"])
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(&workspace);
+    for (guest, _) in GUESTS {
+        command.args(["-p", guest]);
+    }
+    let status = command.status()?;
+    if !status.success() {
+        return Err(format!("building {} failed: {status}", workspace.display()).into());
+    }
+    Ok(target.join("wasm32-wasip2/release"))
+}
+
+/// The measured steps make no connector call.
+struct NoCalls;
+
+impl Calls for NoCalls {
+    fn answer(
+        &self,
+        call: u32,
+        _request: FetchRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, CallFault>> + Send>> {
+        let refused = CallFault::NotRecorded(format!("call {call} in a benchmark without calls"));
+        Box::pin(std::future::ready(Err(refused)))
+    }
+}
+
+criterion_group!(benches, sandbox);
+criterion_main!(benches);

@@ -1,0 +1,191 @@
+//! The catalog: what tenants have set up — workspaces, webhooks, steps, config — in memory, and
+//! written through to the store. It answers who a webhook's key belongs to and which steps match a
+//! task's data; it knows no task, no HTTP, and runs nothing but a new step's `condition`.
+//!
+//! Changes go one after another: each is checked against memory, made durable, and only then seen.
+
+mod config;
+mod error;
+mod matching;
+mod steps;
+mod webhooks;
+mod workspace;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+pub use error::CatalogError;
+pub use matching::LiveStep;
+pub use steps::Added;
+
+use crate::domain::clock::Clock;
+use crate::domain::ids::WorkspaceName;
+use crate::domain::limits;
+use crate::domain::webhook::Webhook;
+use crate::sandbox::Sandbox;
+use crate::store::{Manage, Store};
+use crate::vault::Vault;
+use workspace::Workspace;
+
+/// The workspace that is always there.
+pub const DEFAULT_WORKSPACE: &str = "default";
+
+/// What tenants have set up. One for the whole server.
+pub struct Catalog {
+    store: Arc<dyn Store>,
+    sandbox: Arc<Sandbox>,
+    vault: Vault,
+    clock: Arc<dyn Clock>,
+    workspaces: RwLock<HashMap<WorkspaceName, Arc<RwLock<Workspace>>>>,
+    keys: RwLock<HashMap<String, Arc<Webhook>>>,
+    /// Held over the whole of a change.
+    changing: tokio::sync::Mutex<()>,
+    /// One lock for each component that is being loaded, so that it is loaded once.
+    loading: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Catalog {
+    /// Reads everything from the store, and adds the workspace [`DEFAULT_WORKSPACE`] to a store that
+    /// lacks it. Every config value is opened once, so that a wrong vault key is noticed now.
+    pub async fn open(
+        store: Arc<dyn Store>,
+        sandbox: Arc<Sandbox>,
+        vault: Vault,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, CatalogError> {
+        let registry = store.registry().await?;
+        let mut workspaces: HashMap<WorkspaceName, Workspace> = registry
+            .workspaces
+            .into_iter()
+            .map(|name| (name, Workspace::default()))
+            .collect();
+        if let Ok(name) = DEFAULT_WORKSPACE.parse::<WorkspaceName>()
+            && !workspaces.contains_key(&name)
+        {
+            store.manage(Manage::AddWorkspace(name.clone())).await?;
+            workspaces.insert(name, Workspace::default());
+        }
+        let mut keys = HashMap::new();
+        for webhook in registry.webhooks {
+            let webhook = Arc::new(webhook);
+            keys.insert(webhook.key.reveal().to_owned(), webhook.clone());
+            owner(&mut workspaces, &webhook.workspace, "webhook", &webhook.id)?
+                .webhooks
+                .insert(webhook.name.clone(), webhook);
+        }
+        for (workspace, step) in registry.steps {
+            let name = step.name.clone();
+            let live = LiveStep::new(step).map_err(|error| {
+                CatalogError::Damaged(format!("step `{name}` of workspace `{workspace}`: {error}"))
+            })?;
+            owner(&mut workspaces, &workspace, "step", name.as_str())?.put_step(live);
+        }
+        for (workspace, key, sealed) in registry.config {
+            vault.unseal(&workspace, &key, &sealed)?;
+            owner(&mut workspaces, &workspace, "config", key.as_str())?.put_sealed(key, sealed);
+        }
+        Ok(Arc::new(Self {
+            store,
+            sandbox,
+            vault,
+            clock,
+            workspaces: RwLock::new(
+                workspaces
+                    .into_iter()
+                    .map(|(name, workspace)| (name, Arc::new(RwLock::new(workspace))))
+                    .collect(),
+            ),
+            keys: RwLock::new(keys),
+            changing: tokio::sync::Mutex::default(),
+            loading: Mutex::default(),
+        }))
+    }
+
+    /// Every workspace, by name.
+    pub fn workspaces(&self) -> Vec<WorkspaceName> {
+        let mut names: Vec<WorkspaceName> = self.workspaces.read().keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// [`CatalogError::NotFound`] unless the workspace is there.
+    pub fn check_workspace(&self, name: &WorkspaceName) -> Result<(), CatalogError> {
+        self.workspace(name).map(|_| ())
+    }
+
+    /// Adds a workspace. [`CatalogError::Exists`] if it is there.
+    pub async fn add_workspace(self: &Arc<Self>, name: WorkspaceName) -> Result<(), CatalogError> {
+        let catalog = self.clone();
+        self.change(async move {
+            {
+                let workspaces = catalog.workspaces.read();
+                if workspaces.contains_key(&name) {
+                    return Err(CatalogError::Exists {
+                        what: "workspace",
+                        name: name.to_string(),
+                        workspace: None,
+                    });
+                }
+                room("workspaces", workspaces.len(), limits::WORKSPACES)?;
+            }
+            catalog
+                .store
+                .manage(Manage::AddWorkspace(name.clone()))
+                .await?;
+            catalog.workspaces.write().insert(name, Arc::default());
+            Ok(())
+        })
+        .await
+    }
+
+    /// The workspace, or [`CatalogError::NotFound`].
+    fn workspace(&self, name: &WorkspaceName) -> Result<Arc<RwLock<Workspace>>, CatalogError> {
+        self.workspaces
+            .read()
+            .get(name)
+            .cloned()
+            .ok_or_else(|| CatalogError::no_workspace(name))
+    }
+
+    /// Makes a change while no other is made. Once begun it comes to its end even if whoever asked
+    /// for it has gone, so that memory and store never differ.
+    async fn change<T: Send + 'static>(
+        self: &Arc<Self>,
+        change: impl Future<Output = Result<T, CatalogError>> + Send + 'static,
+    ) -> Result<T, CatalogError> {
+        let catalog = self.clone();
+        tokio::spawn(async move {
+            let _alone = catalog.changing.lock().await;
+            change.await
+        })
+        .await
+        .map_err(|_| CatalogError::Interrupted)?
+    }
+}
+
+/// Refuses one more where there are as many as may be.
+fn room(what: &'static str, there: usize, most: usize) -> Result<(), CatalogError> {
+    if there >= most {
+        return Err(CatalogError::Full { what, most });
+    }
+    Ok(())
+}
+
+fn owner<'w>(
+    workspaces: &'w mut HashMap<WorkspaceName, Workspace>,
+    name: &WorkspaceName,
+    what: &str,
+    id: &str,
+) -> Result<&'w mut Workspace, CatalogError> {
+    workspaces.get_mut(name).ok_or_else(|| {
+        CatalogError::Damaged(format!(
+            "{what} `{id}` is of workspace `{name}`, which is not there"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,173 @@
+//! Steps in the catalog, and their components.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::error::check_limits;
+use super::matching::LiveStep;
+use super::{Catalog, CatalogError, room};
+use crate::domain::ids::{StepName, WorkspaceName};
+use crate::domain::limits::{self, StepLimits};
+use crate::domain::step::{RetryPolicy, Step};
+use crate::sandbox::LoadedComponent;
+use crate::store::Manage;
+
+/// A step that was added.
+#[derive(Debug, Clone)]
+pub struct Added {
+    /// The step as it is now.
+    pub step: Arc<LiveStep>,
+    /// Whether a step of that name was there before.
+    pub replaced: bool,
+}
+
+impl Catalog {
+    /// A workspace's steps, by name.
+    pub fn steps(&self, workspace: &WorkspaceName) -> Result<Vec<Arc<LiveStep>>, CatalogError> {
+        Ok(self.workspace(workspace)?.read().steps().cloned().collect())
+    }
+
+    /// The step of that name.
+    pub fn step(
+        &self,
+        workspace: &WorkspaceName,
+        name: &StepName,
+    ) -> Result<Arc<LiveStep>, CatalogError> {
+        self.workspace(workspace)?
+            .read()
+            .step(name)
+            .cloned()
+            .ok_or_else(|| CatalogError::not_found("step", name.as_str(), workspace))
+    }
+
+    /// The steps whose condition matches the data, in no particular order; none if there is no such
+    /// workspace.
+    pub fn candidates(&self, workspace: &WorkspaceName, data: &Value) -> Vec<Arc<LiveStep>> {
+        match self.workspace(workspace) {
+            Ok(workspace) => workspace.read().matching.matching(data),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// A step's component, ready to run: from memory, or from the store. [`CatalogError::NotFound`]
+    /// if the step was replaced or deleted since it was looked up, and its component went with it.
+    pub async fn component(&self, step: &Step) -> Result<Arc<LoadedComponent>, CatalogError> {
+        if let Some(component) = self.sandbox.loaded(&step.digest) {
+            return Ok(component);
+        }
+        let lock = self
+            .loading
+            .lock()
+            .entry(step.digest.clone())
+            .or_default()
+            .clone();
+        let result = {
+            let _alone = lock.lock().await;
+            self.load_component(step).await
+        };
+        self.loading.lock().remove(&step.digest);
+        result
+    }
+
+    async fn load_component(&self, step: &Step) -> Result<Arc<LoadedComponent>, CatalogError> {
+        if let Some(component) = self.sandbox.loaded(&step.digest) {
+            return Ok(component);
+        }
+        let bytes =
+            self.store
+                .component(&step.digest)
+                .await?
+                .ok_or_else(|| CatalogError::NotFound {
+                    what: "component",
+                    name: step.digest.clone(),
+                    workspace: None,
+                })?;
+        Ok(self.sandbox.load(&step.digest, &bytes).await?)
+    }
+
+    /// Adds a step, or replaces the one of that name: compiles the component, asks it for its
+    /// condition, and refuses it if either is wrong.
+    pub async fn add_step(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        name: StepName,
+        component: Bytes,
+        step_limits: StepLimits,
+        retry: RetryPolicy,
+    ) -> Result<Added, CatalogError> {
+        check_limits(step_limits)?;
+        if component.len() > limits::COMPONENT_BYTES {
+            return Err(CatalogError::TooLarge {
+                what: "component",
+                size: component.len(),
+                most: limits::COMPONENT_BYTES,
+            });
+        }
+        // Before the costly part, so that a wrong name is cheap.
+        self.workspace(workspace)?;
+        let inspected = self.sandbox.inspect(&component, step_limits).await?;
+        if inspected.condition.len() > limits::CONDITION_BYTES {
+            return Err(CatalogError::TooLarge {
+                what: "step's condition",
+                size: inspected.condition.len(),
+                most: limits::CONDITION_BYTES,
+            });
+        }
+        let now = self.clock.now();
+        let mut step = Step {
+            name,
+            digest: inspected.digest,
+            size: component.len() as u64,
+            condition: inspected.condition,
+            limits: step_limits,
+            retry,
+            created: now,
+            updated: now,
+        };
+        super::matching::pattern(&step.condition)?;
+        let (catalog, owner) = (self.clone(), workspace.clone());
+        self.change(async move {
+            let workspace = catalog.workspace(&owner)?;
+            let replaced = {
+                let workspace = workspace.read();
+                let old = workspace.step(&step.name);
+                match old {
+                    Some(old) => step.created = old.step.created,
+                    None => room("steps", workspace.step_count(), limits::STEPS)?,
+                }
+                old.is_some()
+            };
+            let live = LiveStep::new(step.clone())?;
+            let bytes: Arc<[u8]> = component.as_ref().into();
+            catalog
+                .store
+                .manage(Manage::PutStep(owner, step, bytes))
+                .await?;
+            workspace.write().put_step(live.clone());
+            Ok(Added {
+                step: live,
+                replaced,
+            })
+        })
+        .await
+    }
+
+    /// Deletes a step. A run of it that is under way comes to its end.
+    pub async fn delete_step(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        name: &StepName,
+    ) -> Result<(), CatalogError> {
+        let (catalog, workspace, name) = (self.clone(), workspace.clone(), name.clone());
+        self.change(async move {
+            catalog.step(&workspace, &name)?;
+            let change = Manage::DeleteStep(workspace.clone(), name.clone());
+            catalog.store.manage(change).await?;
+            catalog.workspace(&workspace)?.write().remove_step(&name);
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,320 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::json;
+
+use super::*;
+use crate::domain::clock::ManualClock;
+use crate::domain::ids::{ConfigKey, StepName, WebhookName};
+use crate::domain::limits::StepLimits;
+use crate::domain::step::{RetryPolicy, Step};
+use crate::sandbox::SandboxSettings;
+use crate::store::StoreError;
+use crate::store::memory::MemoryStore;
+
+fn name<T: std::str::FromStr>(text: &str) -> T
+where
+    T::Err: std::fmt::Debug,
+{
+    text.parse().unwrap()
+}
+
+fn default() -> WorkspaceName {
+    name(DEFAULT_WORKSPACE)
+}
+
+fn sandbox() -> Arc<Sandbox> {
+    Sandbox::new(SandboxSettings {
+        concurrency: 1,
+        ..SandboxSettings::default()
+    })
+    .unwrap()
+}
+
+async fn open(store: &Arc<dyn Store>, key: char) -> Result<Arc<Catalog>, CatalogError> {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = Vault::open(dir.path(), Some(&key.to_string().repeat(64))).unwrap();
+    Catalog::open(
+        store.clone(),
+        sandbox(),
+        vault,
+        Arc::new(ManualClock::at(1_000)),
+    )
+    .await
+}
+
+fn store() -> Arc<dyn Store> {
+    Arc::new(MemoryStore::new())
+}
+
+fn step(step: &str, condition: serde_json::Value) -> Step {
+    Step {
+        name: name(step),
+        digest: "0".repeat(64),
+        size: 3,
+        condition: condition.to_string(),
+        limits: StepLimits::default(),
+        retry: RetryPolicy::default(),
+        created: 1,
+        updated: 1,
+    }
+}
+
+async fn put(store: &Arc<dyn Store>, workspace: &WorkspaceName, added: Step) {
+    let change = Manage::PutStep(workspace.clone(), added, Arc::from(*b"abc"));
+    store.manage(change).await.unwrap();
+}
+
+fn names(steps: Vec<Arc<LiveStep>>) -> Vec<String> {
+    let mut names: Vec<String> = steps
+        .iter()
+        .map(|live| live.step.name.to_string())
+        .collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn the_default_workspace_is_always_there() {
+    let store = store();
+    let catalog = open(&store, 'a').await.unwrap();
+    assert_eq!(catalog.workspaces(), [default()]);
+    catalog.add_workspace(name("acme")).await.unwrap();
+    let error = catalog.add_workspace(name("acme")).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "there is a workspace `acme` already; choose another name, or delete that one first"
+    );
+    let again = open(&store, 'a').await.unwrap();
+    assert_eq!(again.workspaces(), [name("acme"), default()]);
+}
+
+#[tokio::test]
+async fn a_webhook_is_found_by_key_id_and_name_until_it_is_deleted() {
+    let store = store();
+    let catalog = open(&store, 'a').await.unwrap();
+    let form: WebhookName = name("Contact Form");
+    let webhook = catalog.add_webhook(&default(), form.clone()).await.unwrap();
+    assert_eq!(webhook.created, 1_000);
+    assert_eq!(webhook.key.reveal().len(), 33);
+    let key = webhook.key.reveal().to_owned();
+    for catalog in [&catalog, &open(&store, 'a').await.unwrap()] {
+        assert_eq!(catalog.webhook_by_key(&key).unwrap(), webhook);
+        assert_eq!(catalog.webhook(&default(), &webhook.id).unwrap(), webhook);
+        assert_eq!(
+            catalog.webhook(&default(), "Contact Form").unwrap(),
+            webhook
+        );
+        assert_eq!(
+            catalog.webhooks(&default()).unwrap(),
+            std::slice::from_ref(&webhook)
+        );
+    }
+    let error = catalog.add_webhook(&default(), form).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("`Contact Form` already in workspace `default`"),
+        "{error}"
+    );
+
+    catalog
+        .delete_webhook(&default(), "Contact Form")
+        .await
+        .unwrap();
+    assert!(catalog.webhook_by_key(&key).is_none());
+    let error = catalog
+        .delete_webhook(&default(), &webhook.id)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            CatalogError::NotFound {
+                what: "webhook",
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(
+        open(&store, 'a')
+            .await
+            .unwrap()
+            .webhook_by_key(&key)
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn tenants_do_not_see_each_other() {
+    let store = store();
+    let catalog = open(&store, 'a').await.unwrap();
+    let (acme, none): (WorkspaceName, WorkspaceName) = (name("acme"), name("none"));
+    catalog.add_workspace(acme.clone()).await.unwrap();
+    let webhook = catalog.add_webhook(&acme, name("Form")).await.unwrap();
+    catalog
+        .set_config(&acme, name("KEY"), "acme's")
+        .await
+        .unwrap();
+    assert!(catalog.webhook(&default(), &webhook.id).is_err());
+    assert!(catalog.delete_webhook(&default(), "Form").await.is_err());
+    catalog.add_webhook(&default(), name("Form")).await.unwrap();
+    assert!(catalog.config(&default()).is_empty());
+    assert!(catalog.webhooks(&none).is_err());
+    assert!(catalog.config(&none).is_empty());
+    let error = catalog.add_webhook(&none, name("Form")).await.unwrap_err();
+    assert_eq!(error.to_string(), "there is no workspace `none`");
+}
+
+#[tokio::test]
+async fn steps_are_found_by_what_they_match() {
+    let store = store();
+    open(&store, 'a').await.unwrap();
+    put(
+        &store,
+        &default(),
+        step("form", json!({"$via": {"name": "Form"}})),
+    )
+    .await;
+    put(
+        &store,
+        &default(),
+        step("mail", json!({"email": {"$type": "string"}})),
+    )
+    .await;
+    put(&store, &default(), step("any", json!({}))).await;
+    let catalog = open(&store, 'a').await.unwrap();
+    let find = |data: serde_json::Value| names(catalog.candidates(&default(), &data));
+    assert_eq!(find(json!({"$via": {"name": "Form"}})), ["any", "form"]);
+    assert_eq!(
+        find(json!({"$via": {"name": "Form"}, "email": "a@b"})),
+        ["any", "form", "mail"]
+    );
+    assert_eq!(find(json!({"email": 1})), ["any"]);
+    assert!(catalog.candidates(&name("none"), &json!({})).is_empty());
+
+    catalog.delete_step(&default(), &name("any")).await.unwrap();
+    assert!(catalog.step(&default(), &name("any")).is_err());
+    assert_eq!(
+        names(catalog.candidates(&default(), &json!({"email": "x"}))),
+        ["mail"]
+    );
+    let error = catalog
+        .delete_step(&default(), &name("any"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "there is no step `any` in workspace `default`"
+    );
+    assert_eq!(
+        names(open(&store, 'a').await.unwrap().steps(&default()).unwrap()),
+        ["form", "mail"]
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_step_leaves_nothing() {
+    let store = store();
+    let catalog = open(&store, 'a').await.unwrap();
+    let add = async |bytes: &'static [u8], limits: StepLimits| {
+        let step: StepName = name("s");
+        catalog
+            .add_step(
+                &default(),
+                step,
+                Bytes::from_static(bytes),
+                limits,
+                RetryPolicy::default(),
+            )
+            .await
+            .unwrap_err()
+    };
+    let fine = StepLimits::default();
+    let error = add(b"no wasm", fine).await;
+    assert!(matches!(error, CatalogError::Component(_)), "{error}");
+    let greedy = StepLimits {
+        memory: StepLimits::MOST.memory + 1,
+        ..fine
+    };
+    let error = add(b"no wasm", greedy).await;
+    assert!(
+        error
+            .to_string()
+            .starts_with("`memory` is 268435457; it must be 65536 to"),
+        "{error}"
+    );
+    let huge: &'static [u8] = vec![0; limits::COMPONENT_BYTES + 1].leak();
+    assert!(matches!(
+        add(huge, fine).await,
+        CatalogError::TooLarge { .. }
+    ));
+    assert!(catalog.steps(&default()).unwrap().is_empty());
+    assert!(store.registry().await.unwrap().steps.is_empty());
+}
+
+#[tokio::test]
+async fn config_is_sealed_in_the_store_and_open_to_runs() {
+    let store = store();
+    let catalog = open(&store, 'a').await.unwrap();
+    let (token, url): (ConfigKey, ConfigKey) = (name("TOKEN"), name("URL"));
+    catalog
+        .set_config(&default(), token.clone(), "s3cret")
+        .await
+        .unwrap();
+    assert_eq!(catalog.config(&default())["TOKEN"], "s3cret");
+    catalog
+        .set_config(&default(), url.clone(), "http://x")
+        .await
+        .unwrap();
+    catalog
+        .set_config(&default(), token.clone(), "other")
+        .await
+        .unwrap();
+    assert_eq!(catalog.config(&default())["TOKEN"], "other");
+    assert_eq!(
+        catalog.config_keys(&default()).unwrap(),
+        [token.clone(), url.clone()]
+    );
+    for (_, key, sealed) in store.registry().await.unwrap().config {
+        let text = String::from_utf8_lossy(&sealed).into_owned();
+        assert!(
+            !text.contains("other") && !text.contains("http"),
+            "{key}: {text}"
+        );
+    }
+    catalog.delete_config(&default(), &url).await.unwrap();
+    assert!(catalog.delete_config(&default(), &url).await.is_err());
+    assert_eq!(catalog.config(&default()).len(), 1);
+    let long = "x".repeat(limits::CONFIG_BYTES + 1);
+    assert!(catalog.set_config(&default(), url, &long).await.is_err());
+
+    assert_eq!(
+        open(&store, 'a').await.unwrap().config(&default())["TOKEN"],
+        "other"
+    );
+    let error = open(&store, 'b').await.map(|_| ()).unwrap_err().to_string();
+    assert!(
+        error.contains("`TOKEN`") && error.contains("vault-key"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_change_that_the_store_refuses_is_not_seen() {
+    let store = store();
+    let catalog = open(&store, 'a').await.unwrap();
+    store.close().await;
+    let error = catalog
+        .add_webhook(&default(), name("Form"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, CatalogError::Store(StoreError::Closed)),
+        "{error}"
+    );
+    assert!(catalog.webhooks(&default()).unwrap().is_empty());
+    assert!(catalog.add_workspace(name("acme")).await.is_err());
+    assert_eq!(catalog.workspaces(), [default()]);
+}

@@ -1,0 +1,349 @@
+//! The HTTP client of the server's API. It knows addresses, tokens and problem documents, and
+//! nothing of what the documents mean.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use url::Url;
+
+use super::Exit;
+
+/// The longest an answer may take. Adding a step compiles it, which is bounded by the server.
+const TIMEOUT: Duration = Duration::from_secs(120);
+/// The longest a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The largest answer that is read: a page of tasks or one task with its whole journal.
+const ANSWER_BYTES: usize = 256 * 1024 * 1024;
+
+/// Why the server did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The address is no address.
+    #[error("`{url}` is not a server's address: it must be like http://127.0.0.1:8080 ({reason})")]
+    BadUrl {
+        /// As it was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A name that no URL can carry as a path segment.
+    #[error("`{0}` cannot be a name: a name is not empty, `.` or `..`")]
+    BadName(String),
+    /// The token is no header value.
+    #[error("the token has characters that no token has; check STEPWELL_TOKEN or --token")]
+    BadToken,
+    /// Nothing answers.
+    #[error(
+        "cannot reach the server at {url}: {reason}; is it running? start it with `stepwell serve`"
+    )]
+    Unreachable {
+        /// The server's address.
+        url: String,
+        /// The innermost cause.
+        reason: String,
+    },
+    /// The token is not the server's.
+    #[error(
+        "the server at {url} does not accept the token; set STEPWELL_TOKEN to the text of `admin-token` in its data directory"
+    )]
+    Unauthorized {
+        /// The server's address.
+        url: String,
+    },
+    /// No such thing.
+    #[error("{detail}")]
+    NotFound {
+        /// The problem's stable word.
+        code: String,
+        /// The server's words.
+        detail: String,
+    },
+    /// The server says no.
+    #[error("{detail}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The problem's stable word.
+        code: String,
+        /// The server's words.
+        detail: String,
+    },
+    /// What answered is no Stepwell server, or one of another version.
+    #[error("the answer of {url} is not a Stepwell server's: {reason}")]
+    BadAnswer {
+        /// The server's address.
+        url: String,
+        /// What was unexpected.
+        reason: String,
+    },
+}
+
+impl ClientError {
+    /// A stable word for programs.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::BadUrl { .. } => "bad-url",
+            Self::BadName(_) => "bad-name",
+            Self::BadToken => "bad-token",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Unauthorized { .. } => "unauthorized",
+            Self::NotFound { code, .. } | Self::Refused { code, .. } => code,
+            Self::BadAnswer { .. } => "bad-answer",
+        }
+    }
+
+    /// The exit code that stands for it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::BadUrl { .. } | Self::BadName(_) | Self::BadToken => Exit::Usage,
+            Self::NotFound { .. } => Exit::NotFound,
+            Self::Unreachable { .. } | Self::Unauthorized { .. } => Exit::NoAccess,
+            Self::Refused { .. } | Self::BadAnswer { .. } => Exit::Failed,
+        }
+    }
+}
+
+/// A connection to one server on behalf of one workspace.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: String,
+    workspace: String,
+}
+
+impl Client {
+    /// A client of the server at `url`. Nothing is sent yet.
+    pub fn new(url: &str, token: &str, workspace: &str) -> Result<Self, ClientError> {
+        let bad = |reason: String| ClientError::BadUrl {
+            url: url.to_owned(),
+            reason,
+        };
+        let base = Url::parse(url).map_err(|error| bad(error.to_string()))?;
+        if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
+            return Err(bad("not http or https".into()));
+        }
+        // Text outside ASCII would otherwise fail later, with the token in the message.
+        if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ClientError::BadToken);
+        }
+        let mut builder = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            // The token must not follow a redirect anywhere.
+            .redirect(reqwest::redirect::Policy::none());
+        if is_loopback(&base) {
+            builder = builder.no_proxy();
+        }
+        let http = builder.build().map_err(|error| bad(cause(&error)))?;
+        Ok(Self {
+            http,
+            base,
+            token: token.to_owned(),
+            workspace: workspace.to_owned(),
+        })
+    }
+
+    /// The server's address without a trailing slash.
+    pub fn url(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Reads `/api/v1/workspaces/{ws}/…`.
+    pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Value, ClientError> {
+        self.send(Method::GET, self.scoped(path, query)?, None)
+            .await
+    }
+
+    /// Adds below `/api/v1/workspaces/{ws}/…`.
+    pub async fn post(&self, path: &[&str], body: &Value) -> Result<Value, ClientError> {
+        self.send(Method::POST, self.scoped(path, &[])?, Some(json(body)))
+            .await
+    }
+
+    /// Puts a JSON document at `/api/v1/workspaces/{ws}/…`.
+    pub async fn put(&self, path: &[&str], body: &Value) -> Result<Value, ClientError> {
+        self.send(Method::PUT, self.scoped(path, &[])?, Some(json(body)))
+            .await
+    }
+
+    /// Puts a component's bytes at `/api/v1/workspaces/{ws}/…`.
+    pub async fn upload(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        component: Bytes,
+    ) -> Result<Value, ClientError> {
+        let body = ("application/wasm", component);
+        self.send(Method::PUT, self.scoped(path, query)?, Some(body))
+            .await
+    }
+
+    /// Deletes `/api/v1/workspaces/{ws}/…`.
+    pub async fn delete(&self, path: &[&str]) -> Result<(), ClientError> {
+        self.send(Method::DELETE, self.scoped(path, &[])?, None)
+            .await
+            .map(drop)
+    }
+
+    /// Reads the list of workspaces, which is above any workspace.
+    pub async fn workspaces(&self) -> Result<Value, ClientError> {
+        self.send(Method::GET, self.address(&["workspaces"], &[])?, None)
+            .await
+    }
+
+    /// Adds a workspace.
+    pub async fn add_workspace(&self, body: &Value) -> Result<Value, ClientError> {
+        let url = self.address(&["workspaces"], &[])?;
+        self.send(Method::POST, url, Some(json(body))).await
+    }
+
+    /// Posts a webhook's event as a stranger would: to its full URL, without a token.
+    pub async fn event(&self, url: &str, body: Bytes) -> Result<Value, ClientError> {
+        let target = Url::parse(url).map_err(|error| ClientError::BadUrl {
+            url: url.to_owned(),
+            reason: error.to_string(),
+        })?;
+        let request = self
+            .http
+            .post(target)
+            .header("content-type", "application/json")
+            .body(body);
+        self.answer(request).await
+    }
+
+    fn scoped(&self, path: &[&str], query: &[(&str, String)]) -> Result<Url, ClientError> {
+        let mut whole = vec!["workspaces", self.workspace.as_str()];
+        whole.extend_from_slice(path);
+        self.address(&whole, query)
+    }
+
+    fn address(&self, path: &[&str], query: &[(&str, String)]) -> Result<Url, ClientError> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(["api", "v1"]);
+            for segment in path {
+                // `url` drops these, and would make another address of it.
+                if matches!(*segment, "" | "." | "..") {
+                    return Err(ClientError::BadName((*segment).to_owned()));
+                }
+                segments.push(segment);
+            }
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        url: Url,
+        body: Option<(&'static str, Bytes)>,
+    ) -> Result<Value, ClientError> {
+        let mut request = self.http.request(method, url).bearer_auth(&self.token);
+        if let Some((kind, bytes)) = body {
+            request = request.header("content-type", kind).body(bytes);
+        }
+        self.answer(request).await
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Value, ClientError> {
+        let mut response = request
+            .send()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let mut body = Vec::new();
+        while let Some(part) = response
+            .chunk()
+            .await
+            .map_err(|error| self.unreachable(&error))?
+        {
+            if body.len() + part.len() > ANSWER_BYTES {
+                return Err(self.bad_answer(format!("more than {ANSWER_BYTES} bytes")));
+            }
+            body.extend_from_slice(&part);
+        }
+        if status.is_success() {
+            if body.is_empty() {
+                return Ok(Value::Null);
+            }
+            return serde_json::from_slice(&body)
+                .map_err(|error| self.bad_answer(format!("no JSON ({error})")));
+        }
+        Err(self.problem(status, &body))
+    }
+
+    /// What a status that is no success says (RFC 9457 problem details with a `code`).
+    fn problem(&self, status: StatusCode, body: &[u8]) -> ClientError {
+        if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+            return ClientError::Unauthorized {
+                url: self.url().to_owned(),
+            };
+        }
+        let document: Value = serde_json::from_slice(body).unwrap_or_default();
+        let text = |key: &str| document.get(key).and_then(Value::as_str).map(str::to_owned);
+        let Some(code) = text("code") else {
+            return self.bad_answer(format!("status {status} without a problem document"));
+        };
+        let detail = text("detail")
+            .or_else(|| text("title"))
+            .unwrap_or_else(|| format!("the server answered {status}"));
+        if status == StatusCode::NOT_FOUND {
+            ClientError::NotFound { code, detail }
+        } else {
+            ClientError::Refused {
+                status: status.as_u16(),
+                code,
+                detail,
+            }
+        }
+    }
+
+    fn unreachable(&self, error: &reqwest::Error) -> ClientError {
+        ClientError::Unreachable {
+            url: self.url().to_owned(),
+            reason: cause(error),
+        }
+    }
+
+    fn bad_answer(&self, reason: String) -> ClientError {
+        ClientError::BadAnswer {
+            url: self.url().to_owned(),
+            reason,
+        }
+    }
+}
+
+/// Whether the address is this machine's own by its text, without asking the resolver.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        None => false,
+    }
+}
+
+fn json(body: &Value) -> (&'static str, Bytes) {
+    ("application/json", Bytes::from(body.to_string()))
+}
+
+/// The innermost cause, without the address that every layer repeats.
+fn cause(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".into();
+    }
+    let mut innermost: &dyn std::error::Error = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+#[cfg(test)]
+mod tests;

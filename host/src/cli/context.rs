@@ -1,0 +1,247 @@
+//! Which server, which token, which workspace: from flags, the environment, or the data directory
+//! of a server on this machine.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use url::Url;
+
+use super::client::{Client, ClientError, is_loopback};
+use super::{Exit, Global};
+
+/// Why it is not known which server is meant, or how to be let in.
+#[derive(Debug, thiserror::Error)]
+pub enum ContextError {
+    /// No place for data at all.
+    #[error("no data directory: set --data-dir or STEPWELL_DATA_DIR (HOME is not set either)")]
+    NoDataDir,
+    /// Neither an address nor a running local server.
+    #[error(
+        "no server: none runs on the data directory {}; start it with `stepwell serve`, or name another with --url or STEPWELL_URL",
+        .0.display()
+    )]
+    NoServer(PathBuf),
+    /// An address of another machine, and no token.
+    #[error(
+        "no token for {url}: set STEPWELL_TOKEN (the local admin token is only sent to a server on this machine)"
+    )]
+    NoToken {
+        /// The server's address.
+        url: String,
+    },
+    /// A file of the data directory cannot be read.
+    #[error("cannot read {}: {error}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// `server.json` is not what a server writes.
+    #[error("{} is damaged ({reason}); restart the server, or use --url", .path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// What was found does not make a client.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
+
+impl ContextError {
+    /// A stable word for programs.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::NoDataDir => "no-data-dir",
+            Self::NoServer(_) => "no-server",
+            Self::NoToken { .. } => "no-token",
+            Self::Unreadable { .. } => "unreadable",
+            Self::Damaged { .. } => "damaged",
+            Self::Client(error) => error.code(),
+        }
+    }
+
+    /// The exit code that stands for it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Client(error) => error.exit(),
+            Self::NoDataDir => Exit::Usage,
+            _ => Exit::NoAccess,
+        }
+    }
+}
+
+/// What a running server leaves in its data directory.
+#[derive(Deserialize)]
+struct Running {
+    url: String,
+}
+
+/// The data directory: `--data-dir`, `$STEPWELL_DATA_DIR`, `$XDG_DATA_HOME/stepwell`,
+/// `~/.local/share/stepwell`, whichever is set first.
+pub fn data_dir(flag: Option<&Path>) -> Result<PathBuf, ContextError> {
+    data_dir_from(flag, |name| std::env::var_os(name).map(PathBuf::from))
+}
+
+fn data_dir_from(
+    flag: Option<&Path>,
+    var: impl Fn(&str) -> Option<PathBuf>,
+) -> Result<PathBuf, ContextError> {
+    let set = |name| var(name).filter(|path| !path.as_os_str().is_empty());
+    flag.map(Path::to_path_buf)
+        .or_else(|| set("STEPWELL_DATA_DIR"))
+        // The XDG specification wants a relative path to be ignored.
+        .or_else(|| {
+            set("XDG_DATA_HOME")
+                .filter(|path| path.is_absolute())
+                .map(|path| path.join("stepwell"))
+        })
+        .or_else(|| set("HOME").map(|path| path.join(".local/share/stepwell")))
+        .ok_or(ContextError::NoDataDir)
+}
+
+/// A client for the server that the flags and the environment mean.
+pub fn connect(global: &Global) -> Result<Client, ContextError> {
+    let given = global.url.as_deref().filter(|url| !url.is_empty());
+    let token = global.token.as_deref().filter(|token| !token.is_empty());
+    if let (Some(url), Some(token)) = (given, token) {
+        return Ok(Client::new(url, token, &global.workspace)?);
+    }
+    let directory = data_dir(global.data_dir.as_deref())?;
+    let url = match given {
+        Some(url) => url.to_owned(),
+        None => running(&directory)?.url,
+    };
+    let token = match token {
+        Some(token) => token.to_owned(),
+        None if may_have_admin_token(&url, given.is_some()) => admin_token(&directory, &url)?,
+        None => return Err(ContextError::NoToken { url }),
+    };
+    Ok(Client::new(&url, &token, &global.workspace)?)
+}
+
+/// The admin token opens everything, so it is not sent to any address that someone typed.
+fn may_have_admin_token(url: &str, typed: bool) -> bool {
+    !typed || Url::parse(url).is_ok_and(|url| is_loopback(&url))
+}
+
+/// The local server's admin token.
+pub fn admin_token(directory: &Path, url: &str) -> Result<String, ContextError> {
+    let path = directory.join("admin-token");
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(ContextError::NoToken {
+            url: url.to_owned(),
+        }),
+        Err(error) => Err(ContextError::Unreadable { path, error }),
+    }
+}
+
+fn running(directory: &Path) -> Result<Running, ContextError> {
+    let path = directory.join("server.json");
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(ContextError::NoServer(directory.to_path_buf()));
+        }
+        Err(error) => return Err(ContextError::Unreadable { path, error }),
+    };
+    serde_json::from_str(&text).map_err(|error| ContextError::Damaged {
+        path,
+        reason: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn global(url: Option<&str>, token: Option<&str>, data_dir: &Path) -> Global {
+        Global {
+            url: url.map(str::to_owned),
+            token: token.map(str::to_owned),
+            data_dir: Some(data_dir.to_path_buf()),
+            workspace: "default".into(),
+            json: false,
+        }
+    }
+
+    #[test]
+    fn the_data_directory_is_the_first_that_is_set() {
+        let vars = |pairs: &'static [(&str, &str)]| {
+            move |name: &str| {
+                pairs
+                    .iter()
+                    .find(|(key, _)| *key == name)
+                    .map(|(_, value)| PathBuf::from(value))
+            }
+        };
+        let all = vars(&[
+            ("STEPWELL_DATA_DIR", "/s"),
+            ("XDG_DATA_HOME", "/x"),
+            ("HOME", "/h"),
+        ]);
+        let flag = Path::new("/f");
+        assert_eq!(data_dir_from(Some(flag), all).unwrap(), flag);
+        for (pairs, expected) in [
+            (vars(&[("STEPWELL_DATA_DIR", "/s"), ("HOME", "/h")]), "/s"),
+            (
+                vars(&[("STEPWELL_DATA_DIR", ""), ("XDG_DATA_HOME", "/x")]),
+                "/x/stepwell",
+            ),
+            (
+                vars(&[("XDG_DATA_HOME", "rel"), ("HOME", "/h")]),
+                "/h/.local/share/stepwell",
+            ),
+        ] {
+            assert_eq!(data_dir_from(None, pairs).unwrap(), Path::new(expected));
+        }
+        assert!(data_dir_from(None, |_| None).is_err());
+    }
+
+    #[test]
+    fn the_local_server_is_found_through_its_data_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = directory.path();
+        let error = connect(&global(None, None, at)).unwrap_err();
+        assert_eq!((error.code(), error.exit()), ("no-server", Exit::NoAccess));
+        fs::write(
+            at.join("server.json"),
+            r#"{"url":"http://127.0.0.1:7","pid":1}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            connect(&global(None, None, at)).unwrap_err().code(),
+            "no-token"
+        );
+        fs::write(at.join("admin-token"), "secret\n").unwrap();
+        assert_eq!(
+            connect(&global(None, None, at)).unwrap().url(),
+            "http://127.0.0.1:7"
+        );
+        fs::write(at.join("server.json"), "{").unwrap();
+        assert_eq!(
+            connect(&global(None, None, at)).unwrap_err().code(),
+            "damaged"
+        );
+    }
+
+    #[test]
+    fn the_admin_token_stays_on_this_machine() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = directory.path();
+        fs::write(at.join("admin-token"), "secret").unwrap();
+        for local in ["http://127.0.0.1:7", "http://[::1]:7", "http://localhost:7"] {
+            assert!(connect(&global(Some(local), None, at)).is_ok(), "{local}");
+        }
+        for foreign in ["http://203.0.113.5", "https://localhost.example.com"] {
+            let error = connect(&global(Some(foreign), None, at)).unwrap_err();
+            assert_eq!(error.code(), "no-token", "{foreign}");
+            assert!(connect(&global(Some(foreign), Some("t"), at)).is_ok());
+        }
+    }
+}

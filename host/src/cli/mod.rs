@@ -1,0 +1,347 @@
+//! The command line: noun, then verb. Every command but `serve` and `demo` speaks to a server by
+//! its HTTP API and knows nothing else of it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand};
+use serde_json::{Value, json};
+
+use build::BuildError;
+use client::ClientError;
+use context::ContextError;
+use output::Output;
+use scaffold::ScaffoldError;
+
+mod build;
+mod client;
+mod config;
+mod context;
+mod demo;
+mod output;
+mod scaffold;
+mod serve;
+mod step;
+mod task;
+mod timeline;
+mod units;
+mod webhook;
+mod workspace;
+
+/// What the process's exit code says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// The server, cargo or the machine refused or failed.
+    Failed = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// What was named does not exist.
+    NotFound = 3,
+    /// The server cannot be reached, or does not let us in.
+    NoAccess = 4,
+}
+
+/// Self-hosted webhook automation: durable tasks, sandboxed WebAssembly steps.
+#[derive(Debug, Parser)]
+#[command(
+    name = "stepwell",
+    version,
+    arg_required_else_help = true,
+    after_help = "Examples:
+  stepwell demo                                      see it work, on a throw-away store
+  stepwell serve                                     run a server
+  stepwell webhook add \"Contact Form\"                get a URL that makes tasks
+  stepwell step new greet && stepwell step add greet write a step, build and upload it
+  stepwell task list --state error                   what went wrong
+  stepwell task log ID --follow                      watch a task
+
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 3 not found, 4 server not reached or token refused"
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The server's address [default: the server running on the data directory]
+    #[arg(
+        long,
+        global = true,
+        env = "STEPWELL_URL",
+        value_name = "URL",
+        help_heading = "Global options"
+    )]
+    pub url: Option<String>,
+    /// The server's token [default: the data directory's admin token, for a server on this machine]
+    #[arg(
+        long,
+        global = true,
+        env = "STEPWELL_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN",
+        help_heading = "Global options"
+    )]
+    pub token: Option<String>,
+    /// The server's data directory [env: STEPWELL_DATA_DIR=] [default: ~/.local/share/stepwell]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help_heading = "Global options"
+    )]
+    pub data_dir: Option<PathBuf>,
+    /// The workspace to act in
+    #[arg(
+        long,
+        global = true,
+        env = "STEPWELL_WORKSPACE",
+        default_value = "default",
+        value_name = "NAME",
+        help_heading = "Global options"
+    )]
+    pub workspace: String,
+    /// Print one JSON document instead of text
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(Box<serve::ServeArgs>),
+    /// See it work: build two example steps, run a server, send it a webhook, show what happens
+    Demo(demo::DemoArgs),
+    /// Webhooks: secret URLs that make tasks
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
+    /// Steps: conditions with code, run in the sandbox
+    #[command(subcommand)]
+    Step(step::StepCommand),
+    /// Tasks: what came in and what became of it
+    #[command(subcommand)]
+    Task(task::TaskCommand),
+    /// Config: values and secrets that steps read
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Workspaces: tenants
+    #[command(subcommand)]
+    Workspace(workspace::WorkspaceCommand),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse_usage(&error),
+    };
+    let output = Output::new(cli.global.json);
+    match run(cli, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => report(&error, output),
+    }
+}
+
+fn run(cli: Cli, output: Output) -> anyhow::Result<()> {
+    let global = cli.global;
+    // A client makes one call at a time; only a server has use for more threads.
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+    };
+    match cli.command {
+        Command::Serve(args) => serve::run(&global, &args, output),
+        Command::Demo(args) => demo::run(&global, &args, output),
+        Command::Webhook(command) => runtime()?.block_on(webhook::run(&global, command, output)),
+        Command::Step(command) => runtime()?.block_on(step::run(&global, command, output)),
+        Command::Task(command) => runtime()?.block_on(task::run(&global, command, output)),
+        Command::Config(command) => runtime()?.block_on(config::run(&global, command, output)),
+        Command::Workspace(command) => {
+            runtime()?.block_on(workspace::run(&global, command, output))
+        }
+    }
+}
+
+/// Clap's own message: help and version are results, the rest is an error.
+fn refuse_usage(error: &clap::Error) -> ExitCode {
+    let wanted = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    // Parsing failed, so nothing but the words themselves says what form the caller reads.
+    if !wanted && std::env::args_os().any(|word| word == "--json") {
+        let text = error.render().to_string();
+        let message = text.trim().trim_start_matches("error: ").to_owned();
+        eprint_json("usage", &message);
+    } else {
+        // A closed pipe is no reason to fail.
+        let _ = error.print();
+    }
+    ExitCode::from(if wanted { 0 } else { Exit::Usage as u8 })
+}
+
+fn report(error: &anyhow::Error, output: Output) -> ExitCode {
+    // `stepwell task list | head`: the reader has what it wanted.
+    if let Some(io) = error.downcast_ref::<std::io::Error>()
+        && io.kind() == std::io::ErrorKind::BrokenPipe
+    {
+        return ExitCode::SUCCESS;
+    }
+    let (code, exit) = classify(error);
+    let message = whole_text(error);
+    if output.json {
+        eprint_json(&code, &message);
+    } else {
+        let lines: Vec<_> = message.split('\n').map(output::printable).collect();
+        output.note(&format!("error: {}", lines.join("\n")));
+    }
+    ExitCode::from(exit as u8)
+}
+
+/// The error and its causes, joined by `: `; a cause that was said already is not said again.
+fn whole_text(error: &anyhow::Error) -> String {
+    let mut causes = error.chain().map(ToString::to_string);
+    let mut text = causes.next().unwrap_or_default();
+    for cause in causes {
+        if !text.contains(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+/// The stable word and the exit code for an error, by what is at its root.
+fn classify(error: &anyhow::Error) -> (String, Exit) {
+    for cause in error.chain() {
+        if let Some(error) = cause.downcast_ref::<ClientError>() {
+            return (error.code().to_owned(), error.exit());
+        }
+        if let Some(error) = cause.downcast_ref::<ContextError>() {
+            return (error.code().to_owned(), error.exit());
+        }
+        if let Some(error) = cause.downcast_ref::<BuildError>() {
+            return (error.code().to_owned(), error.exit());
+        }
+        if let Some(error) = cause.downcast_ref::<ScaffoldError>() {
+            return (error.code().to_owned(), error.exit());
+        }
+        if let Some(error) = cause.downcast_ref::<UsageError>() {
+            return ("usage".to_owned(), error.exit());
+        }
+    }
+    ("failed".to_owned(), Exit::Failed)
+}
+
+fn eprint_json(code: &str, message: &str) {
+    let document = json!({"error": {"code": code, "message": message}});
+    use std::io::Write;
+    // A closed stderr is no reason to fail in another way.
+    let _ = writeln!(std::io::stderr().lock(), "{}", output::json_line(&document));
+}
+
+/// The text member `key` of an API document, empty if it is missing.
+fn text<'v>(document: &'v Value, key: &str) -> &'v str {
+    document.get(key).and_then(Value::as_str).unwrap_or("")
+}
+
+/// The elements of the array member `key` of an API document, none if it is missing.
+fn member<'v>(document: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+    document
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+/// A command line that clap takes and that still makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum UsageError {
+    /// No such file.
+    #[error("{path}: {error}; {wanted}")]
+    Path {
+        /// As it was given.
+        path: String,
+        /// What the system said.
+        error: std::io::Error,
+        /// What would be right.
+        wanted: &'static str,
+    },
+    /// Not a name of the wanted kind.
+    #[error(transparent)]
+    Name(#[from] crate::domain::ids::IdError),
+    /// Input that cannot be a config value.
+    #[error("{0}")]
+    Value(String),
+}
+
+impl UsageError {
+    fn exit(&self) -> Exit {
+        Exit::Usage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn commands_have_the_shape_of_the_manual() {
+        for line in [
+            "stepwell serve --listen 127.0.0.1:0 --data-dir /d --egress-allow 127.0.0.1/32 --egress-allow *.example.com --print-config",
+            "stepwell webhook add Form --json",
+            "stepwell webhook list --workspace w --url http://h --token t",
+            "stepwell step add a.wasm --name n --fuel 1_000_000 --memory 64MiB --timeout 30s",
+            "stepwell step new greet",
+            "stepwell step build",
+            "stepwell step build dir",
+            "stepwell task list --state done --limit 5 --before 0190c0de-0000-7000-8000-000000000000",
+            "stepwell task log ID --follow",
+            "stepwell config set KEY -",
+            "stepwell config list",
+            "stepwell workspace add w",
+            "stepwell demo --listen 127.0.0.1:0 --exit",
+        ] {
+            if let Err(error) = Cli::try_parse_from(line.split(' ')) {
+                panic!("{line}\n{error}");
+            }
+        }
+        for (line, hint) in [
+            ("stepwell step add a.wasm --memory 64M", "64MiB"),
+            ("stepwell step add a.wasm --timeout 30", "30s"),
+            ("stepwell task list --limit 501", "501"),
+            ("stepwell task list --state finished", "done"),
+            ("stepwell webhook", "add"),
+        ] {
+            let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
+            assert!(error.to_string().contains(hint), "{line}\n{error}");
+        }
+    }
+
+    #[test]
+    fn errors_know_their_exit_code_through_context() {
+        let error = anyhow::Error::from(ClientError::NotFound {
+            code: "unknown-task".into(),
+            detail: "no".into(),
+        })
+        .context("while looking");
+        assert_eq!(classify(&error), ("unknown-task".into(), Exit::NotFound));
+        assert_eq!(whole_text(&error), "while looking: no");
+        assert_eq!(
+            classify(&anyhow::anyhow!("x")),
+            ("failed".into(), Exit::Failed)
+        );
+    }
+}

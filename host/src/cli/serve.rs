@@ -1,0 +1,294 @@
+//! `stepwell serve`: flags to settings, signals to a graceful end.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::output::Output;
+use super::units::{parse_duration, parse_size};
+use super::{Global, context};
+use crate::app::App;
+use crate::settings::Settings;
+use crate::telemetry;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs, one JSON document a line.
+    Json,
+}
+
+/// What `serve` takes. What is not given has the default that `--print-config` shows.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  stepwell serve
+  stepwell serve --listen 0.0.0.0:7400 --public-url https://hooks.example.com --data-dir /var/lib/stepwell
+  stepwell serve --egress-allow 10.0.0.0/8 --egress-allow '*.corp.example'
+  stepwell serve --print-config
+
+Prints `listening on http://…` on stdout once it is ready; logs go to stderr. SIGTERM and Ctrl-C end it
+when what is under way is done, a second one at once; nothing that was accepted is lost either way.")]
+pub struct ServeArgs {
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:7400]
+    #[arg(long, env = "STEPWELL_LISTEN", value_name = "ADDR", value_parser = parse_address)]
+    listen: Option<SocketAddr>,
+    /// What webhook URLs begin with, if a proxy stands before the server
+    #[arg(long, env = "STEPWELL_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// Let steps reach a private network or host, e.g. 127.0.0.1/32 or *.corp.example; repeatable
+    #[arg(
+        long,
+        env = "STEPWELL_EGRESS_ALLOW",
+        value_name = "RULE",
+        value_delimiter = ','
+    )]
+    egress_allow: Vec<String>,
+    /// Runs under way at once, over all tasks
+    #[arg(long, value_name = "N", value_parser = parse_many)]
+    concurrency: Option<usize>,
+    /// Compiled components kept in memory
+    #[arg(long, value_name = "N", value_parser = parse_many)]
+    components: Option<usize>,
+    /// Connections open at once
+    #[arg(long, value_name = "N", value_parser = parse_many)]
+    connections: Option<usize>,
+    /// The longest webhook body, e.g. 1MiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    body_bytes: Option<u64>,
+    /// Request bodies held at once, over all connections, e.g. 256MiB
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    bodies_bytes: Option<u64>,
+    /// How long a connection may be idle or take to send a request's head, e.g. 30s
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    head_timeout: Option<Duration>,
+    /// How long a webhook's body may take to arrive
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    body_timeout: Option<Duration>,
+    /// How long a client may leave a response unread
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    write_timeout: Option<Duration>,
+    /// How long a shutdown waits for what is under way
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    grace: Option<Duration>,
+    /// What to log: a level, or directives such as info,stepwell::engine=debug
+    #[arg(long, env = "STEPWELL_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    /// How log lines look
+    #[arg(long, env = "STEPWELL_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// Print every setting and bound with its value, and exit
+    #[arg(long)]
+    print_config: bool,
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        "it must be an address and a port, e.g. 127.0.0.1:7400, 0.0.0.0:80 or [::1]:7400".into()
+    })
+}
+
+fn parse_many(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("it must be a whole number of at least 1".into()),
+        Ok(number) => Ok(number),
+    }
+}
+
+impl ServeArgs {
+    fn settings(&self, global: &Global) -> Result<Settings> {
+        let mut settings = Settings::new(context::data_dir(global.data_dir.as_deref())?);
+        let bytes =
+            |size: Option<u64>| size.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+        set(&mut settings.listen, self.listen);
+        settings.public_url = self.public_url.clone().filter(|url| !url.is_empty());
+        // The variable, set and empty, gives one empty rule.
+        settings.egress_allow = self
+            .egress_allow
+            .iter()
+            .filter(|rule| !rule.is_empty())
+            .cloned()
+            .collect();
+        set(&mut settings.concurrency, self.concurrency);
+        set(&mut settings.components, self.components);
+        set(&mut settings.connections, self.connections);
+        set(&mut settings.body_bytes, bytes(self.body_bytes));
+        set(&mut settings.bodies_bytes, bytes(self.bodies_bytes));
+        set(&mut settings.head_timeout, self.head_timeout);
+        set(&mut settings.body_timeout, self.body_timeout);
+        set(&mut settings.write_timeout, self.write_timeout);
+        set(&mut settings.grace, self.grace);
+        set(&mut settings.log, self.log.clone());
+        set(
+            &mut settings.log_json,
+            self.log_format.map(|format| format == LogFormat::Json),
+        );
+        Ok(settings)
+    }
+}
+
+fn set<T>(setting: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *setting = given;
+    }
+}
+
+/// Runs the server until a signal ends it.
+pub fn run(global: &Global, args: &ServeArgs, output: Output) -> Result<()> {
+    let settings = args.settings(global)?;
+    if args.print_config {
+        let printed = if output.json {
+            output.document(&document(&settings))
+        } else {
+            output.line(settings.to_string().trim_end())
+        };
+        return Ok(printed?);
+    }
+    telemetry::init(settings.log_json, &settings.log)?;
+    block_on(async {
+        let mut signals = Signals::new()?;
+        let app = App::start(settings).await?;
+        let url = format!("http://{}", app.address());
+        if output.json {
+            output.line(&json!({"listening": url}).to_string())?;
+        } else {
+            output.line(&format!("listening on {url}"))?;
+        }
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let ends = async {
+            signals.next().await;
+            let _ = stop.send(());
+            signals.next().await;
+        };
+        tokio::select! {
+            () = app.run_until(async { drop(stopped.await) }) => Ok(()),
+            // Whoever asks twice wants it now; the store is made for that.
+            () = ends => {
+                output.note("ended at once; what was under way will be run again");
+                Ok(())
+            }
+        }
+    })
+}
+
+/// Runs a server's future on a thread for each core. What is still on a thread of its own when the
+/// future has ended does not hold up the process.
+pub fn block_on(server: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(server);
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    result
+}
+
+/// SIGINT and SIGTERM, caught from the moment this exists.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Takes over both signals.
+    pub fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Resolves when either comes.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+fn document(settings: &Settings) -> serde_json::Value {
+    json!({
+        "listen": settings.listen.to_string(),
+        "public_url": settings.public_url,
+        "data_dir": settings.data_dir.display().to_string(),
+        "egress_allow": settings.egress_allow,
+        "concurrency": settings.concurrency,
+        "components": settings.components,
+        "connections": settings.connections,
+        "body_bytes": settings.body_bytes,
+        "bodies_bytes": settings.bodies_bytes,
+        "head_timeout_ms": settings.head_timeout.as_millis() as u64,
+        "body_timeout_ms": settings.body_timeout.as_millis() as u64,
+        "write_timeout_ms": settings.write_timeout.as_millis() as u64,
+        "grace_ms": settings.grace.as_millis() as u64,
+        "log": settings.log,
+        "log_json": settings.log_json,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        global: Global,
+        #[command(flatten)]
+        serve: ServeArgs,
+    }
+
+    fn settings(line: &str) -> Settings {
+        let line = Line::parse_from(format!("serve --data-dir /d {line}").split_whitespace());
+        line.serve.settings(&line.global).unwrap()
+    }
+
+    #[test]
+    fn flags_become_settings_and_the_rest_stays() {
+        assert_eq!(settings(""), Settings::new("/d".into()));
+        let given = settings(
+            "--listen [::1]:80 --public-url https://h --egress-allow 10.0.0.0/8 --egress-allow *.corp --concurrency 7 \
+             --components 8 --connections 9 --body-bytes 2MiB --bodies-bytes 64MiB --head-timeout 1s --body-timeout 2s \
+             --write-timeout 3s --grace 500ms --log debug --log-format json",
+        );
+        let mut expected = Settings::new("/d".into());
+        expected.listen = "[::1]:80".parse().unwrap();
+        expected.public_url = Some("https://h".into());
+        expected.egress_allow = vec!["10.0.0.0/8".into(), "*.corp".into()];
+        expected.concurrency = 7;
+        expected.components = 8;
+        expected.connections = 9;
+        expected.body_bytes = 2 << 20;
+        expected.bodies_bytes = 64 << 20;
+        expected.head_timeout = Duration::from_secs(1);
+        expected.body_timeout = Duration::from_secs(2);
+        expected.write_timeout = Duration::from_secs(3);
+        expected.grace = Duration::from_millis(500);
+        expected.log = "debug".into();
+        expected.log_json = true;
+        assert_eq!(given, expected);
+    }
+
+    #[test]
+    fn a_wrong_flag_says_what_would_be_right() {
+        for (line, hint) in [
+            ("--listen localhost", "127.0.0.1:7400"),
+            ("--concurrency 0", "at least 1"),
+            ("--body-bytes 1M", "64MiB"),
+            ("--log-format yaml", "json"),
+        ] {
+            let error = Line::try_parse_from(format!("serve {line}").split(' '))
+                .err()
+                .unwrap()
+                .to_string();
+            assert!(error.contains(hint), "{line}: {error}");
+        }
+    }
+}

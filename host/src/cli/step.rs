@@ -1,0 +1,321 @@
+//! `stepwell step …`.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+use bytes::Bytes;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::build::{self, Built, Progress};
+use super::client::Client;
+use super::output::{Output, Tone, figures, json_line, printable, shorten, words};
+use super::units::{self, parse_count, parse_duration, parse_size};
+use super::{Global, UsageError, context, member, scaffold, text};
+use crate::domain::ids::StepName;
+
+/// What can be done with steps.
+#[derive(Debug, Subcommand)]
+pub enum StepCommand {
+    /// Upload a step: a component, or a crate that is built first
+    #[command(after_help = "Examples:
+  stepwell step add steps/greet                       build the crate and upload it
+  stepwell step add greet.wasm --name welcome         upload a component under another name
+  stepwell step add greet.wasm --fuel 5G --memory 128MiB --timeout 2m
+
+Adding a step of the same name replaces it; tasks that are under way go on with the new one.")]
+    Add(AddArgs),
+    /// List the workspace's steps
+    List,
+    /// Show a step: its condition, limits and version
+    Show {
+        /// Its name
+        name: String,
+    },
+    /// Delete a step
+    Delete {
+        /// Its name
+        name: String,
+    },
+    /// Start a step: a new crate that builds and tests at once
+    #[command(after_help = "Example:
+  stepwell step new greet
+  cd greet && cargo test
+  stepwell step add .")]
+    New {
+        /// The crate's name, also its directory
+        name: PathBuf,
+    },
+    /// Build a step's crate to a component
+    Build {
+        /// The crate's directory
+        #[arg(default_value = ".")]
+        dir: PathBuf,
+    },
+}
+
+/// What `step add` takes.
+#[derive(Debug, Args)]
+pub struct AddArgs {
+    /// A component (FILE.wasm) or a crate's directory
+    #[arg(value_name = "FILE.wasm|CRATE_DIR")]
+    source: PathBuf,
+    /// The step's name [default: the crate's or file's]
+    #[arg(long)]
+    name: Option<StepName>,
+    #[command(flatten)]
+    limits: LimitArgs,
+}
+
+/// What one run may use; what is not given is the server's default.
+#[derive(Debug, Default, Args)]
+pub struct LimitArgs {
+    /// Fuel of one run, about one per Wasm instruction, e.g. 1000000000 or 1G
+    #[arg(long, value_parser = parse_count)]
+    fuel: Option<u64>,
+    /// Memory of one run, e.g. 64MiB
+    #[arg(long, value_parser = parse_size, value_name = "SIZE")]
+    memory: Option<u64>,
+    /// Time of one run, connector calls included, e.g. 30s or 500ms
+    #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
+    timeout: Option<Duration>,
+}
+
+impl LimitArgs {
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let timeout = self.timeout.map(|timeout| timeout.as_millis().to_string());
+        [
+            ("fuel", self.fuel.map(|fuel| fuel.to_string())),
+            ("memory", self.memory.map(|bytes| bytes.to_string())),
+            ("timeout_ms", timeout),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .collect()
+    }
+}
+
+/// Runs a step command.
+pub async fn run(global: &Global, command: StepCommand, output: Output) -> Result<()> {
+    match command {
+        // A build takes longer than finding out that there is no server to upload to.
+        StepCommand::Add(args) => add(&context::connect(global)?, args, output).await,
+        StepCommand::List => {
+            let found = context::connect(global)?.get(&["steps"], &[]).await?;
+            list(&found, output)
+        }
+        StepCommand::Show { name } => {
+            let client = context::connect(global)?;
+            let step = client.get(&["steps", &name], &[]).await?;
+            if output.json {
+                return Ok(output.document(&step)?);
+            }
+            Ok(output.line(&sheet(&step, output))?)
+        }
+        StepCommand::Delete { name } => {
+            context::connect(global)?.delete(&["steps", &name]).await?;
+            output.done(&format!("deleted step {}", printable(&name)))
+        }
+        StepCommand::New { name } => new(&name, output),
+        StepCommand::Build { dir } => {
+            let built = build::component(&dir, None, Progress::beside(output.json))?;
+            show_built(&built, output)
+        }
+    }
+}
+
+async fn add(client: &Client, args: AddArgs, output: Output) -> Result<()> {
+    let wanted = "name a component (FILE.wasm) or a crate's directory";
+    let path = |error| UsageError::Path {
+        path: args.source.display().to_string(),
+        error,
+        wanted,
+    };
+    let (file, package) = if std::fs::metadata(&args.source).map_err(path)?.is_dir() {
+        let built = build::component(&args.source, None, Progress::beside(output.json))?;
+        output.note(&built.summary());
+        (built.path, built.package)
+    } else {
+        (args.source.clone(), name_of(&args.source))
+    };
+    let name = match args.name {
+        Some(name) => name,
+        None => package.parse().map_err(UsageError::Name)?,
+    };
+    let bytes = std::fs::read(&file).map_err(path)?;
+    let step = upload(client, name.as_str(), &args.limits, bytes.into()).await?;
+    if output.json {
+        return Ok(output.document(&step)?);
+    }
+    output.note(&format!("added step {name}"));
+    Ok(output.line(&sheet(&step, output))?)
+}
+
+/// Uploads a component as the step `name`; the server compiles and validates it.
+pub async fn upload(
+    client: &Client,
+    name: &str,
+    limits: &LimitArgs,
+    component: Bytes,
+) -> Result<Value> {
+    Ok(client
+        .upload(&["steps", name], &limits.query(), component)
+        .await?)
+}
+
+/// What a component's file is called after: its stem, with the dashes that cargo turned into
+/// underscores.
+fn name_of(file: &Path) -> String {
+    let stem = file.file_stem().unwrap_or(OsStr::new(""));
+    stem.to_string_lossy().replace('_', "-")
+}
+
+fn new(name: &Path, output: Output) -> Result<()> {
+    let made = scaffold::create(name)?;
+    if output.json {
+        let files: Vec<String> = made
+            .files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        let directory = made.directory.display().to_string();
+        return Ok(output.document(&json!({"name": made.name, "path": directory, "files": files}))?);
+    }
+    let at = made.directory.display();
+    output.note(&format!("made the step {} in {at}", made.name));
+    Ok(output.line(&format!(
+        "next:\n  cargo test --manifest-path {at}/Cargo.toml\n  stepwell step add {at}"
+    ))?)
+}
+
+fn show_built(built: &Built, output: Output) -> Result<()> {
+    if output.json {
+        let document = json!({"name": built.package, "path": built.path.display().to_string(), "size": built.size});
+        return Ok(output.document(&document)?);
+    }
+    output.note(&built.summary());
+    Ok(output.line(&built.path.display().to_string())?)
+}
+
+fn list(found: &Value, output: Output) -> Result<()> {
+    if output.json {
+        return Ok(output.document(found)?);
+    }
+    let rows = member(found, "steps")
+        .map(|step| {
+            vec![
+                text(step, "name").to_owned(),
+                units::size(number(step.get("size"))),
+                shorten(&condition(step), 60).into_owned(),
+                text(step, "updated").to_owned(),
+                shorten(text(step, "digest"), 13).into_owned(),
+            ]
+        })
+        .collect();
+    let columns = [
+        words("NAME"),
+        figures("SIZE"),
+        words("CONDITION"),
+        words("UPDATED"),
+        words("DIGEST"),
+    ];
+    Ok(output.table(
+        &columns,
+        rows,
+        "no steps yet; start one with `stepwell step new NAME`",
+    )?)
+}
+
+fn sheet(step: &Value, output: Output) -> String {
+    let limits = step.get("limits").unwrap_or(&Value::Null);
+    let rows = [
+        ("step", printable(text(step, "name")).into_owned()),
+        ("condition", condition(step)),
+        ("size", units::size(number(step.get("size")))),
+        ("fuel", units::count(number(limits.get("fuel")))),
+        ("memory", units::size(number(limits.get("memory")))),
+        (
+            "timeout",
+            units::duration_us(number(limits.get("timeout_ms")).saturating_mul(1000)),
+        ),
+        ("updated", printable(text(step, "updated")).into_owned()),
+        ("digest", printable(text(step, "digest")).into_owned()),
+    ];
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|(label, value)| {
+            let label = output.paint(Tone::Faint, &format!("{label:<11}"));
+            format!("{label}{value}")
+        })
+        .collect();
+    lines.join("\n")
+}
+
+/// The condition as one line, whether the API gives it as JSON or as the JSON's text.
+pub fn condition(step: &Value) -> String {
+    match step.get("condition") {
+        Some(Value::String(source)) => printable(source).into_owned(),
+        Some(value) => json_line(value),
+        None => String::new(),
+    }
+}
+
+fn number(value: Option<&Value>) -> u64 {
+    value.and_then(Value::as_u64).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_is_called_after_its_crate() {
+        for (file, name) in [
+            (
+                "target/wasm32-wasip2/release/contact_form.wasm",
+                "contact-form",
+            ),
+            ("greet.wasm", "greet"),
+            ("greet", "greet"),
+        ] {
+            assert_eq!(name_of(Path::new(file)), name);
+        }
+    }
+
+    #[test]
+    fn only_limits_that_were_given_are_sent() {
+        assert!(LimitArgs::default().query().is_empty());
+        let limits = LimitArgs {
+            fuel: Some(5),
+            memory: None,
+            timeout: Some(Duration::from_millis(1500)),
+        };
+        assert_eq!(
+            limits.query(),
+            [("fuel", "5".to_owned()), ("timeout_ms", "1500".to_owned())]
+        );
+    }
+
+    #[test]
+    fn a_step_for_people() {
+        let step = json!({
+            "name": "greet", "digest": "abc", "size": 76000, "condition": {"email": {"$type": "string"}},
+            "limits": {"fuel": 1_000_000_000, "memory": 67_108_864, "timeout_ms": 30_000},
+            "updated": "2026-11-23T14:00:00.000Z",
+        });
+        assert_eq!(
+            sheet(&step, Output::plain()),
+            "\
+step       greet
+condition  {\"email\":{\"$type\":\"string\"}}
+size       74.2 KiB
+fuel       1,000,000,000
+memory     64 MiB
+timeout    30 s
+updated    2026-11-23T14:00:00.000Z
+digest     abc"
+        );
+    }
+}

@@ -1,0 +1,270 @@
+//! `stepwell task …`.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::Subcommand;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::client::{Client, ClientError};
+use super::output::{Output, Tone, figures, json_line, json_pretty, printable, words};
+use super::timeline::{TaskView, Timeline, paint_state};
+use super::{Global, UsageError, context, member, text};
+use crate::domain::ids::TaskId;
+use crate::domain::task::TaskState;
+
+/// How soon a followed task is looked at again at first, and how seldom at most: most tasks are
+/// done in milliseconds, the others take their time.
+const LOOK_FIRST: Duration = Duration::from_millis(10);
+/// See [`LOOK_FIRST`].
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+/// How long a waiting task is left alone between two looks.
+const LOOK_WAITING: Duration = Duration::from_secs(1);
+
+/// What can be done with tasks.
+#[derive(Debug, Subcommand)]
+pub enum TaskCommand {
+    /// List tasks, the newest first
+    #[command(after_help = "Examples:
+  stepwell task list --state error
+  stepwell task list --limit 500 --json | jq -r '.tasks[].id'
+  stepwell task list --before ID        the page behind the one that ended with ID")]
+    List {
+        /// Only tasks in this state
+        #[arg(long)]
+        state: Option<TaskState>,
+        /// How many at most
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
+        limit: u16,
+        /// Only tasks that came in before this one
+        #[arg(long, value_name = "ID")]
+        before: Option<TaskId>,
+    },
+    /// Show a task: where it stands, its data, its timeline
+    Show {
+        /// The task
+        id: String,
+    },
+    /// Show a task's timeline line by line
+    Log {
+        /// The task
+        id: String,
+        /// Go on until the task is at its end
+        #[arg(long, short)]
+        follow: bool,
+    },
+}
+
+/// Runs a task command.
+pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Result<()> {
+    let client = context::connect(global)?;
+    match command {
+        TaskCommand::List {
+            state,
+            limit,
+            before,
+        } => {
+            let mut query = vec![("limit", limit.to_string())];
+            if let Some(state) = state {
+                query.push(("state", state.to_string()));
+            }
+            if let Some(before) = before {
+                query.push(("before", before.to_string()));
+            }
+            let page = client.get(&["tasks"], &query).await?;
+            list(&page, output)
+        }
+        TaskCommand::Show { id } => {
+            let (document, task) = fetch(&client, &task_id(&id)?).await?;
+            if output.json {
+                return Ok(output.document(&document)?);
+            }
+            Ok(output.line(&sheet(&task, output))?)
+        }
+        TaskCommand::Log { id, follow } => {
+            let id = task_id(&id)?;
+            if follow {
+                let document = watch(&client, &id, output).await?;
+                return if output.json {
+                    Ok(output.document(&document)?)
+                } else {
+                    Ok(())
+                };
+            }
+            let (document, task) = fetch(&client, &id).await?;
+            if output.json {
+                return Ok(output.document(&document)?);
+            }
+            for line in Timeline::default().news(&task, output) {
+                output.line(&line)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Prints the task's timeline as it grows until the task is at its end, and gives its last
+/// document. With `--json` nothing is printed: one document is one document.
+pub async fn watch(client: &Client, id: &str, output: Output) -> Result<Value> {
+    let mut timeline = Timeline::default();
+    let mut pause = LOOK_FIRST;
+    loop {
+        let (document, task) = fetch(client, id).await?;
+        if !output.json {
+            for line in timeline.news(&task, output) {
+                output.line(&line)?;
+            }
+        }
+        if task.is_final() {
+            return Ok(document);
+        }
+        tokio::time::sleep(if task.state == "waiting" {
+            LOOK_WAITING
+        } else {
+            pause
+        })
+        .await;
+        pause = (pause * 2).min(LOOK_EVERY);
+    }
+}
+
+async fn fetch(client: &Client, id: &str) -> Result<(Value, TaskView)> {
+    let document = client.get(&["tasks", id], &[]).await?;
+    let task = TaskView::deserialize(&document).map_err(|error| ClientError::BadAnswer {
+        url: client.url().to_owned(),
+        reason: error.to_string(),
+    })?;
+    Ok((document, task))
+}
+
+/// Checks an id here, so that a slip of the pen does not ask the server.
+fn task_id(text: &str) -> Result<String> {
+    let id: TaskId = text.parse().map_err(UsageError::Name)?;
+    Ok(id.to_string())
+}
+
+fn list(page: &Value, output: Output) -> Result<()> {
+    if output.json {
+        return Ok(output.document(page)?);
+    }
+    let rows = member(page, "tasks")
+        .map(|task| {
+            let runs = task.get("runs").map(Value::to_string).unwrap_or_default();
+            let what = match task.get("fault").and_then(Value::as_str) {
+                Some(fault) => fault,
+                None => text(task, "name"),
+            };
+            vec![
+                text(task, "id").to_owned(),
+                text(task, "state").to_owned(),
+                text(task, "webhook").to_owned(),
+                text(task, "created").to_owned(),
+                runs,
+                super::output::shorten(what, 60).into_owned(),
+            ]
+        })
+        .collect();
+    let columns = [
+        words("ID"),
+        words("STATE"),
+        words("WEBHOOK"),
+        words("CREATED"),
+        figures("RUNS"),
+        words("NAME OR FAULT"),
+    ];
+    output.table(&columns, rows, "no tasks")?;
+    if let Some(next) = page.get("next").and_then(Value::as_str) {
+        output.note(&format!(
+            "there are more: stepwell task list --before {}",
+            printable(next)
+        ));
+    }
+    Ok(())
+}
+
+fn sheet(task: &TaskView, output: Output) -> String {
+    let mut lines = Vec::new();
+    let mut row = |label: &str, value: &str| {
+        let label = output.paint(Tone::Faint, &format!("{label:<9}"));
+        lines.push(format!("{label}{value}"));
+    };
+    row("task", &printable(&task.id));
+    row("state", &paint_state(&task.state, output));
+    if let Some(at) = &task.wake_at {
+        row("goes on", &printable(at));
+    }
+    if let Some(fault) = &task.fault {
+        row("fault", &printable(fault));
+    }
+    if let Some(name) = &task.name {
+        row("name", &printable(name));
+    }
+    if !task.tags.is_empty() {
+        row("tags", &printable(&task.tags.join(", ")));
+    }
+    if let Some(webhook) = &task.webhook {
+        row("webhook", &printable(webhook));
+    }
+    row("created", &printable(&task.created));
+    row("updated", &printable(&task.updated));
+    if let Some(result) = &task.result {
+        row("result", &json_line(result));
+    }
+    lines.push(String::new());
+    lines.push(output.paint(Tone::Strong, "data"));
+    lines.push(json_pretty(&task.data));
+    lines.push(String::new());
+    lines.push(output.paint(Tone::Strong, "timeline"));
+    lines.extend(Timeline::default().news(task, output));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_task_for_people() {
+        let task = serde_json::from_value(json!({
+            "id": "0190c0de-0000-7000-8000-000000000000", "state": "done", "name": "Lead", "tags": ["a", "b"],
+            "webhook": "Form", "created": "2026-11-23T14:00:00.000Z", "updated": "2026-11-23T14:00:00.001Z",
+            "fault": null, "result": {"ok": true}, "data": {"total": 100.10, "items": []}, "runs": [], "history": [],
+        }))
+        .unwrap();
+        assert_eq!(
+            sheet(&task, Output::plain()),
+            "\
+task     0190c0de-0000-7000-8000-000000000000
+state    done
+name     Lead
+tags     a, b
+webhook  Form
+created  2026-11-23T14:00:00.000Z
+updated  2026-11-23T14:00:00.001Z
+result   {\"ok\":true}
+
+data
+{
+  \"total\": 100.1,
+  \"items\": []
+}
+
+timeline
+14:00:00.000  accepted by webhook Form
+14:00:00.001  done  0 runs, 1 ms after it came in"
+        );
+    }
+
+    #[test]
+    fn an_id_is_checked_before_the_server_is_asked() {
+        let error = task_id("17").unwrap_err();
+        assert!(error.to_string().contains("a task id is a UUID"), "{error}");
+        assert_eq!(
+            task_id("0190C0DE-0000-7000-8000-000000000000").unwrap(),
+            "0190c0de-0000-7000-8000-000000000000"
+        );
+    }
+}

@@ -1,0 +1,385 @@
+//! A task's timeline as people read it: what happened, what each run changed as a diff, what it
+//! printed and called, what it cost. Pure: it turns the API's document into lines.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::output::{Output, Tone, json_line, printable, shorten};
+use super::units;
+use crate::domain::clock::parse_rfc3339;
+
+/// How wide a line's text may get; the whole is in `--json`.
+const WIDTH: usize = 100;
+/// Values longer than this are shown member by member.
+const INLINE: usize = 60;
+/// How many changed places of one run are shown.
+const CHANGES: usize = 40;
+/// What stands before the lines that belong to a run: as wide as a time and its gap.
+const INDENT: &str = "              ";
+
+/// A task as the API gives it, as far as a timeline shows it.
+#[derive(Debug, Deserialize)]
+pub struct TaskView {
+    /// Its id.
+    pub id: String,
+    /// Where it stands.
+    pub state: String,
+    /// Its name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Its tags.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// The webhook it came in by.
+    #[serde(default)]
+    pub webhook: Option<String>,
+    /// When it was accepted, RFC 3339.
+    pub created: String,
+    /// When it last moved, RFC 3339.
+    pub updated: String,
+    /// When it goes on, if it waits.
+    #[serde(default)]
+    pub wake_at: Option<String>,
+    /// Why it is in `error`.
+    #[serde(default)]
+    pub fault: Option<String>,
+    /// What it was completed with.
+    #[serde(default)]
+    pub result: Option<Value>,
+    /// Its data.
+    #[serde(default)]
+    pub data: Value,
+    /// Its runs, every attempt.
+    #[serde(default)]
+    pub runs: Vec<RunView>,
+    /// Its changes of state.
+    #[serde(default)]
+    pub history: Vec<StateView>,
+}
+
+/// One attempt of one run.
+#[derive(Debug, Deserialize)]
+pub struct RunView {
+    run: u64,
+    attempt: u64,
+    step: String,
+    at: String,
+    outcome: String,
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    fuel: u64,
+    #[serde(default)]
+    duration_us: u64,
+    #[serde(default)]
+    changes: Vec<ChangeView>,
+    #[serde(default)]
+    logs: Vec<LogView>,
+    #[serde(default)]
+    alternatives: Vec<String>,
+    #[serde(default)]
+    retry_at: Option<String>,
+    #[serde(default)]
+    calls: Vec<CallView>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ChangeView {
+    op: String,
+    path: String,
+    #[serde(default)]
+    old: Value,
+    #[serde(default)]
+    value: Value,
+}
+
+#[derive(Debug, Deserialize)]
+struct LogView {
+    level: String,
+    text: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct CallView {
+    request: String,
+    #[serde(default)]
+    status: Option<u64>,
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    duration_us: u64,
+}
+
+/// A change of state.
+#[derive(Debug, Deserialize)]
+pub struct StateView {
+    at: String,
+    state: String,
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+impl TaskView {
+    /// Whether nothing will happen to it by itself any more.
+    pub fn is_final(&self) -> bool {
+        !matches!(self.state.as_str(), "ready" | "waiting")
+    }
+
+    fn fuel(&self) -> u64 {
+        self.runs
+            .iter()
+            .fold(0, |sum, run| sum.saturating_add(run.fuel))
+    }
+
+    /// Milliseconds from acceptance to the last move.
+    fn elapsed_ms(&self) -> Option<u64> {
+        parse_rfc3339(&self.updated)?.checked_sub(parse_rfc3339(&self.created)?)
+    }
+}
+
+/// What has been shown of a task's timeline. Showing it again gives only what is new, so that a
+/// task can be followed.
+#[derive(Debug, Default)]
+pub struct Timeline {
+    runs: BTreeSet<(u64, u64)>,
+    states: usize,
+    opened: bool,
+    closed: bool,
+}
+
+impl Timeline {
+    /// The lines that have not been given yet.
+    pub fn news(&mut self, task: &TaskView, output: Output) -> Vec<String> {
+        let mut lines = Vec::new();
+        if !std::mem::replace(&mut self.opened, true) {
+            lines.push(accepted(task, output));
+        }
+        // The state in which the task ended has the last line to itself.
+        let states = match task.history.split_last() {
+            Some((last, before)) if task.is_final() && last.state == task.state => before,
+            _ => &task.history,
+        };
+        let mut events: Vec<(&str, u8, Vec<String>)> = Vec::new();
+        for state in states.iter().skip(self.states) {
+            if let Some(line) = moved(state, output) {
+                events.push((&state.at, 1, vec![line]));
+            }
+        }
+        self.states = self.states.max(states.len());
+        for run in &task.runs {
+            if self.runs.insert((run.run, run.attempt)) {
+                events.push((&run.at, 0, run_lines(run, output)));
+            }
+        }
+        // RFC 3339 times of one form sort as text; the sort is stable, so runs keep their order.
+        events.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+        lines.extend(events.into_iter().flat_map(|(_, _, lines)| lines));
+        if task.is_final() && !std::mem::replace(&mut self.closed, true) {
+            lines.push(ended(task, output));
+        }
+        lines
+    }
+}
+
+fn accepted(task: &TaskView, output: Output) -> String {
+    let by = match &task.webhook {
+        Some(name) => format!("accepted by webhook {}", printable(name)),
+        None => "accepted".into(),
+    };
+    format!("{}  {by}", time(&task.created, output))
+}
+
+fn moved(state: &StateView, output: Output) -> Option<String> {
+    // Acceptance has its own line, and being ready is what every task is between two runs.
+    if state.state == "ready" {
+        return None;
+    }
+    let reason = state.reason.as_deref().filter(|reason| !reason.is_empty());
+    let reason = reason.map_or(String::new(), |reason| format!(": {}", printable(reason)));
+    Some(format!(
+        "{}  {}{reason}",
+        time(&state.at, output),
+        paint_state(&state.state, output)
+    ))
+}
+
+fn ended(task: &TaskView, output: Output) -> String {
+    let runs: BTreeSet<u64> = task.runs.iter().map(|run| run.run).collect();
+    let mut text = format!(
+        "{}  {}",
+        time(&task.updated, output),
+        paint_state(&task.state, output)
+    );
+    let last = task.history.last().filter(|last| last.state == task.state);
+    let reason = task
+        .fault
+        .as_deref()
+        .or_else(|| last.and_then(|last| last.reason.as_deref()))
+        .filter(|reason| !reason.is_empty());
+    if let Some(reason) = reason {
+        text.push_str(&format!(": {}", printable(reason)));
+    }
+    let mut sums = vec![units::plural(runs.len() as u64, "run")];
+    if !runs.is_empty() {
+        sums.push(format!("{} fuel", units::count(task.fuel())));
+    }
+    if let Some(ms) = task.elapsed_ms() {
+        sums.push(format!(
+            "{} after it came in",
+            units::duration_us(ms.saturating_mul(1000))
+        ));
+    }
+    text.push_str("  ");
+    text.push_str(&output.paint(Tone::Faint, &sums.join(", ")));
+    text
+}
+
+fn run_lines(run: &RunView, output: Output) -> Vec<String> {
+    let attempt = match run.attempt {
+        0 | 1 => String::new(),
+        n => format!(" (attempt {n})"),
+    };
+    let tone = match run.outcome.as_str() {
+        "finished" => Tone::Good,
+        "retry" => Tone::Warn,
+        _ => Tone::Bad,
+    };
+    let cost = format!(
+        "{} fuel, {}",
+        units::count(run.fuel),
+        units::duration_us(run.duration_us)
+    );
+    let mut lines = vec![format!(
+        "{}  run {}{attempt}  {}  {}  {}",
+        time(&run.at, output),
+        run.run,
+        output.paint(Tone::Strong, &printable(&run.step)),
+        output.paint(tone, &printable(&run.outcome)),
+        output.paint(Tone::Faint, &cost),
+    )];
+    let mut push = |line: String| lines.push(format!("{INDENT}{line}"));
+    for log in &run.logs {
+        let tone = match log.level.as_str() {
+            "error" => Tone::Bad,
+            "warn" => Tone::Warn,
+            _ => Tone::Faint,
+        };
+        let level = output.paint(tone, &printable(&log.level));
+        push(format!("{level}  {}", cut(&log.text)));
+    }
+    for call in &run.calls {
+        let came = match (&call.error, call.status) {
+            (Some(error), _) => output.paint(Tone::Bad, &cut(error)),
+            (None, Some(status)) => status.to_string(),
+            (None, None) => "no answer".into(),
+        };
+        let took = output.paint(Tone::Faint, &units::duration_us(call.duration_us));
+        push(format!("call  {}  {came}  {took}", cut(&call.request)));
+    }
+    if let Some(error) = &run.error {
+        push(format!(
+            "{}  {}",
+            output.paint(tone, "failed"),
+            printable(error)
+        ));
+    }
+    for line in diff(&run.changes, output) {
+        push(line);
+    }
+    if let Some(at) = &run.retry_at {
+        push(format!("next attempt at {}", clock(at)));
+    }
+    if !run.alternatives.is_empty() {
+        let names = run.alternatives.join(", ");
+        push(output.paint(Tone::Faint, &format!("also matched  {}", cut(&names))));
+    }
+    lines
+}
+
+/// Changes as a diff: `-` what was there, `+` what is there now. Long objects and arrays are shown
+/// member by member.
+fn diff(changes: &[ChangeView], output: Output) -> Vec<String> {
+    let mut sides = Vec::new();
+    for change in changes {
+        if change.op != "add" {
+            spread('-', &change.path, &change.old, &mut sides);
+        }
+        if change.op != "remove" {
+            spread('+', &change.path, &change.value, &mut sides);
+        }
+    }
+    let hidden = sides.len().saturating_sub(CHANGES);
+    let mut lines: Vec<String> = sides
+        .iter()
+        .take(CHANGES)
+        .map(|(sign, path, value)| {
+            let tone = if *sign == '+' { Tone::Good } else { Tone::Bad };
+            let path = if path.is_empty() { "the whole" } else { path };
+            let text = format!("{sign} {} {value}", printable(path));
+            output.paint(tone, &shorten(&text, WIDTH))
+        })
+        .collect();
+    if hidden > 0 {
+        lines.push(format!(
+            "… and {} more; `--json` has them all",
+            units::plural(hidden as u64, "line")
+        ));
+    }
+    lines
+}
+
+fn spread(sign: char, path: &str, value: &Value, out: &mut Vec<(char, String, String)>) {
+    // Past the bound only the number of lines matters, and a huge document is not worth a walk.
+    if out.len() > CHANGES * 25 {
+        return;
+    }
+    let text = json_line(value);
+    match value {
+        Value::Object(map) if text.len() > INLINE => {
+            for (key, value) in map {
+                let token = key.replace('~', "~0").replace('/', "~1");
+                spread(sign, &format!("{path}/{token}"), value, out);
+            }
+        }
+        Value::Array(items) if text.len() > INLINE => {
+            for (index, value) in items.iter().enumerate() {
+                spread(sign, &format!("{path}/{index}"), value, out);
+            }
+        }
+        _ => out.push((sign, path.to_owned(), text)),
+    }
+}
+
+/// A state's word in its colour.
+pub fn paint_state(state: &str, output: Output) -> String {
+    let tone = match state {
+        "done" => Tone::Good,
+        "error" => Tone::Bad,
+        "ready" | "waiting" | "unmatched" => Tone::Warn,
+        _ => Tone::Faint,
+    };
+    output.paint(tone, &printable(state))
+}
+
+fn cut(text: &str) -> String {
+    shorten(&printable(text), WIDTH).into_owned()
+}
+
+fn time(at: &str, output: Output) -> String {
+    output.paint(Tone::Faint, &clock(at))
+}
+
+/// The time of day of an RFC 3339 time in UTC, to the millisecond; any other text as it is.
+fn clock(at: &str) -> String {
+    match at.split_once('T') {
+        Some((_, time)) if time.ends_with('Z') => {
+            printable(time.trim_end_matches('Z')).into_owned()
+        }
+        _ => printable(at).into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

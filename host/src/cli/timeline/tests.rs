@@ -1,0 +1,146 @@
+use serde_json::json;
+
+use super::*;
+
+fn task(extra: Value) -> TaskView {
+    let mut task = json!({
+        "id": "0190c0de-0000-7000-8000-000000000000", "state": "done", "name": null, "tags": [],
+        "webhook": "Contact Form", "created": "2026-11-23T14:00:00.000Z",
+        "updated": "2026-11-23T14:00:00.003Z", "fault": null, "result": null, "data": {},
+        "runs": [], "history": [],
+    });
+    for (key, value) in extra.as_object().unwrap() {
+        task[key] = value.clone();
+    }
+    serde_json::from_value(task).unwrap()
+}
+
+fn run(extra: Value) -> Value {
+    let mut run = json!({
+        "run": 1, "attempt": 1, "step": "contact-form", "digest": "ab", "at": "2026-11-23T14:00:00.000Z",
+        "outcome": "finished", "error": null, "fuel": 31204, "duration_us": 412, "changes": [],
+        "logs": [], "alternatives": [], "retry_at": null, "calls": [],
+    });
+    for (key, value) in extra.as_object().unwrap() {
+        run[key] = value.clone();
+    }
+    run
+}
+
+fn shown(task: &TaskView) -> String {
+    Timeline::default().news(task, Output::plain()).join("\n")
+}
+
+#[test]
+fn a_whole_timeline() {
+    let task = task(json!({
+        "history": [
+            {"at": "2026-11-23T14:00:00.000Z", "state": "ready", "reason": "accepted"},
+            {"at": "2026-11-23T14:00:00.003Z", "state": "done", "reason": null},
+        ],
+        "runs": [
+            run(json!({
+                "logs": [{"level": "log", "text": "hello"}, {"level": "warn", "text": "\u{1b}[2J"}],
+                "changes": [
+                    {"op": "add", "path": "/contact", "value": {"name": "Sarah Chen", "email": "sarah@example.com", "of": "a company"}},
+                    {"op": "replace", "path": "/total", "old": 100.10, "value": null},
+                    {"op": "remove", "path": "/tmp", "old": [1, 2]},
+                ],
+                "alternatives": ["lead-routing"],
+            })),
+            run(json!({
+                "run": 2, "step": "crm", "at": "2026-11-23T14:00:00.001Z", "fuel": 1000,
+                "calls": [
+                    {"call": 0, "request": "POST https://crm.example.com/c", "status": 201, "duration_us": 35200, "at": "x"},
+                    {"call": 1, "request": "GET http://127.0.0.1/", "error": "refused by the egress policy", "duration_us": 9, "at": "x"},
+                ],
+            })),
+        ],
+    }));
+    assert_eq!(
+        shown(&task),
+        "\
+14:00:00.000  accepted by webhook Contact Form
+14:00:00.000  run 1  contact-form  finished  31,204 fuel, 412 us
+              log  hello
+              warn  \\u001b[2J
+              + /contact/name \"Sarah Chen\"
+              + /contact/email \"sarah@example.com\"
+              + /contact/of \"a company\"
+              - /total 100.1
+              + /total null
+              - /tmp [1,2]
+              also matched  lead-routing
+14:00:00.001  run 2  crm  finished  1,000 fuel, 412 us
+              call  POST https://crm.example.com/c  201  35.2 ms
+              call  GET http://127.0.0.1/  refused by the egress policy  9 us
+14:00:00.003  done  2 runs, 32,204 fuel, 3 ms after it came in"
+    );
+}
+
+#[test]
+fn failures_name_their_cause() {
+    let task = task(json!({
+        "state": "error", "fault": "contact-form: out of fuel",
+        "runs": [
+            run(json!({"outcome": "retry", "error": "upstream is down", "retry_at": "2026-11-23T14:00:01.500Z"})),
+            run(json!({"attempt": 2, "at": "2026-11-23T14:00:01.500Z", "outcome": "fuel", "error": "out of fuel"})),
+        ],
+    }));
+    let text = shown(&task);
+    for line in [
+        "run 1  contact-form  retry",
+        "failed  upstream is down",
+        "next attempt at 14:00:01.500",
+        "run 1 (attempt 2)  contact-form  fuel",
+        "error: contact-form: out of fuel  1 run, 62,408 fuel, 3 ms after it came in",
+    ] {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
+}
+
+#[test]
+fn following_gives_only_what_is_new() {
+    let mut timeline = Timeline::default();
+    let mut news = |extra| timeline.news(&task(extra), Output::plain()).join("\n");
+    let waiting = json!({"at": "2026-11-23T14:00:00.001Z", "state": "waiting", "reason": "parked"});
+    let first = news(json!({"state": "ready", "runs": [run(json!({}))]}));
+    assert!(
+        first.contains("accepted") && first.contains("run 1"),
+        "{first}"
+    );
+    assert_eq!(
+        news(json!({"state": "ready", "runs": [run(json!({}))]})),
+        ""
+    );
+    let parked = news(json!({"state": "waiting", "history": [waiting], "runs": [run(json!({}))]}));
+    assert_eq!(parked, "14:00:00.001  waiting: parked");
+    let last =
+        news(json!({"history": [waiting], "runs": [run(json!({})), run(json!({"run": 2}))]}));
+    assert_eq!(last.lines().count(), 2, "{last}");
+    assert!(
+        last.contains("run 2") && last.contains("done  2 runs"),
+        "{last}"
+    );
+    assert_eq!(
+        news(json!({"history": [waiting], "runs": [run(json!({})), run(json!({"run": 2}))]})),
+        ""
+    );
+}
+
+#[test]
+fn a_flood_of_changes_is_cut_and_says_so() {
+    let changes: Vec<Value> = (0..100)
+        .map(|n| json!({"op": "add", "path": format!("/{n}"), "value": "x".repeat(500)}))
+        .collect();
+    let text = shown(&task(json!({"runs": [run(json!({"changes": changes}))]})));
+    assert!(
+        text.contains("… and 60 lines more; `--json` has them all"),
+        "{text}"
+    );
+    assert!(
+        text.lines()
+            .all(|line| line.chars().count() <= INDENT.len() + WIDTH),
+        "{text}"
+    );
+}

@@ -1,0 +1,11 @@
+//! A task's data: a JSON document addressed by RFC 6901 pointers, and the difference of two.
+
+mod change;
+mod check;
+mod draft;
+mod pointer;
+
+pub use change::{Change, apply, diff};
+pub use check::{RESERVED, Unfit, check};
+pub use draft::{Draft, Written};
+pub use pointer::{Pointer, PointerError, kind};

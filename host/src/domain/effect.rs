@@ -1,0 +1,142 @@
+//! Effects: connector calls as a step makes them and as the journal remembers them.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::Millis;
+
+/// An HTTP request as a guest asked for it, before any policy was applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchRequest {
+    /// Absolute http or https URL.
+    pub url: String,
+    /// Method token, upper case by convention, e.g. `POST`.
+    pub method: String,
+    /// Header names and values in the guest's order; a name may repeat.
+    pub headers: Vec<(String, String)>,
+    /// The body's bytes; empty for none.
+    pub body: Vec<u8>,
+    /// The longest the call may take in milliseconds, connection included; `None` leaves it to the
+    /// server.
+    pub timeout_ms: Option<u64>,
+    /// What to do with a redirect.
+    pub redirect: Redirect,
+}
+
+/// What to do with a redirect (the `redirect` member of the Fetch standard's request).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Redirect {
+    /// Follow up to 10 hops, each checked against the egress policy.
+    #[default]
+    Follow,
+    /// Hand the 3xx response to the guest.
+    Manual,
+    /// Fail with [`FetchError::Redirected`].
+    Error,
+}
+
+/// An HTTP response as the guest sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FetchResponse {
+    /// Status code, 100 to 599. A status that is not 2xx is a response, not an error.
+    pub status: u16,
+    /// The reason phrase that belongs to the status code; empty for an unknown code.
+    pub status_text: String,
+    /// Header names in lower case with their values, in the order they came.
+    pub headers: Vec<(String, String)>,
+    /// The decompressed body.
+    pub body: Vec<u8>,
+}
+
+/// Why a connector call brought no response. The text is for the step author.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum FetchError {
+    /// The request itself is wrong: URL, method, header, size.
+    #[error("invalid request: {0}")]
+    Invalid(String),
+    /// The egress policy refuses the destination.
+    #[error("refused by the egress policy: {0}")]
+    Denied(String),
+    /// No connection, a broken connection, or a response that is no HTTP.
+    #[error("connection failed: {0}")]
+    Connection(String),
+    /// Nothing (or not everything) came in time.
+    #[error("timed out after {0} ms")]
+    Timeout(u64),
+    /// The response is larger than is allowed.
+    #[error("the response is larger than {0} bytes")]
+    TooLarge(u64),
+    /// A redirect came and the request forbade it.
+    #[error("redirected to {0}, and the request said not to follow")]
+    Redirected(String),
+    /// More calls than a run may make, or may have under way.
+    #[error("too many calls: {0}")]
+    TooMany(String),
+}
+
+/// What came of a connector call.
+pub type FetchResult = Result<FetchResponse, FetchError>;
+
+/// One finished connector call as the journal keeps it, written before the guest sees the result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Effect {
+    /// The run it belongs to, counted from 1 within the task.
+    pub run: u32,
+    /// The attempt of that run, counted from 1. Another attempt makes its calls anew.
+    pub attempt: u32,
+    /// The call within the attempt, counted from 0 in the order the guest made them.
+    pub call: u32,
+    /// SHA-256 of the request as the guest made it.
+    pub digest: [u8; 32],
+    /// Method and URL without query, for people.
+    pub summary: String,
+    /// When the result was there; a run's clock moves to it.
+    pub at: Millis,
+    /// How long the call took, in microseconds.
+    pub duration_us: u64,
+    /// What came of it.
+    pub result: FetchResult,
+}
+
+/// A call that was answered: the result and the time at which a run's clock stands after it.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// What the guest is given.
+    pub result: FetchResult,
+    /// See [`Effect::at`].
+    pub at: Millis,
+}
+
+/// A call that was refused because the run no longer does what its journal says it did.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallFault {
+    /// A replayed run asked for something else than it had asked for before.
+    #[error(
+        "nondeterministic: call {call} was `{recorded}` when it was recorded and is `{asked}` now"
+    )]
+    Nondeterministic {
+        /// The call's index.
+        call: u32,
+        /// What the journal has.
+        recorded: String,
+        /// What the guest asks for now.
+        asked: String,
+    },
+    /// The result could not be made durable; the run must end here and be run again.
+    #[error("the call's result could not be recorded: {0}")]
+    NotRecorded(String),
+}
+
+/// Answers the connector calls of one run: from the journal if they are there, else by making
+/// them and recording what came. The sandbox knows connectors only by this.
+pub trait Calls: Send + Sync + 'static {
+    /// Answers call number `call` (from 0, in the order the guest made them). The result is
+    /// durable when the future resolves.
+    fn answer(
+        &self,
+        call: u32,
+        request: FetchRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, CallFault>> + Send>>;
+}

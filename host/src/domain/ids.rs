@@ -1,0 +1,203 @@
+//! Identifiers: what they look like, how they sort, how a wrong one is refused.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// A text that is not the identifier it was taken for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Not a UUID.
+    #[error(
+        "`{0}` is not a task id: a task id is a UUID such as 0190c0de-0000-7000-8000-000000000000"
+    )]
+    Task(String),
+    /// Not a name that a workspace, step or config key may have.
+    #[error("`{text}` is not a {what} name: 1 to {max} characters of {allowed}")]
+    Name {
+        /// What the name was for.
+        what: &'static str,
+        /// The refused text.
+        text: String,
+        /// The longest allowed name, in characters.
+        max: usize,
+        /// The allowed characters, in words.
+        allowed: &'static str,
+    },
+}
+
+/// A task's id: a UUID of version 7 (RFC 9562), so ids sort by the time of acceptance. Ids made by
+/// one process are strictly increasing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TaskId(Uuid);
+
+impl TaskId {
+    /// A new id, greater than every id this process made before.
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// The least id there is; with [`TaskId::MAX`] it bounds a range.
+    pub const MIN: Self = Self(Uuid::nil());
+    /// The greatest id there is.
+    pub const MAX: Self = Self(Uuid::max());
+
+    /// The 16 bytes, big-endian: they sort as the ids do.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// The id whose bytes these are.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+}
+
+impl Default for TaskId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for TaskId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Uuid::parse_str(text)
+            .map(Self)
+            .map_err(|_| IdError::Task(text.to_owned()))
+    }
+}
+
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $max:literal, $allowed:literal, $ok:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                let ok: fn(char) -> bool = $ok;
+                let length = text.chars().count();
+                if (1..=$max).contains(&length) && text.chars().all(ok) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(IdError::Name {
+                        what: $what,
+                        text: text.chars().take(80).collect(),
+                        max: $max,
+                        allowed: $allowed,
+                    })
+                }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = IdError;
+
+            fn try_from(text: String) -> Result<Self, IdError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.as_str().to_owned()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+    };
+}
+
+name_type!(
+    /// A workspace's name: the tenant. It is part of every stored key, so it never changes.
+    WorkspaceName, "workspace", 40, "a-z, 0-9 and -",
+    |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
+);
+
+name_type!(
+    /// A step's name, unique in its workspace.
+    StepName, "step", 80, "letters, digits, -, _, . and /",
+    |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/')
+);
+
+name_type!(
+    /// A config key, unique in its workspace, e.g. `EXTERNAL_CRM_TOKEN`.
+    ConfigKey, "config", 120, "letters, digits, -, _ and .",
+    |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
+);
+
+name_type!(
+    /// A webhook's name as people read it, unique in its workspace, e.g. `Contact Form`.
+    WebhookName, "webhook", 100, "any characters but control characters",
+    |c| !c.is_control()
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn task_ids_grow_and_sort_as_their_bytes() {
+        let ids: Vec<TaskId> = (0..10_000).map(|_| TaskId::new()).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(
+            ids.windows(2)
+                .all(|pair| pair[0].as_bytes() < pair[1].as_bytes())
+        );
+        assert_eq!(ids[0].to_string().parse(), Ok(ids[0]));
+    }
+
+    #[test]
+    fn a_wrong_name_says_what_would_be_right() {
+        let error = "My Workspace"
+            .parse::<WorkspaceName>()
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "`My Workspace` is not a workspace name: 1 to 40 characters of a-z, 0-9 and -"
+        );
+        assert!("".parse::<StepName>().is_err());
+        assert!("Contact Form".parse::<WebhookName>().is_ok());
+        assert!("a\nb".parse::<WebhookName>().is_err());
+        let error = "17".parse::<TaskId>().unwrap_err().to_string();
+        assert!(error.starts_with("`17` is not a task id"), "{error}");
+    }
+}

@@ -1,0 +1,61 @@
+//! A task's journal: its append-only history. The timeline shows it; replay reads it.
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::Millis;
+use super::effect::Effect;
+use super::ids::StepName;
+use super::run::{Ended, LogLine};
+use super::task::TaskState;
+
+/// One thing that happened to a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Entry {
+    /// The task was accepted. Always the first entry.
+    Accepted {
+        /// When.
+        at: Millis,
+    },
+    /// A connector call's result, recorded before its guest saw it.
+    Effect(Effect),
+    /// A run came to an end, well or not.
+    Run(Box<RunEntry>),
+    /// The task came to rest in another state than a run's end implies, or for a reason of its own.
+    State {
+        /// When.
+        at: Millis,
+        /// The new state.
+        state: TaskState,
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// A run's entry in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunEntry {
+    /// The run, counted from 1 within the task. Attempts of one run share it.
+    pub run: u32,
+    /// The attempt, counted from 1.
+    pub attempt: u32,
+    /// The step.
+    pub step: StepName,
+    /// SHA-256 of the step's component, lower-case hex: the version that ran.
+    pub digest: String,
+    /// When it began: what its clock read.
+    pub at: Millis,
+    /// How it ended.
+    pub ended: Ended,
+    /// What it changed in the data: JSON text of an array of `domain::data::Change`.
+    pub changes: String,
+    /// What it printed.
+    pub logs: Vec<LogLine>,
+    /// Fuel used.
+    pub fuel: u64,
+    /// Wall-clock time, in microseconds.
+    pub duration_us: u64,
+    /// The other steps that were eligible.
+    pub alternatives: Vec<StepName>,
+    /// When the next attempt is due, if there is one.
+    pub retry_at: Option<Millis>,
+}

@@ -1,0 +1,90 @@
+//! Every bound that the server keeps, in one place, each with its reason.
+
+use serde::{Deserialize, Serialize};
+
+/// The longest webhook body, in bytes. Providers stay below this (GitHub's cap is 25 MB but its
+/// usual events are tens of KB); it bounds what a stranger can make the server hold.
+pub const BODY_BYTES: usize = 1024 * 1024;
+/// The deepest nesting of a webhook body. Deeper than any real payload; it bounds recursion.
+pub const JSON_DEPTH: usize = 64;
+/// The deepest nesting that a task's data may grow to. Below what JSON parsers accept (128), so
+/// that what was stored can be read again.
+pub const DATA_DEPTH: usize = 100;
+/// The largest data a task may grow to, in bytes of JSON text.
+pub const DATA_BYTES: usize = 8 * 1024 * 1024;
+/// The largest component that may be uploaded, in bytes.
+pub const COMPONENT_BYTES: usize = 32 * 1024 * 1024;
+/// The longest compilation of one component, in seconds, and its address space, in bytes.
+pub const COMPILE_SECONDS: u64 = 60;
+/// See [`COMPILE_SECONDS`].
+pub const COMPILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Runs that one task may have; past it two steps are taken to be feeding each other.
+pub const RUNS_PER_TASK: u32 = 1000;
+/// Log bytes kept of one run; the rest is cut, and a mark says so.
+pub const LOG_BYTES: usize = 64 * 1024;
+/// Log lines kept of one run.
+pub const LOG_LINES: usize = 1000;
+/// Connector calls that one run may make.
+pub const CALLS_PER_RUN: u32 = 200;
+/// Connector calls of one run that may be under way at once.
+pub const CALLS_AT_ONCE: usize = 32;
+/// Response bytes that one connector call may bring in, after decompression.
+pub const RESPONSE_BYTES: usize = 4 * 1024 * 1024;
+/// Request bytes that one connector call may send.
+pub const REQUEST_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes that may cross from guest to host in one host call (wasmtime's hostcall fuel).
+pub const HOSTCALL_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of text that a run's failure message, a task's name or one tag may have.
+pub const TEXT_BYTES: usize = 4096;
+/// Tags that a task may have.
+pub const TAGS: usize = 32;
+/// Bytes of a component's condition text.
+pub const CONDITION_BYTES: usize = 64 * 1024;
+
+/// Workspaces of one server. Each costs some hundred bytes; it bounds what one token can fill.
+pub const WORKSPACES: usize = 10_000;
+/// Webhooks of one workspace; they are kept in memory.
+pub const WEBHOOKS: usize = 10_000;
+/// Steps of one workspace; their conditions are kept in memory, parsed and indexed.
+pub const STEPS: usize = 20_000;
+/// Config keys of one workspace; every run is given all of them.
+pub const CONFIG_KEYS: usize = 1_000;
+/// The longest config value, in bytes: room for keys, certificates and small documents.
+pub const CONFIG_BYTES: usize = 64 * 1024;
+
+/// What one run of one step may use. Set per step with `step add --fuel --memory --timeout`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepLimits {
+    /// Wasm instructions, roughly; deterministic. 1e9 is about half a second of guest CPU.
+    pub fuel: u64,
+    /// Linear memory of all the component's memories together, in bytes.
+    pub memory: u64,
+    /// Wall-clock time of the whole run, connector calls included, in milliseconds.
+    pub timeout_ms: u64,
+}
+
+impl Default for StepLimits {
+    fn default() -> Self {
+        Self {
+            fuel: 1_000_000_000,
+            memory: 64 * 1024 * 1024,
+            timeout_ms: 30_000,
+        }
+    }
+}
+
+impl StepLimits {
+    /// The most an operator may give a step: the pooling allocator is laid out for it.
+    pub const MOST: Self = Self {
+        fuel: 1_000_000_000_000,
+        memory: 256 * 1024 * 1024,
+        timeout_ms: 600_000,
+    };
+
+    /// The least that any step needs to start at all.
+    pub const LEAST: Self = Self {
+        fuel: 1_000,
+        memory: 64 * 1024,
+        timeout_ms: 1,
+    };
+}

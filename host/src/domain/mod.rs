@@ -1,0 +1,13 @@
+//! The ground floor: what the words mean. No I/O, no async runtime, nothing of the store, the
+//! network or Wasm; every other module may import from here.
+
+pub mod clock;
+pub mod data;
+pub mod effect;
+pub mod ids;
+pub mod journal;
+pub mod limits;
+pub mod run;
+pub mod step;
+pub mod task;
+pub mod webhook;

@@ -1,0 +1,198 @@
+//! A run: one execution of one step on one task. What goes into it and what comes out.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::clock::Millis;
+use super::data::Written;
+use super::ids::TaskId;
+use super::limits::StepLimits;
+
+/// A workspace's config as a step sees it: key to secret or plain value.
+pub type Config = BTreeMap<String, String>;
+
+/// Everything that a run may know. Equal inputs give equal runs: nothing else reaches the guest.
+#[derive(Debug, Clone)]
+pub struct RunInput {
+    /// The task.
+    pub task: TaskId,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Its data, an object.
+    pub data: Arc<Value>,
+    /// The workspace's config.
+    pub config: Arc<Config>,
+    /// What the run's clock reads until its first connector call is answered.
+    pub clock: Millis,
+    /// What the run's randomness is drawn from.
+    pub seed: [u8; 32],
+    /// What the run may use.
+    pub limits: StepLimits,
+}
+
+/// What a run did.
+#[derive(Debug, Clone)]
+pub struct RunOutput {
+    /// How it ended.
+    pub ended: Ended,
+    /// What the run wrote to the data; `None` when it did not finish.
+    pub data: Option<Written>,
+    /// The task's name, if the run set it.
+    pub name: Option<String>,
+    /// The task's tags, if the run set them.
+    pub tags: Option<Vec<String>>,
+    /// `task.complete` or `task.ignore`, if the run called one; the last call counts.
+    pub closing: Option<Closing>,
+    /// What it printed, in order.
+    pub logs: Vec<LogLine>,
+    /// Fuel used.
+    pub fuel: u64,
+    /// Wall-clock time, in microseconds.
+    pub duration_us: u64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ended {
+    /// It returned; its changes count.
+    Finished,
+    /// It returned `failure.retry`: it is tried again by its step's policy.
+    Retry(String),
+    /// It returned `failure.stop`: trying again would not help.
+    Stop(String),
+    /// It did not return.
+    Fault(StepFault),
+}
+
+/// Why a run did not return. Data for the step author, not an error of the server's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum StepFault {
+    /// The guest trapped: a panic, an abort, division by zero, an unreachable instruction …
+    #[error("the step trapped: {0}")]
+    Trap(String),
+    /// Out of fuel.
+    #[error(
+        "out of fuel: the step used its whole budget of {limit}; an endless loop, or raise it with `step add --fuel`"
+    )]
+    Fuel {
+        /// The budget.
+        limit: u64,
+    },
+    /// Out of memory.
+    #[error(
+        "out of memory: the step wanted more than its {limit} bytes; raise it with `step add --memory`"
+    )]
+    Memory {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Too deep a recursion.
+    #[error("stack overflow: the step recursed too deeply")]
+    Stack,
+    /// Over its wall-clock deadline.
+    #[error(
+        "deadline: the step was not done after {limit_ms} ms; raise it with `step add --timeout`"
+    )]
+    Deadline {
+        /// The limit in milliseconds.
+        limit_ms: u64,
+    },
+    /// Too much through one host call, too many handles, or the like.
+    #[error("limit: {0}")]
+    Limit(String),
+    /// A replay asked for another call than the journal has.
+    #[error("{0}")]
+    Nondeterministic(String),
+    /// The server's own fault, not the step's.
+    #[error("the server could not run the step: {0}")]
+    Host(String),
+}
+
+impl StepFault {
+    /// Whether the same input would end in the same way, so that trying again is of no use.
+    pub fn is_deterministic(&self) -> bool {
+        !matches!(self, Self::Deadline { .. } | Self::Host(_))
+    }
+
+    /// A stable word for programs: `trap`, `fuel`, `memory`, `stack`, `deadline`, `limit`,
+    /// `nondeterministic` or `host`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Trap(_) => "trap",
+            Self::Fuel { .. } => "fuel",
+            Self::Memory { .. } => "memory",
+            Self::Stack => "stack",
+            Self::Deadline { .. } => "deadline",
+            Self::Limit(_) => "limit",
+            Self::Nondeterministic(_) => "nondeterministic",
+            Self::Host(_) => "host",
+        }
+    }
+}
+
+impl Ended {
+    /// A stable word for programs: `finished`, `retry`, `stop` or the fault's code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Retry(_) => "retry",
+            Self::Stop(_) => "stop",
+            Self::Fault(fault) => fault.code(),
+        }
+    }
+
+    /// The failure's text; `None` for a finished run.
+    pub fn message(&self) -> Option<String> {
+        match self {
+            Self::Finished => None,
+            Self::Retry(message) | Self::Stop(message) => Some(message.clone()),
+            Self::Fault(fault) => Some(fault.to_string()),
+        }
+    }
+}
+
+/// How a run asked its task to end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Closing {
+    /// `task.complete(result?)`: done, with an optional result as JSON text.
+    Complete(Option<String>),
+    /// `task.ignore()`: of no interest.
+    Ignore,
+}
+
+/// One line that a run printed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// How loud.
+    pub level: LogLevel,
+    /// The line, without its line feed.
+    pub text: String,
+}
+
+/// How loud a log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// `console.log`, standard output.
+    Log,
+    /// `console.warn`.
+    Warn,
+    /// `console.error`, standard error.
+    Error,
+}
+
+impl LogLevel {
+    /// `log`, `warn` or `error`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! A task: its states, and the head that moves with every commit.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::Millis;
+use super::effect::Effect;
+use super::ids::{StepName, TaskId, WebhookName, WorkspaceName};
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskState {
+    /// It has been accepted, or a run of it ended, and the engine is to look at it.
+    Ready,
+    /// It waits for the time in [`TaskHead::wake_at`].
+    Waiting,
+    /// At least one step finished and none is eligible any more.
+    Done,
+    /// No step ever matched.
+    Unmatched,
+    /// A run failed for good, or the run limit was reached.
+    Error,
+    /// A step ended it with `task.ignore`.
+    Ignored,
+    /// A person ended it.
+    Cancelled,
+}
+
+impl TaskState {
+    /// Every state.
+    pub const ALL: [Self; 7] = [
+        Self::Ready,
+        Self::Waiting,
+        Self::Done,
+        Self::Unmatched,
+        Self::Error,
+        Self::Ignored,
+        Self::Cancelled,
+    ];
+
+    /// Whether the task is at its end: nothing will happen to it by itself.
+    pub fn is_final(self) -> bool {
+        !matches!(self, Self::Ready | Self::Waiting)
+    }
+
+    /// The state's word in the API, e.g. `done`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Waiting => "waiting",
+            Self::Done => "done",
+            Self::Unmatched => "unmatched",
+            Self::Error => "error",
+            Self::Ignored => "ignored",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for TaskState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A word that is no task state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not a task state: use ready, waiting, done, unmatched, error, ignored or cancelled"
+)]
+pub struct NoSuchState(String);
+
+impl FromStr for TaskState {
+    type Err = NoSuchState;
+
+    fn from_str(text: &str) -> Result<Self, NoSuchState> {
+        Self::ALL
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or_else(|| NoSuchState(text.chars().take(40).collect()))
+    }
+}
+
+/// What is known of a task without its data and journal. Small; it is rewritten whole with every
+/// commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskHead {
+    /// The task.
+    pub id: TaskId,
+    /// The tenant it belongs to.
+    pub workspace: WorkspaceName,
+    /// Counts commits, from 1 at acceptance. A commit names the version it stands on.
+    pub version: u64,
+    /// Where it stands.
+    pub state: TaskState,
+    /// Its name, if a step gave it one.
+    pub name: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// The webhook it came in by.
+    pub webhook: Option<WebhookName>,
+    /// When it was accepted.
+    pub created: Millis,
+    /// When it was last committed.
+    pub updated: Millis,
+    /// When it became what it is waiting to be run as: acceptance, the last commit, or the time it
+    /// was to wake. A run's clock starts here, so it is the same after a crash.
+    pub ready_at: Millis,
+    /// When a waiting task is to go on.
+    pub wake_at: Option<Millis>,
+    /// Runs that have ended (failed attempts that are to be tried again do not count).
+    pub runs: u32,
+    /// The run that is being tried again, if one is.
+    pub retrying: Option<Retrying>,
+    /// What each step that has begun on this task saw, in the order of their first run.
+    pub steps: Vec<StepMemory>,
+    /// The result of `task.complete(result)`, JSON text.
+    pub result: Option<String>,
+    /// Why the task is in `error`: the last fault, with its step.
+    pub fault: Option<String>,
+}
+
+/// A run that failed and will be tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retrying {
+    /// The step.
+    pub step: StepName,
+    /// Attempts that have failed so far, at least 1.
+    pub failed: u32,
+}
+
+/// What a task remembers of a step that has begun on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepMemory {
+    /// The step.
+    pub step: StepName,
+    /// A digest of what its condition observed when it last began.
+    pub observed: u64,
+    /// Whether a run of it finished.
+    pub finished: bool,
+}
+
+/// A task as the engine takes it up.
+#[derive(Debug, Clone)]
+pub struct StoredTask {
+    /// The head.
+    pub head: TaskHead,
+    /// The data, JSON text of an object.
+    pub data: Arc<str>,
+    /// Effects recorded since the last commit: calls of a run that a crash cut short.
+    pub effects: Vec<Effect>,
+}

@@ -1,0 +1,95 @@
+//! A webhook: a secret URL that makes tasks.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::Millis;
+use super::ids::{WebhookName, WorkspaceName};
+
+/// A webhook as an operator or tenant added it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Webhook {
+    /// Its id, base62, not secret.
+    pub id: String,
+    /// The tenant it belongs to.
+    pub workspace: WorkspaceName,
+    /// Its name, unique in the workspace; steps match it as `$via.name`.
+    pub name: WebhookName,
+    /// The secret part of its URL.
+    pub key: WebhookKey,
+    /// When it was added.
+    pub created: Millis,
+}
+
+/// The secret part of a webhook's URL: 192 random bits in base62, 33 characters. It never appears
+/// in a log: `Debug` hides it.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct WebhookKey(String);
+
+impl WebhookKey {
+    /// Takes a text as a key without a look at it; a wrong one matches no webhook.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The secret text. For a URL that its owner is shown, and for the look-up.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for WebhookKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WebhookKey(…)")
+    }
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Webhook")
+            .field("id", &self.id)
+            .field("workspace", &self.workspace)
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// `bits / 8` random bytes as base62 text of fixed length: digits, upper case, lower case.
+pub fn base62<const BYTES: usize>(bytes: [u8; BYTES]) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    // log2(62) is 5.954 bits a digit.
+    let length = (BYTES * 8 * 1000).div_ceil(5954);
+    let mut number = bytes;
+    let mut text = vec![b'0'; length];
+    for digit in text.iter_mut().rev() {
+        let mut remainder = 0u32;
+        for byte in &mut number {
+            let value = (remainder << 8) | u32::from(*byte);
+            *byte = (value / 62) as u8;
+            remainder = value % 62;
+        }
+        *digit = DIGITS[remainder as usize];
+    }
+    text.into_iter().map(char::from).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base62_has_a_fixed_length_and_loses_nothing() {
+        assert_eq!(base62([0u8; 24]), "0".repeat(33));
+        assert_eq!(base62([255u8; 24]).len(), 33);
+        assert_ne!(base62([255u8; 24]), base62([254u8; 24]));
+        assert_eq!(base62([61u8]), "0z");
+        assert_eq!(base62([255u8]), "47");
+    }
+
+    #[test]
+    fn a_key_is_not_printed() {
+        let key = WebhookKey::new("secret".into());
+        assert!(!format!("{key:?}").contains("secret"));
+    }
+}

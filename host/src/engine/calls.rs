@@ -1,0 +1,80 @@
+//! A run's connector calls: answered from the journal if they are there, else made, and recorded
+//! before the guest sees the result.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Engine;
+use crate::connectors::{request_digest, summary};
+use crate::domain::effect::{Answer, CallFault, Calls, Effect, FetchRequest};
+use crate::domain::ids::{TaskId, WorkspaceName};
+
+/// The calls of one attempt of one run.
+pub(super) struct JournaledCalls {
+    pub(super) engine: Arc<Engine>,
+    pub(super) workspace: WorkspaceName,
+    pub(super) task: TaskId,
+    pub(super) run: u32,
+    pub(super) attempt: u32,
+    /// What an earlier process recorded of this attempt.
+    pub(super) recorded: Arc<Vec<Effect>>,
+}
+
+impl Calls for JournaledCalls {
+    fn answer(
+        &self,
+        call: u32,
+        request: FetchRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, CallFault>> + Send>> {
+        let digest = request_digest(&request);
+        if let Some(effect) = self.recorded.iter().find(|effect| effect.call == call) {
+            return Box::pin(std::future::ready(if effect.digest == digest {
+                Ok(Answer {
+                    result: effect.result.clone(),
+                    at: effect.at,
+                })
+            } else {
+                Err(CallFault::Nondeterministic {
+                    call,
+                    recorded: effect.summary.clone(),
+                    asked: summary(&request),
+                })
+            }));
+        }
+        let engine = self.engine.clone();
+        let (workspace, task) = (self.workspace.clone(), self.task);
+        let (run, attempt) = (self.run, self.attempt);
+        Box::pin(async move {
+            let started = Instant::now();
+            let summary = summary(&request);
+            // Equal for every attempt and after every crash, so that an upstream that has seen the
+            // call can tell.
+            let idempotency_key = format!("{task}-{run}-{call}");
+            let result = engine
+                .fetch
+                .fetch(&engine.egress, request, &idempotency_key)
+                .await;
+            let effect = Effect {
+                run,
+                attempt,
+                call,
+                digest,
+                summary,
+                at: engine.clock.now(),
+                duration_us: started.elapsed().as_micros() as u64,
+                result,
+            };
+            let answer = Answer {
+                result: effect.result.clone(),
+                at: effect.at,
+            };
+            engine
+                .store
+                .record_effect(&workspace, task, effect)
+                .await
+                .map_err(|error| CallFault::NotRecorded(error.to_string()))?;
+            Ok(answer)
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! Carries one task from run to run until it rests.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::Engine;
+use super::advance::{self, Candidate, RunEnd};
+use super::calls::JournaledCalls;
+use crate::catalog::LiveStep;
+use crate::domain::clock::Millis;
+use crate::domain::data::Change;
+use crate::domain::ids::{StepName, TaskId, WorkspaceName};
+use crate::domain::journal::{Entry, RunEntry};
+use crate::domain::run::{Ended, RunInput, RunOutput, StepFault};
+use crate::domain::task::{StoredTask, TaskHead, TaskState};
+use crate::sandbox::not_run;
+use crate::store::{Commit, StoreError};
+
+/// How a task was left.
+pub(super) enum Carried {
+    /// At its end, or somebody else's.
+    Rests,
+    /// Until a time that the timers must know of.
+    Waits,
+}
+
+/// The steps that match a task's data, best first, as far as they are eligible.
+struct Eligible {
+    steps: Vec<(Candidate, Arc<LiveStep>)>,
+}
+
+impl Eligible {
+    fn best(&self) -> Option<&Candidate> {
+        self.steps.first().map(|(candidate, _)| candidate)
+    }
+}
+
+impl Engine {
+    /// Runs a task's steps until none is eligible, it waits, or it fails.
+    pub(super) async fn carry(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        task: TaskId,
+    ) -> Result<Carried, StoreError> {
+        let Some(stored) = self.store.load(workspace, task).await? else {
+            return Ok(Carried::Rests);
+        };
+        let StoredTask {
+            mut head,
+            data,
+            effects,
+        } = stored;
+        let clock = match (head.state, head.wake_at) {
+            (TaskState::Ready, _) => head.ready_at,
+            (TaskState::Waiting, Some(at)) if at <= self.clock.now() => at,
+            (TaskState::Waiting, _) => return Ok(Carried::Waits),
+            _ => return Ok(Carried::Rests),
+        };
+        head.ready_at = clock;
+        let mut recorded = Arc::new(effects);
+        let mut data: Arc<Value> = Arc::new(serde_json::from_str(&data).map_err(|error| {
+            StoreError::Damaged(format!("the data of task {task} is not JSON: {error}"))
+        })?);
+        let mut eligible = self.eligible(&head, &data);
+        if eligible.best().is_none() {
+            return self.rest(head).await;
+        }
+        loop {
+            let Some((candidate, step)) = eligible.steps.first() else {
+                return Ok(Carried::Rests);
+            };
+            let run = head.runs + 1;
+            let attempt = advance::attempt(&head, &candidate.name);
+            let input = self.input(&head, &data, run, step);
+            let calls = JournaledCalls {
+                engine: self.clone(),
+                workspace: workspace.clone(),
+                task,
+                run,
+                attempt,
+                recorded: std::mem::take(&mut recorded),
+            };
+            let mut output = match self.catalog.component(&step.step).await {
+                Ok(component) => self.sandbox.run(&component, input, Arc::new(calls)).await,
+                Err(error) => not_run(error.to_string()),
+            };
+            let retry_before = data.get(advance::NEXT_RETRY_AT).cloned();
+            let (changes, text) = apply(&mut output, &mut data);
+            let entry_of = RunFacts {
+                run,
+                started: head.ready_at,
+                step,
+                others: eligible.steps[1..]
+                    .iter()
+                    .map(|(other, _)| other.name.clone())
+                    .collect(),
+            };
+            let now = self.clock.now();
+            let (attempt, retry_at) = advance::after_run(
+                &mut head,
+                &RunEnd {
+                    candidate,
+                    policy: &step.step.retry,
+                    ended: &output.ended,
+                    closing: output.closing.as_ref(),
+                    now,
+                    random: rand::random(),
+                },
+            );
+            head.version += 1;
+            if let Some(name) = output.name.take() {
+                head.name = Some(name);
+            }
+            if let Some(tags) = output.tags.take() {
+                head.tags = tags;
+            }
+            let ran = candidate.name.clone();
+            let entry = entry_of.entry(attempt, retry_at, output, &changes);
+            if head.state == TaskState::Ready {
+                eligible = self.eligible(&head, &data);
+                let again = eligible.steps.iter().any(|(next, _)| next.name == ran);
+                match advance::next_retry_at(retry_before.as_ref(), &data, again, now) {
+                    Some(at) => {
+                        head.state = TaskState::Waiting;
+                        head.wake_at = Some(at);
+                    }
+                    None => advance::settle(&mut head, eligible.best()),
+                }
+            }
+            let mut entries = vec![Entry::Run(Box::new(entry))];
+            entries.extend(reason_of(&head, now));
+            let (state, commit) = (
+                head.state,
+                Commit {
+                    head: head.clone(),
+                    data: text,
+                    entries,
+                },
+            );
+            match self.store.commit(commit).await {
+                Ok(()) => {}
+                // Somebody else moved the task: what they made of it counts.
+                Err(StoreError::Conflict { .. }) => return Ok(Carried::Rests),
+                Err(error) => return Err(error),
+            }
+            match state {
+                TaskState::Ready if self.queue.is_open() => {}
+                TaskState::Waiting => return Ok(Carried::Waits),
+                _ => return Ok(Carried::Rests),
+            }
+        }
+    }
+
+    /// A task that no step is eligible for comes to rest.
+    async fn rest(&self, mut head: TaskHead) -> Result<Carried, StoreError> {
+        let now = self.clock.now();
+        head.version += 1;
+        head.updated = now.max(head.updated);
+        head.wake_at = None;
+        head.retrying = None;
+        advance::settle(&mut head, None);
+        let entry = Entry::State {
+            at: now,
+            state: head.state,
+            reason: match head.state {
+                TaskState::Unmatched => "no step's condition matches the data".into(),
+                _ => "no step is eligible any more".into(),
+            },
+        };
+        let commit = Commit {
+            head,
+            data: None,
+            entries: vec![entry],
+        };
+        match self.store.commit(commit).await {
+            Ok(()) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn eligible(&self, head: &TaskHead, data: &Value) -> Eligible {
+        let matching = self.catalog.candidates(&head.workspace, data);
+        let candidates: Vec<Candidate> = matching
+            .iter()
+            .map(|live| Candidate {
+                name: live.step.name.clone(),
+                leaves: live.pattern.leaves(),
+                observed: live.pattern.observed(data),
+            })
+            .collect();
+        Eligible {
+            steps: advance::eligible(head, &candidates)
+                .into_iter()
+                .map(|place| (candidates[place].clone(), matching[place].clone()))
+                .collect(),
+        }
+    }
+
+    fn input(&self, head: &TaskHead, data: &Arc<Value>, run: u32, step: &LiveStep) -> RunInput {
+        RunInput {
+            task: head.id,
+            name: head.name.clone(),
+            tags: head.tags.clone(),
+            data: data.clone(),
+            config: self.catalog.config(&head.workspace),
+            clock: head.ready_at,
+            seed: self.seed(head.id, run),
+            limits: step.step.limits,
+        }
+    }
+
+    /// The same for every attempt and after every crash, and nobody outside can know it.
+    fn seed(&self, task: TaskId, run: u32) -> [u8; 32] {
+        Sha256::new()
+            .chain_update(self.store.seed())
+            .chain_update(task.as_bytes())
+            .chain_update(run.to_be_bytes())
+            .finalize()
+            .into()
+    }
+}
+
+/// Applies what a run wrote: the changes and, if there are any, the new text. A run that left too
+/// much has failed, and its task with it: the data in memory is not looked at again.
+fn apply(output: &mut RunOutput, data: &mut Arc<Value>) -> (Vec<Change>, Option<Arc<str>>) {
+    let changes = match output.data.take() {
+        Some(written) => written.apply_to(data),
+        None => Vec::new(),
+    };
+    if changes.is_empty() {
+        return (changes, None);
+    }
+    let text = data.to_string();
+    match advance::checked_size(text.len()) {
+        Ok(()) => (changes, Some(text.into())),
+        Err(fault) => {
+            fail(output, fault);
+            (Vec::new(), None)
+        }
+    }
+}
+
+fn fail(output: &mut RunOutput, fault: StepFault) {
+    output.ended = Ended::Fault(fault);
+    output.closing = None;
+    output.name = None;
+    output.tags = None;
+}
+
+/// The journal says why a task went where its last run's end does not tell.
+fn reason_of(head: &TaskHead, now: Millis) -> Option<Entry> {
+    let reason = match (head.state, &head.fault, &head.retrying) {
+        (TaskState::Waiting, _, None) => "nextRetryAt".to_owned(),
+        (TaskState::Error, Some(fault), _) if fault.starts_with("run limit") => fault.clone(),
+        _ => return None,
+    };
+    Some(Entry::State {
+        at: now,
+        state: head.state,
+        reason,
+    })
+}
+
+/// What a run's journal entry says beside what the run did.
+struct RunFacts<'a> {
+    run: u32,
+    started: Millis,
+    step: &'a LiveStep,
+    others: Vec<StepName>,
+}
+
+impl RunFacts<'_> {
+    fn entry(
+        self,
+        attempt: u32,
+        retry_at: Option<Millis>,
+        output: RunOutput,
+        changes: &[Change],
+    ) -> RunEntry {
+        RunEntry {
+            run: self.run,
+            attempt,
+            step: self.step.step.name.clone(),
+            digest: self.step.step.digest.clone(),
+            at: self.started,
+            ended: output.ended,
+            // Changes are plain JSON: there is nothing in them that could fail to serialise.
+            changes: serde_json::to_string(changes).unwrap_or_default(),
+            logs: output.logs,
+            fuel: output.fuel,
+            duration_us: output.duration_us,
+            alternatives: self.others,
+            retry_at,
+        }
+    }
+}

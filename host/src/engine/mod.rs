@@ -1,0 +1,191 @@
+//! The engine: takes every ready task through its steps, one run at a time per task, many tasks at
+//! once, fairly between workspaces, and never more in memory than it was told.
+
+mod advance;
+mod calls;
+mod carry;
+mod queue;
+mod retry;
+mod threads;
+mod timers;
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::catalog::Catalog;
+use crate::connectors::{FetchClient, WorkspacePolicy};
+use crate::domain::clock::Clock;
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::sandbox::Sandbox;
+use crate::store::{Store, StoreError};
+use carry::Carried;
+use queue::Queue;
+use threads::Threads;
+
+/// How the engine is set up.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineSettings {
+    /// Tasks that may be in a run at once; one workspace gets at most half of them while another
+    /// one has work.
+    pub concurrency: usize,
+    /// Ready tasks per workspace that are remembered in memory; the rest is read from the store
+    /// when their turn comes.
+    pub queue: usize,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        Self {
+            concurrency: 1_000,
+            queue: 4_096,
+        }
+    }
+}
+
+/// What the engine works with.
+pub struct EngineParts {
+    /// Where tasks are.
+    pub store: Arc<dyn Store>,
+    /// Which steps there are.
+    pub catalog: Arc<Catalog>,
+    /// Where steps run.
+    pub sandbox: Arc<Sandbox>,
+    /// What carries out connector calls.
+    pub fetch: Arc<FetchClient>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// How it is set up.
+    pub settings: EngineSettings,
+}
+
+/// See the module's documentation.
+pub struct Engine {
+    store: Arc<dyn Store>,
+    catalog: Arc<Catalog>,
+    sandbox: Arc<Sandbox>,
+    fetch: Arc<FetchClient>,
+    /// What every workspace may call; narrower policies per workspace have their place here.
+    egress: Arc<WorkspacePolicy>,
+    clock: Arc<dyn Clock>,
+    queue: Queue,
+    /// Something may wake earlier than the timers think.
+    timer_set: Arc<Notify>,
+    /// The last runner has ended while the engine closes.
+    idle: Notify,
+    threads: Threads,
+}
+
+impl Engine {
+    /// Starts the engine and takes up what an earlier process left: ready tasks at once, waiting
+    /// ones when they are due.
+    ///
+    /// # Errors
+    /// The machine gives no threads.
+    pub fn start(parts: EngineParts) -> std::io::Result<Arc<Self>> {
+        let engine = Arc::new(Self {
+            queue: Queue::new(parts.settings, parts.catalog.workspaces()),
+            store: parts.store,
+            catalog: parts.catalog,
+            sandbox: parts.sandbox,
+            fetch: parts.fetch,
+            egress: Arc::default(),
+            clock: parts.clock,
+            timer_set: Arc::new(Notify::new()),
+            idle: Notify::new(),
+            threads: Threads::start()?,
+        });
+        engine
+            .threads
+            .spawn(timers::wake_due(Arc::downgrade(&engine)));
+        engine.threads.spawn(refill(Arc::downgrade(&engine)));
+        Ok(engine)
+    }
+
+    /// Takes up a task that is durable and ready. Never blocks and never fails: a task that finds
+    /// no place in memory is read from the store later.
+    pub fn offer(self: &Arc<Self>, workspace: &WorkspaceName, task: TaskId) {
+        self.queue.offer(workspace, task);
+        self.run_more();
+    }
+
+    /// Ends what is under way: no new run begins; runs that have not ended after `grace` are cut
+    /// off and begin again at the next start, with their recorded calls answered.
+    pub async fn shutdown(&self, grace: Duration) {
+        self.queue.close();
+        let all_idle = async {
+            while self.queue.running() > 0 {
+                let idle = self.idle.notified();
+                if self.queue.running() > 0 {
+                    // Polled as well as notified: a permit may be lost between the two looks.
+                    let _ = tokio::time::timeout(Duration::from_millis(20), idle).await;
+                }
+            }
+        };
+        if tokio::time::timeout(grace, all_idle).await.is_err() {
+            tracing::warn!(
+                runs = self.queue.running(),
+                "runs were cut off by the shutdown; they begin again at the next start"
+            );
+        }
+        self.threads.stop();
+    }
+
+    /// Starts runners while there is work and room for them.
+    fn run_more(self: &Arc<Self>) {
+        while let Some((workspace, task)) = self.queue.start() {
+            let runner = self.clone();
+            self.threads
+                .spawn(async move { runner.run_on(workspace, task).await });
+        }
+    }
+
+    /// Carries one task after another as far as it goes, until none is queued.
+    async fn run_on(self: Arc<Self>, mut workspace: WorkspaceName, mut task: TaskId) {
+        loop {
+            match self.carry(&workspace, task).await {
+                Ok(Carried::Rests) => {}
+                Ok(Carried::Waits) => self.timer_set.notify_one(),
+                Err(StoreError::Closed) => {}
+                Err(error) => {
+                    tracing::error!(workspace.id = %workspace, task.id = %task, %error, "a task could not be carried on");
+                }
+            }
+            match self.queue.next(&workspace, task) {
+                Some(next) => (workspace, task) = next,
+                None => break,
+            }
+        }
+        self.idle.notify_waiters();
+    }
+}
+
+/// Reads ready tasks from the store for every workspace whose queue has room and is known not to
+/// hold all of them.
+async fn refill(engine: Weak<Engine>) {
+    loop {
+        let Some(engine) = engine.upgrade() else {
+            return;
+        };
+        let wanted = engine.queue.wants_refill();
+        while let Some(request) = engine.queue.refill_request() {
+            let page = engine
+                .store
+                .ready(&request.workspace, request.after, request.limit)
+                .await;
+            match page {
+                Ok(tasks) => engine.queue.refilled(&request, tasks),
+                Err(StoreError::Closed) => return,
+                Err(error) => {
+                    tracing::error!(workspace.id = %request.workspace, %error, "ready tasks could not be read");
+                    engine.queue.refill_failed(&request);
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+            engine.run_more();
+        }
+        drop(engine);
+        wanted.notified().await;
+    }
+}

@@ -1,0 +1,119 @@
+//! The API's handlers, one file a noun, and what they share: who is asked about, and typed bodies.
+
+pub(super) mod config;
+pub(super) mod steps;
+pub(super) mod tasks;
+pub(super) mod webhooks;
+pub(super) mod workspaces;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Query, RawPathParams};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Api;
+use super::problem::ApiError;
+use super::read::{self, Bounds};
+use crate::domain::ids::{IdError, WorkspaceName};
+
+/// The workspace that a request is about, which is there, and the name behind it in the path.
+pub(super) struct Tenant {
+    /// The workspace.
+    pub workspace: WorkspaceName,
+    /// The last part of the path, decoded; empty if the route has none.
+    pub name: String,
+}
+
+impl Tenant {
+    /// The name as what it is to be.
+    fn name<T: std::str::FromStr<Err = IdError>>(&self) -> Result<T, ApiError> {
+        Ok(self.name.parse()?)
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Tenant {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let params = RawPathParams::from_request_parts(parts, api)
+            .await
+            .map_err(|error| ApiError::BadParameter(error.body_text()))?;
+        let (mut workspace, mut name) = (None, String::new());
+        for (key, value) in &params {
+            match key {
+                "ws" => workspace = Some(value.parse::<WorkspaceName>()?),
+                _ => name = value.to_owned(),
+            }
+        }
+        let workspace = workspace.ok_or(ApiError::NoSuchPath)?;
+        api.catalog.check_workspace(&workspace)?;
+        Ok(Self { workspace, name })
+    }
+}
+
+/// A query's parameters, or what is wrong with them.
+fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {
+    match query {
+        Ok(Query(query)) => Ok(query),
+        Err(rejection) => {
+            // It nests: "Failed to deserialize query string: a: unknown field …".
+            let text = rejection.body_text();
+            let text = text
+                .strip_prefix("Failed to deserialize query string: ")
+                .unwrap_or(&text);
+            Err(ApiError::BadParameter(format!("query parameter: {text}")))
+        }
+    }
+}
+
+/// Room for the longest config value with every byte of it escaped.
+const JSON_BOUNDS: Bounds = Bounds {
+    bytes: 6 * crate::domain::limits::CONFIG_BYTES + 1024,
+    time: Duration::from_secs(30),
+};
+
+/// Reads a JSON body of the API.
+async fn json_body<T: DeserializeOwned>(
+    api: &Api,
+    headers: &HeaderMap,
+    mut body: Body,
+) -> Result<T, ApiError> {
+    let bytes = match read::read(&mut body, JSON_BOUNDS, &api.bodies).await {
+        Ok((bytes, _share)) => bytes,
+        Err(error) => {
+            read::drain(headers, &mut body).await;
+            return Err(error);
+        }
+    };
+    serde_json::from_slice(&bytes).map_err(|error| ApiError::BadBody {
+        line: error.line(),
+        column: error.column(),
+        message: error.to_string(),
+    })
+}
+
+/// A JSON answer.
+fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+    // The views have text keys only, so they always serialise.
+    let text = serde_json::to_vec(value).unwrap_or_default();
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The answer to a deletion, or to a change with nothing to say.
+fn no_content() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}

@@ -1,0 +1,62 @@
+//! Webhooks.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Api, ApiError, Tenant, json, json_body, no_content};
+use crate::domain::ids::WebhookName;
+use crate::http::view::WebhookView;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct New {
+    name: WebhookName,
+}
+
+pub(in crate::http) async fn list(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+) -> Result<Response<Body>, ApiError> {
+    let webhooks = api.catalog.webhooks(&tenant.workspace)?;
+    let views: Vec<_> = webhooks
+        .iter()
+        .map(|webhook| WebhookView::of(webhook, &api.base_url))
+        .collect();
+    Ok(json(StatusCode::OK, &json!({ "webhooks": views })))
+}
+
+pub(in crate::http) async fn add(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response<Body>, ApiError> {
+    let New { name } = json_body(&api, &headers, body).await?;
+    let webhook = api.catalog.add_webhook(&tenant.workspace, name).await?;
+    let view = WebhookView::of(&webhook, &api.base_url);
+    Ok(json(StatusCode::CREATED, &view))
+}
+
+pub(in crate::http) async fn show(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+) -> Result<Response<Body>, ApiError> {
+    let webhook = api.catalog.webhook(&tenant.workspace, &tenant.name)?;
+    let view = WebhookView::of(&webhook, &api.base_url);
+    Ok(json(StatusCode::OK, &view))
+}
+
+pub(in crate::http) async fn delete(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+) -> Result<Response<Body>, ApiError> {
+    api.catalog
+        .delete_webhook(&tenant.workspace, &tenant.name)
+        .await?;
+    Ok(no_content())
+}

@@ -1,0 +1,86 @@
+//! The server's HTTP face: webhooks at `/event`, the API at `/api/v1`, health. It turns requests
+//! into calls of the catalog and the store, and their answers into JSON; it decides nothing itself.
+
+pub mod auth;
+pub mod server;
+
+mod api;
+mod event;
+mod problem;
+mod read;
+mod router;
+mod stall;
+mod view;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::catalog::Catalog;
+use crate::domain::clock::Clock;
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::settings::Settings;
+use crate::store::Store;
+use auth::AdminToken;
+use read::{Bounds, Budget};
+
+/// Tells the engine of a task that is durable and ready. Never blocks, never fails.
+pub type Offer = Box<dyn Fn(&WorkspaceName, TaskId) + Send + Sync>;
+
+/// What the handlers work with.
+pub struct Api {
+    catalog: Arc<Catalog>,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    offer: Offer,
+    token: AdminToken,
+    /// What URLs begin with, without a slash at the end.
+    base_url: String,
+    /// Bounds of a webhook's body.
+    body: Bounds,
+    bodies: Arc<Budget>,
+    closing: AtomicBool,
+}
+
+/// The parts of [`Api`] that come from below.
+pub struct ApiParts {
+    /// What tenants have set up.
+    pub catalog: Arc<Catalog>,
+    /// The tasks.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The way to the engine.
+    pub offer: Offer,
+    /// Who may use the API.
+    pub token: AdminToken,
+    /// What webhook URLs begin with, e.g. `http://127.0.0.1:7400`.
+    pub base_url: String,
+}
+
+impl Api {
+    /// Handlers with these bounds.
+    pub fn new(parts: ApiParts, settings: &Settings) -> Arc<Self> {
+        Arc::new(Self {
+            catalog: parts.catalog,
+            store: parts.store,
+            clock: parts.clock,
+            offer: parts.offer,
+            token: parts.token,
+            base_url: parts.base_url.trim_end_matches('/').to_owned(),
+            body: Bounds {
+                bytes: settings.body_bytes,
+                time: settings.body_timeout,
+            },
+            bodies: Budget::new(settings.bodies_bytes),
+            closing: AtomicBool::new(false),
+        })
+    }
+
+    /// From now on `/readyz` says that no requests should be sent here any more.
+    pub fn begin_closing(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,304 @@
+//! What the API says when it refuses: the one place that picks a status. Bodies are problem details
+//! (RFC 9457) with a stable `code`.
+
+use axum::body::Body;
+use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, Response, StatusCode};
+use axum::response::IntoResponse;
+use serde_json::{Map, Value, json};
+
+use crate::catalog::CatalogError;
+use crate::domain::ids::{IdError, TaskId, WorkspaceName};
+use crate::domain::task::NoSuchState;
+use crate::ingest::accept::IngestError;
+use crate::ingest::body::BodyError;
+use crate::sandbox::ComponentError;
+use crate::store::StoreError;
+
+/// Why a request is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// No token, or a wrong one.
+    #[error(
+        "this needs the server's admin token: send `Authorization: Bearer <token>`; the token is in the file `admin-token` of the data directory"
+    )]
+    Unauthorized,
+    /// No webhook has this key. It does not say whether one ever had.
+    #[error("there is no webhook at this URL; `stepwell webhook list` shows the URLs there are")]
+    UnknownWebhook,
+    /// No such resource.
+    #[error("there is nothing at this path; the API is under /api/v1, webhooks under /event")]
+    NoSuchPath,
+    /// The path is there, the method is not.
+    #[error("this path takes {allowed}")]
+    WrongMethod {
+        /// The methods that it takes.
+        allowed: &'static str,
+    },
+    /// A webhook's request is refused.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// The body is larger than may be.
+    #[error("the body is larger than {most} bytes, the most that is taken here")]
+    BodyTooLarge {
+        /// The bound.
+        most: usize,
+    },
+    /// The body did not arrive in time.
+    #[error("the body did not arrive within {seconds} seconds")]
+    SlowBody {
+        /// The bound.
+        seconds: u64,
+    },
+    /// The body broke off.
+    #[error("the body broke off: {0}")]
+    BrokenBody(String),
+    /// The API was sent a body that is not what the route takes.
+    #[error("the body is not what this takes: {message}")]
+    BadBody {
+        /// What is wrong.
+        message: String,
+        /// Where, from 1; 0 if it is not at one place.
+        line: usize,
+        /// Where, from 1.
+        column: usize,
+    },
+    /// A query or path parameter is wrong.
+    #[error("{0}")]
+    BadParameter(String),
+    /// A name is none.
+    #[error(transparent)]
+    BadName(#[from] IdError),
+    /// A state is none.
+    #[error(transparent)]
+    BadState(#[from] NoSuchState),
+    /// There is no such task.
+    #[error("there is no task {task} in workspace `{workspace}`")]
+    NoSuchTask {
+        /// The task.
+        task: TaskId,
+        /// The workspace.
+        workspace: WorkspaceName,
+    },
+    /// The catalog refused.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Too much at once.
+    #[error("the server has as much to do as it can hold; try again in a moment")]
+    Overloaded,
+    /// What is stored does not read.
+    #[error("what is stored of task {task} does not read: {what}")]
+    Damaged {
+        /// The task.
+        task: TaskId,
+        /// Which part.
+        what: &'static str,
+    },
+}
+
+/// What a refusal says beside its text.
+struct Kind {
+    status: StatusCode,
+    code: &'static str,
+    extra: Map<String, Value>,
+}
+
+fn kind(status: StatusCode, code: &'static str) -> Kind {
+    Kind {
+        status,
+        code,
+        extra: Map::new(),
+    }
+}
+
+fn with(status: StatusCode, code: &'static str, extra: Value) -> Kind {
+    Kind {
+        status,
+        code,
+        extra: match extra {
+            Value::Object(extra) => extra,
+            _ => Map::new(),
+        },
+    }
+}
+
+impl ApiError {
+    fn kind(&self) -> Kind {
+        use StatusCode as S;
+        match self {
+            Self::Unauthorized => kind(S::UNAUTHORIZED, "unauthorized"),
+            Self::UnknownWebhook => kind(S::NOT_FOUND, "unknown-webhook"),
+            Self::NoSuchPath => kind(S::NOT_FOUND, "no-such-path"),
+            Self::WrongMethod { .. } => kind(S::METHOD_NOT_ALLOWED, "method-not-allowed"),
+            Self::Ingest(error) => ingest(error),
+            Self::BodyTooLarge { most } => with(
+                S::PAYLOAD_TOO_LARGE,
+                "body-too-large",
+                json!({ "most": most }),
+            ),
+            Self::SlowBody { .. } => kind(S::REQUEST_TIMEOUT, "slow-body"),
+            Self::BrokenBody(_) => kind(S::BAD_REQUEST, "broken-body"),
+            Self::BadBody { line: 0, .. } => kind(S::BAD_REQUEST, "bad-body"),
+            Self::BadBody { line, column, .. } => with(
+                S::BAD_REQUEST,
+                "bad-body",
+                json!({ "line": line, "column": column }),
+            ),
+            Self::BadParameter(_) | Self::BadState(_) => kind(S::BAD_REQUEST, "bad-parameter"),
+            Self::BadName(_) => kind(S::BAD_REQUEST, "bad-name"),
+            Self::NoSuchTask { .. } => kind(S::NOT_FOUND, "not-found"),
+            Self::Catalog(error) => catalog(error),
+            Self::Store(error) => store(error),
+            Self::Overloaded => kind(S::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::Damaged { .. } => kind(S::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+}
+
+fn ingest(error: &IngestError) -> Kind {
+    use StatusCode as S;
+    match error {
+        IngestError::NotJsonType(_) => kind(S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
+        IngestError::DataTooLarge(_) => kind(S::PAYLOAD_TOO_LARGE, "body-too-large"),
+        IngestError::Body(BodyError::TooDeep { line, column, .. }) => with(
+            S::BAD_REQUEST,
+            "too-deep",
+            json!({ "line": line, "column": column }),
+        ),
+        IngestError::Body(BodyError::Empty) => with(
+            S::BAD_REQUEST,
+            "bad-json",
+            json!({ "line": 1, "column": 1 }),
+        ),
+        IngestError::Body(BodyError::NotJson { line, column, .. }) => with(
+            S::BAD_REQUEST,
+            "bad-json",
+            json!({ "line": line, "column": column }),
+        ),
+        IngestError::Body(BodyError::NotUtf8 {
+            offset,
+            line,
+            column,
+        }) => with(
+            S::BAD_REQUEST,
+            "bad-json",
+            json!({ "line": line, "column": column, "offset": offset }),
+        ),
+    }
+}
+
+fn catalog(error: &CatalogError) -> Kind {
+    use StatusCode as S;
+    match error {
+        CatalogError::NotFound { .. } => kind(S::NOT_FOUND, "not-found"),
+        CatalogError::Exists { .. } => kind(S::CONFLICT, "exists"),
+        CatalogError::Full { .. } => kind(S::CONFLICT, "limit-reached"),
+        CatalogError::TooLarge { most, .. } | CatalogError::ComponentTooLarge { most } => with(
+            S::UNPROCESSABLE_ENTITY,
+            "too-large",
+            json!({ "most": most }),
+        ),
+        CatalogError::BadLimit { .. } => kind(S::BAD_REQUEST, "bad-parameter"),
+        CatalogError::Component(error) => component(error),
+        CatalogError::ConditionNotJson { line, column, .. } => with(
+            S::UNPROCESSABLE_ENTITY,
+            "bad-condition",
+            json!({ "line": line, "column": column }),
+        ),
+        CatalogError::BadCondition(error) => with(
+            S::UNPROCESSABLE_ENTITY,
+            "bad-condition",
+            json!({ "pointer": error.pointer }),
+        ),
+        CatalogError::Store(error) => store(error),
+        CatalogError::Interrupted => kind(S::SERVICE_UNAVAILABLE, "shutting-down"),
+        CatalogError::Vault(_) | CatalogError::Damaged(_) => {
+            kind(S::INTERNAL_SERVER_ERROR, "internal")
+        }
+    }
+}
+
+fn component(error: &ComponentError) -> Kind {
+    let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
+    match error {
+        ComponentError::NotAComponent(_) => kind(unprocessable, "not-a-component"),
+        ComponentError::ForeignImport { import, .. } => {
+            with(unprocessable, "foreign-import", json!({ "import": import }))
+        }
+        ComponentError::NotAStep(_) => kind(unprocessable, "missing-export"),
+        ComponentError::Condition { logs, .. } => {
+            with(unprocessable, "condition-failed", json!({ "logs": logs }))
+        }
+        ComponentError::Compile(_) => kind(unprocessable, "compile-failed"),
+        ComponentError::Host(_) => kind(StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    }
+}
+
+fn store(error: &StoreError) -> Kind {
+    match error {
+        StoreError::Closed => kind(StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
+        _ => kind(StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response<Body> {
+        let Kind {
+            status,
+            code,
+            extra,
+        } = self.kind();
+        let mut problem = Map::new();
+        problem.insert("type".into(), format!("urn:stepwell:problem:{code}").into());
+        problem.insert(
+            "title".into(),
+            status.canonical_reason().unwrap_or_default().into(),
+        );
+        problem.insert("status".into(), status.as_u16().into());
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            // What went wrong inside is the operator's to know.
+            let incident = uuid::Uuid::now_v7().to_string();
+            tracing::error!(incident, error = %self, "a request failed");
+            problem.insert(
+                "detail".into(),
+                format!("the server failed; its log says why, under incident {incident}").into(),
+            );
+            problem.insert("incident".into(), incident.into());
+        } else if code == "shutting-down" {
+            problem.insert(
+                "detail".into(),
+                "the server is going down; try again when it is back".into(),
+            );
+        } else {
+            problem.insert("detail".into(), self.to_string().into());
+        }
+        problem.insert("code".into(), code.into());
+        problem.extend(extra);
+        let mut response = Response::new(Body::from(Value::Object(problem).to_string()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        match (&self, status) {
+            (Self::WrongMethod { allowed }, _) => {
+                headers.insert(ALLOW, HeaderValue::from_static(allowed));
+            }
+            (_, StatusCode::UNAUTHORIZED) => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            (_, StatusCode::SERVICE_UNAVAILABLE) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests;

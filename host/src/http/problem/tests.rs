@@ -1,0 +1,136 @@
+use http_body_util::BodyExt;
+
+use super::*;
+
+async fn body(error: ApiError) -> (Response<()>, Value) {
+    let (parts, body) = error.into_response().into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    (
+        Response::from_parts(parts, ()),
+        serde_json::from_slice(&bytes).unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn a_refusal_is_a_problem_with_its_place() {
+    let error = IngestError::from(BodyError::NotJson {
+        message: "expected value".into(),
+        line: 3,
+        column: 7,
+    });
+    let (response, problem) = body(error.into()).await;
+    assert_eq!(response.status(), 400);
+    assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+    assert_eq!(
+        problem,
+        json!({
+            "type": "urn:stepwell:problem:bad-json",
+            "title": "Bad Request",
+            "status": 400,
+            "detail": "the body is not JSON: expected value at line 3, column 7",
+            "code": "bad-json",
+            "line": 3,
+            "column": 7,
+        })
+    );
+}
+
+#[tokio::test]
+async fn every_refusal_has_its_status_and_code() {
+    let catalog = |error: CatalogError| ApiError::Catalog(error);
+    let component = |error: ComponentError| ApiError::Catalog(error.into());
+    for (error, status, code) in [
+        (ApiError::Unauthorized, 401, "unauthorized"),
+        (ApiError::UnknownWebhook, 404, "unknown-webhook"),
+        (ApiError::NoSuchPath, 404, "no-such-path"),
+        (
+            ApiError::WrongMethod { allowed: "GET" },
+            405,
+            "method-not-allowed",
+        ),
+        (ApiError::BodyTooLarge { most: 1 }, 413, "body-too-large"),
+        (ApiError::SlowBody { seconds: 1 }, 408, "slow-body"),
+        (
+            IngestError::NotJsonType("a/b".into()).into(),
+            415,
+            "unsupported-media-type",
+        ),
+        (IngestError::Body(BodyError::Empty).into(), 400, "bad-json"),
+        (
+            IngestError::Body(BodyError::TooDeep {
+                most: 64,
+                line: 1,
+                column: 2,
+            })
+            .into(),
+            400,
+            "too-deep",
+        ),
+        (ApiError::Overloaded, 503, "overloaded"),
+        (StoreError::Closed.into(), 503, "shutting-down"),
+        (
+            StoreError::Database("secret path".into()).into(),
+            500,
+            "internal",
+        ),
+        (
+            catalog(CatalogError::Exists {
+                what: "webhook",
+                name: "a".into(),
+                workspace: None,
+            }),
+            409,
+            "exists",
+        ),
+        (
+            catalog(CatalogError::TooLarge {
+                what: "component",
+                size: 2,
+                most: 1,
+            }),
+            422,
+            "too-large",
+        ),
+        (
+            component(ComponentError::NotAComponent("x".into())),
+            422,
+            "not-a-component",
+        ),
+        (
+            component(ComponentError::ForeignImport {
+                import: "a:b/c".into(),
+                hint: "",
+            }),
+            422,
+            "foreign-import",
+        ),
+        (
+            component(ComponentError::NotAStep("x".into())),
+            422,
+            "missing-export",
+        ),
+        (
+            component(ComponentError::Compile("x".into())),
+            422,
+            "compile-failed",
+        ),
+        (component(ComponentError::Host("x".into())), 500, "internal"),
+    ] {
+        let text = error.to_string();
+        let (response, problem) = body(error).await;
+        assert_eq!(response.status(), status, "{text}");
+        assert_eq!(problem["code"], code, "{text}");
+        assert_eq!(problem["status"], status, "{text}");
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(
+            !detail.is_empty() && !detail.contains("secret path"),
+            "{detail}"
+        );
+        assert_eq!(
+            response.headers().contains_key(WWW_AUTHENTICATE),
+            status == 401
+        );
+        assert_eq!(response.headers().contains_key(RETRY_AFTER), status == 503);
+        assert_eq!(problem.get("incident").is_some(), status == 500, "{text}");
+    }
+}

@@ -1,0 +1,147 @@
+//! The whole HTTP API on one page.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::{get, put};
+use hyper::body::Incoming;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+
+use super::api::{config, steps, tasks, webhooks, workspaces};
+use super::problem::ApiError;
+use super::{Api, event};
+
+/// Everything under `/api/v1`. [`Routes::answer`] has checked the token before.
+fn api_routes(api: Arc<Api>) -> Router {
+    Router::new()
+        .route(
+            "/api/v1/workspaces",
+            get(workspaces::list)
+                .post(workspaces::add)
+                .fallback(|| wrong("GET, HEAD, POST")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/webhooks",
+            get(webhooks::list)
+                .post(webhooks::add)
+                .fallback(|| wrong("GET, HEAD, POST")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/webhooks/{name}",
+            get(webhooks::show)
+                .delete(webhooks::delete)
+                .fallback(|| wrong("GET, HEAD, DELETE")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/steps",
+            get(steps::list).fallback(|| wrong("GET, HEAD")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/steps/{name}",
+            get(steps::show)
+                .put(steps::put)
+                .delete(steps::delete)
+                .fallback(|| wrong("GET, HEAD, PUT, DELETE")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/tasks",
+            get(tasks::list).fallback(|| wrong("GET, HEAD")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/tasks/{name}",
+            get(tasks::show).fallback(|| wrong("GET, HEAD")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/config",
+            get(config::list).fallback(|| wrong("GET, HEAD")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/config/{name}",
+            put(config::set)
+                .delete(config::delete)
+                .fallback(|| wrong("PUT, DELETE")),
+        )
+        .fallback(|| async { ApiError::NoSuchPath })
+        .with_state(api)
+}
+
+async fn wrong(allowed: &'static str) -> ApiError {
+    ApiError::WrongMethod { allowed }
+}
+
+/// Answers every request that comes to the server.
+#[derive(Clone)]
+pub(super) struct Routes {
+    api: Arc<Api>,
+    routes: TowerToHyperService<Router>,
+}
+
+impl Routes {
+    pub(super) fn new(api: Arc<Api>) -> Self {
+        Self {
+            routes: TowerToHyperService::new(api_routes(api.clone())),
+            api,
+        }
+    }
+
+    /// Answers one request from `ip`.
+    pub(super) async fn answer(&self, ip: IpAddr, request: Request<Incoming>) -> Response<Body> {
+        let path = request.uri().path();
+        if let Some(key) = path.strip_prefix("/event/") {
+            // The request is moved; a key is short, and usually the only allocation spared is this.
+            let key = key.to_owned();
+            return event::event(&self.api, &key, ip, request).await;
+        }
+        if path.starts_with("/api/") {
+            return self.answer_api(request).await;
+        }
+        match (path, request.method()) {
+            ("/healthz", &Method::GET | &Method::HEAD) => plain(StatusCode::OK, "ok"),
+            ("/readyz", &Method::GET | &Method::HEAD) => {
+                if self.api.closing.load(Ordering::Relaxed) {
+                    plain(StatusCode::SERVICE_UNAVAILABLE, "going down")
+                } else {
+                    plain(StatusCode::OK, "ok")
+                }
+            }
+            ("/healthz" | "/readyz", _) => ApiError::WrongMethod {
+                allowed: "GET, HEAD",
+            }
+            .into_response(),
+            _ => ApiError::NoSuchPath.into_response(),
+        }
+    }
+
+    /// The API: nothing under it is answered without the token, not even what is not there.
+    async fn answer_api(&self, request: Request<Incoming>) -> Response<Body> {
+        if !self.api.token.is_in(request.headers()) {
+            return ApiError::Unauthorized.into_response();
+        }
+        let mut response = match self.routes.call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        };
+        // Webhook URLs are secrets, and a task's data is its tenant's.
+        response
+            .headers_mut()
+            .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    response
+}

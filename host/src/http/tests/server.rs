@@ -1,0 +1,107 @@
+//! A server on a socket of this machine, and a client for it.
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use reqwest::{Client, Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::domain::clock::ManualClock;
+use crate::http::*;
+use crate::sandbox::{Sandbox, SandboxSettings};
+use crate::store::memory::MemoryStore;
+use crate::vault::Vault;
+
+pub(super) struct Server {
+    pub(super) url: String,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) offered: Arc<Mutex<Vec<TaskId>>>,
+    pub(super) client: Client,
+    pub(super) close: watch::Sender<bool>,
+    pub(super) serving: JoinHandle<usize>,
+}
+
+impl Server {
+    pub(super) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(super) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = Settings::new("unused".into());
+        settings.grace = Duration::from_secs(5);
+        change(&mut settings);
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(1_764_000_000_000));
+        let sandbox = Sandbox::new(SandboxSettings {
+            concurrency: 1,
+            ..SandboxSettings::default()
+        })
+        .unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open(dir.path(), None).unwrap();
+        let catalog = Catalog::open(store.clone(), sandbox, vault, clock.clone())
+            .await
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let offered = Arc::new(Mutex::new(Vec::new()));
+        let taken = offered.clone();
+        let parts = ApiParts {
+            catalog,
+            store: store.clone(),
+            clock,
+            offer: Box::new(move |_, task| taken.lock().push(task)),
+            token: AdminToken::new("t0ken"),
+            base_url: url.clone(),
+        };
+        let api = Api::new(parts, &settings);
+        let (close, closing) = watch::channel(false);
+        let serving =
+            tokio::spawn(async move { server::serve(listener, api, &settings, closing).await });
+        Self {
+            url,
+            store,
+            offered,
+            client: Client::builder().no_proxy().build().unwrap(),
+            close,
+            serving,
+        }
+    }
+
+    pub(super) fn api(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}/api/v1/workspaces{path}", self.url))
+            .bearer_auth("t0ken")
+    }
+
+    pub(super) async fn call(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
+        let request = self.api(method, path);
+        let request = if body.is_null() {
+            request
+        } else {
+            request.body(body.to_string())
+        };
+        answer(request.send().await.unwrap()).await
+    }
+
+    pub(super) async fn webhook(&self, name: &str) -> String {
+        let (status, webhook) = self
+            .call(Method::POST, "/default/webhooks", json!({ "name": name }))
+            .await;
+        assert_eq!(status, 201, "{webhook}");
+        webhook["url"].as_str().unwrap().to_owned()
+    }
+
+    pub(super) async fn send(&self, url: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
+        answer(self.client.post(url).body(body).send().await.unwrap()).await
+    }
+}
+
+pub(super) async fn answer(response: Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(text.into()))
+}

@@ -1,0 +1,249 @@
+//! What the API shows of webhooks, steps and tasks: the shapes that clients rely on.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::problem::ApiError;
+use crate::domain::clock::rfc3339;
+use crate::domain::effect::Effect;
+use crate::domain::ids::{StepName, WebhookName};
+use crate::domain::journal::{Entry, RunEntry};
+use crate::domain::limits::StepLimits;
+use crate::domain::run::LogLine;
+use crate::domain::step::{RetryPolicy, Step};
+use crate::domain::task::{StoredTask, TaskHead, TaskState};
+use crate::domain::webhook::Webhook;
+
+#[derive(Serialize)]
+pub(super) struct WebhookView<'a> {
+    id: &'a str,
+    name: &'a WebhookName,
+    url: String,
+    created: String,
+}
+
+impl<'a> WebhookView<'a> {
+    pub(super) fn of(webhook: &'a Webhook, base_url: &str) -> Self {
+        Self {
+            id: &webhook.id,
+            name: &webhook.name,
+            url: format!("{base_url}/event/{}", webhook.key.reveal()),
+            created: rfc3339(webhook.created),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(super) struct StepView<'a> {
+    name: &'a StepName,
+    digest: &'a str,
+    size: u64,
+    /// The pattern itself; it was parsed when the step was added.
+    condition: Value,
+    limits: StepLimits,
+    retry: RetryPolicy,
+    created: String,
+    updated: String,
+}
+
+impl<'a> StepView<'a> {
+    pub(super) fn of(step: &'a Step) -> Self {
+        Self {
+            name: &step.name,
+            digest: &step.digest,
+            size: step.size,
+            condition: serde_json::from_str(&step.condition).unwrap_or_default(),
+            limits: step.limits,
+            retry: step.retry,
+            created: rfc3339(step.created),
+            updated: rfc3339(step.updated),
+        }
+    }
+}
+
+/// A task's head. `runs` is their number in a list, and the runs themselves where one task is shown.
+#[derive(Serialize)]
+pub(super) struct HeadView<'a, R> {
+    id: String,
+    state: TaskState,
+    name: Option<&'a str>,
+    tags: &'a [String],
+    webhook: Option<&'a WebhookName>,
+    created: String,
+    updated: String,
+    /// When a waiting task goes on.
+    wake_at: Option<String>,
+    fault: Option<&'a str>,
+    result: Option<Value>,
+    runs: R,
+}
+
+impl<'a, R> HeadView<'a, R> {
+    pub(super) fn of(head: &'a TaskHead, runs: R) -> Self {
+        Self {
+            id: head.id.to_string(),
+            state: head.state,
+            name: head.name.as_deref(),
+            tags: &head.tags,
+            webhook: head.webhook.as_ref(),
+            created: rfc3339(head.created),
+            updated: rfc3339(head.updated),
+            wake_at: head.wake_at.map(rfc3339),
+            fault: head.fault.as_deref(),
+            // The sandbox has checked that it is JSON; what is not is shown as the text it is.
+            result: head.result.as_ref().map(|text| {
+                serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()))
+            }),
+            runs,
+        }
+    }
+}
+
+/// A task with its data and what happened to it.
+#[derive(Serialize)]
+pub(super) struct TaskView<'a> {
+    #[serde(flatten)]
+    head: HeadView<'a, Vec<RunView<'a>>>,
+    data: Value,
+    history: Vec<HistoryView<'a>>,
+    /// Calls of a run that has not ended yet.
+    calls_under_way: Vec<OpenCallView<'a>>,
+}
+
+#[derive(Serialize)]
+struct RunView<'a> {
+    run: u32,
+    attempt: u32,
+    step: &'a StepName,
+    digest: &'a str,
+    at: String,
+    outcome: &'static str,
+    error: Option<String>,
+    fuel: u64,
+    duration_us: u64,
+    changes: Box<RawValue>,
+    logs: &'a [LogLine],
+    alternatives: &'a [StepName],
+    retry_at: Option<String>,
+    calls: Vec<CallView<'a>>,
+}
+
+#[derive(Serialize)]
+struct CallView<'a> {
+    call: u32,
+    request: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    duration_us: u64,
+    at: String,
+}
+
+#[derive(Serialize)]
+struct OpenCallView<'a> {
+    run: u32,
+    attempt: u32,
+    #[serde(flatten)]
+    call: CallView<'a>,
+}
+
+#[derive(Serialize)]
+struct HistoryView<'a> {
+    at: String,
+    state: TaskState,
+    reason: &'a str,
+}
+
+impl<'a> TaskView<'a> {
+    /// Puts a task together from its head, data and journal.
+    pub(super) fn of(task: &'a StoredTask, journal: &'a [Entry]) -> Result<Self, ApiError> {
+        let damaged = |what| ApiError::Damaged {
+            task: task.head.id,
+            what,
+        };
+        let mut effects: HashMap<(u32, u32), Vec<&Effect>> = HashMap::new();
+        let mut runs = Vec::new();
+        let mut history = Vec::new();
+        for entry in journal {
+            match entry {
+                Entry::Accepted { at } => history.push(HistoryView {
+                    at: rfc3339(*at),
+                    state: TaskState::Ready,
+                    reason: "accepted",
+                }),
+                Entry::Effect(effect) => effects
+                    .entry((effect.run, effect.attempt))
+                    .or_default()
+                    .push(effect),
+                Entry::Run(run) => {
+                    let made = effects.remove(&(run.run, run.attempt)).unwrap_or_default();
+                    let view = RunView::of(run, made).ok_or_else(|| damaged("a run's changes"))?;
+                    runs.push(view);
+                }
+                Entry::State { at, state, reason } => history.push(HistoryView {
+                    at: rfc3339(*at),
+                    state: *state,
+                    reason,
+                }),
+            }
+        }
+        let mut open: Vec<&Effect> = effects.into_values().flatten().collect();
+        open.sort_unstable_by_key(|effect| (effect.run, effect.attempt, effect.call));
+        Ok(Self {
+            head: HeadView::of(&task.head, runs),
+            data: serde_json::from_str(&task.data).map_err(|_| damaged("its data"))?,
+            history,
+            calls_under_way: open
+                .into_iter()
+                .map(|effect| OpenCallView {
+                    run: effect.run,
+                    attempt: effect.attempt,
+                    call: CallView::of(effect),
+                })
+                .collect(),
+        })
+    }
+}
+
+impl<'a> RunView<'a> {
+    fn of(run: &'a RunEntry, mut effects: Vec<&'a Effect>) -> Option<Self> {
+        effects.sort_unstable_by_key(|effect| effect.call);
+        Some(Self {
+            run: run.run,
+            attempt: run.attempt,
+            step: &run.step,
+            digest: &run.digest,
+            at: rfc3339(run.at),
+            outcome: run.ended.code(),
+            error: run.ended.message(),
+            fuel: run.fuel,
+            duration_us: run.duration_us,
+            changes: RawValue::from_string(run.changes.clone()).ok()?,
+            logs: &run.logs,
+            alternatives: &run.alternatives,
+            retry_at: run.retry_at.map(rfc3339),
+            calls: effects.into_iter().map(CallView::of).collect(),
+        })
+    }
+}
+
+impl<'a> CallView<'a> {
+    fn of(effect: &'a Effect) -> Self {
+        let (status, error) = match &effect.result {
+            Ok(response) => (Some(response.status), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Self {
+            call: effect.call,
+            request: &effect.summary,
+            status,
+            error,
+            duration_us: effect.duration_us,
+            at: rfc3339(effect.at),
+        }
+    }
+}

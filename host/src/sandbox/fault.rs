@@ -1,0 +1,68 @@
+//! From a wasmtime error to the fault that a step author reads.
+
+use wasmtime::Trap;
+
+use super::limiter::OutOfMemory;
+use crate::domain::effect::CallFault;
+use crate::domain::limits::StepLimits;
+use crate::domain::run::StepFault;
+
+/// A limit that the host functions keep themselves.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct LimitReached(pub(super) String);
+
+/// What ended the run.
+pub(super) fn of(error: &wasmtime::Error, limits: StepLimits) -> StepFault {
+    if let Some(OutOfMemory { limit }) = error.downcast_ref() {
+        return StepFault::Memory { limit: *limit };
+    }
+    if let Some(LimitReached(what)) = error.downcast_ref() {
+        return StepFault::Limit(what.clone());
+    }
+    if let Some(fault) = error.downcast_ref::<CallFault>() {
+        return match fault {
+            CallFault::Nondeterministic { .. } => StepFault::Nondeterministic(fault.to_string()),
+            CallFault::NotRecorded(_) => StepFault::Host(fault.to_string()),
+        };
+    }
+    if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
+        return StepFault::Trap(format!(
+            "it called exit({}); a step ends by returning from its function",
+            exit.0
+        ));
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => StepFault::Fuel { limit: limits.fuel },
+        Some(Trap::StackOverflow) => StepFault::Stack,
+        Some(Trap::Interrupt) => StepFault::Deadline {
+            limit_ms: limits.timeout_ms,
+        },
+        // A guest's own stack lies at the bottom of its memory: below it is nothing.
+        Some(trap @ Trap::MemoryOutOfBounds) => StepFault::Trap(with_backtrace(
+            format!("{trap}; in a Rust step most often too deep a recursion"),
+            error,
+        )),
+        Some(trap) => StepFault::Trap(with_backtrace(trap.to_string(), error)),
+        // wasmtime's own limits (hostcall fuel, handles) have private error types.
+        None => StepFault::Limit(format!("{error:#}")),
+    }
+}
+
+/// The innermost guest functions, where the component kept their names.
+fn with_backtrace(message: String, error: &wasmtime::Error) -> String {
+    let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else {
+        return message;
+    };
+    let names: Vec<&str> = backtrace
+        .frames()
+        .iter()
+        .filter_map(|frame| frame.func_name())
+        .take(8)
+        .collect();
+    if names.is_empty() {
+        message
+    } else {
+        format!("{message} (in {})", names.join(" < "))
+    }
+}

@@ -1,0 +1,193 @@
+//! What a run prints: lines, capped, with a mark where they were cut.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+
+use crate::domain::limits;
+use crate::domain::run::{LogLevel, LogLine};
+
+/// A run's log lines. Shared by `console` and the guest's standard streams.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Logs(Arc<Mutex<Lines>>);
+
+#[derive(Debug, Default)]
+struct Lines {
+    lines: Vec<LogLine>,
+    bytes: usize,
+    dropped: u64,
+    /// What standard output and standard error have begun and not ended with a line feed.
+    partial: [Vec<u8>; 2],
+}
+
+impl Logs {
+    /// Adds a line; beyond the limits it only counts it.
+    pub(super) fn push(&self, level: LogLevel, text: &str) {
+        self.0.lock().push(level, text);
+    }
+
+    /// A stream whose lines are logged at `level`.
+    pub(super) fn stream(&self, level: LogLevel) -> LogStream {
+        LogStream {
+            logs: self.clone(),
+            level,
+        }
+    }
+
+    /// All lines, unfinished ones included, with a mark at the end if some were dropped.
+    pub(super) fn take(&self) -> Vec<LogLine> {
+        let mut lines = self.0.lock();
+        for level in [LogLevel::Log, LogLevel::Error] {
+            let rest = std::mem::take(lines.partial_of(level));
+            if !rest.is_empty() {
+                lines.push(level, &String::from_utf8_lossy(&rest));
+            }
+        }
+        if lines.dropped > 0 {
+            let text = format!(
+                "… {} more lines were dropped: a run keeps {} lines and {} KiB",
+                lines.dropped,
+                limits::LOG_LINES,
+                limits::LOG_BYTES / 1024
+            );
+            lines.lines.push(LogLine {
+                level: LogLevel::Warn,
+                text,
+            });
+        }
+        std::mem::take(&mut lines.lines)
+    }
+}
+
+impl Lines {
+    fn push(&mut self, level: LogLevel, text: &str) {
+        let left = limits::LOG_BYTES.saturating_sub(self.bytes);
+        if left == 0 || self.lines.len() >= limits::LOG_LINES {
+            self.dropped += 1;
+            return;
+        }
+        let text = if text.len() > left {
+            format!(
+                "{} … (cut: the line had {} bytes)",
+                &text[..text.floor_char_boundary(left)],
+                text.len()
+            )
+        } else {
+            text.to_owned()
+        };
+        self.bytes += text.len();
+        self.lines.push(LogLine { level, text });
+    }
+
+    fn partial_of(&mut self, level: LogLevel) -> &mut Vec<u8> {
+        &mut self.partial[usize::from(level == LogLevel::Error)]
+    }
+
+    fn write(&mut self, level: LogLevel, bytes: &[u8]) {
+        let mut pieces = bytes.split(|byte| *byte == b'\n');
+        // The last piece has no line feed behind it.
+        let rest = pieces.next_back().unwrap_or_default();
+        for piece in pieces {
+            let mut line = std::mem::take(self.partial_of(level));
+            line.extend_from_slice(piece);
+            self.push(level, &String::from_utf8_lossy(&line));
+        }
+        let partial = self.partial_of(level);
+        let room = limits::LOG_BYTES.saturating_sub(partial.len());
+        partial.extend_from_slice(&rest[..rest.len().min(room)]);
+    }
+}
+
+/// A guest's standard output or standard error.
+#[derive(Clone)]
+pub(super) struct LogStream {
+    logs: Logs,
+    level: LogLevel,
+}
+
+impl IsTerminal for LogStream {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for LogStream {
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+
+    fn async_stream(&self) -> Box<dyn tokio::io::AsyncWrite + Send + Sync> {
+        // Only WASI 0.3 asks for this, and the linker has no WASI 0.3.
+        Box::new(tokio::io::sink())
+    }
+}
+
+impl OutputStream for LogStream {
+    fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.logs.0.lock().write(self.level, &bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(64 * 1024)
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for LogStream {
+    async fn ready(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(logs: &Logs) -> Vec<String> {
+        logs.take().into_iter().map(|line| line.text).collect()
+    }
+
+    #[test]
+    fn streams_are_cut_into_lines() {
+        let logs = Logs::default();
+        let mut out = logs.stream(LogLevel::Log);
+        out.write(Bytes::from_static(b"one\ntw")).unwrap();
+        logs.push(LogLevel::Warn, "between");
+        out.write(Bytes::from_static(b"o\n\nrest")).unwrap();
+        assert_eq!(texts(&logs), ["one", "between", "two", "", "rest"]);
+    }
+
+    #[test]
+    fn floods_are_cut_with_a_mark() {
+        let logs = Logs::default();
+        for _ in 0..limits::LOG_LINES + 5 {
+            logs.push(LogLevel::Log, "x");
+        }
+        let lines = texts(&logs);
+        assert_eq!(lines.len(), limits::LOG_LINES + 1);
+        assert!(lines[limits::LOG_LINES].starts_with("… 5 more lines were dropped"));
+
+        let logs = Logs::default();
+        logs.push(LogLevel::Log, &"é".repeat(limits::LOG_BYTES));
+        logs.push(LogLevel::Log, "never seen");
+        let lines = texts(&logs);
+        assert!(lines[0].ends_with(&format!(
+            "(cut: the line had {} bytes)",
+            2 * limits::LOG_BYTES
+        )));
+        assert!(lines[1].starts_with("… 1 more lines were dropped"));
+
+        let logs = Logs::default();
+        let mut out = logs.stream(LogLevel::Error);
+        for _ in 0..100 {
+            out.write(Bytes::from(vec![b'x'; 60_000])).unwrap();
+        }
+        assert!(texts(&logs)[0].len() <= limits::LOG_BYTES);
+    }
+}

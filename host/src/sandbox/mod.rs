@@ -1,0 +1,184 @@
+//! The sandbox: runs a component's step in a fresh instance with fuel, memory, time, log and host
+//! call limits. Data in, changes out: it never sees the store, the engine or the network, and
+//! knows connector calls only as [`crate::domain::effect::Calls`].
+
+mod bindings;
+mod cache;
+mod compile;
+mod component;
+mod engine;
+mod fault;
+mod host;
+mod limiter;
+mod logs;
+mod run;
+mod state;
+mod wasi;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use wasmtime::component::Linker;
+
+pub use compile::{Compiler, compile_child};
+pub use component::{ComponentError, LoadedComponent};
+pub use run::not_run;
+
+use crate::domain::effect::Calls;
+use crate::domain::limits::StepLimits;
+use crate::domain::run::{RunInput, RunOutput};
+use cache::Cache;
+use engine::EpochTicker;
+use state::RunState;
+
+/// How the sandbox is set up.
+#[derive(Debug, Clone)]
+pub struct SandboxSettings {
+    /// Where compiled components are kept; `None` keeps none.
+    pub cache_dir: Option<PathBuf>,
+    /// The secret that marks cache files as this host's own.
+    pub cache_key: [u8; 32],
+    /// Runs that may be live at once, those that wait for a connector call included. Each costs
+    /// about 50 KiB and 6 memory mappings; the kernel's `vm.max_map_count` (65,530 by default)
+    /// caps it near 10,000.
+    pub concurrency: u32,
+    /// Where components are compiled.
+    pub compiler: Compiler,
+    /// Compiled components kept in memory; the least recently used are dropped first.
+    pub loaded: u64,
+}
+
+impl Default for SandboxSettings {
+    fn default() -> Self {
+        Self {
+            cache_dir: None,
+            cache_key: [0; 32],
+            concurrency: 1_000,
+            compiler: Compiler::InProcess,
+            loaded: 1_000,
+        }
+    }
+}
+
+/// Why the sandbox could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// wasmtime refused the configuration, or the machine lacks what it needs.
+    #[error("the WebAssembly engine could not be set up: {0}")]
+    Engine(String),
+    /// The directory for compiled components cannot be used.
+    #[error("the directory {path} for compiled components cannot be used: {source}")]
+    CacheDir {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// A component that was looked at and found to be a step.
+#[derive(Debug, Clone)]
+pub struct Inspected {
+    /// SHA-256 of its bytes, lower-case hex.
+    pub digest: String,
+    /// What its `condition` returned: not yet parsed.
+    pub condition: String,
+    /// Ready to run.
+    pub component: Arc<LoadedComponent>,
+}
+
+/// Runs steps. One for the whole server; cheap to share.
+pub struct Sandbox {
+    engine: wasmtime::Engine,
+    linker: Linker<RunState>,
+    compiler: Compiler,
+    cache: Cache,
+    loaded: moka::sync::Cache<String, Arc<LoadedComponent>>,
+    permits: Semaphore,
+    _ticker: EpochTicker,
+}
+
+impl Sandbox {
+    /// Sets up the WebAssembly engine and the pool of instances.
+    pub fn new(settings: SandboxSettings) -> Result<Arc<Self>, SandboxError> {
+        let engine = engine::pooled(settings.concurrency)?;
+        let linker = host::linker(&engine)?;
+        Ok(Arc::new(Self {
+            _ticker: EpochTicker::start(&engine),
+            cache: Cache::open(settings.cache_dir, settings.cache_key, &engine)?,
+            loaded: moka::sync::Cache::new(settings.loaded),
+            compiler: settings.compiler,
+            permits: Semaphore::new(settings.concurrency as usize),
+            linker,
+            engine,
+        }))
+    }
+
+    /// Compiles a component, checks that it is a step, and calls its `condition` under `limits`.
+    ///
+    /// # Errors
+    /// [`ComponentError`] says what the component is or lacks.
+    pub async fn inspect(
+        &self,
+        bytes: &[u8],
+        limits: StepLimits,
+    ) -> Result<Inspected, ComponentError> {
+        let digest = component::digest(bytes);
+        let component = self.load(&digest, bytes).await?;
+        let _permit = self.permit().await?;
+        let condition = run::condition(&self.engine, &component, limits).await?;
+        Ok(Inspected {
+            digest,
+            condition,
+            component,
+        })
+    }
+
+    /// A component that is in memory already.
+    pub fn loaded(&self, digest: &str) -> Option<Arc<LoadedComponent>> {
+        self.loaded.get(digest)
+    }
+
+    /// Takes a component from memory or from the cache of compiled ones, or compiles it. `digest`
+    /// is the SHA-256 of `bytes` as [`Sandbox::inspect`] gave it.
+    pub async fn load(
+        &self,
+        digest: &str,
+        bytes: &[u8],
+    ) -> Result<Arc<LoadedComponent>, ComponentError> {
+        if let Some(component) = self.loaded.get(digest) {
+            return Ok(component);
+        }
+        let compiled = match self.cache.read(&self.engine, digest) {
+            Some(component) => component,
+            None => {
+                let machine_code = self.compiler.compile(&self.engine, bytes).await?;
+                self.cache.write(&self.engine, digest, &machine_code)?
+            }
+        };
+        let component = Arc::new(LoadedComponent::link(&self.linker, &compiled)?);
+        self.loaded.insert(digest.to_owned(), component.clone());
+        Ok(component)
+    }
+
+    /// Runs a step once. Never fails: how the run ended is part of the output.
+    pub async fn run(
+        &self,
+        component: &LoadedComponent,
+        input: RunInput,
+        calls: Arc<dyn Calls>,
+    ) -> RunOutput {
+        match self.permit().await {
+            Ok(_permit) => run::step(&self.engine, component, input, calls).await,
+            Err(error) => run::not_run(error.to_string()),
+        }
+    }
+
+    async fn permit(&self) -> Result<tokio::sync::SemaphorePermit<'_>, ComponentError> {
+        self.permits
+            .acquire()
+            .await
+            .map_err(|_| ComponentError::Host("the sandbox is closed".into()))
+    }
+}

@@ -1,0 +1,178 @@
+//! One run: a fresh store and instance, the call, and what came of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use wasmtime::{Engine, Store};
+
+use super::bindings::Failure;
+use super::component::{ComponentError, LoadedComponent};
+use super::fault;
+use super::state::RunState;
+use crate::domain::effect::{Answer, CallFault, Calls, FetchError, FetchRequest};
+use crate::domain::ids::TaskId;
+use crate::domain::limits::{self, StepLimits};
+use crate::domain::run::{Ended, RunInput, RunOutput, StepFault};
+
+/// Runs a step.
+pub(super) async fn step(
+    engine: &Engine,
+    component: &LoadedComponent,
+    input: RunInput,
+    calls: Arc<dyn Calls>,
+) -> RunOutput {
+    let started = Instant::now();
+    let step_limits = input.limits;
+    let logs;
+    let (ended, fuel, state) = match store(engine, input, calls) {
+        Err(error) => return not_run(format!("{error:#}")),
+        Ok(mut store) => {
+            logs = store.data().logs.clone();
+            let called = within(step_limits, async {
+                let instance = component.pre().instantiate_async(&mut store).await?;
+                instance.call_run(&mut store).await
+            })
+            .await;
+            match called {
+                // The future was dropped in the middle of a call: nothing of the store may be
+                // used again.
+                None => (
+                    Ended::Fault(StepFault::Deadline {
+                        limit_ms: step_limits.timeout_ms,
+                    }),
+                    0,
+                    None,
+                ),
+                Some(result) => {
+                    let ended = match result {
+                        Ok(Ok(())) => Ended::Finished,
+                        Ok(Err(Failure::Retry(message))) => Ended::Retry(cut(message)),
+                        Ok(Err(Failure::Stop(message))) => Ended::Stop(cut(message)),
+                        Err(error) => Ended::Fault(fault::of(&error, step_limits)),
+                    };
+                    let fuel = step_limits.fuel - store.get_fuel().unwrap_or(0);
+                    (ended, fuel, Some(store.into_data()))
+                }
+            }
+        }
+    };
+    let mut output = RunOutput {
+        logs: logs.take(),
+        ended,
+        fuel,
+        data: None,
+        name: None,
+        tags: None,
+        closing: None,
+        duration_us: 0,
+    };
+    if let (Ended::Finished, Some(state)) = (&output.ended, state) {
+        let RunState { document, task, .. } = state;
+        output.data = Some(document.into_written());
+        output.name = task.new_name;
+        output.tags = task.new_tags;
+        output.closing = task.closing;
+    }
+    output.duration_us = started.elapsed().as_micros() as u64;
+    output
+}
+
+/// Calls a component's `condition`.
+pub(super) async fn condition(
+    engine: &Engine,
+    component: &LoadedComponent,
+    step_limits: StepLimits,
+) -> Result<String, ComponentError> {
+    let input = RunInput {
+        task: TaskId::MIN,
+        name: None,
+        tags: Vec::new(),
+        data: Arc::new(Value::Object(serde_json::Map::new())),
+        config: Arc::default(),
+        clock: 0,
+        seed: [0; 32],
+        limits: step_limits,
+    };
+    let mut store = store(engine, input, Arc::new(NoCalls))
+        .map_err(|error| ComponentError::Host(format!("{error:#}")))?;
+    let logs = store.data().logs.clone();
+    let called = within(step_limits, async {
+        let instance = component.pre().instantiate_async(&mut store).await?;
+        instance.call_condition(&mut store).await
+    })
+    .await;
+    let fault = match called {
+        Some(Ok(text)) if text.len() <= limits::CONDITION_BYTES => return Ok(text),
+        Some(Ok(text)) => StepFault::Limit(format!(
+            "it returned {} bytes, and a condition has at most {}",
+            text.len(),
+            limits::CONDITION_BYTES
+        )),
+        Some(Err(error)) => fault::of(&error, step_limits),
+        None => StepFault::Deadline {
+            limit_ms: step_limits.timeout_ms,
+        },
+    };
+    let logs = logs.take().into_iter().map(|line| line.text).collect();
+    Err(ComponentError::Condition { fault, logs })
+}
+
+/// The output of a run that could not begin.
+pub fn not_run(reason: String) -> RunOutput {
+    RunOutput {
+        ended: Ended::Fault(StepFault::Host(reason)),
+        data: None,
+        name: None,
+        tags: None,
+        closing: None,
+        logs: Vec::new(),
+        fuel: 0,
+        duration_us: 0,
+    }
+}
+
+fn store(
+    engine: &Engine,
+    input: RunInput,
+    calls: Arc<dyn Calls>,
+) -> wasmtime::Result<Store<RunState>> {
+    let step_limits = input.limits;
+    let mut store = Store::new(engine, RunState::new(input, calls));
+    store.limiter(|state| &mut state.limiter);
+    store.set_fuel(step_limits.fuel)?;
+    store.set_hostcall_fuel(limits::HOSTCALL_BYTES);
+    store.set_max_component_handles(1_000);
+    // A guest that computes gives the thread back at every tick, so that the deadline is seen.
+    store.epoch_deadline_async_yield_and_update(1);
+    Ok(store)
+}
+
+/// `None` if the deadline came first.
+async fn within<T>(limits: StepLimits, call: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(Duration::from_millis(limits.timeout_ms), call)
+        .await
+        .ok()
+}
+
+fn cut(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(limits::TEXT_BYTES));
+    message
+}
+
+/// `condition` may call nothing: it is asked once, without a task.
+struct NoCalls;
+
+impl Calls for NoCalls {
+    fn answer(
+        &self,
+        _call: u32,
+        _request: FetchRequest,
+    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Answer, CallFault>> + Send>> {
+        let refused = FetchError::Invalid("connectors cannot be called in `condition`".into());
+        Box::pin(std::future::ready(Ok(Answer {
+            result: Err(refused),
+            at: 0,
+        })))
+    }
+}

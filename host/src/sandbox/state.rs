@@ -1,0 +1,100 @@
+//! All that a run's store holds on the host's side.
+
+use std::sync::Arc;
+
+use tokio::task::AbortHandle;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use super::limiter::Limiter;
+use super::logs::Logs;
+use super::wasi::{RunClock, context};
+use crate::domain::data::Draft;
+use crate::domain::effect::Calls;
+use crate::domain::ids::TaskId;
+use crate::domain::run::{Closing, Config, RunInput};
+
+/// Handles that a guest may have open at once.
+const HANDLES: usize = 1_000;
+
+/// A run, as the host functions see it.
+pub(super) struct RunState {
+    pub(super) wasi: WasiCtx,
+    pub(super) table: ResourceTable,
+    pub(super) limiter: Limiter,
+    pub(super) logs: Logs,
+    pub(super) clock: RunClock,
+    pub(super) document: Draft,
+    /// JSON bytes that the guest has written so far.
+    pub(super) written: usize,
+    pub(super) task: TaskFacts,
+    pub(super) calls: CallsUnderWay,
+}
+
+/// What the guest may know and say of its task.
+pub(super) struct TaskFacts {
+    pub(super) id: TaskId,
+    pub(super) name: Option<String>,
+    pub(super) tags: Vec<String>,
+    pub(super) config: Arc<Config>,
+    pub(super) new_name: Option<String>,
+    pub(super) new_tags: Option<Vec<String>>,
+    pub(super) closing: Option<Closing>,
+}
+
+/// Connector calls of this run.
+pub(super) struct CallsUnderWay {
+    pub(super) answerer: Arc<dyn Calls>,
+    pub(super) made: u32,
+    pub(super) open: Vec<AbortHandle>,
+}
+
+impl Drop for CallsUnderWay {
+    /// A run that is over has no use for its calls.
+    fn drop(&mut self) {
+        for call in &self.open {
+            call.abort();
+        }
+    }
+}
+
+impl RunState {
+    pub(super) fn new(input: RunInput, calls: Arc<dyn Calls>) -> Self {
+        let logs = Logs::default();
+        let clock = RunClock::new(input.clock);
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES);
+        Self {
+            wasi: context(&clock, input.seed, &logs),
+            table,
+            limiter: Limiter::new(input.limits.memory),
+            logs,
+            clock,
+            document: Draft::new(input.data),
+            written: 0,
+            task: TaskFacts {
+                id: input.task,
+                name: input.name,
+                tags: input.tags,
+                config: input.config,
+                new_name: None,
+                new_tags: None,
+                closing: None,
+            },
+            calls: CallsUnderWay {
+                answerer: calls,
+                made: 0,
+                open: Vec::new(),
+            },
+        }
+    }
+}
+
+impl WasiView for RunState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What every implementation of [`Store`] must do. Each check runs undisturbed, with everything
+//! moved to where it rests for long between any two steps, and with the store closed and opened
+//! again there.
+
+mod queries;
+pub mod samples;
+mod setup;
+mod tasks;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use self::queries::*;
+use self::setup::*;
+use self::tasks::*;
+use super::Store;
+
+/// What happens to the store between two steps of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disturbance {
+    /// Nothing.
+    Nothing,
+    /// Whatever it keeps apart for speed goes to its long-term place.
+    Settle,
+    /// It is closed and opened again.
+    Reopen,
+}
+
+/// An implementation under test.
+#[async_trait]
+pub trait Subject: Send + Sync {
+    /// A new, empty store.
+    async fn fresh(&self) -> Arc<dyn Store>;
+    /// The same store after the disturbance.
+    async fn disturb(&self, store: Arc<dyn Store>, by: Disturbance) -> Arc<dyn Store>;
+}
+
+/// A store that is disturbed before every use.
+pub struct Shaken<'a> {
+    subject: &'a dyn Subject,
+    by: Disturbance,
+    store: Arc<dyn Store>,
+}
+
+impl Shaken<'_> {
+    async fn get(&mut self) -> &dyn Store {
+        self.store = self.subject.disturb(self.store.clone(), self.by).await;
+        &*self.store
+    }
+}
+
+/// Runs every check.
+pub async fn all(subject: &dyn Subject) {
+    for by in [
+        Disturbance::Nothing,
+        Disturbance::Settle,
+        Disturbance::Reopen,
+    ] {
+        macro_rules! run {
+            ($($check:ident)*) => {$({
+                let store = subject.fresh().await;
+                $check(Shaken { subject, by, store }).await;
+            })*};
+        }
+        run! {
+            a_task_is_what_was_accepted
+            a_commit_moves_a_task_one_version
+            a_version_that_is_not_there_is_a_conflict
+            effects_belong_to_the_time_since_the_last_commit
+            the_journal_keeps_its_order
+            large_tasks_are_whole
+            workspaces_do_not_see_each_other
+            ready_tasks_come_oldest_first
+            due_tasks_come_earliest_first
+            lists_are_paged_newest_first
+            what_is_set_up_is_there
+            components_live_as_long_as_a_step_has_them
+            many_tasks_at_once
+        }
+    }
+    closed_is_closed(subject.fresh().await).await;
+}

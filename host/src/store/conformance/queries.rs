@@ -1,0 +1,117 @@
+//! Checks of what is ready, due and listed.
+
+use super::Shaken;
+use super::samples::{new_task, next, workspace};
+use crate::domain::clock::Millis;
+use crate::domain::ids::TaskId;
+use crate::domain::task::{TaskHead, TaskState};
+use crate::store::{NewTask, TaskQuery};
+
+pub(super) async fn ready_tasks_come_oldest_first(mut store: Shaken<'_>) {
+    let ws = workspace("acme");
+    let tasks: Vec<NewTask> = (0..40)
+        .map(|_| new_task(&ws, TaskId::new(), "{}"))
+        .collect();
+    for task in &tasks {
+        store.store.accept(task.clone()).await.unwrap();
+    }
+    for (at, task) in tasks.iter().enumerate() {
+        let commit = match at % 4 {
+            0 => next(&task.head, TaskState::Done, None),
+            1 => next(&task.head, TaskState::Waiting, Some(5)),
+            2 => next(&task.head, TaskState::Ready, None),
+            _ => continue,
+        };
+        store.get().await.commit(commit).await.unwrap();
+    }
+    let ready: Vec<TaskId> = tasks
+        .iter()
+        .enumerate()
+        .filter_map(|(at, task)| (at % 4 >= 2).then_some(task.head.id))
+        .collect();
+    let mut after = TaskId::MIN;
+    let mut paged = Vec::new();
+    loop {
+        let page = store.get().await.ready(&ws, after, 7).await.unwrap();
+        assert!(page.len() <= 7);
+        let Some(last) = page.last() else { break };
+        after = *last;
+        paged.extend(page);
+    }
+    assert_eq!(paged, ready);
+}
+
+pub(super) async fn due_tasks_come_earliest_first(mut store: Shaken<'_>) {
+    let spaces = ["a", "b"].map(workspace);
+    assert_eq!(store.get().await.next_wake().await.unwrap(), None);
+    let mut expected = Vec::new();
+    for (at, wake_at) in [300, 100, 200, 100, u64::MAX, 256, 255]
+        .into_iter()
+        .enumerate()
+    {
+        let ws = &spaces[at % 2];
+        let task = new_task(ws, TaskId::new(), "{}");
+        let commit = next(&task.head, TaskState::Waiting, Some(wake_at));
+        store.get().await.accept(task.clone()).await.unwrap();
+        store.get().await.commit(commit).await.unwrap();
+        expected.push((wake_at, ws.clone(), task.head.id));
+    }
+    expected.sort();
+    let all = store.get().await.due(Millis::MAX, 100).await.unwrap();
+    assert_eq!(all, expected);
+    let some = store.get().await.due(255, 3).await.unwrap();
+    assert_eq!(some, expected[..3]);
+    let some = store.get().await.due(255, 100).await.unwrap();
+    assert_eq!(some, expected[..4]);
+    assert_eq!(store.get().await.next_wake().await.unwrap(), Some(100));
+    // The first wakes, the second is put off.
+    let (_, ws, id) = &expected[0];
+    let head = store.get().await.load(ws, *id).await.unwrap().unwrap().head;
+    let commit = next(&head, TaskState::Ready, None);
+    store.get().await.commit(commit).await.unwrap();
+    let (_, ws, id) = &expected[1];
+    let head = store.get().await.load(ws, *id).await.unwrap().unwrap().head;
+    let commit = next(&head, TaskState::Waiting, Some(1000));
+    store.get().await.commit(commit).await.unwrap();
+    let all = store.get().await.due(Millis::MAX, 100).await.unwrap();
+    let times: Vec<Millis> = all.iter().map(|(wake_at, ..)| *wake_at).collect();
+    assert_eq!(times, [200, 255, 256, 300, 1000, u64::MAX]);
+    assert_eq!(store.get().await.next_wake().await.unwrap(), Some(200));
+}
+
+pub(super) async fn lists_are_paged_newest_first(mut store: Shaken<'_>) {
+    let ws = workspace("acme");
+    let mut heads = Vec::new();
+    for at in 0..30 {
+        let task = new_task(&ws, TaskId::new(), "{}");
+        store.store.accept(task.clone()).await.unwrap();
+        let state = TaskState::ALL[at % TaskState::ALL.len()];
+        let commit = next(&task.head, state, Some(9));
+        heads.push(commit.head.clone());
+        store.get().await.commit(commit).await.unwrap();
+    }
+    heads.reverse();
+    for state in TaskState::ALL.into_iter().map(Some).chain([None]) {
+        let wanted: Vec<TaskHead> = heads
+            .iter()
+            .filter(|head| state.is_none_or(|state| head.state == state))
+            .cloned()
+            .collect();
+        let mut query = TaskQuery {
+            state,
+            before: None,
+            limit: 4,
+        };
+        let mut paged = Vec::new();
+        loop {
+            let page = store.get().await.list(&ws, &query).await.unwrap();
+            assert!(page.len() <= 4);
+            let Some(last) = page.last() else { break };
+            query.before = Some(last.id);
+            paged.extend(page);
+        }
+        assert_eq!(paged, wanted, "{state:?}");
+    }
+    let none = TaskQuery::default();
+    assert!(store.get().await.list(&ws, &none).await.unwrap().is_empty());
+}

@@ -1,0 +1,119 @@
+//! Tasks, commits, effects and steps to try a store with.
+
+use sha2::{Digest, Sha256};
+
+use crate::domain::clock::Millis;
+use crate::domain::effect::{Effect, FetchResponse};
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::journal::{Entry, RunEntry};
+use crate::domain::limits::StepLimits;
+use crate::domain::run::{Ended, LogLevel, LogLine};
+use crate::domain::step::{RetryPolicy, Step};
+use crate::domain::task::{TaskHead, TaskState};
+use crate::store::{Commit, NewTask};
+
+/// The workspace `name`.
+pub fn workspace(name: &str) -> WorkspaceName {
+    name.parse().unwrap()
+}
+
+/// A new task.
+pub fn new_task(workspace: &WorkspaceName, id: TaskId, data: &str) -> NewTask {
+    NewTask {
+        head: TaskHead {
+            id,
+            workspace: workspace.clone(),
+            version: 1,
+            state: TaskState::Ready,
+            name: None,
+            tags: Vec::new(),
+            webhook: "Contact Form".parse().ok(),
+            created: 1_764_000_000_000,
+            updated: 1_764_000_000_000,
+            ready_at: 1_764_000_000_000,
+            wake_at: None,
+            runs: 0,
+            retrying: None,
+            steps: Vec::new(),
+            result: None,
+            fault: None,
+        },
+        data: data.into(),
+    }
+}
+
+/// A commit that moves `head` one version on, to `state`.
+pub fn next(head: &TaskHead, state: TaskState, wake_at: Option<Millis>) -> Commit {
+    let mut head = head.clone();
+    head.version += 1;
+    head.updated += 1;
+    head.runs += 1;
+    head.state = state;
+    head.wake_at = wake_at;
+    let run = u32::try_from(head.version).unwrap();
+    Commit {
+        head,
+        data: None,
+        entries: vec![run_entry(run, Ended::Finished)],
+    }
+}
+
+/// A run's entry in a journal.
+pub fn run_entry(run: u32, ended: Ended) -> Entry {
+    Entry::Run(Box::new(RunEntry {
+        run,
+        attempt: 1,
+        step: "crm/sync".parse().unwrap(),
+        digest: "d".repeat(64),
+        at: 1_764_000_000_001,
+        ended,
+        changes: r#"[{"op":"set","path":"/a","value":1.0}]"#.into(),
+        logs: vec![LogLine {
+            level: LogLevel::Warn,
+            text: "said".into(),
+        }],
+        fuel: 1234,
+        duration_us: 56,
+        alternatives: vec!["other".parse().unwrap()],
+        retry_at: Some(77),
+    }))
+}
+
+/// An effect with a response body of `bytes` bytes.
+pub fn effect(run: u32, call: u32, bytes: usize) -> Effect {
+    Effect {
+        run,
+        attempt: 1,
+        call,
+        digest: [3; 32],
+        summary: "POST https://example.com/".into(),
+        at: 1_764_000_000_002,
+        duration_us: 9,
+        result: Ok(FetchResponse {
+            status: 200,
+            status_text: "OK".into(),
+            headers: vec![("content-type".into(), "text/plain".into())],
+            body: vec![b'x'; bytes],
+        }),
+    }
+}
+
+/// A component's digest.
+pub fn digest(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A step with a component of these bytes.
+pub fn step(name: &str, bytes: &[u8]) -> Step {
+    Step {
+        name: name.parse().unwrap(),
+        digest: digest(bytes),
+        size: bytes.len() as u64,
+        condition: format!(r#"{{"a":"{}"}}"#, "c".repeat(20_000)),
+        limits: StepLimits::default(),
+        retry: RetryPolicy::default(),
+        created: 1,
+        updated: 2,
+    }
+}

@@ -1,0 +1,99 @@
+//! Checks of what tenants set up.
+
+use std::sync::Arc;
+
+use super::Shaken;
+use super::samples::{digest, step, workspace};
+use crate::domain::webhook::{Webhook, WebhookKey};
+use crate::store::Manage;
+
+pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
+    let (a, b) = (workspace("a"), workspace("a-b"));
+    for ws in [&a, &b, &a] {
+        let change = Manage::AddWorkspace(ws.clone());
+        store.get().await.manage(change).await.unwrap();
+    }
+    let mut webhook = Webhook {
+        id: "w1".into(),
+        workspace: a.clone(),
+        name: "Contact Form".parse().unwrap(),
+        key: WebhookKey::new("secret".into()),
+        created: 5,
+    };
+    let change = Manage::PutWebhook(webhook.clone());
+    store.get().await.manage(change).await.unwrap();
+    webhook.created = 6;
+    let change = Manage::PutWebhook(webhook.clone());
+    store.get().await.manage(change).await.unwrap();
+    let sealed = vec![9; 50_000];
+    let key: crate::domain::ids::ConfigKey = "CRM.TOKEN".parse().unwrap();
+    for (ws, sealed) in [(&a, vec![1]), (&a, sealed.clone()), (&b, Vec::new())] {
+        let change = Manage::SetConfig(ws.clone(), key.clone(), sealed);
+        store.get().await.manage(change).await.unwrap();
+    }
+    let step = step("crm/sync", b"component");
+    let change = Manage::PutStep(b.clone(), step.clone(), b"component".as_slice().into());
+    store.get().await.manage(change).await.unwrap();
+    let registry = store.get().await.registry().await.unwrap();
+    assert_eq!(registry.workspaces, [a.clone(), b.clone()]);
+    assert_eq!(registry.webhooks, [webhook]);
+    assert_eq!(registry.steps, [(b.clone(), step.clone())]);
+    let config = [
+        (a.clone(), key.clone(), sealed),
+        (b.clone(), key.clone(), Vec::new()),
+    ];
+    assert_eq!(registry.config, config);
+    for change in [
+        Manage::DeleteWebhook(a.clone(), "w1".into()),
+        Manage::DeleteWebhook(a.clone(), "never there".into()),
+        Manage::DeleteConfig(a.clone(), key.clone()),
+        Manage::DeleteConfig(b.clone(), key),
+        Manage::DeleteStep(b.clone(), step.name),
+    ] {
+        store.get().await.manage(change).await.unwrap();
+    }
+    let registry = store.get().await.registry().await.unwrap();
+    assert_eq!(registry.workspaces.len(), 2);
+    assert!(registry.webhooks.is_empty());
+    assert!(registry.steps.is_empty());
+    assert!(registry.config.is_empty());
+}
+
+pub(super) async fn components_live_as_long_as_a_step_has_them(mut store: Shaken<'_>) {
+    let (a, b) = (workspace("a"), workspace("b"));
+    let bytes: Arc<[u8]> = vec![b'w'; 300_000].into();
+    let other: Arc<[u8]> = b"other".as_slice().into();
+    let (digest, other_digest) = (digest(&bytes), digest(&other));
+    for (ws, name) in [(&a, "one"), (&a, "two"), (&b, "one")] {
+        let change = Manage::PutStep(ws.clone(), step(name, &bytes), bytes.clone());
+        store.get().await.manage(change).await.unwrap();
+    }
+    let found = store.get().await.component(&digest).await.unwrap();
+    assert_eq!(found.as_deref(), Some(&*bytes));
+    for absent in ["", "../../../etc/passwd", &"0".repeat(64), &other_digest] {
+        assert!(store.get().await.component(absent).await.unwrap().is_none());
+    }
+    // Replaced, deleted, put again as it is, deleted: then nothing refers to it.
+    let change = Manage::PutStep(a.clone(), step("one", &other), other.clone());
+    store.get().await.manage(change).await.unwrap();
+    let name = step("two", &bytes).name;
+    let change = Manage::DeleteStep(a.clone(), name);
+    store.get().await.manage(change).await.unwrap();
+    let change = Manage::PutStep(b.clone(), step("one", &bytes), bytes.clone());
+    store.get().await.manage(change).await.unwrap();
+    let found = store.get().await.component(&digest).await.unwrap();
+    assert!(found.is_some());
+    let change = Manage::DeleteStep(b.clone(), step("one", &bytes).name);
+    store.get().await.manage(change).await.unwrap();
+    assert!(
+        store
+            .get()
+            .await
+            .component(&digest)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let found = store.get().await.component(&other_digest).await.unwrap();
+    assert_eq!(found.as_deref(), Some(&*other));
+}

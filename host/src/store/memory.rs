@@ -1,0 +1,336 @@
+//! The store as a plain map: what any implementation has to agree with. It forgets everything
+//! with the process and is there for tests alone.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+
+use super::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery};
+use crate::domain::clock::Millis;
+use crate::domain::effect::Effect;
+use crate::domain::ids::{ConfigKey, StepName, TaskId, WorkspaceName};
+use crate::domain::journal::Entry;
+use crate::domain::step::Step;
+use crate::domain::task::{StoredTask, TaskHead, TaskState};
+use crate::domain::webhook::Webhook;
+
+/// A task with everything that was ever said of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// The head.
+    pub head: TaskHead,
+    /// The data.
+    pub data: Arc<str>,
+    /// The whole journal.
+    pub journal: Vec<Entry>,
+    /// How much of it was there at the last commit.
+    pub settled: usize,
+}
+
+/// All that a store holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Model {
+    /// Every task.
+    pub tasks: BTreeMap<(WorkspaceName, TaskId), Kept>,
+    workspaces: BTreeMap<WorkspaceName, ()>,
+    webhooks: BTreeMap<(WorkspaceName, String), Webhook>,
+    steps: BTreeMap<(WorkspaceName, StepName), Step>,
+    config: BTreeMap<(WorkspaceName, ConfigKey), Vec<u8>>,
+    components: BTreeMap<String, Arc<[u8]>>,
+}
+
+impl Model {
+    /// See [`Store::accept`].
+    pub fn accept(&mut self, task: NewTask) -> Result<(), StoreError> {
+        let key = (task.head.workspace.clone(), task.head.id);
+        if let Some(kept) = self.tasks.get(&key) {
+            return Err(StoreError::Conflict {
+                id: key.1,
+                expected: 0,
+                actual: kept.head.version,
+            });
+        }
+        let at = task.head.created;
+        let kept = Kept {
+            head: task.head,
+            data: task.data,
+            journal: vec![Entry::Accepted { at }],
+            settled: 1,
+        };
+        self.tasks.insert(key, kept);
+        Ok(())
+    }
+
+    fn task(&mut self, workspace: &WorkspaceName, id: TaskId) -> Result<&mut Kept, StoreError> {
+        self.tasks
+            .get_mut(&(workspace.clone(), id))
+            .ok_or_else(|| StoreError::NotFound(format!("task {id}")))
+    }
+
+    /// See [`Store::commit`].
+    pub fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
+        let kept = self.task(&commit.head.workspace, commit.head.id)?;
+        let expected = commit.head.version.saturating_sub(1);
+        if kept.head.version != expected {
+            return Err(StoreError::Conflict {
+                id: commit.head.id,
+                expected,
+                actual: kept.head.version,
+            });
+        }
+        kept.head = commit.head;
+        if let Some(data) = commit.data {
+            kept.data = data;
+        }
+        kept.journal.extend(commit.entries);
+        kept.settled = kept.journal.len();
+        Ok(())
+    }
+
+    /// See [`Store::record_effect`].
+    pub fn record_effect(
+        &mut self,
+        workspace: &WorkspaceName,
+        id: TaskId,
+        effect: Effect,
+    ) -> Result<(), StoreError> {
+        let kept = self.task(workspace, id)?;
+        kept.journal.push(Entry::Effect(effect));
+        Ok(())
+    }
+
+    /// See [`Store::manage`].
+    pub fn manage(&mut self, change: Manage) {
+        match change {
+            Manage::AddWorkspace(workspace) => {
+                self.workspaces.insert(workspace, ());
+            }
+            Manage::PutWebhook(webhook) => {
+                let key = (webhook.workspace.clone(), webhook.id.clone());
+                self.webhooks.insert(key, webhook);
+            }
+            Manage::DeleteWebhook(workspace, id) => {
+                self.webhooks.remove(&(workspace, id));
+            }
+            Manage::PutStep(workspace, step, bytes) => {
+                self.components.insert(step.digest.clone(), bytes);
+                self.steps.insert((workspace, step.name.clone()), step);
+            }
+            Manage::DeleteStep(workspace, name) => {
+                self.steps.remove(&(workspace, name));
+            }
+            Manage::SetConfig(workspace, key, sealed) => {
+                self.config.insert((workspace, key), sealed);
+            }
+            Manage::DeleteConfig(workspace, key) => {
+                self.config.remove(&(workspace, key));
+            }
+        }
+        let steps = &self.steps;
+        self.components
+            .retain(|digest, _| steps.values().any(|step| step.digest == *digest));
+    }
+
+    fn of(&self, workspace: &WorkspaceName) -> impl DoubleEndedIterator<Item = &Kept> {
+        let range = (workspace.clone(), TaskId::MIN)..=(workspace.clone(), TaskId::MAX);
+        self.tasks.range(range).map(|(_, kept)| kept)
+    }
+}
+
+/// A [`Store`] that forgets everything with the process.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<Option<Model>>);
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::of(Model::default())
+    }
+
+    /// A store that holds `model`.
+    pub fn of(model: Model) -> Self {
+        Self(Mutex::new(Some(model)))
+    }
+
+    fn with<T>(
+        &self,
+        act: impl FnOnce(&mut Model) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        act(self.0.lock().as_mut().ok_or(StoreError::Closed)?)
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
+        self.with(|model| model.accept(task))
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        self.with(|model| model.commit(commit))
+    }
+
+    async fn record_effect(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        effect: Effect,
+    ) -> Result<(), StoreError> {
+        self.with(|model| model.record_effect(workspace, task, effect))
+    }
+
+    async fn load(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+    ) -> Result<Option<StoredTask>, StoreError> {
+        self.with(|model| {
+            let kept = model.tasks.get(&(workspace.clone(), task));
+            Ok(kept.map(|kept| StoredTask {
+                head: kept.head.clone(),
+                data: kept.data.clone(),
+                effects: kept.journal[kept.settled..]
+                    .iter()
+                    .filter_map(|entry| match entry {
+                        Entry::Effect(effect) => Some(effect.clone()),
+                        _ => None,
+                    })
+                    .collect(),
+            }))
+        })
+    }
+
+    async fn journal(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.with(|model| {
+            let kept = model.tasks.get(&(workspace.clone(), task));
+            Ok(kept.map_or_else(Vec::new, |kept| kept.journal.clone()))
+        })
+    }
+
+    async fn ready(
+        &self,
+        workspace: &WorkspaceName,
+        after: TaskId,
+        limit: usize,
+    ) -> Result<Vec<TaskId>, StoreError> {
+        self.with(|model| {
+            let tasks = model.of(workspace).map(|kept| &kept.head);
+            Ok(tasks
+                .filter(|head| head.state == TaskState::Ready && head.id > after)
+                .map(|head| head.id)
+                .take(limit)
+                .collect())
+        })
+    }
+
+    async fn due(
+        &self,
+        until: Millis,
+        limit: usize,
+    ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
+        self.with(|model| {
+            let heads = model.tasks.values().map(|kept| &kept.head);
+            let mut due: Vec<_> = heads
+                .filter(|head| head.state == TaskState::Waiting)
+                .map(|head| (head.wake_at.unwrap_or(0), head.workspace.clone(), head.id))
+                .filter(|(wake_at, ..)| *wake_at <= until)
+                .collect();
+            due.sort();
+            due.truncate(limit);
+            Ok(due)
+        })
+    }
+
+    async fn next_wake(&self) -> Result<Option<Millis>, StoreError> {
+        let due = self.due(Millis::MAX, 1).await?;
+        Ok(due.first().map(|(wake_at, ..)| *wake_at))
+    }
+
+    async fn list(
+        &self,
+        workspace: &WorkspaceName,
+        query: &TaskQuery,
+    ) -> Result<Vec<TaskHead>, StoreError> {
+        self.with(|model| {
+            let heads = model.of(workspace).rev().map(|kept| &kept.head);
+            Ok(heads
+                .filter(|head| query.state.is_none_or(|state| head.state == state))
+                .filter(|head| query.before.is_none_or(|before| head.id < before))
+                .take(query.limit)
+                .cloned()
+                .collect())
+        })
+    }
+
+    async fn manage(&self, change: Manage) -> Result<(), StoreError> {
+        self.with(|model| {
+            model.manage(change);
+            Ok(())
+        })
+    }
+
+    async fn registry(&self) -> Result<Registry, StoreError> {
+        self.with(|model| {
+            Ok(Registry {
+                workspaces: model.workspaces.keys().cloned().collect(),
+                webhooks: model.webhooks.values().cloned().collect(),
+                steps: {
+                    let steps = model.steps.iter();
+                    steps
+                        .map(|((workspace, _), step)| (workspace.clone(), step.clone()))
+                        .collect()
+                },
+                config: {
+                    let config = model.config.iter();
+                    config
+                        .map(|((workspace, key), sealed)| {
+                            (workspace.clone(), key.clone(), sealed.clone())
+                        })
+                        .collect()
+                },
+            })
+        })
+    }
+
+    async fn component(&self, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
+        self.with(|model| Ok(model.components.get(digest).cloned()))
+    }
+
+    fn seed(&self) -> [u8; 32] {
+        [7; 32]
+    }
+
+    async fn close(&self) {
+        *self.0.lock() = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::conformance::{self, Disturbance, Subject};
+
+    struct Memory;
+
+    #[async_trait]
+    impl Subject for Memory {
+        async fn fresh(&self) -> Arc<dyn Store> {
+            Arc::new(MemoryStore::new())
+        }
+
+        async fn disturb(&self, store: Arc<dyn Store>, _: Disturbance) -> Arc<dyn Store> {
+            store
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn it_conforms() {
+        conformance::all(&Memory).await;
+    }
+}

@@ -1,0 +1,209 @@
+//! The store: what is durable, in the words of the domain. Nothing above this module knows which
+//! database is under it.
+
+#[cfg(test)]
+pub mod conformance;
+#[cfg(test)]
+pub mod memory;
+pub mod sled;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::domain::clock::Millis;
+use crate::domain::effect::Effect;
+use crate::domain::ids::{ConfigKey, StepName, TaskId, WorkspaceName};
+use crate::domain::journal::Entry;
+use crate::domain::step::Step;
+use crate::domain::task::{StoredTask, TaskHead, TaskState};
+use crate::domain::webhook::Webhook;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The task (or component) is not there.
+    #[error("{0} is not in the store")]
+    NotFound(String),
+    /// The task has moved on since it was read.
+    #[error("task {id} is at version {actual}, not {expected}")]
+    Conflict {
+        /// The task.
+        id: TaskId,
+        /// The version that the caller stood on.
+        expected: u64,
+        /// The version that is stored.
+        actual: u64,
+    },
+    /// Another process has the data directory.
+    #[error(
+        "the data directory {0} is in use by another process; stop that server, or choose another --data-dir"
+    )]
+    Locked(String),
+    /// The data directory cannot be used.
+    #[error("the data directory {path} cannot be used: {reason}")]
+    Unusable {
+        /// The directory.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// A newer server wrote it.
+    #[error(
+        "the data directory {path} has format {found}, and this version of stepwell reads up to {known}; use the stepwell that wrote it, or a newer one"
+    )]
+    Newer {
+        /// The directory.
+        path: String,
+        /// Its format.
+        found: u32,
+        /// The newest known format.
+        known: u32,
+    },
+    /// A value is not what its version says it is.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// The database failed to read or write.
+    #[error("the database failed: {0}")]
+    Database(String),
+    /// The store has been closed, or failed before.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// A new task as it is accepted. Its journal begins with [`Entry::Accepted`].
+#[derive(Debug, Clone)]
+pub struct NewTask {
+    /// The head: version 1, state ready.
+    pub head: TaskHead,
+    /// The data, JSON text of an object.
+    pub data: Arc<str>,
+}
+
+/// One step forward of a task: all of it becomes durable, or nothing.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The new head; its version is the one that the caller stood on plus 1.
+    pub head: TaskHead,
+    /// The new data, if it changed.
+    pub data: Option<Arc<str>>,
+    /// What to append to the journal.
+    pub entries: Vec<Entry>,
+}
+
+/// Which tasks to list: newest first.
+#[derive(Debug, Clone, Default)]
+pub struct TaskQuery {
+    /// Only tasks in this state.
+    pub state: Option<TaskState>,
+    /// Only tasks older than this one (the last of the page before).
+    pub before: Option<TaskId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A change of what tenants have set up.
+#[derive(Debug, Clone)]
+pub enum Manage {
+    /// Adds a workspace; nothing if it is there.
+    AddWorkspace(WorkspaceName),
+    /// Adds or replaces a webhook, by its id.
+    PutWebhook(Webhook),
+    /// Deletes a webhook by its id.
+    DeleteWebhook(WorkspaceName, String),
+    /// Adds or replaces a step, with its component's bytes.
+    PutStep(WorkspaceName, Step, Arc<[u8]>),
+    /// Deletes a step; its component stays as long as another step has it.
+    DeleteStep(WorkspaceName, StepName),
+    /// Sets a config value, sealed by the vault.
+    SetConfig(WorkspaceName, ConfigKey, Vec<u8>),
+    /// Deletes a config value.
+    DeleteConfig(WorkspaceName, ConfigKey),
+}
+
+/// All that tenants have set up, but for the components' bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    /// Every workspace.
+    pub workspaces: Vec<WorkspaceName>,
+    /// Every webhook.
+    pub webhooks: Vec<Webhook>,
+    /// Every step with its workspace.
+    pub steps: Vec<(WorkspaceName, Step)>,
+    /// Every config value, sealed.
+    pub config: Vec<(WorkspaceName, ConfigKey, Vec<u8>)>,
+}
+
+/// What is durable. Every method that writes resolves only after the write would survive a crash;
+/// a write that failed has left nothing. An implementation passes `store::conformance`.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Accepts a task.
+    async fn accept(&self, task: NewTask) -> Result<(), StoreError>;
+
+    /// Moves a task one version forward. [`StoreError::Conflict`] if it stands elsewhere.
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
+
+    /// Appends a finished connector call to a task's journal without moving its version.
+    async fn record_effect(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        effect: Effect,
+    ) -> Result<(), StoreError>;
+
+    /// A task with its data and the effects recorded since its last commit.
+    async fn load(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+    ) -> Result<Option<StoredTask>, StoreError>;
+
+    /// A task's journal from its beginning; empty if the task is not there.
+    async fn journal(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+    ) -> Result<Vec<Entry>, StoreError>;
+
+    /// Tasks in state ready, oldest first, newer than `after`.
+    async fn ready(
+        &self,
+        workspace: &WorkspaceName,
+        after: TaskId,
+        limit: usize,
+    ) -> Result<Vec<TaskId>, StoreError>;
+
+    /// Waiting tasks, by the time they are to wake, up to `until` inclusive, earliest first.
+    async fn due(
+        &self,
+        until: Millis,
+        limit: usize,
+    ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError>;
+
+    /// When the earliest waiting task is to wake.
+    async fn next_wake(&self) -> Result<Option<Millis>, StoreError>;
+
+    /// A page of tasks, newest first.
+    async fn list(
+        &self,
+        workspace: &WorkspaceName,
+        query: &TaskQuery,
+    ) -> Result<Vec<TaskHead>, StoreError>;
+
+    /// Changes what tenants have set up.
+    async fn manage(&self, change: Manage) -> Result<(), StoreError>;
+
+    /// All that tenants have set up.
+    async fn registry(&self) -> Result<Registry, StoreError>;
+
+    /// A component's bytes by their SHA-256 (lower-case hex).
+    async fn component(&self, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError>;
+
+    /// 32 random bytes made with the store: what run seeds are derived from.
+    fn seed(&self) -> [u8; 32];
+
+    /// Makes everything durable and lets go of the database. Later calls fail with
+    /// [`StoreError::Closed`].
+    async fn close(&self);
+}

@@ -1,0 +1,153 @@
+//! Changes of tasks as the log carries them, and the mark of how far it is folded.
+
+use std::sync::Arc;
+
+use super::codec::{Parts, VERSION, pull, push, push_length, push_sized};
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::task::TaskHead;
+use crate::store::StoreError;
+
+/// What a change does. Never renumbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Accept = 1,
+    Commit = 2,
+    Effect = 3,
+}
+
+/// One change of one task: what the log carries and the overlay takes in.
+#[derive(Debug, Clone)]
+pub(super) struct Change {
+    pub kind: Kind,
+    pub workspace: WorkspaceName,
+    pub id: TaskId,
+    /// Where the entries go in the task's journal, counted from 0. With it a change that is
+    /// replayed on a task which already has it is known for what it is.
+    pub index: u32,
+    /// The new head; none for an effect.
+    pub head: Option<TaskHead>,
+    /// The new data, if it changed.
+    pub data: Option<Arc<str>>,
+    /// Journal entries, each encoded by [`push_entry`].
+    pub entries: Vec<u8>,
+    /// How many.
+    pub count: u32,
+}
+
+/// Where [`Change::index`] stands in an encoded change: it is only known when the change is put in
+/// order, after its encoding.
+const INDEX_AT: usize = 1;
+
+/// Encodes a change for the log.
+pub(super) fn encode_change(change: &Change) -> Result<Vec<u8>, StoreError> {
+    let data_length = change.data.as_ref().map_or(0, |data| data.len());
+    let mut out = Vec::with_capacity(256 + data_length + change.entries.len());
+    out.push(change.kind as u8);
+    out.extend_from_slice(&change.index.to_le_bytes());
+    out.extend_from_slice(&change.count.to_le_bytes());
+    out.extend_from_slice(change.id.as_bytes());
+    push_length(&mut out, change.workspace.as_str().len())?;
+    out.extend_from_slice(change.workspace.as_str().as_bytes());
+    push_sized(&mut out, |out| match &change.head {
+        Some(head) => push(out, head),
+        None => Ok(()),
+    })?;
+    out.push(u8::from(change.data.is_some()));
+    push_length(&mut out, data_length)?;
+    if let Some(data) = &change.data {
+        out.extend_from_slice(data.as_bytes());
+    }
+    push_length(&mut out, change.entries.len())?;
+    out.extend_from_slice(&change.entries);
+    Ok(out)
+}
+
+/// Puts the now known index into an encoded change.
+pub(super) fn set_index(encoded: &mut [u8], index: u32) {
+    encoded[INDEX_AT..INDEX_AT + 4].copy_from_slice(&index.to_le_bytes());
+}
+
+fn decode_change(bytes: &[u8]) -> Result<Change, StoreError> {
+    let mut parts = Parts::new(bytes, "a change in the log");
+    let kind = match parts.byte()? {
+        1 => Kind::Accept,
+        2 => Kind::Commit,
+        3 => Kind::Effect,
+        other => return Err(parts.wrong(&format!("unknown kind {other}"))),
+    };
+    let index = parts.u32()?;
+    let count = parts.u32()?;
+    let id = TaskId::from_bytes(parts.array()?);
+    let workspace = parts.text()?.parse::<WorkspaceName>();
+    let workspace = workspace.map_err(|error| parts.wrong(&error.to_string()))?;
+    let head = parts.sized()?;
+    let head: Option<TaskHead> = match kind {
+        Kind::Effect => None,
+        Kind::Accept | Kind::Commit => Some(pull(head, "a task's head in the log")?),
+    };
+    let changed = parts.byte()? == 1;
+    let data = parts.text()?;
+    let data = changed.then(|| Arc::from(data));
+    let entries = parts.sized()?.to_vec();
+    Ok(Change {
+        kind,
+        workspace,
+        id,
+        index,
+        head,
+        data,
+        entries,
+        count,
+    })
+}
+
+/// Adds an encoded change to a group.
+pub(super) fn push_change(group: &mut Vec<u8>, encoded: &[u8]) -> Result<(), StoreError> {
+    push_length(group, encoded.len())?;
+    group.extend_from_slice(encoded);
+    Ok(())
+}
+
+/// The changes of a group, in order.
+pub(super) fn decode_group(bytes: &[u8]) -> Result<Vec<Change>, StoreError> {
+    let mut parts = Parts::new(bytes, "a group in the log");
+    let version = parts.byte()?;
+    if version != VERSION {
+        return Err(parts.wrong(&format!("unknown version {version}")));
+    }
+    let mut changes = Vec::new();
+    while !parts.is_empty() {
+        changes.push(decode_change(parts.sized()?)?);
+    }
+    Ok(changes)
+}
+
+/// How far the log is folded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// The least group that is still needed; those before it may be gone.
+    pub low: u64,
+    /// The last group there was when this was written; those from `low` to it must be there.
+    pub last: u64,
+}
+
+impl Mark {
+    pub(super) fn encode(self) -> Vec<u8> {
+        let mut out = vec![VERSION];
+        out.extend_from_slice(&self.low.to_le_bytes());
+        out.extend_from_slice(&self.last.to_le_bytes());
+        out
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
+        let mut parts = Parts::new(bytes, "the log's low-water mark");
+        let version = parts.byte()?;
+        if version != VERSION {
+            return Err(parts.wrong(&format!("unknown version {version}")));
+        }
+        Ok(Self {
+            low: parts.u64()?,
+            last: parts.u64()?,
+        })
+    }
+}

@@ -1,0 +1,297 @@
+//! The sled tree: opening it, values longer than one key takes, making it durable.
+//!
+//! Two things that sled 0.34 does not do are done here. On Linux its `flush` ends in
+//! `sync_file_range`, which leaves the device's cache and the file's length alone: an `fdatasync`
+//! follows. And a tree node above 128 KiB (a quarter of a segment) goes to a file of its own that
+//! is never synced, so no value here is longer than [`PIECE`]: a leaf has at most 20 of them, also
+//! right after a merge, and stays below.
+
+use std::fs::File;
+use std::ops::Deref;
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use sled::{Batch, IVec};
+
+use super::codec::{VERSION, damaged};
+use super::failpoint::{FailPoint, Write};
+use super::keys;
+use crate::store::StoreError;
+
+/// The longest value of one key, in bytes.
+pub(super) const PIECE: usize = 6000;
+/// See [`Disk::note`].
+pub(super) const LOOKS: usize = 8;
+/// The format that this build writes, and the newest it reads.
+pub(super) const FORMAT: u32 = 1;
+
+/// The open tree.
+pub(super) struct Disk {
+    pub db: sled::Db,
+    /// Our own descriptor of sled's file, for `fdatasync`.
+    file: File,
+    /// sled's flush waits for its own I/O threads and hangs with many callers; here it has one.
+    flushing: Mutex<()>,
+    fail: FailPoint,
+    /// Held as long as the store is open.
+    _lock: File,
+}
+
+/// `error` in the store's words.
+pub(super) fn failed(error: sled::Error) -> StoreError {
+    match error {
+        sled::Error::Corruption { .. } => StoreError::Damaged(error.to_string()),
+        other => StoreError::Database(other.to_string()),
+    }
+}
+
+/// `error` of a file or directory that the store cannot do without.
+pub(super) fn unusable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Unusable {
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    }
+}
+
+/// Takes the directory for this process.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    std::fs::create_dir_all(path).map_err(|error| unusable(path, &error))?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path.join("lock"))
+        .map_err(|error| unusable(path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(StoreError::Locked(path.display().to_string()))
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(unusable(path, &error)),
+    }
+}
+
+impl Disk {
+    /// Opens or creates the tree below `path` and returns it with the store's seed.
+    pub(super) fn open(
+        path: &Path,
+        cache_bytes: u64,
+        fail: FailPoint,
+    ) -> Result<(Self, [u8; 32]), StoreError> {
+        let lock = lock(path)?;
+        let tree = path.join("tree");
+        let db = open_tree(&tree, cache_bytes)?;
+        let found = db.get(keys::FORMAT).map_err(failed)?;
+        if let Some(found) = found {
+            let found = found
+                .as_ref()
+                .try_into()
+                .map(u32::from_le_bytes)
+                .map_err(|_| damaged("the format number", "it has no four bytes"))?;
+            if found > FORMAT {
+                return Err(StoreError::Newer {
+                    path: path.display().to_string(),
+                    found,
+                    known: FORMAT,
+                });
+            }
+        } else {
+            if !db.is_empty() {
+                return Err(damaged("the format number", "it is missing"));
+            }
+            let mut batch = Batch::default();
+            batch.insert(keys::FORMAT, &FORMAT.to_le_bytes());
+            batch.insert(keys::SEED, &rand::random::<[u8; 32]>());
+            db.apply_batch(batch).map_err(failed)?;
+        }
+        let seed = db.get(keys::SEED).map_err(failed)?;
+        let seed = seed
+            .as_ref()
+            .and_then(|seed| seed.as_ref().try_into().ok())
+            .ok_or_else(|| damaged("the seed", "it is missing or not 32 bytes"))?;
+        let file = File::open(tree.join("db")).map_err(|error| unusable(&tree, &error))?;
+        let disk = Self {
+            db,
+            file,
+            flushing: Mutex::new(()),
+            fail,
+            _lock: lock,
+        };
+        disk.flush()?;
+        // The names of new files are durable only with their directories.
+        for directory in [&tree, path] {
+            sync_directory(directory).map_err(|error| unusable(directory, &error))?;
+        }
+        Ok((disk, seed))
+    }
+
+    /// Makes everything in the tree durable.
+    pub(super) fn flush(&self) -> Result<(), StoreError> {
+        let _one = self.flushing.lock();
+        self.fail.before(Write::Flush)?;
+        self.db.flush().map_err(failed)?;
+        self.file
+            .sync_data()
+            .map_err(|error| StoreError::Database(format!("fdatasync: {error}")))
+    }
+
+    /// Tells sled that the page of `key` was looked at. Its cache takes note of pages only when
+    /// 64 looks have come together in one of 256 shards: pages that are looked at once each, as a
+    /// scan does, would fill gigabytes before it lets go of any.
+    /// With [`LOOKS`] looks a page, 2,048 pages are not noted at most.
+    pub(super) fn note(&self, key: &[u8], looks: usize) -> Result<(), StoreError> {
+        for _ in 0..looks {
+            self.db.get(key).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// The whole value at `key`, however many pieces it has.
+    pub(super) fn get_long(&self, key: &[u8]) -> Result<Option<Long>, StoreError> {
+        match self.db.get(key).map_err(failed)? {
+            Some(first) => self.gather(key, first).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The whole value at `key` whose first piece is `first`.
+    pub(super) fn gather(&self, key: &[u8], first: IVec) -> Result<Long, StoreError> {
+        let pieces = pieces(&first)?;
+        if pieces == 0 {
+            return Ok(Long::Inline(first));
+        }
+        // A damaged count must not become an allocation.
+        let mut bytes = Vec::with_capacity(PIECE * (1 + pieces.min(4096) as usize));
+        bytes.extend_from_slice(&first);
+        for piece in 1..=pieces {
+            let next = self.db.get(keys::piece(key, piece)).map_err(failed)?;
+            bytes.extend_from_slice(&next.ok_or_else(|| {
+                damaged(
+                    "a long value",
+                    &format!("piece {piece} of {pieces} is gone"),
+                )
+            })?);
+        }
+        Ok(Long::Gathered(bytes))
+    }
+
+    /// Puts `bytes` at `key` in place of a value of `old` further pieces.
+    pub(super) fn put_long(
+        batch: &mut Batch,
+        key: &[u8],
+        bytes: &[u8],
+        old: u32,
+    ) -> Result<(), StoreError> {
+        let (first, rest) = bytes.split_at(bytes.len().min(PIECE - HEADER));
+        let further = u32::try_from(rest.len().div_ceil(PIECE))
+            .map_err(|_| StoreError::Database("a value of 4 GiB or more is not stored".into()))?;
+        batch.insert(key, [&envelope(further), first].concat());
+        for (piece, bytes) in (1..).zip(rest.chunks(PIECE)) {
+            batch.insert(keys::piece(key, piece), bytes);
+        }
+        for piece in further + 1..=old {
+            batch.remove(keys::piece(key, piece));
+        }
+        Ok(())
+    }
+
+    /// Removes the value at `key` with its `old` further pieces.
+    pub(super) fn remove_long(batch: &mut Batch, key: &[u8], old: u32) {
+        batch.remove(key);
+        for piece in 1..=old {
+            batch.remove(keys::piece(key, piece));
+        }
+    }
+
+    /// How many further pieces the value at `key` has; 0 if there is no value.
+    pub(super) fn pieces_at(&self, key: &[u8]) -> Result<u32, StoreError> {
+        match self.db.get(key).map_err(failed)? {
+            Some(first) => pieces(&first),
+            None => Ok(0),
+        }
+    }
+}
+
+/// Makes the names in a directory durable.
+pub(super) fn sync_directory(path: &Path) -> std::io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+fn open_tree(path: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
+    let config = sled::Config::new()
+        .path(path)
+        .cache_capacity(cache_bytes)
+        .flush_every_ms(None);
+    let mut tries = 0;
+    loop {
+        // sled asserts its way through a damaged file.
+        let opened = std::panic::catch_unwind(AssertUnwindSafe(|| config.open()))
+            .map_err(|_| damaged("the tree", "sled gave up reading it"))?;
+        match opened {
+            Ok(db) => return Ok(db),
+            Err(sled::Error::Corruption { .. }) => {
+                return Err(damaged("the tree", "sled finds it corrupt"));
+            }
+            // The directory is ours, so a busy file is one that sled's threads are still
+            // letting go after a close in this process.
+            Err(sled::Error::Io(error))
+                if error.kind() == std::io::ErrorKind::Other && tries < 50 =>
+            {
+                tries += 1;
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(error) => return Err(unusable(path, &error)),
+        }
+    }
+}
+
+/// Version byte and the number of further pieces.
+pub(super) const HEADER: usize = 5;
+
+/// What comes before a value's first piece.
+pub(super) fn envelope(further: u32) -> [u8; HEADER] {
+    let [a, b, c, d] = further.to_le_bytes();
+    [VERSION, a, b, c, d]
+}
+
+/// How many further pieces the value has whose first piece this is.
+pub(super) fn pieces(first: &[u8]) -> Result<u32, StoreError> {
+    match first.first_chunk::<HEADER>() {
+        Some([VERSION, a, b, c, d]) => Ok(u32::from_le_bytes([*a, *b, *c, *d])),
+        Some([version, ..]) => Err(damaged(
+            "a value's envelope",
+            &format!("unknown version {version}"),
+        )),
+        None => Err(damaged("a value's envelope", "it is cut short")),
+    }
+}
+
+/// A value that was put by [`Disk::put_long`], as it was put.
+pub(super) enum Long {
+    Inline(IVec),
+    Gathered(Vec<u8>),
+}
+
+impl Deref for Long {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Inline(bytes) => &bytes[HEADER..],
+            Self::Gathered(bytes) => &bytes[HEADER..],
+        }
+    }
+}
+
+impl Long {
+    /// How many further pieces it has.
+    pub(super) fn further(&self) -> u32 {
+        let whole: &[u8] = match self {
+            Self::Inline(bytes) => bytes,
+            Self::Gathered(bytes) => bytes,
+        };
+        pieces(whole).unwrap_or(0)
+    }
+}

@@ -1,0 +1,138 @@
+//! How groups lie in a slot's bytes: headers, seals, checksums. Knows no files.
+//!
+//! Payloads hold bytes that strangers chose, and a slot is written over payloads of before. So
+//! that none of them can be taken for a group, a group's header is sealed with the store's seed.
+
+use std::ops::RangeInclusive;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::codec::damaged;
+use crate::store::StoreError;
+
+const MAGIC: &[u8; 8] = b"stepwlog";
+const VERSION: u32 = 1;
+/// Bytes before a slot's first group.
+pub(super) const SLOT_HEADER: usize = 32;
+/// Bytes before a group's payload.
+pub(super) const HEADER: usize = 24;
+
+/// What groups are sealed with in a store of this seed.
+pub(super) fn key(seed: &[u8; 32]) -> [u8; 32] {
+    let key = Sha256::new_with_prefix(b"stepwell log").chain_update(seed);
+    key.finalize().into()
+}
+
+pub(super) fn framed_length(payload: usize) -> u64 {
+    (HEADER + payload).next_multiple_of(8) as u64
+}
+
+pub(super) fn slot_header(first: u64) -> [u8; SLOT_HEADER] {
+    let mut header = [0; SLOT_HEADER];
+    header[..8].copy_from_slice(MAGIC);
+    header[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    header[16..24].copy_from_slice(&first.to_le_bytes());
+    let sum = crc32fast::hash(&header[..24]);
+    header[24..28].copy_from_slice(&sum.to_le_bytes());
+    header
+}
+
+/// The number of a slot's first group, or `None` if the slot was never used.
+pub(super) fn first_of_header(
+    header: &[u8; SLOT_HEADER],
+    path: &Path,
+) -> Result<Option<u64>, StoreError> {
+    let number = |at: usize| {
+        let bytes = header.get(at..at + 8).and_then(|part| part.try_into().ok());
+        bytes.map_or(0, u64::from_le_bytes)
+    };
+    let sound = crc32fast::hash(&header[..24]) == number(24) as u32;
+    if header[..8] != MAGIC[..] || !sound {
+        return Ok(None);
+    }
+    let version = number(8) as u32;
+    if version > VERSION {
+        return Err(StoreError::Newer {
+            path: path.display().to_string(),
+            found: version,
+            known: VERSION,
+        });
+    }
+    Ok(Some(number(16)))
+}
+
+/// Proves that this store wrote a group's header.
+fn seal(key: &[u8; 32], length: u32, sum: u32, number: u64) -> [u8; 8] {
+    let digest = Sha256::new_with_prefix(key)
+        .chain_update(length.to_le_bytes())
+        .chain_update(sum.to_le_bytes())
+        .chain_update(number.to_le_bytes())
+        .finalize();
+    let mut seal = [0; 8];
+    seal.copy_from_slice(&digest[..8]);
+    seal
+}
+
+/// Writes the header of the group in `buffer`, and pads it.
+pub(super) fn seal_group(
+    buffer: &mut Vec<u8>,
+    key: &[u8; 32],
+    number: u64,
+) -> Result<(), StoreError> {
+    let payload = &buffer[SLOT_HEADER + HEADER..];
+    let length = u32::try_from(payload.len())
+        .map_err(|_| StoreError::Database("a group of 4 GiB or more is not stored".into()))?;
+    let sum = crc32fast::hash(payload);
+    let end = SLOT_HEADER + framed_length(payload.len()) as usize;
+    buffer.resize(end, 0);
+    let header = &mut buffer[SLOT_HEADER..SLOT_HEADER + HEADER];
+    header[..4].copy_from_slice(&length.to_le_bytes());
+    header[4..8].copy_from_slice(&sum.to_le_bytes());
+    header[8..16].copy_from_slice(&number.to_le_bytes());
+    header[16..].copy_from_slice(&seal(key, length, sum, number));
+    Ok(())
+}
+
+/// The payload's place if there is a sound group at `at` whose number is in `wanted`.
+fn frame_at(
+    bytes: &[u8],
+    key: &[u8; 32],
+    at: usize,
+    wanted: RangeInclusive<u64>,
+) -> Option<(usize, usize)> {
+    let header = bytes.get(at..at + HEADER)?;
+    let length = u32::from_le_bytes(header[..4].try_into().ok()?);
+    let sum = u32::from_le_bytes(header[4..8].try_into().ok()?);
+    let number = u64::from_le_bytes(header[8..16].try_into().ok()?);
+    let payload = bytes.get(at + HEADER..at + HEADER + length as usize)?;
+    let sound = wanted.contains(&number)
+        && header[16..] == seal(key, length, sum, number)
+        && crc32fast::hash(payload) == sum;
+    sound.then_some((at + HEADER, length as usize))
+}
+
+/// Where the sound groups of a slot are: from `first` on, without a gap.
+pub(super) fn read_slot(
+    bytes: &[u8],
+    key: &[u8; 32],
+    first: u64,
+) -> Result<Vec<(u64, usize)>, StoreError> {
+    let mut groups = Vec::new();
+    let mut at = SLOT_HEADER;
+    let mut number = first;
+    while let Some((offset, length)) = frame_at(bytes, key, at, number..=number) {
+        groups.push((offset as u64, length));
+        at += framed_length(length) as usize;
+        number += 1;
+    }
+    // What was here before has lower numbers; a sound group with a higher one was written after
+    // this one was synced.
+    let highest = first + (bytes.len() / HEADER) as u64;
+    for later in (at..bytes.len()).step_by(8) {
+        if frame_at(bytes, key, later, number + 1..=highest).is_some() {
+            return Err(damaged("the log", &format!("group {number} is not sound")));
+        }
+    }
+    Ok(groups)
+}

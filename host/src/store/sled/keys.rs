@@ -1,0 +1,237 @@
+//! The keys of the one tree: how they are built, what they sort by, how they are read back.
+//!
+//! A workspace's name has no zero byte, so `<ws>\0` is never a prefix of another workspace's keys:
+//! a range scan of one tenant cannot reach into another's. Numbers are big-endian and task ids
+//! are UUID v7, so keys sort by time.
+//!
+//! | key | value |
+//! | --- | --- |
+//! | `m/…` | format number, seed, the log's low-water mark |
+//! | `t/<ws>\0<id>` | a task's record |
+//! | `j/<ws>\0<id><offset u64>` | a piece of a task's journal past what its record holds |
+//! | `r/<ws>\0<id>` | empty: the task is ready |
+//! | `w/<wake_at u64><ws>\0<id>` | empty: the task waits |
+//! | `s/<ws>\0<state u8><id>` | empty: the task is in that state (none for ready and done) |
+//! | `d/<ws>\0<span u64>` | empty: a task whose id is of that span of time was done once |
+//! | `p/<ws>` | a workspace |
+//! | `h/<ws>\0<id>`, `q/<ws>\0<name>`, `g/<ws>\0<key>` | a webhook, a step, a config value |
+//! | `x/<key>\0<piece u32>` | the further pieces of a value that is too long for one key |
+
+use crate::domain::clock::Millis;
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::task::TaskState;
+
+/// The format number, u32.
+pub(super) const FORMAT: &[u8] = b"m/format";
+/// 32 random bytes.
+pub(super) const SEED: &[u8] = b"m/seed";
+/// See [`super::codec::Mark`].
+pub(super) const MARK: &[u8] = b"m/log";
+/// All workspaces.
+pub(super) const WORKSPACES: &[u8] = b"p/";
+/// All webhooks.
+pub(super) const WEBHOOKS: &[u8] = b"h/";
+/// All steps.
+pub(super) const STEPS: &[u8] = b"q/";
+/// All config values.
+pub(super) const CONFIG: &[u8] = b"g/";
+/// All waiting tasks.
+pub(super) const WAITING: &[u8] = b"w/";
+
+fn scoped(prefix: &[u8; 2], workspace: &WorkspaceName, rest: &[&[u8]]) -> Vec<u8> {
+    let name = workspace.as_str().as_bytes();
+    let length = 3 + name.len() + rest.iter().map(|part| part.len()).sum::<usize>();
+    let mut key = Vec::with_capacity(length);
+    key.extend_from_slice(prefix);
+    key.extend_from_slice(name);
+    key.push(0);
+    for part in rest {
+        key.extend_from_slice(part);
+    }
+    key
+}
+
+pub(super) fn task(workspace: &WorkspaceName, id: TaskId) -> Vec<u8> {
+    scoped(b"t/", workspace, &[id.as_bytes()])
+}
+
+pub(super) fn ready(workspace: &WorkspaceName, id: TaskId) -> Vec<u8> {
+    scoped(b"r/", workspace, &[id.as_bytes()])
+}
+
+pub(super) fn state(workspace: &WorkspaceName, state: TaskState, id: TaskId) -> Vec<u8> {
+    scoped(b"s/", workspace, &[&[state_byte(state)], id.as_bytes()])
+}
+
+/// About a second of UUID v7's 48 bits of milliseconds. Most tasks end as done; a key for each
+/// would cost as much as their records, and without any a search for the few that are would read
+/// all others.
+pub(super) fn span(id: TaskId) -> u64 {
+    let [a, b, c, d, e, f, ..] = *id.as_bytes();
+    u64::from_be_bytes([0, 0, a, b, c, d, e, f]) >> 10
+}
+
+/// The least id of a span.
+pub(super) fn span_start(span: u64) -> TaskId {
+    TaskId::from_bytes((u128::from(span) << 90).to_be_bytes())
+}
+
+/// The least id past a span, if there is one.
+pub(super) fn span_end(span: u64) -> Option<TaskId> {
+    // 48 bits of milliseconds less 10.
+    (span + 1 < 1 << 38).then(|| span_start(span + 1))
+}
+
+/// A key for all tasks of a span.
+pub(super) fn done(workspace: &WorkspaceName, id: TaskId) -> Vec<u8> {
+    scoped(b"d/", workspace, &[&span(id).to_be_bytes()])
+}
+
+/// The span at the end of a `d/` key.
+pub(super) fn span_of(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(*key.last_chunk()?))
+}
+
+pub(super) fn waiting(wake_at: Millis, workspace: &WorkspaceName, id: TaskId) -> Vec<u8> {
+    let name = workspace.as_str().as_bytes();
+    let mut key = Vec::with_capacity(27 + name.len());
+    key.extend_from_slice(WAITING);
+    key.extend_from_slice(&wake_at.to_be_bytes());
+    key.extend_from_slice(name);
+    key.push(0);
+    key.extend_from_slice(id.as_bytes());
+    key
+}
+
+pub(super) fn journal(workspace: &WorkspaceName, id: TaskId, offset: u64) -> Vec<u8> {
+    scoped(b"j/", workspace, &[id.as_bytes(), &offset.to_be_bytes()])
+}
+
+/// Every piece of a task's journal has a key that begins with this.
+pub(super) fn journal_prefix(workspace: &WorkspaceName, id: TaskId) -> Vec<u8> {
+    scoped(b"j/", workspace, &[id.as_bytes()])
+}
+
+pub(super) fn workspace(workspace: &WorkspaceName) -> Vec<u8> {
+    [WORKSPACES, workspace.as_str().as_bytes()].concat()
+}
+
+pub(super) fn webhook(workspace: &WorkspaceName, id: &str) -> Vec<u8> {
+    scoped(b"h/", workspace, &[id.as_bytes()])
+}
+
+pub(super) fn step(workspace: &WorkspaceName, name: &str) -> Vec<u8> {
+    scoped(b"q/", workspace, &[name.as_bytes()])
+}
+
+pub(super) fn config(workspace: &WorkspaceName, key: &str) -> Vec<u8> {
+    scoped(b"g/", workspace, &[key.as_bytes()])
+}
+
+/// Piece `piece` (from 1) of the long value at `key`.
+pub(super) fn piece(key: &[u8], piece: u32) -> Vec<u8> {
+    [b"x/", key, &[0], &piece.to_be_bytes()].concat()
+}
+
+/// The workspace and the rest of a key made by [`scoped`].
+pub(super) fn split(key: &[u8]) -> Option<(WorkspaceName, &[u8])> {
+    let scoped = key.get(2..)?;
+    let end = scoped.iter().position(|byte| *byte == 0)?;
+    let name = std::str::from_utf8(&scoped[..end]).ok()?.parse().ok()?;
+    Some((name, &scoped[end + 1..]))
+}
+
+/// The workspace of a key made by [`workspace`].
+pub(super) fn workspace_of(key: &[u8]) -> Option<WorkspaceName> {
+    std::str::from_utf8(key.get(2..)?).ok()?.parse().ok()
+}
+
+/// The id at the end of a `t/`, `r/`, `s/` or `w/` key.
+pub(super) fn id_of(key: &[u8]) -> Option<TaskId> {
+    let start = key.len().checked_sub(16)?;
+    Some(TaskId::from_bytes(key[start..].try_into().ok()?))
+}
+
+/// The parts of a `w/` key.
+pub(super) fn waiting_of(key: &[u8]) -> Option<(Millis, WorkspaceName, TaskId)> {
+    let wake_at = Millis::from_be_bytes(key.get(2..10)?.try_into().ok()?);
+    let id = id_of(key)?;
+    let name = key.get(10..key.len() - 17)?;
+    let workspace = std::str::from_utf8(name).ok()?.parse().ok()?;
+    Some((wake_at, workspace, id))
+}
+
+/// A state as the byte that is stored; never renumbered.
+pub(super) fn state_byte(state: TaskState) -> u8 {
+    match state {
+        TaskState::Ready => 1,
+        TaskState::Waiting => 2,
+        TaskState::Done => 3,
+        TaskState::Unmatched => 4,
+        TaskState::Error => 5,
+        TaskState::Ignored => 6,
+        TaskState::Cancelled => 7,
+    }
+}
+
+/// The state that a stored byte means.
+pub(super) fn state_of(byte: u8) -> Option<TaskState> {
+    TaskState::ALL
+        .into_iter()
+        .find(|state| state_byte(*state) == byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ws(name: &str) -> WorkspaceName {
+        name.parse().unwrap()
+    }
+
+    #[test]
+    fn the_order_of_keys_is_the_order_of_ids_and_times() {
+        let ids: Vec<TaskId> = (0..500).map(|_| TaskId::new()).collect();
+        for pair in ids.windows(2) {
+            assert!(task(&ws("a"), pair[0]) < task(&ws("a"), pair[1]));
+            assert!(waiting(255, &ws("b"), pair[1]) < waiting(256, &ws("a"), pair[0]));
+        }
+    }
+
+    #[test]
+    fn a_workspace_never_reaches_into_one_whose_name_goes_on() {
+        let (short, long) = (ws("a"), ws("a-b"));
+        let range = task(&short, TaskId::MIN)..=task(&short, TaskId::MAX);
+        for id in [TaskId::MIN, TaskId::new(), TaskId::MAX] {
+            assert!(range.contains(&task(&short, id)));
+            assert!(!range.contains(&task(&long, id)));
+        }
+    }
+
+    #[test]
+    fn keys_are_read_back() {
+        let id = TaskId::new();
+        assert_eq!(
+            waiting_of(&waiting(77, &ws("acme"), id)),
+            Some((77, ws("acme"), id))
+        );
+        assert_eq!(id_of(&state(&ws("acme"), TaskState::Error, id)), Some(id));
+        assert_eq!(
+            split(&step(&ws("acme"), "crm/sync")),
+            Some((ws("acme"), &b"crm/sync"[..]))
+        );
+        for state in TaskState::ALL {
+            assert_eq!(state_of(state_byte(state)), Some(state));
+        }
+        assert_eq!(span_of(&done(&ws("acme"), id)), Some(span(id)));
+        for id in [TaskId::MIN, id, TaskId::MAX] {
+            let start = span_start(span(id));
+            assert!(start <= id && span(start) == span(id));
+        }
+        assert!(span_end(span(id)).is_some_and(|end| id < end));
+        assert_eq!(span_end(span(TaskId::MAX)), None);
+        for torn in [&b""[..], b"w", b"w/12345678", b"w/12345678a\0"] {
+            assert_eq!(waiting_of(torn), None);
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! The group log: what has been acknowledged and not yet folded into the tree.
+//!
+//! A directory of slots, files of one size that are written over again when their groups are no
+//! longer needed, so that a group costs one `pwrite` and one `fdatasync` of blocks that are there
+//! already. It knows groups as bytes under a number; what is in them is the codec's.
+//!
+//! A slot: 32 bytes of header (magic, version, first group's number, checksum), then groups: 24
+//! bytes of header (length, CRC-32 of the payload, number, seal), the payload, padding to 8
+//! bytes. Numbers have no gaps. A group is synced before the next is written, so at most the very
+//! last one can be torn; a torn one with a sound one behind it is damage.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+
+use super::codec::damaged;
+use super::disk::{sync_directory, unusable};
+use super::failpoint::{FailPoint, Write};
+use super::frame::{self, HEADER, SLOT_HEADER};
+use crate::store::StoreError;
+
+/// The largest buffer that is kept for the next group, in bytes.
+const KEEP: usize = 4 * 1024 * 1024;
+/// Slots kept for reuse; what a burst needed beyond them is given back.
+const SPARES: usize = 4;
+
+/// A slot that is written full.
+#[derive(Debug)]
+struct Sealed {
+    path: PathBuf,
+    file: File,
+    last: u64,
+    bytes: u64,
+}
+
+/// The part of the log that the checkpoint shares with the committer.
+pub(super) struct Slots {
+    directory: PathBuf,
+    slot_bytes: u64,
+    sealed: Mutex<VecDeque<Sealed>>,
+    spares: Mutex<Vec<(PathBuf, File)>>,
+    next_name: AtomicU64,
+    key: [u8; 32],
+    /// Bytes of sealed slots.
+    bytes: AtomicU64,
+    fail: FailPoint,
+}
+
+/// The end of the log, where groups are appended.
+pub(super) struct Tail {
+    slots: Arc<Slots>,
+    current: Option<Current>,
+    next: u64,
+    /// A slot's header and a group's, then the group's payload.
+    buffer: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Current {
+    path: PathBuf,
+    file: File,
+    offset: u64,
+    bytes: u64,
+}
+
+fn io(what: &'static str) -> impl Fn(std::io::Error) -> StoreError {
+    move |error| StoreError::Database(format!("{what}: {error}"))
+}
+
+impl Slots {
+    /// Bytes of the log that wait to be folded.
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// The least number such that letting go of all groups before it leaves at most `bytes`.
+    pub(super) fn cut(&self, bytes: u64) -> u64 {
+        let sealed = self.sealed.lock();
+        let mut left = 0;
+        for slot in sealed.iter().rev() {
+            left += slot.bytes;
+            if left > bytes {
+                return slot.last + 1;
+            }
+        }
+        0
+    }
+
+    /// Whether [`Slots::drop_below`] would let go of anything.
+    pub(super) fn has_below(&self, low: u64) -> bool {
+        self.sealed
+            .lock()
+            .front()
+            .is_some_and(|slot| slot.last < low)
+    }
+
+    /// Lets go of the slots that only have groups before `low`.
+    pub(super) fn drop_below(&self, low: u64) -> Result<(), StoreError> {
+        loop {
+            let slot = {
+                let mut sealed = self.sealed.lock();
+                match sealed.front() {
+                    Some(slot) if slot.last < low => sealed.pop_front(),
+                    _ => return Ok(()),
+                }
+            };
+            if let Some(slot) = slot {
+                self.fail.before(Write::Drop)?;
+                self.bytes.fetch_sub(slot.bytes, Ordering::Relaxed);
+                self.recycle(slot.path, slot.file, slot.bytes)?;
+            }
+        }
+    }
+
+    fn recycle(&self, path: PathBuf, file: File, bytes: u64) -> Result<(), StoreError> {
+        let mut spares = self.spares.lock();
+        if bytes == self.slot_bytes && spares.len() < SPARES {
+            spares.push((path, file));
+            return Ok(());
+        }
+        drop(spares);
+        std::fs::remove_file(&path).map_err(io("a slot of the log cannot be removed"))
+    }
+
+    /// Makes a spare if there is none, so that the committer need not.
+    pub(super) fn prepare(&self) -> Result<(), StoreError> {
+        if self.spares.lock().is_empty() {
+            let spare = self.create(self.slot_bytes)?;
+            self.spares.lock().push(spare);
+        }
+        Ok(())
+    }
+
+    /// A new slot, written full of zeros: a sync of blocks that exist is all that an append costs.
+    fn create(&self, bytes: u64) -> Result<(PathBuf, File), StoreError> {
+        self.fail.before(Write::Drop)?;
+        let name = self.next_name.fetch_add(1, Ordering::Relaxed);
+        let path = self.directory.join(format!("{name:08}.log"));
+        let failed = io("a slot of the log cannot be made");
+        let file = File::options()
+            .create_new(true)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(&failed)?;
+        let zeros = vec![0; 256 * 1024];
+        let mut at = 0;
+        while at < bytes {
+            let length = zeros.len().min((bytes - at) as usize);
+            file.write_all_at(&zeros[..length], at).map_err(&failed)?;
+            at += length as u64;
+        }
+        file.sync_all().map_err(&failed)?;
+        sync_directory(&self.directory).map_err(&failed)?;
+        Ok((path, file))
+    }
+
+    /// A slot for a first group of `length` bytes.
+    fn slot(&self, length: u64) -> Result<(PathBuf, File, u64), StoreError> {
+        if length <= self.slot_bytes {
+            let spare = self.spares.lock().pop();
+            let (path, file) = match spare {
+                Some(spare) => spare,
+                None => self.create(self.slot_bytes)?,
+            };
+            return Ok((path, file, self.slot_bytes));
+        }
+        let (path, file) = self.create(length)?;
+        Ok((path, file, length))
+    }
+}
+
+impl Tail {
+    /// Begins a group; its payload is what is appended to the buffer.
+    pub(super) fn begin(&mut self) -> &mut Vec<u8> {
+        if self.buffer.capacity() > KEEP {
+            self.buffer = Vec::new();
+        }
+        self.buffer.clear();
+        self.buffer.resize(SLOT_HEADER + HEADER, 0);
+        &mut self.buffer
+    }
+
+    /// Appends the group that was begun and makes it durable. After an error the log must not be
+    /// written again.
+    pub(super) fn append(&mut self) -> Result<u64, StoreError> {
+        let number = self.next;
+        frame::seal_group(&mut self.buffer, &self.slots.key, number)?;
+        let framed = (self.buffer.len() - SLOT_HEADER) as u64;
+        let fits = self
+            .current
+            .as_ref()
+            .is_some_and(|current| current.offset + framed <= current.bytes);
+        if !fits {
+            self.roll(framed)?;
+        }
+        let Some(current) = &mut self.current else {
+            return Err(StoreError::Closed);
+        };
+        let at = current.offset;
+        let bytes = if at == 0 {
+            let header = frame::slot_header(number);
+            self.buffer[..SLOT_HEADER].copy_from_slice(&header);
+            &self.buffer[..]
+        } else {
+            &self.buffer[SLOT_HEADER..]
+        };
+        self.slots.fail.before(Write::Append)?;
+        current
+            .file
+            .write_all_at(bytes, at)
+            .map_err(io("the log cannot be written"))?;
+        self.slots.fail.before(Write::Sync)?;
+        current
+            .file
+            .sync_data()
+            .map_err(io("the log cannot be synced"))?;
+        current.offset += bytes.len() as u64;
+        self.next += 1;
+        Ok(number)
+    }
+
+    /// Seals the current slot and takes another that has room for `framed` bytes.
+    fn roll(&mut self, framed: u64) -> Result<(), StoreError> {
+        let (path, file, bytes) = self.slots.slot(SLOT_HEADER as u64 + framed)?;
+        let fresh = Current {
+            path,
+            file,
+            offset: 0,
+            bytes,
+        };
+        if let Some(full) = self.current.replace(fresh) {
+            self.slots.bytes.fetch_add(full.bytes, Ordering::Relaxed);
+            self.slots.sealed.lock().push_back(Sealed {
+                path: full.path,
+                file: full.file,
+                last: self.next - 1,
+                bytes: full.bytes,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Opens the log in `directory` and hands every group from `low` on to `replay`, in order. Groups
+/// up to `last` must be there; what comes after them was appended since.
+pub(super) fn open(
+    directory: &Path,
+    slot_bytes: u64,
+    seed: &[u8; 32],
+    (low, last): (u64, u64),
+    fail: FailPoint,
+    mut replay: impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
+) -> Result<(Arc<Slots>, Tail), StoreError> {
+    let failed = |error: std::io::Error| unusable(directory, &error);
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    let mut found = Vec::new();
+    let mut next_name = 0;
+    for entry in std::fs::read_dir(directory).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let name = path.file_stem().and_then(|name| name.to_str());
+        let Some(number) = name.and_then(|name| name.parse::<u64>().ok()) else {
+            continue;
+        };
+        next_name = next_name.max(number + 1);
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(failed)?;
+        let bytes = file.metadata().map_err(failed)?.len();
+        let mut header = [0; SLOT_HEADER];
+        let read = file.read_exact_at(&mut header, 0);
+        let first = match read {
+            Ok(()) => frame::first_of_header(&header, directory)?,
+            Err(_) => None,
+        };
+        found.push((first, path, file, bytes));
+    }
+    found.sort_by_key(|(first, ..)| *first);
+    let slots = Arc::new(Slots {
+        directory: directory.to_owned(),
+        slot_bytes,
+        sealed: Mutex::default(),
+        spares: Mutex::default(),
+        next_name: AtomicU64::new(next_name),
+        key: frame::key(seed),
+        bytes: AtomicU64::new(0),
+        fail,
+    });
+    // None until the first slot that matters tells where the log begins.
+    let mut next: Option<u64> = None;
+    for (first, path, file, bytes) in found {
+        let groups = match first {
+            Some(first) => {
+                let mut whole = vec![0; bytes as usize];
+                file.read_exact_at(&mut whole, 0)
+                    .map_err(io("the log cannot be read"))?;
+                frame::read_slot(&whole, &slots.key, first)?
+            }
+            None => Vec::new(),
+        };
+        let first = first.unwrap_or(0);
+        let end = first + groups.len() as u64;
+        if groups.is_empty() || end <= low {
+            slots.recycle(path, file, bytes)?;
+            continue;
+        }
+        match next {
+            None if first > low => {
+                return Err(missing(low, first - 1));
+            }
+            Some(next) if first != next => {
+                return Err(missing(next, first.saturating_sub(1)));
+            }
+            _ => {}
+        }
+        let mut payload = Vec::new();
+        for (number, (offset, length)) in (first..).zip(groups) {
+            if number >= low {
+                payload.resize(length, 0);
+                file.read_exact_at(&mut payload, offset)
+                    .map_err(io("the log cannot be read"))?;
+                replay(number, &payload)?;
+            }
+        }
+        next = Some(end);
+        slots.bytes.fetch_add(bytes, Ordering::Relaxed);
+        slots.sealed.lock().push_back(Sealed {
+            path,
+            file,
+            last: end - 1,
+            bytes,
+        });
+    }
+    let next = next.unwrap_or(low.max(1));
+    if next <= last && low <= last {
+        return Err(missing(next, last));
+    }
+    slots.prepare()?;
+    let tail = Tail {
+        slots: slots.clone(),
+        current: None,
+        next,
+        buffer: Vec::new(),
+    };
+    Ok((slots, tail))
+}
+
+fn missing(from: u64, to: u64) -> StoreError {
+    damaged("the log", &format!("groups {from} to {to} are missing"))
+}

@@ -1,0 +1,307 @@
+//! The embedded store: a group log for what was just acknowledged, an overlay of it in memory, and
+//! a sled tree of task records that a checkpoint folds the log into.
+//!
+//! A change is encoded on its caller's thread, put in order and made durable by the one committer
+//! thread together with all others that wait, and then taken into the overlay. Tasks that came to
+//! rest are folded into the tree in key order, many at once, so one that is accepted and finished
+//! within a moment costs the tree one ordered key; tasks that are ready stay in memory until they
+//! take too much of it. Behind what is folded the log is let go.
+
+mod change;
+mod checkpoint;
+mod codec;
+mod committer;
+mod disk;
+mod failpoint;
+mod frame;
+mod keys;
+mod log;
+mod overlay;
+mod queries;
+mod recovery;
+mod registry;
+mod settings;
+mod shared;
+mod tasks;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+
+use self::change::{Change, Kind};
+use self::committer::{Message, Queued};
+pub use self::settings::SledSettings;
+use self::shared::Shared;
+use super::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery};
+use crate::domain::clock::Millis;
+use crate::domain::effect::Effect;
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::journal::Entry;
+use crate::domain::task::{StoredTask, TaskHead};
+
+/// A [`Store`] in a directory of this machine.
+pub struct SledStore {
+    shared: Arc<Shared>,
+    queue: mpsc::Sender<Message>,
+    seed: [u8; 32],
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// Changes that may wait for the committer; past it, callers wait.
+const QUEUE: usize = 4096;
+/// Rested tasks that are worth a checkpoint before its time.
+const RESTED: usize = 16 * 1024;
+
+impl SledStore {
+    /// Opens the store in `settings.path`, or makes one there, and takes up what the log holds.
+    ///
+    /// Fails with [`StoreError::Locked`], [`StoreError::Unusable`], [`StoreError::Newer`],
+    /// [`StoreError::Damaged`] or [`StoreError::Database`], and then leaves the directory as it
+    /// was. Blocks on the disk.
+    pub fn open(settings: SledSettings) -> Result<Arc<Self>, StoreError> {
+        let (shared, tail, seed) = recovery::open(settings)?;
+        let shared = Arc::new(shared);
+        let (queue, queued) = mpsc::channel(QUEUE);
+        let committer = {
+            let shared = shared.clone();
+            spawn("store-commit", move || {
+                committer::run(&shared, tail, queued)
+            })?
+        };
+        let checkpoint = {
+            let shared = shared.clone();
+            spawn("store-fold", move || checkpoint::run(&shared))?
+        };
+        Ok(Arc::new(Self {
+            shared,
+            queue,
+            seed,
+            threads: Mutex::new(vec![committer, checkpoint]),
+        }))
+    }
+
+    /// Folds every task that came to rest and lets go of the log behind. It happens by itself.
+    pub fn checkpoint(&self) -> Result<(), StoreError> {
+        checkpoint::checkpoint(&self.shared)
+    }
+
+    /// Folds every task, also those that are ready.
+    #[cfg(test)]
+    fn fold_all(&self) -> Result<(), StoreError> {
+        checkpoint::checkpoint_with(&self.shared, |overlay| overlay.everything())
+    }
+
+    async fn submit(&self, change: Change, expected: Option<u64>) -> Result<(), StoreError> {
+        let encoded = change::encode_change(&change)?;
+        let (done, result) = oneshot::channel();
+        let queued = Box::new(Queued {
+            change,
+            encoded,
+            expected,
+            done,
+        });
+        let message = Message::Change(queued);
+        if self.shared.stopped() || self.queue.send(message).await.is_err() {
+            return Err(StoreError::Closed);
+        }
+        result.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Runs `work`, which reads the disk, where it blocks nobody.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = self.shared.clone();
+        tokio::task::spawn_blocking(move || work(&shared))
+            .await
+            .unwrap_or_else(|error| Err(StoreError::Database(error.to_string())))
+    }
+
+    /// Tells the threads to end.
+    fn signal(&self) {
+        self.shared.stopped.store(true, Ordering::Release);
+        // If the queue is full, the committer is awake and will see it.
+        let _ = self.queue.try_send(Message::Stop);
+        self.shared.want_checkpoint();
+        self.shared.room.notify_waiters();
+    }
+
+    /// Tells the threads to end, waits until they have, and lets go of the database.
+    fn stop(&self) {
+        self.signal();
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the store panicked");
+            }
+        }
+        if let Some(disk) = self.shared.disk.write().take()
+            && let Err(error) = disk.flush()
+        {
+            tracing::warn!(%error, "the store could not be flushed as it closed; its log has it all");
+        }
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
+    std::thread::Builder::new()
+        .name(name.into())
+        .spawn(run)
+        .map_err(|error| StoreError::Database(format!("no thread for the store: {error}")))
+}
+
+impl Drop for SledStore {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[async_trait]
+impl Store for SledStore {
+    async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
+        self.shared.room().await?;
+        let mut entries = Vec::with_capacity(16);
+        let at = task.head.created;
+        codec::push_entry(&mut entries, &Entry::Accepted { at })?;
+        let change = Change {
+            kind: Kind::Accept,
+            workspace: task.head.workspace.clone(),
+            id: task.head.id,
+            index: 0,
+            head: Some(task.head),
+            data: Some(task.data),
+            entries,
+            count: 1,
+        };
+        self.submit(change, None).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        let mut entries = Vec::with_capacity(256 * commit.entries.len());
+        for entry in &commit.entries {
+            codec::push_entry(&mut entries, entry)?;
+        }
+        let expected = commit.head.version.saturating_sub(1);
+        let change = Change {
+            kind: Kind::Commit,
+            workspace: commit.head.workspace.clone(),
+            id: commit.head.id,
+            index: 0,
+            head: Some(commit.head),
+            data: commit.data,
+            entries,
+            count: u32::try_from(commit.entries.len()).unwrap_or(u32::MAX),
+        };
+        self.submit(change, Some(expected)).await
+    }
+
+    async fn record_effect(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        effect: Effect,
+    ) -> Result<(), StoreError> {
+        let mut entries = Vec::new();
+        codec::push_entry(&mut entries, &Entry::Effect(effect))?;
+        let change = Change {
+            kind: Kind::Effect,
+            workspace: workspace.clone(),
+            id: task,
+            index: 0,
+            head: None,
+            data: None,
+            entries,
+            count: 1,
+        };
+        self.submit(change, None).await
+    }
+
+    async fn load(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+    ) -> Result<Option<StoredTask>, StoreError> {
+        tasks::load(&self.shared, workspace, task)
+    }
+
+    async fn journal(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let workspace = workspace.clone();
+        self.blocking(move |shared| tasks::journal(shared, &workspace, task))
+            .await
+    }
+
+    async fn ready(
+        &self,
+        workspace: &WorkspaceName,
+        after: TaskId,
+        limit: usize,
+    ) -> Result<Vec<TaskId>, StoreError> {
+        queries::ready(&self.shared, workspace, after, limit)
+    }
+
+    async fn due(
+        &self,
+        until: Millis,
+        limit: usize,
+    ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
+        queries::due(&self.shared, until, limit)
+    }
+
+    async fn next_wake(&self) -> Result<Option<Millis>, StoreError> {
+        let first = queries::due(&self.shared, Millis::MAX, 1)?;
+        Ok(first.first().map(|(wake_at, ..)| *wake_at))
+    }
+
+    async fn list(
+        &self,
+        workspace: &WorkspaceName,
+        query: &TaskQuery,
+    ) -> Result<Vec<TaskHead>, StoreError> {
+        let (workspace, query) = (workspace.clone(), query.clone());
+        self.blocking(move |shared| queries::list(shared, &workspace, &query))
+            .await
+    }
+
+    async fn manage(&self, change: Manage) -> Result<(), StoreError> {
+        self.blocking(move |shared| registry::manage(shared, &change))
+            .await
+    }
+
+    async fn registry(&self) -> Result<Registry, StoreError> {
+        self.blocking(|shared| shared.with_disk(registry::read))
+            .await
+    }
+
+    async fn component(&self, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let digest = digest.to_owned();
+        self.blocking(move |shared| registry::component(shared, &digest))
+            .await
+    }
+
+    fn seed(&self) -> [u8; 32] {
+        self.seed
+    }
+
+    async fn close(&self) {
+        // Joining threads blocks; elsewhere than on a thread that serves requests.
+        self.signal();
+        let threads = std::mem::take(&mut *self.threads.lock());
+        let _ = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                let _ = thread.join();
+            }
+        })
+        .await;
+        self.stop();
+    }
+}

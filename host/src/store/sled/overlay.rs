@@ -1,0 +1,353 @@
+//! Tasks that have moved since they were last folded: what is durable only in the log. Where the
+//! overlay has a task, it is right and the tree is behind.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+use super::change::{Change, Kind};
+use crate::domain::clock::Millis;
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::task::{TaskHead, TaskState};
+
+/// Bytes that a task costs here beside its data and journal: head, maps, allocations.
+const TASK_BYTES: usize = 600;
+
+/// A task in the overlay.
+#[derive(Debug, Clone)]
+pub(super) struct Open {
+    pub head: TaskHead,
+    /// The data; none if it is as the tree has it.
+    pub data: Option<Arc<str>>,
+    /// Journal entries that are not in the tree yet.
+    pub entries: Vec<u8>,
+    /// Journal entries that are.
+    pub base: u32,
+    /// All journal entries.
+    pub count: u32,
+    /// Of them, those that were there at the last commit.
+    pub settled: u32,
+    /// Whether the tree has the task at all.
+    pub folded: bool,
+    /// The first group of the log that is needed for it.
+    pub first: u64,
+    /// The last group that touched it.
+    pub last: u64,
+}
+
+impl Open {
+    /// Roughly what it costs in memory.
+    pub(super) fn bytes(&self) -> usize {
+        TASK_BYTES + self.data.as_ref().map_or(0, |data| data.len()) + self.entries.len()
+    }
+
+    fn take_in(&mut self, change: Change, group: u64) {
+        self.entries.extend_from_slice(&change.entries);
+        self.count += change.count;
+        if let Some(head) = change.head {
+            self.head = head;
+            self.settled = self.count;
+        }
+        if change.data.is_some() {
+            self.data = change.data;
+        }
+        self.last = group;
+    }
+}
+
+/// Hashes task ids and workspace names by mixing their bytes. Nobody who could gain by collisions
+/// chooses either, and the default hasher's defence against it would be most of a look-up's cost.
+#[derive(Default)]
+pub(super) struct Mixer(u64);
+
+/// See [`Mixer`].
+pub(super) type Mixing = BuildHasherDefault<Mixer>;
+
+impl Hasher for Mixer {
+    fn write(&mut self, bytes: &[u8]) {
+        for part in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..part.len()].copy_from_slice(part);
+            let word = u64::from_le_bytes(word);
+            self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        // The map takes its buckets from the low bits; the product's best are high.
+        self.0.rotate_left(26)
+    }
+}
+
+/// One workspace's tasks.
+#[derive(Debug, Default)]
+pub(super) struct Space {
+    pub tasks: BTreeMap<TaskId, Arc<Open>>,
+    /// Those of them that are ready.
+    pub ready: BTreeSet<TaskId>,
+}
+
+/// All tasks that are not folded.
+#[derive(Debug, Default)]
+pub(super) struct Overlay {
+    spaces: HashMap<WorkspaceName, Space, Mixing>,
+    /// Those that wait.
+    pub waiting: BTreeSet<(Millis, WorkspaceName, TaskId)>,
+    /// Those that came to rest since the last checkpoint took this list; may repeat.
+    rested: Vec<(WorkspaceName, TaskId)>,
+    pins: Pins,
+    bytes: usize,
+    /// The last group whose changes are all here.
+    pub applied: u64,
+}
+
+impl Overlay {
+    /// A workspace's tasks, if any are here.
+    pub(super) fn space(&self, workspace: &WorkspaceName) -> Option<&Space> {
+        self.spaces.get(workspace)
+    }
+
+    /// A task, if it is here.
+    pub(super) fn get(&self, workspace: &WorkspaceName, id: TaskId) -> Option<&Arc<Open>> {
+        self.spaces.get(workspace)?.tasks.get(&id)
+    }
+
+    /// Roughly what all tasks cost in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The least group of the log that is still needed; the next one if none is.
+    pub(super) fn low(&self) -> u64 {
+        self.pins.least().unwrap_or(self.applied + 1)
+    }
+
+    /// How many tasks came to rest since the last [`Overlay::take_rested`].
+    pub(super) fn rested(&self) -> usize {
+        self.rested.len()
+    }
+
+    /// Takes the tasks that came to rest, in the order of their keys.
+    pub(super) fn take_rested(&mut self) -> Vec<(WorkspaceName, TaskId)> {
+        let mut rested = std::mem::take(&mut self.rested);
+        rested.sort_unstable();
+        rested.dedup();
+        rested
+    }
+
+    /// Every task with the first group that is needed for it.
+    pub(super) fn all(&self) -> impl Iterator<Item = (u64, &WorkspaceName, TaskId, usize)> {
+        self.spaces.iter().flat_map(|(workspace, space)| {
+            space
+                .tasks
+                .iter()
+                .map(move |(id, open)| (open.first, workspace, *id, open.bytes()))
+        })
+    }
+
+    /// The keys of every task, in their order.
+    #[cfg(test)]
+    pub(super) fn everything(&self) -> Vec<(WorkspaceName, TaskId)> {
+        let all = self.all();
+        let mut all: Vec<_> = all.map(|(_, ws, id, _)| (ws.clone(), id)).collect();
+        all.sort_unstable();
+        all
+    }
+
+    /// Takes in a change that is durable in `group`. `base` is the task as the tree has it, if it
+    /// is not here; a change of a task that is nowhere is nothing. Returns what it displaced, to
+    /// be dropped when no lock is held.
+    pub(super) fn apply(
+        &mut self,
+        mut change: Change,
+        group: u64,
+        base: Option<Open>,
+    ) -> Option<Arc<Open>> {
+        if !self.spaces.contains_key(&change.workspace) {
+            self.spaces
+                .insert(change.workspace.clone(), Space::default());
+        }
+        let space = self.spaces.get_mut(&change.workspace)?;
+        let id = change.id;
+        let (before, open) = match space.tasks.get_mut(&id) {
+            Some(open) => {
+                let before = (open.bytes(), Some((open.head.state, open.head.wake_at)));
+                (before, open)
+            }
+            None => {
+                let mut open = match (change.kind, base) {
+                    (Kind::Accept, _) => Open {
+                        head: change.head.take()?,
+                        data: None,
+                        entries: Vec::new(),
+                        base: 0,
+                        count: 0,
+                        settled: change.count,
+                        folded: false,
+                        first: group,
+                        last: group,
+                    },
+                    (_, Some(base)) => base,
+                    (_, None) => return None,
+                };
+                open.first = group;
+                self.pins.pin(group);
+                let open = space.tasks.entry(id).or_insert(Arc::new(open));
+                ((0, None), open)
+            }
+        };
+        // A checkpoint may hold it; then that one keeps the old, and it is displaced here.
+        let displaced = (Arc::strong_count(open) > 1).then(|| open.clone());
+        Arc::make_mut(open).take_in(change, group);
+        let open = open.clone();
+        let after = (open.bytes(), (open.head.state, open.head.wake_at));
+        self.bytes = self.bytes + after.0 - before.0;
+        if before.1 != Some(after.1) {
+            self.reindex(&open, before.1);
+        }
+        if after.1.0 != TaskState::Ready {
+            self.rested.push((open.head.workspace.clone(), id));
+        }
+        displaced
+    }
+
+    /// Puts a task whose state or wake time has changed where it belongs.
+    fn reindex(&mut self, open: &Open, before: Option<(TaskState, Option<Millis>)>) {
+        let (workspace, id) = (&open.head.workspace, open.head.id);
+        self.unindex(workspace, id, before);
+        match open.head.state {
+            TaskState::Ready => {
+                if let Some(space) = self.spaces.get_mut(workspace) {
+                    space.ready.insert(id);
+                }
+            }
+            TaskState::Waiting => {
+                let wake_at = open.head.wake_at.unwrap_or(0);
+                self.waiting.insert((wake_at, workspace.clone(), id));
+            }
+            _ => {}
+        }
+    }
+
+    fn unindex(
+        &mut self,
+        workspace: &WorkspaceName,
+        id: TaskId,
+        before: Option<(TaskState, Option<Millis>)>,
+    ) {
+        match before {
+            Some((TaskState::Ready, _)) => {
+                if let Some(space) = self.spaces.get_mut(workspace) {
+                    space.ready.remove(&id);
+                }
+            }
+            Some((TaskState::Waiting, wake_at)) => {
+                let wake_at = wake_at.unwrap_or(0);
+                self.waiting.remove(&(wake_at, workspace.clone(), id));
+            }
+            _ => {}
+        }
+    }
+
+    /// Tells the overlay that the tree now has `folded`. The task leaves, unless it has moved on.
+    pub(super) fn folded(&mut self, folded: &Arc<Open>) -> Option<Arc<Open>> {
+        let (workspace, id) = (&folded.head.workspace, folded.head.id);
+        let space = self.spaces.get_mut(workspace)?;
+        let open = space.tasks.get_mut(&id)?;
+        self.pins.release(open.first);
+        self.bytes -= open.bytes();
+        if Arc::ptr_eq(open, folded) {
+            let gone = space.tasks.remove(&id);
+            self.unindex(
+                workspace,
+                id,
+                Some((folded.head.state, folded.head.wake_at)),
+            );
+            return gone;
+        }
+        let open = Arc::make_mut(open);
+        open.entries.drain(..folded.entries.len());
+        open.base = folded.count;
+        open.folded = true;
+        if let (Some(now), Some(then)) = (&open.data, &folded.data)
+            && Arc::ptr_eq(now, then)
+        {
+            open.data = None;
+        }
+        // Not the group after it: a group may have several changes of one task.
+        open.first = folded.last;
+        self.pins.pin(open.first);
+        self.bytes += open.bytes();
+        None
+    }
+}
+
+/// How many tasks need the log from which group on.
+#[derive(Debug, Default)]
+struct Pins {
+    /// The group of the first count.
+    from: u64,
+    counts: VecDeque<u32>,
+}
+
+impl Pins {
+    fn pin(&mut self, group: u64) {
+        if self.counts.is_empty() {
+            self.from = group;
+        }
+        while group < self.from {
+            self.counts.push_front(0);
+            self.from -= 1;
+        }
+        let at = (group - self.from) as usize;
+        if at >= self.counts.len() {
+            self.counts.resize(at + 1, 0);
+        }
+        self.counts[at] += 1;
+    }
+
+    fn release(&mut self, group: u64) {
+        if let Some(count) = group
+            .checked_sub(self.from)
+            .and_then(|at| self.counts.get_mut(at as usize))
+        {
+            *count = count.saturating_sub(1);
+        }
+        while self.counts.front() == Some(&0) {
+            self.counts.pop_front();
+            self.from += 1;
+        }
+    }
+
+    fn least(&self) -> Option<u64> {
+        (!self.counts.is_empty()).then_some(self.from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pins_know_the_least_group_that_is_needed() {
+        let mut pins = Pins::default();
+        assert_eq!(pins.least(), None);
+        for group in [5, 5, 7, 9] {
+            pins.pin(group);
+        }
+        assert_eq!(pins.least(), Some(5));
+        pins.release(5);
+        assert_eq!(pins.least(), Some(5));
+        pins.release(5);
+        assert_eq!(pins.least(), Some(7));
+        pins.release(9);
+        assert_eq!(pins.least(), Some(7));
+        pins.pin(6);
+        assert_eq!(pins.least(), Some(6));
+        pins.release(6);
+        pins.release(7);
+        assert_eq!(pins.least(), None);
+        pins.pin(20);
+        assert_eq!(pins.least(), Some(20));
+    }
+}

@@ -1,0 +1,239 @@
+//! What tenants have set up: plain keys in the tree, one batch and one flush a change. Components
+//! are files of their own, named by digest: sled would keep values of their size as files that it
+//! never syncs.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use sled::Batch;
+
+use super::disk::{Disk, failed, sync_directory, unusable};
+use super::failpoint::Write;
+use super::{Shared, codec, keys};
+use crate::domain::ids::WorkspaceName;
+use crate::domain::step::Step;
+use crate::store::{Manage, Registry, StoreError};
+
+/// The components and how many steps refer to each. Whoever changes the registry holds its lock.
+pub(super) struct Components {
+    directory: PathBuf,
+    uses: HashMap<String, usize>,
+}
+
+impl Components {
+    /// Counts what the steps in the tree refer to, and removes the files that none does: those of
+    /// a change that was cut short.
+    pub(super) fn open(path: &Path, disk: &Disk) -> Result<Self, StoreError> {
+        let directory = path.join("components");
+        let unusable = |error: std::io::Error| unusable(&directory, &error);
+        std::fs::create_dir_all(&directory).map_err(unusable)?;
+        let mut uses = HashMap::new();
+        for (_, step) in steps(disk)? {
+            *uses.entry(step.digest).or_insert(0) += 1;
+        }
+        for entry in std::fs::read_dir(&directory).map_err(unusable)? {
+            let path = entry.map_err(unusable)?.path();
+            let used = path
+                .extension()
+                .is_some_and(|extension| extension == "wasm")
+                && path
+                    .file_stem()
+                    .and_then(|name| name.to_str())
+                    .is_some_and(|name| uses.contains_key(name));
+            if !used {
+                std::fs::remove_file(&path).map_err(unusable)?;
+            }
+        }
+        Ok(Self { directory, uses })
+    }
+
+    /// The file of a component, if `digest` is a digest at all.
+    fn path(&self, digest: &str) -> Option<PathBuf> {
+        let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        (digest.len() == 64 && digest.bytes().all(hex))
+            .then(|| self.directory.join(format!("{digest}.wasm")))
+    }
+
+    /// Makes a component's bytes durable before anything refers to them.
+    fn write(&self, shared: &Shared, digest: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let failed = |error: std::io::Error| {
+            StoreError::Database(format!("a component cannot be written: {error}"))
+        };
+        let Some(path) = self.path(digest) else {
+            return Err(StoreError::Database(format!(
+                "`{digest}` is no digest of a component: 64 lower-case hex digits"
+            )));
+        };
+        if path.exists() {
+            return Ok(());
+        }
+        shared.settings.fail.before(Write::Component)?;
+        let unfinished = path.with_extension("tmp");
+        let mut file = File::create(&unfinished).map_err(failed)?;
+        file.write_all(bytes).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        std::fs::rename(&unfinished, &path).map_err(failed)?;
+        sync_directory(&self.directory).map_err(failed)
+    }
+
+    fn add(&mut self, digest: &str) {
+        *self.uses.entry(digest.to_owned()).or_insert(0) += 1;
+    }
+
+    fn release(&mut self, digest: &str) {
+        if let Some(uses) = self.uses.get_mut(digest) {
+            *uses = uses.saturating_sub(1);
+            if *uses == 0 {
+                self.uses.remove(digest);
+                if let Some(path) = self.path(digest)
+                    && let Err(error) = std::fs::remove_file(&path)
+                {
+                    // It is removed when the store is next opened.
+                    tracing::warn!(%error, digest, "a component that nothing uses stays on disk");
+                }
+            }
+        }
+    }
+}
+
+/// Makes `change` durable.
+pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError> {
+    let mut components = shared.components.lock();
+    if shared.stopped() {
+        return Err(StoreError::Closed);
+    }
+    let done = shared.with_disk(|disk| {
+        let mut batch = Batch::default();
+        let mut value = Vec::new();
+        let (key, put) = match change {
+            Manage::AddWorkspace(workspace) => {
+                codec::push(&mut value, workspace)?;
+                (keys::workspace(workspace), true)
+            }
+            Manage::PutWebhook(webhook) => {
+                codec::push(&mut value, webhook)?;
+                (keys::webhook(&webhook.workspace, &webhook.id), true)
+            }
+            Manage::DeleteWebhook(workspace, id) => (keys::webhook(workspace, id), false),
+            Manage::PutStep(workspace, step, bytes) => {
+                components.write(shared, &step.digest, bytes)?;
+                codec::push(&mut value, step)?;
+                (keys::step(workspace, step.name.as_str()), true)
+            }
+            Manage::DeleteStep(workspace, name) => (keys::step(workspace, name.as_str()), false),
+            Manage::SetConfig(workspace, key, sealed) => {
+                codec::push(&mut value, sealed)?;
+                (keys::config(workspace, key.as_str()), true)
+            }
+            Manage::DeleteConfig(workspace, key) => (keys::config(workspace, key.as_str()), false),
+        };
+        let replaced = match change {
+            Manage::PutStep(..) | Manage::DeleteStep(..) => match disk.get_long(&key)? {
+                Some(old) => Some(codec::pull::<Step>(&old, "a step")?.digest),
+                None => None,
+            },
+            _ => None,
+        };
+        let old = disk.pieces_at(&key)?;
+        if put {
+            Disk::put_long(&mut batch, &key, &value, old)?;
+        } else {
+            Disk::remove_long(&mut batch, &key, old);
+        }
+        shared.settings.fail.before(Write::Registry)?;
+        disk.db.apply_batch(batch).map_err(failed)?;
+        disk.flush()?;
+        Ok(replaced)
+    });
+    let replaced = match done {
+        Ok(replaced) => replaced,
+        Err(error) => {
+            shared.fail(&error);
+            return Err(error);
+        }
+    };
+    if let Manage::PutStep(_, step, _) = change {
+        components.add(&step.digest);
+    }
+    if let Some(digest) = replaced {
+        components.release(&digest);
+    }
+    Ok(())
+}
+
+/// Everything that is registered.
+pub(super) fn read(disk: &Disk) -> Result<Registry, StoreError> {
+    let mut registry = Registry::default();
+    for found in disk.db.scan_prefix(keys::WORKSPACES).keys() {
+        let workspace = keys::workspace_of(&found.map_err(failed)?);
+        registry
+            .workspaces
+            .push(workspace.ok_or_else(|| codec::damaged("a key", "it is no workspace key"))?);
+    }
+    for found in disk.db.scan_prefix(keys::WEBHOOKS) {
+        let (key, first) = found.map_err(failed)?;
+        let value = disk.gather(&key, first)?;
+        registry.webhooks.push(codec::pull(&value, "a webhook")?);
+    }
+    registry.steps = steps(disk)?;
+    for found in disk.db.scan_prefix(keys::CONFIG) {
+        let (key, first) = found.map_err(failed)?;
+        let value = disk.gather(&key, first)?;
+        let (workspace, name) = scoped(&key)?;
+        let name = name
+            .parse()
+            .map_err(|_| codec::damaged("a key", "it is no config key"))?;
+        let sealed = codec::pull(&value, "a config value")?;
+        registry.config.push((workspace, name, sealed));
+    }
+    Ok(registry)
+}
+
+fn steps(disk: &Disk) -> Result<Vec<(WorkspaceName, Step)>, StoreError> {
+    let mut steps = Vec::new();
+    for found in disk.db.scan_prefix(keys::STEPS) {
+        let (key, first) = found.map_err(failed)?;
+        let value = disk.gather(&key, first)?;
+        steps.push((scoped(&key)?.0, codec::pull(&value, "a step")?));
+    }
+    Ok(steps)
+}
+
+fn scoped(key: &[u8]) -> Result<(WorkspaceName, &str), StoreError> {
+    keys::split(key)
+        .and_then(|(workspace, rest)| Some((workspace, std::str::from_utf8(rest).ok()?)))
+        .ok_or_else(|| codec::damaged("a key", "it names no workspace"))
+}
+
+/// A component's bytes.
+pub(super) fn component(shared: &Shared, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
+    if shared.disk.read().is_none() {
+        return Err(StoreError::Closed);
+    }
+    let Some(path) = shared.components.lock().path(digest) else {
+        return Ok(None);
+    };
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            let error = format!("component {digest} cannot be read: {error}");
+            return Err(StoreError::Database(error));
+        }
+    };
+    let found: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if found != digest {
+        return Err(codec::damaged(
+            "a component",
+            &format!("{digest} has the digest {found}"),
+        ));
+    }
+    Ok(Some(Arc::from(bytes)))
+}

@@ -1,0 +1,51 @@
+//! How the store is laid out and what memory it may use.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::failpoint::FailPoint;
+
+/// How the store is laid out and what memory it may use.
+#[derive(Debug, Clone)]
+pub struct SledSettings {
+    /// The store's own directory; made if it is not there.
+    pub path: PathBuf,
+    /// sled's page cache, in bytes as it counts them; it takes up to eight times as much. Pages
+    /// are found again in the kernel's cache, so it is small.
+    pub cache_bytes: u64,
+    /// Memory for tasks that are not folded, in bytes. Past it ready tasks are folded too; at
+    /// twice as much, accepting waits.
+    pub overlay_bytes: usize,
+    /// Log that may wait to be folded, in bytes. Past it the tasks that hold it are folded; at
+    /// four times as much, accepting waits. It bounds the time to open.
+    pub log_bytes: u64,
+    /// The size of one file of the log, in bytes.
+    pub slot_bytes: u64,
+    /// How often tasks that came to rest are folded; `None` leaves it to memory and log alone.
+    pub checkpoint_every: Option<Duration>,
+    pub(super) fail: FailPoint,
+}
+
+impl Default for SledSettings {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from("store"),
+            cache_bytes: 8 * 1024 * 1024,
+            overlay_bytes: 32 * 1024 * 1024,
+            log_bytes: 64 * 1024 * 1024,
+            slot_bytes: 8 * 1024 * 1024,
+            checkpoint_every: Some(Duration::from_millis(500)),
+            fail: FailPoint::default(),
+        }
+    }
+}
+
+impl SledSettings {
+    /// The defaults, in the directory `path`.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Reading tasks: the overlay where it has them, the tree where it has not.
+//!
+//! A fold writes the tree first and leaves the overlay then, so who looks in the overlay before
+//! the tree never misses a task; what the tree has grown by since is cut off again.
+
+use std::sync::Arc;
+
+use super::codec::{self, Fixed, Record, VERSION, damaged};
+use super::disk::{Disk, HEADER, LOOKS, failed};
+use super::overlay::Open;
+use super::{Shared, keys};
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::journal::Entry;
+use crate::domain::task::{StoredTask, TaskHead};
+use crate::store::StoreError;
+
+/// The task as the tree has it, to be moved on in the overlay.
+pub(super) fn open_in(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    id: TaskId,
+) -> Result<Option<Open>, StoreError> {
+    let Some(first) = disk.db.get(keys::task(workspace, id)).map_err(failed)? else {
+        return Ok(None);
+    };
+    let fixed = Fixed::decode(after_header(&first)?)?;
+    Ok(Some(Open {
+        head: head(disk, workspace, id, first)?,
+        data: None,
+        entries: Vec::new(),
+        base: fixed.count,
+        count: fixed.count,
+        settled: fixed.settled,
+        folded: true,
+        first: 0,
+        last: 0,
+    }))
+}
+
+/// [`open_in`] for who has no disk at hand.
+pub(super) fn from_tree(
+    shared: &Shared,
+    workspace: &WorkspaceName,
+    id: TaskId,
+) -> Result<Option<Open>, StoreError> {
+    shared.with_disk(|disk| open_in(disk, workspace, id))
+}
+
+pub(super) fn after_header(first: &[u8]) -> Result<&[u8], StoreError> {
+    super::disk::pieces(first)?;
+    Ok(&first[HEADER..])
+}
+
+/// The head in the record whose first piece is `first`.
+pub(super) fn head(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    id: TaskId,
+    first: sled::IVec,
+) -> Result<TaskHead, StoreError> {
+    if let Some(head) = Record::head_of_first_piece(after_header(&first)?)? {
+        return Ok(head);
+    }
+    let whole = disk.gather(&keys::task(workspace, id), first)?;
+    Record::decode(&whole)?.head()
+}
+
+/// The newest task of a workspace.
+pub(super) fn newest(
+    shared: &Shared,
+    workspace: &WorkspaceName,
+) -> Result<Option<TaskId>, StoreError> {
+    let here = {
+        let overlay = shared.overlay.read();
+        let space = overlay.space(workspace);
+        space.and_then(|space| space.tasks.last_key_value().map(|(id, _)| *id))
+    };
+    let there = shared.with_disk(|disk| {
+        let range = keys::task(workspace, TaskId::MIN)..=keys::task(workspace, TaskId::MAX);
+        match disk.db.range(range).next_back() {
+            Some(found) => {
+                let (key, _) = found.map_err(failed)?;
+                keys::id_of(&key).map(Some).ok_or_else(|| bad_key("task"))
+            }
+            None => Ok(None),
+        }
+    })?;
+    Ok(here.max(there))
+}
+
+pub(super) fn bad_key(kind: &str) -> StoreError {
+    damaged("a key", &format!("it is no {kind} key"))
+}
+
+/// The journal that the tree has of a task.
+fn journal_in(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    id: TaskId,
+    record: &Record<'_>,
+) -> Result<Vec<u8>, StoreError> {
+    let mut journal = Vec::new();
+    if record.fixed.streamed > 0 {
+        let prefix = keys::journal_prefix(workspace, id);
+        for found in disk.db.scan_prefix(prefix) {
+            let (_, piece) = found.map_err(failed)?;
+            match piece.split_first() {
+                Some((&VERSION, piece)) => journal.extend_from_slice(piece),
+                _ => return Err(damaged("a piece of a journal", "unknown version")),
+            }
+        }
+        if journal.len() as u64 != record.fixed.streamed {
+            return Err(damaged("a journal", "a piece of it is missing"));
+        }
+    }
+    journal.extend_from_slice(record.journal);
+    Ok(journal)
+}
+
+fn effects(journal: &[u8], settled: u32, into: &mut Vec<Entry>) -> Result<(), StoreError> {
+    codec::pull_entries(journal, settled as usize, into)
+}
+
+pub(super) fn load(
+    shared: &Shared,
+    workspace: &WorkspaceName,
+    id: TaskId,
+) -> Result<Option<StoredTask>, StoreError> {
+    loop {
+        let open = shared.overlay.read().get(workspace, id).cloned();
+        if let Some(Open {
+            data: Some(data), ..
+        }) = open.as_deref()
+            && let Some(open) = &open
+            && open.settled >= open.base
+        {
+            if shared.disk.read().is_none() {
+                return Err(StoreError::Closed);
+            }
+            let mut entries = Vec::new();
+            effects(&open.entries, open.settled - open.base, &mut entries)?;
+            return Ok(Some(stored(open.head.clone(), data.clone(), entries)));
+        }
+        let task = shared.with_disk(|disk| {
+            let key = keys::task(workspace, id);
+            let Some(whole) = disk.get_long(&key)? else {
+                return Ok(None);
+            };
+            disk.note(&key, LOOKS)?;
+            let record = Record::decode(&whole)?;
+            let mut entries = Vec::new();
+            if record.fixed.settled < record.fixed.count {
+                let journal = journal_in(disk, workspace, id, &record)?;
+                effects(&journal, record.fixed.settled, &mut entries)?;
+            }
+            let task = stored(record.head()?, Arc::from(record.data()?), entries);
+            Ok(Some((record.fixed, task)))
+        })?;
+        match (open, task) {
+            (None, task) => return Ok(task.map(|(_, task)| task)),
+            (Some(open), Some((fixed, there))) => {
+                // The tree has moved past what was seen in the overlay: look again.
+                if fixed.count != open.base {
+                    continue;
+                }
+                let data = open.data.clone().unwrap_or(there.data);
+                let (mut pending, skip) = if open.settled > open.base {
+                    (Vec::new(), open.settled - open.base)
+                } else {
+                    (there.effects.into_iter().map(Entry::Effect).collect(), 0)
+                };
+                effects(&open.entries, skip, &mut pending)?;
+                return Ok(Some(stored(open.head.clone(), data, pending)));
+            }
+            (Some(_), None) => {
+                return Err(damaged("a task's record", &format!("{id} has none")));
+            }
+        }
+    }
+}
+
+fn stored(head: TaskHead, data: Arc<str>, entries: Vec<Entry>) -> StoredTask {
+    StoredTask {
+        head,
+        data,
+        effects: entries
+            .into_iter()
+            .filter_map(|entry| match entry {
+                Entry::Effect(effect) => Some(effect),
+                _ => None,
+            })
+            .collect(),
+    }
+}
+
+pub(super) fn journal(
+    shared: &Shared,
+    workspace: &WorkspaceName,
+    id: TaskId,
+) -> Result<Vec<Entry>, StoreError> {
+    let open = shared.overlay.read().get(workspace, id).cloned();
+    let there = shared.with_disk(|disk| {
+        if open.as_ref().is_some_and(|open| open.base == 0) {
+            return Ok(Vec::new());
+        }
+        match disk.get_long(&keys::task(workspace, id))? {
+            Some(whole) => journal_in(disk, workspace, id, &Record::decode(&whole)?),
+            None => Ok(Vec::new()),
+        }
+    })?;
+    let mut entries = Vec::new();
+    match open {
+        Some(open) => {
+            let length = codec::entries_length(&there, open.base)?;
+            codec::pull_entries(&there[..length], 0, &mut entries)?;
+            codec::pull_entries(&open.entries, 0, &mut entries)?;
+        }
+        None => codec::pull_entries(&there, 0, &mut entries)?,
+    }
+    Ok(entries)
+}

@@ -1,0 +1,521 @@
+//! The store dies before any of its writes, and between any two bytes of one to the log. What was
+//! acknowledged is there afterwards, what was not is there whole or not at all, and the store goes
+//! on.
+//!
+//! A program is run once; before every write the directory is copied as it stands, with what the
+//! program knew to be acknowledged. Each copy is what a process killed there leaves behind.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use proptest::prelude::*;
+
+use super::super::failpoint::{FailPoint, Write};
+use super::{scratch, small};
+use crate::domain::effect::Effect;
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::task::{TaskHead, TaskState};
+use crate::store::conformance::samples::{effect, new_task, next, step, workspace};
+use crate::store::memory::{MemoryStore, Model};
+use crate::store::sled::{SledSettings, SledStore};
+use crate::store::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery};
+
+/// One thing that a program does; tasks are named by their order of acceptance.
+#[derive(Debug, Clone)]
+enum Op {
+    Accept {
+        workspace: u8,
+        bytes: usize,
+    },
+    Commit {
+        task: usize,
+        state: TaskState,
+        wake_at: u64,
+        bytes: Option<usize>,
+    },
+    Effect {
+        task: usize,
+        bytes: usize,
+    },
+    Manage {
+        what: u8,
+        name: u8,
+    },
+    Checkpoint,
+    FoldAll,
+}
+
+fn size() -> impl Strategy<Value = usize> {
+    prop_oneof![8 => 0..300usize, 2 => 5_500..6_500usize, 1 => 10_000..40_000usize]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let state = proptest::sample::select(TaskState::ALL.as_slice());
+    prop_oneof![
+        5 => (0..3u8, size()).prop_map(|(workspace, bytes)| Op::Accept { workspace, bytes }),
+        6 => (any::<usize>(), state, 0..5u64, proptest::option::of(size())).prop_map(
+            |(task, state, wake_at, bytes)| Op::Commit { task, state, wake_at, bytes }
+        ),
+        3 => (any::<usize>(), size()).prop_map(|(task, bytes)| Op::Effect { task, bytes }),
+        2 => (0..7u8, 0..3u8).prop_map(|(what, name)| Op::Manage { what, name }),
+        2 => Just(Op::Checkpoint),
+        1 => Just(Op::FoldAll),
+    ]
+}
+
+fn spaces() -> [WorkspaceName; 3] {
+    ["a", "a-b", "b"].map(workspace)
+}
+
+fn manage(what: u8, name: u8) -> Manage {
+    let ws = spaces()[usize::from(name)].clone();
+    let key = format!("key{name}").parse().unwrap();
+    let bytes: Arc<[u8]> = vec![name; 7_000].into();
+    let step_name = format!("step{}", what % 2);
+    let step = step(&step_name, &bytes);
+    match what {
+        0 => Manage::AddWorkspace(ws),
+        1 | 2 => Manage::PutStep(ws, step, bytes),
+        3 | 4 => Manage::DeleteStep(ws, step.name),
+        5 => Manage::SetConfig(ws, key, vec![what; 9_000]),
+        _ => Manage::DeleteConfig(ws, key),
+    }
+}
+
+/// An op, of the tasks that there were when it was asked for.
+#[derive(Debug, Clone)]
+enum Act {
+    Accept(NewTask),
+    Commit(Commit),
+    Effect(WorkspaceName, TaskId, Effect),
+    Manage(Manage),
+    Checkpoint,
+    FoldAll,
+}
+
+/// What is known when the store dies.
+#[derive(Clone, Default)]
+struct Known {
+    /// What was acknowledged.
+    acked: Model,
+    /// What had been asked for and was not: each there whole, or not at all.
+    pending: BTreeMap<usize, Act>,
+    /// The tasks that were ever asked for.
+    ids: Vec<(WorkspaceName, TaskId)>,
+}
+
+fn apply(model: &mut Model, act: &Act) {
+    match act.clone() {
+        Act::Accept(task) => model.accept(task).unwrap(),
+        Act::Commit(commit) => model.commit(commit).unwrap(),
+        Act::Effect(ws, id, effect) => model.record_effect(&ws, id, effect).unwrap(),
+        Act::Manage(change) => model.manage(change),
+        Act::Checkpoint | Act::FoldAll => {}
+    }
+}
+
+fn data(bytes: usize) -> String {
+    format!(r#"{{"text":"{}"}}"#, "x".repeat(bytes))
+}
+
+impl Known {
+    /// What `op` means now; nothing if there is no task that it could be of.
+    fn act(&mut self, op: &Op) -> Option<Act> {
+        let there = |task: usize| {
+            let at = task.checked_rem(self.ids.len())?;
+            self.acked.tasks.get(&self.ids[at])
+        };
+        Some(match op {
+            Op::Accept { workspace, bytes } => {
+                let ws = spaces()[usize::from(*workspace)].clone();
+                let id = TaskId::new();
+                self.ids.push((ws.clone(), id));
+                Act::Accept(new_task(&ws, id, &data(*bytes)))
+            }
+            Op::Commit {
+                task,
+                state,
+                wake_at,
+                bytes,
+            } => {
+                let mut commit = next(&there(*task)?.head, *state, Some(*wake_at));
+                commit.data = bytes.map(|bytes| data(bytes).as_str().into());
+                Act::Commit(commit)
+            }
+            Op::Effect { task, bytes } => {
+                let head = &there(*task)?.head;
+                Act::Effect(head.workspace.clone(), head.id, effect(1, 0, *bytes))
+            }
+            Op::Manage { what, name } => Act::Manage(manage(*what, *name)),
+            Op::Checkpoint => Act::Checkpoint,
+            Op::FoldAll => Act::FoldAll,
+        })
+    }
+}
+
+/// Everything that a store says of itself.
+#[derive(Debug, PartialEq)]
+struct Dump {
+    tasks: Vec<String>,
+    lists: Vec<Vec<TaskHead>>,
+    ready: Vec<Vec<TaskId>>,
+    due: Vec<(u64, WorkspaceName, TaskId)>,
+    registry: String,
+    components: Vec<Option<usize>>,
+}
+
+fn sorted(mut registry: Registry) -> String {
+    registry.workspaces.sort();
+    registry
+        .steps
+        .sort_by_key(|(ws, step)| (ws.clone(), step.name.clone()));
+    registry.config.sort();
+    format!("{registry:?}")
+}
+
+async fn dump(store: &dyn Store) -> Dump {
+    let mut dump = Dump {
+        tasks: Vec::new(),
+        lists: Vec::new(),
+        ready: Vec::new(),
+        due: store.due(u64::MAX, 1000).await.unwrap(),
+        registry: sorted(store.registry().await.unwrap()),
+        components: Vec::new(),
+    };
+    for name in 0..3 {
+        let digest = step("s", &vec![name; 7_000]).digest;
+        let component = store.component(&digest).await.unwrap();
+        dump.components.push(component.map(|bytes| bytes.len()));
+    }
+    for ws in spaces() {
+        for state in TaskState::ALL.into_iter().map(Some).chain([None]) {
+            let query = TaskQuery {
+                state,
+                before: None,
+                limit: 1000,
+            };
+            dump.lists.push(store.list(&ws, &query).await.unwrap());
+        }
+        dump.ready
+            .push(store.ready(&ws, TaskId::MIN, 1000).await.unwrap());
+        for head in dump.lists.last().unwrap() {
+            let task = store.load(&ws, head.id).await.unwrap().unwrap();
+            let journal = store.journal(&ws, head.id).await.unwrap();
+            dump.tasks.push(format!(
+                "{} {} {:?} {journal:?}",
+                head.id, task.data, task.effects
+            ));
+        }
+    }
+    dump
+}
+
+/// Runs `ops`, several at once, and tells `known` what was acknowledged.
+async fn run(store: &Arc<SledStore>, known: &Arc<Mutex<Known>>, ops: &[Op]) {
+    let mut calls = Vec::new();
+    let mut touched = Vec::new();
+    for (number, op) in ops.iter().enumerate() {
+        let Some(act) = known.lock().act(op) else {
+            continue;
+        };
+        // At once only what can be told apart: different tasks, one change of the registry.
+        let touches = match &act {
+            Act::Commit(commit) => Some(Some(commit.head.id)),
+            Act::Effect(_, id, _) => Some(Some(*id)),
+            Act::Manage(_) => Some(None),
+            _ => None,
+        };
+        if let Some(touches) = touches {
+            if touched.contains(&touches) {
+                continue;
+            }
+            touched.push(touches);
+        }
+        known.lock().pending.insert(number, act.clone());
+        let (store, known) = (store.clone(), known.clone());
+        calls.push(tokio::spawn(async move {
+            let done = match act.clone() {
+                Act::Accept(task) => store.accept(task).await,
+                Act::Commit(commit) => store.commit(commit).await,
+                Act::Effect(ws, id, effect) => store.record_effect(&ws, id, effect).await,
+                Act::Manage(change) => store.manage(change).await,
+                Act::Checkpoint => store.checkpoint(),
+                Act::FoldAll => store.fold_all(),
+            };
+            done.unwrap();
+            let mut known = known.lock();
+            apply(&mut known.acked, &act);
+            known.pending.remove(&number);
+        }));
+    }
+    for call in calls {
+        call.await.unwrap();
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else if std::fs::copy(entry.path(), &target).is_err() {
+            // A component that is being replaced; sled's files are never removed.
+            assert!(!entry.path().exists());
+        }
+    }
+}
+
+/// Gives every file of the log in `new` the part that it had in `old` again, from somewhere in
+/// the midst of where they differ: a write that was torn.
+fn tear(old: &Path, new: &Path, at: f64) {
+    for entry in std::fs::read_dir(new.join("log")).unwrap().flatten() {
+        let before = old.join("log").join(entry.file_name());
+        let Ok(before) = std::fs::read(before) else {
+            continue;
+        };
+        let mut after = std::fs::read(entry.path()).unwrap();
+        let differs: Vec<usize> = (0..before.len().min(after.len()))
+            .filter(|at| before[*at] != after[*at])
+            .collect();
+        if let (Some(first), Some(last)) = (differs.first(), differs.last()) {
+            let torn = first + ((last - first) as f64 * at) as usize;
+            let end = after.len().min(before.len());
+            after[torn..end].copy_from_slice(&before[torn..end]);
+            std::fs::write(entry.path(), after).unwrap();
+        }
+    }
+}
+
+/// The states that a store may be in after dying with `known`.
+fn possible(known: &Known) -> Vec<Model> {
+    let mut models = vec![known.acked.clone()];
+    for act in known.pending.values() {
+        if matches!(act, Act::Checkpoint | Act::FoldAll) {
+            continue;
+        }
+        for mut model in models.clone() {
+            apply(&mut model, act);
+            models.push(model);
+        }
+    }
+    models
+}
+
+async fn survives(path: &Path, known: &Known, write: &str) {
+    let store = match SledStore::open(tiny(path)) {
+        Ok(store) => store,
+        Err(error) => panic!("before {write}: {error}"),
+    };
+    let there = dump(&*store).await;
+    let mut found = None;
+    for model in possible(known) {
+        if dump(&MemoryStore::of(model.clone())).await == there {
+            found = Some(model);
+            break;
+        }
+    }
+    let Some(acked) = found else {
+        let acked = dump(&MemoryStore::of(known.acked.clone())).await;
+        panic!(
+            "before {write}, pending {:?}:\nis {there:#?}\nacknowledged {acked:#?}",
+            known.pending
+        );
+    };
+    // It goes on: with what is there, and with new tasks.
+    let known = Arc::new(Mutex::new(Known {
+        acked,
+        pending: BTreeMap::new(),
+        ids: known.ids.clone(),
+    }));
+    let tasks = known.lock().ids.len();
+    let mut after: Vec<Op> = (0..tasks)
+        .map(|task| Op::Commit {
+            task,
+            state: TaskState::ALL[task % 7],
+            wake_at: 3,
+            bytes: None,
+        })
+        .collect();
+    let bytes = 10;
+    after.push(Op::Accept {
+        workspace: 0,
+        bytes,
+    });
+    run(&store, &known, &after).await;
+    run(&store, &known, &[Op::FoldAll]).await;
+    let model = known.lock().acked.clone();
+    let expected = dump(&MemoryStore::of(model)).await;
+    assert_eq!(dump(&*store).await, expected, "after {write}");
+    store.close().await;
+    drop(store);
+    let blobs = path.join("tree/blobs");
+    assert_eq!(
+        std::fs::read_dir(blobs).unwrap().count(),
+        0,
+        "sled keeps no value in a file of its own"
+    );
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+type Copies = Arc<Mutex<Vec<(Write, Known)>>>;
+
+/// Small slots, so that they are let go, used again and removed all the time.
+fn tiny(path: &Path) -> SledSettings {
+    SledSettings {
+        slot_bytes: 8 * 1024,
+        ..small(path)
+    }
+}
+
+/// Settings of a store that is copied before each of its writes.
+fn copied(home: &Path, known: &Arc<Mutex<Known>>, copies: &Copies) -> SledSettings {
+    let path = home.join("store");
+    let (known, copies, home) = (known.clone(), copies.clone(), home.to_owned());
+    let source = path.clone();
+    SledSettings {
+        fail: FailPoint {
+            hook: Some(Arc::new(move |write| {
+                let mut copies = copies.lock();
+                // What is acknowledged while the copy is made is not needed to be in it.
+                let known = known.lock().clone();
+                copy(&source, &home.join(copies.len().to_string()));
+                copies.push((write, known));
+                Ok(())
+            })),
+        },
+        ..tiny(&path)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: std::env::var("STEPWELL_CRASH_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(6),
+        max_shrink_iters: 60,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn what_was_acknowledged_survives_a_crash_before_any_write(
+        program in prop::collection::vec(prop::collection::vec(op(), 1..5), 1..16),
+        torn in prop::collection::vec(0.0..1.0f64, 64),
+    ) {
+        let home = scratch();
+        let known = Arc::new(Mutex::new(Known::default()));
+        let copies = Copies::default();
+        runtime().block_on(async {
+            let store = SledStore::open(copied(home.path(), &known, &copies)).unwrap();
+            for ops in &program {
+                run(&store, &known, ops).await;
+            }
+            let model = known.lock().acked.clone();
+            assert_eq!(dump(&*store).await, dump(&MemoryStore::of(model)).await);
+            store.close().await;
+        });
+        let copies = std::mem::take(&mut *copies.lock());
+        if std::env::var_os("STEPWELL_CRASH_CASES").is_some() {
+            eprintln!("{} copies", copies.len());
+        }
+        runtime().block_on(async {
+            for (at, (write, known)) in copies.iter().enumerate() {
+                let path = home.path().join(at.to_string());
+                if *write == Write::Sync && at > 0 && copies[at - 1].0 == Write::Append {
+                    let old = home.path().join((at - 1).to_string());
+                    if old.exists() {
+                        let half = home.path().join("torn");
+                        copy(&path, &half);
+                        tear(&old, &half, torn[at % torn.len()]);
+                        survives(&half, known, &format!("write {at}, torn {write:?}")).await;
+                        std::fs::remove_dir_all(&half).unwrap();
+                    }
+                }
+                if at > 0 {
+                    let _ = std::fs::remove_dir_all(home.path().join((at - 1).to_string()));
+                }
+                // The torn copy needs the one before as it was.
+                let work = home.path().join("work");
+                copy(&path, &work);
+                survives(&work, known, &format!("write {at}, {write:?}")).await;
+                std::fs::remove_dir_all(&work).unwrap();
+            }
+        });
+    }
+}
+
+/// A store whose write number `at` fails is done with writing, and says so.
+#[test]
+fn after_a_failed_write_nothing_is_written() {
+    for wrong in [Write::Append, Write::Sync, Write::Fold, Write::Registry] {
+        let home = scratch();
+        let path = home.path().join("store");
+        let armed = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let failing = SledSettings {
+            fail: FailPoint {
+                hook: Some(Arc::new({
+                    let armed = armed.clone();
+                    move |write| {
+                        if write == wrong && armed.load(std::sync::atomic::Ordering::SeqCst) {
+                            return Err(StoreError::Database("the disk is gone".into()));
+                        }
+                        Ok(())
+                    }
+                })),
+            },
+            ..small(&path)
+        };
+        runtime().block_on(async {
+            let ws = spaces()[0].clone();
+            let store = SledStore::open(failing).unwrap();
+            let task = new_task(&ws, TaskId::new(), "{}");
+            store.accept(task.clone()).await.unwrap();
+            armed.store(true, std::sync::atomic::Ordering::SeqCst);
+            let commit = next(&task.head, TaskState::Error, None);
+            let failed = match wrong {
+                Write::Fold => {
+                    store.commit(commit.clone()).await.unwrap();
+                    let failed = store.checkpoint();
+                    // The thread that folds says it to all.
+                    store.shared.fail(failed.as_ref().unwrap_err());
+                    failed
+                }
+                Write::Registry => store.manage(manage(0, 0)).await,
+                _ => store.commit(commit.clone()).await,
+            };
+            assert!(
+                matches!(&failed, Err(StoreError::Database(why)) if why == "the disk is gone"),
+                "{wrong:?}: {failed:?}"
+            );
+            let other = new_task(&ws, TaskId::new(), "{}");
+            let closed = |done: Result<(), StoreError>| {
+                assert!(
+                    matches!(done, Err(StoreError::Closed)),
+                    "{wrong:?}: {done:?}"
+                );
+            };
+            closed(store.accept(other).await);
+            closed(store.commit(commit).await);
+            closed(
+                store
+                    .record_effect(&ws, task.head.id, effect(1, 0, 1))
+                    .await,
+            );
+            closed(store.manage(manage(0, 1)).await);
+            closed(store.checkpoint());
+            // What is there can be read.
+            assert!(store.load(&ws, task.head.id).await.unwrap().is_some());
+            store.close().await;
+            drop(store);
+            let store = SledStore::open(small(&path)).unwrap();
+            assert!(store.load(&ws, task.head.id).await.unwrap().is_some());
+        });
+    }
+}

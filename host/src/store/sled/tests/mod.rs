@@ -1,0 +1,71 @@
+mod crash;
+mod damage;
+
+use super::*;
+use crate::store::conformance::{self, Disturbance, Subject};
+
+/// A directory in memory where there is one: these tests sync a lot.
+fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm")
+        .or_else(|_| tempfile::tempdir())
+        .unwrap()
+}
+
+fn small(path: &std::path::Path) -> SledSettings {
+    SledSettings {
+        slot_bytes: 64 * 1024,
+        cache_bytes: 4 * 1024 * 1024,
+        checkpoint_every: None,
+        ..SledSettings::at(path)
+    }
+}
+
+struct Embedded {
+    directory: tempfile::TempDir,
+    current: Mutex<(u32, Option<Arc<SledStore>>)>,
+}
+
+impl Embedded {
+    fn new() -> Self {
+        Self {
+            directory: scratch(),
+            current: Mutex::default(),
+        }
+    }
+
+    fn open(&self) -> Arc<SledStore> {
+        let mut current = self.current.lock();
+        let path = self.directory.path().join(current.0.to_string());
+        let store = SledStore::open(small(&path)).unwrap();
+        current.1 = Some(store.clone());
+        store
+    }
+}
+
+#[async_trait]
+impl Subject for Embedded {
+    async fn fresh(&self) -> Arc<dyn Store> {
+        self.current.lock().0 += 1;
+        self.open()
+    }
+
+    async fn disturb(&self, store: Arc<dyn Store>, by: Disturbance) -> Arc<dyn Store> {
+        match by {
+            Disturbance::Nothing => store,
+            Disturbance::Settle => {
+                let current = self.current.lock().1.clone();
+                current.unwrap().fold_all().unwrap();
+                store
+            }
+            Disturbance::Reopen => {
+                store.close().await;
+                self.open()
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_conforms() {
+    conformance::all(&Embedded::new()).await;
+}
