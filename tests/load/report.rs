@@ -1,0 +1,189 @@
+//! Medians over the rounds, ratios to the fdatasync floor, and how both are shown: a table for
+//! people, JSON for programs.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use serde::Serialize;
+
+use super::measure::{Row, Target};
+
+/// The median of a target's rows with the same number of connections. Fields as in [`Row`].
+#[derive(Debug, Clone, Serialize)]
+pub struct Summary {
+    /// What was measured.
+    pub target: Target,
+    /// Keep-alive connections.
+    pub connections: usize,
+    /// Requests accepted, all rounds together.
+    pub accepted: u64,
+    /// Other answers, all rounds together.
+    pub refused: u64,
+    /// Accepted a second.
+    pub accepted_per_s: f64,
+    /// Finished a second.
+    pub finished_per_s: Option<f64>,
+    /// Accepted a second, as a part of what the fdatasync floor accepted in the same round.
+    pub accepted_to_floor: Option<f64>,
+    /// Finished a second, as a part of what the fdatasync floor accepted in the same round.
+    pub finished_to_floor: Option<f64>,
+    /// Milliseconds to the answer.
+    pub accept_p50_ms: f64,
+    /// Milliseconds to the answer.
+    pub accept_p99_ms: f64,
+    /// Milliseconds to the task's end.
+    pub done_p50_ms: Option<f64>,
+    /// Milliseconds to the task's end.
+    pub done_p99_ms: Option<f64>,
+    /// Microseconds of the server's CPU for each accepted task.
+    pub cpu_us: f64,
+    /// Microseconds of the load generator's CPU for each answer.
+    pub client_cpu_us: f64,
+    /// CPU used by others, percent of one core.
+    pub others_percent: f64,
+    /// Resident memory at the end of a row, MiB.
+    pub rss_mib: f64,
+    /// The most resident memory, MiB, of all rounds.
+    pub peak_rss_mib: f64,
+}
+
+/// The rows' medians, in the order in which the rows came.
+pub fn summarise(rows: &[Row]) -> Vec<Summary> {
+    let mut groups: Vec<(Target, usize)> = Vec::new();
+    for row in rows {
+        if !groups.contains(&(row.target, row.connections)) {
+            groups.push((row.target, row.connections));
+        }
+    }
+    groups.sort_by_key(|(target, connections)| (*target as u8, *connections));
+    groups
+        .into_iter()
+        .map(|(target, connections)| {
+            let group: Vec<&Row> = rows
+                .iter()
+                .filter(|row| row.target == target && row.connections == connections)
+                .collect();
+            summary(target, connections, &group, rows)
+        })
+        .collect()
+}
+
+fn summary(target: Target, connections: usize, group: &[&Row], all: &[Row]) -> Summary {
+    let of = |field: fn(&Row) -> f64| median(group.iter().map(|row| field(row)));
+    let maybe = |field: fn(&Row) -> Option<f64>| {
+        let values: Vec<f64> = group.iter().filter_map(|row| field(row)).collect();
+        (!values.is_empty()).then(|| median(values))
+    };
+    // Compared within a round: what disturbs the machine for longer than a round disturbs both.
+    let to_floor = |field: fn(&Row) -> Option<f64>| {
+        let ratios: Vec<f64> = group
+            .iter()
+            .filter(|row| row.target == Target::Stepwell)
+            .filter_map(|row| Some(field(row)? / floor_of(row, all)?))
+            .collect();
+        (!ratios.is_empty()).then(|| median(ratios))
+    };
+    Summary {
+        target,
+        connections,
+        accepted: group.iter().map(|row| row.accepted).sum(),
+        refused: group.iter().map(|row| row.refused).sum(),
+        accepted_per_s: of(|row| row.accepted_per_s),
+        finished_per_s: maybe(|row| row.finished_per_s),
+        accepted_to_floor: to_floor(|row| Some(row.accepted_per_s)),
+        finished_to_floor: to_floor(|row| row.finished_per_s),
+        accept_p50_ms: of(|row| row.accept_p50_ms),
+        accept_p99_ms: of(|row| row.accept_p99_ms),
+        done_p50_ms: maybe(|row| row.done_p50_ms),
+        done_p99_ms: maybe(|row| row.done_p99_ms),
+        cpu_us: of(|row| row.cpu_us),
+        client_cpu_us: of(|row| row.client_cpu_us),
+        others_percent: of(|row| row.others_percent),
+        rss_mib: of(|row| row.rss_mib),
+        peak_rss_mib: group.iter().map(|row| row.peak_rss_mib).fold(0.0, f64::max),
+    }
+}
+
+fn floor_of(row: &Row, all: &[Row]) -> Option<f64> {
+    all.iter()
+        .find(|floor| {
+            floor.target == Target::Fdatasync
+                && floor.connections == row.connections
+                && floor.round == row.round
+        })
+        .map(|floor| floor.accepted_per_s)
+}
+
+/// The middle value; of an even number of values the mean of the two in the middle; of none, NaN.
+fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.as_slice() {
+        [] => f64::NAN,
+        values if values.len() % 2 == 1 => values[middle],
+        values => f64::midpoint(values[middle - 1], values[middle]),
+    }
+}
+
+/// The table of [`Summary`]s.
+pub fn table(summaries: &[Summary]) -> Table {
+    let mut table = plain_table(&[
+        "server",
+        "conns",
+        "accepted/s",
+        "finished/s",
+        "acc ÷ floor",
+        "fin ÷ floor",
+        "accept p50 ms",
+        "p99",
+        "done p50 ms",
+        "p99",
+        "CPU us/task",
+        "client us",
+        "others %",
+        "RSS MiB",
+    ]);
+    for s in summaries {
+        table.add_row([
+            s.target.to_string(),
+            s.connections.to_string(),
+            whole(Some(s.accepted_per_s)),
+            whole(s.finished_per_s),
+            hundredths(s.accepted_to_floor),
+            hundredths(s.finished_to_floor),
+            hundredths(Some(s.accept_p50_ms)),
+            hundredths(Some(s.accept_p99_ms)),
+            hundredths(s.done_p50_ms),
+            hundredths(s.done_p99_ms),
+            tenths(s.cpu_us),
+            tenths(s.client_cpu_us),
+            format!("{:.0}", s.others_percent),
+            whole(Some(s.rss_mib)),
+        ]);
+    }
+    table
+}
+
+/// A table without lines, numbers to the right of a first column of words.
+pub fn plain_table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn whole(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| format!("{value:.0}"))
+}
+
+fn tenths(value: f64) -> String {
+    format!("{value:.1}")
+}
+
+fn hundredths(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| format!("{value:.2}"))
+}

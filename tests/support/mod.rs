@@ -1,0 +1,378 @@
+//! What every suite stands on: the real server as a child process on a free port with a data
+//! directory of its own, real guests, and an upstream that records what it is asked.
+#![allow(dead_code, unused_imports, missing_docs, clippy::unwrap_used)]
+
+pub mod guests;
+pub mod ran;
+pub mod receiver;
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub use guests::{example, guest};
+pub use receiver::Receiver;
+
+/// How long anything may take before a test gives up. Generous: machines are loaded.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running server. Killed when dropped.
+pub struct Server {
+    child: Option<Child>,
+    dir: TempDir,
+    args: Vec<String>,
+    pub url: String,
+    token: String,
+    http: reqwest::Client,
+}
+
+impl Server {
+    /// A server that may call this machine.
+    pub async fn start() -> Self {
+        Self::with(&["--egress-allow", "127.0.0.1/32"]).await
+    }
+
+    /// A server with these arguments to `serve`.
+    pub async fn with(args: &[&str]) -> Self {
+        let mut server = Self {
+            child: None,
+            dir: TempDir::new().unwrap(),
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            url: String::new(),
+            token: String::new(),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+        };
+        server.launch().await;
+        server
+    }
+
+    pub fn data_dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the server runs").id()
+    }
+
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Starts the process (again) on the same data directory.
+    pub async fn launch(&mut self) {
+        let mut child = stepwell()
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(self.dir.path())
+            .args(&self.args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let (lines, line) = mpsc::channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                // Nobody listens after the first line; the pipe must still be emptied.
+                let _ = lines.send(line);
+            }
+        });
+        let mut stderr = child.stderr.take().unwrap();
+        let log = self.dir.path().join("server.log");
+        let collected = std::thread::spawn(move || {
+            let mut text = Vec::new();
+            let _ = stderr.read_to_end(&mut text);
+            let _ = std::fs::write(log, &text);
+            String::from_utf8_lossy(&text).into_owned()
+        });
+        let Ok(line) = line.recv_timeout(PATIENCE) else {
+            let _ = child.kill();
+            panic!("the server did not start: {}", collected.join().unwrap());
+        };
+        self.url = line
+            .strip_prefix("listening on ")
+            .unwrap_or_else(|| panic!("unexpected first line: {line}"))
+            .to_owned();
+        self.token = std::fs::read_to_string(self.dir.path().join("admin-token"))
+            .unwrap()
+            .trim()
+            .to_owned();
+        self.child = Some(child);
+    }
+
+    /// Ends the process at once, as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Asks the process to end (SIGTERM) and waits until it has.
+    pub fn stop(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("the server runs");
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        child.wait().unwrap()
+    }
+
+    pub async fn restart(&mut self) {
+        self.kill();
+        self.launch().await;
+    }
+
+    /// A request to the API: path below `/api/v1`.
+    pub async fn api(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (StatusCode, Value) {
+        let mut request = self
+            .http
+            .request(method, format!("{}/api/v1{path}", self.url))
+            .bearer_auth(&self.token);
+        if let Some(body) = body {
+            request = request
+                .header("content-type", "application/json")
+                .body(body.to_string());
+        }
+        answer(request.send().await.unwrap()).await
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let (status, body) = self.api(Method::GET, path, None).await;
+        assert_eq!(status, StatusCode::OK, "GET {path}: {body}");
+        body
+    }
+
+    /// Adds a webhook and gives its URL on this server.
+    pub async fn webhook(&self, name: &str) -> String {
+        let path = "/workspaces/default/webhooks";
+        let (status, body) = self
+            .api(Method::POST, path, Some(json!({"name": name})))
+            .await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+        body["url"].as_str().unwrap().to_owned()
+    }
+
+    /// Adds a step; `query` sets limits, e.g. `fuel=1000`.
+    pub async fn try_step(
+        &self,
+        name: &str,
+        component: Vec<u8>,
+        query: &str,
+    ) -> (StatusCode, Value) {
+        let url = format!(
+            "{}/api/v1/workspaces/default/steps/{name}?{query}",
+            self.url
+        );
+        let request = self.http.put(url).bearer_auth(&self.token).body(component);
+        answer(request.send().await.unwrap()).await
+    }
+
+    pub async fn step_with(&self, name: &str, file: &Path, query: &str) {
+        let (status, body) = self
+            .try_step(name, std::fs::read(file).unwrap(), query)
+            .await;
+        assert!(status.is_success(), "step {name}: {status} {body}");
+    }
+
+    /// Adds a guest of `tests/guests` or `examples` under its own name.
+    pub async fn step(&self, name: &str) {
+        self.step_with(name, &guest(name), "").await;
+    }
+
+    pub async fn config(&self, key: &str, value: &str) {
+        let path = format!("/workspaces/default/config/{key}");
+        let (status, body) = self
+            .api(Method::PUT, &path, Some(json!({"value": value})))
+            .await;
+        assert_eq!(status, StatusCode::NO_CONTENT, "{body}");
+    }
+
+    /// Posts to a webhook's URL; the server's port may have changed since it was added.
+    pub async fn send(
+        &self,
+        webhook: &str,
+        content_type: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> (StatusCode, Value) {
+        let key = webhook.rsplit('/').next().unwrap();
+        let request = self
+            .http
+            .post(format!("{}/event/{key}", self.url))
+            .header("content-type", content_type)
+            .body(body);
+        answer(request.send().await.unwrap()).await
+    }
+
+    /// Posts JSON and gives the task's id.
+    pub async fn post(&self, webhook: &str, body: &Value) -> String {
+        let (status, answer) = self
+            .send(webhook, "application/json", body.to_string())
+            .await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer["task"].as_str().unwrap().to_owned()
+    }
+
+    pub async fn task(&self, id: &str) -> Value {
+        self.get(&format!("/workspaces/default/tasks/{id}")).await
+    }
+
+    pub async fn tasks(&self, query: &str) -> Vec<Value> {
+        let page = self
+            .get(&format!("/workspaces/default/tasks?{query}"))
+            .await;
+        page["tasks"].as_array().unwrap().clone()
+    }
+
+    /// Waits until the task is in `state`, and gives it whole.
+    pub async fn wait(&self, id: &str, state: &str) -> Value {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let task = self.task(id).await;
+            if task["state"] == state {
+                return task;
+            }
+            let rests = !matches!(task["state"].as_str(), Some("ready" | "waiting"));
+            assert!(
+                !rests && Instant::now() < until,
+                "waiting for `{state}`: {task:#}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Posts JSON and waits until the task is in `state`.
+    pub async fn run(&self, webhook: &str, body: &Value, state: &str) -> Value {
+        let id = self.post(webhook, body).await;
+        self.wait(&id, state).await
+    }
+
+    /// Waits until no task is ready.
+    pub async fn settled(&self) {
+        let until = Instant::now() + PATIENCE;
+        while !self.tasks("state=ready&limit=1").await.is_empty() {
+            assert!(Instant::now() < until, "tasks are still ready");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Whether the server still does its main work: the check after every attack.
+    pub async fn is_well(&self) {
+        let name = format!("Health {}", rand::random::<u32>());
+        let webhook = self.webhook(&name).await;
+        let task = self.post(&webhook, &json!({"healthy": true})).await;
+        let until = Instant::now() + PATIENCE;
+        while matches!(
+            self.task(&task).await["state"].as_str(),
+            Some("ready" | "waiting")
+        ) {
+            assert!(
+                Instant::now() < until,
+                "the server no longer finishes tasks"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Runs the command line against this server, as a user who types no address and no token.
+    pub fn cli(&self, args: &[&str]) -> Output {
+        stepwell()
+            .args(args)
+            .env("STEPWELL_DATA_DIR", self.dir.path())
+            .output()
+            .unwrap()
+    }
+
+    /// The same with `--json`, which must succeed.
+    pub fn cli_json(&self, args: &[&str]) -> Value {
+        let output = self.cli(&[args, &["--json"]].concat());
+        let (out, err) = texts(&output);
+        assert!(output.status.success(), "{args:?}: {err}");
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{args:?}: {error}: {out}"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The binary under test, with nothing of this environment's settings.
+pub fn stepwell() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stepwell"));
+    for name in [
+        "STEPWELL_URL",
+        "STEPWELL_TOKEN",
+        "STEPWELL_DATA_DIR",
+        "STEPWELL_WORKSPACE",
+        "RUST_LOG",
+    ] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Standard output and standard error.
+pub fn texts(output: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&output.stdout), text(&output.stderr))
+}
+
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
+}
+
+/// Makes a stopped server's store look as if a later version had written it.
+pub fn make_newer(store: &Path) {
+    let tree = sled::Config::new().path(store.join("tree")).open().unwrap();
+    assert!(
+        tree.contains_key("m/format").unwrap(),
+        "the store keeps its format elsewhere"
+    );
+    tree.insert("m/format", &u32::MAX.to_le_bytes()).unwrap();
+    tree.flush().unwrap();
+}
+
+/// Asserts that `actual` has everything that `expected` has; arrays are compared whole.
+pub fn assert_includes(actual: &Value, expected: &Value, at: &str) {
+    match (actual, expected) {
+        (Value::Object(actual), Value::Object(expected)) => {
+            for (key, value) in expected {
+                let found = actual.get(key).unwrap_or(&Value::Null);
+                assert_includes(found, value, &format!("{at}/{key}"));
+            }
+        }
+        (Value::Array(actual), Value::Array(expected)) => {
+            assert_eq!(
+                actual.len(),
+                expected.len(),
+                "{at}: {actual:?} is not {expected:?}"
+            );
+            for (index, (actual, expected)) in actual.iter().zip(expected).enumerate() {
+                assert_includes(actual, expected, &format!("{at}/{index}"));
+            }
+        }
+        _ => assert_eq!(actual, expected, "at `{at}`"),
+    }
+}
+
+async fn answer(response: reqwest::Response) -> (StatusCode, Value) {
+    let status = response.status();
+    let text = response.text().await.unwrap();
+    (
+        status,
+        serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    )
+}
