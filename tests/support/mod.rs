@@ -46,7 +46,13 @@ impl Server {
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             url: String::new(),
             token: String::new(),
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            // Building a guest blocks this runtime for minutes: a connection that the server has
+            // given up meanwhile must not be used again. The server's own bound is 30 s.
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .pool_idle_timeout(Duration::from_secs(5))
+                .build()
+                .unwrap(),
         };
         server.launch().await;
         server

@@ -1,5 +1,7 @@
 //! Building a step's crate to a component with the author's own cargo.
 
+mod target;
+
 use std::collections::VecDeque;
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
@@ -57,9 +59,9 @@ pub enum BuildError {
     NotCdylib(String),
     /// The Rust target is not installed.
     #[error(
-        "the Rust target {TARGET} is not installed; install it with `rustup target add {TARGET}`"
+        "the Rust target {TARGET} is not installed; install it with `rustup target add {TARGET}`; it could not be fetched: {0}"
     )]
-    NoTarget,
+    NoTarget(String),
     /// The crate does not compile.
     #[error("`{package}` does not build; cargo says why{}", tail(.output))]
     Failed {
@@ -103,7 +105,7 @@ impl BuildError {
             Self::BadManifest { .. } => "bad-manifest",
             Self::Workspace { .. } => "workspace",
             Self::NotCdylib(_) => "not-cdylib",
-            Self::NoTarget => "no-target",
+            Self::NoTarget(_) => "no-target",
             Self::Failed { .. } => "build-failed",
             Self::NoArtifact(_) => "no-artifact",
             Self::NotComponent(_) => "not-a-component",
@@ -178,13 +180,10 @@ pub fn component(
     if let Some(target_dir) = target_dir {
         cargo.arg("--target-dir").arg(target_dir);
     }
+    target::ensure(directory)?;
     let (ok, artifact, output) = run(cargo, &manifest, progress)?;
     if !ok {
-        return Err(if has_target(directory) {
-            BuildError::Failed { package, output }
-        } else {
-            BuildError::NoTarget
-        });
+        return Err(BuildError::Failed { package, output });
     }
     let path = artifact.ok_or_else(|| BuildError::NoArtifact(package.clone()))?;
     let size = check_component(&path)?;
@@ -325,22 +324,6 @@ fn wasm_file(filenames: &Value) -> Option<PathBuf> {
     names
         .map(PathBuf::from)
         .find(|path| path.extension().is_some_and(|ending| ending == "wasm"))
-}
-
-/// Whether the toolchain that the crate wants has the target. When that cannot be found out,
-/// cargo's own words are the better explanation.
-fn has_target(directory: &Path) -> bool {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let output = Command::new(rustc)
-        .args(["--print", "target-libdir", "--target", TARGET])
-        .current_dir(directory)
-        .output();
-    match output {
-        Ok(output) if output.status.success() => {
-            Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
-        }
-        _ => true,
-    }
 }
 
 /// The size of the component in `path`, if it is one by its first bytes.
