@@ -44,6 +44,15 @@ impl Default for EngineSettings {
     }
 }
 
+/// Tasks of a workspace that may be queued before its senders are slowed down: some 20 ms of work.
+const UNPACED: usize = 512;
+/// Each so many more hold an answer back by another [`PACE`].
+const PACED_BY: usize = 64;
+/// The finest time that timers can keep.
+const PACE: Duration = Duration::from_millis(1);
+/// No sender notices this: less than what a request from another town takes.
+const LONGEST_PACE: Duration = Duration::from_millis(50);
+
 /// What the engine works with.
 pub struct EngineParts {
     /// Where tasks are.
@@ -105,9 +114,15 @@ impl Engine {
 
     /// Takes up a task that is durable and ready. Never blocks and never fails: a task that finds
     /// no place in memory is read from the store later.
-    pub fn offer(self: &Arc<Self>, workspace: &WorkspaceName, task: TaskId) {
-        self.queue.offer(workspace, task);
+    ///
+    /// Gives how long the sender's answer is to be held back so that runs keep pace with what comes
+    /// in: nothing until a good number of the workspace's tasks wait, then more the more there are.
+    /// A task that waits long has left the processor's caches, and one that has to be read again
+    /// costs half as much again: a longer queue makes everything slower, and helps nobody.
+    pub fn offer(self: &Arc<Self>, workspace: &WorkspaceName, task: TaskId) -> Duration {
+        let queued = self.queue.offer(workspace, task);
         self.run_more();
+        pace(queued)
     }
 
     /// Ends what is under way: no new run begins; runs that have not ended after `grace` are cut
@@ -161,6 +176,13 @@ impl Engine {
     }
 }
 
+/// See [`Engine::offer`].
+fn pace(queued: usize) -> Duration {
+    let surplus = queued.saturating_sub(UNPACED);
+    let steps = u32::try_from(surplus / PACED_BY).unwrap_or(u32::MAX);
+    PACE.saturating_mul(steps).min(LONGEST_PACE)
+}
+
 /// Reads ready tasks from the store for every workspace whose queue has room and is known not to
 /// hold all of them.
 async fn refill(engine: Weak<Engine>) {
@@ -187,5 +209,19 @@ async fn refill(engine: Weak<Engine>) {
         }
         drop(engine);
         wanted.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_held_back_only_while_many_tasks_wait_and_never_for_long() {
+        assert_eq!(pace(0), Duration::ZERO);
+        assert_eq!(pace(UNPACED), Duration::ZERO);
+        assert_eq!(pace(UNPACED + PACED_BY), PACE);
+        assert_eq!(pace(UNPACED + 10 * PACED_BY), 10 * PACE);
+        assert_eq!(pace(usize::MAX), LONGEST_PACE);
     }
 }

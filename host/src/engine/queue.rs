@@ -72,8 +72,9 @@ impl Queue {
         }
     }
 
-    /// Takes in a ready task, or remembers that the store has it.
-    pub(super) fn offer(&self, workspace: &WorkspaceName, task: TaskId) {
+    /// Takes in a ready task, or remembers that the store has it. Gives how many of the workspace's
+    /// tasks are queued in memory.
+    pub(super) fn offer(&self, workspace: &WorkspaceName, task: TaskId) -> usize {
         let mut inner = self.inner.lock();
         let room = inner.settings.queue;
         let lane = inner.lane(workspace);
@@ -84,6 +85,7 @@ impl Queue {
             lane.offered_since = true;
             inner.set_more(workspace, true);
         }
+        inner.lane(workspace).queued.len()
     }
 
     /// Takes in a waiting task that is due, whether there is room or not: the timers offer only a
@@ -286,10 +288,11 @@ mod tests {
     fn workspaces_are_served_in_turn_however_much_one_has() {
         let queue = queue(100, 100);
         let (loud, quiet) = (name("loud"), name("quiet"));
-        for _ in 0..50 {
-            queue.offer(&loud, TaskId::new());
+        for waiting in 1..=50 {
+            assert_eq!(queue.offer(&loud, TaskId::new()), waiting);
         }
-        queue.offer(&quiet, TaskId::new());
+        // What one tenant's senders are slowed down by is that tenant's backlog alone.
+        assert_eq!(queue.offer(&quiet, TaskId::new()), 1);
         queue.offer(&quiet, TaskId::new());
         let first: Vec<_> = (0..4).map(|_| queue.start().unwrap().0).collect();
         assert_eq!(first, [loud.clone(), quiet.clone(), loud, quiet]);

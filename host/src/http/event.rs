@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
@@ -28,7 +29,10 @@ where
     let (head, mut body) = request.into_parts();
     let accepted = accept(api, key, ip, &head, &mut body).await;
     match accepted {
-        Ok(task) => {
+        Ok((task, pace)) => {
+            if !pace.is_zero() {
+                tokio::time::sleep(pace).await;
+            }
             let mut response = Response::new(Body::from(format!("{{\"task\":\"{task}\"}}")));
             response
                 .headers_mut()
@@ -48,7 +52,7 @@ async fn accept<B>(
     ip: IpAddr,
     head: &axum::http::request::Parts,
     body: &mut B,
-) -> Result<TaskId, ApiError>
+) -> Result<(TaskId, Duration), ApiError>
 where
     B: hyper::body::Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
@@ -80,9 +84,9 @@ where
     Finishing::new(async move {
         let id = task.head.id;
         api.store.accept(task).await?;
-        (api.offer)(&webhook.workspace, id);
+        let pace = (api.offer)(&webhook.workspace, id);
         drop(share);
-        Ok(id)
+        Ok((id, pace))
     })
     .await
 }

@@ -14,6 +14,7 @@ mod view;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use crate::catalog::Catalog;
 use crate::domain::clock::Clock;
@@ -23,8 +24,9 @@ use crate::store::Store;
 use auth::AdminToken;
 use read::{Bounds, Budget};
 
-/// Tells the engine of a task that is durable and ready. Never blocks, never fails.
-pub type Offer = Box<dyn Fn(&WorkspaceName, TaskId) + Send + Sync>;
+/// Tells the engine of a task that is durable and ready; gives how long to hold the answer back.
+/// Never blocks, never fails.
+pub type Offer = Box<dyn Fn(&WorkspaceName, TaskId) -> Duration + Send + Sync>;
 
 /// What the handlers work with.
 pub struct Api {

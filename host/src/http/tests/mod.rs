@@ -332,3 +332,16 @@ async fn closing_lets_a_request_finish_and_ends_idle_connections() {
     assert_eq!(server.offered.lock().len(), 1);
     assert!(server.client.get(&url).send().await.is_err());
 }
+
+#[tokio::test]
+async fn an_answer_is_held_back_when_the_engine_asks_for_it() {
+    let server = Server::start().await;
+    let url = server.webhook("Form").await;
+    let pace = Duration::from_millis(200);
+    *server.pace.lock() = pace;
+    let begun = std::time::Instant::now();
+    let response = server.client.post(&url).body("{}").send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(begun.elapsed() >= pace);
+    assert_eq!(server.offered.lock().len(), 1);
+}

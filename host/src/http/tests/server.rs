@@ -19,6 +19,8 @@ pub(super) struct Server {
     pub(super) url: String,
     pub(super) store: Arc<dyn Store>,
     pub(super) offered: Arc<Mutex<Vec<TaskId>>>,
+    /// How long answers are to be held back.
+    pub(super) pace: Arc<Mutex<Duration>>,
     pub(super) client: Client,
     pub(super) close: watch::Sender<bool>,
     pub(super) serving: JoinHandle<usize>,
@@ -49,11 +51,16 @@ impl Server {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let offered = Arc::new(Mutex::new(Vec::new()));
         let taken = offered.clone();
+        let pace = Arc::new(Mutex::new(Duration::ZERO));
+        let paced = pace.clone();
         let parts = ApiParts {
             catalog,
             store: store.clone(),
             clock,
-            offer: Box::new(move |_, task| taken.lock().push(task)),
+            offer: Box::new(move |_, task| {
+                taken.lock().push(task);
+                *paced.lock()
+            }),
             token: AdminToken::new("t0ken"),
             base_url: url.clone(),
         };
@@ -65,6 +72,7 @@ impl Server {
             url,
             store,
             offered,
+            pace,
             client: Client::builder().no_proxy().build().unwrap(),
             close,
             serving,
