@@ -21,7 +21,9 @@ export const content = async () => {
   const validation = {
     hasRequiredFields: [firstName, lastName, email].every(isFilled),
     emailFormat: isFilled(email) && /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(email),
-    nameLength: [firstName, lastName].every((name) => isFilled(name) && [...name.trim()].length >= 2),
+    nameLength: [firstName, lastName].every(
+      (name) => isFilled(name) && [...name.trim()].length >= 2,
+    ),
     noMarkup: suspicious.size === 0,
   };
   data.validation = validation;

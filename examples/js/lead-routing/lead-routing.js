@@ -7,12 +7,18 @@ export const condition = {
   emailValid: { $ne: false },
 };
 
-const TEAMS = { product_inquiry: "sales", contact_inquiry: "front-desk" };
-const HOURS = { urgent: 1, high: 4 };
+const TEAMS = new Map([
+  ["product_inquiry", "sales"],
+  ["contact_inquiry", "front-desk"],
+]);
+const HOURS = new Map([
+  ["urgent", 1],
+  ["high", 4],
+]);
 
 export const content = async () => {
-  const team = TEAMS[data.leadType] ?? "operations";
-  const answerWithinHours = HOURS[data.priority] ?? 24;
+  const team = TEAMS.get(data.leadType) ?? "operations";
+  const answerWithinHours = HOURS.get(data.priority) ?? 24;
 
   data.routing = { team, answerWithinHours };
   task.name(`${data.leadType} for ${team}`);

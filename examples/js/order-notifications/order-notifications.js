@@ -23,10 +23,14 @@ export const content = async () => {
 
   // A call is under way as soon as it is made; the calls overlap.
   const calls = {
-    fulfillment: post("FULFILLMENT_URL", { "X-API-Key": task.config("FULFILLMENT_API_KEY") }, {
-      ...report,
-      action: "ship_order",
-    }),
+    fulfillment: post(
+      "FULFILLMENT_URL",
+      { "X-API-Key": task.config("FULFILLMENT_API_KEY") },
+      {
+        ...report,
+        action: "ship_order",
+      },
+    ),
     analytics: post("ANALYTICS_URL", bearer("ANALYTICS_TOKEN"), {
       event: "order_completed",
       properties: report,

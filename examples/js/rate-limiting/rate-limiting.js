@@ -13,12 +13,17 @@ export const condition = {
 };
 
 const WINDOW = 60_000;
-const REQUESTS = { free: 100, business: 5_000 };
+const FREE = 100;
+// A map, not an object: a plan that calls itself `constructor` is none.
+const REQUESTS = new Map([
+  ["free", FREE],
+  ["business", 5_000],
+]);
 
 export const content = async () => {
   const { id, name, received } = data.$via;
   const window = Math.floor(received / WINDOW);
-  const limit = REQUESTS[data.plan] ?? REQUESTS.free;
+  const limit = REQUESTS.get(data.plan) ?? FREE;
 
   const count = await increment(`${id}:${data.apiKey}:${window}`);
   data.rateLimiting = { count, limit, windowStart: new Date(window * WINDOW).toISOString() };
