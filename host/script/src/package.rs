@@ -113,7 +113,7 @@ impl Package {
 }
 
 /// What is wrong with a module's name, if anything.
-fn fault_of(name: &str) -> Option<&'static str> {
+pub(crate) fn fault_of(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         return Some("it is empty");
     }
