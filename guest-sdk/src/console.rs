@@ -22,6 +22,8 @@ use std::fmt;
 use crate::host;
 
 #[doc(inline)]
+pub use crate::__console_audit as audit;
+#[doc(inline)]
 pub use crate::__console_error as error;
 #[doc(inline)]
 pub use crate::__console_log as log;
@@ -37,6 +39,8 @@ pub enum Level {
     Warn,
     /// Something is wrong.
     Error,
+    /// For the record: what was done on whose behalf.
+    Audit,
 }
 
 /// Writes a line; the macros call it.
@@ -71,5 +75,14 @@ macro_rules! __console_warn {
 macro_rules! __console_error {
     ($($argument:tt)*) => {
         $crate::console::write($crate::console::Level::Error, ::core::format_args!($($argument)*))
+    };
+}
+
+/// Writes a line for the record.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! __console_audit {
+    ($($argument:tt)*) => {
+        $crate::console::write($crate::console::Level::Audit, ::core::format_args!($($argument)*))
     };
 }

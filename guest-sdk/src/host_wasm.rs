@@ -3,7 +3,7 @@
 use bindings::stepwell::step::{connectors as raw, console, data, task};
 use bindings::wasi::io::poll as raw_poll;
 
-use crate::connectors::{FetchError, Redirect, Response, request::Parts};
+use crate::connectors::{CallError, FetchError, Redirect, Response, UnderWay, request::Parts};
 use crate::console::Level;
 use crate::failure::Failure;
 
@@ -78,11 +78,20 @@ pub fn task_ignore() {
     task::ignore();
 }
 
+pub fn task_park(milliseconds: u64) -> Result<(), String> {
+    task::park(milliseconds)
+}
+
+pub fn task_redo() {
+    task::redo();
+}
+
 pub fn console_write(level: Level, text: &str) {
     let level = match level {
         Level::Log => console::Level::Log,
         Level::Warn => console::Level::Warn,
         Level::Error => console::Level::Error,
+        Level::Audit => console::Level::Audit,
     };
     console::write(level, text);
 }
@@ -99,12 +108,14 @@ pub fn now_millis() -> u64 {
 /// A call under way.
 pub struct PendingResponse(raw::PendingResponse);
 
-impl PendingResponse {
-    pub fn subscribe(&self) -> Pollable {
+impl UnderWay for PendingResponse {
+    type Result = Result<Response, FetchError>;
+
+    fn subscribe(&self) -> Pollable {
         self.0.subscribe()
     }
 
-    pub fn take(&self) -> Option<Result<Response, FetchError>> {
+    fn take(&self) -> Option<Self::Result> {
         let result = self.0.take()?;
         Some(match result {
             Ok(response) => Ok(Response {
@@ -139,6 +150,35 @@ pub fn fetch(request: Parts) -> PendingResponse {
             Redirect::Error => raw::Redirect::Error,
         },
     }))
+}
+
+/// An operation or a pause under way.
+pub struct PendingResult(raw::PendingResult);
+
+impl UnderWay for PendingResult {
+    type Result = Result<String, CallError>;
+
+    fn subscribe(&self) -> Pollable {
+        self.0.subscribe()
+    }
+
+    fn take(&self) -> Option<Self::Result> {
+        let result = self.0.take()?;
+        Some(result.map_err(|error| match error {
+            raw::CallError::Unknown(text) => CallError::Unknown(text),
+            raw::CallError::Invalid(text) => CallError::Invalid(text),
+            raw::CallError::Refused(text) => CallError::Refused(text),
+            raw::CallError::Failed(text) => CallError::Failed(text),
+        }))
+    }
+}
+
+pub fn call(connector: &str, operation: &str, argument: &str) -> PendingResult {
+    PendingResult(raw::call(connector, operation, argument))
+}
+
+pub fn pause(milliseconds: u64) -> PendingResult {
+    PendingResult(raw::pause(milliseconds))
 }
 
 /// Sleeps until at least one is ready; the indices of those that are.

@@ -21,6 +21,8 @@
 //! # assert_eq!(outcome.completed, Some(json!({"list": "weekly"})));
 //! ```
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::host;
@@ -95,4 +97,17 @@ pub fn complete_with(result: impl Serialize) -> Result<(), TaskError> {
 /// Ends the task as `ignored` once this run has finished: it was of no interest.
 pub fn ignore() {
     host::task_ignore();
+}
+
+/// Lets the task wait once this run has finished, for 1 ms to 10 years; then its steps are looked for
+/// again.
+pub fn park(duration: Duration) -> Result<(), TaskError> {
+    let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    host::task_park(milliseconds).map_err(TaskError::Refused)
+}
+
+/// Lets this step run on the task once more after this run, if its condition still matches, though
+/// nothing that the condition observes has changed.
+pub fn redo() {
+    host::task_redo();
 }

@@ -52,6 +52,7 @@ fn finish(mut head: TaskHead, data: &Arc<str>) -> Commit {
         step,
         observed: 7,
         finished: true,
+        redo: false,
     }];
     let run = RunEntry {
         run: 1,
@@ -66,6 +67,7 @@ fn finish(mut head: TaskHead, data: &Arc<str>) -> Commit {
         duration_us: 20,
         alternatives: Vec::new(),
         retry_at: None,
+        parked_until: None,
     };
     Commit {
         head,

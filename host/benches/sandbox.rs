@@ -1,6 +1,6 @@
 //! What the sandbox costs per run: a fresh instance, the call, and taking it down again, with fuel,
 //! memory, epoch and deadline limits as the server has them. The guests are built from
-//! `tests/guests` when the benchmark starts.
+//! `tests/guests` when the benchmark starts; the scripts are run by the server's own engine.
 
 use std::error::Error;
 use std::future::Future;
@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use serde_json::json;
-use stepwell::domain::effect::{Answer, CallFault, Calls, FetchRequest};
+use serde_json::{Value, json};
+use stepwell::domain::effect::{Answer, CallFault, CallRequest, Calls};
 use stepwell::domain::ids::TaskId;
 use stepwell::domain::limits::StepLimits;
 use stepwell::domain::run::{Ended, RunInput};
@@ -23,6 +23,34 @@ const GUESTS: [(&str, &str); 2] = [
     ("noop", "a step that does nothing; 14 us or less"),
     ("five-sets", "five gets and five sets; 35 us or less"),
 ];
+
+/// Scripts, with the data they run on, and what a run of each may cost.
+fn scripts() -> [(&'static str, &'static str, Vec<u8>, Arc<Value>); 2] {
+    let package = |text: &str| {
+        let package = json!({"entry": "step.js", "modules": {"step.js": text}});
+        package.to_string().into_bytes()
+    };
+    let form = include_str!("../../examples/js/contact-form/contact-form.js");
+    let touch = "export const condition = {};\n\
+        export const content = () => { data.seen = data.id; };\n";
+    let entry =
+        json!({"sku": "A-1042", "title": "a line of an order", "price": 12.5, "tags": ["a", "b"]});
+    let large = json!({"id": 7, "items": vec![entry; 1_300]});
+    [
+        (
+            "contact-form.js",
+            "an ordinary script; 200 us or less, and 20 times noop or less",
+            package(form),
+            input().data,
+        ),
+        (
+            "touch-100-kB.js",
+            "one member read and one written of 100 kB; 3 ms or less",
+            package(touch),
+            Arc::new(large),
+        ),
+    ]
+}
 
 fn sandbox(criterion: &mut Criterion) {
     if let Err(error) = measure(criterion) {
@@ -39,10 +67,15 @@ fn measure(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
         .enable_all()
         .build()?;
     let sandbox = Sandbox::new(SandboxSettings::default())?;
-    let input = input();
     let mut group = criterion.benchmark_group("instantiate and run");
-    for (guest, what) in GUESTS {
+    let components = GUESTS.into_iter().map(|(guest, what)| {
         let bytes = std::fs::read(guests.join(guest.replace('-', "_") + ".wasm"))?;
+        Ok((guest, what, bytes, input().data))
+    });
+    let all = components.chain(scripts().into_iter().map(Ok));
+    for guest in all.collect::<std::io::Result<Vec<_>>>()? {
+        let (guest, what, bytes, data) = guest;
+        let input = RunInput { data, ..input() };
         let inspected = runtime.block_on(sandbox.inspect(&bytes, StepLimits::default()))?;
         let run = || sandbox.run(&inspected.component, input.clone(), Arc::new(NoCalls));
         let output = runtime.block_on(run());
@@ -113,7 +146,7 @@ impl Calls for NoCalls {
     fn answer(
         &self,
         call: u32,
-        _request: FetchRequest,
+        _request: CallRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, CallFault>> + Send>> {
         let refused = CallFault::NotRecorded(format!("call {call} in a benchmark without calls"));
         Box::pin(std::future::ready(Err(refused)))

@@ -36,8 +36,9 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub payload: Option<PathBuf>,
 
-    /// The step to run on each task, a component. Default: tests/guests/small, built if need be.
-    #[arg(long, value_name = "FILE.wasm")]
+    /// The step to run on each task: a component, or a script that imports nothing. Default:
+    /// tests/guests/small, built if need be.
+    #[arg(long, value_name = "FILE.wasm|FILE.js")]
     pub step: Option<PathBuf>,
 
     /// The server to measure. Default: the one that cargo has just built.

@@ -154,13 +154,25 @@ pub fn set_up(api: &mut Api, component: &[u8]) -> anyhow::Result<String> {
     Ok(path)
 }
 
-/// The step's component: the file that was asked for, or `tests/guests/small`, built.
+/// The step: the component or script that was asked for, or `tests/guests/small`, built.
 pub fn component(options: &Options) -> anyhow::Result<Vec<u8>> {
     let path = match &options.step {
         Some(path) => path.clone(),
         None => build_small()?,
     };
-    fs::read(&path).with_context(|| format!("cannot read the step {}", path.display()))
+    let bytes =
+        fs::read(&path).with_context(|| format!("cannot read the step {}", path.display()))?;
+    if path.extension().is_some_and(|ending| ending == "js") {
+        let text = String::from_utf8(bytes).context("the script is no UTF-8")?;
+        return Ok(script(&text));
+    }
+    Ok(bytes)
+}
+
+/// A script as the API takes it.
+fn script(text: &str) -> Vec<u8> {
+    let package = serde_json::json!({"entry": "step.js", "modules": {"step.js": text}});
+    package.to_string().into_bytes()
 }
 
 fn build_small() -> anyhow::Result<PathBuf> {

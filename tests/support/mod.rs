@@ -2,6 +2,7 @@
 //! directory of its own, real guests, and an upstream that records what it is asked.
 #![allow(dead_code, unused_imports, missing_docs, clippy::unwrap_used)]
 
+pub mod cases;
 pub mod guests;
 pub mod ran;
 pub mod receiver;
@@ -30,6 +31,8 @@ pub struct Server {
     pub url: String,
     token: String,
     http: reqwest::Client,
+    /// The workspace that all requests are about.
+    workspace: String,
 }
 
 impl Server {
@@ -46,6 +49,7 @@ impl Server {
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             url: String::new(),
             token: String::new(),
+            workspace: "default".to_owned(),
             // Building a guest blocks this runtime for minutes: a connection that the server has
             // given up meanwhile must not be used again. The server's own bound is 30 s.
             http: reqwest::Client::builder()
@@ -151,6 +155,19 @@ impl Server {
         answer(request.send().await.unwrap()).await
     }
 
+    /// A path of the API below the workspace that requests are about.
+    pub fn path(&self, rest: &str) -> String {
+        format!("/workspaces/{}/{rest}", self.workspace)
+    }
+
+    /// Adds a workspace; from now on all requests are about it.
+    pub async fn enter(&mut self, workspace: &str) {
+        let body = json!({"name": workspace});
+        let (status, body) = self.api(Method::POST, "/workspaces", Some(body)).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+        self.workspace = workspace.to_owned();
+    }
+
     async fn get(&self, path: &str) -> Value {
         let (status, body) = self.api(Method::GET, path, None).await;
         assert_eq!(status, StatusCode::OK, "GET {path}: {body}");
@@ -159,9 +176,9 @@ impl Server {
 
     /// Adds a webhook and gives its URL on this server.
     pub async fn webhook(&self, name: &str) -> String {
-        let path = "/workspaces/default/webhooks";
+        let path = self.path("webhooks");
         let (status, body) = self
-            .api(Method::POST, path, Some(json!({"name": name})))
+            .api(Method::POST, &path, Some(json!({"name": name})))
             .await;
         assert_eq!(status, StatusCode::CREATED, "{body}");
         body["url"].as_str().unwrap().to_owned()
@@ -175,8 +192,9 @@ impl Server {
         query: &str,
     ) -> (StatusCode, Value) {
         let url = format!(
-            "{}/api/v1/workspaces/default/steps/{name}?{query}",
-            self.url
+            "{}/api/v1{}?{query}",
+            self.url,
+            self.path(&format!("steps/{name}"))
         );
         let request = self.http.put(url).bearer_auth(&self.token).body(component);
         answer(request.send().await.unwrap()).await
@@ -195,7 +213,7 @@ impl Server {
     }
 
     pub async fn config(&self, key: &str, value: &str) {
-        let path = format!("/workspaces/default/config/{key}");
+        let path = self.path(&format!("config/{key}"));
         let (status, body) = self
             .api(Method::PUT, &path, Some(json!({"value": value})))
             .await;
@@ -228,12 +246,12 @@ impl Server {
     }
 
     pub async fn task(&self, id: &str) -> Value {
-        self.get(&format!("/workspaces/default/tasks/{id}")).await
+        self.get(&self.path(&format!("tasks/{id}"))).await
     }
 
     pub async fn tasks(&self, query: &str) -> Vec<Value> {
         let page = self
-            .get(&format!("/workspaces/default/tasks?{query}"))
+            .get(&self.path(&format!("tasks?{query}")))
             .await;
         page["tasks"].as_array().unwrap().clone()
     }
@@ -293,6 +311,7 @@ impl Server {
         stepwell()
             .args(args)
             .env("STEPWELL_DATA_DIR", self.dir.path())
+            .env("STEPWELL_WORKSPACE", &self.workspace)
             .output()
             .unwrap()
     }

@@ -25,6 +25,7 @@
 //! # assert_eq!(outcome.calls[0].header("authorization"), Some("Bearer t"));
 //! ```
 
+mod operation;
 pub(crate) mod request;
 mod response;
 
@@ -33,6 +34,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+pub use operation::{CallError, Operation, Pause, call, pause};
 pub use request::{Redirect, Request};
 pub use response::{Response, ResponseError};
 
@@ -68,53 +70,68 @@ pub enum FetchError {
 /// Begins a call. It is under way at once, before it is awaited, so several may overlap:
 /// [`join_all`](crate::join_all) waits for all of them.
 pub fn fetch(request: Request) -> Fetch {
-    let state = match request.into_parts() {
+    Pending::new(match request.into_parts() {
         Ok(parts) => State::Pending(host::fetch(parts)),
-        Err(reason) => State::Refused(FetchError::Invalid(reason)),
-    };
-    Fetch {
-        registration: None,
-        pollable: None,
-        state,
-    }
+        Err(reason) => State::Settled(Err(FetchError::Invalid(reason))),
+    })
 }
 
-/// A call under way: await it, or [`wait`](Fetch::wait) for it in a step that is no `async fn`.
+/// A fetch under way.
+pub type Fetch = Pending<host::PendingResponse>;
+
+/// A call under way: await it, or [`wait`](Pending::wait) for it in a step that is no `async fn`.
 #[must_use = "the call is under way, but its result is lost unless awaited"]
-pub struct Fetch {
+pub struct Pending<P: UnderWay> {
     // In this order: the host wants a pollable dropped before the call it belongs to.
     registration: Option<Registration>,
     pollable: Option<Rc<host::Pollable>>,
-    state: State,
+    state: State<P>,
 }
 
-enum State {
-    Pending(host::PendingResponse),
-    Refused(FetchError),
+/// What the host has under way for the step.
+#[doc(hidden)]
+pub trait UnderWay: Unpin {
+    /// What comes of it.
+    type Result: Unpin;
+    /// Ready when it is done.
+    fn subscribe(&self) -> host::Pollable;
+    /// What came of it, once.
+    fn take(&self) -> Option<Self::Result>;
+}
+
+enum State<P: UnderWay> {
+    Pending(P),
+    Settled(P::Result),
     Taken,
 }
 
-impl Fetch {
-    /// Waits until the call is done.
-    pub fn wait(self) -> Result<Response, FetchError> {
-        block_on(self)
+impl<P: UnderWay> Pending<P> {
+    fn new(state: State<P>) -> Self {
+        Self {
+            registration: None,
+            pollable: None,
+            state,
+        }
     }
 
-    fn finish(&mut self) {
-        self.registration = None;
-        self.pollable = None;
-        self.state = State::Taken;
+    /// Waits until the call is done.
+    pub fn wait(self) -> P::Result {
+        block_on(self)
     }
 }
 
-impl Future for Fetch {
-    type Output = Result<Response, FetchError>;
+impl<P: UnderWay> Future for Pending<P> {
+    type Output = P::Result;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let result = match &this.state {
-            State::Pending(pending) => match pending.take() {
-                Some(result) => result,
+        if let State::Pending(pending) = &this.state {
+            match pending.take() {
+                Some(result) => {
+                    this.registration = None;
+                    this.pollable = None;
+                    this.state = State::Settled(result);
+                }
                 None => {
                     let pollable = this
                         .pollable
@@ -122,11 +139,11 @@ impl Future for Fetch {
                     this.registration = Some(Registration::new(pollable, context.waker()));
                     return Poll::Pending;
                 }
-            },
-            State::Refused(error) => Err(error.clone()),
-            State::Taken => panic!("a finished call was polled again"),
-        };
-        this.finish();
-        Poll::Ready(result)
+            }
+        }
+        match std::mem::replace(&mut this.state, State::Taken) {
+            State::Settled(result) => Poll::Ready(result),
+            _ => panic!("a finished call was polled again"),
+        }
     }
 }

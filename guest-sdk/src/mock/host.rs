@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use super::document;
-use super::outcome::{Call, Line};
+use super::outcome::{Call, Line, OperationCall};
 use super::reply::Reply;
-use crate::connectors::{FetchError, Response, request::Parts};
+use crate::connectors::{CallError, FetchError, Response, UnderWay, request::Parts};
 use crate::console::Level;
 
 thread_local! {
@@ -29,8 +29,13 @@ pub(super) struct State {
     pub phase: Phase,
     pub logs: Vec<Line>,
     pub calls: Vec<Call>,
-    pub under_way: Vec<UnderWay>,
+    /// How operations are answered, by connector and operation.
+    pub operations: BTreeMap<(String, String), Result<Value, CallError>>,
+    pub called: Vec<OperationCall>,
+    pub under_way: Vec<Pending>,
     pub closing: Option<Closing>,
+    pub parked: Option<Duration>,
+    pub redo: bool,
 }
 
 /// What the mock is to do when a step's function is entered, and what it found.
@@ -58,9 +63,16 @@ pub(super) struct Expected {
 
 /// A call under way: done once the clock reads `due`.
 #[derive(Debug, Clone)]
-pub(super) struct UnderWay {
+pub(super) struct Pending {
     due: u64,
-    result: Option<Result<Response, FetchError>>,
+    result: Option<Answer>,
+}
+
+/// What comes of a call.
+#[derive(Debug, Clone)]
+enum Answer {
+    Response(Result<Response, FetchError>),
+    Value(Result<String, CallError>),
 }
 
 /// How the run asked its task to end.
@@ -193,6 +205,21 @@ pub(crate) fn task_ignore() {
     state(|state| state.closing = Some(Closing::Ignore));
 }
 
+pub(crate) fn task_park(milliseconds: u64) -> Result<(), String> {
+    const MOST: u64 = 10 * 366 * 24 * 3_600_000;
+    if !(1..=MOST).contains(&milliseconds) {
+        return Err(format!(
+            "a task waits 1 to {MOST} milliseconds (ten years), not {milliseconds}"
+        ));
+    }
+    state(|state| state.parked = Some(Duration::from_millis(milliseconds)));
+    Ok(())
+}
+
+pub(crate) fn task_redo() {
+    state(|state| state.redo = true);
+}
+
 /// Outside of a run a line is printed, so that a helper which logs can be tested by itself.
 pub(crate) fn console_write(level: Level, text: &str) {
     RUN.with_borrow_mut(|state| match state {
@@ -218,26 +245,90 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A call under way: its place in the state.
-pub(crate) struct PendingResponse(usize);
+/// A fetch under way: its place in the state.
+#[derive(Debug)]
+pub struct PendingResponse(usize);
+
+/// An operation or a pause under way: its place in the state.
+#[derive(Debug)]
+pub struct PendingResult(usize);
 
 /// What becomes ready when the call is done.
-pub(crate) struct Pollable(usize);
+#[derive(Debug)]
+pub struct Pollable(usize);
 
-impl PendingResponse {
-    pub(crate) fn subscribe(&self) -> Pollable {
+impl UnderWay for PendingResponse {
+    type Result = Result<Response, FetchError>;
+
+    fn subscribe(&self) -> Pollable {
         Pollable(self.0)
     }
 
-    pub(crate) fn take(&self) -> Option<Result<Response, FetchError>> {
-        state(|state| {
-            let call = state.under_way.get_mut(self.0)?;
-            if call.due > state.now {
-                return None;
-            }
-            call.result.take()
-        })
+    fn take(&self) -> Option<Self::Result> {
+        match take(self.0)? {
+            Answer::Response(result) => Some(result),
+            Answer::Value(_) => None,
+        }
     }
+}
+
+impl UnderWay for PendingResult {
+    type Result = Result<String, CallError>;
+
+    fn subscribe(&self) -> Pollable {
+        Pollable(self.0)
+    }
+
+    fn take(&self) -> Option<Self::Result> {
+        match take(self.0)? {
+            Answer::Value(result) => Some(result),
+            Answer::Response(_) => None,
+        }
+    }
+}
+
+fn take(place: usize) -> Option<Answer> {
+    state(|state| {
+        let call = state.under_way.get_mut(place)?;
+        if call.due > state.now {
+            return None;
+        }
+        call.result.take()
+    })
+}
+
+fn begin(state: &mut State, result: Answer, delay: u64) -> usize {
+    state.under_way.push(Pending {
+        due: state.now.saturating_add(delay),
+        result: Some(result),
+    });
+    state.under_way.len() - 1
+}
+
+#[track_caller]
+pub(crate) fn call(connector: &str, operation: &str, argument: &str) -> PendingResult {
+    state(|state| {
+        let place = (connector.to_owned(), operation.to_owned());
+        let Some(result) = state.operations.get(&place).cloned() else {
+            panic!(
+                "the step calls {connector}.{operation}, and the mock has no answer for it; add `.operation({connector:?}, {operation:?}, Ok(json!(…)))`"
+            );
+        };
+        state.called.push(OperationCall {
+            connector: place.0,
+            operation: place.1,
+            argument: serde_json::from_str(argument).unwrap_or_default(),
+        });
+        let result = result.map(|value| value.to_string());
+        PendingResult(begin(state, Answer::Value(result), 0))
+    })
+}
+
+pub(crate) fn pause(milliseconds: u64) -> PendingResult {
+    state(|state| {
+        let over = Answer::Value(Ok("null".into()));
+        PendingResult(begin(state, over, milliseconds))
+    })
 }
 
 #[track_caller]
@@ -256,11 +347,7 @@ pub(crate) fn fetch(request: Parts) -> PendingResponse {
             timeout: request.timeout_ms.map(Duration::from_millis),
             redirect: request.redirect,
         });
-        state.under_way.push(UnderWay {
-            due: state.now.saturating_add(delay),
-            result: Some(result),
-        });
-        PendingResponse(state.under_way.len() - 1)
+        PendingResponse(begin(state, Answer::Response(result), delay))
     })
 }
 

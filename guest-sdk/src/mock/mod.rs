@@ -42,10 +42,11 @@ use std::future::Future;
 use serde_json::{Value, json};
 use stepwell_condition::Pattern;
 
+use crate::connectors::CallError;
 use crate::executor::finish_async;
 use crate::failure::{Ending, Failure, finish};
 
-pub use outcome::{Call, Line, Outcome};
+pub use outcome::{Call, Line, OperationCall, Outcome};
 pub use reply::Reply;
 
 use host::{Phase, State};
@@ -79,11 +80,15 @@ impl Mock {
                 config: BTreeMap::new(),
                 now: CLOCK,
                 replies: Vec::new(),
+                operations: BTreeMap::new(),
                 phase: Phase::Inside,
                 logs: Vec::new(),
                 calls: Vec::new(),
+                called: Vec::new(),
                 under_way: Vec::new(),
                 closing: None,
+                parked: None,
+                redo: false,
             },
             via: None,
         }
@@ -147,6 +152,18 @@ impl Mock {
             url: url.to_owned(),
             reply,
         });
+        self
+    }
+
+    /// How an operation of a named connector is answered, each time.
+    pub fn operation(
+        mut self,
+        connector: &str,
+        operation: &str,
+        result: Result<Value, CallError>,
+    ) -> Self {
+        let place = (connector.to_owned(), operation.to_owned());
+        self.state.operations.insert(place, result);
         self
     }
 

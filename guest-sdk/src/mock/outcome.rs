@@ -21,6 +21,12 @@ pub struct Outcome {
     pub logs: Vec<Line>,
     /// The calls that were made, in order.
     pub calls: Vec<Call>,
+    /// The operations of named connectors that were begun, in order.
+    pub operations: Vec<OperationCall>,
+    /// For how long the task is parked, if it is.
+    pub parked: Option<Duration>,
+    /// Whether the step asked to be run once more.
+    pub redo: bool,
     /// The result of `task::complete_with`, or `null` of `task::complete`, if one was the last word.
     pub completed: Option<Value>,
     /// Whether `task::ignore` was the last word.
@@ -40,10 +46,12 @@ impl Outcome {
             (before.data, before.name, before.tags)
         };
         Self {
-            result,
             data,
             logs: after.logs,
             calls: after.calls,
+            operations: after.called,
+            parked: if result.is_ok() { after.parked } else { None },
+            redo: result.is_ok() && after.redo,
             ignored: kept == Some(Closing::Ignore),
             completed: match kept {
                 Some(Closing::Complete(result)) => Some(result),
@@ -51,6 +59,7 @@ impl Outcome {
             },
             name,
             tags,
+            result,
         }
     }
 
@@ -97,6 +106,18 @@ impl PartialEq<str> for Line {
     fn eq(&self, text: &str) -> bool {
         self.text == text
     }
+}
+
+/// An operation of a named connector that was begun.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct OperationCall {
+    /// The connector, e.g. `slackCom`.
+    pub connector: String,
+    /// The operation, e.g. `send`.
+    pub operation: String,
+    /// Its argument.
+    pub argument: Value,
 }
 
 /// A call that was made.

@@ -2,6 +2,7 @@
 
 use stepwell_condition::PatternError;
 
+use crate::connectors::named::DeclarationError;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::limits::StepLimits;
 use crate::sandbox::ComponentError;
@@ -84,6 +85,9 @@ pub enum CatalogError {
     /// The component's condition is no pattern.
     #[error("the step's condition is wrong {0}")]
     BadCondition(PatternError),
+    /// A connector's declaration is wrong.
+    #[error("the connector is wrong: {0}")]
+    Connector(#[from] DeclarationError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,10 +1,11 @@
-//! The catalog: what tenants have set up — workspaces, webhooks, steps, config — in memory, and
-//! written through to the store. It answers who a webhook's key belongs to and which steps match a
+//! The catalog: what tenants have set up — workspaces, webhooks, steps, config, connectors — in memory,
+//! and written through to the store. It answers who a webhook's key belongs to and which steps match a
 //! task's data; it knows no task, no HTTP, and runs nothing but a new step's `condition`.
 //!
 //! Changes go one after another: each is checked against memory, made durable, and only then seen.
 
 mod config;
+mod connectors;
 mod error;
 mod matching;
 mod steps;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
+pub use connectors::{LiveConnector, Put};
 pub use error::CatalogError;
 pub use matching::LiveStep;
 pub use steps::Added;
@@ -86,6 +88,12 @@ impl Catalog {
         for (workspace, key, sealed) in registry.config {
             vault.unseal(&workspace, &key, &sealed)?;
             owner(&mut workspaces, &workspace, "config", key.as_str())?.put_sealed(key, sealed);
+        }
+        for (workspace, name, sealed) in registry.connectors {
+            let live = connectors::open(&vault, &workspace, &name, &sealed)?;
+            owner(&mut workspaces, &workspace, "connector", name.as_str())?
+                .connectors
+                .insert(name, live);
         }
         Ok(Arc::new(Self {
             store,

@@ -118,6 +118,7 @@ impl Catalog {
         let now = self.clock.now();
         let mut step = Step {
             name,
+            kind: inspected.kind,
             digest: inspected.digest,
             size: component.len() as u64,
             condition: inspected.condition,

@@ -50,6 +50,7 @@ fn store() -> Arc<dyn Store> {
 fn step(step: &str, condition: serde_json::Value) -> Step {
     Step {
         name: name(step),
+        kind: crate::domain::step::StepKind::Component,
         digest: "0".repeat(64),
         size: 3,
         condition: condition.to_string(),

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::connectors::LiveConnector;
 use super::matching::{LiveStep, Matching};
-use crate::domain::ids::{ConfigKey, StepName, WebhookName};
+use crate::domain::ids::{ConfigKey, ConnectorName, StepName, WebhookName};
 use crate::domain::run::Config;
 use crate::domain::webhook::Webhook;
 
@@ -12,6 +13,7 @@ use crate::domain::webhook::Webhook;
 #[derive(Default)]
 pub(super) struct Workspace {
     pub(super) webhooks: BTreeMap<WebhookName, Arc<Webhook>>,
+    pub(super) connectors: BTreeMap<ConnectorName, Arc<LiveConnector>>,
     steps: BTreeMap<StepName, (u32, Arc<LiveStep>)>,
     pub(super) matching: Matching,
     sealed: BTreeMap<ConfigKey, Vec<u8>>,

@@ -74,7 +74,8 @@ pub async fn run(global: &Global, command: ConfigCommand, output: Output) -> Res
     }
 }
 
-fn read_value(input: impl Read) -> Result<String> {
+/// A value from stdin, without the line feed at its end.
+pub(super) fn read_value(input: impl Read) -> Result<String> {
     let mut bytes = Vec::new();
     input.take(VALUE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > VALUE_BYTES {

@@ -13,14 +13,17 @@ use client::ClientError;
 use context::ContextError;
 use output::Output;
 use scaffold::ScaffoldError;
+use stepwell_script::ScriptError;
 
 mod build;
 mod client;
 mod config;
+mod connector;
 mod context;
 mod demo;
 mod output;
 mod scaffold;
+mod script;
 mod serve;
 mod step;
 mod task;
@@ -128,6 +131,9 @@ enum Command {
     /// Config: values and secrets that steps read
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Connectors: services that steps call by name, with credentials that they never see
+    #[command(subcommand)]
+    Connector(connector::ConnectorCommand),
     /// Workspaces: tenants
     #[command(subcommand)]
     Workspace(workspace::WorkspaceCommand),
@@ -161,6 +167,9 @@ fn run(cli: Cli, output: Output) -> anyhow::Result<()> {
         Command::Step(command) => runtime()?.block_on(step::run(&global, command, output)),
         Command::Task(command) => runtime()?.block_on(task::run(&global, command, output)),
         Command::Config(command) => runtime()?.block_on(config::run(&global, command, output)),
+        Command::Connector(command) => {
+            runtime()?.block_on(connector::run(&global, command, output))
+        }
         Command::Workspace(command) => {
             runtime()?.block_on(workspace::run(&global, command, output))
         }
@@ -227,6 +236,9 @@ fn classify(error: &anyhow::Error) -> (String, Exit) {
         }
         if let Some(error) = cause.downcast_ref::<BuildError>() {
             return (error.code().to_owned(), error.exit());
+        }
+        if cause.is::<ScriptError>() {
+            return ("bad-script".to_owned(), Exit::Failed);
         }
         if let Some(error) = cause.downcast_ref::<ScaffoldError>() {
             return (error.code().to_owned(), error.exit());
@@ -305,6 +317,9 @@ mod tests {
             "stepwell webhook list --workspace w --url http://h --token t",
             "stepwell step add a.wasm --name n --fuel 1_000_000 --memory 64MiB --timeout 30s",
             "stepwell step new greet",
+            "stepwell step new greet --lang ts",
+            "stepwell step add steps/greet.js --root steps",
+            "stepwell connector add slackCom --kind slack.com --set token=-",
             "stepwell step build",
             "stepwell step build dir",
             "stepwell task list --state done --limit 5 --before 0190c0de-0000-7000-8000-000000000000",

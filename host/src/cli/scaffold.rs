@@ -1,5 +1,7 @@
-//! A new step's crate. It carries its own copy of the SDK, which the binary has inside, so that it
-//! builds wherever cargo does and always fits the server it came from.
+//! A new step: a crate, or a script. A crate carries its own copy of the SDK, which the binary has
+//! inside, so that it builds wherever cargo does and always fits the server it came from.
+
+mod script;
 
 use std::borrow::Cow;
 use std::fs;
@@ -9,6 +11,29 @@ use std::path::{Path, PathBuf};
 use rust_embed::{Embed, EmbeddedFile};
 
 use super::Exit;
+pub use script::script;
+
+/// What a step is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Language {
+    /// A crate, built to a component.
+    Rust,
+    /// JavaScript: no build.
+    Js,
+    /// TypeScript: no build either.
+    Ts,
+}
+
+impl Language {
+    /// The ending of its source files.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Rust => "rs",
+            Self::Js => "js",
+            Self::Ts => "ts",
+        }
+    }
+}
 
 /// The longest name: what a step may be called.
 const NAME_CHARS: usize = 64;
@@ -147,10 +172,10 @@ impl ScaffoldError {
     }
 }
 
-/// A crate that was made.
+/// A step that was made.
 #[derive(Debug)]
 pub struct Made {
-    /// The crate's name.
+    /// The step's name.
     pub name: String,
     /// Its directory.
     pub directory: PathBuf,
@@ -160,6 +185,14 @@ pub struct Made {
 
 /// Makes a step's crate in `directory`, whose last part is its name.
 pub fn create(directory: &Path) -> Result<Made, ScaffoldError> {
+    make(directory, fill)
+}
+
+/// Makes `directory` and has it filled, or leaves nothing.
+fn make(
+    directory: &Path,
+    fill: impl FnOnce(&Path, &str) -> Result<Vec<PathBuf>, ScaffoldError>,
+) -> Result<Made, ScaffoldError> {
     let last = directory.file_name().map(|name| name.to_string_lossy());
     let name = last
         .filter(|name| is_crate_name(name))
@@ -178,7 +211,7 @@ pub fn create(directory: &Path) -> Result<Made, ScaffoldError> {
         _ => unwritable(error),
     })?;
     let files = fill(directory, &name).inspect_err(|_| {
-        // Half a crate helps nobody; the directory is ours, made just above.
+        // Half a step helps nobody; the directory is ours, made just above.
         let _ = fs::remove_dir_all(directory);
     })?;
     Ok(Made {

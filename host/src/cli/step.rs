@@ -13,14 +13,15 @@ use super::build::{self, Built, Progress};
 use super::client::Client;
 use super::output::{Output, Tone, figures, json_line, printable, shorten, words};
 use super::units::{self, parse_count, parse_duration, parse_size};
-use super::{Global, UsageError, context, member, scaffold, text};
+use super::{Global, UsageError, context, member, scaffold, script, text};
 use crate::domain::ids::StepName;
 
 /// What can be done with steps.
 #[derive(Debug, Subcommand)]
 pub enum StepCommand {
-    /// Upload a step: a component, or a crate that is built first
+    /// Upload a step: a script, a component, or a crate that is built first
     #[command(after_help = "Examples:
+  stepwell step add steps/greet.js                    upload a script with what it imports
   stepwell step add steps/greet                       build the crate and upload it
   stepwell step add greet.wasm --name welcome         upload a component under another name
   stepwell step add greet.wasm --fuel 5G --memory 128MiB --timeout 2m
@@ -39,14 +40,20 @@ Adding a step of the same name replaces it; tasks that are under way go on with 
         /// Its name
         name: String,
     },
-    /// Start a step: a new crate that builds and tests at once
-    #[command(after_help = "Example:
+    /// Start a step: a crate that builds and tests at once, or a script
+    #[command(after_help = "Examples:
   stepwell step new greet
   cd greet && cargo test
-  stepwell step add .")]
+  stepwell step add .
+
+  stepwell step new greet --lang js
+  stepwell step add greet/greet.js")]
     New {
-        /// The crate's name, also its directory
+        /// The step's name, also its directory
         name: PathBuf,
+        /// What it is written in
+        #[arg(long, value_enum, default_value_t = scaffold::Language::Rust)]
+        lang: scaffold::Language,
     },
     /// Build a step's crate to a component
     Build {
@@ -59,12 +66,15 @@ Adding a step of the same name replaces it; tasks that are under way go on with 
 /// What `step add` takes.
 #[derive(Debug, Args)]
 pub struct AddArgs {
-    /// A component (FILE.wasm) or a crate's directory
-    #[arg(value_name = "FILE.wasm|CRATE_DIR")]
+    /// A script (FILE.js, FILE.ts), a component (FILE.wasm) or a crate's directory
+    #[arg(value_name = "FILE|CRATE_DIR")]
     source: PathBuf,
     /// The step's name [default: the crate's or file's]
     #[arg(long)]
     name: Option<StepName>,
+    /// The folder that a script's imports may reach [default: the script's own]
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
     #[command(flatten)]
     limits: LimitArgs,
 }
@@ -118,7 +128,7 @@ pub async fn run(global: &Global, command: StepCommand, output: Output) -> Resul
             context::connect(global)?.delete(&["steps", &name]).await?;
             output.done(&format!("deleted step {}", printable(&name)))
         }
-        StepCommand::New { name } => new(&name, output),
+        StepCommand::New { name, lang } => new(&name, lang, output),
         StepCommand::Build { dir } => {
             let built = build::component(&dir, None, Progress::beside(output.json))?;
             show_built(&built, output)
@@ -127,7 +137,10 @@ pub async fn run(global: &Global, command: StepCommand, output: Output) -> Resul
 }
 
 async fn add(client: &Client, args: AddArgs, output: Output) -> Result<()> {
-    let wanted = "name a component (FILE.wasm) or a crate's directory";
+    if script::is_script(&args.source) {
+        return add_script(client, args, output).await;
+    }
+    let wanted = "name a script (FILE.js, FILE.ts), a component (FILE.wasm) or a crate's directory";
     let path = |error| UsageError::Path {
         path: args.source.display().to_string(),
         error,
@@ -153,6 +166,35 @@ async fn add(client: &Client, args: AddArgs, output: Output) -> Result<()> {
     Ok(output.line(&sheet(&step, output))?)
 }
 
+/// Uploads every step of a script file.
+async fn add_script(client: &Client, args: AddArgs, output: Output) -> Result<()> {
+    let steps = script::steps(&args.source, args.root.as_deref())?;
+    let several = steps.len() > 1;
+    let mut added = Vec::new();
+    for (step, number) in steps.into_iter().zip(1..) {
+        let name = match &args.name {
+            Some(name) if several => format!("{name}-{number}"),
+            Some(name) => name.to_string(),
+            None => step.name,
+        };
+        let name: StepName = name.parse().map_err(UsageError::Name)?;
+        let step = upload(client, name.as_str(), &args.limits, step.package.into()).await?;
+        if !output.json {
+            output.note(&format!("added step {name}"));
+            output.line(&sheet(&step, output))?;
+        }
+        added.push(step);
+    }
+    if !output.json {
+        return Ok(());
+    }
+    // One step is one document, as it is for a component.
+    Ok(match added.as_slice() {
+        [step] => output.document(step)?,
+        steps => output.document(&json!({ "steps": steps }))?,
+    })
+}
+
 /// Uploads a component as the step `name`; the server compiles and validates it.
 pub async fn upload(
     client: &Client,
@@ -172,8 +214,11 @@ fn name_of(file: &Path) -> String {
     stem.to_string_lossy().replace('_', "-")
 }
 
-fn new(name: &Path, output: Output) -> Result<()> {
-    let made = scaffold::create(name)?;
+fn new(name: &Path, lang: scaffold::Language, output: Output) -> Result<()> {
+    let made = match lang {
+        scaffold::Language::Rust => scaffold::create(name)?,
+        scaffold::Language::Js | scaffold::Language::Ts => scaffold::script(name, lang)?,
+    };
     if output.json {
         let files: Vec<String> = made
             .files
@@ -185,9 +230,16 @@ fn new(name: &Path, output: Output) -> Result<()> {
     }
     let at = made.directory.display();
     output.note(&format!("made the step {} in {at}", made.name));
-    Ok(output.line(&format!(
-        "next:\n  cargo test --manifest-path {at}/Cargo.toml\n  stepwell step add {at}"
-    ))?)
+    Ok(output.line(&match lang {
+        scaffold::Language::Rust => {
+            format!("next:\n  cargo test --manifest-path {at}/Cargo.toml\n  stepwell step add {at}")
+        }
+        _ => format!(
+            "next:\n  stepwell step add {at}/{}.{}",
+            made.name,
+            lang.ending()
+        ),
+    })?)
 }
 
 fn show_built(built: &Built, output: Output) -> Result<()> {
@@ -232,6 +284,7 @@ fn sheet(step: &Value, output: Output) -> String {
     let limits = step.get("limits").unwrap_or(&Value::Null);
     let rows = [
         ("step", printable(text(step, "name")).into_owned()),
+        ("kind", printable(text(step, "kind")).into_owned()),
         ("condition", condition(step)),
         ("size", units::size(number(step.get("size")))),
         ("fuel", units::count(number(limits.get("fuel")))),
@@ -301,7 +354,7 @@ mod tests {
     #[test]
     fn a_step_for_people() {
         let step = json!({
-            "name": "greet", "digest": "abc", "size": 76000, "condition": {"email": {"$type": "string"}},
+            "name": "greet", "kind": "script", "digest": "abc", "size": 76000, "condition": {"email": {"$type": "string"}},
             "limits": {"fuel": 1_000_000_000, "memory": 67_108_864, "timeout_ms": 30_000},
             "updated": "2026-11-23T14:00:00.000Z",
         });
@@ -309,6 +362,7 @@ mod tests {
             sheet(&step, Output::plain()),
             "\
 step       greet
+kind       script
 condition  {\"email\":{\"$type\":\"string\"}}
 size       74.2 KiB
 fuel       1,000,000,000

@@ -1,21 +1,66 @@
-//! What identifies a request in the journal: its digest for the machine, its summary for people.
+//! What identifies a call in the journal: its digest for the machine, its summary for people.
 
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::domain::effect::{FetchRequest, Redirect};
+use crate::domain::effect::{CallRequest, FetchRequest, Operation, Redirect};
 
 /// Characters of a summary; a longer one is cut, and `…` says so.
 const SUMMARY_CHARS: usize = 300;
+
+/// SHA-256 of a call as the guest made it. No two calls have one encoding, and the encodings are part
+/// of what is stored: a change of one needs another first line.
+#[must_use]
+pub fn call_digest(call: &CallRequest) -> [u8; 32] {
+    match call {
+        CallRequest::Fetch(request) => request_digest(request),
+        CallRequest::Operation(Operation {
+            connector,
+            operation,
+            argument,
+        }) => parts(b"stepwell operation 1\n", &[connector, operation, argument]),
+        CallRequest::Pause(milliseconds) => {
+            parts(b"stepwell pause 1\n", &[&milliseconds.to_string()])
+        }
+    }
+}
+
+fn parts(kind: &[u8], parts: &[&str]) -> [u8; 32] {
+    let mut hash = Sha256::new_with_prefix(kind);
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().into()
+}
+
+/// A call for people, at most 300 characters and printable whatever the guest wrote: method and URL
+/// of a fetch, `connector.operation`, or the length of a pause.
+#[must_use]
+pub fn call_summary(call: &CallRequest) -> String {
+    match call {
+        CallRequest::Fetch(request) => summary(request),
+        CallRequest::Operation(Operation {
+            connector,
+            operation,
+            ..
+        }) => printable(&format!("{connector}.{operation}")),
+        CallRequest::Pause(milliseconds) => format!("pause {milliseconds} ms"),
+    }
+}
+
+fn printable(text: &str) -> String {
+    text.chars()
+        .take(SUMMARY_CHARS)
+        .map(|c| if c.is_ascii_graphic() { c } else { '?' })
+        .collect()
+}
 
 /// SHA-256 of a request as the guest made it: method, URL, headers in their order with lower-case
 /// names, body, and what to do with a redirect. Every part stands behind its length, so no two
 /// requests have one encoding. The timeout is left out: it changes how long a run waits, not what it
 /// asks for.
-///
-/// The encoding is part of what is stored; a change to it needs another first line.
-#[must_use]
-pub fn request_digest(request: &FetchRequest) -> [u8; 32] {
+fn request_digest(request: &FetchRequest) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(b"stepwell fetch 1\n");
     let mut part = |bytes: &[u8]| {
@@ -40,14 +85,8 @@ pub fn request_digest(request: &FetchRequest) -> [u8; 32] {
 
 /// Method and URL for people: `POST https://host/path`, without user, password, query and fragment,
 /// at most 300 characters, and printable whatever the guest wrote.
-#[must_use]
-pub fn summary(request: &FetchRequest) -> String {
-    let method: String = request
-        .method
-        .chars()
-        .take(SUMMARY_CHARS)
-        .map(|c| if c.is_ascii_graphic() { c } else { '?' })
-        .collect();
+fn summary(request: &FetchRequest) -> String {
+    let method = printable(&request.method);
     let url = match Url::parse(&request.url) {
         Ok(url) if url.has_host() => {
             format!("{}://{}{}", url.scheme(), authority(&url), url.path())
@@ -154,5 +193,28 @@ mod tests {
             ..request()
         });
         assert_eq!(cut.chars().count(), SUMMARY_CHARS + 1);
+    }
+
+    #[test]
+    fn operations_and_pauses_are_told_apart_and_named() {
+        let operation = |connector: &str, operation: &str, argument: &str| {
+            CallRequest::Operation(Operation {
+                connector: connector.into(),
+                operation: operation.into(),
+                argument: argument.into(),
+            })
+        };
+        let calls = [
+            operation("slackCom", "send", "{}"),
+            operation("slackCo", "msend", "{}"),
+            operation("slackCom", "send", "{ }"),
+            CallRequest::Pause(1),
+            CallRequest::Pause(10),
+        ];
+        let digests: std::collections::BTreeSet<_> = calls.iter().map(call_digest).collect();
+        assert_eq!(digests.len(), calls.len());
+        assert_eq!(call_summary(&calls[0]), "slackCom.send");
+        assert_eq!(call_summary(&operation("a\n", "\u{202e}", "")), "a?.?");
+        assert_eq!(call_summary(&calls[4]), "pause 10 ms");
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! This module owns the egress policy, name resolution, and one pooled HTTP client. It carries out a
 //! [`FetchRequest`](crate::domain::effect::FetchRequest) and gives a
-//! [`FetchResult`](crate::domain::effect::FetchResult). It knows nothing of tasks, the journal or
+//! [`FetchResult`](crate::domain::effect::FetchResult); what a named connector's operation is in
+//! HTTP stands in [`named`]. It knows nothing of tasks, the journal or
 //! the sandbox: whether a call may be made at all, and whether its result is already on record, is
 //! decided above.
 //!
@@ -13,6 +14,7 @@
 pub mod address;
 mod client;
 mod digest;
+pub mod named;
 pub mod policy;
 mod redirect;
 mod request;
@@ -23,7 +25,7 @@ mod rule;
 mod tests;
 
 pub use client::{ConnectorError, FetchClient, FetchSettings};
-pub use digest::{request_digest, summary};
+pub use digest::{call_digest, call_summary};
 pub use policy::{EgressPolicy, WorkspacePolicy};
 pub use rule::{EgressRule, RuleError};
 

@@ -79,6 +79,54 @@ pub enum FetchError {
 /// What came of a connector call.
 pub type FetchResult = Result<FetchResponse, FetchError>;
 
+/// An operation of a named connector as a guest asked for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// The connector's name in the workspace, e.g. `slackCom`.
+    pub connector: String,
+    /// The operation, e.g. `send`.
+    pub operation: String,
+    /// Its argument, JSON text.
+    pub argument: String,
+}
+
+/// Why an operation brought no result. The text is for the step author.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum OperationError {
+    /// There is no such connector or operation.
+    #[error("{0}")]
+    Unknown(String),
+    /// The argument or the connector's configuration is wrong.
+    #[error("{0}")]
+    Invalid(String),
+    /// The service was asked and said no.
+    #[error("{0}")]
+    Refused(String),
+    /// The service could not be asked.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// What a guest asks for, one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallRequest {
+    /// `connectors.fetch`.
+    Fetch(FetchRequest),
+    /// `connectors.call`.
+    Operation(Operation),
+    /// `connectors.pause`, in milliseconds.
+    Pause(u64),
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CallResult {
+    /// Of a fetch.
+    Fetch(FetchResult),
+    /// Of an operation (its result is JSON text) or a pause (`null`).
+    Operation(Result<String, OperationError>),
+}
+
 /// One finished connector call as the journal keeps it, written before the guest sees the result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effect {
@@ -97,14 +145,14 @@ pub struct Effect {
     /// How long the call took, in microseconds.
     pub duration_us: u64,
     /// What came of it.
-    pub result: FetchResult,
+    pub result: CallResult,
 }
 
 /// A call that was answered: the result and the time at which a run's clock stands after it.
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// What the guest is given.
-    pub result: FetchResult,
+    pub result: CallResult,
     /// See [`Effect::at`].
     pub at: Millis,
 }
@@ -137,6 +185,6 @@ pub trait Calls: Send + Sync + 'static {
     fn answer(
         &self,
         call: u32,
-        request: FetchRequest,
+        request: CallRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, CallFault>> + Send>>;
 }

@@ -164,6 +164,12 @@ name_type!(
 );
 
 name_type!(
+    /// A connector's name as steps write it, unique in its workspace, e.g. `slackCom`.
+    ConnectorName, "connector", 80, "letters, digits, $ and _",
+    |c| c.is_ascii_alphanumeric() || matches!(c, '$' | '_')
+);
+
+name_type!(
     /// A webhook's name as people read it, unique in its workspace, e.g. `Contact Form`.
     WebhookName, "webhook", 100, "any characters but control characters",
     |c| !c.is_control()

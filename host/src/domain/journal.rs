@@ -58,4 +58,6 @@ pub struct RunEntry {
     pub alternatives: Vec<StepName>,
     /// When the next attempt is due, if there is one.
     pub retry_at: Option<Millis>,
+    /// Until when the run parked its task, if it did.
+    pub parked_until: Option<Millis>,
 }

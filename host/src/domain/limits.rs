@@ -38,6 +38,9 @@ pub const HOSTCALL_BYTES: usize = 4 * 1024 * 1024;
 pub const TEXT_BYTES: usize = 4096;
 /// Tags that a task may have.
 pub const TAGS: usize = 32;
+/// The longest that `task.park` lets a task wait, in milliseconds: ten years. Beyond it a unit was
+/// mistaken.
+pub const PARK_MS: u64 = 10 * 366 * 24 * 3_600_000;
 /// Bytes of a component's condition text.
 pub const CONDITION_BYTES: usize = 64 * 1024;
 
@@ -49,6 +52,8 @@ pub const WEBHOOKS: usize = 10_000;
 pub const STEPS: usize = 20_000;
 /// Config keys of one workspace; every run is given all of them.
 pub const CONFIG_KEYS: usize = 1_000;
+/// Connectors of one workspace; they are kept in memory.
+pub const CONNECTORS: usize = 200;
 /// The longest config value, in bytes: room for keys, certificates and small documents.
 pub const CONFIG_BYTES: usize = 64 * 1024;
 

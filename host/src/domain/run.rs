@@ -48,6 +48,10 @@ pub struct RunOutput {
     pub tags: Option<Vec<String>>,
     /// `task.complete` or `task.ignore`, if the run called one; the last call counts.
     pub closing: Option<Closing>,
+    /// For how many milliseconds the task is to wait, if the run called `task.park`.
+    pub park: Option<Millis>,
+    /// Whether the run called `task.redo`.
+    pub redo: bool,
     /// What it printed, in order.
     pub logs: Vec<LogLine>,
     /// Fuel used.
@@ -184,15 +188,18 @@ pub enum LogLevel {
     Warn,
     /// `console.error`, standard error.
     Error,
+    /// For the record: what was done on whose behalf.
+    Audit,
 }
 
 impl LogLevel {
-    /// `log`, `warn` or `error`.
+    /// `log`, `warn`, `error` or `audit`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Log => "log",
             Self::Warn => "warn",
             Self::Error => "error",
+            Self::Audit => "audit",
         }
     }
 }

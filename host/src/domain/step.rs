@@ -1,4 +1,4 @@
-//! A step: a component with a condition and limits.
+//! A step: a component or script with a condition and limits.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +11,11 @@ use super::limits::StepLimits;
 pub struct Step {
     /// Its name, unique in the workspace.
     pub name: StepName,
-    /// SHA-256 of the component, lower-case hex.
+    /// What its bytes are.
+    pub kind: StepKind,
+    /// SHA-256 of the component or script package, lower-case hex.
     pub digest: String,
-    /// The component's size in bytes.
+    /// Its size in bytes.
     pub size: u64,
     /// The condition as the component declared it, JSON text.
     pub condition: String,
@@ -25,6 +27,16 @@ pub struct Step {
     pub created: Millis,
     /// When it was last added anew.
     pub updated: Millis,
+}
+
+/// What a step is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepKind {
+    /// A WebAssembly component.
+    Component,
+    /// A JavaScript package, run by the server's script engine.
+    Script,
 }
 
 /// When a failed run is tried again: exponential backoff with full jitter.

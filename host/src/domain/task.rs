@@ -142,6 +142,8 @@ pub struct StepMemory {
     pub observed: u64,
     /// Whether a run of it finished.
     pub finished: bool,
+    /// Whether that run asked to be done once more, by `task.redo`.
+    pub redo: bool,
 }
 
 /// A task as the engine takes it up.

@@ -3,11 +3,14 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Engine;
-use crate::connectors::{request_digest, summary};
-use crate::domain::effect::{Answer, CallFault, Calls, Effect, FetchRequest};
+use crate::connectors::{call_digest, call_summary};
+use crate::domain::effect::{
+    Answer, CallFault, CallRequest, CallResult, Calls, Effect, FetchRequest, FetchResult,
+    Operation, OperationError,
+};
 use crate::domain::ids::{TaskId, WorkspaceName};
 
 /// The calls of one attempt of one run.
@@ -25,9 +28,9 @@ impl Calls for JournaledCalls {
     fn answer(
         &self,
         call: u32,
-        request: FetchRequest,
+        request: CallRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, CallFault>> + Send>> {
-        let digest = request_digest(&request);
+        let digest = call_digest(&request);
         if let Some(effect) = self.recorded.iter().find(|effect| effect.call == call) {
             return Box::pin(std::future::ready(if effect.digest == digest {
                 Ok(Answer {
@@ -38,7 +41,7 @@ impl Calls for JournaledCalls {
                 Err(CallFault::Nondeterministic {
                     call,
                     recorded: effect.summary.clone(),
-                    asked: summary(&request),
+                    asked: call_summary(&request),
                 })
             }));
         }
@@ -47,14 +50,11 @@ impl Calls for JournaledCalls {
         let (run, attempt) = (self.run, self.attempt);
         Box::pin(async move {
             let started = Instant::now();
-            let summary = summary(&request);
+            let summary = call_summary(&request);
             // Equal for every attempt and after every crash, so that an upstream that has seen the
             // call can tell.
             let idempotency_key = format!("{task}-{run}-{call}");
-            let result = engine
-                .fetch
-                .fetch(&engine.egress, request, &idempotency_key)
-                .await;
+            let result = engine.make(&workspace, request, &idempotency_key).await;
             let effect = Effect {
                 run,
                 attempt,
@@ -76,5 +76,52 @@ impl Calls for JournaledCalls {
                 .map_err(|error| CallFault::NotRecorded(error.to_string()))?;
             Ok(answer)
         })
+    }
+}
+
+impl Engine {
+    /// Makes a call that nobody has recorded.
+    async fn make(
+        &self,
+        workspace: &WorkspaceName,
+        request: CallRequest,
+        idempotency_key: &str,
+    ) -> CallResult {
+        match request {
+            CallRequest::Fetch(request) => {
+                CallResult::Fetch(self.fetch(request, idempotency_key).await)
+            }
+            CallRequest::Operation(operation) => {
+                let result = self.operate(workspace, &operation, idempotency_key).await;
+                CallResult::Operation(result)
+            }
+            CallRequest::Pause(milliseconds) => {
+                tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+                CallResult::Operation(Ok("null".into()))
+            }
+        }
+    }
+
+    async fn fetch(&self, request: FetchRequest, idempotency_key: &str) -> FetchResult {
+        self.fetch
+            .fetch(&self.egress, request, idempotency_key)
+            .await
+    }
+
+    async fn operate(
+        &self,
+        workspace: &WorkspaceName,
+        asked: &Operation,
+        idempotency_key: &str,
+    ) -> Result<String, OperationError> {
+        let Operation {
+            connector: name,
+            operation,
+            argument,
+        } = asked;
+        let live = self.catalog.connector(workspace, name)?;
+        let request = live.connector.request(name, operation, argument)?;
+        let answer = self.fetch(request, idempotency_key).await;
+        live.connector.result(name, operation, answer)
     }
 }

@@ -105,6 +105,8 @@ impl Engine {
                     policy: &step.step.retry,
                     ended: &output.ended,
                     closing: output.closing.as_ref(),
+                    park: output.park,
+                    redo: output.redo,
                     now,
                     random: rand::random(),
                 },
@@ -117,7 +119,8 @@ impl Engine {
                 head.tags = tags;
             }
             let ran = candidate.name.clone();
-            let entry = entry_of.entry(attempt, retry_at, output, &changes);
+            let parked_until = output.park.and(head.wake_at);
+            let entry = entry_of.entry(attempt, (retry_at, parked_until), output, &changes);
             if head.state == TaskState::Ready {
                 eligible = self.eligible(&head, &data);
                 let again = eligible.steps.iter().any(|(next, _)| next.name == ran);
@@ -129,8 +132,11 @@ impl Engine {
                     None => advance::settle(&mut head, eligible.best()),
                 }
             }
+            let parked = entry.parked_until.is_some();
             let mut entries = vec![Entry::Run(Box::new(entry))];
-            entries.extend(reason_of(&head, now));
+            if !parked {
+                entries.extend(reason_of(&head, now));
+            }
             let (state, commit) = (
                 head.state,
                 Commit {
@@ -245,6 +251,8 @@ fn apply(output: &mut RunOutput, data: &mut Arc<Value>) -> (Vec<Change>, Option<
 fn fail(output: &mut RunOutput, fault: StepFault) {
     output.ended = Ended::Fault(fault);
     output.closing = None;
+    output.park = None;
+    output.redo = false;
     output.name = None;
     output.tags = None;
 }
@@ -275,7 +283,7 @@ impl RunFacts<'_> {
     fn entry(
         self,
         attempt: u32,
-        retry_at: Option<Millis>,
+        (retry_at, parked_until): (Option<Millis>, Option<Millis>),
         output: RunOutput,
         changes: &[Change],
     ) -> RunEntry {
@@ -293,6 +301,7 @@ impl RunFacts<'_> {
             duration_us: output.duration_us,
             alternatives: self.others,
             retry_at,
+            parked_until,
         }
     }
 }

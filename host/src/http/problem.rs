@@ -213,6 +213,7 @@ fn catalog(error: &CatalogError) -> Kind {
             "bad-condition",
             json!({ "pointer": error.pointer }),
         ),
+        CatalogError::Connector(_) => kind(S::UNPROCESSABLE_ENTITY, "bad-connector"),
         CatalogError::Store(error) => store(error),
         CatalogError::Interrupted => kind(S::SERVICE_UNAVAILABLE, "shutting-down"),
         CatalogError::Vault(_) | CatalogError::Damaged(_) => {
@@ -232,6 +233,7 @@ fn component(error: &ComponentError) -> Kind {
         ComponentError::Condition { logs, .. } => {
             with(unprocessable, "condition-failed", json!({ "logs": logs }))
         }
+        ComponentError::Script(_) => kind(unprocessable, "bad-script"),
         ComponentError::Compile(_) => kind(unprocessable, "compile-failed"),
         ComponentError::Host(_) => kind(StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     }

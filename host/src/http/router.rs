@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
-use super::api::{config, steps, tasks, webhooks, workspaces};
+use super::api::{config, connectors, steps, tasks, webhooks, workspaces};
 use super::problem::ApiError;
 use super::{Api, event};
 
@@ -66,6 +66,16 @@ fn api_routes(api: Arc<Api>) -> Router {
             "/api/v1/workspaces/{ws}/config/{name}",
             put(config::set)
                 .delete(config::delete)
+                .fallback(|| wrong("PUT, DELETE")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/connectors",
+            get(connectors::list).fallback(|| wrong("GET, HEAD")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/connectors/{name}",
+            put(connectors::put)
+                .delete(connectors::delete)
                 .fallback(|| wrong("PUT, DELETE")),
         )
         .fallback(|| async { ApiError::NoSuchPath })

@@ -8,12 +8,12 @@ use serde_json::value::RawValue;
 
 use super::problem::ApiError;
 use crate::domain::clock::rfc3339;
-use crate::domain::effect::Effect;
+use crate::domain::effect::{CallResult, Effect};
 use crate::domain::ids::{StepName, WebhookName};
 use crate::domain::journal::{Entry, RunEntry};
 use crate::domain::limits::StepLimits;
 use crate::domain::run::LogLine;
-use crate::domain::step::{RetryPolicy, Step};
+use crate::domain::step::{RetryPolicy, Step, StepKind};
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::domain::webhook::Webhook;
 
@@ -39,6 +39,7 @@ impl<'a> WebhookView<'a> {
 #[derive(Serialize)]
 pub(super) struct StepView<'a> {
     name: &'a StepName,
+    kind: StepKind,
     digest: &'a str,
     size: u64,
     /// The pattern itself; it was parsed when the step was added.
@@ -53,6 +54,7 @@ impl<'a> StepView<'a> {
     pub(super) fn of(step: &'a Step) -> Self {
         Self {
             name: &step.name,
+            kind: step.kind,
             digest: &step.digest,
             size: step.size,
             condition: serde_json::from_str(&step.condition).unwrap_or_default(),
@@ -128,6 +130,7 @@ struct RunView<'a> {
     logs: &'a [LogLine],
     alternatives: &'a [StepName],
     retry_at: Option<String>,
+    parked_until: Option<String>,
     calls: Vec<CallView<'a>>,
 }
 
@@ -226,6 +229,7 @@ impl<'a> RunView<'a> {
             logs: &run.logs,
             alternatives: &run.alternatives,
             retry_at: run.retry_at.map(rfc3339),
+            parked_until: run.parked_until.map(rfc3339),
             calls: effects.into_iter().map(CallView::of).collect(),
         })
     }
@@ -234,8 +238,10 @@ impl<'a> RunView<'a> {
 impl<'a> CallView<'a> {
     fn of(effect: &'a Effect) -> Self {
         let (status, error) = match &effect.result {
-            Ok(response) => (Some(response.status), None),
-            Err(error) => (None, Some(error.to_string())),
+            CallResult::Fetch(Ok(response)) => (Some(response.status), None),
+            CallResult::Fetch(Err(error)) => (None, Some(error.to_string())),
+            CallResult::Operation(Ok(_)) => (None, None),
+            CallResult::Operation(Err(error)) => (None, Some(error.to_string())),
         };
         Self {
             call: effect.call,

@@ -1,4 +1,5 @@
-//! The world `stepwell:step/step` as Rust, generated from `wit/`.
+//! The world `stepwell:step/step` as Rust, generated from `wit/`, and what a script engine imports
+//! beside it.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -11,5 +12,19 @@ wasmtime::component::bindgen!({
     with: {
         "wasi:io": wasmtime_wasi::p2::bindings::io,
         "stepwell:step/connectors.pending-response": crate::sandbox::host::connectors::PendingResponse,
+        "stepwell:step/connectors.pending-result": crate::sandbox::host::connectors::PendingResult,
     },
 });
+
+/// `stepwell:step/script`, which only the server's own engine may import.
+pub mod scripts {
+    wasmtime::component::bindgen!({
+        inline: "
+            package stepwell:host;
+            world scripts { import stepwell:step/script@0.1.0; }
+        ",
+        path: "../wit",
+        world: "stepwell:host/scripts",
+        imports: { default: trappable },
+    });
+}

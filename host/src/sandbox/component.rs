@@ -1,6 +1,9 @@
 //! What makes a component a step, and why another is refused.
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
+use stepwell_script::Package;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
@@ -49,6 +52,9 @@ pub enum ComponentError {
         /// What it printed.
         logs: Vec<String>,
     },
+    /// The script cannot be a step; the text says where and why.
+    #[error("{0}")]
+    Script(String),
     /// The compiler needed more than it may have.
     #[error("the component could not be compiled: {0}")]
     Compile(String),
@@ -60,6 +66,8 @@ pub enum ComponentError {
 /// A compiled, linked component: an instance of it costs microseconds.
 pub struct LoadedComponent {
     pre: StepPre<RunState>,
+    /// For the script engine: what it is to run.
+    package: Option<Arc<Package>>,
 }
 
 impl std::fmt::Debug for LoadedComponent {
@@ -96,7 +104,30 @@ impl LoadedComponent {
             .instantiate_pre(component)
             .and_then(StepPre::new)
             .map_err(|error| ComponentError::NotAStep(format!("{error:#}")))?;
-        Ok(Self { pre })
+        Ok(Self { pre, package: None })
+    }
+
+    /// Links the server's own script engine.
+    pub(super) fn link_engine(
+        linker: &Linker<RunState>,
+        component: &Component,
+    ) -> Result<StepPre<RunState>, ComponentError> {
+        linker
+            .instantiate_pre(component)
+            .and_then(StepPre::new)
+            .map_err(|error| ComponentError::Host(format!("the script engine: {error:#}")))
+    }
+
+    /// A script for the engine.
+    pub(super) fn script(engine: StepPre<RunState>, package: Arc<Package>) -> Self {
+        Self {
+            pre: engine,
+            package: Some(package),
+        }
+    }
+
+    pub(super) fn package(&self) -> Option<&Arc<Package>> {
+        self.package.as_ref()
     }
 
     pub(super) fn pre(&self) -> &StepPre<RunState> {
@@ -106,6 +137,7 @@ impl LoadedComponent {
 
 fn is_allowed(import: &str) -> bool {
     ALLOWED.iter().any(|prefix| import.starts_with(prefix))
+        && !import.starts_with("stepwell:step/script")
 }
 
 fn hint(import: &str) -> &'static str {
@@ -146,6 +178,7 @@ mod tests {
             "wasi:sockets/tcp@0.2.0",
             "env",
             "wasi:filesystem/types@0.3.0",
+            "stepwell:step/script@0.1.0",
         ] {
             assert!(!is_allowed(foreign), "{foreign}");
         }

@@ -15,16 +15,18 @@ use crate::domain::limits::StepLimits;
 /// How often a guest that computes gives the thread back. Short enough that a deadline and other
 /// tasks are served in time, long enough that nobody notices the cost.
 const TICK: Duration = Duration::from_millis(5);
-/// Host stack that a guest may use. QuickJS, the deepest user, needs 2 MiB of its own.
-const WASM_STACK: usize = 1024 * 1024;
+/// Host stack that a guest may use. A script's recursion ends as an error that it can catch, at 1 MiB
+/// of the engine's own stack, which is less than what that takes of the host's.
+const WASM_STACK: usize = 4 * 1024 * 1024;
 /// A component may be made of so many core modules: a Rust guest has one, plus adapters.
 const CORE_INSTANCES: u32 = 8;
 /// Linear memories and tables of one component.
 const MEMORIES: u32 = 2;
 const TABLES: u32 = 8;
 /// Bytes of a pooled memory that are zeroed by hand instead of being given back to the kernel.
-/// Measured: 1 MiB with the pagemap scan makes a no-op run 2.5 times cheaper than 0.
-const KEEP_RESIDENT: usize = 1024 * 1024;
+/// Measured: 1 MiB with the pagemap scan makes a no-op run 2.5 times cheaper than 0; scripts touch up
+/// to 2 MiB.
+const KEEP_RESIDENT: usize = 2 * 1024 * 1024;
 
 /// What determines the machine code. The compiling child and the running server must agree on it:
 /// wasmtime refuses code that was compiled under another configuration.
@@ -40,7 +42,7 @@ fn base() -> Config {
         // With 4 GiB reserved per memory no bounds check is compiled in.
         .memory_reservation(4 << 30)
         .max_wasm_stack(WASM_STACK)
-        .async_stack_size(WASM_STACK + 256 * 1024);
+        .async_stack_size(WASM_STACK + 1024 * 1024);
     config
 }
 

@@ -12,6 +12,7 @@ mod host;
 mod limiter;
 mod logs;
 mod run;
+mod script;
 mod state;
 mod wasi;
 
@@ -19,7 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use wasmtime::component::Linker;
+use wasmtime::component::{Component, Linker};
 
 pub use compile::{Compiler, compile_child};
 pub use component::{ComponentError, LoadedComponent};
@@ -28,8 +29,10 @@ pub use run::not_run;
 use crate::domain::effect::Calls;
 use crate::domain::limits::StepLimits;
 use crate::domain::run::{RunInput, RunOutput};
+use crate::domain::step::StepKind;
 use cache::Cache;
 use engine::EpochTicker;
+use script::ScriptEngine;
 use state::RunState;
 
 /// How the sandbox is set up.
@@ -77,7 +80,7 @@ pub enum SandboxError {
     },
 }
 
-/// A component that was looked at and found to be a step.
+/// A component or script that was looked at and found to be a step.
 #[derive(Debug, Clone)]
 pub struct Inspected {
     /// SHA-256 of its bytes, lower-case hex.
@@ -86,6 +89,8 @@ pub struct Inspected {
     pub condition: String,
     /// Ready to run.
     pub component: Arc<LoadedComponent>,
+    /// What it is.
+    pub kind: StepKind,
 }
 
 /// Runs steps. One for the whole server; cheap to share.
@@ -95,6 +100,7 @@ pub struct Sandbox {
     compiler: Compiler,
     cache: Cache,
     loaded: moka::sync::Cache<String, Arc<LoadedComponent>>,
+    scripts: ScriptEngine,
     permits: Semaphore,
     _ticker: EpochTicker,
 }
@@ -110,6 +116,7 @@ impl Sandbox {
             loaded: moka::sync::Cache::new(settings.loaded),
             compiler: settings.compiler,
             permits: Semaphore::new(settings.concurrency as usize),
+            scripts: ScriptEngine::new(&engine)?,
             linker,
             engine,
         }))
@@ -125,6 +132,10 @@ impl Sandbox {
         limits: StepLimits,
     ) -> Result<Inspected, ComponentError> {
         let digest = component::digest(bytes);
+        let kind = match script::is_script(bytes) {
+            true => StepKind::Script,
+            false => StepKind::Component,
+        };
         let component = self.load(&digest, bytes).await?;
         let _permit = self.permit().await?;
         let condition = run::condition(&self.engine, &component, limits).await?;
@@ -132,6 +143,7 @@ impl Sandbox {
             digest,
             condition,
             component,
+            kind,
         })
     }
 
@@ -150,16 +162,25 @@ impl Sandbox {
         if let Some(component) = self.loaded.get(digest) {
             return Ok(component);
         }
-        let compiled = match self.cache.read(&self.engine, digest) {
-            Some(component) => component,
-            None => {
-                let machine_code = self.compiler.compile(&self.engine, bytes).await?;
-                self.cache.write(&self.engine, digest, &machine_code)?
-            }
+        let component = if script::is_script(bytes) {
+            self.load_script(bytes).await?
+        } else {
+            LoadedComponent::link(&self.linker, &self.compiled(digest, bytes).await?)?
         };
-        let component = Arc::new(LoadedComponent::link(&self.linker, &compiled)?);
+        let component = Arc::new(component);
         self.loaded.insert(digest.to_owned(), component.clone());
         Ok(component)
+    }
+
+    /// Machine code for a component: from the cache, or made now.
+    async fn compiled(&self, digest: &str, bytes: &[u8]) -> Result<Component, ComponentError> {
+        match self.cache.read(&self.engine, digest) {
+            Some(component) => Ok(component),
+            None => {
+                let machine_code = self.compiler.compile(&self.engine, bytes).await?;
+                self.cache.write(&self.engine, digest, &machine_code)
+            }
+        }
     }
 
     /// Runs a step once. Never fails: how the run ended is part of the output.

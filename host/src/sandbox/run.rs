@@ -10,7 +10,9 @@ use super::bindings::Failure;
 use super::component::{ComponentError, LoadedComponent};
 use super::fault;
 use super::state::RunState;
-use crate::domain::effect::{Answer, CallFault, Calls, FetchError, FetchRequest};
+use crate::domain::effect::{
+    Answer, CallFault, CallRequest, CallResult, Calls, FetchError, OperationError,
+};
 use crate::domain::ids::TaskId;
 use crate::domain::limits::{self, StepLimits};
 use crate::domain::run::{Ended, RunInput, RunOutput, StepFault};
@@ -25,7 +27,7 @@ pub(super) async fn step(
     let started = Instant::now();
     let step_limits = input.limits;
     let logs;
-    let (ended, fuel, state) = match store(engine, input, calls) {
+    let (ended, fuel, state) = match store(engine, component, input, calls) {
         Err(error) => return not_run(format!("{error:#}")),
         Ok(mut store) => {
             logs = store.data().logs.clone();
@@ -65,6 +67,8 @@ pub(super) async fn step(
         name: None,
         tags: None,
         closing: None,
+        park: None,
+        redo: false,
         duration_us: 0,
     };
     if let (Ended::Finished, Some(state)) = (&output.ended, state) {
@@ -73,6 +77,8 @@ pub(super) async fn step(
         output.name = task.new_name;
         output.tags = task.new_tags;
         output.closing = task.closing;
+        output.park = task.park;
+        output.redo = task.redo;
     }
     output.duration_us = started.elapsed().as_micros() as u64;
     output
@@ -94,7 +100,7 @@ pub(super) async fn condition(
         seed: [0; 32],
         limits: step_limits,
     };
-    let mut store = store(engine, input, Arc::new(NoCalls))
+    let mut store = store(engine, component, input, Arc::new(NoCalls))
         .map_err(|error| ComponentError::Host(format!("{error:#}")))?;
     let logs = store.data().logs.clone();
     let called = within(step_limits, async {
@@ -114,8 +120,15 @@ pub(super) async fn condition(
             limit_ms: step_limits.timeout_ms,
         },
     };
-    let logs = logs.take().into_iter().map(|line| line.text).collect();
-    Err(ComponentError::Condition { fault, logs })
+    let mut lines: Vec<String> = logs.take().into_iter().map(|line| line.text).collect();
+    // The engine says why it gives up, with the place in the source, before it does.
+    if component.package().is_some()
+        && matches!(fault, StepFault::Trap(_))
+        && let Some(message) = lines.pop()
+    {
+        return Err(ComponentError::Script(message));
+    }
+    Err(ComponentError::Condition { fault, logs: lines })
 }
 
 /// The output of a run that could not begin.
@@ -126,6 +139,8 @@ pub fn not_run(reason: String) -> RunOutput {
         name: None,
         tags: None,
         closing: None,
+        park: None,
+        redo: false,
         logs: Vec::new(),
         fuel: 0,
         duration_us: 0,
@@ -134,11 +149,15 @@ pub fn not_run(reason: String) -> RunOutput {
 
 fn store(
     engine: &Engine,
+    component: &LoadedComponent,
     input: RunInput,
     calls: Arc<dyn Calls>,
 ) -> wasmtime::Result<Store<RunState>> {
     let step_limits = input.limits;
-    let mut store = Store::new(engine, RunState::new(input, calls));
+    let mut store = Store::new(
+        engine,
+        RunState::new(input, calls, component.package().cloned()),
+    );
     store.limiter(|state| &mut state.limiter);
     store.set_fuel(step_limits.fuel)?;
     store.set_hostcall_fuel(limits::HOSTCALL_BYTES);
@@ -167,12 +186,15 @@ impl Calls for NoCalls {
     fn answer(
         &self,
         _call: u32,
-        _request: FetchRequest,
+        request: CallRequest,
     ) -> std::pin::Pin<Box<dyn Future<Output = Result<Answer, CallFault>> + Send>> {
-        let refused = FetchError::Invalid("connectors cannot be called in `condition`".into());
-        Box::pin(std::future::ready(Ok(Answer {
-            result: Err(refused),
-            at: 0,
-        })))
+        let why = "connectors cannot be called in `condition`".to_owned();
+        let result = match request {
+            CallRequest::Fetch(_) => CallResult::Fetch(Err(FetchError::Invalid(why))),
+            CallRequest::Operation(_) | CallRequest::Pause(_) => {
+                CallResult::Operation(Err(OperationError::Invalid(why)))
+            }
+        };
+        Box::pin(std::future::ready(Ok(Answer { result, at: 0 })))
     }
 }

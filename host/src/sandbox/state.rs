@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use stepwell_script::Package;
 use tokio::task::AbortHandle;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -29,6 +30,8 @@ pub(super) struct RunState {
     pub(super) written: usize,
     pub(super) task: TaskFacts,
     pub(super) calls: CallsUnderWay,
+    /// What the script engine runs, if this is a script's run.
+    pub(super) script: Option<Arc<Package>>,
 }
 
 /// What the guest may know and say of its task.
@@ -40,12 +43,16 @@ pub(super) struct TaskFacts {
     pub(super) new_name: Option<String>,
     pub(super) new_tags: Option<Vec<String>>,
     pub(super) closing: Option<Closing>,
+    pub(super) park: Option<u64>,
+    pub(super) redo: bool,
 }
 
 /// Connector calls of this run.
 pub(super) struct CallsUnderWay {
     pub(super) answerer: Arc<dyn Calls>,
     pub(super) made: u32,
+    /// The longest pause, in milliseconds: a run that pauses longer could never end.
+    pub(super) longest_pause: u64,
     pub(super) open: Vec<AbortHandle>,
 }
 
@@ -59,7 +66,11 @@ impl Drop for CallsUnderWay {
 }
 
 impl RunState {
-    pub(super) fn new(input: RunInput, calls: Arc<dyn Calls>) -> Self {
+    pub(super) fn new(
+        input: RunInput,
+        calls: Arc<dyn Calls>,
+        script: Option<Arc<Package>>,
+    ) -> Self {
         let logs = Logs::default();
         let clock = RunClock::new(input.clock);
         let mut table = ResourceTable::new();
@@ -80,12 +91,16 @@ impl RunState {
                 new_name: None,
                 new_tags: None,
                 closing: None,
+                park: None,
+                redo: false,
             },
             calls: CallsUnderWay {
                 answerer: calls,
                 made: 0,
+                longest_pause: input.limits.timeout_ms,
                 open: Vec::new(),
             },
+            script,
         }
     }
 }

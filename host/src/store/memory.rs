@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery};
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
-use crate::domain::ids::{ConfigKey, StepName, TaskId, WorkspaceName};
+use crate::domain::ids::{ConfigKey, ConnectorName, StepName, TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
@@ -38,6 +38,7 @@ pub struct Model {
     webhooks: BTreeMap<(WorkspaceName, String), Webhook>,
     steps: BTreeMap<(WorkspaceName, StepName), Step>,
     config: BTreeMap<(WorkspaceName, ConfigKey), Vec<u8>>,
+    connectors: BTreeMap<(WorkspaceName, ConnectorName), Vec<u8>>,
     components: BTreeMap<String, Arc<[u8]>>,
 }
 
@@ -126,6 +127,12 @@ impl Model {
             }
             Manage::DeleteConfig(workspace, key) => {
                 self.config.remove(&(workspace, key));
+            }
+            Manage::PutConnector(workspace, name, sealed) => {
+                self.connectors.insert((workspace, name), sealed);
+            }
+            Manage::DeleteConnector(workspace, name) => {
+                self.connectors.remove(&(workspace, name));
             }
         }
         let steps = &self.steps;
@@ -286,14 +293,8 @@ impl Store for MemoryStore {
                         .map(|((workspace, _), step)| (workspace.clone(), step.clone()))
                         .collect()
                 },
-                config: {
-                    let config = model.config.iter();
-                    config
-                        .map(|((workspace, key), sealed)| {
-                            (workspace.clone(), key.clone(), sealed.clone())
-                        })
-                        .collect()
-                },
+                config: sealed(&model.config),
+                connectors: sealed(&model.connectors),
             })
         })
     }
@@ -309,6 +310,14 @@ impl Store for MemoryStore {
     async fn close(&self) {
         *self.0.lock() = None;
     }
+}
+
+fn sealed<N: Clone>(
+    map: &BTreeMap<(WorkspaceName, N), Vec<u8>>,
+) -> Vec<(WorkspaceName, N, Vec<u8>)> {
+    map.iter()
+        .map(|((workspace, name), sealed)| (workspace.clone(), name.clone(), sealed.clone()))
+        .collect()
 }
 
 #[cfg(test)]

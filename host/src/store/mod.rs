@@ -13,7 +13,7 @@ use async_trait::async_trait;
 
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
-use crate::domain::ids::{ConfigKey, StepName, TaskId, WorkspaceName};
+use crate::domain::ids::{ConfigKey, ConnectorName, StepName, TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
@@ -119,6 +119,10 @@ pub enum Manage {
     SetConfig(WorkspaceName, ConfigKey, Vec<u8>),
     /// Deletes a config value.
     DeleteConfig(WorkspaceName, ConfigKey),
+    /// Adds or replaces a connector: its settings, sealed by the vault.
+    PutConnector(WorkspaceName, ConnectorName, Vec<u8>),
+    /// Deletes a connector.
+    DeleteConnector(WorkspaceName, ConnectorName),
 }
 
 /// All that tenants have set up, but for the components' bytes.
@@ -132,6 +136,8 @@ pub struct Registry {
     pub steps: Vec<(WorkspaceName, Step)>,
     /// Every config value, sealed.
     pub config: Vec<(WorkspaceName, ConfigKey, Vec<u8>)>,
+    /// Every connector's settings, sealed.
+    pub connectors: Vec<(WorkspaceName, ConnectorName, Vec<u8>)>,
 }
 
 /// What is durable. Every method that writes resolves only after the write would survive a crash;

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
-use super::super::summary as summarised;
+use super::super::call_summary;
 use super::*;
-use crate::domain::effect::Redirect;
+use crate::domain::effect::{CallRequest, Redirect};
 
 fn request() -> FetchRequest {
     FetchRequest {
@@ -243,7 +243,7 @@ proptest! {
         headers in prop::collection::vec(("[a-zA-Z-]{1,20}|.{0,10}", "\\PC{0,20}|.{0,10}"), 0..4),
     ) {
         let asked = FetchRequest { method, url, headers, ..request() };
-        prop_assert!(summarised(&asked).chars().count() <= 301);
+        prop_assert!(call_summary(&CallRequest::Fetch(asked.clone())).chars().count() <= 301);
         if let Ok(hop) = hop(asked) {
             prop_assert!(hop.url.has_host() && hop.url.username().is_empty());
             prop_assert!(matches!(hop.url.scheme(), "http" | "https"));

@@ -1,6 +1,7 @@
 //! The API's handlers, one file a noun, and what they share: who is asked about, and typed bodies.
 
 pub(super) mod config;
+pub(super) mod connectors;
 pub(super) mod steps;
 pub(super) mod tasks;
 pub(super) mod webhooks;

@@ -6,25 +6,32 @@ use wasmtime::component::Resource;
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
 use crate::domain::effect::{
-    Answer, CallFault, FetchError as DomainError, FetchRequest, FetchResult,
-    Redirect as DomainRedirect,
+    Answer, CallFault, CallRequest, CallResult, FetchError as DomainError, FetchRequest,
+    FetchResult, Operation, OperationError, Redirect as DomainRedirect,
 };
 use crate::domain::limits;
 use crate::sandbox::bindings::stepwell::step::connectors::{
-    FetchError, Host, HostPendingResponse, Redirect, Request, Response,
+    CallError, FetchError, Host, HostPendingResponse, HostPendingResult, Redirect, Request,
+    Response,
 };
 use crate::sandbox::fault::LimitReached;
 use crate::sandbox::state::RunState;
+use crate::sandbox::wasi::RunClock;
 
 /// A call under way, done, or taken.
-pub enum PendingResponse {
+pub enum Pending {
     UnderWay(oneshot::Receiver<Result<Answer, CallFault>>),
     Done(Result<Answer, CallFault>),
     Taken,
 }
 
-#[async_trait::async_trait]
-impl Pollable for PendingResponse {
+/// A fetch.
+pub struct PendingResponse(Pending);
+
+/// An operation or a pause.
+pub struct PendingResult(Pending);
+
+impl Pending {
     async fn ready(&mut self) {
         if let Self::UnderWay(receiver) = self {
             *self = Self::Done(receiver.await.unwrap_or_else(|_| {
@@ -32,10 +39,50 @@ impl Pollable for PendingResponse {
             }));
         }
     }
+
+    /// The answer, once. The run's clock moves to its time.
+    fn take(&mut self, clock: &RunClock) -> wasmtime::Result<Option<CallResult>> {
+        if let Self::UnderWay(receiver) = self
+            && let Ok(answer) = receiver.try_recv()
+        {
+            *self = Self::Done(answer);
+        }
+        match std::mem::replace(self, Self::Taken) {
+            under_way @ Self::UnderWay(_) => {
+                *self = under_way;
+                Ok(None)
+            }
+            Self::Taken => Ok(None),
+            Self::Done(Err(fault)) => Err(fault.into()),
+            Self::Done(Ok(answer)) => {
+                clock.advance(answer.at);
+                Ok(Some(answer.result))
+            }
+        }
+    }
 }
 
-impl Host for RunState {
-    fn fetch(&mut self, request: Request) -> wasmtime::Result<Resource<PendingResponse>> {
+#[async_trait::async_trait]
+impl Pollable for PendingResponse {
+    async fn ready(&mut self) {
+        self.0.ready().await;
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for PendingResult {
+    async fn ready(&mut self) {
+        self.0.ready().await;
+    }
+}
+
+impl RunState {
+    /// Begins a call; `too_many` is what it comes to if too many are under way.
+    fn begin(
+        &mut self,
+        request: CallRequest,
+        too_many: impl FnOnce(String) -> CallResult,
+    ) -> wasmtime::Result<Pending> {
         let call = self.calls.made;
         if call >= limits::CALLS_PER_RUN {
             return Err(LimitReached(format!(
@@ -46,26 +93,67 @@ impl Host for RunState {
         }
         self.calls.made += 1;
         self.calls.open.retain(|call| !call.is_finished());
-        let pending = if self.calls.open.len() >= limits::CALLS_AT_ONCE {
-            let refused = DomainError::TooMany(format!(
+        if self.calls.open.len() >= limits::CALLS_AT_ONCE {
+            return Ok(Pending::refused(too_many(format!(
                 "{} calls are under way, and that is the most; await some first",
                 limits::CALLS_AT_ONCE
-            ));
-            PendingResponse::Done(Ok(Answer {
-                result: Err(refused),
-                at: 0,
-            }))
-        } else {
-            let (sender, receiver) = oneshot::channel();
-            let answering = self.calls.answerer.answer(call, from_guest(request));
-            let under_way = tokio::spawn(async move {
-                // A guest that dropped the call does not wait for it.
-                let _ = sender.send(answering.await);
-            });
-            self.calls.open.push(under_way.abort_handle());
-            PendingResponse::UnderWay(receiver)
+            ))));
+        }
+        let (sender, receiver) = oneshot::channel();
+        let answering = self.calls.answerer.answer(call, request);
+        let under_way = tokio::spawn(async move {
+            // A guest that dropped the call does not wait for it.
+            let _ = sender.send(answering.await);
+        });
+        self.calls.open.push(under_way.abort_handle());
+        Ok(Pending::UnderWay(receiver))
+    }
+}
+
+impl Pending {
+    /// What was refused before it was asked; time has not moved.
+    fn refused(result: CallResult) -> Self {
+        Self::Done(Ok(Answer { result, at: 0 }))
+    }
+}
+
+fn failed(why: String) -> CallResult {
+    CallResult::Operation(Err(OperationError::Failed(why)))
+}
+
+impl Host for RunState {
+    fn fetch(&mut self, request: Request) -> wasmtime::Result<Resource<PendingResponse>> {
+        let pending = self.begin(CallRequest::Fetch(from_guest(request)), |why| {
+            CallResult::Fetch(Err(DomainError::TooMany(why)))
+        })?;
+        Ok(self.table.push(PendingResponse(pending))?)
+    }
+
+    fn call(
+        &mut self,
+        connector: String,
+        operation: String,
+        argument: String,
+    ) -> wasmtime::Result<Resource<PendingResult>> {
+        let operation = Operation {
+            connector,
+            operation,
+            argument,
         };
-        Ok(self.table.push(pending)?)
+        let pending = self.begin(CallRequest::Operation(operation), failed)?;
+        Ok(self.table.push(PendingResult(pending))?)
+    }
+
+    fn pause(&mut self, milliseconds: u64) -> wasmtime::Result<Resource<PendingResult>> {
+        let longest = self.calls.longest_pause;
+        let pending = if milliseconds < longest {
+            self.begin(CallRequest::Pause(milliseconds), failed)?
+        } else {
+            Pending::refused(failed(format!(
+                "a pause of {milliseconds} ms is longer than this step's runs may take ({longest} ms); use task.park to wait longer"
+            )))
+        };
+        Ok(self.table.push(PendingResult(pending))?)
     }
 }
 
@@ -81,23 +169,10 @@ impl HostPendingResponse for RunState {
         &mut self,
         pending: Resource<PendingResponse>,
     ) -> wasmtime::Result<Option<Result<Response, FetchError>>> {
-        let pending = self.table.get_mut(&pending)?;
-        if let PendingResponse::UnderWay(receiver) = pending
-            && let Ok(answer) = receiver.try_recv()
-        {
-            *pending = PendingResponse::Done(answer);
-        }
-        match std::mem::replace(pending, PendingResponse::Taken) {
-            under_way @ PendingResponse::UnderWay(_) => {
-                *pending = under_way;
-                Ok(None)
-            }
-            PendingResponse::Taken => Ok(None),
-            PendingResponse::Done(Err(fault)) => Err(fault.into()),
-            PendingResponse::Done(Ok(answer)) => {
-                self.clock.advance(answer.at);
-                Ok(Some(to_guest(answer.result)))
-            }
+        match self.table.get_mut(&pending)?.0.take(&self.clock)? {
+            None => Ok(None),
+            Some(CallResult::Fetch(result)) => Ok(Some(to_guest(result))),
+            Some(CallResult::Operation(_)) => Err(wrong_kind().into()),
         }
     }
 
@@ -105,6 +180,41 @@ impl HostPendingResponse for RunState {
         self.table.delete(pending)?;
         Ok(())
     }
+}
+
+impl HostPendingResult for RunState {
+    fn subscribe(
+        &mut self,
+        pending: Resource<PendingResult>,
+    ) -> wasmtime::Result<Resource<DynPollable>> {
+        subscribe(&mut self.table, pending)
+    }
+
+    fn take(
+        &mut self,
+        pending: Resource<PendingResult>,
+    ) -> wasmtime::Result<Option<Result<String, CallError>>> {
+        match self.table.get_mut(&pending)?.0.take(&self.clock)? {
+            None => Ok(None),
+            Some(CallResult::Operation(result)) => Ok(Some(result.map_err(|error| match error {
+                OperationError::Unknown(text) => CallError::Unknown(text),
+                OperationError::Invalid(text) => CallError::Invalid(text),
+                OperationError::Refused(text) => CallError::Refused(text),
+                OperationError::Failed(text) => CallError::Failed(text),
+            }))),
+            Some(CallResult::Fetch(_)) => Err(wrong_kind().into()),
+        }
+    }
+
+    fn drop(&mut self, pending: Resource<PendingResult>) -> wasmtime::Result<()> {
+        self.table.delete(pending)?;
+        Ok(())
+    }
+}
+
+/// The journal has a result of another kind for this call: its digest cannot have agreed.
+fn wrong_kind() -> CallFault {
+    CallFault::NotRecorded("the journal has an answer of another kind for this call".into())
 }
 
 fn from_guest(request: Request) -> FetchRequest {

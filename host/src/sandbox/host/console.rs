@@ -10,6 +10,7 @@ impl Host for RunState {
             Level::Log => LogLevel::Log,
             Level::Warn => LogLevel::Warn,
             Level::Error => LogLevel::Error,
+            Level::Audit => LogLevel::Audit,
         };
         self.logs.push(level, &text);
         Ok(())

@@ -71,6 +71,22 @@ impl Host for RunState {
         self.task.closing = Some(Closing::Ignore);
         Ok(())
     }
+
+    fn park(&mut self, milliseconds: u64) -> wasmtime::Result<Result<(), String>> {
+        if !(1..=limits::PARK_MS).contains(&milliseconds) {
+            return Ok(Err(format!(
+                "a task waits 1 to {} milliseconds (ten years), not {milliseconds}",
+                limits::PARK_MS
+            )));
+        }
+        self.task.park = Some(milliseconds);
+        Ok(Ok(()))
+    }
+
+    fn redo(&mut self) -> wasmtime::Result<()> {
+        self.task.redo = true;
+        Ok(())
+    }
 }
 
 fn fits(what: &str, text: &str) -> Result<(), String> {

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::domain::clock::Millis;
-use crate::domain::effect::{Effect, FetchResponse};
+use crate::domain::effect::{CallResult, Effect, FetchResponse};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::{Entry, RunEntry};
 use crate::domain::limits::StepLimits;
@@ -76,6 +76,7 @@ pub fn run_entry(run: u32, ended: Ended) -> Entry {
         duration_us: 56,
         alternatives: vec!["other".parse().unwrap()],
         retry_at: Some(77),
+        parked_until: None,
     }))
 }
 
@@ -89,12 +90,12 @@ pub fn effect(run: u32, call: u32, bytes: usize) -> Effect {
         summary: "POST https://example.com/".into(),
         at: 1_764_000_000_002,
         duration_us: 9,
-        result: Ok(FetchResponse {
+        result: CallResult::Fetch(Ok(FetchResponse {
             status: 200,
             status_text: "OK".into(),
             headers: vec![("content-type".into(), "text/plain".into())],
             body: vec![b'x'; bytes],
-        }),
+        })),
     }
 }
 
@@ -108,6 +109,7 @@ pub fn digest(bytes: &[u8]) -> String {
 pub fn step(name: &str, bytes: &[u8]) -> Step {
     Step {
         name: name.parse().unwrap(),
+        kind: crate::domain::step::StepKind::Component,
         digest: digest(bytes),
         size: bytes.len() as u64,
         condition: format!(r#"{{"a":"{}"}}"#, "c".repeat(20_000)),

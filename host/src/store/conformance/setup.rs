@@ -31,6 +31,11 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
         let change = Manage::SetConfig(ws.clone(), key.clone(), sealed);
         store.get().await.manage(change).await.unwrap();
     }
+    let slack: crate::domain::ids::ConnectorName = "slackCom".parse().unwrap();
+    for sealed in [vec![7], vec![8]] {
+        let change = Manage::PutConnector(a.clone(), slack.clone(), sealed);
+        store.get().await.manage(change).await.unwrap();
+    }
     let step = step("crm/sync", b"component");
     let change = Manage::PutStep(b.clone(), step.clone(), b"component".as_slice().into());
     store.get().await.manage(change).await.unwrap();
@@ -43,11 +48,13 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
         (b.clone(), key.clone(), Vec::new()),
     ];
     assert_eq!(registry.config, config);
+    assert_eq!(registry.connectors, [(a.clone(), slack.clone(), vec![8])]);
     for change in [
         Manage::DeleteWebhook(a.clone(), "w1".into()),
         Manage::DeleteWebhook(a.clone(), "never there".into()),
         Manage::DeleteConfig(a.clone(), key.clone()),
         Manage::DeleteConfig(b.clone(), key),
+        Manage::DeleteConnector(a.clone(), slack),
         Manage::DeleteStep(b.clone(), step.name),
     ] {
         store.get().await.manage(change).await.unwrap();
@@ -57,6 +64,7 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
     assert!(registry.webhooks.is_empty());
     assert!(registry.steps.is_empty());
     assert!(registry.config.is_empty());
+    assert!(registry.connectors.is_empty());
 }
 
 pub(super) async fn components_live_as_long_as_a_step_has_them(mut store: Shaken<'_>) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Shaken;
 use super::samples::{effect, new_task, next, run_entry, workspace};
-use crate::domain::effect::FetchError;
+use crate::domain::effect::{CallResult, FetchError};
 use crate::domain::ids::TaskId;
 use crate::domain::journal::Entry;
 use crate::domain::run::{Ended, StepFault};
@@ -23,6 +23,7 @@ pub(super) async fn a_task_is_what_was_accepted(mut store: Shaken<'_>) {
         step: "s".parse().unwrap(),
         observed: u64::MAX,
         finished: true,
+        redo: false,
     }];
     task.head.retrying = Some(Retrying {
         step: "s".parse().unwrap(),
@@ -126,7 +127,7 @@ pub(super) async fn effects_belong_to_the_time_since_the_last_commit(mut store: 
     let id = task.head.id;
     store.get().await.accept(task.clone()).await.unwrap();
     let mut failed = effect(1, 1, 0);
-    failed.result = Err(FetchError::Timeout(30));
+    failed.result = CallResult::Fetch(Err(FetchError::Timeout(30)));
     for effect in [effect(1, 0, 10), failed.clone(), effect(1, 2, 20_000)] {
         let store = store.get().await;
         store.record_effect(&ws, id, effect).await.unwrap();

@@ -14,7 +14,7 @@
 //! | `s/<ws>\0<state u8><id>` | empty: the task is in that state (none for ready and done) |
 //! | `d/<ws>\0<span u64>` | empty: a task whose id is of that span of time was done once |
 //! | `p/<ws>` | a workspace |
-//! | `h/<ws>\0<id>`, `q/<ws>\0<name>`, `g/<ws>\0<key>` | a webhook, a step, a config value |
+//! | `h/<ws>\0<id>`, `q/<ws>\0<name>`, `g/<ws>\0<key>`, `k/<ws>\0<name>` | a webhook, a step, a config value, a connector |
 //! | `x/<key>\0<piece u32>` | the further pieces of a value that is too long for one key |
 
 use crate::domain::clock::Millis;
@@ -35,6 +35,8 @@ pub(super) const WEBHOOKS: &[u8] = b"h/";
 pub(super) const STEPS: &[u8] = b"q/";
 /// All config values.
 pub(super) const CONFIG: &[u8] = b"g/";
+/// All connectors.
+pub(super) const CONNECTORS: &[u8] = b"k/";
 /// All waiting tasks.
 pub(super) const WAITING: &[u8] = b"w/";
 
@@ -126,6 +128,10 @@ pub(super) fn step(workspace: &WorkspaceName, name: &str) -> Vec<u8> {
 
 pub(super) fn config(workspace: &WorkspaceName, key: &str) -> Vec<u8> {
     scoped(b"g/", workspace, &[key.as_bytes()])
+}
+
+pub(super) fn connector(workspace: &WorkspaceName, name: &str) -> Vec<u8> {
+    scoped(b"k/", workspace, &[name.as_bytes()])
 }
 
 /// Piece `piece` (from 1) of the long value at `key`.

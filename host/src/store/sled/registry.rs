@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -130,6 +131,13 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
                 (keys::config(workspace, key.as_str()), true)
             }
             Manage::DeleteConfig(workspace, key) => (keys::config(workspace, key.as_str()), false),
+            Manage::PutConnector(workspace, name, sealed) => {
+                codec::push(&mut value, sealed)?;
+                (keys::connector(workspace, name.as_str()), true)
+            }
+            Manage::DeleteConnector(workspace, name) => {
+                (keys::connector(workspace, name.as_str()), false)
+            }
         };
         let replaced = match change {
             Manage::PutStep(..) | Manage::DeleteStep(..) => match disk.get_long(&key)? {
@@ -180,17 +188,28 @@ pub(super) fn read(disk: &Disk) -> Result<Registry, StoreError> {
         registry.webhooks.push(codec::pull(&value, "a webhook")?);
     }
     registry.steps = steps(disk)?;
-    for found in disk.db.scan_prefix(keys::CONFIG) {
+    registry.config = sealed(disk, keys::CONFIG, "a config value")?;
+    registry.connectors = sealed(disk, keys::CONNECTORS, "a connector")?;
+    Ok(registry)
+}
+
+/// Sealed values by workspace and name.
+fn sealed<N: FromStr>(
+    disk: &Disk,
+    prefix: &[u8],
+    what: &'static str,
+) -> Result<Vec<(WorkspaceName, N, Vec<u8>)>, StoreError> {
+    let mut all = Vec::new();
+    for found in disk.db.scan_prefix(prefix) {
         let (key, first) = found.map_err(failed)?;
         let value = disk.gather(&key, first)?;
         let (workspace, name) = scoped(&key)?;
         let name = name
             .parse()
-            .map_err(|_| codec::damaged("a key", "it is no config key"))?;
-        let sealed = codec::pull(&value, "a config value")?;
-        registry.config.push((workspace, name, sealed));
+            .map_err(|_| codec::damaged("a key", &format!("it is not that of {what}")))?;
+        all.push((workspace, name, codec::pull(&value, what)?));
     }
-    Ok(registry)
+    Ok(all)
 }
 
 fn steps(disk: &Disk) -> Result<Vec<(WorkspaceName, Step)>, StoreError> {

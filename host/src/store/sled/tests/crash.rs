@@ -172,6 +172,7 @@ fn sorted(mut registry: Registry) -> String {
         .steps
         .sort_by_key(|(ws, step)| (ws.clone(), step.name.clone()));
     registry.config.sort();
+    registry.connectors.sort();
     format!("{registry:?}")
 }
 

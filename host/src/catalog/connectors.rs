@@ -1,0 +1,174 @@
+//! Named connectors in the catalog: sealed in the store, ready to be called in memory.
+
+use std::sync::Arc;
+
+use super::{Catalog, CatalogError, room};
+use crate::connectors::named::Connector;
+use crate::domain::connector::ConnectorSettings;
+use crate::domain::effect::OperationError;
+use crate::domain::ids::{ConfigKey, ConnectorName, WorkspaceName};
+use crate::domain::limits;
+use crate::store::Manage;
+use crate::vault::Vault;
+
+/// A connector with what it was declared by.
+#[derive(Debug)]
+pub struct LiveConnector {
+    /// What it was declared by; holds credentials.
+    settings: ConnectorSettings,
+    /// Ready to be called.
+    pub connector: Connector,
+}
+
+/// What a change of a connector comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// There is none of that name.
+    Added,
+    /// It is another one than before.
+    Changed,
+    /// It is the same already; nothing is written.
+    Same,
+}
+
+impl Catalog {
+    /// A workspace's connectors, by name.
+    pub fn connectors(
+        &self,
+        workspace: &WorkspaceName,
+    ) -> Result<Vec<(ConnectorName, Arc<LiveConnector>)>, CatalogError> {
+        let workspace = self.workspace(workspace)?;
+        let workspace = workspace.read();
+        let all = workspace.connectors.iter();
+        Ok(all
+            .map(|(name, live)| (name.clone(), live.clone()))
+            .collect())
+    }
+
+    /// The connector of that name, as a step asks for it.
+    pub fn connector(
+        &self,
+        workspace: &WorkspaceName,
+        name: &str,
+    ) -> Result<Arc<LiveConnector>, OperationError> {
+        let all = self.connectors(workspace).unwrap_or_default();
+        if let Some((_, live)) = all.iter().find(|(known, _)| known.as_str() == name) {
+            return Ok(live.clone());
+        }
+        let known: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
+        let known = match known.as_slice() {
+            [] => "it has none; an operator adds one with `stepwell connector add`".to_owned(),
+            known => format!("it has: {}", known.join(", ")),
+        };
+        let name: String = name.chars().take(80).collect();
+        Err(OperationError::Unknown(format!(
+            "the workspace has no connector `{name}`; {known}"
+        )))
+    }
+
+    /// What [`Catalog::put_connector`] would come to.
+    pub fn would_put_connector(
+        &self,
+        workspace: &WorkspaceName,
+        name: &ConnectorName,
+        settings: &ConnectorSettings,
+    ) -> Result<Put, CatalogError> {
+        Connector::new(settings)?;
+        let workspace = self.workspace(workspace)?;
+        let workspace = workspace.read();
+        Ok(match workspace.connectors.get(name) {
+            None => Put::Added,
+            Some(live) if live.settings == *settings => Put::Same,
+            Some(_) => Put::Changed,
+        })
+    }
+
+    /// Adds a connector, or puts it in the place of the one of that name.
+    pub async fn put_connector(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        name: ConnectorName,
+        settings: ConnectorSettings,
+    ) -> Result<Put, CatalogError> {
+        let live = Arc::new(LiveConnector {
+            connector: Connector::new(&settings)?,
+            settings,
+        });
+        let text = serde_json::to_string(&live.settings)
+            .map_err(|error| CatalogError::Damaged(error.to_string()))?;
+        if text.len() > limits::CONFIG_BYTES {
+            return Err(CatalogError::TooLarge {
+                what: "connector's config",
+                size: text.len(),
+                most: limits::CONFIG_BYTES,
+            });
+        }
+        let sealed = self.vault.seal(workspace, &place(&name)?, &text)?;
+        let (catalog, owner) = (self.clone(), workspace.clone());
+        self.change(async move {
+            let put = catalog.would_put_connector(&owner, &name, &live.settings)?;
+            let workspace = catalog.workspace(&owner)?;
+            match put {
+                Put::Same => return Ok(put),
+                Put::Changed => {}
+                Put::Added => {
+                    let there = workspace.read().connectors.len();
+                    room("connectors", there, limits::CONNECTORS)?;
+                }
+            }
+            let change = Manage::PutConnector(owner, name.clone(), sealed);
+            catalog.store.manage(change).await?;
+            workspace.write().connectors.insert(name, live);
+            Ok(put)
+        })
+        .await
+    }
+
+    /// Deletes a connector.
+    pub async fn delete_connector(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        name: &ConnectorName,
+    ) -> Result<(), CatalogError> {
+        let (catalog, owner, name) = (self.clone(), workspace.clone(), name.clone());
+        self.change(async move {
+            let workspace = catalog.workspace(&owner)?;
+            if !workspace.read().connectors.contains_key(&name) {
+                return Err(CatalogError::not_found("connector", name.as_str(), &owner));
+            }
+            let change = Manage::DeleteConnector(owner, name.clone());
+            catalog.store.manage(change).await?;
+            workspace.write().connectors.remove(&name);
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Opens a connector as the store has it.
+pub(super) fn open(
+    vault: &Vault,
+    workspace: &WorkspaceName,
+    name: &ConnectorName,
+    sealed: &[u8],
+) -> Result<Arc<LiveConnector>, CatalogError> {
+    let damaged = |error: &dyn std::fmt::Display| {
+        CatalogError::Damaged(format!(
+            "connector `{name}` of workspace `{workspace}`: {error}"
+        ))
+    };
+    let text = vault.unseal(workspace, &place(name)?, sealed)?;
+    let settings: ConnectorSettings =
+        serde_json::from_str(&text).map_err(|error| damaged(&error))?;
+    Ok(Arc::new(LiveConnector {
+        connector: Connector::new(&settings).map_err(|error| damaged(&error))?,
+        settings,
+    }))
+}
+
+/// What the vault ties a connector's settings to.
+fn place(name: &ConnectorName) -> Result<ConfigKey, CatalogError> {
+    format!("connector.{}", name.as_str().replace('$', "-"))
+        .parse()
+        .map_err(|error| CatalogError::Damaged(format!("{error}")))
+}

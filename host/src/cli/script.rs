@@ -1,0 +1,64 @@
+//! JavaScript and TypeScript steps: from a file, with what it imports, to what the server takes.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use stepwell_script::{Folder, ScriptError, name_of, prepare};
+
+use super::UsageError;
+
+/// A step made from a script file.
+#[derive(Debug)]
+pub struct ScriptStep {
+    /// The step's name: the file's, with a number if the file has several steps.
+    pub name: String,
+    /// The package, as it is uploaded.
+    pub package: Vec<u8>,
+}
+
+/// Whether a path is a script by its ending.
+pub fn is_script(path: &Path) -> bool {
+    path.extension()
+        .and_then(|ending| ending.to_str())
+        .is_some_and(|ending| matches!(ending, "js" | "mjs" | "cjs" | "ts" | "mts"))
+}
+
+/// Reads the steps of a script file. Imports are looked for in the file's folder, or below `root`
+/// if it is given.
+///
+/// # Errors
+/// The file is not below `root`, or it is no step; the message names file, line and column.
+pub fn steps(file: &Path, root: Option<&Path>) -> Result<Vec<ScriptStep>> {
+    let unreadable = |error| UsageError::Path {
+        path: file.display().to_string(),
+        error,
+        wanted: "name a script (FILE.js or FILE.ts)",
+    };
+    let whole = file.canonicalize().map_err(unreadable)?;
+    let root: PathBuf = match root {
+        Some(root) => root.canonicalize().map_err(unreadable)?,
+        None => whole.parent().unwrap_or(Path::new("/")).to_owned(),
+    };
+    let entry = whole.strip_prefix(&root).map_err(|_| {
+        UsageError::Value(format!(
+            "{} is not in the folder {}",
+            file.display(),
+            root.display()
+        ))
+    })?;
+    let entry = entry.to_string_lossy().replace('\\', "/");
+    let folder = Folder::new(&root).map_err(unreadable)?;
+    Ok(steps_of(&entry, &folder)?)
+}
+
+/// The steps of `entry`, a path in `folder`.
+pub fn steps_of(entry: &str, folder: &Folder) -> Result<Vec<ScriptStep>, ScriptError> {
+    let scripts = prepare(entry, folder)?;
+    Ok(scripts
+        .into_iter()
+        .map(|script| ScriptStep {
+            name: name_of(entry, script.part, script.parts),
+            package: script.package.to_json().into_bytes(),
+        })
+        .collect())
+}

@@ -1,0 +1,207 @@
+use serde_json::json;
+
+use super::*;
+use crate::domain::ids::TaskId;
+
+fn head() -> TaskHead {
+    TaskHead {
+        id: TaskId::new(),
+        workspace: "w".parse().unwrap(),
+        version: 1,
+        state: TaskState::Ready,
+        name: None,
+        tags: Vec::new(),
+        webhook: None,
+        created: 1_000,
+        updated: 1_000,
+        ready_at: 1_000,
+        wake_at: None,
+        runs: 0,
+        retrying: None,
+        steps: Vec::new(),
+        result: None,
+        fault: None,
+    }
+}
+
+fn step(name: &str, leaves: usize, observed: u64) -> Candidate {
+    Candidate {
+        name: name.parse().unwrap(),
+        leaves,
+        observed,
+    }
+}
+
+fn end(
+    head: &mut TaskHead,
+    candidate: &Candidate,
+    ended: Ended,
+    now: Millis,
+) -> (u32, Option<Millis>) {
+    let policy = RetryPolicy::default();
+    let end = RunEnd {
+        candidate,
+        policy: &policy,
+        ended: &ended,
+        closing: None,
+        park: None,
+        redo: false,
+        now,
+        random: u64::MAX,
+    };
+    after_run(head, &end)
+}
+
+#[test]
+fn the_most_constrained_step_comes_first_then_the_name() {
+    let steps = [step("b", 1, 0), step("c", 3, 0), step("a", 1, 0)];
+    assert_eq!(eligible(&head(), &steps), [1, 2, 0]);
+}
+
+#[test]
+fn a_step_runs_once_and_again_when_what_it_observed_changed() {
+    let mut head = head();
+    let before = step("s", 1, 7);
+    assert_eq!(end(&mut head, &before, Ended::Finished, 2_000), (1, None));
+    assert_eq!(
+        eligible(&head, std::slice::from_ref(&before)),
+        [] as [usize; 0]
+    );
+    assert_eq!(eligible(&head, &[step("s", 1, 8)]), [0]);
+    settle(&mut head, None);
+    assert_eq!(head.state, TaskState::Done);
+    assert_eq!(head.runs, 1);
+}
+
+#[test]
+fn a_task_that_nothing_matched_is_unmatched() {
+    let mut head = head();
+    settle(&mut head, None);
+    assert_eq!(head.state, TaskState::Unmatched);
+}
+
+#[test]
+fn a_retryable_failure_is_tried_three_times_and_then_is_an_error() {
+    let (mut head, step) = (head(), step("crm", 1, 0));
+    let failure = || Ended::Retry("503".into());
+    assert_eq!(end(&mut head, &step, failure(), 2_000), (1, Some(3_000)));
+    assert_eq!(
+        (head.state, head.wake_at, head.runs),
+        (TaskState::Waiting, Some(3_000), 0)
+    );
+    let others = [self::step("aaa", 9, 0), step.clone()];
+    assert_eq!(
+        eligible(&head, &others),
+        [1, 0],
+        "the retried run goes before better matches"
+    );
+    assert_eq!(end(&mut head, &step, failure(), 3_000), (2, Some(5_000)));
+    assert_eq!(end(&mut head, &step, failure(), 5_000), (3, None));
+    assert_eq!((head.state, head.runs), (TaskState::Error, 1));
+    assert_eq!(
+        head.fault.unwrap(),
+        "step `crm` failed 3 times, the last time: 503"
+    );
+}
+
+#[test]
+fn final_failures_and_deterministic_faults_are_not_tried_again() {
+    for ended in [
+        Ended::Stop("no such customer".into()),
+        Ended::Fault(StepFault::Trap("unreachable".into())),
+        Ended::Fault(StepFault::Fuel { limit: 1 }),
+        Ended::Fault(StepFault::Memory { limit: 1 }),
+    ] {
+        let mut head = head();
+        assert_eq!(end(&mut head, &step("s", 1, 0), ended, 2_000), (1, None));
+        assert_eq!(head.state, TaskState::Error);
+        assert!(head.fault.unwrap().starts_with("step `s`: "));
+    }
+    let mut head = head();
+    let slow = Ended::Fault(StepFault::Deadline { limit_ms: 1 });
+    assert!(end(&mut head, &step("s", 1, 0), slow, 2_000).1.is_some());
+}
+
+#[test]
+fn a_thousand_runs_are_the_limit() {
+    let mut head = head();
+    head.runs = limits::RUNS_PER_TASK;
+    settle(&mut head, Some(&step("ping", 1, 0)));
+    assert_eq!(head.state, TaskState::Error);
+    assert!(
+        head.fault
+            .unwrap()
+            .starts_with("run limit: the task has had 1000 runs and step `ping`")
+    );
+}
+
+#[test]
+fn complete_and_ignore_end_the_task() {
+    for (closing, state) in [
+        (Closing::Complete(Some("7".into())), TaskState::Done),
+        (Closing::Ignore, TaskState::Ignored),
+    ] {
+        let mut head = head();
+        let end = RunEnd {
+            candidate: &step("s", 1, 0),
+            policy: &RetryPolicy::default(),
+            ended: &Ended::Finished,
+            closing: Some(&closing),
+            park: Some(5),
+            redo: true,
+            now: 2_000,
+            random: 0,
+        };
+        after_run(&mut head, &end);
+        assert_eq!(head.state, state);
+    }
+}
+
+#[test]
+fn redo_makes_a_step_eligible_once_more_and_park_lets_the_task_wait() {
+    let (mut head, step) = (head(), step("poll", 1, 7));
+    let mut asked = RunEnd {
+        candidate: &step,
+        policy: &RetryPolicy::default(),
+        ended: &Ended::Finished,
+        closing: None,
+        park: Some(500),
+        redo: true,
+        now: 2_000,
+        random: 0,
+    };
+    after_run(&mut head, &asked);
+    assert_eq!(
+        (head.state, head.wake_at),
+        (TaskState::Waiting, Some(2_500))
+    );
+    assert_eq!(eligible(&head, std::slice::from_ref(&step)), [0]);
+    (asked.park, asked.redo) = (None, false);
+    after_run(&mut head, &asked);
+    assert_eq!((head.state, head.wake_at), (TaskState::Ready, None));
+    assert_eq!(
+        eligible(&head, std::slice::from_ref(&step)),
+        [] as [usize; 0]
+    );
+}
+
+#[test]
+fn next_retry_at_parks_only_if_the_run_set_it_to_a_future_time() {
+    let at = json!({"nextRetryAt": "1970-01-01T00:00:05Z"});
+    assert_eq!(next_retry_at(None, &at, true, 1_000), Some(5_000));
+    assert_eq!(
+        next_retry_at(at.get(NEXT_RETRY_AT), &at, true, 1_000),
+        None,
+        "it was there before"
+    );
+    assert_eq!(
+        next_retry_at(None, &at, false, 1_000),
+        None,
+        "the step is done"
+    );
+    assert_eq!(next_retry_at(None, &at, true, 5_000), None, "past");
+    assert_eq!(
+        next_retry_at(None, &json!({"nextRetryAt": 5}), true, 0),
+        None
+    );
+}

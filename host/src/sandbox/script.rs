@@ -1,0 +1,100 @@
+//! Steps that are scripts: JavaScript, run by one engine for all tenants. The engine is a component
+//! of the same world, built from `guest-sdk/js` and kept in this binary; a script is what it reads
+//! through one more import. So a script has the limits, the journal and the sandbox of every step.
+
+use std::sync::Arc;
+
+use stepwell_script::Package;
+use tokio::sync::OnceCell;
+use wasmtime::component::{HasSelf, Linker};
+
+use super::bindings::StepPre;
+use super::bindings::scripts::stepwell::step::script;
+use super::component::{ComponentError, LoadedComponent, digest};
+use super::state::RunState;
+use super::{Sandbox, SandboxError, host};
+
+/// The engine, as `cargo xtask js-engine` made it.
+const ENGINE: &[u8] = include_bytes!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../guest-sdk/js/engine/stepwell-js.wasm"
+));
+
+/// The engine, compiled when the first script is loaded.
+pub(super) struct ScriptEngine {
+    linker: Linker<RunState>,
+    compiled: OnceCell<StepPre<RunState>>,
+}
+
+impl ScriptEngine {
+    pub(super) fn new(engine: &wasmtime::Engine) -> Result<Self, SandboxError> {
+        let mut linker = host::linker(engine)?;
+        script::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)
+            .map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
+        Ok(Self {
+            linker,
+            compiled: OnceCell::new(),
+        })
+    }
+}
+
+/// Whether a step's bytes are a script: its package is a JSON object.
+pub(super) fn is_script(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&b'{')
+}
+
+impl Sandbox {
+    /// A script, ready to run by the engine.
+    pub(super) async fn load_script(
+        &self,
+        bytes: &[u8],
+    ) -> Result<LoadedComponent, ComponentError> {
+        let package = Package::parse(bytes)
+            .map_err(|error| ComponentError::Script(format!("not a script package: {error}")))?;
+        let scripts = &self.scripts;
+        let engine = scripts
+            .compiled
+            .get_or_try_init(|| async {
+                let compiled = self.compiled(&digest(ENGINE), ENGINE).await?;
+                LoadedComponent::link_engine(&scripts.linker, &compiled)
+            })
+            .await?;
+        Ok(LoadedComponent::script(engine.clone(), Arc::new(package)))
+    }
+}
+
+/// A module as the engine is given it.
+fn module(name: &str, text: &str) -> script::Module {
+    script::Module {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    }
+}
+
+impl script::Host for RunState {
+    fn entry(&mut self) -> wasmtime::Result<script::Module> {
+        match &self.script {
+            Some(package) => Ok(module(&package.entry, package.entry_text())),
+            None => Err(wasmtime::format_err!("this run has no script")),
+        }
+    }
+
+    fn load(&mut self, name: String) -> wasmtime::Result<Option<script::Module>> {
+        let text = self
+            .script
+            .as_ref()
+            .and_then(|package| package.modules.get(&name));
+        Ok(text.map(|text| module(&name, text)))
+    }
+
+    fn names(&mut self) -> wasmtime::Result<Vec<String>> {
+        let Some(package) = &self.script else {
+            return Ok(Vec::new());
+        };
+        let names = package.modules.keys();
+        Ok(names
+            .filter(|name| **name != package.entry)
+            .cloned()
+            .collect())
+    }
+}

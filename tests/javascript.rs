@@ -1,0 +1,390 @@
+//! JavaScript steps on the real server: the examples, the user's document, errors, hostile scripts,
+//! time, and what a crash leaves.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use support::receiver::Reply;
+use support::{Receiver, Server, cases, guest, repository, texts};
+use tempfile::TempDir;
+
+/// A script as the API takes it.
+fn package(name: &str, source: &str) -> Vec<u8> {
+    let entry = format!("{name}.js");
+    json!({"entry": entry, "modules": {&entry: source}})
+        .to_string()
+        .into_bytes()
+}
+
+/// A step that matches everything, with this body.
+fn step_of(body: &str) -> String {
+    format!("export const condition = {{}};\nexport const content = async () => {{\n{body}\n}};\n")
+}
+
+async fn add(server: &Server, name: &str, source: &str) {
+    let (status, answer) = server.try_step(name, package(name, source), "").await;
+    assert!(status.is_success(), "{name}: {answer}");
+}
+
+/// Runs a step of this body on `data`, and gives the task.
+async fn run(server: &Server, body: &str, data: &Value, state: &str) -> Value {
+    add(server, "it", &step_of(body)).await;
+    let webhook = server
+        .webhook(&format!("W {}", rand::random::<u64>()))
+        .await;
+    server.run(&webhook, data, state).await
+}
+
+fn logs(task: &Value) -> Vec<String> {
+    let runs = cases::list(&task["runs"]).iter();
+    runs.flat_map(|run| cases::list(&run["logs"]))
+        .map(|line| line["text"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn last_error(task: &Value) -> String {
+    let run = cases::list(&task["runs"]).last().unwrap();
+    run["error"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Adds every step of a script file as an author does.
+fn add_file(server: &Server, file: &Path) {
+    let output = server.cli(&["step", "add", file.to_str().unwrap()]);
+    let (_, err) = texts(&output);
+    assert!(output.status.success(), "{}: {err}", file.display());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_case_of_every_javascript_example_comes_out_as_it_says() {
+    let folder = repository().join("examples/js");
+    let all = cases::cases(&folder);
+    assert!(all.len() >= 30, "only {} cases were found", all.len());
+    let mut server = Server::start().await;
+    for ((step, file), number) in all.into_iter().zip(1..) {
+        println!("{step}: {}", file.file_stem().unwrap().to_str().unwrap());
+        server.enter(&format!("case-{number}")).await;
+        let js = folder.join(&step).join(format!("{step}.js"));
+        let ts = js.with_extension("ts");
+        add_file(&server, if js.exists() { &js } else { &ts });
+        cases::run(&server, &cases::read(&file)).await;
+    }
+}
+
+#[tokio::test]
+async fn data_is_a_live_object_and_untouched_numbers_keep_their_text() {
+    let server = Server::start().await;
+    add(
+        &server,
+        "it",
+        &step_of(
+            "data.a.list.push(4); delete data.b; data.c = {...data.c, y: 2}; data.big.note = 'x';\n\
+             console.log(Object.keys(data).filter((k) => k !== '$via').join(), 'b' in data, data.exact > 1);",
+        ),
+    )
+    .await;
+    let webhook = server.webhook("W").await;
+    let body = r#"{"a":{"list":[1,2]},"b":1,"c":{"x":1},"exact":12345678901234567890,"price":1.10,"big":{"id":9007199254740993,"note":"y"}}"#;
+    let (status, answer) = server.send(&webhook, "application/json", body).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let id = answer["task"].as_str().unwrap().to_owned();
+    let task = server.wait(&id, "done").await;
+    assert_eq!(task["data"]["a"], json!({"list": [1, 2, 4]}));
+    assert_eq!(task["data"]["c"], json!({"x": 1, "y": 2}));
+    assert!(task["data"].get("b").is_none());
+    assert_eq!(logs(&task), ["a,c,exact,price,big false true"]);
+    let text = task["data"].to_string();
+    for exact in ["12345678901234567890", "1.10", "9007199254740993"] {
+        assert!(text.contains(exact), "{exact} is gone: {text}");
+    }
+    let changes = task["runs"][0]["changes"].to_string();
+    assert!(!changes.contains("9007199254740993"), "{changes}");
+}
+
+#[tokio::test]
+async fn an_exception_names_file_line_and_column_and_changes_nothing() {
+    let server = Server::start().await;
+    let body = "data.touched = true;\nconst order = data.order;\nconsole.log(order.total);";
+    let task = run(&server, body, &json!({"n": 1}), "waiting").await;
+    let error = last_error(&task);
+    assert!(error.starts_with("TypeError"), "{error}");
+    assert!(error.contains("it.js:5:"), "{error}");
+    assert!(error.contains("console.log(order.total);"), "{error}");
+    assert!(error.contains('^'), "{error}");
+    assert!(task["data"].get("touched").is_none());
+    let body = "const error = new Error('no such customer'); error.final = true; throw error;";
+    let task = run(&server, body, &json!({}), "error").await;
+    assert_eq!(task["runs"][0]["outcome"], "stop");
+    assert!(last_error(&task).contains("no such customer"));
+    let task = run(&server, "await new Promise(() => {});", &json!({}), "error").await;
+    assert!(last_error(&task).contains("never settles"), "{task:#}");
+}
+
+#[tokio::test]
+async fn what_is_no_step_is_refused_with_its_place() {
+    let server = Server::start().await;
+    for (source, parts) in [
+        (
+            "export const condition = {};\nexport const content = async () => { let = ; };\n",
+            &["it.js:2:", "SyntaxError", "^"][..],
+        ),
+        ("export const content = () => {};\n", &["condition"]),
+        ("export const condition = {};\n", &["content"]),
+        (
+            "export const condition = () => true;\nexport const content = () => {};\n",
+            &["condition", "function", "object"],
+        ),
+        (
+            "export const condition = {a: {b: Symbol()}};\nexport const content = () => {};\n",
+            &["/a/b", "symbol"],
+        ),
+        (
+            "import fs from 'fs';\nexport const condition = {};\nexport const content = () => {};\n",
+            &["fs", "not available in a step"],
+        ),
+        (
+            "export const condition = {a: {$gtt: 1}};\nexport const content = () => {};\n",
+            &["/a/$gtt"],
+        ),
+    ] {
+        let (status, answer) = server.try_step("it", package("it", source), "").await;
+        assert_eq!(
+            status,
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "{source}: {answer}"
+        );
+        let detail = answer["detail"].as_str().unwrap();
+        for part in parts {
+            assert!(detail.contains(part), "no `{part}` in: {detail}");
+        }
+    }
+    let (status, answer) = server.try_step("it", b"{\"entry\":1}".to_vec(), "").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{answer}");
+    server.is_well().await;
+}
+
+#[tokio::test]
+async fn the_command_line_shows_where_a_script_is_wrong() {
+    let server = Server::start().await;
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("greet.ts");
+    let source = "export const condition = { name: String };\nexport const content = async (): Promise<void> => {\n  const x: number = ;\n};\n";
+    std::fs::write(&file, source).unwrap();
+    let output = server.cli(&["step", "add", file.to_str().unwrap()]);
+    let (_, err) = texts(&output);
+    assert!(!output.status.success());
+    assert!(err.contains("greet.ts:3:"), "{err}");
+    assert!(err.contains("const x: number = ;"), "{err}");
+    assert!(err.contains('^'), "{err}");
+}
+
+#[tokio::test]
+async fn hostile_scripts_end_inside_the_sandbox() {
+    let server = Server::start().await;
+    for (body, state, part) in [
+        ("for (;;) {}", "error", "out of fuel"),
+        ("const f = () => f() + 1; f();", "waiting", "RangeError"),
+        (
+            "const all = []; for (;;) all.push(new Uint8Array(1e6).fill(1));",
+            "",
+            "memory",
+        ),
+        ("/(a+)+$/.test('a'.repeat(40) + 'b');", "error", "fuel"),
+        ("data = 'text';", "", "must stay an object"),
+        ("data.self = data;", "", "cycl"),
+        ("data.n = 10n;", "", "BigInt"),
+        (
+            "Object.defineProperty(data, 'x', {enumerable: true, get() { throw new Error('trap'); }});",
+            "",
+            "trap",
+        ),
+        (
+            "for (let i = 0; i < 1e6; i++) connectors.fetch({url: 'http://127.0.0.1:9/'}).catch(() => {});",
+            "",
+            "",
+        ),
+    ] {
+        let before = json!({"n": 1});
+        add(&server, "it", &step_of(body)).await;
+        let webhook = server
+            .webhook(&format!("W {}", rand::random::<u64>()))
+            .await;
+        let id = server.post(&webhook, &before).await;
+        let task = loop {
+            let task = server.task(&id).await;
+            if !cases::list(&task["runs"]).is_empty() {
+                break task;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        };
+        assert_ne!(task["runs"][0]["outcome"], "finished", "{body}: {task:#}");
+        let error = last_error(&task);
+        assert!(error.contains(part), "{body}: no `{part}` in {error}");
+        if !state.is_empty() {
+            assert_eq!(task["state"], state, "{body}: {error}");
+        }
+        assert_eq!(task["data"]["n"], 1, "{body}");
+        assert_eq!(
+            task["data"].as_object().unwrap().len(),
+            2,
+            "{body}: {task:#}"
+        );
+    }
+    server.is_well().await;
+}
+
+#[tokio::test]
+async fn a_polluted_world_does_not_reach_the_glue() {
+    let server = Server::start().await;
+    let body = "Object.prototype.toJSON = () => 'lies';\n\
+        Array.prototype.then = (f) => f('lies');\n\
+        globalThis.JSON = {stringify: () => 'lies', parse: () => 'lies'};\n\
+        globalThis.Promise = class {};\n\
+        Object.keys = () => ['lies'];\n\
+        data.list = [1, {a: 2}];\n\
+        data.kept = {deep: {er: true}};";
+    let task = run(&server, body, &json!({"n": 1}), "done").await;
+    assert_eq!(task["data"]["list"], json!([1, {"a": 2}]));
+    assert_eq!(task["data"]["kept"], json!({"deep": {"er": true}}));
+    assert_eq!(task["data"]["n"], 1);
+    let task = run(
+        &server,
+        "data.clean = JSON.stringify([Object.keys({a: 1})]);",
+        &json!({}),
+        "done",
+    )
+    .await;
+    assert_eq!(
+        task["data"]["clean"], "[[\"a\"]]",
+        "the next run has a fresh world"
+    );
+}
+
+#[tokio::test]
+async fn time_stands_still_but_for_pauses_and_randomness_is_there() {
+    let server = Server::start().await;
+    let body = "const a = Date.now(); let x = 0; for (let i = 0; i < 1e5; i++) x += i;\n\
+        data.still = Date.now() === a;\n\
+        await new Promise((done) => setTimeout(done, 150));\n\
+        data.moved = Date.now() - a;\n\
+        data.ids = [crypto.randomUUID(), crypto.randomUUID()];\n\
+        data.random = [Math.random(), Math.random()];";
+    let first = run(&server, body, &json!({}), "done").await;
+    assert_eq!(first["data"]["still"], true);
+    let moved = first["data"]["moved"].as_u64().unwrap();
+    assert!((150..20_000).contains(&moved), "{moved}");
+    assert_ne!(first["data"]["ids"][0], first["data"]["ids"][1]);
+    let second = run(&server, body, &json!({}), "done").await;
+    assert_ne!(first["data"]["ids"], second["data"]["ids"]);
+    assert_ne!(first["data"]["random"], second["data"]["random"]);
+    let calls = cases::list(&first["runs"][0]["calls"]);
+    assert_eq!(calls[0]["request"], "pause 150 ms");
+}
+
+#[tokio::test]
+async fn park_and_redo_move_the_task_as_they_say() {
+    let server = Server::start().await;
+    let body = "data.looks = (data.looks ?? 0) + 1;\n\
+        if (data.looks < 3) { task.park(100); step.redo(); } else task.complete({looks: data.looks});";
+    let task = run(&server, body, &json!({}), "done").await;
+    assert_eq!(task["result"], json!({"looks": 3}));
+    let runs = cases::list(&task["runs"]);
+    assert_eq!(runs.len(), 3);
+    assert!(runs[0]["parked_until"].is_string(), "{task:#}");
+    assert!(runs[2]["parked_until"].is_null());
+}
+
+#[tokio::test]
+async fn an_unknown_connector_says_which_there_are() {
+    let server = Server::start().await;
+    let body = "try { await connectors.slackCom.send({channel: '#a', text: 't'}); }\n\
+        catch (error) { data.error = error.message; }";
+    let task = run(&server, body, &json!({}), "done").await;
+    let error = task["data"]["error"].as_str().unwrap();
+    assert!(error.contains("no connector `slackCom`"), "{error}");
+    assert!(error.contains("stepwell connector add"), "{error}");
+}
+
+#[tokio::test]
+async fn calls_overlap_and_a_crash_repeats_none_that_was_recorded() {
+    let mut server = Server::start().await;
+    let upstream = Receiver::start().await;
+    upstream.reply("/fast", Reply::json(200, &json!({"n": 1})));
+    upstream.reply("/also", Reply::json(200, &json!({"n": 2})));
+    upstream.reply(
+        "/slow",
+        Reply::json(200, &json!({"n": 3})).after(Duration::from_secs(3)),
+    );
+    server.config("URL", &upstream.url).await;
+    let body = "const get = (path) => connectors.fetch({url: task.config('URL') + path});\n\
+        const [a, b] = await Promise.all([get('/fast'), get('/also')]);\n\
+        data.stamp = `${Math.random()} ${Date.now()}`;\n\
+        const c = await get('/slow');\n\
+        data.sum = a.body.n + b.body.n + c.body.n;";
+    add(&server, "it", &step_of(body)).await;
+    let webhook = server.webhook("W").await;
+    let id = server.post(&webhook, &json!({})).await;
+    let seen = |path: &str| {
+        upstream
+            .seen()
+            .iter()
+            .filter(|seen| seen.path == path)
+            .count()
+    };
+    while seen("/slow") == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    server.restart().await;
+    let task = server.wait(&id, "done").await;
+    assert_eq!(task["data"]["sum"], 6);
+    assert_eq!(
+        (seen("/fast"), seen("/also")),
+        (1, 1),
+        "recorded calls are not made again"
+    );
+    assert_eq!(seen("/slow"), 2, "it was under way when the server died");
+    let keys: Vec<String> = upstream
+        .seen()
+        .iter()
+        .filter(|seen| seen.path == "/slow")
+        .map(|seen| seen.header("idempotency-key").to_owned())
+        .collect();
+    assert_eq!(keys[0], keys[1], "the same call bears the same key");
+}
+
+#[tokio::test]
+async fn a_rust_step_and_a_script_work_on_one_task() {
+    let server = Server::start().await;
+    server
+        .step_with("contact-form", &guest("contact-form"), "")
+        .await;
+    let source = "export const condition = {leadType: String};\n\
+        export const content = () => { data.seenBy = 'javascript'; };";
+    add(&server, "follow-up", source).await;
+    let webhook = server.webhook("Contact Form").await;
+    let body =
+        json!({"firstName": "Ada", "lastName": "L", "email": "ada@example.com", "message": "hi"});
+    let task = server.run(&webhook, &body, "done").await;
+    assert_eq!(task["data"]["seenBy"], "javascript");
+    let listed = server.cli_json(&["step", "list"]);
+    let kinds: Vec<&str> = cases::list(&listed["steps"])
+        .iter()
+        .map(|step| step["kind"].as_str().unwrap())
+        .collect();
+    assert_eq!(kinds, ["component", "script"]);
+}
+
+#[tokio::test]
+async fn a_script_survives_a_restart_and_keeps_its_version() {
+    let mut server = Server::start().await;
+    add(&server, "it", &step_of("data.done = 1;")).await;
+    let before = server.cli_json(&["step", "show", "it"]);
+    server.restart().await;
+    let webhook = server.webhook("W").await;
+    let task = server.run(&webhook, &json!({}), "done").await;
+    assert_eq!(task["runs"][0]["digest"], before["digest"]);
+}
