@@ -1,99 +1,16 @@
-//! `stepwell deploy` against the real server: what is created, what is left alone, what is refused
-//! before anything is sent, and what one failure leaves undone.
+//! `stepwell deploy` against the real server: what is created, updated, left alone and deleted.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use support::project::{Project, USUAL, deploy_to, marks, state, with_connectors};
 use support::ran::{Ran, command};
-use support::{Server, guest, repository};
-use tempfile::TempDir;
-
-/// A folder with a manifest, and what it names.
-struct Project(TempDir);
-
-impl Project {
-    fn new(manifest: &str) -> Self {
-        let project = Self(tempfile::tempdir().unwrap());
-        project.write("deploy.yaml", manifest);
-        project
-    }
-
-    /// The steps `one` and `two`, a webhook and config.
-    fn usual() -> Self {
-        let project = Self::new(USUAL);
-        project.guest("five-sets", "steps/one.wasm");
-        project.guest("noop", "steps/more/two.wasm");
-        project
-    }
-
-    fn at(&self, path: &str) -> PathBuf {
-        self.0.path().join(path)
-    }
-
-    fn write(&self, path: &str, text: impl AsRef<[u8]>) {
-        fs::create_dir_all(self.at(path).parent().unwrap()).unwrap();
-        fs::write(self.at(path), text).unwrap();
-    }
-
-    fn guest(&self, name: &str, path: &str) {
-        self.write(path, fs::read(guest(name)).unwrap());
-    }
-
-    fn deploy(&self, server: &Server, flags: &[&str]) -> Ran {
-        deploy(server, &self.at("deploy.yaml"), flags)
-    }
-}
-
-const USUAL: &str = r#"
-workspaces:
-  - name: sales
-    webhooks:
-      - name: Contact Form
-    steps:
-      - syncPath: steps/
-      - name: three
-        file: steps/one.wasm
-        limits: {fuel: 5M, memory: 8MiB, timeout: 1.5s}
-    config:
-      REGION: eu
-    secrets:
-      - name: CRM_TOKEN
-        value: ${CRM_TOKEN:-demo}
-"#;
-
-fn deploy(server: &Server, manifest: &Path, flags: &[&str]) -> Ran {
-    let words = [&["deploy", manifest.to_str().unwrap()], flags].concat();
-    Ran::of(command(server, &words).env_remove("CRM_TOKEN"))
-}
-
-/// The printed lines without digests and URLs.
-fn marks(ran: &Ran) -> Vec<String> {
-    let lines = ran.stdout.lines();
-    lines
-        .map(|line| {
-            let words: Vec<&str> = line.splitn(3, ' ').collect();
-            let rest = words[2].trim_start();
-            let name = rest.split("  ").next().unwrap();
-            format!("{} {} {name}", words[0], words[1])
-        })
-        .collect()
-}
-
-/// All that the API tells of a workspace: the times of each thing among it.
-async fn state(server: &Server, workspace: &str) -> BTreeMap<&'static str, Value> {
-    let mut state = BTreeMap::new();
-    for noun in ["webhooks", "steps", "config"] {
-        let path = format!("/workspaces/{workspace}/{noun}");
-        state.insert(noun, server.api(Method::GET, &path, None).await.1);
-    }
-    state
-}
+use support::{Server, repository};
 
 #[tokio::test]
 async fn what_is_missing_is_created_and_a_second_run_changes_nothing() {
@@ -251,130 +168,6 @@ async fn only_pruning_deletes_and_never_a_webhook() {
 }
 
 #[tokio::test]
-async fn one_bad_step_does_not_keep_the_good_ones() {
-    let server = Server::start().await;
-    let project = Project::usual();
-    project.deploy(&server, &[]).ok();
-    project.write("steps/bad.wasm", "no component");
-    project.write("steps/broken/Cargo.toml", "[package]\nname = 1\n");
-    project.write("steps/script.js", "export const condition = {}");
-    project.guest("noop", "steps/good.wasm");
-    fs::remove_file(project.at("steps/more/two.wasm")).unwrap();
-    let before = state(&server, "sales").await;
-
-    let ran = project.deploy(&server, &["--json", "--prune"]);
-    assert_eq!(ran.code, Some(1), "{ran:?}");
-    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
-    let items = document["items"].as_array().unwrap();
-    let item = |name: &str| items.iter().find(|item| item["name"] == name).unwrap();
-    for (name, message) in [
-        ("bad", "WebAssembly"),
-        ("broken", "cargo cannot read"),
-        ("script", "JavaScript steps are not part of this build"),
-    ] {
-        assert_eq!(item(name)["action"], "failed");
-        let error = item(name)["error"].as_str().unwrap();
-        assert!(error.contains(message), "{error}");
-    }
-    assert_eq!(item("good")["action"], "create");
-    // A step that cannot be built may be any of those that are there: none is taken away.
-    assert!(items.iter().all(|item| item["action"] != "delete"));
-    let error: Value = serde_json::from_str(&ran.stderr).unwrap();
-    assert_eq!(error["error"]["code"], "deploy-failed");
-
-    let after = state(&server, "sales").await;
-    let count = |state: &BTreeMap<_, Value>| state["steps"]["steps"].as_array().unwrap().len();
-    assert_eq!(count(&after), count(&before) + 1);
-    let text = project.deploy(&server, &[]);
-    assert_eq!(text.code, Some(1));
-    assert!(
-        text.stdout.contains("\n! step       bad  ") && text.stderr.contains("3 of 10 failed"),
-        "{text:#?}"
-    );
-}
-
-#[tokio::test]
-async fn a_wrong_manifest_is_refused_whole_with_every_place() {
-    let server = Server::start().await;
-    let project = Project::usual();
-    project.write(
-        "deploy.yaml",
-        "workspaces:\n  - name: sales\n    webhooks:\n      - name: A\n      - name: A\n    config:\n      K: ${STEPWELL_NOT_SET}\n    step: []\n",
-    );
-    let ran = project.deploy(&server, &[]);
-    assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""));
-    let file = project.at("deploy.yaml");
-    let file = file.display();
-    assert_eq!(
-        ran.stderr,
-        format!(
-            "error: the manifest is wrong in 3 places; nothing was sent
-{file}:5:15: workspaces[0].webhooks[1].name: a webhook `A` is there already, on line 4
-{file}:7:10: workspaces[0].config.K: the environment variable STEPWELL_NOT_SET is not set; set it, or give a default: ${{STEPWELL_NOT_SET:-…}}
-{file}:8:5: workspaces[0]: unknown key `step`; did you mean `steps`?
-"
-        )
-    );
-    let (code, _) = project.deploy(&server, &["--json"]).refusal(2);
-    assert_eq!(code, "bad-manifest");
-    let (_, workspaces) = server.api(Method::GET, "/workspaces", None).await;
-    assert_eq!(workspaces, json!({"workspaces": [{"name": "default"}]}));
-}
-
-#[tokio::test]
-async fn what_is_no_manifest_is_refused() {
-    let server = Server::start().await;
-    let project = Project::usual();
-    let refused = |text: &[u8], expected_code: &str, expected: &str| {
-        project.write("deploy.yaml", text);
-        let (code, message) = project.deploy(&server, &["--json"]).refusal(2);
-        assert_eq!(code, expected_code, "{message}");
-        assert!(message.contains(expected), "{message}");
-    };
-    refused(
-        b"workspaces:\n  - name: [\n",
-        "bad-manifest",
-        "deploy.yaml:",
-    );
-    refused(b"a: b: c\n", "bad-manifest", "deploy.yaml:1:5: not YAML");
-    refused(b"\xff\xfe\xfd", "unreadable", "UTF-8");
-    refused(
-        &b"# \n".repeat(400_000),
-        "too-large",
-        "larger than 1048576 bytes",
-    );
-    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for level in 1..10 {
-        let below = vec![format!("*a{}", level - 1); 10].join(", ");
-        bomb.push_str(&format!("a{level}: &a{level} [{below}]\n"));
-    }
-    refused(bomb.as_bytes(), "bad-manifest", "not YAML");
-    let missing = project.at("none.yaml");
-    let (code, message) = deploy(&server, &missing, &["--json"]).refusal(2);
-    assert_eq!(code, "unreadable");
-    assert!(message.contains("none.yaml"), "{message}");
-
-    // Two files that make one step show only once they are found.
-    project.write(
-        "deploy.yaml",
-        "workspaces:\n- name: w\n  steps:\n  - syncPath: steps\n  - {name: one, file: steps/one.wasm}\n  - {name: x, file: deploy.yaml}\n",
-    );
-    let (_, message) = project.deploy(&server, &["--json"]).refusal(2);
-    for part in [
-        ":5:5: workspaces[0].steps[1]: two steps are called `one`",
-        ":6:5: workspaces[0].steps[2]: `file` must be",
-    ] {
-        assert!(message.contains(part), "{message}");
-    }
-    project.write(
-        "deploy.yaml",
-        "workspaces:\n- name: w\n  connectors:\n  - {name: slack, kind: slack.com, config: {token: x}}\n",
-    );
-    let (_, message) = project.deploy(&server, &["--json"]).refusal(1);
-    assert!(message.contains("this server knows none"), "{message}");
-}
-
-#[tokio::test]
 async fn the_environment_fills_in() {
     let server = Server::start().await;
     let project = Project::usual();
@@ -387,16 +180,6 @@ async fn the_environment_fills_in() {
     // As in a shell, an empty variable is as good as none.
     assert!(marks(&with("")).contains(&"~ config CRM_TOKEN".to_owned()));
     assert!(marks(&project.deploy(&server, &[])).contains(&"= config CRM_TOKEN".to_owned()));
-}
-
-#[tokio::test]
-async fn without_a_server_nothing_is_built() {
-    let mut server = Server::start().await;
-    let project = Project::usual();
-    project.write("steps/broken/Cargo.toml", "[package]\nname = 1\n");
-    server.kill();
-    let (code, _) = project.deploy(&server, &["--json"]).refusal(4);
-    assert_eq!(code, "unreachable");
 }
 
 /// The folder of the examples, of which each crate is built, and the case of one of them.
@@ -434,4 +217,98 @@ async fn the_examples_are_deployed_by_their_manifest() {
         items.iter().all(|item| item["action"] == "none"),
         "{second:#}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connectors_are_sent_and_the_server_tells_what_changed() {
+    let server = with_connectors().await;
+    let project = Project::new(
+        r#"workspaces:
+  - name: sales
+    config: {REGION: eu}
+    connectors:
+      - {name: crm, kind: crm.com, config: {token: s3cret}}
+      - {connectorName: slack.com, namespace: slack}
+      - {name: new, kind: new.com}
+"#,
+    );
+    let dry = deploy_to(&server, &project, &["--dry-run"]);
+    assert_eq!(
+        marks(&dry),
+        [
+            "= workspace sales",
+            "+ config REGION",
+            "~ connector crm",
+            "~ connector slack",
+            "+ connector new"
+        ]
+    );
+    assert!(dry.stdout.contains("the server tells whether it changes"));
+    assert!(server.seen().iter().all(|seen| seen.method == Method::GET));
+    let real = deploy_to(&server, &project, &[]);
+    assert_eq!(
+        marks(&real),
+        [
+            "= workspace sales",
+            "+ config REGION",
+            "~ connector crm",
+            "= connector slack",
+            "+ connector new"
+        ]
+    );
+    assert!(!real.stdout.contains("the server tells") && !real.stdout.contains("s3cret"));
+    let seen = server.seen();
+    let sent: Vec<_> = seen
+        .iter()
+        .filter(|seen| seen.method == Method::PUT)
+        .collect();
+    assert_eq!(sent[1].path, "/api/v1/workspaces/sales/connectors/crm");
+    assert_eq!(
+        sent[1].json(),
+        json!({"kind": "crm.com", "config": {"token": "s3cret"}})
+    );
+    assert_eq!(sent[2].json(), json!({"kind": "slack.com", "config": {}}));
+}
+
+/// The blocks of a language in the document on deploying.
+fn blocks(language: &str) -> Vec<String> {
+    let text = fs::read_to_string(repository().join("docs/deploy.md")).unwrap();
+    let start = format!("```{language}\n");
+    let parts = text.split(&start).skip(1);
+    parts
+        .map(|part| part.split("```").next().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_document_keeps_its_word() {
+    let server = Server::start().await;
+    let project = Project::new(&blocks("yaml")[0]);
+    project.guest("five-sets", "crm.wasm");
+    project.guest("noop", "steps/greet.wasm");
+    let manifest = project.at("deploy.yaml");
+    let words = ["deploy", manifest.to_str().unwrap()];
+    let ran = Ran::of(
+        command(&server, &words)
+            .env("CRM_TOKEN", "x")
+            .env_remove("REGION"),
+    );
+    ran.ok();
+    let [shown, wrong] = &blocks("text")[..] else {
+        panic!("two transcripts");
+    };
+    let (_, shown) = shown.split_once('\n').unwrap();
+    let (shown, summary) = shown.trim_end().rsplit_once('\n').unwrap();
+    let mut as_shown = Ran::of(&mut command(&server, &["--version"]));
+    as_shown.stdout = shown.to_owned();
+    assert_eq!(marks(&as_shown), marks(&ran));
+    assert_eq!(ran.stderr, format!("{summary}\n"));
+
+    project.write(
+        "deploy.yaml",
+        "workspaces:\n  - name: sales\n    webhooks:\n      - {nam: x, name: y}\n    config:\n      CRM_TOKEN: ${CRM_TOKEN}\n",
+    );
+    let ran = project.deploy(&server, &[]);
+    let folder = format!("{}/", project.0.path().display());
+    assert_eq!(ran.stderr.replace(&folder, ""), *wrong);
 }

@@ -46,7 +46,7 @@ pub async fn run(global: &Global, args: DeployArgs, output: Output) -> Result<()
     let mut wanted = Vec::new();
     let mut faults = Vec::new();
     for workspace in manifest.workspaces {
-        match sources::steps(&workspace, output) {
+        match sources::steps(&manifest.folder, &workspace, output) {
             Ok(steps) => wanted.push((workspace, steps)),
             Err(found) => faults.extend(found),
         }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::options::DuplicateKeyPolicy;
-use serde_saphyr::{Location, Spanned};
+use serde_saphyr::{Error, Location, Spanned};
 
 /// The largest manifest, in bytes.
 pub const BYTES: u64 = 1024 * 1024;
@@ -70,16 +70,27 @@ pub fn parse(text: &str) -> Result<Node, SyntaxError> {
         SyntaxError {
             line: at.line(),
             column: at.column(),
-            message: without_place(&error.to_string()),
+            message: message(&error),
         }
     })
 }
 
-/// The parser's words without the place, which is told before them.
-fn without_place(message: &str) -> String {
-    let line = message.lines().next().unwrap_or(message);
-    let end = line.rfind(" at line ").unwrap_or(line.len());
-    line[..end].to_owned()
+/// What is wrong, without the place, which is told before it.
+fn message(error: &Error) -> String {
+    match error {
+        Error::WithSnippet { error, .. } | Error::AliasError { error, .. } => message(error),
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => format!(
+            "more than a manifest may have: one document, {NODES} nodes (what aliases repeat included), {DEPTH} levels"
+        ),
+        _ => {
+            let text = error.to_string();
+            let line = text.lines().next().unwrap_or_default();
+            let end = line.find(" at line ").unwrap_or(line.len());
+            format!("not YAML: {}", &line[..end])
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for Tree {
@@ -207,7 +218,8 @@ mod tests {
             let below = vec![format!("*a{}", level - 1); 10].join(", ");
             laughs.push_str(&format!("a{level}: &a{level} [{below}]\n"));
         }
-        wrong(&laughs);
+        let error = wrong(&laughs);
+        assert!(error.message.contains("what aliases repeat"), "{error:?}");
         wrong(&"[".repeat(10_000));
         wrong(&"- ".repeat(10_000));
         wrong(&"{a: ".repeat(10_000));

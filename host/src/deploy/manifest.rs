@@ -131,7 +131,7 @@ fn not_yaml(error: SyntaxError) -> Fault {
     };
     Fault {
         at,
-        message: format!("not YAML: {}", error.message),
+        message: error.message,
     }
 }
 

@@ -113,7 +113,8 @@ fn listed(file: &std::path::Path, faults: &[Fault]) -> String {
         many => format!("the manifest is wrong in {many} places; nothing was sent"),
     };
     for fault in faults {
-        text.push_str(&format!("\n{}:{fault}", file.display()));
+        let gap = if fault.at.line > 0 { "" } else { " " };
+        text.push_str(&format!("\n{}:{gap}{fault}", file.display()));
     }
     text
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use serde_json::Value;
+use serde_saphyr::Spanned;
 
 use super::document::{Node, Tree};
 use super::env::{self, Vars};
@@ -26,8 +27,7 @@ impl<'n> Place<'n> {
     }
 
     fn of(node: &'n Node, path: String) -> Self {
-        let (line, column) = (node.referenced.line(), node.referenced.column());
-        let at = At { line, column, path };
+        let at = at(node, path);
         Self { node, at }
     }
 }
@@ -90,8 +90,11 @@ impl<'r> Reader<'r> {
                 Ok(text) => Some(text),
                 Err(error) => self.fault(&place.at, error.to_string()),
             },
-            Tree::Bool(value) => self.fault(&place.at, quoted("boolean", &value.to_string())),
-            Tree::Number(number) => self.fault(&place.at, quoted("number", &number.to_string())),
+            // Its spelling is gone (`1.10`), and it may be a secret.
+            other @ (Tree::Bool(_) | Tree::Number(_)) => {
+                let message = format!("must be a text, not {}; put it in quotes", kind(other));
+                self.fault(&place.at, message)
+            }
             other => self.fault(&place.at, format!("must be a text, not {}", kind(other))),
         }
     }
@@ -153,13 +156,14 @@ impl<'r> Reader<'r> {
                 "" => key.value.clone(),
                 path => format!("{path}.{}", key.value),
             };
-            let at = At {
-                line: key.referenced.line(),
-                column: key.referenced.column(),
-                path: path.clone(),
-            };
+            let at = at(key, path.clone());
             self.unique(&mut names, &at, "the key", &key.value);
-            fields.push((key.value.as_str(), Place::of(node, path)));
+            let mut value = Place::of(node, path);
+            if node.value == Tree::Null {
+                // What is not there stands nowhere, or on a later line.
+                value.at = at;
+            }
+            fields.push((key.value.as_str(), value));
         }
         Some(Fields {
             at: place.at.clone(),
@@ -173,11 +177,7 @@ impl<'r> Reader<'r> {
         if let Tree::Map(entries) = &place.node.value {
             for (key, _) in entries {
                 if !known.contains(&key.value.as_str()) {
-                    let at = At {
-                        line: key.referenced.line(),
-                        column: key.referenced.column(),
-                        path: place.at.path.clone(),
-                    };
+                    let at = at(key, place.at.path.clone());
                     let _: Option<()> = self.fault(&at, unknown(&key.value, known));
                 }
             }
@@ -228,6 +228,14 @@ impl<'r> Reader<'r> {
     }
 }
 
+fn at<T>(node: &Spanned<T>, path: String) -> At {
+    At {
+        line: node.referenced.line(),
+        column: node.referenced.column(),
+        path,
+    }
+}
+
 fn kind(tree: &Tree) -> &'static str {
     match tree {
         Tree::Null => "nothing",
@@ -237,12 +245,6 @@ fn kind(tree: &Tree) -> &'static str {
         Tree::List(_) => "a list",
         Tree::Map(_) => "a mapping",
     }
-}
-
-/// YAML takes `8080`, `1.10` and `true` for something else than they may be meant as, and their
-/// spelling is gone by then.
-fn quoted(kind: &str, value: &str) -> String {
-    format!("must be a text, not a {kind}; put it in quotes: \"{value}\"")
 }
 
 fn unknown(key: &str, known: &[&str]) -> String {

@@ -87,15 +87,19 @@ fn kind(path: &Path) -> Option<Kind> {
     }
 }
 
-/// The steps that a script makes, by name; none if it is no step but what steps import. `folder` is
-/// where names start from, and `file` is in it.
-fn script_steps(_folder: &Path, _file: &Path) -> Result<Vec<(String, Vec<u8>)>, SourceError> {
+/// The steps that a script makes, by name; none if it is no step but what steps import. Imports stay
+/// below `root`, the manifest's folder; names start from `folder`, in which `file` is.
+fn script_steps(
+    _root: &Path,
+    _folder: &Path,
+    _file: &Path,
+) -> Result<Vec<(String, Vec<u8>)>, SourceError> {
     Err(SourceError::NoScripts)
 }
 
 /// Makes the steps of a workspace. What only shows now and is wrong with the manifest, as two files
 /// that make a step of the same name, is a fault.
-pub fn steps(workspace: &Workspace, output: Output) -> Result<Steps, Vec<Fault>> {
+pub fn steps(root: &Path, workspace: &Workspace, output: Output) -> Result<Steps, Vec<Fault>> {
     let mut steps = Steps::default();
     let mut faults = Vec::new();
     let mut origins: HashMap<StepName, PathBuf> = HashMap::new();
@@ -116,14 +120,14 @@ pub fn steps(workspace: &Workspace, output: Output) -> Result<Steps, Vec<Fault>>
                     fault(format!("cannot read {}: {error}", source.path.display()));
                 } else if files.is_empty() {
                     fault(format!(
-                        "there is no step in {}: no .wasm, no script, no crate",
+                        "there is no step in {}: no .wasm, no script, no crate; a crate by itself is named with `file`",
                         source.path.display()
                     ));
                 }
             }
         }
         for file in files {
-            match make(source, &file, output) {
+            match make(root, source, &file, output) {
                 Ok(made) => {
                     for step in made {
                         if let Some(other) = origins.insert(step.name.clone(), file.clone()) {
@@ -174,11 +178,16 @@ fn find(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Resul
     Ok(())
 }
 
-fn make(source: &StepSource, file: &Path, output: Output) -> Result<Vec<Step>, SourceError> {
+fn make(
+    root: &Path,
+    source: &StepSource,
+    file: &Path,
+    output: Output,
+) -> Result<Vec<Step>, SourceError> {
     let (mut names, contents) = match kind(file) {
         Some(Kind::Script) => {
             let folder = file.parent().filter(|_| source.name.is_some());
-            let steps = script_steps(folder.unwrap_or(&source.path), file)?;
+            let steps = script_steps(root, folder.unwrap_or(&source.path), file)?;
             steps
                 .into_iter()
                 .map(|(name, bytes)| (name, Bytes::from(bytes)))

@@ -143,22 +143,21 @@ fn every_fault_is_told_at_once_in_the_order_of_the_file() {
         found,
         [
             "3:5: workspaces[0]: unknown key `webhook`; did you mean `webhooks`?",
-            "6:15: workspaces[0].webhooks[0].name: must be a text, not a number; put it in quotes: \"17\"",
+            "6:15: workspaces[0].webhooks[0].name: must be a text, not a number; put it in quotes",
             "7:9: workspaces[0].webhooks[1]: unknown key `nam`; did you mean `name`?",
             "7:9: workspaces[0].webhooks[1]: has no `name`",
             "9:15: workspaces[0].webhooks[3].name: a webhook `Form` is there already, on line 8",
-            "10:19: workspaces[0].config.KEY: must be a text, not a boolean; put it in quotes: \"true\"",
+            "10:19: workspaces[0].config.KEY: must be a text, not a boolean; put it in quotes",
             "10:32: workspaces[0].config.a b: `a b` is not a config name: 1 to 120 characters of letters, digits, -, _ and .",
             "10:42: workspaces[0].config.TOKEN: the environment variable NOT_SET is not set; set it, or give a default: ${NOT_SET:-…}",
-            "10:63: workspaces[0].config.EMPTY: must be a text, not nothing",
+            "10:56: workspaces[0].config.EMPTY: must be a text, not nothing",
             "12:16: workspaces[0].secrets[0].name: the config key `KEY` is there already, on line 10",
             "13:41: workspaces[0].secrets[1].encrypted: must be true or false, not a text",
-            "15:19: workspaces[0].steps[0].syncPath: `stepz/` cannot be found in FOLDER: No such file or directory (os error 2)",
+            "15:19: workspaces[0].steps[0].syncPath: `stepz/` cannot be found in TMP: No such file or directory (os error 2)",
             "16:9: workspaces[0].steps[1]: must be either {syncPath: FOLDER} or {name: NAME, file: FILE}",
             "17:11: workspaces[1].name: a workspace `sales` is there already, on line 2",
         ]
-        .map(|line| line.to_owned())
-        .map(|line| in_place(&line, &found))
+        .map(|line| in_place(line, &found))
     );
 }
 
@@ -168,7 +167,7 @@ fn in_place(line: &str, found: &[String]) -> String {
         let (_, rest) = line.split_once("found in ")?;
         rest.split_once(": ").map(|(folder, _)| folder)
     });
-    line.replace("FOLDER", folder.unwrap_or("FOLDER"))
+    line.replace("TMP", folder.unwrap_or("TMP"))
 }
 
 #[test]
