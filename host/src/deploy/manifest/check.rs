@@ -36,7 +36,7 @@ impl Check<'_> {
         let mut names = Names::default();
         let places = self.reader.list(listed);
         let read = places.iter().map(|place| self.workspace(place, &mut names));
-        read.collect::<Vec<_>>().into_iter().flatten().collect()
+        read.flatten().collect()
     }
 
     /// Reads all of a workspace even if its name is wrong, so that every fault is found.
@@ -112,7 +112,7 @@ impl Check<'_> {
         };
         let entries = fields.all().iter();
         let read = entries.map(|(key, value)| self.setting(keys, (key, &value.at), value));
-        read.collect::<Vec<_>>().into_iter().flatten().collect()
+        read.flatten().collect()
     }
 
     fn secrets(&mut self, place: Option<&Place<'_>>, keys: &mut Names) -> Vec<Setting> {
@@ -132,7 +132,7 @@ impl Check<'_> {
             let key = self.reader.text(name)?;
             self.setting(keys, (&key, &name.at), value)
         });
-        read.collect::<Vec<_>>().into_iter().flatten().collect()
+        read.flatten().collect()
     }
 
     fn setting(
@@ -168,14 +168,14 @@ impl Check<'_> {
                 .unique(&mut names, &place.at, "a webhook", name.as_str());
             Some(name)
         });
-        read.collect::<Vec<_>>().into_iter().flatten().collect()
+        read.flatten().collect()
     }
 
     fn steps(&mut self, place: Option<&Place<'_>>) -> Vec<StepSource> {
         let mut names = Names::default();
         let places = self.reader.list(place);
         let read = places.iter().map(|place| self.step(place, &mut names));
-        read.collect::<Vec<_>>().into_iter().flatten().collect()
+        read.flatten().collect()
     }
 
     fn step(&mut self, place: &Place<'_>, names: &mut Names) -> Option<StepSource> {
@@ -270,7 +270,7 @@ impl Check<'_> {
         let mut names = Names::default();
         let places = self.reader.list(place);
         let read = places.iter().map(|place| self.connector(place, &mut names));
-        read.collect::<Vec<_>>().into_iter().flatten().collect()
+        read.flatten().collect()
     }
 
     /// In either spelling: `name` and `kind`, or `namespace` and `connectorName`.
