@@ -16,8 +16,15 @@ const FLOORS: [&[&str]; 10] = [
     &["ingest"],
     &["http"],
     &["app"],
-    &["cli"],
+    &["cli", "deploy"],
 ];
+
+/// The top floor is one flat: a command opens `deploy`, which speaks through the command line's
+/// client, builds with its cargo and prints by its rules.
+fn share_a_flat(room: &str, other: &str) -> bool {
+    let flat = ["cli", "deploy"];
+    flat.contains(&room) && flat.contains(&other)
+}
 
 /// Lines that a file may have.
 const LINES: usize = 400;
@@ -76,7 +83,9 @@ fn a_file_imports_only_from_lower_floors() {
         };
         for used in rooms_used(&fs::read_to_string(&path).unwrap()) {
             looked_at += 1;
-            let allowed = used == room || floor(&used).is_some_and(|below| below < own);
+            let allowed = used == room
+                || share_a_flat(&room, &used)
+                || floor(&used).is_some_and(|below| below < own);
             if !allowed {
                 wrong.push(format!("{} uses crate::{used}", inside.display()));
             }

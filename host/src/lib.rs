@@ -7,6 +7,7 @@ pub mod app;
 pub mod catalog;
 pub mod cli;
 pub mod connectors;
+pub mod deploy;
 pub mod domain;
 pub mod engine;
 pub mod http;

@@ -4,6 +4,7 @@
 
 pub mod cases;
 pub mod guests;
+pub mod project;
 pub mod ran;
 pub mod receiver;
 
@@ -250,9 +251,7 @@ impl Server {
     }
 
     pub async fn tasks(&self, query: &str) -> Vec<Value> {
-        let page = self
-            .get(&self.path(&format!("tasks?{query}")))
-            .await;
+        let page = self.get(&self.path(&format!("tasks?{query}"))).await;
         page["tasks"].as_array().unwrap().clone()
     }
 

@@ -14,6 +14,9 @@ use super::Exit;
 const TIMEOUT: Duration = Duration::from_secs(120);
 /// The longest a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection is kept for the next call: shorter than the server keeps it, and a build
+/// between two calls takes longer than either.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer that is read: a page of tasks or one task with its whole journal.
 const ANSWER_BYTES: usize = 256 * 1024 * 1024;
 
@@ -132,6 +135,7 @@ impl Client {
         let mut builder = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             // The token must not follow a redirect anywhere.
             .redirect(reqwest::redirect::Policy::none());
         if is_loopback(&base) {
@@ -144,6 +148,19 @@ impl Client {
             token: token.to_owned(),
             workspace: workspace.to_owned(),
         })
+    }
+
+    /// The same server, on behalf of another workspace.
+    pub fn of_workspace(&self, workspace: &str) -> Self {
+        Self {
+            workspace: workspace.to_owned(),
+            ..self.clone()
+        }
+    }
+
+    /// The token that lets us in.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// The server's address without a trailing slash.
@@ -166,6 +183,13 @@ impl Client {
     /// Puts a JSON document at `/api/v1/workspaces/{ws}/…`.
     pub async fn put(&self, path: &[&str], body: &Value) -> Result<Value, ClientError> {
         self.send(Method::PUT, self.scoped(path, &[])?, Some(json(body)))
+            .await
+    }
+
+    /// What putting a document at `/api/v1/workspaces/{ws}/…` would come to; nothing is changed.
+    pub async fn check(&self, path: &[&str], body: &Value) -> Result<Value, ClientError> {
+        let dry = [("dry_run", "true".to_owned())];
+        self.send(Method::PUT, self.scoped(path, &dry)?, Some(json(body)))
             .await
     }
 

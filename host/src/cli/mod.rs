@@ -15,20 +15,23 @@ use output::Output;
 use scaffold::ScaffoldError;
 use stepwell_script::ScriptError;
 
-mod build;
-mod client;
+use crate::deploy::DeployError;
+
+pub(crate) mod build;
+pub(crate) mod client;
 mod config;
 mod connector;
 mod context;
 mod demo;
-mod output;
+mod deploy;
+pub(crate) mod output;
 mod scaffold;
 mod script;
 mod serve;
 mod step;
 mod task;
 mod timeline;
-mod units;
+pub(crate) mod units;
 mod webhook;
 mod workspace;
 
@@ -56,6 +59,7 @@ pub enum Exit {
   stepwell serve                                     run a server
   stepwell webhook add \"Contact Form\"                get a URL that makes tasks
   stepwell step new greet && stepwell step add greet write a step, build and upload it
+  stepwell deploy deploy.yaml                        all of that from one file
   stepwell task list --state error                   what went wrong
   stepwell task log ID --follow                      watch a task
 
@@ -119,6 +123,8 @@ enum Command {
     Serve(Box<serve::ServeArgs>),
     /// See it work: build two example steps, run a server, send it a webhook, show what happens
     Demo(demo::DemoArgs),
+    /// Bring a manifest's workspaces, config, webhooks and steps to the server
+    Deploy(deploy::DeployArgs),
     /// Webhooks: secret URLs that make tasks
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
@@ -163,6 +169,7 @@ fn run(cli: Cli, output: Output) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(args) => serve::run(&global, &args, output),
         Command::Demo(args) => demo::run(&global, &args, output),
+        Command::Deploy(args) => runtime()?.block_on(deploy::run(&global, args, output)),
         Command::Webhook(command) => runtime()?.block_on(webhook::run(&global, command, output)),
         Command::Step(command) => runtime()?.block_on(step::run(&global, command, output)),
         Command::Task(command) => runtime()?.block_on(task::run(&global, command, output)),
@@ -243,6 +250,9 @@ fn classify(error: &anyhow::Error) -> (String, Exit) {
         if let Some(error) = cause.downcast_ref::<ScaffoldError>() {
             return (error.code().to_owned(), error.exit());
         }
+        if let Some(error) = cause.downcast_ref::<DeployError>() {
+            return (error.code().to_owned(), error.exit());
+        }
         if let Some(error) = cause.downcast_ref::<UsageError>() {
             return ("usage".to_owned(), error.exit());
         }
@@ -258,12 +268,12 @@ fn eprint_json(code: &str, message: &str) {
 }
 
 /// The text member `key` of an API document, empty if it is missing.
-fn text<'v>(document: &'v Value, key: &str) -> &'v str {
+pub(crate) fn text<'v>(document: &'v Value, key: &str) -> &'v str {
     document.get(key).and_then(Value::as_str).unwrap_or("")
 }
 
 /// The elements of the array member `key` of an API document, none if it is missing.
-fn member<'v>(document: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+pub(crate) fn member<'v>(document: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
     document
         .get(key)
         .and_then(Value::as_array)
@@ -324,6 +334,7 @@ mod tests {
             "stepwell step build dir",
             "stepwell task list --state done --limit 5 --before 0190c0de-0000-7000-8000-000000000000",
             "stepwell task log ID --follow",
+            "stepwell deploy deploy.yaml --dry-run --prune --json",
             "stepwell config set KEY -",
             "stepwell config list",
             "stepwell workspace add w",

@@ -2,6 +2,7 @@
 //! network or Wasm; every other module may import from here.
 
 pub mod clock;
+pub mod config_digest;
 pub mod connector;
 pub mod data;
 pub mod effect;

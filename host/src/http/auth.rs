@@ -4,10 +4,11 @@ use std::path::Path;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::domain::config_digest::{TokenDigest, config_digest, token_digest};
+use crate::domain::ids::{ConfigKey, WorkspaceName};
 use crate::domain::webhook::base62;
 use crate::private_file::{self, PrivateFileError};
 use crate::vault::{VaultError, fill_random};
@@ -28,7 +29,7 @@ pub enum TokenError {
 
 /// The admin token, known by its SHA-256 only.
 pub struct AdminToken {
-    digest: [u8; 32],
+    digest: TokenDigest,
 }
 
 impl AdminToken {
@@ -46,7 +47,7 @@ impl AdminToken {
     /// The token that is this text.
     pub fn new(token: &str) -> Self {
         Self {
-            digest: Sha256::digest(token).into(),
+            digest: token_digest(token.as_bytes()),
         }
     }
 
@@ -65,8 +66,12 @@ impl AdminToken {
             return false;
         };
         debug_assert_eq!(scheme.len(), 7);
-        let digest: [u8; 32] = Sha256::digest(token.trim_ascii()).into();
-        digest.ct_eq(&self.digest).into()
+        token_digest(token.trim_ascii()).ct_eq(&self.digest).into()
+    }
+
+    /// The digest by which the token's holder knows a config value again.
+    pub fn config_digest(&self, workspace: &WorkspaceName, key: &ConfigKey, value: &str) -> String {
+        config_digest(&self.digest, workspace, key, value)
     }
 }
 

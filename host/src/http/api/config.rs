@@ -1,4 +1,4 @@
-//! Config: keys are shown, values never.
+//! Config: keys are shown with a digest that only the token's holder can compare; values never.
 
 use std::sync::Arc;
 
@@ -22,7 +22,16 @@ pub(in crate::http) async fn list(
     tenant: Tenant,
 ) -> Result<Response<Body>, ApiError> {
     let keys = api.catalog.config_keys(&tenant.workspace)?;
-    let views: Vec<_> = keys.iter().map(|key| json!({ "key": key })).collect();
+    let values = api.catalog.config(&tenant.workspace);
+    let views: Vec<_> = keys
+        .iter()
+        .map(|key| {
+            let digest = values
+                .get(key.as_str())
+                .map(|value| api.token.config_digest(&tenant.workspace, key, value));
+            json!({ "key": key, "digest": digest })
+        })
+        .collect();
     Ok(json(StatusCode::OK, &json!({ "config": views })))
 }
 

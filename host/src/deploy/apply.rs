@@ -1,0 +1,103 @@
+//! Sends what a plan says, one item after another. Each is one request, which the server does or
+//! does not: nothing is left half done, and what fails does not keep the independent rest.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::plan::{Change, Item, Kind};
+use crate::cli::client::{Client, ClientError};
+use crate::cli::{Exit, text};
+
+/// How long the server may be without an answer because too much is going on there.
+const PATIENCE: [Duration; 3] = [
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+];
+
+/// Sends the changes, and shows each item when it is done.
+pub async fn apply(
+    client: &Client,
+    items: &mut [Item],
+    mut show: impl FnMut(&Item) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    // Why nothing more can be done: for one workspace, or for all.
+    let (mut no_workspace, mut no_server) = (None, None::<String>);
+    for item in items {
+        let stop = no_server.clone().or_else(|| {
+            let lost = no_workspace.as_ref()?;
+            (*lost == item.workspace).then(|| "not tried: its workspace was not made".to_owned())
+        });
+        match (stop, matches!(item.change, Change::Nothing)) {
+            (_, true) => {}
+            (Some(reason), false) => item.fail(reason),
+            (None, false) => {
+                let client = client.of_workspace(item.workspace.as_str());
+                if let Err(error) = send(&client, item).await {
+                    if item.kind == Kind::Workspace {
+                        no_workspace = Some(item.workspace.clone());
+                    }
+                    if error.exit() == Exit::NoAccess {
+                        no_server = Some(format!("not tried: {error}"));
+                    }
+                    item.fail(error.to_string());
+                }
+            }
+        }
+        show(item)?;
+    }
+    Ok(())
+}
+
+/// Sends one item, again if the server says that it is overloaded.
+async fn send(client: &Client, item: &mut Item) -> Result<(), ClientError> {
+    let mut waits = PATIENCE.iter();
+    let answer = loop {
+        match (once(client, item).await, waits.next()) {
+            (Err(ClientError::Refused { status: 503, .. }), Some(wait)) => {
+                tokio::time::sleep(*wait).await;
+            }
+            (result, _) => break result?,
+        }
+    };
+    match item.change {
+        Change::Webhook => item.url = Some(text(&answer, "url").to_owned()),
+        _ => {}
+    }
+    item.change = Change::Nothing;
+    Ok(())
+}
+
+async fn once(client: &Client, item: &Item) -> Result<Value, ClientError> {
+    let name = item.name.as_str();
+    match &item.change {
+        Change::Nothing => Ok(Value::Null),
+        Change::Workspace => client.add_workspace(&json!({"name": name})).await,
+        Change::Config(value) => {
+            let body = json!({"value": value.as_str()});
+            client.put(&["config", name], &body).await
+        }
+        Change::Connector(kind, config) => {
+            let body = json!({"kind": kind, "config": config});
+            client.put(&["connectors", name], &body).await
+        }
+        Change::Webhook => client.post(&["webhooks"], &json!({"name": name})).await,
+        Change::Step(bytes, limits) => {
+            // All of them, so that the step is the same on a server with other defaults.
+            let query = [
+                ("fuel", limits.fuel.to_string()),
+                ("memory", limits.memory.to_string()),
+                ("timeout_ms", limits.timeout_ms.to_string()),
+            ];
+            client.upload(&["steps", name], &query, bytes.clone()).await
+        }
+        Change::Delete => {
+            let noun = match item.kind {
+                Kind::Config => "config",
+                _ => "steps",
+            };
+            client.delete(&[noun, name]).await.map(|()| Value::Null)
+        }
+    }
+}

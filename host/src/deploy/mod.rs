@@ -1,0 +1,120 @@
+//! `stepwell deploy`: a manifest says what a server is to have, and the difference is sent there.
+//!
+//! In four strides, each of which knows nothing of the next: `manifest` reads and checks the file,
+//! all faults at once; `sources` finds and builds the steps; `plan` asks the server what it has (by
+//! GET only) and names the differences; `apply` sends them one by one.
+
+pub mod apply;
+pub mod document;
+pub mod env;
+pub mod manifest;
+pub mod plan;
+pub mod reader;
+pub mod sources;
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use crate::cli::Exit;
+
+/// Where in a manifest something stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct At {
+    /// The line, from 1.
+    pub line: u64,
+    /// The column in characters, from 1.
+    pub column: u64,
+    /// The way from the document's root, e.g. `workspaces[0].webhooks[1].name`.
+    pub path: String,
+}
+
+/// What is wrong with a manifest, and what would be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where.
+    pub at: At,
+    /// What.
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.at.line > 0 {
+            write!(f, "{}:{}: ", self.at.line, self.at.column)?;
+        }
+        if !self.at.path.is_empty() {
+            write!(f, "{}: ", self.at.path)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+/// Why nothing was deployed, or not everything.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// The manifest cannot be read.
+    #[error("{}: {error}; name a manifest, e.g. deploy.yaml", .file.display())]
+    Unreadable {
+        /// The manifest.
+        file: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The manifest is larger than any should be.
+    #[error("{}: larger than {most} bytes; is it a manifest?", .file.display())]
+    TooLarge {
+        /// The manifest.
+        file: PathBuf,
+        /// The bound.
+        most: u64,
+    },
+    /// The manifest is wrong.
+    #[error("{}", listed(.file, .faults))]
+    Manifest {
+        /// The manifest.
+        file: PathBuf,
+        /// All that is wrong.
+        faults: Vec<Fault>,
+    },
+    /// Some of it could not be done; the items say why.
+    #[error("{failed} of {all} failed; what is marked with ! is not deployed, the rest is")]
+    Failed {
+        /// Items that failed.
+        failed: usize,
+        /// Items in all.
+        all: usize,
+    },
+}
+
+impl DeployError {
+    /// A stable word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "unreadable",
+            Self::TooLarge { .. } => "too-large",
+            Self::Manifest { .. } => "bad-manifest",
+            Self::Failed { .. } => "deploy-failed",
+        }
+    }
+
+    /// The exit code that stands for it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Failed { .. } => Exit::Failed,
+            _ => Exit::Usage,
+        }
+    }
+}
+
+fn listed(file: &std::path::Path, faults: &[Fault]) -> String {
+    let mut text = match faults.len() {
+        1 => "the manifest is wrong; nothing was sent".to_owned(),
+        many => format!("the manifest is wrong in {many} places; nothing was sent"),
+    };
+    for fault in faults {
+        let gap = if fault.at.line > 0 { "" } else { " " };
+        text.push_str(&format!("\n{}:{gap}{fault}", file.display()));
+    }
+    text
+}

@@ -1,0 +1,335 @@
+//! What the server has, compared with what it is to have. Only GETs are sent.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+use zeroize::Zeroizing;
+
+use super::manifest::{Connector, Workspace};
+use super::sources::{Step, Steps};
+use crate::cli::client::{Client, ClientError};
+use crate::cli::{member, text};
+use crate::domain::config_digest::{config_digest, token_digest};
+use crate::domain::ids::WorkspaceName;
+use crate::domain::limits::StepLimits;
+
+/// What kind of thing an item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A tenant.
+    Workspace,
+    /// A config value.
+    Config,
+    /// A connector.
+    Connector,
+    /// A webhook.
+    Webhook,
+    /// A step.
+    Step,
+}
+
+impl Kind {
+    /// As it is printed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Workspace => "workspace",
+            Self::Config => "config",
+            Self::Connector => "connector",
+            Self::Webhook => "webhook",
+            Self::Step => "step",
+        }
+    }
+}
+
+/// What is to be done, or was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// The server has it as it is to be.
+    None,
+    /// The server lacks it.
+    Create,
+    /// The server has another one.
+    Update,
+    /// The manifest does not name it.
+    Delete,
+    /// It cannot be done; see the item's error.
+    Failed,
+}
+
+/// What has to be sent.
+pub enum Change {
+    /// Nothing.
+    Nothing,
+    /// A workspace.
+    Workspace,
+    /// A config value.
+    Config(Zeroizing<String>),
+    /// A connector.
+    Connector(String, Map<String, Value>),
+    /// A webhook.
+    Webhook,
+    /// A step.
+    Step(Bytes, StepLimits),
+    /// A deletion.
+    Delete,
+}
+
+/// One line of the plan.
+pub struct Item {
+    /// Its workspace.
+    pub workspace: WorkspaceName,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name, unique with workspace and kind.
+    pub name: String,
+    /// What is to be done.
+    pub action: Action,
+    /// What is sent for that.
+    pub change: Change,
+    /// A step's digests: the server's and the manifest's.
+    pub digests: (Option<String>, Option<String>),
+    /// A created webhook's URL, once the server has told it.
+    pub url: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+impl Item {
+    fn new(
+        workspace: &WorkspaceName,
+        kind: Kind,
+        name: &str,
+        action: Action,
+        change: Change,
+    ) -> Self {
+        Self {
+            workspace: workspace.clone(),
+            kind,
+            name: name.to_owned(),
+            action,
+            change,
+            digests: (None, None),
+            url: None,
+            error: None,
+        }
+    }
+
+    /// Notes that it cannot be done.
+    pub fn fail(&mut self, error: impl Into<String>) {
+        self.action = Action::Failed;
+        self.change = Change::Nothing;
+        self.error = Some(error.into());
+    }
+}
+
+/// What one workspace has, as the API tells it.
+#[derive(Default)]
+struct Present {
+    config: HashMap<String, String>,
+    /// What the server says each would come to.
+    connectors: HashMap<String, Result<Action, ClientError>>,
+    webhooks: Vec<String>,
+    steps: HashMap<String, (String, Value)>,
+}
+
+/// The differences, in the order in which they are to be sent.
+pub async fn plan(
+    client: &Client,
+    wanted: Vec<(Workspace, Steps)>,
+    prune: bool,
+) -> Result<Vec<Item>, ClientError> {
+    let listed = client.workspaces().await?;
+    let there: Vec<&str> = member(&listed, "workspaces")
+        .map(|one| text(one, "name"))
+        .collect();
+    let mut items = Vec::new();
+    for (workspace, steps) in wanted {
+        let client = client.of_workspace(workspace.name.as_str());
+        let is_there = there.contains(&workspace.name.as_str());
+        let present = if is_there {
+            Present::of(&client).await?
+        } else {
+            Present::default()
+        };
+        let mut present = present;
+        if is_there {
+            for connector in &workspace.connectors {
+                let put = would_put(&client, connector).await;
+                present.connectors.insert(connector.name.clone(), put);
+            }
+        }
+        items.extend(compare(&client, workspace, steps, is_there, present, prune));
+    }
+    Ok(items)
+}
+
+/// What putting a connector would come to: its settings never come back, so the server is asked.
+async fn would_put(client: &Client, connector: &Connector) -> Result<Action, ClientError> {
+    let body = json!({"kind": connector.kind, "config": connector.config});
+    let answer = client
+        .check(&["connectors", &connector.name], &body)
+        .await?;
+    Ok(match text(&answer, "change") {
+        "same" => Action::None,
+        "changed" => Action::Update,
+        _ => Action::Create,
+    })
+}
+
+impl Present {
+    async fn of(client: &Client) -> Result<Self, ClientError> {
+        let config = client.get(&["config"], &[]).await?;
+        let webhooks = client.get(&["webhooks"], &[]).await?;
+        let steps = client.get(&["steps"], &[]).await?;
+        let own = |value: &Value, key| text(value, key).to_owned();
+        Ok(Self {
+            config: member(&config, "config")
+                .map(|one| (own(one, "key"), own(one, "digest")))
+                .collect(),
+            connectors: HashMap::new(),
+            webhooks: member(&webhooks, "webhooks")
+                .map(|one| own(one, "name"))
+                .collect(),
+            steps: member(&steps, "steps")
+                .map(|one| {
+                    (
+                        own(one, "name"),
+                        (own(one, "digest"), one["limits"].clone()),
+                    )
+                })
+                .collect(),
+        })
+    }
+}
+
+fn compare(
+    client: &Client,
+    wanted: Workspace,
+    steps: Steps,
+    is_there: bool,
+    mut present: Present,
+    prune: bool,
+) -> Vec<Item> {
+    let name = &wanted.name;
+    let item = |kind, of: &str, action, change| Item::new(name, kind, of, action, change);
+    let mut items = vec![match is_there {
+        true => item(
+            Kind::Workspace,
+            name.as_str(),
+            Action::None,
+            Change::Nothing,
+        ),
+        false => item(
+            Kind::Workspace,
+            name.as_str(),
+            Action::Create,
+            Change::Workspace,
+        ),
+    }];
+    let token = token_digest(client.token().as_bytes());
+    let kept: Vec<String> = wanted
+        .config
+        .iter()
+        .map(|setting| setting.key.to_string())
+        .collect();
+    for setting in wanted.config {
+        let digest = config_digest(&token, name, &setting.key, &setting.value);
+        let action = action(present.config.get(setting.key.as_str()), |there| {
+            **there == digest
+        });
+        let change = unless_none(action, Change::Config(setting.value));
+        items.push(item(Kind::Config, setting.key.as_str(), action, change));
+    }
+    for Connector {
+        name: called,
+        kind,
+        config,
+    } in wanted.connectors
+    {
+        let change = Change::Connector(kind, config);
+        items.push(match present.connectors.remove(&called) {
+            None => item(Kind::Connector, &called, Action::Create, change),
+            Some(Ok(action)) => {
+                let change = unless_none(action, change);
+                item(Kind::Connector, &called, action, change)
+            }
+            Some(Err(error)) => {
+                let mut refused = item(Kind::Connector, &called, Action::None, Change::Nothing);
+                refused.fail(error.to_string());
+                refused
+            }
+        });
+    }
+    for webhook in &wanted.webhooks {
+        let there = present
+            .webhooks
+            .iter()
+            .find(|there| *there == webhook.as_str());
+        let action = action(there, |_| true);
+        let change = unless_none(action, Change::Webhook);
+        items.push(item(Kind::Webhook, webhook.as_str(), action, change));
+    }
+    let mut kept_steps = Vec::new();
+    let is_whole = steps.broken.is_empty();
+    for broken in steps.broken {
+        let mut broken_item = item(Kind::Step, &broken.name, Action::None, Change::Nothing);
+        broken_item.fail(broken.reason);
+        items.push(broken_item);
+    }
+    for Step {
+        name: called,
+        bytes,
+        digest,
+        limits,
+    } in steps.made
+    {
+        kept_steps.push(called.to_string());
+        let there = present.steps.get(called.as_str());
+        let action = action(there, |(other, old)| {
+            *other == digest && *old == json!(limits)
+        });
+        let change = unless_none(action, Change::Step(bytes, limits));
+        let mut step = item(Kind::Step, called.as_str(), action, change);
+        step.digests = (there.map(|(digest, _)| digest.clone()), Some(digest));
+        items.push(step);
+    }
+    if prune {
+        let gone = |kind, there: Vec<&String>, kept: &[String]| {
+            let mut names: Vec<_> = there
+                .into_iter()
+                .filter(|one| !kept.contains(one))
+                .collect();
+            names.sort();
+            let items = names.into_iter();
+            items
+                .map(|one| item(kind, one, Action::Delete, Change::Delete))
+                .collect::<Vec<_>>()
+        };
+        items.extend(gone(Kind::Config, present.config.keys().collect(), &kept));
+        // What could not be built has a name that nobody knows: it may be one of the others.
+        if is_whole {
+            items.extend(gone(
+                Kind::Step,
+                present.steps.keys().collect(),
+                &kept_steps,
+            ));
+        }
+    }
+    items
+}
+
+fn action<T>(there: Option<T>, is_equal: impl Fn(&T) -> bool) -> Action {
+    match there {
+        None => Action::Create,
+        Some(there) if is_equal(&there) => Action::None,
+        Some(_) => Action::Update,
+    }
+}
+
+fn unless_none(action: Action, change: Change) -> Change {
+    match action {
+        Action::None => Change::Nothing,
+        _ => change,
+    }
+}

@@ -1,0 +1,378 @@
+//! `stepwell deploy` against the real server: what is created, updated, left alone and deleted.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use support::project::{Project, USUAL, marks, state};
+use support::ran::{Ran, command};
+use support::{Server, repository};
+
+#[tokio::test]
+async fn what_is_missing_is_created_and_a_second_run_changes_nothing() {
+    let server = Server::start().await;
+    let project = Project::usual();
+    let first = project.deploy(&server, &[]);
+    first.ok();
+    assert_eq!(
+        marks(&first),
+        [
+            "+ workspace sales",
+            "+ config REGION",
+            "+ config CRM_TOKEN",
+            "+ webhook Contact Form",
+            "+ step more/two",
+            "+ step one",
+            "+ step three",
+        ]
+    );
+    assert_eq!(first.stderr, "7 created, 0 unchanged\n");
+    let before = state(&server, "sales").await;
+    let steps = before["steps"]["steps"].as_array().unwrap();
+    let limits = &steps.iter().find(|step| step["name"] == "three").unwrap()["limits"];
+    assert_eq!(
+        *limits,
+        json!({"fuel": 5_000_000, "memory": 8 << 20, "timeout_ms": 1_500})
+    );
+    // The URL is a secret, and the one thing that the operator still needs.
+    let url = before["webhooks"]["webhooks"][0]["url"].as_str().unwrap();
+    assert!(first.stdout.contains(&format!("Contact Form  {url}\n")));
+
+    let second = project.deploy(&server, &[]);
+    second.ok();
+    assert!(
+        second.stdout.lines().count() == 7
+            && second.stdout.lines().all(|line| line.starts_with("= ")),
+        "{}",
+        second.stdout
+    );
+    assert!(!second.stdout.contains("/event/"), "{}", second.stdout);
+    assert_eq!(state(&server, "sales").await, before);
+}
+
+#[tokio::test]
+async fn only_what_differs_is_updated() {
+    let server = Server::start().await;
+    let project = Project::usual();
+    project.deploy(&server, &[]).ok();
+    let before = state(&server, "sales").await;
+    project.guest("noop", "steps/one.wasm");
+    let changed = USUAL
+        .replace("${CRM_TOKEN:-demo}", "s3cret")
+        .replace("file: steps/one.wasm", "file: steps/more/two.wasm")
+        .replace("fuel: 5M", "fuel: 6M");
+    project.write("deploy.yaml", &changed);
+    let ran = project.deploy(&server, &[]);
+    ran.ok();
+    assert_eq!(
+        marks(&ran),
+        [
+            "= workspace sales",
+            "= config REGION",
+            "~ config CRM_TOKEN",
+            "= webhook Contact Form",
+            "= step more/two",
+            "~ step one",
+            "~ step three",
+        ]
+    );
+    assert!(!format!("{ran:?}").contains("s3cret"));
+    let after = state(&server, "sales").await;
+    let digest = |state: &BTreeMap<_, Value>, name| {
+        let steps = state["steps"]["steps"].as_array().unwrap();
+        let step = steps.iter().find(|step| step["name"] == name).unwrap();
+        (step["digest"].clone(), step["updated"].clone())
+    };
+    let (old, new) = (digest(&before, "one").0, digest(&after, "one").0);
+    let arrow = format!(
+        "{} → {}",
+        &old.as_str().unwrap()[..12],
+        &new.as_str().unwrap()[..12]
+    );
+    assert!(ran.stdout.contains(&arrow), "{}", ran.stdout);
+    assert_eq!(digest(&before, "more/two"), digest(&after, "more/two"));
+
+    // The same component with other limits is another step.
+    project.write("deploy.yaml", changed.replace("fuel: 6M", "fuel: 7M"));
+    let ran = project.deploy(&server, &["--json"]).json();
+    let updated: Vec<&Value> = ran["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|item| item["action"] != "none")
+        .collect();
+    assert_eq!(updated.len(), 1);
+    assert_eq!(updated[0]["name"], "three");
+    assert_eq!(updated[0]["digest"], updated[0]["old_digest"]);
+}
+
+#[tokio::test]
+async fn a_dry_run_sends_nothing_and_foretells_everything() {
+    let server = Server::start().await;
+    let project = Project::usual();
+    let workspaces = server.api(Method::GET, "/workspaces", None).await;
+    let dry = project.deploy(&server, &["--dry-run"]);
+    dry.ok();
+    assert_eq!(dry.stderr, "7 to create, 0 unchanged\n");
+    assert_eq!(
+        server.api(Method::GET, "/workspaces", None).await,
+        workspaces
+    );
+    let real = project.deploy(&server, &[]);
+    assert_eq!(marks(&dry), marks(&real));
+
+    let before = state(&server, "sales").await;
+    project.write("deploy.yaml", USUAL.replace("REGION: eu", "REGION: us"));
+    project.guest("noop", "steps/one.wasm");
+    fs::remove_file(project.at("steps/more/two.wasm")).unwrap();
+    let dry = project.deploy(&server, &["--dry-run", "--prune"]);
+    dry.ok();
+    assert_eq!(dry.stderr, "3 to update, 1 to delete, 3 unchanged\n");
+    assert_eq!(state(&server, "sales").await, before);
+    let real = project.deploy(&server, &["--prune"]);
+    assert_eq!(dry.stdout, real.stdout);
+}
+
+#[tokio::test]
+async fn only_pruning_deletes_and_never_a_webhook() {
+    let server = Server::start().await;
+    let project = Project::usual();
+    project.deploy(&server, &[]).ok();
+    project.write(
+        "deploy.yaml",
+        "workspaces: [{name: sales, steps: [{name: one, file: steps/one.wasm}]}]",
+    );
+    let kept = project.deploy(&server, &[]);
+    assert_eq!(marks(&kept), ["= workspace sales", "= step one"]);
+    let pruned = project.deploy(&server, &["--prune"]);
+    pruned.ok();
+    assert_eq!(
+        marks(&pruned),
+        [
+            "= workspace sales",
+            "= step one",
+            "- config CRM_TOKEN",
+            "- config REGION",
+            "- step more/two",
+            "- step three",
+        ]
+    );
+    let after = state(&server, "sales").await;
+    assert_eq!(after["steps"]["steps"].as_array().unwrap().len(), 1);
+    assert_eq!(after["config"], json!({"config": []}));
+    assert_eq!(after["webhooks"]["webhooks"][0]["name"], "Contact Form");
+}
+
+#[tokio::test]
+async fn the_environment_fills_in() {
+    let server = Server::start().await;
+    let project = Project::usual();
+    project.deploy(&server, &[]).ok();
+    let manifest = project.at("deploy.yaml");
+    let words = ["deploy", manifest.to_str().unwrap()];
+    let with = |value: &str| Ran::of(command(&server, &words).env("CRM_TOKEN", value));
+    assert!(marks(&with("s3cret")).contains(&"~ config CRM_TOKEN".to_owned()));
+    assert!(marks(&with("s3cret")).contains(&"= config CRM_TOKEN".to_owned()));
+    // As in a shell, an empty variable is as good as none.
+    assert!(marks(&with("")).contains(&"~ config CRM_TOKEN".to_owned()));
+    assert!(marks(&project.deploy(&server, &[])).contains(&"= config CRM_TOKEN".to_owned()));
+}
+
+/// The folder of the examples, of which each crate is built, and the case of one of them.
+#[tokio::test]
+async fn the_examples_are_deployed_by_their_manifest() {
+    let server = Server::start().await;
+    let manifest = repository().join("examples/deploy.yaml");
+    let words = ["deploy", manifest.to_str().unwrap(), "--json"];
+    let run = || {
+        Ran::of(
+            command(&server, &words)
+                .env("CARGO_TARGET_DIR", repository().join("target/guests"))
+                .env_remove("RUSTFLAGS"),
+        )
+    };
+    let first = run().json();
+    let items = first["items"].as_array().unwrap();
+    let named = |kind: &str| items.iter().filter(|item| item["kind"] == kind).count();
+    assert_eq!(
+        (named("step"), named("webhook"), named("config")),
+        (9, 5, 10)
+    );
+    let form = items
+        .iter()
+        .find(|item| item["name"] == "Contact Form")
+        .unwrap();
+    let lead = json!({"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com", "company": "A", "message": "hello"});
+    let task = server
+        .run(form["url"].as_str().unwrap(), &lead, "done")
+        .await;
+    assert_eq!(task["data"]["contact"]["fullName"], "Ada Lovelace");
+    let second = run().json();
+    let items = second["items"].as_array().unwrap();
+    assert!(
+        items.iter().all(|item| item["action"] == "none"),
+        "{second:#}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connectors_are_compared_by_the_server_and_never_shown() {
+    let server = Server::start().await;
+    let manifest = |token: &str, kind: &str| {
+        format!(
+            "workspaces:\n- name: default\n  connectors:\n  - {{name: slackCom, kind: slack.com, config: {{token: {token}}}}}\n  - {{connectorName: {kind}, namespace: ops, config: {{token: t}}}}\n"
+        )
+    };
+    let project = Project::new(&manifest("s3cret", "slack.com"));
+    let marks_of = |flags: &[&str]| marks(&project.deploy(&server, flags));
+    let both = |mark: char| ["slackCom", "ops"].map(|name| format!("{mark} connector {name}"));
+    assert_eq!(marks_of(&["--dry-run"])[1..], both('+'));
+    assert_eq!(
+        server.cli_json(&["connector", "list"])["connectors"],
+        json!([])
+    );
+    assert_eq!(marks_of(&[])[1..], both('+'));
+    assert_eq!(marks_of(&[])[1..], both('='));
+    project.write("deploy.yaml", manifest("other", "slack.com"));
+    let changed = ["~ connector slackCom", "= connector ops"];
+    assert_eq!(marks_of(&["--dry-run"])[1..], changed);
+    assert_eq!(marks_of(&[])[1..], changed);
+    assert_eq!(marks_of(&[])[1..], both('='));
+    project.write("deploy.yaml", manifest("third", "smtp.com"));
+    let ran = project.deploy(&server, &[]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stdout.contains("no connector of the kind `smtp.com`"),
+        "{}",
+        ran.stdout
+    );
+    for secret in ["s3cret", "other", "third"] {
+        assert!(!ran.stdout.contains(secret) && !ran.stderr.contains(secret));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_scripts_is_deployed_with_what_it_imports() {
+    let server = Server::start().await;
+    let project = Project::new(
+        "workspaces:\n- name: Sales Automation\n  webhooks: [{name: Form}]\n  steps: [{syncPath: steps/}]\n",
+    );
+    let step = "import { shout } from '../lib/text.js';\n\
+        export const condition = { name: String };\n\
+        export const content = async () => { data.loud = shout(data.name) + lib.text.mark(); };\n";
+    project.write("steps/greet.js", step);
+    project.write("steps/helper.js", "export const nothing = 1;\n");
+    project.write(
+        "steps/typed.ts",
+        "export const condition = { loud: String };\nexport const content = (): void => { data.size = (data.loud as string).length; };\n",
+    );
+    project.write(
+        "lib/text.js",
+        "export const shout = (text) => text.toUpperCase();\nexport const mark = () => '!';\n",
+    );
+    let first = project.deploy(&server, &[]);
+    assert_eq!(
+        marks(&first),
+        [
+            "+ workspace sales-automation",
+            "+ webhook Form",
+            "+ step greet",
+            "+ step typed"
+        ]
+    );
+    assert!(
+        first
+            .stderr
+            .contains("`Sales Automation` is called `sales-automation`")
+    );
+    let second = project.deploy(&server, &[]);
+    assert!(marks(&second).iter().all(|line| line.starts_with('=')));
+    let url = first
+        .stdout
+        .lines()
+        .find_map(|line| line.split_once("Form  "));
+    let (status, answer) = server
+        .send(
+            url.unwrap().1.trim(),
+            "application/json",
+            r#"{"name":"ada"}"#,
+        )
+        .await;
+    assert_eq!(status, 200, "{answer}");
+    let id = answer["task"].as_str().unwrap();
+    let shown = loop {
+        let shown = server.cli_json(&["task", "show", id, "--workspace", "sales-automation"]);
+        if shown["state"] != "ready" {
+            break shown;
+        }
+    };
+    assert_eq!(shown["data"]["loud"], "ADA!", "{shown:#}");
+    assert_eq!(shown["data"]["size"], 4);
+    // A change of what is imported is a change of the step.
+    project.write(
+        "lib/text.js",
+        "export const shout = (t) => t;\nexport const mark = () => '?';\n",
+    );
+    assert_eq!(
+        marks(&project.deploy(&server, &[]))[2..],
+        ["~ step greet", "= step typed"]
+    );
+    project.write(
+        "steps/greet.js",
+        "export const condition = {};\nexport const content = ( => {};\n",
+    );
+    let broken = project.deploy(&server, &[]);
+    assert_eq!(broken.code, Some(1));
+    assert!(
+        broken.stdout.contains("steps/greet.js:2:"),
+        "{}",
+        broken.stdout
+    );
+}
+
+/// The blocks of a language in the document on deploying.
+fn blocks(language: &str) -> Vec<String> {
+    let text = fs::read_to_string(repository().join("docs/deploy.md")).unwrap();
+    let start = format!("```{language}\n");
+    let parts = text.split(&start).skip(1);
+    parts
+        .map(|part| part.split("```").next().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_document_keeps_its_word() {
+    let server = Server::start().await;
+    let project = Project::new(&blocks("yaml")[0]);
+    project.guest("five-sets", "crm.wasm");
+    project.guest("noop", "steps/greet.wasm");
+    let manifest = project.at("deploy.yaml");
+    let words = ["deploy", manifest.to_str().unwrap()];
+    let ran = Ran::of(
+        command(&server, &words)
+            .env("CRM_TOKEN", "x")
+            .env_remove("REGION"),
+    );
+    ran.ok();
+    let [shown, wrong] = &blocks("text")[..] else {
+        panic!("two transcripts");
+    };
+    let (_, shown) = shown.split_once('\n').unwrap();
+    let (shown, summary) = shown.trim_end().rsplit_once('\n').unwrap();
+    let mut as_shown = Ran::of(&mut command(&server, &["--version"]));
+    as_shown.stdout = shown.to_owned();
+    assert_eq!(marks(&as_shown), marks(&ran));
+    assert_eq!(ran.stderr, format!("{summary}\n"));
+
+    project.write(
+        "deploy.yaml",
+        "workspaces:\n  - name: sales\n    webhooks:\n      - {nam: x, name: y}\n    config:\n      CRM_TOKEN: ${CRM_TOKEN}\n",
+    );
+    let ran = project.deploy(&server, &[]);
+    let folder = format!("{}/", project.0.path().display());
+    assert_eq!(ran.stderr.replace(&folder, ""), *wrong);
+}
