@@ -1,0 +1,128 @@
+//! The engine: a QuickJS context with the prelude in it, ready for one step.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rquickjs::{Context, Ctx, Error, Function, Persistent, Result, Runtime, Value};
+
+use crate::document::Document;
+use crate::fault::{self, Sources};
+use crate::host::{Failure, Host};
+use crate::modules::Modules;
+use crate::natives::{self, Open};
+use crate::prelude::Glue;
+use crate::run::Run;
+
+/// JavaScript stack: half of what the component has, so that Rust never meets the end of its own.
+const STACK: usize = 1024 * 1024;
+/// JavaScript heap: what fits into the memory that a step has by default, beside the snapshot.
+const HEAP: usize = 48 * 1024 * 1024;
+/// Short runs never collect cycles; long ones do before they run out.
+const COLLECT_AT: usize = 16 * 1024 * 1024;
+
+type Rejections = Rc<RefCell<Vec<(Persistent<Value<'static>>, Persistent<Value<'static>>)>>>;
+
+/// A JavaScript engine. It serves one call of [`Engine::condition`] or [`Engine::run`].
+pub struct Engine {
+    // Persistent values must go before the runtime that they belong to.
+    pub(crate) rejections: Rejections,
+    pub(crate) document: Rc<RefCell<Option<Document>>>,
+    pub(crate) modules: Modules,
+    pub(crate) host: Rc<dyn Host>,
+    pub(crate) open: Open,
+    context: Context,
+    runtime: Runtime,
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.rejections.borrow_mut().clear();
+        self.runtime.set_host_promise_rejection_tracker(None);
+        self.modules.glue.clear();
+    }
+}
+
+impl Engine {
+    /// Builds the engine. The host is not called. The error is the prelude's, and never happens.
+    pub fn new(host: Rc<dyn Host>) -> std::result::Result<Self, String> {
+        let built = Self::build(host);
+        built.map_err(|error| error.to_string())
+    }
+
+    fn build(host: Rc<dyn Host>) -> Result<Self> {
+        let runtime = Runtime::new()?;
+        runtime.set_max_stack_size(STACK);
+        runtime.set_memory_limit(HEAP);
+        runtime.set_gc_threshold(COLLECT_AT);
+        let modules = Modules {
+            host: Rc::clone(&host),
+            sources: Sources::default(),
+            glue: Glue::default(),
+        };
+        runtime.set_loader(modules.clone(), modules.clone());
+        let rejections = Rejections::default();
+        let noted = Rc::clone(&rejections);
+        runtime.set_host_promise_rejection_tracker(Some(Box::new(
+            move |ctx, promise, reason, handled| {
+                let promise = Persistent::save(&ctx, promise);
+                let mut noted = noted.borrow_mut();
+                if handled {
+                    // Most are handled soon after they were noted.
+                    if let Some(at) = noted.iter().rposition(|(other, _)| *other == promise) {
+                        noted.remove(at);
+                    }
+                } else {
+                    noted.push((promise, Persistent::save(&ctx, reason)));
+                }
+            },
+        )));
+        let context = Context::full(&runtime)?;
+        let open = Open::default();
+        let document = Rc::new(RefCell::new(None::<Document>));
+        context.with(|ctx| {
+            let natives = natives::install(&ctx, &host, &open)?;
+            modules.install(&ctx, &natives)?;
+            let (of, glue) = (Rc::clone(&document), modules.glue.clone());
+            let piece =
+                move |ctx: Ctx<'_>, from: f64, to: f64| -> Result<Persistent<Value<'static>>> {
+                    let document = of.borrow().clone().ok_or(Error::Unknown)?;
+                    let lazy: Function = glue.get(&ctx)?.get("lazy")?;
+                    let value = document.value(&ctx, &lazy, from as usize, to as usize)?;
+                    Ok(Persistent::save(&ctx, value))
+                };
+            natives.set("piece", Function::new(ctx.clone(), piece)?)?;
+            let filled = modules.glue.fill(&ctx, natives);
+            let found = filled.map_err(|error| fault::headline(&ctx, error));
+            found.map_err(|text| Error::new_loading_message("prelude", text))
+        })?;
+        Ok(Self {
+            rejections,
+            document,
+            modules,
+            host,
+            open,
+            context,
+            runtime,
+        })
+    }
+
+    /// The step's condition as JSON; the error says what is wrong with the step.
+    pub fn condition(&self) -> std::result::Result<String, String> {
+        self.context.with(|ctx| {
+            let condition = Run::begin(self, &ctx).and_then(Run::condition);
+            condition.map_err(|failure| match failure {
+                Failure::Retry(text) | Failure::Stop(text) => text,
+            })
+        })
+    }
+
+    /// Runs the step on the host's task.
+    pub fn run(&self) -> std::result::Result<(), Failure> {
+        self.context
+            .with(|ctx| Run::begin(self, &ctx).and_then(Run::content))
+    }
+
+    pub(crate) fn failure(&self, ctx: &Ctx<'_>, error: Error) -> Failure {
+        fault::failure(ctx, error, &self.modules.sources)
+    }
+}

@@ -1,0 +1,20 @@
+//! The script engine: QuickJS behind Stepwell's world `script-engine`. It owns what a JavaScript
+//! step sees and how it is driven, and knows its host only as the trait [`Host`]: in WebAssembly
+//! that is the component's imports, in tests a mock.
+
+mod document;
+mod engine;
+mod fault;
+mod host;
+mod json;
+mod modules;
+mod natives;
+mod prelude;
+mod run;
+mod turns;
+#[cfg(target_family = "wasm")]
+mod wasm;
+mod writeback;
+
+pub use engine::Engine;
+pub use host::{CallId, Failure, Host, Level, Module, Outcome, Redirect, Request, Response};

@@ -1,0 +1,253 @@
+//! The step's files as modules: how a name finds a file, and how CommonJS, JSON and the built-in
+//! modules look to an `import`.
+
+use std::rc::Rc;
+
+use rquickjs::context::EvalOptions;
+use rquickjs::loader::{ImportAttributes, Loader, Resolver};
+use rquickjs::module::Declared;
+use rquickjs::{Atom, Ctx, Exception, Function, Module, Object, Result, Value};
+
+use crate::fault::{self, Source, Sources};
+use crate::host::{self, Host};
+use crate::prelude::Glue;
+
+/// What stands before a CommonJS module's first line.
+const COMMON_HEAD: &str = "(function (exports, require, module) {";
+/// The prefix of the built-in modules' names.
+const BUILT_IN: &str = "node:";
+const BUILT_INS: [&str; 4] = ["buffer", "crypto", "url", "util"];
+/// What may be left out of the end of a name.
+const ENDINGS: [&str; 5] = ["", ".js", ".ts", ".json", "/index.js"];
+
+/// The files of the step.
+#[derive(Clone)]
+pub struct Modules {
+    pub host: Rc<dyn Host>,
+    pub sources: Sources,
+    pub glue: Glue,
+}
+
+impl Modules {
+    /// Takes in a file's text.
+    pub fn add(&self, module: host::Module) -> Rc<Source> {
+        let text = match module.text.strip_prefix('\u{feff}') {
+            Some(text) => text.to_owned(),
+            None => module.text,
+        };
+        let shift = if is_common(&text) {
+            COMMON_HEAD.len()
+        } else {
+            0
+        };
+        let source = Rc::new(Source {
+            name: module.name,
+            text,
+            shift,
+        });
+        self.sources.add(Rc::clone(&source));
+        source
+    }
+
+    fn find(&self, name: &str) -> Option<Rc<Source>> {
+        let known = self.sources.find(name);
+        known.or_else(|| self.host.load(name).map(|module| self.add(module)))
+    }
+
+    /// The name of the file that `name` means in the file `base`; or what is wrong with it.
+    fn locate(&self, base: &str, name: &str) -> std::result::Result<String, String> {
+        let bare = name.strip_prefix(BUILT_IN).unwrap_or(name);
+        if BUILT_INS.contains(&bare) {
+            return Ok(format!("{BUILT_IN}{bare}"));
+        }
+        if !name.starts_with(['.', '/']) {
+            return Err(format!("`{bare}` is not available in a step"));
+        }
+        let folder = base.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let folder = if name.starts_with('/') { "" } else { folder };
+        let mut path: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+        for part in name.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => {
+                    path.pop();
+                }
+                part => path.push(part),
+            }
+        }
+        let path = path.join("/");
+        let mut names = ENDINGS.iter().map(|ending| format!("{path}{ending}"));
+        names.find(|name| self.find(name).is_some()).ok_or_else(|| {
+            let there = self.host.names();
+            let there = if there.is_empty() {
+                "the step has no other file".to_owned()
+            } else {
+                format!("there are: {}", there.join(", "))
+            };
+            let from = if base.is_empty() {
+                String::new()
+            } else {
+                format!(", which `{base}` asks for")
+            };
+            format!("there is no file `{name}`{from}; {there}")
+        })
+    }
+
+    /// Evaluates the entry; what it exports, and the promise to wait for, if any.
+    pub fn entry<'js>(&self, ctx: &Ctx<'js>) -> Result<(Object<'js>, Option<Value<'js>>)> {
+        let source = self.add(self.host.entry());
+        if source.shift > 0 {
+            let exports = self.glue.get(ctx)?.get::<_, Function>("requireFile")?;
+            return Ok((exports.call((&*source.name,))?, None));
+        }
+        let module = Module::declare(ctx.clone(), &*source.name, &*source.text)?;
+        let (module, promise) = module.eval()?;
+        Ok((module.namespace()?, Some(promise.into_value())))
+    }
+
+    /// What the prelude needs for `require` and `lib`.
+    pub fn install<'js>(&self, ctx: &Ctx<'js>, natives: &Object<'js>) -> Result<()> {
+        let modules = self.clone();
+        let locate = move |ctx: Ctx<'js>, base: String, name: String| {
+            let found = modules.locate(&base, &name);
+            found.map_err(|text| Exception::throw_reference(&ctx, &text))
+        };
+        natives.set("locate", Function::new(ctx.clone(), locate)?)?;
+        let modules = self.clone();
+        let compile = move |ctx: Ctx<'js>, name: String| modules.compile(&ctx, &name);
+        natives.set("compile", Function::new(ctx.clone(), compile)?)?;
+        let modules = self.clone();
+        let names = move || modules.host.names();
+        natives.set("moduleNames", Function::new(ctx.clone(), names)?)?;
+        // The author's file whose function is running.
+        let caller = |ctx: Ctx<'js>| -> Option<String> {
+            let names =
+                (0..8).filter_map(|level| ctx.script_or_module_name(level)?.to_string().ok());
+            names
+                .into_iter()
+                .find(|name| !name.starts_with("stepwell:"))
+        };
+        natives.set("caller", Function::new(ctx.clone(), caller)?)
+    }
+
+    /// For `require`: a CommonJS file's function, a JSON file's value in an array, or an ES
+    /// module's namespace.
+    fn compile<'js>(&self, ctx: &Ctx<'js>, name: &str) -> Result<Value<'js>> {
+        let Some(source) = self.find(name) else {
+            return Err(Exception::throw_reference(
+                ctx,
+                &format!("there is no file `{name}`"),
+            ));
+        };
+        if name.ends_with(".json") {
+            let value = ctx.json_parse(&*source.text)?;
+            return rquickjs::IntoJs::into_js(vec![value], ctx);
+        }
+        if source.shift > 0 {
+            let mut options = EvalOptions::default();
+            options.strict = false;
+            options.filename = Some(name.to_owned());
+            let text = format!("{COMMON_HEAD}{}\n}})", source.text);
+            return ctx.eval_with_options(text, options);
+        }
+        let promise = Module::import(ctx, format!("/{name}"))?;
+        match promise.finish() {
+            Err(rquickjs::Error::WouldBlock) => {
+                let text = format!("`{name}` awaits at its top level: `import` it instead");
+                Err(Exception::throw_type(ctx, &text))
+            }
+            namespace => namespace,
+        }
+    }
+}
+
+impl Resolver for Modules {
+    fn resolve<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        base: &str,
+        name: &str,
+        _: Option<ImportAttributes<'js>>,
+    ) -> Result<String> {
+        let found = self.locate(base, name);
+        found.map_err(|text| Exception::throw_reference(ctx, &text))
+    }
+}
+
+impl Loader for Modules {
+    fn load<'js>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        name: &str,
+        _: Option<ImportAttributes<'js>>,
+    ) -> Result<Module<'js, Declared>> {
+        match self.find(name) {
+            Some(source) if source.shift == 0 && !name.ends_with(".json") => {
+                Module::declare(ctx.clone(), name, &*source.text)
+            }
+            _ => self.facade(ctx, name),
+        }
+    }
+}
+
+impl Modules {
+    /// An ES module that exports what `require` gives.
+    fn facade<'js>(&self, ctx: &Ctx<'js>, name: &str) -> Result<Module<'js, Declared>> {
+        let require: Function = self.glue.get(ctx)?.get("requireFile")?;
+        let exports: Value = require.call((name,))?;
+        let mut text = format!("const m = require({name:?}); export default m;");
+        if let Some(object) = exports.as_object() {
+            for key in object.keys::<Atom>() {
+                let key = fault::text(&key?.to_value()?).unwrap_or_default();
+                let usual = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '$';
+                if !key.is_empty()
+                    && key != "default"
+                    && key.chars().all(usual)
+                    && !key.starts_with(|c: char| c.is_ascii_digit())
+                {
+                    text.push_str(&format!(
+                        "const $_{key} = m.{key}; export {{ $_{key} as {key} }};"
+                    ));
+                }
+            }
+        }
+        // `require` finds files from the root when the name begins with a slash.
+        let text = match name.strip_prefix(BUILT_IN) {
+            Some(_) => text,
+            None => text.replacen(
+                &format!("{name:?}"),
+                &format!("{:?}", format!("/{name}")),
+                1,
+            ),
+        };
+        Module::declare(ctx.clone(), name, text)
+    }
+}
+
+/// Whether a file is CommonJS: it exports by assignment, and no line begins as a module's would.
+fn is_common(text: &str) -> bool {
+    let begins = |line: &str| {
+        let line = line.trim_start();
+        ["export", "import"].iter().any(|word| {
+            let rest = line.strip_prefix(word);
+            rest.is_some_and(|rest| rest.starts_with([' ', '{', '*', '"', '\'', '\t']))
+        })
+    };
+    !text.lines().any(begins) && (text.contains("module.exports") || text.contains("exports."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_common;
+
+    #[test]
+    fn common_modules_are_told_by_their_exports() {
+        assert!(is_common("'use strict';\nexports.a = 1;"));
+        assert!(is_common("module.exports = { important: 1 };"));
+        assert!(!is_common(
+            "// c\n  export const exports = 1; exports.a = 2"
+        ));
+        assert!(!is_common("import{a}from './a'; module.exports = a"));
+        assert!(!is_common("const condition = {};"));
+    }
+}

@@ -1,0 +1,86 @@
+// A step's export `condition` as the pattern language's JSON.
+(host, own) => {
+  'use strict';
+  const TYPES = new Map([
+    [String, 'string'], [Number, 'number'], [Boolean, 'boolean'], [Object, 'object'], [Array, 'array'],
+  ]);
+  const DEPTH = 64;
+  const HELP = 'write String, Number, Boolean, Object, Array, a value, a regular expression, or an operator such as {$gt: 1}';
+
+  const place = (pointer) => (pointer === '' ? '`condition`' : `\`condition\` at \`${pointer}\``);
+  const refuse = (pointer, text) => {
+    throw new TypeError(`${place(pointer)} ${text}`);
+  };
+  const token = (key) => own.String.replaceAll(own.String.replaceAll(key, '~', '~0'), '/', '~1');
+
+  const regex = (value, pointer) => {
+    const flags = own.RegExp.flags(value);
+    let options = '';
+    for (let i = 0; i < flags.length; i++) {
+      if (flags[i] === 'y') refuse(pointer, 'is a regular expression with the flag `y`, which has no meaning here; begin it with ^');
+      if (own.String.includes('ims', flags[i])) options += flags[i];
+    }
+    const pattern = { $regex: own.RegExp.source(value) };
+    if (options) pattern.$options = options;
+    return pattern;
+  };
+
+  const compile = (value, pointer, open) => {
+    const type = own.Map.get(TYPES, value);
+    if (type) return { $type: type };
+    switch (typeof value) {
+      case 'undefined': return null;
+      case 'string': case 'boolean': return value;
+      case 'number':
+        if (value - value !== 0) refuse(pointer, `is ${value}, which no data can hold`);
+        return value;
+      case 'bigint': return refuse(pointer, 'is a BigInt; write a number or a string');
+      case 'symbol': return refuse(pointer, `is a symbol; ${HELP}`);
+      case 'function': return refuse(pointer, `is a function; ${HELP}`);
+    }
+    if (value === null) return null;
+    if (own.isA(RegExp, value)) return regex(value, pointer);
+    if (own.isA(Date, value)) return own.Date.toISOString(value);
+    if (own.Array.includes(open, value)) refuse(pointer, 'is a cycle: it lies in itself');
+    if (open.length >= DEPTH) refuse(pointer, `is nested deeper than ${DEPTH} levels`);
+    own.Array.push(open, value);
+    let out;
+    if (own.isArray(value)) {
+      out = [];
+      for (let i = 0; i < value.length; i++) out[i] = compile(value[i], `${pointer}/${i}`, open);
+    } else {
+      out = { __proto__: null };
+      const keys = own.Object.keys(value);
+      for (let i = 0; i < keys.length; i++) out[keys[i]] = compile(value[keys[i]], `${pointer}/${token(keys[i])}`, open);
+    }
+    own.Array.pop(open);
+    return out;
+  };
+
+  // Written out here: `JSON.stringify` would ask every prototype for `toJSON`.
+  const write = (value) => {
+    if (typeof value !== 'object' || value === null) return own.JSON.stringify(value);
+    let out = '';
+    const list = own.isArray(value);
+    const keys = own.Object.keys(value);
+    for (let i = 0; i < keys.length; i++) {
+      if (i > 0) out += ',';
+      if (!list) out += `${own.JSON.stringify(keys[i])}:`;
+      out += write(value[keys[i]]);
+    }
+    return list ? `[${out}]` : `{${out}}`;
+  };
+
+  own.condition = (exports) => {
+    const has = (name) => own.Reflect.has(exports, name);
+    if (!has('condition')) throw new TypeError('the step exports no `condition`: write `export const condition = { … }`');
+    if (!has('content')) throw new TypeError('the step exports no `content`: write `export const content = async () => { … }`');
+    const { condition, content } = exports;
+    if (typeof content !== 'function') throw new TypeError(`\`content\` is ${own.kind(content)}; it must be a function`);
+    if (typeof condition !== 'object' || condition === null || own.isArray(condition)
+      || own.isA(RegExp, condition) || own.isA(Date, condition)) {
+      throw new TypeError(`\`condition\` is ${own.kind(condition)}; it must be an object pattern`);
+    }
+    return write(compile(condition, '', []));
+  };
+}

@@ -1,0 +1,110 @@
+// `crypto`: Node's digests and the part of Web Crypto that signs webhooks.
+(host, own) => {
+  'use strict';
+  const name = (algorithm) => {
+    const text = typeof algorithm === 'string' ? algorithm : algorithm?.name;
+    return own.String.replaceAll(own.String.toLowerCase(`${text}`), '-', '');
+  };
+  const output = (buffer, encoding) =>
+    encoding === undefined || encoding === 'buffer' ? own.buffer(buffer) : host.decode(buffer, encoding);
+
+  class Digest {
+    #algorithm;
+    #key;
+    #parts = [];
+    #done = false;
+
+    constructor(algorithm, key) {
+      this.#algorithm = name(algorithm);
+      this.#key = key;
+      // Refuses an unknown algorithm at once.
+      host.digest(this.#algorithm, undefined, '');
+    }
+
+    update(data, encoding) {
+      if (this.#done) throw new Error('the digest was taken already');
+      const part = typeof data === 'string' && encoding !== undefined
+        ? host.encode(data, encoding) : own.bytes(data, 'the data');
+      own.Array.push(this.#parts, own.TypedArray.slice(own.bytes(part)));
+      return this;
+    }
+
+    digest(encoding) {
+      if (this.#done) throw new Error('the digest was taken already');
+      this.#done = true;
+      const data = this.#parts.length === 1 ? this.#parts[0] : Buffer.concat(this.#parts);
+      return output(host.digest(this.#algorithm, this.#key, data), encoding);
+    }
+  }
+  const Buffer = globalThis.Buffer;
+
+  const createHash = (algorithm) => new Digest(algorithm, undefined);
+  const createHmac = (algorithm, key) =>
+    new Digest(algorithm, own.isA(CryptoKey, key) ? keyOf(key) : own.bytes(key, 'the key'));
+  const randomBytes = (size) => own.buffer(host.random(size));
+  const randomUUID = () => {
+    const bytes = randomBytes(16);
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    const hex = host.decode(bytes, 'hex');
+    const part = (from, to) => own.String.slice(hex, from, to);
+    return `${part(0, 8)}-${part(8, 12)}-${part(12, 16)}-${part(16, 20)}-${part(20, 32)}`;
+  };
+  const randomInt = (min, max) => {
+    if (max === undefined) return randomInt(0, min);
+    return min + own.Math.floor(host.fraction() * (max - min));
+  };
+  const getRandomValues = (view) => {
+    own.TypedArray.set(own.bytes(view), own.bytes(host.random(view.byteLength)));
+    return view;
+  };
+  const timingSafeEqual = (a, b) => {
+    const left = own.bytes(a);
+    const right = own.bytes(b);
+    if (left.length !== right.length) throw new RangeError('timingSafeEqual needs inputs of the same length');
+    return host.timingSafeEqual(left, right);
+  };
+
+  let keyOf;
+  class CryptoKey {
+    #bytes;
+
+    constructor(bytes, algorithm, extractable, usages) {
+      this.#bytes = own.TypedArray.slice(bytes);
+      this.type = 'secret';
+      this.algorithm = algorithm;
+      this.extractable = extractable;
+      this.usages = usages;
+    }
+
+    static {
+      keyOf = (key) => key.#bytes;
+    }
+  }
+
+  const unsupported = (what) => {
+    throw new DOMException(`crypto.subtle.${what} is not available in a step`, 'NotSupportedError');
+  };
+  const subtle = {
+    digest: async (algorithm, data) => host.digest(name(algorithm), undefined, own.bytes(data)),
+    importKey: async (format, data, algorithm, extractable, usages) => {
+      if (format !== 'raw' || name(algorithm) !== 'hmac') return unsupported(`importKey('${format}', …, ${own.inspect(algorithm)})`);
+      return new CryptoKey(own.bytes(data), { name: 'HMAC', hash: { name: algorithm.hash?.name ?? algorithm.hash } }, extractable, usages);
+    },
+    sign: async (algorithm, key, data) => host.digest(name(key.algorithm.hash), keyOf(key), own.bytes(data)),
+    verify: async (algorithm, key, signature, data) =>
+      host.timingSafeEqual(own.bytes(signature), host.digest(name(key.algorithm.hash), keyOf(key), own.bytes(data))),
+    exportKey: async (format, key) => (key.extractable && format === 'raw' ? own.TypedArray.slice(keyOf(key)).buffer : unsupported('exportKey')),
+    encrypt: async () => unsupported('encrypt'),
+    decrypt: async () => unsupported('decrypt'),
+    generateKey: async () => unsupported('generateKey'),
+  };
+
+  const crypto = {
+    createHash, createHmac, randomBytes, randomUUID, randomInt, getRandomValues, timingSafeEqual, subtle,
+    getHashes: () => ['md5', 'sha1', 'sha256', 'sha384', 'sha512'],
+  };
+  crypto.webcrypto = crypto;
+  own.global('CryptoKey', CryptoKey);
+  own.global('crypto', crypto);
+}

@@ -1,0 +1,82 @@
+// `task` and `step`: the task that the run is for, and what becomes of it.
+(host, own) => {
+  'use strict';
+
+  const json = (value) => {
+    const text = own.JSON.stringify(value);
+    if (text === undefined) throw new TypeError(`the result must be JSON, and it is ${own.kind(value)}`);
+    return text;
+  };
+
+  const texts = (list) => {
+    if (!own.isArray(list)) throw new TypeError(`task.tags takes an array of strings, and got ${own.kind(list)}`);
+    const out = [];
+    for (let i = 0; i < list.length; i++) own.Array.push(out, `${list[i]}`);
+    return out;
+  };
+
+  // Milliseconds from now: a number of them, a Date, or a time as text.
+  const wait = (until) => {
+    if (typeof until === 'number') {
+      if (until >= 0) return own.Math.max(1, own.Math.ceil(until));
+      throw new RangeError(`task.park takes milliseconds from 0 on, and got ${until}`);
+    }
+    const at = own.isA(Date, until) ? own.Date.getTime(until)
+      : typeof until === 'string' ? Date.parse(until) : NaN;
+    if (at !== at) throw new TypeError('task.park takes milliseconds, a Date, or a time such as 2026-11-24T10:00:00Z');
+    return own.Math.max(1, own.Math.ceil(at - host.now()));
+  };
+
+  const stop = (message) => {
+    const error = message instanceof Error ? message : new Error(`${message ?? 'the step stopped'}`);
+    error.final = true;
+    throw error;
+  };
+
+  const task = {
+    id: () => host.taskId(),
+    name(text) {
+      if (arguments.length === 0) return host.taskName();
+      host.setTaskName(`${text}`);
+    },
+    tags(list) {
+      if (arguments.length === 0) return host.taskTags();
+      host.setTaskTags(texts(list));
+    },
+    config: (key) => host.config(`${key}`),
+    complete: (result) => host.complete(result === undefined ? undefined : json(result)),
+    ignore: () => host.ignore(),
+    park: (until) => host.park(wait(until)),
+    redo: () => host.redo(),
+    stop,
+  };
+  const step = { redo: () => host.redo(), stop };
+
+  // Asking for what another version has is an error that says so.
+  const absent = (object, name, missing) => {
+    for (const key of missing) {
+      own.hide(object, key, () => {
+        throw new Error(`${name}.${key} is not available in this version`);
+      });
+    }
+    return own.Object.freeze(object);
+  };
+  own.global('task', absent(task, 'task', ['subtask', 'visualize', 'timeout', 'completeOnExpire', 'question']));
+  own.global('step', absent(step, 'step', []));
+
+  for (const [name, why] of [
+    ['process', '`process` is not available in a step: secrets and settings are in task.config(key)'],
+    ['blob', '`blob` is not available in this version'],
+  ]) {
+    own.Reflect.defineProperty(globalThis, name, {
+      get() {
+        throw new ReferenceError(why);
+      },
+      set(value) {
+        own.global(name, value);
+      },
+      enumerable: false,
+      configurable: true,
+    });
+  }
+}

@@ -1,0 +1,151 @@
+//! One run of a step: its data, its modules, its `content`, and what it changed.
+
+use rquickjs::{Ctx, Error, Function, Object, Persistent, Promise, Value, object::Property};
+
+use crate::document::{Document, Lender};
+use crate::engine::Engine;
+use crate::fault;
+use crate::host::{Failure, Level};
+use crate::turns::{Ended, Turns};
+use crate::writeback::{self, Change};
+
+/// Unhandled rejections that are reported.
+const REPORTED: usize = 20;
+
+/// A run that is under way.
+pub struct Run<'a, 'js> {
+    engine: &'a Engine,
+    ctx: &'a Ctx<'js>,
+    glue: Object<'js>,
+    turns: Turns<'a, 'js>,
+    document: Document,
+}
+
+type Outcome<T = ()> = Result<T, Failure>;
+
+impl<'a, 'js> Run<'a, 'js> {
+    /// Gives the step its data.
+    pub fn begin(engine: &'a Engine, ctx: &'a Ctx<'js>) -> Outcome<Self> {
+        let document = Document::new(engine.host.document());
+        let begun = Self::open(engine, ctx, &document);
+        let (glue, turns) = begun.map_err(|error| engine.failure(ctx, error))?;
+        Ok(Self {
+            engine,
+            ctx,
+            glue,
+            turns,
+            document,
+        })
+    }
+
+    fn open(
+        engine: &'a Engine,
+        ctx: &'a Ctx<'js>,
+        document: &Document,
+    ) -> rquickjs::Result<(Object<'js>, Turns<'a, 'js>)> {
+        let glue = engine.modules.glue.get(ctx)?;
+        *engine.document.borrow_mut() = Some(document.clone());
+        let data = document.value(ctx, &glue.get("lazy")?, 0, document.text().len())?;
+        let data = Property::from(data).writable().enumerable();
+        ctx.globals().prop("data", data)?;
+        let turns = Turns::new(ctx, &*engine.host, &engine.open, &glue)?;
+        Ok((glue, turns))
+    }
+
+    /// The step's condition as JSON.
+    pub fn condition(mut self) -> Outcome<String> {
+        let exports = self.exports()?;
+        let compile = self.told(self.glue.get::<_, Function>("condition"))?;
+        self.told(compile.call((exports,)))
+    }
+
+    /// Runs the step's `content` and gives the host the changes.
+    pub fn content(mut self) -> Outcome {
+        let ended = self.call_content();
+        self.report_rejections();
+        ended?;
+        let lender: Lender = self.told(self.glue.get("lender"))?;
+        let data: Value = self.told(self.ctx.globals().get("data"))?;
+        let changes = writeback::changes(self.ctx, &self.document, lender, &data);
+        for change in changes.map_err(Failure::Stop)? {
+            let host = &self.engine.host;
+            let made = match &change {
+                Change::Set { pointer, json } => host.set(pointer, json),
+                Change::Remove { pointer } => host.remove(pointer),
+            };
+            made.map_err(|text| Failure::Stop(format!("`data` was not written: {text}")))?;
+        }
+        Ok(())
+    }
+
+    fn call_content(&mut self) -> Outcome {
+        let exports = self.exports()?;
+        let content: Value = self.told(exports.get("content"))?;
+        let Some(content) = content.as_function() else {
+            let kind = fault::kind(&content);
+            let text = format!("the step exports no function `content`; it is {kind}");
+            return Err(Failure::Stop(text));
+        };
+        let returned = self.told(content.call(()))?;
+        self.wait_for(returned)?;
+        let quiet = self.turns.until_quiet();
+        self.told(quiet).map(|_| ())
+    }
+
+    /// Evaluates the step's modules.
+    fn exports(&mut self) -> Outcome<Object<'js>> {
+        let (exports, evaluation) = self.told(self.engine.modules.entry(self.ctx))?;
+        if let Some(evaluation) = evaluation {
+            self.wait_for(evaluation)?;
+        }
+        Ok(exports)
+    }
+
+    /// Goes on until a value, if it is a promise or thenable, is settled.
+    fn wait_for(&mut self, value: Value<'js>) -> Outcome {
+        if !value.is_object() {
+            return Ok(());
+        }
+        let promise = match value.as_promise() {
+            Some(promise) => promise.clone(),
+            None => {
+                let promised = self.told(self.glue.get::<_, Function>("promised"))?;
+                self.told(promised.call::<_, Promise>((value,)))?
+            }
+        };
+        let ended = self.turns.until_settled(&promise);
+        let ended = self.told(ended)?;
+        let this = Persistent::save(self.ctx, promise.as_value().clone());
+        let mut rejections = self.engine.rejections.borrow_mut();
+        rejections.retain(|(other, _)| *other != this);
+        match ended {
+            Ended::Settled => match promise.result::<Value>() {
+                Some(Err(error)) => Err(self.engine.failure(self.ctx, error)),
+                _ => Ok(()),
+            },
+            Ended::Stuck(None) => Err(Failure::Stop(
+                "the step's promise never settles: it awaits something that nobody will resolve"
+                    .into(),
+            )),
+            Ended::Stuck(Some(reason)) => Err(Failure::Stop(format!(
+                "the step waits for a timer that cannot fire: {reason}; `task.park` waits between runs"
+            ))),
+        }
+    }
+
+    fn report_rejections(&self) {
+        let rejections = self.engine.rejections.take();
+        for (_, reason) in rejections.into_iter().take(REPORTED) {
+            if let Ok(reason) = reason.restore(self.ctx) {
+                let text = fault::describe(self.ctx, &reason, &self.engine.modules.sources);
+                let text = format!("a rejected promise was not awaited: {text}");
+                self.engine.host.write(Level::Error, &text);
+            }
+        }
+    }
+
+    /// An exception as the failure that it ends the run with.
+    fn told<T>(&self, result: Result<T, Error>) -> Outcome<T> {
+        result.map_err(|error| self.engine.failure(self.ctx, error))
+    }
+}

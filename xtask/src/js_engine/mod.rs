@@ -1,0 +1,42 @@
+//! `js-engine`: compiles the engine's component, runs its `init` once, and keeps the memory that it
+//! leaves as a snapshot, so that no run pays for starting JavaScript.
+
+mod compile;
+mod snapshot;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use sha2::{Digest, Sha256};
+
+/// Builds the engine; with `check` compares it to the one that is committed instead of writing it.
+pub fn run(root: &Path, check: bool) -> Result<()> {
+    let root = root.canonicalize().context("the repository")?;
+    let compiled = compile::component(&root)?;
+    eprintln!("compiled: {} KiB", compiled.len() / 1024);
+    let engine = snapshot::of(&compiled)?;
+    let digest: String = Sha256::digest(&engine)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    eprintln!("snapshot: {} KiB, sha256 {digest}", engine.len() / 1024);
+    let folder = root.join("guest-sdk/js/engine");
+    let wasm = folder.join("stepwell-js.wasm");
+    if check {
+        let committed = fs::read(&wasm).with_context(|| wasm.display().to_string())?;
+        if committed != engine {
+            bail!(
+                "the engine differs from guest-sdk/js/engine: run `cargo xtask js-engine` and commit it"
+            );
+        }
+        return Ok(());
+    }
+    fs::create_dir_all(&folder)?;
+    fs::write(&wasm, &engine)?;
+    fs::write(
+        folder.join("stepwell-js.sha256"),
+        format!("{digest}  stepwell-js.wasm\n"),
+    )?;
+    Ok(())
+}
