@@ -1,7 +1,7 @@
 //! The committed engine, run under wasmtime with a small host: what a run costs, and that the
 //! component's own glue works. The behaviour of JavaScript steps is tested in guest-sdk/js.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used)]
 
 use std::time::{Duration, Instant};
 

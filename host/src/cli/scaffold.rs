@@ -11,29 +11,7 @@ use std::path::{Path, PathBuf};
 use rust_embed::{Embed, EmbeddedFile};
 
 use super::Exit;
-pub use script::script;
-
-/// What a step is written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Language {
-    /// A crate, built to a component.
-    Rust,
-    /// JavaScript: no build.
-    Js,
-    /// TypeScript: no build either.
-    Ts,
-}
-
-impl Language {
-    /// The ending of its source files.
-    pub fn ending(self) -> &'static str {
-        match self {
-            Self::Rust => "rs",
-            Self::Js => "js",
-            Self::Ts => "ts",
-        }
-    }
-}
+pub use script::{Language, script};
 
 /// The longest name: what a step may be called.
 const NAME_CHARS: usize = 64;

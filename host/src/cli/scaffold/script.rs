@@ -2,7 +2,29 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Language, Made, ScaffoldError, make, write};
+use super::{Made, ScaffoldError, make, write};
+
+/// What a step is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Language {
+    /// A crate, built to a component.
+    Rust,
+    /// JavaScript: no build.
+    Js,
+    /// TypeScript: no build either.
+    Ts,
+}
+
+impl Language {
+    /// The ending of its source files.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Rust => "rs",
+            Self::Js => "js",
+            Self::Ts => "ts",
+        }
+    }
+}
 
 /// Makes a script step in `directory`, whose last part is its name.
 pub fn script(directory: &Path, language: Language) -> Result<Made, ScaffoldError> {
