@@ -189,10 +189,11 @@ async fn add_script(client: &Client, args: AddArgs, output: Output) -> Result<()
         return Ok(());
     }
     // One step is one document, as it is for a component.
-    Ok(match added.as_slice() {
+    match added.as_slice() {
         [step] => output.document(step)?,
         steps => output.document(&json!({ "steps": steps }))?,
-    })
+    }
+    Ok(())
 }
 
 /// Uploads a component as the step `name`; the server compiles and validates it.

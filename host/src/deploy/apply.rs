@@ -61,9 +61,8 @@ async fn send(client: &Client, item: &mut Item) -> Result<(), ClientError> {
             (result, _) => break result?,
         }
     };
-    match item.change {
-        Change::Webhook => item.url = Some(text(&answer, "url").to_owned()),
-        _ => {}
+    if matches!(item.change, Change::Webhook) {
+        item.url = Some(text(&answer, "url").to_owned());
     }
     item.change = Change::Nothing;
     Ok(())
