@@ -357,6 +357,36 @@ async fn calls_overlap_and_a_crash_repeats_none_that_was_recorded() {
 }
 
 #[tokio::test]
+async fn a_race_that_was_run_is_won_by_the_same_call_after_a_crash() {
+    let mut server = Server::start().await;
+    let upstream = Receiver::start().await;
+    let after = |ms| Reply::status(200).after(Duration::from_millis(ms));
+    upstream.reply("/first", after(300));
+    upstream.reply("/second", after(20));
+    upstream.reply("/second-won", after(3_000));
+    server.config("URL", &upstream.url).await;
+    let body = "const get = (path) => connectors.fetch({url: task.config('URL') + path}).then(() => path);\n\
+        const both = [get('/first'), get('/second')];\n\
+        data.winner = await Promise.race(both);\n\
+        await Promise.all(both);\n\
+        await get(`${data.winner}-won`);";
+    add(&server, "it", &step_of(body)).await;
+    let webhook = server.webhook("W").await;
+    let id = server.post(&webhook, &json!({})).await;
+    let seen = |path: &str| {
+        let seen = upstream.seen();
+        seen.iter().filter(|seen| seen.path == path).count()
+    };
+    while seen("/second-won") == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    server.restart().await;
+    let task = server.wait(&id, "done").await;
+    assert_eq!(task["data"]["winner"], "/second");
+    assert_eq!((seen("/first"), seen("/second")), (1, 1));
+}
+
+#[tokio::test]
 async fn a_rust_step_and_a_script_work_on_one_task() {
     let server = Server::start().await;
     server

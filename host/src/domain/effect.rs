@@ -140,6 +140,9 @@ pub struct Effect {
     pub digest: [u8; 32],
     /// Method and URL without query, for people.
     pub summary: String,
+    /// Its place among the attempt's calls by when they were done, from 0. A call that was done later
+    /// and recorded earlier may have been seen by nobody.
+    pub order: u32,
     /// When the result was there; a run's clock moves to it.
     pub at: Millis,
     /// How long the call took, in microseconds.
@@ -155,6 +158,9 @@ pub struct Answer {
     pub result: CallResult,
     /// See [`Effect::at`].
     pub at: Millis,
+    /// When its turn is among the run's answers, from 0 without a gap; none if it is not made to
+    /// wait.
+    pub order: Option<u32>,
 }
 
 /// A call that was refused because the run no longer does what its journal says it did.

@@ -3,6 +3,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Engine;
@@ -15,13 +16,37 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 
 /// The calls of one attempt of one run.
 pub(super) struct JournaledCalls {
-    pub(super) engine: Arc<Engine>,
-    pub(super) workspace: WorkspaceName,
-    pub(super) task: TaskId,
-    pub(super) run: u32,
-    pub(super) attempt: u32,
-    /// What an earlier process recorded of this attempt.
-    pub(super) recorded: Arc<Vec<Effect>>,
+    engine: Arc<Engine>,
+    workspace: WorkspaceName,
+    task: TaskId,
+    run: u32,
+    attempt: u32,
+    /// What an earlier process recorded of this attempt, in the order in which it was done.
+    recorded: Vec<Effect>,
+    /// Calls that are done.
+    done: Arc<AtomicU32>,
+}
+
+impl JournaledCalls {
+    /// The calls of an attempt of which `recorded` has been recorded before.
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        workspace: WorkspaceName,
+        task: TaskId,
+        (run, attempt): (u32, u32),
+        mut recorded: Vec<Effect>,
+    ) -> Self {
+        recorded.sort_unstable_by_key(|effect| effect.order);
+        Self {
+            engine,
+            workspace,
+            task,
+            run,
+            attempt,
+            done: Arc::new(AtomicU32::new(recorded.len() as u32)),
+            recorded,
+        }
+    }
 }
 
 impl Calls for JournaledCalls {
@@ -31,11 +56,14 @@ impl Calls for JournaledCalls {
         request: CallRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, CallFault>> + Send>> {
         let digest = call_digest(&request);
-        if let Some(effect) = self.recorded.iter().find(|effect| effect.call == call) {
+        let known = self.recorded.iter().zip(0..);
+        if let Some((effect, order)) = known.into_iter().find(|(effect, _)| effect.call == call) {
             return Box::pin(std::future::ready(if effect.digest == digest {
                 Ok(Answer {
                     result: effect.result.clone(),
                     at: effect.at,
+                    // Not as it was recorded: one done before it may not have been.
+                    order: Some(order),
                 })
             } else {
                 Err(CallFault::Nondeterministic {
@@ -47,7 +75,7 @@ impl Calls for JournaledCalls {
         }
         let engine = self.engine.clone();
         let (workspace, task) = (self.workspace.clone(), self.task);
-        let (run, attempt) = (self.run, self.attempt);
+        let (run, attempt, done) = (self.run, self.attempt, self.done.clone());
         Box::pin(async move {
             let started = Instant::now();
             let summary = call_summary(&request);
@@ -61,6 +89,7 @@ impl Calls for JournaledCalls {
                 call,
                 digest,
                 summary,
+                order: done.fetch_add(1, Ordering::Relaxed),
                 at: engine.clock.now(),
                 duration_us: started.elapsed().as_micros() as u64,
                 result,
@@ -68,6 +97,7 @@ impl Calls for JournaledCalls {
             let answer = Answer {
                 result: effect.result.clone(),
                 at: effect.at,
+                order: Some(effect.order),
             };
             engine
                 .store

@@ -59,7 +59,7 @@ impl Engine {
             _ => return Ok(Carried::Rests),
         };
         head.ready_at = clock;
-        let mut recorded = Arc::new(effects);
+        let mut recorded = effects;
         let mut data: Arc<Value> = Arc::new(serde_json::from_str(&data).map_err(|error| {
             StoreError::Damaged(format!("the data of task {task} is not JSON: {error}"))
         })?);
@@ -74,14 +74,13 @@ impl Engine {
             let run = head.runs + 1;
             let attempt = advance::attempt(&head, &candidate.name);
             let input = self.input(&head, &data, run, step);
-            let calls = JournaledCalls {
-                engine: self.clone(),
-                workspace: workspace.clone(),
+            let calls = JournaledCalls::new(
+                self.clone(),
+                workspace.clone(),
                 task,
-                run,
-                attempt,
-                recorded: std::mem::take(&mut recorded),
-            };
+                (run, attempt),
+                std::mem::take(&mut recorded),
+            );
             let mut output = match self.catalog.component(&step.step).await {
                 Ok(component) => self.sandbox.run(&component, input, Arc::new(calls)).await,
                 Err(error) => not_run(error.to_string()),

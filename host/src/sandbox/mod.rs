@@ -14,6 +14,7 @@ mod logs;
 mod run;
 mod script;
 mod state;
+mod turns;
 mod wasi;
 
 use std::path::PathBuf;

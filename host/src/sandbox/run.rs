@@ -195,6 +195,10 @@ impl Calls for NoCalls {
                 CallResult::Operation(Err(OperationError::Invalid(why)))
             }
         };
-        Box::pin(std::future::ready(Ok(Answer { result, at: 0 })))
+        Box::pin(std::future::ready(Ok(Answer {
+            result,
+            at: 0,
+            order: None,
+        })))
     }
 }

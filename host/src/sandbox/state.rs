@@ -9,6 +9,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::limiter::Limiter;
 use super::logs::Logs;
+use super::turns::Turns;
 use super::wasi::{RunClock, context};
 use crate::domain::data::Draft;
 use crate::domain::effect::Calls;
@@ -54,6 +55,7 @@ pub(super) struct CallsUnderWay {
     /// The longest pause, in milliseconds: a run that pauses longer could never end.
     pub(super) longest_pause: u64,
     pub(super) open: Vec<AbortHandle>,
+    pub(super) turns: Turns,
 }
 
 impl Drop for CallsUnderWay {
@@ -99,6 +101,7 @@ impl RunState {
                 made: 0,
                 longest_pause: input.limits.timeout_ms,
                 open: Vec::new(),
+                turns: Turns::new(script.is_some()),
             },
             script,
         }

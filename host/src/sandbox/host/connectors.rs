@@ -16,6 +16,7 @@ use crate::sandbox::bindings::stepwell::step::connectors::{
 };
 use crate::sandbox::fault::LimitReached;
 use crate::sandbox::state::RunState;
+use crate::sandbox::turns::Turns;
 use crate::sandbox::wasi::RunClock;
 
 /// A call under way, done, or taken.
@@ -41,7 +42,7 @@ impl Pending {
     }
 
     /// The answer, once. The run's clock moves to its time.
-    fn take(&mut self, clock: &RunClock) -> wasmtime::Result<Option<CallResult>> {
+    fn take(&mut self, clock: &RunClock, turns: &Turns) -> wasmtime::Result<Option<CallResult>> {
         if let Self::UnderWay(receiver) = self
             && let Ok(answer) = receiver.try_recv()
         {
@@ -56,6 +57,9 @@ impl Pending {
             Self::Done(Err(fault)) => Err(fault.into()),
             Self::Done(Ok(answer)) => {
                 clock.advance(answer.at);
+                if answer.order.is_some() {
+                    turns.taken();
+                }
                 Ok(Some(answer.result))
             }
         }
@@ -101,10 +105,8 @@ impl RunState {
         }
         let (sender, receiver) = oneshot::channel();
         let answering = self.calls.answerer.answer(call, request);
-        let under_way = tokio::spawn(async move {
-            // A guest that dropped the call does not wait for it.
-            let _ = sender.send(answering.await);
-        });
+        let turns = self.calls.turns.clone();
+        let under_way = tokio::spawn(async move { turns.done(sender, answering.await) });
         self.calls.open.push(under_way.abort_handle());
         Ok(Pending::UnderWay(receiver))
     }
@@ -113,7 +115,11 @@ impl RunState {
 impl Pending {
     /// What was refused before it was asked; time has not moved.
     fn refused(result: CallResult) -> Self {
-        Self::Done(Ok(Answer { result, at: 0 }))
+        Self::Done(Ok(Answer {
+            result,
+            at: 0,
+            order: None,
+        }))
     }
 }
 
@@ -169,7 +175,12 @@ impl HostPendingResponse for RunState {
         &mut self,
         pending: Resource<PendingResponse>,
     ) -> wasmtime::Result<Option<Result<Response, FetchError>>> {
-        match self.table.get_mut(&pending)?.0.take(&self.clock)? {
+        match self
+            .table
+            .get_mut(&pending)?
+            .0
+            .take(&self.clock, &self.calls.turns)?
+        {
             None => Ok(None),
             Some(CallResult::Fetch(result)) => Ok(Some(to_guest(result))),
             Some(CallResult::Operation(_)) => Err(wrong_kind().into()),
@@ -194,7 +205,12 @@ impl HostPendingResult for RunState {
         &mut self,
         pending: Resource<PendingResult>,
     ) -> wasmtime::Result<Option<Result<String, CallError>>> {
-        match self.table.get_mut(&pending)?.0.take(&self.clock)? {
+        match self
+            .table
+            .get_mut(&pending)?
+            .0
+            .take(&self.clock, &self.calls.turns)?
+        {
             None => Ok(None),
             Some(CallResult::Operation(result)) => Ok(Some(result.map_err(|error| match error {
                 OperationError::Unknown(text) => CallError::Unknown(text),

@@ -88,6 +88,7 @@ pub fn effect(run: u32, call: u32, bytes: usize) -> Effect {
         call,
         digest: [3; 32],
         summary: "POST https://example.com/".into(),
+        order: call,
         at: 1_764_000_000_002,
         duration_us: 9,
         result: CallResult::Fetch(Ok(FetchResponse {
