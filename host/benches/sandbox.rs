@@ -105,7 +105,7 @@ fn input() -> RunInput {
         name: None,
         tags: Vec::new(),
         data: Arc::new(json!({
-            "$via": {"type": "webhook", "name": "Contact Form"},
+            "$via": {"type": "webhook", "name": "Contact Form", "received": 1_700_000_000_000u64},
             "firstName": "Maria",
             "lastName": "Lindqvist",
             "email": "maria.lindqvist@example.com",
