@@ -82,6 +82,8 @@ pub struct RunView {
     #[serde(default)]
     retry_at: Option<String>,
     #[serde(default)]
+    parked_until: Option<String>,
+    #[serde(default)]
     calls: Vec<CallView>,
 }
 
@@ -219,7 +221,9 @@ fn ended(task: &TaskView, output: Output) -> String {
         .or_else(|| last.and_then(|last| last.reason.as_deref()))
         .filter(|reason| !reason.is_empty());
     if let Some(reason) = reason {
-        text.push_str(&format!(": {}", printable(reason)));
+        // The rest stands with the run.
+        let first = reason.lines().next().unwrap_or_default();
+        text.push_str(&format!(": {}", printable(first)));
     }
     let mut sums = vec![units::plural(runs.len() as u64, "run")];
     if !runs.is_empty() {
@@ -273,23 +277,28 @@ fn run_lines(run: &RunView, output: Output) -> Vec<String> {
         let came = match (&call.error, call.status) {
             (Some(error), _) => output.paint(Tone::Bad, &cut(error)),
             (None, Some(status)) => status.to_string(),
-            (None, None) => "no answer".into(),
+            // A pause, or an operation of a connector.
+            (None, None) => "done".into(),
         };
         let took = output.paint(Tone::Faint, &units::duration_us(call.duration_us));
         push(format!("call  {}  {came}  {took}", cut(&call.request)));
     }
     if let Some(error) = &run.error {
-        push(format!(
-            "{}  {}",
-            output.paint(tone, "failed"),
-            printable(error)
-        ));
+        // A script's error has several: the place, the line with a caret, the stack.
+        let mut label = output.paint(tone, "failed");
+        for line in error.lines() {
+            push(format!("{label}  {}", printable(line)));
+            label = "      ".into();
+        }
     }
     for line in diff(&run.changes, output) {
         push(line);
     }
     if let Some(at) = &run.retry_at {
         push(format!("next attempt at {}", clock(at)));
+    }
+    if let Some(at) = &run.parked_until {
+        push(format!("parked until {}", clock(at)));
     }
     if !run.alternatives.is_empty() {
         let names = run.alternatives.join(", ");

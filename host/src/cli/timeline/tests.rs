@@ -100,6 +100,31 @@ fn failures_name_their_cause() {
 }
 
 #[test]
+fn a_scripts_error_keeps_its_lines_and_a_parked_run_says_until_when() {
+    let error = "TypeError: no\n  at a.js:3:9\n  3 | x.y\n    | ^\u{1b}";
+    let task = task(json!({
+        "state": "error", "fault": format!("step `a`: {error}"),
+        "runs": [
+            run(json!({"parked_until": "2026-11-23T15:00:00.000Z", "calls": [{"request": "pause 5 ms", "duration_us": 9}]})),
+            run(json!({"run": 2, "outcome": "retry", "error": error})),
+        ],
+    }));
+    let text = shown(&task);
+    let caret = "              failed  TypeError: no
+                        at a.js:3:9
+                        3 | x.y
+                          | ^\\u001b\n";
+    assert!(text.contains(caret), "{text}");
+    for line in [
+        "call  pause 5 ms  done  9 us",
+        "parked until ",
+        "error: step `a`: TypeError: no  2 runs",
+    ] {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
+}
+
+#[test]
 fn following_gives_only_what_is_new() {
     let mut timeline = Timeline::default();
     let mut news = |extra| timeline.news(&task(extra), Output::plain()).join("\n");
