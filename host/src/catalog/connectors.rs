@@ -51,10 +51,12 @@ impl Catalog {
         workspace: &WorkspaceName,
         name: &str,
     ) -> Result<Arc<LiveConnector>, OperationError> {
-        let all = self.connectors(workspace).unwrap_or_default();
-        if let Some((_, live)) = all.iter().find(|(known, _)| known.as_str() == name) {
+        if let (Ok(workspace), Ok(name)) = (self.workspace(workspace), name.parse())
+            && let Some(live) = workspace.read().connectors.get::<ConnectorName>(&name)
+        {
             return Ok(live.clone());
         }
+        let all = self.connectors(workspace).unwrap_or_default();
         let known: Vec<&str> = all.iter().map(|(name, _)| name.as_str()).collect();
         let known = match known.as_slice() {
             [] => "it has none; an operator adds one with `stepwell connector add`".to_owned(),

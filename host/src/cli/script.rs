@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use stepwell_script::{Folder, ScriptError, name_of, prepare};
+use stepwell_script::{Folder, name_of, prepare};
 
 use super::UsageError;
 
@@ -48,16 +48,11 @@ pub fn steps(file: &Path, root: Option<&Path>) -> Result<Vec<ScriptStep>> {
     })?;
     let entry = entry.to_string_lossy().replace('\\', "/");
     let folder = Folder::new(&root).map_err(unreadable)?;
-    Ok(steps_of(&entry, &folder)?)
-}
-
-/// The steps of `entry`, a path in `folder`.
-pub fn steps_of(entry: &str, folder: &Folder) -> Result<Vec<ScriptStep>, ScriptError> {
-    let scripts = prepare(entry, folder)?;
+    let scripts = prepare(&entry, &folder)?;
     Ok(scripts
         .into_iter()
         .map(|script| ScriptStep {
-            name: name_of(entry, script.part, script.parts),
+            name: name_of(&entry, script.part, script.parts),
             package: script.package.to_json().into_bytes(),
         })
         .collect())

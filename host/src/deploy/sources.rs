@@ -12,7 +12,7 @@ use super::Fault;
 use super::manifest::{StepSource, Workspace};
 use crate::cli::build::{self, BuildError, Progress};
 use crate::cli::output::{Output, printable};
-use crate::domain::config_digest::hex;
+use crate::domain::hex::hex;
 use crate::domain::ids::{IdError, StepName};
 use crate::domain::limits::{COMPONENT_BYTES, StepLimits};
 

@@ -9,6 +9,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
+use super::hex::hex;
 use super::ids::{ConfigKey, WorkspaceName};
 
 /// The SHA-256 of a token: what a server knows it by.
@@ -36,11 +37,6 @@ pub fn config_digest(
     }
     mac.update(value.as_bytes());
     hex(&mac.finalize().into_bytes())
-}
-
-/// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

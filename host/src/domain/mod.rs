@@ -6,6 +6,7 @@ pub mod config_digest;
 pub mod connector;
 pub mod data;
 pub mod effect;
+pub mod hex;
 pub mod ids;
 pub mod journal;
 pub mod limits;

@@ -9,6 +9,7 @@ use wasmtime::component::{Component, Linker};
 
 use super::bindings::StepPre;
 use super::state::RunState;
+use crate::domain::hex::hex;
 use crate::domain::run::StepFault;
 
 /// What a step may import, as prefixes up to the version. Guests built with a standard library
@@ -153,11 +154,6 @@ fn hint(import: &str) -> &'static str {
 /// SHA-256, lower-case hex.
 pub(super) fn digest(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
-}
-
-/// Lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use sled::Batch;
 use super::disk::{Disk, failed, sync_directory, unusable};
 use super::failpoint::Write;
 use super::{Shared, codec, keys};
+use crate::domain::hex::hex;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::step::Step;
 use crate::store::{Manage, Registry, StoreError};
@@ -244,10 +245,7 @@ pub(super) fn component(shared: &Shared, digest: &str) -> Result<Option<Arc<[u8]
             return Err(StoreError::Database(error));
         }
     };
-    let found: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let found = hex(&Sha256::digest(&bytes));
     if found != digest {
         return Err(codec::damaged(
             "a component",
