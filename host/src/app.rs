@@ -198,7 +198,7 @@ impl App {
             catalog,
             store,
             clock,
-            offer: Box::new(move |workspace, task| taker.offer(workspace, task)),
+            admit: Box::new(move |task| Box::pin(taker.clone().admit(task))),
             token,
             base_url: settings.public_url.clone().unwrap_or(local_url),
         };

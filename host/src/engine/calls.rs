@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Engine;
+use super::arriving::Arriving;
 use crate::connectors::{call_digest, call_summary};
 use crate::domain::effect::{
     Answer, CallFault, CallRequest, CallResult, Calls, Effect, FetchRequest, FetchResult,
     Operation, OperationError,
 };
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::store::StoreError;
 
 /// The calls of one attempt of one run.
 pub(super) struct JournaledCalls {
@@ -25,6 +27,8 @@ pub(super) struct JournaledCalls {
     recorded: Vec<Effect>,
     /// Calls that are done.
     done: Arc<AtomicU32>,
+    /// The task, if it may not be durable yet.
+    arriving: Option<Arc<Arriving>>,
 }
 
 impl JournaledCalls {
@@ -35,6 +39,7 @@ impl JournaledCalls {
         task: TaskId,
         (run, attempt): (u32, u32),
         mut recorded: Vec<Effect>,
+        arriving: Option<Arc<Arriving>>,
     ) -> Self {
         recorded.sort_unstable_by_key(|effect| effect.order);
         Self {
@@ -45,6 +50,7 @@ impl JournaledCalls {
             attempt,
             done: Arc::new(AtomicU32::new(recorded.len() as u32)),
             recorded,
+            arriving,
         }
     }
 }
@@ -76,7 +82,16 @@ impl Calls for JournaledCalls {
         let engine = self.engine.clone();
         let (workspace, task) = (self.workspace.clone(), self.task);
         let (run, attempt, done) = (self.run, self.attempt, self.done.clone());
+        let arriving = self.arriving.clone();
         Box::pin(async move {
+            let not_recorded = |error: StoreError| CallFault::NotRecorded(error.to_string());
+            // Nothing goes out for a task that a crash could still undo.
+            if let Some(arriving) = arriving {
+                arriving
+                    .accept(&*engine.store)
+                    .await
+                    .map_err(not_recorded)?;
+            }
             let started = Instant::now();
             let summary = call_summary(&request);
             // Equal for every attempt and after every crash, so that an upstream that has seen the
@@ -103,7 +118,7 @@ impl Calls for JournaledCalls {
                 .store
                 .record_effect(&workspace, task, effect)
                 .await
-                .map_err(|error| CallFault::NotRecorded(error.to_string()))?;
+                .map_err(not_recorded)?;
             Ok(answer)
         })
     }

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::Engine;
 use super::advance::{self, Candidate, RunEnd};
+use super::arriving::Arriving;
 use super::calls::JournaledCalls;
 use crate::catalog::LiveStep;
 use crate::domain::clock::Millis;
@@ -43,8 +44,17 @@ impl Engine {
         self: &Arc<Self>,
         workspace: &WorkspaceName,
         task: TaskId,
+        arriving: Option<Arc<Arriving>>,
     ) -> Result<Carried, StoreError> {
-        let Some(stored) = self.store.load(workspace, task).await? else {
+        let stored = match &arriving {
+            Some(arriving) => arriving.task().await.map(StoredTask::from),
+            None => None,
+        };
+        let stored = match stored {
+            Some(stored) => Some(stored),
+            None => self.store.load(workspace, task).await?,
+        };
+        let Some(stored) = stored else {
             return Ok(Carried::Rests);
         };
         let StoredTask {
@@ -65,7 +75,7 @@ impl Engine {
         })?);
         let mut eligible = self.eligible(&head, &data);
         if eligible.best().is_none() {
-            return self.rest(head).await;
+            return self.rest(head, arriving.as_deref()).await;
         }
         loop {
             let Some((candidate, step)) = eligible.steps.first() else {
@@ -80,6 +90,7 @@ impl Engine {
                 task,
                 (run, attempt),
                 std::mem::take(&mut recorded),
+                arriving.clone(),
             );
             let mut output = match self.catalog.component(&step.step).await {
                 Ok(component) => self.sandbox.run(&component, input, Arc::new(calls)).await,
@@ -144,7 +155,7 @@ impl Engine {
                     entries,
                 },
             );
-            match self.store.commit(commit).await {
+            match self.write(arriving.as_deref(), commit).await {
                 Ok(()) => {}
                 // Somebody else moved the task: what they made of it counts.
                 Err(StoreError::Conflict { .. }) => return Ok(Carried::Rests),
@@ -159,7 +170,11 @@ impl Engine {
     }
 
     /// A task that no step is eligible for comes to rest.
-    async fn rest(&self, mut head: TaskHead) -> Result<Carried, StoreError> {
+    async fn rest(
+        &self,
+        mut head: TaskHead,
+        arriving: Option<&Arriving>,
+    ) -> Result<Carried, StoreError> {
         let now = self.clock.now();
         head.version += 1;
         head.updated = now.max(head.updated);
@@ -179,7 +194,7 @@ impl Engine {
             data: None,
             entries: vec![entry],
         };
-        match self.store.commit(commit).await {
+        match self.write(arriving, commit).await {
             Ok(()) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
             Err(error) => Err(error),
         }
@@ -237,7 +252,8 @@ fn apply(output: &mut RunOutput, data: &mut Arc<Value>) -> (Vec<Change>, Option<
     if changes.is_empty() {
         return (changes, None);
     }
-    let text = data.to_string();
+    // A value is plain JSON: there is nothing in it that could fail to serialise.
+    let text = serde_json::to_string(&**data).unwrap_or_default();
     match advance::checked_size(text.len()) {
         Ok(()) => (changes, Some(text.into())),
         Err(fault) => {

@@ -2,6 +2,7 @@
 //! once, fairly between workspaces, and never more in memory than it was told.
 
 mod advance;
+mod arriving;
 mod calls;
 mod carry;
 mod queue;
@@ -20,6 +21,7 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::sandbox::Sandbox;
 use crate::store::{Store, StoreError};
+use arriving::Arriving;
 use carry::Carried;
 use queue::Queue;
 use threads::Threads;
@@ -113,13 +115,9 @@ impl Engine {
     }
 
     /// Takes up a task that is durable and ready. Never blocks and never fails: a task that finds
-    /// no place in memory is read from the store later.
-    ///
-    /// Gives how long the sender's answer is to be held back so that runs keep pace with what comes
-    /// in: nothing until a good number of the workspace's tasks wait, then more the more there are.
-    /// A task that waits long has left the processor's caches, and one that has to be read again
-    /// costs half as much again: a longer queue makes everything slower, and helps nobody.
-    pub fn offer(self: &Arc<Self>, workspace: &WorkspaceName, task: TaskId) -> Duration {
+    /// no place in memory is read from the store later. Gives how long to hold a sender's answer
+    /// back, see [`Engine::admit`].
+    fn offer(self: &Arc<Self>, workspace: &WorkspaceName, task: TaskId) -> Duration {
         let queued = self.queue.offer(workspace, task);
         self.run_more();
         pace(queued)
@@ -158,25 +156,35 @@ impl Engine {
 
     /// Carries one task after another as far as it goes, until none is queued.
     async fn run_on(self: Arc<Self>, mut workspace: WorkspaceName, mut task: TaskId) {
-        loop {
-            match self.carry(&workspace, task).await {
-                Ok(Carried::Rests) => {}
-                Ok(Carried::Waits) => self.timer_set.notify_one(),
-                Err(StoreError::Closed) => {}
-                Err(error) => {
-                    tracing::error!(workspace.id = %workspace, task.id = %task, %error, "a task could not be carried on");
-                }
-            }
-            match self.queue.next(&workspace, task) {
-                Some(next) => (workspace, task) = next,
-                None => break,
+        while let Some(next) = self.run_one(&workspace, task, None).await {
+            (workspace, task) = next;
+        }
+    }
+
+    /// Carries one task as far as it goes. Gives the next one that is the runner's; at none it ends.
+    async fn run_one(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        arriving: Option<Arc<Arriving>>,
+    ) -> Option<(WorkspaceName, TaskId)> {
+        match self.carry(workspace, task, arriving).await {
+            Ok(Carried::Rests) => {}
+            Ok(Carried::Waits) => self.timer_set.notify_one(),
+            Err(StoreError::Closed) => {}
+            Err(error) => {
+                tracing::error!(workspace.id = %workspace, task.id = %task, %error, "a task could not be carried on");
             }
         }
-        self.idle.notify_waiters();
+        let next = self.queue.next(workspace, task);
+        if next.is_none() {
+            self.idle.notify_waiters();
+        }
+        next
     }
 }
 
-/// See [`Engine::offer`].
+/// See [`Engine::admit`].
 fn pace(queued: usize) -> Duration {
     let surplus = queued.saturating_sub(UNPACED);
     let steps = u32::try_from(surplus / PACED_BY).unwrap_or(u32::MAX);

@@ -80,11 +80,10 @@ where
         body: &bytes,
     })?;
     drop(bytes);
-    let api = api.clone();
+    let id = task.head.id;
+    let admitted = (api.admit)(task);
     Finishing::new(async move {
-        let id = task.head.id;
-        api.store.accept(task).await?;
-        let pace = (api.offer)(&webhook.workspace, id);
+        let pace = admitted.await?;
         drop(share);
         Ok((id, pace))
     })

@@ -12,28 +12,30 @@ mod router;
 mod stall;
 mod view;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::catalog::Catalog;
 use crate::domain::clock::Clock;
-use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::{NewTask, Store, StoreError};
 use auth::AdminToken;
 use read::{Bounds, Budget};
 
-/// Tells the engine of a task that is durable and ready; gives how long to hold the answer back.
-/// Never blocks, never fails.
-pub type Offer = Box<dyn Fn(&WorkspaceName, TaskId) -> Duration + Send + Sync>;
+/// Hands a new task to the engine. The future, which must be polled to its end, makes it durable and
+/// gives how long to hold the answer back.
+pub type Admit = Box<dyn Fn(NewTask) -> Admitted + Send + Sync>;
+/// See [`Admit`].
+pub type Admitted = Pin<Box<dyn Future<Output = Result<Duration, StoreError>> + Send>>;
 
 /// What the handlers work with.
 pub struct Api {
     catalog: Arc<Catalog>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    offer: Offer,
+    admit: Admit,
     token: AdminToken,
     /// What URLs begin with, without a slash at the end.
     base_url: String,
@@ -52,7 +54,7 @@ pub struct ApiParts {
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The way to the engine.
-    pub offer: Offer,
+    pub admit: Admit,
     /// Who may use the API.
     pub token: AdminToken,
     /// What webhook URLs begin with, e.g. `http://127.0.0.1:7400`.
@@ -66,7 +68,7 @@ impl Api {
             catalog: parts.catalog,
             store: parts.store,
             clock: parts.clock,
-            offer: parts.offer,
+            admit: parts.admit,
             token: parts.token,
             base_url: parts.base_url.trim_end_matches('/').to_owned(),
             body: Bounds {

@@ -115,6 +115,7 @@ pub fn new_task(arrival: Arrival<'_>) -> Result<NewTask, IngestError> {
             fault: None,
         },
         data: data.into(),
+        entries: Vec::new(),
     })
 }
 

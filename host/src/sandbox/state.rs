@@ -21,7 +21,9 @@ const HANDLES: usize = 1_000;
 
 /// A run, as the host functions see it.
 pub(super) struct RunState {
-    pub(super) wasi: WasiCtx,
+    /// Made when the guest first asks for something of it, which most runs never do.
+    wasi: Option<WasiCtx>,
+    seed: [u8; 32],
     pub(super) table: ResourceTable,
     pub(super) limiter: Limiter,
     pub(super) logs: Logs,
@@ -78,7 +80,8 @@ impl RunState {
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
         Self {
-            wasi: context(&clock, input.seed, &logs),
+            wasi: None,
+            seed: input.seed,
             table,
             limiter: Limiter::new(input.limits.memory),
             logs,
@@ -111,7 +114,9 @@ impl RunState {
 impl WasiView for RunState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView {
-            ctx: &mut self.wasi,
+            ctx: self
+                .wasi
+                .get_or_insert_with(|| context(&self.clock, self.seed, &self.logs)),
             table: &mut self.table,
         }
     }

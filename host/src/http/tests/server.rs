@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::domain::clock::ManualClock;
+use crate::domain::ids::TaskId;
 use crate::http::*;
 use crate::sandbox::{Sandbox, SandboxSettings};
 use crate::store::memory::MemoryStore;
@@ -53,13 +54,19 @@ impl Server {
         let taken = offered.clone();
         let pace = Arc::new(Mutex::new(Duration::ZERO));
         let paced = pace.clone();
+        let keeps = store.clone();
         let parts = ApiParts {
             catalog,
             store: store.clone(),
             clock,
-            offer: Box::new(move |_, task| {
-                taken.lock().push(task);
-                *paced.lock()
+            admit: Box::new(move |task| {
+                let (store, taken, paced) = (keeps.clone(), taken.clone(), paced.clone());
+                Box::pin(async move {
+                    let id = task.head.id;
+                    store.accept(task).await?;
+                    taken.lock().push(id);
+                    Ok(*paced.lock())
+                })
             }),
             token: AdminToken::new("t0ken"),
             base_url: url.clone(),

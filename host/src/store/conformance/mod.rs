@@ -65,6 +65,7 @@ pub async fn all(subject: &dyn Subject) {
         }
         run! {
             a_task_is_what_was_accepted
+            a_task_may_come_with_a_run_behind_it
             a_commit_moves_a_task_one_version
             a_version_that_is_not_there_is_a_conflict
             effects_belong_to_the_time_since_the_last_commit

@@ -39,6 +39,7 @@ pub fn new_task(workspace: &WorkspaceName, id: TaskId, data: &str) -> NewTask {
             fault: None,
         },
         data: data.into(),
+        entries: Vec::new(),
     }
 }
 

@@ -56,6 +56,36 @@ pub(super) async fn a_task_is_what_was_accepted(mut store: Shaken<'_>) {
     assert!(store.get().await.load(&ws, older).await.unwrap().is_some());
 }
 
+/// A task whose first run was over before it was made durable.
+pub(super) async fn a_task_may_come_with_a_run_behind_it(mut store: Shaken<'_>) {
+    let ws = workspace("acme");
+    for (state, entries) in [
+        (TaskState::Done, vec![run_entry(1, Ended::Finished)]),
+        (TaskState::Ready, vec![run_entry(1, Ended::Finished)]),
+        (TaskState::Unmatched, Vec::new()),
+    ] {
+        let mut task = new_task(&ws, TaskId::new(), r#"{"n":1}"#);
+        task.head.version = 2;
+        task.head.state = state;
+        task.entries = entries;
+        store.get().await.accept(task.clone()).await.unwrap();
+        let id = task.head.id;
+        let there = store.get().await.load(&ws, id).await.unwrap().unwrap();
+        assert_eq!((&there.head, &there.data), (&task.head, &task.data));
+        assert!(there.effects.is_empty());
+        let ready = store.get().await.ready(&ws, TaskId::MIN, 10).await.unwrap();
+        assert_eq!(ready.contains(&id), state == TaskState::Ready);
+        let step = next(&task.head, TaskState::Done, None);
+        store.get().await.commit(step.clone()).await.unwrap();
+        let mut journal = vec![Entry::Accepted {
+            at: task.head.created,
+        }];
+        journal.extend(task.entries);
+        journal.extend(step.entries);
+        assert_eq!(store.get().await.journal(&ws, id).await.unwrap(), journal);
+    }
+}
+
 pub(super) async fn a_commit_moves_a_task_one_version(mut store: Shaken<'_>) {
     let ws = workspace("acme");
     let task = new_task(&ws, TaskId::new(), r#"{"n":0}"#);

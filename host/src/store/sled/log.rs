@@ -26,6 +26,10 @@ use crate::store::StoreError;
 
 /// The largest buffer that is kept for the next group, in bytes.
 const KEEP: usize = 4 * 1024 * 1024;
+/// How much of a new slot is written in one go. The page cache remembers a write in pieces as large as
+/// it was, and writes a piece back whole though only some bytes of it have changed: with 256 KiB a
+/// sync of 20 KiB wrote 300.
+const BLOCK: usize = 4096;
 /// Slots kept for reuse; what a burst needed beyond them is given back.
 const SPARES: usize = 4;
 
@@ -148,7 +152,7 @@ impl Slots {
             .write(true)
             .open(&path)
             .map_err(&failed)?;
-        let zeros = vec![0; 256 * 1024];
+        let zeros = [0; BLOCK];
         let mut at = 0;
         while at < bytes {
             let length = zeros.len().min((bytes - at) as usize);

@@ -1,0 +1,158 @@
+//! A task on its way in: its first run may begin before the task is durable, and then acceptance and
+//! run are one record. Nothing leaves the sandbox before that: the first connector call, and any
+//! wait that is too long for the sender, makes the task durable by itself first.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, oneshot};
+
+use super::Engine;
+use crate::domain::ids::TaskId;
+use crate::store::{Commit, NewTask, Store, StoreError};
+
+/// How long a sender waits for the first run to end before the task is made durable without it. A
+/// sender notices neither this nor a flush of the disk.
+const RUN_AHEAD: Duration = Duration::from_millis(5);
+
+/// See the module's documentation.
+pub(super) struct Arriving {
+    pending: Mutex<Pending>,
+}
+
+struct Pending {
+    /// The task as it came in, until it is durable.
+    task: Option<NewTask>,
+    /// Whether the store has been asked to accept it as it came in, and the answer was not heard.
+    begun: bool,
+    /// Whoever is to tell the sender.
+    told: Option<oneshot::Sender<Result<(), StoreError>>>,
+}
+
+impl Arriving {
+    fn new(task: NewTask) -> (Arc<Self>, oneshot::Receiver<Result<(), StoreError>>) {
+        let (told, hears) = oneshot::channel();
+        let pending = Mutex::new(Pending {
+            task: Some(task),
+            begun: false,
+            told: Some(told),
+        });
+        (Arc::new(Self { pending }), hears)
+    }
+
+    /// The task as it came in; none if it is durable already.
+    pub(super) async fn task(&self) -> Option<NewTask> {
+        self.pending.lock().await.task.clone()
+    }
+
+    /// Makes the task durable as it came in, unless it is durable already.
+    pub(super) async fn accept(&self, store: &dyn Store) -> Result<(), StoreError> {
+        self.pending.lock().await.accept(store).await
+    }
+
+    /// Makes the task durable together with its first step forward. `Err` gives the commit back if
+    /// the task is durable already.
+    async fn accept_with(
+        &self,
+        store: &dyn Store,
+        commit: Commit,
+    ) -> Result<Result<(), StoreError>, Commit> {
+        let mut pending = self.pending.lock().await;
+        if pending.begun {
+            return match pending.accept(store).await {
+                Ok(()) => Err(commit),
+                failed => Ok(failed),
+            };
+        }
+        let Some(task) = pending.task.take() else {
+            return Err(commit);
+        };
+        let whole = NewTask {
+            head: commit.head,
+            data: commit.data.unwrap_or(task.data),
+            entries: commit.entries,
+        };
+        let accepted = store.accept(whole).await;
+        pending.tell(&accepted);
+        Ok(accepted)
+    }
+}
+
+impl Pending {
+    async fn accept(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+        let Some(task) = self.task.clone() else {
+            return Ok(());
+        };
+        self.begun = true;
+        let accepted = match store.accept(task).await {
+            // Nobody else has this id: it is what became of an attempt that was dropped half way.
+            Err(StoreError::Conflict { .. }) => Ok(()),
+            accepted => accepted,
+        };
+        if accepted.is_ok() {
+            self.task = None;
+            self.begun = false;
+        }
+        self.tell(&accepted);
+        accepted
+    }
+
+    fn tell(&mut self, accepted: &Result<(), StoreError>) {
+        if let Some(told) = self.told.take() {
+            // Nobody hears it if the sender's patience ended; then they ask for themselves.
+            let _ = told.send(accepted.clone());
+        }
+    }
+}
+
+impl Engine {
+    /// Takes in a task that has just come and is not durable yet. It is durable when this resolves.
+    /// Once polled it must be polled to its end: a task that is durable has to be known to the engine.
+    ///
+    /// Gives how long the sender's answer is to be held back so that runs keep pace with what comes
+    /// in: nothing until a good number of the workspace's tasks wait, then more the more there are.
+    /// A task that waits long has left the processor's caches, and one that has to be read again
+    /// costs half as much again: a longer queue makes everything slower, and helps nobody.
+    ///
+    /// # Errors
+    /// The store did not take it.
+    pub async fn admit(self: Arc<Self>, task: NewTask) -> Result<Duration, StoreError> {
+        let (workspace, id): (_, TaskId) = (task.head.workspace.clone(), task.head.id);
+        if !self.queue.begin(&workspace, id) {
+            // Others wait already: then this one's turn is not now.
+            self.store.accept(task).await?;
+            return Ok(self.offer(&workspace, id));
+        }
+        let (arriving, mut hears) = Arriving::new(task);
+        let (runner, first) = (self.clone(), arriving.clone());
+        self.threads.spawn(async move {
+            if let Some((workspace, task)) = runner.run_one(&workspace, id, Some(first)).await {
+                runner.run_on(workspace, task).await;
+            }
+        });
+        let heard = tokio::time::timeout(RUN_AHEAD, &mut hears).await;
+        // Nothing is heard if the run takes its time, or was cut off by a shutdown.
+        let heard = heard.ok().and_then(Result::ok);
+        match heard {
+            Some(accepted) => accepted?,
+            None => arriving.accept(&*self.store).await?,
+        }
+        Ok(Duration::ZERO)
+    }
+
+    /// Makes a step forward of a task durable, together with the task itself if it is not yet.
+    pub(super) async fn write(
+        &self,
+        arriving: Option<&Arriving>,
+        commit: Commit,
+    ) -> Result<(), StoreError> {
+        let commit = match arriving {
+            Some(arriving) => match arriving.accept_with(&*self.store, commit).await {
+                Ok(accepted) => return accepted,
+                Err(commit) => commit,
+            },
+            None => commit,
+        };
+        self.store.commit(commit).await
+    }
+}
