@@ -43,9 +43,14 @@ pub struct Head {
 impl Head {
     /// When it was last changed, in microseconds since 1970. The server gives milliseconds.
     pub fn updated_us(&self) -> anyhow::Result<u64> {
-        let time: jiff::Timestamp = self.updated.parse()?;
-        Ok(u64::try_from(time.as_microsecond())?)
+        microseconds(&self.updated)
     }
+}
+
+/// An RFC 3339 time in microseconds since 1970.
+fn microseconds(text: &str) -> anyhow::Result<u64> {
+    let time: jiff::Timestamp = text.parse()?;
+    Ok(u64::try_from(time.as_microsecond())?)
 }
 
 /// A page of a listing, newest first.
@@ -109,6 +114,32 @@ impl Api {
             path.push_str(&format!("&before={before}"));
         }
         self.call("GET", &path, "", b"")
+    }
+
+    /// When a task that was parked once was to be woken and when it ended, in microseconds since
+    /// 1970; none while it waits.
+    pub fn woken(&mut self, id: uuid::Uuid) -> anyhow::Result<Option<(u64, u64)>> {
+        #[derive(Deserialize)]
+        struct Task {
+            #[serde(flatten)]
+            head: Head,
+            runs: Vec<Run>,
+        }
+        #[derive(Deserialize)]
+        struct Run {
+            parked_until: Option<String>,
+        }
+        let path = format!("/api/v1/workspaces/default/tasks/{id}");
+        let task: Task = self.call("GET", &path, "", b"")?;
+        if task.head.state != "done" {
+            return Ok(None);
+        }
+        let due = task
+            .runs
+            .first()
+            .and_then(|run| run.parked_until.as_deref());
+        let due = due.with_context(|| format!("task {id} was never parked"))?;
+        Ok(Some((microseconds(due)?, task.head.updated_us()?)))
     }
 
     /// Whether no task is ready or waiting.

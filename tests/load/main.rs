@@ -6,6 +6,7 @@ mod client;
 mod floor;
 mod measure;
 mod options;
+mod parked;
 mod process;
 mod report;
 mod response;
@@ -45,6 +46,8 @@ struct Report {
     rows: Vec<Row>,
     #[serde(skip_serializing_if = "Option::is_none")]
     stored: Option<stored::Stored>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parked: Option<parked::Parked>,
 }
 
 fn main() -> ExitCode {
@@ -79,15 +82,21 @@ fn run(options: &Options) -> anyhow::Result<()> {
         summary: Vec::new(),
         rows: Vec::new(),
         stored: None,
+        parked: None,
     };
 
-    match options.tasks_stored {
-        Some(tasks) => {
+    match (options.tasks_stored, options.tasks_parked) {
+        (_, Some(tasks)) => {
+            let parked = parked::run(options, dir.path(), tasks)?;
+            parked::print(&parked);
+            report.parked = Some(parked);
+        }
+        (Some(tasks), None) => {
             let stored = stored::run(options, dir.path(), &payload, tasks)?;
             stored::print(&stored);
             report.stored = Some(stored);
         }
-        None => {
+        (None, None) => {
             report.rows = measure_all(options, dir.path(), &payload)?;
             report.summary = report::summarise(&report.rows);
             println!("{}", report::table(&report.summary).trim_fmt());

@@ -62,6 +62,10 @@ pub struct Options {
     #[arg(long, value_name = "COUNT")]
     pub tasks_stored: Option<u64>,
 
+    /// Instead: parks so many tasks, then measures memory and how late due ones are woken.
+    #[arg(long, value_name = "COUNT", conflicts_with = "tasks_stored")]
+    pub tasks_parked: Option<u64>,
+
     /// Serves a floor; the harness runs itself with this.
     #[arg(long, value_enum, hide = true)]
     pub floor: Option<Floor>,

@@ -156,12 +156,11 @@ pub fn set_up(api: &mut Api, component: &[u8]) -> anyhow::Result<String> {
 
 /// The step: the component or script that was asked for, or `tests/guests/small`, built.
 pub fn component(options: &Options) -> anyhow::Result<Vec<u8>> {
-    let path = match &options.step {
-        Some(path) => path.clone(),
-        None => build_small()?,
+    let Some(path) = &options.step else {
+        return guest("small");
     };
     let bytes =
-        fs::read(&path).with_context(|| format!("cannot read the step {}", path.display()))?;
+        fs::read(path).with_context(|| format!("cannot read the step {}", path.display()))?;
     if path.extension().is_some_and(|ending| ending == "js") {
         let text = String::from_utf8(bytes).context("the script is no UTF-8")?;
         return Ok(script(&text));
@@ -175,7 +174,8 @@ fn script(text: &str) -> Vec<u8> {
     package.to_string().into_bytes()
 }
 
-fn build_small() -> anyhow::Result<PathBuf> {
+/// A guest of `tests/guests`, built.
+pub fn guest(name: &str) -> anyhow::Result<Vec<u8>> {
     let guests = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/guests"));
     let target = guests.join("target");
     let status = Command::new(env!("CARGO"))
@@ -185,7 +185,7 @@ fn build_small() -> anyhow::Result<PathBuf> {
             "--target",
             "wasm32-wasip2",
             "-p",
-            "small",
+            name,
         ])
         .arg("--target-dir")
         .arg(&target)
@@ -196,7 +196,8 @@ fn build_small() -> anyhow::Result<PathBuf> {
     if !status.success() {
         bail!("building the step in {} failed: {status}", guests.display());
     }
-    Ok(target.join("wasm32-wasip2/release/small.wasm"))
+    let path = target.join(format!("wasm32-wasip2/release/{name}.wasm"));
+    fs::read(&path).with_context(|| format!("cannot read the step {}", path.display()))
 }
 
 /// Reads the address off the first line that gives one, and goes on reading: a server whose pipe

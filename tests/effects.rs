@@ -1,0 +1,186 @@
+//! kill -9 while tasks call an upstream that counts: every acknowledged task ends `done`, each call
+//! is recorded once, and the upstream is asked again only for a call that a kill fell into, under
+//! the same Idempotency-Key, with the last answer being the one that counts.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use support::{Server, guest};
+
+/// How often the process is killed.
+const KILLS: usize = 200;
+/// Senders at work at once.
+const SENDERS: usize = 4;
+/// Calls of one task.
+const CALLS: usize = 3;
+
+/// One request, as the upstream saw it.
+#[derive(Debug, Clone)]
+struct Sighting {
+    key: String,
+    /// How many kills there had been.
+    kills: usize,
+    /// The number that was answered.
+    answer: u64,
+}
+
+/// An upstream that answers each request with another number, after up to 8 ms.
+#[derive(Default)]
+struct Upstream {
+    requests: AtomicU64,
+    kills: AtomicUsize,
+    /// By the request's path, which names the task as its sender knows it and the call.
+    seen: Mutex<HashMap<String, Vec<Sighting>>>,
+}
+
+async fn answer(State(upstream): State<Arc<Upstream>>, uri: Uri, headers: HeaderMap) -> String {
+    let answer = upstream.requests.fetch_add(1, Ordering::SeqCst);
+    let sighting = Sighting {
+        key: headers["idempotency-key"].to_str().unwrap().to_owned(),
+        kills: upstream.kills.load(Ordering::SeqCst),
+        answer,
+    };
+    upstream
+        .seen
+        .lock()
+        .entry(uri.path().to_owned())
+        .or_default()
+        .push(sighting);
+    tokio::time::sleep(Duration::from_micros(rand::random_range(0..8_000))).await;
+    answer.to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_kills_repeat_no_recorded_call() {
+    let upstream = Arc::new(Upstream::default());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let app = Router::new().fallback(answer).with_state(upstream.clone());
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+
+    let mut server = Server::start().await;
+    let webhook = server.webhook("Orders").await;
+    server.step_with("fetcher", &guest("fetcher"), "").await;
+    let key = webhook.rsplit('/').next().unwrap().to_owned();
+    // What was acknowledged, with the sender's name for it.
+    let acknowledged = Arc::new(Mutex::new(BTreeMap::<String, String>::new()));
+    let sent = Arc::new(AtomicU64::new(0));
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(5))
+        .build()
+        .unwrap();
+    for kill in 1..=KILLS {
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|_| {
+                let (http, url) = (http.clone(), format!("{}/event/{key}", server.url));
+                let (acknowledged, sent, base) = (acknowledged.clone(), sent.clone(), base.clone());
+                tokio::spawn(async move {
+                    loop {
+                        let number = sent.fetch_add(1, Ordering::Relaxed);
+                        let requests: Vec<Value> = (0..CALLS)
+                            .map(|call| json!({"method": "POST", "url": format!("{base}/{number}/{call}")}))
+                            .collect();
+                        let body = json!({"requests": requests, "parallel": number.is_multiple_of(2)});
+                        let request = http.post(&url).header("content-type", "application/json");
+                        // The first refused connection is the kill.
+                        let Ok(response) = request.body(body.to_string()).send().await else {
+                            return;
+                        };
+                        // An answer that the kill cut in two acknowledges nothing.
+                        let Ok(text) = response.text().await else { return };
+                        let answer: Value = serde_json::from_str(&text).unwrap();
+                        let id = answer["task"].as_str().unwrap().to_owned();
+                        acknowledged.lock().insert(id, number.to_string());
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_micros(rand::random_range(1_000..50_000))).await;
+        server.kill();
+        upstream.kills.store(kill, Ordering::SeqCst);
+        for sender in senders {
+            sender.await.unwrap();
+        }
+        server.launch().await;
+    }
+    server.settled().await;
+
+    let acknowledged = std::mem::take(&mut *acknowledged.lock());
+    assert!(acknowledged.len() > KILLS, "only {}", acknowledged.len());
+    let seen = upstream.seen.lock().clone();
+    for (id, number) in &acknowledged {
+        let task = server.wait(id, "done").await;
+        let runs = task["runs"].as_array().unwrap();
+        assert_eq!(runs.len(), 1, "{task:#}");
+        let calls = runs[0]["calls"].as_array().unwrap();
+        let mut recorded: Vec<u64> = calls.iter().filter_map(|c| c["call"].as_u64()).collect();
+        recorded.sort_unstable();
+        assert_eq!(recorded, [0, 1, 2], "each call is recorded once: {task:#}");
+        for call in 0..CALLS {
+            let sightings = &seen[&format!("/{number}/{call}")];
+            let last = sightings.last().unwrap();
+            // A later request for a recorded call would have got another number.
+            assert_eq!(
+                task["data"]["results"][call]["text"],
+                last.answer.to_string(),
+                "call {call} of {id}: {sightings:?}"
+            );
+            for sighting in sightings {
+                assert_eq!(sighting.key, format!("{id}-1-{call}"), "{sightings:?}");
+            }
+        }
+    }
+    // Also of tasks whose answer their sender never got.
+    let mut repeats = 0;
+    for (path, sightings) in &seen {
+        for pair in sightings.windows(2) {
+            repeats += 1;
+            assert_eq!(pair[0].key, pair[1].key, "{path}");
+            assert!(
+                pair[0].kills < pair[1].kills,
+                "{path} was asked twice by one process: {sightings:?}"
+            );
+        }
+    }
+    println!(
+        "{KILLS} kills, {} tasks acknowledged, 0 lost, {} calls recorded once each; of {} calls that the upstream saw, {repeats} were repeated, each cut by a kill before its answer was recorded",
+        acknowledged.len(),
+        acknowledged.len() * CALLS,
+        seen.len(),
+    );
+}
+
+/// Whoever has the answer to a webhook may go away: the step is not waited for.
+#[tokio::test]
+async fn the_answer_does_not_wait_for_a_slow_step() {
+    let mut server = Server::start().await;
+    let upstream = support::Receiver::start().await;
+    let hours = support::receiver::Reply::status(200).after(Duration::from_secs(3600));
+    upstream.reply("/slow", hours);
+    let webhook = server.webhook("w").await;
+    server.step_with("fetcher", &guest("fetcher"), "").await;
+    let requests = json!({"requests": [{"url": format!("{}/slow", upstream.url)}]});
+    let id = server.post(&webhook, &requests).await;
+    // The upstream may only be asked for a task that is durable.
+    while upstream.seen().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    server.kill();
+    upstream.reply("/slow", support::receiver::Reply::status(204));
+    server.launch().await;
+    let task = server.wait(&id, "done").await;
+    assert_eq!(task["data"]["results"][0]["status"], 204);
+    assert_eq!(task["history"][0]["reason"], "accepted");
+}

@@ -1,0 +1,193 @@
+//! A store that dies at a write of the test's choice, for whoever works with it: the process around
+//! the engine, as far as the engine can tell.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use async_trait::async_trait;
+use stepwell::domain::clock::Millis;
+use stepwell::domain::effect::Effect;
+use stepwell::domain::ids::{TaskId, WorkspaceName};
+use stepwell::domain::journal::Entry;
+use stepwell::domain::task::{StoredTask, TaskHead};
+use stepwell::store::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery};
+
+/// When a store dies.
+#[derive(Debug, Clone, Copy)]
+pub struct Cut {
+    /// At which write, from 0.
+    pub write: i64,
+    /// Whether that write is durable nevertheless, and only its answer lost.
+    pub after: bool,
+}
+
+/// A store whose process is gone from one write on, for whoever works with it.
+pub struct Dying {
+    inner: Arc<dyn Store>,
+    left: AtomicI64,
+    after: bool,
+    dead: AtomicBool,
+    /// Held by every write: a process that is gone has none under way.
+    writing: Arc<tokio::sync::RwLock<()>>,
+    /// Threads that the crash does not end.
+    outside: tokio::runtime::Handle,
+}
+
+impl Dying {
+    pub fn of(inner: Arc<dyn Store>, cut: Option<Cut>) -> Arc<Self> {
+        Arc::new(Self {
+            inner,
+            left: AtomicI64::new(cut.map_or(i64::MAX, |cut| cut.write)),
+            after: cut.is_some_and(|cut| cut.after),
+            dead: AtomicBool::new(false),
+            writing: Arc::default(),
+            outside: tokio::runtime::Handle::current(),
+        })
+    }
+
+    /// Waits for the writes that began before it died.
+    pub async fn is_gone(&self) {
+        self.dead.store(true, Ordering::SeqCst);
+        drop(self.writing.write().await);
+    }
+
+    /// Writes that it was asked for.
+    pub fn writes(&self) -> i64 {
+        i64::MAX - self.left.load(Ordering::SeqCst)
+    }
+
+    pub fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::SeqCst)
+    }
+
+    fn alive(&self) -> Result<(), StoreError> {
+        match self.dead.load(Ordering::SeqCst) {
+            true => Err(StoreError::Closed),
+            false => Ok(()),
+        }
+    }
+
+    async fn write<W>(&self, write: impl FnOnce(Arc<dyn Store>) -> W) -> Result<(), StoreError>
+    where
+        W: Future<Output = Result<(), StoreError>> + Send + 'static,
+    {
+        let under_way = self.writing.clone().read_owned().await;
+        self.alive()?;
+        let dies = self.left.fetch_sub(1, Ordering::SeqCst) <= 0;
+        if dies {
+            self.dead.store(true, Ordering::SeqCst);
+            if !self.after {
+                return Err(StoreError::Closed);
+            }
+        }
+        let writing = write(self.inner.clone());
+        // Not dropped with the engine's threads: what has been begun is over before the next
+        // process starts.
+        let written = self.outside.spawn(async move {
+            let _under_way = under_way;
+            writing.await
+        });
+        let written = written.await.unwrap();
+        if dies {
+            Err(StoreError::Closed)
+        } else {
+            written
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Dying {
+    async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
+        self.write(|inner| async move { inner.accept(task).await })
+            .await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        self.write(|inner| async move { inner.commit(commit).await })
+            .await
+    }
+
+    async fn record_effect(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        effect: Effect,
+    ) -> Result<(), StoreError> {
+        let workspace = workspace.clone();
+        self.write(move |inner| async move { inner.record_effect(&workspace, task, effect).await })
+            .await
+    }
+
+    async fn load(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+    ) -> Result<Option<StoredTask>, StoreError> {
+        self.alive()?;
+        self.inner.load(workspace, task).await
+    }
+
+    async fn journal(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+    ) -> Result<Vec<Entry>, StoreError> {
+        self.alive()?;
+        self.inner.journal(workspace, task).await
+    }
+
+    async fn ready(
+        &self,
+        workspace: &WorkspaceName,
+        after: TaskId,
+        limit: usize,
+    ) -> Result<Vec<TaskId>, StoreError> {
+        self.alive()?;
+        self.inner.ready(workspace, after, limit).await
+    }
+
+    async fn due(
+        &self,
+        until: Millis,
+        limit: usize,
+    ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
+        self.alive()?;
+        self.inner.due(until, limit).await
+    }
+
+    async fn next_wake(&self) -> Result<Option<Millis>, StoreError> {
+        self.alive()?;
+        self.inner.next_wake().await
+    }
+
+    async fn list(
+        &self,
+        workspace: &WorkspaceName,
+        query: &TaskQuery,
+    ) -> Result<Vec<TaskHead>, StoreError> {
+        self.alive()?;
+        self.inner.list(workspace, query).await
+    }
+
+    async fn manage(&self, change: Manage) -> Result<(), StoreError> {
+        self.write(|inner| async move { inner.manage(change).await })
+            .await
+    }
+
+    async fn registry(&self) -> Result<Registry, StoreError> {
+        self.alive()?;
+        self.inner.registry().await
+    }
+
+    async fn component(&self, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
+        self.alive()?;
+        self.inner.component(digest).await
+    }
+
+    fn seed(&self) -> [u8; 32] {
+        self.inner.seed()
+    }
+
+    async fn close(&self) {}
+}
