@@ -12,7 +12,7 @@ const PAGE: usize = 1_000;
 /// The longest sleep: a machine's clock may have been set.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// The shortest sleep while due tasks wait for a runner.
-const BUSY: Duration = Duration::from_millis(20);
+const BUSY: Duration = Duration::from_millis(5);
 
 /// Runs until the engine is dropped or its store is closed.
 pub(super) async fn wake_due(engine: Weak<Engine>) {

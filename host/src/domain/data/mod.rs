@@ -5,7 +5,7 @@ mod check;
 mod draft;
 mod pointer;
 
-pub use change::{Change, apply, diff};
+pub use change::{Change, apply, diff, undo};
 pub use check::{RESERVED, Unfit, check};
 pub use draft::{Draft, Written};
 pub use pointer::{Pointer, PointerError, kind};
