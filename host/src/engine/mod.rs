@@ -6,6 +6,7 @@ mod calls;
 mod carry;
 mod queue;
 mod retry;
+mod schedules;
 mod threads;
 mod timers;
 
@@ -109,6 +110,9 @@ impl Engine {
             .threads
             .spawn(timers::wake_due(Arc::downgrade(&engine)));
         engine.threads.spawn(refill(Arc::downgrade(&engine)));
+        engine
+            .threads
+            .spawn(schedules::fire_due(Arc::downgrade(&engine)));
         Ok(engine)
     }
 

@@ -1,0 +1,417 @@
+//! A schedule: a cron line in a time zone, and what becomes of the fires that were missed. Pure:
+//! when it fires is a function of the line, the zone and the last planned time that is settled.
+//!
+//! Times are only ever counted on from the last settled one, never from the machine's clock: a
+//! clock that jumps backwards plans nothing twice.
+
+use std::collections::VecDeque;
+
+use croner::Cron;
+use croner::parser::{CronParser, Year};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::clock::Millis;
+use super::data;
+use super::ids::{ScheduleName, TaskId, WorkspaceName};
+use super::limits;
+
+/// What becomes of the planned times at which the server did not run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Missed {
+    /// Nothing: only later fires count.
+    #[default]
+    Skip,
+    /// One task for all of them, that of the newest.
+    Once,
+    /// A task for each, but for no more than the newest [`limits::MISSED_FIRES`].
+    All,
+}
+
+/// What a schedule is declared by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScheduleSettings {
+    /// Five fields (minute, hour, day of month, month, day of week), six with seconds before
+    /// them, or a word such as `@daily`.
+    pub cron: String,
+    /// The IANA name of the time zone that the line is read in.
+    #[serde(default = "utc")]
+    pub timezone: String,
+    /// What becomes of missed fires.
+    #[serde(default)]
+    pub missed: Missed,
+    /// The data of its tasks.
+    #[serde(default)]
+    pub data: Map<String, Value>,
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}
+
+/// A schedule as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// The tenant it belongs to.
+    pub workspace: WorkspaceName,
+    /// Its name, unique in the workspace; steps match it as `$via.name`.
+    pub name: ScheduleName,
+    /// See [`ScheduleSettings::cron`].
+    pub cron: String,
+    /// See [`ScheduleSettings::timezone`].
+    pub timezone: String,
+    /// See [`ScheduleSettings::missed`].
+    pub missed: Missed,
+    /// See [`ScheduleSettings::data`]; JSON text of an object.
+    pub data: String,
+    /// When it was added.
+    pub created: Millis,
+    /// When it was last changed. Planned times up to it are settled.
+    pub updated: Millis,
+}
+
+impl Schedule {
+    /// The id of the task for the planned time `at`. It is the same whenever it is asked for, so a
+    /// second acceptance finds the first.
+    pub fn task_id(&self, at: Millis) -> TaskId {
+        let digest = Sha256::new()
+            .chain_update("stepwell schedule\0")
+            .chain_update(self.workspace.as_str())
+            .chain_update("\0")
+            .chain_update(self.name.as_str())
+            .chain_update("\0")
+            .chain_update(at.to_be_bytes())
+            .finalize();
+        let mut rest = [0; 10];
+        rest.copy_from_slice(&digest[..10]);
+        TaskId::derived(at, rest)
+    }
+}
+
+/// Why a schedule is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScheduleError {
+    /// The line has another number of fields.
+    #[error(
+        "the cron line `{line}` has {fields} fields; it must have 5 (minute, hour, day of month, month, day of week), 6 with seconds before them, or be one of @yearly, @monthly, @weekly, @daily, @hourly"
+    )]
+    Fields {
+        /// The line.
+        line: String,
+        /// How many it has.
+        fields: usize,
+    },
+    /// One field is wrong.
+    #[error(
+        "the field {field} of the cron line is `{text}`, which cannot be read ({reason}); it takes {takes}"
+    )]
+    Field {
+        /// Its name.
+        field: &'static str,
+        /// What was there.
+        text: String,
+        /// What the parser says.
+        reason: String,
+        /// What would be right.
+        takes: &'static str,
+    },
+    /// The line is wrong in a way that no single field is.
+    #[error("the cron line `{line}` cannot be read: {reason}")]
+    Line {
+        /// The line.
+        line: String,
+        /// What the parser says.
+        reason: String,
+    },
+    /// The line is longer than any needs to be.
+    #[error("the cron line has {0} bytes, and at most {most} are allowed", most = limits::CRON_BYTES)]
+    LineTooLong(usize),
+    /// There is no such day.
+    #[error(
+        "the cron line `{0}` can never fire: no date fits both day and month; the 30th of February is such a day"
+    )]
+    Never(String),
+    /// There is no such time zone.
+    #[error(
+        "`{name}` is not a time zone{}; use a name such as Europe/Berlin or UTC", near.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+    )]
+    TimeZone {
+        /// What was asked for.
+        name: String,
+        /// One that is spelt nearly so.
+        near: Option<String>,
+    },
+    /// The data cannot be a task's.
+    #[error("{0}")]
+    Data(#[from] data::Unfit),
+    /// The data names how it came in.
+    #[error("the schedule's data has `$via`, which the server writes; leave it out")]
+    Via,
+    /// The data is too long.
+    #[error("the schedule's data has {0} bytes, and at most {most} are allowed", most = limits::SCHEDULE_DATA_BYTES)]
+    DataTooLong(usize),
+}
+
+impl ScheduleError {
+    /// Which of [`ScheduleSettings`] is wrong.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::TimeZone { .. } => "timezone",
+            Self::Data(_) | Self::Via | Self::DataTooLong(_) => "data",
+            _ => "cron",
+        }
+    }
+}
+
+/// The fields of a line with seconds, and what each takes.
+const FIELDS: [(&str, &str); 6] = [
+    (
+        "second",
+        "0-59, *, lists (0,30), ranges (0-10) and steps (*/5)",
+    ),
+    (
+        "minute",
+        "0-59, *, lists (0,30), ranges (0-10) and steps (*/5)",
+    ),
+    (
+        "hour",
+        "0-23, *, lists (8,12), ranges (8-17) and steps (*/2)",
+    ),
+    (
+        "day of month",
+        "1-31, *, L (the last), lists, ranges and steps",
+    ),
+    ("month", "1-12 or JAN-DEC, *, lists, ranges and steps"),
+    (
+        "day of week",
+        "0-7 or SUN-SAT (0 and 7 are Sunday), *, lists, ranges, 5L (the last Friday) and 1#2 (the second Monday)",
+    ),
+];
+
+/// When a schedule fires.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    cron: Cron,
+    zone: TimeZone,
+}
+
+/// What is to be done at a look at a schedule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    /// The planned times that become tasks, oldest first.
+    pub fires: Vec<Millis>,
+    /// The last planned time that is settled with them.
+    pub settled: Millis,
+    /// Whether missed times beyond [`limits::MISSED_FIRES`] were dropped.
+    pub cut: bool,
+}
+
+impl Plan {
+    /// The plan of a line in a time zone.
+    ///
+    /// # Errors
+    /// [`ScheduleError`]; the first thing that is wrong. A plan that is made fires some day.
+    pub fn new(line: &str, timezone: &str) -> Result<Self, ScheduleError> {
+        if line.len() > limits::CRON_BYTES {
+            return Err(ScheduleError::LineTooLong(line.len()));
+        }
+        let plan = Self {
+            cron: parse(line)?,
+            zone: zone(timezone)?,
+        };
+        // Within it every date of the calendar has been, the 29th of February of a leap year too.
+        match plan.next_after(0) {
+            Some(_) => Ok(plan),
+            None => Err(ScheduleError::Never(short(line))),
+        }
+    }
+
+    /// The first planned time after `after`; none beyond the calendar's end.
+    ///
+    /// A time of day that a zone skips is kept when the gap ends, and one that it has twice fires
+    /// the first time; a line with `*` or steps in its time fires in real time instead: not within
+    /// the gap, and in both halves of the repeated hour.
+    pub fn next_after(&self, after: Millis) -> Option<Millis> {
+        let start = Timestamp::from_millisecond(i64::try_from(after).ok()?).ok()?;
+        let start = Zoned::new(start, self.zone.clone());
+        let next = self.cron.find_next_occurrence(&start, false).ok()?;
+        let next = Millis::try_from(next.timestamp().as_millisecond()).ok()?;
+        // Whole seconds; and what is not ahead would be planned for ever.
+        let next = next - next % 1_000;
+        (next > after).then_some(next)
+    }
+
+    /// The last planned time after `after` and up to `until`. Halves the time between, so that a
+    /// year of missed seconds costs no more than a day.
+    fn last_within(&self, after: Millis, until: Millis) -> Option<Millis> {
+        let within = |from| self.next_after(from).filter(|next| *next <= until);
+        let mut reach = 1_000;
+        let mut found = loop {
+            let from = until.saturating_sub(reach).max(after);
+            match within(from) {
+                Some(found) => break found,
+                None if from <= after => return None,
+                None => reach = reach.saturating_mul(2),
+            }
+        };
+        let mut none_from = until;
+        while let Some(next) = within(found) {
+            let middle = found + (none_from - found) / 2;
+            match within(middle) {
+                Some(later) => found = later,
+                // One there is, and it lies before the middle.
+                None => {
+                    none_from = middle;
+                    found = next;
+                }
+            }
+        }
+        Some(found)
+    }
+
+    /// What is to be done at `now` if all up to `last` is settled and times older than `late`
+    /// milliseconds were missed; `None` if nothing is due.
+    pub fn due(&self, missed: Missed, last: Millis, now: Millis, late: Millis) -> Option<Due> {
+        let first = self.next_after(last).filter(|first| *first <= now)?;
+        let kept_from = now.saturating_sub(late);
+        let most = match missed {
+            Missed::Skip => 0,
+            Missed::Once => 1,
+            Missed::All => limits::MISSED_FIRES,
+        };
+        // A planned time at this very millisecond is kept, however strict `late` is.
+        let until = kept_from.saturating_sub(1);
+        let mut fires = VecDeque::new();
+        let mut settled = last;
+        let mut before = until;
+        let mut cut = false;
+        while let Some(found) = self.last_within(last, before) {
+            settled = settled.max(found);
+            if fires.len() == most {
+                cut = missed == Missed::All;
+                break;
+            }
+            fires.push_front(found);
+            before = found - 1;
+        }
+        let mut at = if first > until { last } else { until };
+        while let Some(next) = self.next_after(at).filter(|next| *next <= now) {
+            fires.push_back(next);
+            settled = next;
+            at = next;
+        }
+        Some(Due {
+            fires: fires.into(),
+            settled,
+            cut,
+        })
+    }
+}
+
+impl ScheduleSettings {
+    /// The plan, if everything is right.
+    ///
+    /// # Errors
+    /// [`ScheduleError`]; the first thing that is wrong.
+    pub fn check(&self) -> Result<Plan, ScheduleError> {
+        let plan = Plan::new(&self.cron, &self.timezone)?;
+        if self.data.contains_key("$via") {
+            return Err(ScheduleError::Via);
+        }
+        let value = Value::Object(self.data.clone());
+        data::check(&value, 0)?;
+        let length = value.to_string().len();
+        if length > limits::SCHEDULE_DATA_BYTES {
+            return Err(ScheduleError::DataTooLong(length));
+        }
+        Ok(plan)
+    }
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(120).collect()
+}
+
+fn parse(line: &str) -> Result<Cron, ScheduleError> {
+    let parser = CronParser::builder().year(Year::Disallowed).build();
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let is_word = matches!(fields.as_slice(), [word] if word.starts_with('@'));
+    if !is_word && !(5..=6).contains(&fields.len()) {
+        return Err(ScheduleError::Fields {
+            line: short(line),
+            fields: fields.len(),
+        });
+    }
+    if !is_word {
+        let skipped = FIELDS.len() - fields.len();
+        for (index, text) in fields.iter().enumerate() {
+            let (field, takes) = FIELDS[skipped + index];
+            let refused = |reason: String| ScheduleError::Field {
+                field,
+                text: short(text),
+                reason,
+                takes,
+            };
+            let is_allowed = |c: char| {
+                c.is_ascii_alphanumeric() || matches!(c, '*' | ',' | '-' | '/' | '?' | '#' | '+')
+            };
+            if let Some(c) = text.chars().find(|c| !is_allowed(*c)) {
+                return Err(refused(format!(
+                    "`{}` has no meaning there",
+                    c.escape_debug()
+                )));
+            }
+            // The parser does not say which field it refuses, so each is tried alone.
+            let mut alone = ["*"; 6];
+            alone[skipped + index] = text;
+            if let Err(error) = parser.parse(&alone.join(" ")) {
+                return Err(refused(reason(&error.to_string())));
+            }
+        }
+    }
+    parser.parse(line).map_err(|error| ScheduleError::Line {
+        line: short(line),
+        reason: reason(&error.to_string()),
+    })
+}
+
+/// The parser's words without its own heading.
+fn reason(text: &str) -> String {
+    let text = text.split_once(": ").map_or(text, |(_, rest)| rest);
+    short(text.trim_end_matches('.'))
+}
+
+fn zone(name: &str) -> Result<TimeZone, ScheduleError> {
+    let refused = |near| ScheduleError::TimeZone {
+        name: short(name),
+        near,
+    };
+    // Anything longer is no name, and is not compared with all there are.
+    if name.len() > 60 {
+        return Err(refused(None));
+    }
+    if let Ok(zone) = TimeZone::get(name) {
+        return Ok(zone);
+    }
+    let wanted = name.to_lowercase().replace(' ', "_");
+    let distance = |known: &str| {
+        let known = known.to_lowercase();
+        // `Berlin` means `Europe/Berlin`.
+        let city = known.rsplit('/').next().unwrap_or(&known);
+        strsim::damerau_levenshtein(&wanted, &known).min(strsim::damerau_levenshtein(&wanted, city))
+    };
+    let near = jiff::tz::db()
+        .available()
+        .map(|known| (distance(known.as_str()), known.as_str().to_owned()))
+        .min();
+    let near = near.filter(|(distance, _)| *distance <= 1 + name.len() / 4);
+    Err(refused(near.map(|(_, name)| name)))
+}
+
+#[cfg(test)]
+mod tests;
