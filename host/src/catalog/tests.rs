@@ -324,7 +324,7 @@ async fn a_change_that_the_store_refuses_is_not_seen() {
 #[tokio::test]
 async fn schedules_are_bounded_kept_and_settled() {
     let store = store();
-    let catalog = open(&store, '1').await.unwrap();
+    let (catalog, ws) = (open(&store, '1').await.unwrap(), default());
     let settings = |cron: &str| ScheduleSettings {
         cron: cron.into(),
         timezone: "UTC".into(),
@@ -334,10 +334,10 @@ async fn schedules_are_bounded_kept_and_settled() {
     let minutely = settings("* * * * *");
     for number in 0..limits::SCHEDULES {
         let called: ScheduleName = name(&format!("s{number:04}"));
-        let put = catalog.put_schedule(&default(), called, minutely.clone());
+        let put = catalog.put_schedule(&ws, called, minutely.clone());
         assert_eq!(put.await.unwrap().0, Put::Added);
     }
-    let full = catalog.put_schedule(&default(), name("one more"), minutely.clone());
+    let full = catalog.put_schedule(&ws, name("one more"), minutely.clone());
     assert!(matches!(
         full.await,
         Err(CatalogError::Full {
@@ -345,7 +345,7 @@ async fn schedules_are_bounded_kept_and_settled() {
             ..
         })
     ));
-    let same = catalog.put_schedule(&default(), name("s0000"), minutely);
+    let same = catalog.put_schedule(&ws, name("s0000"), minutely);
     assert_eq!(same.await.unwrap().0, Put::Same);
 
     // The catalog's clock stands at a second past 1970.
@@ -355,7 +355,7 @@ async fn schedules_are_bounded_kept_and_settled() {
     assert_eq!(due.len(), 10);
     let (kept, changed) = (due[0].clone(), due[1].clone());
     let called = changed.schedule.name.clone();
-    let put = catalog.put_schedule(&default(), called, settings("0 * * * *"));
+    let put = catalog.put_schedule(&ws, called, settings("0 * * * *"));
     assert_eq!(put.await.unwrap().0, Put::Changed);
     let settled = vec![(kept.clone(), 60_000), (changed.clone(), 60_000)];
     catalog.settle_schedules(settled).await.unwrap();
@@ -366,14 +366,14 @@ async fn schedules_are_bounded_kept_and_settled() {
     );
 
     let again = open(&store, '1').await.unwrap();
-    let next = |called: &ScheduleName| again.schedule(&default(), called).unwrap().next();
+    let next = |called: &ScheduleName| again.schedule(&ws, called).unwrap().next();
     assert_eq!(next(&kept.schedule.name), Some(120_000));
     assert_eq!(next(&changed.schedule.name), Some(3_600_000));
     again
-        .delete_schedule(&default(), &kept.schedule.name)
+        .delete_schedule(&ws, &kept.schedule.name)
         .await
         .unwrap();
-    let gone = again.delete_schedule(&default(), &kept.schedule.name).await;
+    let gone = again.delete_schedule(&ws, &kept.schedule.name).await;
     assert!(matches!(gone, Err(CatalogError::NotFound { .. })));
     let there = again.due_schedules(120_000, 5_000);
     assert!(

@@ -45,6 +45,22 @@ fn a_line_is_read_in_its_time_zone() {
 }
 
 #[test]
+fn days_of_a_month_are_counted_as_the_manual_says() {
+    for (line, day) in [
+        ("0 0 L * *", "2026-01-31"),
+        ("0 0 * * 5L", "2026-01-30"),
+        ("0 0 * * 1#2", "2026-01-12"),
+        ("0 0 * * MON", "2026-01-05"),
+        ("0 0 * * 7", "2026-01-04"),
+        // Either day is enough.
+        ("0 0 13 JAN 6", "2026-01-03"),
+    ] {
+        let next = times(line, "UTC", "2026-01-01T12:00:00Z", 1);
+        assert_eq!(next, [format!("{day}T00:00:00.000Z")], "{line}");
+    }
+}
+
+#[test]
 fn a_time_of_day_that_a_zone_skips_is_kept_once_after_the_gap() {
     // 2:30 does not exist on the 29th of March 2026 in Berlin: it goes from 2:00 to 3:00.
     assert_eq!(
