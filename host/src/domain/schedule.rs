@@ -136,8 +136,8 @@ impl Plan {
     /// The first planned time after `after`; none beyond the calendar's end.
     ///
     /// A time of day that a zone skips is kept when the gap ends, and one that it has twice fires
-    /// the first time; a line with `*` or steps in its time fires in real time instead: not within
-    /// the gap, and in both halves of the repeated hour.
+    /// the first time; a line with several times of day fires in real time instead: not within the
+    /// gap, and in both halves of the repeated hour.
     pub fn next_after(&self, after: Millis) -> Option<Millis> {
         let start = Timestamp::from_millisecond(i64::try_from(after).ok()?).ok()?;
         let start = Zoned::new(start, self.zone.clone());

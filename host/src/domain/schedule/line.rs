@@ -140,6 +140,11 @@ pub(super) fn parse(line: &str) -> Result<Cron, ScheduleError> {
                     c.escape_debug()
                 )));
             }
+            // The parser would take it for a field without a value, and look for its time second
+            // by second.
+            if text.split(',').any(str::is_empty) {
+                return Err(refused("a place of the list is empty".to_owned()));
+            }
             // The parser does not say which field it refuses, so each is tried alone.
             let mut alone = ["*"; 6];
             alone[skipped + index] = text;

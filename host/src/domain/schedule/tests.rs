@@ -228,6 +228,11 @@ fn a_wrong_line_names_its_field() {
         ("0 0 * 13 *", &["field month", "`13`", "1-12 or JAN-DEC"]),
         ("0 0 * * 8", &["field day of week", "`8`", "SUN-SAT"]),
         ("99 * * * * *", &["field second", "`99`"]),
+        (", * * * *", &["field minute", "`,`", "is empty"]),
+        (
+            "0 8 1,,2 * *",
+            &["field day of month", "`1,,2`", "is empty"],
+        ),
         ("*/0 * * * *", &["field minute", "`*/0`"]),
         ("0 8 * * 1-5-7", &["field day of week", "`1-5-7`"]),
         (
