@@ -183,7 +183,7 @@ fn missed_times_are_those_that_counting_on_finds() {
             let (last, now) = (ms(start), ms(start) + 3 * 86_400_000);
             let counted: Vec<_> = std::iter::successors(Some(last), |at| plan.next_after(*at))
                 .skip(1)
-                .take_while(|at| *at < now)
+                .take_while(|at| *at <= now)
                 .collect();
             let due = plan.due(Missed::All, last, now, 0);
             assert_eq!(
