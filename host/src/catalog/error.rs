@@ -5,6 +5,7 @@ use stepwell_condition::PatternError;
 use crate::connectors::named::DeclarationError;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::limits::StepLimits;
+use crate::domain::schedule::ScheduleError;
 use crate::sandbox::ComponentError;
 use crate::store::StoreError;
 use crate::vault::VaultError;
@@ -88,6 +89,9 @@ pub enum CatalogError {
     /// A connector's declaration is wrong.
     #[error("the connector is wrong: {0}")]
     Connector(#[from] DeclarationError),
+    /// A schedule is wrong.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

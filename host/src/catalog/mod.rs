@@ -8,6 +8,7 @@ mod config;
 mod connectors;
 mod error;
 mod matching;
+mod schedules;
 mod steps;
 mod webhooks;
 mod workspace;
@@ -21,6 +22,7 @@ use parking_lot::{Mutex, RwLock};
 pub use connectors::{LiveConnector, Put};
 pub use error::CatalogError;
 pub use matching::LiveStep;
+pub use schedules::LiveSchedule;
 pub use steps::Added;
 
 use crate::domain::clock::Clock;
@@ -45,6 +47,10 @@ pub struct Catalog {
     keys: RwLock<HashMap<String, Arc<Webhook>>>,
     /// Held over the whole of a change.
     changing: tokio::sync::Mutex<()>,
+    agenda: schedules::Agenda,
+    /// Held while a schedule changes or its planned times are settled, and not over other changes,
+    /// which may take long.
+    settling: tokio::sync::Mutex<()>,
     /// One lock for each component that is being loaded, so that it is loaded once.
     loading: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -95,7 +101,18 @@ impl Catalog {
                 .connectors
                 .insert(name, live);
         }
+        let agenda = schedules::Agenda::default();
+        for (schedule, mark) in registry.schedules {
+            let live = LiveSchedule::open(schedule, mark)?;
+            let (workspace, name) = (&live.schedule.workspace, &live.schedule.name);
+            agenda.add(&live);
+            owner(&mut workspaces, workspace, "schedule", name.as_str())?
+                .schedules
+                .insert(name.clone(), live.clone());
+        }
         Ok(Arc::new(Self {
+            agenda,
+            settling: tokio::sync::Mutex::default(),
             store,
             sandbox,
             vault,

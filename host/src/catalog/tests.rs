@@ -5,8 +5,9 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::clock::ManualClock;
-use crate::domain::ids::{ConfigKey, StepName, WebhookName};
+use crate::domain::ids::{ConfigKey, ScheduleName, StepName, WebhookName};
 use crate::domain::limits::StepLimits;
+use crate::domain::schedule::{Missed, ScheduleSettings};
 use crate::domain::step::{RetryPolicy, Step};
 use crate::sandbox::SandboxSettings;
 use crate::store::StoreError;
@@ -318,4 +319,66 @@ async fn a_change_that_the_store_refuses_is_not_seen() {
     assert!(catalog.webhooks(&default()).unwrap().is_empty());
     assert!(catalog.add_workspace(name("acme")).await.is_err());
     assert_eq!(catalog.workspaces(), [default()]);
+}
+
+#[tokio::test]
+async fn schedules_are_bounded_kept_and_settled() {
+    let store = store();
+    let (catalog, ws) = (open(&store, '1').await.unwrap(), default());
+    let settings = |cron: &str| ScheduleSettings {
+        cron: cron.into(),
+        timezone: "UTC".into(),
+        missed: Missed::All,
+        data: serde_json::Map::new(),
+    };
+    let minutely = settings("* * * * *");
+    for number in 0..limits::SCHEDULES {
+        let called: ScheduleName = name(&format!("s{number:04}"));
+        let put = catalog.put_schedule(&ws, called, minutely.clone());
+        assert_eq!(put.await.unwrap().0, Put::Added);
+    }
+    let full = catalog.put_schedule(&ws, name("one more"), minutely.clone());
+    assert!(matches!(
+        full.await,
+        Err(CatalogError::Full {
+            most: limits::SCHEDULES,
+            ..
+        })
+    ));
+    let same = catalog.put_schedule(&ws, name("s0000"), minutely);
+    assert_eq!(same.await.unwrap().0, Put::Same);
+
+    // The catalog's clock stands at a second past 1970.
+    assert_eq!(catalog.next_fire(), Some(60_000));
+    assert!(catalog.due_schedules(59_999, 10).is_empty());
+    let due = catalog.due_schedules(60_000, 10);
+    assert_eq!(due.len(), 10);
+    let (kept, changed) = (due[0].clone(), due[1].clone());
+    let called = changed.schedule.name.clone();
+    let put = catalog.put_schedule(&ws, called, settings("0 * * * *"));
+    assert_eq!(put.await.unwrap().0, Put::Changed);
+    let settled = vec![(kept.clone(), 60_000), (changed.clone(), 60_000)];
+    catalog.settle_schedules(settled).await.unwrap();
+    assert_eq!(kept.next(), Some(120_000));
+    assert_eq!(
+        catalog.due_schedules(60_000, 5_000).len(),
+        limits::SCHEDULES - 2
+    );
+
+    let again = open(&store, '1').await.unwrap();
+    let next = |called: &ScheduleName| again.schedule(&ws, called).unwrap().next();
+    assert_eq!(next(&kept.schedule.name), Some(120_000));
+    assert_eq!(next(&changed.schedule.name), Some(3_600_000));
+    again
+        .delete_schedule(&ws, &kept.schedule.name)
+        .await
+        .unwrap();
+    let gone = again.delete_schedule(&ws, &kept.schedule.name).await;
+    assert!(matches!(gone, Err(CatalogError::NotFound { .. })));
+    let there = again.due_schedules(120_000, 5_000);
+    assert!(
+        there
+            .iter()
+            .all(|live| live.schedule.name != kept.schedule.name)
+    );
 }

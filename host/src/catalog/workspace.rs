@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::connectors::LiveConnector;
 use super::matching::{LiveStep, Matching};
-use crate::domain::ids::{ConfigKey, ConnectorName, StepName, WebhookName};
+use super::schedules::LiveSchedule;
+use crate::domain::ids::{ConfigKey, ConnectorName, ScheduleName, StepName, WebhookName};
 use crate::domain::run::Config;
 use crate::domain::webhook::Webhook;
 
@@ -14,6 +15,7 @@ use crate::domain::webhook::Webhook;
 pub(super) struct Workspace {
     pub(super) webhooks: BTreeMap<WebhookName, Arc<Webhook>>,
     pub(super) connectors: BTreeMap<ConnectorName, Arc<LiveConnector>>,
+    pub(super) schedules: BTreeMap<ScheduleName, Arc<LiveSchedule>>,
     steps: BTreeMap<StepName, (u32, Arc<LiveStep>)>,
     pub(super) matching: Matching,
     sealed: BTreeMap<ConfigKey, Vec<u8>>,

@@ -18,7 +18,7 @@ use crate::deploy::{DeployError, apply, plan, sources};
   stepwell deploy deploy.yaml --dry-run               what would change
   stepwell deploy deploy.yaml                         create what is missing, update what differs
   CRM_TOKEN=$(pass show crm) stepwell deploy deploy.yaml
-  stepwell deploy deploy.yaml --prune                 and delete steps and config it does not name
+  stepwell deploy deploy.yaml --prune                 and delete steps, config, schedules it does not name
 
 Each line begins with + created, ~ updated, = as it was, - deleted or ! failed.
 docs/deploy.md tells what a manifest may say.")]
@@ -29,7 +29,7 @@ pub struct DeployArgs {
     /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Delete steps and config that the manifest does not name; never webhooks, whose URLs others use
+    /// Delete steps, config and schedules that the manifest does not name; never webhooks, whose URLs others use
     #[arg(long)]
     prune: bool,
 }

@@ -26,6 +26,7 @@ mod demo;
 mod deploy;
 pub(crate) mod output;
 mod scaffold;
+mod schedule;
 mod script;
 mod serve;
 mod step;
@@ -140,6 +141,9 @@ enum Command {
     /// Connectors: services that steps call by name, with credentials that they never see
     #[command(subcommand)]
     Connector(connector::ConnectorCommand),
+    /// Schedules: cron lines that make tasks
+    #[command(subcommand)]
+    Schedule(schedule::ScheduleCommand),
     /// Workspaces: tenants
     #[command(subcommand)]
     Workspace(workspace::WorkspaceCommand),
@@ -177,6 +181,7 @@ fn run(cli: Cli, output: Output) -> anyhow::Result<()> {
         Command::Connector(command) => {
             runtime()?.block_on(connector::run(&global, command, output))
         }
+        Command::Schedule(command) => runtime()?.block_on(schedule::run(&global, command, output)),
         Command::Workspace(command) => {
             runtime()?.block_on(workspace::run(&global, command, output))
         }
@@ -338,6 +343,7 @@ mod tests {
             "stepwell config set KEY -",
             "stepwell config list",
             "stepwell workspace add w",
+            "stepwell schedule add report @daily --timezone Europe/Berlin --missed once --data {}",
             "stepwell demo --listen 127.0.0.1:0 --exit",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {
@@ -349,6 +355,7 @@ mod tests {
             ("stepwell step add a.wasm --timeout 30", "30s"),
             ("stepwell task list --limit 501", "501"),
             ("stepwell task list --state finished", "done"),
+            ("stepwell schedule add a b --missed none", "once"),
             ("stepwell webhook", "add"),
         ] {
             let error = Cli::try_parse_from(line.split(' ')).unwrap_err();

@@ -91,9 +91,11 @@ async fn once(client: &Client, item: &Item) -> Result<Value, ClientError> {
             ];
             client.upload(&["steps", name], &query, bytes.clone()).await
         }
+        Change::Schedule(settings) => client.put(&["schedules", name], settings).await,
         Change::Delete => {
             let noun = match item.kind {
                 Kind::Config => "config",
+                Kind::Schedule => "schedules",
                 _ => "steps",
             };
             client.delete(&[noun, name]).await.map(|()| Value::Null)

@@ -1,6 +1,7 @@
 //! The manifest: what it may say, checked before anything is built or sent.
 
 mod check;
+mod schedules;
 
 use std::fs;
 use std::io::Read;
@@ -16,6 +17,7 @@ use super::{At, DeployError, Fault};
 use crate::domain::ids::{ConfigKey, StepName, WebhookName, WorkspaceName};
 use crate::domain::limits::StepLimits;
 use check::Check;
+pub use schedules::Schedule;
 
 /// What a server is to have.
 pub struct Manifest {
@@ -39,6 +41,8 @@ pub struct Workspace {
     pub config: Vec<Setting>,
     /// Connectors.
     pub connectors: Vec<Connector>,
+    /// Schedules.
+    pub schedules: Vec<Schedule>,
 }
 
 /// A config value.

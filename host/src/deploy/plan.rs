@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use super::manifest::{Connector, Workspace};
+use super::manifest::{Connector, Schedule, Workspace};
 use super::sources::{Step, Steps};
 use crate::cli::client::{Client, ClientError};
 use crate::cli::{member, text};
@@ -27,6 +27,8 @@ pub enum Kind {
     Webhook,
     /// A step.
     Step,
+    /// A schedule.
+    Schedule,
 }
 
 impl Kind {
@@ -38,6 +40,7 @@ impl Kind {
             Self::Connector => "connector",
             Self::Webhook => "webhook",
             Self::Step => "step",
+            Self::Schedule => "schedule",
         }
     }
 }
@@ -71,6 +74,8 @@ pub enum Change {
     Webhook,
     /// A step.
     Step(Bytes, StepLimits),
+    /// A schedule.
+    Schedule(Value),
     /// A deletion.
     Delete,
 }
@@ -130,6 +135,10 @@ struct Present {
     /// What the server says each would come to.
     connectors: HashMap<String, Result<Action, ClientError>>,
     webhooks: Vec<String>,
+    /// What the server says each would come to.
+    schedules: HashMap<String, Result<Action, ClientError>>,
+    /// Those that there are, if it matters.
+    schedule_names: Vec<String>,
     steps: HashMap<String, (String, Value)>,
 }
 
@@ -155,8 +164,19 @@ pub async fn plan(
         let mut present = present;
         if is_there {
             for connector in &workspace.connectors {
-                let put = would_put(&client, connector).await;
+                let body = json!({"kind": connector.kind, "config": connector.config});
+                let put = would_put(&client, &["connectors", &connector.name], &body).await;
                 present.connectors.insert(connector.name.clone(), put);
+            }
+            for Schedule { name, settings } in &workspace.schedules {
+                let path = ["schedules", name.as_str()];
+                let put = would_put(&client, &path, &json!(settings)).await;
+                present.schedules.insert(name.to_string(), put);
+            }
+            if prune {
+                let listed = client.get(&["schedules"], &[]).await?;
+                let names = member(&listed, "schedules").map(|one| text(one, "name").to_owned());
+                present.schedule_names = names.collect();
             }
         }
         items.extend(compare(&client, workspace, steps, is_there, present, prune));
@@ -164,12 +184,10 @@ pub async fn plan(
     Ok(items)
 }
 
-/// What putting a connector would come to: its settings never come back, so the server is asked.
-async fn would_put(client: &Client, connector: &Connector) -> Result<Action, ClientError> {
-    let body = json!({"kind": connector.kind, "config": connector.config});
-    let answer = client
-        .check(&["connectors", &connector.name], &body)
-        .await?;
+/// What putting a document would come to. The server is asked: a connector's settings never come
+/// back, and it knows when two schedules are the same.
+async fn would_put(client: &Client, path: &[&str], body: &Value) -> Result<Action, ClientError> {
+    let answer = client.check(path, body).await?;
     Ok(match text(&answer, "change") {
         "same" => Action::None,
         "changed" => Action::Update,
@@ -188,6 +206,8 @@ impl Present {
                 .map(|one| (own(one, "key"), own(one, "digest")))
                 .collect(),
             connectors: HashMap::new(),
+            schedules: HashMap::new(),
+            schedule_names: Vec::new(),
             webhooks: member(&webhooks, "webhooks")
                 .map(|one| own(one, "name"))
                 .collect(),
@@ -248,18 +268,8 @@ fn compare(
     } in wanted.connectors
     {
         let change = Change::Connector(kind, config);
-        items.push(match present.connectors.remove(&called) {
-            None => item(Kind::Connector, &called, Action::Create, change),
-            Some(Ok(action)) => {
-                let change = unless_none(action, change);
-                item(Kind::Connector, &called, action, change)
-            }
-            Some(Err(error)) => {
-                let mut refused = item(Kind::Connector, &called, Action::None, Change::Nothing);
-                refused.fail(error.to_string());
-                refused
-            }
-        });
+        let put = present.connectors.remove(&called);
+        items.push(put_item(name, Kind::Connector, &called, put, change));
     }
     for webhook in &wanted.webhooks {
         let there = present
@@ -294,6 +304,17 @@ fn compare(
         step.digests = (there.map(|(digest, _)| digest.clone()), Some(digest));
         items.push(step);
     }
+    let mut kept_schedules = Vec::new();
+    for Schedule {
+        name: called,
+        settings,
+    } in wanted.schedules
+    {
+        let change = Change::Schedule(json!(settings));
+        let put = present.schedules.remove(called.as_str());
+        items.push(put_item(name, Kind::Schedule, called.as_str(), put, change));
+        kept_schedules.push(called.to_string());
+    }
     if prune {
         let gone = |kind, there: Vec<&String>, kept: &[String]| {
             let mut names: Vec<_> = there
@@ -307,6 +328,8 @@ fn compare(
                 .collect::<Vec<_>>()
         };
         items.extend(gone(Kind::Config, present.config.keys().collect(), &kept));
+        let names = present.schedule_names.iter().collect();
+        items.extend(gone(Kind::Schedule, names, &kept_schedules));
         // What could not be built has a name that nobody knows: it may be one of the others.
         if is_whole {
             items.extend(gone(
@@ -317,6 +340,28 @@ fn compare(
         }
     }
     items
+}
+
+/// The item of something of which the server was asked what putting it would come to.
+fn put_item(
+    workspace: &WorkspaceName,
+    kind: Kind,
+    called: &str,
+    put: Option<Result<Action, ClientError>>,
+    change: Change,
+) -> Item {
+    match put {
+        None => Item::new(workspace, kind, called, Action::Create, change),
+        Some(Ok(action)) => {
+            let change = unless_none(action, change);
+            Item::new(workspace, kind, called, action, change)
+        }
+        Some(Err(error)) => {
+            let mut refused = Item::new(workspace, kind, called, Action::None, Change::Nothing);
+            refused.fail(error.to_string());
+            refused
+        }
+    }
 }
 
 fn action<T>(there: Option<T>, is_equal: impl Fn(&T) -> bool) -> Action {

@@ -40,6 +40,12 @@ impl TaskId {
         Self(Uuid::now_v7())
     }
 
+    /// The id of a task that belongs to the time `at`: the same for the same `at` and `rest`, of
+    /// which 74 bits are used.
+    pub fn derived(at: u64, rest: [u8; 10]) -> Self {
+        Self(uuid::Builder::from_unix_timestamp_millis(at, &rest).into_uuid())
+    }
+
     /// The least id there is; with [`TaskId::MAX`] it bounds a range.
     pub const MIN: Self = Self(Uuid::nil());
     /// The greatest id there is.
@@ -167,6 +173,12 @@ name_type!(
     /// A connector's name as steps write it, unique in its workspace, e.g. `slackCom`.
     ConnectorName, "connector", 80, "letters, digits, $ and _",
     |c| c.is_ascii_alphanumeric() || matches!(c, '$' | '_')
+);
+
+name_type!(
+    /// A schedule's name as people read it, unique in its workspace, e.g. `Morning report`.
+    ScheduleName, "schedule", 100, "any characters but control characters",
+    |c| !c.is_control()
 );
 
 name_type!(

@@ -54,6 +54,19 @@ pub const STEPS: usize = 20_000;
 pub const CONFIG_KEYS: usize = 1_000;
 /// Connectors of one workspace; they are kept in memory.
 pub const CONNECTORS: usize = 200;
+/// Schedules of one workspace; they are kept in memory, and all may be due at the same time.
+pub const SCHEDULES: usize = 1_000;
+/// Missed fires of one schedule that are made up for with the policy `all`, the newest ones: about
+/// a quarter of an hour of a schedule that fires every second. More would be a flood that nobody
+/// asked for.
+pub const MISSED_FIRES: usize = 1_000;
+/// How late a running server may look at a planned time that still counts as kept, in milliseconds:
+/// beyond it the machine's clock was set or the machine slept.
+pub const SCHEDULE_LATE_MS: u64 = 10_000;
+/// The longest cron line, in bytes. Every value of every field written out has 500.
+pub const CRON_BYTES: usize = 1_024;
+/// The longest data of a schedule, in bytes of JSON text; all of it is kept in memory.
+pub const SCHEDULE_DATA_BYTES: usize = 64 * 1024;
 /// The longest config value, in bytes: room for keys, certificates and small documents.
 pub const CONFIG_BYTES: usize = 64 * 1024;
 

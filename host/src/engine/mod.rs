@@ -7,6 +7,7 @@ mod calls;
 mod carry;
 mod queue;
 mod retry;
+mod schedules;
 mod threads;
 mod timers;
 
@@ -111,6 +112,9 @@ impl Engine {
             .threads
             .spawn(timers::wake_due(Arc::downgrade(&engine)));
         engine.threads.spawn(refill(Arc::downgrade(&engine)));
+        engine
+            .threads
+            .spawn(schedules::fire_due(Arc::downgrade(&engine)));
         Ok(engine)
     }
 

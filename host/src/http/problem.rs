@@ -214,6 +214,11 @@ fn catalog(error: &CatalogError) -> Kind {
             json!({ "pointer": error.pointer }),
         ),
         CatalogError::Connector(_) => kind(S::UNPROCESSABLE_ENTITY, "bad-connector"),
+        CatalogError::Schedule(error) => with(
+            S::UNPROCESSABLE_ENTITY,
+            "bad-schedule",
+            json!({ "field": error.field() }),
+        ),
         CatalogError::Store(error) => store(error),
         CatalogError::Interrupted => kind(S::SERVICE_UNAVAILABLE, "shutting-down"),
         CatalogError::Vault(_) | CatalogError::Damaged(_) => {

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
-use super::api::{config, connectors, steps, tasks, webhooks, workspaces};
+use super::api::{config, connectors, schedules, steps, tasks, webhooks, workspaces};
 use super::problem::ApiError;
 use super::{Api, event};
 
@@ -77,6 +77,17 @@ fn api_routes(api: Arc<Api>) -> Router {
             put(connectors::put)
                 .delete(connectors::delete)
                 .fallback(|| wrong("PUT, DELETE")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/schedules",
+            get(schedules::list).fallback(|| wrong("GET, HEAD")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/schedules/{name}",
+            get(schedules::show)
+                .put(schedules::put)
+                .delete(schedules::delete)
+                .fallback(|| wrong("GET, HEAD, PUT, DELETE")),
         )
         .fallback(|| async { ApiError::NoSuchPath })
         .with_state(api)

@@ -10,8 +10,9 @@ use parking_lot::Mutex;
 use super::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery};
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
-use crate::domain::ids::{ConfigKey, ConnectorName, StepName, TaskId, WorkspaceName};
+use crate::domain::ids::{ConfigKey, ConnectorName, ScheduleName, StepName, TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
+use crate::domain::schedule::Schedule;
 use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::domain::webhook::Webhook;
@@ -39,6 +40,7 @@ pub struct Model {
     steps: BTreeMap<(WorkspaceName, StepName), Step>,
     config: BTreeMap<(WorkspaceName, ConfigKey), Vec<u8>>,
     connectors: BTreeMap<(WorkspaceName, ConnectorName), Vec<u8>>,
+    schedules: BTreeMap<(WorkspaceName, ScheduleName), (Schedule, Option<Millis>)>,
     components: BTreeMap<String, Arc<[u8]>>,
 }
 
@@ -136,6 +138,20 @@ impl Model {
             }
             Manage::DeleteConnector(workspace, name) => {
                 self.connectors.remove(&(workspace, name));
+            }
+            Manage::PutSchedule(schedule) => {
+                let key = (schedule.workspace.clone(), schedule.name.clone());
+                self.schedules.insert(key, (schedule, None));
+            }
+            Manage::DeleteSchedule(workspace, name) => {
+                self.schedules.remove(&(workspace, name));
+            }
+            Manage::MarkSchedules(marks) => {
+                for (workspace, name, mark) in marks {
+                    if let Some((_, marked)) = self.schedules.get_mut(&(workspace, name)) {
+                        *marked = Some(mark);
+                    }
+                }
             }
         }
         let steps = &self.steps;
@@ -298,6 +314,7 @@ impl Store for MemoryStore {
                 },
                 config: sealed(&model.config),
                 connectors: sealed(&model.connectors),
+                schedules: model.schedules.values().cloned().collect(),
             })
         })
     }

@@ -13,8 +13,9 @@ use async_trait::async_trait;
 
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
-use crate::domain::ids::{ConfigKey, ConnectorName, StepName, TaskId, WorkspaceName};
+use crate::domain::ids::{ConfigKey, ConnectorName, ScheduleName, StepName, TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
+use crate::domain::schedule::Schedule;
 use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::domain::webhook::Webhook;
@@ -136,6 +137,13 @@ pub enum Manage {
     PutConnector(WorkspaceName, ConnectorName, Vec<u8>),
     /// Deletes a connector.
     DeleteConnector(WorkspaceName, ConnectorName),
+    /// Adds or replaces a schedule, by its name; a mark that it had is gone.
+    PutSchedule(Schedule),
+    /// Deletes a schedule with its mark.
+    DeleteSchedule(WorkspaceName, ScheduleName),
+    /// Sets the marks of schedules, all of them or none: see [`Registry::schedules`]. The mark of
+    /// a schedule that is not there says nothing.
+    MarkSchedules(Vec<(WorkspaceName, ScheduleName, Millis)>),
 }
 
 /// All that tenants have set up, but for the components' bytes.
@@ -151,6 +159,8 @@ pub struct Registry {
     pub config: Vec<(WorkspaceName, ConfigKey, Vec<u8>)>,
     /// Every connector's settings, sealed.
     pub connectors: Vec<(WorkspaceName, ConnectorName, Vec<u8>)>,
+    /// Every schedule with its mark, if it has one: the last planned time that is settled.
+    pub schedules: Vec<(Schedule, Option<Millis>)>,
 }
 
 /// What is durable. Every method that writes resolves only after the write would survive a crash;

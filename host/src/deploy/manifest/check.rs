@@ -50,6 +50,7 @@ impl Check<'_> {
             "config",
             "secrets",
             "connectors",
+            "schedules",
         ];
         let fields = self.reader.fields(place, &known)?;
         let name = self.workspace_name(&fields, names);
@@ -60,12 +61,14 @@ impl Check<'_> {
         let webhooks = self.webhooks(fields.get("webhooks"));
         let steps = self.steps(fields.get("steps"));
         let connectors = self.connectors(fields.get("connectors"));
+        let schedules = self.schedules(fields.get("schedules"));
         Some(Workspace {
             name: name?,
             webhooks,
             steps,
             config,
             connectors,
+            schedules,
         })
     }
 

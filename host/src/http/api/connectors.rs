@@ -27,13 +27,13 @@ pub(in crate::http) async fn list(
     Ok(json(StatusCode::OK, &json!({ "connectors": views })))
 }
 
-/// How a connector is put.
+/// How a connector or a schedule is put.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct How {
     /// Only says what the change would come to.
     #[serde(default)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 pub(in crate::http) async fn put(

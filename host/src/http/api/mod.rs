@@ -2,6 +2,7 @@
 
 pub(super) mod config;
 pub(super) mod connectors;
+pub(super) mod schedules;
 pub(super) mod steps;
 pub(super) mod tasks;
 pub(super) mod webhooks;

@@ -76,6 +76,7 @@ pub async fn all(subject: &dyn Subject) {
             due_tasks_come_earliest_first
             lists_are_paged_newest_first
             what_is_set_up_is_there
+            schedules_keep_their_marks
             components_live_as_long_as_a_step_has_them
             many_tasks_at_once
         }

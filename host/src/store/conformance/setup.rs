@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::Shaken;
 use super::samples::{digest, step, workspace};
+use crate::domain::ids::{ScheduleName, WorkspaceName};
+use crate::domain::schedule::{Missed, Schedule};
 use crate::domain::webhook::{Webhook, WebhookKey};
 use crate::store::Manage;
 
@@ -104,4 +106,63 @@ pub(super) async fn components_live_as_long_as_a_step_has_them(mut store: Shaken
     );
     let found = store.get().await.component(&other_digest).await.unwrap();
     assert_eq!(found.as_deref(), Some(&*other));
+}
+
+pub(super) async fn schedules_keep_their_marks(mut store: Shaken<'_>) {
+    let (a, b) = (workspace("a"), workspace("b"));
+    let schedule = |ws: &WorkspaceName, name: &str, data: &str| Schedule {
+        workspace: ws.clone(),
+        name: name.parse().unwrap(),
+        cron: "0 8 * * 1-5".into(),
+        timezone: "Europe/Berlin".into(),
+        missed: Missed::Once,
+        data: data.into(),
+        created: 5,
+        updated: 6,
+    };
+    let long = format!(r#"{{"a":"{}"}}"#, "x".repeat(60_000));
+    let (report, other) = (
+        schedule(&a, "Morning report", &long),
+        schedule(&a, "z", "{}"),
+    );
+    let foreign = schedule(&b, "Morning report", "{}");
+    for schedule in [&report, &other, &foreign] {
+        let change = Manage::PutSchedule(schedule.clone());
+        store.get().await.manage(change).await.unwrap();
+    }
+    let gone: ScheduleName = "never there".parse().unwrap();
+    for mark in [7, 300, 200] {
+        let marks = vec![
+            (a.clone(), report.name.clone(), mark),
+            (a.clone(), gone.clone(), mark),
+            (b.clone(), foreign.name.clone(), mark + 1),
+        ];
+        let change = Manage::MarkSchedules(marks);
+        store.get().await.manage(change).await.unwrap();
+    }
+    let found = store.get().await.registry().await.unwrap().schedules;
+    let expected = [
+        (report.clone(), Some(200)),
+        (other.clone(), None),
+        (foreign.clone(), Some(201)),
+    ];
+    assert_eq!(found, expected);
+    // Put again it begins anew, and a mark of what is not there leaves nothing behind.
+    for change in [
+        Manage::PutSchedule(schedule(&a, "Morning report", "{}")),
+        Manage::PutSchedule(schedule(&a, "never there", "{}")),
+        Manage::DeleteSchedule(a.clone(), other.name),
+        Manage::DeleteSchedule(b.clone(), foreign.name.clone()),
+        Manage::DeleteSchedule(b.clone(), gone),
+        Manage::PutSchedule(foreign.clone()),
+    ] {
+        store.get().await.manage(change).await.unwrap();
+    }
+    let found = store.get().await.registry().await.unwrap().schedules;
+    let expected = [
+        (schedule(&a, "Morning report", "{}"), None),
+        (schedule(&a, "never there", "{}"), None),
+        (foreign, None),
+    ];
+    assert_eq!(found, expected);
 }

@@ -15,6 +15,7 @@
 //! | `d/<ws>\0<span u64>` | empty: a task whose id is of that span of time was done once |
 //! | `p/<ws>` | a workspace |
 //! | `h/<ws>\0<id>`, `q/<ws>\0<name>`, `g/<ws>\0<key>`, `k/<ws>\0<name>` | a webhook, a step, a config value, a connector |
+//! | `f/<ws>\0<name>`, `l/<ws>\0<name>` | a schedule, the last planned time of it that is settled (u64) |
 //! | `x/<key>\0<piece u32>` | the further pieces of a value that is too long for one key |
 
 use crate::domain::clock::Millis;
@@ -37,6 +38,8 @@ pub(super) const STEPS: &[u8] = b"q/";
 pub(super) const CONFIG: &[u8] = b"g/";
 /// All connectors.
 pub(super) const CONNECTORS: &[u8] = b"k/";
+/// All schedules.
+pub(super) const SCHEDULES: &[u8] = b"f/";
 /// All waiting tasks.
 pub(super) const WAITING: &[u8] = b"w/";
 
@@ -132,6 +135,15 @@ pub(super) fn config(workspace: &WorkspaceName, key: &str) -> Vec<u8> {
 
 pub(super) fn connector(workspace: &WorkspaceName, name: &str) -> Vec<u8> {
     scoped(b"k/", workspace, &[name.as_bytes()])
+}
+
+pub(super) fn schedule(workspace: &WorkspaceName, name: &str) -> Vec<u8> {
+    scoped(b"f/", workspace, &[name.as_bytes()])
+}
+
+/// The last planned time of a schedule that is settled.
+pub(super) fn schedule_mark(workspace: &WorkspaceName, name: &str) -> Vec<u8> {
+    scoped(b"l/", workspace, &[name.as_bytes()])
 }
 
 /// Piece `piece` (from 1) of the long value at `key`.

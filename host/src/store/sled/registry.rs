@@ -15,8 +15,10 @@ use sled::Batch;
 use super::disk::{Disk, failed, sync_directory, unusable};
 use super::failpoint::Write;
 use super::{Shared, codec, keys};
+use crate::domain::clock::Millis;
 use crate::domain::hex::hex;
-use crate::domain::ids::WorkspaceName;
+use crate::domain::ids::{ScheduleName, WorkspaceName};
+use crate::domain::schedule::Schedule;
 use crate::domain::step::Step;
 use crate::store::{Manage, Registry, StoreError};
 
@@ -139,6 +141,23 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
             Manage::DeleteConnector(workspace, name) => {
                 (keys::connector(workspace, name.as_str()), false)
             }
+            Manage::PutSchedule(schedule) => {
+                let (workspace, name) = (&schedule.workspace, schedule.name.as_str());
+                codec::push(&mut value, schedule)?;
+                batch.remove(keys::schedule_mark(workspace, name));
+                (keys::schedule(workspace, name), true)
+            }
+            Manage::DeleteSchedule(workspace, name) => {
+                batch.remove(keys::schedule_mark(workspace, name.as_str()));
+                (keys::schedule(workspace, name.as_str()), false)
+            }
+            Manage::MarkSchedules(marks) => {
+                mark_schedules(disk, &mut batch, marks)?;
+                shared.settings.fail.before(Write::Registry)?;
+                disk.db.apply_batch(batch).map_err(failed)?;
+                disk.flush()?;
+                return Ok(None);
+            }
         };
         let replaced = match change {
             Manage::PutStep(..) | Manage::DeleteStep(..) => match disk.get_long(&key)? {
@@ -174,6 +193,25 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
     Ok(())
 }
 
+/// The marks of those schedules that are there.
+fn mark_schedules(
+    disk: &Disk,
+    batch: &mut Batch,
+    marks: &[(WorkspaceName, ScheduleName, Millis)],
+) -> Result<(), StoreError> {
+    for (workspace, name, mark) in marks {
+        let name = name.as_str();
+        let there = disk.db.contains_key(keys::schedule(workspace, name));
+        if there.map_err(failed)? {
+            batch.insert(
+                keys::schedule_mark(workspace, name),
+                &mark.to_be_bytes()[..],
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Everything that is registered.
 pub(super) fn read(disk: &Disk) -> Result<Registry, StoreError> {
     let mut registry = Registry::default();
@@ -191,7 +229,28 @@ pub(super) fn read(disk: &Disk) -> Result<Registry, StoreError> {
     registry.steps = steps(disk)?;
     registry.config = sealed(disk, keys::CONFIG, "a config value")?;
     registry.connectors = sealed(disk, keys::CONNECTORS, "a connector")?;
+    registry.schedules = schedules(disk)?;
     Ok(registry)
+}
+
+fn schedules(disk: &Disk) -> Result<Vec<(Schedule, Option<Millis>)>, StoreError> {
+    let mut all = Vec::new();
+    for found in disk.db.scan_prefix(keys::SCHEDULES) {
+        let (key, first) = found.map_err(failed)?;
+        let value = disk.gather(&key, first)?;
+        let schedule: Schedule = codec::pull(&value, "a schedule")?;
+        let key = keys::schedule_mark(&schedule.workspace, schedule.name.as_str());
+        let mark = match disk.db.get(key).map_err(failed)? {
+            Some(bytes) => {
+                let bytes = bytes.as_ref().try_into();
+                let bytes = bytes.map_err(|_| codec::damaged("a mark", "it has not 8 bytes"))?;
+                Some(Millis::from_be_bytes(bytes))
+            }
+            None => None,
+        };
+        all.push((schedule, mark));
+    }
+    Ok(all)
 }
 
 /// Sealed values by workspace and name.

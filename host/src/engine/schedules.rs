@@ -1,0 +1,165 @@
+//! Schedules: tasks for planned times, by one waiting loop for all of them.
+//!
+//! The task is made durable first and the planned time is settled then. A process that dies between
+//! the two finds the time unsettled and asks for the task again; its id is derived from schedule and
+//! planned time, so the store has it already and says so. That way a planned time has at most one
+//! task, however often the process dies.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use futures_util::stream::{self, StreamExt};
+use serde_json::{Map, Value, json};
+
+use super::Engine;
+use crate::catalog::LiveSchedule;
+use crate::domain::clock::Millis;
+use crate::domain::limits;
+use crate::domain::schedule::Schedule;
+use crate::domain::task::{TaskHead, TaskState};
+use crate::store::{NewTask, StoreError};
+
+/// Due schedules that are looked at in one go, and settled in one write.
+const PAGE: usize = 256;
+/// Tasks that wait for the store at once: it makes them durable together.
+const AT_ONCE: usize = 64;
+/// The longest sleep: a machine's clock may have been set.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+
+/// Runs until the engine is dropped or its store is closed.
+pub(super) async fn fire_due(engine: Weak<Engine>) {
+    // What is due at the first look fell due while no server ran.
+    let mut last_look = None;
+    loop {
+        let Some(alive) = engine.upgrade() else {
+            return;
+        };
+        let began = Instant::now();
+        let sleep = match look(&alive, last_look).await {
+            Ok(sleep) => {
+                last_look = Some(began);
+                sleep
+            }
+            Err(StoreError::Closed) => return,
+            Err(error) => {
+                tracing::error!(%error, "schedules could not fire; they are looked at again");
+                Duration::from_secs(1)
+            }
+        };
+        let changed = alive.catalog.agenda_changed();
+        drop(alive);
+        let _ = tokio::time::timeout(sleep, changed.notified()).await;
+    }
+}
+
+/// Fires what is due, and says how long nothing more is.
+async fn look(engine: &Arc<Engine>, last_look: Option<Instant>) -> Result<Duration, StoreError> {
+    let now = engine.clock.now();
+    // The time since the last look is measured by a clock that nobody sets: what fell due within it
+    // is not missed, however busy the server was.
+    let late = last_look.map_or(0, |at| {
+        let waited = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        waited.saturating_add(limits::SCHEDULE_LATE_MS)
+    });
+    loop {
+        let due = engine.catalog.due_schedules(now, PAGE);
+        if due.is_empty() {
+            break;
+        }
+        fire(engine, due, now, late).await?;
+    }
+    let next = engine.catalog.next_fire();
+    Ok(next.map_or(LOOK_AGAIN, |at| {
+        let sleep = Duration::from_millis(at.saturating_sub(engine.clock.now()));
+        sleep.clamp(Duration::from_millis(1), LOOK_AGAIN)
+    }))
+}
+
+async fn fire(
+    engine: &Arc<Engine>,
+    schedules: Vec<Arc<LiveSchedule>>,
+    now: Millis,
+    late: Millis,
+) -> Result<(), StoreError> {
+    let mut settled = Vec::with_capacity(schedules.len());
+    let mut fires = Vec::new();
+    for live in schedules {
+        let schedule = &live.schedule;
+        let last = live.settled();
+        let Some(due) = live.plan.due(schedule.missed, last, now, late) else {
+            continue;
+        };
+        if due.cut {
+            tracing::warn!(
+                workspace.id = %schedule.workspace,
+                schedule = %schedule.name,
+                most = limits::MISSED_FIRES,
+                "more fires were missed than are made up for; the oldest are dropped"
+            );
+        }
+        fires.extend(due.fires.into_iter().map(|at| (live.clone(), at)));
+        settled.push((live, due.settled));
+    }
+    let mut accepted = stream::iter(fires)
+        .map(|(live, at)| async move { accept(engine, &live.schedule, at).await })
+        .buffered(AT_ONCE);
+    while let Some(result) = accepted.next().await {
+        result?;
+    }
+    engine.run_more();
+    engine.catalog.settle_schedules(settled).await
+}
+
+/// Makes the task for a planned time durable, unless it was made before.
+async fn accept(engine: &Engine, schedule: &Schedule, at: Millis) -> Result<(), StoreError> {
+    let task = new_task(schedule, at, engine.clock.now())?;
+    let id = task.head.id;
+    match engine.store.accept(task).await {
+        Ok(()) => {
+            // Its id is older than those of tasks that came meanwhile, so it may not be left to be
+            // found behind the newest one that the queue has seen.
+            engine.queue.wake(&schedule.workspace, id);
+            Ok(())
+        }
+        // An earlier process made it and did not come to settle it; the queue has found it.
+        Err(StoreError::Conflict { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The task for the planned time `at`, ready for the store.
+fn new_task(schedule: &Schedule, at: Millis, now: Millis) -> Result<NewTask, StoreError> {
+    let data: Result<Map<String, Value>, _> = serde_json::from_str(&schedule.data);
+    let mut data = data.map_err(|error| {
+        StoreError::Damaged(format!("the data of schedule `{}`: {error}", schedule.name))
+    })?;
+    let via = json!({
+        "type": "cron",
+        "name": schedule.name,
+        "scheduled": at,
+        "received": now,
+    });
+    data.insert("$via".to_owned(), via);
+    Ok(NewTask {
+        head: TaskHead {
+            id: schedule.task_id(at),
+            workspace: schedule.workspace.clone(),
+            version: 1,
+            state: TaskState::Ready,
+            name: None,
+            tags: Vec::new(),
+            webhook: None,
+            created: now,
+            updated: now,
+            ready_at: now,
+            wake_at: None,
+            runs: 0,
+            retrying: None,
+            steps: Vec::new(),
+            result: None,
+            fault: None,
+        },
+        data: Value::Object(data).to_string().into(),
+        entries: Vec::new(),
+    })
+}

@@ -1,0 +1,336 @@
+//! Schedules on the real server: they fire, once for each planned time however often the process is
+//! killed, follow their policy for what was missed, and are deployed from a manifest.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use support::project::{Project, marks};
+use support::{PATIENCE, Server, texts};
+
+/// A step for what a schedule makes.
+const STEP: &str = "export const condition = {$via: {type: 'cron'}};
+export const content = async () => { data.seen = data.list; };
+";
+
+async fn add_step(server: &Server) {
+    let package = json!({"entry": "cron.js", "modules": {"cron.js": STEP}});
+    let (status, answer) = server
+        .try_step("cron", package.to_string().into_bytes(), "")
+        .await;
+    assert!(status.is_success(), "{answer}");
+}
+
+async fn put(server: &Server, name: &str, body: Value) -> (StatusCode, Value) {
+    let path = server.path(&format!("schedules/{name}"));
+    server.api(Method::PUT, &path, Some(body)).await
+}
+
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    u64::try_from(now.as_millis()).unwrap()
+}
+
+/// Every task by its schedule and planned time.
+async fn fired(server: &Server) -> BTreeMap<String, Vec<u64>> {
+    let mut fired = BTreeMap::<String, Vec<u64>>::new();
+    let mut query = "limit=500".to_owned();
+    loop {
+        let page = server.tasks(&query).await;
+        for head in &page {
+            let task = server.task(head["id"].as_str().unwrap()).await;
+            let via = &task["data"]["$via"];
+            assert_eq!(via["type"], "cron", "{task:#}");
+            let name = via["name"].as_str().unwrap().to_owned();
+            let times = fired.entry(name).or_default();
+            times.push(via["scheduled"].as_u64().unwrap());
+        }
+        match page.last() {
+            Some(last) if page.len() == 500 => {
+                query = format!("limit=500&before={}", last["id"].as_str().unwrap());
+            }
+            _ => break,
+        }
+    }
+    for times in fired.values_mut() {
+        times.sort_unstable();
+    }
+    fired
+}
+
+/// Waits until each of the schedules has fired for a time after `after`.
+async fn all_fired_after(
+    server: &Server,
+    names: &[&str],
+    after: u64,
+) -> BTreeMap<String, Vec<u64>> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let fired = fired(server).await;
+        let is_past = |name: &&str| {
+            let times = fired.get(*name);
+            times.is_some_and(|times| times.last().is_some_and(|last| *last > after))
+        };
+        if names.iter().all(is_past) {
+            return fired;
+        }
+        assert!(Instant::now() < until, "after {after}: {fired:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_schedule_makes_tasks_that_steps_match() {
+    let server = Server::start().await;
+    add_step(&server).await;
+    let data = r#"{"list":"weekly"}"#;
+    let words = [
+        "schedule",
+        "add",
+        "Every second",
+        "*/1 * * * * *",
+        "--timezone",
+        "Europe/Berlin",
+        "--data",
+        data,
+    ];
+    let added = server.cli_json(&words);
+    assert_eq!(added["change"], "added");
+    assert_eq!(server.cli_json(&words)["change"], "same");
+    let start = now();
+    let times = all_fired_after(&server, &["Every second"], start + 1_000).await;
+    let times = &times["Every second"];
+    assert!(
+        times
+            .windows(2)
+            .all(|pair| pair[1] > pair[0] && pair[1] % 1_000 == 0),
+        "{times:?}"
+    );
+    let newest = server.tasks("limit=1").await.remove(0);
+    let task = server.wait(newest["id"].as_str().unwrap(), "done").await;
+    assert_eq!(task["data"]["seen"], "weekly");
+    let via = &task["data"]["$via"];
+    assert_eq!(via["name"], "Every second");
+    assert!(
+        via["received"].as_u64() >= via["scheduled"].as_u64(),
+        "{via}"
+    );
+
+    let listed = server.cli(&["schedule", "list"]);
+    let (out, err) = texts(&listed);
+    assert!(
+        out.contains("Every second") && out.contains("Europe/Berlin"),
+        "{out}{err}"
+    );
+    let (out, _) = texts(&server.cli(&["schedule", "show", "Every second"]));
+    assert!(
+        out.contains(r#"{"list":"weekly"}"#) && out.contains("next      20"),
+        "{out}"
+    );
+    let deleted = server.cli(&["schedule", "delete", "Every second"]);
+    assert!(deleted.status.success(), "{}", texts(&deleted).1);
+    // What was under way when it was deleted may still arrive; after it nothing does.
+    let after = fired(&server).await["Every second"]
+        .last()
+        .copied()
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let last = fired(&server).await["Every second"]
+        .last()
+        .copied()
+        .unwrap();
+    assert!(last <= after + 1_000, "{after} {last}");
+    let gone = server.cli(&["schedule", "show", "Every second"]);
+    assert_eq!(gone.status.code(), Some(3));
+}
+
+#[tokio::test]
+async fn kills_make_nothing_twice_and_what_is_missed_follows_the_policy() {
+    let mut server = Server::start().await;
+    add_step(&server).await;
+    let names = ["skip", "once", "all"];
+    for missed in names {
+        let body = json!({"cron": "* * * * * *", "missed": missed});
+        let (status, answer) = put(&server, missed, body).await;
+        assert_eq!(status, StatusCode::CREATED, "{answer}");
+    }
+    let mut downs = Vec::new();
+    let mut fired = all_fired_after(&server, &names, now()).await;
+    for _ in 0..4 {
+        let pause = Duration::from_micros(rand::random_range(1_000..1_500_000));
+        tokio::time::sleep(pause).await;
+        let killed = now();
+        server.kill();
+        let killed = killed.max(now());
+        tokio::time::sleep(Duration::from_millis(3_200)).await;
+        let launched = now();
+        server.launch().await;
+        fired = all_fired_after(&server, &names, now()).await;
+        downs.push((killed, launched));
+    }
+    for name in names {
+        let times = &fired[name];
+        let doubled = times.windows(2).any(|pair| pair[0] == pair[1]);
+        assert!(!doubled, "{name} fired twice for one time: {times:?}");
+    }
+    let all = &fired["all"];
+    assert!(
+        all.windows(2).all(|pair| pair[1] == pair[0] + 1_000),
+        "a fire is lost: {all:?}"
+    );
+    for (killed, launched) in downs {
+        let within = |name: &str| {
+            let times = fired[name].iter();
+            times
+                .filter(|at| (killed + 1..launched).contains(*at))
+                .count()
+        };
+        assert_eq!(within("skip"), 0, "{fired:?}");
+        // It may stand for a time that fell between launch and first look instead.
+        assert!(within("once") <= 1, "{fired:?}");
+        assert!(within("all") >= 3, "{fired:?}");
+    }
+    // The newest missed time, so nothing is left out between it and what follows.
+    let once = &fired["once"];
+    let skip = &fired["skip"];
+    assert!(once.len() > skip.len(), "once: {once:?}, skip: {skip:?}");
+    server.settled().await;
+    server.is_well().await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_refused_with_a_reason() {
+    let server = Server::start().await;
+    for (body, field, hint) in [
+        (
+            json!({"cron": "0 25 * * *"}),
+            "cron",
+            "the field hour of the cron line is `25`",
+        ),
+        (json!({"cron": "0 0 30 2 *"}), "cron", "can never fire"),
+        (
+            json!({"cron": "@daily", "timezone": "Europe/Berlim"}),
+            "timezone",
+            "did you mean `Europe/Berlin`?",
+        ),
+        (
+            json!({"cron": "@daily", "data": {"$via": 1}}),
+            "data",
+            "`$via`",
+        ),
+    ] {
+        let (status, problem) = put(&server, "wrong", body).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+        assert_eq!(problem["code"], "bad-schedule");
+        assert_eq!(problem["field"], field);
+        assert!(
+            problem["detail"].as_str().unwrap().contains(hint),
+            "{problem}"
+        );
+    }
+    for body in [
+        json!({}),
+        json!({"cron": "@daily", "data": []}),
+        json!({"cron": "@daily", "missed": "none"}),
+    ] {
+        let (status, problem) = put(&server, "wrong", body).await;
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::BAD_REQUEST, &json!("bad-body"))
+        );
+    }
+    let (_, list) = server
+        .api(Method::GET, &server.path("schedules"), None)
+        .await;
+    assert_eq!(list, json!({"schedules": []}));
+    let refused = server.cli(&["schedule", "add", "x", "0 8 * *"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(
+        texts(&refused).1.contains("has 4 fields"),
+        "{}",
+        texts(&refused).1
+    );
+    let refused = server.cli(&["schedule", "add", "x", "@daily", "--data", "[1]"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let (status, _) = server
+        .api(Method::DELETE, &server.path("schedules/x"), None)
+        .await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+const MANIFEST: &str = "
+workspaces:
+  - name: sales
+    schedules:
+      - name: Morning report
+        cron: 0 8 * * 1-5
+        timezone: Europe/Berlin
+        missed: once
+        data: {list: weekly}
+      - name: nightly
+        cron: '@daily'
+";
+
+#[tokio::test]
+async fn a_manifest_brings_schedules() {
+    let server = Server::start().await;
+    let project = Project::new(MANIFEST);
+    let path = "/workspaces/sales/schedules";
+    let first = project.deploy(&server, &[]);
+    first.ok();
+    let created = [
+        "+ workspace sales",
+        "+ schedule Morning report",
+        "+ schedule nightly",
+    ];
+    assert_eq!(marks(&first), created);
+    let (_, before) = server.api(Method::GET, path, None).await;
+    let report = &before["schedules"][0];
+    assert_eq!(report["missed"], "once");
+    assert_eq!(report["data"], json!({"list": "weekly"}));
+
+    let changed = MANIFEST.replace("0 8 * *", "0 9 * *");
+    let (changed, _) = changed.split_once("      - name: nightly").unwrap();
+    project.write("deploy.yaml", changed);
+    let foretold = [
+        "= workspace sales",
+        "~ schedule Morning report",
+        "- schedule nightly",
+    ];
+    let dry = project.deploy(&server, &["--dry-run", "--prune"]);
+    dry.ok();
+    assert_eq!(marks(&dry), foretold);
+    let (_, still) = server.api(Method::GET, path, None).await;
+    assert_eq!(still, before);
+    let ran = project.deploy(&server, &["--prune"]);
+    ran.ok();
+    assert_eq!(marks(&ran), foretold);
+    let again = project.deploy(&server, &[]);
+    again.ok();
+    assert_eq!(
+        marks(&again),
+        ["= workspace sales", "= schedule Morning report"]
+    );
+    let (_, after) = server.api(Method::GET, path, None).await;
+    assert_eq!(after["schedules"].as_array().unwrap().len(), 1);
+    assert_eq!(after["schedules"][0]["cron"], "0 9 * * 1-5");
+    assert_eq!(after["schedules"][0]["created"], report["created"]);
+
+    project.write(
+        "deploy.yaml",
+        MANIFEST
+            .replace("Berlin", "Berlim")
+            .replace("@daily", "0 0 30 2 *"),
+    );
+    let refused = project.deploy(&server, &[]);
+    for place in [
+        "7:19: workspaces[0].schedules[0].timezone",
+        "11:15: workspaces[0].schedules[1].cron",
+    ] {
+        assert!(refused.stderr.contains(place), "{}", refused.stderr);
+    }
+}
