@@ -5,10 +5,11 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use anyhow::Context;
 use serde_json::json;
-use stepwell::domain::effect::{Answer, CallFault, CallRequest, Calls};
+use stepwell::domain::effect::{Answer, CallFault, CallRequest, CallResult, Calls};
 use stepwell::domain::ids::TaskId;
 use stepwell::domain::limits::StepLimits;
 use stepwell::domain::run::{RunInput, RunOutput};
@@ -90,7 +91,7 @@ impl Runner {
             tags: Vec::new(),
             data: Arc::new(json!({})),
             config: Arc::default(),
-            clock: 1_700_000_000_000,
+            clock: START,
             seed: [7; 32],
             limits: self.limits,
         };
@@ -98,7 +99,7 @@ impl Runner {
         let step = self.sandbox.inspect(&bytes, self.limits).await?;
         Ok(self
             .sandbox
-            .run(&step.component, input, Arc::new(NoCalls))
+            .run(&step.component, input, Arc::<Pauses>::default())
             .await)
     }
 }
@@ -116,7 +117,8 @@ fn package(
         let always = ["assert.js", "sta.js"].into_iter();
         for name in always.chain(front.includes.iter().map(String::as_str)) {
             let text = suite.harness(name);
-            harness.push(text.with_context(|| format!("this copy's harness has no {name}"))?);
+            let text = text.with_context(|| format!("this copy's harness has no {name}"))?;
+            harness.push(as_globals(text));
         }
     }
     let mut modules: BTreeMap<String, String> = suite.imported(file, text);
@@ -144,16 +146,45 @@ fn package(
     })
 }
 
-/// No test makes a connector call.
-struct NoCalls;
+/// A harness file whose declarations the next script sees, though it is run by `eval`.
+fn as_globals(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let declared = line.strip_prefix("const ").or(line.strip_prefix("let "));
+        match declared {
+            Some(rest) => out.extend(["var ", rest]),
+            None => out.push_str(line),
+        }
+    }
+    out
+}
 
-impl Calls for NoCalls {
+/// What the clock reads when a run begins, in milliseconds.
+const START: u64 = 1_700_000_000_000;
+
+/// Timers are pauses, which are over at once: only the clock has moved. Nothing else is to be called.
+#[derive(Default)]
+struct Pauses {
+    passed: AtomicU64,
+}
+
+impl Calls for Pauses {
     fn answer(
         &self,
         call: u32,
-        _request: CallRequest,
+        request: CallRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, CallFault>> + Send>> {
-        let refused = CallFault::NotRecorded(format!("call {call} in a test without calls"));
-        Box::pin(std::future::ready(Err(refused)))
+        let answer = match request {
+            CallRequest::Pause(milliseconds) => Ok(Answer {
+                result: CallResult::Operation(Ok("null".to_owned())),
+                at: START + self.passed.fetch_add(milliseconds, Relaxed) + milliseconds,
+                order: None,
+            }),
+            _ => {
+                let text = format!("call {call} in a test without calls");
+                Err(CallFault::NotRecorded(text))
+            }
+        };
+        Box::pin(std::future::ready(answer))
     }
 }

@@ -27,6 +27,8 @@ export const content = async () => {
   const done = new Promise((resolve) => {
     settle = resolve;
   });
+  // A test may watch who asks promises for their constructor, as `await` does.
+  defineProperty(done, "constructor", { value: Promise });
   const host = {
     global: realm,
     detachArrayBuffer: (buffer) => {
