@@ -1,7 +1,8 @@
 /**
  * What a Stepwell step written in JavaScript has at hand, for editors and `tsc`. Put
  * `/// <reference path="stepwell.d.ts" />` at the top of a step, or the file into `files`, with
- * `"lib": ["ES2023", "DOM"]`: `fetch`, `Headers`, `URL`, timers and their like are the web's.
+ * `"lib": ["ES2023"]` and `"types": []`. It is complete: `"DOM"` and Node's types declare what a step does
+ * not have, and declare some of this again.
  *
  * A step is a module with two exports: `condition`, a pattern over the task's data, and
  * `content`, the function that runs on it.
@@ -64,7 +65,7 @@ declare const audit: {
 interface FetchOptions {
   /** `GET` if not given. */
   method?: string;
-  headers?: Headers | { [name: string]: string | string[] } | Iterable<[string, string]>;
+  headers?: Headers | { [name: string]: string | string[] | undefined } | Iterable<readonly [string, string]>;
   /** A plain object is sent as JSON. */
   body?: string | Uint8Array | ArrayBuffer | URLSearchParams | object;
   /** The longest the call may take, in milliseconds. */
@@ -128,28 +129,335 @@ interface Digest {
   digest(encoding: 'hex' | 'base64' | 'base64url' | 'latin1'): string;
 }
 
-/** Beside `randomUUID`, `getRandomValues`, and `subtle` as far as `digest` and HMAC go. */
+interface CryptoKey {
+  readonly type: 'secret';
+  readonly algorithm: { name: 'HMAC'; hash: { name: string } };
+  readonly extractable: boolean;
+  readonly usages: string[];
+}
+
+/** Web Crypto as far as `digest` and HMAC go. */
+interface SubtleCrypto {
+  digest(algorithm: string | { name: string }, data: BufferSource): Promise<ArrayBuffer>;
+  importKey(
+    format: 'raw',
+    data: BufferSource,
+    algorithm: { name: 'HMAC'; hash: string | { name: string } },
+    extractable: boolean,
+    usages: string[],
+  ): Promise<CryptoKey>;
+  sign(algorithm: string | { name: string }, key: CryptoKey, data: BufferSource): Promise<ArrayBuffer>;
+  verify(
+    algorithm: string | { name: string },
+    key: CryptoKey,
+    signature: BufferSource,
+    data: BufferSource,
+  ): Promise<boolean>;
+  exportKey(format: 'raw', key: CryptoKey): Promise<ArrayBuffer>;
+}
+
+/** The web's `crypto` and Node's in one. */
 interface Crypto {
   createHash(algorithm: DigestName): Digest;
-  createHmac(algorithm: DigestName, key: Bytes): Digest;
+  createHmac(algorithm: DigestName, key: Bytes | CryptoKey): Digest;
+  getHashes(): DigestName[];
   randomBytes(size: number): Buffer;
   randomInt(max: number): number;
   randomInt(min: number, max: number): number;
+  randomUUID(): string;
+  getRandomValues<T extends ArrayBufferView>(view: T): T;
   /** Compares in a time that does not depend on where the two differ. */
   timingSafeEqual(a: Bytes, b: Bytes): boolean;
+  readonly subtle: SubtleCrypto;
+  readonly webcrypto: Crypto;
 }
+declare const crypto: Crypto;
+
+type BufferSource = ArrayBufferView | ArrayBuffer;
 
 /** Bytes; a part of Node's `Buffer`. */
-declare class Buffer extends Uint8Array {
-  static from(value: string, encoding?: string): Buffer;
-  static from(value: ArrayLike<number> | ArrayBuffer | ArrayBufferView): Buffer;
-  static alloc(size: number, fill?: number | string): Buffer;
-  static concat(parts: Uint8Array[], length?: number): Buffer;
-  static byteLength(value: string | ArrayBufferView, encoding?: string): number;
-  static isBuffer(value: unknown): value is Buffer;
-  static compare(a: Uint8Array, b: Uint8Array): -1 | 0 | 1;
+interface Buffer extends Uint8Array<ArrayBuffer> {
   /** `utf8`, `hex`, `base64`, `base64url`, `latin1`, `ascii`, `utf16le`. */
   toString(encoding?: string, start?: number, end?: number): string;
+  toJSON(): { type: 'Buffer'; data: number[] };
   equals(other: Uint8Array): boolean;
+  compare(other: Uint8Array): -1 | 0 | 1;
+  /** A part that shares its bytes with the whole. */
   slice(start?: number, end?: number): Buffer;
+  subarray(start?: number, end?: number): Buffer;
+  fill(value: number | string, start?: number, end?: number, encoding?: string): this;
+  /** Bytes written. */
+  write(text: string, offset?: number): number;
+  /** Bytes copied. */
+  copy(target: Uint8Array, targetStart?: number, start?: number, end?: number): number;
+  indexOf(value: number | string | Uint8Array, from?: number, encoding?: string): number;
+  includes(value: number | string | Uint8Array, from?: number, encoding?: string): boolean;
+  readUInt8(offset?: number): number;
+  writeUInt8(value: number, offset?: number): number;
+  readInt8(offset?: number): number;
+  writeInt8(value: number, offset?: number): number;
+  readUInt16LE(offset?: number): number;
+  writeUInt16LE(value: number, offset?: number): number;
+  readUInt16BE(offset?: number): number;
+  writeUInt16BE(value: number, offset?: number): number;
+  readInt16LE(offset?: number): number;
+  writeInt16LE(value: number, offset?: number): number;
+  readInt16BE(offset?: number): number;
+  writeInt16BE(value: number, offset?: number): number;
+  readUInt32LE(offset?: number): number;
+  writeUInt32LE(value: number, offset?: number): number;
+  readUInt32BE(offset?: number): number;
+  writeUInt32BE(value: number, offset?: number): number;
+  readInt32LE(offset?: number): number;
+  writeInt32LE(value: number, offset?: number): number;
+  readInt32BE(offset?: number): number;
+  writeInt32BE(value: number, offset?: number): number;
+  readFloatLE(offset?: number): number;
+  writeFloatLE(value: number, offset?: number): number;
+  readFloatBE(offset?: number): number;
+  writeFloatBE(value: number, offset?: number): number;
+  readDoubleLE(offset?: number): number;
+  writeDoubleLE(value: number, offset?: number): number;
+  readDoubleBE(offset?: number): number;
+  writeDoubleBE(value: number, offset?: number): number;
+  readBigInt64LE(offset?: number): bigint;
+  writeBigInt64LE(value: bigint, offset?: number): number;
+  readBigInt64BE(offset?: number): bigint;
+  writeBigInt64BE(value: bigint, offset?: number): number;
+  readBigUInt64LE(offset?: number): bigint;
+  writeBigUInt64LE(value: bigint, offset?: number): number;
+  readBigUInt64BE(offset?: number): bigint;
+  writeBigUInt64BE(value: bigint, offset?: number): number;
+}
+
+interface BufferConstructor {
+  readonly prototype: Buffer;
+  from(value: string, encoding?: string): Buffer;
+  from(value: ArrayBuffer, offset?: number, length?: number): Buffer;
+  from(value: ArrayLike<number> | ArrayBufferView | { type: 'Buffer'; data: number[] }): Buffer;
+  of(...bytes: number[]): Buffer;
+  alloc(size: number, fill?: number | string, encoding?: string): Buffer;
+  allocUnsafe(size: number): Buffer;
+  concat(parts: readonly Uint8Array[], length?: number): Buffer;
+  byteLength(value: string | ArrayBufferView | ArrayBuffer, encoding?: string): number;
+  isBuffer(value: unknown): value is Buffer;
+  isEncoding(encoding: string): boolean;
+  compare(a: Uint8Array, b: Uint8Array): -1 | 0 | 1;
+}
+declare const Buffer: BufferConstructor;
+
+/** Writes lines of the run's log, formatted as in Node: `%s`, `%d`, `%o` and the like. */
+declare const console: {
+  log(...values: unknown[]): void;
+  info(...values: unknown[]): void;
+  debug(...values: unknown[]): void;
+  warn(...values: unknown[]): void;
+  error(...values: unknown[]): void;
+  trace(...values: unknown[]): void;
+  dir(value: unknown, options?: object): void;
+  table(value: unknown): void;
+  assert(truth: unknown, ...values: unknown[]): void;
+  count(label?: string): void;
+  countReset(label?: string): void;
+  group(...values: unknown[]): void;
+  groupCollapsed(...values: unknown[]): void;
+  groupEnd(): void;
+  time(label?: string): void;
+  timeLog(label?: string): void;
+  timeEnd(label?: string): void;
+};
+
+/** Pauses cost no fuel, and count as time. A timer that is left when `content` has settled does not fire. */
+declare function setTimeout(callback: (...values: any[]) => void, milliseconds?: number, ...values: unknown[]): number;
+declare function setInterval(callback: (...values: any[]) => void, milliseconds?: number, ...values: unknown[]): number;
+declare function setImmediate(callback: (...values: any[]) => void, ...values: unknown[]): number;
+declare function clearTimeout(timer?: number): void;
+declare function clearInterval(timer?: number): void;
+declare function clearImmediate(timer?: number): void;
+declare function queueMicrotask(callback: () => void): void;
+/** The run's clock: it stands still but for calls and pauses. */
+declare const performance: { now(): number; readonly timeOrigin: number };
+
+declare function structuredClone<T>(value: T): T;
+declare function atob(text: string): string;
+declare function btoa(text: string): string;
+
+declare class TextEncoder {
+  readonly encoding: 'utf-8';
+  encode(text?: string): Uint8Array;
+  encodeInto(text: string, target: Uint8Array): { read: number; written: number };
+}
+
+/** `utf-8`, `utf-16le`, `latin1`. */
+declare class TextDecoder {
+  constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
+  readonly encoding: string;
+  readonly fatal: boolean;
+  readonly ignoreBOM: boolean;
+  decode(bytes?: BufferSource): string;
+}
+
+declare class URLSearchParams {
+  constructor(init?: string | { [name: string]: unknown } | Iterable<readonly [string, unknown]>);
+  readonly size: number;
+  append(name: string, value: unknown): void;
+  delete(name: string, value?: string): void;
+  get(name: string): string | null;
+  getAll(name: string): string[];
+  has(name: string, value?: string): boolean;
+  set(name: string, value: unknown): void;
+  sort(): void;
+  forEach(callback: (value: string, name: string, params: URLSearchParams) => void, self?: unknown): void;
+  entries(): IterableIterator<[string, string]>;
+  keys(): IterableIterator<string>;
+  values(): IterableIterator<string>;
+  [Symbol.iterator](): IterableIterator<[string, string]>;
+  toString(): string;
+}
+
+declare class URL {
+  constructor(url: string | URL, base?: string | URL);
+  static canParse(url: string | URL, base?: string | URL): boolean;
+  static parse(url: string | URL, base?: string | URL): URL | null;
+  href: string;
+  readonly origin: string;
+  protocol: string;
+  username: string;
+  password: string;
+  host: string;
+  hostname: string;
+  port: string;
+  pathname: string;
+  search: string;
+  hash: string;
+  readonly searchParams: URLSearchParams;
+  toString(): string;
+  toJSON(): string;
+}
+
+declare class AbortSignal {
+  static abort(reason?: unknown): AbortSignal;
+  static timeout(milliseconds: number): AbortSignal;
+  static any(signals: Iterable<AbortSignal>): AbortSignal;
+  readonly aborted: boolean;
+  readonly reason: any;
+  onabort: ((event: { type: 'abort'; target: AbortSignal }) => void) | null;
+  throwIfAborted(): void;
+  addEventListener(type: 'abort', listener: (event: { type: 'abort'; target: AbortSignal }) => void): void;
+  removeEventListener(type: 'abort', listener: (event: { type: 'abort'; target: AbortSignal }) => void): void;
+}
+
+declare class AbortController {
+  readonly signal: AbortSignal;
+  abort(reason?: unknown): void;
+}
+
+declare class DOMException extends Error {
+  constructor(message?: string, name?: string);
+  readonly code: number;
+}
+
+type HeadersInit = Headers | { [name: string]: string } | Iterable<readonly [string, string]>;
+
+declare class Headers {
+  constructor(init?: HeadersInit);
+  append(name: string, value: string): void;
+  delete(name: string): void;
+  get(name: string): string | null;
+  has(name: string): boolean;
+  set(name: string, value: string): void;
+  forEach(callback: (value: string, name: string, headers: Headers) => void, self?: unknown): void;
+  entries(): IterableIterator<[string, string]>;
+  keys(): IterableIterator<string>;
+  values(): IterableIterator<string>;
+  [Symbol.iterator](): IterableIterator<[string, string]>;
+}
+
+declare class Response {
+  constructor(body?: Bytes | null, init?: { status?: number; statusText?: string; headers?: HeadersInit; url?: string });
+  static json(value: unknown, init?: { status?: number; statusText?: string; headers?: HeadersInit }): Response;
+  readonly ok: boolean;
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Headers;
+  readonly url: string;
+  readonly bodyUsed: boolean;
+  text(): Promise<string>;
+  json(): Promise<any>;
+  bytes(): Promise<Uint8Array>;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  clone(): Response;
+}
+
+/** The web's `fetch`, over the same calls as `connectors.fetch`. */
+declare function fetch(url: string | URL, options?: Omit<FetchOptions, 'text'>): Promise<Response>;
+
+// For the modules below, in which these names are their own.
+type UrlConstructor = typeof URL;
+type UrlSearchParamsConstructor = typeof URLSearchParams;
+type InstanceOf<T extends { prototype: unknown }> = T['prototype'];
+
+/** Node's `util`, as far as it is there. */
+interface Util {
+  format(...values: unknown[]): string;
+  inspect(value: unknown, options?: object): string;
+  promisify(callbackLast: (...values: any[]) => void): (...values: any[]) => Promise<any>;
+  isDeepStrictEqual(a: unknown, b: unknown): boolean;
+  TextEncoder: typeof TextEncoder;
+  TextDecoder: typeof TextDecoder;
+}
+
+declare module 'node:crypto' {
+  const all: Crypto;
+  export default all;
+  export const createHash: Crypto['createHash'];
+  export const createHmac: Crypto['createHmac'];
+  export const getHashes: Crypto['getHashes'];
+  export const randomBytes: Crypto['randomBytes'];
+  export const randomInt: Crypto['randomInt'];
+  export const randomUUID: Crypto['randomUUID'];
+  export const getRandomValues: Crypto['getRandomValues'];
+  export const timingSafeEqual: Crypto['timingSafeEqual'];
+  export const subtle: Crypto['subtle'];
+  export const webcrypto: Crypto['webcrypto'];
+}
+declare module 'node:util' {
+  const all: Util;
+  export default all;
+  export const format: Util['format'];
+  export const inspect: Util['inspect'];
+  export const promisify: Util['promisify'];
+  export const isDeepStrictEqual: Util['isDeepStrictEqual'];
+  export const TextEncoder: Util['TextEncoder'];
+  export const TextDecoder: Util['TextDecoder'];
+}
+declare module 'node:buffer' {
+  const all: { Buffer: BufferConstructor };
+  export default all;
+  export const Buffer: BufferConstructor;
+  export type Buffer = InstanceOf<BufferConstructor>;
+}
+declare module 'node:url' {
+  const all: { URL: UrlConstructor; URLSearchParams: UrlSearchParamsConstructor };
+  export default all;
+  export const URL: UrlConstructor;
+  export type URL = InstanceOf<UrlConstructor>;
+  export const URLSearchParams: UrlSearchParamsConstructor;
+  export type URLSearchParams = InstanceOf<UrlSearchParamsConstructor>;
+}
+declare module 'crypto' {
+  export * from 'node:crypto';
+  export { default } from 'node:crypto';
+}
+declare module 'util' {
+  export * from 'node:util';
+  export { default } from 'node:util';
+}
+declare module 'buffer' {
+  export * from 'node:buffer';
+  export { default } from 'node:buffer';
+}
+declare module 'url' {
+  export * from 'node:url';
+  export { default } from 'node:url';
 }

@@ -49,9 +49,11 @@ export const content = async () => {
   const results = await Promise.allSettled(Object.values(calls));
   let failed = 0;
   results.forEach((result, index) => {
-    if (result.value?.ok) return;
+    const answered = result.status === "fulfilled";
+    if (answered && result.value.ok) return;
     failed += 1;
-    console.warn(`${names[index]} was not told: ${result.reason?.message ?? result.value.status}`);
+    const why = answered ? result.value.status : result.reason.message;
+    console.warn(`${names[index]} was not told: ${why}`);
   });
 
   const sent = results.length;

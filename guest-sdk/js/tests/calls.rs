@@ -173,6 +173,25 @@ fn a_failed_call_rejects_with_its_code() {
 }
 
 #[test]
+fn a_string_that_was_cut_in_a_pair_is_json_all_the_same() {
+    // Half of an emoji; a text that only looks like it; a whole emoji.
+    let ran = content(
+        r"const text = 'a😀'.slice(0, 2) + '\\ud83d 😀';
+         task.complete({ text, [text]: ['\udc00'] });
+         await connectors.slackCom.send({ text })",
+    )
+    .run();
+    assert_eq!(ran.printed(), [""; 0]);
+    let text = "a\u{fffd}\\ud83d 😀";
+    let asked = ran.host.asked.borrow();
+    let result = asked[0].strip_prefix("complete Some(").unwrap();
+    let result: String = serde_json::from_str(result.strip_suffix(')').unwrap()).unwrap();
+    let result: serde_json::Value = serde_json::from_str(&result).unwrap();
+    assert_eq!(result, json!({ "text": text, text: ["\u{fffd}"] }));
+    assert_eq!(ran.host.calls.borrow()[0].2, json!({ "text": text }));
+}
+
+#[test]
 fn named_connectors_are_called_by_name() {
     let ran = content(
         "data.r = await connectors.slackCom.send({channel: '#a', n: undefined}); data.then = typeof connectors.then;

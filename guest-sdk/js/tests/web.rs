@@ -217,6 +217,26 @@ fn numbers_for_people() {
 }
 
 #[test]
+fn what_replaces_a_built_in_looks_like_one() {
+    let look = |method: &str| {
+        format!(
+            "(() => {{ const f = {method}; try {{ Reflect.construct(Object, [], f); return 'constructs' }}
+              catch (e) {{ return [f.name, f.length, e.name] }} }})()"
+        )
+    };
+    for (method, name) in [
+        ("Date.prototype.toLocaleString", "toLocaleString"),
+        ("Date.prototype.toLocaleDateString", "toLocaleDateString"),
+        ("Date.prototype.toLocaleTimeString", "toLocaleTimeString"),
+        ("Number.prototype.toLocaleString", "toLocaleString"),
+        ("BigInt.prototype.toLocaleString", "toLocaleString"),
+        ("Math.random", "random"),
+    ] {
+        all(&[(&look(method), json!([name, 0, "TypeError"]))]);
+    }
+}
+
+#[test]
 fn dates_for_people() {
     let at = "new Date(Date.UTC(2026, 10, 4, 15, 5, 9))";
     for (call, text) in [

@@ -161,7 +161,7 @@
         if (isAsked(operation)) return undefined;
         return (operations[operation] ??= async (argument = {}) => {
           noInto(argument);
-          const json = own.JSON.stringify(argument);
+          const json = own.json(argument);
           if (json === undefined) throw new TypeError(`connectors.${connector}.${operation} takes an object, and got ${own.kind(argument)}`);
           // Awaited here: returned as it is, the promise would be asked for its `then`.
           return await begin(() => host.call(connector, operation, json), false);

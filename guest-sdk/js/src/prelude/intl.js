@@ -214,17 +214,30 @@
     getCanonicalLocales: locales,
   });
 
-  const usually = (fields) =>
-    function (locale, options) {
-      const time = own.Date.getTime(this);
-      return time === time ? new DateTimeFormat(locale, options, fields).format(this) : 'Invalid Date';
-    };
-  own.hide(Date.prototype, 'toLocaleString', usually({ ...DATE, ...TIME }));
-  own.hide(Date.prototype, 'toLocaleDateString', usually(DATE));
-  own.hide(Date.prototype, 'toLocaleTimeString', usually(TIME));
-  const localeNumber = function (locale, options) {
-    return new NumberFormat(locale, options).format(this);
+  const localeDate = (date, locale, options, fields) => {
+    const time = own.Date.getTime(date);
+    return time === time ? new DateTimeFormat(locale, options, fields).format(date) : 'Invalid Date';
   };
-  own.hide(Number.prototype, 'toLocaleString', localeNumber);
-  own.hide(BigInt.prototype, 'toLocaleString', localeNumber);
+  const BOTH = { ...DATE, ...TIME };
+  // Methods as the language has them: no constructors, and of length 0.
+  const dates = {
+    toLocaleString() {
+      return localeDate(this, arguments[0], arguments[1], BOTH);
+    },
+    toLocaleDateString() {
+      return localeDate(this, arguments[0], arguments[1], DATE);
+    },
+    toLocaleTimeString() {
+      return localeDate(this, arguments[0], arguments[1], TIME);
+    },
+  };
+  const numbers = {
+    toLocaleString() {
+      return new NumberFormat(arguments[0], arguments[1]).format(this);
+    },
+  };
+  const names = own.Object.keys(dates);
+  for (let i = 0; i < names.length; i++) own.hide(Date.prototype, names[i], dates[names[i]]);
+  own.hide(Number.prototype, 'toLocaleString', numbers.toLocaleString);
+  own.hide(BigInt.prototype, 'toLocaleString', numbers.toLocaleString);
 }

@@ -3,7 +3,7 @@
   'use strict';
 
   const json = (value) => {
-    const text = own.JSON.stringify(value);
+    const text = own.json(value);
     if (text === undefined) throw new TypeError(`the result must be JSON, and it is ${own.kind(value)}`);
     return text;
   };

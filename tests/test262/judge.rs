@@ -1,0 +1,101 @@
+//! Whether a run ended as its test must.
+
+use serde::Serialize;
+use stepwell::domain::run::{Closing, Ended, RunOutput, StepFault};
+
+use super::front::Front;
+use super::plan::Way;
+
+/// What came of one run of a test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It ended as it must.
+    Passed,
+    /// It ended in another way.
+    Failed(String),
+    /// The sandbox ended it at a limit or a trap: the engine's fault, contained.
+    Contained(String),
+    /// The host could not run it. There must be none.
+    HostFault(String),
+}
+
+/// What came of a test file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileResult {
+    /// It was run, in these ways.
+    Run(Vec<(Way, Verdict)>),
+    /// It asks for this, which a step does not have.
+    NotApplicable(&'static str),
+}
+
+impl FileResult {
+    /// A file that could not even be read as a test.
+    pub fn failed(why: String) -> Self {
+        Self::Run(vec![(Way::Raw, Verdict::Failed(why))])
+    }
+
+    /// The worst of its runs; `None` if it is not applicable.
+    pub fn worst(&self) -> Option<(Way, &Verdict)> {
+        let Self::Run(runs) = self else {
+            return None;
+        };
+        let weight = |verdict: &Verdict| match verdict {
+            Verdict::Passed => 0,
+            Verdict::Failed(_) => 1,
+            Verdict::Contained(_) => 2,
+            Verdict::HostFault(_) => 3,
+        };
+        let runs = runs.iter().map(|(way, verdict)| (*way, verdict));
+        runs.rev().max_by_key(|(_, verdict)| weight(verdict))
+    }
+
+    /// Prints what is no pass.
+    pub fn print(&self, file: &str) {
+        match self {
+            Self::NotApplicable(what) => println!("n/a {file}: {what}"),
+            Self::Run(runs) => {
+                for (way, verdict) in runs {
+                    match verdict {
+                        Verdict::Passed => {}
+                        Verdict::Failed(why) => println!("failed {file} ({way:?}): {why}"),
+                        Verdict::Contained(why) => println!("contained {file} ({way:?}): {why}"),
+                        Verdict::HostFault(why) => println!("HOST {file} ({way:?}): {why}"),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether a run ended as its test must.
+pub fn judge(output: &RunOutput, front: &Front) -> Verdict {
+    match &output.ended {
+        Ended::Finished => {}
+        Ended::Retry(why) | Ended::Stop(why) => return Verdict::Failed(format!("the step: {why}")),
+        Ended::Fault(fault @ StepFault::Host(_)) => return Verdict::HostFault(fault.to_string()),
+        Ended::Fault(fault) => return Verdict::Contained(fault.to_string()),
+    }
+    let Some(Closing::Complete(Some(told))) = &output.closing else {
+        return Verdict::Failed("the step did not say how the test ended".to_owned());
+    };
+    let told: String = match serde_json::from_str(told) {
+        Ok(told) => told,
+        Err(error) => return Verdict::Failed(format!("{told}: {error}")),
+    };
+    // The error's constructor on the first line, what it says on the others; nothing for none.
+    let error = told.split_once('\n');
+    match (&front.negative, error) {
+        (None, None) => Verdict::Passed,
+        (Some(negative), Some((kind, _))) if *kind == negative.kind => Verdict::Passed,
+        (None, Some((kind, text))) => Verdict::Failed(format!("{kind}: {text}")),
+        (Some(negative), Some((kind, text))) => Verdict::Failed(format!(
+            "a {} at {} was due, and it was {kind}: {text}",
+            negative.kind, negative.phase
+        )),
+        (Some(negative), None) => Verdict::Failed(format!(
+            "a {} at {} was due, and there was none",
+            negative.kind, negative.phase
+        )),
+    }
+}
