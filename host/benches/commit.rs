@@ -40,6 +40,7 @@ fn new_task(workspace: &WorkspaceName, data: &Arc<str>) -> NewTask {
             fault: None,
         },
         data: data.clone(),
+        entries: Vec::new(),
     }
 }
 

@@ -201,6 +201,7 @@ impl App {
             offer: Box::new(move |workspace, task| taker.offer(workspace, task)),
             token,
             base_url: settings.public_url.clone().unwrap_or(local_url),
+            engine: engine.clone(),
         };
         Ok((engine, Api::new(parts, settings)))
     }

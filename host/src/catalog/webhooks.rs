@@ -55,6 +55,7 @@ impl Catalog {
             name,
             key: WebhookKey::new(base62(key)),
             created: self.clock.now(),
+            correlate: None,
         });
         let catalog = self.clone();
         self.change(async move {

@@ -334,6 +334,11 @@ mod tests {
             "stepwell step build dir",
             "stepwell task list --state done --limit 5 --before 0190c0de-0000-7000-8000-000000000000",
             "stepwell task log ID --follow",
+            "stepwell task cancel ID",
+            "stepwell task retry ID --json",
+            "stepwell task update ID --set /a=1 --set /b={} --patch {}",
+            "stepwell task clone ID --replace @file",
+            "stepwell task new -",
             "stepwell deploy deploy.yaml --dry-run --prune --json",
             "stepwell config set KEY -",
             "stepwell config list",
@@ -350,6 +355,9 @@ mod tests {
             ("stepwell task list --limit 501", "501"),
             ("stepwell task list --state finished", "done"),
             ("stepwell webhook", "add"),
+            ("stepwell task update ID --replace {} --patch {}", "--patch"),
+            ("stepwell task update ID --set /a", "/a=JSON"),
+            ("stepwell task update ID --set /a=Ada", "not JSON"),
         ] {
             let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
             assert!(error.to_string().contains(hint), "{line}\n{error}");

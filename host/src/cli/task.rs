@@ -1,5 +1,7 @@
 //! `stepwell task …`.
 
+mod act;
+
 use std::time::Duration;
 
 use anyhow::Result;
@@ -54,6 +56,50 @@ pub enum TaskCommand {
         #[arg(long, short)]
         follow: bool,
     },
+    /// End a task; a run under way is given up
+    Cancel {
+        /// The task
+        id: String,
+    },
+    /// Have a task in error (or cancelled) go on from the step that failed
+    Retry {
+        /// The task
+        id: String,
+    },
+    /// Change a task's data and have it go on at once
+    #[command(after_help = "Examples:
+  stepwell task update ID --patch '{\"approved\": true, \"note\": null}'   null removes a member
+  stepwell task update ID --set /items/0/price=12.50 --set '/name=\"Ada\"'
+  stepwell task update ID --replace @data.json
+  stepwell task update ID --patch '{}'                                  wakes a task that waits
+
+It waits for the run under way, 30 seconds at most. A task at its end goes on, too: steps run whose
+condition matches now. `$via` cannot be changed.")]
+    Update {
+        /// The task
+        id: String,
+        #[command(flatten)]
+        changes: act::Changes,
+    },
+    /// Make a new task of a task's data, changed or as it is
+    #[command(after_help = "Examples:
+  stepwell task clone ID
+  stepwell task clone ID --set /retryAttempt=0")]
+    Clone {
+        /// The task
+        id: String,
+        #[command(flatten)]
+        changes: act::Changes,
+    },
+    /// Make a task of JSON data
+    #[command(after_help = "Examples:
+  stepwell task new '{\"type\": \"report\", \"month\": \"2026-11\"}'
+  stepwell task new @data.json
+  curl -s https://example.com/data.json | stepwell task new -")]
+    New {
+        /// The data: JSON, @FILE, or - for standard input
+        data: String,
+    },
 }
 
 /// Runs a task command.
@@ -101,6 +147,11 @@ pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Resul
             }
             Ok(())
         }
+        TaskCommand::Cancel { id } => act::plain(&client, &id, "cancel", output).await,
+        TaskCommand::Retry { id } => act::plain(&client, &id, "retry", output).await,
+        TaskCommand::Update { id, changes } => act::update(&client, &id, changes, output).await,
+        TaskCommand::Clone { id, changes } => act::clone(&client, &id, changes, output).await,
+        TaskCommand::New { data } => act::new(&client, &data, output).await,
     }
 }
 

@@ -121,6 +121,8 @@ pub struct StateView {
     state: String,
     #[serde(default)]
     reason: Option<String>,
+    #[serde(default)]
+    changes: Vec<ChangeView>,
 }
 
 impl TaskView {
@@ -166,7 +168,9 @@ impl Timeline {
         let mut events: Vec<(&str, u8, Vec<String>)> = Vec::new();
         for state in states.iter().skip(self.states) {
             if let Some(line) = moved(state, output) {
-                events.push((&state.at, 1, vec![line]));
+                let changes = diff(&state.changes, output).into_iter();
+                let lines = changes.map(|change| format!("{INDENT}{change}"));
+                events.push((&state.at, 1, [line].into_iter().chain(lines).collect()));
             }
         }
         self.states = self.states.max(states.len());
@@ -194,11 +198,13 @@ fn accepted(task: &TaskView, output: Output) -> String {
 }
 
 fn moved(state: &StateView, output: Output) -> Option<String> {
-    // Acceptance has its own line, and being ready is what every task is between two runs.
-    if state.state == "ready" {
-        return None;
-    }
     let reason = state.reason.as_deref().filter(|reason| !reason.is_empty());
+    // Acceptance has its own line, and being ready is what every task is between two runs: of that
+    // only what somebody did is worth a line.
+    if state.state == "ready" {
+        let reason = reason.filter(|reason| *reason != "accepted")?;
+        return Some(format!("{}  {}", time(&state.at, output), printable(reason)));
+    }
     let reason = reason.map_or(String::new(), |reason| format!(": {}", printable(reason)));
     Some(format!(
         "{}  {}{reason}",

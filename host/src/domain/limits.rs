@@ -20,6 +20,9 @@ pub const COMPILE_SECONDS: u64 = 60;
 pub const COMPILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Runs that one task may have; past it two steps are taken to be feeding each other.
 pub const RUNS_PER_TASK: u32 = 1000;
+/// Commits of one task past which nobody changes its data from outside any more, so that a webhook
+/// that addresses a task cannot fill its journal without end.
+pub const COMMITS_PER_TASK: u64 = 10_000;
 /// Log bytes kept of one run; the rest is cut, and a mark says so.
 pub const LOG_BYTES: usize = 64 * 1024;
 /// Log lines kept of one run.

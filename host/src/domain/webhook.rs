@@ -20,6 +20,9 @@ pub struct Webhook {
     pub key: WebhookKey,
     /// When it was added.
     pub created: Millis,
+    /// A JSON pointer into the data that a request makes: where it leads to the id of an open task,
+    /// that task is changed, and no new one made.
+    pub correlate: Option<String>,
 }
 
 /// The secret part of a webhook's URL: 192 random bits in base62, 33 characters. It never appears

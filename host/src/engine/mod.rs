@@ -1,6 +1,7 @@
 //! The engine: takes every ready task through its steps, one run at a time per task, many tasks at
 //! once, fairly between workspaces, and never more in memory than it was told.
 
+mod actions;
 mod advance;
 mod calls;
 mod carry;
@@ -8,6 +9,7 @@ mod queue;
 mod retry;
 mod threads;
 mod timers;
+mod turns;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -23,6 +25,9 @@ use crate::store::{Store, StoreError};
 use carry::Carried;
 use queue::Queue;
 use threads::Threads;
+use turns::Turns;
+
+pub use actions::ActionError;
 
 /// How the engine is set up.
 #[derive(Debug, Clone, Copy)]
@@ -79,6 +84,8 @@ pub struct Engine {
     egress: Arc<WorkspacePolicy>,
     clock: Arc<dyn Clock>,
     queue: Queue,
+    /// Who has which task.
+    turns: Arc<Turns>,
     /// Something may wake earlier than the timers think.
     timer_set: Arc<Notify>,
     /// The last runner has ended while the engine closes.
@@ -101,6 +108,7 @@ impl Engine {
             fetch: parts.fetch,
             egress: Arc::default(),
             clock: parts.clock,
+            turns: Arc::default(),
             timer_set: Arc::new(Notify::new()),
             idle: Notify::new(),
             threads: Threads::start()?,
@@ -156,10 +164,25 @@ impl Engine {
         }
     }
 
+    /// Takes up a task that may have something to do, whether there is room or not.
+    fn wake(self: &Arc<Self>, workspace: &WorkspaceName, task: TaskId) {
+        self.queue.wake(workspace, task);
+        self.run_more();
+    }
+
     /// Carries one task after another as far as it goes, until none is queued.
     async fn run_on(self: Arc<Self>, mut workspace: WorkspaceName, mut task: TaskId) {
         loop {
-            match self.carry(&workspace, task).await {
+            let turn = self.turns.begin(task).ok();
+            let carried = match &turn {
+                Some(turn) => tokio::select! {
+                    carried = self.carry(&workspace, task) => carried,
+                    // It was cancelled: what the run would commit could only be a conflict.
+                    () = turn.stopped() => Ok(Carried::Rests),
+                },
+                None => Ok(Carried::Rests),
+            };
+            match carried {
                 Ok(Carried::Rests) => {}
                 Ok(Carried::Waits) => self.timer_set.notify_one(),
                 Err(StoreError::Closed) => {}
@@ -167,7 +190,16 @@ impl Engine {
                     tracing::error!(workspace.id = %workspace, task.id = %task, %error, "a task could not be carried on");
                 }
             }
-            match self.queue.next(&workspace, task) {
+            let next = self.queue.next(&workspace, task);
+            // Only now does the queue take the task in again.
+            let again = match turn {
+                Some(turn) => turn.end(),
+                None => !self.turns.want(task),
+            };
+            if again {
+                self.wake(&workspace, task);
+            }
+            match next {
                 Some(next) => (workspace, task) = next,
                 None => break,
             }

@@ -19,6 +19,7 @@ use std::time::Duration;
 use crate::catalog::Catalog;
 use crate::domain::clock::Clock;
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::engine::Engine;
 use crate::settings::Settings;
 use crate::store::Store;
 use auth::AdminToken;
@@ -37,6 +38,8 @@ pub struct Api {
     token: AdminToken,
     /// What URLs begin with, without a slash at the end.
     base_url: String,
+    /// What acts on tasks.
+    engine: Arc<Engine>,
     /// Bounds of a webhook's body.
     body: Bounds,
     bodies: Arc<Budget>,
@@ -57,6 +60,8 @@ pub struct ApiParts {
     pub token: AdminToken,
     /// What webhook URLs begin with, e.g. `http://127.0.0.1:7400`.
     pub base_url: String,
+    /// What acts on tasks.
+    pub engine: Arc<Engine>,
 }
 
 impl Api {
@@ -69,6 +74,7 @@ impl Api {
             offer: parts.offer,
             token: parts.token,
             base_url: parts.base_url.trim_end_matches('/').to_owned(),
+            engine: parts.engine,
             body: Bounds {
                 bytes: settings.body_bytes,
                 time: settings.body_timeout,

@@ -8,8 +8,11 @@ use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 
 use crate::catalog::CatalogError;
+use crate::domain::data::EditError;
 use crate::domain::ids::{IdError, TaskId, WorkspaceName};
+use crate::domain::limits;
 use crate::domain::task::NoSuchState;
+use crate::engine::ActionError;
 use crate::ingest::accept::IngestError;
 use crate::ingest::body::BodyError;
 use crate::sandbox::ComponentError;
@@ -83,6 +86,9 @@ pub enum ApiError {
     /// The catalog refused.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// An action on a task is refused.
+    #[error(transparent)]
+    Action(#[from] ActionError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -151,6 +157,7 @@ impl ApiError {
             Self::BadName(_) => kind(S::BAD_REQUEST, "bad-name"),
             Self::NoSuchTask { .. } => kind(S::NOT_FOUND, "not-found"),
             Self::Catalog(error) => catalog(error),
+            Self::Action(error) => action(error),
             Self::Store(error) => store(error),
             Self::Overloaded => kind(S::SERVICE_UNAVAILABLE, "overloaded"),
             Self::Damaged { .. } => kind(S::INTERNAL_SERVER_ERROR, "internal"),
@@ -219,6 +226,34 @@ fn catalog(error: &CatalogError) -> Kind {
         CatalogError::Vault(_) | CatalogError::Damaged(_) => {
             kind(S::INTERNAL_SERVER_ERROR, "internal")
         }
+    }
+}
+
+fn action(error: &ActionError) -> Kind {
+    use StatusCode as S;
+    match error {
+        ActionError::NotFound { .. } => kind(S::NOT_FOUND, "not-found"),
+        ActionError::WrongState { state, .. } => with(
+            S::CONFLICT,
+            "wrong-state",
+            json!({ "state": state.as_str() }),
+        ),
+        ActionError::Edit { error, .. } => match error {
+            EditError::TooLarge(_) => with(
+                S::UNPROCESSABLE_ENTITY,
+                "too-large",
+                json!({ "most": limits::DATA_BYTES }),
+            ),
+            EditError::Via => with(
+                S::UNPROCESSABLE_ENTITY,
+                "bad-change",
+                json!({ "pointer": "/$via" }),
+            ),
+            _ => kind(S::UNPROCESSABLE_ENTITY, "bad-change"),
+        },
+        ActionError::TooOften { .. } => kind(S::CONFLICT, "limit-reached"),
+        ActionError::Busy { .. } => kind(S::SERVICE_UNAVAILABLE, "busy"),
+        ActionError::Store(error) => store(error),
     }
 }
 

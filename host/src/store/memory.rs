@@ -57,8 +57,11 @@ impl Model {
         let kept = Kept {
             head: task.head,
             data: task.data,
-            journal: vec![Entry::Accepted { at }],
-            settled: 1,
+            settled: 1 + task.entries.len(),
+            journal: [Entry::Accepted { at }]
+                .into_iter()
+                .chain(task.entries)
+                .collect(),
         };
         self.tasks.insert(key, kept);
         Ok(())

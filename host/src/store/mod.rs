@@ -74,10 +74,13 @@ pub enum StoreError {
 /// A new task as it is accepted. Its journal begins with [`Entry::Accepted`].
 #[derive(Debug, Clone)]
 pub struct NewTask {
-    /// The head: version 1, state ready.
+    /// The head: version 1 and state ready, or where `entries` have brought it.
     pub head: TaskHead,
     /// The data, JSON text of an object.
     pub data: Arc<str>,
+    /// What has happened to it already, after [`Entry::Accepted`]: runs that were over before it was
+    /// made durable.
+    pub entries: Vec<Entry>,
 }
 
 /// One step forward of a task: all of it becomes durable, or nothing.

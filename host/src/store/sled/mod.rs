@@ -166,9 +166,12 @@ impl Drop for SledStore {
 impl Store for SledStore {
     async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
         self.shared.room().await?;
-        let mut entries = Vec::with_capacity(16);
+        let mut entries = Vec::with_capacity(16 + 256 * task.entries.len());
         let at = task.head.created;
         codec::push_entry(&mut entries, &Entry::Accepted { at })?;
+        for entry in &task.entries {
+            codec::push_entry(&mut entries, entry)?;
+        }
         let change = Change {
             kind: Kind::Accept,
             workspace: task.head.workspace.clone(),
@@ -177,7 +180,7 @@ impl Store for SledStore {
             head: Some(task.head),
             data: Some(task.data),
             entries,
-            count: 1,
+            count: u32::try_from(1 + task.entries.len()).unwrap_or(u32::MAX),
         };
         self.submit(change, None).await
     }
