@@ -264,3 +264,85 @@ async fn tasks_are_copied_and_made_by_hand() {
     let (status, problem) = server.api(Method::PUT, &path, Some(json!({}))).await;
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{problem}");
 }
+
+/// A webhook whose bodies name the task that they are about.
+async fn correlating(server: &Server, name: &str, pointer: &str) -> String {
+    let body = json!({"name": name, "correlate": pointer});
+    let (status, body) = server.api(Method::POST, &server.path("webhooks"), Some(body)).await;
+    assert_eq!(status, StatusCode::CREATED, "{body}");
+    assert_eq!(body["correlate"], pointer);
+    body["url"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_webhook_that_addresses_an_open_task_wakes_it() {
+    let mut server = Server::start().await;
+    server.script("approval", APPROVAL).await;
+    let orders = server.webhook("Orders").await;
+    let approvals = correlating(&server, "Approvals", "/about/taskId").await;
+    let id = server.post(&orders, &json!({"order": {"id": 7}, "about": "?"})).await;
+    server.wait(&id, "waiting").await;
+    let body = json!({"about": {"taskId": id}, "approved": "yes", "gone": null, "$via": {"type": "forged"}});
+    assert_eq!(server.post(&approvals, &body).await, id, "the answer names the open task");
+    // It was durable when it was answered.
+    server.restart().await;
+    let task = server.wait(&id, "done").await;
+    assert_eq!(task["data"]["seen"], "yes");
+    assert_eq!(task["data"]["order"], json!({"id": 7}));
+    assert_eq!(task["data"]["about"], json!({"taskId": id}), "members are put in place of those there");
+    assert_eq!(task["data"].get("gone"), Some(&Value::Null), "a null is data");
+    assert_eq!(task["data"]["$via"]["name"], "Orders");
+    assert_eq!(reasons(&task)[1], "changed by webhook `Approvals` (127.0.0.1)");
+
+    // At its end, unknown, of another workspace, or no id at all: a task of its own.
+    for taskid in [json!(id), json!(NOBODY), json!("x"), json!(7), Value::Null] {
+        let body = json!({"about": {"taskId": taskid}, "n": 1});
+        let new = server.post(&approvals, &body).await;
+        assert_ne!(new, id);
+        assert_eq!(server.task(&new).await["data"]["$via"]["name"], "Approvals");
+    }
+    let open = server.post(&orders, &json!({"order": {}})).await;
+    server.wait(&open, "waiting").await;
+    server.enter("other").await;
+    let foreign = correlating(&server, "Approvals", "/taskId").await;
+    let new = server.post(&foreign, &json!({"taskId": open, "approved": true})).await;
+    assert_ne!(new, open, "no webhook reaches into another workspace");
+}
+
+#[tokio::test]
+async fn a_fixed_body_is_correlated_by_its_urls_query_and_waits_for_the_run() {
+    let server = Server::start().await;
+    let upstream = Receiver::start().await;
+    upstream.reply("/slow", Reply::status(204).after(Duration::from_millis(1500)));
+    server.step_with("fetcher", &guest("fetcher"), "").await;
+    server.script("extra", EXTRA).await;
+    let webhook = server.webhook("w").await;
+    let callback = correlating(&server, "Callback", "/$via/query/task").await;
+    let request = json!({"url": format!("{}/slow", upstream.url)});
+    let id = server.post(&webhook, &json!({"requests": [request]})).await;
+    asked(&upstream, 1).await;
+    let merged = server.post(&format!("{callback}?task={id}"), &json!({"extra": 4})).await;
+    assert_eq!(merged, id);
+    let task = server.wait(&id, "done").await;
+    assert_eq!(task["data"]["doubled"], 8, "{task:#}");
+    assert_eq!(task["data"]["results"][0]["status"], 204);
+    assert_eq!(upstream.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_correlation_is_set_and_taken_away_by_command() {
+    let server = Server::start().await;
+    let add = ["webhook", "add", "Paid", "--correlate", "/order/taskId", "--json"];
+    let added = cli(&server, &add).json();
+    assert_eq!(added["correlate"], "/order/taskId");
+    let sheet = cli(&server, &["webhook", "show", "Paid"]);
+    assert!(sheet.ok().contains("/order/taskId"), "{}", sheet.stdout);
+    let changed = cli(&server, &["webhook", "update", "Paid", "--no-correlate", "--json"]).json();
+    assert_eq!(changed["correlate"], Value::Null);
+    assert_eq!(changed["url"], added["url"]);
+    let (status, problem) = server
+        .api(Method::POST, &server.path("webhooks"), Some(json!({"name": "x", "correlate": "order"})))
+        .await;
+    assert_eq!((status, &problem["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("bad-pointer")));
+    assert!(problem["detail"].as_str().unwrap().contains("RFC 6901"), "{problem}");
+}

@@ -31,14 +31,22 @@ pub struct Manifest {
 pub struct Workspace {
     /// Its name.
     pub name: WorkspaceName,
-    /// Webhooks, by name.
-    pub webhooks: Vec<WebhookName>,
+    /// Webhooks.
+    pub webhooks: Vec<Webhook>,
     /// Where its steps come from.
     pub steps: Vec<StepSource>,
     /// Config values and secrets; the server seals both.
     pub config: Vec<Setting>,
     /// Connectors.
     pub connectors: Vec<Connector>,
+}
+
+/// A webhook.
+pub struct Webhook {
+    /// Its name.
+    pub name: WebhookName,
+    /// Where in a body the id of the task is that it is about.
+    pub correlate: Option<String>,
 }
 
 /// A config value.

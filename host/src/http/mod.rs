@@ -5,6 +5,7 @@ pub mod auth;
 pub mod server;
 
 mod api;
+mod correlate;
 mod event;
 mod problem;
 mod read;

@@ -7,11 +7,14 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 
+use stepwell_condition::PatternError;
+
 use crate::catalog::CatalogError;
 use crate::domain::data::EditError;
 use crate::domain::ids::{IdError, TaskId, WorkspaceName};
 use crate::domain::limits;
 use crate::domain::task::NoSuchState;
+use crate::domain::webhook::CorrelationError;
 use crate::engine::ActionError;
 use crate::ingest::accept::IngestError;
 use crate::ingest::body::BodyError;
@@ -86,6 +89,22 @@ pub enum ApiError {
     /// The catalog refused.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// A webhook's correlation leads nowhere.
+    #[error("`correlate` is wrong: {0}")]
+    BadCorrelation(CorrelationError),
+    /// A pattern that tasks are to match is not JSON.
+    #[error("`where` is not JSON: {message}")]
+    PatternNotJson {
+        /// What is wrong, with its place.
+        message: String,
+        /// Where, from 1.
+        line: usize,
+        /// Where, from 1.
+        column: usize,
+    },
+    /// A pattern that tasks are to match is none.
+    #[error("`where` is wrong {0}")]
+    BadPattern(PatternError),
     /// An action on a task is refused.
     #[error(transparent)]
     Action(#[from] ActionError),
@@ -157,6 +176,17 @@ impl ApiError {
             Self::BadName(_) => kind(S::BAD_REQUEST, "bad-name"),
             Self::NoSuchTask { .. } => kind(S::NOT_FOUND, "not-found"),
             Self::Catalog(error) => catalog(error),
+            Self::BadCorrelation(_) => kind(S::UNPROCESSABLE_ENTITY, "bad-pointer"),
+            Self::PatternNotJson { line, column, .. } => with(
+                S::BAD_REQUEST,
+                "bad-pattern",
+                json!({ "line": line, "column": column }),
+            ),
+            Self::BadPattern(error) => with(
+                S::BAD_REQUEST,
+                "bad-pattern",
+                json!({ "pointer": error.pointer }),
+            ),
             Self::Action(error) => action(error),
             Self::Store(error) => store(error),
             Self::Overloaded => kind(S::SERVICE_UNAVAILABLE, "overloaded"),

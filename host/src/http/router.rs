@@ -38,8 +38,9 @@ fn api_routes(api: Arc<Api>) -> Router {
         .route(
             "/api/v1/workspaces/{ws}/webhooks/{name}",
             get(webhooks::show)
+                .put(webhooks::change)
                 .delete(webhooks::delete)
-                .fallback(|| wrong("GET, HEAD, DELETE")),
+                .fallback(|| wrong("GET, HEAD, PUT, DELETE")),
         )
         .route(
             "/api/v1/workspaces/{ws}/steps",

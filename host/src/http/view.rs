@@ -23,6 +23,7 @@ pub(super) struct WebhookView<'a> {
     id: &'a str,
     name: &'a WebhookName,
     url: String,
+    correlate: Option<&'a str>,
     created: String,
 }
 
@@ -32,6 +33,7 @@ impl<'a> WebhookView<'a> {
             id: &webhook.id,
             name: &webhook.name,
             url: format!("{base_url}/event/{}", webhook.key.reveal()),
+            correlate: webhook.correlate.as_deref(),
             created: rfc3339(webhook.created),
         }
     }

@@ -92,7 +92,7 @@ fn made(task: &Value, output: Output) -> Result<()> {
 }
 
 /// JSON as it was given: itself, in a file, or on standard input.
-fn document(given: &str) -> Result<Value, UsageError> {
+pub(super) fn document(given: &str) -> Result<Value, UsageError> {
     let text = match given.strip_prefix('@') {
         _ if given == "-" => {
             let mut text = String::new();
