@@ -258,7 +258,8 @@ async fn connectors_are_compared_by_the_server_and_never_shown() {
 #[tokio::test]
 async fn a_webhooks_correlation_is_deployed_and_its_url_stays() {
     let server = Server::start().await;
-    let manifest = |webhook: &str| format!("workspaces:\n- name: default\n  webhooks: [{webhook}]\n");
+    let manifest =
+        |webhook: &str| format!("workspaces:\n- name: default\n  webhooks: [{webhook}]\n");
     let project = Project::new(&manifest("{name: Paid, correlate: /order/taskId}"));
     let run = || marks(&project.deploy(&server, &[]))[1].clone();
     let paid = || server.cli_json(&["webhook", "show", "Paid"]);
@@ -270,11 +271,18 @@ async fn a_webhooks_correlation_is_deployed_and_its_url_stays() {
     assert_eq!(run(), "~ webhook Paid");
     assert_eq!(run(), "= webhook Paid");
     let changed = paid();
-    assert_eq!((&changed["correlate"], &changed["url"]), (&Value::Null, &added["url"]));
+    assert_eq!(
+        (&changed["correlate"], &changed["url"]),
+        (&Value::Null, &added["url"])
+    );
     project.write("deploy.yaml", manifest("{name: Paid, correlate: order}"));
     let ran = project.deploy(&server, &[]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(ran.stderr.contains("workspaces[0].webhooks[0].correlate") && ran.stderr.contains("RFC 6901"), "{ran:?}");
+    assert!(
+        ran.stderr.contains("workspaces[0].webhooks[0].correlate")
+            && ran.stderr.contains("RFC 6901"),
+        "{ran:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,7 +41,7 @@ async fn filled() -> (Server, Vec<String>) {
 /// Every task that a query finds, page by page, as the places of `ids`.
 async fn found(server: &Server, ids: &[String], query: &[(&str, &str)]) -> Vec<usize> {
     let mut places = Vec::new();
-    let mut before = None;
+    let mut before: Option<String> = None;
     loop {
         let mut path = url::Url::parse("http://x/").unwrap();
         path.query_pairs_mut().extend_pairs(query);
@@ -78,18 +78,46 @@ async fn tasks_are_found_by_what_is_known_of_them() {
             (&[("name", "deal 7")], &|n| n == 7),
             (&[("tag", "odd"), ("limit", "2")], &|n| n < 30 && n % 2 == 1),
             (&[("webhook", "Form")], &|n| n % 3 == 0),
-            (&[("where", r#"{"amount": {"$gt": 100, "$lte": 320}}"#), ("limit", "5")], &|n| n > 10 && n <= 32),
-            (&[("where", r#"{"customer": {"email": {"$regex": "^1.?@"}}}"#), ("tag", "deal")], &|n| n == 1 || (10..20).contains(&n)),
-            (&[("where", r#"{"$via": {"name": "Orders"}}"#), ("state", "unmatched")], &|n| n >= 35 && n % 3 != 0),
+            (
+                &[
+                    ("where", r#"{"amount": {"$gt": 100, "$lte": 320}}"#),
+                    ("limit", "5"),
+                ],
+                &|n| n > 10 && n <= 32,
+            ),
+            (
+                &[
+                    ("where", r#"{"customer": {"email": {"$regex": "^1.?@"}}}"#),
+                    ("tag", "deal"),
+                ],
+                &|n| n == 1 || (10..20).contains(&n),
+            ),
+            (
+                &[
+                    ("where", r#"{"$via": {"name": "Orders"}}"#),
+                    ("state", "unmatched"),
+                ],
+                &|n| n >= 35 && n % 3 != 0,
+            ),
         ];
         for (query, fits) in cases {
-            assert_eq!(found(&server, &ids, query).await, all(fits), "{query:?}, round {round}");
+            assert_eq!(
+                found(&server, &ids, query).await,
+                all(fits),
+                "{query:?}, round {round}"
+            );
         }
         let created = |task: &Value| task["created"].as_str().unwrap().to_owned();
-        let (tenth, twentieth) = (created(&server.task(&ids[10]).await), created(&server.task(&ids[20]).await));
+        let (tenth, twentieth) = (
+            created(&server.task(&ids[10]).await),
+            created(&server.task(&ids[20]).await),
+        );
         let span = found(&server, &ids, &[("since", &tenth), ("until", &twentieth)]).await;
         let exact: BTreeSet<usize> = span.iter().copied().collect();
-        assert!((10..=20).all(|n| exact.contains(&n)), "both ends are in it: {span:?}");
+        assert!(
+            (10..=20).all(|n| exact.contains(&n)),
+            "both ends are in it: {span:?}"
+        );
         for place in span {
             let at = created(&server.task(&ids[place]).await);
             assert!(at >= tenth && at <= twentieth, "{at}");
@@ -102,15 +130,53 @@ async fn tasks_are_found_by_what_is_known_of_them() {
 #[tokio::test]
 async fn a_command_lists_what_needs_attention() {
     let (server, ids) = filled().await;
-    let listed = cli(&server, &["task", "list", "--attention", "--since", "2h", "--json"]).json();
-    let listed: Vec<&Value> = listed["tasks"].as_array().unwrap().iter().map(|task| &task["id"]).collect();
+    let listed = cli(
+        &server,
+        &["task", "list", "--attention", "--since", "2h", "--json"],
+    )
+    .json();
+    let listed: Vec<&Value> = listed["tasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|task| &task["id"])
+        .collect();
     assert_eq!(listed, ids[30..].iter().rev().collect::<Vec<_>>());
-    let table = cli(&server, &["task", "list", "--state", "error,done", "--tag", "odd", "--where", r#"{"n": {"$lt": 4}}"#]);
-    assert!(table.ok().contains(&ids[1]) && table.ok().contains("deal 3"), "{}", table.stdout);
+    let table = cli(
+        &server,
+        &[
+            "task",
+            "list",
+            "--state",
+            "error,done",
+            "--tag",
+            "odd",
+            "--where",
+            r#"{"n": {"$lt": 4}}"#,
+        ],
+    );
+    assert!(
+        table.ok().contains(&ids[1]) && table.ok().contains("deal 3"),
+        "{}",
+        table.stdout
+    );
     assert_eq!(table.ok().lines().count(), 3, "{}", table.stdout);
-    let page = cli(&server, &["task", "list", "--limit", "5", "--webhook", "Form"]);
+    let page = cli(
+        &server,
+        &["task", "list", "--limit", "5", "--webhook", "Form"],
+    );
     assert!(page.stderr.contains("--before"), "{page:?}");
-    let (code, message) = cli(&server, &["task", "list", "--where", r#"{"a": {"$gte": 1, "$nope": 2}}"#, "--json"]).refusal(1);
+    let (code, message) = cli(
+        &server,
+        &[
+            "task",
+            "list",
+            "--where",
+            r#"{"a": {"$gte": 1, "$nope": 2}}"#,
+            "--json",
+        ],
+    )
+    .refusal(1);
     assert_eq!(code, "bad-pattern");
     assert!(message.contains("/a/$nope"), "{message}");
     cli(&server, &["task", "list", "--until", "tomorrow", "--json"]).refusal(2);
@@ -131,5 +197,8 @@ async fn a_page_is_bounded_work() {
     let (_, page) = server.api(Method::GET, &path, None).await;
     assert_eq!(page["tasks"], json!([]));
     assert!(page["next"].is_string(), "{page}");
-    assert_eq!(found(&server, &ids, &[("where", r#"{"rare": true}"#)]).await, [0]);
+    assert_eq!(
+        found(&server, &ids, &[("where", r#"{"rare": true}"#)]).await,
+        [0]
+    );
 }

@@ -359,7 +359,10 @@ mod tests {
             ("stepwell task list --limit 501", "501"),
             ("stepwell task list --state finished", "done"),
             ("stepwell webhook", "add"),
-            ("stepwell webhook add Form --correlate order.taskId", "RFC 6901"),
+            (
+                "stepwell webhook add Form --correlate order.taskId",
+                "RFC 6901",
+            ),
             ("stepwell webhook update Form", "--correlate"),
             ("stepwell task list --since yesterday", "2h"),
             ("stepwell task list --attention --state error", "--state"),

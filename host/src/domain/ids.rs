@@ -195,7 +195,12 @@ mod tests {
                 .all(|pair| pair[0].as_bytes() < pair[1].as_bytes())
         );
         assert_eq!(ids[0].to_string().parse(), Ok(ids[0]));
-        let begun = u64::from_be_bytes([&[0, 0][..], &ids[0].as_bytes()[..6]].concat().try_into().unwrap());
+        let begun = u64::from_be_bytes(
+            [&[0, 0][..], &ids[0].as_bytes()[..6]]
+                .concat()
+                .try_into()
+                .unwrap(),
+        );
         assert!(TaskId::from_time(begun) <= ids[0] && ids[0] < TaskId::from_time(begun + 1));
         assert!(TaskId::from_time(u64::MAX) <= TaskId::MAX);
     }

@@ -115,7 +115,10 @@ mod tests {
 
     #[test]
     fn a_correlation_leads_to_a_member() {
-        assert_eq!(correlation("/order/taskId").unwrap().to_string(), "/order/taskId");
+        assert_eq!(
+            correlation("/order/taskId").unwrap().to_string(),
+            "/order/taskId"
+        );
         for (wrong, part) in [
             ("order.taskId", "RFC 6901"),
             ("", "/order/taskId"),

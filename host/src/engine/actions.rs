@@ -1,6 +1,7 @@
 //! What people do with tasks: cancel, try again, change, copy, make. Every action is one commit under
 //! the task's version, and comes to its end even if whoever asked for it has gone.
 
+mod error;
 mod moves;
 
 use std::future::Future;
@@ -13,71 +14,20 @@ use tokio::time::Instant;
 
 use super::Engine;
 use super::turns::Turn;
-use crate::domain::data::{Edit, EditError, diff, edited};
+use crate::domain::data::{Edit, diff, edited};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::limits;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::store::{Commit, NewTask, StoreError};
-use moves::WrongState;
+use error::{busy, not_found};
+
+pub use error::ActionError;
 
 /// The longest that an action waits for the run under way. A run's own bound is 30 s by default.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How soon a run that a crash cut short is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-
-/// Why an action was not carried out. Nothing is changed then.
-#[derive(Debug, thiserror::Error)]
-pub enum ActionError {
-    /// There is no such task.
-    #[error("there is no task {task} in workspace `{workspace}`")]
-    NotFound {
-        /// The task.
-        task: TaskId,
-        /// Where it was looked for.
-        workspace: WorkspaceName,
-    },
-    /// The task stands where this cannot be done.
-    #[error("task {task} is {state}; {hint}")]
-    WrongState {
-        /// The task.
-        task: TaskId,
-        /// Where it stands.
-        state: TaskState,
-        /// What would be right.
-        hint: &'static str,
-    },
-    /// The data cannot be changed so.
-    #[error("the data of task {task} cannot be changed so: {error}")]
-    Edit {
-        /// The task.
-        task: TaskId,
-        /// Why.
-        error: EditError,
-    },
-    /// The task has been changed too often.
-    #[error(
-        "task {task} has been moved {most} times and is changed no more; `task clone` makes a new one of it",
-        most = limits::COMMITS_PER_TASK
-    )]
-    TooOften {
-        /// The task.
-        task: TaskId,
-    },
-    /// A run has the task, and does not end.
-    #[error(
-        "a run of task {task} is under way and did not end within {seconds} seconds; try again, or cancel the task"
-    )]
-    Busy {
-        /// The task.
-        task: TaskId,
-        /// How long was waited.
-        seconds: u64,
-    },
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
 
 impl Engine {
     /// Ends a task that is not at its end. A run under way is given up, and what it did is not
@@ -138,7 +88,7 @@ impl Engine {
     }
 
     /// The same for a task that is not at its end; `None`, and nothing is changed, if there is no such
-    /// task.
+    /// task. One that comes to a good end while its run is waited for was open when this was asked for.
     ///
     /// # Errors
     /// As [`Engine::update`].
@@ -303,12 +253,12 @@ impl Engine {
     ) -> Result<Option<TaskHead>, ActionError> {
         let (engine, workspace) = (self.clone(), workspace.clone());
         self.whole(async move {
-            let closed = |stored: &StoredTask| open && stored.head.state.is_final();
-            if closed(&engine.loaded(&workspace, task).await?) {
+            let before = engine.loaded(&workspace, task).await?.head.state;
+            if open && before.is_final() {
                 return Ok(None);
             }
             let (turn, stored) = engine.between_runs(&workspace, task).await?;
-            let done = if closed(&stored) {
+            let done = if open && !moves::is_open_to(stored.head.state) {
                 Ok(None)
             } else {
                 engine.update_now(stored, edits, by).await.map(Some)
@@ -406,24 +356,4 @@ fn data_of(stored: &StoredTask) -> Result<Value, ActionError> {
         let task = stored.head.id;
         StoreError::Damaged(format!("the data of task {task} is not JSON: {error}")).into()
     })
-}
-
-fn not_found(workspace: &WorkspaceName, task: TaskId) -> ActionError {
-    ActionError::NotFound {
-        task,
-        workspace: workspace.clone(),
-    }
-}
-
-fn busy(task: TaskId) -> ActionError {
-    ActionError::Busy {
-        task,
-        seconds: PATIENCE.as_secs(),
-    }
-}
-
-impl From<WrongState> for ActionError {
-    fn from(WrongState { task, state, hint }: WrongState) -> Self {
-        Self::WrongState { task, state, hint }
-    }
 }

@@ -123,7 +123,10 @@ impl Turns {
 
     /// Whether somebody wants a task that another has.
     pub(super) fn is_wanted(&self, task: TaskId) -> bool {
-        self.tasks.lock().get(&task).is_some_and(|taken| taken.wanted)
+        self.tasks
+            .lock()
+            .get(&task)
+            .is_some_and(|taken| taken.wanted)
     }
 
     /// Has the task's run given up, if there is one.

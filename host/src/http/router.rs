@@ -14,9 +14,7 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
-use super::api::{
-    Asker, actions, config, connectors, steps, tasks, webhooks, workspaces,
-};
+use super::api::{Asker, actions, config, connectors, steps, tasks, webhooks, workspaces};
 use super::problem::ApiError;
 use super::{Api, event};
 

@@ -62,7 +62,10 @@ impl Search {
         };
         (self.states.is_empty() || self.states.contains(&head.state))
             && is(&self.name, head.name.as_deref())
-            && is(&self.webhook, head.webhook.as_ref().map(|name| name.as_str()))
+            && is(
+                &self.webhook,
+                head.webhook.as_ref().map(|name| name.as_str()),
+            )
             && self.tag.as_ref().is_none_or(|tag| head.tags.contains(tag))
             && self.since.is_none_or(|since| head.created >= since)
             && self.until.is_none_or(|until| head.created <= until)
@@ -78,7 +81,9 @@ impl Search {
     }
 
     fn first(&self) -> Option<TaskId> {
-        let until = self.until.map(|until| TaskId::from_time(until.saturating_add(SLACK)));
+        let until = self
+            .until
+            .map(|until| TaskId::from_time(until.saturating_add(SLACK)));
         match (self.before, until) {
             (Some(before), Some(until)) => Some(before.min(until)),
             (before, until) => before.or(until),

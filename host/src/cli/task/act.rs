@@ -58,7 +58,10 @@ pub async fn update(client: &Client, id: &str, changes: Changes, output: Output)
         let message = "nothing to change; give --patch, --set or --replace";
         return Err(UsageError::Value(message.into()).into());
     };
-    told(&client.post(&["tasks", &id, "update"], &body).await?, output)
+    told(
+        &client.post(&["tasks", &id, "update"], &body).await?,
+        output,
+    )
 }
 
 /// `task clone`.
@@ -107,9 +110,8 @@ pub(super) fn document(given: &str) -> Result<Value, UsageError> {
         })?,
         None => given.to_owned(),
     };
-    serde_json::from_str(&text).map_err(|error| {
-        UsageError::Value(format!("what was given is not JSON: {error}"))
-    })
+    serde_json::from_str(&text)
+        .map_err(|error| UsageError::Value(format!("what was given is not JSON: {error}")))
 }
 
 fn place(text: &str) -> Result<(String, Value), String> {
@@ -117,8 +119,9 @@ fn place(text: &str) -> Result<(String, Value), String> {
         .split_once('=')
         .ok_or_else(|| format!("a value is missing: write {text}=JSON"))?;
     Pointer::parse(pointer).map_err(|error| error.to_string())?;
-    let value = serde_json::from_str(value)
-        .map_err(|error| format!("{value} is not JSON ({error}); a text is in quotes: '{pointer}=\"…\"'"))?;
+    let value = serde_json::from_str(value).map_err(|error| {
+        format!("{value} is not JSON ({error}); a text is in quotes: '{pointer}=\"…\"'")
+    })?;
     Ok((pointer.to_owned(), value))
 }
 

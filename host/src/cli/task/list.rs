@@ -70,7 +70,11 @@ impl Wanted {
             ("where", pattern.map(|pattern| pattern.to_string())),
             ("before", self.before.map(|before| before.to_string())),
         ];
-        query.extend(given.into_iter().filter_map(|(key, value)| Some((key, value?))));
+        query.extend(
+            given
+                .into_iter()
+                .filter_map(|(key, value)| Some((key, value?))),
+        );
         Ok(query)
     }
 }
@@ -140,8 +144,14 @@ mod tests {
     fn times_are_ago_or_exact() {
         let now = 1_764_000_000_120;
         assert_eq!(time_at("2h", now).unwrap(), "2025-11-24T14:00:00.120Z");
-        assert_eq!(time_at("2025-11-24T17:00:00+01:00", now).unwrap(), "2025-11-24T16:00:00.000Z");
-        assert_eq!(time_at("1000000h", now).unwrap(), "1970-01-01T00:00:00.000Z");
+        assert_eq!(
+            time_at("2025-11-24T17:00:00+01:00", now).unwrap(),
+            "2025-11-24T16:00:00.000Z"
+        );
+        assert_eq!(
+            time_at("1000000h", now).unwrap(),
+            "1970-01-01T00:00:00.000Z"
+        );
         for wrong in ["", "2", "yesterday", "-2h", "2025-11-24"] {
             assert!(time_at(wrong, now).unwrap_err().contains("2h"), "{wrong}");
         }

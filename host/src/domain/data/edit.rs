@@ -123,20 +123,48 @@ mod tests {
     fn patches_are_merged_as_the_standard_has_it() {
         for (target, patch, merged) in [
             (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
-            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+            (
+                json!({"a": "b"}),
+                json!({"b": "c"}),
+                json!({"a": "b", "b": "c"}),
+            ),
             (json!({"a": "b"}), json!({"a": null}), json!({})),
-            (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
+            (
+                json!({"a": "b", "b": "c"}),
+                json!({"a": null}),
+                json!({"b": "c"}),
+            ),
             (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
             (json!({"a": "c"}), json!({"a": ["b"]}), json!({"a": ["b"]})),
-            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
-            (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
+            (
+                json!({"a": {"b": "c"}}),
+                json!({"a": {"b": "d", "c": null}}),
+                json!({"a": {"b": "d"}}),
+            ),
+            (
+                json!({"a": [{"b": "c"}]}),
+                json!({"a": [1]}),
+                json!({"a": [1]}),
+            ),
             (json!(["a", "b"]), json!(["c", "d"]), json!(["c", "d"])),
             (json!({"a": "b"}), json!(["c"]), json!(["c"])),
             (json!({"a": "foo"}), json!(null), json!(null)),
             (json!({"a": "foo"}), json!("bar"), json!("bar")),
-            (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
-            (json!([1, 2]), json!({"a": "b", "c": null}), json!({"a": "b"})),
-            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+            (
+                json!({"e": null}),
+                json!({"a": 1}),
+                json!({"e": null, "a": 1}),
+            ),
+            (
+                json!([1, 2]),
+                json!({"a": "b", "c": null}),
+                json!({"a": "b"}),
+            ),
+            (
+                json!({}),
+                json!({"a": {"bb": {"ccc": null}}}),
+                json!({"a": {"bb": {}}}),
+            ),
         ] {
             let mut target = target;
             merge(&mut target, patch);
@@ -155,7 +183,10 @@ mod tests {
             Edit::Members(json!({"a": {"d": null}}).as_object().unwrap().clone()),
         ];
         let (after, text) = edited(&data, all).unwrap();
-        assert_eq!(text, r#"{"a":{"d":null},"$via":{"type":"webhook"},"list":[1]}"#);
+        assert_eq!(
+            text,
+            r#"{"a":{"d":null},"$via":{"type":"webhook"},"list":[1]}"#
+        );
         assert_eq!(after["list"], json!([1]));
         let (after, _) = edited(&data, vec![Edit::Replace(json!({"x": 1}))]).unwrap();
         assert_eq!(after, json!({"x": 1, "$via": {"type": "webhook"}}));
@@ -175,7 +206,10 @@ mod tests {
             (set("/a/b", json!(1)), "/a/b"),
             (set("", json!(1)), "object"),
             (set("/b", deep), "deeper than 100"),
-            (set("/b", json!("x".repeat(limits::DATA_BYTES))), "at most 8388608"),
+            (
+                set("/b", json!("x".repeat(limits::DATA_BYTES))),
+                "at most 8388608",
+            ),
         ] {
             let error = edited(&data, vec![edit]).unwrap_err().to_string();
             assert!(error.contains(part), "{part}: {error}");

@@ -31,7 +31,10 @@ pub(super) fn cancelled(
     now: Millis,
 ) -> Result<TaskHead, WrongState> {
     if head.state.is_final() {
-        return Err(wrong(&head, "only a task that is not at its end can be cancelled"));
+        return Err(wrong(
+            &head,
+            "only a task that is not at its end can be cancelled",
+        ));
     }
     give_up(&mut head, given_up);
     go(&mut head, TaskState::Cancelled, now);
@@ -51,7 +54,10 @@ pub(super) fn retried(
     go(&mut head, TaskState::Ready, now);
     head.fault = None;
     let memory = head.steps.iter_mut();
-    if let Some(memory) = memory.into_iter().find(|memory| Some(&memory.step) == failed.as_ref()) {
+    if let Some(memory) = memory
+        .into_iter()
+        .find(|memory| Some(&memory.step) == failed.as_ref())
+    {
         memory.finished = false;
     }
     head.retrying = failed.map(|step| Retrying { step, failed: 0 });
@@ -68,6 +74,15 @@ pub(super) fn updated(mut head: TaskHead, now: Millis) -> Result<TaskHead, Wrong
     go(&mut head, TaskState::Ready, now);
     head.fault = None;
     Ok(head)
+}
+
+/// Whether a task that was open a moment ago is still changed by who addressed it then: not if it
+/// failed, was of no interest or was cancelled meanwhile, for it would be set in motion again.
+pub(super) fn is_open_to(state: TaskState) -> bool {
+    matches!(
+        state,
+        TaskState::Ready | TaskState::Waiting | TaskState::Done | TaskState::Unmatched
+    )
 }
 
 /// Counts a run that will not come to its end. A failed one that was to be tried again is one: on
@@ -133,7 +148,10 @@ mod tests {
                 TaskState::Ready | TaskState::Waiting => {
                     let after = done.unwrap();
                     assert_eq!(after.state, TaskState::Cancelled);
-                    assert_eq!((after.version, after.updated, after.wake_at), (8, 200, None));
+                    assert_eq!(
+                        (after.version, after.updated, after.wake_at),
+                        (8, 200, None)
+                    );
                     assert_eq!(after.runs, 3);
                 }
                 _ => assert_eq!(done.unwrap_err().state, state),
@@ -142,7 +160,11 @@ mod tests {
         let runs = |head, given_up| cancelled(head, given_up, 1).unwrap().runs;
         assert_eq!(runs(head(TaskState::Ready), true), 4);
         assert_eq!(runs(retrying(head(TaskState::Waiting)), false), 4);
-        assert_eq!(runs(retrying(head(TaskState::Ready)), true), 4, "it is one run");
+        assert_eq!(
+            runs(retrying(head(TaskState::Ready)), true),
+            4,
+            "it is one run"
+        );
     }
 
     #[test]
@@ -152,7 +174,10 @@ mod tests {
             match state {
                 TaskState::Error | TaskState::Cancelled => {
                     let after = done.unwrap();
-                    assert_eq!((after.state, after.fault, after.runs), (TaskState::Ready, None, 3));
+                    assert_eq!(
+                        (after.state, after.fault, after.runs),
+                        (TaskState::Ready, None, 3)
+                    );
                     assert_eq!(after.retrying.unwrap().failed, 0);
                     assert!(!after.steps[0].finished);
                     assert_eq!(after.ready_at, 100, "time does not run backwards");
@@ -177,7 +202,11 @@ mod tests {
             assert_eq!((after.fault, after.ready_at, after.runs), (None, 200, 3));
         }
         let after = updated(retrying(head(TaskState::Waiting)), 200).unwrap();
-        assert_eq!((after.runs, after.retrying), (4, None), "another run, with other keys");
+        assert_eq!(
+            (after.runs, after.retrying),
+            (4, None),
+            "another run, with other keys"
+        );
     }
 
     #[test]
@@ -186,7 +215,10 @@ mod tests {
         let fine = run_entry(1, Ended::Finished);
         let failed = run_entry(2, Ended::Stop("no".into()));
         assert_eq!(failed_step(std::slice::from_ref(&accepted)), None);
-        assert_eq!(failed_step(&[accepted.clone(), failed.clone(), fine.clone()]), None);
+        assert_eq!(
+            failed_step(&[accepted.clone(), failed.clone(), fine.clone()]),
+            None
+        );
         let step = "crm/sync".parse().unwrap();
         assert_eq!(failed_step(&[accepted, fine, failed]), Some(&step));
     }

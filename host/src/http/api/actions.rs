@@ -37,7 +37,9 @@ struct Set {
 impl Changes {
     fn edits(self) -> Result<Vec<Edit>, ApiError> {
         let mut edits = match (self.replace, self.patch) {
-            (Some(_), Some(_)) => return Err(bad("it has `replace` and `patch`; give one of them")),
+            (Some(_), Some(_)) => {
+                return Err(bad("it has `replace` and `patch`; give one of them"));
+            }
             (Some(document), None) => vec![Edit::Replace(document)],
             (None, Some(patch)) => vec![Edit::Patch(patch)],
             (None, None) => Vec::new(),
@@ -104,7 +106,9 @@ pub(in crate::http) async fn cancel(
     Extension(asker): Extension<Asker>,
 ) -> Result<Response<Body>, ApiError> {
     let task = tenant.name()?;
-    let done = api.engine.cancel(&tenant.workspace, task, asker.to_string());
+    let done = api
+        .engine
+        .cancel(&tenant.workspace, task, asker.to_string());
     Ok(answer(StatusCode::OK, &done.await?))
 }
 

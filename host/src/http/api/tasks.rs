@@ -49,7 +49,8 @@ impl Wanted {
         }
         let states = match (self.state, self.attention) {
             (Some(_), Some(true)) => {
-                let both = "`attention` stands for the states error and unmatched; give it or `state`";
+                let both =
+                    "`attention` stands for the states error and unmatched; give it or `state`";
                 return Err(ApiError::BadParameter(both.into()));
             }
             (None, Some(true)) => vec![TaskState::Error, TaskState::Unmatched],

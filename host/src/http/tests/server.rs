@@ -9,8 +9,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::domain::clock::ManualClock;
 use crate::connectors::{FetchClient, FetchSettings};
+use crate::domain::clock::ManualClock;
 use crate::engine::{EngineParts, EngineSettings};
 use crate::http::*;
 use crate::sandbox::{Sandbox, SandboxSettings};

@@ -146,7 +146,11 @@ pub(super) async fn a_task_at_rest_goes_on(mut store: Shaken<'_>) {
             };
             let heads = store.get().await.list(&ws, &query).await.unwrap();
             let found = heads.iter().any(|head| head.id == id);
-            assert_eq!(found, listed == TaskState::Ready, "{state}, listed {listed}");
+            assert_eq!(
+                found,
+                listed == TaskState::Ready,
+                "{state}, listed {listed}"
+            );
         }
         let stored = store.get().await.load(&ws, id).await.unwrap().unwrap();
         assert_eq!(&*stored.data, r#"{"a":1}"#);

@@ -52,27 +52,46 @@ async fn every_filter_finds_what_a_look_at_all_finds() {
     let cases: Vec<(Search, Fits<'_>)> = vec![
         (Search::default(), Box::new(|_| true)),
         (
-            Search { states: vec![S::Error, S::Unmatched], ..Search::default() },
+            Search {
+                states: vec![S::Error, S::Unmatched],
+                ..Search::default()
+            },
             Box::new(|head| matches!(head.state, S::Error | S::Unmatched)),
         ),
         (
-            Search { states: S::ALL.to_vec(), ..Search::default() },
+            Search {
+                states: S::ALL.to_vec(),
+                ..Search::default()
+            },
             Box::new(|_| true),
         ),
         (
-            Search { name: text("third"), states: vec![S::Done], ..Search::default() },
+            Search {
+                name: text("third"),
+                states: vec![S::Done],
+                ..Search::default()
+            },
             Box::new(|head| head.name.is_some() && head.state == S::Done),
         ),
         (
-            Search { tag: text("tag 2"), ..Search::default() },
+            Search {
+                tag: text("tag 2"),
+                ..Search::default()
+            },
             Box::new(|head| head.tags == ["tag 2"]),
         ),
         (
-            Search { webhook: text("Orders"), ..Search::default() },
+            Search {
+                webhook: text("Orders"),
+                ..Search::default()
+            },
             Box::new(|head| amount(head.id) % 4 == 0),
         ),
         (
-            Search { webhook: text("Nobody"), ..Search::default() },
+            Search {
+                webhook: text("Nobody"),
+                ..Search::default()
+            },
             Box::new(|_| false),
         ),
         (
@@ -97,14 +116,24 @@ async fn every_filter_finds_what_a_look_at_all_finds() {
         ),
     ];
     for (wanted, fits) in cases {
-        let expected: Vec<TaskId> = heads.iter().filter(|head| fits(head)).map(|head| head.id).collect();
+        let expected: Vec<TaskId> = heads
+            .iter()
+            .filter(|head| fits(head))
+            .map(|head| head.id)
+            .collect();
         for limit in [1, 7, 100, 500] {
-            let wanted = Search { limit, ..wanted.clone() };
+            let wanted = Search {
+                limit,
+                ..wanted.clone()
+            };
             let found = all_pages(&store, &ws, wanted.clone()).await;
             assert_eq!(found, expected, "{wanted:?}");
         }
     }
-    let wanted = Search { limit: 5, ..Search::default() };
+    let wanted = Search {
+        limit: 5,
+        ..Search::default()
+    };
     let page = search(&store, &workspace("other"), &wanted).await.unwrap();
     assert!(page.tasks.is_empty());
 }
@@ -131,8 +160,17 @@ async fn a_span_of_time_has_its_ends_in_it() {
         (Some(2_000_001), Some(2_999_999), &[]),
         (Some(0), Some(u64::MAX), &ids[..]),
     ] {
-        let wanted = Search { since, until, limit: 2, ..Search::default() };
-        assert_eq!(all_pages(&store, &ws, wanted).await, expected, "{since:?} {until:?}");
+        let wanted = Search {
+            since,
+            until,
+            limit: 2,
+            ..Search::default()
+        };
+        assert_eq!(
+            all_pages(&store, &ws, wanted).await,
+            expected,
+            "{since:?} {until:?}"
+        );
     }
 }
 
@@ -142,13 +180,29 @@ async fn a_page_is_bounded_work_and_the_next_one_goes_on() {
     let tasks = SEARCH_HEADS + 100;
     let mut oldest = None;
     for at in 0..tasks {
-        let task = new_task(&ws, TaskId::new(), if at == 0 { r#"{"rare":1}"# } else { "{}" });
+        let task = new_task(
+            &ws,
+            TaskId::new(),
+            if at == 0 { r#"{"rare":1}"# } else { "{}" },
+        );
         oldest = oldest.or(Some(task.head.id));
         store.accept(task).await.unwrap();
     }
     for (mut wanted, looks) in [
-        (Search { tag: Some("none".into()), ..Search::default() }, SEARCH_HEADS),
-        (Search { pattern: pattern(json!({"rare": 1})), ..Search::default() }, SEARCH_DATA),
+        (
+            Search {
+                tag: Some("none".into()),
+                ..Search::default()
+            },
+            SEARCH_HEADS,
+        ),
+        (
+            Search {
+                pattern: pattern(json!({"rare": 1})),
+                ..Search::default()
+            },
+            SEARCH_DATA,
+        ),
     ] {
         wanted.limit = 10;
         let page = search(&store, &ws, &wanted).await.unwrap();
@@ -174,15 +228,24 @@ async fn a_costly_pattern_ends_a_page_early_and_every_task_is_judged_once() {
     // Some 400 conditions over 2,000 elements: a few tasks spend the budget.
     let data = json!({"list": (0..2_000).collect::<Vec<_>>()}).to_string();
     for _ in 0..40 {
-        store.accept(new_task(&ws, TaskId::new(), &data)).await.unwrap();
+        store
+            .accept(new_task(&ws, TaskId::new(), &data))
+            .await
+            .unwrap();
     }
-    let missing: Vec<Value> = (0..400).map(|at| json!({"list": {"$ne": 10_000 + at}})).collect();
+    let missing: Vec<Value> = (0..400)
+        .map(|at| json!({"list": {"$ne": 10_000 + at}}))
+        .collect();
     let wanted = Search {
         pattern: pattern(json!({"$and": missing})),
         limit: 100,
         ..Search::default()
     };
     let first = search(&store, &ws, &wanted).await.unwrap();
-    assert!(first.next.is_some() && first.tasks.len() < 40, "{}", first.tasks.len());
+    assert!(
+        first.next.is_some() && first.tasks.len() < 40,
+        "{}",
+        first.tasks.len()
+    );
     assert_eq!(all_pages(&store, &ws, wanted).await.len(), 40);
 }
