@@ -255,6 +255,36 @@ async fn connectors_are_compared_by_the_server_and_never_shown() {
     }
 }
 
+#[tokio::test]
+async fn a_webhooks_correlation_is_deployed_and_its_url_stays() {
+    let server = Server::start().await;
+    let manifest =
+        |webhook: &str| format!("workspaces:\n- name: default\n  webhooks: [{webhook}]\n");
+    let project = Project::new(&manifest("{name: Paid, correlate: /order/taskId}"));
+    let run = || marks(&project.deploy(&server, &[]))[1].clone();
+    let paid = || server.cli_json(&["webhook", "show", "Paid"]);
+    assert_eq!(run(), "+ webhook Paid");
+    let added = paid();
+    assert_eq!(added["correlate"], "/order/taskId");
+    assert_eq!(run(), "= webhook Paid");
+    project.write("deploy.yaml", manifest("{name: Paid}"));
+    assert_eq!(run(), "~ webhook Paid");
+    assert_eq!(run(), "= webhook Paid");
+    let changed = paid();
+    assert_eq!(
+        (&changed["correlate"], &changed["url"]),
+        (&Value::Null, &added["url"])
+    );
+    project.write("deploy.yaml", manifest("{name: Paid, correlate: order}"));
+    let ran = project.deploy(&server, &[]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+    assert!(
+        ran.stderr.contains("workspaces[0].webhooks[0].correlate")
+            && ran.stderr.contains("RFC 6901"),
+        "{ran:?}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_folder_of_scripts_is_deployed_with_what_it_imports() {
     let server = Server::start().await;

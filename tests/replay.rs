@@ -157,6 +157,7 @@ impl World {
             name: "w".parse().unwrap(),
             key: WebhookKey::new("key".into()),
             created: 0,
+            correlate: None,
         };
         let case = self.cases.fetch_add(1, Ordering::Relaxed);
         let body =

@@ -201,6 +201,7 @@ impl App {
             admit: Box::new(move |task| Box::pin(taker.clone().admit(task))),
             token,
             base_url: settings.public_url.clone().unwrap_or(local_url),
+            engine: engine.clone(),
         };
         Ok((engine, Api::new(parts, settings)))
     }

@@ -214,6 +214,20 @@ impl Server {
         self.step_with(name, &guest(name), "").await;
     }
 
+    /// Adds a script as a step.
+    pub async fn script(&self, name: &str, source: &str) {
+        let entry = format!("{name}.js");
+        let package = json!({"entry": entry, "modules": {&entry: source}}).to_string();
+        let (status, body) = self.try_step(name, package.into_bytes(), "").await;
+        assert!(status.is_success(), "step {name}: {status} {body}");
+    }
+
+    /// Does something with a task, e.g. `cancel`.
+    pub async fn act(&self, id: &str, verb: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let path = self.path(&format!("tasks/{id}/{verb}"));
+        self.api(Method::POST, &path, body).await
+    }
+
     pub async fn config(&self, key: &str, value: &str) {
         let path = self.path(&format!("config/{key}"));
         let (status, body) = self

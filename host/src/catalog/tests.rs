@@ -96,7 +96,10 @@ async fn a_webhook_is_found_by_key_id_and_name_until_it_is_deleted() {
     let store = store();
     let catalog = open(&store, 'a').await.unwrap();
     let form: WebhookName = name("Contact Form");
-    let webhook = catalog.add_webhook(&default(), form.clone()).await.unwrap();
+    let webhook = catalog
+        .add_webhook(&default(), form.clone(), None)
+        .await
+        .unwrap();
     assert_eq!(webhook.created, 1_000);
     assert_eq!(webhook.key.reveal().len(), 33);
     let key = webhook.key.reveal().to_owned();
@@ -112,7 +115,10 @@ async fn a_webhook_is_found_by_key_id_and_name_until_it_is_deleted() {
             std::slice::from_ref(&webhook)
         );
     }
-    let error = catalog.add_webhook(&default(), form).await.unwrap_err();
+    let error = catalog
+        .add_webhook(&default(), form, None)
+        .await
+        .unwrap_err();
     assert!(
         error
             .to_string()
@@ -154,18 +160,27 @@ async fn tenants_do_not_see_each_other() {
     let catalog = open(&store, 'a').await.unwrap();
     let (acme, none): (WorkspaceName, WorkspaceName) = (name("acme"), name("none"));
     catalog.add_workspace(acme.clone()).await.unwrap();
-    let webhook = catalog.add_webhook(&acme, name("Form")).await.unwrap();
+    let webhook = catalog
+        .add_webhook(&acme, name("Form"), None)
+        .await
+        .unwrap();
     catalog
         .set_config(&acme, name("KEY"), "acme's")
         .await
         .unwrap();
     assert!(catalog.webhook(&default(), &webhook.id).is_err());
     assert!(catalog.delete_webhook(&default(), "Form").await.is_err());
-    catalog.add_webhook(&default(), name("Form")).await.unwrap();
+    catalog
+        .add_webhook(&default(), name("Form"), None)
+        .await
+        .unwrap();
     assert!(catalog.config(&default()).is_empty());
     assert!(catalog.webhooks(&none).is_err());
     assert!(catalog.config(&none).is_empty());
-    let error = catalog.add_webhook(&none, name("Form")).await.unwrap_err();
+    let error = catalog
+        .add_webhook(&none, name("Form"), None)
+        .await
+        .unwrap_err();
     assert_eq!(error.to_string(), "there is no workspace `none`");
 }
 
@@ -214,6 +229,35 @@ async fn steps_are_found_by_what_they_match() {
         names(open(&store, 'a').await.unwrap().steps(&default()).unwrap()),
         ["form", "mail"]
     );
+}
+
+#[tokio::test]
+async fn a_webhooks_correlation_is_changed_and_its_url_is_not() {
+    let store = store();
+    let catalog = open(&store, 'a').await.unwrap();
+    let at = crate::domain::data::Pointer::parse("/order/taskId").unwrap();
+    let form = name("Form");
+    let added = catalog
+        .add_webhook(&default(), form, Some(&at))
+        .await
+        .unwrap();
+    assert_eq!(added.correlate.as_deref(), Some("/order/taskId"));
+    let changed = catalog
+        .change_webhook(&default(), "Form", None)
+        .await
+        .unwrap();
+    assert_eq!(changed.correlate, None);
+    assert_eq!((&changed.key, &changed.id), (&added.key, &added.id));
+    for catalog in [&catalog, &open(&store, 'a').await.unwrap()] {
+        let found = catalog.webhook_by_key(added.key.reveal()).unwrap();
+        assert_eq!(found, changed);
+        assert_eq!(
+            catalog.webhooks(&default()).unwrap(),
+            std::slice::from_ref(&changed)
+        );
+    }
+    let error = catalog.change_webhook(&default(), "None", None).await;
+    assert!(error.unwrap_err().to_string().contains("no webhook `None`"));
 }
 
 #[tokio::test]
@@ -309,7 +353,7 @@ async fn a_change_that_the_store_refuses_is_not_seen() {
     let catalog = open(&store, 'a').await.unwrap();
     store.close().await;
     let error = catalog
-        .add_webhook(&default(), name("Form"))
+        .add_webhook(&default(), name("Form"), None)
         .await
         .unwrap_err();
     assert!(

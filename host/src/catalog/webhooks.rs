@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Catalog, CatalogError, room};
+use crate::domain::data::Pointer;
 use crate::domain::ids::{WebhookName, WorkspaceName};
 use crate::domain::limits;
 use crate::domain::webhook::{Webhook, WebhookKey, base62};
@@ -45,6 +46,7 @@ impl Catalog {
         self: &Arc<Self>,
         workspace: &WorkspaceName,
         name: WebhookName,
+        correlate: Option<&Pointer>,
     ) -> Result<Arc<Webhook>, CatalogError> {
         let (mut id, mut key) = ([0u8; 9], [0u8; 24]);
         fill_random(&mut id)?;
@@ -55,6 +57,7 @@ impl Catalog {
             name,
             key: WebhookKey::new(base62(key)),
             created: self.clock.now(),
+            correlate: correlate.map(ToString::to_string),
         });
         let catalog = self.clone();
         self.change(async move {
@@ -70,19 +73,47 @@ impl Catalog {
                 }
                 room("webhooks", workspace.webhooks.len(), limits::WEBHOOKS)?;
             }
-            let change = Manage::PutWebhook(Webhook::clone(&webhook));
-            catalog.store.manage(change).await?;
-            workspace
-                .write()
-                .webhooks
-                .insert(webhook.name.clone(), webhook.clone());
-            catalog
-                .keys
-                .write()
-                .insert(webhook.key.reveal().to_owned(), webhook.clone());
+            catalog.keep_webhook(&webhook).await?;
             Ok(webhook)
         })
         .await
+    }
+
+    /// Gives a webhook another correlation, or none. Its id, name and URL stay.
+    pub async fn change_webhook(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        id_or_name: &str,
+        correlate: Option<&Pointer>,
+    ) -> Result<Arc<Webhook>, CatalogError> {
+        let (catalog, workspace) = (self.clone(), workspace.clone());
+        let id_or_name = id_or_name.to_owned();
+        let correlate = correlate.map(ToString::to_string);
+        self.change(async move {
+            let webhook = catalog.webhook(&workspace, &id_or_name)?;
+            let changed = Arc::new(Webhook {
+                correlate,
+                ..Webhook::clone(&webhook)
+            });
+            catalog.keep_webhook(&changed).await?;
+            Ok(changed)
+        })
+        .await
+    }
+
+    /// Makes a webhook durable, and only then seen. Within a change.
+    async fn keep_webhook(&self, webhook: &Arc<Webhook>) -> Result<(), CatalogError> {
+        let workspace = self.workspace(&webhook.workspace)?;
+        let change = Manage::PutWebhook(Webhook::clone(webhook));
+        self.store.manage(change).await?;
+        workspace
+            .write()
+            .webhooks
+            .insert(webhook.name.clone(), webhook.clone());
+        self.keys
+            .write()
+            .insert(webhook.key.reveal().to_owned(), webhook.clone());
+        Ok(())
     }
 
     /// Deletes the webhook with that id, or else with that name. Its tasks stay.

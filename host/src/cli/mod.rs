@@ -339,6 +339,15 @@ mod tests {
             "stepwell step build dir",
             "stepwell task list --state done --limit 5 --before 0190c0de-0000-7000-8000-000000000000",
             "stepwell task log ID --follow",
+            "stepwell task list --state error,ready --state waiting --name n --tag t --webhook w --since 2h --until 2026-11-23T14:00:00Z --where {}",
+            "stepwell task list --attention",
+            "stepwell webhook add Form --correlate /order/taskId",
+            "stepwell webhook update Form --no-correlate",
+            "stepwell task cancel ID",
+            "stepwell task retry ID --json",
+            "stepwell task update ID --set /a=1 --set /b={} --patch {}",
+            "stepwell task clone ID --replace @file",
+            "stepwell task new -",
             "stepwell deploy deploy.yaml --dry-run --prune --json",
             "stepwell config set KEY -",
             "stepwell config list",
@@ -357,6 +366,16 @@ mod tests {
             ("stepwell task list --state finished", "done"),
             ("stepwell schedule add a b --missed none", "once"),
             ("stepwell webhook", "add"),
+            (
+                "stepwell webhook add Form --correlate order.taskId",
+                "RFC 6901",
+            ),
+            ("stepwell webhook update Form", "--correlate"),
+            ("stepwell task list --since yesterday", "2h"),
+            ("stepwell task list --attention --state error", "--state"),
+            ("stepwell task update ID --replace {} --patch {}", "--patch"),
+            ("stepwell task update ID --set /a", "/a=JSON"),
+            ("stepwell task update ID --set /a=Ada", "not JSON"),
         ] {
             let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
             assert!(error.to_string().contains(hint), "{line}\n{error}");

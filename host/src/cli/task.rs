@@ -1,5 +1,8 @@
 //! `stepwell task …`.
 
+mod act;
+mod list;
+
 use std::time::Duration;
 
 use anyhow::Result;
@@ -8,11 +11,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::{Client, ClientError};
-use super::output::{Output, Tone, figures, json_line, json_pretty, printable, words};
+use super::output::{Output, Tone, json_line, json_pretty, printable};
 use super::timeline::{TaskView, Timeline, paint_state};
-use super::{Global, UsageError, context, member, text};
+use super::{Global, UsageError, context};
 use crate::domain::ids::TaskId;
-use crate::domain::task::TaskState;
 
 /// How soon a followed task is looked at again at first, and how seldom at most: most tasks are
 /// done in milliseconds, the others take their time.
@@ -27,20 +29,14 @@ const LOOK_WAITING: Duration = Duration::from_secs(1);
 pub enum TaskCommand {
     /// List tasks, the newest first
     #[command(after_help = "Examples:
-  stepwell task list --state error
+  stepwell task list --attention                       what somebody has to look at
+  stepwell task list --state error,waiting --since 2h
+  stepwell task list --webhook Orders --where '{\"amount\": {\"$gt\": 100}}'
   stepwell task list --limit 500 --json | jq -r '.tasks[].id'
-  stepwell task list --before ID        the page behind the one that ended with ID")]
-    List {
-        /// Only tasks in this state
-        #[arg(long)]
-        state: Option<TaskState>,
-        /// How many at most
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
-        limit: u16,
-        /// Only tasks that came in before this one
-        #[arg(long, value_name = "ID")]
-        before: Option<TaskId>,
-    },
+
+One call looks at 10,000 tasks at most, with --where at the data of 2,000: a list may be short, and still
+end with the ID to go on from.")]
+    List(list::Wanted),
     /// Show a task: where it stands, its data, its timeline
     Show {
         /// The task
@@ -54,27 +50,57 @@ pub enum TaskCommand {
         #[arg(long, short)]
         follow: bool,
     },
+    /// End a task; a run under way is given up
+    Cancel {
+        /// The task
+        id: String,
+    },
+    /// Have a task in error (or cancelled) go on from the step that failed
+    Retry {
+        /// The task
+        id: String,
+    },
+    /// Change a task's data and have it go on at once
+    #[command(after_help = "Examples:
+  stepwell task update ID --patch '{\"approved\": true, \"note\": null}'   null removes a member
+  stepwell task update ID --set /items/0/price=12.50 --set '/name=\"Ada\"'
+  stepwell task update ID --replace @data.json
+  stepwell task update ID --patch '{}'                                  wakes a task that waits
+
+It waits for the run under way, 30 seconds at most. A task at its end goes on, too: steps run whose
+condition matches now. `$via` cannot be changed.")]
+    Update {
+        /// The task
+        id: String,
+        #[command(flatten)]
+        changes: act::Changes,
+    },
+    /// Make a new task of a task's data, changed or as it is
+    #[command(after_help = "Examples:
+  stepwell task clone ID
+  stepwell task clone ID --set /retryAttempt=0")]
+    Clone {
+        /// The task
+        id: String,
+        #[command(flatten)]
+        changes: act::Changes,
+    },
+    /// Make a task of JSON data
+    #[command(after_help = "Examples:
+  stepwell task new '{\"type\": \"report\", \"month\": \"2026-11\"}'
+  stepwell task new @data.json
+  curl -s https://example.com/data.json | stepwell task new -")]
+    New {
+        /// The data: JSON, @FILE, or - for standard input
+        data: String,
+    },
 }
 
 /// Runs a task command.
 pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Result<()> {
     let client = context::connect(global)?;
     match command {
-        TaskCommand::List {
-            state,
-            limit,
-            before,
-        } => {
-            let mut query = vec![("limit", limit.to_string())];
-            if let Some(state) = state {
-                query.push(("state", state.to_string()));
-            }
-            if let Some(before) = before {
-                query.push(("before", before.to_string()));
-            }
-            let page = client.get(&["tasks"], &query).await?;
-            list(&page, output)
-        }
+        TaskCommand::List(wanted) => list::run(&client, wanted, output).await,
         TaskCommand::Show { id } => {
             let (document, task) = fetch(&client, &task_id(&id)?).await?;
             if output.json {
@@ -101,6 +127,11 @@ pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Resul
             }
             Ok(())
         }
+        TaskCommand::Cancel { id } => act::plain(&client, &id, "cancel", output).await,
+        TaskCommand::Retry { id } => act::plain(&client, &id, "retry", output).await,
+        TaskCommand::Update { id, changes } => act::update(&client, &id, changes, output).await,
+        TaskCommand::Clone { id, changes } => act::clone(&client, &id, changes, output).await,
+        TaskCommand::New { data } => act::new(&client, &data, output).await,
     }
 }
 
@@ -142,45 +173,6 @@ async fn fetch(client: &Client, id: &str) -> Result<(Value, TaskView)> {
 fn task_id(text: &str) -> Result<String> {
     let id: TaskId = text.parse().map_err(UsageError::Name)?;
     Ok(id.to_string())
-}
-
-fn list(page: &Value, output: Output) -> Result<()> {
-    if output.json {
-        return Ok(output.document(page)?);
-    }
-    let rows = member(page, "tasks")
-        .map(|task| {
-            let runs = task.get("runs").map(Value::to_string).unwrap_or_default();
-            let what = match task.get("fault").and_then(Value::as_str) {
-                Some(fault) => fault,
-                None => text(task, "name"),
-            };
-            vec![
-                text(task, "id").to_owned(),
-                text(task, "state").to_owned(),
-                text(task, "webhook").to_owned(),
-                text(task, "created").to_owned(),
-                runs,
-                super::output::shorten(what, 60).into_owned(),
-            ]
-        })
-        .collect();
-    let columns = [
-        words("ID"),
-        words("STATE"),
-        words("WEBHOOK"),
-        words("CREATED"),
-        figures("RUNS"),
-        words("NAME OR FAULT"),
-    ];
-    output.table(&columns, rows, "no tasks")?;
-    if let Some(next) = page.get("next").and_then(Value::as_str) {
-        output.note(&format!(
-            "there are more: stepwell task list --before {}",
-            printable(next)
-        ));
-    }
-    Ok(())
 }
 
 fn sheet(task: &TaskView, output: Output) -> String {

@@ -1,21 +1,20 @@
 //! A task's timeline as people read it: what happened, what each run changed as a diff, what it
 //! printed and called, what it cost. Pure: it turns the API's document into lines.
 
+mod diff;
+
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::output::{Output, Tone, json_line, printable, shorten};
+use super::output::{Output, Tone, printable, shorten};
 use super::units;
 use crate::domain::clock::parse_rfc3339;
+use diff::diff;
 
 /// How wide a line's text may get; the whole is in `--json`.
 const WIDTH: usize = 100;
-/// Values longer than this are shown member by member.
-const INLINE: usize = 60;
-/// How many changed places of one run are shown.
-const CHANGES: usize = 40;
 /// What stands before the lines that belong to a run: as wide as a time and its gap.
 const INDENT: &str = "              ";
 
@@ -121,6 +120,8 @@ pub struct StateView {
     state: String,
     #[serde(default)]
     reason: Option<String>,
+    #[serde(default)]
+    changes: Vec<ChangeView>,
 }
 
 impl TaskView {
@@ -166,7 +167,9 @@ impl Timeline {
         let mut events: Vec<(&str, u8, Vec<String>)> = Vec::new();
         for state in states.iter().skip(self.states) {
             if let Some(line) = moved(state, output) {
-                events.push((&state.at, 1, vec![line]));
+                let changes = diff(&state.changes, output).into_iter();
+                let lines = changes.map(|change| format!("{INDENT}{change}"));
+                events.push((&state.at, 1, [line].into_iter().chain(lines).collect()));
             }
         }
         self.states = self.states.max(states.len());
@@ -194,15 +197,18 @@ fn accepted(task: &TaskView, output: Output) -> String {
 }
 
 fn moved(state: &StateView, output: Output) -> Option<String> {
-    // Acceptance has its own line, and being ready is what every task is between two runs.
-    if state.state == "ready" {
-        return None;
-    }
     let reason = state.reason.as_deref().filter(|reason| !reason.is_empty());
-    let reason = reason.map_or(String::new(), |reason| format!(": {}", printable(reason)));
+    let reason = reason.map(printable);
+    let at = time(&state.at, output);
+    if state.state == "ready" {
+        // Acceptance has its own line, and being ready is what every task is between two runs: of
+        // that only what somebody did is worth a line.
+        let done = reason.filter(|reason| reason != "accepted")?;
+        return Some(format!("{at}  {done}"));
+    }
+    let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
     Some(format!(
-        "{}  {}{reason}",
-        time(&state.at, output),
+        "{at}  {}{reason}",
         paint_state(&state.state, output)
     ))
 }
@@ -305,60 +311,6 @@ fn run_lines(run: &RunView, output: Output) -> Vec<String> {
         push(output.paint(Tone::Faint, &format!("also matched  {}", cut(&names))));
     }
     lines
-}
-
-/// Changes as a diff: `-` what was there, `+` what is there now. Long objects and arrays are shown
-/// member by member.
-fn diff(changes: &[ChangeView], output: Output) -> Vec<String> {
-    let mut sides = Vec::new();
-    for change in changes {
-        if change.op != "add" {
-            spread('-', &change.path, &change.old, &mut sides);
-        }
-        if change.op != "remove" {
-            spread('+', &change.path, &change.value, &mut sides);
-        }
-    }
-    let hidden = sides.len().saturating_sub(CHANGES);
-    let mut lines: Vec<String> = sides
-        .iter()
-        .take(CHANGES)
-        .map(|(sign, path, value)| {
-            let tone = if *sign == '+' { Tone::Good } else { Tone::Bad };
-            let path = if path.is_empty() { "the whole" } else { path };
-            let text = format!("{sign} {} {value}", printable(path));
-            output.paint(tone, &shorten(&text, WIDTH))
-        })
-        .collect();
-    if hidden > 0 {
-        lines.push(format!(
-            "… and {} more; `--json` has them all",
-            units::plural(hidden as u64, "line")
-        ));
-    }
-    lines
-}
-
-fn spread(sign: char, path: &str, value: &Value, out: &mut Vec<(char, String, String)>) {
-    // Past the bound only the number of lines matters, and a huge document is not worth a walk.
-    if out.len() > CHANGES * 25 {
-        return;
-    }
-    let text = json_line(value);
-    match value {
-        Value::Object(map) if text.len() > INLINE => {
-            for (key, value) in map {
-                let token = key.replace('~', "~0").replace('/', "~1");
-                spread(sign, &format!("{path}/{token}"), value, out);
-            }
-        }
-        Value::Array(items) if text.len() > INLINE => {
-            for (index, value) in items.iter().enumerate() {
-                spread(sign, &format!("{path}/{index}"), value, out);
-            }
-        }
-        _ => out.push((sign, path.to_owned(), text)),
-    }
 }
 
 /// A state's word in its colour.

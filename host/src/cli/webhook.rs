@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::output::{Output, Tone, printable, words};
 use super::{Global, context, member, text};
+use crate::domain::webhook::{CorrelationError, correlation};
 
 /// What can be done with webhooks.
 #[derive(Debug, Subcommand)]
@@ -17,6 +18,22 @@ pub enum WebhookCommand {
     Add {
         /// Its name; steps match it as {"$via": {"name": NAME}}
         name: String,
+        /// Where a body has the id of the open task that it is about, e.g. /order/taskId: that task is
+        /// changed and wakes, and no new one is made
+        #[arg(long, value_name = "POINTER", value_parser = correlate)]
+        correlate: Option<String>,
+    },
+    /// Change a webhook's settings; its URL stays
+    #[command(group(clap::ArgGroup::new("change").required(true)))]
+    Update {
+        /// Its name or id
+        webhook: String,
+        /// Where a body has the id of the task that it is about
+        #[arg(long, value_name = "POINTER", group = "change", value_parser = correlate)]
+        correlate: Option<String>,
+        /// From now on every body makes a task
+        #[arg(long, group = "change")]
+        no_correlate: bool,
     },
     /// List the workspace's webhooks
     List,
@@ -36,8 +53,9 @@ pub enum WebhookCommand {
 pub async fn run(global: &Global, command: WebhookCommand, output: Output) -> Result<()> {
     let client = context::connect(global)?;
     match command {
-        WebhookCommand::Add { name } => {
-            let added = client.post(&["webhooks"], &json!({"name": name})).await?;
+        WebhookCommand::Add { name, correlate } => {
+            let body = json!({"name": name, "correlate": correlate});
+            let added = client.post(&["webhooks"], &body).await?;
             if output.json {
                 return Ok(output.document(&added)?);
             }
@@ -46,6 +64,17 @@ pub async fn run(global: &Global, command: WebhookCommand, output: Output) -> Re
                 printable(&name)
             ));
             Ok(output.line(&printable(text(&added, "url")))?)
+        }
+        WebhookCommand::Update {
+            webhook, correlate, ..
+        } => {
+            let body = json!({"correlate": correlate});
+            let changed = client.put(&["webhooks", &webhook], &body).await?;
+            if output.json {
+                return Ok(output.document(&changed)?);
+            }
+            output.note(&format!("changed webhook {}", printable(&webhook)));
+            Ok(())
         }
         WebhookCommand::List => {
             let list = client.get(&["webhooks"], &[]).await?;
@@ -80,11 +109,16 @@ pub async fn run(global: &Global, command: WebhookCommand, output: Output) -> Re
     }
 }
 
+fn correlate(text: &str) -> Result<String, CorrelationError> {
+    correlation(text).map(|pointer| pointer.to_string())
+}
+
 fn sheet(webhook: &Value, output: Output) -> String {
-    let lines: Vec<String> = ["name", "id", "url", "created"]
+    let lines: Vec<String> = ["name", "id", "url", "correlate", "created"]
         .iter()
+        .filter(|key| !text(webhook, key).is_empty())
         .map(|key| {
-            let label = output.paint(Tone::Faint, &format!("{key:<9}"));
+            let label = output.paint(Tone::Faint, &format!("{key:<11}"));
             format!("{label}{}", printable(text(webhook, key)))
         })
         .collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::plan::{Change, Item, Kind};
+use super::plan::{Action, Change, Item, Kind};
 use crate::cli::client::{Client, ClientError};
 use crate::cli::{Exit, text};
 
@@ -61,7 +61,7 @@ async fn send(client: &Client, item: &mut Item) -> Result<(), ClientError> {
             (result, _) => break result?,
         }
     };
-    if matches!(item.change, Change::Webhook) {
+    if matches!(item.change, Change::Webhook(_)) && item.action == Action::Create {
         item.url = Some(text(&answer, "url").to_owned());
     }
     item.change = Change::Nothing;
@@ -81,7 +81,14 @@ async fn once(client: &Client, item: &Item) -> Result<Value, ClientError> {
             let body = json!({"kind": kind, "config": config});
             client.put(&["connectors", name], &body).await
         }
-        Change::Webhook => client.post(&["webhooks"], &json!({"name": name})).await,
+        Change::Webhook(correlate) if item.action == Action::Create => {
+            let body = json!({"name": name, "correlate": correlate});
+            client.post(&["webhooks"], &body).await
+        }
+        Change::Webhook(correlate) => {
+            let body = json!({"correlate": correlate});
+            client.put(&["webhooks", name], &body).await
+        }
         Change::Step(bytes, limits) => {
             // All of them, so that the step is the same on a server with other defaults.
             let query = [

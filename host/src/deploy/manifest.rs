@@ -33,8 +33,8 @@ pub struct Manifest {
 pub struct Workspace {
     /// Its name.
     pub name: WorkspaceName,
-    /// Webhooks, by name.
-    pub webhooks: Vec<WebhookName>,
+    /// Webhooks.
+    pub webhooks: Vec<Webhook>,
     /// Where its steps come from.
     pub steps: Vec<StepSource>,
     /// Config values and secrets; the server seals both.
@@ -43,6 +43,14 @@ pub struct Workspace {
     pub connectors: Vec<Connector>,
     /// Schedules.
     pub schedules: Vec<Schedule>,
+}
+
+/// A webhook.
+pub struct Webhook {
+    /// Its name.
+    pub name: WebhookName,
+    /// Where in a body the id of the task is that it is about.
+    pub correlate: Option<String>,
 }
 
 /// A config value.

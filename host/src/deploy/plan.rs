@@ -70,8 +70,8 @@ pub enum Change {
     Config(Zeroizing<String>),
     /// A connector.
     Connector(String, Map<String, Value>),
-    /// A webhook.
-    Webhook,
+    /// A webhook, with its correlation.
+    Webhook(Option<String>),
     /// A step.
     Step(Bytes, StepLimits),
     /// A schedule.
@@ -134,7 +134,8 @@ struct Present {
     config: HashMap<String, String>,
     /// What the server says each would come to.
     connectors: HashMap<String, Result<Action, ClientError>>,
-    webhooks: Vec<String>,
+    /// With their correlation.
+    webhooks: HashMap<String, Option<String>>,
     /// What the server says each would come to.
     schedules: HashMap<String, Result<Action, ClientError>>,
     /// Those that there are, if it matters.
@@ -209,7 +210,10 @@ impl Present {
             schedules: HashMap::new(),
             schedule_names: Vec::new(),
             webhooks: member(&webhooks, "webhooks")
-                .map(|one| own(one, "name"))
+                .map(|one| {
+                    let correlate = one["correlate"].as_str();
+                    (own(one, "name"), correlate.map(str::to_owned))
+                })
                 .collect(),
             steps: member(&steps, "steps")
                 .map(|one| {
@@ -271,14 +275,12 @@ fn compare(
         let put = present.connectors.remove(&called);
         items.push(put_item(name, Kind::Connector, &called, put, change));
     }
-    for webhook in &wanted.webhooks {
-        let there = present
-            .webhooks
-            .iter()
-            .find(|there| *there == webhook.as_str());
-        let action = action(there, |_| true);
-        let change = unless_none(action, Change::Webhook);
-        items.push(item(Kind::Webhook, webhook.as_str(), action, change));
+    for webhook in wanted.webhooks {
+        let called = webhook.name.as_str();
+        let there = present.webhooks.get(called);
+        let action = action(there, |there| **there == webhook.correlate);
+        let change = unless_none(action, Change::Webhook(webhook.correlate));
+        items.push(item(Kind::Webhook, called, action, change));
     }
     let mut kept_steps = Vec::new();
     let is_whole = steps.broken.is_empty();

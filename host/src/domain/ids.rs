@@ -51,6 +51,13 @@ impl TaskId {
     /// The greatest id there is.
     pub const MAX: Self = Self(Uuid::max());
 
+    /// The least id that is made at `at` (milliseconds since 1970) or later.
+    pub fn from_time(at: u64) -> Self {
+        // A UUID of version 7 begins with 48 bits of milliseconds.
+        let bits = u128::from(at.min((1 << 48) - 1)) << 80;
+        Self(Uuid::from_u128(bits))
+    }
+
     /// The 16 bytes, big-endian: they sort as the ids do.
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
@@ -200,6 +207,14 @@ mod tests {
                 .all(|pair| pair[0].as_bytes() < pair[1].as_bytes())
         );
         assert_eq!(ids[0].to_string().parse(), Ok(ids[0]));
+        let begun = u64::from_be_bytes(
+            [&[0, 0][..], &ids[0].as_bytes()[..6]]
+                .concat()
+                .try_into()
+                .unwrap(),
+        );
+        assert!(TaskId::from_time(begun) <= ids[0] && ids[0] < TaskId::from_time(begun + 1));
+        assert!(TaskId::from_time(u64::MAX) <= TaskId::MAX);
     }
 
     #[test]

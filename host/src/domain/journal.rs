@@ -29,6 +29,15 @@ pub enum Entry {
         /// Why, for people.
         reason: String,
     },
+    /// Somebody changed the data from outside, and the task became ready.
+    Changed {
+        /// When.
+        at: Millis,
+        /// Who, for people: it goes on from `changed by …`.
+        by: String,
+        /// What: JSON text of an array of `domain::data::Change`.
+        changes: String,
+    },
 }
 
 /// A run's entry in the journal.

@@ -20,6 +20,15 @@ pub const COMPILE_SECONDS: u64 = 60;
 pub const COMPILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Runs that one task may have; past it two steps are taken to be feeding each other.
 pub const RUNS_PER_TASK: u32 = 1000;
+/// Commits of one task past which nobody changes its data from outside any more, so that a webhook
+/// that addresses a task cannot fill its journal without end.
+pub const COMMITS_PER_TASK: u64 = 10_000;
+/// Heads of tasks that are looked at for one page of a list: some 50 ms.
+pub const SEARCH_HEADS: usize = 10_000;
+/// Tasks whose data is matched with a pattern for one page of a list.
+pub const SEARCH_DATA: usize = 2_000;
+/// Bytes of data after which no further task is matched for one page: some 200 ms.
+pub const SEARCH_BYTES: usize = 16 * 1024 * 1024;
 /// Log bytes kept of one run; the rest is cut, and a mark says so.
 pub const LOG_BYTES: usize = 64 * 1024;
 /// Log lines kept of one run.

@@ -124,12 +124,36 @@ pub struct TaskHead {
     pub fault: Option<String>,
 }
 
+impl TaskHead {
+    /// The head of a task as it is accepted: version 1, ready, nothing known of it.
+    pub fn new(id: TaskId, workspace: WorkspaceName, at: Millis) -> Self {
+        Self {
+            id,
+            workspace,
+            version: 1,
+            state: TaskState::Ready,
+            name: None,
+            tags: Vec::new(),
+            webhook: None,
+            created: at,
+            updated: at,
+            ready_at: at,
+            wake_at: None,
+            runs: 0,
+            retrying: None,
+            steps: Vec::new(),
+            result: None,
+            fault: None,
+        }
+    }
+}
+
 /// A run that failed and will be tried again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retrying {
     /// The step.
     pub step: StepName,
-    /// Attempts that have failed so far, at least 1.
+    /// Attempts that have failed so far; 0 if a person had it begin anew.
     pub failed: u32,
 }
 

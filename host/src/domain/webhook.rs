@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Millis;
+use super::data::{Pointer, PointerError};
 use super::ids::{WebhookName, WorkspaceName};
 
 /// A webhook as an operator or tenant added it.
@@ -20,6 +21,31 @@ pub struct Webhook {
     pub key: WebhookKey,
     /// When it was added.
     pub created: Millis,
+    /// A JSON pointer into the data that a request makes: where it leads to the id of an open task,
+    /// that task is changed, and no new one made.
+    pub correlate: Option<String>,
+}
+
+/// Why a text cannot be a webhook's [`Webhook::correlate`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CorrelationError {
+    /// It is no pointer.
+    #[error(transparent)]
+    Pointer(#[from] PointerError),
+    /// It leads to the whole document.
+    #[error(
+        "a task's id is a member of the body, never the whole of it; give a JSON pointer such as `/order/taskId`"
+    )]
+    Whole,
+}
+
+/// The place in a body's data where a task's id is looked for.
+pub fn correlation(text: &str) -> Result<Pointer, CorrelationError> {
+    let pointer = Pointer::parse(text)?;
+    if pointer.is_root() {
+        return Err(CorrelationError::Whole);
+    }
+    Ok(pointer)
 }
 
 /// The secret part of a webhook's URL: 192 random bits in base62, 33 characters. It never appears
@@ -85,6 +111,22 @@ mod tests {
         assert_ne!(base62([255u8; 24]), base62([254u8; 24]));
         assert_eq!(base62([61u8]), "0z");
         assert_eq!(base62([255u8]), "47");
+    }
+
+    #[test]
+    fn a_correlation_leads_to_a_member() {
+        assert_eq!(
+            correlation("/order/taskId").unwrap().to_string(),
+            "/order/taskId"
+        );
+        for (wrong, part) in [
+            ("order.taskId", "RFC 6901"),
+            ("", "/order/taskId"),
+            ("/a~2", "`~`"),
+        ] {
+            let error = correlation(wrong).unwrap_err().to_string();
+            assert!(error.contains(part), "{wrong}: {error}");
+        }
     }
 
     #[test]

@@ -162,7 +162,8 @@ impl Engine {
                 Err(error) => return Err(error),
             }
             match state {
-                TaskState::Ready if self.queue.is_open() => {}
+                // Whoever wants to act on the task does so between two runs.
+                TaskState::Ready if self.queue.is_open() && !self.turns.is_wanted(task) => {}
                 TaskState::Waiting => return Ok(Carried::Waits),
                 _ => return Ok(Carried::Rests),
             }

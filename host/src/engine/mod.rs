@@ -1,6 +1,7 @@
 //! The engine: takes every ready task through its steps, one run at a time per task, many tasks at
 //! once, fairly between workspaces, and never more in memory than it was told.
 
+mod actions;
 mod advance;
 mod arriving;
 mod calls;
@@ -10,6 +11,7 @@ mod retry;
 mod schedules;
 mod threads;
 mod timers;
+mod turns;
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -26,6 +28,9 @@ use arriving::Arriving;
 use carry::Carried;
 use queue::Queue;
 use threads::Threads;
+use turns::Turns;
+
+pub use actions::ActionError;
 
 /// How the engine is set up.
 #[derive(Debug, Clone, Copy)]
@@ -82,6 +87,8 @@ pub struct Engine {
     egress: Arc<WorkspacePolicy>,
     clock: Arc<dyn Clock>,
     queue: Queue,
+    /// Who has which task.
+    turns: Arc<Turns>,
     /// Something may wake earlier than the timers think.
     timer_set: Arc<Notify>,
     /// The last runner has ended while the engine closes.
@@ -104,6 +111,7 @@ impl Engine {
             fetch: parts.fetch,
             egress: Arc::default(),
             clock: parts.clock,
+            turns: Arc::default(),
             timer_set: Arc::new(Notify::new()),
             idle: Notify::new(),
             threads: Threads::start()?,
@@ -158,6 +166,12 @@ impl Engine {
         }
     }
 
+    /// Takes up a task that may have something to do, whether there is room or not.
+    fn wake(self: &Arc<Self>, workspace: &WorkspaceName, task: TaskId) {
+        self.queue.wake(workspace, task);
+        self.run_more();
+    }
+
     /// Carries one task after another as far as it goes, until none is queued.
     async fn run_on(self: Arc<Self>, mut workspace: WorkspaceName, mut task: TaskId) {
         while let Some(next) = self.run_one(&workspace, task, None).await {
@@ -172,7 +186,17 @@ impl Engine {
         task: TaskId,
         arriving: Option<Arc<Arriving>>,
     ) -> Option<(WorkspaceName, TaskId)> {
-        match self.carry(workspace, task, arriving).await {
+        let turn = self.turns.begin(task).ok();
+        let carried = match &turn {
+            Some(turn) => tokio::select! {
+                biased;
+                carried = self.carry(workspace, task, arriving) => carried,
+                // It was cancelled: what the run would commit could only be a conflict.
+                () = turn.stopped() => Ok(Carried::Rests),
+            },
+            None => Ok(Carried::Rests),
+        };
+        match carried {
             Ok(Carried::Rests) => {}
             Ok(Carried::Waits) => self.timer_set.notify_one(),
             Err(StoreError::Closed) => {}
@@ -181,6 +205,14 @@ impl Engine {
             }
         }
         let next = self.queue.next(workspace, task);
+        // Only now does the queue take the task in again.
+        let again = match turn {
+            Some(turn) => turn.end(),
+            None => !self.turns.want(task),
+        };
+        if again {
+            self.wake(workspace, task);
+        }
         if next.is_none() {
             self.idle.notify_waiters();
         }

@@ -16,7 +16,7 @@ use crate::catalog::LiveSchedule;
 use crate::domain::clock::Millis;
 use crate::domain::limits;
 use crate::domain::schedule::Schedule;
-use crate::domain::task::{TaskHead, TaskState};
+use crate::domain::task::TaskHead;
 use crate::store::{NewTask, StoreError};
 
 /// Due schedules that are looked at in one go, and settled in one write.
@@ -141,24 +141,7 @@ fn new_task(schedule: &Schedule, at: Millis, now: Millis) -> Result<NewTask, Sto
     });
     data.insert("$via".to_owned(), via);
     Ok(NewTask {
-        head: TaskHead {
-            id: schedule.task_id(at),
-            workspace: schedule.workspace.clone(),
-            version: 1,
-            state: TaskState::Ready,
-            name: None,
-            tags: Vec::new(),
-            webhook: None,
-            created: now,
-            updated: now,
-            ready_at: now,
-            wake_at: None,
-            runs: 0,
-            retrying: None,
-            steps: Vec::new(),
-            result: None,
-            fault: None,
-        },
+        head: TaskHead::new(schedule.task_id(at), schedule.workspace.clone(), now),
         data: Value::Object(data).to_string().into(),
         entries: Vec::new(),
     })

@@ -15,6 +15,7 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 
 use super::Api;
+use super::correlate;
 use super::problem::ApiError;
 use super::read;
 use crate::domain::ids::TaskId;
@@ -80,6 +81,9 @@ where
         body: &bytes,
     })?;
     drop(bytes);
+    if let Some(open) = correlate::merged(api, &webhook, &task, ip).await? {
+        return Ok((open, Duration::ZERO));
+    }
     let id = task.head.id;
     let admitted = (api.admit)(task);
     Finishing::new(async move {

@@ -5,6 +5,7 @@ pub mod auth;
 pub mod server;
 
 mod api;
+mod correlate;
 mod event;
 mod problem;
 mod read;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use crate::catalog::Catalog;
 use crate::domain::clock::Clock;
+use crate::engine::Engine;
 use crate::settings::Settings;
 use crate::store::{NewTask, Store, StoreError};
 use auth::AdminToken;
@@ -39,6 +41,8 @@ pub struct Api {
     token: AdminToken,
     /// What URLs begin with, without a slash at the end.
     base_url: String,
+    /// What acts on tasks.
+    engine: Arc<Engine>,
     /// Bounds of a webhook's body.
     body: Bounds,
     bodies: Arc<Budget>,
@@ -59,6 +63,8 @@ pub struct ApiParts {
     pub token: AdminToken,
     /// What webhook URLs begin with, e.g. `http://127.0.0.1:7400`.
     pub base_url: String,
+    /// What acts on tasks.
+    pub engine: Arc<Engine>,
 }
 
 impl Api {
@@ -71,6 +77,7 @@ impl Api {
             admit: parts.admit,
             token: parts.token,
             base_url: parts.base_url.trim_end_matches('/').to_owned(),
+            engine: parts.engine,
             body: Bounds {
                 bytes: settings.body_bytes,
                 time: settings.body_timeout,

@@ -7,9 +7,15 @@ use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::{Map, Value, json};
 
+use stepwell_condition::PatternError;
+
 use crate::catalog::CatalogError;
+use crate::domain::data::EditError;
 use crate::domain::ids::{IdError, TaskId, WorkspaceName};
+use crate::domain::limits;
 use crate::domain::task::NoSuchState;
+use crate::domain::webhook::CorrelationError;
+use crate::engine::ActionError;
 use crate::ingest::accept::IngestError;
 use crate::ingest::body::BodyError;
 use crate::sandbox::ComponentError;
@@ -83,6 +89,25 @@ pub enum ApiError {
     /// The catalog refused.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
+    /// A webhook's correlation leads nowhere.
+    #[error("`correlate` is wrong: {0}")]
+    BadCorrelation(CorrelationError),
+    /// A pattern that tasks are to match is not JSON.
+    #[error("`where` is not JSON: {message}")]
+    PatternNotJson {
+        /// What is wrong, with its place.
+        message: String,
+        /// Where, from 1.
+        line: usize,
+        /// Where, from 1.
+        column: usize,
+    },
+    /// A pattern that tasks are to match is none.
+    #[error("`where` is wrong {0}")]
+    BadPattern(PatternError),
+    /// An action on a task is refused.
+    #[error(transparent)]
+    Action(#[from] ActionError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -151,6 +176,18 @@ impl ApiError {
             Self::BadName(_) => kind(S::BAD_REQUEST, "bad-name"),
             Self::NoSuchTask { .. } => kind(S::NOT_FOUND, "not-found"),
             Self::Catalog(error) => catalog(error),
+            Self::BadCorrelation(_) => kind(S::UNPROCESSABLE_ENTITY, "bad-pointer"),
+            Self::PatternNotJson { line, column, .. } => with(
+                S::BAD_REQUEST,
+                "bad-pattern",
+                json!({ "line": line, "column": column }),
+            ),
+            Self::BadPattern(error) => with(
+                S::BAD_REQUEST,
+                "bad-pattern",
+                json!({ "pointer": error.pointer }),
+            ),
+            Self::Action(error) => action(error),
             Self::Store(error) => store(error),
             Self::Overloaded => kind(S::SERVICE_UNAVAILABLE, "overloaded"),
             Self::Damaged { .. } => kind(S::INTERNAL_SERVER_ERROR, "internal"),
@@ -224,6 +261,34 @@ fn catalog(error: &CatalogError) -> Kind {
         CatalogError::Vault(_) | CatalogError::Damaged(_) => {
             kind(S::INTERNAL_SERVER_ERROR, "internal")
         }
+    }
+}
+
+fn action(error: &ActionError) -> Kind {
+    use StatusCode as S;
+    match error {
+        ActionError::NotFound { .. } => kind(S::NOT_FOUND, "not-found"),
+        ActionError::WrongState { state, .. } => with(
+            S::CONFLICT,
+            "wrong-state",
+            json!({ "state": state.as_str() }),
+        ),
+        ActionError::Edit { error, .. } => match error {
+            EditError::TooLarge(_) => with(
+                S::UNPROCESSABLE_ENTITY,
+                "too-large",
+                json!({ "most": limits::DATA_BYTES }),
+            ),
+            EditError::Via => with(
+                S::UNPROCESSABLE_ENTITY,
+                "bad-change",
+                json!({ "pointer": "/$via" }),
+            ),
+            _ => kind(S::UNPROCESSABLE_ENTITY, "bad-change"),
+        },
+        ActionError::TooOften { .. } => kind(S::CONFLICT, "limit-reached"),
+        ActionError::Busy { .. } => kind(S::SERVICE_UNAVAILABLE, "busy"),
+        ActionError::Store(error) => store(error),
     }
 }
 

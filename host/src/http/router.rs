@@ -9,12 +9,14 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
 use axum::response::IntoResponse;
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
-use super::api::{config, connectors, schedules, steps, tasks, webhooks, workspaces};
+use super::api::{
+    Asker, actions, config, connectors, schedules, steps, tasks, webhooks, workspaces,
+};
 use super::problem::ApiError;
 use super::{Api, event};
 
@@ -36,8 +38,9 @@ fn api_routes(api: Arc<Api>) -> Router {
         .route(
             "/api/v1/workspaces/{ws}/webhooks/{name}",
             get(webhooks::show)
+                .put(webhooks::change)
                 .delete(webhooks::delete)
-                .fallback(|| wrong("GET, HEAD, DELETE")),
+                .fallback(|| wrong("GET, HEAD, PUT, DELETE")),
         )
         .route(
             "/api/v1/workspaces/{ws}/steps",
@@ -52,7 +55,25 @@ fn api_routes(api: Arc<Api>) -> Router {
         )
         .route(
             "/api/v1/workspaces/{ws}/tasks",
-            get(tasks::list).fallback(|| wrong("GET, HEAD")),
+            get(tasks::list)
+                .post(actions::new)
+                .fallback(|| wrong("GET, HEAD, POST")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/tasks/{name}/cancel",
+            post(actions::cancel).fallback(|| wrong("POST")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/tasks/{name}/retry",
+            post(actions::retry).fallback(|| wrong("POST")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/tasks/{name}/update",
+            post(actions::update).fallback(|| wrong("POST")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/tasks/{name}/clone",
+            post(actions::clone).fallback(|| wrong("POST")),
         )
         .route(
             "/api/v1/workspaces/{ws}/tasks/{name}",
@@ -121,7 +142,7 @@ impl Routes {
             return event::event(&self.api, &key, ip, request).await;
         }
         if path.starts_with("/api/") {
-            return self.answer_api(request).await;
+            return self.answer_api(ip, request).await;
         }
         match (path, request.method()) {
             ("/healthz", &Method::GET | &Method::HEAD) => plain(StatusCode::OK, "ok"),
@@ -141,10 +162,11 @@ impl Routes {
     }
 
     /// The API: nothing under it is answered without the token, not even what is not there.
-    async fn answer_api(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer_api(&self, ip: IpAddr, mut request: Request<Incoming>) -> Response<Body> {
         if !self.api.token.is_in(request.headers()) {
             return ApiError::Unauthorized.into_response();
         }
+        request.extensions_mut().insert(Asker(ip));
         let mut response = match self.routes.call(request).await {
             Ok(response) => response,
             Err(never) => match never {},

@@ -1,5 +1,6 @@
 //! What the API shows of webhooks, steps and tasks: the shapes that clients rely on.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::Serialize;
@@ -7,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::problem::ApiError;
-use crate::domain::clock::rfc3339;
+use crate::domain::clock::{Millis, rfc3339};
 use crate::domain::effect::{CallResult, Effect};
 use crate::domain::ids::{StepName, WebhookName};
 use crate::domain::journal::{Entry, RunEntry};
@@ -22,6 +23,7 @@ pub(super) struct WebhookView<'a> {
     id: &'a str,
     name: &'a WebhookName,
     url: String,
+    correlate: Option<&'a str>,
     created: String,
 }
 
@@ -31,6 +33,7 @@ impl<'a> WebhookView<'a> {
             id: &webhook.id,
             name: &webhook.name,
             url: format!("{base_url}/event/{}", webhook.key.reveal()),
+            correlate: webhook.correlate.as_deref(),
             created: rfc3339(webhook.created),
         }
     }
@@ -158,7 +161,21 @@ struct OpenCallView<'a> {
 struct HistoryView<'a> {
     at: String,
     state: TaskState,
-    reason: &'a str,
+    reason: Cow<'a, str>,
+    /// What was changed from outside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Box<RawValue>>,
+}
+
+impl<'a> HistoryView<'a> {
+    fn of(at: Millis, state: TaskState, reason: impl Into<Cow<'a, str>>) -> Self {
+        Self {
+            at: rfc3339(at),
+            state,
+            reason: reason.into(),
+            changes: None,
+        }
+    }
 }
 
 impl<'a> TaskView<'a> {
@@ -173,11 +190,9 @@ impl<'a> TaskView<'a> {
         let mut history = Vec::new();
         for entry in journal {
             match entry {
-                Entry::Accepted { at } => history.push(HistoryView {
-                    at: rfc3339(*at),
-                    state: TaskState::Ready,
-                    reason: "accepted",
-                }),
+                Entry::Accepted { at } => {
+                    history.push(HistoryView::of(*at, TaskState::Ready, "accepted"));
+                }
                 Entry::Effect(effect) => effects
                     .entry((effect.run, effect.attempt))
                     .or_default()
@@ -187,11 +202,17 @@ impl<'a> TaskView<'a> {
                     let view = RunView::of(run, made).ok_or_else(|| damaged("a run's changes"))?;
                     runs.push(view);
                 }
-                Entry::State { at, state, reason } => history.push(HistoryView {
-                    at: rfc3339(*at),
-                    state: *state,
-                    reason,
-                }),
+                Entry::State { at, state, reason } => {
+                    history.push(HistoryView::of(*at, *state, reason));
+                }
+                Entry::Changed { at, by, changes } => {
+                    let changes = RawValue::from_string(changes.clone())
+                        .map_err(|_| damaged("a change of its data"))?;
+                    history.push(HistoryView {
+                        changes: Some(changes),
+                        ..HistoryView::of(*at, TaskState::Ready, format!("changed by {by}"))
+                    });
+                }
             }
         }
         let mut open: Vec<&Effect> = effects.into_values().flatten().collect();

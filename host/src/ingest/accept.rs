@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 
 use super::body::{self, BodyError};
 use crate::domain::clock::Millis;
-use crate::domain::ids::TaskId;
+use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits;
-use crate::domain::task::{TaskHead, TaskState};
+use crate::domain::task::TaskHead;
 use crate::domain::webhook::Webhook;
 use crate::store::NewTask;
 
@@ -51,7 +51,24 @@ pub enum IngestError {
     DataTooLarge(usize),
 }
 
-/// How a task came in, as its data says under `$via`.
+/// A task's data as a program that has the token posted it.
+#[derive(Debug, Clone, Copy)]
+pub struct Posted<'a> {
+    /// Whose task it is to be.
+    pub workspace: &'a WorkspaceName,
+    /// When the request was there.
+    pub at: Millis,
+    /// Who sent it: the connection's other end.
+    pub ip: IpAddr,
+    /// Its `User-Agent`.
+    pub user_agent: Option<&'a str>,
+    /// Its `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// Its body.
+    pub body: &'a [u8],
+}
+
+/// How a task came in by a webhook, as its data says under `$via`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Via<'a> {
@@ -67,15 +84,19 @@ struct Via<'a> {
     headers: Map<String, Value>,
 }
 
+/// How a task came in by the API.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ViaApi<'a> {
+    r#type: &'static str,
+    received: Millis,
+    ip: IpAddr,
+    user_agent: Option<&'a str>,
+}
+
 /// The task that a request becomes, ready for the store: version 1, state ready.
 pub fn new_task(arrival: Arrival<'_>) -> Result<NewTask, IngestError> {
-    if let Some(content_type) = arrival.content_type
-        && !is_json(content_type)
-    {
-        return Err(IngestError::NotJsonType(
-            content_type.chars().take(80).collect(),
-        ));
-    }
+    check_type(arrival.content_type)?;
     let webhook = arrival.webhook;
     let via = Via {
         r#type: "webhook",
@@ -90,33 +111,46 @@ pub fn new_task(arrival: Arrival<'_>) -> Result<NewTask, IngestError> {
         // None is chosen yet: a webhook cannot say which it wants.
         headers: Map::new(),
     };
-    let via = serde_json::to_string(&via).unwrap_or_else(|_| "{}".into());
-    let data = body::to_data(arrival.body, &via)?;
+    let head = TaskHead {
+        webhook: Some(webhook.name.clone()),
+        ..TaskHead::new(TaskId::new(), webhook.workspace.clone(), arrival.at)
+    };
+    task(head, arrival.body, &via)
+}
+
+/// The same for data that was posted to the API.
+pub fn posted_task(posted: Posted<'_>) -> Result<NewTask, IngestError> {
+    check_type(posted.content_type)?;
+    let via = ViaApi {
+        r#type: "api",
+        received: posted.at,
+        ip: posted.ip,
+        user_agent: posted.user_agent,
+    };
+    let head = TaskHead::new(TaskId::new(), posted.workspace.clone(), posted.at);
+    task(head, posted.body, &via)
+}
+
+fn task(head: TaskHead, body: &[u8], via: &impl Serialize) -> Result<NewTask, IngestError> {
+    let via = serde_json::to_string(via).unwrap_or_else(|_| "{}".into());
+    let data = body::to_data(body, &via)?;
     if data.len() > limits::DATA_BYTES {
         return Err(IngestError::DataTooLarge(data.len()));
     }
     Ok(NewTask {
-        head: TaskHead {
-            id: TaskId::new(),
-            workspace: webhook.workspace.clone(),
-            version: 1,
-            state: TaskState::Ready,
-            name: None,
-            tags: Vec::new(),
-            webhook: Some(webhook.name.clone()),
-            created: arrival.at,
-            updated: arrival.at,
-            ready_at: arrival.at,
-            wake_at: None,
-            runs: 0,
-            retrying: None,
-            steps: Vec::new(),
-            result: None,
-            fault: None,
-        },
+        head,
         data: data.into(),
         entries: Vec::new(),
     })
+}
+
+fn check_type(content_type: Option<&str>) -> Result<(), IngestError> {
+    match content_type {
+        Some(other) if !is_json(other) => {
+            Err(IngestError::NotJsonType(other.chars().take(80).collect()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether a content type means JSON: `application/json`, `text/json`, or a type that ends in
@@ -147,6 +181,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::task::TaskState;
     use crate::domain::webhook::WebhookKey;
 
     fn webhook() -> Webhook {
@@ -156,6 +191,7 @@ mod tests {
             name: "Contact \"Form\"".parse().unwrap(),
             key: WebhookKey::new("key".into()),
             created: 0,
+            correlate: None,
         }
     }
 
@@ -200,6 +236,26 @@ mod tests {
         assert_eq!(data["$via"]["userAgent"], Value::Null);
         assert_eq!(data["$via"]["query"], json!({}));
         assert!(task.head.id < bare.head.id);
+    }
+
+    #[test]
+    fn a_posted_task_came_in_by_the_api() {
+        let workspace = "default".parse().unwrap();
+        let posted = |body| Posted {
+            workspace: &workspace,
+            at: 1_764_000_000_000,
+            ip: Ipv4Addr::LOCALHOST.into(),
+            user_agent: Some("stepwell/0.1"),
+            content_type: Some("application/json"),
+            body,
+        };
+        let task = posted_task(posted(br#"[1, 2.50]"#)).unwrap();
+        assert_eq!(
+            &*task.data,
+            r#"{"items":[1, 2.50],"$via":{"type":"api","received":1764000000000,"ip":"127.0.0.1","userAgent":"stepwell/0.1"}}"#
+        );
+        assert_eq!((task.head.version, task.head.webhook), (1, None));
+        assert!(posted_task(posted(b"")).is_err());
     }
 
     #[test]

@@ -10,11 +10,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::domain::data::RESERVED;
+use crate::domain::data::{RESERVED, VIA};
 use crate::domain::limits;
-
-/// The key under which a task says how it came in.
-pub const VIA: &str = "$via";
 
 /// Why a body is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -111,6 +108,13 @@ pub fn to_data(body: &[u8], via: &str) -> Result<String, BodyError> {
     data.push_str(via);
     data.push('}');
     Ok(data)
+}
+
+/// A body as the value that it is, held to the same bounds as data: depth, reserved names, UTF-8.
+pub fn to_value(body: &[u8]) -> Result<Value, BodyError> {
+    let text = std::str::from_utf8(body).map_err(|error| not_utf8(body, error.valid_up_to()))?;
+    check(text)?;
+    serde_json::from_str(text).map_err(|error| not_json(&error))
 }
 
 /// What JSON calls white space (RFC 8259 §2).

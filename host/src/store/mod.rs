@@ -5,6 +5,7 @@
 pub mod conformance;
 #[cfg(test)]
 pub mod memory;
+pub mod search;
 pub mod sled;
 
 use std::sync::Arc;

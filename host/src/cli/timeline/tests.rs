@@ -169,3 +169,26 @@ fn a_flood_of_changes_is_cut_and_says_so() {
         "{text}"
     );
 }
+
+#[test]
+fn what_people_did_has_its_line_and_its_changes() {
+    let at = "2026-11-23T14:00:00.001Z";
+    let text = shown(&task(json!({
+        "state": "waiting",
+        "history": [
+            {"at": "2026-11-23T14:00:00.000Z", "state": "ready", "reason": "accepted"},
+            {"at": at, "state": "ready", "reason": "changed by the API (192.0.2.7)",
+             "changes": [{"op": "add", "path": "/approved", "value": true}]},
+            {"at": "2026-11-23T14:00:00.002Z", "state": "ready", "reason": "tried again\u{1b}[2J"},
+        ],
+    })));
+    let lines: Vec<&str> = text.lines().skip(1).collect();
+    assert_eq!(
+        lines,
+        [
+            "14:00:00.001  changed by the API (192.0.2.7)",
+            "              + /approved true",
+            "14:00:00.002  tried again\\u001b[2J",
+        ]
+    );
+}

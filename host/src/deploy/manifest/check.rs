@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::{Connector, Setting, StepSource, Workspace};
+use super::{Connector, Setting, StepSource, Webhook, Workspace};
 use crate::cli::units::{self, UnitError};
 use crate::deploy::At;
 use crate::deploy::reader::{Fields, Names, Place, Reader};
 use crate::domain::ids::{ConnectorName, StepName, WebhookName, WorkspaceName};
 use crate::domain::limits::{CONFIG_BYTES, StepLimits};
+use crate::domain::webhook::correlation;
 
 /// The most characters of a connector's name or kind.
 const CONNECTOR_NAME: usize = 80;
@@ -164,16 +165,26 @@ impl Check<'_> {
         })
     }
 
-    fn webhooks(&mut self, place: Option<&Place<'_>>) -> Vec<WebhookName> {
+    fn webhooks(&mut self, place: Option<&Place<'_>>) -> Vec<Webhook> {
         let mut names = Names::default();
         let places = self.reader.list(place);
         let read = places.iter().map(|place| {
-            let fields = self.reader.fields(place, &["name"])?;
+            let fields = self.reader.fields(place, &["name", "correlate"])?;
+            let correlate = fields.get("correlate").map(|place| {
+                let text = self.reader.text(place)?;
+                match correlation(&text) {
+                    Ok(_) => Some(text),
+                    Err(error) => self.reader.fault(&place.at, error.to_string()),
+                }
+            });
             let place = self.reader.required(&fields, "name")?;
             let name: WebhookName = self.reader.name(place)?;
             self.reader
                 .unique(&mut names, &place.at, "a webhook", name.as_str());
-            Some(name)
+            Some(Webhook {
+                name,
+                correlate: correlate.flatten(),
+            })
         });
         read.flatten().collect()
     }

@@ -40,7 +40,7 @@ workspaces:
     tags: [crm]
     webhooks:
       - name: "Contact Form"
-      - name: Orders
+      - {name: Orders, correlate: /order/taskId}
     steps:
       - syncPath: steps/
       - {name: team/one, file: one.wasm, limits: {fuel: 5M, memory: 8MiB, timeout: 1.5s}}
@@ -76,7 +76,9 @@ workspaces:
         (sales.name.as_str(), empty.name.as_str()),
         ("sales", "empty")
     );
-    assert_eq!(sales.webhooks[1].as_str(), "Orders");
+    assert_eq!(sales.webhooks[1].name.as_str(), "Orders");
+    let correlate = |at: usize| sales.webhooks[at].correlate.as_deref();
+    assert_eq!((correlate(0), correlate(1)), (None, Some("/order/taskId")));
     assert!(empty.webhooks.is_empty());
     let config: Vec<_> = sales
         .config

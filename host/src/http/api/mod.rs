@@ -1,5 +1,6 @@
 //! The API's handlers, one file a noun, and what they share: who is asked about, and typed bodies.
 
+pub(super) mod actions;
 pub(super) mod config;
 pub(super) mod connectors;
 pub(super) mod schedules;
@@ -8,6 +9,8 @@ pub(super) mod tasks;
 pub(super) mod webhooks;
 pub(super) mod workspaces;
 
+use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +20,13 @@ use axum::extract::{FromRequestParts, Query, RawPathParams};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Api;
 use super::problem::ApiError;
-use super::read::{self, Bounds};
+use super::read::{self, Bounds, Share};
 use crate::domain::ids::{IdError, WorkspaceName};
 
 /// The workspace that a request is about, which is there, and the name behind it in the path.
@@ -60,6 +64,16 @@ impl FromRequestParts<Arc<Api>> for Tenant {
     }
 }
 
+/// Who sent a request: the connection's other end. The journal has it of every action.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asker(pub IpAddr);
+
+impl fmt::Display for Asker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the API ({})", self.0)
+    }
+}
+
 /// A query's parameters, or what is wrong with them.
 fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {
     match query {
@@ -81,19 +95,27 @@ const JSON_BOUNDS: Bounds = Bounds {
     time: Duration::from_secs(30),
 };
 
+/// A whole body, with the share of the budget that it takes.
+async fn whole_body(
+    api: &Api,
+    bounds: Bounds,
+    headers: &HeaderMap,
+    mut body: Body,
+) -> Result<(Bytes, Share), ApiError> {
+    let read = read::read(&mut body, bounds, &api.bodies).await;
+    if read.is_err() {
+        read::drain(headers, &mut body).await;
+    }
+    read
+}
+
 /// Reads a JSON body of the API.
 async fn json_body<T: DeserializeOwned>(
     api: &Api,
     headers: &HeaderMap,
-    mut body: Body,
+    body: Body,
 ) -> Result<T, ApiError> {
-    let bytes = match read::read(&mut body, JSON_BOUNDS, &api.bodies).await {
-        Ok((bytes, _share)) => bytes,
-        Err(error) => {
-            read::drain(headers, &mut body).await;
-            return Err(error);
-        }
-    };
+    let (bytes, _share) = whole_body(api, JSON_BOUNDS, headers, body).await?;
     serde_json::from_slice(&bytes).map_err(|error| ApiError::BadBody {
         line: error.line(),
         column: error.column(),

@@ -9,13 +9,28 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{Api, ApiError, Tenant, json, json_body, no_content};
+use crate::domain::data::Pointer;
 use crate::domain::ids::WebhookName;
+use crate::domain::webhook::correlation;
 use crate::http::view::WebhookView;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct New {
     name: WebhookName,
+    correlate: Option<String>,
+}
+
+/// What can be changed of a webhook; what is not named is not there any more.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    correlate: Option<String>,
+}
+
+fn pointer(text: Option<&str>) -> Result<Option<Pointer>, ApiError> {
+    let pointer = text.map(correlation).transpose();
+    pointer.map_err(ApiError::BadCorrelation)
 }
 
 pub(in crate::http) async fn list(
@@ -36,8 +51,12 @@ pub(in crate::http) async fn add(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let New { name } = json_body(&api, &headers, body).await?;
-    let webhook = api.catalog.add_webhook(&tenant.workspace, name).await?;
+    let New { name, correlate } = json_body(&api, &headers, body).await?;
+    let correlate = pointer(correlate.as_deref())?;
+    let webhook = api
+        .catalog
+        .add_webhook(&tenant.workspace, name, correlate.as_ref())
+        .await?;
     let view = WebhookView::of(&webhook, &api.base_url);
     Ok(json(StatusCode::CREATED, &view))
 }
@@ -47,6 +66,22 @@ pub(in crate::http) async fn show(
     tenant: Tenant,
 ) -> Result<Response<Body>, ApiError> {
     let webhook = api.catalog.webhook(&tenant.workspace, &tenant.name)?;
+    let view = WebhookView::of(&webhook, &api.base_url);
+    Ok(json(StatusCode::OK, &view))
+}
+
+pub(in crate::http) async fn change(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response<Body>, ApiError> {
+    let Settings { correlate } = json_body(&api, &headers, body).await?;
+    let correlate = pointer(correlate.as_deref())?;
+    let webhook = api
+        .catalog
+        .change_webhook(&tenant.workspace, &tenant.name, correlate.as_ref())
+        .await?;
     let view = WebhookView::of(&webhook, &api.base_url);
     Ok(json(StatusCode::OK, &view))
 }

@@ -49,6 +49,39 @@ async fn every_refusal_has_its_status_and_code() {
             "method-not-allowed",
         ),
         (ApiError::BodyTooLarge { most: 1 }, 413, "body-too-large"),
+        (
+            ActionError::WrongState {
+                task: TaskId::MIN,
+                state: crate::domain::task::TaskState::Done,
+                hint: "no",
+            }
+            .into(),
+            409,
+            "wrong-state",
+        ),
+        (
+            ActionError::Busy {
+                task: TaskId::MIN,
+                seconds: 30,
+            }
+            .into(),
+            503,
+            "busy",
+        ),
+        (
+            ActionError::TooOften { task: TaskId::MIN }.into(),
+            409,
+            "limit-reached",
+        ),
+        (
+            ActionError::Edit {
+                task: TaskId::MIN,
+                error: EditError::TooLarge(1),
+            }
+            .into(),
+            422,
+            "too-large",
+        ),
         (ApiError::SlowBody { seconds: 1 }, 408, "slow-body"),
         (
             IngestError::NotJsonType("a/b".into()).into(),

@@ -9,8 +9,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::connectors::{FetchClient, FetchSettings};
 use crate::domain::clock::ManualClock;
 use crate::domain::ids::TaskId;
+use crate::engine::{EngineParts, EngineSettings};
 use crate::http::*;
 use crate::sandbox::{Sandbox, SandboxSettings};
 use crate::store::memory::MemoryStore;
@@ -45,9 +47,18 @@ impl Server {
         .unwrap();
         let dir = tempfile::tempdir().unwrap();
         let vault = Vault::open(dir.path(), None).unwrap();
-        let catalog = Catalog::open(store.clone(), sandbox, vault, clock.clone())
+        let catalog = Catalog::open(store.clone(), sandbox.clone(), vault, clock.clone())
             .await
             .unwrap();
+        let engine = Engine::start(EngineParts {
+            store: store.clone(),
+            catalog: catalog.clone(),
+            sandbox: sandbox.clone(),
+            fetch: Arc::new(FetchClient::new(FetchSettings::default()).unwrap()),
+            clock: clock.clone(),
+            settings: EngineSettings::default(),
+        })
+        .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let offered = Arc::new(Mutex::new(Vec::new()));
@@ -70,6 +81,7 @@ impl Server {
             }),
             token: AdminToken::new("t0ken"),
             base_url: url.clone(),
+            engine,
         };
         let api = Api::new(parts, &settings);
         let (close, closing) = watch::channel(false);

@@ -75,6 +75,8 @@ pub async fn all(subject: &dyn Subject) {
             ready_tasks_come_oldest_first
             due_tasks_come_earliest_first
             lists_are_paged_newest_first
+            a_task_at_rest_goes_on
+            a_task_is_accepted_with_a_history
             what_is_set_up_is_there
             schedules_keep_their_marks
             components_live_as_long_as_a_step_has_them

@@ -4,6 +4,7 @@ use super::Shaken;
 use super::samples::{new_task, next, workspace};
 use crate::domain::clock::Millis;
 use crate::domain::ids::TaskId;
+use crate::domain::journal::Entry;
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::{NewTask, TaskQuery};
 
@@ -114,4 +115,69 @@ pub(super) async fn lists_are_paged_newest_first(mut store: Shaken<'_>) {
     }
     let none = TaskQuery::default();
     assert!(store.get().await.list(&ws, &none).await.unwrap().is_empty());
+}
+
+/// A task at its end goes on when somebody acts on it, from wherever it rests.
+pub(super) async fn a_task_at_rest_goes_on(mut store: Shaken<'_>) {
+    let ws = workspace("acme");
+    for state in TaskState::ALL {
+        let task = new_task(&ws, TaskId::new(), "{}");
+        let id = task.head.id;
+        store.get().await.accept(task.clone()).await.unwrap();
+        let rests = next(&task.head, state, Some(7));
+        store.get().await.commit(rests.clone()).await.unwrap();
+        let mut goes_on = next(&rests.head, TaskState::Ready, None);
+        goes_on.data = Some(r#"{"a":1}"#.into());
+        goes_on.entries = vec![Entry::Changed {
+            at: 9,
+            by: "the API".into(),
+            changes: r#"[{"op":"add","path":"/a","value":1}]"#.into(),
+        }];
+        store.get().await.commit(goes_on.clone()).await.unwrap();
+        let ready = store.get().await.ready(&ws, TaskId::MIN, 9).await.unwrap();
+        assert_eq!(ready, [id], "{state}");
+        let due = store.get().await.due(Millis::MAX, 9).await.unwrap();
+        assert!(due.is_empty(), "{state}: {due:?}");
+        for listed in TaskState::ALL {
+            let query = TaskQuery {
+                state: Some(listed),
+                before: None,
+                limit: 9,
+            };
+            let heads = store.get().await.list(&ws, &query).await.unwrap();
+            let found = heads.iter().any(|head| head.id == id);
+            assert_eq!(
+                found,
+                listed == TaskState::Ready,
+                "{state}, listed {listed}"
+            );
+        }
+        let stored = store.get().await.load(&ws, id).await.unwrap().unwrap();
+        assert_eq!(&*stored.data, r#"{"a":1}"#);
+        let journal = store.get().await.journal(&ws, id).await.unwrap();
+        assert_eq!(journal.last(), goes_on.entries.last());
+        let done = next(&goes_on.head, TaskState::Done, None);
+        store.get().await.commit(done).await.unwrap();
+    }
+}
+
+/// What a task is accepted with is its history from the first read on.
+pub(super) async fn a_task_is_accepted_with_a_history(mut store: Shaken<'_>) {
+    let ws = workspace("acme");
+    let mut task = new_task(&ws, TaskId::new(), "{}");
+    let copied = Entry::State {
+        at: 3,
+        state: TaskState::Ready,
+        reason: "a copy of another".into(),
+    };
+    task.entries = vec![copied.clone()];
+    store.get().await.accept(task.clone()).await.unwrap();
+    let accepted = Entry::Accepted {
+        at: task.head.created,
+    };
+    let id = task.head.id;
+    let journal = store.get().await.journal(&ws, id).await.unwrap();
+    assert_eq!(journal, [accepted, copied]);
+    let stored = store.get().await.load(&ws, id).await.unwrap().unwrap();
+    assert!(stored.effects.is_empty());
 }

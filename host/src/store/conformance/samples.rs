@@ -21,22 +21,8 @@ pub fn workspace(name: &str) -> WorkspaceName {
 pub fn new_task(workspace: &WorkspaceName, id: TaskId, data: &str) -> NewTask {
     NewTask {
         head: TaskHead {
-            id,
-            workspace: workspace.clone(),
-            version: 1,
-            state: TaskState::Ready,
-            name: None,
-            tags: Vec::new(),
             webhook: "Contact Form".parse().ok(),
-            created: 1_764_000_000_000,
-            updated: 1_764_000_000_000,
-            ready_at: 1_764_000_000_000,
-            wake_at: None,
-            runs: 0,
-            retrying: None,
-            steps: Vec::new(),
-            result: None,
-            fault: None,
+            ..TaskHead::new(id, workspace.clone(), 1_764_000_000_000)
         },
         data: data.into(),
         entries: Vec::new(),

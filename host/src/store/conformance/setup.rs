@@ -21,6 +21,7 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
         name: "Contact Form".parse().unwrap(),
         key: WebhookKey::new("secret".into()),
         created: 5,
+        correlate: Some("/order/taskId".into()),
     };
     let change = Manage::PutWebhook(webhook.clone());
     store.get().await.manage(change).await.unwrap();

@@ -1,0 +1,166 @@
+//! `stepwell task cancel|retry|update|clone|new`.
+
+use std::io::Read;
+
+use anyhow::Result;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::task_id;
+use crate::cli::client::Client;
+use crate::cli::output::{Output, printable};
+use crate::cli::{UsageError, text};
+use crate::domain::data::Pointer;
+
+/// What is to be changed in a task's data.
+#[derive(Debug, Args)]
+pub struct Changes {
+    /// A JSON merge patch (RFC 7396): JSON, @FILE, or - for standard input
+    #[arg(long, value_name = "JSON", conflicts_with = "replace")]
+    patch: Option<String>,
+    /// A value at a place, e.g. /order/paid=true; may be repeated
+    #[arg(long, value_name = "POINTER=JSON", value_parser = place)]
+    set: Vec<(String, Value)>,
+    /// Data in place of all that is there but `$via`: JSON, @FILE, or -
+    #[arg(long, value_name = "JSON")]
+    replace: Option<String>,
+}
+
+impl Changes {
+    /// As the API takes them; `None` if there are none.
+    fn body(self) -> Result<Option<Value>, UsageError> {
+        let mut body = serde_json::Map::new();
+        for (key, given) in [("patch", self.patch), ("replace", self.replace)] {
+            if let Some(given) = given {
+                body.insert(key.to_owned(), document(&given)?);
+            }
+        }
+        if !self.set.is_empty() {
+            let set = self.set.into_iter();
+            let set = set.map(|(path, value)| json!({"path": path, "value": value}));
+            body.insert("set".to_owned(), set.collect());
+        }
+        Ok((!body.is_empty()).then_some(Value::Object(body)))
+    }
+}
+
+/// Does what needs nothing but the task.
+pub async fn plain(client: &Client, id: &str, verb: &str, output: Output) -> Result<()> {
+    let id = task_id(id)?;
+    let done = client.post(&["tasks", &id, verb], &Value::Null).await?;
+    told(&done, output)
+}
+
+/// `task update`.
+pub async fn update(client: &Client, id: &str, changes: Changes, output: Output) -> Result<()> {
+    let id = task_id(id)?;
+    let Some(body) = changes.body()? else {
+        let message = "nothing to change; give --patch, --set or --replace";
+        return Err(UsageError::Value(message.into()).into());
+    };
+    told(
+        &client.post(&["tasks", &id, "update"], &body).await?,
+        output,
+    )
+}
+
+/// `task clone`.
+pub async fn clone(client: &Client, id: &str, changes: Changes, output: Output) -> Result<()> {
+    let id = task_id(id)?;
+    let body = changes.body()?.unwrap_or_else(|| json!({}));
+    made(&client.post(&["tasks", &id, "clone"], &body).await?, output)
+}
+
+/// `task new`.
+pub async fn new(client: &Client, data: &str, output: Output) -> Result<()> {
+    let data = document(data)?;
+    made(&client.post(&["tasks"], &data).await?, output)
+}
+
+fn told(task: &Value, output: Output) -> Result<()> {
+    if output.json {
+        return Ok(output.document(task)?);
+    }
+    let (id, state) = (printable(text(task, "id")), printable(text(task, "state")));
+    output.note(&format!("task {id} is {state}"));
+    Ok(())
+}
+
+/// The new task's id is the result: it can be taken into a variable.
+fn made(task: &Value, output: Output) -> Result<()> {
+    if output.json {
+        return Ok(output.document(task)?);
+    }
+    Ok(output.line(&printable(text(task, "id")))?)
+}
+
+/// JSON as it was given: itself, in a file, or on standard input.
+pub(super) fn document(given: &str) -> Result<Value, UsageError> {
+    let text = match given.strip_prefix('@') {
+        _ if given == "-" => {
+            let mut text = String::new();
+            let read = std::io::stdin().read_to_string(&mut text);
+            read.map_err(|error| UsageError::Value(format!("standard input: {error}")))?;
+            text
+        }
+        Some(path) => std::fs::read_to_string(path).map_err(|error| UsageError::Path {
+            path: path.to_owned(),
+            error,
+            wanted: "give @ and the path of a JSON file",
+        })?,
+        None => given.to_owned(),
+    };
+    serde_json::from_str(&text)
+        .map_err(|error| UsageError::Value(format!("what was given is not JSON: {error}")))
+}
+
+fn place(text: &str) -> Result<(String, Value), String> {
+    let (pointer, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("a value is missing: write {text}=JSON"))?;
+    Pointer::parse(pointer).map_err(|error| error.to_string())?;
+    let value = serde_json::from_str(value).map_err(|error| {
+        format!("{value} is not JSON ({error}); a text is in quotes: '{pointer}=\"…\"'")
+    })?;
+    Ok((pointer.to_owned(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_become_the_apis_body() {
+        let changes = Changes {
+            patch: Some(r#"{"a": null}"#.into()),
+            set: vec![place("/b/0=1.50").unwrap(), place("/c=\"x=y\"").unwrap()],
+            replace: None,
+        };
+        let body = changes.body().unwrap().unwrap().to_string();
+        assert_eq!(
+            body,
+            r#"{"patch":{"a":null},"set":[{"path":"/b/0","value":1.50},{"path":"/c","value":"x=y"}]}"#
+        );
+        let none = Changes {
+            patch: None,
+            set: Vec::new(),
+            replace: None,
+        };
+        assert_eq!(none.body().unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_wrong_says_what_would_be_right() {
+        for (given, part) in [
+            ("/a", "/a=JSON"),
+            ("a=1", "must be empty or begin with `/`"),
+            ("/a=Ada", "'/a=\"…\"'"),
+        ] {
+            let error = place(given).unwrap_err();
+            assert!(error.contains(part), "{given}: {error}");
+        }
+        assert!(document("{").unwrap_err().to_string().contains("not JSON"));
+        let missing = document("@no/such/file").unwrap_err().to_string();
+        assert!(missing.contains("no/such/file"), "{missing}");
+    }
+}

@@ -1,0 +1,82 @@
+//! Why an action was not carried out.
+
+use super::PATIENCE;
+use super::moves::WrongState;
+use crate::domain::data::EditError;
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::limits;
+use crate::domain::task::TaskState;
+use crate::store::StoreError;
+
+/// Why an action was not carried out. Nothing is changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionError {
+    /// There is no such task.
+    #[error("there is no task {task} in workspace `{workspace}`")]
+    NotFound {
+        /// The task.
+        task: TaskId,
+        /// Where it was looked for.
+        workspace: WorkspaceName,
+    },
+    /// The task stands where this cannot be done.
+    #[error("task {task} is {state}; {hint}")]
+    WrongState {
+        /// The task.
+        task: TaskId,
+        /// Where it stands.
+        state: TaskState,
+        /// What would be right.
+        hint: &'static str,
+    },
+    /// The data cannot be changed so.
+    #[error("the data of task {task} cannot be changed so: {error}")]
+    Edit {
+        /// The task.
+        task: TaskId,
+        /// Why.
+        error: EditError,
+    },
+    /// The task has been changed too often.
+    #[error(
+        "task {task} has been moved {most} times and is changed no more; `task clone` makes a new one of it",
+        most = limits::COMMITS_PER_TASK
+    )]
+    TooOften {
+        /// The task.
+        task: TaskId,
+    },
+    /// A run has the task, and does not end.
+    #[error(
+        "a run of task {task} is under way and did not end within {seconds} seconds; try again, or cancel the task"
+    )]
+    Busy {
+        /// The task.
+        task: TaskId,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+pub(super) fn not_found(workspace: &WorkspaceName, task: TaskId) -> ActionError {
+    ActionError::NotFound {
+        task,
+        workspace: workspace.clone(),
+    }
+}
+
+pub(super) fn busy(task: TaskId) -> ActionError {
+    ActionError::Busy {
+        task,
+        seconds: PATIENCE.as_secs(),
+    }
+}
+
+impl From<WrongState> for ActionError {
+    fn from(WrongState { task, state, hint }: WrongState) -> Self {
+        Self::WrongState { task, state, hint }
+    }
+}

@@ -1,0 +1,156 @@
+//! What people do with tasks.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CONTENT_TYPE, USER_AGENT};
+use axum::http::{HeaderMap, HeaderName, Response, StatusCode};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Api, ApiError, Asker, Tenant, json, whole_body};
+use crate::domain::data::{Edit, Pointer};
+use crate::domain::task::TaskHead;
+use crate::http::view::HeadView;
+use crate::ingest::accept::{IngestError, Posted, posted_task};
+use crate::ingest::body;
+
+/// What is to be changed in a task's data: `replace` or `patch` first, then `set` in its order.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Changes {
+    patch: Option<Value>,
+    replace: Option<Value>,
+    #[serde(default)]
+    set: Vec<Set>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Set {
+    path: String,
+    value: Value,
+}
+
+impl Changes {
+    fn edits(self) -> Result<Vec<Edit>, ApiError> {
+        let mut edits = match (self.replace, self.patch) {
+            (Some(_), Some(_)) => {
+                return Err(bad("it has `replace` and `patch`; give one of them"));
+            }
+            (Some(document), None) => vec![Edit::Replace(document)],
+            (None, Some(patch)) => vec![Edit::Patch(patch)],
+            (None, None) => Vec::new(),
+        };
+        for Set { path, value } in self.set {
+            let pointer = Pointer::parse(&path).map_err(|error| bad(&error.to_string()))?;
+            edits.push(Edit::Set(pointer, value));
+        }
+        Ok(edits)
+    }
+}
+
+fn bad(message: &str) -> ApiError {
+    ApiError::BadBody {
+        message: message.to_owned(),
+        line: 0,
+        column: 0,
+    }
+}
+
+/// The edits that a body asks for; none if it is empty.
+async fn edits(api: &Api, headers: &HeaderMap, body: Body) -> Result<Vec<Edit>, ApiError> {
+    let (bytes, _share) = whole_body(api, api.body, headers, body).await?;
+    if bytes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let value = body::to_value(&bytes).map_err(IngestError::Body)?;
+    let changes: Changes =
+        serde_json::from_value(value).map_err(|error| bad(&error.to_string()))?;
+    changes.edits()
+}
+
+fn answer(status: StatusCode, head: &TaskHead) -> Response<Body> {
+    json(status, &HeadView::of(head, head.runs))
+}
+
+pub(in crate::http) async fn new(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Extension(asker): Extension<Asker>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response<Body>, ApiError> {
+    let text = |name: HeaderName| {
+        let value = headers.get(name);
+        value.map(|value| String::from_utf8_lossy(value.as_bytes()))
+    };
+    let (bytes, _share) = whole_body(&api, api.body, &headers, body).await?;
+    let task = posted_task(Posted {
+        workspace: &tenant.workspace,
+        at: api.clock.now(),
+        ip: asker.0,
+        user_agent: text(USER_AGENT).as_deref(),
+        content_type: text(CONTENT_TYPE).as_deref(),
+        body: &bytes,
+    })?;
+    let head = api.engine.create(task).await?;
+    Ok(answer(StatusCode::CREATED, &head))
+}
+
+pub(in crate::http) async fn cancel(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Extension(asker): Extension<Asker>,
+) -> Result<Response<Body>, ApiError> {
+    let task = tenant.name()?;
+    let done = api
+        .engine
+        .cancel(&tenant.workspace, task, asker.to_string());
+    Ok(answer(StatusCode::OK, &done.await?))
+}
+
+pub(in crate::http) async fn retry(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Extension(asker): Extension<Asker>,
+) -> Result<Response<Body>, ApiError> {
+    let task = tenant.name()?;
+    let done = api.engine.retry(&tenant.workspace, task, asker.to_string());
+    Ok(answer(StatusCode::OK, &done.await?))
+}
+
+pub(in crate::http) async fn update(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Extension(asker): Extension<Asker>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response<Body>, ApiError> {
+    let task = tenant.name()?;
+    let edits = edits(&api, &headers, body).await?;
+    if edits.is_empty() {
+        return Err(bad(
+            "it changes nothing; give `patch` (a JSON merge patch), `set` or `replace`",
+        ));
+    }
+    let by = asker.to_string();
+    let done = api.engine.update(&tenant.workspace, task, edits, by);
+    Ok(answer(StatusCode::OK, &done.await?))
+}
+
+pub(in crate::http) async fn clone(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    Extension(asker): Extension<Asker>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response<Body>, ApiError> {
+    let task = tenant.name()?;
+    let edits = edits(&api, &headers, body).await?;
+    let by = asker.to_string();
+    let done = api.engine.clone_task(&tenant.workspace, task, edits, by);
+    Ok(answer(StatusCode::CREATED, &done.await?))
+}

@@ -1,0 +1,44 @@
+//! A webhook that says where its bodies have the id of the task that they are about.
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use super::Api;
+use super::problem::ApiError;
+use crate::domain::data::{Edit, VIA};
+use crate::domain::ids::TaskId;
+use crate::domain::webhook::{Webhook, correlation};
+use crate::store::NewTask;
+
+/// The open task that a request is about, its data changed durably; `None` if the request is to
+/// become a task. `task` is what it would become.
+pub(super) async fn merged(
+    api: &Api,
+    webhook: &Webhook,
+    task: &NewTask,
+    ip: IpAddr,
+) -> Result<Option<TaskId>, ApiError> {
+    // It was a pointer when the webhook was added.
+    let Some(Ok(pointer)) = webhook.correlate.as_deref().map(correlation) else {
+        return Ok(None);
+    };
+    let Ok(data) = serde_json::from_str::<Value>(&task.data) else {
+        return Ok(None);
+    };
+    let id = pointer.get(&data).and_then(Value::as_str);
+    let Some(Ok(id)) = id.map(str::parse::<TaskId>) else {
+        return Ok(None);
+    };
+    let Value::Object(mut members) = data else {
+        return Ok(None);
+    };
+    members.shift_remove(VIA);
+    let edit = vec![Edit::Members(members)];
+    let by = format!("webhook `{}` ({ip})", webhook.name);
+    let open = api
+        .engine
+        .update_open(&webhook.workspace, id, edit, by)
+        .await?;
+    Ok(open.map(|head| head.id))
+}

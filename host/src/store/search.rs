@@ -1,0 +1,318 @@
+//! Finding tasks among many: newest first, over any [`Store`], and never more work for one page than
+//! its bounds allow. A page that reached one has a cursor to go on from, though it may be short or
+//! empty.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use serde_json::Value;
+use stepwell_condition::{Budget, Pattern};
+
+use super::{Store, StoreError, TaskQuery};
+use crate::domain::clock::Millis;
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::limits::{SEARCH_BYTES, SEARCH_DATA, SEARCH_HEADS};
+use crate::domain::task::{StoredTask, TaskHead, TaskState};
+
+/// Heads read from the store in one go while most of them may not fit.
+const CHUNK: usize = 256;
+/// Tasks, and bytes of their data, that are matched in one go, where it blocks nobody.
+const BATCH: usize = 64;
+/// See [`BATCH`].
+const BATCH_BYTES: usize = 1024 * 1024;
+/// An id is made a moment after its task's `created` is read.
+const SLACK: Millis = 60_000;
+
+/// Which tasks are looked for. What is not said is free.
+#[derive(Debug, Clone, Default)]
+pub struct Search {
+    /// In one of these states.
+    pub states: Vec<TaskState>,
+    /// With this name.
+    pub name: Option<String>,
+    /// With this tag.
+    pub tag: Option<String>,
+    /// Come in by the webhook of this name.
+    pub webhook: Option<String>,
+    /// Accepted at this time or later.
+    pub since: Option<Millis>,
+    /// Accepted at this time or earlier.
+    pub until: Option<Millis>,
+    /// With data that matches.
+    pub pattern: Option<Arc<Pattern>>,
+    /// Older than this one.
+    pub before: Option<TaskId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Newest first.
+    pub tasks: Vec<TaskHead>,
+    /// The [`Search::before`] of the next page; `None` if there is none.
+    pub next: Option<TaskId>,
+}
+
+impl Search {
+    fn fits(&self, head: &TaskHead) -> bool {
+        let is = |wanted: &Option<String>, text: Option<&str>| {
+            wanted.as_deref().is_none_or(|wanted| text == Some(wanted))
+        };
+        (self.states.is_empty() || self.states.contains(&head.state))
+            && is(&self.name, head.name.as_deref())
+            && is(
+                &self.webhook,
+                head.webhook.as_ref().map(|name| name.as_str()),
+            )
+            && self.tag.as_ref().is_none_or(|tag| head.tags.contains(tag))
+            && self.since.is_none_or(|since| head.created >= since)
+            && self.until.is_none_or(|until| head.created <= until)
+    }
+
+    /// Whether every head of the wanted states fits.
+    fn is_plain(&self) -> bool {
+        self.name.is_none()
+            && self.tag.is_none()
+            && self.webhook.is_none()
+            && self.until.is_none()
+            && self.pattern.is_none()
+    }
+
+    fn first(&self) -> Option<TaskId> {
+        let until = self
+            .until
+            .map(|until| TaskId::from_time(until.saturating_add(SLACK)));
+        match (self.before, until) {
+            (Some(before), Some(until)) => Some(before.min(until)),
+            (before, until) => before.or(until),
+        }
+    }
+}
+
+/// A page of the tasks that a search is for.
+///
+/// # Errors
+/// What the store fails with.
+pub async fn search(
+    store: &dyn Store,
+    workspace: &WorkspaceName,
+    search: &Search,
+) -> Result<Page, StoreError> {
+    let mut heads = Heads::new(store, workspace, search);
+    let mut found = Found {
+        limit: search.limit,
+        pattern: search.pattern.clone(),
+        // Some 200 ms.
+        budget: Budget::new(4 * Budget::UNITS),
+        batch: Vec::new(),
+        batch_bytes: 0,
+        tasks: Vec::new(),
+        judged: None,
+        stopped: false,
+    };
+    let (mut looked, mut loaded, mut bytes) = (0, 0, 0);
+    let oldest = search.since.map_or(TaskId::MIN, TaskId::from_time);
+    let mut more = false;
+    while let Some(head) = heads.next().await? {
+        if head.id < oldest {
+            break;
+        }
+        looked += 1;
+        let id = head.id;
+        if search.fits(&head) {
+            if found.pattern.is_none() {
+                found.tasks.push(head);
+            } else if let Some(task) = store.load(workspace, id).await?
+                && search.fits(&task.head)
+            {
+                loaded += 1;
+                bytes += task.data.len();
+                found.take(task).await?;
+            }
+        }
+        if found.is_full() || found.stopped {
+            break;
+        }
+        if looked >= SEARCH_HEADS || loaded >= SEARCH_DATA || bytes >= SEARCH_BYTES {
+            found.judge().await?;
+            found.judged = found.judged.filter(|_| found.stopped).or(Some(id));
+            more = true;
+            break;
+        }
+    }
+    found.judge().await?;
+    Ok(found.page(more))
+}
+
+/// The tasks that fit, as far as they have been looked at.
+struct Found {
+    limit: usize,
+    pattern: Option<Arc<Pattern>>,
+    budget: Budget,
+    /// Loaded, and not matched yet.
+    batch: Vec<StoredTask>,
+    batch_bytes: usize,
+    tasks: Vec<TaskHead>,
+    /// The last one that was matched, whether it fitted or not.
+    judged: Option<TaskId>,
+    /// The budget is spent.
+    stopped: bool,
+}
+
+impl Found {
+    /// One more than a page: then there is a next one.
+    fn is_full(&self) -> bool {
+        self.tasks.len() > self.limit
+    }
+
+    async fn take(&mut self, task: StoredTask) -> Result<(), StoreError> {
+        self.batch_bytes += task.data.len();
+        self.batch.push(task);
+        // A small page is not to wait for a large batch.
+        if self.batch.len() >= BATCH || self.batch_bytes >= BATCH_BYTES {
+            self.judge().await?;
+        }
+        Ok(())
+    }
+
+    /// Matches what is loaded.
+    async fn judge(&mut self) -> Result<(), StoreError> {
+        let batch = std::mem::take(&mut self.batch);
+        self.batch_bytes = 0;
+        let Some(pattern) = self.pattern.clone().filter(|_| !batch.is_empty()) else {
+            return Ok(());
+        };
+        let mut budget = self.budget.clone();
+        let any_judged = self.judged.is_some();
+        let matching = tokio::task::spawn_blocking(move || {
+            let mut judged = Vec::with_capacity(batch.len());
+            for task in batch {
+                let data: Value = serde_json::from_str(&task.data).map_err(|error| {
+                    let id = task.head.id;
+                    StoreError::Damaged(format!("the data of task {id} is not JSON: {error}"))
+                })?;
+                let matches = pattern.matches_within(&data, &mut budget);
+                let alone = !any_judged && judged.is_empty();
+                // One that is too much even by itself does not match, as with a step's condition.
+                if !budget.is_spent() || alone {
+                    judged.push((task.head, matches));
+                }
+                if budget.is_spent() {
+                    break;
+                }
+            }
+            Ok((judged, budget))
+        });
+        let (judged, budget) = matching
+            .await
+            .map_err(|error| StoreError::Database(error.to_string()))??;
+        self.stopped = budget.is_spent();
+        self.budget = budget;
+        for (head, matches) in judged {
+            self.judged = Some(head.id);
+            if matches {
+                self.tasks.push(head);
+            }
+        }
+        Ok(())
+    }
+
+    /// `more`: a bound was reached, and what was not looked at is behind the last one judged.
+    fn page(mut self, more: bool) -> Page {
+        let next = if self.is_full() {
+            self.tasks.truncate(self.limit);
+            self.tasks.last().map(|head| head.id)
+        } else if more || self.stopped {
+            self.judged
+        } else {
+            None
+        };
+        Page {
+            tasks: self.tasks,
+            next,
+        }
+    }
+}
+
+/// Heads of the wanted states, newest first, read as they are needed.
+struct Heads<'s> {
+    store: &'s dyn Store,
+    workspace: &'s WorkspaceName,
+    sources: Vec<Source>,
+    chunk: usize,
+    /// The last one that was given; one that changes its state may turn up twice.
+    last: Option<TaskId>,
+}
+
+struct Source {
+    state: Option<TaskState>,
+    before: Option<TaskId>,
+    heads: VecDeque<TaskHead>,
+    more: bool,
+}
+
+impl<'s> Heads<'s> {
+    fn new(store: &'s dyn Store, workspace: &'s WorkspaceName, search: &Search) -> Self {
+        let mut states: Vec<Option<TaskState>> = TaskState::ALL
+            .into_iter()
+            .filter(|state| search.states.contains(state))
+            .map(Some)
+            .collect();
+        // One walk over all is cheaper than seven.
+        if states.is_empty() || states.len() == TaskState::ALL.len() {
+            states = vec![None];
+        }
+        let source = |state| Source {
+            state,
+            before: search.first(),
+            heads: VecDeque::new(),
+            more: true,
+        };
+        Self {
+            store,
+            workspace,
+            sources: states.into_iter().map(source).collect(),
+            chunk: if search.is_plain() {
+                search.limit + 1
+            } else {
+                CHUNK
+            },
+            last: search.before,
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<TaskHead>, StoreError> {
+        loop {
+            for source in &mut self.sources {
+                if source.heads.is_empty() && source.more {
+                    let query = TaskQuery {
+                        state: source.state,
+                        before: source.before,
+                        limit: self.chunk,
+                    };
+                    let heads = self.store.list(self.workspace, &query).await?;
+                    source.more = heads.len() >= self.chunk;
+                    source.before = heads.last().map(|head| head.id);
+                    source.heads = heads.into();
+                }
+            }
+            let newest = self
+                .sources
+                .iter_mut()
+                .filter(|source| !source.heads.is_empty())
+                .max_by_key(|source| source.heads.front().map(|head| head.id));
+            let Some(head) = newest.and_then(|source| source.heads.pop_front()) else {
+                return Ok(None);
+            };
+            if self.last.is_none_or(|last| head.id < last) {
+                self.last = Some(head.id);
+                return Ok(Some(head));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! Finding tasks: by state, name, tag, webhook, time and a pattern over the data, page by page.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use support::ran::cli;
+use support::{Server, guest};
+
+/// Names and tags what is a deal, and fails on what is cursed.
+const DEALS: &str = "export const condition = {kind: 'deal'};
+export const content = async () => {
+    task.name(`deal ${data.n}`);
+    task.tags(data.n % 2 ? ['odd', 'deal'] : ['deal']);
+};
+";
+const CURSED: &str = "export const condition = {kind: 'cursed'};
+export const content = async () => { const error = new Error('cursed'); error.final = true; throw error; };
+";
+
+/// 30 deals, 5 cursed, 5 that nothing matches.
+async fn filled() -> (Server, Vec<String>) {
+    let server = Server::start().await;
+    server.script("deals", DEALS).await;
+    server.script("cursed", CURSED).await;
+    let (orders, form) = (server.webhook("Orders").await, server.webhook("Form").await);
+    let mut ids = Vec::new();
+    for n in 0..40 {
+        let kind = ["deal", "cursed", "other"][usize::from(n >= 30) + usize::from(n >= 35)];
+        let webhook = if n % 3 == 0 { &form } else { &orders };
+        let body = json!({"kind": kind, "n": n, "amount": n * 10, "customer": {"email": format!("{n}@example.com")}});
+        ids.push(server.post(webhook, &body).await);
+    }
+    server.settled().await;
+    (server, ids)
+}
+
+/// Every task that a query finds, page by page, as the places of `ids`.
+async fn found(server: &Server, ids: &[String], query: &[(&str, &str)]) -> Vec<usize> {
+    let mut places = Vec::new();
+    let mut before: Option<String> = None;
+    loop {
+        let mut path = url::Url::parse("http://x/").unwrap();
+        path.query_pairs_mut().extend_pairs(query);
+        if let Some(before) = &before {
+            path.query_pairs_mut().append_pair("before", before);
+        }
+        let path = server.path(&format!("tasks?{}", path.query().unwrap_or_default()));
+        let (status, page) = server.api(Method::GET, &path, None).await;
+        assert_eq!(status, StatusCode::OK, "{query:?}: {page}");
+        for task in page["tasks"].as_array().unwrap() {
+            places.push(ids.iter().position(|id| task["id"] == **id).unwrap());
+        }
+        match page["next"].as_str() {
+            Some(next) => before = Some(next.to_owned()),
+            None => return places,
+        }
+    }
+}
+
+#[tokio::test]
+async fn tasks_are_found_by_what_is_known_of_them() {
+    let (mut server, ids) = filled().await;
+    for round in 0..2 {
+        let all = |fits: &dyn Fn(usize) -> bool| -> Vec<usize> {
+            (0..40).rev().filter(|n| fits(*n)).collect()
+        };
+        type Fits<'f> = &'f dyn Fn(usize) -> bool;
+        let cases: [(&[(&str, &str)], Fits<'_>); 11] = [
+            (&[("limit", "7")], &|_| true),
+            (&[("attention", "true"), ("limit", "3")], &|n| n >= 30),
+            (&[("state", "error,unmatched")], &|n| n >= 30),
+            (&[("state", "error")], &|n| (30..35).contains(&n)),
+            (&[("state", "done,error"), ("limit", "4")], &|n| n < 35),
+            (&[("name", "deal 7")], &|n| n == 7),
+            (&[("tag", "odd"), ("limit", "2")], &|n| n < 30 && n % 2 == 1),
+            (&[("webhook", "Form")], &|n| n % 3 == 0),
+            (
+                &[
+                    ("where", r#"{"amount": {"$gt": 100, "$lte": 320}}"#),
+                    ("limit", "5"),
+                ],
+                &|n| n > 10 && n <= 32,
+            ),
+            (
+                &[
+                    ("where", r#"{"customer": {"email": {"$regex": "^1.?@"}}}"#),
+                    ("tag", "deal"),
+                ],
+                &|n| n == 1 || (10..20).contains(&n),
+            ),
+            (
+                &[
+                    ("where", r#"{"$via": {"name": "Orders"}}"#),
+                    ("state", "unmatched"),
+                ],
+                &|n| n >= 35 && n % 3 != 0,
+            ),
+        ];
+        for (query, fits) in cases {
+            assert_eq!(
+                found(&server, &ids, query).await,
+                all(fits),
+                "{query:?}, round {round}"
+            );
+        }
+        let created = |task: &Value| task["created"].as_str().unwrap().to_owned();
+        let (tenth, twentieth) = (
+            created(&server.task(&ids[10]).await),
+            created(&server.task(&ids[20]).await),
+        );
+        let span = found(&server, &ids, &[("since", &tenth), ("until", &twentieth)]).await;
+        let exact: BTreeSet<usize> = span.iter().copied().collect();
+        assert!(
+            (10..=20).all(|n| exact.contains(&n)),
+            "both ends are in it: {span:?}"
+        );
+        for place in span {
+            let at = created(&server.task(&ids[place]).await);
+            assert!(at >= tenth && at <= twentieth, "{at}");
+        }
+        // The same from what a restart reads back.
+        server.restart().await;
+    }
+}
+
+#[tokio::test]
+async fn a_command_lists_what_needs_attention() {
+    let (server, ids) = filled().await;
+    let listed = cli(
+        &server,
+        &["task", "list", "--attention", "--since", "2h", "--json"],
+    )
+    .json();
+    let listed: Vec<&Value> = listed["tasks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|task| &task["id"])
+        .collect();
+    assert_eq!(listed, ids[30..].iter().rev().collect::<Vec<_>>());
+    let table = cli(
+        &server,
+        &[
+            "task",
+            "list",
+            "--state",
+            "error,done",
+            "--tag",
+            "odd",
+            "--where",
+            r#"{"n": {"$lt": 4}}"#,
+        ],
+    );
+    assert!(
+        table.ok().contains(&ids[1]) && table.ok().contains("deal 3"),
+        "{}",
+        table.stdout
+    );
+    assert_eq!(table.ok().lines().count(), 3, "{}", table.stdout);
+    let page = cli(
+        &server,
+        &["task", "list", "--limit", "5", "--webhook", "Form"],
+    );
+    assert!(page.stderr.contains("--before"), "{page:?}");
+    let (code, message) = cli(
+        &server,
+        &[
+            "task",
+            "list",
+            "--where",
+            r#"{"a": {"$gte": 1, "$nope": 2}}"#,
+            "--json",
+        ],
+    )
+    .refusal(1);
+    assert_eq!(code, "bad-pattern");
+    assert!(message.contains("/a/$nope"), "{message}");
+    cli(&server, &["task", "list", "--until", "tomorrow", "--json"]).refusal(2);
+}
+
+/// More tasks than one page looks at: the page is short, and the next one goes on.
+#[tokio::test]
+async fn a_page_is_bounded_work() {
+    let server = Server::start().await;
+    server.step_with("noop", &guest("noop"), "").await;
+    let webhook = server.webhook("w").await;
+    let first = server.post(&webhook, &json!({"rare": true})).await;
+    for _ in 0..2_100 {
+        server.post(&webhook, &json!({})).await;
+    }
+    let ids = [first.clone()];
+    let path = server.path("tasks?where=%7B%22rare%22%3Atrue%7D");
+    let (_, page) = server.api(Method::GET, &path, None).await;
+    assert_eq!(page["tasks"], json!([]));
+    assert!(page["next"].is_string(), "{page}");
+    assert_eq!(
+        found(&server, &ids, &[("where", r#"{"rare": true}"#)]).await,
+        [0]
+    );
+}
