@@ -5,12 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::error::check_limits;
+use super::error::check_tuning;
 use super::matching::LiveStep;
 use super::{Catalog, CatalogError, room};
 use crate::domain::ids::{StepName, WorkspaceName};
 use crate::domain::limits::{self, StepLimits};
-use crate::domain::step::{RetryPolicy, Step};
+use crate::domain::step::{RetryPolicy, Step, Tuning};
 use crate::sandbox::LoadedComponent;
 use crate::store::Manage;
 
@@ -88,16 +88,17 @@ impl Catalog {
     }
 
     /// Adds a step, or replaces the one of that name: compiles the component, asks it for its
-    /// condition, and refuses it if either is wrong.
+    /// condition, and refuses it if either is wrong. What `tuning` does not set is as it was in the
+    /// step that is replaced, or the default.
     pub async fn add_step(
         self: &Arc<Self>,
         workspace: &WorkspaceName,
         name: StepName,
         component: Bytes,
-        step_limits: StepLimits,
-        retry: RetryPolicy,
+        tuning: Tuning,
     ) -> Result<Added, CatalogError> {
-        check_limits(step_limits)?;
+        let there = self.workspace(workspace)?.read().step(&name).cloned();
+        let (step_limits, retry) = tuned(there.as_deref(), &tuning)?;
         if component.len() > limits::COMPONENT_BYTES {
             return Err(CatalogError::TooLarge {
                 what: "component",
@@ -105,8 +106,6 @@ impl Catalog {
                 most: limits::COMPONENT_BYTES,
             });
         }
-        // Before the costly part, so that a wrong name is cheap.
-        self.workspace(workspace)?;
         let inspected = self.sandbox.inspect(&component, step_limits).await?;
         if inspected.condition.len() > limits::CONDITION_BYTES {
             return Err(CatalogError::TooLarge {
@@ -133,7 +132,9 @@ impl Catalog {
             let workspace = catalog.workspace(&owner)?;
             let replaced = {
                 let workspace = workspace.read();
-                let old = workspace.step(&step.name);
+                let old = workspace.step(&step.name).map(|old| &**old);
+                // It may have been changed while the component was looked at.
+                (step.limits, step.retry) = tuned(old, &tuning)?;
                 match old {
                     Some(old) => step.created = old.step.created,
                     None => room("steps", workspace.step_count(), limits::STEPS)?,
@@ -155,6 +156,42 @@ impl Catalog {
         .await
     }
 
+    /// Sets limits and retry policy of a step; what `tuning` does not set stays. Runs that are under
+    /// way keep the limits that they began with; the policy counts from their end.
+    pub async fn tune_step(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        name: &StepName,
+        tuning: Tuning,
+    ) -> Result<Arc<LiveStep>, CatalogError> {
+        let (catalog, owner, name) = (self.clone(), workspace.clone(), name.clone());
+        self.change(async move {
+            let old = catalog.step(&owner, &name)?;
+            let (limits, retry) = tuned(Some(&old), &tuning)?;
+            let step = Step {
+                limits,
+                retry,
+                updated: catalog.clock.now(),
+                ..old.step.clone()
+            };
+            catalog.set_step(owner, step).await
+        })
+        .await
+    }
+
+    /// Puts a step whose component the store has in its place. Only within a change.
+    async fn set_step(
+        &self,
+        owner: WorkspaceName,
+        step: Step,
+    ) -> Result<Arc<LiveStep>, CatalogError> {
+        let workspace = self.workspace(&owner)?;
+        let live = LiveStep::new(step.clone())?;
+        self.store.manage(Manage::SetStep(owner, step)).await?;
+        workspace.write().put_step(live.clone());
+        Ok(live)
+    }
+
     /// Deletes a step. A run of it that is under way comes to its end.
     pub async fn delete_step(
         self: &Arc<Self>,
@@ -171,4 +208,16 @@ impl Catalog {
         })
         .await
     }
+}
+
+/// Limits and policy of the step that is there, or the default ones, with what is to be set.
+fn tuned(
+    there: Option<&LiveStep>,
+    tuning: &Tuning,
+) -> Result<(StepLimits, RetryPolicy), CatalogError> {
+    let (limits, retry) =
+        there.map_or_else(Default::default, |live| (live.step.limits, live.step.retry));
+    let (limits, retry) = tuning.over(limits, retry);
+    check_tuning(limits, retry)?;
+    Ok((limits, retry))
 }

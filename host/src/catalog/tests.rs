@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::clock::ManualClock;
 use crate::domain::ids::{ConfigKey, StepName, WebhookName};
 use crate::domain::limits::StepLimits;
-use crate::domain::step::{RetryPolicy, Step};
+use crate::domain::step::{RetryPolicy, Step, Tuning};
 use crate::sandbox::SandboxSettings;
 use crate::store::StoreError;
 use crate::store::memory::MemoryStore;
@@ -219,24 +219,16 @@ async fn steps_are_found_by_what_they_match() {
 async fn what_is_no_step_leaves_nothing() {
     let store = store();
     let catalog = open(&store, 'a').await.unwrap();
-    let add = async |bytes: &'static [u8], limits: StepLimits| {
-        let step: StepName = name("s");
-        catalog
-            .add_step(
-                &default(),
-                step,
-                Bytes::from_static(bytes),
-                limits,
-                RetryPolicy::default(),
-            )
-            .await
-            .unwrap_err()
+    let add = async |bytes: &'static [u8], tuning: Tuning| {
+        let (step, bytes): (StepName, _) = (name("s"), Bytes::from_static(bytes));
+        let added = catalog.add_step(&default(), step, bytes, tuning).await;
+        added.unwrap_err()
     };
-    let fine = StepLimits::default();
+    let fine = Tuning::default();
     let error = add(b"no wasm", fine).await;
     assert!(matches!(error, CatalogError::Component(_)), "{error}");
-    let greedy = StepLimits {
-        memory: StepLimits::MOST.memory + 1,
+    let greedy = Tuning {
+        memory: Some(StepLimits::MOST.memory + 1),
         ..fine
     };
     let error = add(b"no wasm", greedy).await;
@@ -253,6 +245,48 @@ async fn what_is_no_step_leaves_nothing() {
     ));
     assert!(catalog.steps(&default()).unwrap().is_empty());
     assert!(store.registry().await.unwrap().steps.is_empty());
+}
+
+#[tokio::test]
+async fn limits_and_policy_are_set_without_the_component() {
+    let store = store();
+    put(&store, &default(), step("s", json!({"a": 1}))).await;
+    let catalog = open(&store, 'a').await.unwrap();
+    let tuning = Tuning {
+        fuel: Some(5_000),
+        attempts: Some(7),
+        ..Tuning::default()
+    };
+    let name: StepName = name("s");
+    let set = catalog.tune_step(&default(), &name, tuning).await.unwrap();
+    assert_eq!((set.step.limits.fuel, set.step.retry.attempts), (5_000, 7));
+    // What was not named stays, now and over a restart; the step still matches.
+    let more = Tuning {
+        factor: Some(3),
+        ..Tuning::default()
+    };
+    catalog.tune_step(&default(), &name, more).await.unwrap();
+    let again = open(&store, 'a').await.unwrap();
+    for catalog in [&catalog, &again] {
+        let step = &catalog.step(&default(), &name).unwrap().step;
+        assert_eq!((step.limits.fuel, step.retry.attempts), (5_000, 7));
+        assert_eq!((step.retry.factor, step.updated), (3, 1_000));
+        assert_eq!(catalog.candidates(&default(), &json!({"a": 1})).len(), 1);
+    }
+    let wrong = Tuning {
+        attempts: Some(0),
+        ..Tuning::default()
+    };
+    assert!(matches!(
+        catalog.tune_step(&default(), &name, wrong).await,
+        Err(CatalogError::BadLimit { .. })
+    ));
+    assert!(matches!(
+        catalog
+            .tune_step(&default(), &"other".parse().unwrap(), tuning)
+            .await,
+        Err(CatalogError::NotFound { .. })
+    ));
 }
 
 #[tokio::test]

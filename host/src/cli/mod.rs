@@ -326,6 +326,8 @@ mod tests {
             "stepwell webhook add Form --json",
             "stepwell webhook list --workspace w --url http://h --token t",
             "stepwell step add a.wasm --name n --fuel 1_000_000 --memory 64MiB --timeout 30s",
+            "stepwell step add a.wasm --attempts 5 --first-delay 2s --factor 2 --max-delay 1h",
+            "stepwell step set greet --attempts 5 --fuel 5G",
             "stepwell step new greet",
             "stepwell step new greet --lang ts",
             "stepwell step add steps/greet.js --root steps",
@@ -347,6 +349,9 @@ mod tests {
         for (line, hint) in [
             ("stepwell step add a.wasm --memory 64M", "64MiB"),
             ("stepwell step add a.wasm --timeout 30", "30s"),
+            ("stepwell step set a --attempts 0", "1..=100"),
+            ("stepwell step set a --attempts=-1", "1..=100"),
+            ("stepwell step set a --first-delay=-2s", "500ms, 30s"),
             ("stepwell task list --limit 501", "501"),
             ("stepwell task list --state finished", "done"),
             ("stepwell webhook", "add"),

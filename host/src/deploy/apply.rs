@@ -82,14 +82,22 @@ async fn once(client: &Client, item: &Item) -> Result<Value, ClientError> {
             client.put(&["connectors", name], &body).await
         }
         Change::Webhook => client.post(&["webhooks"], &json!({"name": name})).await,
-        Change::Step(bytes, limits) => {
+        Change::Step(bytes, limits, retry) => {
             // All of them, so that the step is the same on a server with other defaults.
             let query = [
                 ("fuel", limits.fuel.to_string()),
                 ("memory", limits.memory.to_string()),
                 ("timeout_ms", limits.timeout_ms.to_string()),
+                ("attempts", retry.attempts.to_string()),
+                ("first_ms", retry.first_ms.to_string()),
+                ("factor", retry.factor.to_string()),
+                ("cap_ms", retry.cap_ms.to_string()),
             ];
             client.upload(&["steps", name], &query, bytes.clone()).await
+        }
+        Change::Tuning(limits, retry) => {
+            let body = json!({"limits": limits, "retry": retry});
+            client.patch(&["steps", name], &body).await
         }
         Change::Delete => {
             let noun = match item.kind {

@@ -1,6 +1,7 @@
 //! The manifest: what it may say, checked before anything is built or sent.
 
 mod check;
+mod tuning;
 
 use std::fs;
 use std::io::Read;
@@ -15,6 +16,7 @@ use super::reader::{Place, Reader};
 use super::{At, DeployError, Fault};
 use crate::domain::ids::{ConfigKey, StepName, WebhookName, WorkspaceName};
 use crate::domain::limits::StepLimits;
+use crate::domain::step::RetryPolicy;
 use check::Check;
 
 /// What a server is to have.
@@ -59,6 +61,8 @@ pub struct StepSource {
     pub path: PathBuf,
     /// What each run may use.
     pub limits: StepLimits,
+    /// When a failed run is tried again.
+    pub retry: RetryPolicy,
 }
 
 /// A connector. Its config may hold credentials, so it is never printed.

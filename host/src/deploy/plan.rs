@@ -13,6 +13,7 @@ use crate::cli::{member, text};
 use crate::domain::config_digest::{config_digest, token_digest};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::limits::StepLimits;
+use crate::domain::step::RetryPolicy;
 
 /// What kind of thing an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +71,9 @@ pub enum Change {
     /// A webhook.
     Webhook,
     /// A step.
-    Step(Bytes, StepLimits),
+    Step(Bytes, StepLimits, RetryPolicy),
+    /// The limits and retry policy of a step whose component is there.
+    Tuning(StepLimits, RetryPolicy),
     /// A deletion.
     Delete,
 }
@@ -195,7 +198,7 @@ impl Present {
                 .map(|one| {
                     (
                         own(one, "name"),
-                        (own(one, "digest"), one["limits"].clone()),
+                        (own(one, "digest"), json!([one["limits"], one["retry"]])),
                     )
                 })
                 .collect(),
@@ -282,14 +285,18 @@ fn compare(
         bytes,
         digest,
         limits,
+        retry,
     } in steps.made
     {
         kept_steps.push(called.to_string());
         let there = present.steps.get(called.as_str());
-        let action = action(there, |(other, old)| {
-            *other == digest && *old == json!(limits)
-        });
-        let change = unless_none(action, Change::Step(bytes, limits));
+        let is_there = there.is_some_and(|(other, _)| *other == digest);
+        let action = action(there, |(_, old)| is_there && *old == json!([limits, retry]));
+        let change = match is_there {
+            true => Change::Tuning(limits, retry),
+            false => Change::Step(bytes, limits, retry),
+        };
+        let change = unless_none(action, change);
         let mut step = item(Kind::Step, called.as_str(), action, change);
         step.digests = (there.map(|(digest, _)| digest.clone()), Some(digest));
         items.push(step);

@@ -25,7 +25,7 @@ pub struct Step {
     pub retry: RetryPolicy,
     /// When it was first added.
     pub created: Millis,
-    /// When it was last added anew.
+    /// When it was last added anew or changed.
     pub updated: Millis,
 }
 
@@ -50,6 +50,66 @@ pub struct RetryPolicy {
     pub factor: u32,
     /// Past which it does not grow, in milliseconds.
     pub cap_ms: u64,
+}
+
+impl RetryPolicy {
+    /// The least of each: one attempt, and delays that a clock can tell.
+    pub const LEAST: Self = Self {
+        attempts: 1,
+        first_ms: 1,
+        factor: 1,
+        cap_ms: 1,
+    };
+
+    /// The most of each: past a hundred attempts, a first delay of a day, or a week between two
+    /// attempts, a unit was mistaken.
+    pub const MOST: Self = Self {
+        attempts: 100,
+        first_ms: 24 * 3_600_000,
+        factor: 100,
+        cap_ms: 7 * 24 * 3_600_000,
+    };
+}
+
+/// What is to be set of a step's limits and retry policy; what is `None` stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tuning {
+    /// See [`StepLimits::fuel`].
+    pub fuel: Option<u64>,
+    /// See [`StepLimits::memory`].
+    pub memory: Option<u64>,
+    /// See [`StepLimits::timeout_ms`].
+    pub timeout_ms: Option<u64>,
+    /// See [`RetryPolicy::attempts`].
+    pub attempts: Option<u32>,
+    /// See [`RetryPolicy::first_ms`].
+    pub first_ms: Option<u64>,
+    /// See [`RetryPolicy::factor`].
+    pub factor: Option<u32>,
+    /// See [`RetryPolicy::cap_ms`].
+    pub cap_ms: Option<u64>,
+}
+
+impl Tuning {
+    /// The limits and the policy with what is to be set.
+    pub fn over(&self, limits: StepLimits, retry: RetryPolicy) -> (StepLimits, RetryPolicy) {
+        let limits = StepLimits {
+            fuel: self.fuel.unwrap_or(limits.fuel),
+            memory: self.memory.unwrap_or(limits.memory),
+            timeout_ms: self.timeout_ms.unwrap_or(limits.timeout_ms),
+        };
+        let retry = RetryPolicy {
+            attempts: self.attempts.unwrap_or(retry.attempts),
+            first_ms: self.first_ms.unwrap_or(retry.first_ms),
+            factor: self.factor.unwrap_or(retry.factor),
+            // One that nobody named gives way to a first delay that was.
+            cap_ms: self
+                .cap_ms
+                .unwrap_or(retry.cap_ms.max(self.first_ms.unwrap_or(0))),
+        };
+        (limits, retry)
+    }
 }
 
 impl Default for RetryPolicy {

@@ -47,8 +47,9 @@ fn api_routes(api: Arc<Api>) -> Router {
             "/api/v1/workspaces/{ws}/steps/{name}",
             get(steps::show)
                 .put(steps::put)
+                .patch(steps::patch)
                 .delete(steps::delete)
-                .fallback(|| wrong("GET, HEAD, PUT, DELETE")),
+                .fallback(|| wrong("GET, HEAD, PUT, PATCH, DELETE")),
         )
         .route(
             "/api/v1/workspaces/{ws}/tasks",

@@ -103,7 +103,7 @@ impl Model {
     }
 
     /// See [`Store::manage`].
-    pub fn manage(&mut self, change: Manage) {
+    pub fn manage(&mut self, change: Manage) -> Result<(), StoreError> {
         match change {
             Manage::AddWorkspace(workspace) => {
                 self.workspaces.insert(workspace, ());
@@ -117,6 +117,13 @@ impl Model {
             }
             Manage::PutStep(workspace, step, bytes) => {
                 self.components.insert(step.digest.clone(), bytes);
+                self.steps.insert((workspace, step.name.clone()), step);
+            }
+            Manage::SetStep(workspace, step) => {
+                if !self.components.contains_key(&step.digest) {
+                    let missing = format!("component {}", step.digest);
+                    return Err(StoreError::NotFound(missing));
+                }
                 self.steps.insert((workspace, step.name.clone()), step);
             }
             Manage::DeleteStep(workspace, name) => {
@@ -138,6 +145,7 @@ impl Model {
         let steps = &self.steps;
         self.components
             .retain(|digest, _| steps.values().any(|step| step.digest == *digest));
+        Ok(())
     }
 
     fn of(&self, workspace: &WorkspaceName) -> impl DoubleEndedIterator<Item = &Kept> {
@@ -276,10 +284,7 @@ impl Store for MemoryStore {
     }
 
     async fn manage(&self, change: Manage) -> Result<(), StoreError> {
-        self.with(|model| {
-            model.manage(change);
-            Ok(())
-        })
+        self.with(|model| model.manage(change))
     }
 
     async fn registry(&self) -> Result<Registry, StoreError> {

@@ -113,6 +113,9 @@ pub enum Manage {
     DeleteWebhook(WorkspaceName, String),
     /// Adds or replaces a step, with its component's bytes.
     PutStep(WorkspaceName, Step, Arc<[u8]>),
+    /// Replaces a step by one whose component is in the store already; [`StoreError::NotFound`] if it
+    /// is not.
+    SetStep(WorkspaceName, Step),
     /// Deletes a step; its component stays as long as another step has it.
     DeleteStep(WorkspaceName, StepName),
     /// Sets a config value, sealed by the vault.

@@ -2,18 +2,16 @@
 //! so that all of them are told at once.
 
 use std::fs;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::{Connector, Setting, StepSource, Workspace};
-use crate::cli::units::{self, UnitError};
+use super::{Connector, Setting, StepSource, Workspace, tuning};
 use crate::deploy::At;
 use crate::deploy::reader::{Fields, Names, Place, Reader};
 use crate::domain::ids::{ConnectorName, StepName, WebhookName, WorkspaceName};
-use crate::domain::limits::{CONFIG_BYTES, StepLimits};
+use crate::domain::limits::CONFIG_BYTES;
 
 /// The most characters of a connector's name or kind.
 const CONNECTOR_NAME: usize = 80;
@@ -183,9 +181,10 @@ impl Check<'_> {
     }
 
     fn step(&mut self, place: &Place<'_>, names: &mut Names) -> Option<StepSource> {
-        let known = ["syncPath", "name", "file", "limits"];
+        let known = ["syncPath", "name", "file", "limits", "retry"];
         let fields = self.reader.fields(place, &known)?;
-        let limits = self.limits(fields.get("limits"));
+        let limits = tuning::limits(&mut self.reader, fields.get("limits"));
+        let retry = tuning::retry(&mut self.reader, fields.get("retry"));
         let (folder, name, file) = (
             fields.get("syncPath"),
             fields.get("name"),
@@ -211,63 +210,8 @@ impl Check<'_> {
             name: name.map_or(Some(None), |name| name.map(Some))?,
             path: path?,
             limits: limits?,
+            retry: retry?,
         })
-    }
-
-    fn limits(&mut self, place: Option<&Place<'_>>) -> Option<StepLimits> {
-        let mut limits = StepLimits::default();
-        let Some(place) = place else {
-            return Some(limits);
-        };
-        let (least, most) = (StepLimits::LEAST, StepLimits::MOST);
-        let fields = self.reader.fields(place, &["fuel", "memory", "timeout"])?;
-        let ms = |text: &str| units::parse_duration(text).map(|time| time.as_millis() as u64);
-        limits.fuel = self.limit(
-            &fields,
-            "fuel",
-            limits.fuel,
-            least.fuel..=most.fuel,
-            units::parse_count,
-        )?;
-        limits.memory = self.limit(
-            &fields,
-            "memory",
-            limits.memory,
-            least.memory..=most.memory,
-            units::parse_size,
-        )?;
-        limits.timeout_ms = self.limit(
-            &fields,
-            "timeout",
-            limits.timeout_ms,
-            least.timeout_ms..=most.timeout_ms,
-            ms,
-        )?;
-        Some(limits)
-    }
-
-    fn limit(
-        &mut self,
-        fields: &Fields<'_>,
-        key: &str,
-        default: u64,
-        range: RangeInclusive<u64>,
-        parse: impl Fn(&str) -> Result<u64, UnitError>,
-    ) -> Option<u64> {
-        let Some(place) = fields.get(key) else {
-            return Some(default);
-        };
-        let text = self.reader.figure(place)?;
-        match parse(&text) {
-            Ok(value) if range.contains(&value) => Some(value),
-            Ok(_) => {
-                let unit = if key == "timeout" { " ms" } else { "" };
-                let (least, most) = (range.start(), range.end());
-                let message = format!("`{text}` is out of range: {least} to {most}{unit}");
-                self.reader.fault(&place.at, message)
-            }
-            Err(error) => self.reader.fault(&place.at, error.to_string()),
-        }
     }
 
     fn connectors(&mut self, place: Option<&Place<'_>>) -> Vec<Connector> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Shaken;
 use super::samples::{digest, step, workspace};
 use crate::domain::webhook::{Webhook, WebhookKey};
-use crate::store::Manage;
+use crate::store::{Manage, StoreError};
 
 pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
     let (a, b) = (workspace("a"), workspace("a-b"));
@@ -49,6 +49,21 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
     ];
     assert_eq!(registry.config, config);
     assert_eq!(registry.connectors, [(a.clone(), slack.clone(), vec![8])]);
+    let mut set = step.clone();
+    set.retry.attempts = 9;
+    let change = Manage::SetStep(b.clone(), set.clone());
+    store.get().await.manage(change).await.unwrap();
+    let registry = store.get().await.registry().await.unwrap();
+    assert_eq!(registry.steps, [(b.clone(), set.clone())]);
+    let found = store.get().await.component(&step.digest).await.unwrap();
+    assert!(found.is_some());
+    // A component that nobody has brought cannot be set, and nothing is changed.
+    set.digest = digest(b"never brought");
+    let change = Manage::SetStep(b.clone(), set);
+    let refused = store.get().await.manage(change).await;
+    assert!(matches!(refused, Err(StoreError::NotFound(_))));
+    let registry = store.get().await.registry().await.unwrap();
+    assert_eq!(registry.steps[0].1.digest, step.digest);
     for change in [
         Manage::DeleteWebhook(a.clone(), "w1".into()),
         Manage::DeleteWebhook(a.clone(), "never there".into()),

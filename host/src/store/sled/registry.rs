@@ -108,6 +108,11 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
     if shared.stopped() {
         return Err(StoreError::Closed);
     }
+    if let Manage::SetStep(_, step) = change
+        && !components.uses.contains_key(&step.digest)
+    {
+        return Err(StoreError::NotFound(format!("component {}", step.digest)));
+    }
     let done = shared.with_disk(|disk| {
         let mut batch = Batch::default();
         let mut value = Vec::new();
@@ -126,6 +131,10 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
                 codec::push(&mut value, step)?;
                 (keys::step(workspace, step.name.as_str()), true)
             }
+            Manage::SetStep(workspace, step) => {
+                codec::push(&mut value, step)?;
+                (keys::step(workspace, step.name.as_str()), true)
+            }
             Manage::DeleteStep(workspace, name) => (keys::step(workspace, name.as_str()), false),
             Manage::SetConfig(workspace, key, sealed) => {
                 codec::push(&mut value, sealed)?;
@@ -141,10 +150,12 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
             }
         };
         let replaced = match change {
-            Manage::PutStep(..) | Manage::DeleteStep(..) => match disk.get_long(&key)? {
-                Some(old) => Some(codec::pull::<Step>(&old, "a step")?.digest),
-                None => None,
-            },
+            Manage::PutStep(..) | Manage::SetStep(..) | Manage::DeleteStep(..) => {
+                match disk.get_long(&key)? {
+                    Some(old) => Some(codec::pull::<Step>(&old, "a step")?.digest),
+                    None => None,
+                }
+            }
             _ => None,
         };
         let old = disk.pieces_at(&key)?;
@@ -165,7 +176,7 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
             return Err(error);
         }
     };
-    if let Manage::PutStep(_, step, _) = change {
+    if let Manage::PutStep(_, step, _) | Manage::SetStep(_, step) = change {
         components.add(&step.digest);
     }
     if let Some(digest) = replaced {

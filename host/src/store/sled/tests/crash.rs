@@ -111,7 +111,7 @@ fn apply(model: &mut Model, act: &Act) {
         Act::Accept(task) => model.accept(task).unwrap(),
         Act::Commit(commit) => model.commit(commit).unwrap(),
         Act::Effect(ws, id, effect) => model.record_effect(&ws, id, effect).unwrap(),
-        Act::Manage(change) => model.manage(change),
+        Act::Manage(change) => model.manage(change).unwrap(),
         Act::Checkpoint | Act::FoldAll => {}
     }
 }
