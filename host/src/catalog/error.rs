@@ -3,7 +3,7 @@
 use stepwell_condition::PatternError;
 
 use crate::connectors::named::DeclarationError;
-use crate::domain::ids::WorkspaceName;
+use crate::domain::ids::{StepName, WorkspaceName};
 use crate::domain::limits::StepLimits;
 use crate::domain::step::RetryPolicy;
 use crate::sandbox::ComponentError;
@@ -14,10 +14,10 @@ use crate::vault::VaultError;
 /// right.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// There is no such workspace, webhook, step or config key.
+    /// There is no such workspace, webhook, step, version or config key.
     #[error("there is no {what} `{name}`{}", in_workspace(.workspace))]
     NotFound {
-        /// `workspace`, `webhook`, `step` or `config key`.
+        /// `workspace`, `webhook`, `step`, `version` or `config key`.
         what: &'static str,
         /// The name that was asked for.
         name: String,
@@ -69,6 +69,20 @@ pub enum CatalogError {
         least: u64,
         /// The most.
         most: u64,
+    },
+    /// A step that has had one version only cannot go back.
+    #[error(
+        "step `{step}` has no version before this one; `stepwell step versions {step}` lists what there is"
+    )]
+    NoVersion {
+        /// The step.
+        step: StepName,
+    },
+    /// Several versions have digests that begin so.
+    #[error("`{prefix}` begins the digests of several versions of the step; write more of it")]
+    Ambiguous {
+        /// As it was given, in lower case.
+        prefix: String,
     },
     /// The component is no step.
     #[error(transparent)]

@@ -10,7 +10,7 @@ use super::matching::LiveStep;
 use super::{Catalog, CatalogError, room};
 use crate::domain::ids::{StepName, WorkspaceName};
 use crate::domain::limits::{self, StepLimits};
-use crate::domain::step::{RetryPolicy, Step, Tuning};
+use crate::domain::step::{RetryPolicy, Step, StepVersion, Tuning};
 use crate::sandbox::LoadedComponent;
 use crate::store::Manage;
 
@@ -52,7 +52,7 @@ impl Catalog {
     }
 
     /// A step's component, ready to run: from memory, or from the store. [`CatalogError::NotFound`]
-    /// if the step was replaced or deleted since it was looked up, and its component went with it.
+    /// if the step was deleted since it was looked up, or no longer keeps that version.
     pub async fn component(&self, step: &Step) -> Result<Arc<LoadedComponent>, CatalogError> {
         if let Some(component) = self.sandbox.loaded(&step.digest) {
             return Ok(component);
@@ -97,6 +97,39 @@ impl Catalog {
         component: Bytes,
         tuning: Tuning,
     ) -> Result<Added, CatalogError> {
+        self.put_step(workspace, name, component, tuning, false)
+            .await
+    }
+
+    /// Puts the version of a step in place whose digest begins with `to`, or the one that was in place
+    /// before. Limits and retry policy stay.
+    pub async fn rollback_step(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        name: StepName,
+        to: Option<&str>,
+    ) -> Result<Arc<LiveStep>, CatalogError> {
+        let live = self.step(workspace, &name)?;
+        let version = version(&live.step, workspace, to)?;
+        if version.digest == live.step.digest {
+            return Ok(live);
+        }
+        let gone = || CatalogError::not_found("version", &version.digest, workspace);
+        let bytes = self.store.component(&version.digest).await?;
+        let bytes = Bytes::from_owner(bytes.ok_or_else(gone)?);
+        let put = self.put_step(workspace, name, bytes, Tuning::default(), true);
+        Ok(put.await?.step)
+    }
+
+    /// See [`Catalog::add_step`]; `must_be_there` refuses to add one.
+    async fn put_step(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        name: StepName,
+        component: Bytes,
+        tuning: Tuning,
+        must_be_there: bool,
+    ) -> Result<Added, CatalogError> {
         let there = self.workspace(workspace)?.read().step(&name).cloned();
         let (step_limits, retry) = tuned(there.as_deref(), &tuning)?;
         if component.len() > limits::COMPONENT_BYTES {
@@ -123,6 +156,7 @@ impl Catalog {
             condition: inspected.condition,
             limits: step_limits,
             retry,
+            versions: Vec::new(),
             created: now,
             updated: now,
         };
@@ -137,8 +171,13 @@ impl Catalog {
                 (step.limits, step.retry) = tuned(old, &tuning)?;
                 match old {
                     Some(old) => step.created = old.step.created,
+                    None if must_be_there => {
+                        let name = step.name.as_str();
+                        return Err(CatalogError::not_found("step", name, &owner));
+                    }
                     None => room("steps", workspace.step_count(), limits::STEPS)?,
                 }
+                step.succeed(old.map(|old| &*old.step));
                 old.is_some()
             };
             let live = LiveStep::new(step.clone())?;
@@ -172,7 +211,7 @@ impl Catalog {
                 limits,
                 retry,
                 updated: catalog.clock.now(),
-                ..old.step.clone()
+                ..Step::clone(&old.step)
             };
             catalog.set_step(owner, step).await
         })
@@ -207,6 +246,29 @@ impl Catalog {
             Ok(())
         })
         .await
+    }
+}
+
+/// The version whose digest begins with `to`, or the one that was in place before.
+fn version<'s>(
+    step: &'s Step,
+    workspace: &WorkspaceName,
+    to: Option<&str>,
+) -> Result<&'s StepVersion, CatalogError> {
+    let Some(to) = to else {
+        return step.versions.get(1).ok_or_else(|| CatalogError::NoVersion {
+            step: step.name.clone(),
+        });
+    };
+    let prefix = to.to_ascii_lowercase();
+    let mut fitting = step
+        .versions
+        .iter()
+        .filter(|version| !prefix.is_empty() && version.digest.starts_with(&prefix));
+    match (fitting.next(), fitting.next()) {
+        (Some(version), None) => Ok(version),
+        (Some(_), Some(_)) => Err(CatalogError::Ambiguous { prefix }),
+        (None, _) => Err(CatalogError::not_found("version", to, workspace)),
     }
 }
 

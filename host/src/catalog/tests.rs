@@ -56,6 +56,7 @@ fn step(step: &str, condition: serde_json::Value) -> Step {
         condition: condition.to_string(),
         limits: StepLimits::default(),
         retry: RetryPolicy::default(),
+        versions: Vec::new(),
         created: 1,
         updated: 1,
     }

@@ -328,6 +328,8 @@ mod tests {
             "stepwell step add a.wasm --name n --fuel 1_000_000 --memory 64MiB --timeout 30s",
             "stepwell step add a.wasm --attempts 5 --first-delay 2s --factor 2 --max-delay 1h",
             "stepwell step set greet --attempts 5 --fuel 5G",
+            "stepwell step versions greet",
+            "stepwell step rollback greet --to 24ca1ef9",
             "stepwell step new greet",
             "stepwell step new greet --lang ts",
             "stepwell step add steps/greet.js --root steps",

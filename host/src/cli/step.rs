@@ -1,6 +1,7 @@
 //! `stepwell step …`.
 
 pub(super) mod tuning;
+mod versions;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -50,6 +51,25 @@ What is not given stays. It counts from the next run, and the policy from the ne
         name: String,
         #[command(flatten)]
         tuning: TuningArgs,
+    },
+    /// List a step's last versions, the one in place first
+    Versions {
+        /// Its name
+        name: String,
+    },
+    /// Put an earlier version of a step in place, with one command
+    #[command(after_help = "Examples:
+  stepwell step rollback greet                        the version before; once more takes it back
+  stepwell step versions greet
+  stepwell step rollback greet --to 24ca1ef9
+
+Limits and retry policy stay. Runs that are under way end with the version that they began with.")]
+    Rollback {
+        /// Its name
+        name: String,
+        /// The beginning of a version's digest [default: the version that was in place before]
+        #[arg(long, value_name = "DIGEST")]
+        to: Option<String>,
     },
     /// Delete a step
     Delete {
@@ -126,6 +146,13 @@ pub async fn run(global: &Global, command: StepCommand, output: Output) -> Resul
             }
             output.note(&format!("set step {}", printable(&name)));
             Ok(output.line(&sheet(&step, output))?)
+        }
+        StepCommand::Versions { name } => {
+            versions::list(&context::connect(global)?, &name, output).await
+        }
+        StepCommand::Rollback { name, to } => {
+            let client = context::connect(global)?;
+            versions::rollback(&client, &name, to.as_deref(), output).await
         }
         StepCommand::Delete { name } => {
             context::connect(global)?.delete(&["steps", &name]).await?;

@@ -1,21 +1,21 @@
 //! A task's timeline as people read it: what happened, what each run changed as a diff, what it
 //! printed and called, what it cost. Pure: it turns the API's document into lines.
 
+mod diff;
+
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::output::{Output, Tone, json_line, printable, shorten};
+use super::output::{Output, Tone, printable, shorten};
 use super::units;
 use crate::domain::clock::parse_rfc3339;
 
 /// How wide a line's text may get; the whole is in `--json`.
 const WIDTH: usize = 100;
-/// Values longer than this are shown member by member.
-const INLINE: usize = 60;
-/// How many changed places of one run are shown.
-const CHANGES: usize = 40;
+/// How much of a step's digest names its version: what `step versions` shows.
+const DIGEST: usize = 12;
 /// What stands before the lines that belong to a run: as wide as a time and its gap.
 const INDENT: &str = "              ";
 
@@ -65,6 +65,8 @@ pub struct RunView {
     run: u64,
     attempt: u64,
     step: String,
+    #[serde(default)]
+    digest: String,
     at: String,
     outcome: String,
     #[serde(default)]
@@ -250,11 +252,15 @@ fn run_lines(run: &RunView, output: Output) -> Vec<String> {
         "retry" => Tone::Warn,
         _ => Tone::Bad,
     };
-    let cost = format!(
+    let mut cost = format!(
         "{} fuel, {}",
         units::count(run.fuel),
         units::duration_us(run.duration_us)
     );
+    if !run.digest.is_empty() {
+        let version: String = run.digest.chars().take(DIGEST).collect();
+        cost.push_str(&format!(", version {}", printable(&version)));
+    }
     let mut lines = vec![format!(
         "{}  run {}{attempt}  {}  {}  {}",
         time(&run.at, output),
@@ -291,74 +297,20 @@ fn run_lines(run: &RunView, output: Output) -> Vec<String> {
             label = "      ".into();
         }
     }
-    for line in diff(&run.changes, output) {
+    for line in diff::lines(&run.changes, output) {
         push(line);
     }
     if let Some(at) = &run.retry_at {
-        push(format!("next attempt at {}", clock(at)));
+        push(format!("next attempt at {}", later(at, &run.at)));
     }
     if let Some(at) = &run.parked_until {
-        push(format!("parked until {}", clock(at)));
+        push(format!("parked until {}", later(at, &run.at)));
     }
     if !run.alternatives.is_empty() {
         let names = run.alternatives.join(", ");
         push(output.paint(Tone::Faint, &format!("also matched  {}", cut(&names))));
     }
     lines
-}
-
-/// Changes as a diff: `-` what was there, `+` what is there now. Long objects and arrays are shown
-/// member by member.
-fn diff(changes: &[ChangeView], output: Output) -> Vec<String> {
-    let mut sides = Vec::new();
-    for change in changes {
-        if change.op != "add" {
-            spread('-', &change.path, &change.old, &mut sides);
-        }
-        if change.op != "remove" {
-            spread('+', &change.path, &change.value, &mut sides);
-        }
-    }
-    let hidden = sides.len().saturating_sub(CHANGES);
-    let mut lines: Vec<String> = sides
-        .iter()
-        .take(CHANGES)
-        .map(|(sign, path, value)| {
-            let tone = if *sign == '+' { Tone::Good } else { Tone::Bad };
-            let path = if path.is_empty() { "the whole" } else { path };
-            let text = format!("{sign} {} {value}", printable(path));
-            output.paint(tone, &shorten(&text, WIDTH))
-        })
-        .collect();
-    if hidden > 0 {
-        lines.push(format!(
-            "… and {} more; `--json` has them all",
-            units::plural(hidden as u64, "line")
-        ));
-    }
-    lines
-}
-
-fn spread(sign: char, path: &str, value: &Value, out: &mut Vec<(char, String, String)>) {
-    // Past the bound only the number of lines matters, and a huge document is not worth a walk.
-    if out.len() > CHANGES * 25 {
-        return;
-    }
-    let text = json_line(value);
-    match value {
-        Value::Object(map) if text.len() > INLINE => {
-            for (key, value) in map {
-                let token = key.replace('~', "~0").replace('/', "~1");
-                spread(sign, &format!("{path}/{token}"), value, out);
-            }
-        }
-        Value::Array(items) if text.len() > INLINE => {
-            for (index, value) in items.iter().enumerate() {
-                spread(sign, &format!("{path}/{index}"), value, out);
-            }
-        }
-        _ => out.push((sign, path.to_owned(), text)),
-    }
 }
 
 /// A state's word in its colour.
@@ -387,6 +339,14 @@ fn clock(at: &str) -> String {
             printable(time.trim_end_matches('Z')).into_owned()
         }
         _ => printable(at).into_owned(),
+    }
+}
+
+/// A time that is to come, with its day unless that is the day of `now`.
+fn later(at: &str, now: &str) -> String {
+    match at.split_once('T') {
+        Some((day, _)) if !now.starts_with(day) => format!("{} {}", printable(day), clock(at)),
+        _ => clock(at),
     }
 }
 

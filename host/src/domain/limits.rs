@@ -50,6 +50,9 @@ pub const WORKSPACES: usize = 10_000;
 pub const WEBHOOKS: usize = 10_000;
 /// Steps of one workspace; their conditions are kept in memory, parsed and indexed.
 pub const STEPS: usize = 20_000;
+/// Versions of one step that are kept with their components, the current one included: enough to go
+/// back behind a bad day.
+pub const STEP_VERSIONS: usize = 10;
 /// Config keys of one workspace; every run is given all of them.
 pub const CONFIG_KEYS: usize = 1_000;
 /// Connectors of one workspace; they are kept in memory.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Millis;
 use super::ids::StepName;
-use super::limits::StepLimits;
+use super::limits::{STEP_VERSIONS, StepLimits};
 
 /// A step as an author added it. Its component's bytes are stored beside it, under the digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,13 +23,53 @@ pub struct Step {
     pub limits: StepLimits,
     /// When a run that asked to be tried again is.
     pub retry: RetryPolicy,
+    /// The versions that were in place, the last one first: that is what it is made of now. At most
+    /// [`STEP_VERSIONS`]; their bytes are stored as long as they are here.
+    pub versions: Vec<StepVersion>,
     /// When it was first added.
     pub created: Millis,
     /// When it was last added anew or changed.
     pub updated: Millis,
 }
 
-/// What a step is made of.
+/// What a step is made of, or was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepVersion {
+    /// See [`Step::digest`].
+    pub digest: String,
+    /// See [`Step::kind`].
+    pub kind: StepKind,
+    /// See [`Step::size`].
+    pub size: u64,
+    /// When it was last put in place.
+    pub since: Millis,
+}
+
+impl Step {
+    /// Every component that the step needs stored, each once.
+    pub fn digests(&self) -> impl Iterator<Item = &str> {
+        let before = self.versions.iter().map(|version| version.digest.as_str());
+        let before = before.filter(|digest| *digest != self.digest);
+        std::iter::once(self.digest.as_str()).chain(before)
+    }
+
+    /// Takes over the versions of the step that this one replaces, its own in front. One that was
+    /// in place before is moved there; the one that was longest out of place is forgotten.
+    pub fn succeed(&mut self, old: Option<&Self>) {
+        let own = StepVersion {
+            digest: self.digest.clone(),
+            kind: self.kind,
+            size: self.size,
+            since: self.updated,
+        };
+        let before = old.map_or(&[][..], |old| &old.versions);
+        let before = before.iter().filter(|old| old.digest != own.digest);
+        let before: Vec<_> = before.take(STEP_VERSIONS - 1).cloned().collect();
+        self.versions = std::iter::once(own).chain(before).collect();
+    }
+}
+
+/// What a version's bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StepKind {
@@ -120,5 +160,57 @@ impl Default for RetryPolicy {
             factor: 2,
             cap_ms: 3_600_000,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(digest: &str, updated: Millis) -> Step {
+        Step {
+            name: "s".parse().unwrap(),
+            kind: StepKind::Script,
+            digest: digest.into(),
+            size: 1,
+            condition: "{}".into(),
+            limits: StepLimits::default(),
+            retry: RetryPolicy::default(),
+            versions: Vec::new(),
+            created: 1,
+            updated,
+        }
+    }
+
+    fn digests(step: &Step) -> Vec<&str> {
+        let versions = step.versions.iter();
+        versions.map(|version| version.digest.as_str()).collect()
+    }
+
+    #[test]
+    fn versions_are_in_the_order_in_which_they_were_in_place() {
+        let mut last: Option<Step> = None;
+        for (at, digest) in ["a", "b", "c", "c", "b"].into_iter().enumerate() {
+            let mut next = step(digest, at as u64);
+            next.succeed(last.as_ref());
+            last = Some(next);
+        }
+        let last = last.unwrap();
+        assert_eq!(digests(&last), ["b", "c", "a"]);
+        assert_eq!(last.versions[0].since, 4);
+        assert_eq!(last.digests().collect::<Vec<_>>(), ["b", "c", "a"]);
+    }
+
+    #[test]
+    fn the_oldest_version_is_forgotten() {
+        let mut last: Option<Step> = None;
+        for at in 0..STEP_VERSIONS as u64 + 3 {
+            let mut next = step(&format!("d{at}"), at);
+            next.succeed(last.as_ref());
+            last = Some(next);
+        }
+        let last = last.unwrap();
+        assert_eq!(last.versions.len(), STEP_VERSIONS);
+        assert_eq!(last.versions.last().unwrap().digest, "d3");
     }
 }

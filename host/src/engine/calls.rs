@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::Engine;
 use crate::connectors::{call_digest, call_summary};
 use crate::domain::effect::{
-    Answer, CallFault, CallRequest, CallResult, Calls, Effect, FetchRequest, FetchResult,
+    Answer, Begun, CallFault, CallRequest, CallResult, Calls, Effect, FetchRequest, FetchResult,
     Operation, OperationError,
 };
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -21,6 +21,8 @@ pub(super) struct JournaledCalls {
     task: TaskId,
     run: u32,
     attempt: u32,
+    /// What the run was begun as.
+    begun: Begun,
     /// What an earlier process recorded of this attempt, in the order in which it was done.
     recorded: Vec<Effect>,
     /// Calls that are done.
@@ -33,7 +35,7 @@ impl JournaledCalls {
         engine: Arc<Engine>,
         workspace: WorkspaceName,
         task: TaskId,
-        (run, attempt): (u32, u32),
+        (run, attempt, begun): (u32, u32, Begun),
         mut recorded: Vec<Effect>,
     ) -> Self {
         recorded.sort_unstable_by_key(|effect| effect.order);
@@ -43,6 +45,7 @@ impl JournaledCalls {
             task,
             run,
             attempt,
+            begun,
             done: Arc::new(AtomicU32::new(recorded.len() as u32)),
             recorded,
         }
@@ -76,6 +79,7 @@ impl Calls for JournaledCalls {
         let engine = self.engine.clone();
         let (workspace, task) = (self.workspace.clone(), self.task);
         let (run, attempt, done) = (self.run, self.attempt, self.done.clone());
+        let begun = self.begun.clone();
         Box::pin(async move {
             let started = Instant::now();
             let summary = call_summary(&request);
@@ -86,6 +90,7 @@ impl Calls for JournaledCalls {
             let effect = Effect {
                 run,
                 attempt,
+                begun,
                 call,
                 digest,
                 summary,

@@ -5,6 +5,7 @@ mod advance;
 mod calls;
 mod carry;
 mod queue;
+mod resume;
 mod retry;
 mod threads;
 mod timers;

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
 use axum::response::IntoResponse;
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
@@ -50,6 +50,14 @@ fn api_routes(api: Arc<Api>) -> Router {
                 .patch(steps::patch)
                 .delete(steps::delete)
                 .fallback(|| wrong("GET, HEAD, PUT, PATCH, DELETE")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/steps/{name}/versions",
+            get(steps::versions).fallback(|| wrong("GET, HEAD")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/steps/{name}/rollback",
+            post(steps::rollback).fallback(|| wrong("POST")),
         )
         .route(
             "/api/v1/workspaces/{ws}/tasks",

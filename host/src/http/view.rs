@@ -13,7 +13,7 @@ use crate::domain::ids::{StepName, WebhookName};
 use crate::domain::journal::{Entry, RunEntry};
 use crate::domain::limits::StepLimits;
 use crate::domain::run::LogLine;
-use crate::domain::step::{RetryPolicy, Step, StepKind};
+use crate::domain::step::{RetryPolicy, Step, StepKind, StepVersion};
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::domain::webhook::Webhook;
 
@@ -62,6 +62,29 @@ impl<'a> StepView<'a> {
             retry: step.retry,
             created: rfc3339(step.created),
             updated: rfc3339(step.updated),
+        }
+    }
+}
+
+/// A version of a step.
+#[derive(Serialize)]
+pub(super) struct VersionView<'a> {
+    digest: &'a str,
+    kind: StepKind,
+    size: u64,
+    /// When it was last put in place.
+    since: String,
+    current: bool,
+}
+
+impl<'a> VersionView<'a> {
+    pub(super) fn of(version: &'a StepVersion, current: bool) -> Self {
+        Self {
+            digest: &version.digest,
+            kind: version.kind,
+            size: version.size,
+            since: rfc3339(version.since),
+            current,
         }
     }
 }
@@ -150,6 +173,8 @@ struct CallView<'a> {
 struct OpenCallView<'a> {
     run: u32,
     attempt: u32,
+    step: &'a StepName,
+    digest: &'a str,
     #[serde(flatten)]
     call: CallView<'a>,
 }
@@ -205,6 +230,8 @@ impl<'a> TaskView<'a> {
                 .map(|effect| OpenCallView {
                     run: effect.run,
                     attempt: effect.attempt,
+                    step: &effect.begun.step,
+                    digest: &effect.begun.digest,
                     call: CallView::of(effect),
                 })
                 .collect(),

@@ -143,8 +143,11 @@ impl Model {
             }
         }
         let steps = &self.steps;
-        self.components
-            .retain(|digest, _| steps.values().any(|step| step.digest == *digest));
+        self.components.retain(|digest, _| {
+            steps
+                .values()
+                .any(|step| step.digests().any(|one| one == digest))
+        });
         Ok(())
     }
 

@@ -111,12 +111,13 @@ pub enum Manage {
     PutWebhook(Webhook),
     /// Deletes a webhook by its id.
     DeleteWebhook(WorkspaceName, String),
-    /// Adds or replaces a step, with its component's bytes.
+    /// Adds or replaces a step, with its component's bytes. The components of its other versions
+    /// are there already.
     PutStep(WorkspaceName, Step, Arc<[u8]>),
     /// Replaces a step by one whose component is in the store already; [`StoreError::NotFound`] if it
     /// is not.
     SetStep(WorkspaceName, Step),
-    /// Deletes a step; its component stays as long as another step has it.
+    /// Deletes a step; its components stay as long as other steps have them.
     DeleteStep(WorkspaceName, StepName),
     /// Sets a config value, sealed by the vault.
     SetConfig(WorkspaceName, ConfigKey, Vec<u8>),

@@ -15,7 +15,7 @@ use crate::catalog::CatalogError;
 use crate::domain::limits;
 use crate::domain::step::Tuning;
 use crate::http::read::{self, Bounds};
-use crate::http::view::StepView;
+use crate::http::view::{StepView, VersionView};
 
 /// A component is larger than a webhook's body, and whoever sends it has the token.
 const COMPONENT: Bounds = Bounds {
@@ -126,6 +126,41 @@ pub(in crate::http) async fn patch(
     };
     let catalog = &api.catalog;
     let live = catalog.tune_step(&tenant.workspace, &name, tuning).await?;
+    Ok(json(StatusCode::OK, &StepView::of(&live.step)))
+}
+
+pub(in crate::http) async fn versions(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+) -> Result<Response<Body>, ApiError> {
+    let live = api.catalog.step(&tenant.workspace, &tenant.name()?)?;
+    let versions = live.step.versions.iter().zip(0..);
+    let views: Vec<_> = versions
+        .map(|(version, place)| VersionView::of(version, place == 0))
+        .collect();
+    Ok(json(StatusCode::OK, &json!({ "versions": views })))
+}
+
+/// Where to go back to.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rollback {
+    /// The beginning of a version's digest.
+    to: Option<String>,
+}
+
+pub(in crate::http) async fn rollback(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response<Body>, ApiError> {
+    let name = tenant.name()?;
+    let Rollback { to } = json_body(&api, &headers, body).await?;
+    let catalog = &api.catalog;
+    let live = catalog
+        .rollback_step(&tenant.workspace, name, to.as_deref())
+        .await?;
     Ok(json(StatusCode::OK, &StepView::of(&live.step)))
 }
 

@@ -76,6 +76,7 @@ pub async fn all(subject: &dyn Subject) {
             lists_are_paged_newest_first
             what_is_set_up_is_there
             components_live_as_long_as_a_step_has_them
+            components_of_earlier_versions_live_as_long_as_their_step_names_them
             many_tasks_at_once
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Shaken;
 use super::samples::{digest, step, workspace};
+use crate::domain::step::Step;
 use crate::domain::webhook::{Webhook, WebhookKey};
 use crate::store::{Manage, StoreError};
 
@@ -119,4 +120,49 @@ pub(super) async fn components_live_as_long_as_a_step_has_them(mut store: Shaken
     );
     let found = store.get().await.component(&other_digest).await.unwrap();
     assert_eq!(found.as_deref(), Some(&*other));
+}
+
+pub(super) async fn components_of_earlier_versions_live_as_long_as_their_step_names_them(
+    mut store: Shaken<'_>,
+) {
+    let ws = workspace("a");
+    let contents = [&b"one"[..], b"two", b"three"];
+    let mut steps: Vec<Step> = Vec::new();
+    for bytes in contents {
+        let mut next = step("s", bytes);
+        next.succeed(steps.last());
+        let change = Manage::PutStep(ws.clone(), next.clone(), bytes.into());
+        store.get().await.manage(change).await.unwrap();
+        steps.push(next);
+    }
+    let there = async |store: &mut Shaken<'_>| {
+        let mut found = Vec::new();
+        for bytes in contents {
+            let component = store.get().await.component(&digest(bytes)).await.unwrap();
+            found.push(component.is_some_and(|component| *component == *bytes));
+        }
+        found
+    };
+    assert_eq!(there(&mut store).await, [true; 3]);
+    // Back to the second one: all are named still.
+    let mut back = step("s", contents[1]);
+    back.succeed(steps.last());
+    let change = Manage::SetStep(ws.clone(), back.clone());
+    store.get().await.manage(change).await.unwrap();
+    assert_eq!(there(&mut store).await, [true; 3]);
+    // One is forgotten, and another step has it too for a while.
+    let other = step("other", contents[0]);
+    let change = Manage::PutStep(ws.clone(), other.clone(), contents[0].into());
+    store.get().await.manage(change).await.unwrap();
+    back.versions
+        .retain(|version| version.digest != other.digest);
+    let change = Manage::SetStep(ws.clone(), back.clone());
+    store.get().await.manage(change).await.unwrap();
+    assert_eq!(there(&mut store).await, [true; 3]);
+    let change = Manage::DeleteStep(ws.clone(), other.name);
+    store.get().await.manage(change).await.unwrap();
+    assert_eq!(there(&mut store).await, [false, true, true]);
+    let change = Manage::DeleteStep(ws.clone(), back.name);
+    store.get().await.manage(change).await.unwrap();
+    assert_eq!(there(&mut store).await, [false; 3]);
 }

@@ -20,7 +20,7 @@ use crate::domain::ids::WorkspaceName;
 use crate::domain::step::Step;
 use crate::store::{Manage, Registry, StoreError};
 
-/// The components and how many steps refer to each. Whoever changes the registry holds its lock.
+/// The components and how many steps refer to each, by any of their versions. Whoever changes the registry holds its lock.
 pub(super) struct Components {
     directory: PathBuf,
     uses: HashMap<String, usize>,
@@ -35,7 +35,9 @@ impl Components {
         std::fs::create_dir_all(&directory).map_err(unusable)?;
         let mut uses = HashMap::new();
         for (_, step) in steps(disk)? {
-            *uses.entry(step.digest).or_insert(0) += 1;
+            for digest in step.digests() {
+                *uses.entry(digest.to_owned()).or_insert(0) += 1;
+            }
         }
         for entry in std::fs::read_dir(&directory).map_err(unusable)? {
             let path = entry.map_err(unusable)?.path();
@@ -152,7 +154,7 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
         let replaced = match change {
             Manage::PutStep(..) | Manage::SetStep(..) | Manage::DeleteStep(..) => {
                 match disk.get_long(&key)? {
-                    Some(old) => Some(codec::pull::<Step>(&old, "a step")?.digest),
+                    Some(old) => Some(codec::pull::<Step>(&old, "a step")?),
                     None => None,
                 }
             }
@@ -177,10 +179,10 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
         }
     };
     if let Manage::PutStep(_, step, _) | Manage::SetStep(_, step) = change {
-        components.add(&step.digest);
+        step.digests().for_each(|digest| components.add(digest));
     }
-    if let Some(digest) = replaced {
-        components.release(&digest);
+    if let Some(old) = replaced {
+        old.digests().for_each(|digest| components.release(digest));
     }
     Ok(())
 }
