@@ -6,6 +6,7 @@ use crate::connectors::named::DeclarationError;
 use crate::domain::ids::{StepName, WorkspaceName};
 use crate::domain::limits::StepLimits;
 use crate::domain::step::RetryPolicy;
+use crate::domain::workspace::FailureUrlError;
 use crate::sandbox::ComponentError;
 use crate::store::StoreError;
 use crate::vault::VaultError;
@@ -100,6 +101,9 @@ pub enum CatalogError {
     /// The component's condition is no pattern.
     #[error("the step's condition is wrong {0}")]
     BadCondition(PatternError),
+    /// A workspace's failure URL is wrong.
+    #[error(transparent)]
+    FailureUrl(#[from] FailureUrlError),
     /// A connector's declaration is wrong.
     #[error("the connector is wrong: {0}")]
     Connector(#[from] DeclarationError),

@@ -6,8 +6,9 @@ use serde_json::json;
 use super::*;
 use crate::domain::clock::ManualClock;
 use crate::domain::ids::{ConfigKey, StepName, WebhookName};
-use crate::domain::limits::StepLimits;
+use crate::domain::limits::{self, StepLimits};
 use crate::domain::step::{RetryPolicy, Step, Tuning};
+use crate::domain::workspace::WorkspaceSettings;
 use crate::sandbox::SandboxSettings;
 use crate::store::StoreError;
 use crate::store::memory::MemoryStore;
@@ -81,8 +82,14 @@ async fn the_default_workspace_is_always_there() {
     let store = store();
     let catalog = open(&store, 'a').await.unwrap();
     assert_eq!(catalog.workspaces(), [default()]);
-    catalog.add_workspace(name("acme")).await.unwrap();
-    let error = catalog.add_workspace(name("acme")).await.unwrap_err();
+    catalog
+        .add_workspace(name("acme"), Default::default())
+        .await
+        .unwrap();
+    let error = catalog
+        .add_workspace(name("acme"), Default::default())
+        .await
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "there is a workspace `acme` already; choose another name, or delete that one first"
@@ -153,7 +160,10 @@ async fn tenants_do_not_see_each_other() {
     let store = store();
     let catalog = open(&store, 'a').await.unwrap();
     let (acme, none): (WorkspaceName, WorkspaceName) = (name("acme"), name("none"));
-    catalog.add_workspace(acme.clone()).await.unwrap();
+    catalog
+        .add_workspace(acme.clone(), Default::default())
+        .await
+        .unwrap();
     let webhook = catalog.add_webhook(&acme, name("Form")).await.unwrap();
     catalog
         .set_config(&acme, name("KEY"), "acme's")
@@ -351,6 +361,39 @@ async fn a_change_that_the_store_refuses_is_not_seen() {
         "{error}"
     );
     assert!(catalog.webhooks(&default()).unwrap().is_empty());
-    assert!(catalog.add_workspace(name("acme")).await.is_err());
+    assert!(
+        catalog
+            .add_workspace(name("acme"), Default::default())
+            .await
+            .is_err()
+    );
     assert_eq!(catalog.workspaces(), [default()]);
+}
+
+#[tokio::test]
+async fn a_failure_url_is_kept_and_a_wrong_one_refused() {
+    let store = store();
+    let catalog = open(&store, 'a').await.unwrap();
+    let url = || Some("https://ops.example.com/x".to_owned());
+    assert_eq!(catalog.failure_url(&default()), None);
+    catalog.set_failure_url(&default(), url()).await.unwrap();
+    let settings = WorkspaceSettings { failure_url: url() };
+    catalog
+        .add_workspace(name("acme"), settings.clone())
+        .await
+        .unwrap();
+    let again = open(&store, 'a').await.unwrap();
+    for catalog in [&catalog, &again] {
+        assert_eq!(catalog.failure_url(&default()), url());
+        assert_eq!(catalog.settings(&name("acme")).unwrap(), settings);
+    }
+    let wrong = Some("ftp://secret.example.com".to_owned());
+    let error = again.set_failure_url(&default(), wrong).await.unwrap_err();
+    assert!(matches!(error, CatalogError::FailureUrl(_)));
+    assert!(!error.to_string().contains("secret"), "{error}");
+    again.set_failure_url(&default(), None).await.unwrap();
+    assert_eq!(
+        open(&store, 'a').await.unwrap().failure_url(&default()),
+        None
+    );
 }

@@ -342,6 +342,7 @@ mod tests {
             "stepwell config set KEY -",
             "stepwell config list",
             "stepwell workspace add w",
+            "stepwell workspace set w --failure-url none",
             "stepwell demo --listen 127.0.0.1:0 --exit",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {

@@ -57,6 +57,23 @@ pub struct TaskView {
     /// Its changes of state.
     #[serde(default)]
     pub history: Vec<StateView>,
+    /// Whether somebody was told of its failure.
+    #[serde(default)]
+    pub notice: Option<NoticeView>,
+}
+
+/// What became of a notice of a task's failure.
+#[derive(Debug, Deserialize)]
+pub struct NoticeView {
+    state: String,
+    #[serde(default)]
+    attempts: u64,
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    at: Option<String>,
+    #[serde(default)]
+    next_at: Option<String>,
 }
 
 /// One attempt of one run.
@@ -182,6 +199,7 @@ impl Timeline {
         lines.extend(events.into_iter().flat_map(|(_, _, lines)| lines));
         if task.is_final() && !std::mem::replace(&mut self.closed, true) {
             lines.push(ended(task, output));
+            lines.extend(task.notice.as_ref().map(|notice| told(notice, output)));
         }
         lines
     }
@@ -240,6 +258,30 @@ fn ended(task: &TaskView, output: Output) -> String {
     text.push_str("  ");
     text.push_str(&output.paint(Tone::Faint, &sums.join(", ")));
     text
+}
+
+fn told(notice: &NoticeView, output: Output) -> String {
+    let attempts = units::plural(notice.attempts, "attempt");
+    let error = match &notice.error {
+        Some(error) => format!(": {}", cut(error)),
+        None => String::new(),
+    };
+    let text = match (notice.state.as_str(), &notice.next_at) {
+        ("pending", Some(at)) => {
+            format!(
+                "failure notice due at {} after {attempts}{error}",
+                clock(at)
+            )
+        }
+        (state, _) => format!(
+            "failure notice {} after {attempts}{error}",
+            printable(state)
+        ),
+    };
+    match &notice.at {
+        Some(at) => format!("{}  {text}", time(at, output)),
+        None => format!("{INDENT}{text}"),
+    }
 }
 
 fn run_lines(run: &RunView, output: Output) -> Vec<String> {

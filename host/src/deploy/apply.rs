@@ -72,7 +72,11 @@ async fn once(client: &Client, item: &Item) -> Result<Value, ClientError> {
     let name = item.name.as_str();
     match &item.change {
         Change::Nothing => Ok(Value::Null),
-        Change::Workspace => client.add_workspace(&json!({"name": name})).await,
+        Change::Workspace(url) => {
+            let body = json!({"name": name, "failure_url": url});
+            client.add_workspace(&body).await
+        }
+        Change::FailureUrl(url) => client.patch(&[], &json!({"failure_url": url})).await,
         Change::Config(value) => {
             let body = json!({"value": value.as_str()});
             client.put(&["config", name], &body).await

@@ -33,6 +33,8 @@ pub struct Manifest {
 pub struct Workspace {
     /// Its name.
     pub name: WorkspaceName,
+    /// The URL that is told when a task fails for good: none at all, or not a word about it.
+    pub failure_url: Option<Option<String>>,
     /// Webhooks, by name.
     pub webhooks: Vec<WebhookName>,
     /// Where its steps come from.

@@ -62,8 +62,10 @@ pub enum Action {
 pub enum Change {
     /// Nothing.
     Nothing,
-    /// A workspace.
-    Workspace,
+    /// A workspace, with its failure URL.
+    Workspace(Option<String>),
+    /// A workspace's failure URL.
+    FailureUrl(Option<String>),
     /// A config value.
     Config(Zeroizing<String>),
     /// A connector.
@@ -143,26 +145,31 @@ pub async fn plan(
     prune: bool,
 ) -> Result<Vec<Item>, ClientError> {
     let listed = client.workspaces().await?;
-    let there: Vec<&str> = member(&listed, "workspaces")
-        .map(|one| text(one, "name"))
+    let there: HashMap<&str, Option<&str>> = member(&listed, "workspaces")
+        .map(|one| (text(one, "name"), one["failure_url"].as_str()))
         .collect();
     let mut items = Vec::new();
     for (workspace, steps) in wanted {
         let client = client.of_workspace(workspace.name.as_str());
-        let is_there = there.contains(&workspace.name.as_str());
-        let present = if is_there {
-            Present::of(&client).await?
-        } else {
-            Present::default()
+        let there = there.get(workspace.name.as_str());
+        let mut present = match there {
+            Some(_) => Present::of(&client).await?,
+            None => Present::default(),
         };
-        let mut present = present;
-        if is_there {
+        if there.is_some() {
             for connector in &workspace.connectors {
                 let put = would_put(&client, connector).await;
                 present.connectors.insert(connector.name.clone(), put);
             }
         }
-        items.extend(compare(&client, workspace, steps, is_there, present, prune));
+        items.extend(compare(
+            &client,
+            workspace,
+            steps,
+            there.copied(),
+            present,
+            prune,
+        ));
     }
     Ok(items)
 }
@@ -210,26 +217,25 @@ fn compare(
     client: &Client,
     wanted: Workspace,
     steps: Steps,
-    is_there: bool,
+    there: Option<Option<&str>>,
     mut present: Present,
     prune: bool,
 ) -> Vec<Item> {
     let name = &wanted.name;
     let item = |kind, of: &str, action, change| Item::new(name, kind, of, action, change);
-    let mut items = vec![match is_there {
-        true => item(
-            Kind::Workspace,
-            name.as_str(),
-            Action::None,
-            Change::Nothing,
-        ),
-        false => item(
-            Kind::Workspace,
-            name.as_str(),
-            Action::Create,
-            Change::Workspace,
-        ),
-    }];
+    let (action_of_workspace, change) = match (there, wanted.failure_url) {
+        (None, url) => (Action::Create, Change::Workspace(url.flatten())),
+        (Some(old), Some(new)) if old != new.as_deref() => {
+            (Action::Update, Change::FailureUrl(new))
+        }
+        (Some(_), _) => (Action::None, Change::Nothing),
+    };
+    let mut items = vec![item(
+        Kind::Workspace,
+        name.as_str(),
+        action_of_workspace,
+        change,
+    )];
     let token = token_digest(client.token().as_bytes());
     let kept: Vec<String> = wanted
         .config

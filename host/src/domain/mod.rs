@@ -14,3 +14,4 @@ pub mod run;
 pub mod step;
 pub mod task;
 pub mod webhook;
+pub mod workspace;

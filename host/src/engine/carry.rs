@@ -58,7 +58,10 @@ impl Engine {
         let clock = match (head.state, head.wake_at) {
             (TaskState::Ready, _) => head.ready_at,
             (TaskState::Waiting, Some(at)) if at <= self.clock.now() => at,
-            (TaskState::Waiting, _) => return Ok(Carried::Waits),
+            (TaskState::Error, Some(at)) if at <= self.clock.now() => {
+                return self.take_up_notice(head).await;
+            }
+            (TaskState::Waiting, _) | (TaskState::Error, Some(_)) => return Ok(Carried::Waits),
             _ => return Ok(Carried::Rests),
         };
         head.ready_at = clock;
@@ -145,13 +148,15 @@ impl Engine {
                     None => advance::settle(&mut head, eligible.best()),
                 }
             }
+            self.owe_notice(&mut head, (&ran, attempt));
             let parked = entry.parked_until.is_some();
             let mut entries = vec![Entry::Run(Box::new(entry))];
             if !parked {
                 entries.extend(reason_of(&head, now));
             }
-            let (state, commit) = (
+            let (state, is_due, commit) = (
                 head.state,
+                head.state.due_at(head.wake_at).is_some(),
                 Commit {
                     head: head.clone(),
                     data: text,
@@ -166,7 +171,7 @@ impl Engine {
             }
             match state {
                 TaskState::Ready if self.queue.is_open() => {}
-                TaskState::Waiting => return Ok(Carried::Waits),
+                _ if is_due => return Ok(Carried::Waits),
                 _ => return Ok(Carried::Rests),
             }
         }
@@ -190,7 +195,15 @@ impl Engine {
             )),
             (None, None) => None,
         };
+        let retrying = head.retrying.clone();
         advance::rest(&mut head, reason.clone());
+        if let Some(retrying) = retrying {
+            self.owe_notice(&mut head, (&retrying.step, retrying.failed));
+        }
+        let carried = match head.state.due_at(head.wake_at) {
+            Some(_) => Carried::Waits,
+            None => Carried::Rests,
+        };
         let entry = Entry::State {
             at: now,
             state: head.state,
@@ -206,7 +219,8 @@ impl Engine {
             entries: vec![entry],
         };
         match self.store.commit(commit).await {
-            Ok(()) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
+            Ok(()) => Ok(carried),
+            Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
             Err(error) => Err(error),
         }
     }

@@ -4,6 +4,7 @@
 mod advance;
 mod calls;
 mod carry;
+mod notices;
 mod queue;
 mod resume;
 mod retry;
@@ -22,6 +23,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::sandbox::Sandbox;
 use crate::store::{Store, StoreError};
 use carry::Carried;
+use notices::Slots;
 use queue::Queue;
 use threads::Threads;
 
@@ -82,6 +84,7 @@ pub struct Engine {
     queue: Queue,
     /// Something may wake earlier than the timers think.
     timer_set: Arc<Notify>,
+    notices: Slots,
     /// The last runner has ended while the engine closes.
     idle: Notify,
     threads: Threads,
@@ -103,6 +106,7 @@ impl Engine {
             egress: Arc::default(),
             clock: parts.clock,
             timer_set: Arc::new(Notify::new()),
+            notices: Slots::default(),
             idle: Notify::new(),
             threads: Threads::start()?,
         });

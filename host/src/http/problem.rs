@@ -204,6 +204,7 @@ fn catalog(error: &CatalogError) -> Kind {
         CatalogError::BadLimit { .. } | CatalogError::Ambiguous { .. } => {
             kind(S::BAD_REQUEST, "bad-parameter")
         }
+        CatalogError::FailureUrl(_) => kind(S::UNPROCESSABLE_ENTITY, "bad-url"),
         CatalogError::NoVersion { .. } => kind(S::CONFLICT, "no-version"),
         CatalogError::Component(error) => component(error),
         CatalogError::ConditionNotJson { line, column, .. } => with(

@@ -28,6 +28,12 @@ fn api_routes(api: Arc<Api>) -> Router {
                 .fallback(|| wrong("GET, HEAD, POST")),
         )
         .route(
+            "/api/v1/workspaces/{ws}",
+            get(workspaces::show)
+                .patch(workspaces::patch)
+                .fallback(|| wrong("GET, HEAD, PATCH")),
+        )
+        .route(
             "/api/v1/workspaces/{ws}/webhooks",
             get(webhooks::list)
                 .post(webhooks::add)

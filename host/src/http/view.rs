@@ -116,7 +116,10 @@ impl<'a, R> HeadView<'a, R> {
             webhook: head.webhook.as_ref(),
             created: rfc3339(head.created),
             updated: rfc3339(head.updated),
-            wake_at: head.wake_at.map(rfc3339),
+            wake_at: match head.state {
+                TaskState::Waiting => head.wake_at.map(rfc3339),
+                _ => None,
+            },
             fault: head.fault.as_deref(),
             // The sandbox has checked that it is JSON; what is not is shown as the text it is.
             result: head.result.as_ref().map(|text| {
@@ -134,6 +137,8 @@ pub(super) struct TaskView<'a> {
     head: HeadView<'a, Vec<RunView<'a>>>,
     data: Value,
     history: Vec<HistoryView<'a>>,
+    /// What became of the last notice to the workspace's failure URL.
+    notice: Option<NoticeView<'a>>,
     /// Calls of a run that has not ended yet.
     calls_under_way: Vec<OpenCallView<'a>>,
 }
@@ -180,6 +185,18 @@ struct OpenCallView<'a> {
 }
 
 #[derive(Serialize)]
+struct NoticeView<'a> {
+    state: &'static str,
+    attempts: u32,
+    /// Why the last attempt failed.
+    error: Option<&'a str>,
+    /// When it was delivered or given up.
+    at: Option<String>,
+    /// When the next attempt is due.
+    next_at: Option<String>,
+}
+
+#[derive(Serialize)]
 struct HistoryView<'a> {
     at: String,
     state: TaskState,
@@ -196,6 +213,7 @@ impl<'a> TaskView<'a> {
         let mut effects: HashMap<(u32, u32), Vec<&Effect>> = HashMap::new();
         let mut runs = Vec::new();
         let mut history = Vec::new();
+        let mut notice = None;
         for entry in journal {
             match entry {
                 Entry::Accepted { at } => history.push(HistoryView {
@@ -212,6 +230,18 @@ impl<'a> TaskView<'a> {
                     let view = RunView::of(run, made).ok_or_else(|| damaged("a run's changes"))?;
                     runs.push(view);
                 }
+                Entry::Notice { at, tries, error } => {
+                    notice = Some(NoticeView {
+                        state: match error {
+                            None => "delivered",
+                            Some(_) => "given-up",
+                        },
+                        attempts: *tries,
+                        error: error.as_deref(),
+                        at: Some(rfc3339(*at)),
+                        next_at: None,
+                    });
+                }
                 Entry::State { at, state, reason } => history.push(HistoryView {
                     at: rfc3339(*at),
                     state: *state,
@@ -219,12 +249,22 @@ impl<'a> TaskView<'a> {
                 }),
             }
         }
+        if let (TaskState::Error, Some(owed)) = (task.head.state, &task.head.notice) {
+            notice = Some(NoticeView {
+                state: "pending",
+                attempts: owed.tries,
+                error: owed.error.as_deref(),
+                at: None,
+                next_at: task.head.wake_at.map(rfc3339),
+            });
+        }
         let mut open: Vec<&Effect> = effects.into_values().flatten().collect();
         open.sort_unstable_by_key(|effect| (effect.run, effect.attempt, effect.call));
         Ok(Self {
             head: HeadView::of(&task.head, runs),
             data: serde_json::from_str(&task.data).map_err(|_| damaged("its data"))?,
             history,
+            notice,
             calls_under_way: open
                 .into_iter()
                 .map(|effect| OpenCallView {

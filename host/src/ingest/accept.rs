@@ -113,6 +113,7 @@ pub fn new_task(arrival: Arrival<'_>) -> Result<NewTask, IngestError> {
             steps: Vec::new(),
             result: None,
             fault: None,
+            notice: None,
         },
         data: data.into(),
     })

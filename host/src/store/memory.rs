@@ -15,6 +15,7 @@ use crate::domain::journal::Entry;
 use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::domain::webhook::Webhook;
+use crate::domain::workspace::WorkspaceSettings;
 
 /// A task with everything that was ever said of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +35,7 @@ pub struct Kept {
 pub struct Model {
     /// Every task.
     pub tasks: BTreeMap<(WorkspaceName, TaskId), Kept>,
-    workspaces: BTreeMap<WorkspaceName, ()>,
+    workspaces: BTreeMap<WorkspaceName, WorkspaceSettings>,
     webhooks: BTreeMap<(WorkspaceName, String), Webhook>,
     steps: BTreeMap<(WorkspaceName, StepName), Step>,
     config: BTreeMap<(WorkspaceName, ConfigKey), Vec<u8>>,
@@ -106,7 +107,10 @@ impl Model {
     pub fn manage(&mut self, change: Manage) -> Result<(), StoreError> {
         match change {
             Manage::AddWorkspace(workspace) => {
-                self.workspaces.insert(workspace, ());
+                self.workspaces.entry(workspace).or_default();
+            }
+            Manage::SetWorkspace(workspace, settings) => {
+                self.workspaces.insert(workspace, settings);
             }
             Manage::PutWebhook(webhook) => {
                 let key = (webhook.workspace.clone(), webhook.id.clone());
@@ -255,9 +259,10 @@ impl Store for MemoryStore {
         self.with(|model| {
             let heads = model.tasks.values().map(|kept| &kept.head);
             let mut due: Vec<_> = heads
-                .filter(|head| head.state == TaskState::Waiting)
-                .map(|head| (head.wake_at.unwrap_or(0), head.workspace.clone(), head.id))
-                .filter(|(wake_at, ..)| *wake_at <= until)
+                .filter_map(|head| {
+                    let due_at = head.state.due_at(head.wake_at)?;
+                    (due_at <= until).then(|| (due_at, head.workspace.clone(), head.id))
+                })
                 .collect();
             due.sort();
             due.truncate(limit);
@@ -293,7 +298,7 @@ impl Store for MemoryStore {
     async fn registry(&self) -> Result<Registry, StoreError> {
         self.with(|model| {
             Ok(Registry {
-                workspaces: model.workspaces.keys().cloned().collect(),
+                workspaces: model.workspaces.clone().into_iter().collect(),
                 webhooks: model.webhooks.values().cloned().collect(),
                 steps: {
                     let steps = model.steps.iter();

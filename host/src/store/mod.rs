@@ -18,6 +18,7 @@ use crate::domain::journal::Entry;
 use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::domain::webhook::Webhook;
+use crate::domain::workspace::WorkspaceSettings;
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -107,6 +108,8 @@ pub struct TaskQuery {
 pub enum Manage {
     /// Adds a workspace; nothing if it is there.
     AddWorkspace(WorkspaceName),
+    /// Adds a workspace, or sets its settings.
+    SetWorkspace(WorkspaceName, WorkspaceSettings),
     /// Adds or replaces a webhook, by its id.
     PutWebhook(Webhook),
     /// Deletes a webhook by its id.
@@ -132,8 +135,8 @@ pub enum Manage {
 /// All that tenants have set up, but for the components' bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
-    /// Every workspace.
-    pub workspaces: Vec<WorkspaceName>,
+    /// Every workspace with its settings.
+    pub workspaces: Vec<(WorkspaceName, WorkspaceSettings)>,
     /// Every webhook.
     pub webhooks: Vec<Webhook>,
     /// Every step with its workspace.
@@ -184,14 +187,14 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<TaskId>, StoreError>;
 
-    /// Waiting tasks, by the time they are to wake, up to `until` inclusive, earliest first.
+    /// Tasks that are due ([`TaskState::due_at`]) up to `until` inclusive, earliest first.
     async fn due(
         &self,
         until: Millis,
         limit: usize,
     ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError>;
 
-    /// When the earliest waiting task is to wake.
+    /// When the first task is due.
     async fn next_wake(&self) -> Result<Option<Millis>, StoreError>;
 
     /// A page of tasks, newest first.

@@ -171,3 +171,26 @@ fn a_flood_of_changes_is_cut_and_says_so() {
         "{text}"
     );
 }
+
+#[test]
+fn a_failed_task_says_who_was_told() {
+    for (notice, line) in [
+        (
+            json!({"state": "delivered", "attempts": 1, "at": "2026-11-23T14:00:05.000Z"}),
+            "14:00:05.000  failure notice delivered after 1 attempt",
+        ),
+        (
+            json!({"state": "given-up", "attempts": 12, "error": "the receiver answered 500", "at": "2026-11-24T14:00:05.000Z"}),
+            "14:00:05.000  failure notice given-up after 12 attempts: the receiver answered 500",
+        ),
+        (
+            json!({"state": "pending", "attempts": 2, "error": "timed out", "next_at": "2026-11-23T14:00:09.000Z"}),
+            "              failure notice due at 14:00:09.000 after 2 attempts: timed out",
+        ),
+    ] {
+        let text = shown(&task(
+            json!({"state": "error", "fault": "no", "notice": notice}),
+        ));
+        assert_eq!(text.lines().last(), Some(line));
+    }
+}

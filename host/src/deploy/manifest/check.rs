@@ -12,6 +12,7 @@ use crate::deploy::At;
 use crate::deploy::reader::{Fields, Names, Place, Reader};
 use crate::domain::ids::{ConnectorName, StepName, WebhookName, WorkspaceName};
 use crate::domain::limits::CONFIG_BYTES;
+use crate::domain::workspace::check_failure_url;
 
 /// The most characters of a connector's name or kind.
 const CONNECTOR_NAME: usize = 80;
@@ -48,6 +49,7 @@ impl Check<'_> {
             "config",
             "secrets",
             "connectors",
+            "failureUrl",
         ];
         let fields = self.reader.fields(place, &known)?;
         let name = self.workspace_name(&fields, names);
@@ -55,11 +57,16 @@ impl Check<'_> {
         let mut keys = Names::default();
         let mut config = self.config(fields.get("config"), &mut keys);
         config.extend(self.secrets(fields.get("secrets"), &mut keys));
+        let failure_url = match fields.get("failureUrl") {
+            Some(place) => self.failure_url(place).map(Some),
+            None => Some(None),
+        };
         let webhooks = self.webhooks(fields.get("webhooks"));
         let steps = self.steps(fields.get("steps"));
         let connectors = self.connectors(fields.get("connectors"));
         Some(Workspace {
             name: name?,
+            failure_url: failure_url?,
             webhooks,
             steps,
             config,
@@ -85,6 +92,18 @@ impl Check<'_> {
             ));
         }
         Some(name)
+    }
+
+    /// A URL, or the word `none`.
+    fn failure_url(&mut self, place: &Place<'_>) -> Option<Option<String>> {
+        let text = self.reader.text(place)?;
+        if text == "none" {
+            return Some(None);
+        }
+        match check_failure_url(&text) {
+            Ok(()) => Some(Some(text)),
+            Err(error) => self.reader.fault(&place.at, format!("{error}, or `none`")),
+        }
     }
 
     /// Tags, and libraries: what a script imports is made part of its step.

@@ -21,6 +21,7 @@ fn head() -> TaskHead {
         steps: Vec::new(),
         result: None,
         fault: None,
+        notice: None,
     }
 }
 

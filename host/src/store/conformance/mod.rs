@@ -73,6 +73,7 @@ pub async fn all(subject: &dyn Subject) {
             workspaces_do_not_see_each_other
             ready_tasks_come_oldest_first
             due_tasks_come_earliest_first
+            failed_tasks_are_due_as_long_as_they_owe_a_notice
             lists_are_paged_newest_first
             what_is_set_up_is_there
             components_live_as_long_as_a_step_has_them

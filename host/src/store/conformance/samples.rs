@@ -37,6 +37,7 @@ pub fn new_task(workspace: &WorkspaceName, id: TaskId, data: &str) -> NewTask {
             steps: Vec::new(),
             result: None,
             fault: None,
+            notice: None,
         },
         data: data.into(),
     }

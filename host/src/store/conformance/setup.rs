@@ -6,6 +6,7 @@ use super::Shaken;
 use super::samples::{digest, step, workspace};
 use crate::domain::step::Step;
 use crate::domain::webhook::{Webhook, WebhookKey};
+use crate::domain::workspace::WorkspaceSettings;
 use crate::store::{Manage, StoreError};
 
 pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
@@ -41,7 +42,26 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
     let change = Manage::PutStep(b.clone(), step.clone(), b"component".as_slice().into());
     store.get().await.manage(change).await.unwrap();
     let registry = store.get().await.registry().await.unwrap();
-    assert_eq!(registry.workspaces, [a.clone(), b.clone()]);
+    let plain = WorkspaceSettings::default();
+    assert_eq!(
+        registry.workspaces,
+        [(a.clone(), plain.clone()), (b.clone(), plain.clone())]
+    );
+    let told = WorkspaceSettings {
+        failure_url: Some(format!("https://example.com/{}", "x".repeat(1_900))),
+    };
+    // Adding it once more takes nothing from it.
+    for change in [
+        Manage::SetWorkspace(b.clone(), told.clone()),
+        Manage::AddWorkspace(b.clone()),
+    ] {
+        store.get().await.manage(change).await.unwrap();
+        let registry = store.get().await.registry().await.unwrap();
+        assert_eq!(
+            registry.workspaces,
+            [(a.clone(), plain.clone()), (b.clone(), told.clone())]
+        );
+    }
     assert_eq!(registry.webhooks, [webhook]);
     assert_eq!(registry.steps, [(b.clone(), step.clone())]);
     let config = [

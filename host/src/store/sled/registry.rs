@@ -18,6 +18,7 @@ use super::{Shared, codec, keys};
 use crate::domain::hex::hex;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::step::Step;
+use crate::domain::workspace::WorkspaceSettings;
 use crate::store::{Manage, Registry, StoreError};
 
 /// The components and how many steps refer to each, by any of their versions. Whoever changes the registry holds its lock.
@@ -120,7 +121,15 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
         let mut value = Vec::new();
         let (key, put) = match change {
             Manage::AddWorkspace(workspace) => {
-                codec::push(&mut value, workspace)?;
+                let key = keys::workspace(workspace);
+                if disk.get_long(&key)?.is_some() {
+                    return Ok(None);
+                }
+                codec::push(&mut value, &WorkspaceSettings::default())?;
+                (key, true)
+            }
+            Manage::SetWorkspace(workspace, settings) => {
+                codec::push(&mut value, settings)?;
                 (keys::workspace(workspace), true)
             }
             Manage::PutWebhook(webhook) => {
@@ -190,11 +199,13 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
 /// Everything that is registered.
 pub(super) fn read(disk: &Disk) -> Result<Registry, StoreError> {
     let mut registry = Registry::default();
-    for found in disk.db.scan_prefix(keys::WORKSPACES).keys() {
-        let workspace = keys::workspace_of(&found.map_err(failed)?);
-        registry
-            .workspaces
-            .push(workspace.ok_or_else(|| codec::damaged("a key", "it is no workspace key"))?);
+    for found in disk.db.scan_prefix(keys::WORKSPACES) {
+        let (key, first) = found.map_err(failed)?;
+        let value = disk.gather(&key, first)?;
+        let workspace = keys::workspace_of(&key)
+            .ok_or_else(|| codec::damaged("a key", "it is no workspace key"))?;
+        let settings = codec::pull(&value, "a workspace's settings")?;
+        registry.workspaces.push((workspace, settings));
     }
     for found in disk.db.scan_prefix(keys::WEBHOOKS) {
         let (key, first) = found.map_err(failed)?;
