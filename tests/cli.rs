@@ -166,7 +166,10 @@ async fn workspaces_are_apart() {
     let names = cli(&server, &["workspace", "list", "--json"]).json();
     assert_eq!(
         names,
-        json!({"workspaces": [{"name": "default"}, {"name": "sales"}]})
+        json!({"workspaces": [
+            {"name": "default", "failure_url": null},
+            {"name": "sales", "failure_url": null},
+        ]})
     );
     cli(&server, &["webhook", "add", "Lead", "--workspace", "sales"]).ok();
     assert_eq!(

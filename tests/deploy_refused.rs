@@ -80,7 +80,8 @@ async fn a_wrong_manifest_is_refused_whole_with_every_place() {
     let (code, _) = project.deploy(&server, &["--json"]).refusal(2);
     assert_eq!(code, "bad-manifest");
     let (_, workspaces) = server.api(Method::GET, "/workspaces", None).await;
-    assert_eq!(workspaces, json!({"workspaces": [{"name": "default"}]}));
+    let untouched = json!({"workspaces": [{"name": "default", "failure_url": null}]});
+    assert_eq!(workspaces, untouched);
 }
 
 #[tokio::test]

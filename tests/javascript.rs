@@ -9,17 +9,10 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use support::cases::package;
 use support::receiver::Reply;
 use support::{Receiver, Server, cases, guest, repository, texts};
 use tempfile::TempDir;
-
-/// A script as the API takes it.
-fn package(name: &str, source: &str) -> Vec<u8> {
-    let entry = format!("{name}.js");
-    json!({"entry": entry, "modules": {&entry: source}})
-        .to_string()
-        .into_bytes()
-}
 
 /// A step that matches everything, with this body.
 fn step_of(body: &str) -> String {

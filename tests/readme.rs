@@ -16,7 +16,7 @@ fn block(text: &str, language: &str) -> String {
     rest.split_once("```").expect("the block ends").0.to_owned()
 }
 
-/// A transcript with what differs from run to run made equal: keys, ids, times, sizes, numbers.
+/// A transcript with what differs from run to run made equal: keys, ids, digests, times, sizes, numbers.
 fn normalised(text: &str) -> Vec<String> {
     text.lines()
         .map(normalised_line)
@@ -29,6 +29,8 @@ fn normalised_line(line: &str) -> String {
     for (pattern, replacement) in [
         (r"/event/[0-9A-Za-z]+", "/event/KEY"),
         (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID"),
+        // Another toolchain makes another component.
+        (r"version [0-9a-f]{12}\b", "version DIGEST"),
         (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME"),
         (r"\d\d:\d\d:\d\d\.\d{3}", "TIME"),
         (r"127\.0\.0\.1:\d+", "ADDRESS"),

@@ -22,8 +22,7 @@ use stepwell::connectors::{EgressPolicy, FetchClient, FetchSettings};
 use stepwell::domain::clock::{Clock, SystemClock};
 use stepwell::domain::ids::{TaskId, WorkspaceName};
 use stepwell::domain::journal::Entry;
-use stepwell::domain::limits::StepLimits;
-use stepwell::domain::step::RetryPolicy;
+use stepwell::domain::step::Tuning;
 use stepwell::domain::task::TaskState;
 use stepwell::domain::webhook::{Webhook, WebhookKey};
 use stepwell::engine::{Engine, EngineParts, EngineSettings};
@@ -109,11 +108,12 @@ impl World {
         world.runtime.block_on(async {
             let catalog = world.catalog(world.store.clone()).await;
             // Failures are tried again at once and often: a schedule may have many of them.
-            let retry = RetryPolicy {
-                attempts: 100,
-                first_ms: 1,
-                factor: 1,
-                cap_ms: 1,
+            let often = Tuning {
+                attempts: Some(100),
+                first_ms: Some(1),
+                factor: Some(1),
+                cap_ms: Some(1),
+                ..Tuning::default()
             };
             let component = std::fs::read(guest("program")).unwrap();
             catalog
@@ -121,8 +121,7 @@ impl World {
                     &world.workspace,
                     "program".parse().unwrap(),
                     component.into(),
-                    StepLimits::default(),
-                    retry,
+                    often,
                 )
                 .await
                 .unwrap();

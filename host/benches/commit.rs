@@ -38,6 +38,7 @@ fn new_task(workspace: &WorkspaceName, data: &Arc<str>) -> NewTask {
             steps: Vec::new(),
             result: None,
             fault: None,
+            notice: None,
         },
         data: data.clone(),
         entries: Vec::new(),

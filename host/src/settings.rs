@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::domain::limits;
+use crate::domain::step::RetryPolicy;
 
 /// Everything that an operator may decide when a server starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,13 +133,29 @@ impl fmt::Display for Settings {
             if *log_json { "\"json\"" } else { "\"text\"" },
             "",
         )?;
-        writeln!(f, "\n# limits of a step that `step add` names none for")?;
+        writeln!(
+            f,
+            "\n# limits and retry policy of a step that `step add` names none for"
+        )?;
+        let (retry, longest) = (RetryPolicy::default(), RetryPolicy::MOST);
         let step = limits::StepLimits::default();
         let most = limits::StepLimits::MOST;
         for (name, value, most) in [
             ("step.fuel", step.fuel, most.fuel),
             ("step.memory", step.memory, most.memory),
             ("step.timeout-ms", step.timeout_ms, most.timeout_ms),
+            (
+                "step.retry.attempts",
+                retry.attempts.into(),
+                longest.attempts.into(),
+            ),
+            ("step.retry.first-ms", retry.first_ms, longest.first_ms),
+            (
+                "step.retry.factor",
+                retry.factor.into(),
+                longest.factor.into(),
+            ),
+            ("step.retry.cap-ms", retry.cap_ms, longest.cap_ms),
         ] {
             line(f, name, value, format_args!("at most {most}"))?;
         }
@@ -151,7 +168,7 @@ impl fmt::Display for Settings {
 }
 
 /// The bounds that are not settings: name, value, what it bounds.
-fn fixed() -> [(&'static str, u64, &'static str); 22] {
+fn fixed() -> [(&'static str, u64, &'static str); 27] {
     [
         ("json-depth", limits::JSON_DEPTH as u64, "of a webhook body"),
         ("data-depth", limits::DATA_DEPTH as u64, "of a task's data"),
@@ -205,6 +222,31 @@ fn fixed() -> [(&'static str, u64, &'static str); 22] {
         ("workspaces", limits::WORKSPACES as u64, "of this server"),
         ("webhooks", limits::WEBHOOKS as u64, "of a workspace"),
         ("steps", limits::STEPS as u64, "of a workspace"),
+        (
+            "step-versions",
+            limits::STEP_VERSIONS as u64,
+            "kept of a step",
+        ),
+        (
+            "notice-attempts",
+            limits::NOTICE_ATTEMPTS.into(),
+            "of a failure notice",
+        ),
+        (
+            "notice-timeout-ms",
+            limits::NOTICE_TIMEOUT_MS,
+            "of one of them",
+        ),
+        (
+            "notices-at-once",
+            limits::NOTICES_AT_ONCE as u64,
+            "of this server",
+        ),
+        (
+            "notices-of-workspace",
+            limits::NOTICES_OF_WORKSPACE as u64,
+            "of them",
+        ),
         ("config-keys", limits::CONFIG_KEYS as u64, "of a workspace"),
         (
             "config-bytes",
@@ -247,7 +289,7 @@ mod tests {
         unique.sort_unstable();
         unique.dedup();
         assert_eq!(unique.len(), names.len());
-        assert_eq!(names.len(), 15 + 3 + 22, "{text}");
+        assert_eq!(names.len(), 15 + 7 + 27, "{text}");
         for part in [
             "listen = \"127.0.0.1:7400\"\n",
             "# public-url = \"http://127.0.0.1:7400\"",

@@ -114,3 +114,11 @@ fn is(seen: &Seen, call: &Value) -> bool {
         && same_headers
         && same_body
 }
+
+/// A script as the API takes it.
+pub fn package(name: &str, source: &str) -> Vec<u8> {
+    let entry = format!("{name}.js");
+    serde_json::json!({"entry": entry, "modules": {&entry: source}})
+        .to_string()
+        .into_bytes()
+}

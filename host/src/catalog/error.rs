@@ -3,9 +3,11 @@
 use stepwell_condition::PatternError;
 
 use crate::connectors::named::DeclarationError;
-use crate::domain::ids::WorkspaceName;
+use crate::domain::ids::{StepName, WorkspaceName};
 use crate::domain::limits::StepLimits;
 use crate::domain::schedule::ScheduleError;
+use crate::domain::step::RetryPolicy;
+use crate::domain::workspace::FailureUrlError;
 use crate::sandbox::ComponentError;
 use crate::store::StoreError;
 use crate::vault::VaultError;
@@ -14,10 +16,10 @@ use crate::vault::VaultError;
 /// right.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// There is no such workspace, webhook, step or config key.
+    /// There is no such workspace, webhook, step, version or config key.
     #[error("there is no {what} `{name}`{}", in_workspace(.workspace))]
     NotFound {
-        /// `workspace`, `webhook`, `step` or `config key`.
+        /// `workspace`, `webhook`, `step`, `version` or `config key`.
         what: &'static str,
         /// The name that was asked for.
         name: String,
@@ -58,10 +60,10 @@ pub enum CatalogError {
         /// The bound.
         most: usize,
     },
-    /// A step's limit is out of its range.
+    /// A step's limit or a figure of its retry policy is out of its range.
     #[error("`{limit}` is {value}; it must be {least} to {most}")]
     BadLimit {
-        /// `fuel`, `memory` or `timeout_ms`.
+        /// `fuel`, `memory`, `timeout_ms`, `attempts`, `first_ms`, `factor` or `cap_ms`.
         limit: &'static str,
         /// What was asked for.
         value: u64,
@@ -69,6 +71,20 @@ pub enum CatalogError {
         least: u64,
         /// The most.
         most: u64,
+    },
+    /// A step that has had one version only cannot go back.
+    #[error(
+        "step `{step}` has no version before this one; `stepwell step versions {step}` lists what there is"
+    )]
+    NoVersion {
+        /// The step.
+        step: StepName,
+    },
+    /// Several versions have digests that begin so.
+    #[error("`{prefix}` begins the digests of several versions of the step; write more of it")]
+    Ambiguous {
+        /// As it was given, in lower case.
+        prefix: String,
     },
     /// The component is no step.
     #[error(transparent)]
@@ -86,6 +102,9 @@ pub enum CatalogError {
     /// The component's condition is no pattern.
     #[error("the step's condition is wrong {0}")]
     BadCondition(PatternError),
+    /// A workspace's failure URL is wrong.
+    #[error(transparent)]
+    FailureUrl(#[from] FailureUrlError),
     /// A connector's declaration is wrong.
     #[error("the connector is wrong: {0}")]
     Connector(#[from] DeclarationError),
@@ -131,27 +150,113 @@ fn in_workspace(workspace: &Option<WorkspaceName>) -> String {
         .map_or_else(String::new, |name| format!(" in workspace `{name}`"))
 }
 
-/// Refuses limits that no step may have.
-pub(super) fn check_limits(limits: StepLimits) -> Result<(), CatalogError> {
+/// Refuses limits and retry policies that no step may have.
+pub(super) fn check_tuning(limits: StepLimits, retry: RetryPolicy) -> Result<(), CatalogError> {
     let (least, most) = (StepLimits::LEAST, StepLimits::MOST);
-    for (limit, value, least, most) in [
-        ("fuel", limits.fuel, least.fuel, most.fuel),
-        ("memory", limits.memory, least.memory, most.memory),
-        (
-            "timeout_ms",
-            limits.timeout_ms,
-            least.timeout_ms,
-            most.timeout_ms,
-        ),
-    ] {
-        if !(least..=most).contains(&value) {
-            return Err(CatalogError::BadLimit {
-                limit,
-                value,
-                least,
-                most,
-            });
+    let (soonest, latest) = (RetryPolicy::LEAST, RetryPolicy::MOST);
+    let range = |limit, value: u64, least: u64, most: u64| match value {
+        value if (least..=most).contains(&value) => Ok(()),
+        value => Err(CatalogError::BadLimit {
+            limit,
+            value,
+            least,
+            most,
+        }),
+    };
+    range("fuel", limits.fuel, least.fuel, most.fuel)?;
+    range("memory", limits.memory, least.memory, most.memory)?;
+    let timeouts = (least.timeout_ms, most.timeout_ms);
+    range("timeout_ms", limits.timeout_ms, timeouts.0, timeouts.1)?;
+    let attempts = (soonest.attempts.into(), latest.attempts.into());
+    range("attempts", retry.attempts.into(), attempts.0, attempts.1)?;
+    range(
+        "first_ms",
+        retry.first_ms,
+        soonest.first_ms,
+        latest.first_ms,
+    )?;
+    let factors = (soonest.factor.into(), latest.factor.into());
+    range("factor", retry.factor.into(), factors.0, factors.1)?;
+    // A longest delay that is shorter than the first one contradicts it.
+    range("cap_ms", retry.cap_ms, retry.first_ms, latest.cap_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::step::Tuning;
+
+    #[test]
+    fn figures_out_of_range_are_refused_with_the_range() {
+        let check = |tuning: Tuning| {
+            let (limits, retry) = tuning.over(StepLimits::default(), RetryPolicy::default());
+            check_tuning(limits, retry)
+        };
+        for fine in [
+            Tuning::default(),
+            Tuning {
+                attempts: Some(1),
+                factor: Some(1),
+                first_ms: Some(1),
+                cap_ms: Some(1),
+                ..Tuning::default()
+            },
+            Tuning {
+                attempts: Some(100),
+                factor: Some(100),
+                first_ms: Some(86_400_000),
+                cap_ms: Some(604_800_000),
+                ..Tuning::default()
+            },
+        ] {
+            assert!(check(fine).is_ok(), "{fine:?}");
+        }
+        let none = Tuning::default();
+        for (wrong, message) in [
+            (
+                Tuning {
+                    attempts: Some(0),
+                    ..none
+                },
+                "`attempts` is 0; it must be 1 to 100",
+            ),
+            (
+                Tuning {
+                    attempts: Some(u32::MAX),
+                    ..none
+                },
+                "`attempts` is 4294967295; it must be 1 to 100",
+            ),
+            (
+                Tuning {
+                    factor: Some(0),
+                    ..none
+                },
+                "`factor` is 0; it must be 1 to 100",
+            ),
+            (
+                Tuning {
+                    first_ms: Some(u64::MAX),
+                    ..none
+                },
+                "`first_ms` is 18446744073709551615; it must be 1 to 86400000",
+            ),
+            (
+                Tuning {
+                    cap_ms: Some(999),
+                    ..none
+                },
+                "`cap_ms` is 999; it must be 1000 to 604800000",
+            ),
+            (
+                Tuning {
+                    fuel: Some(0),
+                    ..none
+                },
+                "`fuel` is 0; it must be 1000 to 1000000000000",
+            ),
+        ] {
+            assert_eq!(check(wrong).unwrap_err().to_string(), message);
         }
     }
-    Ok(())
 }

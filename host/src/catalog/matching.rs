@@ -12,7 +12,7 @@ use crate::domain::step::Step;
 #[derive(Debug)]
 pub struct LiveStep {
     /// The step.
-    pub step: Step,
+    pub step: Arc<Step>,
     /// Its condition.
     pub pattern: Pattern,
 }
@@ -20,6 +20,7 @@ pub struct LiveStep {
 impl LiveStep {
     pub(super) fn new(step: Step) -> Result<Arc<Self>, CatalogError> {
         let pattern = pattern(&step.condition)?;
+        let step = Arc::new(step);
         Ok(Arc::new(Self { step, pattern }))
     }
 }

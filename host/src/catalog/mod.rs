@@ -9,6 +9,7 @@ mod connectors;
 mod error;
 mod matching;
 mod schedules;
+mod settings;
 mod steps;
 mod webhooks;
 mod workspace;
@@ -27,7 +28,6 @@ pub use steps::Added;
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::WorkspaceName;
-use crate::domain::limits;
 use crate::domain::webhook::Webhook;
 use crate::sandbox::Sandbox;
 use crate::store::{Manage, Store};
@@ -68,7 +68,7 @@ impl Catalog {
         let mut workspaces: HashMap<WorkspaceName, Workspace> = registry
             .workspaces
             .into_iter()
-            .map(|name| (name, Workspace::default()))
+            .map(|(name, settings)| (name, Workspace::of(settings)))
             .collect();
         if let Ok(name) = DEFAULT_WORKSPACE.parse::<WorkspaceName>()
             && !workspaces.contains_key(&name)
@@ -139,31 +139,6 @@ impl Catalog {
     /// [`CatalogError::NotFound`] unless the workspace is there.
     pub fn check_workspace(&self, name: &WorkspaceName) -> Result<(), CatalogError> {
         self.workspace(name).map(|_| ())
-    }
-
-    /// Adds a workspace. [`CatalogError::Exists`] if it is there.
-    pub async fn add_workspace(self: &Arc<Self>, name: WorkspaceName) -> Result<(), CatalogError> {
-        let catalog = self.clone();
-        self.change(async move {
-            {
-                let workspaces = catalog.workspaces.read();
-                if workspaces.contains_key(&name) {
-                    return Err(CatalogError::Exists {
-                        what: "workspace",
-                        name: name.to_string(),
-                        workspace: None,
-                    });
-                }
-                room("workspaces", workspaces.len(), limits::WORKSPACES)?;
-            }
-            catalog
-                .store
-                .manage(Manage::AddWorkspace(name.clone()))
-                .await?;
-            catalog.workspaces.write().insert(name, Arc::default());
-            Ok(())
-        })
-        .await
     }
 
     /// The workspace, or [`CatalogError::NotFound`].

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::error::check_limits;
+use super::error::check_tuning;
 use super::matching::LiveStep;
 use super::{Catalog, CatalogError, room};
 use crate::domain::ids::{StepName, WorkspaceName};
 use crate::domain::limits::{self, StepLimits};
-use crate::domain::step::{RetryPolicy, Step};
+use crate::domain::step::{RetryPolicy, Step, StepVersion, Tuning};
 use crate::sandbox::LoadedComponent;
 use crate::store::Manage;
 
@@ -52,7 +52,7 @@ impl Catalog {
     }
 
     /// A step's component, ready to run: from memory, or from the store. [`CatalogError::NotFound`]
-    /// if the step was replaced or deleted since it was looked up, and its component went with it.
+    /// if the step was deleted since it was looked up, or no longer keeps that version.
     pub async fn component(&self, step: &Step) -> Result<Arc<LoadedComponent>, CatalogError> {
         if let Some(component) = self.sandbox.loaded(&step.digest) {
             return Ok(component);
@@ -88,16 +88,50 @@ impl Catalog {
     }
 
     /// Adds a step, or replaces the one of that name: compiles the component, asks it for its
-    /// condition, and refuses it if either is wrong.
+    /// condition, and refuses it if either is wrong. What `tuning` does not set is as it was in the
+    /// step that is replaced, or the default.
     pub async fn add_step(
         self: &Arc<Self>,
         workspace: &WorkspaceName,
         name: StepName,
         component: Bytes,
-        step_limits: StepLimits,
-        retry: RetryPolicy,
+        tuning: Tuning,
     ) -> Result<Added, CatalogError> {
-        check_limits(step_limits)?;
+        self.put_step(workspace, name, component, tuning, false)
+            .await
+    }
+
+    /// Puts the version of a step in place whose digest begins with `to`, or the one that was in place
+    /// before. Limits and retry policy stay.
+    pub async fn rollback_step(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        name: StepName,
+        to: Option<&str>,
+    ) -> Result<Arc<LiveStep>, CatalogError> {
+        let live = self.step(workspace, &name)?;
+        let version = version(&live.step, workspace, to)?;
+        if version.digest == live.step.digest {
+            return Ok(live);
+        }
+        let gone = || CatalogError::not_found("version", &version.digest, workspace);
+        let bytes = self.store.component(&version.digest).await?;
+        let bytes = Bytes::from_owner(bytes.ok_or_else(gone)?);
+        let put = self.put_step(workspace, name, bytes, Tuning::default(), true);
+        Ok(put.await?.step)
+    }
+
+    /// See [`Catalog::add_step`]; `must_be_there` refuses to add one.
+    async fn put_step(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        name: StepName,
+        component: Bytes,
+        tuning: Tuning,
+        must_be_there: bool,
+    ) -> Result<Added, CatalogError> {
+        let there = self.workspace(workspace)?.read().step(&name).cloned();
+        let (step_limits, retry) = tuned(there.as_deref(), &tuning)?;
         if component.len() > limits::COMPONENT_BYTES {
             return Err(CatalogError::TooLarge {
                 what: "component",
@@ -105,8 +139,6 @@ impl Catalog {
                 most: limits::COMPONENT_BYTES,
             });
         }
-        // Before the costly part, so that a wrong name is cheap.
-        self.workspace(workspace)?;
         let inspected = self.sandbox.inspect(&component, step_limits).await?;
         if inspected.condition.len() > limits::CONDITION_BYTES {
             return Err(CatalogError::TooLarge {
@@ -124,6 +156,7 @@ impl Catalog {
             condition: inspected.condition,
             limits: step_limits,
             retry,
+            versions: Vec::new(),
             created: now,
             updated: now,
         };
@@ -133,11 +166,18 @@ impl Catalog {
             let workspace = catalog.workspace(&owner)?;
             let replaced = {
                 let workspace = workspace.read();
-                let old = workspace.step(&step.name);
+                let old = workspace.step(&step.name).map(|old| &**old);
+                // It may have been changed while the component was looked at.
+                (step.limits, step.retry) = tuned(old, &tuning)?;
                 match old {
                     Some(old) => step.created = old.step.created,
+                    None if must_be_there => {
+                        let name = step.name.as_str();
+                        return Err(CatalogError::not_found("step", name, &owner));
+                    }
                     None => room("steps", workspace.step_count(), limits::STEPS)?,
                 }
+                step.succeed(old.map(|old| &*old.step));
                 old.is_some()
             };
             let live = LiveStep::new(step.clone())?;
@@ -153,6 +193,42 @@ impl Catalog {
             })
         })
         .await
+    }
+
+    /// Sets limits and retry policy of a step; what `tuning` does not set stays. Runs that are under
+    /// way keep the limits that they began with; the policy counts from their end.
+    pub async fn tune_step(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        name: &StepName,
+        tuning: Tuning,
+    ) -> Result<Arc<LiveStep>, CatalogError> {
+        let (catalog, owner, name) = (self.clone(), workspace.clone(), name.clone());
+        self.change(async move {
+            let old = catalog.step(&owner, &name)?;
+            let (limits, retry) = tuned(Some(&old), &tuning)?;
+            let step = Step {
+                limits,
+                retry,
+                updated: catalog.clock.now(),
+                ..Step::clone(&old.step)
+            };
+            catalog.set_step(owner, step).await
+        })
+        .await
+    }
+
+    /// Puts a step whose component the store has in its place. Only within a change.
+    async fn set_step(
+        &self,
+        owner: WorkspaceName,
+        step: Step,
+    ) -> Result<Arc<LiveStep>, CatalogError> {
+        let workspace = self.workspace(&owner)?;
+        let live = LiveStep::new(step.clone())?;
+        self.store.manage(Manage::SetStep(owner, step)).await?;
+        workspace.write().put_step(live.clone());
+        Ok(live)
     }
 
     /// Deletes a step. A run of it that is under way comes to its end.
@@ -171,4 +247,39 @@ impl Catalog {
         })
         .await
     }
+}
+
+/// The version whose digest begins with `to`, or the one that was in place before.
+fn version<'s>(
+    step: &'s Step,
+    workspace: &WorkspaceName,
+    to: Option<&str>,
+) -> Result<&'s StepVersion, CatalogError> {
+    let Some(to) = to else {
+        return step.versions.get(1).ok_or_else(|| CatalogError::NoVersion {
+            step: step.name.clone(),
+        });
+    };
+    let prefix = to.to_ascii_lowercase();
+    let mut fitting = step
+        .versions
+        .iter()
+        .filter(|version| !prefix.is_empty() && version.digest.starts_with(&prefix));
+    match (fitting.next(), fitting.next()) {
+        (Some(version), None) => Ok(version),
+        (Some(_), Some(_)) => Err(CatalogError::Ambiguous { prefix }),
+        (None, _) => Err(CatalogError::not_found("version", to, workspace)),
+    }
+}
+
+/// Limits and policy of the step that is there, or the default ones, with what is to be set.
+fn tuned(
+    there: Option<&LiveStep>,
+    tuning: &Tuning,
+) -> Result<(StepLimits, RetryPolicy), CatalogError> {
+    let (limits, retry) =
+        there.map_or_else(Default::default, |live| (live.step.limits, live.step.retry));
+    let (limits, retry) = tuning.over(limits, retry);
+    check_tuning(limits, retry)?;
+    Ok((limits, retry))
 }

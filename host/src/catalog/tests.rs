@@ -6,9 +6,10 @@ use serde_json::json;
 use super::*;
 use crate::domain::clock::ManualClock;
 use crate::domain::ids::{ConfigKey, ScheduleName, StepName, WebhookName};
-use crate::domain::limits::StepLimits;
+use crate::domain::limits::{self, StepLimits};
 use crate::domain::schedule::{Missed, ScheduleSettings};
-use crate::domain::step::{RetryPolicy, Step};
+use crate::domain::step::{RetryPolicy, Step, Tuning};
+use crate::domain::workspace::WorkspaceSettings;
 use crate::sandbox::SandboxSettings;
 use crate::store::StoreError;
 use crate::store::memory::MemoryStore;
@@ -57,6 +58,7 @@ fn step(step: &str, condition: serde_json::Value) -> Step {
         condition: condition.to_string(),
         limits: StepLimits::default(),
         retry: RetryPolicy::default(),
+        versions: Vec::new(),
         created: 1,
         updated: 1,
     }
@@ -81,8 +83,14 @@ async fn the_default_workspace_is_always_there() {
     let store = store();
     let catalog = open(&store, 'a').await.unwrap();
     assert_eq!(catalog.workspaces(), [default()]);
-    catalog.add_workspace(name("acme")).await.unwrap();
-    let error = catalog.add_workspace(name("acme")).await.unwrap_err();
+    catalog
+        .add_workspace(name("acme"), Default::default())
+        .await
+        .unwrap();
+    let error = catalog
+        .add_workspace(name("acme"), Default::default())
+        .await
+        .unwrap_err();
     assert_eq!(
         error.to_string(),
         "there is a workspace `acme` already; choose another name, or delete that one first"
@@ -159,7 +167,10 @@ async fn tenants_do_not_see_each_other() {
     let store = store();
     let catalog = open(&store, 'a').await.unwrap();
     let (acme, none): (WorkspaceName, WorkspaceName) = (name("acme"), name("none"));
-    catalog.add_workspace(acme.clone()).await.unwrap();
+    catalog
+        .add_workspace(acme.clone(), Default::default())
+        .await
+        .unwrap();
     let webhook = catalog
         .add_webhook(&acme, name("Form"), None)
         .await
@@ -264,24 +275,16 @@ async fn a_webhooks_correlation_is_changed_and_its_url_is_not() {
 async fn what_is_no_step_leaves_nothing() {
     let store = store();
     let catalog = open(&store, 'a').await.unwrap();
-    let add = async |bytes: &'static [u8], limits: StepLimits| {
-        let step: StepName = name("s");
-        catalog
-            .add_step(
-                &default(),
-                step,
-                Bytes::from_static(bytes),
-                limits,
-                RetryPolicy::default(),
-            )
-            .await
-            .unwrap_err()
+    let add = async |bytes: &'static [u8], tuning: Tuning| {
+        let (step, bytes): (StepName, _) = (name("s"), Bytes::from_static(bytes));
+        let added = catalog.add_step(&default(), step, bytes, tuning).await;
+        added.unwrap_err()
     };
-    let fine = StepLimits::default();
+    let fine = Tuning::default();
     let error = add(b"no wasm", fine).await;
     assert!(matches!(error, CatalogError::Component(_)), "{error}");
-    let greedy = StepLimits {
-        memory: StepLimits::MOST.memory + 1,
+    let greedy = Tuning {
+        memory: Some(StepLimits::MOST.memory + 1),
         ..fine
     };
     let error = add(b"no wasm", greedy).await;
@@ -298,6 +301,48 @@ async fn what_is_no_step_leaves_nothing() {
     ));
     assert!(catalog.steps(&default()).unwrap().is_empty());
     assert!(store.registry().await.unwrap().steps.is_empty());
+}
+
+#[tokio::test]
+async fn limits_and_policy_are_set_without_the_component() {
+    let store = store();
+    put(&store, &default(), step("s", json!({"a": 1}))).await;
+    let catalog = open(&store, 'a').await.unwrap();
+    let tuning = Tuning {
+        fuel: Some(5_000),
+        attempts: Some(7),
+        ..Tuning::default()
+    };
+    let name: StepName = name("s");
+    let set = catalog.tune_step(&default(), &name, tuning).await.unwrap();
+    assert_eq!((set.step.limits.fuel, set.step.retry.attempts), (5_000, 7));
+    // What was not named stays, now and over a restart; the step still matches.
+    let more = Tuning {
+        factor: Some(3),
+        ..Tuning::default()
+    };
+    catalog.tune_step(&default(), &name, more).await.unwrap();
+    let again = open(&store, 'a').await.unwrap();
+    for catalog in [&catalog, &again] {
+        let step = &catalog.step(&default(), &name).unwrap().step;
+        assert_eq!((step.limits.fuel, step.retry.attempts), (5_000, 7));
+        assert_eq!((step.retry.factor, step.updated), (3, 1_000));
+        assert_eq!(catalog.candidates(&default(), &json!({"a": 1})).len(), 1);
+    }
+    let wrong = Tuning {
+        attempts: Some(0),
+        ..Tuning::default()
+    };
+    assert!(matches!(
+        catalog.tune_step(&default(), &name, wrong).await,
+        Err(CatalogError::BadLimit { .. })
+    ));
+    assert!(matches!(
+        catalog
+            .tune_step(&default(), &"other".parse().unwrap(), tuning)
+            .await,
+        Err(CatalogError::NotFound { .. })
+    ));
 }
 
 #[tokio::test]
@@ -361,7 +406,12 @@ async fn a_change_that_the_store_refuses_is_not_seen() {
         "{error}"
     );
     assert!(catalog.webhooks(&default()).unwrap().is_empty());
-    assert!(catalog.add_workspace(name("acme")).await.is_err());
+    assert!(
+        catalog
+            .add_workspace(name("acme"), Default::default())
+            .await
+            .is_err()
+    );
     assert_eq!(catalog.workspaces(), [default()]);
 }
 
@@ -424,5 +474,33 @@ async fn schedules_are_bounded_kept_and_settled() {
         there
             .iter()
             .all(|live| live.schedule.name != kept.schedule.name)
+    );
+}
+
+#[tokio::test]
+async fn a_failure_url_is_kept_and_a_wrong_one_refused() {
+    let store = store();
+    let catalog = open(&store, 'a').await.unwrap();
+    let url = || Some("https://ops.example.com/x".to_owned());
+    assert_eq!(catalog.failure_url(&default()), None);
+    catalog.set_failure_url(&default(), url()).await.unwrap();
+    let settings = WorkspaceSettings { failure_url: url() };
+    catalog
+        .add_workspace(name("acme"), settings.clone())
+        .await
+        .unwrap();
+    let again = open(&store, 'a').await.unwrap();
+    for catalog in [&catalog, &again] {
+        assert_eq!(catalog.failure_url(&default()), url());
+        assert_eq!(catalog.settings(&name("acme")).unwrap(), settings);
+    }
+    let wrong = Some("ftp://secret.example.com".to_owned());
+    let error = again.set_failure_url(&default(), wrong).await.unwrap_err();
+    assert!(matches!(error, CatalogError::FailureUrl(_)));
+    assert!(!error.to_string().contains("secret"), "{error}");
+    again.set_failure_url(&default(), None).await.unwrap();
+    assert_eq!(
+        open(&store, 'a').await.unwrap().failure_url(&default()),
+        None
     );
 }

@@ -9,10 +9,12 @@ use super::schedules::LiveSchedule;
 use crate::domain::ids::{ConfigKey, ConnectorName, ScheduleName, StepName, WebhookName};
 use crate::domain::run::Config;
 use crate::domain::webhook::Webhook;
+use crate::domain::workspace::WorkspaceSettings;
 
 /// What a tenant has set up. Changed only after the store has the change.
 #[derive(Default)]
 pub(super) struct Workspace {
+    pub(super) settings: WorkspaceSettings,
     pub(super) webhooks: BTreeMap<WebhookName, Arc<Webhook>>,
     pub(super) connectors: BTreeMap<ConnectorName, Arc<LiveConnector>>,
     pub(super) schedules: BTreeMap<ScheduleName, Arc<LiveSchedule>>,
@@ -24,6 +26,14 @@ pub(super) struct Workspace {
 }
 
 impl Workspace {
+    /// An empty one with these settings.
+    pub(super) fn of(settings: WorkspaceSettings) -> Self {
+        Self {
+            settings,
+            ..Self::default()
+        }
+    }
+
     /// The webhook with that id, or else with that name.
     pub(super) fn webhook(&self, id_or_name: &str) -> Option<&Arc<Webhook>> {
         self.webhooks

@@ -186,6 +186,12 @@ impl Client {
             .await
     }
 
+    /// Changes a part of what is at `/api/v1/workspaces/{ws}/…`.
+    pub async fn patch(&self, path: &[&str], body: &Value) -> Result<Value, ClientError> {
+        self.send(Method::PATCH, self.scoped(path, &[])?, Some(json(body)))
+            .await
+    }
+
     /// What putting a document at `/api/v1/workspaces/{ws}/…` would come to; nothing is changed.
     pub async fn check(&self, path: &[&str], body: &Value) -> Result<Value, ClientError> {
         let dry = [("dry_run", "true".to_owned())];

@@ -16,7 +16,8 @@ use super::build::{self, Built, Progress};
 use super::client::Client;
 use super::output::{Output, Tone, json_line, printable};
 use super::serve::{Signals, block_on};
-use super::step::{LimitArgs, condition, upload};
+use super::step::tuning::TuningArgs;
+use super::step::{condition, upload};
 use super::{Global, context, task, text, units};
 use crate::app::App;
 use crate::settings::Settings;
@@ -168,7 +169,7 @@ async fn tell(
     let mut steps = Vec::new();
     for step in built {
         let bytes = Bytes::from(std::fs::read(&step.path)?);
-        let added = upload(&client, &step.package, &LimitArgs::default(), bytes).await?;
+        let added = upload(&client, &step.package, &TuningArgs::default(), bytes).await?;
         line(&format!(
             "{}{}  when {}",
             label("step"),

@@ -331,6 +331,10 @@ mod tests {
             "stepwell webhook add Form --json",
             "stepwell webhook list --workspace w --url http://h --token t",
             "stepwell step add a.wasm --name n --fuel 1_000_000 --memory 64MiB --timeout 30s",
+            "stepwell step add a.wasm --attempts 5 --first-delay 2s --factor 2 --max-delay 1h",
+            "stepwell step set greet --attempts 5 --fuel 5G",
+            "stepwell step versions greet",
+            "stepwell step rollback greet --to 24ca1ef9",
             "stepwell step new greet",
             "stepwell step new greet --lang ts",
             "stepwell step add steps/greet.js --root steps",
@@ -353,6 +357,7 @@ mod tests {
             "stepwell config list",
             "stepwell workspace add w",
             "stepwell schedule add report @daily --timezone Europe/Berlin --missed once --data {}",
+            "stepwell workspace set w --failure-url none",
             "stepwell demo --listen 127.0.0.1:0 --exit",
         ] {
             if let Err(error) = Cli::try_parse_from(line.split(' ')) {
@@ -362,6 +367,9 @@ mod tests {
         for (line, hint) in [
             ("stepwell step add a.wasm --memory 64M", "64MiB"),
             ("stepwell step add a.wasm --timeout 30", "30s"),
+            ("stepwell step set a --attempts 0", "1..=100"),
+            ("stepwell step set a --attempts=-1", "1..=100"),
+            ("stepwell step set a --first-delay=-2s", "500ms, 30s"),
             ("stepwell task list --limit 501", "501"),
             ("stepwell task list --state finished", "done"),
             ("stepwell schedule add a b --missed none", "once"),

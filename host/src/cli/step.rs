@@ -1,8 +1,10 @@
 //! `stepwell step …`.
 
+pub(super) mod tuning;
+mod versions;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -12,9 +14,10 @@ use serde_json::{Value, json};
 use super::build::{self, Built, Progress};
 use super::client::Client;
 use super::output::{Output, Tone, figures, json_line, printable, shorten, words};
-use super::units::{self, parse_count, parse_duration, parse_size};
+use super::units;
 use super::{Global, UsageError, context, member, scaffold, script, text};
 use crate::domain::ids::StepName;
+use tuning::TuningArgs;
 
 /// What can be done with steps.
 #[derive(Debug, Subcommand)]
@@ -25,8 +28,10 @@ pub enum StepCommand {
   stepwell step add steps/greet                       build the crate and upload it
   stepwell step add greet.wasm --name welcome         upload a component under another name
   stepwell step add greet.wasm --fuel 5G --memory 128MiB --timeout 2m
+  stepwell step add greet.wasm --attempts 5 --first-delay 2s --factor 2 --max-delay 1h
 
-Adding a step of the same name replaces it; tasks that are under way go on with the new one.")]
+Adding a step of the same name replaces it; limits and retry policy that are not given stay as they
+were. Runs that are under way end with the old one, later runs have the new one.")]
     Add(AddArgs),
     /// List the workspace's steps
     List,
@@ -34,6 +39,37 @@ Adding a step of the same name replaces it; tasks that are under way go on with 
     Show {
         /// Its name
         name: String,
+    },
+    /// Set a step's limits and retry policy, without an upload
+    #[command(after_help = "Examples:
+  stepwell step set greet --attempts 5 --first-delay 2s --factor 2 --max-delay 1h
+  stepwell step set greet --fuel 5G --timeout 2m
+
+What is not given stays. It counts from the next run, and the policy from the next failure.")]
+    Set {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        tuning: TuningArgs,
+    },
+    /// List a step's last versions, the one in place first
+    Versions {
+        /// Its name
+        name: String,
+    },
+    /// Put an earlier version of a step in place, with one command
+    #[command(after_help = "Examples:
+  stepwell step rollback greet                        the version before; once more takes it back
+  stepwell step versions greet
+  stepwell step rollback greet --to 24ca1ef9
+
+Limits and retry policy stay. Runs that are under way end with the version that they began with.")]
+    Rollback {
+        /// Its name
+        name: String,
+        /// The beginning of a version's digest [default: the version that was in place before]
+        #[arg(long, value_name = "DIGEST")]
+        to: Option<String>,
     },
     /// Delete a step
     Delete {
@@ -76,35 +112,7 @@ pub struct AddArgs {
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
     #[command(flatten)]
-    limits: LimitArgs,
-}
-
-/// What one run may use; what is not given is the server's default.
-#[derive(Debug, Default, Args)]
-pub struct LimitArgs {
-    /// Fuel of one run, about one per Wasm instruction, e.g. 1000000000 or 1G
-    #[arg(long, value_parser = parse_count)]
-    fuel: Option<u64>,
-    /// Memory of one run, e.g. 64MiB
-    #[arg(long, value_parser = parse_size, value_name = "SIZE")]
-    memory: Option<u64>,
-    /// Time of one run, connector calls included, e.g. 30s or 500ms
-    #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
-    timeout: Option<Duration>,
-}
-
-impl LimitArgs {
-    fn query(&self) -> Vec<(&'static str, String)> {
-        let timeout = self.timeout.map(|timeout| timeout.as_millis().to_string());
-        [
-            ("fuel", self.fuel.map(|fuel| fuel.to_string())),
-            ("memory", self.memory.map(|bytes| bytes.to_string())),
-            ("timeout_ms", timeout),
-        ]
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value?)))
-        .collect()
-    }
+    tuning: TuningArgs,
 }
 
 /// Runs a step command.
@@ -123,6 +131,28 @@ pub async fn run(global: &Global, command: StepCommand, output: Output) -> Resul
                 return Ok(output.document(&step)?);
             }
             Ok(output.line(&sheet(&step, output))?)
+        }
+        StepCommand::Set { name, tuning } => {
+            if tuning.is_empty() {
+                return Err(UsageError::Value(
+                    "nothing to set; name a figure, e.g. --attempts 5 or --timeout 2m".into(),
+                )
+                .into());
+            }
+            let client = context::connect(global)?;
+            let step = client.patch(&["steps", &name], &tuning.patch()).await?;
+            if output.json {
+                return Ok(output.document(&step)?);
+            }
+            output.note(&format!("set step {}", printable(&name)));
+            Ok(output.line(&sheet(&step, output))?)
+        }
+        StepCommand::Versions { name } => {
+            versions::list(&context::connect(global)?, &name, output).await
+        }
+        StepCommand::Rollback { name, to } => {
+            let client = context::connect(global)?;
+            versions::rollback(&client, &name, to.as_deref(), output).await
         }
         StepCommand::Delete { name } => {
             context::connect(global)?.delete(&["steps", &name]).await?;
@@ -158,7 +188,7 @@ async fn add(client: &Client, args: AddArgs, output: Output) -> Result<()> {
         None => package.parse().map_err(UsageError::Name)?,
     };
     let bytes = std::fs::read(&file).map_err(path)?;
-    let step = upload(client, name.as_str(), &args.limits, bytes.into()).await?;
+    let step = upload(client, name.as_str(), &args.tuning, bytes.into()).await?;
     if output.json {
         return Ok(output.document(&step)?);
     }
@@ -178,7 +208,7 @@ async fn add_script(client: &Client, args: AddArgs, output: Output) -> Result<()
             None => step.name,
         };
         let name: StepName = name.parse().map_err(UsageError::Name)?;
-        let step = upload(client, name.as_str(), &args.limits, step.package.into()).await?;
+        let step = upload(client, name.as_str(), &args.tuning, step.package.into()).await?;
         if !output.json {
             output.note(&format!("added step {name}"));
             output.line(&sheet(&step, output))?;
@@ -200,11 +230,11 @@ async fn add_script(client: &Client, args: AddArgs, output: Output) -> Result<()
 pub async fn upload(
     client: &Client,
     name: &str,
-    limits: &LimitArgs,
+    tuning: &TuningArgs,
     component: Bytes,
 ) -> Result<Value> {
     Ok(client
-        .upload(&["steps", name], &limits.query(), component)
+        .upload(&["steps", name], &tuning.query(), component)
         .await?)
 }
 
@@ -294,6 +324,10 @@ fn sheet(step: &Value, output: Output) -> String {
             "timeout",
             units::duration_us(number(limits.get("timeout_ms")).saturating_mul(1000)),
         ),
+        (
+            "retry",
+            tuning::policy(step.get("retry").unwrap_or(&Value::Null)),
+        ),
         ("updated", printable(text(step, "updated")).into_owned()),
         ("digest", printable(text(step, "digest")).into_owned()),
     ];
@@ -339,24 +373,11 @@ mod tests {
     }
 
     #[test]
-    fn only_limits_that_were_given_are_sent() {
-        assert!(LimitArgs::default().query().is_empty());
-        let limits = LimitArgs {
-            fuel: Some(5),
-            memory: None,
-            timeout: Some(Duration::from_millis(1500)),
-        };
-        assert_eq!(
-            limits.query(),
-            [("fuel", "5".to_owned()), ("timeout_ms", "1500".to_owned())]
-        );
-    }
-
-    #[test]
     fn a_step_for_people() {
         let step = json!({
             "name": "greet", "kind": "script", "digest": "abc", "size": 76000, "condition": {"email": {"$type": "string"}},
             "limits": {"fuel": 1_000_000_000, "memory": 67_108_864, "timeout_ms": 30_000},
+            "retry": {"attempts": 3, "first_ms": 1000, "factor": 2, "cap_ms": 3_600_000},
             "updated": "2026-11-23T14:00:00.000Z",
         });
         assert_eq!(
@@ -369,6 +390,7 @@ size       74.2 KiB
 fuel       1,000,000,000
 memory     64 MiB
 timeout    30 s
+retry      3 attempts in all, delays up to 1 s, × 2, at most 60 m
 updated    2026-11-23T14:00:00.000Z
 digest     abc"
         );

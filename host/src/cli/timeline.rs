@@ -11,10 +11,11 @@ use serde_json::Value;
 use super::output::{Output, Tone, printable, shorten};
 use super::units;
 use crate::domain::clock::parse_rfc3339;
-use diff::diff;
 
 /// How wide a line's text may get; the whole is in `--json`.
 const WIDTH: usize = 100;
+/// How much of a step's digest names its version: what `step versions` shows.
+const DIGEST: usize = 12;
 /// What stands before the lines that belong to a run: as wide as a time and its gap.
 const INDENT: &str = "              ";
 
@@ -56,6 +57,23 @@ pub struct TaskView {
     /// Its changes of state.
     #[serde(default)]
     pub history: Vec<StateView>,
+    /// Whether somebody was told of its failure.
+    #[serde(default)]
+    pub notice: Option<NoticeView>,
+}
+
+/// What became of a notice of a task's failure.
+#[derive(Debug, Deserialize)]
+pub struct NoticeView {
+    state: String,
+    #[serde(default)]
+    attempts: u64,
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    at: Option<String>,
+    #[serde(default)]
+    next_at: Option<String>,
 }
 
 /// One attempt of one run.
@@ -64,6 +82,8 @@ pub struct RunView {
     run: u64,
     attempt: u64,
     step: String,
+    #[serde(default)]
+    digest: String,
     at: String,
     outcome: String,
     #[serde(default)]
@@ -167,7 +187,7 @@ impl Timeline {
         let mut events: Vec<(&str, u8, Vec<String>)> = Vec::new();
         for state in states.iter().skip(self.states) {
             if let Some(line) = moved(state, output) {
-                let changes = diff(&state.changes, output).into_iter();
+                let changes = diff::lines(&state.changes, output).into_iter();
                 let lines = changes.map(|change| format!("{INDENT}{change}"));
                 events.push((&state.at, 1, [line].into_iter().chain(lines).collect()));
             }
@@ -183,6 +203,7 @@ impl Timeline {
         lines.extend(events.into_iter().flat_map(|(_, _, lines)| lines));
         if task.is_final() && !std::mem::replace(&mut self.closed, true) {
             lines.push(ended(task, output));
+            lines.extend(task.notice.as_ref().map(|notice| told(notice, output)));
         }
         lines
     }
@@ -246,6 +267,30 @@ fn ended(task: &TaskView, output: Output) -> String {
     text
 }
 
+fn told(notice: &NoticeView, output: Output) -> String {
+    let attempts = units::plural(notice.attempts, "attempt");
+    let error = match &notice.error {
+        Some(error) => format!(": {}", cut(error)),
+        None => String::new(),
+    };
+    let text = match (notice.state.as_str(), &notice.next_at) {
+        ("pending", Some(at)) => {
+            format!(
+                "failure notice due at {} after {attempts}{error}",
+                clock(at)
+            )
+        }
+        (state, _) => format!(
+            "failure notice {} after {attempts}{error}",
+            printable(state)
+        ),
+    };
+    match &notice.at {
+        Some(at) => format!("{}  {text}", time(at, output)),
+        None => format!("{INDENT}{text}"),
+    }
+}
+
 fn run_lines(run: &RunView, output: Output) -> Vec<String> {
     let attempt = match run.attempt {
         0 | 1 => String::new(),
@@ -256,11 +301,15 @@ fn run_lines(run: &RunView, output: Output) -> Vec<String> {
         "retry" => Tone::Warn,
         _ => Tone::Bad,
     };
-    let cost = format!(
+    let mut cost = format!(
         "{} fuel, {}",
         units::count(run.fuel),
         units::duration_us(run.duration_us)
     );
+    if !run.digest.is_empty() {
+        let version: String = run.digest.chars().take(DIGEST).collect();
+        cost.push_str(&format!(", version {}", printable(&version)));
+    }
     let mut lines = vec![format!(
         "{}  run {}{attempt}  {}  {}  {}",
         time(&run.at, output),
@@ -297,14 +346,14 @@ fn run_lines(run: &RunView, output: Output) -> Vec<String> {
             label = "      ".into();
         }
     }
-    for line in diff(&run.changes, output) {
+    for line in diff::lines(&run.changes, output) {
         push(line);
     }
     if let Some(at) = &run.retry_at {
-        push(format!("next attempt at {}", clock(at)));
+        push(format!("next attempt at {}", later(at, &run.at)));
     }
     if let Some(at) = &run.parked_until {
-        push(format!("parked until {}", clock(at)));
+        push(format!("parked until {}", later(at, &run.at)));
     }
     if !run.alternatives.is_empty() {
         let names = run.alternatives.join(", ");
@@ -339,6 +388,14 @@ fn clock(at: &str) -> String {
             printable(time.trim_end_matches('Z')).into_owned()
         }
         _ => printable(at).into_owned(),
+    }
+}
+
+/// A time that is to come, with its day unless that is the day of `now`.
+fn later(at: &str, now: &str) -> String {
+    match at.split_once('T') {
+        Some((day, _)) if !now.starts_with(day) => format!("{} {}", printable(day), clock(at)),
+        _ => clock(at),
     }
 }
 

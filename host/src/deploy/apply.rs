@@ -72,7 +72,11 @@ async fn once(client: &Client, item: &Item) -> Result<Value, ClientError> {
     let name = item.name.as_str();
     match &item.change {
         Change::Nothing => Ok(Value::Null),
-        Change::Workspace => client.add_workspace(&json!({"name": name})).await,
+        Change::Workspace(url) => {
+            let body = json!({"name": name, "failure_url": url});
+            client.add_workspace(&body).await
+        }
+        Change::FailureUrl(url) => client.patch(&[], &json!({"failure_url": url})).await,
         Change::Config(value) => {
             let body = json!({"value": value.as_str()});
             client.put(&["config", name], &body).await
@@ -89,16 +93,24 @@ async fn once(client: &Client, item: &Item) -> Result<Value, ClientError> {
             let body = json!({"correlate": correlate});
             client.put(&["webhooks", name], &body).await
         }
-        Change::Step(bytes, limits) => {
+        Change::Step(bytes, limits, retry) => {
             // All of them, so that the step is the same on a server with other defaults.
             let query = [
                 ("fuel", limits.fuel.to_string()),
                 ("memory", limits.memory.to_string()),
                 ("timeout_ms", limits.timeout_ms.to_string()),
+                ("attempts", retry.attempts.to_string()),
+                ("first_ms", retry.first_ms.to_string()),
+                ("factor", retry.factor.to_string()),
+                ("cap_ms", retry.cap_ms.to_string()),
             ];
             client.upload(&["steps", name], &query, bytes.clone()).await
         }
         Change::Schedule(settings) => client.put(&["schedules", name], settings).await,
+        Change::Tuning(limits, retry) => {
+            let body = json!({"limits": limits, "retry": retry});
+            client.patch(&["steps", name], &body).await
+        }
         Change::Delete => {
             let noun = match item.kind {
                 Kind::Config => "config",

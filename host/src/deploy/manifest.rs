@@ -2,6 +2,7 @@
 
 mod check;
 mod schedules;
+mod tuning;
 
 use std::fs;
 use std::io::Read;
@@ -16,6 +17,7 @@ use super::reader::{Place, Reader};
 use super::{At, DeployError, Fault};
 use crate::domain::ids::{ConfigKey, StepName, WebhookName, WorkspaceName};
 use crate::domain::limits::StepLimits;
+use crate::domain::step::RetryPolicy;
 use check::Check;
 pub use schedules::Schedule;
 
@@ -33,6 +35,8 @@ pub struct Manifest {
 pub struct Workspace {
     /// Its name.
     pub name: WorkspaceName,
+    /// The URL that is told when a task fails for good: none at all, or not a word about it.
+    pub failure_url: Option<Option<String>>,
     /// Webhooks.
     pub webhooks: Vec<Webhook>,
     /// Where its steps come from.
@@ -71,6 +75,8 @@ pub struct StepSource {
     pub path: PathBuf,
     /// What each run may use.
     pub limits: StepLimits,
+    /// When a failed run is tried again.
+    pub retry: RetryPolicy,
 }
 
 /// A connector. Its config may hold credentials, so it is never printed.

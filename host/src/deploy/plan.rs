@@ -13,6 +13,7 @@ use crate::cli::{member, text};
 use crate::domain::config_digest::{config_digest, token_digest};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::limits::StepLimits;
+use crate::domain::step::RetryPolicy;
 
 /// What kind of thing an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +65,10 @@ pub enum Action {
 pub enum Change {
     /// Nothing.
     Nothing,
-    /// A workspace.
-    Workspace,
+    /// A workspace, with its failure URL.
+    Workspace(Option<String>),
+    /// A workspace's failure URL.
+    FailureUrl(Option<String>),
     /// A config value.
     Config(Zeroizing<String>),
     /// A connector.
@@ -73,7 +76,9 @@ pub enum Change {
     /// A webhook, with its correlation.
     Webhook(Option<String>),
     /// A step.
-    Step(Bytes, StepLimits),
+    Step(Bytes, StepLimits, RetryPolicy),
+    /// The limits and retry policy of a step whose component is there.
+    Tuning(StepLimits, RetryPolicy),
     /// A schedule.
     Schedule(Value),
     /// A deletion.
@@ -150,20 +155,18 @@ pub async fn plan(
     prune: bool,
 ) -> Result<Vec<Item>, ClientError> {
     let listed = client.workspaces().await?;
-    let there: Vec<&str> = member(&listed, "workspaces")
-        .map(|one| text(one, "name"))
+    let there: HashMap<&str, Option<&str>> = member(&listed, "workspaces")
+        .map(|one| (text(one, "name"), one["failure_url"].as_str()))
         .collect();
     let mut items = Vec::new();
     for (workspace, steps) in wanted {
         let client = client.of_workspace(workspace.name.as_str());
-        let is_there = there.contains(&workspace.name.as_str());
-        let present = if is_there {
-            Present::of(&client).await?
-        } else {
-            Present::default()
+        let there = there.get(workspace.name.as_str());
+        let mut present = match there {
+            Some(_) => Present::of(&client).await?,
+            None => Present::default(),
         };
-        let mut present = present;
-        if is_there {
+        if there.is_some() {
             for connector in &workspace.connectors {
                 let body = json!({"kind": connector.kind, "config": connector.config});
                 let put = would_put(&client, &["connectors", &connector.name], &body).await;
@@ -180,7 +183,14 @@ pub async fn plan(
                 present.schedule_names = names.collect();
             }
         }
-        items.extend(compare(&client, workspace, steps, is_there, present, prune));
+        items.extend(compare(
+            &client,
+            workspace,
+            steps,
+            there.copied(),
+            present,
+            prune,
+        ));
     }
     Ok(items)
 }
@@ -219,7 +229,7 @@ impl Present {
                 .map(|one| {
                     (
                         own(one, "name"),
-                        (own(one, "digest"), one["limits"].clone()),
+                        (own(one, "digest"), json!([one["limits"], one["retry"]])),
                     )
                 })
                 .collect(),
@@ -231,26 +241,25 @@ fn compare(
     client: &Client,
     wanted: Workspace,
     steps: Steps,
-    is_there: bool,
+    there: Option<Option<&str>>,
     mut present: Present,
     prune: bool,
 ) -> Vec<Item> {
     let name = &wanted.name;
     let item = |kind, of: &str, action, change| Item::new(name, kind, of, action, change);
-    let mut items = vec![match is_there {
-        true => item(
-            Kind::Workspace,
-            name.as_str(),
-            Action::None,
-            Change::Nothing,
-        ),
-        false => item(
-            Kind::Workspace,
-            name.as_str(),
-            Action::Create,
-            Change::Workspace,
-        ),
-    }];
+    let (action_of_workspace, change) = match (there, wanted.failure_url) {
+        (None, url) => (Action::Create, Change::Workspace(url.flatten())),
+        (Some(old), Some(new)) if old != new.as_deref() => {
+            (Action::Update, Change::FailureUrl(new))
+        }
+        (Some(_), _) => (Action::None, Change::Nothing),
+    };
+    let mut items = vec![item(
+        Kind::Workspace,
+        name.as_str(),
+        action_of_workspace,
+        change,
+    )];
     let token = token_digest(client.token().as_bytes());
     let kept: Vec<String> = wanted
         .config
@@ -294,14 +303,18 @@ fn compare(
         bytes,
         digest,
         limits,
+        retry,
     } in steps.made
     {
         kept_steps.push(called.to_string());
         let there = present.steps.get(called.as_str());
-        let action = action(there, |(other, old)| {
-            *other == digest && *old == json!(limits)
-        });
-        let change = unless_none(action, Change::Step(bytes, limits));
+        let is_there = there.is_some_and(|(other, _)| *other == digest);
+        let action = action(there, |(_, old)| is_there && *old == json!([limits, retry]));
+        let change = match is_there {
+            true => Change::Tuning(limits, retry),
+            false => Change::Step(bytes, limits, retry),
+        };
+        let change = unless_none(action, change);
         let mut step = item(Kind::Step, called.as_str(), action, change);
         step.digests = (there.map(|(digest, _)| digest.clone()), Some(digest));
         items.push(step);

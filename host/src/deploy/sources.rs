@@ -15,6 +15,7 @@ use crate::cli::output::{Output, printable};
 use crate::domain::hex::hex;
 use crate::domain::ids::{IdError, StepName};
 use crate::domain::limits::{COMPONENT_BYTES, StepLimits};
+use crate::domain::step::RetryPolicy;
 
 /// Folders of which no step comes: what tools put there.
 const NOT_SOURCES: [&str; 2] = ["target", "node_modules"];
@@ -31,6 +32,8 @@ pub struct Step {
     pub digest: String,
     /// What each run may use.
     pub limits: StepLimits,
+    /// When a failed run is tried again.
+    pub retry: RetryPolicy,
 }
 
 /// A step that could not be made, by its name or, where that is not known, its file.
@@ -248,6 +251,7 @@ fn make(
                 digest: hex(&Sha256::digest(&bytes)),
                 bytes,
                 limits: source.limits,
+                retry: source.retry,
             })
         })
         .collect()

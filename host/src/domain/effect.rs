@@ -6,6 +6,7 @@ use std::pin::Pin;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Millis;
+use super::ids::StepName;
 
 /// An HTTP request as a guest asked for it, before any policy was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +128,18 @@ pub enum CallResult {
     Operation(Result<String, OperationError>),
 }
 
+/// What a run was begun as: enough to begin it again as the same, even if its step has been replaced
+/// meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    /// The step.
+    pub step: StepName,
+    /// SHA-256 of its component or script, lower-case hex.
+    pub digest: String,
+    /// A digest of what its condition observed; see `StepMemory::observed`.
+    pub observed: u64,
+}
+
 /// One finished connector call as the journal keeps it, written before the guest sees the result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Effect {
@@ -134,6 +147,8 @@ pub struct Effect {
     pub run: u32,
     /// The attempt of that run, counted from 1. Another attempt makes its calls anew.
     pub attempt: u32,
+    /// What the run was begun as.
+    pub begun: Begun,
     /// The call within the attempt, counted from 0 in the order the guest made them.
     pub call: u32,
     /// SHA-256 of the request as the guest made it.

@@ -38,6 +38,15 @@ pub enum Entry {
         /// What: JSON text of an array of `domain::data::Change`.
         changes: String,
     },
+    /// The notice of the task's failure was delivered, or given up.
+    Notice {
+        /// When.
+        at: Millis,
+        /// Attempts that were made.
+        tries: u32,
+        /// Why it was given up; none if it was delivered.
+        error: Option<String>,
+    },
 }
 
 /// A run's entry in the journal.

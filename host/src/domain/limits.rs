@@ -59,6 +59,20 @@ pub const WORKSPACES: usize = 10_000;
 pub const WEBHOOKS: usize = 10_000;
 /// Steps of one workspace; their conditions are kept in memory, parsed and indexed.
 pub const STEPS: usize = 20_000;
+/// Versions of one step that are kept with their components, the current one included: enough to go
+/// back behind a bad day.
+pub const STEP_VERSIONS: usize = 10;
+/// Attempts to deliver a failure notice; with their delays about a day.
+pub const NOTICE_ATTEMPTS: u32 = 12;
+/// How long the receiver of a failure notice has to answer, in milliseconds.
+pub const NOTICE_TIMEOUT_MS: u64 = 10_000;
+/// Failure notices under way at once: a few are enough for what should be rare, and they take their
+/// connections from nobody.
+pub const NOTICES_AT_ONCE: usize = 32;
+/// Of them, those of one workspace, so that its dead receiver holds up no other's.
+pub const NOTICES_OF_WORKSPACE: usize = 4;
+/// The longest URL that is kept, in bytes.
+pub const URL_BYTES: usize = 2048;
 /// Config keys of one workspace; every run is given all of them.
 pub const CONFIG_KEYS: usize = 1_000;
 /// Connectors of one workspace; they are kept in memory.

@@ -15,3 +15,4 @@ pub mod schedule;
 pub mod step;
 pub mod task;
 pub mod webhook;
+pub mod workspace;

@@ -115,6 +115,14 @@ pub enum StepFault {
     /// The server's own fault, not the step's.
     #[error("the server could not run the step: {0}")]
     Host(String),
+    /// A run that had made calls cannot go on: the version that made them is no longer there.
+    #[error(
+        "version {digest:.12} of the step, which began this run, is no longer there: the step was deleted, or replaced too many times; the calls that it made are on the timeline, and were not made again"
+    )]
+    Gone {
+        /// Its digest.
+        digest: String,
+    },
 }
 
 impl StepFault {
@@ -124,7 +132,7 @@ impl StepFault {
     }
 
     /// A stable word for programs: `trap`, `fuel`, `memory`, `stack`, `deadline`, `limit`,
-    /// `nondeterministic` or `host`.
+    /// `nondeterministic`, `host` or `gone`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Trap(_) => "trap",
@@ -135,6 +143,7 @@ impl StepFault {
             Self::Limit(_) => "limit",
             Self::Nondeterministic(_) => "nondeterministic",
             Self::Host(_) => "host",
+            Self::Gone { .. } => "gone",
         }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Millis;
 use super::ids::StepName;
-use super::limits::StepLimits;
+use super::limits::{STEP_VERSIONS, StepLimits};
 
 /// A step as an author added it. Its component's bytes are stored beside it, under the digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,13 +23,53 @@ pub struct Step {
     pub limits: StepLimits,
     /// When a run that asked to be tried again is.
     pub retry: RetryPolicy,
+    /// The versions that were in place, the last one first: that is what it is made of now. At most
+    /// [`STEP_VERSIONS`]; their bytes are stored as long as they are here.
+    pub versions: Vec<StepVersion>,
     /// When it was first added.
     pub created: Millis,
-    /// When it was last added anew.
+    /// When it was last added anew or changed.
     pub updated: Millis,
 }
 
-/// What a step is made of.
+/// What a step is made of, or was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepVersion {
+    /// See [`Step::digest`].
+    pub digest: String,
+    /// See [`Step::kind`].
+    pub kind: StepKind,
+    /// See [`Step::size`].
+    pub size: u64,
+    /// When it was last put in place.
+    pub since: Millis,
+}
+
+impl Step {
+    /// Every component that the step needs stored, each once.
+    pub fn digests(&self) -> impl Iterator<Item = &str> {
+        let before = self.versions.iter().map(|version| version.digest.as_str());
+        let before = before.filter(|digest| *digest != self.digest);
+        std::iter::once(self.digest.as_str()).chain(before)
+    }
+
+    /// Takes over the versions of the step that this one replaces, its own in front. One that was
+    /// in place before is moved there; the one that was longest out of place is forgotten.
+    pub fn succeed(&mut self, old: Option<&Self>) {
+        let own = StepVersion {
+            digest: self.digest.clone(),
+            kind: self.kind,
+            size: self.size,
+            since: self.updated,
+        };
+        let before = old.map_or(&[][..], |old| &old.versions);
+        let before = before.iter().filter(|old| old.digest != own.digest);
+        let before: Vec<_> = before.take(STEP_VERSIONS - 1).cloned().collect();
+        self.versions = std::iter::once(own).chain(before).collect();
+    }
+}
+
+/// What a version's bytes are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StepKind {
@@ -52,6 +92,66 @@ pub struct RetryPolicy {
     pub cap_ms: u64,
 }
 
+impl RetryPolicy {
+    /// The least of each: one attempt, and delays that a clock can tell.
+    pub const LEAST: Self = Self {
+        attempts: 1,
+        first_ms: 1,
+        factor: 1,
+        cap_ms: 1,
+    };
+
+    /// The most of each: past a hundred attempts, a first delay of a day, or a week between two
+    /// attempts, a unit was mistaken.
+    pub const MOST: Self = Self {
+        attempts: 100,
+        first_ms: 24 * 3_600_000,
+        factor: 100,
+        cap_ms: 7 * 24 * 3_600_000,
+    };
+}
+
+/// What is to be set of a step's limits and retry policy; what is `None` stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tuning {
+    /// See [`StepLimits::fuel`].
+    pub fuel: Option<u64>,
+    /// See [`StepLimits::memory`].
+    pub memory: Option<u64>,
+    /// See [`StepLimits::timeout_ms`].
+    pub timeout_ms: Option<u64>,
+    /// See [`RetryPolicy::attempts`].
+    pub attempts: Option<u32>,
+    /// See [`RetryPolicy::first_ms`].
+    pub first_ms: Option<u64>,
+    /// See [`RetryPolicy::factor`].
+    pub factor: Option<u32>,
+    /// See [`RetryPolicy::cap_ms`].
+    pub cap_ms: Option<u64>,
+}
+
+impl Tuning {
+    /// The limits and the policy with what is to be set.
+    pub fn over(&self, limits: StepLimits, retry: RetryPolicy) -> (StepLimits, RetryPolicy) {
+        let limits = StepLimits {
+            fuel: self.fuel.unwrap_or(limits.fuel),
+            memory: self.memory.unwrap_or(limits.memory),
+            timeout_ms: self.timeout_ms.unwrap_or(limits.timeout_ms),
+        };
+        let retry = RetryPolicy {
+            attempts: self.attempts.unwrap_or(retry.attempts),
+            first_ms: self.first_ms.unwrap_or(retry.first_ms),
+            factor: self.factor.unwrap_or(retry.factor),
+            // One that nobody named gives way to a first delay that was.
+            cap_ms: self
+                .cap_ms
+                .unwrap_or(retry.cap_ms.max(self.first_ms.unwrap_or(0))),
+        };
+        (limits, retry)
+    }
+}
+
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
@@ -60,5 +160,57 @@ impl Default for RetryPolicy {
             factor: 2,
             cap_ms: 3_600_000,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(digest: &str, updated: Millis) -> Step {
+        Step {
+            name: "s".parse().unwrap(),
+            kind: StepKind::Script,
+            digest: digest.into(),
+            size: 1,
+            condition: "{}".into(),
+            limits: StepLimits::default(),
+            retry: RetryPolicy::default(),
+            versions: Vec::new(),
+            created: 1,
+            updated,
+        }
+    }
+
+    fn digests(step: &Step) -> Vec<&str> {
+        let versions = step.versions.iter();
+        versions.map(|version| version.digest.as_str()).collect()
+    }
+
+    #[test]
+    fn versions_are_in_the_order_in_which_they_were_in_place() {
+        let mut last: Option<Step> = None;
+        for (at, digest) in ["a", "b", "c", "c", "b"].into_iter().enumerate() {
+            let mut next = step(digest, at as u64);
+            next.succeed(last.as_ref());
+            last = Some(next);
+        }
+        let last = last.unwrap();
+        assert_eq!(digests(&last), ["b", "c", "a"]);
+        assert_eq!(last.versions[0].since, 4);
+        assert_eq!(last.digests().collect::<Vec<_>>(), ["b", "c", "a"]);
+    }
+
+    #[test]
+    fn the_oldest_version_is_forgotten() {
+        let mut last: Option<Step> = None;
+        for at in 0..STEP_VERSIONS as u64 + 3 {
+            let mut next = step(&format!("d{at}"), at);
+            next.succeed(last.as_ref());
+            last = Some(next);
+        }
+        let last = last.unwrap();
+        assert_eq!(last.versions.len(), STEP_VERSIONS);
+        assert_eq!(last.versions.last().unwrap().digest, "d3");
     }
 }

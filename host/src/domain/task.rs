@@ -47,6 +47,16 @@ impl TaskState {
         !matches!(self, Self::Ready | Self::Waiting)
     }
 
+    /// When the engine is to look at a task in this state with that `wake_at`: one that waits is to
+    /// go on, for one that failed somebody is to be told.
+    pub fn due_at(self, wake_at: Option<Millis>) -> Option<Millis> {
+        match self {
+            Self::Waiting => Some(wake_at.unwrap_or(0)),
+            Self::Error => wake_at,
+            _ => None,
+        }
+    }
+
     /// The state's word in the API, e.g. `done`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -110,7 +120,8 @@ pub struct TaskHead {
     /// When it became what it is waiting to be run as: acceptance, the last commit, or the time it
     /// was to wake. A run's clock starts here, so it is the same after a crash.
     pub ready_at: Millis,
-    /// When a waiting task is to go on.
+    /// When a waiting task is to go on, or a failed one's notice to be delivered; see
+    /// [`TaskState::due_at`].
     pub wake_at: Option<Millis>,
     /// Runs that have ended (failed attempts that are to be tried again do not count).
     pub runs: u32,
@@ -122,6 +133,25 @@ pub struct TaskHead {
     pub result: Option<String>,
     /// Why the task is in `error`: the last fault, with its step.
     pub fault: Option<String>,
+    /// The notice that is owed to the workspace's failure URL. Only as long as the task is in `error`.
+    pub notice: Option<Notice>,
+}
+
+/// That somebody is to be told of a task's failure, and how far that has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// The same for every attempt, and another one if the task fails again: the receiver can tell.
+    pub id: String,
+    /// The step that failed.
+    pub step: StepName,
+    /// In how many attempts.
+    pub attempts: u32,
+    /// When.
+    pub failed_at: Millis,
+    /// Attempts to deliver it that were begun.
+    pub tries: u32,
+    /// Why the last of them failed.
+    pub error: Option<String>,
 }
 
 impl TaskHead {
@@ -144,6 +174,7 @@ impl TaskHead {
             steps: Vec::new(),
             result: None,
             fault: None,
+            notice: None,
         }
     }
 }

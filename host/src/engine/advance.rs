@@ -133,6 +133,44 @@ pub(super) fn attempt(head: &TaskHead, step: &StepName) -> u32 {
     }
 }
 
+/// A run that was to be tried again counts as ended when another step runs in its place: the two
+/// must not share a number, which idempotency keys are made of.
+pub(super) fn give_up_others(head: &mut TaskHead, next: &StepName) {
+    if head
+        .retrying
+        .take_if(|retrying| retrying.step != *next)
+        .is_some()
+    {
+        head.runs += 1;
+    }
+}
+
+/// Why a run that was to be tried again never will be.
+pub(super) fn never_again(retrying: &Retrying, step_is_there: bool) -> String {
+    let times = match retrying.failed {
+        1 => "once".to_owned(),
+        failed => format!("{failed} times"),
+    };
+    let since = match step_is_there {
+        true => "its condition no longer matches the data",
+        false => "it was deleted before it was tried again",
+    };
+    format!("step `{}` failed {times}, and {since}", retrying.step)
+}
+
+/// Brings a task to rest for which no step is eligible. One whose last run failed and was to be tried
+/// again has failed for good.
+pub(super) fn rest(head: &mut TaskHead, reason: Option<String>) {
+    match head.retrying.take() {
+        Some(_) => {
+            head.runs += 1;
+            head.state = TaskState::Error;
+            head.fault = reason;
+        }
+        None => settle(head, None),
+    }
+}
+
 fn is_worth_another_try(ended: &Ended) -> bool {
     match ended {
         Ended::Retry(_) => true,

@@ -10,7 +10,7 @@ use super::Engine;
 use super::arriving::Arriving;
 use crate::connectors::{call_digest, call_summary};
 use crate::domain::effect::{
-    Answer, CallFault, CallRequest, CallResult, Calls, Effect, FetchRequest, FetchResult,
+    Answer, Begun, CallFault, CallRequest, CallResult, Calls, Effect, FetchRequest, FetchResult,
     Operation, OperationError,
 };
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -23,6 +23,8 @@ pub(super) struct JournaledCalls {
     task: TaskId,
     run: u32,
     attempt: u32,
+    /// What the run was begun as.
+    begun: Begun,
     /// What an earlier process recorded of this attempt, in the order in which it was done.
     recorded: Vec<Effect>,
     /// Calls that are done.
@@ -37,7 +39,7 @@ impl JournaledCalls {
         engine: Arc<Engine>,
         workspace: WorkspaceName,
         task: TaskId,
-        (run, attempt): (u32, u32),
+        (run, attempt, begun): (u32, u32, Begun),
         mut recorded: Vec<Effect>,
         arriving: Option<Arc<Arriving>>,
     ) -> Self {
@@ -48,6 +50,7 @@ impl JournaledCalls {
             task,
             run,
             attempt,
+            begun,
             done: Arc::new(AtomicU32::new(recorded.len() as u32)),
             recorded,
             arriving,
@@ -83,6 +86,7 @@ impl Calls for JournaledCalls {
         let (workspace, task) = (self.workspace.clone(), self.task);
         let (run, attempt, done) = (self.run, self.attempt, self.done.clone());
         let arriving = self.arriving.clone();
+        let begun = self.begun.clone();
         Box::pin(async move {
             let not_recorded = |error: StoreError| CallFault::NotRecorded(error.to_string());
             // Nothing goes out for a task that a crash could still undo.
@@ -101,6 +105,7 @@ impl Calls for JournaledCalls {
             let effect = Effect {
                 run,
                 attempt,
+                begun,
                 call,
                 digest,
                 summary,

@@ -9,12 +9,15 @@ use super::Engine;
 use super::advance::{self, Candidate, RunEnd};
 use super::arriving::Arriving;
 use super::calls::JournaledCalls;
-use crate::catalog::LiveStep;
+use super::resume;
+use crate::catalog::CatalogError;
 use crate::domain::clock::Millis;
 use crate::domain::data::Change;
+use crate::domain::effect::Begun;
 use crate::domain::ids::{StepName, TaskId, WorkspaceName};
 use crate::domain::journal::{Entry, RunEntry};
 use crate::domain::run::{Ended, RunInput, RunOutput, StepFault};
+use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::sandbox::not_run;
 use crate::store::{Commit, StoreError};
@@ -28,8 +31,8 @@ pub(super) enum Carried {
 }
 
 /// The steps that match a task's data, best first, as far as they are eligible.
-struct Eligible {
-    steps: Vec<(Candidate, Arc<LiveStep>)>,
+pub(super) struct Eligible {
+    pub(super) steps: Vec<(Candidate, Arc<Step>)>,
 }
 
 impl Eligible {
@@ -65,7 +68,10 @@ impl Engine {
         let clock = match (head.state, head.wake_at) {
             (TaskState::Ready, _) => head.ready_at,
             (TaskState::Waiting, Some(at)) if at <= self.clock.now() => at,
-            (TaskState::Waiting, _) => return Ok(Carried::Waits),
+            (TaskState::Error, Some(at)) if at <= self.clock.now() => {
+                return self.take_up_notice(head).await;
+            }
+            (TaskState::Waiting, _) | (TaskState::Error, Some(_)) => return Ok(Carried::Waits),
             _ => return Ok(Carried::Rests),
         };
         head.ready_at = clock;
@@ -74,6 +80,9 @@ impl Engine {
             StoreError::Damaged(format!("the data of task {task} is not JSON: {error}"))
         })?);
         let mut eligible = self.eligible(&head, &data);
+        if let Some(effect) = recorded.first() {
+            self.resume(&head.workspace, &effect.begun, &mut eligible);
+        }
         if eligible.best().is_none() {
             return self.rest(head, arriving.as_deref()).await;
         }
@@ -81,19 +90,27 @@ impl Engine {
             let Some((candidate, step)) = eligible.steps.first() else {
                 return Ok(Carried::Rests);
             };
+            advance::give_up_others(&mut head, &candidate.name);
             let run = head.runs + 1;
             let attempt = advance::attempt(&head, &candidate.name);
             let input = self.input(&head, &data, run, step);
+            let begun = Begun {
+                step: candidate.name.clone(),
+                digest: step.digest.clone(),
+                observed: candidate.observed,
+            };
+            let is_resumed = !recorded.is_empty();
             let calls = JournaledCalls::new(
                 self.clone(),
                 workspace.clone(),
                 task,
-                (run, attempt),
+                (run, attempt, begun),
                 std::mem::take(&mut recorded),
                 arriving.clone(),
             );
-            let mut output = match self.catalog.component(&step.step).await {
+            let mut output = match self.catalog.component(step).await {
                 Ok(component) => self.sandbox.run(&component, input, Arc::new(calls)).await,
+                Err(CatalogError::NotFound { .. }) if is_resumed => resume::gone(step),
                 Err(error) => not_run(error.to_string()),
             };
             let retry_before = data.get(advance::NEXT_RETRY_AT).cloned();
@@ -112,7 +129,7 @@ impl Engine {
                 &mut head,
                 &RunEnd {
                     candidate,
-                    policy: &step.step.retry,
+                    policy: &step.retry,
                     ended: &output.ended,
                     closing: output.closing.as_ref(),
                     park: output.park,
@@ -142,13 +159,15 @@ impl Engine {
                     None => advance::settle(&mut head, eligible.best()),
                 }
             }
+            self.owe_notice(&mut head, (&ran, attempt));
             let parked = entry.parked_until.is_some();
             let mut entries = vec![Entry::Run(Box::new(entry))];
             if !parked {
                 entries.extend(reason_of(&head, now));
             }
-            let (state, commit) = (
+            let (state, is_due, commit) = (
                 head.state,
+                head.state.due_at(head.wake_at).is_some(),
                 Commit {
                     head: head.clone(),
                     data: text,
@@ -164,7 +183,7 @@ impl Engine {
             match state {
                 // Whoever wants to act on the task does so between two runs.
                 TaskState::Ready if self.queue.is_open() && !self.turns.is_wanted(task) => {}
-                TaskState::Waiting => return Ok(Carried::Waits),
+                _ if is_due => return Ok(Carried::Waits),
                 _ => return Ok(Carried::Rests),
             }
         }
@@ -180,14 +199,34 @@ impl Engine {
         head.version += 1;
         head.updated = now.max(head.updated);
         head.wake_at = None;
-        head.retrying = None;
-        advance::settle(&mut head, None);
+        let is_there = |step: &StepName| self.catalog.step(&head.workspace, step).is_ok();
+        let reason = match (
+            &head.retrying,
+            head.steps.iter().find(|memory| !is_there(&memory.step)),
+        ) {
+            (Some(retrying), _) => Some(advance::never_again(retrying, is_there(&retrying.step))),
+            (None, Some(gone)) => Some(format!(
+                "no step is eligible any more; step `{}`, which ran before, has been deleted",
+                gone.step
+            )),
+            (None, None) => None,
+        };
+        let retrying = head.retrying.clone();
+        advance::rest(&mut head, reason.clone());
+        if let Some(retrying) = retrying {
+            self.owe_notice(&mut head, (&retrying.step, retrying.failed));
+        }
+        let carried = match head.state.due_at(head.wake_at) {
+            Some(_) => Carried::Waits,
+            None => Carried::Rests,
+        };
         let entry = Entry::State {
             at: now,
             state: head.state,
-            reason: match head.state {
-                TaskState::Unmatched => "no step's condition matches the data".into(),
-                _ => "no step is eligible any more".into(),
+            reason: match (head.state, reason) {
+                (_, Some(reason)) => reason,
+                (TaskState::Unmatched, None) => "no step's condition matches the data".into(),
+                (_, None) => "no step is eligible any more".into(),
             },
         };
         let commit = Commit {
@@ -196,7 +235,8 @@ impl Engine {
             entries: vec![entry],
         };
         match self.write(arriving, commit).await {
-            Ok(()) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
+            Ok(()) => Ok(carried),
+            Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
             Err(error) => Err(error),
         }
     }
@@ -214,12 +254,12 @@ impl Engine {
         Eligible {
             steps: advance::eligible(head, &candidates)
                 .into_iter()
-                .map(|place| (candidates[place].clone(), matching[place].clone()))
+                .map(|place| (candidates[place].clone(), matching[place].step.clone()))
                 .collect(),
         }
     }
 
-    fn input(&self, head: &TaskHead, data: &Arc<Value>, run: u32, step: &LiveStep) -> RunInput {
+    fn input(&self, head: &TaskHead, data: &Arc<Value>, run: u32, step: &Step) -> RunInput {
         RunInput {
             task: head.id,
             name: head.name.clone(),
@@ -228,7 +268,7 @@ impl Engine {
             config: self.catalog.config(&head.workspace),
             clock: head.ready_at,
             seed: self.seed(head.id, run),
-            limits: step.step.limits,
+            limits: step.limits,
         }
     }
 
@@ -291,7 +331,7 @@ fn reason_of(head: &TaskHead, now: Millis) -> Option<Entry> {
 struct RunFacts<'a> {
     run: u32,
     started: Millis,
-    step: &'a LiveStep,
+    step: &'a Step,
     others: Vec<StepName>,
 }
 
@@ -306,8 +346,8 @@ impl RunFacts<'_> {
         RunEntry {
             run: self.run,
             attempt,
-            step: self.step.step.name.clone(),
-            digest: self.step.step.digest.clone(),
+            step: self.step.name.clone(),
+            digest: self.step.digest.clone(),
             at: self.started,
             ended: output.ended,
             // Changes are plain JSON: there is nothing in them that could fail to serialise.

@@ -6,7 +6,9 @@ mod advance;
 mod arriving;
 mod calls;
 mod carry;
+mod notices;
 mod queue;
+mod resume;
 mod retry;
 mod schedules;
 mod threads;
@@ -26,6 +28,7 @@ use crate::sandbox::Sandbox;
 use crate::store::{Store, StoreError};
 use arriving::Arriving;
 use carry::Carried;
+use notices::Slots;
 use queue::Queue;
 use threads::Threads;
 use turns::Turns;
@@ -91,6 +94,7 @@ pub struct Engine {
     turns: Arc<Turns>,
     /// Something may wake earlier than the timers think.
     timer_set: Arc<Notify>,
+    notices: Slots,
     /// The last runner has ended while the engine closes.
     idle: Notify,
     threads: Threads,
@@ -113,6 +117,7 @@ impl Engine {
             clock: parts.clock,
             turns: Arc::default(),
             timer_set: Arc::new(Notify::new()),
+            notices: Slots::default(),
             idle: Notify::new(),
             threads: Threads::start()?,
         });

@@ -238,7 +238,11 @@ fn catalog(error: &CatalogError) -> Kind {
             "too-large",
             json!({ "most": most }),
         ),
-        CatalogError::BadLimit { .. } => kind(S::BAD_REQUEST, "bad-parameter"),
+        CatalogError::BadLimit { .. } | CatalogError::Ambiguous { .. } => {
+            kind(S::BAD_REQUEST, "bad-parameter")
+        }
+        CatalogError::FailureUrl(_) => kind(S::UNPROCESSABLE_ENTITY, "bad-url"),
+        CatalogError::NoVersion { .. } => kind(S::CONFLICT, "no-version"),
         CatalogError::Component(error) => component(error),
         CatalogError::ConditionNotJson { line, column, .. } => with(
             S::UNPROCESSABLE_ENTITY,

@@ -30,6 +30,12 @@ fn api_routes(api: Arc<Api>) -> Router {
                 .fallback(|| wrong("GET, HEAD, POST")),
         )
         .route(
+            "/api/v1/workspaces/{ws}",
+            get(workspaces::show)
+                .patch(workspaces::patch)
+                .fallback(|| wrong("GET, HEAD, PATCH")),
+        )
+        .route(
             "/api/v1/workspaces/{ws}/webhooks",
             get(webhooks::list)
                 .post(webhooks::add)
@@ -50,8 +56,17 @@ fn api_routes(api: Arc<Api>) -> Router {
             "/api/v1/workspaces/{ws}/steps/{name}",
             get(steps::show)
                 .put(steps::put)
+                .patch(steps::patch)
                 .delete(steps::delete)
-                .fallback(|| wrong("GET, HEAD, PUT, DELETE")),
+                .fallback(|| wrong("GET, HEAD, PUT, PATCH, DELETE")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/steps/{name}/versions",
+            get(steps::versions).fallback(|| wrong("GET, HEAD")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/steps/{name}/rollback",
+            post(steps::rollback).fallback(|| wrong("POST")),
         )
         .route(
             "/api/v1/workspaces/{ws}/tasks",

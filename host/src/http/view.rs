@@ -14,7 +14,7 @@ use crate::domain::ids::{StepName, WebhookName};
 use crate::domain::journal::{Entry, RunEntry};
 use crate::domain::limits::StepLimits;
 use crate::domain::run::LogLine;
-use crate::domain::step::{RetryPolicy, Step, StepKind};
+use crate::domain::step::{RetryPolicy, Step, StepKind, StepVersion};
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::domain::webhook::Webhook;
 
@@ -69,6 +69,29 @@ impl<'a> StepView<'a> {
     }
 }
 
+/// A version of a step.
+#[derive(Serialize)]
+pub(super) struct VersionView<'a> {
+    digest: &'a str,
+    kind: StepKind,
+    size: u64,
+    /// When it was last put in place.
+    since: String,
+    current: bool,
+}
+
+impl<'a> VersionView<'a> {
+    pub(super) fn of(version: &'a StepVersion, current: bool) -> Self {
+        Self {
+            digest: &version.digest,
+            kind: version.kind,
+            size: version.size,
+            since: rfc3339(version.since),
+            current,
+        }
+    }
+}
+
 /// A task's head. `runs` is their number in a list, and the runs themselves where one task is shown.
 #[derive(Serialize)]
 pub(super) struct HeadView<'a, R> {
@@ -96,7 +119,10 @@ impl<'a, R> HeadView<'a, R> {
             webhook: head.webhook.as_ref(),
             created: rfc3339(head.created),
             updated: rfc3339(head.updated),
-            wake_at: head.wake_at.map(rfc3339),
+            wake_at: match head.state {
+                TaskState::Waiting => head.wake_at.map(rfc3339),
+                _ => None,
+            },
             fault: head.fault.as_deref(),
             // The sandbox has checked that it is JSON; what is not is shown as the text it is.
             result: head.result.as_ref().map(|text| {
@@ -114,6 +140,8 @@ pub(super) struct TaskView<'a> {
     head: HeadView<'a, Vec<RunView<'a>>>,
     data: Value,
     history: Vec<HistoryView<'a>>,
+    /// What became of the last notice to the workspace's failure URL.
+    notice: Option<NoticeView<'a>>,
     /// Calls of a run that has not ended yet.
     calls_under_way: Vec<OpenCallView<'a>>,
 }
@@ -153,8 +181,22 @@ struct CallView<'a> {
 struct OpenCallView<'a> {
     run: u32,
     attempt: u32,
+    step: &'a StepName,
+    digest: &'a str,
     #[serde(flatten)]
     call: CallView<'a>,
+}
+
+#[derive(Serialize)]
+struct NoticeView<'a> {
+    state: &'static str,
+    attempts: u32,
+    /// Why the last attempt failed.
+    error: Option<&'a str>,
+    /// When it was delivered or given up.
+    at: Option<String>,
+    /// When the next attempt is due.
+    next_at: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -188,6 +230,7 @@ impl<'a> TaskView<'a> {
         let mut effects: HashMap<(u32, u32), Vec<&Effect>> = HashMap::new();
         let mut runs = Vec::new();
         let mut history = Vec::new();
+        let mut notice = None;
         for entry in journal {
             match entry {
                 Entry::Accepted { at } => {
@@ -213,7 +256,28 @@ impl<'a> TaskView<'a> {
                         ..HistoryView::of(*at, TaskState::Ready, format!("changed by {by}"))
                     });
                 }
+                Entry::Notice { at, tries, error } => {
+                    notice = Some(NoticeView {
+                        state: match error {
+                            None => "delivered",
+                            Some(_) => "given-up",
+                        },
+                        attempts: *tries,
+                        error: error.as_deref(),
+                        at: Some(rfc3339(*at)),
+                        next_at: None,
+                    });
+                }
             }
+        }
+        if let (TaskState::Error, Some(owed)) = (task.head.state, &task.head.notice) {
+            notice = Some(NoticeView {
+                state: "pending",
+                attempts: owed.tries,
+                error: owed.error.as_deref(),
+                at: None,
+                next_at: task.head.wake_at.map(rfc3339),
+            });
         }
         let mut open: Vec<&Effect> = effects.into_values().flatten().collect();
         open.sort_unstable_by_key(|effect| (effect.run, effect.attempt, effect.call));
@@ -221,11 +285,14 @@ impl<'a> TaskView<'a> {
             head: HeadView::of(&task.head, runs),
             data: serde_json::from_str(&task.data).map_err(|_| damaged("its data"))?,
             history,
+            notice,
             calls_under_way: open
                 .into_iter()
                 .map(|effect| OpenCallView {
                     run: effect.run,
                     attempt: effect.attempt,
+                    step: &effect.begun.step,
+                    digest: &effect.begun.digest,
                     call: CallView::of(effect),
                 })
                 .collect(),

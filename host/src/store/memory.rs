@@ -16,6 +16,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::domain::webhook::Webhook;
+use crate::domain::workspace::WorkspaceSettings;
 
 /// A task with everything that was ever said of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +36,7 @@ pub struct Kept {
 pub struct Model {
     /// Every task.
     pub tasks: BTreeMap<(WorkspaceName, TaskId), Kept>,
-    workspaces: BTreeMap<WorkspaceName, ()>,
+    workspaces: BTreeMap<WorkspaceName, WorkspaceSettings>,
     webhooks: BTreeMap<(WorkspaceName, String), Webhook>,
     steps: BTreeMap<(WorkspaceName, StepName), Step>,
     config: BTreeMap<(WorkspaceName, ConfigKey), Vec<u8>>,
@@ -108,10 +109,13 @@ impl Model {
     }
 
     /// See [`Store::manage`].
-    pub fn manage(&mut self, change: Manage) {
+    pub fn manage(&mut self, change: Manage) -> Result<(), StoreError> {
         match change {
             Manage::AddWorkspace(workspace) => {
-                self.workspaces.insert(workspace, ());
+                self.workspaces.entry(workspace).or_default();
+            }
+            Manage::SetWorkspace(workspace, settings) => {
+                self.workspaces.insert(workspace, settings);
             }
             Manage::PutWebhook(webhook) => {
                 let key = (webhook.workspace.clone(), webhook.id.clone());
@@ -122,6 +126,13 @@ impl Model {
             }
             Manage::PutStep(workspace, step, bytes) => {
                 self.components.insert(step.digest.clone(), bytes);
+                self.steps.insert((workspace, step.name.clone()), step);
+            }
+            Manage::SetStep(workspace, step) => {
+                if !self.components.contains_key(&step.digest) {
+                    let missing = format!("component {}", step.digest);
+                    return Err(StoreError::NotFound(missing));
+                }
                 self.steps.insert((workspace, step.name.clone()), step);
             }
             Manage::DeleteStep(workspace, name) => {
@@ -155,8 +166,12 @@ impl Model {
             }
         }
         let steps = &self.steps;
-        self.components
-            .retain(|digest, _| steps.values().any(|step| step.digest == *digest));
+        self.components.retain(|digest, _| {
+            steps
+                .values()
+                .any(|step| step.digests().any(|one| one == digest))
+        });
+        Ok(())
     }
 
     fn of(&self, workspace: &WorkspaceName) -> impl DoubleEndedIterator<Item = &Kept> {
@@ -263,9 +278,10 @@ impl Store for MemoryStore {
         self.with(|model| {
             let heads = model.tasks.values().map(|kept| &kept.head);
             let mut due: Vec<_> = heads
-                .filter(|head| head.state == TaskState::Waiting)
-                .map(|head| (head.wake_at.unwrap_or(0), head.workspace.clone(), head.id))
-                .filter(|(wake_at, ..)| *wake_at <= until)
+                .filter_map(|head| {
+                    let due_at = head.state.due_at(head.wake_at)?;
+                    (due_at <= until).then(|| (due_at, head.workspace.clone(), head.id))
+                })
                 .collect();
             due.sort();
             due.truncate(limit);
@@ -295,16 +311,13 @@ impl Store for MemoryStore {
     }
 
     async fn manage(&self, change: Manage) -> Result<(), StoreError> {
-        self.with(|model| {
-            model.manage(change);
-            Ok(())
-        })
+        self.with(|model| model.manage(change))
     }
 
     async fn registry(&self) -> Result<Registry, StoreError> {
         self.with(|model| {
             Ok(Registry {
-                workspaces: model.workspaces.keys().cloned().collect(),
+                workspaces: model.workspaces.clone().into_iter().collect(),
                 webhooks: model.webhooks.values().cloned().collect(),
                 steps: {
                     let steps = model.steps.iter();

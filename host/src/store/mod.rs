@@ -20,6 +20,7 @@ use crate::domain::schedule::Schedule;
 use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::domain::webhook::Webhook;
+use crate::domain::workspace::WorkspaceSettings;
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -122,13 +123,19 @@ pub struct TaskQuery {
 pub enum Manage {
     /// Adds a workspace; nothing if it is there.
     AddWorkspace(WorkspaceName),
+    /// Adds a workspace, or sets its settings.
+    SetWorkspace(WorkspaceName, WorkspaceSettings),
     /// Adds or replaces a webhook, by its id.
     PutWebhook(Webhook),
     /// Deletes a webhook by its id.
     DeleteWebhook(WorkspaceName, String),
-    /// Adds or replaces a step, with its component's bytes.
+    /// Adds or replaces a step, with its component's bytes. The components of its other versions
+    /// are there already.
     PutStep(WorkspaceName, Step, Arc<[u8]>),
-    /// Deletes a step; its component stays as long as another step has it.
+    /// Replaces a step by one whose component is in the store already; [`StoreError::NotFound`] if it
+    /// is not.
+    SetStep(WorkspaceName, Step),
+    /// Deletes a step; its components stay as long as other steps have them.
     DeleteStep(WorkspaceName, StepName),
     /// Sets a config value, sealed by the vault.
     SetConfig(WorkspaceName, ConfigKey, Vec<u8>),
@@ -150,8 +157,8 @@ pub enum Manage {
 /// All that tenants have set up, but for the components' bytes.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
-    /// Every workspace.
-    pub workspaces: Vec<WorkspaceName>,
+    /// Every workspace with its settings.
+    pub workspaces: Vec<(WorkspaceName, WorkspaceSettings)>,
     /// Every webhook.
     pub webhooks: Vec<Webhook>,
     /// Every step with its workspace.
@@ -204,14 +211,14 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<TaskId>, StoreError>;
 
-    /// Waiting tasks, by the time they are to wake, up to `until` inclusive, earliest first.
+    /// Tasks that are due ([`TaskState::due_at`]) up to `until` inclusive, earliest first.
     async fn due(
         &self,
         until: Millis,
         limit: usize,
     ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError>;
 
-    /// When the earliest waiting task is to wake.
+    /// When the first task is due.
     async fn next_wake(&self) -> Result<Option<Millis>, StoreError>;
 
     /// A page of tasks, newest first.

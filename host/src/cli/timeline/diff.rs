@@ -13,7 +13,7 @@ const CHANGES: usize = 40;
 
 /// Changes as a diff: `-` what was there, `+` what is there now. Long objects and arrays are shown
 /// member by member.
-pub(super) fn diff(changes: &[ChangeView], output: Output) -> Vec<String> {
+pub(super) fn lines(changes: &[ChangeView], output: Output) -> Vec<String> {
     let mut sides = Vec::new();
     for change in changes {
         if change.op != "add" {

@@ -17,7 +17,7 @@ fn task(extra: Value) -> TaskView {
 
 fn run(extra: Value) -> Value {
     let mut run = json!({
-        "run": 1, "attempt": 1, "step": "contact-form", "digest": "ab", "at": "2026-11-23T14:00:00.000Z",
+        "run": 1, "attempt": 1, "step": "contact-form", "digest": "ab12cd34ef5678", "at": "2026-11-23T14:00:00.000Z",
         "outcome": "finished", "error": null, "fuel": 31204, "duration_us": 412, "changes": [],
         "logs": [], "alternatives": [], "retry_at": null, "calls": [],
     });
@@ -61,7 +61,7 @@ fn a_whole_timeline() {
         shown(&task),
         "\
 14:00:00.000  accepted by webhook Contact Form
-14:00:00.000  run 1  contact-form  finished  31,204 fuel, 412 us
+14:00:00.000  run 1  contact-form  finished  31,204 fuel, 412 us, version ab12cd34ef56
               log  hello
               warn  \\u001b[2J
               + /contact/name \"Sarah Chen\"
@@ -71,7 +71,7 @@ fn a_whole_timeline() {
               + /total null
               - /tmp [1,2]
               also matched  lead-routing
-14:00:00.001  run 2  crm  finished  1,000 fuel, 412 us
+14:00:00.001  run 2  crm  finished  1,000 fuel, 412 us, version ab12cd34ef56
               call  POST https://crm.example.com/c  201  35.2 ms
               call  GET http://127.0.0.1/  refused by the egress policy  9 us
 14:00:00.003  done  2 runs, 32,204 fuel, 3 ms after it came in"
@@ -84,6 +84,7 @@ fn failures_name_their_cause() {
         "state": "error", "fault": "contact-form: out of fuel",
         "runs": [
             run(json!({"outcome": "retry", "error": "upstream is down", "retry_at": "2026-11-23T14:00:01.500Z"})),
+            run(json!({"run": 2, "outcome": "retry", "retry_at": "2026-11-24T02:00:00.000Z"})),
             run(json!({"attempt": 2, "at": "2026-11-23T14:00:01.500Z", "outcome": "fuel", "error": "out of fuel"})),
         ],
     }));
@@ -92,8 +93,9 @@ fn failures_name_their_cause() {
         "run 1  contact-form  retry",
         "failed  upstream is down",
         "next attempt at 14:00:01.500",
+        "next attempt at 2026-11-24 02:00:00.000",
         "run 1 (attempt 2)  contact-form  fuel",
-        "error: contact-form: out of fuel  1 run, 62,408 fuel, 3 ms after it came in",
+        "error: contact-form: out of fuel  2 runs, 93,612 fuel, 3 ms after it came in",
     ] {
         assert!(text.contains(line), "{line} in\n{text}");
     }
@@ -191,4 +193,27 @@ fn what_people_did_has_its_line_and_its_changes() {
             "14:00:00.002  tried again\\u001b[2J",
         ]
     );
+}
+
+#[test]
+fn a_failed_task_says_who_was_told() {
+    for (notice, line) in [
+        (
+            json!({"state": "delivered", "attempts": 1, "at": "2026-11-23T14:00:05.000Z"}),
+            "14:00:05.000  failure notice delivered after 1 attempt",
+        ),
+        (
+            json!({"state": "given-up", "attempts": 12, "error": "the receiver answered 500", "at": "2026-11-24T14:00:05.000Z"}),
+            "14:00:05.000  failure notice given-up after 12 attempts: the receiver answered 500",
+        ),
+        (
+            json!({"state": "pending", "attempts": 2, "error": "timed out", "next_at": "2026-11-23T14:00:09.000Z"}),
+            "              failure notice due at 14:00:09.000 after 2 attempts: timed out",
+        ),
+    ] {
+        let text = shown(&task(
+            json!({"state": "error", "fault": "no", "notice": notice}),
+        ));
+        assert_eq!(text.lines().last(), Some(line));
+    }
 }

@@ -2,19 +2,18 @@
 //! so that all of them are told at once.
 
 use std::fs;
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::{Connector, Setting, StepSource, Webhook, Workspace};
-use crate::cli::units::{self, UnitError};
+use super::{Connector, Setting, StepSource, Webhook, Workspace, tuning};
 use crate::deploy::At;
 use crate::deploy::reader::{Fields, Names, Place, Reader};
 use crate::domain::ids::{ConnectorName, StepName, WebhookName, WorkspaceName};
-use crate::domain::limits::{CONFIG_BYTES, StepLimits};
+use crate::domain::limits::CONFIG_BYTES;
 use crate::domain::webhook::correlation;
+use crate::domain::workspace::check_failure_url;
 
 /// The most characters of a connector's name or kind.
 const CONNECTOR_NAME: usize = 80;
@@ -52,6 +51,7 @@ impl Check<'_> {
             "secrets",
             "connectors",
             "schedules",
+            "failureUrl",
         ];
         let fields = self.reader.fields(place, &known)?;
         let name = self.workspace_name(&fields, names);
@@ -59,12 +59,17 @@ impl Check<'_> {
         let mut keys = Names::default();
         let mut config = self.config(fields.get("config"), &mut keys);
         config.extend(self.secrets(fields.get("secrets"), &mut keys));
+        let failure_url = match fields.get("failureUrl") {
+            Some(place) => self.failure_url(place).map(Some),
+            None => Some(None),
+        };
         let webhooks = self.webhooks(fields.get("webhooks"));
         let steps = self.steps(fields.get("steps"));
         let connectors = self.connectors(fields.get("connectors"));
         let schedules = self.schedules(fields.get("schedules"));
         Some(Workspace {
             name: name?,
+            failure_url: failure_url?,
             webhooks,
             steps,
             config,
@@ -91,6 +96,18 @@ impl Check<'_> {
             ));
         }
         Some(name)
+    }
+
+    /// A URL, or the word `none`.
+    fn failure_url(&mut self, place: &Place<'_>) -> Option<Option<String>> {
+        let text = self.reader.text(place)?;
+        if text == "none" {
+            return Some(None);
+        }
+        match check_failure_url(&text) {
+            Ok(()) => Some(Some(text)),
+            Err(error) => self.reader.fault(&place.at, format!("{error}, or `none`")),
+        }
     }
 
     /// Tags, and libraries: what a script imports is made part of its step.
@@ -197,9 +214,10 @@ impl Check<'_> {
     }
 
     fn step(&mut self, place: &Place<'_>, names: &mut Names) -> Option<StepSource> {
-        let known = ["syncPath", "name", "file", "limits"];
+        let known = ["syncPath", "name", "file", "limits", "retry"];
         let fields = self.reader.fields(place, &known)?;
-        let limits = self.limits(fields.get("limits"));
+        let limits = tuning::limits(&mut self.reader, fields.get("limits"));
+        let retry = tuning::retry(&mut self.reader, fields.get("retry"));
         let (folder, name, file) = (
             fields.get("syncPath"),
             fields.get("name"),
@@ -225,63 +243,8 @@ impl Check<'_> {
             name: name.map_or(Some(None), |name| name.map(Some))?,
             path: path?,
             limits: limits?,
+            retry: retry?,
         })
-    }
-
-    fn limits(&mut self, place: Option<&Place<'_>>) -> Option<StepLimits> {
-        let mut limits = StepLimits::default();
-        let Some(place) = place else {
-            return Some(limits);
-        };
-        let (least, most) = (StepLimits::LEAST, StepLimits::MOST);
-        let fields = self.reader.fields(place, &["fuel", "memory", "timeout"])?;
-        let ms = |text: &str| units::parse_duration(text).map(|time| time.as_millis() as u64);
-        limits.fuel = self.limit(
-            &fields,
-            "fuel",
-            limits.fuel,
-            least.fuel..=most.fuel,
-            units::parse_count,
-        )?;
-        limits.memory = self.limit(
-            &fields,
-            "memory",
-            limits.memory,
-            least.memory..=most.memory,
-            units::parse_size,
-        )?;
-        limits.timeout_ms = self.limit(
-            &fields,
-            "timeout",
-            limits.timeout_ms,
-            least.timeout_ms..=most.timeout_ms,
-            ms,
-        )?;
-        Some(limits)
-    }
-
-    fn limit(
-        &mut self,
-        fields: &Fields<'_>,
-        key: &str,
-        default: u64,
-        range: RangeInclusive<u64>,
-        parse: impl Fn(&str) -> Result<u64, UnitError>,
-    ) -> Option<u64> {
-        let Some(place) = fields.get(key) else {
-            return Some(default);
-        };
-        let text = self.reader.figure(place)?;
-        match parse(&text) {
-            Ok(value) if range.contains(&value) => Some(value),
-            Ok(_) => {
-                let unit = if key == "timeout" { " ms" } else { "" };
-                let (least, most) = (range.start(), range.end());
-                let message = format!("`{text}` is out of range: {least} to {most}{unit}");
-                self.reader.fault(&place.at, message)
-            }
-            Err(error) => self.reader.fault(&place.at, error.to_string()),
-        }
     }
 
     fn connectors(&mut self, place: Option<&Place<'_>>) -> Vec<Connector> {

@@ -5,6 +5,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::limits::CONFIG_BYTES;
+use crate::domain::step::RetryPolicy;
 
 fn vars(name: &str) -> Option<OsString> {
     (name == "CRM_TOKEN").then(|| "s3cret: \"x\"".into())
@@ -47,6 +48,7 @@ workspaces:
       - name: two
         file: ./steps/../one.wasm
         limits: {fuel: 1_000_000, memory: 65536}
+        retry: {attempts: 5, firstDelay: 2s, factor: 3, maxDelay: 1.5h}
     libraries:
       - syncPath: steps
     config:
@@ -102,6 +104,14 @@ workspaces:
     assert_eq!(one.limits.timeout_ms, 1_500);
     assert_eq!((one.limits.fuel, one.limits.memory), (5_000_000, 8 << 20));
     assert_eq!((two.limits.fuel, two.limits.memory), (1_000_000, 65_536));
+    assert_eq!(one.retry, RetryPolicy::default());
+    let retry = RetryPolicy {
+        attempts: 5,
+        first_ms: 2_000,
+        factor: 3,
+        cap_ms: 5_400_000,
+    };
+    assert_eq!(two.retry, retry);
     let [slack, hub] = &sales.connectors[..] else {
         panic!("two connectors");
     };
@@ -195,6 +205,22 @@ fn one_fault_each() {
         (
             "{name: a, file: one.wasm, limits: {gas: 1}}",
             "unknown key `gas`; there are fuel, memory, timeout",
+        ),
+        (
+            "{name: a, file: one.wasm, retry: {attempts: 0}}",
+            "steps[0].retry.attempts: `0` is out of range: 1 to 100",
+        ),
+        (
+            "{name: a, file: one.wasm, retry: {attempts: 2, firstDelay: -2s}}",
+            "500ms, 30s",
+        ),
+        (
+            "{name: a, file: one.wasm, retry: {firstDelay: 2m, maxDelay: 1m}}",
+            "`1m` is out of range: 120000 to 604800000 ms",
+        ),
+        (
+            "{name: a, file: one.wasm, retry: {delay: 1s}}",
+            "unknown key `delay`; did you mean `maxDelay`?",
         ),
         ("{name: a, file: [one.wasm]}", "must be a text, not a list"),
     ] {

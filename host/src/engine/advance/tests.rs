@@ -21,6 +21,7 @@ fn head() -> TaskHead {
         steps: Vec::new(),
         result: None,
         fault: None,
+        notice: None,
     }
 }
 
@@ -204,4 +205,46 @@ fn next_retry_at_parks_only_if_the_run_set_it_to_a_future_time() {
         next_retry_at(None, &json!({"nextRetryAt": 5}), true, 0),
         None
     );
+}
+
+#[test]
+fn a_failed_run_gives_way_to_another_step_and_keeps_its_number() {
+    let (a, b) = (step("a", 1, 0), step("b", 1, 0));
+    let mut head = head();
+    end(&mut head, &a, Ended::Retry("no".into()), 2_000);
+    give_up_others(&mut head, &a.name);
+    assert_eq!((head.runs, attempt(&head, &a.name)), (0, 2));
+    give_up_others(&mut head, &b.name);
+    assert_eq!((head.runs, attempt(&head, &b.name)), (1, 1));
+    assert_eq!(head.retrying, None);
+}
+
+#[test]
+fn a_failed_run_that_is_never_tried_again_is_an_error() {
+    let mut head = head();
+    end(
+        &mut head,
+        &step("a", 1, 0),
+        Ended::Retry("no".into()),
+        2_000,
+    );
+    let retrying = head.retrying.clone().unwrap();
+    let gone = never_again(&retrying, false);
+    assert_eq!(
+        gone,
+        "step `a` failed once, and it was deleted before it was tried again"
+    );
+    assert!(
+        never_again(
+            &Retrying {
+                failed: 2,
+                ..retrying
+            },
+            true
+        )
+        .contains("2 times, and its condition")
+    );
+    rest(&mut head, Some(gone.clone()));
+    assert_eq!((head.state, head.runs), (TaskState::Error, 1));
+    assert_eq!((head.fault, head.retrying), (Some(gone), None));
 }

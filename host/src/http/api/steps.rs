@@ -10,12 +10,12 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Api, ApiError, Tenant, json, no_content, query};
+use super::{Api, ApiError, Tenant, json, json_body, no_content, query};
 use crate::catalog::CatalogError;
-use crate::domain::limits::{self, StepLimits};
-use crate::domain::step::RetryPolicy;
+use crate::domain::limits;
+use crate::domain::step::Tuning;
 use crate::http::read::{self, Bounds};
-use crate::http::view::StepView;
+use crate::http::view::{StepView, VersionView};
 
 /// A component is larger than a webhook's body, and whoever sends it has the token.
 const COMPONENT: Bounds = Bounds {
@@ -23,13 +23,31 @@ const COMPONENT: Bounds = Bounds {
     time: Duration::from_secs(120),
 };
 
-/// The limits that a step is added with; those not named are the default ones.
+/// What is to be set of a step; the names are those that the step is shown with.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(in crate::http) struct Limits {
+struct Patch {
+    #[serde(default)]
+    limits: LimitsPatch,
+    #[serde(default)]
+    retry: RetryPatch,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsPatch {
     fuel: Option<u64>,
     memory: Option<u64>,
     timeout_ms: Option<u64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RetryPatch {
+    attempts: Option<u32>,
+    first_ms: Option<u64>,
+    factor: Option<u32>,
+    cap_ms: Option<u64>,
 }
 
 pub(in crate::http) async fn list(
@@ -44,7 +62,7 @@ pub(in crate::http) async fn list(
 pub(in crate::http) async fn put(
     State(api): State<Arc<Api>>,
     tenant: Tenant,
-    wanted: Result<Query<Limits>, QueryRejection>,
+    wanted: Result<Query<Tuning>, QueryRejection>,
     headers: HeaderMap,
     mut body: Body,
 ) -> Result<Response<Body>, ApiError> {
@@ -58,17 +76,11 @@ pub(in crate::http) async fn put(
 async fn added(
     api: &Api,
     tenant: &Tenant,
-    wanted: Result<Query<Limits>, QueryRejection>,
+    wanted: Result<Query<Tuning>, QueryRejection>,
     body: &mut Body,
 ) -> Result<Response<Body>, ApiError> {
     let name = tenant.name()?;
-    let wanted = query(wanted)?;
-    let default = StepLimits::default();
-    let step_limits = StepLimits {
-        fuel: wanted.fuel.unwrap_or(default.fuel),
-        memory: wanted.memory.unwrap_or(default.memory),
-        timeout_ms: wanted.timeout_ms.unwrap_or(default.timeout_ms),
-    };
+    let tuning = query(wanted)?;
     let (component, _share) = match read::read(body, COMPONENT, &api.bodies).await {
         Err(ApiError::BodyTooLarge { most }) => {
             return Err(CatalogError::ComponentTooLarge { most }.into());
@@ -77,13 +89,7 @@ async fn added(
     };
     let added = api
         .catalog
-        .add_step(
-            &tenant.workspace,
-            name,
-            component,
-            step_limits,
-            RetryPolicy::default(),
-        )
+        .add_step(&tenant.workspace, name, component, tuning)
         .await?;
     let status = if added.replaced {
         StatusCode::OK
@@ -98,6 +104,63 @@ pub(in crate::http) async fn show(
     tenant: Tenant,
 ) -> Result<Response<Body>, ApiError> {
     let live = api.catalog.step(&tenant.workspace, &tenant.name()?)?;
+    Ok(json(StatusCode::OK, &StepView::of(&live.step)))
+}
+
+pub(in crate::http) async fn patch(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response<Body>, ApiError> {
+    let name = tenant.name()?;
+    let Patch { limits, retry } = json_body(&api, &headers, body).await?;
+    let tuning = Tuning {
+        fuel: limits.fuel,
+        memory: limits.memory,
+        timeout_ms: limits.timeout_ms,
+        attempts: retry.attempts,
+        first_ms: retry.first_ms,
+        factor: retry.factor,
+        cap_ms: retry.cap_ms,
+    };
+    let catalog = &api.catalog;
+    let live = catalog.tune_step(&tenant.workspace, &name, tuning).await?;
+    Ok(json(StatusCode::OK, &StepView::of(&live.step)))
+}
+
+pub(in crate::http) async fn versions(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+) -> Result<Response<Body>, ApiError> {
+    let live = api.catalog.step(&tenant.workspace, &tenant.name()?)?;
+    let versions = live.step.versions.iter().zip(0..);
+    let views: Vec<_> = versions
+        .map(|(version, place)| VersionView::of(version, place == 0))
+        .collect();
+    Ok(json(StatusCode::OK, &json!({ "versions": views })))
+}
+
+/// Where to go back to.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rollback {
+    /// The beginning of a version's digest.
+    to: Option<String>,
+}
+
+pub(in crate::http) async fn rollback(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response<Body>, ApiError> {
+    let name = tenant.name()?;
+    let Rollback { to } = json_body(&api, &headers, body).await?;
+    let catalog = &api.catalog;
+    let live = catalog
+        .rollback_step(&tenant.workspace, name, to.as_deref())
+        .await?;
     Ok(json(StatusCode::OK, &StepView::of(&live.step)))
 }
 

@@ -5,26 +5,45 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Response, StatusCode};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
 
-use super::{Api, ApiError, json, json_body};
+use super::{Api, ApiError, Tenant, json, json_body};
 use crate::domain::ids::WorkspaceName;
+use crate::domain::workspace::WorkspaceSettings;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct New {
     name: WorkspaceName,
+    failure_url: Option<String>,
+}
+
+/// What is to be set; what is not named stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Patch {
+    #[serde(default, deserialize_with = "named")]
+    failure_url: Option<Option<String>>,
+}
+
+/// Tells `null` from what is not named at all.
+fn named<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(value).map(Some)
+}
+
+fn view(name: &WorkspaceName, settings: &WorkspaceSettings) -> Value {
+    json!({"name": name, "failure_url": settings.failure_url})
 }
 
 pub(in crate::http) async fn list(State(api): State<Arc<Api>>) -> Response<Body> {
-    let names: Vec<_> = api
-        .catalog
-        .workspaces()
-        .into_iter()
-        .map(|name| json!({ "name": name }))
+    let names = api.catalog.workspaces();
+    // One may have gone since.
+    let views: Vec<_> = names
+        .iter()
+        .filter_map(|name| Some(view(name, &api.catalog.settings(name).ok()?)))
         .collect();
-    json(StatusCode::OK, &json!({ "workspaces": names }))
+    json(StatusCode::OK, &json!({ "workspaces": views }))
 }
 
 pub(in crate::http) async fn add(
@@ -32,7 +51,32 @@ pub(in crate::http) async fn add(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let New { name } = json_body(&api, &headers, body).await?;
-    api.catalog.add_workspace(name.clone()).await?;
-    Ok(json(StatusCode::CREATED, &json!({ "name": name })))
+    let New { name, failure_url } = json_body(&api, &headers, body).await?;
+    let settings = WorkspaceSettings { failure_url };
+    let added = view(&name, &settings);
+    api.catalog.add_workspace(name, settings).await?;
+    Ok(json(StatusCode::CREATED, &added))
+}
+
+pub(in crate::http) async fn show(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+) -> Result<Response<Body>, ApiError> {
+    let settings = api.catalog.settings(&tenant.workspace)?;
+    Ok(json(StatusCode::OK, &view(&tenant.workspace, &settings)))
+}
+
+pub(in crate::http) async fn patch(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response<Body>, ApiError> {
+    let Patch { failure_url } = json_body(&api, &headers, body).await?;
+    let name = &tenant.workspace;
+    let settings = match failure_url {
+        Some(url) => api.catalog.set_failure_url(name, url).await?,
+        None => api.catalog.settings(name)?,
+    };
+    Ok(json(StatusCode::OK, &view(name, &settings)))
 }

@@ -74,12 +74,14 @@ pub async fn all(subject: &dyn Subject) {
             workspaces_do_not_see_each_other
             ready_tasks_come_oldest_first
             due_tasks_come_earliest_first
+            failed_tasks_are_due_as_long_as_they_owe_a_notice
             lists_are_paged_newest_first
             a_task_at_rest_goes_on
             a_task_is_accepted_with_a_history
             what_is_set_up_is_there
             schedules_keep_their_marks
             components_live_as_long_as_a_step_has_them
+            components_of_earlier_versions_live_as_long_as_their_step_names_them
             many_tasks_at_once
         }
     }

@@ -5,7 +5,7 @@ use super::samples::{new_task, next, workspace};
 use crate::domain::clock::Millis;
 use crate::domain::ids::TaskId;
 use crate::domain::journal::Entry;
-use crate::domain::task::{TaskHead, TaskState};
+use crate::domain::task::{Notice, TaskHead, TaskState};
 use crate::store::{NewTask, TaskQuery};
 
 pub(super) async fn ready_tasks_come_oldest_first(mut store: Shaken<'_>) {
@@ -78,6 +78,68 @@ pub(super) async fn due_tasks_come_earliest_first(mut store: Shaken<'_>) {
     let times: Vec<Millis> = all.iter().map(|(wake_at, ..)| *wake_at).collect();
     assert_eq!(times, [200, 255, 256, 300, 1000, u64::MAX]);
     assert_eq!(store.get().await.next_wake().await.unwrap(), Some(200));
+}
+
+pub(super) async fn failed_tasks_are_due_as_long_as_they_owe_a_notice(mut store: Shaken<'_>) {
+    let ws = workspace("acme");
+    let mut heads = Vec::new();
+    for (state, wake_at) in [
+        (TaskState::Error, Some(20)),
+        (TaskState::Waiting, Some(10)),
+        (TaskState::Error, None),
+        (TaskState::Done, Some(1)),
+        (TaskState::Ready, Some(1)),
+        (TaskState::Cancelled, Some(1)),
+    ] {
+        let task = new_task(&ws, TaskId::new(), "{}");
+        let mut commit = next(&task.head, state, wake_at);
+        commit.head.notice = wake_at.map(|failed_at| Notice {
+            id: format!("{}-2", task.head.id),
+            step: "s".parse().unwrap(),
+            attempts: 3,
+            failed_at,
+            tries: 1,
+            error: Some("the receiver answered 500".into()),
+        });
+        heads.push(commit.head.clone());
+        store.get().await.accept(task).await.unwrap();
+        store.get().await.commit(commit).await.unwrap();
+    }
+    let due = |at: Millis, head: &TaskHead| (at, ws.clone(), head.id);
+    let all = store.get().await.due(Millis::MAX, 10).await.unwrap();
+    assert_eq!(all, [due(10, &heads[1]), due(20, &heads[0])]);
+    assert_eq!(store.get().await.next_wake().await.unwrap(), Some(10));
+    let there = store.get().await.load(&ws, heads[0].id).await.unwrap();
+    assert_eq!(there.unwrap().head, heads[0]);
+    // Put off, then settled: it stays in `error`, and nobody looks at it any more.
+    for (wake_at, expected) in [(Some(300), Some(300)), (None, None)] {
+        let mut commit = next(&heads[0], TaskState::Error, wake_at);
+        commit.entries = vec![Entry::Notice {
+            at: 5,
+            tries: 2,
+            error: expected.map(|_| "late".into()),
+        }];
+        heads[0] = commit.head.clone();
+        store.get().await.commit(commit).await.unwrap();
+        let all = store.get().await.due(Millis::MAX, 10).await.unwrap();
+        let mut left = vec![due(10, &heads[1])];
+        left.extend(expected.map(|at| due(at, &heads[0])));
+        assert_eq!(all, left);
+    }
+    // One that is taken up again is no longer due, whatever its notice says.
+    let commit = next(&heads[1], TaskState::Error, Some(7));
+    let head = commit.head.clone();
+    store.get().await.commit(commit).await.unwrap();
+    let commit = next(&head, TaskState::Ready, Some(7));
+    store.get().await.commit(commit).await.unwrap();
+    assert_eq!(store.get().await.next_wake().await.unwrap(), None);
+    let query = TaskQuery {
+        state: Some(TaskState::Error),
+        before: None,
+        limit: 10,
+    };
+    let errors = store.get().await.list(&ws, &query).await.unwrap();
+    assert_eq!(errors, [heads[2].clone(), heads[0].clone()]);
 }
 
 pub(super) async fn lists_are_paged_newest_first(mut store: Shaken<'_>) {

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::domain::clock::Millis;
-use crate::domain::effect::{CallResult, Effect, FetchResponse};
+use crate::domain::effect::{Begun, CallResult, Effect, FetchResponse};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::{Entry, RunEntry};
 use crate::domain::limits::StepLimits;
@@ -72,6 +72,11 @@ pub fn effect(run: u32, call: u32, bytes: usize) -> Effect {
     Effect {
         run,
         attempt: 1,
+        begun: Begun {
+            step: "crm/sync".parse().unwrap(),
+            digest: "d".repeat(64),
+            observed: u64::MAX,
+        },
         call,
         digest: [3; 32],
         summary: "POST https://example.com/".into(),
@@ -103,6 +108,7 @@ pub fn step(name: &str, bytes: &[u8]) -> Step {
         condition: format!(r#"{{"a":"{}"}}"#, "c".repeat(20_000)),
         limits: StepLimits::default(),
         retry: RetryPolicy::default(),
+        versions: Vec::new(),
         created: 1,
         updated: 2,
     }

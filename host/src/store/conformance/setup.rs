@@ -6,8 +6,10 @@ use super::Shaken;
 use super::samples::{digest, step, workspace};
 use crate::domain::ids::{ScheduleName, WorkspaceName};
 use crate::domain::schedule::{Missed, Schedule};
+use crate::domain::step::Step;
 use crate::domain::webhook::{Webhook, WebhookKey};
-use crate::store::Manage;
+use crate::domain::workspace::WorkspaceSettings;
+use crate::store::{Manage, StoreError};
 
 pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
     let (a, b) = (workspace("a"), workspace("a-b"));
@@ -43,7 +45,26 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
     let change = Manage::PutStep(b.clone(), step.clone(), b"component".as_slice().into());
     store.get().await.manage(change).await.unwrap();
     let registry = store.get().await.registry().await.unwrap();
-    assert_eq!(registry.workspaces, [a.clone(), b.clone()]);
+    let plain = WorkspaceSettings::default();
+    assert_eq!(
+        registry.workspaces,
+        [(a.clone(), plain.clone()), (b.clone(), plain.clone())]
+    );
+    let told = WorkspaceSettings {
+        failure_url: Some(format!("https://example.com/{}", "x".repeat(1_900))),
+    };
+    // Adding it once more takes nothing from it.
+    for change in [
+        Manage::SetWorkspace(b.clone(), told.clone()),
+        Manage::AddWorkspace(b.clone()),
+    ] {
+        store.get().await.manage(change).await.unwrap();
+        let registry = store.get().await.registry().await.unwrap();
+        assert_eq!(
+            registry.workspaces,
+            [(a.clone(), plain.clone()), (b.clone(), told.clone())]
+        );
+    }
     assert_eq!(registry.webhooks, [webhook]);
     assert_eq!(registry.steps, [(b.clone(), step.clone())]);
     let config = [
@@ -52,6 +73,21 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
     ];
     assert_eq!(registry.config, config);
     assert_eq!(registry.connectors, [(a.clone(), slack.clone(), vec![8])]);
+    let mut set = step.clone();
+    set.retry.attempts = 9;
+    let change = Manage::SetStep(b.clone(), set.clone());
+    store.get().await.manage(change).await.unwrap();
+    let registry = store.get().await.registry().await.unwrap();
+    assert_eq!(registry.steps, [(b.clone(), set.clone())]);
+    let found = store.get().await.component(&step.digest).await.unwrap();
+    assert!(found.is_some());
+    // A component that nobody has brought cannot be set, and nothing is changed.
+    set.digest = digest(b"never brought");
+    let change = Manage::SetStep(b.clone(), set);
+    let refused = store.get().await.manage(change).await;
+    assert!(matches!(refused, Err(StoreError::NotFound(_))));
+    let registry = store.get().await.registry().await.unwrap();
+    assert_eq!(registry.steps[0].1.digest, step.digest);
     for change in [
         Manage::DeleteWebhook(a.clone(), "w1".into()),
         Manage::DeleteWebhook(a.clone(), "never there".into()),
@@ -166,4 +202,49 @@ pub(super) async fn schedules_keep_their_marks(mut store: Shaken<'_>) {
         (foreign, None),
     ];
     assert_eq!(found, expected);
+}
+
+pub(super) async fn components_of_earlier_versions_live_as_long_as_their_step_names_them(
+    mut store: Shaken<'_>,
+) {
+    let ws = workspace("a");
+    let contents = [&b"one"[..], b"two", b"three"];
+    let mut steps: Vec<Step> = Vec::new();
+    for bytes in contents {
+        let mut next = step("s", bytes);
+        next.succeed(steps.last());
+        let change = Manage::PutStep(ws.clone(), next.clone(), bytes.into());
+        store.get().await.manage(change).await.unwrap();
+        steps.push(next);
+    }
+    let there = async |store: &mut Shaken<'_>| {
+        let mut found = Vec::new();
+        for bytes in contents {
+            let component = store.get().await.component(&digest(bytes)).await.unwrap();
+            found.push(component.is_some_and(|component| *component == *bytes));
+        }
+        found
+    };
+    assert_eq!(there(&mut store).await, [true; 3]);
+    // Back to the second one: all are named still.
+    let mut back = step("s", contents[1]);
+    back.succeed(steps.last());
+    let change = Manage::SetStep(ws.clone(), back.clone());
+    store.get().await.manage(change).await.unwrap();
+    assert_eq!(there(&mut store).await, [true; 3]);
+    // One is forgotten, and another step has it too for a while.
+    let other = step("other", contents[0]);
+    let change = Manage::PutStep(ws.clone(), other.clone(), contents[0].into());
+    store.get().await.manage(change).await.unwrap();
+    back.versions
+        .retain(|version| version.digest != other.digest);
+    let change = Manage::SetStep(ws.clone(), back.clone());
+    store.get().await.manage(change).await.unwrap();
+    assert_eq!(there(&mut store).await, [true; 3]);
+    let change = Manage::DeleteStep(ws.clone(), other.name);
+    store.get().await.manage(change).await.unwrap();
+    assert_eq!(there(&mut store).await, [false, true, true]);
+    let change = Manage::DeleteStep(ws.clone(), back.name);
+    store.get().await.manage(change).await.unwrap();
+    assert_eq!(there(&mut store).await, [false; 3]);
 }

@@ -279,7 +279,8 @@ impl Folder {
         Disk::put_long(batch, &key, &self.record[HEADER..], further)?;
         let now = index_keys(workspace, id, open.head.state, open.head.wake_at);
         if let Some(old) = &old_record {
-            let before = index_keys(workspace, id, old.fixed.state, Some(old.fixed.wake_at));
+            let wake_at = (old.fixed.wake_at != 0).then_some(old.fixed.wake_at);
+            let before = index_keys(workspace, id, old.fixed.state, wake_at);
             for key in before.difference(&now) {
                 batch.remove(key.as_slice());
             }
@@ -304,13 +305,12 @@ fn index_keys(
             index.insert(keys::ready(workspace, id));
         }
         TaskState::Done => {}
-        TaskState::Waiting => {
-            index.insert(keys::waiting(wake_at.unwrap_or(0), workspace, id));
-            index.insert(keys::state(workspace, state, id));
-        }
         state => {
             index.insert(keys::state(workspace, state, id));
         }
+    }
+    if let Some(due_at) = state.due_at(wake_at) {
+        index.insert(keys::waiting(due_at, workspace, id));
     }
     index
 }

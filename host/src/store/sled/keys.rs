@@ -10,10 +10,10 @@
 //! | `t/<ws>\0<id>` | a task's record |
 //! | `j/<ws>\0<id><offset u64>` | a piece of a task's journal past what its record holds |
 //! | `r/<ws>\0<id>` | empty: the task is ready |
-//! | `w/<wake_at u64><ws>\0<id>` | empty: the task waits |
+//! | `w/<wake_at u64><ws>\0<id>` | empty: the task waits, or has failed and somebody is to be told |
 //! | `s/<ws>\0<state u8><id>` | empty: the task is in that state (none for ready and done) |
 //! | `d/<ws>\0<span u64>` | empty: a task whose id is of that span of time was done once |
-//! | `p/<ws>` | a workspace |
+//! | `p/<ws>` | a workspace's settings |
 //! | `h/<ws>\0<id>`, `q/<ws>\0<name>`, `g/<ws>\0<key>`, `k/<ws>\0<name>` | a webhook, a step, a config value, a connector |
 //! | `f/<ws>\0<name>`, `l/<ws>\0<name>` | a schedule, the last planned time of it that is settled (u64) |
 //! | `x/<key>\0<piece u32>` | the further pieces of a value that is too long for one key |
@@ -40,7 +40,7 @@ pub(super) const CONFIG: &[u8] = b"g/";
 pub(super) const CONNECTORS: &[u8] = b"k/";
 /// All schedules.
 pub(super) const SCHEDULES: &[u8] = b"f/";
-/// All waiting tasks.
+/// All tasks that are due at some time.
 pub(super) const WAITING: &[u8] = b"w/";
 
 fn scoped(prefix: &[u8; 2], workspace: &WorkspaceName, rest: &[&[u8]]) -> Vec<u8> {

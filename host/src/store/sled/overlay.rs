@@ -91,8 +91,8 @@ pub(super) struct Space {
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
     spaces: HashMap<WorkspaceName, Space, Mixing>,
-    /// Those that wait.
-    pub waiting: BTreeSet<(Millis, WorkspaceName, TaskId)>,
+    /// Those that are due at some time.
+    pub due: BTreeSet<(Millis, WorkspaceName, TaskId)>,
     /// Those that came to rest since the last checkpoint took this list; may repeat.
     rested: Vec<(WorkspaceName, TaskId)>,
     pins: Pins,
@@ -215,17 +215,13 @@ impl Overlay {
     fn reindex(&mut self, open: &Open, before: Option<(TaskState, Option<Millis>)>) {
         let (workspace, id) = (&open.head.workspace, open.head.id);
         self.unindex(workspace, id, before);
-        match open.head.state {
-            TaskState::Ready => {
-                if let Some(space) = self.spaces.get_mut(workspace) {
-                    space.ready.insert(id);
-                }
-            }
-            TaskState::Waiting => {
-                let wake_at = open.head.wake_at.unwrap_or(0);
-                self.waiting.insert((wake_at, workspace.clone(), id));
-            }
-            _ => {}
+        if open.head.state == TaskState::Ready
+            && let Some(space) = self.spaces.get_mut(workspace)
+        {
+            space.ready.insert(id);
+        }
+        if let Some(due_at) = open.head.state.due_at(open.head.wake_at) {
+            self.due.insert((due_at, workspace.clone(), id));
         }
     }
 
@@ -235,17 +231,16 @@ impl Overlay {
         id: TaskId,
         before: Option<(TaskState, Option<Millis>)>,
     ) {
-        match before {
-            Some((TaskState::Ready, _)) => {
-                if let Some(space) = self.spaces.get_mut(workspace) {
-                    space.ready.remove(&id);
-                }
-            }
-            Some((TaskState::Waiting, wake_at)) => {
-                let wake_at = wake_at.unwrap_or(0);
-                self.waiting.remove(&(wake_at, workspace.clone(), id));
-            }
-            _ => {}
+        let Some((state, wake_at)) = before else {
+            return;
+        };
+        if state == TaskState::Ready
+            && let Some(space) = self.spaces.get_mut(workspace)
+        {
+            space.ready.remove(&id);
+        }
+        if let Some(due_at) = state.due_at(wake_at) {
+            self.due.remove(&(due_at, workspace.clone(), id));
         }
     }
 

@@ -65,7 +65,7 @@ pub(super) fn due(
 ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
     let mut found: BTreeSet<(Millis, WorkspaceName, TaskId)> = {
         let overlay = shared.overlay.read();
-        let due = overlay.waiting.iter();
+        let due = overlay.due.iter();
         due.take_while(|(wake_at, ..)| *wake_at <= until)
             .take(limit)
             .cloned()
@@ -82,8 +82,7 @@ pub(super) fn due(
             }
             let overlay = shared.overlay.read();
             let wake_at = match overlay.get(&workspace, id) {
-                Some(open) if open.head.state == TaskState::Waiting => open.head.wake_at,
-                Some(_) => None,
+                Some(open) => open.head.state.due_at(open.head.wake_at),
                 None => Some(wake_at),
             };
             drop(overlay);

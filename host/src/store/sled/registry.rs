@@ -20,9 +20,10 @@ use crate::domain::hex::hex;
 use crate::domain::ids::{ScheduleName, WorkspaceName};
 use crate::domain::schedule::Schedule;
 use crate::domain::step::Step;
+use crate::domain::workspace::WorkspaceSettings;
 use crate::store::{Manage, Registry, StoreError};
 
-/// The components and how many steps refer to each. Whoever changes the registry holds its lock.
+/// The components and how many steps refer to each, by any of their versions. Whoever changes the registry holds its lock.
 pub(super) struct Components {
     directory: PathBuf,
     uses: HashMap<String, usize>,
@@ -37,7 +38,9 @@ impl Components {
         std::fs::create_dir_all(&directory).map_err(unusable)?;
         let mut uses = HashMap::new();
         for (_, step) in steps(disk)? {
-            *uses.entry(step.digest).or_insert(0) += 1;
+            for digest in step.digests() {
+                *uses.entry(digest.to_owned()).or_insert(0) += 1;
+            }
         }
         for entry in std::fs::read_dir(&directory).map_err(unusable)? {
             let path = entry.map_err(unusable)?.path();
@@ -110,12 +113,25 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
     if shared.stopped() {
         return Err(StoreError::Closed);
     }
+    if let Manage::SetStep(_, step) = change
+        && !components.uses.contains_key(&step.digest)
+    {
+        return Err(StoreError::NotFound(format!("component {}", step.digest)));
+    }
     let done = shared.with_disk(|disk| {
         let mut batch = Batch::default();
         let mut value = Vec::new();
         let (key, put) = match change {
             Manage::AddWorkspace(workspace) => {
-                codec::push(&mut value, workspace)?;
+                let key = keys::workspace(workspace);
+                if disk.get_long(&key)?.is_some() {
+                    return Ok(None);
+                }
+                codec::push(&mut value, &WorkspaceSettings::default())?;
+                (key, true)
+            }
+            Manage::SetWorkspace(workspace, settings) => {
+                codec::push(&mut value, settings)?;
                 (keys::workspace(workspace), true)
             }
             Manage::PutWebhook(webhook) => {
@@ -125,6 +141,10 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
             Manage::DeleteWebhook(workspace, id) => (keys::webhook(workspace, id), false),
             Manage::PutStep(workspace, step, bytes) => {
                 components.write(shared, &step.digest, bytes)?;
+                codec::push(&mut value, step)?;
+                (keys::step(workspace, step.name.as_str()), true)
+            }
+            Manage::SetStep(workspace, step) => {
                 codec::push(&mut value, step)?;
                 (keys::step(workspace, step.name.as_str()), true)
             }
@@ -160,10 +180,12 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
             }
         };
         let replaced = match change {
-            Manage::PutStep(..) | Manage::DeleteStep(..) => match disk.get_long(&key)? {
-                Some(old) => Some(codec::pull::<Step>(&old, "a step")?.digest),
-                None => None,
-            },
+            Manage::PutStep(..) | Manage::SetStep(..) | Manage::DeleteStep(..) => {
+                match disk.get_long(&key)? {
+                    Some(old) => Some(codec::pull::<Step>(&old, "a step")?),
+                    None => None,
+                }
+            }
             _ => None,
         };
         let old = disk.pieces_at(&key)?;
@@ -184,11 +206,11 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
             return Err(error);
         }
     };
-    if let Manage::PutStep(_, step, _) = change {
-        components.add(&step.digest);
+    if let Manage::PutStep(_, step, _) | Manage::SetStep(_, step) = change {
+        step.digests().for_each(|digest| components.add(digest));
     }
-    if let Some(digest) = replaced {
-        components.release(&digest);
+    if let Some(old) = replaced {
+        old.digests().for_each(|digest| components.release(digest));
     }
     Ok(())
 }
@@ -215,11 +237,13 @@ fn mark_schedules(
 /// Everything that is registered.
 pub(super) fn read(disk: &Disk) -> Result<Registry, StoreError> {
     let mut registry = Registry::default();
-    for found in disk.db.scan_prefix(keys::WORKSPACES).keys() {
-        let workspace = keys::workspace_of(&found.map_err(failed)?);
-        registry
-            .workspaces
-            .push(workspace.ok_or_else(|| codec::damaged("a key", "it is no workspace key"))?);
+    for found in disk.db.scan_prefix(keys::WORKSPACES) {
+        let (key, first) = found.map_err(failed)?;
+        let value = disk.gather(&key, first)?;
+        let workspace = keys::workspace_of(&key)
+            .ok_or_else(|| codec::damaged("a key", "it is no workspace key"))?;
+        let settings = codec::pull(&value, "a workspace's settings")?;
+        registry.workspaces.push((workspace, settings));
     }
     for found in disk.db.scan_prefix(keys::WEBHOOKS) {
         let (key, first) = found.map_err(failed)?;

@@ -17,6 +17,7 @@ use super::{scratch, small};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::{TaskHead, TaskState};
+use crate::domain::workspace::WorkspaceSettings;
 use crate::store::conformance::samples::{effect, new_task, next, step, workspace};
 use crate::store::memory::{MemoryStore, Model};
 use crate::store::sled::{SledSettings, SledStore};
@@ -76,7 +77,13 @@ fn manage(what: u8, name: u8) -> Manage {
     let step_name = format!("step{}", what % 2);
     let step = step(&step_name, &bytes);
     match what {
-        0 => Manage::AddWorkspace(ws),
+        0 if name == 0 => Manage::AddWorkspace(ws),
+        0 => Manage::SetWorkspace(
+            ws,
+            WorkspaceSettings {
+                failure_url: Some(format!("https://example.com/{name}")),
+            },
+        ),
         1 | 2 => Manage::PutStep(ws, step, bytes),
         3 | 4 => Manage::DeleteStep(ws, step.name),
         5 => Manage::SetConfig(ws, key, vec![what; 9_000]),
@@ -111,7 +118,7 @@ fn apply(model: &mut Model, act: &Act) {
         Act::Accept(task) => model.accept(task).unwrap(),
         Act::Commit(commit) => model.commit(commit).unwrap(),
         Act::Effect(ws, id, effect) => model.record_effect(&ws, id, effect).unwrap(),
-        Act::Manage(change) => model.manage(change),
+        Act::Manage(change) => model.manage(change).unwrap(),
         Act::Checkpoint | Act::FoldAll => {}
     }
 }

@@ -1,0 +1,82 @@
+//! Workspaces in the catalog, and what is set of them.
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::workspace::Workspace;
+use super::{Catalog, CatalogError, room};
+use crate::domain::ids::WorkspaceName;
+use crate::domain::limits;
+use crate::domain::workspace::{WorkspaceSettings, check_failure_url};
+use crate::store::Manage;
+
+impl Catalog {
+    /// Adds a workspace. [`CatalogError::Exists`] if it is there.
+    pub async fn add_workspace(
+        self: &Arc<Self>,
+        name: WorkspaceName,
+        settings: WorkspaceSettings,
+    ) -> Result<(), CatalogError> {
+        check(&settings)?;
+        let catalog = self.clone();
+        self.change(async move {
+            {
+                let workspaces = catalog.workspaces.read();
+                if workspaces.contains_key(&name) {
+                    return Err(CatalogError::Exists {
+                        what: "workspace",
+                        name: name.to_string(),
+                        workspace: None,
+                    });
+                }
+                room("workspaces", workspaces.len(), limits::WORKSPACES)?;
+            }
+            let change = Manage::SetWorkspace(name.clone(), settings.clone());
+            catalog.store.manage(change).await?;
+            let workspace = Arc::new(RwLock::new(Workspace::of(settings)));
+            catalog.workspaces.write().insert(name, workspace);
+            Ok(())
+        })
+        .await
+    }
+
+    /// What is set of a workspace.
+    pub fn settings(&self, name: &WorkspaceName) -> Result<WorkspaceSettings, CatalogError> {
+        Ok(self.workspace(name)?.read().settings.clone())
+    }
+
+    /// Sets the URL that is told when a task fails for good, or none. What is owed already goes to
+    /// the new one.
+    pub async fn set_failure_url(
+        self: &Arc<Self>,
+        name: &WorkspaceName,
+        failure_url: Option<String>,
+    ) -> Result<WorkspaceSettings, CatalogError> {
+        let settings = WorkspaceSettings { failure_url };
+        check(&settings)?;
+        let (catalog, name) = (self.clone(), name.clone());
+        self.change(async move {
+            let workspace = catalog.workspace(&name)?;
+            let change = Manage::SetWorkspace(name, settings.clone());
+            catalog.store.manage(change).await?;
+            workspace.write().settings = settings.clone();
+            Ok(settings)
+        })
+        .await
+    }
+
+    /// The URL that is told when a task of the workspace fails for good, if there is one.
+    pub fn failure_url(&self, name: &WorkspaceName) -> Option<String> {
+        let workspace = self.workspace(name).ok()?;
+        let workspace = workspace.read();
+        workspace.settings.failure_url.clone()
+    }
+}
+
+fn check(settings: &WorkspaceSettings) -> Result<(), CatalogError> {
+    match &settings.failure_url {
+        Some(url) => Ok(check_failure_url(url)?),
+        None => Ok(()),
+    }
+}
