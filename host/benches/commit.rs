@@ -38,6 +38,10 @@ fn new_task(workspace: &WorkspaceName, data: &Arc<str>) -> NewTask {
             steps: Vec::new(),
             result: None,
             fault: None,
+            parent: None,
+            children: Vec::new(),
+            subtasks: 0,
+            notes: 0,
         },
         data: data.clone(),
     }
@@ -68,6 +72,7 @@ fn finish(mut head: TaskHead, data: &Arc<str>) -> Commit {
         alternatives: Vec::new(),
         retry_at: None,
         parked_until: None,
+        subtasks: Vec::new(),
     };
     Commit {
         head,

@@ -1,6 +1,9 @@
 //! A task's timeline as people read it: what happened, what each run changed as a diff, what it
 //! printed and called, what it cost. Pure: it turns the API's document into lines.
 
+mod changes;
+mod subtasks;
+
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
@@ -8,14 +11,12 @@ use serde_json::Value;
 
 use super::output::{Output, Tone, json_line, printable, shorten};
 use super::units;
+use changes::{ChangeView, diff};
+use subtasks::{EndedView, SubtaskView};
 use crate::domain::clock::parse_rfc3339;
 
 /// How wide a line's text may get; the whole is in `--json`.
 const WIDTH: usize = 100;
-/// Values longer than this are shown member by member.
-const INLINE: usize = 60;
-/// How many changed places of one run are shown.
-const CHANGES: usize = 40;
 /// What stands before the lines that belong to a run: as wide as a time and its gap.
 const INDENT: &str = "              ";
 
@@ -57,6 +58,9 @@ pub struct TaskView {
     /// Its changes of state.
     #[serde(default)]
     pub history: Vec<StateView>,
+    /// Results of its subtasks.
+    #[serde(default)]
+    pub ended_subtasks: Vec<EndedView>,
 }
 
 /// One attempt of one run.
@@ -84,17 +88,9 @@ pub struct RunView {
     #[serde(default)]
     parked_until: Option<String>,
     #[serde(default)]
+    subtasks: Vec<SubtaskView>,
+    #[serde(default)]
     calls: Vec<CallView>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ChangeView {
-    op: String,
-    path: String,
-    #[serde(default)]
-    old: Value,
-    #[serde(default)]
-    value: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -147,6 +143,7 @@ impl TaskView {
 pub struct Timeline {
     runs: BTreeSet<(u64, u64)>,
     states: usize,
+    ended: usize,
     opened: bool,
     closed: bool,
 }
@@ -175,6 +172,10 @@ impl Timeline {
                 events.push((&run.at, 0, run_lines(run, output)));
             }
         }
+        for ended in task.ended_subtasks.iter().skip(self.ended) {
+            events.push((&ended.at, 0, ended.lines(output)));
+        }
+        self.ended = self.ended.max(task.ended_subtasks.len());
         // RFC 3339 times of one form sort as text; the sort is stable, so runs keep their order.
         events.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
         lines.extend(events.into_iter().flat_map(|(_, _, lines)| lines));
@@ -300,65 +301,14 @@ fn run_lines(run: &RunView, output: Output) -> Vec<String> {
     if let Some(at) = &run.parked_until {
         push(format!("parked until {}", clock(at)));
     }
+    for made in &run.subtasks {
+        push(made.line());
+    }
     if !run.alternatives.is_empty() {
         let names = run.alternatives.join(", ");
         push(output.paint(Tone::Faint, &format!("also matched  {}", cut(&names))));
     }
     lines
-}
-
-/// Changes as a diff: `-` what was there, `+` what is there now. Long objects and arrays are shown
-/// member by member.
-fn diff(changes: &[ChangeView], output: Output) -> Vec<String> {
-    let mut sides = Vec::new();
-    for change in changes {
-        if change.op != "add" {
-            spread('-', &change.path, &change.old, &mut sides);
-        }
-        if change.op != "remove" {
-            spread('+', &change.path, &change.value, &mut sides);
-        }
-    }
-    let hidden = sides.len().saturating_sub(CHANGES);
-    let mut lines: Vec<String> = sides
-        .iter()
-        .take(CHANGES)
-        .map(|(sign, path, value)| {
-            let tone = if *sign == '+' { Tone::Good } else { Tone::Bad };
-            let path = if path.is_empty() { "the whole" } else { path };
-            let text = format!("{sign} {} {value}", printable(path));
-            output.paint(tone, &shorten(&text, WIDTH))
-        })
-        .collect();
-    if hidden > 0 {
-        lines.push(format!(
-            "… and {} more; `--json` has them all",
-            units::plural(hidden as u64, "line")
-        ));
-    }
-    lines
-}
-
-fn spread(sign: char, path: &str, value: &Value, out: &mut Vec<(char, String, String)>) {
-    // Past the bound only the number of lines matters, and a huge document is not worth a walk.
-    if out.len() > CHANGES * 25 {
-        return;
-    }
-    let text = json_line(value);
-    match value {
-        Value::Object(map) if text.len() > INLINE => {
-            for (key, value) in map {
-                let token = key.replace('~', "~0").replace('/', "~1");
-                spread(sign, &format!("{path}/{token}"), value, out);
-            }
-        }
-        Value::Array(items) if text.len() > INLINE => {
-            for (index, value) in items.iter().enumerate() {
-                spread(sign, &format!("{path}/{index}"), value, out);
-            }
-        }
-        _ => out.push((sign, path.to_owned(), text)),
-    }
 }
 
 /// A state's word in its colour.

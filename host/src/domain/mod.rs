@@ -12,5 +12,6 @@ pub mod journal;
 pub mod limits;
 pub mod run;
 pub mod step;
+pub mod subtask;
 pub mod task;
 pub mod webhook;

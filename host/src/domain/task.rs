@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::Millis;
 use super::effect::Effect;
 use super::ids::{StepName, TaskId, WebhookName, WorkspaceName};
+use super::subtask::{Child, Parent};
 
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ use super::ids::{StepName, TaskId, WebhookName, WorkspaceName};
 pub enum TaskState {
     /// It has been accepted, or a run of it ended, and the engine is to look at it.
     Ready,
-    /// It waits for the time in [`TaskHead::wake_at`].
+    /// It waits for the time in [`TaskHead::wake_at`], or for its subtasks.
     Waiting,
     /// At least one step finished and none is eligible any more.
     Done,
@@ -110,7 +111,7 @@ pub struct TaskHead {
     /// When it became what it is waiting to be run as: acceptance, the last commit, or the time it
     /// was to wake. A run's clock starts here, so it is the same after a crash.
     pub ready_at: Millis,
-    /// When a waiting task is to go on.
+    /// When a waiting task is to go on; none while it waits for nothing but its subtasks.
     pub wake_at: Option<Millis>,
     /// Runs that have ended (failed attempts that are to be tried again do not count).
     pub runs: u32,
@@ -122,6 +123,14 @@ pub struct TaskHead {
     pub result: Option<String>,
     /// Why the task is in `error`: the last fault, with its step.
     pub fault: Option<String>,
+    /// Whose subtask it is, if it is one.
+    pub parent: Option<Parent>,
+    /// Its subtasks whose end has not been dealt with, in the order in which they were made.
+    pub children: Vec<Child>,
+    /// Subtasks that it has made so far.
+    pub subtasks: u32,
+    /// How many of its versions were notes: an end of a subtask was noted and nothing else moved.
+    pub notes: u64,
 }
 
 /// A run that failed and will be tried again.

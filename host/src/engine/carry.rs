@@ -8,12 +8,14 @@ use sha2::{Digest, Sha256};
 use super::Engine;
 use super::advance::{self, Candidate, RunEnd};
 use super::calls::JournaledCalls;
+use super::subtasks;
 use crate::catalog::LiveStep;
 use crate::domain::clock::Millis;
 use crate::domain::data::Change;
 use crate::domain::ids::{StepName, TaskId, WorkspaceName};
-use crate::domain::journal::{Entry, RunEntry};
+use crate::domain::journal::{Entry, RunEntry, SubtaskEntry};
 use crate::domain::run::{Ended, RunInput, RunOutput, StepFault};
+use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::sandbox::not_run;
 use crate::store::{Commit, StoreError};
@@ -24,6 +26,8 @@ pub(super) enum Carried {
     Rests,
     /// Until a time that the timers must know of.
     Waits,
+    /// Ready, and to be read again.
+    Again,
 }
 
 /// The steps that match a task's data, best first, as far as they are eligible.
@@ -58,11 +62,15 @@ impl Engine {
             (TaskState::Waiting, _) => return Ok(Carried::Waits),
             _ => return Ok(Carried::Rests),
         };
-        head.ready_at = clock;
         let mut recorded = effects;
-        let mut data: Arc<Value> = Arc::new(serde_json::from_str(&data).map_err(|error| {
-            StoreError::Damaged(format!("the data of task {task} is not JSON: {error}"))
-        })?);
+        let mut data = subtasks::document(&data)?;
+        if self.is_orphan(&head).await? {
+            return Ok(Carried::Rests);
+        }
+        if recorded.is_empty() && head.retrying.is_none() && subtasks::can_land(&head) {
+            return self.land(head, data).await;
+        }
+        head.ready_at = clock;
         let mut eligible = self.eligible(&head, &data);
         if eligible.best().is_none() {
             return self.rest(head).await;
@@ -71,6 +79,7 @@ impl Engine {
             let Some((candidate, step)) = eligible.steps.first() else {
                 return Ok(Carried::Rests);
             };
+            let stood_on = head.clone();
             let run = head.runs + 1;
             let attempt = advance::attempt(&head, &candidate.name);
             let input = self.input(&head, &data, run, step);
@@ -106,6 +115,8 @@ impl Engine {
                     closing: output.closing.as_ref(),
                     park: output.park,
                     redo: output.redo,
+                    retry_after: output.retry_after,
+                    subtasks: &output.subtasks,
                     now,
                     random: rand::random(),
                 },
@@ -118,8 +129,9 @@ impl Engine {
                 head.tags = tags;
             }
             let ran = candidate.name.clone();
+            let asked = std::mem::take(&mut output.subtasks);
             let parked_until = output.park.and(head.wake_at);
-            let entry = entry_of.entry(attempt, (retry_at, parked_until), output, &changes);
+            let entry = entry_of.entry(attempt, (retry_at, parked_until), output, (&changes, &asked));
             if head.state == TaskState::Ready {
                 eligible = self.eligible(&head, &data);
                 let again = eligible.steps.iter().any(|(next, _)| next.name == ran);
@@ -136,21 +148,19 @@ impl Engine {
             if !parked {
                 entries.extend(reason_of(&head, now));
             }
-            let (state, commit) = (
-                head.state,
-                Commit {
-                    head: head.clone(),
-                    data: text,
-                    entries,
-                },
-            );
-            match self.store.commit(commit).await {
-                Ok(()) => {}
+            let commit = Commit {
+                head,
+                data: text,
+                entries,
+            };
+            head = match self.forward(&stood_on, commit, asked).await {
+                Ok(head) => head,
                 // Somebody else moved the task: what they made of it counts.
                 Err(StoreError::Conflict { .. }) => return Ok(Carried::Rests),
                 Err(error) => return Err(error),
-            }
-            match state {
+            };
+            match head.state {
+                TaskState::Ready if subtasks::can_land(&head) => return Ok(Carried::Again),
                 TaskState::Ready if self.queue.is_open() => {}
                 TaskState::Waiting => return Ok(Carried::Waits),
                 _ => return Ok(Carried::Rests),
@@ -159,7 +169,8 @@ impl Engine {
     }
 
     /// A task that no step is eligible for comes to rest.
-    async fn rest(&self, mut head: TaskHead) -> Result<Carried, StoreError> {
+    async fn rest(self: &Arc<Self>, mut head: TaskHead) -> Result<Carried, StoreError> {
+        let stood_on = head.clone();
         let now = self.clock.now();
         head.version += 1;
         head.updated = now.max(head.updated);
@@ -171,6 +182,7 @@ impl Engine {
             state: head.state,
             reason: match head.state {
                 TaskState::Unmatched => "no step's condition matches the data".into(),
+                TaskState::Waiting => FOR_SUBTASKS.into(),
                 _ => "no step is eligible any more".into(),
             },
         };
@@ -179,8 +191,9 @@ impl Engine {
             data: None,
             entries: vec![entry],
         };
-        match self.store.commit(commit).await {
-            Ok(()) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
+        match self.forward(&stood_on, commit, Vec::new()).await {
+            Ok(head) if head.state == TaskState::Ready => Ok(Carried::Again),
+            Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
             Err(error) => Err(error),
         }
     }
@@ -213,6 +226,8 @@ impl Engine {
             clock: head.ready_at,
             seed: self.seed(head.id, run),
             limits: step.step.limits,
+            depth: head.parent.as_ref().map_or(0, |parent| parent.depth),
+            subtasks: head.subtasks,
         }
     }
 
@@ -252,13 +267,19 @@ fn fail(output: &mut RunOutput, fault: StepFault) {
     output.closing = None;
     output.park = None;
     output.redo = false;
+    output.retry_after = None;
+    output.subtasks = Vec::new();
     output.name = None;
     output.tags = None;
 }
 
+/// Why a task waits that no step is eligible for.
+const FOR_SUBTASKS: &str = "its subtasks have not ended";
+
 /// The journal says why a task went where its last run's end does not tell.
 fn reason_of(head: &TaskHead, now: Millis) -> Option<Entry> {
     let reason = match (head.state, &head.fault, &head.retrying) {
+        (TaskState::Waiting, _, None) if head.wake_at.is_none() => FOR_SUBTASKS.to_owned(),
         (TaskState::Waiting, _, None) => "nextRetryAt".to_owned(),
         (TaskState::Error, Some(fault), _) if fault.starts_with("run limit") => fault.clone(),
         _ => return None,
@@ -284,7 +305,7 @@ impl RunFacts<'_> {
         attempt: u32,
         (retry_at, parked_until): (Option<Millis>, Option<Millis>),
         output: RunOutput,
-        changes: &[Change],
+        (changes, asked): (&[Change], &[NewSubtask]),
     ) -> RunEntry {
         RunEntry {
             run: self.run,
@@ -301,6 +322,15 @@ impl RunFacts<'_> {
             alternatives: self.others,
             retry_at,
             parked_until,
+            subtasks: asked
+                .iter()
+                .map(|new| SubtaskEntry {
+                    task: new.id,
+                    name: new.name.clone(),
+                    into: new.into.clone(),
+                    wait: new.wait,
+                })
+                .collect(),
         }
     }
 }

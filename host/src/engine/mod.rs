@@ -6,6 +6,7 @@ mod calls;
 mod carry;
 mod queue;
 mod retry;
+mod subtasks;
 mod threads;
 mod timers;
 
@@ -161,6 +162,8 @@ impl Engine {
         loop {
             match self.carry(&workspace, task).await {
                 Ok(Carried::Rests) => {}
+                Ok(Carried::Again) if self.queue.is_open() => continue,
+                Ok(Carried::Again) => {}
                 Ok(Carried::Waits) => self.timer_set.notify_one(),
                 Err(StoreError::Closed) => {}
                 Err(error) => {

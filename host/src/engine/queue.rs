@@ -34,6 +34,8 @@ struct Lane {
     queued: VecDeque<TaskId>,
     /// Queued or running: a task is never taken in twice.
     known: HashSet<TaskId>,
+    /// Known and called meanwhile: to be looked at once more.
+    called: HashSet<TaskId>,
     running: usize,
     /// Ready tasks newer than this may be in the store only.
     taken_up_to: TaskId,
@@ -94,6 +96,15 @@ impl Queue {
         self.inner.lock().push(workspace, task)
     }
 
+    /// As [`Queue::wake`]; a task that is known already is looked at once more after that, as its runner
+    /// may have looked at it for the last time.
+    pub(super) fn call(&self, workspace: &WorkspaceName, task: TaskId) {
+        let mut inner = self.inner.lock();
+        if !inner.push(workspace, task) {
+            inner.lane(workspace).called.insert(task);
+        }
+    }
+
     /// A task for a new runner, if there is one and the runner may start.
     pub(super) fn start(&self) -> Option<(WorkspaceName, TaskId)> {
         let mut inner = self.inner.lock();
@@ -114,6 +125,9 @@ impl Queue {
         let lane = inner.lane(workspace);
         lane.running -= 1;
         lane.known.remove(&task);
+        if lane.called.remove(&task) {
+            inner.push(workspace, task);
+        }
         self.pop(&mut inner)
     }
 
@@ -237,6 +251,7 @@ impl Inner {
                 continue;
             }
             let task = lane.queued.pop_front()?;
+            lane.called.remove(&task);
             lane.running += 1;
             if !lane.queued.is_empty() {
                 self.turn.push_back(workspace.clone());
@@ -253,6 +268,7 @@ impl Lane {
         Self {
             queued: VecDeque::new(),
             known: HashSet::new(),
+            called: HashSet::new(),
             running: 0,
             taken_up_to: TaskId::MIN,
             more,
@@ -267,115 +283,4 @@ impl Lane {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn name(text: &str) -> WorkspaceName {
-        text.parse().unwrap()
-    }
-
-    fn queue(concurrency: usize, room: usize) -> Queue {
-        Queue::new(
-            EngineSettings {
-                concurrency,
-                queue: room,
-            },
-            Vec::new(),
-        )
-    }
-
-    #[test]
-    fn workspaces_are_served_in_turn_however_much_one_has() {
-        let queue = queue(100, 100);
-        let (loud, quiet) = (name("loud"), name("quiet"));
-        for waiting in 1..=50 {
-            assert_eq!(queue.offer(&loud, TaskId::new()), waiting);
-        }
-        // What one tenant's senders are slowed down by is that tenant's backlog alone.
-        assert_eq!(queue.offer(&quiet, TaskId::new()), 1);
-        queue.offer(&quiet, TaskId::new());
-        let first: Vec<_> = (0..4).map(|_| queue.start().unwrap().0).collect();
-        assert_eq!(first, [loud.clone(), quiet.clone(), loud, quiet]);
-    }
-
-    #[test]
-    fn one_workspace_gets_half_of_the_runs_while_another_has_work() {
-        let queue = queue(10, 100);
-        let (loud, quiet) = (name("loud"), name("quiet"));
-        for _ in 0..50 {
-            queue.offer(&loud, TaskId::new());
-        }
-        let mut started: Vec<_> = (0..7).map(|_| queue.start().unwrap()).collect();
-        queue.offer(&quiet, TaskId::new());
-        started.push(queue.start().unwrap());
-        assert_eq!(
-            started[7].0, quiet,
-            "alone, loud may have more than half; not any more"
-        );
-        assert_eq!(queue.start().unwrap().0, loud, "nobody else has work");
-    }
-
-    #[test]
-    fn a_task_is_never_in_twice_and_runs_again_after_it_ended() {
-        let queue = queue(10, 10);
-        let (workspace, task) = (name("w"), TaskId::new());
-        queue.offer(&workspace, task);
-        queue.offer(&workspace, task);
-        assert!(queue.start().is_some());
-        queue.offer(&workspace, task);
-        assert!(queue.start().is_none());
-        assert!(queue.next(&workspace, task).is_none());
-        assert!(queue.wake(&workspace, task));
-        assert!(queue.start().is_some());
-    }
-
-    #[test]
-    fn what_does_not_fit_is_read_from_the_store_and_nothing_is_lost() {
-        let queue = queue(1, 8);
-        let workspace = name("w");
-        let all: Vec<TaskId> = (0..100).map(|_| TaskId::new()).collect();
-        let mut stored = VecDeque::from(all.clone());
-        for task in &all[..50] {
-            queue.offer(&workspace, *task);
-        }
-        let mut seen = Vec::new();
-        let mut current = queue.start();
-        let mut offered = 50;
-        while let Some((workspace, task)) = current {
-            seen.push(task);
-            stored.retain(|ready| *ready != task);
-            if offered < all.len() {
-                queue.offer(&workspace, all[offered]);
-                offered += 1;
-            }
-            if let Some(request) = queue.refill_request() {
-                let newer = all[..offered].iter().filter(|task| **task > request.after);
-                let page = newer.take(request.limit).copied().collect();
-                queue.refilled(&request, page);
-            }
-            assert!(queue.inner.lock().lanes[&workspace].queued.len() <= 8);
-            current = queue.next(&workspace, task);
-        }
-        assert_eq!(seen, all);
-        assert!(stored.is_empty());
-    }
-
-    #[test]
-    fn a_task_offered_late_is_taken_in_though_newer_ones_were() {
-        let queue = queue(10, 2);
-        let workspace = name("w");
-        let (older, newer) = (TaskId::new(), TaskId::new());
-        queue.offer(&workspace, newer);
-        queue.offer(&workspace, older);
-        assert_eq!(queue.start().unwrap().1, newer);
-        assert_eq!(queue.start().unwrap().1, older);
-    }
-
-    #[test]
-    fn a_closed_queue_gives_nothing() {
-        let queue = queue(10, 10);
-        queue.offer(&name("w"), TaskId::new());
-        queue.close();
-        assert!(queue.start().is_none());
-    }
-}
+mod tests;

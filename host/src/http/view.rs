@@ -80,6 +80,10 @@ pub(super) struct HeadView<'a, R> {
     wake_at: Option<String>,
     fault: Option<&'a str>,
     result: Option<Value>,
+    /// Whose subtask it is.
+    parent: Option<String>,
+    /// Its subtasks that have not ended, and those whose result is not in the data yet.
+    open_subtasks: Vec<String>,
     runs: R,
 }
 
@@ -99,6 +103,12 @@ impl<'a, R> HeadView<'a, R> {
             result: head.result.as_ref().map(|text| {
                 serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()))
             }),
+            parent: head.parent.as_ref().map(|parent| parent.task.to_string()),
+            open_subtasks: head
+                .children
+                .iter()
+                .map(|child| child.id.to_string())
+                .collect(),
             runs,
         }
     }
@@ -111,6 +121,8 @@ pub(super) struct TaskView<'a> {
     head: HeadView<'a, Vec<RunView<'a>>>,
     data: Value,
     history: Vec<HistoryView<'a>>,
+    /// Results of subtasks, in the order in which they came into the data.
+    ended_subtasks: Vec<EndedView>,
     /// Calls of a run that has not ended yet.
     calls_under_way: Vec<OpenCallView<'a>>,
 }
@@ -131,7 +143,25 @@ struct RunView<'a> {
     alternatives: &'a [StepName],
     retry_at: Option<String>,
     parked_until: Option<String>,
+    subtasks: Vec<SubtaskView<'a>>,
     calls: Vec<CallView<'a>>,
+}
+
+/// A subtask that a run made.
+#[derive(Serialize)]
+struct SubtaskView<'a> {
+    task: String,
+    name: &'a str,
+    into: Option<&'a str>,
+    wait: bool,
+}
+
+/// A subtask whose result was put into the data.
+#[derive(Serialize)]
+struct EndedView {
+    task: String,
+    at: String,
+    changes: Box<RawValue>,
 }
 
 #[derive(Serialize)]
@@ -171,6 +201,7 @@ impl<'a> TaskView<'a> {
         let mut effects: HashMap<(u32, u32), Vec<&Effect>> = HashMap::new();
         let mut runs = Vec::new();
         let mut history = Vec::new();
+        let mut ended_subtasks = Vec::new();
         for entry in journal {
             match entry {
                 Entry::Accepted { at } => history.push(HistoryView {
@@ -187,6 +218,12 @@ impl<'a> TaskView<'a> {
                     let view = RunView::of(run, made).ok_or_else(|| damaged("a run's changes"))?;
                     runs.push(view);
                 }
+                Entry::Subtask { at, task, changes } => ended_subtasks.push(EndedView {
+                    task: task.to_string(),
+                    at: rfc3339(*at),
+                    changes: RawValue::from_string(changes.clone())
+                        .map_err(|_| damaged("what a subtask changed"))?,
+                }),
                 Entry::State { at, state, reason } => history.push(HistoryView {
                     at: rfc3339(*at),
                     state: *state,
@@ -200,6 +237,7 @@ impl<'a> TaskView<'a> {
             head: HeadView::of(&task.head, runs),
             data: serde_json::from_str(&task.data).map_err(|_| damaged("its data"))?,
             history,
+            ended_subtasks,
             calls_under_way: open
                 .into_iter()
                 .map(|effect| OpenCallView {
@@ -230,6 +268,16 @@ impl<'a> RunView<'a> {
             alternatives: &run.alternatives,
             retry_at: run.retry_at.map(rfc3339),
             parked_until: run.parked_until.map(rfc3339),
+            subtasks: run
+                .subtasks
+                .iter()
+                .map(|made| SubtaskView {
+                    task: made.task.to_string(),
+                    name: &made.name,
+                    into: made.into.as_deref(),
+                    wait: made.wait,
+                })
+                .collect(),
             calls: effects.into_iter().map(CallView::of).collect(),
         })
     }

@@ -113,6 +113,10 @@ pub fn new_task(arrival: Arrival<'_>) -> Result<NewTask, IngestError> {
             steps: Vec::new(),
             result: None,
             fault: None,
+            parent: None,
+            children: Vec::new(),
+            subtasks: 0,
+            notes: 0,
         },
         data: data.into(),
     })

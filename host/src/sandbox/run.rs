@@ -69,8 +69,13 @@ pub(super) async fn step(
         closing: None,
         park: None,
         redo: false,
+        retry_after: None,
+        subtasks: Vec::new(),
         duration_us: 0,
     };
+    if let (Ended::Retry(_), Some(state)) = (&output.ended, &state) {
+        output.retry_after = state.task.retry_after;
+    }
     if let (Ended::Finished, Some(state)) = (&output.ended, state) {
         let RunState { document, task, .. } = state;
         output.data = Some(document.into_written());
@@ -79,6 +84,7 @@ pub(super) async fn step(
         output.closing = task.closing;
         output.park = task.park;
         output.redo = task.redo;
+        output.subtasks = task.subtasks.asked;
     }
     output.duration_us = started.elapsed().as_micros() as u64;
     output
@@ -99,6 +105,8 @@ pub(super) async fn condition(
         clock: 0,
         seed: [0; 32],
         limits: step_limits,
+        depth: 0,
+        subtasks: 0,
     };
     let mut store = store(engine, component, input, Arc::new(NoCalls))
         .map_err(|error| ComponentError::Host(format!("{error:#}")))?;
@@ -141,6 +149,8 @@ pub fn not_run(reason: String) -> RunOutput {
         closing: None,
         park: None,
         redo: false,
+        retry_after: None,
+        subtasks: Vec::new(),
         logs: Vec::new(),
         fuel: 0,
         duration_us: 0,

@@ -15,6 +15,7 @@ use crate::domain::data::Draft;
 use crate::domain::effect::Calls;
 use crate::domain::ids::TaskId;
 use crate::domain::run::{Closing, Config, RunInput};
+use crate::domain::subtask::NewSubtask;
 
 /// Handles that a guest may have open at once.
 const HANDLES: usize = 1_000;
@@ -46,6 +47,21 @@ pub(super) struct TaskFacts {
     pub(super) closing: Option<Closing>,
     pub(super) park: Option<u64>,
     pub(super) redo: bool,
+    pub(super) retry_after: Option<u64>,
+    pub(super) subtasks: Subtasks,
+}
+
+/// Subtasks that this run asked for, and what it takes to ask for one.
+pub(super) struct Subtasks {
+    pub(super) seed: [u8; 32],
+    pub(super) clock: u64,
+    /// Of the task itself.
+    pub(super) depth: u32,
+    /// What earlier runs of the task made.
+    pub(super) before: u32,
+    pub(super) asked: Vec<NewSubtask>,
+    /// Bytes of their data.
+    pub(super) bytes: usize,
 }
 
 /// Connector calls of this run.
@@ -95,6 +111,15 @@ impl RunState {
                 closing: None,
                 park: None,
                 redo: false,
+                retry_after: None,
+                subtasks: Subtasks {
+                    seed: input.seed,
+                    clock: input.clock,
+                    depth: input.depth,
+                    before: input.subtasks,
+                    asked: Vec::new(),
+                    bytes: 0,
+                },
             },
             calls: CallsUnderWay {
                 answerer: calls,

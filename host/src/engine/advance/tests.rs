@@ -21,6 +21,10 @@ fn head() -> TaskHead {
         steps: Vec::new(),
         result: None,
         fault: None,
+        parent: None,
+        children: Vec::new(),
+        subtasks: 0,
+        notes: 0,
     }
 }
 
@@ -46,6 +50,8 @@ fn end(
         closing: None,
         park: None,
         redo: false,
+        retry_after: None,
+        subtasks: &[],
         now,
         random: u64::MAX,
     };
@@ -149,6 +155,8 @@ fn complete_and_ignore_end_the_task() {
             closing: Some(&closing),
             park: Some(5),
             redo: true,
+            retry_after: None,
+            subtasks: &[],
             now: 2_000,
             random: 0,
         };
@@ -167,6 +175,8 @@ fn redo_makes_a_step_eligible_once_more_and_park_lets_the_task_wait() {
         closing: None,
         park: Some(500),
         redo: true,
+        retry_after: None,
+        subtasks: &[],
         now: 2_000,
         random: 0,
     };

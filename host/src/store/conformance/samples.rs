@@ -37,6 +37,10 @@ pub fn new_task(workspace: &WorkspaceName, id: TaskId, data: &str) -> NewTask {
             steps: Vec::new(),
             result: None,
             fault: None,
+            parent: None,
+            children: Vec::new(),
+            subtasks: 0,
+            notes: 0,
         },
         data: data.into(),
     }
@@ -77,6 +81,7 @@ pub fn run_entry(run: u32, ended: Ended) -> Entry {
         alternatives: vec!["other".parse().unwrap()],
         retry_at: Some(77),
         parked_until: None,
+        subtasks: Vec::new(),
     }))
 }
 

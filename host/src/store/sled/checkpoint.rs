@@ -305,7 +305,7 @@ fn index_keys(
         }
         TaskState::Done => {}
         TaskState::Waiting => {
-            index.insert(keys::waiting(wake_at.unwrap_or(0), workspace, id));
+            index.insert(keys::waiting(wake_at.unwrap_or(Millis::MAX), workspace, id));
             index.insert(keys::state(workspace, state, id));
         }
         state => {

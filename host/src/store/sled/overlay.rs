@@ -46,7 +46,9 @@ impl Open {
         self.count += change.count;
         if let Some(head) = change.head {
             self.head = head;
-            self.settled = self.count;
+            if change.kind != Kind::Note {
+                self.settled = self.count;
+            }
         }
         if change.data.is_some() {
             self.data = change.data;
@@ -222,7 +224,7 @@ impl Overlay {
                 }
             }
             TaskState::Waiting => {
-                let wake_at = open.head.wake_at.unwrap_or(0);
+                let wake_at = open.head.wake_at.unwrap_or(Millis::MAX);
                 self.waiting.insert((wake_at, workspace.clone(), id));
             }
             _ => {}
@@ -242,7 +244,7 @@ impl Overlay {
                 }
             }
             Some((TaskState::Waiting, wake_at)) => {
-                let wake_at = wake_at.unwrap_or(0);
+                let wake_at = wake_at.unwrap_or(Millis::MAX);
                 self.waiting.remove(&(wake_at, workspace.clone(), id));
             }
             _ => {}

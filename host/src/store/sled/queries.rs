@@ -82,7 +82,9 @@ pub(super) fn due(
             }
             let overlay = shared.overlay.read();
             let wake_at = match overlay.get(&workspace, id) {
-                Some(open) if open.head.state == TaskState::Waiting => open.head.wake_at,
+                Some(open) if open.head.state == TaskState::Waiting => {
+                    Some(open.head.wake_at.unwrap_or(Millis::MAX))
+                }
                 Some(_) => None,
                 None => Some(wake_at),
             };

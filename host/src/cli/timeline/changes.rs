@@ -1,0 +1,77 @@
+//! What a run changed in the data, as a diff.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::WIDTH;
+use crate::cli::output::{Output, Tone, json_line, printable, shorten};
+use crate::cli::units;
+
+/// Values longer than this are shown member by member.
+const INLINE: usize = 60;
+/// How many changed places of one run are shown.
+const CHANGES: usize = 40;
+/// One difference, as the API gives it.
+#[derive(Debug, Deserialize)]
+pub(super) struct ChangeView {
+    op: String,
+    path: String,
+    #[serde(default)]
+    old: Value,
+    #[serde(default)]
+    value: Value,
+}
+
+/// Changes as a diff: `-` what was there, `+` what is there now. Long objects and arrays are shown
+/// member by member.
+pub(super) fn diff(changes: &[ChangeView], output: Output) -> Vec<String> {
+    let mut sides = Vec::new();
+    for change in changes {
+        if change.op != "add" {
+            spread('-', &change.path, &change.old, &mut sides);
+        }
+        if change.op != "remove" {
+            spread('+', &change.path, &change.value, &mut sides);
+        }
+    }
+    let hidden = sides.len().saturating_sub(CHANGES);
+    let mut lines: Vec<String> = sides
+        .iter()
+        .take(CHANGES)
+        .map(|(sign, path, value)| {
+            let tone = if *sign == '+' { Tone::Good } else { Tone::Bad };
+            let path = if path.is_empty() { "the whole" } else { path };
+            let text = format!("{sign} {} {value}", printable(path));
+            output.paint(tone, &shorten(&text, WIDTH))
+        })
+        .collect();
+    if hidden > 0 {
+        lines.push(format!(
+            "… and {} more; `--json` has them all",
+            units::plural(hidden as u64, "line")
+        ));
+    }
+    lines
+}
+
+fn spread(sign: char, path: &str, value: &Value, out: &mut Vec<(char, String, String)>) {
+    // Past the bound only the number of lines matters, and a huge document is not worth a walk.
+    if out.len() > CHANGES * 25 {
+        return;
+    }
+    let text = json_line(value);
+    match value {
+        Value::Object(map) if text.len() > INLINE => {
+            for (key, value) in map {
+                let token = key.replace('~', "~0").replace('/', "~1");
+                spread(sign, &format!("{path}/{token}"), value, out);
+            }
+        }
+        Value::Array(items) if text.len() > INLINE => {
+            for (index, value) in items.iter().enumerate() {
+                spread(sign, &format!("{path}/{index}"), value, out);
+            }
+        }
+        _ => out.push((sign, path.to_owned(), text)),
+    }
+}

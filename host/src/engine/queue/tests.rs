@@ -1,0 +1,128 @@
+use super::*;
+
+fn name(text: &str) -> WorkspaceName {
+    text.parse().unwrap()
+}
+
+fn queue(concurrency: usize, room: usize) -> Queue {
+    Queue::new(
+        EngineSettings {
+            concurrency,
+            queue: room,
+        },
+        Vec::new(),
+    )
+}
+
+#[test]
+fn workspaces_are_served_in_turn_however_much_one_has() {
+    let queue = queue(100, 100);
+    let (loud, quiet) = (name("loud"), name("quiet"));
+    for waiting in 1..=50 {
+        assert_eq!(queue.offer(&loud, TaskId::new()), waiting);
+    }
+    // What one tenant's senders are slowed down by is that tenant's backlog alone.
+    assert_eq!(queue.offer(&quiet, TaskId::new()), 1);
+    queue.offer(&quiet, TaskId::new());
+    let first: Vec<_> = (0..4).map(|_| queue.start().unwrap().0).collect();
+    assert_eq!(first, [loud.clone(), quiet.clone(), loud, quiet]);
+}
+
+#[test]
+fn one_workspace_gets_half_of_the_runs_while_another_has_work() {
+    let queue = queue(10, 100);
+    let (loud, quiet) = (name("loud"), name("quiet"));
+    for _ in 0..50 {
+        queue.offer(&loud, TaskId::new());
+    }
+    let mut started: Vec<_> = (0..7).map(|_| queue.start().unwrap()).collect();
+    queue.offer(&quiet, TaskId::new());
+    started.push(queue.start().unwrap());
+    assert_eq!(
+        started[7].0, quiet,
+        "alone, loud may have more than half; not any more"
+    );
+    assert_eq!(queue.start().unwrap().0, loud, "nobody else has work");
+}
+
+#[test]
+fn a_task_is_never_in_twice_and_runs_again_after_it_ended() {
+    let queue = queue(10, 10);
+    let (workspace, task) = (name("w"), TaskId::new());
+    queue.offer(&workspace, task);
+    queue.offer(&workspace, task);
+    assert!(queue.start().is_some());
+    queue.offer(&workspace, task);
+    assert!(queue.start().is_none());
+    assert!(queue.next(&workspace, task).is_none());
+    assert!(queue.wake(&workspace, task));
+    assert!(queue.start().is_some());
+}
+
+#[test]
+fn a_task_that_is_called_while_it_runs_runs_once_more() {
+    let queue = queue(10, 10);
+    let (workspace, task) = (name("w"), TaskId::new());
+    queue.call(&workspace, task);
+    // Called before it began: that look is enough.
+    queue.call(&workspace, task);
+    assert!(queue.start().is_some());
+    assert!(queue.start().is_none());
+    queue.call(&workspace, task);
+    queue.call(&workspace, task);
+    assert_eq!(
+        queue.next(&workspace, task),
+        Some((workspace.clone(), task))
+    );
+    assert_eq!(queue.next(&workspace, task), None);
+}
+
+#[test]
+fn what_does_not_fit_is_read_from_the_store_and_nothing_is_lost() {
+    let queue = queue(1, 8);
+    let workspace = name("w");
+    let all: Vec<TaskId> = (0..100).map(|_| TaskId::new()).collect();
+    let mut stored = VecDeque::from(all.clone());
+    for task in &all[..50] {
+        queue.offer(&workspace, *task);
+    }
+    let mut seen = Vec::new();
+    let mut current = queue.start();
+    let mut offered = 50;
+    while let Some((workspace, task)) = current {
+        seen.push(task);
+        stored.retain(|ready| *ready != task);
+        if offered < all.len() {
+            queue.offer(&workspace, all[offered]);
+            offered += 1;
+        }
+        if let Some(request) = queue.refill_request() {
+            let newer = all[..offered].iter().filter(|task| **task > request.after);
+            let page = newer.take(request.limit).copied().collect();
+            queue.refilled(&request, page);
+        }
+        assert!(queue.inner.lock().lanes[&workspace].queued.len() <= 8);
+        current = queue.next(&workspace, task);
+    }
+    assert_eq!(seen, all);
+    assert!(stored.is_empty());
+}
+
+#[test]
+fn a_task_offered_late_is_taken_in_though_newer_ones_were() {
+    let queue = queue(10, 2);
+    let workspace = name("w");
+    let (older, newer) = (TaskId::new(), TaskId::new());
+    queue.offer(&workspace, newer);
+    queue.offer(&workspace, older);
+    assert_eq!(queue.start().unwrap().1, newer);
+    assert_eq!(queue.start().unwrap().1, older);
+}
+
+#[test]
+fn a_closed_queue_gives_nothing() {
+    let queue = queue(10, 10);
+    queue.offer(&name("w"), TaskId::new());
+    queue.close();
+    assert!(queue.start().is_none());
+}
