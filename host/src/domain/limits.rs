@@ -53,8 +53,8 @@ pub const SUBTASKS_PER_TASK: u32 = 1_000;
 pub const SUBTASK_DEPTH: u32 = 8;
 /// Bytes of JSON text that the data of all subtasks of one run may have together.
 pub const SUBTASK_BYTES: usize = DATA_BYTES;
-/// Bytes of a subtask's `into`.
-pub const POINTER_BYTES: usize = 1024;
+/// Bytes of a subtask's `into`: a task's head has a thousand of them.
+pub const POINTER_BYTES: usize = 256;
 /// Bytes of a component's condition text.
 pub const CONDITION_BYTES: usize = 64 * 1024;
 

@@ -57,9 +57,11 @@ impl Engine {
             .into_iter()
             .map(|new| new_task(&commit.head, new))
             .collect();
-        loop {
-            match self.step_forward(commit.clone(), accepts.clone()).await {
-                Ok(()) => break,
+        let head = loop {
+            let step = self.with_results(commit.clone()).await?;
+            let head = step.head.clone();
+            match self.step_forward(step, accepts.clone()).await {
+                Ok(()) => break head,
                 Err(error @ StoreError::Conflict { id: whose, .. }) if whose == id => {
                     let now_is = self.store.load(&commit.head.workspace, id).await?;
                     let only_noted =
@@ -70,11 +72,11 @@ impl Engine {
                 }
                 Err(error) => return Err(error),
             }
-        }
+        };
         for task in &accepts {
             self.offer(&task.head.workspace, task.head.id);
         }
-        Ok(commit.head)
+        Ok(head)
     }
 
     /// A commit, the tasks that come with it, and what it is to the task's parent, as one record.
@@ -101,6 +103,11 @@ impl Engine {
                 }
                 // The parent has moved: look at it again. The task itself is the caller's.
                 Err(StoreError::Conflict { id, .. }) if id == parent => {}
+                Err(gone @ StoreError::NotFound(_)) => {
+                    if self.store.load(&workspace, commit.head.id).await?.is_none() {
+                        return Err(gone);
+                    }
+                }
                 other => return other,
             }
         }
@@ -165,26 +172,52 @@ impl Engine {
         head: TaskHead,
         mut data: Arc<Value>,
     ) -> Result<Carried, StoreError> {
-        let (mut results, mut open) = (Vec::new(), Vec::new());
-        for child in head.children.iter().filter(|child| child.ended) {
-            let task = self.store.load(&head.workspace, child.id).await?;
-            match task {
-                // Somebody has tried it again: it will end once more.
-                Some(task) if !task.head.state.is_final() => open.push(child.id),
-                Some(task) => results.push((child.id, result(&task.head, &task.data))),
-                None => results.push((child.id, json!({ "error": "the subtask is gone" }))),
-            }
-        }
         let mut to = head.clone();
-        for child in &mut to.children {
-            child.ended &= !open.contains(&child.id);
-        }
+        let results = self.results(&mut to).await?;
         let commit = landed(to, &mut data, results, self.clock.now());
         match self.forward(&head, commit, Vec::new()).await {
             Ok(head) if head.state == TaskState::Ready => Ok(Carried::Again),
             Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
             Err(error) => Err(error),
         }
+    }
+
+    /// The results of those that have ended, by task.
+    async fn results(&self, head: &mut TaskHead) -> Result<Vec<(TaskId, Value)>, StoreError> {
+        let mut results = Vec::new();
+        for child in head.children.iter_mut().filter(|child| child.ended) {
+            match self.store.load(&head.workspace, child.id).await? {
+                // Somebody has tried it again: it will end once more.
+                Some(task) if !task.head.state.is_final() => child.ended = false,
+                Some(task) => results.push((child.id, result(&task.head, &task.data))),
+                None => results.push((child.id, json!({ "error": "the subtask is gone" }))),
+            }
+        }
+        Ok(results)
+    }
+
+    /// A run that ends its task takes along the results that came while it ran: there is no other
+    /// moment for them.
+    async fn with_results(&self, mut commit: Commit) -> Result<Commit, StoreError> {
+        let ends = matches!(commit.head.state, TaskState::Done | TaskState::Ignored);
+        if !ends || !can_land(&commit.head) {
+            return Ok(commit);
+        }
+        let data = match &commit.data {
+            Some(data) => data.clone(),
+            None => match self.store.load(&commit.head.workspace, commit.head.id).await? {
+                Some(task) => task.data,
+                None => return Ok(commit),
+            },
+        };
+        let mut document = document(&data)?;
+        let results = self.results(&mut commit.head).await?;
+        let mut whole = landed(commit.head, &mut document, results, self.clock.now());
+        // One step, not two.
+        whole.head.version -= 1;
+        commit.entries.append(&mut whole.entries);
+        whole.entries = commit.entries;
+        Ok(whole)
     }
 
     /// Whether a subtask is of no use any more, because its parent was cancelled; then it is, too.
@@ -231,3 +264,6 @@ impl Engine {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
