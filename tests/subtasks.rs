@@ -72,7 +72,8 @@ async fn a_parent_waits_for_its_subtasks_and_has_their_results() {
         json!({"late": 1}),
     ] {
         let found = results.iter().any(|result| {
-            let (Some(found), Some(expected)) = (result["error"].as_str(), expected["error"].as_str())
+            let (Some(found), Some(expected)) =
+                (result["error"].as_str(), expected["error"].as_str())
             else {
                 return *result == expected;
             };
@@ -103,15 +104,30 @@ async fn a_parent_waits_for_its_subtasks_and_has_their_results() {
 async fn without_wait_other_steps_go_on_and_the_task_is_not_done_before_its_results() {
     let server = Server::start().await;
     let upstream = Receiver::start().await;
-    upstream.reply("/slow", Reply::status(200).after(Duration::from_millis(400)));
+    upstream.reply(
+        "/slow",
+        Reply::status(200).after(Duration::from_millis(400)),
+    );
     let url = format!("{}/slow", upstream.url);
     parts(&server).await;
     let ask = format!(
         "task.subtask('part', {{url: '{url}'}}, {{into: '/late'}}); task.subtask('aside', {{}}); data.asked = true"
     );
     script(&server, "ask", "{go: true}", &ask).await;
-    script(&server, "meanwhile", "{asked: true}", "data.meanwhile = data.late === undefined").await;
-    script(&server, "after", "{late: Object}", "data.after = data.late.status").await;
+    script(
+        &server,
+        "meanwhile",
+        "{asked: true}",
+        "data.meanwhile = data.late === undefined",
+    )
+    .await;
+    script(
+        &server,
+        "after",
+        "{late: Object}",
+        "data.after = data.late.status",
+    )
+    .await;
     let webhook = server.webhook("W").await;
     let task = server.run(&webhook, &json!({"go": true}), "done").await;
     assert_eq!(names(&task), ["ask", "meanwhile", "after"]);
@@ -170,7 +186,10 @@ async fn generations_end_and_what_cannot_be_asked_for_is_refused() {
         below = &below["below"];
     }
     let last = below["last"].as_str().unwrap();
-    assert!(last.starts_with("8 there are at most 8 generations"), "{task:#}");
+    assert!(
+        last.starts_with("8 there are at most 8 generations"),
+        "{task:#}"
+    );
     let refused = "const refusals = [];
         const attempt = (f) => { try { f(); } catch (error) { refusals.push(error.message); } };
         attempt(() => task.subtask('x', [1]));
@@ -181,7 +200,9 @@ async fn generations_end_and_what_cannot_be_asked_for_is_refused() {
         for (let i = 0; i < 101; i++) attempt(() => task.subtask('aside', {}));
         data.refusals = refusals;";
     script(&server, "refused", "{refused: true}", refused).await;
-    let task = server.run(&webhook, &json!({"refused": true}), "done").await;
+    let task = server
+        .run(&webhook, &json!({"refused": true}), "done")
+        .await;
     let refusals = task["data"]["refusals"].as_array().unwrap();
     for (refusal, expected) in refusals.iter().zip([
         "must be an object, and this is an array",
@@ -203,7 +224,9 @@ async fn generations_end_and_what_cannot_be_asked_for_is_refused() {
     parts(&server).await;
     let misplaced = "data.n = 5; task.subtask('part', {}, {into: '/n/x', wait: true})";
     script(&server, "misplaced", "{misplaced: true}", misplaced).await;
-    let task = server.run(&webhook, &json!({"misplaced": true}), "error").await;
+    let task = server
+        .run(&webhook, &json!({"misplaced": true}), "error")
+        .await;
     let fault = task["fault"].as_str().unwrap();
     assert!(fault.contains("has no place"), "{fault}");
 }
@@ -212,7 +235,8 @@ async fn generations_end_and_what_cannot_be_asked_for_is_refused() {
 async fn a_park_limits_the_wait() {
     let server = Server::start().await;
     parts(&server).await;
-    let ask = "task.subtask('part', {park: 3600000}, {wait: true}); task.park(100); data.asked = true";
+    let ask =
+        "task.subtask('part', {park: 3600000}, {wait: true}); task.park(100); data.asked = true";
     script(&server, "ask", "{go: true}", ask).await;
     script(&server, "then", "{asked: true}", "data.then = true").await;
     let webhook = server.webhook("W").await;
@@ -249,7 +273,10 @@ async fn an_end_while_the_parent_runs_waits_for_the_runs_end_and_repeats_no_call
     server.launch().await;
     let task = server.wait(&id, "done").await;
     assert_eq!(names(&task), ["ask", "calls"]);
-    assert_eq!(task["data"]["seen"], true, "the run saw the data that it began with");
+    assert_eq!(
+        task["data"]["seen"], true,
+        "the run saw the data that it began with"
+    );
     assert_eq!(task["data"]["late"], json!({"x": 1}));
     let seen = upstream.seen();
     let paths: Vec<&str> = seen.iter().map(|request| request.path.as_str()).collect();
@@ -264,7 +291,13 @@ async fn kills_at_random_instants_lose_no_end_and_repeat_none() {
     parts(&server).await;
     // A subtask with a subtask of its own.
     let deep = "task.subtask('part', {double: data.n, url: data.url}, {into: '/inner', wait: true}); data.asked = true";
-    script(&server, "deep", "{$via: {type: 'subtask'}, n: Number, asked: null}", deep).await;
+    script(
+        &server,
+        "deep",
+        "{$via: {type: 'subtask'}, n: Number, asked: null}",
+        deep,
+    )
+    .await;
     let webhook = server.webhook("W").await;
     let mut ids = Vec::new();
     for number in 0..PARENTS {
@@ -287,7 +320,10 @@ async fn kills_at_random_instants_lose_no_end_and_repeat_none() {
         assert_eq!(names(&task), ["splitter"]);
         assert_eq!(task["ended_subtasks"].as_array().unwrap().len(), 4);
         assert!(results.contains(&json!({"n": 2})), "{results:?}");
-        let inner = results.iter().find(|result| result["asked"] == true).unwrap();
+        let inner = results
+            .iter()
+            .find(|result| result["asked"] == true)
+            .unwrap();
         assert_eq!(inner["inner"], json!({"n": 6}), "{results:?}");
     }
     let mut all = 0;

@@ -61,7 +61,9 @@ pub(crate) fn http_date(text: &str) -> Option<u64> {
         let number: u64 = text.parse().ok()?;
         (number <= most).then_some(number)
     };
-    let at = MONTHS.find(month).filter(|at| month.len() == 3 && at % 3 == 0)?;
+    let at = MONTHS
+        .find(month)
+        .filter(|at| month.len() == 3 && at % 3 == 0)?;
     let month = at as u64 / 3 + 1;
     let day = number(day, 31).filter(|day| *day > 0)?;
     let year = match (year.len(), number(year, 9999)?) {

@@ -388,9 +388,7 @@ mod splitting {
 
 #[test]
 fn subtasks_are_made_if_the_run_finishes() {
-    let outcome = Mock::new()
-        .data(json!({"into": "/a"}))
-        .run(splitting::step);
+    let outcome = Mock::new().data(json!({"into": "/a"})).run(splitting::step);
     let names: Vec<_> = outcome.subtasks.iter().map(|made| &*made.name).collect();
     assert_eq!(names, ["part", "aside"]);
     let first = &outcome.subtasks[0];
@@ -405,7 +403,9 @@ fn subtasks_are_made_if_the_run_finishes() {
         ("", "the whole document"),
         ("/$via/x", "in `$via`"),
     ] {
-        let outcome = Mock::new().data(json!({ "into": into })).run(splitting::step);
+        let outcome = Mock::new()
+            .data(json!({ "into": into }))
+            .run(splitting::step);
         let failure = outcome.failure();
         assert!(failure.text().contains(text), "{into}: {failure}");
     }

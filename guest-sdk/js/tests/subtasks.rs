@@ -34,10 +34,22 @@ fn a_subtask_is_asked_for_and_its_id_given() {
         ]
     );
     for (code, text) in [
-        ("task.subtask()", "TypeError: task.subtask takes a name, and got undefined"),
-        ("task.subtask('x', () => 1)", "TypeError: the data must be JSON, and it is a function"),
-        ("task.subtask('x', {}, {into: ['a']})", "TypeError: `into` must be a JSON pointer"),
-        ("task.subtask('x', {}, {into: 'no'})", "TypeError: `into`: `no` is not a JSON pointer"),
+        (
+            "task.subtask()",
+            "TypeError: task.subtask takes a name, and got undefined",
+        ),
+        (
+            "task.subtask('x', () => 1)",
+            "TypeError: the data must be JSON, and it is a function",
+        ),
+        (
+            "task.subtask('x', {}, {into: ['a']})",
+            "TypeError: `into` must be a JSON pointer",
+        ),
+        (
+            "task.subtask('x', {}, {into: 'no'})",
+            "TypeError: `into`: `no` is not a JSON pointer",
+        ),
     ] {
         let retry = content(code).run().retry();
         assert!(retry.starts_with(text), "{code}: {retry}");

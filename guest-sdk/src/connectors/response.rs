@@ -67,9 +67,7 @@ impl Response {
             return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
         }
         let at = time::http_date(text)?;
-        Some(Duration::from_millis(
-            at.saturating_sub(time::now_millis()),
-        ))
+        Some(Duration::from_millis(at.saturating_sub(time::now_millis())))
     }
 
     /// The body as JSON.

@@ -29,7 +29,9 @@ pub(crate) fn task_subtask(
             );
         }
         if into == "/$via" || into.starts_with("/$via/") {
-            return Err("`into` is in `$via`, which is the server's; name another place".to_owned());
+            return Err(
+                "`into` is in `$via`, which is the server's; name another place".to_owned(),
+            );
         }
     }
     state(|state| {

@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use super::output::{Output, Tone, json_line, printable, shorten};
 use super::units;
+use crate::domain::clock::parse_rfc3339;
 use changes::{ChangeView, diff};
 use subtasks::{EndedView, SubtaskView};
-use crate::domain::clock::parse_rfc3339;
 
 /// How wide a line's text may get; the whole is in `--json`.
 const WIDTH: usize = 100;

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::Engine;
 use super::advance::{self, Candidate, RunEnd};
 use super::calls::JournaledCalls;
-use super::subtasks;
+use super::subtasks::{self, Base};
 use crate::catalog::LiveStep;
 use crate::domain::clock::Millis;
 use crate::domain::data::Change;
@@ -68,7 +68,7 @@ impl Engine {
             return Ok(Carried::Rests);
         }
         if recorded.is_empty() && head.retrying.is_none() && subtasks::can_land(&head) {
-            return self.land(head, data).await;
+            return self.land(&head, data).await;
         }
         head.ready_at = clock;
         let mut eligible = self.eligible(&head, &data);
@@ -79,7 +79,7 @@ impl Engine {
             let Some((candidate, step)) = eligible.steps.first() else {
                 return Ok(Carried::Rests);
             };
-            let stood_on = head.clone();
+            let stood_on = Base::of(&head);
             let run = head.runs + 1;
             let attempt = advance::attempt(&head, &candidate.name);
             let input = self.input(&head, &data, run, step);
@@ -131,7 +131,12 @@ impl Engine {
             let ran = candidate.name.clone();
             let asked = std::mem::take(&mut output.subtasks);
             let parked_until = output.park.and(head.wake_at);
-            let entry = entry_of.entry(attempt, (retry_at, parked_until), output, (&changes, &asked));
+            let entry = entry_of.entry(
+                attempt,
+                (retry_at, parked_until),
+                output,
+                (&changes, &asked),
+            );
             if head.state == TaskState::Ready {
                 eligible = self.eligible(&head, &data);
                 let again = eligible.steps.iter().any(|(next, _)| next.name == ran);
@@ -170,7 +175,7 @@ impl Engine {
 
     /// A task that no step is eligible for comes to rest.
     async fn rest(self: &Arc<Self>, mut head: TaskHead) -> Result<Carried, StoreError> {
-        let stood_on = head.clone();
+        let stood_on = Base::of(&head);
         let now = self.clock.now();
         head.version += 1;
         head.updated = now.max(head.updated);

@@ -17,8 +17,8 @@ use crate::domain::ids::TaskId;
 use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::{Commit, NewTask, StoreError, Together};
+pub(super) use decide::{Base, can_land, document, is_owed, remember};
 use decide::{cancelled, landed, new_task, noted, rebase, result};
-pub(super) use decide::{can_land, document, is_owed, remember};
 
 /// What a task's end is to its parent.
 enum Told {
@@ -27,7 +27,6 @@ enum Told {
     /// The parent is at its end itself: nobody else will put the result there.
     Result(Box<Commit>),
 }
-
 
 impl Engine {
     /// Makes a step forward of a task durable. If the task ends by it, its parent hears of it in the
@@ -48,10 +47,16 @@ impl Engine {
     /// subtasks since the run began is kept. Gives the head as it is now.
     pub(super) async fn forward(
         self: &Arc<Self>,
-        stood_on: &TaskHead,
+        stood_on: &Base,
         mut commit: Commit,
         subtasks: Vec<NewSubtask>,
     ) -> Result<TaskHead, StoreError> {
+        if stood_on.children.is_empty() && subtasks.is_empty() && commit.head.parent.is_none() {
+            // Nobody notes anything of it, and nobody hears of it.
+            let head = commit.head.clone();
+            self.store.commit(commit).await?;
+            return Ok(head);
+        }
         let id = commit.head.id;
         let accepts: Vec<NewTask> = subtasks
             .into_iter()
@@ -169,13 +174,13 @@ impl Engine {
     /// two runs alone: what a run has recorded belongs to the data that it began with.
     pub(super) async fn land(
         self: &Arc<Self>,
-        head: TaskHead,
+        head: &TaskHead,
         mut data: Arc<Value>,
     ) -> Result<Carried, StoreError> {
-        let mut to = head.clone();
+        let (mut to, stood_on) = (head.clone(), Base::of(head));
         let results = self.results(&mut to).await?;
         let commit = landed(to, &mut data, results, self.clock.now());
-        match self.forward(&head, commit, Vec::new()).await {
+        match self.forward(&stood_on, commit, Vec::new()).await {
             Ok(head) if head.state == TaskState::Ready => Ok(Carried::Again),
             Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
             Err(error) => Err(error),
@@ -205,7 +210,11 @@ impl Engine {
         }
         let data = match &commit.data {
             Some(data) => data.clone(),
-            None => match self.store.load(&commit.head.workspace, commit.head.id).await? {
+            None => match self
+                .store
+                .load(&commit.head.workspace, commit.head.id)
+                .await?
+            {
                 Some(task) => task.data,
                 None => return Ok(commit),
             },
@@ -221,10 +230,7 @@ impl Engine {
     }
 
     /// Whether a subtask is of no use any more, because its parent was cancelled; then it is, too.
-    pub(super) async fn is_orphan(
-        self: &Arc<Self>,
-        head: &TaskHead,
-    ) -> Result<bool, StoreError> {
+    pub(super) async fn is_orphan(self: &Arc<Self>, head: &TaskHead) -> Result<bool, StoreError> {
         let Some(parent) = &head.parent else {
             return Ok(false);
         };
@@ -251,7 +257,11 @@ impl Engine {
                 if task.head.state.is_final() {
                     break;
                 }
-                match self.store.commit(cancelled(&task.head, self.clock.now())).await {
+                match self
+                    .store
+                    .commit(cancelled(&task.head, self.clock.now()))
+                    .await
+                {
                     Ok(()) => {
                         open.extend(task.head.children.iter().map(|child| child.id));
                         break;

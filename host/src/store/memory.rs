@@ -272,7 +272,13 @@ impl Store for MemoryStore {
             let heads = model.tasks.values().map(|kept| &kept.head);
             let mut due: Vec<_> = heads
                 .filter(|head| head.state == TaskState::Waiting)
-                .map(|head| (head.wake_at.unwrap_or(Millis::MAX), head.workspace.clone(), head.id))
+                .map(|head| {
+                    (
+                        head.wake_at.unwrap_or(Millis::MAX),
+                        head.workspace.clone(),
+                        head.id,
+                    )
+                })
                 .filter(|(wake_at, ..)| *wake_at <= until)
                 .collect();
             due.sort();

@@ -17,6 +17,24 @@ use crate::store::{Commit, NewTask, StoreError};
 /// note is durable, and a run's clock must not change.
 const SOON: Millis = 1_000;
 
+/// What a step forward has to know of the head that it stands on.
+#[derive(Debug, Clone)]
+pub(in crate::engine) struct Base {
+    version: u64,
+    notes: u64,
+    pub(in crate::engine) children: Vec<TaskId>,
+}
+
+impl Base {
+    pub(in crate::engine) fn of(head: &TaskHead) -> Self {
+        Self {
+            version: head.version,
+            notes: head.notes,
+            children: head.children.iter().map(|child| child.id).collect(),
+        }
+    }
+}
+
 /// Takes a finished run's subtasks into its task's head.
 pub(in crate::engine) fn remember(head: &mut TaskHead, asked: &[NewSubtask]) {
     for child in &mut head.children {
@@ -76,14 +94,14 @@ pub(super) fn noted(parent: &TaskHead, child: TaskId, now: Millis) -> Option<Tas
 
 /// Puts a step forward on a head that has been noted in since the one that it stood on; `false` if
 /// something else happened to the task.
-pub(super) fn rebase(commit: &mut Commit, stood_on: &TaskHead, now_is: &TaskHead) -> bool {
+pub(super) fn rebase(commit: &mut Commit, stood_on: &Base, now_is: &TaskHead) -> bool {
     let moved = now_is.version.saturating_sub(stood_on.version);
     if moved == 0 || now_is.notes.saturating_sub(stood_on.notes) != moved {
         return false;
     }
     let head = &mut commit.head;
     let kept: Vec<Child> = std::mem::take(&mut head.children);
-    let is_new = |child: &Child| stood_on.children.iter().all(|old| old.id != child.id);
+    let is_new = |child: &Child| !stood_on.children.contains(&child.id);
     // Those that this step dealt with are gone from it, those that ended meanwhile from the other.
     head.children = now_is
         .children
@@ -144,9 +162,7 @@ fn put(data: &mut Arc<Value>, into: &str, result: Value) -> Result<Vec<Change>, 
         Err(unfit) => json!({ "error": format!("its result cannot be kept: {unfit}") }),
     };
     let mut draft = Draft::new(data.clone());
-    draft
-        .set(&place, fit)
-        .map_err(|error| error.to_string())?;
+    draft.set(&place, fit).map_err(|error| error.to_string())?;
     Ok(draft.into_written().apply_to(data))
 }
 
@@ -173,7 +189,9 @@ pub(super) fn landed(
                 changes: serde_json::to_string(&changes).unwrap_or_default(),
             }),
             Err(error) => {
-                fault = Some(format!("the result of subtask {task} has no place: {error}"));
+                fault = Some(format!(
+                    "the result of subtask {task} has no place: {error}"
+                ));
             }
         }
     }
@@ -271,9 +289,9 @@ pub(super) fn cancelled(head: &TaskHead, now: Millis) -> Commit {
 /// A task's data, parsed.
 pub(in crate::engine) fn document(data: &str) -> Result<Arc<Value>, StoreError> {
     let parsed = serde_json::from_str(data);
-    parsed.map(Arc::new).map_err(|error| {
-        StoreError::Damaged(format!("a task's data are not JSON: {error}"))
-    })
+    parsed
+        .map(Arc::new)
+        .map_err(|error| StoreError::Damaged(format!("a task's data are not JSON: {error}")))
 }
 
 #[cfg(test)]

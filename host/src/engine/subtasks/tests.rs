@@ -82,9 +82,18 @@ fn ids<const N: usize>() -> [TaskId; N] {
 async fn who_cancels_a_task_cancels_its_subtasks_and_theirs() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let [parent, child, other, grandchild] = ids();
-    store.accept(waiting(parent, None, &[child, other])).await.unwrap();
-    store.accept(waiting(child, Some(parent), &[grandchild])).await.unwrap();
-    store.accept(waiting(grandchild, Some(child), &[])).await.unwrap();
+    store
+        .accept(waiting(parent, None, &[child, other]))
+        .await
+        .unwrap();
+    store
+        .accept(waiting(child, Some(parent), &[grandchild]))
+        .await
+        .unwrap();
+    store
+        .accept(waiting(grandchild, Some(child), &[]))
+        .await
+        .unwrap();
     let mut done = waiting(other, Some(parent), &[]);
     done.head.state = TaskState::Done;
     store.accept(done).await.unwrap();
@@ -121,7 +130,10 @@ async fn a_subtask_that_is_cancelled_is_a_fault_to_its_parent_which_goes_on() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let [parent, child] = ids();
     store.accept(waiting(parent, None, &[child])).await.unwrap();
-    store.accept(waiting(child, Some(parent), &[])).await.unwrap();
+    store
+        .accept(waiting(child, Some(parent), &[]))
+        .await
+        .unwrap();
     let engine = engine(&store).await;
     let (head, _) = there(&store, child).await;
     let cancel = samples::next(&head, TaskState::Cancelled, None);
@@ -136,10 +148,16 @@ async fn a_subtask_that_is_cancelled_is_a_fault_to_its_parent_which_goes_on() {
 async fn a_subtask_whose_parent_is_gone_ends_all_the_same() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let [parent, child] = ids();
-    store.accept(waiting(child, Some(parent), &[])).await.unwrap();
+    store
+        .accept(waiting(child, Some(parent), &[]))
+        .await
+        .unwrap();
     let engine = engine(&store).await;
     let (head, _) = there(&store, child).await;
-    engine.commit(samples::next(&head, TaskState::Done, None)).await.unwrap();
+    engine
+        .commit(samples::next(&head, TaskState::Done, None))
+        .await
+        .unwrap();
     assert_eq!(there(&store, child).await.0.state, TaskState::Done);
 }
 
@@ -147,9 +165,15 @@ async fn a_subtask_whose_parent_is_gone_ends_all_the_same() {
 async fn ends_at_the_same_moment_all_land_once() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let (parent, children) = (TaskId::new(), ids::<60>());
-    store.accept(waiting(parent, None, &children)).await.unwrap();
+    store
+        .accept(waiting(parent, None, &children))
+        .await
+        .unwrap();
     for child in children {
-        store.accept(waiting(child, Some(parent), &[])).await.unwrap();
+        store
+            .accept(waiting(child, Some(parent), &[]))
+            .await
+            .unwrap();
     }
     let engine = engine(&store).await;
     let mut ends = Vec::new();

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::domain::data::{Pointer, check, kind};
-use crate::domain::limits;
 use crate::domain::ids::TaskId;
+use crate::domain::limits;
 use crate::domain::run::Closing;
 use crate::domain::subtask::{self, NewSubtask};
 use crate::sandbox::bindings::stepwell::step::task::Host;
@@ -151,8 +151,7 @@ impl Subtasks {
                 kind(&value)
             ));
         }
-        check(&value, 0)
-            .map_err(|unfit| format!("the subtask's data cannot be kept: {unfit}"))?;
+        check(&value, 0).map_err(|unfit| format!("the subtask's data cannot be kept: {unfit}"))?;
         if let Some(into) = &into {
             place(into)?;
         }
@@ -180,7 +179,9 @@ fn place(into: &str) -> Result<(), String> {
     let pointer = Pointer::parse(into).map_err(|error| format!("`into`: {error}"))?;
     match pointer.first() {
         None => Err("`into` is the whole document; name a place in it, such as `/result`".into()),
-        Some("$via") => Err("`into` is in `$via`, which is the server's; name another place".into()),
+        Some("$via") => {
+            Err("`into` is in `$via`, which is the server's; name another place".into())
+        }
         Some(_) => Ok(()),
     }
 }

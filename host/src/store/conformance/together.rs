@@ -45,7 +45,12 @@ pub(super) async fn what_belongs_together_is_there_together(mut store: Shaken<'_
     assert_eq!(there.unwrap().head, made.head);
     let ready = store.get().await.ready(&ws, TaskId::MIN, 9).await.unwrap();
     assert_eq!(ready, [made.head.id]);
-    store.get().await.together(Together::default()).await.unwrap();
+    store
+        .get()
+        .await
+        .together(Together::default())
+        .await
+        .unwrap();
 }
 
 pub(super) async fn of_what_belongs_together_all_is_refused_or_nothing(mut store: Shaken<'_>) {
@@ -119,7 +124,12 @@ pub(super) async fn a_note_leaves_the_effects_of_a_run_under_way(mut store: Shak
     let id = head.id;
     for call in 0..3 {
         let effect = effect(2, call, 10);
-        store.get().await.record_effect(&ws, id, effect).await.unwrap();
+        store
+            .get()
+            .await
+            .record_effect(&ws, id, effect)
+            .await
+            .unwrap();
         head = note(&head, TaskState::Ready);
         let changes = Together {
             notes: vec![head.clone()],

@@ -217,7 +217,14 @@ impl Store for SledStore {
             .map(|commit| (Kind::Commit, commit))
             .chain(changes.notes.into_iter().map(|head| {
                 let (data, entries) = (None, Vec::new());
-                (Kind::Note, Commit { head, data, entries })
+                (
+                    Kind::Note,
+                    Commit {
+                        head,
+                        data,
+                        entries,
+                    },
+                )
             }))
         {
             let expected = commit.head.version.saturating_sub(1);

@@ -85,7 +85,9 @@ fn replay(
         return Ok(());
     }
     let (at, count) = standing.unwrap_or((version, change.index));
-    if change.index != count || (matches!(change.kind, Kind::Commit | Kind::Note) && version != at + 1) {
+    if change.index != count
+        || (matches!(change.kind, Kind::Commit | Kind::Note) && version != at + 1)
+    {
         return Err(gap(&change, "does not follow what is there"));
     }
     drop(overlay.apply(change, number, base));

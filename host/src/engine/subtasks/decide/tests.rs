@@ -116,16 +116,25 @@ fn a_runs_end_keeps_what_was_noted_while_it_ran() {
     };
     remember(&mut commit.head, &[new]);
     let noted_in = noted(&noted(&before, id(1), NOW).unwrap(), id(2), NOW).unwrap();
-    assert!(rebase(&mut commit, &before, &noted_in));
+    assert!(rebase(&mut commit, &Base::of(&before), &noted_in));
     assert_eq!((commit.head.version, commit.head.notes), (4, 2));
-    let kept: Vec<_> = commit.head.children.iter().map(|c| (c.id, c.ended)).collect();
+    let kept: Vec<_> = commit
+        .head
+        .children
+        .iter()
+        .map(|c| (c.id, c.ended))
+        .collect();
     assert_eq!(kept, [(id(1), true), (id(3), false)]);
-    assert_eq!(commit.head.state, TaskState::Ready, "it has something to take up");
+    assert_eq!(
+        commit.head.state,
+        TaskState::Ready,
+        "it has something to take up"
+    );
     assert_eq!(commit.entries.len(), 1, "only the run's");
     // Anything else that happened meanwhile counts, and the run does not.
     let elsewhere = samples::next(&before, TaskState::Cancelled, None).head;
-    assert!(!rebase(&mut commit, &before, &elsewhere));
-    assert!(!rebase(&mut commit, &before, &before));
+    assert!(!rebase(&mut commit, &Base::of(&before), &elsewhere));
+    assert!(!rebase(&mut commit, &Base::of(&before), &before));
 }
 
 #[test]
@@ -136,7 +145,11 @@ fn a_wait_that_has_begun_outlives_notes_of_others() {
     };
     let mut commit = samples::next(&before, TaskState::Waiting, None);
     commit.head.children.push(child(2, None, true));
-    assert!(rebase(&mut commit, &before, &noted(&before, id(1), NOW).unwrap()));
+    assert!(rebase(
+        &mut commit,
+        &Base::of(&before),
+        &noted(&before, id(1), NOW).unwrap()
+    ));
     assert_eq!(commit.head.state, TaskState::Waiting);
 }
 
@@ -144,7 +157,10 @@ fn a_wait_that_has_begun_outlives_notes_of_others() {
 fn a_result_is_what_the_task_was_completed_with_or_its_data_or_its_fault() {
     let data = r#"{"a":1.10,"$via":{"type":"subtask"}}"#;
     let ended = |state| TaskHead { state, ..parent() };
-    assert_eq!(result(&ended(TaskState::Done), data).to_string(), r#"{"a":1.10}"#);
+    assert_eq!(
+        result(&ended(TaskState::Done), data).to_string(),
+        r#"{"a":1.10}"#
+    );
     let completed = TaskHead {
         result: Some("[1]".into()),
         ..ended(TaskState::Done)
@@ -164,7 +180,10 @@ fn a_result_is_what_the_task_was_completed_with_or_its_data_or_its_fault() {
 #[test]
 fn results_land_where_they_belong_and_one_without_a_place_is_a_fault() {
     let head = waiting(
-        vec![child(1, Some("/list/-"), false), child(2, Some("/n/x"), false)],
+        vec![
+            child(1, Some("/list/-"), false),
+            child(2, Some("/n/x"), false),
+        ],
         None,
     );
     let mut data = Arc::new(json!({"list": [1], "n": 5}));
@@ -172,7 +191,9 @@ fn results_land_where_they_belong_and_one_without_a_place_is_a_fault() {
     assert_eq!(*data, json!({"list": [1, "one"], "n": 5}));
     assert_eq!(commit.head.state, TaskState::Ready);
     assert_eq!(commit.head.children.len(), 1);
-    assert!(matches!(&commit.entries[..], [Entry::Subtask { changes, .. }] if changes.contains("/list/1")));
+    assert!(
+        matches!(&commit.entries[..], [Entry::Subtask { changes, .. }] if changes.contains("/list/1"))
+    );
     let commit = landed(commit.head, &mut data, vec![(id(2), json!(2))], NOW);
     assert_eq!(commit.head.state, TaskState::Error);
     let fault = commit.head.fault.unwrap();
@@ -199,7 +220,10 @@ fn a_subtask_is_a_task_that_says_whose_it_is() {
         wait: false,
     };
     let task = new_task(&parent, new);
-    let via = format!(r#"{{"type":"subtask","name":"resize","parent":"{}","depth":3}}"#, parent.id);
+    let via = format!(
+        r#"{{"type":"subtask","name":"resize","parent":"{}","depth":3}}"#,
+        parent.id
+    );
     assert_eq!(&*task.data, format!(r#"{{"size":1.50,"$via":{via}}}"#));
     assert_eq!(task.head.parent.unwrap().depth, 3);
     assert_eq!((task.head.id, task.head.state), (id(3), TaskState::Ready));

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use proptest::prelude::*;
 
-use super::dump::dump;
 use super::super::failpoint::{FailPoint, Write};
+use super::dump::dump;
 use super::{scratch, small};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
