@@ -124,7 +124,7 @@ declare const connectors: {
   fetch(request: { url: string | URL; options?: FetchOptions; bodyOnly?: boolean }): Promise<FetchResponse>;
   fetch(url: string | URL, options?: FetchOptions): Promise<FetchResponse>;
   utils: {
-    /** Waits, as long as the run may take. Longer waits: `task.park`. */
+    /** Waits, ten years at most. A long wait outlives the server, as `setTimeout`'s does. */
     sleep(argument: { milliseconds: number }): Promise<void>;
   };
 } & { [connector: string]: Connector };

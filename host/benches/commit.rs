@@ -41,6 +41,7 @@ fn new_task(workspace: &WorkspaceName, data: &Arc<str>) -> NewTask {
             parent: None,
             children: Vec::new(),
             subtasks: 0,
+            paused: None,
             notes: 0,
         },
         data: data.clone(),

@@ -118,6 +118,7 @@ fn input() -> RunInput {
         limits: StepLimits::default(),
         depth: 0,
         subtasks: 0,
+        spent_ms: 0,
     }
 }
 

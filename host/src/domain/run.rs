@@ -38,6 +38,8 @@ pub struct RunInput {
     pub depth: u32,
     /// Subtasks that the task has made so far.
     pub subtasks: u32,
+    /// Milliseconds of the run's time that went before its last long pause.
+    pub spent_ms: u64,
 }
 
 /// What a run did.
@@ -60,6 +62,8 @@ pub struct RunOutput {
     /// Milliseconds to the next attempt, if the run asked to be tried again and said when, by
     /// `task.retry-after`.
     pub retry_after: Option<Millis>,
+    /// The run has not ended: it pauses until then, and is to be begun again.
+    pub paused_until: Option<Millis>,
     /// Subtasks to be made, if the run finished.
     pub subtasks: Vec<NewSubtask>,
     /// What it printed, in order.

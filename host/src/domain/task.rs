@@ -129,6 +129,9 @@ pub struct TaskHead {
     pub children: Vec<Child>,
     /// Subtasks that it has made so far.
     pub subtasks: u32,
+    /// The run that pauses for long, if one does: then it waits, and [`TaskHead::ready_at`] stays as
+    /// the run began.
+    pub paused: Option<Paused>,
     /// How many of its versions were notes: an end of a subtask was noted and nothing else moved.
     pub notes: u64,
 }
@@ -140,6 +143,16 @@ pub struct Retrying {
     pub step: StepName,
     /// Attempts that have failed so far, at least 1.
     pub failed: u32,
+}
+
+/// A run that pauses for longer than a run may take. It is begun again when the pause is over, with
+/// what it has recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    /// The step.
+    pub step: StepName,
+    /// Milliseconds that the run has taken so far, without its long pauses.
+    pub spent_ms: u64,
 }
 
 /// What a task remembers of a step that has begun on it.

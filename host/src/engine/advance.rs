@@ -23,10 +23,13 @@ pub(super) struct Candidate {
     pub(super) observed: u64,
 }
 
-/// The eligible candidates' places in `candidates`, best first: the run to be tried again, then
+/// The eligible candidates' places in `candidates`, best first: the run to be gone on with or tried
+/// again, then
 /// most constrained leaves, then by name.
 pub(super) fn eligible(head: &TaskHead, candidates: &[Candidate]) -> Vec<usize> {
-    let retried = head.retrying.as_ref().map(|retrying| &retrying.step);
+    let paused = head.paused.as_ref().map(|paused| &paused.step);
+    let retrying = head.retrying.as_ref().map(|retrying| &retrying.step);
+    let retried = paused.or(retrying);
     let mut places: Vec<usize> = (0..candidates.len())
         .filter(|place| is_eligible(head, &candidates[*place]))
         .collect();
@@ -80,6 +83,7 @@ pub(super) fn after_run(head: &mut TaskHead, end: &RunEnd) -> (u32, Option<Milli
     head.state = TaskState::Ready;
     head.wake_at = None;
     head.retrying = None;
+    head.paused = None;
     head.updated = end.now.max(head.updated);
     head.ready_at = head.updated;
     if finished {

@@ -58,7 +58,14 @@ impl Engine {
         } = stored;
         let clock = match (head.state, head.wake_at) {
             (TaskState::Ready, _) => head.ready_at,
-            (TaskState::Waiting, Some(at)) if at <= self.clock.now() => at,
+            // A run that paused goes on by the clock that it began with.
+            (TaskState::Waiting, Some(at)) if at <= self.clock.now() => {
+                if head.paused.is_some() {
+                    head.ready_at
+                } else {
+                    at
+                }
+            }
             (TaskState::Waiting, _) => return Ok(Carried::Waits),
             _ => return Ok(Carried::Rests),
         };
@@ -67,11 +74,19 @@ impl Engine {
         if self.is_orphan(&head).await? {
             return Ok(Carried::Rests);
         }
-        if recorded.is_empty() && head.retrying.is_none() && subtasks::can_land(&head) {
+        let is_between = recorded.is_empty() && head.retrying.is_none() && head.paused.is_none();
+        if is_between && subtasks::can_land(&head) {
             return self.land(&head, data).await;
         }
         head.ready_at = clock;
         let mut eligible = self.eligible(&head, &data);
+        if let Some(paused) = &head.paused
+            && eligible.best().is_none_or(|best| best.name != paused.step)
+        {
+            // The step is gone, and what it recorded is nobody else's.
+            head.paused = None;
+            recorded.clear();
+        }
         if eligible.best().is_none() {
             return self.rest(head).await;
         }
@@ -94,6 +109,10 @@ impl Engine {
                 Ok(component) => self.sandbox.run(&component, input, Arc::new(calls)).await,
                 Err(error) => not_run(error.to_string()),
             };
+            if let Some(until) = output.paused_until {
+                let name = candidate.name.clone();
+                return self.pause(head, &name, until, &output).await;
+            }
             let retry_before = data.get(advance::NEXT_RETRY_AT).cloned();
             let (changes, text) = apply(&mut output, &mut data);
             let entry_of = RunFacts {
@@ -181,6 +200,7 @@ impl Engine {
         head.updated = now.max(head.updated);
         head.wake_at = None;
         head.retrying = None;
+        head.paused = None;
         advance::settle(&mut head, None);
         let entry = Entry::State {
             at: now,
@@ -233,6 +253,7 @@ impl Engine {
             limits: step.step.limits,
             depth: head.parent.as_ref().map_or(0, |parent| parent.depth),
             subtasks: head.subtasks,
+            spent_ms: head.paused.as_ref().map_or(0, |paused| paused.spent_ms),
         }
     }
 

@@ -4,6 +4,7 @@
 mod advance;
 mod calls;
 mod carry;
+mod pause;
 mod queue;
 mod retry;
 mod subtasks;

@@ -17,7 +17,7 @@ use crate::domain::ids::TaskId;
 use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::{Commit, NewTask, StoreError, Together};
-pub(super) use decide::{Base, can_land, document, is_owed, remember};
+pub(super) use decide::{Base, can_land, document, is_owed, keep_noted, remember};
 use decide::{cancelled, landed, new_task, noted, rebase, result};
 
 /// What a task's end is to its parent.

@@ -116,6 +116,7 @@ pub fn new_task(arrival: Arrival<'_>) -> Result<NewTask, IngestError> {
             parent: None,
             children: Vec::new(),
             subtasks: 0,
+            paused: None,
             notes: 0,
         },
         data: data.into(),

@@ -9,6 +9,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::limiter::Limiter;
 use super::logs::Logs;
+use super::quiet::UnderWay;
 use super::turns::Turns;
 use super::wasi::{RunClock, context};
 use crate::domain::data::Draft;
@@ -68,8 +69,10 @@ pub(super) struct Subtasks {
 pub(super) struct CallsUnderWay {
     pub(super) answerer: Arc<dyn Calls>,
     pub(super) made: u32,
-    /// The longest pause, in milliseconds: a run that pauses longer could never end.
+    /// The longest pause that the run waits for, in milliseconds; for one that is longer it ends, to be
+    /// begun again.
     pub(super) longest_pause: u64,
+    pub(super) under_way: UnderWay,
     pub(super) open: Vec<AbortHandle>,
     pub(super) turns: Turns,
 }
@@ -125,6 +128,7 @@ impl RunState {
                 answerer: calls,
                 made: 0,
                 longest_pause: input.limits.timeout_ms,
+                under_way: UnderWay::default(),
                 open: Vec::new(),
                 turns: Turns::new(script.is_some()),
             },

@@ -24,6 +24,7 @@ fn head() -> TaskHead {
         parent: None,
         children: Vec::new(),
         subtasks: 0,
+        paused: None,
         notes: 0,
     }
 }

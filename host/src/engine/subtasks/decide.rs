@@ -83,7 +83,11 @@ pub(super) fn noted(parent: &TaskHead, child: TaskId, now: Millis) -> Option<Tas
         None => true,
         Some(at) => is_awaited(parent) && at > now.saturating_add(SOON),
     };
-    if head.state == TaskState::Waiting && for_subtasks && !is_awaited(&head) {
+    if head.state == TaskState::Waiting
+        && head.paused.is_none()
+        && for_subtasks
+        && !is_awaited(&head)
+    {
         head.state = TaskState::Ready;
         head.wake_at = None;
         head.updated = now.max(head.updated);
@@ -95,11 +99,35 @@ pub(super) fn noted(parent: &TaskHead, child: TaskId, now: Millis) -> Option<Tas
 /// Puts a step forward on a head that has been noted in since the one that it stood on; `false` if
 /// something else happened to the task.
 pub(super) fn rebase(commit: &mut Commit, stood_on: &Base, now_is: &TaskHead) -> bool {
+    let head = &mut commit.head;
+    if !keep_noted(head, stood_on, now_is) {
+        return false;
+    }
+    if head.state == TaskState::Waiting
+        && head.wake_at.is_none()
+        && !is_awaited(head)
+        && can_land(head)
+    {
+        head.state = TaskState::Ready;
+        commit.entries.retain(|entry| {
+            let waits = TaskState::Waiting;
+            !matches!(entry, Entry::State { state, .. } if *state == waits)
+        });
+    }
+    true
+}
+
+/// Puts a head on one that has been noted in since the one that it stood on; `false` if something
+/// else happened to the task.
+pub(in crate::engine) fn keep_noted(
+    head: &mut TaskHead,
+    stood_on: &Base,
+    now_is: &TaskHead,
+) -> bool {
     let moved = now_is.version.saturating_sub(stood_on.version);
     if moved == 0 || now_is.notes.saturating_sub(stood_on.notes) != moved {
         return false;
     }
-    let head = &mut commit.head;
     let kept: Vec<Child> = std::mem::take(&mut head.children);
     let is_new = |child: &Child| !stood_on.children.contains(&child.id);
     // Those that this step dealt with are gone from it, those that ended meanwhile from the other.
@@ -117,17 +145,6 @@ pub(super) fn rebase(commit: &mut Commit, stood_on: &Base, now_is: &TaskHead) ->
         .collect();
     head.version = now_is.version + 1;
     head.notes = now_is.notes;
-    if head.state == TaskState::Waiting
-        && head.wake_at.is_none()
-        && !is_awaited(head)
-        && can_land(head)
-    {
-        head.state = TaskState::Ready;
-        commit.entries.retain(|entry| {
-            let waits = TaskState::Waiting;
-            !matches!(entry, Entry::State { state, .. } if *state == waits)
-        });
-    }
     true
 }
 
@@ -261,6 +278,7 @@ pub(super) fn new_task(parent: &TaskHead, new: NewSubtask) -> NewTask {
             }),
             children: Vec::new(),
             subtasks: 0,
+            paused: None,
             notes: 0,
         },
         data: Value::Object(data).to_string().into(),
@@ -273,6 +291,7 @@ pub(super) fn cancelled(head: &TaskHead, now: Millis) -> Commit {
     head.state = TaskState::Cancelled;
     head.wake_at = None;
     head.retrying = None;
+    head.paused = None;
     head.updated = now.max(head.updated);
     let entry = Entry::State {
         at: now,

@@ -40,6 +40,7 @@ pub fn new_task(workspace: &WorkspaceName, id: TaskId, data: &str) -> NewTask {
             parent: None,
             children: Vec::new(),
             subtasks: 0,
+            paused: None,
             notes: 0,
         },
         data: data.into(),
