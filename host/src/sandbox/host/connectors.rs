@@ -61,13 +61,18 @@ impl Pending {
         }
     }
 
-    /// The answer, once. The run's clock moves to its time.
-    fn take(&mut self, clock: &RunClock, turns: &Turns) -> wasmtime::Result<Option<CallResult>> {
+    /// Sees whether it is done, without waiting for it.
+    fn look(&mut self) {
         if let Self::UnderWay(receiver) = self
             && let Ok(answer) = receiver.try_recv()
         {
             *self = Self::Done(answer);
         }
+    }
+
+    /// The answer, once. The run's clock moves to its time.
+    fn take(&mut self, clock: &RunClock, turns: &Turns) -> wasmtime::Result<Option<CallResult>> {
+        self.look();
         match std::mem::replace(self, Self::Taken) {
             under_way @ Self::UnderWay(_) => {
                 *self = under_way;
@@ -252,6 +257,7 @@ impl HostPendingResult for RunState {
         pending: Resource<PendingResult>,
     ) -> wasmtime::Result<Option<Result<String, CallError>>> {
         let own = self.table.get_mut(&pending)?;
+        own.pending.look();
         if own
             .long
             .as_mut()
