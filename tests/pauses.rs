@@ -80,7 +80,7 @@ async fn a_long_timer_beside_a_call_does_not_hold_it_up() {
     let upstream = Receiver::start().await;
     upstream.reply(
         "/slow",
-        Reply::status(200).after(Duration::from_millis(300)),
+        Reply::status(200).after(Duration::from_millis(50)),
     );
     let body = format!(
         "const late = new Promise((_, no) => setTimeout(() => no(new Error('late')), 3600000));

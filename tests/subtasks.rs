@@ -58,7 +58,7 @@ async fn a_parent_waits_for_its_subtasks_and_has_their_results() {
     .await;
     let webhook = server.webhook("W").await;
     let body = json!({"split": [
-        {"double": 4}, {"plain": 1.5}, {"fail": true}, {"ignore": true}, {"park": 50, "late": 1},
+        {"double": 4}, {"plain": 1.5}, {"fail": true}, {"ignore": true}, {"park": 1500, "late": 1},
     ]});
     let task = server.run(&webhook, &body, "done").await;
     assert_eq!(names(&task), ["splitter", "sum"]);

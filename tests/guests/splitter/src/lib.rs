@@ -4,7 +4,7 @@
 
 use stepwell_sdk::prelude::*;
 
-#[step(condition = { split: Array, "$via": { type: "webhook" } })]
+#[step(condition = { split: Array, "$via": { "type": "webhook" } })]
 async fn splitter() -> Result {
     if let Some(url) = data::get::<String>("/url")? {
         let response = connectors::fetch(Request::post(url)).await?;
