@@ -69,6 +69,10 @@ impl Engine {
             (TaskState::Waiting, _) => return Ok(Carried::Waits),
             _ => return Ok(Carried::Rests),
         };
+        if head.state == TaskState::Ready {
+            // Somebody has set it going again.
+            head.paused = None;
+        }
         let mut recorded = effects;
         let mut data = subtasks::document(&data)?;
         if self.is_orphan(&head).await? {
