@@ -13,7 +13,7 @@ use support::{Receiver, Server, guest};
 /// How often the process is killed.
 const KILLS: usize = 30;
 /// Tasks at work meanwhile, each with subtasks.
-const PARENTS: usize = 40;
+const PARENTS: usize = 2 * KILLS;
 
 async fn script(server: &Server, name: &str, condition: &str, body: &str) {
     let entry = format!("{name}.js");
@@ -300,15 +300,20 @@ async fn kills_at_random_instants_lose_no_end_and_repeat_none() {
     .await;
     let webhook = server.webhook("W").await;
     let mut ids = Vec::new();
-    for number in 0..PARENTS {
-        let url = |what: &str| format!("{}/{number}/{what}", upstream.url);
-        let body = json!({"url": url("parent"), "split": [
-            {"double": 1, "url": url("a")}, {"park": 20, "b": 1}, {"n": 3, "url": url("c")}, {"fail": true},
-        ]});
-        ids.push(server.post(&webhook, &body).await);
-    }
     let mut kills = 0;
+    // Some come in before each kill, so that every kill falls into work.
     while kills < KILLS {
+        for _ in 0..PARENTS / KILLS {
+            let number = ids.len();
+            let url = |what: &str| format!("{}/{number}/{what}", upstream.url);
+            let body = json!({"url": url("parent"), "split": [
+                {"double": 1, "url": url("a")},
+                {"park": 20, "b": 1},
+                {"n": 3, "url": url("c")},
+                {"fail": true},
+            ]});
+            ids.push(server.post(&webhook, &body).await);
+        }
         tokio::time::sleep(Duration::from_micros(rand::random_range(1_000..60_000))).await;
         server.restart().await;
         kills += 1;

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::output::{Output, Tone, json_line, printable, shorten};
+use super::output::{Output, Tone, printable, shorten};
 use super::units;
 use crate::domain::clock::parse_rfc3339;
 use changes::{ChangeView, diff};

@@ -17,7 +17,7 @@ use super::dump::dump;
 use super::{scratch, small};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::domain::task::{TaskHead, TaskState};
+use crate::domain::task::TaskState;
 use crate::store::conformance::samples::{effect, new_task, next, step, workspace};
 use crate::store::memory::{MemoryStore, Model};
 use crate::store::sled::{SledSettings, SledStore};
