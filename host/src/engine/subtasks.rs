@@ -23,7 +23,7 @@ use decide::{cancelled, landed, new_task, noted, rebase, result};
 /// What a task's end is to its parent.
 enum Told {
     /// The end is noted; the parent takes the result up between its runs.
-    Note(TaskHead),
+    Note(Box<TaskHead>),
     /// The parent is at its end itself: nobody else will put the result there.
     Result(Box<Commit>),
 }
@@ -133,7 +133,7 @@ impl Engine {
             accepts,
         };
         match told {
-            Some(Told::Note(head)) => together.notes.push(head),
+            Some(Told::Note(head)) => together.notes.push(*head),
             Some(Told::Result(commit)) => together.commits.push(*commit),
             None => {}
         }
@@ -155,7 +155,7 @@ impl Engine {
             || parent.head.state == TaskState::Error
             || !can_land(&note)
         {
-            return Ok(Some(Told::Note(note)));
+            return Ok(Some(Told::Note(Box::new(note))));
         }
         let data = match &end.data {
             Some(data) => data.clone(),
