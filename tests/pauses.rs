@@ -78,10 +78,7 @@ async fn a_run_goes_on_after_a_long_pause_and_a_kill_in_it() {
 async fn a_long_timer_beside_a_call_does_not_hold_it_up() {
     let server = Server::start().await;
     let upstream = Receiver::start().await;
-    upstream.reply(
-        "/slow",
-        Reply::status(200).after(Duration::from_millis(50)),
-    );
+    upstream.reply("/slow", Reply::status(200).after(Duration::from_millis(50)));
     let body = format!(
         "const late = new Promise((_, no) => setTimeout(() => no(new Error('late')), 3600000));
          for (let n = 0; n < 3; n++) {{
