@@ -3,6 +3,8 @@
 //! they end with when nothing dies.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "support/dying.rs"]
+mod dying;
 mod support;
 
 use std::collections::HashMap;
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri};
+use dying::{Cut, Dying};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -31,7 +34,6 @@ use stepwell::sandbox::{Sandbox, SandboxSettings};
 use stepwell::store::sled::{SledSettings, SledStore};
 use stepwell::store::{NewTask, Store};
 use stepwell::vault::Vault;
-use support::dying::{Cut, Dying};
 use support::{PATIENCE, guest};
 
 /// Everything that outlives a crash, and the upstream.

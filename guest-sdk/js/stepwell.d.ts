@@ -40,6 +40,20 @@ declare const task: {
    * are looked for again.
    */
   park(until: number | Date | string): void;
+  /**
+   * If this run fails and is tried again, it is after so many milliseconds, or at that time, and not
+   * after the delay of the step's policy: `task.retryAfter(response.retryAfter)`. At most a day.
+   * `undefined` is nothing.
+   */
+  retryAfter(until: number | Date | string | null | undefined): void;
+  /**
+   * Makes a task of this task, of this name and with these data, and gives its id. Its `$via` is
+   * `{type: 'subtask', name, parent, depth}`. When it has ended, its result is put at the JSON
+   * pointer `into` of this task's data: what it was completed with, or else its data; `null` if it
+   * was ignored; `{error}` if it failed. With `wait` the task rests until then.
+   * At most 100 a run, 1000 a task, and 8 generations.
+   */
+  subtask(name: string, data?: object, options?: { into?: string; wait?: boolean }): string;
   /** Lets this step run on the task again, if its condition still matches. */
   redo(): void;
   /** Fails the run for good: no other attempt is made. So does any error with `final: true`. */
@@ -86,6 +100,8 @@ interface FetchResponse {
   headers: { [name: string]: string } & { get(name: string): string | null };
   /** Parsed, if the content type is JSON; else text; else, if it is not UTF-8, a Buffer. */
   body: any;
+  /** What the service's `Retry-After` asks for, in milliseconds from now. */
+  retryAfter: number | undefined;
   json(): Promise<any>;
   text(): Promise<string>;
 }
@@ -109,7 +125,7 @@ declare const connectors: {
   fetch(request: { url: string | URL; options?: FetchOptions; bodyOnly?: boolean }): Promise<FetchResponse>;
   fetch(url: string | URL, options?: FetchOptions): Promise<FetchResponse>;
   utils: {
-    /** Waits, as long as the run may take. Longer waits: `task.park`. */
+    /** Waits, ten years at most. A long wait outlives the server, as `setTimeout`'s does. */
     sleep(argument: { milliseconds: number }): Promise<void>;
   };
 } & { [connector: string]: Connector };

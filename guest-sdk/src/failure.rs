@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 /// Why a step failed. Its changes to the data are dropped, its logs are kept.
 ///
@@ -30,6 +31,7 @@ use std::fmt;
 pub struct Failure {
     retry: bool,
     text: String,
+    after: Option<Duration>,
 }
 
 impl Failure {
@@ -38,6 +40,7 @@ impl Failure {
         Self {
             retry: true,
             text: text.to_string(),
+            after: None,
         }
     }
 
@@ -46,6 +49,7 @@ impl Failure {
         Self {
             retry: false,
             text: text.to_string(),
+            after: None,
         }
     }
 
@@ -54,8 +58,28 @@ impl Failure {
     pub fn into_stop(self) -> Self {
         Self {
             retry: false,
+            after: None,
             ..self
         }
+    }
+
+    /// This failure, to be tried again after so long and not after the delay of the step's policy;
+    /// with `None` it is as it was. At most a day: a longer time counts as a day. A final failure
+    /// stays final.
+    #[must_use]
+    pub fn retry_after(self, after: impl Into<Option<Duration>>) -> Self {
+        match after.into() {
+            Some(after) if self.retry => Self {
+                after: Some(after),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
+    /// After how long the step wants to be tried again, if it said so.
+    pub fn after(&self) -> Option<Duration> {
+        self.after
     }
 
     /// Whether another try was asked for.
@@ -102,11 +126,36 @@ fn chain(error: &dyn Error) -> String {
 pub trait ResultExt<T> {
     /// The value, or a failure that is not tried again: `text.parse::<f64>().stop()?`.
     fn stop(self) -> Result<T, Failure>;
+
+    /// The value, or a failure that is tried again after so long, if that is known:
+    ///
+    /// ```
+    /// use stepwell_sdk::prelude::*;
+    ///
+    /// #[step(condition = { url: String })]
+    /// async fn deliver() -> Result {
+    ///     let response = connectors::fetch(Request::post(data::require::<String>("/url")?)).await?;
+    ///     let after = response.retry_after();
+    ///     response.require_ok().retry_after(after)?;
+    ///     Ok(())
+    /// }
+    /// # use std::time::Duration;
+    /// # use stepwell_sdk::mock::{Mock, Reply};
+    /// # let busy = Reply::status(429).header("Retry-After", "120");
+    /// # let mock = Mock::new().data(json!({"url": "https://a.example/"}));
+    /// # let failure = mock.reply("POST", "https://a.example/", busy).run(deliver).failure();
+    /// # assert_eq!(failure.after(), Some(Duration::from_secs(120)));
+    /// ```
+    fn retry_after(self, after: impl Into<Option<Duration>>) -> Result<T, Failure>;
 }
 
 impl<T, E: Into<Failure>> ResultExt<T> for Result<T, E> {
     fn stop(self) -> Result<T, Failure> {
         self.map_err(|error| error.into().into_stop())
+    }
+
+    fn retry_after(self, after: impl Into<Option<Duration>>) -> Result<T, Failure> {
+        self.map_err(|error| error.into().retry_after(after))
     }
 }
 
@@ -217,6 +266,18 @@ mod tests {
         assert_eq!(None::<u8>.or_stop("none"), Err(Failure::stop("none")));
         assert_eq!(None::<u8>.or_retry("none"), Err(Failure::retry("none")));
         assert_eq!(Some(1).or_stop("none"), Ok(1));
+    }
+
+    #[test]
+    fn a_delay_belongs_to_a_failure_that_is_retried() {
+        let after = Duration::from_secs(5);
+        let failure = Failure::retry("busy").retry_after(after);
+        assert_eq!((failure.is_retry(), failure.after()), (true, Some(after)));
+        assert_eq!(failure.clone().retry_after(None), failure);
+        assert_eq!(Failure::stop("no").retry_after(after), Failure::stop("no"));
+        assert_eq!(failure.into_stop(), Failure::stop("busy"));
+        let failed: Result<(), Failure> = "x".parse::<u8>().map(drop).retry_after(after);
+        assert_eq!(failed.unwrap_err().after(), Some(after));
     }
 
     #[test]

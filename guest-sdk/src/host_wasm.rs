@@ -26,6 +26,9 @@ pub use raw_poll::Pollable;
 impl From<Failure> for bindings::Failure {
     fn from(failure: Failure) -> Self {
         let text = failure.text().to_owned();
+        if let Some(after) = failure.after() {
+            task::retry_after(u64::try_from(after.as_millis()).unwrap_or(u64::MAX));
+        }
         if failure.is_retry() {
             Self::Retry(text)
         } else {
@@ -80,6 +83,15 @@ pub fn task_ignore() {
 
 pub fn task_park(milliseconds: u64) -> Result<(), String> {
     task::park(milliseconds)
+}
+
+pub fn task_subtask(
+    name: &str,
+    data: &str,
+    into: Option<&str>,
+    wait: bool,
+) -> Result<String, String> {
+    task::subtask(name, data, into, wait)
 }
 
 pub fn task_redo() {

@@ -39,6 +39,9 @@ pub enum TaskError {
     /// The task's result has no form in JSON.
     #[error("the task's result cannot be written as JSON")]
     Unwritable(#[source] serde_json::Error),
+    /// A subtask's data have no form in JSON.
+    #[error("the subtask's data cannot be written as JSON")]
+    UnwritableData(#[source] serde_json::Error),
     /// The server refused; the text says why.
     #[error("{0}")]
     Refused(String),
@@ -104,6 +107,72 @@ pub fn ignore() {
 pub fn park(duration: Duration) -> Result<(), TaskError> {
     let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     host::task_park(milliseconds).map_err(TaskError::Refused)
+}
+
+/// A subtask that is being put together; see [`subtask`].
+#[derive(Debug)]
+#[must_use = "a subtask is made by `create`"]
+pub struct Subtask {
+    name: String,
+    data: Result<String, serde_json::Error>,
+    into: Option<String>,
+    wait: bool,
+}
+
+/// Makes a task of this task, once this run has finished: one of the same workspace, with a name of 1
+/// to 4096 bytes and these data, an object. Steps find it by its `$via`, which is
+/// `{"type": "subtask", "name": …, "parent": …, "depth": …}`. At most 100 a run, 1000 a task, and 8
+/// generations.
+///
+/// ```
+/// use stepwell_sdk::prelude::*;
+///
+/// #[step(condition = { pages: Array, total: null })]
+/// fn split() -> Result {
+///     for (number, page) in (0..).zip(data::require::<Vec<Value>>("/pages")?) {
+///         task::subtask("count words", json!({ "page": page }))
+///             .result_into(&format!("/counts/page-{number}"))
+///             .wait()
+///             .create()?;
+///     }
+///     Ok(())
+/// }
+/// # let outcome = stepwell_sdk::mock::Mock::new().data(json!({"pages": ["a b", "c"]})).run(split);
+/// # assert_eq!(outcome.subtasks[1].data, json!({"page": "c"}));
+/// # assert_eq!(outcome.subtasks[1].into.as_deref(), Some("/counts/page-1"));
+/// ```
+pub fn subtask(name: &str, data: impl Serialize) -> Subtask {
+    Subtask {
+        name: name.to_owned(),
+        data: serde_json::to_string(&data),
+        into: None,
+        wait: false,
+    }
+}
+
+impl Subtask {
+    /// Puts the subtask's result at this pointer of this task's data when it has ended: what it was
+    /// completed with, or else its data without `$via`; `null` if it was ignored; `{"error": text}` if
+    /// it failed, was cancelled, or matched no step. This task is not `done` before, and then its
+    /// steps are looked for again.
+    pub fn result_into(mut self, pointer: &str) -> Self {
+        self.into = Some(pointer.to_owned());
+        self
+    }
+
+    /// Lets this task rest until the subtask has ended, and every other that this run waits for;
+    /// [`park`] limits the time.
+    pub fn wait(mut self) -> Self {
+        self.wait = true;
+        self
+    }
+
+    /// Asks for it, and gives its id.
+    pub fn create(self) -> Result<String, TaskError> {
+        let data = self.data.map_err(TaskError::UnwritableData)?;
+        host::task_subtask(&self.name, &data, self.into.as_deref(), self.wait)
+            .map_err(TaskError::Refused)
+    }
 }
 
 /// Lets this step run on the task once more after this run, if its condition still matches, though

@@ -44,6 +44,46 @@ pub fn rfc3339(millis: u64) -> String {
     )
 }
 
+/// The time that an HTTP date names, in milliseconds since the Unix epoch: the three forms of RFC 9110
+/// §5.6.7. A year of two digits is one from 1970 to 2069.
+pub(crate) fn http_date(text: &str) -> Option<u64> {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let parts: Vec<&str> = text
+        .split([' ', ',', '-', ':'])
+        .filter(|part| !part.is_empty())
+        .collect();
+    let (day, month, year, hour, minute, second) = match parts[..] {
+        [_, day, month, year, h, m, s, "GMT"] => (day, month, year, h, m, s),
+        [_, month, day, h, m, s, year] => (day, month, year, h, m, s),
+        _ => return None,
+    };
+    let number = |text: &str, most: u64| {
+        let number: u64 = text.parse().ok()?;
+        (number <= most).then_some(number)
+    };
+    let at = MONTHS
+        .find(month)
+        .filter(|at| month.len() == 3 && at % 3 == 0)?;
+    let month = at as u64 / 3 + 1;
+    let day = number(day, 31).filter(|day| *day > 0)?;
+    let year = match (year.len(), number(year, 9999)?) {
+        (2, year) => year + if year < 70 { 2000 } else { 1900 },
+        (_, year) => year,
+    };
+    // The first day of a year is found as `civil` finds it back.
+    let mut days = (year.checked_sub(1970)?) * 365 + (year - 1969) / 4 - (year - 1901) / 100;
+    days += (year - 1601) / 400;
+    while civil(days) != (year, month, day) {
+        let (found, ..) = civil(days);
+        if found != year {
+            return None;
+        }
+        days += 1;
+    }
+    let seconds = (number(hour, 23)? * 60 + number(minute, 59)?) * 60 + number(second, 60)?;
+    Some(days * 86_400_000 + seconds * 1_000)
+}
+
 /// Year, month and day of a day counted from 1970-01-01. Years are counted from March, so that the
 /// leap day is the last: 153 days are the five months from March, whatever the year.
 fn civil(days: u64) -> (u64, u64, u64) {
@@ -66,6 +106,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::*;
 
@@ -81,6 +122,36 @@ mod tests {
             (u64::MAX, "9999-12-31T23:59:59.999Z"),
         ] {
             assert_eq!(rfc3339(millis), text);
+        }
+    }
+
+    #[test]
+    fn http_dates_of_all_three_forms() {
+        for text in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+        ] {
+            assert_eq!(http_date(text), Some(784_111_777_000), "{text}");
+        }
+        for millis in [0, 951_782_400_000, 4_107_542_400_000, 253_402_214_400_000] {
+            let text = rfc3339(millis);
+            let month = ["Jan", "Feb", "Mar", "", "", "", "", "", "", "", "", "Dec"];
+            let month = month[text[5..7].parse::<usize>().unwrap() - 1];
+            let date = format!("Day, {} {month} {} 00:00:00 GMT", &text[8..10], &text[..4]);
+            assert_eq!(http_date(&date), Some(millis), "{date}");
+        }
+        for wrong in [
+            "",
+            "tomorrow",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+            "Sun, 06 anF 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1969 08:49:37 GMT",
+            "Sun, 06 Nov 1994 24:49:37 GMT",
+            "Sun, 06 Nov 99999 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+        ] {
+            assert_eq!(http_date(wrong), None, "{wrong}");
         }
     }
 

@@ -366,3 +366,47 @@ fn a_panic_leaves_nothing_behind() {
 fn outside_of_a_run_there_is_no_task() {
     task::id();
 }
+
+mod splitting {
+    use super::*;
+
+    #[step(condition = { into: String })]
+    pub fn step() -> Result {
+        let into: String = data::require("/into")?;
+        let id = task::subtask("part", json!({ "n": 1 }))
+            .result_into(&into)
+            .wait()
+            .create()?;
+        task::subtask("aside", json!({})).create()?;
+        data::set("/id", id)?;
+        if data::get::<bool>("/fail")?.is_some() {
+            return Err(Failure::retry("busy").retry_after(Duration::from_secs(7)));
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn subtasks_are_made_if_the_run_finishes() {
+    let outcome = Mock::new().data(json!({"into": "/a"})).run(splitting::step);
+    let names: Vec<_> = outcome.subtasks.iter().map(|made| &*made.name).collect();
+    assert_eq!(names, ["part", "aside"]);
+    let first = &outcome.subtasks[0];
+    assert_eq!((first.into.as_deref(), first.wait), (Some("/a"), true));
+    assert_eq!(outcome.data["id"], first.id);
+    let failed = Mock::new().data(json!({"into": "/a", "fail": true}));
+    let outcome = failed.run(splitting::step);
+    assert!(outcome.subtasks.is_empty());
+    assert_eq!(outcome.failure().after(), Some(Duration::from_secs(7)));
+    for (into, text) in [
+        ("a", "is not a JSON pointer"),
+        ("", "the whole document"),
+        ("/$via/x", "in `$via`"),
+    ] {
+        let outcome = Mock::new()
+            .data(json!({ "into": into }))
+            .run(splitting::step);
+        let failure = outcome.failure();
+        assert!(failure.text().contains(text), "{into}: {failure}");
+    }
+}

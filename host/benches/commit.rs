@@ -39,6 +39,11 @@ fn new_task(workspace: &WorkspaceName, data: &Arc<str>) -> NewTask {
             result: None,
             fault: None,
             notice: None,
+            parent: None,
+            children: Vec::new(),
+            subtasks: 0,
+            paused: None,
+            notes: 0,
         },
         data: data.clone(),
         entries: Vec::new(),
@@ -70,6 +75,7 @@ fn finish(mut head: TaskHead, data: &Arc<str>) -> Commit {
         alternatives: Vec::new(),
         retry_at: None,
         parked_until: None,
+        subtasks: Vec::new(),
     };
     Commit {
         head,

@@ -116,6 +116,9 @@ fn input() -> RunInput {
         clock: 1_700_000_000_000,
         seed: [7; 32],
         limits: StepLimits::default(),
+        depth: 0,
+        subtasks: 0,
+        spent_ms: 0,
     }
 }
 

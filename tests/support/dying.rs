@@ -10,7 +10,7 @@ use stepwell::domain::effect::Effect;
 use stepwell::domain::ids::{TaskId, WorkspaceName};
 use stepwell::domain::journal::Entry;
 use stepwell::domain::task::{StoredTask, TaskHead};
-use stepwell::store::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery};
+use stepwell::store::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Together};
 
 /// When a store dies.
 #[derive(Debug, Clone, Copy)]
@@ -116,6 +116,11 @@ impl Store for Dying {
     ) -> Result<(), StoreError> {
         let workspace = workspace.clone();
         self.write(move |inner| async move { inner.record_effect(&workspace, task, effect).await })
+            .await
+    }
+
+    async fn together(&self, changes: Together) -> Result<(), StoreError> {
+        self.write(|inner| async move { inner.together(changes).await })
             .await
     }
 

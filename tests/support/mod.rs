@@ -3,7 +3,6 @@
 #![allow(dead_code, unused_imports, missing_docs, clippy::unwrap_used)]
 
 pub mod cases;
-pub mod dying;
 pub mod guests;
 pub mod project;
 pub mod ran;

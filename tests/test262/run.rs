@@ -94,6 +94,9 @@ impl Runner {
             clock: START,
             seed: [7; 32],
             limits: self.limits,
+            depth: 0,
+            subtasks: 0,
+            spent_ms: 0,
         };
         // As it is added, and as it is run.
         let step = self.sandbox.inspect(&bytes, self.limits).await?;

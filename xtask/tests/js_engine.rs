@@ -145,6 +145,16 @@ impl task::Host for Host {
     fn park(&mut self, _: u64) -> Result<(), String> {
         Ok(())
     }
+    fn retry_after(&mut self, _: u64) {}
+    fn subtask(
+        &mut self,
+        _: String,
+        _: String,
+        _: Option<String>,
+        _: bool,
+    ) -> Result<String, String> {
+        Ok("0199-child".into())
+    }
     fn redo(&mut self) {}
 }
 

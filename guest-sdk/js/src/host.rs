@@ -125,6 +125,16 @@ pub trait Host {
     fn ignore(&self);
     /// Lets the task wait after this run.
     fn park(&self, milliseconds: u64) -> Result<(), String>;
+    /// After how long the run is to be tried again if it fails.
+    fn retry_after(&self, milliseconds: u64);
+    /// Makes a subtask if this run finishes; its id.
+    fn subtask(
+        &self,
+        name: &str,
+        data: &str,
+        into: Option<&str>,
+        wait: bool,
+    ) -> Result<String, String>;
     /// Lets this step run again.
     fn redo(&self);
 

@@ -220,6 +220,20 @@ impl Host for Imports {
         task::park(milliseconds)
     }
 
+    fn retry_after(&self, milliseconds: u64) {
+        task::retry_after(milliseconds);
+    }
+
+    fn subtask(
+        &self,
+        name: &str,
+        data: &str,
+        into: Option<&str>,
+        wait: bool,
+    ) -> Result<String, String> {
+        task::subtask(name, data, into, wait)
+    }
+
     fn redo(&self) {
         task::redo();
     }

@@ -56,8 +56,10 @@ pub fn call(connector: &str, operation: &str, argument: impl Serialize) -> Opera
     }))
 }
 
-/// Begins a pause, after which the run's clock reads the time at its end. A pause as long as a run
-/// may take fails; [`task::park`](crate::task::park) waits longer.
+/// Begins a pause, after which the run's clock reads the time at its end. One that is longer than a run
+/// may take, up to ten years, outlives the run's instance and the server: when it is over the run is
+/// begun again, and what it was given before is given again. [`task::park`](crate::task::park) waits
+/// between runs, which costs less.
 pub fn pause(duration: Duration) -> Pause {
     let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     Pause(Pending::new(State::Pending(host::pause(milliseconds))))

@@ -1,6 +1,10 @@
 //! What came back.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
+
+use crate::time;
 
 /// An HTTP response.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +55,19 @@ impl Response {
         headers
             .find(|(own, _)| own.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
+    }
+
+    /// How long the service asks to be left alone: its `Retry-After` (RFC 9110 §10.2.3), in seconds or
+    /// as a time, which is counted from the run's clock. For [`Failure::retry_after`].
+    ///
+    /// [`Failure::retry_after`]: crate::Failure::retry_after
+    pub fn retry_after(&self) -> Option<Duration> {
+        let text = self.header("retry-after")?.trim();
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+        }
+        let at = time::http_date(text)?;
+        Some(Duration::from_millis(at.saturating_sub(time::now_millis())))
     }
 
     /// The body as JSON.
@@ -124,6 +141,28 @@ mod tests {
         let long = "é".repeat(150);
         let error = response(200, &long).json::<u8>().unwrap_err();
         assert!(error.to_string().ends_with("é…"), "{error}");
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_time() {
+        let with = |text: &str| Response {
+            headers: vec![("retry-after".to_owned(), text.to_owned())],
+            ..response(429, "")
+        };
+        assert_eq!(with(" 120 ").retry_after(), Some(Duration::from_secs(120)));
+        assert_eq!(
+            with("99999999999999999999").retry_after(),
+            Some(Duration::from_secs(u64::MAX))
+        );
+        // The machine's clock, outside of a run: the first is past, the second is far.
+        let past = with("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(past.retry_after(), Some(Duration::ZERO));
+        let far = with("Fri, 31 Dec 9999 23:59:59 GMT").retry_after();
+        assert!(far.unwrap() > Duration::from_secs(1_000_000));
+        for none in ["", "-1", "1.5", "soon"] {
+            assert_eq!(with(none).retry_after(), None, "{none}");
+        }
+        assert_eq!(response(429, "").retry_after(), None);
     }
 
     #[test]

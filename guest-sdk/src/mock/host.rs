@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use super::document;
-use super::outcome::{Call, Line, OperationCall};
+use super::outcome::{Call, Line, OperationCall, SubtaskCall};
 use super::reply::Reply;
+pub(crate) use super::subtask::task_subtask;
 use crate::connectors::{CallError, FetchError, Response, UnderWay, request::Parts};
 use crate::console::Level;
 
@@ -36,6 +37,7 @@ pub(super) struct State {
     pub closing: Option<Closing>,
     pub parked: Option<Duration>,
     pub redo: bool,
+    pub subtasks: Vec<SubtaskCall>,
 }
 
 /// What the mock is to do when a step's function is entered, and what it found.
@@ -101,7 +103,7 @@ pub(super) fn with<R>(state: State, run: impl FnOnce() -> R) -> (R, State) {
 }
 
 #[track_caller]
-fn state<R>(work: impl FnOnce(&mut State) -> R) -> R {
+pub(super) fn state<R>(work: impl FnOnce(&mut State) -> R) -> R {
     RUN.with_borrow_mut(|state| match state {
         Some(state) => work(state),
         None => panic!(
@@ -179,7 +181,7 @@ pub(crate) fn task_set_tags(tags: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-fn text(what: &str, text: &str) -> Result<(), String> {
+pub(super) fn text(what: &str, text: &str) -> Result<(), String> {
     const MOST: usize = 4096;
     if text.is_empty() || text.len() > MOST {
         return Err(format!(

@@ -35,6 +35,7 @@ mod document;
 pub(crate) mod host;
 mod outcome;
 mod reply;
+mod subtask;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -46,7 +47,7 @@ use crate::connectors::CallError;
 use crate::executor::finish_async;
 use crate::failure::{Ending, Failure, finish};
 
-pub use outcome::{Call, Line, OperationCall, Outcome};
+pub use outcome::{Call, Line, OperationCall, Outcome, SubtaskCall};
 pub use reply::Reply;
 
 use host::{Phase, State};
@@ -89,6 +90,7 @@ impl Mock {
                 closing: None,
                 parked: None,
                 redo: false,
+                subtasks: Vec::new(),
             },
             via: None,
         }

@@ -27,6 +27,8 @@ pub struct Outcome {
     pub parked: Option<Duration>,
     /// Whether the step asked to be run once more.
     pub redo: bool,
+    /// The subtasks that are made, in the order in which the step asked for them.
+    pub subtasks: Vec<SubtaskCall>,
     /// The result of `task::complete_with`, or `null` of `task::complete`, if one was the last word.
     pub completed: Option<Value>,
     /// Whether `task::ignore` was the last word.
@@ -52,6 +54,11 @@ impl Outcome {
             operations: after.called,
             parked: if result.is_ok() { after.parked } else { None },
             redo: result.is_ok() && after.redo,
+            subtasks: if result.is_ok() {
+                after.subtasks
+            } else {
+                Vec::new()
+            },
             ignored: kept == Some(Closing::Ignore),
             completed: match kept {
                 Some(Closing::Complete(result)) => Some(result),
@@ -118,6 +125,22 @@ pub struct OperationCall {
     pub operation: String,
     /// Its argument.
     pub argument: Value,
+}
+
+/// A subtask that is made.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct SubtaskCall {
+    /// The id that the step was given.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its data, without `$via`.
+    pub data: Value,
+    /// Where its result is to go.
+    pub into: Option<String>,
+    /// Whether the task waits for it.
+    pub wait: bool,
 }
 
 /// A call that was made.

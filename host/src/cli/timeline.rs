@@ -1,7 +1,8 @@
 //! A task's timeline as people read it: what happened, what each run changed as a diff, what it
 //! printed and called, what it cost. Pure: it turns the API's document into lines.
 
-mod diff;
+mod changes;
+mod subtasks;
 
 use std::collections::BTreeSet;
 
@@ -11,6 +12,8 @@ use serde_json::Value;
 use super::output::{Output, Tone, printable, shorten};
 use super::units;
 use crate::domain::clock::parse_rfc3339;
+use changes::{ChangeView, diff};
+use subtasks::{EndedView, SubtaskView};
 
 /// How wide a line's text may get; the whole is in `--json`.
 const WIDTH: usize = 100;
@@ -57,6 +60,9 @@ pub struct TaskView {
     /// Its changes of state.
     #[serde(default)]
     pub history: Vec<StateView>,
+    /// Results of its subtasks.
+    #[serde(default)]
+    pub ended_subtasks: Vec<EndedView>,
     /// Whether somebody was told of its failure.
     #[serde(default)]
     pub notice: Option<NoticeView>,
@@ -103,17 +109,9 @@ pub struct RunView {
     #[serde(default)]
     parked_until: Option<String>,
     #[serde(default)]
+    subtasks: Vec<SubtaskView>,
+    #[serde(default)]
     calls: Vec<CallView>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ChangeView {
-    op: String,
-    path: String,
-    #[serde(default)]
-    old: Value,
-    #[serde(default)]
-    value: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -168,6 +166,7 @@ impl TaskView {
 pub struct Timeline {
     runs: BTreeSet<(u64, u64)>,
     states: usize,
+    ended: usize,
     opened: bool,
     closed: bool,
 }
@@ -187,7 +186,7 @@ impl Timeline {
         let mut events: Vec<(&str, u8, Vec<String>)> = Vec::new();
         for state in states.iter().skip(self.states) {
             if let Some(line) = moved(state, output) {
-                let changes = diff::lines(&state.changes, output).into_iter();
+                let changes = diff(&state.changes, output).into_iter();
                 let lines = changes.map(|change| format!("{INDENT}{change}"));
                 events.push((&state.at, 1, [line].into_iter().chain(lines).collect()));
             }
@@ -198,6 +197,10 @@ impl Timeline {
                 events.push((&run.at, 0, run_lines(run, output)));
             }
         }
+        for ended in task.ended_subtasks.iter().skip(self.ended) {
+            events.push((&ended.at, 0, ended.lines(output)));
+        }
+        self.ended = self.ended.max(task.ended_subtasks.len());
         // RFC 3339 times of one form sort as text; the sort is stable, so runs keep their order.
         events.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
         lines.extend(events.into_iter().flat_map(|(_, _, lines)| lines));
@@ -346,7 +349,7 @@ fn run_lines(run: &RunView, output: Output) -> Vec<String> {
             label = "      ".into();
         }
     }
-    for line in diff::lines(&run.changes, output) {
+    for line in diff(&run.changes, output) {
         push(line);
     }
     if let Some(at) = &run.retry_at {
@@ -354,6 +357,9 @@ fn run_lines(run: &RunView, output: Output) -> Vec<String> {
     }
     if let Some(at) = &run.parked_until {
         push(format!("parked until {}", later(at, &run.at)));
+    }
+    for made in &run.subtasks {
+        push(made.line());
     }
     if !run.alternatives.is_empty() {
         let names = run.alternatives.join(", ");

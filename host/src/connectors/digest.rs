@@ -19,7 +19,7 @@ pub fn call_digest(call: &CallRequest) -> [u8; 32] {
             operation,
             argument,
         }) => parts(b"stepwell operation 1\n", &[connector, operation, argument]),
-        CallRequest::Pause(milliseconds) => {
+        CallRequest::Pause(milliseconds) | CallRequest::LongPause { milliseconds, .. } => {
             parts(b"stepwell pause 1\n", &[&milliseconds.to_string()])
         }
     }
@@ -45,7 +45,9 @@ pub fn call_summary(call: &CallRequest) -> String {
             operation,
             ..
         }) => printable(&format!("{connector}.{operation}")),
-        CallRequest::Pause(milliseconds) => format!("pause {milliseconds} ms"),
+        CallRequest::Pause(milliseconds) | CallRequest::LongPause { milliseconds, .. } => {
+            format!("pause {milliseconds} ms")
+        }
     }
 }
 

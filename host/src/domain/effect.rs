@@ -117,6 +117,13 @@ pub enum CallRequest {
     Operation(Operation),
     /// `connectors.pause`, in milliseconds.
     Pause(u64),
+    /// A pause that is longer than a run may take.
+    LongPause {
+        /// Its length in milliseconds.
+        milliseconds: u64,
+        /// When it is over, by the run's clock.
+        until: Millis,
+    },
 }
 
 /// What came of a call.
@@ -192,6 +199,12 @@ pub enum CallFault {
         recorded: String,
         /// What the guest asks for now.
         asked: String,
+    },
+    /// The run pauses for long: it must end here and be begun again then.
+    #[error("the run pauses until {}", super::clock::rfc3339(*until))]
+    Paused {
+        /// When the pause is over.
+        until: Millis,
     },
     /// The result could not be made durable; the run must end here and be run again.
     #[error("the call's result could not be recorded: {0}")]

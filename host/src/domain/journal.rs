@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Millis;
 use super::effect::Effect;
-use super::ids::StepName;
+use super::ids::{StepName, TaskId};
 use super::run::{Ended, LogLine};
 use super::task::TaskState;
 
@@ -47,6 +47,15 @@ pub enum Entry {
         /// Why it was given up; none if it was delivered.
         error: Option<String>,
     },
+    /// A subtask has ended, and what came of it is in the data.
+    Subtask {
+        /// When it was put there.
+        at: Millis,
+        /// The subtask.
+        task: TaskId,
+        /// What it changed in the data, as in [`RunEntry::changes`].
+        changes: String,
+    },
 }
 
 /// A run's entry in the journal.
@@ -78,4 +87,19 @@ pub struct RunEntry {
     pub retry_at: Option<Millis>,
     /// Until when the run parked its task, if it did.
     pub parked_until: Option<Millis>,
+    /// Subtasks that it made.
+    pub subtasks: Vec<SubtaskEntry>,
+}
+
+/// A subtask that a run made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubtaskEntry {
+    /// The subtask.
+    pub task: TaskId,
+    /// What kind of subtask it is.
+    pub name: String,
+    /// Where its result goes in the data.
+    pub into: Option<String>,
+    /// Whether the task waits for it.
+    pub wait: bool,
 }

@@ -50,6 +50,20 @@ pub const TAGS: usize = 32;
 /// The longest that `task.park` lets a task wait, in milliseconds: ten years. Beyond it a unit was
 /// mistaken.
 pub const PARK_MS: u64 = 10 * 366 * 24 * 3_600_000;
+/// The longest delay that a step can ask for with `task.retry-after`, in milliseconds: a day. The
+/// number comes from a server that nobody here controls.
+pub const RETRY_AFTER_MS: u64 = 24 * 3_600_000;
+/// Subtasks that one run may make. Each is a task with a journal of its own.
+pub const SUBTASKS_PER_RUN: u32 = 100;
+/// Subtasks that one task may make. Its head remembers those that have not ended.
+pub const SUBTASKS_PER_TASK: u32 = 1_000;
+/// How many generations of subtasks there may be below a task that nobody made; it ends a step that
+/// matches the subtask which it makes.
+pub const SUBTASK_DEPTH: u32 = 8;
+/// Bytes of JSON text that the data of all subtasks of one run may have together.
+pub const SUBTASK_BYTES: usize = DATA_BYTES;
+/// Bytes of a subtask's `into`: a task's head has a thousand of them.
+pub const POINTER_BYTES: usize = 256;
 /// Bytes of a component's condition text.
 pub const CONDITION_BYTES: usize = 64 * 1024;
 

@@ -13,6 +13,7 @@ pub mod limits;
 pub mod run;
 pub mod schedule;
 pub mod step;
+pub mod subtask;
 pub mod task;
 pub mod webhook;
 pub mod workspace;

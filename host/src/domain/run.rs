@@ -10,6 +10,7 @@ use super::clock::Millis;
 use super::data::Written;
 use super::ids::TaskId;
 use super::limits::StepLimits;
+use super::subtask::NewSubtask;
 
 /// A workspace's config as a step sees it: key to secret or plain value.
 pub type Config = BTreeMap<String, String>;
@@ -33,6 +34,12 @@ pub struct RunInput {
     pub seed: [u8; 32],
     /// What the run may use.
     pub limits: StepLimits,
+    /// How many generations the task is away from one that nobody made, from 0.
+    pub depth: u32,
+    /// Subtasks that the task has made so far.
+    pub subtasks: u32,
+    /// Milliseconds of the run's time that went before its last long pause.
+    pub spent_ms: u64,
 }
 
 /// What a run did.
@@ -52,6 +59,13 @@ pub struct RunOutput {
     pub park: Option<Millis>,
     /// Whether the run called `task.redo`.
     pub redo: bool,
+    /// Milliseconds to the next attempt, if the run asked to be tried again and said when, by
+    /// `task.retry-after`.
+    pub retry_after: Option<Millis>,
+    /// The run has not ended: it pauses until then, and is to be begun again.
+    pub paused_until: Option<Millis>,
+    /// Subtasks to be made, if the run finished.
+    pub subtasks: Vec<NewSubtask>,
     /// What it printed, in order.
     pub logs: Vec<LogLine>,
     /// Fuel used.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::Millis;
 use super::effect::Effect;
 use super::ids::{StepName, TaskId, WebhookName, WorkspaceName};
+use super::subtask::{Child, Parent};
 
 /// Where a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -16,7 +17,7 @@ use super::ids::{StepName, TaskId, WebhookName, WorkspaceName};
 pub enum TaskState {
     /// It has been accepted, or a run of it ended, and the engine is to look at it.
     Ready,
-    /// It waits for the time in [`TaskHead::wake_at`].
+    /// It waits for the time in [`TaskHead::wake_at`], or for its subtasks.
     Waiting,
     /// At least one step finished and none is eligible any more.
     Done,
@@ -51,7 +52,7 @@ impl TaskState {
     /// go on, for one that failed somebody is to be told.
     pub fn due_at(self, wake_at: Option<Millis>) -> Option<Millis> {
         match self {
-            Self::Waiting => Some(wake_at.unwrap_or(0)),
+            Self::Waiting => Some(wake_at.unwrap_or(Millis::MAX)),
             Self::Error => wake_at,
             _ => None,
         }
@@ -120,8 +121,8 @@ pub struct TaskHead {
     /// When it became what it is waiting to be run as: acceptance, the last commit, or the time it
     /// was to wake. A run's clock starts here, so it is the same after a crash.
     pub ready_at: Millis,
-    /// When a waiting task is to go on, or a failed one's notice to be delivered; see
-    /// [`TaskState::due_at`].
+    /// When a waiting task is to go on (none while it waits for nothing but its subtasks), or a failed
+    /// one's notice to be delivered; see [`TaskState::due_at`].
     pub wake_at: Option<Millis>,
     /// Runs that have ended (failed attempts that are to be tried again do not count).
     pub runs: u32,
@@ -135,6 +136,17 @@ pub struct TaskHead {
     pub fault: Option<String>,
     /// The notice that is owed to the workspace's failure URL. Only as long as the task is in `error`.
     pub notice: Option<Notice>,
+    /// Whose subtask it is, if it is one.
+    pub parent: Option<Parent>,
+    /// Its subtasks whose end has not been dealt with, in the order in which they were made.
+    pub children: Vec<Child>,
+    /// Subtasks that it has made so far.
+    pub subtasks: u32,
+    /// The run that pauses for long, if one does: then it waits, and [`TaskHead::ready_at`] stays as
+    /// the run began.
+    pub paused: Option<Paused>,
+    /// How many of its versions were notes: an end of a subtask was noted and nothing else moved.
+    pub notes: u64,
 }
 
 /// That somebody is to be told of a task's failure, and how far that has come.
@@ -175,6 +187,11 @@ impl TaskHead {
             result: None,
             fault: None,
             notice: None,
+            parent: None,
+            children: Vec::new(),
+            subtasks: 0,
+            paused: None,
+            notes: 0,
         }
     }
 }
@@ -186,6 +203,16 @@ pub struct Retrying {
     pub step: StepName,
     /// Attempts that have failed so far; 0 if a person had it begin anew.
     pub failed: u32,
+}
+
+/// A run that pauses for longer than a run may take. It is begun again when the pause is over, with
+/// what it has recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    /// The step.
+    pub step: StepName,
+    /// Milliseconds that the run has taken so far, without its long pauses.
+    pub spent_ms: u64,
 }
 
 /// What a task remembers of a step that has begun on it.

@@ -200,7 +200,7 @@ impl Engine {
     }
 
     async fn cancel_once(
-        &self,
+        self: &Arc<Self>,
         workspace: &WorkspaceName,
         task: TaskId,
         by: &str,
@@ -215,7 +215,11 @@ impl Engine {
         Ok(head)
     }
 
-    async fn retry_now(&self, head: TaskHead, by: &str) -> Result<TaskHead, ActionError> {
+    async fn retry_now(
+        self: &Arc<Self>,
+        head: TaskHead,
+        by: &str,
+    ) -> Result<TaskHead, ActionError> {
         let journal = self.store.journal(&head.workspace, head.id).await?;
         let step = moves::failed_step(&journal).cloned();
         let reason = match &step {
@@ -228,7 +232,7 @@ impl Engine {
     }
 
     /// Commits a head that has come to where it stands for this reason.
-    async fn moved(&self, head: TaskHead, reason: String) -> Result<(), StoreError> {
+    async fn moved(self: &Arc<Self>, head: TaskHead, reason: String) -> Result<(), StoreError> {
         let entry = Entry::State {
             at: head.updated,
             state: head.state,
@@ -239,7 +243,7 @@ impl Engine {
             data: None,
             entries: vec![entry],
         };
-        self.store.commit(commit).await
+        self.commit(commit).await
     }
 
     /// `None` if the task is to be open and is not.

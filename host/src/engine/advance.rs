@@ -8,9 +8,10 @@ use crate::domain::ids::StepName;
 use crate::domain::limits;
 use crate::domain::run::{Closing, Ended, StepFault};
 use crate::domain::step::RetryPolicy;
+use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{Retrying, StepMemory, TaskHead, TaskState};
 
-use super::retry;
+use super::{retry, subtasks};
 
 /// A step whose condition matches the task's data.
 #[derive(Debug, Clone)]
@@ -22,10 +23,13 @@ pub(super) struct Candidate {
     pub(super) observed: u64,
 }
 
-/// The eligible candidates' places in `candidates`, best first: the run to be tried again, then
+/// The eligible candidates' places in `candidates`, best first: the run to be gone on with or tried
+/// again, then
 /// most constrained leaves, then by name.
 pub(super) fn eligible(head: &TaskHead, candidates: &[Candidate]) -> Vec<usize> {
-    let retried = head.retrying.as_ref().map(|retrying| &retrying.step);
+    let paused = head.paused.as_ref().map(|paused| &paused.step);
+    let retrying = head.retrying.as_ref().map(|retrying| &retrying.step);
+    let retried = paused.or(retrying);
     let mut places: Vec<usize> = (0..candidates.len())
         .filter(|place| is_eligible(head, &candidates[*place]))
         .collect();
@@ -60,6 +64,10 @@ pub(super) struct RunEnd<'a> {
     pub(super) park: Option<Millis>,
     /// See [`crate::domain::run::RunOutput::redo`].
     pub(super) redo: bool,
+    /// See [`crate::domain::run::RunOutput::retry_after`].
+    pub(super) retry_after: Option<Millis>,
+    /// See [`crate::domain::run::RunOutput::subtasks`].
+    pub(super) subtasks: &'a [NewSubtask],
     /// When it ended.
     pub(super) now: Millis,
     /// Uniform over all of u64, for the jitter.
@@ -75,10 +83,12 @@ pub(super) fn after_run(head: &mut TaskHead, end: &RunEnd) -> (u32, Option<Milli
     head.state = TaskState::Ready;
     head.wake_at = None;
     head.retrying = None;
+    head.paused = None;
     head.updated = end.now.max(head.updated);
     head.ready_at = head.updated;
     if finished {
         head.runs += 1;
+        subtasks::remember(head, end.subtasks);
         match end.closing {
             Some(Closing::Complete(result)) => {
                 head.result.clone_from(result);
@@ -86,16 +96,16 @@ pub(super) fn after_run(head: &mut TaskHead, end: &RunEnd) -> (u32, Option<Milli
             }
             Some(Closing::Ignore) => head.state = TaskState::Ignored,
             None => {
-                if let Some(park) = end.park {
+                if end.park.is_some() || end.subtasks.iter().any(|new| new.wait) {
                     head.state = TaskState::Waiting;
-                    head.wake_at = Some(head.updated.saturating_add(park));
+                    head.wake_at = end.park.map(|park| head.updated.saturating_add(park));
                 }
             }
         }
         return (attempt, None);
     }
     let next = if is_worth_another_try(end.ended) {
-        retry::delay(end.policy, attempt, end.random)
+        retry::delay(end.policy, attempt, end.random, end.retry_after)
             .map(|delay| head.updated.saturating_add(delay))
     } else {
         None
@@ -199,6 +209,9 @@ fn remember(head: &mut TaskHead, candidate: &Candidate, finished: bool, redo: bo
 /// Where a task that is ready goes, given what is eligible after the last run.
 pub(super) fn settle(head: &mut TaskHead, next: Option<&Candidate>) {
     match next {
+        // What they brought may make a step eligible.
+        None if subtasks::can_land(head) => {}
+        None if subtasks::is_owed(head) => head.state = TaskState::Waiting,
         None if head.steps.iter().any(|memory| memory.finished) => head.state = TaskState::Done,
         None => head.state = TaskState::Unmatched,
         Some(step) if head.runs >= limits::RUNS_PER_TASK => {

@@ -82,6 +82,11 @@ impl Calls for JournaledCalls {
                 })
             }));
         }
+        if let CallRequest::LongPause { until, .. } = request
+            && until > self.engine.clock.now()
+        {
+            return Box::pin(std::future::ready(Err(CallFault::Paused { until })));
+        }
         let engine = self.engine.clone();
         let (workspace, task) = (self.workspace.clone(), self.task);
         let (run, attempt, done) = (self.run, self.attempt, self.done.clone());
@@ -101,6 +106,10 @@ impl Calls for JournaledCalls {
             // Equal for every attempt and after every crash, so that an upstream that has seen the
             // call can tell.
             let idempotency_key = format!("{task}-{run}-{call}");
+            let over = match request {
+                CallRequest::LongPause { until, .. } => Some(until),
+                _ => None,
+            };
             let result = engine.make(&workspace, request, &idempotency_key).await;
             let effect = Effect {
                 run,
@@ -110,7 +119,7 @@ impl Calls for JournaledCalls {
                 digest,
                 summary,
                 order: done.fetch_add(1, Ordering::Relaxed),
-                at: engine.clock.now(),
+                at: over.unwrap_or_else(|| engine.clock.now()),
                 duration_us: started.elapsed().as_micros() as u64,
                 result,
             };
@@ -145,6 +154,8 @@ impl Engine {
                 let result = self.operate(workspace, &operation, idempotency_key).await;
                 CallResult::Operation(result)
             }
+            // It is over, or it would not be made.
+            CallRequest::LongPause { .. } => CallResult::Operation(Ok("null".into())),
             CallRequest::Pause(milliseconds) => {
                 tokio::time::sleep(Duration::from_millis(milliseconds)).await;
                 CallResult::Operation(Ok("null".into()))

@@ -10,14 +10,16 @@ use super::advance::{self, Candidate, RunEnd};
 use super::arriving::Arriving;
 use super::calls::JournaledCalls;
 use super::resume;
+use super::subtasks::{self, Base};
 use crate::catalog::CatalogError;
 use crate::domain::clock::Millis;
 use crate::domain::data::Change;
 use crate::domain::effect::Begun;
 use crate::domain::ids::{StepName, TaskId, WorkspaceName};
-use crate::domain::journal::{Entry, RunEntry};
+use crate::domain::journal::{Entry, RunEntry, SubtaskEntry};
 use crate::domain::run::{Ended, RunInput, RunOutput, StepFault};
 use crate::domain::step::Step;
+use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::sandbox::not_run;
 use crate::store::{Commit, StoreError};
@@ -28,6 +30,8 @@ pub(super) enum Carried {
     Rests,
     /// Until a time that the timers must know of.
     Waits,
+    /// Ready, and to be read again.
+    Again,
 }
 
 /// The steps that match a task's data, best first, as far as they are eligible.
@@ -67,21 +71,42 @@ impl Engine {
         } = stored;
         let clock = match (head.state, head.wake_at) {
             (TaskState::Ready, _) => head.ready_at,
-            (TaskState::Waiting, Some(at)) if at <= self.clock.now() => at,
+            // A run that paused goes on by the clock that it began with.
+            (TaskState::Waiting, Some(at)) if at <= self.clock.now() => {
+                if head.paused.is_some() {
+                    head.ready_at
+                } else {
+                    at
+                }
+            }
             (TaskState::Error, Some(at)) if at <= self.clock.now() => {
                 return self.take_up_notice(head).await;
             }
             (TaskState::Waiting, _) | (TaskState::Error, Some(_)) => return Ok(Carried::Waits),
             _ => return Ok(Carried::Rests),
         };
-        head.ready_at = clock;
+        if head.state == TaskState::Ready {
+            // Somebody has set it going again.
+            head.paused = None;
+        }
         let mut recorded = effects;
-        let mut data: Arc<Value> = Arc::new(serde_json::from_str(&data).map_err(|error| {
-            StoreError::Damaged(format!("the data of task {task} is not JSON: {error}"))
-        })?);
+        let mut data = subtasks::document(&data)?;
+        if self.is_orphan(&head).await? {
+            return Ok(Carried::Rests);
+        }
+        let is_between = recorded.is_empty() && head.retrying.is_none() && head.paused.is_none();
+        if is_between && subtasks::can_land(&head) {
+            return self.land(&head, data).await;
+        }
+        head.ready_at = clock;
         let mut eligible = self.eligible(&head, &data);
         if let Some(effect) = recorded.first() {
             self.resume(&head.workspace, &effect.begun, &mut eligible);
+        } else if let Some(paused) = &head.paused
+            && eligible.best().is_none_or(|best| best.name != paused.step)
+        {
+            // The step is gone, and so is its run, which did nothing.
+            head.paused = None;
         }
         if eligible.best().is_none() {
             return self.rest(head, arriving.as_deref()).await;
@@ -90,6 +115,7 @@ impl Engine {
             let Some((candidate, step)) = eligible.steps.first() else {
                 return Ok(Carried::Rests);
             };
+            let stood_on = Base::of(&head);
             advance::give_up_others(&mut head, &candidate.name);
             let run = head.runs + 1;
             let attempt = advance::attempt(&head, &candidate.name);
@@ -113,6 +139,13 @@ impl Engine {
                 Err(CatalogError::NotFound { .. }) if is_resumed => resume::gone(step),
                 Err(error) => not_run(error.to_string()),
             };
+            if let Some(until) = output.paused_until {
+                if let Some(arriving) = &arriving {
+                    arriving.accept(&*self.store).await?;
+                }
+                let name = candidate.name.clone();
+                return self.pause(head, &name, until, &output).await;
+            }
             let retry_before = data.get(advance::NEXT_RETRY_AT).cloned();
             let (changes, text) = apply(&mut output, &mut data);
             let entry_of = RunFacts {
@@ -134,6 +167,8 @@ impl Engine {
                     closing: output.closing.as_ref(),
                     park: output.park,
                     redo: output.redo,
+                    retry_after: output.retry_after,
+                    subtasks: &output.subtasks,
                     now,
                     random: rand::random(),
                 },
@@ -146,8 +181,14 @@ impl Engine {
                 head.tags = tags;
             }
             let ran = candidate.name.clone();
+            let asked = std::mem::take(&mut output.subtasks);
             let parked_until = output.park.and(head.wake_at);
-            let entry = entry_of.entry(attempt, (retry_at, parked_until), output, &changes);
+            let entry = entry_of.entry(
+                attempt,
+                (retry_at, parked_until),
+                output,
+                (&changes, &asked),
+            );
             if head.state == TaskState::Ready {
                 eligible = self.eligible(&head, &data);
                 let again = eligible.steps.iter().any(|(next, _)| next.name == ran);
@@ -165,25 +206,23 @@ impl Engine {
             if !parked {
                 entries.extend(reason_of(&head, now));
             }
-            let (state, is_due, commit) = (
-                head.state,
-                head.state.due_at(head.wake_at).is_some(),
-                Commit {
-                    head: head.clone(),
-                    data: text,
-                    entries,
-                },
-            );
-            match self.write(arriving.as_deref(), commit).await {
-                Ok(()) => {}
+            let commit = Commit {
+                head,
+                data: text,
+                entries,
+            };
+            let moved = self.forward(arriving.as_deref(), &stood_on, commit, asked);
+            head = match moved.await {
+                Ok(head) => head,
                 // Somebody else moved the task: what they made of it counts.
                 Err(StoreError::Conflict { .. }) => return Ok(Carried::Rests),
                 Err(error) => return Err(error),
-            }
-            match state {
+            };
+            match head.state {
+                TaskState::Ready if subtasks::can_land(&head) => return Ok(Carried::Again),
                 // Whoever wants to act on the task does so between two runs.
                 TaskState::Ready if self.queue.is_open() && !self.turns.is_wanted(task) => {}
-                _ if is_due => return Ok(Carried::Waits),
+                _ if head.state.due_at(head.wake_at).is_some() => return Ok(Carried::Waits),
                 _ => return Ok(Carried::Rests),
             }
         }
@@ -191,14 +230,16 @@ impl Engine {
 
     /// A task that no step is eligible for comes to rest.
     async fn rest(
-        &self,
+        self: &Arc<Self>,
         mut head: TaskHead,
         arriving: Option<&Arriving>,
     ) -> Result<Carried, StoreError> {
+        let stood_on = Base::of(&head);
         let now = self.clock.now();
         head.version += 1;
         head.updated = now.max(head.updated);
         head.wake_at = None;
+        head.paused = None;
         let is_there = |step: &StepName| self.catalog.step(&head.workspace, step).is_ok();
         let reason = match (
             &head.retrying,
@@ -216,14 +257,11 @@ impl Engine {
         if let Some(retrying) = retrying {
             self.owe_notice(&mut head, (&retrying.step, retrying.failed));
         }
-        let carried = match head.state.due_at(head.wake_at) {
-            Some(_) => Carried::Waits,
-            None => Carried::Rests,
-        };
         let entry = Entry::State {
             at: now,
             state: head.state,
             reason: match (head.state, reason) {
+                (TaskState::Waiting, _) => FOR_SUBTASKS.into(),
                 (_, Some(reason)) => reason,
                 (TaskState::Unmatched, None) => "no step's condition matches the data".into(),
                 (_, None) => "no step is eligible any more".into(),
@@ -234,9 +272,10 @@ impl Engine {
             data: None,
             entries: vec![entry],
         };
-        match self.write(arriving, commit).await {
-            Ok(()) => Ok(carried),
-            Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
+        match self.forward(arriving, &stood_on, commit, Vec::new()).await {
+            Ok(head) if head.state == TaskState::Ready => Ok(Carried::Again),
+            Ok(head) if head.state.due_at(head.wake_at).is_some() => Ok(Carried::Waits),
+            Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
             Err(error) => Err(error),
         }
     }
@@ -269,6 +308,9 @@ impl Engine {
             clock: head.ready_at,
             seed: self.seed(head.id, run),
             limits: step.limits,
+            depth: head.parent.as_ref().map_or(0, |parent| parent.depth),
+            subtasks: head.subtasks,
+            spent_ms: head.paused.as_ref().map_or(0, |paused| paused.spent_ms),
         }
     }
 
@@ -309,13 +351,19 @@ fn fail(output: &mut RunOutput, fault: StepFault) {
     output.closing = None;
     output.park = None;
     output.redo = false;
+    output.retry_after = None;
+    output.subtasks = Vec::new();
     output.name = None;
     output.tags = None;
 }
 
+/// Why a task waits that no step is eligible for.
+const FOR_SUBTASKS: &str = "its subtasks have not ended";
+
 /// The journal says why a task went where its last run's end does not tell.
 fn reason_of(head: &TaskHead, now: Millis) -> Option<Entry> {
     let reason = match (head.state, &head.fault, &head.retrying) {
+        (TaskState::Waiting, _, None) if head.wake_at.is_none() => FOR_SUBTASKS.to_owned(),
         (TaskState::Waiting, _, None) => "nextRetryAt".to_owned(),
         (TaskState::Error, Some(fault), _) if fault.starts_with("run limit") => fault.clone(),
         _ => return None,
@@ -341,7 +389,7 @@ impl RunFacts<'_> {
         attempt: u32,
         (retry_at, parked_until): (Option<Millis>, Option<Millis>),
         output: RunOutput,
-        changes: &[Change],
+        (changes, asked): (&[Change], &[NewSubtask]),
     ) -> RunEntry {
         RunEntry {
             run: self.run,
@@ -358,6 +406,15 @@ impl RunFacts<'_> {
             alternatives: self.others,
             retry_at,
             parked_until,
+            subtasks: asked
+                .iter()
+                .map(|new| SubtaskEntry {
+                    task: new.id,
+                    name: new.name.clone(),
+                    into: new.into.clone(),
+                    wait: new.wait,
+                })
+                .collect(),
         }
     }
 }

@@ -7,10 +7,12 @@ mod arriving;
 mod calls;
 mod carry;
 mod notices;
+mod pause;
 mod queue;
 mod resume;
 mod retry;
 mod schedules;
+mod subtasks;
 mod threads;
 mod timers;
 mod turns;
@@ -184,6 +186,22 @@ impl Engine {
         }
     }
 
+    /// Carries a task, and again as long as it says so.
+    async fn carry_on(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        mut arriving: Option<Arc<Arriving>>,
+    ) -> Result<Carried, StoreError> {
+        loop {
+            match self.carry(workspace, task, arriving.take()).await {
+                // Whoever wants to act on the task does so first.
+                Ok(Carried::Again) if self.queue.is_open() && !self.turns.is_wanted(task) => {}
+                carried => return carried,
+            }
+        }
+    }
+
     /// Carries one task as far as it goes. Gives the next one that is the runner's; at none it ends.
     async fn run_one(
         self: &Arc<Self>,
@@ -195,14 +213,14 @@ impl Engine {
         let carried = match &turn {
             Some(turn) => tokio::select! {
                 biased;
-                carried = self.carry(workspace, task, arriving) => carried,
+                carried = self.carry_on(workspace, task, arriving) => carried,
                 // It was cancelled: what the run would commit could only be a conflict.
                 () = turn.stopped() => Ok(Carried::Rests),
             },
             None => Ok(Carried::Rests),
         };
         match carried {
-            Ok(Carried::Rests) => {}
+            Ok(Carried::Rests | Carried::Again) => {}
             Ok(Carried::Waits) => self.timer_set.notify_one(),
             Err(StoreError::Closed) => {}
             Err(error) => {

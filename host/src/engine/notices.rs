@@ -155,7 +155,7 @@ impl Engine {
         };
         let next = error
             .as_ref()
-            .and_then(|_| retry::delay(&POLICY, tries, rand::random()));
+            .and_then(|_| retry::delay(&POLICY, tries, rand::random(), None));
         let (workspace, task) = (head.workspace.clone(), head.id);
         let kept = match (error, next) {
             (Some(error), Some(delay)) => {

@@ -34,6 +34,8 @@ struct Lane {
     queued: VecDeque<TaskId>,
     /// Queued or running: a task is never taken in twice.
     known: HashSet<TaskId>,
+    /// Known and called meanwhile: to be looked at once more.
+    called: HashSet<TaskId>,
     running: usize,
     /// Ready tasks newer than this may be in the store only.
     taken_up_to: TaskId,
@@ -116,6 +118,15 @@ impl Queue {
         self.inner.lock().push(workspace, task)
     }
 
+    /// As [`Queue::wake`]; a task that is known already is looked at once more after that, as its runner
+    /// may have looked at it for the last time.
+    pub(super) fn call(&self, workspace: &WorkspaceName, task: TaskId) {
+        let mut inner = self.inner.lock();
+        if !inner.push(workspace, task) {
+            inner.lane(workspace).called.insert(task);
+        }
+    }
+
     /// A task for a new runner, if there is one and the runner may start.
     pub(super) fn start(&self) -> Option<(WorkspaceName, TaskId)> {
         let mut inner = self.inner.lock();
@@ -136,6 +147,9 @@ impl Queue {
         let lane = inner.lane(workspace);
         lane.running -= 1;
         lane.known.remove(&task);
+        if lane.called.remove(&task) {
+            inner.push(workspace, task);
+        }
         self.pop(&mut inner)
     }
 
@@ -259,6 +273,7 @@ impl Inner {
                 continue;
             }
             let task = lane.queued.pop_front()?;
+            lane.called.remove(&task);
             lane.running += 1;
             if !lane.queued.is_empty() {
                 self.turn.push_back(workspace.clone());
@@ -275,6 +290,7 @@ impl Lane {
         Self {
             queued: VecDeque::new(),
             known: HashSet::new(),
+            called: HashSet::new(),
             running: 0,
             taken_up_to: TaskId::MIN,
             more,

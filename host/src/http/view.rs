@@ -106,6 +106,10 @@ pub(super) struct HeadView<'a, R> {
     wake_at: Option<String>,
     fault: Option<&'a str>,
     result: Option<Value>,
+    /// Whose subtask it is.
+    parent: Option<String>,
+    /// Its subtasks that have not ended, and those whose result is not in the data yet.
+    open_subtasks: Vec<String>,
     runs: R,
 }
 
@@ -128,6 +132,12 @@ impl<'a, R> HeadView<'a, R> {
             result: head.result.as_ref().map(|text| {
                 serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()))
             }),
+            parent: head.parent.as_ref().map(|parent| parent.task.to_string()),
+            open_subtasks: head
+                .children
+                .iter()
+                .map(|child| child.id.to_string())
+                .collect(),
             runs,
         }
     }
@@ -142,6 +152,8 @@ pub(super) struct TaskView<'a> {
     history: Vec<HistoryView<'a>>,
     /// What became of the last notice to the workspace's failure URL.
     notice: Option<NoticeView<'a>>,
+    /// Results of subtasks, in the order in which they came into the data.
+    ended_subtasks: Vec<EndedView>,
     /// Calls of a run that has not ended yet.
     calls_under_way: Vec<OpenCallView<'a>>,
 }
@@ -162,7 +174,25 @@ struct RunView<'a> {
     alternatives: &'a [StepName],
     retry_at: Option<String>,
     parked_until: Option<String>,
+    subtasks: Vec<SubtaskView<'a>>,
     calls: Vec<CallView<'a>>,
+}
+
+/// A subtask that a run made.
+#[derive(Serialize)]
+struct SubtaskView<'a> {
+    task: String,
+    name: &'a str,
+    into: Option<&'a str>,
+    wait: bool,
+}
+
+/// A subtask whose result was put into the data.
+#[derive(Serialize)]
+struct EndedView {
+    task: String,
+    at: String,
+    changes: Box<RawValue>,
 }
 
 #[derive(Serialize)]
@@ -231,6 +261,7 @@ impl<'a> TaskView<'a> {
         let mut runs = Vec::new();
         let mut history = Vec::new();
         let mut notice = None;
+        let mut ended_subtasks = Vec::new();
         for entry in journal {
             match entry {
                 Entry::Accepted { at } => {
@@ -268,6 +299,12 @@ impl<'a> TaskView<'a> {
                         next_at: None,
                     });
                 }
+                Entry::Subtask { at, task, changes } => ended_subtasks.push(EndedView {
+                    task: task.to_string(),
+                    at: rfc3339(*at),
+                    changes: RawValue::from_string(changes.clone())
+                        .map_err(|_| damaged("what a subtask changed"))?,
+                }),
             }
         }
         if let (TaskState::Error, Some(owed)) = (task.head.state, &task.head.notice) {
@@ -286,6 +323,7 @@ impl<'a> TaskView<'a> {
             data: serde_json::from_str(&task.data).map_err(|_| damaged("its data"))?,
             history,
             notice,
+            ended_subtasks,
             calls_under_way: open
                 .into_iter()
                 .map(|effect| OpenCallView {
@@ -318,6 +356,16 @@ impl<'a> RunView<'a> {
             alternatives: &run.alternatives,
             retry_at: run.retry_at.map(rfc3339),
             parked_until: run.parked_until.map(rfc3339),
+            subtasks: run
+                .subtasks
+                .iter()
+                .map(|made| SubtaskView {
+                    task: made.task.to_string(),
+                    name: &made.name,
+                    into: made.into.as_deref(),
+                    wait: made.wait,
+                })
+                .collect(),
             calls: effects.into_iter().map(CallView::of).collect(),
         })
     }

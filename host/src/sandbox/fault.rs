@@ -3,6 +3,7 @@
 use wasmtime::Trap;
 
 use super::limiter::OutOfMemory;
+use crate::domain::clock::Millis;
 use crate::domain::effect::CallFault;
 use crate::domain::limits::StepLimits;
 use crate::domain::run::StepFault;
@@ -23,7 +24,9 @@ pub(super) fn of(error: &wasmtime::Error, limits: StepLimits) -> StepFault {
     if let Some(fault) = error.downcast_ref::<CallFault>() {
         return match fault {
             CallFault::Nondeterministic { .. } => StepFault::Nondeterministic(fault.to_string()),
-            CallFault::NotRecorded(_) => StepFault::Host(fault.to_string()),
+            CallFault::Paused { .. } | CallFault::NotRecorded(_) => {
+                StepFault::Host(fault.to_string())
+            }
         };
     }
     if let Some(exit) = error.downcast_ref::<wasmtime_wasi::I32Exit>() {
@@ -46,6 +49,14 @@ pub(super) fn of(error: &wasmtime::Error, limits: StepLimits) -> StepFault {
         Some(trap) => StepFault::Trap(with_backtrace(trap.to_string(), error)),
         // wasmtime's own limits (hostcall fuel, handles) have private error types.
         None => StepFault::Limit(format!("{error:#}")),
+    }
+}
+
+/// Until when the run pauses, if it is that which ended it.
+pub(super) fn pause(error: &wasmtime::Error) -> Option<Millis> {
+    match error.downcast_ref() {
+        Some(CallFault::Paused { until }) => Some(*until),
+        _ => None,
     }
 }
 

@@ -11,6 +11,7 @@ mod fault;
 mod host;
 mod limiter;
 mod logs;
+mod quiet;
 mod run;
 mod script;
 mod state;

@@ -26,12 +26,19 @@ pub(super) async fn step(
 ) -> RunOutput {
     let started = Instant::now();
     let step_limits = input.limits;
+    // At least enough to come to its end, if that is all that is left to do.
+    let left = step_limits
+        .timeout_ms
+        .saturating_sub(input.spent_ms)
+        .max(1_000);
+    let left = Duration::from_millis(left.min(step_limits.timeout_ms));
+    let mut paused_until = None;
     let logs;
     let (ended, fuel, state) = match store(engine, component, input, calls) {
         Err(error) => return not_run(format!("{error:#}")),
         Ok(mut store) => {
             logs = store.data().logs.clone();
-            let called = within(step_limits, async {
+            let called = within(left, async {
                 let instance = component.pre().instantiate_async(&mut store).await?;
                 instance.call_run(&mut store).await
             })
@@ -51,7 +58,10 @@ pub(super) async fn step(
                         Ok(Ok(())) => Ended::Finished,
                         Ok(Err(Failure::Retry(message))) => Ended::Retry(cut(message)),
                         Ok(Err(Failure::Stop(message))) => Ended::Stop(cut(message)),
-                        Err(error) => Ended::Fault(fault::of(&error, step_limits)),
+                        Err(error) => {
+                            paused_until = fault::pause(&error);
+                            Ended::Fault(fault::of(&error, step_limits))
+                        }
                     };
                     let fuel = step_limits.fuel - store.get_fuel().unwrap_or(0);
                     (ended, fuel, Some(store.into_data()))
@@ -69,8 +79,14 @@ pub(super) async fn step(
         closing: None,
         park: None,
         redo: false,
+        retry_after: None,
+        paused_until,
+        subtasks: Vec::new(),
         duration_us: 0,
     };
+    if let (Ended::Retry(_), Some(state)) = (&output.ended, &state) {
+        output.retry_after = state.task.retry_after;
+    }
     if let (Ended::Finished, Some(state)) = (&output.ended, state) {
         let RunState { document, task, .. } = state;
         output.data = Some(document.into_written());
@@ -79,6 +95,7 @@ pub(super) async fn step(
         output.closing = task.closing;
         output.park = task.park;
         output.redo = task.redo;
+        output.subtasks = task.subtasks.asked;
     }
     output.duration_us = started.elapsed().as_micros() as u64;
     output
@@ -99,11 +116,15 @@ pub(super) async fn condition(
         clock: 0,
         seed: [0; 32],
         limits: step_limits,
+        depth: 0,
+        subtasks: 0,
+        spent_ms: 0,
     };
     let mut store = store(engine, component, input, Arc::new(NoCalls))
         .map_err(|error| ComponentError::Host(format!("{error:#}")))?;
     let logs = store.data().logs.clone();
-    let called = within(step_limits, async {
+    let limit = Duration::from_millis(step_limits.timeout_ms);
+    let called = within(limit, async {
         let instance = component.pre().instantiate_async(&mut store).await?;
         instance.call_condition(&mut store).await
     })
@@ -141,6 +162,9 @@ pub fn not_run(reason: String) -> RunOutput {
         closing: None,
         park: None,
         redo: false,
+        retry_after: None,
+        paused_until: None,
+        subtasks: Vec::new(),
         logs: Vec::new(),
         fuel: 0,
         duration_us: 0,
@@ -168,10 +192,8 @@ fn store(
 }
 
 /// `None` if the deadline came first.
-async fn within<T>(limits: StepLimits, call: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(Duration::from_millis(limits.timeout_ms), call)
-        .await
-        .ok()
+async fn within<T>(limit: Duration, call: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(limit, call).await.ok()
 }
 
 fn cut(mut message: String) -> String {
@@ -191,7 +213,7 @@ impl Calls for NoCalls {
         let why = "connectors cannot be called in `condition`".to_owned();
         let result = match request {
             CallRequest::Fetch(_) => CallResult::Fetch(Err(FetchError::Invalid(why))),
-            CallRequest::Operation(_) | CallRequest::Pause(_) => {
+            CallRequest::Operation(_) | CallRequest::Pause(_) | CallRequest::LongPause { .. } => {
                 CallResult::Operation(Err(OperationError::Invalid(why)))
             }
         };

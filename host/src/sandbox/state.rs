@@ -9,12 +9,14 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use super::limiter::Limiter;
 use super::logs::Logs;
+use super::quiet::UnderWay;
 use super::turns::Turns;
 use super::wasi::{RunClock, context};
 use crate::domain::data::Draft;
 use crate::domain::effect::Calls;
 use crate::domain::ids::TaskId;
 use crate::domain::run::{Closing, Config, RunInput};
+use crate::domain::subtask::NewSubtask;
 
 /// Handles that a guest may have open at once.
 const HANDLES: usize = 1_000;
@@ -48,14 +50,31 @@ pub(super) struct TaskFacts {
     pub(super) closing: Option<Closing>,
     pub(super) park: Option<u64>,
     pub(super) redo: bool,
+    pub(super) retry_after: Option<u64>,
+    pub(super) subtasks: Subtasks,
+}
+
+/// Subtasks that this run asked for, and what it takes to ask for one.
+pub(super) struct Subtasks {
+    pub(super) seed: [u8; 32],
+    pub(super) clock: u64,
+    /// Of the task itself.
+    pub(super) depth: u32,
+    /// What earlier runs of the task made.
+    pub(super) before: u32,
+    pub(super) asked: Vec<NewSubtask>,
+    /// Bytes of their data.
+    pub(super) bytes: usize,
 }
 
 /// Connector calls of this run.
 pub(super) struct CallsUnderWay {
     pub(super) answerer: Arc<dyn Calls>,
     pub(super) made: u32,
-    /// The longest pause, in milliseconds: a run that pauses longer could never end.
+    /// The longest pause that the run waits for, in milliseconds; for one that is longer it ends, to be
+    /// begun again.
     pub(super) longest_pause: u64,
+    pub(super) under_way: UnderWay,
     pub(super) open: Vec<AbortHandle>,
     pub(super) turns: Turns,
 }
@@ -98,11 +117,21 @@ impl RunState {
                 closing: None,
                 park: None,
                 redo: false,
+                retry_after: None,
+                subtasks: Subtasks {
+                    seed: input.seed,
+                    clock: input.clock,
+                    depth: input.depth,
+                    before: input.subtasks,
+                    asked: Vec::new(),
+                    bytes: 0,
+                },
             },
             calls: CallsUnderWay {
                 answerer: calls,
                 made: 0,
                 longest_pause: input.limits.timeout_ms,
+                under_way: UnderWay::default(),
                 open: Vec::new(),
                 turns: Turns::new(script.is_some()),
             },

@@ -35,7 +35,7 @@ impl RunClock {
         self.now.fetch_max(to, Ordering::Relaxed);
     }
 
-    fn read(&self) -> Millis {
+    pub(super) fn read(&self) -> Millis {
         self.now.load(Ordering::Relaxed)
     }
 }

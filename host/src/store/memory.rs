@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use super::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery};
+use super::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Together};
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{ConfigKey, ConnectorName, ScheduleName, StepName, TaskId, WorkspaceName};
@@ -93,6 +93,29 @@ impl Model {
         }
         kept.journal.extend(commit.entries);
         kept.settled = kept.journal.len();
+        Ok(())
+    }
+
+    /// See [`Store::together`].
+    pub fn together(&mut self, changes: Together) -> Result<(), StoreError> {
+        let mut moved = self.clone();
+        for commit in changes.commits {
+            moved.commit(commit)?;
+        }
+        for head in changes.notes {
+            let key = (head.workspace.clone(), head.id);
+            let settled = moved.task(&key.0, key.1)?.settled;
+            moved.commit(Commit {
+                head,
+                data: None,
+                entries: Vec::new(),
+            })?;
+            moved.task(&key.0, key.1)?.settled = settled;
+        }
+        for task in changes.accepts {
+            moved.accept(task)?;
+        }
+        *self = moved;
         Ok(())
     }
 
@@ -211,6 +234,10 @@ impl Store for MemoryStore {
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.with(|model| model.commit(commit))
+    }
+
+    async fn together(&self, changes: Together) -> Result<(), StoreError> {
+        self.with(|model| model.together(changes))
     }
 
     async fn record_effect(

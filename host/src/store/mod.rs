@@ -107,6 +107,19 @@ pub struct Commit {
     pub entries: Vec<Entry>,
 }
 
+/// Steps of several tasks that become durable together, or not at all: one record. No task occurs
+/// twice in it.
+#[derive(Debug, Clone, Default)]
+pub struct Together {
+    /// As by [`Store::commit`].
+    pub commits: Vec<Commit>,
+    /// New heads, each of a version more than the one that it stands on. Unlike a commit a note does
+    /// not settle the effects that were recorded since the last one: a run may be under way.
+    pub notes: Vec<TaskHead>,
+    /// As by [`Store::accept`].
+    pub accepts: Vec<NewTask>,
+}
+
 /// Which tasks to list: newest first.
 #[derive(Debug, Clone, Default)]
 pub struct TaskQuery {
@@ -181,6 +194,10 @@ pub trait Store: Send + Sync + 'static {
     /// Moves a task one version forward. [`StoreError::Conflict`] if it stands elsewhere.
     async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
 
+    /// Moves several tasks, all of them or none: [`StoreError::Conflict`] or
+    /// [`StoreError::NotFound`] name the first that is not where it should be.
+    async fn together(&self, changes: Together) -> Result<(), StoreError>;
+
     /// Appends a finished connector call to a task's journal without moving its version.
     async fn record_effect(
         &self,
@@ -211,7 +228,8 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> Result<Vec<TaskId>, StoreError>;
 
-    /// Tasks that are due ([`TaskState::due_at`]) up to `until` inclusive, earliest first.
+    /// Tasks that are due ([`TaskState::due_at`]) up to `until` inclusive, earliest first. One that
+    /// waits without a time counts as due at [`Millis::MAX`].
     async fn due(
         &self,
         until: Millis,

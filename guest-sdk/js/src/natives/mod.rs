@@ -69,6 +69,15 @@ fn task<'js>(ctx: &Ctx<'js>, natives: &Object<'js>, host: &Rc<dyn Host>) -> Resu
     let park = move |ctx: Ctx<'js>, milliseconds: f64| refused(&ctx, h.park(milliseconds as u64));
     add("park", Function::new(ctx.clone(), park)?)?;
     let h = Rc::clone(host);
+    let retry_after = move |milliseconds: f64| h.retry_after(milliseconds as u64);
+    add("retryAfter", Function::new(ctx.clone(), retry_after)?)?;
+    let h = Rc::clone(host);
+    let subtask =
+        move |ctx: Ctx<'js>, name: String, data: String, into: Option<String>, wait: bool| {
+            refused(&ctx, h.subtask(&name, &data, into.as_deref(), wait))
+        };
+    add("subtask", Function::new(ctx.clone(), subtask)?)?;
+    let h = Rc::clone(host);
     add("redo", Function::new(ctx.clone(), move || h.redo())?)?;
     let h = Rc::clone(host);
     let write = move |level: u8, text: Value<'js>| {

@@ -107,6 +107,16 @@
     return headers;
   };
 
+  // `Retry-After` in milliseconds from now; undefined if it is not there, or nothing to go by.
+  own.retryAfter = (text) => {
+    const asked = typeof text === 'string' ? own.String.trim(text) : '';
+    if (asked === '') return undefined;
+    const seconds = +asked;
+    if (seconds >= 0) return seconds * 1000;
+    const at = Date.parse(asked);
+    return at === at ? own.Math.max(0, at - host.now()) : undefined;
+  };
+
   const answer = ({ status, statusText, headers: list, body: bytes }, options) => {
     const headers = own.headerObject(list);
     const type = own.Reflect.getOwnPropertyDescriptor(headers, 'content-type')?.value ?? '';
@@ -121,6 +131,8 @@
     }
     if (options.bodyOnly) return body;
     const response = { ok: status >= 200 && status < 300, status, statusText, headers, body };
+    own.hide(response, 'retryAfter',
+      own.retryAfter(own.Reflect.getOwnPropertyDescriptor(headers, 'retry-after')?.value));
     own.hide(response, 'text', async () => text ?? host.decode(bytes, 'utf8'));
     own.hide(response, 'json', async () => own.JSON.parse(text ?? ''));
     own.hide(response, 'arrayBuffer', async () => bytes);

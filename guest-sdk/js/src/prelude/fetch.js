@@ -73,6 +73,10 @@
       }
     }
 
+    get retryAfter() {
+      return own.retryAfter(this.headers.get('retry-after'));
+    }
+
     get bodyUsed() {
       return this.#used;
     }

@@ -2,9 +2,9 @@
 (host, own) => {
   'use strict';
 
-  const json = (value) => {
+  const json = (what, value) => {
     const text = own.json(value);
-    if (text === undefined) throw new TypeError(`the result must be JSON, and it is ${own.kind(value)}`);
+    if (text === undefined) throw new TypeError(`${what} must be JSON, and it is ${own.kind(value)}`);
     return text;
   };
 
@@ -16,14 +16,14 @@
   };
 
   // Milliseconds from now: a number of them, a Date, or a time as text.
-  const wait = (until) => {
+  const wait = (name, until) => {
     if (typeof until === 'number') {
       if (until >= 0) return own.Math.max(1, own.Math.ceil(until));
-      throw new RangeError(`task.park takes milliseconds from 0 on, and got ${until}`);
+      throw new RangeError(`${name} takes milliseconds from 0 on, and got ${until}`);
     }
     const at = own.isA(Date, until) ? own.Date.getTime(until)
       : typeof until === 'string' ? Date.parse(until) : NaN;
-    if (at !== at) throw new TypeError('task.park takes milliseconds, a Date, or a time such as 2026-11-24T10:00:00Z');
+    if (at !== at) throw new TypeError(`${name} takes milliseconds, a Date, or a time such as 2026-11-24T10:00:00Z`);
     return own.Math.max(1, own.Math.ceil(at - host.now()));
   };
 
@@ -44,9 +44,21 @@
       host.setTaskTags(texts(list));
     },
     config: (key) => host.config(`${key}`),
-    complete: (result) => host.complete(result === undefined ? undefined : json(result)),
+    complete: (result) => host.complete(result === undefined ? undefined : json('the result', result)),
     ignore: () => host.ignore(),
-    park: (until) => host.park(wait(until)),
+    park: (until) => host.park(wait('task.park', until)),
+    // Nothing for a response without the header.
+    retryAfter: (until) => {
+      if (until !== undefined && until !== null) host.retryAfter(wait('task.retryAfter', until));
+    },
+    subtask(name, data = {}, options = {}) {
+      const { into, wait: waits = false } = options;
+      if (typeof name !== 'string') throw new TypeError(`task.subtask takes a name, and got ${own.kind(name)}`);
+      if (into !== undefined && typeof into !== 'string') {
+        throw new TypeError(`\`into\` must be a JSON pointer such as '/result', and it is ${own.kind(into)}`);
+      }
+      return host.subtask(name, json('the data', data), into, !!waits);
+    },
     redo: () => host.redo(),
     stop,
   };
@@ -61,7 +73,7 @@
     }
     return own.Object.freeze(object);
   };
-  own.global('task', absent(task, 'task', ['subtask', 'visualize', 'timeout', 'completeOnExpire', 'question']));
+  own.global('task', absent(task, 'task', ['visualize', 'timeout', 'completeOnExpire', 'question']));
   own.global('step', absent(step, 'step', []));
 
   for (const [name, why] of [

@@ -314,6 +314,28 @@ impl Host for Mock {
         Ok(())
     }
 
+    fn retry_after(&self, milliseconds: u64) {
+        self.asked
+            .borrow_mut()
+            .push(format!("retryAfter {milliseconds}"));
+    }
+
+    fn subtask(
+        &self,
+        name: &str,
+        data: &str,
+        into: Option<&str>,
+        wait: bool,
+    ) -> Result<String, String> {
+        if into == Some("no") {
+            return Err("`into`: `no` is not a JSON pointer".into());
+        }
+        self.asked
+            .borrow_mut()
+            .push(format!("subtask {name} {data} {into:?} {wait}"));
+        Ok("0199-child".into())
+    }
+
     fn redo(&self) {
         self.asked.borrow_mut().push("redo".into());
     }

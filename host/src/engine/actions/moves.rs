@@ -88,7 +88,8 @@ pub(super) fn is_open_to(state: TaskState) -> bool {
 /// Counts a run that will not come to its end. A failed one that was to be tried again is one: on
 /// other data it would be another run under the same idempotency keys.
 fn give_up(head: &mut TaskHead, under_way: bool) {
-    if head.retrying.take().is_some() || under_way {
+    let paused = head.paused.take().is_some();
+    if head.retrying.take().is_some() || under_way || paused {
         head.runs += 1;
     }
 }

@@ -22,6 +22,11 @@ fn head() -> TaskHead {
         result: None,
         fault: None,
         notice: None,
+        parent: None,
+        children: Vec::new(),
+        subtasks: 0,
+        paused: None,
+        notes: 0,
     }
 }
 
@@ -47,6 +52,8 @@ fn end(
         closing: None,
         park: None,
         redo: false,
+        retry_after: None,
+        subtasks: &[],
         now,
         random: u64::MAX,
     };
@@ -150,6 +157,8 @@ fn complete_and_ignore_end_the_task() {
             closing: Some(&closing),
             park: Some(5),
             redo: true,
+            retry_after: None,
+            subtasks: &[],
             now: 2_000,
             random: 0,
         };
@@ -168,6 +177,8 @@ fn redo_makes_a_step_eligible_once_more_and_park_lets_the_task_wait() {
         closing: None,
         park: Some(500),
         redo: true,
+        retry_after: None,
+        subtasks: &[],
         now: 2_000,
         random: 0,
     };

@@ -81,6 +81,24 @@ fn a_task_is_never_in_twice_and_runs_again_after_it_ended() {
 }
 
 #[test]
+fn a_task_that_is_called_while_it_runs_runs_once_more() {
+    let queue = queue(10, 10);
+    let (workspace, task) = (name("w"), TaskId::new());
+    queue.call(&workspace, task);
+    // Called before it began: that look is enough.
+    queue.call(&workspace, task);
+    assert!(queue.start().is_some());
+    assert!(queue.start().is_none());
+    queue.call(&workspace, task);
+    queue.call(&workspace, task);
+    assert_eq!(
+        queue.next(&workspace, task),
+        Some((workspace.clone(), task))
+    );
+    assert_eq!(queue.next(&workspace, task), None);
+}
+
+#[test]
 fn what_does_not_fit_is_read_from_the_store_and_nothing_is_lost() {
     let queue = queue(1, 8);
     let workspace = name("w");

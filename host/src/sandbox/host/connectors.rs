@@ -15,6 +15,7 @@ use crate::sandbox::bindings::stepwell::step::connectors::{
     Response,
 };
 use crate::sandbox::fault::LimitReached;
+use crate::sandbox::quiet::UnderWay;
 use crate::sandbox::state::RunState;
 use crate::sandbox::turns::Turns;
 use crate::sandbox::wasi::RunClock;
@@ -30,7 +31,26 @@ pub enum Pending {
 pub struct PendingResponse(Pending);
 
 /// An operation or a pause.
-pub struct PendingResult(Pending);
+pub struct PendingResult {
+    pending: Pending,
+    /// Of a long pause.
+    long: Option<LongPause>,
+}
+
+/// A pause for which the run's instance ends, when the guest waits for it and for nothing else.
+struct LongPause {
+    under_way: UnderWay,
+    /// The guest was told that it is ready, with nothing else under way.
+    told: bool,
+}
+
+impl LongPause {
+    /// Whether the pause may end the run now, if it is that which is done.
+    fn holds(&mut self, pending: &Pending) -> bool {
+        let ends = matches!(pending, Pending::Done(Err(CallFault::Paused { .. })));
+        ends && !(std::mem::take(&mut self.told) && self.under_way.is_quiet())
+    }
+}
 
 impl Pending {
     async fn ready(&mut self) {
@@ -41,13 +61,18 @@ impl Pending {
         }
     }
 
-    /// The answer, once. The run's clock moves to its time.
-    fn take(&mut self, clock: &RunClock, turns: &Turns) -> wasmtime::Result<Option<CallResult>> {
+    /// Sees whether it is done, without waiting for it.
+    fn look(&mut self) {
         if let Self::UnderWay(receiver) = self
             && let Ok(answer) = receiver.try_recv()
         {
             *self = Self::Done(answer);
         }
+    }
+
+    /// The answer, once. The run's clock moves to its time.
+    fn take(&mut self, clock: &RunClock, turns: &Turns) -> wasmtime::Result<Option<CallResult>> {
+        self.look();
         match std::mem::replace(self, Self::Taken) {
             under_way @ Self::UnderWay(_) => {
                 *self = under_way;
@@ -76,7 +101,13 @@ impl Pollable for PendingResponse {
 #[async_trait::async_trait]
 impl Pollable for PendingResult {
     async fn ready(&mut self) {
-        self.0.ready().await;
+        self.pending.ready().await;
+        if let (Some(long), Pending::Done(Err(CallFault::Paused { .. }))) =
+            (&mut self.long, &self.pending)
+        {
+            long.under_way.quiet().await;
+            long.told = true;
+        }
     }
 }
 
@@ -104,9 +135,14 @@ impl RunState {
             ))));
         }
         let (sender, receiver) = oneshot::channel();
+        let is_long = matches!(request, CallRequest::LongPause { .. });
         let answering = self.calls.answerer.answer(call, request);
         let turns = self.calls.turns.clone();
-        let under_way = tokio::spawn(async move { turns.done(sender, answering.await) });
+        let counted = (!is_long).then(|| self.calls.under_way.begin());
+        let under_way = tokio::spawn(async move {
+            turns.done(sender, answering.await);
+            drop(counted);
+        });
         self.calls.open.push(under_way.abort_handle());
         Ok(Pending::UnderWay(receiver))
     }
@@ -147,19 +183,34 @@ impl Host for RunState {
             argument,
         };
         let pending = self.begin(CallRequest::Operation(operation), failed)?;
-        Ok(self.table.push(PendingResult(pending))?)
+        Ok(self.table.push(PendingResult {
+            pending,
+            long: None,
+        })?)
     }
 
     fn pause(&mut self, milliseconds: u64) -> wasmtime::Result<Resource<PendingResult>> {
-        let longest = self.calls.longest_pause;
-        let pending = if milliseconds < longest {
+        let mut long = None;
+        let pending = if milliseconds < self.calls.longest_pause {
             self.begin(CallRequest::Pause(milliseconds), failed)?
+        } else if milliseconds <= limits::PARK_MS {
+            long = Some(LongPause {
+                under_way: self.calls.under_way.clone(),
+                told: false,
+            });
+            let until = self.clock.read().saturating_add(milliseconds);
+            let request = CallRequest::LongPause {
+                milliseconds,
+                until,
+            };
+            self.begin(request, failed)?
         } else {
             Pending::refused(failed(format!(
-                "a pause of {milliseconds} ms is longer than this step's runs may take ({longest} ms); use task.park to wait longer"
+                "a pause of {milliseconds} ms is longer than ten years ({} ms), the most there is",
+                limits::PARK_MS
             )))
         };
-        Ok(self.table.push(PendingResult(pending))?)
+        Ok(self.table.push(PendingResult { pending, long })?)
     }
 }
 
@@ -205,12 +256,16 @@ impl HostPendingResult for RunState {
         &mut self,
         pending: Resource<PendingResult>,
     ) -> wasmtime::Result<Option<Result<String, CallError>>> {
-        match self
-            .table
-            .get_mut(&pending)?
-            .0
-            .take(&self.clock, &self.calls.turns)?
+        let own = self.table.get_mut(&pending)?;
+        own.pending.look();
+        if own
+            .long
+            .as_mut()
+            .is_some_and(|long| long.holds(&own.pending))
         {
+            return Ok(None);
+        }
+        match own.pending.take(&self.clock, &self.calls.turns)? {
             None => Ok(None),
             Some(CallResult::Operation(result)) => Ok(Some(result.map_err(|error| match error {
                 OperationError::Unknown(text) => CallError::Unknown(text),

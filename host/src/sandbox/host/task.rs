@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
-use crate::domain::data::check;
+use crate::domain::data::{Pointer, check, kind};
+use crate::domain::ids::TaskId;
 use crate::domain::limits;
 use crate::domain::run::Closing;
+use crate::domain::subtask::{self, NewSubtask};
 use crate::sandbox::bindings::stepwell::step::task::Host;
-use crate::sandbox::state::RunState;
+use crate::sandbox::state::{RunState, Subtasks};
 
 impl Host for RunState {
     fn id(&mut self) -> wasmtime::Result<String> {
@@ -83,9 +85,104 @@ impl Host for RunState {
         Ok(Ok(()))
     }
 
+    fn retry_after(&mut self, milliseconds: u64) -> wasmtime::Result<()> {
+        self.task.retry_after = Some(milliseconds.min(limits::RETRY_AFTER_MS));
+        Ok(())
+    }
+
+    fn subtask(
+        &mut self,
+        name: String,
+        data: String,
+        into: Option<String>,
+        wait: bool,
+    ) -> wasmtime::Result<Result<String, String>> {
+        let asked = self.task.subtasks.ask(name, data, into, wait);
+        Ok(asked.map(|id| id.to_string()))
+    }
+
     fn redo(&mut self) -> wasmtime::Result<()> {
         self.task.redo = true;
         Ok(())
+    }
+}
+
+impl Subtasks {
+    /// Takes down a subtask; the error says why there can be none.
+    fn ask(
+        &mut self,
+        name: String,
+        data: String,
+        into: Option<String>,
+        wait: bool,
+    ) -> Result<TaskId, String> {
+        fits("a subtask's name", &name)?;
+        if self.depth >= limits::SUBTASK_DEPTH {
+            return Err(format!(
+                "there are at most {} generations of subtasks, and this task is the last of them",
+                limits::SUBTASK_DEPTH
+            ));
+        }
+        let number = self.asked.len() as u32;
+        if number >= limits::SUBTASKS_PER_RUN {
+            return Err(format!(
+                "a run makes at most {} subtasks",
+                limits::SUBTASKS_PER_RUN
+            ));
+        }
+        if self.before + number >= limits::SUBTASKS_PER_TASK {
+            return Err(format!(
+                "a task makes at most {} subtasks, and this one has made them",
+                limits::SUBTASKS_PER_TASK
+            ));
+        }
+        self.bytes += data.len();
+        if self.bytes > limits::SUBTASK_BYTES {
+            return Err(format!(
+                "the data of a run's subtasks have at most {} bytes together",
+                limits::SUBTASK_BYTES
+            ));
+        }
+        let value: Value = serde_json::from_str(&data)
+            .map_err(|error| format!("the subtask's data is not JSON: {error}"))?;
+        if !value.is_object() {
+            return Err(format!(
+                "the subtask's data must be an object, and this is {}",
+                kind(&value)
+            ));
+        }
+        check(&value, 0).map_err(|unfit| format!("the subtask's data cannot be kept: {unfit}"))?;
+        if let Some(into) = &into {
+            place(into)?;
+        }
+        let id = subtask::id(&self.seed, self.clock, number);
+        self.asked.push(NewSubtask {
+            id,
+            name,
+            data,
+            into,
+            wait,
+        });
+        Ok(id)
+    }
+}
+
+/// Whether a subtask's result may go there.
+fn place(into: &str) -> Result<(), String> {
+    if into.len() > limits::POINTER_BYTES {
+        return Err(format!(
+            "`into` has at most {} bytes, and this has {}",
+            limits::POINTER_BYTES,
+            into.len()
+        ));
+    }
+    let pointer = Pointer::parse(into).map_err(|error| format!("`into`: {error}"))?;
+    match pointer.first() {
+        None => Err("`into` is the whole document; name a place in it, such as `/result`".into()),
+        Some("$via") => {
+            Err("`into` is in `$via`, which is the server's; name another place".into())
+        }
+        Some(_) => Ok(()),
     }
 }
 

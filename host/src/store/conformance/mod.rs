@@ -6,6 +6,7 @@ mod queries;
 pub mod samples;
 mod setup;
 mod tasks;
+mod together;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 use self::queries::*;
 use self::setup::*;
 use self::tasks::*;
+use self::together::*;
 use super::Store;
 
 /// What happens to the store between two steps of a check.
@@ -82,6 +84,10 @@ pub async fn all(subject: &dyn Subject) {
             schedules_keep_their_marks
             components_live_as_long_as_a_step_has_them
             components_of_earlier_versions_live_as_long_as_their_step_names_them
+            what_belongs_together_is_there_together
+            of_what_belongs_together_all_is_refused_or_nothing
+            a_note_leaves_the_effects_of_a_run_under_way
+            a_task_without_a_time_to_wake_is_never_due
             many_tasks_at_once
         }
     }

@@ -64,6 +64,7 @@ pub fn run_entry(run: u32, ended: Ended) -> Entry {
         alternatives: vec!["other".parse().unwrap()],
         retry_at: Some(77),
         parked_until: None,
+        subtasks: Vec::new(),
     }))
 }
 

@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Accept = 1,
     Commit = 2,
     Effect = 3,
+    /// A commit that leaves the effects before it unsettled.
+    Note = 4,
 }
 
 /// One change of one task: what the log carries and the overlay takes in.
@@ -73,6 +75,7 @@ fn decode_change(bytes: &[u8]) -> Result<Change, StoreError> {
         1 => Kind::Accept,
         2 => Kind::Commit,
         3 => Kind::Effect,
+        4 => Kind::Note,
         other => return Err(parts.wrong(&format!("unknown kind {other}"))),
     };
     let index = parts.u32()?;
@@ -83,7 +86,7 @@ fn decode_change(bytes: &[u8]) -> Result<Change, StoreError> {
     let head = parts.sized()?;
     let head: Option<TaskHead> = match kind {
         Kind::Effect => None,
-        Kind::Accept | Kind::Commit => Some(pull(head, "a task's head in the log")?),
+        Kind::Accept | Kind::Commit | Kind::Note => Some(pull(head, "a task's head in the log")?),
     };
     let changed = parts.byte()? == 1;
     let data = parts.text()?;

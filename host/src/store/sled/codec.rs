@@ -127,7 +127,7 @@ pub(super) struct Fixed {
     pub streamed: u64,
     /// [`TaskHead::state`].
     pub state: TaskState,
-    /// [`TaskHead::wake_at`], 0 for none.
+    /// [`TaskHead::wake_at`], [`Millis::MAX`] for none.
     pub wake_at: Millis,
     head: u32,
     data: u32,
@@ -218,7 +218,7 @@ pub(super) fn encode_record(
     out.extend_from_slice(&settled.to_le_bytes());
     out.extend_from_slice(&streamed.to_le_bytes());
     out.push(keys::state_byte(head.state));
-    out.extend_from_slice(&head.wake_at.unwrap_or(0).to_le_bytes());
+    out.extend_from_slice(&head.wake_at.unwrap_or(Millis::MAX).to_le_bytes());
     let at = out.len();
     out.extend_from_slice(&[0; 4]);
     push_length(out, data.len())?;

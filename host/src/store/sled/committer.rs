@@ -26,15 +26,44 @@ const COMPANY: usize = 4;
 /// for twenty. Without it a group at 64 connections had 8; a lone sender never waits.
 const GATHER: Duration = Duration::from_micros(200);
 
-/// A change that waits to be made durable.
-pub(super) struct Queued {
-    pub change: Change,
+/// A change of one task.
+pub(super) struct Part {
+    change: Change,
     /// The change as [`change::encode_change`] encoded it.
-    pub encoded: Vec<u8>,
-    /// The version that a commit stands on.
-    pub expected: Option<u64>,
-    /// Told when the change is durable, or why it is not.
+    encoded: Vec<u8>,
+    /// The version that a commit or note stands on.
+    expected: Option<u64>,
+}
+
+impl Part {
+    pub(super) fn new(change: Change, expected: Option<u64>) -> Result<Self, StoreError> {
+        let encoded = change::encode_change(&change)?;
+        Ok(Self {
+            change,
+            encoded,
+            expected,
+        })
+    }
+}
+
+/// What waits to be made durable, all of it or nothing.
+pub(super) struct Queued {
+    pub first: Part,
+    /// Nearly always empty.
+    pub rest: Vec<Part>,
+    /// Told when it is durable, or why it is not.
     pub done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+impl Queued {
+    fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
+        std::iter::once(&mut self.first).chain(&mut self.rest)
+    }
+
+    fn bytes(&self) -> usize {
+        let rest = self.rest.iter().map(|part| part.encoded.len());
+        self.first.encoded.len() + rest.sum::<usize>()
+    }
 }
 
 /// What the committer is sent.
@@ -90,16 +119,16 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
         if last >= COMPANY {
             std::thread::sleep(GATHER);
         }
-        let mut bytes = first.encoded.len();
+        let mut bytes = first.bytes();
         batch.push(first);
         while batch.len() < CHANGES && bytes < BYTES {
             match queue.try_recv() {
-                Ok(Message::Change(next)) if bytes + next.encoded.len() > BYTES => {
+                Ok(Message::Change(next)) if bytes + next.bytes() > BYTES => {
                     ahead = Some(next);
                     break;
                 }
                 Ok(Message::Change(next)) => {
-                    bytes += next.encoded.len();
+                    bytes += next.bytes();
                     batch.push(next);
                 }
                 Ok(Message::Stop) | Err(_) => break,
@@ -147,7 +176,7 @@ impl Committer<'_> {
         self.bases.clear();
         let mut accepted = Vec::with_capacity(batch.len());
         for mut queued in batch.drain(..) {
-            match self.order(&mut queued) {
+            match self.order_all(&mut queued) {
                 Ok(()) => accepted.push(queued),
                 Err(refused) => {
                     let _ = queued.done.send(Err(refused));
@@ -160,9 +189,9 @@ impl Committer<'_> {
         }
         let group = self.tail.begin();
         group.push(codec::VERSION);
-        for queued in batch.iter_mut() {
-            change::set_index(&mut queued.encoded, queued.change.index);
-            change::push_change(group, &queued.encoded)?;
+        for part in batch.iter_mut().flat_map(|queued| queued.parts()) {
+            change::set_index(&mut part.encoded, part.change.index);
+            change::push_change(group, &part.encoded)?;
         }
         let number = self.tail.append()?;
         let mut waiters = Vec::with_capacity(batch.len());
@@ -170,9 +199,11 @@ impl Committer<'_> {
         let (bytes, rested) = {
             let mut overlay = self.shared.overlay.write();
             for queued in batch.drain(..) {
-                let Queued { change, done, .. } = *queued;
-                let base = self.base(&overlay, &change)?;
-                displaced.extend(overlay.apply(change, number, base));
+                let Queued { first, rest, done } = *queued;
+                for Part { change, .. } in std::iter::once(first).chain(rest) {
+                    let base = self.base(&overlay, &change)?;
+                    displaced.extend(overlay.apply(change, number, base));
+                }
                 waiters.push(done);
             }
             overlay.applied = number;
@@ -202,9 +233,22 @@ impl Committer<'_> {
         }
     }
 
-    /// Checks a change against where its task stands and gives its entries their place.
-    fn order(&mut self, queued: &mut Queued) -> Result<(), StoreError> {
-        let change = &mut queued.change;
+    /// Checks what belongs together and gives it its place: none of it if one part is refused.
+    fn order_all(&mut self, queued: &mut Queued) -> Result<(), StoreError> {
+        let (key, standing) = self.order(&mut queued.first)?;
+        let mut rest = Vec::with_capacity(queued.rest.len());
+        for part in &mut queued.rest {
+            rest.push(self.order(part)?);
+        }
+        self.standing.insert(key, standing);
+        self.standing.extend(rest);
+        Ok(())
+    }
+
+    /// Checks a change against where its task stands, gives its entries their place, and says where
+    /// the task stands then.
+    fn order(&mut self, part: &mut Part) -> Result<(Key, Standing), StoreError> {
+        let (change, expected) = (&mut part.change, part.expected);
         let key = (change.workspace.clone(), change.id);
         let standing = if change.kind == Kind::Accept && self.is_new(&key)? {
             None
@@ -221,8 +265,8 @@ impl Committer<'_> {
             }
             (_, None) => return Err(StoreError::NotFound(format!("task {}", change.id))),
             (Kind::Effect, Some(standing)) => standing,
-            (Kind::Commit, Some(standing)) => {
-                let expected = queued.expected.unwrap_or(0);
+            (Kind::Commit | Kind::Note, Some(standing)) => {
+                let expected = expected.unwrap_or(0);
                 if standing.version != expected {
                     return Err(conflict(change.id, expected, standing.version));
                 }
@@ -236,8 +280,7 @@ impl Committer<'_> {
         let count = next.count.checked_add(change.count).ok_or_else(|| {
             StoreError::Database(format!("the journal of task {} is full", change.id))
         })?;
-        self.standing.insert(key, Standing { count, ..next });
-        Ok(())
+        Ok((key, Standing { count, ..next }))
     }
 
     fn standing(&mut self, key: &Key) -> Result<Option<Standing>, StoreError> {

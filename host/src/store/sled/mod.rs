@@ -35,10 +35,10 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use self::change::{Change, Kind};
-use self::committer::{Message, Queued};
+use self::committer::{Message, Part, Queued};
 pub use self::settings::SledSettings;
 use self::shared::Shared;
-use super::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery};
+use super::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Together};
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -98,14 +98,13 @@ impl SledStore {
     }
 
     async fn submit(&self, change: Change, expected: Option<u64>) -> Result<(), StoreError> {
-        let encoded = change::encode_change(&change)?;
+        self.submit_all(Part::new(change, expected)?, Vec::new())
+            .await
+    }
+
+    async fn submit_all(&self, first: Part, rest: Vec<Part>) -> Result<(), StoreError> {
         let (done, result) = oneshot::channel();
-        let queued = Box::new(Queued {
-            change,
-            encoded,
-            expected,
-            done,
-        });
+        let queued = Box::new(Queued { first, rest, done });
         let message = Message::Change(queued);
         if self.shared.stopped() || self.queue.send(message).await.is_err() {
             return Err(StoreError::Closed);
@@ -149,6 +148,44 @@ impl SledStore {
     }
 }
 
+/// A task's acceptance as the log carries it.
+fn accepted(task: NewTask) -> Result<Change, StoreError> {
+    let mut entries = Vec::with_capacity(16 + 256 * task.entries.len());
+    let at = task.head.created;
+    codec::push_entry(&mut entries, &Entry::Accepted { at })?;
+    for entry in &task.entries {
+        codec::push_entry(&mut entries, entry)?;
+    }
+    Ok(Change {
+        kind: Kind::Accept,
+        workspace: task.head.workspace.clone(),
+        id: task.head.id,
+        index: 0,
+        head: Some(task.head),
+        data: Some(task.data),
+        entries,
+        count: u32::try_from(1 + task.entries.len()).unwrap_or(u32::MAX),
+    })
+}
+
+/// A task's step forward as the log carries it.
+fn moved(kind: Kind, commit: Commit) -> Result<Change, StoreError> {
+    let mut entries = Vec::with_capacity(256 * commit.entries.len());
+    for entry in &commit.entries {
+        codec::push_entry(&mut entries, entry)?;
+    }
+    Ok(Change {
+        kind,
+        workspace: commit.head.workspace.clone(),
+        id: commit.head.id,
+        index: 0,
+        head: Some(commit.head),
+        data: commit.data,
+        entries,
+        count: u32::try_from(commit.entries.len()).unwrap_or(u32::MAX),
+    })
+}
+
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
     std::thread::Builder::new()
         .name(name.into())
@@ -166,42 +203,44 @@ impl Drop for SledStore {
 impl Store for SledStore {
     async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
         self.shared.room().await?;
-        let mut entries = Vec::with_capacity(16 + 256 * task.entries.len());
-        let at = task.head.created;
-        codec::push_entry(&mut entries, &Entry::Accepted { at })?;
-        for entry in &task.entries {
-            codec::push_entry(&mut entries, entry)?;
-        }
-        let change = Change {
-            kind: Kind::Accept,
-            workspace: task.head.workspace.clone(),
-            id: task.head.id,
-            index: 0,
-            head: Some(task.head),
-            data: Some(task.data),
-            entries,
-            count: u32::try_from(1 + task.entries.len()).unwrap_or(u32::MAX),
-        };
-        self.submit(change, None).await
+        self.submit(accepted(task)?, None).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        let mut entries = Vec::with_capacity(256 * commit.entries.len());
-        for entry in &commit.entries {
-            codec::push_entry(&mut entries, entry)?;
-        }
         let expected = commit.head.version.saturating_sub(1);
-        let change = Change {
-            kind: Kind::Commit,
-            workspace: commit.head.workspace.clone(),
-            id: commit.head.id,
-            index: 0,
-            head: Some(commit.head),
-            data: commit.data,
-            entries,
-            count: u32::try_from(commit.entries.len()).unwrap_or(u32::MAX),
-        };
-        self.submit(change, Some(expected)).await
+        self.submit(moved(Kind::Commit, commit)?, Some(expected))
+            .await
+    }
+
+    async fn together(&self, changes: Together) -> Result<(), StoreError> {
+        let mut parts = Vec::new();
+        for (kind, commit) in changes
+            .commits
+            .into_iter()
+            .map(|commit| (Kind::Commit, commit))
+            .chain(changes.notes.into_iter().map(|head| {
+                let (data, entries) = (None, Vec::new());
+                (
+                    Kind::Note,
+                    Commit {
+                        head,
+                        data,
+                        entries,
+                    },
+                )
+            }))
+        {
+            let expected = commit.head.version.saturating_sub(1);
+            parts.push(Part::new(moved(kind, commit)?, Some(expected))?);
+        }
+        for task in changes.accepts {
+            parts.push(Part::new(accepted(task)?, None)?);
+        }
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let first = parts.remove(0);
+        self.submit_all(first, parts).await
     }
 
     async fn record_effect(

@@ -46,7 +46,9 @@ impl Open {
         self.count += change.count;
         if let Some(head) = change.head {
             self.head = head;
-            self.settled = self.count;
+            if change.kind != Kind::Note {
+                self.settled = self.count;
+            }
         }
         if change.data.is_some() {
             self.data = change.data;

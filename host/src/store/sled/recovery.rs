@@ -77,7 +77,7 @@ fn replay(
     let version = change.head.as_ref().map_or(0, |head| head.version);
     let known = match (change.kind, standing) {
         (Kind::Accept, standing) => standing.is_some(),
-        (Kind::Commit, Some((at, _))) => version <= at,
+        (Kind::Commit | Kind::Note, Some((at, _))) => version <= at,
         (Kind::Effect, Some((_, count))) => change.index < count,
         (_, None) => return Err(gap(&change, "is of a task that is not there")),
     };
@@ -85,7 +85,9 @@ fn replay(
         return Ok(());
     }
     let (at, count) = standing.unwrap_or((version, change.index));
-    if change.index != count || (change.kind == Kind::Commit && version != at + 1) {
+    if change.index != count
+        || (matches!(change.kind, Kind::Commit | Kind::Note) && version != at + 1)
+    {
         return Err(gap(&change, "does not follow what is there"));
     }
     drop(overlay.apply(change, number, base));

@@ -13,15 +13,16 @@ use parking_lot::Mutex;
 use proptest::prelude::*;
 
 use super::super::failpoint::{FailPoint, Write};
+use super::dump::dump;
 use super::{scratch, small};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::domain::task::{TaskHead, TaskState};
+use crate::domain::task::TaskState;
 use crate::domain::workspace::WorkspaceSettings;
 use crate::store::conformance::samples::{effect, new_task, next, step, workspace};
 use crate::store::memory::{MemoryStore, Model};
 use crate::store::sled::{SledSettings, SledStore};
-use crate::store::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery};
+use crate::store::{Commit, Manage, NewTask, Store, StoreError, Together};
 
 /// One thing that a program does; tasks are named by their order of acceptance.
 #[derive(Debug, Clone)]
@@ -40,6 +41,13 @@ enum Op {
         task: usize,
         bytes: usize,
     },
+    /// One task is committed, another noted of, a third accepted.
+    Together {
+        task: usize,
+        other: usize,
+        state: TaskState,
+        bytes: usize,
+    },
     Manage {
         what: u8,
         name: u8,
@@ -52,21 +60,28 @@ fn size() -> impl Strategy<Value = usize> {
     prop_oneof![8 => 0..300usize, 2 => 5_500..6_500usize, 1 => 10_000..40_000usize]
 }
 
+fn state_of() -> impl Strategy<Value = TaskState> {
+    proptest::sample::select(TaskState::ALL.as_slice())
+}
+
 fn op() -> impl Strategy<Value = Op> {
-    let state = proptest::sample::select(TaskState::ALL.as_slice());
+    let state = state_of();
     prop_oneof![
         5 => (0..3u8, size()).prop_map(|(workspace, bytes)| Op::Accept { workspace, bytes }),
         6 => (any::<usize>(), state, 0..5u64, proptest::option::of(size())).prop_map(
             |(task, state, wake_at, bytes)| Op::Commit { task, state, wake_at, bytes }
         ),
         3 => (any::<usize>(), size()).prop_map(|(task, bytes)| Op::Effect { task, bytes }),
+        3 => (any::<usize>(), any::<usize>(), state_of(), size()).prop_map(
+            |(task, other, state, bytes)| Op::Together { task, other, state, bytes }
+        ),
         2 => (0..7u8, 0..3u8).prop_map(|(what, name)| Op::Manage { what, name }),
         2 => Just(Op::Checkpoint),
         1 => Just(Op::FoldAll),
     ]
 }
 
-fn spaces() -> [WorkspaceName; 3] {
+pub(super) fn spaces() -> [WorkspaceName; 3] {
     ["a", "a-b", "b"].map(workspace)
 }
 
@@ -97,6 +112,7 @@ enum Act {
     Accept(NewTask),
     Commit(Commit),
     Effect(WorkspaceName, TaskId, Effect),
+    Together(Together),
     Manage(Manage),
     Checkpoint,
     FoldAll,
@@ -118,6 +134,7 @@ fn apply(model: &mut Model, act: &Act) {
         Act::Accept(task) => model.accept(task).unwrap(),
         Act::Commit(commit) => model.commit(commit).unwrap(),
         Act::Effect(ws, id, effect) => model.record_effect(&ws, id, effect).unwrap(),
+        Act::Together(changes) => model.together(changes).unwrap(),
         Act::Manage(change) => model.manage(change).unwrap(),
         Act::Checkpoint | Act::FoldAll => {}
     }
@@ -155,69 +172,30 @@ impl Known {
                 let head = &there(*task)?.head;
                 Act::Effect(head.workspace.clone(), head.id, effect(1, 0, *bytes))
             }
+            Op::Together {
+                task,
+                other,
+                state,
+                bytes,
+            } => {
+                let (one, other) = (&there(*task)?.head, &there(*other)?.head);
+                let made = new_task(&one.workspace, TaskId::new(), &data(*bytes));
+                let mut note = next(other, *state, Some(3)).head;
+                note.notes += 1;
+                let changes = Together {
+                    commits: vec![next(one, *state, None)],
+                    notes: (one.id != other.id).then_some(note).into_iter().collect(),
+                    accepts: vec![made],
+                };
+                let made = &changes.accepts[0].head;
+                self.ids.push((made.workspace.clone(), made.id));
+                Act::Together(changes)
+            }
             Op::Manage { what, name } => Act::Manage(manage(*what, *name)),
             Op::Checkpoint => Act::Checkpoint,
             Op::FoldAll => Act::FoldAll,
         })
     }
-}
-
-/// Everything that a store says of itself.
-#[derive(Debug, PartialEq)]
-struct Dump {
-    tasks: Vec<String>,
-    lists: Vec<Vec<TaskHead>>,
-    ready: Vec<Vec<TaskId>>,
-    due: Vec<(u64, WorkspaceName, TaskId)>,
-    registry: String,
-    components: Vec<Option<usize>>,
-}
-
-fn sorted(mut registry: Registry) -> String {
-    registry.workspaces.sort();
-    registry
-        .steps
-        .sort_by_key(|(ws, step)| (ws.clone(), step.name.clone()));
-    registry.config.sort();
-    registry.connectors.sort();
-    format!("{registry:?}")
-}
-
-async fn dump(store: &dyn Store) -> Dump {
-    let mut dump = Dump {
-        tasks: Vec::new(),
-        lists: Vec::new(),
-        ready: Vec::new(),
-        due: store.due(u64::MAX, 1000).await.unwrap(),
-        registry: sorted(store.registry().await.unwrap()),
-        components: Vec::new(),
-    };
-    for name in 0..3 {
-        let digest = step("s", &vec![name; 7_000]).digest;
-        let component = store.component(&digest).await.unwrap();
-        dump.components.push(component.map(|bytes| bytes.len()));
-    }
-    for ws in spaces() {
-        for state in TaskState::ALL.into_iter().map(Some).chain([None]) {
-            let query = TaskQuery {
-                state,
-                before: None,
-                limit: 1000,
-            };
-            dump.lists.push(store.list(&ws, &query).await.unwrap());
-        }
-        dump.ready
-            .push(store.ready(&ws, TaskId::MIN, 1000).await.unwrap());
-        for head in dump.lists.last().unwrap() {
-            let task = store.load(&ws, head.id).await.unwrap().unwrap();
-            let journal = store.journal(&ws, head.id).await.unwrap();
-            dump.tasks.push(format!(
-                "{} {} {:?} {journal:?}",
-                head.id, task.data, task.effects
-            ));
-        }
-    }
-    dump
 }
 
 /// Runs `ops`, several at once, and tells `known` what was acknowledged.
@@ -230,17 +208,19 @@ async fn run(store: &Arc<SledStore>, known: &Arc<Mutex<Known>>, ops: &[Op]) {
         };
         // At once only what can be told apart: different tasks, one change of the registry.
         let touches = match &act {
-            Act::Commit(commit) => Some(Some(commit.head.id)),
-            Act::Effect(_, id, _) => Some(Some(*id)),
-            Act::Manage(_) => Some(None),
-            _ => None,
-        };
-        if let Some(touches) = touches {
-            if touched.contains(&touches) {
-                continue;
+            Act::Commit(commit) => vec![Some(commit.head.id)],
+            Act::Effect(_, id, _) => vec![Some(*id)],
+            Act::Together(changes) => {
+                let notes = changes.notes.iter().map(|head| Some(head.id));
+                notes.chain([Some(changes.commits[0].head.id)]).collect()
             }
-            touched.push(touches);
+            Act::Manage(_) => vec![None],
+            _ => Vec::new(),
+        };
+        if touches.iter().any(|touches| touched.contains(touches)) {
+            continue;
         }
+        touched.extend(touches);
         known.lock().pending.insert(number, act.clone());
         let (store, known) = (store.clone(), known.clone());
         calls.push(tokio::spawn(async move {
@@ -248,6 +228,7 @@ async fn run(store: &Arc<SledStore>, known: &Arc<Mutex<Known>>, ops: &[Op]) {
                 Act::Accept(task) => store.accept(task).await,
                 Act::Commit(commit) => store.commit(commit).await,
                 Act::Effect(ws, id, effect) => store.record_effect(&ws, id, effect).await,
+                Act::Together(changes) => store.together(changes).await,
                 Act::Manage(change) => store.manage(change).await,
                 Act::Checkpoint => store.checkpoint(),
                 Act::FoldAll => store.fold_all(),

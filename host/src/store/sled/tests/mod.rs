@@ -1,5 +1,6 @@
 mod crash;
 mod damage;
+mod dump;
 
 use super::*;
 use crate::store::conformance::{self, Disturbance, Subject};

@@ -1,8 +1,9 @@
-//! What a run, or somebody from outside, changed in the data.
+//! What a run changed in the data, as a diff.
 
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{ChangeView, WIDTH};
+use super::WIDTH;
 use crate::cli::output::{Output, Tone, json_line, printable, shorten};
 use crate::cli::units;
 
@@ -10,10 +11,20 @@ use crate::cli::units;
 const INLINE: usize = 60;
 /// How many changed places of one run are shown.
 const CHANGES: usize = 40;
+/// One difference, as the API gives it.
+#[derive(Debug, Deserialize)]
+pub(super) struct ChangeView {
+    op: String,
+    path: String,
+    #[serde(default)]
+    old: Value,
+    #[serde(default)]
+    value: Value,
+}
 
 /// Changes as a diff: `-` what was there, `+` what is there now. Long objects and arrays are shown
 /// member by member.
-pub(super) fn lines(changes: &[ChangeView], output: Output) -> Vec<String> {
+pub(super) fn diff(changes: &[ChangeView], output: Output) -> Vec<String> {
     let mut sides = Vec::new();
     for change in changes {
         if change.op != "add" {

@@ -1,0 +1,84 @@
+//! Subtasks: tasks that a run makes of its own, and what their parents remember of them.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::clock::Millis;
+use super::ids::TaskId;
+
+/// A subtask that a run asked for. It is made if the run finishes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSubtask {
+    /// Its id.
+    pub id: TaskId,
+    /// What kind of subtask it is: `$via.name` of its data, and the task's name.
+    pub name: String,
+    /// Its data without `$via`, JSON text of an object.
+    pub data: String,
+    /// Where its result goes in the parent's data, as an RFC 6901 pointer.
+    pub into: Option<String>,
+    /// Whether the parent waits for it.
+    pub wait: bool,
+}
+
+/// A subtask as its parent's head remembers it, until its end has been dealt with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Child {
+    /// The subtask.
+    pub id: TaskId,
+    /// Where its result goes in the parent's data, as an RFC 6901 pointer.
+    pub into: Option<String>,
+    /// Whether the parent rests until it has ended.
+    pub wait: bool,
+    /// It has ended; its result is not in the parent's data yet.
+    pub ended: bool,
+}
+
+/// Whose subtask a task is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parent {
+    /// The task that made it, in the same workspace.
+    pub task: TaskId,
+    /// How many generations it is away from a task that nobody made, from 1.
+    pub depth: u32,
+}
+
+/// The id of subtask number `index` (from 0) of a run: the same for every attempt and after every
+/// crash. A UUID of version 7 with the run's clock as its time, so that it sorts where it belongs;
+/// `seed` is the run's, which nobody outside can know.
+pub fn id(seed: &[u8; 32], clock: Millis, index: u32) -> TaskId {
+    let digest: [u8; 32] = Sha256::new()
+        .chain_update(b"subtask")
+        .chain_update(seed)
+        .chain_update(index.to_be_bytes())
+        .finalize()
+        .into();
+    let mut bytes = [0; 16];
+    bytes[..6].copy_from_slice(&clock.to_be_bytes()[2..]);
+    bytes[6..].copy_from_slice(&digest[..10]);
+    // The first twelve bits behind the time are the index, so that those of one run keep their order.
+    let [high, low] = (index as u16 & 0x0fff).to_be_bytes();
+    bytes[6] = 0x70 | high;
+    bytes[7] = low;
+    bytes[8] = 0x80 | (bytes[8] & 0x3f);
+    TaskId::from_bytes(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_a_uuid_of_version_7_with_the_runs_time_and_always_the_same() {
+        let clock = 1_764_000_000_123;
+        let ids: Vec<TaskId> = (0..1_000).map(|index| id(&[7; 32], clock, index)).collect();
+        assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
+        let uuid: uuid::Uuid = ids[3].to_string().parse().unwrap();
+        assert_eq!(uuid.get_version_num(), 7);
+        assert_eq!(uuid.get_variant(), uuid::Variant::RFC4122);
+        let (seconds, nanos) = uuid.get_timestamp().unwrap().to_unix();
+        assert_eq!(seconds * 1_000 + u64::from(nanos) / 1_000_000, clock);
+        assert_eq!(id(&[7; 32], clock, 3), ids[3]);
+        assert_ne!(id(&[8; 32], clock, 3), ids[3]);
+    }
+}

@@ -1,0 +1,77 @@
+//! A run that pauses for longer than a run may take. Its instance ends; its task waits, with what the
+//! run has recorded; when the pause is over the run is begun again and answered from there. It is
+//! what a crash does to a run, but for the wait.
+
+use std::sync::Arc;
+
+use super::Engine;
+use super::carry::Carried;
+use super::subtasks::{Base, keep_noted};
+use crate::domain::clock::Millis;
+use crate::domain::ids::StepName;
+use crate::domain::run::RunOutput;
+use crate::domain::task::{Paused, TaskHead, TaskState};
+use crate::store::{StoreError, Together};
+
+/// The head of a task whose run pauses. What the run stands on stays: its clock, attempt and effects.
+fn paused(mut head: TaskHead, step: &StepName, until: Millis, took_us: u64) -> TaskHead {
+    let before = head.paused.take().map_or(0, |paused| paused.spent_ms);
+    head.version += 1;
+    head.notes += 1;
+    head.state = TaskState::Waiting;
+    head.wake_at = Some(until);
+    head.paused = Some(Paused {
+        step: step.clone(),
+        spent_ms: before.saturating_add(took_us / 1_000),
+    });
+    head
+}
+
+impl Engine {
+    /// Lets a task wait until its run's pause is over.
+    pub(super) async fn pause(
+        self: &Arc<Self>,
+        head: TaskHead,
+        step: &StepName,
+        until: Millis,
+        output: &RunOutput,
+    ) -> Result<Carried, StoreError> {
+        let stood_on = Base::of(&head);
+        let mut head = paused(head, step, until, output.duration_us);
+        loop {
+            let changes = Together {
+                notes: vec![head.clone()],
+                ..Together::default()
+            };
+            match self.store.together(changes).await {
+                Ok(()) => return Ok(Carried::Waits),
+                Err(StoreError::Conflict { .. }) => {}
+                Err(error) => return Err(error),
+            }
+            let now_is = self.store.load(&head.workspace, head.id).await?;
+            if !now_is.is_some_and(|task| keep_noted(&mut head, &stood_on, &task.head)) {
+                return Ok(Carried::Rests);
+            }
+            head.notes += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::TaskId;
+    use crate::store::conformance::samples;
+
+    #[test]
+    fn a_pause_keeps_what_the_run_stands_on_and_adds_up_its_time() {
+        let before = samples::new_task(&samples::workspace("w"), TaskId::new(), "{}").head;
+        let step: StepName = "s".parse().unwrap();
+        let once = paused(before.clone(), &step, 900, 2_500_000);
+        assert_eq!((once.state, once.wake_at), (TaskState::Waiting, Some(900)));
+        assert_eq!((once.ready_at, once.runs), (before.ready_at, before.runs));
+        let twice = paused(once, &step, 1_900, 1_000_000);
+        assert_eq!(twice.paused.map(|paused| paused.spent_ms), Some(3_500));
+        assert_eq!(twice.notes, 2);
+    }
+}

@@ -1,0 +1,285 @@
+//! Subtasks: how they come to be, how their end reaches the parent, and how they end with it.
+//!
+//! A run's subtasks are accepted in the record that commits the run. A subtask's last commit and a
+//! note in its parent's head are one record, too; the note moves the parent's version and nothing
+//! that a run under way stands on. The parent puts the results into its data itself, between two
+//! runs. `docs/architecture.md` tells why a crash at any point loses nothing and repeats nothing.
+
+mod decide;
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::Engine;
+use super::arriving::Arriving;
+use super::carry::Carried;
+use crate::domain::ids::TaskId;
+use crate::domain::subtask::NewSubtask;
+use crate::domain::task::{TaskHead, TaskState};
+use crate::store::{Commit, NewTask, StoreError, Together};
+pub(super) use decide::{Base, can_land, document, is_owed, keep_noted, remember};
+use decide::{cancelled, landed, new_task, noted, rebase, result};
+
+/// What a task's end is to its parent.
+enum Told {
+    /// The end is noted; the parent takes the result up between its runs.
+    Note(Box<TaskHead>),
+    /// The parent is at its end itself: nobody else will put the result there.
+    Result(Box<Commit>),
+}
+
+impl Engine {
+    /// Makes a step forward of a task durable. If the task ends by it, its parent hears of it in the
+    /// same record; if it is cancelled, so are its subtasks. Whoever ends a task does it by this.
+    ///
+    /// # Errors
+    /// As [`crate::store::Store::commit`].
+    pub async fn commit(self: &Arc<Self>, commit: Commit) -> Result<(), StoreError> {
+        let head = commit.head.clone();
+        self.step_forward(commit, Vec::new()).await?;
+        if head.state == TaskState::Cancelled {
+            self.cancel_children(&head).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a run's end durable, with the subtasks that it asked for. What was noted of earlier
+    /// subtasks since the run began is kept. Gives the head as it is now.
+    pub(super) async fn forward(
+        self: &Arc<Self>,
+        arriving: Option<&Arriving>,
+        stood_on: &Base,
+        mut commit: Commit,
+        subtasks: Vec<NewSubtask>,
+    ) -> Result<TaskHead, StoreError> {
+        if stood_on.children.is_empty() && subtasks.is_empty() && commit.head.parent.is_none() {
+            // Nobody notes anything of it, and nobody hears of it.
+            let head = commit.head.clone();
+            self.write(arriving, commit).await?;
+            return Ok(head);
+        }
+        if let Some(arriving) = arriving {
+            arriving.accept(&*self.store).await?;
+        }
+        let id = commit.head.id;
+        let accepts: Vec<NewTask> = subtasks
+            .into_iter()
+            .map(|new| new_task(&commit.head, new))
+            .collect();
+        let head = loop {
+            let step = self.with_results(commit.clone()).await?;
+            let head = step.head.clone();
+            match self.step_forward(step, accepts.clone()).await {
+                Ok(()) => break head,
+                Err(error @ StoreError::Conflict { id: whose, .. }) if whose == id => {
+                    let now_is = self.store.load(&commit.head.workspace, id).await?;
+                    let only_noted =
+                        now_is.is_some_and(|task| rebase(&mut commit, stood_on, &task.head));
+                    if !only_noted {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        for task in &accepts {
+            self.offer(&task.head.workspace, task.head.id);
+        }
+        Ok(head)
+    }
+
+    /// A commit, the tasks that come with it, and what it is to the task's parent, as one record.
+    async fn step_forward(
+        self: &Arc<Self>,
+        commit: Commit,
+        accepts: Vec<NewTask>,
+    ) -> Result<(), StoreError> {
+        let Some(parent) = &commit.head.parent else {
+            return self.store_all(commit, None, accepts).await;
+        };
+        if !commit.head.state.is_final() {
+            return self.store_all(commit, None, accepts).await;
+        }
+        let (workspace, parent) = (commit.head.workspace.clone(), parent.task);
+        loop {
+            let told = self.told(&commit, parent).await?;
+            let wakes = matches!(&told, Some(Told::Note(head)) if head.state == TaskState::Ready);
+            match self.store_all(commit.clone(), told, accepts.clone()).await {
+                Ok(()) if wakes => {
+                    self.queue.call(&workspace, parent);
+                    self.run_more();
+                    return Ok(());
+                }
+                // The parent has moved: look at it again. The task itself is the caller's.
+                Err(StoreError::Conflict { id, .. }) if id == parent => {}
+                Err(gone @ StoreError::NotFound(_)) => {
+                    if self.store.load(&workspace, commit.head.id).await?.is_none() {
+                        return Err(gone);
+                    }
+                }
+                other => return other,
+            }
+        }
+    }
+
+    async fn store_all(
+        &self,
+        commit: Commit,
+        told: Option<Told>,
+        accepts: Vec<NewTask>,
+    ) -> Result<(), StoreError> {
+        if told.is_none() && accepts.is_empty() {
+            return self.store.commit(commit).await;
+        }
+        let mut together = Together {
+            commits: vec![commit],
+            notes: Vec::new(),
+            accepts,
+        };
+        match told {
+            Some(Told::Note(head)) => together.notes.push(*head),
+            Some(Told::Result(commit)) => together.commits.push(*commit),
+            None => {}
+        }
+        self.store.together(together).await
+    }
+
+    /// What a task's end is to its parent.
+    async fn told(&self, end: &Commit, parent: TaskId) -> Result<Option<Told>, StoreError> {
+        let workspace = &end.head.workspace;
+        let Some(parent) = self.store.load(workspace, parent).await? else {
+            return Ok(None);
+        };
+        let now = self.clock.now();
+        let Some(note) = noted(&parent.head, end.head.id, now) else {
+            return Ok(None);
+        };
+        // One in `error` may be tried again, and then takes it up between runs as any other.
+        if !parent.head.state.is_final()
+            || parent.head.state == TaskState::Error
+            || !can_land(&note)
+        {
+            return Ok(Some(Told::Note(Box::new(note))));
+        }
+        let data = match &end.data {
+            Some(data) => data.clone(),
+            None => match self.store.load(workspace, end.head.id).await? {
+                Some(task) => task.data,
+                None => return Ok(None),
+            },
+        };
+        let mut document = document(&parent.data)?;
+        let results = vec![(end.head.id, result(&end.head, &data))];
+        let commit = landed(parent.head, &mut document, results, now);
+        Ok(Some(Told::Result(Box::new(commit))))
+    }
+
+    /// Puts the results of subtasks that have ended into their parent's data. To be called between
+    /// two runs alone: what a run has recorded belongs to the data that it began with.
+    pub(super) async fn land(
+        self: &Arc<Self>,
+        head: &TaskHead,
+        mut data: Arc<Value>,
+    ) -> Result<Carried, StoreError> {
+        let (mut to, stood_on) = (head.clone(), Base::of(head));
+        let results = self.results(&mut to).await?;
+        let commit = landed(to, &mut data, results, self.clock.now());
+        match self.forward(None, &stood_on, commit, Vec::new()).await {
+            Ok(head) if head.state == TaskState::Ready => Ok(Carried::Again),
+            Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The results of those that have ended, by task.
+    async fn results(&self, head: &mut TaskHead) -> Result<Vec<(TaskId, Value)>, StoreError> {
+        let mut results = Vec::new();
+        for child in head.children.iter_mut().filter(|child| child.ended) {
+            match self.store.load(&head.workspace, child.id).await? {
+                // Somebody has tried it again: it will end once more.
+                Some(task) if !task.head.state.is_final() => child.ended = false,
+                Some(task) => results.push((child.id, result(&task.head, &task.data))),
+                None => results.push((child.id, json!({ "error": "the subtask is gone" }))),
+            }
+        }
+        Ok(results)
+    }
+
+    /// A run that ends its task takes along the results that came while it ran: there is no other
+    /// moment for them.
+    async fn with_results(&self, mut commit: Commit) -> Result<Commit, StoreError> {
+        let ends = matches!(commit.head.state, TaskState::Done | TaskState::Ignored);
+        if !ends || !can_land(&commit.head) {
+            return Ok(commit);
+        }
+        let data = match &commit.data {
+            Some(data) => data.clone(),
+            None => match self
+                .store
+                .load(&commit.head.workspace, commit.head.id)
+                .await?
+            {
+                Some(task) => task.data,
+                None => return Ok(commit),
+            },
+        };
+        let mut document = document(&data)?;
+        let results = self.results(&mut commit.head).await?;
+        let mut whole = landed(commit.head, &mut document, results, self.clock.now());
+        // One step, not two.
+        whole.head.version -= 1;
+        commit.entries.append(&mut whole.entries);
+        whole.entries = commit.entries;
+        Ok(whole)
+    }
+
+    /// Whether a subtask is of no use any more, because its parent was cancelled; then it is, too.
+    pub(super) async fn is_orphan(self: &Arc<Self>, head: &TaskHead) -> Result<bool, StoreError> {
+        let Some(parent) = &head.parent else {
+            return Ok(false);
+        };
+        let parent = self.store.load(&head.workspace, parent.task).await?;
+        if parent.is_none_or(|parent| parent.head.state != TaskState::Cancelled) {
+            return Ok(false);
+        }
+        match self.store.commit(cancelled(head, self.clock.now())).await {
+            Ok(()) => self.cancel_children(head).await?,
+            Err(StoreError::Conflict { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
+    /// Cancels the open subtasks of a task that was cancelled, and theirs. A crash before the end
+    /// leaves some: each looks at its parent before its next run.
+    async fn cancel_children(&self, head: &TaskHead) -> Result<(), StoreError> {
+        let workspace = &head.workspace;
+        let mut open: Vec<TaskId> = head.children.iter().map(|child| child.id).collect();
+        while let Some(id) = open.pop() {
+            // Until it stands still for a moment.
+            while let Some(task) = self.store.load(workspace, id).await? {
+                if task.head.state.is_final() {
+                    break;
+                }
+                match self
+                    .store
+                    .commit(cancelled(&task.head, self.clock.now()))
+                    .await
+                {
+                    Ok(()) => {
+                        self.turns.stop(id);
+                        open.extend(task.head.children.iter().map(|child| child.id));
+                        break;
+                    }
+                    Err(StoreError::Conflict { .. }) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,300 @@
+//! What subtasks are to their parents: pure decisions, no I/O.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use crate::domain::clock::Millis;
+use crate::domain::data::{Change, Draft, Pointer, VIA, check};
+use crate::domain::ids::TaskId;
+use crate::domain::journal::Entry;
+use crate::domain::subtask::{Child, NewSubtask, Parent};
+use crate::domain::task::{TaskHead, TaskState};
+use crate::engine::advance;
+use crate::store::{Commit, NewTask, StoreError};
+
+/// A parent that wakes by itself so soon is left to do so: it may be in a run by the time that its
+/// note is durable, and a run's clock must not change.
+const SOON: Millis = 1_000;
+
+/// What a step forward has to know of the head that it stands on.
+#[derive(Debug, Clone)]
+pub(in crate::engine) struct Base {
+    version: u64,
+    notes: u64,
+    pub(in crate::engine) children: Vec<TaskId>,
+}
+
+impl Base {
+    pub(in crate::engine) fn of(head: &TaskHead) -> Self {
+        Self {
+            version: head.version,
+            notes: head.notes,
+            children: head.children.iter().map(|child| child.id).collect(),
+        }
+    }
+}
+
+/// Takes a finished run's subtasks into its task's head.
+pub(in crate::engine) fn remember(head: &mut TaskHead, asked: &[NewSubtask]) {
+    for child in &mut head.children {
+        child.wait = false;
+    }
+    head.subtasks += asked.len() as u32;
+    head.children.extend(asked.iter().map(|new| Child {
+        id: new.id,
+        into: new.into.clone(),
+        wait: new.wait,
+        ended: false,
+    }));
+}
+
+/// Whether a result is there that is not in the data yet.
+pub(in crate::engine) fn can_land(head: &TaskHead) -> bool {
+    head.children.iter().any(|child| child.ended)
+}
+
+/// Whether a result is still to come.
+pub(in crate::engine) fn is_owed(head: &TaskHead) -> bool {
+    let mut children = head.children.iter();
+    children.any(|child| child.into.is_some() && !child.ended)
+}
+
+fn is_awaited(head: &TaskHead) -> bool {
+    head.children.iter().any(|child| child.wait && !child.ended)
+}
+
+/// The parent's head after it was noted that a subtask of it has ended; `None` if that is nothing to
+/// it.
+pub(super) fn noted(parent: &TaskHead, child: TaskId, now: Millis) -> Option<TaskHead> {
+    let at = parent.children.iter().position(|own| own.id == child)?;
+    if parent.children[at].ended || parent.state == TaskState::Cancelled {
+        return None;
+    }
+    let mut head = parent.clone();
+    if head.children[at].into.is_some() {
+        head.children[at].ended = true;
+    } else {
+        head.children.remove(at);
+    }
+    head.version += 1;
+    head.notes += 1;
+    let for_subtasks = match head.wake_at {
+        None => true,
+        Some(at) => is_awaited(parent) && at > now.saturating_add(SOON),
+    };
+    if head.state == TaskState::Waiting
+        && head.paused.is_none()
+        && for_subtasks
+        && !is_awaited(&head)
+    {
+        head.state = TaskState::Ready;
+        head.wake_at = None;
+        head.updated = now.max(head.updated);
+        head.ready_at = head.updated;
+    }
+    Some(head)
+}
+
+/// Puts a step forward on a head that has been noted in since the one that it stood on; `false` if
+/// something else happened to the task.
+pub(super) fn rebase(commit: &mut Commit, stood_on: &Base, now_is: &TaskHead) -> bool {
+    let head = &mut commit.head;
+    if !keep_noted(head, stood_on, now_is) {
+        return false;
+    }
+    if head.state == TaskState::Waiting
+        && head.wake_at.is_none()
+        && !is_awaited(head)
+        && can_land(head)
+    {
+        head.state = TaskState::Ready;
+        commit.entries.retain(|entry| {
+            let waits = TaskState::Waiting;
+            !matches!(entry, Entry::State { state, .. } if *state == waits)
+        });
+    }
+    true
+}
+
+/// Puts a head on one that has been noted in since the one that it stood on; `false` if something
+/// else happened to the task.
+pub(in crate::engine) fn keep_noted(
+    head: &mut TaskHead,
+    stood_on: &Base,
+    now_is: &TaskHead,
+) -> bool {
+    let moved = now_is.version.saturating_sub(stood_on.version);
+    if moved == 0 || now_is.notes.saturating_sub(stood_on.notes) != moved {
+        return false;
+    }
+    let kept: Vec<Child> = std::mem::take(&mut head.children);
+    let is_new = |child: &Child| !stood_on.children.contains(&child.id);
+    // Those that this step dealt with are gone from it, those that ended meanwhile from the other.
+    head.children = now_is
+        .children
+        .iter()
+        .filter_map(|child| {
+            let own = kept.iter().find(|own| own.id == child.id)?;
+            Some(Child {
+                ended: child.ended,
+                ..own.clone()
+            })
+        })
+        .chain(kept.iter().filter(|child| is_new(child)).cloned())
+        .collect();
+    head.version = now_is.version + 1;
+    head.notes = now_is.notes;
+    true
+}
+
+/// What a task that has ended is to its parent.
+pub(super) fn result(head: &TaskHead, data: &str) -> Value {
+    let error = |text: &str| json!({ "error": text });
+    match head.state {
+        TaskState::Done => {
+            let kept = head.result.as_deref().unwrap_or(data);
+            match serde_json::from_str(kept) {
+                Ok(Value::Object(mut data)) if head.result.is_none() => {
+                    data.shift_remove(VIA);
+                    Value::Object(data)
+                }
+                Ok(result) => result,
+                Err(_) => error("its result cannot be read"),
+            }
+        }
+        TaskState::Ignored => Value::Null,
+        TaskState::Error => error(head.fault.as_deref().unwrap_or("it failed")),
+        TaskState::Cancelled => error("it was cancelled"),
+        TaskState::Unmatched => error("no step's condition matches its data"),
+        TaskState::Ready | TaskState::Waiting => error("it has not ended"),
+    }
+}
+
+/// Puts a result at its place; the error is that there is no such place in the data any more.
+fn put(data: &mut Arc<Value>, into: &str, result: Value) -> Result<Vec<Change>, String> {
+    let place = Pointer::parse(into).map_err(|error| error.to_string())?;
+    let fit = match check(&result, place.depth()) {
+        Ok(()) => result,
+        Err(unfit) => json!({ "error": format!("its result cannot be kept: {unfit}") }),
+    };
+    let mut draft = Draft::new(data.clone());
+    draft.set(&place, fit).map_err(|error| error.to_string())?;
+    Ok(draft.into_written().apply_to(data))
+}
+
+/// Puts the results of subtasks that have ended into a task's data and forgets them. A result that
+/// has no place any more is a fault of the task.
+pub(super) fn landed(
+    mut head: TaskHead,
+    data: &mut Arc<Value>,
+    results: Vec<(TaskId, Value)>,
+    now: Millis,
+) -> Commit {
+    let mut entries = Vec::with_capacity(results.len());
+    let mut fault = None;
+    for (task, result) in results {
+        let Some(at) = head.children.iter().position(|own| own.id == task) else {
+            continue;
+        };
+        let child = head.children.remove(at);
+        let into = child.into.unwrap_or_default();
+        match put(data, &into, result) {
+            Ok(changes) => entries.push(Entry::Subtask {
+                at: now,
+                task,
+                changes: serde_json::to_string(&changes).unwrap_or_default(),
+            }),
+            Err(error) => {
+                fault = Some(format!(
+                    "the result of subtask {task} has no place: {error}"
+                ));
+            }
+        }
+    }
+    let text = data.to_string();
+    let written = match advance::checked_size(text.len()) {
+        Ok(()) => Some(text.into()),
+        Err(large) => {
+            fault = Some(format!("the results of subtasks have no place: {large}"));
+            entries.clear();
+            None
+        }
+    };
+    head.version += 1;
+    head.updated = now.max(head.updated);
+    if !head.state.is_final() {
+        head.state = TaskState::Ready;
+        head.wake_at = None;
+        head.ready_at = head.updated;
+    }
+    if let Some(fault) = fault {
+        entries.push(Entry::State {
+            at: now,
+            state: TaskState::Error,
+            reason: fault.clone(),
+        });
+        head.state = TaskState::Error;
+        head.fault = Some(fault);
+    }
+    Commit {
+        head,
+        data: written,
+        entries,
+    }
+}
+
+/// A subtask as it is accepted.
+pub(super) fn new_task(parent: &TaskHead, new: NewSubtask) -> NewTask {
+    let depth = parent.parent.as_ref().map_or(0, |parent| parent.depth) + 1;
+    // The sandbox has checked that it is an object.
+    let mut data: Map<String, Value> = serde_json::from_str(&new.data).unwrap_or_default();
+    data.shift_remove(VIA);
+    let via = json!({
+        "type": "subtask", "name": new.name, "parent": parent.id.to_string(), "depth": depth,
+    });
+    data.insert(VIA.into(), via);
+    NewTask {
+        head: TaskHead {
+            name: Some(new.name),
+            parent: Some(Parent {
+                task: parent.id,
+                depth,
+            }),
+            ..TaskHead::new(new.id, parent.workspace.clone(), parent.updated)
+        },
+        data: Value::Object(data).to_string().into(),
+        entries: Vec::new(),
+    }
+}
+
+pub(super) fn cancelled(head: &TaskHead, now: Millis) -> Commit {
+    let mut head = head.clone();
+    head.version += 1;
+    head.state = TaskState::Cancelled;
+    head.wake_at = None;
+    head.retrying = None;
+    head.paused = None;
+    head.updated = now.max(head.updated);
+    let entry = Entry::State {
+        at: now,
+        state: head.state,
+        reason: "the task that it was a subtask of was cancelled".into(),
+    };
+    Commit {
+        head,
+        data: None,
+        entries: vec![entry],
+    }
+}
+
+/// A task's data, parsed.
+pub(in crate::engine) fn document(data: &str) -> Result<Arc<Value>, StoreError> {
+    let parsed = serde_json::from_str(data);
+    parsed
+        .map(Arc::new)
+        .map_err(|error| StoreError::Damaged(format!("a task's data are not JSON: {error}")))
+}
+
+#[cfg(test)]
+mod tests;

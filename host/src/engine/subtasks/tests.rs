@@ -1,0 +1,199 @@
+//! Ends of tasks on a real engine without steps: who hears of them, and who ends with them.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::catalog::{Catalog, DEFAULT_WORKSPACE};
+use crate::connectors::{FetchClient, FetchSettings};
+use crate::domain::clock::SystemClock;
+use crate::domain::ids::WorkspaceName;
+use crate::domain::subtask::{Child, Parent};
+use crate::engine::{EngineParts, EngineSettings};
+use crate::sandbox::{Sandbox, SandboxSettings};
+use crate::store::Store;
+use crate::store::conformance::samples;
+use crate::store::memory::MemoryStore;
+use crate::vault::Vault;
+
+fn workspace() -> WorkspaceName {
+    DEFAULT_WORKSPACE.parse().unwrap()
+}
+
+async fn engine(store: &Arc<dyn Store>) -> Arc<Engine> {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = Vault::open(dir.path(), Some(&"a".repeat(64))).unwrap();
+    let sandbox = Sandbox::new(SandboxSettings {
+        concurrency: 1,
+        ..SandboxSettings::default()
+    })
+    .unwrap();
+    let clock = Arc::new(SystemClock);
+    let catalog = Catalog::open(store.clone(), sandbox.clone(), vault, clock.clone());
+    Engine::start(EngineParts {
+        store: store.clone(),
+        catalog: catalog.await.unwrap(),
+        sandbox,
+        fetch: Arc::new(FetchClient::new(FetchSettings::default()).unwrap()),
+        clock,
+        settings: EngineSettings::default(),
+    })
+    .unwrap()
+}
+
+/// A task that waits, with these subtasks.
+fn waiting(id: TaskId, parent: Option<TaskId>, children: &[TaskId]) -> NewTask {
+    let mut task = samples::new_task(&workspace(), id, r#"{"results":[]}"#);
+    task.head.state = TaskState::Waiting;
+    task.head.parent = parent.map(|task| Parent { task, depth: 1 });
+    task.head.children = children
+        .iter()
+        .map(|id| Child {
+            id: *id,
+            into: Some("/results/-".into()),
+            wait: true,
+            ended: false,
+        })
+        .collect();
+    task
+}
+
+async fn there(store: &Arc<dyn Store>, id: TaskId) -> (TaskHead, Value) {
+    let task = store.load(&workspace(), id).await.unwrap().unwrap();
+    (task.head, serde_json::from_str(&task.data).unwrap())
+}
+
+async fn until(store: &Arc<dyn Store>, id: TaskId, state: TaskState) -> (TaskHead, Value) {
+    let patience = Instant::now() + Duration::from_secs(60);
+    loop {
+        let task = there(store, id).await;
+        if task.0.state == state {
+            return task;
+        }
+        assert!(Instant::now() < patience, "it is {:?}", task.0);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn ids<const N: usize>() -> [TaskId; N] {
+    std::array::from_fn(|_| TaskId::new())
+}
+
+#[tokio::test]
+async fn who_cancels_a_task_cancels_its_subtasks_and_theirs() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let [parent, child, other, grandchild] = ids();
+    store
+        .accept(waiting(parent, None, &[child, other]))
+        .await
+        .unwrap();
+    store
+        .accept(waiting(child, Some(parent), &[grandchild]))
+        .await
+        .unwrap();
+    store
+        .accept(waiting(grandchild, Some(child), &[]))
+        .await
+        .unwrap();
+    let mut done = waiting(other, Some(parent), &[]);
+    done.head.state = TaskState::Done;
+    store.accept(done).await.unwrap();
+    let engine = engine(&store).await;
+    let (head, _) = there(&store, parent).await;
+    let cancel = samples::next(&head, TaskState::Cancelled, None);
+    engine.commit(cancel).await.unwrap();
+    for (id, state) in [
+        (parent, TaskState::Cancelled),
+        (child, TaskState::Cancelled),
+        (grandchild, TaskState::Cancelled),
+        (other, TaskState::Done),
+    ] {
+        assert_eq!(there(&store, id).await.0.state, state);
+    }
+}
+
+#[tokio::test]
+async fn a_subtask_that_the_crash_left_of_a_cancelled_task_does_not_run() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let [parent, child] = ids();
+    let mut cancelled = waiting(parent, None, &[child]);
+    cancelled.head.state = TaskState::Cancelled;
+    store.accept(cancelled).await.unwrap();
+    let mut left = waiting(child, Some(parent), &[]);
+    left.head.state = TaskState::Ready;
+    store.accept(left).await.unwrap();
+    let _engine = engine(&store).await;
+    until(&store, child, TaskState::Cancelled).await;
+}
+
+#[tokio::test]
+async fn a_subtask_that_is_cancelled_is_a_fault_to_its_parent_which_goes_on() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let [parent, child] = ids();
+    store.accept(waiting(parent, None, &[child])).await.unwrap();
+    store
+        .accept(waiting(child, Some(parent), &[]))
+        .await
+        .unwrap();
+    let engine = engine(&store).await;
+    let (head, _) = there(&store, child).await;
+    let cancel = samples::next(&head, TaskState::Cancelled, None);
+    engine.commit(cancel).await.unwrap();
+    // No step is there to take it up.
+    let (head, data) = until(&store, parent, TaskState::Unmatched).await;
+    assert_eq!(data["results"], json!([{"error": "it was cancelled"}]));
+    assert!(head.children.is_empty());
+}
+
+#[tokio::test]
+async fn a_subtask_whose_parent_is_gone_ends_all_the_same() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let [parent, child] = ids();
+    store
+        .accept(waiting(child, Some(parent), &[]))
+        .await
+        .unwrap();
+    let engine = engine(&store).await;
+    let (head, _) = there(&store, child).await;
+    engine
+        .commit(samples::next(&head, TaskState::Done, None))
+        .await
+        .unwrap();
+    assert_eq!(there(&store, child).await.0.state, TaskState::Done);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ends_at_the_same_moment_all_land_once() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let (parent, children) = (TaskId::new(), ids::<60>());
+    store
+        .accept(waiting(parent, None, &children))
+        .await
+        .unwrap();
+    for child in children {
+        store
+            .accept(waiting(child, Some(parent), &[]))
+            .await
+            .unwrap();
+    }
+    let engine = engine(&store).await;
+    let mut ends = Vec::new();
+    for (number, child) in (0..).zip(children) {
+        let (engine, store) = (engine.clone(), store.clone());
+        ends.push(tokio::spawn(async move {
+            let (head, _) = there(&store, child).await;
+            let mut end = samples::next(&head, TaskState::Done, None);
+            end.head.result = Some(number.to_string());
+            engine.commit(end).await.unwrap();
+        }));
+    }
+    for end in ends {
+        end.await.unwrap();
+    }
+    let (head, data) = until(&store, parent, TaskState::Unmatched).await;
+    let results = data["results"].as_array().unwrap();
+    let mut results: Vec<u64> = results.iter().map(|n| n.as_u64().unwrap()).collect();
+    results.sort_unstable();
+    assert_eq!(results, (0..60).collect::<Vec<u64>>());
+    assert!(head.children.is_empty());
+    assert_eq!(head.notes, 60);
+}

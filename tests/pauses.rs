@@ -1,0 +1,145 @@
+//! Pauses that are longer than a run may take: the run goes on after them as if nothing had been.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::receiver::Reply;
+use support::{Receiver, Server};
+
+/// Adds a script whose runs may take two seconds.
+async fn script(server: &Server, name: &str, condition: &str, body: &str) {
+    let entry = format!("{name}.js");
+    let source = format!(
+        "export const condition = {condition};\nexport const content = async () => {{\n{body}\n}};\n"
+    );
+    let package = json!({"entry": entry, "modules": {&entry: source}});
+    let bytes = package.to_string().into_bytes();
+    let (status, answer) = server.try_step(name, bytes, "timeout_ms=2000").await;
+    assert!(status.is_success(), "{name}: {answer}");
+}
+
+async fn waiting(server: &Server, id: &str) -> Value {
+    loop {
+        let task = server.task(id).await;
+        if task["state"] == "waiting" {
+            return task;
+        }
+        assert_eq!(task["state"], "ready", "{task:#}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn paths(upstream: &Receiver) -> Vec<String> {
+    let seen = upstream.seen();
+    seen.iter().map(|request| request.path.clone()).collect()
+}
+
+#[tokio::test]
+async fn a_run_goes_on_after_a_long_pause_and_a_kill_in_it() {
+    let mut server = Server::start().await;
+    let upstream = Receiver::start().await;
+    let body = format!(
+        "const post = (path) => connectors.fetch('{}' + path, {{method: 'POST'}});
+         const began = Date.now(), chance = Math.random();
+         await post('/before');
+         const called = Date.now();
+         await new Promise((done) => setTimeout(done, 3000));
+         data.slept = Date.now() - called; data.began = began; data.chance = chance;
+         await connectors.utils.sleep({{milliseconds: 2500}});
+         data.sleptAgain = Date.now() - called;
+         await post('/after');",
+        upstream.url
+    );
+    script(&server, "sleeps", "{go: true}", &body).await;
+    let webhook = server.webhook("W").await;
+    let id = server.post(&webhook, &json!({"go": true})).await;
+    let task = waiting(&server, &id).await;
+    assert!(task["wake_at"].is_string(), "{task:#}");
+    assert_eq!(task["runs"].as_array().unwrap().len(), 0);
+    assert_eq!(task["calls_under_way"].as_array().unwrap().len(), 1);
+    server.restart().await;
+    let task = server.wait(&id, "done").await;
+    assert_eq!(paths(&upstream), ["/before", "/after"]);
+    let runs = task["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 1, "{task:#}");
+    assert_eq!(runs[0]["attempt"], 1);
+    let calls = runs[0]["calls"].as_array().unwrap();
+    let requests: Vec<&Value> = calls.iter().map(|call| &call["request"]).collect();
+    assert_eq!(requests[1], "pause 3000 ms");
+    assert_eq!(requests[2], "pause 2500 ms");
+    assert_eq!(task["data"]["slept"], 3000);
+    assert_eq!(task["data"]["sleptAgain"], 5500);
+}
+
+#[tokio::test]
+async fn a_long_timer_beside_a_call_does_not_hold_it_up() {
+    let server = Server::start().await;
+    let upstream = Receiver::start().await;
+    upstream.reply("/slow", Reply::status(200).after(Duration::from_millis(50)));
+    let body = format!(
+        "const late = new Promise((_, no) => setTimeout(() => no(new Error('late')), 3600000));
+         for (let n = 0; n < 3; n++) {{
+           const got = await Promise.race([connectors.fetch('{}/slow'), late]);
+           data['status' + n] = got.status;
+         }}",
+        upstream.url
+    );
+    script(&server, "races", "{go: true}", &body).await;
+    let webhook = server.webhook("W").await;
+    let id = server.post(&webhook, &json!({"go": true})).await;
+    let task = loop {
+        let task = server.task(&id).await;
+        assert_ne!(task["state"], "waiting", "{task:#}");
+        if task["state"] == "done" {
+            break task;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    assert_eq!(task["data"]["status2"], 200);
+    assert_eq!(paths(&upstream), ["/slow", "/slow", "/slow"]);
+}
+
+#[tokio::test]
+async fn what_ends_in_a_pause_waits_for_the_runs_end() {
+    let server = Server::start().await;
+    script(
+        &server,
+        "asks",
+        "{go: true}",
+        "task.subtask('part', {x: 1}, {into: '/late'}); data.asked = true",
+    )
+    .await;
+    script(
+        &server,
+        "part",
+        "{$via: {type: 'subtask'}}",
+        "await connectors.utils.sleep({milliseconds: 500})",
+    )
+    .await;
+    script(
+        &server,
+        "sleeps",
+        "{asked: true}",
+        "await connectors.utils.sleep({milliseconds: 3000}); data.seen = data.late === undefined",
+    )
+    .await;
+    let webhook = server.webhook("W").await;
+    let task = server.run(&webhook, &json!({"go": true}), "done").await;
+    assert_eq!(task["data"]["seen"], true);
+    assert_eq!(task["data"]["late"], json!({"x": 1}));
+    assert_eq!(task["runs"].as_array().unwrap().len(), 2, "{task:#}");
+}
+
+#[tokio::test]
+async fn a_pause_past_ten_years_is_refused() {
+    let server = Server::start().await;
+    let body = "await connectors.utils.sleep({milliseconds: 1e12})";
+    script(&server, "sleeps", "{go: true}", body).await;
+    let webhook = server.webhook("W").await;
+    let task = server.run(&webhook, &json!({"go": true}), "error").await;
+    let fault = task["fault"].as_str().unwrap();
+    assert!(fault.contains("longer than ten years"), "{fault}");
+}
