@@ -279,7 +279,7 @@ impl Folder {
         Disk::put_long(batch, &key, &self.record[HEADER..], further)?;
         let now = index_keys(workspace, id, open.head.state, open.head.wake_at);
         if let Some(old) = &old_record {
-            let wake_at = (old.fixed.wake_at != 0).then_some(old.fixed.wake_at);
+            let wake_at = (old.fixed.wake_at != Millis::MAX).then_some(old.fixed.wake_at);
             let before = index_keys(workspace, id, old.fixed.state, wake_at);
             for key in before.difference(&now) {
                 batch.remove(key.as_slice());
