@@ -190,6 +190,24 @@ impl Store for Dying {
         self.inner.component(digest).await
     }
 
+    async fn put_body(
+        &self,
+        workspace: &WorkspaceName,
+        body: Vec<u8>,
+    ) -> Result<[u8; 32], StoreError> {
+        self.alive()?;
+        self.inner.put_body(workspace, body).await
+    }
+
+    async fn body(
+        &self,
+        workspace: &WorkspaceName,
+        digest: [u8; 32],
+    ) -> Result<Option<Arc<[u8]>>, StoreError> {
+        self.alive()?;
+        self.inner.body(workspace, digest).await
+    }
+
     fn seed(&self) -> [u8; 32] {
         self.inner.seed()
     }

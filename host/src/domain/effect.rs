@@ -169,8 +169,10 @@ pub struct Effect {
     pub at: Millis,
     /// How long the call took, in microseconds.
     pub duration_us: u64,
-    /// What came of it.
+    /// What came of it, without the response's body if that is kept elsewhere.
     pub result: CallResult,
+    /// The SHA-256 of the response's body, if that is too large for the journal and kept by digest.
+    pub body: Option<[u8; 32]>,
 }
 
 /// A call that was answered: the result and the time at which a run's clock stands after it.

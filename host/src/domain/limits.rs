@@ -39,6 +39,9 @@ pub const CALLS_PER_RUN: u32 = 200;
 pub const CALLS_AT_ONCE: usize = 32;
 /// Response bytes that one connector call may bring in, after decompression.
 pub const RESPONSE_BYTES: usize = 4 * 1024 * 1024;
+/// Response bodies longer than this are kept outside the journal, by digest: a journal is read whole
+/// whenever somebody looks at its task.
+pub const JOURNAL_BODY_BYTES: usize = 64 * 1024;
 /// Request bytes that one connector call may send.
 pub const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes that may cross from guest to host in one host call (wasmtime's hostcall fuel).

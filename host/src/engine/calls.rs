@@ -10,10 +10,11 @@ use super::Engine;
 use super::arriving::Arriving;
 use crate::connectors::{call_digest, call_summary};
 use crate::domain::effect::{
-    Answer, Begun, CallFault, CallRequest, CallResult, Calls, Effect, FetchRequest, FetchResult,
-    Operation, OperationError,
+    Answer, Begun, CallFault, CallRequest, CallResult, Calls, Effect, FetchRequest, FetchResponse,
+    FetchResult, Operation, OperationError,
 };
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::limits;
 use crate::store::StoreError;
 
 /// The calls of one attempt of one run.
@@ -67,20 +68,24 @@ impl Calls for JournaledCalls {
         let digest = call_digest(&request);
         let known = self.recorded.iter().zip(0..);
         if let Some((effect, order)) = known.into_iter().find(|(effect, _)| effect.call == call) {
-            return Box::pin(std::future::ready(if effect.digest == digest {
-                Ok(Answer {
-                    result: effect.result.clone(),
-                    at: effect.at,
-                    // Not as it was recorded: one done before it may not have been.
-                    order: Some(order),
-                })
-            } else {
-                Err(CallFault::Nondeterministic {
+            if effect.digest != digest {
+                return Box::pin(std::future::ready(Err(CallFault::Nondeterministic {
                     call,
                     recorded: effect.summary.clone(),
                     asked: call_summary(&request),
-                })
-            }));
+                })));
+            }
+            let answer = Answer {
+                result: effect.result.clone(),
+                at: effect.at,
+                // Not as it was recorded: one done before it may not have been.
+                order: Some(order),
+            };
+            let Some(body) = effect.body else {
+                return Box::pin(std::future::ready(Ok(answer)));
+            };
+            let (engine, workspace) = (self.engine.clone(), self.workspace.clone());
+            return Box::pin(async move { engine.with_body(&workspace, answer, body).await });
         }
         if let CallRequest::LongPause { until, .. } = request
             && until > self.engine.clock.now()
@@ -111,6 +116,10 @@ impl Calls for JournaledCalls {
                 _ => None,
             };
             let result = engine.make(&workspace, request, &idempotency_key).await;
+            let (kept, body) = engine
+                .without_body(&workspace, &result)
+                .await
+                .map_err(not_recorded)?;
             let effect = Effect {
                 run,
                 attempt,
@@ -121,10 +130,11 @@ impl Calls for JournaledCalls {
                 order: done.fetch_add(1, Ordering::Relaxed),
                 at: over.unwrap_or_else(|| engine.clock.now()),
                 duration_us: started.elapsed().as_micros() as u64,
-                result,
+                result: kept,
+                body,
             };
             let answer = Answer {
-                result: effect.result.clone(),
+                result,
                 at: effect.at,
                 order: Some(effect.order),
             };
@@ -139,6 +149,50 @@ impl Calls for JournaledCalls {
 }
 
 impl Engine {
+    /// A result as the journal keeps it: a large body is stored by its digest and left out.
+    async fn without_body(
+        &self,
+        workspace: &WorkspaceName,
+        result: &CallResult,
+    ) -> Result<(CallResult, Option<[u8; 32]>), StoreError> {
+        let CallResult::Fetch(Ok(response)) = result else {
+            return Ok((result.clone(), None));
+        };
+        if response.body.len() <= limits::JOURNAL_BODY_BYTES {
+            return Ok((result.clone(), None));
+        }
+        let body = self
+            .store
+            .put_body(workspace, response.body.clone())
+            .await?;
+        let kept = FetchResponse {
+            status: response.status,
+            status_text: response.status_text.clone(),
+            headers: response.headers.clone(),
+            body: Vec::new(),
+        };
+        Ok((CallResult::Fetch(Ok(kept)), Some(body)))
+    }
+
+    /// A recorded answer with the body that was stored beside it.
+    async fn with_body(
+        &self,
+        workspace: &WorkspaceName,
+        mut answer: Answer,
+        body: [u8; 32],
+    ) -> Result<Answer, CallFault> {
+        let found = self.store.body(workspace, body).await;
+        let found = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => return Err(CallFault::NotRecorded("its body is gone".into())),
+            Err(error) => return Err(CallFault::NotRecorded(error.to_string())),
+        };
+        if let CallResult::Fetch(Ok(response)) = &mut answer.result {
+            response.body = found.to_vec();
+        }
+        Ok(answer)
+    }
+
     /// Makes a call that nobody has recorded.
     async fn make(
         &self,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 
 use super::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Together};
 use crate::domain::clock::Millis;
@@ -43,6 +44,7 @@ pub struct Model {
     connectors: BTreeMap<(WorkspaceName, ConnectorName), Vec<u8>>,
     schedules: BTreeMap<(WorkspaceName, ScheduleName), (Schedule, Option<Millis>)>,
     components: BTreeMap<String, Arc<[u8]>>,
+    bodies: BTreeMap<(WorkspaceName, [u8; 32]), Arc<[u8]>>,
 }
 
 impl Model {
@@ -361,6 +363,28 @@ impl Store for MemoryStore {
 
     async fn component(&self, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
         self.with(|model| Ok(model.components.get(digest).cloned()))
+    }
+
+    async fn put_body(
+        &self,
+        workspace: &WorkspaceName,
+        body: Vec<u8>,
+    ) -> Result<[u8; 32], StoreError> {
+        self.with(|model| {
+            let digest: [u8; 32] = Sha256::digest(&body).into();
+            model
+                .bodies
+                .insert((workspace.clone(), digest), body.into());
+            Ok(digest)
+        })
+    }
+
+    async fn body(
+        &self,
+        workspace: &WorkspaceName,
+        digest: [u8; 32],
+    ) -> Result<Option<Arc<[u8]>>, StoreError> {
+        self.with(|model| Ok(model.bodies.get(&(workspace.clone(), digest)).cloned()))
     }
 
     fn seed(&self) -> [u8; 32] {

@@ -255,6 +255,21 @@ pub trait Store: Send + Sync + 'static {
     /// A component's bytes by their SHA-256 (lower-case hex).
     async fn component(&self, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError>;
 
+    /// Keeps a response's body outside the journal, durably, and gives its SHA-256, under which the
+    /// workspace finds it again.
+    async fn put_body(
+        &self,
+        workspace: &WorkspaceName,
+        body: Vec<u8>,
+    ) -> Result<[u8; 32], StoreError>;
+
+    /// A body that was put, by its SHA-256.
+    async fn body(
+        &self,
+        workspace: &WorkspaceName,
+        digest: [u8; 32],
+    ) -> Result<Option<Arc<[u8]>>, StoreError>;
+
     /// 32 random bytes made with the store: what run seeds are derived from.
     fn seed(&self) -> [u8; 32];
 

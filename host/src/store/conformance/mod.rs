@@ -88,6 +88,7 @@ pub async fn all(subject: &dyn Subject) {
             of_what_belongs_together_all_is_refused_or_nothing
             a_note_leaves_the_effects_of_a_run_under_way
             a_task_without_a_time_to_wake_is_never_due
+            bodies_are_found_by_their_digest
             many_tasks_at_once
         }
     }

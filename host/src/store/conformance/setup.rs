@@ -248,3 +248,19 @@ pub(super) async fn components_of_earlier_versions_live_as_long_as_their_step_na
     store.get().await.manage(change).await.unwrap();
     assert_eq!(there(&mut store).await, [false; 3]);
 }
+
+pub(super) async fn bodies_are_found_by_their_digest(mut store: Shaken<'_>) {
+    let (a, b) = (workspace("a"), workspace("b"));
+    let large = vec![9; 300_000];
+    let one = store.get().await.put_body(&a, large.clone()).await.unwrap();
+    let same = store.get().await.put_body(&a, large.clone()).await.unwrap();
+    let empty = store.get().await.put_body(&a, Vec::new()).await.unwrap();
+    assert_eq!((one, one == empty), (same, false));
+    let found = store.get().await.body(&a, one).await.unwrap();
+    assert_eq!(found.as_deref(), Some(&large[..]));
+    let found = store.get().await.body(&a, empty).await.unwrap();
+    assert_eq!(found.as_deref(), Some(&[][..]));
+    // What one tenant brought in is nobody else's.
+    assert!(store.get().await.body(&b, one).await.unwrap().is_none());
+    assert!(store.get().await.body(&a, [1; 32]).await.unwrap().is_none());
+}

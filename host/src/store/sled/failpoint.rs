@@ -21,6 +21,8 @@ pub(super) enum Write {
     Registry,
     /// A component's file is written.
     Component,
+    /// A response's body is written.
+    Body,
 }
 
 #[cfg(test)]

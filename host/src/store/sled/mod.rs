@@ -7,6 +7,7 @@
 //! within a moment costs the tree one ordered key; tasks that are ready stay in memory until they
 //! take too much of it. Behind what is folded the log is let go.
 
+mod bodies;
 mod change;
 mod checkpoint;
 mod codec;
@@ -327,6 +328,26 @@ impl Store for SledStore {
     async fn component(&self, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
         let digest = digest.to_owned();
         self.blocking(move |shared| registry::component(shared, &digest))
+            .await
+    }
+
+    async fn put_body(
+        &self,
+        workspace: &WorkspaceName,
+        body: Vec<u8>,
+    ) -> Result<[u8; 32], StoreError> {
+        let workspace = workspace.clone();
+        self.blocking(move |shared| bodies::put(shared, &workspace, &body))
+            .await
+    }
+
+    async fn body(
+        &self,
+        workspace: &WorkspaceName,
+        digest: [u8; 32],
+    ) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let workspace = workspace.clone();
+        self.blocking(move |shared| bodies::get(shared, &workspace, &digest))
             .await
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 
 use super::change::{self, Change, Kind, Mark};
 use super::codec::damaged;
-use super::disk::{Disk, failed};
+use super::disk::{Disk, failed, unusable};
 use super::log::{self, Tail};
 use super::overlay::Overlay;
 use super::registry::Components;
@@ -26,6 +26,7 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), S
         None => Mark { low: 1, last: 0 },
     };
     let components = Components::open(&settings.path, &disk)?;
+    super::bodies::tidy(&settings.path).map_err(|error| unusable(&settings.path, &error))?;
     let mut overlay = Overlay::default();
     overlay.applied = mark.low.saturating_sub(1);
     let (slots, tail) = log::open(
