@@ -85,6 +85,20 @@ condition matches now. `$via` cannot be changed.")]
         #[command(flatten)]
         changes: act::Changes,
     },
+    /// Run a task again from a run of its history on, with today's steps, dry
+    #[command(after_help = "Examples:
+  stepwell task replay ID            from its first run on
+  stepwell task replay ID --from 3   with the data as it was before run 3
+
+Nothing is sent, stored or waited for: recorded calls answer, and a step that would make another one ends
+there. The last lines say how the data would differ from what the task has now.")]
+    Replay {
+        /// The task
+        id: String,
+        /// The first run to be run again
+        #[arg(long, default_value_t = 1)]
+        from: u32,
+    },
     /// Make a task of JSON data
     #[command(after_help = "Examples:
   stepwell task new '{\"type\": \"report\", \"month\": \"2026-11\"}'
@@ -131,6 +145,7 @@ pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Resul
         TaskCommand::Retry { id } => act::plain(&client, &id, "retry", output).await,
         TaskCommand::Update { id, changes } => act::update(&client, &id, changes, output).await,
         TaskCommand::Clone { id, changes } => act::clone(&client, &id, changes, output).await,
+        TaskCommand::Replay { id, from } => act::replay(&client, &id, from, output).await,
         TaskCommand::New { data } => act::new(&client, &data, output).await,
     }
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::output::{Output, Tone, printable, shorten};
 use super::units;
 use crate::domain::clock::parse_rfc3339;
-use changes::{ChangeView, diff};
+pub use changes::{ChangeView, diff};
 use subtasks::{EndedView, SubtaskView};
 
 /// How wide a line's text may get; the whole is in `--json`.

@@ -208,6 +208,14 @@ pub enum CallFault {
         /// When the pause is over.
         until: Millis,
     },
+    /// A dry replay asked for something that was not recorded; nothing was sent.
+    #[error(
+        "not replayed: it would call `{asked}`, for which nothing was recorded; a replay sends nothing"
+    )]
+    NotReplayed {
+        /// What the guest asks for.
+        asked: String,
+    },
     /// The result could not be made durable; the run must end here and be run again.
     #[error("the call's result could not be recorded: {0}")]
     NotRecorded(String),

@@ -137,6 +137,9 @@ pub enum StepFault {
         /// Its digest.
         digest: String,
     },
+    /// A dry replay would have had to send something.
+    #[error("{0}")]
+    NotReplayed(String),
 }
 
 impl StepFault {
@@ -146,7 +149,7 @@ impl StepFault {
     }
 
     /// A stable word for programs: `trap`, `fuel`, `memory`, `stack`, `deadline`, `limit`,
-    /// `nondeterministic`, `host` or `gone`.
+    /// `nondeterministic`, `host`, `gone` or `not-replayed`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Trap(_) => "trap",
@@ -158,6 +161,7 @@ impl StepFault {
             Self::Nondeterministic(_) => "nondeterministic",
             Self::Host(_) => "host",
             Self::Gone { .. } => "gone",
+            Self::NotReplayed(_) => "not-replayed",
         }
     }
 }

@@ -304,7 +304,7 @@ impl Engine {
         Ok(head)
     }
 
-    async fn loaded(
+    pub(super) async fn loaded(
         &self,
         workspace: &WorkspaceName,
         task: TaskId,

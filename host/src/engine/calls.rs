@@ -175,7 +175,7 @@ impl Engine {
     }
 
     /// A recorded answer with the body that was stored beside it.
-    async fn with_body(
+    pub(super) async fn with_body(
         &self,
         workspace: &WorkspaceName,
         mut answer: Answer,

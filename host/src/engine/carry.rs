@@ -280,7 +280,7 @@ impl Engine {
         }
     }
 
-    fn eligible(&self, head: &TaskHead, data: &Value) -> Eligible {
+    pub(super) fn eligible(&self, head: &TaskHead, data: &Value) -> Eligible {
         let matching = self.catalog.candidates(&head.workspace, data);
         let candidates: Vec<Candidate> = matching
             .iter()
@@ -298,7 +298,13 @@ impl Engine {
         }
     }
 
-    fn input(&self, head: &TaskHead, data: &Arc<Value>, run: u32, step: &Step) -> RunInput {
+    pub(super) fn input(
+        &self,
+        head: &TaskHead,
+        data: &Arc<Value>,
+        run: u32,
+        step: &Step,
+    ) -> RunInput {
         RunInput {
             task: head.id,
             name: head.name.clone(),
@@ -327,7 +333,10 @@ impl Engine {
 
 /// Applies what a run wrote: the changes and, if there are any, the new text. A run that left too
 /// much has failed, and its task with it: the data in memory is not looked at again.
-fn apply(output: &mut RunOutput, data: &mut Arc<Value>) -> (Vec<Change>, Option<Arc<str>>) {
+pub(super) fn apply(
+    output: &mut RunOutput,
+    data: &mut Arc<Value>,
+) -> (Vec<Change>, Option<Arc<str>>) {
     let changes = match output.data.take() {
         Some(written) => written.apply_to(data),
         None => Vec::new(),
@@ -376,15 +385,15 @@ fn reason_of(head: &TaskHead, now: Millis) -> Option<Entry> {
 }
 
 /// What a run's journal entry says beside what the run did.
-struct RunFacts<'a> {
-    run: u32,
-    started: Millis,
-    step: &'a Step,
-    others: Vec<StepName>,
+pub(super) struct RunFacts<'a> {
+    pub(super) run: u32,
+    pub(super) started: Millis,
+    pub(super) step: &'a Step,
+    pub(super) others: Vec<StepName>,
 }
 
 impl RunFacts<'_> {
-    fn entry(
+    pub(super) fn entry(
         self,
         attempt: u32,
         (retry_at, parked_until): (Option<Millis>, Option<Millis>),

@@ -9,6 +9,7 @@ mod carry;
 mod notices;
 mod pause;
 mod queue;
+mod replay;
 mod resume;
 mod retry;
 mod schedules;

@@ -290,6 +290,7 @@ fn action(error: &ActionError) -> Kind {
             ),
             _ => kind(S::UNPROCESSABLE_ENTITY, "bad-change"),
         },
+        ActionError::NoSuchRun { .. } => kind(S::UNPROCESSABLE_ENTITY, "no-such-run"),
         ActionError::TooOften { .. } => kind(S::CONFLICT, "limit-reached"),
         ActionError::Busy { .. } => kind(S::SERVICE_UNAVAILABLE, "busy"),
         ActionError::Store(error) => store(error),

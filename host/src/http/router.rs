@@ -91,6 +91,10 @@ fn api_routes(api: Arc<Api>) -> Router {
             post(actions::clone).fallback(|| wrong("POST")),
         )
         .route(
+            "/api/v1/workspaces/{ws}/tasks/{name}/replay",
+            post(actions::replay).fallback(|| wrong("POST")),
+        )
+        .route(
             "/api/v1/workspaces/{ws}/tasks/{name}",
             get(tasks::show).fallback(|| wrong("GET, HEAD")),
         )

@@ -24,6 +24,7 @@ pub(super) fn of(error: &wasmtime::Error, limits: StepLimits) -> StepFault {
     if let Some(fault) = error.downcast_ref::<CallFault>() {
         return match fault {
             CallFault::Nondeterministic { .. } => StepFault::Nondeterministic(fault.to_string()),
+            CallFault::NotReplayed { .. } => StepFault::NotReplayed(fault.to_string()),
             CallFault::Paused { .. } | CallFault::NotRecorded(_) => {
                 StepFault::Host(fault.to_string())
             }

@@ -1,14 +1,16 @@
-//! `stepwell task cancel|retry|update|clone|new`.
+//! `stepwell task cancel|retry|update|clone|replay|new`.
 
 use std::io::Read;
 
 use anyhow::Result;
 use clap::Args;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::task_id;
-use crate::cli::client::Client;
+use crate::cli::client::{Client, ClientError};
 use crate::cli::output::{Output, printable};
+use crate::cli::timeline::{ChangeView, TaskView, Timeline, diff, paint_state};
 use crate::cli::{UsageError, text};
 use crate::domain::data::Pointer;
 
@@ -62,6 +64,44 @@ pub async fn update(client: &Client, id: &str, changes: Changes, output: Output)
         &client.post(&["tasks", &id, "update"], &body).await?,
         output,
     )
+}
+
+/// `task replay`.
+pub async fn replay(client: &Client, id: &str, from: u32, output: Output) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Replay {
+        stopped: Option<String>,
+        changes: Vec<ChangeView>,
+    }
+    let id = task_id(id)?;
+    let body = json!({ "from": from });
+    let document = client.post(&["tasks", &id, "replay"], &body).await?;
+    if output.json {
+        return Ok(output.document(&document)?);
+    }
+    let bad = |error: serde_json::Error| ClientError::BadAnswer {
+        url: client.url().to_owned(),
+        reason: error.to_string(),
+    };
+    let task = TaskView::deserialize(&document).map_err(bad)?;
+    let replay = Replay::deserialize(&document["replay"]).map_err(bad)?;
+    for line in Timeline::default().news(&task, output) {
+        output.line(&line)?;
+    }
+    output.line("")?;
+    let end = match &replay.stopped {
+        Some(stopped) => format!("stopped: {}", printable(stopped)),
+        None => format!("it would be {}", paint_state(&task.state, output)),
+    };
+    output.line(&format!("dry replay from run {from}; {end}"))?;
+    if replay.changes.is_empty() {
+        return Ok(output.line("the data is as the task has it")?);
+    }
+    output.line("the data would differ from what the task has:")?;
+    for line in diff(&replay.changes, output) {
+        output.line(&line)?;
+    }
+    Ok(())
 }
 
 /// `task clone`.

@@ -13,7 +13,7 @@ const INLINE: usize = 60;
 const CHANGES: usize = 40;
 /// One difference, as the API gives it.
 #[derive(Debug, Deserialize)]
-pub(super) struct ChangeView {
+pub struct ChangeView {
     op: String,
     path: String,
     #[serde(default)]
@@ -24,7 +24,7 @@ pub(super) struct ChangeView {
 
 /// Changes as a diff: `-` what was there, `+` what is there now. Long objects and arrays are shown
 /// member by member.
-pub(super) fn diff(changes: &[ChangeView], output: Output) -> Vec<String> {
+pub fn diff(changes: &[ChangeView], output: Output) -> Vec<String> {
     let mut sides = Vec::new();
     for change in changes {
         if change.op != "add" {

@@ -29,6 +29,18 @@ pub enum ActionError {
         /// What would be right.
         hint: &'static str,
     },
+    /// The task has had no such run.
+    #[error(
+        "task {task} has had {runs} runs, and none has the number {asked}; they are counted from 1"
+    )]
+    NoSuchRun {
+        /// The task.
+        task: TaskId,
+        /// What was asked for.
+        asked: u32,
+        /// How many there were.
+        runs: u32,
+    },
     /// The data cannot be changed so.
     #[error("the data of task {task} cannot be changed so: {error}")]
     Edit {

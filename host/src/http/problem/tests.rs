@@ -69,6 +69,12 @@ async fn every_refusal_has_its_status_and_code() {
             "busy",
         ),
         (
+            ActionError::NoSuchRun {
+                task: TaskId::MIN,
+                asked: 3,
+                runs: 2,
+            }
+            .into(),
             ActionError::TooOften { task: TaskId::MIN }.into(),
             409,
             "limit-reached",

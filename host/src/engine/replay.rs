@@ -1,0 +1,290 @@
+//! A dry replay: a task runs again from a run of its history on, with today's steps, and nothing goes
+//! out. What was recorded answers; nothing is stored, nothing waits, no subtask is made.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde_json::Value;
+use tokio::time::{Duration, Instant};
+
+use super::advance::{self, RunEnd};
+use super::carry::{RunFacts, apply};
+use super::{ActionError, Engine};
+use crate::connectors::{call_digest, call_summary};
+use crate::domain::clock::Millis;
+use crate::domain::data::{Change, undo};
+use crate::domain::effect::{Answer, CallFault, CallRequest, Calls, Effect};
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::journal::{Entry, RunEntry};
+use crate::domain::run::{Ended, StepFault};
+use crate::domain::task::{StepMemory, StoredTask, TaskHead, TaskState};
+use crate::sandbox::not_run;
+use crate::store::StoreError;
+
+/// Runs of one replay. A task has as many only if its steps feed each other.
+const RUNS: u32 = 100;
+/// How long all runs of one replay may take.
+const TIME: Duration = Duration::from_secs(60);
+
+/// What a task would have come to.
+pub struct Replayed {
+    /// Where it would stand, with its data.
+    pub task: StoredTask,
+    /// What would have happened.
+    pub journal: Vec<Entry>,
+    /// Why it went no further, if it is not at an end of its own.
+    pub stopped: Option<String>,
+}
+
+/// Answers calls with what was recorded for the same requests, each once and in the order of the
+/// first time.
+struct Recorded {
+    engine: Arc<Engine>,
+    workspace: WorkspaceName,
+    left: Arc<Mutex<Vec<Effect>>>,
+    /// What was answered, as effects of the run that asked.
+    used: Mutex<Vec<Effect>>,
+    run: u32,
+    attempt: u32,
+}
+
+impl Calls for Recorded {
+    fn answer(
+        &self,
+        call: u32,
+        request: CallRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, CallFault>> + Send>> {
+        let digest = call_digest(&request);
+        let found = {
+            let mut left = self.left.lock();
+            let place = left.iter().position(|effect| effect.digest == digest);
+            place.map(|place| left.remove(place))
+        };
+        let Some(effect) = found else {
+            let asked = call_summary(&request);
+            return Box::pin(std::future::ready(Err(CallFault::NotReplayed { asked })));
+        };
+        let answer = Answer {
+            result: effect.result.clone(),
+            at: effect.at,
+            order: None,
+        };
+        let body = effect.body;
+        self.used.lock().push(Effect {
+            run: self.run,
+            attempt: self.attempt,
+            call,
+            ..effect
+        });
+        let (engine, workspace) = (self.engine.clone(), self.workspace.clone());
+        Box::pin(async move {
+            match body {
+                Some(body) => engine.with_body(&workspace, answer, body).await,
+                None => Ok(answer),
+            }
+        })
+    }
+}
+
+impl Engine {
+    /// Runs a task again from its run number `from` on (counted from 1), dry.
+    ///
+    /// # Errors
+    /// [`ActionError::NotFound`], [`ActionError::NoSuchRun`], [`ActionError::Store`].
+    pub async fn replay(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        from: u32,
+    ) -> Result<Replayed, ActionError> {
+        let stored = self.loaded(workspace, task).await?;
+        let journal = self.store.journal(workspace, task).await?;
+        let (mut head, mut data) = self.as_before(&stored, &journal, from)?;
+        let effects = journal.iter().filter_map(|entry| match entry {
+            Entry::Effect(effect) if effect.run >= from => Some(effect.clone()),
+            _ => None,
+        });
+        let left = Arc::new(Mutex::new(effects.collect::<Vec<_>>()));
+        let mut entries = vec![Entry::Accepted { at: head.created }];
+        let until = Instant::now() + TIME;
+        let stopped = loop {
+            let eligible = self.eligible(&head, &data);
+            let Some((candidate, step)) = eligible.steps.first() else {
+                advance::settle(&mut head, None);
+                break (head.state == TaskState::Ready || head.state == TaskState::Waiting).then(
+                    || "it would wait for its subtasks, which a replay does not make".into(),
+                );
+            };
+            if head.runs + 1 >= from.saturating_add(RUNS) || Instant::now() > until {
+                break Some(format!(
+                    "a replay ends after {RUNS} runs or {} seconds",
+                    TIME.as_secs()
+                ));
+            }
+            let (run, attempt) = (head.runs + 1, advance::attempt(&head, &candidate.name));
+            head.ready_at = began(&journal, run, attempt).unwrap_or(head.ready_at);
+            let input = self.input(&head, &data, run, step);
+            let calls = Arc::new(Recorded {
+                engine: self.clone(),
+                workspace: workspace.clone(),
+                left: left.clone(),
+                used: Mutex::default(),
+                run,
+                attempt,
+            });
+            let mut output = match self.catalog.component(step).await {
+                Ok(component) => self.sandbox.run(&component, input, calls.clone()).await,
+                Err(error) => not_run(error.to_string()),
+            };
+            entries.extend(calls.used.lock().drain(..).map(Entry::Effect));
+            let (changes, _) = apply(&mut output, &mut data);
+            let facts = RunFacts {
+                run,
+                started: head.ready_at,
+                step,
+                others: eligible.steps[1..]
+                    .iter()
+                    .map(|(other, _)| other.name.clone())
+                    .collect(),
+            };
+            let now = head.ready_at;
+            let asked = std::mem::take(&mut output.subtasks);
+            let (attempt, retry_at) = advance::after_run(
+                &mut head,
+                &RunEnd {
+                    candidate,
+                    policy: &step.retry,
+                    ended: &output.ended,
+                    closing: output.closing.as_ref(),
+                    park: output.park,
+                    redo: output.redo,
+                    retry_after: output.retry_after,
+                    subtasks: &asked,
+                    now,
+                    random: 0,
+                },
+            );
+            head.version += 1;
+            if let Some(name) = output.name.take() {
+                head.name = Some(name);
+            }
+            if let Some(tags) = output.tags.take() {
+                head.tags = tags;
+            }
+            let parked_until = output.park.and(head.wake_at);
+            let sends = matches!(&output.ended, Ended::Fault(StepFault::NotReplayed(_)));
+            let entry = facts.entry(
+                attempt,
+                (retry_at, parked_until),
+                output,
+                (&changes, &asked),
+            );
+            entries.push(Entry::Run(Box::new(entry)));
+            if sends {
+                break Some("it would make a call that was not recorded".into());
+            }
+            match head.state {
+                TaskState::Waiting if head.wake_at.is_some() => {
+                    // What it waited for is over long since.
+                    head.state = TaskState::Ready;
+                    head.ready_at = head.wake_at.take().unwrap_or(head.ready_at);
+                }
+                TaskState::Waiting => {
+                    break Some(
+                        "it would wait for its subtasks, which a replay does not make".into(),
+                    );
+                }
+                TaskState::Ready => {}
+                _ => break None,
+            }
+        };
+        let text = serde_json::to_string(&*data).unwrap_or_default();
+        Ok(Replayed {
+            task: StoredTask {
+                head,
+                data: text.into(),
+                effects: Vec::new(),
+            },
+            journal: entries,
+            stopped,
+        })
+    }
+
+    /// A task as it was before its run number `from` began: the journal's changes taken back.
+    fn as_before(
+        &self,
+        stored: &StoredTask,
+        journal: &[Entry],
+        from: u32,
+    ) -> Result<(TaskHead, Arc<Value>), ActionError> {
+        let task = stored.head.id;
+        let runs = journal.iter().filter_map(run_of).map(|run| run.run);
+        let most = runs.max().unwrap_or(0);
+        // A task that no step ever matched is run from its beginning.
+        if from == 0 || from > most.max(1) {
+            return Err(ActionError::NoSuchRun {
+                task,
+                asked: from,
+                runs: most,
+            });
+        }
+        let damaged = |what: String| StoreError::Damaged(format!("task {task}: {what}"));
+        let mut data: Value = serde_json::from_str(&stored.data)
+            .map_err(|error| damaged(format!("its data is not JSON: {error}")))?;
+        let first = journal
+            .iter()
+            .position(|entry| run_of(entry).is_some_and(|run| run.run == from))
+            .unwrap_or(1);
+        let mut before = None;
+        let mut steps: Vec<StepMemory> = Vec::new();
+        for (place, entry) in journal.iter().enumerate().rev() {
+            let changes = match entry {
+                Entry::Run(run) if run.ended == Ended::Finished => &run.changes,
+                Entry::Changed { changes, .. } | Entry::Subtask { changes, .. } => changes,
+                _ => "[]",
+            };
+            let changes: Vec<Change> = serde_json::from_str(changes)
+                .map_err(|error| damaged(format!("a change in its journal: {error}")))?;
+            undo(&mut data, &changes)
+                .map_err(|error| damaged(format!("a change in its journal: {error}")))?;
+            if place == first {
+                before = Some(Arc::new(data.clone()));
+            }
+            if place < first
+                && let Some(run) = run_of(entry)
+                && !steps.iter().any(|memory| memory.step == run.step)
+                && let Ok(live) = self.catalog.step(&stored.head.workspace, &run.step)
+            {
+                steps.push(StepMemory {
+                    step: run.step.clone(),
+                    observed: live.pattern.observed(&data),
+                    finished: run.ended == Ended::Finished,
+                    redo: false,
+                });
+            }
+        }
+        let head = TaskHead {
+            steps,
+            runs: from - 1,
+            webhook: stored.head.webhook.clone(),
+            parent: stored.head.parent.clone(),
+            ..TaskHead::new(task, stored.head.workspace.clone(), stored.head.created)
+        };
+        Ok((head, before.unwrap_or_else(|| Arc::new(data))))
+    }
+}
+
+fn run_of(entry: &Entry) -> Option<&RunEntry> {
+    match entry {
+        Entry::Run(run) => Some(run),
+        _ => None,
+    }
+}
+
+/// When the attempt of that run began the first time: its clock.
+fn began(journal: &[Entry], run: u32, attempt: u32) -> Option<Millis> {
+    let mut runs = journal.iter().filter_map(run_of);
+    runs.find(|entry| (entry.run, entry.attempt) == (run, attempt))
+        .map(|entry| entry.at)
+}
