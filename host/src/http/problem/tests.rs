@@ -75,6 +75,10 @@ async fn every_refusal_has_its_status_and_code() {
                 runs: 2,
             }
             .into(),
+            422,
+            "no-such-run",
+        ),
+        (
             ActionError::TooOften { task: TaskId::MIN }.into(),
             409,
             "limit-reached",
