@@ -2,6 +2,7 @@
 //! printed and called, what it cost. Pure: it turns the API's document into lines.
 
 mod changes;
+mod notice;
 mod subtasks;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use super::output::{Output, Tone, printable, shorten};
 use super::units;
 use crate::domain::clock::parse_rfc3339;
 pub use changes::{ChangeView, diff};
+use notice::{NoticeView, told};
 use subtasks::{EndedView, SubtaskView};
 
 /// How wide a line's text may get; the whole is in `--json`.
@@ -66,20 +68,6 @@ pub struct TaskView {
     /// Whether somebody was told of its failure.
     #[serde(default)]
     pub notice: Option<NoticeView>,
-}
-
-/// What became of a notice of a task's failure.
-#[derive(Debug, Deserialize)]
-pub struct NoticeView {
-    state: String,
-    #[serde(default)]
-    attempts: u64,
-    #[serde(default)]
-    error: Option<String>,
-    #[serde(default)]
-    at: Option<String>,
-    #[serde(default)]
-    next_at: Option<String>,
 }
 
 /// One attempt of one run.
@@ -268,30 +256,6 @@ fn ended(task: &TaskView, output: Output) -> String {
     text.push_str("  ");
     text.push_str(&output.paint(Tone::Faint, &sums.join(", ")));
     text
-}
-
-fn told(notice: &NoticeView, output: Output) -> String {
-    let attempts = units::plural(notice.attempts, "attempt");
-    let error = match &notice.error {
-        Some(error) => format!(": {}", cut(error)),
-        None => String::new(),
-    };
-    let text = match (notice.state.as_str(), &notice.next_at) {
-        ("pending", Some(at)) => {
-            format!(
-                "failure notice due at {} after {attempts}{error}",
-                clock(at)
-            )
-        }
-        (state, _) => format!(
-            "failure notice {} after {attempts}{error}",
-            printable(state)
-        ),
-    };
-    match &notice.at {
-        Some(at) => format!("{}  {text}", time(at, output)),
-        None => format!("{INDENT}{text}"),
-    }
 }
 
 fn run_lines(run: &RunView, output: Output) -> Vec<String> {

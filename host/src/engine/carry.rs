@@ -9,17 +9,15 @@ use super::Engine;
 use super::advance::{self, Candidate, RunEnd};
 use super::arriving::Arriving;
 use super::calls::JournaledCalls;
+use super::outcome::{FOR_SUBTASKS, RunFacts, apply, reason_of};
 use super::resume;
 use super::subtasks::{self, Base};
 use crate::catalog::CatalogError;
-use crate::domain::clock::Millis;
-use crate::domain::data::Change;
 use crate::domain::effect::Begun;
 use crate::domain::ids::{StepName, TaskId, WorkspaceName};
-use crate::domain::journal::{Entry, RunEntry, SubtaskEntry};
-use crate::domain::run::{Ended, RunInput, RunOutput, StepFault};
+use crate::domain::journal::Entry;
+use crate::domain::run::RunInput;
 use crate::domain::step::Step;
-use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::sandbox::not_run;
 use crate::store::{Commit, StoreError};
@@ -328,102 +326,5 @@ impl Engine {
             .chain_update(run.to_be_bytes())
             .finalize()
             .into()
-    }
-}
-
-/// Applies what a run wrote: the changes and, if there are any, the new text. A run that left too
-/// much has failed, and its task with it: the data in memory is not looked at again.
-pub(super) fn apply(
-    output: &mut RunOutput,
-    data: &mut Arc<Value>,
-) -> (Vec<Change>, Option<Arc<str>>) {
-    let changes = match output.data.take() {
-        Some(written) => written.apply_to(data),
-        None => Vec::new(),
-    };
-    if changes.is_empty() {
-        return (changes, None);
-    }
-    // A value is plain JSON: there is nothing in it that could fail to serialise.
-    let text = serde_json::to_string(&**data).unwrap_or_default();
-    match advance::checked_size(text.len()) {
-        Ok(()) => (changes, Some(text.into())),
-        Err(fault) => {
-            fail(output, fault);
-            (Vec::new(), None)
-        }
-    }
-}
-
-fn fail(output: &mut RunOutput, fault: StepFault) {
-    output.ended = Ended::Fault(fault);
-    output.closing = None;
-    output.park = None;
-    output.redo = false;
-    output.retry_after = None;
-    output.subtasks = Vec::new();
-    output.name = None;
-    output.tags = None;
-}
-
-/// Why a task waits that no step is eligible for.
-const FOR_SUBTASKS: &str = "its subtasks have not ended";
-
-/// The journal says why a task went where its last run's end does not tell.
-fn reason_of(head: &TaskHead, now: Millis) -> Option<Entry> {
-    let reason = match (head.state, &head.fault, &head.retrying) {
-        (TaskState::Waiting, _, None) if head.wake_at.is_none() => FOR_SUBTASKS.to_owned(),
-        (TaskState::Waiting, _, None) => "nextRetryAt".to_owned(),
-        (TaskState::Error, Some(fault), _) if fault.starts_with("run limit") => fault.clone(),
-        _ => return None,
-    };
-    Some(Entry::State {
-        at: now,
-        state: head.state,
-        reason,
-    })
-}
-
-/// What a run's journal entry says beside what the run did.
-pub(super) struct RunFacts<'a> {
-    pub(super) run: u32,
-    pub(super) started: Millis,
-    pub(super) step: &'a Step,
-    pub(super) others: Vec<StepName>,
-}
-
-impl RunFacts<'_> {
-    pub(super) fn entry(
-        self,
-        attempt: u32,
-        (retry_at, parked_until): (Option<Millis>, Option<Millis>),
-        output: RunOutput,
-        (changes, asked): (&[Change], &[NewSubtask]),
-    ) -> RunEntry {
-        RunEntry {
-            run: self.run,
-            attempt,
-            step: self.step.name.clone(),
-            digest: self.step.digest.clone(),
-            at: self.started,
-            ended: output.ended,
-            // Changes are plain JSON: there is nothing in them that could fail to serialise.
-            changes: serde_json::to_string(changes).unwrap_or_default(),
-            logs: output.logs,
-            fuel: output.fuel,
-            duration_us: output.duration_us,
-            alternatives: self.others,
-            retry_at,
-            parked_until,
-            subtasks: asked
-                .iter()
-                .map(|new| SubtaskEntry {
-                    task: new.id,
-                    name: new.name.clone(),
-                    into: new.into.clone(),
-                    wait: new.wait,
-                })
-                .collect(),
-        }
     }
 }

@@ -7,6 +7,7 @@ mod arriving;
 mod calls;
 mod carry;
 mod notices;
+mod outcome;
 mod pause;
 mod queue;
 mod replay;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
 use super::advance::{self, RunEnd};
-use super::carry::{RunFacts, apply};
+use super::outcome::{RunFacts, apply};
 use super::{ActionError, Engine};
 use crate::connectors::{call_digest, call_summary};
 use crate::domain::clock::Millis;

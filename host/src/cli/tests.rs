@@ -1,0 +1,91 @@
+//! Checks of the command line's grammar.
+
+use clap::CommandFactory;
+
+use super::*;
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn commands_have_the_shape_of_the_manual() {
+    for line in [
+        "stepwell serve --listen 127.0.0.1:0 --data-dir /d --egress-allow 127.0.0.1/32 --egress-allow *.example.com --print-config",
+        "stepwell webhook add Form --json",
+        "stepwell webhook list --workspace w --url http://h --token t",
+        "stepwell step add a.wasm --name n --fuel 1_000_000 --memory 64MiB --timeout 30s",
+        "stepwell step add a.wasm --attempts 5 --first-delay 2s --factor 2 --max-delay 1h",
+        "stepwell step set greet --attempts 5 --fuel 5G",
+        "stepwell step versions greet",
+        "stepwell step rollback greet --to 24ca1ef9",
+        "stepwell step new greet",
+        "stepwell step new greet --lang ts",
+        "stepwell step add steps/greet.js --root steps",
+        "stepwell connector add slackCom --kind slack.com --set token=-",
+        "stepwell step build",
+        "stepwell step build dir",
+        "stepwell task list --state done --limit 5 --before 0190c0de-0000-7000-8000-000000000000",
+        "stepwell task log ID --follow",
+        "stepwell task list --state error,ready --state waiting --name n --tag t --webhook w --since 2h --until 2026-11-23T14:00:00Z --where {}",
+        "stepwell task list --attention",
+        "stepwell webhook add Form --correlate /order/taskId",
+        "stepwell webhook update Form --no-correlate",
+        "stepwell task cancel ID",
+        "stepwell task retry ID --json",
+        "stepwell task update ID --set /a=1 --set /b={} --patch {}",
+        "stepwell task clone ID --replace @file",
+        "stepwell task new -",
+        "stepwell deploy deploy.yaml --dry-run --prune --json",
+        "stepwell config set KEY -",
+        "stepwell config list",
+        "stepwell workspace add w",
+        "stepwell schedule add report @daily --timezone Europe/Berlin --missed once --data {}",
+        "stepwell workspace set w --failure-url none",
+        "stepwell demo --listen 127.0.0.1:0 --exit",
+    ] {
+        if let Err(error) = Cli::try_parse_from(line.split(' ')) {
+            panic!("{line}\n{error}");
+        }
+    }
+    for (line, hint) in [
+        ("stepwell step add a.wasm --memory 64M", "64MiB"),
+        ("stepwell step add a.wasm --timeout 30", "30s"),
+        ("stepwell step set a --attempts 0", "1..=100"),
+        ("stepwell step set a --attempts=-1", "1..=100"),
+        ("stepwell step set a --first-delay=-2s", "500ms, 30s"),
+        ("stepwell task list --limit 501", "501"),
+        ("stepwell task list --state finished", "done"),
+        ("stepwell schedule add a b --missed none", "once"),
+        ("stepwell webhook", "add"),
+        (
+            "stepwell webhook add Form --correlate order.taskId",
+            "RFC 6901",
+        ),
+        ("stepwell webhook update Form", "--correlate"),
+        ("stepwell task list --since yesterday", "2h"),
+        ("stepwell task list --attention --state error", "--state"),
+        ("stepwell task update ID --replace {} --patch {}", "--patch"),
+        ("stepwell task update ID --set /a", "/a=JSON"),
+        ("stepwell task update ID --set /a=Ada", "not JSON"),
+    ] {
+        let error = Cli::try_parse_from(line.split(' ')).unwrap_err();
+        assert!(error.to_string().contains(hint), "{line}\n{error}");
+    }
+}
+
+#[test]
+fn errors_know_their_exit_code_through_context() {
+    let error = anyhow::Error::from(ClientError::NotFound {
+        code: "unknown-task".into(),
+        detail: "no".into(),
+    })
+    .context("while looking");
+    assert_eq!(classify(&error), ("unknown-task".into(), Exit::NotFound));
+    assert_eq!(whole_text(&error), "while looking: no");
+    assert_eq!(
+        classify(&anyhow::anyhow!("x")),
+        ("failed".into(), Exit::Failed)
+    );
+}

@@ -1,0 +1,45 @@
+//! What became of telling somebody that a task failed.
+
+use serde::Deserialize;
+
+use super::{INDENT, clock, cut, time};
+use crate::cli::output::{Output, printable};
+use crate::cli::units;
+
+/// What became of a notice of a task's failure.
+#[derive(Debug, Deserialize)]
+pub struct NoticeView {
+    state: String,
+    #[serde(default)]
+    attempts: u64,
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    at: Option<String>,
+    #[serde(default)]
+    next_at: Option<String>,
+}
+
+pub(super) fn told(notice: &NoticeView, output: Output) -> String {
+    let attempts = units::plural(notice.attempts, "attempt");
+    let error = match &notice.error {
+        Some(error) => format!(": {}", cut(error)),
+        None => String::new(),
+    };
+    let text = match (notice.state.as_str(), &notice.next_at) {
+        ("pending", Some(at)) => {
+            format!(
+                "failure notice due at {} after {attempts}{error}",
+                clock(at)
+            )
+        }
+        (state, _) => format!(
+            "failure notice {} after {attempts}{error}",
+            printable(state)
+        ),
+    };
+    match &notice.at {
+        Some(at) => format!("{}  {text}", time(at, output)),
+        None => format!("{INDENT}{text}"),
+    }
+}

@@ -1,0 +1,112 @@
+//! What a run's end comes to: the changes it made, and what the journal says of it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::advance;
+use crate::domain::clock::Millis;
+use crate::domain::data::Change;
+use crate::domain::ids::StepName;
+use crate::domain::journal::{Entry, RunEntry, SubtaskEntry};
+use crate::domain::run::{Ended, RunOutput, StepFault};
+use crate::domain::step::Step;
+use crate::domain::subtask::NewSubtask;
+use crate::domain::task::{TaskHead, TaskState};
+
+/// Applies what a run wrote: the changes and, if there are any, the new text. A run that left too
+/// much has failed, and its task with it: the data in memory is not looked at again.
+pub(super) fn apply(
+    output: &mut RunOutput,
+    data: &mut Arc<Value>,
+) -> (Vec<Change>, Option<Arc<str>>) {
+    let changes = match output.data.take() {
+        Some(written) => written.apply_to(data),
+        None => Vec::new(),
+    };
+    if changes.is_empty() {
+        return (changes, None);
+    }
+    // A value is plain JSON: there is nothing in it that could fail to serialise.
+    let text = serde_json::to_string(&**data).unwrap_or_default();
+    match advance::checked_size(text.len()) {
+        Ok(()) => (changes, Some(text.into())),
+        Err(fault) => {
+            fail(output, fault);
+            (Vec::new(), None)
+        }
+    }
+}
+
+fn fail(output: &mut RunOutput, fault: StepFault) {
+    output.ended = Ended::Fault(fault);
+    output.closing = None;
+    output.park = None;
+    output.redo = false;
+    output.retry_after = None;
+    output.subtasks = Vec::new();
+    output.name = None;
+    output.tags = None;
+}
+
+/// Why a task waits that no step is eligible for.
+pub(super) const FOR_SUBTASKS: &str = "its subtasks have not ended";
+
+/// The journal says why a task went where its last run's end does not tell.
+pub(super) fn reason_of(head: &TaskHead, now: Millis) -> Option<Entry> {
+    let reason = match (head.state, &head.fault, &head.retrying) {
+        (TaskState::Waiting, _, None) if head.wake_at.is_none() => FOR_SUBTASKS.to_owned(),
+        (TaskState::Waiting, _, None) => "nextRetryAt".to_owned(),
+        (TaskState::Error, Some(fault), _) if fault.starts_with("run limit") => fault.clone(),
+        _ => return None,
+    };
+    Some(Entry::State {
+        at: now,
+        state: head.state,
+        reason,
+    })
+}
+
+/// What a run's journal entry says beside what the run did.
+pub(super) struct RunFacts<'a> {
+    pub(super) run: u32,
+    pub(super) started: Millis,
+    pub(super) step: &'a Step,
+    pub(super) others: Vec<StepName>,
+}
+
+impl RunFacts<'_> {
+    pub(super) fn entry(
+        self,
+        attempt: u32,
+        (retry_at, parked_until): (Option<Millis>, Option<Millis>),
+        output: RunOutput,
+        (changes, asked): (&[Change], &[NewSubtask]),
+    ) -> RunEntry {
+        RunEntry {
+            run: self.run,
+            attempt,
+            step: self.step.name.clone(),
+            digest: self.step.digest.clone(),
+            at: self.started,
+            ended: output.ended,
+            // Changes are plain JSON: there is nothing in them that could fail to serialise.
+            changes: serde_json::to_string(changes).unwrap_or_default(),
+            logs: output.logs,
+            fuel: output.fuel,
+            duration_us: output.duration_us,
+            alternatives: self.others,
+            retry_at,
+            parked_until,
+            subtasks: asked
+                .iter()
+                .map(|new| SubtaskEntry {
+                    task: new.id,
+                    name: new.name.clone(),
+                    into: new.into.clone(),
+                    wait: new.wait,
+                })
+                .collect(),
+        }
+    }
+}
