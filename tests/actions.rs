@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use support::ran::{cli, cli_reading};
 use support::receiver::Reply;
-use support::{Receiver, Server, guest};
+use support::{Receiver, Server, asked, correlating, guest};
 
 /// Waits an hour, unless it has been approved.
 const APPROVAL: &str = "export const condition = {order: Object};
@@ -22,15 +22,6 @@ const EXTRA: &str = "export const condition = {extra: Number};
 export const content = async () => { data.doubled = data.extra * 2; };
 ";
 const NOBODY: &str = "0190c0de-0000-7000-8000-000000000000";
-
-/// Waits until the upstream has been asked so often.
-async fn asked(upstream: &Receiver, times: usize) {
-    let until = std::time::Instant::now() + support::PATIENCE;
-    while upstream.seen().len() < times {
-        assert!(std::time::Instant::now() < until, "{:?}", upstream.seen());
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
 
 fn reasons(task: &Value) -> Vec<&str> {
     let history = task["history"].as_array().unwrap().iter();
@@ -410,17 +401,6 @@ async fn tasks_are_copied_and_made_by_hand() {
     assert!(message.contains("not JSON"), "{message}");
     let (status, problem) = server.api(Method::PUT, &path, Some(json!({}))).await;
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{problem}");
-}
-
-/// A webhook whose bodies name the task that they are about.
-async fn correlating(server: &Server, name: &str, pointer: &str) -> String {
-    let body = json!({"name": name, "correlate": pointer});
-    let (status, body) = server
-        .api(Method::POST, &server.path("webhooks"), Some(body))
-        .await;
-    assert_eq!(status, StatusCode::CREATED, "{body}");
-    assert_eq!(body["correlate"], pointer);
-    body["url"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

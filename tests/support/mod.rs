@@ -406,6 +406,26 @@ pub fn assert_includes(actual: &Value, expected: &Value, at: &str) {
     }
 }
 
+/// Waits until the upstream has been asked so often.
+pub async fn asked(upstream: &Receiver, times: usize) {
+    let until = Instant::now() + PATIENCE;
+    while upstream.seen().len() < times {
+        assert!(Instant::now() < until, "{:?}", upstream.seen());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A webhook whose bodies name the task that they are about.
+pub async fn correlating(server: &Server, name: &str, pointer: &str) -> String {
+    let body = json!({"name": name, "correlate": pointer});
+    let (status, body) = server
+        .api(Method::POST, &server.path("webhooks"), Some(body))
+        .await;
+    assert_eq!(status, StatusCode::CREATED, "{body}");
+    assert_eq!(body["correlate"], pointer);
+    body["url"].as_str().unwrap().to_owned()
+}
+
 async fn answer(response: reqwest::Response) -> (StatusCode, Value) {
     let status = response.status();
     let text = response.text().await.unwrap();
