@@ -1,0 +1,201 @@
+//! What the model of a store holds, and what every change makes of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::domain::clock::Millis;
+use crate::domain::effect::Effect;
+use crate::domain::ids::{ConfigKey, ConnectorName, ScheduleName, StepName, TaskId, WorkspaceName};
+use crate::domain::journal::Entry;
+use crate::domain::schedule::Schedule;
+use crate::domain::step::Step;
+use crate::domain::task::TaskHead;
+use crate::domain::webhook::Webhook;
+use crate::domain::workspace::WorkspaceSettings;
+use crate::store::{Commit, Manage, NewTask, StoreError, Together};
+
+/// A task with everything that was ever said of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// The head.
+    pub head: TaskHead,
+    /// The data.
+    pub data: Arc<str>,
+    /// The whole journal.
+    pub journal: Vec<Entry>,
+    /// How much of it was there at the last commit.
+    pub settled: usize,
+}
+
+/// All that a store holds.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Model {
+    /// Every task.
+    pub tasks: BTreeMap<(WorkspaceName, TaskId), Kept>,
+    pub(super) workspaces: BTreeMap<WorkspaceName, WorkspaceSettings>,
+    pub(super) webhooks: BTreeMap<(WorkspaceName, String), Webhook>,
+    pub(super) steps: BTreeMap<(WorkspaceName, StepName), Step>,
+    pub(super) config: BTreeMap<(WorkspaceName, ConfigKey), Vec<u8>>,
+    pub(super) connectors: BTreeMap<(WorkspaceName, ConnectorName), Vec<u8>>,
+    pub(super) schedules: BTreeMap<(WorkspaceName, ScheduleName), (Schedule, Option<Millis>)>,
+    pub(super) components: BTreeMap<String, Arc<[u8]>>,
+    pub(super) bodies: BTreeMap<(WorkspaceName, [u8; 32]), Arc<[u8]>>,
+}
+
+impl Model {
+    /// See [`Store::accept`].
+    pub fn accept(&mut self, task: NewTask) -> Result<(), StoreError> {
+        let key = (task.head.workspace.clone(), task.head.id);
+        if let Some(kept) = self.tasks.get(&key) {
+            return Err(StoreError::Conflict {
+                id: key.1,
+                expected: 0,
+                actual: kept.head.version,
+            });
+        }
+        let at = task.head.created;
+        let kept = Kept {
+            head: task.head,
+            data: task.data,
+            settled: 1 + task.entries.len(),
+            journal: [Entry::Accepted { at }]
+                .into_iter()
+                .chain(task.entries)
+                .collect(),
+        };
+        self.tasks.insert(key, kept);
+        Ok(())
+    }
+
+    fn task(&mut self, workspace: &WorkspaceName, id: TaskId) -> Result<&mut Kept, StoreError> {
+        self.tasks
+            .get_mut(&(workspace.clone(), id))
+            .ok_or_else(|| StoreError::NotFound(format!("task {id}")))
+    }
+
+    /// See [`Store::commit`].
+    pub fn commit(&mut self, commit: Commit) -> Result<(), StoreError> {
+        let kept = self.task(&commit.head.workspace, commit.head.id)?;
+        let expected = commit.head.version.saturating_sub(1);
+        if kept.head.version != expected {
+            return Err(StoreError::Conflict {
+                id: commit.head.id,
+                expected,
+                actual: kept.head.version,
+            });
+        }
+        kept.head = commit.head;
+        if let Some(data) = commit.data {
+            kept.data = data;
+        }
+        kept.journal.extend(commit.entries);
+        kept.settled = kept.journal.len();
+        Ok(())
+    }
+
+    /// See [`Store::together`].
+    pub fn together(&mut self, changes: Together) -> Result<(), StoreError> {
+        let mut moved = self.clone();
+        for commit in changes.commits {
+            moved.commit(commit)?;
+        }
+        for head in changes.notes {
+            let key = (head.workspace.clone(), head.id);
+            let settled = moved.task(&key.0, key.1)?.settled;
+            moved.commit(Commit {
+                head,
+                data: None,
+                entries: Vec::new(),
+            })?;
+            moved.task(&key.0, key.1)?.settled = settled;
+        }
+        for task in changes.accepts {
+            moved.accept(task)?;
+        }
+        *self = moved;
+        Ok(())
+    }
+
+    /// See [`Store::record_effect`].
+    pub fn record_effect(
+        &mut self,
+        workspace: &WorkspaceName,
+        id: TaskId,
+        effect: Effect,
+    ) -> Result<(), StoreError> {
+        let kept = self.task(workspace, id)?;
+        kept.journal.push(Entry::Effect(effect));
+        Ok(())
+    }
+
+    /// See [`Store::manage`].
+    pub fn manage(&mut self, change: Manage) -> Result<(), StoreError> {
+        match change {
+            Manage::AddWorkspace(workspace) => {
+                self.workspaces.entry(workspace).or_default();
+            }
+            Manage::SetWorkspace(workspace, settings) => {
+                self.workspaces.insert(workspace, settings);
+            }
+            Manage::PutWebhook(webhook) => {
+                let key = (webhook.workspace.clone(), webhook.id.clone());
+                self.webhooks.insert(key, webhook);
+            }
+            Manage::DeleteWebhook(workspace, id) => {
+                self.webhooks.remove(&(workspace, id));
+            }
+            Manage::PutStep(workspace, step, bytes) => {
+                self.components.insert(step.digest.clone(), bytes);
+                self.steps.insert((workspace, step.name.clone()), step);
+            }
+            Manage::SetStep(workspace, step) => {
+                if !self.components.contains_key(&step.digest) {
+                    let missing = format!("component {}", step.digest);
+                    return Err(StoreError::NotFound(missing));
+                }
+                self.steps.insert((workspace, step.name.clone()), step);
+            }
+            Manage::DeleteStep(workspace, name) => {
+                self.steps.remove(&(workspace, name));
+            }
+            Manage::SetConfig(workspace, key, sealed) => {
+                self.config.insert((workspace, key), sealed);
+            }
+            Manage::DeleteConfig(workspace, key) => {
+                self.config.remove(&(workspace, key));
+            }
+            Manage::PutConnector(workspace, name, sealed) => {
+                self.connectors.insert((workspace, name), sealed);
+            }
+            Manage::DeleteConnector(workspace, name) => {
+                self.connectors.remove(&(workspace, name));
+            }
+            Manage::PutSchedule(schedule) => {
+                let key = (schedule.workspace.clone(), schedule.name.clone());
+                self.schedules.insert(key, (schedule, None));
+            }
+            Manage::DeleteSchedule(workspace, name) => {
+                self.schedules.remove(&(workspace, name));
+            }
+            Manage::MarkSchedules(marks) => {
+                for (workspace, name, mark) in marks {
+                    if let Some((_, marked)) = self.schedules.get_mut(&(workspace, name)) {
+                        *marked = Some(mark);
+                    }
+                }
+            }
+        }
+        let steps = &self.steps;
+        self.components.retain(|digest, _| {
+            steps
+                .values()
+                .any(|step| step.digests().any(|one| one == digest))
+        });
+        Ok(())
+    }
+
+    pub(super) fn of(&self, workspace: &WorkspaceName) -> impl DoubleEndedIterator<Item = &Kept> {
+        let range = (workspace.clone(), TaskId::MIN)..=(workspace.clone(), TaskId::MAX);
+        self.tasks.range(range).map(|(_, kept)| kept)
+    }
+}
