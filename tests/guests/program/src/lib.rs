@@ -49,7 +49,9 @@ async fn program() -> Result {
                 data::set(into, response.text())?;
             }
             Op::Race { race, into } => {
-                let calls = race.iter().map(|path| connectors::fetch(request(&base, path)));
+                let calls = race
+                    .iter()
+                    .map(|path| connectors::fetch(request(&base, path)));
                 let mut texts = Vec::new();
                 for response in join_all(calls).await {
                     texts.push(response?.text());
