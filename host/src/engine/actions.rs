@@ -61,8 +61,18 @@ impl Engine {
         let (engine, workspace) = (self.clone(), workspace.clone());
         self.whole(async move {
             engine.loaded(&workspace, task).await?;
-            let (turn, stored) = engine.between_runs(&workspace, task).await?;
-            let done = engine.retry_now(stored.head, &by).await;
+            let (turn, mut stored) = engine.between_runs(&workspace, task).await?;
+            let done = loop {
+                match engine.retry_now(stored.head, &by).await {
+                    // A subtask has ended meanwhile, which a turn does not keep from being noted.
+                    Err(ActionError::Store(StoreError::Conflict { .. })) => {}
+                    done => break done,
+                }
+                stored = match engine.loaded(&workspace, task).await {
+                    Ok(stored) => stored,
+                    Err(error) => break Err(error),
+                };
+            };
             engine.release(&workspace, task, turn, done.is_ok());
             done
         })
@@ -261,11 +271,21 @@ impl Engine {
             if open && before.is_final() {
                 return Ok(None);
             }
-            let (turn, stored) = engine.between_runs(&workspace, task).await?;
-            let done = if open && !moves::is_open_to(stored.head.state) {
-                Ok(None)
-            } else {
-                engine.update_now(stored, edits, by).await.map(Some)
+            let (turn, mut stored) = engine.between_runs(&workspace, task).await?;
+            let done = loop {
+                if open && !moves::is_open_to(stored.head.state) {
+                    break Ok(None);
+                }
+                let done = engine.update_now(stored, edits.clone(), by.clone()).await;
+                match done {
+                    // A subtask has ended meanwhile, which a turn does not keep from being noted.
+                    Err(ActionError::Store(StoreError::Conflict { .. })) => {}
+                    done => break done.map(Some),
+                }
+                stored = match engine.loaded(&workspace, task).await {
+                    Ok(stored) => stored,
+                    Err(error) => break Err(error),
+                };
             };
             let wake = matches!(done, Ok(Some(_)));
             engine.release(&workspace, task, turn, wake);

@@ -6,6 +6,7 @@ use super::*;
 use crate::catalog::{Catalog, DEFAULT_WORKSPACE};
 use crate::connectors::{FetchClient, FetchSettings};
 use crate::domain::clock::SystemClock;
+use crate::domain::data::Edit;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::subtask::{Child, Parent};
 use crate::engine::{EngineParts, EngineSettings};
@@ -196,4 +197,43 @@ async fn ends_at_the_same_moment_all_land_once() {
     assert_eq!(results, (0..60).collect::<Vec<u64>>());
     assert!(head.children.is_empty());
     assert_eq!(head.notes, 60);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_task_is_updated_while_its_subtasks_end() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let (parent, children) = (TaskId::new(), ids::<40>());
+    store
+        .accept(waiting(parent, None, &children))
+        .await
+        .unwrap();
+    for child in children {
+        store
+            .accept(waiting(child, Some(parent), &[]))
+            .await
+            .unwrap();
+    }
+    let engine = engine(&store).await;
+    let mut ends = Vec::new();
+    for child in children {
+        let (engine, store) = (engine.clone(), store.clone());
+        ends.push(tokio::spawn(async move {
+            let (head, _) = there(&store, child).await;
+            let end = samples::next(&head, TaskState::Done, None);
+            engine.commit(end).await.unwrap();
+        }));
+    }
+    for number in 0..40 {
+        let edit = Edit::Patch(json!({ format!("edit{number}"): true }));
+        engine
+            .update(&workspace(), parent, vec![edit], "a test".into())
+            .await
+            .unwrap();
+    }
+    for end in ends {
+        end.await.unwrap();
+    }
+    let (_, data) = until(&store, parent, TaskState::Unmatched).await;
+    assert_eq!(data["results"].as_array().unwrap().len(), 40);
+    assert_eq!(data.as_object().unwrap().len(), 41, "{data}");
 }
