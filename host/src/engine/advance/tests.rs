@@ -259,3 +259,23 @@ fn a_failed_run_that_is_never_tried_again_is_an_error() {
     assert_eq!((head.state, head.runs), (TaskState::Error, 1));
     assert_eq!((head.fault, head.retrying), (Some(gone), None));
 }
+
+#[test]
+fn a_clock_that_jumps_backwards_moves_no_task_back_in_time() {
+    let mut head = head();
+    head.updated = 5_000;
+    let candidate = step("s", 1, 0);
+    let (attempt, next) = end(&mut head, &candidate, Ended::Retry("later".into()), 10);
+    assert_eq!((attempt, head.state), (1, TaskState::Waiting));
+    assert_eq!((head.updated, head.ready_at), (5_000, 5_000));
+    // It waits its whole delay from the last time that was known, and is not due at once.
+    let delay = RetryPolicy::default().first_ms;
+    assert_eq!(next, Some(5_000 + delay));
+    assert_eq!(head.wake_at, next);
+    assert_eq!(
+        end(&mut head, &candidate, Ended::Finished, 20),
+        (2, None),
+        "and goes on when the clock has come there"
+    );
+    assert_eq!(head.updated, 5_000);
+}
