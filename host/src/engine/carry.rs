@@ -6,10 +6,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Engine;
-use super::advance::{self, Candidate, RunEnd};
+use super::advance::{self, Candidate};
 use super::arriving::Arriving;
 use super::calls::JournaledCalls;
-use super::outcome::{FOR_SUBTASKS, RunFacts, apply, reason_of};
+use super::outcome::{FOR_SUBTASKS, RunFacts, RunOver, end_run, reason_of};
 use super::resume;
 use super::subtasks::{self, Base};
 use crate::catalog::CatalogError;
@@ -38,6 +38,12 @@ pub(super) struct Eligible {
 }
 
 impl Eligible {
+    /// The names of those that are not the best.
+    pub(super) fn others(&self) -> Vec<StepName> {
+        let others = self.steps.iter().skip(1);
+        others.map(|(other, _)| other.name.clone()).collect()
+    }
+
     fn best(&self) -> Option<&Candidate> {
         self.steps.first().map(|(candidate, _)| candidate)
     }
@@ -132,7 +138,7 @@ impl Engine {
                 std::mem::take(&mut recorded),
                 arriving.clone(),
             );
-            let mut output = match self.catalog.component(step).await {
+            let output = match self.catalog.component(step).await {
                 Ok(component) => self.sandbox.run(&component, input, Arc::new(calls)).await,
                 Err(CatalogError::NotFound { .. }) if is_resumed => resume::gone(step),
                 Err(error) => not_run(error.to_string()),
@@ -145,47 +151,25 @@ impl Engine {
                 return self.pause(head, &name, until, &output).await;
             }
             let retry_before = data.get(advance::NEXT_RETRY_AT).cloned();
-            let (changes, text) = apply(&mut output, &mut data);
-            let entry_of = RunFacts {
+            let facts = RunFacts {
                 run,
                 started: head.ready_at,
                 step,
-                others: eligible.steps[1..]
-                    .iter()
-                    .map(|(other, _)| other.name.clone())
-                    .collect(),
+                others: eligible.others(),
             };
             let now = self.clock.now();
-            let (attempt, retry_at) = advance::after_run(
-                &mut head,
-                &RunEnd {
-                    candidate,
-                    policy: &step.retry,
-                    ended: &output.ended,
-                    closing: output.closing.as_ref(),
-                    park: output.park,
-                    redo: output.redo,
-                    retry_after: output.retry_after,
-                    subtasks: &output.subtasks,
-                    now,
-                    random: rand::random(),
-                },
-            );
-            head.version += 1;
-            if let Some(name) = output.name.take() {
-                head.name = Some(name);
-            }
-            if let Some(tags) = output.tags.take() {
-                head.tags = tags;
-            }
             let ran = candidate.name.clone();
-            let asked = std::mem::take(&mut output.subtasks);
-            let parked_until = output.park.and(head.wake_at);
-            let entry = entry_of.entry(
+            let RunOver {
                 attempt,
-                (retry_at, parked_until),
+                entry,
+                text,
+                asked,
+            } = end_run(
+                &mut head,
+                &mut data,
+                (candidate, facts),
                 output,
-                (&changes, &asked),
+                (now, rand::random()),
             );
             if head.state == TaskState::Ready {
                 eligible = self.eligible(&head, &data);

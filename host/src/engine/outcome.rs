@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::advance;
+use super::advance::{self, Candidate, RunEnd};
 use crate::domain::clock::Millis;
 use crate::domain::data::Change;
 use crate::domain::ids::StepName;
@@ -16,10 +16,7 @@ use crate::domain::task::{TaskHead, TaskState};
 
 /// Applies what a run wrote: the changes and, if there are any, the new text. A run that left too
 /// much has failed, and its task with it: the data in memory is not looked at again.
-pub(super) fn apply(
-    output: &mut RunOutput,
-    data: &mut Arc<Value>,
-) -> (Vec<Change>, Option<Arc<str>>) {
+fn apply(output: &mut RunOutput, data: &mut Arc<Value>) -> (Vec<Change>, Option<Arc<str>>) {
     let changes = match output.data.take() {
         Some(written) => written.apply_to(data),
         None => Vec::new(),
@@ -76,7 +73,7 @@ pub(super) struct RunFacts<'a> {
 }
 
 impl RunFacts<'_> {
-    pub(super) fn entry(
+    fn entry(
         self,
         attempt: u32,
         (retry_at, parked_until): (Option<Millis>, Option<Millis>),
@@ -108,5 +105,58 @@ impl RunFacts<'_> {
                 })
                 .collect(),
         }
+    }
+}
+
+/// A run's end as it is to be written down.
+pub(super) struct RunOver {
+    pub(super) attempt: u32,
+    pub(super) entry: RunEntry,
+    /// The data's new text, if it changed.
+    pub(super) text: Option<Arc<str>>,
+    /// The subtasks that it asked for.
+    pub(super) asked: Vec<NewSubtask>,
+}
+
+/// Moves head and data over what a run did. The head is left as [`advance::after_run`] leaves it, one
+/// version on.
+pub(super) fn end_run(
+    head: &mut TaskHead,
+    data: &mut Arc<Value>,
+    (candidate, facts): (&Candidate, RunFacts<'_>),
+    mut output: RunOutput,
+    (now, random): (Millis, u64),
+) -> RunOver {
+    let (changes, text) = apply(&mut output, data);
+    let (attempt, retry_at) = advance::after_run(
+        head,
+        &RunEnd {
+            candidate,
+            policy: &facts.step.retry,
+            ended: &output.ended,
+            closing: output.closing.as_ref(),
+            park: output.park,
+            redo: output.redo,
+            retry_after: output.retry_after,
+            subtasks: &output.subtasks,
+            now,
+            random,
+        },
+    );
+    head.version += 1;
+    if let Some(name) = output.name.take() {
+        head.name = Some(name);
+    }
+    if let Some(tags) = output.tags.take() {
+        head.tags = tags;
+    }
+    let asked = std::mem::take(&mut output.subtasks);
+    let parked_until = output.park.and(head.wake_at);
+    let until = (retry_at, parked_until);
+    RunOver {
+        attempt,
+        entry: facts.entry(attempt, until, output, (&changes, &asked)),
+        text,
+        asked,
     }
 }

@@ -8,12 +8,12 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
-use super::advance::{self, RunEnd};
-use super::outcome::{RunFacts, apply};
-use super::{ActionError, Engine};
+use super::advance;
+use super::outcome::{RunFacts, end_run};
+use super::{ActionError, Engine, subtasks};
 use crate::connectors::{call_digest, call_summary};
 use crate::domain::clock::Millis;
-use crate::domain::data::{Change, undo};
+use crate::domain::data::{Change, diff, undo};
 use crate::domain::effect::{Answer, CallFault, CallRequest, Calls, Effect};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::{Entry, RunEntry};
@@ -33,6 +33,8 @@ pub struct Replayed {
     pub task: StoredTask,
     /// What would have happened.
     pub journal: Vec<Entry>,
+    /// How its data would differ from what the task has.
+    pub changes: Vec<Change>,
     /// Why it went no further, if it is not at an end of its own.
     pub stopped: Option<String>,
 }
@@ -100,7 +102,8 @@ impl Engine {
     ) -> Result<Replayed, ActionError> {
         let stored = self.loaded(workspace, task).await?;
         let journal = self.store.journal(workspace, task).await?;
-        let (mut head, mut data) = self.as_before(&stored, &journal, from)?;
+        let now_is = subtasks::document(&stored.data)?;
+        let (mut head, mut data) = self.as_before(&stored.head, &now_is, &journal, from)?;
         let effects = journal.iter().filter_map(|entry| match entry {
             Entry::Effect(effect) if effect.run >= from => Some(effect.clone()),
             _ => None,
@@ -133,54 +136,21 @@ impl Engine {
                 run,
                 attempt,
             });
-            let mut output = match self.catalog.component(step).await {
+            let output = match self.catalog.component(step).await {
                 Ok(component) => self.sandbox.run(&component, input, calls.clone()).await,
                 Err(error) => not_run(error.to_string()),
             };
             entries.extend(calls.used.lock().drain(..).map(Entry::Effect));
-            let (changes, _) = apply(&mut output, &mut data);
+            let sends = matches!(&output.ended, Ended::Fault(StepFault::NotReplayed(_)));
             let facts = RunFacts {
                 run,
                 started: head.ready_at,
                 step,
-                others: eligible.steps[1..]
-                    .iter()
-                    .map(|(other, _)| other.name.clone())
-                    .collect(),
+                others: eligible.others(),
             };
             let now = head.ready_at;
-            let asked = std::mem::take(&mut output.subtasks);
-            let (attempt, retry_at) = advance::after_run(
-                &mut head,
-                &RunEnd {
-                    candidate,
-                    policy: &step.retry,
-                    ended: &output.ended,
-                    closing: output.closing.as_ref(),
-                    park: output.park,
-                    redo: output.redo,
-                    retry_after: output.retry_after,
-                    subtasks: &asked,
-                    now,
-                    random: 0,
-                },
-            );
-            head.version += 1;
-            if let Some(name) = output.name.take() {
-                head.name = Some(name);
-            }
-            if let Some(tags) = output.tags.take() {
-                head.tags = tags;
-            }
-            let parked_until = output.park.and(head.wake_at);
-            let sends = matches!(&output.ended, Ended::Fault(StepFault::NotReplayed(_)));
-            let entry = facts.entry(
-                attempt,
-                (retry_at, parked_until),
-                output,
-                (&changes, &asked),
-            );
-            entries.push(Entry::Run(Box::new(entry)));
+            let over = end_run(&mut head, &mut data, (candidate, facts), output, (now, 0));
+            entries.push(Entry::Run(Box::new(over.entry)));
             if sends {
                 break Some("it would make a call that was not recorded".into());
             }
@@ -207,6 +177,7 @@ impl Engine {
                 effects: Vec::new(),
             },
             journal: entries,
+            changes: diff(&now_is, &data),
             stopped,
         })
     }
@@ -214,11 +185,12 @@ impl Engine {
     /// A task as it was before its run number `from` began: the journal's changes taken back.
     fn as_before(
         &self,
-        stored: &StoredTask,
+        now_is: &TaskHead,
+        data: &Value,
         journal: &[Entry],
         from: u32,
     ) -> Result<(TaskHead, Arc<Value>), ActionError> {
-        let task = stored.head.id;
+        let task = now_is.id;
         let runs = journal.iter().filter_map(run_of).map(|run| run.run);
         let most = runs.max().unwrap_or(0);
         // A task that no step ever matched is run from its beginning.
@@ -230,8 +202,7 @@ impl Engine {
             });
         }
         let damaged = |what: String| StoreError::Damaged(format!("task {task}: {what}"));
-        let mut data: Value = serde_json::from_str(&stored.data)
-            .map_err(|error| damaged(format!("its data is not JSON: {error}")))?;
+        let mut data = data.clone();
         let first = journal
             .iter()
             .position(|entry| run_of(entry).is_some_and(|run| run.run == from))
@@ -254,7 +225,7 @@ impl Engine {
             if place < first
                 && let Some(run) = run_of(entry)
                 && !steps.iter().any(|memory| memory.step == run.step)
-                && let Ok(live) = self.catalog.step(&stored.head.workspace, &run.step)
+                && let Ok(live) = self.catalog.step(&now_is.workspace, &run.step)
             {
                 steps.push(StepMemory {
                     step: run.step.clone(),
@@ -267,9 +238,9 @@ impl Engine {
         let head = TaskHead {
             steps,
             runs: from - 1,
-            webhook: stored.head.webhook.clone(),
-            parent: stored.head.parent.clone(),
-            ..TaskHead::new(task, stored.head.workspace.clone(), stored.head.created)
+            webhook: now_is.webhook.clone(),
+            parent: now_is.parent.clone(),
+            ..TaskHead::new(task, now_is.workspace.clone(), now_is.created)
         };
         Ok((head, before.unwrap_or_else(|| Arc::new(data))))
     }

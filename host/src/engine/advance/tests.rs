@@ -4,30 +4,7 @@ use super::*;
 use crate::domain::ids::TaskId;
 
 fn head() -> TaskHead {
-    TaskHead {
-        id: TaskId::new(),
-        workspace: "w".parse().unwrap(),
-        version: 1,
-        state: TaskState::Ready,
-        name: None,
-        tags: Vec::new(),
-        webhook: None,
-        created: 1_000,
-        updated: 1_000,
-        ready_at: 1_000,
-        wake_at: None,
-        runs: 0,
-        retrying: None,
-        steps: Vec::new(),
-        result: None,
-        fault: None,
-        notice: None,
-        parent: None,
-        children: Vec::new(),
-        subtasks: 0,
-        paused: None,
-        notes: 0,
-    }
+    TaskHead::new(TaskId::new(), "w".parse().unwrap(), 1_000)
 }
 
 fn step(name: &str, leaves: usize, observed: u64) -> Candidate {

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json as object};
 
 use super::{Api, ApiError, Asker, Tenant, json, whole_body};
-use crate::domain::data::{Edit, Pointer, diff};
+use crate::domain::data::{Edit, Pointer};
 use crate::domain::task::TaskHead;
 use crate::http::view::{HeadView, TaskView};
 use crate::ingest::accept::{IngestError, Posted, posted_task};
@@ -176,32 +176,23 @@ pub(in crate::http) async fn replay(
     let task = tenant.name()?;
     let (bytes, _share) = whole_body(&api, api.body, &headers, body).await?;
     let from = if bytes.is_empty() {
-        1
+        first()
     } else {
         let value = body::to_value(&bytes).map_err(IngestError::Body)?;
         let wanted: From =
             serde_json::from_value(value).map_err(|error| bad(&error.to_string()))?;
         wanted.from
     };
-    let missing = || ApiError::NoSuchTask {
-        task,
-        workspace: tenant.workspace.clone(),
-    };
-    let stored = api.store.load(&tenant.workspace, task).await?;
-    let stored = stored.ok_or_else(missing)?;
     let replayed = api.engine.replay(&tenant.workspace, task, from).await?;
-    let damaged = |_| ApiError::Damaged {
+    let view = TaskView::of(&replayed.task, &replayed.journal)?;
+    let mut document = serde_json::to_value(&view).map_err(|_| ApiError::Damaged {
         task,
         what: "its data",
-    };
-    let now: Value = serde_json::from_str(&stored.data).map_err(damaged)?;
-    let then: Value = serde_json::from_str(&replayed.task.data).map_err(damaged)?;
-    let view = TaskView::of(&replayed.task, &replayed.journal)?;
-    let mut document = serde_json::to_value(&view).map_err(damaged)?;
+    })?;
     document["replay"] = object!({
         "from": from,
         "stopped": replayed.stopped,
-        "changes": diff(&now, &then),
+        "changes": replayed.changes,
     });
     Ok(json(StatusCode::OK, &document))
 }
