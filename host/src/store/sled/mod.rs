@@ -14,6 +14,7 @@ mod codec;
 mod committer;
 mod disk;
 mod failpoint;
+mod fold;
 mod frame;
 mod keys;
 mod log;
