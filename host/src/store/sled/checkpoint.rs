@@ -1,5 +1,5 @@
-//! The thread that folds tasks into the tree, in key order and many at once, and lets go of the
-//! log behind them.
+//! The thread that folds tasks into tree and archive, in key order and many at once, and lets go of
+//! the log behind them.
 
 use std::sync::Arc;
 
@@ -143,18 +143,16 @@ fn fold(
         if shared.stopped() {
             return Err(StoreError::Closed);
         }
-        writer.fold(shared, &chunk)?;
-        let mut gone = Vec::with_capacity(chunk.len());
-        {
+        let in_tree = writer.fold(shared, chunk)?;
+        let mut gone = Vec::with_capacity(in_tree.len());
+        if !in_tree.is_empty() {
             let mut overlay = shared.overlay.write();
-            for open in &chunk {
-                gone.extend(overlay.folded(open));
-            }
+            gone.extend(in_tree.iter().filter_map(|open| overlay.folded(open)));
             shared.measure(&overlay);
         }
         if shared.has_room() {
             shared.room.notify_waiters();
         }
     }
-    Ok(())
+    writer.place(shared)
 }

@@ -15,21 +15,24 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use sled::{Batch, IVec};
 
+use super::archive::Archive;
 use super::codec::{VERSION, damaged};
 use super::failpoint::{FailPoint, Write};
 use super::keys;
+use super::settings::SledSettings;
 use crate::store::StoreError;
 
 /// The longest value of one key, in bytes.
 pub(super) const PIECE: usize = 6000;
 /// See [`Disk::note`].
 pub(super) const LOOKS: usize = 8;
-/// The format that this build writes, and the newest it reads.
-pub(super) const FORMAT: u32 = 1;
+/// The format that this build writes, and the newest it reads. 1 had no archive.
+pub(super) const FORMAT: u32 = 2;
 
-/// The open tree.
+/// The open tree, and the archive beside it.
 pub(super) struct Disk {
     pub db: sled::Db,
+    pub archive: Archive,
     /// Our own descriptor of sled's file, for `fdatasync`.
     file: File,
     /// sled's flush waits for its own I/O threads and hangs with many callers; here it has one.
@@ -74,15 +77,12 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 }
 
 impl Disk {
-    /// Opens or creates the tree below `path` and returns it with the store's seed.
-    pub(super) fn open(
-        path: &Path,
-        cache_bytes: u64,
-        fail: FailPoint,
-    ) -> Result<(Self, [u8; 32]), StoreError> {
+    /// Opens or creates the tree in `settings.path` and returns it with the store's seed.
+    pub(super) fn open(settings: &SledSettings) -> Result<(Self, [u8; 32]), StoreError> {
+        let (path, fail) = (settings.path.as_path(), settings.fail.clone());
         let lock = lock(path)?;
         let tree = path.join("tree");
-        let db = open_tree(&tree, cache_bytes)?;
+        let db = open_tree(&tree, settings.cache_bytes)?;
         let found = db.get(keys::FORMAT).map_err(failed)?;
         if let Some(found) = found {
             let found = found
@@ -96,6 +96,10 @@ impl Disk {
                     found,
                     known: FORMAT,
                 });
+            }
+            if found < FORMAT {
+                db.insert(keys::FORMAT, &FORMAT.to_le_bytes())
+                    .map_err(failed)?;
             }
         } else {
             if !db.is_empty() {
@@ -112,8 +116,10 @@ impl Disk {
             .and_then(|seed| seed.as_ref().try_into().ok())
             .ok_or_else(|| damaged("the seed", "it is missing or not 32 bytes"))?;
         let file = File::open(tree.join("db")).map_err(|error| unusable(&tree, &error))?;
+        let archive = path.join("archive");
         let disk = Self {
             db,
+            archive: Archive::open(archive, settings.segment_bytes, fail.clone())?,
             file,
             flushing: Mutex::new(()),
             fail,
@@ -268,8 +274,9 @@ pub(super) fn pieces(first: &[u8]) -> Result<u32, StoreError> {
     }
 }
 
-/// A value that was put by [`Disk::put_long`], as it was put.
+/// A value that was put by [`Disk::put_long`], as it was put, or a record from the archive.
 pub(super) enum Long {
+    Archived(Vec<u8>),
     Inline(IVec),
     Gathered(Vec<u8>),
 }
@@ -279,6 +286,7 @@ impl Deref for Long {
 
     fn deref(&self) -> &[u8] {
         match self {
+            Self::Archived(bytes) => bytes,
             Self::Inline(bytes) => &bytes[HEADER..],
             Self::Gathered(bytes) => &bytes[HEADER..],
         }
@@ -289,6 +297,7 @@ impl Long {
     /// How many further pieces it has.
     pub(super) fn further(&self) -> u32 {
         let whole: &[u8] = match self {
+            Self::Archived(_) => return 0,
             Self::Inline(bytes) => bytes,
             Self::Gathered(bytes) => bytes,
         };

@@ -11,6 +11,8 @@ pub(super) enum Write {
     Sync,
     /// Folded tasks go into the tree.
     Fold,
+    /// Folded tasks are appended to the archive, or that is made durable.
+    Archive,
     /// The tree is made durable.
     Flush,
     /// The log's low-water mark moves.

@@ -1,4 +1,4 @@
-//! Folds tasks into the tree: records, pieces of journals, index keys.
+//! Folds tasks into the tree and the archive: records, pieces of journals, index keys.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -6,59 +6,103 @@ use std::sync::Arc;
 
 use sled::Batch;
 
+use super::archive::{self, Place};
 use super::codec::{self, Record, VERSION, damaged};
-use super::disk::{Disk, HEADER, PIECE, envelope, failed};
+use super::disk::{Disk, HEADER, PIECE, failed};
 use super::failpoint::Write;
 use super::overlay::Open;
-use super::{Shared, keys};
+use super::{Shared, keys, places};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskState;
 use crate::store::StoreError;
 
-/// Writes tasks into the tree, with the buffers that it needs for it.
+/// Places that are put into the tree in one go. It bounds how long readers of several keys wait.
+const PLACES: usize = 256;
+
+/// Writes tasks down, with the buffers that it needs for it.
 #[derive(Default)]
 pub(super) struct Folder {
     record: Vec<u8>,
     /// The last key of [`keys::done`] that was written.
     noted: Vec<u8>,
+    /// Tasks whose records were appended to the archive, in the order of their keys. Until
+    /// [`Folder::place`] nobody finds them there.
+    archived: Vec<(Arc<Open>, Place)>,
 }
 
 impl Folder {
-    pub(super) fn fold(&mut self, shared: &Shared, chunk: &[Arc<Open>]) -> Result<(), StoreError> {
+    /// Folds tasks, which are in the order of their keys, and gives those that the tree has now.
+    pub(super) fn fold(
+        &mut self,
+        shared: &Shared,
+        chunk: Vec<Arc<Open>>,
+    ) -> Result<Vec<Arc<Open>>, StoreError> {
         let mut batch = Batch::default();
-        let mut batched = false;
+        let mut in_tree = Vec::new();
         {
             let disk = shared.disk.read();
             let disk = disk.as_ref().ok_or(StoreError::Closed)?;
             for open in chunk {
-                if open.head.state == TaskState::Done {
-                    self.note_done(disk, open)?;
-                }
-                if let Some(key) = self.encode(disk, open, &mut batch)? {
-                    // One key is atomic by itself, and in order it is cheaper than in a batch.
-                    shared.settings.fail.before(Write::Fold)?;
-                    disk.db
-                        .insert(key, self.record.as_slice())
-                        .map_err(failed)?;
+                if self.encode(disk, &open, &mut batch)? {
+                    let place = disk.archive.append(&self.record)?;
+                    self.archived.push((open, place));
                 } else {
-                    batched = true;
+                    in_tree.push(open);
                 }
             }
         }
-        if batched {
+        if !in_tree.is_empty() {
             let disk = shared.disk.write();
             let disk = disk.as_ref().ok_or(StoreError::Closed)?;
             shared.settings.fail.before(Write::Fold)?;
             disk.db.apply_batch(batch).map_err(failed)?;
         }
-        Ok(())
+        Ok(in_tree)
     }
 
-    /// Begins a record in the envelope of a value of one piece.
-    fn begin(&mut self) {
-        self.record.clear();
-        self.record.extend_from_slice(&envelope(0));
+    /// Makes the archive's new records durable and has the tree point to them; only then they leave
+    /// the overlay.
+    pub(super) fn place(&mut self, shared: &Shared) -> Result<(), StoreError> {
+        if self.archived.is_empty() {
+            return Ok(());
+        }
+        shared.with_disk(|disk| disk.archive.sync())?;
+        let of_one = |(a, _): &(Arc<Open>, Place), (b, _): &(Arc<Open>, Place)| {
+            a.head.workspace == b.head.workspace
+        };
+        for part in self
+            .archived
+            .chunk_by(of_one)
+            .flat_map(|one| one.chunks(PLACES))
+        {
+            let Some((first, _)) = part.first() else {
+                continue;
+            };
+            let new: Vec<_> = part
+                .iter()
+                .map(|(open, place)| (open.head.id, *place))
+                .collect();
+            {
+                let disk = shared.disk.write();
+                let disk = disk.as_ref().ok_or(StoreError::Closed)?;
+                let mut batch = Batch::default();
+                places::insert(disk, &first.head.workspace, &new, &mut batch)?;
+                shared.settings.fail.before(Write::Fold)?;
+                disk.db.apply_batch(batch).map_err(failed)?;
+            }
+            let mut gone = Vec::with_capacity(part.len());
+            {
+                let mut overlay = shared.overlay.write();
+                gone.extend(part.iter().filter_map(|(open, _)| overlay.archived(open)));
+                shared.measure(&overlay);
+            }
+            if shared.has_room() {
+                shared.room.notify_waiters();
+            }
+        }
+        self.archived.clear();
+        Ok(())
     }
 
     /// Notes that there is a task that is done among those of about its age. What is noted and is
@@ -72,14 +116,9 @@ impl Folder {
         Ok(())
     }
 
-    /// The one key that folding `open` takes, its value being in `record`, or `None` if it took
-    /// several, which are in `batch`.
-    fn encode(
-        &mut self,
-        disk: &Disk,
-        open: &Open,
-        batch: &mut Batch,
-    ) -> Result<Option<Vec<u8>>, StoreError> {
+    /// Leaves a task's record in `record` and is true if that is for the archive; else puts what folding
+    /// the task takes into `batch`.
+    fn encode(&mut self, disk: &Disk, open: &Open, batch: &mut Batch) -> Result<bool, StoreError> {
         let (workspace, id) = (&open.head.workspace, open.head.id);
         let key = keys::task(workspace, id);
         let old = if open.folded {
@@ -112,10 +151,16 @@ impl Folder {
         } else {
             Cow::Owned([old_journal, &open.entries].concat())
         };
-        self.begin();
+        self.record.clear();
         codec::encode_record(&mut self.record, &open.head, numbers, data, &journal)?;
-        if streamed > 0 || self.record.len() > PIECE {
-            self.begin();
+        if open.head.state == TaskState::Done {
+            if !open.folded && self.record.len() <= archive::LONGEST {
+                return Ok(true);
+            }
+            self.note_done(disk, open)?;
+        }
+        if streamed > 0 || self.record.len() + HEADER > PIECE {
+            self.record.clear();
             let numbers = (open.count, open.settled, streamed + journal.len() as u64);
             codec::encode_record(&mut self.record, &open.head, numbers, data, &[])?;
             let mut at = streamed;
@@ -124,11 +169,9 @@ impl Folder {
                 batch.insert(keys::journal(workspace, id, at), value);
                 at += piece.len() as u64;
             }
-        } else if !open.folded && open.head.state == TaskState::Done {
-            return Ok(Some(key));
         }
         let further = old.as_ref().map_or(0, super::disk::Long::further);
-        Disk::put_long(batch, &key, &self.record[HEADER..], further)?;
+        Disk::put_long(batch, &key, &self.record, further)?;
         let now = index_keys(workspace, id, open.head.state, open.head.wake_at);
         if let Some(old) = &old_record {
             let wake_at = (old.fixed.wake_at != Millis::MAX).then_some(old.fixed.wake_at);
@@ -140,7 +183,7 @@ impl Folder {
         for key in now {
             batch.insert(key, &[]);
         }
-        Ok(None)
+        Ok(false)
     }
 }
 

@@ -13,6 +13,7 @@
 //! | `w/<wake_at u64><ws>\0<id>` | empty: the task waits, or has failed and somebody is to be told |
 //! | `s/<ws>\0<state u8><id>` | empty: the task is in that state (none for ready and done) |
 //! | `d/<ws>\0<span u64>` | empty: a task whose id is of that span of time was done once |
+//! | `a/<ws>\0<id>` | where in the archive the records of done tasks are, from that id on |
 //! | `p/<ws>` | a workspace's settings |
 //! | `h/<ws>\0<id>`, `q/<ws>\0<name>`, `g/<ws>\0<key>`, `k/<ws>\0<name>` | a webhook, a step, a config value, a connector |
 //! | `f/<ws>\0<name>`, `l/<ws>\0<name>` | a schedule, the last planned time of it that is settled (u64) |
@@ -97,6 +98,11 @@ pub(super) fn span_of(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(*key.last_chunk()?))
 }
 
+/// What the archive has of tasks from `id` on.
+pub(super) fn places(workspace: &WorkspaceName, id: TaskId) -> Vec<u8> {
+    scoped(b"a/", workspace, &[id.as_bytes()])
+}
+
 pub(super) fn waiting(wake_at: Millis, workspace: &WorkspaceName, id: TaskId) -> Vec<u8> {
     let name = workspace.as_str().as_bytes();
     let mut key = Vec::with_capacity(27 + name.len());
@@ -164,7 +170,7 @@ pub(super) fn workspace_of(key: &[u8]) -> Option<WorkspaceName> {
     std::str::from_utf8(key.get(2..)?).ok()?.parse().ok()
 }
 
-/// The id at the end of a `t/`, `r/`, `s/` or `w/` key.
+/// The id at the end of a `t/`, `r/`, `s/`, `a/` or `w/` key.
 pub(super) fn id_of(key: &[u8]) -> Option<TaskId> {
     let start = key.len().checked_sub(16)?;
     Some(TaskId::from_bytes(key[start..].try_into().ok()?))

@@ -279,6 +279,18 @@ impl Overlay {
     }
 }
 
+impl Overlay {
+    /// Tells the overlay that the archive now has a task's record. The task leaves, unless it has
+    /// moved on: then what the archive has is outdated.
+    pub(super) fn archived(&mut self, archived: &Arc<Open>) -> Option<Arc<Open>> {
+        let here = self.get(&archived.head.workspace, archived.head.id);
+        if here.is_some_and(|open| Arc::ptr_eq(open, archived)) {
+            return self.folded(archived);
+        }
+        None
+    }
+}
+
 /// How many tasks need the log from which group on.
 #[derive(Debug, Default)]
 struct Pins {

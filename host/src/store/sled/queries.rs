@@ -1,15 +1,16 @@
-//! Which tasks there are: ready, due, listed; the overlay and the tree merged.
+//! Which tasks there are: ready, due, listed; the overlay, the tree and the archive merged.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::codec::Fixed;
+use super::archive::Place;
+use super::codec::{Fixed, Record};
 use super::disk::{Disk, failed};
-use super::keys;
 use super::overlay::Open;
 use super::shared::Shared;
 use super::tasks::{after_header, bad_key, head};
+use super::{keys, places};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::{TaskHead, TaskState};
@@ -109,7 +110,7 @@ pub(super) fn list(
     shared.with_disk(|disk| {
         let mut here = here.into_iter().peekable();
         let mut page: Vec<TaskHead> = Vec::with_capacity(query.limit.min(512));
-        let mut there = scan(disk, workspace, query.state, before);
+        let mut there = there(disk, workspace, query.state, before);
         while page.len() < query.limit {
             let Some(entry) = there.next() else {
                 page.extend(
@@ -118,8 +119,7 @@ pub(super) fn list(
                 );
                 break;
             };
-            let (key, value) = entry?;
-            let id = keys::id_of(&key).ok_or_else(|| bad_key("task"))?;
+            let (id, found) = entry?;
             while let Some(open) = here.next_if(|open| open.head.id > id) {
                 page.push(open.head.clone());
             }
@@ -129,7 +129,7 @@ pub(super) fn list(
                 .or_else(|| shared.overlay.read().get(workspace, id).cloned());
             let head = match open {
                 Some(open) => open.head.clone(),
-                None => match there_head(disk, workspace, id, query.state, value)? {
+                None => match there_head(disk, workspace, id, query.state, found)? {
                     Some(head) => head,
                     None => continue,
                 },
@@ -143,7 +143,46 @@ pub(super) fn list(
     })
 }
 
-type Scan<'a> = Box<dyn Iterator<Item = Result<(sled::IVec, sled::IVec), StoreError>> + 'a>;
+/// What was found of a task that has left the overlay.
+enum Found {
+    /// The value of the key that it was found by.
+    InTree(sled::IVec),
+    InArchive(Place),
+}
+
+type Scan<'a> = Box<dyn Iterator<Item = Result<(TaskId, Found), StoreError>> + 'a>;
+
+/// Tasks before `before` that have left the overlay, newest first: all that are in `state`, and some
+/// others. One that is in the tree and in the archive is the tree's.
+fn there<'a>(
+    disk: &'a Disk,
+    workspace: &'a WorkspaceName,
+    state: Option<TaskState>,
+    before: TaskId,
+) -> Scan<'a> {
+    let mut in_tree = scan(disk, workspace, state, before).peekable();
+    if state.is_some_and(|state| state != TaskState::Done) {
+        return Box::new(in_tree);
+    }
+    let mut archived = places::before(disk, workspace, before).peekable();
+    Box::new(std::iter::from_fn(move || {
+        let tree = newest(in_tree.peek());
+        let archive = newest(archived.peek());
+        if tree.is_some() && tree == archive {
+            archived.next();
+        }
+        if tree >= archive {
+            return in_tree.next();
+        }
+        let next = archived.next()?;
+        Some(next.map(|(id, place)| (id, Found::InArchive(place))))
+    }))
+}
+
+/// The id of a scan's next task; an error comes before all.
+fn newest<T>(next: Option<&Result<(TaskId, T), StoreError>>) -> Option<TaskId> {
+    next.map(|next| next.as_ref().map_or(TaskId::MAX, |(id, _)| *id))
+}
 
 /// Keys of the tree's tasks before `before`, newest first: of all in `state`, and of some others.
 fn scan<'a>(
@@ -161,7 +200,8 @@ fn scan<'a>(
         let (key, value) = entry.map_err(failed)?;
         // A page has about as many keys as it takes looks.
         disk.note(&key, 1)?;
-        Ok((key, value))
+        let id = keys::id_of(&key).ok_or_else(|| bad_key("task"))?;
+        Ok((id, Found::InTree(value)))
     };
     if state != Some(TaskState::Done) {
         let range = first(TaskId::MIN)..first(before);
@@ -214,8 +254,19 @@ fn there_head(
     workspace: &WorkspaceName,
     id: TaskId,
     state: Option<TaskState>,
-    value: sled::IVec,
+    found: Found,
 ) -> Result<Option<TaskHead>, StoreError> {
+    let value = match found {
+        Found::InTree(value) => value,
+        Found::InArchive(place) => {
+            // The tree's records of other states are not in a scan for this one.
+            let key = keys::task(workspace, id);
+            if state.is_some() && disk.db.contains_key(key).map_err(failed)? {
+                return Ok(None);
+            }
+            return Record::decode(&disk.archive.read(place)?)?.head().map(Some);
+        }
+    };
     let first = match state {
         None => Some(value),
         Some(TaskState::Done) => {

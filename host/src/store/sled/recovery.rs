@@ -20,7 +20,7 @@ use crate::store::StoreError;
 /// Opens the store in `settings.path`: what its threads share, the log's end, and the seed.
 pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), StoreError> {
     let fail = settings.fail.clone();
-    let (disk, seed) = Disk::open(&settings.path, settings.cache_bytes, fail.clone())?;
+    let (disk, seed) = Disk::open(&settings)?;
     let mark = match disk.db.get(keys::MARK).map_err(failed)? {
         Some(mark) => Mark::decode(&mark)?,
         None => Mark { low: 1, last: 0 },

@@ -21,6 +21,8 @@ pub struct SledSettings {
     pub log_bytes: u64,
     /// The size of one file of the log, in bytes.
     pub slot_bytes: u64,
+    /// The size of one file of the archive, in bytes.
+    pub segment_bytes: u64,
     /// How often tasks that came to rest are folded; `None` leaves it to memory and log alone.
     pub checkpoint_every: Option<Duration>,
     pub(super) fail: FailPoint,
@@ -34,6 +36,7 @@ impl Default for SledSettings {
             overlay_bytes: 32 * 1024 * 1024,
             log_bytes: 64 * 1024 * 1024,
             slot_bytes: 8 * 1024 * 1024,
+            segment_bytes: 128 * 1024 * 1024,
             checkpoint_every: Some(Duration::from_millis(500)),
             fail: FailPoint::default(),
         }

@@ -1,4 +1,4 @@
-//! Reading tasks: the overlay where it has them, the tree where it has not.
+//! Reading tasks: the overlay where it has them, else the tree, else the archive.
 //!
 //! A fold writes the tree first and leaves the overlay then, so who looks in the overlay before
 //! the tree never misses a task; what the tree has grown by since is cut off again.
@@ -6,22 +6,22 @@
 use std::sync::Arc;
 
 use super::codec::{self, Fixed, Record, VERSION, damaged};
-use super::disk::{Disk, HEADER, LOOKS, failed};
+use super::disk::{Disk, HEADER, LOOKS, Long, failed};
 use super::overlay::Open;
-use super::{Shared, keys};
+use super::{Shared, keys, places};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::task::{StoredTask, TaskHead};
 use crate::store::StoreError;
 
-/// The task as the tree has it, to be moved on in the overlay.
+/// The task as the tree or the archive has it, to be moved on in the overlay.
 pub(super) fn open_in(
     disk: &Disk,
     workspace: &WorkspaceName,
     id: TaskId,
 ) -> Result<Option<Open>, StoreError> {
     let Some(first) = disk.db.get(keys::task(workspace, id)).map_err(failed)? else {
-        return Ok(None);
+        return taken_out(disk, workspace, id);
     };
     let fixed = Fixed::decode(after_header(&first)?)?;
     Ok(Some(Open {
@@ -35,6 +35,46 @@ pub(super) fn open_in(
         first: 0,
         last: 0,
     }))
+}
+
+/// The task as the archive has it. What it becomes goes into the tree, or to the archive once more,
+/// as if it had never been there.
+fn taken_out(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    id: TaskId,
+) -> Result<Option<Open>, StoreError> {
+    let Some(whole) = places::record(disk, workspace, id)? else {
+        return Ok(None);
+    };
+    let record = Record::decode(&whole)?;
+    Ok(Some(Open {
+        head: record.head()?,
+        data: Some(Arc::from(record.data()?)),
+        entries: record.journal.to_vec(),
+        base: 0,
+        count: record.fixed.count,
+        settled: record.fixed.settled,
+        folded: false,
+        first: 0,
+        last: 0,
+    }))
+}
+
+/// The record of a task that has left the overlay, wherever it is.
+fn record_of(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    id: TaskId,
+) -> Result<Option<Long>, StoreError> {
+    let key = keys::task(workspace, id);
+    match disk.get_long(&key)? {
+        Some(whole) => {
+            disk.note(&key, LOOKS)?;
+            Ok(Some(whole))
+        }
+        None => Ok(places::record(disk, workspace, id)?.map(Long::Archived)),
+    }
 }
 
 /// [`open_in`] for who has no disk at hand.
@@ -77,13 +117,14 @@ pub(super) fn newest(
     };
     let there = shared.with_disk(|disk| {
         let range = keys::task(workspace, TaskId::MIN)..=keys::task(workspace, TaskId::MAX);
-        match disk.db.range(range).next_back() {
+        let folded = match disk.db.range(range).next_back() {
             Some(found) => {
                 let (key, _) = found.map_err(failed)?;
-                keys::id_of(&key).map(Some).ok_or_else(|| bad_key("task"))
+                Some(keys::id_of(&key).ok_or_else(|| bad_key("task"))?)
             }
-            None => Ok(None),
-        }
+            None => None,
+        };
+        Ok(folded.max(places::newest(disk, workspace)?))
     })?;
     Ok(here.max(there))
 }
@@ -142,11 +183,9 @@ pub(super) fn load(
             return Ok(Some(stored(open.head.clone(), data.clone(), entries)));
         }
         let task = shared.with_disk(|disk| {
-            let key = keys::task(workspace, id);
-            let Some(whole) = disk.get_long(&key)? else {
+            let Some(whole) = record_of(disk, workspace, id)? else {
                 return Ok(None);
             };
-            disk.note(&key, LOOKS)?;
             let record = Record::decode(&whole)?;
             let mut entries = Vec::new();
             if record.fixed.settled < record.fixed.count {
@@ -203,7 +242,7 @@ pub(super) fn journal(
         if open.as_ref().is_some_and(|open| open.base == 0) {
             return Ok(Vec::new());
         }
-        match disk.get_long(&keys::task(workspace, id))? {
+        match record_of(disk, workspace, id)? {
             Some(whole) => journal_in(disk, workspace, id, &Record::decode(&whole)?),
             None => Ok(Vec::new()),
         }

@@ -278,6 +278,26 @@ fn tear(old: &Path, new: &Path, at: f64) {
     }
 }
 
+/// Leaves of what the archive has in `new` and had not in `old` only a part, and that not as it was.
+fn tear_archive(old: &Path, new: &Path, at: f64) {
+    let Ok(segments) = std::fs::read_dir(new.join("archive")) else {
+        return;
+    };
+    for entry in segments.flatten() {
+        let before = std::fs::metadata(old.join("archive").join(entry.file_name()));
+        let before = before.map_or(0, |before| before.len() as usize);
+        let mut after = std::fs::read(entry.path()).unwrap();
+        if after.len() > before {
+            after.truncate(before + ((after.len() - before) as f64 * at) as usize);
+            after[before..]
+                .iter_mut()
+                .step_by(3)
+                .for_each(|byte| *byte ^= 0x55);
+            std::fs::write(entry.path(), after).unwrap();
+        }
+    }
+}
+
 /// The states that a store may be in after dying with `known`.
 fn possible(known: &Known) -> Vec<Model> {
     let mut models = vec![known.acked.clone()];
@@ -362,6 +382,7 @@ type Copies = Arc<Mutex<Vec<(Write, Known)>>>;
 fn tiny(path: &Path) -> SledSettings {
     SledSettings {
         slot_bytes: 8 * 1024,
+        segment_bytes: 8 * 1024,
         ..small(path)
     }
 }
@@ -426,6 +447,13 @@ proptest! {
                         survives(&half, known, &format!("write {at}, torn {write:?}")).await;
                         std::fs::remove_dir_all(&half).unwrap();
                     }
+                }
+                if *write == Write::Archive && at > 0 && copies[at - 1].0 == Write::Archive {
+                    let half = home.path().join("torn");
+                    copy(&path, &half);
+                    tear_archive(&home.path().join((at - 1).to_string()), &half, torn[at % torn.len()]);
+                    survives(&half, known, &format!("write {at}, torn {write:?}")).await;
+                    std::fs::remove_dir_all(&half).unwrap();
                 }
                 if at > 0 {
                     let _ = std::fs::remove_dir_all(home.path().join((at - 1).to_string()));

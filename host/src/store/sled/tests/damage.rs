@@ -62,7 +62,7 @@ fn a_newer_format_is_refused() {
             &error,
             StoreError::Newer {
                 found: 7,
-                known: 1,
+                known: 2,
                 ..
             }
         ),
@@ -202,7 +202,7 @@ async fn values_with_a_flipped_byte_are_damage_and_never_a_panic() {
     let home = scratch();
     let last = filled(home.path()).await;
     let ws = workspace("acme");
-    let prefixes: [&[u8]; 5] = [b"t/", b"j/", b"x/", b"q/", b"m/log"];
+    let prefixes: [&[u8]; 6] = [b"t/", b"a/", b"j/", b"x/", b"q/", b"m/log"];
     for prefix in prefixes {
         let tree = tree_of(home.path());
         let found: Vec<_> = tree.scan_prefix(prefix).map(Result::unwrap).collect();

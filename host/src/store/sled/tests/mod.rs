@@ -1,3 +1,4 @@
+mod archive;
 mod crash;
 mod damage;
 mod dump;
@@ -15,6 +16,7 @@ fn scratch() -> tempfile::TempDir {
 fn small(path: &std::path::Path) -> SledSettings {
     SledSettings {
         slot_bytes: 64 * 1024,
+        segment_bytes: 64 * 1024,
         cache_bytes: 4 * 1024 * 1024,
         checkpoint_every: None,
         ..SledSettings::at(path)

@@ -1,0 +1,246 @@
+//! Where in the archive each task's record is: keys of the tree that hold up to 200 places each, in
+//! the order of their tasks.
+//!
+//! A key is the least id that its value may have, and a value has no id of the next key's or later:
+//! an id has one value where it can be. Ids grow with time, so places are nearly always added to the
+//! newest value. A task that has a record in the tree has that one; its place here is outdated.
+
+use std::iter::Peekable;
+
+use sled::Batch;
+
+use super::archive::Place;
+use super::codec::{Parts, VERSION, damaged};
+use super::disk::{Disk, LOOKS, PIECE, failed};
+use super::keys;
+use super::tasks::bad_key;
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::store::StoreError;
+
+/// Bytes of an id and its place.
+const ENTRY: usize = 16 + 12;
+/// Places under one key.
+const MOST: usize = 200;
+
+const _: () = assert!(MOST * ENTRY < PIECE);
+
+/// Where a task's record is in the archive, if it is there.
+pub(super) fn find(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    id: TaskId,
+) -> Result<Option<Place>, StoreError> {
+    let Some((key, value)) = at_or_before(disk, workspace, id)? else {
+        return Ok(None);
+    };
+    disk.note(&key, LOOKS)?;
+    let entries = decode(&value)?;
+    let found = entries.binary_search_by_key(&id, |(id, _)| *id);
+    Ok(found.ok().map(|at| entries[at].1))
+}
+
+/// A task's record from the archive, if it is there.
+pub(super) fn record(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    id: TaskId,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let place = find(disk, workspace, id)?;
+    place.map(|place| disk.archive.read(place)).transpose()
+}
+
+/// The newest task that is in the archive.
+pub(super) fn newest(disk: &Disk, workspace: &WorkspaceName) -> Result<Option<TaskId>, StoreError> {
+    let Some((_, value)) = at_or_before(disk, workspace, TaskId::MAX)? else {
+        return Ok(None);
+    };
+    Ok(decode(&value)?.last().map(|(id, _)| *id))
+}
+
+/// Tasks before `before` and their places, newest first.
+pub(super) fn before<'a>(
+    disk: &'a Disk,
+    workspace: &WorkspaceName,
+    before: TaskId,
+) -> impl Iterator<Item = Result<(TaskId, Place), StoreError>> + use<'a> {
+    let range = keys::places(workspace, TaskId::MIN)..keys::places(workspace, before);
+    disk.db.range(range).rev().flat_map(move |entry| {
+        let entries = entry.map_err(failed).and_then(|(key, value)| {
+            disk.note(&key, LOOKS)?;
+            decode(&value)
+        });
+        let (entries, error) = match entries {
+            Ok(entries) => (entries, None),
+            Err(error) => (Vec::new(), Some(Err(error))),
+        };
+        let older = entries
+            .into_iter()
+            .rev()
+            .filter(move |(id, _)| *id < before);
+        older.map(Ok).chain(error)
+    })
+}
+
+/// Has `batch` add places, or put them in place of those that their tasks had. `new` is in the order
+/// of its ids. Not twice in one batch for a workspace.
+pub(super) fn insert(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    new: &[(TaskId, Place)],
+    batch: &mut Batch,
+) -> Result<(), StoreError> {
+    let mut new = new.iter().copied().peekable();
+    while let Some((id, _)) = new.peek() {
+        let id = *id;
+        let (key, there) = match at_or_before(disk, workspace, id)? {
+            Some((key, value)) => (key.to_vec(), decode(&value)?),
+            None => (keys::places(workspace, id), Vec::new()),
+        };
+        let after = std::ops::Bound::Excluded(keys::places(workspace, id));
+        let last = std::ops::Bound::Included(keys::places(workspace, TaskId::MAX));
+        let next = match disk.db.range::<Vec<u8>, _>((after, last)).next() {
+            Some(next) => {
+                let (key, _) = next.map_err(failed)?;
+                Some(keys::id_of(&key).ok_or_else(|| bad_key("places"))?)
+            }
+            None => None,
+        };
+        let merged = merge(there, &mut new, next);
+        for (at, part) in merged.chunks(MOST).enumerate() {
+            let value = encode(part);
+            match part.first() {
+                Some((first, _)) if at > 0 => batch.insert(keys::places(workspace, *first), value),
+                _ => batch.insert(key.as_slice(), value),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `there` with what `new` has before `next`.
+fn merge(
+    there: Vec<(TaskId, Place)>,
+    new: &mut Peekable<impl Iterator<Item = (TaskId, Place)>>,
+    next: Option<TaskId>,
+) -> Vec<(TaskId, Place)> {
+    let mut merged = Vec::with_capacity(there.len() + 64);
+    let mut there = there.into_iter().peekable();
+    while let Some((id, place)) = new.next_if(|(id, _)| next.is_none_or(|next| *id < next)) {
+        while let Some(older) = there.next_if(|(old, _)| *old < id) {
+            merged.push(older);
+        }
+        there.next_if(|(old, _)| *old == id);
+        merged.push((id, place));
+    }
+    merged.extend(there);
+    merged
+}
+
+fn at_or_before(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    id: TaskId,
+) -> Result<Option<(sled::IVec, sled::IVec)>, StoreError> {
+    let range = keys::places(workspace, TaskId::MIN)..=keys::places(workspace, id);
+    disk.db.range(range).next_back().transpose().map_err(failed)
+}
+
+fn encode(entries: &[(TaskId, Place)]) -> Vec<u8> {
+    let mut value = Vec::with_capacity(1 + entries.len() * ENTRY);
+    value.push(VERSION);
+    for (id, place) in entries {
+        value.extend_from_slice(id.as_bytes());
+        for number in [place.segment, place.offset, place.length] {
+            value.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+    value
+}
+
+fn decode(value: &[u8]) -> Result<Vec<(TaskId, Place)>, StoreError> {
+    let what = "places in the archive";
+    let mut parts = Parts::new(value, what);
+    let version = parts.byte()?;
+    if version != VERSION {
+        return Err(parts.wrong(&format!("unknown version {version}")));
+    }
+    let mut entries: Vec<(TaskId, Place)> = Vec::with_capacity(value.len() / ENTRY);
+    while !parts.is_empty() {
+        let id = TaskId::from_bytes(parts.array()?);
+        let place = Place {
+            segment: parts.u32()?,
+            offset: parts.u32()?,
+            length: parts.u32()?,
+        };
+        if entries.last().is_some_and(|(last, _)| *last >= id) {
+            return Err(damaged(what, "they are out of order"));
+        }
+        entries.push((id, place));
+    }
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::sled::settings::SledSettings;
+
+    fn id(n: u16) -> TaskId {
+        TaskId::from_bytes((u128::from(n) << 80).to_be_bytes())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        /// Whatever is added in whatever portions, the places are a map.
+        #[test]
+        fn places_are_a_map(portions in prop::collection::vec(
+            prop::collection::btree_set(0u16..2000, 1..400), 1..8,
+        )) {
+            let home = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+            let (disk, _) = Disk::open(&SledSettings::at(home.path())).unwrap();
+            let workspace = "default".parse().unwrap();
+            let mut model = BTreeMap::new();
+            for (portion, segment) in portions.iter().zip(1..) {
+                let place = |n: &u16| Place { segment, offset: u32::from(*n), length: 1 };
+                let new: Vec<_> = portion.iter().map(|n| (id(*n), place(n))).collect();
+                let mut batch = Batch::default();
+                insert(&disk, &workspace, &new, &mut batch).unwrap();
+                disk.db.apply_batch(batch).unwrap();
+                model.extend(new);
+            }
+            for n in 0..2000 {
+                prop_assert_eq!(find(&disk, &workspace, id(n)).unwrap(), model.get(&id(n)).copied());
+            }
+            for end in [0, 1, 700, 1999, 2000] {
+                let there: Vec<_> = before(&disk, &workspace, id(end)).map(Result::unwrap).collect();
+                let expected: Vec<_> = model.range(..id(end)).rev().map(|(id, place)| (*id, *place)).collect();
+                prop_assert_eq!(there, expected);
+            }
+            let last = model.last_key_value().map(|(id, _)| *id);
+            prop_assert_eq!(newest(&disk, &workspace).unwrap(), last);
+            let other = "another".parse().unwrap();
+            prop_assert_eq!(newest(&disk, &other).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_cut_or_out_of_order_is_damage() {
+        let place = Place {
+            segment: 1,
+            offset: 16,
+            length: 9,
+        };
+        let value = encode(&[(id(1), place), (id(2), place)]);
+        assert!(decode(&value).is_ok());
+        for length in 0..value.len() {
+            let cut = decode(&value[..length]);
+            // Between two entries it is a shorter list.
+            assert_eq!(cut.is_ok(), length == 1 || length == 1 + ENTRY, "{length}");
+        }
+        assert!(decode(&encode(&[(id(2), place), (id(1), place)])).is_err());
+    }
+}
