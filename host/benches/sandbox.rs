@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::{Value, json};
+use stepwell::domain::data::Document;
 use stepwell::domain::effect::{Answer, CallFault, CallRequest, Calls};
 use stepwell::domain::ids::TaskId;
 use stepwell::domain::limits::StepLimits;
@@ -25,7 +26,7 @@ const GUESTS: [(&str, &str); 2] = [
 ];
 
 /// Scripts, with the data they run on, and what a run of each may cost.
-fn scripts() -> [(&'static str, &'static str, Vec<u8>, Arc<Value>); 2] {
+fn scripts() -> [(&'static str, &'static str, Vec<u8>, Arc<Document>); 2] {
     let package = |text: &str| {
         let package = json!({"entry": "step.js", "modules": {"step.js": text}});
         package.to_string().into_bytes()
@@ -47,7 +48,7 @@ fn scripts() -> [(&'static str, &'static str, Vec<u8>, Arc<Value>); 2] {
             "touch-100-kB.js",
             "one member read and one written of 100 kB; 3 ms or less",
             package(touch),
-            Arc::new(large),
+            document(&large),
         ),
     ]
 }
@@ -104,7 +105,7 @@ fn input() -> RunInput {
         task: TaskId::MAX,
         name: None,
         tags: Vec::new(),
-        data: Arc::new(json!({
+        data: document(&json!({
             "$via": {"type": "webhook", "name": "Contact Form", "received": 1_700_000_000_000u64},
             "firstName": "Maria",
             "lastName": "Lindqvist",
@@ -120,6 +121,12 @@ fn input() -> RunInput {
         subtasks: 0,
         spent_ms: 0,
     }
+}
+
+/// As it is read from the store.
+fn document(data: &Value) -> Arc<Document> {
+    let parsed = Document::parse(data.to_string().into());
+    Arc::new(parsed.unwrap_or_else(|_| Document::of(data.clone())))
 }
 
 /// Builds the guests' workspace; gives the directory of its components.

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use anyhow::Context;
 use serde_json::json;
+use stepwell::domain::data::Document;
 use stepwell::domain::effect::{Answer, CallFault, CallRequest, CallResult, Calls};
 use stepwell::domain::ids::TaskId;
 use stepwell::domain::limits::StepLimits;
@@ -89,7 +90,7 @@ impl Runner {
             task: TaskId::MAX,
             name: None,
             tags: Vec::new(),
-            data: Arc::new(json!({})),
+            data: Arc::new(Document::of(json!({}))),
             config: Arc::default(),
             clock: START,
             seed: [7; 32],

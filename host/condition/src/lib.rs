@@ -123,6 +123,14 @@ impl Pattern {
         eval::matches(&self.root, Some(data), budget) && !budget.is_spent()
     }
 
+    /// The members of the data's root that this condition looks at; whatever the others are, it is
+    /// the same to it.
+    pub fn roots(&self) -> Vec<&str> {
+        let mut roots = Vec::new();
+        self.root.roots(&mut roots);
+        roots
+    }
+
     /// A digest of all that this condition observes in the data. Equal as long as nothing that the
     /// condition looks at changes; the same in every release and on every machine.
     pub fn observed(&self, data: &Value) -> u64 {

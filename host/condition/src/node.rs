@@ -172,6 +172,22 @@ impl Segment {
 }
 
 impl Node {
+    /// The members that this node looks at of the object that it is about. For the root's nodes, which
+    /// are about members and combinations of them.
+    pub(crate) fn roots<'n>(&'n self, roots: &mut Vec<&'n str>) {
+        match self {
+            Self::Object(members) => {
+                for (key, _) in members {
+                    roots.push(&key.name);
+                    roots.extend(key.path.first().map(|first| &*first.name));
+                }
+            }
+            Self::All(nodes) | Self::Any(nodes) => nodes.iter().for_each(|node| node.roots(roots)),
+            Self::Not(node) => node.roots(roots),
+            _ => {}
+        }
+    }
+
     /// How many constraints certainly hold where this one does: each plain value and each operator
     /// is one, `$and` is their sum, `$or` the least of its branches.
     pub(crate) fn leaves(&self) -> usize {

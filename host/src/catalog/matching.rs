@@ -1,11 +1,13 @@
 //! The steps of one workspace by their conditions: the one place that knows the condition index.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_condition::{Index, Pattern};
 
 use super::error::CatalogError;
+use crate::domain::data::Document;
 use crate::domain::step::Step;
 
 /// A step whose condition is parsed. Its component is loaded when it is first run.
@@ -46,6 +48,8 @@ pub(super) fn pattern(condition: &str) -> Result<Pattern, CatalogError> {
 #[derive(Default)]
 pub(super) struct Matching {
     index: Index,
+    /// Members of the root that conditions look at: how many times.
+    roots: HashMap<Box<str>, u32>,
     slots: Vec<Option<Arc<LiveStep>>>,
     free: Vec<u32>,
 }
@@ -56,6 +60,9 @@ impl Matching {
         // A workspace has far fewer steps than u32 has numbers (`limits::STEPS`).
         let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
         self.index.insert(slot, &step.pattern);
+        for root in step.pattern.roots() {
+            *self.roots.entry(root.into()).or_default() += 1;
+        }
         match self.slots.get_mut(slot as usize) {
             Some(place) => *place = Some(step),
             None => self.slots.push(Some(step)),
@@ -66,15 +73,33 @@ impl Matching {
     /// Removes the step in a slot.
     pub(super) fn remove(&mut self, slot: u32) {
         if let Some(place) = self.slots.get_mut(slot as usize)
-            && place.take().is_some()
+            && let Some(step) = place.take()
         {
+            for root in step.pattern.roots() {
+                if let Some(times) = self.roots.get_mut(root) {
+                    *times -= 1;
+                    if *times == 0 {
+                        self.roots.remove(root);
+                    }
+                }
+            }
             self.index.remove(slot);
             self.free.push(slot);
         }
     }
 
-    /// The steps whose condition matches, in no particular order.
-    pub(super) fn matching(&self, data: &Value) -> Vec<Arc<LiveStep>> {
+    /// The steps whose condition matches, in no particular order. What any of them looks at is seen
+    /// in the document then.
+    pub(super) fn matching(&self, document: &mut Arc<Document>) -> Vec<Arc<LiveStep>> {
+        // Most workspaces' conditions look at few members: to compare is then quicker than to hash.
+        let is_wanted = |name: &str| match self.roots.len() {
+            ..8 => self.roots.keys().any(|root| **root == *name),
+            _ => self.roots.contains_key(name),
+        };
+        if document.has_unseen(is_wanted) {
+            Arc::make_mut(document).look(is_wanted);
+        }
+        let data = document.seen();
         let mut slots = Vec::new();
         self.index.candidates(data, &mut slots);
         slots

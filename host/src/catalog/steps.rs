@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::Value;
 
 use super::error::check_tuning;
 use super::matching::LiveStep;
 use super::{Catalog, CatalogError, room};
+use crate::domain::data::Document;
 use crate::domain::ids::{StepName, WorkspaceName};
 use crate::domain::limits::{self, StepLimits};
 use crate::domain::step::{RetryPolicy, Step, StepVersion, Tuning};
@@ -43,8 +43,12 @@ impl Catalog {
     }
 
     /// The steps whose condition matches the data, in no particular order; none if there is no such
-    /// workspace.
-    pub fn candidates(&self, workspace: &WorkspaceName, data: &Value) -> Vec<Arc<LiveStep>> {
+    /// workspace. What their conditions look at is [`Document::seen`] then.
+    pub fn candidates(
+        &self,
+        workspace: &WorkspaceName,
+        data: &mut Arc<Document>,
+    ) -> Vec<Arc<LiveStep>> {
         match self.workspace(workspace) {
             Ok(workspace) => workspace.read().matching.matching(data),
             Err(_) => Vec::new(),

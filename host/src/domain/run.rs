@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::clock::Millis;
-use super::data::Written;
+use super::data::{Document, Written};
 use super::ids::TaskId;
 use super::limits::StepLimits;
 use super::subtask::NewSubtask;
@@ -24,8 +23,8 @@ pub struct RunInput {
     pub name: Option<String>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// Its data, an object.
-    pub data: Arc<Value>,
+    /// Its data.
+    pub data: Arc<Document>,
     /// The workspace's config.
     pub config: Arc<Config>,
     /// What the run's clock reads until its first connector call is answered.

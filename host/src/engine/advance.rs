@@ -232,12 +232,11 @@ pub(super) const NEXT_RETRY_AT: &str = "nextRetryAt";
 /// When a run's own `nextRetryAt` parks its task: the run set it to a future RFC 3339 time, and its
 /// step is eligible again.
 pub(super) fn next_retry_at(
-    before: Option<&Value>,
-    after: &Value,
+    (before, after): (Option<&Value>, Option<&Value>),
     step_is_eligible: bool,
     now: Millis,
 ) -> Option<Millis> {
-    let set = after.get(NEXT_RETRY_AT)?;
+    let set = after?;
     if !step_is_eligible || before == Some(set) {
         return None;
     }

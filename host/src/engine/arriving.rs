@@ -126,8 +126,10 @@ impl Engine {
         let (arriving, mut hears) = Arriving::new(task);
         let (runner, first) = (self.clone(), arriving.clone());
         self.threads.spawn(async move {
-            if let Some((workspace, task)) = runner.run_one(&workspace, id, Some(first)).await {
-                runner.run_on(workspace, task).await;
+            // Boxed, as what is spawned is moved about whole.
+            let next = Box::pin(runner.run_one(&workspace, id, Some(first))).await;
+            if let Some((workspace, task)) = next {
+                Box::pin(runner.run_on(workspace, task)).await;
             }
         });
         let heard = tokio::time::timeout(RUN_AHEAD, &mut hears).await;

@@ -1,8 +1,8 @@
 //! Carries one task from run to run until it rests.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Engine;
@@ -13,6 +13,7 @@ use super::outcome::{FOR_SUBTASKS, RunFacts, RunOver, end_run, reason_of};
 use super::resume;
 use super::subtasks::{self, Base};
 use crate::catalog::CatalogError;
+use crate::domain::data::Document;
 use crate::domain::effect::Begun;
 use crate::domain::ids::{StepName, TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
@@ -94,7 +95,7 @@ impl Engine {
             head.paused = None;
         }
         let mut recorded = effects;
-        let mut data = subtasks::document(&data)?;
+        let mut data = subtasks::document(data)?;
         if self.is_orphan(&head).await? {
             return Ok(Carried::Rests);
         }
@@ -103,7 +104,7 @@ impl Engine {
             return self.land(&head, data).await;
         }
         head.ready_at = clock;
-        let mut eligible = self.eligible(&head, &data);
+        let mut eligible = self.eligible(&head, &mut data);
         if let Some(effect) = recorded.first() {
             self.resume(&head.workspace, &effect.begun, &mut eligible);
         } else if let Some(paused) = &head.paused
@@ -150,7 +151,7 @@ impl Engine {
                 let name = candidate.name.clone();
                 return self.pause(head, &name, until, &output).await;
             }
-            let retry_before = data.get(advance::NEXT_RETRY_AT).cloned();
+            let retry_before = data.member(advance::NEXT_RETRY_AT).map(Cow::into_owned);
             let facts = RunFacts {
                 run,
                 started: head.ready_at,
@@ -172,9 +173,11 @@ impl Engine {
                 (now, rand::random()),
             );
             if head.state == TaskState::Ready {
-                eligible = self.eligible(&head, &data);
+                eligible = self.eligible(&head, &mut data);
                 let again = eligible.steps.iter().any(|(next, _)| next.name == ran);
-                match advance::next_retry_at(retry_before.as_ref(), &data, again, now) {
+                let retry_after = data.member(advance::NEXT_RETRY_AT);
+                let retry = (retry_before.as_ref(), retry_after.as_deref());
+                match advance::next_retry_at(retry, again, now) {
                     Some(at) => {
                         head.state = TaskState::Waiting;
                         head.wake_at = Some(at);
@@ -262,14 +265,14 @@ impl Engine {
         }
     }
 
-    pub(super) fn eligible(&self, head: &TaskHead, data: &Value) -> Eligible {
+    pub(super) fn eligible(&self, head: &TaskHead, data: &mut Arc<Document>) -> Eligible {
         let matching = self.catalog.candidates(&head.workspace, data);
         let candidates: Vec<Candidate> = matching
             .iter()
             .map(|live| Candidate {
                 name: live.step.name.clone(),
                 leaves: live.pattern.leaves(),
-                observed: live.pattern.observed(data),
+                observed: live.pattern.observed(data.seen()),
             })
             .collect();
         Eligible {
@@ -283,7 +286,7 @@ impl Engine {
     pub(super) fn input(
         &self,
         head: &TaskHead,
-        data: &Arc<Value>,
+        data: &Arc<Document>,
         run: u32,
         step: &Step,
     ) -> RunInput {

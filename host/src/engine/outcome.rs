@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::advance::{self, Candidate, RunEnd};
 use crate::domain::clock::Millis;
-use crate::domain::data::Change;
+use crate::domain::data::{Change, Document};
 use crate::domain::ids::StepName;
 use crate::domain::journal::{Entry, RunEntry, SubtaskEntry};
 use crate::domain::run::{Ended, RunOutput, StepFault};
@@ -16,7 +14,7 @@ use crate::domain::task::{TaskHead, TaskState};
 
 /// Applies what a run wrote: the changes and, if there are any, the new text. A run that left too
 /// much has failed, and its task with it: the data in memory is not looked at again.
-fn apply(output: &mut RunOutput, data: &mut Arc<Value>) -> (Vec<Change>, Option<Arc<str>>) {
+fn apply(output: &mut RunOutput, data: &mut Arc<Document>) -> (Vec<Change>, Option<Arc<str>>) {
     let changes = match output.data.take() {
         Some(written) => written.apply_to(data),
         None => Vec::new(),
@@ -24,10 +22,8 @@ fn apply(output: &mut RunOutput, data: &mut Arc<Value>) -> (Vec<Change>, Option<
     if changes.is_empty() {
         return (changes, None);
     }
-    // A value is plain JSON: there is nothing in it that could fail to serialise.
-    let text = serde_json::to_string(&**data).unwrap_or_default();
-    match advance::checked_size(text.len()) {
-        Ok(()) => (changes, Some(text.into())),
+    match advance::checked_size(data.text().len()) {
+        Ok(()) => (changes, Some(data.text().clone())),
         Err(fault) => {
             fail(output, fault);
             (Vec::new(), None)
@@ -122,7 +118,7 @@ pub(super) struct RunOver {
 /// version on.
 pub(super) fn end_run(
     head: &mut TaskHead,
-    data: &mut Arc<Value>,
+    data: &mut Arc<Document>,
     (candidate, facts): (&Candidate, RunFacts<'_>),
     mut output: RunOutput,
     (now, random): (Millis, u64),

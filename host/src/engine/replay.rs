@@ -13,7 +13,7 @@ use super::outcome::{RunFacts, end_run};
 use super::{ActionError, Engine, subtasks};
 use crate::connectors::{call_digest, call_summary};
 use crate::domain::clock::Millis;
-use crate::domain::data::{Change, diff, undo};
+use crate::domain::data::{Change, Document, diff, undo};
 use crate::domain::effect::{Answer, CallFault, CallRequest, Calls, Effect};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::{Entry, RunEntry};
@@ -102,7 +102,7 @@ impl Engine {
     ) -> Result<Replayed, ActionError> {
         let stored = self.loaded(workspace, task).await?;
         let journal = self.store.journal(workspace, task).await?;
-        let now_is = subtasks::document(&stored.data)?;
+        let now_is = subtasks::document(stored.data)?.to_value();
         let (mut head, mut data) = self.as_before(&stored.head, &now_is, &journal, from)?;
         let effects = journal.iter().filter_map(|entry| match entry {
             Entry::Effect(effect) if effect.run >= from => Some(effect.clone()),
@@ -112,7 +112,7 @@ impl Engine {
         let mut entries = vec![Entry::Accepted { at: head.created }];
         let until = Instant::now() + TIME;
         let stopped = loop {
-            let eligible = self.eligible(&head, &data);
+            let eligible = self.eligible(&head, &mut data);
             let Some((candidate, step)) = eligible.steps.first() else {
                 advance::settle(&mut head, None);
                 break (head.state == TaskState::Ready || head.state == TaskState::Waiting).then(
@@ -169,15 +169,14 @@ impl Engine {
                 _ => break None,
             }
         };
-        let text = serde_json::to_string(&*data).unwrap_or_default();
         Ok(Replayed {
             task: StoredTask {
                 head,
-                data: text.into(),
+                data: data.text().clone(),
                 effects: Vec::new(),
             },
             journal: entries,
-            changes: diff(&now_is, &data),
+            changes: diff(&now_is, &data.to_value()),
             stopped,
         })
     }
@@ -189,7 +188,7 @@ impl Engine {
         data: &Value,
         journal: &[Entry],
         from: u32,
-    ) -> Result<(TaskHead, Arc<Value>), ActionError> {
+    ) -> Result<(TaskHead, Arc<Document>), ActionError> {
         let task = now_is.id;
         let runs = journal.iter().filter_map(run_of).map(|run| run.run);
         let most = runs.max().unwrap_or(0);
@@ -220,7 +219,7 @@ impl Engine {
             undo(&mut data, &changes)
                 .map_err(|error| damaged(format!("a change in its journal: {error}")))?;
             if place == first {
-                before = Some(Arc::new(data.clone()));
+                before = Some(data.clone());
             }
             if place < first
                 && let Some(run) = run_of(entry)
@@ -242,7 +241,8 @@ impl Engine {
             parent: now_is.parent.clone(),
             ..TaskHead::new(task, now_is.workspace.clone(), now_is.created)
         };
-        Ok((head, before.unwrap_or_else(|| Arc::new(data))))
+        let before = Document::of(before.unwrap_or(data));
+        Ok((head, Arc::new(before)))
     }
 }
 

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::Engine;
 use super::arriving::Arriving;
 use super::carry::Carried;
+use crate::domain::data::Document;
 use crate::domain::ids::TaskId;
 use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{TaskHead, TaskState};
@@ -169,7 +170,7 @@ impl Engine {
                 None => return Ok(None),
             },
         };
-        let mut document = document(&parent.data)?;
+        let mut document = document(parent.data)?;
         let results = vec![(end.head.id, result(&end.head, &data))];
         let commit = landed(parent.head, &mut document, results, now);
         Ok(Some(Told::Result(Box::new(commit))))
@@ -180,7 +181,7 @@ impl Engine {
     pub(super) async fn land(
         self: &Arc<Self>,
         head: &TaskHead,
-        mut data: Arc<Value>,
+        mut data: Arc<Document>,
     ) -> Result<Carried, StoreError> {
         let (mut to, stood_on) = (head.clone(), Base::of(head));
         let results = self.results(&mut to).await?;
@@ -224,7 +225,7 @@ impl Engine {
                 None => return Ok(commit),
             },
         };
-        let mut document = document(&data)?;
+        let mut document = document(data)?;
         let results = self.results(&mut commit.head).await?;
         let mut whole = landed(commit.head, &mut document, results, self.clock.now());
         // One step, not two.

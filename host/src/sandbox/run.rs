@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use wasmtime::{Engine, Store};
 
 use super::bindings::Failure;
 use super::component::{ComponentError, LoadedComponent};
 use super::fault;
 use super::state::RunState;
+use crate::domain::data::Document;
 use crate::domain::effect::{
     Answer, CallFault, CallRequest, CallResult, Calls, FetchError, OperationError,
 };
@@ -111,7 +112,7 @@ pub(super) async fn condition(
         task: TaskId::MIN,
         name: None,
         tags: Vec::new(),
-        data: Arc::new(Value::Object(serde_json::Map::new())),
+        data: Arc::new(Document::of(Value::Object(Map::new()))),
         config: Arc::default(),
         clock: 0,
         seed: [0; 32],

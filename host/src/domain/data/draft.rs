@@ -1,17 +1,21 @@
 //! A document that a run changes. Only those of the root's members that are written are copied:
 //! most runs read a little of the data and write a little beside it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::change::{Change, diff, diff_member};
+use super::document::Document;
 use super::pointer::{Pointer, PointerError};
 
 /// A task's data as a run sees it, with what it has written so far.
 #[derive(Debug)]
 pub struct Draft {
-    base: Arc<Value>,
+    base: Arc<Document>,
+    /// Members that were read and not written.
+    read: Vec<(String, Value)>,
     written: Written,
 }
 
@@ -25,10 +29,11 @@ pub enum Written {
 }
 
 impl Draft {
-    /// Nothing written yet. `base` is an object.
-    pub fn new(base: Arc<Value>) -> Self {
+    /// Nothing written yet.
+    pub fn new(base: Arc<Document>) -> Self {
         Self {
             base,
+            read: Vec::new(),
             written: Written::Members(Vec::new()),
         }
     }
@@ -38,12 +43,31 @@ impl Draft {
         let Some(first) = pointer.first() else {
             return Some(self.whole());
         };
-        match &self.written {
+        let Self {
+            base,
+            read,
+            written,
+        } = self;
+        match written {
             Written::Whole(document) => pointer.get(document),
-            Written::Members(members) => match members.iter().find(|(name, _)| name == first) {
-                Some((_, member)) => pointer.get_below_first(member.as_ref()?),
-                None => pointer.get(&self.base),
-            },
+            Written::Members(members) => {
+                let member = match members.iter().find(|(name, _)| name == first) {
+                    Some((_, member)) => member.as_ref()?,
+                    None => read_member(base, read, first)?,
+                };
+                pointer.get_below_first(member)
+            }
+        }
+    }
+
+    /// The text of the value at a place.
+    pub fn text(&mut self, pointer: &Pointer) -> Option<String> {
+        match &self.written {
+            // As it is, which costs least.
+            Written::Members(members) if members.is_empty() && pointer.first().is_none() => {
+                Some(self.base.text().to_string())
+            }
+            _ => self.get(pointer).map(Value::to_string),
         }
     }
 
@@ -56,7 +80,18 @@ impl Draft {
                 self.written = Written::Whole(document);
                 Ok(())
             }
-            Some(first) => self.change(first, |document| pointer.set(document, value)),
+            Some(first) => match &mut self.written {
+                // A member of the root, which may be put there whatever it was.
+                Written::Members(members) if pointer.depth() == 1 => {
+                    let value = Some(value);
+                    match members.iter_mut().find(|(name, _)| name == first) {
+                        Some((_, member)) => *member = value,
+                        None => members.push((first.to_owned(), value)),
+                    }
+                    Ok(())
+                }
+                _ => self.change(first, |document| pointer.set(document, value)),
+            },
         }
     }
 
@@ -87,7 +122,7 @@ impl Draft {
         let place = members.iter().position(|(name, _)| name == first);
         let member = match place {
             Some(place) => members[place].1.take(),
-            None => self.base.get(first).cloned(),
+            None => self.base.member(first).map(Cow::into_owned),
         };
         let mut alone = Value::Object(Map::from_iter(
             member.map(|member| (first.to_owned(), member)),
@@ -105,16 +140,13 @@ impl Draft {
 
     fn whole(&mut self) -> &Value {
         if let Written::Members(members) = &mut self.written {
-            if members.is_empty() {
-                return &self.base;
-            }
-            let mut document = (*self.base).clone();
+            let mut document = self.base.to_value();
             put(&mut document, std::mem::take(members));
             self.written = Written::Whole(document);
         }
         match &self.written {
             Written::Whole(document) => document,
-            Written::Members(_) => &self.base,
+            Written::Members(_) => &Value::Null, // It was put together above.
         }
     }
 }
@@ -122,27 +154,47 @@ impl Draft {
 impl Written {
     /// Applies what was written to the document that the draft stood on, which is copied only if
     /// somebody else holds it, and gives the difference. No difference: the document is as it was.
-    pub fn apply_to(self, base: &mut Arc<Value>) -> Vec<Change> {
+    pub fn apply_to(self, base: &mut Arc<Document>) -> Vec<Change> {
         match self {
             Self::Whole(document) => {
-                let changes = diff(base, &document);
+                let changes = diff(&base.to_value(), &document);
                 if !changes.is_empty() {
-                    *base = Arc::new(document);
+                    *base = Arc::new(Document::of(document));
                 }
                 changes
             }
             Self::Members(members) => {
                 let changes: Vec<Change> = members
                     .iter()
-                    .flat_map(|(name, new)| diff_member(name, base.get(name), new.as_ref()))
+                    .flat_map(|(name, new)| {
+                        diff_member(name, base.member(name).as_deref(), new.as_ref())
+                    })
                     .collect();
                 if !changes.is_empty() {
-                    put(Arc::make_mut(base), members);
+                    Arc::make_mut(base).put(members);
                 }
                 changes
             }
         }
     }
+}
+
+/// A member of the root that was not written.
+fn read_member<'a>(
+    base: &'a Document,
+    read: &'a mut Vec<(String, Value)>,
+    name: &str,
+) -> Option<&'a Value> {
+    // Each is parsed once.
+    if let Some(place) = read.iter().position(|(read, _)| read == name) {
+        return Some(&read[place].1);
+    }
+    let member = match base.member(name)? {
+        Cow::Borrowed(member) => return Some(member),
+        Cow::Owned(member) => member,
+    };
+    read.push((name.to_owned(), member));
+    read.last().map(|(_, member)| member)
 }
 
 fn put(document: &mut Value, members: Vec<(String, Option<Value>)>) {
@@ -185,12 +237,15 @@ mod tests {
         #[test]
         fn a_draft_is_the_document(acts in prop::collection::vec(act(), 0..20)) {
             let base = json!({"a": {"a": {"b": 1}, "b": [1, 2]}, "b": {"a": 7}, "c": 1});
-            let (mut plain, mut draft) = (base.clone(), Draft::new(Arc::new(base.clone())));
+            let document = Document::parse(base.to_string().into()).unwrap();
+            let (mut plain, mut draft) = (base.clone(), Draft::new(Arc::new(document.clone())));
             for act in acts {
                 match act {
                     Act::Get(at) => {
                         let at = Pointer::parse(&at).unwrap();
+                        let text = draft.text(&at).map(|text| serde_json::from_str(&text).unwrap());
                         prop_assert_eq!(draft.get(&at), at.get(&plain));
+                        prop_assert_eq!(text.as_ref(), at.get(&plain));
                     }
                     Act::Set(at, value) => {
                         let at = Pointer::parse(&at).unwrap();
@@ -203,9 +258,9 @@ mod tests {
                     }
                 }
             }
-            let mut after = Arc::new(base.clone());
+            let mut after = Arc::new(document);
             let changes = draft.into_written().apply_to(&mut after);
-            prop_assert_eq!(&*after, &plain);
+            prop_assert_eq!(after.to_value(), plain.clone());
             let mut patched = base;
             super::super::change::apply(&mut patched, &changes).unwrap();
             prop_assert_eq!(patched, plain);

@@ -176,23 +176,16 @@ fn redo_makes_a_step_eligible_once_more_and_park_lets_the_task_wait() {
 
 #[test]
 fn next_retry_at_parks_only_if_the_run_set_it_to_a_future_time() {
-    let at = json!({"nextRetryAt": "1970-01-01T00:00:05Z"});
-    assert_eq!(next_retry_at(None, &at, true, 1_000), Some(5_000));
-    assert_eq!(
-        next_retry_at(at.get(NEXT_RETRY_AT), &at, true, 1_000),
-        None,
-        "it was there before"
-    );
-    assert_eq!(
-        next_retry_at(None, &at, false, 1_000),
-        None,
-        "the step is done"
-    );
-    assert_eq!(next_retry_at(None, &at, true, 5_000), None, "past");
-    assert_eq!(
-        next_retry_at(None, &json!({"nextRetryAt": 5}), true, 0),
-        None
-    );
+    let at = json!("1970-01-01T00:00:05Z");
+    let set = Some(&at);
+    assert_eq!(next_retry_at((None, set), true, 1_000), Some(5_000));
+    let there = next_retry_at((set, set), true, 1_000);
+    assert_eq!(there, None, "it was there before");
+    let over = next_retry_at((None, set), false, 1_000);
+    assert_eq!(over, None, "the step is done");
+    assert_eq!(next_retry_at((None, set), true, 5_000), None, "past");
+    assert_eq!(next_retry_at((None, Some(&json!(5))), true, 0), None);
+    assert_eq!(next_retry_at((set, None), true, 0), None);
 }
 
 #[test]

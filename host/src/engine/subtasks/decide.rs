@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use crate::domain::clock::Millis;
-use crate::domain::data::{Change, Draft, Pointer, VIA, check};
+use crate::domain::data::{Change, Document, Draft, Pointer, VIA, check};
 use crate::domain::ids::TaskId;
 use crate::domain::journal::Entry;
 use crate::domain::subtask::{Child, NewSubtask, Parent};
@@ -172,7 +172,7 @@ pub(super) fn result(head: &TaskHead, data: &str) -> Value {
 }
 
 /// Puts a result at its place; the error is that there is no such place in the data any more.
-fn put(data: &mut Arc<Value>, into: &str, result: Value) -> Result<Vec<Change>, String> {
+fn put(data: &mut Arc<Document>, into: &str, result: Value) -> Result<Vec<Change>, String> {
     let place = Pointer::parse(into).map_err(|error| error.to_string())?;
     let fit = match check(&result, place.depth()) {
         Ok(()) => result,
@@ -187,7 +187,7 @@ fn put(data: &mut Arc<Value>, into: &str, result: Value) -> Result<Vec<Change>, 
 /// has no place any more is a fault of the task.
 pub(super) fn landed(
     mut head: TaskHead,
-    data: &mut Arc<Value>,
+    data: &mut Arc<Document>,
     results: Vec<(TaskId, Value)>,
     now: Millis,
 ) -> Commit {
@@ -212,9 +212,8 @@ pub(super) fn landed(
             }
         }
     }
-    let text = data.to_string();
-    let written = match advance::checked_size(text.len()) {
-        Ok(()) => Some(text.into()),
+    let written = match advance::checked_size(data.text().len()) {
+        Ok(()) => Some(data.text().clone()),
         Err(large) => {
             fault = Some(format!("the results of subtasks have no place: {large}"));
             entries.clear();
@@ -288,9 +287,9 @@ pub(super) fn cancelled(head: &TaskHead, now: Millis) -> Commit {
     }
 }
 
-/// A task's data, parsed.
-pub(in crate::engine) fn document(data: &str) -> Result<Arc<Value>, StoreError> {
-    let parsed = serde_json::from_str(data);
+/// A task's data as they are stored.
+pub(in crate::engine) fn document(data: Arc<str>) -> Result<Arc<Document>, StoreError> {
+    let parsed = Document::parse(data);
     parsed
         .map(Arc::new)
         .map_err(|error| StoreError::Damaged(format!("a task's data are not JSON: {error}")))

@@ -1,7 +1,6 @@
 //! The one thread that puts changes in order and makes them durable, many at once.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -9,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::change::{self, Change, Kind};
 use super::codec;
 use super::log::Tail;
+use super::newest::Newest;
 use super::overlay::{Mixing, Open, Overlay};
 use super::shared::Shared;
 use super::{RESTED, tasks};
@@ -22,9 +22,9 @@ const BYTES: usize = 1024 * 1024;
 
 /// A group that had so many changes will have as many again ...
 const COMPANY: usize = 4;
-/// ... if it waits for them so long: a flush takes about twice this, and costs as much for one change as
-/// for twenty. Without it a group at 64 connections had 8; a lone sender never waits.
-const GATHER: Duration = Duration::from_micros(200);
+/// ... if it waits for them so long: about as long as a flush takes, which costs as much for one change
+/// as for twenty. Without it a group at 64 connections had 8; a lone sender never waits.
+const GATHER: Duration = Duration::from_micros(400);
 
 /// A change of one task.
 pub(super) struct Part {
@@ -88,8 +88,7 @@ struct Standing {
 struct Committer<'a> {
     shared: &'a Shared,
     tail: Tail,
-    /// The newest task of each workspace: an id past it is certainly new.
-    newest: HashMap<WorkspaceName, TaskId>,
+    newest: HashMap<WorkspaceName, Newest, Mixing>,
     /// Where tasks stand after the changes of the group that is being put together.
     standing: HashMap<Key, Standing, Mixing>,
     /// Tasks of this group that only the tree has.
@@ -101,7 +100,7 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
     let mut committer = Committer {
         shared,
         tail,
-        newest: HashMap::new(),
+        newest: HashMap::default(),
         standing: HashMap::default(),
         bases: HashMap::default(),
     };
@@ -302,20 +301,16 @@ impl Committer<'_> {
         Ok(Some(standing))
     }
 
-    /// Whether a task cannot be there already, as its id is greater than every one that is.
+    /// Whether a task cannot be there already: its id is greater than every one that is, or than all
+    /// but a few that are known.
     fn is_new(&mut self, (workspace, id): &Key) -> Result<bool, StoreError> {
-        match self.newest.entry(workspace.clone()) {
-            Entry::Occupied(mut newest) => {
-                let new = id > newest.get();
-                if new {
-                    newest.insert(*id);
-                }
-                Ok(new)
-            }
-            Entry::Vacant(newest) => {
+        match self.newest.get_mut(workspace) {
+            Some(newest) => Ok(newest.is_new(*id)),
+            None => {
                 let there = tasks::newest(self.shared, workspace)?;
-                let new = there.is_none_or(|there| *id > there);
-                newest.insert(there.map_or(*id, |there| there.max(*id)));
+                let mut newest = Newest::after(there);
+                let new = newest.is_new(*id);
+                self.newest.insert(workspace.clone(), newest);
                 Ok(new)
             }
         }

@@ -19,6 +19,7 @@ mod fold;
 mod frame;
 mod keys;
 mod log;
+mod newest;
 mod overlay;
 mod places;
 mod queries;

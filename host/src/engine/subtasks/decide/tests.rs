@@ -186,9 +186,9 @@ fn results_land_where_they_belong_and_one_without_a_place_is_a_fault() {
         ],
         None,
     );
-    let mut data = Arc::new(json!({"list": [1], "n": 5}));
+    let mut data = document(r#"{"list":[1],"n":5}"#.into()).unwrap();
     let commit = landed(head.clone(), &mut data, vec![(id(1), json!("one"))], NOW);
-    assert_eq!(*data, json!({"list": [1, "one"], "n": 5}));
+    assert_eq!(&**data.text(), r#"{"list":[1,"one"],"n":5}"#);
     assert_eq!(commit.head.state, TaskState::Ready);
     assert_eq!(commit.head.children.len(), 1);
     assert!(
@@ -200,9 +200,10 @@ fn results_land_where_they_belong_and_one_without_a_place_is_a_fault() {
     assert!(fault.contains("`/n` is a number"), "{fault}");
     // What is too deep for its place comes as an error in its place.
     let deep = (0..crate::domain::limits::DATA_DEPTH).fold(json!(1), |inner, _| json!([inner]));
-    let mut data = Arc::new(json!({}));
+    let mut data = document("{}".into()).unwrap();
     landed(head, &mut data, vec![(id(2), deep)], NOW);
-    assert!(data["n"]["x"]["error"].is_string(), "{data}");
+    let place = data.to_value()["n"]["x"]["error"].clone();
+    assert!(place.is_string(), "{}", data.text());
 }
 
 #[test]
