@@ -2,6 +2,7 @@ mod archive;
 mod crash;
 mod damage;
 mod dump;
+mod torn;
 
 use super::*;
 use crate::store::conformance::{self, Disturbance, Subject};
