@@ -3,13 +3,14 @@
 //! wait that is too long for the sender, makes the task durable by itself first.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, oneshot};
 
 use super::Engine;
 use crate::domain::ids::TaskId;
-use crate::store::{Commit, NewTask, Store, StoreError};
+use crate::store::{Commit, Expected, NewTask, Store, StoreError};
 
 /// How long a sender waits for the first run to end before the task is made durable without it. A
 /// sender notices neither this nor a flush of the disk.
@@ -27,15 +28,21 @@ struct Pending {
     begun: bool,
     /// Whoever is to tell the sender.
     told: Option<oneshot::Sender<Result<(), StoreError>>>,
+    /// Until the store has been given the task.
+    expected: Expected,
 }
 
 impl Arriving {
-    fn new(task: NewTask) -> (Arc<Self>, oneshot::Receiver<Result<(), StoreError>>) {
+    fn new(
+        task: NewTask,
+        expected: Expected,
+    ) -> (Arc<Self>, oneshot::Receiver<Result<(), StoreError>>) {
         let (told, hears) = oneshot::channel();
         let pending = Mutex::new(Pending {
             task: Some(task),
             begun: false,
             told: Some(told),
+            expected,
         });
         (Arc::new(Self { pending }), hears)
     }
@@ -72,7 +79,7 @@ impl Arriving {
             data: commit.data.unwrap_or(task.data),
             entries: commit.entries,
         };
-        let accepted = store.accept(whole).await;
+        let accepted = accept(store, whole, &mut pending.expected).await;
         pending.tell(&accepted);
         Ok(accepted)
     }
@@ -84,7 +91,7 @@ impl Pending {
             return Ok(());
         };
         self.begun = true;
-        let accepted = match store.accept(task).await {
+        let accepted = match accept(store, task, &mut self.expected).await {
             // Nobody else has this id: it is what became of an attempt that was dropped half way.
             Err(StoreError::Conflict { .. }) => Ok(()),
             accepted => accepted,
@@ -102,6 +109,21 @@ impl Pending {
             // Nobody hears it if the sender's patience ended; then they ask for themselves.
             let _ = told.send(accepted.clone());
         }
+    }
+}
+
+/// Has the store accept a task, which is expected no more as soon as the store has it.
+async fn accept(
+    store: &dyn Store,
+    task: NewTask,
+    expected: &mut Expected,
+) -> Result<(), StoreError> {
+    let mut accepting = store.accept(task);
+    let begun = futures_util::poll!(&mut accepting);
+    drop(std::mem::take(expected));
+    match begun {
+        Poll::Ready(accepted) => accepted,
+        Poll::Pending => accepting.await,
     }
 }
 
@@ -123,7 +145,7 @@ impl Engine {
             self.store.accept(task).await?;
             return Ok(self.offer(&workspace, id));
         }
-        let (arriving, mut hears) = Arriving::new(task);
+        let (arriving, mut hears) = Arriving::new(task, self.store.expect());
         let (runner, first) = (self.clone(), arriving.clone());
         self.threads.spawn(async move {
             // Boxed, as what is spawned is moved about whole.

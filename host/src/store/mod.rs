@@ -184,6 +184,25 @@ pub struct Registry {
     pub schedules: Vec<(Schedule, Option<Millis>)>,
 }
 
+/// A write that is on its way. It has arrived when this is dropped.
+#[derive(Default)]
+pub struct Expected(Option<Box<dyn FnOnce() + Send + Sync>>);
+
+impl Expected {
+    /// Calls `arrived` when it is dropped.
+    pub fn until(arrived: impl FnOnce() + Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(arrived)))
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        if let Some(arrived) = self.0.take() {
+            arrived();
+        }
+    }
+}
+
 /// What is durable. Every method that writes resolves only after the write would survive a crash;
 /// a write that failed has left nothing. An implementation passes `store::conformance`.
 #[async_trait]
@@ -269,6 +288,12 @@ pub trait Store: Send + Sync + 'static {
         workspace: &WorkspaceName,
         digest: [u8; 32],
     ) -> Result<Option<Arc<[u8]>>, StoreError>;
+
+    /// Says that a write is on its way and will be there in a moment, so that others which are to be
+    /// made durable may wait for it. It changes nothing but how long they take.
+    fn expect(&self) -> Expected {
+        Expected::default()
+    }
 
     /// 32 random bytes made with the store: what run seeds are derived from.
     fn seed(&self) -> [u8; 32];

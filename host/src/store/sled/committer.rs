@@ -20,11 +20,8 @@ const CHANGES: usize = 512;
 /// Bytes in one group, unless a single change is longer.
 const BYTES: usize = 1024 * 1024;
 
-/// A group that had so many changes will have as many again ...
-const COMPANY: usize = 4;
-/// ... if it waits for them so long: about as long as a flush takes, which costs as much for one change
-/// as for twenty. Without it a group at 64 connections had 8; a lone sender never waits.
-const GATHER: Duration = Duration::from_micros(400);
+/// The longest that a group waits for changes that are on their way: less than a sender notices.
+const GATHER: Duration = Duration::from_micros(800);
 
 /// A change of one task.
 pub(super) struct Part {
@@ -106,7 +103,6 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
     };
     let mut batch = Vec::new();
     let mut ahead = None;
-    let mut last = 0;
     loop {
         let first = match ahead.take() {
             Some(first) => first,
@@ -115,9 +111,7 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
                 None => break,
             },
         };
-        if last >= COMPANY {
-            std::thread::sleep(GATHER);
-        }
+        shared.coming.wait(GATHER);
         let mut bytes = first.bytes();
         batch.push(first);
         while batch.len() < CHANGES && bytes < BYTES {
@@ -133,7 +127,6 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
                 Ok(Message::Stop) | Err(_) => break,
             }
         }
-        last = batch.len();
         if let Err(error) = committer.commit(&mut batch) {
             shared.fail(&error);
             for queued in batch.drain(..) {

@@ -17,6 +17,7 @@ mod disk;
 mod failpoint;
 mod fold;
 mod frame;
+mod gather;
 mod keys;
 mod log;
 mod newest;
@@ -43,7 +44,7 @@ use self::change::{Change, Kind};
 use self::committer::{Message, Part, Queued};
 pub use self::settings::SledSettings;
 use self::shared::Shared;
-use super::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Together};
+use super::{Commit, Expected, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Together};
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -357,6 +358,12 @@ impl Store for SledStore {
 
     fn seed(&self) -> [u8; 32] {
         self.seed
+    }
+
+    fn expect(&self) -> Expected {
+        let shared = self.shared.clone();
+        shared.coming.begin();
+        Expected::until(move || shared.coming.end())
     }
 
     async fn close(&self) {

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::change::{self, Change, Kind, Mark};
 use super::codec::damaged;
 use super::disk::{Disk, failed, unusable};
+use super::gather::Coming;
 use super::log::{self, Tail};
 use super::overlay::Overlay;
 use super::registry::Components;
@@ -49,6 +50,7 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), S
         disk: RwLock::new(Some(disk)),
         overlay: RwLock::new(overlay),
         slots,
+        coming: Coming::default(),
         stopped: AtomicBool::new(false),
         room: Notify::new(),
         wanted: Mutex::new(false),

@@ -7,6 +7,7 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::Notify;
 
 use super::disk::Disk;
+use super::gather::Coming;
 use super::log::Slots;
 use super::overlay::Overlay;
 use super::registry::Components;
@@ -24,6 +25,8 @@ pub(super) struct Shared {
     /// [`Overlay::bytes`] as it last was.
     pub overlay_bytes: AtomicUsize,
     pub slots: Arc<Slots>,
+    /// Changes that are expected.
+    pub coming: Coming,
     /// No more writes: closed, or a write failed.
     pub stopped: AtomicBool,
     /// Woken when there may be room to accept again.
