@@ -43,6 +43,21 @@ struct Upstream {
     seen: Mutex<HashMap<String, Vec<Sighting>>>,
 }
 
+impl Upstream {
+    /// Waits until what a killed process had sent has been seen: that is not its successor's.
+    async fn quiet(&self) {
+        let mut before = None;
+        loop {
+            let now = self.requests.load(Ordering::SeqCst);
+            if before == Some(now) {
+                return;
+            }
+            before = Some(now);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
 async fn answer(State(upstream): State<Arc<Upstream>>, uri: Uri, headers: HeaderMap) -> String {
     let answer = upstream.requests.fetch_add(1, Ordering::SeqCst);
     let sighting = Sighting {
@@ -109,10 +124,11 @@ async fn two_hundred_kills_repeat_no_recorded_call() {
             .collect();
         tokio::time::sleep(Duration::from_micros(rand::random_range(1_000..50_000))).await;
         server.kill();
-        upstream.kills.store(kill, Ordering::SeqCst);
         for sender in senders {
             sender.await.unwrap();
         }
+        upstream.quiet().await;
+        upstream.kills.store(kill, Ordering::SeqCst);
         server.launch().await;
     }
     server.settled().await;
