@@ -98,6 +98,22 @@ async fn data_is_a_live_object_and_untouched_numbers_keep_their_text() {
     assert!(!changes.contains("9007199254740993"), "{changes}");
 }
 
+/// A name that occurs twice in a body counts as it stands the last time, and is not lost by a step
+/// that changes something else.
+#[tokio::test]
+async fn a_name_that_came_twice_is_kept() {
+    let server = Server::start().await;
+    add(&server, "it", &step_of("data.seen = data.name + data.in.x")).await;
+    let webhook = server.webhook("Twice").await;
+    let body = r#"{"name":"Ada","in":{"x":1,"x":2},"name":"Grace"}"#;
+    let (status, answer) = server.send(&webhook, "application/json", body).await;
+    assert!(status.is_success(), "{answer}");
+    let task = server.wait(answer["task"].as_str().unwrap(), "done").await;
+    assert_eq!(task["data"]["name"], "Grace");
+    assert_eq!(task["data"]["in"], json!({"x": 2}));
+    assert_eq!(task["data"]["seen"], "Grace2");
+}
+
 #[tokio::test]
 async fn an_exception_names_file_line_and_column_and_changes_nothing() {
     let server = Server::start().await;
