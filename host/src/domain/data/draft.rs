@@ -16,6 +16,8 @@ pub struct Draft {
     base: Arc<Document>,
     /// Members that were read and not written.
     read: Vec<(String, Value)>,
+    /// The whole document, if it was read before anything was written.
+    read_whole: Option<Value>,
     written: Written,
 }
 
@@ -34,6 +36,7 @@ impl Draft {
         Self {
             base,
             read: Vec::new(),
+            read_whole: None,
             written: Written::Members(Vec::new()),
         }
     }
@@ -47,6 +50,7 @@ impl Draft {
             base,
             read,
             written,
+            ..
         } = self;
         match written {
             Written::Whole(document) => pointer.get(document),
@@ -135,6 +139,9 @@ impl Draft {
 
     fn whole(&mut self) -> &Value {
         if let Written::Members(members) = &mut self.written {
+            if members.is_empty() {
+                return self.read_whole.get_or_insert_with(|| self.base.to_value());
+            }
             let mut document = self.base.to_value();
             put(&mut document, std::mem::take(members));
             self.written = Written::Whole(document);
