@@ -144,14 +144,7 @@ impl Document {
             self.text = text;
             self.members = Members::Listed(members);
         }
-        if let Value::Object(seen) = &mut self.seen {
-            for (name, member) in changed {
-                match member {
-                    Some(value) => seen.insert(name, value),
-                    None => seen.shift_remove(&name),
-                };
-            }
-        }
+        put(&mut self.seen, changed);
         if let Members::All = self.members {
             self.text = self.seen.to_string().into();
         }
@@ -203,6 +196,19 @@ impl Document {
     fn value(&self, member: &Member) -> Value {
         // Its text was checked when it came in.
         serde_json::from_str(&self.text[member.value.clone()]).unwrap_or_default()
+    }
+}
+
+/// Puts members of an object in place of those of the same names, or takes them away.
+pub(super) fn put(object: &mut Value, changed: Vec<(String, Option<Value>)>) {
+    let Some(map) = object.as_object_mut() else {
+        return;
+    };
+    for (name, member) in changed {
+        match member {
+            Some(value) => map.insert(name, value),
+            None => map.shift_remove(&name),
+        };
     }
 }
 

@@ -14,7 +14,7 @@ const WRITTEN_BYTES: usize = 4 * limits::DATA_BYTES;
 impl Host for RunState {
     fn get(&mut self, pointer: String) -> wasmtime::Result<Result<Option<String>, String>> {
         Ok(Pointer::parse(&pointer)
-            .map(|pointer| self.document.text(&pointer))
+            .map(|pointer| self.document.get(&pointer).map(Value::to_string))
             .map_err(|error| error.to_string()))
     }
 

@@ -277,9 +277,7 @@ impl Overlay {
         self.bytes += open.bytes();
         None
     }
-}
 
-impl Overlay {
     /// Tells the overlay that the archive now has a task's record. The task leaves, unless it has
     /// moved on: then what the archive has is outdated.
     pub(super) fn archived(&mut self, archived: &Arc<Open>) -> Option<Arc<Open>> {
