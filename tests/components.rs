@@ -169,3 +169,26 @@ async fn compiled_components_are_kept_and_only_the_hosts_own_are_run() {
     server.run(&webhook, &serde_json::json!({}), "done").await;
     assert_eq!(files().len(), 1, "the damaged file was replaced");
 }
+
+#[test]
+fn a_step_made_with_the_sdk_imports_only_what_it_uses() {
+    let imports = |name: &str| {
+        let bytes = bytes(name);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let of_wasi = text.match_indices("wasi:").map(|(at, _)| &text[at..]);
+        let mut found: Vec<String> = of_wasi
+            .map(|rest| {
+                rest.split(['@', '\0'])
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned()
+            })
+            .collect();
+        found.sort();
+        found.dedup();
+        found
+    };
+    assert_eq!(imports("panics"), [""; 0], "a panic's message is printed");
+    assert_eq!(imports("fetcher"), ["wasi:io/poll"]);
+    assert!(imports("snoop").contains(&"wasi:filesystem/preopens".to_owned()));
+}

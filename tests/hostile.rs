@@ -242,10 +242,19 @@ async fn a_step_sees_nothing_of_the_machine() {
     let (server, webhook) = server_with("snoop", "").await;
     let task = server.run(&webhook, &json!({"snoop": true}), "done").await;
     assert_eq!(task["data"]["found"], json!([]), "{task:#}");
-    let logs = last_run(&task)["logs"].to_string();
-    assert!(
-        logs.contains("to standard output") && logs.contains("to standard error"),
-        "{logs}"
+    let logs: Vec<_> = last_run(&task)["logs"].as_array().unwrap().iter().collect();
+    let lines = logs.iter().map(|line| {
+        let (level, text) = (line["level"].as_str(), line["text"].as_str());
+        (level.unwrap(), text.unwrap())
+    });
+    assert_eq!(
+        lines.collect::<Vec<_>>(),
+        [
+            ("log", "to standard output"),
+            ("error", "to standard error,"),
+            ("error", "in two lines"),
+            ("error", "not ended"),
+        ]
     );
 }
 

@@ -6,6 +6,7 @@ use bindings::wasi::io::poll as raw_poll;
 use crate::connectors::{CallError, FetchError, Redirect, Response, UnderWay, request::Parts};
 use crate::console::Level;
 use crate::failure::Failure;
+use crate::stdio;
 
 /// What wit-bindgen makes of the world. Its code for the canonical ABI is `unsafe`.
 #[allow(unsafe_code, missing_docs, clippy::all)]
@@ -35,6 +36,12 @@ impl From<Failure> for bindings::Failure {
             Self::Stop(text)
         }
     }
+}
+
+/// What the component's `run` gives back when the step's function has ended.
+pub fn ran(ended: Result<(), Failure>) -> Result<(), bindings::Failure> {
+    stdio::finish();
+    ended.map_err(Into::into)
 }
 
 pub fn data_get(pointer: &str) -> Result<Option<String>, String> {

@@ -33,6 +33,8 @@ pub mod data;
 mod executor;
 mod failure;
 mod join;
+#[cfg(target_family = "wasm")]
+mod stdio;
 pub mod task;
 pub mod time;
 
@@ -92,7 +94,7 @@ pub mod __private {
     pub use crate::executor::finish_async;
     pub use crate::failure::{Ending, finish};
     #[cfg(target_family = "wasm")]
-    pub use crate::host::bindings::*;
+    pub use crate::host::{bindings::*, ran};
     #[cfg(not(target_family = "wasm"))]
     pub use crate::mock::host::enter;
 }

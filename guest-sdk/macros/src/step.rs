@@ -137,7 +137,7 @@ fn generate(condition: &Condition, mut function: ItemFn) -> TokenStream {
                 }
 
                 fn run() -> ::core::result::Result<(), ::stepwell_sdk::__private::Failure> {
-                    Self::run_step().map_err(::core::convert::Into::into)
+                    ::stepwell_sdk::__private::ran(Self::run_step())
                 }
             }
 

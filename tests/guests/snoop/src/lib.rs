@@ -9,7 +9,7 @@ use stepwell_sdk::prelude::*;
 #[step(condition = { snoop: true })]
 fn snoop() -> Result {
     println!("to standard output");
-    eprintln!("to standard error");
+    eprintln!("to standard error,\nin two lines");
     let mut found = Vec::new();
     let mut errors = Vec::new();
     let mut note = |what: &str, seen: std::result::Result<String, String>| match seen {
@@ -40,5 +40,6 @@ fn snoop() -> Result {
 
     data::set("/found", found)?;
     data::set("/refused", errors)?;
+    eprint!("not ended");
     Ok(())
 }
