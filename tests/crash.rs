@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::json;
-use support::{Receiver, Server, example, guest};
+use support::receiver::Reply;
+use support::{Receiver, Server, asked, example, guest};
 
 /// How often the process is killed.
 const KILLS: usize = 50;
@@ -155,4 +156,26 @@ async fn a_graceful_stop_lets_runs_end_and_the_next_start_goes_on() {
     for id in ids {
         server.wait(&id, "done").await;
     }
+}
+
+/// More than may compute at once in a workspace.
+const WAITING: usize = 100;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tasks_that_queue_wait_for_their_upstream_all_at_once() {
+    let mut server = Server::start().await;
+    let upstream = Receiver::start().await;
+    upstream.reply("/", Reply::status(200).after(Duration::from_secs(60)));
+    server.step("fetcher").await;
+    let webhook = server.webhook("W").await;
+    let body = json!({"requests": [{"url": format!("{}/", upstream.url)}]});
+    for _ in 0..WAITING {
+        server.post(&webhook, &body).await;
+    }
+    asked(&upstream, WAITING).await;
+    // After a kill they are read from the store and queue.
+    server.restart().await;
+    let again = asked(&upstream, 2 * WAITING);
+    let again = tokio::time::timeout(Duration::from_secs(20), again).await;
+    assert!(again.is_ok(), "{} were asked", upstream.seen().len());
 }

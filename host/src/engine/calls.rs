@@ -32,6 +32,37 @@ pub(super) struct JournaledCalls {
     done: Arc<AtomicU32>,
     /// The task, if it may not be durable yet.
     arriving: Option<Arc<Arriving>>,
+    /// Calls whose answers are waited for.
+    under_way: Arc<AtomicU32>,
+}
+
+/// A call whose answer is waited for. While a run has one, it is not busy.
+struct UnderWay {
+    engine: Arc<Engine>,
+    workspace: WorkspaceName,
+    all: Arc<AtomicU32>,
+}
+
+impl UnderWay {
+    fn begin(engine: &Arc<Engine>, workspace: &WorkspaceName, all: Arc<AtomicU32>) -> Self {
+        if all.fetch_add(1, Ordering::AcqRel) == 0 {
+            engine.queue.leave(workspace);
+            engine.run_more();
+        }
+        Self {
+            engine: engine.clone(),
+            workspace: workspace.clone(),
+            all,
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if self.all.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.engine.queue.come_back(&self.workspace);
+        }
+    }
 }
 
 impl JournaledCalls {
@@ -55,6 +86,7 @@ impl JournaledCalls {
             done: Arc::new(AtomicU32::new(recorded.len() as u32)),
             recorded,
             arriving,
+            under_way: Arc::default(),
         }
     }
 }
@@ -97,7 +129,9 @@ impl Calls for JournaledCalls {
         let (run, attempt, done) = (self.run, self.attempt, self.done.clone());
         let arriving = self.arriving.clone();
         let begun = self.begun.clone();
+        let under_way = self.under_way.clone();
         Box::pin(async move {
+            let _under_way = UnderWay::begin(&engine, &workspace, under_way);
             let not_recorded = |error: StoreError| CallFault::NotRecorded(error.to_string());
             // Nothing goes out for a task that a crash could still undo.
             if let Some(arriving) = arriving {

@@ -37,6 +37,8 @@ struct Lane {
     /// Known and called meanwhile: to be looked at once more.
     called: HashSet<TaskId>,
     running: usize,
+    /// Of them, those that wait for a connector's answer; for a moment also some that have ended.
+    outside: usize,
     /// Ready tasks newer than this may be in the store only.
     taken_up_to: TaskId,
     /// Whether there may be any.
@@ -153,6 +155,16 @@ impl Queue {
         self.pop(&mut inner)
     }
 
+    /// A run of the workspace waits for a connector's answer: another one may start.
+    pub(super) fn leave(&self, workspace: &WorkspaceName) {
+        self.inner.lock().lane(workspace).outside += 1;
+    }
+
+    /// It has the answer, or has ended without.
+    pub(super) fn come_back(&self, workspace: &WorkspaceName) {
+        self.inner.lock().lane(workspace).outside -= 1;
+    }
+
     fn pop(&self, inner: &mut Inner) -> Option<(WorkspaceName, TaskId)> {
         if inner.closed {
             return None;
@@ -264,11 +276,12 @@ impl Inner {
     /// The first workspace in turn that is below its share; its turn comes again after the others.
     fn pop(&mut self) -> Option<(WorkspaceName, TaskId)> {
         let share = self.settings.concurrency.div_ceil(2);
+        let most_busy = self.settings.busy;
         for _ in 0..self.turn.len() {
             let workspace = self.turn.pop_front()?;
             let alone = self.turn.is_empty();
             let lane = self.lane(&workspace);
-            if !alone && lane.running >= share {
+            if lane.busy() >= most_busy || (!alone && lane.running >= share) {
                 self.turn.push_back(workspace);
                 continue;
             }
@@ -292,11 +305,17 @@ impl Lane {
             known: HashSet::new(),
             called: HashSet::new(),
             running: 0,
+            outside: 0,
             taken_up_to: TaskId::MIN,
             more,
             offered_since: false,
             refilling: false,
         }
+    }
+
+    /// Runs that do not wait for a connector's answer.
+    fn busy(&self) -> usize {
+        self.running.saturating_sub(self.outside)
     }
 
     fn wants_refill(&self, room: usize) -> bool {

@@ -10,6 +10,7 @@ fn queue(concurrency: usize, room: usize) -> Queue {
     Queue::new(
         EngineSettings {
             concurrency,
+            busy: concurrency,
             queue: room,
         },
         Vec::new(),
@@ -33,6 +34,40 @@ fn a_task_begins_where_it_arrives_only_if_nobody_waits_before_it() {
     assert!(queue.next(&ours, first).is_none());
     queue.close();
     assert!(!queue.begin(&theirs, TaskId::new()));
+}
+
+#[test]
+fn a_workspace_has_so_many_runs_that_compute_and_any_number_that_wait_outside() {
+    let queue = Queue::new(
+        EngineSettings {
+            concurrency: 100,
+            busy: 2,
+            queue: 100,
+        },
+        Vec::new(),
+    );
+    let (ours, theirs) = (name("ours"), name("theirs"));
+    for _ in 0..5 {
+        queue.offer(&ours, TaskId::new());
+    }
+    let (_, first) = queue.start().unwrap();
+    let (_, second) = queue.start().unwrap();
+    assert!(queue.start().is_none(), "two are busy");
+    queue.offer(&theirs, TaskId::new());
+    assert_eq!(queue.start().unwrap().0, theirs, "another's are not");
+    queue.leave(&ours);
+    let (_, third) = queue.start().unwrap();
+    assert!(queue.start().is_none());
+    // The one that was outside is back: one too many are busy until one has ended.
+    queue.come_back(&ours);
+    assert!(queue.next(&ours, first).is_none());
+    assert!(queue.next(&ours, second).is_some(), "its place is free");
+    assert!(queue.begin(&theirs, TaskId::new()), "it did not queue");
+    // A run that ends while a call of its is still taken back counts once.
+    queue.leave(&ours);
+    assert!(queue.next(&ours, third).is_some());
+    queue.come_back(&ours);
+    assert_eq!(queue.running(), 4);
 }
 
 #[test]
