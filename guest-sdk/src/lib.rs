@@ -33,7 +33,7 @@ pub mod data;
 mod executor;
 mod failure;
 mod join;
-#[cfg(target_family = "wasm")]
+#[cfg(any(target_family = "wasm", test))]
 mod stdio;
 pub mod task;
 pub mod time;

@@ -7,103 +7,155 @@
 //! what is printed goes to `console`, and the environment, which is empty in the sandbox, is known to
 //! be. What a step imports of WASI is then what it uses.
 
-// The C library's functions can be replaced only by functions of their name and their types.
-#![allow(unsafe_code)]
+/// Bytes of a line that are kept; it is as many as a run keeps of all lines.
+const LINE_BYTES: usize = 64 * 1024;
 
-use std::cell::RefCell;
-use std::ffi::{c_char, c_int, c_void};
+/// What a stream has begun and not ended with a line feed.
+struct Begun(Vec<u8>);
 
-use crate::console::Level;
-use crate::host;
-
-/// `EBADF` of wasi-libc.
-const BAD_DESCRIPTOR: c_int = 8;
-
-/// `struct iovec`.
-#[repr(C)]
-struct Piece {
-    start: *const u8,
-    length: usize,
-}
-
-unsafe extern "C" {
-    /// Where wasi-libc keeps `errno`.
-    fn __errno_location() -> *mut c_int;
-}
-
-/// `write(2)`.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn write(descriptor: c_int, start: *const c_void, length: usize) -> isize {
-    let piece = Piece {
-        start: start.cast(),
-        length,
-    };
-    // SAFETY: as the caller of `write` promises.
-    unsafe { writev(descriptor, &raw const piece, 1) }
-}
-
-/// `writev(2)`.
-#[unsafe(no_mangle)]
-unsafe extern "C" fn writev(descriptor: c_int, pieces: *const Piece, count: c_int) -> isize {
-    let level = match descriptor {
-        1 => Level::Log,
-        2 => Level::Error,
-        _ => {
-            // SAFETY: it is always there, and a step has one thread.
-            unsafe { *__errno_location() = BAD_DESCRIPTOR };
-            return -1;
+impl Begun {
+    /// Takes in what is printed, and gives every line that it ends.
+    fn print(&mut self, bytes: &[u8], mut line: impl FnMut(&str)) {
+        let mut pieces = bytes.split(|byte| *byte == b'\n');
+        // The last piece has no line feed behind it.
+        let rest = pieces.next_back().unwrap_or_default();
+        for piece in pieces {
+            self.extend(piece);
+            line(&String::from_utf8_lossy(&self.0));
+            self.0.clear();
         }
-    };
-    let mut written = 0;
-    for at in 0..usize::try_from(count).unwrap_or(0) {
-        // SAFETY: the caller promises `count` pieces, each of them as long as it says.
-        let bytes = unsafe {
-            let piece = &*pieces.add(at);
-            match piece.length {
-                0 => &[],
-                length => std::slice::from_raw_parts(piece.start, length),
+        self.extend(rest);
+    }
+
+    /// Gives what has no line feed behind it.
+    fn finish(&mut self, line: impl FnOnce(&str)) {
+        if !self.0.is_empty() {
+            line(&String::from_utf8_lossy(&self.0));
+            self.0.clear();
+        }
+    }
+
+    fn extend(&mut self, piece: &[u8]) {
+        let room = LINE_BYTES.saturating_sub(self.0.len());
+        self.0.extend_from_slice(&piece[..piece.len().min(room)]);
+    }
+}
+
+#[cfg(target_family = "wasm")]
+pub(crate) use libc::finish;
+
+/// The C library's functions. They can be replaced only by functions of their name and type.
+#[cfg(target_family = "wasm")]
+#[allow(unsafe_code)]
+mod libc {
+    use std::cell::RefCell;
+    use std::ffi::{c_char, c_int, c_void};
+
+    use super::Begun;
+    use crate::console::Level;
+    use crate::host;
+
+    /// `EBADF` of wasi-libc.
+    const BAD_DESCRIPTOR: c_int = 8;
+
+    /// `struct iovec`.
+    #[repr(C)]
+    struct Piece {
+        start: *const u8,
+        length: usize,
+    }
+
+    unsafe extern "C" {
+        /// Where wasi-libc keeps `errno`.
+        fn __errno_location() -> *mut c_int;
+    }
+
+    thread_local! {
+        static OUTPUT: RefCell<Begun> = const { RefCell::new(Begun(Vec::new())) };
+        static ERROR: RefCell<Begun> = const { RefCell::new(Begun(Vec::new())) };
+    }
+
+    /// `write(2)`.
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn write(descriptor: c_int, start: *const c_void, length: usize) -> isize {
+        let piece = Piece {
+            start: start.cast(),
+            length,
+        };
+        // SAFETY: as the caller of `write` promises.
+        unsafe { writev(descriptor, &raw const piece, 1) }
+    }
+
+    /// `writev(2)`.
+    #[unsafe(no_mangle)]
+    unsafe extern "C" fn writev(descriptor: c_int, pieces: *const Piece, count: c_int) -> isize {
+        let (begun, level) = match descriptor {
+            1 => (&OUTPUT, Level::Log),
+            2 => (&ERROR, Level::Error),
+            _ => {
+                // SAFETY: it is always there, and a step has one thread.
+                unsafe { *__errno_location() = BAD_DESCRIPTOR };
+                return -1;
             }
         };
-        print(level, bytes);
-        written += bytes.len();
+        let mut written = 0;
+        for at in 0..usize::try_from(count).unwrap_or(0) {
+            // SAFETY: the caller promises `count` pieces, each of them as long as it says.
+            let bytes = unsafe {
+                let piece = &*pieces.add(at);
+                match piece.length {
+                    0 => &[],
+                    length => std::slice::from_raw_parts(piece.start, length),
+                }
+            };
+            begun.with_borrow_mut(|begun| {
+                begun.print(bytes, |line| host::console_write(level, line));
+            });
+            written += bytes.len();
+        }
+        written as isize
     }
-    written as isize
-}
 
-/// `getenv(3)`.
-#[unsafe(no_mangle)]
-extern "C" fn getenv(_name: *const c_char) -> *mut c_char {
-    std::ptr::null_mut()
-}
+    /// `getenv(3)`.
+    #[unsafe(no_mangle)]
+    extern "C" fn getenv(_name: *const c_char) -> *mut c_char {
+        std::ptr::null_mut()
+    }
 
-thread_local! {
-    /// What standard output and standard error have begun and not ended with a line feed.
-    static BEGUN: RefCell<[Vec<u8>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
-}
-
-fn print(level: Level, bytes: &[u8]) {
-    let mut pieces = bytes.split(|byte| *byte == b'\n');
-    // The last piece has no line feed behind it.
-    let rest = pieces.next_back().unwrap_or_default();
-    BEGUN.with_borrow_mut(|begun| {
-        let begun = &mut begun[usize::from(level == Level::Error)];
-        for piece in pieces {
-            begun.extend_from_slice(piece);
-            host::console_write(level, &String::from_utf8_lossy(begun));
-            begun.clear();
+    /// Writes what was printed without a line feed behind it. For the end of a run.
+    pub(crate) fn finish() {
+        for (begun, level) in [(&OUTPUT, Level::Log), (&ERROR, Level::Error)] {
+            begun.with_borrow_mut(|begun| begun.finish(|line| host::console_write(level, line)));
         }
-        begun.extend_from_slice(rest);
-    });
+    }
 }
 
-/// Writes what was printed without a line feed behind it. For the end of a run.
-pub(crate) fn finish() {
-    BEGUN.with_borrow_mut(|begun| {
-        for (begun, level) in begun.iter_mut().zip([Level::Log, Level::Error]) {
-            if !begun.is_empty() {
-                host::console_write(level, &String::from_utf8_lossy(begun));
-                begun.clear();
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_is_cut_into_lines() {
+        let mut begun = Begun(Vec::new());
+        let mut lines = Vec::new();
+        for printed in ["one\ntw", "o\n\nre", "st"] {
+            begun.print(printed.as_bytes(), |line| lines.push(line.to_owned()));
         }
-    });
+        assert_eq!(lines, ["one", "two", ""]);
+        begun.finish(|line| lines.push(line.to_owned()));
+        begun.finish(|_| panic!("it is finished"));
+        assert_eq!(lines[3..], ["rest"]);
+    }
+
+    #[test]
+    fn a_line_without_end_takes_no_more_memory_than_a_run_keeps() {
+        let mut begun = Begun(Vec::new());
+        for _ in 0..100 {
+            begun.print(&[b'.'; 1000], |_| panic!("no line has ended"));
+        }
+        let mut length = 0;
+        begun.print(b"\n", |line| length = line.len());
+        assert_eq!(length, LINE_BYTES);
+        assert!(begun.0.is_empty());
+    }
 }
