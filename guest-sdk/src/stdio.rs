@@ -7,7 +7,8 @@
 //! what is printed goes to `console`, and the environment, which is empty in the sandbox, is known to
 //! be. What a step imports of WASI is then what it uses.
 
-/// Bytes of a line that are kept; it is as many as a run keeps of all lines.
+/// Bytes that are kept of a line that has not ended; as many as a run keeps of all lines. One that has
+/// is given whole: the host cuts it, and says so.
 const LINE_BYTES: usize = 64 * 1024;
 
 /// What a stream has begun and not ended with a line feed.
@@ -20,11 +21,12 @@ impl Begun {
         // The last piece has no line feed behind it.
         let rest = pieces.next_back().unwrap_or_default();
         for piece in pieces {
-            self.extend(piece);
+            self.0.extend_from_slice(piece);
             line(&String::from_utf8_lossy(&self.0));
             self.0.clear();
         }
-        self.extend(rest);
+        let room = LINE_BYTES.saturating_sub(self.0.len());
+        self.0.extend_from_slice(&rest[..rest.len().min(room)]);
     }
 
     /// Gives what has no line feed behind it.
@@ -33,11 +35,6 @@ impl Begun {
             line(&String::from_utf8_lossy(&self.0));
             self.0.clear();
         }
-    }
-
-    fn extend(&mut self, piece: &[u8]) {
-        let room = LINE_BYTES.saturating_sub(self.0.len());
-        self.0.extend_from_slice(&piece[..piece.len().min(room)]);
     }
 }
 
@@ -157,5 +154,8 @@ mod tests {
         begun.print(b"\n", |line| length = line.len());
         assert_eq!(length, LINE_BYTES);
         assert!(begun.0.is_empty());
+        let long = [&[b'.'; 2 * LINE_BYTES][..], b"\n"].concat();
+        begun.print(&long, |line| length = line.len());
+        assert_eq!(length, 2 * LINE_BYTES, "the host says where it was cut");
     }
 }

@@ -37,30 +37,30 @@ pub(super) struct JournaledCalls {
 }
 
 /// A call whose answer is waited for. While a run has one, it is not busy.
-struct UnderWay {
-    engine: Arc<Engine>,
-    workspace: WorkspaceName,
-    all: Arc<AtomicU32>,
+struct UnderWay<'a> {
+    engine: &'a Engine,
+    workspace: &'a WorkspaceName,
+    all: &'a AtomicU32,
 }
 
-impl UnderWay {
-    fn begin(engine: &Arc<Engine>, workspace: &WorkspaceName, all: Arc<AtomicU32>) -> Self {
+impl<'a> UnderWay<'a> {
+    fn begin(engine: &'a Arc<Engine>, workspace: &'a WorkspaceName, all: &'a AtomicU32) -> Self {
         if all.fetch_add(1, Ordering::AcqRel) == 0 {
             engine.queue.leave(workspace);
             engine.run_more();
         }
         Self {
-            engine: engine.clone(),
-            workspace: workspace.clone(),
+            engine,
+            workspace,
             all,
         }
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         if self.all.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.engine.queue.come_back(&self.workspace);
+            self.engine.queue.come_back(self.workspace);
         }
     }
 }
@@ -131,7 +131,7 @@ impl Calls for JournaledCalls {
         let begun = self.begun.clone();
         let under_way = self.under_way.clone();
         Box::pin(async move {
-            let _under_way = UnderWay::begin(&engine, &workspace, under_way);
+            let _under_way = UnderWay::begin(&engine, &workspace, &under_way);
             let not_recorded = |error: StoreError| CallFault::NotRecorded(error.to_string());
             // Nothing goes out for a task that a crash could still undo.
             if let Some(arriving) = arriving {
