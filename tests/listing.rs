@@ -201,4 +201,95 @@ async fn a_page_is_bounded_work() {
         found(&server, &ids, &[("where", r#"{"rare": true}"#)]).await,
         [0]
     );
+    // The command goes on by itself.
+    let args = ["task", "list", "--where", r#"{"rare": true}"#];
+    let listed = cli(&server, &args);
+    assert!(listed.ok().contains(&first), "{listed:?}");
+    assert_eq!(
+        listed.stderr, "",
+        "all were looked at, and no terminal shows progress"
+    );
+    let listed = cli(&server, &["task", "list", "--limit", "1200", "--json"]).json();
+    assert_eq!(listed["tasks"].as_array().unwrap().len(), 1_200);
+    assert!(listed["next"].is_string(), "there are older ones");
+    let all = cli(&server, &["task", "list", "--all", "--json"]).json();
+    assert_eq!(all["tasks"].as_array().unwrap().len(), 2_101);
+    assert_eq!(all["next"], Value::Null);
+    assert_eq!(all["tasks"][2_100]["id"], *first);
+    let none = cli(&server, &["task", "list", "--where", r#"{"rare": false}"#]);
+    assert!(none.stderr.contains("all were looked at"), "{none:?}");
+    let nope = cli(
+        &server,
+        &["task", "list", "--webhook", "v", "--where", "{}", "--json"],
+    );
+    let (code, message) = nope.refusal(1);
+    assert_eq!(code, "bad-parameter");
+    assert!(message.contains("did you mean `w`?"), "{message}");
+}
+
+#[tokio::test]
+async fn a_webhook_that_there_is_not_is_no_empty_list() {
+    let (server, _) = filled().await;
+    for (name, hint) in [
+        ("Order", "did you mean `Orders`?"),
+        ("orders", "did you mean `Orders`?"),
+        ("From", "did you mean `Form`?"),
+        ("Nope", "there are: Form, Orders"),
+        ("deal 7", "there are: Form, Orders"),
+    ] {
+        let (code, message) =
+            cli(&server, &["task", "list", "--webhook", name, "--json"]).refusal(1);
+        assert_eq!(code, "bad-parameter", "{name}");
+        assert!(
+            message.contains(&format!("no webhook `{name}`")),
+            "{message}"
+        );
+        assert!(message.contains(hint), "{message}");
+    }
+    // One that is there and has no such task, and one that has none at all.
+    server.webhook("Unused").await;
+    for args in [
+        &["--webhook", "Unused"][..],
+        &["--webhook", "Form", "--state", "ignored"],
+    ] {
+        let listed = cli(&server, &[&["task", "list"], args].concat());
+        assert_eq!(listed.ok(), "", "{args:?}");
+        assert!(
+            listed.stderr.contains("no tasks fit; all were looked at"),
+            "{listed:?}"
+        );
+    }
+    // One that was deleted is still what its tasks came in by.
+    cli(&server, &["webhook", "delete", "Form", "--json"]).json();
+    let listed = cli(&server, &["task", "list", "--webhook", "Form", "--json"]).json();
+    assert_eq!(listed["tasks"].as_array().unwrap().len(), 14);
+    cli(&server, &["task", "list", "--state", "finished", "--json"]).refusal(2);
+}
+
+#[tokio::test]
+async fn tasks_are_counted_by_state() {
+    let (mut server, _) = filled().await;
+    for round in 0..2 {
+        let (status, counts) = server
+            .api(Method::GET, &server.path("tasks/count"), None)
+            .await;
+        assert_eq!(status, StatusCode::OK);
+        let expected = json!({
+            "ready": 0, "waiting": 0, "done": 30, "unmatched": 5, "error": 5, "ignored": 0, "cancelled": 0,
+        });
+        assert_eq!(
+            counts,
+            json!({"counts": expected, "exact": true}),
+            "round {round}"
+        );
+        let table = cli(&server, &["task", "count"]);
+        assert!(table.ok().contains("unmatched      5"), "{}", table.stdout);
+        assert_eq!(cli(&server, &["task", "count", "--json"]).json(), counts);
+        server.restart().await;
+    }
+    server.enter("another").await;
+    let (_, counts) = server
+        .api(Method::GET, &server.path("tasks/count"), None)
+        .await;
+    assert_eq!(counts["counts"]["done"], 0);
 }

@@ -4,8 +4,10 @@
 mod support;
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use serde_json::json;
 use support::{Server, stepwell, texts};
 
 fn serve(args: &[&str]) -> Output {
@@ -108,4 +110,189 @@ fn wrong_flags_are_usage_errors() {
         );
         assert!(err.len() > 20, "{args:?}: {err}");
     }
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::symlink_metadata(path)
+        .unwrap()
+        .permissions()
+        .mode()
+        & 0o7777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// A directory and all that is below it, but for what the test itself puts there.
+fn all(directory: &Path) -> Vec<PathBuf> {
+    let mut found = vec![directory.to_owned()];
+    let mut at = 0;
+    while at < found.len() {
+        if found[at].is_dir() {
+            let entries = std::fs::read_dir(&found[at]).unwrap();
+            found.extend(entries.map(|entry| entry.unwrap().path()));
+        }
+        at += 1;
+    }
+    found.retain(|path| !path.ends_with("server.log"));
+    found
+}
+
+fn is_closed(directory: &Path) -> usize {
+    let found = all(directory);
+    for path in &found {
+        let expected = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(path), expected, "{}", path.display());
+    }
+    found.len()
+}
+
+/// Fills every folder that the server has: log, archive, bodies, components, cache.
+async fn used(server: &Server) -> support::Receiver {
+    let upstream = support::Receiver::start().await;
+    let body = json!({"text": "x".repeat(200_000)});
+    upstream.reply("/big", support::receiver::Reply::json(200, &body));
+    let source = format!(
+        "export const condition = {{}};\nexport const content = async () => {{ await fetch('{}/big'); }};",
+        upstream.url
+    );
+    server.script("big", &source).await;
+    let webhook = server.webhook("W").await;
+    server
+        .run(&webhook, &json!({"secret": "payload"}), "done")
+        .await;
+    // So that it is in the archive.
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    upstream
+}
+
+#[tokio::test]
+async fn all_that_the_server_writes_is_for_its_owner_only() {
+    // Whatever the umask is: 0 would let everybody write.
+    let mut server = Server::with_umask("000", &["--egress-allow", "127.0.0.1/32"]).await;
+    let upstream = used(&server).await;
+    assert!(is_closed(server.data_dir()) > 15);
+    for folder in [
+        "store/tree",
+        "store/log",
+        "store/archive",
+        "store/bodies/default",
+        "store/components",
+        "cache",
+    ] {
+        assert!(
+            is_closed(&server.data_dir().join(folder)) > 1,
+            "{folder} has files"
+        );
+    }
+    server.stop();
+    drop(upstream);
+    is_closed(server.data_dir());
+}
+
+#[tokio::test]
+async fn a_directory_that_is_open_to_others_is_closed_at_the_start() {
+    let mut server = Server::start().await;
+    let upstream = used(&server).await;
+    server.stop();
+    // As an older version left it below the umask 022, and as others may have changed it.
+    for path in all(server.data_dir()) {
+        let is_secret = path.ends_with("admin-token") || path.ends_with("vault-key");
+        if path.is_dir() {
+            set_mode(&path, 0o755);
+        } else if !is_secret {
+            set_mode(&path, 0o644);
+        }
+    }
+    set_mode(&server.data_dir().join("store/lock"), 0o666);
+    set_mode(&server.data_dir().join("store/archive"), 0o777);
+    set_mode(&server.data_dir().join("store"), 0o700);
+    // What is not the server's is left as it is.
+    let mine = server.data_dir().join("deploy.yaml");
+    std::fs::write(&mine, "mine").unwrap();
+    set_mode(&mine, 0o644);
+    server.launch().await;
+    server.is_well().await;
+    assert_eq!(mode(&mine), 0o644);
+    std::fs::remove_file(&mine).unwrap();
+    is_closed(server.data_dir());
+    server.stop();
+    let log = std::fs::read_to_string(server.data_dir().join("server.log")).unwrap();
+    let said: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("others could read"))
+        .collect();
+    assert_eq!(said.len(), 1, "{log}");
+    // The next start has nothing to say.
+    server.launch().await;
+    server.stop();
+    let log = std::fs::read_to_string(server.data_dir().join("server.log")).unwrap();
+    assert!(!log.contains("others could read"), "{log}");
+    drop(upstream);
+}
+
+#[tokio::test]
+async fn a_new_directory_that_somebody_made_wide_is_closed() {
+    for wide in [0o755, 0o777, 0o750, 0o711, 0o2775, 0o1777] {
+        let home = tempfile::tempdir().unwrap();
+        let data = home.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        set_mode(&data, wide);
+        let link = home.path().join("link");
+        std::os::unix::fs::symlink(&data, &link).unwrap();
+        let mut server = stepwell()
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(&link)
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let stdout = server.stdout.take().unwrap();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line).unwrap();
+        assert!(line.contains("listening on"), "{line}");
+        server.kill().unwrap();
+        server.wait().unwrap();
+        assert_eq!(mode(&data), wide & 0o7700, "{wide:o}");
+        for path in all(&data).into_iter().skip(1) {
+            assert_eq!(mode(&path) & 0o077, 0, "{}", path.display());
+        }
+    }
+}
+
+/// Only root can give a directory away to see what another user gets to read.
+#[test]
+fn a_directory_of_another_user_that_is_open_to_others_is_refused() {
+    use std::os::unix::process::CommandExt;
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let home = tempfile::tempdir().unwrap();
+    set_mode(home.path(), 0o755);
+    let data = home.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    set_mode(&data, 0o777);
+    // The binary may be in a folder that only root can look into.
+    let binary = home.path().join("stepwell");
+    std::fs::copy(env!("CARGO_BIN_EXE_stepwell"), &binary).unwrap();
+    set_mode(&binary, 0o755);
+    let output = std::process::Command::new(&binary)
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(&data)
+        .uid(65_534)
+        .gid(65_534)
+        .output()
+        .unwrap();
+    refused(&output, "only its owner, user 0, can close it to them");
+    let (_, err) = texts(&output);
+    assert!(
+        err.contains("mode 0777") && err.contains("--data-dir"),
+        "{err}"
+    );
+    assert_eq!(
+        std::fs::read_dir(&data).unwrap().count(),
+        0,
+        "nothing is written into it"
+    );
 }

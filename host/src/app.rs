@@ -82,7 +82,7 @@ pub enum AppError {
     /// What tenants have set up cannot be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// `server.json` cannot be written.
+    /// `server.json` cannot be written, or the data directory cannot be closed to others.
     #[error(transparent)]
     ServerFile(#[from] PrivateFileError),
     /// The machine did not let the server ask.
@@ -107,7 +107,8 @@ pub struct App {
 }
 
 impl App {
-    /// Opens everything and begins to listen. Tasks that an earlier server left go on at once.
+    /// Opens everything and begins to listen. Tasks that an earlier server left go on at once. What
+    /// the process makes from now on is for its owner only.
     ///
     /// # Errors
     /// [`AppError`]; whatever was opened is closed again.
@@ -118,6 +119,7 @@ impl App {
             .map(|rule| EgressRule::parse(rule))
             .collect::<Result<Vec<_>, _>>()?;
         check_public_url(settings.public_url.as_deref())?;
+        private_file::make_all_private();
         raise_file_limit(settings.connections);
         let listener = TcpListener::bind(settings.listen).await.map_err(|source| {
             if source.kind() == io::ErrorKind::AddrInUse {
@@ -264,10 +266,29 @@ async fn open_store(data_dir: &Path) -> Result<Arc<dyn Store>, AppError> {
                 path: directory.clone(),
                 source,
             })?;
+        close_to_others(&directory)?;
         let store: Arc<dyn Store> = SledStore::open(SledSettings::at(directory.join("store")))?;
         Ok(store)
     });
     opening.await.map_err(|_| AppError::BrokenOff)?
+}
+
+/// Closes the data directory and what the server keeps in it to all but their owner. What else is
+/// there is not the server's; files with a secret are refused by who reads them if others can, since
+/// somebody may have.
+fn close_to_others(data_dir: &Path) -> Result<(), PrivateFileError> {
+    let mut closed = usize::from(private_file::close_directory(data_dir)?);
+    for name in ["store", "cache", SERVER_FILE] {
+        closed += private_file::close_to_others(&data_dir.join(name))?;
+    }
+    if closed > 0 {
+        tracing::warn!(
+            data.dir = %data_dir.display(),
+            closed,
+            "others could read files of the data directory; files are now mode 0600 and directories 0700. If somebody may have read them, replace the webhooks' URLs"
+        );
+    }
+    Ok(())
 }
 
 fn write_server_file(data_dir: &Path, url: &str) -> Result<(), PrivateFileError> {

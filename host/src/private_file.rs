@@ -1,10 +1,12 @@
-//! Small files that hold a secret, readable by their owner only. It knows nothing of what is in them.
+//! Files that only their owner may read: small ones that hold a secret, and whole directories. It
+//! knows nothing of what is in them.
 
-use std::fs::{self, OpenOptions, Permissions};
+use std::fs::{self, Metadata, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Mode;
 use zeroize::Zeroizing;
 
 /// The longest secret file that is read, in bytes: more is not one of ours.
@@ -32,6 +34,20 @@ pub enum PrivateFileError {
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
+    },
+    /// Others may read or change it, and this user may not close it to them.
+    #[error(
+        "others may read or change {path} (mode {mode:04o}), and only its owner, user {owner}, can close it to them: {source}; choose a directory of your own with --data-dir, which may be a new one inside it"
+    )]
+    NotOurs {
+        /// The file or directory.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// The user whom it belongs to.
+        owner: u32,
+        /// Why it cannot be closed.
+        source: io::Error,
     },
     /// It is no text of a sensible size.
     #[error("{0} is not what it should be: one line of text, at most 4096 bytes")]
@@ -103,22 +119,178 @@ fn write_io(path: &Path, line: &str) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
+    let named = write_new(&temporary, line).and_then(|()| fs::rename(&temporary, path));
+    if let Err(error) = named {
+        let _ = fs::remove_file(&temporary);
+        return Err(error);
+    }
+    fs::File::open(directory)?.sync_all()
+}
+
+fn write_new(path: &Path, line: &str) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(&temporary)?;
+        .open(path)?;
     // The umask may have taken bits away from 0600, never added some.
     file.set_permissions(Permissions::from_mode(0o600))?;
     writeln!(file, "{line}")?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    fs::File::open(directory)?.sync_all()
+    file.sync_all()
+}
+
+/// The permission bits of everybody but the owner.
+const OTHERS: u32 = 0o077;
+/// How deep directories are looked into.
+const DEEPEST: usize = 8;
+/// From here on, a directory that is closed to others is not looked into: it may hold very many
+/// files, and was closed after them.
+const CLOSED_AS_A_WHOLE: usize = 2;
+
+/// Has every file and directory that this process makes from now on be for its owner only, whatever
+/// the umask was: files 0600, directories 0700.
+pub fn make_all_private() {
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+}
+
+/// Takes all permissions of others from `path` and what is below it, and gives how many files and
+/// directories had some. Nothing need be there; links are not followed.
+///
+/// # Errors
+/// [`PrivateFileError::NotOurs`] if this user may not do that, [`PrivateFileError::Io`].
+pub fn close_to_others(path: &Path) -> Result<usize, PrivateFileError> {
+    match fs::symlink_metadata(path) {
+        Ok(found) => close(path, &found, 0),
+        Err(error) => gone(path, error),
+    }
+}
+
+/// As [`close_to_others`], of a directory alone, or what a link leads to.
+///
+/// # Errors
+/// As of [`close_to_others`].
+pub fn close_directory(path: &Path) -> Result<bool, PrivateFileError> {
+    match fs::metadata(path) {
+        Ok(found) => restrict(path, &found),
+        Err(error) => gone(path, error).map(|_| false),
+    }
+}
+
+fn close(path: &Path, found: &Metadata, depth: usize) -> Result<usize, PrivateFileError> {
+    let kind = found.file_type();
+    if kind.is_symlink() {
+        return Ok(0);
+    }
+    let mut closed = 0;
+    let is_closed = found.mode() & OTHERS == 0;
+    if kind.is_dir() && depth < DEEPEST && !(is_closed && depth >= CLOSED_AS_A_WHOLE) {
+        let failed = |error| gone(path, error);
+        let entries = match fs::read_dir(path) {
+            Ok(entries) => entries,
+            Err(error) => return failed(error),
+        };
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => return failed(error),
+            };
+            closed += match entry.metadata() {
+                Ok(found) => close(&entry.path(), &found, depth + 1)?,
+                Err(error) => gone(&entry.path(), error)?,
+            };
+        }
+    }
+    // The directory comes after what is in it: one that is closed has nothing that is not.
+    Ok(closed + usize::from(restrict(path, found)?))
+}
+
+fn restrict(path: &Path, found: &Metadata) -> Result<bool, PrivateFileError> {
+    let mode = found.mode() & 0o7777;
+    if mode & OTHERS == 0 {
+        return Ok(false);
+    }
+    match fs::set_permissions(path, Permissions::from_mode(mode & !OTHERS)) {
+        Ok(()) => Ok(true),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(source) => Err(PrivateFileError::NotOurs {
+            path: path.to_owned(),
+            mode,
+            owner: found.uid(),
+            source,
+        }),
+    }
+}
+
+/// What is not there, or no more, need not be closed.
+fn gone(path: &Path, error: io::Error) -> Result<usize, PrivateFileError> {
+    if error.kind() == io::ErrorKind::NotFound {
+        return Ok(0);
+    }
+    Err(PrivateFileError::Io {
+        path: path.to_owned(),
+        what: "read",
+        source: error,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::symlink_metadata(path).unwrap().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_tree_of_files_is_closed_to_others_and_links_are_not_followed() {
+        let home = tempfile::tempdir().unwrap();
+        let outside = home.path().join("outside");
+        fs::write(&outside, "x").unwrap();
+        let top = home.path().join("top");
+        let deep = top.join("a/b");
+        fs::create_dir_all(&deep).unwrap();
+        let files = [top.join("one"), deep.join("two"), deep.join("three")];
+        for file in &files {
+            fs::write(file, "x").unwrap();
+        }
+        std::os::unix::fs::symlink(&outside, top.join("link")).unwrap();
+        std::os::unix::fs::symlink(&top, deep.join("circle")).unwrap();
+        let modes = [
+            (&outside, 0o644),
+            (&top, 0o2755),
+            (&files[0], 0o664),
+            (&files[1], 0o666),
+            (&files[2], 0o600),
+        ];
+        for (path, mode) in modes {
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        }
+        for directory in [top.join("a"), deep.clone()] {
+            fs::set_permissions(directory, Permissions::from_mode(0o750)).unwrap();
+        }
+        assert_eq!(close_to_others(&top).unwrap(), 5);
+        assert_eq!(mode(&outside), 0o644);
+        assert_eq!(mode(&top), 0o2700);
+        assert_eq!((mode(&deep), mode(&files[0])), (0o700, 0o600));
+        assert_eq!((mode(&files[1]), mode(&files[2])), (0o600, 0o600));
+        assert_eq!(close_to_others(&top).unwrap(), 0, "there is nothing left");
+        assert_eq!(close_to_others(&home.path().join("none")).unwrap(), 0);
+    }
+
+    #[test]
+    fn what_belongs_to_another_user_is_refused() {
+        // Root may close whatever it likes.
+        if rustix::process::geteuid().is_root() {
+            return;
+        }
+        let error = close_to_others(Path::new("/usr/bin"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("user 0") && error.contains("--data-dir"),
+            "{error}"
+        );
+    }
 
     fn line(text: &str) -> Zeroizing<String> {
         Zeroizing::new(text.to_owned())

@@ -29,6 +29,8 @@ pub struct Server {
     child: Option<Child>,
     dir: TempDir,
     args: Vec<String>,
+    /// The umask that the process begins with; none for this process's.
+    umask: Option<String>,
     pub url: String,
     token: String,
     http: reqwest::Client,
@@ -44,7 +46,17 @@ impl Server {
 
     /// A server with these arguments to `serve`.
     pub async fn with(args: &[&str]) -> Self {
+        Self::begun(None, args).await
+    }
+
+    /// The same, with an umask in octal.
+    pub async fn with_umask(umask: &str, args: &[&str]) -> Self {
+        Self::begun(Some(umask.to_owned()), args).await
+    }
+
+    async fn begun(umask: Option<String>, args: &[&str]) -> Self {
         let mut server = Self {
+            umask,
             child: None,
             dir: TempDir::new().unwrap(),
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
@@ -77,7 +89,16 @@ impl Server {
 
     /// Starts the process (again) on the same data directory.
     pub async fn launch(&mut self) {
-        let mut child = stepwell()
+        let mut command = match &self.umask {
+            Some(umask) => {
+                let mut shell = Command::new("sh");
+                let script = format!("umask {umask} && exec \"$0\" \"$@\"");
+                shell.args(["-c", &script]).arg(stepwell().get_program());
+                shell
+            }
+            None => stepwell(),
+        };
+        let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(self.dir.path())
             .args(&self.args)

@@ -32,11 +32,13 @@ pub enum TaskCommand {
   stepwell task list --attention                       what somebody has to look at
   stepwell task list --state error,waiting --since 2h
   stepwell task list --webhook Orders --where '{\"amount\": {\"$gt\": 100}}'
-  stepwell task list --limit 500 --json | jq -r '.tasks[].id'
+  stepwell task list --all --json | jq -r '.tasks[].id'
 
-One call looks at 10,000 tasks at most, with --where at the data of 2,000: a list may be short, and still
-end with the ID to go on from.")]
+It looks until it has found as many as are wanted, or has looked at all; with --where that may take some
+time, as the data of each task is read.")]
     List(list::Wanted),
+    /// Count the tasks in each state
+    Count,
     /// Show a task: where it stands, its data, its timeline
     Show {
         /// The task
@@ -115,6 +117,7 @@ pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Resul
     let client = context::connect(global)?;
     match command {
         TaskCommand::List(wanted) => list::run(&client, wanted, output).await,
+        TaskCommand::Count => list::count(&client, output).await,
         TaskCommand::Show { id } => {
             let (document, task) = fetch(&client, &task_id(&id)?).await?;
             if output.json {

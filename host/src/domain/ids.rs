@@ -58,6 +58,12 @@ impl TaskId {
         Self(Uuid::from_u128(bits))
     }
 
+    /// The time in it, in milliseconds since 1970: about when it was made.
+    pub fn time(&self) -> u64 {
+        let [a, b, c, d, e, f, ..] = *self.as_bytes();
+        u64::from_be_bytes([0, 0, a, b, c, d, e, f])
+    }
+
     /// The 16 bytes, big-endian: they sort as the ids do.
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()

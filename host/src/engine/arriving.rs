@@ -24,7 +24,7 @@ pub(super) struct Arriving {
 struct Pending {
     /// The task as it came in, until it is durable.
     task: Option<NewTask>,
-    /// Whether the store has been asked to accept it as it came in, and the answer was not heard.
+    /// Whether the store has been asked to accept it, and has not said that it did.
     begun: bool,
     /// Whoever is to tell the sender.
     told: Option<oneshot::Sender<Result<(), StoreError>>>,
@@ -71,16 +71,19 @@ impl Arriving {
                 failed => Ok(failed),
             };
         }
-        let Some(task) = pending.task.take() else {
+        let Some(task) = &pending.task else {
             return Err(commit);
         };
         let whole = NewTask {
             head: commit.head,
-            data: commit.data.unwrap_or(task.data),
+            data: commit.data.unwrap_or_else(|| task.data.clone()),
             entries: commit.entries,
         };
+        // The task stays until it is durable: whoever asks after a write that failed, or that nobody
+        // heard the answer of, is not to be told that it is.
+        pending.begun = true;
         let accepted = accept(store, whole, &mut pending.expected).await;
-        pending.tell(&accepted);
+        pending.settle(&accepted);
         Ok(accepted)
     }
 }
@@ -96,15 +99,15 @@ impl Pending {
             Err(StoreError::Conflict { .. }) => Ok(()),
             accepted => accepted,
         };
+        self.settle(&accepted);
+        accepted
+    }
+
+    fn settle(&mut self, accepted: &Result<(), StoreError>) {
         if accepted.is_ok() {
             self.task = None;
             self.begun = false;
         }
-        self.tell(&accepted);
-        accepted
-    }
-
-    fn tell(&mut self, accepted: &Result<(), StoreError>) {
         if let Some(told) = self.told.take() {
             // Nobody hears it if the sender's patience ended; then they ask for themselves.
             let _ = told.send(accepted.clone());

@@ -75,6 +75,10 @@ fn api_routes(api: Arc<Api>) -> Router {
                 .fallback(|| wrong("GET, HEAD, POST")),
         )
         .route(
+            "/api/v1/workspaces/{ws}/tasks/count",
+            get(tasks::count).fallback(|| wrong("GET, HEAD")),
+        )
+        .route(
             "/api/v1/workspaces/{ws}/tasks/{name}/cancel",
             post(actions::cancel).fallback(|| wrong("POST")),
         )

@@ -75,6 +75,7 @@ impl Cache {
             let written = std::fs::write(&partial, [&tag[..], code].concat())
                 .and_then(|()| std::fs::rename(&partial, &path));
             if let Err(error) = written {
+                let _ = std::fs::remove_file(&partial);
                 tracing::warn!(%error, path = %path.display(), "a compiled component could not be kept");
             }
         }

@@ -10,7 +10,9 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
-use super::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Together};
+use super::{
+    Commit, Counts, Found, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Terms, Together,
+};
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -150,6 +152,37 @@ impl Store for MemoryStore {
                 .take(query.limit)
                 .cloned()
                 .collect())
+        })
+    }
+
+    async fn find(
+        &self,
+        workspace: &WorkspaceName,
+        query: &TaskQuery,
+        terms: &Terms,
+    ) -> Result<Found, StoreError> {
+        let all = TaskQuery {
+            limit: usize::MAX,
+            ..query.clone()
+        };
+        let mut tasks = self.list(workspace, &all).await?;
+        tasks.retain(|head| terms.fit(head));
+        let more = tasks.len() > query.limit;
+        tasks.truncate(query.limit);
+        let next = tasks.last().filter(|_| more).map(|head| head.id);
+        Ok(Found { tasks, next })
+    }
+
+    async fn counts(&self, workspace: &WorkspaceName) -> Result<Counts, StoreError> {
+        self.with(|model| {
+            let states = TaskState::ALL.map(|state| {
+                let heads = model.of(workspace).map(|kept| &kept.head);
+                heads.filter(|head| head.state == state).count() as u64
+            });
+            Ok(Counts {
+                of: states,
+                at_least: false,
+            })
         })
     }
 

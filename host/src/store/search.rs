@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepwell_condition::{Budget, Pattern};
 
-use super::{Store, StoreError, TaskQuery};
+use super::{Found as Part, Store, StoreError, TaskQuery, Terms};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits::{SEARCH_BYTES, SEARCH_DATA, SEARCH_HEADS};
@@ -20,6 +20,8 @@ const CHUNK: usize = 256;
 const BATCH: usize = 64;
 /// See [`BATCH`].
 const BATCH_BYTES: usize = 1024 * 1024;
+/// Reads of an index for one page that may find nothing.
+const VAIN: usize = 8;
 /// An id is made a moment after its task's `created` is read.
 const SLACK: Millis = 60_000;
 
@@ -28,12 +30,8 @@ const SLACK: Millis = 60_000;
 pub struct Search {
     /// In one of these states.
     pub states: Vec<TaskState>,
-    /// With this name.
-    pub name: Option<String>,
-    /// With this tag.
-    pub tag: Option<String>,
-    /// Come in by the webhook of this name.
-    pub webhook: Option<String>,
+    /// With this name, this tag, come in by this webhook.
+    pub terms: Terms,
     /// Accepted at this time or later.
     pub since: Option<Millis>,
     /// Accepted at this time or earlier.
@@ -57,27 +55,15 @@ pub struct Page {
 
 impl Search {
     fn fits(&self, head: &TaskHead) -> bool {
-        let is = |wanted: &Option<String>, text: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| text == Some(wanted))
-        };
         (self.states.is_empty() || self.states.contains(&head.state))
-            && is(&self.name, head.name.as_deref())
-            && is(
-                &self.webhook,
-                head.webhook.as_ref().map(|name| name.as_str()),
-            )
-            && self.tag.as_ref().is_none_or(|tag| head.tags.contains(tag))
+            && self.terms.fit(head)
             && self.since.is_none_or(|since| head.created >= since)
             && self.until.is_none_or(|until| head.created <= until)
     }
 
     /// Whether every head of the wanted states fits.
     fn is_plain(&self) -> bool {
-        self.name.is_none()
-            && self.tag.is_none()
-            && self.webhook.is_none()
-            && self.until.is_none()
-            && self.pattern.is_none()
+        self.terms.is_empty() && self.until.is_none() && self.pattern.is_none()
     }
 
     fn first(&self) -> Option<TaskId> {
@@ -115,7 +101,17 @@ pub async fn search(
     let (mut looked, mut loaded, mut bytes) = (0, 0, 0);
     let oldest = search.since.map_or(TaskId::MIN, TaskId::from_time);
     let mut more = false;
-    while let Some(head) = heads.next().await? {
+    loop {
+        let head = match heads.next().await? {
+            Next::Head(head) => head,
+            Next::End => break,
+            Next::Stopped(at) => {
+                found.judge().await?;
+                found.judged = found.judged.filter(|_| found.stopped).or(Some(at));
+                more = at > oldest;
+                break;
+            }
+        };
         if head.id < oldest {
             break;
         }
@@ -240,8 +236,11 @@ impl Found {
 struct Heads<'s> {
     store: &'s dyn Store,
     workspace: &'s WorkspaceName,
+    terms: &'s Terms,
     sources: Vec<Source>,
     chunk: usize,
+    /// Reads that may still find nothing, beside the first of each source.
+    vain: usize,
     /// The last one that was given; one that changes its state may turn up twice.
     last: Option<TaskId>,
 }
@@ -251,17 +250,27 @@ struct Source {
     before: Option<TaskId>,
     heads: VecDeque<TaskHead>,
     more: bool,
+    /// It has been read from.
+    begun: bool,
+}
+
+enum Next {
+    Head(TaskHead),
+    /// There are no more.
+    End,
+    /// It took too long; all down to this one, inclusive, have been given.
+    Stopped(TaskId),
 }
 
 impl<'s> Heads<'s> {
-    fn new(store: &'s dyn Store, workspace: &'s WorkspaceName, search: &Search) -> Self {
+    fn new(store: &'s dyn Store, workspace: &'s WorkspaceName, search: &'s Search) -> Self {
         let mut states: Vec<Option<TaskState>> = TaskState::ALL
             .into_iter()
-            .filter(|state| search.states.contains(state))
+            .filter(|state| search.states.is_empty() || search.states.contains(state))
             .map(Some)
             .collect();
-        // One walk over all is cheaper than seven.
-        if states.is_empty() || states.len() == TaskState::ALL.len() {
+        // One walk over all is cheaper than seven, but for what is found by indexes, which are by state.
+        if states.len() == TaskState::ALL.len() && search.terms.is_empty() {
             states = vec![None];
         }
         let source = |state| Source {
@@ -269,48 +278,98 @@ impl<'s> Heads<'s> {
             before: search.first(),
             heads: VecDeque::new(),
             more: true,
+            begun: false,
         };
         Self {
             store,
             workspace,
+            terms: &search.terms,
             sources: states.into_iter().map(source).collect(),
             chunk: if search.is_plain() {
                 search.limit + 1
             } else {
                 CHUNK
             },
+            vain: VAIN,
             last: search.before,
         }
     }
 
-    async fn next(&mut self) -> Result<Option<TaskHead>, StoreError> {
+    async fn next(&mut self) -> Result<Next, StoreError> {
         loop {
-            for source in &mut self.sources {
-                if source.heads.is_empty() && source.more {
-                    let query = TaskQuery {
-                        state: source.state,
-                        before: source.before,
-                        limit: self.chunk,
-                    };
-                    let heads = self.store.list(self.workspace, &query).await?;
-                    source.more = heads.len() >= self.chunk;
-                    source.before = heads.last().map(|head| head.id);
-                    source.heads = heads.into();
-                }
-            }
+            self.fill().await?;
+            let empty = self.sources.iter().filter(|source| source.heads.is_empty());
+            let stopped = empty
+                .filter(|source| source.more)
+                .map(|source| source.before.unwrap_or(TaskId::MAX))
+                .max();
             let newest = self
                 .sources
                 .iter_mut()
                 .filter(|source| !source.heads.is_empty())
                 .max_by_key(|source| source.heads.front().map(|head| head.id));
+            let id = newest.as_ref().and_then(|source| source.heads.front());
+            // What a source has not been looked at for may be newer than all that are known.
+            if let Some(at) = stopped
+                && id.is_none_or(|head| head.id < at)
+            {
+                return Ok(Next::Stopped(at));
+            }
             let Some(head) = newest.and_then(|source| source.heads.pop_front()) else {
-                return Ok(None);
+                return Ok(Next::End);
             };
             if self.last.is_none_or(|last| head.id < last) {
                 self.last = Some(head.id);
-                return Ok(Some(head));
+                return Ok(Next::Head(head));
             }
         }
+    }
+
+    /// Reads on where nothing is left, as far as that is allowed: each source once, whatever it finds.
+    async fn fill(&mut self) -> Result<(), StoreError> {
+        for only_new in [true, false] {
+            for at in 0..self.sources.len() {
+                while self.wants(at, only_new) {
+                    self.read_on(at).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn wants(&self, at: usize, only_new: bool) -> bool {
+        let source = &self.sources[at];
+        let allowed = !source.begun || (!only_new && self.vain > 0);
+        source.heads.is_empty() && source.more && allowed
+    }
+
+    async fn read_on(&mut self, at: usize) -> Result<(), StoreError> {
+        let source = &self.sources[at];
+        let query = TaskQuery {
+            state: source.state,
+            before: source.before,
+            limit: self.chunk,
+        };
+        let part = self.read(&query).await?;
+        let source = &mut self.sources[at];
+        if source.begun && part.tasks.is_empty() {
+            self.vain -= 1;
+        }
+        source.begun = true;
+        source.more = part.next.is_some();
+        source.before = part.next;
+        source.heads = part.tasks.into();
+        Ok(())
+    }
+
+    async fn read(&self, query: &TaskQuery) -> Result<Part, StoreError> {
+        if !self.terms.is_empty() {
+            return self.store.find(self.workspace, query, self.terms).await;
+        }
+        let tasks = self.store.list(self.workspace, query).await?;
+        let is_full = tasks.len() >= query.limit;
+        let next = tasks.last().filter(|_| is_full).map(|head| head.id);
+        Ok(Part { tasks, next })
     }
 }
 

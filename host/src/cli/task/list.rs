@@ -1,19 +1,25 @@
 //! `stepwell task list`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::act::document;
-use crate::cli::client::Client;
+use crate::cli::client::{Client, ClientError};
 use crate::cli::output::{Output, figures, printable, shorten, words};
 use crate::cli::units::parse_duration;
 use crate::cli::{member, text};
 use crate::domain::clock::{Millis, parse_rfc3339, rfc3339};
 use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;
+
+/// Tasks that are asked for at once: the most that the server gives.
+const PAGE: usize = 500;
+/// A list that takes no longer shows no progress.
+const SOON: Duration = Duration::from_millis(300);
 
 /// Which tasks to list.
 #[derive(Debug, Args)]
@@ -43,16 +49,25 @@ pub struct Wanted {
     #[arg(long, value_name = "PATTERN")]
     r#where: Option<String>,
     /// How many at most
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
-    limit: u16,
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    limit: u32,
+    /// All there are
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
     /// Only tasks that came in before this one
     #[arg(long, value_name = "ID")]
     before: Option<TaskId>,
 }
 
 impl Wanted {
-    fn query(self) -> Result<Vec<(&'static str, String)>> {
-        let mut query = vec![("limit", self.limit.to_string())];
+    /// How many are wanted, and what every page of them is asked for with.
+    fn query(self) -> Result<(usize, Vec<(&'static str, String)>)> {
+        let most = if self.all {
+            usize::MAX
+        } else {
+            self.limit as usize
+        };
+        let mut query = Vec::new();
         if !self.state.is_empty() {
             let states: Vec<&str> = self.state.iter().map(|state| state.as_str()).collect();
             query.push(("state", states.join(",")));
@@ -75,17 +90,109 @@ impl Wanted {
                 .into_iter()
                 .filter_map(|(key, value)| Some((key, value?))),
         );
-        Ok(query)
+        Ok((most, query))
     }
+}
+
+/// Tasks, page by page, until `most` are there or the server has none before them.
+async fn pages(
+    client: &Client,
+    most: usize,
+    query: &[(&'static str, String)],
+) -> Result<(Vec<Value>, Option<String>), ClientError> {
+    let mut tasks = Vec::new();
+    let mut query = query.to_vec();
+    let mut progress = Progress::new();
+    loop {
+        let limit = PAGE.min(most - tasks.len());
+        let asked = [&query[..], &[("limit", limit.to_string())]].concat();
+        let page = client.get(&["tasks"], &asked).await?;
+        tasks.extend(member(&page, "tasks").cloned());
+        let next = page.get("next").and_then(Value::as_str).map(str::to_owned);
+        match next {
+            Some(next) if tasks.len() < most => {
+                progress.show(tasks.len(), &next);
+                query.retain(|(key, _)| *key != "before");
+                query.push(("before", next));
+            }
+            next => {
+                progress.clear();
+                return Ok((tasks, next));
+            }
+        }
+    }
+}
+
+/// How far a list has come, on a terminal, in one line that is written over.
+struct Progress {
+    on: bool,
+    begun: Instant,
+    shown: bool,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            on: io::stderr().is_terminal(),
+            begun: Instant::now(),
+            shown: false,
+        }
+    }
+
+    fn show(&mut self, found: usize, next: &str) {
+        if self.on && self.begun.elapsed() >= SOON {
+            let back = looked_back(next);
+            let _ = write!(io::stderr().lock(), "\r\x1b[Kfound {found}, looked {back}");
+            self.shown = true;
+        }
+    }
+
+    fn clear(&mut self) {
+        if self.shown {
+            let _ = write!(io::stderr().lock(), "\r\x1b[K");
+        }
+    }
+}
+
+/// How far back in time a list has looked that goes on before `next`.
+fn looked_back(next: &str) -> String {
+    match next.parse::<TaskId>() {
+        Ok(id) => format!("back to {}", rfc3339(id.time())),
+        Err(_) => format!("as far as {}", printable(next)),
+    }
+}
+
+/// Counts tasks by state.
+pub async fn count(client: &Client, output: Output) -> Result<()> {
+    let counted = client.get(&["tasks", "count"], &[]).await?;
+    if output.json {
+        return Ok(output.document(&counted)?);
+    }
+    let exact = counted.get("exact").and_then(Value::as_bool) != Some(false);
+    let of = |state: TaskState| counted["counts"][state.as_str()].as_u64().unwrap_or(0);
+    let rows = TaskState::ALL
+        .map(|state| vec![state.as_str().to_owned(), of(state).to_string()])
+        .to_vec();
+    output.table(&[words("STATE"), figures("TASKS")], rows, "no tasks")?;
+    if !exact {
+        output.note("there are at least so many; states with 100,000 tasks or more are not counted to their end");
+    }
+    Ok(())
 }
 
 /// Lists tasks.
 pub async fn run(client: &Client, wanted: Wanted, output: Output) -> Result<()> {
-    let page = client.get(&["tasks"], &wanted.query()?).await?;
-    if output.json {
-        return Ok(output.document(&page)?);
+    let (most, query) = wanted.query()?;
+    let (tasks, next) = pages(client, most, &query).await?;
+    if tasks.is_empty() && next.is_none() {
+        // The server says so by itself if one page was enough.
+        unknown_webhook(client, &query).await?;
     }
-    let rows = member(&page, "tasks")
+    if output.json {
+        return Ok(output.document(&json!({ "tasks": tasks, "next": next }))?);
+    }
+    let rows = tasks
+        .iter()
         .map(|task| {
             let runs = task.get("runs").map(Value::to_string).unwrap_or_default();
             let what = match task.get("fault").and_then(Value::as_str) {
@@ -110,13 +217,41 @@ pub async fn run(client: &Client, wanted: Wanted, output: Output) -> Result<()> 
         figures("RUNS"),
         words("NAME OR FAULT"),
     ];
-    output.table(&columns, rows, "no tasks")?;
-    if let Some(next) = page.get("next").and_then(Value::as_str) {
+    let is_narrowed = query.iter().any(|(key, _)| *key != "before");
+    let empty = if is_narrowed {
+        "no tasks fit; all were looked at"
+    } else {
+        "no tasks"
+    };
+    output.table(&columns, rows, empty)?;
+    if let Some(next) = &next {
         output.note(&format!(
-            "there may be more: the same command with --before {}",
+            "looked {}; there may be more: the same command with --all, or with --before {}",
+            looked_back(next),
             printable(next)
         ));
     }
+    Ok(())
+}
+
+/// Refuses the name of a webhook that there is not: no task has come in by it.
+async fn unknown_webhook(client: &Client, query: &[(&'static str, String)]) -> Result<()> {
+    // Whoever gives a task to begin before has been told of earlier ones.
+    let of = |wanted: &str| query.iter().find(|(key, _)| *key == wanted);
+    let (Some(_), None) = (of("webhook"), of("before")) else {
+        return Ok(());
+    };
+    // With a limit to its age, the server looks at nothing, and says whether the webhook is there.
+    let narrow = [
+        (
+            "webhook",
+            of("webhook")
+                .map(|(_, name)| name.clone())
+                .unwrap_or_default(),
+        ),
+        ("until", rfc3339(0)),
+    ];
+    client.get(&["tasks"], &narrow).await?;
     Ok(())
 }
 

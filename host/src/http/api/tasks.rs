@@ -15,6 +15,7 @@ use crate::domain::clock::{Millis, parse_rfc3339};
 use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;
 use crate::http::view::{HeadView, TaskView};
+use crate::store::Terms;
 use crate::store::search::{Search, search};
 
 /// Tasks on a page, if the query does not say.
@@ -62,9 +63,11 @@ impl Wanted {
         };
         Ok(Search {
             states,
-            name: self.name,
-            tag: self.tag,
-            webhook: self.webhook,
+            terms: Terms {
+                webhook: self.webhook,
+                name: self.name,
+                tag: self.tag,
+            },
             since: time("since", self.since)?,
             until: time("until", self.until)?,
             pattern: self.r#where.map(pattern).transpose()?,
@@ -101,6 +104,13 @@ pub(in crate::http) async fn list(
 ) -> Result<Response<Body>, ApiError> {
     let wanted = query(wanted)?.search()?;
     let page = search(&*api.store, &tenant.workspace, &wanted).await?;
+    // A webhook that was deleted has tasks; one that never was has none.
+    if page.tasks.is_empty()
+        && (page.next.or(wanted.before)).is_none()
+        && let Some(webhook) = &wanted.terms.webhook
+    {
+        is_known(&api, &tenant, webhook)?;
+    }
     let views: Vec<_> = page
         .tasks
         .iter()
@@ -109,6 +119,55 @@ pub(in crate::http) async fn list(
     Ok(json(
         StatusCode::OK,
         &json!({ "tasks": views, "next": page.next.map(|id| id.to_string()) }),
+    ))
+}
+
+fn is_known(api: &Api, tenant: &Tenant, name: &str) -> Result<(), ApiError> {
+    let webhooks = api.catalog.webhooks(&tenant.workspace)?;
+    let names: Vec<&str> = webhooks
+        .iter()
+        .map(|webhook| webhook.name.as_str())
+        .collect();
+    if names.contains(&name) {
+        return Ok(());
+    }
+    Err(ApiError::BadParameter(no_webhook(name, &names)))
+}
+
+/// Says that no task came in by a webhook of that name, as there is none, and what there is.
+fn no_webhook(name: &str, known: &[&str]) -> String {
+    let name: String = name.chars().take(80).collect();
+    let distance =
+        |other: &&&str| strsim::damerau_levenshtein(&name.to_lowercase(), &other.to_lowercase());
+    let near = known.iter().min_by_key(distance);
+    let hint = match near {
+        Some(near) if distance(&near) <= 1 + near.len() / 4 => format!("did you mean `{near}`?"),
+        Some(_) => {
+            let mut first: Vec<&str> = known.iter().take(20).copied().collect();
+            if known.len() > first.len() {
+                first.push("…");
+            }
+            format!("there are: {}", first.join(", "))
+        }
+        None => "the workspace has no webhooks".to_owned(),
+    };
+    format!("there is no webhook `{name}`, and no task came in by one; {hint}")
+}
+
+/// How many tasks are in each state.
+pub(in crate::http) async fn count(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+) -> Result<Response<Body>, ApiError> {
+    let counts = api.store.counts(&tenant.workspace).await?;
+    let of: serde_json::Map<String, Value> = TaskState::ALL
+        .iter()
+        .zip(counts.of)
+        .map(|(state, count)| (state.as_str().to_owned(), count.into()))
+        .collect();
+    Ok(json(
+        StatusCode::OK,
+        &json!({ "counts": of, "exact": !counts.at_least }),
     ))
 }
 

@@ -2,6 +2,7 @@
 //! moved to where it rests for long between any two steps, and with the store closed and opened
 //! again there.
 
+mod find;
 mod queries;
 pub mod samples;
 mod setup;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use self::find::*;
 use self::queries::*;
 use self::setup::*;
 use self::tasks::*;
@@ -78,6 +80,8 @@ pub async fn all(subject: &dyn Subject) {
             due_tasks_come_earliest_first
             failed_tasks_are_due_as_long_as_they_owe_a_notice
             lists_are_paged_newest_first
+            tasks_are_found_by_their_terms
+            tasks_are_counted_by_state
             a_task_at_rest_goes_on
             a_task_is_accepted_with_a_history
             what_is_set_up_is_there

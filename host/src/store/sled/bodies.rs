@@ -51,12 +51,26 @@ pub(super) fn put(
     // Two runs may bring the same body at once.
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let unfinished = path.with_extension(format!("{number}.tmp"));
-    let mut file = File::create(&unfinished).map_err(failed)?;
-    file.write_all(bytes).map_err(failed)?;
-    file.sync_data().map_err(failed)?;
-    std::fs::rename(&unfinished, &path).map_err(failed)?;
-    sync_directory(&directory).map_err(failed)?;
+    let written = whole(&unfinished, bytes).and_then(|()| std::fs::rename(&unfinished, &path));
+    if let Err(error) = written {
+        // What is half made would take the space that is missing.
+        let _ = std::fs::remove_file(&unfinished);
+        return Err(failed(error));
+    }
+    if let Err(error) = sync_directory(&directory) {
+        // The name is there, and would be taken for a durable one when the body comes again.
+        let error = failed(error);
+        shared.fail(&error);
+        return Err(error);
+    }
     Ok(digest)
+}
+
+/// A new file with `bytes`, durable but for its name.
+fn whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_data()
 }
 
 /// A body by its digest. Blocks on the disk.

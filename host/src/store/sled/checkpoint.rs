@@ -8,6 +8,7 @@ use super::disk::failed;
 use super::failpoint::Write;
 use super::fold::Folder;
 use super::overlay::{Open, Overlay};
+use super::upgrade::Upgrade;
 use super::{Shared, keys};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskState;
@@ -21,6 +22,7 @@ const CHUNK_BYTES: usize = 512 * 1024;
 
 /// Runs until the store stops.
 pub(super) fn run(shared: &Shared) {
+    let mut upgrade = Upgrade::default();
     while !shared.stopped() {
         {
             let mut wanted = shared.wanted.lock();
@@ -37,7 +39,7 @@ pub(super) fn run(shared: &Shared) {
         if shared.stopped() {
             break;
         }
-        if let Err(error) = checkpoint(shared) {
+        if let Err(error) = checkpoint(shared).and_then(|()| upgrade.go_on(shared)) {
             shared.fail(&error);
         }
     }

@@ -19,6 +19,7 @@ use super::archive::Archive;
 use super::codec::{VERSION, damaged};
 use super::failpoint::{FailPoint, Write};
 use super::keys;
+use super::repair;
 use super::settings::SledSettings;
 use crate::store::StoreError;
 
@@ -26,15 +27,13 @@ use crate::store::StoreError;
 pub(super) const PIECE: usize = 6000;
 /// See [`Disk::note`].
 pub(super) const LOOKS: usize = 8;
-/// The format that this build writes, and the newest it reads. 1 had no archive.
-pub(super) const FORMAT: u32 = 2;
+/// The format that this build writes, and the newest it reads. 1 had no archive, 2 no digests of terms.
+pub(super) const FORMAT: u32 = 3;
 
 /// The open tree, and the archive beside it.
 pub(super) struct Disk {
-    pub db: sled::Db,
+    pub db: Tree,
     pub archive: Archive,
-    /// Our own descriptor of sled's file, for `fdatasync`.
-    file: File,
     /// sled's flush waits for its own I/O threads and hangs with many callers; here it has one.
     flushing: Mutex<()>,
     fail: FailPoint,
@@ -82,6 +81,7 @@ impl Disk {
         let (path, fail) = (settings.path.as_path(), settings.fail.clone());
         let lock = lock(path)?;
         let tree = path.join("tree");
+        repair::before_open(path, &tree).map_err(|error| unusable(&tree, &error))?;
         let db = open_tree(&tree, settings.cache_bytes)?;
         let found = db.get(keys::FORMAT).map_err(failed)?;
         if let Some(found) = found {
@@ -108,6 +108,7 @@ impl Disk {
             let mut batch = Batch::default();
             batch.insert(keys::FORMAT, &FORMAT.to_le_bytes());
             batch.insert(keys::SEED, &rand::random::<[u8; 32]>());
+            batch.insert(keys::UPGRADED, &[]);
             db.apply_batch(batch).map_err(failed)?;
         }
         let seed = db.get(keys::SEED).map_err(failed)?;
@@ -115,12 +116,10 @@ impl Disk {
             .as_ref()
             .and_then(|seed| seed.as_ref().try_into().ok())
             .ok_or_else(|| damaged("the seed", "it is missing or not 32 bytes"))?;
-        let file = File::open(tree.join("db")).map_err(|error| unusable(&tree, &error))?;
         let archive = path.join("archive");
         let disk = Self {
             db,
             archive: Archive::open(archive, settings.segment_bytes, fail.clone())?,
-            file,
             flushing: Mutex::new(()),
             fail,
             _lock: lock,
@@ -138,7 +137,8 @@ impl Disk {
         let _one = self.flushing.lock();
         self.fail.before(Write::Flush)?;
         self.db.flush().map_err(failed)?;
-        self.file
+        self.db
+            .file
             .sync_data()
             .map_err(|error| StoreError::Database(format!("fdatasync: {error}")))
     }
@@ -225,7 +225,38 @@ pub(super) fn sync_directory(path: &Path) -> std::io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-fn open_tree(path: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
+/// sled's database, with our own descriptor of its file, for `fdatasync`.
+pub(super) struct Tree {
+    db: Option<sled::Db>,
+    file: File,
+}
+
+impl Deref for Tree {
+    type Target = sled::Db;
+
+    fn deref(&self) -> &sled::Db {
+        match &self.db {
+            Some(db) => db,
+            None => unreachable!("it is taken out only as the tree is dropped"),
+        }
+    }
+}
+
+impl Drop for Tree {
+    /// sled asserts that its file can be synced as it is closed. On a disk that fails it is let go of
+    /// with the process instead.
+    fn drop(&mut self) {
+        let db = self.db.take();
+        if let Err(error) = self.file.sync_all() {
+            tracing::warn!(%error, "the tree could not be synced as it was closed; the log has it all");
+            std::mem::forget(db);
+        } else if std::panic::catch_unwind(AssertUnwindSafe(move || drop(db))).is_err() {
+            tracing::warn!("the tree could not be closed in order; the log has it all");
+        }
+    }
+}
+
+fn open_tree(path: &Path, cache_bytes: u64) -> Result<Tree, StoreError> {
     let config = sled::Config::new()
         .path(path)
         .cache_capacity(cache_bytes)
@@ -236,7 +267,11 @@ fn open_tree(path: &Path, cache_bytes: u64) -> Result<sled::Db, StoreError> {
         let opened = std::panic::catch_unwind(AssertUnwindSafe(|| config.open()))
             .map_err(|_| damaged("the tree", "sled gave up reading it"))?;
         match opened {
-            Ok(db) => return Ok(db),
+            Ok(db) => {
+                let file = File::open(path.join("db")).map_err(|error| unusable(path, &error))?;
+                let db = Some(db);
+                return Ok(Tree { db, file });
+            }
             Err(sled::Error::Corruption { .. }) => {
                 return Err(damaged("the tree", "sled finds it corrupt"));
             }

@@ -11,6 +11,7 @@ use super::codec::{self, Record, VERSION, damaged};
 use super::disk::{Disk, HEADER, PIECE, failed};
 use super::failpoint::Write;
 use super::overlay::Open;
+use super::terms::{self, Digests};
 use super::{Shared, keys, places};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -81,7 +82,7 @@ impl Folder {
             };
             let new: Vec<_> = part
                 .iter()
-                .map(|(open, place)| (open.head.id, *place))
+                .map(|(open, place)| (open.head.id, *place, Digests::of(&open.head)))
                 .collect();
             {
                 let disk = shared.disk.write();
@@ -180,8 +181,10 @@ impl Folder {
                 batch.remove(key.as_slice());
             }
         }
+        let found_by = terms::encode([Digests::of(&open.head)]);
         for key in now {
-            batch.insert(key, &[]);
+            let is_due = key.starts_with(keys::WAITING);
+            batch.insert(key, if is_due { &[][..] } else { &found_by[..] });
         }
         Ok(false)
     }

@@ -6,14 +6,15 @@
 //!
 //! | key | value |
 //! | --- | --- |
-//! | `m/…` | format number, seed, the log's low-water mark |
+//! | `m/…` | format number, seed, the log's low-water mark, whether all is as this version writes it |
 //! | `t/<ws>\0<id>` | a task's record |
 //! | `j/<ws>\0<id><offset u64>` | a piece of a task's journal past what its record holds |
-//! | `r/<ws>\0<id>` | empty: the task is ready |
+//! | `r/<ws>\0<id>` | the task is ready; digests of its terms |
 //! | `w/<wake_at u64><ws>\0<id>` | empty: the task waits, or has failed and somebody is to be told |
-//! | `s/<ws>\0<state u8><id>` | empty: the task is in that state (none for ready and done) |
+//! | `s/<ws>\0<state u8><id>` | the task is in that state (none for ready and done); digests of its terms |
 //! | `d/<ws>\0<span u64>` | empty: a task whose id is of that span of time was done once |
 //! | `a/<ws>\0<id>` | where in the archive the records of done tasks are, from that id on |
+//! | `b/<ws>\0<id>` | digests of the terms of those done tasks |
 //! | `p/<ws>` | a workspace's settings |
 //! | `h/<ws>\0<id>`, `q/<ws>\0<name>`, `g/<ws>\0<key>`, `k/<ws>\0<name>` | a webhook, a step, a config value, a connector |
 //! | `f/<ws>\0<name>`, `l/<ws>\0<name>` | a schedule, the last planned time of it that is settled (u64) |
@@ -29,6 +30,10 @@ pub(super) const FORMAT: &[u8] = b"m/format";
 pub(super) const SEED: &[u8] = b"m/seed";
 /// See [`super::codec::Mark`].
 pub(super) const MARK: &[u8] = b"m/log";
+/// There if nothing is left to be done by [`super::upgrade`].
+pub(super) const UPGRADED: &[u8] = b"m/terms";
+/// The archive's places.
+pub(super) const PLACES: &[u8] = b"a/";
 /// All workspaces.
 pub(super) const WORKSPACES: &[u8] = b"p/";
 /// All webhooks.
@@ -101,6 +106,11 @@ pub(super) fn span_of(key: &[u8]) -> Option<u64> {
 /// What the archive has of tasks from `id` on.
 pub(super) fn places(workspace: &WorkspaceName, id: TaskId) -> Vec<u8> {
     scoped(b"a/", workspace, &[id.as_bytes()])
+}
+
+/// The digests of the terms of those tasks whose places are at [`places`] of the same id.
+pub(super) fn terms(workspace: &WorkspaceName, id: TaskId) -> Vec<u8> {
+    scoped(b"b/", workspace, &[id.as_bytes()])
 }
 
 pub(super) fn waiting(wake_at: Millis, workspace: &WorkspaceName, id: TaskId) -> Vec<u8> {

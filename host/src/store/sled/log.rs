@@ -145,23 +145,18 @@ impl Slots {
         self.fail.before(Write::Drop)?;
         let name = self.next_name.fetch_add(1, Ordering::Relaxed);
         let path = self.directory.join(format!("{name:08}.log"));
-        let failed = io("a slot of the log cannot be made");
-        let file = File::options()
-            .create_new(true)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(&failed)?;
-        let zeros = [0; BLOCK];
-        let mut at = 0;
-        while at < bytes {
-            let length = zeros.len().min((bytes - at) as usize);
-            file.write_all_at(&zeros[..length], at).map_err(&failed)?;
-            at += length as u64;
+        let made = zeroed(&path, bytes).and_then(|file| {
+            sync_directory(&self.directory)?;
+            Ok(file)
+        });
+        match made {
+            Ok(file) => Ok((path, file)),
+            Err(error) => {
+                // What is half made would take the space that is missing.
+                let _ = std::fs::remove_file(&path);
+                Err(io("a slot of the log cannot be made")(error))
+            }
         }
-        file.sync_all().map_err(&failed)?;
-        sync_directory(&self.directory).map_err(&failed)?;
-        Ok((path, file))
     }
 
     /// A slot for a first group of `length` bytes.
@@ -177,6 +172,21 @@ impl Slots {
         let (path, file) = self.create(length)?;
         Ok((path, file, length))
     }
+}
+
+/// A new file of so many zeros, durable but for its name.
+fn zeroed(path: &Path, bytes: u64) -> std::io::Result<File> {
+    let mut options = File::options();
+    let file = options.create_new(true).read(true).write(true).open(path)?;
+    let zeros = [0; BLOCK];
+    let mut at = 0;
+    while at < bytes {
+        let length = zeros.len().min((bytes - at) as usize);
+        file.write_all_at(&zeros[..length], at)?;
+        at += length as u64;
+    }
+    file.sync_all()?;
+    Ok(file)
 }
 
 impl Tail {
@@ -299,6 +309,7 @@ pub(super) fn open(
     });
     // None until the first slot that matters tells where the log begins.
     let mut next: Option<u64> = None;
+    let mut newest = None;
     for (first, path, file, bytes) in found {
         let groups = match first {
             Some(first) => {
@@ -324,6 +335,7 @@ pub(super) fn open(
             }
             _ => {}
         }
+        newest = groups.last().copied();
         let mut payload = Vec::new();
         for (number, (offset, length)) in (first..).zip(groups) {
             if number >= low {
@@ -341,6 +353,17 @@ pub(super) fn open(
             last: end - 1,
             bytes,
         });
+    }
+    if let (Some((offset, length)), Some(slot)) = (newest, slots.sealed.lock().back()) {
+        // If its sync failed, it is whole in the page cache and may not be on the disk; the kernel
+        // takes it for clean then. What follows stands on it, so it is written once more.
+        let mut framed = vec![0; HEADER + length];
+        let at = offset - HEADER as u64;
+        let file = &slot.file;
+        file.read_exact_at(&mut framed, at)
+            .and_then(|()| file.write_all_at(&framed, at))
+            .and_then(|()| file.sync_data())
+            .map_err(io("the log cannot be written"))?;
     }
     let next = next.unwrap_or(low.max(1));
     if next <= last && low <= last {

@@ -13,6 +13,7 @@ mod change;
 mod checkpoint;
 mod codec;
 mod committer;
+mod counts;
 mod disk;
 mod failpoint;
 mod fold;
@@ -26,11 +27,14 @@ mod places;
 mod queries;
 mod recovery;
 mod registry;
+mod repair;
 mod settings;
 mod shared;
 mod tasks;
+mod terms;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -44,7 +48,10 @@ use self::change::{Change, Kind};
 use self::committer::{Message, Part, Queued};
 pub use self::settings::SledSettings;
 use self::shared::Shared;
-use super::{Commit, Expected, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Together};
+use super::{
+    Commit, Counts, Expected, Found, Manage, NewTask, Registry, Store, StoreError, TaskQuery,
+    Terms, Together,
+};
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -95,6 +102,14 @@ impl SledStore {
     /// Folds every task that came to rest and lets go of the log behind. It happens by itself.
     pub fn checkpoint(&self) -> Result<(), StoreError> {
         checkpoint::checkpoint(&self.shared)
+    }
+
+    /// Brings all that an older version wrote up to date.
+    #[cfg(test)]
+    fn upgrade(&self) -> Result<(), StoreError> {
+        let mut upgrade = upgrade::Upgrade::default();
+        while !upgrade.go_on(&self.shared)? {}
+        Ok(())
     }
 
     /// Folds every task, also those that are ready.
@@ -317,6 +332,23 @@ impl Store for SledStore {
     ) -> Result<Vec<TaskHead>, StoreError> {
         let (workspace, query) = (workspace.clone(), query.clone());
         self.blocking(move |shared| queries::list(shared, &workspace, &query))
+            .await
+    }
+
+    async fn find(
+        &self,
+        workspace: &WorkspaceName,
+        query: &TaskQuery,
+        terms: &Terms,
+    ) -> Result<Found, StoreError> {
+        let (workspace, query, terms) = (workspace.clone(), query.clone(), terms.clone());
+        self.blocking(move |shared| queries::find(shared, &workspace, &query, &terms))
+            .await
+    }
+
+    async fn counts(&self, workspace: &WorkspaceName) -> Result<Counts, StoreError> {
+        let workspace = workspace.clone();
+        self.blocking(move |shared| counts::counts(shared, &workspace))
             .await
     }
 

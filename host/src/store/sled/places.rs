@@ -5,6 +5,7 @@
 //! an id has one value where it can be. Ids grow with time, so places are nearly always added to the
 //! newest value. A task that has a record in the tree has that one; its place here is outdated.
 
+use std::collections::BTreeSet;
 use std::iter::Peekable;
 
 use sled::Batch;
@@ -14,8 +15,12 @@ use super::codec::{Parts, VERSION, damaged};
 use super::disk::{Disk, LOOKS, PIECE, failed};
 use super::keys;
 use super::tasks::bad_key;
+use super::terms::{self, Digests};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
+
+/// A task that is in the archive: where, and what it is found by.
+pub(super) type Entry = (TaskId, Place, Digests);
 
 /// Bytes of an id and its place.
 const ENTRY: usize = 16 + 12;
@@ -57,28 +62,94 @@ pub(super) fn newest(disk: &Disk, workspace: &WorkspaceName) -> Result<Option<Ta
     Ok(decode(&value)?.last().map(|(id, _)| *id))
 }
 
-/// Tasks before `before` and their places, newest first.
+/// Tasks before `before` that may have all of `wanted`, and their places, newest first. Where a
+/// value has none that may, its least id stands for all that were passed over, without a place.
 pub(super) fn before<'a>(
     disk: &'a Disk,
     workspace: &WorkspaceName,
     before: TaskId,
-) -> impl Iterator<Item = Result<(TaskId, Place), StoreError>> + use<'a> {
+    wanted: &'a [u32],
+) -> impl Iterator<Item = Result<(TaskId, Option<Place>), StoreError>> + use<'a> {
     let range = keys::places(workspace, TaskId::MIN)..keys::places(workspace, before);
+    let workspace = workspace.clone();
     disk.db.range(range).rev().flat_map(move |entry| {
         let entries = entry.map_err(failed).and_then(|(key, value)| {
             disk.note(&key, LOOKS)?;
-            decode(&value)
+            let entries = with_digests(disk, &workspace, &key, &value, wanted)?;
+            Ok((key, entries))
         });
-        let (entries, error) = match entries {
-            Ok(entries) => (entries, None),
+        let (entries, passed) = match entries {
+            Ok((key, entries)) => {
+                let older = entries.into_iter().filter(|(id, ..)| *id < before);
+                let fit = older.filter(|(.., digests)| digests.may_have(wanted));
+                let fit: Vec<_> = fit.map(|(id, place, _)| Ok((id, Some(place)))).collect();
+                let passed = fit.is_empty().then(|| {
+                    let id = keys::id_of(&key).ok_or_else(|| bad_key("places"))?;
+                    Ok((id, None))
+                });
+                (fit, passed)
+            }
             Err(error) => (Vec::new(), Some(Err(error))),
         };
-        let older = entries
-            .into_iter()
-            .rev()
-            .filter(move |(id, _)| *id < before);
-        older.map(Ok).chain(error)
+        entries.into_iter().rev().chain(passed)
     })
+}
+
+/// The entries of one value. Digests are read only if some are wanted.
+fn with_digests(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    key: &[u8],
+    value: &[u8],
+    wanted: &[u32],
+) -> Result<Vec<Entry>, StoreError> {
+    let entries = decode(value)?;
+    let digests = if wanted.is_empty() {
+        vec![Digests::NONE; entries.len()]
+    } else {
+        digests_of(disk, workspace, key, entries.len())?
+    };
+    let both = entries.into_iter().zip(digests);
+    Ok(both
+        .map(|((id, place), digests)| (id, place, digests))
+        .collect())
+}
+
+/// The digests of the tasks whose `count` places are at `key`.
+fn digests_of(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    key: &[u8],
+    count: usize,
+) -> Result<Vec<Digests>, StoreError> {
+    let id = keys::id_of(key).ok_or_else(|| bad_key("places"))?;
+    let key = keys::terms(workspace, id);
+    let value = disk.db.get(&key).map_err(failed)?;
+    terms::decode(value.as_deref(), count)
+}
+
+/// How many tasks are in the archive that are not among `others`.
+pub(super) fn count_without(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    others: &BTreeSet<TaskId>,
+) -> Result<u64, StoreError> {
+    let mut count = 0;
+    let mut newer = None;
+    let range = keys::places(workspace, TaskId::MIN)..=keys::places(workspace, TaskId::MAX);
+    for entry in disk.db.range(range).rev() {
+        let (key, value) = entry.map_err(failed)?;
+        disk.note(&key, LOOKS)?;
+        let first = keys::id_of(&key).ok_or_else(|| bad_key("places"))?;
+        let end = newer.replace(first).unwrap_or(TaskId::MAX);
+        if others.range(first..=end).next().is_none() {
+            count += (value.len().saturating_sub(1) / ENTRY) as u64;
+        } else {
+            let entries = decode(&value)?.into_iter();
+            count += entries.filter(|(id, _)| !others.contains(id)).count() as u64;
+        }
+    }
+    Ok(count)
 }
 
 /// Has `batch` add places, or put them in place of those that their tasks had. `new` is in the order
@@ -86,15 +157,22 @@ pub(super) fn before<'a>(
 pub(super) fn insert(
     disk: &Disk,
     workspace: &WorkspaceName,
-    new: &[(TaskId, Place)],
+    new: &[Entry],
     batch: &mut Batch,
 ) -> Result<(), StoreError> {
     let mut new = new.iter().copied().peekable();
-    while let Some((id, _)) = new.peek() {
+    while let Some((id, ..)) = new.peek() {
         let id = *id;
-        let (key, there) = match at_or_before(disk, workspace, id)? {
-            Some((key, value)) => (key.to_vec(), decode(&value)?),
-            None => (keys::places(workspace, id), Vec::new()),
+        let (first, there) = match at_or_before(disk, workspace, id)? {
+            Some((key, value)) => {
+                let entries = decode(&value)?;
+                let digests = digests_of(disk, workspace, &key, entries.len())?;
+                let both = entries.into_iter().zip(digests);
+                let there = both.map(|((id, place), digests)| (id, place, digests));
+                let first = keys::id_of(&key).ok_or_else(|| bad_key("places"))?;
+                (first, there.collect())
+            }
+            None => (id, Vec::new()),
         };
         let after = std::ops::Bound::Excluded(keys::places(workspace, id));
         let last = std::ops::Bound::Included(keys::places(workspace, TaskId::MAX));
@@ -107,11 +185,13 @@ pub(super) fn insert(
         };
         let merged = merge(there, &mut new, next);
         for (at, part) in merged.chunks(MOST).enumerate() {
-            let value = encode(part);
-            match part.first() {
-                Some((first, _)) if at > 0 => batch.insert(keys::places(workspace, *first), value),
-                _ => batch.insert(key.as_slice(), value),
-            }
+            let first = match part.first() {
+                Some((id, ..)) if at > 0 => *id,
+                _ => first,
+            };
+            batch.insert(keys::places(workspace, first), encode(part));
+            let digests = part.iter().map(|(.., digests)| *digests);
+            batch.insert(keys::terms(workspace, first), terms::encode(digests));
         }
     }
     Ok(())
@@ -119,18 +199,18 @@ pub(super) fn insert(
 
 /// `there` with what `new` has before `next`.
 fn merge(
-    there: Vec<(TaskId, Place)>,
-    new: &mut Peekable<impl Iterator<Item = (TaskId, Place)>>,
+    there: Vec<Entry>,
+    new: &mut Peekable<impl Iterator<Item = Entry>>,
     next: Option<TaskId>,
-) -> Vec<(TaskId, Place)> {
+) -> Vec<Entry> {
     let mut merged = Vec::with_capacity(there.len() + 64);
     let mut there = there.into_iter().peekable();
-    while let Some((id, place)) = new.next_if(|(id, _)| next.is_none_or(|next| *id < next)) {
-        while let Some(older) = there.next_if(|(old, _)| *old < id) {
+    while let Some(entry) = new.next_if(|(id, ..)| next.is_none_or(|next| *id < next)) {
+        while let Some(older) = there.next_if(|(old, ..)| *old < entry.0) {
             merged.push(older);
         }
-        there.next_if(|(old, _)| *old == id);
-        merged.push((id, place));
+        there.next_if(|(old, ..)| *old == entry.0);
+        merged.push(entry);
     }
     merged.extend(there);
     merged
@@ -145,10 +225,10 @@ fn at_or_before(
     disk.db.range(range).next_back().transpose().map_err(failed)
 }
 
-fn encode(entries: &[(TaskId, Place)]) -> Vec<u8> {
+fn encode(entries: &[Entry]) -> Vec<u8> {
     let mut value = Vec::with_capacity(1 + entries.len() * ENTRY);
     value.push(VERSION);
-    for (id, place) in entries {
+    for (id, place, _) in entries {
         value.extend_from_slice(id.as_bytes());
         for number in [place.segment, place.offset, place.length] {
             value.extend_from_slice(&number.to_le_bytes());
@@ -157,7 +237,8 @@ fn encode(entries: &[(TaskId, Place)]) -> Vec<u8> {
     value
 }
 
-fn decode(value: &[u8]) -> Result<Vec<(TaskId, Place)>, StoreError> {
+/// The places in a value, in the order of their tasks.
+pub(super) fn decode(value: &[u8]) -> Result<Vec<(TaskId, Place)>, StoreError> {
     let what = "places in the archive";
     let mut parts = Parts::new(value, what);
     let version = parts.byte()?;
@@ -206,17 +287,20 @@ mod tests {
             let mut model = BTreeMap::new();
             for (portion, segment) in portions.iter().zip(1..) {
                 let place = |n: &u16| Place { segment, offset: u32::from(*n), length: 1 };
-                let new: Vec<_> = portion.iter().map(|n| (id(*n), place(n))).collect();
+                let new: Vec<_> = portion.iter().map(|n| (id(*n), place(n), Digests::NONE)).collect();
                 let mut batch = Batch::default();
                 insert(&disk, &workspace, &new, &mut batch).unwrap();
                 disk.db.apply_batch(batch).unwrap();
-                model.extend(new);
+                model.extend(new.into_iter().map(|(id, place, _)| (id, place)));
             }
             for n in 0..2000 {
                 prop_assert_eq!(find(&disk, &workspace, id(n)).unwrap(), model.get(&id(n)).copied());
             }
             for end in [0, 1, 700, 1999, 2000] {
-                let there: Vec<_> = before(&disk, &workspace, id(end)).map(Result::unwrap).collect();
+                let there: Vec<_> = before(&disk, &workspace, id(end), &[])
+                    .map(Result::unwrap)
+                    .filter_map(|(id, place)| Some((id, place?)))
+                    .collect();
                 let expected: Vec<_> = model.range(..id(end)).rev().map(|(id, place)| (*id, *place)).collect();
                 prop_assert_eq!(there, expected);
             }
@@ -234,13 +318,19 @@ mod tests {
             offset: 16,
             length: 9,
         };
-        let value = encode(&[(id(1), place), (id(2), place)]);
+        let value = encode(&[(id(1), place, Digests::NONE), (id(2), place, Digests::NONE)]);
         assert!(decode(&value).is_ok());
         for length in 0..value.len() {
             let cut = decode(&value[..length]);
             // Between two entries it is a shorter list.
             assert_eq!(cut.is_ok(), length == 1 || length == 1 + ENTRY, "{length}");
         }
-        assert!(decode(&encode(&[(id(2), place), (id(1), place)])).is_err());
+        assert!(
+            decode(&encode(&[
+                (id(2), place, Digests::NONE),
+                (id(1), place, Digests::NONE)
+            ]))
+            .is_err()
+        );
     }
 }

@@ -10,11 +10,18 @@ use super::disk::{Disk, failed};
 use super::overlay::Open;
 use super::shared::Shared;
 use super::tasks::{after_header, bad_key, head};
-use super::{keys, places};
+use super::{keys, places, terms};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::{TaskHead, TaskState};
-use crate::store::{StoreError, TaskQuery};
+use crate::store::{self, StoreError, TaskQuery, Terms};
+
+/// What a look costs: an index key that is passed over;
+const KEY: usize = 1;
+/// a key of the archive's places, up to 200 tasks, that is passed over;
+const PLACES: usize = 20;
+/// a record that is read.
+const RECORD: usize = 10;
 
 pub(super) fn ready(
     shared: &Shared,
@@ -104,42 +111,81 @@ pub(super) fn list(
     workspace: &WorkspaceName,
     query: &TaskQuery,
 ) -> Result<Vec<TaskHead>, StoreError> {
+    let found = look(shared, workspace, query, &Terms::default(), usize::MAX)?;
+    Ok(found.tasks)
+}
+
+pub(super) fn find(
+    shared: &Shared,
+    workspace: &WorkspaceName,
+    query: &TaskQuery,
+    terms: &Terms,
+) -> Result<store::Found, StoreError> {
+    look(shared, workspace, query, terms, shared.settings.look_cost)
+}
+
+/// Looks for tasks until a page is full, or until it has cost as much as it may.
+fn look(
+    shared: &Shared,
+    workspace: &WorkspaceName,
+    query: &TaskQuery,
+    terms: &Terms,
+    mut cost: usize,
+) -> Result<store::Found, StoreError> {
     let before = query.before.unwrap_or(TaskId::MAX);
-    let wanted = |head: &TaskHead| query.state.is_none_or(|state| head.state == state);
-    let here = newest_here(shared, workspace, before, query);
+    let wanted =
+        |head: &TaskHead| query.state.is_none_or(|state| head.state == state) && terms.fit(head);
+    let digests = terms::wanted(terms);
+    let here = newest_here(shared, workspace, before, query, terms);
     shared.with_disk(|disk| {
         let mut here = here.into_iter().peekable();
-        let mut page: Vec<TaskHead> = Vec::with_capacity(query.limit.min(512));
-        let mut there = there(disk, workspace, query.state, before);
-        while page.len() < query.limit {
+        let mut tasks: Vec<TaskHead> = Vec::with_capacity(query.limit.min(512));
+        let mut there = there(disk, workspace, query.state, before, &digests);
+        let mut looked = None;
+        while tasks.len() < query.limit {
             let Some(entry) = there.next() else {
-                page.extend(
-                    here.take(query.limit - page.len())
-                        .map(|open| open.head.clone()),
-                );
+                let free = query.limit - tasks.len();
+                tasks.extend(here.by_ref().take(free).map(|open| open.head.clone()));
+                if tasks.len() < query.limit {
+                    return Ok(store::Found { tasks, next: None });
+                }
                 break;
             };
             let (id, found) = entry?;
             while let Some(open) = here.next_if(|open| open.head.id > id) {
-                page.push(open.head.clone());
+                tasks.push(open.head.clone());
             }
+            looked = Some(id);
             // The overlay as it is now: the task may have come to it since the look at it.
             let open = here
                 .next_if(|open| open.head.id == id)
-                .or_else(|| shared.overlay.read().get(workspace, id).cloned());
-            let head = match open {
-                Some(open) => open.head.clone(),
-                None => match there_head(disk, workspace, id, query.state, found)? {
-                    Some(head) => head,
-                    None => continue,
-                },
+                .or_else(|| match found {
+                    Found::Passed(_) => None,
+                    _ => shared.overlay.read().get(workspace, id).cloned(),
+                });
+            let spent = match found {
+                Found::Passed(cost) => cost,
+                _ => RECORD,
             };
-            if wanted(&head) {
-                page.push(head);
+            let head = match open {
+                Some(open) => Some(open.head.clone()),
+                None => there_head(disk, workspace, id, query.state, found)?,
+            };
+            tasks.extend(head.filter(|head| wanted(head)));
+            cost = cost.saturating_sub(spent);
+            if cost == 0 {
+                break;
             }
         }
-        page.truncate(query.limit);
-        Ok(page)
+        // More may have been taken from the overlay than there was room for.
+        let cut = tasks.len() >= query.limit;
+        tasks.truncate(query.limit);
+        let next = if cut {
+            tasks.last().map(|head| head.id)
+        } else {
+            looked
+        };
+        Ok(store::Found { tasks, next })
     })
 }
 
@@ -148,23 +194,26 @@ enum Found {
     /// The value of the key that it was found by.
     InTree(sled::IVec),
     InArchive(Place),
+    /// It does not fit, nor do those between it and the one before; what it cost to see that.
+    Passed(usize),
 }
 
 type Scan<'a> = Box<dyn Iterator<Item = Result<(TaskId, Found), StoreError>> + 'a>;
 
-/// Tasks before `before` that have left the overlay, newest first: all that are in `state`, and some
-/// others. One that is in the tree and in the archive is the tree's.
+/// Tasks before `before` that have left the overlay, newest first: all that are in `state` and have
+/// all of `wanted`, and some others. One that is in the tree and in the archive is the tree's.
 fn there<'a>(
     disk: &'a Disk,
     workspace: &'a WorkspaceName,
     state: Option<TaskState>,
     before: TaskId,
+    wanted: &'a [u32],
 ) -> Scan<'a> {
-    let mut in_tree = scan(disk, workspace, state, before).peekable();
+    let mut in_tree = scan(disk, workspace, state, before, wanted).peekable();
     if state.is_some_and(|state| state != TaskState::Done) {
         return Box::new(in_tree);
     }
-    let mut archived = places::before(disk, workspace, before).peekable();
+    let mut archived = places::before(disk, workspace, before, wanted).peekable();
     Box::new(std::iter::from_fn(move || {
         let tree = newest(in_tree.peek());
         let archive = newest(archived.peek());
@@ -175,7 +224,7 @@ fn there<'a>(
             return in_tree.next();
         }
         let next = archived.next()?;
-        Some(next.map(|(id, place)| (id, Found::InArchive(place))))
+        Some(next.map(|(id, place)| (id, place.map_or(Found::Passed(PLACES), Found::InArchive))))
     }))
 }
 
@@ -184,12 +233,14 @@ fn newest<T>(next: Option<&Result<(TaskId, T), StoreError>>) -> Option<TaskId> {
     next.map(|next| next.as_ref().map_or(TaskId::MAX, |(id, _)| *id))
 }
 
-/// Keys of the tree's tasks before `before`, newest first: of all in `state`, and of some others.
+/// Keys of the tree's tasks before `before`, newest first: of all in `state` that have all of `wanted`,
+/// and of some others.
 fn scan<'a>(
     disk: &'a Disk,
     workspace: &'a WorkspaceName,
     state: Option<TaskState>,
     before: TaskId,
+    wanted: &'a [u32],
 ) -> Scan<'a> {
     let first = move |id| match state {
         None | Some(TaskState::Done) => keys::task(workspace, id),
@@ -205,7 +256,20 @@ fn scan<'a>(
     };
     if state != Some(TaskState::Done) {
         let range = first(TaskId::MIN)..first(before);
-        return Box::new(disk.db.range(range).rev().map(noted));
+        let by_index = state.is_some() && !wanted.is_empty();
+        return Box::new(
+            disk.db
+                .range(range)
+                .rev()
+                .map(move |entry| match noted(entry)? {
+                    (id, Found::InTree(value))
+                        if by_index && !terms::one_may_have(&value, wanted)? =>
+                    {
+                        Ok((id, Found::Passed(KEY)))
+                    }
+                    found => Ok(found),
+                }),
+        );
     }
     let spans = keys::done(workspace, TaskId::MIN)..=keys::done(workspace, before);
     let spans = disk.db.range(spans).rev();
@@ -228,20 +292,24 @@ fn newest_here(
     workspace: &WorkspaceName,
     before: TaskId,
     query: &TaskQuery,
+    terms: &Terms,
 ) -> Vec<Arc<Open>> {
     let overlay = shared.overlay.read();
     let Some(space) = overlay.space(workspace) else {
         return Vec::new();
     };
     if query.state == Some(TaskState::Ready) {
-        let ready = space.ready.range(..before).rev().take(query.limit);
+        let ready = space.ready.range(..before).rev();
         return ready
             .filter_map(|id| space.tasks.get(id).cloned())
+            .filter(|open| terms.fit(&open.head))
+            .take(query.limit)
             .collect();
     }
     let tasks = space.tasks.range(..before).rev().map(|(_, open)| open);
     tasks
         .filter(|open| query.state.is_none_or(|state| open.head.state == state))
+        .filter(|open| terms.fit(&open.head))
         .take(query.limit)
         .cloned()
         .collect()
@@ -257,6 +325,7 @@ fn there_head(
     found: Found,
 ) -> Result<Option<TaskHead>, StoreError> {
     let value = match found {
+        Found::Passed(_) => return Ok(None),
         Found::InTree(value) => value,
         Found::InArchive(place) => {
             // The tree's records of other states are not in a scan for this one.

@@ -80,11 +80,21 @@ impl Components {
         }
         shared.settings.fail.before(Write::Component)?;
         let unfinished = path.with_extension("tmp");
-        let mut file = File::create(&unfinished).map_err(failed)?;
-        file.write_all(bytes).map_err(failed)?;
-        file.sync_all().map_err(failed)?;
-        std::fs::rename(&unfinished, &path).map_err(failed)?;
-        sync_directory(&self.directory).map_err(failed)
+        let whole = File::create(&unfinished).and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        });
+        let named = whole
+            .and_then(|()| std::fs::rename(&unfinished, &path))
+            .and_then(|()| sync_directory(&self.directory));
+        if let Err(error) = named {
+            // What is half made would take the space that is missing, and a name that is not durable
+            // would be taken for one that is.
+            let _ = std::fs::remove_file(&unfinished);
+            let _ = std::fs::remove_file(&path);
+            return Err(failed(error));
+        }
+        Ok(())
     }
 
     fn add(&mut self, digest: &str) {

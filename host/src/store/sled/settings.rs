@@ -25,6 +25,8 @@ pub struct SledSettings {
     pub segment_bytes: u64,
     /// How often tasks that came to rest are folded; `None` leaves it to memory and log alone.
     pub checkpoint_every: Option<Duration>,
+    /// What one look for tasks by their terms may cost, see [`super::queries`].
+    pub(super) look_cost: usize,
     pub(super) fail: FailPoint,
 }
 
@@ -38,6 +40,8 @@ impl Default for SledSettings {
             slot_bytes: 8 * 1024 * 1024,
             segment_bytes: 128 * 1024 * 1024,
             checkpoint_every: Some(Duration::from_millis(500)),
+            // Some 50 ms.
+            look_cost: 40_000,
             fail: FailPoint::default(),
         }
     }

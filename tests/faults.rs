@@ -1,0 +1,340 @@
+//! A disk that fails: the n-th thing that a short life of the server does to its files fails, for
+//! every n, as on a full disk, on a broken one, or cut in two. After that a start without faults
+//! succeeds, every acknowledged task is there, and no recorded call is made twice.
+//!
+//! The server is the real one; `tests/faults/disk.c` stands between it and the C library. By default
+//! some lives are tried; with STEPWELL_FAULTS=all every one.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use support::{PATIENCE, Receiver, stepwell};
+use tempfile::TempDir;
+
+/// Lives at once: most of one is waiting.
+const AT_ONCE: usize = 4;
+/// Of so many acts one is let fail by default, in one way,
+const EVERY: u64 = 3;
+/// and each of those with which the tree is opened.
+const START: u64 = 10;
+/// How the n-th act fails: kind and mode, see `tests/faults/disk.c`.
+const FAULTS: [(&str, &str); 4] = [
+    ("enospc", "on"),
+    ("enospc", "once"),
+    ("eio", "on"),
+    ("short", "on"),
+];
+
+/// Compiles `tests/faults/disk.c`.
+fn disk(into: &Path) -> PathBuf {
+    let source = support::repository().join("tests/faults/disk.c");
+    let library = into.join("disk.so");
+    let output = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])
+        .args([&library, &source])
+        .arg("-ldl")
+        .output()
+        .expect("a C compiler, as building the server takes");
+    assert!(output.status.success(), "{output:?}");
+    library
+}
+
+/// A process of the server; killed when dropped.
+struct Running {
+    child: Child,
+    url: String,
+    token: String,
+    http: reqwest::Client,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Running {
+    /// A server in `home`/data, or why there is none.
+    fn start(home: &Path, variables: &[(&str, String)]) -> Result<Self, String> {
+        let data = home.join("data");
+        std::fs::create_dir_all(&data).unwrap();
+        let log = std::fs::File::create(home.join("server.log")).unwrap();
+        let mut child = stepwell()
+            .args(["serve", "--listen", "127.0.0.1:0", "--egress-allow"])
+            .args(["127.0.0.1/32", "--data-dir"])
+            .arg(&data)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        let (lines, line) = mpsc::channel();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = lines.send(line);
+            }
+        });
+        let first = line.recv_timeout(PATIENCE);
+        let mut running = Self {
+            child,
+            url: String::new(),
+            token: String::new(),
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .timeout(Duration::from_secs(10))
+                .build()
+                .unwrap(),
+        };
+        match first {
+            Ok(line) => {
+                running.url = line.strip_prefix("listening on ").unwrap().to_owned();
+                let token = std::fs::read_to_string(data.join("admin-token")).unwrap();
+                running.token = token.trim().to_owned();
+                Ok(running)
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("it neither starts nor ends"),
+            Err(mpsc::RecvTimeoutError::Disconnected) => {
+                let status = running.child.wait().unwrap();
+                let log = std::fs::read_to_string(home.join("server.log")).unwrap();
+                assert_eq!(status.code(), Some(1), "it gave up with a message: {log}");
+                Err(log)
+            }
+        }
+    }
+
+    /// Asks it to end, and kills it if it does not.
+    async fn stop(mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        for _ in 0..300 {
+            if self.child.try_wait().unwrap().is_some() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn api(&self, method: reqwest::Method, path: &str, body: Vec<u8>) -> Option<Value> {
+        let url = format!("{}/api/v1/workspaces/default/{path}", self.url);
+        let request = self.http.request(method, url).bearer_auth(&self.token);
+        let request = request.header("content-type", "application/json");
+        let response = request.body(body).send().await.ok()?;
+        if !response.status().is_success() {
+            return None;
+        }
+        serde_json::from_str(&response.text().await.ok()?).ok()
+    }
+
+    /// Sets up a webhook and a step that calls `upstream` once; gives the webhook's key.
+    async fn set_up(&self, upstream: &str) -> Option<String> {
+        let body = json!({"name": "H"}).to_string().into_bytes();
+        let webhook = self.api(reqwest::Method::POST, "webhooks", body).await?;
+        let source = format!(
+            "export const condition = {{n: {{$exists: true}}}};
+            export const content = async () => {{ await fetch('{upstream}/' + task.id()); }};"
+        );
+        let package = json!({"entry": "call.js", "modules": {"call.js": source}});
+        let body = package.to_string().into_bytes();
+        self.api(reqwest::Method::PUT, "steps/call", body).await?;
+        Some(webhook["url"].as_str()?.rsplit('/').next()?.to_owned())
+    }
+
+    /// The id of the task if it is acknowledged.
+    async fn send(&self, key: &str, body: &Value) -> Option<String> {
+        let request = self.http.post(format!("{}/event/{key}", self.url));
+        let request = request.header("content-type", "application/json");
+        let response = request.body(body.to_string()).send().await.ok()?;
+        if !response.status().is_success() {
+            return None;
+        }
+        let answer: Value = serde_json::from_str(&response.text().await.ok()?).ok()?;
+        Some(answer["task"].as_str().unwrap().to_owned())
+    }
+
+    async fn task(&self, id: &str) -> Option<Value> {
+        let path = format!("tasks/{id}");
+        self.api(reqwest::Method::GET, &path, Vec::new()).await
+    }
+}
+
+/// What a life leaves to be checked.
+#[derive(Clone, Default)]
+struct Left {
+    key: Option<String>,
+    acknowledged: Vec<String>,
+}
+
+/// A few tasks, long enough apart that some are folded while the server runs.
+async fn live(server: &Running, upstream: &str, left: &mut Left) {
+    if left.key.is_none() {
+        left.key = server.set_up(upstream).await;
+    }
+    let Some(key) = left.key.clone() else { return };
+    for n in 0..6 {
+        let body = json!({"n": n, "padding": "x".repeat(3000 * n)});
+        left.acknowledged.extend(server.send(&key, &body).await);
+        if n % 3 == 2 {
+            tokio::time::sleep(Duration::from_millis(650)).await;
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let done = Command::new("cp").arg("-r").args([from, to]).status();
+    assert!(done.unwrap().success());
+}
+
+/// What lives begin with, and with what they are tried.
+struct Trial {
+    base: PathBuf,
+    left: Left,
+    library: PathBuf,
+    upstream: Arc<Receiver>,
+}
+
+impl Trial {
+    /// A life whose act number `at` fails; gives how many acts it had.
+    async fn life(&self, at: u64, (kind, mode): (&str, &str)) -> u64 {
+        let what = format!("act {at} of {}: {kind} {mode}", self.base.display());
+        let home = TempDir::new_in(self.base.parent().unwrap()).unwrap();
+        copy(&self.base.join("data"), &home.path().join("data"));
+        let count = home.path().join("count");
+        std::fs::write(&count, [0; 8]).unwrap();
+        let text = |path: &Path| path.to_str().unwrap().to_owned();
+        let variables = [
+            ("LD_PRELOAD", text(&self.library)),
+            ("FAULT_DIR", text(&home.path().join("data"))),
+            ("FAULT_COUNT", text(&count)),
+            ("FAULT_AT", at.to_string()),
+            ("FAULT_KIND", kind.to_owned()),
+            ("FAULT_MODE", mode.to_owned()),
+        ];
+        let mut left = self.left.clone();
+        if let Ok(server) = Running::start(home.path(), &variables) {
+            live(&server, &self.upstream.url, &mut left).await;
+            server.stop().await;
+        }
+        let acts = std::fs::read(&count).unwrap();
+        for restart in 0..2 {
+            let server = Running::start(home.path(), &[])
+                .unwrap_or_else(|log| panic!("{what}: start {restart} after it: {log}"));
+            for id in &left.acknowledged {
+                self.check(&server, id, &format!("{what}, start {restart}"))
+                    .await;
+            }
+            let mut after = Left::default();
+            after.key.clone_from(&left.key);
+            if let Some(key) = &after.key {
+                let sent = server.send(key, &json!({"n": 7})).await;
+                left.acknowledged
+                    .push(sent.unwrap_or_else(|| panic!("{what}: nothing is taken")));
+            }
+            server.stop().await;
+        }
+        u64::from_ne_bytes(acts.try_into().unwrap())
+    }
+
+    /// The task is there, comes to its end, and has its call once.
+    async fn check(&self, server: &Running, id: &str, what: &str) {
+        let mut task = Value::Null;
+        for _ in 0..500 {
+            let found = server.task(id).await;
+            task = found.unwrap_or_else(|| panic!("{what}: task {id} is lost"));
+            if task["state"] != "ready" {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(task["state"], "done", "{what}: {task}");
+        let runs = task["runs"].as_array().unwrap();
+        let calls = runs.iter().flat_map(|run| run["calls"].as_array().unwrap());
+        assert_eq!(calls.count(), 1, "{what}: {task}");
+    }
+}
+
+/// Lives in `base`, of which every one fails at another act.
+async fn lives(trial: Trial) {
+    let trial = Arc::new(trial);
+    let acts = trial.life(0, FAULTS[0]).await;
+    assert!(acts > 30, "{acts} acts are counted: is the library in use?");
+    let all = std::env::var("STEPWELL_FAULTS").is_ok_and(|value| value == "all");
+    let mut plan = Vec::new();
+    for at in 1..=acts {
+        if all {
+            plan.extend(FAULTS.map(|fault| (at, fault)));
+        } else if at <= START || at % EVERY == 0 {
+            let fault = usize::try_from(at / EVERY + at % EVERY).unwrap() % FAULTS.len();
+            plan.push((at, FAULTS[fault]));
+        }
+    }
+    println!("{} lives of {acts} acts", plan.len());
+    let plan = Arc::new(Mutex::new(plan.into_iter()));
+    let tried = Arc::new(AtomicUsize::new(0));
+    let workers: Vec<_> = (0..AT_ONCE)
+        .map(|_| {
+            let (trial, plan, tried) = (trial.clone(), plan.clone(), tried.clone());
+            tokio::spawn(async move {
+                loop {
+                    let next = plan.lock().next();
+                    let Some((at, fault)) = next else { return };
+                    trial.life(at, fault).await;
+                    tried.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    // A call that was recorded is not made again; one may be whose answer a fault kept out.
+    let mut made: HashMap<String, usize> = HashMap::new();
+    for seen in trial.upstream.seen() {
+        *made.entry(seen.path).or_default() += 1;
+    }
+    assert!(made.values().all(|times| *times <= 2), "{made:?}");
+    assert!(tried.load(Ordering::Relaxed) > 5);
+}
+
+async fn trial(home: &Path, lives_before: usize) -> Trial {
+    let upstream = Arc::new(Receiver::start().await);
+    let base = home.join("base");
+    std::fs::create_dir_all(base.join("data")).unwrap();
+    let mut left = Left::default();
+    for _ in 0..lives_before {
+        let server = Running::start(&base, &[]).unwrap();
+        live(&server, &upstream.url, &mut left).await;
+        server.stop().await;
+    }
+    assert_eq!(left.acknowledged.len(), 6 * lives_before);
+    Trial {
+        base,
+        left,
+        library: disk(home),
+        upstream,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_ran_before_survives_a_disk_that_fails() {
+    let home = TempDir::new().unwrap();
+    lives(trial(home.path(), 2).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_start_survives_a_disk_that_fails() {
+    let home = TempDir::new().unwrap();
+    lives(trial(home.path(), 0).await).await;
+}
