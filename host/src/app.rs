@@ -107,18 +107,25 @@ pub struct App {
 }
 
 impl App {
+    /// Refuses settings with which no server starts, whatever the machine. Gives the egress rules.
+    ///
+    /// # Errors
+    /// A public URL or an egress rule that is none.
+    pub fn check(settings: &Settings) -> Result<Vec<EgressRule>, AppError> {
+        check_public_url(settings.public_url.as_deref())?;
+        let rules = settings.egress_allow.iter();
+        Ok(rules
+            .map(|rule| EgressRule::parse(rule))
+            .collect::<Result<_, _>>()?)
+    }
+
     /// Opens everything and begins to listen. Tasks that an earlier server left go on at once. What
     /// the process makes from now on is for its owner only.
     ///
     /// # Errors
     /// [`AppError`]; whatever was opened is closed again.
     pub async fn start(settings: Settings) -> Result<Self, AppError> {
-        let rules = settings
-            .egress_allow
-            .iter()
-            .map(|rule| EgressRule::parse(rule))
-            .collect::<Result<Vec<_>, _>>()?;
-        check_public_url(settings.public_url.as_deref())?;
+        let rules = Self::check(&settings)?;
         private_file::make_all_private();
         raise_file_limit(settings.connections);
         let listener = TcpListener::bind(settings.listen).await.map_err(|source| {

@@ -224,7 +224,8 @@ impl Modules {
     }
 }
 
-/// Whether a file is CommonJS: it exports by assignment, and no line begins as a module's would.
+/// Whether a file is CommonJS: it exports by assignment, no line begins as a module's would, and it
+/// does not end with a module's exports, as a bundle on one line does.
 fn is_common(text: &str) -> bool {
     let begins = |line: &str| {
         let line = line.trim_start();
@@ -233,7 +234,34 @@ fn is_common(text: &str) -> bool {
             rest.is_some_and(|rest| rest.starts_with([' ', '{', '*', '"', '\'', '\t']))
         })
     };
-    !text.lines().any(begins) && (text.contains("module.exports") || text.contains("exports."))
+    !text.lines().any(begins)
+        && (text.contains("module.exports") || text.contains("exports."))
+        && !ends_with_exports(text)
+}
+
+/// Whether the last statement is `export{a as b,c}`. Comments may stand behind it: bundlers put
+/// licences there.
+fn ends_with_exports(text: &str) -> bool {
+    let mut text = text.trim_end();
+    loop {
+        let comment = match text.strip_suffix("*/") {
+            Some(inside) => inside.rfind("/*"),
+            None => {
+                let line = text.rfind('\n').map_or(0, |at| at + 1);
+                text[line..].trim_start().starts_with("//").then_some(line)
+            }
+        };
+        match comment {
+            Some(at) => text = text[..at].trim_end(),
+            None => break,
+        }
+    }
+    let text = text.trim_end_matches(';').strip_suffix('}');
+    let Some((before, names)) = text.and_then(|text| text.rsplit_once("export{")) else {
+        return false;
+    };
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | ',' | ' ');
+    names.chars().all(is_name) && before.trim_end().ends_with([';', '}', ')'])
 }
 
 #[cfg(test)]
@@ -249,5 +277,13 @@ mod tests {
         ));
         assert!(!is_common("import{a}from './a'; module.exports = a"));
         assert!(!is_common("const condition = {};"));
+        // A bundle on one line, with what a bundler puts behind it.
+        let bundle = "var a=(e,m)=>{m.exports=1;module.exports=2};export{a as condition,b as content};";
+        for end in ["", "\n", "\n/*! MIT */\n", "\n//# sourceMappingURL=x\n", "\n/* a */ // b"] {
+            assert!(!is_common(&format!("{bundle}{end}")), "{end}");
+        }
+        assert!(is_common("module.exports = 'a;export{b}';"));
+        assert!(is_common("module.exports = {a};\n/* export{a} */"));
+        assert!(is_common("exports.a = '}export{a'; f(\"}\")"));
     }
 }

@@ -92,7 +92,7 @@ pub use error::{Place, ScriptError};
 #[cfg(feature = "author")]
 pub use files::{Files, Folder};
 #[cfg(feature = "author")]
-pub use prepare::{Script, is_step_source, name_of, prepare};
+pub use prepare::{Script, is_step_source, name_of, part_name, prepare, step_name};
 
 #[cfg(all(test, feature = "author"))]
 mod tests;

@@ -52,21 +52,26 @@ pub fn prepare(entry: &str, files: &dyn Files) -> Result<Vec<Script>, ScriptErro
 pub fn name_of(entry: &str, part: usize, parts: usize) -> String {
     let file = entry.rsplit('/').next().unwrap_or(entry);
     let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-    let name: String = stem
-        .to_lowercase()
-        .chars()
-        .map(|c| {
-            if c == '_' || c.is_whitespace() {
-                '-'
-            } else {
-                c
-            }
-        })
-        .collect();
+    part_name(&step_name(stem), part, parts)
+}
+
+/// What a file or crate called `text` makes a step's name: lower case, with `-` for `_` and for white
+/// space. Names that differ in nothing else come out equal, so that one source has one step,
+/// whichever way it takes to the server.
+pub fn step_name(text: &str) -> String {
+    let dashed = |c: char| match c == '_' || c.is_whitespace() {
+        true => '-',
+        false => c,
+    };
+    text.to_lowercase().chars().map(dashed).collect()
+}
+
+/// The name of the step with the number `part`, from 1, of a file that makes `parts` steps.
+pub fn part_name(name: &str, part: usize, parts: usize) -> String {
     if parts > 1 {
         format!("{name}-{part}")
     } else {
-        name
+        name.to_owned()
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::Exit;
+use crate::domain::ids::WorkspaceName;
 
 /// The longest an answer may take. Adding a step compiles it, which is bounded by the server.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -108,6 +109,12 @@ impl ClientError {
     }
 }
 
+/// The name that paths have for what people call a workspace. What cannot be one goes to the server
+/// as it is, which says so.
+fn called(workspace: &str) -> String {
+    WorkspaceName::titled(workspace).map_or_else(|_| workspace.to_owned(), String::from)
+}
+
 /// A connection to one server on behalf of one workspace.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -146,16 +153,21 @@ impl Client {
             http,
             base,
             token: token.to_owned(),
-            workspace: workspace.to_owned(),
+            workspace: called(workspace),
         })
     }
 
     /// The same server, on behalf of another workspace.
     pub fn of_workspace(&self, workspace: &str) -> Self {
         Self {
-            workspace: workspace.to_owned(),
+            workspace: called(workspace),
             ..self.clone()
         }
+    }
+
+    /// The workspace that it is about, as paths name it.
+    pub fn workspace(&self) -> &str {
+        &self.workspace
     }
 
     /// The token that lets us in.

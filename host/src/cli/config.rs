@@ -21,9 +21,9 @@ pub enum ConfigCommand {
   stepwell config set CRM_TOKEN - < token.txt      a secret, kept out of the shell's history
   pass show crm | stepwell config set CRM_TOKEN -")]
     Set {
-        /// Its key: up to 120 letters, digits, -, _ and .
+        /// Its key: up to 120 letters, digits, `.`, `-` and `_`
         key: String,
-        /// The value, or - to read it from stdin (one line feed at its end is dropped)
+        /// The value, or - to read it from stdin (one line end, LF or CR LF, is dropped from its end)
         value: String,
     },
     /// List the keys; values are never shown

@@ -9,7 +9,10 @@ use serde::Deserialize;
 use url::Url;
 
 use super::client::{Client, ClientError, is_loopback};
-use super::{Exit, Global};
+use super::{Exit, Global, current};
+
+/// The workspace that every server has.
+pub const DEFAULT_WORKSPACE: &str = "default";
 
 /// Why it is not known which server is meant, or how to be let in.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +50,27 @@ pub enum ContextError {
         /// What is wrong.
         reason: String,
     },
+    /// The file of `workspace use` is not what it writes.
+    #[error("{} is not what `stepwell workspace use` writes ({reason}); delete it", .path.display())]
+    Current {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file of `workspace use` cannot be written.
+    #[error("cannot write {}: {error}", .path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// No place for that file.
+    #[error(
+        "no place to keep the workspace in: HOME is not set; use --workspace or STEPWELL_WORKSPACE"
+    )]
+    NoConfigDir,
     /// What was found does not make a client.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -60,7 +84,9 @@ impl ContextError {
             Self::NoServer(_) => "no-server",
             Self::NoToken { .. } => "no-token",
             Self::Unreadable { .. } => "unreadable",
-            Self::Damaged { .. } => "damaged",
+            Self::Damaged { .. } | Self::Current { .. } => "damaged",
+            Self::NoConfigDir => "no-config-dir",
+            Self::Unwritable { .. } => "unwritable",
             Self::Client(error) => error.code(),
         }
     }
@@ -69,7 +95,8 @@ impl ContextError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Client(error) => error.exit(),
-            Self::NoDataDir => Exit::Usage,
+            Self::NoDataDir | Self::NoConfigDir => Exit::Usage,
+            Self::Current { .. } | Self::Unwritable { .. } => Exit::Failed,
             _ => Exit::NoAccess,
         }
     }
@@ -106,10 +133,10 @@ fn data_dir_from(
 
 /// A client for the server that the flags and the environment mean.
 pub fn connect(global: &Global) -> Result<Client, ContextError> {
-    let given = global.url.as_deref().filter(|url| !url.is_empty());
-    let token = global.token.as_deref().filter(|token| !token.is_empty());
+    let token = given(global.token.as_deref());
+    let given = given(global.url.as_deref());
     if let (Some(url), Some(token)) = (given, token) {
-        return Ok(Client::new(url, token, &global.workspace)?);
+        return Ok(Client::new(url, token, &workspace(global)?)?);
     }
     let directory = data_dir(global.data_dir.as_deref())?;
     let url = match given {
@@ -121,7 +148,36 @@ pub fn connect(global: &Global) -> Result<Client, ContextError> {
         None if may_have_admin_token(&url, given.is_some()) => admin_token(&directory, &url)?,
         None => return Err(ContextError::NoToken { url }),
     };
-    Ok(Client::new(&url, &token, &global.workspace)?)
+    Ok(Client::new(&url, &token, &workspace(global)?)?)
+}
+
+/// What was given on the command line or by a variable; one that is empty is none.
+fn given(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// The workspace that commands act in: that of the flag or the variable, or else the one that
+/// `workspace use` has set for this server.
+pub fn workspace(global: &Global) -> Result<String, ContextError> {
+    match given(global.workspace.as_deref()) {
+        Some(workspace) => Ok(workspace.to_owned()),
+        None => {
+            let current = current::get(&server(global)?)?;
+            Ok(current.unwrap_or_else(|| DEFAULT_WORKSPACE.to_owned()))
+        }
+    }
+}
+
+/// What a server is known by from one command to the next: its address if that is given, or else
+/// its data directory, for it may listen elsewhere each time.
+pub fn server(global: &Global) -> Result<String, ContextError> {
+    if let Some(url) = given(global.url.as_deref()) {
+        let whole = Url::parse(url).map_or_else(|_| url.to_owned(), String::from);
+        return Ok(whole.trim_end_matches('/').to_owned());
+    }
+    let directory = data_dir(global.data_dir.as_deref())?;
+    let directory = fs::canonicalize(&directory).unwrap_or(directory);
+    Ok(directory.display().to_string())
 }
 
 /// The admin token opens everything, so it is not sent to any address that someone typed.
@@ -165,7 +221,7 @@ mod tests {
             url: url.map(str::to_owned),
             token: token.map(str::to_owned),
             data_dir: Some(data_dir.to_path_buf()),
-            workspace: "default".into(),
+            workspace: None,
             json: false,
         }
     }

@@ -71,7 +71,7 @@ pub fn run(global: &Global, args: &DemoArgs, output: Output) -> Result<()> {
     // Nobody depends on a demo's last run.
     settings.grace = Duration::from_secs(1);
     settings.log = std::env::var("STEPWELL_LOG").unwrap_or_else(|_| "warn".into());
-    telemetry::init(settings.log_json, &settings.log)?;
+    telemetry::init(settings.log_json, telemetry::Filter::parse(&settings.log)?)?;
     block_on(async {
         let mut signals = Signals::new()?;
         let app = App::start(settings).await?;

@@ -9,8 +9,14 @@ use serde_json::{Map, Value, json};
 use super::output::{Output, Tone, printable};
 use super::{Global, context};
 use crate::deploy::manifest::Manifest;
-use crate::deploy::plan::{Action, Item};
+use crate::deploy::plan::{Action, Item, Kept, Kind};
 use crate::deploy::{DeployError, apply, plan, sources};
+use confirm::confirm;
+
+mod confirm;
+
+/// Most names of a kind that are told of what is not in the manifest.
+const KEPT_NAMES: usize = 10;
 
 /// What `deploy` takes.
 #[derive(Debug, Args)]
@@ -18,7 +24,8 @@ use crate::deploy::{DeployError, apply, plan, sources};
   stepwell deploy deploy.yaml --dry-run               what would change
   stepwell deploy deploy.yaml                         create what is missing, update what differs
   CRM_TOKEN=$(pass show crm) stepwell deploy deploy.yaml
-  stepwell deploy deploy.yaml --prune                 and delete steps, config, schedules it does not name
+  stepwell deploy deploy.yaml --prune                 and delete steps and schedules that it does not name
+  stepwell deploy deploy.yaml --prune=config          and delete config values, secrets too; asks first
 
 Each line begins with + created, ~ updated, = as it was, - deleted or ! failed.
 docs/deploy.md tells what a manifest may say.")]
@@ -29,9 +36,46 @@ pub struct DeployArgs {
     /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Delete steps, config and schedules that the manifest does not name; never webhooks, whose URLs others use
+    /// Delete what the manifest does not name, of those kinds of which it names some: steps and
+    /// schedules, or the KINDS that are listed (steps, schedules, config, connectors); never webhooks
+    #[arg(
+        long,
+        value_name = "KINDS",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "steps,schedules",
+        value_parser = parse_kinds
+    )]
+    prune: Vec<Kinds>,
+    /// Delete config values and connectors without a question
     #[arg(long)]
-    prune: bool,
+    yes: bool,
+}
+
+/// Kinds of which things may be deleted.
+#[derive(Debug, Clone)]
+struct Kinds(Vec<Kind>);
+
+fn parse_kinds(text: &str) -> Result<Kinds, String> {
+    let kind = |word: &str| match word.trim() {
+        "steps" => Ok(Kind::Step),
+        "schedules" => Ok(Kind::Schedule),
+        // The server seals every config value.
+        "config" | "secrets" => Ok(Kind::Config),
+        "connectors" => Ok(Kind::Connector),
+        "webhooks" => Err(
+            "a webhook is never pruned, because its URL, which others hold, would be lost; \
+             `stepwell webhook delete NAME` deletes one"
+                .to_owned(),
+        ),
+        other => Err(format!(
+            "`{other}` is no kind; use steps, schedules, config or connectors, with commas between"
+        )),
+    };
+    text.split(',')
+        .map(kind)
+        .collect::<Result<_, _>>()
+        .map(Kinds)
 }
 
 /// Runs the command.
@@ -55,7 +99,15 @@ pub async fn run(global: &Global, args: DeployArgs, output: Output) -> Result<()
         let file = args.file;
         return Err(DeployError::Manifest { file, faults }.into());
     }
-    let mut items = plan::plan(&client, wanted, args.prune).await?;
+    let prune: Vec<Kind> = args.prune.into_iter().flat_map(|kinds| kinds.0).collect();
+    let mut plan = plan::plan(&client, wanted, &prune).await?;
+    for note in &plan.notes {
+        output.note(&format!("note: {note}"));
+    }
+    let items = &mut plan.items;
+    if !args.dry_run && !args.yes {
+        confirm(items, output)?;
+    }
     let show = |item: &Item| match output.json {
         true => Ok(()),
         false => Ok(output.line(&line(item, output))?),
@@ -63,14 +115,23 @@ pub async fn run(global: &Global, args: DeployArgs, output: Output) -> Result<()
     if args.dry_run {
         items.iter().try_for_each(show)?;
     } else {
-        apply::apply(&client, &mut items, show).await?;
+        apply::apply(&client, items, show).await?;
     }
     if output.json {
         let views: Vec<Value> = items.iter().map(view).collect();
-        output.document(&json!({ "items": views }))?;
+        let kept: Vec<Value> = plan.kept.iter().map(kept_view).collect();
+        output.document(&json!({ "items": views, "kept": kept }))?;
     }
-    output.note(&summary(&items, args.dry_run));
-    let failed = count(&items, Action::Failed);
+    output.note(&summary(items, args.dry_run));
+    for line in kept_lines(&plan.kept, prune.is_empty()) {
+        output.note(&line);
+    }
+    if !args.dry_run {
+        for line in hints(items, client.workspace()) {
+            output.note(&line);
+        }
+    }
+    let failed = count(items, Action::Failed);
     if failed > 0 {
         let all = items.len();
         return Err(DeployError::Failed { failed, all }.into());
@@ -137,6 +198,55 @@ fn view(item: &Item) -> Value {
         }
     }
     Value::Object(view)
+}
+
+fn kept_view(kept: &Kept) -> Value {
+    json!({"kind": kept.kind.word(), "workspace": kept.workspace, "name": kept.name})
+}
+
+/// What the server has beside the manifest, a line for each workspace.
+fn kept_lines(kept: &[Kept], is_hinted: bool) -> Vec<String> {
+    let mut lines = Vec::new();
+    for group in kept.chunk_by(|a, b| a.workspace == b.workspace) {
+        let kinds = group.chunk_by(|a, b| a.kind == b.kind);
+        let kinds: Vec<String> = kinds
+            .map(|kind| {
+                let names = kind.iter().map(|one| printable(&one.name));
+                let mut names: Vec<_> = names
+                    .take(KEPT_NAMES)
+                    .map(|name| name.into_owned())
+                    .collect();
+                if kind.len() > KEPT_NAMES {
+                    names.push(format!("{} more", kind.len() - KEPT_NAMES));
+                }
+                format!("{} {}", kind[0].kind.word(), names.join(", "))
+            })
+            .collect();
+        let workspace = &group[0].workspace;
+        lines.push(format!(
+            "in {workspace}, and not in the manifest: {}",
+            kinds.join("; ")
+        ));
+    }
+    if is_hinted && !lines.is_empty() {
+        let hint = "  all of it stays; --prune deletes steps and schedules, --prune=config config values, each if the manifest names others of the kind";
+        lines.push(hint.to_owned());
+    }
+    lines
+}
+
+/// How to look into the workspaces that were deployed to, unless commands look there anyway.
+fn hints(items: &[Item], current: &str) -> Vec<String> {
+    let workspaces = items.iter().filter(|item| item.kind == Kind::Workspace);
+    let others = workspaces.filter(|item| item.name != current && item.action != Action::Failed);
+    let names: Vec<&str> = others.map(|item| item.name.as_str()).collect();
+    match names.as_slice() {
+        [] => Vec::new(),
+        [name, ..] => vec![format!(
+            "look into {}: stepwell task list --workspace {name}\n  `stepwell workspace use {name}` makes it the one that commands are about",
+            names.join(", ")
+        )],
+    }
 }
 
 fn count(items: &[Item], action: Action) -> usize {

@@ -22,8 +22,10 @@ pub(crate) mod client;
 mod config;
 mod connector;
 mod context;
+mod current;
 mod demo;
 mod deploy;
+pub(crate) mod naming;
 pub(crate) mod output;
 mod scaffold;
 mod schedule;
@@ -103,16 +105,15 @@ pub struct Global {
         help_heading = "Global options"
     )]
     pub data_dir: Option<PathBuf>,
-    /// The workspace to act in
+    /// The workspace to act in [default: that of `stepwell workspace use`, or else `default`]
     #[arg(
         long,
         global = true,
         env = "STEPWELL_WORKSPACE",
-        default_value = "default",
         value_name = "NAME",
         help_heading = "Global options"
     )]
-    pub workspace: String,
+    pub workspace: Option<String>,
     /// Print one JSON document instead of text
     #[arg(long, global = true, help_heading = "Global options")]
     pub json: bool,

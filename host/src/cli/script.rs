@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use stepwell_script::{Folder, name_of, prepare};
+use stepwell_script::{Folder, prepare};
 
 use super::UsageError;
+use super::naming::Derived;
 
 /// A step made from a script file.
 #[derive(Debug)]
 pub struct ScriptStep {
-    /// The step's name: the file's, with a number if the file has several steps.
-    pub name: String,
+    /// What it is called after its file, with a number if the file has several steps.
+    pub derived: Derived,
     /// The package, as it is uploaded.
     pub package: Vec<u8>,
 }
@@ -49,10 +50,12 @@ pub fn steps(file: &Path, root: Option<&Path>) -> Result<Vec<ScriptStep>> {
     let entry = entry.to_string_lossy().replace('\\', "/");
     let folder = Folder::new(&root).map_err(unreadable)?;
     let scripts = prepare(&entry, &folder)?;
+    // As it was named: a link has a name of its own.
+    let called = Derived::of_file(Path::new(file.file_name().unwrap_or_default()));
     Ok(scripts
         .into_iter()
         .map(|script| ScriptStep {
-            name: name_of(&entry, script.part, script.parts),
+            derived: called.part(script.part, script.parts),
             package: script.package.to_json().into_bytes(),
         })
         .collect())

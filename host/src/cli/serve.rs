@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::output::Output;
+use super::output::{Output, printable};
 use super::units::{parse_duration, parse_size};
 use super::{Global, context};
 use crate::app::App;
@@ -123,7 +123,8 @@ impl ServeArgs {
         set(&mut settings.body_timeout, self.body_timeout);
         set(&mut settings.write_timeout, self.write_timeout);
         set(&mut settings.grace, self.grace);
-        set(&mut settings.log, self.log.clone());
+        let log = self.log.clone().filter(|log| !log.trim().is_empty());
+        set(&mut settings.log, log);
         set(
             &mut settings.log_json,
             self.log_format.map(|format| format == LogFormat::Json),
@@ -141,6 +142,14 @@ fn set<T>(setting: &mut T, given: Option<T>) {
 /// Runs the server until a signal ends it.
 pub fn run(global: &Global, args: &ServeArgs, output: Output) -> Result<()> {
     let settings = args.settings(global)?;
+    let filter = telemetry::Filter::parse(&settings.log)?;
+    App::check(&settings)?;
+    for target in &filter.unknown {
+        output.note(&format!(
+            "warning: nothing of the server logs as `{}`; its parts are stepwell::engine, stepwell::http and so on",
+            printable(target)
+        ));
+    }
     if args.print_config {
         let printed = if output.json {
             output.document(&document(&settings))
@@ -149,7 +158,7 @@ pub fn run(global: &Global, args: &ServeArgs, output: Output) -> Result<()> {
         };
         return Ok(printed?);
     }
-    telemetry::init(settings.log_json, &settings.log)?;
+    telemetry::init(settings.log_json, filter)?;
     block_on(async {
         let mut signals = Signals::new()?;
         let app = App::start(settings).await?;

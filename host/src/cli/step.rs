@@ -1,18 +1,20 @@
 //! `stepwell step …`.
 
+mod settle;
 pub(super) mod tuning;
 mod versions;
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use stepwell_script::part_name;
 
 use super::build::{self, Built, Progress};
 use super::client::Client;
+use super::naming::Derived;
 use super::output::{Output, Tone, figures, json_line, printable, shorten, words};
 use super::units;
 use super::{Global, UsageError, context, member, scaffold, script, text};
@@ -176,16 +178,17 @@ async fn add(client: &Client, args: AddArgs, output: Output) -> Result<()> {
         error,
         wanted,
     };
-    let (file, package) = if std::fs::metadata(&args.source).map_err(path)?.is_dir() {
+    let (file, derived) = if std::fs::metadata(&args.source).map_err(path)?.is_dir() {
         let built = build::component(&args.source, None, Progress::beside(output.json))?;
         output.note(&built.summary());
-        (built.path, built.package)
+        (built.path, Derived::of_crate(&built.package))
     } else {
-        (args.source.clone(), name_of(&args.source))
+        let stem = args.source.file_name().unwrap_or_default();
+        (args.source.clone(), Derived::of_file(Path::new(stem)))
     };
     let name = match args.name {
         Some(name) => name,
-        None => package.parse().map_err(UsageError::Name)?,
+        None => settle::name(client, &args.source, &derived, output).await?,
     };
     let bytes = std::fs::read(&file).map_err(path)?;
     let step = upload(client, name.as_str(), &args.tuning, bytes.into()).await?;
@@ -199,15 +202,15 @@ async fn add(client: &Client, args: AddArgs, output: Output) -> Result<()> {
 /// Uploads every step of a script file.
 async fn add_script(client: &Client, args: AddArgs, output: Output) -> Result<()> {
     let steps = script::steps(&args.source, args.root.as_deref())?;
-    let several = steps.len() > 1;
+    let count = steps.len();
     let mut added = Vec::new();
     for (step, number) in steps.into_iter().zip(1..) {
-        let name = match &args.name {
-            Some(name) if several => format!("{name}-{number}"),
-            Some(name) => name.to_string(),
-            None => step.name,
+        let name: StepName = match &args.name {
+            Some(name) => part_name(name.as_str(), number, count)
+                .parse()
+                .map_err(UsageError::Name)?,
+            None => settle::name(client, &args.source, &step.derived, output).await?,
         };
-        let name: StepName = name.parse().map_err(UsageError::Name)?;
         let step = upload(client, name.as_str(), &args.tuning, step.package.into()).await?;
         if !output.json {
             output.note(&format!("added step {name}"));
@@ -236,13 +239,6 @@ pub async fn upload(
     Ok(client
         .upload(&["steps", name], &tuning.query(), component)
         .await?)
-}
-
-/// What a component's file is called after: its stem, with the dashes that cargo turned into
-/// underscores.
-fn name_of(file: &Path) -> String {
-    let stem = file.file_stem().unwrap_or(OsStr::new(""));
-    stem.to_string_lossy().replace('_', "-")
 }
 
 fn new(name: &Path, lang: scaffold::Language, output: Output) -> Result<()> {
@@ -357,20 +353,6 @@ fn number(value: Option<&Value>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_component_is_called_after_its_crate() {
-        for (file, name) in [
-            (
-                "target/wasm32-wasip2/release/contact_form.wasm",
-                "contact-form",
-            ),
-            ("greet.wasm", "greet"),
-            ("greet", "greet"),
-        ] {
-            assert_eq!(name_of(Path::new(file)), name);
-        }
-    }
 
     #[test]
     fn a_step_for_people() {

@@ -1,5 +1,7 @@
 //! Checks of the command line's grammar.
 
+mod documents;
+
 use clap::CommandFactory;
 
 use super::*;
@@ -38,6 +40,9 @@ fn commands_have_the_shape_of_the_manual() {
         "stepwell task clone ID --replace @file",
         "stepwell task new -",
         "stepwell deploy deploy.yaml --dry-run --prune --json",
+        "stepwell deploy --prune deploy.yaml",
+        "stepwell deploy deploy.yaml --prune=config,steps --prune=connectors --yes",
+        "stepwell workspace use sales",
         "stepwell config set KEY -",
         "stepwell config list",
         "stepwell workspace add w",

@@ -33,7 +33,7 @@ pub enum Denial {
         what: &'static str,
         /// The special-purpose block that it lies in.
         block: &'static str,
-        /// The narrowest rule that allows it.
+        /// A rule for that address alone, on every port.
         rule: String,
     },
     /// The host's name resolves to no address that is allowed.
@@ -49,7 +49,7 @@ pub enum Denial {
         what: &'static str,
         /// The special-purpose block that it lies in.
         block: &'static str,
-        /// The narrowest rule that allows it.
+        /// A rule for that address alone, on every port.
         rule: String,
         /// A clause about the host rule that would do as well, if one would.
         or_name: OrName,

@@ -1,6 +1,7 @@
 //! Sends what a plan says, one item after another. Each is one request, which the server does or
 //! does not: nothing is left half done, and what fails does not keep the independent rest.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -24,8 +25,15 @@ pub async fn apply(
 ) -> anyhow::Result<()> {
     // Why nothing more can be done: for one workspace, or for all.
     let (mut no_workspace, mut no_server) = (None, None::<String>);
+    // What was deleted may be what could not be sent, under a former name.
+    let mut failed = HashSet::new();
     for item in items {
+        let kind = (item.workspace.clone(), item.kind);
         let stop = no_server.clone().or_else(|| {
+            if item.action == Action::Delete && failed.contains(&kind) {
+                let word = item.kind.word();
+                return Some(format!("not deleted, because another {word} failed"));
+            }
             let lost = no_workspace.as_ref()?;
             (*lost == item.workspace).then(|| "not tried: its workspace was not made".to_owned())
         });
@@ -44,6 +52,9 @@ pub async fn apply(
                     item.fail(error.to_string());
                 }
             }
+        }
+        if item.action == Action::Failed {
+            failed.insert(kind);
         }
         show(item)?;
     }
@@ -112,11 +123,7 @@ async fn once(client: &Client, item: &Item) -> Result<Value, ClientError> {
             client.patch(&["steps", name], &body).await
         }
         Change::Delete => {
-            let noun = match item.kind {
-                Kind::Config => "config",
-                Kind::Schedule => "schedules",
-                _ => "steps",
-            };
+            let noun = item.kind.path();
             client.delete(&[noun, name]).await.map(|()| Value::Null)
         }
     }

@@ -67,11 +67,34 @@ pub fn parse(text: &str) -> Result<Node, SyntaxError> {
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let at = error.location().unwrap_or(Location::UNKNOWN);
+        let line = usize::try_from(at.line()).unwrap_or_default();
+        let line = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
         SyntaxError {
             line: at.line(),
             column: at.column(),
-            message: message(&error),
+            message: message(&error) + &unquoted(line).unwrap_or_default(),
         }
+    })
+}
+
+/// A hint if a value of the line begins with a sign that means something in YAML, as in
+/// `cron: * * * * *`.
+fn unquoted(line: &str) -> Option<String> {
+    let line = line.trim_start().trim_start_matches("- ");
+    let value = match line.split_once(": ") {
+        Some((key, value)) if !key.contains(['"', '\'']) => value,
+        _ => line,
+    };
+    let value = value.trim();
+    let first = value.chars().next().filter(|c| "*&!%@`|>".contains(*c))?;
+    // `*name` and `&name` alone are an alias and an anchor, which may be meant.
+    let is_reference = matches!(first, '*' | '&') && value[1..].starts_with(char::is_alphabetic);
+    (!is_reference).then(|| {
+        let short: String = value.chars().take(40).collect();
+        format!(
+            "; a text that begins with `{first}` needs quotes: \"{}\"",
+            short.replace('"', "\\\"")
+        )
     })
 }
 
@@ -208,6 +231,27 @@ mod tests {
             let error = wrong(text);
             assert_eq!(error.line, line, "{text}: {error:?}");
             assert!(!error.message.contains("line"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_needs_quotes_is_told() {
+        for (text, hint) in [
+            ("cron: * * * * *\n", "needs quotes: \"* * * * *\""),
+            (
+                "a:\n  - cron: */5 * * * *\n",
+                "needs quotes: \"*/5 * * * *\"",
+            ),
+            ("cron: @daily\n", "needs quotes: \"@daily\""),
+            ("- @daily\n", "begins with `@` needs quotes"),
+            ("K: %d\n", "begins with `%` needs quotes"),
+            ("K: `date`\n", "begins with ``` needs quotes"),
+        ] {
+            let error = wrong(text);
+            assert!(error.message.contains(hint), "{text}: {error:?}");
+        }
+        for text in ["a: *nowhere\n", "a: [1\n", "a: b: c\n"] {
+            assert!(!wrong(text).message.contains("quotes"), "{text}");
         }
     }
 

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::document::{self, SyntaxError};
 use super::env::Vars;
+use super::plan::Kind;
 use super::reader::{Place, Reader};
 use super::{At, DeployError, Fault};
 use crate::domain::ids::{ConfigKey, StepName, WebhookName, WorkspaceName};
@@ -35,6 +36,8 @@ pub struct Manifest {
 pub struct Workspace {
     /// Its name.
     pub name: WorkspaceName,
+    /// The kinds that the manifest says something about, if only that there are none (`[]`).
+    pub named: Vec<Kind>,
     /// The URL that is told when a task fails for good: none at all, or not a word about it.
     pub failure_url: Option<Option<String>>,
     /// Webhooks.
@@ -71,7 +74,7 @@ pub struct StepSource {
     pub at: At,
     /// The step's name; without one the path is a folder whose steps have their own names.
     pub name: Option<StepName>,
-    /// The folder or file, canonical, below the manifest's folder.
+    /// The folder or file, below the manifest's folder, links included.
     pub path: PathBuf,
     /// What each run may use.
     pub limits: StepLimits,

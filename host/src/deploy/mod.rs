@@ -77,6 +77,14 @@ pub enum DeployError {
         /// All that is wrong.
         faults: Vec<Fault>,
     },
+    /// Secrets would be deleted, and nobody is there to be asked.
+    #[error(
+        "{} would be deleted, and cannot be read back; nothing was sent; run it on a terminal, or with --yes", .0.join(", ")
+    )]
+    Unconfirmed(Vec<String>),
+    /// Whoever was asked said no.
+    #[error("nothing was sent")]
+    Declined,
     /// Some of it could not be done; the items say why.
     #[error("{failed} of {all} failed; what is marked with ! is not deployed, the rest is")]
     Failed {
@@ -94,6 +102,8 @@ impl DeployError {
             Self::Unreadable { .. } => "unreadable",
             Self::TooLarge { .. } => "too-large",
             Self::Manifest { .. } => "bad-manifest",
+            Self::Unconfirmed(_) => "not-confirmed",
+            Self::Declined => "declined",
             Self::Failed { .. } => "deploy-failed",
         }
     }
@@ -101,7 +111,7 @@ impl DeployError {
     /// The exit code that stands for it.
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Failed { .. } => Exit::Failed,
+            Self::Failed { .. } | Self::Declined => Exit::Failed,
             _ => Exit::Usage,
         }
     }

@@ -1,10 +1,14 @@
-//! What the server has, compared with what it is to have. Only GETs are sent.
+//! What the server has, compared with what it is to have. Only GETs are sent, and PUTs that are to
+//! change nothing.
+
+mod item;
+mod names;
+mod present;
+mod prune;
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
-use serde_json::{Map, Value, json};
-use zeroize::Zeroizing;
+use serde_json::json;
 
 use super::manifest::{Connector, Schedule, Workspace};
 use super::sources::{Step, Steps};
@@ -12,229 +16,72 @@ use crate::cli::client::{Client, ClientError};
 use crate::cli::{member, text};
 use crate::domain::config_digest::{config_digest, token_digest};
 use crate::domain::ids::WorkspaceName;
-use crate::domain::limits::StepLimits;
-use crate::domain::step::RetryPolicy;
+pub use item::{Action, Change, Item, Kind};
+use present::Present;
+pub use prune::Kept;
 
-/// What kind of thing an item is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A tenant.
-    Workspace,
-    /// A config value.
-    Config,
-    /// A connector.
-    Connector,
-    /// A webhook.
-    Webhook,
-    /// A step.
-    Step,
-    /// A schedule.
-    Schedule,
-}
-
-impl Kind {
-    /// As it is printed.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Workspace => "workspace",
-            Self::Config => "config",
-            Self::Connector => "connector",
-            Self::Webhook => "webhook",
-            Self::Step => "step",
-            Self::Schedule => "schedule",
-        }
-    }
-}
-
-/// What is to be done, or was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// The server has it as it is to be.
-    None,
-    /// The server lacks it.
-    Create,
-    /// The server has another one.
-    Update,
-    /// The manifest does not name it.
-    Delete,
-    /// It cannot be done; see the item's error.
-    Failed,
-}
-
-/// What has to be sent.
-pub enum Change {
-    /// Nothing.
-    Nothing,
-    /// A workspace, with its failure URL.
-    Workspace(Option<String>),
-    /// A workspace's failure URL.
-    FailureUrl(Option<String>),
-    /// A config value.
-    Config(Zeroizing<String>),
-    /// A connector.
-    Connector(String, Map<String, Value>),
-    /// A webhook, with its correlation.
-    Webhook(Option<String>),
-    /// A step.
-    Step(Bytes, StepLimits, RetryPolicy),
-    /// The limits and retry policy of a step whose component is there.
-    Tuning(StepLimits, RetryPolicy),
-    /// A schedule.
-    Schedule(Value),
-    /// A deletion.
-    Delete,
-}
-
-/// One line of the plan.
-pub struct Item {
-    /// Its workspace.
-    pub workspace: WorkspaceName,
-    /// Its kind.
-    pub kind: Kind,
-    /// Its name, unique with workspace and kind.
-    pub name: String,
-    /// What is to be done.
-    pub action: Action,
-    /// What is sent for that.
-    pub change: Change,
-    /// A step's digests: the server's and the manifest's.
-    pub digests: (Option<String>, Option<String>),
-    /// A created webhook's URL, once the server has told it.
-    pub url: Option<String>,
-    /// Why it failed.
-    pub error: Option<String>,
-}
-
-impl Item {
-    fn new(
-        workspace: &WorkspaceName,
-        kind: Kind,
-        name: &str,
-        action: Action,
-        change: Change,
-    ) -> Self {
-        Self {
-            workspace: workspace.clone(),
-            kind,
-            name: name.to_owned(),
-            action,
-            change,
-            digests: (None, None),
-            url: None,
-            error: None,
-        }
-    }
-
-    /// Notes that it cannot be done.
-    pub fn fail(&mut self, error: impl Into<String>) {
-        self.action = Action::Failed;
-        self.change = Change::Nothing;
-        self.error = Some(error.into());
-    }
-}
-
-/// What one workspace has, as the API tells it.
+/// The differences, and what there is to tell beside them.
 #[derive(Default)]
-struct Present {
-    config: HashMap<String, String>,
-    /// What the server says each would come to.
-    connectors: HashMap<String, Result<Action, ClientError>>,
-    /// With their correlation.
-    webhooks: HashMap<String, Option<String>>,
-    /// What the server says each would come to.
-    schedules: HashMap<String, Result<Action, ClientError>>,
-    /// Those that there are, if it matters.
-    schedule_names: Vec<String>,
-    steps: HashMap<String, (String, Value)>,
+pub struct Plan {
+    /// In the order in which they are to be sent.
+    pub items: Vec<Item>,
+    /// What the server has, the manifest does not name, and stays.
+    pub kept: Vec<Kept>,
+    /// For the reader's eye.
+    pub notes: Vec<String>,
 }
 
-/// The differences, in the order in which they are to be sent.
+/// Compares. Of the kinds in `prune`, what the manifest does not name is to be deleted, where it
+/// names others of the kind.
 pub async fn plan(
     client: &Client,
     wanted: Vec<(Workspace, Steps)>,
-    prune: bool,
-) -> Result<Vec<Item>, ClientError> {
+    prune: &[Kind],
+) -> Result<Plan, ClientError> {
     let listed = client.workspaces().await?;
     let there: HashMap<&str, Option<&str>> = member(&listed, "workspaces")
         .map(|one| (text(one, "name"), one["failure_url"].as_str()))
         .collect();
-    let mut items = Vec::new();
-    for (workspace, steps) in wanted {
+    let mut plan = Plan::default();
+    for (workspace, mut steps) in wanted {
         let client = client.of_workspace(workspace.name.as_str());
         let there = there.get(workspace.name.as_str());
         let mut present = match there {
-            Some(_) => Present::of(&client).await?,
+            Some(_) => Present::of(&client, &workspace).await?,
             None => Present::default(),
         };
-        if there.is_some() {
-            for connector in &workspace.connectors {
-                let body = json!({"kind": connector.kind, "config": connector.config});
-                let put = would_put(&client, &["connectors", &connector.name], &body).await;
-                present.connectors.insert(connector.name.clone(), put);
+        let name = workspace.name.clone();
+        let named = workspace.named.clone();
+        let is_whole = steps.broken.is_empty();
+        plan.notes.extend(names::settle(&mut steps, &present));
+        let mut items = compare(&client, workspace, steps, there.copied(), &mut present);
+        let gone = prune::gone(&name, &items, &present);
+        plan.notes.extend(names::rivals(&items, &gone));
+        for (kind, gone) in gone {
+            let is_pruned = prune.contains(&kind) && named.contains(&kind);
+            // What could not be looked at or built has a name that nobody knows: it may be one of
+            // these.
+            let is_known = kind != Kind::Step || is_whole;
+            if is_pruned && is_known {
+                let delete =
+                    |one: String| Item::new(&name, kind, &one, Action::Delete, Change::Delete);
+                items.extend(gone.into_iter().map(delete));
+                continue;
             }
-            for Schedule { name, settings } in &workspace.schedules {
-                let path = ["schedules", name.as_str()];
-                let put = would_put(&client, &path, &json!(settings)).await;
-                present.schedules.insert(name.to_string(), put);
+            if is_pruned && !gone.is_empty() {
+                plan.notes.push(format!(
+                    "no step of {name} is deleted, because not every step of the manifest is known: see the lines with !"
+                ));
             }
-            if prune {
-                let listed = client.get(&["schedules"], &[]).await?;
-                let names = member(&listed, "schedules").map(|one| text(one, "name").to_owned());
-                present.schedule_names = names.collect();
-            }
+            plan.kept.extend(gone.into_iter().map(|one| Kept {
+                workspace: name.clone(),
+                kind,
+                name: one,
+            }));
         }
-        items.extend(compare(
-            &client,
-            workspace,
-            steps,
-            there.copied(),
-            present,
-            prune,
-        ));
+        plan.items.extend(items);
     }
-    Ok(items)
-}
-
-/// What putting a document would come to. The server is asked: a connector's settings never come
-/// back, and it knows when two schedules are the same.
-async fn would_put(client: &Client, path: &[&str], body: &Value) -> Result<Action, ClientError> {
-    let answer = client.check(path, body).await?;
-    Ok(match text(&answer, "change") {
-        "same" => Action::None,
-        "changed" => Action::Update,
-        _ => Action::Create,
-    })
-}
-
-impl Present {
-    async fn of(client: &Client) -> Result<Self, ClientError> {
-        let config = client.get(&["config"], &[]).await?;
-        let webhooks = client.get(&["webhooks"], &[]).await?;
-        let steps = client.get(&["steps"], &[]).await?;
-        let own = |value: &Value, key| text(value, key).to_owned();
-        Ok(Self {
-            config: member(&config, "config")
-                .map(|one| (own(one, "key"), own(one, "digest")))
-                .collect(),
-            connectors: HashMap::new(),
-            schedules: HashMap::new(),
-            schedule_names: Vec::new(),
-            webhooks: member(&webhooks, "webhooks")
-                .map(|one| {
-                    let correlate = one["correlate"].as_str();
-                    (own(one, "name"), correlate.map(str::to_owned))
-                })
-                .collect(),
-            steps: member(&steps, "steps")
-                .map(|one| {
-                    (
-                        own(one, "name"),
-                        (own(one, "digest"), json!([one["limits"], one["retry"]])),
-                    )
-                })
-                .collect(),
-        })
-    }
+    Ok(plan)
 }
 
 fn compare(
@@ -242,8 +89,7 @@ fn compare(
     wanted: Workspace,
     steps: Steps,
     there: Option<Option<&str>>,
-    mut present: Present,
-    prune: bool,
+    present: &mut Present,
 ) -> Vec<Item> {
     let name = &wanted.name;
     let item = |kind, of: &str, action, change| Item::new(name, kind, of, action, change);
@@ -261,11 +107,6 @@ fn compare(
         change,
     )];
     let token = token_digest(client.token().as_bytes());
-    let kept: Vec<String> = wanted
-        .config
-        .iter()
-        .map(|setting| setting.key.to_string())
-        .collect();
     for setting in wanted.config {
         let digest = config_digest(&token, name, &setting.key, &setting.value);
         let action = action(present.config.get(setting.key.as_str()), |there| {
@@ -291,8 +132,6 @@ fn compare(
         let change = unless_none(action, Change::Webhook(webhook.correlate));
         items.push(item(Kind::Webhook, called, action, change));
     }
-    let mut kept_steps = Vec::new();
-    let is_whole = steps.broken.is_empty();
     for broken in steps.broken {
         let mut broken_item = item(Kind::Step, &broken.name, Action::None, Change::Nothing);
         broken_item.fail(broken.reason);
@@ -304,9 +143,9 @@ fn compare(
         digest,
         limits,
         retry,
+        ..
     } in steps.made
     {
-        kept_steps.push(called.to_string());
         let there = present.steps.get(called.as_str());
         let is_there = there.is_some_and(|(other, _)| *other == digest);
         let action = action(there, |(_, old)| is_there && *old == json!([limits, retry]));
@@ -319,7 +158,6 @@ fn compare(
         step.digests = (there.map(|(digest, _)| digest.clone()), Some(digest));
         items.push(step);
     }
-    let mut kept_schedules = Vec::new();
     for Schedule {
         name: called,
         settings,
@@ -328,31 +166,6 @@ fn compare(
         let change = Change::Schedule(json!(settings));
         let put = present.schedules.remove(called.as_str());
         items.push(put_item(name, Kind::Schedule, called.as_str(), put, change));
-        kept_schedules.push(called.to_string());
-    }
-    if prune {
-        let gone = |kind, there: Vec<&String>, kept: &[String]| {
-            let mut names: Vec<_> = there
-                .into_iter()
-                .filter(|one| !kept.contains(one))
-                .collect();
-            names.sort();
-            let items = names.into_iter();
-            items
-                .map(|one| item(kind, one, Action::Delete, Change::Delete))
-                .collect::<Vec<_>>()
-        };
-        items.extend(gone(Kind::Config, present.config.keys().collect(), &kept));
-        let names = present.schedule_names.iter().collect();
-        items.extend(gone(Kind::Schedule, names, &kept_schedules));
-        // What could not be built has a name that nobody knows: it may be one of the others.
-        if is_whole {
-            items.extend(gone(
-                Kind::Step,
-                present.steps.keys().collect(),
-                &kept_steps,
-            ));
-        }
     }
     items
 }

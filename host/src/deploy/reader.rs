@@ -12,6 +12,12 @@ use super::env::{self, Vars};
 use super::{At, Fault};
 use crate::domain::ids::IdError;
 
+/// The longest text, in bytes, once its variables are filled in: a few times the longest value that
+/// a server takes.
+const TEXT_BYTES: usize = 1024 * 1024;
+/// The most bytes of all texts together. A short manifest may name a long variable very often.
+const ALL_TEXT_BYTES: usize = 64 * 1024 * 1024;
+
 /// A node and the way to it.
 #[derive(Clone)]
 pub struct Place<'n> {
@@ -61,6 +67,8 @@ pub struct Names(HashMap<String, u64>);
 /// Reads places, and keeps what is wrong with them.
 pub struct Reader<'r> {
     vars: Vars<'r>,
+    /// The bytes that the texts to come may have.
+    room: usize,
     /// What was wrong so far.
     pub faults: Vec<Fault>,
 }
@@ -70,6 +78,7 @@ impl<'r> Reader<'r> {
     pub fn new(vars: Vars<'r>) -> Self {
         Self {
             vars,
+            room: ALL_TEXT_BYTES,
             faults: Vec::new(),
         }
     }
@@ -86,8 +95,11 @@ impl<'r> Reader<'r> {
     /// A text, its variables filled in.
     pub fn text(&mut self, place: &Place<'_>) -> Option<String> {
         match &place.node.value {
-            Tree::Text(text) => match env::expand(text, self.vars) {
-                Ok(text) => Some(text),
+            Tree::Text(text) => match env::expand(text, self.vars, TEXT_BYTES.min(self.room)) {
+                Ok(text) => {
+                    self.room -= text.len();
+                    Some(text)
+                }
                 Err(error) => self.fault(&place.at, error.to_string()),
             },
             // Its spelling is gone (`1.10`), and it may be a secret.

@@ -1,31 +1,39 @@
 //! From files to steps: components as they are, crates built, scripts prepared.
 
+mod scan;
+mod script;
+
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use stepwell_script::{Folder, ScriptError, is_step_source, prepare};
+use stepwell_script::ScriptError;
 
 use super::Fault;
 use super::manifest::{StepSource, Workspace};
 use crate::cli::build::{self, BuildError, Progress};
+use crate::cli::naming::Derived;
 use crate::cli::output::{Output, printable};
 use crate::domain::hex::hex;
 use crate::domain::ids::{IdError, StepName};
 use crate::domain::limits::{COMPONENT_BYTES, StepLimits};
 use crate::domain::step::RetryPolicy;
+use scan::{Kind, kind, scan};
+pub(super) use script::place;
 
-/// Folders of which no step comes: what tools put there.
-const NOT_SOURCES: [&str; 2] = ["target", "node_modules"];
-/// How deep a folder of steps is looked into.
-const DEPTH: usize = 8;
+/// Most places of one folder that are told one by one because they could not be looked at.
+const UNSEEN: usize = 20;
 
 /// A step as it is to be on the server.
 pub struct Step {
     /// Its name.
     pub name: StepName,
+    /// How it was called after its source; none if the manifest names it.
+    pub derived: Option<Derived>,
+    /// Its source, from the manifest's folder.
+    pub source: String,
     /// What is uploaded.
     pub bytes: Bytes,
     /// The SHA-256 of that, as the API reports it.
@@ -69,64 +77,10 @@ enum SourceError {
     Script(#[from] ScriptError),
     #[error("has {0} steps; a `name` is for one: use `syncPath`, or a file for each")]
     Several(usize),
+    #[error("has no step: a script that is one exports `condition` and `content`")]
+    NoStep,
     #[error("{error}; rename {file}")]
     Name { file: String, error: IdError },
-}
-
-/// What a path holds.
-enum Kind {
-    Component,
-    Crate,
-    Script,
-}
-
-fn kind(path: &Path) -> Option<Kind> {
-    if path.is_dir() {
-        return path.join("Cargo.toml").is_file().then_some(Kind::Crate);
-    }
-    match path.extension()?.to_str()? {
-        "wasm" => Some(Kind::Component),
-        "js" | "mjs" | "ts" => Some(Kind::Script),
-        _ => None,
-    }
-}
-
-/// The steps that a script makes, by name; none if it is no step but what steps import. Names start
-/// from `folder`, in which `file` is. Imports stay below the nearest folder that has a `lib`, or else
-/// below `root`, the manifest's folder.
-fn script_steps(
-    root: &Path,
-    folder: &Path,
-    file: &Path,
-) -> Result<Vec<(String, Vec<u8>)>, SourceError> {
-    let unreadable = |error| SourceError::Unreadable {
-        path: file.to_path_buf(),
-        error,
-    };
-    let text = fs::read(file).map_err(unreadable)?;
-    if !is_step_source(&String::from_utf8_lossy(&text)) {
-        return Ok(Vec::new());
-    }
-    let above = file.ancestors().skip(1);
-    let root = above
-        .take_while(|above| above.starts_with(root))
-        .find(|above| above.join("lib").is_dir())
-        .unwrap_or(root);
-    let entry = file.strip_prefix(root).unwrap_or(file);
-    let entry: Vec<_> = entry.iter().map(|part| part.to_string_lossy()).collect();
-    let scripts = prepare(&entry.join("/"), &Folder::new(root).map_err(unreadable)?)?;
-    let name = name_of(folder, file);
-    let called = |part, parts| match parts {
-        1 => name.clone(),
-        _ => format!("{name}-{part}"),
-    };
-    Ok(scripts
-        .into_iter()
-        .map(|script| {
-            let bytes = script.package.to_json().into_bytes();
-            (called(script.part, script.parts), bytes)
-        })
-        .collect())
 }
 
 /// Makes the steps of a workspace. What only shows now and is wrong with the manifest, as two files
@@ -134,40 +88,28 @@ fn script_steps(
 pub fn steps(root: &Path, workspace: &Workspace, output: Output) -> Result<Steps, Vec<Fault>> {
     let mut steps = Steps::default();
     let mut faults = Vec::new();
-    let mut origins: HashMap<StepName, PathBuf> = HashMap::new();
+    let mut origins: HashMap<StepName, String> = HashMap::new();
     for source in &workspace.steps {
         let mut fault = |message: String| {
             let at = source.at.clone();
             faults.push(Fault { at, message });
         };
-        let mut files = Vec::new();
-        match source.name {
-            Some(_) if kind(&source.path).is_some() => files.push(source.path.clone()),
-            Some(_) => fault(
-                "`file` must be a component (.wasm), a script (.js, .mjs, .ts) or a crate's folder"
-                    .into(),
-            ),
-            None => {
-                if let Err(error) = find(&source.path, DEPTH, &mut files) {
-                    fault(format!("cannot read {}: {error}", source.path.display()));
-                } else if files.is_empty() {
-                    fault(format!(
-                        "there is no step in {}: no .wasm, no script, no crate; a crate by itself is named with `file`",
-                        source.path.display()
-                    ));
-                }
+        let files = match sources(root, source, &mut steps.broken) {
+            Ok(files) => files,
+            Err(message) => {
+                fault(message);
+                continue;
             }
-        }
-        for file in files {
-            match make(root, source, &file, output) {
+        };
+        for (file, kind) in files {
+            match make(root, source, &file, kind, output) {
                 Ok(made) => {
                     for step in made {
-                        if let Some(other) = origins.insert(step.name.clone(), file.clone()) {
+                        if let Some(other) = origins.insert(step.name.clone(), step.source.clone())
+                        {
                             fault(format!(
-                                "two steps are called `{}`: that of {} and that of {}",
-                                step.name,
-                                other.display(),
-                                file.display()
+                                "two steps are called `{}`: that of {other} and that of {}; rename one, or name it with `name` and `file`",
+                                step.name, step.source
                             ));
                         }
                         steps.made.push(step);
@@ -188,66 +130,89 @@ pub fn steps(root: &Path, workspace: &Workspace, output: Output) -> Result<Steps
     }
 }
 
-/// Finds what makes steps, in the order of the names. Links are not followed, so that no search
-/// leaves the folder or goes round in it.
-fn find(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    let mut entries: Vec<_> = fs::read_dir(folder)?.collect::<Result<_, _>>()?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        let file_type = entry.file_type()?;
-        if name.starts_with('.') || file_type.is_symlink() {
-            continue;
-        }
-        let path = entry.path();
-        if kind(&path).is_some() {
-            files.push(path);
-        } else if file_type.is_dir() && !NOT_SOURCES.contains(&&*name) && depth > 0 {
-            find(&path, depth - 1, files)?;
-        }
+/// The files that a source names, and what each is. What cannot be looked at is broken.
+fn sources(
+    root: &Path,
+    source: &StepSource,
+    broken: &mut Vec<Broken>,
+) -> Result<Vec<(PathBuf, Kind)>, String> {
+    if source.name.is_some() {
+        return match kind(&source.path) {
+            Ok(Some(kind)) => Ok(vec![(source.path.clone(), kind)]),
+            Ok(None) => Err(
+                "`file` must be a component (.wasm), a script (.js, .mjs, .cjs, .ts, .mts) or a crate's folder"
+                    .into(),
+            ),
+            Err(error) => Err(format!("cannot read {}: {error}", source.path.display())),
+        };
     }
-    Ok(())
+    let found = scan(root, &source.path);
+    if found.files.is_empty() && found.unseen.is_empty() {
+        return Err(format!(
+            "there is no step in {}: no .wasm, no script, no crate; a crate by itself is named with `file`",
+            source.path.display()
+        ));
+    }
+    let more = found.unseen.len().saturating_sub(UNSEEN);
+    for (path, mut reason) in found.unseen.into_iter().take(UNSEEN) {
+        if more > 0 {
+            reason.push_str(&format!(" ({more} more such places are not shown)"));
+        }
+        broken.push(Broken {
+            name: below(root, &path),
+            reason,
+        });
+    }
+    Ok(found.files)
 }
 
 fn make(
     root: &Path,
     source: &StepSource,
     file: &Path,
+    kind: Kind,
     output: Output,
 ) -> Result<Vec<Step>, SourceError> {
-    let (mut names, contents) = match kind(file) {
-        Some(Kind::Script) => {
-            let folder = file.parent().filter(|_| source.name.is_some());
-            let steps = script_steps(root, folder.unwrap_or(&source.path), file)?;
-            steps
-                .into_iter()
-                .map(|(name, bytes)| (name, Bytes::from(bytes)))
-                .unzip()
+    let after_file = || Derived::of_file(file.strip_prefix(&source.path).unwrap_or(file));
+    let contents: Vec<(Derived, Bytes)> = match kind {
+        Kind::Script => {
+            let scripts = script::scripts(root, file)?;
+            let named = scripts.into_iter().map(|script| {
+                let bytes = script.package.to_json().into_bytes();
+                (after_file().part(script.part, script.parts), bytes.into())
+            });
+            named.collect()
         }
-        Some(Kind::Crate) => {
+        Kind::Crate => {
             output.note(&format!("building {}", printable(&called(source, file))));
             let built = build::component(file, None, Progress::beside(output.json))?;
             output.note(&built.summary());
-            (vec![built.package], vec![read(&built.path)?])
+            vec![(Derived::of_crate(&built.package), read(&built.path)?)]
         }
-        Some(Kind::Component) | None => (vec![called(source, file)], vec![read(file)?]),
+        Kind::Component => vec![(after_file(), read(file)?)],
     };
-    if let Some(name) = &source.name {
-        if names.len() != 1 {
-            return Err(SourceError::Several(names.len()));
-        }
-        names = vec![name.to_string()];
+    match (&source.name, contents.len()) {
+        (Some(_), 0) => return Err(SourceError::NoStep),
+        (Some(_), many) if many > 1 => return Err(SourceError::Several(many)),
+        _ => {}
     }
-    let named = names.into_iter().zip(contents);
+    let named = contents.into_iter();
     named
-        .map(|(name, bytes)| {
-            let name = name.parse().map_err(|error| SourceError::Name {
-                file: file.display().to_string(),
-                error,
-            })?;
+        .map(|(derived, bytes)| {
+            let (name, derived) = match &source.name {
+                Some(name) => (name.clone(), None),
+                None => {
+                    let name = derived.name.parse().map_err(|error| SourceError::Name {
+                        file: file.display().to_string(),
+                        error,
+                    })?;
+                    (name, Some(derived))
+                }
+            };
             Ok(Step {
                 name,
+                derived,
+                source: below(root, file),
                 digest: hex(&Sha256::digest(&bytes)),
                 bytes,
                 limits: source.limits,
@@ -269,67 +234,18 @@ fn read(path: &Path) -> Result<Bytes, SourceError> {
     Ok(fs::read(path).map_err(unreadable)?.into())
 }
 
+/// What a source is called as long as it is not known what step it makes.
 fn called(source: &StepSource, file: &Path) -> String {
     match &source.name {
         Some(name) => name.to_string(),
-        None => name_of(&source.path, file),
+        None => Derived::of_file(file.strip_prefix(&source.path).unwrap_or(file)).name,
     }
 }
 
-/// A file's name as a step's: its way below `folder` without the ending, with the dashes that cargo
-/// turned into underscores.
-fn name_of(folder: &Path, file: &Path) -> String {
-    let below = file.strip_prefix(folder).unwrap_or(file).with_extension("");
-    let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
-    parts.join("/").replace('_', "-")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn steps_are_called_after_their_files() {
-        for (file, name) in [
-            ("/s/contact_form.wasm", "contact-form"),
-            ("/s/orders/paid.js", "orders/paid"),
-            ("/s/v1.2.wasm", "v1.2"),
-        ] {
-            assert_eq!(name_of(Path::new("/s"), Path::new(file)), name);
-        }
-    }
-
-    #[test]
-    fn a_folder_is_searched_for_steps_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let at = folder.path();
-        for file in [
-            "b.wasm",
-            "a.js",
-            "notes.md",
-            "Cargo.toml",
-            ".git/x.wasm",
-            "target/x.wasm",
-            "node_modules/x/i.js",
-            "crate/Cargo.toml",
-            "crate/src/gen.js",
-            "deep/er/c.ts",
-        ] {
-            let file = at.join(file);
-            fs::create_dir_all(file.parent().unwrap()).unwrap();
-            fs::write(file, "").unwrap();
-        }
-        #[cfg(unix)]
-        std::os::unix::fs::symlink(at, at.join("deep/loop")).unwrap();
-        let mut files = Vec::new();
-        find(at, DEPTH, &mut files).unwrap();
-        let found: Vec<_> = files
-            .iter()
-            .map(|file| file.strip_prefix(at).unwrap())
-            .collect();
-        assert_eq!(
-            found,
-            ["a.js", "b.wasm", "crate", "deep/er/c.ts"].map(Path::new)
-        );
-    }
+/// A path as it is told: from the manifest's folder.
+fn below(root: &Path, path: &Path) -> String {
+    path.strip_prefix(root)
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }

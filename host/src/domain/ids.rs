@@ -27,6 +27,14 @@ pub enum IdError {
         /// The allowed characters, in words.
         allowed: &'static str,
     },
+    /// Not what a workspace may be called.
+    #[error(
+        "`{text}` is not a workspace name: 1 to 40 characters of a-z, 0-9 and -, or a title such as `Sales Automation`, which is sales-automation"
+    )]
+    Title {
+        /// The refused text.
+        text: String,
+    },
 }
 
 /// A task's id: a UUID of version 7 (RFC 9562), so ids sort by the time of acceptance. Ids made by
@@ -170,6 +178,27 @@ name_type!(
     |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'
 );
 
+impl WorkspaceName {
+    /// The workspace that people call `title`: `Sales Automation` is `sales-automation`. Case does
+    /// not count, nor does white space around it; white space, `_` and `.` within it are `-`. So
+    /// titles that come out equal are one workspace, in whichever way they are written.
+    ///
+    /// # Errors
+    /// [`IdError::Name`] if there are other characters, or none, or too many.
+    pub fn titled(title: &str) -> Result<Self, IdError> {
+        let dashed = |c: char| match c.is_whitespace() || matches!(c, '_' | '.') {
+            true => '-',
+            false => c,
+        };
+        let name: String = title.trim().chars().map(dashed).collect();
+        name.to_ascii_lowercase()
+            .parse()
+            .map_err(|_| IdError::Title {
+                text: title.chars().take(80).collect(),
+            })
+    }
+}
+
 name_type!(
     /// A step's name, unique in its workspace.
     StepName, "step", 80, "letters, digits, -, _, . and /",
@@ -221,6 +250,25 @@ mod tests {
         );
         assert!(TaskId::from_time(begun) <= ids[0] && ids[0] < TaskId::from_time(begun + 1));
         assert!(TaskId::from_time(u64::MAX) <= TaskId::MAX);
+    }
+
+    #[test]
+    fn a_title_is_its_workspace() {
+        for (title, name) in [
+            ("Sales Automation", "sales-automation"),
+            ("sales-automation", "sales-automation"),
+            ("SALES_Automation", "sales-automation"),
+            ("Sales.Automation", "sales-automation"),
+            ("  Sales\tAutomation\n", "sales-automation"),
+            ("Team 7", "team-7"),
+            ("v1.2", "v1-2"),
+        ] {
+            assert_eq!(WorkspaceName::titled(title).unwrap().as_str(), name);
+        }
+        for title in ["", " ", "Größe", "a/b", "sales & co", "K", &"x".repeat(41)] {
+            let error = WorkspaceName::titled(title).unwrap_err().to_string();
+            assert!(error.contains("is not a workspace name"), "{error}");
+        }
     }
 
     #[test]

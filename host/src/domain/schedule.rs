@@ -5,6 +5,7 @@
 //! clock that jumps backwards plans nothing twice.
 
 mod line;
+mod zone;
 
 use std::collections::VecDeque;
 
@@ -124,7 +125,7 @@ impl Plan {
         }
         let plan = Self {
             cron: line::parse(text)?,
-            zone: line::zone(timezone)?,
+            zone: zone::zone(timezone)?,
         };
         // Within it every date of the calendar has been, the 29th of February of a leap year too.
         match plan.next_after(0) {

@@ -70,7 +70,7 @@ mod tests {
             assert_eq!(made.files[0], PathBuf::from(file));
             let steps = steps(&at.join(file), None).unwrap();
             assert_eq!(steps.len(), 1);
-            assert_eq!(steps[0].name, "greet");
+            assert_eq!(steps[0].derived.name, "greet");
         }
         let error = script(Path::new("Not A Name"), Language::Js).unwrap_err();
         assert_eq!(error.code(), "bad-name");

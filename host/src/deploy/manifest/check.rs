@@ -2,14 +2,16 @@
 //! so that all of them are told at once.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{Connector, Setting, StepSource, Webhook, Workspace, tuning};
 use crate::deploy::At;
+use crate::deploy::plan::Kind;
 use crate::deploy::reader::{Fields, Names, Place, Reader};
+use crate::deploy::sources::place as place_of;
 use crate::domain::ids::{ConnectorName, StepName, WebhookName, WorkspaceName};
 use crate::domain::limits::CONFIG_BYTES;
 use crate::domain::webhook::correlation;
@@ -55,6 +57,18 @@ impl Check<'_> {
         ];
         let fields = self.reader.fields(place, &known)?;
         let name = self.workspace_name(&fields, names);
+        let kinds = [
+            ("webhooks", Kind::Webhook),
+            ("steps", Kind::Step),
+            ("config", Kind::Config),
+            ("secrets", Kind::Config),
+            ("connectors", Kind::Connector),
+            ("schedules", Kind::Schedule),
+        ];
+        let named = kinds
+            .into_iter()
+            .filter(|(key, _)| fields.get(key).is_some());
+        let named = named.map(|(_, kind)| kind).collect();
         self.without_effect(&fields);
         let mut keys = Names::default();
         let mut config = self.config(fields.get("config"), &mut keys);
@@ -69,6 +83,7 @@ impl Check<'_> {
         let schedules = self.schedules(fields.get("schedules"));
         Some(Workspace {
             name: name?,
+            named,
             failure_url: failure_url?,
             webhooks,
             steps,
@@ -81,9 +96,7 @@ impl Check<'_> {
     fn workspace_name(&mut self, fields: &Fields<'_>, names: &mut Names) -> Option<WorkspaceName> {
         let place = self.reader.required(fields, "name")?;
         let text = self.reader.text(place)?;
-        // `Sales Automation` is a title; the name in paths and keys is made of it.
-        let dashed = text.to_lowercase().replace([' ', '_', '.'], "-");
-        let name = match dashed.parse::<WorkspaceName>() {
+        let name = match WorkspaceName::titled(&text) {
             Ok(name) => name,
             Err(error) => return self.reader.fault(&place.at, error.to_string()),
         };
@@ -318,7 +331,7 @@ impl Check<'_> {
     }
 
     /// A path below the manifest's folder, of something that is there. Links are followed first, so
-    /// that none leads out.
+    /// that none leads out; the path is then the one that [`place_of`] takes.
     fn path(&mut self, place: &Place<'_>) -> Option<PathBuf> {
         let text = self.reader.text(place)?;
         let folder = self.folder;
@@ -332,7 +345,18 @@ impl Check<'_> {
                 .fault(&place.at, outside + "; write a relative path");
         }
         match fs::canonicalize(folder.join(&text)) {
-            Ok(path) if path.starts_with(folder) => Some(path),
+            Ok(real) if real.starts_with(folder) => {
+                // `a/../b` is not `b` if `a` is a link: only what is written plainly can be kept.
+                let parts: Vec<_> = Path::new(&text).components().collect();
+                let is_plain = !parts.contains(&Component::ParentDir);
+                let plain = parts.iter().filter(|part| **part != Component::CurDir);
+                let written = folder.join(plain.collect::<PathBuf>());
+                Some(if is_plain {
+                    place_of(folder, &written, &real)
+                } else {
+                    real
+                })
+            }
             Ok(_) => self.reader.fault(&place.at, outside),
             Err(error) => {
                 let message = format!("`{text}` cannot be found in {}: {error}", folder.display());

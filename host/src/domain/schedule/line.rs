@@ -2,7 +2,6 @@
 
 use croner::Cron;
 use croner::parser::{CronParser, Year};
-use jiff::tz::TimeZone;
 
 use crate::domain::data;
 use crate::domain::limits;
@@ -52,13 +51,13 @@ pub enum ScheduleError {
     Never(String),
     /// There is no such time zone.
     #[error(
-        "`{name}` is not a time zone{}; use a name such as Europe/Berlin or UTC", near.as_ref().map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+        "`{name}` is not a time zone{}; use a name such as Europe/Berlin or UTC", hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"))
     )]
     TimeZone {
         /// What was asked for.
         name: String,
-        /// One that is spelt nearly so.
-        near: Option<String>,
+        /// What is probably meant.
+        hint: Option<String>,
     },
     /// The data cannot be a task's.
     #[error("{0}")]
@@ -163,31 +162,4 @@ pub(super) fn parse(line: &str) -> Result<Cron, ScheduleError> {
 fn reason(text: &str) -> String {
     let text = text.split_once(": ").map_or(text, |(_, rest)| rest);
     short(text.trim_end_matches('.'))
-}
-
-pub(super) fn zone(name: &str) -> Result<TimeZone, ScheduleError> {
-    let refused = |near| ScheduleError::TimeZone {
-        name: short(name),
-        near,
-    };
-    // Anything longer is no name, and is not compared with all there are.
-    if name.len() > 60 {
-        return Err(refused(None));
-    }
-    if let Ok(zone) = TimeZone::get(name) {
-        return Ok(zone);
-    }
-    let wanted = name.to_lowercase().replace(' ', "_");
-    let distance = |known: &str| {
-        let known = known.to_lowercase();
-        // `Berlin` means `Europe/Berlin`.
-        let city = known.rsplit('/').next().unwrap_or(&known);
-        strsim::damerau_levenshtein(&wanted, &known).min(strsim::damerau_levenshtein(&wanted, city))
-    };
-    let near = jiff::tz::db()
-        .available()
-        .map(|known| (distance(known.as_str()), known.as_str().to_owned()))
-        .min();
-    let near = near.filter(|(distance, _)| *distance <= 1 + name.len() / 4);
-    Err(refused(near.map(|(_, name)| name)))
 }

@@ -54,7 +54,7 @@ impl FromRequestParts<Arc<Api>> for Tenant {
         let (mut workspace, mut name) = (None, String::new());
         for (key, value) in &params {
             match key {
-                "ws" => workspace = Some(value.parse::<WorkspaceName>()?),
+                "ws" => workspace = Some(WorkspaceName::titled(value)?),
                 _ => name = value.to_owned(),
             }
         }

@@ -15,8 +15,14 @@ use crate::domain::workspace::WorkspaceSettings;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct New {
+    #[serde(deserialize_with = "titled")]
     name: WorkspaceName,
     failure_url: Option<String>,
+}
+
+/// A name as people write it.
+fn titled<'de, D: Deserializer<'de>>(value: D) -> Result<WorkspaceName, D::Error> {
+    WorkspaceName::titled(&String::deserialize(value)?).map_err(serde::de::Error::custom)
 }
 
 /// What is to be set; what is not named stays.

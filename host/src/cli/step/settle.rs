@@ -1,0 +1,47 @@
+//! The name under which `step add` sends a step that is called after its file or crate.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::super::client::{Client, ClientError};
+use super::super::naming::{self, Derived};
+use super::super::output::Output;
+use super::super::{UsageError, member, text};
+use crate::domain::ids::StepName;
+
+/// The name by the rule, unless the server has the step under another spelling of it. What differs
+/// from the source's own name is told, and so is a step that may be the same by another way.
+pub(super) async fn name(
+    client: &Client,
+    source: &Path,
+    derived: &Derived,
+    output: Output,
+) -> Result<StepName> {
+    let by_rule: StepName = derived.name.parse().map_err(UsageError::Name)?;
+    let mut settled = derived.name.clone();
+    match client.get(&["steps", by_rule.as_str()], &[]).await {
+        Ok(_) => {}
+        Err(ClientError::NotFound { .. }) => {
+            let listed = client.get(&["steps"], &[]).await?;
+            let there: Vec<&str> = member(&listed, "steps")
+                .map(|one| text(one, "name"))
+                .collect();
+            settled = naming::settle(derived, there.iter().copied());
+            if settled == derived.name {
+                let rival = there
+                    .iter()
+                    .find_map(|other| naming::rival(&settled, other));
+                if let Some(rival) = rival {
+                    output.note(&format!("note: {rival}"));
+                }
+            }
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let source = source.display().to_string();
+    if let Some(told) = naming::told(&source, derived, &settled) {
+        output.note(&format!("note: {told}"));
+    }
+    Ok(settled.parse().map_err(UsageError::Name)?)
+}

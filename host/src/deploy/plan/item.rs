@@ -1,0 +1,145 @@
+//! One line of a plan: what it is about, what is to be done, and what came of it.
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::domain::ids::WorkspaceName;
+use crate::domain::limits::StepLimits;
+use crate::domain::step::RetryPolicy;
+
+/// What kind of thing an item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A tenant.
+    Workspace,
+    /// A config value.
+    Config,
+    /// A connector.
+    Connector,
+    /// A webhook.
+    Webhook,
+    /// A step.
+    Step,
+    /// A schedule.
+    Schedule,
+}
+
+impl Kind {
+    /// As it is printed.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Workspace => "workspace",
+            Self::Config => "config",
+            Self::Connector => "connector",
+            Self::Webhook => "webhook",
+            Self::Step => "step",
+            Self::Schedule => "schedule",
+        }
+    }
+
+    /// Where the API has all of them, below a workspace.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Workspace => "",
+            Self::Config => "config",
+            Self::Connector => "connectors",
+            Self::Webhook => "webhooks",
+            Self::Step => "steps",
+            Self::Schedule => "schedules",
+        }
+    }
+
+    /// Whether a deletion loses what nobody can read back from the server, so that it is asked for
+    /// twice.
+    pub fn is_secret(self) -> bool {
+        matches!(self, Self::Config | Self::Connector)
+    }
+}
+
+/// What is to be done, or was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// The server has it as it is to be.
+    None,
+    /// The server lacks it.
+    Create,
+    /// The server has another one.
+    Update,
+    /// The manifest does not name it.
+    Delete,
+    /// It cannot be done; see the item's error.
+    Failed,
+}
+
+/// What has to be sent.
+pub enum Change {
+    /// Nothing.
+    Nothing,
+    /// A workspace, with its failure URL.
+    Workspace(Option<String>),
+    /// A workspace's failure URL.
+    FailureUrl(Option<String>),
+    /// A config value.
+    Config(Zeroizing<String>),
+    /// A connector.
+    Connector(String, Map<String, Value>),
+    /// A webhook, with its correlation.
+    Webhook(Option<String>),
+    /// A step.
+    Step(Bytes, StepLimits, RetryPolicy),
+    /// The limits and retry policy of a step whose component is there.
+    Tuning(StepLimits, RetryPolicy),
+    /// A schedule.
+    Schedule(Value),
+    /// A deletion.
+    Delete,
+}
+
+/// One line of the plan.
+pub struct Item {
+    /// Its workspace.
+    pub workspace: WorkspaceName,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name, unique with workspace and kind.
+    pub name: String,
+    /// What is to be done.
+    pub action: Action,
+    /// What is sent for that.
+    pub change: Change,
+    /// A step's digests: the server's and the manifest's.
+    pub digests: (Option<String>, Option<String>),
+    /// A created webhook's URL, once the server has told it.
+    pub url: Option<String>,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
+impl Item {
+    pub(super) fn new(
+        workspace: &WorkspaceName,
+        kind: Kind,
+        name: &str,
+        action: Action,
+        change: Change,
+    ) -> Self {
+        Self {
+            workspace: workspace.clone(),
+            kind,
+            name: name.to_owned(),
+            action,
+            change,
+            digests: (None, None),
+            url: None,
+            error: None,
+        }
+    }
+
+    /// Notes that it cannot be done.
+    pub fn fail(&mut self, error: impl Into<String>) {
+        self.action = Action::Failed;
+        self.change = Change::Nothing;
+        self.error = Some(error.into());
+    }
+}

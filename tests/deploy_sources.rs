@@ -1,0 +1,428 @@
+//! Where `stepwell deploy` finds steps, by links too, and what it calls them, as `step add` does.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::os::unix::fs::symlink;
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use support::project::{Project, marks};
+use support::ran::{Ran, cli};
+use support::{Server, stepwell};
+
+const FOLDER: &str = "workspaces:\n- name: default\n  steps: [{syncPath: steps/}]\n";
+
+fn script(mark: &str) -> String {
+    format!(
+        "export const condition = {{ {mark}: String }};\nexport const content = () => {{ data.done = '{mark}'; }};\n"
+    )
+}
+
+async fn names(server: &Server) -> Vec<String> {
+    let (_, found) = server
+        .api(Method::GET, "/workspaces/default/steps", None)
+        .await;
+    let steps = found["steps"].as_array().unwrap();
+    steps
+        .iter()
+        .map(|step| step["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_linked_step_is_taken_and_a_prune_leaves_it() {
+    let server = Server::start().await;
+    let project = Project::new(FOLDER);
+    project.write("steps/a.js", script("a"));
+    project.write("shared/util.js", "export const mark = 'b';\n");
+    project.write("shared/b.js", "import { mark } from './util.js';\nexport const condition = { b: String };\nexport const content = () => { data.done = mark; };\n");
+    symlink("../shared/b.js", project.at("steps/b.js")).unwrap();
+    let first = project.deploy(&server, &[]);
+    assert_eq!(marks(&first)[1..], ["+ step a", "+ step b"]);
+    let again = project.deploy(&server, &["--prune"]);
+    again.ok();
+    assert_eq!(marks(&again)[1..], ["= step a", "= step b"]);
+    // The same through a linked folder, and by `file`.
+    symlink("../shared", project.at("steps/more")).unwrap();
+    project.write(
+        "deploy.yaml",
+        FOLDER.replace("}]", "}, {name: c, file: steps/b.js}]"),
+    );
+    assert_eq!(
+        marks(&project.deploy(&server, &["--prune"]))[1..],
+        ["= step a", "= step b", "+ step c", "+ step more/b"]
+    );
+    assert_eq!(names(&server).await.len(), 4);
+}
+
+/// The files of a mount are links to links; each update makes another folder and turns one of them.
+#[tokio::test]
+async fn a_mounted_config_map_is_deployed_and_its_update_changes_what_changed() {
+    let server = Server::start().await;
+    let project = Project::new("");
+    std::fs::remove_file(project.at("deploy.yaml")).unwrap();
+    let mount = |folder: &str, b: &str| {
+        project.write(&format!("{folder}/deploy.yaml"), FOLDER);
+        project.write(&format!("{folder}/steps/a.js"), script("a"));
+        project.write(&format!("{folder}/steps/b.js"), b);
+        let _ = std::fs::remove_file(project.at("..data"));
+        symlink(folder, project.at("..data")).unwrap();
+    };
+    mount("..2026_11_28_1", &script("b"));
+    symlink("..data/deploy.yaml", project.at("deploy.yaml")).unwrap();
+    symlink("..data/steps", project.at("steps")).unwrap();
+    assert_eq!(
+        marks(&project.deploy(&server, &[]))[1..],
+        ["+ step a", "+ step b"]
+    );
+    mount("..2026_11_28_2", &script("b"));
+    std::fs::remove_dir_all(project.at("..2026_11_28_1")).unwrap();
+    assert_eq!(
+        marks(&project.deploy(&server, &["--prune"]))[1..],
+        ["= step a", "= step b"]
+    );
+    mount("..2026_11_28_3", &script("changed"));
+    assert_eq!(
+        marks(&project.deploy(&server, &["--prune"]))[1..],
+        ["= step a", "~ step b"]
+    );
+    // As it is for a flat mount: each file is a link beside the hidden folders.
+    let flat = Project::new(&FOLDER.replace("default", "flat"));
+    flat.write("steps/..2026/a.js", script("a"));
+    symlink("..2026", flat.at("steps/..data")).unwrap();
+    symlink("..data/a.js", flat.at("steps/a.js")).unwrap();
+    assert_eq!(
+        marks(&flat.deploy(&server, &["--prune"]))[1..],
+        ["+ step a"]
+    );
+}
+
+#[tokio::test]
+async fn what_a_scan_cannot_see_is_refused_by_name_and_blocks_the_prune() {
+    let server = Server::start().await;
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("x.js"), script("x")).unwrap();
+    type Spoil<'s> = &'s dyn Fn(&Project);
+    let cases: [(&str, &str, Spoil<'_>); 6] = [
+        (
+            "steps/out.js",
+            "not below the manifest's folder",
+            &|project| {
+                symlink(outside.path().join("x.js"), project.at("steps/out.js")).unwrap();
+            },
+        ),
+        ("steps/gone.js", "is a link to nowhere.js", &|project| {
+            symlink("nowhere.js", project.at("steps/gone.js")).unwrap();
+        }),
+        ("steps/loop", "leads back", &|project| {
+            symlink(".", project.at("steps/loop")).unwrap();
+        }),
+        ("steps/pipe.js", "neither a file nor a folder", &|project| {
+            let made = std::process::Command::new("mkfifo")
+                .arg(project.at("steps/pipe.js"))
+                .status();
+            assert!(made.unwrap().success());
+        }),
+        ("deeper than 32", "deeper than 32", &|project| {
+            project.write(&format!("steps/{}x.js", "d/".repeat(33)), script("x"));
+        }),
+        ("\u{fffd}", "rename", &|project| {
+            use std::os::unix::ffi::OsStrExt;
+            let name = std::ffi::OsStr::from_bytes(b"caf\xe9.js");
+            std::fs::write(project.at("steps").join(name), script("x")).unwrap();
+        }),
+    ];
+    for (told, reason, spoil) in cases {
+        let project = Project::new(FOLDER);
+        project.write("steps/a.js", script("a"));
+        project.write("steps/b.js", script("b"));
+        assert_eq!(project.deploy(&server, &[]).code, Some(0));
+        std::fs::remove_file(project.at("steps/b.js")).unwrap();
+        spoil(&project);
+        let ran = project.deploy(&server, &["--prune"]);
+        assert_eq!(ran.code, Some(1), "{ran:?}");
+        assert!(
+            ran.stdout.contains(told) && ran.stdout.contains(reason),
+            "{reason}: {ran:?}"
+        );
+        assert!(
+            ran.stderr.contains("no step of default is deleted"),
+            "{ran:?}"
+        );
+        assert_eq!(names(&server).await, ["a", "b"], "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_has_one_name_by_every_way_in() {
+    let server = Server::start().await;
+    let project = Project::new(FOLDER);
+    let two = format!("{}{}", script("one"), script("two"));
+    for (file, text) in [
+        ("SendMail.js", script("m")),
+        ("Send_sms.mts", script("s")),
+        ("Lead.js", two),
+    ] {
+        project.write(&format!("steps/{file}"), text);
+        let file = project.at("steps").join(file);
+        let added = cli(&server, &["step", "add", file.to_str().unwrap()]);
+        added.ok();
+        assert!(
+            added
+                .stderr
+                .contains(&format!("note: {} is the step ", file.display())),
+            "{added:?}"
+        );
+    }
+    project.guest("noop", "steps/Audit_Log.wasm");
+    cli(
+        &server,
+        &[
+            "step",
+            "add",
+            project.at("steps/Audit_Log.wasm").to_str().unwrap(),
+        ],
+    )
+    .ok();
+    let added = ["audit-log", "lead-1", "lead-2", "send-sms", "sendmail"];
+    assert_eq!(names(&server).await, added);
+    let ran = project.deploy(&server, &[]);
+    ran.ok();
+    assert_eq!(names(&server).await, added);
+    assert!(
+        ran.stderr
+            .contains("note: steps/SendMail.js is the step sendmail\n"),
+        "{ran:?}"
+    );
+    assert_eq!(ran.stdout.matches("\n+ step").count(), 0, "{ran:?}");
+    // And the other way round.
+    cli(
+        &server,
+        &[
+            "step",
+            "add",
+            project.at("steps/SendMail.js").to_str().unwrap(),
+        ],
+    )
+    .ok();
+    assert_eq!(names(&server).await, added);
+}
+
+/// What a server has from before there was one rule.
+#[tokio::test]
+async fn a_step_that_is_there_keeps_its_name() {
+    let server = Server::start().await;
+    server.script("SendMail", &script("m")).await;
+    server.script("Orders/My-Step", &script("s")).await;
+    let project = Project::new(FOLDER);
+    project.write("steps/SendMail.js", script("m"));
+    project.write("steps/Orders/My_Step.js", script("s"));
+    let ran = project.deploy(&server, &["--prune"]);
+    assert_eq!(
+        marks(&ran)[1..],
+        ["~ step Orders/My-Step", "~ step SendMail"]
+    );
+    assert!(
+        ran.stderr
+            .contains("steps/SendMail.js is the step SendMail, which is there under that name"),
+        "{ran:?}"
+    );
+    let second = project.deploy(&server, &["--prune"]);
+    assert_eq!(
+        marks(&second)[1..],
+        ["= step Orders/My-Step", "= step SendMail"]
+    );
+    let file = project.at("steps/SendMail.js");
+    let added = cli(&server, &["step", "add", file.to_str().unwrap()]);
+    assert!(added.ok().contains("step       SendMail"), "{added:?}");
+    assert_eq!(names(&server).await, ["Orders/My-Step", "SendMail"]);
+    // A name that is given is taken as it is.
+    cli(
+        &server,
+        &["step", "add", file.to_str().unwrap(), "--name", "Send_Mail"],
+    )
+    .ok();
+    assert_eq!(names(&server).await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_step_that_may_be_there_by_another_way_is_told() {
+    let server = Server::start().await;
+    let project = Project::new(FOLDER);
+    project.write("steps/orders/paid.js", script("p"));
+    let file = project.at("steps/orders/paid.js");
+    cli(&server, &["step", "add", file.to_str().unwrap()]).ok();
+    let ran = project.deploy(&server, &[]);
+    assert!(
+        ran.stderr.contains("there is a step paid too")
+            && ran.stderr.contains("stepwell step delete paid"),
+        "{ran:?}"
+    );
+    cli(&server, &["step", "delete", "paid"]).ok();
+    let added = cli(&server, &["step", "add", file.to_str().unwrap()]);
+    assert!(
+        added.stderr.contains("there is a step orders/paid too"),
+        "{added:?}"
+    );
+    // Two files of one name are refused, as they would be one step.
+    project.write("steps/a_b.js", script("x"));
+    project.write("steps/A-B.js", script("y"));
+    let ran = project.deploy(&server, &[]);
+    assert_eq!(ran.code, Some(2));
+    assert!(
+        ran.stderr
+            .contains("two steps are called `a-b`: that of steps/A-B.js and that of steps/a_b.js"),
+        "{ran:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_workspace_goes_by_the_name_that_was_written() {
+    let mut server = Server::start().await;
+    let project = Project::new("workspaces:\n- name: Sales Automation\n  config: {K: x}\n");
+    let ran = project.deploy(&server, &[]);
+    assert!(
+        ran.stderr
+            .contains("stepwell task list --workspace sales-automation"),
+        "{ran:?}"
+    );
+    for name in [
+        "Sales Automation",
+        "sales-automation",
+        "SALES_AUTOMATION",
+        "Sales.Automation",
+        " Sales Automation ",
+    ] {
+        let listed = cli(&server, &["config", "list", "--workspace", name]);
+        assert!(listed.ok().contains('K'), "{name}: {listed:?}");
+        let mut by_variable = support::ran::command(&server, &["config", "list"]);
+        assert!(
+            Ran::of(by_variable.env("STEPWELL_WORKSPACE", name))
+                .ok()
+                .contains('K')
+        );
+    }
+    for path in ["Sales%20Automation", "sales_automation", "sales-automation"] {
+        let (status, found) = server
+            .api(Method::GET, &format!("/workspaces/{path}"), None)
+            .await;
+        assert_eq!(
+            (status, &found["name"]),
+            (StatusCode::OK, &json!("sales-automation"))
+        );
+    }
+    let (status, _) = server
+        .api(
+            Method::POST,
+            "/workspaces",
+            Some(json!({"name": "Sales.Automation"})),
+        )
+        .await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    let (status, wrong) = server
+        .api(
+            Method::POST,
+            "/workspaces",
+            Some(json!({"name": "Gr\u{f6}\u{df}e"})),
+        )
+        .await;
+    assert_eq!(
+        (status, &wrong["code"]),
+        (StatusCode::BAD_REQUEST, &json!("bad-body"))
+    );
+    let set = cli(
+        &server,
+        &[
+            "workspace",
+            "set",
+            "Sales Automation",
+            "--failure-url",
+            "none",
+        ],
+    );
+    set.ok();
+    let added = cli(&server, &["workspace", "add", "My Team"]);
+    added.ok();
+    assert_eq!(added.stderr, "added workspace my-team\n");
+    // Two titles of one workspace in a manifest.
+    project.write(
+        "deploy.yaml",
+        "workspaces:\n- name: Sales Automation\n- name: sales_automation\n",
+    );
+    assert_eq!(project.deploy(&server, &[]).code, Some(2));
+    server.kill();
+}
+
+#[tokio::test]
+async fn a_workspace_is_used_until_another_is() {
+    let server = Server::start().await;
+    let other = Server::start().await;
+    let home = tempfile::tempdir().unwrap();
+    let of = |server: &Server, words: &[&str], variable: Option<&str>| {
+        let mut command = stepwell();
+        command
+            .args(words)
+            .env("STEPWELL_DATA_DIR", server.data_dir());
+        command
+            .env("HOME", home.path())
+            .env_remove("XDG_CONFIG_HOME");
+        if let Some(name) = variable {
+            command.env("STEPWELL_WORKSPACE", name);
+        }
+        Ran::of(&mut command)
+    };
+    let run = |words: &[&str]| of(&server, words, None);
+    run(&["workspace", "add", "Sales Automation"]).ok();
+    let missing = run(&["workspace", "use", "nowhere", "--json"]);
+    assert_eq!(missing.refusal(3).0, "not-found");
+    assert!(
+        run(&["workspace", "list"]).ok().contains("*  default"),
+        "{:?}",
+        run(&["workspace", "list"])
+    );
+    assert_eq!(
+        run(&["workspace", "use", "Sales Automation"]).stderr,
+        "commands act in workspace sales-automation\n"
+    );
+    let listed = run(&["workspace", "list"]);
+    assert!(listed.ok().contains("*  sales-automation"), "{listed:?}");
+    assert_eq!(
+        run(&["workspace", "list", "--json"]).json()["current"],
+        "sales-automation"
+    );
+    run(&["config", "set", "K", "x"]).ok();
+    let keys = |ran: Ran| ran.json()["config"].as_array().unwrap().len();
+    assert_eq!(keys(run(&["config", "list", "--json"])), 1);
+    // The flag and the variable win, and one that is empty is none.
+    assert_eq!(
+        keys(run(&["config", "list", "--json", "--workspace", "default"])),
+        0
+    );
+    assert_eq!(
+        keys(of(&server, &["config", "list", "--json"], Some("default"))),
+        0
+    );
+    assert_eq!(
+        keys(of(&server, &["config", "list", "--json"], Some(""))),
+        1
+    );
+    // Another server has its own.
+    assert_eq!(
+        of(&other, &["workspace", "list", "--json"], None).json()["current"],
+        "default"
+    );
+    let file = home.path().join(".config/stepwell/cli.json");
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    std::fs::write(&file, "{").unwrap();
+    let (code, message) = run(&["config", "list", "--json"]).refusal(1);
+    assert!(
+        code == "damaged" && message.contains("cli.json") && message.contains("delete it"),
+        "{message}"
+    );
+    assert_eq!(
+        keys(run(&["config", "list", "--json", "--workspace", "default"])),
+        0
+    );
+}
