@@ -136,6 +136,18 @@ impl Document {
         )
     }
 
+    /// Whether a member of an object, under this name, is still what a text says.
+    pub fn is_same_member<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        shapes: Shapes,
+        place: (&Value<'js>, &str),
+        value: &Value<'js>,
+        text: &str,
+    ) -> Result<bool> {
+        plain::is_same_member(ctx, shapes, &self.0.numbers.borrow(), place, value, text)
+    }
+
     /// How many elements of an array, from the first one on, are still what these parts of the text
     /// say.
     pub fn same_elements<'js>(

@@ -1,6 +1,7 @@
 //! Finds what a run did to the document. It walks what was touched beside the text that was there,
 //! and asks for a change only where the two differ: a number nobody touched keeps its digits.
 
+mod before;
 mod written;
 
 use rquickjs::{
@@ -9,13 +10,12 @@ use rquickjs::{
 
 use crate::document::{Document, Lender};
 use crate::fault;
-use crate::json::{self, Member};
-use crate::plain::{self, Shapes};
+use crate::json;
+use crate::plain::{self, Key, Shapes};
+use before::Before;
 
 /// The deepest that a document may be nested; the host refuses more.
 const DEPTH: usize = 128;
-/// Up to so many members are searched one by one.
-const FEW: usize = 16;
 
 /// One change to the document, for the host.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +44,7 @@ pub fn changes<'js>(
         changes: Vec::new(),
         pointer: String::new(),
         open: Vec::new(),
+        place: None,
     };
     walk.compare(data, document.text(), 0)?;
     Ok(walk.changes)
@@ -59,6 +60,8 @@ struct Walk<'a, 'js> {
     pointer: String,
     /// The objects and arrays it is inside of.
     open: Vec<Value<'js>>,
+    /// Where the number is that it looks at, by which those are told apart that JavaScript cannot.
+    place: Option<(Value<'js>, Key)>,
 }
 
 type Walked<T = ()> = Result<T, String>;
@@ -131,7 +134,24 @@ impl<'a, 'js> Walk<'a, 'js> {
             let member = object.get(atom).map_err(|error| self.threw(error))?;
             let member = self.plain(member)?;
             if !member.is_undefined() {
+                self.place = member
+                    .is_number()
+                    .then(|| (value.clone(), Key::Name(key.as_bytes().into())));
                 match at {
+                    Some(at) if member.is_number() && is_long(before.members[at].value) => {
+                        before.kept[at] = true;
+                        let was = before.members[at].value;
+                        let same = self.document.is_same_member(
+                            self.ctx,
+                            self.shapes,
+                            (value, &key),
+                            &member,
+                            was,
+                        );
+                        if !same.map_err(|error| self.threw(error))? {
+                            self.set(&member)?;
+                        }
+                    }
                     Some(at) => {
                         before.kept[at] = true;
                         self.compare(&member, before.members[at].value, same)?;
@@ -273,9 +293,12 @@ impl<'a, 'js> Walk<'a, 'js> {
         let outer = self.pointer.len();
         json::push_token(&mut self.pointer, &index.to_string());
         let value = self.array_member(array, index)?;
+        self.place = value
+            .is_number()
+            .then(|| (array.as_value().clone(), Key::Index(index as u32)));
         match was {
             // Numbers that JavaScript cannot tell apart are told apart by the array.
-            Some(was) if value.is_number() && was.starts_with(is_digit) => {
+            Some(was) if value.is_number() && is_long(was) => {
                 if self.same_elements(array, index, &[was], 0)? == 0 {
                     self.set(&value)?;
                 }
@@ -359,48 +382,7 @@ impl<'a, 'js> Walk<'a, 'js> {
     }
 }
 
-/// Whether a number's text may begin so.
-fn is_digit(c: char) -> bool {
-    c == '-' || c.is_ascii_digit()
-}
-
-/// An object's members as they were, found in any order but fastest in their own.
-struct Before<'a> {
-    members: Vec<Member<'a>>,
-    kept: Vec<bool>,
-    next: usize,
-    /// Indices in the order of the keys, once the members turned up in another order.
-    sorted: Vec<usize>,
-}
-
-impl<'a> Before<'a> {
-    fn new(members: Vec<Member<'a>>) -> Self {
-        Self {
-            kept: vec![false; members.len()],
-            next: 0,
-            sorted: Vec::new(),
-            members,
-        }
-    }
-
-    fn find(&mut self, key: &str) -> Option<usize> {
-        let is_it = |member: &Member| member.key == key;
-        let found = if self.members.get(self.next).is_some_and(is_it) {
-            Some(self.next)
-        } else if self.members.len() <= FEW {
-            self.members.iter().position(is_it)
-        } else {
-            let members = &self.members;
-            if self.sorted.is_empty() {
-                self.sorted = (0..members.len()).collect();
-                self.sorted.sort_by_key(|&at| &members[at].key);
-            }
-            let place = self
-                .sorted
-                .binary_search_by(|&at| (*members[at].key).cmp(key));
-            place.ok().map(|place| self.sorted[place])
-        }?;
-        self.next = found + 1;
-        Some(found)
-    }
+/// Whether a text is a number with so many digits that others may be rounded to the same.
+fn is_long(text: &str) -> bool {
+    text.len() > 15 && text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
 }

@@ -135,7 +135,7 @@ fn stringify<'js>(
         untouched: &|getter| document.untouched_text(getter),
     };
     let mut out = Vec::new();
-    match plain::write(ctx, shapes, value, &style, &mut out) {
+    match plain::write(ctx, shapes, value, None, &style, &mut out) {
         Ok(()) => Ok(Some(String::from_utf8(out).map_err(|_| Error::Unknown)?)),
         Err(Unwritten::Behaves) => Ok(None),
         Err(Unwritten::Wrong(text)) => Err(Exception::throw_type(ctx, &format!("a number {text}"))),

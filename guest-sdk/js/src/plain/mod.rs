@@ -19,9 +19,9 @@ mod text;
 mod write;
 
 pub use clone::clone;
-pub use numbers::Numbers;
+pub use numbers::{Key, Numbers};
 pub use parse::{Lazily, parse};
-pub use same::{differs, same_elements};
+pub use same::{differs, is_same_member, same_elements};
 pub use shape::Shapes;
 pub use write::{Halves, Style, Unwritten, write};
 

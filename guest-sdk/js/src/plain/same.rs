@@ -74,6 +74,32 @@ pub fn same_elements<'a, 'js>(
     Ok(same)
 }
 
+/// Whether a member of an object is what its text says; as [`differs`].
+pub fn is_same_member<'js>(
+    ctx: &Ctx<'js>,
+    shapes: Shapes,
+    numbers: &Numbers,
+    (object, name): (&Value<'js>, &str),
+    value: &Value<'js>,
+    text: &str,
+) -> Result<bool> {
+    let mut comparison = Comparison {
+        walk: Walk::new(ctx, shapes)?,
+        numbers,
+        text,
+        at: 0,
+        depth: 1,
+        untouched: &|_| None,
+        buffer: Vec::new(),
+    };
+    let mut quoted = vec![b'"'];
+    text::escape(name.as_bytes(), &mut quoted);
+    quoted.push(b'"');
+    let marks = comparison.walk.marks(numbers, object.as_raw());
+    let place = Place::Member(marks.as_deref().unwrap_or_default(), &quoted);
+    Ok(comparison.value(value.as_raw(), &place)? && comparison.at == text.len())
+}
+
 /// Where a number is, by which those are told apart that JavaScript cannot.
 enum Place<'a> {
     Alone,

@@ -45,11 +45,13 @@ impl From<Error> for Unwritten {
     }
 }
 
-/// Appends the JSON of a value. Runs nothing of the step's.
+/// Appends the JSON of a value, which may stand in an object or array under a key. Runs nothing of the
+/// step's.
 pub fn write<'a, 'js>(
     ctx: &Ctx<'js>,
     shapes: Shapes,
     value: &Value<'js>,
+    place: Option<&(Value<'js>, Key)>,
     style: &'a Style<'a>,
     out: &'a mut Vec<u8>,
 ) -> std::result::Result<(), Unwritten> {
@@ -59,7 +61,12 @@ pub fn write<'a, 'js>(
         out,
         depth: 0,
     };
-    writer.value(value.as_raw(), None)
+    let Some((holder, key)) = place else {
+        return writer.value(value.as_raw(), None);
+    };
+    let marks = writer.walk.marks(style.numbers, holder.as_raw());
+    let marks = marks.unwrap_or_default();
+    writer.value(value.as_raw(), Some((&marks, &|| key.clone())))
 }
 
 struct Writer<'a, 'js> {

@@ -19,8 +19,9 @@ impl<'js> Walk<'_, 'js> {
             document: self.document.text(),
             untouched: &|getter| self.document.untouched_text(getter),
         };
+        let place = self.place.as_ref().filter(|_| value.is_number());
         let mut bytes = Vec::new();
-        match plain::write(self.ctx, self.shapes, value, &style, &mut bytes) {
+        match plain::write(self.ctx, self.shapes, value, place, &style, &mut bytes) {
             Ok(()) => {
                 let text = String::from_utf8(bytes).map_err(|error| error.to_string())?;
                 out.push_str(&text);

@@ -39,8 +39,16 @@ impl Parser<'_, '_> {
         if let Some(atom) = self.names.find(self.bytes, name) {
             return Ok((atom, true));
         }
-        // SAFETY: so many bytes.
-        let atom = unsafe { qjs::JS_NewAtomLen(self.context, name.as_ptr().cast(), run as _) };
+        let atom = if name.is_ascii() {
+            // SAFETY: so many bytes. The engine takes those of other texts for Latin-1.
+            unsafe { qjs::JS_NewAtomLen(self.context, name.as_ptr().cast(), run as _) }
+        } else {
+            let string = self.new_string(name)?;
+            // SAFETY: the string is owned; so is the atom that is made of it.
+            let atom = unsafe { qjs::JS_ValueToAtom(self.context, string) };
+            self.free(string);
+            atom
+        };
         let atom = self.atom(atom)?;
         if run > NAME {
             return Ok((atom, false));
