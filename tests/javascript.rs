@@ -195,7 +195,11 @@ async fn the_command_line_shows_where_a_script_is_wrong() {
 async fn hostile_scripts_end_inside_the_sandbox() {
     let server = Server::start().await;
     for (body, outcome, part) in [
-        ("for (;;) {}", "fuel", "out of fuel"),
+        (
+            "for (;;) {}",
+            "fuel",
+            "bytes of data: it computes more than that, or without an end; `step set NAME --fuel`",
+        ),
         ("const f = () => f() + 1; f();", "retry", "RangeError"),
         (
             "const all = []; for (;;) all.push(new Uint8Array(1e6).fill(1));",

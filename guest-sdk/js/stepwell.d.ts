@@ -17,6 +17,14 @@ type Condition = { [key: string]: unknown };
  */
 declare let data: any;
 
+/** Beyond ES2023. Numbers that a step only moves keep their text in `data` and in `JSON.stringify`. */
+interface JSON {
+  /** What is written as this JSON text of a string, number, boolean or null. */
+  rawJSON(text: string): { readonly rawJSON: string };
+  /** Whether a value was made by `rawJSON`. */
+  isRawJSON(value: unknown): boolean;
+}
+
 /** The task that this run is for. Nothing here takes effect unless the run ends well. */
 declare const task: {
   /** The task's id, a UUID of version 7. */

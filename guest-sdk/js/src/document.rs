@@ -2,108 +2,216 @@
 //! are accessors that parse their own text when they are first touched, so that a step pays for
 //! what it reads.
 
-use std::borrow::Cow;
-use std::cell::OnceCell;
-use std::ops::Range;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use rquickjs::{Ctx, FromJs, Function, Object, Value};
+use rquickjs::{Ctx, FromJs, Function, Object, Persistent, Result, Value};
 
-use crate::json::{self, Member};
+use crate::json;
+use crate::plain::{self, Lazily, Numbers, Shapes};
 
-/// An object of so many bytes is worth taking apart.
-const LARGE_OBJECT: usize = 2048;
+/// A text of so many bytes is worth taking apart.
+const LARGE: usize = 2048;
 /// A member of so many bytes is worth leaving alone; below it an accessor costs more than parsing.
 const LARGE_MEMBER: usize = 256;
+/// An array in an array is worth leaving alone if so many begin in it.
+const NESTED: usize = 24;
 
-/// The JSON text of the document as the run found it.
-#[derive(Clone)]
+/// The JSON text of the document as the run found it, and what is known of it.
+#[derive(Clone, Default)]
 pub struct Document(Rc<Inner>);
 
+#[derive(Default)]
 struct Inner {
     text: String,
-    /// Where the document's own members are: found once, asked for at the begin and the end.
-    members: OnceCell<Vec<(String, Range<usize>)>>,
+    numbers: RefCell<Numbers>,
+    /// Where the text of each accessor is that was not touched, by the address of its getter, which
+    /// is kept, so that the address stays its own.
+    untouched: RefCell<BTreeMap<usize, Untouched>>,
+}
+
+struct Untouched {
+    from: usize,
+    to: usize,
+    _getter: Persistent<Function<'static>>,
 }
 
 impl Document {
     pub fn new(text: String) -> Self {
-        let members = OnceCell::new();
-        Self(Rc::new(Inner { text, members }))
+        Self(Rc::new(Inner {
+            text,
+            ..Inner::default()
+        }))
     }
 
     pub fn text(&self) -> &str {
         &self.0.text
     }
 
-    /// The members of the object that a part of the text is.
-    pub fn members<'a>(&'a self, part: &'a str) -> Vec<Member<'a>> {
-        if part.len() < self.text().len() {
-            return json::members(part);
-        }
-        let place = |member: Member| {
-            let start = self.offset(member.value);
-            (member.key.into_owned(), start..start + member.value.len())
-        };
-        let find = || json::members(self.text()).into_iter().map(place).collect();
-        let members = self.0.members.get_or_init(find).iter();
-        members
-            .map(|(key, place)| Member {
-                key: Cow::Borrowed(key),
-                value: self.text().get(place.clone()).unwrap_or("null"),
-            })
-            .collect()
-    }
-
-    /// The value of the text between two offsets, as a step sees it. `lazy` is the prelude's: it
-    /// makes a member one that calls this when it is touched.
-    pub fn value<'js>(
-        &self,
-        ctx: &Ctx<'js>,
-        lazy: &Function<'js>,
-        from: usize,
-        to: usize,
-    ) -> rquickjs::Result<Value<'js>> {
-        let text = self.text().get(from..to).unwrap_or("null");
-        if text.len() < LARGE_OBJECT || !text.starts_with('{') {
-            return ctx.json_parse(text);
-        }
-        let mut shell = String::with_capacity(LARGE_OBJECT);
-        let mut copied = from;
-        let mut left = Vec::new();
-        for member in self.members(text) {
-            if member.value.len() >= LARGE_MEMBER {
-                let start = self.offset(member.value);
-                shell.push_str(&self.text()[copied..start]);
-                shell.push_str("null");
-                copied = start + member.value.len();
-                left.push((member.key, start, copied));
-            }
-        }
-        shell.push_str(&self.text()[copied..to]);
-        let value = ctx.json_parse(shell)?;
-        for (key, start, end) in left {
-            lazy.call::<_, ()>((value.clone(), &*key, start as f64, end as f64))?;
-        }
-        Ok(value)
-    }
-
-    /// Whether a member that had this text, in an object that had that one, may be untouched.
-    pub fn may_be_lazy(object: &str, member: &str) -> bool {
-        object.len() >= LARGE_OBJECT && member.len() >= LARGE_MEMBER
+    /// The numbers that the run was given, of this document or elsewhere.
+    pub fn numbers(&self) -> &RefCell<Numbers> {
+        &self.0.numbers
     }
 
     /// Where a part of the text begins.
     pub fn offset(&self, part: &str) -> usize {
         part.as_ptr() as usize - self.text().as_ptr() as usize
     }
+
+    /// The value of the text between two offsets, as a step sees it. `lazy` is the prelude's: it
+    /// makes a member one that asks for its value when it is touched.
+    pub fn value<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        lazy: &Function<'js>,
+        from: usize,
+        to: usize,
+    ) -> Result<Value<'js>> {
+        let mut later = Later {
+            text: self.text(),
+            lazy,
+        };
+        let lazily: Option<&mut dyn Lazily<'js>> = match to - from >= LARGE {
+            true => Some(&mut later),
+            false => None,
+        };
+        let mut numbers = self.0.numbers.borrow_mut();
+        match plain::parse(ctx, self.text(), (from, to), &mut numbers, lazily)? {
+            Some(value) => Ok(value),
+            // Nested too deeply, which the host does not let happen.
+            None => ctx.json_parse(self.text().get(from..to).unwrap_or("null")),
+        }
+    }
+
+    /// Notes that the accessor with this getter is the text between two offsets.
+    pub fn leave<'js>(&self, ctx: &Ctx<'js>, getter: Function<'js>, from: usize, to: usize) {
+        let address = plain::address(getter.as_value());
+        let _getter = Persistent::save(ctx, getter);
+        let untouched = Untouched { from, to, _getter };
+        self.0.untouched.borrow_mut().insert(address, untouched);
+    }
+
+    /// Takes note that an accessor is touched; where its text is.
+    pub fn touch(&self, getter: &Function<'_>) -> Option<(usize, usize)> {
+        let address = plain::address(getter.as_value());
+        let untouched = self.0.untouched.borrow_mut().remove(&address)?;
+        Some((untouched.from, untouched.to))
+    }
+
+    /// Where the text of an accessor is that was never touched.
+    pub fn untouched(&self, getter: usize) -> Option<(usize, usize)> {
+        let untouched = self.0.untouched.borrow();
+        untouched.get(&getter).map(|one| (one.from, one.to))
+    }
+
+    /// Its text.
+    pub fn untouched_text(&self, getter: usize) -> Option<&str> {
+        let (from, to) = self.untouched(getter)?;
+        self.text().get(from..to)
+    }
+
+    /// Whether a member that had this text, in an object that had that one, may be untouched.
+    pub fn may_be_lazy(object: &str, member: &str) -> bool {
+        object.len() >= LARGE && member.len() >= LARGE_MEMBER
+    }
+
+    /// Where a value is no longer what a part of the text says; None if it is.
+    pub fn differs<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        shapes: Shapes,
+        value: &Value<'js>,
+        part: &str,
+    ) -> Result<Option<usize>> {
+        let from = self.offset(part);
+        let part = self.text().get(from..from + part.len()).unwrap_or_default();
+        plain::differs(
+            ctx,
+            shapes,
+            &self.0.numbers.borrow(),
+            value,
+            part,
+            &|getter| self.untouched_text(getter),
+        )
+    }
+
+    /// Whether a member of an object, under this name, is still what a text says.
+    pub fn is_same_member<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        shapes: Shapes,
+        place: (&Value<'js>, &str),
+        value: &Value<'js>,
+        text: &str,
+    ) -> Result<bool> {
+        plain::is_same_member(ctx, shapes, &self.0.numbers.borrow(), place, value, text)
+    }
+
+    /// How many elements of an array, from the first one on, are still what these parts of the text
+    /// say.
+    pub fn same_elements<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        shapes: Shapes,
+        array: &Value<'js>,
+        first: usize,
+        parts: &[&str],
+    ) -> Result<usize> {
+        let first = u32::try_from(first).unwrap_or(u32::MAX);
+        let numbers = self.0.numbers.borrow();
+        plain::same_elements(ctx, shapes, &numbers, array, first, parts, &|getter| {
+            self.untouched_text(getter)
+        })
+    }
+
+    /// Lets go of everything, so that the runtime can be dropped.
+    pub fn clear(&self) {
+        self.0.untouched.borrow_mut().clear();
+        self.0.numbers.borrow_mut().clear();
+    }
+}
+
+/// Leaves alone what is large.
+struct Later<'a, 'js> {
+    text: &'a str,
+    lazy: &'a Function<'js>,
+}
+
+impl<'js> Lazily<'js> for Later<'_, 'js> {
+    fn end(&self, at: usize, is_member: bool) -> Option<usize> {
+        let rest = self.text.get(at..)?;
+        let most = match (is_member, rest.as_bytes().first()?) {
+            (true, b'{' | b'[') => LARGE_MEMBER,
+            (true, b'"') => LARGE,
+            // Elements that are objects are parsed with their array: an array with accessors in it is
+            // slow in all that is done with it.
+            (false, b'[') => 2 * NESTED,
+            _ => return None,
+        };
+        let value = json::first(rest);
+        let is_large = value.len() >= most
+            && (is_member || value.bytes().filter(|byte| *byte == b'[').count() >= NESTED);
+        is_large.then_some(at + value.len())
+    }
+
+    fn leave(
+        &mut self,
+        holder: &Value<'js>,
+        key: &Value<'js>,
+        from: usize,
+        to: usize,
+    ) -> Result<()> {
+        let lazy = self.lazy;
+        lazy.call((holder.clone(), key.clone(), from as f64, to as f64))
+    }
 }
 
 /// What the prelude lends to the write-back; see `prelude/data.js`.
 #[derive(Clone)]
 pub struct Lender<'js> {
-    /// Where an untouched member's text begins, or -1.
-    pub untouched: Function<'js>,
+    /// The getter of a member, if it is an accessor.
+    pub getter: Function<'js>,
     /// What JSON would make of an object that is not plain.
     pub plain: Function<'js>,
     /// `Object.prototype`, whatever `Object` is by now.
@@ -111,10 +219,10 @@ pub struct Lender<'js> {
 }
 
 impl<'js> FromJs<'js> for Lender<'js> {
-    fn from_js(ctx: &Ctx<'js>, value: Value<'js>) -> rquickjs::Result<Self> {
+    fn from_js(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Self> {
         let own = Object::from_js(ctx, value)?;
         Ok(Self {
-            untouched: own.get("untouched")?,
+            getter: own.get("getter")?,
             plain: own.get("plain")?,
             object_prototype: own.get("objectPrototype")?,
         })

@@ -3,13 +3,13 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use rquickjs::{Context, Ctx, Error, Function, Persistent, Result, Runtime, Value};
+use rquickjs::{Context, Ctx, Error, Persistent, Result, Runtime, Value};
 
-use crate::document::Document;
 use crate::fault::{self, Sources};
 use crate::host::{Failure, Host};
 use crate::modules::Modules;
-use crate::natives::{self, Open};
+use crate::natives::{self, Given, Open};
+use crate::plain::Shapes;
 use crate::prelude::Glue;
 use crate::run::Run;
 
@@ -17,8 +17,9 @@ use crate::run::Run;
 const STACK: usize = 1024 * 1024;
 /// JavaScript heap: what fits into the memory that a step has by default, beside the snapshot.
 const HEAP: usize = 48 * 1024 * 1024;
-/// Short runs never collect cycles; long ones do before they run out.
-const COLLECT_AT: usize = 16 * 1024 * 1024;
+/// Short runs never collect cycles, nor do those that hold as much data as the server takes; long ones
+/// do before they run out.
+const COLLECT_AT: usize = 32 * 1024 * 1024;
 
 type Rejections = Rc<RefCell<Vec<(Persistent<Value<'static>>, Persistent<Value<'static>>)>>>;
 
@@ -26,7 +27,8 @@ type Rejections = Rc<RefCell<Vec<(Persistent<Value<'static>>, Persistent<Value<'
 pub struct Engine {
     // Persistent values must go before the runtime that they belong to.
     pub(crate) rejections: Rejections,
-    pub(crate) document: Rc<RefCell<Option<Document>>>,
+    pub(crate) given: Given,
+    pub(crate) shapes: Shapes,
     pub(crate) modules: Modules,
     pub(crate) host: Rc<dyn Host>,
     pub(crate) open: Open,
@@ -39,6 +41,7 @@ impl Drop for Engine {
         self.rejections.borrow_mut().clear();
         self.runtime.set_host_promise_rejection_tracker(None);
         self.modules.glue.clear();
+        self.given.borrow().clear();
     }
 }
 
@@ -78,26 +81,21 @@ impl Engine {
         )));
         let context = Context::full(&runtime)?;
         let open = Open::default();
-        let document = Rc::new(RefCell::new(None::<Document>));
-        context.with(|ctx| {
+        let given = Given::default();
+        let shapes = context.with(|ctx| {
+            let shapes = Shapes::new(&ctx)?;
             let natives = natives::install(&ctx, &host, &open)?;
             modules.install(&ctx, &natives)?;
-            let (of, glue) = (Rc::clone(&document), modules.glue.clone());
-            let piece =
-                move |ctx: Ctx<'_>, from: f64, to: f64| -> Result<Persistent<Value<'static>>> {
-                    let document = of.borrow().clone().ok_or(Error::Unknown)?;
-                    let lazy: Function = glue.get(&ctx)?.get("lazy")?;
-                    let value = document.value(&ctx, &lazy, from as usize, to as usize)?;
-                    Ok(Persistent::save(&ctx, value))
-                };
-            natives.set("piece", Function::new(ctx.clone(), piece)?)?;
+            natives::json(&ctx, &natives, shapes, &given, &modules.glue)?;
             let filled = modules.glue.fill(&ctx, natives);
             let found = filled.map_err(|error| fault::headline(&ctx, error));
-            found.map_err(|text| Error::new_loading_message("prelude", text))
+            found.map_err(|text| Error::new_loading_message("prelude", text))?;
+            Ok::<_, Error>(shapes)
         })?;
         Ok(Self {
             rejections,
-            document,
+            given,
+            shapes,
             modules,
             host,
             open,

@@ -44,6 +44,11 @@ pub fn elements(text: &str) -> Vec<&str> {
     elements
 }
 
+/// The value with which a text begins.
+pub fn first(text: &str) -> &str {
+    Cursor { text, at: 0 }.value()
+}
+
 /// The text of a JSON string.
 pub fn unquote(text: &str) -> Cow<'_, str> {
     let inner = text

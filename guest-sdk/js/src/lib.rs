@@ -9,6 +9,7 @@ mod host;
 mod json;
 mod modules;
 mod natives;
+mod plain;
 mod prelude;
 mod run;
 mod turns;

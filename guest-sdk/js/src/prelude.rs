@@ -14,9 +14,10 @@ macro_rules! prelude {
 
 /// One file a concern, in the order of their needs. Each is a function of the natives and of what
 /// the files share.
-const FILES: [(&str, &str); 17] = [
+const FILES: [(&str, &str); 18] = [
     ("primordials", prelude!("primordials")),
     ("data", prelude!("data")),
+    ("json", prelude!("json")),
     ("inspect", prelude!("inspect")),
     ("format", prelude!("format")),
     ("console", prelude!("console")),

@@ -44,7 +44,7 @@ impl<'a, 'js> Run<'a, 'js> {
         document: &Document,
     ) -> rquickjs::Result<(Object<'js>, Turns<'a, 'js>)> {
         let glue = engine.modules.glue.get(ctx)?;
-        *engine.document.borrow_mut() = Some(document.clone());
+        *engine.given.borrow_mut() = document.clone();
         let data = document.value(ctx, &glue.get("lazy")?, 0, document.text().len())?;
         let data = Property::from(data).writable().enumerable();
         ctx.globals().prop("data", data)?;
@@ -66,7 +66,8 @@ impl<'a, 'js> Run<'a, 'js> {
         ended?;
         let lender: Lender = self.told(self.glue.get("lender"))?;
         let data: Value = self.told(self.ctx.globals().get("data"))?;
-        let changes = writeback::changes(self.ctx, &self.document, lender, &data);
+        let changes =
+            writeback::changes(self.ctx, &self.document, self.engine.shapes, lender, &data);
         for change in changes.map_err(Failure::Stop)? {
             let host = &self.engine.host;
             let made = match &change {

@@ -1,7 +1,7 @@
 //! Drives a run: promise reactions first, then timers that are due, then whatever the host has
 //! ready; and tells when nothing can happen any more.
 
-use rquickjs::{ArrayBuffer, Ctx, Function, Object, Promise, Result, Value, promise::PromiseState};
+use rquickjs::{ArrayBuffer, Ctx, Function, Object, Promise, Result, promise::PromiseState};
 
 use crate::host::{CallId, Host, Outcome};
 use crate::natives::Open;
@@ -118,10 +118,7 @@ impl<'a, 'js> Turns<'a, 'js> {
                 let text = response.status_text;
                 self.settle.call((id, response.status, text, headers, body))
             }
-            Outcome::Value(json) => {
-                let value: Value = self.ctx.json_parse(json)?;
-                self.settle.call((id, 0, value))
-            }
+            Outcome::Value(json) => self.settle.call((id, 0, json)),
             Outcome::Failed { code, text } => self.settle.call((id, -1, code, text)),
         }
     }

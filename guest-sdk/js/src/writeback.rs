@@ -1,18 +1,21 @@
 //! Finds what a run did to the document. It walks what was touched beside the text that was there,
 //! and asks for a change only where the two differ: a number nobody touched keeps its digits.
 
+mod before;
+mod written;
+
 use rquickjs::{
-    Array, Atom, Coerced, Ctx, FromJs, Object, Value, atom::PredefinedAtom, object::Filter,
+    Array, Atom, Ctx, FromJs, IntoJs, Object, Value, atom::PredefinedAtom, object::Filter,
 };
 
 use crate::document::{Document, Lender};
 use crate::fault;
-use crate::json::{self, Member};
+use crate::json;
+use crate::plain::{self, Key, Shapes};
+use before::Before;
 
 /// The deepest that a document may be nested; the host refuses more.
 const DEPTH: usize = 128;
-/// Up to so many members are searched one by one.
-const FEW: usize = 16;
 
 /// One change to the document, for the host.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,6 +28,7 @@ pub enum Change {
 pub fn changes<'js>(
     ctx: &Ctx<'js>,
     document: &Document,
+    shapes: Shapes,
     lender: Lender<'js>,
     data: &Value<'js>,
 ) -> Result<Vec<Change>, String> {
@@ -35,36 +39,54 @@ pub fn changes<'js>(
     let mut walk = Walk {
         ctx,
         document,
+        shapes,
         lender,
         changes: Vec::new(),
         pointer: String::new(),
         open: Vec::new(),
+        place: None,
     };
-    walk.compare_object(data, document.text())?;
+    walk.compare(data, document.text(), 0)?;
     Ok(walk.changes)
 }
 
 struct Walk<'a, 'js> {
     ctx: &'a Ctx<'js>,
     document: &'a Document,
+    shapes: Shapes,
     lender: Lender<'js>,
     changes: Vec<Change>,
     /// Where the walk is.
     pointer: String,
     /// The objects and arrays it is inside of.
     open: Vec<Value<'js>>,
+    /// Where the number is that it looks at, by which those are told apart that JavaScript cannot.
+    place: Option<(Value<'js>, Key)>,
 }
 
 type Walked<T = ()> = Result<T, String>;
 
 impl<'a, 'js> Walk<'a, 'js> {
-    /// Notes how `value`, which is plain and not undefined, differs from what `was` there.
-    fn compare(&mut self, value: &Value<'js>, was: &'a str) -> Walked {
-        let unchanged = match was.as_bytes().first() {
-            Some(b'{') if value.is_object() && !value.is_array() && !value.is_function() => {
-                return self.compare_object(value, was);
+    /// Notes how `value`, which is plain and not undefined, differs from what `was` there. What ends
+    /// before the offset `same` is known to be the same, and what begins before it was looked at.
+    fn compare(&mut self, value: &Value<'js>, was: &'a str, mut same: usize) -> Walked {
+        let from = self.document.offset(was);
+        if from + was.len() <= same {
+            return Ok(());
+        }
+        if value.is_object() && from >= same {
+            let differs = self.document.differs(self.ctx, self.shapes, value, was);
+            match differs.map_err(|error| self.threw(error))? {
+                Some(at) => same = from + at,
+                None => return Ok(()),
             }
-            Some(b'[') if value.is_array() => return self.compare_array(value, was),
+        }
+        let unchanged = match was.as_bytes().first() {
+            _ if plain::is_raw(self.shapes, value) => false,
+            Some(b'{') if value.is_object() && !value.is_array() && !value.is_function() => {
+                return self.compare_object(value, was, same);
+            }
+            Some(b'[') if value.is_array() => return self.compare_array(value, was, same),
             Some(b'"') => match value.as_string() {
                 Some(_) => json::unquote(was) == self.text(value)?,
                 None => false,
@@ -81,22 +103,28 @@ impl<'a, 'js> Walk<'a, 'js> {
 
     fn set(&mut self, value: &Value<'js>) -> Walked {
         let mut json = String::new();
-        self.write(value, &mut json)?;
+        if !self.write_plain(value, &mut json)? {
+            self.write(value, &mut json)?;
+        }
         let pointer = self.pointer.clone();
         self.changes.push(Change::Set { pointer, json });
         Ok(())
     }
 
-    fn compare_object(&mut self, value: &Value<'js>, was: &'a str) -> Walked {
+    fn compare_object(&mut self, value: &Value<'js>, was: &'a str, same: usize) -> Walked {
         let object = self.enter(value)?;
-        let mut before = Before::new(self.document.members(was));
+        let mut before = Before::new(json::members(was));
         for atom in object.own_keys::<Atom>(Filter::new().string().enum_only()) {
             let atom = atom.map_err(|error| self.threw(error))?;
             let key = self.key(&atom)?;
             let at = before.find(&key);
             if let Some(at) = at {
                 let text = before.members[at].value;
-                if Document::may_be_lazy(was, text) && self.is_untouched(&object, &key, text)? {
+                if self.document.offset(text) + text.len() <= same {
+                    before.kept[at] = true;
+                    continue;
+                }
+                if Document::may_be_lazy(was, text) && self.is_untouched(&object, &*key, text)? {
                     before.kept[at] = true;
                     continue;
                 }
@@ -106,10 +134,27 @@ impl<'a, 'js> Walk<'a, 'js> {
             let member = object.get(atom).map_err(|error| self.threw(error))?;
             let member = self.plain(member)?;
             if !member.is_undefined() {
+                self.place = member
+                    .is_number()
+                    .then(|| (value.clone(), Key::Name(key.as_bytes().into())));
                 match at {
+                    Some(at) if member.is_number() && is_long(before.members[at].value) => {
+                        before.kept[at] = true;
+                        let was = before.members[at].value;
+                        let same = self.document.is_same_member(
+                            self.ctx,
+                            self.shapes,
+                            (value, &key),
+                            &member,
+                            was,
+                        );
+                        if !same.map_err(|error| self.threw(error))? {
+                            self.set(&member)?;
+                        }
+                    }
                     Some(at) => {
                         before.kept[at] = true;
-                        self.compare(&member, before.members[at].value)?;
+                        self.compare(&member, before.members[at].value, same)?;
                     }
                     None => self.set(&member)?,
                 }
@@ -127,31 +172,44 @@ impl<'a, 'js> Walk<'a, 'js> {
         Ok(())
     }
 
-    fn is_untouched(&self, object: &Object<'js>, key: &str, was: &str) -> Walked<bool> {
-        let begins: f64 = self
-            .lender
-            .untouched
-            .call((object.clone(), key))
-            .map_err(|error| self.threw(error))?;
-        Ok(begins == self.document.offset(was) as f64)
+    /// Whether a member or element is the accessor that was made for this text.
+    fn is_untouched<K: IntoJs<'js>>(
+        &self,
+        object: &Object<'js>,
+        key: K,
+        was: &str,
+    ) -> Walked<bool> {
+        let getter = self.lender.getter.call((object.clone(), key));
+        let getter: Value = getter.map_err(|error| self.threw(error))?;
+        if !getter.is_function() {
+            return Ok(false);
+        }
+        let place = self.document.untouched(plain::address(&getter));
+        Ok(place.is_some_and(|(from, _)| from == self.document.offset(was)))
     }
 
-    fn compare_array(&mut self, value: &Value<'js>, was: &'a str) -> Walked {
+    fn compare_array(&mut self, value: &Value<'js>, was: &'a str, same: usize) -> Walked {
         self.enter(value)?;
         let Some(array) = value.as_array() else {
             return Ok(());
         };
         let before = json::elements(was);
         let gone = if array.len() < before.len() {
-            self.gone(array, &before)?
+            self.gone(array, &before, same)?
         } else {
             None
         };
         let gone = match gone {
             Some(gone) => gone,
             None => {
-                for index in 0..array.len() {
-                    self.element(array, index, before.get(index).copied())?;
+                let ends = |part: &&str| self.document.offset(part) + part.len();
+                let mut index = before.partition_point(|part| ends(part) <= same);
+                while index < array.len() {
+                    index += self.same_elements(array, index, &before, index)?;
+                    if index < array.len() {
+                        self.element(array, index, before.get(index).copied(), same)?;
+                        index += 1;
+                    }
                 }
                 (array.len()..before.len()).collect()
             }
@@ -166,33 +224,86 @@ impl<'a, 'js> Walk<'a, 'js> {
 
     /// The elements that are missing from a shorter array, if those that are left are the same as
     /// before: what `shift`, `pop`, `splice` and `filter` do.
-    fn gone(&mut self, array: &Array<'js>, before: &[&'a str]) -> Walked<Option<Vec<usize>>> {
+    fn gone(
+        &mut self,
+        array: &Array<'js>,
+        before: &[&'a str],
+        same: usize,
+    ) -> Walked<Option<Vec<usize>>> {
         let mut gone = Vec::new();
-        let mut index = 0;
-        for (at, was) in before.iter().enumerate() {
+        let (mut index, mut at) = (0, 0);
+        loop {
+            let same_ones = self.same_elements(array, index, before, at)?;
+            (index, at) = (index + same_ones, at + same_ones);
+            let Some(was) = before.get(at) else {
+                return Ok(Some(gone));
+            };
             let noted = self.changes.len();
-            let same = index < array.len() && {
-                self.element(array, index, Some(was))?;
+            let is_same = index < array.len() && {
+                // What is known of elements is known of those that stayed in their place.
+                let same = if index == at { same } else { 0 };
+                self.element(array, index, Some(was), same)?;
                 self.changes.len() == noted
             };
             self.changes.truncate(noted);
-            if same {
+            if is_same {
                 index += 1;
             } else if before.len() - array.len() == gone.len() {
                 return Ok(None);
             } else {
                 gone.push(at);
             }
+            at += 1;
         }
-        Ok(Some(gone))
     }
 
-    fn element(&mut self, array: &Array<'js>, index: usize, was: Option<&'a str>) -> Walked {
+    /// How many elements from one on are those that were there from another one on.
+    fn same_elements(
+        &self,
+        array: &Array<'js>,
+        index: usize,
+        before: &[&'a str],
+        at: usize,
+    ) -> Walked<usize> {
+        let before = before.get(at..).unwrap_or_default();
+        if before.is_empty() || index >= array.len() {
+            return Ok(0);
+        }
+        let same =
+            self.document
+                .same_elements(self.ctx, self.shapes, array.as_value(), index, before);
+        same.map_err(|error| self.threw(error))
+    }
+
+    fn element(
+        &mut self,
+        array: &Array<'js>,
+        index: usize,
+        was: Option<&'a str>,
+        same: usize,
+    ) -> Walked {
+        if let Some(was) = was {
+            if self.document.offset(was) + was.len() <= same {
+                return Ok(());
+            }
+            if was.starts_with('[') && self.is_untouched(array.as_object(), index, was)? {
+                return Ok(());
+            }
+        }
         let outer = self.pointer.len();
         json::push_token(&mut self.pointer, &index.to_string());
         let value = self.array_member(array, index)?;
+        self.place = value
+            .is_number()
+            .then(|| (array.as_value().clone(), Key::Index(index as u32)));
         match was {
-            Some(was) => self.compare(&value, was)?,
+            // Numbers that JavaScript cannot tell apart are told apart by the array.
+            Some(was) if value.is_number() && is_long(was) => {
+                if self.same_elements(array, index, &[was], 0)? == 0 {
+                    self.set(&value)?;
+                }
+            }
+            Some(was) => self.compare(&value, was, same)?,
             None => self.set(&value)?,
         }
         self.pointer.truncate(outer);
@@ -207,79 +318,6 @@ impl<'a, 'js> Walk<'a, 'js> {
         } else {
             value
         })
-    }
-
-    /// Appends the JSON of a value that is plain and not undefined.
-    fn write(&mut self, value: &Value<'js>, out: &mut String) -> Walked {
-        if value.is_null() {
-            out.push_str("null");
-        } else if let Some(truth) = value.as_bool() {
-            out.push_str(if truth { "true" } else { "false" });
-        } else if let Some(number) = value.as_number() {
-            if number.is_finite() {
-                out.push_str(&self.number(value)?);
-            } else {
-                out.push_str("null");
-            }
-        } else if value.is_string() {
-            json::quote(&self.text(value)?, out);
-        } else if let Some(array) = value.as_array() {
-            self.enter(value)?;
-            out.push('[');
-            for index in 0..array.len() {
-                if index > 0 {
-                    out.push(',');
-                }
-                let outer = self.pointer.len();
-                json::push_token(&mut self.pointer, &index.to_string());
-                let element = self.array_member(array, index)?;
-                self.write(&element, out)?;
-                self.pointer.truncate(outer);
-            }
-            out.push(']');
-            self.open.pop();
-        } else if value.is_object() && !value.is_function() {
-            self.write_object(value, out)?;
-        } else {
-            let kind = fault::kind(value);
-            let help = if value.is_big_int() {
-                "; use a number or a string"
-            } else {
-                ""
-            };
-            return Err(format!(
-                "{} is {kind}, which JSON cannot hold{help}",
-                self.place()
-            ));
-        }
-        Ok(())
-    }
-
-    fn write_object(&mut self, value: &Value<'js>, out: &mut String) -> Walked {
-        let object = self.enter(value)?;
-        out.push('{');
-        let mut first = true;
-        for atom in object.own_keys::<Atom>(Filter::new().string().enum_only()) {
-            let atom = atom.map_err(|error| self.threw(error))?;
-            let key = self.key(&atom)?;
-            let outer = self.pointer.len();
-            json::push_token(&mut self.pointer, &key);
-            let member = object.get(atom).map_err(|error| self.threw(error))?;
-            let member = self.plain(member)?;
-            if !member.is_undefined() {
-                if !first {
-                    out.push(',');
-                }
-                first = false;
-                json::quote(&key, out);
-                out.push(':');
-                self.write(&member, out)?;
-            }
-            self.pointer.truncate(outer);
-        }
-        out.push('}');
-        self.open.pop();
-        Ok(())
     }
 
     /// Steps into an object or array; refuses one that it is inside of already.
@@ -329,15 +367,6 @@ impl<'a, 'js> Walk<'a, 'js> {
         self.text(&atom.to_value().map_err(|error| self.threw(error))?)
     }
 
-    /// A number's shortest text, as JavaScript has it.
-    fn number(&self, value: &Value<'js>) -> Walked<String> {
-        if let Some(int) = value.as_int() {
-            return Ok(int.to_string());
-        }
-        let text = Coerced::<String>::from_js(self.ctx, value.clone());
-        text.map(|text| text.0).map_err(|error| self.threw(error))
-    }
-
     fn place(&self) -> String {
         if self.pointer.is_empty() {
             "it".to_owned()
@@ -353,43 +382,7 @@ impl<'a, 'js> Walk<'a, 'js> {
     }
 }
 
-/// An object's members as they were, found in any order but fastest in their own.
-struct Before<'a> {
-    members: Vec<Member<'a>>,
-    kept: Vec<bool>,
-    next: usize,
-    /// Indices in the order of the keys, once the members turned up in another order.
-    sorted: Vec<usize>,
-}
-
-impl<'a> Before<'a> {
-    fn new(members: Vec<Member<'a>>) -> Self {
-        Self {
-            kept: vec![false; members.len()],
-            next: 0,
-            sorted: Vec::new(),
-            members,
-        }
-    }
-
-    fn find(&mut self, key: &str) -> Option<usize> {
-        let is_it = |member: &Member| member.key == key;
-        let found = if self.members.get(self.next).is_some_and(is_it) {
-            Some(self.next)
-        } else if self.members.len() <= FEW {
-            self.members.iter().position(is_it)
-        } else {
-            let members = &self.members;
-            if self.sorted.is_empty() {
-                self.sorted = (0..members.len()).collect();
-                self.sorted.sort_by_key(|&at| &members[at].key);
-            }
-            let place = self
-                .sorted
-                .binary_search_by(|&at| (*members[at].key).cmp(key));
-            place.ok().map(|place| self.sorted[place])
-        }?;
-        self.next = found + 1;
-        Some(found)
-    }
+/// Whether a text is a number with so many digits that others may be rounded to the same.
+fn is_long(text: &str) -> bool {
+    text.len() > 15 && text.starts_with(|c: char| c == '-' || c.is_ascii_digit())
 }

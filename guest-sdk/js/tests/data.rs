@@ -243,6 +243,50 @@ fn keys_that_look_special_are_keys() {
 }
 
 #[test]
+fn names_beyond_ascii_are_those_that_they_are() {
+    let text = "{\"Ã©\":1,\"é\":2,\"ключ\":3,\"🚨\":4,\"a b\":5,\"\":6}";
+    let ran = content("console.log(data['é'], data['Ã©'], data.ключ, data['🚨'], data['']); data.é = 7; console.log(JSON.stringify(data))")
+        .text(text)
+        .run();
+    let after = text.replace("\"é\":2", "\"é\":7");
+    assert_eq!(ran.printed(), ["2 1 3 4 6", &after]);
+    assert_eq!(ran.changes(), ["/é = 7"]);
+}
+
+#[test]
+fn elements_that_were_taken_away_are_those_that_are_removed() {
+    let rows: Vec<Value> = (0..300)
+        .map(|n| json!({"id": n, "twin": 9_007_199_254_740_992_u64 + n % 2}))
+        .collect();
+    for (code, changes) in [
+        ("data.rows.shift()", vec!["/rows/0 -"]),
+        ("data.rows.splice(7, 2)", vec!["/rows/8 -", "/rows/7 -"]),
+        ("data.rows.pop()", vec!["/rows/299 -"]),
+        ("data.rows[5].id = 9", vec!["/rows/5/id = 9"]),
+        ("data.rows.push({})", vec!["/rows/300 = {}"]),
+        (
+            "data.rows = data.rows.filter((row) => row.id !== 100)",
+            vec!["/rows/100 -"],
+        ),
+    ] {
+        let ran = content(code).data(json!({"rows": rows, "a": 1})).run();
+        assert_eq!(ran.changes(), changes, "{code}");
+    }
+    // Rows that differ by nothing that JavaScript sees.
+    let text = r#"{"rows":[{"id":9007199254740992},{"id":9007199254740993}],"ids":[9007199254740992,9007199254740993]}"#;
+    let ran = content("data.rows.shift()").text(text).run();
+    assert_eq!(
+        ran.data()["rows"].to_string(),
+        r#"[{"id":9007199254740993}]"#
+    );
+    let stop = content("data.ids.shift()").text(text).run().stop();
+    assert!(
+        stop.contains("either 9007199254740992 or 9007199254740993"),
+        "{stop}"
+    );
+}
+
+#[test]
 fn odd_texts_come_through() {
     let ran = content(r"data['a\0b'] = 'c\0d'; data['h\ud800'] = 1; data.old = data.was")
         .data(json!({"was": "x\u{0}y", "k\u{0}": 1}))

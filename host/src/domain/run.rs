@@ -94,7 +94,7 @@ pub enum StepFault {
     Trap(String),
     /// Out of fuel.
     #[error(
-        "out of fuel: the step used its whole budget of {limit}; an endless loop, or raise it with `step add --fuel`"
+        "out of fuel: the step used its whole budget of {limit}: it computes more than that, or without an end; `step set NAME --fuel` gives it more"
     )]
     Fuel {
         /// The budget.
@@ -139,6 +139,16 @@ pub enum StepFault {
     /// A dry replay would have had to send something.
     #[error("{0}")]
     NotReplayed(String),
+    /// Out of fuel in a run on a task's data.
+    #[error(
+        "out of fuel: the step used its whole budget of {limit}, on a task with {data_bytes} bytes of data: it computes more than that, or without an end; `step set NAME --fuel` gives it more"
+    )]
+    FuelOnData {
+        /// The budget.
+        limit: u64,
+        /// What the data had as JSON text when the run began.
+        data_bytes: u64,
+    },
 }
 
 impl StepFault {
@@ -152,7 +162,7 @@ impl StepFault {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Trap(_) => "trap",
-            Self::Fuel { .. } => "fuel",
+            Self::Fuel { .. } | Self::FuelOnData { .. } => "fuel",
             Self::Memory { .. } => "memory",
             Self::Stack => "stack",
             Self::Deadline { .. } => "deadline",

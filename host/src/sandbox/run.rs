@@ -27,6 +27,7 @@ pub(super) async fn step(
 ) -> RunOutput {
     let started = Instant::now();
     let step_limits = input.limits;
+    let data_bytes = input.data.text().len() as u64;
     // At least enough to come to its end, if that is all that is left to do.
     let left = step_limits
         .timeout_ms
@@ -61,7 +62,12 @@ pub(super) async fn step(
                         Ok(Err(Failure::Stop(message))) => Ended::Stop(cut(message)),
                         Err(error) => {
                             paused_until = fault::pause(&error);
-                            Ended::Fault(fault::of(&error, step_limits))
+                            Ended::Fault(match fault::of(&error, step_limits) {
+                                StepFault::Fuel { limit } => {
+                                    StepFault::FuelOnData { limit, data_bytes }
+                                }
+                                fault => fault,
+                            })
                         }
                     };
                     let fuel = step_limits.fuel - store.get_fuel().unwrap_or(0);

@@ -2,6 +2,7 @@
 
 mod bytes;
 mod crypto;
+mod json;
 mod text;
 mod url;
 
@@ -13,6 +14,7 @@ use rquickjs::{Ctx, Exception, Function, Object, Promise, Result, Value};
 use crate::fault;
 use crate::host::{Host, Level, Redirect, Request};
 use bytes::Bytes;
+pub use json::{Given, install as json};
 
 /// Bytes of a line that are given to the host, which keeps fewer and refuses to take many more.
 const LINE: usize = 128 * 1024;

@@ -9,6 +9,8 @@
     }
     if (typeof value !== 'object' || value === null) return value;
     if (own.Map.has(seen, value)) return own.Map.get(seen, value);
+    // It never changes.
+    if (own.JSON.isRawJSON(value)) return value;
     const put = (copy) => {
       own.Map.set(seen, value, copy);
       return copy;
@@ -47,5 +49,8 @@
     }
     return copy;
   };
-  own.global('structuredClone', (value) => clone(value, new Map()));
+  own.global('structuredClone', (value) => {
+    if (typeof value !== 'object' || value === null) return clone(value, new Map());
+    return host.clone(value) ?? clone(value, new Map());
+  });
 }

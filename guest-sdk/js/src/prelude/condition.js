@@ -33,12 +33,17 @@
       case 'string': case 'boolean': return value;
       case 'number':
         if (value - value !== 0) refuse(pointer, `is ${value}, which no data can hold`);
+        // Which integer the author wrote nobody can tell any more.
+        if (value >= 2 ** 53 || value <= -(2 ** 53)) {
+          refuse(pointer, `is ${value}, and JavaScript rounds integers beyond 2^53; write it as a BigInt, with an n behind it: ${own.BigInt.toString(BigInt(value))}n`);
+        }
         return value;
-      case 'bigint': return refuse(pointer, 'is a BigInt; write a number or a string');
+      case 'bigint': return value;
       case 'symbol': return refuse(pointer, `is a symbol; ${HELP}`);
       case 'function': return refuse(pointer, `is a function; ${HELP}`);
     }
-    if (value === null) return null;
+    // What `JSON.rawJSON` made is written as it is.
+    if (value === null || own.JSON.isRawJSON(value)) return value;
     if (own.isA(RegExp, value)) return regex(value, pointer);
     if (own.isA(Date, value)) return own.Date.toISOString(value);
     if (own.Array.includes(open, value)) refuse(pointer, 'is a cycle: it lies in itself');
@@ -59,7 +64,8 @@
 
   // Written out here: `JSON.stringify` would ask every prototype for `toJSON`.
   const write = (value) => {
-    if (typeof value !== 'object' || value === null) return own.JSON.stringify(value);
+    if (typeof value === 'bigint') return own.BigInt.toString(value);
+    if (typeof value !== 'object' || value === null || own.JSON.isRawJSON(value)) return own.JSON.stringify(value);
     let out = '';
     const list = own.isArray(value);
     const keys = own.Object.keys(value);

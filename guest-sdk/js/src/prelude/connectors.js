@@ -20,7 +20,7 @@
     if (status > 0) {
       call.resolve({ status, statusText: a, headers: b, body: c });
     } else if (status === 0) {
-      call.resolve(a);
+      call.resolve(own.parse(a));
     } else {
       call.reject(call.fetch ? failure(FetchError, 'FetchError', a, b) : failure(ConnectorError, 'ConnectorError', a, b));
     }
@@ -39,7 +39,7 @@
     if (typeof body === 'string') return [body, 'text/plain;charset=UTF-8'];
     if (own.isQuery(body)) return [body.toString(), 'application/x-www-form-urlencoded;charset=UTF-8'];
     if (own.isView(body) || own.isA(ArrayBuffer, body)) return [own.bytes(body), undefined];
-    if (typeof body === 'object') return [own.JSON.stringify(body), 'application/json'];
+    if (typeof body === 'object') return [own.stringify(body), 'application/json'];
     return [`${body}`, 'text/plain;charset=UTF-8'];
   };
 
@@ -124,7 +124,7 @@
     let body = text ?? own.buffer(bytes);
     if (text && !options.text && own.isJson(type)) {
       try {
-        body = own.JSON.parse(text);
+        body = own.parse(text);
       } catch {
         // Not JSON after all: the text itself tells more than an error would.
       }
@@ -134,7 +134,7 @@
     own.hide(response, 'retryAfter',
       own.retryAfter(own.Reflect.getOwnPropertyDescriptor(headers, 'retry-after')?.value));
     own.hide(response, 'text', async () => text ?? host.decode(bytes, 'utf8'));
-    own.hide(response, 'json', async () => own.JSON.parse(text ?? ''));
+    own.hide(response, 'json', async () => own.parse(text ?? ''));
     own.hide(response, 'arrayBuffer', async () => bytes);
     return response;
   };

@@ -57,6 +57,6 @@
 
   own.global('audit', {
     log: writer(AUDIT),
-    reference: (what) => write(AUDIT, own.JSON.stringify(what)),
+    reference: (what) => write(AUDIT, own.stringify(what)),
   });
 }

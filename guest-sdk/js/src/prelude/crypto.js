@@ -23,9 +23,10 @@
 
     update(data, encoding) {
       if (this.#done) throw new Error('the digest was taken already');
-      const part = typeof data === 'string' && encoding !== undefined
-        ? host.encode(data, encoding) : own.bytes(data, 'the data');
-      own.Array.push(this.#parts, own.TypedArray.slice(own.bytes(part)));
+      // A text's bytes are a copy by themselves; others may change before the digest is taken.
+      const part = typeof data === 'string'
+        ? own.bytes(host.encode(data, encoding ?? 'utf8')) : own.TypedArray.slice(own.bytes(data, 'the data'));
+      own.Array.push(this.#parts, part);
       return this;
     }
 

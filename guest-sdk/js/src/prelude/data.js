@@ -3,15 +3,11 @@
 (host, own) => {
   'use strict';
   const { defineProperty, getOwnPropertyDescriptor } = own.Reflect;
-  // An untouched accessor -> where its text begins in the document.
-  const untouched = new WeakMap();
-
   own.lazy = (object, key, from, to) => {
     let value;
     const get = () => {
-      if (own.WeakMap.has(untouched, get)) {
-        value = host.piece(from, to);
-        own.WeakMap.delete(untouched, get);
+      if (host.isUntouched(get)) {
+        value = host.touch(get);
         // Fails if the object was frozen; then the accessor stays and keeps the value.
         own.define(object, key, value);
       }
@@ -20,16 +16,11 @@
     const set = function (next) {
       if (!own.define(this, key, next)) throw new TypeError(`'${key}' is read-only`);
     };
-    own.WeakMap.set(untouched, get, from);
     defineProperty(object, key, { __proto__: null, get, set, enumerable: true, configurable: true });
+    host.leave(get, from, to);
   };
 
-  own.isLazy = (get) => own.WeakMap.has(untouched, get);
-
-  const textOf = (object, key) => {
-    const property = getOwnPropertyDescriptor(object, key);
-    return (property?.get && own.WeakMap.get(untouched, property.get)) ?? -1;
-  };
+  own.isLazy = (get) => host.isUntouched(get);
 
   const polluted = (value, toJSON) => {
     const holder = own.isArray(value) ? Array.prototype : own.objectPrototype;
@@ -48,7 +39,7 @@
   };
 
   own.lender = own.Object.freeze({
-    untouched: textOf,
+    getter: (object, key) => getOwnPropertyDescriptor(object, key)?.get,
     plain: own.plain,
     objectPrototype: own.objectPrototype,
   });

@@ -92,7 +92,7 @@
     }
 
     async json() {
-      return own.JSON.parse(host.decode(this.#take(), 'utf8'));
+      return own.parse(host.decode(this.#take(), 'utf8'));
     }
 
     async bytes() {
@@ -108,7 +108,7 @@
     }
 
     static json(value, init = {}) {
-      const response = new Response(own.JSON.stringify(value), init);
+      const response = new Response(own.stringify(value), init);
       if (!response.headers.has('content-type')) response.headers.set('content-type', 'application/json');
       return response;
     }

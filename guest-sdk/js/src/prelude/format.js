@@ -16,7 +16,7 @@
         : inspect(parse(value));
   const asJson = (value) => {
     try {
-      return `${own.JSON.stringify(value)}`;
+      return `${own.stringify(value)}`;
     } catch (error) {
       return own.String.indexOf(`${error?.message}`, 'circular') >= 0 ? '[Circular]' : '[no JSON]';
     }

@@ -29,6 +29,7 @@
   };
 
   own.Array = methods(Array.prototype);
+  own.BigInt = methods(BigInt.prototype);
   own.Boolean = methods(Boolean.prototype);
   own.Date = methods(Date.prototype);
   own.Error = methods(Error.prototype);
@@ -60,20 +61,6 @@
   own.hide = (object, name, value) => own.Reflect.defineProperty(object, name, describe(value, false));
   // A global that a step may replace, as it may anywhere else.
   own.global = (name, value) => own.hide(globalThis, name, value);
-  // JSON that every reader takes: half a surrogate pair, which a string that was cut may end with,
-  // becomes U+FFFD, as it does in `data`. `stringify` escapes such halves, and nothing else, as \\ud….
-  own.json = (value) => {
-    const text = own.JSON.stringify(value);
-    if (text === undefined || own.String.indexOf(text, '\\ud') < 0) return text;
-    let out = '';
-    let from = 0;
-    for (let at = own.String.indexOf(text, '\\'); at >= 0; at = own.String.indexOf(text, '\\', at + 2)) {
-      if (text[at + 1] !== 'u' || text[at + 2] !== 'd') continue;
-      out += `${own.String.slice(text, from, at)}\\ufffd`;
-      from = at + 6;
-    }
-    return out + own.String.slice(text, from);
-  };
   own.isA = (constructor, value) => own.Function['Symbol.hasInstance'](constructor, value);
   own.kind = (value) =>
     value === null ? 'null' : own.isArray(value) ? 'an array' : typeof value === 'undefined' ? 'undefined'

@@ -1,0 +1,144 @@
+//! JSON text and copies of plain data, natively; see `prelude/json.js`.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rquickjs::{Ctx, Error, Exception, Function, Object, Result, Value};
+
+use crate::document::Document;
+use crate::plain::{self, Halves, Shapes, Style, Unwritten};
+use crate::prelude::Glue;
+
+/// What JSON text may be nested before the engine's own functions take over.
+const DEPTH: usize = 256;
+
+/// The document of the run, once it has begun.
+pub type Given = Rc<RefCell<Document>>;
+
+/// `undefined`, by which a native says that the engine's own way is to be gone.
+fn otherwise<'js>(ctx: &Ctx<'js>) -> Value<'js> {
+    Value::new_undefined(ctx.clone())
+}
+
+pub fn install<'js>(
+    ctx: &Ctx<'js>,
+    natives: &Object<'js>,
+    shapes: Shapes,
+    given: &Given,
+    glue: &Glue,
+) -> Result<()> {
+    let of = Rc::clone(given);
+    let leave = move |ctx: Ctx<'js>, getter: Function<'js>, from: f64, to: f64| {
+        of.borrow().leave(&ctx, getter, from as usize, to as usize);
+    };
+    natives.set("leave", Function::new(ctx.clone(), leave)?)?;
+    let of = Rc::clone(given);
+    let is_untouched =
+        move |getter: Value<'js>| of.borrow().untouched(plain::address(&getter)).is_some();
+    natives.set("isUntouched", Function::new(ctx.clone(), is_untouched)?)?;
+    let (of, lazy) = (Rc::clone(given), glue.clone());
+    let touch = move |ctx: Ctx<'js>, getter: Function<'js>| -> Result<Value<'js>> {
+        let document = of.borrow().clone();
+        let Some((from, to)) = document.touch(&getter) else {
+            return Ok(otherwise(&ctx));
+        };
+        let lazy: Function = lazy.get(&ctx)?.get("lazy")?;
+        document.value(&ctx, &lazy, from, to)
+    };
+    natives.set("touch", Function::new(ctx.clone(), touch)?)?;
+
+    let of = Rc::clone(given);
+    let parse = move |ctx: Ctx<'js>, text: Value<'js>| parse(&ctx, &of.borrow().clone(), &text);
+    natives.set("parse", Function::new(ctx.clone(), parse)?)?;
+    let of = Rc::clone(given);
+    let stringify = move |ctx: Ctx<'js>, value: Value<'js>, gap: String, replaces: bool| {
+        let halves = if replaces {
+            Halves::Replaced
+        } else {
+            Halves::Escaped
+        };
+        stringify(&ctx, shapes, &of.borrow().clone(), &value, &gap, halves)
+    };
+    natives.set("stringify", Function::new(ctx.clone(), stringify)?)?;
+    let of = Rc::clone(given);
+    let spelled = move |ctx: Ctx<'js>, number: f64| -> Result<Option<String>> {
+        let document = of.borrow().clone();
+        let numbers = document.numbers().borrow();
+        match numbers.text(number, None, document.text()) {
+            Ok(text) => Ok(text.map(|text| text.to_string())),
+            Err(ambiguous) => Err(Exception::throw_type(
+                &ctx,
+                &format!("a number {ambiguous}"),
+            )),
+        }
+    };
+    natives.set("spelled", Function::new(ctx.clone(), spelled)?)?;
+    let of = Rc::clone(given);
+    let has_spelled = move || !of.borrow().numbers().borrow().is_empty();
+    natives.set("hasSpelled", Function::new(ctx.clone(), has_spelled)?)?;
+    let (of, lazy) = (Rc::clone(given), glue.clone());
+    let clone = move |ctx: Ctx<'js>, value: Value<'js>| -> Result<Value<'js>> {
+        let lazy: Function = lazy.get(&ctx)?.get("lazy")?;
+        clone(&ctx, shapes, &of.borrow().clone(), &lazy, &value)
+    };
+    natives.set("clone", Function::new(ctx.clone(), clone)?)
+}
+
+fn clone<'js>(
+    ctx: &Ctx<'js>,
+    shapes: Shapes,
+    document: &Document,
+    lazy: &Function<'js>,
+    value: &Value<'js>,
+) -> Result<Value<'js>> {
+    let mut leave = |holder: &Value<'js>, key: &Value<'js>, getter: usize| -> Result<bool> {
+        let Some((from, to)) = document.untouched(getter) else {
+            return Ok(false);
+        };
+        lazy.call::<_, ()>((holder.clone(), key.clone(), from as f64, to as f64))?;
+        Ok(true)
+    };
+    let Ok(mut numbers) = document.numbers().try_borrow_mut() else {
+        return Ok(otherwise(ctx));
+    };
+    let copy = plain::clone(ctx, shapes, value, &mut numbers, &mut leave)?;
+    Ok(copy.unwrap_or_else(|| otherwise(ctx)))
+}
+
+fn parse<'js>(ctx: &Ctx<'js>, document: &Document, text: &Value<'js>) -> Result<Value<'js>> {
+    // Half a surrogate pair is no UTF-8.
+    let Some(Ok(text)) = text.as_string().map(|text| text.to_string()) else {
+        return Ok(otherwise(ctx));
+    };
+    let Ok(mut numbers) = document.numbers().try_borrow_mut() else {
+        return Ok(otherwise(ctx));
+    };
+    let value = plain::parse(ctx, &text, (0, text.len()), &mut numbers, None)?;
+    Ok(value.unwrap_or_else(|| otherwise(ctx)))
+}
+
+fn stringify<'js>(
+    ctx: &Ctx<'js>,
+    shapes: Shapes,
+    document: &Document,
+    value: &Value<'js>,
+    gap: &str,
+    halves: Halves,
+) -> Result<Option<String>> {
+    let numbers = document.numbers().borrow();
+    let style = Style {
+        halves,
+        gap: gap.as_bytes(),
+        depth: DEPTH,
+        numbers: &numbers,
+        document: document.text(),
+        untouched: &|getter| document.untouched_text(getter),
+    };
+    let mut out = Vec::new();
+    match plain::write(ctx, shapes, value, None, &style, &mut out) {
+        Ok(()) => Ok(Some(String::from_utf8(out).map_err(|_| Error::Unknown)?)),
+        Err(Unwritten::Behaves) => Ok(None),
+        Err(Unwritten::Wrong(text)) => Err(Exception::throw_type(ctx, &format!("a number {text}"))),
+        Err(Unwritten::Thrown(error)) => Err(error),
+    }
+}

@@ -1,0 +1,167 @@
+//! The numbers of a run's data that JavaScript would write otherwise than they were written: their
+//! texts, so that a number which the step only moves is written as it came.
+//!
+//! A JavaScript number has no identity. One that is moved alone is known by its value: it is written
+//! as the one text that was rounded to it. If there were several of different values, nobody can
+//! tell which it was, and that is an error rather than another's id. A number that stayed in its object
+//! or array is known by its place there, wherever the object is moved to.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use rquickjs::{Persistent, Value};
+
+use super::number;
+
+/// Objects and arrays that are remembered for their numbers.
+const HOLDERS: usize = 100_000;
+
+#[derive(Default)]
+pub struct Numbers {
+    /// By the bits of the double.
+    spelled: BTreeMap<u64, Spelling>,
+    /// By the address of an object, which is kept, so that the address stays its own.
+    holders: BTreeMap<usize, Holder>,
+}
+
+struct Spelling {
+    text: Rc<str>,
+    /// A text of another value that is rounded to the same double.
+    other: Option<Rc<str>>,
+}
+
+struct Holder {
+    _kept: Persistent<Value<'static>>,
+    marks: Marks,
+}
+
+/// The noted numbers of an object or array as it was made.
+#[derive(Clone)]
+pub struct Marks {
+    pub all: Rc<[Mark]>,
+    /// How many elements the array had; None for an object.
+    pub length: Option<u32>,
+}
+
+/// A number of an object or array.
+#[derive(Clone)]
+pub struct Mark {
+    pub key: Key,
+    pub bits: u64,
+    pub text: Rc<str>,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+pub enum Key {
+    Name(Rc<[u8]>),
+    Index(u32),
+}
+
+/// Two numbers of the data that JavaScript cannot tell apart.
+#[derive(Debug)]
+pub struct Ambiguous {
+    a: Rc<str>,
+    b: Rc<str>,
+}
+
+impl std::fmt::Display for Ambiguous {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { a, b } = self;
+        write!(
+            f,
+            "is either {a} or {b}, which are the same number in JavaScript; move the object that holds it, or write JSON.rawJSON(\"{a}\")"
+        )
+    }
+}
+
+impl Numbers {
+    pub fn is_empty(&self) -> bool {
+        self.spelled.is_empty()
+    }
+
+    /// Notes how a number of this value was written.
+    pub fn note(&mut self, value: f64, text: &str) -> Rc<str> {
+        let spelling = self.spelled.entry(value.to_bits());
+        let spelling = spelling.or_insert_with(|| Spelling {
+            text: text.into(),
+            other: None,
+        });
+        if *spelling.text == *text {
+            return Rc::clone(&spelling.text);
+        }
+        let text: Rc<str> = text.into();
+        if spelling.other.is_none() && !number::is_equal(&spelling.text, &text) {
+            spelling.other = Some(Rc::clone(&text));
+        }
+        text
+    }
+
+    /// Remembers the noted numbers of an object or array.
+    pub fn hold(&mut self, address: usize, kept: Persistent<Value<'static>>, marks: Marks) {
+        if self.holders.len() < HOLDERS {
+            let _kept = kept;
+            self.holders.insert(address, Holder { _kept, marks });
+        }
+    }
+
+    /// The noted numbers of the object or array at this address.
+    pub fn marks(&self, address: usize) -> Option<Marks> {
+        if self.holders.is_empty() {
+            return None;
+        }
+        self.holders
+            .get(&address)
+            .map(|holder| holder.marks.clone())
+    }
+
+    /// How a number is written: as it was noted, or as JavaScript does. `marks` and `key` say where it
+    /// is. A short text of the same value in `document` is another number, too.
+    pub fn text(
+        &self,
+        value: f64,
+        place: Option<(&[Mark], &Key)>,
+        document: &str,
+    ) -> Result<Option<Rc<str>>, Ambiguous> {
+        let bits = value.to_bits();
+        if let Some((marks, key)) = place {
+            let mark = marks
+                .iter()
+                .rfind(|mark| mark.bits == bits && mark.key == *key);
+            if let Some(mark) = mark {
+                return Ok(Some(Rc::clone(&mark.text)));
+            }
+        }
+        let Some(spelling) = self.spelled.get(&bits) else {
+            return Ok(None);
+        };
+        if let Some(other) = &spelling.other {
+            let (a, b) = (Rc::clone(&spelling.text), Rc::clone(other));
+            return Err(Ambiguous { a, b });
+        }
+        let mut short = Vec::new();
+        if number::push_short(value, &mut short)
+            && let Ok(short) = std::str::from_utf8(&short)
+            && !number::is_equal(short, &spelling.text)
+            && stands_in(short, document)
+        {
+            let (a, b) = (short.into(), Rc::clone(&spelling.text));
+            return Err(Ambiguous { a, b });
+        }
+        Ok(Some(Rc::clone(&spelling.text)))
+    }
+
+    pub fn clear(&mut self) {
+        self.holders.clear();
+        self.spelled.clear();
+    }
+}
+
+/// Whether a JSON text has this number.
+fn stands_in(number: &str, document: &str) -> bool {
+    let mut places = document.match_indices(number);
+    places.any(|(at, _)| {
+        let before = document[..at].bytes().next_back();
+        let after = document[at + number.len()..].bytes().next();
+        matches!(before, Some(b'[' | b',' | b':')) && matches!(after, Some(b']' | b',' | b'}'))
+    })
+}

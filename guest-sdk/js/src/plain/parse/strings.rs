@@ -1,0 +1,122 @@
+//! Names and strings.
+
+use rquickjs::{Error, qjs};
+
+use super::{Parsed, Parser, Stop};
+use crate::plain::numbers::Key;
+use crate::plain::text::{self, Unescaped};
+
+/// Strings of so many bytes are looked for among those that were just made.
+const SHORT: usize = 16;
+/// So are names.
+const NAME: usize = 64;
+
+impl Parser<'_, '_> {
+    /// The name that begins at this place of the text.
+    pub(super) fn key(&self, at: usize) -> Key {
+        let mut name = Vec::new();
+        let text = self.text.get(at + 1..).unwrap_or_default();
+        text::unescape(text, &mut name);
+        Key::Name(name.into())
+    }
+
+    /// An atom for the name that begins here, and whether it is the cache's.
+    pub(super) fn name(&mut self) -> Parsed<(qjs::JSAtom, bool)> {
+        if self.peek() != Some(b'"') {
+            return Err(Stop::Text);
+        }
+        let from = self.at + 1;
+        let run = text::plain(&self.bytes[from..]);
+        let name = &self.bytes[from..from + run];
+        if self.bytes.get(from + run) != Some(&b'"') {
+            let string = self.string()?;
+            // SAFETY: the string is owned; so is the atom that is made of it.
+            let atom = unsafe { qjs::JS_ValueToAtom(self.context, string) };
+            self.free(string);
+            return self.atom(atom).map(|atom| (atom, false));
+        }
+        self.at = from + run + 1;
+        if let Some(atom) = self.names.find(self.bytes, name) {
+            return Ok((atom, true));
+        }
+        let atom = if name.is_ascii() {
+            // SAFETY: so many bytes. The engine takes those of other texts for Latin-1.
+            unsafe { qjs::JS_NewAtomLen(self.context, name.as_ptr().cast(), run as _) }
+        } else {
+            let string = self.new_string(name)?;
+            // SAFETY: the string is owned; so is the atom that is made of it.
+            let atom = unsafe { qjs::JS_ValueToAtom(self.context, string) };
+            self.free(string);
+            atom
+        };
+        let atom = self.atom(atom)?;
+        if run > NAME {
+            return Ok((atom, false));
+        }
+        if let Some(old) = self.names.put(from, name, atom) {
+            // SAFETY: the cache's, which has it no longer.
+            unsafe { qjs::JS_FreeAtom(self.context, old) };
+        }
+        Ok((atom, true))
+    }
+
+    fn atom(&self, atom: qjs::JSAtom) -> Parsed<qjs::JSAtom> {
+        if atom == 0 {
+            return Err(Stop::Thrown(Error::Exception));
+        }
+        Ok(atom)
+    }
+
+    /// The string that begins here.
+    pub(super) fn string(&mut self) -> Parsed {
+        let from = self.at + 1;
+        let run = text::plain(&self.bytes[from..]);
+        let inside = &self.bytes[from..from + run];
+        if self.bytes.get(from + run) == Some(&b'"') {
+            self.at = from + run + 1;
+            if run > SHORT {
+                return self.new_string(inside);
+            }
+            if let Some(made) = self.strings.find(self.bytes, inside) {
+                // SAFETY: the cache's value lives.
+                return Ok(unsafe { qjs::JS_DupValue(self.context, made) });
+            }
+            let made = self.new_string(inside)?;
+            // SAFETY: as above.
+            let copy = unsafe { qjs::JS_DupValue(self.context, made) };
+            if let Some(old) = self.strings.put(from, inside, made) {
+                self.free(old);
+            }
+            return Ok(copy);
+        }
+        self.buffer.clear();
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let end = self.text.get(from..self.bytes.len()).ok_or(Stop::Text)?;
+        let unescaped = text::unescape(end, &mut buffer);
+        let made = match unescaped {
+            None => Err(Stop::Text),
+            Some((Unescaped::Utf8, length)) => {
+                self.at = from + length;
+                self.new_string(&buffer)
+            }
+            Some((Unescaped::Utf16(units), length)) => {
+                self.at = from + length;
+                // SAFETY: so many units.
+                self.made(unsafe {
+                    qjs::JS_NewStringUTF16(self.context, units.as_ptr(), units.len() as _)
+                })
+            }
+        };
+        if buffer.capacity() <= 64 * 1024 {
+            self.buffer = buffer;
+        }
+        made
+    }
+
+    fn new_string(&self, text: &[u8]) -> Parsed {
+        // SAFETY: so many bytes, of UTF-8.
+        self.made(unsafe {
+            qjs::JS_NewStringLen(self.context, text.as_ptr().cast(), text.len() as _)
+        })
+    }
+}

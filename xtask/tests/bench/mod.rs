@@ -1,0 +1,343 @@
+//! The engine in a pool, as the server has it, with a small host in front of it.
+
+#![allow(missing_docs, dead_code, clippy::unwrap_used)]
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use wasmtime::component::{Component, HasSelf, Linker, Resource, ResourceTable};
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Store,
+};
+use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
+use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+pub mod bindings {
+    #![allow(missing_docs, clippy::unwrap_used)]
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "script-engine",
+        exports: { default: async },
+        with: {
+            "wasi:io": wasmtime_wasi::p2::bindings::io,
+            "stepwell:step/connectors.pending-response": super::DoneResponse,
+            "stepwell:step/connectors.pending-result": super::DoneResult,
+        },
+    });
+}
+use bindings::stepwell::step::connectors::{CallError, FetchError, Request, Response};
+use bindings::stepwell::step::{connectors, console, data, script, task};
+use bindings::{Failure, ScriptEnginePre};
+
+/// What a run has by default.
+const FUEL: u64 = 1_000_000_000;
+
+pub type Answer = Result<Response, FetchError>;
+pub type Called = Result<String, CallError>;
+
+pub type DoneResponse = Done<Answer>;
+pub type DoneResult = Done<Called>;
+
+/// A call that was done when it began.
+pub struct Done<T>(Option<T>);
+
+#[async_trait::async_trait]
+impl<T: Send + 'static> Pollable for Done<T> {
+    async fn ready(&mut self) {}
+}
+
+/// A clock that stands still, as a run's does; otherwise the digits of the time would cost fuel.
+struct Stopped;
+
+impl HostWallClock for Stopped {
+    fn resolution(&self) -> Duration {
+        Duration::from_millis(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(1_755_000_000_123)
+    }
+}
+
+pub struct Host {
+    wasi: WasiCtx,
+    table: ResourceTable,
+    source: String,
+    pub data: Value,
+    pub logs: Vec<String>,
+    /// The bodies of requests.
+    pub sent: Vec<Vec<u8>>,
+}
+
+impl WasiView for Host {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+impl data::Host for Host {
+    fn get(&mut self, pointer: String) -> Result<Option<String>, String> {
+        Ok(self.data.pointer(&pointer).map(Value::to_string))
+    }
+
+    fn set(&mut self, pointer: String, json: String) -> Result<(), String> {
+        let value = serde_json::from_str(&json).map_err(|error| error.to_string())?;
+        let (parent, key) = pointer.rsplit_once('/').ok_or("the root")?;
+        match self.data.pointer_mut(parent) {
+            Some(Value::Object(map)) => {
+                map.insert(key.to_owned(), value);
+            }
+            Some(Value::Array(list)) => match key.parse::<usize>() {
+                Ok(index) if index < list.len() => list[index] = value,
+                _ => list.push(value),
+            },
+            _ => return Err(format!("there is no `{parent}`")),
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, _: String) -> Result<(), String> {
+        Ok(())
+    }
+}
+
+impl task::Host for Host {
+    fn id(&mut self) -> String {
+        "id".into()
+    }
+    fn name(&mut self) -> Option<String> {
+        None
+    }
+    fn set_name(&mut self, _: String) -> Result<(), String> {
+        Ok(())
+    }
+    fn tags(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+    fn set_tags(&mut self, _: Vec<String>) -> Result<(), String> {
+        Ok(())
+    }
+    fn config(&mut self, _: String) -> Option<String> {
+        None
+    }
+    fn complete(&mut self, _: Option<String>) -> Result<(), String> {
+        Ok(())
+    }
+    fn ignore(&mut self) {}
+    fn park(&mut self, _: u64) -> Result<(), String> {
+        Ok(())
+    }
+    fn retry_after(&mut self, _: u64) {}
+    fn subtask(
+        &mut self,
+        _: String,
+        _: String,
+        _: Option<String>,
+        _: bool,
+    ) -> Result<String, String> {
+        Ok("0199-child".into())
+    }
+    fn redo(&mut self) {}
+}
+
+impl connectors::Host for Host {
+    fn fetch(&mut self, request: Request) -> Resource<Done<Answer>> {
+        self.sent.push(request.body);
+        let response = Response {
+            status: 200,
+            status_text: "OK".into(),
+            headers: vec![("content-type".into(), "application/json".into())],
+            body: json!({"url": request.url}).to_string().into_bytes(),
+        };
+        self.table.push(Done(Some(Ok(response)))).unwrap()
+    }
+
+    fn call(
+        &mut self,
+        connector: String,
+        operation: String,
+        argument: String,
+    ) -> Resource<Done<Called>> {
+        let result = format!("[{:?},{argument}]", format!("{connector}.{operation}"));
+        self.table.push(Done(Some(Ok(result)))).unwrap()
+    }
+
+    fn pause(&mut self, _: u64) -> Resource<Done<Called>> {
+        self.table
+            .push(Done(Some(Err(CallError::Failed("no pauses here".into())))))
+            .unwrap()
+    }
+}
+
+impl connectors::HostPendingResponse for Host {
+    fn subscribe(&mut self, pending: Resource<Done<Answer>>) -> Resource<DynPollable> {
+        subscribe(&mut self.table, pending).unwrap()
+    }
+    fn take(&mut self, pending: Resource<Done<Answer>>) -> Option<Answer> {
+        self.table.get_mut(&pending).unwrap().0.take()
+    }
+    fn drop(&mut self, pending: Resource<Done<Answer>>) -> wasmtime::Result<()> {
+        self.table.delete(pending)?;
+        Ok(())
+    }
+}
+
+impl connectors::HostPendingResult for Host {
+    fn subscribe(&mut self, pending: Resource<Done<Called>>) -> Resource<DynPollable> {
+        subscribe(&mut self.table, pending).unwrap()
+    }
+    fn take(&mut self, pending: Resource<Done<Called>>) -> Option<Called> {
+        self.table.get_mut(&pending).unwrap().0.take()
+    }
+    fn drop(&mut self, pending: Resource<Done<Called>>) -> wasmtime::Result<()> {
+        self.table.delete(pending)?;
+        Ok(())
+    }
+}
+
+impl console::Host for Host {
+    fn write(&mut self, _: console::Level, text: String) {
+        self.logs.push(text);
+    }
+}
+
+impl script::Host for Host {
+    fn entry(&mut self) -> script::Module {
+        script::Module {
+            name: "step.js".into(),
+            text: self.source.clone(),
+        }
+    }
+    fn load(&mut self, name: String) -> Option<script::Module> {
+        (name == "lib/text.js").then(|| script::Module {
+            name,
+            text: "export const up = (text) => text.toUpperCase();".into(),
+        })
+    }
+    fn names(&mut self) -> Vec<String> {
+        vec!["lib/text.js".into()]
+    }
+}
+
+/// The committed engine.
+pub struct Bench {
+    runtime: tokio::runtime::Runtime,
+    engine: Engine,
+    pre: ScriptEnginePre<Host>,
+    /// What a run gets.
+    pub fuel: u64,
+}
+
+pub struct Ran {
+    pub ended: wasmtime::Result<Result<(), Failure>>,
+    pub host: Host,
+    pub fuel: u64,
+    pub took: Duration,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../guest-sdk/js/engine/stepwell-js.wasm"
+        );
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_component_instances(4)
+            .max_memory_size(64 << 20)
+            .linear_memory_keep_resident(2 << 20)
+            .pagemap_scan(Enabled::Auto);
+        let mut config = Config::new();
+        config
+            .concurrency_support(false)
+            .consume_fuel(true)
+            .max_wasm_stack(4 << 20)
+            .async_stack_size(5 << 20)
+            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        let engine = Engine::new(&config).unwrap();
+        let component = Component::from_file(&engine, path).unwrap();
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
+        data::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
+        task::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
+        connectors::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
+        console::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
+        script::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
+        let pre = ScriptEnginePre::new(linker.instantiate_pre(&component).unwrap()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        Self {
+            runtime,
+            engine,
+            pre,
+            fuel: FUEL,
+        }
+    }
+
+    pub fn store(&self, source: &str, data: Value) -> Store<Host> {
+        let host = Host {
+            wasi: WasiCtxBuilder::new().wall_clock(Stopped).build(),
+            table: ResourceTable::new(),
+            source: source.into(),
+            data,
+            logs: Vec::new(),
+            sent: Vec::new(),
+        };
+        let mut store = Store::new(&self.engine, host);
+        store.set_fuel(self.fuel).unwrap();
+        store
+    }
+
+    pub fn run(&self, source: &str, data: Value) -> Ran {
+        let mut store = self.store(source, data);
+        let started = Instant::now();
+        let ended = self.runtime.block_on(async {
+            let instance = self.pre.instantiate_async(&mut store).await?;
+            instance.call_run(&mut store).await
+        });
+        let fuel = self.fuel - store.get_fuel().unwrap();
+        let took = started.elapsed();
+        Ran {
+            ended,
+            host: store.into_data(),
+            fuel,
+            took,
+        }
+    }
+
+    pub fn condition(&self, source: &str) -> (wasmtime::Result<String>, Vec<String>) {
+        let mut store = self.store(source, json!({}));
+        let condition = self.runtime.block_on(async {
+            let instance = self.pre.instantiate_async(&mut store).await?;
+            instance.call_condition(&mut store).await
+        });
+        (condition, store.into_data().logs)
+    }
+
+    /// Median time and the fuel of a step, which must be the same in every run.
+    pub fn cost(&self, name: &str, source: &str, data: &Value) -> (Duration, u64) {
+        let fuel = self.run(source, data.clone()).fuel;
+        let mut times: Vec<Duration> = (0..200)
+            .map(|_| {
+                let ran = self.run(source, data.clone());
+                ran.ended.unwrap().unwrap();
+                assert_eq!(ran.fuel, fuel, "{name}: fuel is not deterministic");
+                ran.took
+            })
+            .collect();
+        times.sort();
+        println!(
+            "{name}: {:?} median, {:?} least, fuel {fuel}",
+            times[100], times[0]
+        );
+        (times[100], fuel)
+    }
+}
+
+/// A step whose `content` has this body.
+pub fn content(body: &str) -> String {
+    format!("export const condition = {{}}; export const content = async () => {{ {body} }};")
+}
