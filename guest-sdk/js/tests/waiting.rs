@@ -226,3 +226,25 @@ fn a_task_is_given_time_and_something_to_draw() {
         assert_eq!(retry.lines().next(), Some(text));
     }
 }
+
+#[test]
+fn a_next_retry_at_that_is_no_number_is_not_written_as_null() {
+    for (value, shown) in [
+        ("Date.now() + data.delay", "NaN"),
+        ("Infinity", "infinite"),
+        ("new Date(undefined + 5)", "an invalid Date"),
+    ] {
+        let text = content(&format!("data.nextRetryAt = {value}")).run().stop();
+        let begins = format!("`data.nextRetryAt` is {shown}; write a time with its zone");
+        assert!(text.starts_with(&begins), "{text}");
+    }
+    for (value, written) in [
+        ("null", json!(null)),
+        ("new Date(0)", json!("1970-01-01T00:00:00.000Z")),
+        ("Date.now()", json!(1_700_000_000_000_u64)),
+        ("{a: NaN}", json!({"a": null})),
+    ] {
+        let ran = content(&format!("data.nextRetryAt = {value}")).run();
+        assert_eq!(ran.data()["nextRetryAt"], written);
+    }
+}

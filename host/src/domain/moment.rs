@@ -1,7 +1,8 @@
 //! A time as a step writes it into its data: taken where it cannot be mistaken for another.
 
 use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, date};
+use jiff::fmt::temporal::Pieces;
 use serde_json::Value;
 
 use super::clock::Millis;
@@ -63,7 +64,8 @@ fn parse(text: &str) -> Option<Millis> {
                 .ok()
                 .map(|at| at.timestamp())
         })
-        .or_else(|| other_forms(text))?;
+        .or_else(|| other_forms(text))
+        .or_else(|| last_day(text))?;
     Some(Millis::try_from(time.as_millisecond()).unwrap_or(0))
 }
 
@@ -76,6 +78,13 @@ fn other_forms(text: &str) -> Option<Timestamp> {
     }
     let date = text.split(" (").next().unwrap_or(text);
     Timestamp::strptime("%a %b %d %Y %H:%M:%S GMT%z", date).ok()
+}
+
+/// The last day of the year 9999 is past the last time that a [`Timestamp`] can be, and means never.
+fn last_day(text: &str) -> Option<Timestamp> {
+    let pieces = Pieces::parse(text).ok()?;
+    let is_time = pieces.time().is_some() && pieces.offset().is_some();
+    (is_time && pieces.date() >= date(9999, 12, 30)).then_some(Timestamp::MAX)
 }
 
 fn why_not(text: &str) -> &'static str {
@@ -118,8 +127,10 @@ mod tests {
         }
         assert_eq!(moment(&Value::Null, NOW), Ok(None));
         assert_eq!(moment(&json!("1969-01-01T00:00:00Z"), NOW), Ok(Some(0)));
-        let last = json!("9999-12-31T23:59:59Z");
-        assert!(moment(&last, NOW).is_ok_and(|at| at.is_some()));
+        for last in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999-12:00"] {
+            let at = moment(&json!(last), NOW).unwrap();
+            assert!(at.is_some_and(|at| at > 253_402_000_000_000), "{last}");
+        }
     }
 
     #[test]

@@ -77,6 +77,7 @@
     return NaN;
   };
 
+  own.isNoTime = (value) => own.isA(Date, value) && own.Date.getTime(value) !== own.Date.getTime(value);
   own.shown = (value) => {
     if (typeof value === 'string') {
       return own.JSON.stringify(value.length > 80 ? `${own.String.slice(value, 0, 80)}…` : value);
