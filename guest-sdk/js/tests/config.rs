@@ -127,3 +127,23 @@ fn nothing_is_said_where_no_key_is_missing() {
     let text = text.run().stop();
     assert!(text.contains("`K0`") && text.len() < 2_000, "{text}");
 }
+
+#[test]
+fn what_a_sender_wrote_is_sent_though_a_key_is_missing() {
+    let body = "task.config('SALT'); const id = data.id;
+        await connectors.fetch({url: `https://a.example/${id}`, options: {method: 'POST', headers: {A: id}, body: {id}}})";
+    let ran = content(body).data(json!({"id": "undefined"})).run();
+    assert_eq!(ran.ended, Ok(()));
+    assert_eq!(ran.host.requests.borrow().len(), 1);
+    // If the server refuses it, the key is named after all.
+    let refused = Outcome::Failed {
+        code: "invalid",
+        text: "`undefined/x` is no absolute URL".into(),
+    };
+    let text = content("await connectors.fetch(`${task.config('SHOP_URL')}/x`)")
+        .data(json!({"id": "undefined"}))
+        .answer(refused)
+        .run()
+        .stop();
+    assert!(text.contains(UNSET), "{text}");
+}

@@ -44,14 +44,26 @@
     return error;
   };
 
-  // What is wrong with a request that has `undefined` in it, if a key is missing; else nothing.
-  own.spoilt = (url, headers, body) => {
-    if (missing.length === 0) return undefined;
+  // Senders write `undefined`, too: then it may be theirs.
+  const isInData = () => {
+    try {
+      return exec(WORD, own.JSON.stringify(globalThis.data)) !== null;
+    } catch {
+      return false;
+    }
+  };
+  const found = (url, headers, body) => {
     if (exec(WORD, url)) return `the URL \`${own.String.slice(own.String.split(url, '?')[0], 0, 200)}\` has \`undefined\` in it`;
     for (let i = 0; i < headers.length; i += 2) {
       if (exec(WORD, headers[i + 1])) return `the header \`${headers[i]}\` has \`undefined\` in it`;
     }
     if (typeof body === 'string' && exec(VALUE, body)) return 'the body has `undefined` for a value';
     return undefined;
+  };
+
+  // What is wrong with a request that has `undefined` in it for want of a key; else nothing.
+  own.spoilt = (url, headers, body) => {
+    const wrong = missing.length === 0 ? undefined : found(url, headers, body);
+    return wrong === undefined || isInData() ? undefined : wrong;
   };
 }

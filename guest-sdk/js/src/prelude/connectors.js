@@ -24,7 +24,8 @@
     } else {
       const error = call.fetch ? failure(FetchError, 'FetchError', a, b) : failure(ConnectorError, 'ConnectorError', a, b);
       // JSON leaves out what is undefined, so what an operation misses may be a value of the config.
-      call.reject(a === 'invalid' && !call.fetch ? own.lacking(error) : error);
+      const isOwn = a === 'invalid' && (!call.fetch || own.String.indexOf(b, 'undefined') >= 0);
+      call.reject(isOwn ? own.lacking(error) : error);
     }
   };
   const begin = (start, fetch) =>
