@@ -25,6 +25,13 @@ interface JSON {
   isRawJSON(value: unknown): boolean;
 }
 
+/**
+ * How long, or until when: milliseconds as a number; a Date; seconds as text, as in the header `Retry-After`;
+ * or text that names a time with its zone. Of an array, or of text with commas, the first that is one of these
+ * counts. Anything else is an exception.
+ */
+type Until = number | Date | string;
+
 /** The task that this run is for. Nothing here takes effect unless the run ends well. */
 declare const task: {
   /** The task's id, a UUID of version 7. */
@@ -37,31 +44,44 @@ declare const task: {
   tags(): string[];
   /** Replaces the task's tags: at most 32. */
   tags(tags: string[]): void;
-  /** A secret or setting of the workspace, or undefined if it is not set. */
+  /**
+   * A secret or setting of the workspace, or undefined if it is not set. A call that has the text `undefined`
+   * in its place is not sent, and its error names the key.
+   */
   config(key: string): string | undefined;
+  /** The same, or the second value if it is not set. */
+  config<T>(key: string, otherwise: T): string | T;
   /** Ends the task as done after this run, with an optional JSON result. */
   complete(result?: unknown): void;
   /** Ends the task as ignored after this run. */
   ignore(): void;
+  /** Lets the task wait after this run. Then its steps are looked for again. Ten years at most. */
+  park(until: Until | readonly Until[]): void;
   /**
-   * Lets the task wait after this run: for so many milliseconds, or until a time. Then its steps
-   * are looked for again.
+   * If this run fails and is tried again, it is then, and not after the delay of the step's policy:
+   * `task.retryAfter(response.retryAfter)`. At most a day. `undefined` and `null` are nothing.
    */
-  park(until: number | Date | string): void;
+  retryAfter(until: Until | readonly Until[] | null | undefined): void;
   /**
-   * If this run fails and is tried again, it is after so many milliseconds, or at that time, and not
-   * after the delay of the step's policy: `task.retryAfter(response.retryAfter)`. At most a day.
-   * `undefined` is nothing.
+   * Gives the task so much time from the end of this run on, ten years at most. If it has not ended by then,
+   * it ends in `error`. A run that is under way then is let come to its end. The last call of any run counts.
    */
-  retryAfter(until: number | Date | string | null | undefined): void;
+  timeout(until: Until | readonly Until[]): void;
+  /** Lets the task end as done, and not in `error`, when the time of `timeout` is over. */
+  completeOnExpire(): void;
+  /**
+   * Keeps something to be drawn with this run: a line of its log, of the level `visual`. An exception if the
+   * log has no room for it. Kept of a failed run, too.
+   */
+  visualize(visual: { type: string; name?: string; data?: unknown; options?: unknown; [key: string]: unknown }): void;
   /**
    * Makes a task of this task, of this name and with these data, and gives its id. Its `$via` is
-   * `{type: 'subtask', name, parent, depth}`. When it has ended, its result is put at the JSON
-   * pointer `into` of this task's data: what it was completed with, or else its data; `null` if it
-   * was ignored; `{error}` if it failed. With `wait` the task rests until then.
+   * `{type: 'subtask', name, parent, depth}`. When it has ended, its result is put at the place
+   * `into` of this task's data, a JSON pointer or a path with dots: what it was completed with, or else its
+   * data; `null` if it was ignored; `{error}` if it failed. With `wait`, or `waitFor`, the task rests until then.
    * At most 100 a run, 1000 a task, and 8 generations.
    */
-  subtask(name: string, data?: object, options?: { into?: string; wait?: boolean }): string;
+  subtask(name: string, data?: object, options?: { into?: string; wait?: boolean; waitFor?: boolean }): string;
   /** Lets this step run on the task again, if its condition still matches. */
   redo(): void;
   /** Fails the run for good: no other attempt is made. So does any error with `final: true`. */
@@ -125,12 +145,18 @@ interface CallError extends Error {
 }
 
 interface Connector {
-  [operation: string]: (argument?: object) => Promise<any>;
+  /** With `into` the result is put into the data as soon as it is there. */
+  [operation: string]: (argument?: object & { into?: string }) => Promise<any>;
 }
 
 /** Calls that leave the step. A status that is not 2xx is a response, not an error. */
 declare const connectors: {
-  fetch(request: { url: string | URL; options?: FetchOptions; bodyOnly?: boolean }): Promise<FetchResponse>;
+  /**
+   * With `bodyOnly` the body alone. With `into`, a JSON pointer or a path with dots, the result is put into the
+   * data as soon as it is there, whether the call is awaited or not.
+   */
+  fetch(request: { url: string | URL; options?: FetchOptions; bodyOnly: true; into?: string }): Promise<any>;
+  fetch(request: { url: string | URL; options?: FetchOptions; bodyOnly?: false; into?: string }): Promise<FetchResponse>;
   fetch(url: string | URL, options?: FetchOptions): Promise<FetchResponse>;
   utils: {
     /** Waits, ten years at most. A long wait outlives the server, as `setTimeout`'s does. */

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Why a step failed. Its changes to the data are dropped, its logs are kept.
 ///
 /// `?` turns any standard error into a failure that is *retried* by the step's policy, with the
-/// error and all its sources in the text. [`ResultExt::stop`], [`OptionExt::or_stop`] and
+/// error and all its sources in the text; a config key that is missing makes one that is final. [`ResultExt::stop`], [`OptionExt::or_stop`] and
 /// [`Failure::stop`] make one that is *final*: for what another try would not mend.
 ///
 /// ```
@@ -102,8 +102,37 @@ impl fmt::Display for Failure {
 // `Failure` is no `std::error::Error` itself, or this would overlap with `From<T> for T`.
 impl<E: Error> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::retry(chain(&error))
+        let text = chain(&error);
+        if is_final(&error) {
+            Self::stop(text)
+        } else {
+            Self::retry(text)
+        }
     }
+}
+
+/// A source without a text, by which an error says that another try would not help. An error itself cannot
+/// be asked for its type unless it is `'static`; its sources are.
+#[derive(Debug)]
+pub(crate) struct Final;
+
+impl fmt::Display for Final {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+impl Error for Final {}
+
+fn is_final(error: &dyn Error) -> bool {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if error.is::<Final>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
 }
 
 /// An error and its sources, joined by `: `. A source whose text the error already ends with is
@@ -252,6 +281,25 @@ mod tests {
             "the order cannot be read: the total is wrong: invalid float literal"
         );
         assert!(failure.is_retry());
+    }
+
+    #[test]
+    fn a_missing_config_key_is_final_also_as_a_source() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the shop cannot be asked")]
+        struct Shop(#[from] crate::task::TaskError);
+        let missing = || crate::task::TaskError::NoConfig {
+            key: "SHOP_URL".into(),
+        };
+        let text = "the config has no `SHOP_URL`; set it with `stepwell config set SHOP_URL VALUE`";
+        assert_eq!(Failure::from(missing()), Failure::stop(text));
+        let wrapped = Failure::from(Shop(missing()));
+        assert_eq!(
+            wrapped,
+            Failure::stop(format!("the shop cannot be asked: {text}"))
+        );
+        let refused = crate::task::TaskError::Refused("no".into());
+        assert_eq!(Failure::from(refused), Failure::retry("no"));
     }
 
     #[test]

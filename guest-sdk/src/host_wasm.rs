@@ -1,6 +1,6 @@
 //! The host on the other side of the world `step`: the same few functions that the mock has.
 
-use bindings::stepwell::step::{connectors as raw, console, data, task};
+use bindings::stepwell::step::{connectors as raw, console, data, task, task_extras};
 use bindings::wasi::io::poll as raw_poll;
 
 use crate::connectors::{CallError, FetchError, Redirect, Response, UnderWay, request::Parts};
@@ -103,6 +103,18 @@ pub fn task_subtask(
 
 pub fn task_redo() {
     task::redo();
+}
+
+pub fn task_timeout(milliseconds: u64) -> Result<(), String> {
+    task_extras::timeout(milliseconds)
+}
+
+pub fn task_complete_on_expire() {
+    task_extras::complete_on_expire();
+}
+
+pub fn task_visualize(json: &str) -> Result<(), String> {
+    task_extras::visualize(json)
 }
 
 pub fn console_write(level: Level, text: &str) {

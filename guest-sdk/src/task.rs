@@ -21,30 +21,59 @@
 //! # assert_eq!(outcome.completed, Some(json!({"list": "weekly"})));
 //! ```
 
+use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::failure::Final;
 use crate::host;
 
 /// Why the server did not do what the step asked of the task.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 pub enum TaskError {
-    /// The config has no such key.
-    #[error("the config has no `{key}`; set it with `stepwell config set {key} VALUE`")]
+    /// The config has no such key. A [`Failure`](crate::Failure) that is made of this error, or of one
+    /// that has it as a source, is final: the next attempt would miss it, too.
     NoConfig {
         /// The key.
         key: String,
     },
     /// The task's result has no form in JSON.
-    #[error("the task's result cannot be written as JSON")]
-    Unwritable(#[source] serde_json::Error),
+    Unwritable(serde_json::Error),
     /// A subtask's data have no form in JSON.
-    #[error("the subtask's data cannot be written as JSON")]
-    UnwritableData(#[source] serde_json::Error),
+    UnwritableData(serde_json::Error),
+    /// What is to be drawn has no form in JSON.
+    Undrawable(serde_json::Error),
     /// The server refused; the text says why.
-    #[error("{0}")]
     Refused(String),
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoConfig { key } => write!(
+                f,
+                "the config has no `{key}`; set it with `stepwell config set {key} VALUE`"
+            ),
+            Self::Unwritable(_) => f.write_str("the task's result cannot be written as JSON"),
+            Self::UnwritableData(_) => f.write_str("the subtask's data cannot be written as JSON"),
+            Self::Undrawable(_) => f.write_str("what is to be drawn cannot be written as JSON"),
+            Self::Refused(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Error for TaskError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::NoConfig { .. } => Some(&Final),
+            Self::Unwritable(error) | Self::UnwritableData(error) | Self::Undrawable(error) => {
+                Some(error)
+            }
+            Self::Refused(_) => None,
+        }
+    }
 }
 
 /// The task's id, a UUID of version 7.
@@ -107,6 +136,27 @@ pub fn ignore() {
 pub fn park(duration: Duration) -> Result<(), TaskError> {
     let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     host::task_park(milliseconds).map_err(TaskError::Refused)
+}
+
+/// Gives the task so much time from the end of this run on, 1 ms to 10 years. If it has not ended by then,
+/// it ends: in `error`, or as `done` after [`complete_on_expire`]. A run that is under way then is let come
+/// to its end. The last call of any run counts. Kept only if the run finishes.
+pub fn timeout(duration: Duration) -> Result<(), TaskError> {
+    let milliseconds = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    host::task_timeout(milliseconds).map_err(TaskError::Refused)
+}
+
+/// Lets the task end as `done` when the time of [`timeout`] is over. Kept only if the run finishes.
+pub fn complete_on_expire() {
+    host::task_complete_on_expire();
+}
+
+/// Keeps something to be drawn with this run, an object such as
+/// `{"type": "bar", "name": "Orders", "data": [..], "options": {..}}`: a line of the run's log, of the level
+/// `visual`. An error if the log has no room for it.
+pub fn visualize(visual: impl Serialize) -> Result<(), TaskError> {
+    let json = serde_json::to_string(&visual).map_err(TaskError::Undrawable)?;
+    host::task_visualize(&json).map_err(TaskError::Refused)
 }
 
 /// A subtask that is being put together; see [`subtask`].

@@ -410,3 +410,32 @@ fn subtasks_are_made_if_the_run_finishes() {
         assert!(failure.text().contains(text), "{into}: {failure}");
     }
 }
+
+mod timed {
+    use super::*;
+
+    #[step(condition = { job: Object })]
+    pub fn step() -> Result {
+        task::timeout(Duration::from_secs(60))?;
+        task::complete_on_expire();
+        task::visualize(json!({"type": "bar", "name": "Jobs", "data": [1]}))?;
+        if data::get::<bool>("/job/fails")?.is_some() {
+            task::require_config("JOB_URL")?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_task_is_given_time_and_something_to_draw() {
+    let outcome = Mock::new().data(json!({"job": {}})).run(timed::step);
+    assert_eq!(outcome.timeout, Some(Duration::from_secs(60)));
+    assert!(outcome.complete_on_expire);
+    assert_eq!(outcome.visuals[0]["name"], "Jobs");
+    let failed = Mock::new().data(json!({"job": {"fails": true}}));
+    let failed = failed.run(timed::step);
+    assert_eq!((failed.timeout, failed.complete_on_expire), (None, false));
+    assert_eq!(failed.visuals.len(), 1);
+    let text = "the config has no `JOB_URL`; set it with `stepwell config set JOB_URL VALUE`";
+    assert_eq!(failed.failure(), Failure::stop(text));
+}

@@ -121,6 +121,29 @@ impl Engine {
     }
 
     pub(crate) fn failure(&self, ctx: &Ctx<'_>, error: Error) -> Failure {
-        fault::failure(ctx, error, &self.modules.sources)
+        match fault::failure(ctx, error, &self.modules.sources) {
+            Failure::Retry(text) => Failure::Retry(self.with_unset(ctx, text)),
+            Failure::Stop(text) => Failure::Stop(self.with_unset(ctx, text)),
+        }
+    }
+
+    /// A failure that is about `undefined`, with the config keys that the run asked for in vain.
+    fn with_unset(&self, ctx: &Ctx<'_>, mut text: String) -> String {
+        let headline = text.lines().next().unwrap_or_default();
+        if !headline.contains("undefined") {
+            return text;
+        }
+        let unset = || -> Result<String> {
+            self.modules
+                .glue
+                .get(ctx)?
+                .get::<_, Function>("unset")?
+                .call(())
+        };
+        let unset = unset().unwrap_or_default();
+        if !unset.is_empty() && !headline.contains(&unset) {
+            text.push_str(&format!("\n  {unset}"));
+        }
+        text
     }
 }

@@ -137,6 +137,12 @@ pub trait Host {
     ) -> Result<String, String>;
     /// Lets this step run again.
     fn redo(&self);
+    /// Gives the task so much time from the end of this run on.
+    fn timeout(&self, milliseconds: u64) -> Result<(), String>;
+    /// Lets the task end as done when its time is over.
+    fn complete_on_expire(&self);
+    /// Keeps something to be drawn with this run.
+    fn visualize(&self, json: &str) -> Result<(), String>;
 
     /// Begins an HTTP call.
     fn fetch(&self, request: Request) -> CallId;

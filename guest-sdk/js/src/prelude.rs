@@ -14,7 +14,7 @@ macro_rules! prelude {
 
 /// One file a concern, in the order of their needs. Each is a function of the natives and of what
 /// the files share.
-const FILES: [(&str, &str); 18] = [
+const FILES: [(&str, &str); 21] = [
     ("primordials", prelude!("primordials")),
     ("data", prelude!("data")),
     ("json", prelude!("json")),
@@ -26,6 +26,9 @@ const FILES: [(&str, &str); 18] = [
     ("url", prelude!("url")),
     ("timers", prelude!("timers")),
     ("abort", prelude!("abort")),
+    ("wait", prelude!("wait")),
+    ("place", prelude!("place")),
+    ("config", prelude!("config")),
     ("connectors", prelude!("connectors")),
     ("fetch", prelude!("fetch")),
     ("crypto", prelude!("crypto")),

@@ -66,6 +66,7 @@ impl<'a, 'js> Run<'a, 'js> {
         ended?;
         let lender: Lender = self.told(self.glue.get("lender"))?;
         let data: Value = self.told(self.ctx.globals().get("data"))?;
+        self.check_retry(&data)?;
         let changes =
             writeback::changes(self.ctx, &self.document, self.engine.shapes, lender, &data);
         for change in changes.map_err(Failure::Stop)? {
@@ -77,6 +78,32 @@ impl<'a, 'js> Run<'a, 'js> {
             made.map_err(|text| Failure::Stop(format!("`data` was not written: {text}")))?;
         }
         Ok(())
+    }
+
+    /// JSON makes null of a number or a `Date` that is none, and the server would take it for no time at
+    /// all: a step whose sum went wrong would run again at once.
+    fn check_retry(&self, data: &Value<'js>) -> Outcome {
+        const MEMBER: &str = "nextRetryAt";
+        let Some(object) = data.as_object() else {
+            return Ok(());
+        };
+        let at: Value = self.told(object.get(MEMBER))?;
+        let wrong = match at.as_number() {
+            Some(number) if number.is_nan() => "NaN".to_owned(),
+            Some(number) if number.is_infinite() => "infinite".to_owned(),
+            None if at.is_object() => {
+                let is_no_time = self.told(self.glue.get::<_, Function>("isNoTime"))?;
+                if !self.told(is_no_time.call((at,)))? {
+                    return Ok(());
+                }
+                "an invalid Date".to_owned()
+            }
+            _ => return Ok(()),
+        };
+        Err(Failure::Stop(format!(
+            "`data.{MEMBER}` is {wrong}; write a time with its zone, such as \"2026-11-28T23:00:00Z\", a Date, or \
+             milliseconds since 1970 as a number"
+        )))
     }
 
     fn call_content(&mut self) -> Outcome {

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bindings::stepwell::step::connectors::{
     self as raw, CallError, FetchError, PendingResponse, PendingResult,
 };
-use bindings::stepwell::step::{console, data, script, task};
+use bindings::stepwell::step::{console, data, script, task, task_extras};
 use bindings::wasi::io::poll::{Pollable, poll};
 
 use crate::engine::Engine;
@@ -236,6 +236,18 @@ impl Host for Imports {
 
     fn redo(&self) {
         task::redo();
+    }
+
+    fn timeout(&self, milliseconds: u64) -> Result<(), String> {
+        task_extras::timeout(milliseconds)
+    }
+
+    fn complete_on_expire(&self) {
+        task_extras::complete_on_expire();
+    }
+
+    fn visualize(&self, json: &str) -> Result<(), String> {
+        task_extras::visualize(json)
     }
 
     fn fetch(&self, request: Request) -> CallId {

@@ -25,10 +25,10 @@ fn an_exception_shows_its_line() {
 
 #[test]
 fn the_engines_own_frames_are_hidden() {
-    let text = content("task.visualize('x')").run().retry();
+    let text = content("task.question('x')").run().retry();
     assert_eq!(
         text,
-        "Error: task.visualize is not available in this version\n  at step.js:3:6\n  3 | task.visualize('x')\n    |      ^"
+        "Error: task.question is not available in this version\n  at step.js:3:6\n  3 | task.question('x')\n    |      ^"
     );
 }
 

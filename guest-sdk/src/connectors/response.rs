@@ -58,16 +58,15 @@ impl Response {
     }
 
     /// How long the service asks to be left alone: its `Retry-After` (RFC 9110 §10.2.3), in seconds or
-    /// as a time, which is counted from the run's clock. For [`Failure::retry_after`].
+    /// as a time, which is counted from the run's clock. Of several, the first that is one of these. For
+    /// [`Failure::retry_after`].
     ///
     /// [`Failure::retry_after`]: crate::Failure::retry_after
     pub fn retry_after(&self) -> Option<Duration> {
-        let text = self.header("retry-after")?.trim();
-        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
-        }
-        let at = time::http_date(text)?;
-        Some(Duration::from_millis(at.saturating_sub(time::now_millis())))
+        let lines = self.headers.iter();
+        lines
+            .filter(|(name, _)| name.eq_ignore_ascii_case("retry-after"))
+            .find_map(|(_, line)| heard(line))
     }
 
     /// The body as JSON.
@@ -103,6 +102,32 @@ impl Response {
             None => self.text(),
         }
     }
+}
+
+/// What one `Retry-After` asks for. Of a list joined by commas it is the first that says something; a date
+/// has a comma of its own.
+fn heard(line: &str) -> Option<Duration> {
+    spoken(line).or_else(|| {
+        let parts: Vec<&str> = line.split(',').collect();
+        (0..parts.len()).find_map(|at| {
+            let date = parts.get(at..at + 2).map(|two| two.join(","));
+            spoken(parts[at]).or_else(|| spoken(&date?))
+        })
+    })
+}
+
+/// Seconds, perhaps with a fraction, or a time.
+fn spoken(text: &str) -> Option<Duration> {
+    let text = text.trim();
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if is_digits(seconds) && is_digits(fraction) {
+        let part: f64 = format!("0.{fraction}").parse().ok()?;
+        let seconds = Duration::from_secs(seconds.parse().unwrap_or(u64::MAX));
+        return Some(seconds.saturating_add(Duration::from_secs_f64(part)));
+    }
+    let at = time::http_date(text)?;
+    Some(Duration::from_millis(at.saturating_sub(time::now_millis())))
 }
 
 #[cfg(test)]
@@ -159,7 +184,22 @@ mod tests {
         assert_eq!(past.retry_after(), Some(Duration::ZERO));
         let far = with("Fri, 31 Dec 9999 23:59:59 GMT").retry_after();
         assert!(far.unwrap() > Duration::from_secs(1_000_000));
-        for none in ["", "-1", "1.5", "soon"] {
+        for (list, seconds) in [
+            ("120, 120", 120.0),
+            ("5, 10", 5.0),
+            ("soon, 7", 7.0),
+            ("1.5", 1.5),
+            ("Sun, 06 Nov 1994 08:49:37 GMT, 90", 0.0),
+            ("soon, Sun, 06 Nov 1994 08:49:37 GMT", 0.0),
+        ] {
+            let expected = Duration::from_secs_f64(seconds);
+            assert_eq!(with(list).retry_after(), Some(expected), "{list}");
+        }
+        let mut two = with("soon");
+        let second = ("Retry-After".to_owned(), "7".to_owned());
+        two.headers.push(second);
+        assert_eq!(two.retry_after(), Some(Duration::from_secs(7)));
+        for none in ["", "-1", "1e3", "1.", ".5", "soon", "5 s", "soon, later"] {
             assert_eq!(with(none).retry_after(), None, "{none}");
         }
         assert_eq!(response(429, "").retry_after(), None);

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use super::document;
+pub(crate) use super::extras::{task_complete_on_expire, task_timeout, task_visualize};
 use super::outcome::{Call, Line, OperationCall, SubtaskCall};
 use super::reply::Reply;
 pub(crate) use super::subtask::task_subtask;
@@ -36,6 +37,9 @@ pub(super) struct State {
     pub under_way: Vec<Pending>,
     pub closing: Option<Closing>,
     pub parked: Option<Duration>,
+    pub timeout: Option<Duration>,
+    pub complete_on_expire: bool,
+    pub visuals: Vec<Value>,
     pub redo: bool,
     pub subtasks: Vec<SubtaskCall>,
 }

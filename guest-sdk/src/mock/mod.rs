@@ -32,6 +32,7 @@
 //! by side; a step that starts threads of its own would not find it.
 
 mod document;
+mod extras;
 pub(crate) mod host;
 mod outcome;
 mod reply;
@@ -89,6 +90,9 @@ impl Mock {
                 under_way: Vec::new(),
                 closing: None,
                 parked: None,
+                timeout: None,
+                complete_on_expire: false,
+                visuals: Vec::new(),
                 redo: false,
                 subtasks: Vec::new(),
             },

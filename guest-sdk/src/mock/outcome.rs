@@ -25,6 +25,12 @@ pub struct Outcome {
     pub operations: Vec<OperationCall>,
     /// For how long the task is parked, if it is.
     pub parked: Option<Duration>,
+    /// How much time the task is given, if the step said so.
+    pub timeout: Option<Duration>,
+    /// Whether the task is to be done when its time is over.
+    pub complete_on_expire: bool,
+    /// What the step gave to be drawn, in order. Kept of a failed run too.
+    pub visuals: Vec<Value>,
     /// Whether the step asked to be run once more.
     pub redo: bool,
     /// The subtasks that are made, in the order in which the step asked for them.
@@ -53,6 +59,9 @@ impl Outcome {
             calls: after.calls,
             operations: after.called,
             parked: if result.is_ok() { after.parked } else { None },
+            timeout: after.timeout.filter(|_| result.is_ok()),
+            complete_on_expire: result.is_ok() && after.complete_on_expire,
+            visuals: after.visuals,
             redo: result.is_ok() && after.redo,
             subtasks: if result.is_ok() {
                 after.subtasks

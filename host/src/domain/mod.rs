@@ -10,6 +10,7 @@ pub mod hex;
 pub mod ids;
 pub mod journal;
 pub mod limits;
+pub mod moment;
 pub mod run;
 pub mod schedule;
 pub mod step;

@@ -63,6 +63,10 @@ pub struct RunOutput {
     pub retry_after: Option<Millis>,
     /// The run has not ended: it pauses until then, and is to be begun again.
     pub paused_until: Option<Millis>,
+    /// In how many milliseconds the task's time is over, if the run called `task.timeout`.
+    pub timeout: Option<Millis>,
+    /// Whether the run called `task.complete-on-expire`.
+    pub complete_on_expire: bool,
     /// Subtasks to be made, if the run finished.
     pub subtasks: Vec<NewSubtask>,
     /// What it printed, in order.
@@ -149,6 +153,9 @@ pub enum StepFault {
         /// What the data had as JSON text when the run began.
         data_bytes: u64,
     },
+    /// The run left something in the data that the server is to go by and cannot.
+    #[error("{0}")]
+    Data(String),
 }
 
 impl StepFault {
@@ -158,7 +165,7 @@ impl StepFault {
     }
 
     /// A stable word for programs: `trap`, `fuel`, `memory`, `stack`, `deadline`, `limit`,
-    /// `nondeterministic`, `host`, `gone` or `not-replayed`.
+    /// `nondeterministic`, `host`, `gone`, `not-replayed` or `data`.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Trap(_) => "trap",
@@ -171,6 +178,7 @@ impl StepFault {
             Self::Host(_) => "host",
             Self::Gone { .. } => "gone",
             Self::NotReplayed(_) => "not-replayed",
+            Self::Data(_) => "data",
         }
     }
 }
@@ -226,16 +234,19 @@ pub enum LogLevel {
     Error,
     /// For the record: what was done on whose behalf.
     Audit,
+    /// Something to be drawn: JSON text of an object.
+    Visual,
 }
 
 impl LogLevel {
-    /// `log`, `warn`, `error` or `audit`.
+    /// `log`, `warn`, `error`, `audit` or `visual`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Log => "log",
             Self::Warn => "warn",
             Self::Error => "error",
             Self::Audit => "audit",
+            Self::Visual => "visual",
         }
     }
 }

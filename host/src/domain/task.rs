@@ -147,6 +147,19 @@ pub struct TaskHead {
     pub paused: Option<Paused>,
     /// How many of its versions were notes: an end of a subtask was noted and nothing else moved.
     pub notes: u64,
+    /// When the task's time is over, if a run said so. It is stored beside the other fields, which are of
+    /// the first stored shape. A task that has ended has none.
+    #[serde(skip)]
+    pub expiry: Option<Expiry>,
+}
+
+/// The end of the time that a task has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Expiry {
+    /// When it is; none if only `completes` was said.
+    pub at: Option<Millis>,
+    /// Whether the task is `done` then, and not in `error`.
+    pub completes: bool,
 }
 
 /// That somebody is to be told of a task's failure, and how far that has come.
@@ -192,7 +205,42 @@ impl TaskHead {
             subtasks: 0,
             paused: None,
             notes: 0,
+            expiry: None,
         }
+    }
+
+    /// Takes down what a run that has just ended said of the task's time.
+    pub fn set_expiry(&mut self, timeout: Option<Millis>, completes: bool) {
+        if timeout.is_none() && !completes {
+            return;
+        }
+        let expiry = self.expiry.get_or_insert_default();
+        if let Some(timeout) = timeout {
+            expiry.at = Some(self.updated.saturating_add(timeout));
+        }
+        expiry.completes |= completes;
+    }
+
+    /// When the task's time is over.
+    pub fn expires_at(&self) -> Option<Millis> {
+        self.expiry.and_then(|expiry| expiry.at)
+    }
+
+    /// Sees to it that a waiting task is looked at when its time is over. One that has ended has no such
+    /// time any more.
+    pub fn keep_expiry(&mut self) {
+        if self.state.is_final() {
+            self.expiry = None;
+        } else if self.state == TaskState::Waiting
+            && let Some(at) = self.expires_at()
+        {
+            self.wake_at = Some(self.wake_at.map_or(at, |wake| wake.min(at)));
+        }
+    }
+
+    /// When a waiting task goes on by itself, its end for want of time aside.
+    pub fn goes_on_at(&self) -> Option<Millis> {
+        self.wake_at.filter(|at| self.expires_at() != Some(*at))
     }
 }
 

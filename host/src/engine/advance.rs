@@ -3,9 +3,10 @@
 
 use serde_json::Value;
 
-use crate::domain::clock::{Millis, parse_rfc3339};
+use crate::domain::clock::Millis;
 use crate::domain::ids::StepName;
 use crate::domain::limits;
+use crate::domain::moment::moment;
 use crate::domain::run::{Closing, Ended, StepFault};
 use crate::domain::step::RetryPolicy;
 use crate::domain::subtask::NewSubtask;
@@ -229,18 +230,23 @@ pub(super) fn settle(head: &mut TaskHead, next: Option<&Candidate>) {
 /// The member of the data that a step sets to be run again later.
 pub(super) const NEXT_RETRY_AT: &str = "nextRetryAt";
 
-/// When a run's own `nextRetryAt` parks its task: the run set it to a future RFC 3339 time, and its
-/// step is eligible again.
+/// When a run's own `nextRetryAt` parks its task: the run set it to a future time, and its step is
+/// eligible again. What a run left as it was is not its own, whatever it is.
+///
+/// # Errors
+/// The step is eligible again, and what the run set is no time.
 pub(super) fn next_retry_at(
     (before, after): (Option<&Value>, Option<&Value>),
     step_is_eligible: bool,
     now: Millis,
-) -> Option<Millis> {
-    let set = after?;
-    if !step_is_eligible || before == Some(set) {
-        return None;
+) -> Result<Option<Millis>, StepFault> {
+    let Some(set) = after.filter(|set| step_is_eligible && before != Some(set)) else {
+        return Ok(None);
+    };
+    match moment(set, now) {
+        Ok(at) => Ok(at.filter(|at| *at > now)),
+        Err(wrong) => Err(StepFault::Data(format!("`data.{NEXT_RETRY_AT}` {wrong}"))),
     }
-    parse_rfc3339(set.as_str()?).filter(|at| *at > now)
 }
 
 /// A run that finished with data that no task may have is a failed run.

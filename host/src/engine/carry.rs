@@ -1,6 +1,5 @@
 //! Carries one task from run to run until it rests.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -9,6 +8,7 @@ use super::Engine;
 use super::advance::{self, Candidate};
 use super::arriving::Arriving;
 use super::calls::JournaledCalls;
+use super::expiry;
 use super::outcome::{FOR_SUBTASKS, RunFacts, RunOver, end_run, reason_of};
 use super::resume;
 use super::subtasks::{self, Base};
@@ -43,6 +43,12 @@ impl Eligible {
     pub(super) fn others(&self) -> Vec<StepName> {
         let others = self.steps.iter().skip(1);
         others.map(|(other, _)| other.name.clone()).collect()
+    }
+
+    pub(super) fn has(&self, step: &StepName) -> bool {
+        self.steps
+            .iter()
+            .any(|(candidate, _)| candidate.name == *step)
     }
 
     fn best(&self) -> Option<&Candidate> {
@@ -99,6 +105,10 @@ impl Engine {
         if self.is_orphan(&head).await? {
             return Ok(Carried::Rests);
         }
+        if expiry::is_over(&head, self.clock.now()) {
+            let under_way = !recorded.is_empty();
+            return self.expire(head, under_way, arriving.as_deref()).await;
+        }
         let is_between = recorded.is_empty() && head.retrying.is_none() && head.paused.is_none();
         if is_between && subtasks::can_land(&head) {
             return self.land(&head, data).await;
@@ -151,7 +161,6 @@ impl Engine {
                 let name = candidate.name.clone();
                 return self.pause(head, &name, until, &output).await;
             }
-            let retry_before = data.member(advance::NEXT_RETRY_AT).map(Cow::into_owned);
             let facts = RunFacts {
                 run,
                 started: head.ready_at,
@@ -165,19 +174,18 @@ impl Engine {
                 entry,
                 text,
                 asked,
+                next_retry_at,
             } = end_run(
                 &mut head,
                 &mut data,
                 (candidate, facts),
                 output,
                 (now, rand::random()),
+                |head, data| self.eligible(head, data).has(&candidate.name),
             );
             if head.state == TaskState::Ready {
                 eligible = self.eligible(&head, &mut data);
-                let again = eligible.steps.iter().any(|(next, _)| next.name == ran);
-                let retry_after = data.member(advance::NEXT_RETRY_AT);
-                let retry = (retry_before.as_ref(), retry_after.as_deref());
-                match advance::next_retry_at(retry, again, now) {
+                match next_retry_at.filter(|_| eligible.has(&ran)) {
                     Some(at) => {
                         head.state = TaskState::Waiting;
                         head.wake_at = Some(at);
@@ -191,6 +199,7 @@ impl Engine {
             if !parked {
                 entries.extend(reason_of(&head, now));
             }
+            head.keep_expiry();
             let commit = Commit {
                 head,
                 data: text,
@@ -204,6 +213,9 @@ impl Engine {
                 Err(error) => return Err(error),
             };
             match head.state {
+                TaskState::Ready if expiry::is_over(&head, self.clock.now()) => {
+                    return self.expire(head, false, arriving.as_deref()).await;
+                }
                 TaskState::Ready if subtasks::can_land(&head) => return Ok(Carried::Again),
                 // Whoever wants to act on the task does so between two runs.
                 TaskState::Ready if self.queue.is_open() && !self.turns.is_wanted(task) => {}
@@ -239,6 +251,7 @@ impl Engine {
         };
         let retrying = head.retrying.clone();
         advance::rest(&mut head, reason.clone());
+        head.keep_expiry();
         if let Some(retrying) = retrying {
             self.owe_notice(&mut head, (&retrying.step, retrying.failed));
         }

@@ -6,6 +6,7 @@ mod advance;
 mod arriving;
 mod calls;
 mod carry;
+mod expiry;
 mod notices;
 mod outcome;
 mod pause;

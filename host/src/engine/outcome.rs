@@ -1,5 +1,6 @@
 //! What a run's end comes to: the changes it made, and what the journal says of it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::advance::{self, Candidate, RunEnd};
@@ -37,6 +38,8 @@ fn fail(output: &mut RunOutput, fault: StepFault) {
     output.park = None;
     output.redo = false;
     output.retry_after = None;
+    output.timeout = None;
+    output.complete_on_expire = false;
     output.subtasks = Vec::new();
     output.name = None;
     output.tags = None;
@@ -112,34 +115,62 @@ pub(super) struct RunOver {
     pub(super) text: Option<Arc<str>>,
     /// The subtasks that it asked for.
     pub(super) asked: Vec<NewSubtask>,
+    /// Until when the task waits by the run's own `nextRetryAt`, if the step is eligible again.
+    pub(super) next_retry_at: Option<Millis>,
+}
+
+/// What decides where the task goes after a run.
+fn run_end<'a>(
+    candidate: &'a Candidate,
+    step: &'a Step,
+    output: &'a RunOutput,
+    (now, random): (Millis, u64),
+) -> RunEnd<'a> {
+    RunEnd {
+        candidate,
+        policy: &step.retry,
+        ended: &output.ended,
+        closing: output.closing.as_ref(),
+        park: output.park,
+        redo: output.redo,
+        retry_after: output.retry_after,
+        subtasks: &output.subtasks,
+        now,
+        random,
+    }
 }
 
 /// Moves head and data over what a run did. The head is left as [`advance::after_run`] leaves it, one
-/// version on.
+/// version on. `is_again` tells whether the run's step is eligible on a head and data; it is asked only
+/// if the run left something by which nobody can tell when.
 pub(super) fn end_run(
     head: &mut TaskHead,
     data: &mut Arc<Document>,
     (candidate, facts): (&Candidate, RunFacts<'_>),
     mut output: RunOutput,
-    (now, random): (Millis, u64),
+    at: (Millis, u64),
+    is_again: impl FnOnce(&TaskHead, &mut Arc<Document>) -> bool,
 ) -> RunOver {
-    let (changes, text) = apply(&mut output, data);
-    let (attempt, retry_at) = advance::after_run(
-        head,
-        &RunEnd {
-            candidate,
-            policy: &facts.step.retry,
-            ended: &output.ended,
-            closing: output.closing.as_ref(),
-            park: output.park,
-            redo: output.redo,
-            retry_after: output.retry_after,
-            subtasks: &output.subtasks,
-            now,
-            random,
-        },
-    );
+    let retry_before = data.member(advance::NEXT_RETRY_AT).map(Cow::into_owned);
+    let (mut changes, mut text) = apply(&mut output, data);
+    let (next_retry_at, misread) = {
+        let set = data.member(advance::NEXT_RETRY_AT);
+        let retry = (retry_before.as_ref(), set.as_deref());
+        let read = advance::next_retry_at(retry, true, at.0);
+        read.map_or_else(|fault| (None, Some(fault)), |at| (at, None))
+    };
+    if let Some(fault) = misread {
+        let mut after = head.clone();
+        advance::after_run(&mut after, &run_end(candidate, facts.step, &output, at));
+        if after.state == TaskState::Ready && is_again(&after, data) {
+            fail(&mut output, fault);
+            (changes, text) = (Vec::new(), None);
+        }
+    }
+    let (attempt, retry_at) =
+        advance::after_run(head, &run_end(candidate, facts.step, &output, at));
     head.version += 1;
+    head.set_expiry(output.timeout, output.complete_on_expire);
     if let Some(name) = output.name.take() {
         head.name = Some(name);
     }
@@ -154,5 +185,6 @@ pub(super) fn end_run(
         entry: facts.entry(attempt, until, output, (&changes, &asked)),
         text,
         asked,
+        next_retry_at,
     }
 }

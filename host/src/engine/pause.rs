@@ -20,6 +20,7 @@ fn paused(mut head: TaskHead, step: &StepName, until: Millis, took_us: u64) -> T
     head.notes += 1;
     head.state = TaskState::Waiting;
     head.wake_at = Some(until);
+    head.keep_expiry();
     head.paused = Some(Paused {
         step: step.clone(),
         spent_ms: before.saturating_add(took_us / 1_000),

@@ -149,7 +149,11 @@ impl Engine {
                 others: eligible.others(),
             };
             let now = head.ready_at;
-            let over = end_run(&mut head, &mut data, (candidate, facts), output, (now, 0));
+            let again = |head: &TaskHead, data: &mut Arc<Document>| {
+                self.eligible(head, data).has(&candidate.name)
+            };
+            let ran = (candidate, facts);
+            let over = end_run(&mut head, &mut data, ran, output, (now, 0), again);
             entries.push(Entry::Run(Box::new(over.entry)));
             if sends {
                 break Some("it would make a call that was not recorded".into());

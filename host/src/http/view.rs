@@ -104,6 +104,8 @@ pub(super) struct HeadView<'a, R> {
     updated: String,
     /// When a waiting task goes on.
     wake_at: Option<String>,
+    /// When the task's time is over, if a step said so.
+    expires_at: Option<String>,
     fault: Option<&'a str>,
     result: Option<Value>,
     /// Whose subtask it is.
@@ -127,6 +129,7 @@ impl<'a, R> HeadView<'a, R> {
                 TaskState::Waiting => head.wake_at.map(rfc3339),
                 _ => None,
             },
+            expires_at: head.expires_at().map(rfc3339),
             fault: head.fault.as_deref(),
             // The sandbox has checked that it is JSON; what is not is shown as the text it is.
             result: head.result.as_ref().map(|text| {

@@ -29,6 +29,25 @@ impl Logs {
         self.0.lock().push(level, text);
     }
 
+    /// Keeps something to be drawn as a line of its own, whole.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    pub(super) fn visual(&self, json: &str) -> Result<(), String> {
+        let mut lines = self.0.lock();
+        let left = limits::LOG_BYTES.saturating_sub(lines.bytes);
+        if json.len() > left || lines.lines.len() >= limits::LOG_LINES {
+            return Err(format!(
+                "what is to be drawn has {} bytes, and the log of this run has room for {left}: a run keeps {} lines and {} KiB",
+                json.len(),
+                limits::LOG_LINES,
+                limits::LOG_BYTES / 1024
+            ));
+        }
+        lines.push(LogLevel::Visual, json);
+        Ok(())
+    }
+
     /// A stream whose lines are logged at `level`.
     pub(super) fn stream(&self, level: LogLevel) -> LogStream {
         LogStream {

@@ -88,6 +88,8 @@ pub(super) async fn step(
         redo: false,
         retry_after: None,
         paused_until,
+        timeout: None,
+        complete_on_expire: false,
         subtasks: Vec::new(),
         duration_us: 0,
     };
@@ -102,6 +104,8 @@ pub(super) async fn step(
         output.closing = task.closing;
         output.park = task.park;
         output.redo = task.redo;
+        output.timeout = task.timeout;
+        output.complete_on_expire = task.complete_on_expire;
         output.subtasks = task.subtasks.asked;
     }
     output.duration_us = started.elapsed().as_micros() as u64;
@@ -171,6 +175,8 @@ pub fn not_run(reason: String) -> RunOutput {
         redo: false,
         retry_after: None,
         paused_until: None,
+        timeout: None,
+        complete_on_expire: false,
         subtasks: Vec::new(),
         logs: Vec::new(),
         fuel: 0,

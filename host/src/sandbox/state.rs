@@ -51,6 +51,8 @@ pub(super) struct TaskFacts {
     pub(super) park: Option<u64>,
     pub(super) redo: bool,
     pub(super) retry_after: Option<u64>,
+    pub(super) timeout: Option<u64>,
+    pub(super) complete_on_expire: bool,
     pub(super) subtasks: Subtasks,
 }
 
@@ -118,6 +120,8 @@ impl RunState {
                 park: None,
                 redo: false,
                 retry_after: None,
+                timeout: None,
+                complete_on_expire: false,
                 subtasks: Subtasks {
                     seed: input.seed,
                     clock: input.clock,

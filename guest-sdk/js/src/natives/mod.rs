@@ -82,6 +82,19 @@ fn task<'js>(ctx: &Ctx<'js>, natives: &Object<'js>, host: &Rc<dyn Host>) -> Resu
     let h = Rc::clone(host);
     add("redo", Function::new(ctx.clone(), move || h.redo())?)?;
     let h = Rc::clone(host);
+    let timeout =
+        move |ctx: Ctx<'js>, milliseconds: f64| refused(&ctx, h.timeout(milliseconds as u64));
+    add("timeout", Function::new(ctx.clone(), timeout)?)?;
+    let h = Rc::clone(host);
+    let complete_on_expire = move || h.complete_on_expire();
+    add(
+        "completeOnExpire",
+        Function::new(ctx.clone(), complete_on_expire)?,
+    )?;
+    let h = Rc::clone(host);
+    let visualize = move |ctx: Ctx<'js>, json: String| refused(&ctx, h.visualize(&json));
+    add("visualize", Function::new(ctx.clone(), visualize)?)?;
+    let h = Rc::clone(host);
     let write = move |level: u8, text: Value<'js>| {
         let level = match level {
             0 => Level::Log,

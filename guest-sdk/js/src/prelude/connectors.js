@@ -22,7 +22,10 @@
     } else if (status === 0) {
       call.resolve(own.parse(a));
     } else {
-      call.reject(call.fetch ? failure(FetchError, 'FetchError', a, b) : failure(ConnectorError, 'ConnectorError', a, b));
+      const error = call.fetch ? failure(FetchError, 'FetchError', a, b) : failure(ConnectorError, 'ConnectorError', a, b);
+      // JSON leaves out what is undefined, so what an operation misses may be a value of the config.
+      const isOwn = a === 'invalid' && (!call.fetch || own.String.indexOf(b, 'undefined') >= 0);
+      call.reject(isOwn ? own.lacking(error) : error);
     }
   };
   const begin = (start, fetch) =>
@@ -71,7 +74,10 @@
   own.send = (url, options, texts) => {
     const href = typeof url === 'string' ? url : own.hrefOf(url);
     const refuse = (text) => failure(FetchError, 'FetchError', 'invalid', text);
-    if (href === undefined) throw refuse(`the url must be a string, and it is ${own.kind(url)}`);
+    if (href === undefined) {
+      const error = refuse(`the url must be a string, and it is ${own.kind(url)}`);
+      throw url === undefined ? own.lacking(error) : error;
+    }
     const method = own.String.toUpperCase(`${options.method ?? 'GET'}`);
     const headers = headersOf(options.headers);
     const content = bodyOf(options.body);
@@ -80,10 +86,14 @@
       own.Array.push(headers, 'content-type', content[1]);
     }
     const { timeout, redirect = 'follow' } = options;
-    if (timeout !== undefined && !(timeout > 0)) throw refuse('`timeout` must be a number of milliseconds above 0');
+    if (timeout !== undefined && !(typeof timeout === 'number' && timeout > 0)) {
+      throw refuse('`timeout` must be a number of milliseconds above 0');
+    }
     if (redirect !== 'follow' && redirect !== 'manual' && redirect !== 'error') {
       throw refuse("`redirect` must be 'follow', 'manual' or 'error'");
     }
+    const spoilt = own.spoilt(href, headers, content[0]);
+    if (spoilt !== undefined) throw own.lacking(refuse(spoilt));
     const signal = options.signal;
     signal?.throwIfAborted();
     const sent = begin(() => host.fetch(href, method, headers, content[0], timeout, redirect), true);
@@ -105,16 +115,6 @@
     own.hide(headers, 'get', (name) =>
       own.Reflect.getOwnPropertyDescriptor(headers, own.String.toLowerCase(`${name}`))?.value ?? null);
     return headers;
-  };
-
-  // `Retry-After` in milliseconds from now; undefined if it is not there, or nothing to go by.
-  own.retryAfter = (text) => {
-    const asked = typeof text === 'string' ? own.String.trim(text) : '';
-    if (asked === '') return undefined;
-    const seconds = +asked;
-    if (seconds >= 0) return seconds * 1000;
-    const at = Date.parse(asked);
-    return at === at ? own.Math.max(0, at - host.now()) : undefined;
   };
 
   const answer = ({ status, statusText, headers: list, body: bytes }, options) => {
@@ -139,27 +139,36 @@
     return response;
   };
 
-  const noInto = (argument) => {
-    if (argument?.into !== undefined) {
-      throw new Error('`into` is not available in this version: await the call and assign its result');
-    }
+  // With `into` the result is put into the data as soon as it is there, whether the call is awaited or not.
+  const land = (keys, value) => {
+    if (keys !== undefined) own.put(keys, value);
+    return value;
   };
+  const placeOf = (into) => (into === undefined ? undefined : own.place(into));
 
   // `fetch({url, options})` or `fetch(url, options)`.
   const fetch = async (request, init) => {
     const direct = typeof request !== 'object' || request === null || own.hrefOf(request) !== undefined;
-    if (!direct) noInto(request);
     const url = direct ? request : request.url;
     const options = (direct ? init : request.options) ?? {};
+    const outer = direct ? {} : request;
+    const { text = outer.text, bodyOnly = outer.bodyOnly, into = outer.into } = options;
+    const keys = placeOf(into);
     const received = await own.send(url, options, false);
-    const { text = request.text, bodyOnly = request?.bodyOnly } = options;
-    return answer(received, { text, bodyOnly });
+    return land(keys, answer(received, { text, bodyOnly }));
   };
 
-  const UTILS = own.Object.freeze({
-    __proto__: null,
-    sleep: (argument) => own.promise((resolve) => own.after(argument?.milliseconds, resolve)),
-  });
+  const sleep = async (argument) => {
+    const given = argument?.milliseconds;
+    const milliseconds = typeof given === 'string' && own.RegExp.exec(/^\s*\d+(?:\.\d+)?\s*$/, given) ? +given : given;
+    if (typeof milliseconds !== 'number' || !(milliseconds >= 0)) {
+      const got = typeof argument === 'object' && argument !== null
+        ? `{milliseconds: ${own.shown(given)}}` : own.shown(argument);
+      throw new TypeError(`connectors.utils.sleep takes {milliseconds: a number from 0 on}, and got ${got}`);
+    }
+    return own.promise((resolve) => own.after(milliseconds, resolve));
+  };
+  const UTILS = own.Object.freeze({ __proto__: null, sleep });
 
   // Promises, JSON and inspection ask these of anything.
   const isAsked = (key) =>
@@ -172,11 +181,16 @@
       get: (_, operation) => {
         if (isAsked(operation)) return undefined;
         return (operations[operation] ??= async (argument = {}) => {
-          noInto(argument);
-          const json = own.json(argument);
+          let sent = argument;
+          const keys = placeOf(argument?.into);
+          if (keys !== undefined) {
+            const { into, ...rest } = argument;
+            sent = rest;
+          }
+          const json = own.json(sent);
           if (json === undefined) throw new TypeError(`connectors.${connector}.${operation} takes an object, and got ${own.kind(argument)}`);
           // Awaited here: returned as it is, the promise would be asked for its `then`.
-          return await begin(() => host.call(connector, operation, json), false);
+          return land(keys, await begin(() => host.call(connector, operation, json), false));
         });
       },
       set: () => false,

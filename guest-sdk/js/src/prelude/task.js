@@ -15,18 +15,6 @@
     return out;
   };
 
-  // Milliseconds from now: a number of them, a Date, or a time as text.
-  const wait = (name, until) => {
-    if (typeof until === 'number') {
-      if (until >= 0) return own.Math.max(1, own.Math.ceil(until));
-      throw new RangeError(`${name} takes milliseconds from 0 on, and got ${until}`);
-    }
-    const at = own.isA(Date, until) ? own.Date.getTime(until)
-      : typeof until === 'string' ? Date.parse(until) : NaN;
-    if (at !== at) throw new TypeError(`${name} takes milliseconds, a Date, or a time such as 2026-11-24T10:00:00Z`);
-    return own.Math.max(1, own.Math.ceil(at - host.now()));
-  };
-
   const stop = (message) => {
     const error = message instanceof Error ? message : new Error(`${message ?? 'the step stopped'}`);
     error.final = true;
@@ -43,23 +31,31 @@
       if (arguments.length === 0) return host.taskTags();
       host.setTaskTags(texts(list));
     },
-    config: (key) => host.config(`${key}`),
+    config: own.config,
     complete: (result) => host.complete(result === undefined ? undefined : json('the result', result)),
     ignore: () => host.ignore(),
-    park: (until) => host.park(wait('task.park', until)),
+    park: (until) => host.park(own.wait('task.park', until)),
     // Nothing for a response without the header.
     retryAfter: (until) => {
-      if (until !== undefined && until !== null) host.retryAfter(wait('task.retryAfter', until));
+      if (until !== undefined && until !== null) host.retryAfter(own.wait('task.retryAfter', until));
     },
     subtask(name, data = {}, options = {}) {
-      const { into, wait: waits = false } = options;
+      const { into, wait = false, waitFor = false } = options;
       if (typeof name !== 'string') throw new TypeError(`task.subtask takes a name, and got ${own.kind(name)}`);
-      if (into !== undefined && typeof into !== 'string') {
-        throw new TypeError(`\`into\` must be a JSON pointer such as '/result', and it is ${own.kind(into)}`);
-      }
-      return host.subtask(name, json('the data', data), into, !!waits);
+      const pointer = into === undefined ? undefined : own.pointer(into);
+      return host.subtask(name, json('the data', data), pointer, !!(wait || waitFor));
     },
     redo: () => host.redo(),
+    timeout: (until) => host.timeout(own.wait('task.timeout', until)),
+    completeOnExpire: () => host.completeOnExpire(),
+    visualize(visual) {
+      if (typeof visual !== 'object' || visual === null || own.isArray(visual) || typeof visual.type !== 'string') {
+        throw new TypeError(`task.visualize takes {type, name, data, options}, and got ${
+          typeof visual === 'object' && visual !== null && !own.isArray(visual)
+            ? `an object whose \`type\` is ${own.shown(visual.type)}` : own.kind(visual)}`);
+      }
+      host.visualize(json('what is to be drawn', visual));
+    },
     stop,
   };
   const step = { redo: () => host.redo(), stop };
@@ -73,7 +69,7 @@
     }
     return own.Object.freeze(object);
   };
-  own.global('task', absent(task, 'task', ['visualize', 'timeout', 'completeOnExpire', 'question']));
+  own.global('task', absent(task, 'task', ['question']));
   own.global('step', absent(step, 'step', []));
 
   for (const [name, why] of [

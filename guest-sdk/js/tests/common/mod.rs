@@ -21,7 +21,7 @@ pub struct Step {
 pub struct Mock {
     entry: RefCell<(String, String)>,
     files: BTreeMap<String, String>,
-    data: RefCell<Value>,
+    pub data: RefCell<Value>,
     text: RefCell<Option<String>>,
     pub changes: RefCell<Vec<String>>,
     pub logs: RefCell<Vec<(Level, String)>>,
@@ -338,6 +338,24 @@ impl Host for Mock {
 
     fn redo(&self) {
         self.asked.borrow_mut().push("redo".into());
+    }
+
+    fn timeout(&self, milliseconds: u64) -> Result<(), String> {
+        let asked = format!("timeout {milliseconds}");
+        self.asked.borrow_mut().push(asked);
+        Ok(())
+    }
+
+    fn complete_on_expire(&self) {
+        self.asked.borrow_mut().push("completeOnExpire".into());
+    }
+
+    fn visualize(&self, json: &str) -> Result<(), String> {
+        if json.len() > 1_000 {
+            return Err("there is no room".into());
+        }
+        self.asked.borrow_mut().push(format!("visualize {json}"));
+        Ok(())
     }
 
     fn fetch(&self, request: Request) -> CallId {

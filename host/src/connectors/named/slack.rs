@@ -102,13 +102,12 @@ impl Slack {
 /// Slack answers 200 also when it refuses: `{"ok": false, "error": "channel_not_found"}`.
 pub(super) fn sent(place: &str, answer: &FetchResponse) -> Result<String, OperationError> {
     if answer.status == 429 {
-        let after = answer
-            .headers
-            .iter()
-            .find(|(name, _)| name == "retry-after")
-            .map_or("a while", |(_, seconds)| seconds);
+        let after = match asked_to_wait(answer) {
+            Some(seconds) => format!("{seconds} (seconds)"),
+            None => "a while".to_owned(),
+        };
         return Err(OperationError::Failed(format!(
-            "{place}: Slack asks to wait; try again after {after} (seconds)"
+            "{place}: Slack asks to wait; try again after {after}"
         )));
     }
     let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
@@ -123,6 +122,15 @@ pub(super) fn sent(place: &str, answer: &FetchResponse) -> Result<String, Operat
             answer.status
         ))),
     }
+}
+
+/// The first number of seconds among the `Retry-After` headers, which may be several or a list.
+fn asked_to_wait(answer: &FetchResponse) -> Option<u64> {
+    let lines = answer.headers.iter();
+    lines
+        .filter(|(name, _)| name == "retry-after")
+        .flat_map(|(_, line)| line.split(','))
+        .find_map(|part| part.trim().parse().ok())
 }
 
 #[cfg(test)]
@@ -246,6 +254,24 @@ mod tests {
             slack.request("s", "send", "{"),
             Err(OperationError::Invalid(text)) if text.starts_with("the argument of s.send is not JSON")
         ));
+    }
+
+    #[test]
+    fn how_long_to_wait_is_the_first_number() {
+        for (lines, text) in [
+            (vec!["30", "30"], "after 30 (seconds)"),
+            (vec!["5, 10"], "after 5 (seconds)"),
+            (vec!["soon", "7"], "after 7 (seconds)"),
+            (vec!["soon"], "after a while"),
+            (vec!["-1"], "after a while"),
+            (vec![], "after a while"),
+        ] {
+            let mut answer = answer(429, "");
+            let line = |text: &&str| ("retry-after".to_owned(), (*text).to_owned());
+            answer.headers = lines.iter().map(line).collect();
+            let told = sent("s.send", &answer).unwrap_err();
+            assert!(told.to_string().ends_with(text), "{lines:?}: {told}");
+        }
     }
 
     #[test]

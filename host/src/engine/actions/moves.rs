@@ -100,6 +100,10 @@ fn go(head: &mut TaskHead, state: TaskState, now: Millis) {
     head.ready_at = head.updated;
     head.wake_at = None;
     head.state = state;
+    // One whose time is over would end again at once.
+    if state.is_final() || head.expires_at().is_some_and(|at| at <= now) {
+        head.expiry = None;
+    }
 }
 
 /// The step whose run was the last one, if that failed.

@@ -79,7 +79,7 @@ pub(super) fn noted(parent: &TaskHead, child: TaskId, now: Millis) -> Option<Tas
     }
     head.version += 1;
     head.notes += 1;
-    let for_subtasks = match head.wake_at {
+    let for_subtasks = match head.goes_on_at() {
         None => true,
         Some(at) => is_awaited(parent) && at > now.saturating_add(SOON),
     };
@@ -104,11 +104,12 @@ pub(super) fn rebase(commit: &mut Commit, stood_on: &Base, now_is: &TaskHead) ->
         return false;
     }
     if head.state == TaskState::Waiting
-        && head.wake_at.is_none()
+        && head.goes_on_at().is_none()
         && !is_awaited(head)
         && can_land(head)
     {
         head.state = TaskState::Ready;
+        head.wake_at = None;
         commit.entries.retain(|entry| {
             let waits = TaskState::Waiting;
             !matches!(entry, Entry::State { state, .. } if *state == waits)

@@ -3,6 +3,7 @@
 pub(super) mod connectors;
 mod console;
 mod data;
+mod extras;
 mod task;
 
 use wasmtime::Engine;
@@ -23,6 +24,7 @@ fn add(linker: &mut Linker<RunState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     step::data::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     step::task::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    step::task_extras::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     step::connectors::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     step::console::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
 }

@@ -2,6 +2,7 @@
 //! moved to where it rests for long between any two steps, and with the store closed and opened
 //! again there.
 
+mod expiry;
 mod find;
 mod queries;
 pub mod samples;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use self::expiry::*;
 use self::find::*;
 use self::queries::*;
 use self::setup::*;
@@ -71,6 +73,7 @@ pub async fn all(subject: &dyn Subject) {
             a_task_is_what_was_accepted
             a_task_may_come_with_a_run_behind_it
             a_commit_moves_a_task_one_version
+            an_expiry_is_kept_with_the_head
             a_version_that_is_not_there_is_a_conflict
             effects_belong_to_the_time_since_the_last_commit
             the_journal_keeps_its_order

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::codec::{Parts, VERSION, pull, push, push_length, push_sized};
+use super::codec::{Parts, VERSION, pull_head, push_head, push_length, push_sized};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskHead;
 use crate::store::StoreError;
@@ -51,7 +51,7 @@ pub(super) fn encode_change(change: &Change) -> Result<Vec<u8>, StoreError> {
     push_length(&mut out, change.workspace.as_str().len())?;
     out.extend_from_slice(change.workspace.as_str().as_bytes());
     push_sized(&mut out, |out| match &change.head {
-        Some(head) => push(out, head),
+        Some(head) => push_head(out, head),
         None => Ok(()),
     })?;
     out.push(u8::from(change.data.is_some()));
@@ -86,7 +86,9 @@ fn decode_change(bytes: &[u8]) -> Result<Change, StoreError> {
     let head = parts.sized()?;
     let head: Option<TaskHead> = match kind {
         Kind::Effect => None,
-        Kind::Accept | Kind::Commit | Kind::Note => Some(pull(head, "a task's head in the log")?),
+        Kind::Accept | Kind::Commit | Kind::Note => {
+            Some(pull_head(head, "a task's head in the log")?)
+        }
     };
     let changed = parts.byte()? == 1;
     let data = parts.text()?;

@@ -54,6 +54,32 @@ pub(super) fn pull<T: DeserializeOwned>(bytes: &[u8], what: &str) -> Result<T, S
     }
 }
 
+/// The version byte of a head that has an expiry: the first shape, and the expiry behind it.
+const WITH_EXPIRY: u8 = 2;
+
+/// Appends a task's head. One without an expiry is as the first version wrote it.
+pub(super) fn push_head(out: &mut Vec<u8>, head: &TaskHead) -> Result<(), StoreError> {
+    let begin = out.len();
+    push(out, head)?;
+    if let Some(expiry) = &head.expiry {
+        out[begin] = WITH_EXPIRY;
+        postcard::serialize_with_flavor(expiry, Sink(out))
+            .map_err(|error| StoreError::Database(format!("a value cannot be encoded: {error}")))?;
+    }
+    Ok(())
+}
+
+/// Reads what [`push_head`] wrote, now or in an earlier version; `what` names it in the error.
+pub(super) fn pull_head(bytes: &[u8], what: &str) -> Result<TaskHead, StoreError> {
+    let Some((&WITH_EXPIRY, rest)) = bytes.split_first() else {
+        return pull(bytes, what);
+    };
+    let wrong = |error: postcard::Error| damaged(what, &error.to_string());
+    let (mut head, rest) = postcard::take_from_bytes::<TaskHead>(rest).map_err(wrong)?;
+    head.expiry = Some(postcard::from_bytes(rest).map_err(wrong)?);
+    Ok(head)
+}
+
 /// The error for a value that is not what it should be.
 pub(super) fn damaged(what: &str, why: &str) -> StoreError {
     StoreError::Damaged(format!("{what}: {why}"))
@@ -162,7 +188,7 @@ impl<'a> Record<'a> {
     }
 
     pub(super) fn head(&self) -> Result<TaskHead, StoreError> {
-        pull(self.head, "a task's head")
+        pull_head(self.head, "a task's head")
     }
 
     pub(super) fn data(&self) -> Result<&'a str, StoreError> {
@@ -173,7 +199,7 @@ impl<'a> Record<'a> {
     pub(super) fn head_of_first_piece(bytes: &[u8]) -> Result<Option<TaskHead>, StoreError> {
         let fixed = Fixed::decode(bytes)?;
         match bytes.get(FIXED..FIXED + fixed.head as usize) {
-            Some(head) => pull(head, "a task's head").map(Some),
+            Some(head) => pull_head(head, "a task's head").map(Some),
             None => Ok(None),
         }
     }
@@ -222,7 +248,7 @@ pub(super) fn encode_record(
     let at = out.len();
     out.extend_from_slice(&[0; 4]);
     push_length(out, data.len())?;
-    push(out, head)?;
+    push_head(out, head)?;
     let length = (out.len() - begin - FIXED) as u32;
     out[at..at + 4].copy_from_slice(&length.to_le_bytes());
     out.extend_from_slice(data.as_bytes());

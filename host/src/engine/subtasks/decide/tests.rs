@@ -50,6 +50,29 @@ fn a_parent_wakes_when_the_last_that_it_waits_for_has_ended() {
 }
 
 #[test]
+fn a_parent_that_is_looked_at_when_its_time_is_over_waits_for_its_subtasks_all_the_same() {
+    let mut parent = waiting(vec![child(1, Some("/a"), false)], None);
+    parent.set_expiry(Some(500_000), false);
+    parent.keep_expiry();
+    assert!(parent.wake_at.is_some());
+    let head = noted(&parent, id(1), NOW).unwrap();
+    assert_eq!((head.state, head.wake_at), (TaskState::Ready, None));
+    assert_eq!(head.expiry, parent.expiry);
+    // One that is parked, too, goes on when that is over.
+    let mut parked = waiting(vec![child(1, Some("/a"), false)], Some(NOW + 5_000));
+    parked.expiry = Some(crate::domain::task::Expiry {
+        at: Some(NOW + 9_000),
+        completes: false,
+    });
+    parked.keep_expiry();
+    let head = noted(&parked, id(1), NOW).unwrap();
+    assert_eq!(
+        (head.state, head.wake_at),
+        (TaskState::Waiting, Some(NOW + 5_000))
+    );
+}
+
+#[test]
 fn an_end_is_noted_once_and_only_by_whom_it_concerns() {
     let parent = waiting(vec![child(1, Some("/a"), false)], None);
     let head = noted(&parent, id(1), NOW).unwrap();

@@ -2,6 +2,7 @@ mod archive;
 mod crash;
 mod damage;
 mod dump;
+mod heads;
 mod torn;
 
 use super::*;

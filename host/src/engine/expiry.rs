@@ -1,0 +1,132 @@
+//! A task whose time is over, by `task.timeout`: it ends, whatever it waits for.
+
+use std::sync::Arc;
+
+use super::Engine;
+use super::arriving::Arriving;
+use super::carry::Carried;
+use super::subtasks::Base;
+use crate::domain::clock::{Millis, rfc3339};
+use crate::domain::journal::Entry;
+use crate::domain::task::{TaskHead, TaskState};
+use crate::store::{Commit, StoreError};
+
+/// Whether a task that has not ended has no time left.
+pub(super) fn is_over(head: &TaskHead, now: Millis) -> bool {
+    !head.state.is_final() && head.expires_at().is_some_and(|at| at <= now)
+}
+
+/// Ends the task; gives the reason, for people. `under_way`: a run has recorded calls and will not come to
+/// its end.
+fn expire(head: &mut TaskHead, under_way: bool, now: Millis) -> String {
+    let expiry = head.expiry.take().unwrap_or_default();
+    let (retrying, paused) = (head.retrying.take(), head.paused.take());
+    if retrying.is_some() || paused.is_some() || under_way {
+        head.runs += 1;
+    }
+    head.version += 1;
+    head.updated = now.max(head.updated);
+    head.wake_at = None;
+    let over = format!(
+        "its time was over at {}, which `task.timeout` had set",
+        rfc3339(expiry.at.unwrap_or(now))
+    );
+    if expiry.completes {
+        head.state = TaskState::Done;
+        return format!("{over}; `task.completeOnExpire` makes that a good end");
+    }
+    head.state = TaskState::Error;
+    let fault = format!("the task had not ended when {over}");
+    head.fault = Some(fault.clone());
+    fault
+}
+
+impl Engine {
+    /// Ends a task whose time is over.
+    pub(super) async fn expire(
+        self: &Arc<Self>,
+        mut head: TaskHead,
+        under_way: bool,
+        arriving: Option<&Arriving>,
+    ) -> Result<Carried, StoreError> {
+        let stood_on = Base::of(&head);
+        let failed = head.retrying.as_ref().map_or(1, |retrying| retrying.failed);
+        let now = self.clock.now();
+        let reason = expire(&mut head, under_way, now);
+        if let Some(last) = head.steps.last().map(|memory| memory.step.clone()) {
+            self.owe_notice(&mut head, (&last, failed));
+        }
+        let entry = Entry::State {
+            at: now,
+            state: head.state,
+            reason,
+        };
+        let commit = Commit {
+            head,
+            data: None,
+            entries: vec![entry],
+        };
+        match self.forward(arriving, &stood_on, commit, Vec::new()).await {
+            Ok(head) if head.state.due_at(head.wake_at).is_some() => Ok(Carried::Waits),
+            Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::TaskId;
+    use crate::domain::task::Retrying;
+    use crate::store::conformance::samples;
+
+    fn waiting(at: Option<Millis>, completes: bool) -> TaskHead {
+        let mut head = samples::new_task(&samples::workspace("w"), TaskId::new(), "{}").head;
+        head.updated = 1_000;
+        head.state = TaskState::Waiting;
+        head.set_expiry(at, completes);
+        head.keep_expiry();
+        head
+    }
+
+    #[test]
+    fn a_task_is_looked_at_when_its_time_is_over() {
+        let mut head = waiting(Some(5_000), false);
+        assert_eq!((head.wake_at, head.goes_on_at()), (Some(6_000), None));
+        head.wake_at = Some(2_000);
+        head.keep_expiry();
+        assert_eq!(
+            (head.wake_at, head.goes_on_at()),
+            (Some(2_000), Some(2_000))
+        );
+        head.wake_at = Some(9_000);
+        head.keep_expiry();
+        assert_eq!(head.wake_at, Some(6_000));
+        assert!(!is_over(&head, 5_999) && is_over(&head, 6_000));
+        head.state = TaskState::Done;
+        assert!(!is_over(&head, 6_000));
+        head.keep_expiry();
+        assert_eq!(head.expiry, None);
+        assert_eq!(waiting(None, true).wake_at, None);
+        assert!(!is_over(&waiting(None, true), Millis::MAX));
+    }
+
+    #[test]
+    fn it_ends_in_error_or_as_a_step_let_it() {
+        let mut head = waiting(Some(5_000), false);
+        head.retrying = Some(Retrying {
+            step: "a".parse().unwrap(),
+            failed: 2,
+        });
+        let reason = expire(&mut head, false, 6_500);
+        assert_eq!((head.state, head.runs), (TaskState::Error, 1));
+        assert_eq!((head.fault.as_deref(), head.expiry), (Some(&*reason), None));
+        assert_eq!((head.updated, head.wake_at), (6_500, None));
+        assert!(reason.contains("1970-01-01T00:00:06.000Z"), "{reason}");
+        let mut head = waiting(Some(5_000), true);
+        expire(&mut head, false, 6_500);
+        assert_eq!((head.state, head.runs), (TaskState::Done, 0));
+        assert_eq!(head.fault, None);
+    }
+}
