@@ -15,7 +15,7 @@ use super::build::{self, Built, Progress};
 use super::client::Client;
 use super::output::{Output, Tone, figures, json_line, printable, shorten, words};
 use super::units;
-use super::{Global, UsageError, context, member, scaffold, script, text};
+use super::{Global, UsageError, context, member, scaffold, script, text, warnings};
 use crate::domain::ids::StepName;
 use tuning::TuningArgs;
 
@@ -193,6 +193,7 @@ async fn add(client: &Client, args: AddArgs, output: Output) -> Result<()> {
         return Ok(output.document(&step)?);
     }
     output.note(&format!("added step {name}"));
+    warn(&step, output);
     Ok(output.line(&sheet(&step, output))?)
 }
 
@@ -211,6 +212,7 @@ async fn add_script(client: &Client, args: AddArgs, output: Output) -> Result<()
         let step = upload(client, name.as_str(), &args.tuning, step.package.into()).await?;
         if !output.json {
             output.note(&format!("added step {name}"));
+            warn(&step, output);
             output.line(&sheet(&step, output))?;
         }
         added.push(step);
@@ -236,6 +238,13 @@ pub async fn upload(
     Ok(client
         .upload(&["steps", name], &tuning.query(), component)
         .await?)
+}
+
+/// Says what the server thinks is not meant in the step.
+fn warn(step: &Value, output: Output) {
+    for warning in warnings(step) {
+        output.note(&format!("warning: {}", printable(warning)));
+    }
 }
 
 /// What a component's file is called after: its stem, with the dashes that cargo turned into
