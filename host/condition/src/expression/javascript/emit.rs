@@ -60,7 +60,11 @@ impl Emitter {
                 );
             }
             Tree::Boundary(true) => Hir::look(Look::WordAscii),
-            Tree::Boundary(false) => Hir::look(Look::WordAsciiNegate),
+            Tree::Boundary(false) => {
+                // Between the halves of a pair there is no boundary either.
+                self.halves |= !self.unicode;
+                Hir::look(Look::WordAsciiNegate)
+            }
             Tree::Sequence(parts) => {
                 let last = parts.len().saturating_sub(1);
                 let parts = parts.iter().enumerate().map(|(number, part)| {

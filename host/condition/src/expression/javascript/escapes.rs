@@ -88,9 +88,6 @@ impl Parser<'_> {
             {
                 character
             }
-            'k' if in_class && self.named => {
-                return wrong(start, "`\\k` has no meaning in a class; write `k`");
-            }
             _ if unicode => {
                 return wrong(
                     start,

@@ -12,7 +12,14 @@ pub(super) fn close(set: &Ranges, unicode: bool) -> Ranges {
     if unicode {
         let mut class = ClassUnicode::new(scalars(set));
         class.case_fold_simple();
-        return from_class(&class);
+        let folded = from_class(&class);
+        let mut ranges = folded.as_slice().to_vec();
+        for (upper, lower) in NEWER.iter() {
+            if folded.contains(*upper) || folded.contains(*lower) {
+                ranges.extend([(*upper, *upper), (*lower, *lower)]);
+            }
+        }
+        return Ranges::new(ranges);
     }
     let mut ranges = set.as_slice().to_vec();
     for group in GROUPS.chunk_by(|(a, _), (b, _)| a == b) {
@@ -62,6 +69,26 @@ static GROUPS: LazyLock<Vec<(u32, u32)>> = LazyLock::new(|| {
     groups.sort_unstable();
     groups.dedup();
     groups
+});
+
+/// Letters with their lower case that the standard library, and with it the script engine, has from a
+/// newer Unicode than `regex_syntax`.
+static NEWER: LazyLock<Vec<(u32, u32)>> = LazyLock::new(|| {
+    let letters = ('\u{80}'..='\u{1FFFF}').filter_map(|letter| {
+        let mut lower = letter.to_lowercase();
+        match (lower.next(), lower.next()) {
+            (Some(lower), None) if lower != letter => Some((letter, lower)),
+            _ => None,
+        }
+    });
+    let unknown = letters.filter(|(letter, _)| {
+        let mut class = ClassUnicode::new([ClassUnicodeRange::new(*letter, *letter)]);
+        class.case_fold_simple();
+        class.literal().is_some()
+    });
+    unknown
+        .map(|(letter, lower)| (letter.into(), lower.into()))
+        .collect()
 });
 
 /// The upper-case mapping if it is one code unit, and no ASCII for what is none.

@@ -202,13 +202,12 @@ impl Parser<'_> {
 
     /// What begins with a backslash outside a class, and is no assertion.
     fn escape(&mut self, start: usize) -> Parsed<Tree> {
-        let number: usize = (1..4)
-            .map(|ahead| self.peek(ahead))
-            .map_while(|c| c.to_digit(10))
-            .fold(0, |number, digit| number * 10 + digit as usize);
-        let longer = self.peek(4).is_ascii_digit();
+        let digits = (1..).map_while(|ahead| self.peek(ahead).to_digit(10));
+        let number = digits.fold(0usize, |number, digit| {
+            number.saturating_mul(10).saturating_add(digit as usize)
+        });
         match self.peek(1) {
-            '1'..='9' if number <= self.groups && !longer => wrong(start, BACKREFERENCE),
+            '1'..='9' if number <= self.groups => wrong(start, BACKREFERENCE),
             '1'..='9' if self.flags.unicode => {
                 wrong(start, "there is no group of this number to refer to")
             }
