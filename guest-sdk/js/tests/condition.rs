@@ -23,11 +23,19 @@ fn patterns_become_json() {
         ),
         (
             "{a: /^x\\/y$/giu}",
-            r#"{"a":{"$regex":"^x\\/y$","$options":"i"}}"#,
+            r#"{"a":{"$regex":"^x\\/y$","$flags":"giu"}}"#,
         ),
         (
             "{a: /./sm, b: /x/}",
-            r#"{"a":{"$regex":".","$options":"ms"},"b":{"$regex":"x"}}"#,
+            r#"{"a":{"$regex":".","$flags":"ms"},"b":{"$regex":"x","$flags":""}}"#,
+        ),
+        (
+            "{a: {$regex: /x/i}, b: {$not: /y/}, c: {$in: [/z/]}, d: {$regex: 'x', $options: 'i'}}",
+            r#"{"a":{"$regex":"x","$flags":"i"},"b":{"$not":{"$regex":"y","$flags":""}},"c":{"$in":[{"$regex":"z","$flags":""}]},"d":{"$regex":"x","$options":"i"}}"#,
+        ),
+        (
+            r"{a: new RegExp('[\ud83d]\\\ud83d\ud83d\ude00'), b: new RegExp('\n/')}",
+            r#"{"a":{"$regex":"[\\ud83d]\\ud83d😀","$flags":""},"b":{"$regex":"\\n\\/","$flags":""}}"#,
         ),
         (
             "{a: null, b: undefined, c: 1.5, d: 'x', e: false}",

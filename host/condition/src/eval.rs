@@ -1,4 +1,5 @@
-//! Whether a pattern matches. Allocates nothing, recurses no deeper than the pattern (which the
+//! Whether a pattern matches. Allocates nothing but a text that a
+//! regular expression reads in another form, recurses no deeper than the pattern (which the
 //! parser bounds), and does no more work than its [`Budget`] allows.
 
 use serde_json::Value;
@@ -174,5 +175,5 @@ fn whole(own: &Value, other: &Value, budget: &mut Budget) -> bool {
 fn found(expression: &Expression, text: &str, budget: &mut Budget) -> bool {
     text.len() <= expression.longest
         && budget.spend(1 + text.len() as u64 / 8 * expression.weight)
-        && expression.regex.is_match(text)
+        && expression.is_found_in(text)
 }

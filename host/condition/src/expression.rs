@@ -1,7 +1,14 @@
-//! Compiles `$regex` with `$options`, within bounds, and says where one is wrong.
+//! Compiles `$regex` within bounds, and says where one is wrong. There are two dialects: text with
+//! MongoDB's `$options` ([`mongodb`]), and a script's literal with JavaScript's `$flags`
+//! ([`javascript`]). Both become the same linear-time automaton.
 
-use regex::{Regex, RegexBuilder};
-use regex_syntax::ast;
+mod javascript;
+mod mongodb;
+
+use std::borrow::Cow;
+
+use regex_automata::meta;
+use regex_syntax::hir::Hir;
 
 use crate::node::Expression;
 
@@ -14,110 +21,132 @@ pub const REGEX_BYTES: usize = 8 * 1024;
 pub const REGEX_TEXT_BYTES: [usize; 3] = [64 << 10, 16 << 10, 4 << 10];
 
 /// Compiled sizes in bytes that are tried in turn, each with what eight bytes of text cost in units
-/// of the matching budget: so much that a few worst cases spend it. `^[\w.+-]+@[\w-]+\.[\w.]+$` takes
-/// 256 KiB, most others less than 16.
+/// of the matching budget: so much that a few worst cases spend it. `^\p{L}+@\p{L}+\.[\w.]+$` takes
+/// 128 KiB, most others less than 16.
 const SIZES: [(usize, u64); 3] = [(16 << 10, 64), (128 << 10, 512), (1 << 20, 2048)];
 /// Bytes that an expression's matcher may use as a cache, per thread that uses it.
 const CACHE_BYTES: usize = 256 << 10;
-/// Parentheses and repeats that may be nested.
+/// Parentheses, classes and repeats that may be nested.
 const NESTING: u32 = 50;
 
-/// Which part of `{"$regex", "$options"}` is wrong, and what would be right.
-pub(crate) enum Fault {
-    Expression(String),
-    Options(String),
+/// How an expression is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Dialect<'p> {
+    /// With MongoDB's letters `i m s x`.
+    Options(&'p str),
+    /// With JavaScript's letters `d g i m s u v`.
+    Flags(&'p str),
 }
 
-/// Compiles. `options` are MongoDB's letters `i m s x`.
-pub(crate) fn compile(expression: &str, options: &str) -> Result<Expression, Fault> {
-    let [mut insensitive, mut lines, mut dot_all, mut extended] = [false; 4];
-    for option in options.chars() {
-        match option {
-            'i' => insensitive = true,
-            'm' => lines = true,
-            's' => dot_all = true,
-            'x' => extended = true,
-            other => {
-                return Err(Fault::Options(format!(
-                    "`{}` is not an option; the options are `i` (ignore case), `m` (`^` and `$` at each line), `s` (`.` matches a newline) and `x` (ignore white space)",
-                    other.escape_debug()
-                )));
+/// Which part of the operator is wrong, and what would be right.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    Expression(String),
+    /// The `$options` or `$flags`.
+    Letters(String),
+}
+
+/// What the automaton reads in the place of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// The text as it is.
+    Text,
+    /// The text as UTF-16 code units: each half of a surrogate pair is a character of its own.
+    Units,
+    /// The text with `s` for U+017F and `k` for U+212A. With JavaScript's flags `i` and `u` these are
+    /// letters of words, and no expression can tell them from `s` and `k`.
+    Words,
+}
+
+impl Reading {
+    fn of(self, text: &str) -> Cow<'_, [u8]> {
+        match self {
+            Self::Units if text.bytes().any(|byte| byte >= 0xF0) => {
+                let mut bytes = Vec::with_capacity(text.len() * 3 / 2);
+                for unit in text.encode_utf16() {
+                    javascript::write_unit(unit, &mut bytes);
+                }
+                Cow::Owned(bytes)
             }
+            Self::Words if text.contains(['\u{17F}', '\u{212A}']) => {
+                let plain = text.replace('\u{17F}', "s").replace('\u{212A}', "k");
+                Cow::Owned(plain.into_bytes())
+            }
+            _ => Cow::Borrowed(text.as_bytes()),
         }
     }
-    if expression.len() > REGEX_BYTES {
+}
+
+impl Expression {
+    /// Whether it is found in the text. The caller has compared the text's length with `longest`.
+    pub(crate) fn is_found_in(&self, text: &str) -> bool {
+        self.regex.is_match(&*self.reading.of(text))
+    }
+}
+
+/// Compiles an expression.
+pub(crate) fn compile(source: &str, dialect: Dialect<'_>) -> Result<Expression, Fault> {
+    if source.len() > REGEX_BYTES {
         return Err(Fault::Expression(format!(
             "the regular expression has {} bytes; at most {REGEX_BYTES} are allowed",
-            expression.len()
+            source.len()
         )));
     }
-    let syntax = regex_syntax::ParserBuilder::new()
-        .case_insensitive(insensitive)
-        .multi_line(lines)
-        .dot_matches_new_line(dot_all)
-        .ignore_whitespace(extended)
-        .nest_limit(NESTING)
-        .build()
-        .parse(expression);
-    if let Err(error) = syntax {
-        return Err(Fault::Expression(syntax_message(expression, &error)));
+    match dialect {
+        Dialect::Options(options) => {
+            let hir = mongodb::translate(source, options)?;
+            build(&hir, Reading::Text, source, Err(options.into()))
+        }
+        Dialect::Flags(flags) => {
+            let (hir, reading) = javascript::translate(source, flags)?;
+            build(&hir, reading, source, Ok(flags.into()))
+        }
     }
-    let build = |size| -> Result<Regex, regex::Error> {
-        RegexBuilder::new(expression)
-            .case_insensitive(insensitive)
-            .multi_line(lines)
-            .dot_matches_new_line(dot_all)
-            .ignore_whitespace(extended)
-            .nest_limit(NESTING)
-            .size_limit(size)
-            .dfa_size_limit(CACHE_BYTES)
-            .build()
-    };
+}
+
+fn build(
+    hir: &Hir,
+    reading: Reading,
+    source: &str,
+    letters: Result<Box<str>, Box<str>>,
+) -> Result<Expression, Fault> {
     for ((size, weight), longest) in SIZES.into_iter().zip(REGEX_TEXT_BYTES) {
-        match build(size) {
+        let config = meta::Config::new()
+            .nfa_size_limit(Some(size))
+            .hybrid_cache_capacity(CACHE_BYTES)
+            .utf8_empty(true);
+        match meta::Builder::new().configure(config).build_from_hir(hir) {
             Ok(regex) => {
                 return Ok(Expression {
                     regex,
+                    reading,
+                    source: source.into(),
+                    letters,
                     weight,
                     longest,
                 });
             }
-            Err(regex::Error::CompiledTooBig(_)) => {}
-            Err(other) => {
-                let text = other.to_string();
-                let last = text.lines().last().unwrap_or_default();
-                return Err(Fault::Expression(format!("bad regular expression: {last}")));
+            Err(error) if error.size_limit().is_some() => {}
+            Err(error) => {
+                return Err(Fault::Expression(format!(
+                    "bad regular expression: {error}"
+                )));
             }
         }
     }
-    Err(Fault::Expression(
-        "the regular expression is too large when compiled; use smaller repeats, or `[A-Za-z0-9_]` and `[0-9]` for `\\w` and `\\d`, which stand for all of Unicode".to_owned(),
-    ))
+    Err(too_large())
 }
 
-fn syntax_message(expression: &str, error: &regex_syntax::Error) -> String {
-    let (what, offset) = match error {
-        regex_syntax::Error::Parse(error) => {
-            let what = match error.kind() {
-                ast::ErrorKind::UnsupportedLookAround
-                | ast::ErrorKind::UnsupportedBackreference => {
-                    format!(
-                        "{}; matching takes linear time, so neither look-around nor backreferences exist",
-                        error.kind()
-                    )
-                }
-                kind => kind.to_string(),
-            };
-            (what, error.span().start.offset)
-        }
-        regex_syntax::Error::Translate(error) => {
-            (error.kind().to_string(), error.span().start.offset)
-        }
-        other => return format!("bad regular expression: {other}"),
-    };
-    let before = expression.get(..offset).unwrap_or(expression);
-    format!(
-        "bad regular expression at character {}: {what}",
-        before.chars().count() + 1
+fn too_large() -> Fault {
+    Fault::Expression(
+        "the regular expression is too large when compiled; use smaller repeats, or classes such as `[A-Za-z]` for `\\p{…}`, which stands for all of Unicode".to_owned(),
     )
+}
+
+/// A fault at a character of the expression, counted from 0.
+fn fault_at(character: usize, what: &str) -> Fault {
+    Fault::Expression(format!(
+        "bad regular expression at character {}: {what}",
+        character + 1
+    ))
 }

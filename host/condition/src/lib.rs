@@ -46,6 +46,19 @@
 //! # Ok::<(), stepwell_condition::PatternError>(())
 //! ```
 //!
+//! A regular expression is text with MongoDB's `$options`, or JavaScript's with `$flags`, and has the
+//! answer that it has there.
+//!
+//! ```
+//! # use serde_json::json;
+//! # use stepwell_condition::Pattern;
+//! # let matches = |pattern, data| Pattern::parse(&pattern).map(|pattern| pattern.matches(&data));
+//! // Without the flag `u` a letter is a UTF-16 code unit.
+//! assert!(matches(json!({"a": {"$regex": "^..$", "$flags": ""}}), json!({"a": "😀"}))?);
+//! assert!(!matches(json!({"a": {"$regex": "^..$", "$flags": "u"}}), json!({"a": "😀"}))?);
+//! # Ok::<(), stepwell_condition::PatternError>(())
+//! ```
+//!
 //! What is wrong is refused, with an RFC 6901 pointer to the fault:
 //!
 //! ```
@@ -77,6 +90,7 @@
 //! expressions, each of [`REGEX_BYTES`] and tried on strings of [`REGEX_TEXT_BYTES`]. Matching ends with no match when its [`Budget`] is spent.
 
 mod eval;
+mod explain;
 mod expression;
 mod index;
 mod node;
@@ -85,8 +99,10 @@ mod observe;
 mod parse;
 
 pub use eval::Budget;
+pub use explain::{Mismatch, SHOWN_CHARS};
 pub use expression::{REGEX_BYTES, REGEX_TEXT_BYTES};
 pub use index::Index;
+pub use parse::nearest;
 pub use parse::{DEPTH, NODES, PatternError, REGEXES, TEXT_BYTES};
 
 use node::Node;
@@ -121,6 +137,40 @@ impl Pattern {
     /// [`Budget::is_spent`] to tell.
     pub fn matches_within(&self, data: &Value, budget: &mut Budget) -> bool {
         eval::matches(&self.root, Some(data), budget) && !budget.is_spent()
+    }
+
+    /// The first leaf of the condition, in the order in which it is written, that the data fails, with
+    /// what is found there. `None` if the data matches, or if the budget is spent before that is known.
+    ///
+    /// ```
+    /// # use serde_json::json;
+    /// # use stepwell_condition::{Budget, Pattern};
+    /// let pattern = Pattern::parse(&json!({"$via": {"name": "Orders"}, "total": {"$gt": 100}}))?;
+    /// let data = json!({"$via": {"type": "webhook", "name": "Orders"}, "total": 99.5});
+    /// let mismatch = pattern.mismatch(&data, &mut Budget::default()).unwrap();
+    /// assert_eq!(mismatch.pointer, "/total");
+    /// assert_eq!(mismatch.expected, r#"{"$gt":100}"#);
+    /// assert_eq!(mismatch.found.as_deref(), Some("99.5"));
+    /// # Ok::<(), stepwell_condition::PatternError>(())
+    /// ```
+    pub fn mismatch(&self, data: &Value, budget: &mut Budget) -> Option<Mismatch> {
+        explain::mismatch(&self.root, data, budget)
+    }
+
+    /// The texts one of which must stand at the path of members, as far as plain values, `$eq` and `$in`
+    /// say so: what the condition names there.
+    ///
+    /// ```
+    /// # use serde_json::json;
+    /// # use stepwell_condition::Pattern;
+    /// let pattern = Pattern::parse(&json!({"$via": {"name": {"$in": ["Orders", "Shop"]}}}))?;
+    /// assert_eq!(pattern.texts_at(&["$via", "name"]), ["Orders", "Shop"]);
+    /// # Ok::<(), stepwell_condition::PatternError>(())
+    /// ```
+    pub fn texts_at(&self, path: &[&str]) -> Vec<&str> {
+        let mut texts = Vec::new();
+        self.root.texts_at(path, &mut texts);
+        texts
     }
 
     /// The members of the data's root that this condition looks at; whatever the others are, it is

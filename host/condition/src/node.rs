@@ -2,9 +2,10 @@
 
 use std::cmp::Ordering;
 
-use regex::Regex;
+use regex_automata::meta::Regex;
 use serde_json::{Map, Value};
 
+use crate::expression::Reading;
 use crate::number::Constant as Number;
 
 /// One condition on one value, which may be missing.
@@ -63,10 +64,26 @@ pub(crate) enum Item {
 #[derive(Debug)]
 pub(crate) struct Expression {
     pub(crate) regex: Regex,
+    /// What the automaton reads.
+    pub(crate) reading: Reading,
+    /// As it was written.
+    pub(crate) source: Box<str>,
+    /// The `$flags`, of a script's expression, or else the `$options`.
+    pub(crate) letters: Result<Box<str>, Box<str>>,
     /// Units of evaluation that eight bytes of text cost.
     pub(crate) weight: u64,
     /// The longest string, in bytes, that it is tried on.
     pub(crate) longest: usize,
+}
+
+impl Expression {
+    /// What stands beside the expression, and under which name; of no options, nothing.
+    pub(crate) fn letters(&self) -> Option<(&'static str, &str)> {
+        match &self.letters {
+            Ok(flags) => Some(("$flags", flags)),
+            Err(options) => (!options.is_empty()).then_some(("$options", options)),
+        }
+    }
 }
 
 /// The four orders.
@@ -102,6 +119,12 @@ impl Kinds {
         let place = Self::NAMES.iter().position(|known| *known == name);
         self.0 |= place.map_or(0, |place| 1 << place);
         place.is_some()
+    }
+
+    /// The names of those in the set.
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        let names = Self::NAMES.into_iter().enumerate();
+        names.filter_map(move |(place, name)| (self.0 & (1 << place) != 0).then_some(name))
     }
 
     pub(crate) fn has(self, value: &Value) -> bool {
@@ -172,6 +195,33 @@ impl Segment {
 }
 
 impl Node {
+    /// The texts one of which must stand at the path, by plain values, `$eq` and `$in`.
+    pub(crate) fn texts_at<'n>(&'n self, path: &[&str], texts: &mut Vec<&'n str>) {
+        match (self, path) {
+            (Self::All(nodes), _) => nodes.iter().for_each(|node| node.texts_at(path, texts)),
+            (Self::Object(members), _) => {
+                for (key, node) in members {
+                    let names = match &*key.path {
+                        [] => std::slice::from_ref(&key.name)
+                            .iter()
+                            .map(|name| &**name)
+                            .collect(),
+                        path => path.iter().map(|part| &*part.name).collect::<Vec<_>>(),
+                    };
+                    if let Some(rest) = path.strip_prefix(&*names) {
+                        node.texts_at(rest, texts);
+                    }
+                }
+            }
+            (Self::Is(Constant::String(text)), []) => texts.push(text),
+            (Self::In(items), []) => texts.extend(items.iter().filter_map(|item| match item {
+                Item::Constant(Constant::String(text)) => Some(&**text),
+                _ => None,
+            })),
+            _ => {}
+        }
+    }
+
     /// The members that this node looks at of the object that it is about. For the root's nodes, which
     /// are about members and combinations of them.
     pub(crate) fn roots<'n>(&'n self, roots: &mut Vec<&'n str>) {

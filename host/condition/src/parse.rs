@@ -6,8 +6,10 @@ use serde_json::{Map, Value};
 use crate::node::{Constant, Key, Node};
 use crate::number;
 
+mod nearest;
 mod operators;
 
+pub use nearest::nearest;
 use operators::OPERATORS;
 
 /// How deep a pattern may be nested, operators included. A task's data is as deep at most.
@@ -125,7 +127,7 @@ impl Parser {
             (Some(_), None) => {
                 let mut nodes = Vec::with_capacity(map.len());
                 for (name, operand) in map {
-                    if name == "$options" && map.contains_key("$regex") {
+                    if operators::is_letters(name) && map.contains_key("$regex") {
                         continue;
                     }
                     nodes.push(self.at(name, |parser| parser.operator(map, name, operand, false))?);

@@ -1,6 +1,7 @@
 //! Tests of the language as a whole.
 
 mod bounds;
+mod explaining;
 mod finding;
 mod laws;
 mod manual;

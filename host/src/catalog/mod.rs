@@ -7,6 +7,7 @@
 mod config;
 mod connectors;
 mod error;
+mod explain;
 mod matching;
 mod schedules;
 mod settings;
@@ -22,6 +23,7 @@ use parking_lot::{Mutex, RwLock};
 
 pub use connectors::{LiveConnector, Put};
 pub use error::CatalogError;
+pub use explain::Verdict;
 pub use matching::LiveStep;
 pub use schedules::LiveSchedule;
 pub use steps::Added;

@@ -170,6 +170,13 @@ fn line(item: &Item, output: Output) -> String {
         line.push_str("  ");
         line.push_str(&detail);
     }
+    for warning in &item.warnings {
+        let warning = format!("warning: {}", printable(warning));
+        line.push_str(&format!(
+            "\n              {}",
+            output.paint(Tone::Warn, &warning)
+        ));
+    }
     line
 }
 
@@ -196,6 +203,9 @@ fn view(item: &Item) -> Value {
         if let Some(value) = value {
             view.insert(key.into(), value.as_str().into());
         }
+    }
+    if !item.warnings.is_empty() {
+        view.insert("warnings".into(), json!(item.warnings));
     }
     Value::Object(view)
 }

@@ -287,6 +287,11 @@ pub(crate) fn member<'v>(document: &'v Value, key: &str) -> impl Iterator<Item =
         .flatten()
 }
 
+/// What the server thinks is not meant in what it was sent.
+pub(crate) fn warnings(answer: &Value) -> impl Iterator<Item = &str> {
+    member(answer, "warnings").filter_map(Value::as_str)
+}
+
 /// A command line that clap takes and that still makes no sense.
 #[derive(Debug, thiserror::Error)]
 pub enum UsageError {

@@ -17,7 +17,7 @@ use super::client::Client;
 use super::naming::Derived;
 use super::output::{Output, Tone, figures, json_line, printable, shorten, words};
 use super::units;
-use super::{Global, UsageError, context, member, scaffold, script, text};
+use super::{Global, UsageError, context, member, scaffold, script, text, warnings};
 use crate::domain::ids::StepName;
 use tuning::TuningArgs;
 
@@ -196,6 +196,7 @@ async fn add(client: &Client, args: AddArgs, output: Output) -> Result<()> {
         return Ok(output.document(&step)?);
     }
     output.note(&format!("added step {name}"));
+    warn(&step, output);
     Ok(output.line(&sheet(&step, output))?)
 }
 
@@ -214,6 +215,7 @@ async fn add_script(client: &Client, args: AddArgs, output: Output) -> Result<()
         let step = upload(client, name.as_str(), &args.tuning, step.package.into()).await?;
         if !output.json {
             output.note(&format!("added step {name}"));
+            warn(&step, output);
             output.line(&sheet(&step, output))?;
         }
         added.push(step);
@@ -239,6 +241,13 @@ pub async fn upload(
     Ok(client
         .upload(&["steps", name], &tuning.query(), component)
         .await?)
+}
+
+/// Says what the server thinks is not meant in the step.
+fn warn(step: &Value, output: Output) {
+    for warning in warnings(step) {
+        output.note(&format!("warning: {}", printable(warning)));
+    }
 }
 
 fn new(name: &Path, lang: scaffold::Language, output: Output) -> Result<()> {

@@ -1,6 +1,7 @@
 //! `stepwell task …`.
 
 mod act;
+mod explain;
 mod list;
 
 use std::time::Duration;
@@ -51,6 +52,18 @@ time, as the data of each task is read.")]
         /// Go on until the task is at its end
         #[arg(long, short)]
         follow: bool,
+    },
+    /// Show what each step's condition lacks of a task's data
+    #[command(after_help = "Examples:
+  stepwell task explain ID           every step, the ones that match first
+  stepwell task explain ID orders    one step
+
+The conditions are tried on the data as it is now; of each the first part that fails is shown.")]
+    Explain {
+        /// The task
+        id: String,
+        /// Only this step
+        step: Option<String>,
     },
     /// End a task; a run under way is given up
     Cancel {
@@ -144,6 +157,7 @@ pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Resul
             }
             Ok(())
         }
+        TaskCommand::Explain { id, step } => explain::run(&client, &id, step, output).await,
         TaskCommand::Cancel { id } => act::plain(&client, &id, "cancel", output).await,
         TaskCommand::Retry { id } => act::plain(&client, &id, "retry", output).await,
         TaskCommand::Update { id, changes } => act::update(&client, &id, changes, output).await,
@@ -227,6 +241,10 @@ fn sheet(task: &TaskView, output: Output) -> String {
     lines.push(String::new());
     lines.push(output.paint(Tone::Strong, "timeline"));
     lines.extend(Timeline::default().news(task, output));
+    if task.state == "unmatched" {
+        let why = format!("why: stepwell task explain {}", printable(&task.id));
+        lines.push(output.paint(Tone::Faint, &why));
+    }
     lines.join("\n")
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::plan::{Action, Change, Item, Kind};
 use crate::cli::client::{Client, ClientError};
-use crate::cli::{Exit, text};
+use crate::cli::{Exit, text, warnings};
 
 /// How long the server may be without an answer because too much is going on there.
 const PATIENCE: [Duration; 3] = [
@@ -75,6 +75,7 @@ async fn send(client: &Client, item: &mut Item) -> Result<(), ClientError> {
     if matches!(item.change, Change::Webhook(_)) && item.action == Action::Create {
         item.url = Some(text(&answer, "url").to_owned());
     }
+    item.warnings = warnings(&answer).map(str::to_owned).collect();
     item.change = Change::Nothing;
     Ok(())
 }

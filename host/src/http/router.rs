@@ -15,7 +15,7 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use super::api::{
-    Asker, actions, config, connectors, schedules, steps, tasks, webhooks, workspaces,
+    Asker, actions, config, connectors, explain, schedules, steps, tasks, webhooks, workspaces,
 };
 use super::problem::ApiError;
 use super::{Api, event};
@@ -97,6 +97,10 @@ fn api_routes(api: Arc<Api>) -> Router {
         .route(
             "/api/v1/workspaces/{ws}/tasks/{name}/replay",
             post(actions::replay).fallback(|| wrong("POST")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/tasks/{name}/explain",
+            get(explain::explain).fallback(|| wrong("GET, HEAD")),
         )
         .route(
             "/api/v1/workspaces/{ws}/tasks/{name}",

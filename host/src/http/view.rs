@@ -69,6 +69,24 @@ impl<'a> StepView<'a> {
     }
 }
 
+/// A step that was added.
+#[derive(Serialize)]
+pub(super) struct AddedView<'a> {
+    #[serde(flatten)]
+    step: StepView<'a>,
+    /// What is probably not meant in its condition.
+    warnings: Vec<String>,
+}
+
+impl<'a> AddedView<'a> {
+    pub(super) fn of(step: &'a Step, warnings: Vec<String>) -> Self {
+        Self {
+            step: StepView::of(step),
+            warnings,
+        }
+    }
+}
+
 /// A version of a step.
 #[derive(Serialize)]
 pub(super) struct VersionView<'a> {

@@ -13,16 +13,28 @@
   };
   const token = (key) => own.String.replaceAll(own.String.replaceAll(key, '~', '~0'), '/', '~1');
 
+  // JSON that every reader takes: half a surrogate pair as the escape that matches it.
+  const source = (value) => {
+    const text = own.RegExp.source(value);
+    if (own.String.isWellFormed(text)) return text;
+    let out = '';
+    let escaped = false;
+    for (let i = 0; i < text.length; i++) {
+      const pair = own.String.codePointAt(text, i) > 0xffff;
+      const unit = own.String.charCodeAt(text, i);
+      if (pair) out += text[i] + text[++i];
+      else if (unit < 0xd800 || unit > 0xdfff) out += text[i];
+      else out += (escaped ? 'u' : '\\u') + own.Number.toString(unit, 16);
+      escaped = !escaped && unit === 0x5c;
+    }
+    return out;
+  };
+
+  // With `$flags` the expression means what it means in the script; `$options` would be MongoDB's.
   const regex = (value, pointer) => {
     const flags = own.RegExp.flags(value);
-    let options = '';
-    for (let i = 0; i < flags.length; i++) {
-      if (flags[i] === 'y') refuse(pointer, 'is a regular expression with the flag `y`, which has no meaning here; begin it with ^');
-      if (own.String.includes('ims', flags[i])) options += flags[i];
-    }
-    const pattern = { $regex: own.RegExp.source(value) };
-    if (options) pattern.$options = options;
-    return pattern;
+    if (own.String.includes(flags, 'y')) refuse(pointer, 'is a regular expression with the flag `y`, which has no meaning here; begin it with ^');
+    return { __proto__: null, $regex: source(value), $flags: flags };
   };
 
   const compile = (value, pointer, open) => {
@@ -56,7 +68,15 @@
     } else {
       out = { __proto__: null };
       const keys = own.Object.keys(value);
-      for (let i = 0; i < keys.length; i++) out[keys[i]] = compile(value[keys[i]], `${pointer}/${token(keys[i])}`, open);
+      for (let i = 0; i < keys.length; i++) {
+        if (keys[i] === '$regex' && own.isA(RegExp, value.$regex)) {
+          const { $regex, $flags } = regex(value.$regex, `${pointer}/$regex`);
+          out.$regex = $regex;
+          out.$flags = $flags;
+          continue;
+        }
+        out[keys[i]] = compile(value[keys[i]], `${pointer}/${token(keys[i])}`, open);
+      }
     }
     own.Array.pop(open);
     return out;

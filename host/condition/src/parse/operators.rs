@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::{Parsed, Parser, PatternError, REGEXES, shorten};
-use crate::expression::{self, Fault};
+use super::{Parsed, Parser, PatternError, REGEXES, nearest, shorten};
+use crate::expression::{self, Dialect, Fault};
 use crate::node::{Comparison, Constant, Expression, Item, Kinds, Node};
 use crate::number;
 
-pub(super) const OPERATORS: [&str; 20] = [
+pub(super) const OPERATORS: [&str; 21] = [
     "$eq",
     "$ne",
     "$gt",
@@ -20,6 +20,7 @@ pub(super) const OPERATORS: [&str; 20] = [
     "$type",
     "$regex",
     "$options",
+    "$flags",
     "$all",
     "$elemMatch",
     "$size",
@@ -77,11 +78,11 @@ impl Parser {
             },
             "$mod" => self.modulo(operand)?,
             "$type" => Node::Type(self.kinds(operand)?),
-            "$regex" => Node::Regex(self.expression(operand, map.get("$options"))?),
-            "$options" => {
-                return self.refuse(
-                    "`$options` belongs to `$regex`, and there is none beside it".to_owned(),
-                );
+            "$regex" => Node::Regex(self.expression(map, operand)?),
+            "$options" | "$flags" => {
+                return self.refuse(format!(
+                    "`{name}` belongs to `$regex`, and there is none beside it"
+                ));
             }
             unknown => return self.unknown(unknown, root),
         })
@@ -114,15 +115,14 @@ impl Parser {
             return Ok(Item::Constant(self.constant(value)?));
         };
         if let Some(operand) = map.get("$regex") {
-            if let Some(other) = map.keys().find(|k| *k != "$regex" && *k != "$options") {
+            if let Some(other) = map.keys().find(|key| *key != "$regex" && !is_letters(key)) {
                 let other = shorten(other, 40);
                 return self.refuse(format!(
                     "`{other}` cannot stand beside `$regex` in `{operator}`"
                 ));
             }
-            let options = map.get("$options");
             return self.at("$regex", |parser| {
-                Ok(Item::Expression(parser.expression(operand, options)?))
+                Ok(Item::Expression(parser.expression(map, operand)?))
             });
         }
         match map.keys().find(|name| name.starts_with('$')) {
@@ -240,7 +240,7 @@ impl Parser {
             "bool" => Some("boolean"),
             "int" | "integer" | "long" | "double" | "decimal" | "float" => Some("number"),
             "list" => Some("array"),
-            _ => nearest(name, &Kinds::NAMES),
+            _ => nearest(name, Kinds::NAMES),
         };
         self.refuse(format!(
             "`{}` is not a kind; {}the kinds are {}",
@@ -250,7 +250,8 @@ impl Parser {
         ))
     }
 
-    fn expression(&mut self, operand: &Value, options: Option<&Value>) -> Parsed<Expression> {
+    /// `$regex` with the `$options` or `$flags` beside it in `map`.
+    fn expression(&mut self, map: &Map<String, Value>, operand: &Value) -> Parsed<Expression> {
         self.regexes += 1;
         if self.regexes > REGEXES {
             return self.refuse(format!(
@@ -260,18 +261,34 @@ impl Parser {
         let Value::String(text) = operand else {
             return self.wrong("$regex", "a string", operand);
         };
-        let options = match options {
-            None => "",
-            Some(Value::String(options)) => options,
-            Some(other) => {
-                let error = self.wrong("$options", "a string of the letters `imsx`", other);
-                return error.map_err(beside_options);
+        let (name, right, letters) = match (map.get("$options"), map.get("$flags")) {
+            (options, None) => ("$options", "a string of the letters `imsx`", options),
+            (None, flags) => ("$flags", "a string of the letters `dgimsuv`", flags),
+            (Some(_), Some(_)) => {
+                let both = "`$flags` makes the expression JavaScript's, which has no `$options`; leave one out";
+                return self
+                    .refuse(both.to_owned())
+                    .map_err(|error| beside(error, "$options"));
             }
         };
-        match expression::compile(text, options) {
+        let letters = match letters {
+            None => "",
+            Some(Value::String(letters)) => letters,
+            Some(other) => {
+                let error = self.wrong(name, right, other);
+                return error.map_err(|error| beside(error, name));
+            }
+        };
+        let dialect = match name {
+            "$flags" => Dialect::Flags(letters),
+            _ => Dialect::Options(letters),
+        };
+        match expression::compile(text, dialect) {
             Ok(expression) => Ok(expression),
             Err(Fault::Expression(message)) => self.refuse(message),
-            Err(Fault::Options(message)) => self.refuse(message).map_err(beside_options),
+            Err(Fault::Letters(message)) => {
+                self.refuse(message).map_err(|error| beside(error, name))
+            }
         }
     }
 
@@ -284,7 +301,7 @@ impl Parser {
         self.refuse(format!(
             "`{}` is not an operator; {}",
             shorten(name, 40),
-            match nearest(name, &known) {
+            match nearest(name, known) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None if root =>
                     "at the root these are allowed: $via, $and, $or, $nor, $not".to_owned(),
@@ -302,41 +319,15 @@ fn not(node: Node) -> Node {
     Node::Not(Box::new(node))
 }
 
-/// The fault is in the `$options` beside the `$regex` that the pointer leads to.
-fn beside_options(mut error: PatternError) -> PatternError {
+/// Whether the name is of what stands beside a `$regex` and says how to read it.
+pub(super) fn is_letters(name: &str) -> bool {
+    matches!(name, "$options" | "$flags")
+}
+
+/// The fault is in what stands under `name` beside the `$regex` that the pointer leads to.
+fn beside(mut error: PatternError, name: &str) -> PatternError {
     if let Some(parent) = error.pointer.strip_suffix("/$regex") {
-        error.pointer = format!("{parent}/$options");
+        error.pointer = format!("{parent}/{name}");
     }
     error
-}
-
-/// The known name that is at most two edits from this one, letter case aside.
-fn nearest<'n>(name: &str, known: &[&'n str]) -> Option<&'n str> {
-    let name = shorten(name, 16).to_lowercase();
-    known
-        .iter()
-        .map(|candidate| (distance(&name, &candidate.to_lowercase()), *candidate))
-        .filter(|(distance, candidate)| *distance <= 2 && distance * 2 < candidate.len())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-/// Edits (insert, delete, replace one character, swap two neighbours) between two short texts.
-fn distance(a: &str, b: &str) -> usize {
-    let [a, b]: [Vec<char>; 2] = [a, b].map(|text| text.chars().collect());
-    let mut rows = vec![(0..=b.len()).collect::<Vec<usize>>()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let above = &rows[i - 1];
-            let replaced = above[j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut least = replaced.min(above[j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(least);
-        }
-        rows.push(row);
-    }
-    rows[a.len()][b.len()]
 }

@@ -26,7 +26,7 @@ fn refusals_say_where_and_what_would_be_right() {
         ),
         (
             json!({"a": {"$where": "1"}}),
-            "at `/a/$where`: `$where` is not an operator; the operators are $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $type, $regex, $options, $all, $elemMatch, $size, $mod, $and, $or, $nor, $not",
+            "at `/a/$where`: `$where` is not an operator; the operators are $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $type, $regex, $options, $flags, $all, $elemMatch, $size, $mod, $and, $or, $nor, $not",
         ),
         (
             json!({"$vai": {}}),
@@ -58,7 +58,7 @@ fn refusals_say_where_and_what_would_be_right() {
         ),
         (
             json!({"a": {"$via": {}}}),
-            "at `/a/$via`: `$via` is not an operator; the operators are $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $type, $regex, $options, $all, $elemMatch, $size, $mod, $and, $or, $nor, $not",
+            "at `/a/$via`: `$via` is not an operator; the operators are $eq, $ne, $gt, $gte, $lt, $lte, $in, $nin, $exists, $type, $regex, $options, $flags, $all, $elemMatch, $size, $mod, $and, $or, $nor, $not",
         ),
         (
             json!({"a": {"$in": "x"}}),
@@ -165,8 +165,8 @@ fn refusals_say_where_and_what_would_be_right() {
             "at `/a/$regex`: bad regular expression at character 4: backreferences are not supported; matching takes linear time, so neither look-around nor backreferences exist",
         ),
         (
-            json!({"a": {"$regex": "(\\w{100}){100}"}}),
-            "at `/a/$regex`: the regular expression is too large when compiled; use smaller repeats, or `[A-Za-z0-9_]` and `[0-9]` for `\\w` and `\\d`, which stand for all of Unicode",
+            json!({"a": {"$regex": "(\\p{L}{100}){100}"}}),
+            "at `/a/$regex`: the regular expression is too large when compiled; use smaller repeats, or classes such as `[A-Za-z]` for `\\p{…}`, which stands for all of Unicode",
         ),
         (
             json!({"a": {"$regex": "a", "$options": "g"}}),

@@ -112,6 +112,8 @@ pub struct Item {
     pub digests: (Option<String>, Option<String>),
     /// A created webhook's URL, once the server has told it.
     pub url: Option<String>,
+    /// What the server thinks is not meant in a step that it was sent.
+    pub warnings: Vec<String>,
     /// Why it failed.
     pub error: Option<String>,
 }
@@ -132,6 +134,7 @@ impl Item {
             change,
             digests: (None, None),
             url: None,
+            warnings: Vec::new(),
             error: None,
         }
     }

@@ -3,6 +3,7 @@
 pub(super) mod actions;
 pub(super) mod config;
 pub(super) mod connectors;
+pub(super) mod explain;
 pub(super) mod schedules;
 pub(super) mod steps;
 pub(super) mod tasks;

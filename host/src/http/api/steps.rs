@@ -15,7 +15,7 @@ use crate::catalog::CatalogError;
 use crate::domain::limits;
 use crate::domain::step::Tuning;
 use crate::http::read::{self, Bounds};
-use crate::http::view::{StepView, VersionView};
+use crate::http::view::{AddedView, StepView, VersionView};
 
 /// A component is larger than a webhook's body, and whoever sends it has the token.
 const COMPONENT: Bounds = Bounds {
@@ -96,7 +96,8 @@ async fn added(
     } else {
         StatusCode::CREATED
     };
-    Ok(json(status, &StepView::of(&added.step.step)))
+    let warnings = api.catalog.doubts(&tenant.workspace, &added.step);
+    Ok(json(status, &AddedView::of(&added.step.step, warnings)))
 }
 
 pub(in crate::http) async fn show(
