@@ -1,14 +1,19 @@
 //! The HTTP client of the server's API. It knows addresses, tokens and problem documents, and
 //! nothing of what the documents mean.
 
+mod address;
+
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 use url::Url;
 
+pub use address::{address, is_loopback};
+
 use super::Exit;
+use crate::http::VERSION_HEADER;
 
 /// The longest an answer may take. Adding a step compiles it, which is bounded by the server.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -74,7 +79,9 @@ pub enum ClientError {
         detail: String,
     },
     /// What answered is no Stepwell server, or one of another version.
-    #[error("the answer of {url} is not a Stepwell server's: {reason}")]
+    #[error(
+        "{url} is not a Stepwell server, or one of another version: {reason}; check --url and STEPWELL_URL"
+    )]
     BadAnswer {
         /// The server's address.
         url: String,
@@ -102,8 +109,10 @@ impl ClientError {
         match self {
             Self::BadUrl { .. } | Self::BadName(_) | Self::BadToken => Exit::Usage,
             Self::NotFound { .. } => Exit::NotFound,
-            Self::Unreachable { .. } | Self::Unauthorized { .. } => Exit::NoAccess,
-            Self::Refused { .. } | Self::BadAnswer { .. } => Exit::Failed,
+            Self::Unreachable { .. } | Self::Unauthorized { .. } | Self::BadAnswer { .. } => {
+                Exit::NoAccess
+            }
+            Self::Refused { .. } => Exit::Failed,
         }
     }
 }
@@ -124,10 +133,7 @@ impl Client {
             url: url.to_owned(),
             reason,
         };
-        let base = Url::parse(url).map_err(|error| bad(error.to_string()))?;
-        if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
-            return Err(bad("not http or https".into()));
-        }
+        let base = address(url).map_err(bad)?;
         // Text outside ASCII would otherwise fail later, with the token in the message.
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ClientError::BadToken);
@@ -241,7 +247,8 @@ impl Client {
             .post(target)
             .header("content-type", "application/json")
             .body(body);
-        self.answer(request).await
+        let response = self.sent(request).await?;
+        self.answer(response).await
     }
 
     fn scoped(&self, path: &[&str], query: &[(&str, String)]) -> Result<Url, ClientError> {
@@ -278,14 +285,23 @@ impl Client {
         if let Some((kind, bytes)) = body {
             request = request.header("content-type", kind).body(bytes);
         }
-        self.answer(request).await
+        let response = self.sent(request).await?;
+        // Any server may answer with JSON, and a list that it does not have would be an empty one.
+        if !response.headers().contains_key(VERSION_HEADER) {
+            let status = response.status();
+            return Err(self.bad_answer(format!(
+                "it answered {status} without the header {VERSION_HEADER}"
+            )));
+        }
+        self.answer(response).await
     }
 
-    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Value, ClientError> {
-        let mut response = request
-            .send()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
+    async fn sent(&self, request: reqwest::RequestBuilder) -> Result<Response, ClientError> {
+        let sent = request.send().await;
+        sent.map_err(|error| self.unreachable(&error))
+    }
+
+    async fn answer(&self, mut response: Response) -> Result<Value, ClientError> {
         let status = response.status();
         let mut body = Vec::new();
         while let Some(part) = response
@@ -349,16 +365,6 @@ impl Client {
     }
 }
 
-/// Whether the address is this machine's own by its text, without asking the resolver.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        None => false,
-    }
-}
-
 fn json(body: &Value) -> (&'static str, Bytes) {
     ("application/json", Bytes::from(body.to_string()))
 }
@@ -371,6 +377,11 @@ fn cause(error: &reqwest::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;
+        // A resolver's own words name its servers and its settings, and no cause.
+        if innermost.to_string().starts_with("dns error") {
+            let host = error.url().and_then(Url::host_str).unwrap_or_default();
+            return format!("the name `{host}` could not be resolved");
+        }
     }
     innermost.to_string()
 }

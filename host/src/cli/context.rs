@@ -6,9 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use url::Url;
 
-use super::client::{Client, ClientError, is_loopback};
+use super::client::{Client, ClientError, address, is_loopback};
 use super::{Exit, Global};
 
 /// Why it is not known which server is meant, or how to be let in.
@@ -126,7 +125,7 @@ pub fn connect(global: &Global) -> Result<Client, ContextError> {
 
 /// The admin token opens everything, so it is not sent to any address that someone typed.
 fn may_have_admin_token(url: &str, typed: bool) -> bool {
-    !typed || Url::parse(url).is_ok_and(|url| is_loopback(&url))
+    !typed || address(url).is_ok_and(|url| is_loopback(&url))
 }
 
 /// The local server's admin token.

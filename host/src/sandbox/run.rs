@@ -61,7 +61,7 @@ pub(super) async fn step(
                         Ok(Err(Failure::Stop(message))) => Ended::Stop(cut(message)),
                         Err(error) => {
                             paused_until = fault::pause(&error);
-                            Ended::Fault(fault::of(&error, step_limits))
+                            Ended::Fault(fault::of(&error, step_limits, &logs))
                         }
                     };
                     let fuel = step_limits.fuel - store.get_fuel().unwrap_or(0);
@@ -137,7 +137,7 @@ pub(super) async fn condition(
             text.len(),
             limits::CONDITION_BYTES
         )),
-        Some(Err(error)) => fault::of(&error, step_limits),
+        Some(Err(error)) => fault::of(&error, step_limits, &logs),
         None => StepFault::Deadline {
             limit_ms: step_limits.timeout_ms,
         },
