@@ -117,6 +117,75 @@ async fn what_is_no_step_is_refused_by_name() {
     server.is_well().await;
 }
 
+/// A step that does nothing, of three core instances and `more`, as other languages' tools make them.
+fn of_core_instances(more: usize) -> Vec<u8> {
+    let more = "(core instance (instantiate $empty))".repeat(more);
+    wat::parse_str(format!(
+        r#"(component
+            (type $failure' (variant (case "retry" string) (case "stop" string)))
+            (import "failure" (type $failure (eq $failure')))
+            (core module $memory (memory (export "memory") 1))
+            (core module $step
+                (import "memory" "memory" (memory 1))
+                (data (i32.const 0) "\10\00\00\00\02\00\00\00")
+                (data (i32.const 16) "{{}}")
+                (func (export "condition") (result i32) i32.const 0)
+                (func (export "run") (result i32) i32.const 64))
+            (core module $empty)
+            (core instance $memory (instantiate $memory))
+            (core instance $step (instantiate $step (with "memory" (instance $memory))))
+            {more}
+            (func (export "condition") (result string)
+                (canon lift (core func $step "condition") (memory $memory "memory")))
+            (func (export "run") (result (result (error $failure)))
+                (canon lift (core func $step "run") (memory $memory "memory"))))"#
+    ))
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_component_of_many_core_instances_runs_and_one_of_too_many_is_refused_at_once() {
+    let server = Server::start().await;
+    let webhook = server.webhook("w").await;
+    // componentize-py makes 14, and 39 with `--stub-wasi`; 64 is the most.
+    for more in [0, 12, 37, 62] {
+        let (status, step) = server.try_step("many", of_core_instances(more), "").await;
+        assert!(status.is_success(), "{more}: {step}");
+        server.run(&webhook, &serde_json::json!({}), "done").await;
+    }
+    for more in [63, 1_000] {
+        let said = format!("has {} core instances, and a step has at most 64", more + 2);
+        refused(
+            &server,
+            of_core_instances(more),
+            "",
+            "too-many-parts",
+            &said,
+        )
+        .await;
+    }
+    let memories = |count: usize| {
+        let more = "(core module (memory 1))".repeat(count);
+        let whole = wat::parse_str(format!(
+            r#"(component {more}
+                (core module $m (func (export "f")))
+                (core instance $m (instantiate $m))
+                (func (export "condition") (canon lift (core func $m "f")))
+                (func (export "run") (canon lift (core func $m "f"))))"#
+        ));
+        whole.unwrap()
+    };
+    refused(
+        &server,
+        memories(3),
+        "",
+        "too-many-parts",
+        "3 linear memories",
+    )
+    .await;
+    server.is_well().await;
+}
+
 #[tokio::test]
 async fn a_refused_replacement_leaves_the_step_as_it_was() {
     let server = Server::start().await;

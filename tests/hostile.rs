@@ -122,6 +122,12 @@ async fn a_panic_shows_its_message() {
     assert_eq!(run["outcome"], "trap");
     let logs = run["logs"].to_string();
     assert!(logs.contains("the guest gives up: no invoice"), "{logs}");
+    assert!(!logs.contains("RUST_BACKTRACE"), "{logs}");
+    let said = "panicked at panics/src/lib.rs:9:5: the guest gives up: no invoice";
+    for fault in [&run["error"], &task["fault"]] {
+        let fault = fault.as_str().unwrap();
+        assert!(fault.contains(said), "{fault}");
+    }
     assert!(task["data"].get("changed").is_none());
 }
 

@@ -12,6 +12,17 @@ async fn replay(server: &Server, id: &str, body: Value) -> (StatusCode, Value) {
     server.api(Method::POST, &path, Some(body)).await
 }
 
+/// Looks at the task until it is so.
+async fn until(server: &Server, id: &str, is_so: impl Fn(&Value) -> bool) {
+    for _ in 0..500 {
+        if is_so(&server.task(id).await) {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("{:#}", server.task(id).await);
+}
+
 #[tokio::test]
 async fn recorded_calls_answer_and_nothing_is_sent_or_stored() {
     let server = Server::start().await;
@@ -104,4 +115,139 @@ async fn a_replay_begins_with_the_data_of_its_run_and_has_todays_steps() {
     assert!(!output.status.success());
     let (_, err) = texts(&output);
     assert!(err.contains("has had 2 runs"), "{err}");
+}
+
+/// Asks again every hour, until it has been approved; then it counts.
+const APPROVAL: &str = "export const condition = {order: Object};
+export const content = async () => {
+    if (data.approved === undefined) { task.park(3_600_000); step.redo(); }
+    else data.total = data.order.price * data.approved;
+};
+";
+
+#[tokio::test]
+async fn what_came_from_outside_comes_again_where_it_did() {
+    let server = Server::start().await;
+    server.script("approval", APPROVAL).await;
+    let webhook = server.webhook("Orders").await;
+    let id = server.post(&webhook, &json!({"order": {"price": 3}})).await;
+    server.wait(&id, "waiting").await;
+    // Two changes: one that releases nothing, and one that does.
+    for set in [
+        json!({"path": "/order/price", "value": 5}),
+        json!({"path": "/approved", "value": 2}),
+    ] {
+        let runs = server.task(&id).await["runs"].as_array().unwrap().len();
+        let (status, _) = server.act(&id, "update", Some(json!({"set": [set]}))).await;
+        assert_eq!(status, StatusCode::OK);
+        until(&server, &id, |task| {
+            task["runs"].as_array().unwrap().len() > runs
+        })
+        .await;
+    }
+    let task = server.wait(&id, "done").await;
+    assert_eq!(task["data"]["total"], 10);
+    let (_, replayed) = replay(&server, &id, json!({})).await;
+    assert_eq!(replayed["replay"]["stopped"], Value::Null, "{replayed:#}");
+    assert_eq!(replayed["replay"]["changes"], json!([]));
+    let runs = replayed["runs"].as_array().unwrap().len();
+    assert_eq!(runs, task["runs"].as_array().unwrap().len());
+    let reasons = replayed["history"].to_string();
+    assert_eq!(reasons.matches("changed by").count(), 2, "{reasons}");
+    // From a later run on, only what came after it.
+    let (_, replayed) = replay(&server, &id, json!({"from": 2})).await;
+    assert_eq!(replayed["replay"]["changes"], json!([]), "{replayed:#}");
+    assert_eq!(replayed["runs"].as_array().unwrap().len(), runs - 1);
+
+    // Today's step replaces what the change was made to: the replay says where it stopped.
+    server
+        .script(
+            "approval",
+            "export const condition = {order: Object};
+export const content = async () => { data.order = { ...data.order, price: [] }; data.order = 7; task.park(1000); step.redo(); };
+",
+        )
+        .await;
+    let (_, replayed) = replay(&server, &id, json!({})).await;
+    let stopped = replayed["replay"]["stopped"].as_str().unwrap();
+    assert!(
+        stopped.contains("a change from outside that came then does not fit"),
+        "{stopped}"
+    );
+}
+
+#[tokio::test]
+async fn retries_cancellations_and_results_of_subtasks_come_again() {
+    let server = Server::start().await;
+    let webhook = server.webhook("w").await;
+    // Fails until `ok` is there.
+    server
+        .script(
+            "strict",
+            "export const condition = {job: 1};
+export const content = async () => {
+    if (!data.ok) throw Object.assign(new Error('not yet'), { final: true });
+    data.result = 'well';
+};
+",
+        )
+        .await;
+    let id = server.post(&webhook, &json!({"job": 1})).await;
+    server.wait(&id, "error").await;
+    server.act(&id, "retry", None).await;
+    until(&server, &id, |task| {
+        task["state"] == "error" && task["runs"].as_array().unwrap().len() == 2
+    })
+    .await;
+    let set = json!({"set": [{"path": "/ok", "value": true}]});
+    server.act(&id, "update", Some(set)).await;
+    let task = server.wait(&id, "done").await;
+    let (_, replayed) = replay(&server, &id, json!({})).await;
+    assert_eq!(replayed["state"], "done", "{replayed:#}");
+    assert_eq!(replayed["replay"]["changes"], json!([]));
+    assert_eq!(
+        replayed["runs"].as_array().unwrap().len(),
+        task["runs"].as_array().unwrap().len()
+    );
+
+    // A cancelled task, taken up again.
+    server.script("approval", APPROVAL).await;
+    let id = server.post(&webhook, &json!({"order": {"price": 3}})).await;
+    server.wait(&id, "waiting").await;
+    server.act(&id, "cancel", None).await;
+    let (_, replayed) = replay(&server, &id, json!({})).await;
+    assert_eq!(replayed["state"], "cancelled", "{replayed:#}");
+
+    // A task that waits for its subtask's result.
+    server
+        .script(
+            "parent",
+            "export const condition = {family: true};
+export const content = async () => { task.subtask('child', { n: 20 }, { into: '/child', wait: true }); };
+",
+        )
+        .await;
+    server
+        .script(
+            "child",
+            "export const condition = {$via: {name: 'child'}};
+export const content = async () => { task.complete(data.n + 1); };
+",
+        )
+        .await;
+    server
+        .script(
+            "after",
+            "export const condition = {child: Number};
+export const content = async () => { data.sum = data.child * 2; };
+",
+        )
+        .await;
+    let task = server.run(&webhook, &json!({"family": true}), "done").await;
+    assert_eq!(task["data"]["sum"], 42);
+    let id = task["id"].as_str().unwrap();
+    let (_, replayed) = replay(&server, id, json!({})).await;
+    assert_eq!(replayed["replay"]["stopped"], Value::Null, "{replayed:#}");
+    assert_eq!(replayed["replay"]["changes"], json!([]));
+    assert_eq!(replayed["state"], "done");
 }

@@ -1,15 +1,21 @@
 //! The HTTP client of the server's API. It knows addresses, tokens and problem documents, and
 //! nothing of what the documents mean.
 
+mod address;
+mod error;
+
 use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use super::Exit;
+pub use address::{address, is_loopback};
+pub use error::ClientError;
+
 use crate::domain::ids::WorkspaceName;
+use crate::http::VERSION_HEADER;
 
 /// The longest an answer may take. Adding a step compiles it, which is bounded by the server.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -20,94 +26,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// The largest answer that is read: a page of tasks or one task with its whole journal.
 const ANSWER_BYTES: usize = 256 * 1024 * 1024;
-
-/// Why the server did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The address is no address.
-    #[error("`{url}` is not a server's address: it must be like http://127.0.0.1:8080 ({reason})")]
-    BadUrl {
-        /// As it was given.
-        url: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A name that no URL can carry as a path segment.
-    #[error("`{0}` cannot be a name: a name is not empty, `.` or `..`")]
-    BadName(String),
-    /// The token is no header value.
-    #[error("the token has characters that no token has; check STEPWELL_TOKEN or --token")]
-    BadToken,
-    /// Nothing answers.
-    #[error(
-        "cannot reach the server at {url}: {reason}; is it running? start it with `stepwell serve`"
-    )]
-    Unreachable {
-        /// The server's address.
-        url: String,
-        /// The innermost cause.
-        reason: String,
-    },
-    /// The token is not the server's.
-    #[error(
-        "the server at {url} does not accept the token; set STEPWELL_TOKEN to the text of `admin-token` in its data directory"
-    )]
-    Unauthorized {
-        /// The server's address.
-        url: String,
-    },
-    /// No such thing.
-    #[error("{detail}")]
-    NotFound {
-        /// The problem's stable word.
-        code: String,
-        /// The server's words.
-        detail: String,
-    },
-    /// The server says no.
-    #[error("{detail}")]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// The problem's stable word.
-        code: String,
-        /// The server's words.
-        detail: String,
-    },
-    /// What answered is no Stepwell server, or one of another version.
-    #[error("the answer of {url} is not a Stepwell server's: {reason}")]
-    BadAnswer {
-        /// The server's address.
-        url: String,
-        /// What was unexpected.
-        reason: String,
-    },
-}
-
-impl ClientError {
-    /// A stable word for programs.
-    pub fn code(&self) -> &str {
-        match self {
-            Self::BadUrl { .. } => "bad-url",
-            Self::BadName(_) => "bad-name",
-            Self::BadToken => "bad-token",
-            Self::Unreachable { .. } => "unreachable",
-            Self::Unauthorized { .. } => "unauthorized",
-            Self::NotFound { code, .. } | Self::Refused { code, .. } => code,
-            Self::BadAnswer { .. } => "bad-answer",
-        }
-    }
-
-    /// The exit code that stands for it.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::BadUrl { .. } | Self::BadName(_) | Self::BadToken => Exit::Usage,
-            Self::NotFound { .. } => Exit::NotFound,
-            Self::Unreachable { .. } | Self::Unauthorized { .. } => Exit::NoAccess,
-            Self::Refused { .. } | Self::BadAnswer { .. } => Exit::Failed,
-        }
-    }
-}
 
 /// The name that paths have for what people call a workspace. What cannot be one goes to the server
 /// as it is, which says so.
@@ -131,10 +49,7 @@ impl Client {
             url: url.to_owned(),
             reason,
         };
-        let base = Url::parse(url).map_err(|error| bad(error.to_string()))?;
-        if !matches!(base.scheme(), "http" | "https") || base.cannot_be_a_base() {
-            return Err(bad("not http or https".into()));
-        }
+        let base = address(url).map_err(bad)?;
         // Text outside ASCII would otherwise fail later, with the token in the message.
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ClientError::BadToken);
@@ -253,7 +168,8 @@ impl Client {
             .post(target)
             .header("content-type", "application/json")
             .body(body);
-        self.answer(request).await
+        let response = self.sent(request).await?;
+        self.answer(response).await
     }
 
     fn scoped(&self, path: &[&str], query: &[(&str, String)]) -> Result<Url, ClientError> {
@@ -290,14 +206,23 @@ impl Client {
         if let Some((kind, bytes)) = body {
             request = request.header("content-type", kind).body(bytes);
         }
-        self.answer(request).await
+        let response = self.sent(request).await?;
+        // Any server may answer with JSON, and a list that it does not have would be an empty one.
+        if !response.headers().contains_key(VERSION_HEADER) {
+            let status = response.status();
+            return Err(self.bad_answer(format!(
+                "it answered {status} without the header {VERSION_HEADER}"
+            )));
+        }
+        self.answer(response).await
     }
 
-    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Value, ClientError> {
-        let mut response = request
-            .send()
-            .await
-            .map_err(|error| self.unreachable(&error))?;
+    async fn sent(&self, request: reqwest::RequestBuilder) -> Result<Response, ClientError> {
+        let sent = request.send().await;
+        sent.map_err(|error| self.unreachable(&error))
+    }
+
+    async fn answer(&self, mut response: Response) -> Result<Value, ClientError> {
         let status = response.status();
         let mut body = Vec::new();
         while let Some(part) = response
@@ -361,16 +286,6 @@ impl Client {
     }
 }
 
-/// Whether the address is this machine's own by its text, without asking the resolver.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        None => false,
-    }
-}
-
 fn json(body: &Value) -> (&'static str, Bytes) {
     ("application/json", Bytes::from(body.to_string()))
 }
@@ -383,6 +298,11 @@ fn cause(error: &reqwest::Error) -> String {
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {
         innermost = source;
+        // A resolver's own words name its servers and its settings, and no cause.
+        if innermost.to_string().starts_with("dns error") {
+            let host = error.url().and_then(Url::host_str).unwrap_or_default();
+            return format!("the name `{host}` could not be resolved");
+        }
     }
     innermost.to_string()
 }

@@ -6,9 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use url::Url;
 
-use super::client::{Client, ClientError, is_loopback};
+use super::client::{Client, ClientError, address, is_loopback};
 use super::{Exit, Global, current};
 
 /// The workspace that every server has.
@@ -172,7 +171,7 @@ pub fn workspace(global: &Global) -> Result<String, ContextError> {
 /// its data directory, for it may listen elsewhere each time.
 pub fn server(global: &Global) -> Result<String, ContextError> {
     if let Some(url) = given(global.url.as_deref()) {
-        let whole = Url::parse(url).map_or_else(|_| url.to_owned(), String::from);
+        let whole = address(url).map_or_else(|_| url.to_owned(), String::from);
         return Ok(whole.trim_end_matches('/').to_owned());
     }
     let directory = data_dir(global.data_dir.as_deref())?;
@@ -182,7 +181,7 @@ pub fn server(global: &Global) -> Result<String, ContextError> {
 
 /// The admin token opens everything, so it is not sent to any address that someone typed.
 fn may_have_admin_token(url: &str, typed: bool) -> bool {
-    !typed || Url::parse(url).is_ok_and(|url| is_loopback(&url))
+    !typed || address(url).is_ok_and(|url| is_loopback(&url))
 }
 
 /// The local server's admin token.

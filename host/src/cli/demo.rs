@@ -193,7 +193,7 @@ async fn tell(
         output.paint(Tone::Good, "200"),
         json_line(&accepted)
     ))?;
-    let task = task::watch(&client, text(&accepted, "task"), output).await?;
+    let task = task::watch(&client, text(&accepted, "task"), None, output).await?;
     if output.json {
         return Ok(output
             .document(&json!({"url": url, "webhook": webhook, "steps": steps, "task": task}))?);

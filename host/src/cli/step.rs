@@ -104,8 +104,8 @@ Limits and retry policy stay. Runs that are under way end with the version that 
 /// What `step add` takes.
 #[derive(Debug, Args)]
 pub struct AddArgs {
-    /// A script (FILE.js, FILE.ts), a component (FILE.wasm) or a crate's directory
-    #[arg(value_name = "FILE|CRATE_DIR")]
+    /// A script (FILE.js, FILE.ts), a component (FILE.wasm), a crate's directory or a script's
+    #[arg(value_name = "FILE|DIR")]
     source: PathBuf,
     /// The step's name [default: the crate's or file's]
     #[arg(long)]
@@ -168,7 +168,8 @@ pub async fn run(global: &Global, command: StepCommand, output: Output) -> Resul
     }
 }
 
-async fn add(client: &Client, args: AddArgs, output: Output) -> Result<()> {
+async fn add(client: &Client, mut args: AddArgs, output: Output) -> Result<()> {
+    args.source = script::of_folder(args.source);
     if script::is_script(&args.source) {
         return add_script(client, args, output).await;
     }

@@ -2,6 +2,7 @@
 
 mod act;
 mod explain;
+mod id;
 mod list;
 
 use std::time::Duration;
@@ -14,8 +15,8 @@ use serde_json::Value;
 use super::client::{Client, ClientError};
 use super::output::{Output, Tone, json_line, json_pretty, printable};
 use super::timeline::{TaskView, Timeline, paint_state};
-use super::{Global, UsageError, context};
-use crate::domain::ids::TaskId;
+use super::{Global, context};
+use id::resolve;
 
 /// How soon a followed task is looked at again at first, and how seldom at most: most tasks are
 /// done in milliseconds, the others take their time.
@@ -24,6 +25,13 @@ const LOOK_FIRST: Duration = Duration::from_millis(10);
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// How long a waiting task is left alone between two looks.
 const LOOK_WAITING: Duration = Duration::from_secs(1);
+
+const WHICH: &str = "Lines are shortened to the terminal's width; a pipe gets them whole.
+
+Examples:
+  stepwell task log 0190c0de                the first digits are enough if no other task has them
+  stepwell task log ID --full --tail 20
+  stepwell task log ID | grep warn";
 
 /// What can be done with tasks.
 #[derive(Debug, Subcommand)]
@@ -41,17 +49,28 @@ time, as the data of each task is read.")]
     /// Count the tasks in each state
     Count,
     /// Show a task: where it stands, its data, its timeline
+    #[command(after_help = WHICH)]
     Show {
-        /// The task
+        /// The task: its id, or the first digits of it
         id: String,
+        /// Do not shorten lines to the terminal's width
+        #[arg(long)]
+        full: bool,
     },
     /// Show a task's timeline line by line
+    #[command(after_help = WHICH)]
     Log {
-        /// The task
+        /// The task: its id, or the first digits of it
         id: String,
         /// Go on until the task is at its end
         #[arg(long, short)]
         follow: bool,
+        /// Do not shorten lines to the terminal's width
+        #[arg(long)]
+        full: bool,
+        /// Only the last lines of what has happened so far
+        #[arg(long, value_name = "LINES")]
+        tail: Option<usize>,
     },
     /// Show what each step's condition lacks of a task's data
     #[command(after_help = "Examples:
@@ -65,15 +84,17 @@ The conditions are tried on the data as it is now; of each the first part that f
         /// Only this step
         step: Option<String>,
     },
-    /// End a task; a run under way is given up
+    /// End tasks; runs under way are given up
     Cancel {
-        /// The task
-        id: String,
+        /// The tasks
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
     },
-    /// Have a task in error (or cancelled) go on from the step that failed
+    /// Have tasks in error (or cancelled) go on from the step that failed
     Retry {
-        /// The task
-        id: String,
+        /// The tasks
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
     },
     /// Change a task's data and have it go on at once
     #[command(after_help = "Examples:
@@ -131,17 +152,24 @@ pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Resul
     match command {
         TaskCommand::List(wanted) => list::run(&client, wanted, output).await,
         TaskCommand::Count => list::count(&client, output).await,
-        TaskCommand::Show { id } => {
-            let (document, task) = fetch(&client, &task_id(&id)?).await?;
+        TaskCommand::Show { id, full } => {
+            let output = if full { output.whole() } else { output };
+            let (document, task) = fetch(&client, &resolve(&client, &id).await?).await?;
             if output.json {
                 return Ok(output.document(&document)?);
             }
             Ok(output.line(&sheet(&task, output))?)
         }
-        TaskCommand::Log { id, follow } => {
-            let id = task_id(&id)?;
+        TaskCommand::Log {
+            id,
+            follow,
+            full,
+            tail,
+        } => {
+            let output = if full { output.whole() } else { output };
+            let id = resolve(&client, &id).await?;
             if follow {
-                let document = watch(&client, &id, output).await?;
+                let document = watch(&client, &id, tail, output).await?;
                 return if output.json {
                     Ok(output.document(&document)?)
                 } else {
@@ -152,14 +180,15 @@ pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Resul
             if output.json {
                 return Ok(output.document(&document)?);
             }
-            for line in Timeline::default().news(&task, output) {
-                output.line(&line)?;
+            let lines = Timeline::default().news(&task, output);
+            for line in last(&lines, tail) {
+                output.line(line)?;
             }
             Ok(())
         }
         TaskCommand::Explain { id, step } => explain::run(&client, &id, step, output).await,
-        TaskCommand::Cancel { id } => act::plain(&client, &id, "cancel", output).await,
-        TaskCommand::Retry { id } => act::plain(&client, &id, "retry", output).await,
+        TaskCommand::Cancel { ids } => act::plain(&client, &ids, "cancel", output).await,
+        TaskCommand::Retry { ids } => act::plain(&client, &ids, "retry", output).await,
         TaskCommand::Update { id, changes } => act::update(&client, &id, changes, output).await,
         TaskCommand::Clone { id, changes } => act::clone(&client, &id, changes, output).await,
         TaskCommand::Replay { id, from } => act::replay(&client, &id, from, output).await,
@@ -169,14 +198,21 @@ pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Resul
 
 /// Prints the task's timeline as it grows until the task is at its end, and gives its last
 /// document. With `--json` nothing is printed: one document is one document.
-pub async fn watch(client: &Client, id: &str, output: Output) -> Result<Value> {
+///
+/// `tail`: of what has happened so far only so many lines.
+pub async fn watch(
+    client: &Client,
+    id: &str,
+    mut tail: Option<usize>,
+    output: Output,
+) -> Result<Value> {
     let mut timeline = Timeline::default();
     let mut pause = LOOK_FIRST;
     loop {
         let (document, task) = fetch(client, id).await?;
         if !output.json {
-            for line in timeline.news(&task, output) {
-                output.line(&line)?;
+            for line in last(&timeline.news(&task, output), tail.take()) {
+                output.line(line)?;
             }
         }
         if task.is_final() {
@@ -201,10 +237,9 @@ async fn fetch(client: &Client, id: &str) -> Result<(Value, TaskView)> {
     Ok((document, task))
 }
 
-/// Checks an id here, so that a slip of the pen does not ask the server.
-fn task_id(text: &str) -> Result<String> {
-    let id: TaskId = text.parse().map_err(UsageError::Name)?;
-    Ok(id.to_string())
+/// The last `tail` lines, or all.
+fn last(lines: &[String], tail: Option<usize>) -> &[String] {
+    &lines[lines.len().saturating_sub(tail.unwrap_or(usize::MAX))..]
 }
 
 fn sheet(task: &TaskView, output: Output) -> String {
@@ -287,12 +322,11 @@ timeline
     }
 
     #[test]
-    fn an_id_is_checked_before_the_server_is_asked() {
-        let error = task_id("17").unwrap_err();
-        assert!(error.to_string().contains("a task id is a UUID"), "{error}");
-        assert_eq!(
-            task_id("0190C0DE-0000-7000-8000-000000000000").unwrap(),
-            "0190c0de-0000-7000-8000-000000000000"
-        );
+    fn the_last_lines_are_as_many_as_there_are() {
+        let lines = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(last(&lines, None), &lines);
+        assert_eq!(last(&lines, Some(2)), &lines[1..]);
+        assert_eq!(last(&lines, Some(9)), &lines);
+        assert!(last(&lines, Some(0)).is_empty());
     }
 }

@@ -5,20 +5,23 @@ mod changes;
 mod notice;
 mod subtasks;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::output::{Output, Tone, printable, shorten};
+use super::output::{Output, Tone, printable};
 use super::units;
 use crate::domain::clock::parse_rfc3339;
 pub use changes::{ChangeView, diff};
 use notice::{NoticeView, told};
 use subtasks::{EndedView, SubtaskView};
 
-/// How wide a line's text may get; the whole is in `--json`.
-const WIDTH: usize = 100;
+/// Lines of one log entry that a terminal shows; `--full` shows all.
+const LOG_LINES: usize = 20;
+/// Columns that a call's line has beside its request: the indent, the word, the status, the time.
+const BESIDE_REQUEST: usize = 38;
 /// How much of a step's digest names its version: what `step versions` shows.
 const DIGEST: usize = 12;
 /// What stands before the lines that belong to a run: as wide as a time and its gap.
@@ -73,6 +76,8 @@ pub struct TaskView {
 /// One attempt of one run.
 #[derive(Debug, Deserialize)]
 pub struct RunView {
+    #[serde(default)]
+    seq: u64,
     run: u64,
     attempt: u64,
     step: String,
@@ -122,6 +127,8 @@ struct CallView {
 /// A change of state.
 #[derive(Debug, Deserialize)]
 pub struct StateView {
+    #[serde(default)]
+    seq: u64,
     at: String,
     state: String,
     #[serde(default)]
@@ -171,30 +178,35 @@ impl Timeline {
             Some((last, before)) if task.is_final() && last.state == task.state => before,
             _ => &task.history,
         };
-        let mut events: Vec<(&str, u8, Vec<String>)> = Vec::new();
+        let mut events: Vec<(u64, Vec<String>)> = Vec::new();
         for state in states.iter().skip(self.states) {
             if let Some(line) = moved(state, output) {
                 let changes = diff(&state.changes, output).into_iter();
                 let lines = changes.map(|change| format!("{INDENT}{change}"));
-                events.push((&state.at, 1, [line].into_iter().chain(lines).collect()));
+                events.push((state.seq, [line].into_iter().chain(lines).collect()));
             }
         }
         self.states = self.states.max(states.len());
         for run in &task.runs {
             if self.runs.insert((run.run, run.attempt)) {
-                events.push((&run.at, 0, run_lines(run, output)));
+                events.push((run.seq, run_lines(run, output)));
             }
         }
         for ended in task.ended_subtasks.iter().skip(self.ended) {
-            events.push((&ended.at, 0, ended.lines(output)));
+            events.push((ended.seq, ended.lines(output)));
         }
         self.ended = self.ended.max(task.ended_subtasks.len());
-        // RFC 3339 times of one form sort as text; the sort is stable, so runs keep their order.
-        events.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
-        lines.extend(events.into_iter().flat_map(|(_, _, lines)| lines));
+        // In the journal's order: two events of one millisecond are cause and effect.
+        events.sort_by_key(|(seq, _)| *seq);
+        lines.extend(events.into_iter().flat_map(|(_, lines)| lines));
         if task.is_final() && !std::mem::replace(&mut self.closed, true) {
             lines.push(ended(task, output));
             lines.extend(task.notice.as_ref().map(|notice| told(notice, output)));
+        }
+        for line in &mut lines {
+            if let Cow::Owned(fitting) = output.fit(line) {
+                *line = fitting;
+            }
         }
         lines
     }
@@ -292,18 +304,35 @@ fn run_lines(run: &RunView, output: Output) -> Vec<String> {
             "warn" => Tone::Warn,
             _ => Tone::Faint,
         };
-        let level = output.paint(tone, &printable(&log.level));
-        push(format!("{level}  {}", cut(&log.text)));
+        let mut label = output.paint(tone, &printable(&log.level));
+        let most = if output.is_bounded() {
+            LOG_LINES
+        } else {
+            usize::MAX
+        };
+        for line in log.text.split('\n').take(most) {
+            push(format!("{label}  {}", printable(line)));
+            label = " ".repeat(log.level.len());
+        }
+        let hidden = log.text.split('\n').count().saturating_sub(most);
+        if hidden > 0 {
+            push(format!(
+                "{label}  … and {}; `--full` has them all",
+                units::plural(hidden as u64, "line")
+            ));
+        }
     }
     for call in &run.calls {
         let came = match (&call.error, call.status) {
-            (Some(error), _) => output.paint(Tone::Bad, &cut(error)),
+            (Some(error), _) => output.paint(Tone::Bad, &printable(error)),
             (None, Some(status)) => status.to_string(),
             // A pause, or an operation of a connector.
             (None, None) => "done".into(),
         };
         let took = output.paint(Tone::Faint, &units::duration_us(call.duration_us));
-        push(format!("call  {}  {came}  {took}", cut(&call.request)));
+        let request = printable(&call.request);
+        let request = output.fit_beside(&request, BESIDE_REQUEST);
+        push(format!("call  {request}  {came}  {took}"));
     }
     if let Some(error) = &run.error {
         // A script's error has several: the place, the line with a caret, the stack.
@@ -327,7 +356,7 @@ fn run_lines(run: &RunView, output: Output) -> Vec<String> {
     }
     if !run.alternatives.is_empty() {
         let names = run.alternatives.join(", ");
-        push(output.paint(Tone::Faint, &format!("also matched  {}", cut(&names))));
+        push(output.paint(Tone::Faint, &format!("also matched  {}", printable(&names))));
     }
     lines
 }
@@ -341,10 +370,6 @@ pub fn paint_state(state: &str, output: Output) -> String {
         _ => Tone::Faint,
     };
     output.paint(tone, &printable(state))
-}
-
-fn cut(text: &str) -> String {
-    shorten(&printable(text), WIDTH).into_owned()
 }
 
 fn time(at: &str, output: Output) -> String {

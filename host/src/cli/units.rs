@@ -12,7 +12,7 @@ pub enum UnitError {
     #[error("`{0}` is not a count: write digits, e.g. 1000000000, 1_000_000_000 or 1G (k, M, G)")]
     Count(String),
     /// Not a duration.
-    #[error("`{0}` is not a duration: write a number and a unit, e.g. 500ms, 30s, 2m or 1h")]
+    #[error("`{0}` is not a duration: write a number and a unit, e.g. 500ms, 30s, 2m, 1h or 1d")]
     Duration(String),
 }
 
@@ -48,7 +48,7 @@ pub fn parse_count(text: &str) -> Result<u64, UnitError> {
     scaled(number, factor).ok_or_else(bad)
 }
 
-/// A duration to the millisecond: `500ms`, `30s`, `1.5m`, `1h`. The unit is never guessed.
+/// A duration to the millisecond: `500ms`, `30s`, `1.5m`, `1h`, `1d`. The unit is never guessed.
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     let bad = || UnitError::Duration(text.to_owned());
     let (number, unit) = split(text);
@@ -57,6 +57,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         "s" => 1_000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => return Err(bad()),
     };
     scaled(number, factor)
@@ -210,6 +211,8 @@ mod tests {
             ("0.25s", 250),
             ("2m", 120_000),
             ("1h", 3_600_000),
+            ("1d", 86_400_000),
+            ("1.5 d", 129_600_000),
         ] {
             assert_eq!(
                 parse_duration(text),
@@ -217,7 +220,7 @@ mod tests {
                 "{text}"
             );
         }
-        for wrong in ["", "30", "s", "1d", "0.5ms", "-1s", "1 s s"] {
+        for wrong in ["", "30", "s", "1w", "1D", "0.5ms", "-1s", "1 s s"] {
             let error = parse_duration(wrong).unwrap_err().to_string();
             assert!(error.contains("500ms, 30s"), "{wrong}: {error}");
         }

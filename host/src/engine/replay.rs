@@ -1,5 +1,8 @@
 //! A dry replay: a task runs again from a run of its history on, with today's steps, and nothing goes
-//! out. What was recorded answers; nothing is stored, nothing waits, no subtask is made.
+//! out. What was recorded answers, and what came from outside comes again where it did; nothing is
+//! stored, nothing waits, no subtask is made.
+
+mod outside;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -26,6 +29,9 @@ use crate::store::StoreError;
 const RUNS: u32 = 100;
 /// How long all runs of one replay may take.
 const TIME: Duration = Duration::from_secs(60);
+
+/// Why a replay goes no further when the history has no result of a subtask that its task waits for.
+const FOR_SUBTASKS: &str = "it would wait for its subtasks, which a replay does not make";
 
 /// What a task would have come to.
 pub struct Replayed {
@@ -111,13 +117,34 @@ impl Engine {
         let left = Arc::new(Mutex::new(effects.collect::<Vec<_>>()));
         let mut entries = vec![Entry::Accepted { at: head.created }];
         let until = Instant::now() + TIME;
+        let mut outside = outside::read(&journal, first_run(&journal, from));
+        let mut made = 0;
         let stopped = loop {
+            if let Some(next) = outside.pop_front_if(|next| next.is_next(&head, made)) {
+                match next.apply(&mut head, &mut data, &mut entries) {
+                    Ok(()) => continue,
+                    Err(stopped) => break Some(stopped),
+                }
+            }
+            match head.state {
+                TaskState::Ready => {}
+                TaskState::Waiting => match head.wake_at.take() {
+                    // What it waited for is over long since.
+                    Some(wake_at) => {
+                        head.state = TaskState::Ready;
+                        head.ready_at = wake_at;
+                    }
+                    None => break Some(FOR_SUBTASKS.into()),
+                },
+                _ => break None,
+            }
             let eligible = self.eligible(&head, &mut data);
             let Some((candidate, step)) = eligible.steps.first() else {
                 advance::settle(&mut head, None);
-                break (head.state == TaskState::Ready || head.state == TaskState::Waiting).then(
-                    || "it would wait for its subtasks, which a replay does not make".into(),
-                );
+                if head.state == TaskState::Ready {
+                    break Some(FOR_SUBTASKS.into());
+                }
+                continue;
             };
             if head.runs + 1 >= from.saturating_add(RUNS) || Instant::now() > until {
                 break Some(format!(
@@ -158,20 +185,7 @@ impl Engine {
             if sends {
                 break Some("it would make a call that was not recorded".into());
             }
-            match head.state {
-                TaskState::Waiting if head.wake_at.is_some() => {
-                    // What it waited for is over long since.
-                    head.state = TaskState::Ready;
-                    head.ready_at = head.wake_at.take().unwrap_or(head.ready_at);
-                }
-                TaskState::Waiting => {
-                    break Some(
-                        "it would wait for its subtasks, which a replay does not make".into(),
-                    );
-                }
-                TaskState::Ready => {}
-                _ => break None,
-            }
+            made += 1;
         };
         Ok(Replayed {
             task: StoredTask {
@@ -206,10 +220,7 @@ impl Engine {
         }
         let damaged = |what: String| StoreError::Damaged(format!("task {task}: {what}"));
         let mut data = data.clone();
-        let first = journal
-            .iter()
-            .position(|entry| run_of(entry).is_some_and(|run| run.run == from))
-            .unwrap_or(1);
+        let first = first_run(journal, from);
         let mut before = None;
         let mut steps: Vec<StepMemory> = Vec::new();
         for (place, entry) in journal.iter().enumerate().rev() {
@@ -248,6 +259,14 @@ impl Engine {
         let before = Document::of(before.unwrap_or(data));
         Ok((head, Arc::new(before)))
     }
+}
+
+/// Where the first attempt of the run `from` is in the journal; behind its first entry if there is none.
+fn first_run(journal: &[Entry], from: u32) -> usize {
+    journal
+        .iter()
+        .position(|entry| run_of(entry).is_some_and(|run| run.run == from))
+        .unwrap_or(1)
 }
 
 fn run_of(entry: &Entry) -> Option<&RunEntry> {

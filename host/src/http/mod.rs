@@ -25,6 +25,7 @@ use crate::settings::Settings;
 use crate::store::{NewTask, Store, StoreError};
 use auth::AdminToken;
 use read::{Bounds, Budget};
+pub use router::VERSION_HEADER;
 
 /// Hands a new task to the engine. The future, which must be polled to its end, makes it durable and
 /// gives how long to hold the answer back.

@@ -309,6 +309,7 @@ fn component(error: &ComponentError) -> Kind {
             with(unprocessable, "condition-failed", json!({ "logs": logs }))
         }
         ComponentError::Script(_) => kind(unprocessable, "bad-script"),
+        ComponentError::TooManyParts { .. } => kind(unprocessable, "too-many-parts"),
         ComponentError::Compile(_) => kind(unprocessable, "compile-failed"),
         ComponentError::Host(_) => kind(StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     }

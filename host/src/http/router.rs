@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post, put};
 use hyper::body::Incoming;
@@ -19,6 +19,10 @@ use super::api::{
 };
 use super::problem::ApiError;
 use super::{Api, event};
+
+/// Says on every answer under `/api` that a Stepwell server gave it, and which version.
+pub const VERSION_HEADER: HeaderName = HeaderName::from_static("stepwell-version");
+const VERSION: HeaderValue = HeaderValue::from_static(env!("CARGO_PKG_VERSION"));
 
 /// Everything under `/api/v1`. [`Routes::answer`] has checked the token before.
 fn api_routes(api: Arc<Api>) -> Router {
@@ -169,7 +173,9 @@ impl Routes {
             return event::event(&self.api, &key, ip, request).await;
         }
         if path.starts_with("/api/") {
-            return self.answer_api(ip, request).await;
+            let mut response = self.answer_api(ip, request).await;
+            response.headers_mut().insert(VERSION_HEADER, VERSION);
+            return response;
         }
         match (path, request.method()) {
             ("/healthz", &Method::GET | &Method::HEAD) => plain(StatusCode::OK, "ok"),

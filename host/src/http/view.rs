@@ -181,6 +181,8 @@ pub(super) struct TaskView<'a> {
 
 #[derive(Serialize)]
 struct RunView<'a> {
+    /// Where its end stands in the task's journal, as in the other lists: what caused it is before it.
+    seq: usize,
     run: u32,
     attempt: u32,
     step: &'a StepName,
@@ -211,6 +213,7 @@ struct SubtaskView<'a> {
 /// A subtask whose result was put into the data.
 #[derive(Serialize)]
 struct EndedView {
+    seq: usize,
     task: String,
     at: String,
     changes: Box<RawValue>,
@@ -252,6 +255,7 @@ struct NoticeView<'a> {
 
 #[derive(Serialize)]
 struct HistoryView<'a> {
+    seq: usize,
     at: String,
     state: TaskState,
     reason: Cow<'a, str>,
@@ -261,8 +265,9 @@ struct HistoryView<'a> {
 }
 
 impl<'a> HistoryView<'a> {
-    fn of(at: Millis, state: TaskState, reason: impl Into<Cow<'a, str>>) -> Self {
+    fn of(seq: usize, at: Millis, state: TaskState, reason: impl Into<Cow<'a, str>>) -> Self {
         Self {
+            seq,
             at: rfc3339(at),
             state,
             reason: reason.into(),
@@ -283,10 +288,10 @@ impl<'a> TaskView<'a> {
         let mut history = Vec::new();
         let mut notice = None;
         let mut ended_subtasks = Vec::new();
-        for entry in journal {
+        for (seq, entry) in journal.iter().enumerate() {
             match entry {
                 Entry::Accepted { at } => {
-                    history.push(HistoryView::of(*at, TaskState::Ready, "accepted"));
+                    history.push(HistoryView::of(seq, *at, TaskState::Ready, "accepted"));
                 }
                 Entry::Effect(effect) => effects
                     .entry((effect.run, effect.attempt))
@@ -294,18 +299,19 @@ impl<'a> TaskView<'a> {
                     .push(effect),
                 Entry::Run(run) => {
                     let made = effects.remove(&(run.run, run.attempt)).unwrap_or_default();
-                    let view = RunView::of(run, made).ok_or_else(|| damaged("a run's changes"))?;
+                    let view =
+                        RunView::of(seq, run, made).ok_or_else(|| damaged("a run's changes"))?;
                     runs.push(view);
                 }
                 Entry::State { at, state, reason } => {
-                    history.push(HistoryView::of(*at, *state, reason));
+                    history.push(HistoryView::of(seq, *at, *state, reason));
                 }
                 Entry::Changed { at, by, changes } => {
                     let changes = RawValue::from_string(changes.clone())
                         .map_err(|_| damaged("a change of its data"))?;
                     history.push(HistoryView {
                         changes: Some(changes),
-                        ..HistoryView::of(*at, TaskState::Ready, format!("changed by {by}"))
+                        ..HistoryView::of(seq, *at, TaskState::Ready, format!("changed by {by}"))
                     });
                 }
                 Entry::Notice { at, tries, error } => {
@@ -321,6 +327,7 @@ impl<'a> TaskView<'a> {
                     });
                 }
                 Entry::Subtask { at, task, changes } => ended_subtasks.push(EndedView {
+                    seq,
                     task: task.to_string(),
                     at: rfc3339(*at),
                     changes: RawValue::from_string(changes.clone())
@@ -360,9 +367,10 @@ impl<'a> TaskView<'a> {
 }
 
 impl<'a> RunView<'a> {
-    fn of(run: &'a RunEntry, mut effects: Vec<&'a Effect>) -> Option<Self> {
+    fn of(seq: usize, run: &'a RunEntry, mut effects: Vec<&'a Effect>) -> Option<Self> {
         effects.sort_unstable_by_key(|effect| effect.call);
         Some(Self {
+            seq,
             run: run.run,
             attempt: run.attempt,
             step: &run.step,

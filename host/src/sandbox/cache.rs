@@ -67,8 +67,10 @@ impl Cache {
         digest: &str,
         code: &[u8],
     ) -> Result<Component, ComponentError> {
+        // The code is from this very engine, so what it refuses is the component: it has more parts
+        // than an instance of the pool.
         let component = deserialize(engine, code)
-            .map_err(|error| ComponentError::Host(format!("{error:#}")))?;
+            .map_err(|error| ComponentError::Compile(format!("{error:#}")))?;
         if let Some(path) = self.path(digest) {
             let partial = path.with_extension(format!("{}.partial", std::process::id()));
             let tag = self.mac(digest, code).finalize().into_bytes();

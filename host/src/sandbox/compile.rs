@@ -35,16 +35,6 @@ impl Compiler {
         engine: &Engine,
         bytes: &[u8],
     ) -> Result<Vec<u8>, ComponentError> {
-        if !bytes.starts_with(b"\0asm") {
-            return Err(ComponentError::NotAComponent(
-                "the file does not begin with the WebAssembly magic number `\\0asm`; give a .wasm component, e.g. what `stepwell step build` made".into(),
-            ));
-        }
-        if bytes.get(4..8) == Some(&[1, 0, 0, 0]) {
-            return Err(ComponentError::NotAComponent(
-                "the file is a core WebAssembly module; build for the target wasm32-wasip2, which makes components".into(),
-            ));
-        }
         match self {
             Self::InProcess => {
                 let (engine, bytes) = (engine.clone(), bytes.to_vec());

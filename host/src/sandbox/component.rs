@@ -8,6 +8,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
 use super::bindings::StepPre;
+use super::outline::{EXPORTS, no_export};
 use super::state::RunState;
 use crate::domain::hex::hex;
 use crate::domain::run::StepFault;
@@ -56,6 +57,16 @@ pub enum ComponentError {
     /// The script cannot be a step; the text says where and why.
     #[error("{0}")]
     Script(String),
+    /// It has more parts than the pool of instances has room for.
+    #[error("the component has {count} {what}, and a step has at most {most}")]
+    TooManyParts {
+        /// How many it has.
+        count: u32,
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        most: u32,
+    },
     /// The compiler needed more than it may have.
     #[error("the component could not be compiled: {0}")]
     Compile(String),
@@ -87,18 +98,13 @@ impl LoadedComponent {
         let kind = component.component_type();
         for (import, _) in kind.imports(engine) {
             if !is_allowed(import) {
-                return Err(ComponentError::ForeignImport {
-                    hint: hint(import),
-                    import: import.to_owned(),
-                });
+                return Err(refuse_import(import));
             }
         }
-        for export in ["condition", "run"] {
+        for export in EXPORTS {
             let item = kind.get_export(engine, export).map(|found| found.ty);
             if !matches!(item, Some(ComponentItem::ComponentFunc(_))) {
-                return Err(ComponentError::NotAStep(format!(
-                    "it exports no function `{export}`"
-                )));
+                return Err(no_export(export));
             }
         }
         let pre = linker
@@ -136,9 +142,18 @@ impl LoadedComponent {
     }
 }
 
-fn is_allowed(import: &str) -> bool {
+/// Whether a step may import an interface of this name.
+pub(super) fn is_allowed(import: &str) -> bool {
     ALLOWED.iter().any(|prefix| import.starts_with(prefix))
         && !import.starts_with("stepwell:step/script")
+}
+
+/// The refusal of an import that a step may not have.
+pub(super) fn refuse_import(import: &str) -> ComponentError {
+    ComponentError::ForeignImport {
+        hint: hint(import),
+        import: import.to_owned(),
+    }
 }
 
 fn hint(import: &str) -> &'static str {

@@ -18,11 +18,13 @@ const TICK: Duration = Duration::from_millis(5);
 /// Host stack that a guest may use. A script's recursion ends as an error that it can catch, at 1 MiB
 /// of the engine's own stack, which is less than what that takes of the host's.
 const WASM_STACK: usize = 4 * 1024 * 1024;
-/// A component may be made of so many core modules: a Rust guest has one, plus adapters.
-const CORE_INSTANCES: u32 = 8;
-/// Linear memories and tables of one component.
-const MEMORIES: u32 = 2;
-const TABLES: u32 = 8;
+/// Core instances of one component. A Rust guest has three, one of componentize-py 14, or 39 with
+/// `--stub-wasi`. The pool only counts them: they take no memory before they are made.
+pub(super) const CORE_INSTANCES: u32 = 64;
+/// Linear memories of one component; the pool reserves 4 GiB of addresses for each.
+pub(super) const MEMORIES: u32 = 2;
+/// Tables of one component.
+pub(super) const TABLES: u32 = 8;
 /// Bytes of a pooled memory that are zeroed by hand instead of being given back to the kernel.
 /// Measured: 1 MiB with the pagemap scan makes a no-op run 2.5 times cheaper than 0; scripts touch up
 /// to 2 MiB.

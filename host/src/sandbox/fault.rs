@@ -3,6 +3,7 @@
 use wasmtime::Trap;
 
 use super::limiter::OutOfMemory;
+use super::logs::Logs;
 use crate::domain::clock::Millis;
 use crate::domain::effect::CallFault;
 use crate::domain::limits::StepLimits;
@@ -13,8 +14,8 @@ use crate::domain::run::StepFault;
 #[error("{0}")]
 pub(super) struct LimitReached(pub(super) String);
 
-/// What ended the run.
-pub(super) fn of(error: &wasmtime::Error, limits: StepLimits) -> StepFault {
+/// What ended the run. `logs` is what it printed.
+pub(super) fn of(error: &wasmtime::Error, limits: StepLimits, logs: &Logs) -> StepFault {
     if let Some(OutOfMemory { limit }) = error.downcast_ref() {
         return StepFault::Memory { limit: *limit };
     }
@@ -47,6 +48,10 @@ pub(super) fn of(error: &wasmtime::Error, limits: StepLimits) -> StepFault {
             format!("{trap}; in a Rust step most often too deep a recursion"),
             error,
         )),
+        // An abort: the guest most often has said why.
+        Some(trap @ Trap::UnreachableCodeReached) => {
+            StepFault::Trap(logs.explain(&with_backtrace(trap.to_string(), error)))
+        }
         Some(trap) => StepFault::Trap(with_backtrace(trap.to_string(), error)),
         // wasmtime's own limits (hostcall fuel, handles) have private error types.
         None => StepFault::Limit(format!("{error:#}")),

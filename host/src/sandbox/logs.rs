@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
+use super::panic::LastWords;
 use crate::domain::limits;
 use crate::domain::run::{LogLevel, LogLine};
 
@@ -21,6 +22,7 @@ struct Lines {
     dropped: u64,
     /// What standard output and standard error have begun and not ended with a line feed.
     partial: [Vec<u8>; 2],
+    errors: LastWords,
 }
 
 impl Logs {
@@ -56,15 +58,18 @@ impl Logs {
         }
     }
 
+    /// Why a guest that trapped did so, as far as it said it on standard error.
+    pub(super) fn explain(&self, trap: &str) -> String {
+        let mut lines = self.0.lock();
+        lines.finish(LogLevel::Error);
+        lines.errors.explain(trap)
+    }
+
     /// All lines, unfinished ones included, with a mark at the end if some were dropped.
     pub(super) fn take(&self) -> Vec<LogLine> {
         let mut lines = self.0.lock();
-        for level in [LogLevel::Log, LogLevel::Error] {
-            let rest = std::mem::take(lines.partial_of(level));
-            if !rest.is_empty() {
-                lines.push(level, &String::from_utf8_lossy(&rest));
-            }
-        }
+        lines.finish(LogLevel::Log);
+        lines.finish(LogLevel::Error);
         if lines.dropped > 0 {
             let text = format!(
                 "… {} more lines were dropped: a run keeps {} lines and {} KiB",
@@ -82,7 +87,18 @@ impl Logs {
 }
 
 impl Lines {
+    /// Ends the line that a stream has begun.
+    fn finish(&mut self, level: LogLevel) {
+        let rest = std::mem::take(self.partial_of(level));
+        if !rest.is_empty() {
+            self.push(level, &String::from_utf8_lossy(&rest));
+        }
+    }
+
     fn push(&mut self, level: LogLevel, text: &str) {
+        if level == LogLevel::Error && !self.errors.hear(text) {
+            return;
+        }
         let left = limits::LOG_BYTES.saturating_sub(self.bytes);
         if left == 0 || self.lines.len() >= limits::LOG_LINES {
             self.dropped += 1;

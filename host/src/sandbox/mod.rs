@@ -11,6 +11,8 @@ mod fault;
 mod host;
 mod limiter;
 mod logs;
+mod outline;
+mod panic;
 mod quiet;
 mod run;
 mod script;
@@ -138,6 +140,9 @@ impl Sandbox {
             true => StepKind::Script,
             false => StepKind::Component,
         };
+        if kind == StepKind::Component && self.loaded.get(&digest).is_none() {
+            outline::check(bytes)?;
+        }
         let component = self.load(&digest, bytes).await?;
         let _permit = self.permit().await?;
         let condition = run::condition(&self.engine, &component, limits).await?;

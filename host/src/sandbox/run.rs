@@ -62,7 +62,7 @@ pub(super) async fn step(
                         Ok(Err(Failure::Stop(message))) => Ended::Stop(cut(message)),
                         Err(error) => {
                             paused_until = fault::pause(&error);
-                            Ended::Fault(match fault::of(&error, step_limits) {
+                            Ended::Fault(match fault::of(&error, step_limits, &logs) {
                                 StepFault::Fuel { limit } => {
                                     StepFault::FuelOnData { limit, data_bytes }
                                 }
@@ -147,7 +147,7 @@ pub(super) async fn condition(
             text.len(),
             limits::CONDITION_BYTES
         )),
-        Some(Err(error)) => fault::of(&error, step_limits),
+        Some(Err(error)) => fault::of(&error, step_limits, &logs),
         None => StepFault::Deadline {
             limit_ms: step_limits.timeout_ms,
         },

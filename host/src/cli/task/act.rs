@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::task_id;
+use super::id::resolve;
 use crate::cli::client::{Client, ClientError};
 use crate::cli::output::{Output, printable};
 use crate::cli::timeline::{ChangeView, TaskView, Timeline, diff, paint_state};
@@ -46,16 +46,43 @@ impl Changes {
     }
 }
 
-/// Does what needs nothing but the task.
-pub async fn plain(client: &Client, id: &str, verb: &str, output: Output) -> Result<()> {
-    let id = task_id(id)?;
-    let done = client.post(&["tasks", &id, verb], &Value::Null).await?;
-    told(&done, output)
+/// Does to tasks, one after the other, what needs nothing but the task. One that is refused does not
+/// hold up the others.
+pub async fn plain(client: &Client, ids: &[String], verb: &str, output: Output) -> Result<()> {
+    if let [id] = ids {
+        let id = resolve(client, id).await?;
+        let done = client.post(&["tasks", &id, verb], &Value::Null).await?;
+        return told(&done, output);
+    }
+    let mut done = Vec::new();
+    let mut refused = Vec::new();
+    for id in ids {
+        let acted = async {
+            let id = resolve(client, id).await?;
+            anyhow::Ok(client.post(&["tasks", &id, verb], &Value::Null).await?)
+        };
+        match acted.await {
+            Ok(task) if output.json => done.push(task),
+            Ok(task) => told(&task, output)?,
+            Err(error) => refused.push(error),
+        }
+    }
+    if output.json && !done.is_empty() {
+        output.document(&json!({ "tasks": done }))?;
+    }
+    // The last is reported as every command's error is, and gives the exit code.
+    let Some(last) = refused.pop() else {
+        return Ok(());
+    };
+    for error in &refused {
+        output.note(&format!("error: {}", printable(&format!("{error:#}"))));
+    }
+    Err(last)
 }
 
 /// `task update`.
 pub async fn update(client: &Client, id: &str, changes: Changes, output: Output) -> Result<()> {
-    let id = task_id(id)?;
+    let id = resolve(client, id).await?;
     let Some(body) = changes.body()? else {
         let message = "nothing to change; give --patch, --set or --replace";
         return Err(UsageError::Value(message.into()).into());
@@ -73,7 +100,7 @@ pub async fn replay(client: &Client, id: &str, from: u32, output: Output) -> Res
         stopped: Option<String>,
         changes: Vec<ChangeView>,
     }
-    let id = task_id(id)?;
+    let id = resolve(client, id).await?;
     let body = json!({ "from": from });
     let document = client.post(&["tasks", &id, "replay"], &body).await?;
     if output.json {
@@ -106,7 +133,7 @@ pub async fn replay(client: &Client, id: &str, from: u32, output: Output) -> Res
 
 /// `task clone`.
 pub async fn clone(client: &Client, id: &str, changes: Changes, output: Output) -> Result<()> {
-    let id = task_id(id)?;
+    let id = resolve(client, id).await?;
     let body = changes.body()?.unwrap_or_else(|| json!({}));
     made(&client.post(&["tasks", &id, "clone"], &body).await?, output)
 }

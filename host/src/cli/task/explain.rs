@@ -3,14 +3,14 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use super::task_id;
+use super::id::resolve;
 use crate::cli::client::Client;
 use crate::cli::output::{Output, Tone, printable};
 use crate::cli::{member, text};
 
 /// Asks the server, and prints a step a line.
 pub async fn run(client: &Client, id: &str, step: Option<String>, output: Output) -> Result<()> {
-    let id = task_id(id)?;
+    let id = resolve(client, id).await?;
     let query: Vec<_> = step.map(|step| ("step", step)).into_iter().collect();
     let explained = client.get(&["tasks", &id, "explain"], &query).await?;
     if output.json {

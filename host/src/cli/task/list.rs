@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::act::document;
 use crate::cli::client::{Client, ClientError};
-use crate::cli::output::{Output, figures, printable, shorten, words};
+use crate::cli::output::{Output, figures, printable, words};
 use crate::cli::units::parse_duration;
 use crate::cli::{member, text};
 use crate::domain::clock::{Millis, parse_rfc3339, rfc3339};
@@ -39,7 +39,7 @@ pub struct Wanted {
     /// Only tasks that came in by this webhook
     #[arg(long, value_name = "NAME")]
     webhook: Option<String>,
-    /// Only tasks that came in at this time or later: 2h ago, or 2026-11-23T14:00:00Z
+    /// Only tasks that came in at this time or later: 2h or 1d ago, 2026-11-23, or 2026-11-23T14:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<String>,
     /// Only tasks that came in at this time or earlier
@@ -205,7 +205,7 @@ pub async fn run(client: &Client, wanted: Wanted, output: Output) -> Result<()> 
                 text(task, "webhook").to_owned(),
                 text(task, "created").to_owned(),
                 runs,
-                shorten(what, 60).into_owned(),
+                what.to_owned(),
             ]
         })
         .collect();
@@ -266,8 +266,11 @@ fn time_at(text: &str, now: Millis) -> Result<String, String> {
         let ago = Millis::try_from(ago.as_millis()).unwrap_or(Millis::MAX);
         return Ok(rfc3339(now.saturating_sub(ago)));
     }
-    parse_rfc3339(text).map(rfc3339).ok_or_else(|| {
-        "give how long ago, e.g. 2h or 30m, or a time of RFC 3339, e.g. 2026-11-23T14:00:00Z".into()
+    // A day alone begins at midnight UTC, as the times do that are shown.
+    let day = format!("{text}T00:00:00Z");
+    let time = parse_rfc3339(text).or_else(|| parse_rfc3339(&day));
+    time.map(rfc3339).ok_or_else(|| {
+        "give how long ago, e.g. 2h or 1d, a day, e.g. 2026-11-23, or a time of RFC 3339, e.g. 2026-11-23T14:00:00Z".into()
     })
 }
 
@@ -287,7 +290,24 @@ mod tests {
             time_at("1000000h", now).unwrap(),
             "1970-01-01T00:00:00.000Z"
         );
-        for wrong in ["", "2", "yesterday", "-2h", "2025-11-24"] {
+        assert_eq!(time_at("1d", now).unwrap(), "2025-11-23T16:00:00.120Z");
+        for (day, midnight) in [
+            ("2025-11-24", "2025-11-24T00:00:00.000Z"),
+            ("2024-02-29", "2024-02-29T00:00:00.000Z"),
+        ] {
+            assert_eq!(time_at(day, now).unwrap(), midnight);
+        }
+        for wrong in [
+            "",
+            "2",
+            "yesterday",
+            "-2h",
+            "2025-11",
+            "2025-02-29",
+            "2025-13-01",
+            "24.11.2025",
+            "2025-11-24T",
+        ] {
             assert!(time_at(wrong, now).unwrap_err().contains("2h"), "{wrong}");
         }
     }

@@ -3,14 +3,14 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::WIDTH;
-use crate::cli::output::{Output, Tone, json_line, printable, shorten};
+use crate::cli::output::{Output, Tone, json_line, printable};
 use crate::cli::units;
 
 /// Values longer than this are shown member by member.
 const INLINE: usize = 60;
-/// How many changed places of one run are shown.
+/// How many changed places of one run a terminal shows; a pipe gets all.
 const CHANGES: usize = 40;
+
 /// One difference, as the API gives it.
 #[derive(Debug, Deserialize)]
 pub struct ChangeView {
@@ -25,38 +25,49 @@ pub struct ChangeView {
 /// Changes as a diff: `-` what was there, `+` what is there now. Long objects and arrays are shown
 /// member by member.
 pub fn diff(changes: &[ChangeView], output: Output) -> Vec<String> {
+    let most = if output.is_bounded() {
+        CHANGES
+    } else {
+        usize::MAX
+    };
     let mut sides = Vec::new();
     for change in changes {
         if change.op != "add" {
-            spread('-', &change.path, &change.old, &mut sides);
+            spread('-', &change.path, &change.old, most, &mut sides);
         }
         if change.op != "remove" {
-            spread('+', &change.path, &change.value, &mut sides);
+            spread('+', &change.path, &change.value, most, &mut sides);
         }
     }
-    let hidden = sides.len().saturating_sub(CHANGES);
+    let hidden = sides.len().saturating_sub(most);
     let mut lines: Vec<String> = sides
         .iter()
-        .take(CHANGES)
+        .take(most)
         .map(|(sign, path, value)| {
             let tone = if *sign == '+' { Tone::Good } else { Tone::Bad };
             let path = if path.is_empty() { "the whole" } else { path };
             let text = format!("{sign} {} {value}", printable(path));
-            output.paint(tone, &shorten(&text, WIDTH))
+            output.paint(tone, &text)
         })
         .collect();
     if hidden > 0 {
         lines.push(format!(
-            "… and {} more; `--json` has them all",
+            "… and {} more; `--full` has them all",
             units::plural(hidden as u64, "line")
         ));
     }
     lines
 }
 
-fn spread(sign: char, path: &str, value: &Value, out: &mut Vec<(char, String, String)>) {
+fn spread(
+    sign: char,
+    path: &str,
+    value: &Value,
+    most: usize,
+    out: &mut Vec<(char, String, String)>,
+) {
     // Past the bound only the number of lines matters, and a huge document is not worth a walk.
-    if out.len() > CHANGES * 25 {
+    if out.len() > most.saturating_mul(25) {
         return;
     }
     let text = json_line(value);
@@ -64,12 +75,12 @@ fn spread(sign: char, path: &str, value: &Value, out: &mut Vec<(char, String, St
         Value::Object(map) if text.len() > INLINE => {
             for (key, value) in map {
                 let token = key.replace('~', "~0").replace('/', "~1");
-                spread(sign, &format!("{path}/{token}"), value, out);
+                spread(sign, &format!("{path}/{token}"), value, most, out);
             }
         }
         Value::Array(items) if text.len() > INLINE => {
             for (index, value) in items.iter().enumerate() {
-                spread(sign, &format!("{path}/{index}"), value, out);
+                spread(sign, &format!("{path}/{index}"), value, most, out);
             }
         }
         _ => out.push((sign, path.to_owned(), text)),

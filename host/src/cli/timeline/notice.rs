@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{INDENT, clock, cut, time};
+use super::{INDENT, clock, time};
 use crate::cli::output::{Output, printable};
 use crate::cli::units;
 
@@ -23,7 +23,7 @@ pub struct NoticeView {
 pub(super) fn told(notice: &NoticeView, output: Output) -> String {
     let attempts = units::plural(notice.attempts, "attempt");
     let error = match &notice.error {
-        Some(error) => format!(": {}", cut(error)),
+        Some(error) => format!(": {}", printable(error)),
         None => String::new(),
     };
     let text = match (notice.state.as_str(), &notice.next_at) {

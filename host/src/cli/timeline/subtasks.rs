@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::changes::{ChangeView, diff};
-use super::{INDENT, cut, time};
+use super::{INDENT, time};
 use crate::cli::output::{Output, Tone, printable};
 
 /// A subtask that a run made.
@@ -20,17 +20,23 @@ pub(super) struct SubtaskView {
 /// A subtask whose result came into the data.
 #[derive(Debug, Deserialize)]
 pub struct EndedView {
+    #[serde(default)]
+    pub(super) seq: u64,
     task: String,
-    pub(super) at: String,
+    at: String,
     #[serde(default)]
     changes: Vec<ChangeView>,
 }
 
 impl SubtaskView {
     pub(super) fn line(&self) -> String {
-        let mut line = format!("subtask  {}  {}", cut(&self.name), printable(&self.task));
+        let mut line = format!(
+            "subtask  {}  {}",
+            printable(&self.name),
+            printable(&self.task)
+        );
         if let Some(into) = &self.into {
-            line.push_str(&format!("  into {}", cut(into)));
+            line.push_str(&format!("  into {}", printable(into)));
         }
         if self.wait {
             line.push_str("  waits for it");

@@ -156,20 +156,88 @@ fn following_gives_only_what_is_new() {
 }
 
 #[test]
-fn a_flood_of_changes_is_cut_and_says_so() {
+fn a_terminal_gets_lines_that_fit_and_a_pipe_gets_everything() {
     let changes: Vec<Value> = (0..100)
         .map(|n| json!({"op": "add", "path": format!("/{n}"), "value": "x".repeat(500)}))
         .collect();
-    let text = shown(&task(json!({"runs": [run(json!({"changes": changes}))]})));
+    let logged = format!("first\n{}\n\u{1b}[2J", "y".repeat(300));
+    let many = "line\n".repeat(30);
+    let flood = task(json!({"fault": "z".repeat(200), "runs": [run(json!({
+        "changes": changes,
+        "logs": [{"level": "log", "text": logged}, {"level": "warn", "text": many}],
+        "calls": [
+            {"call": 0, "request": format!("GET https://example.com/{}", "q".repeat(300)), "status": 204, "duration_us": 9},
+            {"call": 1, "request": "GET https://example.com/", "error": "e".repeat(300), "duration_us": 9},
+        ],
+        "error": "f".repeat(300), "alternatives": ["a".repeat(300)],
+    }))]}));
+    let whole = shown(&flood);
+    for all in [
+        "x".repeat(500),
+        "y".repeat(300),
+        "z".repeat(200),
+        "e".repeat(300),
+        "f".repeat(300),
+    ] {
+        assert!(whole.contains(&all), "a pipe gets all of it");
+    }
     assert!(
-        text.contains("… and 60 lines more; `--json` has them all"),
-        "{text}"
+        whole.contains("log  first\n                   yyy"),
+        "{whole}"
     );
-    assert!(
-        text.lines()
-            .all(|line| line.chars().count() <= INDENT.len() + WIDTH),
-        "{text}"
-    );
+    assert_eq!(whole.matches("line\n").count(), 30);
+    assert_eq!(whole.matches(" + /").count(), 100);
+    for columns in [60, 80, 120] {
+        let output = Output::plain().of_width(columns);
+        let lines = Timeline::default().news(&flood, output);
+        assert!(
+            lines.iter().all(|line| line.chars().count() <= columns),
+            "{lines:#?}"
+        );
+        let text = lines.join("\n");
+        for part in [
+            "… and 60 lines more; `--full` has them all",
+            "… and 11 lines; `--full` has them all",
+            "…  204  9 us",
+            "\\u001b[2J",
+        ] {
+            assert!(text.contains(part), "{columns}: {part} in\n{text}");
+        }
+        assert_eq!(
+            Timeline::default().news(&flood, output.whole()).join("\n"),
+            whole
+        );
+    }
+}
+
+#[test]
+fn a_cause_stands_before_its_effect_though_both_have_one_time() {
+    let at = "2026-11-23T14:00:00.000Z";
+    let text = shown(&task(json!({
+        "history": [
+            {"seq": 0, "at": at, "state": "ready", "reason": "accepted"},
+            {"seq": 2, "at": at, "state": "ready", "reason": "tried again from step `a` on"},
+            {"seq": 4, "at": at, "state": "ready", "reason": "changed by the API", "changes": []},
+        ],
+        // A run that began before what happened while it ran.
+        "runs": [
+            run(json!({"seq": 1, "outcome": "stop", "at": at})),
+            run(json!({"seq": 3, "run": 2, "at": at})),
+            run(json!({"seq": 6, "run": 3, "at": "2026-11-23T13:59:59.000Z"})),
+        ],
+        "ended_subtasks": [{"seq": 5, "task": "t", "at": at}],
+    })));
+    let order: Vec<_> = [
+        "run 1",
+        "tried again",
+        "run 2",
+        "changed by",
+        "subtask t",
+        "run 3",
+    ]
+    .map(|part| text.find(part).unwrap())
+    .to_vec();
+    assert!(order.is_sorted(), "{text}");
 }
 
 #[test]

@@ -8,11 +8,11 @@ use crate::domain::task::{Retrying, TaskHead, TaskState};
 
 /// The task stands where the action cannot be done.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct WrongState {
-    pub(super) task: TaskId,
-    pub(super) state: TaskState,
+pub(in crate::engine) struct WrongState {
+    pub(in crate::engine) task: TaskId,
+    pub(in crate::engine) state: TaskState,
     /// What would be right.
-    pub(super) hint: &'static str,
+    pub(in crate::engine) hint: &'static str,
 }
 
 fn wrong(head: &TaskHead, hint: &'static str) -> WrongState {
@@ -25,7 +25,7 @@ fn wrong(head: &TaskHead, hint: &'static str) -> WrongState {
 
 /// A task that is ended from outside. `given_up`: a run of it has begun and will not be committed;
 /// it counts, so that the next run is another one with other idempotency keys.
-pub(super) fn cancelled(
+pub(in crate::engine) fn cancelled(
     mut head: TaskHead,
     given_up: bool,
     now: Millis,
@@ -42,7 +42,7 @@ pub(super) fn cancelled(
 }
 
 /// A task that goes on from `failed`, which gets all its attempts again.
-pub(super) fn retried(
+pub(in crate::engine) fn retried(
     mut head: TaskHead,
     failed: Option<StepName>,
     now: Millis,
@@ -65,7 +65,7 @@ pub(super) fn retried(
 }
 
 /// A task whose data has been changed. No run of it is under way.
-pub(super) fn updated(mut head: TaskHead, now: Millis) -> Result<TaskHead, WrongState> {
+pub(in crate::engine) fn updated(mut head: TaskHead, now: Millis) -> Result<TaskHead, WrongState> {
     if head.state == TaskState::Cancelled {
         let hint = "`task retry` takes it up again, and then it can be changed";
         return Err(wrong(&head, hint));
@@ -107,7 +107,7 @@ fn go(head: &mut TaskHead, state: TaskState, now: Millis) {
 }
 
 /// The step whose run was the last one, if that failed.
-pub(super) fn failed_step(journal: &[Entry]) -> Option<&StepName> {
+pub(in crate::engine) fn failed_step(journal: &[Entry]) -> Option<&StepName> {
     let run = journal.iter().rev().find_map(|entry| match entry {
         Entry::Run(run) => Some(run),
         _ => None,

@@ -153,6 +153,15 @@ async fn every_refusal_has_its_status_and_code() {
             "missing-export",
         ),
         (
+            component(ComponentError::TooManyParts {
+                count: 65,
+                what: "core instances",
+                most: 64,
+            }),
+            422,
+            "too-many-parts",
+        ),
+        (
             component(ComponentError::Compile("x".into())),
             422,
             "compile-failed",

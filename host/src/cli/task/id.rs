@@ -1,0 +1,139 @@
+//! The task that is meant by an id, or by the first digits of one.
+
+use anyhow::Result;
+use uuid::Uuid;
+
+use crate::cli::client::{Client, ClientError};
+use crate::cli::output::printable;
+use crate::cli::{UsageError, member, text};
+use crate::domain::ids::{IdError, TaskId};
+
+/// Digits that name a task at least: fewer are a slip of the pen.
+const LEAST_DIGITS: usize = 4;
+/// Tasks that are named when the digits fit several.
+const NAMED: usize = 5;
+
+/// What was typed: a whole id, or its first hexadecimal digits.
+#[derive(Debug, PartialEq, Eq)]
+enum Typed {
+    Whole(TaskId),
+    /// Lower-case digits without hyphens, fewer than 32.
+    First(String),
+}
+
+/// The whole id of the task that `typed` means. A whole one is only checked.
+///
+/// # Errors
+/// The text is no id and no beginning of one; no task begins with it, or several do.
+pub(super) async fn resolve(client: &Client, typed: &str) -> Result<String> {
+    let digits = match parse(typed)? {
+        Typed::Whole(id) => return Ok(id.to_string()),
+        Typed::First(digits) => digits,
+    };
+    // Ids sort as their digits do: those that begin with these are the newest before the last one
+    // that could.
+    let last = format!("{digits:f<32}");
+    let query = [
+        ("before", hyphenated(&last)),
+        ("limit", (NAMED + 1).to_string()),
+    ];
+    let page = client.get(&["tasks"], &query).await?;
+    let found: Vec<_> = member(&page, "tasks")
+        .filter(|task| text(task, "id").replace('-', "").starts_with(&digits))
+        .collect();
+    match found[..] {
+        [] => Err(ClientError::NotFound {
+            code: "not-found".into(),
+            detail: format!("there is no task whose id begins with `{typed}`"),
+        }
+        .into()),
+        [task] => Ok(text(task, "id").to_owned()),
+        _ => {
+            let named: Vec<String> = found
+                .iter()
+                .take(NAMED)
+                .map(|task| {
+                    let (id, state) = (text(task, "id"), text(task, "state"));
+                    format!("{} ({})", printable(id), printable(state))
+                })
+                .collect();
+            let more = if found.len() > NAMED { ", …" } else { "" };
+            Err(UsageError::Value(format!(
+                "`{typed}` is the beginning of several tasks' ids: {}{more}; give more digits",
+                named.join(", ")
+            ))
+            .into())
+        }
+    }
+}
+
+fn parse(typed: &str) -> Result<Typed, UsageError> {
+    if let Ok(id) = typed.parse() {
+        return Ok(Typed::Whole(id));
+    }
+    let digits = typed.replace('-', "").to_ascii_lowercase();
+    let is_beginning = (LEAST_DIGITS..32).contains(&digits.len())
+        && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    // Hyphens are all where an id has them, or there are none.
+    let typed_digits = typed.to_ascii_lowercase();
+    if is_beginning && [&digits, &hyphenated(&digits)].contains(&&typed_digits) {
+        return Ok(Typed::First(digits));
+    }
+    Err(UsageError::Name(IdError::Task(typed.to_owned())))
+}
+
+/// The digits of an id with its hyphens, as far as there are digits.
+fn hyphenated(digits: &str) -> String {
+    let whole = format!("{:0<32}", digits.to_ascii_lowercase());
+    let id = Uuid::parse_str(&whole).unwrap_or_default().to_string();
+    // A hyphen follows the digits 8, 12, 16 and 20.
+    let hyphens = [8, 12, 16, 20]
+        .iter()
+        .filter(|at| **at < digits.len())
+        .count();
+    id[..digits.len() + hyphens].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0190c0de-0a1b-7c2d-8e3f-405162738495";
+
+    #[test]
+    fn every_beginning_of_an_id_is_taken_with_and_without_hyphens() {
+        for end in LEAST_DIGITS..ID.len() {
+            let (hyphens, plain) = (&ID[..end], ID[..end].replace('-', ""));
+            let digits = Typed::First(plain.clone());
+            if !hyphens.ends_with('-') {
+                assert_eq!(parse(hyphens).unwrap(), digits, "{hyphens}");
+            }
+            assert_eq!(parse(&plain).unwrap(), digits, "{plain}");
+            assert_eq!(parse(&plain.to_uppercase()).unwrap(), digits);
+        }
+        assert_eq!(parse(ID).unwrap(), Typed::Whole(ID.parse().unwrap()));
+        assert_eq!(
+            parse(&ID.to_uppercase()).unwrap(),
+            Typed::Whole(ID.parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn what_is_no_beginning_of_an_id_says_what_an_id_is() {
+        for wrong in [
+            "",
+            "17",
+            "order-7",
+            "0190c0dg",
+            "0190-c0de",
+            "0190c0de--0a1b",
+            "é190c0de",
+        ] {
+            let refused = parse(wrong).unwrap_err().to_string();
+            assert!(
+                refused.contains("a task id is a UUID"),
+                "{wrong}: {refused}"
+            );
+        }
+    }
+}

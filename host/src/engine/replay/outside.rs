@@ -1,0 +1,139 @@
+//! What came to a task from outside while it ran: changes, cancellations, retries and results of
+//! subtasks. A dry replay applies them where they happened.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::super::actions::moves;
+use crate::domain::clock::Millis;
+use crate::domain::data::{Change, Document, apply};
+use crate::domain::ids::TaskId;
+use crate::domain::journal::Entry;
+use crate::domain::task::{TaskHead, TaskState};
+
+/// One thing that came from outside.
+pub(super) struct Outside<'a> {
+    pub(super) at: Millis,
+    /// Attempts of the history, from the replay's first run on, that had ended before it.
+    pub(super) after: usize,
+    what: What<'a>,
+    entry: &'a Entry,
+}
+
+enum What<'a> {
+    /// The data was changed by a person or a webhook.
+    Changed(&'a str),
+    /// A subtask's result was put into the data.
+    Result(TaskId, &'a str),
+    Retried,
+    Cancelled,
+}
+
+/// What came from outside after the entry at `first`, where the replay's first run ended.
+pub(super) fn read(journal: &[Entry], first: usize) -> VecDeque<Outside<'_>> {
+    let mut after = 0;
+    let mut found = VecDeque::new();
+    for entry in journal.iter().skip(first) {
+        let (at, what) = match entry {
+            Entry::Run(_) => {
+                after += 1;
+                continue;
+            }
+            Entry::Changed { at, changes, .. } => (*at, What::Changed(changes)),
+            Entry::Subtask { at, task, changes } => (*at, What::Result(*task, changes)),
+            // Only a retry makes a task ready in an entry of its own, but for what stands before
+            // its first run.
+            Entry::State { at, state, .. } if *state == TaskState::Ready => (*at, What::Retried),
+            Entry::State { at, state, .. } if *state == TaskState::Cancelled => {
+                (*at, What::Cancelled)
+            }
+            Entry::Accepted { .. }
+            | Entry::Effect(_)
+            | Entry::State { .. }
+            | Entry::Notice { .. } => continue,
+        };
+        found.push_back(Outside {
+            at,
+            after,
+            what,
+            entry,
+        });
+    }
+    found
+}
+
+impl Outside<'_> {
+    /// Whether it comes before the next run of a replay that has made `made` attempts. A task that
+    /// rests earlier than it did then has nothing else to come.
+    pub(super) fn is_next(&self, head: &TaskHead, made: usize) -> bool {
+        self.after <= made
+            || match head.state {
+                TaskState::Ready => false,
+                TaskState::Waiting => head.wake_at.is_none_or(|wake_at| self.at <= wake_at),
+                _ => true,
+            }
+    }
+
+    /// Applies it, and adds its entry to the replay's journal. What no longer applies, since the task
+    /// has not failed or is at its end in the replay, is left out.
+    ///
+    /// # Errors
+    /// Why the replay goes no further: the recorded change does not fit the replay's data.
+    pub(super) fn apply(
+        self,
+        head: &mut TaskHead,
+        data: &mut Arc<Document>,
+        journal: &mut Vec<Entry>,
+    ) -> Result<(), String> {
+        match self.what {
+            What::Changed(changes) => match moves::updated(head.clone(), self.at) {
+                Ok(moved) => {
+                    change(data, changes, "a change from outside")?;
+                    *head = moved;
+                }
+                Err(_) => return Ok(()),
+            },
+            What::Result(task, changes) => {
+                let Some(at) = head.children.iter().position(|child| child.id == task) else {
+                    return Ok(());
+                };
+                change(data, changes, "a subtask's result")?;
+                head.children.remove(at);
+                head.updated = self.at.max(head.updated);
+                if head.state == TaskState::Waiting
+                    && head.retrying.is_none()
+                    && !head.children.iter().any(|child| child.wait)
+                {
+                    head.state = TaskState::Ready;
+                    head.wake_at = None;
+                    head.ready_at = head.updated;
+                }
+            }
+            What::Retried => {
+                let failed = moves::failed_step(journal).cloned();
+                match moves::retried(head.clone(), failed, self.at) {
+                    Ok(moved) => *head = moved,
+                    Err(_) => return Ok(()),
+                }
+            }
+            What::Cancelled => match moves::cancelled(head.clone(), false, self.at) {
+                Ok(moved) => *head = moved,
+                Err(_) => return Ok(()),
+            },
+        }
+        journal.push(self.entry.clone());
+        Ok(())
+    }
+}
+
+fn change(data: &mut Arc<Document>, changes: &str, what: &str) -> Result<(), String> {
+    let unfit = |error: String| {
+        format!("{what} that came then does not fit the data that the replay has come to: {error}")
+    };
+    let changes: Vec<Change> =
+        serde_json::from_str(changes).map_err(|error| unfit(error.to_string()))?;
+    let mut value = data.to_value();
+    apply(&mut value, &changes).map_err(|error| unfit(error.to_string()))?;
+    *data = Arc::new(Document::of(value));
+    Ok(())
+}
