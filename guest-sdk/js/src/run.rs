@@ -93,7 +93,8 @@ impl<'a, 'js> Run<'a, 'js> {
             Some(number) if number.is_infinite() => "infinite".to_owned(),
             None if at.is_object() => {
                 let is_no_time = self.told(self.glue.get::<_, Function>("isNoTime"))?;
-                if !self.told(is_no_time.call((at,)))? {
+                let is_no_time: bool = self.told(is_no_time.call((at,)))?;
+                if !is_no_time {
                     return Ok(());
                 }
                 "an invalid Date".to_owned()
