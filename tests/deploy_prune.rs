@@ -273,7 +273,9 @@ async fn a_terminal_is_asked() {
     );
     let answer = |answer: &str| {
         let mut script = std::process::Command::new("sh");
-        script.env("STEPWELL_DATA_DIR", server.data_dir()).env("NO_COLOR", "1");
+        script
+            .env("STEPWELL_DATA_DIR", server.data_dir())
+            .env("NO_COLOR", "1");
         script.args([
             "-c",
             &format!("printf '{answer}\\n' | script -qec '{line}' /dev/null"),
