@@ -214,7 +214,17 @@ async fn a_file_has_one_name_by_every_way_in() {
 async fn a_step_that_is_there_keeps_its_name() {
     let server = Server::start().await;
     server.script("SendMail", &script("m")).await;
-    server.script("Orders/My-Step", &script("s")).await;
+    let nested = Project::new("");
+    nested.write("s.js", script("s"));
+    let file = nested.at("s.js");
+    let words = [
+        "step",
+        "add",
+        file.to_str().unwrap(),
+        "--name",
+        "Orders/My-Step",
+    ];
+    cli(&server, &words).ok();
     let project = Project::new(FOLDER);
     project.write("steps/SendMail.js", script("m"));
     project.write("steps/Orders/My_Step.js", script("s"));

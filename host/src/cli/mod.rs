@@ -61,7 +61,7 @@ pub enum Exit {
   stepwell demo                                      see it work, on a throw-away store
   stepwell serve                                     run a server
   stepwell webhook add \"Contact Form\"                get a URL that makes tasks
-  stepwell step new greet && stepwell step add greet write a step, build and upload it
+  stepwell step new greet && stepwell step add greet   write a step, build and upload it
   stepwell deploy deploy.yaml                        all of that from one file
   stepwell task list --state error                   what went wrong
   stepwell task log ID --follow                      watch a task

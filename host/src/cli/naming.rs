@@ -140,7 +140,7 @@ mod tests {
     fn a_step_that_is_there_keeps_its_name() {
         let mail = Derived::of_file(Path::new("SendMail.js"));
         for (there, settled) in [
-            (&[][..], "sendmail"),
+            (&[] as &[&str], "sendmail"),
             (&["sendmail"], "sendmail"),
             (&["SendMail"], "SendMail"),
             (&["SendMail", "sendmail"], "sendmail"),

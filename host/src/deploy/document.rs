@@ -244,7 +244,6 @@ mod tests {
             ),
             ("cron: @daily\n", "needs quotes: \"@daily\""),
             ("- @daily\n", "begins with `@` needs quotes"),
-            ("K: %d\n", "begins with `%` needs quotes"),
             ("K: `date`\n", "begins with ``` needs quotes"),
         ] {
             let error = wrong(text);

@@ -143,6 +143,9 @@ impl Walk<'_> {
         if kind.is_none() && !is_folder {
             return;
         }
+        if name.to_str().is_none() {
+            return self.unseen(&path, "has a name that is not UTF-8 text; rename it");
+        }
         if !real.starts_with(self.root) {
             let reason = format!(
                 "is a link to {}, which is not below the manifest's folder",
@@ -209,7 +212,7 @@ mod tests {
         );
         let (files, unseen) = found(folder.path());
         assert_eq!(files, ["a.js", "b.wasm", "crate", "deep/er/c.ts", "m.mts"]);
-        assert_eq!(unseen, []);
+        assert!(unseen.is_empty(), "{unseen:?}");
     }
 
     #[test]
@@ -240,7 +243,7 @@ mod tests {
                 "more/c.wasm"
             ]
         );
-        assert_eq!(unseen, []);
+        assert!(unseen.is_empty(), "{unseen:?}");
     }
 
     #[test]
@@ -285,9 +288,15 @@ mod tests {
             .arg(at.join("steps/pipe.js"))
             .status();
         assert!(pipe.unwrap().success());
+        use std::os::unix::ffi::OsStrExt;
+        for name in [&b"caf\xe9.js"[..], b"caf\xe9.md"] {
+            let name = std::ffi::OsStr::from_bytes(name);
+            fs::write(at.join("steps").join(name), "").unwrap();
+        }
         let (files, unseen) = found(at);
         assert_eq!(files, ["deep/fine.js", "fine.js"]);
         let expected = [
+            ("caf\u{fffd}.js", "not UTF-8"),
             (
                 "dangling-folder",
                 "is a link to gone, which cannot be followed",
