@@ -221,14 +221,14 @@ async fn a_directory_that_is_open_to_others_is_closed_at_the_start() {
     let log = std::fs::read_to_string(server.data_dir().join("server.log")).unwrap();
     let said: Vec<&str> = log
         .lines()
-        .filter(|line| line.contains("others could read"))
+        .filter(|line| line.contains("others could look into"))
         .collect();
     assert_eq!(said.len(), 1, "{log}");
     // The next start has nothing to say.
     server.launch().await;
     server.stop();
     let log = std::fs::read_to_string(server.data_dir().join("server.log")).unwrap();
-    assert!(!log.contains("others could read"), "{log}");
+    assert!(!log.contains("others could look into"), "{log}");
     drop(upstream);
 }
 
