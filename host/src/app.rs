@@ -292,7 +292,7 @@ fn close_to_others(data_dir: &Path) -> Result<(), PrivateFileError> {
         tracing::warn!(
             data.dir = %data_dir.display(),
             closed,
-            "others could read files of the data directory; files are now mode 0600 and directories 0700. If somebody may have read them, replace the webhooks' URLs"
+            "others could look into the data directory; its files are now mode 0600 and its directories 0700. If somebody may have read webhooks' URLs there, replace them"
         );
     }
     Ok(())

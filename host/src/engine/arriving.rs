@@ -183,3 +183,51 @@ impl Engine {
         self.store.commit(commit).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::task::TaskState;
+    use crate::store::conformance::samples::{new_task, next, workspace};
+    use crate::store::memory::MemoryStore;
+
+    /// The sender's patience may end while the write is under way, and then it asks for itself.
+    #[tokio::test]
+    async fn a_write_that_failed_is_not_taken_for_durable() {
+        let store = MemoryStore::new();
+        store.close().await;
+        let task = new_task(&workspace("acme"), TaskId::new(), "{}");
+        let (arriving, hears) = Arriving::new(task.clone(), Expected::default());
+        let commit = next(&task.head, TaskState::Done, None);
+        let written = arriving.accept_with(&store, commit).await;
+        assert!(
+            matches!(written, Ok(Err(StoreError::Closed))),
+            "{written:?}"
+        );
+        assert!(matches!(hears.await, Ok(Err(StoreError::Closed))));
+        for _ in 0..2 {
+            let accepted = arriving.accept(&store).await;
+            assert!(matches!(accepted, Err(StoreError::Closed)), "{accepted:?}");
+        }
+    }
+
+    /// Whoever wrote was cut off and never heard the answer: the task is there, or is made so.
+    #[tokio::test]
+    async fn a_write_whose_answer_nobody_heard_is_asked_for_again() {
+        for arrived in [false, true] {
+            let store = MemoryStore::new();
+            let task = new_task(&workspace("acme"), TaskId::new(), "{}");
+            let (arriving, _hears) = Arriving::new(task.clone(), Expected::default());
+            arriving.pending.lock().await.begun = true;
+            if arrived {
+                store.accept(task.clone()).await.unwrap();
+            }
+            arriving.accept(&store).await.unwrap();
+            let (ws, id) = (&task.head.workspace, task.head.id);
+            assert!(store.load(ws, id).await.unwrap().is_some());
+            let commit = next(&task.head, TaskState::Done, None);
+            let again = arriving.accept_with(&store, commit).await;
+            assert!(again.is_err(), "it is a commit like any other");
+        }
+    }
+}

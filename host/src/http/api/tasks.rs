@@ -124,10 +124,11 @@ pub(in crate::http) async fn list(
 
 fn is_known(api: &Api, tenant: &Tenant, name: &str) -> Result<(), ApiError> {
     let webhooks = api.catalog.webhooks(&tenant.workspace)?;
-    let names: Vec<&str> = webhooks
+    let mut names: Vec<&str> = webhooks
         .iter()
         .map(|webhook| webhook.name.as_str())
         .collect();
+    names.sort_unstable();
     if names.contains(&name) {
         return Ok(());
     }

@@ -203,29 +203,24 @@ async fn a_page_is_bounded_work_and_the_next_one_goes_on() {
         oldest = oldest.or(Some(task.head.id));
         store.accept(task).await.unwrap();
     }
-    for (mut wanted, looks) in [(
-        Search {
-            pattern: pattern(json!({"rare": 1})),
-            ..Search::default()
-        },
-        SEARCH_DATA,
-    )] {
-        wanted.limit = 10;
+    let mut wanted = Search {
+        pattern: pattern(json!({"rare": 1})),
+        limit: 10,
+        ..Search::default()
+    };
+    let page = search(&store, &ws, &wanted).await.unwrap();
+    assert!(page.tasks.is_empty());
+    assert!(page.next.is_some(), "there is more behind the bound");
+    let (mut pages, mut found, mut next) = (1, page.tasks, page.next);
+    while let Some(before) = next {
+        wanted.before = Some(before);
         let page = search(&store, &ws, &wanted).await.unwrap();
-        assert!(page.tasks.is_empty());
-        assert!(page.next.is_some(), "there is more behind the bound");
-        let (mut pages, mut found, mut next) = (1, page.tasks, page.next);
-        while let Some(before) = next {
-            wanted.before = Some(before);
-            let page = search(&store, &ws, &wanted).await.unwrap();
-            found.extend(page.tasks);
-            next = page.next;
-            pages += 1;
-        }
-        assert_eq!(pages, tasks.div_ceil(looks));
-        let rare = wanted.pattern.is_some();
-        assert_eq!(found.first().map(|head| head.id), oldest.filter(|_| rare));
+        found.extend(page.tasks);
+        next = page.next;
+        pages += 1;
     }
+    assert_eq!(pages, tasks.div_ceil(SEARCH_DATA));
+    assert_eq!(found.first().map(|head| head.id), oldest);
 }
 
 #[tokio::test]

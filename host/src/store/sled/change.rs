@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::codec::{Parts, VERSION, pull_head, push_head, push_length, push_sized};
+use super::codec::{Parts, VERSION, pull_head, push_entry, push_head, push_length, push_sized};
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::journal::Entry;
 use crate::domain::task::TaskHead;
-use crate::store::StoreError;
+use crate::store::{Commit, NewTask, StoreError};
 
 /// What a change does. Never renumbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,4 +156,42 @@ impl Mark {
             last: parts.u64()?,
         })
     }
+}
+
+/// A task's acceptance as the log carries it.
+pub(super) fn accepted(task: NewTask) -> Result<Change, StoreError> {
+    let mut entries = Vec::with_capacity(16 + 256 * task.entries.len());
+    let at = task.head.created;
+    push_entry(&mut entries, &Entry::Accepted { at })?;
+    for entry in &task.entries {
+        push_entry(&mut entries, entry)?;
+    }
+    Ok(Change {
+        kind: Kind::Accept,
+        workspace: task.head.workspace.clone(),
+        id: task.head.id,
+        index: 0,
+        head: Some(task.head),
+        data: Some(task.data),
+        entries,
+        count: u32::try_from(1 + task.entries.len()).unwrap_or(u32::MAX),
+    })
+}
+
+/// A task's step forward as the log carries it.
+pub(super) fn moved(kind: Kind, commit: Commit) -> Result<Change, StoreError> {
+    let mut entries = Vec::with_capacity(256 * commit.entries.len());
+    for entry in &commit.entries {
+        push_entry(&mut entries, entry)?;
+    }
+    Ok(Change {
+        kind,
+        workspace: commit.head.workspace.clone(),
+        id: commit.head.id,
+        index: 0,
+        head: Some(commit.head),
+        data: commit.data,
+        entries,
+        count: u32::try_from(commit.entries.len()).unwrap_or(u32::MAX),
+    })
 }

@@ -169,44 +169,6 @@ impl SledStore {
     }
 }
 
-/// A task's acceptance as the log carries it.
-fn accepted(task: NewTask) -> Result<Change, StoreError> {
-    let mut entries = Vec::with_capacity(16 + 256 * task.entries.len());
-    let at = task.head.created;
-    codec::push_entry(&mut entries, &Entry::Accepted { at })?;
-    for entry in &task.entries {
-        codec::push_entry(&mut entries, entry)?;
-    }
-    Ok(Change {
-        kind: Kind::Accept,
-        workspace: task.head.workspace.clone(),
-        id: task.head.id,
-        index: 0,
-        head: Some(task.head),
-        data: Some(task.data),
-        entries,
-        count: u32::try_from(1 + task.entries.len()).unwrap_or(u32::MAX),
-    })
-}
-
-/// A task's step forward as the log carries it.
-fn moved(kind: Kind, commit: Commit) -> Result<Change, StoreError> {
-    let mut entries = Vec::with_capacity(256 * commit.entries.len());
-    for entry in &commit.entries {
-        codec::push_entry(&mut entries, entry)?;
-    }
-    Ok(Change {
-        kind,
-        workspace: commit.head.workspace.clone(),
-        id: commit.head.id,
-        index: 0,
-        head: Some(commit.head),
-        data: commit.data,
-        entries,
-        count: u32::try_from(commit.entries.len()).unwrap_or(u32::MAX),
-    })
-}
-
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
     std::thread::Builder::new()
         .name(name.into())
@@ -224,12 +186,12 @@ impl Drop for SledStore {
 impl Store for SledStore {
     async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
         self.shared.room().await?;
-        self.submit(accepted(task)?, None).await
+        self.submit(change::accepted(task)?, None).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let expected = commit.head.version.saturating_sub(1);
-        self.submit(moved(Kind::Commit, commit)?, Some(expected))
+        self.submit(change::moved(Kind::Commit, commit)?, Some(expected))
             .await
     }
 
@@ -252,10 +214,10 @@ impl Store for SledStore {
             }))
         {
             let expected = commit.head.version.saturating_sub(1);
-            parts.push(Part::new(moved(kind, commit)?, Some(expected))?);
+            parts.push(Part::new(change::moved(kind, commit)?, Some(expected))?);
         }
         for task in changes.accepts {
-            parts.push(Part::new(accepted(task)?, None)?);
+            parts.push(Part::new(change::accepted(task)?, None)?);
         }
         if parts.is_empty() {
             return Ok(());
