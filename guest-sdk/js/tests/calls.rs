@@ -195,7 +195,10 @@ fn named_connectors_are_called_by_name() {
     .run();
     assert_eq!(
         ran.data(),
-        json!({"r": {"ts": 1.5}, "then": "undefined", "kinds": ["undefined", "undefined"]})
+        serde_json::from_str::<serde_json::Value>(
+            r#"{"r": {"ts": 1.50}, "then": "undefined", "kinds": ["undefined", "undefined"]}"#
+        )
+        .unwrap()
     );
     let calls = ran.host.calls.borrow();
     assert_eq!(

@@ -245,7 +245,7 @@ fn keys_that_look_special_are_keys() {
 #[test]
 fn names_beyond_ascii_are_those_that_they_are() {
     let text = "{\"Ã©\":1,\"é\":2,\"ключ\":3,\"🚨\":4,\"a b\":5,\"\":6}";
-    let ran = content("console.log(data['é'], data['Ã©'], data.ключ, data['🚨'], data['']); data.é = 7; console.log(JSON.stringify(data))")
+    let ran = content("console.log(data['é'], data['Ã©'], data.ключ, data['🚨'], data['']); data['é'] = 7; console.log(JSON.stringify(data))")
         .text(text)
         .run();
     let after = text.replace("\"é\":2", "\"é\":7");

@@ -202,9 +202,7 @@ fn ids_that_are_one_number_in_javascript_are_told_apart_by_their_place() {
         ),
     ] {
         let ran = content(body).text(TWINS).run();
-        // The last one changes nothing that JavaScript can see, so that each place keeps its id.
-        let expected = if body.starts_with('[') { "" } else { change };
-        assert_eq!(ran.changes().join(" "), expected, "{body}");
+        assert_eq!(ran.changes().join(" "), change, "{body}");
     }
     let ran = content("data.a.id; data.b.id; data.ids.length; console.log(JSON.stringify(data)); await fetch('https://a.example', {method: 'POST', body: data})")
         .text(TWINS)

@@ -6,7 +6,7 @@ use rquickjs::{ArrayBuffer, Ctx, Error, FromJs, Result, TypedArray, Value};
 pub struct Bytes(pub Vec<u8>);
 
 impl<'js> FromJs<'js> for Bytes {
-    // The one place where memory of the engine is read directly.
+    // Memory of the engine is read directly, as elsewhere only in `plain`.
     #[allow(unsafe_code)]
     fn from_js(_: &Ctx<'js>, value: Value<'js>) -> Result<Self> {
         if let Some(text) = crate::fault::text(&value) {

@@ -79,6 +79,9 @@ enum Stop {
 
 type Parsed<T = qjs::JSValue> = std::result::Result<T, Stop>;
 
+/// The bits of a number, and its text.
+type Spelled = (u64, Rc<str>);
+
 struct Parser<'a, 'js> {
     ctx: &'a Ctx<'js>,
     context: *mut qjs::JSContext,
@@ -177,7 +180,7 @@ impl Parser<'_, '_> {
     }
 
     /// A number, and its text if it is to be remembered.
-    fn number(&mut self) -> Parsed<(qjs::JSValue, Option<(u64, Rc<str>)>)> {
+    fn number(&mut self) -> Parsed<(qjs::JSValue, Option<Spelled>)> {
         let rest = &self.bytes[self.at..];
         let (number, length) = number::read(rest).ok_or(Stop::Text)?;
         let text = self.text.get(self.at..self.at + length).ok_or(Stop::Text)?;
