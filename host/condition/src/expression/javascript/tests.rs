@@ -43,6 +43,7 @@ fn a_scripts_expression_means_what_it_means_there() {
         (r"^\s$", "", "\u{FEFF}", true),
         ("a{,2}", "", "a{,2}", true),
         (r"\cJ", "", "\n", true),
+        ("^a{1,99999999999}$", "", "aaa", true),
         (r"[\w-.]", "", "-", true),
         ("[^]", "", "\n", true),
         (r"\u{2}", "", "uu", true),
