@@ -17,7 +17,11 @@ use serde_json::{Map, Value, json};
 use stepwell_condition::Pattern;
 
 /// A refusal by a part of its message, and what it comes to.
-const REFUSALS: [(&str, &str); 9] = [
+const REFUSALS: [(&str, &str); 10] = [
+    (
+        "this is a regular expression",
+        "refused: `$ne` of a regular expression",
+    ),
     (
         "is not a kind",
         "refused: BSON's types by other names or numbers",

@@ -178,6 +178,14 @@ fn flags_and_options_exclude_each_other() {
         refused(json!({"$flags": "i"})),
         "at `/a/$flags`: `$flags` belongs to `$regex`, and there is none beside it"
     );
+    for operator in ["$eq", "$ne"] {
+        assert_eq!(
+            refused(json!({operator: {"$regex": "a", "$flags": ""}})),
+            format!(
+                "at `/a/{operator}`: `{operator}` compares with a value, and this is a regular expression; leave `$eq` out, and for `$ne` write `$not`"
+            )
+        );
+    }
     assert_eq!(
         refused(json!({"$in": [{"$regex": "(?=a)", "$flags": ""}]}))
             .split(':')
