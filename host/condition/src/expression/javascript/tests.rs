@@ -239,6 +239,17 @@ fn conditions_that_are_stored_keep_their_meaning() {
         (json!({"$regex": "^x\\/Y$", "$options": "i"}), "X/y", true),
         (json!({"$regex": "^a.c$", "$options": "ms"}), "a\nc", true),
         (json!({"$regex": "\\d"}), "7", true),
+        (
+            json!({"$regex": "^[\\w.+-]+@[\\w-]+\\.[\\w.]+$"}),
+            "a.b+c-d@ex-ample.co.uk",
+            true,
+        ),
+        (
+            json!({"$regex": "^[^\\s\\d-]+[\\w--\\d]$", "$options": "x"}),
+            "ab",
+            true,
+        ),
+        (json!({"$regex": "^[[\\d]&&[^5]]$"}), "5", false),
         // As in MongoDB, ASCII only.
         (json!({"$regex": "^\\d$"}), "\u{663}", false),
         (json!({"$regex": "^\\w$"}), "é", false),
