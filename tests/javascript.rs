@@ -431,3 +431,38 @@ async fn a_script_survives_a_restart_and_keeps_its_version() {
     let task = server.run(&webhook, &json!({}), "done").await;
     assert_eq!(task["runs"][0]["digest"], before["digest"]);
 }
+
+#[tokio::test]
+async fn a_regular_expression_means_in_the_condition_what_it_means_in_the_step() {
+    let server = Server::start().await;
+    let webhook = server.webhook("Texts").await;
+    for (literal, text, found) in [
+        (r"/^\d{5}$/", "١٢٣٤٥", false),
+        (r"/^\<b\>/", "<b>hi", true),
+        (r"/\<w/", "word", false),
+        ("/[a&&b]/", "a", true),
+        ("/[]]/", "]", false),
+        ("/k/i", "\u{212A}", false),
+        ("/k/iu", "\u{212A}", true),
+        ("/^.$/", "😀", false),
+        ("/^b$/m", "a\u{2028}b", true),
+    ] {
+        let source = format!(
+            "export const condition = {{s: {literal}}};\nexport const content = async () => {{ data.found = {literal}.test(data.s); }};\n"
+        );
+        server.script("probe", &source).await;
+        let state = if found { "done" } else { "unmatched" };
+        let task = server.run(&webhook, &json!({"s": text}), state).await;
+        assert_eq!(task["data"]["found"] == true, found, "{literal}: {task}");
+    }
+    let source =
+        "export const condition = {s: {$not: /a(?=b)/}};\nexport const content = async () => {};\n";
+    let package = json!({"entry": "a.js", "modules": {"a.js": source}}).to_string();
+    let (status, problem) = server.try_step("a", package.into_bytes(), "").await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+    assert_eq!(problem["pointer"], "/s/$not/$regex", "{problem}");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("character 2"),
+        "{problem}"
+    );
+}

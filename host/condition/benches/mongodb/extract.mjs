@@ -28,7 +28,6 @@ const encode = (value, inQuery) => {
   if (!plain) throw new LeftOut(typeof value === 'object' ? `a ${value.constructor?.name ?? kind}` : `a value of type ${typeof value}`);
   const out = {};
   for (const [key, item] of Object.entries(value)) {
-    if (item === undefined && !inQuery) continue;
     if (key === '$regex' && Object.prototype.toString.call(item) === '[object RegExp]') {
       Object.assign(out, { $regex: item.source, $flags: value.$options ?? item.flags });
     } else if (!(key === '$options' && typeof value.$regex !== 'string')) {

@@ -42,6 +42,12 @@ impl Parser {
     ) -> Parsed<Node> {
         let inner = if root { Self::root } else { Self::pattern };
         Ok(match name {
+            // A script's expression; as a value it would be equal to nothing.
+            "$eq" | "$ne" if is_script_regex(operand) => {
+                return self.refuse(format!(
+                    "`{name}` compares with a value, and this is a regular expression; leave `$eq` out, and for `$ne` write `$not`"
+                ));
+            }
             "$eq" => equal(self.constant(operand)?),
             "$ne" => not(equal(self.constant(operand)?)),
             "$gt" => self.comparison(Comparison::Gt, name, operand)?,
@@ -317,6 +323,10 @@ fn equal(constant: Constant) -> Node {
 
 fn not(node: Node) -> Node {
     Node::Not(Box::new(node))
+}
+
+fn is_script_regex(operand: &Value) -> bool {
+    operand.get("$regex").is_some() && operand.get("$flags").is_some()
 }
 
 /// Whether the name is of what stands beside a `$regex` and says how to read it.

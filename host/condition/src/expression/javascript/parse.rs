@@ -3,7 +3,7 @@
 
 use super::ranges::Ranges;
 use super::{Flags, Parsed, Tree, classes, folding, groups, wrong};
-use crate::expression::NESTING;
+use crate::expression::{NESTING, REGEX_TEXT_BYTES};
 
 /// Ranges of all sets together. Each takes so much of the automaton that more never fit into it.
 const RANGES: usize = 20_000;
@@ -14,6 +14,9 @@ const MIXED_BOUNDARY: &str = "with the flags `i` and `u`, `\\b` cannot stand bes
 
 /// Two letters of words if case is ignored in Unicode, each with what it is the same as then.
 const FOLDED: [(u32, char); 2] = [(0x17F, 's'), (0x212A, 'k')];
+
+/// So often at least and at most.
+type Counts = (u32, Option<u32>);
 
 /// What was read.
 pub(super) struct Parsing {
@@ -245,8 +248,7 @@ impl Parser<'_> {
     }
 
     /// `{n}`, `{n,}` or `{n,m}`, if that is what stands there, and its length.
-    #[allow(clippy::type_complexity)]
-    fn counts(&self) -> Parsed<Option<((u32, Option<u32>), usize)>> {
+    fn counts(&self) -> Parsed<Option<(Counts, usize)>> {
         let number = |from: usize| {
             let digits = (from..).map_while(|ahead| self.peek(ahead).to_digit(10));
             // So many that a larger number is no other one.
@@ -269,6 +271,8 @@ impl Parser<'_> {
         if max.is_some_and(|max| max < min) {
             return wrong(self.at, "the numbers of a repeat are out of order");
         }
+        // No text that is tried has more, so a larger number is no bound.
+        let max = max.filter(|max| *max as usize <= REGEX_TEXT_BYTES[0]);
         Ok(Some(((min, max), end + 1)))
     }
 

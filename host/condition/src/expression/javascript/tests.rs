@@ -43,6 +43,7 @@ fn a_scripts_expression_means_what_it_means_there() {
         (r"^\s$", "", "\u{FEFF}", true),
         ("a{,2}", "", "a{,2}", true),
         (r"\cJ", "", "\n", true),
+        ("^a{1,99999999999}$", "", "aaa", true),
         (r"[\w-.]", "", "-", true),
         ("[^]", "", "\n", true),
         (r"\u{2}", "", "uu", true),
@@ -177,6 +178,14 @@ fn flags_and_options_exclude_each_other() {
         refused(json!({"$flags": "i"})),
         "at `/a/$flags`: `$flags` belongs to `$regex`, and there is none beside it"
     );
+    for operator in ["$eq", "$ne"] {
+        assert_eq!(
+            refused(json!({operator: {"$regex": "a", "$flags": ""}})),
+            format!(
+                "at `/a/{operator}`: `{operator}` compares with a value, and this is a regular expression; leave `$eq` out, and for `$ne` write `$not`"
+            )
+        );
+    }
     assert_eq!(
         refused(json!({"$in": [{"$regex": "(?=a)", "$flags": ""}]}))
             .split(':')
@@ -230,6 +239,17 @@ fn conditions_that_are_stored_keep_their_meaning() {
         (json!({"$regex": "^x\\/Y$", "$options": "i"}), "X/y", true),
         (json!({"$regex": "^a.c$", "$options": "ms"}), "a\nc", true),
         (json!({"$regex": "\\d"}), "7", true),
+        (
+            json!({"$regex": "^[\\w.+-]+@[\\w-]+\\.[\\w.]+$"}),
+            "a.b+c-d@ex-ample.co.uk",
+            true,
+        ),
+        (
+            json!({"$regex": "^[^\\s\\d-]+[\\w--\\d]$", "$options": "x"}),
+            "ab",
+            true,
+        ),
+        (json!({"$regex": "^[[\\d]&&[^5]]$"}), "5", false),
         // As in MongoDB, ASCII only.
         (json!({"$regex": "^\\d$"}), "\u{663}", false),
         (json!({"$regex": "^\\w$"}), "é", false),
