@@ -14,14 +14,17 @@ macro_rules! prelude {
 
 /// One file a concern, in the order of their needs. Each is a function of the natives and of what
 /// the files share.
-const FILES: [(&str, &str); 17] = [
+const FILES: [(&str, &str); 21] = [
     ("primordials", prelude!("primordials")),
     ("data", prelude!("data")),
     ("inspect", prelude!("inspect")),
     ("format", prelude!("format")),
     ("console", prelude!("console")),
     ("buffer", prelude!("buffer")),
+    ("buffer-methods", prelude!("buffer-methods")),
+    ("encoding", prelude!("encoding")),
     ("clone", prelude!("clone")),
+    ("url-params", prelude!("url-params")),
     ("url", prelude!("url")),
     ("timers", prelude!("timers")),
     ("abort", prelude!("abort")),
@@ -31,6 +34,7 @@ const FILES: [(&str, &str); 17] = [
     ("intl", prelude!("intl")),
     ("condition", prelude!("condition")),
     ("task", prelude!("task")),
+    ("querystring", prelude!("querystring")),
     ("modules", prelude!("modules")),
 ];
 
