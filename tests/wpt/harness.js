@@ -328,10 +328,11 @@ export const crashed = (error) => new Test("the file").fail(error);
 
 const late = () => new Promise((resolve) => setTimeout(resolve, VIRTUAL_TIMEOUT, "late"));
 
-export const finish = async () => {
-  // Tests may add further ones.
-  for (let at = 0; at < queued.length; at++) {
-    const [test, run] = queued[at];
+let begun = 0;
+// Runs the tests that return promises, one after the other. Tests may add further ones.
+const drain = async () => {
+  while (begun < queued.length) {
+    const [test, run] = queued[begun++];
     const running = (async () => run(test))();
     try {
       if ((await Promise.race([running, late()])) === "late" && test) test.set("failed", "it never settles");
@@ -340,8 +341,13 @@ export const finish = async () => {
     }
     test?.done();
   }
+};
+
+export const finish = async () => {
+  await drain();
   if (own.explicitDone && !own.doneCalled) {
     await Promise.race([new Promise((resolve) => (own.finished = resolve)), late()]);
+    await drain();
   }
   for (let at = 0; at < tests.length; at++) {
     const test = tests[at];

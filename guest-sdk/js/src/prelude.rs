@@ -14,7 +14,7 @@ macro_rules! prelude {
 
 /// One file a concern, in the order of their needs. Each is a function of the natives and of what
 /// the files share.
-const FILES: [(&str, &str); 21] = [
+const FILES: [(&str, &str); 22] = [
     ("primordials", prelude!("primordials")),
     ("data", prelude!("data")),
     ("inspect", prelude!("inspect")),
@@ -30,6 +30,7 @@ const FILES: [(&str, &str); 21] = [
     ("abort", prelude!("abort")),
     ("connectors", prelude!("connectors")),
     ("fetch", prelude!("fetch")),
+    ("webcrypto", prelude!("webcrypto")),
     ("crypto", prelude!("crypto")),
     ("intl", prelude!("intl")),
     ("condition", prelude!("condition")),

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use encoding_rs::{CoderResult, Decoder, DecoderResult, Encoding, UTF_8};
-use rquickjs::{ArrayBuffer, Ctx, Exception, Function, IntoJs, Object, Result, Value};
+use rquickjs::{ArrayBuffer, Ctx, Function, IntoJs, Object, Result, Value};
 
 use super::bytes::Bytes;
 use crate::text::Text;

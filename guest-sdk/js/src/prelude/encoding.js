@@ -25,7 +25,7 @@
         throw new TypeError(`encodeInto needs a Uint8Array to write to, and got ${own.kind(destination)}`);
       }
       const part = host.encodeInto(text, own.TypedArray.length(destination));
-      own.TypedArray.set(destination, new Uint8Array(part[1]));
+      if (part[1].byteLength > 0) own.TypedArray.set(destination, new Uint8Array(part[1]));
       return { read: part[0], written: part[1].byteLength };
     }
   }));
