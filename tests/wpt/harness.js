@@ -360,5 +360,5 @@ export const finish = async () => {
   }
   const short = (text, most) => (text.length > most ? `${text.slice(0, most)}…` : text);
   return tests.map(({ name, status, message }) =>
-    status === "passed" ? short(name, 160) : [short(name, 160), status, short(message, 300)]);
+    status === "passed" ? short(name, 2000) : [short(name, 2000), status, short(message, 300)]);
 };

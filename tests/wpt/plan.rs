@@ -80,7 +80,7 @@ pub fn lacks(file: &str, script: &str) -> Option<&'static str> {
     if file.ends_with(".any.js") || script.contains("typeof document") {
         return None;
     }
-    let guarded = rules().any(|(_, path, name)| !name.is_empty() && file.starts_with(path));
+    let guarded = rules().any(|(_, path, name)| !name.is_empty() && file == path);
     if guarded {
         return None;
     }

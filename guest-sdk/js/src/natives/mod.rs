@@ -3,6 +3,7 @@
 mod bytes;
 mod crypto;
 mod encoding;
+mod file_url;
 mod text;
 mod url;
 
