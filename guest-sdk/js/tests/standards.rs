@@ -68,6 +68,60 @@ fn host_names_in_any_script() {
 }
 
 #[test]
+fn addresses_of_files_and_of_other_schemes() {
+    all(&[
+        ("new URL('file:///w|/m').href", json!("file:///w:/m")),
+        (
+            "new URL('/', 'file://h/C:/a/b').href",
+            json!("file://h/C:/"),
+        ),
+        (
+            "new URL('file:////one//two/../x?q\\'#f').href",
+            json!("file:////one//x?q%27#f"),
+        ),
+        (
+            "new URL('C|', 'file://host/dir/file').href",
+            json!("file://host/C:"),
+        ),
+        ("new URL('..', 'file:///C:/a').href", json!("file:///C:/")),
+        (
+            "new URL('b?x', 'file://localhost/a/c#d').href",
+            json!("file:///a/b?x"),
+        ),
+        ("new URL('#d', 'file:///a?q').href", json!("file:///a?q#d")),
+        (
+            "(() => { const u = new URL('file:///unicorn'); u.pathname = '//\\\\/'; u.hash = 'ä'; return u.href })()",
+            json!("file://////#%C3%A4"),
+        ),
+        (
+            "(() => { const u = new URL('file:///y'); u.host = 'x:123'; u.protocol = 'http'; return u.href })()",
+            json!("file:///y"),
+        ),
+        ("URL.canParse('file://a b/')", json!(false)),
+        (
+            "new URL('///test/x', 'http://example.org/').href",
+            json!("http://test/x"),
+        ),
+        (
+            "(() => { const u = new URL('non-spec:/.//p'); u.hostname = 'h'; return u.href })()",
+            json!("non-spec://h//p"),
+        ),
+        (
+            "(() => { const u = new URL('non-spec:/'); u.pathname = '/..//p'; return [u.href, u.pathname] })()",
+            json!(["non-spec:/.//p", "//p"]),
+        ),
+        (
+            "(() => { const u = new URL('foo:///some/path?q#f'); u.pathname = ''; return u.href })()",
+            json!("foo://?q#f"),
+        ),
+        (
+            "[new URL('blob:https://a.example/1').origin, new URL('blob:ftp://a/').origin]",
+            json!(["https://a.example", "null"]),
+        ),
+    ]);
+}
+
+#[test]
 fn an_address_and_its_query_are_one() {
     all(&[
         (
@@ -110,6 +164,10 @@ fn an_address_and_its_query_are_one() {
         (
             "Object.keys(URL.prototype).includes('href') && Object.prototype.toString.call(new URL('a:b'))",
             json!("[object URL]"),
+        ),
+        (
+            "require('util').inspect(new URLSearchParams('a=1&b=x'))",
+            json!("URLSearchParams { 'a' => '1', 'b' => 'x' }"),
         ),
         (
             "JSON.stringify({ u: new URL('https://a/') })",
