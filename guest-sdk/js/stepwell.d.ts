@@ -481,6 +481,21 @@ declare module 'node:util' {
   export const TextEncoder: Util['TextEncoder'];
   export const TextDecoder: Util['TextDecoder'];
 }
+declare module 'node:querystring' {
+  type Query = { [name: string]: string | string[] };
+  interface QueryString {
+    parse(text: string, separator?: string, equals?: string, options?: { maxKeys?: number; decodeURIComponent?: (text: string) => string }): Query;
+    stringify(object: object, separator?: string, equals?: string, options?: { encodeURIComponent?: (text: string) => string }): string;
+    escape(text: string): string;
+    unescape(text: string): string;
+  }
+  const all: QueryString;
+  export default all;
+  export const parse: QueryString['parse'];
+  export const stringify: QueryString['stringify'];
+  export const escape: QueryString['escape'];
+  export const unescape: QueryString['unescape'];
+}
 declare module 'node:buffer' {
   const all: { Buffer: BufferConstructor };
   export default all;
@@ -488,7 +503,12 @@ declare module 'node:buffer' {
   export type Buffer = InstanceOf<BufferConstructor>;
 }
 declare module 'node:url' {
-  const all: { URL: UrlConstructor; URLSearchParams: UrlSearchParamsConstructor };
+  export function domainToASCII(domain: string): string;
+  export function domainToUnicode(domain: string): string;
+  const all: {
+    URL: UrlConstructor; URLSearchParams: UrlSearchParamsConstructor;
+    domainToASCII(domain: string): string; domainToUnicode(domain: string): string;
+  };
   export default all;
   export const URL: UrlConstructor;
   export type URL = InstanceOf<UrlConstructor>;

@@ -4,8 +4,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use rquickjs::{Coerced, Ctx, Error, FromJs, Function, Object, Value, function::This};
+use rquickjs::{Coerced, Ctx, Error, FromJs, Object, Value};
 
+use crate::absent;
 use crate::host::Failure;
 
 /// Bytes kept of a message; the server keeps fewer.
@@ -104,18 +105,7 @@ pub fn headline(ctx: &Ctx<'_>, error: Error) -> String {
 
 /// A string's text; half a surrogate pair becomes U+FFFD. None for what is no string.
 pub fn text(value: &Value<'_>) -> Option<String> {
-    let string = value.as_string()?;
-    match string.to_string() {
-        Ok(text) => Some(text),
-        Err(_) => well_formed(value).ok(),
-    }
-}
-
-fn well_formed(value: &Value<'_>) -> rquickjs::Result<String> {
-    let globals = value.ctx().globals();
-    let prototype: Object = globals.get::<_, Object>("String")?.get("prototype")?;
-    let function: Function = prototype.get("toWellFormed")?;
-    function.call((This(value.clone()),))
+    crate::text::of(value.as_string()?).ok()
 }
 
 /// Cuts a text that is longer than so many bytes, and marks the place.
@@ -172,7 +162,17 @@ fn message<'js>(ctx: &Ctx<'js>, thrown: &Value<'js>) -> String {
         (false, true) => name,
         // What the engine calls an internal error is the limit of memory or stack.
         (false, false) if name == "InternalError" => format!("RangeError: {message}"),
+        (false, false) if name == "ReferenceError" => format!("{name}: {}", undefined(message)),
         (false, false) => format!("{name}: {message}"),
+    }
+}
+
+/// What the engine says of an undefined name, with what there is instead of it.
+fn undefined(message: String) -> String {
+    let name = message.strip_suffix(" is not defined");
+    match name.and_then(|name| Some((name, absent::global(name)?))) {
+        Some((name, instead)) => format!("`{name}` is not available in a step: {instead}"),
+        None => message,
     }
 }
 

@@ -2,6 +2,7 @@
 //! step sees and how it is driven, and knows its host only as the trait [`Host`]: in WebAssembly
 //! that is the component's imports, in tests a mock.
 
+mod absent;
 mod document;
 mod engine;
 mod fault;
@@ -12,6 +13,7 @@ mod natives;
 mod plain;
 mod prelude;
 mod run;
+mod text;
 mod turns;
 #[cfg(target_family = "wasm")]
 mod wasm;

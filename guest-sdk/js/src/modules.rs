@@ -8,15 +8,17 @@ use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::{Atom, Ctx, Exception, Function, Module, Object, Result, Value};
 
+use crate::absent;
 use crate::fault::{self, Source, Sources};
 use crate::host::{self, Host};
 use crate::prelude::Glue;
+use crate::text::Text;
 
 /// What stands before a CommonJS module's first line.
 const COMMON_HEAD: &str = "(function (exports, require, module) {";
 /// The prefix of the built-in modules' names.
 const BUILT_IN: &str = "node:";
-const BUILT_INS: [&str; 4] = ["buffer", "crypto", "url", "util"];
+const BUILT_INS: [&str; 5] = ["buffer", "crypto", "querystring", "url", "util"];
 /// What may be left out of the end of a name.
 const ENDINGS: [&str; 5] = ["", ".js", ".ts", ".json", "/index.js"];
 
@@ -61,7 +63,8 @@ impl Modules {
             return Ok(format!("{BUILT_IN}{bare}"));
         }
         if !name.starts_with(['.', '/']) {
-            return Err(format!("`{bare}` is not available in a step"));
+            let instead = absent::module(bare);
+            return Err(format!("`{bare}` is not available in a step: {instead}"));
         }
         let folder = base.rsplit_once('/').map_or("", |(folder, _)| folder);
         let folder = if name.starts_with('/') { "" } else { folder };
@@ -108,13 +111,13 @@ impl Modules {
     /// What the prelude needs for `require` and `lib`.
     pub fn install<'js>(&self, ctx: &Ctx<'js>, natives: &Object<'js>) -> Result<()> {
         let modules = self.clone();
-        let locate = move |ctx: Ctx<'js>, base: String, name: String| {
+        let locate = move |ctx: Ctx<'js>, base: Text, name: Text| {
             let found = modules.locate(&base, &name);
             found.map_err(|text| Exception::throw_reference(&ctx, &text))
         };
         natives.set("locate", Function::new(ctx.clone(), locate)?)?;
         let modules = self.clone();
-        let compile = move |ctx: Ctx<'js>, name: String| modules.compile(&ctx, &name);
+        let compile = move |ctx: Ctx<'js>, name: Text| modules.compile(&ctx, &name);
         natives.set("compile", Function::new(ctx.clone(), compile)?)?;
         let modules = self.clone();
         let names = move || modules.host.names();

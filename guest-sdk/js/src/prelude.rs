@@ -14,7 +14,7 @@ macro_rules! prelude {
 
 /// One file a concern, in the order of their needs. Each is a function of the natives and of what
 /// the files share.
-const FILES: [(&str, &str); 21] = [
+const FILES: [(&str, &str); 26] = [
     ("primordials", prelude!("primordials")),
     ("data", prelude!("data")),
     ("json", prelude!("json")),
@@ -22,7 +22,10 @@ const FILES: [(&str, &str); 21] = [
     ("format", prelude!("format")),
     ("console", prelude!("console")),
     ("buffer", prelude!("buffer")),
+    ("buffer-methods", prelude!("buffer-methods")),
+    ("encoding", prelude!("encoding")),
     ("clone", prelude!("clone")),
+    ("url-params", prelude!("url-params")),
     ("url", prelude!("url")),
     ("timers", prelude!("timers")),
     ("abort", prelude!("abort")),
@@ -31,10 +34,12 @@ const FILES: [(&str, &str); 21] = [
     ("config", prelude!("config")),
     ("connectors", prelude!("connectors")),
     ("fetch", prelude!("fetch")),
+    ("webcrypto", prelude!("webcrypto")),
     ("crypto", prelude!("crypto")),
     ("intl", prelude!("intl")),
     ("condition", prelude!("condition")),
     ("task", prelude!("task")),
+    ("querystring", prelude!("querystring")),
     ("modules", prelude!("modules")),
 ];
 

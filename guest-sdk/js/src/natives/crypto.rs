@@ -10,12 +10,13 @@ use sha2::Digest;
 
 use super::bytes::Bytes;
 use crate::host::Host;
+use crate::text::Text;
 
 /// As many as `crypto.getRandomValues` gives at once elsewhere.
 const RANDOM_BYTES: usize = 65_536;
 
 pub fn install<'js>(ctx: &Ctx<'js>, natives: &Object<'js>, host: &Rc<dyn Host>) -> Result<()> {
-    let digest = |ctx: Ctx<'js>, algorithm: String, key: Option<Bytes>, data: Bytes| {
+    let digest = |ctx: Ctx<'js>, algorithm: Text, key: Option<Bytes>, data: Bytes| {
         let key = key.as_ref().map(|key| &*key.0);
         match digest(&algorithm, key, &data.0) {
             Some(bytes) => ArrayBuffer::new(ctx, bytes),

@@ -2,6 +2,8 @@
 
 mod bytes;
 mod crypto;
+mod encoding;
+mod file_url;
 mod json;
 mod text;
 mod url;
@@ -13,6 +15,7 @@ use rquickjs::{Ctx, Exception, Function, Object, Promise, Result, Value};
 
 use crate::fault;
 use crate::host::{Host, Level, Redirect, Request};
+use crate::text::Text;
 use bytes::Bytes;
 pub use json::{Given, install as json};
 
@@ -28,6 +31,7 @@ pub fn install<'js>(ctx: &Ctx<'js>, host: &Rc<dyn Host>, open: &Open) -> Result<
     task(ctx, &natives, host)?;
     calls(ctx, &natives, host, open)?;
     crypto::install(ctx, &natives, host)?;
+    encoding::install(ctx, &natives)?;
     text::install(ctx, &natives)?;
     url::install(ctx, &natives)?;
     Ok(natives)
@@ -48,7 +52,7 @@ fn task<'js>(ctx: &Ctx<'js>, natives: &Object<'js>, host: &Rc<dyn Host>) -> Resu
         Function::new(ctx.clone(), move || h.task_name())?,
     )?;
     let h = Rc::clone(host);
-    let set_name = move |ctx: Ctx<'js>, name: String| refused(&ctx, h.set_task_name(&name));
+    let set_name = move |ctx: Ctx<'js>, name: Text| refused(&ctx, h.set_task_name(&name));
     add("setTaskName", Function::new(ctx.clone(), set_name)?)?;
     let h = Rc::clone(host);
     add(
@@ -56,14 +60,17 @@ fn task<'js>(ctx: &Ctx<'js>, natives: &Object<'js>, host: &Rc<dyn Host>) -> Resu
         Function::new(ctx.clone(), move || h.task_tags())?,
     )?;
     let h = Rc::clone(host);
-    let set_tags = move |ctx: Ctx<'js>, tags: Vec<String>| refused(&ctx, h.set_task_tags(tags));
+    let set_tags = move |ctx: Ctx<'js>, tags: Vec<Text>| {
+        let tags = tags.into_iter().map(|tag| tag.0).collect();
+        refused(&ctx, h.set_task_tags(tags))
+    };
     add("setTaskTags", Function::new(ctx.clone(), set_tags)?)?;
     let h = Rc::clone(host);
-    let config = move |key: String| h.config(&key);
+    let config = move |key: Text| h.config(&key);
     add("config", Function::new(ctx.clone(), config)?)?;
     let h = Rc::clone(host);
     let complete =
-        move |ctx: Ctx<'js>, json: Option<String>| refused(&ctx, h.complete(json.as_deref()));
+        move |ctx: Ctx<'js>, json: Option<Text>| refused(&ctx, h.complete(json.as_deref()));
     add("complete", Function::new(ctx.clone(), complete)?)?;
     let h = Rc::clone(host);
     add("ignore", Function::new(ctx.clone(), move || h.ignore())?)?;
@@ -74,10 +81,9 @@ fn task<'js>(ctx: &Ctx<'js>, natives: &Object<'js>, host: &Rc<dyn Host>) -> Resu
     let retry_after = move |milliseconds: f64| h.retry_after(milliseconds as u64);
     add("retryAfter", Function::new(ctx.clone(), retry_after)?)?;
     let h = Rc::clone(host);
-    let subtask =
-        move |ctx: Ctx<'js>, name: String, data: String, into: Option<String>, wait: bool| {
-            refused(&ctx, h.subtask(&name, &data, into.as_deref(), wait))
-        };
+    let subtask = move |ctx: Ctx<'js>, name: Text, data: Text, into: Option<Text>, wait: bool| {
+        refused(&ctx, h.subtask(&name, &data, into.as_deref(), wait))
+    };
     add("subtask", Function::new(ctx.clone(), subtask)?)?;
     let h = Rc::clone(host);
     add("redo", Function::new(ctx.clone(), move || h.redo())?)?;
@@ -116,21 +122,21 @@ fn calls<'js>(
     open: &Open,
 ) -> Result<()> {
     let (h, count) = (Rc::clone(host), Rc::clone(open));
-    let fetch = move |url: String,
-                      method: String,
-                      headers: Vec<String>,
+    let fetch = move |url: Text,
+                      method: Text,
+                      headers: Vec<Text>,
                       body: Option<Bytes>,
                       timeout: Option<f64>,
-                      redirect: String| {
+                      redirect: Text| {
         count.set(count.get() + 1);
         let mut texts = headers.into_iter();
         let mut pairs = Vec::new();
         while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
-            pairs.push((name, value));
+            pairs.push((name.0, value.0));
         }
         h.fetch(Request {
-            url,
-            method,
+            url: url.0,
+            method: method.0,
             headers: pairs,
             body: body.map(|body| body.0).unwrap_or_default(),
             timeout_ms: timeout.map(|milliseconds| milliseconds as u64),
@@ -143,7 +149,7 @@ fn calls<'js>(
     };
     natives.set("fetch", Function::new(ctx.clone(), fetch)?)?;
     let (h, count) = (Rc::clone(host), Rc::clone(open));
-    let call = move |connector: String, operation: String, argument: String| {
+    let call = move |connector: Text, operation: Text, argument: Text| {
         count.set(count.get() + 1);
         h.call(&connector, &operation, &argument)
     };

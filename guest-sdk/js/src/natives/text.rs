@@ -3,20 +3,19 @@
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig};
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use rquickjs::{ArrayBuffer, Ctx, Exception, Function, Object, Result, Value};
+use rquickjs::{ArrayBuffer, Ctx, Exception, Function, Object, Result, String as JsString};
 
 use super::bytes::Bytes;
+use crate::text::{self, Text};
 
 pub fn install<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> Result<()> {
-    let encode = |ctx: Ctx<'js>, text: Value<'js>, encoding: String| {
-        let text = crate::fault::text(&text).unwrap_or_default();
-        match encode(&text, &encoding) {
+    let encode =
+        |ctx: Ctx<'js>, text: JsString<'js>, encoding: Text| match encode(&text, &encoding)? {
             Some(bytes) => ArrayBuffer::new(ctx, bytes),
             None => Err(unknown(&ctx, &encoding)),
-        }
-    };
+        };
     natives.set("encode", Function::new(ctx.clone(), encode)?)?;
-    let decode = |ctx: Ctx<'js>, bytes: Bytes, encoding: String| {
+    let decode = |ctx: Ctx<'js>, bytes: Bytes, encoding: Text| {
         decode(&bytes.0, &encoding).ok_or_else(|| unknown(&ctx, &encoding))
     };
     natives.set("decode", Function::new(ctx.clone(), decode)?)?;
@@ -34,11 +33,21 @@ fn unknown(ctx: &Ctx<'_>, encoding: &str) -> rquickjs::Error {
     )
 }
 
-fn encode(text: &str, encoding: &str) -> Option<Vec<u8>> {
-    Some(match encoding {
-        "utf8" | "utf-8" => text.as_bytes().to_vec(),
-        "latin1" | "binary" | "ascii" => text.encode_utf16().map(|unit| unit as u8).collect(),
-        "utf16le" | "ucs2" | "utf-16le" => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+fn encode(string: &JsString<'_>, encoding: &str) -> Result<Option<Vec<u8>>> {
+    match encoding {
+        "latin1" | "binary" | "ascii" => {
+            let units = text::units(string)?;
+            return Ok(Some(units.into_iter().map(|unit| unit as u8).collect()));
+        }
+        "utf16le" | "ucs2" | "utf-16le" | "ucs-2" => {
+            let units = text::units(string)?;
+            return Ok(Some(units.into_iter().flat_map(u16::to_le_bytes).collect()));
+        }
+        _ => {}
+    }
+    let text = text::of(string)?;
+    Ok(Some(match encoding {
+        "utf8" | "utf-8" => text.into_bytes(),
         "hex" => {
             let digits: Vec<u8> = text.bytes().map_while(hex_digit).collect();
             digits
@@ -46,9 +55,9 @@ fn encode(text: &str, encoding: &str) -> Option<Vec<u8>> {
                 .map(|pair| pair[0] << 4 | pair[1])
                 .collect()
         }
-        "base64" | "base64url" => base64(text),
-        _ => return None,
-    })
+        "base64" | "base64url" => base64(&text),
+        _ => return Ok(None),
+    }))
 }
 
 fn hex_digit(byte: u8) -> Option<u8> {
@@ -80,7 +89,7 @@ fn decode(bytes: &[u8], encoding: &str) -> Option<String> {
         "utf8" | "utf-8" => String::from_utf8_lossy(bytes).into_owned(),
         "latin1" | "binary" => bytes.iter().map(|&byte| byte as char).collect(),
         "ascii" => bytes.iter().map(|&byte| (byte & 0x7f) as char).collect(),
-        "utf16le" | "ucs2" | "utf-16le" => {
+        "utf16le" | "ucs2" | "utf-16le" | "ucs-2" => {
             let units = bytes
                 .chunks_exact(2)
                 .map(|pair| u16::from_le_bytes([pair[0], pair[1]]));

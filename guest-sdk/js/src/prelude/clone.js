@@ -15,6 +15,7 @@
       own.Map.set(seen, value, copy);
       return copy;
     };
+    if (own.isUrl(value) || own.isQuery(value)) throw new DOMException('a URL could not be cloned: clone its href', 'DataCloneError');
     if (host.isPromise(value)) throw new DOMException('a promise could not be cloned', 'DataCloneError');
     if (own.isA(Date, value)) return put(new Date(own.Date.getTime(value)));
     if (own.isA(RegExp, value)) return put(new RegExp(own.RegExp.source(value), own.RegExp.flags(value)));

@@ -1,4 +1,4 @@
-// `crypto`: Node's digests and the part of Web Crypto that signs webhooks.
+// `crypto`: Node's digests, HMAC and random values.
 (host, own) => {
   'use strict';
   const name = (algorithm) => {
@@ -41,7 +41,7 @@
 
   const createHash = (algorithm) => new Digest(algorithm, undefined);
   const createHmac = (algorithm, key) =>
-    new Digest(algorithm, own.isA(CryptoKey, key) ? keyOf(key) : own.bytes(key, 'the key'));
+    new Digest(algorithm, own.keyBytes(key) ?? own.bytes(key, 'the key'));
   const randomBytes = (size) => own.buffer(host.random(size));
   const randomUUID = () => {
     const bytes = randomBytes(16);
@@ -55,7 +55,18 @@
     if (max === undefined) return randomInt(0, min);
     return min + own.Math.floor(host.fraction() * (max - min));
   };
+  const INTEGERS = [
+    'Int8Array', 'Uint8Array', 'Uint8ClampedArray', 'Int16Array', 'Uint16Array', 'Int32Array', 'Uint32Array', 'BigInt64Array',
+    'BigUint64Array',
+  ];
   const getRandomValues = (view) => {
+    const kind = own.isView(view) ? own.TypedArray['Symbol.toStringTag'](view) : undefined;
+    if (own.Array.indexOf(INTEGERS, kind) < 0) {
+      throw new DOMException(`getRandomValues fills an array of integers, and got ${kind ?? own.kind(view)}`, 'TypeMismatchError');
+    }
+    if (view.byteLength > 65536) {
+      throw new DOMException(`getRandomValues gives at most 65536 bytes at once, and ${view.byteLength} were asked for`, 'QuotaExceededError');
+    }
     own.TypedArray.set(own.bytes(view), own.bytes(host.random(view.byteLength)));
     return view;
   };
@@ -66,46 +77,10 @@
     return host.timingSafeEqual(left, right);
   };
 
-  let keyOf;
-  class CryptoKey {
-    #bytes;
-
-    constructor(bytes, algorithm, extractable, usages) {
-      this.#bytes = own.TypedArray.slice(bytes);
-      this.type = 'secret';
-      this.algorithm = algorithm;
-      this.extractable = extractable;
-      this.usages = usages;
-    }
-
-    static {
-      keyOf = (key) => key.#bytes;
-    }
-  }
-
-  const unsupported = (what) => {
-    throw new DOMException(`crypto.subtle.${what} is not available in a step`, 'NotSupportedError');
-  };
-  const subtle = {
-    digest: async (algorithm, data) => host.digest(name(algorithm), undefined, own.bytes(data)),
-    importKey: async (format, data, algorithm, extractable, usages) => {
-      if (format !== 'raw' || name(algorithm) !== 'hmac') return unsupported(`importKey('${format}', …, ${own.inspect(algorithm)})`);
-      return new CryptoKey(own.bytes(data), { name: 'HMAC', hash: { name: algorithm.hash?.name ?? algorithm.hash } }, extractable, usages);
-    },
-    sign: async (algorithm, key, data) => host.digest(name(key.algorithm.hash), keyOf(key), own.bytes(data)),
-    verify: async (algorithm, key, signature, data) =>
-      host.timingSafeEqual(own.bytes(signature), host.digest(name(key.algorithm.hash), keyOf(key), own.bytes(data))),
-    exportKey: async (format, key) => (key.extractable && format === 'raw' ? own.TypedArray.slice(keyOf(key)).buffer : unsupported('exportKey')),
-    encrypt: async () => unsupported('encrypt'),
-    decrypt: async () => unsupported('decrypt'),
-    generateKey: async () => unsupported('generateKey'),
-  };
-
   const crypto = {
-    createHash, createHmac, randomBytes, randomUUID, randomInt, getRandomValues, timingSafeEqual, subtle,
+    createHash, createHmac, randomBytes, randomUUID, randomInt, getRandomValues, timingSafeEqual, subtle: own.subtle,
     getHashes: () => ['md5', 'sha1', 'sha256', 'sha384', 'sha512'],
   };
   crypto.webcrypto = crypto;
-  own.global('CryptoKey', CryptoKey);
   own.global('crypto', crypto);
 }

@@ -218,6 +218,10 @@
       } else if (own.hrefOf?.(object) !== undefined) {
         base = `URL { ${own.hrefOf(object)} }`;
         keys = [];
+      } else if (own.isQuery?.(object)) {
+        head = prefix(object, '');
+        const held = own.queryList(object);
+        entries = each(held.length / 2, (i) => `${quoted(held[2 * i])} => ${quoted(held[2 * i + 1])}`);
       } else {
         head = prefix(object, 'Object');
       }

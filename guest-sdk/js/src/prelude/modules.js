@@ -1,7 +1,7 @@
 // `require`, `lib` and the built-in modules.
 (host, own) => {
   'use strict';
-  const { Buffer, TextEncoder, TextDecoder, URL, URLSearchParams, crypto } = globalThis;
+  const { TextEncoder, TextDecoder, crypto } = globalThis;
   const promisify = (callbackLast) =>
     function () {
       const args = own.Array.slice(arguments);
@@ -13,9 +13,10 @@
   const isDeepStrictEqual = (a, b) => own.inspect(a, { depth: null }) === own.inspect(b, { depth: null });
   const BUILT_IN = {
     __proto__: null,
-    'node:buffer': { Buffer },
+    'node:buffer': own.bufferModule(),
     'node:crypto': crypto,
-    'node:url': { URL, URLSearchParams },
+    'node:querystring': own.querystring,
+    'node:url': own.urlModule,
     'node:util': {
       format: own.format, inspect: own.inspect, promisify, isDeepStrictEqual, TextEncoder, TextDecoder,
     },

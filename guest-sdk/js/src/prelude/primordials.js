@@ -61,6 +61,30 @@
   own.hide = (object, name, value) => own.Reflect.defineProperty(object, name, describe(value, false));
   // A global that a step may replace, as it may anywhere else.
   own.global = (name, value) => own.hide(globalThis, name, value);
+  // Gives a class the look of an interface of Web IDL: its members can be enumerated, and it has a name
+  // for `Object.prototype.toString`.
+  own.webInterface = (constructor, name = constructor.name) => {
+    const holders = [constructor.prototype, constructor];
+    for (let i = 0; i < holders.length; i++) {
+      const keys = ownKeys(holders[i]);
+      for (let k = 0; k < keys.length; k++) {
+        const key = keys[k];
+        if (typeof key !== 'string' || key === 'constructor' || key === 'prototype' || key === 'name' || key === 'length') continue;
+        own.Reflect.defineProperty(holders[i], key, { __proto__: null, enumerable: true });
+      }
+    }
+    own.Reflect.defineProperty(constructor.prototype, Symbol.toStringTag, { __proto__: null, value: name, configurable: true });
+    return constructor;
+  };
+  // A function of a web interface is called with so many arguments at least.
+  own.needs = (given, least, what) => {
+    if (given >= least) return;
+    const error = new TypeError(`${what} needs ${least} argument${least === 1 ? '' : 's'}, and got ${given}`);
+    own.hide(error, 'code', 'ERR_MISSING_ARGS');
+    throw error;
+  };
+  // Web IDL's `USVString`.
+  own.usv = (value) => own.String.toWellFormed(`${value}`);
   own.isA = (constructor, value) => own.Function['Symbol.hasInstance'](constructor, value);
   own.kind = (value) =>
     value === null ? 'null' : own.isArray(value) ? 'an array' : typeof value === 'undefined' ? 'undefined'

@@ -73,7 +73,6 @@
   own.global('step', absent(step, 'step', []));
 
   for (const [name, why] of [
-    ['process', '`process` is not available in a step: secrets and settings are in task.config(key)'],
     ['blob', '`blob` is not available in this version'],
   ]) {
     own.Reflect.defineProperty(globalThis, name, {

@@ -1,0 +1,134 @@
+//! Runs a test file in the sandbox, as the server runs a step.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use serde_json::json;
+use stepwell::domain::data::Document;
+use stepwell::domain::effect::{
+    Answer, CallFault, CallRequest, CallResult, Calls, FetchError, OperationError,
+};
+use stepwell::domain::ids::TaskId;
+use stepwell::domain::limits::StepLimits;
+use stepwell::domain::run::{Closing, Ended, RunInput, RunOutput, StepFault};
+use stepwell::sandbox::{Sandbox, SandboxSettings, not_run};
+use stepwell_script::Package;
+
+use super::judge::Ran;
+use super::suite::Case;
+
+/// What the clock reads when a run begins, in milliseconds.
+const START: u64 = 1_700_000_000_000;
+
+/// The sandbox, and what a run may use.
+pub struct Runner {
+    sandbox: Arc<Sandbox>,
+    runtime: tokio::runtime::Runtime,
+    limits: StepLimits,
+}
+
+impl Runner {
+    /// Sets the sandbox up.
+    pub fn new(limits: StepLimits) -> anyhow::Result<Self> {
+        let settings = SandboxSettings {
+            concurrency: 4,
+            loaded: 4,
+            ..SandboxSettings::default()
+        };
+        Ok(Self {
+            sandbox: Sandbox::new(settings)?,
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?,
+            limits,
+        })
+    }
+
+    /// One run. A panic of the host's is an output as well: it must not hide the rest.
+    pub fn run(&self, case: &Case) -> Ran {
+        let run = || self.runtime.block_on(self.sandboxed(case));
+        let output = match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(Ok(output)) => output,
+            Ok(Err(error)) => not_run(format!("{error:#}")),
+            Err(_) => not_run("a panic".to_owned()),
+        };
+        let told = match output.closing {
+            Some(Closing::Complete(told)) => told,
+            _ => None,
+        };
+        match (output.ended, told) {
+            (Ended::Finished, Some(told)) => Ran::Finished(told),
+            (Ended::Finished, None) => Ran::Failed("the step told nothing".to_owned()),
+            (Ended::Retry(why) | Ended::Stop(why), _) => Ran::Failed(why),
+            (Ended::Fault(fault @ StepFault::Host(_)), _) => Ran::HostFault(fault.to_string()),
+            (Ended::Fault(fault), _) => Ran::Contained(fault.to_string()),
+        }
+    }
+
+    async fn sandboxed(&self, case: &Case) -> anyhow::Result<RunOutput> {
+        let package = Package {
+            entry: case.entry.to_owned(),
+            modules: case.modules.clone(),
+        };
+        let bytes = package.to_json().into_bytes();
+        let input = RunInput {
+            task: TaskId::MAX,
+            name: None,
+            tags: Vec::new(),
+            data: Arc::new(Document::of(json!({}))),
+            config: Arc::default(),
+            clock: START,
+            seed: [7; 32],
+            limits: self.limits,
+            depth: 0,
+            subtasks: 0,
+            spent_ms: 0,
+        };
+        // As it is added, and as it is run.
+        let step = self.sandbox.inspect(&bytes, self.limits).await?;
+        Ok(self
+            .sandbox
+            .run(&step.component, input, Arc::<Alone>::default())
+            .await)
+    }
+}
+
+/// Timers are pauses, which are over at once: only the clock has moved. Nobody else answers.
+#[derive(Default)]
+struct Alone {
+    passed: AtomicU64,
+}
+
+impl Calls for Alone {
+    fn answer(
+        &self,
+        _: u32,
+        request: CallRequest,
+    ) -> Pin<Box<dyn Future<Output = Result<Answer, CallFault>> + Send>> {
+        let nobody = "a test has nobody to call".to_owned();
+        let passed = |milliseconds| self.passed.fetch_add(milliseconds, Relaxed) + milliseconds;
+        let (result, passed) = match request {
+            CallRequest::Pause(milliseconds) | CallRequest::LongPause { milliseconds, .. } => (
+                CallResult::Operation(Ok("null".to_owned())),
+                passed(milliseconds),
+            ),
+            CallRequest::Fetch(_) => (
+                CallResult::Fetch(Err(FetchError::Connection(nobody))),
+                passed(0),
+            ),
+            CallRequest::Operation(_) => (
+                CallResult::Operation(Err(OperationError::Failed(nobody))),
+                passed(0),
+            ),
+        };
+        let answer = Answer {
+            result,
+            at: START + passed,
+            order: None,
+        };
+        Box::pin(std::future::ready(Ok(answer)))
+    }
+}
