@@ -14,7 +14,7 @@ macro_rules! prelude {
 
 /// One file a concern, in the order of their needs. Each is a function of the natives and of what
 /// the files share.
-const FILES: [(&str, &str); 17] = [
+const FILES: [(&str, &str); 26] = [
     ("primordials", prelude!("primordials")),
     ("data", prelude!("data")),
     ("inspect", prelude!("inspect")),
@@ -28,6 +28,15 @@ const FILES: [(&str, &str); 17] = [
     ("connectors", prelude!("connectors")),
     ("fetch", prelude!("fetch")),
     ("crypto", prelude!("crypto")),
+    ("intl-locale", prelude!("intl-locale")),
+    ("intl-digits", prelude!("intl-digits")),
+    ("intl-number", prelude!("intl-number")),
+    ("intl-number-format", prelude!("intl-number-format")),
+    ("intl-pattern", prelude!("intl-pattern")),
+    ("intl-zone", prelude!("intl-zone")),
+    ("intl-date", prelude!("intl-date")),
+    ("intl-words", prelude!("intl-words")),
+    ("intl-collate", prelude!("intl-collate")),
     ("intl", prelude!("intl")),
     ("condition", prelude!("condition")),
     ("task", prelude!("task")),

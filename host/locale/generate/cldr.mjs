@@ -28,6 +28,7 @@ export const resources = (folder) => {
   const main = (pack, tag, file) => read(`cldr-${pack}-full/main/${tag}/${file}.json`).main[tag];
   const supplemental = (file) => read(`cldr-core/supplemental/${file}.json`).supplemental;
 
+  const all = read('cldr-core/availableLocales.json').availableLocales.full;
   const numbering = supplemental('numberingSystems').numberingSystems;
   const cardinals = supplemental('plurals')['plurals-type-cardinal'];
   const ordinals = supplemental('ordinals')['plurals-type-ordinal'];
@@ -154,12 +155,29 @@ export const resources = (folder) => {
     }
     return out;
   };
+  const parents = supplemental('parentLocales').parentLocales.parentLocale;
+  const availableOf = (tag) => main('dates', tag, 'ca-gregorian').dates.calendars.gregorian.dateTimeFormats.availableFormats;
+  // ICU goes through what a locale says itself before what its parents say, each in the order of the
+  // keys' bytes. The packages have both in one; what the parent says as well is taken to be its own.
+  const available = (tag) => {
+    const out = {};
+    for (let at = tag; at !== 'und';) {
+      const mine = availableOf(at);
+      let up = parents[at] ?? (at.includes('-') ? at.slice(0, at.lastIndexOf('-')) : 'und');
+      if (up !== 'und' && !all.includes(up)) [up] = up.split('-');
+      const theirs = up === 'und' ? {} : availableOf(up);
+      for (const key of Object.keys(mine).sort()) {
+        if (!/[-QwW]/.test(key) && !(key in out) && mine[key] !== theirs[key]) out[key] = mine[key];
+      }
+      at = up;
+    }
+    return { available: out };
+  };
   const formats = (calendar) => {
     const four = (table) => ['full', 'long', 'medium', 'short'].map((style) => table[style]?._value ?? table[style]);
-    const available = picked(calendar.dateTimeFormats.availableFormats, (key) => /-|[Qw]|W/.test(key) ? undefined : key);
     return {
       date: four(calendar.dateFormats), time: four(calendar.timeFormats), glue: four(calendar.dateTimeFormats),
-      at: four(calendar['dateTimeFormats-atTime'].standard), available,
+      at: four(calendar['dateTimeFormats-atTime'].standard),
       append: calendar.dateTimeFormats.appendItems,
     };
   };
@@ -174,14 +192,20 @@ export const resources = (folder) => {
       months: named(gregorian.months),
       days: named(gregorian.days),
       periods: dayPeriods(gregorian.dayPeriods),
-      rules: periods[tag] ?? periods[`${language}-${script}`] ?? periods[language] ?? {},
+      rules: periods[tag] ?? periods[language] ?? {},
       eras: { w: eras(gregorian.eras.eraNames), a: eras(gregorian.eras.eraAbbr), n: eras(gregorian.eras.eraNarrow) },
-      gregory: formats(gregorian),
+      gregory: { ...formats(gregorian), ...available(tag) },
       fields: Object.fromEntries(['era', 'year', 'month', 'day', 'weekday', 'dayperiod', 'hour', 'minute', 'second', 'zone']
         .map((field) => [field, fields[field].displayName])),
     };
     if (language === 'th') {
-      out.buddhist = formats(main('dates', tag, 'ca-generic').dates.calendars.generic);
+      // The packages lack this calendar; it is the Gregorian one but for what shows the era.
+      out.buddhist = structuredClone(out.gregory);
+      out.buddhist.date[1] = 'd MMMM y';
+      out.buddhist.available.y = 'G y';
+      const generic = main('dates', tag, 'ca-generic').dates.calendars.generic.dateTimeFormats.availableFormats;
+      for (const key of ['GyMEd', 'Hm']) out.buddhist.available[key] = generic[key];
+      for (const key of ['Hmv', 'Hmsv', 'hmv', 'hmsv']) delete out.buddhist.available[key];
       const era = 'พุทธศักราช';
       out.buddhist.eras = { w: [era, era], a: ['พ.ศ.', 'พ.ศ.'], n: ['พ.ศ.', 'พ.ศ.'] };
     }
@@ -230,7 +254,6 @@ export const resources = (folder) => {
 
   const out = new Map();
   const put = (name, value) => out.set(name, JSON.stringify(value));
-  const all = read('cldr-core/availableLocales.json').availableLocales.full;
   const tags = {};
   const supported = (tag) => Intl.NumberFormat.supportedLocalesOf(tag, { localeMatcher: 'lookup' }).length > 0;
   const formatter = (tag) => new Intl.DateTimeFormat(tag).resolvedOptions();

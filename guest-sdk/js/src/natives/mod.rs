@@ -2,6 +2,7 @@
 
 mod bytes;
 mod crypto;
+mod intl;
 mod text;
 mod url;
 
@@ -26,6 +27,7 @@ pub fn install<'js>(ctx: &Ctx<'js>, host: &Rc<dyn Host>, open: &Open) -> Result<
     task(ctx, &natives, host)?;
     calls(ctx, &natives, host, open)?;
     crypto::install(ctx, &natives, host)?;
+    intl::install(ctx, &natives, host)?;
     text::install(ctx, &natives)?;
     url::install(ctx, &natives)?;
     Ok(natives)

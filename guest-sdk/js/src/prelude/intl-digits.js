@@ -178,7 +178,7 @@
     for (let i = 0; i < any.length; i++) {
       const all = split(any[i], ' and ');
       for (let k = 0; k < all.length; k++) {
-        const [, operand, modulus, sign, list] = exec(RELATION, trim(all[k])) ?? [];
+        const { 1: operand, 2: modulus, 3: sign, 4: list } = exec(RELATION, trim(all[k])) ?? [];
         const ranges = split(list, ',');
         for (let r = 0; r < ranges.length; r++) {
           const ends = split(ranges[r], '..');

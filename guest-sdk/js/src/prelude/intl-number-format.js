@@ -129,7 +129,9 @@
       const resolved = intl.resolve(locales);
       const options = intl.options(given);
       intl.matcher(options);
-      const o = this.#o = { __proto__: null, locale: resolved.locale };
+      // There are rules for languages, and for one region of one.
+      const locale = resolved.locale === 'pt-PT' ? 'pt-PT' : split(resolved.locale, '-')[0];
+      const o = this.#o = { __proto__: null, locale };
       o.type = option(options, 'type', 'string', ['cardinal', 'ordinal'], 'cardinal');
       intl.digitOptions(o, options, 0, 3, false);
       o.rules = o.type === 'cardinal' ? intl.read(`numbers/${resolved.folder}`).plural : intl.read(`misc/${resolved.folder}`).ordinal;

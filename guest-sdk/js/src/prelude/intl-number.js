@@ -37,7 +37,7 @@
       }
       return [slice(text, 0, from), from < 0 ? '' : slice(text, from, to), slice(text, to < 0 ? text.length : to)];
     };
-    const [prefix, body, suffix] = cut(halves[0]);
+    const { 0: prefix, 1: body, 2: suffix } = cut(halves[0]);
     const whole = split(split(body, '.')[0], ',');
     const made = {
       prefix, suffix, zeros: split(body, '0').length - 1,
@@ -58,7 +58,7 @@
   // A text as a part of that type; white space and marks of direction around it are literals.
   const TRIM = /^([\s\u200e\u200f\u061c]*)([^]*?)([\s\u200e\u200f\u061c]*)$/;
   const words = (out, type, text) => {
-    const [, head, inner, tail] = exec(TRIM, text);
+    const { 1: head, 2: inner, 3: tail } = exec(TRIM, text);
     if (type === undefined || inner === '') {
       if (text !== '') push(out, part('literal', text));
       return out;
@@ -213,7 +213,7 @@
     const table = intl.read(`units/${o.folder}`)[o.unitDisplay ?? 'short'];
     const whole = at(table, unit);
     if (whole && own.Object.keys(whole).length > (whole.per ? 1 : 0)) return intl.form(whole, category);
-    const [above, below] = split(unit, '-per-');
+    const { 0: above, 1: below } = split(unit, '-per-');
     const upper = intl.form(at(table, above), category);
     const lower = at(table, below);
     if (lower.per) return replaceHole(lower.per, upper);

@@ -1,0 +1,119 @@
+// `Intl.Collator`, `localeCompare`, and the case of letters by a language.
+(host, own) => {
+  'use strict';
+  const { intl } = own;
+  const { option } = intl;
+  const { includes, push } = own.Array;
+  const { split, toLowerCase, toUpperCase } = own.String;
+  const { exec } = own.RegExp;
+
+  const CASES = ['upper', 'lower', 'false'];
+  const TYPES = {
+    __proto__: null,
+    ar: ['compat'], de: ['phonebk'], es: ['trad'], ja: ['unihan'], ko: ['unihan'], sv: ['trad'], fi: ['trad'], vi: ['trad'],
+    zh: ['pinyin', 'stroke', 'unihan', 'zhuyin'],
+  };
+  // The tag by which the collation data knows a locale: a script that is the language's own is not named.
+  const dataTag = (folder) => {
+    const found = exec(/^(zh-Hans|sr-Cyrl)/, folder);
+    return found ? split(folder, '-')[0] : folder;
+  };
+  const collation = (locales, given) => {
+    const resolved = intl.resolve(locales);
+    const options = intl.options(given);
+    const usage = option(options, 'usage', 'string', ['sort', 'search'], 'sort');
+    if (usage === 'search') throw intl.absent("usage 'search'", "usage 'sort'");
+    intl.matcher(options);
+    const asked = intl.typed(option(options, 'collation', 'string'), 'collation');
+    const language = split(resolved.locale, '-')[0];
+    const { pairs } = resolved;
+    const kept = [];
+    const o = { __proto__: null, usage };
+    let numeric = option(options, 'numeric', 'boolean');
+    let caseFirst = option(options, 'caseFirst', 'string', CASES);
+
+    const keyCo = intl.keyword(pairs, 'co');
+    o.collation = 'default';
+    for (let i = 0; i < 2 && o.collation === 'default'; i++) {
+      const co = i === 0 ? asked : keyCo;
+      if (co === undefined || co === 'standard' || co === 'search' || co === 'default') continue;
+      if (includes(TYPES[language] ?? [], co)) {
+        o.collation = co;
+        if (keyCo === co) push(kept, 'co', co);
+      } else if (includes(intl.read('supported').collation, co) && (includes(['emoji', 'eor'], co) || includes(WITH[language] ?? [], co))) {
+        throw intl.absent(`the collation '${co}' with the locale '${resolved.locale}'`, (TYPES[language] ?? ['default']).join(', '));
+      }
+    }
+    const keyKf = intl.keyword(pairs, 'kf');
+    if (includes(CASES, keyKf) && (caseFirst === undefined || caseFirst === keyKf)) {
+      caseFirst = keyKf;
+      push(kept, 'kf', keyKf);
+    }
+    const keyKn = intl.keyword(pairs, 'kn');
+    if ((keyKn === '' || keyKn === 'false') && (numeric === undefined || numeric === (keyKn === ''))) {
+      numeric = keyKn === '';
+      push(kept, 'kn', keyKn);
+    }
+    o.locale = intl.tagged(resolved.locale, kept);
+    const sensitivity = option(options, 'sensitivity', 'string', ['base', 'accent', 'case', 'variant']);
+    o.sensitivity = sensitivity ?? 'variant';
+    const ignore = option(options, 'ignorePunctuation', 'boolean');
+    o.ignorePunctuation = ignore ?? language === 'th';
+    o.numeric = numeric ?? false;
+    o.caseFirst = caseFirst ?? (language === 'da' ? 'upper' : 'false');
+    let tag = `${dataTag(resolved.folder)}-u`;
+    if (o.collation !== 'default') tag += `-co-${o.collation}`;
+    if (caseFirst !== undefined) tag += `-kf-${caseFirst}`;
+    if (numeric !== undefined) tag += numeric ? '-kn' : '-kn-false';
+    o.id = host.collator(tag === `${dataTag(resolved.folder)}-u` ? dataTag(resolved.folder) : tag, sensitivity ?? '', ignore);
+    return o;
+  };
+  // Collations that ICU has for a language and the data here has not.
+  const WITH = { __proto__: null };
+
+  class Collator {
+    #o;
+    #compare;
+    constructor(locales, options) {
+      this.#o = collation(locales, options);
+    }
+    get compare() {
+      this.#compare ??= (a, b) => host.collate(this.#o.id, `${a}`, `${b}`);
+      return this.#compare;
+    }
+    resolvedOptions() {
+      return intl.copied(this.#o, ['locale', 'usage', 'sensitivity', 'ignorePunctuation', 'collation', 'numeric', 'caseFirst']);
+    }
+    static supportedLocalesOf(locales, options) {
+      return intl.supported(locales, options);
+    }
+  }
+  intl.Collator = Collator;
+
+  const nullish = (value, name) => {
+    if (value === undefined || value === null) throw new TypeError(`String.prototype.${name} called on null or undefined`);
+    return `${value}`;
+  };
+  const plain = { __proto__: null };
+  intl.compare = (self, that, locales, options) => {
+    const a = nullish(self, 'localeCompare');
+    const b = `${that}`;
+    if (options !== undefined || (locales !== undefined && typeof locales !== 'string')) {
+      return host.collate(collation(locales, options).id, a, b);
+    }
+    const key = locales ?? '';
+    plain[key] ??= collation(locales);
+    return host.collate(plain[key].id, a, b);
+  };
+
+  // Languages that have rules of their own for the case of letters.
+  const SPECIAL = ['tr', 'az', 'lt', 'el', 'hy'];
+  intl.mapCase = (self, locales, upper) => {
+    const text = nullish(self, upper ? 'toLocaleUpperCase' : 'toLocaleLowerCase');
+    if (locales === undefined) return upper ? toUpperCase(text) : toLowerCase(text);
+    const tags = intl.canonical(locales);
+    const language = tags.length > 0 ? split(tags[0], '-')[0] : '';
+    if (includes(SPECIAL, language)) return host.mapCase(language, upper, text);
+    return upper ? toUpperCase(text) : toLowerCase(text);
+  };
+}
