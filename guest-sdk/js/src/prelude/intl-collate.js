@@ -3,7 +3,7 @@
   'use strict';
   const { intl } = own;
   const { option } = intl;
-  const { includes, push } = own.Array;
+  const { includes, join, push } = own.Array;
   const { split, toLowerCase, toUpperCase } = own.String;
   const { exec } = own.RegExp;
 
@@ -40,8 +40,8 @@
       if (includes(TYPES[language] ?? [], co)) {
         o.collation = co;
         if (keyCo === co) push(kept, 'co', co);
-      } else if (includes(intl.read('supported').collation, co) && (includes(['emoji', 'eor'], co) || includes(WITH[language] ?? [], co))) {
-        throw intl.absent(`the collation '${co}' with the locale '${resolved.locale}'`, (TYPES[language] ?? ['default']).join(', '));
+      } else if (includes(intl.read('supported').collation, co) && includes(['emoji', 'eor'], co)) {
+        throw intl.absent(`the collation '${co}' with the locale '${resolved.locale}'`, join(TYPES[language] ?? ['default'], ', '));
       }
     }
     const keyKf = intl.keyword(pairs, 'kf');
@@ -68,8 +68,6 @@
     o.id = host.collator(tag === `${dataTag(resolved.folder)}-u` ? dataTag(resolved.folder) : tag, sensitivity ?? '', ignore);
     return o;
   };
-  // Collations that ICU has for a language and the data here has not.
-  const WITH = { __proto__: null };
 
   class Collator {
     #o;

@@ -4,7 +4,7 @@
 (host, own) => {
   'use strict';
   const { intl } = own;
-  const { includes, push } = own.Array;
+  const { includes } = own.Array;
   const { endsWith, indexOf, padEnd, padStart, repeat, slice, split, trim } = own.String;
   const { exec } = own.RegExp;
   const { max, min } = own.Math;
@@ -146,8 +146,8 @@
         ? numberOption(mxsd, 'maximumSignificantDigits', o.minimumSignificantDigits, 21, 21) : 21;
     }
     if (needFd) {
-      const lower = numberOption(mnfd, 'minimumFractionDigits', 0, intl.PLACES, undefined);
-      const upper = numberOption(mxfd, 'maximumFractionDigits', 0, intl.PLACES, undefined);
+      const lower = numberOption(mnfd, 'minimumFractionDigits', 0, 100, undefined);
+      const upper = numberOption(mxfd, 'maximumFractionDigits', 0, 100, undefined);
       if (lower !== undefined && upper !== undefined && lower > upper) {
         throw new RangeError('maximumFractionDigits value is out of range.');
       }
@@ -166,7 +166,6 @@
       if (o.maximumFractionDigits !== o.minimumFractionDigits) throw new RangeError('roundingIncrement value is out of range.');
     }
   };
-  intl.PLACES = 100;
 
   // Plural rules by UTS 35: a condition is any of several, each of which is all of several relations
   // such as `i % 10 = 2..4`.
@@ -231,5 +230,4 @@
   // The form of a table for a category; every table has `other`.
   intl.form = (table, category) => intl.at(table, category) ?? table.other;
   intl.indexOfHole = (pattern) => indexOf(pattern, '{0}');
-  intl.push = push;
 }

@@ -3,10 +3,9 @@
   'use strict';
   const { intl } = own;
   const { option } = intl;
-  const { includes, join, push } = own.Array;
+  const { includes, push } = own.Array;
   const { indexOf, slice, split, toUpperCase } = own.String;
   const { exec } = own.RegExp;
-  const { max } = own.Math;
 
   const currencyDigits = (code) => intl.at(intl.read('digits'), code) ?? 2;
   const isUnit = (unit) => {
@@ -50,7 +49,7 @@
     const usual = style === 'currency' && o.notation === 'standard' ? currencyDigits(o.currency) : 0;
     const most = style === 'currency' && o.notation === 'standard' ? usual : style === 'percent' ? 0 : 3;
     const compact = o.notation === 'compact';
-    intl.digitOptions(o, options, usual, style === 'percent' ? max(usual, 0) : most, compact);
+    intl.digitOptions(o, options, usual, most, compact);
     const compactDisplay = option(options, 'compactDisplay', 'string', ['short', 'long'], 'short');
     if (compact) o.compactDisplay = compactDisplay;
     const grouping = options.useGrouping;
@@ -158,5 +157,4 @@
   }
   intl.NumberFormat = NumberFormat;
   intl.PluralRules = PluralRules;
-  intl.join = join;
 }

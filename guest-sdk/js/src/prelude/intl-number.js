@@ -2,9 +2,9 @@
 (host, own) => {
   'use strict';
   const { intl } = own;
-  const { at, option } = intl;
-  const { includes, join, push } = own.Array;
-  const { codePointAt, indexOf, slice, split, toUpperCase, trim } = own.String;
+  const { at } = intl;
+  const { join, push } = own.Array;
+  const { codePointAt, indexOf, slice, split, trim } = own.String;
   const { exec } = own.RegExp;
   const { floor, max, min } = own.Math;
 

@@ -270,8 +270,7 @@
         continue;
       }
       const from = missing;
-      const next = best(wanted, missing, patterns);
-      ({ entry, missing } = next);
+      ({ entry, missing } = best(wanted, from, patterns));
       const found = from & ~missing;
       const top = 31 - own.Math.clz32(found);
       const item = (APPEND[top] && intl.at(calendar.append, APPEND[top])) || '{0} \u251C{2}: {1}\u2524';

@@ -53,9 +53,7 @@
     if (count < 2) return parts;
     const last = parts[count - 1];
     if (count === 2) return joined(adapted(two, o.language, last), [parts[0]], [last]);
-    let out = joined(adapted(end, o.language, last), [], [last]);
-    // The patterns hold the rest of the list at their second hole, so they are applied from the left.
-    out = joined(start, [parts[0]], [parts[1]]);
+    let out = joined(start, [parts[0]], [parts[1]]);
     for (let i = 2; i < count - 1; i++) out = joined(middle, out, [parts[i]]);
     return joined(adapted(end, o.language, last), out, [last]);
   };

@@ -63,10 +63,12 @@
     if (letter === 'z') {
       const key = long ? 'long' : 'short';
       const kind = summer ? 'daylight' : 'standard';
-      const own = at(names.zone, zone === 'UTC' ? 'Etc/UTC' : zone);
+      const name = (group) => {
+        const forms = group && at(group, key);
+        return forms && at(forms, kind);
+      };
       const meta = metazone(zone, time);
-      const group = meta && at(names.meta, meta);
-      const found = own?.[key]?.[kind] ?? group?.[key]?.[kind];
+      const found = name(at(names.zone, zone === 'UTC' ? 'Etc/UTC' : zone)) ?? name(meta && at(names.meta, meta));
       if (found !== undefined) return found;
       if (zone === 'UTC' && !long) return 'UTC';
     }

@@ -46,7 +46,11 @@ fn collation<'js>(ctx: &Ctx<'js>, natives: &Object<'js>, source: &Rc<Source>) ->
     let collators = Collators::default();
     let (known, data) = (Rc::clone(&collators), Rc::clone(source));
     // The number of a collator. `tag` is a locale with its `-u-` keywords `co`, `kf` and `kn`.
-    let find = move |ctx: Ctx<'js>, tag: String, sensitivity: String, ignore: Option<bool>| {
+    let find = move |ctx: Ctx<'js>,
+                     tag: String,
+                     sensitivity: String,
+                     ignore: Option<bool>|
+          -> Result<usize> {
         let mut known = known.borrow_mut();
         let key = format!("{tag} {sensitivity} {ignore:?}");
         if let Some(at) = known.0.get(&key) {
