@@ -11,12 +11,14 @@
   const TYPES = {
     __proto__: null,
     ar: ['compat'], de: ['phonebk'], es: ['trad'], ja: ['unihan'], ko: ['unihan'], sv: ['trad'], fi: ['trad'], vi: ['trad'],
-    zh: ['pinyin', 'stroke', 'unihan', 'zhuyin'],
+    'und-Hans': ['stroke', 'unihan', 'zhuyin'], 'und-Hant': ['pinyin', 'unihan', 'zhuyin'],
   };
-  // The tag by which the collation data knows a locale: a script that is the language's own is not named.
+  // The tag by which ICU4X knows a locale's collation: Chinese by its script, Norwegian as one.
   const dataTag = (folder) => {
-    const found = exec(/^(zh-Hans|sr-Cyrl)/, folder);
-    return found ? split(folder, '-')[0] : folder;
+    if (exec(/^zh-Hant/, folder)) return 'und-Hant';
+    if (exec(/^zh(?:-Hans|$)/, folder)) return 'und-Hans';
+    if (exec(/^n[bn](?:-|$)/, folder)) return 'no';
+    return exec(/^sr-Cyrl/, folder) ? 'sr' : folder;
   };
   const collation = (locales, given) => {
     const resolved = intl.resolve(locales);
@@ -27,6 +29,8 @@
     const asked = intl.typed(option(options, 'collation', 'string'), 'collation');
     const language = split(resolved.locale, '-')[0];
     const { pairs } = resolved;
+    const base = dataTag(resolved.folder);
+    const types = TYPES[base] ?? TYPES[language] ?? [];
     const kept = [];
     const o = { __proto__: null, usage };
     let numeric = option(options, 'numeric', 'boolean');
@@ -37,11 +41,11 @@
     for (let i = 0; i < 2 && o.collation === 'default'; i++) {
       const co = i === 0 ? asked : keyCo;
       if (co === undefined || co === 'standard' || co === 'search' || co === 'default') continue;
-      if (includes(TYPES[language] ?? [], co)) {
+      if (includes(types, co)) {
         o.collation = co;
         if (keyCo === co) push(kept, 'co', co);
-      } else if (includes(intl.read('supported').collation, co) && includes(['emoji', 'eor'], co)) {
-        throw intl.absent(`the collation '${co}' with the locale '${resolved.locale}'`, join(TYPES[language] ?? ['default'], ', '));
+      } else if (includes(['emoji', 'eor'], co) || (co === 'searchjl' && language === 'ko')) {
+        throw intl.absent(`the collation '${co}' with the locale '${resolved.locale}'`, `default ${join(types, ' ')}`);
       }
     }
     const keyKf = intl.keyword(pairs, 'kf');
@@ -61,11 +65,11 @@
     o.ignorePunctuation = ignore ?? language === 'th';
     o.numeric = numeric ?? false;
     o.caseFirst = caseFirst ?? (language === 'da' ? 'upper' : 'false');
-    let tag = `${dataTag(resolved.folder)}-u`;
+    let tag = `${base}-u`;
     if (o.collation !== 'default') tag += `-co-${o.collation}`;
     if (caseFirst !== undefined) tag += `-kf-${caseFirst}`;
     if (numeric !== undefined) tag += numeric ? '-kn' : '-kn-false';
-    o.id = host.collator(tag === `${dataTag(resolved.folder)}-u` ? dataTag(resolved.folder) : tag, sensitivity ?? '', ignore);
+    o.id = host.collator(tag === `${base}-u` ? base : tag, sensitivity ?? '', ignore);
     return o;
   };
 

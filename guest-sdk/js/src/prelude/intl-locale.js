@@ -36,6 +36,8 @@
     'ms-imperial': 'uksystem', 'co-dictionary': 'dict', 'co-phonebook': 'phonebk', 'co-traditional': 'trad', 'co-gb2312han': 'gb2312',
   };
 
+  // ECMA-262, ToLength.
+  intl.length = (value) => own.Math.min(own.Math.max(own.Math.trunc(Number(value)) || 0, 0), 9007199254740991);
   const sorted = (texts) => sort(texts, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
   // The keywords of a `-u-` extension, in the order of their keys: [key, value, key, value, …].
   const keywords = (subtags) => {
@@ -133,9 +135,8 @@
     if (typeof locales === 'string') add(locales);
     else {
       const object = Object(locales);
-      const { length } = object;
-      const count = own.Math.min(own.Math.max(own.Math.trunc(Number(length)) || 0, 0), 9007199254740991);
       if (locales === null) throw new TypeError('Cannot convert undefined or null to object');
+      const count = intl.length(object.length);
       for (let i = 0; i < count; i++) if (i in object) add(object[i]);
     }
     return tags;

@@ -80,7 +80,7 @@
   const lists = {
     toLocaleString() {
       const list = Object(this);
-      const { length } = list;
+      const length = intl.length(list.length);
       let text = '';
       for (let i = 0; i < length; i++) {
         const item = list[i];

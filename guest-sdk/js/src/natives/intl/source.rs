@@ -52,6 +52,8 @@ impl Source {
                 return Some(found);
             }
             match tag.rsplit_once('-') {
+                // The types of Chinese collation are those of both scripts.
+                Some((_, "Hans" | "Hant")) => tag = "und-Hani",
                 Some((_, last)) if last.len() == 4 => return find("und"),
                 Some((rest, _)) => tag = rest,
                 None => return find("und"),
