@@ -46,19 +46,37 @@ fn every_answer_is_nodes_or_says_what_is_left_out() {
     let mut wrong = Vec::new();
     let mut refused = Vec::new();
     for chunk in cases.chunks(100) {
-        let expressions: Vec<&str> = chunk.iter().map(|one| one["js"].as_str().unwrap()).collect();
+        let expressions: Vec<&str> = chunk
+            .iter()
+            .map(|one| one["js"].as_str().unwrap())
+            .collect();
         for (one, got) in chunk.iter().zip(answers(&expressions)) {
             let asked = one["js"].as_str().unwrap();
             if let Some(text) = got.get("refused") {
                 refused.push(format!("{asked}: {text}"));
             } else if one.get("is") != got.get("is") || one.get("throws") != got.get("throws") {
-                wrong.push(format!("{asked}\n  node {}\n  here {}", show(one), show(&got)));
+                wrong.push(format!(
+                    "{asked}\n  node {}\n  here {}",
+                    show(one),
+                    show(&got)
+                ));
             }
         }
     }
     let shown: Vec<&str> = wrong.iter().take(30).map(String::as_str).collect();
-    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), cases.len(), shown.join("\n"));
-    assert!(refused.len() <= 3, "{} are left out:\n{}", refused.len(), refused.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} of {} differ:\n{}",
+        wrong.len(),
+        cases.len(),
+        shown.join("\n")
+    );
+    assert!(
+        refused.len() <= 3,
+        "{} are left out:\n{}",
+        refused.len(),
+        refused.join("\n")
+    );
 }
 
 #[test]
@@ -67,19 +85,49 @@ fn what_is_left_out_is_named_with_what_there_is() {
         ("(1).toLocaleString('sw')", "the locale 'sw'"),
         ("new Intl.NumberFormat(['bn', 'de'])", "the locale 'bn'"),
         ("'a'.localeCompare('b', 'fa')", "the locale 'fa'"),
-        ("new Date(0).toLocaleDateString('ur-PK')", "the locale 'ur-PK'"),
+        (
+            "new Date(0).toLocaleDateString('ur-PK')",
+            "the locale 'ur-PK'",
+        ),
         ("new Intl.PluralRules('xx')", "the locale 'xx'"),
-        ("new Intl.DateTimeFormat('en', { calendar: 'hebrew' })", "the calendar 'hebrew'"),
-        ("new Intl.DateTimeFormat('ar-u-ca-islamic-civil')", "the calendar 'islamic-civil'"),
-        ("new Intl.NumberFormat('en', { numberingSystem: 'arab' })", "the numbering system 'arab'"),
-        ("new Intl.DateTimeFormat('en', { timeZoneName: 'longGeneric' })", "timeZoneName 'longGeneric'"),
-        ("new Intl.Collator('de', { usage: 'search' })", "usage 'search'"),
-        ("new Intl.DisplayNames('en', { type: 'region' })", "Intl.DisplayNames"),
+        (
+            "new Intl.DateTimeFormat('en', { calendar: 'hebrew' })",
+            "the calendar 'hebrew'",
+        ),
+        (
+            "new Intl.DateTimeFormat('ar-u-ca-islamic-civil')",
+            "the calendar 'islamic-civil'",
+        ),
+        (
+            "new Intl.NumberFormat('en', { numberingSystem: 'arab' })",
+            "the numbering system 'arab'",
+        ),
+        (
+            "new Intl.DateTimeFormat('en', { timeZoneName: 'longGeneric' })",
+            "timeZoneName 'longGeneric'",
+        ),
+        (
+            "new Intl.Collator('de', { usage: 'search' })",
+            "usage 'search'",
+        ),
+        (
+            "new Intl.DisplayNames('en', { type: 'region' })",
+            "Intl.DisplayNames",
+        ),
         ("new Intl.Segmenter('en')", "Intl.Segmenter"),
         ("new Intl.Locale('en')", "Intl.Locale"),
-        ("new Intl.NumberFormat('en').formatRange(1, 2)", "Intl.NumberFormat.prototype.formatRange"),
-        ("new Intl.DateTimeFormat('en').formatRange(1, 2)", "Intl.DateTimeFormat.prototype.formatRange"),
-        ("new Intl.PluralRules('en').selectRange(1, 2)", "Intl.PluralRules.prototype.selectRange"),
+        (
+            "new Intl.NumberFormat('en').formatRange(1, 2)",
+            "Intl.NumberFormat.prototype.formatRange",
+        ),
+        (
+            "new Intl.DateTimeFormat('en').formatRange(1, 2)",
+            "Intl.DateTimeFormat.prototype.formatRange",
+        ),
+        (
+            "new Intl.PluralRules('en').selectRange(1, 2)",
+            "Intl.PluralRules.prototype.selectRange",
+        ),
     ] {
         let got = &answers(&[asked])[0];
         let text = got["refused"].as_str().unwrap_or_default();

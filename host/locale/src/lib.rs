@@ -58,7 +58,12 @@ fn unpack(packed: &[u8]) -> Vec<u8> {
 
 fn archive() -> &'static Archive {
     static OPEN: OnceLock<Archive> = OnceLock::new();
-    OPEN.get_or_init(|| open().unwrap_or(Archive { groups: Vec::new(), entries: HashMap::new() }))
+    OPEN.get_or_init(|| {
+        open().unwrap_or(Archive {
+            groups: Vec::new(),
+            entries: HashMap::new(),
+        })
+    })
 }
 
 fn open() -> Option<Archive> {
@@ -75,10 +80,17 @@ fn open() -> Option<Archive> {
         let mut number = || words.next().and_then(|word| word.parse::<usize>().ok());
         if first == "group" {
             let size = number()?;
-            groups.push(Group { packed: ARCHIVE.get(at..at + size)?, unpacked: OnceLock::new() });
+            groups.push(Group {
+                packed: ARCHIVE.get(at..at + size)?,
+                unpacked: OnceLock::new(),
+            });
             at += size;
         } else {
-            let entry = Entry { group: number()?, start: number()?, length: number()? };
+            let entry = Entry {
+                group: number()?,
+                start: number()?,
+                length: number()?,
+            };
             entries.insert(first, entry);
         }
     }
@@ -102,13 +114,18 @@ mod tests {
 
     #[test]
     fn every_zone_that_is_named_has_its_data() {
-        let text = get("zones").map(String::from_utf8_lossy).unwrap_or_default();
+        let text = get("zones")
+            .map(String::from_utf8_lossy)
+            .unwrap_or_default();
         let names = text.split("\"names\":[").nth(1).unwrap_or_default();
         let names = names.split(']').next().unwrap_or_default();
         let mut seen = 0;
         for name in names.split(',').map(|name| name.trim_matches('"')) {
             // UTC is the engine's own.
-            assert!(name == "UTC" || get(&format!("zone/{name}")).is_some(), "{name}");
+            assert!(
+                name == "UTC" || get(&format!("zone/{name}")).is_some(),
+                "{name}"
+            );
             seen += 1;
         }
         assert!(seen > 400, "only {seen} zones");

@@ -41,7 +41,11 @@ impl Source {
 
     /// The file of the identifier, or of the nearest parent of its locale. A locale with a script that
     /// the data does not name has the root's: its language's is for another script.
-    fn nearest(&self, kind: &str, id: DataIdentifierBorrowed<'_>) -> Option<DataPayload<BufferMarker>> {
+    fn nearest(
+        &self,
+        kind: &str,
+        id: DataIdentifierBorrowed<'_>,
+    ) -> Option<DataPayload<BufferMarker>> {
         let locale = id.locale.to_string();
         let attributes = id.marker_attributes.as_str();
         let plus = if attributes.is_empty() { "" } else { "+" };

@@ -32,12 +32,19 @@ where
     Source: DataProvider<M>,
     for<'a> <M::DataStruct as yoke::Yokeable<'a>>::Output: serde::Serialize,
 {
-    let request = DataRequest { id, ..Default::default() };
+    let request = DataRequest {
+        id,
+        ..Default::default()
+    };
     let payload = DataProvider::<M>::load(&Source, request).unwrap().payload;
     let bytes = postcard::to_stdvec(payload.get()).unwrap();
     let attributes = id.marker_attributes.as_str();
     let plus = if attributes.is_empty() { "" } else { "+" };
-    std::fs::write(format!("{folder}/{name}+{}{plus}{attributes}", id.locale), bytes).unwrap();
+    std::fs::write(
+        format!("{folder}/{name}+{}{plus}{attributes}", id.locale),
+        bytes,
+    )
+    .unwrap();
 }
 
 fn each<M: DataMarker>(folder: &str, name: &str)
@@ -57,9 +64,17 @@ fn main() {
     each::<icu_collator::provider::CollationDiacriticsV1>(&folder, "diacritics");
     write::<icu_collator::provider::CollationJamoV1>(&folder, "jamo", Default::default());
     each::<icu_collator::provider::CollationMetadataV1>(&folder, "metadata");
-    write::<icu_collator::provider::CollationSpecialPrimariesV1>(&folder, "primaries", Default::default());
+    write::<icu_collator::provider::CollationSpecialPrimariesV1>(
+        &folder,
+        "primaries",
+        Default::default(),
+    );
     each::<icu_collator::provider::CollationReorderingV1>(&folder, "reordering");
     write::<icu_normalizer::provider::NormalizerNfdDataV1>(&folder, "nfd", Default::default());
-    write::<icu_normalizer::provider::NormalizerNfdTablesV1>(&folder, "nfd-tables", Default::default());
+    write::<icu_normalizer::provider::NormalizerNfdTablesV1>(
+        &folder,
+        "nfd-tables",
+        Default::default(),
+    );
     write::<icu_casemap::provider::CaseMapV1>(&folder, "case", Default::default());
 }
