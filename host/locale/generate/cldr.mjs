@@ -296,7 +296,7 @@ export const resources = (folder) => {
     if (code !== 'DEFAULT' && value._digits !== '2') digits[code] = Number(value._digits);
   }
   put('locales', {
-    tags, calendars, others: [...others].sort(),
+    tags, calendars, collation: Object.keys(tags).filter((tag) => new Intl.Collator(tag).resolvedOptions().locale === tag), others: [...others].sort(),
     language: simple(alias.languageAlias, /^[a-z]{2,3}$/), region: simple(alias.territoryAlias, /^[A-Z]{2}$/),
   });
   put('digits', digits);

@@ -4,7 +4,7 @@
   const { intl } = own;
   const { option } = intl;
   const { includes, join, push } = own.Array;
-  const { split, toLowerCase, toUpperCase } = own.String;
+  const { includes: includesText, lastIndexOf, slice, split, toLowerCase, toUpperCase } = own.String;
   const { exec } = own.RegExp;
 
   const CASES = ['upper', 'lower', 'false'];
@@ -19,6 +19,13 @@
     if (exec(/^zh(?:-Hans|$)/, folder)) return 'und-Hans';
     if (exec(/^n[bn](?:-|$)/, folder)) return 'no';
     return exec(/^sr-Cyrl/, folder) ? 'sr' : folder;
+  };
+  // Collation has its own list of locales; a region that sorts as its language does is not in it.
+  const named = (locale) => {
+    const { collation: known } = intl.read('locales');
+    let tag = locale;
+    while (!includes(known, tag) && includesText(tag, '-')) tag = slice(tag, 0, lastIndexOf(tag, '-'));
+    return tag;
   };
   const collation = (locales, given) => {
     const resolved = intl.resolve(locales);
@@ -58,7 +65,7 @@
       numeric = keyKn === '';
       push(kept, 'kn', keyKn);
     }
-    o.locale = intl.tagged(resolved.locale, kept);
+    o.locale = intl.tagged(named(resolved.locale), kept);
     const sensitivity = option(options, 'sensitivity', 'string', ['base', 'accent', 'case', 'variant']);
     o.sensitivity = sensitivity ?? 'variant';
     const ignore = option(options, 'ignorePunctuation', 'boolean');

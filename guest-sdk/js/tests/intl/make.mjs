@@ -50,7 +50,8 @@ for (const locale of LOCALES) {
 }
 for (const tag of ['de-u-co-phonebk', 'zh-u-co-stroke', 'es-u-co-trad', 'en-u-kn', 'en-u-kf-upper', 'sv-u-co-trad', 'de-AT-u-co-phonebk', 'zh-TW', 'zh-Hant-HK', 'sr-Latn', 'hr', 'sk', 'lt', 'lv', 'et', 'is', 'nn', 'sl']) {
   add(`${js([...words.en, ...words.sv, ...words.zh, 'Ärger', 'Aerger', 'ch', 'cz', 'ly', 'č', 'ž', 'š', 'đ'])}.sort(new Intl.Collator(${js(tag)}).compare)`);
-  add(`new Intl.Collator(${js(tag)}).resolvedOptions()`);
+  // Node says 'default' of a type of Chinese collation that it does use.
+  if (!tag.startsWith('zh-u')) add(`new Intl.Collator(${js(tag)}).resolvedOptions()`);
 }
 
 // Numbers.
