@@ -2,7 +2,8 @@
  * What a Stepwell step written in JavaScript has at hand, for editors and `tsc`. Put
  * `/// <reference path="stepwell.d.ts" />` at the top of a step, or the file into `files`, with
  * `"lib": ["ES2023"]` and `"types": []`. It is complete: `"DOM"` and Node's types declare what a step does
- * not have, and declare some of this again.
+ * not have, and declare some of this again. Of `Intl`, which `lib` declares whole, a step has `NumberFormat`,
+ * `DateTimeFormat`, `Collator`, `PluralRules`, `ListFormat` and `RelativeTimeFormat`; the rest throws and says so.
  *
  * A step is a module with two exports: `condition`, a pattern over the task's data, and
  * `content`, the function that runs on it.

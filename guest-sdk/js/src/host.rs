@@ -99,6 +99,8 @@ pub trait Host {
     fn load(&self, name: &str) -> Option<Module>;
     /// The names of all modules but the entry.
     fn names(&self) -> Vec<String>;
+    /// A piece of the locale data, by its name.
+    fn locale_data(&self, name: &str) -> Option<Vec<u8>>;
 
     /// The whole document, as JSON text.
     fn document(&self) -> String;

@@ -171,6 +171,10 @@ impl Host for Imports {
         script::names()
     }
 
+    fn locale_data(&self, name: &str) -> Option<Vec<u8>> {
+        script::locale_data(name)
+    }
+
     fn document(&self) -> String {
         // The whole document is always there.
         data::get("").ok().flatten().unwrap_or_else(|| "{}".into())

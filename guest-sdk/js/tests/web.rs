@@ -171,7 +171,7 @@ fn numbers_for_people() {
         ),
         (
             "(1234.5).toLocaleString('de-DE', {style: 'currency', currency: 'EUR'})",
-            json!("€1,234.50"),
+            json!("1.234,50\u{a0}€"),
         ),
         (
             "(1234).toLocaleString('en-US', {style: 'currency', currency: 'CHF'})",
@@ -207,7 +207,7 @@ fn numbers_for_people() {
         ),
         (
             "[(NaN).toLocaleString(), (Infinity).toLocaleString(), (1e21).toLocaleString()]",
-            json!(["NaN", "∞", "1e+21"]),
+            json!(["NaN", "∞", "1,000,000,000,000,000,000,000"]),
         ),
         (
             "(1234.5).toLocaleString('en-US', {useGrouping: false})",
@@ -279,11 +279,11 @@ fn dates_for_people() {
         eval("Intl.DateTimeFormat().resolvedOptions?.().timeZone ?? 'x'"),
         json!("UTC")
     );
-    let text = content("new Date().toLocaleString('en-US', {timeZone: 'Europe/Berlin'})")
+    let text = content("new Date().toLocaleString('en-US', {timeZone: 'Europe/Nowhere'})")
         .run()
         .retry();
     assert!(
-        text.starts_with("RangeError: timeZone: 'Europe/Berlin' is not available in a step"),
+        text.starts_with("RangeError: Invalid time zone specified: Europe/Nowhere"),
         "{text}"
     );
 }

@@ -97,4 +97,8 @@ impl script::Host for RunState {
             .cloned()
             .collect())
     }
+
+    fn locale_data(&mut self, name: String) -> wasmtime::Result<Option<Vec<u8>>> {
+        Ok(stepwell_locale::get(&name).map(<[u8]>::to_vec))
+    }
 }

@@ -220,6 +220,9 @@ impl script::Host for Host {
     fn names(&mut self) -> Vec<String> {
         vec!["lib/text.js".into()]
     }
+    fn locale_data(&mut self, name: String) -> Option<Vec<u8>> {
+        stepwell_locale::get(&name).map(<[u8]>::to_vec)
+    }
 }
 
 /// The committed engine.

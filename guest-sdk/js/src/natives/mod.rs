@@ -4,6 +4,7 @@ mod bytes;
 mod crypto;
 mod encoding;
 mod file_url;
+mod intl;
 mod json;
 mod text;
 mod url;
@@ -32,6 +33,7 @@ pub fn install<'js>(ctx: &Ctx<'js>, host: &Rc<dyn Host>, open: &Open) -> Result<
     calls(ctx, &natives, host, open)?;
     crypto::install(ctx, &natives, host)?;
     encoding::install(ctx, &natives)?;
+    intl::install(ctx, &natives, host)?;
     text::install(ctx, &natives)?;
     url::install(ctx, &natives)?;
     Ok(natives)

@@ -226,6 +226,10 @@ impl Host for Mock {
         self.files.keys().cloned().collect()
     }
 
+    fn locale_data(&self, name: &str) -> Option<Vec<u8>> {
+        stepwell_locale::get(name).map(<[u8]>::to_vec)
+    }
+
     fn document(&self) -> String {
         let text = self.text.borrow().clone();
         text.unwrap_or_else(|| self.data.borrow().to_string())
