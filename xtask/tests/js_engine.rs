@@ -193,6 +193,9 @@ impl connectors::HostPendingResponse for Host {
     fn take(&mut self, pending: Resource<Done<Answer>>) -> Option<Answer> {
         self.table.get_mut(&pending).unwrap().0.take()
     }
+    fn redirected_to(&mut self, _: Resource<Done<Answer>>) -> Option<String> {
+        None
+    }
     fn drop(&mut self, pending: Resource<Done<Answer>>) -> wasmtime::Result<()> {
         self.table.delete(pending)?;
         Ok(())
