@@ -14,7 +14,7 @@ macro_rules! prelude {
 
 /// One file a concern, in the order of their needs. Each is a function of the natives and of what
 /// the files share.
-const FILES: [(&str, &str); 17] = [
+const FILES: [(&str, &str); 24] = [
     ("primordials", prelude!("primordials")),
     ("data", prelude!("data")),
     ("inspect", prelude!("inspect")),
@@ -24,7 +24,14 @@ const FILES: [(&str, &str); 17] = [
     ("clone", prelude!("clone")),
     ("url", prelude!("url")),
     ("timers", prelude!("timers")),
+    ("events", prelude!("events")),
     ("abort", prelude!("abort")),
+    ("streams", prelude!("streams")),
+    ("readable", prelude!("readable")),
+    ("blob", prelude!("blob")),
+    ("form", prelude!("form")),
+    ("headers", prelude!("headers")),
+    ("body", prelude!("body")),
     ("connectors", prelude!("connectors")),
     ("fetch", prelude!("fetch")),
     ("crypto", prelude!("crypto")),

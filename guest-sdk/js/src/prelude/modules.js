@@ -13,7 +13,7 @@
   const isDeepStrictEqual = (a, b) => own.inspect(a, { depth: null }) === own.inspect(b, { depth: null });
   const BUILT_IN = {
     __proto__: null,
-    'node:buffer': { Buffer },
+    'node:buffer': { Buffer, Blob: globalThis.Blob, File: globalThis.File },
     'node:crypto': crypto,
     'node:url': { URL, URLSearchParams },
     'node:util': {

@@ -76,9 +76,24 @@
   own.global('task', absent(task, 'task', ['visualize', 'timeout', 'completeOnExpire', 'question']));
   own.global('step', absent(step, 'step', []));
 
+  const noStream = (name) => `\`${name}\` is not available in a step, which writes to no stream: there are ReadableStream and its reader`;
+  const noConnection = (name) => `\`${name}\` is not available in a step: it makes calls with one answer, by connectors.fetch or fetch`;
   for (const [name, why] of [
     ['process', '`process` is not available in a step: secrets and settings are in task.config(key)'],
     ['blob', '`blob` is not available in this version'],
+    ['WritableStream', noStream('WritableStream')],
+    ['TransformStream', noStream('TransformStream')],
+    ['CompressionStream', noStream('CompressionStream')],
+    ['DecompressionStream', '`DecompressionStream` is not available in a step: bodies are decompressed by the server'],
+    ['TextEncoderStream', noStream('TextEncoderStream')],
+    ['TextDecoderStream', noStream('TextDecoderStream')],
+    ['FileReader', '`FileReader` is not available in a step: use blob.text(), blob.bytes() or blob.arrayBuffer()'],
+    ['XMLHttpRequest', '`XMLHttpRequest` is not available in a step: use connectors.fetch or fetch'],
+    ['WebSocket', noConnection('WebSocket')],
+    ['EventSource', noConnection('EventSource')],
+    ['Worker', '`Worker` is not available in a step, which is one thread'],
+    ['localStorage', '`localStorage` is not available in a step: what is to stay is in `data`'],
+    ['sessionStorage', '`sessionStorage` is not available in a step: what is to stay is in `data`'],
   ]) {
     own.Reflect.defineProperty(globalThis, name, {
       get() {
