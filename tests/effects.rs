@@ -200,3 +200,106 @@ async fn the_answer_does_not_wait_for_a_slow_step() {
     assert_eq!(task["data"]["results"][0]["status"], 204);
     assert_eq!(task["history"][0]["reason"], "accepted");
 }
+
+/// An upstream that writes its answers byte by byte, as some do. `/slow` is answered the second time.
+fn peculiar() -> (String, Arc<Mutex<Vec<String>>>) {
+    use std::io::{BufRead, BufReader, Write};
+    let gzip = |text: &[u8]| {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        out.write_all(text).unwrap();
+        out.finish().unwrap()
+    };
+    let body = [gzip(b"\xef\xbb\xbf{\"errors\":"), gzip(b"[\"email\"]}")].concat();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let seen: Arc<Mutex<Vec<String>>> = Arc::default();
+    let heads = Arc::clone(&seen);
+    std::thread::spawn(move || {
+        // One request a connection; what is held open for `/slow` stays so.
+        let mut held = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let head: Vec<String> = lines
+                .by_ref()
+                .map_while(Result::ok)
+                .take_while(|line| !line.is_empty())
+                .collect();
+            let slow = |head: &str| head.contains(" /slow ");
+            let first = !heads.lock().iter().any(|head| slow(head));
+            let head = head.join("\n");
+            heads.lock().push(head.clone());
+            if slow(&head) && first {
+                held.push(stream);
+                continue;
+            }
+            let mut answer = if head.contains(" /r/302 ") {
+                b"HTTP/1.1 302 Found\r\nlocation: /end\r\nconnection: close\r\n\r\n".to_vec()
+            } else {
+                b"HTTP/1.1 400 Email is invalid\r\ncontent-type: text/json\r\ncontent-encoding: x-gzip\r\n\
+                  set-cookie: a=1\r\nset-cookie: b=2\r\nconnection: close\r\n\r\n"
+                    .to_vec()
+            };
+            if !head.contains(" /r/302 ") {
+                answer.extend_from_slice(&body);
+            }
+            stream.write_all(&answer).unwrap();
+        }
+    });
+    (url, seen)
+}
+
+/// What the web's `fetch` tells of an answer, told again from the journal after a crash.
+#[tokio::test]
+async fn a_recorded_answer_has_its_address_its_phrase_and_its_cookies() {
+    let mut server = Server::start().await;
+    let (url, seen) = peculiar();
+    server.config("URL", &url).await;
+    server.config("TOKEN", "Bearer abc\n").await;
+    let step = "export const condition = {};
+        export const content = async () => {
+          const headers = { Authorization: task.config('TOKEN') };
+          const web = await fetch(task.config('URL') + '/r/302', { headers });
+          const own = await connectors.fetch(task.config('URL') + '/r/302', { headers });
+          data.web = [web.url, web.redirected, web.type, web.statusText, web.headers.getSetCookie(), await web.json()];
+          data.own = [own.url, own.redirected, own.statusText, own.body, Object.keys(own.headers).includes(':url')];
+          await fetch(task.config('URL') + '/slow');
+        };";
+    server.script("it", step).await;
+    let webhook = server.webhook("w").await;
+    let id = server.post(&webhook, &json!({})).await;
+    let count = |path: &str| {
+        seen.lock()
+            .iter()
+            .filter(|head| head.contains(path))
+            .count()
+    };
+    while count(" /slow ") == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    server.restart().await;
+    let task = server.wait(&id, "done").await;
+    let (end, phrase) = (format!("{url}/end"), "Email is invalid");
+    let errors = json!({"errors": ["email"]});
+    assert_eq!(
+        task["data"]["web"],
+        json!([end, true, "basic", phrase, ["a=1", "b=2"], errors])
+    );
+    assert_eq!(
+        task["data"]["own"],
+        json!([end, true, phrase, errors, false])
+    );
+    assert_eq!(
+        (count(" /r/302 "), count(" /end ")),
+        (2, 2),
+        "recorded, and not asked for again"
+    );
+    let heads = seen.lock();
+    assert!(
+        heads[0]
+            .to_ascii_lowercase()
+            .contains("\nauthorization: bearer abc\n"),
+        "{}",
+        heads[0]
+    );
+}

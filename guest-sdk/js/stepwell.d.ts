@@ -109,8 +109,8 @@ interface FetchOptions {
   /** `GET` if not given. */
   method?: string;
   headers?: Headers | { [name: string]: string | string[] | undefined } | Iterable<readonly [string, string]>;
-  /** A plain object is sent as JSON. */
-  body?: string | Uint8Array | ArrayBuffer | URLSearchParams | object;
+  /** A plain object is sent as JSON, a form as multipart/form-data. */
+  body?: string | Uint8Array | ArrayBuffer | Blob | FormData | URLSearchParams | object;
   /** The longest the call may take, in milliseconds. */
   timeout?: number;
   /** What to do with a redirect; `follow` if not given. */
@@ -124,10 +124,15 @@ interface FetchResponse {
   /** Whether the status is 200 to 299. */
   ok: boolean;
   status: number;
+  /** The phrase that the server wrote. */
   statusText: string;
+  /** The URL that the response came from. */
+  url: string;
+  /** Whether redirects have led there. */
+  redirected: boolean;
   /** With lower-case names; `headers.get(name)` finds any case. */
-  headers: { [name: string]: string } & { get(name: string): string | null };
-  /** Parsed, if the content type is JSON; else text; else, if it is not UTF-8, a Buffer. */
+  headers: { [name: string]: string } & { get(name: string): string | null; getSetCookie(): string[] };
+  /** Parsed, if the content type is JSON; else text; else, if it is no text, a Buffer. */
   body: any;
   /** What the service's `Retry-After` asks for, in milliseconds from now. */
   retryAfter: number | undefined;
@@ -386,21 +391,123 @@ declare class URL {
   toJSON(): string;
 }
 
-declare class AbortSignal {
+declare class Event {
+  constructor(type: string, init?: { bubbles?: boolean; cancelable?: boolean });
+  readonly type: string;
+  readonly target: EventTarget | null;
+  readonly currentTarget: EventTarget | null;
+  readonly bubbles: boolean;
+  readonly cancelable: boolean;
+  readonly defaultPrevented: boolean;
+  readonly timeStamp: number;
+  preventDefault(): void;
+  stopPropagation(): void;
+  stopImmediatePropagation(): void;
+}
+
+type EventListener = ((event: Event) => void) | { handleEvent(event: Event): void };
+
+/** What a listener throws is a line in the log, and the next one is called. */
+declare class EventTarget {
+  addEventListener(
+    type: string,
+    listener: EventListener | null,
+    options?: boolean | { capture?: boolean; once?: boolean; signal?: AbortSignal },
+  ): void;
+  removeEventListener(type: string, listener: EventListener | null, options?: boolean | { capture?: boolean }): void;
+  dispatchEvent(event: Event): boolean;
+}
+
+declare class AbortSignal extends EventTarget {
+  private constructor();
   static abort(reason?: unknown): AbortSignal;
   static timeout(milliseconds: number): AbortSignal;
   static any(signals: Iterable<AbortSignal>): AbortSignal;
   readonly aborted: boolean;
   readonly reason: any;
-  onabort: ((event: { type: 'abort'; target: AbortSignal }) => void) | null;
+  onabort: ((event: Event) => void) | null;
   throwIfAborted(): void;
-  addEventListener(type: 'abort', listener: (event: { type: 'abort'; target: AbortSignal }) => void): void;
-  removeEventListener(type: 'abort', listener: (event: { type: 'abort'; target: AbortSignal }) => void): void;
 }
 
 declare class AbortController {
   readonly signal: AbortSignal;
   abort(reason?: unknown): void;
+}
+
+/** A stream to read from; there is none to write to. */
+declare class ReadableStream<T = any> {
+  constructor(
+    source?: {
+      type?: 'bytes';
+      start?(controller: ReadableStreamDefaultController<T>): unknown;
+      pull?(controller: ReadableStreamDefaultController<T>): unknown;
+      cancel?(reason: unknown): unknown;
+    },
+    strategy?: { highWaterMark?: number; size?(chunk: T): number },
+  );
+  static from<T>(iterable: Iterable<T | PromiseLike<T>> | AsyncIterable<T>): ReadableStream<T>;
+  readonly locked: boolean;
+  cancel(reason?: unknown): Promise<void>;
+  getReader(): ReadableStreamDefaultReader<T>;
+  tee(): [ReadableStream<T>, ReadableStream<T>];
+  values(options?: { preventCancel?: boolean }): AsyncIterableIterator<T>;
+  [Symbol.asyncIterator](options?: { preventCancel?: boolean }): AsyncIterableIterator<T>;
+}
+
+declare class ReadableStreamDefaultController<T = any> {
+  private constructor();
+  readonly desiredSize: number | null;
+  enqueue(chunk: T): void;
+  close(): void;
+  error(reason?: unknown): void;
+}
+
+declare class ReadableStreamDefaultReader<T = any> {
+  constructor(stream: ReadableStream<T>);
+  readonly closed: Promise<void>;
+  read(): Promise<{ value: T; done: false } | { value: undefined; done: true }>;
+  cancel(reason?: unknown): Promise<void>;
+  releaseLock(): void;
+}
+
+type BlobPart = string | BufferSource | Blob;
+
+declare class Blob {
+  constructor(parts?: Iterable<BlobPart>, options?: { type?: string; endings?: 'transparent' | 'native' });
+  readonly size: number;
+  readonly type: string;
+  slice(start?: number, end?: number, type?: string): Blob;
+  text(): Promise<string>;
+  arrayBuffer(): Promise<ArrayBuffer>;
+  bytes(): Promise<Uint8Array>;
+  stream(): ReadableStream<Uint8Array>;
+}
+
+declare class File extends Blob {
+  constructor(
+    parts: Iterable<BlobPart>,
+    name: string,
+    options?: { type?: string; endings?: 'transparent' | 'native'; lastModified?: number },
+  );
+  readonly name: string;
+  readonly lastModified: number;
+}
+
+/** Sent as `multipart/form-data`. A run that is repeated sends the same bytes. */
+declare class FormData {
+  append(name: string, value: unknown): void;
+  append(name: string, value: Blob, filename: string): void;
+  delete(name: string): void;
+  get(name: string): string | File | null;
+  getAll(name: string): (string | File)[];
+  has(name: string): boolean;
+  set(name: string, value: unknown): void;
+  set(name: string, value: Blob, filename: string): void;
+  forEach(callback: (value: string | File, name: string, form: FormData) => void, self?: unknown): void;
+  entries(): IterableIterator<[string, string | File]>;
+  keys(): IterableIterator<string>;
+  values(): IterableIterator<string | File>;
+  [Symbol.iterator](): IterableIterator<[string, string | File]>;
 }
 
 declare class DOMException extends Error {
@@ -415,6 +522,7 @@ declare class Headers {
   append(name: string, value: string): void;
   delete(name: string): void;
   get(name: string): string | null;
+  getSetCookie(): string[];
   has(name: string): boolean;
   set(name: string, value: string): void;
   forEach(callback: (value: string, name: string, headers: Headers) => void, self?: unknown): void;
@@ -424,27 +532,76 @@ declare class Headers {
   [Symbol.iterator](): IterableIterator<[string, string]>;
 }
 
-declare class Response {
-  constructor(body?: Bytes | null, init?: { status?: number; statusText?: string; headers?: HeadersInit; url?: string });
-  static json(value: unknown, init?: { status?: number; statusText?: string; headers?: HeadersInit }): Response;
-  readonly ok: boolean;
-  readonly status: number;
-  readonly statusText: string;
-  readonly headers: Headers;
-  readonly url: string;
+/** A plain object is JSON. */
+type BodyInit = Bytes | Blob | FormData | URLSearchParams | ReadableStream<Uint8Array> | object;
+
+/** A body: read once, by one of these or by its stream. */
+interface WithBody {
+  readonly body: ReadableStream<Uint8Array> | null;
   readonly bodyUsed: boolean;
   text(): Promise<string>;
   json(): Promise<any>;
   bytes(): Promise<Uint8Array>;
   arrayBuffer(): Promise<ArrayBuffer>;
+  blob(): Promise<Blob>;
+  /** Of `multipart/form-data` or `application/x-www-form-urlencoded`. */
+  formData(): Promise<FormData>;
+}
+
+interface RequestInit {
+  method?: string;
+  headers?: HeadersInit;
+  body?: BodyInit | null;
+  redirect?: 'follow' | 'manual' | 'error';
+  signal?: AbortSignal | null;
+  /** Needed where the body is a stream. */
+  duplex?: 'half';
+}
+
+interface Request extends WithBody {}
+declare class Request {
+  constructor(input: string | URL | Request, init?: RequestInit);
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Headers;
+  readonly redirect: 'follow' | 'manual' | 'error';
+  readonly signal: AbortSignal;
+  readonly duplex: 'half';
+  clone(): Request;
+}
+
+interface ResponseInit {
+  status?: number;
+  statusText?: string;
+  headers?: HeadersInit;
+}
+
+interface Response extends WithBody {}
+declare class Response {
+  constructor(body?: BodyInit | null, init?: ResponseInit);
+  static json(value: unknown, init?: ResponseInit): Response;
+  static error(): Response;
+  static redirect(url: string | URL, status?: 301 | 302 | 303 | 307 | 308): Response;
+  readonly ok: boolean;
+  readonly status: number;
+  readonly statusText: string;
+  readonly headers: Headers;
+  readonly type: 'default' | 'basic' | 'error';
+  /** The URL that it came from, after all redirects. */
+  readonly url: string;
+  readonly redirected: boolean;
+  /** What the service's `Retry-After` asks for, in milliseconds from now. */
+  readonly retryAfter: number | undefined;
   clone(): Response;
 }
 
 /** The web's `fetch`, over the same calls as `connectors.fetch`. */
-declare function fetch(url: string | URL, options?: Omit<FetchOptions, 'text'>): Promise<Response>;
+declare function fetch(url: string | URL | Request, options?: Omit<FetchOptions, 'text'>): Promise<Response>;
 
 // For the modules below, in which these names are their own.
 type UrlConstructor = typeof URL;
+type BlobConstructor = typeof Blob;
+type FileConstructor = typeof File;
 type UrlSearchParamsConstructor = typeof URLSearchParams;
 type InstanceOf<T extends { prototype: unknown }> = T['prototype'];
 
@@ -498,8 +655,12 @@ declare module 'node:querystring' {
   export const unescape: QueryString['unescape'];
 }
 declare module 'node:buffer' {
-  const all: { Buffer: BufferConstructor };
+  const all: { Buffer: BufferConstructor; Blob: BlobConstructor; File: FileConstructor };
   export default all;
+  export const Blob: BlobConstructor;
+  export type Blob = InstanceOf<BlobConstructor>;
+  export const File: FileConstructor;
+  export type File = InstanceOf<FileConstructor>;
   export const Buffer: BufferConstructor;
   export type Buffer = InstanceOf<BufferConstructor>;
 }

@@ -154,6 +154,7 @@ impl UnderWay for PendingResponse {
                 status_text: response.status_text,
                 headers: response.headers,
                 body: response.body,
+                redirected_to: self.0.redirected_to(),
             }),
             Err(error) => Err(match error {
                 raw::FetchError::Invalid(reason) => FetchError::Invalid(reason),

@@ -28,7 +28,10 @@ pub fn global(name: &str) -> Option<&'static str> {
         "requestAnimationFrame" | "requestIdleCallback" => TIMERS,
         "FileReader" => "a Blob is read by its `text()` or `arrayBuffer()`",
         "WebAssembly" => "a step that is WebAssembly is added as a component",
-        "CompressionStream" | "DecompressionStream" => DECOMPRESSED,
+        "DecompressionStream" => DECOMPRESSED,
+        "WritableStream" | "TransformStream" | "CompressionStream" => {
+            "a step writes to no stream; there are ReadableStream and its reader"
+        }
         "TextDecoderStream" | "TextEncoderStream" => {
             "text in parts is decoded by `new TextDecoder()` with {stream: true}"
         }

@@ -64,6 +64,8 @@ pub struct Response {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
+    /// The URL that it came from, if redirects were followed.
+    pub landed: Option<String>,
 }
 
 /// What came of a call.

@@ -14,7 +14,7 @@ macro_rules! prelude {
 
 /// One file a concern, in the order of their needs. Each is a function of the natives and of what
 /// the files share.
-const FILES: [(&str, &str); 26] = [
+const FILES: [(&str, &str); 42] = [
     ("primordials", prelude!("primordials")),
     ("data", prelude!("data")),
     ("json", prelude!("json")),
@@ -28,7 +28,14 @@ const FILES: [(&str, &str); 26] = [
     ("url-params", prelude!("url-params")),
     ("url", prelude!("url")),
     ("timers", prelude!("timers")),
+    ("events", prelude!("events")),
     ("abort", prelude!("abort")),
+    ("streams", prelude!("streams")),
+    ("readable", prelude!("readable")),
+    ("blob", prelude!("blob")),
+    ("form", prelude!("form")),
+    ("headers", prelude!("headers")),
+    ("body", prelude!("body")),
     ("wait", prelude!("wait")),
     ("place", prelude!("place")),
     ("config", prelude!("config")),

@@ -116,7 +116,9 @@ impl<'a, 'js> Turns<'a, 'js> {
                     .collect();
                 let body = ArrayBuffer::new(self.ctx.clone(), response.body)?;
                 let text = response.status_text;
-                self.settle.call((id, response.status, text, headers, body))
+                let landed = response.landed;
+                self.settle
+                    .call((id, response.status, text, headers, body, landed))
             }
             Outcome::Value(json) => self.settle.call((id, 0, json)),
             Outcome::Failed { code, text } => self.settle.call((id, -1, code, text)),

@@ -114,6 +114,7 @@ impl Call {
                     status_text: response.status_text,
                     headers: response.headers,
                     body: response.body,
+                    landed: pending.redirected_to(),
                 }),
                 Err(error) => fetch_error(error),
             }),

@@ -89,9 +89,13 @@ impl Request {
         Self::new("DELETE", url)
     }
 
-    /// Adds a header; a name may repeat. `Host` and hop-by-hop headers are the server's to set.
+    /// Adds a header; a name may repeat. `Host` and hop-by-hop headers are the server's to set. White
+    /// space at the ends of a value is left out, as the Fetch standard has it: a token that was read
+    /// from a file often ends with a line end.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.parts.headers.push((name.into(), value.into()));
+        let value: String = value.into();
+        let value = value.trim_matches(['\t', '\n', '\r', ' ']).to_owned();
+        self.parts.headers.push((name.into(), value));
         self
     }
 
@@ -175,6 +179,29 @@ mod tests {
                     .json(&1)
             ),
             ["application/cloudevents+json"]
+        );
+    }
+
+    #[test]
+    fn white_space_at_the_ends_of_a_value_is_left_out() {
+        let values = |request: Request| request.into_parts().unwrap().headers.remove(0).1;
+        for (given, sent) in [
+            ("Bearer abc\n", "Bearer abc"),
+            ("\r\n a\tb \t", "a\tb"),
+            ("", ""),
+            (" \n", ""),
+            ("a\nb", "a\nb"),
+            ("\u{a0}a", "\u{a0}a"),
+        ] {
+            assert_eq!(
+                values(Request::get("http://a").header("X", given)),
+                sent,
+                "{given:?}"
+            );
+        }
+        assert_eq!(
+            values(Request::get("http://a").bearer("abc\r\n")),
+            "Bearer abc"
         );
     }
 

@@ -11,12 +11,15 @@ use crate::time;
 pub struct Response {
     /// Status code, 100 to 599.
     pub status: u16,
-    /// The status code's reason phrase, empty for an unknown code.
+    /// The reason phrase that the server wrote; over HTTP/2, which has none, the one that belongs to
+    /// the status code.
     pub status_text: String,
     /// Headers with lower-case names, in the order they came; a name may repeat.
     pub headers: Vec<(String, String)>,
     /// The body, decompressed.
     pub body: Vec<u8>,
+    /// The URL that it came from, without its fragment, if redirects were followed.
+    pub redirected_to: Option<String>,
 }
 
 /// Why a response is of no use to the step.
@@ -57,6 +60,14 @@ impl Response {
             .map(|(_, value)| value.as_str())
     }
 
+    /// Every header of that name, in the order they came, e.g. each `Set-Cookie`.
+    pub fn header_all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers
+            .iter()
+            .filter(move |(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+
     /// How long the service asks to be left alone: its `Retry-After` (RFC 9110 §10.2.3), in seconds or
     /// as a time, which is counted from the run's clock. Of several, the first that is one of these. For
     /// [`Failure::retry_after`].
@@ -69,17 +80,18 @@ impl Response {
             .find_map(|(_, line)| heard(line))
     }
 
-    /// The body as JSON.
+    /// The body as JSON, whatever its content type says. A byte order mark before it is passed over
+    /// (RFC 8259 §8.1).
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ResponseError> {
-        serde_json::from_slice(&self.body).map_err(|source| ResponseError::Json {
+        serde_json::from_slice(without_mark(&self.body)).map_err(|source| ResponseError::Json {
             body: self.beginning(),
             source,
         })
     }
 
-    /// The body as text; bytes that are no UTF-8 become `�`.
+    /// The body as text, without a byte order mark; bytes that are no UTF-8 become `�`.
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
+        String::from_utf8_lossy(without_mark(&self.body)).into_owned()
     }
 
     /// This response if its status is 2xx, else an error, which `?` makes a failure that is retried.
@@ -130,6 +142,11 @@ fn spoken(text: &str) -> Option<Duration> {
     Some(Duration::from_millis(at.saturating_sub(time::now_millis())))
 }
 
+/// Without the mark that UTF-8 text may begin with.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
@@ -141,6 +158,7 @@ mod tests {
             status_text: "Reason".to_owned(),
             headers: vec![("x-id".to_owned(), "7".to_owned())],
             body: body.as_bytes().to_vec(),
+            redirected_to: None,
         }
     }
 
@@ -203,6 +221,37 @@ mod tests {
             assert_eq!(with(none).retry_after(), None, "{none}");
         }
         assert_eq!(response(429, "").retry_after(), None);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_text_or_json() {
+        let marked = response(200, "\u{feff}{\"a\":1}");
+        assert_eq!(marked.text(), "{\"a\":1}");
+        let value: serde_json::Value = marked.json().unwrap();
+        assert_eq!(value["a"], 1);
+        assert_eq!(
+            marked.body[..3],
+            [0xef, 0xbb, 0xbf],
+            "the bytes are as they came"
+        );
+        assert_eq!(response(200, "a\u{feff}b").text(), "a\u{feff}b");
+        assert_eq!(response(200, "\u{feff}").text(), "");
+        response(200, "\u{feff}").json::<u8>().unwrap_err();
+        response(200, "\u{feff}\u{feff}1").json::<u8>().unwrap_err();
+    }
+
+    #[test]
+    fn a_header_that_repeats_is_given_each_time() {
+        let mut both = response(200, "");
+        both.headers = [
+            ("set-cookie", "a=1"),
+            ("x", "y"),
+            ("set-cookie", "b=2; Path=/"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec();
+        assert!(both.header_all("Set-Cookie").eq(["a=1", "b=2; Path=/"]));
+        assert_eq!(both.header_all("none").count(), 0);
     }
 
     #[test]

@@ -43,6 +43,7 @@ impl Reply {
                 status_text: reason(status).to_owned(),
                 headers: Vec::new(),
                 body: body.into(),
+                redirected_to: None,
             }),
             after: Duration::ZERO,
         }
@@ -62,6 +63,15 @@ impl Reply {
         if let Ok(response) = &mut self.result {
             let header = (name.to_ascii_lowercase(), value.to_owned());
             response.headers.push(header);
+        }
+        self
+    }
+
+    /// The response came from this URL, to which redirects have led.
+    #[must_use]
+    pub fn redirected_to(mut self, url: &str) -> Self {
+        if let Ok(response) = &mut self.result {
+            response.redirected_to = Some(url.to_owned());
         }
         self
     }

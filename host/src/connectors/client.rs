@@ -1,32 +1,28 @@
 //! The HTTP client: carries out one checked request after the other until there is an answer.
 //!
-//! There is one pooled `reqwest` client for all workspaces, and one more for each port that an
+//! There is one pooled client for all workspaces, and one more for each port that an
 //! operator's rule names: a resolver sees a name but no port, so the port's rules are fixed when the
 //! client is made. Nothing is made per call. Connections may be shared by workspaces because what
 //! an operator's policy says of an address is the same for all of them, and a workspace's own policy is
 //! asked before a connection is taken from the pool.
 
 use std::collections::HashMap;
-use std::error::Error as StdError;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Response;
+use hyper::body::Incoming;
 use reqwest::dns::Resolve;
-use reqwest::header::{CONTENT_LENGTH, HeaderMap, HeaderValue};
-use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder, Method, Response};
 use url::Host;
 
 use super::policy::{EgressPolicy, WorkspacePolicy};
 use super::request::{Hop, quoted};
-use super::resolve::{ResolveError, Screened, SystemResolver};
-use super::{HEADER_BYTES, HEADERS, REDIRECTS, redirect};
-use crate::domain::effect::{FetchError, FetchRequest, FetchResponse, FetchResult, Redirect};
+use super::resolve::{Screened, SystemResolver};
+use super::transport::{self, Transport};
+use super::{REDIRECTS, redirect, response};
+use crate::domain::effect::{FetchError, FetchRequest, FetchResult, Redirect};
 use crate::domain::limits;
-
-/// Idle connections kept for one host: as many as one run may have calls under way.
-const IDLE_PER_HOST: usize = limits::CALLS_AT_ONCE;
 
 /// What a [`FetchClient`] is made of. The default is what `stepwell serve` does without options.
 #[derive(Debug, Clone)]
@@ -69,7 +65,7 @@ pub enum ConnectorError {
     Resolver(String),
     /// The HTTP client cannot be set up.
     #[error("cannot set up the HTTP client for connector calls")]
-    Client(#[source] reqwest::Error),
+    Client(#[source] rustls::Error),
 }
 
 /// Makes the connector calls of all workspaces. Cheap to clone.
@@ -82,8 +78,8 @@ pub struct FetchClient {
 struct Inner {
     settings: FetchSettings,
     /// For every port that no rule names.
-    general: Client,
-    by_port: HashMap<u16, Client>,
+    general: Transport,
+    by_port: HashMap<u16, Transport>,
 }
 
 impl FetchClient {
@@ -107,24 +103,22 @@ impl FetchClient {
         settings: FetchSettings,
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, ConnectorError> {
+        let tls = transport::tls().map_err(ConnectorError::Client)?;
         let make = |port| {
-            let (inner, policy) = (Arc::clone(&resolver), settings.policy.clone());
-            build(
-                &settings,
-                &Arc::new(Screened {
-                    inner,
-                    policy,
-                    port,
-                }),
-            )
+            let screened = Screened {
+                inner: Arc::clone(&resolver),
+                policy: settings.policy.clone(),
+                port,
+            };
+            Transport::new(screened, tls.clone(), settings.connect_timeout)
         };
-        let general = make(None)?;
+        let general = make(None);
         let by_port = settings
             .policy
             .ports()
             .into_iter()
-            .map(|port| Ok((port, make(Some(port))?)))
-            .collect::<Result<_, ConnectorError>>()?;
+            .map(|port| (port, make(Some(port))))
+            .collect();
         Ok(Self {
             inner: Arc::new(Inner {
                 settings,
@@ -171,15 +165,17 @@ impl FetchClient {
         let mode = request.redirect;
         let mut hop = Hop::new(request, key, self.inner.settings.request_bytes)
             .map_err(FetchError::Invalid)?;
+        let most = self.inner.settings.response_bytes;
         let mut left = REDIRECTS;
         loop {
             let response = self.send(workspace, &hop).await?;
             let status = response.status();
+            let landed = (left < REDIRECTS).then_some(hop.url.as_str());
             let Some(location) = redirect::location(status, response.headers()) else {
-                return self.read(response).await;
+                return response::read(response, most, landed).await;
             };
             match mode {
-                Redirect::Manual => return self.read(response).await,
+                Redirect::Manual => return response::read(response, most, landed).await,
                 Redirect::Error => {
                     let text = String::from_utf8_lossy(location.as_bytes());
                     let to = hop
@@ -201,7 +197,11 @@ impl FetchClient {
     }
 
     /// Asks both policies and sends one hop.
-    async fn send(&self, workspace: &WorkspacePolicy, hop: &Hop) -> Result<Response, FetchError> {
+    async fn send(
+        &self,
+        workspace: &WorkspacePolicy,
+        hop: &Hop,
+    ) -> Result<Response<Incoming>, FetchError> {
         let Inner {
             settings,
             general,
@@ -233,157 +233,6 @@ impl FetchClient {
                 .address(address, rule_port)
                 .map_err(denied)?;
         }
-        let mut request = client
-            .request(hop.method.clone(), hop.url.clone())
-            .headers(hop.headers.clone());
-        if !hop.body.is_empty() {
-            request = request.body(hop.body.clone());
-        } else if matches!(hop.method, Method::POST | Method::PUT | Method::PATCH) {
-            // RFC 9110 (8.6): some servers answer 411 to a POST that leaves it out.
-            request = request.header(CONTENT_LENGTH, 0);
-        }
-        request.send().await.map_err(|error| failed(&error))
+        client.send(hop).await
     }
-
-    /// Reads a response's body, up to the bound.
-    async fn read(&self, mut response: Response) -> FetchResult {
-        let most = self.inner.settings.response_bytes;
-        let too_large = || FetchError::TooLarge(most as u64);
-        let headers = plain_headers(response.headers())?;
-        let status = response.status();
-        // Known only where nothing is decompressed; what comes is counted all the same.
-        let announced = response.content_length().unwrap_or(0);
-        if usize::try_from(announced).map_or(true, |announced| announced > most) {
-            return Err(too_large());
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| failed(&error))? {
-            if body.len() + chunk.len() > most {
-                return Err(too_large());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(FetchResponse {
-            status: status.as_u16(),
-            status_text: status.canonical_reason().unwrap_or_default().to_owned(),
-            headers,
-            body,
-        })
-    }
-}
-
-fn build(settings: &FetchSettings, resolver: &Arc<Screened>) -> Result<Client, ConnectorError> {
-    let builder = || {
-        ClientBuilder::new()
-            .dns_resolver(Arc::clone(resolver))
-            // The environment's proxy would resolve and dial in our place.
-            .no_proxy()
-            .redirect(Policy::none())
-            .referer(false)
-            // The decoder accepts windows of 1 GiB, which a few bytes can ask for.
-            .no_brotli()
-            .connect_timeout(settings.connect_timeout)
-            .pool_max_idle_per_host(IDLE_PER_HOST)
-            .http1_max_headers(HEADERS)
-            .http2_max_header_list_size(u32::try_from(HEADER_BYTES).unwrap_or(u32::MAX))
-    };
-    builder().build().or_else(|error| {
-        // Most often a minimal container without CA certificates: what needs none still works.
-        let client = builder()
-            .tls_certs_only([])
-            .build()
-            .map_err(ConnectorError::Client)?;
-        tracing::warn!(
-            error = reason(&error),
-            "no CA certificates; https calls of steps will fail until the system has some \
-             (package ca-certificates, or SSL_CERT_FILE)"
-        );
-        Ok(client)
-    })
-}
-
-/// The response's headers for the guest, without those that spoke to us only. A value that is no
-/// UTF-8 is read as Latin-1, as RFC 9110 (5.5) says of old ones.
-fn plain_headers(headers: &HeaderMap) -> Result<Vec<(String, String)>, FetchError> {
-    let size: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
-    if size > HEADER_BYTES || headers.len() > HEADERS {
-        return Err(FetchError::Connection(format!(
-            "the response has {} headers of {size} bytes, and it may have {HEADERS} of {HEADER_BYTES}",
-            headers.len()
-        )));
-    }
-    let text = |value: &HeaderValue| match std::str::from_utf8(value.as_bytes()) {
-        Ok(text) => text.to_owned(),
-        Err(_) => value
-            .as_bytes()
-            .iter()
-            .map(|&byte| char::from(byte))
-            .collect(),
-    };
-    Ok(headers
-        .iter()
-        .filter(|(name, _)| {
-            !matches!(
-                name.as_str(),
-                "connection"
-                    | "keep-alive"
-                    | "proxy-connection"
-                    | "te"
-                    | "trailer"
-                    | "transfer-encoding"
-                    | "upgrade"
-            )
-        })
-        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
-        .collect())
-}
-
-/// Sorts the client's error: ours from the resolver, or a broken connection.
-fn failed(error: &reqwest::Error) -> FetchError {
-    for source in sources(error) {
-        // The connector wraps what the resolver gave it in a box, the box is the source.
-        match source.downcast_ref::<ResolveError>() {
-            Some(ResolveError::Denied(denial)) => return FetchError::Denied(denial.to_string()),
-            Some(other) => return FetchError::Connection(other.to_string()),
-            None => {}
-        }
-    }
-    FetchError::Connection(reason(error))
-}
-
-/// The innermost two texts of an error, which name the operation and its fault; the outer ones repeat
-/// that a request failed, and the URL.
-fn reason(error: &reqwest::Error) -> String {
-    let mut texts: Vec<String> = sources(error).iter().map(ToString::to_string).collect();
-    texts.dedup();
-    if texts.is_empty() {
-        return if error.is_timeout() {
-            "timed out".into()
-        } else {
-            "broken".into()
-        };
-    }
-    quoted_long(&texts.split_off(texts.len().saturating_sub(2)).join(": "))
-}
-
-/// What an error came from, outermost first.
-fn sources(error: &reqwest::Error) -> Vec<&(dyn StdError + 'static)> {
-    let mut sources = Vec::new();
-    let mut next = error.source();
-    while let Some(source) = next {
-        sources.push(source);
-        next = source.source();
-    }
-    sources
-}
-
-/// Bounds a text that may hold what the other side sent.
-fn quoted_long(text: &str) -> String {
-    text.chars()
-        .take(300)
-        .flat_map(char::escape_debug)
-        .collect()
 }

@@ -13,13 +13,17 @@
 
 pub mod address;
 mod client;
+mod content;
 mod digest;
 pub mod named;
 pub mod policy;
 mod redirect;
 mod request;
 mod resolve;
+mod response;
 mod rule;
+mod transport;
+mod watched;
 
 #[cfg(test)]
 mod tests;

@@ -63,6 +63,7 @@ pub(super) fn next(hop: Hop, status: StatusCode, location: &HeaderValue) -> Resu
         url: before,
         mut headers,
         mut body,
+        has_own_key,
     } = hop;
     let to_get = match status.as_u16() {
         303 => method != Method::HEAD,
@@ -96,6 +97,7 @@ pub(super) fn next(hop: Hop, status: StatusCode, location: &HeaderValue) -> Resu
         url,
         headers,
         body,
+        has_own_key,
     })
 }
 

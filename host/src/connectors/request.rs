@@ -24,6 +24,8 @@ pub(super) struct Hop {
     pub url: Url,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// The guest itself has set an `Idempotency-Key`.
+    pub has_own_key: bool,
 }
 
 impl Hop {
@@ -41,7 +43,8 @@ impl Hop {
         let method = method(&request.method)?;
         let url = destination(&request.url)?;
         let mut headers = headers(&request.headers, request.body.len())?;
-        if !headers.contains_key(IDEMPOTENCY_KEY) {
+        let has_own_key = headers.contains_key(IDEMPOTENCY_KEY);
+        if !has_own_key {
             let key = HeaderValue::from_str(key)
                 .map_err(|_| format!("`{}` is no idempotency key", quoted(key)))?;
             headers.insert(IDEMPOTENCY_KEY, key);
@@ -52,7 +55,19 @@ impl Hop {
             url,
             headers,
             body: request.body.into(),
+            has_own_key,
         })
+    }
+
+    /// Whether a second copy does no harm if the first may have been received: the idempotent methods
+    /// (RFC 9110, 9.2.2), and any other if the guest says by an `Idempotency-Key` that the server
+    /// knows what was repeated. Of the key that the server adds nobody has said so.
+    pub fn is_repeatable(&self) -> bool {
+        self.has_own_key
+            || matches!(
+                self.method,
+                Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
+            )
     }
 
     /// The port that will be dialled.
@@ -192,12 +207,24 @@ fn headers(wanted: &[(String, String)], body: usize) -> Result<HeaderMap, String
             }
             continue;
         }
-        let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
-            format!("the value of the header `{name}` has a control character in it")
-        })?;
+        let value = header_value(value)
+            .map_err(|why| format!("the value of the header `{name}` has {why} in it"))?;
         headers.append(name, value);
     }
     Ok(headers)
+}
+
+/// A value as the Fetch standard (5.2) normalises it: without white space at its ends, which a token
+/// that was read from a file often has. Within, a line end would begin another header.
+fn header_value(text: &str) -> Result<HeaderValue, &'static str> {
+    let value = text.trim_matches(|c| matches!(c, '\t' | '\n' | '\r' | ' '));
+    HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
+        if value.contains(['\n', '\r']) {
+            "a line end"
+        } else {
+            "a control character"
+        }
+    })
 }
 
 #[cfg(test)]

@@ -43,12 +43,30 @@ pub enum Redirect {
 pub struct FetchResponse {
     /// Status code, 100 to 599. A status that is not 2xx is a response, not an error.
     pub status: u16,
-    /// The reason phrase that belongs to the status code; empty for an unknown code.
+    /// The reason phrase that the server wrote; over HTTP/2, which has none, the one that belongs to
+    /// the status code.
     pub status_text: String,
-    /// Header names in lower case with their values, in the order they came.
+    /// Header names in lower case with their values, in the order they came; and, where redirects
+    /// were followed, the URL under [`FetchResponse::LANDED`].
     pub headers: Vec<(String, String)>,
     /// The decompressed body.
     pub body: Vec<u8>,
+}
+
+impl FetchResponse {
+    /// The name under which `headers` holds the URL that redirects have led to, so that records of
+    /// earlier versions, which have no such place, stay readable. No header can have this name: RFC
+    /// 9110 (5.6.2) has no colon in one.
+    pub const LANDED: &str = ":url";
+
+    /// Takes the URL that redirects have led to out of the headers; none if none was followed.
+    pub fn take_landed(&mut self) -> Option<String> {
+        let at = self
+            .headers
+            .iter()
+            .position(|(name, _)| name == Self::LANDED)?;
+        Some(self.headers.remove(at).1)
+    }
 }
 
 /// Why a connector call brought no response. The text is for the step author.

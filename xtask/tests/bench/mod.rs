@@ -26,7 +26,7 @@ pub mod bindings {
     });
 }
 use bindings::stepwell::step::connectors::{CallError, FetchError, Request, Response};
-use bindings::stepwell::step::{connectors, console, data, script, task};
+use bindings::stepwell::step::{connectors, console, data, script, task, task_extras};
 use bindings::{Failure, ScriptEnginePre};
 
 /// What a run has by default.
@@ -143,6 +143,16 @@ impl task::Host for Host {
     fn redo(&mut self) {}
 }
 
+impl task_extras::Host for Host {
+    fn timeout(&mut self, _: u64) -> Result<(), String> {
+        Ok(())
+    }
+    fn complete_on_expire(&mut self) {}
+    fn visualize(&mut self, _: String) -> Result<(), String> {
+        Ok(())
+    }
+}
+
 impl connectors::Host for Host {
     fn fetch(&mut self, request: Request) -> Resource<Done<Answer>> {
         self.sent.push(request.body);
@@ -178,6 +188,9 @@ impl connectors::HostPendingResponse for Host {
     }
     fn take(&mut self, pending: Resource<Done<Answer>>) -> Option<Answer> {
         self.table.get_mut(&pending).unwrap().0.take()
+    }
+    fn redirected_to(&mut self, _: Resource<Done<Answer>>) -> Option<String> {
+        None
     }
     fn drop(&mut self, pending: Resource<Done<Answer>>) -> wasmtime::Result<()> {
         self.table.delete(pending)?;
@@ -265,6 +278,7 @@ impl Bench {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
         data::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
         task::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
+        task_extras::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
         connectors::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
         console::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
         script::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();

@@ -13,12 +13,13 @@
     return error;
   };
 
-  own.settle = (id, status, a, b, c) => {
+  // Of a response `a` to `d` are its reason phrase, headers, body, and where redirects have led.
+  own.settle = (id, status, a, b, c, d) => {
     const call = own.Map.get(pending, id);
     if (!call) return;
     own.Map.delete(pending, id);
     if (status > 0) {
-      call.resolve({ status, statusText: a, headers: b, body: c });
+      call.resolve({ status, statusText: a, headers: b, body: c, landed: d });
     } else if (status === 0) {
       call.resolve(own.parse(a));
     } else {
@@ -31,24 +32,16 @@
   const begin = (start, fetch) =>
     own.promise((resolve, reject) => own.Map.set(pending, start(), { resolve, reject, fetch }));
 
-  own.isJson = (type) => {
-    const kind = own.String.trim(own.String.toLowerCase(own.String.split(type, ';')[0]));
-    return kind === 'application/json' || own.String.endsWith(kind, '+json');
-  };
-
-  // A request's body as bytes, and the content type it has of itself.
-  const bodyOf = (body) => {
-    if (body === undefined || body === null) return [undefined, undefined];
-    if (typeof body === 'string') return [body, 'text/plain;charset=UTF-8'];
-    if (own.isQuery(body)) return [body.toString(), 'application/x-www-form-urlencoded;charset=UTF-8'];
-    if (own.isView(body) || own.isA(ArrayBuffer, body)) return [own.bytes(body), undefined];
-    if (typeof body === 'object') return [own.stringify(body), 'application/json'];
-    return [`${body}`, 'text/plain;charset=UTF-8'];
+  // JSON's own types (RFC 8259, RFC 6839) and the one that was used before there was one.
+  const isJson = (type) => {
+    const kind = own.String.trim(own.String.split(type, ';', 1)[0]);
+    return kind === 'application/json' || kind === 'text/json' || own.String.endsWith(kind, '+json');
   };
 
   const headersOf = (headers) => {
     const list = [];
     if (headers === undefined || headers === null) return list;
+    if (own.isHeaders(headers)) return own.headerList(headers);
     if (typeof headers[Symbol.iterator] === 'function') {
       for (const pair of headers) own.Array.push(list, `${pair[0]}`, `${pair[1]}`);
       return list;
@@ -70,7 +63,7 @@
     return false;
   };
 
-  // Sends a request; the promise is of `{status, statusText, headers: [name, value…], body}`.
+  // Sends a request; the promise is of `{status, statusText, headers: [name, value…], body, landed}`.
   own.send = (url, options, texts) => {
     const href = typeof url === 'string' ? url : own.hrefOf(url);
     const refuse = (text) => failure(FetchError, 'FetchError', 'invalid', text);
@@ -80,8 +73,9 @@
     }
     const method = own.String.toUpperCase(`${options.method ?? 'GET'}`);
     const headers = headersOf(options.headers);
-    const content = bodyOf(options.body);
-    if (content[1] && (texts || content[1] === 'application/json' || own.isQuery(options.body))
+    const content = own.bodyOf(options.body);
+    if (own.streamState(content[0])) throw refuse('a stream as the body is for the web\'s `fetch`');
+    if (content[1] && (texts || typeof options.body === 'object')
       && !hasHeader(headers, 'content-type')) {
       own.Array.push(headers, 'content-type', content[1]);
     }
@@ -94,13 +88,18 @@
     }
     const spoilt = own.spoilt(href, headers, content[0]);
     if (spoilt !== undefined) throw own.lacking(refuse(spoilt));
-    const signal = options.signal;
+    const signal = options.signal ?? undefined;
+    if (signal !== undefined && !own.isSignal(signal)) throw refuse('`signal` must be an AbortSignal');
     signal?.throwIfAborted();
     const sent = begin(() => host.fetch(href, method, headers, content[0], timeout, redirect), true);
     if (!signal) return sent;
     return own.promise((resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason));
-      own.Promise.then(sent, resolve, reject);
+      const done = own.onAbort(signal, reject);
+      const then = (settle) => (value) => {
+        done();
+        settle(value);
+      };
+      own.Promise.then(sent, then(resolve), then(reject));
     });
   };
 
@@ -108,21 +107,42 @@
     const headers = {};
     for (let i = 0; i < list.length; i += 2) {
       const name = list[i];
-      const before = own.Reflect.getOwnPropertyDescriptor(headers, name)?.value;
-      const value = before === undefined ? list[i + 1] : `${before}, ${list[i + 1]}`;
-      own.define(headers, name, value);
+      own.define(headers, name, own.Object.hasOwn(headers, name) ? `${headers[name]}, ${list[i + 1]}` : list[i + 1]);
     }
-    own.hide(headers, 'get', (name) =>
-      own.Reflect.getOwnPropertyDescriptor(headers, own.String.toLowerCase(`${name}`))?.value ?? null);
+    own.hide(headers, 'get', (name) => {
+      const key = own.String.toLowerCase(`${name}`);
+      return own.Object.hasOwn(headers, key) && typeof headers[key] === 'string' ? headers[key] : null;
+    });
+    own.hide(headers, 'getSetCookie', () => {
+      const values = [];
+      for (let i = 0; i < list.length; i += 2) if (list[i] === 'set-cookie') own.Array.push(values, list[i + 1]);
+      return values;
+    });
     return headers;
   };
 
-  const answer = ({ status, statusText, headers: list, body: bytes }, options) => {
+  // Text without its byte order mark; undefined if the bytes are none. UTF-8 is tried before what the
+  // content type says, which is wrong more often; but for UTF-16, whose ASCII is UTF-8, too.
+  const textOf = (bytes, type) => {
+    const wide = own.String.indexOf(type, 'utf-16') >= 0 || own.String.indexOf(type, 'utf16') >= 0;
+    let text = wide ? undefined : host.utf8(bytes);
+    const label = text === undefined ? own.parameter(type, 'charset') : undefined;
+    if (label !== undefined) {
+      try {
+        text = own.decodeAs(bytes, label);
+      } catch {
+        // No encoding that is known: these are bytes.
+      }
+    }
+    return text !== undefined && text[0] === '\ufeff' ? own.String.slice(text, 1) : text;
+  };
+
+  const answer = ({ status, statusText, headers: list, body: bytes, landed }, options, url) => {
     const headers = own.headerObject(list);
-    const type = own.Reflect.getOwnPropertyDescriptor(headers, 'content-type')?.value ?? '';
-    const text = host.utf8(bytes);
+    const type = own.Object.hasOwn(headers, 'content-type') ? own.String.toLowerCase(headers['content-type']) : '';
+    const text = textOf(bytes, type);
     let body = text ?? own.buffer(bytes);
-    if (text && !options.text && own.isJson(type)) {
+    if (text && !options.text && isJson(type)) {
       try {
         body = own.parse(text);
       } catch {
@@ -131,9 +151,11 @@
     }
     if (options.bodyOnly) return body;
     const response = { ok: status >= 200 && status < 300, status, statusText, headers, body };
+    own.hide(response, 'url', landed ?? url);
+    own.hide(response, 'redirected', landed !== undefined);
     own.hide(response, 'retryAfter',
       own.retryAfter(own.Reflect.getOwnPropertyDescriptor(headers, 'retry-after')?.value));
-    own.hide(response, 'text', async () => text ?? host.decode(bytes, 'utf8'));
+    own.hide(response, 'text', async () => text ?? own.decodeText(bytes));
     own.hide(response, 'json', async () => own.parse(text ?? ''));
     own.hide(response, 'arrayBuffer', async () => bytes);
     return response;
@@ -155,7 +177,7 @@
     const { text = outer.text, bodyOnly = outer.bodyOnly, into = outer.into } = options;
     const keys = placeOf(into);
     const received = await own.send(url, options, false);
-    return land(keys, answer(received, { text, bodyOnly }));
+    return land(keys, answer(received, { text, bodyOnly }, typeof url === 'string' ? url : own.hrefOf(url)));
   };
 
   const sleep = async (argument) => {

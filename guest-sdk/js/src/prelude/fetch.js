@@ -1,129 +1,276 @@
-// The web's `fetch`, `Response` and `Headers`, over the same calls as `connectors.fetch`.
+// The web's `Request`, `Response` and `fetch` (Fetch standard, 5.3 to 5.6), over the same calls as
+// `connectors.fetch`.
 (host, own) => {
   'use strict';
+  const { AbortSignal, Headers, URL } = globalThis;
+  const absolute = (url) => {
+    const href = own.hrefOf(url);
+    if (href !== undefined) return href;
+    const text = own.wellFormed(`${url}`);
+    try {
+      return own.hrefOf(new URL(text));
+    } catch {
+      throw new TypeError(`'${text}' is no absolute URL`);
+    }
+  };
+  const typed = (headers, type) => {
+    if (type !== undefined && !headers.has('content-type')) headers.set('content-type', type);
+  };
 
-  class Headers {
-    // Lower-case name -> value.
-    #values = new Map();
+  const NORMAL = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'];
+  const methodOf = (method) => {
+    const text = `${method}`;
+    const upper = own.String.toUpperCase(text);
+    if (!own.RegExp.exec(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, text)) throw new TypeError(`'${text}' is no HTTP method`);
+    if (upper === 'CONNECT' || upper === 'TRACE' || upper === 'TRACK') throw new TypeError(`the method ${upper} is not allowed`);
+    return own.Array.includes(NORMAL, upper) ? upper : text;
+  };
+  const redirectOf = (redirect) => {
+    if (redirect !== 'follow' && redirect !== 'manual' && redirect !== 'error') {
+      throw new TypeError("`redirect` must be 'follow', 'manual' or 'error'");
+    }
+    return redirect;
+  };
 
-    constructor(init) {
-      if (init === undefined || init === null) return;
-      if (typeof init[Symbol.iterator] === 'function') {
-        for (const pair of init) this.append(pair[0], pair[1]);
+  let bodyOfRequest;
+  class Request {
+    #url;
+    #method = 'GET';
+    #headers;
+    #redirect = 'follow';
+    #signal;
+    #body;
+
+    constructor(input, init = undefined) {
+      init ??= {};
+      const from = own.isRequest(input) ? input : undefined;
+      this.#url = from ? from.#url : absolute(input);
+      if (!from && own.RegExp.exec(/^\w+:\/\/[^/?#]*@/, this.#url)) throw new TypeError('the URL holds a user or a password: send an `Authorization` header');
+      if (from) {
+        this.#method = from.#method;
+        this.#redirect = from.#redirect;
+      }
+      if (init.method !== undefined) this.#method = methodOf(init.method);
+      if (init.redirect !== undefined) this.#redirect = redirectOf(init.redirect);
+      const signal = init.signal === undefined ? from?.#signal : init.signal;
+      if (signal && !own.isSignal(signal)) throw new TypeError('`signal` must be an AbortSignal');
+      this.#signal = signal ? AbortSignal.any([signal]) : own.newSignal();
+      this.#headers = new Headers(init.headers === undefined && from ? from.#headers : init.headers);
+      const bodiless = this.#method === 'GET' || this.#method === 'HEAD';
+      if (init.body !== undefined && init.body !== null) {
+        if (bodiless) throw new TypeError(`a ${this.#method} request has no body`);
+        const content = own.bodyOf(init.body);
+        if (own.streamState(content[0]) && init.duplex === undefined) throw new TypeError("a request whose body is a stream needs `duplex: 'half'`");
+        this.#body = own.newBody(content[0], init.body);
+        typed(this.#headers, content[1]);
+      } else if (from && !from.#body.empty) {
+        if (bodiless) throw new TypeError(`a ${this.#method} request has no body`);
+        if (own.bodyUnusable(from.#body)) throw new TypeError('the body was read already');
+        this.#body = own.cloneBody(from.#body);
+        from.#body.used = true;
       } else {
-        const keys = own.Object.keys(init);
-        for (let i = 0; i < keys.length; i++) this.append(keys[i], init[keys[i]]);
+        this.#body = own.newBody();
       }
     }
 
-    append(name, value) {
-      const key = own.String.toLowerCase(`${name}`);
-      const before = own.Map.get(this.#values, key);
-      own.Map.set(this.#values, key, before === undefined ? `${value}` : `${before}, ${value}`);
+    static {
+      own.isRequest = (value) => typeof value === 'object' && value !== null && #body in value;
+      bodyOfRequest = (request) => request.#body;
     }
 
-    set(name, value) {
-      own.Map.set(this.#values, own.String.toLowerCase(`${name}`), `${value}`);
+    get url() {
+      return this.#url;
     }
 
-    get(name) {
-      return own.Map.get(this.#values, own.String.toLowerCase(`${name}`)) ?? null;
+    get method() {
+      return this.#method;
     }
 
-    has(name) {
-      return own.Map.has(this.#values, own.String.toLowerCase(`${name}`));
+    get headers() {
+      return this.#headers;
     }
 
-    delete(name) {
-      own.Map.delete(this.#values, own.String.toLowerCase(`${name}`));
+    get redirect() {
+      return this.#redirect;
     }
 
-    forEach(callback, self) {
-      own.Map.forEach(this.#values, (value, name) => own.Reflect.apply(callback, self, [value, name, this]));
+    get signal() {
+      return this.#signal;
     }
 
-    entries() {
-      return own.Map.entries(this.#values);
-    }
-
-    keys() {
-      return own.Map.keys(this.#values);
-    }
-
-    values() {
-      return own.Map.values(this.#values);
-    }
-
-    [Symbol.iterator]() {
-      return this.entries();
-    }
-  }
-
-  class Response {
-    #bytes;
-    #used = false;
-
-    constructor(body, init = {}) {
-      this.#bytes = body === undefined || body === null ? own.bytes('') : own.bytes(body, 'the body');
-      const { status = 200, statusText = '', headers, url = '' } = init;
-      const fixed = { status, statusText, url, ok: status >= 200 && status < 300, headers: new Headers(headers) };
-      const keys = own.Object.keys(fixed);
-      for (let i = 0; i < keys.length; i++) {
-        own.define(this, keys[i], fixed[keys[i]]);
-      }
-    }
-
-    get retryAfter() {
-      return own.retryAfter(this.headers.get('retry-after'));
-    }
-
-    get bodyUsed() {
-      return this.#used;
-    }
-
-    #take() {
-      if (this.#used) throw new TypeError('the body was read already');
-      this.#used = true;
-      return this.#bytes;
-    }
-
-    async text() {
-      return host.decode(this.#take(), 'utf8');
-    }
-
-    async json() {
-      return own.parse(host.decode(this.#take(), 'utf8'));
-    }
-
-    async bytes() {
-      return this.#take();
-    }
-
-    async arrayBuffer() {
-      return own.TypedArray.slice(this.#take()).buffer;
+    get duplex() {
+      return 'half';
     }
 
     clone() {
-      return new Response(this.#bytes, this);
-    }
-
-    static json(value, init = {}) {
-      const response = new Response(own.stringify(value), init);
-      if (!response.headers.has('content-type')) response.headers.set('content-type', 'application/json');
-      return response;
+      if (own.bodyUnusable(this.#body)) throw new TypeError('the body was read already');
+      const { method, headers, redirect, signal } = this;
+      const copy = new Request(this.#url, { method, headers, redirect, signal });
+      copy.#body = own.cloneBody(this.#body);
+      return copy;
     }
   }
+  own.readable(Request, bodyOfRequest);
 
-  const fetch = async (url, init = {}) => {
-    // A plain object is sent as JSON, as by `connectors.fetch`.
-    const received = await own.send(url, init, true);
-    const headers = new Headers();
-    for (let i = 0; i < received.headers.length; i += 2) headers.append(received.headers[i], received.headers[i + 1]);
-    const { status, statusText, body } = received;
-    return new Response(body, { status, statusText, headers, url: `${url}` });
+  const isNullBody = (status) => status === 101 || status === 103 || status === 204 || status === 205 || status === 304;
+  let bodyOfResponse;
+  class Response {
+    #status;
+    #statusText;
+    #headers;
+    #body;
+    #type = 'default';
+    #url = '';
+    #redirected = false;
+
+    constructor(body = undefined, init = undefined) {
+      init ??= {};
+      const status = init.status === undefined ? 200 : own.Math.trunc(+init.status);
+      if (!(status >= 200 && status <= 599)) throw new RangeError(`the status must be 200 to 599, and it is ${init.status}`);
+      const text = init.statusText === undefined ? '' : `${init.statusText}`;
+      if (own.RegExp.exec(/[^\t\x20-\x7e\x80-\xff]/, text)) throw new TypeError('the statusText has a character in it that no reason phrase may have');
+      this.#status = status;
+      this.#statusText = text;
+      this.#headers = new Headers(init.headers);
+      const content = own.bodyOf(body);
+      if (content[0] !== undefined && isNullBody(status)) throw new TypeError(`a response with the status ${status} has no body`);
+      this.#body = own.newBody(content[0], body);
+      typed(this.#headers, content[1]);
+    }
+
+    static {
+      bodyOfResponse = (response) => response.#body;
+      // A response that came; its final URL.
+      own.response = (received, url) => {
+        const { status, statusText, headers, body, landed } = received;
+        const response = new Response();
+        response.#status = status;
+        response.#statusText = statusText;
+        response.#headers = own.receivedHeaders(headers);
+        response.#body = own.newBody(isNullBody(status) ? undefined : own.bytes(body));
+        response.#type = 'basic';
+        response.#url = landed ?? url;
+        response.#redirected = landed !== undefined;
+        return response;
+      };
+    }
+
+    static error() {
+      const response = new Response();
+      response.#type = 'error';
+      response.#status = 0;
+      response.#headers = own.receivedHeaders([]);
+      return response;
+    }
+
+    static json(value, init) {
+      const text = own.stringify(value);
+      if (text === undefined) throw new TypeError(`${own.kind(value)} cannot be written as JSON`);
+      const response = new Response(own.bytes(text), init);
+      typed(response.#headers, 'application/json');
+      return response;
+    }
+
+    static redirect(url, status = 302) {
+      const location = absolute(url);
+      if (status !== 301 && status !== 302 && status !== 303 && status !== 307 && status !== 308) {
+        throw new RangeError(`the status of a redirect must be 301, 302, 303, 307 or 308, and it is ${status}`);
+      }
+      const response = new Response(null, { status });
+      response.#headers = own.receivedHeaders(['location', location]);
+      return response;
+    }
+
+    get status() {
+      return this.#status;
+    }
+
+    get statusText() {
+      return this.#statusText;
+    }
+
+    get ok() {
+      return this.#status >= 200 && this.#status < 300;
+    }
+
+    get headers() {
+      return this.#headers;
+    }
+
+    get type() {
+      return this.#type;
+    }
+
+    get url() {
+      return this.#url;
+    }
+
+    get redirected() {
+      return this.#redirected;
+    }
+
+    // The milliseconds that `Retry-After` asks for; no part of the standard.
+    get retryAfter() {
+      return own.retryAfter(this.#headers.get('retry-after'));
+    }
+
+    clone() {
+      if (own.bodyUnusable(this.#body)) throw new TypeError('the body was read already');
+      const copy = new Response();
+      copy.#status = this.#status;
+      copy.#statusText = this.#statusText;
+      copy.#headers = this.#type === 'default' ? new Headers(this.#headers) : this.#headers;
+      copy.#type = this.#type;
+      copy.#url = this.#url;
+      copy.#redirected = this.#redirected;
+      copy.#body = own.cloneBody(this.#body);
+      return copy;
+    }
+  }
+  own.readable(Response, bodyOfResponse);
+
+  const bytesOf = (taken) => (host.isPromise(taken) ? own.Promise.then(taken, (held) => held.bytes) : taken);
+  // A plain object as a body is sent as JSON, as by `connectors.fetch`.
+  const fetch = async (input, init) => {
+    init ??= {};
+    let url = input;
+    let options = init;
+    if (own.isRequest(input)) {
+      const request = init.body === undefined && init.method === undefined && init.headers === undefined
+        && init.redirect === undefined && init.signal === undefined ? input : new Request(input, init);
+      url = request.url;
+      const body = bodyOfRequest(request);
+      const { method, headers, redirect, signal } = request;
+      signal.throwIfAborted();
+      options = { method, headers, redirect, signal, timeout: init.timeout, body: body.empty ? undefined : await bytesOf(own.takeBody(body)) };
+    } else if (own.streamState(init.body)) {
+      const { method, headers, redirect, signal, timeout, body } = init;
+      options = { method, headers, redirect, signal, timeout, body: await bytesOf(own.collect(body)) };
+    }
+    const received = await own.send(url, options, true);
+    let href = `${url}`;
+    try {
+      href = own.String.split(absolute(url), '#', 1)[0];
+    } catch {
+      // The server has taken it; it is given as it was written.
+    }
+    return own.response(received, href);
   };
 
-  own.global('Headers', Headers);
-  own.global('Response', Response);
+  // What `console.log` shows of objects that keep everything to themselves.
+  own.viewOf = (value) => {
+    if (own.isHeaders(value)) return own.Object.fromEntries(value);
+    if (own.isForm(value)) return own.Object.fromEntries(value);
+    if (own.isFile(value)) return { size: value.size, type: value.type, name: value.name, lastModified: value.lastModified };
+    if (own.isBlob(value)) return { size: value.size, type: value.type };
+    if (own.isSignal(value)) return { aborted: value.aborted };
+    if (own.isRequest(value)) return { method: value.method, url: value.url, headers: value.headers, redirect: value.redirect };
+    if (!own.isA(Response, value) || value === Response.prototype) return undefined;
+    const { status, statusText, headers, bodyUsed, ok, redirected, type, url } = value;
+    return { status, statusText, headers, bodyUsed, ok, redirected, type, url };
+  };
+
+  own.tag(Request, 'Request');
+  own.tag(Response, 'Response');
   own.global('fetch', fetch);
 }

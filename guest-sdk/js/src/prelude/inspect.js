@@ -224,6 +224,15 @@
         entries = each(held.length / 2, (i) => `${quoted(held[2 * i])} => ${quoted(held[2 * i + 1])}`);
       } else {
         head = prefix(object, 'Object');
+        const view = own.viewOf?.(object);
+        if (view) {
+          entries = () => {
+            const names = ownKeys(view);
+            const out = [];
+            for (let i = 0; i < names.length; i++) own.Array.push(out, property(view, names[i], level, indent, false));
+            return out;
+          };
+        }
       }
       keys ??= keysOf(object);
       if (level > depth) return `[${own.isArray(object) ? 'Array' : className(object) ?? 'Object: null prototype'}]`;

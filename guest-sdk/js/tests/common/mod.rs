@@ -135,6 +135,7 @@ pub fn response(status: u16, kind: &str, body: &[u8]) -> Outcome {
         status_text: if status == 200 { "OK" } else { "" }.into(),
         headers: vec![("content-type".into(), kind.into())],
         body: body.to_vec(),
+        landed: None,
     })
 }
 

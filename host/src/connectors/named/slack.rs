@@ -35,7 +35,10 @@ impl Slack {
             member: member.to_owned(),
             reason,
         };
+        // A token that was read from a file often ends with a line end.
         let token = text(KIND, config, "token")?
+            .map(str::trim)
+            .filter(|token| !token.is_empty())
             .ok_or_else(|| wrong("token", "is missing; it is a bot token like xoxb-…"))?;
         if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(wrong(
@@ -43,7 +46,7 @@ impl Slack {
                 "has characters that no token has: blanks, or letters outside ASCII",
             ));
         }
-        let url = text(KIND, config, "url")?.unwrap_or(DEFAULT_URL);
+        let url = text(KIND, config, "url")?.map_or(DEFAULT_URL, str::trim);
         match Url::parse(url) {
             Ok(parsed) if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() => {}
             _ => {
@@ -168,6 +171,14 @@ mod tests {
                 "`config.token` of a `slack.com` connector must be a text that is not empty",
             ),
             (
+                json!({"token": " \n"}),
+                "`config.token` of a `slack.com` connector is missing; it is a bot token like xoxb-…",
+            ),
+            (
+                json!({"token": "x\ny"}),
+                "`config.token` of a `slack.com` connector has characters that no token has: blanks, or letters outside ASCII",
+            ),
+            (
                 json!({"token": "x y"}),
                 "`config.token` of a `slack.com` connector has characters that no token has: blanks, or letters outside ASCII",
             ),
@@ -194,7 +205,8 @@ mod tests {
 
     #[test]
     fn a_message_is_a_request_with_the_token() {
-        let slack = declared(json!({"token": "xoxb-1", "url": "http://h:1/api/"})).unwrap();
+        let slack = json!({"token": "xoxb-1\r\n", "url": " http://h:1/api/\n"});
+        let slack = declared(slack).unwrap();
         let request = slack
             .request(
                 "slackCom",

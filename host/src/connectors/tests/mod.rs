@@ -1,9 +1,11 @@
 //! The client against real servers on loopback: what is dialled, what is sent, and what is endured.
 //! Every wait is bounded, and no assertion is about how long something took.
 
+mod answers;
 mod egress;
 mod hostile;
 mod redirects;
+mod reuse;
 mod upstream;
 mod wire;
 

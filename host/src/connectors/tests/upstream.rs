@@ -41,6 +41,8 @@ impl Seen {
 pub enum Answer {
     /// Sends these bytes and waits for the next request.
     Bytes(Vec<u8>),
+    /// Sends these bytes and closes the connection.
+    Last(Vec<u8>),
     /// Sends the first, then the second again and again until the other side goes away.
     Endless(Vec<u8>, Vec<u8>),
     /// The same, with a pause after each.
@@ -144,6 +146,7 @@ async fn serve(
                 stream.write_all(&bytes).await?;
                 continue;
             }
+            Answer::Last(bytes) => return stream.write_all(&bytes).await,
             Answer::Endless(head, more) => (head, more, None),
             Answer::Drip(head, more) => (head, more, Some(Duration::from_millis(20))),
         };

@@ -7,7 +7,7 @@ use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 
 use crate::domain::effect::{
     Answer, CallFault, CallRequest, CallResult, FetchError as DomainError, FetchRequest,
-    FetchResult, Operation, OperationError, Redirect as DomainRedirect,
+    FetchResponse, FetchResult, Operation, OperationError, Redirect as DomainRedirect,
 };
 use crate::domain::limits;
 use crate::sandbox::bindings::stepwell::step::connectors::{
@@ -28,7 +28,20 @@ pub enum Pending {
 }
 
 /// A fetch.
-pub struct PendingResponse(Pending);
+pub struct PendingResponse {
+    pending: Pending,
+    /// Where redirects have led, once the response was taken.
+    landed: Option<String>,
+}
+
+impl PendingResponse {
+    fn new(pending: Pending) -> Self {
+        Self {
+            pending,
+            landed: None,
+        }
+    }
+}
 
 /// An operation or a pause.
 pub struct PendingResult {
@@ -94,7 +107,7 @@ impl Pending {
 #[async_trait::async_trait]
 impl Pollable for PendingResponse {
     async fn ready(&mut self) {
-        self.0.ready().await;
+        self.pending.ready().await;
     }
 }
 
@@ -168,7 +181,7 @@ impl Host for RunState {
         let pending = self.begin(CallRequest::Fetch(from_guest(request)), |why| {
             CallResult::Fetch(Err(DomainError::TooMany(why)))
         })?;
-        Ok(self.table.push(PendingResponse(pending))?)
+        Ok(self.table.push(PendingResponse::new(pending))?)
     }
 
     fn call(
@@ -226,16 +239,22 @@ impl HostPendingResponse for RunState {
         &mut self,
         pending: Resource<PendingResponse>,
     ) -> wasmtime::Result<Option<Result<Response, FetchError>>> {
-        match self
-            .table
-            .get_mut(&pending)?
-            .0
-            .take(&self.clock, &self.calls.turns)?
-        {
+        let own = self.table.get_mut(&pending)?;
+        match own.pending.take(&self.clock, &self.calls.turns)? {
             None => Ok(None),
-            Some(CallResult::Fetch(result)) => Ok(Some(to_guest(result))),
+            Some(CallResult::Fetch(mut result)) => {
+                own.landed = result.as_mut().ok().and_then(FetchResponse::take_landed);
+                Ok(Some(to_guest(result)))
+            }
             Some(CallResult::Operation(_)) => Err(wrong_kind().into()),
         }
+    }
+
+    fn redirected_to(
+        &mut self,
+        pending: Resource<PendingResponse>,
+    ) -> wasmtime::Result<Option<String>> {
+        Ok(self.table.get(&pending)?.landed.clone())
     }
 
     fn drop(&mut self, pending: Resource<PendingResponse>) -> wasmtime::Result<()> {

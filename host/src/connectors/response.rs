@@ -1,0 +1,136 @@
+//! From what an upstream answered to what a guest is given: bounded, decoded, and without the headers
+//! that spoke to us only.
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use http::{Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use hyper::ext::ReasonPhrase;
+
+use super::content::{Codings, DecodeError};
+use super::transport::reason;
+use super::{HEADER_BYTES, HEADERS};
+use crate::domain::effect::{FetchError, FetchResponse, FetchResult};
+
+/// Reads a response whose body may have `most` bytes, decoded. `landed` is the URL to which redirects
+/// have led, if there were any.
+pub(super) async fn read(
+    response: Response<Incoming>,
+    most: usize,
+    landed: Option<&str>,
+) -> FetchResult {
+    let too_large = || FetchError::TooLarge(most as u64);
+    let (mut head, body) = response.into_parts();
+    bounded(&head.headers)?;
+    let status_text = phrase(head.status, head.extensions.get::<ReasonPhrase>());
+    let codings = Codings::of(&head.headers).map_err(FetchError::Connection)?;
+    let read = collect(body, codings.encoded_most(most), &too_large).await?;
+    // A response to HEAD, a 204 or a 304 has no body whatever its headers say, and its headers keep
+    // what they say of the body that there would be.
+    let body = if read.is_empty() || codings.is_empty() {
+        read
+    } else {
+        codings.strip(&mut head.headers);
+        decode(codings, read, most).await?
+    };
+    if body.len() > most {
+        return Err(too_large());
+    }
+    let mut headers = plain(&head.headers);
+    if let Some(url) = landed {
+        headers.push((FetchResponse::LANDED.to_owned(), url.to_owned()));
+    }
+    Ok(FetchResponse {
+        status: head.status.as_u16(),
+        status_text,
+        headers,
+        body,
+    })
+}
+
+/// Reads a body of at most `most` bytes; one with more is the error `too_large`.
+async fn collect(
+    mut body: Incoming,
+    most: usize,
+    too_large: &impl Fn() -> FetchError,
+) -> Result<Vec<u8>, FetchError> {
+    let announced = body.size_hint().exact().unwrap_or(0);
+    if usize::try_from(announced).map_or(true, |announced| announced > most) {
+        return Err(too_large());
+    }
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| FetchError::Connection(reason(&error)))?;
+        let chunk: Bytes = frame.into_data().unwrap_or_default();
+        if read.len() + chunk.len() > most {
+            return Err(too_large());
+        }
+        read.extend_from_slice(&chunk);
+    }
+    Ok(read)
+}
+
+/// Decodes beside the threads that serve calls: the largest body takes tens of milliseconds.
+async fn decode(codings: Codings, body: Vec<u8>, most: usize) -> Result<Vec<u8>, FetchError> {
+    let decoding = tokio::task::spawn_blocking(move || codings.undo(body, most));
+    match decoding.await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(DecodeError::TooLarge)) => Err(FetchError::TooLarge(most as u64)),
+        Ok(Err(error)) => Err(FetchError::Connection(error.to_string())),
+        Err(error) => Err(FetchError::Connection(error.to_string())),
+    }
+}
+
+/// The phrase that the server wrote after the status (RFC 9112, 4); over HTTP/2, which has none, the
+/// one that belongs to the status.
+fn phrase(status: StatusCode, written: Option<&ReasonPhrase>) -> String {
+    match written {
+        Some(written) => text(written.as_bytes()),
+        // The HTTP client keeps it only where it is another than this.
+        None => status.canonical_reason().unwrap_or_default().to_owned(),
+    }
+}
+
+/// # Errors
+/// The headers are more than a guest is given.
+fn bounded(headers: &HeaderMap) -> Result<(), FetchError> {
+    let size: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if size > HEADER_BYTES || headers.len() > HEADERS {
+        return Err(FetchError::Connection(format!(
+            "the response has {} headers of {size} bytes, and it may have {HEADERS} of {HEADER_BYTES}",
+            headers.len()
+        )));
+    }
+    Ok(())
+}
+
+/// The headers for the guest, without those that spoke to us only.
+fn plain(headers: &HeaderMap) -> Vec<(String, String)> {
+    let is_hop = |name: &HeaderName| {
+        name == TRANSFER_ENCODING
+            || matches!(
+                name.as_str(),
+                "connection" | "keep-alive" | "proxy-connection" | "te" | "trailer" | "upgrade"
+            )
+    };
+    let pair = |(name, value): (&HeaderName, &HeaderValue)| {
+        (name.as_str().to_owned(), text(value.as_bytes()))
+    };
+    headers
+        .iter()
+        .filter(|(name, _)| !is_hop(name))
+        .map(pair)
+        .collect()
+}
+
+/// Bytes of a head as text. What is no UTF-8 is read as Latin-1, as RFC 9110 (5.5) says of old ones.
+fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|&byte| char::from(byte)).collect(),
+    }
+}

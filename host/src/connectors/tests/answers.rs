@@ -1,0 +1,201 @@
+//! What a guest is told of an answer: its phrase, its final address, its decoded body.
+
+use super::*;
+use crate::domain::effect::FetchResponse;
+
+/// "one " and "two\n", each through `gzip -n`: two members, one body.
+fn two_members() -> Vec<u8> {
+    use std::io::Write;
+    let member = |text: &[u8]| {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        out.write_all(text).unwrap();
+        out.finish().unwrap()
+    };
+    [member(b"one "), member(b"two\n")].concat()
+}
+
+fn raw_deflate(text: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut out = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+    out.write_all(text).unwrap();
+    out.finish().unwrap()
+}
+
+fn header<'r>(response: &'r FetchResponse, name: &str) -> Vec<&'r str> {
+    let named = response.headers.iter().filter(|(own, _)| own == name);
+    named.map(|(_, value)| value.as_str()).collect()
+}
+
+#[tokio::test]
+async fn bodies_are_decoded_whole_over_the_wire() {
+    let upstream = Upstream::start(|seen| match seen.path() {
+        "/members" => Answer::with("200 OK\r\ncontent-encoding: gzip", two_members()),
+        "/x-gzip" => Answer::with("200 OK\r\nContent-Encoding: X-Gzip", two_members()),
+        "/deflate" => Answer::with(
+            "200 OK\r\ncontent-encoding: deflate",
+            raw_deflate(b"one two\n"),
+        ),
+        "/lines" => Answer::with(
+            "200 OK\r\ncontent-encoding: gzip\r\ncontent-encoding: deflate",
+            raw_deflate(&two_members()),
+        ),
+        // Cut off, and the connection says nothing of it.
+        "/cut" => {
+            let mut bytes = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n\r\n".to_vec();
+            bytes.extend_from_slice(&two_members()[..30]);
+            Answer::Last(bytes)
+        }
+        _ => Answer::with("200 OK\r\ncontent-encoding: br", "as it is"),
+    })
+    .await;
+    let client = open();
+    for path in ["/members", "/x-gzip", "/deflate", "/lines"] {
+        let response = fetch(&client, get(upstream.url(path))).await.unwrap();
+        assert_eq!(response.body, b"one two\n", "{path}");
+        assert_eq!(header(&response, "content-encoding"), [""; 0], "{path}");
+    }
+    let text = broken(fetch(&client, get(upstream.url("/cut"))).await);
+    assert!(text.starts_with("the body is no whole gzip"), "{text}");
+    let response = fetch(&client, get(upstream.url("/br"))).await.unwrap();
+    assert_eq!(response.body, b"as it is");
+    assert_eq!(header(&response, "content-encoding"), ["br"]);
+    assert_eq!(header(&response, "content-length"), ["8"]);
+}
+
+#[tokio::test]
+async fn a_response_without_a_body_keeps_what_its_headers_say() {
+    let upstream = Upstream::start(|seen| {
+        let status = match seen.path() {
+            "/204" => "204 No Content",
+            "/304" => "304 Not Modified",
+            _ => "200 OK",
+        };
+        let length = if seen.method() == "HEAD" { 20 } else { 0 };
+        let length = match seen.path() {
+            "/204" | "/304" => String::new(),
+            _ => format!("content-length: {length}\r\n"),
+        };
+        let head = format!("HTTP/1.1 {status}\r\ncontent-encoding: gzip\r\n{length}\r\n");
+        Answer::Bytes(head.into_bytes())
+    })
+    .await;
+    for (method, path) in [
+        ("HEAD", "/"),
+        ("GET", "/204"),
+        ("GET", "/304"),
+        ("GET", "/empty"),
+    ] {
+        let response = fetch(&open(), request(method, upstream.url(path)))
+            .await
+            .unwrap();
+        assert!(response.body.is_empty(), "{method} {path}");
+        assert_eq!(
+            header(&response, "content-encoding"),
+            ["gzip"],
+            "{method} {path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_phrase_is_the_servers() {
+    let upstream = Upstream::start(|seen| {
+        let status = match seen.path() {
+            "/email" => b"400 Email is invalid".to_vec(),
+            "/none" => b"400 ".to_vec(),
+            "/nothing" => b"400".to_vec(),
+            "/unknown" => b"599 Whatever it is".to_vec(),
+            "/latin" => b"400 gr\xfc\xdfe".to_vec(),
+            "/utf8" => "400 grüße".as_bytes().to_vec(),
+            _ => b"400 Bad Request".to_vec(),
+        };
+        Answer::Bytes([b"HTTP/1.1 ", &status[..], b"\r\ncontent-length: 0\r\n\r\n"].concat())
+    })
+    .await;
+    let client = open();
+    for (path, phrase) in [
+        ("/email", "Email is invalid"),
+        ("/usual", "Bad Request"),
+        ("/none", ""),
+        ("/nothing", ""),
+        ("/unknown", "Whatever it is"),
+        // The HTTP parser gives none that has letters beyond ASCII.
+        ("/latin", ""),
+        ("/utf8", ""),
+    ] {
+        let response = fetch(&client, get(upstream.url(path))).await.unwrap();
+        assert_eq!(response.status_text, phrase, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_final_address_is_kept_where_redirects_led() {
+    let upstream = Upstream::start(|seen| match seen.path() {
+        "/one" => Answer::redirect(302, "/two?q=1#part"),
+        "/two?q=1" => Answer::redirect(307, "end"),
+        "/self?" => Answer::redirect(301, "/end"),
+        _ => Answer::with(
+            "200 OK\r\nset-cookie: a=1\r\nx: y\r\nset-cookie: b=2, c",
+            "x",
+        ),
+    })
+    .await;
+    let client = open();
+    let landed = async |request| {
+        let mut response = fetch(&client, request).await.unwrap();
+        assert_eq!(
+            header(&response, ":url").len(),
+            usize::from(response.clone().take_landed().is_some())
+        );
+        let landed = response.take_landed();
+        assert_eq!(header(&response, ":url"), [""; 0]);
+        landed
+    };
+    let end = Some(upstream.url("/end"));
+    assert_eq!(landed(get(upstream.url("/one"))).await, end);
+    assert_eq!(landed(get(upstream.url("/self?"))).await, end);
+    assert_eq!(landed(get(upstream.url("/end#part"))).await, None);
+    let manual = FetchRequest {
+        redirect: Redirect::Manual,
+        ..get(upstream.url("/one"))
+    };
+    assert_eq!(landed(manual).await, None);
+    let response = fetch(&client, get(upstream.url("/end"))).await.unwrap();
+    assert_eq!(header(&response, "set-cookie"), ["a=1", "b=2, c"]);
+}
+
+#[tokio::test]
+async fn a_server_cannot_forge_the_final_address() {
+    let upstream = Upstream::start(|_| {
+        Answer::Bytes(
+            b"HTTP/1.1 200 OK\r\n:url: http://evil.example/\r\ncontent-length: 0\r\n\r\n".to_vec(),
+        )
+    })
+    .await;
+    broken(fetch(&open(), get(upstream.url("/"))).await);
+}
+
+#[tokio::test]
+async fn values_of_headers_are_trimmed_before_they_are_sent() {
+    let upstream = Upstream::start(|_| Answer::ok("")).await;
+    let mut asked = get(upstream.url("/"));
+    asked.headers = [
+        ("Authorization", "Bearer abc\n"),
+        ("X-Tabs", "\t\r\n a\tb \n"),
+        ("X-Empty", " \n"),
+        ("X-Latin", "grüße"),
+        ("Content-Length", "0\n"),
+    ]
+    .map(|(name, value)| (name.into(), value.into()))
+    .to_vec();
+    fetch(&open(), asked).await.unwrap();
+    let seen = upstream.seen().remove(0);
+    for (name, value) in [
+        ("authorization", "Bearer abc"),
+        ("x-tabs", "a\tb"),
+        ("x-empty", ""),
+        ("x-latin", "grüße"),
+    ] {
+        assert_eq!(seen.header(name), Some(value), "{name}");
+    }
+}
