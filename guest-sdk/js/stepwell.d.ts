@@ -344,13 +344,14 @@ declare class TextEncoder {
   encodeInto(text: string, target: Uint8Array): { read: number; written: number };
 }
 
-/** `utf-8`, `utf-16le`, `latin1`. */
+/** All encodings of the Encoding standard. */
 declare class TextDecoder {
   constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean });
   readonly encoding: string;
   readonly fatal: boolean;
   readonly ignoreBOM: boolean;
-  decode(bytes?: BufferSource): string;
+  /** With `stream`, a character whose bytes are not all there yet comes with the next part. */
+  decode(bytes?: BufferSource, options?: { stream?: boolean }): string;
 }
 
 declare class URLSearchParams {
