@@ -1,0 +1,189 @@
+//! Codes, figures and flags of the documents are those of the source.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use stepwell::domain::limits;
+use support::{repository, stepwell, texts};
+
+/// The codes that the API answers with are those of its document, in both directions.
+#[test]
+fn error_codes_are_those_of_the_source() {
+    let source = fs::read_to_string(repository().join("host/src/http/problem.rs")).unwrap();
+    let document = fs::read_to_string(repository().join("docs/api.md")).unwrap();
+    let found = |pattern: &str, text: &str| -> BTreeSet<String> {
+        let pattern = regex::Regex::new(pattern).unwrap();
+        pattern
+            .captures_iter(text)
+            .map(|found| found[1].to_owned())
+            .collect()
+    };
+    let codes = found(r#"(?:kind|with)\(\s*S::\w+,\s*"([a-z-]+)""#, &source);
+    let words = found(r#""([a-z]+(?:-[a-z]+)*)""#, &source);
+    let named = found(r"`([a-z-]+)`", &document);
+    let with_status = found(r"\b[45]\d\d `([a-z-]+)`", &document);
+    assert!(
+        codes.len() > 20 && with_status.len() > 15,
+        "{codes:?} {with_status:?}"
+    );
+    assert_eq!(
+        codes.difference(&named).collect::<Vec<_>>(),
+        [""; 0],
+        "codes without a word"
+    );
+    assert_eq!(
+        with_status.difference(&words).collect::<Vec<_>>(),
+        [""; 0],
+        "codes that are none"
+    );
+}
+
+/// The figures of the documents are those of `domain/limits.rs`.
+#[test]
+fn bounds_are_those_of_the_source() {
+    let mib = |bytes: usize| format!("{} MiB", bytes >> 20);
+    let kib = |bytes: usize| format!("{} KiB", bytes >> 10);
+    let thousands = |number: usize| format!("{},{:03}", number / 1000, number % 1000);
+    for (file, expected) in [
+        (
+            "docs/operations.md",
+            format!(
+                "| depth of a webhook body | {} levels |",
+                limits::JSON_DEPTH
+            ),
+        ),
+        (
+            "docs/operations.md",
+            format!(
+                "| data of a task | {}, {} levels |",
+                mib(limits::DATA_BYTES),
+                limits::DATA_DEPTH
+            ),
+        ),
+        (
+            "docs/operations.md",
+            format!(
+                "| component | {}; compiled within {} s",
+                mib(limits::COMPONENT_BYTES),
+                limits::COMPILE_SECONDS
+            ),
+        ),
+        (
+            "docs/operations.md",
+            format!("| runs of a task | {};", limits::RUNS_PER_TASK),
+        ),
+        (
+            "docs/operations.md",
+            format!(
+                "moved less than {} times",
+                thousands(limits::COMMITS_PER_TASK as usize)
+            ),
+        ),
+        (
+            "docs/operations.md",
+            format!(
+                "| logs kept of a run | {}, {} lines |",
+                kib(limits::LOG_BYTES),
+                limits::LOG_LINES
+            ),
+        ),
+        (
+            "docs/operations.md",
+            format!(
+                "| connector calls of a run | {}, {} at once; request and response {} each |",
+                limits::CALLS_PER_RUN,
+                limits::CALLS_AT_ONCE,
+                mib(limits::REQUEST_BYTES)
+            ),
+        ),
+        (
+            "docs/operations.md",
+            format!(
+                "| of one server | {} workspaces |",
+                thousands(limits::WORKSPACES)
+            ),
+        ),
+        (
+            "docs/operations.md",
+            format!("| `--body-bytes` | {} |", mib(limits::BODY_BYTES)),
+        ),
+        (
+            "docs/steps.md",
+            format!(
+                "| calls; of them at once | {}; {} | |",
+                limits::CALLS_PER_RUN,
+                limits::CALLS_AT_ONCE
+            ),
+        ),
+        (
+            "docs/steps.md",
+            format!("At most {} a run,", limits::SUBTASKS_PER_RUN),
+        ),
+        (
+            "docs/javascript.md",
+            format!("At most {} a run,", limits::SUBTASKS_PER_RUN),
+        ),
+        (
+            "docs/steps.md",
+            format!("may grow to {}", mib(limits::DATA_BYTES)),
+        ),
+        (
+            "docs/javascript.md",
+            format!(
+                "A module has at most {}",
+                mib(stepwell_script::MODULE_BYTES)
+            ),
+        ),
+    ] {
+        let text = fs::read_to_string(repository().join(file)).unwrap();
+        assert!(text.contains(&expected), "{file} does not say: {expected}");
+    }
+}
+
+/// What `serve` refuses, `--print-config` refuses.
+#[test]
+fn print_config_refuses_what_serve_refuses() {
+    for (flag, value, part) in [
+        ("--log", "warning", "did you mean `warn`?"),
+        ("--log", "info,stepwell::engine=loud", "`loud`"),
+        ("--public-url", "hooks.example.com", "hooks.example.com"),
+        ("--egress-allow", "10.0.0.0/99", "10.0.0.0/99"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |more: &[&str]| {
+            let mut command = stepwell();
+            command
+                .args(["serve", "--listen", "127.0.0.1:0", flag, value])
+                .args(more);
+            texts(
+                &command
+                    .env("STEPWELL_DATA_DIR", folder.path())
+                    .output()
+                    .unwrap(),
+            )
+        };
+        let (out, err) = run(&[]);
+        assert!(
+            out.is_empty() && err.contains(part),
+            "{flag} {value}: {err}"
+        );
+        assert_eq!(run(&["--print-config"]), (out, err));
+    }
+    let shown = |variable: &str| {
+        let mut command = stepwell();
+        command
+            .args(["serve", "--print-config", "--data-dir", "/d"])
+            .env("STEPWELL_LOG", variable);
+        texts(&command.output().unwrap())
+    };
+    assert!(shown("warning").1.contains("did you mean `warn`?"));
+    assert!(shown("").0.contains("log = \"info\"") || shown("").0.contains("\"info\""));
+    assert!(
+        shown("info,nginx=debug")
+            .1
+            .contains("nothing of the server logs as `nginx`")
+    );
+}
