@@ -62,7 +62,7 @@ fn a_newer_format_is_refused() {
             &error,
             StoreError::Newer {
                 found: 7,
-                known: 2,
+                known: 3,
                 ..
             }
         ),
