@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use rquickjs::{Context, Ctx, Error, Persistent, Result, Runtime, Value};
+use rquickjs::{Context, Ctx, Error, Function, Persistent, Result, Runtime, Value};
 
 use crate::fault::{self, Sources};
 use crate::host::{Failure, Host};
