@@ -10,7 +10,9 @@ use stepwell::domain::effect::Effect;
 use stepwell::domain::ids::{TaskId, WorkspaceName};
 use stepwell::domain::journal::Entry;
 use stepwell::domain::task::{StoredTask, TaskHead};
-use stepwell::store::{Commit, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Together};
+use stepwell::store::{
+    Commit, Counts, Found, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Terms, Together,
+};
 
 /// When a store dies.
 #[derive(Debug, Clone, Copy)]
@@ -173,6 +175,21 @@ impl Store for Dying {
     ) -> Result<Vec<TaskHead>, StoreError> {
         self.alive()?;
         self.inner.list(workspace, query).await
+    }
+
+    async fn find(
+        &self,
+        workspace: &WorkspaceName,
+        query: &TaskQuery,
+        terms: &Terms,
+    ) -> Result<Found, StoreError> {
+        self.alive()?;
+        self.inner.find(workspace, query, terms).await
+    }
+
+    async fn counts(&self, workspace: &WorkspaceName) -> Result<Counts, StoreError> {
+        self.alive()?;
+        self.inner.counts(workspace).await
     }
 
     async fn manage(&self, change: Manage) -> Result<(), StoreError> {

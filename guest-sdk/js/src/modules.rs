@@ -242,6 +242,18 @@ fn is_common(text: &str) -> bool {
         && !ends_with_exports(text)
 }
 
+/// A line without the comments and white space that it begins with.
+fn after_comments(line: &str) -> &str {
+    let mut rest = line.trim_start();
+    while let Some((_, after)) = rest
+        .strip_prefix("/*")
+        .and_then(|inside| inside.split_once("*/"))
+    {
+        rest = after.trim_start();
+    }
+    rest
+}
+
 /// Whether the last statement is `export{a as b,c}`. Comments may stand behind it: bundlers put
 /// licences there.
 fn ends_with_exports(text: &str) -> bool {
@@ -251,7 +263,8 @@ fn ends_with_exports(text: &str) -> bool {
             Some(inside) => inside.rfind("/*"),
             None => {
                 let line = text.rfind('\n').map_or(0, |at| at + 1);
-                text[line..].trim_start().starts_with("//").then_some(line)
+                let last = after_comments(&text[line..]);
+                last.starts_with("//").then(|| text.len() - last.len())
             }
         };
         match comment {
@@ -281,8 +294,15 @@ mod tests {
         assert!(!is_common("import{a}from './a'; module.exports = a"));
         assert!(!is_common("const condition = {};"));
         // A bundle on one line, with what a bundler puts behind it.
-        let bundle = "var a=(e,m)=>{m.exports=1;module.exports=2};export{a as condition,b as content};";
-        for end in ["", "\n", "\n/*! MIT */\n", "\n//# sourceMappingURL=x\n", "\n/* a */ // b"] {
+        let bundle =
+            "var a=(e,m)=>{m.exports=1;module.exports=2};export{a as condition,b as content};";
+        for end in [
+            "",
+            "\n",
+            "\n/*! MIT */\n",
+            "\n//# sourceMappingURL=x\n",
+            "\n/* a */ // b",
+        ] {
             assert!(!is_common(&format!("{bundle}{end}")), "{end}");
         }
         assert!(is_common("module.exports = 'a;export{b}';"));

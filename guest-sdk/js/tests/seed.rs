@@ -222,6 +222,7 @@ fn crm() {
 
     let failed = containing("external-crm.com").unwrap();
     let ran = failed
+        .config("EXTERNAL_CRM_TOKEN", "secret")
         .data(json!({"customer": {}}))
         .answer(response(503, "text/plain", b""))
         .run();
@@ -243,6 +244,8 @@ fn order_notifications() {
     let order =
         json!({"id": 7, "status": "completed", "customer": {"id": 1}, "total": 1500, "items": []});
     let ran = step
+        .config("ANALYTICS_TOKEN", "secret")
+        .config("CS_PLATFORM_TOKEN", "secret")
         .data(json!({"order": order}))
         .json(200, json!({}))
         .answer(response(500, "text/plain", b"no"))
@@ -351,6 +354,7 @@ fn errors() {
     let ran = containing("webhookError: true")
         .unwrap()
         .config("MONITORING_ENDPOINT", "https://m.example/")
+        .config("MONITORING_TOKEN", "secret")
         .run();
     assert_eq!(ran.data()["severity"], json!("normal"));
     assert_eq!(ran.host.requests.borrow()[0].url, "https://m.example/");
@@ -365,6 +369,7 @@ fn metrics() {
     let ran = step
         .data(data.clone())
         .config("ANALYTICS_ENDPOINT", "https://x.example/")
+        .config("ANALYTICS_TOKEN", "secret")
         .run();
     let metrics = &ran.data()["metrics"];
     assert_eq!(metrics["receivedAt"], json!("1970-01-01T00:00:00.000Z"));
