@@ -136,9 +136,9 @@ fn of_core_instances(more: usize) -> Vec<u8> {
             (core instance $step (instantiate $step (with "memory" (instance $memory))))
             {more}
             (func (export "condition") (result string)
-                (canon lift (core func $step "condition") (memory $memory "memory")))
+                (canon lift (core func $step "condition") (memory (core memory $memory "memory"))))
             (func (export "run") (result (result (error $failure)))
-                (canon lift (core func $step "run") (memory $memory "memory"))))"#
+                (canon lift (core func $step "run") (memory (core memory $memory "memory")))))"#
     ))
     .unwrap()
 }

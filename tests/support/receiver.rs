@@ -152,6 +152,10 @@ async fn answer(
     for (name, value) in &reply.headers {
         response = response.header(name, value);
     }
+    // Where it plays a Stepwell server, it is one.
+    if uri.path().starts_with("/api/v1") {
+        response = response.header("stepwell-version", "0.1.0");
+    }
     let body = match reply.endless {
         true => Body::from_stream(futures_util::stream::repeat_with(move || {
             Ok::<_, std::convert::Infallible>(Bytes::from(reply.body.clone()))

@@ -60,7 +60,7 @@ fn commands_have_the_shape_of_the_manual() {
         ("stepwell step set a --attempts 0", "1..=100"),
         ("stepwell step set a --attempts=-1", "1..=100"),
         ("stepwell step set a --first-delay=-2s", "500ms, 30s"),
-        ("stepwell task list --limit 501", "501"),
+        ("stepwell task list --limit 1000001", "1000001"),
         ("stepwell task list --state finished", "done"),
         ("stepwell schedule add a b --missed none", "once"),
         ("stepwell webhook", "add"),

@@ -265,7 +265,15 @@ mod tests {
         ] {
             assert_eq!(WorkspaceName::titled(title).unwrap().as_str(), name);
         }
-        for title in ["", " ", "Größe", "a/b", "sales & co", "K", &"x".repeat(41)] {
+        for title in [
+            "",
+            " ",
+            "Größe",
+            "a/b",
+            "sales & co",
+            "\u{212a}",
+            &"x".repeat(41),
+        ] {
             let error = WorkspaceName::titled(title).unwrap_err().to_string();
             assert!(error.contains("is not a workspace name"), "{error}");
         }

@@ -45,7 +45,7 @@ pub struct Wanted {
     /// Only tasks that came in at this time or earlier
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<String>,
-    /// Only tasks whose data matches this pattern, in the language of steps' conditions: JSON, @FILE, or -
+    /// Only tasks whose data matches this pattern, in the language of steps' conditions: JSON, @FILE, or - for standard input
     #[arg(long, value_name = "PATTERN")]
     r#where: Option<String>,
     /// How many at most

@@ -94,7 +94,19 @@ fn every_command_of_a_block_is_one() {
             } else if fence == Some("sh") && !line.trim().is_empty() {
                 // Other tools: nothing of ours says what they take.
                 let tool = line.split_whitespace().next().unwrap();
-                let known = ["cargo", "curl", "npm", "npx", "apt-get", "tar", "#", "pass"];
+                let known = [
+                    "cargo",
+                    "curl",
+                    "npm",
+                    "npx",
+                    "pip",
+                    "componentize-py",
+                    "apt-get",
+                    "mkdir",
+                    "tar",
+                    "#",
+                    "pass",
+                ];
                 assert!(known.contains(&tool), "{file}:{}: {line}", number + 1);
             }
         }

@@ -245,7 +245,7 @@ fn one_fault_each() {
         ),
         (
             "workspaces:\n- name: Sales & Co",
-            "`sales-&-co` is not a workspace name",
+            "`Sales & Co` is not a workspace name",
         ),
         (
             "workspaces:\n- name: w\n  name: v",

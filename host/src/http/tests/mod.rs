@@ -110,12 +110,12 @@ async fn the_api_answers_with_the_right_status() {
     for (method, path, body, status, code) in [
         (M::POST, "", json!({"name": "acme"}), 201, ""),
         (M::POST, "", json!({"name": "acme"}), 409, "exists"),
-        (M::POST, "", json!({"name": "No Good"}), 400, "bad-body"),
+        (M::POST, "", json!({"name": "No & Good"}), 400, "bad-body"),
         (M::POST, "", json!({"nom": "x"}), 400, "bad-body"),
         (M::POST, "", none.clone(), 400, "bad-body"),
         (M::DELETE, "", none.clone(), 405, "method-not-allowed"),
         (M::GET, "/none/webhooks", none.clone(), 404, "not-found"),
-        (M::GET, "/No%20Good/webhooks", none.clone(), 400, "bad-name"),
+        (M::GET, "/No%26Good/webhooks", none.clone(), 400, "bad-name"),
         (M::GET, "/acme/nothing", none.clone(), 404, "no-such-path"),
         (
             M::POST,
