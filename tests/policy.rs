@@ -119,8 +119,9 @@ async fn a_policy_that_is_changed_while_a_task_waits_counts_from_its_next_failur
 #[tokio::test]
 async fn absurd_figures_are_refused_with_what_would_be_right() {
     let server = Server::start().await;
-    let before = add(&server, "").await;
+    add(&server, "").await;
     let path = server.path("steps/s");
+    let (_, before) = server.api(Method::GET, &path, None).await;
     for (body, code, message) in [
         (
             json!({"retry": {"attempts": 0}}),

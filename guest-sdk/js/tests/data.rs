@@ -318,3 +318,27 @@ fn the_top_level_of_a_module_sees_data() {
         ["/m = 4"]
     );
 }
+
+#[test]
+fn a_name_stays_its_own_however_many_come_inside_its_value() {
+    // Names share the places of the parser's cache, so that an outer one loses its place.
+    let inside: Vec<String> = (0..600)
+        .map(|n| format!("\"n{n}{}\":{{\"x{n}\":{n}}}", n * 7919))
+        .collect();
+    for outer in ["originalRequest", "a", "items", "\u{e9}", "n3"] {
+        let text = format!(
+            "{{\"{outer}\":{{{}}},\"last\":[{{\"{outer}\":1}}]}}",
+            inside.join(",")
+        );
+        let data: Value = serde_json::from_str(&text).unwrap();
+        let ran = content(
+            "data.copy = structuredClone(data); data.again = JSON.parse(JSON.stringify(data.copy))",
+        )
+        .data(data.clone())
+        .run();
+        let after = ran.data();
+        assert_eq!(after[outer], data[outer], "{outer}");
+        assert_eq!(after["copy"], data, "{outer}");
+        assert_eq!(after["again"], data, "{outer}");
+    }
+}

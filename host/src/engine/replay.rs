@@ -221,6 +221,8 @@ impl Engine {
         let damaged = |what: String| StoreError::Damaged(format!("task {task}: {what}"));
         let mut data = data.clone();
         let first = first_run(journal, from);
+        // It was eligible then, perhaps since it had asked to run again, which no entry says.
+        let next = journal.get(first).and_then(run_of).map(|run| &run.step);
         let mut before = None;
         let mut steps: Vec<StepMemory> = Vec::new();
         for (place, entry) in journal.iter().enumerate().rev() {
@@ -245,7 +247,7 @@ impl Engine {
                     step: run.step.clone(),
                     observed: live.pattern.observed(&data),
                     finished: run.ended == Ended::Finished,
-                    redo: false,
+                    redo: next == Some(&run.step),
                 });
             }
         }

@@ -278,12 +278,10 @@ impl Parser<'_, '_> {
         loop {
             self.space();
             let from = self.at;
-            let (atom, is_cached) = self.name()?;
+            let atom = self.name()?;
             let member = self.member(object, atom, from);
-            if !is_cached {
-                // SAFETY: the atom is owned.
-                unsafe { qjs::JS_FreeAtom(self.context, atom) };
-            }
+            // SAFETY: the atom is owned.
+            unsafe { qjs::JS_FreeAtom(self.context, atom) };
             member?;
             if self.take(b',') {
                 continue;

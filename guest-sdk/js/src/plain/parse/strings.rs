@@ -20,8 +20,9 @@ impl Parser<'_, '_> {
         Key::Name(name.into())
     }
 
-    /// An atom for the name that begins here, and whether it is the cache's.
-    pub(super) fn name(&mut self) -> Parsed<(qjs::JSAtom, bool)> {
+    /// An atom for the name that begins here. It is owned: the cache lets go of its own as other names
+    /// come, those of the member's value among them.
+    pub(super) fn name(&mut self) -> Parsed<qjs::JSAtom> {
         if self.peek() != Some(b'"') {
             return Err(Stop::Text);
         }
@@ -33,11 +34,12 @@ impl Parser<'_, '_> {
             // SAFETY: the string is owned; so is the atom that is made of it.
             let atom = unsafe { qjs::JS_ValueToAtom(self.context, string) };
             self.free(string);
-            return self.atom(atom).map(|atom| (atom, false));
+            return self.atom(atom);
         }
         self.at = from + run + 1;
         if let Some(atom) = self.names.find(self.bytes, name) {
-            return Ok((atom, true));
+            // SAFETY: the cache's atom lives.
+            return Ok(unsafe { qjs::JS_DupAtom(self.context, atom) });
         }
         let atom = if name.is_ascii() {
             // SAFETY: so many bytes. The engine takes those of other texts for Latin-1.
@@ -51,13 +53,15 @@ impl Parser<'_, '_> {
         };
         let atom = self.atom(atom)?;
         if run > NAME {
-            return Ok((atom, false));
+            return Ok(atom);
         }
+        // SAFETY: as above.
+        unsafe { qjs::JS_DupAtom(self.context, atom) };
         if let Some(old) = self.names.put(from, name, atom) {
             // SAFETY: the cache's, which has it no longer.
             unsafe { qjs::JS_FreeAtom(self.context, old) };
         }
-        Ok((atom, true))
+        Ok(atom)
     }
 
     fn atom(&self, atom: qjs::JSAtom) -> Parsed<qjs::JSAtom> {
