@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use rquickjs::{Context, Ctx, Function, Module, Object, Persistent, Result, Runtime, WriteOptions};
+use rquickjs::{Ctx, Function, Object, Persistent, Result, context::EvalOptions};
 
 /// A file of the prelude, without its comments and indentation; see `build.rs`.
 macro_rules! prelude {
@@ -64,32 +64,6 @@ const GLOBALS: &str = "Array, ArrayBuffer, BigInt, Boolean, DOMException, DataVi
     JSON, Map, Math, Number, Object, Promise, Proxy, RangeError, ReferenceError, Reflect, RegExp, Set, \
     String, Symbol, SyntaxError, TypeError, URIError, Uint8Array, WeakMap, WeakSet, parseFloat, parseInt";
 
-/// Compiles a file without its text, which QuickJS would keep of every function, and of those in it once
-/// more: a third of the snapshot. The runtime is the file's own, since a context keeps its modules.
-fn compiled(name: &str, text: &str) -> Result<Vec<u8>> {
-    let bound = format!("export default (({GLOBALS}) => {text})({GLOBALS});");
-    let context = Context::full(&Runtime::new()?)?;
-    context.with(|ctx| {
-        let module = Module::declare(ctx, format!("stepwell:{name}"), bound)?;
-        module.write(WriteOptions {
-            strip_source: true,
-            ..WriteOptions::default()
-        })
-    })
-}
-
-/// The function that a compiled file is.
-#[allow(unsafe_code)]
-fn load<'js>(ctx: &Ctx<'js>, bytecode: Vec<u8>) -> Result<Function<'js>> {
-    // The functions' code stays where it is, as long as the engine lives.
-    let bytecode = Vec::leak(bytecode);
-    // SAFETY: `compiled` has just made it, with this very engine.
-    let module = unsafe { Module::load(ctx.clone(), bytecode)? };
-    let (module, loaded) = module.eval()?;
-    loaded.finish::<()>()?;
-    module.get("default")
-}
-
 /// What the prelude's files share with each other and with Rust.
 #[derive(Clone, Default)]
 pub struct Glue(Rc<RefCell<Option<Persistent<Object<'static>>>>>);
@@ -100,7 +74,10 @@ impl Glue {
         let own = Object::new(ctx.clone())?;
         *self.0.borrow_mut() = Some(Persistent::save(ctx, own.clone()));
         for (name, text) in FILES {
-            let file = load(ctx, compiled(name, text)?)?;
+            let mut options = EvalOptions::default();
+            options.filename = Some(format!("stepwell:{name}"));
+            let bound = format!("(({GLOBALS}) => {text})({GLOBALS})");
+            let file: Function = ctx.eval_with_options(bound, options)?;
             file.call::<_, ()>((natives.clone(), own.clone()))?;
         }
         Ok(())

@@ -38,6 +38,7 @@ struct Holder {
 /// The noted numbers of an object or array as it was made.
 #[derive(Clone)]
 pub struct Marks {
+    /// In the order of their keys.
     pub all: Rc<[Mark]>,
     /// How many elements the array had; None for an object.
     pub length: Option<u32>,
@@ -51,7 +52,7 @@ pub struct Mark {
     pub text: Rc<str>,
 }
 
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Key {
     Name(Rc<[u8]>),
     Index(u32),
@@ -124,10 +125,10 @@ impl Numbers {
     ) -> Result<Option<Rc<str>>, Ambiguous> {
         let bits = value.to_bits();
         if let Some((marks, key)) = place {
-            let mark = marks
-                .iter()
-                .rfind(|mark| mark.bits == bits && mark.key == *key);
-            if let Some(mark) = mark {
+            let from = marks.partition_point(|mark| mark.key < *key);
+            let of_key = marks[from..].iter().take_while(|mark| mark.key == *key);
+            // A name may come twice; the last one counts.
+            if let Some(mark) = of_key.filter(|mark| mark.bits == bits).last() {
                 return Ok(Some(Rc::clone(&mark.text)));
             }
         }

@@ -327,6 +327,8 @@ impl Parser<'_, '_> {
         if self.marks.len() == marks {
             return;
         }
+        // A stable sort, which is quick for an array: its marks are in order.
+        self.marks[marks..].sort_by(|a, b| a.key.cmp(&b.key));
         let all = self.marks.drain(marks..).collect();
         let marks = Marks { all, length };
         // SAFETY: the count that is given to the value is its own.
