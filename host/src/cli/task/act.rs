@@ -23,7 +23,7 @@ pub struct Changes {
     /// A value at a place, e.g. /order/paid=true; may be repeated
     #[arg(long, value_name = "POINTER=JSON", value_parser = place)]
     set: Vec<(String, Value)>,
-    /// Data in place of all that is there but `$via`: JSON, @FILE, or -
+    /// Data in place of all that is there but `$via`: JSON, @FILE, or - for standard input
     #[arg(long, value_name = "JSON")]
     replace: Option<String>,
 }

@@ -93,10 +93,13 @@ fn every_command_of_a_block_is_one() {
                 }
             } else if fence == Some("sh") && !line.trim().is_empty() {
                 // Other tools: nothing of ours says what they take.
-                let tool = line.split_whitespace().next().unwrap();
+                let mut words = line.split_whitespace();
+                // Variables may stand before it.
+                let tool = words.find(|word| !word.contains('=')).unwrap();
                 let known = [
                     "cargo",
                     "curl",
+                    "git",
                     "npm",
                     "npx",
                     "pip",
