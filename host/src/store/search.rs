@@ -103,7 +103,7 @@ pub async fn search(
     let mut more = false;
     loop {
         let head = match heads.next().await? {
-            Next::Head(head) => head,
+            Next::Head(head) => *head,
             Next::End => break,
             Next::Stopped(at) => {
                 found.judge().await?;
@@ -255,7 +255,7 @@ struct Source {
 }
 
 enum Next {
-    Head(TaskHead),
+    Head(Box<TaskHead>),
     /// There are no more.
     End,
     /// It took too long; all down to this one, inclusive, have been given.
@@ -320,7 +320,7 @@ impl<'s> Heads<'s> {
             };
             if self.last.is_none_or(|last| head.id < last) {
                 self.last = Some(head.id);
-                return Ok(Next::Head(head));
+                return Ok(Next::Head(Box::new(head)));
             }
         }
     }

@@ -52,9 +52,8 @@ fn tidy_tree(tree: &Path, removed: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in entries {
         let path = entry?.path();
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
-        if name == "conf" && !is_sound(&path, 0)? {
-            removed.push(path);
-        } else if name.starts_with("snap.") && name.ends_with(".generating") {
+        let is_half_made = name.starts_with("snap.") && name.ends_with(".generating");
+        if is_half_made || (name == "conf" && !is_sound(&path, 0)?) {
             removed.push(path);
         } else if name.starts_with("snap.") {
             sound &= is_sound(&path, 8)?;
