@@ -194,7 +194,7 @@ async fn generations_end_and_what_cannot_be_asked_for_is_refused() {
         const attempt = (f) => { try { f(); } catch (error) { refusals.push(error.message); } };
         attempt(() => task.subtask('x', [1]));
         attempt(() => task.subtask('', {}));
-        attempt(() => task.subtask('x', {}, {into: 'a'}));
+        attempt(() => task.subtask('x', {}, {into: '/a~2'}));
         attempt(() => task.subtask('x', {}, {into: ''}));
         attempt(() => task.subtask('x', {}, {into: '/$via/a'}));
         for (let i = 0; i < 101; i++) attempt(() => task.subtask('aside', {}));
