@@ -116,5 +116,5 @@ async fn a_component_of_componentize_py_runs() {
 #[ignore = "needs componentize-js"]
 async fn a_component_of_componentize_js_runs() {
     let folder = tempfile::tempdir().unwrap();
-    runs(&javascript(folder.path()), "nobody has no domain").await;
+    runs(&javascript(folder.path()), "the step trapped").await;
 }
