@@ -83,6 +83,23 @@ fn what_runs_cost() {
     );
 }
 
+/// After a run, wasmtime copies up to 32 stretches of written pages back and gives all pages behind them to the
+/// kernel, which costs the next run a fault each: see guest-sdk/js/src/heap.rs.
+#[test]
+fn runs_write_to_few_stretches_of_memory() {
+    let calls = "
+        const response = await connectors.fetch('https://a.example/x?y=1', {method: 'POST', body: {a: data.email}});
+        if (!response.ok) throw new Error('no');
+        data.url = response.body.url; data.at = new Date().toISOString();
+        await task.park(60_000);";
+    let steps = [content(""), CONTACT_FORM.to_owned(), content(calls)];
+    for step in steps {
+        // A new memory: what one run has written is written for good.
+        let stretches = Bench::new().stretches(&step, contact());
+        assert!((10..=32).contains(&stretches), "{stretches}: {step}");
+    }
+}
+
 #[test]
 fn calls_files_and_clocks_reach_the_host() {
     let bench = Bench::new();

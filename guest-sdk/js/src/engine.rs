@@ -53,6 +53,9 @@ impl Engine {
     }
 
     fn build(host: Rc<dyn Host>) -> Result<Self> {
+        #[cfg(target_family = "wasm")]
+        let runtime = Runtime::new_with_alloc(crate::heap::Heap)?;
+        #[cfg(not(target_family = "wasm"))]
         let runtime = Runtime::new()?;
         runtime.set_max_stack_size(STACK);
         runtime.set_memory_limit(HEAP);
@@ -90,6 +93,8 @@ impl Engine {
             let filled = modules.glue.fill(&ctx, natives);
             let found = filled.map_err(|error| fault::headline(&ctx, error));
             found.map_err(|text| Error::new_loading_message("prelude", text))?;
+            #[cfg(target_family = "wasm")]
+            crate::heap::seal(&ctx);
             Ok::<_, Error>(shapes)
         })?;
         Ok(Self {

@@ -6,6 +6,8 @@ mod absent;
 mod document;
 mod engine;
 mod fault;
+#[cfg(target_family = "wasm")]
+mod heap;
 mod host;
 mod json;
 mod modules;

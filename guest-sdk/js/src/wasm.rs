@@ -51,6 +51,7 @@ impl bindings::Guest for Component {
     }
 
     fn run() -> Result<(), bindings::Failure> {
+        crate::heap::begin_run();
         let engine = engine().map_err(bindings::Failure::Stop)?;
         engine.run().map_err(|failure| match failure {
             Failure::Retry(text) => bindings::Failure::Retry(text),
@@ -64,31 +65,29 @@ impl bindings::Guest for Component {
 fn fill_holes() {
     /// Blocks that are taken at the most.
     const BLOCKS: usize = 1 << 16;
-    /// Bytes that are left at the end of the heap, so that a short run does not grow it.
+    /// Bytes of the smallest and the largest hole that is looked for, as powers of two.
+    const HOLES: std::ops::RangeInclusive<u32> = 3..=16;
+    /// Bytes that are free at the end of the heap, so that a short run does not grow it.
     const ROOM: usize = 1 << 20;
-    let room = std::hint::black_box(vec![0_u8; ROOM]);
     let pages = || std::arch::wasm32::memory_size(0);
-    let mut taken = 0;
-    for size in [
-        1 << 16,
-        1 << 14,
-        1 << 12,
-        1 << 10,
-        512,
-        256,
-        128,
-        64,
-        32,
-        16,
-    ] {
-        let before = pages();
-        // Once the memory has grown, no free block of that size was left.
-        while pages() == before && taken < BLOCKS {
-            std::mem::forget(std::hint::black_box(vec![0_u8; size]));
+    let (before, mut taken, mut last) = (pages(), 0, 0);
+    for size in HOLES.rev().map(|power| 1 << power) {
+        // The first block that the memory grew for is the end of what has holes.
+        while taken < BLOCKS {
+            let block = std::hint::black_box(vec![0_u8; size])
+                .leak()
+                .as_ptr()
+                .addr();
             taken += 1;
+            if last == 0 && pages() > before {
+                last = block;
+            }
+            if last > 0 && block >= last {
+                break;
+            }
         }
     }
-    drop(room);
+    drop(std::hint::black_box(vec![0_u8; ROOM]));
 }
 
 fn engine() -> Result<Rc<Engine>, String> {

@@ -12,6 +12,8 @@ use wasmtime::{
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+mod written;
+
 pub mod bindings {
     #![allow(missing_docs, clippy::unwrap_used)]
     wasmtime::component::bindgen!({
@@ -256,10 +258,12 @@ pub struct Ran {
 
 impl Bench {
     pub fn new() -> Self {
-        let path = concat!(
+        let committed = concat!(
             env!("CARGO_MANIFEST_DIR"),
             "/../guest-sdk/js/engine/stepwell-js.wasm"
         );
+        // Another one, to compare what runs cost.
+        let path = std::env::var("STEPWELL_JS_ENGINE").unwrap_or_else(|_| committed.into());
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(4)
             .max_memory_size(64 << 20)
@@ -323,6 +327,17 @@ impl Bench {
             fuel,
             took,
         }
+    }
+
+    /// The stretches of neighbouring pages of the snapshot that a run has written to.
+    pub fn stretches(&self, source: &str, data: Value) -> usize {
+        let mut store = self.store(source, data);
+        let ended = self.runtime.block_on(async {
+            let instance = self.pre.instantiate_async(&mut store).await?;
+            instance.call_run(&mut store).await
+        });
+        ended.unwrap().unwrap();
+        written::stretches()
     }
 
     pub fn condition(&self, source: &str) -> (wasmtime::Result<String>, Vec<String>) {
