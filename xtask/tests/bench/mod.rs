@@ -12,6 +12,7 @@ use wasmtime::{
 use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
+pub mod contact;
 mod written;
 
 pub mod bindings {
