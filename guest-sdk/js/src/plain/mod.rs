@@ -10,6 +10,7 @@
 
 mod cache;
 mod clone;
+mod kinds;
 mod number;
 mod numbers;
 mod parse;

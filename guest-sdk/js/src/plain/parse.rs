@@ -7,6 +7,7 @@ use std::rc::Rc;
 use rquickjs::{Ctx, Error, Persistent, Result, Value, qjs};
 
 use super::cache::Cache;
+use super::kinds::{Kind, Kinds};
 use super::number::{self, Number};
 use super::numbers::{Key, Mark, Marks, Numbers};
 use super::shape::address;
@@ -50,6 +51,7 @@ pub fn parse<'a, 'js>(
         names: Cache::new(),
         strings: Cache::new(),
         buffer: Vec::new(),
+        kinds: Kinds::default(),
         marks: Vec::new(),
         numbers,
         lazy,
@@ -95,6 +97,7 @@ struct Parser<'a, 'js> {
     names: Cache<qjs::JSAtom>,
     strings: Cache<qjs::JSValue>,
     buffer: Vec<u8>,
+    kinds: Kinds,
     /// Numbers to remember of the objects and arrays that are open.
     marks: Vec<Mark>,
     numbers: &'a mut Numbers,
@@ -108,7 +111,8 @@ impl Drop for Parser<'_, '_> {
             for atom in self.names.all() {
                 qjs::JS_FreeAtom(self.context, atom);
             }
-            for value in self.strings.all().chain(self.values.drain(..)) {
+            let kept = self.strings.all().chain(self.kinds.all());
+            for value in kept.chain(self.values.drain(..)) {
                 qjs::JS_FreeValue(self.context, value);
             }
         }
@@ -260,8 +264,10 @@ impl Parser<'_, '_> {
         // SAFETY: a new object, which is owned.
         let object = self.made(unsafe { qjs::JS_NewObject(self.context) })?;
         match self.members(object) {
-            Ok(()) => {
+            Ok(kind) => {
                 self.hold(object, marks, None);
+                // SAFETY: a plain object that lives.
+                unsafe { self.kinds.came(self.context, object, kind) };
                 Ok(object)
             }
             Err(stop) => {
@@ -271,14 +277,16 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn members(&mut self, object: qjs::JSValue) -> Parsed<()> {
+    fn members(&mut self, object: qjs::JSValue) -> Parsed<Kind> {
+        let mut kind = Kind::default();
         if self.take(b'}') {
-            return Ok(());
+            return Ok(kind);
         }
         loop {
             self.space();
             let from = self.at;
             let atom = self.name()?;
+            kind.add(atom);
             let member = self.member(object, atom, from);
             // SAFETY: the atom is owned.
             unsafe { qjs::JS_FreeAtom(self.context, atom) };
@@ -287,7 +295,7 @@ impl Parser<'_, '_> {
                 continue;
             }
             return if self.take(b'}') {
-                Ok(())
+                Ok(kind)
             } else {
                 Err(Stop::Text)
             };
