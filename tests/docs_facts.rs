@@ -66,7 +66,7 @@ fn bounds_are_those_of_the_source() {
         (
             "docs/operations.md",
             format!(
-                "| component | {}; compiled within {} s",
+                "| component | {}; compiled within {} s of processor time",
                 mib(limits::COMPONENT_BYTES),
                 limits::COMPILE_SECONDS
             ),

@@ -186,7 +186,7 @@ fn fixed() -> [(&'static str, u64, &'static str); 27] {
         (
             "compile-seconds",
             limits::COMPILE_SECONDS,
-            "of one compilation",
+            "of processor time, of one compilation",
         ),
         ("compile-bytes", limits::COMPILE_BYTES, "of one compilation"),
         ("runs-per-task", limits::RUNS_PER_TASK.into(), ""),

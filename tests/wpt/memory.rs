@@ -78,6 +78,10 @@ impl Host for Memory {
         self.modules.keys().cloned().collect()
     }
 
+    fn locale_data(&self, name: &str) -> Option<Vec<u8>> {
+        stepwell_locale::get(name).map(<[u8]>::to_vec)
+    }
+
     fn document(&self) -> String {
         "{}".to_owned()
     }
@@ -126,6 +130,16 @@ impl Host for Memory {
     }
 
     fn retry_after(&self, _: u64) {}
+
+    fn timeout(&self, _: u64) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn complete_on_expire(&self) {}
+
+    fn visualize(&self, _: &str) -> Result<(), String> {
+        Ok(())
+    }
 
     fn subtask(&self, _: &str, _: &str, _: Option<&str>, _: bool) -> Result<String, String> {
         Err("a test makes no subtasks".to_owned())

@@ -157,6 +157,17 @@ fn clones() {
           return [b !== a, b.me === b, b.d.getTime(), b.m.get(1).x, b.s.has(1), b.m.get(1) !== a.m.get(1)] })()", json!([true, true, 0, 1, true, true])),
         ("(() => { try { structuredClone(() => 1) } catch (e) { return [e.name, e.message] } })()", json!(["DataCloneError", "a function could not be cloned"])),
         ("structuredClone(new TypeError('t')).name", json!("TypeError")),
+        ("(() => { const list = [1, 2]; list.note = 'x'; const copy = structuredClone({list}).list; return [copy.note, copy.length, copy[1]] })()", json!(["x", 2, 2])),
+        ("(() => { const blob = structuredClone([new Blob(['ab'], {type: 'a/b'})])[0]; return [blob instanceof Blob, blob.size, blob.type] })()", json!([true, 2, "a/b"])),
+        ("(() => { const file = structuredClone({file: new File(['ab'], 'n.txt', {lastModified: 5})}).file; return [file instanceof File, file.size, file.name, file.lastModified] })()",
+         json!([true, 2, "n.txt", 5])),
+        ("structuredClone(Object(5n)) instanceof BigInt", json!(true)),
+        ("(() => { class P { #x = 1; y = 2 } const copy = structuredClone([new P()])[0]; return [copy instanceof P, copy.y] })()", json!([false, 2])),
+        ("[new URLSearchParams(), {q: new URLSearchParams('a=1')}].map((value) => { try { structuredClone(value); } catch (e) { return e.name } })", json!(["DataCloneError", "DataCloneError"])),
+        ("(() => { const bytes = new Uint8Array([1, 2]); const copy = structuredClone(bytes.buffer, {transfer: [bytes.buffer]}); return [bytes.length, copy.byteLength] })()", json!([0, 2])),
+        ("[[1], [new ArrayBuffer(1)].concat([]), null].map((transfer) => { try { structuredClone({}, {transfer}); return 'taken' } catch (e) { return e.name } })", json!(["DataCloneError", "taken", "TypeError"])),
+        ("(() => { try { structuredClone() } catch (e) { return e.name } })()", json!("TypeError")),
+        ("(() => { try { URLSearchParams.prototype.get.call({}, 'a') } catch (e) { return [e.name, e.code] } })()", json!(["TypeError", "ERR_INVALID_THIS"])),
         ("[...structuredClone(new Uint8Array([1, 2]))]", json!([1, 2])),
     ]);
 }

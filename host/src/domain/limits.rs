@@ -14,9 +14,12 @@ pub const DATA_DEPTH: usize = 100;
 pub const DATA_BYTES: usize = 8 * 1024 * 1024;
 /// The largest component that may be uploaded, in bytes.
 pub const COMPONENT_BYTES: usize = 32 * 1024 * 1024;
-/// The longest compilation of one component, in seconds, and its address space, in bytes.
-pub const COMPILE_SECONDS: u64 = 60;
-/// See [`COMPILE_SECONDS`].
+/// The longest compilation of one component, in seconds of processor time over all its threads: so a busy
+/// machine refuses nothing that an idle one takes.
+pub const COMPILE_SECONDS: u64 = 180;
+/// The longest that a compilation waits for processors and all, in seconds.
+pub const COMPILE_WAIT_SECONDS: u64 = 600;
+/// The address space of a compilation, in bytes.
 pub const COMPILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Runs that one task may have; past it two steps are taken to be feeding each other.
 pub const RUNS_PER_TASK: u32 = 1000;

@@ -70,7 +70,7 @@ async fn in_child(executable: &PathBuf, bytes: &[u8]) -> Result<Vec<u8>, Compone
         .spawn()
         .map_err(host)?;
     let stderr = child.stderr.take();
-    let finished = tokio::time::timeout(Duration::from_secs(limits::COMPILE_SECONDS), async {
+    let finished = tokio::time::timeout(Duration::from_secs(limits::COMPILE_WAIT_SECONDS), async {
         let mut complaint = Vec::new();
         if let Some(stderr) = stderr {
             stderr
@@ -84,8 +84,8 @@ async fn in_child(executable: &PathBuf, bytes: &[u8]) -> Result<Vec<u8>, Compone
     .await;
     let Ok(finished) = finished else {
         return Err(ComponentError::Compile(format!(
-            "it took longer than {} s; make it smaller",
-            limits::COMPILE_SECONDS
+            "it took longer than {} s; make it smaller, or try again when the server has less to do",
+            limits::COMPILE_WAIT_SECONDS
         )));
     };
     let (status, complaint) = finished.map_err(host)?;
@@ -94,7 +94,7 @@ async fn in_child(executable: &PathBuf, bytes: &[u8]) -> Result<Vec<u8>, Compone
         Some(0) => tokio::fs::read(&output).await.map_err(host),
         Some(REFUSED) => Err(ComponentError::NotAComponent(complaint)),
         _ => Err(ComponentError::Compile(format!(
-            "the compiler stopped ({status}); it may use {} GiB of memory and {} s{}{complaint}",
+            "the compiler stopped ({status}); it may use {} GiB of memory and {} s of processor time{}{complaint}",
             limits::COMPILE_BYTES >> 30,
             limits::COMPILE_SECONDS,
             if complaint.is_empty() { "" } else { ": " },
@@ -133,6 +133,6 @@ fn bound_this_process() {
     };
     // The parent's timeout holds where a limit cannot be set.
     let _ = setrlimit(Resource::As, bound(limits::COMPILE_BYTES));
-    let _ = setrlimit(Resource::Cpu, bound(2 * limits::COMPILE_SECONDS));
+    let _ = setrlimit(Resource::Cpu, bound(limits::COMPILE_SECONDS));
     let _ = setrlimit(Resource::Core, bound(0));
 }

@@ -138,7 +138,11 @@ impl<'js> Copier<'_, '_, 'js> {
         let first = self.elements.len();
         let is_row = self.walk.is_row(value);
         let mut left = Vec::new();
-        for index in 0..self.walk.length(value)? {
+        let length = self.walk.length(value)?;
+        if !is_row && self.walk.layout(value)?.members.len() != length as usize {
+            return Err(Stop::Behaves);
+        }
+        for index in 0..length {
             let element = match self.walk.element(value, index, is_row) {
                 Slot::Value(element) => {
                     let copy = self.value(element);
@@ -174,7 +178,7 @@ impl<'js> Copier<'_, '_, 'js> {
 
     fn object(&mut self, value: qjs::JSValue) -> Copied {
         let layout = self.walk.layout(value)?;
-        if layout.kind == Kind::Method {
+        if layout.kind == Kind::Method || layout.is_private {
             return Err(Stop::Behaves);
         }
         // SAFETY: a new object, which is owned.

@@ -32,6 +32,8 @@ pub struct Shapes {
 pub struct Layout {
     pub members: Vec<Member>,
     pub kind: Kind,
+    /// It has private members of its class.
+    pub is_private: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -266,7 +268,17 @@ impl<'js> Walk<'js> {
             if qjs::JS_HasProperty(self.context, object, self.shapes.to_json) != 0 {
                 kind = Kind::Method;
             }
-            Ok(Layout { members, kind })
+            let flags = qjs::JS_GPN_PRIVATE_MASK as _;
+            if qjs::JS_GetOwnPropertyNames(self.context, &mut table, &mut length, object, flags) < 0
+            {
+                return Err(Error::Exception);
+            }
+            qjs::JS_FreePropertyEnum(self.context, table, length);
+            Ok(Layout {
+                members,
+                kind,
+                is_private: length > 0,
+            })
         }
     }
 

@@ -100,6 +100,8 @@
 
     static {
       own.isFile = (value) => typeof value === 'object' && value !== null && #name in value;
+      // A File of these very bytes, named and dated as another.
+      own.file = (bytes, { name, type, lastModified }) => new File([own.blob(bytes, type)], name, { type, lastModified });
     }
 
     get name() {

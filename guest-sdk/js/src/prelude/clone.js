@@ -22,7 +22,9 @@
     if (own.isA(ArrayBuffer, value)) return put(own.TypedArray.slice(own.bytes(value)).buffer);
     if (own.isBuffer(value)) return put(own.TypedArray.slice(own.bytes(value)));
     if (own.isView(value)) return put(new value.constructor(value));
-    if (own.isA(Number, value) || own.isA(String, value) || own.isA(Boolean, value)) {
+    if (own.isFile(value)) return put(own.file(own.blobBytes(value), value));
+    if (own.isBlob(value)) return put(own.blob(own.blobBytes(value), value.type));
+    if (own.isA(Number, value) || own.isA(String, value) || own.isA(Boolean, value) || own.isA(BigInt, value)) {
       return put(Object(value.valueOf()));
     }
     if (own.isA(Map, value)) {
@@ -50,8 +52,19 @@
     }
     return copy;
   };
-  own.global('structuredClone', (value) => {
-    if (typeof value !== 'object' || value === null) return clone(value, new Map());
-    return host.clone(value) ?? clone(value, new Map());
+  own.global('structuredClone', function structuredClone(value, options) {
+    if (arguments.length === 0) throw new TypeError('structuredClone takes a value, and it got none');
+    const given = options?.transfer;
+    const transferred = given === undefined ? [] : own.Array.slice(given);
+    for (let i = 0; i < transferred.length; i++) {
+      const isBuffer = typeof transferred[i] === 'object' && transferred[i] !== null && own.isA(ArrayBuffer, transferred[i]);
+      if (!isBuffer || own.ArrayBuffer.detached(transferred[i]) || own.Array.indexOf(transferred, transferred[i]) !== i) {
+        throw new DOMException('only an ArrayBuffer can be transferred, and only once', 'DataCloneError');
+      }
+    }
+    const isPlain = typeof value === 'object' && value !== null && transferred.length === 0;
+    const copy = (isPlain ? host.clone(value) : undefined) ?? clone(value, new Map());
+    for (let i = 0; i < transferred.length; i++) own.ArrayBuffer.transfer(transferred[i]);
+    return copy;
   });
 }

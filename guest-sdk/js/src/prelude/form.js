@@ -124,7 +124,7 @@
     const form = new FormData();
     const essence = own.String.toLowerCase(own.String.trim(own.String.split(type, ';', 1)[0]));
     if (essence === 'application/x-www-form-urlencoded') {
-      own.Reflect.apply(forEach, new URLSearchParams(`?${own.decodeText(bytes)}`), [(value, name) => form.append(name, value)]);
+      own.Reflect.apply(forEach, new URLSearchParams(`?${host.decode(bytes, 'utf8')}`), [(value, name) => form.append(name, value)]);
       return form;
     }
     const boundary = own.parameter(type, 'boundary');

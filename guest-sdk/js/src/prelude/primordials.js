@@ -29,6 +29,7 @@
   };
 
   own.Array = methods(Array.prototype);
+  own.ArrayBuffer = methods(ArrayBuffer.prototype);
   own.BigInt = methods(BigInt.prototype);
   own.Boolean = methods(Boolean.prototype);
   own.Date = methods(Date.prototype);

@@ -41,6 +41,8 @@
     return list;
   };
 
+  let check;
+
   class URLSearchParams {
     // Names and values, one after the other.
     #list;
@@ -62,6 +64,12 @@
       own.setQuery = (params, text) => {
         params.#list = listOf(text);
       };
+      check = (value) => {
+        if (own.isQuery(value)) return;
+        const error = new TypeError(`Value of "this" must be of type URLSearchParams`);
+        error.code = 'ERR_INVALID_THIS';
+        throw error;
+      };
       own.isQuery = (value) => typeof value === 'object' && value !== null && #list in value;
       own.queryText = (params) => host.formatQuery(params.#list);
       own.queryList = (params) => params.#list;
@@ -82,24 +90,25 @@
     }
 
     get size() {
+      check(this);
       return this.#list.length / 2;
     }
 
     append(name, value) {
-      void this.#list;
+      check(this);
       needs(arguments.length, 2, 'append');
       this.#put(own.Array.concat(this.#list, [usv(name), usv(value)]));
     }
 
     delete(name) {
-      void this.#list;
+      check(this);
       needs(arguments.length, 1, 'delete');
       const value = arguments[1];
       this.#put(this.#without(usv(name), value === undefined ? undefined : usv(value)));
     }
 
     get(name) {
-      void this.#list;
+      check(this);
       needs(arguments.length, 1, 'get');
       const wanted = usv(name);
       for (let i = 0; i < this.#list.length; i += 2) if (this.#list[i] === wanted) return this.#list[i + 1];
@@ -107,7 +116,7 @@
     }
 
     getAll(name) {
-      void this.#list;
+      check(this);
       needs(arguments.length, 1, 'getAll');
       const wanted = usv(name);
       const out = [];
@@ -118,14 +127,14 @@
     }
 
     has(name) {
-      void this.#list;
+      check(this);
       needs(arguments.length, 1, 'has');
       const value = arguments[1];
       return this.#without(usv(name), value === undefined ? undefined : usv(value)).length < this.#list.length;
     }
 
     set(name, value) {
-      void this.#list;
+      check(this);
       needs(arguments.length, 2, 'set');
       const wanted = usv(name);
       const text = usv(value);
@@ -149,7 +158,7 @@
     }
 
     forEach(callback) {
-      void this.#list;
+      check(this);
       needs(arguments.length, 1, 'forEach');
       if (typeof callback !== 'function') {
         const error = new TypeError(`forEach needs a function, and got ${own.kind(callback)}`);
@@ -162,18 +171,22 @@
     }
 
     entries() {
-      return new Entries(this, this.#list && 2);
+      check(this);
+      return new Entries(this, 2);
     }
 
     keys() {
-      return new Entries(this, this.#list && 0);
+      check(this);
+      return new Entries(this, 0);
     }
 
     values() {
-      return new Entries(this, this.#list && 1);
+      check(this);
+      return new Entries(this, 1);
     }
 
     toString() {
+      check(this);
       return host.formatQuery(this.#list);
     }
   }
