@@ -202,12 +202,10 @@ impl App {
             },
         })
         .map_err(AppError::Threads)?;
-        let taker = engine.clone();
         let parts = ApiParts {
             catalog,
             store,
             clock,
-            admit: Box::new(move |task| Box::pin(taker.clone().admit(task))),
             token,
             base_url: settings.public_url.clone().unwrap_or(local_url),
             engine: engine.clone(),

@@ -5,40 +5,32 @@ pub mod auth;
 pub mod server;
 
 mod api;
-mod correlate;
+mod drain;
 mod event;
 mod problem;
-mod read;
 mod router;
 mod stall;
 mod view;
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use crate::catalog::Catalog;
 use crate::domain::clock::Clock;
 use crate::engine::Engine;
+use crate::ingest::read::{Bounds, Budget};
+use crate::ingest::receive::Ingest;
 use crate::settings::Settings;
-use crate::store::{NewTask, Store, StoreError};
+use crate::store::Store;
 use auth::AdminToken;
-use read::{Bounds, Budget};
 pub use router::VERSION_HEADER;
-
-/// Hands a new task to the engine. The future, which must be polled to its end, makes it durable and
-/// gives how long to hold the answer back.
-pub type Admit = Box<dyn Fn(NewTask) -> Admitted + Send + Sync>;
-/// See [`Admit`].
-pub type Admitted = Pin<Box<dyn Future<Output = Result<Duration, StoreError>> + Send>>;
 
 /// What the handlers work with.
 pub struct Api {
     catalog: Arc<Catalog>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    admit: Admit,
+    ingest: Ingest,
     token: AdminToken,
     /// What URLs begin with, without a slash at the end.
     base_url: String,
@@ -58,8 +50,6 @@ pub struct ApiParts {
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The way to the engine.
-    pub admit: Admit,
     /// Who may use the API.
     pub token: AdminToken,
     /// What webhook URLs begin with, e.g. `http://127.0.0.1:7400`.
@@ -71,19 +61,22 @@ pub struct ApiParts {
 impl Api {
     /// Handlers with these bounds.
     pub fn new(parts: ApiParts, settings: &Settings) -> Arc<Self> {
+        let body = Bounds {
+            bytes: settings.body_bytes,
+            time: settings.body_timeout,
+        };
+        let bodies = Budget::new(settings.bodies_bytes);
+        let (engine, clock) = (parts.engine.clone(), parts.clock.clone());
         Arc::new(Self {
+            ingest: Ingest::new(engine, clock, body, bodies.clone()),
             catalog: parts.catalog,
             store: parts.store,
             clock: parts.clock,
-            admit: parts.admit,
             token: parts.token,
             base_url: parts.base_url.trim_end_matches('/').to_owned(),
             engine: parts.engine,
-            body: Bounds {
-                bytes: settings.body_bytes,
-                time: settings.body_timeout,
-            },
-            bodies: Budget::new(settings.bodies_bytes),
+            body,
+            bodies,
             closing: AtomicBool::new(false),
         })
     }

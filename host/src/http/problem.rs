@@ -18,6 +18,8 @@ use crate::domain::webhook::CorrelationError;
 use crate::engine::ActionError;
 use crate::ingest::accept::IngestError;
 use crate::ingest::body::BodyError;
+use crate::ingest::read::ReadError;
+use crate::ingest::receive::Refusal;
 use crate::sandbox::ComponentError;
 use crate::store::StoreError;
 
@@ -44,21 +46,9 @@ pub enum ApiError {
     /// A webhook's request is refused.
     #[error(transparent)]
     Ingest(#[from] IngestError),
-    /// The body is larger than may be.
-    #[error("the body is larger than {most} bytes, the most that is taken here")]
-    BodyTooLarge {
-        /// The bound.
-        most: usize,
-    },
-    /// The body did not arrive in time.
-    #[error("the body did not arrive within {seconds} seconds")]
-    SlowBody {
-        /// The bound.
-        seconds: u64,
-    },
-    /// The body broke off.
-    #[error("the body broke off: {0}")]
-    BrokenBody(String),
+    /// The body did not come in.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// The API was sent a body that is not what the route takes.
     #[error("the body is not what this takes: {message}")]
     BadBody {
@@ -111,9 +101,6 @@ pub enum ApiError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Too much at once.
-    #[error("the server has as much to do as it can hold; try again in a moment")]
-    Overloaded,
     /// What is stored does not read.
     #[error("what is stored of task {task} does not read: {what}")]
     Damaged {
@@ -159,13 +146,7 @@ impl ApiError {
             Self::NoSuchPath => kind(S::NOT_FOUND, "no-such-path"),
             Self::WrongMethod { .. } => kind(S::METHOD_NOT_ALLOWED, "method-not-allowed"),
             Self::Ingest(error) => ingest(error),
-            Self::BodyTooLarge { most } => with(
-                S::PAYLOAD_TOO_LARGE,
-                "body-too-large",
-                json!({ "most": most }),
-            ),
-            Self::SlowBody { .. } => kind(S::REQUEST_TIMEOUT, "slow-body"),
-            Self::BrokenBody(_) => kind(S::BAD_REQUEST, "broken-body"),
+            Self::Read(error) => read(error),
             Self::BadBody { line: 0, .. } => kind(S::BAD_REQUEST, "bad-body"),
             Self::BadBody { line, column, .. } => with(
                 S::BAD_REQUEST,
@@ -189,9 +170,33 @@ impl ApiError {
             ),
             Self::Action(error) => action(error),
             Self::Store(error) => store(error),
-            Self::Overloaded => kind(S::SERVICE_UNAVAILABLE, "overloaded"),
             Self::Damaged { .. } => kind(S::INTERNAL_SERVER_ERROR, "internal"),
         }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Read(error) => error.into(),
+            Refusal::Ingest(error) => error.into(),
+            Refusal::Action(error) => error.into(),
+            Refusal::Store(error) => error.into(),
+        }
+    }
+}
+
+fn read(error: &ReadError) -> Kind {
+    use StatusCode as S;
+    match error {
+        ReadError::TooLarge { most } => with(
+            S::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            json!({ "most": most }),
+        ),
+        ReadError::Slow { .. } => kind(S::REQUEST_TIMEOUT, "slow-body"),
+        ReadError::Broken(_) => kind(S::BAD_REQUEST, "broken-body"),
+        ReadError::Overloaded => kind(S::SERVICE_UNAVAILABLE, "overloaded"),
     }
 }
 

@@ -26,9 +26,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Api;
+use super::drain::drain;
 use super::problem::ApiError;
-use super::read::{self, Bounds, Share};
 use crate::domain::ids::{IdError, WorkspaceName};
+use crate::ingest::read::{self, Bounds, Share};
 
 /// The workspace that a request is about, which is there, and the name behind it in the path.
 pub(super) struct Tenant {
@@ -105,9 +106,9 @@ async fn whole_body(
 ) -> Result<(Bytes, Share), ApiError> {
     let read = read::read(&mut body, bounds, &api.bodies).await;
     if read.is_err() {
-        read::drain(headers, &mut body).await;
+        drain(headers, &mut body).await;
     }
-    read
+    Ok(read?)
 }
 
 /// Reads a JSON body of the API.

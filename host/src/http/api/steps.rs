@@ -14,8 +14,9 @@ use super::{Api, ApiError, Tenant, json, json_body, no_content, query};
 use crate::catalog::CatalogError;
 use crate::domain::limits;
 use crate::domain::step::Tuning;
-use crate::http::read::{self, Bounds};
+use crate::http::drain::drain;
 use crate::http::view::{AddedView, StepView, VersionView};
+use crate::ingest::read::{self, Bounds, ReadError};
 
 /// A component is larger than a webhook's body, and whoever sends it has the token.
 const COMPONENT: Bounds = Bounds {
@@ -68,7 +69,7 @@ pub(in crate::http) async fn put(
 ) -> Result<Response<Body>, ApiError> {
     let result = added(&api, &tenant, wanted, &mut body).await;
     if result.is_err() {
-        read::drain(&headers, &mut body).await;
+        drain(&headers, &mut body).await;
     }
     result
 }
@@ -82,7 +83,7 @@ async fn added(
     let name = tenant.name()?;
     let tuning = query(wanted)?;
     let (component, _share) = match read::read(body, COMPONENT, &api.bodies).await {
-        Err(ApiError::BodyTooLarge { most }) => {
+        Err(ReadError::TooLarge { most }) => {
             return Err(CatalogError::ComponentTooLarge { most }.into());
         }
         other => other?,

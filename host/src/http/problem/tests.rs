@@ -48,7 +48,11 @@ async fn every_refusal_has_its_status_and_code() {
             405,
             "method-not-allowed",
         ),
-        (ApiError::BodyTooLarge { most: 1 }, 413, "body-too-large"),
+        (
+            ReadError::TooLarge { most: 1 }.into(),
+            413,
+            "body-too-large",
+        ),
         (
             ActionError::WrongState {
                 task: TaskId::MIN,
@@ -92,7 +96,7 @@ async fn every_refusal_has_its_status_and_code() {
             422,
             "too-large",
         ),
-        (ApiError::SlowBody { seconds: 1 }, 408, "slow-body"),
+        (ReadError::Slow { seconds: 1 }.into(), 408, "slow-body"),
         (
             IngestError::NotJsonType("a/b".into()).into(),
             415,
@@ -109,7 +113,7 @@ async fn every_refusal_has_its_status_and_code() {
             400,
             "too-deep",
         ),
-        (ApiError::Overloaded, 503, "overloaded"),
+        (ReadError::Overloaded.into(), 503, "overloaded"),
         (StoreError::Closed.into(), 503, "shutting-down"),
         (
             StoreError::Database("secret path".into()).into(),

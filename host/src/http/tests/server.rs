@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -11,7 +10,6 @@ use tokio::task::JoinHandle;
 
 use crate::connectors::{FetchClient, FetchSettings};
 use crate::domain::clock::ManualClock;
-use crate::domain::ids::TaskId;
 use crate::engine::{EngineParts, EngineSettings};
 use crate::http::*;
 use crate::sandbox::{Sandbox, SandboxSettings};
@@ -21,9 +19,6 @@ use crate::vault::Vault;
 pub(super) struct Server {
     pub(super) url: String,
     pub(super) store: Arc<dyn Store>,
-    pub(super) offered: Arc<Mutex<Vec<TaskId>>>,
-    /// How long answers are to be held back.
-    pub(super) pace: Arc<Mutex<Duration>>,
     pub(super) client: Client,
     pub(super) close: watch::Sender<bool>,
     pub(super) serving: JoinHandle<usize>,
@@ -56,29 +51,19 @@ impl Server {
             sandbox: sandbox.clone(),
             fetch: Arc::new(FetchClient::new(FetchSettings::default()).unwrap()),
             clock: clock.clone(),
-            settings: EngineSettings::default(),
+            // It takes tasks in and runs none.
+            settings: EngineSettings {
+                concurrency: 0,
+                ..EngineSettings::default()
+            },
         })
         .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let offered = Arc::new(Mutex::new(Vec::new()));
-        let taken = offered.clone();
-        let pace = Arc::new(Mutex::new(Duration::ZERO));
-        let paced = pace.clone();
-        let keeps = store.clone();
         let parts = ApiParts {
             catalog,
             store: store.clone(),
             clock,
-            admit: Box::new(move |task| {
-                let (store, taken, paced) = (keeps.clone(), taken.clone(), paced.clone());
-                Box::pin(async move {
-                    let id = task.head.id;
-                    store.accept(task).await?;
-                    taken.lock().push(id);
-                    Ok(*paced.lock())
-                })
-            }),
             token: AdminToken::new("t0ken"),
             base_url: url.clone(),
             engine,
@@ -90,8 +75,6 @@ impl Server {
         Self {
             url,
             store,
-            offered,
-            pace,
             client: Client::builder().no_proxy().build().unwrap(),
             close,
             serving,

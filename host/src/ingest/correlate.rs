@@ -1,24 +1,24 @@
 //! A webhook that says where its bodies have the id of the task that they are about.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Api;
-use super::problem::ApiError;
 use crate::domain::data::{Edit, VIA};
 use crate::domain::ids::TaskId;
 use crate::domain::webhook::{Webhook, correlation};
+use crate::engine::{ActionError, Engine};
 use crate::store::NewTask;
 
 /// The open task that a request is about, its data changed durably; `None` if the request is to
 /// become a task. `task` is what it would become.
 pub(super) async fn merged(
-    api: &Api,
+    engine: &Arc<Engine>,
     webhook: &Webhook,
     task: &NewTask,
     ip: IpAddr,
-) -> Result<Option<TaskId>, ApiError> {
+) -> Result<Option<TaskId>, ActionError> {
     // It was a pointer when the webhook was added.
     let Some(Ok(pointer)) = webhook.correlate.as_deref().map(correlation) else {
         return Ok(None);
@@ -36,9 +36,6 @@ pub(super) async fn merged(
     members.shift_remove(VIA);
     let edit = vec![Edit::Members(members)];
     let by = format!("webhook `{}` ({ip})", webhook.name);
-    let open = api
-        .engine
-        .update_open(&webhook.workspace, id, edit, by)
-        .await?;
+    let open = engine.update_open(&webhook.workspace, id, edit, by).await?;
     Ok(open.map(|head| head.id))
 }

@@ -4,13 +4,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::http::HeaderMap;
-use axum::http::header::EXPECT;
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 
-use super::problem::ApiError;
+/// Why a body was not read to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// It is larger than may be.
+    #[error("the body is larger than {most} bytes, the most that is taken here")]
+    TooLarge {
+        /// The bound.
+        most: usize,
+    },
+    /// It did not arrive in time.
+    #[error("the body did not arrive within {seconds} seconds")]
+    Slow {
+        /// The bound.
+        seconds: u64,
+    },
+    /// It broke off.
+    #[error("the body broke off: {0}")]
+    Broken(String),
+    /// The bodies of all requests together are as large as may be.
+    #[error("the server has as much to do as it can hold; try again in a moment")]
+    Overloaded,
+}
 
 /// Bytes of bodies held at once by all requests.
 #[derive(Debug)]
@@ -43,9 +62,9 @@ pub struct Share {
 }
 
 impl Share {
-    fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
+    fn grow(&mut self, bytes: usize) -> Result<(), ReadError> {
         if !self.budget.take(bytes) {
-            return Err(ApiError::Overloaded);
+            return Err(ReadError::Overloaded);
         }
         self.bytes += bytes;
         Ok(())
@@ -72,14 +91,14 @@ pub async fn read<B>(
     body: &mut B,
     bounds: Bounds,
     budget: &Arc<Budget>,
-) -> Result<(Bytes, Share), ApiError>
+) -> Result<(Bytes, Share), ReadError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
     // By Content-Length; refused before a byte of it is read.
     if body.size_hint().lower() > bounds.bytes as u64 {
-        return Err(ApiError::BodyTooLarge { most: bounds.bytes });
+        return Err(ReadError::TooLarge { most: bounds.bytes });
     }
     let share = Share {
         budget: budget.clone(),
@@ -87,12 +106,16 @@ where
     };
     tokio::time::timeout(bounds.time, collect(body, bounds.bytes, share))
         .await
-        .unwrap_or(Err(ApiError::SlowBody {
+        .unwrap_or(Err(ReadError::Slow {
             seconds: bounds.time.as_secs(),
         }))
 }
 
-async fn collect<B>(body: &mut B, most: usize, mut share: Share) -> Result<(Bytes, Share), ApiError>
+async fn collect<B>(
+    body: &mut B,
+    most: usize,
+    mut share: Share,
+) -> Result<(Bytes, Share), ReadError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
@@ -101,12 +124,12 @@ where
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| ApiError::BrokenBody(error.to_string()))?;
+        let frame = frame.map_err(|error| ReadError::Broken(error.to_string()))?;
         let Ok(piece) = frame.into_data() else {
             continue; // Trailers mean nothing here.
         };
         if share.bytes + piece.len() > most {
-            return Err(ApiError::BodyTooLarge { most });
+            return Err(ReadError::TooLarge { most });
         }
         share.grow(piece.len())?;
         if !all.is_empty() {
@@ -120,33 +143,6 @@ where
     }
     let whole = if all.is_empty() { first } else { all.freeze() };
     Ok((whole, share))
-}
-
-/// Bytes of a refused body that are read and thrown away, so that the sender, who writes before it
-/// reads, gets to see the refusal instead of a reset connection.
-const DRAINED: usize = 8 * 1024 * 1024;
-/// How long that may take.
-const DRAIN_TIME: Duration = Duration::from_secs(2);
-
-/// Reads on after a refusal, within bounds. Not if the sender waits for `100 Continue`: it has not
-/// begun to send, and would begin now.
-pub async fn drain<B>(headers: &HeaderMap, body: &mut B)
-where
-    B: Body<Data = Bytes> + Unpin,
-{
-    if headers.contains_key(EXPECT) || body.is_end_stream() {
-        return;
-    }
-    let throw_away = async {
-        let mut seen = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            seen += frame.data_ref().map_or(0, Bytes::len);
-            if seen > DRAINED {
-                break;
-            }
-        }
-    };
-    let _ = tokio::time::timeout(DRAIN_TIME, throw_away).await;
 }
 
 #[cfg(test)]
@@ -199,17 +195,17 @@ mod tests {
             &budget,
         )
         .await;
-        assert!(matches!(declared, Err(ApiError::BodyTooLarge { most: 10 })));
+        assert!(matches!(declared, Err(ReadError::TooLarge { most: 10 })));
         let chunked = read(&mut pieces(&["012345", "67890"]), BOUNDS, &budget).await;
-        assert!(matches!(chunked, Err(ApiError::BodyTooLarge { most: 10 })));
+        assert!(matches!(chunked, Err(ReadError::TooLarge { most: 10 })));
         let small = Budget::new(4);
         let many = read(&mut pieces(&["012", "345"]), BOUNDS, &small).await;
-        assert!(matches!(many, Err(ApiError::Overloaded)));
+        assert!(matches!(many, Err(ReadError::Overloaded)));
         assert_eq!(small.left.load(Ordering::Relaxed), 4);
         let mut endless = StreamBody::new(futures_util::stream::pending::<
             Result<Frame<Bytes>, Infallible>,
         >());
         let slow = read(&mut endless, BOUNDS, &budget).await;
-        assert!(matches!(slow, Err(ApiError::SlowBody { .. })));
+        assert!(matches!(slow, Err(ReadError::Slow { .. })));
     }
 }
