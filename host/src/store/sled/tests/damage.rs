@@ -253,10 +253,9 @@ async fn a_value_of_a_newer_version_is_refused_and_left_alone() {
     let last = filled(home.path()).await;
     let ws = workspace("acme");
     // Where a value's version is: behind the envelope, if it has one.
-    let kinds: [(&[u8], usize, &str); 5] = [
+    let kinds: [(&[u8], usize, &str); 4] = [
         (b"q/", 5, "a step"),
         (b"q/", 0, "a value's envelope"),
-        (b"m/log", 0, "the log's low-water mark"),
         (b"t/", 5, "a task's record"),
         (b"j/", 0, "a piece of a journal"),
     ];
