@@ -46,19 +46,24 @@ impl Server {
 
     /// A server with these arguments to `serve`.
     pub async fn with(args: &[&str]) -> Self {
-        Self::begun(None, args).await
+        Self::begun(TempDir::new().unwrap(), None, args).await
+    }
+
+    /// The same, on a data directory that is there already.
+    pub async fn on(directory: TempDir, args: &[&str]) -> Self {
+        Self::begun(directory, None, args).await
     }
 
     /// The same, with an umask in octal.
     pub async fn with_umask(umask: &str, args: &[&str]) -> Self {
-        Self::begun(Some(umask.to_owned()), args).await
+        Self::begun(TempDir::new().unwrap(), Some(umask.to_owned()), args).await
     }
 
-    async fn begun(umask: Option<String>, args: &[&str]) -> Self {
+    async fn begun(dir: TempDir, umask: Option<String>, args: &[&str]) -> Self {
         let mut server = Self {
             umask,
             child: None,
-            dir: TempDir::new().unwrap(),
+            dir,
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             url: String::new(),
             token: String::new(),

@@ -39,7 +39,7 @@ pub enum Redirect {
 }
 
 /// An HTTP response as the guest sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchResponse {
     /// Status code, 100 to 599. A status that is not 2xx is a response, not an error.
     pub status: u16,
@@ -70,7 +70,7 @@ impl FetchResponse {
 }
 
 /// Why a connector call brought no response. The text is for the step author.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// The request itself is wrong: URL, method, header, size.
     #[error("invalid request: {0}")]
@@ -110,7 +110,7 @@ pub struct Operation {
 }
 
 /// Why an operation brought no result. The text is for the step author.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OperationError {
     /// There is no such connector or operation.
     #[error("{0}")]
@@ -145,7 +145,7 @@ pub enum CallRequest {
 }
 
 /// What came of a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallResult {
     /// Of a fetch.
     Fetch(FetchResult),
@@ -155,7 +155,7 @@ pub enum CallResult {
 
 /// What a run was begun as: enough to begin it again as the same, even if its step has been replaced
 /// meanwhile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Begun {
     /// The step.
     pub step: StepName,
@@ -166,7 +166,7 @@ pub struct Begun {
 }
 
 /// One finished connector call as the journal keeps it, written before the guest sees the result.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effect {
     /// The run it belongs to, counted from 1 within the task.
     pub run: u32,

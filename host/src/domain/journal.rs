@@ -1,7 +1,5 @@
 //! A task's journal: its append-only history. The timeline shows it; replay reads it.
 
-use serde::{Deserialize, Serialize};
-
 use super::clock::Millis;
 use super::effect::Effect;
 use super::ids::{StepName, TaskId};
@@ -9,7 +7,7 @@ use super::run::{Ended, LogLine};
 use super::task::TaskState;
 
 /// One thing that happened to a task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// The task was accepted. Always the first entry.
     Accepted {
@@ -59,7 +57,7 @@ pub enum Entry {
 }
 
 /// A run's entry in the journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunEntry {
     /// The run, counted from 1 within the task. Attempts of one run share it.
     pub run: u32,
@@ -92,7 +90,7 @@ pub struct RunEntry {
 }
 
 /// A subtask that a run made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubtaskEntry {
     /// The subtask.
     pub task: TaskId,

@@ -78,7 +78,7 @@ pub struct RunOutput {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
     /// It returned; its changes count.
     Finished,
@@ -91,7 +91,7 @@ pub enum Ended {
 }
 
 /// Why a run did not return. Data for the step author, not an error of the server's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StepFault {
     /// The guest trapped: a panic, an abort, division by zero, an unreachable instruction …
     #[error("the step trapped: {0}")]
@@ -205,7 +205,7 @@ impl Ended {
 }
 
 /// How a run asked its task to end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Closing {
     /// `task.complete(result?)`: done, with an optional result as JSON text.
     Complete(Option<String>),

@@ -58,7 +58,7 @@ fn utc() -> String {
 }
 
 /// A schedule as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     /// The tenant it belongs to.
     pub workspace: WorkspaceName,

@@ -7,7 +7,7 @@ use super::ids::StepName;
 use super::limits::{STEP_VERSIONS, StepLimits};
 
 /// A step as an author added it. Its component's bytes are stored beside it, under the digest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
     /// Its name, unique in the workspace.
     pub name: StepName,
@@ -33,7 +33,7 @@ pub struct Step {
 }
 
 /// What a step is made of, or was.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepVersion {
     /// See [`Step::digest`].
     pub digest: String,

@@ -1,6 +1,5 @@
 //! Subtasks: tasks that a run makes of its own, and what their parents remember of them.
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::clock::Millis;
@@ -22,7 +21,7 @@ pub struct NewSubtask {
 }
 
 /// A subtask as its parent's head remembers it, until its end has been dealt with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Child {
     /// The subtask.
     pub id: TaskId,
@@ -35,7 +34,7 @@ pub struct Child {
 }
 
 /// Whose subtask a task is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parent {
     /// The task that made it, in the same workspace.
     pub task: TaskId,

@@ -98,7 +98,7 @@ impl FromStr for TaskState {
 
 /// What is known of a task without its data and journal. Small; it is rewritten whole with every
 /// commit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskHead {
     /// The task.
     pub id: TaskId,
@@ -147,14 +147,12 @@ pub struct TaskHead {
     pub paused: Option<Paused>,
     /// How many of its versions were notes: an end of a subtask was noted and nothing else moved.
     pub notes: u64,
-    /// When the task's time is over, if a run said so. It is stored beside the other fields, which are of
-    /// the first stored shape. A task that has ended has none.
-    #[serde(skip)]
+    /// When the task's time is over, if a run said so. A task that has ended has none.
     pub expiry: Option<Expiry>,
 }
 
 /// The end of the time that a task has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Expiry {
     /// When it is; none if only `completes` was said.
     pub at: Option<Millis>,
@@ -163,7 +161,7 @@ pub struct Expiry {
 }
 
 /// That somebody is to be told of a task's failure, and how far that has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// The same for every attempt, and another one if the task fails again: the receiver can tell.
     pub id: String,
@@ -245,7 +243,7 @@ impl TaskHead {
 }
 
 /// A run that failed and will be tried again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Retrying {
     /// The step.
     pub step: StepName,
@@ -255,7 +253,7 @@ pub struct Retrying {
 
 /// A run that pauses for longer than a run may take. It is begun again when the pause is over, with
 /// what it has recorded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paused {
     /// The step.
     pub step: StepName,
@@ -264,7 +262,7 @@ pub struct Paused {
 }
 
 /// What a task remembers of a step that has begun on it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepMemory {
     /// The step.
     pub step: StepName,

@@ -2,14 +2,12 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 use super::clock::Millis;
 use super::data::{Pointer, PointerError};
 use super::ids::{WebhookName, WorkspaceName};
 
 /// A webhook as an operator or tenant added it.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Webhook {
     /// Its id, base62, not secret.
     pub id: String,
@@ -50,7 +48,7 @@ pub fn correlation(text: &str) -> Result<Pointer, CorrelationError> {
 
 /// The secret part of a webhook's URL: 192 random bits in base62, 33 characters. It never appears
 /// in a log: `Debug` hides it.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct WebhookKey(String);
 
 impl WebhookKey {

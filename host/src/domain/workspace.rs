@@ -1,12 +1,11 @@
 //! A workspace's settings: what a tenant sets of the workspace itself.
 
-use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::limits::URL_BYTES;
 
 /// What is set of a workspace; nothing by default.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WorkspaceSettings {
     /// The URL that is told when a task fails for good. It may hold a secret: it is never logged.
     pub failure_url: Option<String>,

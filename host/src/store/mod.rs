@@ -63,6 +63,18 @@ pub enum StoreError {
         /// The newest known format.
         known: u32,
     },
+    /// A newer server wrote a value.
+    #[error(
+        "{kind} in the store has version {found}, and this version of stepwell reads up to {known}; use the stepwell that wrote it, or a newer one"
+    )]
+    NewerValue {
+        /// What kind of value, e.g. `a step`.
+        kind: &'static str,
+        /// Its version.
+        found: u32,
+        /// The newest known version of that kind.
+        known: u32,
+    },
     /// A value is not what its version says it is.
     #[error("the store is damaged: {0}")]
     Damaged(String),

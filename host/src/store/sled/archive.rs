@@ -22,7 +22,7 @@ use crate::store::StoreError;
 const MAGIC: &[u8; 8] = b"stepwarc";
 const VERSION: u32 = 1;
 /// Bytes before a segment's first record.
-const SEGMENT_HEADER: usize = 16;
+pub(super) const SEGMENT_HEADER: usize = 16;
 /// Bytes before a record: its length and its checksum.
 const HEADER: usize = 8;
 /// Bytes that are written in one go.
@@ -101,8 +101,13 @@ impl Archive {
         // The last one is gone on with, so that a server that is often restarted does not make
         // many small ones; behind what a crash may have left there.
         if last > 0 {
-            let file = File::options().write(true).open(path(&directory, last));
+            let mut options = File::options();
+            let file = options.read(true).write(true).open(path(&directory, last));
             let file = file.map_err(unusable)?;
+            let mut header = [0; SEGMENT_HEADER];
+            if file.read_exact_at(&mut header, 0).is_ok() {
+                check_header(&header)?;
+            }
             let bytes = file.metadata().map_err(unusable)?.len();
             if (SEGMENT_HEADER as u64..segment_bytes).contains(&bytes) {
                 end = End {
@@ -139,10 +144,8 @@ impl Archive {
             };
         }
         if end.bytes == 0 {
-            end.buffer.extend_from_slice(MAGIC);
-            end.buffer.extend_from_slice(&VERSION.to_le_bytes());
-            let number = end.number.to_le_bytes();
-            end.buffer.extend_from_slice(&number);
+            let header = segment_header(end.number);
+            end.buffer.extend_from_slice(&header);
             end.bytes = SEGMENT_HEADER as u64;
         }
         // Both bounds are far below 4 GiB.
@@ -215,9 +218,7 @@ impl Archive {
             let why = format!("at byte {offset} of segment {segment}: {why}");
             damaged("a record in the archive", &why)
         };
-        let file = self
-            .file(place.segment)
-            .map_err(|error| wrong(&error.to_string()))?;
+        let file = self.file(place.segment, wrong)?;
         if place.length as usize > LONGEST {
             return Err(wrong("it is said to be longer than any"));
         }
@@ -232,18 +233,52 @@ impl Archive {
         Ok(record)
     }
 
-    fn file(&self, segment: u32) -> io::Result<Arc<File>> {
+    /// A segment's file, to be read; `wrong` says that it cannot be.
+    fn file(
+        &self,
+        segment: u32,
+        wrong: impl Fn(&str) -> StoreError,
+    ) -> Result<Arc<File>, StoreError> {
         let mut reading = self.reading.lock();
         if let Some(file) = reading.get(&segment) {
             return Ok(file.clone());
         }
-        let file = Arc::new(File::open(path(&self.directory, segment))?);
+        let file = File::open(path(&self.directory, segment));
+        let file = Arc::new(file.map_err(|error| wrong(&error.to_string()))?);
+        let mut header = [0; SEGMENT_HEADER];
+        if file.read_exact_at(&mut header, 0).is_ok() {
+            check_header(&header)?;
+        }
         if reading.len() >= OPEN {
             reading.clear();
         }
         reading.insert(segment, file.clone());
         Ok(file)
     }
+}
+
+/// The first bytes of a segment.
+pub(super) fn segment_header(number: u32) -> [u8; SEGMENT_HEADER] {
+    let mut header = [0; SEGMENT_HEADER];
+    header[..8].copy_from_slice(MAGIC);
+    header[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    header[12..].copy_from_slice(&number.to_le_bytes());
+    header
+}
+
+/// Refuses a segment of a newer version. One without a header was left by a crash, and what was
+/// appended to it since is sound.
+pub(super) fn check_header(header: &[u8; SEGMENT_HEADER]) -> Result<(), StoreError> {
+    let [_, _, _, _, _, _, _, _, a, b, c, d, ..] = *header;
+    let found = u32::from_le_bytes([a, b, c, d]);
+    if header.starts_with(MAGIC) && found > VERSION {
+        return Err(StoreError::NewerValue {
+            kind: "a segment of the archive",
+            found,
+            known: VERSION,
+        });
+    }
+    Ok(())
 }
 
 fn path(directory: &Path, segment: u32) -> PathBuf {

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::codec::{Parts, VERSION, pull_head, push_entry, push_head, push_length, push_sized};
+use super::codec::{Parts, push_length, push_sized};
+use super::shapes::journal::push_entry;
+use super::shapes::kind::kind;
+use super::shapes::{Kind as _, Shape, Written, read};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::task::TaskHead;
@@ -19,7 +22,7 @@ pub(super) enum Kind {
 }
 
 /// One change of one task: what the log carries and the overlay takes in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Change {
     pub kind: Kind,
     pub workspace: WorkspaceName,
@@ -52,7 +55,7 @@ pub(super) fn encode_change(change: &Change) -> Result<Vec<u8>, StoreError> {
     push_length(&mut out, change.workspace.as_str().len())?;
     out.extend_from_slice(change.workspace.as_str().as_bytes());
     push_sized(&mut out, |out| match &change.head {
-        Some(head) => push_head(out, head),
+        Some(head) => head.write(out),
         None => Ok(()),
     })?;
     out.push(u8::from(change.data.is_some()));
@@ -87,14 +90,13 @@ fn decode_change(bytes: &[u8]) -> Result<Change, StoreError> {
     let head = parts.sized()?;
     let head: Option<TaskHead> = match kind {
         Kind::Effect => None,
-        Kind::Accept | Kind::Commit | Kind::Note => {
-            Some(pull_head(head, "a task's head in the log")?)
-        }
+        Kind::Accept | Kind::Commit | Kind::Note => Some(read(head)?),
     };
     let changed = parts.byte()? == 1;
     let data = parts.text()?;
     let data = changed.then(|| Arc::from(data));
     let entries = parts.sized()?.to_vec();
+    parts.end()?;
     Ok(Change {
         kind,
         workspace,
@@ -114,18 +116,32 @@ pub(super) fn push_change(group: &mut Vec<u8>, encoded: &[u8]) -> Result<(), Sto
     Ok(())
 }
 
+/// Begins a group of changes.
+pub(super) fn begin_group(group: &mut Vec<u8>) {
+    group.push(Group::NEWEST);
+}
+
+/// Changes that became durable together, in order. Another layout of a change, or another kind of
+/// change, is another version of the group.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Group(pub Vec<Change>);
+
+kind!('a, Group, "a group in the log", 1 => Group);
+
+impl Shape<'_> for Group {
+    fn parse(bytes: &[u8], kind: &'static str) -> Result<Self, StoreError> {
+        let mut parts = Parts::new(bytes, kind);
+        let mut changes = Vec::new();
+        while !parts.is_empty() {
+            changes.push(decode_change(parts.sized()?)?);
+        }
+        Ok(Self(changes))
+    }
+}
+
 /// The changes of a group, in order.
 pub(super) fn decode_group(bytes: &[u8]) -> Result<Vec<Change>, StoreError> {
-    let mut parts = Parts::new(bytes, "a group in the log");
-    let version = parts.byte()?;
-    if version != VERSION {
-        return Err(parts.wrong(&format!("unknown version {version}")));
-    }
-    let mut changes = Vec::new();
-    while !parts.is_empty() {
-        changes.push(decode_change(parts.sized()?)?);
-    }
-    Ok(changes)
+    read::<Group>(bytes).map(|Group(changes)| changes)
 }
 
 /// How far the log is folded.
@@ -139,22 +155,28 @@ pub(super) struct Mark {
 
 impl Mark {
     pub(super) fn encode(self) -> Vec<u8> {
-        let mut out = vec![VERSION];
+        let mut out = vec![Self::NEWEST];
         out.extend_from_slice(&self.low.to_le_bytes());
         out.extend_from_slice(&self.last.to_le_bytes());
         out
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
-        let mut parts = Parts::new(bytes, "the log's low-water mark");
-        let version = parts.byte()?;
-        if version != VERSION {
-            return Err(parts.wrong(&format!("unknown version {version}")));
-        }
-        Ok(Self {
+        read(bytes)
+    }
+}
+
+kind!('a, Mark, "the log's low-water mark", 1 => Mark);
+
+impl Shape<'_> for Mark {
+    fn parse(bytes: &[u8], kind: &'static str) -> Result<Self, StoreError> {
+        let mut parts = Parts::new(bytes, kind);
+        let mark = Self {
             low: parts.u64()?,
             last: parts.u64()?,
-        })
+        };
+        parts.end()?;
+        Ok(mark)
     }
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::change::{self, Change, Kind};
-use super::codec;
 use super::log::Tail;
 use super::newest::Newest;
 use super::overlay::{Mixing, Open, Overlay};
@@ -180,7 +179,7 @@ impl Committer<'_> {
             return Ok(());
         }
         let group = self.tail.begin();
-        group.push(codec::VERSION);
+        change::begin_group(group);
         for part in batch.iter_mut().flat_map(|queued| queued.parts()) {
             change::set_index(&mut part.encoded, part.change.index);
             change::push_change(group, &part.encoded)?;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::codec::Fixed;
 use super::disk::{Disk, failed};
+use super::shapes::record::Fixed;
 use super::shared::Shared;
 use super::tasks::{after_header, bad_key};
 use super::{keys, places};

@@ -16,11 +16,13 @@ use parking_lot::Mutex;
 use sled::{Batch, IVec};
 
 use super::archive::Archive;
-use super::codec::{VERSION, damaged};
+use super::codec::{Parts, damaged};
 use super::failpoint::{FailPoint, Write};
 use super::keys;
 use super::repair;
 use super::settings::SledSettings;
+use super::shapes::kind::kind;
+use super::shapes::{Kind, Shape, read};
 use crate::store::StoreError;
 
 /// The longest value of one key, in bytes.
@@ -294,19 +296,25 @@ pub(super) const HEADER: usize = 5;
 /// What comes before a value's first piece.
 pub(super) fn envelope(further: u32) -> [u8; HEADER] {
     let [a, b, c, d] = further.to_le_bytes();
-    [VERSION, a, b, c, d]
+    [Envelope::NEWEST, a, b, c, d]
+}
+
+/// What is in an envelope: the number of further pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Envelope(u32);
+
+kind!('a, Envelope, "a value's envelope", 1 => Envelope);
+
+impl Shape<'_> for Envelope {
+    /// The value follows it.
+    fn parse(bytes: &[u8], kind: &'static str) -> Result<Self, StoreError> {
+        Parts::new(bytes, kind).u32().map(Self)
+    }
 }
 
 /// How many further pieces the value has whose first piece this is.
 pub(super) fn pieces(first: &[u8]) -> Result<u32, StoreError> {
-    match first.first_chunk::<HEADER>() {
-        Some([VERSION, a, b, c, d]) => Ok(u32::from_le_bytes([*a, *b, *c, *d])),
-        Some([version, ..]) => Err(damaged(
-            "a value's envelope",
-            &format!("unknown version {version}"),
-        )),
-        None => Err(damaged("a value's envelope", "it is cut short")),
-    }
+    read::<Envelope>(first).map(|Envelope(further)| further)
 }
 
 /// A value that was put by [`Disk::put_long`], as it was put, or a record from the archive.

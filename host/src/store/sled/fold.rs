@@ -7,10 +7,12 @@ use std::sync::Arc;
 use sled::Batch;
 
 use super::archive::{self, Place};
-use super::codec::{self, Record, VERSION, damaged};
+use super::codec::damaged;
 use super::disk::{Disk, HEADER, PIECE, failed};
 use super::failpoint::Write;
 use super::overlay::Open;
+use super::shapes::journal::Piece;
+use super::shapes::record::{Record, encode_record};
 use super::terms::{self, Digests};
 use super::{Shared, keys, places};
 use crate::domain::clock::Millis;
@@ -153,7 +155,7 @@ impl Folder {
             Cow::Owned([old_journal, &open.entries].concat())
         };
         self.record.clear();
-        codec::encode_record(&mut self.record, &open.head, numbers, data, &journal)?;
+        encode_record(&mut self.record, &open.head, numbers, data, &journal)?;
         if open.head.state == TaskState::Done {
             if !open.folded && self.record.len() <= archive::LONGEST {
                 return Ok(true);
@@ -163,11 +165,10 @@ impl Folder {
         if streamed > 0 || self.record.len() + HEADER > PIECE {
             self.record.clear();
             let numbers = (open.count, open.settled, streamed + journal.len() as u64);
-            codec::encode_record(&mut self.record, &open.head, numbers, data, &[])?;
+            encode_record(&mut self.record, &open.head, numbers, data, &[])?;
             let mut at = streamed;
             for piece in journal.chunks(PIECE - 1) {
-                let value = [&[VERSION], piece].concat();
-                batch.insert(keys::journal(workspace, id, at), value);
+                batch.insert(keys::journal(workspace, id, at), Piece(piece).encode());
                 at += piece.len() as u64;
             }
         }

@@ -28,7 +28,7 @@ use crate::domain::task::TaskState;
 pub(super) const FORMAT: &[u8] = b"m/format";
 /// 32 random bytes.
 pub(super) const SEED: &[u8] = b"m/seed";
-/// See [`super::codec::Mark`].
+/// See [`super::change::Mark`].
 pub(super) const MARK: &[u8] = b"m/log";
 /// There if nothing is left to be done by [`super::upgrade`].
 pub(super) const UPGRADED: &[u8] = b"m/terms";

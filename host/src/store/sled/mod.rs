@@ -29,6 +29,7 @@ mod recovery;
 mod registry;
 mod repair;
 mod settings;
+mod shapes;
 mod shared;
 mod tasks;
 mod terms;
@@ -233,7 +234,7 @@ impl Store for SledStore {
         effect: Effect,
     ) -> Result<(), StoreError> {
         let mut entries = Vec::new();
-        codec::push_entry(&mut entries, &Entry::Effect(effect))?;
+        shapes::journal::push_entry(&mut entries, &Entry::Effect(effect))?;
         let change = Change {
             kind: Kind::Effect,
             workspace: workspace.clone(),

@@ -11,9 +11,11 @@ use std::iter::Peekable;
 use sled::Batch;
 
 use super::archive::Place;
-use super::codec::{Parts, VERSION, damaged};
+use super::codec::{Parts, damaged};
 use super::disk::{Disk, LOOKS, PIECE, failed};
 use super::keys;
+use super::shapes::kind::kind;
+use super::shapes::{Kind, Shape, check_version, read};
 use super::tasks::bad_key;
 use super::terms::{self, Digests};
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -143,7 +145,7 @@ pub(super) fn count_without(
         let first = keys::id_of(&key).ok_or_else(|| bad_key("places"))?;
         let end = newer.replace(first).unwrap_or(TaskId::MAX);
         if others.range(first..=end).next().is_none() {
-            count += (value.len().saturating_sub(1) / ENTRY) as u64;
+            count += length(&value)?;
         } else {
             let entries = decode(&value)?.into_iter();
             count += entries.filter(|(id, _)| !others.contains(id)).count() as u64;
@@ -225,9 +227,9 @@ fn at_or_before(
     disk.db.range(range).next_back().transpose().map_err(failed)
 }
 
-fn encode(entries: &[Entry]) -> Vec<u8> {
+pub(super) fn encode(entries: &[Entry]) -> Vec<u8> {
     let mut value = Vec::with_capacity(1 + entries.len() * ENTRY);
-    value.push(VERSION);
+    value.push(Places::NEWEST);
     for (id, place, _) in entries {
         value.extend_from_slice(id.as_bytes());
         for number in [place.segment, place.offset, place.length] {
@@ -238,27 +240,43 @@ fn encode(entries: &[Entry]) -> Vec<u8> {
 }
 
 /// The places in a value, in the order of their tasks.
-pub(super) fn decode(value: &[u8]) -> Result<Vec<(TaskId, Place)>, StoreError> {
-    let what = "places in the archive";
-    let mut parts = Parts::new(value, what);
-    let version = parts.byte()?;
-    if version != VERSION {
-        return Err(parts.wrong(&format!("unknown version {version}")));
-    }
-    let mut entries: Vec<(TaskId, Place)> = Vec::with_capacity(value.len() / ENTRY);
-    while !parts.is_empty() {
-        let id = TaskId::from_bytes(parts.array()?);
-        let place = Place {
-            segment: parts.u32()?,
-            offset: parts.u32()?,
-            length: parts.u32()?,
-        };
-        if entries.last().is_some_and(|(last, _)| *last >= id) {
-            return Err(damaged(what, "they are out of order"));
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Places(Vec<(TaskId, Place)>);
+
+kind!('a, Places, "places in the archive", 1 => Places);
+
+impl Shape<'_> for Places {
+    fn parse(bytes: &[u8], kind: &'static str) -> Result<Self, StoreError> {
+        let mut parts = Parts::new(bytes, kind);
+        let mut entries: Vec<(TaskId, Place)> = Vec::with_capacity(bytes.len() / ENTRY);
+        while !parts.is_empty() {
+            let id = TaskId::from_bytes(parts.array()?);
+            let place = Place {
+                segment: parts.u32()?,
+                offset: parts.u32()?,
+                length: parts.u32()?,
+            };
+            if entries.last().is_some_and(|(last, _)| *last >= id) {
+                return Err(damaged(kind, "they are out of order"));
+            }
+            entries.push((id, place));
         }
-        entries.push((id, place));
+        Ok(Self(entries))
     }
-    Ok(entries)
+}
+
+/// The places in a value, in the order of their tasks.
+pub(super) fn decode(value: &[u8]) -> Result<Vec<(TaskId, Place)>, StoreError> {
+    read::<Places>(value).map(|Places(entries)| entries)
+}
+
+/// How many places are in a value.
+fn length(value: &[u8]) -> Result<u64, StoreError> {
+    let Some((version, places)) = value.split_first() else {
+        return Err(damaged(Places::NAME, "it is empty"));
+    };
+    check_version(*version, Places::NEWEST, Places::NAME)?;
+    Ok((places.len() / ENTRY) as u64)
 }
 
 #[cfg(test)]

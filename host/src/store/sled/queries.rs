@@ -5,9 +5,9 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::archive::Place;
-use super::codec::{Fixed, Record};
 use super::disk::{Disk, failed};
 use super::overlay::Open;
+use super::shapes::record::{Fixed, Record};
 use super::shared::Shared;
 use super::tasks::{after_header, bad_key, head};
 use super::{keys, places, terms};

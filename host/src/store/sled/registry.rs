@@ -14,6 +14,7 @@ use sled::Batch;
 
 use super::disk::{Disk, failed, sync_directory, unusable};
 use super::failpoint::Write;
+use super::shapes::{Kind, SealedConfig, SealedConnector, Written, read as read_value};
 use super::{Shared, codec, keys};
 use crate::domain::clock::Millis;
 use crate::domain::hex::hex;
@@ -137,35 +138,35 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
                 if disk.get_long(&key)?.is_some() {
                     return Ok(None);
                 }
-                codec::push(&mut value, &WorkspaceSettings::default())?;
+                WorkspaceSettings::default().write(&mut value)?;
                 (key, true)
             }
             Manage::SetWorkspace(workspace, settings) => {
-                codec::push(&mut value, settings)?;
+                settings.write(&mut value)?;
                 (keys::workspace(workspace), true)
             }
             Manage::PutWebhook(webhook) => {
-                codec::push(&mut value, webhook)?;
+                webhook.write(&mut value)?;
                 (keys::webhook(&webhook.workspace, &webhook.id), true)
             }
             Manage::DeleteWebhook(workspace, id) => (keys::webhook(workspace, id), false),
             Manage::PutStep(workspace, step, bytes) => {
                 components.write(shared, &step.digest, bytes)?;
-                codec::push(&mut value, step)?;
+                step.write(&mut value)?;
                 (keys::step(workspace, step.name.as_str()), true)
             }
             Manage::SetStep(workspace, step) => {
-                codec::push(&mut value, step)?;
+                step.write(&mut value)?;
                 (keys::step(workspace, step.name.as_str()), true)
             }
             Manage::DeleteStep(workspace, name) => (keys::step(workspace, name.as_str()), false),
             Manage::SetConfig(workspace, key, sealed) => {
-                codec::push(&mut value, sealed)?;
+                SealedConfig::from(&sealed[..]).write(&mut value)?;
                 (keys::config(workspace, key.as_str()), true)
             }
             Manage::DeleteConfig(workspace, key) => (keys::config(workspace, key.as_str()), false),
             Manage::PutConnector(workspace, name, sealed) => {
-                codec::push(&mut value, sealed)?;
+                SealedConnector::from(&sealed[..]).write(&mut value)?;
                 (keys::connector(workspace, name.as_str()), true)
             }
             Manage::DeleteConnector(workspace, name) => {
@@ -173,7 +174,7 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
             }
             Manage::PutSchedule(schedule) => {
                 let (workspace, name) = (&schedule.workspace, schedule.name.as_str());
-                codec::push(&mut value, schedule)?;
+                schedule.write(&mut value)?;
                 batch.remove(keys::schedule_mark(workspace, name));
                 (keys::schedule(workspace, name), true)
             }
@@ -192,7 +193,7 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
         let replaced = match change {
             Manage::PutStep(..) | Manage::SetStep(..) | Manage::DeleteStep(..) => {
                 match disk.get_long(&key)? {
-                    Some(old) => Some(codec::pull::<Step>(&old, "a step")?),
+                    Some(old) => Some(read_value::<Step>(&old)?),
                     None => None,
                 }
             }
@@ -252,17 +253,21 @@ pub(super) fn read(disk: &Disk) -> Result<Registry, StoreError> {
         let value = disk.gather(&key, first)?;
         let workspace = keys::workspace_of(&key)
             .ok_or_else(|| codec::damaged("a key", "it is no workspace key"))?;
-        let settings = codec::pull(&value, "a workspace's settings")?;
+        let settings = read_value(&value)?;
         registry.workspaces.push((workspace, settings));
     }
     for found in disk.db.scan_prefix(keys::WEBHOOKS) {
         let (key, first) = found.map_err(failed)?;
         let value = disk.gather(&key, first)?;
-        registry.webhooks.push(codec::pull(&value, "a webhook")?);
+        registry.webhooks.push(read_value(&value)?);
     }
     registry.steps = steps(disk)?;
-    registry.config = sealed(disk, keys::CONFIG, "a config value")?;
-    registry.connectors = sealed(disk, keys::CONNECTORS, "a connector")?;
+    registry.config = sealed(disk, keys::CONFIG, SealedConfig::NAME, |value| {
+        Ok(read_value::<SealedConfig<'_>>(value)?.0.into_owned())
+    })?;
+    registry.connectors = sealed(disk, keys::CONNECTORS, SealedConnector::NAME, |value| {
+        Ok(read_value::<SealedConnector<'_>>(value)?.0.into_owned())
+    })?;
     registry.schedules = schedules(disk)?;
     Ok(registry)
 }
@@ -272,7 +277,7 @@ fn schedules(disk: &Disk) -> Result<Vec<(Schedule, Option<Millis>)>, StoreError>
     for found in disk.db.scan_prefix(keys::SCHEDULES) {
         let (key, first) = found.map_err(failed)?;
         let value = disk.gather(&key, first)?;
-        let schedule: Schedule = codec::pull(&value, "a schedule")?;
+        let schedule: Schedule = read_value(&value)?;
         let key = keys::schedule_mark(&schedule.workspace, schedule.name.as_str());
         let mark = match disk.db.get(key).map_err(failed)? {
             Some(bytes) => {
@@ -292,6 +297,7 @@ fn sealed<N: FromStr>(
     disk: &Disk,
     prefix: &[u8],
     what: &'static str,
+    open: impl Fn(&[u8]) -> Result<Vec<u8>, StoreError>,
 ) -> Result<Vec<(WorkspaceName, N, Vec<u8>)>, StoreError> {
     let mut all = Vec::new();
     for found in disk.db.scan_prefix(prefix) {
@@ -301,7 +307,7 @@ fn sealed<N: FromStr>(
         let name = name
             .parse()
             .map_err(|_| codec::damaged("a key", &format!("it is not that of {what}")))?;
-        all.push((workspace, name, codec::pull(&value, what)?));
+        all.push((workspace, name, open(&value)?));
     }
     Ok(all)
 }
@@ -311,7 +317,7 @@ fn steps(disk: &Disk) -> Result<Vec<(WorkspaceName, Step)>, StoreError> {
     for found in disk.db.scan_prefix(keys::STEPS) {
         let (key, first) = found.map_err(failed)?;
         let value = disk.gather(&key, first)?;
-        steps.push((scoped(&key)?.0, codec::pull(&value, "a step")?));
+        steps.push((scoped(&key)?.0, read_value(&value)?));
     }
     Ok(steps)
 }

@@ -5,9 +5,12 @@
 
 use std::sync::Arc;
 
-use super::codec::{self, Fixed, Record, VERSION, damaged};
+use super::codec::damaged;
 use super::disk::{Disk, HEADER, LOOKS, Long, failed};
 use super::overlay::Open;
+use super::shapes::journal::{self, Piece};
+use super::shapes::read;
+use super::shapes::record::{Fixed, Record};
 use super::{Shared, keys, places};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
@@ -145,10 +148,7 @@ fn journal_in(
         let prefix = keys::journal_prefix(workspace, id);
         for found in disk.db.scan_prefix(prefix) {
             let (_, piece) = found.map_err(failed)?;
-            match piece.split_first() {
-                Some((&VERSION, piece)) => journal.extend_from_slice(piece),
-                _ => return Err(damaged("a piece of a journal", "unknown version")),
-            }
+            journal.extend_from_slice(read::<Piece<'_>>(&piece)?.0);
         }
         if journal.len() as u64 != record.fixed.streamed {
             return Err(damaged("a journal", "a piece of it is missing"));
@@ -159,7 +159,7 @@ fn journal_in(
 }
 
 fn effects(journal: &[u8], settled: u32, into: &mut Vec<Entry>) -> Result<(), StoreError> {
-    codec::pull_entries(journal, settled as usize, into)
+    journal::pull_entries(journal, settled as usize, into)
 }
 
 pub(super) fn load(
@@ -250,11 +250,11 @@ pub(super) fn journal(
     let mut entries = Vec::new();
     match open {
         Some(open) => {
-            let length = codec::entries_length(&there, open.base)?;
-            codec::pull_entries(&there[..length], 0, &mut entries)?;
-            codec::pull_entries(&open.entries, 0, &mut entries)?;
+            let length = journal::entries_length(&there, open.base)?;
+            journal::pull_entries(&there[..length], 0, &mut entries)?;
+            journal::pull_entries(&open.entries, 0, &mut entries)?;
         }
-        None => codec::pull_entries(&there, 0, &mut entries)?,
+        None => journal::pull_entries(&there, 0, &mut entries)?,
     }
     Ok(entries)
 }

@@ -2,7 +2,9 @@
 //! place in the archive, so that a search passes over a task without reading its record. A digest
 //! that fits proves nothing: two texts may have the same, and then the record decides.
 
-use super::codec::{Parts, VERSION};
+use super::codec::Parts;
+use super::shapes::kind::kind;
+use super::shapes::{Kind as _, Shape, read};
 use crate::domain::task::TaskHead;
 use crate::store::{StoreError, Terms};
 
@@ -109,9 +111,27 @@ impl Digests {
     }
 }
 
+/// The digests of several tasks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Several(pub Vec<Digests>);
+
+kind!('a, Several, "digests of terms", 1 => Several);
+
+impl Shape<'_> for Several {
+    fn parse(bytes: &[u8], kind: &'static str) -> Result<Self, StoreError> {
+        let mut parts = Parts::new(bytes, kind);
+        // One takes a byte at least, and nearly always some more.
+        let mut all = Vec::with_capacity(bytes.len() / 8 + 1);
+        while !parts.is_empty() {
+            all.push(Digests::pull(&mut parts)?);
+        }
+        Ok(Self(all))
+    }
+}
+
 /// The value that holds the digests of several tasks.
 pub(super) fn encode(all: impl IntoIterator<Item = Digests>) -> Vec<u8> {
-    let mut value = vec![VERSION];
+    let mut value = vec![Several::NEWEST];
     for digests in all {
         digests.push(&mut value);
     }
@@ -121,17 +141,10 @@ pub(super) fn encode(all: impl IntoIterator<Item = Digests>) -> Vec<u8> {
 /// The digests of `count` tasks that a value holds. No value, or one of another number of tasks, was
 /// written by a version that knew no digests.
 pub(super) fn decode(value: Option<&[u8]>, count: usize) -> Result<Vec<Digests>, StoreError> {
-    let mut all = Vec::with_capacity(count);
-    if let Some(value) = value.filter(|value| !value.is_empty()) {
-        let mut parts = Parts::new(value, "digests of terms");
-        let version = parts.byte()?;
-        if version != VERSION {
-            return Err(parts.wrong(&format!("unknown version {version}")));
-        }
-        while !parts.is_empty() {
-            all.push(Digests::pull(&mut parts)?);
-        }
-    }
+    let all = match value {
+        Some(value) if !value.is_empty() => read::<Several>(value)?.0,
+        _ => Vec::new(),
+    };
     if all.len() != count {
         return Ok(vec![Digests::NONE; count]);
     }
@@ -218,7 +231,7 @@ mod tests {
                 Err(error) => assert!(matches!(error, StoreError::Damaged(_)), "{length}"),
             }
         }
-        assert!(decode(Some(&[VERSION, 9]), 1).is_err());
+        assert!(decode(Some(&[Several::NEWEST, 9]), 1).is_err());
         assert!(decode(Some(&[99, 0]), 1).is_err());
     }
 }

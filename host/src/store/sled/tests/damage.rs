@@ -246,6 +246,75 @@ async fn values_with_a_flipped_byte_are_damage_and_never_a_panic() {
     assert!(store.load(&ws, last).await.unwrap().is_some());
 }
 
+/// What a newer version wrote is refused by name, and is still there.
+#[tokio::test]
+async fn a_value_of_a_newer_version_is_refused_and_left_alone() {
+    let home = scratch();
+    let last = filled(home.path()).await;
+    let ws = workspace("acme");
+    // Where a value's version is: behind the envelope, if it has one.
+    let kinds: [(&[u8], usize, &str); 4] = [
+        (b"q/", 5, "a step"),
+        (b"q/", 0, "a value's envelope"),
+        (b"t/", 5, "a task's record"),
+        (b"j/", 0, "a piece of a journal"),
+    ];
+    for (prefix, at, name) in kinds {
+        let tree = tree_of(home.path());
+        let found = tree.scan_prefix(prefix).next_back();
+        let (key, sound) = found.unwrap_or_else(|| panic!("no {name}")).unwrap();
+        let mut newer = sound.to_vec();
+        newer[at] = 2;
+        tree.insert(&key, &newer[..]).unwrap();
+        tree.flush().unwrap();
+        drop(tree);
+        let error = match SledStore::open(small(home.path())) {
+            Err(error) => error,
+            Ok(store) => {
+                let loaded = store.load(&ws, last).await.map(|_| ());
+                let read = store.journal(&ws, last).await.map(|_| ());
+                let error = loaded.and(read).unwrap_err();
+                store.close().await;
+                error
+            }
+        };
+        assert!(
+            matches!(&error, StoreError::NewerValue { kind, found: 2, known: 1 } if *kind == name),
+            "{name}: {error}"
+        );
+        let tree = tree_of(home.path());
+        assert_eq!(tree.get(&key).unwrap().unwrap(), newer, "{name}");
+        tree.insert(&key, sound).unwrap();
+        tree.flush().unwrap();
+    }
+    // A file of the archive says its version once.
+    let store = SledStore::open(small(home.path())).unwrap();
+    let task = new_task(&ws, TaskId::new(), "{}");
+    store.accept(task.clone()).await.unwrap();
+    let done = next(&task.head, TaskState::Done, None);
+    store.commit(done).await.unwrap();
+    store.checkpoint().unwrap();
+    store.close().await;
+    let segment = home.path().join("archive/00000001.tasks");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[8] = 2;
+    std::fs::write(&segment, &bytes).unwrap();
+    let error = refused(home.path());
+    assert!(
+        matches!(
+            error,
+            StoreError::NewerValue {
+                kind: "a segment of the archive",
+                ..
+            }
+        ),
+        "{error}"
+    );
+    bytes[8] = 1;
+    std::fs::write(&segment, &bytes).unwrap();
+    SledStore::open(small(home.path())).unwrap();
+}
+
 #[tokio::test]
 async fn a_damaged_component_is_not_handed_out() {
     let home = scratch();

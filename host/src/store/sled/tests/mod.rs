@@ -2,7 +2,9 @@ mod archive;
 mod crash;
 mod damage;
 mod dump;
-mod heads;
+mod golden;
+mod samples;
+mod shapes;
 mod torn;
 
 use super::*;

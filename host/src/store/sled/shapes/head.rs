@@ -1,0 +1,372 @@
+//! A task's head. A head without an expiry is written in version 1, the others in version 2.
+
+use serde::{Deserialize, Serialize};
+
+use super::kind::{Written, kind, postcard_shapes, push};
+use super::parts::{Id, List, Text, Wrong, name, text};
+use super::state::State;
+use crate::domain::subtask::{Child, Parent};
+use crate::domain::task::{Expiry, Notice, Paused, Retrying, StepMemory, TaskHead};
+use crate::store::StoreError;
+
+kind!('a, TaskHead, "a task's head", 1 => V1<'a>, 2 => V2<'a>);
+postcard_shapes!('a, V1<'a>, V2<'a>);
+
+impl Written for TaskHead {
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
+        let first = V1::from(self);
+        match self.expiry {
+            None => push(out, 1, &first),
+            Some(Expiry { at, completes }) => push(
+                out,
+                2,
+                &V2 {
+                    first,
+                    at,
+                    completes,
+                },
+            ),
+        }
+    }
+}
+
+/// See [`TaskHead`].
+#[derive(Debug, Serialize, Deserialize)]
+pub(in super::super) struct V1<'a> {
+    id: Id,
+    #[serde(borrow)]
+    workspace: Text<'a>,
+    version: u64,
+    state: State,
+    name: Option<Text<'a>>,
+    tags: List<'a, String, Text<'a>>,
+    webhook: Option<Text<'a>>,
+    created: u64,
+    updated: u64,
+    ready_at: u64,
+    wake_at: Option<u64>,
+    runs: u32,
+    retrying: Option<RetryingV1<'a>>,
+    steps: List<'a, StepMemory, StepMemoryV1<'a>>,
+    result: Option<Text<'a>>,
+    fault: Option<Text<'a>>,
+    notice: Option<NoticeV1<'a>>,
+    parent: Option<ParentV1>,
+    children: List<'a, Child, ChildV1<'a>>,
+    subtasks: u32,
+    paused: Option<PausedV1<'a>>,
+    notes: u64,
+}
+
+/// An expiry behind the first version. One that says nothing stands for none.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in super::super) struct V2<'a> {
+    #[serde(borrow)]
+    first: V1<'a>,
+    at: Option<u64>,
+    completes: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct RetryingV1<'a> {
+    #[serde(borrow)]
+    step: Text<'a>,
+    failed: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StepMemoryV1<'a> {
+    #[serde(borrow)]
+    step: Text<'a>,
+    observed: u64,
+    finished: bool,
+    redo: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct NoticeV1<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    step: Text<'a>,
+    attempts: u32,
+    failed_at: u64,
+    tries: u32,
+    error: Option<Text<'a>>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ParentV1 {
+    task: Id,
+    depth: u32,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ChildV1<'a> {
+    id: Id,
+    #[serde(borrow)]
+    into: Option<Text<'a>>,
+    wait: bool,
+    ended: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct PausedV1<'a> {
+    #[serde(borrow)]
+    step: Text<'a>,
+    spent_ms: u64,
+}
+
+impl<'a> From<&'a TaskHead> for V1<'a> {
+    fn from(head: &'a TaskHead) -> Self {
+        let TaskHead {
+            id,
+            workspace,
+            version,
+            state,
+            name,
+            tags,
+            webhook,
+            created,
+            updated,
+            ready_at,
+            wake_at,
+            runs,
+            retrying,
+            steps,
+            result,
+            fault,
+            notice,
+            parent,
+            children,
+            subtasks,
+            paused,
+            notes,
+            // Of the second version.
+            expiry: _,
+        } = head;
+        Self {
+            id: Id(*id),
+            workspace: workspace.into(),
+            version: *version,
+            state: (*state).into(),
+            name: text(name),
+            tags: List::Domain(tags),
+            webhook: webhook.as_ref().map(Text::from),
+            created: *created,
+            updated: *updated,
+            ready_at: *ready_at,
+            wake_at: *wake_at,
+            runs: *runs,
+            retrying: retrying.as_ref().map(RetryingV1::from),
+            steps: List::Domain(steps),
+            result: text(result),
+            fault: text(fault),
+            notice: notice.as_ref().map(NoticeV1::from),
+            parent: parent.as_ref().map(ParentV1::from),
+            children: List::Domain(children),
+            subtasks: *subtasks,
+            paused: paused.as_ref().map(PausedV1::from),
+            notes: *notes,
+        }
+    }
+}
+
+impl<'a> From<V1<'a>> for V2<'a> {
+    fn from(first: V1<'a>) -> Self {
+        Self {
+            first,
+            at: None,
+            completes: false,
+        }
+    }
+}
+
+impl TryFrom<V2<'_>> for TaskHead {
+    type Error = Wrong;
+
+    fn try_from(shape: V2<'_>) -> Result<Self, Wrong> {
+        let V2 {
+            first,
+            at,
+            completes,
+        } = shape;
+        let expiry = Expiry { at, completes };
+        Ok(Self {
+            id: first.id.0,
+            workspace: first.workspace.name()?,
+            version: first.version,
+            state: first.state.into(),
+            name: first.name.map(String::from),
+            tags: first.tags.into_domain()?,
+            webhook: name(first.webhook)?,
+            created: first.created,
+            updated: first.updated,
+            ready_at: first.ready_at,
+            wake_at: first.wake_at,
+            runs: first.runs,
+            retrying: first.retrying.map(Retrying::try_from).transpose()?,
+            steps: first.steps.into_domain()?,
+            result: first.result.map(String::from),
+            fault: first.fault.map(String::from),
+            notice: first.notice.map(Notice::try_from).transpose()?,
+            parent: first.parent.map(Parent::from),
+            children: first.children.into_domain()?,
+            subtasks: first.subtasks,
+            paused: first.paused.map(Paused::try_from).transpose()?,
+            notes: first.notes,
+            expiry: (expiry != Expiry::default()).then_some(expiry),
+        })
+    }
+}
+
+impl<'a> From<&'a Retrying> for RetryingV1<'a> {
+    fn from(Retrying { step, failed }: &'a Retrying) -> Self {
+        Self {
+            step: step.into(),
+            failed: *failed,
+        }
+    }
+}
+
+impl TryFrom<RetryingV1<'_>> for Retrying {
+    type Error = Wrong;
+
+    fn try_from(shape: RetryingV1<'_>) -> Result<Self, Wrong> {
+        Ok(Self {
+            step: shape.step.name()?,
+            failed: shape.failed,
+        })
+    }
+}
+
+impl<'a> From<&'a StepMemory> for StepMemoryV1<'a> {
+    fn from(memory: &'a StepMemory) -> Self {
+        let StepMemory {
+            step,
+            observed,
+            finished,
+            redo,
+        } = memory;
+        Self {
+            step: step.into(),
+            observed: *observed,
+            finished: *finished,
+            redo: *redo,
+        }
+    }
+}
+
+impl TryFrom<StepMemoryV1<'_>> for StepMemory {
+    type Error = Wrong;
+
+    fn try_from(shape: StepMemoryV1<'_>) -> Result<Self, Wrong> {
+        Ok(Self {
+            step: shape.step.name()?,
+            observed: shape.observed,
+            finished: shape.finished,
+            redo: shape.redo,
+        })
+    }
+}
+
+impl<'a> From<&'a Notice> for NoticeV1<'a> {
+    fn from(notice: &'a Notice) -> Self {
+        let Notice {
+            id,
+            step,
+            attempts,
+            failed_at,
+            tries,
+            error,
+        } = notice;
+        Self {
+            id: id.into(),
+            step: step.into(),
+            attempts: *attempts,
+            failed_at: *failed_at,
+            tries: *tries,
+            error: text(error),
+        }
+    }
+}
+
+impl TryFrom<NoticeV1<'_>> for Notice {
+    type Error = Wrong;
+
+    fn try_from(shape: NoticeV1<'_>) -> Result<Self, Wrong> {
+        Ok(Self {
+            id: shape.id.into(),
+            step: shape.step.name()?,
+            attempts: shape.attempts,
+            failed_at: shape.failed_at,
+            tries: shape.tries,
+            error: shape.error.map(String::from),
+        })
+    }
+}
+
+impl From<&Parent> for ParentV1 {
+    fn from(Parent { task, depth }: &Parent) -> Self {
+        Self {
+            task: Id(*task),
+            depth: *depth,
+        }
+    }
+}
+
+impl From<ParentV1> for Parent {
+    fn from(shape: ParentV1) -> Self {
+        Self {
+            task: shape.task.0,
+            depth: shape.depth,
+        }
+    }
+}
+
+impl<'a> From<&'a Child> for ChildV1<'a> {
+    fn from(child: &'a Child) -> Self {
+        let Child {
+            id,
+            into,
+            wait,
+            ended,
+        } = child;
+        Self {
+            id: Id(*id),
+            into: text(into),
+            wait: *wait,
+            ended: *ended,
+        }
+    }
+}
+
+impl From<ChildV1<'_>> for Child {
+    fn from(shape: ChildV1<'_>) -> Self {
+        Self {
+            id: shape.id.0,
+            into: shape.into.map(String::from),
+            wait: shape.wait,
+            ended: shape.ended,
+        }
+    }
+}
+
+impl<'a> From<&'a Paused> for PausedV1<'a> {
+    fn from(Paused { step, spent_ms }: &'a Paused) -> Self {
+        Self {
+            step: step.into(),
+            spent_ms: *spent_ms,
+        }
+    }
+}
+
+impl TryFrom<PausedV1<'_>> for Paused {
+    type Error = Wrong;
+
+    fn try_from(shape: PausedV1<'_>) -> Result<Self, Wrong> {
+        Ok(Self {
+            step: shape.step.name()?,
+            spent_ms: shape.spent_ms,
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! The shapes of stored values: what the bytes of each kind are, in every version that was ever
+//! written. The domain's types know nothing of it.
+//!
+//! A value begins with the version of its kind. A version that was written by a release, or by a commit
+//! that others could run, is never changed: it is read for ever, and `tests/golden` has values of it. A
+//! field more is another version:
+//!
+//! 1. Keep `V1` as it is and add `V2` beside it, with `From<V1> for V2`; the conversions from and to the
+//!    domain's type are those of `V2`.
+//! 2. Name it in the kind's `kind!` line: `1 => V1<'a>, 2 => V2<'a>`; write it in `write`.
+//! 3. Add its golden file: `STEPWELL_WRITE_GOLDEN=1 cargo test --lib golden` writes those that are missing.
+//!
+//! An older server refuses a newer version by its kind's name ([`StoreError::NewerValue`]).
+//!
+//! [`StoreError::NewerValue`]: crate::store::StoreError::NewerValue
+//!
+//! | kind | versions | where it is stored |
+//! | --- | --- | --- |
+//! | head | 1, 2 (with an expiry) | in records and in changes of the log |
+//! | entry (with effects and runs) | 1 | in records, pieces and changes of the log |
+//! | record | 1 | `t/…`, the archive |
+//! | piece of a journal | 1 | `j/…` |
+//! | envelope of a long value | 1 | before records and all that is registered |
+//! | workspace, webhook, step, schedule | 1 | `p/…`, `h/…`, `q/…`, `f/…` |
+//! | sealed config value, sealed connector | 1 | `g/…`, `k/…`; see [`crate::vault`] for the version within |
+//! | group of changes ([`super::change`]) | 1 | the log |
+//! | low-water mark ([`super::change`]) | 1 | `m/log` |
+//! | places in the archive ([`super::places`]) | 1 | `a/…` |
+//! | digests of terms ([`super::terms`]) | 1 | `b/…`, `r/…`, `s/…` |
+//! | slot's header ([`super::frame`]) | 1 | each file of the log |
+//! | segment's header ([`super::archive`]) | 1 | each file of the archive |
+//! | format of the directory ([`super::disk`]) | 1 to 3 | `m/format` |
+//!
+//! Without a version are the seed (32 bytes), a schedule's mark (8 bytes), components and bodies (any
+//! bytes, under their digest) and keys ([`super::keys`]). Another layout of these is another format of
+//! the directory.
+
+mod effect;
+pub(super) mod entry;
+pub(super) mod head;
+pub(super) mod journal;
+pub(super) mod kind;
+pub(super) mod parts;
+pub(super) mod record;
+mod run;
+pub(super) mod schedule;
+mod sealed;
+mod state;
+pub(super) mod step;
+pub(super) mod webhook;
+pub(super) mod workspace;
+
+pub(super) use kind::{Kind, Shape, Written, check_version, read};
+pub(super) use sealed::{SealedConfig, SealedConnector};

@@ -1,0 +1,170 @@
+//! What shapes are made of: texts, bytes, ids and lists that are written as they lie in the domain's
+//! values, without a copy, and read from the stored bytes.
+
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::str::FromStr;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::domain::ids::{IdError, ScheduleName, StepName, TaskId, WebhookName, WorkspaceName};
+
+/// Why a shape that was read is no value of the domain: a name in it is none.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(in super::super) struct Wrong(#[from] IdError);
+
+impl From<Infallible> for Wrong {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
+
+/// Text: its length in bytes, then UTF-8.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Text<'a>(Cow<'a, str>);
+
+impl Text<'_> {
+    /// As the name that it is.
+    pub(super) fn name<N: FromStr<Err = IdError>>(&self) -> Result<N, Wrong> {
+        Ok(self.0.parse()?)
+    }
+}
+
+/// As the name that it is, if it is there.
+pub(super) fn name<N: FromStr<Err = IdError>>(text: Option<Text<'_>>) -> Result<Option<N>, Wrong> {
+    text.map(|text| text.name()).transpose()
+}
+
+/// Text that may not be there.
+pub(super) fn text(text: &Option<String>) -> Option<Text<'_>> {
+    text.as_ref().map(Text::from)
+}
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+macro_rules! texts {
+    ($($name:ty),+) => {$(
+        impl<'a> From<&'a $name> for Text<'a> {
+            fn from(name: &'a $name) -> Self {
+                Self(Cow::Borrowed(name.as_str()))
+            }
+        }
+    )+};
+}
+texts!(String, StepName, WorkspaceName, WebhookName, ScheduleName);
+
+impl From<Text<'_>> for String {
+    fn from(text: Text<'_>) -> Self {
+        text.0.into_owned()
+    }
+}
+
+impl TryFrom<Text<'_>> for StepName {
+    type Error = Wrong;
+
+    fn try_from(text: Text<'_>) -> Result<Self, Wrong> {
+        text.name()
+    }
+}
+
+impl Serialize for Text<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&'de str>::deserialize(deserializer).map(Self::from)
+    }
+}
+
+/// Bytes: their number, then they.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Bytes<'a>(pub Cow<'a, [u8]>);
+
+impl<'a> From<&'a [u8]> for Bytes<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self(Cow::Borrowed(bytes))
+    }
+}
+
+impl Serialize for Bytes<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Bytes<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&'de [u8]>::deserialize(deserializer).map(Self::from)
+    }
+}
+
+/// A task's id: the number 16, then its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct Id(pub TaskId);
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0.as_bytes())
+    }
+}
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = <&'de [u8]>::deserialize(deserializer)?;
+        let bytes = bytes
+            .try_into()
+            .map_err(|_| D::Error::custom("a task's id has not 16 bytes"))?;
+        Ok(Self(TaskId::from_bytes(bytes)))
+    }
+}
+
+/// A list: the number of its items, then they. `T` is the domain's type of an item, `S` its shape.
+#[derive(Debug)]
+pub(in super::super) enum List<'a, T, S> {
+    /// To be written.
+    Domain(&'a [T]),
+    /// As it was read.
+    Read(Vec<S>),
+}
+
+impl<'a, T, S> List<'a, T, S> {
+    /// The domain's list.
+    pub(super) fn into_domain(self) -> Result<Vec<T>, Wrong>
+    where
+        S: From<&'a T>,
+        T: TryFrom<S>,
+        Wrong: From<T::Error>,
+    {
+        match self {
+            Self::Domain(all) => all
+                .iter()
+                .map(|one| Ok(T::try_from(S::from(one))?))
+                .collect(),
+            Self::Read(all) => all.into_iter().map(|one| Ok(T::try_from(one)?)).collect(),
+        }
+    }
+}
+
+impl<'a, T, S: Serialize + From<&'a T>> Serialize for List<'a, T, S> {
+    fn serialize<Z: Serializer>(&self, serializer: Z) -> Result<Z::Ok, Z::Error> {
+        match self {
+            Self::Domain(all) => serializer.collect_seq(all.iter().map(S::from)),
+            Self::Read(all) => serializer.collect_seq(all),
+        }
+    }
+}
+
+impl<'de, T, S: Deserialize<'de>> Deserialize<'de> for List<'_, T, S> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(Self::Read)
+    }
+}

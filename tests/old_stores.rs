@@ -1,0 +1,247 @@
+//! A data directory that an older version wrote is taken over whole: what is in it is there, and what
+//! waits in it goes on.
+//!
+//! `fixtures/store-aca2819.tar.gz` is a data directory as the binary of commit aca2819 left it (format
+//! 2, version 1 of every kind): that server was stopped in order once, started again and then killed, so
+//! that some tasks are in the archive, some in the tree and some only in the log. Its `ids.json` says
+//! which task is which; its key, token and values are made for this test.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::process::Command;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use support::{Server, assert_includes, repository};
+
+/// A server on a copy of the directory that commit aca2819 wrote. It may call nobody.
+async fn old_server() -> (Server, Value) {
+    let directory = tempfile::tempdir().unwrap();
+    let archive = repository().join("tests/fixtures/store-aca2819.tar.gz");
+    let unpacked = Command::new("tar")
+        .arg("-xzf")
+        .arg(archive)
+        .arg("-C")
+        .arg(directory.path())
+        .status()
+        .unwrap();
+    assert!(unpacked.success());
+    let ids = std::fs::read(directory.path().join("ids.json")).unwrap();
+    let server = Server::on(directory, &[]).await;
+    (server, serde_json::from_slice(&ids).unwrap())
+}
+
+async fn get(server: &Server, path: &str) -> Value {
+    let (status, body) = server.api(Method::GET, path, None).await;
+    assert!(status.is_success(), "{path}: {status} {body}");
+    body
+}
+
+async fn update(server: &Server, id: &str) {
+    let go = json!({"set": [{"path": "/go", "value": true}]});
+    let (status, body) = server.act(id, "update", Some(go)).await;
+    assert!(status.is_success(), "{status} {body}");
+}
+
+/// What tenants had set up.
+async fn has_its_registry(server: &Server) {
+    let acme = get(server, "/workspaces/acme").await;
+    assert_eq!(
+        acme["failure_url"],
+        "http://127.0.0.1:9/failed?token=fixture"
+    );
+    let webhooks = get(server, "/workspaces/default/webhooks").await;
+    for (webhook, (name, key, correlate)) in webhooks["webhooks"].as_array().unwrap().iter().zip([
+        (
+            "Order changes",
+            "1i0QUDEOIrqbbru3FTvbYhBo2eapieREc",
+            json!("/order/taskId"),
+        ),
+        ("Orders", "1LYVaXRHyRg2xOUbLWyAZdlhEfCymt5Rw", Value::Null),
+    ]) {
+        assert_eq!(webhook["name"], name);
+        assert!(webhook["url"].as_str().unwrap().ends_with(key), "{webhook}");
+        assert_eq!(webhook["correlate"], correlate);
+    }
+    let connectors = get(server, "/workspaces/default/connectors").await;
+    assert_includes(
+        &connectors,
+        &json!({"connectors": [{"name": "slackCom", "kind": "slack.com", "operations": ["send"]}]}),
+        "",
+    );
+    let schedules = get(server, "/workspaces/default/schedules").await;
+    let schedules = schedules["schedules"].as_array().unwrap();
+    assert_eq!(schedules.len(), 2);
+    assert_includes(
+        &schedules[0],
+        &json!({"name": "Minute", "cron": "0 * * * * *", "missed": "skip", "timezone": "UTC"}),
+        "",
+    );
+    assert_includes(
+        &schedules[1],
+        &json!({
+            "name": "Morning report", "cron": "0 8 * * 1-5", "missed": "once",
+            "timezone": "Europe/Berlin", "data": {"report": 1},
+        }),
+        "",
+    );
+    let step = get(server, "/workspaces/default/steps/plain").await;
+    assert_includes(
+        &step,
+        &json!({
+            "condition": {"kind": "plain"}, "kind": "script", "limits": {"fuel": 400_000_000},
+            "retry": {"attempts": 4, "first_ms": 1000, "factor": 2, "cap_ms": 3_600_000},
+        }),
+        "",
+    );
+    let versions = get(server, "/workspaces/default/steps/plain/versions").await;
+    let versions = versions["versions"].as_array().unwrap();
+    let since: Vec<_> = versions.iter().map(|version| &version["since"]).collect();
+    assert_eq!(
+        since,
+        [
+            "2026-11-28T20:28:19.561Z",
+            "2026-11-28T20:28:19.557Z",
+            "2026-11-28T20:28:19.522Z"
+        ]
+    );
+}
+
+/// Tasks that had come to their end, and their timelines.
+async fn has_its_finished_tasks(server: &Server, ids: &Value) {
+    for name in ["done0", "done1", "done2", "last"] {
+        let task = server.task(ids[name].as_str().unwrap()).await;
+        let n = &task["data"]["n"];
+        assert_includes(
+            &task,
+            &json!({
+                "state": "done", "name": format!("Order {n}"), "tags": ["old", "plain"],
+                "data": {"version": 3, "token": "fixture-secret", "$via": {"name": "Orders"}},
+                "runs": [{
+                    "step": "plain", "outcome": "finished",
+                    "digest": "063587543bca50571806b00bc266358a8889a5c3a7eafe3b7bf8187b4e3a0d10",
+                    "logs": [{"level": "audit", "text": "by version 3"}],
+                    "changes": [
+                        {"op": "add", "path": "/version", "value": 3},
+                        {"op": "add", "path": "/token", "value": "fixture-secret"},
+                    ],
+                }],
+            }),
+            name,
+        );
+    }
+    let task = server.task(ids["calls"].as_str().unwrap()).await;
+    assert_includes(
+        &task,
+        &json!({"state": "done", "result": {"answer": 42}, "data": {"length": 70_000}}),
+        "calls",
+    );
+    let calls = task["runs"][0]["calls"].as_array().unwrap();
+    let requests: Vec<_> = calls.iter().map(|call| &call["request"]).collect();
+    assert_eq!(
+        requests,
+        [
+            "POST http://127.0.0.1:39417/small",
+            "POST http://127.0.0.1:39417/large"
+        ]
+    );
+    for (name, state) in [
+        ("fails", "error"),
+        ("ignores", "ignored"),
+        ("unmatched", "unmatched"),
+        ("cancelled", "cancelled"),
+    ] {
+        let task = server.task(ids[name].as_str().unwrap()).await;
+        assert_eq!(task["state"], state, "{name}");
+    }
+    let failed = get(
+        server,
+        &format!("/workspaces/acme/tasks/{}", ids["acme"].as_str().unwrap()),
+    )
+    .await;
+    assert_eq!(failed["state"], "error");
+    let fault = failed["fault"].as_str().unwrap();
+    assert!(fault.contains("it is broken"), "{fault}");
+    let found = server.tasks("webhook=Orders&tag=old&limit=50").await;
+    let mut found: Vec<_> = found.iter().map(|task| &task["id"]).collect();
+    found.sort_by_key(|id| id.to_string());
+    let of = ["done0", "done1", "done2", "last"].map(|name| &ids[name]);
+    for id in of {
+        assert!(found.contains(&id), "{id} is not among {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_directory_of_commit_aca2819_is_taken_over_whole() {
+    let (mut server, ids) = old_server().await;
+    let id = |name: &str| ids[name].as_str().unwrap().to_owned();
+    for start in 0..2 {
+        has_its_registry(&server).await;
+        has_its_finished_tasks(&server, &ids).await;
+        // A task whose time is long past went on by itself; what it had recorded was not asked again, for
+        // nobody answers at that address.
+        let task = server.wait(&id("naps"), "done").await;
+        assert_eq!(task["data"]["woke"], true);
+        let task = server.wait(&id("pauses"), "done").await;
+        assert_includes(
+            &task,
+            &json!({
+                "data": {"answer": 42, "rested": true},
+                "runs": [{"outcome": "finished", "run": 1, "attempt": 1}],
+            }),
+            "pauses",
+        );
+        if start == 0 {
+            let task = server.task(&id("parks")).await;
+            assert_includes(
+                &task,
+                &json!({"state": "waiting", "wake_at": "2035-11-26T20:28:19.891Z"}),
+                "parks",
+            );
+            server.restart().await;
+        }
+    }
+    // Those that still wait go on by hand: one that is parked, one that is to be tried again, and one
+    // whose subtask is parked.
+    update(&server, &id("parks")).await;
+    let task = server.wait(&id("parks"), "done").await;
+    assert_eq!(task["data"]["went"], true);
+    update(&server, &id("retries")).await;
+    let task = server.wait(&id("retries"), "done").await;
+    assert_eq!(task["data"]["tried"], true);
+    let parent = server.task(&id("splits")).await;
+    assert_eq!(parent["state"], "waiting");
+    let made = parent["runs"][0]["subtasks"].as_array().unwrap();
+    update(&server, made[1]["task"].as_str().unwrap()).await;
+    let parent = server.wait(&id("splits"), "done").await;
+    assert_includes(
+        &parent["data"],
+        &json!({"first": {"checked": 1}, "second": {"held": 2}}),
+        "splits",
+    );
+    // And the old version's webhook, step and config make a task of today.
+    let body = json!({"kind": "plain", "n": 99});
+    let hook = "/event/1LYVaXRHyRg2xOUbLWyAZdlhEfCymt5Rw";
+    let task = server.run(hook, &body, "done").await;
+    assert_includes(
+        &task,
+        &json!({"name": "Order 99", "data": {"version": 3, "token": "fixture-secret"}}),
+        "",
+    );
+    let state = |name: &'static str, state: &'static str| (id(name), state);
+    let ends = [
+        state("parks", "done"),
+        state("retries", "done"),
+        state("splits", "done"),
+        (task["id"].as_str().unwrap().to_owned(), "done"),
+    ];
+    assert!(server.stop().success());
+    server.launch().await;
+    has_its_registry(&server).await;
+    has_its_finished_tasks(&server, &ids).await;
+    for (id, state) in ends {
+        assert_eq!(server.task(&id).await["state"], state, "{id}");
+    }
+    server.is_well().await;
+}
