@@ -103,23 +103,31 @@ pub(crate) fn seal(ctx: &Ctx<'_>) {
     NURSERY.sealed.set(true);
 }
 
+/// Arenas of the objects that the language itself is made of, and of the first that are made of those.
+const BASE: usize = 68;
+/// The first arena behind those of what calls are made with.
+const CALLS: usize = 136;
+/// Arenas that [`seal`] made, one for each size.
+const NEW: usize = 31;
+
 /// Writes to the arenas that lie between those that nearly every run writes to. Together they are two stretches
-/// of pages instead of a dozen, and what they cost more is a copy of some 30 pages.
+/// of pages instead of a dozen, and what they cost more is a copy of some 50 pages.
 pub(crate) fn begin_run() {
-    /// Arenas of the objects that the language itself is made of, and of the first that are made of those.
-    const FIRST: usize = 68;
-    /// Arenas that [`seal`] made, one for each size.
-    const NEW: usize = 31;
     let used = NURSERY.used.get();
-    for page in (0..FIRST).chain(used - NEW..used) {
-        // SAFETY: no arena has the last 8 bytes of its page.
+    write_to((0..BASE).chain(used - NEW..used));
+}
+
+/// The same for a run that begins a call.
+pub(crate) fn begin_call() {
+    write_to(BASE..CALLS);
+}
+
+fn write_to(pages: impl Iterator<Item = usize>) {
+    for page in pages.filter(|page| *page < NURSERY.used.get()) {
+        let start = NURSERY.pages.get().cast::<u64>();
+        // SAFETY: a page of the nursery. No arena has the last 8 bytes of its page.
         unsafe {
-            let last = NURSERY
-                .pages
-                .get()
-                .cast::<u64>()
-                .add((page + 1) * (PAGE / 8) - 1);
-            last.write_volatile(1);
+            start.add((page + 1) * (PAGE / 8) - 1).write_volatile(1);
         }
     }
 }

@@ -124,6 +124,9 @@ enum Call {
 
 impl Imports {
     fn begin(&self, ready: Pollable, call: Call) -> CallId {
+        if self.last.get() == 0 {
+            crate::heap::begin_call();
+        }
         let id = self.last.get() + 1;
         self.last.set(id);
         self.under_way

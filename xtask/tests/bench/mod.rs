@@ -331,7 +331,7 @@ impl Bench {
     }
 
     /// The stretches of neighbouring pages of the snapshot that a run has written to.
-    pub fn stretches(&self, source: &str, data: Value) -> usize {
+    pub fn stretches(&self, source: &str, data: Value) -> Vec<(usize, usize)> {
         let mut store = self.store(source, data);
         let ended = self.runtime.block_on(async {
             let instance = self.pre.instantiate_async(&mut store).await?;

@@ -10,8 +10,9 @@ const PRESENT: u64 = 1 << 63;
 /// Still the page of the snapshot's file, that is: never written to.
 const OF_FILE: u64 = 1 << 61;
 
-/// The stretches of neighbouring written pages in the one memory that is made of a snapshot.
-pub fn stretches() -> usize {
+/// The stretches of neighbouring written pages in the one memory that is made of a snapshot: the first and the
+/// last page of each.
+pub fn stretches() -> Vec<(usize, usize)> {
     let maps = read_to_string("/proc/self/maps").unwrap();
     let images = maps
         .lines()
@@ -36,6 +37,12 @@ pub fn stretches() -> usize {
         .map(|entry| u64::from_le_bytes(entry.try_into().unwrap()))
         .map(|entry| entry & (PRESENT | OF_FILE) == PRESENT)
         .collect();
-    let begins = written.iter().zip(written.iter().skip(1));
-    usize::from(written[0]) + begins.filter(|(before, this)| !**before && **this).count()
+    let mut stretches: Vec<(usize, usize)> = Vec::new();
+    for page in (0..written.len()).filter(|page| written[*page]) {
+        match stretches.last_mut() {
+            Some((_, end)) if *end + 1 == page => *end = page,
+            _ => stretches.push((page, page)),
+        }
+    }
+    stretches
 }
