@@ -239,9 +239,9 @@ fn every_kind_can_be_given_a_next_version() {
 
 /// All that [`read`] makes of the values under a prefix, by today's readers and by those of a next
 /// version.
-fn agree<'a, T: Debug>(values: &'a [Vec<u8>]) -> usize
+fn agree<'a, T>(values: &'a [Vec<u8>]) -> usize
 where
-    T: Kind<'a>,
+    T: Kind<'a> + Debug,
     Next<T>: Kind<'a>,
 {
     for value in values {
