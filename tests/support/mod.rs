@@ -46,19 +46,24 @@ impl Server {
 
     /// A server with these arguments to `serve`.
     pub async fn with(args: &[&str]) -> Self {
-        Self::begun(None, args).await
+        Self::begun(None, TempDir::new().unwrap(), args).await
+    }
+
+    /// The same, with this data directory.
+    pub async fn in_dir(dir: TempDir, args: &[&str]) -> Self {
+        Self::begun(None, dir, args).await
     }
 
     /// The same, with an umask in octal.
     pub async fn with_umask(umask: &str, args: &[&str]) -> Self {
-        Self::begun(Some(umask.to_owned()), args).await
+        Self::begun(Some(umask.to_owned()), TempDir::new().unwrap(), args).await
     }
 
-    async fn begun(umask: Option<String>, args: &[&str]) -> Self {
+    async fn begun(umask: Option<String>, dir: TempDir, args: &[&str]) -> Self {
         let mut server = Self {
             umask,
             child: None,
-            dir: TempDir::new().unwrap(),
+            dir,
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             url: String::new(),
             token: String::new(),

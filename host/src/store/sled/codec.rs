@@ -40,7 +40,7 @@ impl postcard::ser_flavors::Flavor for Sink<'_> {
 pub(super) fn push<T: Serialize>(out: &mut Vec<u8>, value: &T) -> Result<(), StoreError> {
     out.push(VERSION);
     postcard::serialize_with_flavor(value, Sink(out))
-        .map_err(|error| StoreError::Database(format!("a value cannot be encoded: {error}")))
+        .map_err(|error| StoreError::Refused(format!("a value cannot be encoded: {error}")))
 }
 
 /// Reads what [`push`] wrote; `what` names it in the error.
@@ -64,7 +64,7 @@ pub(super) fn push_head(out: &mut Vec<u8>, head: &TaskHead) -> Result<(), StoreE
     if let Some(expiry) = &head.expiry {
         out[begin] = WITH_EXPIRY;
         postcard::serialize_with_flavor(expiry, Sink(out))
-            .map_err(|error| StoreError::Database(format!("a value cannot be encoded: {error}")))?;
+            .map_err(|error| StoreError::Refused(format!("a value cannot be encoded: {error}")))?;
     }
     Ok(())
 }
@@ -87,7 +87,7 @@ pub(super) fn damaged(what: &str, why: &str) -> StoreError {
 
 pub(super) fn push_length(out: &mut Vec<u8>, length: usize) -> Result<(), StoreError> {
     let length = u32::try_from(length)
-        .map_err(|_| StoreError::Database("a value of 4 GiB or more is not stored".into()))?;
+        .map_err(|_| StoreError::Refused("a value of 4 GiB or more is not stored".into()))?;
     out.extend_from_slice(&length.to_le_bytes());
     Ok(())
 }
@@ -101,7 +101,7 @@ pub(super) fn push_sized(
     out.extend_from_slice(&[0; 4]);
     write(out)?;
     let length = u32::try_from(out.len() - at - 4)
-        .map_err(|_| StoreError::Database("a value of 4 GiB or more is not stored".into()))?;
+        .map_err(|_| StoreError::Refused("a value of 4 GiB or more is not stored".into()))?;
     out[at..at + 4].copy_from_slice(&length.to_le_bytes());
     Ok(())
 }

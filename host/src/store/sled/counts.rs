@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::codec::Fixed;
-use super::disk::{Disk, failed};
+use super::disk::Disk;
+use super::failure::failed;
 use super::shared::Shared;
 use super::tasks::{after_header, bad_key};
 use super::{keys, places};

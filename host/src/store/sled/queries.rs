@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::archive::Place;
 use super::codec::{Fixed, Record};
-use super::disk::{Disk, failed};
+use super::disk::Disk;
+use super::failure::failed;
 use super::overlay::Open;
 use super::shared::Shared;
 use super::tasks::{after_header, bad_key, head};

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::codec::{self, Fixed, Record, VERSION, damaged};
-use super::disk::{Disk, HEADER, LOOKS, Long, failed};
+use super::disk::{Disk, HEADER, LOOKS, Long};
+use super::failure::failed;
 use super::overlay::Open;
 use super::{Shared, keys, places};
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -175,9 +176,7 @@ pub(super) fn load(
             && let Some(open) = &open
             && open.settled >= open.base
         {
-            if shared.disk.read().is_none() {
-                return Err(StoreError::Closed);
-            }
+            shared.with_disk(|_| Ok(()))?;
             let mut entries = Vec::new();
             effects(&open.entries, open.settled - open.base, &mut entries)?;
             return Ok(Some(stored(open.head.clone(), data.clone(), entries)));

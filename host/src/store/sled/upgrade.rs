@@ -2,7 +2,8 @@
 //! digests of the terms of tasks that are in the archive. Until then a search reads their records.
 
 use super::codec::Record;
-use super::disk::{Disk, failed};
+use super::disk::Disk;
+use super::failure::failed;
 use super::shared::Shared;
 use super::tasks::bad_key;
 use super::terms::{self, Digests};

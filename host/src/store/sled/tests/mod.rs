@@ -2,7 +2,9 @@ mod archive;
 mod crash;
 mod damage;
 mod dump;
+mod full;
 mod heads;
+mod panic;
 mod torn;
 
 use super::*;
@@ -21,6 +23,7 @@ fn small(path: &std::path::Path) -> SledSettings {
         segment_bytes: 64 * 1024,
         cache_bytes: 4 * 1024 * 1024,
         checkpoint_every: None,
+        reserve_bytes: 0,
         ..SledSettings::at(path)
     }
 }
