@@ -115,8 +115,15 @@ async fn every_refusal_has_its_status_and_code() {
         ),
         (ReadError::Overloaded.into(), 503, "overloaded"),
         (StoreError::Closed.into(), 503, "shutting-down"),
+        (StoreError::Full.into(), 503, "storage-full"),
+        (StoreError::Failed.into(), 503, "storage-failed"),
         (
-            StoreError::Database("secret path".into()).into(),
+            StoreError::unavailable("secret path").into(),
+            503,
+            "storage-unavailable",
+        ),
+        (
+            StoreError::Damaged("secret path".into()).into(),
             500,
             "internal",
         ),

@@ -239,9 +239,9 @@ fn every_kind_can_be_given_a_next_version() {
 
 /// All that [`read`] makes of the values under a prefix, by today's readers and by those of a next
 /// version.
-fn agree<'a, T: Debug>(values: &'a [Vec<u8>]) -> usize
+fn agree<'a, T>(values: &'a [Vec<u8>]) -> usize
 where
-    T: Kind<'a>,
+    T: Kind<'a> + Debug,
     Next<T>: Kind<'a>,
 {
     for value in values {
@@ -408,14 +408,8 @@ fn a_newer_file_of_log_or_archive_is_refused() {
                     let sum = crc32fast::hash(&newer[..24]);
                     newer[24..28].copy_from_slice(&sum.to_le_bytes());
                     let error = (golden.reads)(at, &newer).unwrap_err();
-                    assert!(matches!(
-                        error,
-                        StoreError::Newer {
-                            found: 2,
-                            known: 1,
-                            ..
-                        }
-                    ));
+                    let error = error.to_string();
+                    assert!(error.contains("has format 2, and this version of stepwell reads up to 1"), "{error}");
                 }
                 _ => {
                     let error = (golden.reads)(at, &newer).unwrap_err();
