@@ -331,6 +331,7 @@ fn store(error: &StoreError) -> Kind {
         StoreError::NotFound(_)
         | StoreError::Conflict { .. }
         | StoreError::Refused(_)
+        | StoreError::NewerValue { .. }
         | StoreError::Damaged(_) => kind(StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     }
 }

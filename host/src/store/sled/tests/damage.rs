@@ -269,7 +269,8 @@ async fn a_value_of_a_newer_version_is_refused_and_left_alone() {
         tree.flush().unwrap();
         drop(tree);
         let error = match SledStore::open(small(home.path())) {
-            Err(error) => error,
+            Err(OpenError::Store(error)) => error,
+            Err(error) => panic!("{name}: {error}"),
             Ok(store) => {
                 let loaded = store.load(&ws, last).await.map(|_| ());
                 let read = store.journal(&ws, last).await.map(|_| ());
@@ -303,10 +304,10 @@ async fn a_value_of_a_newer_version_is_refused_and_left_alone() {
     assert!(
         matches!(
             error,
-            StoreError::NewerValue {
+            OpenError::Store(StoreError::NewerValue {
                 kind: "a segment of the archive",
                 ..
-            }
+            })
         ),
         "{error}"
     );
