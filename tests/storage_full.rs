@@ -204,7 +204,7 @@ async fn runs_wait_for_room_and_repeat_no_call() {
     let server = server(&disk).await;
     let source = format!(
         "export const condition = {{n: {{$exists: true}}}};
-        export const content = async data => {{
+        export const content = async () => {{
             const first = await fetch('{0}/first/' + data.n);
             await first.text();
             const second = await fetch('{0}/second/' + data.n);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::change::Mark;
+use super::disk::Disk;
 use super::failpoint::Write;
 use super::failure::failed;
 use super::fold::Folder;
@@ -82,19 +83,21 @@ pub(super) fn checkpoint_with(
 ) -> Result<bool, StoreError> {
     let _one = shared.checkpointing.lock();
     shared.takes_writes()?;
-    if !shared.look_for_room() {
+    if !shared.may_fold() {
+        shared.pause()?;
         return Ok(false);
     }
     let rested = shared.overlay.write().take_rested();
     if !fold(shared, rested.clone(), false)? {
         shared.overlay.write().put_back(rested);
+        shared.pause()?;
         return Ok(false);
     }
     let surplus = surplus(&shared.overlay.read());
-    if !surplus.is_empty() {
-        if !fold(shared, surplus, true)? {
-            return Ok(false);
-        }
+    let is_changed = !rested.is_empty() || !surplus.is_empty();
+    if !surplus.is_empty() && !fold(shared, surplus, true)? {
+        shared.pause()?;
+        return Ok(false);
     }
     let mark = {
         let overlay = shared.overlay.read();
@@ -111,11 +114,14 @@ pub(super) fn checkpoint_with(
             disk.flush()
         })?;
         shared.slots.drop_below(mark.low)?;
+    } else if is_changed {
+        // So that it can be read whatever becomes of the disk.
+        shared.with_disk(Disk::settle)?;
     }
     match shared.slots.prepare() {
         Ok(()) => {}
         Err(StoreError::Full) => {
-            shared.space.low();
+            shared.pause()?;
             return Ok(false);
         }
         Err(error) => return Err(error),
@@ -165,7 +171,7 @@ fn fold(
     let mut writer = Folder::default();
     let mut has_room = true;
     while tasks.peek().is_some() {
-        has_room = shared.look_for_room();
+        has_room = shared.may_fold();
         if !has_room {
             break;
         }

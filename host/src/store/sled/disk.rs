@@ -119,6 +119,12 @@ impl Disk {
         Ok((disk, seed))
     }
 
+    /// Has sled write down what it has in memory, durable or not.
+    pub(super) fn settle(&self) -> Result<(), StoreError> {
+        let _one = self.flushing.lock();
+        self.flush_tree()
+    }
+
     /// Makes everything in the tree durable.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
         let _one = self.flushing.lock();

@@ -67,10 +67,10 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), O
         checkpointing: Mutex::new(()),
         components: Mutex::new(opened.components),
     };
-    if shared.slots.is_prepared() {
-        shared.look_for_room();
-    } else {
+    if !shared.slots.is_prepared() {
         shared.space.none(false);
+    } else if !shared.may_fold() {
+        shared.space.low();
     }
     Ok((shared, opened.tail, opened.seed))
 }

@@ -139,7 +139,7 @@ impl Shared {
     }
 
     /// Looks how much room the disk has; `false` if the tree is not to grow now.
-    pub(super) fn look_for_room(&self) -> bool {
+    pub(super) fn may_fold(&self) -> bool {
         let settings = &self.settings;
         let more = if self.space.is_low() {
             settings.slot_bytes
@@ -147,12 +147,21 @@ impl Shared {
             0
         };
         if room::free(&settings.path) < settings.reserve_bytes + more {
-            self.space.low();
-            self.room.notify_waiters();
             return false;
         }
         self.space.enough();
         !self.space.is_low()
+    }
+
+    /// Takes nothing new in until there is room. What sled has in memory alone is written down while
+    /// it can be: it could not be read from a full disk.
+    pub(super) fn pause(&self) -> Result<(), StoreError> {
+        if !self.space.is_low() {
+            self.with_disk(Disk::settle)?;
+            self.space.low();
+            self.room.notify_waiters();
+        }
+        Ok(())
     }
 
     pub(super) fn want_checkpoint(&self) {
