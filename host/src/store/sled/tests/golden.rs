@@ -15,6 +15,9 @@ use super::samples;
 use crate::domain::task::TaskHead;
 use crate::store::StoreError;
 
+/// Reads the bytes of the value at an index, and says whether it is the one that was due.
+type Reads = dyn Fn(usize, &[u8]) -> Result<bool, StoreError>;
+
 /// One golden file: what is in it, as this version writes it.
 pub(super) struct Golden {
     pub file: &'static str,
@@ -25,7 +28,7 @@ pub(super) struct Golden {
     /// What this version writes of each value; none if it writes the values in a newer version.
     pub written: Option<Vec<Vec<u8>>>,
     /// Reads value number so and so, and whether it is the one that was written.
-    pub reads: Box<dyn Fn(usize, &[u8]) -> Result<bool, StoreError>>,
+    pub reads: Box<Reads>,
     /// How many values there are.
     pub count: usize,
 }
