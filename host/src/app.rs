@@ -25,8 +25,8 @@ use crate::http::{Api, ApiParts, server};
 use crate::private_file::{self, PrivateFileError};
 use crate::sandbox::{Compiler, Sandbox, SandboxError, SandboxSettings};
 use crate::settings::Settings;
-use crate::store::sled::{SledSettings, SledStore};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
+use crate::store::sled::{OpenError, SledSettings, SledStore};
 use crate::vault::{self, Vault, VaultError};
 
 /// The file that tells local clients where the server listens.
@@ -66,7 +66,7 @@ pub enum AppError {
     },
     /// The store does not open.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(#[from] OpenError),
     /// The vault does not open.
     #[error(transparent)]
     Vault(#[from] VaultError),

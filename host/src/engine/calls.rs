@@ -6,9 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
 use super::Engine;
 use super::arriving::Arriving;
+use super::room::Unrecorded;
 use crate::connectors::{call_digest, call_summary};
+use crate::domain::clock::Millis;
 use crate::domain::effect::{
     Answer, Begun, CallFault, CallRequest, CallResult, Calls, Effect, FetchRequest, FetchResponse,
     FetchResult, Operation, OperationError,
@@ -32,6 +36,10 @@ pub(super) struct JournaledCalls {
     done: Arc<AtomicU32>,
     /// The task, if it may not be durable yet.
     arriving: Option<Arc<Arriving>>,
+    /// When the run began.
+    began: Millis,
+    /// Why the run was cut off: the store did not take what had to be durable before it went on.
+    cut: Arc<Mutex<Option<StoreError>>>,
     /// Calls whose answers are waited for.
     under_way: Arc<AtomicU32>,
 }
@@ -73,7 +81,7 @@ impl JournaledCalls {
         task: TaskId,
         (run, attempt, begun): (u32, u32, Begun),
         mut recorded: Vec<Effect>,
-        arriving: Option<Arc<Arriving>>,
+        (arriving, began): (Option<Arc<Arriving>>, Millis),
     ) -> Self {
         recorded.sort_unstable_by_key(|effect| effect.order);
         Self {
@@ -86,8 +94,15 @@ impl JournaledCalls {
             done: Arc::new(AtomicU32::new(recorded.len() as u32)),
             recorded,
             arriving,
+            began,
+            cut: Arc::default(),
             under_way: Arc::default(),
         }
+    }
+
+    /// Why the run was cut off, if it was: what it came to then is not to be committed.
+    pub(super) fn cut(&self) -> Arc<Mutex<Option<StoreError>>> {
+        self.cut.clone()
     }
 }
 
@@ -130,9 +145,14 @@ impl Calls for JournaledCalls {
         let arriving = self.arriving.clone();
         let begun = self.begun.clone();
         let under_way = self.under_way.clone();
+        let (began, cut) = (self.began, self.cut.clone());
         Box::pin(async move {
             let _under_way = UnderWay::begin(&engine, &workspace, &under_way);
-            let not_recorded = |error: StoreError| CallFault::NotRecorded(error.to_string());
+            let not_recorded = |error: StoreError| {
+                let fault = CallFault::NotRecorded(error.to_string());
+                *cut.lock() = Some(error);
+                fault
+            };
             // Nothing goes out for a task that a crash could still undo.
             if let Some(arriving) = arriving {
                 arriving
@@ -150,10 +170,6 @@ impl Calls for JournaledCalls {
                 _ => None,
             };
             let result = engine.make(&workspace, request, &idempotency_key).await;
-            let (kept, body) = engine
-                .without_body(&workspace, &result)
-                .await
-                .map_err(not_recorded)?;
             let effect = Effect {
                 run,
                 attempt,
@@ -164,25 +180,45 @@ impl Calls for JournaledCalls {
                 order: done.fetch_add(1, Ordering::Relaxed),
                 at: over.unwrap_or_else(|| engine.clock.now()),
                 duration_us: started.elapsed().as_micros() as u64,
-                result: kept,
-                body,
-            };
-            let answer = Answer {
                 result,
+                body: None,
+            };
+            if let Err(error) = engine.record(&workspace, task, &effect).await {
+                if error.is_retriable() {
+                    let call = Unrecorded { effect, began };
+                    engine.held.keep_call(task, call);
+                }
+                return Err(not_recorded(error));
+            }
+            Ok(Answer {
                 at: effect.at,
                 order: Some(effect.order),
-            };
-            engine
-                .store
-                .record_effect(&workspace, task, effect)
-                .await
-                .map_err(not_recorded)?;
-            Ok(answer)
+                result: effect.result,
+            })
         })
     }
 }
 
 impl Engine {
+    /// Makes a call's effect durable, whose result has its body. The body is stored first, if it is
+    /// large.
+    pub(super) async fn record(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        effect: &Effect,
+    ) -> Result<(), StoreError> {
+        let (result, body) = self.without_body(workspace, &effect.result).await?;
+        let kept = Effect {
+            result,
+            body,
+            begun: effect.begun.clone(),
+            summary: effect.summary.clone(),
+            ..*effect
+        };
+        self.store.record_effect(workspace, task, kept).await
+    }
+
     /// A result as the journal keeps it: a large body is stored by its digest and left out.
     async fn without_body(
         &self,

@@ -96,6 +96,9 @@ impl Engine {
             (TaskState::Waiting, _) | (TaskState::Error, Some(_)) => return Ok(Carried::Waits),
             _ => return Ok(Carried::Rests),
         };
+        if self.record_held(&head, clock).await? {
+            return Ok(Carried::Again);
+        }
         if head.state == TaskState::Ready {
             // Somebody has set it going again.
             head.paused = None;
@@ -147,13 +150,17 @@ impl Engine {
                 task,
                 (run, attempt, begun),
                 std::mem::take(&mut recorded),
-                arriving.clone(),
+                (arriving.clone(), head.ready_at),
             );
+            let cut = calls.cut();
             let output = match self.catalog.component(step).await {
                 Ok(component) => self.sandbox.run(&component, input, Arc::new(calls)).await,
                 Err(CatalogError::NotFound { .. }) if is_resumed => resume::gone(step),
                 Err(error) => not_run(error.to_string()),
             };
+            if let Some(error) = cut.lock().take() {
+                return Err(error);
+            }
             if let Some(until) = output.paused_until {
                 if let Some(arriving) = &arriving {
                     arriving.accept(&*self.store).await?;

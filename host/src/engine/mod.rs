@@ -14,6 +14,7 @@ mod queue;
 mod replay;
 mod resume;
 mod retry;
+mod room;
 mod schedules;
 mod subtasks;
 mod threads;
@@ -35,6 +36,7 @@ use arriving::Arriving;
 use carry::Carried;
 use notices::Slots;
 use queue::Queue;
+use room::Held;
 use threads::Threads;
 use turns::Turns;
 
@@ -105,6 +107,8 @@ pub struct Engine {
     /// Something may wake earlier than the timers think.
     timer_set: Arc<Notify>,
     notices: Slots,
+    /// What waits for the store to take writes again.
+    held: Held,
     /// The last runner has ended while the engine closes.
     idle: Notify,
     threads: Threads,
@@ -128,12 +132,14 @@ impl Engine {
             turns: Arc::default(),
             timer_set: Arc::new(Notify::new()),
             notices: Slots::default(),
+            held: Held::default(),
             idle: Notify::new(),
             threads: Threads::start()?,
         });
         engine
             .threads
             .spawn(timers::wake_due(Arc::downgrade(&engine)));
+        engine.threads.spawn(room::watch(Arc::downgrade(&engine)));
         engine.threads.spawn(refill(Arc::downgrade(&engine)));
         engine
             .threads
@@ -227,15 +233,19 @@ impl Engine {
             },
             None => Ok(Carried::Rests),
         };
+        let is_held = carried.as_ref().is_err_and(StoreError::is_retriable);
         match carried {
             Ok(Carried::Rests | Carried::Again) => {}
             Ok(Carried::Waits) => self.timer_set.notify_one(),
-            Err(StoreError::Closed) => {}
+            Err(StoreError::Closed | StoreError::Failed | StoreError::Full) => {}
             Err(error) => {
                 tracing::error!(workspace.id = %workspace, task.id = %task, %error, "a task could not be carried on");
             }
         }
         let next = self.queue.next(workspace, task);
+        if is_held {
+            self.hold_back(workspace, task);
+        }
         // Only now does the queue take the task in again.
         let again = match turn {
             Some(turn) => turn.end(),
@@ -273,7 +283,7 @@ async fn refill(engine: Weak<Engine>) {
                 .await;
             match page {
                 Ok(tasks) => engine.queue.refilled(&request, tasks),
-                Err(StoreError::Closed) => return,
+                Err(StoreError::Closed | StoreError::Failed) => return,
                 Err(error) => {
                     tracing::error!(workspace.id = %request.workspace, %error, "ready tasks could not be read");
                     engine.queue.refill_failed(&request);

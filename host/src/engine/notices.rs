@@ -175,7 +175,7 @@ impl Engine {
         match kept {
             Ok(_) => self.timer_set.notify_one(),
             // The attempt was counted, and the next one is due.
-            Err(StoreError::Closed) => {}
+            Err(StoreError::Closed | StoreError::Failed | StoreError::Full) => {}
             Err(error) => {
                 tracing::error!(workspace.id = %workspace, task.id = %task, %error, "what came of a failure notice could not be recorded");
             }

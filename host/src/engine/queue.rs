@@ -27,6 +27,8 @@ struct Inner {
     /// Lanes whose [`Lane::more`] is set: usually none, and then nobody looks for one.
     spilled: usize,
     closed: bool,
+    /// No task is given out for now.
+    held: bool,
 }
 
 /// One workspace's tasks.
@@ -71,6 +73,7 @@ impl Queue {
                 turn: VecDeque::new(),
                 running: 0,
                 closed: false,
+                held: false,
             }),
             wants_refill: Arc::new(Notify::new()),
         }
@@ -96,7 +99,7 @@ impl Queue {
     /// its turn and a runner may start. The caller starts it.
     pub(super) fn begin(&self, workspace: &WorkspaceName, task: TaskId) -> bool {
         let mut inner = self.inner.lock();
-        if inner.closed || inner.running >= inner.settings.concurrency {
+        if inner.closed || inner.held || inner.running >= inner.settings.concurrency {
             return false;
         }
         let others_wait = !inner.turn.is_empty();
@@ -166,7 +169,7 @@ impl Queue {
     }
 
     fn pop(&self, inner: &mut Inner) -> Option<(WorkspaceName, TaskId)> {
-        if inner.closed {
+        if inner.closed || inner.held {
             return None;
         }
         let popped = inner.pop();
@@ -189,6 +192,15 @@ impl Queue {
     /// Runs under way.
     pub(super) fn running(&self) -> usize {
         self.inner.lock().running
+    }
+
+    /// Whether no task is given out until this is taken back.
+    pub(super) fn hold(&self, held: bool) {
+        self.inner.lock().held = held;
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.inner.lock().held
     }
 
     /// From now on no task is given out.

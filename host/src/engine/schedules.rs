@@ -40,7 +40,9 @@ pub(super) async fn fire_due(engine: Weak<Engine>) {
                 last_look = Some(began);
                 sleep
             }
-            Err(StoreError::Closed) => return,
+            Err(StoreError::Closed | StoreError::Failed) => return,
+            // The store says that itself; the time until there is room counts as being late.
+            Err(StoreError::Full) => Duration::from_secs(1),
             Err(error) => {
                 tracing::error!(%error, "schedules could not fire; they are looked at again");
                 Duration::from_secs(1)

@@ -22,7 +22,7 @@ pub(super) async fn wake_due(engine: Weak<Engine>) {
         };
         let sleep = match take_up_due(&alive).await {
             Ok(sleep) => sleep,
-            Err(StoreError::Closed) => return,
+            Err(StoreError::Closed | StoreError::Failed) => return,
             Err(error) => {
                 tracing::error!(%error, "waiting tasks could not be read");
                 Duration::from_secs(1)
@@ -35,6 +35,10 @@ pub(super) async fn wake_due(engine: Weak<Engine>) {
 }
 
 async fn take_up_due(engine: &std::sync::Arc<Engine>) -> Result<Duration, StoreError> {
+    if engine.queue.is_held() {
+        // Told when it is over.
+        return Ok(LOOK_AGAIN);
+    }
     let now = engine.clock.now();
     let due = engine.store.due(now, PAGE).await?;
     for (_, workspace, task) in &due {

@@ -323,7 +323,16 @@ fn component(error: &ComponentError) -> Kind {
 fn store(error: &StoreError) -> Kind {
     match error {
         StoreError::Closed => kind(StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
-        _ => kind(StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        StoreError::Full => kind(StatusCode::SERVICE_UNAVAILABLE, "storage-full"),
+        StoreError::Failed => kind(StatusCode::SERVICE_UNAVAILABLE, "storage-failed"),
+        StoreError::Unavailable { .. } => {
+            kind(StatusCode::SERVICE_UNAVAILABLE, "storage-unavailable")
+        }
+        StoreError::NotFound(_)
+        | StoreError::Conflict { .. }
+        | StoreError::Refused(_)
+        | StoreError::NewerValue { .. }
+        | StoreError::Damaged(_) => kind(StatusCode::INTERNAL_SERVER_ERROR, "internal"),
     }
 }
 
@@ -341,7 +350,7 @@ impl IntoResponse for ApiError {
             status.canonical_reason().unwrap_or_default().into(),
         );
         problem.insert("status".into(), status.as_u16().into());
-        if status == StatusCode::INTERNAL_SERVER_ERROR {
+        if status == StatusCode::INTERNAL_SERVER_ERROR || code == "storage-unavailable" {
             // What went wrong inside is the operator's to know.
             let incident = uuid::Uuid::now_v7().to_string();
             tracing::error!(incident, error = %self, "a request failed");
@@ -375,7 +384,9 @@ impl IntoResponse for ApiError {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             (_, StatusCode::SERVICE_UNAVAILABLE) => {
-                headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+                // Room is made by people.
+                let after = if code == "storage-full" { "10" } else { "1" };
+                headers.insert(RETRY_AFTER, HeaderValue::from_static(after));
             }
             _ => {}
         }

@@ -19,6 +19,7 @@ use super::api::{
 };
 use super::problem::ApiError;
 use super::{Api, event};
+use crate::store::Health;
 
 /// Says on every answer under `/api` that a Stepwell server gave it, and which version.
 pub const VERSION_HEADER: HeaderName = HeaderName::from_static("stepwell-version");
@@ -181,9 +182,13 @@ impl Routes {
             ("/healthz", &Method::GET | &Method::HEAD) => plain(StatusCode::OK, "ok"),
             ("/readyz", &Method::GET | &Method::HEAD) => {
                 if self.api.closing.load(Ordering::Relaxed) {
-                    plain(StatusCode::SERVICE_UNAVAILABLE, "going down")
-                } else {
-                    plain(StatusCode::OK, "ok")
+                    return plain(StatusCode::SERVICE_UNAVAILABLE, "going down");
+                }
+                let health = *self.api.store.health().borrow();
+                match health {
+                    Health::Writable => plain(StatusCode::OK, "ok"),
+                    Health::Full => plain(StatusCode::SERVICE_UNAVAILABLE, "storage full"),
+                    Health::Failed => plain(StatusCode::SERVICE_UNAVAILABLE, "storage failed"),
                 }
             }
             ("/healthz" | "/readyz", _) => ApiError::WrongMethod {

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 pub mod conformance;
+mod error;
 #[cfg(test)]
 pub mod memory;
 pub mod search;
@@ -11,6 +12,7 @@ pub mod sled;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
@@ -22,69 +24,7 @@ use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::domain::webhook::Webhook;
 use crate::domain::workspace::WorkspaceSettings;
 
-/// Why the store did not do what it was asked.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum StoreError {
-    /// The task (or component) is not there.
-    #[error("{0} is not in the store")]
-    NotFound(String),
-    /// The task has moved on since it was read.
-    #[error("task {id} is at version {actual}, not {expected}")]
-    Conflict {
-        /// The task.
-        id: TaskId,
-        /// The version that the caller stood on.
-        expected: u64,
-        /// The version that is stored.
-        actual: u64,
-    },
-    /// Another process has the data directory.
-    #[error(
-        "the data directory {0} is in use by another process; stop that server, or choose another --data-dir"
-    )]
-    Locked(String),
-    /// The data directory cannot be used.
-    #[error("the data directory {path} cannot be used: {reason}")]
-    Unusable {
-        /// The directory.
-        path: String,
-        /// Why.
-        reason: String,
-    },
-    /// A newer server wrote it.
-    #[error(
-        "the data directory {path} has format {found}, and this version of stepwell reads up to {known}; use the stepwell that wrote it, or a newer one"
-    )]
-    Newer {
-        /// The directory.
-        path: String,
-        /// Its format.
-        found: u32,
-        /// The newest known format.
-        known: u32,
-    },
-    /// A newer server wrote a value.
-    #[error(
-        "{kind} in the store has version {found}, and this version of stepwell reads up to {known}; use the stepwell that wrote it, or a newer one"
-    )]
-    NewerValue {
-        /// What kind of value, e.g. `a step`.
-        kind: &'static str,
-        /// Its version.
-        found: u32,
-        /// The newest known version of that kind.
-        known: u32,
-    },
-    /// A value is not what its version says it is.
-    #[error("the store is damaged: {0}")]
-    Damaged(String),
-    /// The database failed to read or write.
-    #[error("the database failed: {0}")]
-    Database(String),
-    /// The store has been closed, or failed before.
-    #[error("the store is closed")]
-    Closed,
-}
+pub use error::{Health, StoreError};
 
 /// A new task as it is accepted. Its journal begins with [`Entry::Accepted`].
 #[derive(Debug, Clone)]
@@ -367,6 +307,11 @@ pub trait Store: Send + Sync + 'static {
     /// made durable may wait for it. It changes nothing but how long they take.
     fn expect(&self) -> Expected {
         Expected::default()
+    }
+
+    /// Whether writes are taken; its receiver is told of every change.
+    fn health(&self) -> watch::Receiver<Health> {
+        watch::channel(Health::Writable).1
     }
 
     /// 32 random bytes made with the store: what run seeds are derived from.

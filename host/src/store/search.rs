@@ -203,7 +203,7 @@ impl Found {
         });
         let (judged, budget) = matching
             .await
-            .map_err(|error| StoreError::Database(error.to_string()))??;
+            .map_err(|error| StoreError::unavailable(error))??;
         self.stopped = budget.is_spent();
         self.budget = budget;
         for (head, matches) in judged {

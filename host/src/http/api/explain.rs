@@ -86,6 +86,6 @@ pub(in crate::http) async fn explain(
     });
     let explained = explained
         .await
-        .map_err(|error| StoreError::Database(error.to_string()))??;
+        .map_err(|error| StoreError::unavailable(error))??;
     Ok(json(StatusCode::OK, &explained))
 }

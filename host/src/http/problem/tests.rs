@@ -115,8 +115,15 @@ async fn every_refusal_has_its_status_and_code() {
         ),
         (ReadError::Overloaded.into(), 503, "overloaded"),
         (StoreError::Closed.into(), 503, "shutting-down"),
+        (StoreError::Full.into(), 503, "storage-full"),
+        (StoreError::Failed.into(), 503, "storage-failed"),
         (
-            StoreError::Database("secret path".into()).into(),
+            StoreError::unavailable("secret path").into(),
+            503,
+            "storage-unavailable",
+        ),
+        (
+            StoreError::Damaged("secret path".into()).into(),
             500,
             "internal",
         ),
@@ -187,6 +194,7 @@ async fn every_refusal_has_its_status_and_code() {
             status == 401
         );
         assert_eq!(response.headers().contains_key(RETRY_AFTER), status == 503);
-        assert_eq!(problem.get("incident").is_some(), status == 500, "{text}");
+        let is_inside = status == 500 || code == "storage-unavailable";
+        assert_eq!(problem.get("incident").is_some(), is_inside, "{text}");
     }
 }

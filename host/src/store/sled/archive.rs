@@ -15,8 +15,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::codec::damaged;
-use super::disk::{sync_directory, unusable};
+use super::disk::sync_directory;
 use super::failpoint::{FailPoint, Write};
+use super::failure::{OpenError, unusable};
 use crate::store::StoreError;
 
 const MAGIC: &[u8; 8] = b"stepwarc";
@@ -66,7 +67,7 @@ struct End {
 }
 
 fn failed(error: io::Error) -> StoreError {
-    StoreError::Database(format!("the archive cannot be written: {error}"))
+    super::failure::io("the archive cannot be written")(error)
 }
 
 impl Archive {
@@ -75,7 +76,7 @@ impl Archive {
         directory: PathBuf,
         segment_bytes: u64,
         fail: FailPoint,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, OpenError> {
         let unusable = |error: io::Error| unusable(&directory, &error);
         let mut last = 0;
         match std::fs::read_dir(&directory) {

@@ -18,7 +18,7 @@ use crate::domain::ids::WorkspaceName;
 use crate::store::StoreError;
 
 fn failed(error: std::io::Error) -> StoreError {
-    StoreError::Database(format!("a response's body cannot be written: {error}"))
+    super::failure::io("a response's body cannot be written")(error)
 }
 
 /// The directory of a workspace's bodies. A workspace's name is a plain file name.
@@ -33,9 +33,7 @@ pub(super) fn put(
     bytes: &[u8],
 ) -> Result<[u8; 32], StoreError> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
-    if shared.stopped() {
-        return Err(StoreError::Closed);
-    }
+    shared.takes_writes()?;
     let digest: [u8; 32] = Sha256::digest(bytes).into();
     let directory = directory(&shared.settings.path, workspace);
     let path = directory.join(hex(&digest));
@@ -59,9 +57,7 @@ pub(super) fn put(
     }
     if let Err(error) = sync_directory(&directory) {
         // The name is there, and would be taken for a durable one when the body comes again.
-        let error = failed(error);
-        shared.fail(&error);
-        return Err(error);
+        return Err(shared.fail(&failed(error)));
     }
     Ok(digest)
 }
@@ -79,16 +75,14 @@ pub(super) fn get(
     workspace: &WorkspaceName,
     digest: &[u8; 32],
 ) -> Result<Option<Arc<[u8]>>, StoreError> {
-    if shared.disk.read().is_none() {
-        return Err(StoreError::Closed);
-    }
+    shared.with_disk(|_| Ok(()))?;
     let path = directory(&shared.settings.path, workspace).join(hex(digest));
     let bytes = match std::fs::read(&path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             let error = format!("a response's body cannot be read: {error}");
-            return Err(StoreError::Database(error));
+            return Err(StoreError::unavailable(error));
         }
     };
     if Sha256::digest(&bytes)[..] != digest[..] {

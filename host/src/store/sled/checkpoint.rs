@@ -2,14 +2,16 @@
 //! the log behind them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::change::Mark;
-use super::disk::failed;
+use super::disk::Disk;
 use super::failpoint::Write;
+use super::failure::failed;
 use super::fold::Folder;
 use super::overlay::{Open, Overlay};
 use super::upgrade::Upgrade;
-use super::{Shared, keys};
+use super::{Shared, keys, room};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskState;
 use crate::store::StoreError;
@@ -17,17 +19,22 @@ use crate::store::StoreError;
 /// Tasks folded between two looks at the overlay, and bytes of them, roughly. It bounds how long
 /// readers of several keys wait.
 const CHUNK: usize = 64;
+/// How often a disk that was nearly full is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// See [`CHUNK`].
 const CHUNK_BYTES: usize = 512 * 1024;
 
 /// Runs until the store stops.
 pub(super) fn run(shared: &Shared) {
     let mut upgrade = Upgrade::default();
+    let mut is_reserve_kept = false;
     while !shared.stopped() {
         {
             let mut wanted = shared.wanted.lock();
             if !*wanted {
-                match shared.settings.checkpoint_every {
+                let every = shared.settings.checkpoint_every;
+                let again = shared.space.is_low().then_some(LOOK_AGAIN);
+                match every.or(again) {
                     Some(every) => {
                         shared.want.wait_for(&mut wanted, every);
                     }
@@ -39,15 +46,33 @@ pub(super) fn run(shared: &Shared) {
         if shared.stopped() {
             break;
         }
-        if let Err(error) = checkpoint(shared).and_then(|()| upgrade.go_on(shared)) {
-            shared.fail(&error);
+        if shared.space.is_none() {
+            // The committer sees to it.
+            is_reserve_kept = false;
+            continue;
+        }
+        match checkpoint(shared) {
+            Ok(true) => {
+                if let Err(error) = upgrade.go_on(shared) {
+                    shared.could_not_fold(error);
+                }
+                if !is_reserve_kept {
+                    room::keep_reserve(&shared.settings);
+                    is_reserve_kept = true;
+                }
+            }
+            Ok(false) => is_reserve_kept = false,
+            Err(error) => {
+                shared.could_not_fold(error);
+            }
         }
     }
 }
 
 /// Folds every task that came to rest, and the oldest others if memory or log are past their
-/// bounds; then lets go of the log that nobody needs.
-pub(super) fn checkpoint(shared: &Shared) -> Result<(), StoreError> {
+/// bounds; then lets go of the log that nobody needs. `false` if it paused for want of room: what is
+/// not folded stays in the log.
+pub(super) fn checkpoint(shared: &Shared) -> Result<bool, StoreError> {
     checkpoint_with(shared, |overlay| surplus(shared, overlay))
 }
 
@@ -55,16 +80,24 @@ pub(super) fn checkpoint(shared: &Shared) -> Result<(), StoreError> {
 pub(super) fn checkpoint_with(
     shared: &Shared,
     surplus: impl FnOnce(&Overlay) -> Vec<(WorkspaceName, TaskId)>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let _one = shared.checkpointing.lock();
-    if shared.stopped() {
-        return Err(StoreError::Closed);
+    shared.takes_writes()?;
+    if !shared.may_fold() {
+        shared.pause()?;
+        return Ok(false);
     }
     let rested = shared.overlay.write().take_rested();
-    fold(shared, rested, false)?;
+    if !fold(shared, rested.clone(), false)? {
+        shared.overlay.write().put_back(rested);
+        shared.pause()?;
+        return Ok(false);
+    }
     let surplus = surplus(&shared.overlay.read());
-    if !surplus.is_empty() {
-        fold(shared, surplus, true)?;
+    let is_changed = !rested.is_empty() || !surplus.is_empty();
+    if !surplus.is_empty() && !fold(shared, surplus, true)? {
+        shared.pause()?;
+        return Ok(false);
     }
     let mark = {
         let overlay = shared.overlay.read();
@@ -81,10 +114,20 @@ pub(super) fn checkpoint_with(
             disk.flush()
         })?;
         shared.slots.drop_below(mark.low)?;
+    } else if is_changed {
+        // So that it can be read whatever becomes of the disk.
+        shared.with_disk(Disk::settle)?;
     }
-    shared.slots.prepare()?;
+    match shared.slots.prepare() {
+        Ok(()) => {}
+        Err(StoreError::Full) => {
+            shared.pause()?;
+            return Ok(false);
+        }
+        Err(error) => return Err(error),
+    }
     shared.room.notify_waiters();
-    Ok(())
+    Ok(true)
 }
 
 /// The tasks to fold although they are not at rest: those that the log is kept for longest.
@@ -118,14 +161,20 @@ fn surplus(shared: &Shared, overlay: &Overlay) -> Vec<(WorkspaceName, TaskId)> {
     surplus
 }
 
+/// `false` if it paused for want of room.
 fn fold(
     shared: &Shared,
     tasks: Vec<(WorkspaceName, TaskId)>,
     also_ready: bool,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let mut tasks = tasks.into_iter().peekable();
     let mut writer = Folder::default();
+    let mut has_room = true;
     while tasks.peek().is_some() {
+        has_room = shared.may_fold();
+        if !has_room {
+            break;
+        }
         let mut chunk: Vec<Arc<Open>> = Vec::with_capacity(CHUNK);
         {
             let overlay = shared.overlay.read();
@@ -142,9 +191,7 @@ fn fold(
                 }
             }
         }
-        if shared.stopped() {
-            return Err(StoreError::Closed);
-        }
+        shared.takes_writes()?;
         let in_tree = writer.fold(shared, chunk)?;
         let mut gone = Vec::with_capacity(in_tree.len());
         if !in_tree.is_empty() {
@@ -156,5 +203,6 @@ fn fold(
             shared.room.notify_waiters();
         }
     }
-    writer.place(shared)
+    writer.place(shared)?;
+    Ok(has_room)
 }

@@ -10,7 +10,7 @@ pub(super) fn damaged(what: &str, why: &str) -> StoreError {
 
 pub(super) fn push_length(out: &mut Vec<u8>, length: usize) -> Result<(), StoreError> {
     let length = u32::try_from(length)
-        .map_err(|_| StoreError::Database("a value of 4 GiB or more is not stored".into()))?;
+        .map_err(|_| StoreError::Refused("a value of 4 GiB or more is not stored".into()))?;
     out.extend_from_slice(&length.to_le_bytes());
     Ok(())
 }
@@ -24,7 +24,7 @@ pub(super) fn push_sized(
     out.extend_from_slice(&[0; 4]);
     write(out)?;
     let length = u32::try_from(out.len() - at - 4)
-        .map_err(|_| StoreError::Database("a value of 4 GiB or more is not stored".into()))?;
+        .map_err(|_| StoreError::Refused("a value of 4 GiB or more is not stored".into()))?;
     out[at..at + 4].copy_from_slice(&length.to_le_bytes());
     Ok(())
 }

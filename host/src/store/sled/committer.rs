@@ -10,7 +10,7 @@ use super::log::Tail;
 use super::newest::Newest;
 use super::overlay::{Mixing, Open, Overlay};
 use super::shared::Shared;
-use super::{RESTED, tasks};
+use super::{RESTED, recovery, room, tasks};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
 
@@ -18,6 +18,9 @@ use crate::store::StoreError;
 const CHANGES: usize = 512;
 /// Bytes in one group, unless a single change is longer.
 const BYTES: usize = 1024 * 1024;
+
+/// How often a full disk is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// The longest that a group waits for changes that are on their way: less than a sender notices.
 const GATHER: Duration = Duration::from_micros(800);
@@ -68,8 +71,8 @@ impl Queued {
 pub(super) enum Message {
     /// To be made durable.
     Change(Box<Queued>),
-    /// Wakes the committer to see that the store is stopped.
-    Stop,
+    /// Wakes the committer to see that the store is stopped, or that the tree has no room.
+    Look,
 }
 
 type Key = (WorkspaceName, TaskId);
@@ -91,7 +94,7 @@ struct Committer<'a> {
     bases: HashMap<Key, Open, Mixing>,
 }
 
-/// Runs until the store is closed or a write fails.
+/// Runs until the store is closed or a write fails for another reason than want of room.
 pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message>) {
     let mut committer = Committer {
         shared,
@@ -103,11 +106,21 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
     let mut batch = Vec::new();
     let mut ahead = None;
     loop {
+        if shared.space.is_none() {
+            refuse(&mut queue, ahead.take(), &StoreError::Full);
+            if shared.stopped() {
+                break;
+            }
+            std::thread::sleep(LOOK_AGAIN);
+            committer.recover();
+            continue;
+        }
         let first = match ahead.take() {
             Some(first) => first,
             None => match receive(shared, &mut queue) {
-                Some(first) => first,
-                None => break,
+                Received::Change(first) => first,
+                Received::Look => continue,
+                Received::End => break,
             },
         };
         shared.coming.wait(GATHER);
@@ -123,43 +136,96 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
                     bytes += next.bytes();
                     batch.push(next);
                 }
-                Ok(Message::Stop) | Err(_) => break,
+                Ok(Message::Look) | Err(_) => break,
             }
         }
         if let Err(error) = committer.commit(&mut batch) {
-            shared.fail(&error);
+            let error = committer.could_not_write(error);
             for queued in batch.drain(..) {
                 let _ = queued.done.send(Err(error.clone()));
             }
-            break;
+            if shared.stopped() {
+                break;
+            }
         }
     }
     // What is still queued gets no answer but this one.
     queue.close();
+    refuse(&mut queue, ahead, &shared.refusal());
+}
+
+/// Answers all that is queued.
+fn refuse(queue: &mut mpsc::Receiver<Message>, ahead: Option<Box<Queued>>, error: &StoreError) {
     let rest = std::iter::from_fn(|| queue.try_recv().ok());
     for message in ahead.map(Message::Change).into_iter().chain(rest) {
         if let Message::Change(queued) = message {
-            let _ = queued.done.send(Err(StoreError::Closed));
+            let _ = queued.done.send(Err(error.clone()));
         }
     }
 }
 
-/// The next change; `None` when the store is stopped or dropped.
-fn receive(shared: &Shared, queue: &mut mpsc::Receiver<Message>) -> Option<Box<Queued>> {
+/// What a wait for the next change came to.
+enum Received {
+    Change(Box<Queued>),
+    Look,
+    /// The store is stopped, or dropped.
+    End,
+}
+
+fn receive(shared: &Shared, queue: &mut mpsc::Receiver<Message>) -> Received {
     let next = queue.blocking_recv();
     if shared.stopped() {
         if let Some(Message::Change(next)) = next {
-            let _ = next.done.send(Err(StoreError::Closed));
+            let _ = next.done.send(Err(shared.refusal()));
         }
-        return None;
+        return Received::End;
     }
     match next {
-        Some(Message::Change(next)) => Some(next),
-        Some(Message::Stop) | None => None,
+        Some(Message::Change(next)) => Received::Change(next),
+        Some(Message::Look) => Received::Look,
+        None => Received::End,
     }
 }
 
 impl Committer<'_> {
+    /// A group could not be written. Gives what its senders are told.
+    fn could_not_write(&mut self, error: StoreError) -> StoreError {
+        if !matches!(error, StoreError::Full) {
+            return self.shared.fail(&error);
+        }
+        self.shared.space.none(false);
+        self.shared.room.notify_waiters();
+        match self.tail.mend() {
+            // It is tried again before anything is written.
+            Ok(()) | Err(StoreError::Full) => StoreError::Full,
+            Err(error) => self.shared.fail(&error),
+        }
+    }
+
+    /// Goes on after the disk was full, if there is room again.
+    fn recover(&mut self) {
+        let (shared, settings) = (self.shared, &self.shared.settings);
+        if room::free(&settings.path) < settings.reserve_bytes + settings.slot_bytes {
+            return;
+        }
+        let mended = self.tail.mend().and_then(|()| {
+            if shared.space.is_broken() {
+                self.tail = recovery::reopen(shared)?;
+                self.newest.clear();
+            }
+            shared.slots.prepare()
+        });
+        match mended {
+            Ok(()) => shared.space.recovered(),
+            Err(error) if error.is_retriable() => {
+                tracing::warn!(%error, "the store cannot go on yet after its disk was full");
+            }
+            Err(error) => {
+                shared.fail(&error);
+            }
+        }
+    }
+
     /// Makes a batch durable and answers it. An error leaves those in it that have no answer.
     #[expect(clippy::vec_box)] // As they came through the queue; a task's head is large to move.
     fn commit(&mut self, batch: &mut Vec<Box<Queued>>) -> Result<(), StoreError> {
@@ -220,7 +286,9 @@ impl Committer<'_> {
         match self.bases.remove(&(change.workspace.clone(), change.id)) {
             Some(base) => Ok(Some(base)),
             // It was folded since it was put in order.
-            None => tasks::from_tree(self.shared, &change.workspace, change.id),
+            None => tasks::from_tree(self.shared, &change.workspace, change.id)
+                // The group is in the log already.
+                .map_err(|error| StoreError::unavailable(error.to_string())),
         }
     }
 
@@ -269,7 +337,7 @@ impl Committer<'_> {
         };
         change.index = next.count;
         let count = next.count.checked_add(change.count).ok_or_else(|| {
-            StoreError::Database(format!("the journal of task {} is full", change.id))
+            StoreError::Refused(format!("the journal of task {} is full", change.id))
         })?;
         Ok((key, Standing { count, ..next }))
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::disk::{Disk, failed};
+use super::disk::Disk;
+use super::failure::failed;
 use super::shapes::record::Fixed;
 use super::shared::Shared;
 use super::tasks::{after_header, bad_key};

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -18,6 +19,7 @@ use sled::{Batch, IVec};
 use super::archive::Archive;
 use super::codec::{Parts, damaged};
 use super::failpoint::{FailPoint, Write};
+use super::failure::{OpenError, failed, io, unusable};
 use super::keys;
 use super::repair;
 use super::settings::SledSettings;
@@ -29,6 +31,8 @@ use crate::store::StoreError;
 pub(super) const PIECE: usize = 6000;
 /// See [`Disk::note`].
 pub(super) const LOOKS: usize = 8;
+/// How long a flush may take before it is looked after, see [`Disk::flush`].
+const NUDGE: Duration = Duration::from_secs(1);
 /// The format that this build writes, and the newest it reads. 1 had no archive, 2 no digests of terms.
 pub(super) const FORMAT: u32 = 3;
 
@@ -39,28 +43,10 @@ pub(super) struct Disk {
     /// sled's flush waits for its own I/O threads and hangs with many callers; here it has one.
     flushing: Mutex<()>,
     fail: FailPoint,
-    /// Held as long as the store is open.
-    _lock: File,
-}
-
-/// `error` in the store's words.
-pub(super) fn failed(error: sled::Error) -> StoreError {
-    match error {
-        sled::Error::Corruption { .. } => StoreError::Damaged(error.to_string()),
-        other => StoreError::Database(other.to_string()),
-    }
-}
-
-/// `error` of a file or directory that the store cannot do without.
-pub(super) fn unusable(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Unusable {
-        path: path.display().to_string(),
-        reason: error.to_string(),
-    }
 }
 
 /// Takes the directory for this process.
-fn lock(path: &Path) -> Result<File, StoreError> {
+pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
     std::fs::create_dir_all(path).map_err(|error| unusable(path, &error))?;
     let file = File::options()
         .create(true)
@@ -71,17 +57,17 @@ fn lock(path: &Path) -> Result<File, StoreError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(std::fs::TryLockError::WouldBlock) => {
-            Err(StoreError::Locked(path.display().to_string()))
+            Err(OpenError::Locked(path.display().to_string()))
         }
         Err(std::fs::TryLockError::Error(error)) => Err(unusable(path, &error)),
     }
 }
 
 impl Disk {
-    /// Opens or creates the tree in `settings.path` and returns it with the store's seed.
-    pub(super) fn open(settings: &SledSettings) -> Result<(Self, [u8; 32]), StoreError> {
+    /// Opens or creates the tree in `settings.path` and returns it with the store's seed. The caller
+    /// has the directory's [`lock`].
+    pub(super) fn open(settings: &SledSettings) -> Result<(Self, [u8; 32]), OpenError> {
         let (path, fail) = (settings.path.as_path(), settings.fail.clone());
-        let lock = lock(path)?;
         let tree = path.join("tree");
         repair::before_open(path, &tree).map_err(|error| unusable(&tree, &error))?;
         let db = open_tree(&tree, settings.cache_bytes)?;
@@ -93,7 +79,7 @@ impl Disk {
                 .map(u32::from_le_bytes)
                 .map_err(|_| damaged("the format number", "it has no four bytes"))?;
             if found > FORMAT {
-                return Err(StoreError::Newer {
+                return Err(OpenError::Newer {
                     path: path.display().to_string(),
                     found,
                     known: FORMAT,
@@ -105,7 +91,7 @@ impl Disk {
             }
         } else {
             if !db.is_empty() {
-                return Err(damaged("the format number", "it is missing"));
+                return Err(damaged("the format number", "it is missing").into());
             }
             let mut batch = Batch::default();
             batch.insert(keys::FORMAT, &FORMAT.to_le_bytes());
@@ -124,7 +110,6 @@ impl Disk {
             archive: Archive::open(archive, settings.segment_bytes, fail.clone())?,
             flushing: Mutex::new(()),
             fail,
-            _lock: lock,
         };
         disk.flush()?;
         // The names of new files are durable only with their directories.
@@ -134,15 +119,41 @@ impl Disk {
         Ok((disk, seed))
     }
 
+    /// Has sled write down what it has in memory, durable or not.
+    pub(super) fn settle(&self) -> Result<(), StoreError> {
+        let _one = self.flushing.lock();
+        self.flush_tree()
+    }
+
     /// Makes everything in the tree durable.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
         let _one = self.flushing.lock();
         self.fail.before(Write::Flush)?;
-        self.db.flush().map_err(failed)?;
+        self.flush_tree()?;
         self.db
             .file
             .sync_data()
-            .map_err(|error| StoreError::Database(format!("fdatasync: {error}")))
+            .map_err(io("the tree cannot be synced"))
+    }
+
+    /// sled's own flush. If a write fails on a thread of sled's, sled notes it and leaves a flush that
+    /// waits for it asleep; the next write finds the note and wakes all who wait.
+    fn flush_tree(&self) -> Result<(), StoreError> {
+        std::thread::scope(|scope| {
+            let (over, is_over) = std::sync::mpsc::channel();
+            scope.spawn(move || over.send(self.db.flush()));
+            loop {
+                match is_over.recv_timeout(NUDGE) {
+                    Ok(flushed) => return flushed.map(|_| ()).map_err(failed),
+                    Err(RecvTimeoutError::Timeout) => {
+                        let _ = self.db.insert(keys::FORMAT, &FORMAT.to_le_bytes());
+                    }
+                    Err(RecvTimeoutError::Disconnected) => {
+                        return Err(StoreError::unavailable("sled gave up flushing"));
+                    }
+                }
+            }
+        })
     }
 
     /// Tells sled that the page of `key` was looked at. Its cache takes note of pages only when
@@ -194,7 +205,7 @@ impl Disk {
     ) -> Result<(), StoreError> {
         let (first, rest) = bytes.split_at(bytes.len().min(PIECE - HEADER));
         let further = u32::try_from(rest.len().div_ceil(PIECE))
-            .map_err(|_| StoreError::Database("a value of 4 GiB or more is not stored".into()))?;
+            .map_err(|_| StoreError::Refused("a value of 4 GiB or more is not stored".into()))?;
         batch.insert(key, [&envelope(further), first].concat());
         for (piece, bytes) in (1..).zip(rest.chunks(PIECE)) {
             batch.insert(keys::piece(key, piece), bytes);
@@ -258,7 +269,7 @@ impl Drop for Tree {
     }
 }
 
-fn open_tree(path: &Path, cache_bytes: u64) -> Result<Tree, StoreError> {
+fn open_tree(path: &Path, cache_bytes: u64) -> Result<Tree, OpenError> {
     let config = sled::Config::new()
         .path(path)
         .cache_capacity(cache_bytes)
@@ -275,7 +286,7 @@ fn open_tree(path: &Path, cache_bytes: u64) -> Result<Tree, StoreError> {
                 return Ok(Tree { db, file });
             }
             Err(sled::Error::Corruption { .. }) => {
-                return Err(damaged("the tree", "sled finds it corrupt"));
+                return Err(damaged("the tree", "sled finds it corrupt").into());
             }
             // The directory is ours, so a busy file is one that sled's threads are still
             // letting go after a close in this process.

@@ -9,6 +9,10 @@ pub(super) enum Write {
     Append,
     /// The log is made durable.
     Sync,
+    /// What a failed append left in the log is taken back.
+    Mend,
+    /// A slot of the log is made.
+    Slot,
     /// Folded tasks go into the tree.
     Fold,
     /// Folded tasks are appended to the archive, or that is made durable.

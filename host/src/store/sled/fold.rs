@@ -8,8 +8,9 @@ use sled::Batch;
 
 use super::archive::{self, Place};
 use super::codec::damaged;
-use super::disk::{Disk, HEADER, PIECE, failed};
+use super::disk::{Disk, HEADER, PIECE};
 use super::failpoint::Write;
+use super::failure::failed;
 use super::overlay::Open;
 use super::shapes::journal::Piece;
 use super::shapes::record::{Record, encode_record};
@@ -45,7 +46,7 @@ impl Folder {
         let mut in_tree = Vec::new();
         {
             let disk = shared.disk.read();
-            let disk = disk.as_ref().ok_or(StoreError::Closed)?;
+            let disk = disk.as_ref().ok_or_else(|| shared.without_disk())?;
             for open in chunk {
                 if self.encode(disk, &open, &mut batch)? {
                     let place = disk.archive.append(&self.record)?;
@@ -57,7 +58,7 @@ impl Folder {
         }
         if !in_tree.is_empty() {
             let disk = shared.disk.write();
-            let disk = disk.as_ref().ok_or(StoreError::Closed)?;
+            let disk = disk.as_ref().ok_or_else(|| shared.without_disk())?;
             shared.settings.fail.before(Write::Fold)?;
             disk.db.apply_batch(batch).map_err(failed)?;
         }
@@ -88,7 +89,7 @@ impl Folder {
                 .collect();
             {
                 let disk = shared.disk.write();
-                let disk = disk.as_ref().ok_or(StoreError::Closed)?;
+                let disk = disk.as_ref().ok_or_else(|| shared.without_disk())?;
                 let mut batch = Batch::default();
                 places::insert(disk, &first.head.workspace, &new, &mut batch)?;
                 shared.settings.fail.before(Write::Fold)?;

@@ -9,6 +9,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::codec::damaged;
+use super::failure::OpenError;
 use crate::store::StoreError;
 
 const MAGIC: &[u8; 8] = b"stepwlog";
@@ -42,7 +43,7 @@ pub(super) fn slot_header(first: u64) -> [u8; SLOT_HEADER] {
 pub(super) fn first_of_header(
     header: &[u8; SLOT_HEADER],
     path: &Path,
-) -> Result<Option<u64>, StoreError> {
+) -> Result<Option<u64>, OpenError> {
     let number = |at: usize| {
         let bytes = header.get(at..at + 8).and_then(|part| part.try_into().ok());
         bytes.map_or(0, u64::from_le_bytes)
@@ -53,7 +54,7 @@ pub(super) fn first_of_header(
     }
     let version = number(8) as u32;
     if version > VERSION {
-        return Err(StoreError::Newer {
+        return Err(OpenError::Newer {
             path: path.display().to_string(),
             found: version,
             known: VERSION,
@@ -82,7 +83,7 @@ pub(super) fn seal_group(
 ) -> Result<(), StoreError> {
     let payload = &buffer[SLOT_HEADER + HEADER..];
     let length = u32::try_from(payload.len())
-        .map_err(|_| StoreError::Database("a group of 4 GiB or more is not stored".into()))?;
+        .map_err(|_| StoreError::Refused("a group of 4 GiB or more is not stored".into()))?;
     let sum = crc32fast::hash(payload);
     let end = SLOT_HEADER + framed_length(payload.len()) as usize;
     buffer.resize(end, 0);

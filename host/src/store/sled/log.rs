@@ -9,6 +9,8 @@
 //! bytes. Numbers have no gaps. A group is synced before the next is written, so at most the very
 //! last one can be torn; a torn one with a sound one behind it is damage.
 
+mod open;
+
 use std::collections::VecDeque;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -18,11 +20,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use super::codec::damaged;
-use super::disk::{sync_directory, unusable};
+use super::disk::sync_directory;
 use super::failpoint::{FailPoint, Write};
+use super::failure::io;
 use super::frame::{self, HEADER, SLOT_HEADER};
 use crate::store::StoreError;
+
+pub(super) use open::open;
 
 /// The largest buffer that is kept for the next group, in bytes.
 const KEEP: usize = 4 * 1024 * 1024;
@@ -60,6 +64,8 @@ pub(super) struct Tail {
     slots: Arc<Slots>,
     current: Option<Current>,
     next: u64,
+    /// Behind the last group there may be a part of one that could not be written.
+    torn: bool,
     /// A slot's header and a group's, then the group's payload.
     buffer: Vec<u8>,
 }
@@ -70,10 +76,6 @@ struct Current {
     file: File,
     offset: u64,
     bytes: u64,
-}
-
-fn io(what: &'static str) -> impl Fn(std::io::Error) -> StoreError {
-    move |error| StoreError::Database(format!("{what}: {error}"))
 }
 
 impl Slots {
@@ -131,6 +133,22 @@ impl Slots {
         std::fs::remove_file(&path).map_err(io("a slot of the log cannot be removed"))
     }
 
+    /// Takes what `other` has, in place of its own.
+    fn take_over(&self, other: &Self) {
+        *self.sealed.lock() = std::mem::take(&mut *other.sealed.lock());
+        *self.spares.lock() = std::mem::take(&mut *other.spares.lock());
+        let (bytes, next) = (&other.bytes, &other.next_name);
+        self.bytes
+            .store(bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.next_name
+            .store(next.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Whether the next slot need not be made.
+    pub(super) fn is_prepared(&self) -> bool {
+        !self.spares.lock().is_empty()
+    }
+
     /// Makes a spare if there is none, so that the committer need not.
     pub(super) fn prepare(&self) -> Result<(), StoreError> {
         if self.spares.lock().is_empty() {
@@ -142,7 +160,7 @@ impl Slots {
 
     /// A new slot, written full of zeros: a sync of blocks that exist is all that an append costs.
     fn create(&self, bytes: u64) -> Result<(PathBuf, File), StoreError> {
-        self.fail.before(Write::Drop)?;
+        self.fail.before(Write::Slot)?;
         let name = self.next_name.fetch_add(1, Ordering::Relaxed);
         let path = self.directory.join(format!("{name:08}.log"));
         let made = zeroed(&path, bytes).and_then(|file| {
@@ -200,8 +218,8 @@ impl Tail {
         &mut self.buffer
     }
 
-    /// Appends the group that was begun and makes it durable. After an error the log must not be
-    /// written again.
+    /// Appends the group that was begun and makes it durable. After [`StoreError::Full`] the log is to
+    /// be mended before the next one; after another error it must not be written again.
     pub(super) fn append(&mut self) -> Result<u64, StoreError> {
         let number = self.next;
         frame::seal_group(&mut self.buffer, &self.slots.key, number)?;
@@ -224,6 +242,7 @@ impl Tail {
         } else {
             &self.buffer[SLOT_HEADER..]
         };
+        self.torn = true;
         self.slots.fail.before(Write::Append)?;
         current
             .file
@@ -234,9 +253,39 @@ impl Tail {
             .file
             .sync_data()
             .map_err(io("the log cannot be synced"))?;
+        self.torn = false;
         current.offset += bytes.len() as u64;
         self.next += 1;
         Ok(number)
+    }
+
+    /// Takes back, durably, what a failed [`Tail::append`] may have left: nobody was told that it is
+    /// there, so no later start is to find it.
+    pub(super) fn mend(&mut self) -> Result<(), StoreError> {
+        if self.torn
+            && let Some(current) = &self.current
+        {
+            let headers = match current.offset {
+                0 => SLOT_HEADER + HEADER,
+                _ => HEADER,
+            };
+            let zeros = [0; SLOT_HEADER + HEADER];
+            self.slots.fail.before(Write::Mend)?;
+            current
+                .file
+                .write_all_at(&zeros[..headers], current.offset)
+                .and_then(|()| current.file.sync_data())
+                .map_err(io("the log cannot be mended"))?;
+        }
+        self.torn = false;
+        Ok(())
+    }
+
+    /// Has `slots` in place of those that it was opened with.
+    pub(super) fn onto(self, slots: &Arc<Slots>) -> Self {
+        slots.take_over(&self.slots);
+        let slots = slots.clone();
+        Self { slots, ..self }
     }
 
     /// Seals the current slot and takes another that has room for `framed` bytes.
@@ -259,126 +308,4 @@ impl Tail {
         }
         Ok(())
     }
-}
-
-/// Opens the log in `directory` and hands every group from `low` on to `replay`, in order. Groups
-/// up to `last` must be there; what comes after them was appended since.
-pub(super) fn open(
-    directory: &Path,
-    slot_bytes: u64,
-    seed: &[u8; 32],
-    (low, last): (u64, u64),
-    fail: FailPoint,
-    mut replay: impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
-) -> Result<(Arc<Slots>, Tail), StoreError> {
-    let failed = |error: std::io::Error| unusable(directory, &error);
-    std::fs::create_dir_all(directory).map_err(failed)?;
-    let mut found = Vec::new();
-    let mut next_name = 0;
-    for entry in std::fs::read_dir(directory).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let name = path.file_stem().and_then(|name| name.to_str());
-        let Some(number) = name.and_then(|name| name.parse::<u64>().ok()) else {
-            continue;
-        };
-        next_name = next_name.max(number + 1);
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(failed)?;
-        let bytes = file.metadata().map_err(failed)?.len();
-        let mut header = [0; SLOT_HEADER];
-        let read = file.read_exact_at(&mut header, 0);
-        let first = match read {
-            Ok(()) => frame::first_of_header(&header, directory)?,
-            Err(_) => None,
-        };
-        found.push((first, path, file, bytes));
-    }
-    found.sort_by_key(|(first, ..)| *first);
-    let slots = Arc::new(Slots {
-        directory: directory.to_owned(),
-        slot_bytes,
-        sealed: Mutex::default(),
-        spares: Mutex::default(),
-        next_name: AtomicU64::new(next_name),
-        key: frame::key(seed),
-        bytes: AtomicU64::new(0),
-        fail,
-    });
-    // None until the first slot that matters tells where the log begins.
-    let mut next: Option<u64> = None;
-    let mut newest = None;
-    for (first, path, file, bytes) in found {
-        let groups = match first {
-            Some(first) => {
-                let mut whole = vec![0; bytes as usize];
-                file.read_exact_at(&mut whole, 0)
-                    .map_err(io("the log cannot be read"))?;
-                frame::read_slot(&whole, &slots.key, first)?
-            }
-            None => Vec::new(),
-        };
-        let first = first.unwrap_or(0);
-        let end = first + groups.len() as u64;
-        if groups.is_empty() || end <= low {
-            slots.recycle(path, file, bytes)?;
-            continue;
-        }
-        match next {
-            None if first > low => {
-                return Err(missing(low, first - 1));
-            }
-            Some(next) if first != next => {
-                return Err(missing(next, first.saturating_sub(1)));
-            }
-            _ => {}
-        }
-        newest = groups.last().copied();
-        let mut payload = Vec::new();
-        for (number, (offset, length)) in (first..).zip(groups) {
-            if number >= low {
-                payload.resize(length, 0);
-                file.read_exact_at(&mut payload, offset)
-                    .map_err(io("the log cannot be read"))?;
-                replay(number, &payload)?;
-            }
-        }
-        next = Some(end);
-        slots.bytes.fetch_add(bytes, Ordering::Relaxed);
-        slots.sealed.lock().push_back(Sealed {
-            path,
-            file,
-            last: end - 1,
-            bytes,
-        });
-    }
-    if let (Some((offset, length)), Some(slot)) = (newest, slots.sealed.lock().back()) {
-        // If its sync failed, it is whole in the page cache and may not be on the disk; the kernel
-        // takes it for clean then. What follows stands on it, so it is written once more.
-        let mut framed = vec![0; HEADER + length];
-        let at = offset - HEADER as u64;
-        let file = &slot.file;
-        file.read_exact_at(&mut framed, at)
-            .and_then(|()| file.write_all_at(&framed, at))
-            .and_then(|()| file.sync_data())
-            .map_err(io("the log cannot be written"))?;
-    }
-    let next = next.unwrap_or(low.max(1));
-    if next <= last && low <= last {
-        return Err(missing(next, last));
-    }
-    slots.prepare()?;
-    let tail = Tail {
-        slots: slots.clone(),
-        current: None,
-        next,
-        buffer: Vec::new(),
-    };
-    Ok((slots, tail))
-}
-
-fn missing(from: u64, to: u64) -> StoreError {
-    damaged("the log", &format!("groups {from} to {to} are missing"))
 }

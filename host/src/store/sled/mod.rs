@@ -16,6 +16,7 @@ mod committer;
 mod counts;
 mod disk;
 mod failpoint;
+mod failure;
 mod fold;
 mod frame;
 mod gather;
@@ -28,6 +29,7 @@ mod queries;
 mod recovery;
 mod registry;
 mod repair;
+mod room;
 mod settings;
 mod shapes;
 mod shared;
@@ -35,6 +37,7 @@ mod tasks;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod thread;
 mod upgrade;
 
 use std::sync::Arc;
@@ -43,15 +46,17 @@ use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use self::change::{Change, Kind};
 use self::committer::{Message, Part, Queued};
+pub use self::failure::OpenError;
 pub use self::settings::SledSettings;
 use self::shared::Shared;
+use self::thread::spawn;
 use super::{
-    Commit, Counts, Expected, Found, Manage, NewTask, Registry, Store, StoreError, TaskQuery,
-    Terms, Together,
+    Commit, Counts, Expected, Found, Health, Manage, NewTask, Registry, Store, StoreError,
+    TaskQuery, Terms, Together,
 };
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
@@ -75,13 +80,16 @@ const RESTED: usize = 16 * 1024;
 impl SledStore {
     /// Opens the store in `settings.path`, or makes one there, and takes up what the log holds.
     ///
-    /// Fails with [`StoreError::Locked`], [`StoreError::Unusable`], [`StoreError::Newer`],
-    /// [`StoreError::Damaged`] or [`StoreError::Database`], and then leaves the directory as it
-    /// was. Blocks on the disk.
-    pub fn open(settings: SledSettings) -> Result<Arc<Self>, StoreError> {
+    /// On a full disk it opens all the same, if there is what [`OpenError::NoRoom`] asks for.
+    /// Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`OpenError`]; then the directory is as it was.
+    pub fn open(settings: SledSettings) -> Result<Arc<Self>, OpenError> {
         let (shared, tail, seed) = recovery::open(settings)?;
-        let shared = Arc::new(shared);
         let (queue, queued) = mpsc::channel(QUEUE);
+        let _ = shared.committer.set(queue.downgrade());
+        let shared = Arc::new(shared);
         let committer = {
             let shared = shared.clone();
             spawn("store-commit", move || {
@@ -102,7 +110,7 @@ impl SledStore {
 
     /// Folds every task that came to rest and lets go of the log behind. It happens by itself.
     pub fn checkpoint(&self) -> Result<(), StoreError> {
-        checkpoint::checkpoint(&self.shared)
+        whole(checkpoint::checkpoint(&self.shared))
     }
 
     /// Brings all that an older version wrote up to date.
@@ -116,7 +124,9 @@ impl SledStore {
     /// Folds every task, also those that are ready.
     #[cfg(test)]
     fn fold_all(&self) -> Result<(), StoreError> {
-        checkpoint::checkpoint_with(&self.shared, |overlay| overlay.everything())
+        whole(checkpoint::checkpoint_with(&self.shared, |overlay| {
+            overlay.everything()
+        }))
     }
 
     async fn submit(&self, change: Change, expected: Option<u64>) -> Result<(), StoreError> {
@@ -128,10 +138,11 @@ impl SledStore {
         let (done, result) = oneshot::channel();
         let queued = Box::new(Queued { first, rest, done });
         let message = Message::Change(queued);
-        if self.shared.stopped() || self.queue.send(message).await.is_err() {
-            return Err(StoreError::Closed);
+        self.shared.takes_writes()?;
+        if self.queue.send(message).await.is_err() {
+            return Err(self.shared.refusal());
         }
-        result.await.unwrap_or(Err(StoreError::Closed))
+        result.await.unwrap_or_else(|_| Err(self.shared.refusal()))
     }
 
     /// Runs `work`, which reads the disk, where it blocks nobody.
@@ -140,16 +151,19 @@ impl SledStore {
         work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let shared = self.shared.clone();
-        tokio::task::spawn_blocking(move || work(&shared))
-            .await
-            .unwrap_or_else(|error| Err(StoreError::Database(error.to_string())))
+        let done = tokio::task::spawn_blocking(move || {
+            let _steady = shared.steady.read();
+            work(&shared)
+        });
+        done.await
+            .unwrap_or_else(|error| Err(StoreError::unavailable(error)))
     }
 
     /// Tells the threads to end.
     fn signal(&self) {
         self.shared.stopped.store(true, Ordering::Release);
         // If the queue is full, the committer is awake and will see it.
-        let _ = self.queue.try_send(Message::Stop);
+        let _ = self.queue.try_send(Message::Look);
         self.shared.want_checkpoint();
         self.shared.room.notify_waiters();
     }
@@ -158,23 +172,24 @@ impl SledStore {
     fn stop(&self) {
         self.signal();
         for thread in self.threads.lock().drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the store panicked");
-            }
+            let _ = thread.join();
         }
         if let Some(disk) = self.shared.disk.write().take()
             && let Err(error) = disk.flush()
         {
             tracing::warn!(%error, "the store could not be flushed as it closed; its log has it all");
         }
+        *self.shared.lock.lock() = None;
     }
 }
 
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreError> {
-    std::thread::Builder::new()
-        .name(name.into())
-        .spawn(run)
-        .map_err(|error| StoreError::Database(format!("no thread for the store: {error}")))
+/// A checkpoint that paused has not done what it was asked for.
+fn whole(folded: Result<bool, StoreError>) -> Result<(), StoreError> {
+    match folded {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(StoreError::Full),
+        Err(error) => Err(error),
+    }
 }
 
 impl Drop for SledStore {
@@ -253,6 +268,7 @@ impl Store for SledStore {
         workspace: &WorkspaceName,
         task: TaskId,
     ) -> Result<Option<StoredTask>, StoreError> {
+        let _steady = self.shared.steady.read();
         tasks::load(&self.shared, workspace, task)
     }
 
@@ -272,6 +288,7 @@ impl Store for SledStore {
         after: TaskId,
         limit: usize,
     ) -> Result<Vec<TaskId>, StoreError> {
+        let _steady = self.shared.steady.read();
         queries::ready(&self.shared, workspace, after, limit)
     }
 
@@ -280,10 +297,12 @@ impl Store for SledStore {
         until: Millis,
         limit: usize,
     ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
+        let _steady = self.shared.steady.read();
         queries::due(&self.shared, until, limit)
     }
 
     async fn next_wake(&self) -> Result<Option<Millis>, StoreError> {
+        let _steady = self.shared.steady.read();
         let first = queries::due(&self.shared, Millis::MAX, 1)?;
         Ok(first.first().map(|(wake_at, ..)| *wake_at))
     }
@@ -349,6 +368,10 @@ impl Store for SledStore {
         let workspace = workspace.clone();
         self.blocking(move |shared| bodies::get(shared, &workspace, &digest))
             .await
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.shared.space.watch()
     }
 
     fn seed(&self) -> [u8; 32] {

@@ -137,6 +137,11 @@ impl Overlay {
         rested
     }
 
+    /// Takes tasks for rested again that could not be folded.
+    pub(super) fn put_back(&mut self, mut rested: Vec<(WorkspaceName, TaskId)>) {
+        self.rested.append(&mut rested);
+    }
+
     /// Every task with the first group that is needed for it.
     pub(super) fn all(&self) -> impl Iterator<Item = (u64, &WorkspaceName, TaskId, usize)> {
         self.spaces.iter().flat_map(|(workspace, space)| {

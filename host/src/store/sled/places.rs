@@ -12,7 +12,8 @@ use sled::Batch;
 
 use super::archive::Place;
 use super::codec::{Parts, damaged};
-use super::disk::{Disk, LOOKS, PIECE, failed};
+use super::disk::{Disk, LOOKS, PIECE};
+use super::failure::failed;
 use super::keys;
 use super::shapes::kind::kind;
 use super::shapes::{Kind, Shape, check_version, read};

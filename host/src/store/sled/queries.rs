@@ -5,7 +5,8 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::archive::Place;
-use super::disk::{Disk, failed};
+use super::disk::Disk;
+use super::failure::failed;
 use super::overlay::Open;
 use super::shapes::record::{Fixed, Record};
 use super::shared::Shared;

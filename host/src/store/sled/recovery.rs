@@ -1,27 +1,125 @@
 //! Opening: the tree, then the log's tail replayed over it. A change that the tree has already is
 //! known by its place in the task's journal and passed over, so replaying twice is replaying once.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::Notify;
 
 use super::change::{self, Change, Kind, Mark};
 use super::codec::damaged;
-use super::disk::{Disk, failed, unusable};
+use super::disk::{self, Disk};
+use super::failure::{OpenError, failed, unusable};
 use super::gather::Coming;
-use super::log::{self, Tail};
+use super::log::{self, Slots, Tail};
 use super::overlay::Overlay;
 use super::registry::Components;
+use super::room::{self, Room};
 use super::settings::SledSettings;
 use super::shared::Shared;
 use super::{keys, tasks};
 use crate::store::StoreError;
 
+/// What is opened, and opened anew after the disk was full.
+struct Opened {
+    disk: Disk,
+    overlay: Overlay,
+    slots: Arc<Slots>,
+    tail: Tail,
+    components: Components,
+    seed: [u8; 32],
+}
+
 /// Opens the store in `settings.path`: what its threads share, the log's end, and the seed.
-pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), StoreError> {
-    let fail = settings.fail.clone();
-    let (disk, seed) = Disk::open(&settings)?;
+pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), OpenError> {
+    let path = settings.path.clone();
+    let full = |error: OpenError| no_room(&path, error);
+    let lock = disk::lock(&path).map_err(full)?;
+    let (free, first) = (room::free(&path), room::first(&settings));
+    if !path.join("tree").exists() && free < first {
+        return Err(OpenError::NoRoom {
+            path: path.display().to_string(),
+            free,
+            needed: first,
+            reason: "there is no store yet".into(),
+        });
+    }
+    room::give_up_reserve(&path);
+    let opened = read(&settings).map_err(full)?;
+    let shared = Shared {
+        overlay_bytes: AtomicUsize::new(opened.overlay.bytes()),
+        settings,
+        disk: RwLock::new(Some(opened.disk)),
+        overlay: RwLock::new(opened.overlay),
+        slots: opened.slots,
+        coming: Coming::default(),
+        lock: Mutex::new(Some(lock)),
+        steady: RwLock::new(()),
+        committer: OnceLock::new(),
+        space: Room::default(),
+        stopped: AtomicBool::new(false),
+        failed: AtomicBool::new(false),
+        room: Notify::new(),
+        wanted: Mutex::new(false),
+        want: Condvar::new(),
+        checkpointing: Mutex::new(()),
+        components: Mutex::new(opened.components),
+    };
+    if !shared.slots.is_prepared() {
+        shared.space.none(false);
+    } else if !shared.may_fold() {
+        shared.space.low();
+    }
+    Ok((shared, opened.tail, opened.seed))
+}
+
+/// Opens the tree again, whose last write failed for want of room, and takes up what the log holds.
+/// Gives the log's end. For the committer alone.
+pub(super) fn reopen(shared: &Shared) -> Result<Tail, StoreError> {
+    let _one = shared.checkpointing.lock();
+    let _steady = shared.steady.write();
+    let mut components = shared.components.lock();
+    // sled has its own lock on its file.
+    drop(shared.disk.write().take());
+    let opened = match read(&shared.settings) {
+        Ok(opened) => opened,
+        Err(OpenError::Store(error @ StoreError::Damaged(_))) => return Err(error),
+        Err(error) => return Err(StoreError::unavailable(error)),
+    };
+    *components = opened.components;
+    {
+        let mut overlay = shared.overlay.write();
+        *overlay = opened.overlay;
+        shared.measure(&overlay);
+    }
+    let tail = opened.tail.onto(&shared.slots);
+    *shared.disk.write() = Some(opened.disk);
+    Ok(tail)
+}
+
+/// An error that a full disk explains says so.
+fn no_room(path: &Path, error: OpenError) -> OpenError {
+    let (free, needed) = (room::free(path), room::needed(path));
+    let by_room = match &error {
+        OpenError::Unusable { .. } => true,
+        OpenError::Store(error) => error.is_retriable(),
+        _ => false,
+    };
+    if !by_room || free >= needed {
+        return error;
+    }
+    OpenError::NoRoom {
+        path: path.display().to_string(),
+        free,
+        needed,
+        reason: error.to_string(),
+    }
+}
+
+fn read(settings: &SledSettings) -> Result<Opened, OpenError> {
+    let (disk, seed) = Disk::open(settings)?;
     let mark = match disk.db.get(keys::MARK).map_err(failed)? {
         Some(mark) => Mark::decode(&mark)?,
         None => Mark { low: 1, last: 0 },
@@ -35,7 +133,7 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), S
         settings.slot_bytes,
         &seed,
         (mark.low, mark.last),
-        fail,
+        settings.fail.clone(),
         |number, payload| {
             for change in change::decode_group(payload)? {
                 replay(&disk, &mut overlay, change, number)?;
@@ -44,21 +142,14 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), S
             Ok(())
         },
     )?;
-    let shared = Shared {
-        overlay_bytes: AtomicUsize::new(overlay.bytes()),
-        settings,
-        disk: RwLock::new(Some(disk)),
-        overlay: RwLock::new(overlay),
+    Ok(Opened {
+        disk,
+        overlay,
         slots,
-        coming: Coming::default(),
-        stopped: AtomicBool::new(false),
-        room: Notify::new(),
-        wanted: Mutex::new(false),
-        want: Condvar::new(),
-        checkpointing: Mutex::new(()),
-        components: Mutex::new(components),
-    };
-    Ok((shared, tail, seed))
+        tail,
+        components,
+        seed,
+    })
 }
 
 fn replay(

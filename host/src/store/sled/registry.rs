@@ -12,8 +12,9 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use sled::Batch;
 
-use super::disk::{Disk, failed, sync_directory, unusable};
+use super::disk::{Disk, sync_directory};
 use super::failpoint::Write;
+use super::failure::{self, OpenError, failed, unusable};
 use super::shapes::{Kind, SealedConfig, SealedConnector, Written, read as read_value};
 use super::{Shared, codec, keys};
 use crate::domain::clock::Millis;
@@ -33,7 +34,7 @@ pub(super) struct Components {
 impl Components {
     /// Counts what the steps in the tree refer to, and removes the files that none does: those of
     /// a change that was cut short.
-    pub(super) fn open(path: &Path, disk: &Disk) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, disk: &Disk) -> Result<Self, OpenError> {
         let directory = path.join("components");
         let unusable = |error: std::io::Error| unusable(&directory, &error);
         std::fs::create_dir_all(&directory).map_err(unusable)?;
@@ -68,11 +69,9 @@ impl Components {
 
     /// Makes a component's bytes durable before anything refers to them.
     fn write(&self, shared: &Shared, digest: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        let failed = |error: std::io::Error| {
-            StoreError::Database(format!("a component cannot be written: {error}"))
-        };
+        let failed = failure::io("a component cannot be written");
         let Some(path) = self.path(digest) else {
-            return Err(StoreError::Database(format!(
+            return Err(StoreError::Refused(format!(
                 "`{digest}` is no digest of a component: 64 lower-case hex digits"
             )));
         };
@@ -121,13 +120,14 @@ impl Components {
 /// Makes `change` durable.
 pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError> {
     let mut components = shared.components.lock();
-    if shared.stopped() {
-        return Err(StoreError::Closed);
-    }
+    shared.takes_new()?;
     if let Manage::SetStep(_, step) = change
         && !components.uses.contains_key(&step.digest)
     {
         return Err(StoreError::NotFound(format!("component {}", step.digest)));
+    }
+    if let Manage::PutStep(_, step, bytes) = change {
+        components.write(shared, &step.digest, bytes)?;
     }
     let done = shared.with_disk(|disk| {
         let mut batch = Batch::default();
@@ -150,8 +150,7 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
                 (keys::webhook(&webhook.workspace, &webhook.id), true)
             }
             Manage::DeleteWebhook(workspace, id) => (keys::webhook(workspace, id), false),
-            Manage::PutStep(workspace, step, bytes) => {
-                components.write(shared, &step.digest, bytes)?;
+            Manage::PutStep(workspace, step, _) => {
                 step.write(&mut value)?;
                 (keys::step(workspace, step.name.as_str()), true)
             }
@@ -212,10 +211,7 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
     });
     let replaced = match done {
         Ok(replaced) => replaced,
-        Err(error) => {
-            shared.fail(&error);
-            return Err(error);
-        }
+        Err(error) => return Err(shared.could_not_fold(error)),
     };
     if let Manage::PutStep(_, step, _) | Manage::SetStep(_, step) = change {
         step.digests().for_each(|digest| components.add(digest));
@@ -330,9 +326,7 @@ fn scoped(key: &[u8]) -> Result<(WorkspaceName, &str), StoreError> {
 
 /// A component's bytes.
 pub(super) fn component(shared: &Shared, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
-    if shared.disk.read().is_none() {
-        return Err(StoreError::Closed);
-    }
+    shared.with_disk(|_| Ok(()))?;
     let Some(path) = shared.components.lock().path(digest) else {
         return Ok(None);
     };
@@ -341,7 +335,7 @@ pub(super) fn component(shared: &Shared, digest: &str) -> Result<Option<Arc<[u8]
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             let error = format!("component {digest} cannot be read: {error}");
-            return Err(StoreError::Database(error));
+            return Err(StoreError::unavailable(error));
         }
     };
     let found = hex(&Sha256::digest(&bytes));

@@ -23,6 +23,8 @@ pub struct SledSettings {
     pub slot_bytes: u64,
     /// The size of one file of the archive, in bytes.
     pub segment_bytes: u64,
+    /// Free bytes of the disk below which nothing new is taken in; see `room.rs`. With none, no reserve is kept for a start either.
+    pub reserve_bytes: u64,
     /// How often tasks that came to rest are folded; `None` leaves it to memory and log alone.
     pub checkpoint_every: Option<Duration>,
     /// What one look for tasks by their terms may cost, see [`super::queries`].
@@ -39,6 +41,7 @@ impl Default for SledSettings {
             log_bytes: 64 * 1024 * 1024,
             slot_bytes: 8 * 1024 * 1024,
             segment_bytes: 128 * 1024 * 1024,
+            reserve_bytes: 16 * 1024 * 1024,
             checkpoint_every: Some(Duration::from_millis(500)),
             // Some 50 ms.
             look_cost: 40_000,

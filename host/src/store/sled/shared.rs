@@ -1,16 +1,20 @@
 //! What the store's threads and callers share, and how they wait for each other.
 
-use std::sync::Arc;
+use std::fs::File;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::Notify;
+use tokio::sync::mpsc::WeakSender;
 
+use super::committer::Message;
 use super::disk::Disk;
 use super::gather::Coming;
 use super::log::Slots;
 use super::overlay::Overlay;
 use super::registry::Components;
+use super::room::{self, Room};
 use super::settings::SledSettings;
 use crate::store::StoreError;
 
@@ -27,8 +31,18 @@ pub(super) struct Shared {
     pub slots: Arc<Slots>,
     /// Changes that are expected.
     pub coming: Coming,
+    /// Held as long as the store is open: the directory is this process's.
+    pub lock: Mutex<Option<File>>,
+    /// Read by whoever looks into overlay and tree, written while both are made anew.
+    pub steady: RwLock<()>,
+    /// Wakes the committer.
+    pub committer: OnceLock<WeakSender<Message>>,
+    /// How much the disk has.
+    pub space: Room,
     /// No more writes: closed, or a write failed.
     pub stopped: AtomicBool,
+    /// A write failed.
+    pub failed: AtomicBool,
     /// Woken when there may be room to accept again.
     pub room: Notify,
     /// Whether a checkpoint is wanted now.
@@ -45,20 +59,109 @@ impl Shared {
         &self,
         read: impl FnOnce(&Disk) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        read(self.disk.read().as_ref().ok_or(StoreError::Closed)?)
+        match self.disk.read().as_ref() {
+            Some(disk) => read(disk),
+            None => Err(self.without_disk()),
+        }
     }
 
     pub(super) fn stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
 
-    /// Refuses all further writes: what failed once may have left anything.
-    pub(super) fn fail(&self, error: &StoreError) {
-        if !self.stopped.swap(true, Ordering::AcqRel) {
-            tracing::error!(%error, "the store failed and takes no more writes; restart the server");
+    /// Why there is no tree to be read.
+    pub(super) fn without_disk(&self) -> StoreError {
+        if self.stopped() {
+            self.refusal()
+        } else {
+            StoreError::unavailable("the store is being opened again after its disk was full")
+        }
+    }
+
+    /// What a write is told once there are no more.
+    pub(super) fn refusal(&self) -> StoreError {
+        if self.failed.load(Ordering::Acquire) {
+            StoreError::Failed
+        } else {
+            StoreError::Closed
+        }
+    }
+
+    /// Fails if no write is taken now.
+    pub(super) fn takes_writes(&self) -> Result<(), StoreError> {
+        if self.stopped() {
+            return Err(self.refusal());
+        }
+        if self.space.is_none() {
+            return Err(StoreError::Full);
+        }
+        Ok(())
+    }
+
+    /// Fails if nothing new is taken in now.
+    pub(super) fn takes_new(&self) -> Result<(), StoreError> {
+        self.takes_writes()?;
+        if self.space.is_low() {
+            return Err(StoreError::Full);
+        }
+        Ok(())
+    }
+
+    /// Refuses all further writes: what failed once may have left anything. Gives what whoever wrote
+    /// is told.
+    pub(super) fn fail(&self, error: &StoreError) -> StoreError {
+        if !self.stopped() {
+            self.failed.store(true, Ordering::Release);
+            self.stopped.store(true, Ordering::Release);
+            self.space.failed();
+            tracing::error!(%error, "a write to the store's disk failed; no more are taken until the server is restarted");
         }
         self.want_checkpoint();
         self.room.notify_waiters();
+        self.refusal()
+    }
+
+    /// A write of the tree or the archive failed: for want of room, and then the tree is opened again
+    /// when there is some, or for good. Gives what whoever wrote is told.
+    pub(super) fn could_not_fold(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Full => {
+                self.space.none(true);
+                // If the queue is full, the committer is awake.
+                if let Some(committer) = self.committer.get().and_then(WeakSender::upgrade) {
+                    let _ = committer.try_send(Message::Look);
+                }
+                self.room.notify_waiters();
+                StoreError::Full
+            }
+            error => self.fail(&error),
+        }
+    }
+
+    /// Looks how much room the disk has; `false` if the tree is not to grow now.
+    pub(super) fn may_fold(&self) -> bool {
+        let settings = &self.settings;
+        let more = if self.space.is_low() {
+            settings.slot_bytes
+        } else {
+            0
+        };
+        if room::free(&settings.path) < settings.reserve_bytes + more {
+            return false;
+        }
+        self.space.enough();
+        !self.space.is_low()
+    }
+
+    /// Takes nothing new in until there is room. What sled has in memory alone is written down while
+    /// it can be: it could not be read from a full disk.
+    pub(super) fn pause(&self) -> Result<(), StoreError> {
+        if !self.space.is_low() {
+            self.with_disk(Disk::settle)?;
+            self.space.low();
+            self.room.notify_waiters();
+        }
+        Ok(())
     }
 
     pub(super) fn want_checkpoint(&self) {
@@ -79,14 +182,13 @@ impl Shared {
 
     /// Waits until memory and log are below their bounds.
     pub(super) async fn room(&self) -> Result<(), StoreError> {
+        self.takes_new()?;
         if self.has_room() {
             return Ok(());
         }
         loop {
-            if self.stopped() {
-                return Err(StoreError::Closed);
-            }
             let woken = self.room.notified();
+            self.takes_new()?;
             if self.has_room() {
                 return Ok(());
             }

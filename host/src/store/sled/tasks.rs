@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use super::codec::damaged;
-use super::disk::{Disk, HEADER, LOOKS, Long, failed};
+use super::disk::{Disk, HEADER, LOOKS, Long};
+use super::failure::failed;
 use super::overlay::Open;
 use super::shapes::journal::{self, Piece};
 use super::shapes::read;
@@ -175,9 +176,7 @@ pub(super) fn load(
             && let Some(open) = &open
             && open.settled >= open.base
         {
-            if shared.disk.read().is_none() {
-                return Err(StoreError::Closed);
-            }
+            shared.with_disk(|_| Ok(()))?;
             let mut entries = Vec::new();
             effects(&open.entries, open.settled - open.base, &mut entries)?;
             return Ok(Some(stored(open.head.clone(), data.clone(), entries)));

@@ -166,5 +166,5 @@ pub(in super::super) fn push<S: Serialize>(
 ) -> Result<(), StoreError> {
     out.push(version);
     postcard::serialize_with_flavor(shape, Sink(out))
-        .map_err(|error| StoreError::Database(format!("a value cannot be encoded: {error}")))
+        .map_err(|error| StoreError::Refused(format!("a value cannot be encoded: {error}")))
 }

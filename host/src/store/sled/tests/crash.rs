@@ -23,7 +23,7 @@ use crate::domain::workspace::WorkspaceSettings;
 use crate::store::conformance::samples::{effect, new_task, next, step, workspace};
 use crate::store::memory::{MemoryStore, Model};
 use crate::store::sled::{SledSettings, SledStore};
-use crate::store::{Commit, Manage, NewTask, Store, StoreError, Together};
+use crate::store::{Commit, Health, Manage, NewTask, Store, StoreError, Together};
 
 /// One thing that a program does; tasks are named by their order of acceptance.
 #[derive(Debug, Clone)]
@@ -428,7 +428,7 @@ fn after_a_failed_write_nothing_is_written() {
                     let armed = armed.clone();
                     move |write| {
                         if write == wrong && armed.load(std::sync::atomic::Ordering::SeqCst) {
-                            return Err(StoreError::Database("the disk is gone".into()));
+                            return Err(StoreError::unavailable("the disk is gone"));
                         }
                         Ok(())
                     }
@@ -448,23 +448,23 @@ fn after_a_failed_write_nothing_is_written() {
                     store.commit(commit.clone()).await.unwrap();
                     let failed = store.checkpoint();
                     // The thread that folds says it to all.
-                    store.shared.fail(failed.as_ref().unwrap_err());
-                    failed
+                    Err(store.shared.fail(&failed.unwrap_err()))
                 }
                 Write::Registry => store.manage(manage(0, 0)).await,
                 _ => store.commit(commit.clone()).await,
             };
             assert!(
-                matches!(&failed, Err(StoreError::Database(why)) if why == "the disk is gone"),
+                matches!(&failed, Err(StoreError::Failed)),
                 "{wrong:?}: {failed:?}"
             );
             let other = new_task(&ws, TaskId::new(), "{}");
             let closed = |done: Result<(), StoreError>| {
                 assert!(
-                    matches!(done, Err(StoreError::Closed)),
+                    matches!(done, Err(StoreError::Failed)),
                     "{wrong:?}: {done:?}"
                 );
             };
+            assert_eq!(*store.health().borrow(), Health::Failed);
             closed(store.accept(other).await);
             closed(store.commit(commit).await);
             closed(

@@ -8,10 +8,10 @@ use super::{scratch, small};
 use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;
 use crate::store::conformance::samples::{effect, new_task, next, step, workspace};
-use crate::store::sled::{SledSettings, SledStore};
+use crate::store::sled::{OpenError, SledSettings, SledStore};
 use crate::store::{Manage, Store, StoreError, TaskQuery};
 
-fn refused(path: &Path) -> StoreError {
+fn refused(path: &Path) -> OpenError {
     match SledStore::open(small(path)) {
         Ok(_) => panic!("{} opens", path.display()),
         Err(error) => error,
@@ -24,7 +24,7 @@ async fn a_directory_in_use_is_locked() {
     let store = SledStore::open(small(home.path())).unwrap();
     let error = refused(home.path());
     assert!(
-        matches!(&error, StoreError::Locked(path) if *path == home.path().display().to_string())
+        matches!(&error, OpenError::Locked(path) if *path == home.path().display().to_string())
     );
     store.close().await;
     // Closed, though not dropped, it is free again.
@@ -42,7 +42,7 @@ fn a_path_that_is_no_directory_is_unusable() {
     for path in [file.clone(), file.join("below"), "/proc/stepwell".into()] {
         let error = refused(&path);
         assert!(
-            matches!(&error, StoreError::Unusable { path: named, reason } if named.starts_with(&*path.display().to_string()) && !reason.is_empty()),
+            matches!(&error, OpenError::Unusable { path: named, reason } if named.starts_with(&*path.display().to_string()) && !reason.is_empty()),
             "{error}"
         );
     }
@@ -60,7 +60,7 @@ fn a_newer_format_is_refused() {
     assert!(
         matches!(
             &error,
-            StoreError::Newer {
+            OpenError::Newer {
                 found: 7,
                 known: 3,
                 ..
@@ -123,7 +123,7 @@ async fn a_flipped_bit_in_the_log_is_damage_and_in_its_last_group_a_torn_write()
     std::fs::write(&file, &bytes).unwrap();
     let error = refused(home.path());
     assert!(
-        matches!(&error, StoreError::Damaged(what) if what.contains("the log")),
+        matches!(&error, OpenError::Store(StoreError::Damaged(what)) if what.contains("the log")),
         "{error}"
     );
     let mut bytes = sound.clone();
@@ -160,7 +160,7 @@ async fn a_log_that_is_gone_is_damage() {
     std::fs::remove_dir_all(home.path().join("log")).unwrap();
     let error = refused(home.path());
     assert!(
-        matches!(&error, StoreError::Damaged(what) if what.contains("are missing")),
+        matches!(&error, OpenError::Store(StoreError::Damaged(what)) if what.contains("are missing")),
         "{error}"
     );
 }
@@ -178,7 +178,7 @@ async fn a_group_of_another_store_is_none() {
     let error = SledStore::open(small(&one));
     match error {
         // Its groups were needed.
-        Err(StoreError::Damaged(_)) => {}
+        Err(OpenError::Store(StoreError::Damaged(_))) => {}
         Ok(store) => assert!(store.registry().await.is_ok()),
         Err(error) => panic!("{error}"),
     }
@@ -269,7 +269,8 @@ async fn a_value_of_a_newer_version_is_refused_and_left_alone() {
         tree.flush().unwrap();
         drop(tree);
         let error = match SledStore::open(small(home.path())) {
-            Err(error) => error,
+            Err(OpenError::Store(error)) => error,
+            Err(error) => panic!("{name}: {error}"),
             Ok(store) => {
                 let loaded = store.load(&ws, last).await.map(|_| ());
                 let read = store.journal(&ws, last).await.map(|_| ());
@@ -303,10 +304,10 @@ async fn a_value_of_a_newer_version_is_refused_and_left_alone() {
     assert!(
         matches!(
             error,
-            StoreError::NewerValue {
+            OpenError::Store(StoreError::NewerValue {
                 kind: "a segment of the archive",
                 ..
-            }
+            })
         ),
         "{error}"
     );

@@ -285,7 +285,10 @@ pub(super) fn all() -> Vec<Golden> {
             vec![Some(1u64), Some(1 << 40)],
             |first| frame::slot_header(first.unwrap()).to_vec(),
             |bytes| match bytes.first_chunk() {
-                Some(header) => frame::first_of_header(header, Path::new("log")),
+                Some(header) => {
+                    let first = frame::first_of_header(header, Path::new("log"));
+                    first.map_err(|error| StoreError::Refused(error.to_string()))
+                }
                 None => Ok(None),
             },
         ),

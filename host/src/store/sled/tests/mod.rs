@@ -2,7 +2,9 @@ mod archive;
 mod crash;
 mod damage;
 mod dump;
+mod full;
 mod golden;
+mod panic;
 mod samples;
 mod shapes;
 mod torn;
@@ -23,6 +25,7 @@ fn small(path: &std::path::Path) -> SledSettings {
         segment_bytes: 64 * 1024,
         cache_bytes: 4 * 1024 * 1024,
         checkpoint_every: None,
+        reserve_bytes: 0,
         ..SledSettings::at(path)
     }
 }

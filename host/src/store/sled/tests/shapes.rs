@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::super::change::{Group, Mark};
 use super::super::codec::damaged;
 use super::super::disk::Envelope;
+use super::super::failure::failed;
 use super::super::places::Places;
 use super::super::shapes::journal::Piece;
 use super::super::shapes::kind::{kind, postcard_shapes, push};
@@ -19,7 +20,7 @@ use super::super::shapes::{
     step, webhook, workspace,
 };
 use super::super::terms::Several;
-use super::super::{SledStore, disk, keys};
+use super::super::{SledStore, keys};
 use super::golden;
 use super::{samples, scratch, small};
 use crate::domain::journal::Entry;
@@ -280,7 +281,7 @@ fn a_next_version_of_each_kind_opens_a_store_of_an_old_one() {
                 let found = disk.db.scan_prefix(prefix);
                 found
                     .map(|entry| {
-                        let (key, first) = entry.map_err(disk::failed)?;
+                        let (key, first) = entry.map_err(failed)?;
                         Ok(disk.gather(&key, first)?.to_vec())
                     })
                     .collect()
@@ -291,7 +292,7 @@ fn a_next_version_of_each_kind_opens_a_store_of_an_old_one() {
         let read = store.shared.with_disk(|disk| {
             let found = disk.db.scan_prefix(prefix).values();
             found
-                .map(|value| Ok(value.map_err(disk::failed)?.to_vec()))
+                .map(|value| Ok(value.map_err(failed)?.to_vec()))
                 .collect()
         });
         read.unwrap()
@@ -408,14 +409,11 @@ fn a_newer_file_of_log_or_archive_is_refused() {
                     let sum = crc32fast::hash(&newer[..24]);
                     newer[24..28].copy_from_slice(&sum.to_le_bytes());
                     let error = (golden.reads)(at, &newer).unwrap_err();
-                    assert!(matches!(
-                        error,
-                        StoreError::Newer {
-                            found: 2,
-                            known: 1,
-                            ..
-                        }
-                    ));
+                    let error = error.to_string();
+                    assert!(
+                        error.contains("has format 2, and this version of stepwell reads up to 1"),
+                        "{error}"
+                    );
                 }
                 _ => {
                     let error = (golden.reads)(at, &newer).unwrap_err();

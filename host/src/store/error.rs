@@ -1,0 +1,89 @@
+//! What a store refuses, in words that hold for every implementation.
+
+use std::sync::Arc;
+
+use crate::domain::ids::TaskId;
+
+/// Why the store did not do what it was asked. A write that failed has left nothing that is
+/// acknowledged.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The task (or component) is not there.
+    #[error("{0} is not in the store")]
+    NotFound(String),
+    /// The task has moved on since it was read.
+    #[error("task {id} is at version {actual}, not {expected}")]
+    Conflict {
+        /// The task.
+        id: TaskId,
+        /// The version that the caller stood on.
+        expected: u64,
+        /// The version that is stored.
+        actual: u64,
+    },
+    /// What was to be written is more than the store can ever keep.
+    #[error("the store cannot keep this: {0}")]
+    Refused(String),
+    /// There is no room for the write. Reads go on; the store takes writes again by itself when there
+    /// is room, see [`Health`].
+    #[error(
+        "the store is full: the disk of the data directory has no room left; reads go on, and writes are taken again when there is room"
+    )]
+    Full,
+    /// A read or write did not succeed now and may when it is tried again.
+    #[error("the store is not available: {source}")]
+    Unavailable {
+        /// Why.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// A newer server wrote a value.
+    #[error(
+        "{kind} in the store has version {found}, and this version of stepwell reads up to {known}; use the stepwell that wrote it, or a newer one"
+    )]
+    NewerValue {
+        /// What kind of value, e.g. `a step`.
+        kind: &'static str,
+        /// Its version.
+        found: u32,
+        /// The newest known version of that kind.
+        known: u32,
+    },
+    /// A value is not what its version says it is: to try again is of no use.
+    #[error("the store is damaged: {0}")]
+    Damaged(String),
+    /// A write failed such that nobody knows what of it reached the disk. Reads go on; writes are taken
+    /// again after the store is opened anew.
+    #[error("a write to the store's disk failed; no more are taken until the server is restarted")]
+    Failed,
+    /// The store has been closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl StoreError {
+    /// [`StoreError::Unavailable`] for this reason.
+    pub fn unavailable(
+        source: impl Into<Box<dyn std::error::Error + Send + Sync + 'static>>,
+    ) -> Self {
+        Self::Unavailable {
+            source: Arc::from(source.into()),
+        }
+    }
+
+    /// Whether the same call may succeed later without a restart.
+    pub fn is_retriable(&self) -> bool {
+        matches!(self, Self::Full | Self::Unavailable { .. })
+    }
+}
+
+/// Whether a store takes writes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Health {
+    /// It does.
+    #[default]
+    Writable,
+    /// Not now: [`StoreError::Full`]. Changes of tasks that are under way may still be taken.
+    Full,
+    /// Not any more: [`StoreError::Failed`].
+    Failed,
+}

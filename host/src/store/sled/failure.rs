@@ -1,0 +1,90 @@
+//! What goes wrong with files and the tree, in the store's words: no room, not available, or why a
+//! directory cannot be opened.
+
+use std::io;
+use std::path::Path;
+
+use crate::store::StoreError;
+
+/// Why a directory cannot be opened as a store.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the data directory.
+    #[error(
+        "the data directory {0} is in use by another process; stop that server, or choose another --data-dir"
+    )]
+    Locked(String),
+    /// The data directory cannot be used.
+    #[error("the data directory {path} cannot be used: {reason}")]
+    Unusable {
+        /// The directory.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// A newer server wrote it.
+    #[error(
+        "the data directory {path} has format {found}, and this version of stepwell reads up to {known}; use the stepwell that wrote it, or a newer one"
+    )]
+    Newer {
+        /// The directory.
+        path: String,
+        /// Its format.
+        found: u32,
+        /// The newest known format.
+        known: u32,
+    },
+    /// The disk is so full that not even what is there can be opened.
+    #[error(
+        "the disk of the data directory {path} is full: {free} bytes are free and a start takes up to {needed}; make room and start again, nothing that was acknowledged is lost ({reason})"
+    )]
+    NoRoom {
+        /// The directory.
+        path: String,
+        /// Bytes that are free.
+        free: u64,
+        /// Bytes that opening may take.
+        needed: u64,
+        /// What failed.
+        reason: String,
+    },
+    /// What is there cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Whether an error says that there is no room.
+fn is_full(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
+/// The error for a file that could not be read or written.
+pub(super) fn io(what: &'static str) -> impl Fn(io::Error) -> StoreError {
+    move |error| {
+        if is_full(error.kind()) {
+            StoreError::Full
+        } else {
+            StoreError::unavailable(format!("{what}: {error}"))
+        }
+    }
+}
+
+/// The error for the tree.
+pub(super) fn failed(error: sled::Error) -> StoreError {
+    match error {
+        sled::Error::Corruption { .. } => StoreError::Damaged(error.to_string()),
+        sled::Error::Io(error) if is_full(error.kind()) => StoreError::Full,
+        other => StoreError::unavailable(other.to_string()),
+    }
+}
+
+/// The error for a file or directory that the store cannot be opened without.
+pub(super) fn unusable(path: &Path, error: &dyn std::fmt::Display) -> OpenError {
+    OpenError::Unusable {
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,194 @@
+//! How much room the disk has, and what is done when there is little of it.
+//!
+//! - Below [`SledSettings::reserve_bytes`] folding pauses, and nothing new is
+//!   taken in; what remains is for tasks that are under way, whose changes go to the log.
+//! - When the log gets no more either, every write is refused.
+//! - One file is kept for a start on a disk that others have filled to the last byte: it is removed
+//!   before the store is opened, and made again when there is room.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+use tokio::sync::watch;
+
+use super::settings::SledSettings;
+use crate::store::Health;
+
+const ENOUGH: u8 = 0;
+const LOW: u8 = 1;
+const NONE: u8 = 2;
+
+/// See the module's documentation.
+pub(super) struct Room {
+    state: AtomicU8,
+    /// The tree's last write failed for want of room, and it is to be opened again.
+    broken: AtomicBool,
+    health: watch::Sender<Health>,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self {
+            state: AtomicU8::new(ENOUGH),
+            broken: AtomicBool::new(false),
+            health: watch::channel(Health::Writable).0,
+        }
+    }
+}
+
+impl Room {
+    /// Whether nothing new is taken in.
+    pub(super) fn is_low(&self) -> bool {
+        self.state.load(Ordering::Acquire) != ENOUGH
+    }
+
+    /// Whether no write is taken.
+    pub(super) fn is_none(&self) -> bool {
+        self.state.load(Ordering::Acquire) == NONE
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Health> {
+        self.health.subscribe()
+    }
+
+    /// Folding has paused.
+    pub(super) fn low(&self) {
+        if self.state.fetch_max(LOW, Ordering::AcqRel) == ENOUGH {
+            tracing::error!(
+                "the disk of the data directory is nearly full: nothing new is taken in until there is room; reads go on"
+            );
+        }
+        self.tell(Health::Full);
+    }
+
+    /// A write failed for want of room. `broken`: it was one of the tree or the archive.
+    pub(super) fn none(&self, broken: bool) {
+        if broken {
+            self.broken.store(true, Ordering::Release);
+        }
+        if self.state.swap(NONE, Ordering::AcqRel) != NONE {
+            tracing::error!(
+                "the disk of the data directory is full: no write is taken until there is room; reads go on, and nothing that was acknowledged is lost"
+            );
+        }
+        self.tell(Health::Full);
+    }
+
+    /// There is room again, but if no write at all is taken.
+    pub(super) fn enough(&self) {
+        let ordering = (Ordering::AcqRel, Ordering::Acquire);
+        let was_low = self
+            .state
+            .compare_exchange(LOW, ENOUGH, ordering.0, ordering.1);
+        if was_low.is_ok() {
+            self.writable();
+        }
+    }
+
+    /// All is as before.
+    pub(super) fn recovered(&self) {
+        self.broken.store(false, Ordering::Release);
+        self.state.store(ENOUGH, Ordering::Release);
+        self.writable();
+    }
+
+    /// No more writes.
+    pub(super) fn failed(&self) {
+        self.health.send_replace(Health::Failed);
+    }
+
+    fn writable(&self) {
+        tracing::info!("there is room on the disk of the data directory; writes are taken again");
+        self.tell(Health::Writable);
+    }
+
+    fn tell(&self, health: Health) {
+        self.health.send_if_modified(|now| {
+            let changes = *now != health && *now != Health::Failed;
+            if changes {
+                *now = health;
+            }
+            changes
+        });
+    }
+}
+
+/// Bytes that this process may still write to the disk of `path`; as many as there are if nobody can
+/// tell.
+pub(super) fn free(path: &Path) -> u64 {
+    rustix::fs::statvfs(path).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+/// Bytes that opening the store at `path` may take: a segment of the tree that was cut, its list of
+/// pages as it is written down anew, and what the server writes beside it.
+pub(super) fn needed(path: &Path) -> u64 {
+    let mut pages = 0;
+    for entry in std::fs::read_dir(path.join("tree")).into_iter().flatten() {
+        let Ok(entry) = entry else { continue };
+        if entry.file_name().to_string_lossy().starts_with("snap.") {
+            pages += entry.metadata().map_or(0, |file| file.len());
+        }
+    }
+    2 * 1024 * 1024 + 2 * pages
+}
+
+/// Bytes that a store needs to begin with.
+pub(super) fn first(settings: &SledSettings) -> u64 {
+    settings.reserve_bytes + 3 * settings.slot_bytes
+}
+
+/// The file that is kept for a start.
+const RESERVE: &str = "reserve";
+
+/// Gives up the reserve if the store could not be opened without.
+pub(super) fn give_up_reserve(path: &Path) {
+    if free(path) < needed(path) {
+        let _ = std::fs::remove_file(path.join(RESERVE));
+    }
+}
+
+/// Keeps a reserve for the next start, if there is none and there is room.
+pub(super) fn keep_reserve(settings: &SledSettings) {
+    let path = &settings.path;
+    let (file, bytes) = (path.join(RESERVE), needed(path));
+    let is_there = std::fs::metadata(&file).is_ok_and(|reserve| reserve.len() >= bytes / 2);
+    let least = settings.reserve_bytes + settings.slot_bytes + bytes;
+    if settings.reserve_bytes == 0 || is_there || free(path) < least {
+        return;
+    }
+    // Not sparse: blocks that are there.
+    let zeros = vec![0; usize::try_from(bytes).unwrap_or(0)];
+    if std::fs::write(&file, zeros).is_err() {
+        let _ = std::fs::remove_file(&file);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_watches_hears_of_every_change_once() {
+        let room = Room::default();
+        let mut health = room.watch();
+        room.low();
+        assert!(room.is_low() && !room.is_none());
+        assert_eq!(*health.borrow_and_update(), Health::Full);
+        room.none(false);
+        assert!(room.is_none() && !health.has_changed().unwrap());
+        room.enough();
+        assert!(room.is_none(), "only the log can tell that");
+        room.recovered();
+        assert_eq!(*health.borrow_and_update(), Health::Writable);
+        room.low();
+        room.enough();
+        assert!(!room.is_low());
+        room.failed();
+        room.recovered();
+        assert_eq!(*health.borrow_and_update(), Health::Failed, "for good");
+    }
+}

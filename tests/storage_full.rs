@@ -1,0 +1,274 @@
+//! A disk without room, for real: the server's data directory is a small file system in memory that
+//! is filled and grown while the server runs.
+//!
+//! Mounting takes the rights of root, as CI has them; without them these tests say so and are
+//! skipped.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use support::receiver::Reply;
+use support::{PATIENCE, Receiver, Server, asked, stepwell};
+use tempfile::TempDir;
+
+/// A file system of a given size; unmounted when dropped.
+struct Disk {
+    at: TempDir,
+}
+
+impl Disk {
+    /// None if this process may not mount.
+    fn of(megabytes: u32) -> Option<Self> {
+        let disk = Self {
+            at: TempDir::new().unwrap(),
+        };
+        let options = format!("size={megabytes}m");
+        if disk.mount(&["-t", "tmpfs", "-o", &options, "tmpfs"]) {
+            return Some(disk);
+        }
+        eprintln!("SKIPPED: this process may not mount a file system; run it as root");
+        None
+    }
+
+    fn mount(&self, args: &[&str]) -> bool {
+        let mount = Command::new("mount")
+            .args(args)
+            .arg(self.at.path())
+            .output();
+        mount.is_ok_and(|mount| mount.status.success())
+    }
+
+    fn grow(&self, megabytes: u32) {
+        let options = format!("remount,size={megabytes}m");
+        assert!(self.mount(&["-o", &options]), "it grows");
+    }
+
+    fn filler(&self) -> PathBuf {
+        self.at.path().join("filler")
+    }
+
+    /// Writes until there is not a byte left.
+    fn fill(&self) {
+        let mut options = File::options();
+        let mut file = options
+            .create(true)
+            .append(true)
+            .open(self.filler())
+            .unwrap();
+        for block in [1024 * 1024, 4096, 1] {
+            while file.write_all(&vec![7; block]).is_ok() {}
+        }
+    }
+
+    fn free(&self) -> u64 {
+        let disk = rustix::fs::statvfs(self.at.path()).unwrap();
+        disk.f_bavail * disk.f_frsize
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount")
+            .arg("-l")
+            .arg(self.at.path())
+            .status();
+    }
+}
+
+async fn server(disk: &Disk) -> Server {
+    let home = TempDir::new_in(disk.at.path()).unwrap();
+    Server::on(home, &["--egress-allow", "127.0.0.1/32"]).await
+}
+
+/// A probe's status.
+async fn probe(server: &Server, path: &str) -> u16 {
+    let answer = reqwest::get(format!("{}{path}", server.url)).await.unwrap();
+    answer.status().as_u16()
+}
+
+async fn is_ready(server: &Server) {
+    let until = Instant::now() + PATIENCE;
+    while probe(server, "/readyz").await != 200 {
+        assert!(Instant::now() < until, "it takes writes by itself");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn is_full(server: &Server) {
+    let until = Instant::now() + PATIENCE;
+    while probe(server, "/readyz").await != 503 {
+        assert!(Instant::now() < until, "it sees that there is no room");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Sends until the store takes no more; gives the tasks that were acknowledged.
+async fn send_until_full(server: &Server, webhook: &str, most: usize) -> Vec<String> {
+    let mut tasks = Vec::new();
+    let body = json!({"text": "x".repeat(100_000)}).to_string();
+    for _ in 0..most {
+        let (status, answer) = server.send(webhook, "application/json", body.clone()).await;
+        if status != StatusCode::OK {
+            assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+            assert_eq!(answer["code"], "storage-full", "{answer}");
+            return tasks;
+        }
+        tasks.push(answer["task"].as_str().unwrap().to_owned());
+    }
+    panic!("{most} tasks find room");
+}
+
+async fn are_there(server: &Server, tasks: &[String]) {
+    for task in tasks {
+        let data = &server.task(task).await["data"];
+        assert_eq!(data["text"].as_str().map(str::len), Some(100_000), "{task}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_writes_and_takes_them_again_when_it_has_grown() {
+    let Some(disk) = Disk::of(64) else { return };
+    let mut server = server(&disk).await;
+    let webhook = server.webhook("Orders").await;
+    assert_eq!(probe(&server, "/readyz").await, 200);
+    let mut tasks = send_until_full(&server, &webhook, 2_000).await;
+    assert!(tasks.len() > 50, "{} tasks fit", tasks.len());
+
+    // Others fill what the store has left alone.
+    disk.fill();
+    let refused = reqwest::Client::new()
+        .post(format!(
+            "{}/event/{}",
+            server.url,
+            webhook.rsplit('/').next().unwrap()
+        ))
+        .header("content-type", "application/json")
+        .body("{}")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let after = refused.headers()["retry-after"].to_str().unwrap();
+    assert!(after.parse::<u32>().unwrap() > 0, "{after}");
+    let path = server.path("config/key");
+    let (status, answer) = server
+        .api(Method::PUT, &path, Some(json!({"value": "v"})))
+        .await;
+    assert_eq!(
+        (status.as_u16(), &answer["code"]),
+        (503, &json!("storage-full"))
+    );
+    assert_eq!(probe(&server, "/healthz").await, 200);
+    assert_eq!(probe(&server, "/readyz").await, 503);
+    are_there(&server, &tasks).await;
+    assert!(!server.tasks("limit=5").await.is_empty());
+
+    disk.grow(256);
+    is_ready(&server).await;
+    tasks.extend(send_until_full(&server, &webhook, 5_000).await);
+    are_there(&server, &tasks).await;
+
+    // Full to the last byte it is started all the same.
+    disk.fill();
+    server.kill();
+    server.launch().await;
+    assert_eq!(probe(&server, "/healthz").await, 200);
+    assert_eq!(probe(&server, "/readyz").await, 503);
+    are_there(&server, &tasks).await;
+    let (status, answer) = server.send(&webhook, "application/json", "{}").await;
+    assert_eq!(
+        (status.as_u16(), &answer["code"]),
+        (503, &json!("storage-full"))
+    );
+
+    std::fs::remove_file(disk.filler()).unwrap();
+    disk.grow(400);
+    is_ready(&server).await;
+    server.is_well().await;
+    server.restart().await;
+    are_there(&server, &tasks).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_wait_for_room_and_repeat_no_call() {
+    let Some(disk) = Disk::of(96) else { return };
+    let upstream = Receiver::start().await;
+    let server = server(&disk).await;
+    let source = format!(
+        "export const condition = {{n: {{$exists: true}}}};
+        export const content = async () => {{
+            const first = await fetch('{0}/first/' + data.n);
+            await first.text();
+            const second = await fetch('{0}/second/' + data.n);
+            data.length = (await second.text()).length;
+            data.text = 'x'.repeat(5_000_000);
+        }};",
+        upstream.url
+    );
+    server.script("large", &source).await;
+    let webhook = server.webhook("Orders").await;
+    const TASKS: usize = 8;
+    for n in 0..TASKS {
+        // Some answers are kept beside the journal, and some runs change so much that the log needs
+        // room that there is not.
+        let body = vec![b'y'; if n % 2 == 0 { 300_000 } else { 10 }];
+        let mut reply = Reply::status(200).after(Duration::from_secs(2));
+        reply.body = body;
+        upstream.reply(&format!("/second/{n}"), reply);
+    }
+    let mut tasks = Vec::new();
+    for n in 0..TASKS {
+        tasks.push(server.post(&webhook, &json!({"n": n})).await);
+    }
+    asked(&upstream, 2 * TASKS).await;
+    disk.fill();
+    is_full(&server).await;
+    let (status, _) = server.send(&webhook, "application/json", "{}").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    // The answers come while there is no room.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let mut ready = 0;
+    for task in &tasks {
+        ready += usize::from(server.task(task).await["state"] == "ready");
+    }
+    assert!(ready > 0, "some could not be committed");
+
+    disk.grow(512);
+    is_ready(&server).await;
+    for (n, task) in tasks.iter().enumerate() {
+        let task = server.wait(task, "done").await;
+        let length = if n % 2 == 0 { 300_000 } else { 10 };
+        assert_eq!(task["data"]["length"], length, "{n}");
+        let runs = task["runs"].as_array().unwrap();
+        assert_eq!(runs.len(), 1, "no attempt is lost: {runs:?}");
+        assert_eq!(runs[0]["calls"].as_array().unwrap().len(), 2);
+    }
+    let mut paths: Vec<String> = upstream.seen().into_iter().map(|seen| seen.path).collect();
+    paths.sort();
+    paths.dedup();
+    assert_eq!(paths.len(), 2 * TASKS);
+    assert_eq!(upstream.seen().len(), 2 * TASKS, "no call is made twice");
+}
+
+#[test]
+fn a_first_start_without_room_says_how_much_it_needs() {
+    let Some(disk) = Disk::of(8) else { return };
+    let output = stepwell()
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(disk.at.path().join("data"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("is full: "), "{text}");
+    assert!(text.contains("a start takes up to"), "{text}");
+    assert!(disk.free() > 0);
+}
