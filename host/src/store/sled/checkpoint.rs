@@ -82,7 +82,12 @@ pub(super) fn checkpoint_with(
     surplus: impl FnOnce(&Overlay) -> Vec<(WorkspaceName, TaskId)>,
 ) -> Result<bool, StoreError> {
     let _one = shared.checkpointing.lock();
-    shared.takes_writes()?;
+    if shared.stopped() {
+        return Err(shared.refusal());
+    }
+    if shared.space.is_none() {
+        return Ok(false);
+    }
     if !shared.may_fold() {
         shared.pause()?;
         return Ok(false);
@@ -191,7 +196,9 @@ fn fold(
                 }
             }
         }
-        shared.takes_writes()?;
+        if shared.stopped() {
+            return Err(shared.refusal());
+        }
         let in_tree = writer.fold(shared, chunk)?;
         let mut gone = Vec::with_capacity(in_tree.len());
         if !in_tree.is_empty() {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::change::{self, Change, Kind};
+use super::disk::Disk;
 use super::log::Tail;
 use super::newest::Newest;
 use super::overlay::{Mixing, Open, Overlay};
@@ -193,7 +194,9 @@ impl Committer<'_> {
         if !matches!(error, StoreError::Full) {
             return self.shared.fail(&error);
         }
-        self.shared.space.none(false);
+        // While it can be: what sled has in memory alone could not be read from a full disk.
+        let settled = self.shared.with_disk(Disk::settle);
+        self.shared.space.none(settled.is_err());
         self.shared.room.notify_waiters();
         match self.tail.mend() {
             // It is tried again before anything is written.

@@ -156,11 +156,9 @@ impl Shared {
     /// Takes nothing new in until there is room. What sled has in memory alone is written down while
     /// it can be: it could not be read from a full disk.
     pub(super) fn pause(&self) -> Result<(), StoreError> {
-        if !self.space.is_low() {
-            self.with_disk(Disk::settle)?;
-            self.space.low();
-            self.room.notify_waiters();
-        }
+        self.with_disk(Disk::settle)?;
+        self.space.low();
+        self.room.notify_waiters();
         Ok(())
     }
 
