@@ -14,8 +14,7 @@
 
   const add = (callback, delay, args, repeat) => {
     if (typeof callback !== 'function') throw new TypeError(`a timer needs a function, and got ${own.kind(callback)}`);
-    // As everywhere, a delay that does not fit into 31 bits is none.
-    const after = delay > 0 && delay <= 0x7fffffff ? +delay : 0;
+    const after = delay > 0 ? +delay : 0;
     const timer = { id: ++last, due: host.now() + after, after: after < 1 ? 1 : after, callback, args, repeat };
     insert(timer);
     return timer.id;
