@@ -201,9 +201,7 @@ impl Found {
             }
             Ok((judged, budget))
         });
-        let (judged, budget) = matching
-            .await
-            .map_err(|error| StoreError::unavailable(error))??;
+        let (judged, budget) = matching.await.map_err(StoreError::unavailable)??;
         self.stopped = budget.is_spent();
         self.budget = budget;
         for (head, matches) in judged {

@@ -84,8 +84,6 @@ pub(in crate::http) async fn explain(
             "more": more,
         }))
     });
-    let explained = explained
-        .await
-        .map_err(|error| StoreError::unavailable(error))??;
+    let explained = explained.await.map_err(StoreError::unavailable)??;
     Ok(json(StatusCode::OK, &explained))
 }
