@@ -33,7 +33,7 @@ pub struct Kinds {
 }
 
 impl Kinds {
-    /// The objects that are kept; whoever frees them must not use this any longer.
+    /// The objects that are kept. The caller frees them, and must not use this after that.
     pub fn all(&self) -> impl Iterator<Item = qjs::JSValue> {
         self.kept.iter().copied()
     }

@@ -33,7 +33,7 @@ pub(super) struct Shared {
     pub coming: Coming,
     /// Held as long as the store is open: the directory is this process's.
     pub lock: Mutex<Option<File>>,
-    /// Read by whoever looks into overlay and tree, written while both are made anew.
+    /// A read lock is held while overlay and tree are read together, the write lock while both are opened again.
     pub steady: RwLock<()>,
     /// Wakes the committer.
     pub committer: OnceLock<WeakSender<Message>>,
@@ -107,8 +107,8 @@ impl Shared {
         Ok(())
     }
 
-    /// Refuses all further writes: what failed once may have left anything. Gives what whoever wrote
-    /// is told.
+    /// Refuses all further writes: what failed once may have left anything. Gives the error for the
+    /// writers.
     pub(super) fn fail(&self, error: &StoreError) -> StoreError {
         if !self.stopped() {
             self.failed.store(true, Ordering::Release);
@@ -122,7 +122,7 @@ impl Shared {
     }
 
     /// A write of the tree or the archive failed: for want of room, and then the tree is opened again
-    /// when there is some, or for good. Gives what whoever wrote is told.
+    /// when there is some, or for good. Gives the error for the writers.
     pub(super) fn could_not_fold(&self, error: StoreError) -> StoreError {
         match error {
             StoreError::Full => {
