@@ -73,7 +73,7 @@ where
 }
 
 /// A header's value as text; bytes that are no UTF-8 are replaced.
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<std::borrow::Cow<'_, str>> {
+pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<std::borrow::Cow<'_, str>> {
     headers
         .get(name)
         .map(|value| String::from_utf8_lossy(value.as_bytes()))

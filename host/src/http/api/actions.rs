@@ -6,13 +6,14 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, USER_AGENT};
-use axum::http::{HeaderMap, HeaderName, Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json as object};
 
 use super::{Api, ApiError, Asker, Tenant, json, whole_body};
 use crate::domain::data::{Edit, Pointer};
 use crate::domain::task::TaskHead;
+use crate::http::event::text;
 use crate::http::view::{HeadView, TaskView};
 use crate::ingest::accept::{IngestError, Posted, posted_task};
 use crate::ingest::body;
@@ -83,17 +84,13 @@ pub(in crate::http) async fn new(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let text = |name: HeaderName| {
-        let value = headers.get(name);
-        value.map(|value| String::from_utf8_lossy(value.as_bytes()))
-    };
     let (bytes, _share) = whole_body(&api, api.body, &headers, body).await?;
     let task = posted_task(Posted {
         workspace: &tenant.workspace,
         at: api.clock.now(),
         ip: asker.0,
-        user_agent: text(USER_AGENT).as_deref(),
-        content_type: text(CONTENT_TYPE).as_deref(),
+        user_agent: text(&headers, USER_AGENT).as_deref(),
+        content_type: text(&headers, CONTENT_TYPE).as_deref(),
         body: &bytes,
     })?;
     let head = api.engine.create(task).await?;
