@@ -233,7 +233,8 @@ impl World {
 
     /// No call of an attempt is recorded twice, and no attempt ended twice.
     async fn is_sound(&self, id: TaskId) {
-        let journal = self.store.journal(&self.workspace, id).await.unwrap();
+        let history = self.store.history(&self.workspace, id).await.unwrap();
+        let journal = history.unwrap().journal;
         let mut calls = Vec::new();
         let mut attempts = Vec::new();
         for entry in &journal {

@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use stepwell::domain::clock::Millis;
 use stepwell::domain::effect::Effect;
 use stepwell::domain::ids::{TaskId, WorkspaceName};
-use stepwell::domain::journal::Entry;
 use stepwell::domain::task::{StoredTask, TaskHead};
 use stepwell::store::{
-    Commit, Counts, Found, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Terms, Together,
+    Commit, Counts, Found, History, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Terms,
+    Together,
 };
 
 /// When a store dies.
@@ -135,13 +135,13 @@ impl Store for Dying {
         self.inner.load(workspace, task).await
     }
 
-    async fn journal(
+    async fn history(
         &self,
         workspace: &WorkspaceName,
         task: TaskId,
-    ) -> Result<Vec<Entry>, StoreError> {
+    ) -> Result<Option<History>, StoreError> {
         self.alive()?;
-        self.inner.journal(workspace, task).await
+        self.inner.history(workspace, task).await
     }
 
     async fn ready(

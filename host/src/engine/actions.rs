@@ -19,7 +19,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::limits;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
-use crate::store::{Commit, NewTask, StoreError};
+use crate::store::{Commit, History, NewTask, StoreError};
 use error::{busy, not_found};
 
 pub use error::ActionError;
@@ -61,17 +61,13 @@ impl Engine {
         let (engine, workspace) = (self.clone(), workspace.clone());
         self.whole(async move {
             engine.loaded(&workspace, task).await?;
-            let (turn, mut stored) = engine.between_runs(&workspace, task).await?;
+            let (turn, _) = engine.between_runs(&workspace, task).await?;
             let done = loop {
-                match engine.retry_now(stored.head, &by).await {
+                match engine.retry_now(&workspace, task, &by).await {
                     // A subtask has ended meanwhile, which a turn does not keep from being noted.
                     Err(ActionError::Store(StoreError::Conflict { .. })) => {}
                     done => break done,
                 }
-                stored = match engine.loaded(&workspace, task).await {
-                    Ok(stored) => stored,
-                    Err(error) => break Err(error),
-                };
             };
             engine.release(&workspace, task, turn, done.is_ok());
             done
@@ -227,16 +223,17 @@ impl Engine {
 
     async fn retry_now(
         self: &Arc<Self>,
-        head: TaskHead,
+        workspace: &WorkspaceName,
+        task: TaskId,
         by: &str,
     ) -> Result<TaskHead, ActionError> {
-        let journal = self.store.journal(&head.workspace, head.id).await?;
+        let History { task, journal } = self.history(workspace, task).await?;
         let step = moves::failed_step(&journal).cloned();
         let reason = match &step {
             Some(step) => format!("tried again from step `{step}` on, asked for by {by}"),
             None => format!("taken up again, asked for by {by}"),
         };
-        let head = moves::retried(head, step, self.clock.now())?;
+        let head = moves::retried(task.head, step, self.clock.now())?;
         self.moved(head.clone(), reason).await?;
         Ok(head)
     }
@@ -331,6 +328,15 @@ impl Engine {
     ) -> Result<StoredTask, ActionError> {
         let stored = self.store.load(workspace, task).await?;
         stored.ok_or_else(|| not_found(workspace, task))
+    }
+
+    pub(super) async fn history(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+    ) -> Result<History, ActionError> {
+        let history = self.store.history(workspace, task).await?;
+        history.ok_or_else(|| not_found(workspace, task))
     }
 
     /// The task when no run of it is under way, and none begins until the turn is over. A run that a

@@ -23,7 +23,7 @@ use crate::domain::journal::{Entry, RunEntry};
 use crate::domain::run::{Ended, StepFault};
 use crate::domain::task::{StepMemory, StoredTask, TaskHead, TaskState};
 use crate::sandbox::not_run;
-use crate::store::StoreError;
+use crate::store::{History, StoreError};
 
 /// Runs of one replay. A task has as many only if its steps feed each other.
 const RUNS: u32 = 100;
@@ -106,8 +106,10 @@ impl Engine {
         task: TaskId,
         from: u32,
     ) -> Result<Replayed, ActionError> {
-        let stored = self.loaded(workspace, task).await?;
-        let journal = self.store.journal(workspace, task).await?;
+        let History {
+            task: stored,
+            journal,
+        } = self.history(workspace, task).await?;
         let now_is = subtasks::document(stored.data)?.to_value();
         let (mut head, mut data) = self.as_before(&stored.head, &now_is, &journal, from)?;
         let effects = journal.iter().filter_map(|entry| match entry {

@@ -11,12 +11,12 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::{
-    Commit, Counts, Found, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Terms, Together,
+    Commit, Counts, Found, History, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Terms,
+    Together,
 };
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::domain::journal::Entry;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 
 pub use model::{Kept, Model};
@@ -74,28 +74,21 @@ impl Store for MemoryStore {
     ) -> Result<Option<StoredTask>, StoreError> {
         self.with(|model| {
             let kept = model.tasks.get(&(workspace.clone(), task));
-            Ok(kept.map(|kept| StoredTask {
-                head: kept.head.clone(),
-                data: kept.data.clone(),
-                effects: kept.journal[kept.settled..]
-                    .iter()
-                    .filter_map(|entry| match entry {
-                        Entry::Effect(effect) => Some(effect.clone()),
-                        _ => None,
-                    })
-                    .collect(),
-            }))
+            Ok(kept.map(Kept::stored))
         })
     }
 
-    async fn journal(
+    async fn history(
         &self,
         workspace: &WorkspaceName,
         task: TaskId,
-    ) -> Result<Vec<Entry>, StoreError> {
+    ) -> Result<Option<History>, StoreError> {
         self.with(|model| {
             let kept = model.tasks.get(&(workspace.clone(), task));
-            Ok(kept.map_or_else(Vec::new, |kept| kept.journal.clone()))
+            Ok(kept.map(|kept| History {
+                task: kept.stored(),
+                journal: kept.journal.clone(),
+            }))
         })
     }
 

@@ -48,6 +48,15 @@ impl From<NewTask> for StoredTask {
     }
 }
 
+/// A task with all that has happened to it, as both were at one moment.
+#[derive(Debug, Clone)]
+pub struct History {
+    /// The task.
+    pub task: StoredTask,
+    /// Its journal from its beginning.
+    pub journal: Vec<Entry>,
+}
+
 /// One step forward of a task: all of it becomes durable, or nothing.
 #[derive(Debug, Clone)]
 pub struct Commit {
@@ -234,12 +243,13 @@ pub trait Store: Send + Sync + 'static {
         task: TaskId,
     ) -> Result<Option<StoredTask>, StoreError>;
 
-    /// A task's journal from its beginning; empty if the task is not there.
-    async fn journal(
+    /// A task with its journal. The two are of one moment: the journal's last entry is what brought the
+    /// head to where it stands.
+    async fn history(
         &self,
         workspace: &WorkspaceName,
         task: TaskId,
-    ) -> Result<Vec<Entry>, StoreError>;
+    ) -> Result<Option<History>, StoreError>;
 
     /// Tasks in state ready, oldest first, newer than `after`.
     async fn ready(

@@ -15,8 +15,8 @@ use crate::domain::clock::{Millis, parse_rfc3339};
 use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;
 use crate::http::view::{HeadView, TaskView};
-use crate::store::Terms;
 use crate::store::search::{Search, search};
+use crate::store::{History, Terms};
 
 /// Tasks on a page, if the query does not say.
 const PAGE: usize = 50;
@@ -177,12 +177,11 @@ pub(in crate::http) async fn show(
     tenant: Tenant,
 ) -> Result<Response<Body>, ApiError> {
     let id: TaskId = tenant.name()?;
-    let task = api.store.load(&tenant.workspace, id).await?;
-    let task = task.ok_or_else(|| ApiError::NoSuchTask {
+    let history = api.store.history(&tenant.workspace, id).await?;
+    let History { task, journal } = history.ok_or_else(|| ApiError::NoSuchTask {
         task: id,
         workspace: tenant.workspace.clone(),
     })?;
-    let journal = api.store.journal(&tenant.workspace, id).await?;
     let view = TaskView::of(&task, &journal)?;
     Ok(json(StatusCode::OK, &view))
 }

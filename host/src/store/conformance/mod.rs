@@ -21,6 +21,8 @@ use self::setup::*;
 use self::tasks::*;
 use self::together::*;
 use super::Store;
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::journal::Entry;
 
 /// What happens to the store between two steps of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,12 @@ impl Shaken<'_> {
     }
 }
 
+/// A task's journal; empty if the task is not there.
+pub async fn journal_of(store: &dyn Store, workspace: &WorkspaceName, task: TaskId) -> Vec<Entry> {
+    let history = store.history(workspace, task).await.unwrap();
+    history.map_or_else(Vec::new, |history| history.journal)
+}
+
 /// Runs every check.
 pub async fn all(subject: &dyn Subject) {
     for by in [
@@ -77,6 +85,7 @@ pub async fn all(subject: &dyn Subject) {
             a_version_that_is_not_there_is_a_conflict
             effects_belong_to_the_time_since_the_last_commit
             the_journal_keeps_its_order
+            a_history_is_of_one_moment
             large_tasks_are_whole
             workspaces_do_not_see_each_other
             ready_tasks_come_oldest_first

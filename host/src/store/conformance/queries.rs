@@ -1,7 +1,7 @@
 //! Checks of what is ready, due and listed.
 
-use super::Shaken;
 use super::samples::{new_task, next, workspace};
+use super::{Shaken, journal_of};
 use crate::domain::clock::Millis;
 use crate::domain::ids::TaskId;
 use crate::domain::journal::Entry;
@@ -216,7 +216,7 @@ pub(super) async fn a_task_at_rest_goes_on(mut store: Shaken<'_>) {
         }
         let stored = store.get().await.load(&ws, id).await.unwrap().unwrap();
         assert_eq!(&*stored.data, r#"{"a":1}"#);
-        let journal = store.get().await.journal(&ws, id).await.unwrap();
+        let journal = journal_of(store.get().await, &ws, id).await;
         assert_eq!(journal.last(), goes_on.entries.last());
         let done = next(&goes_on.head, TaskState::Done, None);
         store.get().await.commit(done).await.unwrap();
@@ -238,7 +238,7 @@ pub(super) async fn a_task_is_accepted_with_a_history(mut store: Shaken<'_>) {
         at: task.head.created,
     };
     let id = task.head.id;
-    let journal = store.get().await.journal(&ws, id).await.unwrap();
+    let journal = journal_of(store.get().await, &ws, id).await;
     assert_eq!(journal, [accepted, copied]);
     let stored = store.get().await.load(&ws, id).await.unwrap().unwrap();
     assert!(stored.effects.is_empty());

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use super::Shaken;
 use super::samples::{effect, new_task, next, run_entry, workspace};
+use super::{Disturbance, Shaken, journal_of};
 use crate::domain::effect::{CallResult, FetchError};
 use crate::domain::ids::TaskId;
 use crate::domain::journal::Entry;
 use crate::domain::run::{Ended, StepFault};
 use crate::domain::task::{Retrying, StepMemory, TaskState};
-use crate::store::{Manage, Store, StoreError, TaskQuery};
+use crate::store::{Commit, History, Manage, Store, StoreError, TaskQuery};
 
 pub(super) async fn a_task_is_what_was_accepted(mut store: Shaken<'_>) {
     let ws = workspace("acme");
     let id = TaskId::new();
     assert!(store.get().await.load(&ws, id).await.unwrap().is_none());
-    assert!(store.get().await.journal(&ws, id).await.unwrap().is_empty());
+    assert!(journal_of(store.get().await, &ws, id).await.is_empty());
     let mut task = new_task(&ws, id, r#"{"a":1.0,"b":18446744073709551617}"#);
     task.head.name = Some("Grüße".into());
     task.head.tags = vec!["a".into(), String::new()];
@@ -34,7 +34,7 @@ pub(super) async fn a_task_is_what_was_accepted(mut store: Shaken<'_>) {
     assert_eq!(there.head, task.head);
     assert_eq!(there.data, task.data);
     assert!(there.effects.is_empty());
-    let journal = store.get().await.journal(&ws, id).await.unwrap();
+    let journal = journal_of(store.get().await, &ws, id).await;
     let at = task.head.created;
     assert_eq!(journal, [Entry::Accepted { at }]);
     let again = store.get().await.accept(task).await;
@@ -54,6 +54,47 @@ pub(super) async fn a_task_is_what_was_accepted(mut store: Shaken<'_>) {
     let task = new_task(&ws, older, "{}");
     store.get().await.accept(task).await.unwrap();
     assert!(store.get().await.load(&ws, older).await.unwrap().is_some());
+}
+
+/// Whoever reads a task while it moves sees it as it was at one moment: head, data and journal.
+pub(super) async fn a_history_is_of_one_moment(mut store: Shaken<'_>) {
+    const MOVES: u64 = 300;
+    let ws = workspace("acme");
+    let task = new_task(&ws, TaskId::new(), r#"{"version":1}"#);
+    store.get().await.accept(task.clone()).await.unwrap();
+    let (writer, mut head) = (store.store.clone(), task.head.clone());
+    let writes = tokio::spawn(async move {
+        while head.version < MOVES {
+            // Now and then it rests, and goes to where tasks rest.
+            let state = match head.version % 50 {
+                49 => TaskState::Done,
+                _ => TaskState::Ready,
+            };
+            let data = format!(r#"{{"version":{}}}"#, head.version + 1);
+            let commit = Commit {
+                data: Some(data.into()),
+                ..next(&head, state, None)
+            };
+            head = commit.head.clone();
+            writer.commit(commit).await.unwrap();
+        }
+    });
+    let mut seen = 0;
+    while seen < MOVES {
+        if store.by == Disturbance::Settle {
+            store.get().await;
+        }
+        let history = store.store.history(&ws, task.head.id).await.unwrap();
+        let History { task, journal } = history.unwrap();
+        assert_eq!(journal.len() as u64, task.head.version);
+        assert_eq!(
+            *task.data,
+            format!(r#"{{"version":{}}}"#, task.head.version)
+        );
+        assert!(task.head.version >= seen, "time does not run backwards");
+        seen = task.head.version;
+    }
+    writes.await.unwrap();
 }
 
 /// A task whose first run was over before it was made durable.
@@ -82,7 +123,7 @@ pub(super) async fn a_task_may_come_with_a_run_behind_it(mut store: Shaken<'_>) 
         }];
         journal.extend(task.entries);
         journal.extend(step.entries);
-        assert_eq!(store.get().await.journal(&ws, id).await.unwrap(), journal);
+        assert_eq!(journal_of(store.get().await, &ws, id).await, journal);
     }
 }
 
@@ -108,7 +149,7 @@ pub(super) async fn a_commit_moves_a_task_one_version(mut store: Shaken<'_>) {
     store.get().await.commit(third.clone()).await.unwrap();
     let ready = store.get().await.ready(&ws, TaskId::MIN, 9).await.unwrap();
     assert_eq!(ready, [task.head.id]);
-    let journal = store.get().await.journal(&ws, task.head.id).await.unwrap();
+    let journal = journal_of(store.get().await, &ws, task.head.id).await;
     assert_eq!(journal.len(), 4);
 }
 
@@ -147,7 +188,7 @@ pub(super) async fn a_version_that_is_not_there_is_a_conflict(mut store: Shaken<
         };
         assert_eq!((id, stood, actual), (task.head.id, expected, 2));
     }
-    let journal = store.get().await.journal(&ws, task.head.id).await.unwrap();
+    let journal = journal_of(store.get().await, &ws, task.head.id).await;
     assert_eq!(journal.len(), 2, "a refused commit leaves nothing");
 }
 
@@ -175,7 +216,7 @@ pub(super) async fn effects_belong_to_the_time_since_the_last_commit(mut store: 
     effects.record_effect(&ws, id, late.clone()).await.unwrap();
     let there = store.get().await.load(&ws, id).await.unwrap().unwrap();
     assert_eq!(there.effects, [late]);
-    let journal = store.get().await.journal(&ws, id).await.unwrap();
+    let journal = journal_of(store.get().await, &ws, id).await;
     assert_eq!(journal.len(), 6);
 }
 
@@ -207,7 +248,7 @@ pub(super) async fn the_journal_keeps_its_order(mut store: Shaken<'_>) {
         expected.extend(commit.entries.clone());
         head = commit.head.clone();
         store.get().await.commit(commit).await.unwrap();
-        let journal = store.get().await.journal(&ws, id).await.unwrap();
+        let journal = journal_of(store.get().await, &ws, id).await;
         assert_eq!(journal, expected, "round {round}");
     }
 }
@@ -332,7 +373,7 @@ pub(super) async fn many_tasks_at_once(mut store: Shaken<'_>) {
     let listed: Vec<TaskId> = listed.into_iter().map(|head| head.id).collect();
     assert_eq!(listed, ids);
     for id in ids {
-        let journal = store.store.journal(&ws, id).await.unwrap();
+        let journal = journal_of(&*store.store, &ws, id).await;
         assert_eq!(journal.len(), 7);
     }
 }
@@ -350,7 +391,7 @@ pub(super) async fn closed_is_closed(store: Arc<dyn Store>) {
         .await
         .unwrap_err());
     is(store.load(&ws, task.head.id).await.unwrap_err());
-    is(store.journal(&ws, task.head.id).await.unwrap_err());
+    is(store.history(&ws, task.head.id).await.unwrap_err());
     is(store.ready(&ws, TaskId::MIN, 1).await.unwrap_err());
     is(store.due(1, 1).await.unwrap_err());
     is(store.list(&ws, &TaskQuery::default()).await.unwrap_err());

@@ -1,7 +1,7 @@
 //! Checks of what belongs together, and of notes.
 
-use super::Shaken;
 use super::samples::{effect, new_task, next, workspace};
+use super::{Shaken, journal_of};
 use crate::domain::ids::TaskId;
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::{StoreError, TaskQuery, Together};
@@ -144,7 +144,7 @@ pub(super) async fn a_note_leaves_the_effects_of_a_run_under_way(mut store: Shak
     store.get().await.commit(end).await.unwrap();
     let there = store.get().await.load(&ws, id).await.unwrap().unwrap();
     assert!(there.effects.is_empty());
-    let journal = store.get().await.journal(&ws, id).await.unwrap();
+    let journal = journal_of(store.get().await, &ws, id).await;
     assert_eq!(journal.len(), 6, "a note has no entry");
 }
 

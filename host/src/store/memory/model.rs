@@ -9,7 +9,7 @@ use crate::domain::ids::{ConfigKey, ConnectorName, ScheduleName, StepName, TaskI
 use crate::domain::journal::Entry;
 use crate::domain::schedule::Schedule;
 use crate::domain::step::Step;
-use crate::domain::task::TaskHead;
+use crate::domain::task::{StoredTask, TaskHead};
 use crate::domain::webhook::Webhook;
 use crate::domain::workspace::WorkspaceSettings;
 use crate::store::{Commit, Manage, NewTask, StoreError, Together};
@@ -40,6 +40,23 @@ pub struct Model {
     pub(super) schedules: BTreeMap<(WorkspaceName, ScheduleName), (Schedule, Option<Millis>)>,
     pub(super) components: BTreeMap<String, Arc<[u8]>>,
     pub(super) bodies: BTreeMap<(WorkspaceName, [u8; 32]), Arc<[u8]>>,
+}
+
+impl Kept {
+    /// The task as [`Store::load`] gives it.
+    pub(super) fn stored(&self) -> StoredTask {
+        let effects = self.journal[self.settled..].iter();
+        StoredTask {
+            head: self.head.clone(),
+            data: self.data.clone(),
+            effects: effects
+                .filter_map(|entry| match entry {
+                    Entry::Effect(effect) => Some(effect.clone()),
+                    _ => None,
+                })
+                .collect(),
+        }
+    }
 }
 
 impl Model {

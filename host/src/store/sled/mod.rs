@@ -55,7 +55,7 @@ pub use self::settings::SledSettings;
 use self::shared::Shared;
 use self::thread::spawn;
 use super::{
-    Commit, Counts, Expected, Found, Health, Manage, NewTask, Registry, Store, StoreError,
+    Commit, Counts, Expected, Found, Health, History, Manage, NewTask, Registry, Store, StoreError,
     TaskQuery, Terms, Together,
 };
 use crate::domain::clock::Millis;
@@ -272,13 +272,13 @@ impl Store for SledStore {
         tasks::load(&self.shared, workspace, task)
     }
 
-    async fn journal(
+    async fn history(
         &self,
         workspace: &WorkspaceName,
         task: TaskId,
-    ) -> Result<Vec<Entry>, StoreError> {
+    ) -> Result<Option<History>, StoreError> {
         let workspace = workspace.clone();
-        self.blocking(move |shared| tasks::journal(shared, &workspace, task))
+        self.blocking(move |shared| tasks::history(shared, &workspace, task))
             .await
     }
 

@@ -16,7 +16,7 @@ use super::{Shared, keys, places};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::task::{StoredTask, TaskHead};
-use crate::store::StoreError;
+use crate::store::{History, StoreError};
 
 /// The task as the tree or the archive has it, to be moved on in the overlay.
 pub(super) fn open_in(
@@ -231,29 +231,71 @@ fn stored(head: TaskHead, data: Arc<str>, entries: Vec<Entry>) -> StoredTask {
     }
 }
 
-pub(super) fn journal(
+/// A task as the tree or the archive has it.
+struct Folded {
+    head: TaskHead,
+    data: Arc<str>,
+    /// Encoded entries.
+    journal: Vec<u8>,
+    count: u32,
+    settled: u32,
+}
+
+fn folded(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    id: TaskId,
+) -> Result<Option<Folded>, StoreError> {
+    let Some(whole) = record_of(disk, workspace, id)? else {
+        return Ok(None);
+    };
+    let record = Record::decode(&whole)?;
+    Ok(Some(Folded {
+        head: record.head()?,
+        data: Arc::from(record.data()?),
+        journal: journal_in(disk, workspace, id, &record)?,
+        count: record.fixed.count,
+        settled: record.fixed.settled,
+    }))
+}
+
+pub(super) fn history(
     shared: &Shared,
     workspace: &WorkspaceName,
     id: TaskId,
-) -> Result<Vec<Entry>, StoreError> {
-    let open = shared.overlay.read().get(workspace, id).cloned();
-    let there = shared.with_disk(|disk| {
-        if open.as_ref().is_some_and(|open| open.base == 0) {
-            return Ok(Vec::new());
-        }
-        match record_of(disk, workspace, id)? {
-            Some(whole) => journal_in(disk, workspace, id, &Record::decode(&whole)?),
-            None => Ok(Vec::new()),
-        }
-    })?;
-    let mut entries = Vec::new();
-    match open {
-        Some(open) => {
-            let length = journal::entries_length(&there, open.base)?;
-            journal::pull_entries(&there[..length], 0, &mut entries)?;
-            journal::pull_entries(&open.entries, 0, &mut entries)?;
-        }
-        None => journal::pull_entries(&there, 0, &mut entries)?,
+) -> Result<Option<History>, StoreError> {
+    loop {
+        let open = shared.overlay.read().get(workspace, id).cloned();
+        let there = shared.with_disk(|disk| match &open {
+            Some(open) if open.base == 0 => Ok(None),
+            _ => folded(disk, workspace, id),
+        })?;
+        let mut entries = Vec::new();
+        let (head, data, settled) = match (open, there) {
+            (None, None) => return Ok(None),
+            (None, Some(there)) => {
+                journal::pull_entries(&there.journal, 0, &mut entries)?;
+                (there.head, there.data, there.settled)
+            }
+            (Some(open), there) => {
+                let data = match there {
+                    // The tree has moved past what was seen in the overlay: look again.
+                    Some(there) if there.count != open.base => continue,
+                    Some(there) => {
+                        journal::pull_entries(&there.journal, 0, &mut entries)?;
+                        open.data.clone().or(Some(there.data))
+                    }
+                    None => open.data.clone().filter(|_| open.base == 0),
+                };
+                let missing = || damaged("a task's record", &format!("{id} has none"));
+                journal::pull_entries(&open.entries, 0, &mut entries)?;
+                (open.head.clone(), data.ok_or_else(missing)?, open.settled)
+            }
+        };
+        let unsettled = entries.iter().skip(settled as usize).cloned().collect();
+        return Ok(Some(History {
+            task: stored(head, data, unsettled),
+            journal: entries,
+        }));
     }
-    Ok(entries)
 }

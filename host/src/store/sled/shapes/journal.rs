@@ -28,15 +28,6 @@ pub(in super::super) fn pull_entries(
     Ok(())
 }
 
-/// The length of the first `count` entries in `bytes`.
-pub(in super::super) fn entries_length(bytes: &[u8], count: u32) -> Result<usize, StoreError> {
-    let mut parts = Parts::new(bytes, "a journal");
-    for _ in 0..count {
-        parts.sized()?;
-    }
-    Ok(bytes.len() - parts.rest().len())
-}
-
 /// A piece of a journal under a key of its own: bytes of entries, which may begin and end within one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Piece<'a>(pub &'a [u8]);

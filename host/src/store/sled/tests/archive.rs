@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::task::TaskState;
+use crate::store::conformance::journal_of;
 use crate::store::conformance::samples::{new_task, next, workspace};
 
 /// How many keys of the tree begin with `prefix`.
@@ -47,7 +48,7 @@ async fn done_tasks_cost_the_tree_a_part_of_a_key_each() {
     for id in &all {
         let task = store.load(&ws, *id).await.unwrap().unwrap();
         assert_eq!((task.head.id, &*task.data), (*id, r#"{"a": 1}"#));
-        assert_eq!(store.journal(&ws, *id).await.unwrap().len(), 1);
+        assert_eq!(journal_of(&*store, &ws, *id).await.len(), 1);
     }
     assert!(store.load(&ws, TaskId::new()).await.unwrap().is_none());
     let other = workspace("acm");
@@ -84,7 +85,7 @@ async fn an_archived_task_that_is_moved_on_is_what_it_became() {
             }
             let there = store.load(&ws, id).await.unwrap().unwrap().head;
             assert_eq!((there.version, there.state), (head.version, state));
-            let entries = store.journal(&ws, id).await.unwrap().len() as u64;
+            let entries = journal_of(&*store, &ws, id).await.len() as u64;
             assert_eq!(entries, head.version);
             assert_eq!(listed(&store, None).await, [id]);
             for other in TaskState::ALL {

@@ -223,7 +223,7 @@ async fn values_with_a_flipped_byte_are_damage_and_never_a_panic() {
                     // Each of these may fail, and some must, but only in words.
                     if let Ok(store) = SledStore::open(small(home.path())) {
                         let _ = store.load(&ws, last).await;
-                        let _ = store.journal(&ws, last).await;
+                        let _ = store.history(&ws, last).await;
                         let _ = store.registry().await;
                         let query = TaskQuery {
                             limit: 50,
@@ -231,7 +231,7 @@ async fn values_with_a_flipped_byte_are_damage_and_never_a_panic() {
                         };
                         for head in store.list(&ws, &query).await.unwrap_or_default() {
                             let _ = store.load(&ws, head.id).await;
-                            let _ = store.journal(&ws, head.id).await;
+                            let _ = store.history(&ws, head.id).await;
                         }
                         store.close().await;
                     }
@@ -273,7 +273,7 @@ async fn a_value_of_a_newer_version_is_refused_and_left_alone() {
             Err(error) => panic!("{name}: {error}"),
             Ok(store) => {
                 let loaded = store.load(&ws, last).await.map(|_| ());
-                let read = store.journal(&ws, last).await.map(|_| ());
+                let read = store.history(&ws, last).await.map(|_| ());
                 let error = loaded.and(read).unwrap_err();
                 store.close().await;
                 error

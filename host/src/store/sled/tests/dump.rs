@@ -3,6 +3,7 @@
 use super::crash::spaces;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::{TaskHead, TaskState};
+use crate::store::conformance::journal_of;
 use crate::store::conformance::samples::step;
 use crate::store::{Registry, Store, TaskQuery};
 
@@ -54,7 +55,7 @@ pub(super) async fn dump(store: &dyn Store) -> Dump {
             .push(store.ready(&ws, TaskId::MIN, 1000).await.unwrap());
         for head in dump.lists.last().unwrap() {
             let task = store.load(&ws, head.id).await.unwrap().unwrap();
-            let journal = store.journal(&ws, head.id).await.unwrap();
+            let journal = journal_of(store, &ws, head.id).await;
             dump.tasks.push(format!(
                 "{} {} {:?} {journal:?}",
                 head.id, task.data, task.effects
