@@ -104,6 +104,30 @@ fn a_file_imports_only_from_lower_floors() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Tasks are written in one file of the server; everything else asks it to.
+#[test]
+fn one_file_writes_tasks() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut writers = std::collections::BTreeSet::new();
+    for path in sources(&root) {
+        let inside = path.strip_prefix(&root).unwrap().to_owned();
+        if inside.starts_with("store") || inside.ends_with("tests.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        // Calls may be spread over lines.
+        let text: String = text.split_whitespace().collect();
+        for call in ["accept", "commit", "together", "record_effect"] {
+            if text.contains(&format!("store.{call}(")) {
+                writers.insert(inside.display().to_string());
+            }
+        }
+    }
+    let writers: Vec<String> = writers.into_iter().collect();
+    assert_eq!(writers, ["engine/commit.rs"]);
+}
+
 #[test]
 fn no_file_is_too_long_to_live_in() {
     let host = Path::new(env!("CARGO_MANIFEST_DIR"));

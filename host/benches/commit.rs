@@ -12,6 +12,7 @@ use stepwell::domain::ids::{TaskId, WorkspaceName};
 use stepwell::domain::journal::{Entry, RunEntry};
 use stepwell::domain::run::Ended;
 use stepwell::domain::task::{StepMemory, TaskHead, TaskState};
+use stepwell::store::conformance::owned::Owned;
 use stepwell::store::sled::{SledSettings, SledStore};
 use stepwell::store::{Commit, NewTask, Store, TaskQuery};
 
@@ -93,16 +94,16 @@ async fn drive<F: Future<Output = ()> + Send + 'static>(
 
 async fn accept(store: Arc<SledStore>) {
     let task = new_task(&workspace(), &data(500));
-    store.accept(task).await.expect("accepted");
+    store.accept_owned(task).await.expect("accepted");
 }
 
 async fn accept_and_finish(store: Arc<SledStore>) {
     let (first, second) = (data(500), data(520));
     let task = new_task(&workspace(), &first);
     let head = task.head.clone();
-    store.accept(task).await.expect("accepted");
+    store.accept_owned(task).await.expect("accepted");
     let commit = finish(head, &second);
-    store.commit(commit).await.expect("committed");
+    store.commit_owned(commit).await.expect("committed");
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -252,10 +253,10 @@ fn million(tasks: u64, open_only: Option<String>) {
             async move {
                 let task = new_task(&workspace(), &data);
                 let head = task.head.clone();
-                store.accept(task).await.expect("accepted");
+                store.accept_owned(task).await.expect("accepted");
                 if done {
                     let commit = finish(head, &data);
-                    store.commit(commit).await.expect("committed");
+                    store.commit_owned(commit).await.expect("committed");
                 }
             }
         };

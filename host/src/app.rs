@@ -19,7 +19,7 @@ use crate::connectors::{
     ConnectorError, EgressPolicy, EgressRule, FetchClient, FetchSettings, RuleError,
 };
 use crate::domain::clock::{Clock, SystemClock};
-use crate::engine::{Engine, EngineParts, EngineSettings};
+use crate::engine::{Announce, Engine, EngineParts, EngineSettings};
 use crate::http::auth::{AdminToken, TokenError};
 use crate::http::{Api, ApiParts, server};
 use crate::private_file::{self, PrivateFileError};
@@ -163,7 +163,7 @@ impl App {
     async fn open(
         settings: &Settings,
         address: SocketAddr,
-        store: Arc<dyn Store>,
+        store: Arc<SledStore>,
         rules: &[EgressRule],
     ) -> Result<(Arc<Engine>, Arc<Api>), AppError> {
         // The store has the directory's lock, so nobody else makes these files.
@@ -190,7 +190,12 @@ impl App {
         let catalog = Catalog::open(store.clone(), sandbox.clone(), vault, clock.clone()).await?;
         let local_url = format!("http://{}", reachable(address));
         write_server_file(directory, &local_url)?;
+        let announce: Announce = {
+            let store = store.clone();
+            Arc::new(move || Box::new(store.expect()))
+        };
         let engine = Engine::start(EngineParts {
+            announce: Some(announce),
             store: store.clone(),
             catalog: catalog.clone(),
             sandbox,
@@ -260,7 +265,7 @@ impl App {
     }
 }
 
-async fn open_store(data_dir: &Path) -> Result<Arc<dyn Store>, AppError> {
+async fn open_store(data_dir: &Path) -> Result<Arc<SledStore>, AppError> {
     let directory = data_dir.to_owned();
     let opening = tokio::task::spawn_blocking(move || {
         DirBuilder::new()
@@ -272,8 +277,7 @@ async fn open_store(data_dir: &Path) -> Result<Arc<dyn Store>, AppError> {
                 source,
             })?;
         close_to_others(&directory)?;
-        let store: Arc<dyn Store> = SledStore::open(SledSettings::at(directory.join("store")))?;
-        Ok(store)
+        Ok(SledStore::open(SledSettings::at(directory.join("store")))?)
     });
     opening.await.map_err(|_| AppError::BrokenOff)?
 }

@@ -10,9 +10,10 @@ use stepwell::domain::effect::Effect;
 use stepwell::domain::ids::{TaskId, WorkspaceName};
 use stepwell::domain::task::{StoredTask, TaskHead};
 use stepwell::store::{
-    Commit, Counts, Found, History, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Terms,
-    Together,
+    Claim, Commit, Counts, Found, History, Manage, NewTask, Ownership, Registry, Store, StoreError,
+    TaskQuery, Terms, Together,
 };
+use tokio::sync::watch;
 
 /// When a store dies.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +27,8 @@ pub struct Cut {
 /// A store whose process is gone from one write on, for whoever works with it.
 pub struct Dying {
     inner: Arc<dyn Store>,
+    /// What its process is told that it owns, if it is not the only one.
+    owned: Option<watch::Receiver<Arc<Ownership>>>,
     left: AtomicI64,
     after: bool,
     dead: AtomicBool,
@@ -37,8 +40,18 @@ pub struct Dying {
 
 impl Dying {
     pub fn of(inner: Arc<dyn Store>, cut: Option<Cut>) -> Arc<Self> {
+        Self::told(inner, cut, None)
+    }
+
+    /// The store of a process that is told by `owned` what it owns.
+    pub fn told(
+        inner: Arc<dyn Store>,
+        cut: Option<Cut>,
+        owned: Option<watch::Receiver<Arc<Ownership>>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             inner,
+            owned,
             left: AtomicI64::new(cut.map_or(i64::MAX, |cut| cut.write)),
             after: cut.is_some_and(|cut| cut.after),
             dead: AtomicBool::new(false),
@@ -100,29 +113,40 @@ impl Dying {
 
 #[async_trait]
 impl Store for Dying {
-    async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
-        self.write(|inner| async move { inner.accept(task).await })
+    fn ownership(&self) -> watch::Receiver<Arc<Ownership>> {
+        match &self.owned {
+            Some(owned) => owned.clone(),
+            None => self.inner.ownership(),
+        }
+    }
+
+    async fn accept(&self, claim: Claim, task: NewTask) -> Result<(), StoreError> {
+        self.write(move |inner| async move { inner.accept(claim, task).await })
             .await
     }
 
-    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        self.write(|inner| async move { inner.commit(commit).await })
+    async fn commit(&self, claim: Claim, commit: Commit) -> Result<(), StoreError> {
+        self.write(move |inner| async move { inner.commit(claim, commit).await })
             .await
     }
 
     async fn record_effect(
         &self,
+        claim: Claim,
         workspace: &WorkspaceName,
         task: TaskId,
         effect: Effect,
     ) -> Result<(), StoreError> {
         let workspace = workspace.clone();
-        self.write(move |inner| async move { inner.record_effect(&workspace, task, effect).await })
-            .await
+        self.write(move |inner| async move {
+            inner.record_effect(claim, &workspace, task, effect).await
+        })
+        .await
     }
 
-    async fn together(&self, changes: Together) -> Result<(), StoreError> {
-        self.write(|inner| async move { inner.together(changes).await })
+    async fn together(&self, claims: &[Claim], changes: Together) -> Result<(), StoreError> {
+        let claims = claims.to_vec();
+        self.write(move |inner| async move { inner.together(&claims, changes).await })
             .await
     }
 
@@ -146,26 +170,28 @@ impl Store for Dying {
 
     async fn ready(
         &self,
+        owned: &Ownership,
         workspace: &WorkspaceName,
         after: TaskId,
         limit: usize,
     ) -> Result<Vec<TaskId>, StoreError> {
         self.alive()?;
-        self.inner.ready(workspace, after, limit).await
+        self.inner.ready(owned, workspace, after, limit).await
     }
 
     async fn due(
         &self,
+        owned: &Ownership,
         until: Millis,
         limit: usize,
     ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
         self.alive()?;
-        self.inner.due(until, limit).await
+        self.inner.due(owned, until, limit).await
     }
 
-    async fn next_wake(&self) -> Result<Option<Millis>, StoreError> {
+    async fn next_wake(&self, owned: &Ownership) -> Result<Option<Millis>, StoreError> {
         self.alive()?;
-        self.inner.next_wake().await
+        self.inner.next_wake(owned).await
     }
 
     async fn list(

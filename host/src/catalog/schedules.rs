@@ -11,6 +11,7 @@ use super::{Catalog, CatalogError, Put, room};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{ScheduleName, WorkspaceName};
 use crate::domain::limits;
+use crate::domain::partition::Partition;
 use crate::domain::schedule::{Plan, Schedule, ScheduleSettings};
 use crate::store::{Manage, StoreError};
 
@@ -63,10 +64,13 @@ impl LiveSchedule {
     }
 }
 
+/// When a schedule fires, and the partition of its tasks.
+type Fire = (Millis, WorkspaceName, ScheduleName, Partition);
+
 /// What fires when. One for the whole server.
 #[derive(Debug, Default)]
 pub(super) struct Agenda {
-    entries: Mutex<BTreeSet<(Millis, WorkspaceName, ScheduleName)>>,
+    entries: Mutex<BTreeSet<Fire>>,
     changed: Arc<Notify>,
 }
 
@@ -85,12 +89,13 @@ impl Agenda {
     }
 }
 
-fn entry(live: &LiveSchedule) -> Option<(Millis, WorkspaceName, ScheduleName)> {
+fn entry(live: &LiveSchedule) -> Option<Fire> {
     let schedule = &live.schedule;
     Some((
         live.next()?,
         schedule.workspace.clone(),
         schedule.name.clone(),
+        schedule.partition(),
     ))
 }
 
@@ -210,21 +215,29 @@ impl Catalog {
         self.agenda.changed.clone()
     }
 
-    /// When a schedule of any workspace fires next.
-    pub fn next_fire(&self) -> Option<Millis> {
-        self.agenda.entries.lock().first().map(|(at, ..)| *at)
+    /// When the next of those schedules fires, of any workspace, that are `wanted`.
+    pub fn next_fire(&self, wanted: impl Fn(Partition) -> bool) -> Option<Millis> {
+        let entries = self.agenda.entries.lock();
+        let mut next = entries.iter().filter(|(.., partition)| wanted(*partition));
+        next.next().map(|(at, ..)| *at)
     }
 
-    /// Schedules that are due at `now`, the earliest first, at most `limit`.
-    pub fn due_schedules(&self, now: Millis, limit: usize) -> Vec<Arc<LiveSchedule>> {
+    /// Schedules in `wanted` partitions that are due at `now`, the earliest first, at most `limit`.
+    pub fn due_schedules(
+        &self,
+        now: Millis,
+        limit: usize,
+        wanted: impl Fn(Partition) -> bool,
+    ) -> Vec<Arc<LiveSchedule>> {
         let due: Vec<_> = {
             let entries = self.agenda.entries.lock();
             let due = entries.iter().take_while(|(at, ..)| *at <= now);
+            let due = due.filter(|(.., partition)| wanted(*partition));
             due.take(limit).cloned().collect()
         };
         // One that was deleted meanwhile is not there any more.
         due.iter()
-            .filter_map(|(_, workspace, name)| self.schedule(workspace, name).ok())
+            .filter_map(|(_, workspace, name, _)| self.schedule(workspace, name).ok())
             .collect()
     }
 

@@ -455,10 +455,19 @@ async fn schedules_are_bounded_kept_and_settled() {
     assert_eq!(same.await.unwrap().0, Put::Same);
 
     // The catalog's clock stands at a second past 1970.
-    assert_eq!(catalog.next_fire(), Some(60_000));
-    assert!(catalog.due_schedules(59_999, 10).is_empty());
-    let due = catalog.due_schedules(60_000, 10);
+    assert_eq!(catalog.next_fire(|_| true), Some(60_000));
+    assert!(catalog.due_schedules(59_999, 10, |_| true).is_empty());
+    let due = catalog.due_schedules(60_000, 10, |_| true);
     assert_eq!(due.len(), 10);
+    let own = due[0].schedule.partition();
+    assert_eq!(
+        catalog.next_fire(|partition| partition == own),
+        Some(60_000)
+    );
+    let few = catalog.due_schedules(60_000, 5_000, |partition| partition == own);
+    assert!(few.len() < limits::SCHEDULES && !few.is_empty());
+    assert!(few.iter().all(|live| live.schedule.partition() == own));
+    assert_eq!(catalog.next_fire(|_| false), None);
     let (kept, changed) = (due[0].clone(), due[1].clone());
     let called = changed.schedule.name.clone();
     let put = catalog.put_schedule(&ws, called, settings("0 * * * *"));
@@ -467,7 +476,7 @@ async fn schedules_are_bounded_kept_and_settled() {
     catalog.settle_schedules(settled).await.unwrap();
     assert_eq!(kept.next(), Some(120_000));
     assert_eq!(
-        catalog.due_schedules(60_000, 5_000).len(),
+        catalog.due_schedules(60_000, 5_000, |_| true).len(),
         limits::SCHEDULES - 2
     );
 
@@ -481,7 +490,7 @@ async fn schedules_are_bounded_kept_and_settled() {
         .unwrap();
     let gone = again.delete_schedule(&ws, &kept.schedule.name).await;
     assert!(matches!(gone, Err(CatalogError::NotFound { .. })));
-    let there = again.due_schedules(120_000, 5_000);
+    let there = again.due_schedules(120_000, 5_000, |_| true);
     assert!(
         there
             .iter()

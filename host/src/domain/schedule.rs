@@ -20,6 +20,7 @@ use super::clock::Millis;
 use super::data;
 use super::ids::{ScheduleName, TaskId, WorkspaceName};
 use super::limits;
+use super::partition::Partition;
 pub use line::ScheduleError;
 
 /// What becomes of the planned times at which the server did not run.
@@ -79,9 +80,25 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// The partition of its tasks, whose owner fires it.
+    pub fn partition(&self) -> Partition {
+        let digest = Sha256::new()
+            .chain_update("stepwell schedule's partition\0")
+            .chain_update(self.workspace.as_str())
+            .chain_update("\0")
+            .chain_update(self.name.as_str())
+            .finalize();
+        Partition::new(digest[0])
+    }
+
     /// The id of the task for the planned time `at`. It is the same whenever it is asked for, so a
     /// second acceptance finds the first.
     pub fn task_id(&self, at: Millis) -> TaskId {
+        self.partition().place(self.unplaced_task_id(at))
+    }
+
+    /// The id that the task for the planned time `at` had before there were partitions.
+    pub fn unplaced_task_id(&self, at: Millis) -> TaskId {
         let digest = Sha256::new()
             .chain_update("stepwell schedule\0")
             .chain_update(self.workspace.as_str())

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::clock::Millis;
 use super::ids::TaskId;
+use super::partition::Partition;
 
 /// A subtask that a run asked for. It is made if the run finishes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +43,10 @@ pub struct Parent {
     pub depth: u32,
 }
 
-/// The id of subtask number `index` (from 0) of a run: the same for every attempt and after every
-/// crash. A UUID of version 7 with the run's clock as its time, so that it sorts where it belongs;
-/// `seed` is the run's, which nobody outside can know.
-pub fn id(seed: &[u8; 32], clock: Millis, index: u32) -> TaskId {
+/// The id of subtask number `index` (from 0) of a run of `parent`: the same for every attempt and after
+/// every crash. A UUID of version 7 with the run's clock as its time, so that it sorts where it belongs,
+/// in the parent's partition; `seed` is the run's, which nobody outside can know.
+pub fn id(parent: TaskId, seed: &[u8; 32], clock: Millis, index: u32) -> TaskId {
     let digest: [u8; 32] = Sha256::new()
         .chain_update(b"subtask")
         .chain_update(seed)
@@ -60,7 +61,7 @@ pub fn id(seed: &[u8; 32], clock: Millis, index: u32) -> TaskId {
     bytes[6] = 0x70 | high;
     bytes[7] = low;
     bytes[8] = 0x80 | (bytes[8] & 0x3f);
-    TaskId::from_bytes(bytes)
+    Partition::of(parent).place(TaskId::from_bytes(bytes))
 }
 
 #[cfg(test)]
@@ -70,14 +71,18 @@ mod tests {
     #[test]
     fn an_id_is_a_uuid_of_version_7_with_the_runs_time_and_always_the_same() {
         let clock = 1_764_000_000_123;
-        let ids: Vec<TaskId> = (0..1_000).map(|index| id(&[7; 32], clock, index)).collect();
+        let parent = TaskId::new();
+        let id = |seed, index| id(parent, &[seed; 32], clock, index);
+        let ids: Vec<TaskId> = (0..1_000).map(|index| id(7, index)).collect();
+        let partition = Partition::of(parent);
+        assert!(ids.iter().all(|id| Partition::of(*id) == partition));
         assert!(ids.windows(2).all(|pair| pair[0] < pair[1]));
         let uuid: uuid::Uuid = ids[3].to_string().parse().unwrap();
         assert_eq!(uuid.get_version_num(), 7);
         assert_eq!(uuid.get_variant(), uuid::Variant::RFC4122);
         let (seconds, nanos) = uuid.get_timestamp().unwrap().to_unix();
         assert_eq!(seconds * 1_000 + u64::from(nanos) / 1_000_000, clock);
-        assert_eq!(id(&[7; 32], clock, 3), ids[3]);
-        assert_ne!(id(&[8; 32], clock, 3), ids[3]);
+        assert_eq!(id(7, 3), ids[3]);
+        assert_ne!(id(8, 3), ids[3]);
     }
 }

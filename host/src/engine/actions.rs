@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Engine;
+use super::commit::TaskWriter;
 use super::turns::Turn;
 use crate::domain::data::{Edit, diff, edited};
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -61,9 +62,10 @@ impl Engine {
         let (engine, workspace) = (self.clone(), workspace.clone());
         self.whole(async move {
             engine.loaded(&workspace, task).await?;
+            let writer = engine.writer();
             let (turn, _) = engine.between_runs(&workspace, task).await?;
             let done = loop {
-                match engine.retry_now(&workspace, task, &by).await {
+                match engine.retry_now(&writer, &workspace, task, &by).await {
                     // A subtask has ended meanwhile, which a turn does not keep from being noted.
                     Err(ActionError::Store(StoreError::Conflict { .. })) => {}
                     done => break done,
@@ -154,11 +156,12 @@ impl Engine {
     ///
     /// # Errors
     /// [`ActionError::Store`].
-    pub async fn create(self: &Arc<Self>, task: NewTask) -> Result<TaskHead, ActionError> {
+    pub async fn create(self: &Arc<Self>, mut task: NewTask) -> Result<TaskHead, ActionError> {
         let engine = self.clone();
         self.whole(async move {
+            task.head.id = engine.place(task.head.id)?;
             let head = task.head.clone();
-            engine.store.accept(task).await?;
+            engine.writer().accept(task).await?;
             engine.offer(&head.workspace, head.id);
             Ok(head)
         })
@@ -193,7 +196,9 @@ impl Engine {
                 Err(busy) if self.turns.over(task, &busy, until).await => continue,
                 Err(_) => return Err(busy(task)),
             };
-            let done = self.cancel_once(workspace, task, by, turn.is_none()).await;
+            let writer = self.writer();
+            let done = self.cancel_once(&writer, (workspace, task), by, turn.is_none());
+            let done = done.await;
             if let Some(turn) = turn {
                 self.release(workspace, task, turn, false);
             }
@@ -207,8 +212,8 @@ impl Engine {
 
     async fn cancel_once(
         self: &Arc<Self>,
-        workspace: &WorkspaceName,
-        task: TaskId,
+        writer: &TaskWriter,
+        (workspace, task): (&WorkspaceName, TaskId),
         by: &str,
         runs: bool,
     ) -> Result<TaskHead, ActionError> {
@@ -216,13 +221,14 @@ impl Engine {
         let now = self.clock.now();
         let head = moves::cancelled(head, runs || !effects.is_empty(), now)?;
         let reason = format!("cancelled by {by}");
-        self.moved(head.clone(), reason).await?;
+        self.moved(writer, head.clone(), reason).await?;
         self.turns.stop(task);
         Ok(head)
     }
 
     async fn retry_now(
         self: &Arc<Self>,
+        writer: &TaskWriter,
         workspace: &WorkspaceName,
         task: TaskId,
         by: &str,
@@ -234,12 +240,17 @@ impl Engine {
             None => format!("taken up again, asked for by {by}"),
         };
         let head = moves::retried(task.head, step, self.clock.now())?;
-        self.moved(head.clone(), reason).await?;
+        self.moved(writer, head.clone(), reason).await?;
         Ok(head)
     }
 
     /// Commits a head that has come to where it stands for this reason.
-    async fn moved(self: &Arc<Self>, head: TaskHead, reason: String) -> Result<(), StoreError> {
+    async fn moved(
+        self: &Arc<Self>,
+        writer: &TaskWriter,
+        head: TaskHead,
+        reason: String,
+    ) -> Result<(), StoreError> {
         let entry = Entry::State {
             at: head.updated,
             state: head.state,
@@ -250,7 +261,7 @@ impl Engine {
             data: None,
             entries: vec![entry],
         };
-        self.commit(commit).await
+        self.commit(writer, commit).await
     }
 
     /// `None` if the task is to be open and is not.
@@ -264,6 +275,7 @@ impl Engine {
     ) -> Result<Option<TaskHead>, ActionError> {
         let (engine, workspace) = (self.clone(), workspace.clone());
         self.whole(async move {
+            let writer = engine.writer();
             let before = engine.loaded(&workspace, task).await?.head.state;
             if open && before.is_final() {
                 return Ok(None);
@@ -273,7 +285,8 @@ impl Engine {
                 if open && !moves::is_open_to(stored.head.state) {
                     break Ok(None);
                 }
-                let done = engine.update_now(stored, edits.clone(), by.clone()).await;
+                let done = engine.update_now(&writer, stored, edits.clone(), by.clone());
+                let done = done.await;
                 match done {
                     // A subtask has ended meanwhile, which a turn does not keep from being noted.
                     Err(ActionError::Store(StoreError::Conflict { .. })) => {}
@@ -293,6 +306,7 @@ impl Engine {
 
     async fn update_now(
         &self,
+        writer: &TaskWriter,
         stored: StoredTask,
         edits: Vec<Edit>,
         by: String,
@@ -317,7 +331,7 @@ impl Engine {
             data: (!changes.is_empty()).then(|| text.into()),
             entries: vec![entry],
         };
-        self.store.commit(commit).await?;
+        writer.commit(commit).await?;
         Ok(head)
     }
 

@@ -2,6 +2,7 @@
 //! run are one record. Nothing leaves the sandbox before that: the first connector call, and any
 //! wait that is too long for the sender, makes the task durable by itself first.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -9,8 +10,9 @@ use std::time::Duration;
 use tokio::sync::{Mutex, oneshot};
 
 use super::Engine;
+use super::commit::TaskWriter;
 use crate::domain::ids::TaskId;
-use crate::store::{Commit, Expected, NewTask, Store, StoreError};
+use crate::store::{Commit, NewTask, StoreError};
 
 /// How long a sender waits for the first run to end before the task is made durable without it. A
 /// sender notices neither this nor a flush of the disk.
@@ -22,27 +24,30 @@ pub(super) struct Arriving {
 }
 
 struct Pending {
+    writer: TaskWriter,
     /// The task as it came in, until it is durable.
     task: Option<NewTask>,
     /// Whether the store has been asked to accept it, and has not said that it did.
     begun: bool,
     /// Whoever is to tell the sender.
     told: Option<oneshot::Sender<Result<(), StoreError>>>,
-    /// Until the store has been given the task.
-    expected: Expected,
+    /// Announces the write until the store has been given the task.
+    announced: Option<Box<dyn Send + Sync>>,
 }
 
 impl Arriving {
     fn new(
+        writer: TaskWriter,
         task: NewTask,
-        expected: Expected,
+        announced: Option<Box<dyn Send + Sync>>,
     ) -> (Arc<Self>, oneshot::Receiver<Result<(), StoreError>>) {
         let (told, hears) = oneshot::channel();
         let pending = Mutex::new(Pending {
+            writer,
             task: Some(task),
             begun: false,
             told: Some(told),
-            expected,
+            announced,
         });
         (Arc::new(Self { pending }), hears)
     }
@@ -53,20 +58,16 @@ impl Arriving {
     }
 
     /// Makes the task durable as it came in, unless it is durable already.
-    pub(super) async fn accept(&self, store: &dyn Store) -> Result<(), StoreError> {
-        self.pending.lock().await.accept(store).await
+    pub(super) async fn accept(&self) -> Result<(), StoreError> {
+        self.pending.lock().await.accept().await
     }
 
     /// Makes the task durable together with its first step forward. `Err` gives the commit back if
     /// the task is durable already.
-    async fn accept_with(
-        &self,
-        store: &dyn Store,
-        commit: Commit,
-    ) -> Result<Result<(), StoreError>, Commit> {
+    async fn accept_with(&self, commit: Commit) -> Result<Result<(), StoreError>, Commit> {
         let mut pending = self.pending.lock().await;
         if pending.begun {
-            return match pending.accept(store).await {
+            return match pending.accept().await {
                 Ok(()) => Err(commit),
                 failed => Ok(failed),
             };
@@ -82,25 +83,36 @@ impl Arriving {
         // The task stays until it is durable: whoever asks after a write that failed, or that nobody
         // heard the answer of, is not to be told that it is.
         pending.begun = true;
-        let accepted = accept(store, whole, &mut pending.expected).await;
+        let accepted = pending.write(whole).await;
         pending.settle(&accepted);
         Ok(accepted)
     }
 }
 
 impl Pending {
-    async fn accept(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+    async fn accept(&mut self) -> Result<(), StoreError> {
         let Some(task) = self.task.clone() else {
             return Ok(());
         };
         self.begun = true;
-        let accepted = match accept(store, task, &mut self.expected).await {
+        let accepted = match self.write(task).await {
             // Nobody else has this id: it is what became of an attempt that was dropped half way.
             Err(StoreError::Conflict { .. }) => Ok(()),
             accepted => accepted,
         };
         self.settle(&accepted);
         accepted
+    }
+
+    /// Has the store accept a task. The write is announced no more as soon as the store has it.
+    async fn write(&mut self, task: NewTask) -> Result<(), StoreError> {
+        let mut accepting = pin!(self.writer.accept(task));
+        let begun = futures_util::poll!(&mut accepting);
+        drop(self.announced.take());
+        match begun {
+            Poll::Ready(accepted) => accepted,
+            Poll::Pending => accepting.await,
+        }
     }
 
     fn settle(&mut self, accepted: &Result<(), StoreError>) {
@@ -112,21 +124,6 @@ impl Pending {
             // Nobody hears it if the sender's patience ended; then they ask for themselves.
             let _ = told.send(accepted.clone());
         }
-    }
-}
-
-/// Has the store accept a task, which is expected no more as soon as the store has it.
-async fn accept(
-    store: &dyn Store,
-    task: NewTask,
-    expected: &mut Expected,
-) -> Result<(), StoreError> {
-    let mut accepting = store.accept(task);
-    let begun = futures_util::poll!(&mut accepting);
-    drop(std::mem::take(expected));
-    match begun {
-        Poll::Ready(accepted) => accepted,
-        Poll::Pending => accepting.await,
     }
 }
 
@@ -145,10 +142,11 @@ impl Engine {
         let (workspace, id): (_, TaskId) = (task.head.workspace.clone(), task.head.id);
         if !self.queue.begin(&workspace, id) {
             // Others wait already: then this one's turn is not now.
-            self.store.accept(task).await?;
+            self.writer().accept(task).await?;
             return Ok(self.offer(&workspace, id));
         }
-        let (arriving, mut hears) = Arriving::new(task, self.store.expect());
+        let announced = self.announce.as_ref().map(|announce| announce());
+        let (arriving, mut hears) = Arriving::new(self.writer(), task, announced);
         let (runner, first) = (self.clone(), arriving.clone());
         self.threads.spawn(async move {
             // Boxed, as what is spawned is moved about whole.
@@ -162,7 +160,7 @@ impl Engine {
         let heard = heard.ok().and_then(Result::ok);
         match heard {
             Some(accepted) => accepted?,
-            None => arriving.accept(&*self.store).await?,
+            None => arriving.accept().await?,
         }
         Ok(Duration::ZERO)
     }
@@ -170,17 +168,18 @@ impl Engine {
     /// Makes a step forward of a task durable, together with the task itself if it is not yet.
     pub(super) async fn write(
         &self,
+        writer: &TaskWriter,
         arriving: Option<&Arriving>,
         commit: Commit,
     ) -> Result<(), StoreError> {
         let commit = match arriving {
-            Some(arriving) => match arriving.accept_with(&*self.store, commit).await {
+            Some(arriving) => match arriving.accept_with(commit).await {
                 Ok(accepted) => return accepted,
                 Err(commit) => commit,
             },
             None => commit,
         };
-        self.store.commit(commit).await
+        writer.commit(commit).await
     }
 }
 
@@ -188,25 +187,27 @@ impl Engine {
 mod tests {
     use super::*;
     use crate::domain::task::TaskState;
+    use crate::store::Store;
     use crate::store::conformance::samples::{new_task, next, workspace};
     use crate::store::memory::MemoryStore;
 
     /// The sender's patience may end while the write is under way, and then it asks for itself.
     #[tokio::test]
     async fn a_write_that_failed_is_not_taken_for_durable() {
-        let store = MemoryStore::new();
+        let store = Arc::new(MemoryStore::new());
+        let writer = TaskWriter::new(store.clone(), store.ownership().borrow().clone());
         store.close().await;
         let task = new_task(&workspace("acme"), TaskId::new(), "{}");
-        let (arriving, hears) = Arriving::new(task.clone(), Expected::default());
+        let (arriving, hears) = Arriving::new(writer, task.clone(), None);
         let commit = next(&task.head, TaskState::Done, None);
-        let written = arriving.accept_with(&store, commit).await;
+        let written = arriving.accept_with(commit).await;
         assert!(
             matches!(written, Ok(Err(StoreError::Closed))),
             "{written:?}"
         );
         assert!(matches!(hears.await, Ok(Err(StoreError::Closed))));
         for _ in 0..2 {
-            let accepted = arriving.accept(&store).await;
+            let accepted = arriving.accept().await;
             assert!(matches!(accepted, Err(StoreError::Closed)), "{accepted:?}");
         }
     }
@@ -215,18 +216,19 @@ mod tests {
     #[tokio::test]
     async fn a_write_whose_answer_nobody_heard_is_asked_for_again() {
         for arrived in [false, true] {
-            let store = MemoryStore::new();
+            let store = Arc::new(MemoryStore::new());
+            let writer = TaskWriter::new(store.clone(), store.ownership().borrow().clone());
             let task = new_task(&workspace("acme"), TaskId::new(), "{}");
-            let (arriving, _hears) = Arriving::new(task.clone(), Expected::default());
+            let (arriving, _hears) = Arriving::new(writer.clone(), task.clone(), None);
             arriving.pending.lock().await.begun = true;
             if arrived {
-                store.accept(task.clone()).await.unwrap();
+                writer.accept(task.clone()).await.unwrap();
             }
-            arriving.accept(&store).await.unwrap();
+            arriving.accept().await.unwrap();
             let (ws, id) = (&task.head.workspace, task.head.id);
             assert!(store.load(ws, id).await.unwrap().is_some());
             let commit = next(&task.head, TaskState::Done, None);
-            let again = arriving.accept_with(&store, commit).await;
+            let again = arriving.accept_with(commit).await;
             assert!(again.is_err(), "it is a commit like any other");
         }
     }

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::Engine;
 use super::arriving::Arriving;
+use super::commit::TaskWriter;
 use super::room::Unrecorded;
 use crate::connectors::{call_digest, call_summary};
 use crate::domain::clock::Millis;
@@ -24,6 +25,7 @@ use crate::store::StoreError;
 /// The calls of one attempt of one run.
 pub(super) struct JournaledCalls {
     engine: Arc<Engine>,
+    writer: TaskWriter,
     workspace: WorkspaceName,
     task: TaskId,
     run: u32,
@@ -77,6 +79,7 @@ impl JournaledCalls {
     /// The calls of an attempt of which `recorded` has been recorded before.
     pub(super) fn new(
         engine: Arc<Engine>,
+        writer: TaskWriter,
         workspace: WorkspaceName,
         task: TaskId,
         (run, attempt, begun): (u32, u32, Begun),
@@ -86,6 +89,7 @@ impl JournaledCalls {
         recorded.sort_unstable_by_key(|effect| effect.order);
         Self {
             engine,
+            writer,
             workspace,
             task,
             run,
@@ -139,7 +143,7 @@ impl Calls for JournaledCalls {
         {
             return Box::pin(std::future::ready(Err(CallFault::Paused { until })));
         }
-        let engine = self.engine.clone();
+        let (engine, writer) = (self.engine.clone(), self.writer.clone());
         let (workspace, task) = (self.workspace.clone(), self.task);
         let (run, attempt, done) = (self.run, self.attempt, self.done.clone());
         let arriving = self.arriving.clone();
@@ -155,10 +159,7 @@ impl Calls for JournaledCalls {
             };
             // Nothing goes out for a task that a crash could still undo.
             if let Some(arriving) = arriving {
-                arriving
-                    .accept(&*engine.store)
-                    .await
-                    .map_err(not_recorded)?;
+                arriving.accept().await.map_err(not_recorded)?;
             }
             let started = Instant::now();
             let summary = call_summary(&request);
@@ -183,7 +184,7 @@ impl Calls for JournaledCalls {
                 result,
                 body: None,
             };
-            if let Err(error) = engine.record(&workspace, task, &effect).await {
+            if let Err(error) = engine.record(&writer, &workspace, task, &effect).await {
                 if error.is_retriable() {
                     let call = Unrecorded { effect, began };
                     engine.held.keep_call(task, call);
@@ -204,6 +205,7 @@ impl Engine {
     /// large.
     pub(super) async fn record(
         &self,
+        writer: &TaskWriter,
         workspace: &WorkspaceName,
         task: TaskId,
         effect: &Effect,
@@ -216,7 +218,7 @@ impl Engine {
             summary: effect.summary.clone(),
             ..*effect
         };
-        self.store.record_effect(workspace, task, kept).await
+        writer.record_effect(workspace, task, kept).await
     }
 
     /// A result as the journal keeps it: a large body is stored by its digest and left out.

@@ -8,6 +8,7 @@ use super::Engine;
 use super::advance::{self, Candidate};
 use super::arriving::Arriving;
 use super::calls::JournaledCalls;
+use super::commit::TaskWriter;
 use super::expiry;
 use super::outcome::{FOR_SUBTASKS, RunFacts, RunOver, end_run, reason_of};
 use super::resume;
@@ -60,6 +61,7 @@ impl Engine {
     /// Runs a task's steps until none is eligible, it waits, or it fails.
     pub(super) async fn carry(
         self: &Arc<Self>,
+        writer: &TaskWriter,
         workspace: &WorkspaceName,
         task: TaskId,
         arriving: Option<Arc<Arriving>>,
@@ -91,12 +93,12 @@ impl Engine {
                 }
             }
             (TaskState::Error, Some(at)) if at <= self.clock.now() => {
-                return self.take_up_notice(head).await;
+                return self.take_up_notice(writer, head).await;
             }
             (TaskState::Waiting, _) | (TaskState::Error, Some(_)) => return Ok(Carried::Waits),
             _ => return Ok(Carried::Rests),
         };
-        if self.record_held(&head, clock).await? {
+        if self.record_held(writer, &head, clock).await? {
             return Ok(Carried::Again);
         }
         if head.state == TaskState::Ready {
@@ -105,16 +107,18 @@ impl Engine {
         }
         let mut recorded = effects;
         let mut data = subtasks::document(data)?;
-        if self.is_orphan(&head).await? {
+        if self.is_orphan(writer, &head).await? {
             return Ok(Carried::Rests);
         }
         if expiry::is_over(&head, self.clock.now()) {
             let under_way = !recorded.is_empty();
-            return self.expire(head, under_way, arriving.as_deref()).await;
+            return self
+                .expire(writer, head, under_way, arriving.as_deref())
+                .await;
         }
         let is_between = recorded.is_empty() && head.retrying.is_none() && head.paused.is_none();
         if is_between && subtasks::can_land(&head) {
-            return self.land(&head, data).await;
+            return self.land(writer, &head, data).await;
         }
         head.ready_at = clock;
         let mut eligible = self.eligible(&head, &mut data);
@@ -127,7 +131,7 @@ impl Engine {
             head.paused = None;
         }
         if eligible.best().is_none() {
-            return self.rest(head, arriving.as_deref()).await;
+            return self.rest(writer, head, arriving.as_deref()).await;
         }
         loop {
             let Some((candidate, step)) = eligible.steps.first() else {
@@ -146,6 +150,7 @@ impl Engine {
             let is_resumed = !recorded.is_empty();
             let calls = JournaledCalls::new(
                 self.clone(),
+                writer.clone(),
                 workspace.clone(),
                 task,
                 (run, attempt, begun),
@@ -163,10 +168,10 @@ impl Engine {
             }
             if let Some(until) = output.paused_until {
                 if let Some(arriving) = &arriving {
-                    arriving.accept(&*self.store).await?;
+                    arriving.accept().await?;
                 }
                 let name = candidate.name.clone();
-                return self.pause(head, &name, until, &output).await;
+                return self.pause(writer, head, &name, until, &output).await;
             }
             let facts = RunFacts {
                 run,
@@ -212,7 +217,7 @@ impl Engine {
                 data: text,
                 entries,
             };
-            let moved = self.forward(arriving.as_deref(), &stood_on, commit, asked);
+            let moved = self.forward(writer, arriving.as_deref(), &stood_on, commit, asked);
             head = match moved.await {
                 Ok(head) => head,
                 // Somebody else moved the task: what they made of it counts.
@@ -221,7 +226,7 @@ impl Engine {
             };
             match head.state {
                 TaskState::Ready if expiry::is_over(&head, self.clock.now()) => {
-                    return self.expire(head, false, arriving.as_deref()).await;
+                    return self.expire(writer, head, false, arriving.as_deref()).await;
                 }
                 TaskState::Ready if subtasks::can_land(&head) => return Ok(Carried::Again),
                 // Whoever wants to act on the task does so between two runs.
@@ -235,6 +240,7 @@ impl Engine {
     /// A task that no step is eligible for comes to rest.
     async fn rest(
         self: &Arc<Self>,
+        writer: &TaskWriter,
         mut head: TaskHead,
         arriving: Option<&Arriving>,
     ) -> Result<Carried, StoreError> {
@@ -277,7 +283,10 @@ impl Engine {
             data: None,
             entries: vec![entry],
         };
-        match self.forward(arriving, &stood_on, commit, Vec::new()).await {
+        match self
+            .forward(writer, arriving, &stood_on, commit, Vec::new())
+            .await
+        {
             Ok(head) if head.state == TaskState::Ready => Ok(Carried::Again),
             Ok(head) if head.state.due_at(head.wake_at).is_some() => Ok(Carried::Waits),
             Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),

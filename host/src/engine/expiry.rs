@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Engine;
 use super::arriving::Arriving;
 use super::carry::Carried;
+use super::commit::TaskWriter;
 use super::subtasks::Base;
 use crate::domain::clock::{Millis, rfc3339};
 use crate::domain::journal::Entry;
@@ -45,6 +46,7 @@ impl Engine {
     /// Ends a task whose time is over.
     pub(super) async fn expire(
         self: &Arc<Self>,
+        writer: &TaskWriter,
         mut head: TaskHead,
         under_way: bool,
         arriving: Option<&Arriving>,
@@ -66,7 +68,10 @@ impl Engine {
             data: None,
             entries: vec![entry],
         };
-        match self.forward(arriving, &stood_on, commit, Vec::new()).await {
+        match self
+            .forward(writer, arriving, &stood_on, commit, Vec::new())
+            .await
+        {
             Ok(head) if head.state.due_at(head.wake_at).is_some() => Ok(Carried::Waits),
             Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
             Err(error) => Err(error),

@@ -6,9 +6,11 @@ mod advance;
 mod arriving;
 mod calls;
 mod carry;
+mod commit;
 mod expiry;
 mod notices;
 mod outcome;
+mod ownership;
 mod pause;
 mod queue;
 mod replay;
@@ -24,16 +26,18 @@ mod turns;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 use crate::catalog::Catalog;
 use crate::connectors::{FetchClient, WorkspacePolicy};
 use crate::domain::clock::Clock;
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::partition::Partition;
 use crate::sandbox::Sandbox;
-use crate::store::{Store, StoreError};
+use crate::store::{Ownership, Store, StoreError};
 use arriving::Arriving;
 use carry::Carried;
+use commit::TaskWriter;
 use notices::Slots;
 use queue::Queue;
 use room::Held;
@@ -76,6 +80,10 @@ const PACE: Duration = Duration::from_millis(1);
 /// No sender notices this: less than what a request from another town takes.
 const LONGEST_PACE: Duration = Duration::from_millis(50);
 
+/// Tells the store that a write is on its way, until what it gives is dropped: a hint that others which
+/// are to be made durable may wait for it.
+pub type Announce = Arc<dyn Fn() -> Box<dyn Send + Sync> + Send + Sync>;
+
 /// What the engine works with.
 pub struct EngineParts {
     /// Where tasks are.
@@ -90,11 +98,16 @@ pub struct EngineParts {
     pub clock: Arc<dyn Clock>,
     /// How it is set up.
     pub settings: EngineSettings,
+    /// If the store wants to know.
+    pub announce: Option<Announce>,
 }
 
 /// See the module's documentation.
 pub struct Engine {
     store: Arc<dyn Store>,
+    /// The partitions whose tasks are this node's.
+    ownership: watch::Receiver<Arc<Ownership>>,
+    announce: Option<Announce>,
     catalog: Arc<Catalog>,
     sandbox: Arc<Sandbox>,
     fetch: Arc<FetchClient>,
@@ -123,7 +136,9 @@ impl Engine {
     pub fn start(parts: EngineParts) -> std::io::Result<Arc<Self>> {
         let engine = Arc::new(Self {
             queue: Queue::new(parts.settings, parts.catalog.workspaces()),
+            ownership: parts.store.ownership(),
             store: parts.store,
+            announce: parts.announce,
             catalog: parts.catalog,
             sandbox: parts.sandbox,
             fetch: parts.fetch,
@@ -141,10 +156,34 @@ impl Engine {
             .spawn(timers::wake_due(Arc::downgrade(&engine)));
         engine.threads.spawn(room::watch(Arc::downgrade(&engine)));
         engine.threads.spawn(refill(Arc::downgrade(&engine)));
+        let ownership = engine.ownership.clone();
+        engine
+            .threads
+            .spawn(ownership::follow(Arc::downgrade(&engine), ownership));
         engine
             .threads
             .spawn(schedules::fire_due(Arc::downgrade(&engine)));
         Ok(engine)
+    }
+
+    /// Writes tasks under the claims that the node holds now.
+    fn writer(&self) -> TaskWriter {
+        TaskWriter::new(self.store.clone(), self.owned())
+    }
+
+    /// The partitions that are this node's now.
+    fn owned(&self) -> Arc<Ownership> {
+        self.ownership.borrow().clone()
+    }
+
+    /// An id for a new task, in a partition that is this node's: `id` itself if it can be.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if none is.
+    pub fn place(&self, id: TaskId) -> Result<TaskId, StoreError> {
+        let partition = Partition::of(id);
+        let placed = self.ownership.borrow().place(id);
+        placed.ok_or(StoreError::Fenced { partition })
     }
 
     /// Takes up a task that is durable and ready. Never blocks and never fails: a task that finds
@@ -203,12 +242,15 @@ impl Engine {
     /// Carries a task, and again as long as it says so.
     async fn carry_on(
         self: &Arc<Self>,
+        writer: &TaskWriter,
         workspace: &WorkspaceName,
         task: TaskId,
         mut arriving: Option<Arc<Arriving>>,
     ) -> Result<Carried, StoreError> {
+        // Nothing of another node's task is read or run.
+        writer.claim(task)?;
         loop {
-            match self.carry(workspace, task, arriving.take()).await {
+            match self.carry(writer, workspace, task, arriving.take()).await {
                 // Whoever wants to act on the task does so first.
                 Ok(Carried::Again) if self.queue.is_open() && !self.turns.is_wanted(task) => {}
                 carried => return carried,
@@ -223,12 +265,13 @@ impl Engine {
         task: TaskId,
         arriving: Option<Arc<Arriving>>,
     ) -> Option<(WorkspaceName, TaskId)> {
+        let writer = self.writer();
         let turn = self.turns.begin(task).ok();
         let carried = match &turn {
             Some(turn) => tokio::select! {
                 biased;
-                carried = self.carry_on(workspace, task, arriving) => carried,
-                // It was cancelled: what the run would commit could only be a conflict.
+                carried = self.carry_on(&writer, workspace, task, arriving) => carried,
+                // It was cancelled, or its partition lost: what the run would commit would be refused.
                 () = turn.stopped() => Ok(Carried::Rests),
             },
             None => Ok(Carried::Rests),
@@ -237,7 +280,12 @@ impl Engine {
         match carried {
             Ok(Carried::Rests | Carried::Again) => {}
             Ok(Carried::Waits) => self.timer_set.notify_one(),
-            Err(StoreError::Closed | StoreError::Failed | StoreError::Full) => {}
+            Err(
+                StoreError::Closed
+                | StoreError::Failed
+                | StoreError::Full
+                | StoreError::Fenced { .. },
+            ) => {}
             Err(error) => {
                 tracing::error!(workspace.id = %workspace, task.id = %task, %error, "a task could not be carried on");
             }
@@ -251,7 +299,10 @@ impl Engine {
             Some(turn) => turn.end(),
             None => !self.turns.want(task),
         };
-        if again {
+        // A partition that was lost and has come back: what was looked for when it came did not find the
+        // task, as it was running.
+        let owned = self.owned();
+        if again || (writer.is_stale(task, &owned) && owned.owns(task)) {
             self.wake(workspace, task);
         }
         if next.is_none() {
@@ -279,7 +330,12 @@ async fn refill(engine: Weak<Engine>) {
         while let Some(request) = engine.queue.refill_request() {
             let page = engine
                 .store
-                .ready(&request.workspace, request.after, request.limit)
+                .ready(
+                    &engine.owned(),
+                    &request.workspace,
+                    request.after,
+                    request.limit,
+                )
                 .await;
             match page {
                 Ok(tasks) => engine.queue.refilled(&request, tasks),

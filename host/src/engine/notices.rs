@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use serde_json::json;
 
 use super::carry::Carried;
+use super::commit::TaskWriter;
 use super::{Engine, retry};
 use crate::domain::clock::{Millis, rfc3339};
 use crate::domain::effect::{FetchRequest, Redirect};
@@ -104,13 +105,14 @@ impl Engine {
     /// Takes up the notice that a failed task owes, whose time has come.
     pub(super) async fn take_up_notice(
         self: &Arc<Self>,
+        writer: &TaskWriter,
         mut head: TaskHead,
     ) -> Result<Carried, StoreError> {
         let now = self.clock.now();
         let url = self.catalog.failure_url(&head.workspace);
         let (Some(notice), Some(url)) = (&mut head.notice, url) else {
             let error = "the workspace no longer has a failure URL";
-            self.settle_notice(head, Some(error.into())).await?;
+            self.settle_notice(writer, head, Some(error.into())).await?;
             return Ok(Carried::Rests);
         };
         let place = match self.notices.take(&head.workspace, now) {
@@ -127,12 +129,13 @@ impl Engine {
             notice.tries += 1;
             head.wake_at = Some(now.saturating_add(LEASE_MS));
         }
-        if self.keep(&mut head, Vec::new()).await?
+        if self.keep(writer, &mut head, Vec::new()).await?
             && let Some(place) = place
         {
+            let writer = writer.clone();
             self.threads.spawn(async move {
                 let engine = place.engine.clone();
-                engine.deliver(head, &url).await;
+                engine.deliver(&writer, head, &url).await;
                 drop(place);
             });
         }
@@ -140,7 +143,7 @@ impl Engine {
     }
 
     /// Makes one attempt to deliver a notice, and writes down what came of it.
-    async fn deliver(self: &Arc<Self>, mut head: TaskHead, url: &str) {
+    async fn deliver(self: &Arc<Self>, writer: &TaskWriter, mut head: TaskHead, url: &str) {
         let Some(notice) = &mut head.notice else {
             return;
         };
@@ -163,19 +166,24 @@ impl Engine {
                     notice.error = Some(error);
                 }
                 head.wake_at = Some(self.clock.now().saturating_add(delay));
-                self.keep(&mut head, Vec::new()).await
+                self.keep(writer, &mut head, Vec::new()).await
             }
             (error, _) => {
                 if let Some(error) = &error {
                     tracing::warn!(workspace.id = %workspace, task.id = %task, attempts = tries, %error, "a failure notice was given up");
                 }
-                self.settle_notice(head, error).await
+                self.settle_notice(writer, head, error).await
             }
         };
         match kept {
             Ok(_) => self.timer_set.notify_one(),
             // The attempt was counted, and the next one is due.
-            Err(StoreError::Closed | StoreError::Failed | StoreError::Full) => {}
+            Err(
+                StoreError::Closed
+                | StoreError::Failed
+                | StoreError::Full
+                | StoreError::Fenced { .. },
+            ) => {}
             Err(error) => {
                 tracing::error!(workspace.id = %workspace, task.id = %task, %error, "what came of a failure notice could not be recorded");
             }
@@ -185,6 +193,7 @@ impl Engine {
     /// The notice is delivered, or given up with an error.
     async fn settle_notice(
         &self,
+        writer: &TaskWriter,
         mut head: TaskHead,
         error: Option<String>,
     ) -> Result<bool, StoreError> {
@@ -195,19 +204,24 @@ impl Engine {
             tries,
             error,
         };
-        self.keep(&mut head, vec![entry]).await
+        self.keep(writer, &mut head, vec![entry]).await
     }
 
     /// Commits `head` as the next version; false if the task has moved on meanwhile: then it is no
     /// longer as the notice says.
-    async fn keep(&self, head: &mut TaskHead, entries: Vec<Entry>) -> Result<bool, StoreError> {
+    async fn keep(
+        &self,
+        writer: &TaskWriter,
+        head: &mut TaskHead,
+        entries: Vec<Entry>,
+    ) -> Result<bool, StoreError> {
         head.version += 1;
         let commit = Commit {
             head: head.clone(),
             data: None,
             entries,
         };
-        match self.store.commit(commit).await {
+        match writer.commit(commit).await {
             Ok(()) => Ok(true),
             Err(StoreError::Conflict { .. }) => Ok(false),
             Err(error) => Err(error),

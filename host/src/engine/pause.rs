@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::carry::Carried;
+use super::commit::TaskWriter;
 use super::subtasks::{Base, keep_noted};
 use crate::domain::clock::Millis;
 use crate::domain::ids::StepName;
@@ -32,6 +33,7 @@ impl Engine {
     /// Lets a task wait until its run's pause is over.
     pub(super) async fn pause(
         self: &Arc<Self>,
+        writer: &TaskWriter,
         head: TaskHead,
         step: &StepName,
         until: Millis,
@@ -44,7 +46,7 @@ impl Engine {
                 notes: vec![head.clone()],
                 ..Together::default()
             };
-            match self.store.together(changes).await {
+            match writer.together(changes).await {
                 Ok(()) => return Ok(Carried::Waits),
                 Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error),

@@ -48,6 +48,8 @@ struct Lane {
     /// Whether some were offered since the last look into the store.
     offered_since: bool,
     refilling: bool,
+    /// What is being read is to be read again from the oldest on.
+    again: bool,
 }
 
 /// A look into the store that would help.
@@ -203,6 +205,47 @@ impl Queue {
         self.inner.lock().held
     }
 
+    /// Forgets the queued tasks that are such: they are another node's.
+    pub(super) fn drop_tasks(&self, is_one: impl Fn(TaskId) -> bool) {
+        let mut inner = self.inner.lock();
+        let Inner { lanes, turn, .. } = &mut *inner;
+        for lane in lanes.values_mut() {
+            let Lane {
+                queued,
+                known,
+                called,
+                ..
+            } = lane;
+            queued.retain(|task| {
+                let kept = !is_one(*task);
+                if !kept {
+                    known.remove(task);
+                    called.remove(task);
+                }
+                kept
+            });
+        }
+        turn.retain(|workspace| {
+            lanes
+                .get(workspace)
+                .is_some_and(|lane| !lane.queued.is_empty())
+        });
+    }
+
+    /// Looks for ready tasks of these workspaces in the store from the oldest on, as at the start: there
+    /// may be some that were another node's.
+    pub(super) fn look_again(&self, workspaces: Vec<WorkspaceName>) {
+        let mut inner = self.inner.lock();
+        for workspace in workspaces {
+            let lane = inner.lane(&workspace);
+            lane.taken_up_to = TaskId::MIN;
+            lane.again = lane.refilling;
+            inner.set_more(&workspace, true);
+        }
+        drop(inner);
+        self.wants_refill.notify_one();
+    }
+
     /// From now on no task is given out.
     pub(super) fn close(&self) {
         self.inner.lock().closed = true;
@@ -243,6 +286,11 @@ impl Queue {
         }
         let lane = inner.lane(&request.workspace);
         lane.refilling = false;
+        if std::mem::take(&mut lane.again) {
+            // It was looked for before there was more to be found.
+            lane.taken_up_to = TaskId::MIN;
+            return;
+        }
         if let Some(last) = tasks.last() {
             lane.taken_up_to = lane.taken_up_to.max(*last);
         }
@@ -252,7 +300,10 @@ impl Queue {
 
     /// The store could not be read; the request is made again.
     pub(super) fn refill_failed(&self, request: &Refill) {
-        self.inner.lock().lane(&request.workspace).refilling = false;
+        let mut inner = self.inner.lock();
+        let lane = inner.lane(&request.workspace);
+        lane.refilling = false;
+        lane.again = false;
     }
 }
 
@@ -322,6 +373,7 @@ impl Lane {
             more,
             offered_since: false,
             refilling: false,
+            again: false,
         }
     }
 

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::Engine;
 use super::advance;
+use super::commit::TaskWriter;
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -34,6 +35,12 @@ pub(super) struct Unrecorded {
 }
 
 impl Held {
+    /// Forgets these tasks, with the calls that were made for them: another node has them now.
+    pub(super) fn drop_tasks(&self, is_one: impl Fn(TaskId) -> bool) {
+        self.tasks.lock().retain(|(_, task)| !is_one(*task));
+        self.calls.lock().retain(|task, _| !is_one(*task));
+    }
+
     /// Remembers a call until its task is carried on.
     pub(super) fn keep_call(&self, task: TaskId, call: Unrecorded) {
         self.calls.lock().entry(task).or_default().push(call);
@@ -50,6 +57,7 @@ impl Engine {
     /// be read again. What was made by a run that is over by now is dropped.
     pub(super) async fn record_held(
         &self,
+        writer: &TaskWriter,
         head: &TaskHead,
         clock: Millis,
     ) -> Result<bool, StoreError> {
@@ -63,7 +71,9 @@ impl Engine {
         let is_any = !calls.is_empty();
         let mut left = calls.into_iter();
         while let Some(call) = left.next() {
-            let recorded = self.record(&head.workspace, head.id, &call.effect).await;
+            let recorded = self
+                .record(writer, &head.workspace, head.id, &call.effect)
+                .await;
             if let Err(error) = recorded {
                 let mut held = self.held.calls.lock();
                 held.entry(head.id)

@@ -64,13 +64,20 @@ async fn look(engine: &Arc<Engine>, last_look: Option<Instant>) -> Result<Durati
         waited.saturating_add(limits::SCHEDULE_LATE_MS)
     });
     loop {
-        let due = engine.catalog.due_schedules(now, PAGE);
+        // Another node fires the others.
+        let owned = engine.owned();
+        let due = engine
+            .catalog
+            .due_schedules(now, PAGE, |partition| owned.claim(partition).is_some());
         if due.is_empty() {
             break;
         }
-        fire(engine, due, now, late).await?;
+        fire(engine, due, now, late, last_look.is_none()).await?;
     }
-    let next = engine.catalog.next_fire();
+    let owned = engine.owned();
+    let next = engine
+        .catalog
+        .next_fire(|partition| owned.claim(partition).is_some());
     Ok(next.map_or(LOOK_AGAIN, |at| {
         let sleep = Duration::from_millis(at.saturating_sub(engine.clock.now()));
         sleep.clamp(Duration::from_millis(1), LOOK_AGAIN)
@@ -82,6 +89,7 @@ async fn fire(
     schedules: Vec<Arc<LiveSchedule>>,
     now: Millis,
     late: Millis,
+    is_first: bool,
 ) -> Result<(), StoreError> {
     let mut settled = Vec::with_capacity(schedules.len());
     let mut fires = Vec::new();
@@ -103,7 +111,7 @@ async fn fire(
         settled.push((live, due.settled));
     }
     let mut accepted = stream::iter(fires)
-        .map(|(live, at)| async move { accept(engine, &live.schedule, at).await })
+        .map(|(live, at)| async move { accept(engine, &live.schedule, at, is_first).await })
         .buffered(AT_ONCE);
     while let Some(result) = accepted.next().await {
         result?;
@@ -113,10 +121,25 @@ async fn fire(
 }
 
 /// Makes the task for a planned time durable, unless it was made before.
-async fn accept(engine: &Engine, schedule: &Schedule, at: Millis) -> Result<(), StoreError> {
+///
+/// `is_first`: it is the first look of this process, so an older version of the server may have made the
+/// task, under the id that it gave it, and died before it settled the time.
+async fn accept(
+    engine: &Engine,
+    schedule: &Schedule,
+    at: Millis,
+    is_first: bool,
+) -> Result<(), StoreError> {
+    let writer = engine.writer();
+    if is_first {
+        let id = schedule.unplaced_task_id(at);
+        if engine.store.load(&schedule.workspace, id).await?.is_some() {
+            return Ok(());
+        }
+    }
     let task = new_task(schedule, at, engine.clock.now())?;
     let id = task.head.id;
-    match engine.store.accept(task).await {
+    match writer.accept(task).await {
         Ok(()) => {
             // Its id is older than those of tasks that came meanwhile, so it may not be left to be
             // found behind the newest one that the queue has seen.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::Engine;
 use super::arriving::Arriving;
 use super::carry::Carried;
+use super::commit::TaskWriter;
 use crate::domain::data::Document;
 use crate::domain::ids::TaskId;
 use crate::domain::subtask::NewSubtask;
@@ -30,17 +31,43 @@ enum Told {
     Result(Box<Commit>),
 }
 
+async fn store_all(
+    writer: &TaskWriter,
+    commit: Commit,
+    told: Option<Told>,
+    accepts: Vec<NewTask>,
+) -> Result<(), StoreError> {
+    if told.is_none() && accepts.is_empty() {
+        return writer.commit(commit).await;
+    }
+    let mut together = Together {
+        commits: vec![commit],
+        notes: Vec::new(),
+        accepts,
+    };
+    match told {
+        Some(Told::Note(head)) => together.notes.push(*head),
+        Some(Told::Result(commit)) => together.commits.push(*commit),
+        None => {}
+    }
+    writer.together(together).await
+}
+
 impl Engine {
     /// Makes a step forward of a task durable. If the task ends by it, its parent hears of it in the
     /// same record; if it is cancelled, so are its subtasks. Whoever ends a task does it by this.
     ///
     /// # Errors
     /// As [`crate::store::Store::commit`].
-    pub async fn commit(self: &Arc<Self>, commit: Commit) -> Result<(), StoreError> {
+    pub(super) async fn commit(
+        self: &Arc<Self>,
+        writer: &TaskWriter,
+        commit: Commit,
+    ) -> Result<(), StoreError> {
         let head = commit.head.clone();
-        self.step_forward(commit, Vec::new()).await?;
+        self.step_forward(writer, commit, Vec::new()).await?;
         if head.state == TaskState::Cancelled {
-            self.cancel_children(&head).await?;
+            self.cancel_children(writer, &head).await?;
         }
         Ok(())
     }
@@ -49,6 +76,7 @@ impl Engine {
     /// subtasks since the run began is kept. Gives the head as it is now.
     pub(super) async fn forward(
         self: &Arc<Self>,
+        writer: &TaskWriter,
         arriving: Option<&Arriving>,
         stood_on: &Base,
         mut commit: Commit,
@@ -57,11 +85,11 @@ impl Engine {
         if stood_on.children.is_empty() && subtasks.is_empty() && commit.head.parent.is_none() {
             // Nobody notes anything of it, and nobody hears of it.
             let head = commit.head.clone();
-            self.write(arriving, commit).await?;
+            self.write(writer, arriving, commit).await?;
             return Ok(head);
         }
         if let Some(arriving) = arriving {
-            arriving.accept(&*self.store).await?;
+            arriving.accept().await?;
         }
         let id = commit.head.id;
         let accepts: Vec<NewTask> = subtasks
@@ -71,7 +99,7 @@ impl Engine {
         let head = loop {
             let step = self.with_results(commit.clone()).await?;
             let head = step.head.clone();
-            match self.step_forward(step, accepts.clone()).await {
+            match self.step_forward(writer, step, accepts.clone()).await {
                 Ok(()) => break head,
                 Err(error @ StoreError::Conflict { id: whose, .. }) if whose == id => {
                     let now_is = self.store.load(&commit.head.workspace, id).await?;
@@ -93,20 +121,21 @@ impl Engine {
     /// A commit, the tasks that come with it, and what it is to the task's parent, as one record.
     async fn step_forward(
         self: &Arc<Self>,
+        writer: &TaskWriter,
         commit: Commit,
         accepts: Vec<NewTask>,
     ) -> Result<(), StoreError> {
         let Some(parent) = &commit.head.parent else {
-            return self.store_all(commit, None, accepts).await;
+            return store_all(writer, commit, None, accepts).await;
         };
         if !commit.head.state.is_final() {
-            return self.store_all(commit, None, accepts).await;
+            return store_all(writer, commit, None, accepts).await;
         }
         let (workspace, parent) = (commit.head.workspace.clone(), parent.task);
         loop {
             let told = self.told(&commit, parent).await?;
             let wakes = matches!(&told, Some(Told::Note(head)) if head.state == TaskState::Ready);
-            match self.store_all(commit.clone(), told, accepts.clone()).await {
+            match store_all(writer, commit.clone(), told, accepts.clone()).await {
                 Ok(()) if wakes => {
                     self.queue.call(&workspace, parent);
                     self.run_more();
@@ -122,28 +151,6 @@ impl Engine {
                 other => return other,
             }
         }
-    }
-
-    async fn store_all(
-        &self,
-        commit: Commit,
-        told: Option<Told>,
-        accepts: Vec<NewTask>,
-    ) -> Result<(), StoreError> {
-        if told.is_none() && accepts.is_empty() {
-            return self.store.commit(commit).await;
-        }
-        let mut together = Together {
-            commits: vec![commit],
-            notes: Vec::new(),
-            accepts,
-        };
-        match told {
-            Some(Told::Note(head)) => together.notes.push(*head),
-            Some(Told::Result(commit)) => together.commits.push(*commit),
-            None => {}
-        }
-        self.store.together(together).await
     }
 
     /// What a task's end is to its parent.
@@ -180,13 +187,17 @@ impl Engine {
     /// two runs alone: what a run has recorded belongs to the data that it began with.
     pub(super) async fn land(
         self: &Arc<Self>,
+        writer: &TaskWriter,
         head: &TaskHead,
         mut data: Arc<Document>,
     ) -> Result<Carried, StoreError> {
         let (mut to, stood_on) = (head.clone(), Base::of(head));
         let results = self.results(&mut to).await?;
         let commit = landed(to, &mut data, results, self.clock.now());
-        match self.forward(None, &stood_on, commit, Vec::new()).await {
+        match self
+            .forward(writer, None, &stood_on, commit, Vec::new())
+            .await
+        {
             Ok(head) if head.state == TaskState::Ready => Ok(Carried::Again),
             Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
             Err(error) => Err(error),
@@ -236,7 +247,11 @@ impl Engine {
     }
 
     /// Whether a subtask is of no use any more, because its parent was cancelled; then it is, too.
-    pub(super) async fn is_orphan(self: &Arc<Self>, head: &TaskHead) -> Result<bool, StoreError> {
+    pub(super) async fn is_orphan(
+        self: &Arc<Self>,
+        writer: &TaskWriter,
+        head: &TaskHead,
+    ) -> Result<bool, StoreError> {
         let Some(parent) = &head.parent else {
             return Ok(false);
         };
@@ -244,8 +259,8 @@ impl Engine {
         if parent.is_none_or(|parent| parent.head.state != TaskState::Cancelled) {
             return Ok(false);
         }
-        match self.store.commit(cancelled(head, self.clock.now())).await {
-            Ok(()) => self.cancel_children(head).await?,
+        match writer.commit(cancelled(head, self.clock.now())).await {
+            Ok(()) => self.cancel_children(writer, head).await?,
             Err(StoreError::Conflict { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -254,7 +269,11 @@ impl Engine {
 
     /// Cancels the open subtasks of a task that was cancelled, and theirs. A crash before the end
     /// leaves some: each looks at its parent before its next run.
-    async fn cancel_children(&self, head: &TaskHead) -> Result<(), StoreError> {
+    async fn cancel_children(
+        &self,
+        writer: &TaskWriter,
+        head: &TaskHead,
+    ) -> Result<(), StoreError> {
         let workspace = &head.workspace;
         let mut open: Vec<TaskId> = head.children.iter().map(|child| child.id).collect();
         while let Some(id) = open.pop() {
@@ -263,11 +282,8 @@ impl Engine {
                 if task.head.state.is_final() {
                     break;
                 }
-                match self
-                    .store
-                    .commit(cancelled(&task.head, self.clock.now()))
-                    .await
-                {
+                let end = cancelled(&task.head, self.clock.now());
+                match writer.commit(end).await {
                     Ok(()) => {
                         self.turns.stop(id);
                         open.extend(task.head.children.iter().map(|child| child.id));

@@ -40,7 +40,8 @@ async fn take_up_due(engine: &std::sync::Arc<Engine>) -> Result<Duration, StoreE
         return Ok(LOOK_AGAIN);
     }
     let now = engine.clock.now();
-    let due = engine.store.due(now, PAGE).await?;
+    let owned = engine.owned();
+    let due = engine.store.due(&owned, now, PAGE).await?;
     for (_, workspace, task) in &due {
         // One that is known already is queued or running: it leaves the list when it is committed.
         engine.queue.wake(workspace, *task);
@@ -49,7 +50,7 @@ async fn take_up_due(engine: &std::sync::Arc<Engine>) -> Result<Duration, StoreE
         engine.run_more();
         return Ok(BUSY);
     }
-    let next = engine.store.next_wake().await?;
+    let next = engine.store.next_wake(&owned).await?;
     Ok(next.map_or(LOOK_AGAIN, |at| {
         Duration::from_millis(at.saturating_sub(now)).clamp(Duration::from_millis(1), LOOK_AGAIN)
     }))

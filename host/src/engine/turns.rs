@@ -138,6 +138,15 @@ impl Turns {
         }
     }
 
+    /// Has the runs of these tasks given up.
+    pub(super) fn stop_all(&self, is_one: impl Fn(TaskId) -> bool) {
+        for (task, taken) in self.tasks.lock().iter() {
+            if taken.runs && is_one(*task) {
+                taken.signals.stop.notify_one();
+            }
+        }
+    }
+
     fn end(&self, task: TaskId, signals: &Arc<Signals>) -> bool {
         let mut tasks = self.tasks.lock();
         let wanted = match tasks.get(&task) {

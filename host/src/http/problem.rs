@@ -325,7 +325,7 @@ fn store(error: &StoreError) -> Kind {
         StoreError::Closed => kind(StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
         StoreError::Full => kind(StatusCode::SERVICE_UNAVAILABLE, "storage-full"),
         StoreError::Failed => kind(StatusCode::SERVICE_UNAVAILABLE, "storage-failed"),
-        StoreError::Unavailable { .. } => {
+        StoreError::Unavailable { .. } | StoreError::Fenced { .. } => {
             kind(StatusCode::SERVICE_UNAVAILABLE, "storage-unavailable")
         }
         StoreError::NotFound(_)

@@ -101,7 +101,7 @@ impl Ingest {
         B::Error: std::fmt::Display,
     {
         let (bytes, share) = read::read(body, self.bounds, &self.budget).await?;
-        let task = new_task(Arrival {
+        let mut task = new_task(Arrival {
             webhook,
             at: self.clock.now(),
             method: head.method,
@@ -118,7 +118,8 @@ impl Ingest {
                 pace: Duration::ZERO,
             });
         }
-        let id = task.head.id;
+        let id = self.engine.place(task.head.id)?;
+        task.head.id = id;
         let admitted = self.engine.clone().admit(task);
         Finishing::new(async move {
             let pace = admitted.await?;

@@ -58,6 +58,7 @@ pub(super) struct TaskFacts {
 
 /// Subtasks that this run asked for, and what it takes to ask for one.
 pub(super) struct Subtasks {
+    pub(super) parent: TaskId,
     pub(super) seed: [u8; 32],
     pub(super) clock: u64,
     /// Of the task itself.
@@ -123,6 +124,7 @@ impl RunState {
                 timeout: None,
                 complete_on_expire: false,
                 subtasks: Subtasks {
+                    parent: input.task,
                     seed: input.seed,
                     clock: input.clock,
                     depth: input.depth,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::ids::TaskId;
+use crate::domain::partition::Partition;
 
 /// Why the store did not do what it was asked. A write that failed has left nothing that is
 /// acknowledged.
@@ -20,6 +21,13 @@ pub enum StoreError {
         expected: u64,
         /// The version that is stored.
         actual: u64,
+    },
+    /// The claim that the write stood on is stale: the task's partition is another node's, or has been
+    /// since the claim was given out.
+    #[error("partition {partition} of the tasks was taken over by another server; try again")]
+    Fenced {
+        /// The partition.
+        partition: Partition,
     },
     /// What was to be written is more than the store can ever keep.
     #[error("the store cannot keep this: {0}")]

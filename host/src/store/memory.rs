@@ -9,10 +9,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
 use super::{
-    Commit, Counts, Found, History, Manage, NewTask, Registry, Store, StoreError, TaskQuery, Terms,
-    Together,
+    Claim, Commit, Counts, Found, History, Manage, NewTask, Ownership, Partitions, Registry, Store,
+    StoreError, TaskQuery, Terms, Together,
 };
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
@@ -22,49 +23,85 @@ use crate::domain::task::{StoredTask, TaskHead, TaskState};
 pub use model::{Kept, Model};
 
 /// A [`Store`] that forgets everything with the process.
-#[derive(Debug, Default)]
-pub struct MemoryStore(Mutex<Option<Model>>);
+#[derive(Debug)]
+pub struct MemoryStore {
+    model: Mutex<Option<Model>>,
+    partitions: Partitions,
+}
 
 impl MemoryStore {
     /// An empty store.
+    #[allow(clippy::new_without_default)]
     pub fn new() -> Self {
         Self::of(Model::default())
     }
 
     /// A store that holds `model`.
     pub fn of(model: Model) -> Self {
-        Self(Mutex::new(Some(model)))
+        Self {
+            model: Mutex::new(Some(model)),
+            partitions: Partitions::all(1),
+        }
     }
 
     fn with<T>(
         &self,
         act: impl FnOnce(&mut Model) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        act(self.0.lock().as_mut().ok_or(StoreError::Closed)?)
+        act(self.model.lock().as_mut().ok_or(StoreError::Closed)?)
+    }
+
+    /// Who owns what, to be changed by tests.
+    pub fn partitions(&self) -> &Partitions {
+        &self.partitions
+    }
+
+    /// Writes tasks if the claims to them are not stale.
+    fn write(
+        &self,
+        claims: &[Claim],
+        tasks: impl Iterator<Item = TaskId>,
+        act: impl FnOnce(&mut Model) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let owned = self.partitions.hold();
+        for task in tasks {
+            owned.check_any(claims, task)?;
+        }
+        self.with(act)
     }
 }
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
-        self.with(|model| model.accept(task))
+    fn ownership(&self) -> watch::Receiver<Arc<Ownership>> {
+        self.partitions.watch()
     }
 
-    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        self.with(|model| model.commit(commit))
+    async fn accept(&self, claim: Claim, task: NewTask) -> Result<(), StoreError> {
+        let id = std::iter::once(task.head.id);
+        self.write(&[claim], id, |model| model.accept(task))
     }
 
-    async fn together(&self, changes: Together) -> Result<(), StoreError> {
-        self.with(|model| model.together(changes))
+    async fn commit(&self, claim: Claim, commit: Commit) -> Result<(), StoreError> {
+        let id = std::iter::once(commit.head.id);
+        self.write(&[claim], id, |model| model.commit(commit))
+    }
+
+    async fn together(&self, claims: &[Claim], changes: Together) -> Result<(), StoreError> {
+        let ids: Vec<TaskId> = changes.tasks().collect();
+        self.write(claims, ids.into_iter(), |model| model.together(changes))
     }
 
     async fn record_effect(
         &self,
+        claim: Claim,
         workspace: &WorkspaceName,
         task: TaskId,
         effect: Effect,
     ) -> Result<(), StoreError> {
-        self.with(|model| model.record_effect(workspace, task, effect))
+        self.write(&[claim], std::iter::once(task), |model| {
+            model.record_effect(workspace, task, effect)
+        })
     }
 
     async fn load(
@@ -94,6 +131,7 @@ impl Store for MemoryStore {
 
     async fn ready(
         &self,
+        owned: &Ownership,
         workspace: &WorkspaceName,
         after: TaskId,
         limit: usize,
@@ -102,6 +140,7 @@ impl Store for MemoryStore {
             let tasks = model.of(workspace).map(|kept| &kept.head);
             Ok(tasks
                 .filter(|head| head.state == TaskState::Ready && head.id > after)
+                .filter(|head| owned.owns(head.id))
                 .map(|head| head.id)
                 .take(limit)
                 .collect())
@@ -110,12 +149,14 @@ impl Store for MemoryStore {
 
     async fn due(
         &self,
+        owned: &Ownership,
         until: Millis,
         limit: usize,
     ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
         self.with(|model| {
             let heads = model.tasks.values().map(|kept| &kept.head);
             let mut due: Vec<_> = heads
+                .filter(|head| owned.owns(head.id))
                 .filter_map(|head| {
                     let due_at = head.state.due_at(head.wake_at)?;
                     (due_at <= until).then(|| (due_at, head.workspace.clone(), head.id))
@@ -127,8 +168,8 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn next_wake(&self) -> Result<Option<Millis>, StoreError> {
-        let due = self.due(Millis::MAX, 1).await?;
+    async fn next_wake(&self, owned: &Ownership) -> Result<Option<Millis>, StoreError> {
+        let due = self.due(owned, Millis::MAX, 1).await?;
         Ok(due.first().map(|(wake_at, ..)| *wake_at))
     }
 
@@ -232,7 +273,7 @@ impl Store for MemoryStore {
     }
 
     async fn close(&self) {
-        *self.0.lock() = None;
+        *self.model.lock() = None;
     }
 }
 
@@ -247,23 +288,33 @@ fn sealed<N: Clone>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::partition::Partition;
     use crate::store::conformance::{self, Disturbance, Subject};
 
-    struct Memory;
+    #[derive(Default)]
+    struct Memory(Mutex<Option<Arc<MemoryStore>>>);
 
     #[async_trait]
     impl Subject for Memory {
         async fn fresh(&self) -> Arc<dyn Store> {
-            Arc::new(MemoryStore::new())
+            let store = Arc::new(MemoryStore::new());
+            *self.0.lock() = Some(store.clone());
+            store
         }
 
         async fn disturb(&self, store: Arc<dyn Store>, _: Disturbance) -> Arc<dyn Store> {
             store
         }
+
+        async fn take_over(&self, partition: Partition) {
+            let store = self.0.lock().clone().unwrap();
+            store.partitions().take_away(partition);
+            store.partitions().give(partition);
+        }
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn it_conforms() {
-        conformance::all(&Memory).await;
+        conformance::all(&Memory::default()).await;
     }
 }

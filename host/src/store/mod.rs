@@ -1,10 +1,9 @@
 //! The store: what is durable, in the words of the domain. Nothing above this module knows which
 //! database is under it.
 
-#[cfg(test)]
+mod claim;
 pub mod conformance;
 mod error;
-#[cfg(test)]
 pub mod memory;
 pub mod search;
 pub mod sled;
@@ -24,6 +23,7 @@ use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::domain::webhook::Webhook;
 use crate::domain::workspace::WorkspaceSettings;
 
+pub use claim::{Claim, Ownership, Partitions};
 pub use error::{Health, StoreError};
 
 /// A new task as it is accepted. Its journal begins with [`Entry::Accepted`].
@@ -79,6 +79,16 @@ pub struct Together {
     pub notes: Vec<TaskHead>,
     /// As by [`Store::accept`].
     pub accepts: Vec<NewTask>,
+}
+
+impl Together {
+    /// The tasks that it changes or makes.
+    pub fn tasks(&self) -> impl Iterator<Item = TaskId> {
+        let commits = self.commits.iter().map(|commit| commit.head.id);
+        let notes = self.notes.iter().map(|head| head.id);
+        let accepts = self.accepts.iter().map(|task| task.head.id);
+        commits.chain(notes).chain(accepts)
+    }
 }
 
 /// Which tasks to list: newest first.
@@ -195,42 +205,31 @@ pub struct Registry {
     pub schedules: Vec<(Schedule, Option<Millis>)>,
 }
 
-/// A write that is on its way. It has arrived when this is dropped.
-#[derive(Default)]
-pub struct Expected(Option<Box<dyn FnOnce() + Send + Sync>>);
-
-impl Expected {
-    /// Calls `arrived` when it is dropped.
-    pub fn until(arrived: impl FnOnce() + Send + Sync + 'static) -> Self {
-        Self(Some(Box::new(arrived)))
-    }
-}
-
-impl Drop for Expected {
-    fn drop(&mut self) {
-        if let Some(arrived) = self.0.take() {
-            arrived();
-        }
-    }
-}
-
 /// What is durable. Every method that writes resolves only after the write would survive a crash;
 /// a write that failed has left nothing. An implementation passes `store::conformance`.
+///
+/// Every write of a task stands on a [`Claim`] to its partition. [`StoreError::Fenced`] if that is
+/// stale; then nothing is written, not even what was under way when the partition was taken over.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
+    /// The partitions that this process owns; the receiver is told of those that it gains and loses.
+    fn ownership(&self) -> watch::Receiver<Arc<Ownership>>;
+
     /// Accepts a task.
-    async fn accept(&self, task: NewTask) -> Result<(), StoreError>;
+    async fn accept(&self, claim: Claim, task: NewTask) -> Result<(), StoreError>;
 
     /// Moves a task one version forward. [`StoreError::Conflict`] if it stands elsewhere.
-    async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
+    async fn commit(&self, claim: Claim, commit: Commit) -> Result<(), StoreError>;
 
     /// Moves several tasks, all of them or none: [`StoreError::Conflict`] or
-    /// [`StoreError::NotFound`] name the first that is not where it should be.
-    async fn together(&self, changes: Together) -> Result<(), StoreError>;
+    /// [`StoreError::NotFound`] name the first that is not where it should be. `claims` has one to the
+    /// partition of each.
+    async fn together(&self, claims: &[Claim], changes: Together) -> Result<(), StoreError>;
 
     /// Appends a finished connector call to a task's journal without moving its version.
     async fn record_effect(
         &self,
+        claim: Claim,
         workspace: &WorkspaceName,
         task: TaskId,
         effect: Effect,
@@ -251,24 +250,26 @@ pub trait Store: Send + Sync + 'static {
         task: TaskId,
     ) -> Result<Option<History>, StoreError>;
 
-    /// Tasks in state ready, oldest first, newer than `after`.
+    /// Tasks in state ready in the partitions that are owned, oldest first, newer than `after`.
     async fn ready(
         &self,
+        owned: &Ownership,
         workspace: &WorkspaceName,
         after: TaskId,
         limit: usize,
     ) -> Result<Vec<TaskId>, StoreError>;
 
-    /// Tasks that are due ([`TaskState::due_at`]) up to `until` inclusive, earliest first. One that
-    /// waits without a time counts as due at [`Millis::MAX`].
+    /// Tasks in the partitions that are owned that are due ([`TaskState::due_at`]) up to `until`
+    /// inclusive, earliest first. One that waits without a time counts as due at [`Millis::MAX`].
     async fn due(
         &self,
+        owned: &Ownership,
         until: Millis,
         limit: usize,
     ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError>;
 
-    /// When the first task is due.
-    async fn next_wake(&self) -> Result<Option<Millis>, StoreError>;
+    /// When the first task in the partitions that are owned is due.
+    async fn next_wake(&self, owned: &Ownership) -> Result<Option<Millis>, StoreError>;
 
     /// A page of tasks, newest first.
     async fn list(
@@ -312,12 +313,6 @@ pub trait Store: Send + Sync + 'static {
         workspace: &WorkspaceName,
         digest: [u8; 32],
     ) -> Result<Option<Arc<[u8]>>, StoreError>;
-
-    /// Says that a write is on its way and will be there in a moment, so that others which are to be
-    /// made durable may wait for it. It changes nothing but how long they take.
-    fn expect(&self) -> Expected {
-        Expected::default()
-    }
 
     /// Whether writes are taken; its receiver is told of every change.
     fn health(&self) -> watch::Receiver<Health> {

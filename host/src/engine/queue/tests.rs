@@ -182,3 +182,49 @@ fn a_closed_queue_gives_nothing() {
     queue.close();
     assert!(queue.start().is_none());
 }
+
+#[test]
+fn tasks_of_a_lost_partition_are_forgotten_and_those_of_a_gained_one_are_looked_for() {
+    let (a, b) = (name("a"), name("b"));
+    let queue = queue(10, 100);
+    let tasks: Vec<TaskId> = (0..6).map(|_| TaskId::new()).collect();
+    for task in &tasks[..4] {
+        queue.offer(&a, *task);
+    }
+    queue.offer(&b, tasks[4]);
+    let running = queue.start().unwrap();
+    assert_eq!(running, (a.clone(), tasks[0]));
+    // All but one of the first workspace, and all of the second.
+    queue.drop_tasks(|task| task != tasks[2]);
+    assert_eq!(queue.start(), Some((a.clone(), tasks[2])));
+    assert_eq!(queue.start(), None);
+    assert!(queue.refill_request().is_none());
+    // They are not known any more: whoever gains them again may be offered them.
+    queue.look_again(vec![a.clone(), b.clone()]);
+    let mut asked = Vec::new();
+    while let Some(refill) = queue.refill_request() {
+        assert_eq!(refill.after, TaskId::MIN);
+        asked.push(refill);
+    }
+    assert_eq!(asked.len(), 2);
+    // Another one comes while the store is read: what is read may lack its tasks.
+    queue.look_again(vec![b.clone()]);
+    for refill in asked {
+        let found = match refill.workspace == a {
+            true => tasks[..4].to_vec(),
+            false => Vec::new(),
+        };
+        queue.refilled(&refill, found);
+    }
+    let again = queue.refill_request().unwrap();
+    assert_eq!((&again.workspace, again.after), (&b, TaskId::MIN));
+    assert!(queue.refill_request().is_none());
+    queue.refilled(&again, vec![tasks[4]]);
+    // Two of the first workspace are running.
+    let mut left = Vec::new();
+    while let Some((_, task)) = queue.start() {
+        left.push(task);
+    }
+    left.sort();
+    assert_eq!(left, [tasks[1], tasks[3], tasks[4]]);
+}

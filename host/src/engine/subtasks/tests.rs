@@ -1,5 +1,6 @@
 //! Ends of tasks on a real engine without steps: who hears of them, and who ends with them.
 
+use crate::store::conformance::owned::Owned;
 use std::time::{Duration, Instant};
 
 use super::*;
@@ -31,6 +32,7 @@ async fn engine(store: &Arc<dyn Store>) -> Arc<Engine> {
     let clock = Arc::new(SystemClock);
     let catalog = Catalog::open(store.clone(), sandbox.clone(), vault, clock.clone());
     Engine::start(EngineParts {
+        announce: None,
         store: store.clone(),
         catalog: catalog.await.unwrap(),
         sandbox,
@@ -84,24 +86,24 @@ async fn who_cancels_a_task_cancels_its_subtasks_and_theirs() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let [parent, child, other, grandchild] = ids();
     store
-        .accept(waiting(parent, None, &[child, other]))
+        .accept_owned(waiting(parent, None, &[child, other]))
         .await
         .unwrap();
     store
-        .accept(waiting(child, Some(parent), &[grandchild]))
+        .accept_owned(waiting(child, Some(parent), &[grandchild]))
         .await
         .unwrap();
     store
-        .accept(waiting(grandchild, Some(child), &[]))
+        .accept_owned(waiting(grandchild, Some(child), &[]))
         .await
         .unwrap();
     let mut done = waiting(other, Some(parent), &[]);
     done.head.state = TaskState::Done;
-    store.accept(done).await.unwrap();
+    store.accept_owned(done).await.unwrap();
     let engine = engine(&store).await;
     let (head, _) = there(&store, parent).await;
     let cancel = samples::next(&head, TaskState::Cancelled, None);
-    engine.commit(cancel).await.unwrap();
+    engine.commit(&engine.writer(), cancel).await.unwrap();
     for (id, state) in [
         (parent, TaskState::Cancelled),
         (child, TaskState::Cancelled),
@@ -118,10 +120,10 @@ async fn a_subtask_that_the_crash_left_of_a_cancelled_task_does_not_run() {
     let [parent, child] = ids();
     let mut cancelled = waiting(parent, None, &[child]);
     cancelled.head.state = TaskState::Cancelled;
-    store.accept(cancelled).await.unwrap();
+    store.accept_owned(cancelled).await.unwrap();
     let mut left = waiting(child, Some(parent), &[]);
     left.head.state = TaskState::Ready;
-    store.accept(left).await.unwrap();
+    store.accept_owned(left).await.unwrap();
     let _engine = engine(&store).await;
     until(&store, child, TaskState::Cancelled).await;
 }
@@ -130,15 +132,18 @@ async fn a_subtask_that_the_crash_left_of_a_cancelled_task_does_not_run() {
 async fn a_subtask_that_is_cancelled_is_a_fault_to_its_parent_which_goes_on() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let [parent, child] = ids();
-    store.accept(waiting(parent, None, &[child])).await.unwrap();
     store
-        .accept(waiting(child, Some(parent), &[]))
+        .accept_owned(waiting(parent, None, &[child]))
+        .await
+        .unwrap();
+    store
+        .accept_owned(waiting(child, Some(parent), &[]))
         .await
         .unwrap();
     let engine = engine(&store).await;
     let (head, _) = there(&store, child).await;
     let cancel = samples::next(&head, TaskState::Cancelled, None);
-    engine.commit(cancel).await.unwrap();
+    engine.commit(&engine.writer(), cancel).await.unwrap();
     // No step is there to take it up.
     let (head, data) = until(&store, parent, TaskState::Unmatched).await;
     assert_eq!(data["results"], json!([{"error": "it was cancelled"}]));
@@ -150,13 +155,16 @@ async fn a_subtask_whose_parent_is_gone_ends_all_the_same() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let [parent, child] = ids();
     store
-        .accept(waiting(child, Some(parent), &[]))
+        .accept_owned(waiting(child, Some(parent), &[]))
         .await
         .unwrap();
     let engine = engine(&store).await;
     let (head, _) = there(&store, child).await;
     engine
-        .commit(samples::next(&head, TaskState::Done, None))
+        .commit(
+            &engine.writer(),
+            samples::next(&head, TaskState::Done, None),
+        )
         .await
         .unwrap();
     assert_eq!(there(&store, child).await.0.state, TaskState::Done);
@@ -167,12 +175,12 @@ async fn ends_at_the_same_moment_all_land_once() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let (parent, children) = (TaskId::new(), ids::<60>());
     store
-        .accept(waiting(parent, None, &children))
+        .accept_owned(waiting(parent, None, &children))
         .await
         .unwrap();
     for child in children {
         store
-            .accept(waiting(child, Some(parent), &[]))
+            .accept_owned(waiting(child, Some(parent), &[]))
             .await
             .unwrap();
     }
@@ -184,7 +192,7 @@ async fn ends_at_the_same_moment_all_land_once() {
             let (head, _) = there(&store, child).await;
             let mut end = samples::next(&head, TaskState::Done, None);
             end.head.result = Some(number.to_string());
-            engine.commit(end).await.unwrap();
+            engine.commit(&engine.writer(), end).await.unwrap();
         }));
     }
     for end in ends {
@@ -204,12 +212,12 @@ async fn a_task_is_updated_while_its_subtasks_end() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let (parent, children) = (TaskId::new(), ids::<40>());
     store
-        .accept(waiting(parent, None, &children))
+        .accept_owned(waiting(parent, None, &children))
         .await
         .unwrap();
     for child in children {
         store
-            .accept(waiting(child, Some(parent), &[]))
+            .accept_owned(waiting(child, Some(parent), &[]))
             .await
             .unwrap();
     }
@@ -220,7 +228,7 @@ async fn a_task_is_updated_while_its_subtasks_end() {
         ends.push(tokio::spawn(async move {
             let (head, _) = there(&store, child).await;
             let end = samples::next(&head, TaskState::Done, None);
-            engine.commit(end).await.unwrap();
+            engine.commit(&engine.writer(), end).await.unwrap();
         }));
     }
     for number in 0..40 {

@@ -46,6 +46,7 @@ impl Server {
             .await
             .unwrap();
         let engine = Engine::start(EngineParts {
+            announce: None,
             store: store.clone(),
             catalog: catalog.clone(),
             sandbox: sandbox.clone(),

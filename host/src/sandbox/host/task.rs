@@ -155,7 +155,7 @@ impl Subtasks {
         if let Some(into) = &into {
             place(into)?;
         }
-        let id = subtask::id(&self.seed, self.clock, number);
+        let id = subtask::id(self.parent, &self.seed, self.clock, number);
         self.asked.push(NewSubtask {
             id,
             name,

@@ -1,6 +1,7 @@
 //! Checks of the end of a task's time.
 
 use super::Shaken;
+use super::owned::Owned;
 use super::samples::{new_task, next, workspace};
 use crate::domain::ids::TaskId;
 use crate::domain::task::{Expiry, TaskState};
@@ -12,7 +13,7 @@ pub(super) async fn an_expiry_is_kept_with_the_head(mut store: Shaken<'_>) {
     let ids: Vec<TaskId> = (0..3).map(|_| TaskId::new()).collect();
     for id in &ids {
         let task = new_task(&ws, *id, r#"{"n":1}"#);
-        store.get().await.accept(task).await.unwrap();
+        store.get().await.accept_owned(task).await.unwrap();
     }
     let expiries = [
         None,
@@ -34,7 +35,12 @@ pub(super) async fn an_expiry_is_kept_with_the_head(mut store: Shaken<'_>) {
             let before = store.get().await.load(&ws, *id).await.unwrap().unwrap();
             let mut commit = next(&before.head, state, wake_at);
             commit.head.expiry = expiry;
-            store.get().await.commit(commit.clone()).await.unwrap();
+            store
+                .get()
+                .await
+                .commit_owned(commit.clone())
+                .await
+                .unwrap();
             let there = store.get().await.load(&ws, *id).await.unwrap().unwrap();
             assert_eq!(there.head, commit.head);
         }

@@ -1,5 +1,6 @@
 //! Finding tasks by webhook, name and tag, and counting them.
 
+use super::owned::Owned;
 use super::samples::{new_task, next, workspace};
 use super::{Disturbance, Shaken};
 use crate::domain::ids::TaskId;
@@ -14,17 +15,22 @@ async fn filled(store: &mut Shaken<'_>) -> Vec<TaskHead> {
         let mut task = new_task(&ws, TaskId::new(), "{}");
         task.head.webhook = ["Orders", "Form"][at % 2].parse().ok();
         task.head.name = (at % 3 == 0).then(|| "first".to_owned());
-        store.store.accept(task.clone()).await.unwrap();
+        store.store.accept_owned(task.clone()).await.unwrap();
         let mut commit = next(&task.head, TaskState::ALL[at % 7], Some(9));
         commit.head.tags = (0..at % 9).map(|tag| format!("tag {tag}")).collect();
         if at % 10 == 0 {
-            store.get().await.commit(commit.clone()).await.unwrap();
+            store
+                .get()
+                .await
+                .commit_owned(commit.clone())
+                .await
+                .unwrap();
             commit = next(&commit.head, TaskState::ALL[(at + 3) % 7], Some(9));
             commit.head.name = Some("second".into());
             commit.head.tags.clear();
         }
         heads.push(commit.head.clone());
-        store.store.commit(commit).await.unwrap();
+        store.store.commit_owned(commit).await.unwrap();
     }
     heads.reverse();
     heads
@@ -118,7 +124,7 @@ pub(super) async fn tasks_are_counted_by_state(mut store: Shaken<'_>) {
             let state = TaskState::ALL[(at + 2 * round + 2) % 7];
             let commit = next(head, state, Some(9));
             *head = commit.head.clone();
-            store.store.commit(commit).await.unwrap();
+            store.store.commit_owned(commit).await.unwrap();
         }
     }
     let other = store.get().await.counts(&workspace("acm")).await.unwrap();

@@ -1,9 +1,15 @@
 //! What every implementation of [`Store`] must do. Each check runs undisturbed, with everything
 //! moved to where it rests for long between any two steps, and with the store closed and opened
 //! again there.
+//!
+//! It is public so that an implementation outside this crate can be checked: implement [`Subject`] and
+//! call [`all`] in a test.
+#![allow(clippy::unwrap_used, reason = "a check that fails panics")]
 
+mod claims;
 mod expiry;
 mod find;
+pub mod owned;
 mod queries;
 pub mod samples;
 mod setup;
@@ -14,6 +20,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use self::claims::*;
 use self::expiry::*;
 use self::find::*;
 use self::queries::*;
@@ -23,6 +30,7 @@ use self::together::*;
 use super::Store;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
+use crate::domain::partition::Partition;
 
 /// What happens to the store between two steps of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +50,9 @@ pub trait Subject: Send + Sync {
     async fn fresh(&self) -> Arc<dyn Store>;
     /// The same store after the disturbance.
     async fn disturb(&self, store: Arc<dyn Store>, by: Disturbance) -> Arc<dyn Store>;
+    /// Another node takes a partition of the current store over, and gives it back. When this
+    /// returns, every claim to it that was given out before is stale.
+    async fn take_over(&self, partition: Partition);
 }
 
 /// A store that is disturbed before every use.
@@ -55,6 +66,10 @@ impl Shaken<'_> {
     async fn get(&mut self) -> &dyn Store {
         self.store = self.subject.disturb(self.store.clone(), self.by).await;
         &*self.store
+    }
+
+    async fn take_over(&self, partition: Partition) {
+        self.subject.take_over(partition).await;
     }
 }
 
@@ -106,6 +121,12 @@ pub async fn all(subject: &dyn Subject) {
             a_task_without_a_time_to_wake_is_never_due
             bodies_are_found_by_their_digest
             many_tasks_at_once
+            a_stale_claim_writes_nothing
+            a_claim_is_to_one_partition
+            what_belongs_together_needs_a_claim_to_each_partition
+            what_is_not_owned_is_not_given_out
+            a_write_under_way_is_there_before_the_partition_is_taken_over
+            who_asks_for_its_partitions_is_told_of_changes
         }
     }
     closed_is_closed(subject.fresh().await).await;

@@ -1,5 +1,6 @@
 //! Checks of what is ready, due and listed.
 
+use super::owned::Owned;
 use super::samples::{new_task, next, workspace};
 use super::{Shaken, journal_of};
 use crate::domain::clock::Millis;
@@ -14,7 +15,7 @@ pub(super) async fn ready_tasks_come_oldest_first(mut store: Shaken<'_>) {
         .map(|_| new_task(&ws, TaskId::new(), "{}"))
         .collect();
     for task in &tasks {
-        store.store.accept(task.clone()).await.unwrap();
+        store.store.accept_owned(task.clone()).await.unwrap();
     }
     for (at, task) in tasks.iter().enumerate() {
         let commit = match at % 4 {
@@ -23,7 +24,7 @@ pub(super) async fn ready_tasks_come_oldest_first(mut store: Shaken<'_>) {
             2 => next(&task.head, TaskState::Ready, None),
             _ => continue,
         };
-        store.get().await.commit(commit).await.unwrap();
+        store.get().await.commit_owned(commit).await.unwrap();
     }
     let ready: Vec<TaskId> = tasks
         .iter()
@@ -33,7 +34,7 @@ pub(super) async fn ready_tasks_come_oldest_first(mut store: Shaken<'_>) {
     let mut after = TaskId::MIN;
     let mut paged = Vec::new();
     loop {
-        let page = store.get().await.ready(&ws, after, 7).await.unwrap();
+        let page = store.get().await.ready_owned(&ws, after, 7).await.unwrap();
         assert!(page.len() <= 7);
         let Some(last) = page.last() else { break };
         after = *last;
@@ -44,7 +45,7 @@ pub(super) async fn ready_tasks_come_oldest_first(mut store: Shaken<'_>) {
 
 pub(super) async fn due_tasks_come_earliest_first(mut store: Shaken<'_>) {
     let spaces = ["a", "b"].map(workspace);
-    assert_eq!(store.get().await.next_wake().await.unwrap(), None);
+    assert_eq!(store.get().await.next_wake_owned().await.unwrap(), None);
     let mut expected = Vec::new();
     for (at, wake_at) in [300, 100, 200, 100, u64::MAX, 256, 255]
         .into_iter()
@@ -53,31 +54,37 @@ pub(super) async fn due_tasks_come_earliest_first(mut store: Shaken<'_>) {
         let ws = &spaces[at % 2];
         let task = new_task(ws, TaskId::new(), "{}");
         let commit = next(&task.head, TaskState::Waiting, Some(wake_at));
-        store.get().await.accept(task.clone()).await.unwrap();
-        store.get().await.commit(commit).await.unwrap();
+        store.get().await.accept_owned(task.clone()).await.unwrap();
+        store.get().await.commit_owned(commit).await.unwrap();
         expected.push((wake_at, ws.clone(), task.head.id));
     }
     expected.sort();
-    let all = store.get().await.due(Millis::MAX, 100).await.unwrap();
+    let all = store.get().await.due_owned(Millis::MAX, 100).await.unwrap();
     assert_eq!(all, expected);
-    let some = store.get().await.due(255, 3).await.unwrap();
+    let some = store.get().await.due_owned(255, 3).await.unwrap();
     assert_eq!(some, expected[..3]);
-    let some = store.get().await.due(255, 100).await.unwrap();
+    let some = store.get().await.due_owned(255, 100).await.unwrap();
     assert_eq!(some, expected[..4]);
-    assert_eq!(store.get().await.next_wake().await.unwrap(), Some(100));
+    assert_eq!(
+        store.get().await.next_wake_owned().await.unwrap(),
+        Some(100)
+    );
     // The first wakes, the second is put off.
     let (_, ws, id) = &expected[0];
     let head = store.get().await.load(ws, *id).await.unwrap().unwrap().head;
     let commit = next(&head, TaskState::Ready, None);
-    store.get().await.commit(commit).await.unwrap();
+    store.get().await.commit_owned(commit).await.unwrap();
     let (_, ws, id) = &expected[1];
     let head = store.get().await.load(ws, *id).await.unwrap().unwrap().head;
     let commit = next(&head, TaskState::Waiting, Some(1000));
-    store.get().await.commit(commit).await.unwrap();
-    let all = store.get().await.due(Millis::MAX, 100).await.unwrap();
+    store.get().await.commit_owned(commit).await.unwrap();
+    let all = store.get().await.due_owned(Millis::MAX, 100).await.unwrap();
     let times: Vec<Millis> = all.iter().map(|(wake_at, ..)| *wake_at).collect();
     assert_eq!(times, [200, 255, 256, 300, 1000, u64::MAX]);
-    assert_eq!(store.get().await.next_wake().await.unwrap(), Some(200));
+    assert_eq!(
+        store.get().await.next_wake_owned().await.unwrap(),
+        Some(200)
+    );
 }
 
 pub(super) async fn failed_tasks_are_due_as_long_as_they_owe_a_notice(mut store: Shaken<'_>) {
@@ -102,13 +109,13 @@ pub(super) async fn failed_tasks_are_due_as_long_as_they_owe_a_notice(mut store:
             error: Some("the receiver answered 500".into()),
         });
         heads.push(commit.head.clone());
-        store.get().await.accept(task).await.unwrap();
-        store.get().await.commit(commit).await.unwrap();
+        store.get().await.accept_owned(task).await.unwrap();
+        store.get().await.commit_owned(commit).await.unwrap();
     }
     let due = |at: Millis, head: &TaskHead| (at, ws.clone(), head.id);
-    let all = store.get().await.due(Millis::MAX, 10).await.unwrap();
+    let all = store.get().await.due_owned(Millis::MAX, 10).await.unwrap();
     assert_eq!(all, [due(10, &heads[1]), due(20, &heads[0])]);
-    assert_eq!(store.get().await.next_wake().await.unwrap(), Some(10));
+    assert_eq!(store.get().await.next_wake_owned().await.unwrap(), Some(10));
     let there = store.get().await.load(&ws, heads[0].id).await.unwrap();
     assert_eq!(there.unwrap().head, heads[0]);
     // Put off, then settled: it stays in `error`, and nobody looks at it any more.
@@ -120,8 +127,8 @@ pub(super) async fn failed_tasks_are_due_as_long_as_they_owe_a_notice(mut store:
             error: expected.map(|_| "late".into()),
         }];
         heads[0] = commit.head.clone();
-        store.get().await.commit(commit).await.unwrap();
-        let all = store.get().await.due(Millis::MAX, 10).await.unwrap();
+        store.get().await.commit_owned(commit).await.unwrap();
+        let all = store.get().await.due_owned(Millis::MAX, 10).await.unwrap();
         let mut left = vec![due(10, &heads[1])];
         left.extend(expected.map(|at| due(at, &heads[0])));
         assert_eq!(all, left);
@@ -129,10 +136,10 @@ pub(super) async fn failed_tasks_are_due_as_long_as_they_owe_a_notice(mut store:
     // One that is taken up again is no longer due, whatever its notice says.
     let commit = next(&heads[1], TaskState::Error, Some(7));
     let head = commit.head.clone();
-    store.get().await.commit(commit).await.unwrap();
+    store.get().await.commit_owned(commit).await.unwrap();
     let commit = next(&head, TaskState::Ready, Some(7));
-    store.get().await.commit(commit).await.unwrap();
-    assert_eq!(store.get().await.next_wake().await.unwrap(), None);
+    store.get().await.commit_owned(commit).await.unwrap();
+    assert_eq!(store.get().await.next_wake_owned().await.unwrap(), None);
     let query = TaskQuery {
         state: Some(TaskState::Error),
         before: None,
@@ -147,11 +154,11 @@ pub(super) async fn lists_are_paged_newest_first(mut store: Shaken<'_>) {
     let mut heads = Vec::new();
     for at in 0..30 {
         let task = new_task(&ws, TaskId::new(), "{}");
-        store.store.accept(task.clone()).await.unwrap();
+        store.store.accept_owned(task.clone()).await.unwrap();
         let state = TaskState::ALL[at % TaskState::ALL.len()];
         let commit = next(&task.head, state, Some(9));
         heads.push(commit.head.clone());
-        store.get().await.commit(commit).await.unwrap();
+        store.get().await.commit_owned(commit).await.unwrap();
     }
     heads.reverse();
     for state in TaskState::ALL.into_iter().map(Some).chain([None]) {
@@ -185,9 +192,9 @@ pub(super) async fn a_task_at_rest_goes_on(mut store: Shaken<'_>) {
     for state in TaskState::ALL {
         let task = new_task(&ws, TaskId::new(), "{}");
         let id = task.head.id;
-        store.get().await.accept(task.clone()).await.unwrap();
+        store.get().await.accept_owned(task.clone()).await.unwrap();
         let rests = next(&task.head, state, Some(7));
-        store.get().await.commit(rests.clone()).await.unwrap();
+        store.get().await.commit_owned(rests.clone()).await.unwrap();
         let mut goes_on = next(&rests.head, TaskState::Ready, None);
         goes_on.data = Some(r#"{"a":1}"#.into());
         goes_on.entries = vec![Entry::Changed {
@@ -195,10 +202,20 @@ pub(super) async fn a_task_at_rest_goes_on(mut store: Shaken<'_>) {
             by: "the API".into(),
             changes: r#"[{"op":"add","path":"/a","value":1}]"#.into(),
         }];
-        store.get().await.commit(goes_on.clone()).await.unwrap();
-        let ready = store.get().await.ready(&ws, TaskId::MIN, 9).await.unwrap();
+        store
+            .get()
+            .await
+            .commit_owned(goes_on.clone())
+            .await
+            .unwrap();
+        let ready = store
+            .get()
+            .await
+            .ready_owned(&ws, TaskId::MIN, 9)
+            .await
+            .unwrap();
         assert_eq!(ready, [id], "{state}");
-        let due = store.get().await.due(Millis::MAX, 9).await.unwrap();
+        let due = store.get().await.due_owned(Millis::MAX, 9).await.unwrap();
         assert!(due.is_empty(), "{state}: {due:?}");
         for listed in TaskState::ALL {
             let query = TaskQuery {
@@ -219,7 +236,7 @@ pub(super) async fn a_task_at_rest_goes_on(mut store: Shaken<'_>) {
         let journal = journal_of(store.get().await, &ws, id).await;
         assert_eq!(journal.last(), goes_on.entries.last());
         let done = next(&goes_on.head, TaskState::Done, None);
-        store.get().await.commit(done).await.unwrap();
+        store.get().await.commit_owned(done).await.unwrap();
     }
 }
 
@@ -233,7 +250,7 @@ pub(super) async fn a_task_is_accepted_with_a_history(mut store: Shaken<'_>) {
         reason: "a copy of another".into(),
     };
     task.entries = vec![copied.clone()];
-    store.get().await.accept(task.clone()).await.unwrap();
+    store.get().await.accept_owned(task.clone()).await.unwrap();
     let accepted = Entry::Accepted {
         at: task.head.created,
     };

@@ -1,5 +1,6 @@
 //! Checks of single tasks: their versions, effects and journals.
 
+use super::owned::Owned;
 use std::sync::Arc;
 
 use super::samples::{effect, new_task, next, run_entry, workspace};
@@ -29,7 +30,7 @@ pub(super) async fn a_task_is_what_was_accepted(mut store: Shaken<'_>) {
         step: "s".parse().unwrap(),
         failed: 2,
     });
-    store.get().await.accept(task.clone()).await.unwrap();
+    store.get().await.accept_owned(task.clone()).await.unwrap();
     let there = store.get().await.load(&ws, id).await.unwrap().unwrap();
     assert_eq!(there.head, task.head);
     assert_eq!(there.data, task.data);
@@ -37,7 +38,7 @@ pub(super) async fn a_task_is_what_was_accepted(mut store: Shaken<'_>) {
     let journal = journal_of(store.get().await, &ws, id).await;
     let at = task.head.created;
     assert_eq!(journal, [Entry::Accepted { at }]);
-    let again = store.get().await.accept(task).await;
+    let again = store.get().await.accept_owned(task).await;
     assert!(
         matches!(
             again,
@@ -52,7 +53,7 @@ pub(super) async fn a_task_is_what_was_accepted(mut store: Shaken<'_>) {
     // An id from before the newest is as good as any.
     let older = TaskId::from_bytes([1; 16]);
     let task = new_task(&ws, older, "{}");
-    store.get().await.accept(task).await.unwrap();
+    store.get().await.accept_owned(task).await.unwrap();
     assert!(store.get().await.load(&ws, older).await.unwrap().is_some());
 }
 
@@ -61,7 +62,7 @@ pub(super) async fn a_history_is_of_one_moment(mut store: Shaken<'_>) {
     const MOVES: u64 = 300;
     let ws = workspace("acme");
     let task = new_task(&ws, TaskId::new(), r#"{"version":1}"#);
-    store.get().await.accept(task.clone()).await.unwrap();
+    store.get().await.accept_owned(task.clone()).await.unwrap();
     let (writer, mut head) = (store.store.clone(), task.head.clone());
     let writes = tokio::spawn(async move {
         while head.version < MOVES {
@@ -76,7 +77,7 @@ pub(super) async fn a_history_is_of_one_moment(mut store: Shaken<'_>) {
                 ..next(&head, state, None)
             };
             head = commit.head.clone();
-            writer.commit(commit).await.unwrap();
+            writer.commit_owned(commit).await.unwrap();
         }
     });
     let mut seen = 0;
@@ -109,15 +110,20 @@ pub(super) async fn a_task_may_come_with_a_run_behind_it(mut store: Shaken<'_>) 
         task.head.version = 2;
         task.head.state = state;
         task.entries = entries;
-        store.get().await.accept(task.clone()).await.unwrap();
+        store.get().await.accept_owned(task.clone()).await.unwrap();
         let id = task.head.id;
         let there = store.get().await.load(&ws, id).await.unwrap().unwrap();
         assert_eq!((&there.head, &there.data), (&task.head, &task.data));
         assert!(there.effects.is_empty());
-        let ready = store.get().await.ready(&ws, TaskId::MIN, 10).await.unwrap();
+        let ready = store
+            .get()
+            .await
+            .ready_owned(&ws, TaskId::MIN, 10)
+            .await
+            .unwrap();
         assert_eq!(ready.contains(&id), state == TaskState::Ready);
         let step = next(&task.head, TaskState::Done, None);
-        store.get().await.commit(step.clone()).await.unwrap();
+        store.get().await.commit_owned(step.clone()).await.unwrap();
         let mut journal = vec![Entry::Accepted {
             at: task.head.created,
         }];
@@ -130,24 +136,34 @@ pub(super) async fn a_task_may_come_with_a_run_behind_it(mut store: Shaken<'_>) 
 pub(super) async fn a_commit_moves_a_task_one_version(mut store: Shaken<'_>) {
     let ws = workspace("acme");
     let task = new_task(&ws, TaskId::new(), r#"{"n":0}"#);
-    store.get().await.accept(task.clone()).await.unwrap();
+    store.get().await.accept_owned(task.clone()).await.unwrap();
     let mut first = next(&task.head, TaskState::Ready, None);
     first.data = Some(r#"{"n":1}"#.into());
-    store.get().await.commit(first.clone()).await.unwrap();
+    store.get().await.commit_owned(first.clone()).await.unwrap();
     let there = store.get().await.load(&ws, task.head.id).await.unwrap();
     let there = there.unwrap();
     assert_eq!((&there.head, &*there.data), (&first.head, r#"{"n":1}"#));
     // Without data the data stays.
     let mut second = next(&first.head, TaskState::Done, None);
     second.head.result = Some("[1]".into());
-    store.get().await.commit(second.clone()).await.unwrap();
+    store
+        .get()
+        .await
+        .commit_owned(second.clone())
+        .await
+        .unwrap();
     let there = store.get().await.load(&ws, task.head.id).await.unwrap();
     let there = there.unwrap();
     assert_eq!((&there.head, &*there.data), (&second.head, r#"{"n":1}"#));
     // A task that is at its end may be taken up again.
     let third = next(&second.head, TaskState::Ready, None);
-    store.get().await.commit(third.clone()).await.unwrap();
-    let ready = store.get().await.ready(&ws, TaskId::MIN, 9).await.unwrap();
+    store.get().await.commit_owned(third.clone()).await.unwrap();
+    let ready = store
+        .get()
+        .await
+        .ready_owned(&ws, TaskId::MIN, 9)
+        .await
+        .unwrap();
     assert_eq!(ready, [task.head.id]);
     let journal = journal_of(store.get().await, &ws, task.head.id).await;
     assert_eq!(journal.len(), 4);
@@ -159,25 +175,25 @@ pub(super) async fn a_version_that_is_not_there_is_a_conflict(mut store: Shaken<
     let early = store
         .get()
         .await
-        .commit(next(&task.head, TaskState::Done, None))
+        .commit_owned(next(&task.head, TaskState::Done, None))
         .await;
     assert!(matches!(early, Err(StoreError::NotFound(_))), "{early:?}");
     let early = store
         .get()
         .await
-        .record_effect(&ws, task.head.id, effect(1, 0, 1))
+        .record_effect_owned(&ws, task.head.id, effect(1, 0, 1))
         .await;
     assert!(matches!(early, Err(StoreError::NotFound(_))), "{early:?}");
-    store.get().await.accept(task.clone()).await.unwrap();
+    store.get().await.accept_owned(task.clone()).await.unwrap();
     let first = next(&task.head, TaskState::Ready, None);
-    store.get().await.commit(first.clone()).await.unwrap();
+    store.get().await.commit_owned(first.clone()).await.unwrap();
     let ahead = next(
         &next(&first.head, TaskState::Done, None).head,
         TaskState::Done,
         None,
     );
     for (wrong, expected) in [(first.clone(), 1), (ahead, 3)] {
-        let refused = store.get().await.commit(wrong).await;
+        let refused = store.get().await.commit_owned(wrong).await;
         let StoreError::Conflict {
             id,
             expected: stood,
@@ -196,24 +212,27 @@ pub(super) async fn effects_belong_to_the_time_since_the_last_commit(mut store: 
     let ws = workspace("acme");
     let task = new_task(&ws, TaskId::new(), "{}");
     let id = task.head.id;
-    store.get().await.accept(task.clone()).await.unwrap();
+    store.get().await.accept_owned(task.clone()).await.unwrap();
     let mut failed = effect(1, 1, 0);
     failed.result = CallResult::Fetch(Err(FetchError::Timeout(30)));
     for effect in [effect(1, 0, 10), failed.clone(), effect(1, 2, 20_000)] {
         let store = store.get().await;
-        store.record_effect(&ws, id, effect).await.unwrap();
+        store.record_effect_owned(&ws, id, effect).await.unwrap();
     }
     let there = store.get().await.load(&ws, id).await.unwrap().unwrap();
     let recorded = [effect(1, 0, 10), failed, effect(1, 2, 20_000)];
     assert_eq!(there.effects, recorded);
     assert_eq!(there.head.version, 1, "an effect does not move the version");
     let commit = next(&task.head, TaskState::Ready, None);
-    store.get().await.commit(commit).await.unwrap();
+    store.get().await.commit_owned(commit).await.unwrap();
     let there = store.get().await.load(&ws, id).await.unwrap().unwrap();
     assert!(there.effects.is_empty());
     let late = effect(2, 0, 1);
     let effects = store.get().await;
-    effects.record_effect(&ws, id, late.clone()).await.unwrap();
+    effects
+        .record_effect_owned(&ws, id, late.clone())
+        .await
+        .unwrap();
     let there = store.get().await.load(&ws, id).await.unwrap().unwrap();
     assert_eq!(there.effects, [late]);
     let journal = journal_of(store.get().await, &ws, id).await;
@@ -224,7 +243,7 @@ pub(super) async fn the_journal_keeps_its_order(mut store: Shaken<'_>) {
     let ws = workspace("acme");
     let task = new_task(&ws, TaskId::new(), "{}");
     let id = task.head.id;
-    store.get().await.accept(task.clone()).await.unwrap();
+    store.get().await.accept_owned(task.clone()).await.unwrap();
     let mut expected = vec![Entry::Accepted {
         at: task.head.created,
     }];
@@ -234,7 +253,7 @@ pub(super) async fn the_journal_keeps_its_order(mut store: Shaken<'_>) {
             let effect = effect(round, call, 700);
             expected.push(Entry::Effect(effect.clone()));
             let store = store.get().await;
-            store.record_effect(&ws, id, effect).await.unwrap();
+            store.record_effect_owned(&ws, id, effect).await.unwrap();
         }
         let state = [TaskState::Waiting, TaskState::Ready][round as usize % 2];
         let mut commit = next(&head, state, Some(1000 + u64::from(round)));
@@ -247,7 +266,7 @@ pub(super) async fn the_journal_keeps_its_order(mut store: Shaken<'_>) {
         commit.entries.push(run_entry(round, ended));
         expected.extend(commit.entries.clone());
         head = commit.head.clone();
-        store.get().await.commit(commit).await.unwrap();
+        store.get().await.commit_owned(commit).await.unwrap();
         let journal = journal_of(store.get().await, &ws, id).await;
         assert_eq!(journal, expected, "round {round}");
     }
@@ -259,7 +278,7 @@ pub(super) async fn large_tasks_are_whole(mut store: Shaken<'_>) {
     for length in [5_900, 6_100, 70_000, 3_000_000, 10] {
         text = format!(r#"{{"text":"{}"}}"#, "ö".repeat(length / 2));
         let task = new_task(&ws, TaskId::new(), &text);
-        store.get().await.accept(task).await.unwrap();
+        store.get().await.accept_owned(task).await.unwrap();
     }
     assert!(text.len() < 100);
     let query = TaskQuery {
@@ -276,7 +295,12 @@ pub(super) async fn large_tasks_are_whole(mut store: Shaken<'_>) {
             let mut commit = next(&there.head, TaskState::Ready, None);
             commit.head.tags = (0..32).map(|tag| "t".repeat(tag * 100)).collect();
             commit.data = Some(text.as_str().into());
-            store.get().await.commit(commit.clone()).await.unwrap();
+            store
+                .get()
+                .await
+                .commit_owned(commit.clone())
+                .await
+                .unwrap();
             let there = store.get().await.load(&ws, head.id).await.unwrap().unwrap();
             assert_eq!(there.head, commit.head);
             assert_eq!(*there.data, *text);
@@ -292,17 +316,22 @@ pub(super) async fn workspaces_do_not_see_each_other(mut store: Shaken<'_>) {
     let id = TaskId::new();
     for (at, ws) in spaces.iter().enumerate() {
         let task = new_task(ws, id, &format!(r#"{{"at":{at}}}"#));
-        store.get().await.accept(task).await.unwrap();
+        store.get().await.accept_owned(task).await.unwrap();
     }
     let other = new_task(&spaces[1], TaskId::new(), "{}");
-    store.get().await.accept(other.clone()).await.unwrap();
+    store.get().await.accept_owned(other.clone()).await.unwrap();
     let gone = next(&new_task(&spaces[2], id, "{}").head, TaskState::Error, None);
-    store.get().await.commit(gone).await.unwrap();
+    store.get().await.commit_owned(gone).await.unwrap();
     for (at, ws) in spaces.iter().enumerate() {
         let there = store.get().await.load(ws, id).await.unwrap().unwrap();
         assert_eq!(*there.data, *format!(r#"{{"at":{at}}}"#));
         assert_eq!(there.head.version, if at == 2 { 2 } else { 1 });
-        let ready = store.get().await.ready(ws, TaskId::MIN, 10).await.unwrap();
+        let ready = store
+            .get()
+            .await
+            .ready_owned(ws, TaskId::MIN, 10)
+            .await
+            .unwrap();
         assert_eq!(ready.len(), [1, 2, 0, 1, 1][at]);
         let query = TaskQuery {
             limit: 10,
@@ -323,7 +352,7 @@ pub(super) async fn workspaces_do_not_see_each_other(mut store: Shaken<'_>) {
     let elsewhere = store
         .get()
         .await
-        .record_effect(&workspace("c"), id, effect(1, 0, 1))
+        .record_effect_owned(&workspace("c"), id, effect(1, 0, 1))
         .await;
     assert!(matches!(elsewhere, Err(StoreError::NotFound(_))));
 }
@@ -338,20 +367,24 @@ pub(super) async fn many_tasks_at_once(mut store: Shaken<'_>) {
             for at in 0..25 {
                 let task = new_task(&ws, TaskId::new(), "{}");
                 let id = task.head.id;
-                store.accept(task.clone()).await.unwrap();
+                store.accept_owned(task.clone()).await.unwrap();
                 // Calls that overlap.
-                let calls = (0..4).map(|call| store.record_effect(&ws, id, effect(1, call, 100)));
+                let calls =
+                    (0..4).map(|call| store.record_effect_owned(&ws, id, effect(1, call, 100)));
                 for done in futures_util::future::join_all(calls).await {
                     done.unwrap();
                 }
                 // Two want to commit; one does.
                 let commit = next(&task.head, TaskState::Ready, None);
-                let both = [store.commit(commit.clone()), store.commit(commit.clone())];
+                let both = [
+                    store.commit_owned(commit.clone()),
+                    store.commit_owned(commit.clone()),
+                ];
                 let both = futures_util::future::join_all(both).await;
                 assert_eq!(both.iter().filter(|done| done.is_ok()).count(), 1);
                 let state = TaskState::ALL[(worker as usize + at) % TaskState::ALL.len()];
                 let commit = next(&commit.head, state, Some(9));
-                store.commit(commit.clone()).await.unwrap();
+                store.commit_owned(commit.clone()).await.unwrap();
                 let there = store.load(&ws, id).await.unwrap().unwrap();
                 assert_eq!(there.head, commit.head);
                 ids.push(id);
@@ -381,19 +414,19 @@ pub(super) async fn many_tasks_at_once(mut store: Shaken<'_>) {
 pub(super) async fn closed_is_closed(store: Arc<dyn Store>) {
     let ws = workspace("acme");
     let task = new_task(&ws, TaskId::new(), "{}");
-    store.accept(task.clone()).await.unwrap();
+    store.accept_owned(task.clone()).await.unwrap();
     store.close().await;
     store.close().await;
     let is = |error: StoreError| assert!(matches!(error, StoreError::Closed), "{error}");
-    is(store.accept(task.clone()).await.unwrap_err());
+    is(store.accept_owned(task.clone()).await.unwrap_err());
     is(store
-        .commit(next(&task.head, TaskState::Done, None))
+        .commit_owned(next(&task.head, TaskState::Done, None))
         .await
         .unwrap_err());
     is(store.load(&ws, task.head.id).await.unwrap_err());
     is(store.history(&ws, task.head.id).await.unwrap_err());
-    is(store.ready(&ws, TaskId::MIN, 1).await.unwrap_err());
-    is(store.due(1, 1).await.unwrap_err());
+    is(store.ready_owned(&ws, TaskId::MIN, 1).await.unwrap_err());
+    is(store.due_owned(1, 1).await.unwrap_err());
     is(store.list(&ws, &TaskQuery::default()).await.unwrap_err());
     is(store
         .manage(Manage::AddWorkspace(ws.clone()))

@@ -1,5 +1,6 @@
 //! Checks of what belongs together, and of notes.
 
+use super::owned::Owned;
 use super::samples::{effect, new_task, next, workspace};
 use super::{Shaken, journal_of};
 use crate::domain::ids::TaskId;
@@ -24,7 +25,7 @@ pub(super) async fn what_belongs_together_is_there_together(mut store: Shaken<'_
         new_task(&ws, TaskId::new(), "{}"),
     );
     for task in [&one, &two] {
-        store.get().await.accept(task.clone()).await.unwrap();
+        store.get().await.accept_owned(task.clone()).await.unwrap();
     }
     // From before the newest, as a subtask of a run that took long.
     let made = new_task(&ws, TaskId::from_bytes([1; 16]), r#"{"made":true}"#);
@@ -35,7 +36,12 @@ pub(super) async fn what_belongs_together_is_there_together(mut store: Shaken<'_
         notes: vec![note(&two.head, TaskState::Waiting)],
         accepts: vec![made.clone()],
     };
-    store.get().await.together(changes.clone()).await.unwrap();
+    store
+        .get()
+        .await
+        .together_owned(changes.clone())
+        .await
+        .unwrap();
     let there = store.get().await.load(&ws, one.head.id).await.unwrap();
     let there = there.unwrap();
     assert_eq!((&there.head, &*there.data), (&commit.head, r#"{"a":1}"#));
@@ -43,12 +49,17 @@ pub(super) async fn what_belongs_together_is_there_together(mut store: Shaken<'_
     assert_eq!(there.unwrap().head, changes.notes[0]);
     let there = store.get().await.load(&ws, made.head.id).await.unwrap();
     assert_eq!(there.unwrap().head, made.head);
-    let ready = store.get().await.ready(&ws, TaskId::MIN, 9).await.unwrap();
+    let ready = store
+        .get()
+        .await
+        .ready_owned(&ws, TaskId::MIN, 9)
+        .await
+        .unwrap();
     assert_eq!(ready, [made.head.id]);
     store
         .get()
         .await
-        .together(Together::default())
+        .together_owned(Together::default())
         .await
         .unwrap();
 }
@@ -56,7 +67,7 @@ pub(super) async fn what_belongs_together_is_there_together(mut store: Shaken<'_
 pub(super) async fn of_what_belongs_together_all_is_refused_or_nothing(mut store: Shaken<'_>) {
     let ws = workspace("acme");
     let one = new_task(&ws, TaskId::new(), "{}");
-    store.get().await.accept(one.clone()).await.unwrap();
+    store.get().await.accept_owned(one.clone()).await.unwrap();
     let absent = new_task(&ws, TaskId::new(), "{}");
     let newer = new_task(&ws, TaskId::new(), "{}");
     let good = next(&one.head, TaskState::Done, None);
@@ -90,7 +101,7 @@ pub(super) async fn of_what_belongs_together_all_is_refused_or_nothing(mut store
             Some(one.head.id),
         ),
     ] {
-        let refused = store.get().await.together(wrong).await.unwrap_err();
+        let refused = store.get().await.together_owned(wrong).await.unwrap_err();
         match conflicts {
             Some(task) => assert!(
                 matches!(refused, StoreError::Conflict { id, .. } if id == task),
@@ -111,15 +122,15 @@ pub(super) async fn of_what_belongs_together_all_is_refused_or_nothing(mut store
         accepts: vec![newer],
         ..Together::default()
     };
-    store.get().await.together(fine).await.unwrap();
+    store.get().await.together_owned(fine).await.unwrap();
 }
 
 pub(super) async fn a_note_leaves_the_effects_of_a_run_under_way(mut store: Shaken<'_>) {
     let ws = workspace("acme");
     let task = new_task(&ws, TaskId::new(), r#"{"n":1}"#);
-    store.get().await.accept(task.clone()).await.unwrap();
+    store.get().await.accept_owned(task.clone()).await.unwrap();
     let first = next(&task.head, TaskState::Ready, None);
-    store.get().await.commit(first.clone()).await.unwrap();
+    store.get().await.commit_owned(first.clone()).await.unwrap();
     let mut head = first.head;
     let id = head.id;
     for call in 0..3 {
@@ -127,7 +138,7 @@ pub(super) async fn a_note_leaves_the_effects_of_a_run_under_way(mut store: Shak
         store
             .get()
             .await
-            .record_effect(&ws, id, effect)
+            .record_effect_owned(&ws, id, effect)
             .await
             .unwrap();
         head = note(&head, TaskState::Ready);
@@ -135,13 +146,13 @@ pub(super) async fn a_note_leaves_the_effects_of_a_run_under_way(mut store: Shak
             notes: vec![head.clone()],
             ..Together::default()
         };
-        store.get().await.together(changes).await.unwrap();
+        store.get().await.together_owned(changes).await.unwrap();
         let there = store.get().await.load(&ws, id).await.unwrap().unwrap();
         assert_eq!((&there.head, &*there.data), (&head, r#"{"n":1}"#));
         assert_eq!(there.effects.len() as u32, call + 1);
     }
     let end = next(&head, TaskState::Done, None);
-    store.get().await.commit(end).await.unwrap();
+    store.get().await.commit_owned(end).await.unwrap();
     let there = store.get().await.load(&ws, id).await.unwrap().unwrap();
     assert!(there.effects.is_empty());
     let journal = journal_of(store.get().await, &ws, id).await;
@@ -151,18 +162,18 @@ pub(super) async fn a_note_leaves_the_effects_of_a_run_under_way(mut store: Shak
 pub(super) async fn a_task_without_a_time_to_wake_is_never_due(mut store: Shaken<'_>) {
     let ws = workspace("acme");
     let task = new_task(&ws, TaskId::new(), "{}");
-    store.get().await.accept(task.clone()).await.unwrap();
+    store.get().await.accept_owned(task.clone()).await.unwrap();
     let waits = next(&task.head, TaskState::Waiting, None);
-    store.get().await.commit(waits.clone()).await.unwrap();
-    let due = store.get().await.due(u64::MAX - 1, 9).await.unwrap();
+    store.get().await.commit_owned(waits.clone()).await.unwrap();
+    let due = store.get().await.due_owned(u64::MAX - 1, 9).await.unwrap();
     assert_eq!(due, []);
     // And is once it has one.
     let waits = next(&waits.head, TaskState::Waiting, Some(7));
-    store.get().await.commit(waits.clone()).await.unwrap();
-    let due = store.get().await.due(u64::MAX - 1, 9).await.unwrap();
+    store.get().await.commit_owned(waits.clone()).await.unwrap();
+    let due = store.get().await.due_owned(u64::MAX - 1, 9).await.unwrap();
     assert_eq!(due, [(7, ws.clone(), task.head.id)]);
     let waits = next(&waits.head, TaskState::Waiting, None);
-    store.get().await.commit(waits).await.unwrap();
-    let due = store.get().await.due(u64::MAX - 1, 9).await.unwrap();
+    store.get().await.commit_owned(waits).await.unwrap();
+    let due = store.get().await.due_owned(u64::MAX - 1, 9).await.unwrap();
     assert_eq!(due, []);
 }

@@ -1,5 +1,6 @@
 //! Searches over the memory store, compared with a look at every task.
 
+use crate::store::conformance::owned::Owned;
 use serde_json::json;
 
 use super::*;
@@ -16,10 +17,10 @@ async fn filled() -> (MemoryStore, WorkspaceName, Vec<TaskHead>) {
         task.head.name = (at % 3 == 0).then(|| "third".to_owned());
         task.head.tags = vec![format!("tag {}", at % 5)];
         task.head.webhook = if at % 4 == 0 { "Orders" } else { "Form" }.parse().ok();
-        store.accept(task.clone()).await.unwrap();
+        store.accept_owned(task.clone()).await.unwrap();
         let commit = next(&task.head, TaskState::ALL[at % 7], Some(9));
         heads.push(commit.head.clone());
-        store.commit(commit).await.unwrap();
+        store.commit_owned(commit).await.unwrap();
     }
     heads.reverse();
     (store, ws, heads)
@@ -164,7 +165,7 @@ async fn a_span_of_time_has_its_ends_in_it() {
         let mut task = new_task(&ws, TaskId::from_bytes(bytes), "{}");
         task.head.created = at;
         ids.push(task.head.id);
-        store.accept(task).await.unwrap();
+        store.accept_owned(task).await.unwrap();
     }
     ids.reverse();
     for (since, until, expected) in [
@@ -201,7 +202,7 @@ async fn a_page_is_bounded_work_and_the_next_one_goes_on() {
             if at == 0 { r#"{"rare":1}"# } else { "{}" },
         );
         oldest = oldest.or(Some(task.head.id));
-        store.accept(task).await.unwrap();
+        store.accept_owned(task).await.unwrap();
     }
     let mut wanted = Search {
         pattern: pattern(json!({"rare": 1})),
@@ -230,7 +231,7 @@ async fn a_costly_pattern_ends_a_page_early_and_every_task_is_judged_once() {
     let data = json!({"list": (0..2_000).collect::<Vec<_>>()}).to_string();
     for _ in 0..40 {
         store
-            .accept(new_task(&ws, TaskId::new(), &data))
+            .accept_owned(new_task(&ws, TaskId::new(), &data))
             .await
             .unwrap();
     }

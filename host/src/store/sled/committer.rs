@@ -13,7 +13,7 @@ use super::overlay::{Mixing, Open, Overlay};
 use super::shared::Shared;
 use super::{RESTED, recovery, room, tasks};
 use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::store::StoreError;
+use crate::store::{Claim, Ownership, StoreError};
 
 /// Changes in one group at most.
 const CHANGES: usize = 512;
@@ -33,15 +33,22 @@ pub(super) struct Part {
     encoded: Vec<u8>,
     /// The version that a commit or note stands on.
     expected: Option<u64>,
+    /// What the write stands on.
+    claim: Claim,
 }
 
 impl Part {
-    pub(super) fn new(change: Change, expected: Option<u64>) -> Result<Self, StoreError> {
+    pub(super) fn new(
+        claim: Claim,
+        change: Change,
+        expected: Option<u64>,
+    ) -> Result<Self, StoreError> {
         let encoded = change::encode_change(&change)?;
         Ok(Self {
             change,
             encoded,
             expected,
+            claim,
         })
     }
 }
@@ -234,9 +241,12 @@ impl Committer<'_> {
     fn commit(&mut self, batch: &mut Vec<Box<Queued>>) -> Result<(), StoreError> {
         self.standing.clear();
         self.bases.clear();
+        // Until the group is durable: who takes a partition over waits for it.
+        let shared = self.shared;
+        let owned = shared.partitions.hold();
         let mut accepted = Vec::with_capacity(batch.len());
         for mut queued in batch.drain(..) {
-            match self.order_all(&mut queued) {
+            match self.order_all(&owned, &mut queued) {
                 Ok(()) => accepted.push(queued),
                 Err(refused) => {
                     let _ = queued.done.send(Err(refused));
@@ -296,7 +306,10 @@ impl Committer<'_> {
     }
 
     /// Checks what belongs together and gives it its place: none of it if one part is refused.
-    fn order_all(&mut self, queued: &mut Queued) -> Result<(), StoreError> {
+    fn order_all(&mut self, owned: &Ownership, queued: &mut Queued) -> Result<(), StoreError> {
+        for part in queued.parts() {
+            owned.check(part.claim, part.change.id)?;
+        }
         let (key, standing) = self.order(&mut queued.first)?;
         let mut rest = Vec::with_capacity(queued.rest.len());
         for part in &mut queued.rest {

@@ -2,8 +2,8 @@
 //! it, and never long. A flush costs as much for one change as for twenty; but a flush that waits
 //! while nobody computes delays them all.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -48,6 +48,22 @@ impl Coming {
             std::thread::park_timeout(left);
         }
         self.awaited.store(false, Ordering::SeqCst);
+    }
+}
+
+/// A write that is on its way. It has arrived when this is dropped.
+pub struct Expected(Arc<Coming>);
+
+impl Expected {
+    pub(super) fn new(coming: Arc<Coming>) -> Self {
+        coming.begin();
+        Self(coming)
+    }
+}
+
+impl Drop for Expected {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

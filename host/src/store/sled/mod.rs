@@ -33,6 +33,7 @@ mod room;
 mod settings;
 mod shapes;
 mod shared;
+mod store;
 mod tasks;
 mod terms;
 #[cfg(test)]
@@ -44,25 +45,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
-use async_trait::async_trait;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 
-use self::change::{Change, Kind};
+use self::change::Change;
 use self::committer::{Message, Part, Queued};
 pub use self::failure::OpenError;
+pub use self::gather::Expected;
 pub use self::settings::SledSettings;
 use self::shared::Shared;
 use self::thread::spawn;
-use super::{
-    Commit, Counts, Expected, Found, Health, History, Manage, NewTask, Registry, Store, StoreError,
-    TaskQuery, Terms, Together,
-};
-use crate::domain::clock::Millis;
-use crate::domain::effect::Effect;
-use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::domain::journal::Entry;
-use crate::domain::task::{StoredTask, TaskHead};
+use super::{Claim, Partitions, StoreError};
 
 /// A [`Store`] in a directory of this machine.
 pub struct SledStore {
@@ -108,6 +101,17 @@ impl SledStore {
         }))
     }
 
+    /// Says that a write is on its way and will be here in a moment, so that others which are to be made
+    /// durable may wait for it. It changes nothing but how long they take.
+    pub fn expect(&self) -> Expected {
+        Expected::new(self.shared.coming.clone())
+    }
+
+    /// Who owns which partition: all are this process's, under an epoch that no other process has.
+    pub fn partitions(&self) -> &Partitions {
+        &self.shared.partitions
+    }
+
     /// Folds every task that came to rest and lets go of the log behind. It happens by itself.
     pub fn checkpoint(&self) -> Result<(), StoreError> {
         whole(checkpoint::checkpoint(&self.shared))
@@ -129,8 +133,13 @@ impl SledStore {
         }))
     }
 
-    async fn submit(&self, change: Change, expected: Option<u64>) -> Result<(), StoreError> {
-        self.submit_all(Part::new(change, expected)?, Vec::new())
+    async fn submit(
+        &self,
+        claim: Claim,
+        change: Change,
+        expected: Option<u64>,
+    ) -> Result<(), StoreError> {
+        self.submit_all(Part::new(claim, change, expected)?, Vec::new())
             .await
     }
 
@@ -194,206 +203,6 @@ fn whole(folded: Result<bool, StoreError>) -> Result<(), StoreError> {
 
 impl Drop for SledStore {
     fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-#[async_trait]
-impl Store for SledStore {
-    async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
-        self.shared.room().await?;
-        self.submit(change::accepted(task)?, None).await
-    }
-
-    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        let expected = commit.head.version.saturating_sub(1);
-        self.submit(change::moved(Kind::Commit, commit)?, Some(expected))
-            .await
-    }
-
-    async fn together(&self, changes: Together) -> Result<(), StoreError> {
-        let mut parts = Vec::new();
-        for (kind, commit) in changes
-            .commits
-            .into_iter()
-            .map(|commit| (Kind::Commit, commit))
-            .chain(changes.notes.into_iter().map(|head| {
-                let (data, entries) = (None, Vec::new());
-                (
-                    Kind::Note,
-                    Commit {
-                        head,
-                        data,
-                        entries,
-                    },
-                )
-            }))
-        {
-            let expected = commit.head.version.saturating_sub(1);
-            parts.push(Part::new(change::moved(kind, commit)?, Some(expected))?);
-        }
-        for task in changes.accepts {
-            parts.push(Part::new(change::accepted(task)?, None)?);
-        }
-        if parts.is_empty() {
-            return Ok(());
-        }
-        let first = parts.remove(0);
-        self.submit_all(first, parts).await
-    }
-
-    async fn record_effect(
-        &self,
-        workspace: &WorkspaceName,
-        task: TaskId,
-        effect: Effect,
-    ) -> Result<(), StoreError> {
-        let mut entries = Vec::new();
-        shapes::journal::push_entry(&mut entries, &Entry::Effect(effect))?;
-        let change = Change {
-            kind: Kind::Effect,
-            workspace: workspace.clone(),
-            id: task,
-            index: 0,
-            head: None,
-            data: None,
-            entries,
-            count: 1,
-        };
-        self.submit(change, None).await
-    }
-
-    async fn load(
-        &self,
-        workspace: &WorkspaceName,
-        task: TaskId,
-    ) -> Result<Option<StoredTask>, StoreError> {
-        let _steady = self.shared.steady.read();
-        tasks::load(&self.shared, workspace, task)
-    }
-
-    async fn history(
-        &self,
-        workspace: &WorkspaceName,
-        task: TaskId,
-    ) -> Result<Option<History>, StoreError> {
-        let workspace = workspace.clone();
-        self.blocking(move |shared| tasks::history(shared, &workspace, task))
-            .await
-    }
-
-    async fn ready(
-        &self,
-        workspace: &WorkspaceName,
-        after: TaskId,
-        limit: usize,
-    ) -> Result<Vec<TaskId>, StoreError> {
-        let _steady = self.shared.steady.read();
-        queries::ready(&self.shared, workspace, after, limit)
-    }
-
-    async fn due(
-        &self,
-        until: Millis,
-        limit: usize,
-    ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
-        let _steady = self.shared.steady.read();
-        queries::due(&self.shared, until, limit)
-    }
-
-    async fn next_wake(&self) -> Result<Option<Millis>, StoreError> {
-        let _steady = self.shared.steady.read();
-        let first = queries::due(&self.shared, Millis::MAX, 1)?;
-        Ok(first.first().map(|(wake_at, ..)| *wake_at))
-    }
-
-    async fn list(
-        &self,
-        workspace: &WorkspaceName,
-        query: &TaskQuery,
-    ) -> Result<Vec<TaskHead>, StoreError> {
-        let (workspace, query) = (workspace.clone(), query.clone());
-        self.blocking(move |shared| queries::list(shared, &workspace, &query))
-            .await
-    }
-
-    async fn find(
-        &self,
-        workspace: &WorkspaceName,
-        query: &TaskQuery,
-        terms: &Terms,
-    ) -> Result<Found, StoreError> {
-        let (workspace, query, terms) = (workspace.clone(), query.clone(), terms.clone());
-        self.blocking(move |shared| queries::find(shared, &workspace, &query, &terms))
-            .await
-    }
-
-    async fn counts(&self, workspace: &WorkspaceName) -> Result<Counts, StoreError> {
-        let workspace = workspace.clone();
-        self.blocking(move |shared| counts::counts(shared, &workspace))
-            .await
-    }
-
-    async fn manage(&self, change: Manage) -> Result<(), StoreError> {
-        self.blocking(move |shared| registry::manage(shared, &change))
-            .await
-    }
-
-    async fn registry(&self) -> Result<Registry, StoreError> {
-        self.blocking(|shared| shared.with_disk(registry::read))
-            .await
-    }
-
-    async fn component(&self, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
-        let digest = digest.to_owned();
-        self.blocking(move |shared| registry::component(shared, &digest))
-            .await
-    }
-
-    async fn put_body(
-        &self,
-        workspace: &WorkspaceName,
-        body: Vec<u8>,
-    ) -> Result<[u8; 32], StoreError> {
-        let workspace = workspace.clone();
-        self.blocking(move |shared| bodies::put(shared, &workspace, &body))
-            .await
-    }
-
-    async fn body(
-        &self,
-        workspace: &WorkspaceName,
-        digest: [u8; 32],
-    ) -> Result<Option<Arc<[u8]>>, StoreError> {
-        let workspace = workspace.clone();
-        self.blocking(move |shared| bodies::get(shared, &workspace, &digest))
-            .await
-    }
-
-    fn health(&self) -> watch::Receiver<Health> {
-        self.shared.space.watch()
-    }
-
-    fn seed(&self) -> [u8; 32] {
-        self.seed
-    }
-
-    fn expect(&self) -> Expected {
-        let shared = self.shared.clone();
-        shared.coming.begin();
-        Expected::until(move || shared.coming.end())
-    }
-
-    async fn close(&self) {
-        // Joining threads blocks; elsewhere than on a thread that serves requests.
-        self.signal();
-        let threads = std::mem::take(&mut *self.threads.lock());
-        let _ = tokio::task::spawn_blocking(move || {
-            for thread in threads {
-                let _ = thread.join();
-            }
-        })
-        .await;
         self.stop();
     }
 }

@@ -15,7 +15,7 @@ use super::{keys, places, terms};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::{TaskHead, TaskState};
-use crate::store::{self, StoreError, TaskQuery, Terms};
+use crate::store::{self, Ownership, StoreError, TaskQuery, Terms};
 
 /// What a look costs: an index key that is passed over;
 const KEY: usize = 1;
@@ -26,6 +26,7 @@ const RECORD: usize = 10;
 
 pub(super) fn ready(
     shared: &Shared,
+    owned: &Ownership,
     workspace: &WorkspaceName,
     after: TaskId,
     limit: usize,
@@ -36,7 +37,8 @@ pub(super) fn ready(
         overlay
             .space(workspace)
             .map_or_else(BTreeSet::new, |space| {
-                space.ready.range(past).take(limit).copied().collect()
+                let ready = space.ready.range(past).filter(|id| owned.owns(**id));
+                ready.take(limit).copied().collect()
             })
     };
     shared.with_disk(|disk| {
@@ -48,6 +50,9 @@ pub(super) fn ready(
         for entry in disk.db.range::<Vec<u8>, _>(range) {
             let (key, _) = entry.map_err(failed)?;
             let id = keys::id_of(&key).ok_or_else(|| bad_key("ready"))?;
+            if !owned.owns(id) {
+                continue;
+            }
             let overlay = shared.overlay.read();
             let ready = match overlay.get(workspace, id) {
                 Some(open) => open.head.state == TaskState::Ready,
@@ -69,6 +74,7 @@ pub(super) fn ready(
 
 pub(super) fn due(
     shared: &Shared,
+    owned: &Ownership,
     until: Millis,
     limit: usize,
 ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
@@ -76,6 +82,7 @@ pub(super) fn due(
         let overlay = shared.overlay.read();
         let due = overlay.due.iter();
         due.take_while(|(wake_at, ..)| *wake_at <= until)
+            .filter(|(.., id)| owned.owns(*id))
             .take(limit)
             .cloned()
             .collect()
@@ -88,6 +95,9 @@ pub(super) fn due(
                 keys::waiting_of(&key).ok_or_else(|| bad_key("waiting"))?;
             if wake_at > until || taken >= limit {
                 break;
+            }
+            if !owned.owns(id) {
+                continue;
             }
             let overlay = shared.overlay.read();
             let wake_at = match overlay.get(&workspace, id) {

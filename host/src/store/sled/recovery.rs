@@ -12,7 +12,6 @@ use super::change::{self, Change, Kind, Mark};
 use super::codec::damaged;
 use super::disk::{self, Disk};
 use super::failure::{OpenError, failed, unusable};
-use super::gather::Coming;
 use super::log::{self, Slots, Tail};
 use super::overlay::Overlay;
 use super::registry::Components;
@@ -20,7 +19,8 @@ use super::room::{self, Room};
 use super::settings::SledSettings;
 use super::shared::Shared;
 use super::{keys, tasks};
-use crate::store::StoreError;
+use crate::domain::clock::{Clock, SystemClock};
+use crate::store::{Partitions, StoreError};
 
 /// What is opened, and opened anew after the disk was full.
 struct Opened {
@@ -54,7 +54,8 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), O
         disk: RwLock::new(Some(opened.disk)),
         overlay: RwLock::new(opened.overlay),
         slots: opened.slots,
-        coming: Coming::default(),
+        coming: Arc::default(),
+        partitions: Partitions::all(epoch()),
         lock: Mutex::new(Some(lock)),
         steady: RwLock::new(()),
         committer: OnceLock::new(),
@@ -73,6 +74,16 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), O
         shared.space.low();
     }
     Ok((shared, opened.tail, opened.seed))
+}
+
+/// An epoch for all partitions: greater than that of every store which this process has opened, and than
+/// those of earlier processes unless the clock was set back. No claim of theirs is left to be mistaken
+/// for one of it: the directory's lock has one process at a time.
+fn epoch() -> u64 {
+    static LAST: Mutex<u64> = Mutex::new(0);
+    let mut last = LAST.lock();
+    *last = SystemClock.now().max(*last + 1);
+    *last
 }
 
 /// Opens the tree again, whose last write failed for want of room, and takes up what the log holds.

@@ -16,7 +16,7 @@ use super::overlay::Overlay;
 use super::registry::Components;
 use super::room::{self, Room};
 use super::settings::SledSettings;
-use crate::store::StoreError;
+use crate::store::{Partitions, StoreError};
 
 /// What the store's threads and callers share.
 pub(super) struct Shared {
@@ -29,8 +29,10 @@ pub(super) struct Shared {
     /// [`Overlay::bytes`] as it last was.
     pub overlay_bytes: AtomicUsize,
     pub slots: Arc<Slots>,
+    /// Who may write which tasks.
+    pub partitions: Partitions,
     /// Changes that are expected.
-    pub coming: Coming,
+    pub coming: Arc<Coming>,
     /// Held as long as the store is open: the directory is this process's.
     pub lock: Mutex<Option<File>>,
     /// A read lock is held while overlay and tree are read together, the write lock while both are opened again.

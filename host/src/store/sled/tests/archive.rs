@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::task::TaskState;
 use crate::store::conformance::journal_of;
+use crate::store::conformance::owned::Owned;
 use crate::store::conformance::samples::{new_task, next, workspace};
 
 /// How many keys of the tree begin with `prefix`.
@@ -33,7 +34,7 @@ async fn done_tasks_cost_the_tree_a_part_of_a_key_each() {
         let mut task = new_task(&ws, TaskId::new(), r#"{"a": 1}"#);
         task.head.state = TaskState::Done;
         all.push(task.head.id);
-        store.accept(task).await.unwrap();
+        store.accept_owned(task).await.unwrap();
     }
     store.checkpoint().unwrap();
     assert_eq!(keys_of(&store, b"t/"), 0);
@@ -64,7 +65,7 @@ async fn an_archived_task_that_is_moved_on_is_what_it_became() {
     let mut task = new_task(&ws, TaskId::new(), r#"{"a": 1}"#);
     task.head.state = TaskState::Done;
     let id = task.head.id;
-    store.accept(task.clone()).await.unwrap();
+    store.accept_owned(task.clone()).await.unwrap();
     store.checkpoint().unwrap();
     let mut head = task.head.clone();
     for (state, in_tree) in [
@@ -77,7 +78,7 @@ async fn an_archived_task_that_is_moved_on_is_what_it_became() {
     ] {
         let commit = next(&head, state, None);
         head = commit.head.clone();
-        store.commit(commit).await.unwrap();
+        store.commit_owned(commit).await.unwrap();
         for fold in [false, true] {
             if fold {
                 store.fold_all().unwrap();
@@ -105,7 +106,7 @@ async fn a_store_from_before_the_archive_is_taken_over() {
     let ws = workspace("acme");
     let store = SledStore::open(small(home.path())).unwrap();
     let task = new_task(&ws, TaskId::new(), "{}");
-    store.accept(task.clone()).await.unwrap();
+    store.accept_owned(task.clone()).await.unwrap();
     store.fold_all().unwrap();
     let first = |store: &SledStore| {
         let format = store
@@ -170,7 +171,7 @@ async fn many(store: &SledStore, state: TaskState) -> Vec<TaskId> {
             task.head.webhook = "Rare".parse().ok();
             rare.push(task.head.id);
         }
-        store.accept(task).await.unwrap();
+        store.accept_owned(task).await.unwrap();
     }
     rare.reverse();
     rare

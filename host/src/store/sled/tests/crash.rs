@@ -5,6 +5,7 @@
 //! A program is run once; before every write the directory is copied as it stands, with what the
 //! program knew to be acknowledged. Each copy is what a process killed there leaves behind.
 
+use crate::store::conformance::owned::Owned;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -226,10 +227,10 @@ async fn run(store: &Arc<SledStore>, known: &Arc<Mutex<Known>>, ops: &[Op]) {
         let (store, known) = (store.clone(), known.clone());
         calls.push(tokio::spawn(async move {
             let done = match act.clone() {
-                Act::Accept(task) => store.accept(task).await,
-                Act::Commit(commit) => store.commit(commit).await,
-                Act::Effect(ws, id, effect) => store.record_effect(&ws, id, effect).await,
-                Act::Together(changes) => store.together(changes).await,
+                Act::Accept(task) => store.accept_owned(task).await,
+                Act::Commit(commit) => store.commit_owned(commit).await,
+                Act::Effect(ws, id, effect) => store.record_effect_owned(&ws, id, effect).await,
+                Act::Together(changes) => store.together_owned(changes).await,
                 Act::Manage(change) => store.manage(change).await,
                 Act::Checkpoint => store.checkpoint(),
                 Act::FoldAll => store.fold_all(),
@@ -440,18 +441,18 @@ fn after_a_failed_write_nothing_is_written() {
             let ws = spaces()[0].clone();
             let store = SledStore::open(failing).unwrap();
             let task = new_task(&ws, TaskId::new(), "{}");
-            store.accept(task.clone()).await.unwrap();
+            store.accept_owned(task.clone()).await.unwrap();
             armed.store(true, std::sync::atomic::Ordering::SeqCst);
             let commit = next(&task.head, TaskState::Error, None);
             let failed = match wrong {
                 Write::Fold => {
-                    store.commit(commit.clone()).await.unwrap();
+                    store.commit_owned(commit.clone()).await.unwrap();
                     let failed = store.checkpoint();
                     // The thread that folds says it to all.
                     Err(store.shared.fail(&failed.unwrap_err()))
                 }
                 Write::Registry => store.manage(manage(0, 0)).await,
-                _ => store.commit(commit.clone()).await,
+                _ => store.commit_owned(commit.clone()).await,
             };
             assert!(
                 matches!(&failed, Err(StoreError::Failed)),
@@ -465,11 +466,11 @@ fn after_a_failed_write_nothing_is_written() {
                 );
             };
             assert_eq!(*store.health().borrow(), Health::Failed);
-            closed(store.accept(other).await);
-            closed(store.commit(commit).await);
+            closed(store.accept_owned(other).await);
+            closed(store.commit_owned(commit).await);
             closed(
                 store
-                    .record_effect(&ws, task.head.id, effect(1, 0, 1))
+                    .record_effect_owned(&ws, task.head.id, effect(1, 0, 1))
                     .await,
             );
             closed(store.manage(manage(0, 1)).await);

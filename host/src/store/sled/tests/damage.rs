@@ -1,6 +1,7 @@
 //! Directories that cannot be used: locked, unwritable, newer, damaged. Each is told apart, none
 //! is a panic, and none is changed by the attempt.
 
+use crate::store::conformance::owned::Owned;
 use std::path::Path;
 
 use super::super::keys;
@@ -82,11 +83,11 @@ async fn filled(path: &Path) -> TaskId {
             &format!(r#"{{"a":"{}"}}"#, "x".repeat(7_000)),
         );
         last = task.head.id;
-        store.accept(task.clone()).await.unwrap();
+        store.accept_owned(task.clone()).await.unwrap();
         let effect = effect(1, 0, 7_000);
-        store.record_effect(&ws, last, effect).await.unwrap();
+        store.record_effect_owned(&ws, last, effect).await.unwrap();
         let commit = next(&task.head, state, Some(5));
-        store.commit(commit).await.unwrap();
+        store.commit_owned(commit).await.unwrap();
     }
     store.checkpoint().unwrap();
     let step = step("s", b"bytes");
@@ -94,7 +95,7 @@ async fn filled(path: &Path) -> TaskId {
     store.manage(change).await.unwrap();
     for _ in 0..3 {
         let task = new_task(&ws, TaskId::new(), "{}");
-        store.accept(task).await.unwrap();
+        store.accept_owned(task).await.unwrap();
     }
     store.close().await;
     last
@@ -131,7 +132,7 @@ async fn a_flipped_bit_in_the_log_is_damage_and_in_its_last_group_a_torn_write()
     std::fs::write(&file, &bytes).unwrap();
     let store = SledStore::open(small(home.path())).unwrap();
     let ready = store
-        .ready(&workspace("acme"), TaskId::MIN, 10)
+        .ready_owned(&workspace("acme"), TaskId::MIN, 10)
         .await
         .unwrap();
     assert_eq!(ready.len(), 3, "one of four is gone with its group");
@@ -149,10 +150,10 @@ async fn a_log_that_is_gone_is_damage() {
             TaskId::new(),
             &format!(r#"{{"a":"{}"}}"#, "x".repeat(9_000)),
         );
-        store.accept(task.clone()).await.unwrap();
+        store.accept_owned(task.clone()).await.unwrap();
         if at != 30 {
             let commit = next(&task.head, TaskState::Done, None);
-            store.commit(commit).await.unwrap();
+            store.commit_owned(commit).await.unwrap();
         }
     }
     store.checkpoint().unwrap();
@@ -291,9 +292,9 @@ async fn a_value_of_a_newer_version_is_refused_and_left_alone() {
     // A file of the archive says its version once.
     let store = SledStore::open(small(home.path())).unwrap();
     let task = new_task(&ws, TaskId::new(), "{}");
-    store.accept(task.clone()).await.unwrap();
+    store.accept_owned(task.clone()).await.unwrap();
     let done = next(&task.head, TaskState::Done, None);
-    store.commit(done).await.unwrap();
+    store.commit_owned(done).await.unwrap();
     store.checkpoint().unwrap();
     store.close().await;
     let segment = home.path().join("archive/00000001.tasks");
@@ -348,7 +349,7 @@ async fn accepting_waits_for_room_and_goes_on() {
         workers.push(tokio::spawn(async move {
             for _ in 0..100 {
                 let task = new_task(&ws, TaskId::new(), &format!(r#"["{}"]"#, "x".repeat(3_000)));
-                store.accept(task).await.unwrap();
+                store.accept_owned(task).await.unwrap();
             }
         }));
     }
@@ -358,7 +359,7 @@ async fn accepting_waits_for_room_and_goes_on() {
     let mut after = TaskId::MIN;
     let mut count = 0;
     loop {
-        let page = store.ready(&ws, after, 100).await.unwrap();
+        let page = store.ready_owned(&ws, after, 100).await.unwrap();
         let Some(last) = page.last() else { break };
         after = *last;
         count += page.len();

@@ -4,6 +4,7 @@ use super::crash::spaces;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::conformance::journal_of;
+use crate::store::conformance::owned::Owned;
 use crate::store::conformance::samples::step;
 use crate::store::{Registry, Store, TaskQuery};
 
@@ -33,7 +34,7 @@ pub(super) async fn dump(store: &dyn Store) -> Dump {
         tasks: Vec::new(),
         lists: Vec::new(),
         ready: Vec::new(),
-        due: store.due(u64::MAX, 1000).await.unwrap(),
+        due: store.due_owned(u64::MAX, 1000).await.unwrap(),
         registry: sorted(store.registry().await.unwrap()),
         components: Vec::new(),
     };
@@ -52,7 +53,7 @@ pub(super) async fn dump(store: &dyn Store) -> Dump {
             dump.lists.push(store.list(&ws, &query).await.unwrap());
         }
         dump.ready
-            .push(store.ready(&ws, TaskId::MIN, 1000).await.unwrap());
+            .push(store.ready_owned(&ws, TaskId::MIN, 1000).await.unwrap());
         for head in dump.lists.last().unwrap() {
             let task = store.load(&ws, head.id).await.unwrap().unwrap();
             let journal = journal_of(store, &ws, head.id).await;

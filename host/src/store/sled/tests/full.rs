@@ -1,6 +1,7 @@
 //! A disk without room: a write that finds none is refused and leaves nothing, what is there can be
 //! read, and the same store goes on when there is room.
 
+use crate::store::conformance::owned::Owned;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -59,7 +60,7 @@ async fn a_log_without_room_refuses_and_goes_on() {
         let mut head = None;
         for bytes in [10, 3_000, 6_000] {
             let task = task(bytes);
-            store.accept(task.clone()).await.unwrap();
+            store.accept_owned(task.clone()).await.unwrap();
             known.accept(task.clone()).unwrap();
             head = Some(task.head);
         }
@@ -67,16 +68,18 @@ async fn a_log_without_room_refuses_and_goes_on() {
         is_full.store(true, Ordering::SeqCst);
         // More than a slot has, so that another one is to be made.
         let refused = task(9_000);
-        let error = store.accept(refused.clone()).await;
+        let error = store.accept_owned(refused.clone()).await;
         assert!(
             matches!(error, Err(StoreError::Full)),
             "{wrong:?}: {error:?}"
         );
         is(&store, Health::Full).await;
         for error in [
-            store.accept(task(10)).await,
-            store.commit(next(&head, TaskState::Done, None)).await,
-            store.record_effect(&ws, head.id, effect(1, 0, 1)).await,
+            store.accept_owned(task(10)).await,
+            store.commit_owned(next(&head, TaskState::Done, None)).await,
+            store
+                .record_effect_owned(&ws, head.id, effect(1, 0, 1))
+                .await,
             store.manage(Manage::AddWorkspace(ws.clone())).await,
             store.put_body(&ws, vec![1]).await.map(|_| ()),
         ] {
@@ -90,11 +93,11 @@ async fn a_log_without_room_refuses_and_goes_on() {
         is_full.store(false, Ordering::SeqCst);
         is(&store, Health::Writable).await;
         for task in [refused, task(10)] {
-            store.accept(task.clone()).await.unwrap();
+            store.accept_owned(task.clone()).await.unwrap();
             known.accept(task).unwrap();
         }
         let commit = next(&head, TaskState::Done, None);
-        store.commit(commit.clone()).await.unwrap();
+        store.commit_owned(commit.clone()).await.unwrap();
         known.commit(commit).unwrap();
         let expected = dump(&MemoryStore::of(known)).await;
         assert_eq!(dump(&*store).await, expected);
@@ -113,10 +116,10 @@ async fn what_was_refused_does_not_come_back() {
     let store = SledStore::open(settings).unwrap();
     let ws = spaces()[0].clone();
     let kept = new_task(&ws, TaskId::new(), "{}");
-    store.accept(kept.clone()).await.unwrap();
+    store.accept_owned(kept.clone()).await.unwrap();
     is_full.store(true, Ordering::SeqCst);
     let refused = new_task(&ws, TaskId::new(), "{}");
-    store.accept(refused.clone()).await.unwrap_err();
+    store.accept_owned(refused.clone()).await.unwrap_err();
     let copied = home.path().join("copy");
     super::torn::copy(&path, &copied);
     let store = SledStore::open(small(&copied)).unwrap();
@@ -145,10 +148,10 @@ async fn a_tree_without_room_is_opened_again() {
         for round in 0..3 {
             for number in 0..12 {
                 let task = new_task(&ws, TaskId::new(), &format!("\"{:2000}\"", number));
-                store.accept(task.clone()).await.unwrap();
+                store.accept_owned(task.clone()).await.unwrap();
                 known.accept(task.clone()).unwrap();
                 let commit = next(&task.head, states[number % 3], Some(9));
-                store.commit(commit.clone()).await.unwrap();
+                store.commit_owned(commit.clone()).await.unwrap();
                 known.commit(commit).unwrap();
             }
             if round == 0 {
@@ -191,7 +194,7 @@ async fn below_the_reserve_only_what_is_under_way_goes_on() {
     let task = new_task(&ws, TaskId::new(), "{}");
     {
         let store = SledStore::open(small(home.path())).unwrap();
-        store.accept(task.clone()).await.unwrap();
+        store.accept_owned(task.clone()).await.unwrap();
         store.close().await;
     }
     let store = SledStore::open(SledSettings {
@@ -200,15 +203,15 @@ async fn below_the_reserve_only_what_is_under_way_goes_on() {
     })
     .unwrap();
     assert_eq!(*store.health().borrow(), Health::Full);
-    let error = store.accept(new_task(&ws, TaskId::new(), "{}")).await;
+    let error = store.accept_owned(new_task(&ws, TaskId::new(), "{}")).await;
     assert!(matches!(error, Err(StoreError::Full)), "{error:?}");
     let effect = effect(1, 0, 10);
     store
-        .record_effect(&ws, task.head.id, effect)
+        .record_effect_owned(&ws, task.head.id, effect)
         .await
         .unwrap();
     let commit = next(&task.head, TaskState::Done, None);
-    store.commit(commit).await.unwrap();
+    store.commit_owned(commit).await.unwrap();
     assert!(matches!(store.checkpoint(), Err(StoreError::Full)));
     assert!(store.load(&ws, task.head.id).await.unwrap().is_some());
 }

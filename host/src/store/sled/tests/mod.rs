@@ -9,8 +9,15 @@ mod samples;
 mod shapes;
 mod torn;
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
 use super::*;
+use crate::domain::ids::TaskId;
+use crate::domain::partition::Partition;
 use crate::store::conformance::{self, Disturbance, Subject};
+use crate::store::{Store, TaskQuery};
 
 /// A directory in memory where there is one: these tests sync a lot.
 fn scratch() -> tempfile::TempDir {
@@ -72,6 +79,12 @@ impl Subject for Embedded {
                 self.open()
             }
         }
+    }
+
+    async fn take_over(&self, partition: Partition) {
+        let current = self.current.lock().1.clone().unwrap();
+        current.partitions().take_away(partition);
+        current.partitions().give(partition);
     }
 }
 

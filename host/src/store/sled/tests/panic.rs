@@ -1,5 +1,6 @@
 //! A thread of the store panics: the process ends with an error, and nobody waits for ever.
 
+use crate::store::conformance::owned::Owned;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -8,7 +9,6 @@ use super::crash::spaces;
 use super::{scratch, small};
 use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;
-use crate::store::Store;
 use crate::store::conformance::samples::{new_task, next};
 use crate::store::sled::{SledSettings, SledStore};
 
@@ -31,9 +31,9 @@ async fn ends_the_process() {
     };
     let store = SledStore::open(settings).unwrap();
     let task = new_task(&spaces()[0], TaskId::new(), "{}");
-    store.accept(task.clone()).await.unwrap();
+    store.accept_owned(task.clone()).await.unwrap();
     store
-        .commit(next(&task.head, TaskState::Error, None))
+        .commit_owned(next(&task.head, TaskState::Error, None))
         .await
         .unwrap();
     store.shared.want_checkpoint();

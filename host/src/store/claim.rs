@@ -1,0 +1,217 @@
+//! Claims: the right of a node to write the tasks of a partition, which a store checks with every
+//! write.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::StoreError;
+use crate::domain::ids::TaskId;
+use crate::domain::partition::Partition;
+
+/// The right to write the tasks of one partition. Whoever takes a partition over raises its epoch, so
+/// an older claim is stale for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    /// What it is a claim to.
+    pub partition: Partition,
+    /// How often the partition had been taken over when the claim was given out.
+    pub epoch: u64,
+}
+
+/// The partitions that a node owned at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ownership {
+    /// The last epoch of each partition that the node knows.
+    epochs: [u64; Partition::COUNT],
+    owned: [bool; Partition::COUNT],
+    count: usize,
+}
+
+impl Ownership {
+    /// Every partition, under the same epoch.
+    pub fn all(epoch: u64) -> Self {
+        Self {
+            epochs: [epoch; Partition::COUNT],
+            owned: [true; Partition::COUNT],
+            count: Partition::COUNT,
+        }
+    }
+
+    /// No partition.
+    pub fn none() -> Self {
+        Self {
+            epochs: [0; Partition::COUNT],
+            owned: [false; Partition::COUNT],
+            count: 0,
+        }
+    }
+
+    /// The same claims, but only those to partitions that are `wanted`.
+    pub fn only(&self, wanted: impl Fn(Partition) -> bool) -> Self {
+        let mut only = self.clone();
+        for partition in Partition::all().filter(|partition| !wanted(*partition)) {
+            only.set(partition, false);
+        }
+        only
+    }
+
+    /// The claim to a partition, if the node owns it.
+    pub fn claim(&self, partition: Partition) -> Option<Claim> {
+        self.owned[partition.index()].then(|| Claim {
+            partition,
+            epoch: self.epochs[partition.index()],
+        })
+    }
+
+    /// The claim that a write of a task stands on.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if the node does not own the task's partition.
+    pub fn claim_of(&self, task: TaskId) -> Result<Claim, StoreError> {
+        let partition = Partition::of(task);
+        self.claim(partition)
+            .ok_or(StoreError::Fenced { partition })
+    }
+
+    /// Whether the node owns a task's partition.
+    pub fn owns(&self, task: TaskId) -> bool {
+        self.owned[Partition::of(task).index()]
+    }
+
+    /// Whether it owns all partitions.
+    pub fn is_all(&self) -> bool {
+        self.count == Partition::COUNT
+    }
+
+    /// The id itself if the node owns its partition, else one of the same time in a partition that it
+    /// owns; `None` if it owns none.
+    pub fn place(&self, task: TaskId) -> Option<TaskId> {
+        if self.owns(task) {
+            return Some(task);
+        }
+        let owned = Partition::all().filter(|partition| self.owned[partition.index()]);
+        // The id's last byte is random, so the owned partitions are taken evenly.
+        let nth = Partition::of(task).index() % self.count.max(1);
+        owned
+            .skip(nth)
+            .map(|partition| partition.place(task))
+            .next()
+    }
+
+    /// Checks a claim for a write of a task.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if it is stale, or one to another partition.
+    pub fn check(&self, claim: Claim, task: TaskId) -> Result<(), StoreError> {
+        let partition = Partition::of(task);
+        if claim.partition == partition && self.claim(partition) == Some(claim) {
+            return Ok(());
+        }
+        Err(StoreError::Fenced { partition })
+    }
+
+    /// Checks that one of several claims is good for a write of a task.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if none is.
+    pub fn check_any(&self, claims: &[Claim], task: TaskId) -> Result<(), StoreError> {
+        let partition = Partition::of(task);
+        let claim = claims.iter().find(|claim| claim.partition == partition);
+        let claim = claim.ok_or(StoreError::Fenced { partition })?;
+        self.check(*claim, task)
+    }
+
+    fn set(&mut self, partition: Partition, owned: bool) {
+        let was = std::mem::replace(&mut self.owned[partition.index()], owned);
+        self.count = self.count + usize::from(owned) - usize::from(was);
+    }
+}
+
+/// What a store that serves one node knows of ownership: the claims that are not stale.
+#[derive(Debug)]
+pub struct Partitions {
+    current: watch::Sender<Arc<Ownership>>,
+}
+
+impl Partitions {
+    /// Of a node that owns every partition, under that epoch.
+    pub fn all(epoch: u64) -> Self {
+        Self {
+            current: watch::Sender::new(Arc::new(Ownership::all(epoch))),
+        }
+    }
+
+    /// What the node owns; the receiver is told of every change.
+    pub fn watch(&self) -> watch::Receiver<Arc<Ownership>> {
+        self.current.subscribe()
+    }
+
+    /// What the node owns. It stays so as long as the answer is held: a write that is checked against
+    /// it and is durable before it is dropped was written by the owner.
+    pub fn hold(&self) -> watch::Ref<'_, Arc<Ownership>> {
+        self.current.borrow()
+    }
+
+    /// Takes a partition away from the node. Every claim to it is stale when this returns.
+    pub fn take_away(&self, partition: Partition) {
+        self.current
+            .send_modify(|current| Arc::make_mut(current).set(partition, false));
+    }
+
+    /// Gives a partition to the node, under a new epoch.
+    pub fn give(&self, partition: Partition) {
+        self.current.send_modify(|current| {
+            let current = Arc::make_mut(current);
+            current.epochs[partition.index()] += 1;
+            current.set(partition, true);
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_is_stale_when_its_partition_was_taken_away_even_if_it_came_back() {
+        let partitions = Partitions::all(7);
+        let task = TaskId::new();
+        let (own, other) = (Partition::of(task), Partition::new(!task.as_bytes()[15]));
+        let claim = partitions.hold().claim_of(task).unwrap();
+        assert_eq!((claim.partition, claim.epoch), (own, 7));
+        partitions.hold().check(claim, task).unwrap();
+        partitions.take_away(other);
+        partitions.hold().check(claim, task).unwrap();
+        partitions.take_away(own);
+        let fenced = partitions.hold().check(claim, task);
+        assert!(matches!(fenced, Err(StoreError::Fenced { partition }) if partition == own));
+        assert!(partitions.hold().claim_of(task).is_err());
+        partitions.give(own);
+        assert!(partitions.hold().check(claim, task).is_err());
+        let new = partitions.hold().claim_of(task).unwrap();
+        assert_eq!(new.epoch, 8);
+        partitions.hold().check(new, task).unwrap();
+        let elsewhere = other.place(task);
+        assert!(
+            partitions.hold().check(new, elsewhere).is_err(),
+            "it is a claim to one partition"
+        );
+    }
+
+    #[test]
+    fn a_new_task_is_placed_in_a_partition_that_is_owned() {
+        let partitions = Partitions::all(1);
+        let id = TaskId::new();
+        assert_eq!(partitions.hold().place(id), Some(id));
+        let mut left: Vec<_> = Partition::all().collect();
+        while let Some(gone) = left.pop() {
+            partitions.take_away(gone);
+            let owned = partitions.hold();
+            assert!(!owned.is_all());
+            let placed = owned.place(id);
+            assert_eq!(placed.is_some(), !left.is_empty());
+            assert!(placed.is_none_or(|placed| left.contains(&Partition::of(placed))));
+        }
+    }
+}

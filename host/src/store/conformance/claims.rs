@@ -1,0 +1,223 @@
+//! Checks of claims: a stale one writes nothing, and what is not owned is not given out.
+
+use super::Shaken;
+use super::owned::Owned;
+use super::samples::{effect, new_task, next, workspace};
+use crate::domain::clock::Millis;
+use crate::domain::ids::TaskId;
+use crate::domain::partition::Partition;
+use crate::domain::task::{TaskHead, TaskState};
+use crate::store::{Claim, Commit, History, Ownership, Store, StoreError, TaskQuery, Together};
+
+/// What every write is told whose claim to `partition` is no good.
+fn is_fenced(written: Result<(), StoreError>, of: Partition) {
+    assert!(
+        matches!(written, Err(StoreError::Fenced { partition }) if partition == of),
+        "{written:?}"
+    );
+}
+
+fn commits(commits: Vec<Commit>) -> Together {
+    Together {
+        commits,
+        ..Together::default()
+    }
+}
+
+async fn history(store: &dyn Store, id: TaskId) -> Option<String> {
+    let found = store.history(&workspace("acme"), id).await.unwrap();
+    found.map(|History { task, journal }| format!("{task:?} {journal:?}"))
+}
+
+/// Every write of a task with this claim, each of which would be right if the claim were.
+async fn is_refused_all(store: &dyn Store, claim: Claim, head: &TaskHead, of: Partition) {
+    let (ws, id) = (&head.workspace, head.id);
+    let before = history(store, id).await;
+    is_fenced(
+        store.commit(claim, next(head, TaskState::Done, None)).await,
+        of,
+    );
+    is_fenced(
+        store.record_effect(claim, ws, id, effect(1, 0, 100)).await,
+        of,
+    );
+    let new = new_task(ws, of.place(TaskId::new()), "{}");
+    is_fenced(store.accept(claim, new.clone()).await, of);
+    let note = TaskHead {
+        version: head.version + 1,
+        notes: head.notes + 1,
+        ..head.clone()
+    };
+    for changes in [
+        commits(vec![next(head, TaskState::Done, None)]),
+        Together {
+            notes: vec![note],
+            ..Together::default()
+        },
+        Together {
+            accepts: vec![new.clone()],
+            ..Together::default()
+        },
+    ] {
+        is_fenced(store.together(&[claim], changes).await, of);
+    }
+    assert_eq!(history(store, id).await, before);
+    assert_eq!(history(store, new.head.id).await, None);
+}
+
+pub(super) async fn a_stale_claim_writes_nothing(mut store: Shaken<'_>) {
+    let ws = workspace("acme");
+    let task = new_task(&ws, TaskId::new(), "{}");
+    let partition = Partition::of(task.head.id);
+    store.get().await.accept_owned(task.clone()).await.unwrap();
+    let owned = store.get().await.ownership().borrow().clone();
+    let stale = owned.claim(partition).unwrap();
+    store.take_over(partition).await;
+    is_refused_all(store.get().await, stale, &task.head, partition).await;
+    // What holds the new claim goes on from where the task stood.
+    let done = next(&task.head, TaskState::Done, None);
+    store.get().await.commit_owned(done.clone()).await.unwrap();
+    let there = store.get().await.load(&ws, task.head.id).await.unwrap();
+    assert_eq!(there.unwrap().head, done.head);
+    is_refused_all(store.get().await, stale, &done.head, partition).await;
+}
+
+pub(super) async fn a_claim_is_to_one_partition(mut store: Shaken<'_>) {
+    let ws = workspace("acme");
+    let task = new_task(&ws, TaskId::new(), "{}");
+    let partition = Partition::of(task.head.id);
+    store.get().await.accept_owned(task.clone()).await.unwrap();
+    let store = store.get().await;
+    let owned = store.ownership().borrow().clone();
+    let other = Partition::new(!(partition.index() as u8));
+    let elsewhere = owned.claim(other).unwrap();
+    is_refused_all(store, elsewhere, &task.head, partition).await;
+    let wrong = Claim {
+        partition,
+        epoch: owned.claim(partition).unwrap().epoch + 1,
+    };
+    is_refused_all(store, wrong, &task.head, partition).await;
+}
+
+pub(super) async fn what_belongs_together_needs_a_claim_to_each_partition(mut store: Shaken<'_>) {
+    let ws = workspace("acme");
+    let partitions = [Partition::new(3), Partition::new(200)];
+    let tasks = partitions.map(|partition| new_task(&ws, partition.place(TaskId::new()), "{}"));
+    for task in &tasks {
+        store.get().await.accept_owned(task.clone()).await.unwrap();
+    }
+    let claims = |store: &dyn Store| {
+        let owned = store.ownership().borrow().clone();
+        partitions.map(|partition| owned.claim(partition).unwrap())
+    };
+    let both = |heads: [&TaskHead; 2]| {
+        commits(heads.map(|head| next(head, TaskState::Done, None)).to_vec())
+    };
+    let heads = [&tasks[0].head, &tasks[1].head];
+    let now = store.get().await;
+    let [one, two] = claims(now);
+    is_fenced(now.together(&[one], both(heads)).await, partitions[1]);
+    is_fenced(now.together(&[two], both(heads)).await, partitions[0]);
+    store.take_over(partitions[1]).await;
+    is_fenced(
+        store.store.together(&[one, two], both(heads)).await,
+        partitions[1],
+    );
+    for task in &tasks {
+        let there = store.get().await.load(&ws, task.head.id).await.unwrap();
+        assert_eq!(there.unwrap().head, task.head);
+    }
+    store.get().await.together_owned(both(heads)).await.unwrap();
+}
+
+pub(super) async fn what_is_not_owned_is_not_given_out(mut store: Shaken<'_>) {
+    let ws = workspace("acme");
+    let mut ready = Vec::new();
+    let mut waiting = Vec::new();
+    for number in 0..60u8 {
+        let task = new_task(&ws, Partition::new(number % 6).place(TaskId::new()), "{}");
+        store.get().await.accept_owned(task.clone()).await.unwrap();
+        if number % 2 == 0 {
+            ready.push(task.head.id);
+            continue;
+        }
+        let wake_at = 1_000 - Millis::from(number);
+        let commit = next(&task.head, TaskState::Waiting, Some(wake_at));
+        store.get().await.commit_owned(commit).await.unwrap();
+        waiting.push((wake_at, ws.clone(), task.head.id));
+    }
+    waiting.sort();
+    let all = store.get().await.ownership().borrow().clone();
+    let own = |numbers: &[u8]| -> Ownership {
+        all.only(|partition| numbers.iter().any(|own| Partition::new(*own) == partition))
+    };
+    for numbers in [&[0u8, 1][..], &[4, 5], &[2], &[7], &[]] {
+        let owned = own(numbers);
+        let mut expected = ready.clone();
+        expected.retain(|id| owned.owns(*id));
+        let found = store.get().await.ready(&owned, &ws, TaskId::MIN, 7).await;
+        assert_eq!(found.unwrap(), expected[..expected.len().min(7)]);
+        let mut expected = waiting.clone();
+        expected.retain(|(.., id)| owned.owns(*id));
+        let found = store.get().await.due(&owned, Millis::MAX, 7).await.unwrap();
+        assert_eq!(found, expected[..expected.len().min(7)]);
+        let first = store.get().await.next_wake(&owned).await.unwrap();
+        assert_eq!(first, expected.first().map(|(at, ..)| *at));
+    }
+    let query = TaskQuery {
+        limit: 100,
+        ..TaskQuery::default()
+    };
+    let listed = store.get().await.list(&ws, &query).await.unwrap();
+    assert_eq!(listed.len(), 60, "people see all tasks, whoever owns them");
+}
+
+/// Whoever took a partition over reads what was written before, and nothing is written after.
+pub(super) async fn a_write_under_way_is_there_before_the_partition_is_taken_over(
+    mut store: Shaken<'_>,
+) {
+    let ws = workspace("acme");
+    let task = new_task(&ws, TaskId::new(), "{}");
+    let (id, partition) = (task.head.id, Partition::of(task.head.id));
+    store.get().await.accept_owned(task.clone()).await.unwrap();
+    let mut head = task.head;
+    for round in 0..20 {
+        let writer = store.store.clone();
+        let claim = writer.ownership().borrow().claim_of(id).unwrap();
+        let last = head.clone();
+        let writes = tokio::spawn(async move {
+            let mut head = last;
+            loop {
+                let commit = next(&head, TaskState::Ready, None);
+                match writer.commit(claim, commit.clone()).await {
+                    Ok(()) => head = commit.head,
+                    Err(fenced) => return (head, fenced),
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+        for _ in 0..round * 5 {
+            tokio::task::yield_now().await;
+        }
+        store.take_over(partition).await;
+        let there = store.store.load(&ws, id).await.unwrap().unwrap().head;
+        let (last, fenced) = writes.await.unwrap();
+        is_fenced(Err(fenced), partition);
+        assert_eq!(
+            last, there,
+            "what was acknowledged was there, and no more came"
+        );
+        head = store.get().await.load(&ws, id).await.unwrap().unwrap().head;
+        assert_eq!(head, there);
+    }
+}
+
+pub(super) async fn who_asks_for_its_partitions_is_told_of_changes(store: Shaken<'_>) {
+    let partition = Partition::new(77);
+    let mut ownership = store.store.ownership();
+    let before = ownership.borrow_and_update().claim(partition).unwrap();
+    store.take_over(partition).await;
+    ownership.changed().await.unwrap();
+    let after = ownership.borrow().claim(partition).unwrap();
+    assert!(after.epoch > before.epoch, "{before:?} {after:?}");
+}

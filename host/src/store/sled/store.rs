@@ -1,0 +1,230 @@
+//! [`SledStore`] as a [`Store`].
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::SledStore;
+use super::change::{self, Change, Kind};
+use super::committer::Part;
+use super::{bodies, counts, queries, registry, shapes, tasks};
+use crate::domain::clock::Millis;
+use crate::domain::effect::Effect;
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::journal::Entry;
+use crate::domain::partition::Partition;
+use crate::domain::task::{StoredTask, TaskHead};
+use crate::store::{
+    Claim, Commit, Counts, Found, Health, History, Manage, NewTask, Ownership, Registry, Store,
+    StoreError, TaskQuery, Terms, Together,
+};
+
+#[async_trait]
+impl Store for SledStore {
+    fn ownership(&self) -> watch::Receiver<Arc<Ownership>> {
+        self.shared.partitions.watch()
+    }
+
+    async fn accept(&self, claim: Claim, task: NewTask) -> Result<(), StoreError> {
+        self.shared.room().await?;
+        self.submit(claim, change::accepted(task)?, None).await
+    }
+
+    async fn commit(&self, claim: Claim, commit: Commit) -> Result<(), StoreError> {
+        let expected = commit.head.version.saturating_sub(1);
+        self.submit(claim, change::moved(Kind::Commit, commit)?, Some(expected))
+            .await
+    }
+
+    async fn together(&self, claims: &[Claim], changes: Together) -> Result<(), StoreError> {
+        let claim = |task| {
+            let partition = Partition::of(task);
+            let claim = claims.iter().find(|claim| claim.partition == partition);
+            claim.copied().ok_or(StoreError::Fenced { partition })
+        };
+        let mut parts = Vec::new();
+        for (kind, commit) in changes
+            .commits
+            .into_iter()
+            .map(|commit| (Kind::Commit, commit))
+            .chain(changes.notes.into_iter().map(|head| {
+                let (data, entries) = (None, Vec::new());
+                (
+                    Kind::Note,
+                    Commit {
+                        head,
+                        data,
+                        entries,
+                    },
+                )
+            }))
+        {
+            let expected = commit.head.version.saturating_sub(1);
+            let claim = claim(commit.head.id)?;
+            let change = change::moved(kind, commit)?;
+            parts.push(Part::new(claim, change, Some(expected))?);
+        }
+        for task in changes.accepts {
+            let claim = claim(task.head.id)?;
+            parts.push(Part::new(claim, change::accepted(task)?, None)?);
+        }
+        if parts.is_empty() {
+            return Ok(());
+        }
+        let first = parts.remove(0);
+        self.submit_all(first, parts).await
+    }
+
+    async fn record_effect(
+        &self,
+        claim: Claim,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        effect: Effect,
+    ) -> Result<(), StoreError> {
+        let mut entries = Vec::new();
+        shapes::journal::push_entry(&mut entries, &Entry::Effect(effect))?;
+        let change = Change {
+            kind: Kind::Effect,
+            workspace: workspace.clone(),
+            id: task,
+            index: 0,
+            head: None,
+            data: None,
+            entries,
+            count: 1,
+        };
+        self.submit(claim, change, None).await
+    }
+
+    async fn load(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+    ) -> Result<Option<StoredTask>, StoreError> {
+        let _steady = self.shared.steady.read();
+        tasks::load(&self.shared, workspace, task)
+    }
+
+    async fn history(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+    ) -> Result<Option<History>, StoreError> {
+        let workspace = workspace.clone();
+        self.blocking(move |shared| tasks::history(shared, &workspace, task))
+            .await
+    }
+
+    async fn ready(
+        &self,
+        owned: &Ownership,
+        workspace: &WorkspaceName,
+        after: TaskId,
+        limit: usize,
+    ) -> Result<Vec<TaskId>, StoreError> {
+        let _steady = self.shared.steady.read();
+        queries::ready(&self.shared, owned, workspace, after, limit)
+    }
+
+    async fn due(
+        &self,
+        owned: &Ownership,
+        until: Millis,
+        limit: usize,
+    ) -> Result<Vec<(Millis, WorkspaceName, TaskId)>, StoreError> {
+        let _steady = self.shared.steady.read();
+        queries::due(&self.shared, owned, until, limit)
+    }
+
+    async fn next_wake(&self, owned: &Ownership) -> Result<Option<Millis>, StoreError> {
+        let _steady = self.shared.steady.read();
+        let first = queries::due(&self.shared, owned, Millis::MAX, 1)?;
+        Ok(first.first().map(|(wake_at, ..)| *wake_at))
+    }
+
+    async fn list(
+        &self,
+        workspace: &WorkspaceName,
+        query: &TaskQuery,
+    ) -> Result<Vec<TaskHead>, StoreError> {
+        let (workspace, query) = (workspace.clone(), query.clone());
+        self.blocking(move |shared| queries::list(shared, &workspace, &query))
+            .await
+    }
+
+    async fn find(
+        &self,
+        workspace: &WorkspaceName,
+        query: &TaskQuery,
+        terms: &Terms,
+    ) -> Result<Found, StoreError> {
+        let (workspace, query, terms) = (workspace.clone(), query.clone(), terms.clone());
+        self.blocking(move |shared| queries::find(shared, &workspace, &query, &terms))
+            .await
+    }
+
+    async fn counts(&self, workspace: &WorkspaceName) -> Result<Counts, StoreError> {
+        let workspace = workspace.clone();
+        self.blocking(move |shared| counts::counts(shared, &workspace))
+            .await
+    }
+
+    async fn manage(&self, change: Manage) -> Result<(), StoreError> {
+        self.blocking(move |shared| registry::manage(shared, &change))
+            .await
+    }
+
+    async fn registry(&self) -> Result<Registry, StoreError> {
+        self.blocking(|shared| shared.with_disk(registry::read))
+            .await
+    }
+
+    async fn component(&self, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let digest = digest.to_owned();
+        self.blocking(move |shared| registry::component(shared, &digest))
+            .await
+    }
+
+    async fn put_body(
+        &self,
+        workspace: &WorkspaceName,
+        body: Vec<u8>,
+    ) -> Result<[u8; 32], StoreError> {
+        let workspace = workspace.clone();
+        self.blocking(move |shared| bodies::put(shared, &workspace, &body))
+            .await
+    }
+
+    async fn body(
+        &self,
+        workspace: &WorkspaceName,
+        digest: [u8; 32],
+    ) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let workspace = workspace.clone();
+        self.blocking(move |shared| bodies::get(shared, &workspace, &digest))
+            .await
+    }
+
+    fn health(&self) -> watch::Receiver<Health> {
+        self.shared.space.watch()
+    }
+
+    fn seed(&self) -> [u8; 32] {
+        self.seed
+    }
+
+    async fn close(&self) {
+        // Joining threads blocks; elsewhere than on a thread that serves requests.
+        self.signal();
+        let threads = std::mem::take(&mut *self.threads.lock());
+        let _ = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                let _ = thread.join();
+            }
+        })
+        .await;
+        self.stop();
+    }
+}

@@ -1,0 +1,159 @@
+//! Two nodes on one store, and partitions that go back and forth between them under load.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
+use stepwell::domain::ids::TaskId;
+use stepwell::domain::partition::Partition;
+use stepwell::engine::Engine;
+use stepwell::store::sled::SledStore;
+use stepwell::store::{NewTask, Ownership, Store, StoreError};
+use tokio::sync::watch;
+
+use crate::dying::Dying;
+use crate::support::PATIENCE;
+use crate::world::{World, expected, op};
+
+/// Tasks of one test.
+const TASKS: usize = 300;
+
+/// Which of two nodes owns which partition, and what each is told of it.
+struct Cluster {
+    store: Arc<SledStore>,
+    owner: Vec<usize>,
+    told: [watch::Sender<Arc<Ownership>>; 2],
+}
+
+impl Cluster {
+    fn new(store: Arc<SledStore>) -> Self {
+        let owner = (0..Partition::COUNT).map(|number| number % 2).collect();
+        let nothing = || watch::Sender::new(Arc::new(Ownership::none()));
+        let cluster = Self {
+            store,
+            owner,
+            told: [nothing(), nothing()],
+        };
+        cluster.tell(0);
+        cluster.tell(1);
+        cluster
+    }
+
+    fn tell(&self, node: usize) {
+        let all = self.store.ownership().borrow().clone();
+        let own = all.only(|partition| self.owner[partition.index()] == node);
+        self.told[node].send_replace(Arc::new(own));
+    }
+
+    /// Gives some partitions to the other node, which is told before or after the one that had them.
+    async fn move_some(&mut self, random: &mut impl FnMut() -> usize) {
+        let first = random();
+        for step in 0..1 + random() % 64 {
+            let partition = Partition::new((first + step * 7) as u8);
+            let owner = &mut self.owner[partition.index()];
+            *owner = 1 - *owner;
+            self.store.partitions().take_away(partition);
+            self.store.partitions().give(partition);
+        }
+        let one = random() % 2;
+        self.tell(one);
+        tokio::time::sleep(Duration::from_micros((random() % 2_000) as u64)).await;
+        self.tell(1 - one);
+    }
+}
+
+/// Has one of the nodes take a task in, as a sender would: again, until it is acknowledged.
+async fn accepted(nodes: &[Arc<Engine>], mut task: NewTask, first: usize) -> TaskId {
+    for attempt in first.. {
+        let node = &nodes[attempt % nodes.len()];
+        if let Ok(id) = node.place(TaskId::new()) {
+            task.head.id = id;
+            match node.clone().admit(task.clone()).await {
+                Ok(_) => return id,
+                Err(StoreError::Fenced { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    unreachable!()
+}
+
+#[test]
+fn partitions_that_change_hands_under_load_lose_nothing_and_repeat_nothing() {
+    let world = Arc::new(World::new());
+    let mut runner = TestRunner::deterministic();
+    let programs: Vec<Vec<Value>> = (0..TASKS)
+        .map(|_| {
+            let program = prop::collection::vec(op(), 3..10).new_tree(&mut runner);
+            let mut program = program.unwrap().current();
+            // Some wait, so that a task often changes hands between two runs.
+            program.insert(2, json!({"park": 20}));
+            program
+        })
+        .collect();
+    let world_in = world.clone();
+    world.runtime.block_on(async move {
+        let world = world_in;
+        let mut cluster = Cluster::new(world.store.clone());
+        let mut nodes = Vec::new();
+        for told in &cluster.told {
+            let store = Dying::told(world.store.clone(), None, Some(told.subscribe()));
+            nodes.push(world.engine(store).await);
+        }
+        let done = Arc::new(AtomicBool::new(false));
+        let moves = tokio::spawn({
+            let done = done.clone();
+            async move {
+                let mut state = 1u64;
+                let mut random = move || {
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1);
+                    (state >> 33) as usize
+                };
+                let mut moves = 0;
+                while !done.load(Ordering::SeqCst) {
+                    cluster.move_some(&mut random).await;
+                    moves += 1;
+                    tokio::time::sleep(Duration::from_millis((random() % 30) as u64)).await;
+                }
+                moves
+            }
+        });
+        let senders: Vec<_> = programs
+            .iter()
+            .enumerate()
+            .map(|(number, program)| {
+                let (nodes, task) = (nodes.clone(), world.task(program));
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(5 * number as u64)).await;
+                    accepted(&nodes, task, number).await
+                })
+            })
+            .collect();
+        let until = Instant::now() + PATIENCE;
+        for (sender, program) in senders.into_iter().zip(&programs) {
+            let id = sender.await.unwrap();
+            while !world.ended(id).await {
+                assert!(
+                    Instant::now() < until,
+                    "task {id} does not end: {program:?}"
+                );
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            assert_eq!(world.outcome(id).await, expected(program), "{program:?}");
+        }
+        done.store(true, Ordering::SeqCst);
+        let moves = moves.await.unwrap();
+        assert!(moves > 20, "{moves}");
+        for node in nodes {
+            node.shutdown(Duration::ZERO).await;
+        }
+        println!("{TASKS} tasks, {moves} times partitions changed hands, 0 lost, 0 repeated");
+    });
+}
