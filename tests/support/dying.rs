@@ -82,9 +82,10 @@ impl Dying {
         }
     }
 
-    async fn write<W>(&self, write: impl FnOnce(Arc<dyn Store>) -> W) -> Result<(), StoreError>
+    async fn write<W, T>(&self, write: impl FnOnce(Arc<dyn Store>) -> W) -> Result<T, StoreError>
     where
-        W: Future<Output = Result<(), StoreError>> + Send + 'static,
+        W: Future<Output = Result<T, StoreError>> + Send + 'static,
+        T: Send + 'static,
     {
         let under_way = self.writing.clone().read_owned().await;
         self.alive()?;
@@ -218,14 +219,14 @@ impl Store for Dying {
         self.inner.counts(workspace).await
     }
 
-    async fn manage(&self, change: Manage) -> Result<(), StoreError> {
-        self.write(|inner| async move { inner.manage(change).await })
+    async fn manage(&self, change: Manage, expected: u64) -> Result<u64, StoreError> {
+        self.write(move |inner| async move { inner.manage(change, expected).await })
             .await
     }
 
-    async fn registry(&self) -> Result<Registry, StoreError> {
+    async fn registry_since(&self, revision: u64) -> Result<Registry, StoreError> {
         self.alive()?;
-        self.inner.registry().await
+        self.inner.registry_since(revision).await
     }
 
     async fn component(&self, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {

@@ -62,18 +62,22 @@ impl Catalog {
         }
         let sealed = self.vault.seal(workspace, &key, value)?;
         let (catalog, owner) = (self.clone(), workspace.clone());
-        self.change(async move {
-            let workspace = catalog.workspace(&owner)?;
-            {
-                let workspace = workspace.read();
-                if !workspace.sealed().contains_key(&key) {
-                    room("config keys", workspace.sealed().len(), limits::CONFIG_KEYS)?;
+        self.change(move || {
+            let (catalog, owner, key, sealed) =
+                (catalog.clone(), owner.clone(), key.clone(), sealed.clone());
+            async move {
+                let workspace = catalog.workspace(&owner)?;
+                {
+                    let workspace = workspace.read();
+                    if !workspace.sealed().contains_key(&key) {
+                        room("config keys", workspace.sealed().len(), limits::CONFIG_KEYS)?;
+                    }
                 }
+                let change = Manage::SetConfig(owner, key.clone(), sealed.clone());
+                catalog.manage(change).await?;
+                workspace.write().put_sealed(key, sealed);
+                Ok(())
             }
-            let change = Manage::SetConfig(owner, key.clone(), sealed.clone());
-            catalog.store.manage(change).await?;
-            workspace.write().put_sealed(key, sealed);
-            Ok(())
         })
         .await
     }
@@ -85,15 +89,18 @@ impl Catalog {
         key: &ConfigKey,
     ) -> Result<(), CatalogError> {
         let (catalog, owner, key) = (self.clone(), workspace.clone(), key.clone());
-        self.change(async move {
-            let workspace = catalog.workspace(&owner)?;
-            if !workspace.read().sealed().contains_key(&key) {
-                return Err(CatalogError::not_found("config key", key.as_str(), &owner));
+        self.change(move || {
+            let (catalog, owner, key) = (catalog.clone(), owner.clone(), key.clone());
+            async move {
+                let workspace = catalog.workspace(&owner)?;
+                if !workspace.read().sealed().contains_key(&key) {
+                    return Err(CatalogError::not_found("config key", key.as_str(), &owner));
+                }
+                let change = Manage::DeleteConfig(owner, key.clone());
+                catalog.manage(change).await?;
+                workspace.write().remove_sealed(&key);
+                Ok(())
             }
-            let change = Manage::DeleteConfig(owner, key.clone());
-            catalog.store.manage(change).await?;
-            workspace.write().remove_sealed(&key);
-            Ok(())
         })
         .await
     }

@@ -107,21 +107,30 @@ impl Catalog {
         }
         let sealed = self.vault.seal(workspace, &place(&name)?, &text)?;
         let (catalog, owner) = (self.clone(), workspace.clone());
-        self.change(async move {
-            let put = catalog.would_put_connector(&owner, &name, &live.settings)?;
-            let workspace = catalog.workspace(&owner)?;
-            match put {
-                Put::Same => return Ok(put),
-                Put::Changed => {}
-                Put::Added => {
-                    let there = workspace.read().connectors.len();
-                    room("connectors", there, limits::CONNECTORS)?;
+        self.change(move || {
+            let (catalog, owner, name, live, sealed) = (
+                catalog.clone(),
+                owner.clone(),
+                name.clone(),
+                live.clone(),
+                sealed.clone(),
+            );
+            async move {
+                let put = catalog.would_put_connector(&owner, &name, &live.settings)?;
+                let workspace = catalog.workspace(&owner)?;
+                match put {
+                    Put::Same => return Ok(put),
+                    Put::Changed => {}
+                    Put::Added => {
+                        let there = workspace.read().connectors.len();
+                        room("connectors", there, limits::CONNECTORS)?;
+                    }
                 }
+                let change = Manage::PutConnector(owner, name.clone(), sealed);
+                catalog.manage(change).await?;
+                workspace.write().connectors.insert(name, live);
+                Ok(put)
             }
-            let change = Manage::PutConnector(owner, name.clone(), sealed);
-            catalog.store.manage(change).await?;
-            workspace.write().connectors.insert(name, live);
-            Ok(put)
         })
         .await
     }
@@ -133,15 +142,18 @@ impl Catalog {
         name: &ConnectorName,
     ) -> Result<(), CatalogError> {
         let (catalog, owner, name) = (self.clone(), workspace.clone(), name.clone());
-        self.change(async move {
-            let workspace = catalog.workspace(&owner)?;
-            if !workspace.read().connectors.contains_key(&name) {
-                return Err(CatalogError::not_found("connector", name.as_str(), &owner));
+        self.change(move || {
+            let (catalog, owner, name) = (catalog.clone(), owner.clone(), name.clone());
+            async move {
+                let workspace = catalog.workspace(&owner)?;
+                if !workspace.read().connectors.contains_key(&name) {
+                    return Err(CatalogError::not_found("connector", name.as_str(), &owner));
+                }
+                let change = Manage::DeleteConnector(owner, name.clone());
+                catalog.manage(change).await?;
+                workspace.write().connectors.remove(&name);
+                Ok(())
             }
-            let change = Manage::DeleteConnector(owner, name.clone());
-            catalog.store.manage(change).await?;
-            workspace.write().connectors.remove(&name);
-            Ok(())
         })
         .await
     }

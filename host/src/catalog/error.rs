@@ -113,7 +113,7 @@ pub enum CatalogError {
     Schedule(#[from] ScheduleError),
     /// The store failed.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
     /// A config value cannot be sealed or opened.
     #[error(transparent)]
     Vault(#[from] VaultError),
@@ -123,6 +123,20 @@ pub enum CatalogError {
     /// The server is going down.
     #[error("the change was cut short because the server is going down")]
     Interrupted,
+}
+
+impl From<StoreError> for CatalogError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken { what, name } => Self::Exists {
+                what,
+                name,
+                workspace: None,
+            },
+            StoreError::TooMany { what, most } => Self::Full { what, most },
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl CatalogError {

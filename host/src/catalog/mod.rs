@@ -2,8 +2,11 @@
 //! and written through to the store. It answers who a webhook's key belongs to and which steps match a
 //! task's data; it knows no task, no HTTP, and runs nothing but a new step's `condition`.
 //!
-//! Changes go one after another: each is checked against memory, made durable, and only then seen.
+//! Memory is a cache of the store. Changes go one after another: each is checked against memory, made
+//! durable under the revision that memory is at, and only then seen. What other nodes change is taken in
+//! within a second, before a change of one's own, and before something is said not to be there.
 
+mod cache;
 mod config;
 mod connectors;
 mod error;
@@ -18,6 +21,7 @@ mod workspace;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -32,7 +36,7 @@ use crate::domain::clock::Clock;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::webhook::Webhook;
 use crate::sandbox::Sandbox;
-use crate::store::{Manage, Store};
+use crate::store::{Manage, Store, StoreError};
 use crate::vault::Vault;
 use workspace::Workspace;
 
@@ -45,14 +49,15 @@ pub struct Catalog {
     sandbox: Arc<Sandbox>,
     vault: Vault,
     clock: Arc<dyn Clock>,
+    /// The store's revision that memory is at.
+    revision: AtomicU64,
     workspaces: RwLock<HashMap<WorkspaceName, Arc<RwLock<Workspace>>>>,
     keys: RwLock<HashMap<String, Arc<Webhook>>>,
     /// Held over the whole of a change.
     changing: tokio::sync::Mutex<()>,
+    /// How often the store was asked for changes.
+    looks: AtomicU64,
     agenda: schedules::Agenda,
-    /// Held while a schedule changes or its planned times are settled, and not over other changes,
-    /// which may take long.
-    settling: tokio::sync::Mutex<()>,
     /// One lock for each component that is being loaded, so that it is loaded once.
     loading: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -66,69 +71,44 @@ impl Catalog {
         vault: Vault,
         clock: Arc<dyn Clock>,
     ) -> Result<Arc<Self>, CatalogError> {
-        let registry = store.registry().await?;
-        let mut workspaces: HashMap<WorkspaceName, Workspace> = registry
-            .workspaces
-            .into_iter()
-            .map(|(name, settings)| (name, Workspace::of(settings)))
-            .collect();
-        if let Ok(name) = DEFAULT_WORKSPACE.parse::<WorkspaceName>()
-            && !workspaces.contains_key(&name)
-        {
-            store.manage(Manage::AddWorkspace(name.clone())).await?;
-            workspaces.insert(name, Workspace::default());
-        }
-        let mut keys = HashMap::new();
-        for webhook in registry.webhooks {
-            let webhook = Arc::new(webhook);
-            keys.insert(webhook.key.reveal().to_owned(), webhook.clone());
-            owner(&mut workspaces, &webhook.workspace, "webhook", &webhook.id)?
-                .webhooks
-                .insert(webhook.name.clone(), webhook);
-        }
-        for (workspace, step) in registry.steps {
-            let name = step.name.clone();
-            let live = LiveStep::new(step).map_err(|error| {
-                CatalogError::Damaged(format!("step `{name}` of workspace `{workspace}`: {error}"))
-            })?;
-            owner(&mut workspaces, &workspace, "step", name.as_str())?.put_step(live);
-        }
-        for (workspace, key, sealed) in registry.config {
-            vault.unseal(&workspace, &key, &sealed)?;
-            owner(&mut workspaces, &workspace, "config", key.as_str())?.put_sealed(key, sealed);
-        }
-        for (workspace, name, sealed) in registry.connectors {
-            let live = connectors::open(&vault, &workspace, &name, &sealed)?;
-            owner(&mut workspaces, &workspace, "connector", name.as_str())?
-                .connectors
-                .insert(name, live);
-        }
-        let agenda = schedules::Agenda::default();
-        for (schedule, mark) in registry.schedules {
-            let live = LiveSchedule::open(schedule, mark)?;
-            let (workspace, name) = (&live.schedule.workspace, &live.schedule.name);
-            agenda.add(&live);
-            owner(&mut workspaces, workspace, "schedule", name.as_str())?
-                .schedules
-                .insert(name.clone(), live.clone());
-        }
-        Ok(Arc::new(Self {
-            agenda,
-            settling: tokio::sync::Mutex::default(),
+        let catalog = Arc::new(Self {
             store,
             sandbox,
             vault,
             clock,
-            workspaces: RwLock::new(
-                workspaces
-                    .into_iter()
-                    .map(|(name, workspace)| (name, Arc::new(RwLock::new(workspace))))
-                    .collect(),
-            ),
-            keys: RwLock::new(keys),
+            revision: AtomicU64::new(0),
+            workspaces: RwLock::default(),
+            keys: RwLock::default(),
             changing: tokio::sync::Mutex::default(),
+            looks: AtomicU64::new(0),
+            agenda: schedules::Agenda::default(),
             loading: Mutex::default(),
-        }))
+        });
+        {
+            let _alone = catalog.changing.lock().await;
+            catalog.read_changes().await?;
+            if let Ok(name) = DEFAULT_WORKSPACE.parse::<WorkspaceName>() {
+                catalog.add_default(name).await?;
+            }
+        }
+        tokio::spawn(cache::follow(Arc::downgrade(&catalog)));
+        Ok(catalog)
+    }
+
+    /// Adds the workspace that is always there, unless another node has done so.
+    async fn add_default(&self, name: WorkspaceName) -> Result<(), CatalogError> {
+        while self.check_workspace(&name).is_err() {
+            let added = self.manage(Manage::AddWorkspace(name.clone())).await;
+            match added {
+                Ok(()) => {
+                    let workspace = Arc::new(RwLock::new(Workspace::default()));
+                    self.workspaces.write().insert(name.clone(), workspace);
+                }
+                Err(StoreError::Revised { .. }) => self.read_changes().await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     /// Every workspace, by name.
@@ -152,19 +132,39 @@ impl Catalog {
             .ok_or_else(|| CatalogError::no_workspace(name))
     }
 
-    /// Makes a change while no other is made. Once begun it comes to its end even if whoever asked
-    /// for it has gone, so that memory and store never differ.
-    async fn change<T: Send + 'static>(
+    /// Makes a change while no other is made here. `change` checks it against memory, makes it durable and
+    /// then seen; it is called again after another node's changes were taken in, if there are any. Once begun
+    /// it comes to its end even if whoever asked for it has gone, so that memory and store never differ.
+    async fn change<T, F>(
         self: &Arc<Self>,
-        change: impl Future<Output = Result<T, CatalogError>> + Send + 'static,
-    ) -> Result<T, CatalogError> {
+        change: impl Fn() -> F + Send + 'static,
+    ) -> Result<T, CatalogError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, CatalogError>> + Send,
+    {
         let catalog = self.clone();
         tokio::spawn(async move {
             let _alone = catalog.changing.lock().await;
-            change.await
+            loop {
+                match change().await {
+                    Err(CatalogError::Store(StoreError::Revised { .. })) => {
+                        catalog.read_changes().await?;
+                    }
+                    done => return done,
+                }
+            }
         })
         .await
         .map_err(|_| CatalogError::Interrupted)?
+    }
+
+    /// Makes a change durable that was checked against memory. Only within a change.
+    async fn manage(&self, change: Manage) -> Result<(), StoreError> {
+        let expected = self.revision.load(Ordering::Relaxed);
+        let revision = self.store.manage(change, expected).await?;
+        self.revision.store(revision, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -174,19 +174,6 @@ fn room(what: &'static str, there: usize, most: usize) -> Result<(), CatalogErro
         return Err(CatalogError::Full { what, most });
     }
     Ok(())
-}
-
-fn owner<'w>(
-    workspaces: &'w mut HashMap<WorkspaceName, Workspace>,
-    name: &WorkspaceName,
-    what: &str,
-    id: &str,
-) -> Result<&'w mut Workspace, CatalogError> {
-    workspaces.get_mut(name).ok_or_else(|| {
-        CatalogError::Damaged(format!(
-            "{what} `{id}` is of workspace `{name}`, which is not there"
-        ))
-    })
 }
 
 #[cfg(test)]

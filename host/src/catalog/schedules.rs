@@ -55,6 +55,11 @@ impl LiveSchedule {
         self.plan.next_after(self.settled())
     }
 
+    /// Whether it is the same schedule, settled up to the same time.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.schedule == other.schedule && self.settled() == other.settled()
+    }
+
     fn is_declared_by(&self, settings: &ScheduleSettings) -> bool {
         let schedule = &self.schedule;
         schedule.cron == settings.cron
@@ -82,7 +87,7 @@ impl Agenda {
         }
     }
 
-    fn remove(&self, live: &LiveSchedule) {
+    pub(super) fn remove(&self, live: &LiveSchedule) {
         if let Some(entry) = entry(live) {
             self.entries.lock().remove(&entry);
         }
@@ -158,34 +163,41 @@ impl Catalog {
         settings: ScheduleSettings,
     ) -> Result<(Put, Arc<LiveSchedule>), CatalogError> {
         let (catalog, owner) = (self.clone(), workspace.clone());
-        self.change(async move {
-            let _alone = catalog.settling.lock().await;
-            let put = catalog.would_put_schedule(&owner, &name, &settings)?;
-            let workspace = catalog.workspace(&owner)?;
-            let before = workspace.read().schedules.get(&name).cloned();
-            if let (Put::Same, Some(before)) = (put, &before) {
-                return Ok((put, before.clone()));
+        self.change(move || {
+            let (catalog, owner, name, settings) = (
+                catalog.clone(),
+                owner.clone(),
+                name.clone(),
+                settings.clone(),
+            );
+            async move {
+                let put = catalog.would_put_schedule(&owner, &name, &settings)?;
+                let workspace = catalog.workspace(&owner)?;
+                let before = workspace.read().schedules.get(&name).cloned();
+                if let (Put::Same, Some(before)) = (put, &before) {
+                    return Ok((put, before.clone()));
+                }
+                let now = catalog.clock.now();
+                let created = before.as_ref().map_or(now, |live| live.schedule.created);
+                let schedule = Schedule {
+                    workspace: owner,
+                    name: name.clone(),
+                    data: text(&settings),
+                    cron: settings.cron,
+                    timezone: settings.timezone,
+                    missed: settings.missed,
+                    created,
+                    updated: now,
+                };
+                let live = LiveSchedule::open(schedule.clone(), None)?;
+                catalog.manage(Manage::PutSchedule(schedule)).await?;
+                workspace.write().schedules.insert(name, live.clone());
+                if let Some(before) = before {
+                    catalog.agenda.remove(&before);
+                }
+                catalog.agenda.add(&live);
+                Ok((put, live))
             }
-            let now = catalog.clock.now();
-            let created = before.as_ref().map_or(now, |live| live.schedule.created);
-            let schedule = Schedule {
-                workspace: owner,
-                name: name.clone(),
-                data: text(&settings),
-                cron: settings.cron,
-                timezone: settings.timezone,
-                missed: settings.missed,
-                created,
-                updated: now,
-            };
-            let live = LiveSchedule::open(schedule.clone(), None)?;
-            catalog.store.manage(Manage::PutSchedule(schedule)).await?;
-            workspace.write().schedules.insert(name, live.clone());
-            if let Some(before) = before {
-                catalog.agenda.remove(&before);
-            }
-            catalog.agenda.add(&live);
-            Ok((put, live))
         })
         .await
     }
@@ -197,15 +209,17 @@ impl Catalog {
         name: &ScheduleName,
     ) -> Result<(), CatalogError> {
         let (catalog, owner, name) = (self.clone(), workspace.clone(), name.clone());
-        self.change(async move {
-            let _alone = catalog.settling.lock().await;
-            let live = catalog.schedule(&owner, &name)?;
-            let workspace = catalog.workspace(&owner)?;
-            let change = Manage::DeleteSchedule(owner, name.clone());
-            catalog.store.manage(change).await?;
-            workspace.write().schedules.remove(&name);
-            catalog.agenda.remove(&live);
-            Ok(())
+        self.change(move || {
+            let (catalog, owner, name) = (catalog.clone(), owner.clone(), name.clone());
+            async move {
+                let live = catalog.schedule(&owner, &name)?;
+                let workspace = catalog.workspace(&owner)?;
+                let change = Manage::DeleteSchedule(owner, name.clone());
+                catalog.manage(change).await?;
+                workspace.write().schedules.remove(&name);
+                catalog.agenda.remove(&live);
+                Ok(())
+            }
         })
         .await
     }
@@ -246,27 +260,29 @@ impl Catalog {
     pub async fn settle_schedules(
         &self,
         settled: Vec<(Arc<LiveSchedule>, Millis)>,
-    ) -> Result<(), StoreError> {
-        let _alone = self.settling.lock().await;
+    ) -> Result<(), CatalogError> {
+        let _alone = self.changing.lock().await;
         let is_current = |live: &Arc<LiveSchedule>| {
             let schedule = &live.schedule;
             self.schedule(&schedule.workspace, &schedule.name)
                 .is_ok_and(|current| Arc::ptr_eq(&current, live))
         };
-        let current: Vec<_> = settled
-            .into_iter()
-            .filter(|(live, _)| is_current(live))
-            .collect();
-        if current.is_empty() {
-            return Ok(());
-        }
-        let marks = current.iter().map(|(live, at)| {
-            let schedule = &live.schedule;
-            (schedule.workspace.clone(), schedule.name.clone(), *at)
-        });
-        self.store
-            .manage(Manage::MarkSchedules(marks.collect()))
-            .await?;
+        let current = loop {
+            let current = settled.iter().filter(|(live, _)| is_current(live));
+            let current: Vec<_> = current.cloned().collect();
+            if current.is_empty() {
+                return Ok(());
+            }
+            let marks = current.iter().map(|(live, at)| {
+                let schedule = &live.schedule;
+                (schedule.workspace.clone(), schedule.name.clone(), *at)
+            });
+            match self.manage(Manage::MarkSchedules(marks.collect())).await {
+                Ok(()) => break current,
+                Err(StoreError::Revised { .. }) => self.read_changes().await?,
+                Err(error) => return Err(error.into()),
+            }
+        };
         for (live, at) in current {
             self.agenda.remove(&live);
             live.settled.store(at, Ordering::Relaxed);

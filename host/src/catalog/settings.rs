@@ -20,23 +20,26 @@ impl Catalog {
     ) -> Result<(), CatalogError> {
         check(&settings)?;
         let catalog = self.clone();
-        self.change(async move {
-            {
-                let workspaces = catalog.workspaces.read();
-                if workspaces.contains_key(&name) {
-                    return Err(CatalogError::Exists {
-                        what: "workspace",
-                        name: name.to_string(),
-                        workspace: None,
-                    });
+        self.change(move || {
+            let (catalog, name, settings) = (catalog.clone(), name.clone(), settings.clone());
+            async move {
+                {
+                    let workspaces = catalog.workspaces.read();
+                    if workspaces.contains_key(&name) {
+                        return Err(CatalogError::Exists {
+                            what: "workspace",
+                            name: name.to_string(),
+                            workspace: None,
+                        });
+                    }
+                    room("workspaces", workspaces.len(), limits::WORKSPACES)?;
                 }
-                room("workspaces", workspaces.len(), limits::WORKSPACES)?;
+                let change = Manage::NewWorkspace(name.clone(), settings.clone());
+                catalog.manage(change).await?;
+                let workspace = Arc::new(RwLock::new(Workspace::of(settings)));
+                catalog.workspaces.write().insert(name, workspace);
+                Ok(())
             }
-            let change = Manage::SetWorkspace(name.clone(), settings.clone());
-            catalog.store.manage(change).await?;
-            let workspace = Arc::new(RwLock::new(Workspace::of(settings)));
-            catalog.workspaces.write().insert(name, workspace);
-            Ok(())
         })
         .await
     }
@@ -56,12 +59,15 @@ impl Catalog {
         let settings = WorkspaceSettings { failure_url };
         check(&settings)?;
         let (catalog, name) = (self.clone(), name.clone());
-        self.change(async move {
-            let workspace = catalog.workspace(&name)?;
-            let change = Manage::SetWorkspace(name, settings.clone());
-            catalog.store.manage(change).await?;
-            workspace.write().settings = settings.clone();
-            Ok(settings)
+        self.change(move || {
+            let (catalog, name, settings) = (catalog.clone(), name.clone(), settings.clone());
+            async move {
+                let workspace = catalog.workspace(&name)?;
+                let change = Manage::SetWorkspace(name, settings.clone());
+                catalog.manage(change).await?;
+                workspace.write().settings = settings.clone();
+                Ok(settings)
+            }
         })
         .await
     }

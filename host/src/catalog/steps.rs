@@ -152,7 +152,7 @@ impl Catalog {
             });
         }
         let now = self.clock.now();
-        let mut step = Step {
+        let step = Step {
             name,
             kind: inspected.kind,
             digest: inspected.digest,
@@ -166,35 +166,41 @@ impl Catalog {
         };
         super::matching::pattern(&step.condition)?;
         let (catalog, owner) = (self.clone(), workspace.clone());
-        self.change(async move {
-            let workspace = catalog.workspace(&owner)?;
-            let replaced = {
-                let workspace = workspace.read();
-                let old = workspace.step(&step.name).map(|old| &**old);
-                // It may have been changed while the component was looked at.
-                (step.limits, step.retry) = tuned(old, &tuning)?;
-                match old {
-                    Some(old) => step.created = old.step.created,
-                    None if must_be_there => {
-                        let name = step.name.as_str();
-                        return Err(CatalogError::not_found("step", name, &owner));
+        self.change(move || {
+            let (catalog, owner, mut step, component, tuning) = (
+                catalog.clone(),
+                owner.clone(),
+                step.clone(),
+                component.clone(),
+                tuning,
+            );
+            async move {
+                let workspace = catalog.workspace(&owner)?;
+                let replaced = {
+                    let workspace = workspace.read();
+                    let old = workspace.step(&step.name).map(|old| &**old);
+                    // It may have been changed while the component was looked at.
+                    (step.limits, step.retry) = tuned(old, &tuning)?;
+                    match old {
+                        Some(old) => step.created = old.step.created,
+                        None if must_be_there => {
+                            let name = step.name.as_str();
+                            return Err(CatalogError::not_found("step", name, &owner));
+                        }
+                        None => room("steps", workspace.step_count(), limits::STEPS)?,
                     }
-                    None => room("steps", workspace.step_count(), limits::STEPS)?,
-                }
-                step.succeed(old.map(|old| &*old.step));
-                old.is_some()
-            };
-            let live = LiveStep::new(step.clone())?;
-            let bytes: Arc<[u8]> = component.as_ref().into();
-            catalog
-                .store
-                .manage(Manage::PutStep(owner, step, bytes))
-                .await?;
-            workspace.write().put_step(live.clone());
-            Ok(Added {
-                step: live,
-                replaced,
-            })
+                    step.succeed(old.map(|old| &*old.step));
+                    old.is_some()
+                };
+                let live = LiveStep::new(step.clone())?;
+                let bytes: Arc<[u8]> = component.as_ref().into();
+                catalog.manage(Manage::PutStep(owner, step, bytes)).await?;
+                workspace.write().put_step(live.clone());
+                Ok(Added {
+                    step: live,
+                    replaced,
+                })
+            }
         })
         .await
     }
@@ -208,16 +214,20 @@ impl Catalog {
         tuning: Tuning,
     ) -> Result<Arc<LiveStep>, CatalogError> {
         let (catalog, owner, name) = (self.clone(), workspace.clone(), name.clone());
-        self.change(async move {
-            let old = catalog.step(&owner, &name)?;
-            let (limits, retry) = tuned(Some(&old), &tuning)?;
-            let step = Step {
-                limits,
-                retry,
-                updated: catalog.clock.now(),
-                ..Step::clone(&old.step)
-            };
-            catalog.set_step(owner, step).await
+        self.change(move || {
+            let (catalog, owner, name, tuning) =
+                (catalog.clone(), owner.clone(), name.clone(), tuning);
+            async move {
+                let old = catalog.step(&owner, &name)?;
+                let (limits, retry) = tuned(Some(&old), &tuning)?;
+                let step = Step {
+                    limits,
+                    retry,
+                    updated: catalog.clock.now(),
+                    ..Step::clone(&old.step)
+                };
+                catalog.set_step(owner, step).await
+            }
         })
         .await
     }
@@ -230,7 +240,7 @@ impl Catalog {
     ) -> Result<Arc<LiveStep>, CatalogError> {
         let workspace = self.workspace(&owner)?;
         let live = LiveStep::new(step.clone())?;
-        self.store.manage(Manage::SetStep(owner, step)).await?;
+        self.manage(Manage::SetStep(owner, step)).await?;
         workspace.write().put_step(live.clone());
         Ok(live)
     }
@@ -242,12 +252,15 @@ impl Catalog {
         name: &StepName,
     ) -> Result<(), CatalogError> {
         let (catalog, workspace, name) = (self.clone(), workspace.clone(), name.clone());
-        self.change(async move {
-            catalog.step(&workspace, &name)?;
-            let change = Manage::DeleteStep(workspace.clone(), name.clone());
-            catalog.store.manage(change).await?;
-            catalog.workspace(&workspace)?.write().remove_step(&name);
-            Ok(())
+        self.change(move || {
+            let (catalog, workspace, name) = (catalog.clone(), workspace.clone(), name.clone());
+            async move {
+                catalog.step(&workspace, &name)?;
+                let change = Manage::DeleteStep(workspace.clone(), name.clone());
+                catalog.manage(change).await?;
+                catalog.workspace(&workspace)?.write().remove_step(&name);
+                Ok(())
+            }
         })
         .await
     }

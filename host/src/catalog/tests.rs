@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use crate::store::conformance::owned::Owned;
 use bytes::Bytes;
 use serde_json::json;
 
@@ -20,14 +21,14 @@ fn document(data: serde_json::Value) -> Arc<Document> {
     Arc::new(Document::parse(data.to_string().into()).unwrap())
 }
 
-fn name<T: std::str::FromStr>(text: &str) -> T
+pub(super) fn name<T: std::str::FromStr>(text: &str) -> T
 where
     T::Err: std::fmt::Debug,
 {
     text.parse().unwrap()
 }
 
-fn default() -> WorkspaceName {
+pub(super) fn default() -> WorkspaceName {
     name(DEFAULT_WORKSPACE)
 }
 
@@ -39,7 +40,7 @@ fn sandbox() -> Arc<Sandbox> {
     .unwrap()
 }
 
-async fn open(store: &Arc<dyn Store>, key: char) -> Result<Arc<Catalog>, CatalogError> {
+pub(super) async fn open(store: &Arc<dyn Store>, key: char) -> Result<Arc<Catalog>, CatalogError> {
     let dir = tempfile::tempdir().unwrap();
     let vault = Vault::open(dir.path(), Some(&key.to_string().repeat(64))).unwrap();
     Catalog::open(
@@ -51,11 +52,11 @@ async fn open(store: &Arc<dyn Store>, key: char) -> Result<Arc<Catalog>, Catalog
     .await
 }
 
-fn store() -> Arc<dyn Store> {
+pub(super) fn store() -> Arc<dyn Store> {
     Arc::new(MemoryStore::new())
 }
 
-fn step(step: &str, condition: serde_json::Value) -> Step {
+pub(super) fn step(step: &str, condition: serde_json::Value) -> Step {
     Step {
         name: name(step),
         kind: crate::domain::step::StepKind::Component,
@@ -70,9 +71,9 @@ fn step(step: &str, condition: serde_json::Value) -> Step {
     }
 }
 
-async fn put(store: &Arc<dyn Store>, workspace: &WorkspaceName, added: Step) {
+pub(super) async fn put(store: &Arc<dyn Store>, workspace: &WorkspaceName, added: Step) {
     let change = Manage::PutStep(workspace.clone(), added, Arc::from(*b"abc"));
-    store.manage(change).await.unwrap();
+    store.manage_now(change).await.unwrap();
 }
 
 fn names(steps: Vec<Arc<LiveStep>>) -> Vec<String> {

@@ -60,21 +60,24 @@ impl Catalog {
             correlate: correlate.map(ToString::to_string),
         });
         let catalog = self.clone();
-        self.change(async move {
-            let workspace = catalog.workspace(&webhook.workspace)?;
-            {
-                let workspace = workspace.read();
-                if workspace.webhooks.contains_key(&webhook.name) {
-                    return Err(CatalogError::Exists {
-                        what: "webhook",
-                        name: webhook.name.to_string(),
-                        workspace: Some(webhook.workspace.clone()),
-                    });
+        self.change(move || {
+            let (catalog, webhook) = (catalog.clone(), webhook.clone());
+            async move {
+                let workspace = catalog.workspace(&webhook.workspace)?;
+                {
+                    let workspace = workspace.read();
+                    if workspace.webhooks.contains_key(&webhook.name) {
+                        return Err(CatalogError::Exists {
+                            what: "webhook",
+                            name: webhook.name.to_string(),
+                            workspace: Some(webhook.workspace.clone()),
+                        });
+                    }
+                    room("webhooks", workspace.webhooks.len(), limits::WEBHOOKS)?;
                 }
-                room("webhooks", workspace.webhooks.len(), limits::WEBHOOKS)?;
+                catalog.keep_webhook(&webhook).await?;
+                Ok(webhook)
             }
-            catalog.keep_webhook(&webhook).await?;
-            Ok(webhook)
         })
         .await
     }
@@ -89,14 +92,22 @@ impl Catalog {
         let (catalog, workspace) = (self.clone(), workspace.clone());
         let id_or_name = id_or_name.to_owned();
         let correlate = correlate.map(ToString::to_string);
-        self.change(async move {
-            let webhook = catalog.webhook(&workspace, &id_or_name)?;
-            let changed = Arc::new(Webhook {
-                correlate,
-                ..Webhook::clone(&webhook)
-            });
-            catalog.keep_webhook(&changed).await?;
-            Ok(changed)
+        self.change(move || {
+            let (catalog, workspace, id_or_name, correlate) = (
+                catalog.clone(),
+                workspace.clone(),
+                id_or_name.clone(),
+                correlate.clone(),
+            );
+            async move {
+                let webhook = catalog.webhook(&workspace, &id_or_name)?;
+                let changed = Arc::new(Webhook {
+                    correlate,
+                    ..Webhook::clone(&webhook)
+                });
+                catalog.keep_webhook(&changed).await?;
+                Ok(changed)
+            }
         })
         .await
     }
@@ -105,7 +116,7 @@ impl Catalog {
     async fn keep_webhook(&self, webhook: &Arc<Webhook>) -> Result<(), CatalogError> {
         let workspace = self.workspace(&webhook.workspace)?;
         let change = Manage::PutWebhook(Webhook::clone(webhook));
-        self.store.manage(change).await?;
+        self.manage(change).await?;
         workspace
             .write()
             .webhooks
@@ -124,17 +135,21 @@ impl Catalog {
     ) -> Result<(), CatalogError> {
         let (catalog, workspace) = (self.clone(), workspace.clone());
         let id_or_name = id_or_name.to_owned();
-        self.change(async move {
-            let webhook = catalog.webhook(&workspace, &id_or_name)?;
-            let change = Manage::DeleteWebhook(workspace.clone(), webhook.id.clone());
-            catalog.store.manage(change).await?;
-            catalog.keys.write().remove(webhook.key.reveal());
-            catalog
-                .workspace(&workspace)?
-                .write()
-                .webhooks
-                .remove(&webhook.name);
-            Ok(())
+        self.change(move || {
+            let (catalog, workspace, id_or_name) =
+                (catalog.clone(), workspace.clone(), id_or_name.clone());
+            async move {
+                let webhook = catalog.webhook(&workspace, &id_or_name)?;
+                let change = Manage::DeleteWebhook(workspace.clone(), webhook.id.clone());
+                catalog.manage(change).await?;
+                catalog.keys.write().remove(webhook.key.reveal());
+                catalog
+                    .workspace(&workspace)?
+                    .write()
+                    .webhooks
+                    .remove(&webhook.name);
+                Ok(())
+            }
         })
         .await
     }

@@ -12,7 +12,7 @@ use futures_util::stream::{self, StreamExt};
 use serde_json::{Map, Value, json};
 
 use super::Engine;
-use crate::catalog::LiveSchedule;
+use crate::catalog::{CatalogError, LiveSchedule};
 use crate::domain::clock::Millis;
 use crate::domain::limits;
 use crate::domain::schedule::Schedule;
@@ -117,7 +117,11 @@ async fn fire(
         result?;
     }
     engine.run_more();
-    engine.catalog.settle_schedules(settled).await
+    let settled = engine.catalog.settle_schedules(settled).await;
+    settled.map_err(|error| match error {
+        CatalogError::Store(error) => error,
+        error => StoreError::unavailable(error),
+    })
 }
 
 /// Makes the task for a planned time durable, unless it was made before.

@@ -56,10 +56,15 @@ where
             allowed: "POST, PUT",
         });
     }
-    let webhook = api
-        .catalog
-        .webhook_by_key(key)
-        .ok_or(ApiError::UnknownWebhook)?;
+    let webhook = match api.catalog.webhook_by_key(key) {
+        Some(webhook) => webhook,
+        None => {
+            // Another node may have added it a moment ago.
+            api.catalog.refresh().await?;
+            let webhook = api.catalog.webhook_by_key(key);
+            webhook.ok_or(ApiError::UnknownWebhook)?
+        }
+    };
     let user_agent = text(&head.headers, USER_AGENT);
     let content_type = text(&head.headers, CONTENT_TYPE);
     let head = Head {

@@ -1,6 +1,8 @@
 //! What the API says when it refuses: the one place that picks a status. Bodies are problem details
 //! (RFC 9457) with a stable `code`.
 
+mod kind;
+
 use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
@@ -22,6 +24,7 @@ use crate::ingest::read::ReadError;
 use crate::ingest::receive::Refusal;
 use crate::sandbox::ComponentError;
 use crate::store::StoreError;
+use kind::{Kind, kind, with};
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -109,32 +112,6 @@ pub enum ApiError {
         /// Which part.
         what: &'static str,
     },
-}
-
-/// What a refusal says beside its text.
-struct Kind {
-    status: StatusCode,
-    code: &'static str,
-    extra: Map<String, Value>,
-}
-
-fn kind(status: StatusCode, code: &'static str) -> Kind {
-    Kind {
-        status,
-        code,
-        extra: Map::new(),
-    }
-}
-
-fn with(status: StatusCode, code: &'static str, extra: Value) -> Kind {
-    Kind {
-        status,
-        code,
-        extra: match extra {
-            Value::Object(extra) => extra,
-            _ => Map::new(),
-        },
-    }
 }
 
 impl ApiError {
@@ -321,19 +298,22 @@ fn component(error: &ComponentError) -> Kind {
 }
 
 fn store(error: &StoreError) -> Kind {
-    match error {
-        StoreError::Closed => kind(StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
-        StoreError::Full => kind(StatusCode::SERVICE_UNAVAILABLE, "storage-full"),
-        StoreError::Failed => kind(StatusCode::SERVICE_UNAVAILABLE, "storage-failed"),
-        StoreError::Unavailable { .. } | StoreError::Fenced { .. } => {
-            kind(StatusCode::SERVICE_UNAVAILABLE, "storage-unavailable")
+    let code = match error {
+        StoreError::Closed => "shutting-down",
+        StoreError::Full => "storage-full",
+        StoreError::Failed => "storage-failed",
+        StoreError::Unavailable { .. } | StoreError::Fenced { .. } | StoreError::Revised { .. } => {
+            "storage-unavailable"
         }
         StoreError::NotFound(_)
         | StoreError::Conflict { .. }
+        | StoreError::Taken { .. }
+        | StoreError::TooMany { .. }
         | StoreError::Refused(_)
         | StoreError::NewerValue { .. }
-        | StoreError::Damaged(_) => kind(StatusCode::INTERNAL_SERVER_ERROR, "internal"),
-    }
+        | StoreError::Damaged(_) => return kind(StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    };
+    kind(StatusCode::SERVICE_UNAVAILABLE, code)
 }
 
 impl IntoResponse for ApiError {

@@ -29,6 +29,30 @@ pub enum StoreError {
         /// The partition.
         partition: Partition,
     },
+    /// What tenants have set up has changed since the caller looked at it.
+    #[error("what is set up is at revision {actual}, not {expected}; try again")]
+    Revised {
+        /// The revision that the caller stood on.
+        expected: u64,
+        /// The one that is stored.
+        actual: u64,
+    },
+    /// Another thing has the name.
+    #[error("there is a {what} `{name}` already")]
+    Taken {
+        /// E.g. `webhook`.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// There are as many as may be.
+    #[error("there are {most} {what} already, and no more are allowed")]
+    TooMany {
+        /// The plural of the thing.
+        what: &'static str,
+        /// The bound.
+        most: usize,
+    },
     /// What was to be written is more than the store can ever keep.
     #[error("the store cannot keep this: {0}")]
     Refused(String),

@@ -220,25 +220,37 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn manage(&self, change: Manage) -> Result<(), StoreError> {
-        self.with(|model| model.manage(change))
+    async fn manage(&self, change: Manage, expected: u64) -> Result<u64, StoreError> {
+        self.with(|model| {
+            let actual = model.revision;
+            if actual != expected {
+                return Err(StoreError::Revised { expected, actual });
+            }
+            model.names.check(&change)?;
+            model.manage(change)?;
+            Ok(model.revision)
+        })
     }
 
-    async fn registry(&self) -> Result<Registry, StoreError> {
+    async fn registry_since(&self, revision: u64) -> Result<Registry, StoreError> {
         self.with(|model| {
-            Ok(Registry {
-                workspaces: model.workspaces.clone().into_iter().collect(),
-                webhooks: model.webhooks.values().cloned().collect(),
-                steps: {
-                    let steps = model.steps.iter();
-                    steps
-                        .map(|((workspace, _), step)| (workspace.clone(), step.clone()))
-                        .collect()
-                },
-                config: sealed(&model.config),
-                connectors: sealed(&model.connectors),
-                schedules: model.schedules.values().cloned().collect(),
-            })
+            let mut registry = registry(model);
+            let is_new = |workspace: &WorkspaceName| {
+                let changed = model.revised.get(workspace).copied().unwrap_or(0);
+                revision == 0 || changed > revision
+            };
+            registry.changed.retain(&is_new);
+            registry.workspaces.retain(|(name, _)| is_new(name));
+            registry
+                .webhooks
+                .retain(|webhook| is_new(&webhook.workspace));
+            registry.steps.retain(|(name, _)| is_new(name));
+            registry.config.retain(|(name, ..)| is_new(name));
+            registry.connectors.retain(|(name, ..)| is_new(name));
+            registry
+                .schedules
+                .retain(|(schedule, _)| is_new(&schedule.workspace));
+            Ok(registry)
         })
     }
 
@@ -274,6 +286,25 @@ impl Store for MemoryStore {
 
     async fn close(&self) {
         *self.model.lock() = None;
+    }
+}
+
+/// All that is set up.
+fn registry(model: &Model) -> Registry {
+    Registry {
+        revision: model.revision,
+        changed: model.workspaces.keys().cloned().collect(),
+        workspaces: model.workspaces.clone().into_iter().collect(),
+        webhooks: model.webhooks.values().cloned().collect(),
+        steps: {
+            let steps = model.steps.iter();
+            steps
+                .map(|((workspace, _), step)| (workspace.clone(), step.clone()))
+                .collect()
+        },
+        config: sealed(&model.config),
+        connectors: sealed(&model.connectors),
+        schedules: model.schedules.values().cloned().collect(),
     }
 }
 

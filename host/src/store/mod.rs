@@ -5,6 +5,7 @@ mod claim;
 pub mod conformance;
 mod error;
 pub mod memory;
+mod names;
 pub mod search;
 pub mod sled;
 
@@ -25,6 +26,7 @@ use crate::domain::workspace::WorkspaceSettings;
 
 pub use claim::{Claim, Ownership, Partitions};
 pub use error::{Health, StoreError};
+pub use names::Names;
 
 /// A new task as it is accepted. Its journal begins with [`Entry::Accepted`].
 #[derive(Debug, Clone)]
@@ -157,6 +159,8 @@ pub struct Counts {
 pub enum Manage {
     /// Adds a workspace; nothing if it is there.
     AddWorkspace(WorkspaceName),
+    /// Adds a workspace; [`StoreError::Taken`] if it is there.
+    NewWorkspace(WorkspaceName, WorkspaceSettings),
     /// Adds a workspace, or sets its settings.
     SetWorkspace(WorkspaceName, WorkspaceSettings),
     /// Adds or replaces a webhook, by its id.
@@ -188,9 +192,37 @@ pub enum Manage {
     MarkSchedules(Vec<(WorkspaceName, ScheduleName, Millis)>),
 }
 
-/// All that tenants have set up, but for the components' bytes.
+impl Manage {
+    /// The workspaces that it changes; may repeat.
+    pub fn workspaces(&self) -> Vec<&WorkspaceName> {
+        match self {
+            Self::AddWorkspace(workspace)
+            | Self::NewWorkspace(workspace, _)
+            | Self::SetWorkspace(workspace, _)
+            | Self::DeleteWebhook(workspace, _)
+            | Self::PutStep(workspace, ..)
+            | Self::SetStep(workspace, _)
+            | Self::DeleteStep(workspace, _)
+            | Self::SetConfig(workspace, ..)
+            | Self::DeleteConfig(workspace, _)
+            | Self::PutConnector(workspace, ..)
+            | Self::DeleteConnector(workspace, _)
+            | Self::DeleteSchedule(workspace, _) => vec![workspace],
+            Self::PutWebhook(webhook) => vec![&webhook.workspace],
+            Self::PutSchedule(schedule) => vec![&schedule.workspace],
+            Self::MarkSchedules(marks) => marks.iter().map(|(workspace, ..)| workspace).collect(),
+        }
+    }
+}
+
+/// What tenants have set up, but for the components' bytes: all of it, or all that those workspaces have
+/// which have changed.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {
+    /// How often anything was changed, from 0.
+    pub revision: u64,
+    /// The workspaces that are told of. One that is not in `workspaces` was deleted.
+    pub changed: Vec<WorkspaceName>,
     /// Every workspace with its settings.
     pub workspaces: Vec<(WorkspaceName, WorkspaceSettings)>,
     /// Every webhook.
@@ -290,11 +322,14 @@ pub trait Store: Send + Sync + 'static {
     /// How many tasks are in each state. Bounded: see [`Counts::at_least`].
     async fn counts(&self, workspace: &WorkspaceName) -> Result<Counts, StoreError>;
 
-    /// Changes what tenants have set up.
-    async fn manage(&self, change: Manage) -> Result<(), StoreError>;
+    /// Changes what tenants have set up, as it is at revision `expected`, and gives the next revision.
+    ///
+    /// [`StoreError::Revised`] if it is at another one. [`StoreError::Taken`] and
+    /// [`StoreError::TooMany`] if the change takes what is taken, or more than may be.
+    async fn manage(&self, change: Manage, expected: u64) -> Result<u64, StoreError>;
 
-    /// All that tenants have set up.
-    async fn registry(&self) -> Result<Registry, StoreError>;
+    /// What the workspaces have set up that were changed after `revision`; all of it for 0.
+    async fn registry_since(&self, revision: u64) -> Result<Registry, StoreError>;
 
     /// A component's bytes by their SHA-256 (lower-case hex).
     async fn component(&self, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError>;

@@ -61,7 +61,9 @@ impl FromRequestParts<Arc<Api>> for Tenant {
             }
         }
         let workspace = workspace.ok_or(ApiError::NoSuchPath)?;
-        api.catalog.check_workspace(&workspace)?;
+        api.catalog
+            .look_up(|catalog| catalog.check_workspace(&workspace))
+            .await?;
         Ok(Self { workspace, name })
     }
 }

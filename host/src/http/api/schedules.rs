@@ -28,7 +28,11 @@ pub(in crate::http) async fn show(
     State(api): State<Arc<Api>>,
     tenant: Tenant,
 ) -> Result<Response<Body>, ApiError> {
-    let live = api.catalog.schedule(&tenant.workspace, &tenant.name()?)?;
+    let name = tenant.name()?;
+    let live = api
+        .catalog
+        .look_up(|catalog| catalog.schedule(&tenant.workspace, &name))
+        .await?;
     Ok(json(StatusCode::OK, &view(&live)))
 }
 

@@ -105,7 +105,11 @@ pub(in crate::http) async fn show(
     State(api): State<Arc<Api>>,
     tenant: Tenant,
 ) -> Result<Response<Body>, ApiError> {
-    let live = api.catalog.step(&tenant.workspace, &tenant.name()?)?;
+    let name = tenant.name()?;
+    let live = api
+        .catalog
+        .look_up(|catalog| catalog.step(&tenant.workspace, &name))
+        .await?;
     Ok(json(StatusCode::OK, &StepView::of(&live.step)))
 }
 
@@ -135,7 +139,11 @@ pub(in crate::http) async fn versions(
     State(api): State<Arc<Api>>,
     tenant: Tenant,
 ) -> Result<Response<Body>, ApiError> {
-    let live = api.catalog.step(&tenant.workspace, &tenant.name()?)?;
+    let name = tenant.name()?;
+    let live = api
+        .catalog
+        .look_up(|catalog| catalog.step(&tenant.workspace, &name))
+        .await?;
     let versions = live.step.versions.iter().zip(0..);
     let views: Vec<_> = versions
         .map(|(version, place)| VersionView::of(version, place == 0))

@@ -65,7 +65,10 @@ pub(in crate::http) async fn show(
     State(api): State<Arc<Api>>,
     tenant: Tenant,
 ) -> Result<Response<Body>, ApiError> {
-    let webhook = api.catalog.webhook(&tenant.workspace, &tenant.name)?;
+    let webhook = api
+        .catalog
+        .look_up(|catalog| catalog.webhook(&tenant.workspace, &tenant.name))
+        .await?;
     let view = WebhookView::of(&webhook, &api.base_url);
     Ok(json(StatusCode::OK, &view))
 }

@@ -11,6 +11,7 @@ mod expiry;
 mod find;
 pub mod owned;
 mod queries;
+mod revisions;
 pub mod samples;
 mod setup;
 mod tasks;
@@ -24,6 +25,7 @@ use self::claims::*;
 use self::expiry::*;
 use self::find::*;
 use self::queries::*;
+use self::revisions::*;
 use self::setup::*;
 use self::tasks::*;
 use self::together::*;
@@ -127,6 +129,10 @@ pub async fn all(subject: &dyn Subject) {
             what_is_not_owned_is_not_given_out
             a_write_under_way_is_there_before_the_partition_is_taken_over
             who_asks_for_its_partitions_is_told_of_changes
+            a_change_stands_on_the_revision_that_there_is
+            what_changed_since_a_revision_is_told_by_workspace
+            names_are_taken_once_and_there_are_bounds
+            of_changes_at_one_revision_one_is_made
         }
     }
     closed_is_closed(subject.fresh().await).await;

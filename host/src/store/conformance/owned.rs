@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::store::{Commit, NewTask, Store, StoreError, Together};
+use crate::store::{Commit, Manage, NewTask, Registry, Store, StoreError, Together};
 
 /// [`Store`]'s methods that ask for claims, with those that the store gives out now.
 #[async_trait]
@@ -44,6 +44,12 @@ pub trait Owned {
 
     /// [`Store::next_wake`].
     async fn next_wake_owned(&self) -> Result<Option<Millis>, StoreError>;
+
+    /// [`Store::manage`] at the revision that there is.
+    async fn manage_now(&self, change: Manage) -> Result<(), StoreError>;
+
+    /// All that is set up.
+    async fn registry(&self) -> Result<Registry, StoreError>;
 }
 
 #[async_trait]
@@ -96,5 +102,19 @@ impl<S: Store + ?Sized> Owned for S {
     async fn next_wake_owned(&self) -> Result<Option<Millis>, StoreError> {
         let owned = self.ownership().borrow().clone();
         self.next_wake(&owned).await
+    }
+
+    async fn manage_now(&self, change: Manage) -> Result<(), StoreError> {
+        let mut expected = 0;
+        loop {
+            match self.manage(change.clone(), expected).await {
+                Err(StoreError::Revised { actual, .. }) => expected = actual,
+                done => return done.map(|_| ()),
+            }
+        }
+    }
+
+    async fn registry(&self) -> Result<Registry, StoreError> {
+        self.registry_since(0).await
     }
 }

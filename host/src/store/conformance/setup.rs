@@ -1,5 +1,6 @@
 //! Checks of what tenants set up.
 
+use super::owned::Owned;
 use std::sync::Arc;
 
 use super::Shaken;
@@ -15,7 +16,7 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
     let (a, b) = (workspace("a"), workspace("a-b"));
     for ws in [&a, &b, &a] {
         let change = Manage::AddWorkspace(ws.clone());
-        store.get().await.manage(change).await.unwrap();
+        store.get().await.manage_now(change).await.unwrap();
     }
     let mut webhook = Webhook {
         id: "w1".into(),
@@ -26,24 +27,24 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
         correlate: Some("/order/taskId".into()),
     };
     let change = Manage::PutWebhook(webhook.clone());
-    store.get().await.manage(change).await.unwrap();
+    store.get().await.manage_now(change).await.unwrap();
     webhook.created = 6;
     let change = Manage::PutWebhook(webhook.clone());
-    store.get().await.manage(change).await.unwrap();
+    store.get().await.manage_now(change).await.unwrap();
     let sealed = vec![9; 50_000];
     let key: crate::domain::ids::ConfigKey = "CRM.TOKEN".parse().unwrap();
     for (ws, sealed) in [(&a, vec![1]), (&a, sealed.clone()), (&b, Vec::new())] {
         let change = Manage::SetConfig(ws.clone(), key.clone(), sealed);
-        store.get().await.manage(change).await.unwrap();
+        store.get().await.manage_now(change).await.unwrap();
     }
     let slack: crate::domain::ids::ConnectorName = "slackCom".parse().unwrap();
     for sealed in [vec![7], vec![8]] {
         let change = Manage::PutConnector(a.clone(), slack.clone(), sealed);
-        store.get().await.manage(change).await.unwrap();
+        store.get().await.manage_now(change).await.unwrap();
     }
     let step = step("crm/sync", b"component");
     let change = Manage::PutStep(b.clone(), step.clone(), b"component".as_slice().into());
-    store.get().await.manage(change).await.unwrap();
+    store.get().await.manage_now(change).await.unwrap();
     let registry = store.get().await.registry().await.unwrap();
     let plain = WorkspaceSettings::default();
     assert_eq!(
@@ -58,7 +59,7 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
         Manage::SetWorkspace(b.clone(), told.clone()),
         Manage::AddWorkspace(b.clone()),
     ] {
-        store.get().await.manage(change).await.unwrap();
+        store.get().await.manage_now(change).await.unwrap();
         let registry = store.get().await.registry().await.unwrap();
         assert_eq!(
             registry.workspaces,
@@ -76,7 +77,7 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
     let mut set = step.clone();
     set.retry.attempts = 9;
     let change = Manage::SetStep(b.clone(), set.clone());
-    store.get().await.manage(change).await.unwrap();
+    store.get().await.manage_now(change).await.unwrap();
     let registry = store.get().await.registry().await.unwrap();
     assert_eq!(registry.steps, [(b.clone(), set.clone())]);
     let found = store.get().await.component(&step.digest).await.unwrap();
@@ -84,7 +85,7 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
     // A component that nobody has brought cannot be set, and nothing is changed.
     set.digest = digest(b"never brought");
     let change = Manage::SetStep(b.clone(), set);
-    let refused = store.get().await.manage(change).await;
+    let refused = store.get().await.manage_now(change).await;
     assert!(matches!(refused, Err(StoreError::NotFound(_))));
     let registry = store.get().await.registry().await.unwrap();
     assert_eq!(registry.steps[0].1.digest, step.digest);
@@ -96,7 +97,7 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
         Manage::DeleteConnector(a.clone(), slack),
         Manage::DeleteStep(b.clone(), step.name),
     ] {
-        store.get().await.manage(change).await.unwrap();
+        store.get().await.manage_now(change).await.unwrap();
     }
     let registry = store.get().await.registry().await.unwrap();
     assert_eq!(registry.workspaces.len(), 2);
@@ -113,7 +114,7 @@ pub(super) async fn components_live_as_long_as_a_step_has_them(mut store: Shaken
     let (digest, other_digest) = (digest(&bytes), digest(&other));
     for (ws, name) in [(&a, "one"), (&a, "two"), (&b, "one")] {
         let change = Manage::PutStep(ws.clone(), step(name, &bytes), bytes.clone());
-        store.get().await.manage(change).await.unwrap();
+        store.get().await.manage_now(change).await.unwrap();
     }
     let found = store.get().await.component(&digest).await.unwrap();
     assert_eq!(found.as_deref(), Some(&*bytes));
@@ -122,16 +123,16 @@ pub(super) async fn components_live_as_long_as_a_step_has_them(mut store: Shaken
     }
     // Replaced, deleted, put again as it is, deleted: then nothing refers to it.
     let change = Manage::PutStep(a.clone(), step("one", &other), other.clone());
-    store.get().await.manage(change).await.unwrap();
+    store.get().await.manage_now(change).await.unwrap();
     let name = step("two", &bytes).name;
     let change = Manage::DeleteStep(a.clone(), name);
-    store.get().await.manage(change).await.unwrap();
+    store.get().await.manage_now(change).await.unwrap();
     let change = Manage::PutStep(b.clone(), step("one", &bytes), bytes.clone());
-    store.get().await.manage(change).await.unwrap();
+    store.get().await.manage_now(change).await.unwrap();
     let found = store.get().await.component(&digest).await.unwrap();
     assert!(found.is_some());
     let change = Manage::DeleteStep(b.clone(), step("one", &bytes).name);
-    store.get().await.manage(change).await.unwrap();
+    store.get().await.manage_now(change).await.unwrap();
     assert!(
         store
             .get()
@@ -165,7 +166,7 @@ pub(super) async fn schedules_keep_their_marks(mut store: Shaken<'_>) {
     let foreign = schedule(&b, "Morning report", "{}");
     for schedule in [&report, &other, &foreign] {
         let change = Manage::PutSchedule(schedule.clone());
-        store.get().await.manage(change).await.unwrap();
+        store.get().await.manage_now(change).await.unwrap();
     }
     let gone: ScheduleName = "never there".parse().unwrap();
     for mark in [7, 300, 200] {
@@ -175,7 +176,7 @@ pub(super) async fn schedules_keep_their_marks(mut store: Shaken<'_>) {
             (b.clone(), foreign.name.clone(), mark + 1),
         ];
         let change = Manage::MarkSchedules(marks);
-        store.get().await.manage(change).await.unwrap();
+        store.get().await.manage_now(change).await.unwrap();
     }
     let found = store.get().await.registry().await.unwrap().schedules;
     let expected = [
@@ -193,7 +194,7 @@ pub(super) async fn schedules_keep_their_marks(mut store: Shaken<'_>) {
         Manage::DeleteSchedule(b.clone(), gone),
         Manage::PutSchedule(foreign.clone()),
     ] {
-        store.get().await.manage(change).await.unwrap();
+        store.get().await.manage_now(change).await.unwrap();
     }
     let found = store.get().await.registry().await.unwrap().schedules;
     let expected = [
@@ -214,7 +215,7 @@ pub(super) async fn components_of_earlier_versions_live_as_long_as_their_step_na
         let mut next = step("s", bytes);
         next.succeed(steps.last());
         let change = Manage::PutStep(ws.clone(), next.clone(), bytes.into());
-        store.get().await.manage(change).await.unwrap();
+        store.get().await.manage_now(change).await.unwrap();
         steps.push(next);
     }
     let there = async |store: &mut Shaken<'_>| {
@@ -230,22 +231,22 @@ pub(super) async fn components_of_earlier_versions_live_as_long_as_their_step_na
     let mut back = step("s", contents[1]);
     back.succeed(steps.last());
     let change = Manage::SetStep(ws.clone(), back.clone());
-    store.get().await.manage(change).await.unwrap();
+    store.get().await.manage_now(change).await.unwrap();
     assert_eq!(there(&mut store).await, [true; 3]);
     // One is forgotten, and another step has it too for a while.
     let other = step("other", contents[0]);
     let change = Manage::PutStep(ws.clone(), other.clone(), contents[0].into());
-    store.get().await.manage(change).await.unwrap();
+    store.get().await.manage_now(change).await.unwrap();
     back.versions
         .retain(|version| version.digest != other.digest);
     let change = Manage::SetStep(ws.clone(), back.clone());
-    store.get().await.manage(change).await.unwrap();
+    store.get().await.manage_now(change).await.unwrap();
     assert_eq!(there(&mut store).await, [true; 3]);
     let change = Manage::DeleteStep(ws.clone(), other.name);
-    store.get().await.manage(change).await.unwrap();
+    store.get().await.manage_now(change).await.unwrap();
     assert_eq!(there(&mut store).await, [false, true, true]);
     let change = Manage::DeleteStep(ws.clone(), back.name);
-    store.get().await.manage(change).await.unwrap();
+    store.get().await.manage_now(change).await.unwrap();
     assert_eq!(there(&mut store).await, [false; 3]);
 }
 

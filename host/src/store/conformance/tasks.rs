@@ -429,7 +429,7 @@ pub(super) async fn closed_is_closed(store: Arc<dyn Store>) {
     is(store.due_owned(1, 1).await.unwrap_err());
     is(store.list(&ws, &TaskQuery::default()).await.unwrap_err());
     is(store
-        .manage(Manage::AddWorkspace(ws.clone()))
+        .manage_now(Manage::AddWorkspace(ws.clone()))
         .await
         .unwrap_err());
     is(store.registry().await.unwrap_err());

@@ -12,7 +12,7 @@ use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead};
 use crate::domain::webhook::Webhook;
 use crate::domain::workspace::WorkspaceSettings;
-use crate::store::{Commit, Manage, NewTask, StoreError, Together};
+use crate::store::{Commit, Manage, Names, NewTask, StoreError, Together};
 
 /// A task with everything that was ever said of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,10 @@ pub struct Kept {
 pub struct Model {
     /// Every task.
     pub tasks: BTreeMap<(WorkspaceName, TaskId), Kept>,
+    pub(super) revision: u64,
+    pub(super) names: Names,
+    /// The revision in which a workspace was last changed.
+    pub(super) revised: BTreeMap<WorkspaceName, u64>,
     pub(super) workspaces: BTreeMap<WorkspaceName, WorkspaceSettings>,
     pub(super) webhooks: BTreeMap<(WorkspaceName, String), Webhook>,
     pub(super) steps: BTreeMap<(WorkspaceName, StepName), Step>,
@@ -147,11 +151,23 @@ impl Model {
 
     /// See [`Store::manage`].
     pub fn manage(&mut self, change: Manage) -> Result<(), StoreError> {
+        let changed: Vec<WorkspaceName> = change.workspaces().into_iter().cloned().collect();
+        self.set_up(change.clone())?;
+        self.names.apply(&change);
+        self.revision += 1;
+        for workspace in changed {
+            self.revised.insert(workspace, self.revision);
+        }
+        Ok(())
+    }
+
+    fn set_up(&mut self, change: Manage) -> Result<(), StoreError> {
         match change {
             Manage::AddWorkspace(workspace) => {
                 self.workspaces.entry(workspace).or_default();
             }
-            Manage::SetWorkspace(workspace, settings) => {
+            Manage::NewWorkspace(workspace, settings)
+            | Manage::SetWorkspace(workspace, settings) => {
                 self.workspaces.insert(workspace, settings);
             }
             Manage::PutWebhook(webhook) => {

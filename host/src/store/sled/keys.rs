@@ -16,6 +16,7 @@
 //! | `a/<ws>\0<id>` | where in the archive the records of done tasks are, from that id on |
 //! | `b/<ws>\0<id>` | digests of the terms of those done tasks |
 //! | `p/<ws>` | a workspace's settings |
+//! | `m/revision`, `v/<ws>` | how often what is set up was changed; the revision in which a workspace last was (u64) |
 //! | `h/<ws>\0<id>`, `q/<ws>\0<name>`, `g/<ws>\0<key>`, `k/<ws>\0<name>` | a webhook, a step, a config value, a connector |
 //! | `f/<ws>\0<name>`, `l/<ws>\0<name>` | a schedule, the last planned time of it that is settled (u64) |
 //! | `x/<key>\0<piece u32>` | the further pieces of a value that is too long for one key |
@@ -34,6 +35,10 @@ pub(super) const MARK: &[u8] = b"m/log";
 pub(super) const UPGRADED: &[u8] = b"m/terms";
 /// The archive's places.
 pub(super) const PLACES: &[u8] = b"a/";
+/// How often what is set up was changed, u64.
+pub(super) const REVISION: &[u8] = b"m/revision";
+/// All workspaces' revisions.
+pub(super) const REVISED: &[u8] = b"v/";
 /// All workspaces.
 pub(super) const WORKSPACES: &[u8] = b"p/";
 /// All webhooks.
@@ -135,6 +140,11 @@ pub(super) fn journal_prefix(workspace: &WorkspaceName, id: TaskId) -> Vec<u8> {
 
 pub(super) fn workspace(workspace: &WorkspaceName) -> Vec<u8> {
     [WORKSPACES, workspace.as_str().as_bytes()].concat()
+}
+
+/// A workspace's revision.
+pub(super) fn revised(workspace: &WorkspaceName) -> Vec<u8> {
+    [REVISED, workspace.as_str().as_bytes()].concat()
 }
 
 pub(super) fn webhook(workspace: &WorkspaceName, id: &str) -> Vec<u8> {

@@ -14,7 +14,7 @@ use super::disk::{self, Disk};
 use super::failure::{OpenError, failed, unusable};
 use super::log::{self, Slots, Tail};
 use super::overlay::Overlay;
-use super::registry::Components;
+use super::registry::Setup;
 use super::room::{self, Room};
 use super::settings::SledSettings;
 use super::shared::Shared;
@@ -28,7 +28,7 @@ struct Opened {
     overlay: Overlay,
     slots: Arc<Slots>,
     tail: Tail,
-    components: Components,
+    setup: Setup,
     seed: [u8; 32],
 }
 
@@ -66,7 +66,7 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), O
         wanted: Mutex::new(false),
         want: Condvar::new(),
         checkpointing: Mutex::new(()),
-        components: Mutex::new(opened.components),
+        setup: Mutex::new(opened.setup),
     };
     if !shared.slots.is_prepared() {
         shared.space.none(false);
@@ -91,7 +91,7 @@ fn epoch() -> u64 {
 pub(super) fn reopen(shared: &Shared) -> Result<Tail, StoreError> {
     let _one = shared.checkpointing.lock();
     let _steady = shared.steady.write();
-    let mut components = shared.components.lock();
+    let mut setup = shared.setup.lock();
     // sled has its own lock on its file.
     drop(shared.disk.write().take());
     let opened = match read(&shared.settings) {
@@ -99,7 +99,7 @@ pub(super) fn reopen(shared: &Shared) -> Result<Tail, StoreError> {
         Err(OpenError::Store(error @ StoreError::Damaged(_))) => return Err(error),
         Err(error) => return Err(StoreError::unavailable(error)),
     };
-    *components = opened.components;
+    *setup = opened.setup;
     {
         let mut overlay = shared.overlay.write();
         *overlay = opened.overlay;
@@ -135,7 +135,7 @@ fn read(settings: &SledSettings) -> Result<Opened, OpenError> {
         Some(mark) => Mark::decode(&mark)?,
         None => Mark { low: 1, last: 0 },
     };
-    let components = Components::open(&settings.path, &disk)?;
+    let setup = Setup::open(&settings.path, &disk)?;
     super::bodies::tidy(&settings.path).map_err(|error| unusable(&settings.path, &error))?;
     let mut overlay = Overlay::default();
     overlay.applied = mark.low.saturating_sub(1);
@@ -158,7 +158,7 @@ fn read(settings: &SledSettings) -> Result<Opened, OpenError> {
         overlay,
         slots,
         tail,
-        components,
+        setup,
         seed,
     })
 }

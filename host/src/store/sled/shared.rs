@@ -13,7 +13,7 @@ use super::disk::Disk;
 use super::gather::Coming;
 use super::log::Slots;
 use super::overlay::Overlay;
-use super::registry::Components;
+use super::registry::Setup;
 use super::room::{self, Room};
 use super::settings::SledSettings;
 use crate::store::{Partitions, StoreError};
@@ -52,7 +52,7 @@ pub(super) struct Shared {
     pub want: Condvar,
     /// One checkpoint at a time.
     pub checkpointing: Mutex<()>,
-    pub components: Mutex<Components>,
+    pub setup: Mutex<Setup>,
 }
 
 impl Shared {

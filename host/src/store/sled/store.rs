@@ -171,13 +171,22 @@ impl Store for SledStore {
             .await
     }
 
-    async fn manage(&self, change: Manage) -> Result<(), StoreError> {
-        self.blocking(move |shared| registry::manage(shared, &change))
+    async fn manage(&self, change: Manage, expected: u64) -> Result<u64, StoreError> {
+        self.blocking(move |shared| registry::manage(shared, &change, expected))
             .await
     }
 
-    async fn registry(&self) -> Result<Registry, StoreError> {
-        self.blocking(|shared| shared.with_disk(registry::read))
+    async fn registry_since(&self, revision: u64) -> Result<Registry, StoreError> {
+        let is_same = |setup: &registry::Setup| revision != 0 && setup.is_at(revision);
+        // Asked often, and nearly always so.
+        if self.shared.setup.try_lock().as_deref().is_some_and(is_same) {
+            self.shared.with_disk(|_| Ok(()))?;
+            return Ok(Registry {
+                revision,
+                ..Registry::default()
+            });
+        }
+        self.blocking(move |shared| registry::since(shared, revision))
             .await
     }
 

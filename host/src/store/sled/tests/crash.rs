@@ -231,7 +231,7 @@ async fn run(store: &Arc<SledStore>, known: &Arc<Mutex<Known>>, ops: &[Op]) {
                 Act::Commit(commit) => store.commit_owned(commit).await,
                 Act::Effect(ws, id, effect) => store.record_effect_owned(&ws, id, effect).await,
                 Act::Together(changes) => store.together_owned(changes).await,
-                Act::Manage(change) => store.manage(change).await,
+                Act::Manage(change) => store.manage_now(change).await,
                 Act::Checkpoint => store.checkpoint(),
                 Act::FoldAll => store.fold_all(),
             };
@@ -451,7 +451,7 @@ fn after_a_failed_write_nothing_is_written() {
                     // The thread that folds says it to all.
                     Err(store.shared.fail(&failed.unwrap_err()))
                 }
-                Write::Registry => store.manage(manage(0, 0)).await,
+                Write::Registry => store.manage_now(manage(0, 0)).await,
                 _ => store.commit_owned(commit.clone()).await,
             };
             assert!(
@@ -473,7 +473,7 @@ fn after_a_failed_write_nothing_is_written() {
                     .record_effect_owned(&ws, task.head.id, effect(1, 0, 1))
                     .await,
             );
-            closed(store.manage(manage(0, 1)).await);
+            closed(store.manage_now(manage(0, 1)).await);
             closed(store.checkpoint());
             // What is there can be read.
             assert!(store.load(&ws, task.head.id).await.unwrap().is_some());

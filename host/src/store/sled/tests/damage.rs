@@ -92,7 +92,7 @@ async fn filled(path: &Path) -> TaskId {
     store.checkpoint().unwrap();
     let step = step("s", b"bytes");
     let change = Manage::PutStep(ws.clone(), step, b"bytes".as_slice().into());
-    store.manage(change).await.unwrap();
+    store.manage_now(change).await.unwrap();
     for _ in 0..3 {
         let task = new_task(&ws, TaskId::new(), "{}");
         store.accept_owned(task).await.unwrap();

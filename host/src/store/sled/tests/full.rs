@@ -80,7 +80,7 @@ async fn a_log_without_room_refuses_and_goes_on() {
             store
                 .record_effect_owned(&ws, head.id, effect(1, 0, 1))
                 .await,
-            store.manage(Manage::AddWorkspace(ws.clone())).await,
+            store.manage_now(Manage::AddWorkspace(ws.clone())).await,
             store.put_body(&ws, vec![1]).await.map(|_| ()),
         ] {
             assert!(
@@ -142,7 +142,7 @@ async fn a_tree_without_room_is_opened_again() {
         let store = SledStore::open(settings).unwrap();
         let (ws, mut known) = (spaces()[0].clone(), Model::default());
         let add = Manage::AddWorkspace(ws.clone());
-        store.manage(add.clone()).await.unwrap();
+        store.manage_now(add.clone()).await.unwrap();
         known.manage(add).unwrap();
         let states = [TaskState::Done, TaskState::Error, TaskState::Waiting];
         for round in 0..3 {
@@ -162,7 +162,7 @@ async fn a_tree_without_room_is_opened_again() {
                 match wrong {
                     [Write::Registry] => {
                         let add = Manage::AddWorkspace(spaces()[1].clone());
-                        let error = store.manage(add).await;
+                        let error = store.manage_now(add).await;
                         assert!(matches!(error, Err(StoreError::Full)), "{error:?}");
                     }
                     _ => store.shared.want_checkpoint(),

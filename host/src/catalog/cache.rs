@@ -1,0 +1,192 @@
+//! Taking in what the store has: at the start, and what other nodes have changed since.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use parking_lot::RwLock;
+
+use super::connectors;
+use super::matching::LiveStep;
+use super::schedules::LiveSchedule;
+use super::workspace::Workspace;
+use super::{Catalog, CatalogError};
+use crate::domain::ids::WorkspaceName;
+use crate::store::{Registry, StoreError};
+
+/// How often the store is asked for changes.
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+
+/// Takes in what others change. Runs until the catalog is dropped, or its store is closed.
+pub(super) async fn follow(catalog: Weak<Catalog>) {
+    loop {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        let Some(catalog) = catalog.upgrade() else {
+            return;
+        };
+        match catalog.refresh().await {
+            Ok(()) => {}
+            Err(CatalogError::Store(StoreError::Closed)) => return,
+            Err(error) => {
+                tracing::error!(%error, "what other servers have set up could not be read");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+}
+
+impl Catalog {
+    /// Takes in what the store has and memory has not.
+    ///
+    /// # Errors
+    /// [`CatalogError::Store`]; [`CatalogError::Damaged`] and [`CatalogError::Vault`] if something cannot be
+    /// opened. Then memory is as it was.
+    pub async fn refresh(&self) -> Result<(), CatalogError> {
+        let before = self.looks.load(Ordering::SeqCst);
+        let _alone = self.changing.lock().await;
+        // One that began later than this call has seen all that there was to see.
+        if self.looks.load(Ordering::SeqCst) != before {
+            return Ok(());
+        }
+        self.read_changes().await
+    }
+
+    /// Looks something up; what is not there is looked for in the store before that is said.
+    ///
+    /// # Errors
+    /// As `find`, and as [`Catalog::refresh`].
+    pub async fn look_up<T>(
+        &self,
+        find: impl Fn(&Self) -> Result<T, CatalogError>,
+    ) -> Result<T, CatalogError> {
+        match find(self) {
+            Err(CatalogError::NotFound { .. }) => {
+                self.refresh().await?;
+                find(self)
+            }
+            found => found,
+        }
+    }
+
+    /// As [`Catalog::refresh`], within a change.
+    pub(super) async fn read_changes(&self) -> Result<(), CatalogError> {
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        let known = self.revision.load(Ordering::Relaxed);
+        let registry = self.store.registry_since(known).await?;
+        let revision = registry.revision;
+        if revision != known || known == 0 {
+            self.take_in(registry)?;
+            self.revision.store(revision, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Puts what the store has of some workspaces in the place of what memory has of them.
+    fn take_in(&self, registry: Registry) -> Result<(), CatalogError> {
+        let changed = registry.changed.clone();
+        let mut new = self.opened(registry)?;
+        for name in changed {
+            let old = self.workspaces.read().get(&name).cloned();
+            if let Some(old) = &old {
+                let old = old.read();
+                let mut keys = self.keys.write();
+                for webhook in old.webhooks.values() {
+                    keys.remove(webhook.key.reveal());
+                }
+                old.schedules
+                    .values()
+                    .for_each(|live| self.agenda.remove(live));
+            }
+            let Some(workspace) = new.remove(&name) else {
+                self.workspaces.write().remove(&name);
+                continue;
+            };
+            let mut keys = self.keys.write();
+            for webhook in workspace.webhooks.values() {
+                keys.insert(webhook.key.reveal().to_owned(), webhook.clone());
+            }
+            drop(keys);
+            workspace
+                .schedules
+                .values()
+                .for_each(|live| self.agenda.add(live));
+            match old {
+                Some(old) => *old.write() = workspace,
+                None => {
+                    let workspace = Arc::new(RwLock::new(workspace));
+                    self.workspaces.write().insert(name, workspace);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Workspaces as the store has them, ready to be used. What is as it was is not opened again.
+    fn opened(
+        &self,
+        registry: Registry,
+    ) -> Result<HashMap<WorkspaceName, Workspace>, CatalogError> {
+        let mut workspaces: HashMap<WorkspaceName, Workspace> = registry
+            .workspaces
+            .into_iter()
+            .map(|(name, settings)| (name, Workspace::of(settings)))
+            .collect();
+        for webhook in registry.webhooks {
+            let webhook = Arc::new(webhook);
+            owner(&mut workspaces, &webhook.workspace, "webhook", &webhook.id)?
+                .webhooks
+                .insert(webhook.name.clone(), webhook);
+        }
+        for (workspace, step) in registry.steps {
+            let name = step.name.clone();
+            let known = self.step(&workspace, &name).ok();
+            let live = match known.filter(|known| *known.step == step) {
+                Some(known) => known,
+                None => LiveStep::new(step).map_err(|error| {
+                    CatalogError::Damaged(format!(
+                        "step `{name}` of workspace `{workspace}`: {error}"
+                    ))
+                })?,
+            };
+            owner(&mut workspaces, &workspace, "step", name.as_str())?.put_step(live);
+        }
+        for (workspace, key, sealed) in registry.config {
+            self.vault.unseal(&workspace, &key, &sealed)?;
+            owner(&mut workspaces, &workspace, "config", key.as_str())?.put_sealed(key, sealed);
+        }
+        for (workspace, name, sealed) in registry.connectors {
+            let live = connectors::open(&self.vault, &workspace, &name, &sealed)?;
+            owner(&mut workspaces, &workspace, "connector", name.as_str())?
+                .connectors
+                .insert(name, live);
+        }
+        for (schedule, mark) in registry.schedules {
+            let (workspace, name) = (schedule.workspace.clone(), schedule.name.clone());
+            let live = LiveSchedule::open(schedule, mark)?;
+            // One whose planned times are being settled stays what it is.
+            let known = self.schedule(&workspace, &name).ok();
+            let live = known.filter(|known| known.is_same(&live)).unwrap_or(live);
+            owner(&mut workspaces, &workspace, "schedule", name.as_str())?
+                .schedules
+                .insert(name, live);
+        }
+        Ok(workspaces)
+    }
+}
+
+fn owner<'w>(
+    workspaces: &'w mut HashMap<WorkspaceName, Workspace>,
+    name: &WorkspaceName,
+    what: &str,
+    id: &str,
+) -> Result<&'w mut Workspace, CatalogError> {
+    workspaces.get_mut(name).ok_or_else(|| {
+        CatalogError::Damaged(format!(
+            "{what} `{id}` is of workspace `{name}`, which is not there"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests;

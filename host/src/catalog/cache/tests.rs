@@ -1,0 +1,199 @@
+//! Two catalogs over one store, as two nodes have them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Map;
+
+use crate::catalog::tests::{default, name, open, put, step, store};
+use crate::catalog::{Catalog, CatalogError};
+use crate::domain::ids::{ConfigKey, ScheduleName, StepName, WebhookName, WorkspaceName};
+use crate::domain::limits;
+use crate::domain::schedule::{Missed, ScheduleSettings};
+use crate::domain::step::Tuning;
+use crate::domain::workspace::WorkspaceSettings;
+use crate::store::Store;
+
+async fn two() -> (Arc<dyn Store>, Arc<Catalog>, Arc<Catalog>) {
+    let store = store();
+    let (one, other) = (open(&store, 'a').await, open(&store, 'a').await);
+    (store, one.unwrap(), other.unwrap())
+}
+
+/// Waits until the catalog has been told, without being asked for anything that is missing.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..3_000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what}: the other catalog was never told");
+}
+
+fn minutely() -> ScheduleSettings {
+    ScheduleSettings {
+        cron: "* * * * *".into(),
+        timezone: "UTC".into(),
+        missed: Missed::All,
+        data: Map::new(),
+    }
+}
+
+#[tokio::test]
+async fn what_one_changes_the_other_is_told() {
+    let (store, one, other) = two().await;
+    let acme: WorkspaceName = name("acme");
+    let form: WebhookName = name("Contact Form");
+    one.add_workspace(acme.clone(), WorkspaceSettings::default())
+        .await
+        .unwrap();
+    let webhook = one.add_webhook(&acme, form.clone(), None).await.unwrap();
+    let token: ConfigKey = name("TOKEN");
+    one.set_config(&acme, token.clone(), "1").await.unwrap();
+    let hourly: ScheduleName = name("hourly");
+    one.put_schedule(&acme, hourly.clone(), minutely())
+        .await
+        .unwrap();
+    until("a workspace with all that it has", || {
+        other.webhook(&acme, "Contact Form").is_ok()
+            && other
+                .config(&acme)
+                .get("TOKEN")
+                .is_some_and(|value| value == "1")
+            && other.schedule(&acme, &hourly).is_ok()
+    })
+    .await;
+    assert_eq!(other.webhook_by_key(webhook.key.reveal()).unwrap(), webhook);
+    assert_eq!(other.next_fire(|_| true), Some(60_000));
+    // A step that a third one has put there, and whose limits one of the two changes.
+    put(&store, &acme, step("greet", serde_json::json!({"a": 1}))).await;
+    let greet: StepName = name("greet");
+    for catalog in [&one, &other] {
+        until("a step", || catalog.step(&acme, &greet).is_ok()).await;
+    }
+    let tuning = Tuning {
+        attempts: Some(7),
+        ..Tuning::default()
+    };
+    other.tune_step(&acme, &greet, tuning).await.unwrap();
+    until("a step's policy", || {
+        one.step(&acme, &greet).unwrap().step.retry.attempts == 7
+    })
+    .await;
+    // Fires that one has settled are not the other's to make.
+    let due = other.due_schedules(60_000, 10, |_| true);
+    other
+        .settle_schedules(vec![(due[0].clone(), 60_000)])
+        .await
+        .unwrap();
+    until("a settled time", || {
+        one.next_fire(|_| true) == Some(120_000)
+    })
+    .await;
+    // And what is gone is gone.
+    other.delete_webhook(&acme, "Contact Form").await.unwrap();
+    other.delete_config(&acme, &token).await.unwrap();
+    other.delete_schedule(&acme, &hourly).await.unwrap();
+    other.delete_step(&acme, &greet).await.unwrap();
+    until("deletions", || {
+        one.webhook(&acme, "Contact Form").is_err()
+            && one.config(&acme).is_empty()
+            && one.schedule(&acme, &hourly).is_err()
+            && one.step(&acme, &greet).is_err()
+    })
+    .await;
+    assert!(one.webhook_by_key(webhook.key.reveal()).is_none());
+    assert_eq!(one.next_fire(|_| true), None);
+}
+
+#[tokio::test]
+async fn what_is_missing_is_looked_for_in_the_store_before_that_is_said() {
+    let (_store, one, other) = two().await;
+    let acme: WorkspaceName = name("acme");
+    let settings = WorkspaceSettings::default();
+    one.add_workspace(acme.clone(), settings).await.unwrap();
+    assert!(other.check_workspace(&acme).is_err(), "it was not told yet");
+    let found = other.look_up(|catalog| catalog.check_workspace(&acme));
+    found.await.unwrap();
+    let webhook = one.add_webhook(&acme, name("w"), None).await.unwrap();
+    let found = other.look_up(|catalog| catalog.webhook(&acme, &webhook.id));
+    assert_eq!(found.await.unwrap(), webhook);
+    let missing = other
+        .look_up(|catalog| catalog.webhook(&acme, "none"))
+        .await;
+    assert!(matches!(missing, Err(CatalogError::NotFound { .. })));
+}
+
+/// A change that stands on what another has changed meanwhile is checked again, on what there is then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_that_take_one_name_one_gets_it() {
+    let (_store, one, other) = two().await;
+    for round in 0..40 {
+        let form: WebhookName = name(&format!("form {round}"));
+        let ws = default();
+        let (a, b) = tokio::join!(
+            one.add_webhook(&ws, form.clone(), None),
+            other.add_webhook(&ws, form.clone(), None),
+        );
+        let lost = match (&a, &b) {
+            (Ok(_), Err(lost)) | (Err(lost), Ok(_)) => lost,
+            both => panic!("{both:?}"),
+        };
+        assert!(matches!(lost, CatalogError::Exists { .. }), "{lost}");
+        let space: WorkspaceName = name(&format!("space-{round}"));
+        let add = |catalog: &Arc<Catalog>| {
+            let (catalog, space) = (catalog.clone(), space.clone());
+            async move {
+                catalog
+                    .add_workspace(space, WorkspaceSettings::default())
+                    .await
+            }
+        };
+        let (a, b) = tokio::join!(add(&one), add(&other));
+        assert!(a.is_ok() != b.is_ok(), "{a:?} {b:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_together_make_no_more_than_may_be() {
+    let (store, one, other) = two().await;
+    let all = [(one, "a"), (other, "b")].map(|(catalog, whose)| {
+        tokio::spawn(async move {
+            for number in 0.. {
+                let called: ScheduleName = name(&format!("{whose}{number}"));
+                match catalog.put_schedule(&default(), called, minutely()).await {
+                    Ok(_) => {}
+                    Err(full) => {
+                        assert!(matches!(full, CatalogError::Full { .. }), "{full}");
+                        return number;
+                    }
+                }
+            }
+            0
+        })
+    });
+    let mut added = 0;
+    for one in all {
+        added += one.await.unwrap();
+    }
+    assert_eq!(added, limits::SCHEDULES);
+    let there = store.registry_since(0).await.unwrap().schedules.len();
+    assert_eq!(there, limits::SCHEDULES);
+}
+
+/// What cannot be opened is an error, and memory stays as it was.
+#[tokio::test]
+async fn a_change_that_cannot_be_opened_leaves_memory_as_it_was() {
+    let (store, one, _) = two().await;
+    let stranger = open(&store, 'b').await.unwrap();
+    let webhook = one.add_webhook(&default(), name("w"), None).await.unwrap();
+    stranger.refresh().await.unwrap();
+    one.set_config(&default(), name("TOKEN"), "1")
+        .await
+        .unwrap();
+    one.delete_webhook(&default(), &webhook.id).await.unwrap();
+    let error = stranger.refresh().await.unwrap_err();
+    assert!(matches!(error, CatalogError::Vault(_)), "{error}");
+    assert!(stranger.webhook(&default(), &webhook.id).is_ok());
+}

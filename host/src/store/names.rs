@@ -1,0 +1,191 @@
+//! What tenants have set up, as far as a store must know it to refuse a change: what is taken, and how
+//! many there are.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{Manage, Registry, StoreError};
+use crate::domain::ids::WorkspaceName;
+use crate::domain::limits;
+
+/// The names that are taken. An implementation whose database can tell has no use for it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Names {
+    workspaces: BTreeMap<WorkspaceName, Taken>,
+    /// Whose webhook has a key.
+    keys: HashMap<String, (WorkspaceName, String)>,
+}
+
+/// What is taken in one workspace.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Taken {
+    /// Names and keys of webhooks, by their ids.
+    webhooks: BTreeMap<String, (String, String)>,
+    steps: BTreeSet<String>,
+    config: BTreeSet<String>,
+    connectors: BTreeSet<String>,
+    schedules: BTreeSet<String>,
+}
+
+/// Refuses one more where there are as many as may be, unless it is one of them.
+fn room(what: &'static str, is_there: bool, there: usize, most: usize) -> Result<(), StoreError> {
+    if !is_there && there >= most {
+        return Err(StoreError::TooMany { what, most });
+    }
+    Ok(())
+}
+
+impl Names {
+    /// The names in `registry`, which is whole.
+    pub fn of(registry: &Registry) -> Self {
+        let mut names = Self::default();
+        for (workspace, _) in &registry.workspaces {
+            names.workspace(workspace);
+        }
+        for webhook in &registry.webhooks {
+            names.apply(&Manage::PutWebhook(webhook.clone()));
+        }
+        for (workspace, step) in &registry.steps {
+            let taken = names.workspace(workspace);
+            taken.steps.insert(step.name.to_string());
+        }
+        for (workspace, key, _) in &registry.config {
+            names.workspace(workspace).config.insert(key.to_string());
+        }
+        for (workspace, name, _) in &registry.connectors {
+            let taken = names.workspace(workspace);
+            taken.connectors.insert(name.to_string());
+        }
+        for (schedule, _) in &registry.schedules {
+            let taken = names.workspace(&schedule.workspace);
+            taken.schedules.insert(schedule.name.to_string());
+        }
+        names
+    }
+
+    fn workspace(&mut self, name: &WorkspaceName) -> &mut Taken {
+        self.workspaces.entry(name.clone()).or_default()
+    }
+
+    /// Refuses a change that would take what is taken, or one more than may be.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`], [`StoreError::TooMany`].
+    pub fn check(&self, change: &Manage) -> Result<(), StoreError> {
+        let none = Taken::default();
+        let of = |workspace| self.workspaces.get(workspace).unwrap_or(&none);
+        let taken = |what, name: &str| StoreError::Taken {
+            what,
+            name: name.to_owned(),
+        };
+        match change {
+            Manage::NewWorkspace(workspace, _) if self.workspaces.contains_key(workspace) => {
+                Err(taken("workspace", workspace.as_str()))
+            }
+            Manage::AddWorkspace(workspace)
+            | Manage::NewWorkspace(workspace, _)
+            | Manage::SetWorkspace(workspace, _) => room(
+                "workspaces",
+                self.workspaces.contains_key(workspace),
+                self.workspaces.len(),
+                limits::WORKSPACES,
+            ),
+            Manage::PutWebhook(webhook) => {
+                let there = of(&webhook.workspace);
+                let mut others = there.webhooks.iter().filter(|(id, _)| **id != webhook.id);
+                if others.any(|(_, (name, _))| *name == webhook.name.as_str()) {
+                    return Err(taken("webhook", webhook.name.as_str()));
+                }
+                let owner = self.keys.get(webhook.key.reveal());
+                if owner
+                    .is_some_and(|owner| *owner != (webhook.workspace.clone(), webhook.id.clone()))
+                {
+                    return Err(taken("webhook's key", &webhook.id));
+                }
+                let is_there = there.webhooks.contains_key(&webhook.id);
+                room("webhooks", is_there, there.webhooks.len(), limits::WEBHOOKS)
+            }
+            Manage::PutStep(workspace, step, _) | Manage::SetStep(workspace, step) => {
+                let steps = &of(workspace).steps;
+                let is_there = steps.contains(step.name.as_str());
+                room("steps", is_there, steps.len(), limits::STEPS)
+            }
+            Manage::SetConfig(workspace, key, _) => {
+                let config = &of(workspace).config;
+                let is_there = config.contains(key.as_str());
+                room("config keys", is_there, config.len(), limits::CONFIG_KEYS)
+            }
+            Manage::PutConnector(workspace, name, _) => {
+                let connectors = &of(workspace).connectors;
+                let is_there = connectors.contains(name.as_str());
+                room("connectors", is_there, connectors.len(), limits::CONNECTORS)
+            }
+            Manage::PutSchedule(schedule) => {
+                let schedules = &of(&schedule.workspace).schedules;
+                let is_there = schedules.contains(schedule.name.as_str());
+                room("schedules", is_there, schedules.len(), limits::SCHEDULES)
+            }
+            Manage::DeleteWebhook(..)
+            | Manage::DeleteStep(..)
+            | Manage::DeleteConfig(..)
+            | Manage::DeleteConnector(..)
+            | Manage::DeleteSchedule(..)
+            | Manage::MarkSchedules(_) => Ok(()),
+        }
+    }
+
+    /// Takes in a change that was made.
+    pub fn apply(&mut self, change: &Manage) {
+        match change {
+            Manage::AddWorkspace(workspace)
+            | Manage::NewWorkspace(workspace, _)
+            | Manage::SetWorkspace(workspace, _) => {
+                self.workspace(workspace);
+            }
+            Manage::PutWebhook(webhook) => {
+                let (workspace, id) = (&webhook.workspace, webhook.id.clone());
+                let key = webhook.key.reveal().to_owned();
+                let owner = (workspace.clone(), id.clone());
+                let named = (webhook.name.to_string(), key.clone());
+                if let Some((_, old)) = self.workspace(workspace).webhooks.insert(id, named) {
+                    self.keys.remove(&old);
+                }
+                self.keys.insert(key, owner);
+            }
+            Manage::DeleteWebhook(workspace, id) => {
+                if let Some((_, key)) = self.workspace(workspace).webhooks.remove(id) {
+                    self.keys.remove(&key);
+                }
+            }
+            Manage::PutStep(workspace, step, _) | Manage::SetStep(workspace, step) => {
+                self.workspace(workspace)
+                    .steps
+                    .insert(step.name.to_string());
+            }
+            Manage::DeleteStep(workspace, name) => {
+                self.workspace(workspace).steps.remove(name.as_str());
+            }
+            Manage::SetConfig(workspace, key, _) => {
+                self.workspace(workspace).config.insert(key.to_string());
+            }
+            Manage::DeleteConfig(workspace, key) => {
+                self.workspace(workspace).config.remove(key.as_str());
+            }
+            Manage::PutConnector(workspace, name, _) => {
+                self.workspace(workspace)
+                    .connectors
+                    .insert(name.to_string());
+            }
+            Manage::DeleteConnector(workspace, name) => {
+                self.workspace(workspace).connectors.remove(name.as_str());
+            }
+            Manage::PutSchedule(schedule) => {
+                let name = schedule.name.to_string();
+                self.workspace(&schedule.workspace).schedules.insert(name);
+            }
+            Manage::DeleteSchedule(workspace, name) => {
+                self.workspace(workspace).schedules.remove(name.as_str());
+            }
+            Manage::MarkSchedules(_) => {}
+        }
+    }
+}
