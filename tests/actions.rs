@@ -60,7 +60,7 @@ async fn a_waiting_task_is_cancelled_for_good() {
     assert_eq!(task["state"], "cancelled");
     assert_eq!(
         reasons(&task).last(),
-        Some(&"cancelled by the API (127.0.0.1)")
+        Some(&"cancelled by admin (127.0.0.1)")
     );
     // Taken up again, it waits again.
     let (status, head) = server.act(&id, "retry", None).await;
@@ -228,7 +228,7 @@ async fn an_update_wakes_a_task_and_sets_one_at_rest_in_motion() {
     assert!(task["data"].get("note").is_none());
     assert_eq!(task["data"]["$via"]["name"], "Orders");
     let changed = &task["history"][1];
-    assert_eq!(changed["reason"], "changed by the API (127.0.0.1)");
+    assert_eq!(changed["reason"], "changed by admin (127.0.0.1)");
     assert_eq!(
         changed["changes"],
         json!([{"op": "remove", "path": "/note", "old": "x"}, {"op": "add", "path": "/approved", "value": true}])
@@ -354,7 +354,7 @@ async fn tasks_are_copied_and_made_by_hand() {
     let history = reasons(&task);
     assert_eq!(
         history[1],
-        format!("a copy of task {id}, made by the API (127.0.0.1)")
+        format!("a copy of task {id}, made by admin (127.0.0.1)")
     );
     assert_eq!(
         task["runs"].as_array().unwrap().len(),

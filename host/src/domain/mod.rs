@@ -12,6 +12,7 @@ pub mod journal;
 pub mod limits;
 pub mod moment;
 pub mod partition;
+pub mod principal;
 pub mod run;
 pub mod schedule;
 pub mod step;

@@ -1,6 +1,7 @@
 //! Who may use the API: whoever has the server's admin token.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
@@ -9,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::config_digest::{TokenDigest, config_digest, token_digest};
 use crate::domain::ids::{ConfigKey, WorkspaceName};
+use crate::domain::principal::Principal;
 use crate::domain::webhook::base62;
 use crate::private_file::{self, PrivateFileError};
 use crate::vault::{VaultError, fill_random};
@@ -30,6 +32,8 @@ pub enum TokenError {
 /// The admin token, known by its SHA-256 only.
 pub struct AdminToken {
     digest: TokenDigest,
+    /// Who has it.
+    principal: Arc<Principal>,
 }
 
 impl AdminToken {
@@ -48,12 +52,18 @@ impl AdminToken {
     pub fn new(token: &str) -> Self {
         Self {
             digest: token_digest(token.as_bytes()),
+            principal: Arc::new(Principal::admin()),
         }
+    }
+
+    /// Who sent a request, if it carries the token.
+    pub fn principal(&self, headers: &HeaderMap) -> Option<Arc<Principal>> {
+        self.is_in(headers).then(|| self.principal.clone())
     }
 
     /// Whether the request carries the token: exactly one `Authorization` header, with the scheme
     /// `Bearer` (RFC 6750). The comparison is of digests and takes the same time for every token.
-    pub fn is_in(&self, headers: &HeaderMap) -> bool {
+    fn is_in(&self, headers: &HeaderMap) -> bool {
         let mut all = headers.get_all(AUTHORIZATION).iter();
         let (Some(header), None) = (all.next(), all.next()) else {
             return false;

@@ -5,6 +5,7 @@ pub mod auth;
 pub mod server;
 
 mod api;
+mod caller;
 mod drain;
 mod event;
 mod problem;

@@ -15,6 +15,7 @@ use crate::catalog::CatalogError;
 use crate::domain::data::EditError;
 use crate::domain::ids::{IdError, TaskId, WorkspaceName};
 use crate::domain::limits;
+use crate::domain::principal::Scope;
 use crate::domain::task::NoSuchState;
 use crate::domain::webhook::CorrelationError;
 use crate::engine::ActionError;
@@ -34,6 +35,16 @@ pub enum ApiError {
         "this needs the server's admin token: send `Authorization: Bearer <token>`; the token is in the file `admin-token` of the data directory"
     )]
     Unauthorized,
+    /// The principal lacks a scope.
+    #[error("`{principal}` may not do this {}: it takes the scope `{scope}`", place(.workspace))]
+    Forbidden {
+        /// What the journal calls it.
+        principal: String,
+        /// The scope.
+        scope: Scope,
+        /// Where; `None` on the server itself.
+        workspace: Option<WorkspaceName>,
+    },
     /// No webhook has this key. It does not say whether one ever had.
     #[error("there is no webhook at this URL; `stepwell webhook list` shows the URLs there are")]
     UnknownWebhook,
@@ -114,11 +125,19 @@ pub enum ApiError {
     },
 }
 
+fn place(workspace: &Option<WorkspaceName>) -> String {
+    match workspace {
+        Some(name) => format!("in workspace `{name}`"),
+        None => "on the server itself".to_owned(),
+    }
+}
+
 impl ApiError {
     fn kind(&self) -> Kind {
         use StatusCode as S;
         match self {
             Self::Unauthorized => kind(S::UNAUTHORIZED, "unauthorized"),
+            Self::Forbidden { .. } => kind(S::FORBIDDEN, "forbidden"),
             Self::UnknownWebhook => kind(S::NOT_FOUND, "unknown-webhook"),
             Self::NoSuchPath => kind(S::NOT_FOUND, "no-such-path"),
             Self::WrongMethod { .. } => kind(S::METHOD_NOT_ALLOWED, "method-not-allowed"),

@@ -15,8 +15,9 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use super::api::{
-    Asker, actions, config, connectors, explain, schedules, steps, tasks, webhooks, workspaces,
+    actions, config, connectors, explain, schedules, steps, tasks, webhooks, workspaces,
 };
+use super::caller::Authenticated;
 use super::problem::ApiError;
 use super::{Api, event};
 use crate::store::Health;
@@ -201,10 +202,12 @@ impl Routes {
 
     /// The API: nothing under it is answered without the token, not even what is not there.
     async fn answer_api(&self, ip: IpAddr, mut request: Request<Incoming>) -> Response<Body> {
-        if !self.api.token.is_in(request.headers()) {
+        let Some(principal) = self.api.token.principal(request.headers()) else {
             return ApiError::Unauthorized.into_response();
-        }
-        request.extensions_mut().insert(Asker(ip));
+        };
+        request
+            .extensions_mut()
+            .insert(Authenticated { principal, ip });
         let mut response = match self.routes.call(request).await {
             Ok(response) => response,
             Err(never) => match never {},

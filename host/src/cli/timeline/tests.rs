@@ -247,7 +247,7 @@ fn what_people_did_has_its_line_and_its_changes() {
         "state": "waiting",
         "history": [
             {"at": "2026-11-23T14:00:00.000Z", "state": "ready", "reason": "accepted"},
-            {"at": at, "state": "ready", "reason": "changed by the API (192.0.2.7)",
+            {"at": at, "state": "ready", "reason": "changed by admin (192.0.2.7)",
              "changes": [{"op": "add", "path": "/approved", "value": true}]},
             {"at": "2026-11-23T14:00:00.002Z", "state": "ready", "reason": "tried again\u{1b}[2J"},
         ],
@@ -256,7 +256,7 @@ fn what_people_did_has_its_line_and_its_changes() {
     assert_eq!(
         lines,
         [
-            "14:00:00.001  changed by the API (192.0.2.7)",
+            "14:00:00.001  changed by admin (192.0.2.7)",
             "              + /approved true",
             "14:00:00.002  tried again\\u001b[2J",
         ]

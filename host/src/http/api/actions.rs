@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, USER_AGENT};
@@ -10,9 +9,10 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json as object};
 
-use super::{Api, ApiError, Asker, Tenant, json, whole_body};
+use super::{Api, ApiError, json, whole_body};
 use crate::domain::data::{Edit, Pointer};
 use crate::domain::task::TaskHead;
+use crate::http::caller::{Caller, Ingest, Operate};
 use crate::http::event::text;
 use crate::http::view::{HeadView, TaskView};
 use crate::ingest::accept::{IngestError, Posted, posted_task};
@@ -79,16 +79,15 @@ fn answer(status: StatusCode, head: &TaskHead) -> Response<Body> {
 
 pub(in crate::http) async fn new(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
-    Extension(asker): Extension<Asker>,
+    caller: Caller<Ingest>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let (bytes, _share) = whole_body(&api, api.body, &headers, body).await?;
     let task = posted_task(Posted {
-        workspace: &tenant.workspace,
+        workspace: &caller.workspace,
         at: api.clock.now(),
-        ip: asker.0,
+        ip: caller.ip(),
         user_agent: text(&headers, USER_AGENT).as_deref(),
         content_type: text(&headers, CONTENT_TYPE).as_deref(),
         body: &bytes,
@@ -99,56 +98,50 @@ pub(in crate::http) async fn new(
 
 pub(in crate::http) async fn cancel(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
-    Extension(asker): Extension<Asker>,
+    caller: Caller<Operate>,
 ) -> Result<Response<Body>, ApiError> {
-    let task = tenant.name()?;
-    let done = api
-        .engine
-        .cancel(&tenant.workspace, task, asker.to_string());
+    let task = caller.name()?;
+    let done = api.engine.cancel(&caller.workspace, task, caller.actor());
     Ok(answer(StatusCode::OK, &done.await?))
 }
 
 pub(in crate::http) async fn retry(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
-    Extension(asker): Extension<Asker>,
+    caller: Caller<Operate>,
 ) -> Result<Response<Body>, ApiError> {
-    let task = tenant.name()?;
-    let done = api.engine.retry(&tenant.workspace, task, asker.to_string());
+    let task = caller.name()?;
+    let done = api.engine.retry(&caller.workspace, task, caller.actor());
     Ok(answer(StatusCode::OK, &done.await?))
 }
 
 pub(in crate::http) async fn update(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
-    Extension(asker): Extension<Asker>,
+    caller: Caller<Operate>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let task = tenant.name()?;
+    let task = caller.name()?;
     let edits = edits(&api, &headers, body).await?;
     if edits.is_empty() {
         return Err(bad(
             "it changes nothing; give `patch` (a JSON merge patch), `set` or `replace`",
         ));
     }
-    let by = asker.to_string();
-    let done = api.engine.update(&tenant.workspace, task, edits, by);
+    let by = caller.actor();
+    let done = api.engine.update(&caller.workspace, task, edits, by);
     Ok(answer(StatusCode::OK, &done.await?))
 }
 
 pub(in crate::http) async fn clone(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
-    Extension(asker): Extension<Asker>,
+    caller: Caller<Operate>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let task = tenant.name()?;
+    let task = caller.name()?;
     let edits = edits(&api, &headers, body).await?;
-    let by = asker.to_string();
-    let done = api.engine.clone_task(&tenant.workspace, task, edits, by);
+    let by = caller.actor();
+    let done = api.engine.clone_task(&caller.workspace, task, edits, by);
     Ok(answer(StatusCode::CREATED, &done.await?))
 }
 
@@ -166,11 +159,11 @@ fn first() -> u32 {
 
 pub(in crate::http) async fn replay(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Operate>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let task = tenant.name()?;
+    let task = caller.name()?;
     let (bytes, _share) = whole_body(&api, api.body, &headers, body).await?;
     let from = if bytes.is_empty() {
         first()
@@ -180,7 +173,7 @@ pub(in crate::http) async fn replay(
             serde_json::from_value(value).map_err(|error| bad(&error.to_string()))?;
         wanted.from
     };
-    let replayed = api.engine.replay(&tenant.workspace, task, from).await?;
+    let replayed = api.engine.replay(&caller.workspace, task, from).await?;
     let view = TaskView::of(&replayed.task, &replayed.journal)?;
     let mut document = serde_json::to_value(&view).map_err(|_| ApiError::Damaged {
         task,

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{Api, ApiError, Tenant, json, json_body, no_content};
+use super::{Api, ApiError, json, json_body, no_content};
+use crate::http::caller::{Caller, Deploy};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,16 +20,16 @@ struct NewValue {
 
 pub(in crate::http) async fn list(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
 ) -> Result<Response<Body>, ApiError> {
-    let keys = api.catalog.config_keys(&tenant.workspace)?;
-    let values = api.catalog.config(&tenant.workspace);
+    let keys = api.catalog.config_keys(&caller.workspace)?;
+    let values = api.catalog.config(&caller.workspace);
     let views: Vec<_> = keys
         .iter()
         .map(|key| {
             let digest = values
                 .get(key.as_str())
-                .map(|value| api.token.config_digest(&tenant.workspace, key, value));
+                .map(|value| api.token.config_digest(&caller.workspace, key, value));
             json!({ "key": key, "digest": digest })
         })
         .collect();
@@ -37,24 +38,24 @@ pub(in crate::http) async fn list(
 
 pub(in crate::http) async fn set(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let NewValue { value } = json_body(&api, &headers, body).await?;
     let value = Zeroizing::new(value);
     api.catalog
-        .set_config(&tenant.workspace, tenant.name()?, &value)
+        .set_config(&caller.workspace, caller.name()?, &value)
         .await?;
     Ok(no_content())
 }
 
 pub(in crate::http) async fn delete(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
 ) -> Result<Response<Body>, ApiError> {
     api.catalog
-        .delete_config(&tenant.workspace, &tenant.name()?)
+        .delete_config(&caller.workspace, &caller.name()?)
         .await?;
     Ok(no_content())
 }

@@ -9,17 +9,18 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Api, ApiError, Tenant, json, json_body, no_content, query};
+use super::{Api, ApiError, json, json_body, no_content, query};
 use crate::catalog::Put;
 use crate::connectors::named::Connector;
 use crate::domain::connector::ConnectorSettings;
 use crate::domain::ids::ConnectorName;
+use crate::http::caller::{Caller, Deploy, Read};
 
 pub(in crate::http) async fn list(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
-    let all = api.catalog.connectors(&tenant.workspace)?;
+    let all = api.catalog.connectors(&caller.workspace)?;
     let views: Vec<_> = all
         .iter()
         .map(|(name, live)| view(name, &live.connector))
@@ -38,22 +39,22 @@ pub(in crate::http) struct How {
 
 pub(in crate::http) async fn put(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
     how: Result<Query<How>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let name: ConnectorName = tenant.name()?;
+    let name: ConnectorName = caller.name()?;
     let how = query(how)?;
     let settings: ConnectorSettings = json_body(&api, &headers, body).await?;
     let kind = settings.kind.clone();
     let put = if how.dry_run {
-        let workspace = &tenant.workspace;
+        let workspace = &caller.workspace;
         api.catalog
             .would_put_connector(workspace, &name, &settings)?
     } else {
         api.catalog
-            .put_connector(&tenant.workspace, name.clone(), settings)
+            .put_connector(&caller.workspace, name.clone(), settings)
             .await?
     };
     let (status, change) = match put {
@@ -70,10 +71,10 @@ pub(in crate::http) async fn put(
 
 pub(in crate::http) async fn delete(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
 ) -> Result<Response<Body>, ApiError> {
     api.catalog
-        .delete_connector(&tenant.workspace, &tenant.name()?)
+        .delete_connector(&caller.workspace, &caller.name()?)
         .await?;
     Ok(no_content())
 }

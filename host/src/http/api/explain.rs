@@ -9,9 +9,10 @@ use axum::http::{Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Api, ApiError, Tenant, json, query};
+use super::{Api, ApiError, json, query};
 use crate::catalog::Verdict;
 use crate::domain::ids::{StepName, TaskId};
+use crate::http::caller::{Caller, Read};
 use crate::store::StoreError;
 
 /// Steps that one answer shows.
@@ -28,15 +29,15 @@ pub(in crate::http) struct Wanted {
 
 pub(in crate::http) async fn explain(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Read>,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Response<Body>, ApiError> {
-    let id: TaskId = tenant.name()?;
+    let id: TaskId = caller.name()?;
     let only: Option<StepName> = query(wanted)?.step.map(|name| name.parse()).transpose()?;
-    let task = api.store.load(&tenant.workspace, id).await?;
+    let task = api.store.load(&caller.workspace, id).await?;
     let task = task.ok_or_else(|| ApiError::NoSuchTask {
         task: id,
-        workspace: tenant.workspace.clone(),
+        workspace: caller.workspace.clone(),
     })?;
     let explained = tokio::task::spawn_blocking(move || {
         let data: Value = serde_json::from_str(&task.data).map_err(|error| {
@@ -44,7 +45,7 @@ pub(in crate::http) async fn explain(
         })?;
         let judged = api
             .catalog
-            .explain(&tenant.workspace, only.as_ref(), &data)?;
+            .explain(&caller.workspace, only.as_ref(), &data)?;
         let more = judged.len().saturating_sub(STEPS);
         let steps: Vec<Value> = judged
             .iter()
@@ -53,7 +54,7 @@ pub(in crate::http) async fn explain(
             .map(|(place, (step, verdict))| {
                 let warnings = match verdict {
                     Verdict::Differs(_) if place < DOUBTED => {
-                        api.catalog.doubts(&tenant.workspace, step)
+                        api.catalog.doubts(&caller.workspace, step)
                     }
                     _ => Vec::new(),
                 };

@@ -1,4 +1,4 @@
-//! The API's handlers, one file a noun, and what they share: who is asked about, and typed bodies.
+//! The API's handlers, one file a noun, and what they share: typed bodies and queries.
 
 pub(super) mod actions;
 pub(super) mod config;
@@ -10,16 +10,12 @@ pub(super) mod tasks;
 pub(super) mod webhooks;
 pub(super) mod workspaces;
 
-use std::fmt;
-use std::net::IpAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRequestParts, Query, RawPathParams};
 use axum::http::header::CONTENT_TYPE;
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use bytes::Bytes;
 use serde::Serialize;
@@ -28,55 +24,7 @@ use serde::de::DeserializeOwned;
 use super::Api;
 use super::drain::drain;
 use super::problem::ApiError;
-use crate::domain::ids::{IdError, WorkspaceName};
 use crate::ingest::read::{self, Bounds, Share};
-
-/// The workspace that a request is about, which is there, and the name behind it in the path.
-pub(super) struct Tenant {
-    /// The workspace.
-    pub workspace: WorkspaceName,
-    /// The last part of the path, decoded; empty if the route has none.
-    pub name: String,
-}
-
-impl Tenant {
-    /// The name as what it is to be.
-    fn name<T: std::str::FromStr<Err = IdError>>(&self) -> Result<T, ApiError> {
-        Ok(self.name.parse()?)
-    }
-}
-
-impl FromRequestParts<Arc<Api>> for Tenant {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
-        let params = RawPathParams::from_request_parts(parts, api)
-            .await
-            .map_err(|error| ApiError::BadParameter(error.body_text()))?;
-        let (mut workspace, mut name) = (None, String::new());
-        for (key, value) in &params {
-            match key {
-                "ws" => workspace = Some(WorkspaceName::titled(value)?),
-                _ => name = value.to_owned(),
-            }
-        }
-        let workspace = workspace.ok_or(ApiError::NoSuchPath)?;
-        api.catalog
-            .look_up(|catalog| catalog.check_workspace(&workspace))
-            .await?;
-        Ok(Self { workspace, name })
-    }
-}
-
-/// Who sent a request: the connection's other end. The journal has it of every action.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Asker(pub IpAddr);
-
-impl fmt::Display for Asker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the API ({})", self.0)
-    }
-}
 
 /// A query's parameters, or what is wrong with them.
 fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {

@@ -9,45 +9,46 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::connectors::How;
-use super::{Api, ApiError, Tenant, json, json_body, no_content, query};
+use super::{Api, ApiError, json, json_body, no_content, query};
 use crate::catalog::{LiveSchedule, Put};
 use crate::domain::clock::rfc3339;
 use crate::domain::ids::ScheduleName;
 use crate::domain::schedule::ScheduleSettings;
+use crate::http::caller::{Caller, Deploy, Read};
 
 pub(in crate::http) async fn list(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
-    let all = api.catalog.schedules(&tenant.workspace)?;
+    let all = api.catalog.schedules(&caller.workspace)?;
     let views: Vec<_> = all.iter().map(|live| view(live)).collect();
     Ok(json(StatusCode::OK, &json!({ "schedules": views })))
 }
 
 pub(in crate::http) async fn show(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
-    let name = tenant.name()?;
+    let name = caller.name()?;
     let live = api
         .catalog
-        .look_up(|catalog| catalog.schedule(&tenant.workspace, &name))
+        .look_up(|catalog| catalog.schedule(&caller.workspace, &name))
         .await?;
     Ok(json(StatusCode::OK, &view(&live)))
 }
 
 pub(in crate::http) async fn put(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
     how: Result<Query<How>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let name: ScheduleName = tenant.name()?;
+    let name: ScheduleName = caller.name()?;
     let how = query(how)?;
     let settings: ScheduleSettings = json_body(&api, &headers, body).await?;
     if how.dry_run {
-        let workspace = &tenant.workspace;
+        let workspace = &caller.workspace;
         let put = api
             .catalog
             .would_put_schedule(workspace, &name, &settings)?;
@@ -56,7 +57,7 @@ pub(in crate::http) async fn put(
     }
     let (put, live) = api
         .catalog
-        .put_schedule(&tenant.workspace, name, settings)
+        .put_schedule(&caller.workspace, name, settings)
         .await?;
     let mut answer = view(&live);
     answer["change"] = word(put).into();
@@ -69,10 +70,10 @@ pub(in crate::http) async fn put(
 
 pub(in crate::http) async fn delete(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
 ) -> Result<Response<Body>, ApiError> {
     api.catalog
-        .delete_schedule(&tenant.workspace, &tenant.name()?)
+        .delete_schedule(&caller.workspace, &caller.name()?)
         .await?;
     Ok(no_content())
 }

@@ -10,10 +10,11 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Api, ApiError, Tenant, json, json_body, no_content, query};
+use super::{Api, ApiError, json, json_body, no_content, query};
 use crate::catalog::CatalogError;
 use crate::domain::limits;
 use crate::domain::step::Tuning;
+use crate::http::caller::{Caller, Deploy, Read};
 use crate::http::drain::drain;
 use crate::http::view::{AddedView, StepView, VersionView};
 use crate::ingest::read::{self, Bounds, ReadError};
@@ -53,21 +54,21 @@ struct RetryPatch {
 
 pub(in crate::http) async fn list(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
-    let steps = api.catalog.steps(&tenant.workspace)?;
+    let steps = api.catalog.steps(&caller.workspace)?;
     let views: Vec<_> = steps.iter().map(|live| StepView::of(&live.step)).collect();
     Ok(json(StatusCode::OK, &json!({ "steps": views })))
 }
 
 pub(in crate::http) async fn put(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
     wanted: Result<Query<Tuning>, QueryRejection>,
     headers: HeaderMap,
     mut body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let result = added(&api, &tenant, wanted, &mut body).await;
+    let result = added(&api, &caller, wanted, &mut body).await;
     if result.is_err() {
         drain(&headers, &mut body).await;
     }
@@ -76,11 +77,11 @@ pub(in crate::http) async fn put(
 
 async fn added(
     api: &Api,
-    tenant: &Tenant,
+    caller: &Caller<Deploy>,
     wanted: Result<Query<Tuning>, QueryRejection>,
     body: &mut Body,
 ) -> Result<Response<Body>, ApiError> {
-    let name = tenant.name()?;
+    let name = caller.name()?;
     let tuning = query(wanted)?;
     let (component, _share) = match read::read(body, COMPONENT, &api.bodies).await {
         Err(ReadError::TooLarge { most }) => {
@@ -90,36 +91,36 @@ async fn added(
     };
     let added = api
         .catalog
-        .add_step(&tenant.workspace, name, component, tuning)
+        .add_step(&caller.workspace, name, component, tuning)
         .await?;
     let status = if added.replaced {
         StatusCode::OK
     } else {
         StatusCode::CREATED
     };
-    let warnings = api.catalog.doubts(&tenant.workspace, &added.step);
+    let warnings = api.catalog.doubts(&caller.workspace, &added.step);
     Ok(json(status, &AddedView::of(&added.step.step, warnings)))
 }
 
 pub(in crate::http) async fn show(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
-    let name = tenant.name()?;
+    let name = caller.name()?;
     let live = api
         .catalog
-        .look_up(|catalog| catalog.step(&tenant.workspace, &name))
+        .look_up(|catalog| catalog.step(&caller.workspace, &name))
         .await?;
     Ok(json(StatusCode::OK, &StepView::of(&live.step)))
 }
 
 pub(in crate::http) async fn patch(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let name = tenant.name()?;
+    let name = caller.name()?;
     let Patch { limits, retry } = json_body(&api, &headers, body).await?;
     let tuning = Tuning {
         fuel: limits.fuel,
@@ -131,18 +132,18 @@ pub(in crate::http) async fn patch(
         cap_ms: retry.cap_ms,
     };
     let catalog = &api.catalog;
-    let live = catalog.tune_step(&tenant.workspace, &name, tuning).await?;
+    let live = catalog.tune_step(&caller.workspace, &name, tuning).await?;
     Ok(json(StatusCode::OK, &StepView::of(&live.step)))
 }
 
 pub(in crate::http) async fn versions(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
-    let name = tenant.name()?;
+    let name = caller.name()?;
     let live = api
         .catalog
-        .look_up(|catalog| catalog.step(&tenant.workspace, &name))
+        .look_up(|catalog| catalog.step(&caller.workspace, &name))
         .await?;
     let versions = live.step.versions.iter().zip(0..);
     let views: Vec<_> = versions
@@ -161,25 +162,25 @@ struct Rollback {
 
 pub(in crate::http) async fn rollback(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let name = tenant.name()?;
+    let name = caller.name()?;
     let Rollback { to } = json_body(&api, &headers, body).await?;
     let catalog = &api.catalog;
     let live = catalog
-        .rollback_step(&tenant.workspace, name, to.as_deref())
+        .rollback_step(&caller.workspace, name, to.as_deref())
         .await?;
     Ok(json(StatusCode::OK, &StepView::of(&live.step)))
 }
 
 pub(in crate::http) async fn delete(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
 ) -> Result<Response<Body>, ApiError> {
     api.catalog
-        .delete_step(&tenant.workspace, &tenant.name()?)
+        .delete_step(&caller.workspace, &caller.name()?)
         .await?;
     Ok(no_content())
 }

@@ -10,10 +10,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use stepwell_condition::Pattern;
 
-use super::{Api, ApiError, Tenant, json, query};
+use super::{Api, ApiError, json, query};
 use crate::domain::clock::{Millis, parse_rfc3339};
 use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;
+use crate::http::caller::{Caller, Read};
 use crate::http::view::{HeadView, TaskView};
 use crate::store::search::{Search, search};
 use crate::store::{History, Terms};
@@ -99,17 +100,17 @@ fn pattern(text: String) -> Result<Arc<Pattern>, ApiError> {
 
 pub(in crate::http) async fn list(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Read>,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Response<Body>, ApiError> {
     let wanted = query(wanted)?.search()?;
-    let page = search(&*api.store, &tenant.workspace, &wanted).await?;
+    let page = search(&*api.store, &caller.workspace, &wanted).await?;
     // A webhook that was deleted has tasks; one that never was has none.
     if page.tasks.is_empty()
         && (page.next.or(wanted.before)).is_none()
         && let Some(webhook) = &wanted.terms.webhook
     {
-        is_known(&api, &tenant, webhook)?;
+        is_known(&api, &caller, webhook)?;
     }
     let views: Vec<_> = page
         .tasks
@@ -122,8 +123,8 @@ pub(in crate::http) async fn list(
     ))
 }
 
-fn is_known(api: &Api, tenant: &Tenant, name: &str) -> Result<(), ApiError> {
-    let webhooks = api.catalog.webhooks(&tenant.workspace)?;
+fn is_known(api: &Api, caller: &Caller<Read>, name: &str) -> Result<(), ApiError> {
+    let webhooks = api.catalog.webhooks(&caller.workspace)?;
     let mut names: Vec<&str> = webhooks
         .iter()
         .map(|webhook| webhook.name.as_str())
@@ -158,9 +159,9 @@ fn no_webhook(name: &str, known: &[&str]) -> String {
 /// How many tasks are in each state.
 pub(in crate::http) async fn count(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
-    let counts = api.store.counts(&tenant.workspace).await?;
+    let counts = api.store.counts(&caller.workspace).await?;
     let of: serde_json::Map<String, Value> = TaskState::ALL
         .iter()
         .zip(counts.of)
@@ -174,13 +175,13 @@ pub(in crate::http) async fn count(
 
 pub(in crate::http) async fn show(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
-    let id: TaskId = tenant.name()?;
-    let history = api.store.history(&tenant.workspace, id).await?;
+    let id: TaskId = caller.name()?;
+    let history = api.store.history(&caller.workspace, id).await?;
     let History { task, journal } = history.ok_or_else(|| ApiError::NoSuchTask {
         task: id,
-        workspace: tenant.workspace.clone(),
+        workspace: caller.workspace.clone(),
     })?;
     let view = TaskView::of(&task, &journal)?;
     Ok(json(StatusCode::OK, &view))

@@ -8,10 +8,11 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Api, ApiError, Tenant, json, json_body, no_content};
+use super::{Api, ApiError, json, json_body, no_content};
 use crate::domain::data::Pointer;
 use crate::domain::ids::WebhookName;
 use crate::domain::webhook::correlation;
+use crate::http::caller::{Caller, Deploy};
 use crate::http::view::WebhookView;
 
 #[derive(Deserialize)]
@@ -35,9 +36,9 @@ fn pointer(text: Option<&str>) -> Result<Option<Pointer>, ApiError> {
 
 pub(in crate::http) async fn list(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
 ) -> Result<Response<Body>, ApiError> {
-    let webhooks = api.catalog.webhooks(&tenant.workspace)?;
+    let webhooks = api.catalog.webhooks(&caller.workspace)?;
     let views: Vec<_> = webhooks
         .iter()
         .map(|webhook| WebhookView::of(webhook, &api.base_url))
@@ -47,7 +48,7 @@ pub(in crate::http) async fn list(
 
 pub(in crate::http) async fn add(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
@@ -55,7 +56,7 @@ pub(in crate::http) async fn add(
     let correlate = pointer(correlate.as_deref())?;
     let webhook = api
         .catalog
-        .add_webhook(&tenant.workspace, name, correlate.as_ref())
+        .add_webhook(&caller.workspace, name, correlate.as_ref())
         .await?;
     let view = WebhookView::of(&webhook, &api.base_url);
     Ok(json(StatusCode::CREATED, &view))
@@ -63,11 +64,11 @@ pub(in crate::http) async fn add(
 
 pub(in crate::http) async fn show(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
 ) -> Result<Response<Body>, ApiError> {
     let webhook = api
         .catalog
-        .look_up(|catalog| catalog.webhook(&tenant.workspace, &tenant.name))
+        .look_up(|catalog| catalog.webhook(&caller.workspace, &caller.name))
         .await?;
     let view = WebhookView::of(&webhook, &api.base_url);
     Ok(json(StatusCode::OK, &view))
@@ -75,7 +76,7 @@ pub(in crate::http) async fn show(
 
 pub(in crate::http) async fn change(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
@@ -83,7 +84,7 @@ pub(in crate::http) async fn change(
     let correlate = pointer(correlate.as_deref())?;
     let webhook = api
         .catalog
-        .change_webhook(&tenant.workspace, &tenant.name, correlate.as_ref())
+        .change_webhook(&caller.workspace, &caller.name, correlate.as_ref())
         .await?;
     let view = WebhookView::of(&webhook, &api.base_url);
     Ok(json(StatusCode::OK, &view))
@@ -91,10 +92,10 @@ pub(in crate::http) async fn change(
 
 pub(in crate::http) async fn delete(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Deploy>,
 ) -> Result<Response<Body>, ApiError> {
     api.catalog
-        .delete_webhook(&tenant.workspace, &tenant.name)
+        .delete_webhook(&caller.workspace, &caller.name)
         .await?;
     Ok(no_content())
 }

@@ -8,9 +8,10 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use super::{Api, ApiError, Tenant, json, json_body};
+use super::{Api, ApiError, json, json_body};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::workspace::WorkspaceSettings;
+use crate::http::caller::{Admin, Caller, Read, ServerCaller};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,11 +43,15 @@ fn view(name: &WorkspaceName, settings: &WorkspaceSettings) -> Value {
     json!({"name": name, "failure_url": settings.failure_url})
 }
 
-pub(in crate::http) async fn list(State(api): State<Arc<Api>>) -> Response<Body> {
+pub(in crate::http) async fn list(
+    State(api): State<Arc<Api>>,
+    caller: ServerCaller<Read>,
+) -> Response<Body> {
     let names = api.catalog.workspaces();
     // One may have gone since.
     let views: Vec<_> = names
         .iter()
+        .filter(|name| caller.may_in(name))
         .filter_map(|name| Some(view(name, &api.catalog.settings(name).ok()?)))
         .collect();
     json(StatusCode::OK, &json!({ "workspaces": views }))
@@ -54,6 +59,7 @@ pub(in crate::http) async fn list(State(api): State<Arc<Api>>) -> Response<Body>
 
 pub(in crate::http) async fn add(
     State(api): State<Arc<Api>>,
+    _caller: ServerCaller<Admin>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
@@ -66,20 +72,20 @@ pub(in crate::http) async fn add(
 
 pub(in crate::http) async fn show(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
-    let settings = api.catalog.settings(&tenant.workspace)?;
-    Ok(json(StatusCode::OK, &view(&tenant.workspace, &settings)))
+    let settings = api.catalog.settings(&caller.workspace)?;
+    Ok(json(StatusCode::OK, &view(&caller.workspace, &settings)))
 }
 
 pub(in crate::http) async fn patch(
     State(api): State<Arc<Api>>,
-    tenant: Tenant,
+    caller: Caller<Admin>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let Patch { failure_url } = json_body(&api, &headers, body).await?;
-    let name = &tenant.workspace;
+    let name = &caller.workspace;
     let settings = match failure_url {
         Some(url) => api.catalog.set_failure_url(name, url).await?,
         None => api.catalog.settings(name)?,

@@ -41,6 +41,15 @@ async fn every_refusal_has_its_status_and_code() {
     let component = |error: ComponentError| ApiError::Catalog(error.into());
     for (error, status, code) in [
         (ApiError::Unauthorized, 401, "unauthorized"),
+        (
+            ApiError::Forbidden {
+                principal: "ci".into(),
+                scope: crate::domain::principal::Scope::Deploy,
+                workspace: None,
+            },
+            403,
+            "forbidden",
+        ),
         (ApiError::UnknownWebhook, 404, "unknown-webhook"),
         (ApiError::NoSuchPath, 404, "no-such-path"),
         (

@@ -1,0 +1,108 @@
+//! Principals: who acts on the server from outside, and what each may do.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::ids::WorkspaceName;
+
+/// A kind of thing that a principal may be allowed to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// To see what there is, but for secrets.
+    Read,
+    /// To set up webhooks, steps, config, connectors and schedules, and to see the secrets in them.
+    Deploy,
+    /// To act on tasks.
+    Operate,
+    /// To make tasks.
+    Ingest,
+    /// To add workspaces and to set what bounds them.
+    Admin,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 5] = [
+        Self::Read,
+        Self::Deploy,
+        Self::Operate,
+        Self::Ingest,
+        Self::Admin,
+    ];
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "read",
+            Self::Deploy => "deploy",
+            Self::Operate => "operate",
+            Self::Ingest => "ingest",
+            Self::Admin => "admin",
+        })
+    }
+}
+
+/// Who sent a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// What the journal calls it.
+    pub name: Arc<str>,
+    /// The one workspace that it may act in; `None` for all, and for the server itself.
+    pub workspace: Option<WorkspaceName>,
+    /// What it may do there.
+    pub scopes: Vec<Scope>,
+}
+
+impl Principal {
+    /// Who has the admin token: may do everything everywhere.
+    pub fn admin() -> Self {
+        Self {
+            name: "admin".into(),
+            workspace: None,
+            scopes: Scope::ALL.to_vec(),
+        }
+    }
+
+    /// Whether it may do such a thing in a workspace, or, for `None`, on the server itself.
+    pub fn may(&self, scope: Scope, workspace: Option<&WorkspaceName>) -> bool {
+        let is_there = match (&self.workspace, workspace) {
+            (None, _) => true,
+            (Some(own), Some(other)) => own == other,
+            (Some(_), None) => false,
+        };
+        is_there && self.scopes.contains(&scope)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_admin_may_do_everything() {
+        let (admin, workspace) = (Principal::admin(), "a".parse().unwrap());
+        for scope in Scope::ALL {
+            assert!(
+                admin.may(scope, None) && admin.may(scope, Some(&workspace)),
+                "{scope}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_tenant_may_do_what_its_scopes_say_in_its_workspace_and_nothing_elsewhere() {
+        let (own, other) = ("a".parse().unwrap(), "b".parse().unwrap());
+        let tenant = Principal {
+            name: "ci".into(),
+            workspace: Some("a".parse().unwrap()),
+            scopes: vec![Scope::Read, Scope::Deploy],
+        };
+        for scope in Scope::ALL {
+            let has = matches!(scope, Scope::Read | Scope::Deploy);
+            assert_eq!(tenant.may(scope, Some(&own)), has, "{scope}");
+            assert!(!tenant.may(scope, Some(&other)), "{scope}");
+            assert!(!tenant.may(scope, None), "{scope}");
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Who sent a request, what it is about, and whether the one may do the other.
+//!
+//! A handler names the scope that it needs in the type of its caller: [`Caller<Read>`]. It is not called
+//! if the principal lacks it.
+
+use std::marker::PhantomData;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+
+use super::Api;
+use super::problem::ApiError;
+use crate::domain::ids::{IdError, WorkspaceName};
+use crate::domain::principal::{Principal, Scope};
+
+/// A scope that a handler needs.
+pub(super) trait Needs: Send {
+    /// Which one.
+    const SCOPE: Scope;
+}
+
+macro_rules! scopes {
+    ($($name:ident)*) => {$(
+        /// [`Scope`] of this name.
+        pub(super) enum $name {}
+
+        impl Needs for $name {
+            const SCOPE: Scope = Scope::$name;
+        }
+    )*};
+}
+
+scopes!(Read Deploy Operate Ingest Admin);
+
+/// A principal that has proven to be who it is, and the connection's other end. An extension of every
+/// request to the API.
+#[derive(Debug, Clone)]
+pub(super) struct Authenticated {
+    pub(super) principal: Arc<Principal>,
+    pub(super) ip: IpAddr,
+}
+
+impl Authenticated {
+    fn of(parts: &Parts) -> Result<Self, ApiError> {
+        let known = parts.extensions.get::<Self>();
+        known.cloned().ok_or(ApiError::Unauthorized)
+    }
+
+    fn check(&self, scope: Scope, workspace: Option<&WorkspaceName>) -> Result<(), ApiError> {
+        if self.principal.may(scope, workspace) {
+            return Ok(());
+        }
+        Err(ApiError::Forbidden {
+            principal: self.principal.name.to_string(),
+            scope,
+            workspace: workspace.cloned(),
+        })
+    }
+}
+
+/// Who asks for something in a workspace, and may. The workspace is there.
+pub(super) struct Caller<S> {
+    who: Authenticated,
+    /// The workspace.
+    pub(super) workspace: WorkspaceName,
+    /// The last part of the path, decoded; empty if the route has none.
+    pub(super) name: String,
+    needs: PhantomData<S>,
+}
+
+impl<S> Caller<S> {
+    /// The name as what it is to be.
+    pub(super) fn name<T: std::str::FromStr<Err = IdError>>(&self) -> Result<T, ApiError> {
+        Ok(self.name.parse()?)
+    }
+
+    /// Who it is, for the journal: the principal and the address.
+    pub(super) fn actor(&self) -> String {
+        format!("{} ({})", self.who.principal.name, self.who.ip)
+    }
+
+    /// The connection's other end.
+    pub(super) fn ip(&self) -> IpAddr {
+        self.who.ip
+    }
+}
+
+impl<S: Needs> FromRequestParts<Arc<Api>> for Caller<S> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
+        let who = Authenticated::of(parts)?;
+        let params = RawPathParams::from_request_parts(parts, api)
+            .await
+            .map_err(|error| ApiError::BadParameter(error.body_text()))?;
+        let (mut workspace, mut name) = (None, String::new());
+        for (key, value) in &params {
+            match key {
+                "ws" => workspace = Some(WorkspaceName::titled(value)?),
+                _ => name = value.to_owned(),
+            }
+        }
+        let workspace = workspace.ok_or(ApiError::NoSuchPath)?;
+        who.check(S::SCOPE, Some(&workspace))?;
+        api.catalog
+            .look_up(|catalog| catalog.check_workspace(&workspace))
+            .await?;
+        Ok(Self {
+            who,
+            workspace,
+            name,
+            needs: PhantomData,
+        })
+    }
+}
+
+/// Who asks for something that is in no workspace.
+pub(super) struct ServerCaller<S> {
+    who: Authenticated,
+    needs: PhantomData<S>,
+}
+
+impl<S: Needs> ServerCaller<S> {
+    /// Whether it may do the same in a workspace.
+    pub(super) fn may_in(&self, workspace: &WorkspaceName) -> bool {
+        self.who.principal.may(S::SCOPE, Some(workspace))
+    }
+}
+
+impl<S: Needs> FromRequestParts<Arc<Api>> for ServerCaller<S> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, ApiError> {
+        let who = Authenticated::of(parts)?;
+        let needs = PhantomData;
+        // Who may read in one workspace may ask which there are, and is shown that one.
+        if S::SCOPE != Scope::Read {
+            who.check(S::SCOPE, None)?;
+        }
+        Ok(Self { who, needs })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn parts(who: Option<Principal>) -> Parts {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        if let Some(principal) = who {
+            parts.extensions.insert(Authenticated {
+                principal: Arc::new(principal),
+                ip: [192, 0, 2, 7].into(),
+            });
+        }
+        parts
+    }
+
+    #[test]
+    fn nobody_is_somebody_without_having_proven_it() {
+        let unknown = Authenticated::of(&parts(None));
+        assert!(matches!(unknown, Err(ApiError::Unauthorized)));
+        let known = Authenticated::of(&parts(Some(Principal::admin()))).unwrap();
+        assert_eq!(known.principal.name.as_ref(), "admin");
+    }
+
+    #[test]
+    fn who_lacks_a_scope_is_told_which() {
+        let reader = Principal {
+            name: "dashboard".into(),
+            workspace: Some("acme".parse().unwrap()),
+            scopes: vec![Scope::Read],
+        };
+        let who = Authenticated::of(&parts(Some(reader))).unwrap();
+        let (own, other) = ("acme".parse().unwrap(), "other".parse().unwrap());
+        who.check(Scope::Read, Some(&own)).unwrap();
+        let refused = who.check(Scope::Deploy, Some(&own)).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "`dashboard` may not do this in workspace `acme`: it takes the scope `deploy`"
+        );
+        assert!(who.check(Scope::Read, Some(&other)).is_err());
+        let refused = who.check(Scope::Admin, None).unwrap_err();
+        assert!(
+            refused.to_string().contains("on the server itself"),
+            "{refused}"
+        );
+    }
+}
