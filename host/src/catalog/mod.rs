@@ -84,31 +84,29 @@ impl Catalog {
             agenda: schedules::Agenda::default(),
             loading: Mutex::default(),
         });
-        {
-            let _alone = catalog.changing.lock().await;
-            catalog.read_changes().await?;
-            if let Ok(name) = DEFAULT_WORKSPACE.parse::<WorkspaceName>() {
-                catalog.add_default(name).await?;
-            }
-        }
+        catalog.add_default().await?;
+        catalog.refresh().await?;
         tokio::spawn(cache::follow(Arc::downgrade(&catalog)));
         Ok(catalog)
     }
 
-    /// Adds the workspace that is always there, unless another node has done so.
-    async fn add_default(&self, name: WorkspaceName) -> Result<(), CatalogError> {
-        while self.check_workspace(&name).is_err() {
-            let added = self.manage(Manage::AddWorkspace(name.clone())).await;
-            match added {
-                Ok(()) => {
-                    let workspace = Arc::new(RwLock::new(Workspace::default()));
-                    self.workspaces.write().insert(name.clone(), workspace);
-                }
-                Err(StoreError::Revised { .. }) => self.read_changes().await?,
+    /// Adds the workspace that is always there to a store that lacks it.
+    async fn add_default(&self) -> Result<(), CatalogError> {
+        let Ok(default) = DEFAULT_WORKSPACE.parse::<WorkspaceName>() else {
+            return Ok(());
+        };
+        loop {
+            let there = self.store.registry_since(0).await?;
+            if there.workspaces.iter().any(|(name, _)| *name == default) {
+                return Ok(());
+            }
+            let add = Manage::AddWorkspace(default.clone());
+            match self.store.manage(add, there.revision).await {
+                // Another node was faster, with this or something else.
+                Ok(_) | Err(StoreError::Revised { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
     }
 
     /// Every workspace, by name.

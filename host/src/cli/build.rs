@@ -1,5 +1,6 @@
 //! Building a step's crate to a component with the author's own cargo.
 
+pub(crate) mod error;
 mod target;
 
 use std::collections::VecDeque;
@@ -12,115 +13,15 @@ use std::thread;
 use serde_json::Value;
 
 use super::output::printable;
-use super::{Exit, units};
+use super::units;
+use error::BuildError;
+pub use error::TARGET;
 
-/// What steps are built for.
-pub const TARGET: &str = "wasm32-wasip2";
 /// The first bytes of a component: Wasm's magic, then the component layer (a core module has
 /// `01 00 00 00` there).
 const COMPONENT_MAGIC: [u8; 8] = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
 /// How many of cargo's last lines a failure repeats when nobody has seen them.
 const TAIL_LINES: usize = 60;
-
-/// Why a crate did not become a component.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// No cargo.
-    #[error(
-        "cargo is not in PATH: a step is built with Rust's own tools; install them from https://rustup.rs"
-    )]
-    NoCargo,
-    /// Cargo is there and does not start.
-    #[error("cannot run cargo: {0}")]
-    CargoBroken(io::Error),
-    /// No crate there.
-    #[error("{} has no Cargo.toml: name a step's crate, or start one with `stepwell step new NAME`", .0.display())]
-    NoCrate(PathBuf),
-    /// Cargo cannot read the manifest.
-    #[error("cargo cannot read {}:\n{text}", .manifest.display())]
-    BadManifest {
-        /// The manifest.
-        manifest: PathBuf,
-        /// Cargo's words.
-        text: String,
-    },
-    /// A workspace instead of a crate.
-    #[error("{} is a workspace, not a crate; name one of its crates: {}", .directory.display(), .members.join(", "))]
-    Workspace {
-        /// The workspace.
-        directory: PathBuf,
-        /// Its crates.
-        members: Vec<String>,
-    },
-    /// A crate that makes no dynamic library.
-    #[error(
-        "the crate `{0}` is no step: its Cargo.toml needs\n\n[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n"
-    )]
-    NotCdylib(String),
-    /// The Rust target is not installed.
-    #[error(
-        "the Rust target {TARGET} is not installed; install it with `rustup target add {TARGET}`; it could not be fetched: {0}"
-    )]
-    NoTarget(String),
-    /// The crate does not compile.
-    #[error("`{package}` does not build; cargo says why{}", tail(.output))]
-    Failed {
-        /// The crate.
-        package: String,
-        /// Cargo's last lines, if the user has not seen them.
-        output: String,
-    },
-    /// Cargo said nothing of a `.wasm` file.
-    #[error(
-        "cargo built `{0}` and named no .wasm file; does its .cargo/config.toml set another target or linker?"
-    )]
-    NoArtifact(String),
-    /// The file is a core module.
-    #[error("{} is no component but a core module; {TARGET} makes components: is another linker set for it?", .0.display())]
-    NotComponent(PathBuf),
-    /// The file cannot be read.
-    #[error("cannot read {}: {error}", .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        error: io::Error,
-    },
-}
-
-fn tail(output: &str) -> String {
-    if output.is_empty() {
-        " above".into()
-    } else {
-        format!(":\n{output}")
-    }
-}
-
-impl BuildError {
-    /// A stable word for programs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::NoCargo | Self::CargoBroken(_) => "no-cargo",
-            Self::NoCrate(_) => "no-crate",
-            Self::BadManifest { .. } => "bad-manifest",
-            Self::Workspace { .. } => "workspace",
-            Self::NotCdylib(_) => "not-cdylib",
-            Self::NoTarget(_) => "no-target",
-            Self::Failed { .. } => "build-failed",
-            Self::NoArtifact(_) => "no-artifact",
-            Self::NotComponent(_) => "not-a-component",
-            Self::Unreadable { .. } => "unreadable",
-        }
-    }
-
-    /// The exit code that stands for it.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::NoCrate(_) | Self::Workspace { .. } => Exit::Usage,
-            _ => Exit::Failed,
-        }
-    }
-}
 
 /// Where cargo's own words go.
 pub enum Progress<'p> {

@@ -7,8 +7,11 @@ use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 
 use super::config::read_value;
+use super::context;
+use super::exit::UsageError;
+use super::global::Global;
+use super::member::{member, text};
 use super::output::{Output, printable, words};
-use super::{Global, UsageError, context, member, text};
 
 /// What can be done with connectors.
 #[derive(Debug, Subcommand)]

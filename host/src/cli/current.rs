@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::context::ContextError;
+use super::context::error::ContextError;
 
 /// The longest file that is read, in bytes.
 const BYTES: u64 = 1024 * 1024;

@@ -14,11 +14,14 @@ use serde_json::{Value, json};
 
 use super::build::{self, Built, Progress};
 use super::client::Client;
+use super::global::Global;
+use super::member::text;
 use super::output::{Output, Tone, json_line, printable};
 use super::serve::{Signals, block_on};
+use super::step::sheet::condition;
 use super::step::tuning::TuningArgs;
-use super::step::{condition, upload};
-use super::{Global, context, task, text, units};
+use super::step::upload;
+use super::{context, task, units};
 use crate::app::App;
 use crate::settings::Settings;
 use crate::telemetry;

@@ -6,11 +6,13 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use super::context;
+use super::global::Global;
 use super::output::{Output, Tone, printable};
-use super::{Global, context};
+use crate::deploy::error::DeployError;
 use crate::deploy::manifest::Manifest;
 use crate::deploy::plan::{Action, Item, Kept, Kind};
-use crate::deploy::{DeployError, apply, plan, sources};
+use crate::deploy::{apply, plan, sources};
 use confirm::confirm;
 
 mod confirm;

@@ -1,21 +1,22 @@
 //! The command line: noun, then verb. Every command but `serve` and `demo` speaks to a server by
 //! its HTTP API and knows nothing else of it.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Args, Parser, Subcommand};
-use serde_json::{Value, json};
+use clap::{Parser, Subcommand};
+use serde_json::json;
 
-use build::BuildError;
+use build::error::BuildError;
 use client::ClientError;
-use context::ContextError;
+use context::error::ContextError;
+use exit::{Exit, UsageError};
+use global::Global;
 use output::Output;
 use scaffold::ScaffoldError;
 use stepwell_script::ScriptError;
 
-use crate::deploy::DeployError;
+use crate::deploy::error::DeployError;
 
 pub(crate) mod build;
 pub(crate) mod client;
@@ -25,6 +26,9 @@ mod context;
 mod current;
 mod demo;
 mod deploy;
+pub(crate) mod exit;
+mod global;
+pub(crate) mod member;
 pub(crate) mod naming;
 pub(crate) mod output;
 mod scaffold;
@@ -37,19 +41,6 @@ mod timeline;
 pub(crate) mod units;
 mod webhook;
 mod workspace;
-
-/// What the process's exit code says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
-    /// The server, cargo or the machine refused or failed.
-    Failed = 1,
-    /// The command line is wrong.
-    Usage = 2,
-    /// What was named does not exist.
-    NotFound = 3,
-    /// The server cannot be reached, or does not let us in.
-    NoAccess = 4,
-}
 
 /// Self-hosted webhook automation: durable tasks, sandboxed WebAssembly steps.
 #[derive(Debug, Parser)]
@@ -73,50 +64,6 @@ struct Cli {
     global: Global,
     #[command(subcommand)]
     command: Command,
-}
-
-/// Flags that every command takes.
-#[derive(Debug, Clone, Args)]
-pub struct Global {
-    /// The server's address [default: the server running on the data directory]
-    #[arg(
-        long,
-        global = true,
-        env = "STEPWELL_URL",
-        value_name = "URL",
-        help_heading = "Global options"
-    )]
-    pub url: Option<String>,
-    /// The server's token [default: the data directory's admin token, for a server on this machine]
-    #[arg(
-        long,
-        global = true,
-        env = "STEPWELL_TOKEN",
-        hide_env_values = true,
-        value_name = "TOKEN",
-        help_heading = "Global options"
-    )]
-    pub token: Option<String>,
-    /// The server's data directory [env: STEPWELL_DATA_DIR=] [default: ~/.local/share/stepwell]
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        help_heading = "Global options"
-    )]
-    pub data_dir: Option<PathBuf>,
-    /// The workspace to act in [default: that of `stepwell workspace use`, or else `default`]
-    #[arg(
-        long,
-        global = true,
-        env = "STEPWELL_WORKSPACE",
-        value_name = "NAME",
-        help_heading = "Global options"
-    )]
-    pub workspace: Option<String>,
-    /// Print one JSON document instead of text
-    #[arg(long, global = true, help_heading = "Global options")]
-    pub json: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -271,52 +218,6 @@ fn eprint_json(code: &str, message: &str) {
     use std::io::Write;
     // A closed stderr is no reason to fail in another way.
     let _ = writeln!(std::io::stderr().lock(), "{}", output::json_line(&document));
-}
-
-/// The text member `key` of an API document, empty if it is missing.
-pub(crate) fn text<'v>(document: &'v Value, key: &str) -> &'v str {
-    document.get(key).and_then(Value::as_str).unwrap_or("")
-}
-
-/// The elements of the array member `key` of an API document, none if it is missing.
-pub(crate) fn member<'v>(document: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
-    document
-        .get(key)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-}
-
-/// What the server thinks is not meant in what it was sent.
-pub(crate) fn warnings(answer: &Value) -> impl Iterator<Item = &str> {
-    member(answer, "warnings").filter_map(Value::as_str)
-}
-
-/// A command line that clap takes and that still makes no sense.
-#[derive(Debug, thiserror::Error)]
-pub enum UsageError {
-    /// No such file.
-    #[error("{path}: {error}; {wanted}")]
-    Path {
-        /// As it was given.
-        path: String,
-        /// What the system said.
-        error: std::io::Error,
-        /// What would be right.
-        wanted: &'static str,
-    },
-    /// Not a name of the wanted kind.
-    #[error(transparent)]
-    Name(#[from] crate::domain::ids::IdError),
-    /// Input that cannot be a config value.
-    #[error("{0}")]
-    Value(String),
-}
-
-impl UsageError {
-    fn exit(&self) -> Exit {
-        Exit::Usage
-    }
 }
 
 #[cfg(test)]

@@ -3,8 +3,10 @@
 //! Data, logs and names come from strangers, so nothing of theirs reaches a terminal with a control
 //! character in it. Colour is for a terminal only and respects `NO_COLOR` (no-color.org).
 
+mod column;
 mod fit;
 
+pub use column::Column;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
@@ -166,13 +168,6 @@ impl Output {
             let _ = writeln!(io::stderr().lock(), "{text}");
         }
     }
-}
-
-/// A table's column.
-#[derive(Debug, Clone, Copy)]
-pub struct Column {
-    title: &'static str,
-    right: bool,
 }
 
 /// Columns that a text which others follow keeps on the narrowest terminal.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rust_embed::{Embed, EmbeddedFile};
 
-use super::Exit;
+use super::exit::Exit;
 pub use script::{Language, script};
 
 /// The longest name: what a step may be called.

@@ -4,8 +4,11 @@ use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Map, Value, json};
 
+use super::context;
+use super::exit::UsageError;
+use super::global::Global;
+use super::member::{member, text};
 use super::output::{Output, Tone, printable, words};
-use super::{Global, UsageError, context, member, text};
 use crate::domain::schedule::Missed;
 
 /// What can be done with schedules.

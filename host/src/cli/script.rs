@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use stepwell_script::{Folder, prepare};
 
-use super::UsageError;
+use super::exit::UsageError;
 use super::naming::Derived;
 
 /// A step made from a script file.

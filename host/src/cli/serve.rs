@@ -8,9 +8,10 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::context;
+use super::global::Global;
 use super::output::{Output, printable};
 use super::units::{parse_duration, parse_size};
-use super::{Global, context};
 use crate::app::App;
 use crate::settings::Settings;
 use crate::telemetry;

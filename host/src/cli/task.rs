@@ -13,9 +13,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::client::{Client, ClientError};
+use super::context;
+use super::global::Global;
 use super::output::{Output, Tone, json_line, json_pretty, printable};
 use super::timeline::{TaskView, Timeline, paint_state};
-use super::{Global, context};
 use id::resolve;
 
 /// How soon a followed task is looked at again at first, and how seldom at most: most tasks are

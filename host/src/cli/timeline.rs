@@ -2,6 +2,7 @@
 //! printed and called, what it cost. Pure: it turns the API's document into lines.
 
 mod changes;
+mod line;
 mod notice;
 mod subtasks;
 
@@ -15,6 +16,7 @@ use super::output::{Output, Tone, printable};
 use super::units;
 use crate::domain::clock::parse_rfc3339;
 pub use changes::{ChangeView, diff};
+use line::{INDENT, later, time};
 use notice::{NoticeView, told};
 use subtasks::{EndedView, SubtaskView};
 
@@ -24,9 +26,6 @@ const LOG_LINES: usize = 20;
 const BESIDE_REQUEST: usize = 38;
 /// How much of a step's digest names its version: what `step versions` shows.
 const DIGEST: usize = 12;
-/// What stands before the lines that belong to a run: as wide as a time and its gap.
-const INDENT: &str = "              ";
-
 /// A task as the API gives it, as far as a timeline shows it.
 #[derive(Debug, Deserialize)]
 pub struct TaskView {
@@ -370,28 +369,6 @@ pub fn paint_state(state: &str, output: Output) -> String {
         _ => Tone::Faint,
     };
     output.paint(tone, &printable(state))
-}
-
-fn time(at: &str, output: Output) -> String {
-    output.paint(Tone::Faint, &clock(at))
-}
-
-/// The time of day of an RFC 3339 time in UTC, to the millisecond; any other text as it is.
-fn clock(at: &str) -> String {
-    match at.split_once('T') {
-        Some((_, time)) if time.ends_with('Z') => {
-            printable(time.trim_end_matches('Z')).into_owned()
-        }
-        _ => printable(at).into_owned(),
-    }
-}
-
-/// A time that is to come, with its day unless that is the day of `now`.
-fn later(at: &str, now: &str) -> String {
-    match at.split_once('T') {
-        Some((day, _)) if !now.starts_with(day) => format!("{} {}", printable(day), clock(at)),
-        _ => clock(at),
-    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,10 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::{Value, json};
 
+use super::context;
+use super::global::Global;
+use super::member::{member, text};
 use super::output::{Output, Tone, printable, words};
-use super::{Global, context, member, text};
 use crate::domain::webhook::{CorrelationError, correlation};
 
 /// What can be done with webhooks.

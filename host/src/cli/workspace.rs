@@ -4,8 +4,10 @@ use anyhow::Result;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::global::Global;
+use super::member::{member, text};
 use super::output::{Output, printable, shorten, words};
-use super::{Global, context, current, member, text};
+use super::{context, current};
 
 /// What can be done with workspaces.
 #[derive(Debug, Subcommand)]

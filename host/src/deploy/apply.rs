@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::plan::{Action, Change, Item, Kind};
 use crate::cli::client::{Client, ClientError};
-use crate::cli::{Exit, text, warnings};
+use crate::cli::exit::Exit;
+use crate::cli::member::{text, warnings};
 
 /// How long the server may be without an answer because too much is going on there.
 const PATIENCE: [Duration; 3] = [

@@ -13,9 +13,9 @@ use zeroize::Zeroizing;
 
 use super::document::{self, SyntaxError};
 use super::env::Vars;
+use super::error::{At, DeployError, Fault};
 use super::plan::Kind;
 use super::reader::{Place, Reader};
-use super::{At, DeployError, Fault};
 use crate::domain::ids::{ConfigKey, StepName, WebhookName, WorkspaceName};
 use crate::domain::limits::StepLimits;
 use crate::domain::step::RetryPolicy;

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::manifest::{Connector, Schedule, Workspace};
 use super::sources::{Step, Steps};
 use crate::cli::client::{Client, ClientError};
-use crate::cli::{member, text};
+use crate::cli::member::{member, text};
 use crate::domain::config_digest::{config_digest, token_digest};
 use crate::domain::ids::WorkspaceName;
 pub use item::{Action, Change, Item, Kind};

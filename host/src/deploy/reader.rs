@@ -9,7 +9,7 @@ use serde_saphyr::Spanned;
 
 use super::document::{Node, Tree};
 use super::env::{self, Vars};
-use super::{At, Fault};
+use super::error::{At, Fault};
 use crate::domain::ids::IdError;
 
 /// The longest text, in bytes, once its variables are filled in: a few times the longest value that

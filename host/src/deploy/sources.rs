@@ -11,9 +11,10 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use stepwell_script::ScriptError;
 
-use super::Fault;
+use super::error::Fault;
 use super::manifest::{StepSource, Workspace};
-use crate::cli::build::{self, BuildError, Progress};
+use crate::cli::build::error::BuildError;
+use crate::cli::build::{self, Progress};
 use crate::cli::naming::Derived;
 use crate::cli::output::{Output, printable};
 use crate::domain::hex::hex;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::Millis;
 use super::data::{Document, Written};
 use super::ids::TaskId;
-use super::limits::StepLimits;
+use super::limits::{self, StepLimits};
 use super::subtask::NewSubtask;
 
 /// A workspace's config as a step sees it: key to secret or plain value.
@@ -249,4 +249,18 @@ impl LogLevel {
             Self::Visual => "visual",
         }
     }
+}
+
+/// Refuses data of that many bytes, which a run has left and no task may have.
+///
+/// # Errors
+/// [`StepFault::Limit`].
+pub fn check_size(length: usize) -> Result<(), StepFault> {
+    if length <= limits::DATA_BYTES {
+        return Ok(());
+    }
+    Err(StepFault::Limit(format!(
+        "the data grew to {length} bytes, and a task has at most {}",
+        limits::DATA_BYTES
+    )))
 }

@@ -21,12 +21,10 @@ use crate::domain::journal::Entry;
 use crate::domain::limits;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::store::{Commit, History, NewTask, StoreError};
-use error::{busy, not_found};
+use error::{PATIENCE, busy, not_found};
 
 pub use error::ActionError;
 
-/// The longest that an action waits for the run under way. A run's own bound is 30 s by default.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How soon a run that a crash cut short is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -196,9 +194,7 @@ impl Engine {
                 Err(busy) if self.turns.over(task, &busy, until).await => continue,
                 Err(_) => return Err(busy(task)),
             };
-            let writer = self.writer();
-            let done = self.cancel_once(&writer, (workspace, task), by, turn.is_none());
-            let done = done.await;
+            let done = self.cancel_once(workspace, task, by, turn.is_none()).await;
             if let Some(turn) = turn {
                 self.release(workspace, task, turn, false);
             }
@@ -212,16 +208,17 @@ impl Engine {
 
     async fn cancel_once(
         self: &Arc<Self>,
-        writer: &TaskWriter,
-        (workspace, task): (&WorkspaceName, TaskId),
+        workspace: &WorkspaceName,
+        task: TaskId,
         by: &str,
         runs: bool,
     ) -> Result<TaskHead, ActionError> {
+        let writer = self.writer();
         let StoredTask { head, effects, .. } = self.loaded(workspace, task).await?;
         let now = self.clock.now();
         let head = moves::cancelled(head, runs || !effects.is_empty(), now)?;
         let reason = format!("cancelled by {by}");
-        self.moved(writer, head.clone(), reason).await?;
+        self.moved(&writer, head.clone(), reason).await?;
         self.turns.stop(task);
         Ok(head)
     }

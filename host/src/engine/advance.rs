@@ -12,48 +12,9 @@ use crate::domain::step::RetryPolicy;
 use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{Retrying, StepMemory, TaskHead, TaskState};
 
-use super::{retry, subtasks};
-
-/// A step whose condition matches the task's data.
-#[derive(Debug, Clone)]
-pub(super) struct Candidate {
-    pub(super) name: StepName,
-    /// Constrained leaves of its condition: how specific it is.
-    pub(super) leaves: usize,
-    /// A digest of what its condition observes in the data.
-    pub(super) observed: u64,
-}
-
-/// The eligible candidates' places in `candidates`, best first: the run to be gone on with or tried
-/// again, then
-/// most constrained leaves, then by name.
-pub(super) fn eligible(head: &TaskHead, candidates: &[Candidate]) -> Vec<usize> {
-    let paused = head.paused.as_ref().map(|paused| &paused.step);
-    let retrying = head.retrying.as_ref().map(|retrying| &retrying.step);
-    let retried = paused.or(retrying);
-    let mut places: Vec<usize> = (0..candidates.len())
-        .filter(|place| is_eligible(head, &candidates[*place]))
-        .collect();
-    places.sort_by(|a, b| {
-        let (a, b) = (&candidates[*a], &candidates[*b]);
-        (retried == Some(&b.name))
-            .cmp(&(retried == Some(&a.name)))
-            .then(b.leaves.cmp(&a.leaves))
-            .then(a.name.cmp(&b.name))
-    });
-    places
-}
-
-/// A step runs once per task, and again when what its condition observed has changed since it last
-/// began, or when its run asked for it.
-fn is_eligible(head: &TaskHead, candidate: &Candidate) -> bool {
-    head.steps
-        .iter()
-        .find(|memory| memory.step == candidate.name)
-        .is_none_or(|memory| {
-            !memory.finished || memory.redo || memory.observed != candidate.observed
-        })
-}
+use super::children;
+use super::eligible::Candidate;
+use super::retry;
 
 /// A run's end, as far as it decides where the task goes.
 pub(super) struct RunEnd<'a> {
@@ -89,7 +50,7 @@ pub(super) fn after_run(head: &mut TaskHead, end: &RunEnd) -> (u32, Option<Milli
     head.ready_at = head.updated;
     if finished {
         head.runs += 1;
-        subtasks::remember(head, end.subtasks);
+        children::remember(head, end.subtasks);
         match end.closing {
             Some(Closing::Complete(result)) => {
                 head.result.clone_from(result);
@@ -211,8 +172,8 @@ fn remember(head: &mut TaskHead, candidate: &Candidate, finished: bool, redo: bo
 pub(super) fn settle(head: &mut TaskHead, next: Option<&Candidate>) {
     match next {
         // What they brought may make a step eligible.
-        None if subtasks::can_land(head) => {}
-        None if subtasks::is_owed(head) => head.state = TaskState::Waiting,
+        None if children::can_land(head) => {}
+        None if children::is_owed(head) => head.state = TaskState::Waiting,
         None if head.steps.iter().any(|memory| memory.finished) => head.state = TaskState::Done,
         None => head.state = TaskState::Unmatched,
         Some(step) if head.runs >= limits::RUNS_PER_TASK => {
@@ -247,17 +208,6 @@ pub(super) fn next_retry_at(
         Ok(at) => Ok(at.filter(|at| *at > now)),
         Err(wrong) => Err(StepFault::Data(format!("`data.{NEXT_RETRY_AT}` {wrong}"))),
     }
-}
-
-/// A run that finished with data that no task may have is a failed run.
-pub(super) fn checked_size(length: usize) -> Result<(), StepFault> {
-    if length <= limits::DATA_BYTES {
-        return Ok(());
-    }
-    Err(StepFault::Limit(format!(
-        "the data grew to {length} bytes, and a task has at most {}",
-        limits::DATA_BYTES
-    )))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use super::Engine;
 use super::arriving::Arriving;
 use super::commit::TaskWriter;
-use super::room::Unrecorded;
+use super::held::Unrecorded;
 use crate::connectors::{call_digest, call_summary};
 use crate::domain::clock::Millis;
 use crate::domain::effect::{

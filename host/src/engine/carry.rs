@@ -5,14 +5,17 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::Engine;
-use super::advance::{self, Candidate};
+use super::advance;
 use super::arriving::Arriving;
 use super::calls::JournaledCalls;
+use super::carried::Carried;
+use super::children::{self, Base};
 use super::commit::TaskWriter;
+use super::eligible::{Candidate, Eligible, eligible};
 use super::expiry;
 use super::outcome::{FOR_SUBTASKS, RunFacts, RunOver, end_run, reason_of};
 use super::resume;
-use super::subtasks::{self, Base};
+use super::subtasks;
 use crate::catalog::CatalogError;
 use crate::domain::data::Document;
 use crate::domain::effect::Begun;
@@ -23,39 +26,6 @@ use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::sandbox::not_run;
 use crate::store::{Commit, StoreError};
-
-/// How a task was left.
-pub(super) enum Carried {
-    /// At its end, or somebody else's.
-    Rests,
-    /// Until a time that the timers must know of.
-    Waits,
-    /// Ready, and to be read again.
-    Again,
-}
-
-/// The steps that match a task's data, best first, as far as they are eligible.
-pub(super) struct Eligible {
-    pub(super) steps: Vec<(Candidate, Arc<Step>)>,
-}
-
-impl Eligible {
-    /// The names of those that are not the best.
-    pub(super) fn others(&self) -> Vec<StepName> {
-        let others = self.steps.iter().skip(1);
-        others.map(|(other, _)| other.name.clone()).collect()
-    }
-
-    pub(super) fn has(&self, step: &StepName) -> bool {
-        self.steps
-            .iter()
-            .any(|(candidate, _)| candidate.name == *step)
-    }
-
-    fn best(&self) -> Option<&Candidate> {
-        self.steps.first().map(|(candidate, _)| candidate)
-    }
-}
 
 impl Engine {
     /// Runs a task's steps until none is eligible, it waits, or it fails.
@@ -117,7 +87,7 @@ impl Engine {
                 .await;
         }
         let is_between = recorded.is_empty() && head.retrying.is_none() && head.paused.is_none();
-        if is_between && subtasks::can_land(&head) {
+        if is_between && children::can_land(&head) {
             return self.land(writer, &head, data).await;
         }
         head.ready_at = clock;
@@ -228,7 +198,7 @@ impl Engine {
                 TaskState::Ready if expiry::is_over(&head, self.clock.now()) => {
                     return self.expire(writer, head, false, arriving.as_deref()).await;
                 }
-                TaskState::Ready if subtasks::can_land(&head) => return Ok(Carried::Again),
+                TaskState::Ready if children::can_land(&head) => return Ok(Carried::Again),
                 // Whoever wants to act on the task does so between two runs.
                 TaskState::Ready if self.queue.is_open() && !self.turns.is_wanted(task) => {}
                 _ if head.state.due_at(head.wake_at).is_some() => return Ok(Carried::Waits),
@@ -305,7 +275,7 @@ impl Engine {
             })
             .collect();
         Eligible {
-            steps: advance::eligible(head, &candidates)
+            steps: eligible(head, &candidates)
                 .into_iter()
                 .map(|place| (candidates[place].clone(), matching[place].step.clone()))
                 .collect(),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::arriving::Arriving;
-use super::carry::Carried;
+use super::carried::Carried;
+use super::children::Base;
 use super::commit::TaskWriter;
-use super::subtasks::Base;
 use crate::domain::clock::{Millis, rfc3339};
 use crate::domain::journal::Entry;
 use crate::domain::task::{TaskHead, TaskState};

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::advance::{self, Candidate, RunEnd};
+use super::advance::{self, RunEnd};
+use super::eligible::Candidate;
 use crate::domain::clock::Millis;
 use crate::domain::data::{Change, Document};
 use crate::domain::ids::StepName;
 use crate::domain::journal::{Entry, RunEntry, SubtaskEntry};
-use crate::domain::run::{Ended, RunOutput, StepFault};
+use crate::domain::run::{Ended, RunOutput, StepFault, check_size};
 use crate::domain::step::Step;
 use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{TaskHead, TaskState};
@@ -23,7 +24,7 @@ fn apply(output: &mut RunOutput, data: &mut Arc<Document>) -> (Vec<Change>, Opti
     if changes.is_empty() {
         return (changes, None);
     }
-    match advance::checked_size(data.text().len()) {
+    match check_size(data.text().len()) {
         Ok(()) => (changes, Some(data.text().clone())),
         Err(fault) => {
             fail(output, fault);

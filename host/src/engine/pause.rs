@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::carry::Carried;
+use super::carried::Carried;
+use super::children::{Base, keep_noted};
 use super::commit::TaskWriter;
-use super::subtasks::{Base, keep_noted};
 use crate::domain::clock::Millis;
 use crate::domain::ids::StepName;
 use crate::domain::run::RunOutput;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::EngineSettings;
+use super::settings::EngineSettings;
 use crate::domain::ids::{TaskId, WorkspaceName};
 
 /// See the module's documentation.

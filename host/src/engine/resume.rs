@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use super::Engine;
-use super::advance::Candidate;
-use super::carry::Eligible;
+use super::eligible::{Candidate, Eligible};
 use crate::domain::effect::Begun;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::run::{Ended, RunOutput, StepFault};

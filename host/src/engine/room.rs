@@ -2,50 +2,20 @@
 //! refused is begun again from the journal when there is room, as after a crash; but a call that was
 //! made and could not be recorded is remembered, and recorded then, so that it is not made twice.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-
-use parking_lot::Mutex;
 
 use super::Engine;
 use super::advance;
 use super::commit::TaskWriter;
+use super::held::Unrecorded;
 use crate::domain::clock::Millis;
-use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskHead;
 use crate::store::{Health, StoreError};
 
 /// How often what was cut off is looked at.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
-/// What waits for the store.
-#[derive(Default)]
-pub(super) struct Held {
-    tasks: Mutex<Vec<(WorkspaceName, TaskId)>>,
-    calls: Mutex<HashMap<TaskId, Vec<Unrecorded>>>,
-}
-
-/// A call that was made and could not be recorded. Its body is in the effect's result.
-pub(super) struct Unrecorded {
-    pub(super) effect: Effect,
-    /// When its run began.
-    pub(super) began: Millis,
-}
-
-impl Held {
-    /// Forgets these tasks, with the calls that were made for them: another node has them now.
-    pub(super) fn drop_tasks(&self, is_one: impl Fn(TaskId) -> bool) {
-        self.tasks.lock().retain(|(_, task)| !is_one(*task));
-        self.calls.lock().retain(|task, _| !is_one(*task));
-    }
-
-    /// Remembers a call until its task is carried on.
-    pub(super) fn keep_call(&self, task: TaskId, call: Unrecorded) {
-        self.calls.lock().entry(task).or_default().push(call);
-    }
-}
 
 impl Engine {
     /// Remembers a task that could not be carried on for want of the store.

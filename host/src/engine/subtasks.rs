@@ -13,15 +13,16 @@ use serde_json::{Value, json};
 
 use super::Engine;
 use super::arriving::Arriving;
-use super::carry::Carried;
+use super::carried::Carried;
+use super::children::{Base, can_land, noted, rebase};
 use super::commit::TaskWriter;
 use crate::domain::data::Document;
 use crate::domain::ids::TaskId;
 use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::{Commit, NewTask, StoreError, Together};
-pub(super) use decide::{Base, can_land, document, is_owed, keep_noted, remember};
-use decide::{cancelled, landed, new_task, noted, rebase, result};
+pub(super) use decide::document;
+use decide::{cancelled, landed, new_task, result};
 
 /// What a task's end is to its parent.
 enum Told {

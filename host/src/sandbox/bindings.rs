@@ -11,8 +11,8 @@ wasmtime::component::bindgen!({
     require_store_data_send: true,
     with: {
         "wasi:io": wasmtime_wasi::p2::bindings::io,
-        "stepwell:step/connectors.pending-response": crate::sandbox::host::connectors::PendingResponse,
-        "stepwell:step/connectors.pending-result": crate::sandbox::host::connectors::PendingResult,
+        "stepwell:step/connectors.pending-response": crate::sandbox::pending::PendingResponse,
+        "stepwell:step/connectors.pending-result": crate::sandbox::pending::PendingResult,
     },
 });
 

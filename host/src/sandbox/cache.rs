@@ -9,8 +9,7 @@ use sha2::Sha256;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::SandboxError;
-use super::component::ComponentError;
+use super::error::{ComponentError, SandboxError};
 
 const TAG_BYTES: usize = 32;
 

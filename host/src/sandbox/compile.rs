@@ -10,8 +10,8 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 use wasmtime::Engine;
 
-use super::component::ComponentError;
 use super::engine;
+use super::error::ComponentError;
 use crate::domain::limits;
 
 /// Exit code of a child that found the component invalid.

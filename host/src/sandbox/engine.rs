@@ -9,7 +9,7 @@ use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
 };
 
-use super::SandboxError;
+use super::error::SandboxError;
 use crate::domain::limits::StepLimits;
 
 /// How often a guest that computes gives the thread back. Short enough that a deadline and other

@@ -7,18 +7,21 @@ mod cache;
 mod compile;
 mod component;
 mod engine;
+mod error;
 mod fault;
 mod host;
 mod limiter;
 mod logs;
 mod outline;
 mod panic;
+mod pending;
 mod quiet;
 mod run;
 mod script;
 mod state;
 mod turns;
 mod wasi;
+mod world;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,7 +30,8 @@ use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
 
 pub use compile::{Compiler, compile_child};
-pub use component::{ComponentError, LoadedComponent};
+pub use component::LoadedComponent;
+pub use error::{ComponentError, SandboxError};
 pub use run::not_run;
 
 use crate::domain::effect::Calls;
@@ -66,22 +70,6 @@ impl Default for SandboxSettings {
             loaded: 1_000,
         }
     }
-}
-
-/// Why the sandbox could not be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum SandboxError {
-    /// wasmtime refused the configuration, or the machine lacks what it needs.
-    #[error("the WebAssembly engine could not be set up: {0}")]
-    Engine(String),
-    /// The directory for compiled components cannot be used.
-    #[error("the directory {path} for compiled components cannot be used: {source}")]
-    CacheDir {
-        /// The directory.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
 }
 
 /// A component or script that was looked at and found to be a step.
@@ -170,7 +158,10 @@ impl Sandbox {
             return Ok(component);
         }
         let component = if script::is_script(bytes) {
-            self.load_script(bytes).await?
+            let compile = |engine: &'static [u8]| async move {
+                self.compiled(&component::digest(engine), engine).await
+            };
+            self.scripts.load(bytes, compile).await?
         } else {
             LoadedComponent::link(&self.linker, &self.compiled(digest, bytes).await?)?
         };

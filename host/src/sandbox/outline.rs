@@ -4,11 +4,9 @@
 
 use wasmparser::{ComponentTypeRef, Encoding, Instance, Parser, Payload};
 
-use super::component::{ComponentError, is_allowed, refuse_import};
 use super::engine::{CORE_INSTANCES, MEMORIES, TABLES};
-
-/// What a step exports.
-pub(super) const EXPORTS: [&str; 2] = ["condition", "run"];
+use super::error::ComponentError;
+use super::world::{EXPORTS, is_allowed, no_export, refuse_import};
 
 /// The outline of one component.
 #[derive(Debug, Default)]
@@ -59,11 +57,6 @@ fn check_kind(bytes: &[u8]) -> Result<(), ComponentError> {
         ));
     }
     Ok(())
-}
-
-/// A component without one of the functions that a step has.
-pub(super) fn no_export(name: &str) -> ComponentError {
-    ComponentError::NotAStep(format!("it exports no function `{name}`"))
 }
 
 fn read(bytes: &[u8]) -> Result<Outline, ComponentError> {

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use wasmtime::{Engine, Store};
 
 use super::bindings::Failure;
-use super::component::{ComponentError, LoadedComponent};
+use super::component::LoadedComponent;
+use super::error::ComponentError;
 use super::fault;
 use super::state::RunState;
 use crate::domain::data::Document;

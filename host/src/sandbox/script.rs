@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use stepwell_script::Package;
 use tokio::sync::OnceCell;
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{Component, HasSelf, Linker};
 
 use super::bindings::StepPre;
 use super::bindings::scripts::stepwell::step::script;
-use super::component::{ComponentError, LoadedComponent, digest};
+use super::component::LoadedComponent;
+use super::error::{ComponentError, SandboxError};
+use super::host;
 use super::state::RunState;
-use super::{Sandbox, SandboxError, host};
 
 /// The engine, as `cargo xtask js-engine` made it.
 const ENGINE: &[u8] = include_bytes!(concat!(
@@ -36,31 +37,31 @@ impl ScriptEngine {
             compiled: OnceCell::new(),
         })
     }
+
+    /// A script, ready to run by the engine, which `compile` compiles if it is the first one.
+    pub(super) async fn load<F>(
+        &self,
+        bytes: &[u8],
+        compile: impl FnOnce(&'static [u8]) -> F,
+    ) -> Result<LoadedComponent, ComponentError>
+    where
+        F: Future<Output = Result<Component, ComponentError>>,
+    {
+        let package = Package::parse(bytes)
+            .map_err(|error| ComponentError::Script(format!("not a script package: {error}")))?;
+        let engine = self
+            .compiled
+            .get_or_try_init(|| async {
+                LoadedComponent::link_engine(&self.linker, &compile(ENGINE).await?)
+            })
+            .await?;
+        Ok(LoadedComponent::script(engine.clone(), Arc::new(package)))
+    }
 }
 
 /// Whether a step's bytes are a script: its package is a JSON object.
 pub(super) fn is_script(bytes: &[u8]) -> bool {
     bytes.first() == Some(&b'{')
-}
-
-impl Sandbox {
-    /// A script, ready to run by the engine.
-    pub(super) async fn load_script(
-        &self,
-        bytes: &[u8],
-    ) -> Result<LoadedComponent, ComponentError> {
-        let package = Package::parse(bytes)
-            .map_err(|error| ComponentError::Script(format!("not a script package: {error}")))?;
-        let scripts = &self.scripts;
-        let engine = scripts
-            .compiled
-            .get_or_try_init(|| async {
-                let compiled = self.compiled(&digest(ENGINE), ENGINE).await?;
-                LoadedComponent::link_engine(&scripts.linker, &compiled)
-            })
-            .await?;
-        Ok(LoadedComponent::script(engine.clone(), Arc::new(package)))
-    }
 }
 
 /// A module as the engine is given it.

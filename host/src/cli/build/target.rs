@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{BuildError, TARGET};
+use super::error::{BuildError, TARGET};
 
 /// Makes sure that the toolchain which the crate in `directory` wants has the target. Where it has
 /// not, rustup is asked to fetch it: a first build on a new machine needs nothing typed before it.

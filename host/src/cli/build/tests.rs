@@ -1,4 +1,5 @@
 use super::*;
+use crate::cli::exit::Exit;
 
 fn crate_with(manifest: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();

@@ -1,6 +1,6 @@
 //! Why a command got no answer from the server, or a refusal.
 
-use crate::cli::Exit;
+use crate::cli::exit::Exit;
 
 /// Why the server did not do what it was asked.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::cli::Exit;
+use crate::cli::exit::Exit;
 
 fn client(url: &str) -> Client {
     Client::new(url, "token", "default").unwrap()

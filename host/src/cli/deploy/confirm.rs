@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use crate::cli::output::{Output, printable};
-use crate::deploy::DeployError;
+use crate::deploy::error::DeployError;
 use crate::deploy::plan::{Action, Item};
 
 /// The longest answer that is read, in bytes.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::Column;
+use super::column::Column;
 
 /// The gap between two columns of a table.
 const GAP: usize = 2;

@@ -5,9 +5,10 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::super::client::{Client, ClientError};
+use super::super::exit::UsageError;
+use super::super::member::{member, text};
 use super::super::naming::{self, Derived};
 use super::super::output::Output;
-use super::super::{UsageError, member, text};
 use crate::domain::ids::StepName;
 
 /// The name by the rule, unless the server has the step under another spelling of it. What differs

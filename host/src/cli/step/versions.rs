@@ -3,10 +3,11 @@
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
-use super::{number, sheet};
+use super::sheet::{number, sheet};
 use crate::cli::client::Client;
+use crate::cli::member::{member, text};
 use crate::cli::output::{Output, figures, printable, shorten, words};
-use crate::cli::{member, text, units};
+use crate::cli::units;
 
 /// How many characters of a digest are shown: what anybody types.
 const DIGEST: usize = 13;

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use super::id::resolve;
 use crate::cli::client::{Client, ClientError};
+use crate::cli::exit::UsageError;
+use crate::cli::member::text;
 use crate::cli::output::{Output, printable};
 use crate::cli::timeline::{ChangeView, TaskView, Timeline, diff, paint_state};
-use crate::cli::{UsageError, text};
 use crate::domain::data::Pointer;
 
 /// What is to be changed in a task's data.

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::id::resolve;
 use crate::cli::client::Client;
+use crate::cli::member::{member, text};
 use crate::cli::output::{Output, Tone, printable};
-use crate::cli::{member, text};
 
 /// Asks the server, and prints a step a line.
 pub async fn run(client: &Client, id: &str, step: Option<String>, output: Output) -> Result<()> {

@@ -4,8 +4,9 @@ use anyhow::Result;
 use uuid::Uuid;
 
 use crate::cli::client::{Client, ClientError};
+use crate::cli::exit::UsageError;
+use crate::cli::member::{member, text};
 use crate::cli::output::printable;
-use crate::cli::{UsageError, member, text};
 use crate::domain::ids::{IdError, TaskId};
 
 /// Digits that name a task at least: fewer are a slip of the pen.

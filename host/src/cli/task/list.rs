@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::act::document;
 use crate::cli::client::{Client, ClientError};
+use crate::cli::member::{member, text};
 use crate::cli::output::{Output, figures, printable, words};
 use crate::cli::units::parse_duration;
-use crate::cli::{member, text};
 use crate::domain::clock::{Millis, parse_rfc3339, rfc3339};
 use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{INDENT, clock, time};
+use super::line::{INDENT, clock, time};
 use crate::cli::output::{Output, printable};
 use crate::cli::units;
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::changes::{ChangeView, diff};
-use super::{INDENT, time};
+use super::line::{INDENT, time};
 use crate::cli::output::{Output, Tone, printable};
 
 /// A subtask that a run made.

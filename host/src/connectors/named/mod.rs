@@ -5,34 +5,18 @@
 //! itself. So every kind is under the egress policy, in the journal and replayed without knowing of
 //! any of it. A new kind is a file here and a line in each `match` below.
 
+mod declaration;
 mod slack;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::domain::connector::ConnectorSettings;
 use crate::domain::effect::{FetchError, FetchRequest, FetchResult, OperationError};
+pub use declaration::DeclarationError;
 use slack::Slack;
 
 /// Every kind there is.
 pub const KINDS: [&str; 1] = [slack::KIND];
-
-/// Why a connector cannot be declared so. Each message says what would be right.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DeclarationError {
-    /// No such kind.
-    #[error("there is no connector of the kind `{0}`; there are: {kinds}", kinds = KINDS.join(", "))]
-    NoSuchKind(String),
-    /// A member of the config is missing, wrong or unknown.
-    #[error("`config.{member}` of a `{kind}` connector {reason}")]
-    Config {
-        /// The kind.
-        kind: &'static str,
-        /// The member.
-        member: String,
-        /// What is wrong and what would be right.
-        reason: &'static str,
-    },
-}
 
 /// A connector that is ready to be called.
 #[derive(Debug)]
@@ -46,9 +30,10 @@ impl Connector {
     pub fn new(settings: &ConnectorSettings) -> Result<Self, DeclarationError> {
         match settings.kind.as_str() {
             slack::KIND => Slack::new(&settings.config).map(Self::Slack),
-            other => Err(DeclarationError::NoSuchKind(
-                other.chars().take(80).collect(),
-            )),
+            other => Err(DeclarationError::NoSuchKind {
+                kind: other.chars().take(80).collect(),
+                known: &KINDS,
+            }),
         }
     }
 
@@ -116,38 +101,5 @@ impl Connector {
         match self {
             Self::Slack(_) => slack::sent(&place, &answer),
         }
-    }
-}
-
-/// A text member of a declaration.
-fn text<'c>(
-    kind: &'static str,
-    config: &'c Map<String, Value>,
-    member: &str,
-) -> Result<Option<&'c str>, DeclarationError> {
-    match config.get(member) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
-        Some(_) => Err(DeclarationError::Config {
-            kind,
-            member: member.to_owned(),
-            reason: "must be a text that is not empty",
-        }),
-    }
-}
-
-/// Refuses members that a kind does not have: a misspelt one would be left out in silence.
-fn only(
-    kind: &'static str,
-    config: &Map<String, Value>,
-    known: &[&str],
-) -> Result<(), DeclarationError> {
-    match config.keys().find(|key| !known.contains(&key.as_str())) {
-        None => Ok(()),
-        Some(key) => Err(DeclarationError::Config {
-            kind,
-            member: key.chars().take(80).collect(),
-            reason: "is not known; see docs/connectors.md for what there is",
-        }),
     }
 }

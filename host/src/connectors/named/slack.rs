@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::{DeclarationError, only, text};
+use super::declaration::{DeclarationError, only, text};
 use crate::domain::effect::{FetchRequest, FetchResponse, OperationError, Redirect};
 
 pub(super) const KIND: &str = "slack.com";

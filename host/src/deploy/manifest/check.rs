@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{Connector, Setting, StepSource, Webhook, Workspace, tuning};
-use crate::deploy::At;
+use crate::deploy::error::At;
 use crate::deploy::plan::Kind;
 use crate::deploy::reader::{Fields, Names, Place, Reader};
 use crate::deploy::sources::place as place_of;

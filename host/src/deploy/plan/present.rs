@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::manifest::{Schedule, Workspace};
 use super::item::{Action, Kind};
 use crate::cli::client::{Client, ClientError};
-use crate::cli::{member, text};
+use crate::cli::member::{member, text};
 
 /// What one workspace has, as the API tells it.
 #[derive(Default)]

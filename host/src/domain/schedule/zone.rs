@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::ScheduleError;
+use super::line::ScheduleError;
 use super::line::short;
 
 /// Abbreviations that are no zone's name, and a place where clocks show them.

@@ -1,12 +1,16 @@
 //! Why an action was not carried out.
 
-use super::PATIENCE;
+use std::time::Duration;
+
 use super::moves::WrongState;
 use crate::domain::data::EditError;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits;
 use crate::domain::task::TaskState;
 use crate::store::StoreError;
+
+/// The longest that an action waits for the run under way. A run's own bound is 30 s by default.
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why an action was not carried out. Nothing is changed then.
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::ids::TaskId;
+use crate::engine::eligible::eligible;
 
 fn head() -> TaskHead {
     TaskHead::new(TaskId::new(), "w".parse().unwrap(), 1_000)

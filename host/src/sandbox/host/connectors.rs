@@ -3,7 +3,7 @@
 
 use tokio::sync::oneshot;
 use wasmtime::component::Resource;
-use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
+use wasmtime_wasi::p2::{DynPollable, subscribe};
 
 use crate::domain::effect::{
     Answer, CallFault, CallRequest, CallResult, FetchError as DomainError, FetchRequest,
@@ -15,114 +15,8 @@ use crate::sandbox::bindings::stepwell::step::connectors::{
     Response,
 };
 use crate::sandbox::fault::LimitReached;
-use crate::sandbox::quiet::UnderWay;
+use crate::sandbox::pending::{LongPause, Pending, PendingResponse, PendingResult};
 use crate::sandbox::state::RunState;
-use crate::sandbox::turns::Turns;
-use crate::sandbox::wasi::RunClock;
-
-/// A call under way, done, or taken.
-pub enum Pending {
-    UnderWay(oneshot::Receiver<Result<Answer, CallFault>>),
-    Done(Result<Answer, CallFault>),
-    Taken,
-}
-
-/// A fetch.
-pub struct PendingResponse {
-    pending: Pending,
-    /// Where redirects have led, once the response was taken.
-    landed: Option<String>,
-}
-
-impl PendingResponse {
-    fn new(pending: Pending) -> Self {
-        Self {
-            pending,
-            landed: None,
-        }
-    }
-}
-
-/// An operation or a pause.
-pub struct PendingResult {
-    pending: Pending,
-    /// Of a long pause.
-    long: Option<LongPause>,
-}
-
-/// A pause for which the run's instance ends, when the guest waits for it and for nothing else.
-struct LongPause {
-    under_way: UnderWay,
-    /// The guest was told that it is ready, with nothing else under way.
-    told: bool,
-}
-
-impl LongPause {
-    /// Whether the pause may end the run now, if it is that which is done.
-    fn holds(&mut self, pending: &Pending) -> bool {
-        let ends = matches!(pending, Pending::Done(Err(CallFault::Paused { .. })));
-        ends && !(std::mem::take(&mut self.told) && self.under_way.is_quiet())
-    }
-}
-
-impl Pending {
-    async fn ready(&mut self) {
-        if let Self::UnderWay(receiver) = self {
-            *self = Self::Done(receiver.await.unwrap_or_else(|_| {
-                Err(CallFault::NotRecorded("the server is shutting down".into()))
-            }));
-        }
-    }
-
-    /// Sees whether it is done, without waiting for it.
-    fn look(&mut self) {
-        if let Self::UnderWay(receiver) = self
-            && let Ok(answer) = receiver.try_recv()
-        {
-            *self = Self::Done(answer);
-        }
-    }
-
-    /// The answer, once. The run's clock moves to its time.
-    fn take(&mut self, clock: &RunClock, turns: &Turns) -> wasmtime::Result<Option<CallResult>> {
-        self.look();
-        match std::mem::replace(self, Self::Taken) {
-            under_way @ Self::UnderWay(_) => {
-                *self = under_way;
-                Ok(None)
-            }
-            Self::Taken => Ok(None),
-            Self::Done(Err(fault)) => Err(fault.into()),
-            Self::Done(Ok(answer)) => {
-                clock.advance(answer.at);
-                if answer.order.is_some() {
-                    turns.taken();
-                }
-                Ok(Some(answer.result))
-            }
-        }
-    }
-}
-
-#[async_trait::async_trait]
-impl Pollable for PendingResponse {
-    async fn ready(&mut self) {
-        self.pending.ready().await;
-    }
-}
-
-#[async_trait::async_trait]
-impl Pollable for PendingResult {
-    async fn ready(&mut self) {
-        self.pending.ready().await;
-        if let (Some(long), Pending::Done(Err(CallFault::Paused { .. }))) =
-            (&mut self.long, &self.pending)
-        {
-            long.under_way.quiet().await;
-            long.told = true;
-        }
-    }
-}
 
 impl RunState {
     /// Begins a call; `too_many` is what it comes to if too many are under way.

@@ -9,8 +9,8 @@ mod task;
 use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
-use super::SandboxError;
 use super::bindings::stepwell::step;
+use super::error::SandboxError;
 use super::state::RunState;
 
 /// Everything that a component may be linked against.

@@ -1,8 +1,8 @@
 //! Checks of claims: a stale one writes nothing, and what is not owned is not given out.
 
-use super::Shaken;
 use super::owned::Owned;
 use super::samples::{effect, new_task, next, workspace};
+use super::subject::Shaken;
 use crate::domain::clock::Millis;
 use crate::domain::ids::TaskId;
 use crate::domain::partition::Partition;

@@ -1,8 +1,8 @@
 //! Checks of the end of a task's time.
 
-use super::Shaken;
 use super::owned::Owned;
 use super::samples::{new_task, next, workspace};
+use super::subject::Shaken;
 use crate::domain::ids::TaskId;
 use crate::domain::task::{Expiry, TaskState};
 use crate::store::TaskQuery;

@@ -2,7 +2,7 @@
 
 use super::owned::Owned;
 use super::samples::{new_task, next, workspace};
-use super::{Disturbance, Shaken};
+use super::subject::{Disturbance, Shaken};
 use crate::domain::ids::TaskId;
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::{TaskQuery, Terms};

@@ -6,6 +6,7 @@
 //! call [`all`] in a test.
 #![allow(clippy::unwrap_used, reason = "a check that fails panics")]
 
+mod at_once;
 mod claims;
 mod expiry;
 mod find;
@@ -14,13 +15,11 @@ mod queries;
 mod revisions;
 pub mod samples;
 mod setup;
+mod subject;
 mod tasks;
 mod together;
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
-
+use self::at_once::*;
 use self::claims::*;
 use self::expiry::*;
 use self::find::*;
@@ -29,57 +28,7 @@ use self::revisions::*;
 use self::setup::*;
 use self::tasks::*;
 use self::together::*;
-use super::Store;
-use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::domain::journal::Entry;
-use crate::domain::partition::Partition;
-
-/// What happens to the store between two steps of a check.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Disturbance {
-    /// Nothing.
-    Nothing,
-    /// Whatever it keeps apart for speed goes to its long-term place.
-    Settle,
-    /// It is closed and opened again.
-    Reopen,
-}
-
-/// An implementation under test.
-#[async_trait]
-pub trait Subject: Send + Sync {
-    /// A new, empty store.
-    async fn fresh(&self) -> Arc<dyn Store>;
-    /// The same store after the disturbance.
-    async fn disturb(&self, store: Arc<dyn Store>, by: Disturbance) -> Arc<dyn Store>;
-    /// Another node takes a partition of the current store over, and gives it back. When this
-    /// returns, every claim to it that was given out before is stale.
-    async fn take_over(&self, partition: Partition);
-}
-
-/// A store that is disturbed before every use.
-pub struct Shaken<'a> {
-    subject: &'a dyn Subject,
-    by: Disturbance,
-    store: Arc<dyn Store>,
-}
-
-impl Shaken<'_> {
-    async fn get(&mut self) -> &dyn Store {
-        self.store = self.subject.disturb(self.store.clone(), self.by).await;
-        &*self.store
-    }
-
-    async fn take_over(&self, partition: Partition) {
-        self.subject.take_over(partition).await;
-    }
-}
-
-/// A task's journal; empty if the task is not there.
-pub async fn journal_of(store: &dyn Store, workspace: &WorkspaceName, task: TaskId) -> Vec<Entry> {
-    let history = store.history(workspace, task).await.unwrap();
-    history.map_or_else(Vec::new, |history| history.journal)
-}
+pub use subject::{Disturbance, Shaken, Subject, journal_of};
 
 /// Runs every check.
 pub async fn all(subject: &dyn Subject) {

@@ -1,8 +1,8 @@
 //! Checks of the revisions of what tenants set up.
 
-use super::Shaken;
 use super::owned::Owned;
 use super::samples::{step, workspace};
+use super::subject::Shaken;
 use crate::domain::limits;
 use crate::domain::schedule::{Missed, Schedule};
 use crate::domain::webhook::{Webhook, WebhookKey};

@@ -3,8 +3,8 @@
 use super::owned::Owned;
 use std::sync::Arc;
 
-use super::Shaken;
 use super::samples::{digest, step, workspace};
+use super::subject::Shaken;
 use crate::domain::ids::{ScheduleName, WorkspaceName};
 use crate::domain::schedule::{Missed, Schedule};
 use crate::domain::step::Step;

@@ -2,7 +2,7 @@
 
 use super::owned::Owned;
 use super::samples::{effect, new_task, next, workspace};
-use super::{Shaken, journal_of};
+use super::subject::{Shaken, journal_of};
 use crate::domain::ids::TaskId;
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::{StoreError, TaskQuery, Together};

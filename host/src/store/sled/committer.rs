@@ -19,7 +19,6 @@ use crate::store::{Claim, Ownership, StoreError};
 const CHANGES: usize = 512;
 /// Bytes in one group, unless a single change is longer.
 const BYTES: usize = 1024 * 1024;
-
 /// How often a full disk is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
@@ -242,8 +241,7 @@ impl Committer<'_> {
         self.standing.clear();
         self.bases.clear();
         // Until the group is durable: who takes a partition over waits for it.
-        let shared = self.shared;
-        let owned = shared.partitions.hold();
+        let owned = self.shared.partitions.hold();
         let mut accepted = Vec::with_capacity(batch.len());
         for mut queued in batch.drain(..) {
             match self.order_all(&owned, &mut queued) {

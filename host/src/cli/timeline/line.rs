@@ -1,0 +1,28 @@
+//! Parts of a timeline's lines.
+
+use crate::cli::output::{Output, Tone, printable};
+
+/// What stands before the lines that belong to a run: as wide as a time and its gap.
+pub(super) const INDENT: &str = "              ";
+
+pub(super) fn time(at: &str, output: Output) -> String {
+    output.paint(Tone::Faint, &clock(at))
+}
+
+/// The time of day of an RFC 3339 time in UTC, to the millisecond; any other text as it is.
+pub(super) fn clock(at: &str) -> String {
+    match at.split_once('T') {
+        Some((_, time)) if time.ends_with('Z') => {
+            printable(time.trim_end_matches('Z')).into_owned()
+        }
+        _ => printable(at).into_owned(),
+    }
+}
+
+/// A time that is to come, with its day unless that is the day of `now`.
+pub(super) fn later(at: &str, now: &str) -> String {
+    match at.split_once('T') {
+        Some((day, _)) if !now.starts_with(day) => format!("{} {}", printable(day), clock(at)),
+        _ => clock(at),
+    }
+}

@@ -1,0 +1,141 @@
+//! What a parent's head remembers of its subtasks, and how it stays right while both move. Pure
+//! decisions, no I/O.
+
+use crate::domain::clock::Millis;
+use crate::domain::ids::TaskId;
+use crate::domain::journal::Entry;
+use crate::domain::subtask::{Child, NewSubtask};
+use crate::domain::task::{TaskHead, TaskState};
+use crate::store::Commit;
+
+/// A parent that wakes by itself so soon is left to do so: it may be in a run by the time that its
+/// note is durable, and a run's clock must not change.
+const SOON: Millis = 1_000;
+
+/// What a step forward has to know of the head that it stands on.
+#[derive(Debug, Clone)]
+pub(super) struct Base {
+    version: u64,
+    notes: u64,
+    pub(super) children: Vec<TaskId>,
+}
+
+impl Base {
+    pub(super) fn of(head: &TaskHead) -> Self {
+        Self {
+            version: head.version,
+            notes: head.notes,
+            children: head.children.iter().map(|child| child.id).collect(),
+        }
+    }
+}
+
+/// Takes a finished run's subtasks into its task's head.
+pub(super) fn remember(head: &mut TaskHead, asked: &[NewSubtask]) {
+    for child in &mut head.children {
+        child.wait = false;
+    }
+    head.subtasks += asked.len() as u32;
+    head.children.extend(asked.iter().map(|new| Child {
+        id: new.id,
+        into: new.into.clone(),
+        wait: new.wait,
+        ended: false,
+    }));
+}
+
+/// Whether a result is there that is not in the data yet.
+pub(super) fn can_land(head: &TaskHead) -> bool {
+    head.children.iter().any(|child| child.ended)
+}
+
+/// Whether a result is still to come.
+pub(super) fn is_owed(head: &TaskHead) -> bool {
+    let mut children = head.children.iter();
+    children.any(|child| child.into.is_some() && !child.ended)
+}
+
+fn is_awaited(head: &TaskHead) -> bool {
+    head.children.iter().any(|child| child.wait && !child.ended)
+}
+
+/// The parent's head after it was noted that a subtask of it has ended; `None` if that is nothing to
+/// it.
+pub(super) fn noted(parent: &TaskHead, child: TaskId, now: Millis) -> Option<TaskHead> {
+    let at = parent.children.iter().position(|own| own.id == child)?;
+    if parent.children[at].ended || parent.state == TaskState::Cancelled {
+        return None;
+    }
+    let mut head = parent.clone();
+    if head.children[at].into.is_some() {
+        head.children[at].ended = true;
+    } else {
+        head.children.remove(at);
+    }
+    head.version += 1;
+    head.notes += 1;
+    let for_subtasks = match head.goes_on_at() {
+        None => true,
+        Some(at) => is_awaited(parent) && at > now.saturating_add(SOON),
+    };
+    if head.state == TaskState::Waiting
+        && head.paused.is_none()
+        && for_subtasks
+        && !is_awaited(&head)
+    {
+        head.state = TaskState::Ready;
+        head.wake_at = None;
+        head.updated = now.max(head.updated);
+        head.ready_at = head.updated;
+    }
+    Some(head)
+}
+
+/// Puts a step forward on a head that has been noted in since the one that it stood on; `false` if
+/// something else happened to the task.
+pub(super) fn rebase(commit: &mut Commit, stood_on: &Base, now_is: &TaskHead) -> bool {
+    let head = &mut commit.head;
+    if !keep_noted(head, stood_on, now_is) {
+        return false;
+    }
+    if head.state == TaskState::Waiting
+        && head.goes_on_at().is_none()
+        && !is_awaited(head)
+        && can_land(head)
+    {
+        head.state = TaskState::Ready;
+        head.wake_at = None;
+        commit.entries.retain(|entry| {
+            let waits = TaskState::Waiting;
+            !matches!(entry, Entry::State { state, .. } if *state == waits)
+        });
+    }
+    true
+}
+
+/// Puts a head on one that has been noted in since the one that it stood on; `false` if something
+/// else happened to the task.
+pub(super) fn keep_noted(head: &mut TaskHead, stood_on: &Base, now_is: &TaskHead) -> bool {
+    let moved = now_is.version.saturating_sub(stood_on.version);
+    if moved == 0 || now_is.notes.saturating_sub(stood_on.notes) != moved {
+        return false;
+    }
+    let kept: Vec<Child> = std::mem::take(&mut head.children);
+    let is_new = |child: &Child| !stood_on.children.contains(&child.id);
+    // Those that this step dealt with are gone from it, those that ended meanwhile from the other.
+    head.children = now_is
+        .children
+        .iter()
+        .filter_map(|child| {
+            let own = kept.iter().find(|own| own.id == child.id)?;
+            Some(Child {
+                ended: child.ended,
+                ..own.clone()
+            })
+        })
+        .chain(kept.iter().filter(|child| is_new(child)).cloned())
+        .collect();
+    head.version = now_is.version + 1;
+    head.notes = now_is.notes;
+    true
+}

@@ -1,0 +1,36 @@
+//! What waits for the store to take writes again.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+
+use crate::domain::clock::Millis;
+use crate::domain::effect::Effect;
+use crate::domain::ids::{TaskId, WorkspaceName};
+
+/// What waits for the store.
+#[derive(Default)]
+pub(super) struct Held {
+    pub(super) tasks: Mutex<Vec<(WorkspaceName, TaskId)>>,
+    pub(super) calls: Mutex<HashMap<TaskId, Vec<Unrecorded>>>,
+}
+
+/// A call that was made and could not be recorded. Its body is in the effect's result.
+pub(super) struct Unrecorded {
+    pub(super) effect: Effect,
+    /// When its run began.
+    pub(super) began: Millis,
+}
+
+impl Held {
+    /// Forgets these tasks, with the calls that were made for them: another node has them now.
+    pub(super) fn drop_tasks(&self, is_one: impl Fn(TaskId) -> bool) {
+        self.tasks.lock().retain(|(_, task)| !is_one(*task));
+        self.calls.lock().retain(|task, _| !is_one(*task));
+    }
+
+    /// Remembers a call until its task is carried on.
+    pub(super) fn keep_call(&self, task: TaskId, call: Unrecorded) {
+        self.calls.lock().entry(task).or_default().push(call);
+    }
+}

@@ -1,0 +1,117 @@
+//! Calls that a guest waits for: what its resources `pending-response` and `pending-result` hold.
+
+use tokio::sync::oneshot;
+use wasmtime_wasi::p2::Pollable;
+
+use super::quiet::UnderWay;
+use super::turns::Turns;
+use super::wasi::RunClock;
+use crate::domain::effect::{Answer, CallFault, CallResult};
+
+/// A call under way, done, or taken.
+pub enum Pending {
+    UnderWay(oneshot::Receiver<Result<Answer, CallFault>>),
+    Done(Result<Answer, CallFault>),
+    Taken,
+}
+
+/// A fetch.
+pub struct PendingResponse {
+    pub(super) pending: Pending,
+    /// Where redirects have led, once the response was taken.
+    pub(super) landed: Option<String>,
+}
+
+impl PendingResponse {
+    pub(super) fn new(pending: Pending) -> Self {
+        Self {
+            pending,
+            landed: None,
+        }
+    }
+}
+
+/// An operation or a pause.
+pub struct PendingResult {
+    pub(super) pending: Pending,
+    /// Of a long pause.
+    pub(super) long: Option<LongPause>,
+}
+
+/// A pause for which the run's instance ends, when the guest waits for it and for nothing else.
+pub(super) struct LongPause {
+    pub(super) under_way: UnderWay,
+    /// The guest was told that it is ready, with nothing else under way.
+    pub(super) told: bool,
+}
+
+impl LongPause {
+    /// Whether the pause may end the run now, if it is that which is done.
+    pub(super) fn holds(&mut self, pending: &Pending) -> bool {
+        let ends = matches!(pending, Pending::Done(Err(CallFault::Paused { .. })));
+        ends && !(std::mem::take(&mut self.told) && self.under_way.is_quiet())
+    }
+}
+
+impl Pending {
+    async fn ready(&mut self) {
+        if let Self::UnderWay(receiver) = self {
+            *self = Self::Done(receiver.await.unwrap_or_else(|_| {
+                Err(CallFault::NotRecorded("the server is shutting down".into()))
+            }));
+        }
+    }
+
+    /// Sees whether it is done, without waiting for it.
+    pub(super) fn look(&mut self) {
+        if let Self::UnderWay(receiver) = self
+            && let Ok(answer) = receiver.try_recv()
+        {
+            *self = Self::Done(answer);
+        }
+    }
+
+    /// The answer, once. The run's clock moves to its time.
+    pub(super) fn take(
+        &mut self,
+        clock: &RunClock,
+        turns: &Turns,
+    ) -> wasmtime::Result<Option<CallResult>> {
+        self.look();
+        match std::mem::replace(self, Self::Taken) {
+            under_way @ Self::UnderWay(_) => {
+                *self = under_way;
+                Ok(None)
+            }
+            Self::Taken => Ok(None),
+            Self::Done(Err(fault)) => Err(fault.into()),
+            Self::Done(Ok(answer)) => {
+                clock.advance(answer.at);
+                if answer.order.is_some() {
+                    turns.taken();
+                }
+                Ok(Some(answer.result))
+            }
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for PendingResponse {
+    async fn ready(&mut self) {
+        self.pending.ready().await;
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for PendingResult {
+    async fn ready(&mut self) {
+        self.pending.ready().await;
+        if let (Some(long), Pending::Done(Err(CallFault::Paused { .. }))) =
+            (&mut self.long, &self.pending)
+        {
+            long.under_way.quiet().await;
+            long.told = true;
+        }
+    }
+}
