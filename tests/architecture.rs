@@ -2,6 +2,9 @@
 //! sandbox sees nothing but the domain. `docs/architecture.md` shows the same floors.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "architecture/circles.rs"]
+mod circles;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

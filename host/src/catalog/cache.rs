@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 
-use super::connectors;
+use super::live::{LiveSchedule, open_connector};
 use super::matching::LiveStep;
-use super::schedules::LiveSchedule;
 use super::workspace::Workspace;
 use super::{Catalog, CatalogError};
 use crate::domain::ids::WorkspaceName;
@@ -156,7 +155,7 @@ impl Catalog {
             owner(&mut workspaces, &workspace, "config", key.as_str())?.put_sealed(key, sealed);
         }
         for (workspace, name, sealed) in registry.connectors {
-            let live = connectors::open(&self.vault, &workspace, &name, &sealed)?;
+            let live = open_connector(&self.vault, &workspace, &name, &sealed)?;
             owner(&mut workspaces, &workspace, "connector", name.as_str())?
                 .connectors
                 .insert(name, live);

@@ -2,34 +2,14 @@
 
 use std::sync::Arc;
 
+use super::live::{LiveConnector, Put, place};
 use super::{Catalog, CatalogError, room};
 use crate::connectors::named::Connector;
 use crate::domain::connector::ConnectorSettings;
 use crate::domain::effect::OperationError;
-use crate::domain::ids::{ConfigKey, ConnectorName, WorkspaceName};
+use crate::domain::ids::{ConnectorName, WorkspaceName};
 use crate::domain::limits;
 use crate::store::Manage;
-use crate::vault::Vault;
-
-/// A connector with what it was declared by.
-#[derive(Debug)]
-pub struct LiveConnector {
-    /// What it was declared by; holds credentials.
-    settings: ConnectorSettings,
-    /// Ready to be called.
-    pub connector: Connector,
-}
-
-/// What a change of a connector comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Put {
-    /// There is none of that name.
-    Added,
-    /// It is another one than before.
-    Changed,
-    /// It is the same already; nothing is written.
-    Same,
-}
 
 impl Catalog {
     /// A workspace's connectors, by name.
@@ -157,32 +137,4 @@ impl Catalog {
         })
         .await
     }
-}
-
-/// Opens a connector as the store has it.
-pub(super) fn open(
-    vault: &Vault,
-    workspace: &WorkspaceName,
-    name: &ConnectorName,
-    sealed: &[u8],
-) -> Result<Arc<LiveConnector>, CatalogError> {
-    let damaged = |error: &dyn std::fmt::Display| {
-        CatalogError::Damaged(format!(
-            "connector `{name}` of workspace `{workspace}`: {error}"
-        ))
-    };
-    let text = vault.unseal(workspace, &place(name)?, sealed)?;
-    let settings: ConnectorSettings =
-        serde_json::from_str(&text).map_err(|error| damaged(&error))?;
-    Ok(Arc::new(LiveConnector {
-        connector: Connector::new(&settings).map_err(|error| damaged(&error))?,
-        settings,
-    }))
-}
-
-/// What the vault ties a connector's settings to.
-fn place(name: &ConnectorName) -> Result<ConfigKey, CatalogError> {
-    format!("connector.{}", name.as_str().replace('$', "-"))
-        .parse()
-        .map_err(|error| CatalogError::Damaged(format!("{error}")))
 }

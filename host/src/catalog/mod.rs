@@ -11,7 +11,9 @@ mod config;
 mod connectors;
 mod error;
 mod explain;
+mod live;
 mod matching;
+mod open;
 mod schedules;
 mod settings;
 mod steps;
@@ -25,11 +27,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
-pub use connectors::{LiveConnector, Put};
 pub use error::CatalogError;
 pub use explain::Verdict;
+pub use live::{LiveConnector, LiveSchedule, Put};
 pub use matching::LiveStep;
-pub use schedules::LiveSchedule;
 pub use steps::Added;
 
 use crate::domain::clock::Clock;
@@ -38,6 +39,7 @@ use crate::domain::webhook::Webhook;
 use crate::sandbox::Sandbox;
 use crate::store::{Manage, Store, StoreError};
 use crate::vault::Vault;
+use live::Agenda;
 use workspace::Workspace;
 
 /// The workspace that is always there.
@@ -57,58 +59,12 @@ pub struct Catalog {
     changing: tokio::sync::Mutex<()>,
     /// How often the store was asked for changes.
     looks: AtomicU64,
-    agenda: schedules::Agenda,
+    agenda: Agenda,
     /// One lock for each component that is being loaded, so that it is loaded once.
     loading: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Catalog {
-    /// Reads everything from the store, and adds the workspace [`DEFAULT_WORKSPACE`] to a store that
-    /// lacks it. Every config value is opened once, so that a wrong vault key is noticed now.
-    pub async fn open(
-        store: Arc<dyn Store>,
-        sandbox: Arc<Sandbox>,
-        vault: Vault,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Arc<Self>, CatalogError> {
-        let catalog = Arc::new(Self {
-            store,
-            sandbox,
-            vault,
-            clock,
-            revision: AtomicU64::new(0),
-            workspaces: RwLock::default(),
-            keys: RwLock::default(),
-            changing: tokio::sync::Mutex::default(),
-            looks: AtomicU64::new(0),
-            agenda: schedules::Agenda::default(),
-            loading: Mutex::default(),
-        });
-        catalog.add_default().await?;
-        catalog.refresh().await?;
-        tokio::spawn(cache::follow(Arc::downgrade(&catalog)));
-        Ok(catalog)
-    }
-
-    /// Adds the workspace that is always there to a store that lacks it.
-    async fn add_default(&self) -> Result<(), CatalogError> {
-        let Ok(default) = DEFAULT_WORKSPACE.parse::<WorkspaceName>() else {
-            return Ok(());
-        };
-        loop {
-            let there = self.store.registry_since(0).await?;
-            if there.workspaces.iter().any(|(name, _)| *name == default) {
-                return Ok(());
-            }
-            let add = Manage::AddWorkspace(default.clone());
-            match self.store.manage(add, there.revision).await {
-                // Another node was faster, with this or something else.
-                Ok(_) | Err(StoreError::Revised { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
     /// Every workspace, by name.
     pub fn workspaces(&self) -> Vec<WorkspaceName> {
         let mut names: Vec<WorkspaceName> = self.workspaces.read().keys().cloned().collect();

@@ -1,112 +1,18 @@
-//! Schedules in the catalog: their plans, and the agenda of what fires next in the whole server.
+//! Schedules in the catalog.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{Catalog, CatalogError, Put, room};
+use super::live::{LiveSchedule, Put, declared_data};
+use super::{Catalog, CatalogError, room};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{ScheduleName, WorkspaceName};
 use crate::domain::limits;
 use crate::domain::partition::Partition;
-use crate::domain::schedule::{Plan, Schedule, ScheduleSettings};
+use crate::domain::schedule::{Schedule, ScheduleSettings};
 use crate::store::{Manage, StoreError};
-
-/// A schedule with its plan.
-#[derive(Debug)]
-pub struct LiveSchedule {
-    /// What it was declared by.
-    pub schedule: Schedule,
-    /// When it fires.
-    pub plan: Plan,
-    settled: AtomicU64,
-}
-
-impl LiveSchedule {
-    pub(super) fn open(
-        schedule: Schedule,
-        mark: Option<Millis>,
-    ) -> Result<Arc<Self>, CatalogError> {
-        let plan = Plan::new(&schedule.cron, &schedule.timezone).map_err(|error| {
-            CatalogError::Damaged(format!(
-                "schedule `{}` of workspace `{}`: {error}",
-                schedule.name, schedule.workspace
-            ))
-        })?;
-        // A change settles what was planned before it.
-        let settled = AtomicU64::new(schedule.updated.max(mark.unwrap_or(0)));
-        Ok(Arc::new(Self {
-            schedule,
-            plan,
-            settled,
-        }))
-    }
-
-    /// The last planned time that is settled; nothing up to it fires any more.
-    pub fn settled(&self) -> Millis {
-        self.settled.load(Ordering::Relaxed)
-    }
-
-    /// When it fires next; none beyond the calendar's end.
-    pub fn next(&self) -> Option<Millis> {
-        self.plan.next_after(self.settled())
-    }
-
-    /// Whether it is the same schedule, settled up to the same time.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        self.schedule == other.schedule && self.settled() == other.settled()
-    }
-
-    fn is_declared_by(&self, settings: &ScheduleSettings) -> bool {
-        let schedule = &self.schedule;
-        schedule.cron == settings.cron
-            && schedule.timezone == settings.timezone
-            && schedule.missed == settings.missed
-            && schedule.data == text(settings)
-    }
-}
-
-/// When a schedule fires, and the partition of its tasks.
-type Fire = (Millis, WorkspaceName, ScheduleName, Partition);
-
-/// What fires when. One for the whole server.
-#[derive(Debug, Default)]
-pub(super) struct Agenda {
-    entries: Mutex<BTreeSet<Fire>>,
-    changed: Arc<Notify>,
-}
-
-impl Agenda {
-    pub(super) fn add(&self, live: &LiveSchedule) {
-        if let Some(entry) = entry(live) {
-            self.entries.lock().insert(entry);
-            self.changed.notify_one();
-        }
-    }
-
-    pub(super) fn remove(&self, live: &LiveSchedule) {
-        if let Some(entry) = entry(live) {
-            self.entries.lock().remove(&entry);
-        }
-    }
-}
-
-fn entry(live: &LiveSchedule) -> Option<Fire> {
-    let schedule = &live.schedule;
-    Some((
-        live.next()?,
-        schedule.workspace.clone(),
-        schedule.name.clone(),
-        schedule.partition(),
-    ))
-}
-
-fn text(settings: &ScheduleSettings) -> String {
-    serde_json::Value::Object(settings.data.clone()).to_string()
-}
 
 impl Catalog {
     /// A workspace's schedules, by name.
@@ -182,7 +88,7 @@ impl Catalog {
                 let schedule = Schedule {
                     workspace: owner,
                     name: name.clone(),
-                    data: text(&settings),
+                    data: declared_data(&settings),
                     cron: settings.cron,
                     timezone: settings.timezone,
                     missed: settings.missed,

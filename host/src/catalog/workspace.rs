@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::connectors::LiveConnector;
+use super::live::{LiveConnector, LiveSchedule};
 use super::matching::{LiveStep, Matching};
-use super::schedules::LiveSchedule;
 use crate::domain::ids::{ConfigKey, ConnectorName, ScheduleName, StepName, WebhookName};
 use crate::domain::run::Config;
 use crate::domain::webhook::Webhook;
