@@ -1,68 +1,38 @@
-//! The store's conformance suite, as somebody runs it who implements a store elsewhere.
+//! The store's conformance suite, as it is run from outside the crate.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use stepwell::domain::partition::Partition;
 use stepwell::store::Store;
 use stepwell::store::conformance::{Disturbance, Subject, all};
-use stepwell::store::sled::{SledSettings, SledStore};
+use stepwell::store::memory::MemoryStore;
 
-use crate::dying::Dying;
-
-/// The store of these tests, which is implemented outside the crate, in a directory.
-struct Elsewhere {
-    home: tempfile::TempDir,
-    count: AtomicU32,
-    inner: Mutex<Option<Arc<SledStore>>>,
-}
-
-impl Elsewhere {
-    fn open(&self) -> Arc<dyn Store> {
-        let name = self.count.load(Ordering::SeqCst).to_string();
-        let inner = SledStore::open(SledSettings::at(self.home.path().join(name))).unwrap();
-        *self.inner.lock() = Some(inner.clone());
-        Dying::of(inner, None)
-    }
-}
+/// A store that has nowhere to settle, and forgets with its process.
+#[derive(Default)]
+struct InMemory(Mutex<Option<Arc<MemoryStore>>>);
 
 #[async_trait]
-impl Subject for Elsewhere {
+impl Subject for InMemory {
     async fn fresh(&self) -> Arc<dyn Store> {
-        self.count.fetch_add(1, Ordering::SeqCst);
-        self.open()
+        let store = Arc::new(MemoryStore::new());
+        *self.0.lock() = Some(store.clone());
+        store
     }
 
-    async fn disturb(&self, store: Arc<dyn Store>, by: Disturbance) -> Arc<dyn Store> {
-        match by {
-            Disturbance::Nothing => store,
-            Disturbance::Settle => {
-                let inner = self.inner.lock().clone();
-                inner.unwrap().checkpoint().unwrap();
-                store
-            }
-            Disturbance::Reopen => {
-                store.close().await;
-                self.open()
-            }
-        }
+    async fn disturb(&self, store: Arc<dyn Store>, _: Disturbance) -> Arc<dyn Store> {
+        store
     }
 
     async fn take_over(&self, partition: Partition) {
-        let inner = self.inner.lock().clone().unwrap();
-        inner.partitions().take_away(partition);
-        inner.partitions().give(partition);
+        let store = self.0.lock().clone().unwrap();
+        store.partitions().take_away(partition);
+        store.partitions().give(partition);
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_store_outside_the_crate_is_checked_by_the_same_suite() {
-    let subject = Elsewhere {
-        home: tempfile::tempdir().unwrap(),
-        count: AtomicU32::new(0),
-        inner: Mutex::default(),
-    };
-    all(&subject).await;
+async fn the_suite_is_run_from_outside_the_crate() {
+    all(&InMemory::default()).await;
 }
