@@ -46,18 +46,19 @@ impl Catalog {
         Ok(self.workspace(name)?.read().settings.clone())
     }
 
-    /// Sets the URL that is told when a task fails for good, or none. What is owed already goes to
-    /// the new one.
-    pub async fn set_failure_url(
+    /// Sets what `set` changes. A notice that is owed already goes to the new failure URL; a new
+    /// retention is that of tasks which have ended already, too.
+    pub async fn set_workspace(
         self: &Arc<Self>,
         name: &WorkspaceName,
-        failure_url: Option<String>,
+        set: impl FnOnce(&mut WorkspaceSettings) + Send + 'static,
     ) -> Result<WorkspaceSettings, CatalogError> {
-        let settings = WorkspaceSettings { failure_url };
-        check(&settings)?;
         let (catalog, name) = (self.clone(), name.clone());
         self.change(async move {
             let workspace = catalog.workspace(&name)?;
+            let mut settings = workspace.read().settings.clone();
+            set(&mut settings);
+            check(&settings)?;
             let change = Manage::SetWorkspace(name, settings.clone());
             catalog.store.manage(change).await?;
             workspace.write().settings = settings.clone();

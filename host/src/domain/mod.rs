@@ -11,6 +11,7 @@ pub mod ids;
 pub mod journal;
 pub mod limits;
 pub mod moment;
+pub mod retention;
 pub mod run;
 pub mod schedule;
 pub mod step;

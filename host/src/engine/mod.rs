@@ -13,6 +13,7 @@ mod pause;
 mod queue;
 mod replay;
 mod resume;
+mod retention;
 mod retry;
 mod room;
 mod schedules;
@@ -36,6 +37,7 @@ use arriving::Arriving;
 use carry::Carried;
 use notices::Slots;
 use queue::Queue;
+use retention::Settled;
 use room::Held;
 use threads::Threads;
 use turns::Turns;
@@ -107,6 +109,7 @@ pub struct Engine {
     /// Something may wake earlier than the timers think.
     timer_set: Arc<Notify>,
     notices: Slots,
+    settled: Settled,
     /// What waits for the store to take writes again.
     held: Held,
     /// The last runner has ended while the engine closes.
@@ -132,6 +135,7 @@ impl Engine {
             turns: Arc::default(),
             timer_set: Arc::new(Notify::new()),
             notices: Slots::default(),
+            settled: Settled::default(),
             held: Held::default(),
             idle: Notify::new(),
             threads: Threads::start()?,
@@ -144,6 +148,9 @@ impl Engine {
         engine
             .threads
             .spawn(schedules::fire_due(Arc::downgrade(&engine)));
+        engine
+            .threads
+            .spawn(retention::remove_old(Arc::downgrade(&engine)));
         Ok(engine)
     }
 

@@ -70,6 +70,7 @@ async fn look(engine: &Arc<Engine>, last_look: Option<Instant>) -> Result<Durati
         }
         fire(engine, due, now, late).await?;
     }
+    engine.settled.up_to(now);
     let next = engine.catalog.next_fire();
     Ok(next.map_or(LOOK_AGAIN, |at| {
         let sleep = Duration::from_millis(at.saturating_sub(engine.clock.now()));

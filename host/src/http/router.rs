@@ -92,6 +92,14 @@ fn api_routes(api: Arc<Api>) -> Router {
             post(actions::retry).fallback(|| wrong("POST")),
         )
         .route(
+            "/api/v1/workspaces/{ws}/tasks/{name}/keep",
+            post(actions::keep).fallback(|| wrong("POST")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/tasks/{name}/unkeep",
+            post(actions::unkeep).fallback(|| wrong("POST")),
+        )
+        .route(
             "/api/v1/workspaces/{ws}/tasks/{name}/update",
             post(actions::update).fallback(|| wrong("POST")),
         )

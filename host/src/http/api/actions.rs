@@ -119,6 +119,24 @@ pub(in crate::http) async fn retry(
     Ok(answer(StatusCode::OK, &done.await?))
 }
 
+pub(in crate::http) async fn keep(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+) -> Result<Response<Body>, ApiError> {
+    let done = api.engine.set_kept(&tenant.workspace, tenant.name()?, true);
+    Ok(answer(StatusCode::OK, &done.await?))
+}
+
+pub(in crate::http) async fn unkeep(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+) -> Result<Response<Body>, ApiError> {
+    let done = api
+        .engine
+        .set_kept(&tenant.workspace, tenant.name()?, false);
+    Ok(answer(StatusCode::OK, &done.await?))
+}
+
 pub(in crate::http) async fn update(
     State(api): State<Arc<Api>>,
     tenant: Tenant,

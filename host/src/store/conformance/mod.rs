@@ -5,6 +5,7 @@
 mod expiry;
 mod find;
 mod queries;
+mod retention;
 pub mod samples;
 mod setup;
 mod tasks;
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use self::expiry::*;
 use self::find::*;
 use self::queries::*;
+use self::retention::*;
 use self::setup::*;
 use self::tasks::*;
 use self::together::*;
@@ -105,6 +107,11 @@ pub async fn all(subject: &dyn Subject) {
             a_note_leaves_the_effects_of_a_run_under_way
             a_task_without_a_time_to_wake_is_never_due
             bodies_are_found_by_their_digest
+            a_finished_task_is_removed_when_its_time_is_over
+            a_retention_that_is_changed_is_that_of_all
+            a_task_that_is_kept_or_goes_on_stays
+            a_subtask_stays_as_long_as_its_parent_needs_it
+            what_is_removed_is_gone_from_everywhere
             many_tasks_at_once
         }
     }

@@ -7,6 +7,7 @@ use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{ConfigKey, ConnectorName, ScheduleName, StepName, TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
+use crate::domain::retention::is_needed;
 use crate::domain::schedule::Schedule;
 use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead};
@@ -39,7 +40,7 @@ pub struct Model {
     pub(super) connectors: BTreeMap<(WorkspaceName, ConnectorName), Vec<u8>>,
     pub(super) schedules: BTreeMap<(WorkspaceName, ScheduleName), (Schedule, Option<Millis>)>,
     pub(super) components: BTreeMap<String, Arc<[u8]>>,
-    pub(super) bodies: BTreeMap<(WorkspaceName, [u8; 32]), Arc<[u8]>>,
+    pub(super) bodies: BTreeMap<(WorkspaceName, TaskId, [u8; 32]), Arc<[u8]>>,
 }
 
 impl Kept {
@@ -145,6 +146,27 @@ impl Model {
         Ok(())
     }
 
+    /// See [`Store::purge`].
+    pub fn purge(&mut self, now: Millis) -> usize {
+        let is_over = |(key, kept): &(&(WorkspaceName, TaskId), &Kept)| {
+            let settings = self.workspaces.get(&key.0);
+            let is_over = settings.is_some_and(|set| set.retention.is_over(&kept.head, now));
+            let parent = kept.head.parent.as_ref().and_then(|parent| {
+                let key = (key.0.clone(), parent.task);
+                self.tasks.get(&key)
+            });
+            is_over && !parent.is_some_and(|parent| is_needed(&parent.head, &kept.head))
+        };
+        let over: Vec<_> = self.tasks.iter().filter(is_over).collect();
+        let over: Vec<_> = over.into_iter().map(|(key, _)| key.clone()).collect();
+        for (workspace, id) in &over {
+            self.tasks.remove(&(workspace.clone(), *id));
+            self.bodies
+                .retain(|(of, task, _), _| (of, task) != (workspace, id));
+        }
+        over.len()
+    }
+
     /// See [`Store::manage`].
     pub fn manage(&mut self, change: Manage) -> Result<(), StoreError> {
         match change {
@@ -197,7 +219,7 @@ impl Model {
             Manage::MarkSchedules(marks) => {
                 for (workspace, name, mark) in marks {
                     if let Some((_, marked)) = self.schedules.get_mut(&(workspace, name)) {
-                        *marked = Some(mark);
+                        *marked = (*marked).max(Some(mark));
                     }
                 }
             }

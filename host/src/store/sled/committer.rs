@@ -234,6 +234,9 @@ impl Committer<'_> {
     fn commit(&mut self, batch: &mut Vec<Box<Queued>>) -> Result<(), StoreError> {
         self.standing.clear();
         self.bases.clear();
+        // What a change stands on is not removed meanwhile.
+        let shared = self.shared;
+        let _standing = shared.removing.read();
         let mut accepted = Vec::with_capacity(batch.len());
         for mut queued in batch.drain(..) {
             match self.order_all(&mut queued) {

@@ -6,7 +6,7 @@
 //!
 //! | key | value |
 //! | --- | --- |
-//! | `m/…` | format number, seed, the log's low-water mark, whether all is as this version writes it |
+//! | `m/…` | format number, seed, the log's low-water mark, whether all is as this version writes it, which groups of the log have tasks that were removed |
 //! | `t/<ws>\0<id>` | a task's record |
 //! | `j/<ws>\0<id><offset u64>` | a piece of a task's journal past what its record holds |
 //! | `r/<ws>\0<id>` | the task is ready; digests of its terms |
@@ -32,6 +32,8 @@ pub(super) const SEED: &[u8] = b"m/seed";
 pub(super) const MARK: &[u8] = b"m/log";
 /// There if nothing is left to be done by [`super::upgrade`].
 pub(super) const UPGRADED: &[u8] = b"m/terms";
+/// See [`super::purge::Removed`].
+pub(super) const REMOVED: &[u8] = b"m/removed";
 /// The archive's places.
 pub(super) const PLACES: &[u8] = b"a/";
 /// All workspaces.

@@ -11,6 +11,7 @@ mod archive;
 mod bodies;
 mod change;
 mod checkpoint;
+mod closing;
 mod codec;
 mod committer;
 mod counts;
@@ -25,6 +26,7 @@ mod log;
 mod newest;
 mod overlay;
 mod places;
+mod purge;
 mod queries;
 mod recovery;
 mod registry;
@@ -41,7 +43,6 @@ mod thread;
 mod upgrade;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -55,8 +56,8 @@ pub use self::settings::SledSettings;
 use self::shared::Shared;
 use self::thread::spawn;
 use super::{
-    Commit, Counts, Expected, Found, Health, History, Manage, NewTask, Registry, Store, StoreError,
-    TaskQuery, Terms, Together,
+    Commit, Counts, Expected, Found, Health, History, Manage, NewTask, Purged, Registry, Store,
+    StoreError, TaskQuery, Terms, Together,
 };
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
@@ -158,29 +159,6 @@ impl SledStore {
         done.await
             .unwrap_or_else(|error| Err(StoreError::unavailable(error)))
     }
-
-    /// Tells the threads to end.
-    fn signal(&self) {
-        self.shared.stopped.store(true, Ordering::Release);
-        // If the queue is full, the committer is awake and will see it.
-        let _ = self.queue.try_send(Message::Look);
-        self.shared.want_checkpoint();
-        self.shared.room.notify_waiters();
-    }
-
-    /// Tells the threads to end, waits until they have, and lets go of the database.
-    fn stop(&self) {
-        self.signal();
-        for thread in self.threads.lock().drain(..) {
-            let _ = thread.join();
-        }
-        if let Some(disk) = self.shared.disk.write().take()
-            && let Err(error) = disk.flush()
-        {
-            tracing::warn!(%error, "the store could not be flushed as it closed; its log has it all");
-        }
-        *self.shared.lock.lock() = None;
-    }
 }
 
 /// A checkpoint that paused has not done what it was asked for.
@@ -189,12 +167,6 @@ fn whole(folded: Result<bool, StoreError>) -> Result<(), StoreError> {
         Ok(true) => Ok(()),
         Ok(false) => Err(StoreError::Full),
         Err(error) => Err(error),
-    }
-}
-
-impl Drop for SledStore {
-    fn drop(&mut self) {
-        self.stop();
     }
 }
 
@@ -353,21 +325,31 @@ impl Store for SledStore {
     async fn put_body(
         &self,
         workspace: &WorkspaceName,
+        task: TaskId,
         body: Vec<u8>,
     ) -> Result<[u8; 32], StoreError> {
         let workspace = workspace.clone();
-        self.blocking(move |shared| bodies::put(shared, &workspace, &body))
+        self.blocking(move |shared| bodies::put(shared, &workspace, task, &body))
             .await
     }
 
     async fn body(
         &self,
         workspace: &WorkspaceName,
+        task: TaskId,
         digest: [u8; 32],
     ) -> Result<Option<Arc<[u8]>>, StoreError> {
         let workspace = workspace.clone();
-        self.blocking(move |shared| bodies::get(shared, &workspace, &digest))
+        self.blocking(move |shared| bodies::get(shared, &workspace, task, &digest))
             .await
+    }
+
+    async fn purge(&self, now: Millis) -> Result<Purged, StoreError> {
+        // Not steady: who opens the tree again waits for that, and has what a purge waits for.
+        let shared = self.shared.clone();
+        let done = tokio::task::spawn_blocking(move || purge::purge(&shared, now));
+        done.await
+            .unwrap_or_else(|error| Err(StoreError::unavailable(error)))
     }
 
     fn health(&self) -> watch::Receiver<Health> {

@@ -2,7 +2,7 @@
 //! known by its place in the task's journal and passed over, so replaying twice is replaying once.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -15,6 +15,7 @@ use super::failure::{OpenError, failed, unusable};
 use super::gather::Coming;
 use super::log::{self, Slots, Tail};
 use super::overlay::Overlay;
+use super::purge::Removed;
 use super::registry::Components;
 use super::room::{self, Room};
 use super::settings::SledSettings;
@@ -66,6 +67,9 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), O
         want: Condvar::new(),
         checkpointing: Mutex::new(()),
         components: Mutex::new(opened.components),
+        removing: RwLock::new(()),
+        purge: Mutex::default(),
+        opened: AtomicU64::new(0),
     };
     if !shared.slots.is_prepared() {
         shared.space.none(false);
@@ -89,6 +93,7 @@ pub(super) fn reopen(shared: &Shared) -> Result<Tail, StoreError> {
         Err(error) => return Err(StoreError::unavailable(error)),
     };
     *components = opened.components;
+    shared.opened.fetch_add(1, Ordering::AcqRel);
     {
         let mut overlay = shared.overlay.write();
         *overlay = opened.overlay;
@@ -124,6 +129,7 @@ fn read(settings: &SledSettings) -> Result<Opened, OpenError> {
         Some(mark) => Mark::decode(&mark)?,
         None => Mark { low: 1, last: 0 },
     };
+    let removed = Removed::read(&disk)?;
     let components = Components::open(&settings.path, &disk)?;
     super::bodies::tidy(&settings.path).map_err(|error| unusable(&settings.path, &error))?;
     let mut overlay = Overlay::default();
@@ -136,7 +142,7 @@ fn read(settings: &SledSettings) -> Result<Opened, OpenError> {
         settings.fail.clone(),
         |number, payload| {
             for change in change::decode_group(payload)? {
-                replay(&disk, &mut overlay, change, number)?;
+                replay(&disk, &mut overlay, change, number, removed)?;
             }
             overlay.applied = number;
             Ok(())
@@ -157,6 +163,7 @@ fn replay(
     overlay: &mut Overlay,
     change: Change,
     number: u64,
+    removed: Removed,
 ) -> Result<(), StoreError> {
     let (standing, base) = match overlay.get(&change.workspace, change.id) {
         Some(open) => (Some((open.head.version, open.count)), None),
@@ -170,9 +177,11 @@ fn replay(
     };
     let version = change.head.as_ref().map_or(0, |head| head.version);
     let known = match (change.kind, standing) {
-        (Kind::Accept, standing) => standing.is_some(),
+        // What is neither here nor there was removed.
+        (Kind::Accept, standing) => standing.is_some() || number <= removed.folded,
         (Kind::Commit | Kind::Note, Some((at, _))) => version <= at,
         (Kind::Effect, Some((_, count))) => change.index < count,
+        (_, None) if number <= removed.last => true,
         (_, None) => return Err(gap(&change, "is of a task that is not there")),
     };
     if known {

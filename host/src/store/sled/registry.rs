@@ -20,6 +20,7 @@ use super::{Shared, codec, keys};
 use crate::domain::clock::Millis;
 use crate::domain::hex::hex;
 use crate::domain::ids::{ScheduleName, WorkspaceName};
+use crate::domain::retention::Retention;
 use crate::domain::schedule::Schedule;
 use crate::domain::step::Step;
 use crate::domain::workspace::WorkspaceSettings;
@@ -222,7 +223,7 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
     Ok(())
 }
 
-/// The marks of those schedules that are there.
+/// The marks of those schedules that are there, as far as they grow.
 fn mark_schedules(
     disk: &Disk,
     batch: &mut Batch,
@@ -231,7 +232,7 @@ fn mark_schedules(
     for (workspace, name, mark) in marks {
         let name = name.as_str();
         let there = disk.db.contains_key(keys::schedule(workspace, name));
-        if there.map_err(failed)? {
+        if there.map_err(failed)? && mark_of(disk, workspace, name)? < Some(*mark) {
             batch.insert(
                 keys::schedule_mark(workspace, name),
                 &mark.to_be_bytes()[..],
@@ -244,14 +245,7 @@ fn mark_schedules(
 /// Everything that is registered.
 pub(super) fn read(disk: &Disk) -> Result<Registry, StoreError> {
     let mut registry = Registry::default();
-    for found in disk.db.scan_prefix(keys::WORKSPACES) {
-        let (key, first) = found.map_err(failed)?;
-        let value = disk.gather(&key, first)?;
-        let workspace = keys::workspace_of(&key)
-            .ok_or_else(|| codec::damaged("a key", "it is no workspace key"))?;
-        let settings = read_value(&value)?;
-        registry.workspaces.push((workspace, settings));
-    }
+    registry.workspaces = workspaces(disk)?;
     for found in disk.db.scan_prefix(keys::WEBHOOKS) {
         let (key, first) = found.map_err(failed)?;
         let value = disk.gather(&key, first)?;
@@ -268,24 +262,51 @@ pub(super) fn read(disk: &Disk) -> Result<Registry, StoreError> {
     Ok(registry)
 }
 
+fn workspaces(disk: &Disk) -> Result<Vec<(WorkspaceName, WorkspaceSettings)>, StoreError> {
+    let mut all = Vec::new();
+    for found in disk.db.scan_prefix(keys::WORKSPACES) {
+        let (key, first) = found.map_err(failed)?;
+        let value = disk.gather(&key, first)?;
+        let workspace = keys::workspace_of(&key)
+            .ok_or_else(|| codec::damaged("a key", "it is no workspace key"))?;
+        all.push((workspace, read_value(&value)?));
+    }
+    Ok(all)
+}
+
+/// Every workspace with its retention.
+pub(super) fn retentions(disk: &Disk) -> Result<Vec<(WorkspaceName, Retention)>, StoreError> {
+    let all = workspaces(disk)?.into_iter();
+    Ok(all
+        .map(|(name, settings)| (name, settings.retention))
+        .collect())
+}
+
 fn schedules(disk: &Disk) -> Result<Vec<(Schedule, Option<Millis>)>, StoreError> {
     let mut all = Vec::new();
     for found in disk.db.scan_prefix(keys::SCHEDULES) {
         let (key, first) = found.map_err(failed)?;
         let value = disk.gather(&key, first)?;
         let schedule: Schedule = read_value(&value)?;
-        let key = keys::schedule_mark(&schedule.workspace, schedule.name.as_str());
-        let mark = match disk.db.get(key).map_err(failed)? {
-            Some(bytes) => {
-                let bytes = bytes.as_ref().try_into();
-                let bytes = bytes.map_err(|_| codec::damaged("a mark", "it has not 8 bytes"))?;
-                Some(Millis::from_be_bytes(bytes))
-            }
-            None => None,
-        };
+        let mark = mark_of(disk, &schedule.workspace, schedule.name.as_str())?;
         all.push((schedule, mark));
     }
     Ok(all)
+}
+
+fn mark_of(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    name: &str,
+) -> Result<Option<Millis>, StoreError> {
+    let mark = disk.db.get(keys::schedule_mark(workspace, name));
+    let Some(mark) = mark.map_err(failed)? else {
+        return Ok(None);
+    };
+    match mark.as_ref().try_into() {
+        Ok(bytes) => Ok(Some(Millis::from_be_bytes(bytes))),
+        Err(_) => Err(codec::damaged("a mark", "it has not 8 bytes")),
+    }
 }
 
 /// Sealed values by workspace and name.

@@ -1,7 +1,7 @@
 //! What the store's threads and callers share, and how they wait for each other.
 
 use std::fs::File;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -13,6 +13,7 @@ use super::disk::Disk;
 use super::gather::Coming;
 use super::log::Slots;
 use super::overlay::Overlay;
+use super::purge::Purge;
 use super::registry::Components;
 use super::room::{self, Room};
 use super::settings::SledSettings;
@@ -51,6 +52,12 @@ pub(super) struct Shared {
     /// One checkpoint at a time.
     pub checkpointing: Mutex<()>,
     pub components: Mutex<Components>,
+    /// Read by the committer over the whole of a group; held for writing while a task is removed.
+    pub removing: RwLock<()>,
+    /// Taken before `checkpointing`.
+    pub purge: Mutex<Purge>,
+    /// How often overlay and tree were opened again.
+    pub opened: AtomicU64,
 }
 
 impl Shared {

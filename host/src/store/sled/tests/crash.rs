@@ -98,6 +98,7 @@ fn manage(what: u8, name: u8) -> Manage {
             ws,
             WorkspaceSettings {
                 failure_url: Some(format!("https://example.com/{name}")),
+                ..WorkspaceSettings::default()
             },
         ),
         1 | 2 => Manage::PutStep(ws, step, bytes),
