@@ -112,7 +112,7 @@ impl Catalog {
                 .schedules
                 .insert(name.clone(), live.clone());
         }
-        Ok(Arc::new(Self {
+        let catalog = Arc::new(Self {
             agenda,
             settling: tokio::sync::Mutex::default(),
             store,
@@ -128,7 +128,9 @@ impl Catalog {
             keys: RwLock::new(keys),
             changing: tokio::sync::Mutex::default(),
             loading: Mutex::default(),
-        }))
+        });
+        catalog.forget_components();
+        Ok(catalog)
     }
 
     /// Every workspace, by name.

@@ -78,7 +78,7 @@ impl Agenda {
         }
     }
 
-    fn remove(&self, live: &LiveSchedule) {
+    pub(super) fn remove(&self, live: &LiveSchedule) {
         if let Some(entry) = entry(live) {
             self.entries.lock().remove(&entry);
         }

@@ -1,11 +1,12 @@
 //! Workspaces in the catalog, and what is set of them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 
 use super::workspace::Workspace;
-use super::{Catalog, CatalogError, room};
+use super::{Catalog, CatalogError, DEFAULT_WORKSPACE, room};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::limits;
 use crate::domain::workspace::{WorkspaceSettings, check_failure_url};
@@ -65,6 +66,52 @@ impl Catalog {
             Ok(settings)
         })
         .await
+    }
+
+    /// Deletes a workspace with all that is of it. Its tasks are erased by the store in a while; until
+    /// then [`CatalogError::Store`] with `StoreError::Erasing` is what adding it again comes to.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`]; [`CatalogError::Permanent`] for [`DEFAULT_WORKSPACE`].
+    pub async fn delete_workspace(
+        self: &Arc<Self>,
+        name: &WorkspaceName,
+    ) -> Result<(), CatalogError> {
+        let (catalog, name) = (self.clone(), name.clone());
+        self.change(async move {
+            let _alone = catalog.settling.lock().await;
+            let workspace = catalog.workspace(&name)?;
+            if name.as_str() == DEFAULT_WORKSPACE {
+                return Err(CatalogError::Permanent { name });
+            }
+            let change = Manage::DeleteWorkspace(name.clone());
+            catalog.store.manage(change).await?;
+            catalog.workspaces.write().remove(&name);
+            let workspace = workspace.read();
+            let mut keys = catalog.keys.write();
+            for webhook in workspace.webhooks.values() {
+                keys.remove(webhook.key.reveal());
+            }
+            for schedule in workspace.schedules.values() {
+                catalog.agenda.remove(schedule);
+            }
+            Ok(())
+        })
+        .await?;
+        self.forget_components();
+        Ok(())
+    }
+
+    /// Has the sandbox forget what no step has.
+    pub fn forget_components(&self) {
+        let workspaces: Vec<_> = self.workspaces.read().values().cloned().collect();
+        let mut used = HashSet::new();
+        for workspace in workspaces {
+            let workspace = workspace.read();
+            let digests = workspace.steps().flat_map(|live| live.step.digests());
+            used.extend(digests.map(str::to_owned));
+        }
+        self.sandbox.retain(|digest| used.contains(digest));
     }
 
     /// The URL that is told when a task of the workspace fails for good, if there is one.

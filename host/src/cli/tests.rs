@@ -46,6 +46,7 @@ fn commands_have_the_shape_of_the_manual() {
         "stepwell config set KEY -",
         "stepwell config list",
         "stepwell workspace add w",
+        "stepwell workspace delete w --yes",
         "stepwell schedule add report @daily --timezone Europe/Berlin --missed once --data {}",
         "stepwell workspace set w --failure-url none",
         "stepwell workspace set w --keep-done 7 --keep-others forever",

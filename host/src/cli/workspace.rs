@@ -5,8 +5,10 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::deploy::confirm::asked;
 use super::output::{Output, printable, shorten, words};
 use super::{Global, context, current, member, text};
+use crate::catalog::DEFAULT_WORKSPACE;
 use crate::domain::retention::Period;
 
 /// What can be done with workspaces.
@@ -38,6 +40,20 @@ What is not named stays. docs/operations.md tells what is posted to the URL, and
     },
     /// List the workspaces; * marks the current one
     List,
+    /// Delete a workspace with its webhooks, steps, config and tasks; nothing of it can be read back
+    #[command(after_help = "Examples:
+  stepwell workspace delete sales
+  stepwell workspace delete sales --yes      without being asked
+
+Its webhooks are unknown and its runs are stopped at once; what is stored of it is erased in a while, and until
+then its name is not taken again.")]
+    Delete {
+        /// Its name or title
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Make a workspace the one that commands act in, on this server
     #[command(after_help = "Examples:
   stepwell workspace use sales
@@ -161,6 +177,21 @@ pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> 
                 words("FAILURE URL"),
             ];
             Ok(output.table(&columns, rows, "no workspaces")?)
+        }
+        WorkspaceCommand::Delete { name, yes } => {
+            let client = client.of_workspace(&name);
+            let found = client.get(&[], &[]).await?;
+            let name = text(&found, "name");
+            if !yes {
+                let lost = format!("workspace {} with all that is in it", printable(name));
+                asked(vec![lost], output)?;
+            }
+            client.delete(&[]).await?;
+            let server = context::server(global)?;
+            if current::get(&server)?.as_deref() == Some(name) {
+                current::set(&server, DEFAULT_WORKSPACE)?;
+            }
+            output.done(&format!("deleted workspace {}", printable(name)))
         }
         WorkspaceCommand::Use { name } => {
             let found = client.of_workspace(&name).get(&[], &[]).await?;

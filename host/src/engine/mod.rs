@@ -37,7 +37,7 @@ use arriving::Arriving;
 use carry::Carried;
 use notices::Slots;
 use queue::Queue;
-use retention::Settled;
+use retention::Retention;
 use room::Held;
 use threads::Threads;
 use turns::Turns;
@@ -109,7 +109,7 @@ pub struct Engine {
     /// Something may wake earlier than the timers think.
     timer_set: Arc<Notify>,
     notices: Slots,
-    settled: Settled,
+    retention: Retention,
     /// What waits for the store to take writes again.
     held: Held,
     /// The last runner has ended while the engine closes.
@@ -135,7 +135,7 @@ impl Engine {
             turns: Arc::default(),
             timer_set: Arc::new(Notify::new()),
             notices: Slots::default(),
-            settled: Settled::default(),
+            retention: Retention::default(),
             held: Held::default(),
             idle: Notify::new(),
             threads: Threads::start()?,
@@ -245,6 +245,7 @@ impl Engine {
             Ok(Carried::Rests | Carried::Again) => {}
             Ok(Carried::Waits) => self.timer_set.notify_one(),
             Err(StoreError::Closed | StoreError::Failed | StoreError::Full) => {}
+            Err(StoreError::Erasing(_)) => {}
             Err(error) => {
                 tracing::error!(workspace.id = %workspace, task.id = %task, %error, "a task could not be carried on");
             }

@@ -176,6 +176,7 @@ impl Engine {
             Ok(_) => self.timer_set.notify_one(),
             // The attempt was counted, and the next one is due.
             Err(StoreError::Closed | StoreError::Failed | StoreError::Full) => {}
+            Err(StoreError::Erasing(_)) => {}
             Err(error) => {
                 tracing::error!(workspace.id = %workspace, task.id = %task, %error, "what came of a failure notice could not be recorded");
             }

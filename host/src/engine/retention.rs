@@ -1,15 +1,19 @@
-//! Has the store remove finished tasks whose time is over, once an hour.
+//! Has the store remove finished tasks whose time is over, once an hour, and what is left of a workspace
+//! that was deleted, at once.
 //!
 //! Only what ended before schedules were last settled is removed. The id of a schedule's task is derived
 //! from its planned time, and an acceptance that is asked for again, because a crash came before its
 //! time was settled, is to find the task.
 
-use std::sync::Weak;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::Engine;
 use crate::domain::clock::Millis;
+use crate::domain::ids::WorkspaceName;
 use crate::store::StoreError;
 
 /// How far apart looks at all tasks are: so long may one stay beyond its time.
@@ -19,18 +23,32 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Between two parts of the work, so that others have the store in between.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// When every planned time was last settled; 0 if not since the start.
+/// What the removal waits for.
 #[derive(Default)]
-pub(super) struct Settled(AtomicU64);
+pub(super) struct Retention {
+    /// When every planned time was last settled; 0 if not since the start.
+    settled: AtomicU64,
+    /// A workspace was deleted.
+    deleted: AtomicBool,
+    wake: Arc<Notify>,
+}
 
-impl Settled {
-    /// Every planned time up to `now` is.
-    pub(super) fn up_to(&self, now: Millis) {
-        self.0.store(now, Ordering::Release);
+impl Retention {
+    /// Every planned time up to `now` is settled.
+    pub(super) fn settled(&self, now: Millis) {
+        self.settled.store(now, Ordering::Release);
     }
+}
 
-    fn time(&self) -> Millis {
-        self.0.load(Ordering::Acquire)
+impl Engine {
+    /// Lets go of a workspace that was deleted from the catalog: runs of its tasks are given up, and
+    /// what the store has of it is erased soon.
+    pub fn forget(&self, workspace: &WorkspaceName) {
+        for task in self.queue.forget(workspace) {
+            self.turns.stop(task);
+        }
+        self.retention.deleted.store(true, Ordering::Release);
+        self.retention.wake.notify_one();
     }
 }
 
@@ -41,22 +59,32 @@ pub(super) async fn remove_old(engine: Weak<Engine>) {
         let Some(alive) = engine.upgrade() else {
             return;
         };
-        let now = alive.settled.time();
+        let now = alive.retention.settled.load(Ordering::Acquire);
         let is_due = now > 0 && last.is_none_or(|last| now >= last + EVERY || now < last);
-        if is_due {
+        let deleted = alive.retention.deleted.swap(false, Ordering::AcqRel);
+        if is_due || deleted {
             match remove(&alive, now).await {
-                Ok(()) => last = Some(now),
+                Ok(()) => {
+                    last = Some(now);
+                    // One that was being compiled as its workspace was deleted.
+                    if deleted {
+                        alive.catalog.forget_components();
+                    }
+                }
                 Err(StoreError::Closed | StoreError::Failed) => return,
                 // The store says that itself.
-                Err(StoreError::Full) => {}
+                Err(StoreError::Full) => {
+                    alive.retention.deleted.fetch_or(deleted, Ordering::AcqRel);
+                }
                 Err(error) => {
                     tracing::error!(%error, "old tasks could not be removed; it is tried again");
                     last = Some(now);
                 }
             }
         }
+        let wake = alive.retention.wake.clone();
         drop(alive);
-        tokio::time::sleep(LOOK).await;
+        let _ = tokio::time::timeout(LOOK, wake.notified()).await;
     }
 }
 

@@ -70,7 +70,7 @@ async fn look(engine: &Arc<Engine>, last_look: Option<Instant>) -> Result<Durati
         }
         fire(engine, due, now, late).await?;
     }
-    engine.settled.up_to(now);
+    engine.retention.settled(now);
     let next = engine.catalog.next_fire();
     Ok(next.map_or(LOOK_AGAIN, |at| {
         let sleep = Duration::from_millis(at.saturating_sub(engine.clock.now()));
@@ -126,6 +126,8 @@ async fn accept(engine: &Engine, schedule: &Schedule, at: Millis) -> Result<(), 
         }
         // An earlier process made it and did not come to settle it; the queue has found it.
         Err(StoreError::Conflict { .. }) => Ok(()),
+        // Its workspace was deleted meanwhile.
+        Err(StoreError::Erasing(_)) => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -238,6 +238,7 @@ fn catalog(error: &CatalogError) -> Kind {
         CatalogError::NotFound { .. } => kind(S::NOT_FOUND, "not-found"),
         CatalogError::Exists { .. } => kind(S::CONFLICT, "exists"),
         CatalogError::Full { .. } => kind(S::CONFLICT, "limit-reached"),
+        CatalogError::Permanent { .. } => kind(S::CONFLICT, "permanent"),
         CatalogError::TooLarge { most, .. } | CatalogError::ComponentTooLarge { most } => with(
             S::UNPROCESSABLE_ENTITY,
             "too-large",
@@ -325,6 +326,7 @@ fn store(error: &StoreError) -> Kind {
         StoreError::Closed => kind(StatusCode::SERVICE_UNAVAILABLE, "shutting-down"),
         StoreError::Full => kind(StatusCode::SERVICE_UNAVAILABLE, "storage-full"),
         StoreError::Failed => kind(StatusCode::SERVICE_UNAVAILABLE, "storage-failed"),
+        StoreError::Erasing(_) => kind(StatusCode::CONFLICT, "being-erased"),
         StoreError::Unavailable { .. } => {
             kind(StatusCode::SERVICE_UNAVAILABLE, "storage-unavailable")
         }

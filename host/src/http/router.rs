@@ -38,7 +38,8 @@ fn api_routes(api: Arc<Api>) -> Router {
             "/api/v1/workspaces/{ws}",
             get(workspaces::show)
                 .patch(workspaces::patch)
-                .fallback(|| wrong("GET, HEAD, PATCH")),
+                .delete(workspaces::delete)
+                .fallback(|| wrong("GET, HEAD, PATCH, DELETE")),
         )
         .route(
             "/api/v1/workspaces/{ws}/webhooks",

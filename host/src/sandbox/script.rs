@@ -38,6 +38,11 @@ impl ScriptEngine {
     }
 }
 
+/// The digest of the engine, under which it is kept compiled.
+pub(super) fn engine_digest() -> String {
+    digest(ENGINE)
+}
+
 /// Whether a step's bytes are a script: its package is a JSON object.
 pub(super) fn is_script(bytes: &[u8]) -> bool {
     bytes.first() == Some(&b'{')
@@ -55,7 +60,7 @@ impl Sandbox {
         let engine = scripts
             .compiled
             .get_or_try_init(|| async {
-                let compiled = self.compiled(&digest(ENGINE), ENGINE).await?;
+                let compiled = self.compiled(&engine_digest(), ENGINE).await?;
                 LoadedComponent::link_engine(&scripts.linker, &compiled)
             })
             .await?;

@@ -212,6 +212,7 @@ impl Store for MemoryStore {
         body: Vec<u8>,
     ) -> Result<[u8; 32], StoreError> {
         self.with(|model| {
+            model.check(workspace)?;
             let digest: [u8; 32] = Sha256::digest(&body).into();
             model
                 .bodies

@@ -149,6 +149,10 @@ pub enum Manage {
     AddWorkspace(WorkspaceName),
     /// Adds a workspace, or sets its settings.
     SetWorkspace(WorkspaceName, WorkspaceSettings),
+    /// Deletes a workspace with all that is of it. From then on nothing of it is to be seen, and every
+    /// write to it is [`StoreError::Erasing`], also one that adds it again, until [`Store::purge`] has
+    /// erased what there was.
+    DeleteWorkspace(WorkspaceName),
     /// Adds or replaces a webhook, by its id.
     PutWebhook(Webhook),
     /// Deletes a webhook by its id.
@@ -177,6 +181,29 @@ pub enum Manage {
     /// one that is less than what is there changes nothing. The mark of a schedule that is not there
     /// says nothing.
     MarkSchedules(Vec<(WorkspaceName, ScheduleName, Millis)>),
+}
+
+impl Manage {
+    /// The workspace that it is about, if it is about one.
+    pub fn workspace(&self) -> Option<&WorkspaceName> {
+        match self {
+            Self::AddWorkspace(workspace)
+            | Self::SetWorkspace(workspace, _)
+            | Self::DeleteWorkspace(workspace)
+            | Self::DeleteWebhook(workspace, _)
+            | Self::PutStep(workspace, ..)
+            | Self::SetStep(workspace, _)
+            | Self::DeleteStep(workspace, _)
+            | Self::SetConfig(workspace, ..)
+            | Self::DeleteConfig(workspace, _)
+            | Self::PutConnector(workspace, ..)
+            | Self::DeleteConnector(workspace, _)
+            | Self::DeleteSchedule(workspace, _) => Some(workspace),
+            Self::PutWebhook(webhook) => Some(&webhook.workspace),
+            Self::PutSchedule(schedule) => Some(&schedule.workspace),
+            Self::MarkSchedules(_) => None,
+        }
+    }
 }
 
 /// All that tenants have set up, but for the components' bytes.
@@ -328,6 +355,8 @@ pub trait Store: Send + Sync + 'static {
     /// Removes finished tasks whose workspace's retention is over at `now`, with their journals and
     /// bodies: each whole, or not at all. A subtask stays as long as its parent needs it
     /// ([`retention::is_needed`]). A task may be gone a while later than it could be, never earlier.
+    ///
+    /// Erases what is left of workspaces that were deleted, too, whatever the time.
     ///
     /// Does a bounded part of it and is to be called again until [`Purged::is_done`]; it goes on where
     /// it was, with the time of its first call, until then.

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use super::{Api, ApiError, Tenant, json, json_body};
+use super::{Api, ApiError, Tenant, json, json_body, no_content};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::retention::{Period, Retention};
 use crate::domain::workspace::WorkspaceSettings;
@@ -102,6 +102,15 @@ pub(in crate::http) async fn show(
 ) -> Result<Response<Body>, ApiError> {
     let settings = api.catalog.settings(&tenant.workspace)?;
     Ok(json(StatusCode::OK, &view(&tenant.workspace, &settings)))
+}
+
+pub(in crate::http) async fn delete(
+    State(api): State<Arc<Api>>,
+    tenant: Tenant,
+) -> Result<Response<Body>, ApiError> {
+    api.catalog.delete_workspace(&tenant.workspace).await?;
+    api.engine.forget(&tenant.workspace);
+    Ok(no_content())
 }
 
 pub(in crate::http) async fn patch(

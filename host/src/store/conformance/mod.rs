@@ -5,7 +5,7 @@
 mod expiry;
 mod find;
 mod queries;
-mod retention;
+pub mod retention;
 pub mod samples;
 mod setup;
 mod tasks;
@@ -112,6 +112,7 @@ pub async fn all(subject: &dyn Subject) {
             a_task_that_is_kept_or_goes_on_stays
             a_subtask_stays_as_long_as_its_parent_needs_it
             what_is_removed_is_gone_from_everywhere
+            a_workspace_that_is_deleted_leaves_nothing
             many_tasks_at_once
         }
     }

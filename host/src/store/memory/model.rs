@@ -1,6 +1,6 @@
 //! What the model of a store holds, and what every change makes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::clock::Millis;
@@ -40,6 +40,7 @@ pub struct Model {
     pub(super) connectors: BTreeMap<(WorkspaceName, ConnectorName), Vec<u8>>,
     pub(super) schedules: BTreeMap<(WorkspaceName, ScheduleName), (Schedule, Option<Millis>)>,
     pub(super) components: BTreeMap<String, Arc<[u8]>>,
+    pub(super) erasing: BTreeSet<WorkspaceName>,
     pub(super) bodies: BTreeMap<(WorkspaceName, TaskId, [u8; 32]), Arc<[u8]>>,
 }
 
@@ -63,6 +64,7 @@ impl Kept {
 impl Model {
     /// See [`Store::accept`].
     pub fn accept(&mut self, task: NewTask) -> Result<(), StoreError> {
+        self.check(&task.head.workspace)?;
         let key = (task.head.workspace.clone(), task.head.id);
         if let Some(kept) = self.tasks.get(&key) {
             return Err(StoreError::Conflict {
@@ -85,7 +87,28 @@ impl Model {
         Ok(())
     }
 
+    /// [`StoreError::Erasing`] if the workspace is being erased.
+    pub(super) fn check(&self, workspace: &WorkspaceName) -> Result<(), StoreError> {
+        match self.erasing.contains(workspace) {
+            true => Err(StoreError::Erasing(workspace.clone())),
+            false => Ok(()),
+        }
+    }
+
+    fn delete(&mut self, workspace: &WorkspaceName) {
+        self.erasing.insert(workspace.clone());
+        self.workspaces.remove(workspace);
+        self.tasks.retain(|(of, _), _| of != workspace);
+        self.webhooks.retain(|(of, _), _| of != workspace);
+        self.steps.retain(|(of, _), _| of != workspace);
+        self.config.retain(|(of, _), _| of != workspace);
+        self.connectors.retain(|(of, _), _| of != workspace);
+        self.schedules.retain(|(of, _), _| of != workspace);
+        self.bodies.retain(|(of, ..), _| of != workspace);
+    }
+
     fn task(&mut self, workspace: &WorkspaceName, id: TaskId) -> Result<&mut Kept, StoreError> {
+        self.check(workspace)?;
         self.tasks
             .get_mut(&(workspace.clone(), id))
             .ok_or_else(|| StoreError::NotFound(format!("task {id}")))
@@ -148,6 +171,7 @@ impl Model {
 
     /// See [`Store::purge`].
     pub fn purge(&mut self, now: Millis) -> usize {
+        self.erasing.clear();
         let is_over = |(key, kept): &(&(WorkspaceName, TaskId), &Kept)| {
             let settings = self.workspaces.get(&key.0);
             let is_over = settings.is_some_and(|set| set.retention.is_over(&kept.head, now));
@@ -169,7 +193,13 @@ impl Model {
 
     /// See [`Store::manage`].
     pub fn manage(&mut self, change: Manage) -> Result<(), StoreError> {
+        if let Some(workspace) = change.workspace()
+            && !matches!(change, Manage::DeleteWorkspace(_))
+        {
+            self.check(workspace)?;
+        }
         match change {
+            Manage::DeleteWorkspace(workspace) => self.delete(&workspace),
             Manage::AddWorkspace(workspace) => {
                 self.workspaces.entry(workspace).or_default();
             }

@@ -8,6 +8,10 @@
 //! A segment: 16 bytes of header (magic, version, number), then records, each after its length and
 //! CRC-32. What was appended and never synced may be anything after a crash, and nothing points to it.
 
+mod closed;
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io;
@@ -273,32 +277,6 @@ impl Archive {
         Ok(())
     }
 
-    /// The segments that are not appended to any more, with their bytes. No place in them is ever
-    /// given again.
-    pub(super) fn closed(&self) -> Result<Vec<(u32, u64)>, StoreError> {
-        let end = self.end.lock().number;
-        let mut closed = Vec::new();
-        for number in numbers(&self.directory).map_err(failed)? {
-            if number < end {
-                let file = std::fs::metadata(path(&self.directory, number));
-                closed.push((number, file.map_err(failed)?.len()));
-            }
-        }
-        Ok(closed)
-    }
-
-    /// The bytes that a record takes in its segment.
-    pub(super) fn framed(place: Place) -> u64 {
-        HEADER as u64 + u64::from(place.length)
-    }
-
-    /// Removes a segment. The caller sees to it that nothing points to it, durably, and nobody reads.
-    pub(super) fn remove(&self, segment: u32) -> Result<(), StoreError> {
-        self.fail.before(Write::Drop)?;
-        self.reading.lock().remove(&segment);
-        std::fs::remove_file(path(&self.directory, segment)).map_err(failed)
-    }
-
     /// A segment's file, to be read; `wrong` says that it cannot be.
     fn file(
         &self,
@@ -381,6 +359,3 @@ fn numbers(directory: &Path) -> io::Result<Vec<u32>> {
 fn path(directory: &Path, segment: u32) -> PathBuf {
     directory.join(format!("{segment:08}.tasks"))
 }
-
-#[cfg(test)]
-mod tests;

@@ -36,6 +36,7 @@ pub(super) fn put(
 ) -> Result<[u8; 32], StoreError> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     shared.takes_writes()?;
+    shared.erasing.check(workspace)?;
     let digest: [u8; 32] = Sha256::digest(bytes).into();
     let of_workspace = directory(&shared.settings.path, workspace);
     let directory = of_workspace.join(task.to_string());
@@ -84,6 +85,9 @@ pub(super) fn get(
     digest: &[u8; 32],
 ) -> Result<Option<Arc<[u8]>>, StoreError> {
     shared.with_disk(|_| Ok(()))?;
+    if shared.erasing.has(workspace) {
+        return Ok(None);
+    }
     let directory = directory(&shared.settings.path, workspace);
     let own = read(&directory.join(task.to_string()).join(hex(digest)))?;
     let bytes = match own {
@@ -120,6 +124,14 @@ pub(super) fn remove(
 ) -> Result<(), StoreError> {
     let path = directory(&shared.settings.path, workspace).join(task.to_string());
     match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes all bodies of a workspace. Blocks on the disk.
+pub(super) fn remove_all(shared: &Shared, workspace: &WorkspaceName) -> Result<(), StoreError> {
+    match std::fs::remove_dir_all(directory(&shared.settings.path, workspace)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
         _ => Ok(()),
     }

@@ -107,6 +107,9 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
     let mut batch = Vec::new();
     let mut ahead = None;
     loop {
+        if let Err(error) = committer.tail.close_if_wanted() {
+            shared.could_not_fold(error);
+        }
         if shared.space.is_none() {
             refuse(&mut queue, ahead.take(), &StoreError::Full);
             if shared.stopped() {
@@ -239,7 +242,11 @@ impl Committer<'_> {
         let _standing = shared.removing.read();
         let mut accepted = Vec::with_capacity(batch.len());
         for mut queued in batch.drain(..) {
-            match self.order_all(&mut queued) {
+            let refused = queued.parts().find_map(|part| {
+                let workspace = &part.change.workspace;
+                shared.erasing.check(workspace).err()
+            });
+            match refused.map_or_else(|| self.order_all(&mut queued), Err) {
                 Ok(()) => accepted.push(queued),
                 Err(refused) => {
                     let _ = queued.done.send(Err(refused));

@@ -18,6 +18,7 @@
 //! | `p/<ws>` | a workspace's settings |
 //! | `h/<ws>\0<id>`, `q/<ws>\0<name>`, `g/<ws>\0<key>`, `k/<ws>\0<name>` | a webhook, a step, a config value, a connector |
 //! | `f/<ws>\0<name>`, `l/<ws>\0<name>` | a schedule, the last planned time of it that is settled (u64) |
+//! | `y/<ws>` | empty: the workspace is being erased |
 //! | `x/<key>\0<piece u32>` | the further pieces of a value that is too long for one key |
 
 use crate::domain::clock::Millis;
@@ -50,6 +51,27 @@ pub(super) const CONNECTORS: &[u8] = b"k/";
 pub(super) const SCHEDULES: &[u8] = b"f/";
 /// All tasks that are due at some time.
 pub(super) const WAITING: &[u8] = b"w/";
+
+/// All workspaces that are being erased.
+pub(super) const ERASING: &[u8] = b"y/";
+/// The marks of all schedules.
+pub(super) const MARKS: &[u8] = b"l/";
+/// All records of tasks.
+pub(super) const TASKS: &[u8] = b"t/";
+/// What is set up in a workspace.
+pub(super) const SET_UP: [&[u8]; 6] = [WEBHOOKS, STEPS, CONFIG, CONNECTORS, SCHEDULES, MARKS];
+/// What there is of a workspace's tasks beside their records; `w/` keys do not begin with the workspace.
+pub(super) const OF_TASKS: [&[u8]; 7] = [b"j/", b"r/", b"s/", b"d/", PLACES, b"b/", b"x/t/"];
+
+/// What all keys of a kind begin with that are of a workspace.
+pub(super) fn all_of(prefix: &[u8], workspace: &WorkspaceName) -> Vec<u8> {
+    [prefix, workspace.as_str().as_bytes(), &[0]].concat()
+}
+
+/// There while a workspace is being erased.
+pub(super) fn erasing(workspace: &WorkspaceName) -> Vec<u8> {
+    [ERASING, workspace.as_str().as_bytes()].concat()
+}
 
 fn scoped(prefix: &[u8; 2], workspace: &WorkspaceName, rest: &[&[u8]]) -> Vec<u8> {
     let name = workspace.as_str().as_bytes();

@@ -16,6 +16,7 @@ mod codec;
 mod committer;
 mod counts;
 mod disk;
+mod erase;
 mod failpoint;
 mod failure;
 mod fold;

@@ -253,6 +253,17 @@ impl Overlay {
         }
     }
 
+    /// Takes out all tasks of a workspace, to be dropped when no lock is held.
+    pub(super) fn forget(&mut self, workspace: &WorkspaceName) -> Option<Space> {
+        let space = self.spaces.remove(workspace)?;
+        for open in space.tasks.values() {
+            self.pins.release(open.first);
+            self.bytes -= open.bytes();
+        }
+        self.due.retain(|(_, of, _)| of != workspace);
+        Some(space)
+    }
+
     /// Tells the overlay that the tree now has `folded`. The task leaves, unless it has moved on.
     pub(super) fn folded(&mut self, folded: &Arc<Open>) -> Option<Arc<Open>> {
         let (workspace, id) = (&folded.head.workspace, folded.head.id);

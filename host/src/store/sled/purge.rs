@@ -1,6 +1,7 @@
 //! Removes finished tasks whose time is over, and gives back what they took on the disk.
 //!
-//! A pass goes through every workspace: the tasks of its tree and those of the archive, by their ids
+//! A pass erases what is left of workspaces that were deleted ([`super::erase`]). Then it goes through
+//! every workspace: the tasks of its tree and those of the archive, by their ids
 //! from the oldest on, as far as any can be old enough. A task is removed by one batch: all that the
 //! tree knows of it, or nothing. Segments of the archive that no task points to any more are removed
 //! then; of one that is half empty what is left is moved to another first.
@@ -12,9 +13,9 @@
 //! - **A crash** may leave a body without its task, or a segment to which nothing points: the first
 //!   pass after a start looks for both.
 
-mod compact;
+pub(super) mod compact;
 mod expired;
-mod remove;
+pub(super) mod remove;
 mod sweep;
 
 use std::collections::VecDeque;
@@ -25,6 +26,7 @@ use self::expired::Expired;
 use self::sweep::Sweep;
 use super::codec::Parts;
 use super::disk::Disk;
+use super::erase::Erasure;
 use super::failure::failed;
 use super::overlay::Overlay;
 use super::shared::Shared;
@@ -81,6 +83,7 @@ struct Pass {
 }
 
 enum Stage {
+    Erase(Vec<Erasure>),
     Tasks(VecDeque<(WorkspaceName, Retention)>, Expired),
     Bodies(Sweep),
     Segments(Compaction),
@@ -96,6 +99,10 @@ pub(super) fn purge(shared: &Shared, now: Millis) -> Result<Purged, StoreError> 
         Some(pass) => pass,
         None => Pass::begin(shared, now, opened, !purge.is_swept)?,
     };
+    if pass.wants_fold() {
+        let folded = checkpoint::checkpoint_with(shared, Overlay::everything);
+        folded.map_err(|error| shared.could_not_fold(error))?;
+    }
     let _one = shared.checkpointing.lock();
     if shared.opened.load(Ordering::Acquire) != opened {
         return Ok(Purged::default());
@@ -119,24 +126,43 @@ impl Pass {
         opened: u64,
         is_first: bool,
     ) -> Result<Self, StoreError> {
+        let erased = shared.erasing.all();
         let applied = shared.overlay.read().applied;
         let whole = checkpoint::checkpoint_with(shared, Overlay::everything);
         let whole = whole.map_err(|error| shared.could_not_fold(error))?;
-        let (spaces, before) =
-            shared.with_disk(|disk| Ok((registry::retentions(disk)?, Removed::read(disk)?)))?;
+        let before = shared.with_disk(Removed::read)?;
         Ok(Self {
             now,
             folded: if whole { applied } else { before.folded },
             opened,
             is_first,
             tasks: 0,
-            stage: Stage::Tasks(spaces.into(), Expired::default()),
+            stage: Stage::Erase(erased.into_iter().map(Erasure::of).collect()),
         })
+    }
+
+    fn wants_fold(&self) -> bool {
+        match &self.stage {
+            Stage::Erase(erased) => erased.last().is_some_and(Erasure::wants_fold),
+            _ => false,
+        }
     }
 
     /// Goes on for a moment; true at the end.
     fn go_on(&mut self, shared: &Shared) -> Result<bool, StoreError> {
         match &mut self.stage {
+            Stage::Erase(erased) => {
+                let Some(erasure) = erased.last_mut() else {
+                    let spaces = shared.with_disk(registry::retentions)?;
+                    self.stage = Stage::Tasks(spaces.into(), Expired::default());
+                    return Ok(false);
+                };
+                if erasure.go_on(shared)? {
+                    tracing::info!("a workspace that was deleted is erased");
+                    erased.pop();
+                }
+                Ok(false)
+            }
             Stage::Tasks(spaces, expired) => {
                 let Some((workspace, retention)) = spaces.front() else {
                     self.stage = self.after_tasks(shared)?;
@@ -156,7 +182,15 @@ impl Pass {
                 }
                 Ok(false)
             }
-            Stage::Segments(compaction) => compaction.go_on(shared),
+            Stage::Segments(compaction) => {
+                let is_done = compaction.go_on(shared)?;
+                if is_done && self.tasks > 0 {
+                    // What was said to be removed stays so.
+                    let flushed = shared.with_disk(Disk::flush);
+                    flushed.map_err(|error| shared.could_not_fold(error))?;
+                }
+                Ok(is_done)
+            }
         }
     }
 

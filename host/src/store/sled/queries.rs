@@ -30,6 +30,9 @@ pub(super) fn ready(
     after: TaskId,
     limit: usize,
 ) -> Result<Vec<TaskId>, StoreError> {
+    if shared.erasing.has(workspace) {
+        return Ok(Vec::new());
+    }
     let past = (Bound::Excluded(after), Bound::Unbounded);
     let mut found: BTreeSet<TaskId> = {
         let overlay = shared.overlay.read();
@@ -76,6 +79,7 @@ pub(super) fn due(
         let overlay = shared.overlay.read();
         let due = overlay.due.iter();
         due.take_while(|(wake_at, ..)| *wake_at <= until)
+            .filter(|(_, workspace, _)| !shared.erasing.has(workspace))
             .take(limit)
             .cloned()
             .collect()
@@ -88,6 +92,9 @@ pub(super) fn due(
                 keys::waiting_of(&key).ok_or_else(|| bad_key("waiting"))?;
             if wake_at > until || taken >= limit {
                 break;
+            }
+            if shared.erasing.has(&workspace) {
+                continue;
             }
             let overlay = shared.overlay.read();
             let wake_at = match overlay.get(&workspace, id) {
@@ -133,6 +140,9 @@ fn look(
     terms: &Terms,
     mut cost: usize,
 ) -> Result<store::Found, StoreError> {
+    if shared.erasing.has(workspace) {
+        return Ok(store::Found::default());
+    }
     let before = query.before.unwrap_or(TaskId::MAX);
     let wanted =
         |head: &TaskHead| query.state.is_none_or(|state| head.state == state) && terms.fit(head);

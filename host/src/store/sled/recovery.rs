@@ -1,6 +1,7 @@
 //! Opening: the tree, then the log's tail replayed over it. A change that the tree has already is
 //! known by its place in the task's journal and passed over, so replaying twice is replaying once.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -11,6 +12,7 @@ use tokio::sync::Notify;
 use super::change::{self, Change, Kind, Mark};
 use super::codec::damaged;
 use super::disk::{self, Disk};
+use super::erase::Erasing;
 use super::failure::{OpenError, failed, unusable};
 use super::gather::Coming;
 use super::log::{self, Slots, Tail};
@@ -21,6 +23,7 @@ use super::room::{self, Room};
 use super::settings::SledSettings;
 use super::shared::Shared;
 use super::{keys, tasks};
+use crate::domain::ids::WorkspaceName;
 use crate::store::StoreError;
 
 /// What is opened, and opened anew after the disk was full.
@@ -30,6 +33,7 @@ struct Opened {
     slots: Arc<Slots>,
     tail: Tail,
     components: Components,
+    erasing: HashSet<WorkspaceName>,
     seed: [u8; 32],
 }
 
@@ -68,6 +72,7 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), O
         checkpointing: Mutex::new(()),
         components: Mutex::new(opened.components),
         removing: RwLock::new(()),
+        erasing: Erasing::of(opened.erasing),
         purge: Mutex::default(),
         opened: AtomicU64::new(0),
     };
@@ -130,6 +135,7 @@ fn read(settings: &SledSettings) -> Result<Opened, OpenError> {
         None => Mark { low: 1, last: 0 },
     };
     let removed = Removed::read(&disk)?;
+    let erasing = Erasing::read(&disk)?;
     let components = Components::open(&settings.path, &disk)?;
     super::bodies::tidy(&settings.path).map_err(|error| unusable(&settings.path, &error))?;
     let mut overlay = Overlay::default();
@@ -142,6 +148,9 @@ fn read(settings: &SledSettings) -> Result<Opened, OpenError> {
         settings.fail.clone(),
         |number, payload| {
             for change in change::decode_group(payload)? {
+                if erasing.contains(&change.workspace) {
+                    continue;
+                }
                 replay(&disk, &mut overlay, change, number, removed)?;
             }
             overlay.applied = number;
@@ -154,6 +163,7 @@ fn read(settings: &SledSettings) -> Result<Opened, OpenError> {
         slots,
         tail,
         components,
+        erasing,
         seed,
     })
 }

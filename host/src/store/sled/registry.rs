@@ -16,7 +16,7 @@ use super::disk::{Disk, sync_directory};
 use super::failpoint::Write;
 use super::failure::{self, OpenError, failed, unusable};
 use super::shapes::{Kind, SealedConfig, SealedConnector, Written, read as read_value};
-use super::{Shared, codec, keys};
+use super::{Shared, codec, erase, keys};
 use crate::domain::clock::Millis;
 use crate::domain::hex::hex;
 use crate::domain::ids::{ScheduleName, WorkspaceName};
@@ -102,7 +102,7 @@ impl Components {
         *self.uses.entry(digest.to_owned()).or_insert(0) += 1;
     }
 
-    fn release(&mut self, digest: &str) {
+    pub(super) fn release(&mut self, digest: &str) {
         if let Some(uses) = self.uses.get_mut(digest) {
             *uses = uses.saturating_sub(1);
             if *uses == 0 {
@@ -121,7 +121,15 @@ impl Components {
 /// Makes `change` durable.
 pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError> {
     let mut components = shared.components.lock();
+    if let Manage::DeleteWorkspace(workspace) = change {
+        // Also on a disk that is nearly full: it makes room.
+        shared.takes_writes()?;
+        return erase::delete(shared, &mut components, workspace);
+    }
     shared.takes_new()?;
+    if let Some(workspace) = change.workspace() {
+        shared.erasing.check(workspace)?;
+    }
     if let Manage::SetStep(_, step) = change
         && !components.uses.contains_key(&step.digest)
     {
@@ -146,6 +154,7 @@ pub(super) fn manage(shared: &Shared, change: &Manage) -> Result<(), StoreError>
                 settings.write(&mut value)?;
                 (keys::workspace(workspace), true)
             }
+            Manage::DeleteWorkspace(_) => return Ok(None),
             Manage::PutWebhook(webhook) => {
                 webhook.write(&mut value)?;
                 (keys::webhook(&webhook.workspace, &webhook.id), true)

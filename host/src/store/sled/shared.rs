@@ -10,6 +10,7 @@ use tokio::sync::mpsc::WeakSender;
 
 use super::committer::Message;
 use super::disk::Disk;
+use super::erase::Erasing;
 use super::gather::Coming;
 use super::log::Slots;
 use super::overlay::Overlay;
@@ -54,6 +55,7 @@ pub(super) struct Shared {
     pub components: Mutex<Components>,
     /// Read by the committer over the whole of a group; held for writing while a task is removed.
     pub removing: RwLock<()>,
+    pub erasing: Erasing,
     /// Taken before `checkpointing`.
     pub purge: Mutex<Purge>,
     /// How often overlay and tree were opened again.
@@ -134,14 +136,19 @@ impl Shared {
         match error {
             StoreError::Full => {
                 self.space.none(true);
-                // If the queue is full, the committer is awake.
-                if let Some(committer) = self.committer.get().and_then(WeakSender::upgrade) {
-                    let _ = committer.try_send(Message::Look);
-                }
+                self.wake_committer();
                 self.room.notify_waiters();
                 StoreError::Full
             }
             error => self.fail(&error),
+        }
+    }
+
+    /// Has the committer look at what is to be done.
+    pub(super) fn wake_committer(&self) {
+        // If the queue is full, it is awake.
+        if let Some(committer) = self.committer.get().and_then(WeakSender::upgrade) {
+            let _ = committer.try_send(Message::Look);
         }
     }
 

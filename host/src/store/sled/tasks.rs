@@ -207,6 +207,9 @@ pub(super) fn load(
     workspace: &WorkspaceName,
     id: TaskId,
 ) -> Result<Option<StoredTask>, StoreError> {
+    if shared.erasing.has(workspace) {
+        return Ok(None);
+    }
     loop {
         let open = shared.overlay.read().get(workspace, id).cloned();
         if let Some(Open {
@@ -305,6 +308,9 @@ pub(super) fn history(
     workspace: &WorkspaceName,
     id: TaskId,
 ) -> Result<Option<History>, StoreError> {
+    if shared.erasing.has(workspace) {
+        return Ok(None);
+    }
     loop {
         let open = shared.overlay.read().get(workspace, id).cloned();
         let there = shared.with_disk(|disk| match &open {

@@ -20,13 +20,15 @@ const COUNTED: usize = 256;
 const MOVED: usize = 4 * 1024 * 1024;
 
 /// How far it has come.
-pub(super) struct Compaction {
+pub(in super::super) struct Compaction {
     /// Bytes of each closed segment.
     closed: HashMap<u32, u64>,
     /// Bytes of it that are in use.
     used: HashMap<u32, u64>,
     /// Those that are to go.
     going: HashSet<u32>,
+    /// All of them go, however much is in use.
+    is_forced: bool,
     stage: Stage,
     /// The key of the places to go on from.
     from: Vec<u8>,
@@ -52,7 +54,7 @@ struct Moves {
 
 impl Compaction {
     /// Of an archive whose end is closed if it has tasks that ended before the day of `now`.
-    pub(super) fn begin(disk: &Disk, now: Millis) -> Result<Self, StoreError> {
+    pub(in super::super) fn begin(disk: &Disk, now: Millis) -> Result<Self, StoreError> {
         disk.archive.close_before(now)?;
         Ok(Self {
             closed: disk.archive.closed()?.into_iter().collect(),
@@ -60,12 +62,25 @@ impl Compaction {
         })
     }
 
+    /// Of these closed segments, none of which stays.
+    pub(in super::super) fn of(disk: &Disk, segments: HashSet<u32>) -> Result<Self, StoreError> {
+        let closed = disk.archive.closed()?.into_iter();
+        Ok(Self {
+            closed: closed
+                .filter(|(number, _)| segments.contains(number))
+                .collect(),
+            is_forced: true,
+            ..Self::none()
+        })
+    }
+
     /// Of nothing.
-    pub(super) fn none() -> Self {
+    pub(in super::super) fn none() -> Self {
         Self {
             closed: HashMap::new(),
             used: HashMap::new(),
             going: HashSet::new(),
+            is_forced: false,
             stage: Stage::Count,
             from: keys::PLACES.to_vec(),
             moved: None,
@@ -73,7 +88,7 @@ impl Compaction {
     }
 
     /// Goes on for a moment; true at the end. Not while a checkpoint is made.
-    pub(super) fn go_on(&mut self, shared: &Shared) -> Result<bool, StoreError> {
+    pub(in super::super) fn go_on(&mut self, shared: &Shared) -> Result<bool, StoreError> {
         if self.closed.is_empty() {
             return Ok(true);
         }
@@ -124,7 +139,7 @@ impl Compaction {
     fn choose(&mut self, is_low: bool) {
         let goes = |(number, bytes): &(&u32, &u64)| {
             let used = self.used.get(*number).copied().unwrap_or(0);
-            used == 0 || (!is_low && used < **bytes / 2)
+            self.is_forced || used == 0 || (!is_low && used < **bytes / 2)
         };
         let going = self.closed.iter().filter(goes);
         self.going = going.map(|(number, _)| *number).collect();
@@ -182,10 +197,13 @@ impl Compaction {
                 }
                 let record = match disk.archive.read(*place) {
                     Ok(record) => record,
-                    // What cannot be read is left where it is, with all that is beside it.
+                    // What cannot be read is left where it is, with all that is beside it, unless that
+                    // has to go.
                     Err(error @ StoreError::Damaged(_)) => {
-                        tracing::error!(task.id = %id, %error, "a segment of the archive cannot be given back");
-                        self.going.remove(&place.segment);
+                        tracing::error!(task.id = %id, %error, "a task in the archive cannot be moved");
+                        if !self.is_forced {
+                            self.going.remove(&place.segment);
+                        }
                         continue;
                     }
                     Err(error) => return Err(error),

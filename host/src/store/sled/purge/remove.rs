@@ -55,8 +55,8 @@ pub(super) fn remove(
     Ok(count)
 }
 
-/// All of it or nothing.
-fn apply(shared: &Shared, batch: Batch) -> Result<(), StoreError> {
+/// Has the tree take a batch: all of it or nothing.
+pub(in super::super) fn apply(shared: &Shared, batch: Batch) -> Result<(), StoreError> {
     let applied = || {
         let disk = shared.disk.write();
         let disk = disk.as_ref().ok_or_else(|| shared.without_disk())?;
@@ -95,7 +95,7 @@ fn remove_some(
 }
 
 /// Has `batch` remove all that the tree has of a task, its place in the archive aside.
-pub(super) fn task(
+pub(in super::super) fn task(
     disk: &Disk,
     workspace: &WorkspaceName,
     id: TaskId,

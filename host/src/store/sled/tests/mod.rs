@@ -5,6 +5,7 @@ mod dump;
 mod full;
 mod golden;
 mod panic;
+mod purge;
 mod samples;
 mod shapes;
 mod torn;
