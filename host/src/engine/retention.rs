@@ -18,19 +18,32 @@ use crate::store::StoreError;
 
 /// How far apart looks at all tasks are: so long may one stay beyond its time.
 const EVERY: Millis = 3_600_000;
+/// How long after a start the first look is: who starts a server for the first time on what an older
+/// version left can say before how long tasks are to be kept.
+const FIRST: Millis = 600_000;
 /// How often the clock is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two parts of the work, so that others have the store in between.
 const PAUSE: Duration = Duration::from_millis(2);
 
 /// What the removal waits for.
-#[derive(Default)]
 pub(super) struct Retention {
     /// When every planned time was last settled; 0 if not since the start.
     settled: AtomicU64,
     /// A workspace was deleted.
     deleted: AtomicBool,
     wake: Arc<Notify>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            settled: AtomicU64::new(0),
+            // Maybe before the start.
+            deleted: AtomicBool::new(true),
+            wake: Arc::default(),
+        }
+    }
 }
 
 impl Retention {
@@ -54,18 +67,24 @@ impl Engine {
 
 /// Runs until the engine is dropped or its store is closed.
 pub(super) async fn remove_old(engine: Weak<Engine>) {
-    let mut last: Option<Millis> = None;
+    let mut next: Option<Millis> = None;
     loop {
         let Some(alive) = engine.upgrade() else {
             return;
         };
         let now = alive.retention.settled.load(Ordering::Acquire);
-        let is_due = now > 0 && last.is_none_or(|last| now >= last + EVERY || now < last);
+        if now > 0 && next.is_none_or(|next| now.saturating_add(EVERY) < next) {
+            // The first look at the clock, or it was set back.
+            next = Some(now.saturating_add(FIRST));
+        }
+        let is_due = next.is_some_and(|next| now >= next);
         let deleted = alive.retention.deleted.swap(false, Ordering::AcqRel);
         if is_due || deleted {
-            match remove(&alive, now).await {
+            match remove(&alive, if is_due { now } else { 0 }).await {
                 Ok(()) => {
-                    last = Some(now);
+                    if is_due {
+                        next = Some(now.saturating_add(EVERY));
+                    }
                     // One that was being compiled as its workspace was deleted.
                     if deleted {
                         alive.catalog.forget_components();
@@ -78,7 +97,7 @@ pub(super) async fn remove_old(engine: Weak<Engine>) {
                 }
                 Err(error) => {
                     tracing::error!(%error, "old tasks could not be removed; it is tried again");
-                    last = Some(now);
+                    next = Some(now.saturating_add(EVERY));
                 }
             }
         }

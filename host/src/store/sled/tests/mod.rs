@@ -2,6 +2,7 @@ mod archive;
 mod crash;
 mod damage;
 mod dump;
+mod erase;
 mod full;
 mod golden;
 mod panic;
