@@ -67,6 +67,12 @@ async fn added_again(server: &Server, name: &str) {
 }
 
 async fn fill(server: &Server, upstream: &Receiver) -> (String, String) {
+    // Too large for the journal.
+    let mut large = Reply::status(200);
+    large.body = MARKER.repeat(5_000).into_bytes();
+    for path in ["/done", "/fails", "/waits"] {
+        upstream.reply(path, large.clone());
+    }
     server.config("UPSTREAM", &upstream.url).await;
     server.config("SECRET", MARKER).await;
     let (status, answer) = server.try_step("s", package("s", STEP), "attempts=1").await;
@@ -99,13 +105,7 @@ async fn fill(server: &Server, upstream: &Receiver) -> (String, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_workspace_leaves_no_byte() {
-    let upstream = Receiver::start(|_, _| {
-        let mut reply = Reply::status(200);
-        // Not kept in the journal.
-        reply.body = MARKER.repeat(5_000).into_bytes();
-        reply
-    })
-    .await;
+    let upstream = Receiver::start().await;
     let mut server = Server::start().await;
     server.enter("other").await;
     let other = server.webhook("Orders").await;
@@ -122,7 +122,9 @@ async fn a_deleted_workspace_leaves_no_byte() {
     assert!(refused.1.contains("--yes"), "{refused:?}");
     let deleted = ["workspace", "delete", "Acme", "--yes"];
     cli(&server, &deleted).ok();
-    let (status, answer) = server.send(&webhook, &json!({"a": 1})).await;
+    let (status, answer) = server
+        .send(&webhook, "application/json", r#"{"a": 1}"#)
+        .await;
     assert_eq!(status, StatusCode::NOT_FOUND, "{answer}");
     assert_eq!(answer["code"], "unknown-webhook");
     for path in ["/workspaces/acme", "/workspaces/acme/tasks"] {
@@ -153,7 +155,7 @@ async fn a_deleted_workspace_leaves_no_byte() {
 /// What a crash interrupts is gone on with, and the workspace that is always there stays.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_erasure_outlives_the_server() {
-    let upstream = Receiver::start(|_, _| Reply::status(200)).await;
+    let upstream = Receiver::start().await;
     let mut server = Server::start().await;
     let (status, answer) = server
         .api(Method::DELETE, "/workspaces/default", None)
@@ -165,7 +167,7 @@ async fn an_erasure_outlives_the_server() {
     let (status, _) = server.api(Method::DELETE, "/workspaces/acme", None).await;
     assert_eq!(status, StatusCode::NO_CONTENT);
     server.restart().await;
-    let (status, _) = server.send(&webhook, &json!({})).await;
+    let (status, _) = server.send(&webhook, "application/json", "{}").await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     added_again(&server, "acme").await;
     assert_eq!(having(server.data_dir()), [""; 0]);

@@ -2,6 +2,7 @@
 //! moved to where it rests for long between any two steps, and with the store closed and opened
 //! again there.
 
+mod erase;
 mod expiry;
 mod find;
 mod queries;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use self::erase::*;
 use self::expiry::*;
 use self::find::*;
 use self::queries::*;

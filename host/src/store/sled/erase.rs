@@ -206,6 +206,7 @@ impl Erasure {
                 });
                 done.map_err(|error| shared.could_not_fold(error))?;
                 shared.erasing.0.write().remove(workspace);
+                tracing::info!(workspace.id = %workspace, "a workspace that was deleted is erased");
                 return Ok(true);
             }
         }

@@ -93,6 +93,13 @@ enum Stage {
 pub(super) fn purge(shared: &Shared, now: Millis) -> Result<Purged, StoreError> {
     let mut purge = shared.purge.lock();
     shared.takes_writes()?;
+    if now == 0 && purge.pass.is_none() && shared.erasing.all().is_empty() {
+        // Nothing was ever over then.
+        return Ok(Purged {
+            tasks: 0,
+            is_done: true,
+        });
+    }
     let opened = shared.opened.load(Ordering::Acquire);
     let pass = purge.pass.take().filter(|pass| pass.opened == opened);
     let mut pass = match pass {
@@ -158,7 +165,6 @@ impl Pass {
                     return Ok(false);
                 };
                 if erasure.go_on(shared)? {
-                    tracing::info!("a workspace that was deleted is erased");
                     erased.pop();
                 }
                 Ok(false)
