@@ -164,12 +164,13 @@ async fn workspaces_are_apart() {
     let server = Server::start().await;
     cli(&server, &["workspace", "add", "sales"]).ok();
     let names = cli(&server, &["workspace", "list", "--json"]).json();
+    let usual = |name| {
+        let retention = json!({"done": 30, "others": 90});
+        json!({"name": name, "failure_url": null, "retention": retention})
+    };
     assert_eq!(
         names,
-        json!({"current": "default", "workspaces": [
-            {"name": "default", "failure_url": null},
-            {"name": "sales", "failure_url": null},
-        ]})
+        json!({"current": "default", "workspaces": [usual("default"), usual("sales")]})
     );
     cli(&server, &["webhook", "add", "Lead", "--workspace", "sales"]).ok();
     assert_eq!(

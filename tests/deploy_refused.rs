@@ -80,8 +80,9 @@ async fn a_wrong_manifest_is_refused_whole_with_every_place() {
     let (code, _) = project.deploy(&server, &["--json"]).refusal(2);
     assert_eq!(code, "bad-manifest");
     let (_, workspaces) = server.api(Method::GET, "/workspaces", None).await;
-    let untouched = json!({"workspaces": [{"name": "default", "failure_url": null}]});
-    assert_eq!(workspaces, untouched);
+    let names = workspaces["workspaces"].as_array().unwrap();
+    assert_eq!(names.len(), 1, "{workspaces}");
+    assert_eq!(names[0]["name"], "default");
 }
 
 #[tokio::test]

@@ -78,6 +78,18 @@ fn bounds_are_those_of_the_source() {
         (
             "docs/operations.md",
             format!(
+                "| finished tasks are kept | {} days if done, {} days else",
+                limits::DONE_DAYS,
+                limits::OTHERS_DAYS
+            ),
+        ),
+        (
+            "docs/operations.md",
+            format!("1 to {} days", thousands(limits::RETENTION_DAYS as usize)),
+        ),
+        (
+            "docs/operations.md",
+            format!(
                 "moved less than {} times",
                 thousands(limits::COMMITS_PER_TASK as usize)
             ),

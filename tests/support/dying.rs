@@ -10,8 +10,8 @@ use stepwell::domain::effect::Effect;
 use stepwell::domain::ids::{TaskId, WorkspaceName};
 use stepwell::domain::task::{StoredTask, TaskHead};
 use stepwell::store::{
-    Claim, Commit, Counts, Found, History, Manage, NewTask, Ownership, Registry, Store, StoreError,
-    TaskQuery, Terms, Together,
+    Claim, Commit, Counts, Found, History, Manage, NewTask, Ownership, Purged, Registry, Store,
+    StoreError, TaskQuery, Terms, Together,
 };
 use tokio::sync::watch;
 
@@ -237,19 +237,26 @@ impl Store for Dying {
     async fn put_body(
         &self,
         workspace: &WorkspaceName,
+        task: TaskId,
         body: Vec<u8>,
     ) -> Result<[u8; 32], StoreError> {
         self.alive()?;
-        self.inner.put_body(workspace, body).await
+        self.inner.put_body(workspace, task, body).await
     }
 
     async fn body(
         &self,
         workspace: &WorkspaceName,
+        task: TaskId,
         digest: [u8; 32],
     ) -> Result<Option<Arc<[u8]>>, StoreError> {
         self.alive()?;
-        self.inner.body(workspace, digest).await
+        self.inner.body(workspace, task, digest).await
+    }
+
+    async fn purge(&self, now: Millis) -> Result<Purged, StoreError> {
+        self.alive()?;
+        self.inner.purge(now).await
     }
 
     fn seed(&self) -> [u8; 32] {

@@ -86,21 +86,14 @@ impl Catalog {
         let changed = registry.changed.clone();
         let mut new = self.opened(registry)?;
         for name in changed {
-            let old = self.workspaces.read().get(&name).cloned();
-            if let Some(old) = &old {
-                let old = old.read();
-                let mut keys = self.keys.write();
-                for webhook in old.webhooks.values() {
-                    keys.remove(webhook.key.reveal());
-                }
-                old.schedules
-                    .values()
-                    .for_each(|live| self.agenda.remove(live));
-            }
             let Some(workspace) = new.remove(&name) else {
-                self.workspaces.write().remove(&name);
+                self.forget(&name);
                 continue;
             };
+            let old = self.workspaces.read().get(&name).cloned();
+            if let Some(old) = &old {
+                self.leave(&old.read());
+            }
             let mut keys = self.keys.write();
             for webhook in workspace.webhooks.values() {
                 keys.insert(webhook.key.reveal().to_owned(), webhook.clone());
@@ -119,6 +112,24 @@ impl Catalog {
             }
         }
         Ok(())
+    }
+
+    /// Lets go of a workspace that is not there any more.
+    pub(super) fn forget(&self, name: &WorkspaceName) {
+        let gone = self.workspaces.write().remove(name);
+        if let Some(gone) = gone {
+            self.leave(&gone.read());
+        }
+    }
+
+    /// Takes a workspace's webhooks and schedules out of what is looked up in all workspaces.
+    fn leave(&self, workspace: &Workspace) {
+        let mut keys = self.keys.write();
+        for webhook in workspace.webhooks.values() {
+            keys.remove(webhook.key.reveal());
+        }
+        let schedules = workspace.schedules.values();
+        schedules.for_each(|live| self.agenda.remove(live));
     }
 
     /// Workspaces as the store has them, ready to be used. What is as it was is not opened again.

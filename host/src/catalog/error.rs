@@ -36,6 +36,12 @@ pub enum CatalogError {
         /// Where; `None` for a workspace.
         workspace: Option<WorkspaceName>,
     },
+    /// The workspace that is always there.
+    #[error("workspace `{name}` is always there and cannot be deleted")]
+    Permanent {
+        /// Its name.
+        name: WorkspaceName,
+    },
     /// As many as may be are there.
     #[error("there are {most} {what} already, and no more are allowed; delete one first")]
     Full {

@@ -36,6 +36,7 @@ impl Catalog {
         });
         catalog.add_default().await?;
         catalog.refresh().await?;
+        catalog.forget_components();
         tokio::spawn(cache::follow(Arc::downgrade(&catalog)));
         Ok(catalog)
     }

@@ -1,11 +1,12 @@
 //! Workspaces in the catalog, and what is set of them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 
 use super::workspace::Workspace;
-use super::{Catalog, CatalogError, room};
+use super::{Catalog, CatalogError, DEFAULT_WORKSPACE, room};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::limits;
 use crate::domain::workspace::{WorkspaceSettings, check_failure_url};
@@ -49,20 +50,21 @@ impl Catalog {
         Ok(self.workspace(name)?.read().settings.clone())
     }
 
-    /// Sets the URL that is told when a task fails for good, or none. What is owed already goes to
-    /// the new one.
-    pub async fn set_failure_url(
+    /// Sets what `set` changes. A notice that is owed already goes to the new failure URL; a new
+    /// retention is that of tasks which have ended already, too.
+    pub async fn set_workspace(
         self: &Arc<Self>,
         name: &WorkspaceName,
-        failure_url: Option<String>,
+        set: impl Fn(&mut WorkspaceSettings) + Clone + Send + 'static,
     ) -> Result<WorkspaceSettings, CatalogError> {
-        let settings = WorkspaceSettings { failure_url };
-        check(&settings)?;
         let (catalog, name) = (self.clone(), name.clone());
         self.change(move || {
-            let (catalog, name, settings) = (catalog.clone(), name.clone(), settings.clone());
+            let (catalog, name, set) = (catalog.clone(), name.clone(), set.clone());
             async move {
                 let workspace = catalog.workspace(&name)?;
+                let mut settings = workspace.read().settings.clone();
+                set(&mut settings);
+                check(&settings)?;
                 let change = Manage::SetWorkspace(name, settings.clone());
                 catalog.manage(change).await?;
                 workspace.write().settings = settings.clone();
@@ -70,6 +72,47 @@ impl Catalog {
             }
         })
         .await
+    }
+
+    /// Deletes a workspace with all that is of it. Its tasks are erased by the store in a while; until
+    /// then [`CatalogError::Store`] with `StoreError::Erasing` is what adding it again comes to.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`]; [`CatalogError::Permanent`] for [`DEFAULT_WORKSPACE`].
+    pub async fn delete_workspace(
+        self: &Arc<Self>,
+        name: &WorkspaceName,
+    ) -> Result<(), CatalogError> {
+        let (catalog, name) = (self.clone(), name.clone());
+        self.change(move || {
+            let (catalog, name) = (catalog.clone(), name.clone());
+            async move {
+                catalog.check_workspace(&name)?;
+                if name.as_str() == DEFAULT_WORKSPACE {
+                    return Err(CatalogError::Permanent { name });
+                }
+                catalog
+                    .manage(Manage::DeleteWorkspace(name.clone()))
+                    .await?;
+                catalog.forget(&name);
+                Ok(())
+            }
+        })
+        .await?;
+        self.forget_components();
+        Ok(())
+    }
+
+    /// Has the sandbox forget what no step has.
+    pub fn forget_components(&self) {
+        let workspaces: Vec<_> = self.workspaces.read().values().cloned().collect();
+        let mut used = HashSet::new();
+        for workspace in workspaces {
+            let workspace = workspace.read();
+            let digests = workspace.steps().flat_map(|live| live.step.digests());
+            used.extend(digests.map(str::to_owned));
+        }
+        self.sandbox.retain(|digest| used.contains(digest));
     }
 
     /// The URL that is told when a task of the workspace fails for good, if there is one.

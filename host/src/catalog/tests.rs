@@ -11,10 +11,11 @@ use crate::domain::ids::{ConfigKey, ScheduleName, StepName, WebhookName};
 use crate::domain::limits::{self, StepLimits};
 use crate::domain::schedule::{Missed, ScheduleSettings};
 use crate::domain::step::{RetryPolicy, Step, Tuning};
-use crate::domain::workspace::WorkspaceSettings;
 use crate::sandbox::SandboxSettings;
 use crate::store::StoreError;
 use crate::store::memory::MemoryStore;
+
+mod settings;
 
 /// As it would be read from the store.
 fn document(data: serde_json::Value) -> Arc<Document> {
@@ -496,33 +497,5 @@ async fn schedules_are_bounded_kept_and_settled() {
         there
             .iter()
             .all(|live| live.schedule.name != kept.schedule.name)
-    );
-}
-
-#[tokio::test]
-async fn a_failure_url_is_kept_and_a_wrong_one_refused() {
-    let store = store();
-    let catalog = open(&store, 'a').await.unwrap();
-    let url = || Some("https://ops.example.com/x".to_owned());
-    assert_eq!(catalog.failure_url(&default()), None);
-    catalog.set_failure_url(&default(), url()).await.unwrap();
-    let settings = WorkspaceSettings { failure_url: url() };
-    catalog
-        .add_workspace(name("acme"), settings.clone())
-        .await
-        .unwrap();
-    let again = open(&store, 'a').await.unwrap();
-    for catalog in [&catalog, &again] {
-        assert_eq!(catalog.failure_url(&default()), url());
-        assert_eq!(catalog.settings(&name("acme")).unwrap(), settings);
-    }
-    let wrong = Some("ftp://secret.example.com".to_owned());
-    let error = again.set_failure_url(&default(), wrong).await.unwrap_err();
-    assert!(matches!(error, CatalogError::FailureUrl(_)));
-    assert!(!error.to_string().contains("secret"), "{error}");
-    again.set_failure_url(&default(), None).await.unwrap();
-    assert_eq!(
-        open(&store, 'a').await.unwrap().failure_url(&default()),
-        None
     );
 }

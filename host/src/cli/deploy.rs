@@ -15,7 +15,7 @@ use crate::deploy::plan::{Action, Item, Kept, Kind};
 use crate::deploy::{apply, plan, sources};
 use confirm::confirm;
 
-mod confirm;
+pub(super) mod confirm;
 
 /// Most names of a kind that are told of what is not in the manifest.
 const KEPT_NAMES: usize = 10;

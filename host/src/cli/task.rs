@@ -97,6 +97,18 @@ The conditions are tried on the data as it is now; of each the first part that f
         #[arg(required = true, value_name = "ID")]
         ids: Vec<String>,
     },
+    /// Keep tasks for ever, whatever their workspace's retention is
+    #[command(after_help = "Examples:
+  stepwell task keep ID
+  stepwell task keep ID --undo      it goes when its time is over, which may be soon")]
+    Keep {
+        /// The tasks
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
+        /// Keep them no longer than others
+        #[arg(long)]
+        undo: bool,
+    },
     /// Change a task's data and have it go on at once
     #[command(after_help = "Examples:
   stepwell task update ID --patch '{\"approved\": true, \"note\": null}'   null removes a member
@@ -190,6 +202,10 @@ pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Resul
         TaskCommand::Explain { id, step } => explain::run(&client, &id, step, output).await,
         TaskCommand::Cancel { ids } => act::plain(&client, &ids, "cancel", output).await,
         TaskCommand::Retry { ids } => act::plain(&client, &ids, "retry", output).await,
+        TaskCommand::Keep { ids, undo } => {
+            let verb = if undo { "unkeep" } else { "keep" };
+            act::plain(&client, &ids, verb, output).await
+        }
         TaskCommand::Update { id, changes } => act::update(&client, &id, changes, output).await,
         TaskCommand::Clone { id, changes } => act::clone(&client, &id, changes, output).await,
         TaskCommand::Replay { id, from } => act::replay(&client, &id, from, output).await,
@@ -268,6 +284,9 @@ fn sheet(task: &TaskView, output: Output) -> String {
     }
     row("created", &printable(&task.created));
     row("updated", &printable(&task.updated));
+    if task.kept {
+        row("kept", "for ever");
+    }
     if let Some(result) = &task.result {
         row("result", &json_line(result));
     }

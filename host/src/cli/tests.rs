@@ -46,8 +46,11 @@ fn commands_have_the_shape_of_the_manual() {
         "stepwell config set KEY -",
         "stepwell config list",
         "stepwell workspace add w",
+        "stepwell workspace delete w --yes",
         "stepwell schedule add report @daily --timezone Europe/Berlin --missed once --data {}",
         "stepwell workspace set w --failure-url none",
+        "stepwell workspace set w --keep-done 7 --keep-others forever",
+        "stepwell task keep ID ID --undo",
         "stepwell demo --listen 127.0.0.1:0 --exit",
     ] {
         if let Err(error) = Cli::try_parse_from(line.split(' ')) {
@@ -69,6 +72,8 @@ fn commands_have_the_shape_of_the_manual() {
             "RFC 6901",
         ),
         ("stepwell webhook update Form", "--correlate"),
+        ("stepwell workspace set w", "--keep-done"),
+        ("stepwell workspace set w --keep-done 0", "`forever`"),
         ("stepwell task list --since yesterday", "2h"),
         ("stepwell task list --attention --state error", "--state"),
         ("stepwell task update ID --replace {} --patch {}", "--patch"),

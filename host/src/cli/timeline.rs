@@ -67,6 +67,9 @@ pub struct TaskView {
     /// Results of its subtasks.
     #[serde(default)]
     pub ended_subtasks: Vec<EndedView>,
+    /// Whether it is kept for ever.
+    #[serde(default)]
+    pub kept: bool,
     /// Whether somebody was told of its failure.
     #[serde(default)]
     pub notice: Option<NoticeView>,
@@ -238,11 +241,11 @@ fn moved(state: &StateView, output: Output) -> Option<String> {
 
 fn ended(task: &TaskView, output: Output) -> String {
     let runs: BTreeSet<u64> = task.runs.iter().map(|run| run.run).collect();
-    let mut text = format!(
-        "{}  {}",
+    let (at, state) = (
         time(&task.updated, output),
-        paint_state(&task.state, output)
+        paint_state(&task.state, output),
     );
+    let mut text = format!("{at}  {state}");
     let last = task.history.last().filter(|last| last.state == task.state);
     let reason = task
         .fault
@@ -264,9 +267,8 @@ fn ended(task: &TaskView, output: Output) -> String {
             units::duration_us(ms.saturating_mul(1000))
         ));
     }
-    text.push_str("  ");
-    text.push_str(&output.paint(Tone::Faint, &sums.join(", ")));
-    text
+    let sums = output.paint(Tone::Faint, &sums.join(", "));
+    format!("{text}  {sums}")
 }
 
 fn run_lines(run: &RunView, output: Output) -> Vec<String> {

@@ -1,13 +1,17 @@
 //! `stepwell workspace …`.
 
 use anyhow::Result;
-use clap::Subcommand;
-use serde_json::json;
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
+use super::deploy::confirm::asked;
 use super::global::Global;
 use super::member::{member, text};
 use super::output::{Output, printable, shorten, words};
 use super::{context, current};
+use crate::catalog::DEFAULT_WORKSPACE;
+use crate::domain::retention::Period;
 
 /// What can be done with workspaces.
 #[derive(Debug, Subcommand)]
@@ -22,21 +26,36 @@ A title such as \"Sales Automation\" is taken wherever a workspace is named: it 
         /// Its name: up to 40 of a-z, 0-9 and -, or a title
         name: String,
     },
-    /// Set what is told when a task of the workspace fails for good
+    /// Set who is told when a task of the workspace fails for good, and how long finished tasks are kept
     #[command(after_help = "Examples:
   stepwell workspace set sales --failure-url https://ops.example.com/stepwell
   stepwell workspace set sales --failure-url none
+  stepwell workspace set sales --keep-done 7 --keep-others 365
+  stepwell workspace set sales --keep-done forever
 
-docs/operations.md tells what is posted there.")]
+What is not named stays. docs/operations.md tells what is posted to the URL, and which tasks go.")]
     Set {
         /// Its name
         name: String,
-        /// The URL that is posted to when a task ends in `error`, or none
-        #[arg(long, value_name = "URL|none")]
-        failure_url: String,
+        #[command(flatten)]
+        settings: Settings,
     },
     /// List the workspaces; * marks the current one
     List,
+    /// Delete a workspace with its webhooks, steps, config and tasks; nothing of it can be read back
+    #[command(after_help = "Examples:
+  stepwell workspace delete sales
+  stepwell workspace delete sales --yes      without being asked
+
+Its webhooks are unknown and its runs are stopped at once; what is stored of it is erased in a while, and until
+then its name is not taken again.")]
+    Delete {
+        /// Its name or title
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
     /// Make a workspace the one that commands act in, on this server
     #[command(after_help = "Examples:
   stepwell workspace use sales
@@ -48,6 +67,48 @@ It is kept in ~/.config/stepwell/cli.json. --workspace and STEPWELL_WORKSPACE ha
         /// Its name or title
         name: String,
     },
+}
+
+/// What is to be set.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
+pub struct Settings {
+    /// The URL that is posted to when a task ends in `error`, or none
+    #[arg(long, value_name = "URL|none")]
+    failure_url: Option<String>,
+    /// For how many days tasks are kept that are done, or forever
+    #[arg(long, value_name = "DAYS|forever")]
+    keep_done: Option<Period>,
+    /// For how many days tasks are kept that came to another end, or forever
+    #[arg(long, value_name = "DAYS|forever")]
+    keep_others: Option<Period>,
+}
+
+impl Settings {
+    /// As the API takes them.
+    fn body(&self) -> Value {
+        let mut body = Map::new();
+        if let Some(url) = &self.failure_url {
+            let url = (url != "none").then_some(url.as_str());
+            body.insert("failure_url".into(), url.into());
+        }
+        let mut retention = Map::new();
+        for (key, period) in [("done", self.keep_done), ("others", self.keep_others)] {
+            retention.extend(period.map(|period| (key.to_owned(), json!(period))));
+        }
+        if !retention.is_empty() {
+            body.insert("retention".into(), retention.into());
+        }
+        body.into()
+    }
+}
+
+/// For how long a workspace keeps tasks that are `of` a kind.
+fn kept(workspace: &Value, of: &str) -> String {
+    match Period::deserialize(&workspace["retention"][of]) {
+        Ok(period) => period.to_string(),
+        Err(_) => String::new(),
+    }
 }
 
 /// Runs a workspace command.
@@ -64,18 +125,28 @@ pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> 
                 printable(text(&added, "name"))
             ))
         }
-        WorkspaceCommand::Set { name, failure_url } => {
-            let url = (failure_url != "none").then_some(failure_url);
-            let body = json!({"failure_url": url});
+        WorkspaceCommand::Set { name, settings } => {
+            let body = settings.body();
             let set = client.of_workspace(&name).patch(&[], &body).await?;
             if output.json {
                 return Ok(output.document(&set)?);
             }
-            let told = match url {
-                Some(_) => "tells its failure URL of tasks that fail for good",
-                None => "tells nobody of tasks that fail",
-            };
-            output.done(&format!("workspace {} {told}", printable(&name)))
+            let name = printable(&name);
+            if body.get("failure_url").is_some() {
+                let told = match &set["failure_url"] {
+                    Value::Null => "tells nobody of tasks that fail",
+                    _ => "tells its failure URL of tasks that fail for good",
+                };
+                output.done(&format!("workspace {name} {told}"))?;
+            }
+            if body.get("retention").is_some() {
+                let (done, others) = (kept(&set, "done"), kept(&set, "others"));
+                let (done, others) = (printable(&done), printable(&others));
+                output.done(&format!(
+                    "workspace {name} keeps tasks that are done for {done}, others at their end for {others}"
+                ))?;
+            }
+            Ok(())
         }
         WorkspaceCommand::List => {
             let mut list = client.workspaces().await?;
@@ -91,11 +162,38 @@ pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> 
                     let url = shorten(text(workspace, "failure_url"), 60);
                     let name = text(workspace, "name");
                     let mark = if name == current { "*" } else { "" };
-                    vec![mark.to_owned(), name.to_owned(), url.into_owned()]
+                    vec![
+                        mark.to_owned(),
+                        name.to_owned(),
+                        kept(workspace, "done"),
+                        kept(workspace, "others"),
+                        url.into_owned(),
+                    ]
                 })
                 .collect();
-            let columns = [words(""), words("NAME"), words("FAILURE URL")];
+            let columns = [
+                words(""),
+                words("NAME"),
+                words("KEEPS DONE"),
+                words("AND OTHERS"),
+                words("FAILURE URL"),
+            ];
             Ok(output.table(&columns, rows, "no workspaces")?)
+        }
+        WorkspaceCommand::Delete { name, yes } => {
+            let client = client.of_workspace(&name);
+            let found = client.get(&[], &[]).await?;
+            let name = text(&found, "name");
+            if !yes {
+                let lost = format!("workspace {} with all that is in it", printable(name));
+                asked(vec![lost], output)?;
+            }
+            client.delete(&[]).await?;
+            let server = context::server(global)?;
+            if current::get(&server)?.as_deref() == Some(name) {
+                current::set(&server, DEFAULT_WORKSPACE)?;
+            }
+            output.done(&format!("deleted workspace {}", printable(name)))
         }
         WorkspaceCommand::Use { name } => {
             let found = client.of_workspace(&name).get(&[], &[]).await?;

@@ -85,11 +85,12 @@ async fn once(client: &Client, item: &Item) -> Result<Value, ClientError> {
     let name = item.name.as_str();
     match &item.change {
         Change::Nothing => Ok(Value::Null),
-        Change::Workspace(url) => {
-            let body = json!({"name": name, "failure_url": url});
-            client.add_workspace(&body).await
+        Change::Workspace(settings) => {
+            let mut body = settings.clone();
+            body.insert("name".into(), name.into());
+            client.add_workspace(&body.into()).await
         }
-        Change::FailureUrl(url) => client.patch(&[], &json!({"failure_url": url})).await,
+        Change::Settings(settings) => client.patch(&[], &settings.clone().into()).await,
         Change::Config(value) => {
             let body = json!({"value": value.as_str()});
             client.put(&["config", name], &body).await

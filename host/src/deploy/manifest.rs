@@ -2,6 +2,7 @@
 
 mod check;
 mod schedules;
+mod settings;
 mod tuning;
 
 use std::fs;
@@ -38,8 +39,8 @@ pub struct Workspace {
     pub name: WorkspaceName,
     /// The kinds that the manifest says something about, if only that there are none (`[]`).
     pub named: Vec<Kind>,
-    /// The URL that is told when a task fails for good: none at all, or not a word about it.
-    pub failure_url: Option<Option<String>>,
+    /// What is set of the workspace itself, as the API takes it; what is not named stays.
+    pub settings: Map<String, Value>,
     /// Webhooks.
     pub webhooks: Vec<Webhook>,
     /// Where its steps come from.

@@ -8,7 +8,7 @@ mod prune;
 
 use std::collections::HashMap;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::manifest::{Connector, Schedule, Workspace};
 use super::sources::{Step, Steps};
@@ -39,8 +39,8 @@ pub async fn plan(
     prune: &[Kind],
 ) -> Result<Plan, ClientError> {
     let listed = client.workspaces().await?;
-    let there: HashMap<&str, Option<&str>> = member(&listed, "workspaces")
-        .map(|one| (text(one, "name"), one["failure_url"].as_str()))
+    let there: HashMap<&str, &Value> = member(&listed, "workspaces")
+        .map(|one| (text(one, "name"), one))
         .collect();
     let mut plan = Plan::default();
     for (workspace, mut steps) in wanted {
@@ -84,21 +84,37 @@ pub async fn plan(
     Ok(plan)
 }
 
+/// What is wanted and not so.
+fn unlike(wanted: &Map<String, Value>, there: &Value) -> Map<String, Value> {
+    let differs = |(key, wanted): (&String, &Value)| {
+        let there = &there[key.as_str()];
+        let left = match wanted {
+            Value::Object(members) => match unlike(members, there) {
+                left if left.is_empty() => return None,
+                left => Value::Object(left),
+            },
+            wanted if there == wanted => return None,
+            wanted => wanted.clone(),
+        };
+        Some((key.clone(), left))
+    };
+    wanted.iter().filter_map(differs).collect()
+}
+
 fn compare(
     client: &Client,
     wanted: Workspace,
     steps: Steps,
-    there: Option<Option<&str>>,
+    there: Option<&Value>,
     present: &mut Present,
 ) -> Vec<Item> {
     let name = &wanted.name;
     let item = |kind, of: &str, action, change| Item::new(name, kind, of, action, change);
-    let (action_of_workspace, change) = match (there, wanted.failure_url) {
-        (None, url) => (Action::Create, Change::Workspace(url.flatten())),
-        (Some(old), Some(new)) if old != new.as_deref() => {
-            (Action::Update, Change::FailureUrl(new))
-        }
-        (Some(_), _) => (Action::None, Change::Nothing),
+    let settings = unlike(&wanted.settings, there.unwrap_or(&Value::Null));
+    let (action_of_workspace, change) = match there {
+        None => (Action::Create, Change::Workspace(settings)),
+        Some(_) if settings.is_empty() => (Action::None, Change::Nothing),
+        Some(_) => (Action::Update, Change::Settings(settings)),
     };
     let mut items = vec![item(
         Kind::Workspace,

@@ -32,6 +32,14 @@ pub const SEARCH_HEADS: usize = 10_000;
 pub const SEARCH_DATA: usize = 2_000;
 /// Bytes of data after which no further task is matched for one page: some 200 ms.
 pub const SEARCH_BYTES: usize = 16 * 1024 * 1024;
+/// Days that a task which is done is kept, if its workspace says nothing else: long enough to look into
+/// what went wrong last month.
+pub const DONE_DAYS: u32 = 30;
+/// Days that a task which came to another end is kept: somebody may have to look at it yet.
+pub const OTHERS_DAYS: u32 = 90;
+/// The longest time in days that tasks can be kept for, short of for ever: a hundred years. Beyond it a
+/// unit was mistaken.
+pub const RETENTION_DAYS: u32 = 36_500;
 /// Log bytes kept of one run; the rest is cut, and a mark says so.
 pub const LOG_BYTES: usize = 64 * 1024;
 /// Log lines kept of one run.

@@ -13,6 +13,7 @@ pub mod limits;
 pub mod moment;
 pub mod partition;
 pub mod principal;
+pub mod retention;
 pub mod run;
 pub mod schedule;
 pub mod step;

@@ -149,6 +149,8 @@ pub struct TaskHead {
     pub notes: u64,
     /// When the task's time is over, if a run said so. A task that has ended has none.
     pub expiry: Option<Expiry>,
+    /// A person wants it to be kept for ever, whatever the workspace's retention is.
+    pub kept: bool,
 }
 
 /// The end of the time that a task has.
@@ -204,6 +206,7 @@ impl TaskHead {
             paused: None,
             notes: 0,
             expiry: None,
+            kept: false,
         }
     }
 

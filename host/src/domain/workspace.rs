@@ -3,12 +3,16 @@
 use url::Url;
 
 use super::limits::URL_BYTES;
+use super::retention::Retention;
 
-/// What is set of a workspace; nothing by default.
+/// What is set of a workspace. By default there is no URL, and finished tasks are kept as
+/// [`Retention::default`] says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WorkspaceSettings {
     /// The URL that is told when a task fails for good. It may hold a secret: it is never logged.
     pub failure_url: Option<String>,
+    /// How long its finished tasks are kept.
+    pub retention: Retention,
 }
 
 /// Why a URL cannot be told anything. The text does not repeat it, for it may hold a secret.

@@ -2,6 +2,7 @@
 //! the task's version, and comes to its end even if whoever asked for it has gone.
 
 mod error;
+mod keep;
 pub(super) mod moves;
 
 use std::future::Future;

@@ -135,8 +135,12 @@ impl Calls for JournaledCalls {
             let Some(body) = effect.body else {
                 return Box::pin(std::future::ready(Ok(answer)));
             };
-            let (engine, workspace) = (self.engine.clone(), self.workspace.clone());
-            return Box::pin(async move { engine.with_body(&workspace, answer, body).await });
+            let (engine, workspace, task) =
+                (self.engine.clone(), self.workspace.clone(), self.task);
+            return Box::pin(async move {
+                let answer = engine.with_body(&workspace, task, answer, body);
+                answer.await
+            });
         }
         if let CallRequest::LongPause { until, .. } = request
             && until > self.engine.clock.now()
@@ -210,7 +214,7 @@ impl Engine {
         task: TaskId,
         effect: &Effect,
     ) -> Result<(), StoreError> {
-        let (result, body) = self.without_body(workspace, &effect.result).await?;
+        let (result, body) = self.without_body(workspace, task, &effect.result).await?;
         let kept = Effect {
             result,
             body,
@@ -225,6 +229,7 @@ impl Engine {
     async fn without_body(
         &self,
         workspace: &WorkspaceName,
+        task: TaskId,
         result: &CallResult,
     ) -> Result<(CallResult, Option<[u8; 32]>), StoreError> {
         let CallResult::Fetch(Ok(response)) = result else {
@@ -235,7 +240,7 @@ impl Engine {
         }
         let body = self
             .store
-            .put_body(workspace, response.body.clone())
+            .put_body(workspace, task, response.body.clone())
             .await?;
         let kept = FetchResponse {
             status: response.status,
@@ -250,10 +255,11 @@ impl Engine {
     pub(super) async fn with_body(
         &self,
         workspace: &WorkspaceName,
+        task: TaskId,
         mut answer: Answer,
         body: [u8; 32],
     ) -> Result<Answer, CallFault> {
-        let found = self.store.body(workspace, body).await;
+        let found = self.store.body(workspace, task, body).await;
         let found = match found {
             Ok(Some(found)) => found,
             Ok(None) => return Err(CallFault::NotRecorded("its body is gone".into())),

@@ -19,6 +19,7 @@ mod pause;
 mod queue;
 mod replay;
 mod resume;
+mod retention;
 mod retry;
 mod room;
 mod runner;
@@ -45,6 +46,7 @@ use crate::store::{Ownership, Store, StoreError};
 use commit::TaskWriter;
 use held::Held;
 use queue::Queue;
+use retention::Retention;
 use slots::Slots;
 use threads::Threads;
 use turns::Turns;
@@ -92,6 +94,7 @@ pub struct Engine {
     /// Something may wake earlier than the timers think.
     timer_set: Arc<Notify>,
     notices: Slots,
+    retention: Retention,
     /// What waits for the store to take writes again.
     held: Held,
     /// The last runner has ended while the engine closes.

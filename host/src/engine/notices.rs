@@ -142,7 +142,8 @@ impl Engine {
                 StoreError::Closed
                 | StoreError::Failed
                 | StoreError::Full
-                | StoreError::Fenced { .. },
+                | StoreError::Fenced { .. }
+                | StoreError::Erasing(_),
             ) => {}
             Err(error) => {
                 tracing::error!(workspace.id = %workspace, task.id = %task, %error, "what came of a failure notice could not be recorded");

@@ -186,6 +186,23 @@ impl Queue {
         popped
     }
 
+    /// Gives out no task of a workspace that it has now; gives those that are running.
+    pub(super) fn forget(&self, workspace: &WorkspaceName) -> Vec<TaskId> {
+        let mut inner = self.inner.lock();
+        inner.set_more(workspace, false);
+        inner.turn.retain(|other| other != workspace);
+        let lane = inner.lane(workspace);
+        for task in std::mem::take(&mut lane.queued) {
+            lane.known.remove(&task);
+        }
+        lane.called.clear();
+        let running = lane.known.iter().copied().collect();
+        if lane.known.is_empty() && lane.outside == 0 && !lane.refilling {
+            inner.lanes.remove(workspace);
+        }
+        running
+    }
+
     /// Whether tasks are still given out.
     pub(super) fn is_open(&self) -> bool {
         !self.inner.lock().closed

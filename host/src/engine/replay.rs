@@ -50,6 +50,7 @@ pub struct Replayed {
 struct Recorded {
     engine: Arc<Engine>,
     workspace: WorkspaceName,
+    task: TaskId,
     left: Arc<Mutex<Vec<Effect>>>,
     /// What was answered, as effects of the run that asked.
     used: Mutex<Vec<Effect>>,
@@ -85,10 +86,10 @@ impl Calls for Recorded {
             call,
             ..effect
         });
-        let (engine, workspace) = (self.engine.clone(), self.workspace.clone());
+        let (engine, workspace, task) = (self.engine.clone(), self.workspace.clone(), self.task);
         Box::pin(async move {
             match body {
-                Some(body) => engine.with_body(&workspace, answer, body).await,
+                Some(body) => engine.with_body(&workspace, task, answer, body).await,
                 None => Ok(answer),
             }
         })
@@ -160,6 +161,7 @@ impl Engine {
             let calls = Arc::new(Recorded {
                 engine: self.clone(),
                 workspace: workspace.clone(),
+                task,
                 left: left.clone(),
                 used: Mutex::default(),
                 run,

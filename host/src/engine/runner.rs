@@ -12,7 +12,7 @@ use super::held::Held;
 use super::queue::Queue;
 use super::slots::Slots;
 use super::threads::Threads;
-use super::{Engine, EngineParts, ownership, room, schedules, timers};
+use super::{Engine, EngineParts, ownership, retention, room, schedules, timers};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
 
@@ -45,6 +45,7 @@ impl Engine {
             turns: Arc::default(),
             timer_set: Arc::new(Notify::new()),
             notices: Slots::default(),
+            retention: Default::default(),
             held: Held::default(),
             idle: Notify::new(),
             threads: Threads::start()?,
@@ -54,6 +55,9 @@ impl Engine {
             .spawn(timers::wake_due(Arc::downgrade(&engine)));
         engine.threads.spawn(room::watch(Arc::downgrade(&engine)));
         engine.threads.spawn(refill(Arc::downgrade(&engine)));
+        engine
+            .threads
+            .spawn(retention::remove_old(Arc::downgrade(&engine)));
         let ownership = engine.ownership.clone();
         engine
             .threads
@@ -140,7 +144,8 @@ impl Engine {
                 StoreError::Closed
                 | StoreError::Failed
                 | StoreError::Full
-                | StoreError::Fenced { .. },
+                | StoreError::Fenced { .. }
+                | StoreError::Erasing(_),
             ) => {}
             Err(error) => {
                 tracing::error!(workspace.id = %workspace, task.id = %task, %error, "a task could not be carried on");

@@ -74,6 +74,7 @@ async fn look(engine: &Arc<Engine>, last_look: Option<Instant>) -> Result<Durati
         }
         fire(engine, due, now, late, last_look.is_none()).await?;
     }
+    engine.retention.settled(now);
     let owned = engine.owned();
     let next = engine
         .catalog
@@ -152,6 +153,8 @@ async fn accept(
         }
         // An earlier process made it and did not come to settle it; the queue has found it.
         Err(StoreError::Conflict { .. }) => Ok(()),
+        // Its workspace was deleted meanwhile.
+        Err(StoreError::Erasing(_)) => Ok(()),
         Err(error) => Err(error),
     }
 }

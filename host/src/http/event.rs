@@ -13,7 +13,9 @@ use bytes::Bytes;
 use super::Api;
 use super::drain::drain;
 use super::problem::ApiError;
-use crate::ingest::receive::{Head, Reply};
+use crate::engine::ActionError;
+use crate::ingest::receive::{Head, Refusal, Reply};
+use crate::store::StoreError;
 
 /// Answers a request to `/event/{key}`.
 pub async fn event<B>(api: &Arc<Api>, key: &str, ip: IpAddr, request: Request<B>) -> Response<Body>
@@ -74,7 +76,14 @@ where
         content_type: content_type.as_deref(),
         query: head.uri.query(),
     };
-    Ok(api.ingest.receive(&webhook, head, body).await?)
+    match api.ingest.receive(&webhook, head, body).await {
+        // Its workspace was deleted meanwhile.
+        Err(
+            Refusal::Store(StoreError::Erasing(_))
+            | Refusal::Action(ActionError::Store(StoreError::Erasing(_))),
+        ) => Err(ApiError::UnknownWebhook),
+        received => Ok(received?),
+    }
 }
 
 /// A header's value as text; bytes that are no UTF-8 are replaced.

@@ -234,6 +234,7 @@ fn catalog(error: &CatalogError) -> Kind {
         CatalogError::NotFound { .. } => kind(S::NOT_FOUND, "not-found"),
         CatalogError::Exists { .. } => kind(S::CONFLICT, "exists"),
         CatalogError::Full { .. } => kind(S::CONFLICT, "limit-reached"),
+        CatalogError::Permanent { .. } => kind(S::CONFLICT, "permanent"),
         CatalogError::TooLarge { most, .. } | CatalogError::ComponentTooLarge { most } => with(
             S::UNPROCESSABLE_ENTITY,
             "too-large",
@@ -321,6 +322,7 @@ fn store(error: &StoreError) -> Kind {
         StoreError::Closed => "shutting-down",
         StoreError::Full => "storage-full",
         StoreError::Failed => "storage-failed",
+        StoreError::Erasing(_) => return kind(StatusCode::CONFLICT, "being-erased"),
         StoreError::Unavailable { .. } | StoreError::Fenced { .. } | StoreError::Revised { .. } => {
             "storage-unavailable"
         }

@@ -39,7 +39,8 @@ fn api_routes(api: Arc<Api>) -> Router {
             "/api/v1/workspaces/{ws}",
             get(workspaces::show)
                 .patch(workspaces::patch)
-                .fallback(|| wrong("GET, HEAD, PATCH")),
+                .delete(workspaces::delete)
+                .fallback(|| wrong("GET, HEAD, PATCH, DELETE")),
         )
         .route(
             "/api/v1/workspaces/{ws}/webhooks",
@@ -91,6 +92,14 @@ fn api_routes(api: Arc<Api>) -> Router {
         .route(
             "/api/v1/workspaces/{ws}/tasks/{name}/retry",
             post(actions::retry).fallback(|| wrong("POST")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/tasks/{name}/keep",
+            post(actions::keep).fallback(|| wrong("POST")),
+        )
+        .route(
+            "/api/v1/workspaces/{ws}/tasks/{name}/unkeep",
+            post(actions::unkeep).fallback(|| wrong("POST")),
         )
         .route(
             "/api/v1/workspaces/{ws}/tasks/{name}/update",

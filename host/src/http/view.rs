@@ -36,6 +36,8 @@ pub(super) struct HeadView<'a, R> {
     result: Option<Value>,
     /// Whose subtask it is.
     parent: Option<String>,
+    /// Whether it is kept for ever, whatever the workspace's retention is.
+    kept: bool,
     /// Its subtasks that have not ended, and those whose result is not in the data yet.
     open_subtasks: Vec<String>,
     runs: R,
@@ -62,6 +64,7 @@ impl<'a, R> HeadView<'a, R> {
                 serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()))
             }),
             parent: head.parent.as_ref().map(|parent| parent.task.to_string()),
+            kept: head.kept,
             open_subtasks: head
                 .children
                 .iter()

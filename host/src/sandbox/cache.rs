@@ -83,6 +83,23 @@ impl Cache {
         Ok(component)
     }
 
+    /// Removes the compiled components whose digests are not `used`.
+    pub(super) fn retain(&self, used: impl Fn(&str) -> bool) -> std::io::Result<()> {
+        let Some(dir) = &self.dir else { return Ok(()) };
+        for entry in std::fs::read_dir(dir)? {
+            let path = entry?.path();
+            let name = path.file_stem().and_then(|name| name.to_str());
+            let is_compiled = path.extension().is_some_and(|ending| ending == "cwasm");
+            if let Some((digest, _)) = name.and_then(|name| name.split_once('-'))
+                && is_compiled
+                && !used(digest)
+            {
+                std::fs::remove_file(&path)?;
+            }
+        }
+        Ok(())
+    }
+
     fn path(&self, digest: &str) -> Option<PathBuf> {
         let name = format!("{digest}-{:016x}.cwasm", self.engine);
         self.dir.as_ref().map(|dir| dir.join(name))
@@ -115,6 +132,21 @@ mod tests {
     use crate::sandbox::engine::compiling;
 
     const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+    #[test]
+    fn what_is_not_used_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = compiling().unwrap();
+        let code = engine.precompile_component(EMPTY_COMPONENT).unwrap();
+        let cache = Cache::open(Some(folder.path().into()), [1; 32], &engine).unwrap();
+        for digest in ["a", "b"] {
+            cache.write(&engine, digest, &code).unwrap();
+        }
+        std::fs::write(folder.path().join("of-somebody-else"), "").unwrap();
+        cache.retain(|digest| digest == "b").unwrap();
+        assert!(cache.read(&engine, "a").is_none() && cache.read(&engine, "b").is_some());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
 
     #[test]
     fn only_files_under_the_hosts_own_key_are_loaded() {

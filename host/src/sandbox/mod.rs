@@ -170,6 +170,21 @@ impl Sandbox {
         Ok(component)
     }
 
+    /// Forgets the compiled components whose digests are not `used`, in memory and on disk; runs that
+    /// have one go on. What is needed once more is compiled again.
+    pub fn retain(&self, used: impl Fn(&str) -> bool) {
+        for (digest, _) in &self.loaded {
+            if !used(&digest) {
+                self.loaded.invalidate(&*digest);
+            }
+        }
+        let engine = script::engine_digest();
+        let is_used = |digest: &str| used(digest) || digest == engine;
+        if let Err(error) = self.cache.retain(is_used) {
+            tracing::warn!(%error, "compiled components that nothing uses stay in the cache");
+        }
+    }
+
     /// Machine code for a component: from the cache, or made now.
     async fn compiled(&self, digest: &str, bytes: &[u8]) -> Result<Component, ComponentError> {
         match self.cache.read(&self.engine, digest) {

@@ -59,6 +59,11 @@ impl ScriptEngine {
     }
 }
 
+/// The digest of the engine, under which it is kept compiled.
+pub(super) fn engine_digest() -> String {
+    super::component::digest(ENGINE)
+}
+
 /// Whether a step's bytes are a script: its package is a JSON object.
 pub(super) fn is_script(bytes: &[u8]) -> bool {
     bytes.first() == Some(&b'{')

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::ids::TaskId;
+use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::partition::Partition;
 
 /// Why the store did not do what it was asked. A write that failed has left nothing that is
@@ -53,6 +53,11 @@ pub enum StoreError {
         /// The bound.
         most: usize,
     },
+    /// The workspace was deleted, and what is left of it is being erased.
+    #[error(
+        "workspace `{0}` was deleted and is being erased; its name can be used again in a while"
+    )]
+    Erasing(WorkspaceName),
     /// What was to be written is more than the store can ever keep.
     #[error("the store cannot keep this: {0}")]
     Refused(String),

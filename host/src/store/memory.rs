@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use super::{
-    Claim, Commit, Counts, Found, History, Manage, NewTask, Ownership, Partitions, Registry, Store,
-    StoreError, TaskQuery, Terms, Together,
+    Claim, Commit, Counts, Found, History, Manage, NewTask, Ownership, Partitions, Purged,
+    Registry, Store, StoreError, TaskQuery, Terms, Together,
 };
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
@@ -261,13 +261,15 @@ impl Store for MemoryStore {
     async fn put_body(
         &self,
         workspace: &WorkspaceName,
+        task: TaskId,
         body: Vec<u8>,
     ) -> Result<[u8; 32], StoreError> {
         self.with(|model| {
+            model.check(workspace)?;
             let digest: [u8; 32] = Sha256::digest(&body).into();
             model
                 .bodies
-                .insert((workspace.clone(), digest), body.into());
+                .insert((workspace.clone(), task, digest), body.into());
             Ok(digest)
         })
     }
@@ -275,9 +277,20 @@ impl Store for MemoryStore {
     async fn body(
         &self,
         workspace: &WorkspaceName,
+        task: TaskId,
         digest: [u8; 32],
     ) -> Result<Option<Arc<[u8]>>, StoreError> {
-        self.with(|model| Ok(model.bodies.get(&(workspace.clone(), digest)).cloned()))
+        let key = (workspace.clone(), task, digest);
+        self.with(|model| Ok(model.bodies.get(&key).cloned()))
+    }
+
+    async fn purge(&self, now: Millis) -> Result<Purged, StoreError> {
+        self.with(|model| {
+            Ok(Purged {
+                tasks: model.purge(now),
+                is_done: true,
+            })
+        })
     }
 
     fn seed(&self) -> [u8; 32] {

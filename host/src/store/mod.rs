@@ -163,6 +163,10 @@ pub enum Manage {
     NewWorkspace(WorkspaceName, WorkspaceSettings),
     /// Adds a workspace, or sets its settings.
     SetWorkspace(WorkspaceName, WorkspaceSettings),
+    /// Deletes a workspace with all that is of it. From then on nothing of it is to be seen, and every
+    /// write to it is [`StoreError::Erasing`], also one that adds it again, until [`Store::purge`] has
+    /// erased what there was.
+    DeleteWorkspace(WorkspaceName),
     /// Adds or replaces a webhook, by its id.
     PutWebhook(Webhook),
     /// Deletes a webhook by its id.
@@ -187,8 +191,9 @@ pub enum Manage {
     PutSchedule(Schedule),
     /// Deletes a schedule with its mark.
     DeleteSchedule(WorkspaceName, ScheduleName),
-    /// Sets the marks of schedules, all of them or none: see [`Registry::schedules`]. The mark of
-    /// a schedule that is not there says nothing.
+    /// Sets the marks of schedules, all of them or none: see [`Registry::schedules`]. A mark only grows:
+    /// one that is less than what is there changes nothing. The mark of a schedule that is not there
+    /// says nothing.
     MarkSchedules(Vec<(WorkspaceName, ScheduleName, Millis)>),
 }
 
@@ -199,6 +204,7 @@ impl Manage {
             Self::AddWorkspace(workspace)
             | Self::NewWorkspace(workspace, _)
             | Self::SetWorkspace(workspace, _)
+            | Self::DeleteWorkspace(workspace)
             | Self::DeleteWebhook(workspace, _)
             | Self::PutStep(workspace, ..)
             | Self::SetStep(workspace, _)
@@ -235,6 +241,15 @@ pub struct Registry {
     pub connectors: Vec<(WorkspaceName, ConnectorName, Vec<u8>)>,
     /// Every schedule with its mark, if it has one: the last planned time that is settled.
     pub schedules: Vec<(Schedule, Option<Millis>)>,
+}
+
+/// What one call of [`Store::purge`] did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Tasks that were removed.
+    pub tasks: usize,
+    /// Nothing is left to be done.
+    pub is_done: bool,
 }
 
 /// What is durable. Every method that writes resolves only after the write would survive a crash;
@@ -334,11 +349,12 @@ pub trait Store: Send + Sync + 'static {
     /// A component's bytes by their SHA-256 (lower-case hex).
     async fn component(&self, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError>;
 
-    /// Keeps a response's body outside the journal, durably, and gives its SHA-256, under which the
-    /// workspace finds it again.
+    /// Keeps a response's body outside the journal of its task, durably, and gives its SHA-256, under
+    /// which the task finds it again. The task is in the store; the body goes with it.
     async fn put_body(
         &self,
         workspace: &WorkspaceName,
+        task: TaskId,
         body: Vec<u8>,
     ) -> Result<[u8; 32], StoreError>;
 
@@ -346,8 +362,21 @@ pub trait Store: Send + Sync + 'static {
     async fn body(
         &self,
         workspace: &WorkspaceName,
+        task: TaskId,
         digest: [u8; 32],
     ) -> Result<Option<Arc<[u8]>>, StoreError>;
+
+    /// Removes finished tasks whose workspace's retention is over at `now`, with their journals and
+    /// bodies: each whole, or not at all. A subtask stays as long as its parent needs it
+    /// ([`retention::is_needed`]). A task may be gone a while later than it could be, never earlier.
+    ///
+    /// Erases what is left of workspaces that were deleted, too, whatever the time.
+    ///
+    /// Does a bounded part of it and is to be called again until [`Purged::is_done`]; it goes on where
+    /// it was, with the time of its first call, until then.
+    ///
+    /// [`retention::is_needed`]: crate::domain::retention::is_needed
+    async fn purge(&self, now: Millis) -> Result<Purged, StoreError>;
 
     /// Whether writes are taken; its receiver is told of every change.
     fn health(&self) -> watch::Receiver<Health> {

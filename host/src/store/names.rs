@@ -124,7 +124,8 @@ impl Names {
                 let is_there = schedules.contains(schedule.name.as_str());
                 room("schedules", is_there, schedules.len(), limits::SCHEDULES)
             }
-            Manage::DeleteWebhook(..)
+            Manage::DeleteWorkspace(_)
+            | Manage::DeleteWebhook(..)
             | Manage::DeleteStep(..)
             | Manage::DeleteConfig(..)
             | Manage::DeleteConnector(..)
@@ -150,6 +151,13 @@ impl Names {
                     self.keys.remove(&old);
                 }
                 self.keys.insert(key, owner);
+            }
+            Manage::DeleteWorkspace(workspace) => {
+                if let Some(gone) = self.workspaces.remove(workspace) {
+                    for (_, key) in gone.webhooks.values() {
+                        self.keys.remove(key);
+                    }
+                }
             }
             Manage::DeleteWebhook(workspace, id) => {
                 if let Some((_, key)) = self.workspace(workspace).webhooks.remove(id) {

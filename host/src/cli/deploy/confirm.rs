@@ -12,7 +12,11 @@ const ANSWER_BYTES: u64 = 1024;
 /// Asks whether what nobody could read back from the server is to be deleted, if there is any. A
 /// program cannot be asked.
 pub(super) fn confirm(items: &[Item], output: Output) -> Result<(), DeployError> {
-    let lost = lost(items);
+    asked(lost(items), output)
+}
+
+/// Asks whether what is named may be deleted, if anything is.
+pub(in crate::cli) fn asked(lost: Vec<String>, output: Output) -> Result<(), DeployError> {
     if lost.is_empty() {
         return Ok(());
     }

@@ -150,7 +150,11 @@ fn told(task: &Value, output: Output) -> Result<()> {
         return Ok(output.document(task)?);
     }
     let (id, state) = (printable(text(task, "id")), printable(text(task, "state")));
-    output.note(&format!("task {id} is {state}"));
+    let kept = match task["kept"].as_bool() {
+        Some(true) => ", and kept for ever",
+        _ => "",
+    };
+    output.note(&format!("task {id} is {state}{kept}"));
     Ok(())
 }
 

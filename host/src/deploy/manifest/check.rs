@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::settings::settings;
 use super::{Connector, Setting, StepSource, Webhook, Workspace, tuning};
 use crate::deploy::error::At;
 use crate::deploy::plan::Kind;
@@ -15,7 +16,6 @@ use crate::deploy::sources::place as place_of;
 use crate::domain::ids::{ConnectorName, StepName, WebhookName, WorkspaceName};
 use crate::domain::limits::CONFIG_BYTES;
 use crate::domain::webhook::correlation;
-use crate::domain::workspace::check_failure_url;
 
 /// The most characters of a connector's name or kind.
 const CONNECTOR_NAME: usize = 80;
@@ -54,6 +54,7 @@ impl Check<'_> {
             "connectors",
             "schedules",
             "failureUrl",
+            "retention",
         ];
         let fields = self.reader.fields(place, &known)?;
         let name = self.workspace_name(&fields, names);
@@ -73,10 +74,7 @@ impl Check<'_> {
         let mut keys = Names::default();
         let mut config = self.config(fields.get("config"), &mut keys);
         config.extend(self.secrets(fields.get("secrets"), &mut keys));
-        let failure_url = match fields.get("failureUrl") {
-            Some(place) => self.failure_url(place).map(Some),
-            None => Some(None),
-        };
+        let settings = settings(&mut self.reader, &fields);
         let webhooks = self.webhooks(fields.get("webhooks"));
         let steps = self.steps(fields.get("steps"));
         let connectors = self.connectors(fields.get("connectors"));
@@ -84,7 +82,7 @@ impl Check<'_> {
         Some(Workspace {
             name: name?,
             named,
-            failure_url: failure_url?,
+            settings: settings?,
             webhooks,
             steps,
             config,
@@ -109,18 +107,6 @@ impl Check<'_> {
             ));
         }
         Some(name)
-    }
-
-    /// A URL, or the word `none`.
-    fn failure_url(&mut self, place: &Place<'_>) -> Option<Option<String>> {
-        let text = self.reader.text(place)?;
-        if text == "none" {
-            return Some(None);
-        }
-        match check_failure_url(&text) {
-            Ok(()) => Some(Some(text)),
-            Err(error) => self.reader.fault(&place.at, format!("{error}, or `none`")),
-        }
     }
 
     /// Tags, and libraries: what a script imports is made part of its step.

@@ -76,10 +76,10 @@ pub enum Action {
 pub enum Change {
     /// Nothing.
     Nothing,
-    /// A workspace, with its failure URL.
-    Workspace(Option<String>),
-    /// A workspace's failure URL.
-    FailureUrl(Option<String>),
+    /// A workspace, with what is set of it.
+    Workspace(Map<String, Value>),
+    /// What is set of a workspace.
+    Settings(Map<String, Value>),
     /// A config value.
     Config(Zeroizing<String>),
     /// A connector.

@@ -114,6 +114,24 @@ pub(in crate::http) async fn retry(
     Ok(answer(StatusCode::OK, &done.await?))
 }
 
+pub(in crate::http) async fn keep(
+    State(api): State<Arc<Api>>,
+    caller: Caller<Operate>,
+) -> Result<Response<Body>, ApiError> {
+    let done = api.engine.set_kept(&caller.workspace, caller.name()?, true);
+    Ok(answer(StatusCode::OK, &done.await?))
+}
+
+pub(in crate::http) async fn unkeep(
+    State(api): State<Arc<Api>>,
+    caller: Caller<Operate>,
+) -> Result<Response<Body>, ApiError> {
+    let done = api
+        .engine
+        .set_kept(&caller.workspace, caller.name()?, false);
+    Ok(answer(StatusCode::OK, &done.await?))
+}
+
 pub(in crate::http) async fn update(
     State(api): State<Arc<Api>>,
     caller: Caller<Operate>,

@@ -8,8 +8,9 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use super::{Api, ApiError, json, json_body};
+use super::{Api, ApiError, json, json_body, no_content};
 use crate::domain::ids::WorkspaceName;
+use crate::domain::retention::{Period, Retention};
 use crate::domain::workspace::WorkspaceSettings;
 use crate::http::caller::{Admin, Caller, Read, ServerCaller};
 
@@ -19,6 +20,8 @@ struct New {
     #[serde(deserialize_with = "titled")]
     name: WorkspaceName,
     failure_url: Option<String>,
+    #[serde(default)]
+    retention: Periods,
 }
 
 /// A name as people write it.
@@ -32,6 +35,23 @@ fn titled<'de, D: Deserializer<'de>>(value: D) -> Result<WorkspaceName, D::Error
 struct Patch {
     #[serde(default, deserialize_with = "named")]
     failure_url: Option<Option<String>>,
+    #[serde(default)]
+    retention: Periods,
+}
+
+/// Of a retention what is to be set.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Periods {
+    done: Option<Period>,
+    others: Option<Period>,
+}
+
+impl Periods {
+    fn set(&self, retention: &mut Retention) {
+        retention.done = self.done.unwrap_or(retention.done);
+        retention.others = self.others.unwrap_or(retention.others);
+    }
 }
 
 /// Tells `null` from what is not named at all.
@@ -40,7 +60,11 @@ fn named<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, 
 }
 
 fn view(name: &WorkspaceName, settings: &WorkspaceSettings) -> Value {
-    json!({"name": name, "failure_url": settings.failure_url})
+    json!({
+        "name": name,
+        "failure_url": settings.failure_url,
+        "retention": settings.retention,
+    })
 }
 
 pub(in crate::http) async fn list(
@@ -63,8 +87,16 @@ pub(in crate::http) async fn add(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let New { name, failure_url } = json_body(&api, &headers, body).await?;
-    let settings = WorkspaceSettings { failure_url };
+    let New {
+        name,
+        failure_url,
+        retention: periods,
+    } = json_body(&api, &headers, body).await?;
+    let mut settings = WorkspaceSettings {
+        failure_url,
+        ..WorkspaceSettings::default()
+    };
+    periods.set(&mut settings.retention);
     let added = view(&name, &settings);
     api.catalog.add_workspace(name, settings).await?;
     Ok(json(StatusCode::CREATED, &added))
@@ -78,17 +110,32 @@ pub(in crate::http) async fn show(
     Ok(json(StatusCode::OK, &view(&caller.workspace, &settings)))
 }
 
+pub(in crate::http) async fn delete(
+    State(api): State<Arc<Api>>,
+    caller: Caller<Admin>,
+) -> Result<Response<Body>, ApiError> {
+    api.catalog.delete_workspace(&caller.workspace).await?;
+    api.engine.forget(&caller.workspace);
+    Ok(no_content())
+}
+
 pub(in crate::http) async fn patch(
     State(api): State<Arc<Api>>,
     caller: Caller<Admin>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let Patch { failure_url } = json_body(&api, &headers, body).await?;
+    let Patch {
+        failure_url,
+        retention: periods,
+    } = json_body(&api, &headers, body).await?;
     let name = &caller.workspace;
-    let settings = match failure_url {
-        Some(url) => api.catalog.set_failure_url(name, url).await?,
-        None => api.catalog.settings(name)?,
+    let set = move |settings: &mut WorkspaceSettings| {
+        if let Some(url) = &failure_url {
+            settings.failure_url.clone_from(url);
+        }
+        periods.set(&mut settings.retention);
     };
+    let settings = api.catalog.set_workspace(name, set).await?;
     Ok(json(StatusCode::OK, &view(name, &settings)))
 }

@@ -8,10 +8,12 @@
 
 mod at_once;
 mod claims;
+mod erase;
 mod expiry;
 mod find;
 pub mod owned;
 mod queries;
+pub mod retention;
 mod revisions;
 pub mod samples;
 mod setup;
@@ -21,9 +23,11 @@ mod together;
 
 use self::at_once::*;
 use self::claims::*;
+use self::erase::*;
 use self::expiry::*;
 use self::find::*;
 use self::queries::*;
+use self::retention::*;
 use self::revisions::*;
 use self::setup::*;
 use self::tasks::*;
@@ -71,6 +75,12 @@ pub async fn all(subject: &dyn Subject) {
             a_note_leaves_the_effects_of_a_run_under_way
             a_task_without_a_time_to_wake_is_never_due
             bodies_are_found_by_their_digest
+            a_finished_task_is_removed_when_its_time_is_over
+            a_retention_that_is_changed_is_that_of_all
+            a_task_that_is_kept_or_goes_on_stays
+            a_subtask_stays_as_long_as_its_parent_needs_it
+            what_is_removed_is_gone_from_everywhere
+            a_workspace_that_is_deleted_leaves_nothing
             many_tasks_at_once
             a_stale_claim_writes_nothing
             a_claim_is_to_one_partition

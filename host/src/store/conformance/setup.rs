@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::samples::{digest, step, workspace};
 use super::subject::Shaken;
-use crate::domain::ids::{ScheduleName, WorkspaceName};
+use crate::domain::ids::{ScheduleName, TaskId, WorkspaceName};
+use crate::domain::retention::{Period, Retention};
 use crate::domain::schedule::{Missed, Schedule};
 use crate::domain::step::Step;
 use crate::domain::webhook::{Webhook, WebhookKey};
@@ -53,6 +54,10 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
     );
     let told = WorkspaceSettings {
         failure_url: Some(format!("https://example.com/{}", "x".repeat(1_900))),
+        retention: Retention {
+            done: Period::Days(7),
+            others: Period::Forever,
+        },
     };
     // Adding it once more takes nothing from it.
     for change in [
@@ -178,11 +183,12 @@ pub(super) async fn schedules_keep_their_marks(mut store: Shaken<'_>) {
         let change = Manage::MarkSchedules(marks);
         store.get().await.manage_now(change).await.unwrap();
     }
+    // One that is less is late: what is settled stays so.
     let found = store.get().await.registry().await.unwrap().schedules;
     let expected = [
-        (report.clone(), Some(200)),
+        (report.clone(), Some(300)),
         (other.clone(), None),
-        (foreign.clone(), Some(201)),
+        (foreign.clone(), Some(301)),
     ];
     assert_eq!(found, expected);
     // Put again it begins anew, and a mark of what is not there leaves nothing behind.
@@ -252,16 +258,23 @@ pub(super) async fn components_of_earlier_versions_live_as_long_as_their_step_na
 
 pub(super) async fn bodies_are_found_by_their_digest(mut store: Shaken<'_>) {
     let (a, b) = (workspace("a"), workspace("b"));
+    let (task, other) = (TaskId::new(), TaskId::new());
     let large = vec![9; 300_000];
-    let one = store.get().await.put_body(&a, large.clone()).await.unwrap();
-    let same = store.get().await.put_body(&a, large.clone()).await.unwrap();
-    let empty = store.get().await.put_body(&a, Vec::new()).await.unwrap();
+    let put = async |store: &mut Shaken<'_>, body| {
+        let store = store.get().await;
+        store.put_body(&a, task, body).await.unwrap()
+    };
+    let one = put(&mut store, large.clone()).await;
+    let same = put(&mut store, large.clone()).await;
+    let empty = put(&mut store, Vec::new()).await;
     assert_eq!((one, one == empty), (same, false));
-    let found = store.get().await.body(&a, one).await.unwrap();
+    let found = store.get().await.body(&a, task, one).await.unwrap();
     assert_eq!(found.as_deref(), Some(&large[..]));
-    let found = store.get().await.body(&a, empty).await.unwrap();
+    let found = store.get().await.body(&a, task, empty).await.unwrap();
     assert_eq!(found.as_deref(), Some(&[][..]));
-    // What one tenant brought in is nobody else's.
-    assert!(store.get().await.body(&b, one).await.unwrap().is_none());
-    assert!(store.get().await.body(&a, [1; 32]).await.unwrap().is_none());
+    // What one tenant or task brought in is nobody else's.
+    for (ws, task, digest) in [(&b, task, one), (&a, other, one), (&a, task, [1; 32])] {
+        let found = store.get().await.body(ws, task, digest).await.unwrap();
+        assert!(found.is_none());
+    }
 }

@@ -1,12 +1,13 @@
 //! What the model of a store holds, and what every change makes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{ConfigKey, ConnectorName, ScheduleName, StepName, TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
+use crate::domain::retention::is_needed;
 use crate::domain::schedule::Schedule;
 use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead};
@@ -43,7 +44,8 @@ pub struct Model {
     pub(super) connectors: BTreeMap<(WorkspaceName, ConnectorName), Vec<u8>>,
     pub(super) schedules: BTreeMap<(WorkspaceName, ScheduleName), (Schedule, Option<Millis>)>,
     pub(super) components: BTreeMap<String, Arc<[u8]>>,
-    pub(super) bodies: BTreeMap<(WorkspaceName, [u8; 32]), Arc<[u8]>>,
+    pub(super) erasing: BTreeSet<WorkspaceName>,
+    pub(super) bodies: BTreeMap<(WorkspaceName, TaskId, [u8; 32]), Arc<[u8]>>,
 }
 
 impl Kept {
@@ -66,6 +68,7 @@ impl Kept {
 impl Model {
     /// See [`Store::accept`].
     pub fn accept(&mut self, task: NewTask) -> Result<(), StoreError> {
+        self.check(&task.head.workspace)?;
         let key = (task.head.workspace.clone(), task.head.id);
         if let Some(kept) = self.tasks.get(&key) {
             return Err(StoreError::Conflict {
@@ -88,7 +91,28 @@ impl Model {
         Ok(())
     }
 
+    /// [`StoreError::Erasing`] if the workspace is being erased.
+    pub(super) fn check(&self, workspace: &WorkspaceName) -> Result<(), StoreError> {
+        match self.erasing.contains(workspace) {
+            true => Err(StoreError::Erasing(workspace.clone())),
+            false => Ok(()),
+        }
+    }
+
+    fn delete(&mut self, workspace: &WorkspaceName) {
+        self.erasing.insert(workspace.clone());
+        self.workspaces.remove(workspace);
+        self.tasks.retain(|(of, _), _| of != workspace);
+        self.webhooks.retain(|(of, _), _| of != workspace);
+        self.steps.retain(|(of, _), _| of != workspace);
+        self.config.retain(|(of, _), _| of != workspace);
+        self.connectors.retain(|(of, _), _| of != workspace);
+        self.schedules.retain(|(of, _), _| of != workspace);
+        self.bodies.retain(|(of, ..), _| of != workspace);
+    }
+
     fn task(&mut self, workspace: &WorkspaceName, id: TaskId) -> Result<&mut Kept, StoreError> {
+        self.check(workspace)?;
         self.tasks
             .get_mut(&(workspace.clone(), id))
             .ok_or_else(|| StoreError::NotFound(format!("task {id}")))
@@ -149,9 +173,39 @@ impl Model {
         Ok(())
     }
 
+    /// See [`Store::purge`].
+    pub fn purge(&mut self, now: Millis) -> usize {
+        self.erasing.clear();
+        let is_over = |(key, kept): &(&(WorkspaceName, TaskId), &Kept)| {
+            let settings = self.workspaces.get(&key.0);
+            let is_over = settings.is_some_and(|set| set.retention.is_over(&kept.head, now));
+            let parent = kept.head.parent.as_ref().and_then(|parent| {
+                let key = (key.0.clone(), parent.task);
+                self.tasks.get(&key)
+            });
+            is_over && !parent.is_some_and(|parent| is_needed(&parent.head, &kept.head))
+        };
+        let over: Vec<_> = self.tasks.iter().filter(is_over).collect();
+        let over: Vec<_> = over.into_iter().map(|(key, _)| key.clone()).collect();
+        for (workspace, id) in &over {
+            self.tasks.remove(&(workspace.clone(), *id));
+            self.bodies
+                .retain(|(of, task, _), _| (of, task) != (workspace, id));
+        }
+        over.len()
+    }
+
     /// See [`Store::manage`].
     pub fn manage(&mut self, change: Manage) -> Result<(), StoreError> {
         let changed: Vec<WorkspaceName> = change.workspaces().into_iter().cloned().collect();
+        if !matches!(
+            change,
+            Manage::DeleteWorkspace(_) | Manage::MarkSchedules(_)
+        ) {
+            for workspace in &changed {
+                self.check(workspace)?;
+            }
+        }
         self.set_up(change.clone())?;
         self.names.apply(&change);
         self.revision += 1;
@@ -163,6 +217,7 @@ impl Model {
 
     fn set_up(&mut self, change: Manage) -> Result<(), StoreError> {
         match change {
+            Manage::DeleteWorkspace(workspace) => self.delete(&workspace),
             Manage::AddWorkspace(workspace) => {
                 self.workspaces.entry(workspace).or_default();
             }
@@ -213,7 +268,7 @@ impl Model {
             Manage::MarkSchedules(marks) => {
                 for (workspace, name, mark) in marks {
                     if let Some((_, marked)) = self.schedules.get_mut(&(workspace, name)) {
-                        *marked = Some(mark);
+                        *marked = (*marked).max(Some(mark));
                     }
                 }
             }

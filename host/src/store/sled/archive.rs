@@ -2,8 +2,15 @@
 //! to. Most tasks end so and are not touched again; a key of the tree for each would cost several
 //! times what writing it down takes. Where each record is, [`super::places`] knows.
 //!
+//! Each day has segments of its own, so that tasks whose time is over on one day leave whole files
+//! behind, which are removed; [`super::purge`] does it.
+//!
 //! A segment: 16 bytes of header (magic, version, number), then records, each after its length and
 //! CRC-32. What was appended and never synced may be anything after a crash, and nothing points to it.
+
+mod closed;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -11,6 +18,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use parking_lot::Mutex;
 
@@ -18,6 +26,9 @@ use super::codec::damaged;
 use super::disk::sync_directory;
 use super::failpoint::{FailPoint, Write};
 use super::failure::{OpenError, unusable};
+use super::shapes::record::Record;
+use crate::domain::clock::Millis;
+use crate::domain::retention::DAY;
 use crate::store::StoreError;
 
 const MAGIC: &[u8; 8] = b"stepwarc";
@@ -49,13 +60,17 @@ pub(super) struct Archive {
     directory: PathBuf,
     segment_bytes: u64,
     end: Mutex<End>,
+    /// The number of the next segment that is begun.
+    next: AtomicU32,
     reading: Mutex<HashMap<u32, Arc<File>>>,
     fail: FailPoint,
 }
 
-/// The segment that is appended to.
-struct End {
+/// A segment that is appended to.
+pub(super) struct End {
     number: u32,
+    /// The day, counted from 1970, on which its first task came to its end; none if it has no task.
+    day: Option<u64>,
     /// None until something is written.
     file: Option<File>,
     /// Bytes of the segment, those in `buffer` included.
@@ -64,6 +79,26 @@ struct End {
     buffer: Vec<u8>,
     /// The segment's name is not durable yet.
     is_new: bool,
+}
+
+impl End {
+    fn new(number: u32) -> Self {
+        Self {
+            number,
+            day: None,
+            file: None,
+            bytes: 0,
+            buffer: Vec::new(),
+            is_new: true,
+        }
+    }
+
+    /// Whether a record of that day is not to be put in. One of the day before may be: around
+    /// midnight tasks do not come in the order in which they ended.
+    fn is_of_another(&self, day: u64) -> bool {
+        self.day
+            .is_some_and(|own| own != day && own != day.saturating_add(1))
+    }
 }
 
 fn failed(error: io::Error) -> StoreError {
@@ -78,27 +113,9 @@ impl Archive {
         fail: FailPoint,
     ) -> Result<Self, OpenError> {
         let unusable = |error: io::Error| unusable(&directory, &error);
-        let mut last = 0;
-        match std::fs::read_dir(&directory) {
-            Ok(entries) => {
-                for entry in entries {
-                    let path = entry.map_err(unusable)?.path();
-                    let number = path
-                        .file_stem()
-                        .and_then(|name| name.to_str()?.parse().ok());
-                    last = last.max(number.unwrap_or(0));
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(unusable(error)),
-        }
-        let mut end = End {
-            number: last + 1,
-            file: None,
-            bytes: 0,
-            buffer: Vec::new(),
-            is_new: true,
-        };
+        let last = numbers(&directory).map_err(unusable)?.into_iter().max();
+        let last = last.unwrap_or(0);
+        let mut end = End::new(last + 1);
         // The last one is gone on with, so that a server that is often restarted does not make
         // many small ones; behind what a crash may have left there.
         if last > 0 {
@@ -112,36 +129,51 @@ impl Archive {
             let bytes = file.metadata().map_err(unusable)?.len();
             if (SEGMENT_HEADER as u64..segment_bytes).contains(&bytes) {
                 end = End {
-                    number: last,
+                    day: first_day(&file),
                     file: Some(file),
                     bytes,
-                    buffer: Vec::new(),
                     is_new: false,
+                    ..End::new(last)
                 };
             }
         }
         Ok(Self {
             directory,
             segment_bytes: segment_bytes.min(u64::from(u32::MAX) - 2 * LONGEST as u64),
+            next: AtomicU32::new(end.number + 1),
             end: Mutex::new(end),
             reading: Mutex::default(),
             fail,
         })
     }
 
-    /// Appends a record of at most [`LONGEST`] bytes. It can be read and is durable only after
-    /// [`Archive::sync`].
-    pub(super) fn append(&self, record: &[u8]) -> Result<Place, StoreError> {
+    /// Appends a record of at most [`LONGEST`] bytes, of a task that ended at `ended`. It can be read
+    /// and is durable only after [`Archive::sync`].
+    pub(super) fn append(&self, record: &[u8], ended: Millis) -> Result<Place, StoreError> {
         let mut end = self.end.lock();
+        let day = ended / DAY;
+        if end.bytes > 0 && end.is_of_another(day) {
+            self.sync_end(&mut end)?;
+            *end = self.begin();
+        }
+        end.day.get_or_insert(day);
+        self.append_to(&mut end, record)
+    }
+
+    /// Begins a segment for records that are moved.
+    pub(super) fn begin(&self) -> End {
+        End::new(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// [`Archive::append`] to a segment of one's own; [`Archive::sync_end`] makes it durable.
+    pub(super) fn append_to(&self, end: &mut End, record: &[u8]) -> Result<Place, StoreError> {
         let framed = (HEADER + record.len()) as u64;
         if end.bytes > 0 && end.bytes + framed > self.segment_bytes {
-            self.sync_end(&mut end)?;
+            self.sync_end(end)?;
             *end = End {
-                number: end.number + 1,
-                file: None,
-                bytes: 0,
+                day: end.day,
                 buffer: std::mem::take(&mut end.buffer),
-                is_new: true,
+                ..self.begin()
             };
         }
         if end.bytes == 0 {
@@ -161,7 +193,7 @@ impl Archive {
         end.buffer.extend_from_slice(record);
         end.bytes += framed;
         if end.buffer.len() >= BLOCK {
-            self.write(&mut end)?;
+            self.write(end)?;
         }
         Ok(place)
     }
@@ -171,7 +203,8 @@ impl Archive {
         self.sync_end(&mut self.end.lock())
     }
 
-    fn sync_end(&self, end: &mut End) -> Result<(), StoreError> {
+    /// Makes durable what was appended to a segment of one's own.
+    pub(super) fn sync_end(&self, end: &mut End) -> Result<(), StoreError> {
         self.write(end)?;
         let Some(file) = &end.file else { return Ok(()) };
         self.fail.before(Write::Archive)?;
@@ -234,6 +267,16 @@ impl Archive {
         Ok(record)
     }
 
+    /// Closes the segment that is appended to, if its tasks ended before the day of `now`.
+    pub(super) fn close_before(&self, now: Millis) -> Result<(), StoreError> {
+        let mut end = self.end.lock();
+        if end.bytes > 0 && end.day.is_none_or(|day| day < now / DAY) {
+            self.sync_end(&mut end)?;
+            *end = self.begin();
+        }
+        Ok(())
+    }
+
     /// A segment's file, to be read; `wrong` says that it cannot be.
     fn file(
         &self,
@@ -282,84 +325,37 @@ pub(super) fn check_header(header: &[u8; SEGMENT_HEADER]) -> Result<(), StoreErr
     Ok(())
 }
 
-fn path(directory: &Path, segment: u32) -> PathBuf {
-    directory.join(format!("{segment:08}.tasks"))
+/// The day on which the task of a segment's first record came to its end, if there is one.
+fn first_day(file: &File) -> Option<u64> {
+    let mut header = [0; HEADER];
+    file.read_exact_at(&mut header, SEGMENT_HEADER as u64)
+        .ok()?;
+    let length = u32::from_le_bytes(*header.first_chunk()?) as usize;
+    if length > LONGEST {
+        return None;
+    }
+    let mut record = vec![0; length];
+    file.read_exact_at(&mut record, (SEGMENT_HEADER + HEADER) as u64)
+        .ok()?;
+    Some(Record::decode(&record).ok()?.head().ok()?.updated / DAY)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn open(directory: &Path) -> Archive {
-        Archive::open(directory.to_owned(), 4096, FailPoint::default()).unwrap()
+/// The numbers of the segments in a directory, which need not be there.
+fn numbers(directory: &Path) -> io::Result<Vec<u32>> {
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut numbers = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let number = path.file_stem().and_then(|name| name.to_str());
+        numbers.extend(number.and_then(|name| name.parse::<u32>().ok()));
     }
+    Ok(numbers)
+}
 
-    #[test]
-    fn what_is_appended_is_read_back_also_after_a_restart() {
-        let home = tempfile::tempdir().unwrap();
-        let directory = home.path().join("archive");
-        let record = |n: u8| vec![n; 1000 + usize::from(n)];
-        let mut places = Vec::new();
-        for restart in 0..3u8 {
-            let archive = open(&directory);
-            for n in 0..5 {
-                places.push((
-                    5 * restart + n,
-                    archive.append(&record(5 * restart + n)).unwrap(),
-                ));
-            }
-            archive.sync().unwrap();
-            for (n, place) in &places {
-                assert_eq!(archive.read(*place).unwrap(), record(*n));
-            }
-        }
-        let segments = places.iter().map(|(_, place)| place.segment);
-        // Four of them fit into one.
-        assert_eq!(segments.max(), Some(4));
-    }
-
-    #[test]
-    fn what_was_never_synced_is_written_over_by_nobody_and_does_no_harm() {
-        let home = tempfile::tempdir().unwrap();
-        let archive = open(home.path());
-        let first = archive.append(b"first").unwrap();
-        archive.sync().unwrap();
-        // A crash in the middle of a write.
-        let file = path(home.path(), 1);
-        let whole = std::fs::read(&file).unwrap();
-        std::fs::write(&file, [&whole[..], &[7; 11]].concat()).unwrap();
-        let archive = open(home.path());
-        let second = archive.append(b"second").unwrap();
-        archive.sync().unwrap();
-        assert_eq!(archive.read(first).unwrap(), b"first");
-        assert_eq!(archive.read(second).unwrap(), b"second");
-        // One that has not even a header begins anew.
-        std::fs::write(path(home.path(), 2), b"ste").unwrap();
-        let archive = open(home.path());
-        let third = archive.append(b"third").unwrap();
-        archive.sync().unwrap();
-        assert_eq!(third.segment, 3);
-        assert_eq!(archive.read(third).unwrap(), b"third");
-        assert_eq!(archive.read(second).unwrap(), b"second");
-    }
-
-    #[test]
-    fn a_flipped_byte_is_damage() {
-        let home = tempfile::tempdir().unwrap();
-        let archive = open(home.path());
-        let place = archive.append(b"a record").unwrap();
-        archive.sync().unwrap();
-        let file = path(home.path(), 1);
-        let whole = std::fs::read(&file).unwrap();
-        for at in SEGMENT_HEADER..whole.len() {
-            let mut bytes = whole.clone();
-            bytes[at] ^= 1;
-            std::fs::write(&file, bytes).unwrap();
-            let read = archive.read(place);
-            assert!(matches!(read, Err(StoreError::Damaged(_))), "{at}");
-        }
-        std::fs::remove_file(&file).unwrap();
-        let error = open(home.path()).read(place).unwrap_err().to_string();
-        assert!(error.contains("at byte 16 of segment 1"), "{error}");
-    }
+fn path(directory: &Path, segment: u32) -> PathBuf {
+    directory.join(format!("{segment:08}.tasks"))
 }

@@ -1,5 +1,6 @@
-//! Large response bodies: files named by workspace and digest, beside the tree, so that a journal stays
-//! small and a body that comes again is kept once. A body is durable before anything names it.
+//! Large response bodies: files beside the tree, so that a journal stays small. A task's are in a
+//! directory of their own, which goes with the task: `bodies/<workspace>/<task>/<digest>`. A body is
+//! durable before anything names it. Earlier versions had `bodies/<workspace>/<digest>`, for all tasks.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -14,7 +15,7 @@ use super::disk::sync_directory;
 use super::failpoint::Write;
 use super::shared::Shared;
 use crate::domain::hex::hex;
-use crate::domain::ids::WorkspaceName;
+use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
 
 fn failed(error: std::io::Error) -> StoreError {
@@ -22,7 +23,7 @@ fn failed(error: std::io::Error) -> StoreError {
 }
 
 /// The directory of a workspace's bodies. A workspace's name is a plain file name.
-fn directory(store: &Path, workspace: &WorkspaceName) -> PathBuf {
+pub(super) fn directory(store: &Path, workspace: &WorkspaceName) -> PathBuf {
     store.join("bodies").join(workspace.as_str())
 }
 
@@ -30,25 +31,32 @@ fn directory(store: &Path, workspace: &WorkspaceName) -> PathBuf {
 pub(super) fn put(
     shared: &Shared,
     workspace: &WorkspaceName,
+    task: TaskId,
     bytes: &[u8],
 ) -> Result<[u8; 32], StoreError> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     shared.takes_writes()?;
+    shared.erasing.check(workspace)?;
     let digest: [u8; 32] = Sha256::digest(bytes).into();
-    let directory = directory(&shared.settings.path, workspace);
+    let of_workspace = directory(&shared.settings.path, workspace);
+    let directory = of_workspace.join(task.to_string());
     let path = directory.join(hex(&digest));
     if path.exists() {
         return Ok(digest);
     }
     shared.settings.fail.before(Write::Body)?;
     if !directory.exists() {
+        let is_first = !of_workspace.exists();
         std::fs::create_dir_all(&directory).map_err(failed)?;
-        sync_directory(&shared.settings.path.join("bodies")).map_err(failed)?;
-        sync_directory(&shared.settings.path).map_err(failed)?;
+        sync_directory(&of_workspace).map_err(failed)?;
+        if is_first {
+            sync_directory(&shared.settings.path.join("bodies")).map_err(failed)?;
+            sync_directory(&shared.settings.path).map_err(failed)?;
+        }
     }
-    // Two runs may bring the same body at once.
+    // Two runs may bring the same body at once. What is unfinished lies where a start looks for it.
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let unfinished = path.with_extension(format!("{number}.tmp"));
+    let unfinished = of_workspace.join(format!("{number}.tmp"));
     let written = whole(&unfinished, bytes).and_then(|()| std::fs::rename(&unfinished, &path));
     if let Err(error) = written {
         // What is half made would take the space that is missing.
@@ -73,18 +81,21 @@ fn whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 pub(super) fn get(
     shared: &Shared,
     workspace: &WorkspaceName,
+    task: TaskId,
     digest: &[u8; 32],
 ) -> Result<Option<Arc<[u8]>>, StoreError> {
     shared.with_disk(|_| Ok(()))?;
-    let path = directory(&shared.settings.path, workspace).join(hex(digest));
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => {
-            let error = format!("a response's body cannot be read: {error}");
-            return Err(StoreError::unavailable(error));
-        }
+    if shared.erasing.has(workspace) {
+        return Ok(None);
+    }
+    let directory = directory(&shared.settings.path, workspace);
+    let own = read(&directory.join(task.to_string()).join(hex(digest)))?;
+    let bytes = match own {
+        Some(bytes) => Some(bytes),
+        // As an earlier version kept it.
+        None => read(&directory.join(hex(digest)))?,
     };
+    let Some(bytes) = bytes else { return Ok(None) };
     if Sha256::digest(&bytes)[..] != digest[..] {
         return Err(damaged(
             "a response's body",
@@ -92,6 +103,53 @@ pub(super) fn get(
         ));
     }
     Ok(Some(bytes.into()))
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, StoreError> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => {
+            let error = format!("a response's body cannot be read: {error}");
+            Err(StoreError::unavailable(error))
+        }
+    }
+}
+
+/// Removes a task's bodies, if it has any. Blocks on the disk.
+pub(super) fn remove(
+    shared: &Shared,
+    workspace: &WorkspaceName,
+    task: TaskId,
+) -> Result<(), StoreError> {
+    let path = directory(&shared.settings.path, workspace).join(task.to_string());
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes all bodies of a workspace. Blocks on the disk.
+pub(super) fn remove_all(shared: &Shared, workspace: &WorkspaceName) -> Result<(), StoreError> {
+    match std::fs::remove_dir_all(directory(&shared.settings.path, workspace)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(()),
+    }
+}
+
+/// The workspaces that have bodies.
+pub(super) fn workspaces(store: &Path) -> Result<Vec<WorkspaceName>, StoreError> {
+    let entries = match std::fs::read_dir(store.join("bodies")) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        found.extend(name.to_str().and_then(|name| name.parse().ok()));
+    }
+    Ok(found)
 }
 
 /// Removes what a crash left half written. Blocks on the disk.

@@ -113,6 +113,9 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
     let mut batch = Vec::new();
     let mut ahead = None;
     loop {
+        if let Err(error) = committer.tail.close_if_wanted() {
+            shared.could_not_fold(error);
+        }
         if shared.space.is_none() {
             refuse(&mut queue, ahead.take(), &StoreError::Full);
             if shared.stopped() {
@@ -240,8 +243,10 @@ impl Committer<'_> {
     fn commit(&mut self, batch: &mut Vec<Box<Queued>>) -> Result<(), StoreError> {
         self.standing.clear();
         self.bases.clear();
-        // Until the group is durable: who takes a partition over waits for it.
-        let owned = self.shared.partitions.hold();
+        // Until the group is durable: who takes a partition over waits for it, and what a change stands
+        // on is not removed.
+        let shared = self.shared;
+        let (owned, _standing) = (shared.partitions.hold(), shared.removing.read());
         let mut accepted = Vec::with_capacity(batch.len());
         for mut queued in batch.drain(..) {
             match self.order_all(&owned, &mut queued) {
@@ -307,6 +312,7 @@ impl Committer<'_> {
     fn order_all(&mut self, owned: &Ownership, queued: &mut Queued) -> Result<(), StoreError> {
         for part in queued.parts() {
             owned.check(part.claim, part.change.id)?;
+            self.shared.erasing.check(&part.change.workspace)?;
         }
         let (key, standing) = self.order(&mut queued.first)?;
         let mut rest = Vec::with_capacity(queued.rest.len());

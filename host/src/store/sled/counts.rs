@@ -18,6 +18,9 @@ const MOST: u64 = 100_000;
 /// See [`crate::store::Store::counts`].
 pub(super) fn counts(shared: &Shared, workspace: &WorkspaceName) -> Result<Counts, StoreError> {
     let mut counts = Counts::default();
+    if shared.erasing.has(workspace) {
+        return Ok(counts);
+    }
     // A task that is in several places is counted where it was looked for first.
     let mut seen = BTreeSet::new();
     if let Some(space) = shared.overlay.read().space(workspace) {

@@ -33,8 +33,9 @@ pub(super) const PIECE: usize = 6000;
 pub(super) const LOOKS: usize = 8;
 /// How long a flush may take before it is looked after, see [`Disk::flush`].
 const NUDGE: Duration = Duration::from_secs(1);
-/// The format that this build writes, and the newest it reads. 1 had no archive, 2 no digests of terms.
-pub(super) const FORMAT: u32 = 3;
+/// The format that this build writes, and the newest it reads. 1 had no archive, 2 no digests of terms,
+/// 3 kept bodies by workspace alone.
+pub(super) const FORMAT: u32 = 4;
 
 /// The open tree, and the archive beside it.
 pub(super) struct Disk {

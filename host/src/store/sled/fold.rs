@@ -18,7 +18,7 @@ use super::terms::{self, Digests};
 use super::{Shared, keys, places};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::domain::task::TaskState;
+use crate::domain::task::{TaskHead, TaskState};
 use crate::store::StoreError;
 
 /// Places that are put into the tree in one go. It bounds how long readers of several keys wait.
@@ -43,18 +43,19 @@ impl Folder {
         chunk: Vec<Arc<Open>>,
     ) -> Result<Vec<Arc<Open>>, StoreError> {
         let mut batch = Batch::default();
-        let mut in_tree = Vec::new();
+        let mut in_tree: Vec<Arc<Open>> = Vec::new();
         {
             let disk = shared.disk.read();
             let disk = disk.as_ref().ok_or_else(|| shared.without_disk())?;
             for open in chunk {
                 if self.encode(disk, &open, &mut batch)? {
-                    let place = disk.archive.append(&self.record)?;
+                    let place = disk.archive.append(&self.record, open.head.updated)?;
                     self.archived.push((open, place));
                 } else {
                     in_tree.push(open);
                 }
             }
+            leave_archive(disk, &in_tree, &mut batch)?;
         }
         if !in_tree.is_empty() {
             let disk = shared.disk.write();
@@ -192,8 +193,22 @@ impl Folder {
     }
 }
 
+/// Has `batch` remove the places of tasks that were in the archive and are in the tree now, so that what
+/// is left of them there is given back.
+fn leave_archive(disk: &Disk, in_tree: &[Arc<Open>], batch: &mut Batch) -> Result<(), StoreError> {
+    let archived = in_tree.iter().filter(|open| open.archived);
+    let archived: Vec<&TaskHead> = archived.map(|open| &open.head).collect();
+    for one in archived.chunk_by(|a, b| a.workspace == b.workspace) {
+        let ids = one.iter().map(|head| head.id).collect();
+        if let Some(head) = one.first() {
+            places::remove(disk, &head.workspace, &ids, batch)?;
+        }
+    }
+    Ok(())
+}
+
 /// The index keys of a task in `state`.
-fn index_keys(
+pub(super) fn index_keys(
     workspace: &WorkspaceName,
     id: TaskId,
     state: TaskState,

@@ -6,7 +6,7 @@
 //!
 //! | key | value |
 //! | --- | --- |
-//! | `m/…` | format number, seed, the log's low-water mark, whether all is as this version writes it |
+//! | `m/…` | format number, seed, the log's low-water mark, whether all is as this version writes it, which groups of the log have tasks that were removed |
 //! | `t/<ws>\0<id>` | a task's record |
 //! | `j/<ws>\0<id><offset u64>` | a piece of a task's journal past what its record holds |
 //! | `r/<ws>\0<id>` | the task is ready; digests of its terms |
@@ -19,6 +19,7 @@
 //! | `m/revision`, `v/<ws>` | how often what is set up was changed; the revision in which a workspace last was (u64) |
 //! | `h/<ws>\0<id>`, `q/<ws>\0<name>`, `g/<ws>\0<key>`, `k/<ws>\0<name>` | a webhook, a step, a config value, a connector |
 //! | `f/<ws>\0<name>`, `l/<ws>\0<name>` | a schedule, the last planned time of it that is settled (u64) |
+//! | `y/<ws>` | empty: the workspace is being erased |
 //! | `x/<key>\0<piece u32>` | the further pieces of a value that is too long for one key |
 
 use crate::domain::clock::Millis;
@@ -33,6 +34,8 @@ pub(super) const SEED: &[u8] = b"m/seed";
 pub(super) const MARK: &[u8] = b"m/log";
 /// There if nothing is left to be done by [`super::upgrade`].
 pub(super) const UPGRADED: &[u8] = b"m/terms";
+/// See [`super::purge::Removed`].
+pub(super) const REMOVED: &[u8] = b"m/removed";
 /// The archive's places.
 pub(super) const PLACES: &[u8] = b"a/";
 /// How often what is set up was changed, u64.
@@ -53,6 +56,27 @@ pub(super) const CONNECTORS: &[u8] = b"k/";
 pub(super) const SCHEDULES: &[u8] = b"f/";
 /// All tasks that are due at some time.
 pub(super) const WAITING: &[u8] = b"w/";
+
+/// All workspaces that are being erased.
+pub(super) const ERASING: &[u8] = b"y/";
+/// The marks of all schedules.
+pub(super) const MARKS: &[u8] = b"l/";
+/// All records of tasks.
+pub(super) const TASKS: &[u8] = b"t/";
+/// What is set up in a workspace.
+pub(super) const SET_UP: [&[u8]; 6] = [WEBHOOKS, STEPS, CONFIG, CONNECTORS, SCHEDULES, MARKS];
+/// What there is of a workspace's tasks beside their records; `w/` keys do not begin with the workspace.
+pub(super) const OF_TASKS: [&[u8]; 7] = [b"j/", b"r/", b"s/", b"d/", PLACES, b"b/", b"x/t/"];
+
+/// What all keys of a kind begin with that are of a workspace.
+pub(super) fn all_of(prefix: &[u8], workspace: &WorkspaceName) -> Vec<u8> {
+    [prefix, workspace.as_str().as_bytes(), &[0]].concat()
+}
+
+/// There while a workspace is being erased.
+pub(super) fn erasing(workspace: &WorkspaceName) -> Vec<u8> {
+    [ERASING, workspace.as_str().as_bytes()].concat()
+}
 
 fn scoped(prefix: &[u8; 2], workspace: &WorkspaceName, rest: &[&[u8]]) -> Vec<u8> {
     let name = workspace.as_str().as_bytes();

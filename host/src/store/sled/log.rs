@@ -53,10 +53,21 @@ pub(super) struct Slots {
     sealed: Mutex<VecDeque<Sealed>>,
     spares: Mutex<Vec<(PathBuf, File)>>,
     next_name: AtomicU64,
+    /// Whether the slot that is written to is to be sealed, and then up to which group it was.
+    close: Mutex<Close>,
     key: [u8; 32],
     /// Bytes of sealed slots.
     bytes: AtomicU64,
     fail: FailPoint,
+}
+
+/// See [`Slots::close_current`].
+#[derive(Debug, Default)]
+enum Close {
+    #[default]
+    Nothing,
+    Wanted,
+    Done(u64),
 }
 
 /// The end of the log, where groups are appended.
@@ -121,6 +132,37 @@ impl Slots {
                 self.recycle(slot.path, slot.file, slot.bytes)?;
             }
         }
+    }
+
+    /// Has the committer seal the slot that it writes to, after `wake`. To be called until it says up to
+    /// which group it did.
+    pub(super) fn close_current(&self, wake: impl FnOnce()) -> Option<u64> {
+        let mut close = self.close.lock();
+        if let Close::Done(last) = *close {
+            *close = Close::Nothing;
+            return Some(last);
+        }
+        *close = Close::Wanted;
+        drop(close);
+        wake();
+        None
+    }
+
+    /// Whether a sealed slot has the group, or one before it.
+    pub(super) fn has_up_to(&self, group: u64) -> bool {
+        // A slot is sealed before the next one is written to, so none has groups of both sides.
+        let sealed = self.sealed.lock();
+        sealed.front().is_some_and(|slot| slot.last <= group)
+    }
+
+    /// Removes the spares, in which groups that were let go may be read yet.
+    pub(super) fn scrub(&self) -> Result<(), StoreError> {
+        let spares = std::mem::take(&mut *self.spares.lock());
+        for (path, _) in spares {
+            self.fail.before(Write::Drop)?;
+            std::fs::remove_file(path).map_err(io("a slot of the log cannot be removed"))?;
+        }
+        self.prepare()
     }
 
     fn recycle(&self, path: PathBuf, file: File, bytes: u64) -> Result<(), StoreError> {
@@ -281,6 +323,24 @@ impl Tail {
         Ok(())
     }
 
+    /// Seals the current slot if that is wanted.
+    pub(super) fn close_if_wanted(&mut self) -> Result<(), StoreError> {
+        let slots = self.slots.clone();
+        let mut close = slots.close.lock();
+        if !matches!(*close, Close::Wanted) || self.torn {
+            return Ok(());
+        }
+        match self.current.take() {
+            Some(current) if current.offset == 0 => {
+                slots.recycle(current.path, current.file, current.bytes)?;
+            }
+            Some(full) => self.seal(full),
+            None => {}
+        }
+        *close = Close::Done(self.next.saturating_sub(1));
+        Ok(())
+    }
+
     /// Has `slots` in place of those that it was opened with.
     pub(super) fn onto(self, slots: &Arc<Slots>) -> Self {
         slots.take_over(&self.slots);
@@ -298,14 +358,18 @@ impl Tail {
             bytes,
         };
         if let Some(full) = self.current.replace(fresh) {
-            self.slots.bytes.fetch_add(full.bytes, Ordering::Relaxed);
-            self.slots.sealed.lock().push_back(Sealed {
-                path: full.path,
-                file: full.file,
-                last: self.next - 1,
-                bytes: full.bytes,
-            });
+            self.seal(full);
         }
         Ok(())
+    }
+
+    fn seal(&self, full: Current) {
+        self.slots.bytes.fetch_add(full.bytes, Ordering::Relaxed);
+        self.slots.sealed.lock().push_back(Sealed {
+            path: full.path,
+            file: full.file,
+            last: self.next - 1,
+            bytes: full.bytes,
+        });
     }
 }

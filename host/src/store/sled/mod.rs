@@ -11,11 +11,13 @@ mod archive;
 mod bodies;
 mod change;
 mod checkpoint;
+mod closing;
 mod codec;
 mod committer;
 mod components;
 mod counts;
 mod disk;
+mod erase;
 mod failpoint;
 mod failure;
 mod fold;
@@ -26,6 +28,7 @@ mod log;
 mod newest;
 mod overlay;
 mod places;
+mod purge;
 mod queries;
 mod recovery;
 mod registered;
@@ -44,7 +47,6 @@ mod thread;
 mod upgrade;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -169,29 +171,6 @@ impl SledStore {
         done.await
             .unwrap_or_else(|error| Err(StoreError::unavailable(error)))
     }
-
-    /// Tells the threads to end.
-    fn signal(&self) {
-        self.shared.stopped.store(true, Ordering::Release);
-        // If the queue is full, the committer is awake and will see it.
-        let _ = self.queue.try_send(Message::Look);
-        self.shared.want_checkpoint();
-        self.shared.room.notify_waiters();
-    }
-
-    /// Tells the threads to end, waits until they have, and lets go of the database.
-    fn stop(&self) {
-        self.signal();
-        for thread in self.threads.lock().drain(..) {
-            let _ = thread.join();
-        }
-        if let Some(disk) = self.shared.disk.write().take()
-            && let Err(error) = disk.flush()
-        {
-            tracing::warn!(%error, "the store could not be flushed as it closed; its log has it all");
-        }
-        *self.shared.lock.lock() = None;
-    }
 }
 
 /// A checkpoint that paused has not done what it was asked for.
@@ -200,11 +179,5 @@ fn whole(folded: Result<bool, StoreError>) -> Result<(), StoreError> {
         Ok(true) => Ok(()),
         Ok(false) => Err(StoreError::Full),
         Err(error) => Err(error),
-    }
-}
-
-impl Drop for SledStore {
-    fn drop(&mut self) {
-        self.stop();
     }
 }

@@ -29,6 +29,8 @@ pub(super) struct Open {
     pub settled: u32,
     /// Whether the tree has the task at all.
     pub folded: bool,
+    /// Whether the archive has it, outdated.
+    pub archived: bool,
     /// The first group of the log that is needed for it.
     pub first: u64,
     /// The last group that touched it.
@@ -153,7 +155,6 @@ impl Overlay {
     }
 
     /// The keys of every task, in their order.
-    #[cfg(test)]
     pub(super) fn everything(&self) -> Vec<(WorkspaceName, TaskId)> {
         let all = self.all();
         let mut all: Vec<_> = all.map(|(_, ws, id, _)| (ws.clone(), id)).collect();
@@ -191,6 +192,7 @@ impl Overlay {
                         count: 0,
                         settled: change.count,
                         folded: false,
+                        archived: false,
                         first: group,
                         last: group,
                     },
@@ -251,6 +253,17 @@ impl Overlay {
         }
     }
 
+    /// Takes out all tasks of a workspace, to be dropped when no lock is held.
+    pub(super) fn forget(&mut self, workspace: &WorkspaceName) -> Option<Space> {
+        let space = self.spaces.remove(workspace)?;
+        for open in space.tasks.values() {
+            self.pins.release(open.first);
+            self.bytes -= open.bytes();
+        }
+        self.due.retain(|(_, of, _)| of != workspace);
+        Some(space)
+    }
+
     /// Tells the overlay that the tree now has `folded`. The task leaves, unless it has moved on.
     pub(super) fn folded(&mut self, folded: &Arc<Open>) -> Option<Arc<Open>> {
         let (workspace, id) = (&folded.head.workspace, folded.head.id);
@@ -271,6 +284,7 @@ impl Overlay {
         open.entries.drain(..folded.entries.len());
         open.base = folded.count;
         open.folded = true;
+        open.archived = false;
         if let (Some(now), Some(then)) = (&open.data, &folded.data)
             && Arc::ptr_eq(now, then)
         {
@@ -286,10 +300,12 @@ impl Overlay {
     /// Tells the overlay that the archive now has a task's record. The task leaves, unless it has
     /// moved on: then what the archive has is outdated.
     pub(super) fn archived(&mut self, archived: &Arc<Open>) -> Option<Arc<Open>> {
-        let here = self.get(&archived.head.workspace, archived.head.id);
-        if here.is_some_and(|open| Arc::ptr_eq(open, archived)) {
+        let (workspace, id) = (&archived.head.workspace, archived.head.id);
+        let open = self.spaces.get_mut(workspace)?.tasks.get_mut(&id)?;
+        if Arc::ptr_eq(open, archived) {
             return self.folded(archived);
         }
+        Arc::make_mut(open).archived = true;
         None
     }
 }

@@ -65,6 +65,16 @@ pub(super) fn newest(disk: &Disk, workspace: &WorkspaceName) -> Result<Option<Ta
     Ok(decode(&value)?.last().map(|(id, _)| *id))
 }
 
+/// The oldest task that is in the archive.
+pub(super) fn oldest(disk: &Disk, workspace: &WorkspaceName) -> Result<Option<TaskId>, StoreError> {
+    let range = keys::places(workspace, TaskId::MIN)..=keys::places(workspace, TaskId::MAX);
+    let Some(value) = disk.db.range(range).values().next() else {
+        return Ok(None);
+    };
+    let entries = decode(&value.map_err(failed)?)?;
+    Ok(entries.first().map(|(id, _)| *id))
+}
+
 /// Tasks before `before` that may have all of `wanted`, and their places, newest first. Where a
 /// value has none that may, its least id stands for all that were passed over, without a place.
 pub(super) fn before<'a>(
@@ -200,6 +210,47 @@ pub(super) fn insert(
     Ok(())
 }
 
+/// Has `batch` remove the places of tasks, in the order of their ids; those that have none are passed
+/// over. Not twice in one batch for a workspace, and not beside [`insert`].
+pub(super) fn remove(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    ids: &BTreeSet<TaskId>,
+    batch: &mut Batch,
+) -> Result<(), StoreError> {
+    let mut ids = ids.iter().peekable();
+    while let Some(id) = ids.next().copied() {
+        let Some((key, value)) = at_or_before(disk, workspace, id)? else {
+            continue;
+        };
+        let entries = decode(&value)?;
+        let Some((last, _)) = entries.last().copied().filter(|(last, _)| id <= *last) else {
+            continue;
+        };
+        let mut gone = BTreeSet::from([id]);
+        while let Some(id) = ids.next_if(|id| **id <= last) {
+            gone.insert(*id);
+        }
+        let digests = digests_of(disk, workspace, &key, entries.len())?;
+        let both = entries.into_iter().zip(digests);
+        let left: Vec<Entry> = both
+            .filter(|((id, _), _)| !gone.contains(id))
+            .map(|((id, place), digests)| (id, place, digests))
+            .collect();
+        let first = keys::id_of(&key).ok_or_else(|| bad_key("places"))?;
+        let terms_key = keys::terms(workspace, first);
+        if left.is_empty() {
+            batch.remove(key);
+            batch.remove(terms_key);
+        } else {
+            batch.insert(key, encode(&left));
+            let digests = left.iter().map(|(.., digests)| *digests);
+            batch.insert(terms_key, terms::encode(digests));
+        }
+    }
+    Ok(())
+}
+
 /// `there` with what `new` has before `next`.
 fn merge(
     there: Vec<Entry>,
@@ -281,75 +332,4 @@ fn length(value: &[u8]) -> Result<u64, StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::store::sled::settings::SledSettings;
-
-    fn id(n: u16) -> TaskId {
-        TaskId::from_bytes((u128::from(n) << 80).to_be_bytes())
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
-        /// Whatever is added in whatever portions, the places are a map.
-        #[test]
-        fn places_are_a_map(portions in prop::collection::vec(
-            prop::collection::btree_set(0u16..2000, 1..400), 1..8,
-        )) {
-            let home = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-            let (disk, _) = Disk::open(&SledSettings::at(home.path())).unwrap();
-            let workspace = "default".parse().unwrap();
-            let mut model = BTreeMap::new();
-            for (portion, segment) in portions.iter().zip(1..) {
-                let place = |n: &u16| Place { segment, offset: u32::from(*n), length: 1 };
-                let new: Vec<_> = portion.iter().map(|n| (id(*n), place(n), Digests::NONE)).collect();
-                let mut batch = Batch::default();
-                insert(&disk, &workspace, &new, &mut batch).unwrap();
-                disk.db.apply_batch(batch).unwrap();
-                model.extend(new.into_iter().map(|(id, place, _)| (id, place)));
-            }
-            for n in 0..2000 {
-                prop_assert_eq!(find(&disk, &workspace, id(n)).unwrap(), model.get(&id(n)).copied());
-            }
-            for end in [0, 1, 700, 1999, 2000] {
-                let there: Vec<_> = before(&disk, &workspace, id(end), &[])
-                    .map(Result::unwrap)
-                    .filter_map(|(id, place)| Some((id, place?)))
-                    .collect();
-                let expected: Vec<_> = model.range(..id(end)).rev().map(|(id, place)| (*id, *place)).collect();
-                prop_assert_eq!(there, expected);
-            }
-            let last = model.last_key_value().map(|(id, _)| *id);
-            prop_assert_eq!(newest(&disk, &workspace).unwrap(), last);
-            let other = "another".parse().unwrap();
-            prop_assert_eq!(newest(&disk, &other).unwrap(), None);
-        }
-    }
-
-    #[test]
-    fn a_value_that_is_cut_or_out_of_order_is_damage() {
-        let place = Place {
-            segment: 1,
-            offset: 16,
-            length: 9,
-        };
-        let value = encode(&[(id(1), place, Digests::NONE), (id(2), place, Digests::NONE)]);
-        assert!(decode(&value).is_ok());
-        for length in 0..value.len() {
-            let cut = decode(&value[..length]);
-            // Between two entries it is a shorter list.
-            assert_eq!(cut.is_ok(), length == 1 || length == 1 + ENTRY, "{length}");
-        }
-        assert!(
-            decode(&encode(&[
-                (id(2), place, Digests::NONE),
-                (id(1), place, Digests::NONE)
-            ]))
-            .is_err()
-        );
-    }
-}
+mod tests;

@@ -31,6 +31,9 @@ pub(super) fn ready(
     after: TaskId,
     limit: usize,
 ) -> Result<Vec<TaskId>, StoreError> {
+    if shared.erasing.has(workspace) {
+        return Ok(Vec::new());
+    }
     let past = (Bound::Excluded(after), Bound::Unbounded);
     let mut found: BTreeSet<TaskId> = {
         let overlay = shared.overlay.read();
@@ -82,7 +85,7 @@ pub(super) fn due(
         let overlay = shared.overlay.read();
         let due = overlay.due.iter();
         due.take_while(|(wake_at, ..)| *wake_at <= until)
-            .filter(|(.., id)| owned.owns(*id))
+            .filter(|(_, workspace, id)| owned.owns(*id) && !shared.erasing.has(workspace))
             .take(limit)
             .cloned()
             .collect()
@@ -96,7 +99,7 @@ pub(super) fn due(
             if wake_at > until || taken >= limit {
                 break;
             }
-            if !owned.owns(id) {
+            if !owned.owns(id) || shared.erasing.has(&workspace) {
                 continue;
             }
             let overlay = shared.overlay.read();
@@ -143,6 +146,9 @@ fn look(
     terms: &Terms,
     mut cost: usize,
 ) -> Result<store::Found, StoreError> {
+    if shared.erasing.has(workspace) {
+        return Ok(store::Found::default());
+    }
     let before = query.before.unwrap_or(TaskId::MAX);
     let wanted =
         |head: &TaskHead| query.state.is_none_or(|state| head.state == state) && terms.fit(head);

@@ -1,8 +1,9 @@
 //! Opening: the tree, then the log's tail replayed over it. A change that the tree has already is
 //! known by its place in the task's journal and passed over, so replaying twice is replaying once.
 
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -11,15 +12,18 @@ use tokio::sync::Notify;
 use super::change::{self, Change, Kind, Mark};
 use super::codec::damaged;
 use super::disk::{self, Disk};
+use super::erase::Erasing;
 use super::failure::{OpenError, failed, unusable};
 use super::log::{self, Slots, Tail};
 use super::overlay::Overlay;
+use super::purge::Removed;
 use super::registry::Setup;
 use super::room::{self, Room};
 use super::settings::SledSettings;
 use super::shared::Shared;
 use super::{keys, tasks};
 use crate::domain::clock::{Clock, SystemClock};
+use crate::domain::ids::WorkspaceName;
 use crate::store::{Partitions, StoreError};
 
 /// What is opened, and opened anew after the disk was full.
@@ -29,6 +33,7 @@ struct Opened {
     slots: Arc<Slots>,
     tail: Tail,
     setup: Setup,
+    erasing: HashSet<WorkspaceName>,
     seed: [u8; 32],
 }
 
@@ -67,6 +72,10 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), O
         want: Condvar::new(),
         checkpointing: Mutex::new(()),
         setup: Mutex::new(opened.setup),
+        removing: RwLock::new(()),
+        erasing: Erasing::of(opened.erasing),
+        purge: Mutex::default(),
+        opened: AtomicU64::new(0),
     };
     if !shared.slots.is_prepared() {
         shared.space.none(false);
@@ -100,6 +109,7 @@ pub(super) fn reopen(shared: &Shared) -> Result<Tail, StoreError> {
         Err(error) => return Err(StoreError::unavailable(error)),
     };
     *setup = opened.setup;
+    shared.opened.fetch_add(1, Ordering::AcqRel);
     {
         let mut overlay = shared.overlay.write();
         *overlay = opened.overlay;
@@ -135,6 +145,8 @@ fn read(settings: &SledSettings) -> Result<Opened, OpenError> {
         Some(mark) => Mark::decode(&mark)?,
         None => Mark { low: 1, last: 0 },
     };
+    let removed = Removed::read(&disk)?;
+    let erasing = Erasing::read(&disk)?;
     let setup = Setup::open(&settings.path, &disk)?;
     super::bodies::tidy(&settings.path).map_err(|error| unusable(&settings.path, &error))?;
     let mut overlay = Overlay::default();
@@ -147,7 +159,10 @@ fn read(settings: &SledSettings) -> Result<Opened, OpenError> {
         settings.fail.clone(),
         |number, payload| {
             for change in change::decode_group(payload)? {
-                replay(&disk, &mut overlay, change, number)?;
+                if erasing.contains(&change.workspace) {
+                    continue;
+                }
+                replay(&disk, &mut overlay, change, number, removed)?;
             }
             overlay.applied = number;
             Ok(())
@@ -159,6 +174,7 @@ fn read(settings: &SledSettings) -> Result<Opened, OpenError> {
         slots,
         tail,
         setup,
+        erasing,
         seed,
     })
 }
@@ -168,6 +184,7 @@ fn replay(
     overlay: &mut Overlay,
     change: Change,
     number: u64,
+    removed: Removed,
 ) -> Result<(), StoreError> {
     let (standing, base) = match overlay.get(&change.workspace, change.id) {
         Some(open) => (Some((open.head.version, open.count)), None),
@@ -181,9 +198,11 @@ fn replay(
     };
     let version = change.head.as_ref().map_or(0, |head| head.version);
     let known = match (change.kind, standing) {
-        (Kind::Accept, standing) => standing.is_some(),
+        // What is neither here nor there was removed.
+        (Kind::Accept, standing) => standing.is_some() || number <= removed.folded,
         (Kind::Commit | Kind::Note, Some((at, _))) => version <= at,
         (Kind::Effect, Some((_, count))) => change.index < count,
+        (_, None) if number <= removed.last => true,
         (_, None) => return Err(gap(&change, "is of a task that is not there")),
     };
     if known {

@@ -9,8 +9,10 @@ use super::shapes::{Kind, SealedConfig, SealedConnector, read as read_value};
 use super::{codec, keys};
 use crate::domain::clock::Millis;
 use crate::domain::ids::WorkspaceName;
+use crate::domain::retention::Retention;
 use crate::domain::schedule::Schedule;
 use crate::domain::step::Step;
+use crate::domain::workspace::WorkspaceSettings;
 use crate::store::{Registry, StoreError};
 
 /// What is set up, of the workspaces that were changed after `revision`; everything for 0.
@@ -33,16 +35,7 @@ pub(super) fn since(disk: &Disk, revision: u64) -> Result<Registry, StoreError> 
         }
     }
     let wanted = |workspace: &WorkspaceName| all || changed.contains(workspace);
-    for found in disk.db.scan_prefix(keys::WORKSPACES) {
-        let (key, first) = found.map_err(failed)?;
-        let value = disk.gather(&key, first)?;
-        let workspace = workspace_of(&key)?;
-        if !wanted(&workspace) {
-            continue;
-        }
-        let settings = read_value(&value)?;
-        registry.workspaces.push((workspace, settings));
-    }
+    registry.workspaces = workspaces(disk, wanted)?;
     for found in disk.db.scan_prefix(keys::WEBHOOKS) {
         let (key, first) = found.map_err(failed)?;
         if !wanted(&scoped(&key)?.0) {
@@ -97,11 +90,7 @@ fn schedules(
         }
         let value = disk.gather(&key, first)?;
         let schedule: Schedule = read_value(&value)?;
-        let key = keys::schedule_mark(&schedule.workspace, schedule.name.as_str());
-        let mark = match disk.db.get(key).map_err(failed)? {
-            Some(bytes) => Some(number(&bytes)?),
-            None => None,
-        };
+        let mark = mark_of(disk, &schedule.workspace, schedule.name.as_str())?;
         all.push((schedule, mark));
     }
     Ok(all)
@@ -152,4 +141,39 @@ fn scoped(key: &[u8]) -> Result<(WorkspaceName, &str), StoreError> {
     keys::split(key)
         .and_then(|(workspace, rest)| Some((workspace, std::str::from_utf8(rest).ok()?)))
         .ok_or_else(|| codec::damaged("a key", "it names no workspace"))
+}
+
+/// The last planned time of a schedule that is settled.
+pub(super) fn mark_of(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    name: &str,
+) -> Result<Option<Millis>, StoreError> {
+    let mark = disk.db.get(keys::schedule_mark(workspace, name));
+    mark.map_err(failed)?.map(|mark| number(&mark)).transpose()
+}
+
+/// Every workspace with its retention.
+pub(super) fn retentions(disk: &Disk) -> Result<Vec<(WorkspaceName, Retention)>, StoreError> {
+    let all = workspaces(disk, |_| true)?.into_iter();
+    Ok(all
+        .map(|(name, settings)| (name, settings.retention))
+        .collect())
+}
+
+fn workspaces(
+    disk: &Disk,
+    wanted: impl Fn(&WorkspaceName) -> bool,
+) -> Result<Vec<(WorkspaceName, WorkspaceSettings)>, StoreError> {
+    let mut all = Vec::new();
+    for found in disk.db.scan_prefix(keys::WORKSPACES) {
+        let (key, first) = found.map_err(failed)?;
+        let workspace = workspace_of(&key)?;
+        if !wanted(&workspace) {
+            continue;
+        }
+        let value = disk.gather(&key, first)?;
+        all.push((workspace, read_value(&value)?));
+    }
+    Ok(all)
 }

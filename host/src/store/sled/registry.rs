@@ -11,7 +11,7 @@ use super::disk::Disk;
 use super::failpoint::Write;
 use super::failure::{OpenError, failed};
 use super::shapes::{SealedConfig, SealedConnector, Written, read as read_value};
-use super::{Shared, keys, registered};
+use super::{Shared, erase, keys, registered};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{ScheduleName, WorkspaceName};
 use crate::domain::step::Step;
@@ -51,10 +51,27 @@ pub(super) fn since(shared: &Shared, revision: u64) -> Result<Registry, StoreErr
 /// Makes `change` durable, if what is set up is at revision `expected`. Gives the next revision.
 pub(super) fn manage(shared: &Shared, change: &Manage, expected: u64) -> Result<u64, StoreError> {
     let mut setup = shared.setup.lock();
-    shared.takes_new()?;
+    if let Manage::DeleteWorkspace(_) = change {
+        // Also on a disk that is nearly full: it makes room.
+        shared.takes_writes()?;
+    } else {
+        shared.takes_new()?;
+    }
     let actual = setup.revision;
     if actual != expected {
         return Err(StoreError::Revised { expected, actual });
+    }
+    let revision = expected + 1;
+    if let Manage::DeleteWorkspace(workspace) = change {
+        erase::delete(shared, &mut setup.components, workspace, revision)?;
+        setup.revision = revision;
+        setup.names.apply(change);
+        return Ok(revision);
+    }
+    if !matches!(change, Manage::MarkSchedules(_)) {
+        for workspace in change.workspaces() {
+            shared.erasing.check(workspace)?;
+        }
     }
     setup.names.check(change)?;
     let components = &setup.components;
@@ -66,7 +83,6 @@ pub(super) fn manage(shared: &Shared, change: &Manage, expected: u64) -> Result<
     if let Manage::PutStep(_, step, bytes) = change {
         components.write(&shared.settings.fail, &step.digest, bytes)?;
     }
-    let revision = expected + 1;
     let done = shared.with_disk(|disk| {
         let mut batch = Batch::default();
         batch.insert(keys::REVISION, &revision.to_be_bytes()[..]);
@@ -89,6 +105,7 @@ pub(super) fn manage(shared: &Shared, change: &Manage, expected: u64) -> Result<
                 settings.write(&mut value)?;
                 (keys::workspace(workspace), true)
             }
+            Manage::DeleteWorkspace(_) => return Ok(None),
             Manage::PutWebhook(webhook) => {
                 webhook.write(&mut value)?;
                 (keys::webhook(&webhook.workspace, &webhook.id), true)
@@ -171,7 +188,7 @@ fn write(shared: &Shared, disk: &Disk, batch: Batch) -> Result<(), StoreError> {
     disk.flush()
 }
 
-/// The marks of those schedules that are there.
+/// The marks of those schedules that are there, as far as they grow.
 fn mark_schedules(
     disk: &Disk,
     batch: &mut Batch,
@@ -180,7 +197,7 @@ fn mark_schedules(
     for (workspace, name, mark) in marks {
         let name = name.as_str();
         let there = disk.db.contains_key(keys::schedule(workspace, name));
-        if there.map_err(failed)? {
+        if there.map_err(failed)? && registered::mark_of(disk, workspace, name)? < Some(*mark) {
             batch.insert(
                 keys::schedule_mark(workspace, name),
                 &mark.to_be_bytes()[..],

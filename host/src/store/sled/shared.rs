@@ -1,7 +1,7 @@
 //! What the store's threads and callers share, and how they wait for each other.
 
 use std::fs::File;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -10,9 +10,11 @@ use tokio::sync::mpsc::WeakSender;
 
 use super::committer::Message;
 use super::disk::Disk;
+use super::erase::Erasing;
 use super::gather::Coming;
 use super::log::Slots;
 use super::overlay::Overlay;
+use super::purge::Purge;
 use super::registry::Setup;
 use super::room::{self, Room};
 use super::settings::SledSettings;
@@ -53,6 +55,13 @@ pub(super) struct Shared {
     /// One checkpoint at a time.
     pub checkpointing: Mutex<()>,
     pub setup: Mutex<Setup>,
+    /// Read by the committer over the whole of a group; held for writing while a task is removed.
+    pub removing: RwLock<()>,
+    pub erasing: Erasing,
+    /// Taken before `checkpointing`.
+    pub purge: Mutex<Purge>,
+    /// How often overlay and tree were opened again.
+    pub opened: AtomicU64,
 }
 
 impl Shared {
@@ -129,14 +138,19 @@ impl Shared {
         match error {
             StoreError::Full => {
                 self.space.none(true);
-                // If the queue is full, the committer is awake.
-                if let Some(committer) = self.committer.get().and_then(WeakSender::upgrade) {
-                    let _ = committer.try_send(Message::Look);
-                }
+                self.wake_committer();
                 self.room.notify_waiters();
                 StoreError::Full
             }
             error => self.fail(&error),
+        }
+    }
+
+    /// Has the committer look at what is to be done.
+    pub(super) fn wake_committer(&self) {
+        // If the queue is full, it is awake.
+        if let Some(committer) = self.committer.get().and_then(WeakSender::upgrade) {
+            let _ = committer.try_send(Message::Look);
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use super::SledStore;
 use super::change::{self, Change, Kind};
 use super::committer::Part;
-use super::{bodies, counts, queries, registry, shapes, tasks};
+use super::{bodies, counts, purge, queries, registry, shapes, tasks};
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -16,8 +16,8 @@ use crate::domain::journal::Entry;
 use crate::domain::partition::Partition;
 use crate::domain::task::{StoredTask, TaskHead};
 use crate::store::{
-    Claim, Commit, Counts, Found, Health, History, Manage, NewTask, Ownership, Registry, Store,
-    StoreError, TaskQuery, Terms, Together,
+    Claim, Commit, Counts, Found, Health, History, Manage, NewTask, Ownership, Purged, Registry,
+    Store, StoreError, TaskQuery, Terms, Together,
 };
 
 #[async_trait]
@@ -199,21 +199,31 @@ impl Store for SledStore {
     async fn put_body(
         &self,
         workspace: &WorkspaceName,
+        task: TaskId,
         body: Vec<u8>,
     ) -> Result<[u8; 32], StoreError> {
         let workspace = workspace.clone();
-        self.blocking(move |shared| bodies::put(shared, &workspace, &body))
+        self.blocking(move |shared| bodies::put(shared, &workspace, task, &body))
             .await
     }
 
     async fn body(
         &self,
         workspace: &WorkspaceName,
+        task: TaskId,
         digest: [u8; 32],
     ) -> Result<Option<Arc<[u8]>>, StoreError> {
         let workspace = workspace.clone();
-        self.blocking(move |shared| bodies::get(shared, &workspace, &digest))
+        self.blocking(move |shared| bodies::get(shared, &workspace, task, &digest))
             .await
+    }
+
+    async fn purge(&self, now: Millis) -> Result<Purged, StoreError> {
+        // Not steady: who opens the tree again waits for that, and has what a purge waits for.
+        let shared = self.shared.clone();
+        let done = tokio::task::spawn_blocking(move || purge::purge(&shared, now));
+        done.await
+            .unwrap_or_else(|error| Err(StoreError::unavailable(error)))
     }
 
     fn health(&self) -> watch::Receiver<Health> {

@@ -36,6 +36,7 @@ pub(super) fn open_in(
         count: fixed.count,
         settled: fixed.settled,
         folded: true,
+        archived: false,
         first: 0,
         last: 0,
     }))
@@ -60,6 +61,7 @@ fn taken_out(
         count: record.fixed.count,
         settled: record.fixed.settled,
         folded: false,
+        archived: true,
         first: 0,
         last: 0,
     }))
@@ -133,6 +135,43 @@ pub(super) fn newest(
     Ok(here.max(there))
 }
 
+/// Whether a task is there.
+pub(super) fn is_there(
+    shared: &Shared,
+    workspace: &WorkspaceName,
+    id: TaskId,
+) -> Result<bool, StoreError> {
+    if shared.overlay.read().get(workspace, id).is_some() {
+        return Ok(true);
+    }
+    shared.with_disk(|disk| {
+        let in_tree = disk.db.contains_key(keys::task(workspace, id));
+        Ok(in_tree.map_err(failed)? || places::find(disk, workspace, id)?.is_some())
+    })
+}
+
+/// The oldest task of a workspace.
+pub(super) fn oldest(
+    shared: &Shared,
+    workspace: &WorkspaceName,
+) -> Result<Option<TaskId>, StoreError> {
+    let here = {
+        let overlay = shared.overlay.read();
+        let space = overlay.space(workspace);
+        space.and_then(|space| space.tasks.first_key_value().map(|(id, _)| *id))
+    };
+    let there = shared.with_disk(|disk| {
+        let range = keys::task(workspace, TaskId::MIN)..=keys::task(workspace, TaskId::MAX);
+        let folded = match disk.db.range(range).keys().next() {
+            Some(key) => Some(keys::id_of(&key.map_err(failed)?).ok_or_else(|| bad_key("task"))?),
+            None => None,
+        };
+        let archived = places::oldest(disk, workspace)?;
+        Ok(folded.into_iter().chain(archived).min())
+    })?;
+    Ok(here.into_iter().chain(there).min())
+}
+
 pub(super) fn bad_key(kind: &str) -> StoreError {
     damaged("a key", &format!("it is no {kind} key"))
 }
@@ -168,6 +207,9 @@ pub(super) fn load(
     workspace: &WorkspaceName,
     id: TaskId,
 ) -> Result<Option<StoredTask>, StoreError> {
+    if shared.erasing.has(workspace) {
+        return Ok(None);
+    }
     loop {
         let open = shared.overlay.read().get(workspace, id).cloned();
         if let Some(Open {
@@ -210,6 +252,8 @@ pub(super) fn load(
                 effects(&open.entries, skip, &mut pending)?;
                 return Ok(Some(stored(open.head.clone(), data, pending)));
             }
+            // It was folded since, and then removed.
+            (Some(_), None) if shared.overlay.read().get(workspace, id).is_none() => {}
             (Some(_), None) => {
                 return Err(damaged("a task's record", &format!("{id} has none")));
             }
@@ -264,6 +308,9 @@ pub(super) fn history(
     workspace: &WorkspaceName,
     id: TaskId,
 ) -> Result<Option<History>, StoreError> {
+    if shared.erasing.has(workspace) {
+        return Ok(None);
+    }
     loop {
         let open = shared.overlay.read().get(workspace, id).cloned();
         let there = shared.with_disk(|disk| match &open {
@@ -287,9 +334,15 @@ pub(super) fn history(
                     }
                     None => open.data.clone().filter(|_| open.base == 0),
                 };
-                let missing = || damaged("a task's record", &format!("{id} has none"));
+                let Some(data) = data else {
+                    if shared.overlay.read().get(workspace, id).is_none() {
+                        // It was folded since, and then removed.
+                        continue;
+                    }
+                    return Err(damaged("a task's record", &format!("{id} has none")));
+                };
                 journal::pull_entries(&open.entries, 0, &mut entries)?;
-                (open.head.clone(), data.ok_or_else(missing)?, open.settled)
+                (open.head.clone(), data, open.settled)
             }
         };
         let unsettled = entries.iter().skip(settled as usize).cloned().collect();

@@ -57,6 +57,7 @@ pub(in super::super) fn open(
         sealed: Mutex::default(),
         spares: Mutex::default(),
         next_name: AtomicU64::new(next_name),
+        close: Mutex::default(),
         key: frame::key(seed),
         bytes: AtomicU64::new(0),
         fail,

@@ -1,4 +1,5 @@
-//! A task's head. A head without an expiry is written in version 1, the others in version 2.
+//! A task's head. One that is kept for ever is written in version 3, another with an expiry in version
+//! 2, and the rest, nearly all, in version 1.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,24 +10,26 @@ use crate::domain::subtask::{Child, Parent};
 use crate::domain::task::{Expiry, Notice, Paused, Retrying, StepMemory, TaskHead};
 use crate::store::StoreError;
 
-kind!('a, TaskHead, "a task's head", 1 => V1<'a>, 2 => V2<'a>);
-postcard_shapes!('a, V1<'a>, V2<'a>);
+kind!('a, TaskHead, "a task's head", 1 => V1<'a>, 2 => V2<'a>, 3 => V3<'a>);
+postcard_shapes!('a, V1<'a>, V2<'a>, V3<'a>);
 
 impl Written for TaskHead {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
         let first = V1::from(self);
-        match self.expiry {
-            None => push(out, 1, &first),
-            Some(Expiry { at, completes }) => push(
-                out,
-                2,
-                &V2 {
-                    first,
-                    at,
-                    completes,
-                },
-            ),
+        let kept = self.kept;
+        if self.expiry.is_none() && !kept {
+            return push(out, 1, &first);
         }
+        let Expiry { at, completes } = self.expiry.unwrap_or_default();
+        let second = V2 {
+            first,
+            at,
+            completes,
+        };
+        if !kept {
+            return push(out, 2, &second);
+        }
+        push(out, 3, &V3 { second, kept })
     }
 }
 
@@ -65,6 +68,14 @@ pub(in super::super) struct V2<'a> {
     first: V1<'a>,
     at: Option<u64>,
     completes: bool,
+}
+
+/// Whether the task is kept for ever, behind the second version.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in super::super) struct V3<'a> {
+    #[serde(borrow)]
+    second: V2<'a>,
+    kept: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -143,6 +154,8 @@ impl<'a> From<&'a TaskHead> for V1<'a> {
             notes,
             // Of the second version.
             expiry: _,
+            // Of the third.
+            kept: _,
         } = head;
         Self {
             id: Id(*id),
@@ -181,15 +194,25 @@ impl<'a> From<V1<'a>> for V2<'a> {
     }
 }
 
-impl TryFrom<V2<'_>> for TaskHead {
+impl<'a> From<V2<'a>> for V3<'a> {
+    fn from(second: V2<'a>) -> Self {
+        Self {
+            second,
+            kept: false,
+        }
+    }
+}
+
+impl TryFrom<V3<'_>> for TaskHead {
     type Error = Wrong;
 
-    fn try_from(shape: V2<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: V3<'_>) -> Result<Self, Wrong> {
+        let V3 { second, kept } = shape;
         let V2 {
             first,
             at,
             completes,
-        } = shape;
+        } = second;
         let expiry = Expiry { at, completes };
         Ok(Self {
             id: first.id.0,
@@ -215,6 +238,7 @@ impl TryFrom<V2<'_>> for TaskHead {
             paused: first.paused.map(Paused::try_from).transpose()?,
             notes: first.notes,
             expiry: (expiry != Expiry::default()).then_some(expiry),
+            kept,
         })
     }
 }

@@ -16,12 +16,13 @@
 //!
 //! | kind | versions | where it is stored |
 //! | --- | --- | --- |
-//! | head | 1, 2 (with an expiry) | in records and in changes of the log |
+//! | head | 1, 2 (with an expiry), 3 (kept for ever) | in records and in changes of the log |
 //! | entry (with effects and runs) | 1 | in records, pieces and changes of the log |
 //! | record | 1 | `t/…`, the archive |
 //! | piece of a journal | 1 | `j/…` |
 //! | envelope of a long value | 1 | before records and all that is registered |
-//! | workspace, webhook, step, schedule | 1 | `p/…`, `h/…`, `q/…`, `f/…` |
+//! | workspace | 1, 2 (with a retention) | `p/…` |
+//! | webhook, step, schedule | 1 | `h/…`, `q/…`, `f/…` |
 //! | sealed config value, sealed connector | 1 | `g/…`, `k/…`; see [`crate::vault`] for the version within |
 //! | group of changes ([`super::change`]) | 1 | the log |
 //! | low-water mark ([`super::change`]) | 1 | `m/log` |
@@ -29,9 +30,9 @@
 //! | digests of terms ([`super::terms`]) | 1 | `b/…`, `r/…`, `s/…` |
 //! | slot's header ([`super::frame`]) | 1 | each file of the log |
 //! | segment's header ([`super::archive`]) | 1 | each file of the archive |
-//! | format of the directory ([`super::disk`]) | 1 to 3 | `m/format` |
+//! | format of the directory ([`super::disk`]) | 1 to 4 | `m/format` |
 //!
-//! Without a version are the seed (32 bytes), a schedule's mark (8 bytes), components and bodies (any
+//! Without a version are the seed (32 bytes), a schedule's mark (8 bytes), `m/removed` (16 bytes), components and bodies (any
 //! bytes, under their digest) and keys ([`super::keys`]). Another layout of these is another format of
 //! the directory.
 

@@ -21,10 +21,14 @@ use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskState;
 use crate::domain::workspace::WorkspaceSettings;
+use crate::store::conformance::retention::purge;
 use crate::store::conformance::samples::{effect, new_task, next, step, workspace};
 use crate::store::memory::{MemoryStore, Model};
 use crate::store::sled::{SledSettings, SledStore};
 use crate::store::{Commit, Health, Manage, NewTask, Store, StoreError, Together};
+
+/// Long after the time of all tasks that are at their end.
+const LATER: u64 = 5_000_000_000_000;
 
 /// One thing that a program does; tasks are named by their order of acceptance.
 #[derive(Debug, Clone)]
@@ -99,6 +103,7 @@ fn manage(what: u8, name: u8) -> Manage {
             ws,
             WorkspaceSettings {
                 failure_url: Some(format!("https://example.com/{name}")),
+                ..WorkspaceSettings::default()
             },
         ),
         1 | 2 => Manage::PutStep(ws, step, bytes),
@@ -129,6 +134,8 @@ struct Known {
     pending: BTreeMap<usize, Act>,
     /// The tasks that were ever asked for.
     ids: Vec<(WorkspaceName, TaskId)>,
+    /// A purge is under way: each task that may go is there, or not.
+    purging: bool,
 }
 
 fn apply(model: &mut Model, act: &Act) {
@@ -268,7 +275,17 @@ async fn survives(path: &Path, known: &Known, write: &str) {
     };
     let there = dump(&*store).await;
     let mut found = None;
-    for model in possible(known) {
+    for mut model in possible(known) {
+        if known.purging {
+            let mut purged = model.clone();
+            purged.purge(LATER);
+            for (ws, id) in model.tasks.clone().into_keys() {
+                let may_go = !purged.tasks.contains_key(&(ws.clone(), id));
+                if may_go && store.load(&ws, id).await.unwrap().is_none() {
+                    model.tasks.remove(&(ws, id));
+                }
+            }
+        }
         if dump(&MemoryStore::of(model.clone())).await == there {
             found = Some(model);
             break;
@@ -286,6 +303,7 @@ async fn survives(path: &Path, known: &Known, write: &str) {
         acked,
         pending: BTreeMap::new(),
         ids: known.ids.clone(),
+        purging: false,
     }));
     let tasks = known.lock().ids.len();
     let mut after: Vec<Op> = (0..tasks)
@@ -364,7 +382,7 @@ proptest! {
 
     #[test]
     fn what_was_acknowledged_survives_a_crash_before_any_write(
-        program in prop::collection::vec(prop::collection::vec(op(), 1..5), 1..16),
+        program in prop::collection::vec((prop::collection::vec(op(), 1..5), any::<u8>()), 1..16),
         torn in prop::collection::vec(0.0..1.0f64, 64),
     ) {
         let home = scratch();
@@ -372,8 +390,15 @@ proptest! {
         let copies = Copies::default();
         runtime().block_on(async {
             let store = SledStore::open(copied(home.path(), &known, &copies)).unwrap();
-            for ops in &program {
+            for (ops, purges) in &program {
                 run(&store, &known, ops).await;
+                if *purges < 64 {
+                    known.lock().purging = true;
+                    purge(&*store, LATER).await;
+                    let mut known = known.lock();
+                    known.acked.purge(LATER);
+                    known.purging = false;
+                }
             }
             let model = known.lock().acked.clone();
             assert_eq!(dump(&*store).await, dump(&MemoryStore::of(model)).await);

@@ -63,7 +63,7 @@ fn a_newer_format_is_refused() {
             &error,
             OpenError::Newer {
                 found: 7,
-                known: 3,
+                known: 4,
                 ..
             }
         ),

@@ -81,7 +81,7 @@ async fn a_log_without_room_refuses_and_goes_on() {
                 .record_effect_owned(&ws, head.id, effect(1, 0, 1))
                 .await,
             store.manage_now(Manage::AddWorkspace(ws.clone())).await,
-            store.put_body(&ws, vec![1]).await.map(|_| ()),
+            store.put_body(&ws, head.id, vec![1]).await.map(|_| ()),
         ] {
             assert!(
                 matches!(error, Err(StoreError::Full)),

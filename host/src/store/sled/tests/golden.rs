@@ -147,7 +147,7 @@ pub(super) fn all() -> Vec<Golden> {
     vec![
         golden(
             "head-v1",
-            2,
+            3,
             &["a task's head"],
             samples::heads(),
             written,
@@ -155,9 +155,17 @@ pub(super) fn all() -> Vec<Golden> {
         ),
         golden(
             "head-v2",
-            2,
+            3,
             &["a task's head"],
             samples::heads_with_expiry(),
+            written,
+            |bytes| read(bytes),
+        ),
+        golden(
+            "head-v3",
+            3,
+            &["a task's head"],
+            samples::heads_that_are_kept(),
             written,
             |bytes| read(bytes),
         ),
@@ -171,9 +179,17 @@ pub(super) fn all() -> Vec<Golden> {
         ),
         golden(
             "workspace-v1",
-            1,
+            2,
             &["a workspace's settings"],
             samples::workspaces(),
+            written,
+            |bytes| read(bytes),
+        ),
+        golden(
+            "workspace-v2",
+            2,
+            &["a workspace's settings"],
+            samples::workspaces_with_retention(),
             written,
             |bytes| read(bytes),
         ),

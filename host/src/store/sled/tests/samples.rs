@@ -7,6 +7,7 @@ use crate::domain::effect::{
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::{Entry, RunEntry, SubtaskEntry};
 use crate::domain::limits::StepLimits;
+use crate::domain::retention::{Period, Retention};
 use crate::domain::run::{Ended, LogLevel, LogLine, StepFault};
 use crate::domain::schedule::{Missed, Schedule};
 use crate::domain::step::{RetryPolicy, Step, StepKind, StepVersion};
@@ -112,6 +113,12 @@ pub(super) fn heads_with_expiry() -> Vec<TaskHead> {
         ..head
     });
     with.collect()
+}
+
+/// Heads of tasks that are kept for ever, without an expiry and with one.
+pub(super) fn heads_that_are_kept() -> Vec<TaskHead> {
+    let heads = heads().into_iter().take(2).chain(heads_with_expiry());
+    heads.map(|head| TaskHead { kept: true, ..head }).collect()
 }
 
 fn results() -> Vec<CallResult> {
@@ -286,8 +293,25 @@ pub(super) fn entries() -> Vec<Entry> {
 pub(super) fn workspaces() -> Vec<WorkspaceSettings> {
     let url = text("https://ops.example.com/failed?token=golden");
     [None, Some(url)]
-        .map(|failure_url| WorkspaceSettings { failure_url })
+        .map(|failure_url| WorkspaceSettings {
+            failure_url,
+            ..WorkspaceSettings::default()
+        })
         .to_vec()
+}
+
+/// Settings with another retention than the default.
+pub(super) fn workspaces_with_retention() -> Vec<WorkspaceSettings> {
+    let periods = [
+        (Period::Days(1), Period::Forever),
+        (Period::Forever, Period::Days(36_500)),
+    ];
+    let settings = workspaces().into_iter().zip(periods);
+    let with = settings.map(|(settings, (done, others))| WorkspaceSettings {
+        retention: Retention { done, others },
+        ..settings
+    });
+    with.collect()
 }
 
 pub(super) fn webhooks() -> Vec<Webhook> {

@@ -88,9 +88,9 @@ macro_rules! adds_a_field {
 adds_a_field!(More);
 adds_a_field!(Longer);
 
-kind!('a, Next<TaskHead>, "a task's head", 1 => head::V1<'a>, 2 => head::V2<'a>, 3 => More<head::V2<'a>>);
+kind!('a, Next<TaskHead>, "a task's head", 1 => head::V1<'a>, 2 => head::V2<'a>, 3 => head::V3<'a>, 4 => More<head::V3<'a>>);
 kind!('a, Next<Entry>, "a journal entry", 1 => entry::V1<'a>, 2 => More<entry::V1<'a>>);
-kind!('a, Next<WorkspaceSettings>, "a workspace's settings", 1 => workspace::V1<'a>, 2 => More<workspace::V1<'a>>);
+kind!('a, Next<WorkspaceSettings>, "a workspace's settings", 1 => workspace::V1<'a>, 2 => workspace::V2<'a>, 3 => More<workspace::V2<'a>>);
 kind!('a, Next<Webhook>, "a webhook", 1 => webhook::V1<'a>, 2 => More<webhook::V1<'a>>);
 kind!('a, Next<Step>, "a step", 1 => step::V1<'a>, 2 => More<step::V1<'a>>);
 kind!('a, Next<Schedule>, "a schedule", 1 => schedule::V1<'a>, 2 => More<schedule::V1<'a>>);
@@ -104,7 +104,7 @@ kind!('a, Next<Several>, "digests of terms", 1 => Several, 2 => Longer<Several>)
 kind!('a, Next<Envelope>, "a value's envelope", 1 => Envelope, 2 => Longer<Envelope>);
 kind!('a, Next<Piece<'a>>, "a piece of a journal", 1 => Piece<'a>, 2 => Longer<Piece<'a>>);
 postcard_shapes!('a,
-    More<head::V2<'a>>, More<entry::V1<'a>>, More<workspace::V1<'a>>, More<webhook::V1<'a>>,
+    More<head::V3<'a>>, More<entry::V1<'a>>, More<workspace::V2<'a>>, More<webhook::V1<'a>>,
     More<step::V1<'a>>, More<schedule::V1<'a>>, More<Bytes<'a>>);
 
 /// The golden values of the files so called are read by the next version's reader as well as by
@@ -155,14 +155,16 @@ fn every_kind_can_be_given_a_next_version() {
             let (mut out, mut today) = (Vec::new(), Vec::new());
             head.write(&mut today).unwrap();
             let before = match today[0] {
-                1 => head::V2::from(head::V1::from(head)),
-                _ => head::V2::parse(&today[1..], "a head").unwrap(),
+                1 => head::V3::from(head::V2::from(head::V1::from(head))),
+                2 => head::V3::from(head::V2::parse(&today[1..], "a head").unwrap()),
+                _ => head::V3::parse(&today[1..], "a head").unwrap(),
             };
             push(&mut out, version, &More { before, added: 7 }).unwrap();
             out
         },
         "head-v1",
-        "head-v2"
+        "head-v2",
+        "head-v3"
     );
     grows!(
         Entry,
@@ -171,8 +173,9 @@ fn every_kind_can_be_given_a_next_version() {
     );
     grows!(
         WorkspaceSettings,
-        |version, _, settings| more::<workspace::V1<'_>, _>(version, settings),
-        "workspace-v1"
+        |version, _, settings| more::<workspace::V2<'_>, _>(version, settings),
+        "workspace-v1",
+        "workspace-v2"
     );
     grows!(
         Webhook,
@@ -429,10 +432,11 @@ fn a_newer_file_of_log_or_archive_is_refused() {
 }
 
 #[test]
-fn a_head_with_an_expiry_is_of_the_second_version() {
+fn a_head_is_of_the_version_that_it_needs() {
     for (head, version) in [
         (samples::heads().remove(0), 1),
         (samples::heads_with_expiry().remove(0), 2),
+        (samples::heads_that_are_kept().remove(0), 3),
     ] {
         let mut out = Vec::new();
         head.write(&mut out).unwrap();

@@ -1,0 +1,218 @@
+//! Removes finished tasks whose time is over, and gives back what they took on the disk.
+//!
+//! A pass erases what is left of workspaces that were deleted ([`super::erase`]). Then it goes through
+//! every workspace: the tasks of its tree and those of the archive, by their ids
+//! from the oldest on, as far as any can be old enough. A task is removed by one batch: all that the
+//! tree knows of it, or nothing. Segments of the archive that no task points to any more are removed
+//! then; of one that is half empty what is left is moved to another first.
+//!
+//! - **The log** may still have changes of a task that is removed, and no start is to take it for a new
+//!   one, or for a gap: see [`Removed`]. For that every task is folded as a pass begins.
+//! - **A writer** that moves a task on while it is removed would build on what is gone: a removal and
+//!   the committer exclude each other ([`Shared::removing`]), and what the overlay has is left alone.
+//! - **A crash** may leave a body without its task, or a segment to which nothing points: the first
+//!   pass after a start looks for both.
+
+pub(super) mod compact;
+mod expired;
+pub(super) mod remove;
+mod sweep;
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+
+use self::compact::Compaction;
+use self::expired::Expired;
+use self::sweep::Sweep;
+use super::codec::Parts;
+use super::disk::Disk;
+use super::erase::Erasure;
+use super::failure::failed;
+use super::overlay::Overlay;
+use super::shared::Shared;
+use super::{checkpoint, keys, registered};
+use crate::domain::clock::Millis;
+use crate::domain::ids::WorkspaceName;
+use crate::domain::retention::Retention;
+use crate::store::{Purged, StoreError};
+
+/// What a start has to know of tasks that were removed, whose changes the log may have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Removed {
+    /// Every task of the groups up to this one was folded before: one that is neither in the tree nor
+    /// in the archive was removed.
+    pub folded: u64,
+    /// The last group when a task was last removed. A change up to it that is no acceptance may be of a
+    /// task that was removed.
+    pub last: u64,
+}
+
+impl Removed {
+    fn encode(self) -> Vec<u8> {
+        [self.folded.to_le_bytes(), self.last.to_le_bytes()].concat()
+    }
+
+    pub(super) fn read(disk: &Disk) -> Result<Self, StoreError> {
+        let Some(value) = disk.db.get(keys::REMOVED).map_err(failed)? else {
+            return Ok(Self::default());
+        };
+        let mut parts = Parts::new(&value, "the mark of removals");
+        let (folded, last) = (parts.u64()?, parts.u64()?);
+        parts.end()?;
+        Ok(Self { folded, last })
+    }
+}
+
+/// How far the store has come with it.
+#[derive(Default)]
+pub(super) struct Purge {
+    pass: Option<Pass>,
+    /// A pass came to its end since the start.
+    is_swept: bool,
+}
+
+struct Pass {
+    now: Millis,
+    /// Every task of the log's groups up to this one was folded.
+    folded: u64,
+    /// [`Shared::opened`] as it began: what it knows is of that archive.
+    opened: u64,
+    is_first: bool,
+    tasks: usize,
+    stage: Stage,
+}
+
+enum Stage {
+    Erase(Vec<Erasure>),
+    Tasks(VecDeque<(WorkspaceName, Retention)>, Expired),
+    Bodies(Sweep),
+    Segments(Compaction),
+}
+
+/// See [`crate::store::Store::purge`]. Blocks on the disk.
+pub(super) fn purge(shared: &Shared, now: Millis) -> Result<Purged, StoreError> {
+    let mut purge = shared.purge.lock();
+    shared.takes_writes()?;
+    if now == 0 && purge.pass.is_none() && shared.erasing.all().is_empty() {
+        // Nothing was ever over then.
+        return Ok(Purged {
+            tasks: 0,
+            is_done: true,
+        });
+    }
+    let opened = shared.opened.load(Ordering::Acquire);
+    let pass = purge.pass.take().filter(|pass| pass.opened == opened);
+    let mut pass = match pass {
+        Some(pass) => pass,
+        None => Pass::begin(shared, now, opened, !purge.is_swept)?,
+    };
+    if pass.wants_fold() {
+        let folded = checkpoint::checkpoint_with(shared, Overlay::everything);
+        folded.map_err(|error| shared.could_not_fold(error))?;
+    }
+    let _one = shared.checkpointing.lock();
+    if shared.opened.load(Ordering::Acquire) != opened {
+        return Ok(Purged::default());
+    }
+    let before = pass.tasks;
+    // After an error the next call begins anew.
+    let is_done = pass.go_on(shared)?;
+    let tasks = pass.tasks - before;
+    if is_done {
+        purge.is_swept = true;
+    } else {
+        purge.pass = Some(pass);
+    }
+    Ok(Purged { tasks, is_done })
+}
+
+impl Pass {
+    fn begin(
+        shared: &Shared,
+        now: Millis,
+        opened: u64,
+        is_first: bool,
+    ) -> Result<Self, StoreError> {
+        let erased = shared.erasing.all();
+        let applied = shared.overlay.read().applied;
+        let whole = checkpoint::checkpoint_with(shared, Overlay::everything);
+        let whole = whole.map_err(|error| shared.could_not_fold(error))?;
+        let before = shared.with_disk(Removed::read)?;
+        Ok(Self {
+            now,
+            folded: if whole { applied } else { before.folded },
+            opened,
+            is_first,
+            tasks: 0,
+            stage: Stage::Erase(erased.into_iter().map(Erasure::of).collect()),
+        })
+    }
+
+    fn wants_fold(&self) -> bool {
+        match &self.stage {
+            Stage::Erase(erased) => erased.last().is_some_and(Erasure::wants_fold),
+            _ => false,
+        }
+    }
+
+    /// Goes on for a moment; true at the end.
+    fn go_on(&mut self, shared: &Shared) -> Result<bool, StoreError> {
+        match &mut self.stage {
+            Stage::Erase(erased) => {
+                let Some(erasure) = erased.last_mut() else {
+                    let spaces = shared.with_disk(registered::retentions)?;
+                    self.stage = Stage::Tasks(spaces.into(), Expired::default());
+                    return Ok(false);
+                };
+                if erasure.go_on(shared)? {
+                    erased.pop();
+                }
+                Ok(false)
+            }
+            Stage::Tasks(spaces, expired) => {
+                let Some((workspace, retention)) = spaces.front() else {
+                    self.stage = self.after_tasks(shared)?;
+                    return Ok(false);
+                };
+                let found = expired.next(shared, workspace, retention, self.now)?;
+                self.tasks += remove::remove(shared, workspace, &found, self.folded)?;
+                if found.is_last {
+                    spaces.pop_front();
+                    *expired = Expired::default();
+                }
+                Ok(false)
+            }
+            Stage::Bodies(sweep) => {
+                if sweep.go_on(shared)? {
+                    self.stage = self.segments(shared)?;
+                }
+                Ok(false)
+            }
+            Stage::Segments(compaction) => {
+                let is_done = compaction.go_on(shared)?;
+                if is_done && self.tasks > 0 {
+                    // What was said to be removed stays so.
+                    let flushed = shared.with_disk(Disk::flush);
+                    flushed.map_err(|error| shared.could_not_fold(error))?;
+                }
+                Ok(is_done)
+            }
+        }
+    }
+
+    fn after_tasks(&self, shared: &Shared) -> Result<Stage, StoreError> {
+        if self.is_first {
+            return Ok(Stage::Bodies(Sweep::begin(shared)?));
+        }
+        self.segments(shared)
+    }
+
+    fn segments(&self, shared: &Shared) -> Result<Stage, StoreError> {
+        let compaction = if self.is_first || self.tasks > 0 {
+            shared.with_disk(|disk| Compaction::begin(disk, self.now))?
+        } else {
+            Compaction::none()
+        };
+        Ok(Stage::Segments(compaction))
+    }
+}

@@ -1,0 +1,293 @@
+//! How long finished tasks are kept: set by command, API and manifest, by the real server; and removed by
+//! the engine's clock, with the real store.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use stepwell::catalog::{Catalog, DEFAULT_WORKSPACE};
+use stepwell::connectors::{FetchClient, FetchSettings};
+use stepwell::domain::clock::{Clock, ManualClock, Millis};
+use stepwell::domain::ids::{TaskId, WorkspaceName};
+use stepwell::domain::retention::DAY;
+use stepwell::domain::schedule::{Missed, Schedule};
+use stepwell::domain::task::{TaskHead, TaskState};
+use stepwell::engine::{Engine, EngineParts, EngineSettings};
+use stepwell::sandbox::{Sandbox, SandboxSettings};
+use stepwell::store::conformance::owned::Owned;
+use stepwell::store::sled::{SledSettings, SledStore};
+use stepwell::store::{Manage, NewTask, Store, TaskQuery};
+use stepwell::vault::Vault;
+use support::project::{Project, marks};
+use support::ran::cli;
+use support::{PATIENCE, Server};
+
+async fn retention(server: &Server, workspace: &str) -> Value {
+    let path = format!("/workspaces/{workspace}");
+    server.api(Method::GET, &path, None).await.1["retention"].clone()
+}
+
+#[tokio::test]
+async fn a_workspace_says_how_long_its_tasks_are_kept() {
+    let mut server = Server::start().await;
+    let usual = json!({"done": 30, "others": 90});
+    assert_eq!(retention(&server, "default").await, usual);
+    let new = json!({"name": "acme", "retention": {"others": "forever"}});
+    let (status, answer) = server.api(Method::POST, "/workspaces", Some(new)).await;
+    assert_eq!(status, StatusCode::CREATED, "{answer}");
+    assert_eq!(
+        answer["retention"],
+        json!({"done": 30, "others": "forever"})
+    );
+    let set = ["workspace", "set", "acme", "--keep-done", "7"];
+    let said = cli(&server, &set);
+    said.ok();
+    assert!(
+        said.stderr
+            .contains("keeps tasks that are done for 7 days, others at their end for forever"),
+        "{said:?}"
+    );
+    let url = Some(json!({"failure_url": "https://ops.example.com/"}));
+    let (status, _) = server.api(Method::PATCH, "/workspaces/acme", url).await;
+    assert_eq!(status, StatusCode::OK);
+    server.restart().await;
+    let kept = json!({"done": 7, "others": "forever"});
+    assert_eq!(retention(&server, "acme").await, kept);
+    let listed = cli(&server, &["workspace", "list"]).ok().to_owned();
+    assert!(
+        listed.contains("30 days") && listed.contains("forever"),
+        "{listed}"
+    );
+    for wrong in [json!(0), json!(36_501), json!("30 days"), json!(1.5)] {
+        let body = Some(json!({"retention": {"done": wrong}}));
+        let (status, answer) = server.api(Method::PATCH, "/workspaces/acme", body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{answer}");
+        assert!(
+            answer["detail"].as_str().unwrap().contains("forever"),
+            "{answer}"
+        );
+    }
+    let wrong = Some(json!({"retention": {"finished": 1}}));
+    let (status, _) = server.api(Method::PATCH, "/workspaces/acme", wrong).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(retention(&server, "acme").await, kept);
+}
+
+#[tokio::test]
+async fn a_manifest_sets_the_retention() {
+    let server = Server::start().await;
+    let project = Project::new("");
+    let deploy = |lines: &str| {
+        let manifest = format!("workspaces:\n  - name: sales\n{lines}    webhooks: []\n");
+        project.write("deploy.yaml", manifest);
+        project.deploy(&server, &[])
+    };
+    let line = "    retention: {done: 7, others: forever}\n";
+    assert_eq!(marks(&deploy(line)), ["+ workspace sales"]);
+    assert_eq!(marks(&deploy(line)), ["= workspace sales"]);
+    assert_eq!(marks(&deploy("")), ["= workspace sales"]);
+    let kept = json!({"done": 7, "others": "forever"});
+    assert_eq!(retention(&server, "sales").await, kept);
+    let line = "    retention: {done: 8}\n    failureUrl: https://ops.example.com/\n";
+    assert_eq!(marks(&deploy(line)), ["~ workspace sales"]);
+    let kept = json!({"done": 8, "others": "forever"});
+    assert_eq!(retention(&server, "sales").await, kept);
+    let refused = deploy("    retention: {done: ever}\n").refusal(2);
+    assert!(refused.1.contains("retention.done"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_task_is_kept_and_no_longer() {
+    let server = Server::start().await;
+    let webhook = server.webhook("Orders").await;
+    let task = server.run(&webhook, &json!({"a": 1}), "unmatched").await;
+    assert_eq!(task["kept"], false);
+    let id = task["id"].as_str().unwrap();
+    for (words, kept) in [
+        (&["task", "keep", id][..], true),
+        (&["task", "keep", id], true),
+        (&["task", "keep", id, "--undo"], false),
+    ] {
+        cli(&server, words).ok();
+        let now = server.task(id).await;
+        assert_eq!(now["kept"], kept);
+        for same in ["state", "updated", "history", "data"] {
+            assert_eq!(now[same], task[same], "{same}");
+        }
+        let shown = cli(&server, &["task", "show", id]).ok().to_owned();
+        assert_eq!(shown.contains("kept     for ever"), kept, "{shown}");
+    }
+    let (status, answer) = server.act(&TaskId::new().to_string(), "keep", None).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "{answer}");
+}
+
+/// An engine on a store in a directory, by a clock that the test has.
+struct World {
+    store: Arc<SledStore>,
+    clock: Arc<ManualClock>,
+    engine: Arc<Engine>,
+    catalog: Arc<Catalog>,
+}
+
+const START: Millis = 1_800_000_000_000;
+
+impl World {
+    async fn on(directory: &std::path::Path, now: Millis) -> Self {
+        let store = SledStore::open(SledSettings::at(directory.join("store"))).unwrap();
+        let clock = Arc::new(ManualClock::at(now));
+        let sandbox = Sandbox::new(SandboxSettings {
+            concurrency: 2,
+            ..SandboxSettings::default()
+        })
+        .unwrap();
+        let vault = Vault::open(directory, None).unwrap();
+        let catalog = Catalog::open(store.clone(), sandbox.clone(), vault, clock.clone())
+            .await
+            .unwrap();
+        let engine = Engine::start(EngineParts {
+            announce: None,
+            store: store.clone(),
+            catalog: catalog.clone(),
+            sandbox,
+            fetch: Arc::new(FetchClient::new(FetchSettings::default()).unwrap()),
+            clock: clock.clone(),
+            settings: EngineSettings::default(),
+        })
+        .unwrap();
+        Self {
+            store,
+            clock,
+            engine,
+            catalog,
+        }
+    }
+
+    async fn tasks(&self) -> Vec<TaskHead> {
+        let query = TaskQuery {
+            limit: 1_000,
+            ..TaskQuery::default()
+        };
+        self.store.list(&workspace(), &query).await.unwrap()
+    }
+
+    async fn until(&self, is_so: impl Fn(&[TaskHead]) -> bool) {
+        let until = Instant::now() + PATIENCE;
+        while !is_so(&self.tasks().await) {
+            assert!(Instant::now() < until, "{:?}", self.tasks().await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn end(self) {
+        self.engine.shutdown(Duration::from_secs(5)).await;
+        self.store.close().await;
+    }
+}
+
+fn workspace() -> WorkspaceName {
+    DEFAULT_WORKSPACE.parse().unwrap()
+}
+
+fn task(id: TaskId, at: Millis) -> NewTask {
+    NewTask {
+        head: TaskHead::new(id, workspace(), at),
+        data: "{}".into(),
+        entries: Vec::new(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_engine_removes_what_is_old_by_its_clock() {
+    let home = tempfile::tempdir().unwrap();
+    let world = World::on(home.path(), START).await;
+    for n in 0..20u8 {
+        let id = TaskId::derived(START, [n; 10]);
+        world.engine.create(task(id, START)).await.unwrap();
+    }
+    let ended = |heads: &[TaskHead]| heads.iter().all(|head| head.state == TaskState::Unmatched);
+    world.until(|heads| heads.len() == 20 && ended(heads)).await;
+    let kept = TaskId::derived(START, [7; 10]);
+    let head = world
+        .engine
+        .set_kept(&workspace(), kept, true)
+        .await
+        .unwrap();
+    assert!(head.kept);
+    world.clock.advance(89 * DAY);
+    let late = TaskId::derived(START + 89 * DAY, [0; 10]);
+    world
+        .engine
+        .create(task(late, world.clock.now()))
+        .await
+        .unwrap();
+    world.until(ended).await;
+    world.clock.advance(2 * DAY);
+    // It looks at the clock once a second, and planned times are settled before.
+    world.until(|heads| heads.len() == 2).await;
+    let ids: Vec<TaskId> = world.tasks().await.iter().map(|head| head.id).collect();
+    assert_eq!(ids, [late, kept]);
+    world
+        .engine
+        .set_kept(&workspace(), kept, false)
+        .await
+        .unwrap();
+    // A shorter retention is that of tasks which have ended already.
+    let set = |settings: &mut stepwell::domain::workspace::WorkspaceSettings| {
+        settings.retention.others = "1".parse().unwrap();
+    };
+    world
+        .catalog
+        .set_workspace(&workspace(), set)
+        .await
+        .unwrap();
+    world.clock.advance(DAY / 12);
+    world.until(<[TaskHead]>::is_empty).await;
+    world.end().await;
+}
+
+/// A process died after it had made the task of a planned time and before that was settled, and no
+/// server ran until the task's time was over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_planned_time_whose_task_is_gone_makes_none_again() {
+    let home = tempfile::tempdir().unwrap();
+    let schedule = Schedule {
+        workspace: workspace(),
+        name: "Daily".parse().unwrap(),
+        cron: "@daily".into(),
+        timezone: "UTC".into(),
+        missed: Missed::All,
+        data: "{}".into(),
+        created: START,
+        updated: START,
+    };
+    let planned = START - START % DAY + DAY;
+    let id = schedule.task_id(planned);
+    {
+        let store = SledStore::open(SledSettings::at(home.path().join("store"))).unwrap();
+        let change = Manage::AddWorkspace(workspace());
+        store.manage_now(change).await.unwrap();
+        let change = Manage::PutSchedule(schedule);
+        store.manage_now(change).await.unwrap();
+        let mut made = task(id, planned);
+        made.head.state = TaskState::Unmatched;
+        store.accept_owned(made).await.unwrap();
+        store.close().await;
+    }
+    for days in [95, 96] {
+        let world = World::on(home.path(), START + days * DAY).await;
+        world.until(|heads| heads.len() as u64 >= days - 1).await;
+        world.clock.advance(DAY / 24);
+        // All planned times that were missed are asked for, that one with them.
+        world.until(|heads| heads.len() as u64 >= days - 1).await;
+        world
+            .until(|heads| heads.iter().all(|head| head.id != id))
+            .await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(world.store.load(&workspace(), id).await.unwrap().is_none());
+        world.end().await;
+    }
+}
