@@ -20,7 +20,7 @@ const MARKER: &str = "k7zq-only-of-this-tenant";
 const STEP: &str = "export const condition = {wanted: {$exists: true}};
 // k7zq-only-of-this-tenant
 export const content = async () => {
-  const answer = await fetch(config.UPSTREAM + '/' + data.wanted);
+  const answer = await fetch(task.config('UPSTREAM') + '/' + data.wanted);
   data.length = (await answer.text()).length;
   console.log('k7zq-only-of-this-tenant was here');
   if (data.wanted === 'fails') throw new Error('k7zq-only-of-this-tenant failed');

@@ -96,7 +96,9 @@ async fn a_manifest_sets_the_retention() {
     assert_eq!(marks(&deploy(line)), ["~ workspace sales"]);
     let kept = json!({"done": 8, "others": "forever"});
     assert_eq!(retention(&server, "sales").await, kept);
-    let refused = deploy("    retention: {done: ever}\n").refusal(2);
+    let wrong = "workspaces:\n  - name: sales\n    retention: {done: ever}\n";
+    project.write("deploy.yaml", wrong);
+    let refused = project.deploy(&server, &["--json"]).refusal(2);
     assert!(refused.1.contains("retention.done"), "{refused:?}");
 }
 

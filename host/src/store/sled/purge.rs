@@ -107,8 +107,11 @@ pub(super) fn purge(shared: &Shared, now: Millis) -> Result<Purged, StoreError> 
         None => Pass::begin(shared, now, opened, !purge.is_swept)?,
     };
     if pass.wants_fold() {
-        let folded = checkpoint::checkpoint_with(shared, Overlay::everything);
-        folded.map_err(|error| shared.could_not_fold(error))?;
+        let whole = checkpoint::checkpoint_with(shared, Overlay::everything);
+        if !whole.map_err(|error| shared.could_not_fold(error))? {
+            // Not again at once.
+            return Err(StoreError::Full);
+        }
     }
     let _one = shared.checkpointing.lock();
     if shared.opened.load(Ordering::Acquire) != opened {
