@@ -34,7 +34,10 @@ fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
     // In this order: a text may hold what looks like a comment, and a comment a quotation mark.
     let skipped = Regex::new(r##"r#"(?s:.*?)"#|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)'|//[^\n]*"##);
-    skipped.unwrap().replace_all(text, " ").into_owned()
+    let code = skipped.unwrap().replace_all(text, " ");
+    // Who may see a name is no import.
+    let visible = Regex::new(r"pub\([^)]*\)").unwrap();
+    visible.replace_all(&code, "pub").into_owned()
 }
 
 /// The paths of a `use` tree: `a::{b, c::{d, e}}` is `a::b`, `a::c::d` and `a::c::e`.
@@ -78,7 +81,7 @@ fn paths(before: &[String], tree: &str, into: &mut Vec<Vec<String>>) {
 /// Every path in a file's code that may lead to another file. What a module's root gives out
 /// (`pub use`) is no import: it says only where a name can be found.
 fn all_paths(code: &str) -> Vec<Vec<String>> {
-    let uses = Regex::new(r"\b(pub(?:\([^)]*\))?\s+)?use\s+([^;]+);").unwrap();
+    let uses = Regex::new(r"\b(pub\s+)?use\s+([^;]+);").unwrap();
     let mut found = Vec::new();
     for statement in uses.captures_iter(code) {
         let mut own = Vec::new();

@@ -1,6 +1,7 @@
 //! The manifest: what it may say, checked before anything is built or sent.
 
 mod check;
+pub mod model;
 mod schedules;
 mod settings;
 mod tuning;
@@ -9,19 +10,12 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-use zeroize::Zeroizing;
-
 use super::document::{self, SyntaxError};
 use super::env::Vars;
 use super::error::{At, DeployError, Fault};
-use super::plan::Kind;
 use super::reader::{Place, Reader};
-use crate::domain::ids::{ConfigKey, StepName, WebhookName, WorkspaceName};
-use crate::domain::limits::StepLimits;
-use crate::domain::step::RetryPolicy;
 use check::Check;
-pub use schedules::Schedule;
+use model::Workspace;
 
 /// What a server is to have.
 pub struct Manifest {
@@ -31,66 +25,6 @@ pub struct Manifest {
     pub workspaces: Vec<Workspace>,
     /// What is taken and has no effect, for the reader's eye.
     pub notes: Vec<String>,
-}
-
-/// What one workspace is to have.
-pub struct Workspace {
-    /// Its name.
-    pub name: WorkspaceName,
-    /// The kinds that the manifest says something about, if only that there are none (`[]`).
-    pub named: Vec<Kind>,
-    /// What is set of the workspace itself, as the API takes it; what is not named stays.
-    pub settings: Map<String, Value>,
-    /// Webhooks.
-    pub webhooks: Vec<Webhook>,
-    /// Where its steps come from.
-    pub steps: Vec<StepSource>,
-    /// Config values and secrets; the server seals both.
-    pub config: Vec<Setting>,
-    /// Connectors.
-    pub connectors: Vec<Connector>,
-    /// Schedules.
-    pub schedules: Vec<Schedule>,
-}
-
-/// A webhook.
-pub struct Webhook {
-    /// Its name.
-    pub name: WebhookName,
-    /// Where in a body the id of the task is that it is about.
-    pub correlate: Option<String>,
-}
-
-/// A config value.
-pub struct Setting {
-    /// Its key.
-    pub key: ConfigKey,
-    /// Its value.
-    pub value: Zeroizing<String>,
-}
-
-/// A folder of steps, or one step.
-pub struct StepSource {
-    /// Where the manifest names it.
-    pub at: At,
-    /// The step's name; without one the path is a folder whose steps have their own names.
-    pub name: Option<StepName>,
-    /// The folder or file, below the manifest's folder, links included.
-    pub path: PathBuf,
-    /// What each run may use.
-    pub limits: StepLimits,
-    /// When a failed run is tried again.
-    pub retry: RetryPolicy,
-}
-
-/// A connector. Its config may hold credentials, so it is never printed.
-pub struct Connector {
-    /// What steps call it.
-    pub name: String,
-    /// What it speaks to, e.g. `slack.com`.
-    pub kind: String,
-    /// Its settings.
-    pub config: Map<String, Value>,
 }
 
 impl Manifest {

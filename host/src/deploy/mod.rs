@@ -9,6 +9,7 @@ pub mod document;
 pub mod env;
 pub mod error;
 pub mod manifest;
+pub mod place;
 pub mod plan;
 pub mod reader;
 pub mod sources;

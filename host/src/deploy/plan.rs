@@ -1,7 +1,7 @@
 //! What the server has, compared with what it is to have. Only GETs are sent, and PUTs that are to
 //! change nothing.
 
-mod item;
+pub mod item;
 mod names;
 mod present;
 mod prune;
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::manifest::{Connector, Schedule, Workspace};
+use super::manifest::model::{Connector, Schedule, Workspace};
 use super::sources::{Step, Steps};
 use crate::cli::client::{Client, ClientError};
 use crate::cli::member::{member, text};

@@ -1,5 +1,6 @@
 //! From files to steps: components as they are, crates built, scripts prepared.
 
+mod error;
 mod scan;
 mod script;
 
@@ -9,20 +10,18 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use stepwell_script::ScriptError;
 
 use super::error::Fault;
-use super::manifest::{StepSource, Workspace};
-use crate::cli::build::error::BuildError;
+use super::manifest::model::{StepSource, Workspace};
 use crate::cli::build::{self, Progress};
 use crate::cli::naming::Derived;
 use crate::cli::output::{Output, printable};
 use crate::domain::hex::hex;
-use crate::domain::ids::{IdError, StepName};
+use crate::domain::ids::StepName;
 use crate::domain::limits::{COMPONENT_BYTES, StepLimits};
 use crate::domain::step::RetryPolicy;
+use error::SourceError;
 use scan::{Kind, kind, scan};
-pub(super) use script::place;
 
 /// Most places of one folder that are told one by one because they could not be looked at.
 const UNSEEN: usize = 20;
@@ -60,28 +59,6 @@ pub struct Steps {
     pub made: Vec<Step>,
     /// Those that cannot; the others are sent all the same.
     pub broken: Vec<Broken>,
-}
-
-/// Why a file makes no step.
-#[derive(Debug, thiserror::Error)]
-enum SourceError {
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    #[error("cannot read {}: {error}", .path.display())]
-    Unreadable {
-        path: PathBuf,
-        error: std::io::Error,
-    },
-    #[error("{size} bytes are too many for a step; at most {COMPONENT_BYTES}")]
-    TooLarge { size: u64 },
-    #[error(transparent)]
-    Script(#[from] ScriptError),
-    #[error("has {0} steps; a `name` is for one: use `syncPath`, or a file for each")]
-    Several(usize),
-    #[error("has no step: a script that is one exports `condition` and `content`")]
-    NoStep,
-    #[error("{error}; rename {file}")]
-    Name { file: String, error: IdError },
 }
 
 /// Makes the steps of a workspace. What only shows now and is wrong with the manifest, as two files

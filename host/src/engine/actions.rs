@@ -216,8 +216,7 @@ impl Engine {
     ) -> Result<TaskHead, ActionError> {
         let writer = self.writer();
         let StoredTask { head, effects, .. } = self.loaded(workspace, task).await?;
-        let now = self.clock.now();
-        let head = moves::cancelled(head, runs || !effects.is_empty(), now)?;
+        let head = moves::cancelled(head, runs || !effects.is_empty(), self.clock.now())?;
         let reason = format!("cancelled by {by}");
         self.moved(&writer, head.clone(), reason).await?;
         self.turns.stop(task);

@@ -3,12 +3,13 @@
 //! Ids of tasks grow with time, so what does not fit need not be remembered one by one: it is
 //! enough to know that there is more in the store behind the newest id that was taken in.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use super::lane::Lane;
 use super::settings::EngineSettings;
 use crate::domain::ids::{TaskId, WorkspaceName};
 
@@ -29,27 +30,6 @@ struct Inner {
     closed: bool,
     /// No task is given out for now.
     held: bool,
-}
-
-/// One workspace's tasks.
-struct Lane {
-    queued: VecDeque<TaskId>,
-    /// Queued or running: a task is never taken in twice.
-    known: HashSet<TaskId>,
-    /// Known and called meanwhile: to be looked at once more.
-    called: HashSet<TaskId>,
-    running: usize,
-    /// Of them, those that wait for a connector's answer; for a moment also some that have ended.
-    outside: usize,
-    /// Ready tasks newer than this may be in the store only.
-    taken_up_to: TaskId,
-    /// Whether there may be any.
-    more: bool,
-    /// Whether some were offered since the last look into the store.
-    offered_since: bool,
-    refilling: bool,
-    /// What is being read is to be read again from the oldest on.
-    again: bool,
 }
 
 /// A look into the store that would help.
@@ -375,32 +355,6 @@ impl Inner {
             return Some((workspace, task));
         }
         None
-    }
-}
-
-impl Lane {
-    fn new(more: bool) -> Self {
-        Self {
-            queued: VecDeque::new(),
-            known: HashSet::new(),
-            called: HashSet::new(),
-            running: 0,
-            outside: 0,
-            taken_up_to: TaskId::MIN,
-            more,
-            offered_since: false,
-            refilling: false,
-            again: false,
-        }
-    }
-
-    /// Runs that do not wait for a connector's answer.
-    fn busy(&self) -> usize {
-        self.running.saturating_sub(self.outside)
-    }
-
-    fn wants_refill(&self, room: usize) -> bool {
-        self.more && !self.refilling && self.queued.len() < room.div_ceil(4)
     }
 }
 

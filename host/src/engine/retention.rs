@@ -5,11 +5,9 @@
 //! from its planned time, and an acceptance that is asked for again, because a crash came before its
 //! time was settled, is to find the task.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Weak;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-
-use tokio::sync::Notify;
 
 use super::Engine;
 use crate::domain::clock::Millis;
@@ -25,33 +23,6 @@ const FIRST: Millis = 600_000;
 const LOOK: Duration = Duration::from_secs(1);
 /// Between two parts of the work, so that others have the store in between.
 const PAUSE: Duration = Duration::from_millis(2);
-
-/// What the removal waits for.
-pub(super) struct Retention {
-    /// When every planned time was last settled; 0 if not since the start.
-    settled: AtomicU64,
-    /// A workspace was deleted.
-    deleted: AtomicBool,
-    wake: Arc<Notify>,
-}
-
-impl Default for Retention {
-    fn default() -> Self {
-        Self {
-            settled: AtomicU64::new(0),
-            // Maybe before the start.
-            deleted: AtomicBool::new(true),
-            wake: Arc::default(),
-        }
-    }
-}
-
-impl Retention {
-    /// Every planned time up to `now` is settled.
-    pub(super) fn settled(&self, now: Millis) {
-        self.settled.store(now, Ordering::Release);
-    }
-}
 
 impl Engine {
     /// Lets go of a workspace that was deleted from the catalog: runs of its tasks are given up, and

@@ -7,12 +7,13 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use super::model::{Connector, Setting, StepSource, Webhook, Workspace};
 use super::settings::settings;
-use super::{Connector, Setting, StepSource, Webhook, Workspace, tuning};
+use super::tuning;
 use crate::deploy::error::At;
-use crate::deploy::plan::Kind;
+use crate::deploy::place::place as place_of;
+use crate::deploy::plan::item::Kind;
 use crate::deploy::reader::{Fields, Names, Place, Reader};
-use crate::deploy::sources::place as place_of;
 use crate::domain::ids::{ConnectorName, StepName, WebhookName, WorkspaceName};
 use crate::domain::limits::CONFIG_BYTES;
 use crate::domain::webhook::correlation;

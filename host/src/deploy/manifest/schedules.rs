@@ -4,17 +4,10 @@
 use serde_json::{Map, Value};
 
 use super::check::Check;
+use super::model::Schedule;
 use crate::deploy::reader::{Names, Place};
 use crate::domain::ids::ScheduleName;
 use crate::domain::schedule::{Missed, ScheduleSettings};
-
-/// A schedule.
-pub struct Schedule {
-    /// Its name.
-    pub name: ScheduleName,
-    /// What it is declared by.
-    pub settings: ScheduleSettings,
-}
 
 impl Check<'_> {
     pub(super) fn schedules(&mut self, place: Option<&Place<'_>>) -> Vec<Schedule> {

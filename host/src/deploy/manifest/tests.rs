@@ -3,8 +3,12 @@ use std::fs;
 
 use tempfile::TempDir;
 
+use serde_json::Value;
+
 use super::*;
+use crate::domain::ids::StepName;
 use crate::domain::limits::CONFIG_BYTES;
+use crate::domain::limits::StepLimits;
 use crate::domain::step::RetryPolicy;
 
 fn vars(name: &str) -> Option<OsString> {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::super::manifest::{Schedule, Workspace};
+use super::super::manifest::model::{Schedule, Workspace};
 use super::item::{Action, Kind};
 use crate::cli::client::{Client, ClientError};
 use crate::cli::member::{member, text};

@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use stepwell_script::{Folder, MODULE_BYTES, Script, is_step_source, prepare};
 
-use super::SourceError;
+use super::error::SourceError;
+use crate::deploy::place::place;
 
 /// The steps that a script makes; none if it is no step but what steps import. Imports stay below
 /// the nearest folder that has a `lib`, or else below `root`, the manifest's folder.
@@ -40,17 +41,4 @@ pub fn scripts(root: &Path, file: &Path) -> Result<Vec<Script>, SourceError> {
         &entry.join("/"),
         &Folder::new(root).map_err(unreadable)?,
     )?)
-}
-
-/// Where a file counts as standing, which is what relative imports start from. As in Node.js that is
-/// where a link leads to; but not if a part of that place is hidden: a mounted ConfigMap keeps its
-/// files in folders such as `..2026_11_28`, of which each update makes another.
-pub fn place(root: &Path, written: &Path, real: &Path) -> PathBuf {
-    let below = real.strip_prefix(root).unwrap_or(real);
-    let is_hidden = |part: &std::ffi::OsStr| part.as_encoded_bytes().starts_with(b".");
-    if below.iter().any(is_hidden) {
-        written.to_path_buf()
-    } else {
-        real.to_path_buf()
-    }
 }

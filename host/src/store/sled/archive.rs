@@ -23,9 +23,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use parking_lot::Mutex;
 
 use super::codec::damaged;
-use super::disk::sync_directory;
 use super::failpoint::{FailPoint, Write};
 use super::failure::{OpenError, unusable};
+use super::files::sync_directory;
 use super::shapes::record::Record;
 use crate::domain::clock::Millis;
 use crate::domain::retention::DAY;

@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sha2::{Digest, Sha256};
 
 use super::codec::damaged;
-use super::disk::sync_directory;
 use super::failpoint::Write;
+use super::files::sync_directory;
 use super::shared::Shared;
 use crate::domain::hex::hex;
 use crate::domain::ids::{TaskId, WorkspaceName};

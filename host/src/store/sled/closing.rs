@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::SledStore;
-use super::committer::Message;
+use super::message::Message;
 
 impl SledStore {
     /// Tells the threads to end.

@@ -97,3 +97,8 @@ impl<'a> Parts<'a> {
         std::str::from_utf8(bytes).map_err(|_| self.wrong("it holds text that is no UTF-8"))
     }
 }
+
+/// A key that is none of its kind.
+pub(super) fn bad_key(kind: &str) -> StoreError {
+    damaged("a key", &format!("it is no {kind} key"))
+}

@@ -3,17 +3,18 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use super::change::{self, Change, Kind};
 use super::disk::Disk;
 use super::log::Tail;
+use super::message::{Message, Part, Queued};
 use super::newest::Newest;
 use super::overlay::{Mixing, Open, Overlay};
 use super::shared::Shared;
 use super::{RESTED, recovery, room, tasks};
 use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::store::{Claim, Ownership, StoreError};
+use crate::store::{Ownership, StoreError};
 
 /// Changes in one group at most.
 const CHANGES: usize = 512;
@@ -24,63 +25,6 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// The longest that a group waits for changes that are on their way: less than a sender notices.
 const GATHER: Duration = Duration::from_micros(800);
-
-/// A change of one task.
-pub(super) struct Part {
-    change: Change,
-    /// The change as [`change::encode_change`] encoded it.
-    encoded: Vec<u8>,
-    /// The version that a commit or note stands on.
-    expected: Option<u64>,
-    /// What the write stands on.
-    claim: Claim,
-}
-
-impl Part {
-    pub(super) fn new(
-        claim: Claim,
-        change: Change,
-        expected: Option<u64>,
-    ) -> Result<Self, StoreError> {
-        let encoded = change::encode_change(&change)?;
-        Ok(Self {
-            change,
-            encoded,
-            expected,
-            claim,
-        })
-    }
-}
-
-/// What waits to be made durable, all of it or nothing.
-pub(super) struct Queued {
-    pub first: Part,
-    /// Nearly always empty.
-    pub rest: Vec<Part>,
-    /// Told when it is durable, or why it is not.
-    pub done: oneshot::Sender<Result<(), StoreError>>,
-}
-
-impl Queued {
-    fn parts(&mut self) -> impl Iterator<Item = &mut Part> {
-        std::iter::once(&mut self.first).chain(&mut self.rest)
-    }
-
-    fn bytes(&self) -> usize {
-        let rest = self.rest.iter().map(|part| part.encoded.len());
-        self.first.encoded.len() + rest.sum::<usize>()
-    }
-}
-
-/// What the committer is sent.
-// Nearly every message is the large one: a box would cost each of them an allocation.
-#[allow(clippy::large_enum_variant)]
-pub(super) enum Message {
-    /// To be made durable.
-    Change(Box<Queued>),
-    /// Wakes the committer to see that the store is stopped, or that the tree has no room.
-    Look,
-}
 
 type Key = (WorkspaceName, TaskId);
 

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::codec;
-use super::disk::sync_directory;
 use super::failpoint::{FailPoint, Write};
 use super::failure::{self, OpenError, unusable};
+use super::files::sync_directory;
 use crate::domain::hex::hex;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::step::Step;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use super::codec::bad_key;
 use super::disk::Disk;
 use super::failure::failed;
 use super::shapes::record::Fixed;
 use super::shared::Shared;
-use super::tasks::{after_header, bad_key};
+use super::tasks::after_header;
 use super::{keys, places};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskState;

@@ -20,6 +20,7 @@ use super::archive::Archive;
 use super::codec::{Parts, damaged};
 use super::failpoint::{FailPoint, Write};
 use super::failure::{OpenError, failed, io, unusable};
+use super::files::sync_directory;
 use super::keys;
 use super::repair;
 use super::settings::SledSettings;
@@ -232,11 +233,6 @@ impl Disk {
             None => Ok(0),
         }
     }
-}
-
-/// Makes the names in a directory durable.
-pub(super) fn sync_directory(path: &Path) -> std::io::Result<()> {
-    File::open(path)?.sync_all()
 }
 
 /// sled's database, with our own descriptor of its file, for `fdatasync`.

@@ -7,19 +7,19 @@
 
 use std::collections::HashSet;
 
-use parking_lot::RwLock;
 use sled::Batch;
 
 use super::archive::Archive;
+use super::codec::bad_key;
 use super::components::Components;
 use super::disk::Disk;
 use super::failpoint::Write;
 use super::failure::failed;
 use super::purge::compact::Compaction;
+use super::purge::remove;
 use super::shapes::read;
 use super::shared::Shared;
-use super::tasks::bad_key;
-use super::{bodies, keys, purge};
+use super::{bodies, keys};
 use crate::domain::clock::Millis;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::step::Step;
@@ -27,42 +27,6 @@ use crate::store::StoreError;
 
 /// Keys that are removed in one go.
 const AT_ONCE: usize = 256;
-
-/// The workspaces that are being erased.
-#[derive(Default)]
-pub(super) struct Erasing(RwLock<HashSet<WorkspaceName>>);
-
-impl Erasing {
-    pub(super) fn read(disk: &Disk) -> Result<HashSet<WorkspaceName>, StoreError> {
-        let mut all = HashSet::new();
-        for key in disk.db.scan_prefix(keys::ERASING).keys() {
-            let key = key.map_err(failed)?;
-            all.insert(keys::workspace_of(&key).ok_or_else(|| bad_key("erasing"))?);
-        }
-        Ok(all)
-    }
-
-    pub(super) fn of(all: HashSet<WorkspaceName>) -> Self {
-        Self(RwLock::new(all))
-    }
-
-    /// Whether a workspace is being erased.
-    pub(super) fn has(&self, workspace: &WorkspaceName) -> bool {
-        self.0.read().contains(workspace)
-    }
-
-    /// [`StoreError::Erasing`] if it is.
-    pub(super) fn check(&self, workspace: &WorkspaceName) -> Result<(), StoreError> {
-        if self.has(workspace) {
-            return Err(StoreError::Erasing(workspace.clone()));
-        }
-        Ok(())
-    }
-
-    pub(super) fn all(&self) -> Vec<WorkspaceName> {
-        self.0.read().iter().cloned().collect()
-    }
-}
 
 /// Deletes a workspace. Of one that is not there, nothing is left to be done.
 pub(super) fn delete(
@@ -236,7 +200,7 @@ fn tree(shared: &Shared, workspace: &WorkspaceName) -> Result<bool, StoreError> 
         {
             let key = key.map_err(failed)?;
             let id = keys::id_of(&key).ok_or_else(|| bad_key("task"))?;
-            purge::remove::task(disk, workspace, id, &mut batch)?;
+            remove::task(disk, workspace, id, &mut batch)?;
             count += 4;
             if count >= AT_ONCE {
                 return Ok((batch, count));
@@ -255,7 +219,7 @@ fn tree(shared: &Shared, workspace: &WorkspaceName) -> Result<bool, StoreError> 
         Ok((batch, count))
     })?;
     if count > 0 {
-        purge::remove::apply(shared, batch)?;
+        remove::apply(shared, batch)?;
     }
     Ok(count == 0)
 }

@@ -34,7 +34,7 @@ pub(super) const SEED: &[u8] = b"m/seed";
 pub(super) const MARK: &[u8] = b"m/log";
 /// There if nothing is left to be done by [`super::upgrade`].
 pub(super) const UPGRADED: &[u8] = b"m/terms";
-/// See [`super::purge::Removed`].
+/// See [`super::removed::Removed`].
 pub(super) const REMOVED: &[u8] = b"m/removed";
 /// The archive's places.
 pub(super) const PLACES: &[u8] = b"a/";

@@ -20,9 +20,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use super::disk::sync_directory;
 use super::failpoint::{FailPoint, Write};
 use super::failure::io;
+use super::files::sync_directory;
 use super::frame::{self, HEADER, SLOT_HEADER};
 use crate::store::StoreError;
 

@@ -18,13 +18,16 @@ mod components;
 mod counts;
 mod disk;
 mod erase;
+mod erasing;
 mod failpoint;
 mod failure;
+mod files;
 mod fold;
 mod frame;
 mod gather;
 mod keys;
 mod log;
+mod message;
 mod newest;
 mod overlay;
 mod places;
@@ -33,9 +36,11 @@ mod queries;
 mod recovery;
 mod registered;
 mod registry;
+mod removed;
 mod repair;
 mod room;
 mod settings;
+mod setup;
 mod shapes;
 mod shared;
 mod store;
@@ -53,9 +58,10 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use self::change::Change;
-use self::committer::{Message, Part, Queued};
 pub use self::failure::OpenError;
 pub use self::gather::Expected;
+use self::message::{Message, Part, Queued};
+use self::purge::Purge;
 pub use self::settings::SledSettings;
 use self::shared::Shared;
 use self::thread::spawn;
@@ -66,6 +72,7 @@ pub struct SledStore {
     shared: Arc<Shared>,
     queue: mpsc::Sender<Message>,
     seed: [u8; 32],
+    purge: Arc<Mutex<Purge>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -101,6 +108,7 @@ impl SledStore {
             shared,
             queue,
             seed,
+            purge: Arc::default(),
             threads: Mutex::new(vec![committer, checkpoint]),
         }))
     }

@@ -11,13 +11,13 @@ use std::iter::Peekable;
 use sled::Batch;
 
 use super::archive::Place;
+use super::codec::bad_key;
 use super::codec::{Parts, damaged};
 use super::disk::{Disk, LOOKS, PIECE};
 use super::failure::failed;
 use super::keys;
 use super::shapes::kind::kind;
 use super::shapes::{Kind, Shape, check_version, read};
-use super::tasks::bad_key;
 use super::terms::{self, Digests};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;

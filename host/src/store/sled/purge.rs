@@ -21,47 +21,21 @@ mod sweep;
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 
+use parking_lot::Mutex;
+
 use self::compact::Compaction;
 use self::expired::Expired;
 use self::sweep::Sweep;
-use super::codec::Parts;
 use super::disk::Disk;
 use super::erase::Erasure;
-use super::failure::failed;
 use super::overlay::Overlay;
+use super::removed::Removed;
 use super::shared::Shared;
-use super::{checkpoint, keys, registered};
+use super::{checkpoint, registered};
 use crate::domain::clock::Millis;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::retention::Retention;
 use crate::store::{Purged, StoreError};
-
-/// What a start has to know of tasks that were removed, whose changes the log may have.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Removed {
-    /// Every task of the groups up to this one was folded before: one that is neither in the tree nor
-    /// in the archive was removed.
-    pub folded: u64,
-    /// The last group when a task was last removed. A change up to it that is no acceptance may be of a
-    /// task that was removed.
-    pub last: u64,
-}
-
-impl Removed {
-    fn encode(self) -> Vec<u8> {
-        [self.folded.to_le_bytes(), self.last.to_le_bytes()].concat()
-    }
-
-    pub(super) fn read(disk: &Disk) -> Result<Self, StoreError> {
-        let Some(value) = disk.db.get(keys::REMOVED).map_err(failed)? else {
-            return Ok(Self::default());
-        };
-        let mut parts = Parts::new(&value, "the mark of removals");
-        let (folded, last) = (parts.u64()?, parts.u64()?);
-        parts.end()?;
-        Ok(Self { folded, last })
-    }
-}
 
 /// How far the store has come with it.
 #[derive(Default)]
@@ -90,8 +64,13 @@ enum Stage {
 }
 
 /// See [`crate::store::Store::purge`]. Blocks on the disk.
-pub(super) fn purge(shared: &Shared, now: Millis) -> Result<Purged, StoreError> {
-    let mut purge = shared.purge.lock();
+pub(super) fn purge(
+    shared: &Shared,
+    purge: &Mutex<Purge>,
+    now: Millis,
+) -> Result<Purged, StoreError> {
+    // Taken before the checkpoints' lock.
+    let mut purge = purge.lock();
     shared.takes_writes()?;
     if now == 0 && purge.pass.is_none() && shared.erasing.all().is_empty() {
         // Nothing was ever over then.

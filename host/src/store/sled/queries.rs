@@ -5,12 +5,13 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::archive::Place;
+use super::codec::bad_key;
 use super::disk::Disk;
 use super::failure::failed;
 use super::overlay::Open;
 use super::shapes::record::{Fixed, Record};
 use super::shared::Shared;
-use super::tasks::{after_header, bad_key, head};
+use super::tasks::{after_header, head};
 use super::{keys, places, terms};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};

@@ -12,14 +12,14 @@ use tokio::sync::Notify;
 use super::change::{self, Change, Kind, Mark};
 use super::codec::damaged;
 use super::disk::{self, Disk};
-use super::erase::Erasing;
+use super::erasing::Erasing;
 use super::failure::{OpenError, failed, unusable};
 use super::log::{self, Slots, Tail};
 use super::overlay::Overlay;
-use super::purge::Removed;
-use super::registry::Setup;
+use super::removed::Removed;
 use super::room::{self, Room};
 use super::settings::SledSettings;
+use super::setup::Setup;
 use super::shared::Shared;
 use super::{keys, tasks};
 use crate::domain::clock::{Clock, SystemClock};
@@ -74,7 +74,6 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), O
         setup: Mutex::new(opened.setup),
         removing: RwLock::new(()),
         erasing: Erasing::of(opened.erasing),
-        purge: Mutex::default(),
         opened: AtomicU64::new(0),
     };
     if !shared.slots.is_prepared() {

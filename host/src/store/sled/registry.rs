@@ -1,45 +1,21 @@
 //! What tenants have set up: plain keys in the tree, one batch and one flush a change, under a revision
 //! that counts the changes.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use sled::Batch;
 
-use super::components::{self, Components};
+use super::components;
 use super::disk::Disk;
 use super::failpoint::Write;
-use super::failure::{OpenError, failed};
+use super::failure::failed;
 use super::shapes::{SealedConfig, SealedConnector, Written, read as read_value};
 use super::{Shared, erase, keys, registered};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{ScheduleName, WorkspaceName};
 use crate::domain::step::Step;
 use crate::domain::workspace::WorkspaceSettings;
-use crate::store::{Manage, Names, Registry, StoreError};
-
-/// What the store has at hand of what is set up. Whoever changes it holds its lock.
-pub(super) struct Setup {
-    revision: u64,
-    names: Names,
-    components: Components,
-}
-
-impl Setup {
-    pub(super) fn open(path: &Path, disk: &Disk) -> Result<Self, OpenError> {
-        let registry = registered::since(disk, 0)?;
-        Ok(Self {
-            revision: registry.revision,
-            names: Names::of(&registry),
-            components: Components::open(path, &registry.steps)?,
-        })
-    }
-
-    /// Whether nothing was changed after `revision`.
-    pub(super) fn is_at(&self, revision: u64) -> bool {
-        self.revision == revision
-    }
-}
+use crate::store::{Manage, Registry, StoreError};
 
 /// What is set up of the workspaces that were changed after `revision`.
 pub(super) fn since(shared: &Shared, revision: u64) -> Result<Registry, StoreError> {

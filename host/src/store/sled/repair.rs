@@ -12,7 +12,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::disk::sync_directory;
+use super::files::sync_directory;
 
 /// Removes what is half made in the store at `store`, whose tree is in `tree`, and says so in one
 /// line of the log. The caller has the store's lock.

@@ -8,16 +8,15 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::WeakSender;
 
-use super::committer::Message;
 use super::disk::Disk;
-use super::erase::Erasing;
+use super::erasing::Erasing;
 use super::gather::Coming;
 use super::log::Slots;
+use super::message::Message;
 use super::overlay::Overlay;
-use super::purge::Purge;
-use super::registry::Setup;
 use super::room::{self, Room};
 use super::settings::SledSettings;
+use super::setup::Setup;
 use crate::store::{Partitions, StoreError};
 
 /// What the store's threads and callers share.
@@ -58,8 +57,6 @@ pub(super) struct Shared {
     /// Read by the committer over the whole of a group; held for writing while a task is removed.
     pub removing: RwLock<()>,
     pub erasing: Erasing,
-    /// Taken before `checkpointing`.
-    pub purge: Mutex<Purge>,
     /// How often overlay and tree were opened again.
     pub opened: AtomicU64,
 }

@@ -7,7 +7,8 @@ use tokio::sync::watch;
 
 use super::SledStore;
 use super::change::{self, Change, Kind};
-use super::committer::Part;
+use super::message::Part;
+use super::setup::Setup;
 use super::{bodies, counts, purge, queries, registry, shapes, tasks};
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
@@ -177,7 +178,7 @@ impl Store for SledStore {
     }
 
     async fn registry_since(&self, revision: u64) -> Result<Registry, StoreError> {
-        let is_same = |setup: &registry::Setup| revision != 0 && setup.is_at(revision);
+        let is_same = |setup: &Setup| revision != 0 && setup.is_at(revision);
         // Asked often, and nearly always so.
         if self.shared.setup.try_lock().as_deref().is_some_and(is_same) {
             self.shared.with_disk(|_| Ok(()))?;
@@ -220,8 +221,8 @@ impl Store for SledStore {
 
     async fn purge(&self, now: Millis) -> Result<Purged, StoreError> {
         // Not steady: who opens the tree again waits for that, and has what a purge waits for.
-        let shared = self.shared.clone();
-        let done = tokio::task::spawn_blocking(move || purge::purge(&shared, now));
+        let (shared, purge) = (self.shared.clone(), self.purge.clone());
+        let done = tokio::task::spawn_blocking(move || purge::purge(&shared, &purge, now));
         done.await
             .unwrap_or_else(|error| Err(StoreError::unavailable(error)))
     }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::codec::damaged;
+use super::codec::{bad_key, damaged};
 use super::disk::{Disk, HEADER, LOOKS, Long};
 use super::failure::failed;
 use super::overlay::Open;
@@ -170,10 +170,6 @@ pub(super) fn oldest(
         Ok(folded.into_iter().chain(archived).min())
     })?;
     Ok(here.into_iter().chain(there).min())
-}
-
-pub(super) fn bad_key(kind: &str) -> StoreError {
-    damaged("a key", &format!("it is no {kind} key"))
 }
 
 /// The journal that the tree has of a task.

@@ -1,11 +1,11 @@
 //! Brings what an older version wrote up to date, a little at a time beside the store's work: the
 //! digests of the terms of tasks that are in the archive. Until then a search reads their records.
 
+use super::codec::bad_key;
 use super::disk::Disk;
 use super::failure::failed;
 use super::shapes::record::Record;
 use super::shared::Shared;
-use super::tasks::bad_key;
 use super::terms::{self, Digests};
 use super::{keys, places};
 use crate::store::StoreError;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::super::codec::bad_key;
 use super::super::disk::{Disk, LOOKS};
 use super::super::failure::failed;
 use super::super::shapes::record::{Fixed, Record};
-use super::super::tasks::{after_header, bad_key, head};
+use super::super::tasks::{after_header, head};
 use super::super::{Shared, keys, places, tasks};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};

@@ -1,0 +1,34 @@
+//! What a start has to know of tasks that were removed.
+
+use super::codec::Parts;
+use super::disk::Disk;
+use super::failure::failed;
+use super::keys;
+use crate::store::StoreError;
+
+/// What a start has to know of tasks that were removed, whose changes the log may have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Removed {
+    /// Every task of the groups up to this one was folded before: one that is neither in the tree nor
+    /// in the archive was removed.
+    pub folded: u64,
+    /// The last group when a task was last removed. A change up to it that is no acceptance may be of a
+    /// task that was removed.
+    pub last: u64,
+}
+
+impl Removed {
+    pub(super) fn encode(self) -> Vec<u8> {
+        [self.folded.to_le_bytes(), self.last.to_le_bytes()].concat()
+    }
+
+    pub(super) fn read(disk: &Disk) -> Result<Self, StoreError> {
+        let Some(value) = disk.db.get(keys::REMOVED).map_err(failed)? else {
+            return Ok(Self::default());
+        };
+        let mut parts = Parts::new(&value, "the mark of removals");
+        let (folded, last) = (parts.u64()?, parts.u64()?);
+        parts.end()?;
+        Ok(Self { folded, last })
+    }
+}

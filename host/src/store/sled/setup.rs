@@ -1,0 +1,32 @@
+//! What the store has at hand of what tenants have set up.
+
+use std::path::Path;
+
+use super::components::Components;
+use super::disk::Disk;
+use super::failure::OpenError;
+use super::registered;
+use crate::store::Names;
+
+/// What the store has at hand of what is set up. Whoever changes it holds its lock.
+pub(super) struct Setup {
+    pub(super) revision: u64,
+    pub(super) names: Names,
+    pub(super) components: Components,
+}
+
+impl Setup {
+    pub(super) fn open(path: &Path, disk: &Disk) -> Result<Self, OpenError> {
+        let registry = registered::since(disk, 0)?;
+        Ok(Self {
+            revision: registry.revision,
+            names: Names::of(&registry),
+            components: Components::open(path, &registry.steps)?,
+        })
+    }
+
+    /// Whether nothing was changed after `revision`.
+    pub(super) fn is_at(&self, revision: u64) -> bool {
+        self.revision == revision
+    }
+}
