@@ -131,7 +131,7 @@ async fn a_deleted_workspace_leaves_no_byte() {
         let (status, answer) = server.api(Method::GET, path, None).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{answer}");
     }
-    let again = cli(&server, &deleted).refusal(3);
+    let again = cli(&server, &["workspace", "delete", "acme", "--yes", "--json"]).refusal(3);
     assert!(again.1.contains("there is no workspace"), "{again:?}");
     added_again(&server, "acme").await;
     assert_eq!(having(server.data_dir()), [""; 0]);

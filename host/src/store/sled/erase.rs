@@ -21,7 +21,7 @@ use super::shapes::read;
 use super::shared::Shared;
 use super::{bodies, keys};
 use crate::domain::clock::Millis;
-use crate::domain::ids::WorkspaceName;
+use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::step::Step;
 use crate::store::StoreError;
 
@@ -188,6 +188,24 @@ fn mark_of(workspace: &WorkspaceName) -> Vec<u8> {
     [&[name.len() as u8], name.as_bytes()].concat()
 }
 
+/// Has `batch` remove a task's record that cannot be read, and the keys by which it is due. The rest goes
+/// with that of the others.
+fn damaged(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    id: TaskId,
+    batch: &mut Batch,
+) -> Result<(), StoreError> {
+    for key in disk.db.scan_prefix(keys::WAITING).keys() {
+        let key = key.map_err(failed)?;
+        if keys::waiting_of(&key).is_some_and(|(_, of, task)| of == *workspace && task == id) {
+            batch.remove(key);
+        }
+    }
+    batch.remove(keys::task(workspace, id));
+    Ok(())
+}
+
 /// Removes some of what the tree has of a workspace's tasks; true if nothing is left.
 fn tree(shared: &Shared, workspace: &WorkspaceName) -> Result<bool, StoreError> {
     let (batch, count) = shared.with_disk(|disk| {
@@ -200,7 +218,13 @@ fn tree(shared: &Shared, workspace: &WorkspaceName) -> Result<bool, StoreError> 
         {
             let key = key.map_err(failed)?;
             let id = keys::id_of(&key).ok_or_else(|| bad_key("task"))?;
-            remove::task(disk, workspace, id, &mut batch)?;
+            match remove::task(disk, workspace, id, &mut batch) {
+                Err(StoreError::Damaged(error)) => {
+                    tracing::error!(workspace.id = %workspace, task.id = %id, error, "a damaged task is erased");
+                    damaged(disk, workspace, id, &mut batch)?;
+                }
+                removed => removed?,
+            }
             count += 4;
             if count >= AT_ONCE {
                 return Ok((batch, count));

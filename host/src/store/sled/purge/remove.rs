@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use sled::Batch;
 
-use super::super::disk::Disk;
+use super::super::disk::{Disk, pieces};
 use super::super::failpoint::Write;
 use super::super::failure::failed;
 use super::super::fold::index_keys;
 use super::super::removed::Removed;
-use super::super::shapes::record::{Fixed, Record};
+use super::super::shapes::record::Fixed;
 use super::super::tasks::after_header;
 use super::super::{Shared, bodies, keys, places};
 use super::expired::Found;
@@ -102,11 +102,12 @@ pub(in super::super) fn task(
     batch: &mut Batch,
 ) -> Result<(), StoreError> {
     let key = keys::task(workspace, id);
-    let Some(record) = disk.get_long(&key)? else {
+    // The first piece is enough: writers wait meanwhile.
+    let Some(first) = disk.db.get(&key).map_err(failed)? else {
         return Ok(());
     };
-    let further = record.further();
-    let fixed = Record::decode(&record)?.fixed;
+    let further = pieces(&first)?;
+    let fixed = Fixed::decode(after_header(&first)?)?;
     if fixed.streamed > 0 {
         for piece in disk
             .db
