@@ -16,7 +16,7 @@ use stepwell::domain::data::Document;
 use stepwell::domain::effect::{Answer, CallFault, CallRequest, Calls};
 use stepwell::domain::ids::TaskId;
 use stepwell::domain::limits::StepLimits;
-use stepwell::domain::run::{Ended, RunInput};
+use stepwell::domain::run::{RunEnd, RunInput, RunOutcome};
 use stepwell::sandbox::{Sandbox, SandboxSettings};
 
 /// The guests, and what a run of each may cost in microseconds for the server to keep its promise.
@@ -80,8 +80,8 @@ fn measure(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
         let inspected = runtime.block_on(sandbox.inspect(&bytes, StepLimits::default()))?;
         let run = || sandbox.run(&inspected.component, input.clone(), Arc::new(NoCalls));
         let output = runtime.block_on(run());
-        if output.ended != Ended::Finished {
-            return Err(format!("{guest} did not finish: {:?}", output.ended).into());
+        if !matches!(output.outcome, RunOutcome::Ended(RunEnd::Finished(_))) {
+            return Err(format!("{guest} did not finish: {:?}", output.outcome).into());
         }
         eprintln!("{guest}: {what}; fuel {}", output.fuel);
         group.bench_function(guest, |bencher| {

@@ -1,7 +1,7 @@
 //! Whether a run ended as its test must.
 
 use serde::Serialize;
-use stepwell::domain::run::{Closing, Ended, RunOutput, StepFault};
+use stepwell::domain::run::{RunEnd, RunOutcome, RunOutput, StepFault, Then};
 
 use super::front::Front;
 use super::plan::Way;
@@ -70,13 +70,19 @@ impl FileResult {
 
 /// Whether a run ended as its test must.
 pub fn judge(output: &RunOutput, front: &Front) -> Verdict {
-    match &output.ended {
-        Ended::Finished => {}
-        Ended::Retry(why) | Ended::Stop(why) => return Verdict::Failed(format!("the step: {why}")),
-        Ended::Fault(fault @ StepFault::Host(_)) => return Verdict::HostFault(fault.to_string()),
-        Ended::Fault(fault) => return Verdict::Contained(fault.to_string()),
-    }
-    let Some(Closing::Complete(Some(told))) = &output.closing else {
+    let end = match &output.outcome {
+        RunOutcome::Ended(end) => end,
+        RunOutcome::Paused { .. } => return Verdict::Failed("the step: it paused".into()),
+    };
+    let finished = match end {
+        RunEnd::Finished(finished) => finished,
+        RunEnd::Retry { message: why, .. } | RunEnd::Stop(why) => {
+            return Verdict::Failed(format!("the step: {why}"));
+        }
+        RunEnd::Fault(fault @ StepFault::Host(_)) => return Verdict::HostFault(fault.to_string()),
+        RunEnd::Fault(fault) => return Verdict::Contained(fault.to_string()),
+    };
+    let Then::Complete(Some(told)) = &finished.then else {
         return Verdict::Failed("the step did not say how the test ended".to_owned());
     };
     let told: String = match serde_json::from_str(told) {

@@ -13,7 +13,7 @@ use stepwell::domain::effect::{
 };
 use stepwell::domain::ids::TaskId;
 use stepwell::domain::limits::StepLimits;
-use stepwell::domain::run::{Closing, Ended, RunInput, RunOutput, StepFault};
+use stepwell::domain::run::{RunEnd, RunInput, RunOutcome, RunOutput, StepFault, Then};
 use stepwell::sandbox::{Sandbox, SandboxSettings, not_run};
 use stepwell_script::Package;
 
@@ -55,16 +55,18 @@ impl Runner {
             Ok(Err(error)) => not_run(format!("{error:#}")),
             Err(_) => not_run("a panic".to_owned()),
         };
-        let told = match output.closing {
-            Some(Closing::Complete(told)) => told,
-            _ => None,
+        let end = match output.outcome {
+            RunOutcome::Ended(end) => end,
+            RunOutcome::Paused { .. } => return Ran::Failed("the step paused".to_owned()),
         };
-        match (output.ended, told) {
-            (Ended::Finished, Some(told)) => Ran::Finished(told),
-            (Ended::Finished, None) => Ran::Failed("the step told nothing".to_owned()),
-            (Ended::Retry(why) | Ended::Stop(why), _) => Ran::Failed(why),
-            (Ended::Fault(fault @ StepFault::Host(_)), _) => Ran::HostFault(fault.to_string()),
-            (Ended::Fault(fault), _) => Ran::Contained(fault.to_string()),
+        match end {
+            RunEnd::Finished(finished) => match finished.then {
+                Then::Complete(Some(told)) => Ran::Finished(told),
+                _ => Ran::Failed("the step told nothing".to_owned()),
+            },
+            RunEnd::Retry { message: why, .. } | RunEnd::Stop(why) => Ran::Failed(why),
+            RunEnd::Fault(fault @ StepFault::Host(_)) => Ran::HostFault(fault.to_string()),
+            RunEnd::Fault(fault) => Ran::Contained(fault.to_string()),
         }
     }
 

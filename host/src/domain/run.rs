@@ -41,34 +41,11 @@ pub struct RunInput {
     pub spent_ms: u64,
 }
 
-/// What a run did.
+/// What came of an execution of a step.
 #[derive(Debug, Clone)]
 pub struct RunOutput {
-    /// How it ended.
-    pub ended: Ended,
-    /// What the run wrote to the data; `None` when it did not finish.
-    pub data: Option<Written>,
-    /// The task's name, if the run set it.
-    pub name: Option<String>,
-    /// The task's tags, if the run set them.
-    pub tags: Option<Vec<String>>,
-    /// `task.complete` or `task.ignore`, if the run called one; the last call counts.
-    pub closing: Option<Closing>,
-    /// For how many milliseconds the task is to wait, if the run called `task.park`.
-    pub park: Option<Millis>,
-    /// Whether the run called `task.redo`.
-    pub redo: bool,
-    /// Milliseconds to the next attempt, if the run asked to be tried again and said when, by
-    /// `task.retry-after`.
-    pub retry_after: Option<Millis>,
-    /// The run has not ended: it pauses until then, and is to be begun again.
-    pub paused_until: Option<Millis>,
-    /// In how many milliseconds the task's time is over, if the run called `task.timeout`.
-    pub timeout: Option<Millis>,
-    /// Whether the run called `task.complete-on-expire`.
-    pub complete_on_expire: bool,
-    /// Subtasks to be made, if the run finished.
-    pub subtasks: Vec<NewSubtask>,
+    /// Whether the run ended, and how.
+    pub outcome: RunOutcome,
     /// What it printed, in order.
     pub logs: Vec<LogLine>,
     /// Fuel used.
@@ -77,7 +54,71 @@ pub struct RunOutput {
     pub duration_us: u64,
 }
 
-/// How a run ended.
+/// Whether a run ended.
+#[derive(Debug, Clone)]
+pub enum RunOutcome {
+    /// It did.
+    Ended(RunEnd),
+    /// It pauses, and is to be begun again.
+    Paused {
+        /// When.
+        until: Millis,
+    },
+}
+
+/// How a run ended, with what counts of it then.
+#[derive(Debug, Clone)]
+pub enum RunEnd {
+    /// It returned.
+    Finished(Finished),
+    /// It returned `failure.retry`: it is tried again by its step's policy.
+    Retry {
+        /// What it returned.
+        message: String,
+        /// In how many milliseconds, if the run said so by `task.retry-after`.
+        after: Option<Millis>,
+    },
+    /// It returned `failure.stop`: trying again would not help.
+    Stop(String),
+    /// It did not return.
+    Fault(StepFault),
+}
+
+/// What a run did that returned.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// What it wrote to the data.
+    pub written: Written,
+    /// The task's name, if the run set it.
+    pub name: Option<String>,
+    /// The task's tags, if the run set them.
+    pub tags: Option<Vec<String>>,
+    /// What it asked for its task.
+    pub then: Then,
+    /// Whether the run called `task.redo`.
+    pub redo: bool,
+    /// In how many milliseconds the task's time is over, if the run called `task.timeout`.
+    pub timeout: Option<Millis>,
+    /// Whether the run called `task.complete-on-expire`.
+    pub complete_on_expire: bool,
+    /// Subtasks to be made.
+    pub subtasks: Vec<NewSubtask>,
+}
+
+/// What a finished run asked for its task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing: the next step runs, if there is one.
+    GoOn,
+    /// `task.park`: it waits for so many milliseconds.
+    Park(Millis),
+    /// `task.complete(result?)`: done, with an optional result as JSON text.
+    Complete(Option<String>),
+    /// `task.ignore()`: of no interest.
+    Ignore,
+}
+
+/// How a run ended, as the journal keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
     /// It returned; its changes count.
@@ -204,13 +245,16 @@ impl Ended {
     }
 }
 
-/// How a run asked its task to end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Closing {
-    /// `task.complete(result?)`: done, with an optional result as JSON text.
-    Complete(Option<String>),
-    /// `task.ignore()`: of no interest.
-    Ignore,
+impl RunEnd {
+    /// As the journal keeps it.
+    pub fn ended(&self) -> Ended {
+        match self {
+            Self::Finished(_) => Ended::Finished,
+            Self::Retry { message, .. } => Ended::Retry(message.clone()),
+            Self::Stop(message) => Ended::Stop(message.clone()),
+            Self::Fault(fault) => Ended::Fault(fault.clone()),
+        }
+    }
 }
 
 /// One line that a run printed.

@@ -7,29 +7,19 @@ use crate::domain::clock::Millis;
 use crate::domain::ids::StepName;
 use crate::domain::limits;
 use crate::domain::moment::moment;
-use crate::domain::run::{Closing, Ended, StepFault};
+use crate::domain::run::{Finished, RunEnd, StepFault, Then};
 use crate::domain::step::RetryPolicy;
-use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{Retrying, StepMemory, TaskHead, TaskState};
 
 use super::children;
 use super::eligible::Candidate;
 use super::retry;
 
-/// A run's end, as far as it decides where the task goes.
-pub(super) struct RunEnd<'a> {
+/// What decides where a task goes after a run.
+pub(super) struct Verdict<'a> {
     pub(super) candidate: &'a Candidate,
     pub(super) policy: &'a RetryPolicy,
-    pub(super) ended: &'a Ended,
-    pub(super) closing: Option<&'a Closing>,
-    /// See [`crate::domain::run::RunOutput::park`].
-    pub(super) park: Option<Millis>,
-    /// See [`crate::domain::run::RunOutput::redo`].
-    pub(super) redo: bool,
-    /// See [`crate::domain::run::RunOutput::retry_after`].
-    pub(super) retry_after: Option<Millis>,
-    /// See [`crate::domain::run::RunOutput::subtasks`].
-    pub(super) subtasks: &'a [NewSubtask],
+    pub(super) end: &'a RunEnd,
     /// When it ended.
     pub(super) now: Millis,
     /// Uniform over all of u64, for the jitter.
@@ -38,63 +28,71 @@ pub(super) struct RunEnd<'a> {
 
 /// Moves `head` over a run's end: memory, counters and, unless it is left [`TaskState::Ready`],
 /// the state. Gives the attempt's number and when the next one is due.
-pub(super) fn after_run(head: &mut TaskHead, end: &RunEnd) -> (u32, Option<Millis>) {
-    let attempt = attempt(head, &end.candidate.name);
-    let finished = *end.ended == Ended::Finished;
-    remember(head, end.candidate, finished, end.redo);
+pub(super) fn after_run(head: &mut TaskHead, run: &Verdict<'_>) -> (u32, Option<Millis>) {
+    let attempt = attempt(head, &run.candidate.name);
     head.state = TaskState::Ready;
     head.wake_at = None;
     head.retrying = None;
     head.paused = None;
-    head.updated = end.now.max(head.updated);
+    head.updated = run.now.max(head.updated);
     head.ready_at = head.updated;
-    if finished {
-        head.runs += 1;
-        children::remember(head, end.subtasks);
-        match end.closing {
-            Some(Closing::Complete(result)) => {
-                head.result.clone_from(result);
-                head.state = TaskState::Done;
-            }
-            Some(Closing::Ignore) => head.state = TaskState::Ignored,
-            None => {
-                if end.park.is_some() || end.subtasks.iter().any(|new| new.wait) {
-                    head.state = TaskState::Waiting;
-                    head.wake_at = end.park.map(|park| head.updated.saturating_add(park));
-                }
-            }
+    let next = match run.end {
+        RunEnd::Finished(finished) => {
+            remember(head, run.candidate, true, finished.redo);
+            after_finished(head, finished);
+            return (attempt, None);
         }
-        return (attempt, None);
-    }
-    let next = if is_worth_another_try(end.ended) {
-        retry::delay(end.policy, attempt, end.random, end.retry_after)
-            .map(|delay| head.updated.saturating_add(delay))
-    } else {
-        None
+        RunEnd::Retry { after, .. } => retry::delay(run.policy, attempt, run.random, *after),
+        RunEnd::Fault(fault) if !fault.is_deterministic() => {
+            retry::delay(run.policy, attempt, run.random, None)
+        }
+        RunEnd::Fault(_) | RunEnd::Stop(_) => None,
     };
+    remember(head, run.candidate, false, false);
+    let next = next.map(|delay| head.updated.saturating_add(delay));
     match next {
         Some(at) => {
             head.state = TaskState::Waiting;
             head.wake_at = Some(at);
             head.retrying = Some(Retrying {
-                step: end.candidate.name.clone(),
+                step: run.candidate.name.clone(),
                 failed: attempt,
             });
         }
         None => {
             head.runs += 1;
             head.state = TaskState::Error;
-            let message = end.ended.message().unwrap_or_default();
+            let message = run.end.ended().message().unwrap_or_default();
             head.fault = Some(match attempt {
-                1 => format!("step `{}`: {message}", end.candidate.name),
+                1 => format!("step `{}`: {message}", run.candidate.name),
                 _ => format!(
                     "step `{}` failed {attempt} times, the last time: {message}",
-                    end.candidate.name
+                    run.candidate.name
                 ),
             });
         }
     }
     (attempt, next)
+}
+
+/// Moves `head` to where a finished run leaves its task.
+fn after_finished(head: &mut TaskHead, finished: &Finished) {
+    head.runs += 1;
+    children::remember(head, &finished.subtasks);
+    let waits = finished.subtasks.iter().any(|new| new.wait);
+    match &finished.then {
+        Then::Complete(result) => {
+            head.result.clone_from(result);
+            head.state = TaskState::Done;
+        }
+        Then::Ignore => head.state = TaskState::Ignored,
+        Then::Park(park) => {
+            head.state = TaskState::Waiting;
+            head.wake_at = Some(head.updated.saturating_add(*park));
+        }
+        Then::GoOn if waits => head.state = TaskState::Waiting,
+        Then::GoOn => {}
+    }
 }
 
 /// The attempt that a run of `step` would be now, from 1.
@@ -140,14 +138,6 @@ pub(super) fn rest(head: &mut TaskHead, reason: Option<String>) {
             head.fault = reason;
         }
         None => settle(head, None),
-    }
-}
-
-fn is_worth_another_try(ended: &Ended) -> bool {
-    match ended {
-        Ended::Retry(_) => true,
-        Ended::Fault(fault) => !fault.is_deterministic(),
-        Ended::Finished | Ended::Stop(_) => false,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Carries one task from run to run until it rests.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -13,19 +14,36 @@ use super::children::{self, Base};
 use super::commit::TaskWriter;
 use super::eligible::{Candidate, Eligible, eligible};
 use super::expiry;
-use super::outcome::{FOR_SUBTASKS, RunFacts, RunOver, end_run, reason_of};
+use super::outcome::{FOR_SUBTASKS, Printed, RunFacts, end_run, reason_of};
 use super::resume;
 use super::subtasks;
 use crate::catalog::CatalogError;
+use crate::domain::clock::Millis;
 use crate::domain::data::Document;
-use crate::domain::effect::Begun;
+use crate::domain::effect::{Begun, Effect};
 use crate::domain::ids::{StepName, TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
-use crate::domain::run::RunInput;
+use crate::domain::run::{RunInput, RunOutcome, RunOutput};
 use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 use crate::sandbox::not_run;
 use crate::store::{Commit, StoreError};
+
+/// A task that is carried from run to run.
+struct Carrying<'a> {
+    writer: &'a TaskWriter,
+    /// The task, if it may not be durable yet.
+    arriving: Option<Arc<Arriving>>,
+    head: TaskHead,
+    data: Arc<Document>,
+    /// The steps that may run now.
+    eligible: Eligible,
+    /// What an earlier process recorded of the run that is to be gone on with.
+    recorded: Vec<Effect>,
+}
+
+/// A task goes on, or is left.
+type Way<'a> = ControlFlow<Carried, Carrying<'a>>;
 
 impl Engine {
     /// Runs a task's steps until none is eligible, it waits, or it fails.
@@ -36,59 +54,71 @@ impl Engine {
         task: TaskId,
         arriving: Option<Arc<Arriving>>,
     ) -> Result<Carried, StoreError> {
-        let stored = match &arriving {
+        let new = match &arriving {
             Some(arriving) => arriving.task().await.map(StoredTask::from),
             None => None,
         };
-        let stored = match stored {
+        let stored = match new {
             Some(stored) => Some(stored),
             None => self.store.load(workspace, task).await?,
         };
         let Some(stored) = stored else {
             return Ok(Carried::Rests);
         };
+        let mut way = self.take_up(writer, stored, arriving).await?;
+        loop {
+            way = match way {
+                ControlFlow::Continue(carrying) => self.run_best(carrying).await?,
+                ControlFlow::Break(carried) => return Ok(carried),
+            };
+        }
+    }
+
+    /// Looks at a task as the store has it: whether a run is next, and which.
+    async fn take_up<'a>(
+        self: &Arc<Self>,
+        writer: &'a TaskWriter,
+        stored: StoredTask,
+        arriving: Option<Arc<Arriving>>,
+    ) -> Result<Way<'a>, StoreError> {
         let StoredTask {
             mut head,
             data,
-            effects,
+            effects: recorded,
         } = stored;
+        let now = self.clock.now();
         let clock = match (head.state, head.wake_at) {
             (TaskState::Ready, _) => head.ready_at,
             // A run that paused goes on by the clock that it began with.
-            (TaskState::Waiting, Some(at)) if at <= self.clock.now() => {
-                if head.paused.is_some() {
-                    head.ready_at
-                } else {
-                    at
-                }
+            (TaskState::Waiting, Some(at)) if at <= now && head.paused.is_some() => head.ready_at,
+            (TaskState::Waiting, Some(at)) if at <= now => at,
+            (TaskState::Error, Some(at)) if at <= now => {
+                return self.take_up_notice(writer, head).await.map(Way::Break);
             }
-            (TaskState::Error, Some(at)) if at <= self.clock.now() => {
-                return self.take_up_notice(writer, head).await;
+            (TaskState::Waiting, _) | (TaskState::Error, Some(_)) => {
+                return Ok(Way::Break(Carried::Waits));
             }
-            (TaskState::Waiting, _) | (TaskState::Error, Some(_)) => return Ok(Carried::Waits),
-            _ => return Ok(Carried::Rests),
+            _ => return Ok(Way::Break(Carried::Rests)),
         };
         if self.record_held(writer, &head, clock).await? {
-            return Ok(Carried::Again);
+            return Ok(Way::Break(Carried::Again));
         }
         if head.state == TaskState::Ready {
             // Somebody has set it going again.
             head.paused = None;
         }
-        let mut recorded = effects;
         let mut data = subtasks::document(data)?;
         if self.is_orphan(writer, &head).await? {
-            return Ok(Carried::Rests);
+            return Ok(Way::Break(Carried::Rests));
         }
-        if expiry::is_over(&head, self.clock.now()) {
+        if expiry::is_over(&head, now) {
             let under_way = !recorded.is_empty();
-            return self
-                .expire(writer, head, under_way, arriving.as_deref())
-                .await;
+            let expired = self.expire(writer, head, under_way, arriving.as_deref());
+            return expired.await.map(Way::Break);
         }
         let is_between = recorded.is_empty() && head.retrying.is_none() && head.paused.is_none();
         if is_between && children::can_land(&head) {
-            return self.land(writer, &head, data).await;
+            return self.land(writer, &head, data).await.map(Way::Break);
         }
         head.ready_at = clock;
         let mut eligible = self.eligible(&head, &mut data);
@@ -101,110 +131,154 @@ impl Engine {
             head.paused = None;
         }
         if eligible.best().is_none() {
-            return self.rest(writer, head, arriving.as_deref()).await;
+            let rested = self.rest(writer, head, arriving.as_deref());
+            return rested.await.map(Way::Break);
         }
-        loop {
-            let Some((candidate, step)) = eligible.steps.first() else {
-                return Ok(Carried::Rests);
-            };
-            let stood_on = Base::of(&head);
-            advance::give_up_others(&mut head, &candidate.name);
-            let run = head.runs + 1;
-            let attempt = advance::attempt(&head, &candidate.name);
-            let input = self.input(&head, &data, run, step);
-            let begun = Begun {
-                step: candidate.name.clone(),
-                digest: step.digest.clone(),
-                observed: candidate.observed,
-            };
-            let is_resumed = !recorded.is_empty();
-            let calls = JournaledCalls::new(
-                self.clone(),
-                writer.clone(),
-                workspace.clone(),
-                task,
-                (run, attempt, begun),
-                std::mem::take(&mut recorded),
-                (arriving.clone(), head.ready_at),
-            );
-            let cut = calls.cut();
-            let output = match self.catalog.component(step).await {
-                Ok(component) => self.sandbox.run(&component, input, Arc::new(calls)).await,
-                Err(CatalogError::NotFound { .. }) if is_resumed => resume::gone(step),
-                Err(error) => not_run(error.to_string()),
-            };
-            if let Some(error) = cut.lock().take() {
-                return Err(error);
-            }
-            if let Some(until) = output.paused_until {
-                if let Some(arriving) = &arriving {
+        Ok(Way::Continue(Carrying {
+            writer,
+            arriving,
+            head,
+            data,
+            eligible,
+            recorded,
+        }))
+    }
+
+    /// Runs the best of the eligible steps, and makes durable what came of it.
+    async fn run_best<'a>(self: &Arc<Self>, mut task: Carrying<'a>) -> Result<Way<'a>, StoreError> {
+        let Some((candidate, step)) = task.eligible.steps.first().cloned() else {
+            return Ok(Way::Break(Carried::Rests));
+        };
+        let stood_on = Base::of(&task.head);
+        advance::give_up_others(&mut task.head, &candidate.name);
+        let output = self.run(&mut task, &candidate, &step).await?;
+        let end = match output.outcome {
+            RunOutcome::Ended(end) => end,
+            RunOutcome::Paused { until } => {
+                if let Some(arriving) = &task.arriving {
                     arriving.accept().await?;
                 }
-                let name = candidate.name.clone();
-                return self.pause(writer, head, &name, until, &output).await;
+                let (head, took_us) = (task.head, output.duration_us);
+                let paused = self.pause(task.writer, head, &candidate.name, until, took_us);
+                return paused.await.map(Way::Break);
             }
-            let facts = RunFacts {
-                run,
-                started: head.ready_at,
-                step,
-                others: eligible.others(),
-            };
-            let now = self.clock.now();
-            let ran = candidate.name.clone();
-            let RunOver {
-                attempt,
-                entry,
-                text,
-                asked,
-                next_retry_at,
-            } = end_run(
-                &mut head,
-                &mut data,
-                (candidate, facts),
-                output,
-                (now, rand::random()),
-                |head, data| self.eligible(head, data).has(&candidate.name),
-            );
-            if head.state == TaskState::Ready {
-                eligible = self.eligible(&head, &mut data);
-                match next_retry_at.filter(|_| eligible.has(&ran)) {
-                    Some(at) => {
-                        head.state = TaskState::Waiting;
-                        head.wake_at = Some(at);
-                    }
-                    None => advance::settle(&mut head, eligible.best()),
-                }
-            }
-            self.owe_notice(&mut head, (&ran, attempt));
-            let parked = entry.parked_until.is_some();
-            let mut entries = vec![Entry::Run(Box::new(entry))];
-            if !parked {
-                entries.extend(reason_of(&head, now));
-            }
-            head.keep_expiry();
-            let commit = Commit {
-                head,
-                data: text,
-                entries,
-            };
-            let moved = self.forward(writer, arriving.as_deref(), &stood_on, commit, asked);
-            head = match moved.await {
-                Ok(head) => head,
-                // Somebody else moved the task: what they made of it counts.
-                Err(StoreError::Conflict { .. }) => return Ok(Carried::Rests),
-                Err(error) => return Err(error),
-            };
-            match head.state {
-                TaskState::Ready if expiry::is_over(&head, self.clock.now()) => {
-                    return self.expire(writer, head, false, arriving.as_deref()).await;
-                }
-                TaskState::Ready if children::can_land(&head) => return Ok(Carried::Again),
-                // Whoever wants to act on the task does so between two runs.
-                TaskState::Ready if self.queue.is_open() && !self.turns.is_wanted(task) => {}
-                _ if head.state.due_at(head.wake_at).is_some() => return Ok(Carried::Waits),
-                _ => return Ok(Carried::Rests),
-            }
+        };
+        let facts = RunFacts {
+            run: task.head.runs + 1,
+            started: task.head.ready_at,
+            step: &step,
+            others: task.eligible.others(),
+        };
+        let printed = Printed {
+            logs: output.logs,
+            fuel: output.fuel,
+            duration_us: output.duration_us,
+        };
+        let now = self.clock.now();
+        let over = end_run(
+            &mut task.head,
+            &mut task.data,
+            (&candidate, facts),
+            (end, printed),
+            (now, rand::random()),
+            |head, data| self.eligible(head, data).has(&candidate.name),
+        );
+        self.choose_next(&mut task, &candidate.name, over.next_retry_at);
+        self.owe_notice(&mut task.head, (&candidate.name, over.attempt));
+        let parked = over.entry.parked_until.is_some();
+        let mut entries = vec![Entry::Run(Box::new(over.entry))];
+        if !parked {
+            entries.extend(reason_of(&task.head, now));
         }
+        task.head.keep_expiry();
+        let commit = Commit {
+            head: task.head,
+            data: over.text,
+            entries,
+        };
+        let arriving = task.arriving.as_deref();
+        let moved = self.forward(task.writer, arriving, &stood_on, commit, over.asked);
+        task.head = match moved.await {
+            Ok(head) => head,
+            // Somebody else moved the task: what they made of it counts.
+            Err(StoreError::Conflict { .. }) => return Ok(Way::Break(Carried::Rests)),
+            Err(error) => return Err(error),
+        };
+        self.go_on(task).await
+    }
+
+    /// Executes a step on a task.
+    ///
+    /// # Errors
+    /// The store did not take what had to be durable before the run went on: it was cut off.
+    async fn run(
+        self: &Arc<Self>,
+        task: &mut Carrying<'_>,
+        candidate: &Candidate,
+        step: &Arc<Step>,
+    ) -> Result<RunOutput, StoreError> {
+        let head = &task.head;
+        let (run, attempt) = (head.runs + 1, advance::attempt(head, &candidate.name));
+        let input = self.input(head, &task.data, run, step);
+        let begun = Begun {
+            step: candidate.name.clone(),
+            digest: step.digest.clone(),
+            observed: candidate.observed,
+        };
+        let is_resumed = !task.recorded.is_empty();
+        let calls = JournaledCalls::new(
+            self.clone(),
+            task.writer.clone(),
+            head.workspace.clone(),
+            head.id,
+            (run, attempt, begun),
+            std::mem::take(&mut task.recorded),
+            (task.arriving.clone(), head.ready_at),
+        );
+        let cut = calls.cut();
+        let output = match self.catalog.component(step).await {
+            Ok(component) => self.sandbox.run(&component, input, Arc::new(calls)).await,
+            Err(CatalogError::NotFound { .. }) if is_resumed => resume::gone(step),
+            Err(error) => not_run(error.to_string()),
+        };
+        match cut.lock().take() {
+            Some(error) => Err(error),
+            None => Ok(output),
+        }
+    }
+
+    /// Which steps may run now that a run of `ran` has ended, and where the task goes if none may.
+    fn choose_next(&self, task: &mut Carrying<'_>, ran: &StepName, retry_at: Option<Millis>) {
+        if task.head.state != TaskState::Ready {
+            return;
+        }
+        task.eligible = self.eligible(&task.head, &mut task.data);
+        match retry_at.filter(|_| task.eligible.has(ran)) {
+            Some(at) => {
+                task.head.state = TaskState::Waiting;
+                task.head.wake_at = Some(at);
+            }
+            None => advance::settle(&mut task.head, task.eligible.best()),
+        }
+    }
+
+    /// Where a task goes whose run's end is durable.
+    async fn go_on<'a>(self: &Arc<Self>, task: Carrying<'a>) -> Result<Way<'a>, StoreError> {
+        let head = &task.head;
+        Ok(match head.state {
+            TaskState::Ready if expiry::is_over(head, self.clock.now()) => {
+                let arriving = task.arriving.as_deref();
+                let expired = self.expire(task.writer, task.head, false, arriving);
+                Way::Break(expired.await?)
+            }
+            TaskState::Ready if children::can_land(head) => Way::Break(Carried::Again),
+            // Whoever wants to act on the task does so between two runs.
+            TaskState::Ready if self.queue.is_open() && !self.turns.is_wanted(head.id) => {
+                Way::Continue(task)
+            }
+            _ if head.state.due_at(head.wake_at).is_some() => Way::Break(Carried::Waits),
+            _ => Way::Break(Carried::Rests),
+        })
     }
 
     /// A task that no step is eligible for comes to rest.

@@ -3,47 +3,45 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::advance::{self, RunEnd};
+use super::advance::{self, Verdict};
 use super::eligible::Candidate;
 use crate::domain::clock::Millis;
 use crate::domain::data::{Change, Document};
 use crate::domain::ids::StepName;
 use crate::domain::journal::{Entry, RunEntry, SubtaskEntry};
-use crate::domain::run::{Ended, RunOutput, StepFault, check_size};
+use crate::domain::run::{Ended, LogLine, RunEnd, Then, check_size};
 use crate::domain::step::Step;
 use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{TaskHead, TaskState};
 
-/// Applies what a run wrote: the changes and, if there are any, the new text. A run that left too
-/// much has failed, and its task with it: the data in memory is not looked at again.
-fn apply(output: &mut RunOutput, data: &mut Arc<Document>) -> (Vec<Change>, Option<Arc<str>>) {
-    let changes = match output.data.take() {
-        Some(written) => written.apply_to(data),
-        None => Vec::new(),
-    };
-    if changes.is_empty() {
-        return (changes, None);
-    }
-    match check_size(data.text().len()) {
-        Ok(()) => (changes, Some(data.text().clone())),
-        Err(fault) => {
-            fail(output, fault);
-            (Vec::new(), None)
-        }
-    }
+/// What a run's end made of the data.
+#[derive(Default)]
+struct Applied {
+    changes: Vec<Change>,
+    /// The new text, if there are any.
+    text: Option<Arc<str>>,
 }
 
-fn fail(output: &mut RunOutput, fault: StepFault) {
-    output.ended = Ended::Fault(fault);
-    output.closing = None;
-    output.park = None;
-    output.redo = false;
-    output.retry_after = None;
-    output.timeout = None;
-    output.complete_on_expire = false;
-    output.subtasks = Vec::new();
-    output.name = None;
-    output.tags = None;
+/// Applies what a run wrote. A run that left too much has failed, and its task with it: the data in memory
+/// is not looked at again.
+fn apply(end: &mut RunEnd, data: &mut Arc<Document>) -> Applied {
+    let RunEnd::Finished(finished) = end else {
+        return Applied::default();
+    };
+    let changes = std::mem::take(&mut finished.written).apply_to(data);
+    if changes.is_empty() {
+        return Applied::default();
+    }
+    match check_size(data.text().len()) {
+        Ok(()) => Applied {
+            changes,
+            text: Some(data.text().clone()),
+        },
+        Err(fault) => {
+            *end = RunEnd::Fault(fault);
+            Applied::default()
+        }
+    }
 }
 
 /// Why a task waits that no step is eligible for.
@@ -77,7 +75,7 @@ impl RunFacts<'_> {
         self,
         attempt: u32,
         (retry_at, parked_until): (Option<Millis>, Option<Millis>),
-        output: RunOutput,
+        (ended, printed): (Ended, Printed),
         (changes, asked): (&[Change], &[NewSubtask]),
     ) -> RunEntry {
         RunEntry {
@@ -86,12 +84,12 @@ impl RunFacts<'_> {
             step: self.step.name.clone(),
             digest: self.step.digest.clone(),
             at: self.started,
-            ended: output.ended,
+            ended,
             // Changes are plain JSON: there is nothing in them that could fail to serialise.
             changes: serde_json::to_string(changes).unwrap_or_default(),
-            logs: output.logs,
-            fuel: output.fuel,
-            duration_us: output.duration_us,
+            logs: printed.logs,
+            fuel: printed.fuel,
+            duration_us: printed.duration_us,
             alternatives: self.others,
             retry_at,
             parked_until,
@@ -120,71 +118,72 @@ pub(super) struct RunOver {
     pub(super) next_retry_at: Option<Millis>,
 }
 
-/// What decides where the task goes after a run.
-fn run_end<'a>(
-    candidate: &'a Candidate,
-    step: &'a Step,
-    output: &'a RunOutput,
-    (now, random): (Millis, u64),
-) -> RunEnd<'a> {
-    RunEnd {
-        candidate,
-        policy: &step.retry,
-        ended: &output.ended,
-        closing: output.closing.as_ref(),
-        park: output.park,
-        redo: output.redo,
-        retry_after: output.retry_after,
-        subtasks: &output.subtasks,
-        now,
-        random,
-    }
+/// What a run printed and cost, however it ended.
+pub(super) struct Printed {
+    pub(super) logs: Vec<LogLine>,
+    pub(super) fuel: u64,
+    pub(super) duration_us: u64,
 }
 
-/// Moves head and data over what a run did. The head is left as [`advance::after_run`] leaves it, one
+/// Moves head and data over a run's end. The head is left as [`advance::after_run`] leaves it, one
 /// version on. `is_again` tells whether the run's step is eligible on a head and data; it is asked only
 /// if the run left something by which nobody can tell when.
 pub(super) fn end_run(
     head: &mut TaskHead,
     data: &mut Arc<Document>,
     (candidate, facts): (&Candidate, RunFacts<'_>),
-    mut output: RunOutput,
-    at: (Millis, u64),
+    (mut end, printed): (RunEnd, Printed),
+    (now, random): (Millis, u64),
     is_again: impl FnOnce(&TaskHead, &mut Arc<Document>) -> bool,
 ) -> RunOver {
+    let verdict = |head: &mut TaskHead, end: &RunEnd| {
+        let verdict = Verdict {
+            candidate,
+            policy: &facts.step.retry,
+            end,
+            now,
+            random,
+        };
+        advance::after_run(head, &verdict)
+    };
     let retry_before = data.member(advance::NEXT_RETRY_AT).map(Cow::into_owned);
-    let (mut changes, mut text) = apply(&mut output, data);
+    let mut applied = apply(&mut end, data);
     let (next_retry_at, misread) = {
         let set = data.member(advance::NEXT_RETRY_AT);
         let retry = (retry_before.as_ref(), set.as_deref());
-        let read = advance::next_retry_at(retry, true, at.0);
+        let read = advance::next_retry_at(retry, true, now);
         read.map_or_else(|fault| (None, Some(fault)), |at| (at, None))
     };
     if let Some(fault) = misread {
         let mut after = head.clone();
-        advance::after_run(&mut after, &run_end(candidate, facts.step, &output, at));
+        verdict(&mut after, &end);
         if after.state == TaskState::Ready && is_again(&after, data) {
-            fail(&mut output, fault);
-            (changes, text) = (Vec::new(), None);
+            end = RunEnd::Fault(fault);
+            applied = Applied::default();
         }
     }
-    let (attempt, retry_at) =
-        advance::after_run(head, &run_end(candidate, facts.step, &output, at));
+    let (attempt, retry_at) = verdict(head, &end);
     head.version += 1;
-    head.set_expiry(output.timeout, output.complete_on_expire);
-    if let Some(name) = output.name.take() {
-        head.name = Some(name);
-    }
-    if let Some(tags) = output.tags.take() {
-        head.tags = tags;
-    }
-    let asked = std::mem::take(&mut output.subtasks);
-    let parked_until = output.park.and(head.wake_at);
+    let ended = end.ended();
+    let (asked, parked_until) = match end {
+        RunEnd::Finished(finished) => {
+            head.set_expiry(finished.timeout, finished.complete_on_expire);
+            if let Some(name) = finished.name {
+                head.name = Some(name);
+            }
+            if let Some(tags) = finished.tags {
+                head.tags = tags;
+            }
+            let parked = matches!(finished.then, Then::Park(_));
+            (finished.subtasks, head.wake_at.filter(|_| parked))
+        }
+        RunEnd::Retry { .. } | RunEnd::Stop(_) | RunEnd::Fault(_) => (Vec::new(), None),
+    };
     let until = (retry_at, parked_until);
     RunOver {
         attempt,
-        entry: facts.entry(attempt, until, output, (&changes, &asked)),
-        text,
+        entry: facts.entry(attempt, until, (ended, printed), (&applied.changes, &asked)),
+        text: applied.text,
         asked,
         next_retry_at,
     }

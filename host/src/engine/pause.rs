@@ -10,7 +10,6 @@ use super::children::{Base, keep_noted};
 use super::commit::TaskWriter;
 use crate::domain::clock::Millis;
 use crate::domain::ids::StepName;
-use crate::domain::run::RunOutput;
 use crate::domain::task::{Paused, TaskHead, TaskState};
 use crate::store::{StoreError, Together};
 
@@ -37,10 +36,10 @@ impl Engine {
         head: TaskHead,
         step: &StepName,
         until: Millis,
-        output: &RunOutput,
+        took_us: u64,
     ) -> Result<Carried, StoreError> {
         let stood_on = Base::of(&head);
-        let mut head = paused(head, step, until, output.duration_us);
+        let mut head = paused(head, step, until, took_us);
         loop {
             let changes = Together {
                 notes: vec![head.clone()],

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
 use super::advance;
-use super::outcome::{RunFacts, end_run};
+use super::outcome::{Printed, RunFacts, end_run};
 use super::{ActionError, Engine, subtasks};
 use crate::connectors::{call_digest, call_summary};
 use crate::domain::clock::Millis;
@@ -20,7 +20,7 @@ use crate::domain::data::{Change, Document, diff, undo};
 use crate::domain::effect::{Answer, CallFault, CallRequest, Calls, Effect};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::{Entry, RunEntry};
-use crate::domain::run::{Ended, StepFault};
+use crate::domain::run::{Ended, RunEnd, RunOutcome, StepFault};
 use crate::domain::task::{StepMemory, StoredTask, TaskHead, TaskState};
 use crate::sandbox::not_run;
 use crate::store::{History, StoreError};
@@ -172,7 +172,14 @@ impl Engine {
                 Err(error) => not_run(error.to_string()),
             };
             entries.extend(calls.used.lock().drain(..).map(Entry::Effect));
-            let sends = matches!(&output.ended, Ended::Fault(StepFault::NotReplayed(_)));
+            let end = match output.outcome {
+                RunOutcome::Ended(end) => end,
+                // No pause is longer than a replay: what it paused for is over.
+                RunOutcome::Paused { .. } => RunEnd::Fault(StepFault::NotReplayed(
+                    "the run pauses, which was not recorded".into(),
+                )),
+            };
+            let sends = matches!(&end, RunEnd::Fault(StepFault::NotReplayed(_)));
             let facts = RunFacts {
                 run,
                 started: head.ready_at,
@@ -184,7 +191,13 @@ impl Engine {
                 self.eligible(head, data).has(&candidate.name)
             };
             let ran = (candidate, facts);
-            let over = end_run(&mut head, &mut data, ran, output, (now, 0), again);
+            let printed = Printed {
+                logs: output.logs,
+                fuel: output.fuel,
+                duration_us: output.duration_us,
+            };
+            let ended = (end, printed);
+            let over = end_run(&mut head, &mut data, ran, ended, (now, 0), again);
             entries.push(Entry::Run(Box::new(over.entry)));
             if sends {
                 break Some("it would make a call that was not recorded".into());

@@ -7,7 +7,7 @@ use super::Engine;
 use super::eligible::{Candidate, Eligible};
 use crate::domain::effect::Begun;
 use crate::domain::ids::WorkspaceName;
-use crate::domain::run::{Ended, RunOutput, StepFault};
+use crate::domain::run::{RunEnd, RunOutcome, RunOutput, StepFault};
 use crate::domain::step::{RetryPolicy, Step, StepKind};
 use crate::sandbox::not_run;
 
@@ -56,7 +56,7 @@ pub(super) fn gone(step: &Step) -> RunOutput {
         digest: step.digest.clone(),
     };
     RunOutput {
-        ended: Ended::Fault(fault),
+        outcome: RunOutcome::Ended(RunEnd::Fault(fault)),
         ..not_run(String::new())
     }
 }

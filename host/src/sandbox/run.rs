@@ -10,14 +10,14 @@ use super::bindings::Failure;
 use super::component::LoadedComponent;
 use super::error::ComponentError;
 use super::fault;
-use super::state::RunState;
+use super::state::{Closing, RunState};
 use crate::domain::data::Document;
 use crate::domain::effect::{
     Answer, CallFault, CallRequest, CallResult, Calls, FetchError, OperationError,
 };
 use crate::domain::ids::TaskId;
 use crate::domain::limits::{self, StepLimits};
-use crate::domain::run::{Ended, RunInput, RunOutput, StepFault};
+use crate::domain::run::{Finished, RunEnd, RunInput, RunOutcome, RunOutput, StepFault, Then};
 
 /// Runs a step.
 pub(super) async fn step(
@@ -35,82 +35,75 @@ pub(super) async fn step(
         .saturating_sub(input.spent_ms)
         .max(1_000);
     let left = Duration::from_millis(left.min(step_limits.timeout_ms));
-    let mut paused_until = None;
-    let logs;
-    let (ended, fuel, state) = match store(engine, component, input, calls) {
+    let mut store = match store(engine, component, input, calls) {
+        Ok(store) => store,
         Err(error) => return not_run(format!("{error:#}")),
-        Ok(mut store) => {
-            logs = store.data().logs.clone();
-            let called = within(left, async {
-                let instance = component.pre().instantiate_async(&mut store).await?;
-                instance.call_run(&mut store).await
-            })
-            .await;
-            match called {
-                // The future was dropped in the middle of a call: nothing of the store may be
-                // used again.
-                None => (
-                    Ended::Fault(StepFault::Deadline {
-                        limit_ms: step_limits.timeout_ms,
-                    }),
-                    0,
-                    None,
-                ),
-                Some(result) => {
-                    let ended = match result {
-                        Ok(Ok(())) => Ended::Finished,
-                        Ok(Err(Failure::Retry(message))) => Ended::Retry(cut(message)),
-                        Ok(Err(Failure::Stop(message))) => Ended::Stop(cut(message)),
-                        Err(error) => {
-                            paused_until = fault::pause(&error);
-                            Ended::Fault(match fault::of(&error, step_limits, &logs) {
-                                StepFault::Fuel { limit } => {
-                                    StepFault::FuelOnData { limit, data_bytes }
-                                }
-                                fault => fault,
-                            })
-                        }
-                    };
-                    let fuel = step_limits.fuel - store.get_fuel().unwrap_or(0);
-                    (ended, fuel, Some(store.into_data()))
-                }
-            }
+    };
+    let logs = store.data().logs.clone();
+    let called = within(left, async {
+        let instance = component.pre().instantiate_async(&mut store).await?;
+        instance.call_run(&mut store).await
+    })
+    .await;
+    let (outcome, fuel) = match called {
+        // The future was dropped in the middle of a call: nothing of the store may be used again.
+        None => {
+            let limit_ms = step_limits.timeout_ms;
+            let fault = StepFault::Deadline { limit_ms };
+            (RunOutcome::Ended(RunEnd::Fault(fault)), 0)
+        }
+        Some(called) => {
+            let fuel = step_limits.fuel - store.get_fuel().unwrap_or(0);
+            let outcome = match called {
+                Ok(returned) => RunOutcome::Ended(returned_by(store.into_data(), returned)),
+                Err(error) => match fault::pause(&error) {
+                    Some(until) => RunOutcome::Paused { until },
+                    None => RunOutcome::Ended(RunEnd::Fault(
+                        match fault::of(&error, step_limits, &logs) {
+                            StepFault::Fuel { limit } => {
+                                StepFault::FuelOnData { limit, data_bytes }
+                            }
+                            fault => fault,
+                        },
+                    )),
+                },
+            };
+            (outcome, fuel)
         }
     };
-    let mut output = RunOutput {
+    RunOutput {
+        outcome,
         logs: logs.take(),
-        ended,
         fuel,
-        data: None,
-        name: None,
-        tags: None,
-        closing: None,
-        park: None,
-        redo: false,
-        retry_after: None,
-        paused_until,
-        timeout: None,
-        complete_on_expire: false,
-        subtasks: Vec::new(),
-        duration_us: 0,
-    };
-    if let (Ended::Retry(_), Some(state)) = (&output.ended, &state) {
-        output.retry_after = state.task.retry_after;
+        duration_us: started.elapsed().as_micros() as u64,
     }
-    if let (Ended::Finished, Some(state)) = (&output.ended, state) {
-        let RunState { document, task, .. } = state;
-        output.data = Some(document.into_written());
-        output.name = task.new_name;
-        output.tags = task.new_tags;
-        output.closing = task.closing;
-        output.park = task.park;
-        output.redo = task.redo;
-        output.timeout = task.timeout;
-        output.complete_on_expire = task.complete_on_expire;
-        output.subtasks = task.subtasks.asked;
+}
+
+/// The end of a run that returned.
+fn returned_by(state: RunState, returned: Result<(), Failure>) -> RunEnd {
+    let RunState { document, task, .. } = state;
+    match returned {
+        Ok(()) => RunEnd::Finished(Finished {
+            written: document.into_written(),
+            name: task.new_name,
+            tags: task.new_tags,
+            then: match (task.closing, task.park) {
+                (Some(Closing::Complete(result)), _) => Then::Complete(result),
+                (Some(Closing::Ignore), _) => Then::Ignore,
+                (None, Some(park)) => Then::Park(park),
+                (None, None) => Then::GoOn,
+            },
+            redo: task.redo,
+            timeout: task.timeout,
+            complete_on_expire: task.complete_on_expire,
+            subtasks: task.subtasks.asked,
+        }),
+        Err(Failure::Retry(message)) => RunEnd::Retry {
+            message: cut(message),
+            after: task.retry_after,
+        },
+        Err(Failure::Stop(message)) => RunEnd::Stop(cut(message)),
     }
-    output.duration_us = started.elapsed().as_micros() as u64;
-    output
 }
 
 /// Calls a component's `condition`.
@@ -167,18 +160,7 @@ pub(super) async fn condition(
 /// The output of a run that could not begin.
 pub fn not_run(reason: String) -> RunOutput {
     RunOutput {
-        ended: Ended::Fault(StepFault::Host(reason)),
-        data: None,
-        name: None,
-        tags: None,
-        closing: None,
-        park: None,
-        redo: false,
-        retry_after: None,
-        paused_until: None,
-        timeout: None,
-        complete_on_expire: false,
-        subtasks: Vec::new(),
+        outcome: RunOutcome::Ended(RunEnd::Fault(StepFault::Host(reason))),
         logs: Vec::new(),
         fuel: 0,
         duration_us: 0,

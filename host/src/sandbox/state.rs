@@ -15,7 +15,7 @@ use super::wasi::{RunClock, context};
 use crate::domain::data::Draft;
 use crate::domain::effect::Calls;
 use crate::domain::ids::TaskId;
-use crate::domain::run::{Closing, Config, RunInput};
+use crate::domain::run::{Config, RunInput};
 use crate::domain::subtask::NewSubtask;
 
 /// Handles that a guest may have open at once.
@@ -54,6 +54,14 @@ pub(super) struct TaskFacts {
     pub(super) timeout: Option<u64>,
     pub(super) complete_on_expire: bool,
     pub(super) subtasks: Subtasks,
+}
+
+/// How a run asked its task to end; the last call counts.
+pub(super) enum Closing {
+    /// `task.complete(result?)`, with the result as JSON text.
+    Complete(Option<String>),
+    /// `task.ignore()`.
+    Ignore,
 }
 
 /// Subtasks that this run asked for, and what it takes to ask for one.

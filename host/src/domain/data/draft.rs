@@ -30,6 +30,13 @@ pub enum Written {
     Whole(Value),
 }
 
+impl Default for Written {
+    /// Nothing.
+    fn default() -> Self {
+        Self::Members(Vec::new())
+    }
+}
+
 impl Draft {
     /// Nothing written yet.
     pub fn new(base: Arc<Document>) -> Self {

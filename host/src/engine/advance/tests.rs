@@ -2,6 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::ids::TaskId;
+use crate::domain::run::Ended;
 use crate::engine::eligible::eligible;
 
 fn head() -> TaskHead {
@@ -22,20 +23,38 @@ fn end(
     ended: Ended,
     now: Millis,
 ) -> (u32, Option<Millis>) {
+    let end = match ended {
+        Ended::Finished => RunEnd::Finished(finished(Then::GoOn)),
+        Ended::Retry(message) => RunEnd::Retry {
+            message,
+            after: None,
+        },
+        Ended::Stop(message) => RunEnd::Stop(message),
+        Ended::Fault(fault) => RunEnd::Fault(fault),
+    };
     let policy = RetryPolicy::default();
-    let end = RunEnd {
+    let run = Verdict {
         candidate,
         policy: &policy,
-        ended: &ended,
-        closing: None,
-        park: None,
-        redo: false,
-        retry_after: None,
-        subtasks: &[],
+        end: &end,
         now,
         random: u64::MAX,
     };
-    after_run(head, &end)
+    after_run(head, &run)
+}
+
+/// A run that finished and asked for this.
+fn finished(then: Then) -> Finished {
+    Finished {
+        written: Default::default(),
+        name: None,
+        tags: None,
+        then,
+        redo: false,
+        timeout: None,
+        complete_on_expire: false,
+        subtasks: Vec::new(),
+    }
 }
 
 #[test]
@@ -121,26 +140,29 @@ fn a_thousand_runs_are_the_limit() {
     );
 }
 
+fn finish(head: &mut TaskHead, candidate: &Candidate, finished: Finished) {
+    let run = Verdict {
+        candidate,
+        policy: &RetryPolicy::default(),
+        end: &RunEnd::Finished(finished),
+        now: 2_000,
+        random: 0,
+    };
+    after_run(head, &run);
+}
+
 #[test]
 fn complete_and_ignore_end_the_task() {
-    for (closing, state) in [
-        (Closing::Complete(Some("7".into())), TaskState::Done),
-        (Closing::Ignore, TaskState::Ignored),
+    for (then, state) in [
+        (Then::Complete(Some("7".into())), TaskState::Done),
+        (Then::Ignore, TaskState::Ignored),
     ] {
         let mut head = head();
-        let end = RunEnd {
-            candidate: &step("s", 1, 0),
-            policy: &RetryPolicy::default(),
-            ended: &Ended::Finished,
-            closing: Some(&closing),
-            park: Some(5),
+        let asked = Finished {
             redo: true,
-            retry_after: None,
-            subtasks: &[],
-            now: 2_000,
-            random: 0,
+            ..finished(then)
         };
-        after_run(&mut head, &end);
+        finish(&mut head, &step("s", 1, 0), asked);
         assert_eq!(head.state, state);
     }
 }
@@ -148,26 +170,17 @@ fn complete_and_ignore_end_the_task() {
 #[test]
 fn redo_makes_a_step_eligible_once_more_and_park_lets_the_task_wait() {
     let (mut head, step) = (head(), step("poll", 1, 7));
-    let mut asked = RunEnd {
-        candidate: &step,
-        policy: &RetryPolicy::default(),
-        ended: &Ended::Finished,
-        closing: None,
-        park: Some(500),
+    let asked = Finished {
         redo: true,
-        retry_after: None,
-        subtasks: &[],
-        now: 2_000,
-        random: 0,
+        ..finished(Then::Park(500))
     };
-    after_run(&mut head, &asked);
+    finish(&mut head, &step, asked);
     assert_eq!(
         (head.state, head.wake_at),
         (TaskState::Waiting, Some(2_500))
     );
     assert_eq!(eligible(&head, std::slice::from_ref(&step)), [0]);
-    (asked.park, asked.redo) = (None, false);
-    after_run(&mut head, &asked);
+    finish(&mut head, &step, finished(Then::GoOn));
     assert_eq!((head.state, head.wake_at), (TaskState::Ready, None));
     assert_eq!(
         eligible(&head, std::slice::from_ref(&step)),

@@ -5,10 +5,9 @@ use serde_json::Value;
 use crate::domain::data::{Pointer, check, kind};
 use crate::domain::ids::TaskId;
 use crate::domain::limits;
-use crate::domain::run::Closing;
 use crate::domain::subtask::{self, NewSubtask};
 use crate::sandbox::bindings::stepwell::step::task::Host;
-use crate::sandbox::state::{RunState, Subtasks};
+use crate::sandbox::state::{Closing, RunState, Subtasks};
 
 impl Host for RunState {
     fn id(&mut self) -> wasmtime::Result<String> {
