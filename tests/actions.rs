@@ -145,7 +145,7 @@ async fn a_failed_task_goes_on_from_the_failed_step() {
     let log = cli(&server, &["task", "log", id]);
     assert!(
         log.ok()
-            .contains("tried again from step `it` on, asked for by the API"),
+            .contains("tried again from step `it` on, asked for by admin"),
         "{}",
         log.stdout
     );
@@ -235,7 +235,7 @@ async fn an_update_wakes_a_task_and_sets_one_at_rest_in_motion() {
     );
     let log = cli(&server, &["task", "log", &id]);
     assert!(
-        log.ok().contains("changed by the API") && log.ok().contains("+ /approved true"),
+        log.ok().contains("changed by admin") && log.ok().contains("+ /approved true"),
         "{}",
         log.stdout
     );

@@ -27,6 +27,8 @@ pub(super) async fn follow(catalog: Weak<Catalog>) {
         match catalog.refresh().await {
             Ok(()) => {}
             Err(CatalogError::Store(StoreError::Closed)) => return,
+            // The store says that itself.
+            Err(CatalogError::Store(error)) if error.is_retriable() => {}
             Err(error) => {
                 tracing::error!(%error, "what other servers have set up could not be read");
                 tokio::time::sleep(Duration::from_secs(1)).await;

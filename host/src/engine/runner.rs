@@ -162,8 +162,11 @@ impl Engine {
         };
         // A partition that was lost and has come back: what was looked for when it came did not find the
         // task, as it was running.
-        let owned = self.owned();
-        if again || (writer.is_stale(task, &owned) && owned.owns(task)) {
+        let comes_back = {
+            let owned = self.ownership.borrow();
+            writer.is_stale(task, &owned) && owned.owns(task)
+        };
+        if again || comes_back {
             self.wake(workspace, task);
         }
         if next.is_none() {
