@@ -55,7 +55,7 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Who has the admin token: may do everything everywhere.
+    /// The holder of the admin token, who may do everything everywhere.
     pub fn admin() -> Self {
         Self {
             name: "admin".into(),

@@ -2,7 +2,7 @@
 
 /// How a task was left.
 pub(super) enum Carried {
-    /// At its end, or somebody else's.
+    /// At its end, or in the hands of an action or another node.
     Rests,
     /// Until a time that the timers must know of.
     Waits,

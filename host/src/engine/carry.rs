@@ -200,7 +200,7 @@ impl Engine {
         let moved = self.forward(task.writer, arriving, &stood_on, commit, over.asked);
         task.head = match moved.await {
             Ok(head) => head,
-            // Somebody else moved the task: what they made of it counts.
+            // An action or another node moved the task: what became of it counts.
             Err(StoreError::Conflict { .. }) => return Ok(Way::Break(Carried::Rests)),
             Err(error) => return Err(error),
         };
@@ -272,7 +272,7 @@ impl Engine {
                 Way::Break(expired.await?)
             }
             TaskState::Ready if children::can_land(head) => Way::Break(Carried::Again),
-            // Whoever wants to act on the task does so between two runs.
+            // An action that waits for the task has it between two runs.
             TaskState::Ready if self.queue.is_open() && !self.turns.is_wanted(head.id) => {
                 Way::Continue(task)
             }

@@ -1,7 +1,7 @@
 //! The one file that writes tasks: every acceptance, commit, note and effect goes to the store here.
 //!
 //! A write stands on the claims that the node held before it read what it writes on. If the task's
-//! partition was taken over since, somebody else may have moved the task, and the store refuses the
+//! partition was taken over since, another node may have moved the task, and the store refuses the
 //! write ([`StoreError::Fenced`]).
 
 use std::sync::Arc;

@@ -111,7 +111,7 @@ impl Engine {
         writer.claim(task)?;
         loop {
             match self.carry(writer, workspace, task, arriving.take()).await {
-                // Whoever wants to act on the task does so first.
+                // An action that waits for the task comes first.
                 Ok(Carried::Again) if self.queue.is_open() && !self.turns.is_wanted(task) => {}
                 carried => return carried,
             }

@@ -32,7 +32,7 @@ pub enum TokenError {
 /// The admin token, known by its SHA-256 only.
 pub struct AdminToken {
     digest: TokenDigest,
-    /// Who has it.
+    /// The token's holder.
     principal: Arc<Principal>,
 }
 

@@ -135,7 +135,7 @@ impl<S: Needs> FromRequestParts<Arc<Api>> for ServerCaller<S> {
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, ApiError> {
         let who = Authenticated::of(parts)?;
         let needs = PhantomData;
-        // Who may read in one workspace may ask which there are, and is shown that one.
+        // A principal of one workspace may ask which there are, and is shown that one.
         if S::SCOPE != Scope::Read {
             who.check(S::SCOPE, None)?;
         }

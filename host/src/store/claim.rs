@@ -9,8 +9,8 @@ use super::StoreError;
 use crate::domain::ids::TaskId;
 use crate::domain::partition::Partition;
 
-/// The right to write the tasks of one partition. Whoever takes a partition over raises its epoch, so
-/// an older claim is stale for ever.
+/// The right to write the tasks of one partition. Taking a partition over raises its epoch, so an older
+/// claim is stale for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
     /// What it is a claim to.

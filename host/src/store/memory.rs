@@ -51,7 +51,7 @@ impl MemoryStore {
         act(self.model.lock().as_mut().ok_or(StoreError::Closed)?)
     }
 
-    /// Who owns what, to be changed by tests.
+    /// The owned partitions, to be changed by tests.
     pub fn partitions(&self) -> &Partitions {
         &self.partitions
     }

@@ -9,7 +9,7 @@ use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;
 use crate::store::{Commit, History, Manage, Store, StoreError, TaskQuery};
 
-/// Whoever reads a task while it moves sees it as it was at one moment: head, data and journal.
+/// A task that is read while it moves is as it was at one moment: head, data and journal.
 pub(super) async fn a_history_is_of_one_moment(mut store: Shaken<'_>) {
     const MOVES: u64 = 300;
     let ws = workspace("acme");

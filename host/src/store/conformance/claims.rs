@@ -172,7 +172,7 @@ pub(super) async fn what_is_not_owned_is_not_given_out(mut store: Shaken<'_>) {
     assert_eq!(listed.len(), 60, "people see all tasks, whoever owns them");
 }
 
-/// Whoever took a partition over reads what was written before, and nothing is written after.
+/// A node that took a partition over reads all that was written before, and nothing is written after.
 pub(super) async fn a_write_under_way_is_there_before_the_partition_is_taken_over(
     mut store: Shaken<'_>,
 ) {

@@ -8,7 +8,7 @@ use super::failure::OpenError;
 use super::registered;
 use crate::store::Names;
 
-/// What the store has at hand of what is set up. Whoever changes it holds its lock.
+/// What the store has at hand of what is set up. A change holds its lock.
 pub(super) struct Setup {
     pub(super) revision: u64,
     pub(super) names: Names,

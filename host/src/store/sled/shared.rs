@@ -30,7 +30,7 @@ pub(super) struct Shared {
     /// [`Overlay::bytes`] as it last was.
     pub overlay_bytes: AtomicUsize,
     pub slots: Arc<Slots>,
-    /// Who may write which tasks.
+    /// The claims that writes are checked against.
     pub partitions: Partitions,
     /// Changes that are expected.
     pub coming: Arc<Coming>,
