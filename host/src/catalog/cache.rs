@@ -75,16 +75,15 @@ impl Catalog {
         self.looks.fetch_add(1, Ordering::SeqCst);
         let known = self.revision.load(Ordering::Relaxed);
         let registry = self.store.registry_since(known).await?;
-        let revision = registry.revision;
-        if revision != known || known == 0 {
+        if registry.revision != known || known == 0 {
             self.take_in(registry)?;
-            self.revision.store(revision, Ordering::Relaxed);
         }
         Ok(())
     }
 
     /// Puts what the store has of some workspaces in the place of what memory has of them.
-    fn take_in(&self, registry: Registry) -> Result<(), CatalogError> {
+    pub(super) fn take_in(&self, registry: Registry) -> Result<(), CatalogError> {
+        let revision = registry.revision;
         let changed = registry.changed.clone();
         let mut new = self.opened(registry)?;
         for name in changed {
@@ -113,6 +112,7 @@ impl Catalog {
                 }
             }
         }
+        self.revision.store(revision, Ordering::Relaxed);
         Ok(())
     }
 

@@ -34,27 +34,31 @@ impl Catalog {
             agenda: Default::default(),
             loading: Mutex::default(),
         });
-        catalog.add_default().await?;
-        catalog.refresh().await?;
+        catalog.read_all().await?;
         catalog.forget_components();
         tokio::spawn(cache::follow(Arc::downgrade(&catalog)));
         Ok(catalog)
     }
 
-    /// Adds the workspace that is always there to a store that lacks it.
-    async fn add_default(&self) -> Result<(), CatalogError> {
+    /// Takes in everything that the store has, after adding [`DEFAULT_WORKSPACE`] to a store that lacks it.
+    async fn read_all(&self) -> Result<(), CatalogError> {
         let Ok(default) = DEFAULT_WORKSPACE.parse::<WorkspaceName>() else {
-            return Ok(());
+            return self.read_changes().await;
         };
         loop {
-            let there = self.store.registry_since(0).await?;
-            if there.workspaces.iter().any(|(name, _)| *name == default) {
-                return Ok(());
+            let all = self.store.registry_since(0).await?;
+            let has_default = all.workspaces.iter().any(|(name, _)| *name == default);
+            if has_default && all.revision > 0 {
+                return self.take_in(all);
             }
+            // A store from before revisions has the workspace and no revision. To add the workspace again
+            // changes nothing but the revision: at 0, whoever asks for changes is given everything.
             let add = Manage::AddWorkspace(default.clone());
-            match self.store.manage(add, there.revision).await {
+            match self.store.manage(add, all.revision).await {
                 // Another node was faster, with this or something else.
                 Ok(_) | Err(StoreError::Revised { .. }) => {}
+                // What there is can be served, also from a full disk.
+                Err(_) if has_default => return self.take_in(all),
                 Err(error) => return Err(error.into()),
             }
         }
