@@ -208,13 +208,14 @@ async fn the_engine_removes_what_is_old_by_its_clock() {
     let world = World::on(home.path(), START).await;
     for n in 0..20u8 {
         let id = TaskId::derived(START, [n; 10]);
-        world.engine.create(task(id, START)).await.unwrap();
+        world.engine.actions.create(task(id, START)).await.unwrap();
     }
     let ended = |heads: &[TaskHead]| heads.iter().all(|head| head.state == TaskState::Unmatched);
     world.until(|heads| heads.len() == 20 && ended(heads)).await;
     let kept = TaskId::derived(START, [7; 10]);
     let head = world
         .engine
+        .actions
         .set_kept(&workspace(), kept, true)
         .await
         .unwrap();
@@ -223,6 +224,7 @@ async fn the_engine_removes_what_is_old_by_its_clock() {
     let late = TaskId::derived(START + 89 * DAY, [0; 10]);
     world
         .engine
+        .actions
         .create(task(late, world.clock.now()))
         .await
         .unwrap();
@@ -234,6 +236,7 @@ async fn the_engine_removes_what_is_old_by_its_clock() {
     assert_eq!(ids, [late, kept]);
     world
         .engine
+        .actions
         .set_kept(&workspace(), kept, false)
         .await
         .unwrap();

@@ -71,9 +71,9 @@ impl Cluster {
 async fn accepted(nodes: &[Arc<Engine>], mut task: NewTask, first: usize) -> TaskId {
     for attempt in first.. {
         let node = &nodes[attempt % nodes.len()];
-        if let Ok(id) = node.place(TaskId::new()) {
+        if let Ok(id) = node.acceptor.place(TaskId::new()) {
             task.head.id = id;
-            match node.clone().admit(task.clone()).await {
+            match node.acceptor.clone().accept(task.clone()).await {
                 Ok(_) => return id,
                 Err(StoreError::Fenced { .. }) => {}
                 Err(error) => panic!("{error}"),

@@ -191,7 +191,7 @@ impl World {
                     // Its sender got no answer, and sends it again. Not at once: the engine first looks
                     // for what an earlier process left, and takes nothing in before that.
                     tokio::time::sleep(Duration::from_millis(10)).await;
-                    let _ = engine.clone().admit(task.clone()).await;
+                    let _ = engine.acceptor.clone().accept(task.clone()).await;
                 }
                 let ended = loop {
                     if self.ended(id).await {

@@ -1,6 +1,7 @@
 //! What people do with tasks: cancel, try again, change, copy, make. Every action is one commit under
-//! the task's version, and comes to its end even if whoever asked for it has gone.
+//! the task's version, and comes to its end even if the caller no longer waits for it.
 
+mod create;
 mod error;
 mod keep;
 pub(super) mod moves;
@@ -13,15 +14,18 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::Engine;
 use super::commit::TaskWriter;
-use super::turns::Turn;
+use super::dispatcher::Dispatcher;
+use super::locks::{TaskLock, TaskLocks};
+use super::subtasks::Subtasks;
+use super::tasks::Tasks;
+use crate::domain::clock::Clock;
 use crate::domain::data::{Edit, diff, edited};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::limits;
-use crate::domain::task::{StoredTask, TaskHead, TaskState};
-use crate::store::{Commit, History, NewTask, StoreError};
+use crate::domain::task::{StoredTask, TaskHead};
+use crate::store::{Commit, History, StoreError};
 use error::{PATIENCE, busy, not_found};
 
 pub use error::ActionError;
@@ -29,7 +33,16 @@ pub use error::ActionError;
 /// How soon a run that a crash cut short is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-impl Engine {
+/// See the module's documentation.
+pub struct Actions {
+    pub(super) tasks: Tasks,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) locks: Arc<TaskLocks>,
+    pub(super) dispatcher: Arc<Dispatcher>,
+    pub(super) subtasks: Arc<Subtasks>,
+}
+
+impl Actions {
     /// Ends a task that is not at its end. A run under way is given up, and what it did is not
     /// committed. `by` is who asked, for the journal.
     ///
@@ -41,8 +54,8 @@ impl Engine {
         task: TaskId,
         by: String,
     ) -> Result<TaskHead, ActionError> {
-        let (engine, workspace) = (self.clone(), workspace.clone());
-        self.whole(async move { engine.cancel_now(&workspace, task, &by).await })
+        let (actions, workspace) = (self.clone(), workspace.clone());
+        self.whole(async move { actions.cancel_now(&workspace, task, &by).await })
             .await
     }
 
@@ -58,19 +71,19 @@ impl Engine {
         task: TaskId,
         by: String,
     ) -> Result<TaskHead, ActionError> {
-        let (engine, workspace) = (self.clone(), workspace.clone());
+        let (actions, workspace) = (self.clone(), workspace.clone());
         self.whole(async move {
-            engine.loaded(&workspace, task).await?;
-            let writer = engine.writer();
-            let (turn, _) = engine.between_runs(&workspace, task).await?;
+            actions.loaded(&workspace, task).await?;
+            let writer = actions.tasks.writer();
+            let (lock, _) = actions.between_runs(&workspace, task).await?;
             let done = loop {
-                match engine.retry_now(&writer, &workspace, task, &by).await {
-                    // A subtask has ended meanwhile, which a turn does not keep from being noted.
+                match actions.retry_now(&writer, &workspace, task, &by).await {
+                    // A subtask has ended meanwhile, which the lock does not keep from being noted.
                     Err(ActionError::Store(StoreError::Conflict { .. })) => {}
                     done => break done,
                 }
             };
-            engine.release(&workspace, task, turn, done.is_ok());
+            actions.release(&workspace, task, lock, done.is_ok());
             done
         })
         .await
@@ -98,7 +111,7 @@ impl Engine {
     /// task. One that comes to a good end while its run is waited for was open when this was asked for.
     ///
     /// # Errors
-    /// As [`Engine::update`].
+    /// As [`Actions::update`].
     pub async fn update_open(
         self: &Arc<Self>,
         workspace: &WorkspaceName,
@@ -112,68 +125,13 @@ impl Engine {
         }
     }
 
-    /// Makes a new task of a task's data, with `edits` made to it. What happened to the original is
-    /// not its history.
-    ///
-    /// # Errors
-    /// [`ActionError::NotFound`], [`ActionError::Edit`], [`ActionError::Store`].
-    pub async fn clone_task(
-        self: &Arc<Self>,
-        workspace: &WorkspaceName,
-        task: TaskId,
-        edits: Vec<Edit>,
-        by: String,
-    ) -> Result<TaskHead, ActionError> {
-        let original = self.loaded(workspace, task).await?;
-        let data = if edits.is_empty() {
-            original.data
-        } else {
-            let before = data_of(&original)?;
-            let (_, text) =
-                edited(&before, edits).map_err(|error| ActionError::Edit { task, error })?;
-            text.into()
-        };
-        let now = self.clock.now();
-        let head = TaskHead {
-            webhook: original.head.webhook,
-            ..TaskHead::new(TaskId::new(), workspace.clone(), now)
-        };
-        let entry = Entry::State {
-            at: now,
-            state: TaskState::Ready,
-            reason: format!("a copy of task {task}, made by {by}"),
-        };
-        self.create(NewTask {
-            head,
-            data,
-            entries: vec![entry],
-        })
-        .await
-    }
-
-    /// Makes a task durable and takes it up.
-    ///
-    /// # Errors
-    /// [`ActionError::Store`].
-    pub async fn create(self: &Arc<Self>, mut task: NewTask) -> Result<TaskHead, ActionError> {
-        let engine = self.clone();
-        self.whole(async move {
-            task.head.id = engine.place(task.head.id)?;
-            let head = task.head.clone();
-            engine.writer().accept(task).await?;
-            engine.offer(&head.workspace, head.id);
-            Ok(head)
-        })
-        .await
-    }
-
-    /// Does all of `work`, though who waits for it may go away in the middle.
+    /// Does all of `work`, even if the caller is dropped in the middle.
     async fn whole<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, ActionError>> + Send + 'static,
     ) -> Result<T, ActionError> {
         let (tell, told) = oneshot::channel();
-        self.threads.spawn(async move {
+        self.dispatcher.threads.spawn(async move {
             let _ = tell.send(work.await);
         });
         told.await.unwrap_or(Err(StoreError::Closed.into()))
@@ -188,16 +146,16 @@ impl Engine {
         self.loaded(workspace, task).await?;
         let until = Instant::now() + PATIENCE;
         loop {
-            let turn = match self.turns.hold(task) {
-                Ok(turn) => Some(turn),
-                Err(busy) if busy.runs => None,
+            let lock = match self.locks.lock_for_action(task) {
+                Ok(lock) => Some(lock),
+                Err(busy) if busy.by_run => None,
                 // Another action, which is over in a moment.
-                Err(busy) if self.turns.over(task, &busy, until).await => continue,
+                Err(busy) if self.locks.released(task, &busy, until).await => continue,
                 Err(_) => return Err(busy(task)),
             };
-            let done = self.cancel_once(workspace, task, by, turn.is_none()).await;
-            if let Some(turn) = turn {
-                self.release(workspace, task, turn, false);
+            let done = self.cancel_once(workspace, task, by, lock.is_none()).await;
+            if let Some(lock) = lock {
+                self.release(workspace, task, lock, false);
             }
             match done {
                 // The run was faster: what it made of the task is cancelled.
@@ -214,12 +172,12 @@ impl Engine {
         by: &str,
         runs: bool,
     ) -> Result<TaskHead, ActionError> {
-        let writer = self.writer();
+        let writer = self.tasks.writer();
         let StoredTask { head, effects, .. } = self.loaded(workspace, task).await?;
         let head = moves::cancelled(head, runs || !effects.is_empty(), self.clock.now())?;
         let reason = format!("cancelled by {by}");
         self.moved(&writer, head.clone(), reason).await?;
-        self.turns.stop(task);
+        self.locks.stop(task);
         Ok(head)
     }
 
@@ -230,7 +188,7 @@ impl Engine {
         task: TaskId,
         by: &str,
     ) -> Result<TaskHead, ActionError> {
-        let History { task, journal } = self.history(workspace, task).await?;
+        let History { task, journal } = history(&self.tasks, workspace, task).await?;
         let step = moves::failed_step(&journal).cloned();
         let reason = match &step {
             Some(step) => format!("tried again from step `{step}` on, asked for by {by}"),
@@ -258,7 +216,7 @@ impl Engine {
             data: None,
             entries: vec![entry],
         };
-        self.commit(writer, commit).await
+        self.subtasks.commit(writer, commit).await
     }
 
     /// `None` if the task is to be open and is not.
@@ -270,32 +228,32 @@ impl Engine {
         by: String,
         open: bool,
     ) -> Result<Option<TaskHead>, ActionError> {
-        let (engine, workspace) = (self.clone(), workspace.clone());
+        let (actions, workspace) = (self.clone(), workspace.clone());
         self.whole(async move {
-            let writer = engine.writer();
-            let before = engine.loaded(&workspace, task).await?.head.state;
+            let writer = actions.tasks.writer();
+            let before = actions.loaded(&workspace, task).await?.head.state;
             if open && before.is_final() {
                 return Ok(None);
             }
-            let (turn, mut stored) = engine.between_runs(&workspace, task).await?;
+            let (lock, mut stored) = actions.between_runs(&workspace, task).await?;
             let done = loop {
                 if open && !moves::is_open_to(stored.head.state) {
                     break Ok(None);
                 }
-                let done = engine.update_now(&writer, stored, edits.clone(), by.clone());
+                let done = actions.update_now(&writer, stored, edits.clone(), by.clone());
                 let done = done.await;
                 match done {
-                    // A subtask has ended meanwhile, which a turn does not keep from being noted.
+                    // A subtask has ended meanwhile, which the lock does not keep from being noted.
                     Err(ActionError::Store(StoreError::Conflict { .. })) => {}
                     done => break done.map(Some),
                 }
-                stored = match engine.loaded(&workspace, task).await {
+                stored = match actions.loaded(&workspace, task).await {
                     Ok(stored) => stored,
                     Err(error) => break Err(error),
                 };
             };
             let wake = matches!(done, Ok(Some(_)));
-            engine.release(&workspace, task, turn, wake);
+            actions.release(&workspace, task, lock, wake);
             done
         })
         .await
@@ -332,43 +290,34 @@ impl Engine {
         Ok(head)
     }
 
-    pub(super) async fn loaded(
+    async fn loaded(
         &self,
         workspace: &WorkspaceName,
         task: TaskId,
     ) -> Result<StoredTask, ActionError> {
-        let stored = self.store.load(workspace, task).await?;
+        let stored = self.tasks.store.load(workspace, task).await?;
         stored.ok_or_else(|| not_found(workspace, task))
     }
 
-    pub(super) async fn history(
-        &self,
-        workspace: &WorkspaceName,
-        task: TaskId,
-    ) -> Result<History, ActionError> {
-        let history = self.store.history(workspace, task).await?;
-        history.ok_or_else(|| not_found(workspace, task))
-    }
-
-    /// The task when no run of it is under way, and none begins until the turn is over. A run that a
+    /// The task when no run of it is under way, and none begins until the lock is released. A run that a
     /// crash cut short is brought to its end first: its recorded calls answer on the data they were
     /// made on.
     async fn between_runs(
         self: &Arc<Self>,
         workspace: &WorkspaceName,
         task: TaskId,
-    ) -> Result<(Turn, StoredTask), ActionError> {
+    ) -> Result<(TaskLock, StoredTask), ActionError> {
         let until = Instant::now() + PATIENCE;
         loop {
-            let turn = self.turns.hold_until(task, until).await;
-            let turn = turn.ok_or_else(|| busy(task))?;
+            let lock = self.locks.lock_when_free(task, until).await;
+            let lock = lock.ok_or_else(|| busy(task))?;
             let stored = match self.loaded(workspace, task).await {
                 Ok(stored) if stored.effects.is_empty() || stored.head.state.is_final() => {
-                    return Ok((turn, stored));
+                    return Ok((lock, stored));
                 }
                 stored => stored,
             };
-            self.release(workspace, task, turn, stored.is_ok());
+            self.release(workspace, task, lock, stored.is_ok());
             stored?;
             if Instant::now() >= until {
                 return Err(busy(task));
@@ -377,19 +326,29 @@ impl Engine {
         }
     }
 
-    /// Ends an action's turn; the task is taken up if it has something to do, or if a run found it
-    /// taken.
+    /// Releases an action's lock; the task is taken up if it has something to do, or if a run found it
+    /// locked.
     fn release(
         self: &Arc<Self>,
         workspace: &WorkspaceName,
         task: TaskId,
-        turn: Turn,
+        lock: TaskLock,
         has_something_to_do: bool,
     ) {
-        if turn.end() || has_something_to_do {
-            self.wake(workspace, task);
+        if lock.release() || has_something_to_do {
+            self.dispatcher.wake(workspace, task);
         }
     }
+}
+
+/// A task with its journal.
+pub(super) async fn history(
+    tasks: &Tasks,
+    workspace: &WorkspaceName,
+    task: TaskId,
+) -> Result<History, ActionError> {
+    let history = tasks.store.history(workspace, task).await?;
+    history.ok_or_else(|| not_found(workspace, task))
 }
 
 fn data_of(stored: &StoredTask) -> Result<Value, ActionError> {

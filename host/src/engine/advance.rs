@@ -1,5 +1,5 @@
 //! How a task moves: which step is next, and what a run's end makes of the task. Pure decisions,
-//! no I/O: `carry.rs` carries them out.
+//! no I/O: `advancer.rs` carries them out.
 
 use serde_json::Value;
 

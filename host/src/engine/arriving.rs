@@ -5,18 +5,11 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use tokio::sync::{Mutex, oneshot};
 
-use super::Engine;
 use super::commit::TaskWriter;
-use crate::domain::ids::TaskId;
 use crate::store::{Commit, NewTask, StoreError};
-
-/// How long a sender waits for the first run to end before the task is made durable without it. A
-/// sender notices neither this nor a flush of the disk.
-const RUN_AHEAD: Duration = Duration::from_millis(5);
 
 /// See the module's documentation.
 pub(super) struct Arriving {
@@ -29,14 +22,14 @@ struct Pending {
     task: Option<NewTask>,
     /// Whether the store has been asked to accept it, and has not said that it did.
     begun: bool,
-    /// Whoever is to tell the sender.
+    /// Tells the sender.
     told: Option<oneshot::Sender<Result<(), StoreError>>>,
     /// Announces the write until the store has been given the task.
     announced: Option<Box<dyn Send + Sync>>,
 }
 
 impl Arriving {
-    fn new(
+    pub(super) fn new(
         writer: TaskWriter,
         task: NewTask,
         announced: Option<Box<dyn Send + Sync>>,
@@ -80,8 +73,8 @@ impl Arriving {
             data: commit.data.unwrap_or_else(|| task.data.clone()),
             entries: commit.entries,
         };
-        // The task stays until it is durable: whoever asks after a write that failed, or that nobody
-        // heard the answer of, is not to be told that it is.
+        // The task stays until it is durable: after a write that failed, or whose answer was lost, it
+        // must not be taken for durable.
         pending.begun = true;
         let accepted = pending.write(whole).await;
         pending.settle(&accepted);
@@ -121,71 +114,32 @@ impl Pending {
             self.begun = false;
         }
         if let Some(told) = self.told.take() {
-            // Nobody hears it if the sender's patience ended; then they ask for themselves.
+            // The receiver is gone if the sender's patience ended; then the sender asks for itself.
             let _ = told.send(accepted.clone());
         }
     }
 }
 
-impl Engine {
-    /// Takes in a task that has just come and is not durable yet. It is durable when this resolves.
-    /// Once polled it must be polled to its end: a task that is durable has to be known to the engine.
-    ///
-    /// Gives how long the sender's answer is to be held back so that runs keep pace with what comes
-    /// in: nothing until a good number of the workspace's tasks wait, then more the more there are.
-    /// A task that waits long has left the processor's caches, and one that has to be read again
-    /// costs half as much again: a longer queue makes everything slower, and helps nobody.
-    ///
-    /// # Errors
-    /// The store did not take it.
-    pub async fn admit(self: Arc<Self>, task: NewTask) -> Result<Duration, StoreError> {
-        let (workspace, id): (_, TaskId) = (task.head.workspace.clone(), task.head.id);
-        if !self.queue.begin(&workspace, id) {
-            // Others wait already: then this one's turn is not now.
-            self.writer().accept(task).await?;
-            return Ok(self.offer(&workspace, id));
-        }
-        let announced = self.announce.as_ref().map(|announce| announce());
-        let (arriving, mut hears) = Arriving::new(self.writer(), task, announced);
-        let (runner, first) = (self.clone(), arriving.clone());
-        self.threads.spawn(async move {
-            // Boxed, as what is spawned is moved about whole.
-            let next = Box::pin(runner.run_one(&workspace, id, Some(first))).await;
-            if let Some((workspace, task)) = next {
-                Box::pin(runner.run_on(workspace, task)).await;
-            }
-        });
-        let heard = tokio::time::timeout(RUN_AHEAD, &mut hears).await;
-        // Nothing is heard if the run takes its time, or was cut off by a shutdown.
-        let heard = heard.ok().and_then(Result::ok);
-        match heard {
-            Some(accepted) => accepted?,
-            None => arriving.accept().await?,
-        }
-        Ok(Duration::ZERO)
-    }
-
-    /// Makes a step forward of a task durable, together with the task itself if it is not yet.
-    pub(super) async fn write(
-        &self,
-        writer: &TaskWriter,
-        arriving: Option<&Arriving>,
-        commit: Commit,
-    ) -> Result<(), StoreError> {
-        let commit = match arriving {
-            Some(arriving) => match arriving.accept_with(commit).await {
-                Ok(accepted) => return accepted,
-                Err(commit) => commit,
-            },
-            None => commit,
-        };
-        writer.commit(commit).await
-    }
+/// Makes a step forward of a task durable, together with the task itself if it is not yet.
+pub(super) async fn commit(
+    arriving: Option<&Arriving>,
+    writer: &TaskWriter,
+    commit: Commit,
+) -> Result<(), StoreError> {
+    let commit = match arriving {
+        Some(arriving) => match arriving.accept_with(commit).await {
+            Ok(accepted) => return accepted,
+            Err(commit) => commit,
+        },
+        None => commit,
+    };
+    writer.commit(commit).await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ids::TaskId;
     use crate::domain::task::TaskState;
     use crate::store::Store;
     use crate::store::conformance::samples::{new_task, next, workspace};
@@ -212,7 +166,7 @@ mod tests {
         }
     }
 
-    /// Whoever wrote was cut off and never heard the answer: the task is there, or is made so.
+    /// The writer was cut off and never got the answer: the task is there, or is made so.
     #[tokio::test]
     async fn a_write_whose_answer_nobody_heard_is_asked_for_again() {
         for arrived in [false, true] {

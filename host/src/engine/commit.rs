@@ -33,10 +33,7 @@ impl TaskWriter {
 
     /// Whether the claim to a task's partition was lost since, by what the node owns now.
     pub(super) fn is_stale(&self, task: TaskId, now: &Ownership) -> bool {
-        match self.owned.claim_of(task) {
-            Ok(claim) => now.check(claim, task).is_err(),
-            Err(_) => true,
-        }
+        self.claim(task).map_or(true, |claim| now.is_stale(claim))
     }
 
     /// As [`Store::accept`].

@@ -1,16 +1,7 @@
-//! A task whose time is over, by `task.timeout`: it ends, whatever it waits for.
+//! A task whose time is over, by `task.timeout`: it ends, whatever it waits for. Pure decisions, no I/O.
 
-use std::sync::Arc;
-
-use super::Engine;
-use super::arriving::Arriving;
-use super::carried::Carried;
-use super::children::Base;
-use super::commit::TaskWriter;
 use crate::domain::clock::{Millis, rfc3339};
-use crate::domain::journal::Entry;
 use crate::domain::task::{TaskHead, TaskState};
-use crate::store::{Commit, StoreError};
 
 /// Whether a task that has not ended has no time left.
 pub(super) fn is_over(head: &TaskHead, now: Millis) -> bool {
@@ -19,7 +10,7 @@ pub(super) fn is_over(head: &TaskHead, now: Millis) -> bool {
 
 /// Ends the task; gives the reason, for people. `under_way`: a run has recorded calls and will not come to
 /// its end.
-fn expire(head: &mut TaskHead, under_way: bool, now: Millis) -> String {
+pub(super) fn expire(head: &mut TaskHead, under_way: bool, now: Millis) -> String {
     let expiry = head.expiry.take().unwrap_or_default();
     let (retrying, paused) = (head.retrying.take(), head.paused.take());
     if retrying.is_some() || paused.is_some() || under_way {
@@ -40,43 +31,6 @@ fn expire(head: &mut TaskHead, under_way: bool, now: Millis) -> String {
     let fault = format!("the task had not ended when {over}");
     head.fault = Some(fault.clone());
     fault
-}
-
-impl Engine {
-    /// Ends a task whose time is over.
-    pub(super) async fn expire(
-        self: &Arc<Self>,
-        writer: &TaskWriter,
-        mut head: TaskHead,
-        under_way: bool,
-        arriving: Option<&Arriving>,
-    ) -> Result<Carried, StoreError> {
-        let stood_on = Base::of(&head);
-        let failed = head.retrying.as_ref().map_or(1, |retrying| retrying.failed);
-        let now = self.clock.now();
-        let reason = expire(&mut head, under_way, now);
-        if let Some(last) = head.steps.last().map(|memory| memory.step.clone()) {
-            self.owe_notice(&mut head, (&last, failed));
-        }
-        let entry = Entry::State {
-            at: now,
-            state: head.state,
-            reason,
-        };
-        let commit = Commit {
-            head,
-            data: None,
-            entries: vec![entry],
-        };
-        match self
-            .forward(writer, arriving, &stood_on, commit, Vec::new())
-            .await
-        {
-            Ok(head) if head.state.due_at(head.wake_at).is_some() => Ok(Carried::Waits),
-            Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
-            Err(error) => Err(error),
-        }
-    }
 }
 
 #[cfg(test)]

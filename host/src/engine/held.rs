@@ -1,4 +1,5 @@
-//! What waits for the store to take writes again.
+//! What waits for the store to take writes again: tasks that could not be advanced, and calls that were
+//! made and could not be recorded.
 
 use std::collections::HashMap;
 
@@ -11,8 +12,8 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 /// What waits for the store.
 #[derive(Default)]
 pub(super) struct Held {
-    pub(super) tasks: Mutex<Vec<(WorkspaceName, TaskId)>>,
-    pub(super) calls: Mutex<HashMap<TaskId, Vec<Unrecorded>>>,
+    tasks: Mutex<Vec<(WorkspaceName, TaskId)>>,
+    calls: Mutex<HashMap<TaskId, Vec<Unrecorded>>>,
 }
 
 /// A call that was made and could not be recorded. Its body is in the effect's result.
@@ -29,7 +30,22 @@ impl Held {
         self.calls.lock().retain(|task, _| !is_one(*task));
     }
 
-    /// Remembers a call until its task is carried on.
+    /// Remembers a task that could not be advanced for want of the store.
+    pub(super) fn keep_task(&self, workspace: &WorkspaceName, task: TaskId) {
+        self.tasks.lock().push((workspace.clone(), task));
+    }
+
+    /// Gives the remembered tasks, and forgets them.
+    pub(super) fn take_tasks(&self) -> Vec<(WorkspaceName, TaskId)> {
+        std::mem::take(&mut *self.tasks.lock())
+    }
+
+    /// Gives the calls of a task that could not be recorded, and forgets them.
+    pub(super) fn take_calls(&self, task: TaskId) -> Option<Vec<Unrecorded>> {
+        self.calls.lock().remove(&task)
+    }
+
+    /// Remembers a call until its task is advanced again.
     pub(super) fn keep_call(&self, task: TaskId, call: Unrecorded) {
         self.calls.lock().entry(task).or_default().push(call);
     }

@@ -1,59 +1,82 @@
 //! The engine: takes every ready task through its steps, one run at a time per task, many tasks at
 //! once, fairly between workspaces, and never more in memory than it was told.
+//!
+//! Its parts are types with the fields that they need. From the ground up: [`tasks::Tasks`] (the store, and
+//! what of it is this node's), [`queue::Queue`] and [`locks::TaskLocks`], [`dispatcher::Dispatcher`] (starts
+//! runners), [`subtasks::Subtasks`] and [`notices::Notices`] (commit with what a task's end is to others),
+//! [`advancer::Advancer`] (one task from run to run), [`runner::Runner`] (one task after another), then what
+//! the rest of the server calls: [`Acceptor`], [`Actions`], [`Replayer`], [`Removal`].
 
+mod acceptor;
 mod actions;
 mod advance;
+mod advanced;
+mod advancer;
 mod arriving;
+mod bodies;
+mod call_recorder;
 mod calls;
-mod carried;
-mod carry;
 mod children;
 mod commit;
+mod dispatcher;
 mod eligible;
 mod expiry;
 mod held;
 mod lane;
+mod locks;
 mod notices;
 mod outcome;
+mod outgoing;
 mod ownership;
 mod pause;
 mod queue;
 mod removal;
+mod removal_asked;
 mod replay;
-mod resume;
-mod retention;
 mod retry;
 mod room;
 mod runner;
 mod schedules;
 mod settings;
 mod slots;
+mod steps;
 mod subtasks;
+mod tasks;
 mod threads;
 mod timers;
-mod turns;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
-
 use crate::catalog::Catalog;
-use crate::connectors::{FetchClient, WorkspacePolicy};
+use crate::connectors::FetchClient;
 use crate::domain::clock::Clock;
-use crate::domain::ids::TaskId;
-use crate::domain::partition::Partition;
 use crate::sandbox::Sandbox;
-use crate::store::{Ownership, Store, StoreError};
-use commit::TaskWriter;
+use crate::store::Store;
+use advancer::Advancer;
+use bodies::Bodies;
+use call_recorder::CallRecorder;
+use dispatcher::Dispatcher;
 use held::Held;
+use locks::TaskLocks;
+use notices::Notices;
+use outgoing::Outgoing;
+use ownership::Follower;
 use queue::Queue;
-use removal::Retention;
+use removal_asked::RemovalAsked;
+use runner::Runner;
+use schedules::Scheduler;
 use slots::Slots;
+use steps::Steps;
+use subtasks::Subtasks;
+use tasks::Tasks;
 use threads::Threads;
-use turns::Turns;
+use timers::Timers;
 
-pub use actions::ActionError;
+pub use acceptor::Acceptor;
+pub use actions::{ActionError, Actions};
+pub use removal::Removal;
+pub use replay::{Replayed, Replayer};
 pub use settings::EngineSettings;
 
 /// Tells the store that a write is on its way, until what it gives is dropped: a hint that others which
@@ -78,72 +101,155 @@ pub struct EngineParts {
     pub announce: Option<Announce>,
 }
 
-/// See the module's documentation.
+/// A running engine. When it is dropped, what is under way is cut off where it stands.
 pub struct Engine {
-    store: Arc<dyn Store>,
-    /// The partitions whose tasks are this node's.
-    ownership: watch::Receiver<Arc<Ownership>>,
-    announce: Option<Announce>,
-    catalog: Arc<Catalog>,
-    sandbox: Arc<Sandbox>,
-    fetch: Arc<FetchClient>,
-    /// What every workspace may call; narrower policies per workspace have their place here.
-    egress: Arc<WorkspacePolicy>,
-    clock: Arc<dyn Clock>,
-    queue: Queue,
-    /// Who has which task.
-    turns: Arc<Turns>,
-    /// Something may wake earlier than the timers think.
-    timer_set: Arc<Notify>,
-    notices: Slots,
-    retention: Retention,
-    /// What waits for the store to take writes again.
-    held: Held,
-    /// The last runner has ended while the engine closes.
-    idle: Notify,
-    threads: Threads,
+    /// Accepts tasks that come in.
+    pub acceptor: Arc<Acceptor>,
+    /// What people do with tasks.
+    pub actions: Arc<Actions>,
+    /// Runs tasks again, dry.
+    pub replayer: Replayer,
+    /// Removes tasks, and erases deleted workspaces.
+    pub removal: Arc<Removal>,
+    dispatcher: Arc<Dispatcher>,
+    threads: Arc<Threads>,
 }
 
 impl Engine {
-    /// Writes tasks under the claims that the node holds now.
-    fn writer(&self) -> TaskWriter {
-        TaskWriter::new(self.store.clone(), self.owned())
-    }
-
-    /// The partitions that are this node's now.
-    fn owned(&self) -> Arc<Ownership> {
-        self.ownership.borrow().clone()
-    }
-
-    /// An id for a new task, in a partition that is this node's: `id` itself if it can be.
+    /// Starts the engine and takes up what an earlier process left: ready tasks at once, waiting
+    /// ones when they are due.
     ///
     /// # Errors
-    /// [`StoreError::Fenced`] if none is.
-    pub fn place(&self, id: TaskId) -> Result<TaskId, StoreError> {
-        let partition = Partition::of(id);
-        let placed = self.ownership.borrow().place(id);
-        placed.ok_or(StoreError::Fenced { partition })
+    /// The machine gives no threads.
+    pub fn start(parts: EngineParts) -> std::io::Result<Arc<Self>> {
+        let EngineParts {
+            store,
+            catalog,
+            sandbox,
+            fetch,
+            clock,
+            settings,
+            announce,
+        } = parts;
+        let threads = Arc::new(Threads::start()?);
+        let queue = Queue::new(settings, catalog.workspaces());
+        let dispatcher = Arc::new(Dispatcher::new(queue, threads.clone()));
+        let tasks = Tasks::new(store.clone());
+        let locks = Arc::<TaskLocks>::default();
+        let held = Arc::<Held>::default();
+        let outgoing = Arc::new(Outgoing::new(catalog.clone(), fetch));
+        let bodies = Bodies::new(store.clone());
+        let steps = Arc::new(Steps::new(catalog.clone(), sandbox, store.seed()));
+        let subtasks = Arc::new(Subtasks {
+            tasks: tasks.clone(),
+            clock: clock.clone(),
+            dispatcher: dispatcher.clone(),
+            locks: locks.clone(),
+        });
+        let advancer = Advancer {
+            tasks: tasks.clone(),
+            clock: clock.clone(),
+            steps: steps.clone(),
+            calls: Arc::new(CallRecorder {
+                clock: clock.clone(),
+                bodies: bodies.clone(),
+                outgoing: outgoing.clone(),
+                dispatcher: dispatcher.clone(),
+                held: held.clone(),
+            }),
+            subtasks: subtasks.clone(),
+            notices: Arc::new(Notices {
+                catalog: catalog.clone(),
+                outgoing,
+                clock: clock.clone(),
+                dispatcher: dispatcher.clone(),
+                slots: Slots::default(),
+            }),
+            dispatcher: dispatcher.clone(),
+            locks: locks.clone(),
+        };
+        let runner = Arc::new(Runner {
+            tasks: tasks.clone(),
+            locks: locks.clone(),
+            dispatcher: dispatcher.clone(),
+            held: held.clone(),
+            advancer,
+        });
+        let removal_asked = Arc::<RemovalAsked>::default();
+        let removal = Arc::new(Removal {
+            tasks: tasks.clone(),
+            catalog: catalog.clone(),
+            dispatcher: dispatcher.clone(),
+            locks: locks.clone(),
+            asked: removal_asked.clone(),
+        });
+        let timers = Timers {
+            tasks: tasks.clone(),
+            clock: clock.clone(),
+            dispatcher: dispatcher.clone(),
+        };
+        let scheduler = Scheduler {
+            tasks: tasks.clone(),
+            catalog: catalog.clone(),
+            clock: clock.clone(),
+            dispatcher: dispatcher.clone(),
+            removal: removal_asked,
+        };
+        let follower = Follower {
+            tasks: tasks.clone(),
+            catalog,
+            dispatcher: dispatcher.clone(),
+            held: held.clone(),
+            locks: locks.clone(),
+        };
+        let as_run: Arc<dyn dispatcher::Run> = runner.clone();
+        dispatcher.start(Arc::downgrade(&as_run));
+        threads.spawn(timers.run());
+        threads.spawn(room::watch(tasks.clone(), dispatcher.clone(), held));
+        threads.spawn(dispatcher::refill(tasks.clone(), dispatcher.clone()));
+        threads.spawn(removal.clone().run());
+        threads.spawn(follower.run());
+        threads.spawn(scheduler.run());
+        Ok(Arc::new(Self {
+            acceptor: Arc::new(Acceptor {
+                tasks: tasks.clone(),
+                dispatcher: dispatcher.clone(),
+                runner,
+                announce,
+            }),
+            actions: Arc::new(Actions {
+                tasks: tasks.clone(),
+                clock,
+                locks,
+                dispatcher: dispatcher.clone(),
+                subtasks,
+            }),
+            replayer: Replayer {
+                tasks,
+                steps,
+                bodies,
+            },
+            removal,
+            dispatcher,
+            threads,
+        }))
     }
 
     /// Ends what is under way: no new run begins; runs that have not ended after `grace` are cut
     /// off and begin again at the next start, with their recorded calls answered.
     pub async fn shutdown(&self, grace: Duration) {
-        self.queue.close();
-        let all_idle = async {
-            while self.queue.running() > 0 {
-                let idle = self.idle.notified();
-                if self.queue.running() > 0 {
-                    // Polled as well as notified: a permit may be lost between the two looks.
-                    let _ = tokio::time::timeout(Duration::from_millis(20), idle).await;
-                }
-            }
-        };
-        if tokio::time::timeout(grace, all_idle).await.is_err() {
+        if !self.dispatcher.close(grace).await {
             tracing::warn!(
-                runs = self.queue.running(),
+                runs = self.dispatcher.queue.running(),
                 "runs were cut off by the shutdown; they begin again at the next start"
             );
         }
+        self.threads.stop();
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
         self.threads.stop();
     }
 }

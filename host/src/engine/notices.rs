@@ -9,10 +9,14 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::carried::Carried;
+use super::advanced::Advanced;
 use super::commit::TaskWriter;
-use super::{Engine, retry};
-use crate::domain::clock::{Millis, rfc3339};
+use super::dispatcher::Dispatcher;
+use super::outgoing::Outgoing;
+use super::retry;
+use super::slots::Slots;
+use crate::catalog::Catalog;
+use crate::domain::clock::{Clock, Millis, rfc3339};
 use crate::domain::effect::{FetchRequest, Redirect};
 use crate::domain::ids::{StepName, WorkspaceName};
 use crate::domain::journal::Entry;
@@ -30,23 +34,33 @@ const POLICY: RetryPolicy = RetryPolicy {
 };
 /// How long after the start of an attempt the next one is due if nobody lives to say how it ended.
 const LEASE_MS: Millis = limits::NOTICE_TIMEOUT_MS + 5_000;
+
+/// See the module's documentation.
+pub(super) struct Notices {
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) outgoing: Arc<Outgoing>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) dispatcher: Arc<Dispatcher>,
+    pub(super) slots: Slots,
+}
+
 /// A place among the notices under way, given back when dropped.
 struct Place {
-    engine: Arc<Engine>,
+    notices: Arc<Notices>,
     workspace: WorkspaceName,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let now = self.engine.clock.now();
-        self.engine.notices.give_back(&self.workspace, now);
+        let now = self.notices.clock.now();
+        self.notices.slots.give_back(&self.workspace, now);
     }
 }
 
-impl Engine {
+impl Notices {
     /// Owes a notice for a task that is in `error` from the commit on that `head` is made for, if its
     /// workspace wants one. `failed` is the step that failed, and in how many attempts.
-    pub(super) fn owe_notice(&self, head: &mut TaskHead, failed: (&StepName, u32)) {
+    pub(super) fn owe(&self, head: &mut TaskHead, failed: (&StepName, u32)) {
         head.notice = None;
         if head.state != TaskState::Error || self.catalog.failure_url(&head.workspace).is_none() {
             return;
@@ -63,21 +77,21 @@ impl Engine {
     }
 
     /// Takes up the notice that a failed task owes, whose time has come.
-    pub(super) async fn take_up_notice(
+    pub(super) async fn take_up(
         self: &Arc<Self>,
         writer: &TaskWriter,
         mut head: TaskHead,
-    ) -> Result<Carried, StoreError> {
+    ) -> Result<Advanced, StoreError> {
         let now = self.clock.now();
         let url = self.catalog.failure_url(&head.workspace);
         let (Some(notice), Some(url)) = (&mut head.notice, url) else {
             let error = "the workspace no longer has a failure URL";
-            self.settle_notice(writer, head, Some(error.into())).await?;
-            return Ok(Carried::Rests);
+            self.settle(writer, head, Some(error.into())).await?;
+            return Ok(Advanced::Rests);
         };
-        let place = match self.notices.take(&head.workspace, now) {
+        let place = match self.slots.take(&head.workspace, now) {
             Ok(()) => Some(Place {
-                engine: self.clone(),
+                notices: self.clone(),
                 workspace: head.workspace.clone(),
             }),
             Err(later) => {
@@ -93,24 +107,23 @@ impl Engine {
             && let Some(place) = place
         {
             let writer = writer.clone();
-            self.threads.spawn(async move {
-                let engine = place.engine.clone();
-                engine.deliver(&writer, head, &url).await;
+            self.dispatcher.threads.spawn(async move {
+                place.notices.deliver(&writer, head, &url).await;
                 drop(place);
             });
         }
-        Ok(Carried::Waits)
+        Ok(Advanced::Waits)
     }
 
     /// Makes one attempt to deliver a notice, and writes down what came of it.
-    async fn deliver(self: &Arc<Self>, writer: &TaskWriter, mut head: TaskHead, url: &str) {
+    async fn deliver(&self, writer: &TaskWriter, mut head: TaskHead, url: &str) {
         let Some(notice) = &mut head.notice else {
             return;
         };
         let (id, tries) = (notice.id.clone(), notice.tries);
         let request = request(&head, url, self.clock.now());
         let Some(request) = request else { return };
-        let answer = self.fetch.fetch(&self.egress, request, &id).await;
+        let answer = self.outgoing.fetch(request, &id).await;
         let error = match answer {
             Ok(response) if (200..300).contains(&response.status) => None,
             Ok(response) => Some(format!("the receiver answered {}", response.status)),
@@ -132,19 +145,13 @@ impl Engine {
                 if let Some(error) = &error {
                     tracing::warn!(workspace.id = %workspace, task.id = %task, attempts = tries, %error, "a failure notice was given up");
                 }
-                self.settle_notice(writer, head, error).await
+                self.settle(writer, head, error).await
             }
         };
         match kept {
-            Ok(_) => self.timer_set.notify_one(),
+            Ok(_) => self.dispatcher.timer_set.notify_one(),
             // The attempt was counted, and the next one is due.
-            Err(
-                StoreError::Closed
-                | StoreError::Failed
-                | StoreError::Full
-                | StoreError::Fenced { .. }
-                | StoreError::Erasing(_),
-            ) => {}
+            Err(error) if error.is_expected() => {}
             Err(error) => {
                 tracing::error!(workspace.id = %workspace, task.id = %task, %error, "what came of a failure notice could not be recorded");
             }
@@ -152,7 +159,7 @@ impl Engine {
     }
 
     /// The notice is delivered, or given up with an error.
-    async fn settle_notice(
+    async fn settle(
         &self,
         writer: &TaskWriter,
         mut head: TaskHead,

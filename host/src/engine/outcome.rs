@@ -9,7 +9,7 @@ use crate::domain::clock::Millis;
 use crate::domain::data::{Change, Document};
 use crate::domain::ids::StepName;
 use crate::domain::journal::{Entry, RunEntry, SubtaskEntry};
-use crate::domain::run::{Ended, LogLine, RunEnd, Then, check_size};
+use crate::domain::run::{Ended, LogLine, RunEnd, RunOutcome, RunOutput, Then, check_size};
 use crate::domain::step::Step;
 use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{TaskHead, TaskState};
@@ -120,9 +120,21 @@ pub(super) struct RunOver {
 
 /// What a run printed and cost, however it ended.
 pub(super) struct Printed {
-    pub(super) logs: Vec<LogLine>,
-    pub(super) fuel: u64,
+    logs: Vec<LogLine>,
+    fuel: u64,
     pub(super) duration_us: u64,
+}
+
+impl Printed {
+    /// Takes an execution's output apart.
+    pub(super) fn of(output: RunOutput) -> (RunOutcome, Self) {
+        let printed = Self {
+            logs: output.logs,
+            fuel: output.fuel,
+            duration_us: output.duration_us,
+        };
+        (output.outcome, printed)
+    }
 }
 
 /// Moves head and data over a run's end. The head is left as [`advance::after_run`] leaves it, one

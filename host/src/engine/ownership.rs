@@ -3,11 +3,13 @@
 //! What is under way for a lost partition needs no answer from here: the store refuses its writes. A run
 //! is stopped so that it makes no more calls.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use tokio::sync::watch;
-
-use super::Engine;
+use super::dispatcher::Dispatcher;
+use super::held::Held;
+use super::locks::TaskLocks;
+use super::tasks::Tasks;
+use crate::catalog::Catalog;
 use crate::domain::ids::TaskId;
 use crate::domain::partition::Partition;
 use crate::store::Ownership;
@@ -39,29 +41,39 @@ impl Change {
     }
 }
 
-/// Follows what the node owns. Runs until the engine is dropped, or its store.
-pub(super) async fn follow(engine: Weak<Engine>, mut ownership: watch::Receiver<Arc<Ownership>>) {
-    let mut before = ownership.borrow_and_update().clone();
-    while ownership.changed().await.is_ok() {
-        let now = ownership.borrow_and_update().clone();
-        let Some(engine) = engine.upgrade() else {
-            return;
-        };
-        engine.ownership_changed(&Change::between(&before, &now));
-        before = now;
-    }
+/// What has to know of gained and lost partitions.
+pub(super) struct Follower {
+    pub(super) tasks: Tasks,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) dispatcher: Arc<Dispatcher>,
+    pub(super) held: Arc<Held>,
+    pub(super) locks: Arc<TaskLocks>,
 }
 
-impl Engine {
-    fn ownership_changed(self: &Arc<Self>, change: &Change) {
-        self.queue.drop_tasks(|task| change.is_lost(task));
+impl Follower {
+    /// Follows what the node owns. Runs until the store is dropped.
+    pub(super) async fn run(self) {
+        let mut ownership = self.tasks.ownership();
+        let mut before = ownership.borrow_and_update().clone();
+        while ownership.changed().await.is_ok() {
+            let now = ownership.borrow_and_update().clone();
+            self.changed(&Change::between(&before, &now), &now);
+            before = now;
+        }
+    }
+
+    fn changed(&self, change: &Change, now: &Ownership) {
+        self.dispatcher
+            .queue
+            .drop_tasks(|task| change.is_lost(task));
         self.held.drop_tasks(|task| change.is_lost(task));
-        self.turns.stop_all(|task| change.is_lost(task));
+        self.locks.stop_all(|claim| now.is_stale(claim));
         if change.gained {
-            self.queue.look_again(self.catalog.workspaces());
-            self.timer_set.notify_one();
+            let workspaces = self.catalog.workspaces();
+            self.dispatcher.queue.look_again(workspaces);
+            self.dispatcher.timer_set.notify_one();
             self.catalog.agenda_changed().notify_one();
         }
-        self.run_more();
+        self.dispatcher.run_more();
     }
 }

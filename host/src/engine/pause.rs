@@ -2,57 +2,62 @@
 //! run has recorded; when the pause is over the run is begun again and answered from there. It is
 //! what a crash does to a run, but for the wait.
 
-use std::sync::Arc;
-
-use super::Engine;
-use super::carried::Carried;
+use super::advanced::Advanced;
 use super::children::{Base, keep_noted};
 use super::commit::TaskWriter;
+use super::tasks::Tasks;
 use crate::domain::clock::Millis;
 use crate::domain::ids::StepName;
 use crate::domain::task::{Paused, TaskHead, TaskState};
 use crate::store::{StoreError, Together};
 
-/// The head of a task whose run pauses. What the run stands on stays: its clock, attempt and effects.
-fn paused(mut head: TaskHead, step: &StepName, until: Millis, took_us: u64) -> TaskHead {
-    let before = head.paused.take().map_or(0, |paused| paused.spent_ms);
-    head.version += 1;
-    head.notes += 1;
-    head.state = TaskState::Waiting;
-    head.wake_at = Some(until);
-    head.keep_expiry();
-    head.paused = Some(Paused {
-        step: step.clone(),
-        spent_ms: before.saturating_add(took_us / 1_000),
-    });
-    head
+/// A run's long pause.
+pub(super) struct Pause<'a> {
+    /// The run's step.
+    pub(super) step: &'a StepName,
+    pub(super) until: Millis,
+    /// How long the run took since it was begun or resumed, in microseconds.
+    pub(super) took_us: u64,
 }
 
-impl Engine {
+impl Pause<'_> {
+    /// The head of a task whose run pauses. What the run stands on stays: its clock, attempt and effects.
+    fn head(&self, mut head: TaskHead) -> TaskHead {
+        let before = head.paused.take().map_or(0, |paused| paused.spent_ms);
+        head.version += 1;
+        head.notes += 1;
+        head.state = TaskState::Waiting;
+        head.wake_at = Some(self.until);
+        head.keep_expiry();
+        head.paused = Some(Paused {
+            step: self.step.clone(),
+            spent_ms: before.saturating_add(self.took_us / 1_000),
+        });
+        head
+    }
+
     /// Lets a task wait until its run's pause is over.
-    pub(super) async fn pause(
-        self: &Arc<Self>,
+    pub(super) async fn commit(
+        &self,
+        tasks: &Tasks,
         writer: &TaskWriter,
         head: TaskHead,
-        step: &StepName,
-        until: Millis,
-        took_us: u64,
-    ) -> Result<Carried, StoreError> {
+    ) -> Result<Advanced, StoreError> {
         let stood_on = Base::of(&head);
-        let mut head = paused(head, step, until, took_us);
+        let mut head = self.head(head);
         loop {
             let changes = Together {
                 notes: vec![head.clone()],
                 ..Together::default()
             };
             match writer.together(changes).await {
-                Ok(()) => return Ok(Carried::Waits),
+                Ok(()) => return Ok(Advanced::Waits),
                 Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error),
             }
-            let now_is = self.store.load(&head.workspace, head.id).await?;
-            if !now_is.is_some_and(|task| keep_noted(&mut head, &stood_on, &task.head)) {
-                return Ok(Carried::Rests);
+            let current = tasks.store.load(&head.workspace, head.id).await?;
+            if !current.is_some_and(|task| keep_noted(&mut head, &stood_on, &task.head)) {
+                return Ok(Advanced::Rests);
             }
             head.notes += 1;
         }
@@ -69,10 +74,15 @@ mod tests {
     fn a_pause_keeps_what_the_run_stands_on_and_adds_up_its_time() {
         let before = samples::new_task(&samples::workspace("w"), TaskId::new(), "{}").head;
         let step: StepName = "s".parse().unwrap();
-        let once = paused(before.clone(), &step, 900, 2_500_000);
+        let pause = |until, took_us| Pause {
+            step: &step,
+            until,
+            took_us,
+        };
+        let once = pause(900, 2_500_000).head(before.clone());
         assert_eq!((once.state, once.wake_at), (TaskState::Waiting, Some(900)));
         assert_eq!((once.ready_at, once.runs), (before.ready_at, before.runs));
-        let twice = paused(once, &step, 1_900, 1_000_000);
+        let twice = pause(1_900, 1_000_000).head(once);
         assert_eq!(twice.paused.map(|paused| paused.spent_ms), Some(3_500));
         assert_eq!(twice.notes, 2);
     }

@@ -11,9 +11,12 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::{Duration, Instant};
 
+use super::actions::{ActionError, history};
 use super::advance;
+use super::bodies::Bodies;
 use super::outcome::{Printed, RunFacts, end_run};
-use super::{ActionError, Engine, subtasks};
+use super::steps::Steps;
+use super::tasks::{Tasks, document};
 use crate::connectors::{call_digest, call_summary};
 use crate::domain::clock::Millis;
 use crate::domain::data::{Change, Document, diff, undo};
@@ -22,7 +25,6 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::{Entry, RunEntry};
 use crate::domain::run::{Ended, RunEnd, RunOutcome, StepFault};
 use crate::domain::task::{StepMemory, StoredTask, TaskHead, TaskState};
-use crate::sandbox::not_run;
 use crate::store::{History, StoreError};
 
 /// Runs of one replay. A task has as many only if its steps feed each other.
@@ -48,7 +50,7 @@ pub struct Replayed {
 /// Answers calls with what was recorded for the same requests, each once and in the order of the
 /// first time.
 struct Recorded {
-    engine: Arc<Engine>,
+    bodies: Bodies,
     workspace: WorkspaceName,
     task: TaskId,
     left: Arc<Mutex<Vec<Effect>>>,
@@ -86,23 +88,30 @@ impl Calls for Recorded {
             call,
             ..effect
         });
-        let (engine, workspace, task) = (self.engine.clone(), self.workspace.clone(), self.task);
+        let (bodies, workspace, task) = (self.bodies.clone(), self.workspace.clone(), self.task);
         Box::pin(async move {
             match body {
-                Some(body) => engine.with_body(&workspace, task, answer, body).await,
+                Some(body) => bodies.with_body(&workspace, task, answer, body).await,
                 None => Ok(answer),
             }
         })
     }
 }
 
-impl Engine {
+/// Runs tasks again, dry. See the module's documentation.
+pub struct Replayer {
+    pub(super) tasks: Tasks,
+    pub(super) steps: Arc<Steps>,
+    pub(super) bodies: Bodies,
+}
+
+impl Replayer {
     /// Runs a task again from its run number `from` on (counted from 1), dry.
     ///
     /// # Errors
     /// [`ActionError::NotFound`], [`ActionError::NoSuchRun`], [`ActionError::Store`].
     pub async fn replay(
-        self: &Arc<Self>,
+        &self,
         workspace: &WorkspaceName,
         task: TaskId,
         from: u32,
@@ -110,9 +119,9 @@ impl Engine {
         let History {
             task: stored,
             journal,
-        } = self.history(workspace, task).await?;
-        let now_is = subtasks::document(stored.data)?.to_value();
-        let (mut head, mut data) = self.as_before(&stored.head, &now_is, &journal, from)?;
+        } = history(&self.tasks, workspace, task).await?;
+        let current = document(stored.data)?.to_value();
+        let (mut head, mut data) = self.as_before(&stored.head, &current, &journal, from)?;
         let effects = journal.iter().filter_map(|entry| match entry {
             Entry::Effect(effect) if effect.run >= from => Some(effect.clone()),
             _ => None,
@@ -141,7 +150,7 @@ impl Engine {
                 },
                 _ => break None,
             }
-            let eligible = self.eligible(&head, &mut data);
+            let eligible = self.steps.eligible(&head, &mut data);
             let Some((candidate, step)) = eligible.steps.first() else {
                 advance::settle(&mut head, None);
                 if head.state == TaskState::Ready {
@@ -157,9 +166,9 @@ impl Engine {
             }
             let (run, attempt) = (head.runs + 1, advance::attempt(&head, &candidate.name));
             head.ready_at = began(&journal, run, attempt).unwrap_or(head.ready_at);
-            let input = self.input(&head, &data, run, step);
+            let input = self.steps.input(&head, &data, run, step);
             let calls = Arc::new(Recorded {
-                engine: self.clone(),
+                bodies: self.bodies.clone(),
                 workspace: workspace.clone(),
                 task,
                 left: left.clone(),
@@ -167,12 +176,10 @@ impl Engine {
                 run,
                 attempt,
             });
-            let output = match self.catalog.component(step).await {
-                Ok(component) => self.sandbox.run(&component, input, calls.clone()).await,
-                Err(error) => not_run(error.to_string()),
-            };
+            let output = self.steps.execute(step, input, calls.clone(), false).await;
             entries.extend(calls.used.lock().drain(..).map(Entry::Effect));
-            let end = match output.outcome {
+            let (outcome, printed) = Printed::of(output);
+            let end = match outcome {
                 RunOutcome::Ended(end) => end,
                 // No pause is longer than a replay: what it paused for is over.
                 RunOutcome::Paused { .. } => RunEnd::Fault(StepFault::NotReplayed(
@@ -188,14 +195,9 @@ impl Engine {
             };
             let now = head.ready_at;
             let again = |head: &TaskHead, data: &mut Arc<Document>| {
-                self.eligible(head, data).has(&candidate.name)
+                self.steps.eligible(head, data).has(&candidate.name)
             };
             let ran = (candidate, facts);
-            let printed = Printed {
-                logs: output.logs,
-                fuel: output.fuel,
-                duration_us: output.duration_us,
-            };
             let ended = (end, printed);
             let over = end_run(&mut head, &mut data, ran, ended, (now, 0), again);
             entries.push(Entry::Run(Box::new(over.entry)));
@@ -211,7 +213,7 @@ impl Engine {
                 effects: Vec::new(),
             },
             journal: entries,
-            changes: diff(&now_is, &data.to_value()),
+            changes: diff(&current, &data.to_value()),
             stopped,
         })
     }
@@ -219,12 +221,12 @@ impl Engine {
     /// A task as it was before its run number `from` began: the journal's changes taken back.
     fn as_before(
         &self,
-        now_is: &TaskHead,
+        current: &TaskHead,
         data: &Value,
         journal: &[Entry],
         from: u32,
     ) -> Result<(TaskHead, Arc<Document>), ActionError> {
-        let task = now_is.id;
+        let task = current.id;
         let runs = journal.iter().filter_map(run_of).map(|run| run.run);
         let most = runs.max().unwrap_or(0);
         // A task that no step ever matched is run from its beginning.
@@ -258,11 +260,11 @@ impl Engine {
             if place < first
                 && let Some(run) = run_of(entry)
                 && !steps.iter().any(|memory| memory.step == run.step)
-                && let Ok(live) = self.catalog.step(&now_is.workspace, &run.step)
+                && let Some(observed) = self.steps.observed(&current.workspace, &run.step, &data)
             {
                 steps.push(StepMemory {
                     step: run.step.clone(),
-                    observed: live.pattern.observed(&data),
+                    observed,
                     finished: run.ended == Ended::Finished,
                     redo: next == Some(&run.step),
                 });
@@ -271,9 +273,9 @@ impl Engine {
         let head = TaskHead {
             steps,
             runs: from - 1,
-            webhook: now_is.webhook.clone(),
-            parent: now_is.parent.clone(),
-            ..TaskHead::new(task, now_is.workspace.clone(), now_is.created)
+            webhook: current.webhook.clone(),
+            parent: current.parent.clone(),
+            ..TaskHead::new(task, current.workspace.clone(), current.created)
         };
         let before = Document::of(before.unwrap_or(data));
         Ok((head, Arc::new(before)))

@@ -5,15 +5,17 @@
 //! planned time, so the store has it already and says so. That way a planned time has at most one
 //! task, however often the process dies.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Map, Value, json};
 
-use super::Engine;
-use crate::catalog::{CatalogError, LiveSchedule};
-use crate::domain::clock::Millis;
+use super::dispatcher::Dispatcher;
+use super::removal_asked::RemovalAsked;
+use super::tasks::Tasks;
+use crate::catalog::{Catalog, CatalogError, LiveSchedule};
+use crate::domain::clock::{Clock, Millis};
 use crate::domain::limits;
 use crate::domain::schedule::Schedule;
 use crate::domain::task::TaskHead;
@@ -26,136 +28,150 @@ const AT_ONCE: usize = 64;
 /// The longest sleep: a machine's clock may have been set.
 const LOOK_AGAIN: Duration = Duration::from_secs(10);
 
-/// Runs until the engine is dropped or its store is closed.
-pub(super) async fn fire_due(engine: Weak<Engine>) {
-    // What is due at the first look fell due while no server ran.
-    let mut last_look = None;
-    loop {
-        let Some(alive) = engine.upgrade() else {
-            return;
-        };
-        let began = Instant::now();
-        let sleep = match look(&alive, last_look).await {
-            Ok(sleep) => {
-                last_look = Some(began);
-                sleep
-            }
-            Err(StoreError::Closed | StoreError::Failed) => return,
-            // The store says that itself; the time until there is room counts as being late.
-            Err(StoreError::Full) => Duration::from_secs(1),
-            Err(error) => {
-                tracing::error!(%error, "schedules could not fire; they are looked at again");
-                Duration::from_secs(1)
-            }
-        };
-        let changed = alive.catalog.agenda_changed();
-        drop(alive);
-        let _ = tokio::time::timeout(sleep, changed.notified()).await;
-    }
+/// Makes the tasks of schedules. See the module's documentation.
+pub(super) struct Scheduler {
+    pub(super) tasks: Tasks,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) dispatcher: Arc<Dispatcher>,
+    /// Removal waits for planned times to be settled.
+    pub(super) removal: Arc<RemovalAsked>,
 }
 
-/// Fires what is due, and says how long nothing more is.
-async fn look(engine: &Arc<Engine>, last_look: Option<Instant>) -> Result<Duration, StoreError> {
-    let now = engine.clock.now();
-    // The time since the last look is measured by a clock that nobody sets: what fell due within it
-    // is not missed, however busy the server was.
-    let late = last_look.map_or(0, |at| {
-        let waited = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
-        waited.saturating_add(limits::SCHEDULE_LATE_MS)
-    });
-    loop {
-        // Another node fires the others.
-        let owned = engine.owned();
-        let due = engine
+impl Scheduler {
+    /// Runs until the store is closed.
+    pub(super) async fn run(self) {
+        // What is due at the first look fell due while no server ran.
+        let mut last_look = None;
+        loop {
+            let began = Instant::now();
+            let sleep = match self.look(last_look).await {
+                Ok(sleep) => {
+                    last_look = Some(began);
+                    sleep
+                }
+                Err(StoreError::Closed | StoreError::Failed) => return,
+                // The store says that itself; the time until there is room counts as being late.
+                Err(StoreError::Full) => Duration::from_secs(1),
+                Err(error) => {
+                    tracing::error!(%error, "schedules could not fire; they are looked at again");
+                    Duration::from_secs(1)
+                }
+            };
+            let changed = self.catalog.agenda_changed();
+            let _ = tokio::time::timeout(sleep, changed.notified()).await;
+        }
+    }
+
+    /// Fires what is due, and says how long nothing more is.
+    async fn look(&self, last_look: Option<Instant>) -> Result<Duration, StoreError> {
+        let now = self.clock.now();
+        // The time since the last look is measured by a clock that nobody sets: what fell due within it
+        // is not missed, however busy the server was.
+        let late = last_look.map_or(0, |at| {
+            let waited = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
+            waited.saturating_add(limits::SCHEDULE_LATE_MS)
+        });
+        loop {
+            // Another node fires the others.
+            let owned = self.tasks.owned();
+            let due = self
+                .catalog
+                .due_schedules(now, PAGE, |partition| owned.claim(partition).is_some());
+            if due.is_empty() {
+                break;
+            }
+            self.fire(due, now, late, last_look.is_none()).await?;
+        }
+        self.removal.settle(now);
+        let owned = self.tasks.owned();
+        let next = self
             .catalog
-            .due_schedules(now, PAGE, |partition| owned.claim(partition).is_some());
-        if due.is_empty() {
-            break;
-        }
-        fire(engine, due, now, late, last_look.is_none()).await?;
+            .next_fire(|partition| owned.claim(partition).is_some());
+        Ok(next.map_or(LOOK_AGAIN, |at| {
+            let sleep = Duration::from_millis(at.saturating_sub(self.clock.now()));
+            sleep.clamp(Duration::from_millis(1), LOOK_AGAIN)
+        }))
     }
-    engine.retention.settled(now);
-    let owned = engine.owned();
-    let next = engine
-        .catalog
-        .next_fire(|partition| owned.claim(partition).is_some());
-    Ok(next.map_or(LOOK_AGAIN, |at| {
-        let sleep = Duration::from_millis(at.saturating_sub(engine.clock.now()));
-        sleep.clamp(Duration::from_millis(1), LOOK_AGAIN)
-    }))
-}
 
-async fn fire(
-    engine: &Arc<Engine>,
-    schedules: Vec<Arc<LiveSchedule>>,
-    now: Millis,
-    late: Millis,
-    is_first: bool,
-) -> Result<(), StoreError> {
-    let mut settled = Vec::with_capacity(schedules.len());
-    let mut fires = Vec::new();
-    for live in schedules {
-        let schedule = &live.schedule;
-        let last = live.settled();
-        let Some(due) = live.plan.due(schedule.missed, last, now, late) else {
-            continue;
-        };
-        if due.cut {
-            tracing::warn!(
-                workspace.id = %schedule.workspace,
-                schedule = %schedule.name,
-                most = limits::MISSED_FIRES,
-                "more fires were missed than are made up for; the oldest are dropped"
-            );
+    async fn fire(
+        &self,
+        schedules: Vec<Arc<LiveSchedule>>,
+        now: Millis,
+        late: Millis,
+        is_first: bool,
+    ) -> Result<(), StoreError> {
+        let mut settled = Vec::with_capacity(schedules.len());
+        let mut fires = Vec::new();
+        for live in schedules {
+            let schedule = &live.schedule;
+            let last = live.settled();
+            let Some(due) = live.plan.due(schedule.missed, last, now, late) else {
+                continue;
+            };
+            if due.cut {
+                tracing::warn!(
+                    workspace.id = %schedule.workspace,
+                    schedule = %schedule.name,
+                    most = limits::MISSED_FIRES,
+                    "more fires were missed than are made up for; the oldest are dropped"
+                );
+            }
+            fires.extend(due.fires.into_iter().map(|at| (live.clone(), at)));
+            settled.push((live, due.settled));
         }
-        fires.extend(due.fires.into_iter().map(|at| (live.clone(), at)));
-        settled.push((live, due.settled));
+        let mut accepted = stream::iter(fires)
+            .map(|(live, at)| async move { self.accept(&live.schedule, at, is_first).await })
+            .buffered(AT_ONCE);
+        while let Some(result) = accepted.next().await {
+            result?;
+        }
+        self.dispatcher.run_more();
+        let settled = self.catalog.settle_schedules(settled).await;
+        settled.map_err(|error| match error {
+            CatalogError::Store(error) => error,
+            error => StoreError::unavailable(error),
+        })
     }
-    let mut accepted = stream::iter(fires)
-        .map(|(live, at)| async move { accept(engine, &live.schedule, at, is_first).await })
-        .buffered(AT_ONCE);
-    while let Some(result) = accepted.next().await {
-        result?;
-    }
-    engine.run_more();
-    let settled = engine.catalog.settle_schedules(settled).await;
-    settled.map_err(|error| match error {
-        CatalogError::Store(error) => error,
-        error => StoreError::unavailable(error),
-    })
-}
 
-/// Makes the task for a planned time durable, unless it was made before.
-///
-/// `is_first`: it is the first look of this process, so an older version of the server may have made the
-/// task, under the id that it gave it, and died before it settled the time.
-async fn accept(
-    engine: &Engine,
-    schedule: &Schedule,
-    at: Millis,
-    is_first: bool,
-) -> Result<(), StoreError> {
-    let writer = engine.writer();
-    if is_first {
-        let id = schedule.unplaced_task_id(at);
-        if engine.store.load(&schedule.workspace, id).await?.is_some() {
-            return Ok(());
+    /// Makes the task for a planned time durable, unless it was made before.
+    ///
+    /// `is_first`: it is the first look of this process, so an older version of the server may have made the
+    /// task, under the id that it gave it, and died before it settled the time.
+    async fn accept(
+        &self,
+        schedule: &Schedule,
+        at: Millis,
+        is_first: bool,
+    ) -> Result<(), StoreError> {
+        let writer = self.tasks.writer();
+        if is_first {
+            let id = schedule.unplaced_task_id(at);
+            if self
+                .tasks
+                .store
+                .load(&schedule.workspace, id)
+                .await?
+                .is_some()
+            {
+                return Ok(());
+            }
         }
-    }
-    let task = new_task(schedule, at, engine.clock.now())?;
-    let id = task.head.id;
-    match writer.accept(task).await {
-        Ok(()) => {
-            // Its id is older than those of tasks that came meanwhile, so it may not be left to be
-            // found behind the newest one that the queue has seen.
-            engine.queue.wake(&schedule.workspace, id);
-            Ok(())
+        let task = new_task(schedule, at, self.clock.now())?;
+        let id = task.head.id;
+        match writer.accept(task).await {
+            Ok(()) => {
+                // Its id is older than those of tasks that came meanwhile, so it may not be left to be
+                // found behind the newest one that the queue has seen.
+                self.dispatcher.queue.wake(&schedule.workspace, id);
+                Ok(())
+            }
+            // An earlier process made it and did not come to settle it; the queue has found it.
+            Err(StoreError::Conflict { .. }) => Ok(()),
+            // Its workspace was deleted meanwhile.
+            Err(StoreError::Erasing(_)) => Ok(()),
+            Err(error) => Err(error),
         }
-        // An earlier process made it and did not come to settle it; the queue has found it.
-        Err(StoreError::Conflict { .. }) => Ok(()),
-        // Its workspace was deleted meanwhile.
-        Err(StoreError::Erasing(_)) => Ok(()),
-        Err(error) => Err(error),
     }
 }
 

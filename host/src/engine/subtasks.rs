@@ -11,17 +11,19 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::Engine;
-use super::arriving::Arriving;
-use super::carried::Carried;
+use super::advanced::Advanced;
+use super::arriving::{self, Arriving};
 use super::children::{Base, can_land, noted, rebase};
 use super::commit::TaskWriter;
+use super::dispatcher::Dispatcher;
+use super::locks::TaskLocks;
+use super::tasks::{Tasks, document};
+use crate::domain::clock::Clock;
 use crate::domain::data::Document;
 use crate::domain::ids::TaskId;
 use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::{Commit, NewTask, StoreError, Together};
-pub(super) use decide::document;
 use decide::{cancelled, landed, new_task, result};
 
 /// What a task's end is to its parent.
@@ -54,14 +56,22 @@ async fn store_all(
     writer.together(together).await
 }
 
-impl Engine {
+/// Commits tasks with what their end is to their parents and subtasks.
+pub(super) struct Subtasks {
+    pub(super) tasks: Tasks,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) dispatcher: Arc<Dispatcher>,
+    pub(super) locks: Arc<TaskLocks>,
+}
+
+impl Subtasks {
     /// Makes a step forward of a task durable. If the task ends by it, its parent hears of it in the
-    /// same record; if it is cancelled, so are its subtasks. Whoever ends a task does it by this.
+    /// same record; if it is cancelled, so are its subtasks. Every end of a task is committed by this.
     ///
     /// # Errors
     /// As [`crate::store::Store::commit`].
     pub(super) async fn commit(
-        self: &Arc<Self>,
+        &self,
         writer: &TaskWriter,
         commit: Commit,
     ) -> Result<(), StoreError> {
@@ -76,7 +86,7 @@ impl Engine {
     /// Makes a run's end durable, with the subtasks that it asked for. What was noted of earlier
     /// subtasks since the run began is kept. Gives the head as it is now.
     pub(super) async fn forward(
-        self: &Arc<Self>,
+        &self,
         writer: &TaskWriter,
         arriving: Option<&Arriving>,
         stood_on: &Base,
@@ -86,7 +96,7 @@ impl Engine {
         if stood_on.children.is_empty() && subtasks.is_empty() && commit.head.parent.is_none() {
             // Nobody notes anything of it, and nobody hears of it.
             let head = commit.head.clone();
-            self.write(writer, arriving, commit).await?;
+            arriving::commit(arriving, writer, commit).await?;
             return Ok(head);
         }
         if let Some(arriving) = arriving {
@@ -103,9 +113,9 @@ impl Engine {
             match self.step_forward(writer, step, accepts.clone()).await {
                 Ok(()) => break head,
                 Err(error @ StoreError::Conflict { id: whose, .. }) if whose == id => {
-                    let now_is = self.store.load(&commit.head.workspace, id).await?;
+                    let current = self.tasks.store.load(&commit.head.workspace, id).await?;
                     let only_noted =
-                        now_is.is_some_and(|task| rebase(&mut commit, stood_on, &task.head));
+                        current.is_some_and(|task| rebase(&mut commit, stood_on, &task.head));
                     if !only_noted {
                         return Err(error);
                     }
@@ -114,14 +124,14 @@ impl Engine {
             }
         };
         for task in &accepts {
-            self.offer(&task.head.workspace, task.head.id);
+            self.dispatcher.offer(&task.head.workspace, task.head.id);
         }
         Ok(head)
     }
 
     /// A commit, the tasks that come with it, and what it is to the task's parent, as one record.
     async fn step_forward(
-        self: &Arc<Self>,
+        &self,
         writer: &TaskWriter,
         commit: Commit,
         accepts: Vec<NewTask>,
@@ -138,14 +148,19 @@ impl Engine {
             let wakes = matches!(&told, Some(Told::Note(head)) if head.state == TaskState::Ready);
             match store_all(writer, commit.clone(), told, accepts.clone()).await {
                 Ok(()) if wakes => {
-                    self.queue.call(&workspace, parent);
-                    self.run_more();
+                    self.dispatcher.call(&workspace, parent);
                     return Ok(());
                 }
                 // The parent has moved: look at it again. The task itself is the caller's.
                 Err(StoreError::Conflict { id, .. }) if id == parent => {}
                 Err(gone @ StoreError::NotFound(_)) => {
-                    if self.store.load(&workspace, commit.head.id).await?.is_none() {
+                    if self
+                        .tasks
+                        .store
+                        .load(&workspace, commit.head.id)
+                        .await?
+                        .is_none()
+                    {
                         return Err(gone);
                     }
                 }
@@ -157,7 +172,7 @@ impl Engine {
     /// What a task's end is to its parent.
     async fn told(&self, end: &Commit, parent: TaskId) -> Result<Option<Told>, StoreError> {
         let workspace = &end.head.workspace;
-        let Some(parent) = self.store.load(workspace, parent).await? else {
+        let Some(parent) = self.tasks.store.load(workspace, parent).await? else {
             return Ok(None);
         };
         let now = self.clock.now();
@@ -173,7 +188,7 @@ impl Engine {
         }
         let data = match &end.data {
             Some(data) => data.clone(),
-            None => match self.store.load(workspace, end.head.id).await? {
+            None => match self.tasks.store.load(workspace, end.head.id).await? {
                 Some(task) => task.data,
                 None => return Ok(None),
             },
@@ -187,11 +202,11 @@ impl Engine {
     /// Puts the results of subtasks that have ended into their parent's data. To be called between
     /// two runs alone: what a run has recorded belongs to the data that it began with.
     pub(super) async fn land(
-        self: &Arc<Self>,
+        &self,
         writer: &TaskWriter,
         head: &TaskHead,
         mut data: Arc<Document>,
-    ) -> Result<Carried, StoreError> {
+    ) -> Result<Advanced, StoreError> {
         let (mut to, stood_on) = (head.clone(), Base::of(head));
         let results = self.results(&mut to).await?;
         let commit = landed(to, &mut data, results, self.clock.now());
@@ -199,8 +214,8 @@ impl Engine {
             .forward(writer, None, &stood_on, commit, Vec::new())
             .await
         {
-            Ok(head) if head.state == TaskState::Ready => Ok(Carried::Again),
-            Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
+            Ok(head) if head.state == TaskState::Ready => Ok(Advanced::Again),
+            Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Advanced::Rests),
             Err(error) => Err(error),
         }
     }
@@ -209,8 +224,8 @@ impl Engine {
     async fn results(&self, head: &mut TaskHead) -> Result<Vec<(TaskId, Value)>, StoreError> {
         let mut results = Vec::new();
         for child in head.children.iter_mut().filter(|child| child.ended) {
-            match self.store.load(&head.workspace, child.id).await? {
-                // Somebody has tried it again: it will end once more.
+            match self.tasks.store.load(&head.workspace, child.id).await? {
+                // It was tried again: it will end once more.
                 Some(task) if !task.head.state.is_final() => child.ended = false,
                 Some(task) => results.push((child.id, result(&task.head, &task.data))),
                 None => results.push((child.id, json!({ "error": "the subtask is gone" }))),
@@ -229,6 +244,7 @@ impl Engine {
         let data = match &commit.data {
             Some(data) => data.clone(),
             None => match self
+                .tasks
                 .store
                 .load(&commit.head.workspace, commit.head.id)
                 .await?
@@ -249,14 +265,14 @@ impl Engine {
 
     /// Whether a subtask is of no use any more, because its parent was cancelled; then it is, too.
     pub(super) async fn is_orphan(
-        self: &Arc<Self>,
+        &self,
         writer: &TaskWriter,
         head: &TaskHead,
     ) -> Result<bool, StoreError> {
         let Some(parent) = &head.parent else {
             return Ok(false);
         };
-        let parent = self.store.load(&head.workspace, parent.task).await?;
+        let parent = self.tasks.store.load(&head.workspace, parent.task).await?;
         if parent.is_none_or(|parent| parent.head.state != TaskState::Cancelled) {
             return Ok(false);
         }
@@ -279,14 +295,14 @@ impl Engine {
         let mut open: Vec<TaskId> = head.children.iter().map(|child| child.id).collect();
         while let Some(id) = open.pop() {
             // Until it stands still for a moment.
-            while let Some(task) = self.store.load(workspace, id).await? {
+            while let Some(task) = self.tasks.store.load(workspace, id).await? {
                 if task.head.state.is_final() {
                     break;
                 }
                 let end = cancelled(&task.head, self.clock.now());
                 match writer.commit(end).await {
                     Ok(()) => {
-                        self.turns.stop(id);
+                        self.locks.stop(id);
                         open.extend(task.head.children.iter().map(|child| child.id));
                         break;
                     }

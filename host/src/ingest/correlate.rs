@@ -36,6 +36,9 @@ pub(super) async fn merged(
     members.shift_remove(VIA);
     let edit = vec![Edit::Members(members)];
     let by = format!("webhook `{}` ({ip})", webhook.name);
-    let open = engine.update_open(&webhook.workspace, id, edit, by).await?;
+    let open = engine
+        .actions
+        .update_open(&webhook.workspace, id, edit, by)
+        .await?;
     Ok(open.map(|head| head.id))
 }

@@ -118,9 +118,9 @@ impl Ingest {
                 pace: Duration::ZERO,
             });
         }
-        let id = self.engine.place(task.head.id)?;
+        let id = self.engine.acceptor.place(task.head.id)?;
         task.head.id = id;
-        let admitted = self.engine.clone().admit(task);
+        let admitted = self.engine.acceptor.clone().accept(task);
         Finishing::new(async move {
             let pace = admitted.await?;
             drop(share);

@@ -3,9 +3,10 @@
 use tokio::sync::oneshot;
 use wasmtime_wasi::p2::Pollable;
 
-use super::quiet::UnderWay;
+use super::in_flight::CallsInFlight;
 use super::turns::Turns;
 use super::wasi::RunClock;
+use crate::domain::clock::Millis;
 use crate::domain::effect::{Answer, CallFault, CallResult};
 
 /// A call under way, done, or taken.
@@ -34,22 +35,17 @@ impl PendingResponse {
 /// An operation or a pause.
 pub struct PendingResult {
     pub(super) pending: Pending,
-    /// Of a long pause.
-    pub(super) long: Option<LongPause>,
+    /// Of a long pause: the run's calls, as the run may end for it when none is in flight.
+    pub(super) long: Option<CallsInFlight>,
 }
 
-/// A pause for which the run's instance ends, when the guest waits for it and for nothing else.
-pub(super) struct LongPause {
-    pub(super) under_way: UnderWay,
-    /// The guest was told that it is ready, with nothing else under way.
-    pub(super) told: bool,
-}
-
-impl LongPause {
-    /// Whether the pause may end the run now, if it is that which is done.
-    pub(super) fn holds(&mut self, pending: &Pending) -> bool {
-        let ends = matches!(pending, Pending::Done(Err(CallFault::Paused { .. })));
-        ends && !(std::mem::take(&mut self.told) && self.under_way.is_quiet())
+impl PendingResult {
+    /// When a long pause that is not over ends.
+    pub(super) fn paused_until(&self) -> Option<Millis> {
+        match (&self.long, &self.pending) {
+            (Some(_), Pending::Done(Err(CallFault::Paused { until }))) => Some(*until),
+            _ => None,
+        }
     }
 }
 
@@ -107,11 +103,8 @@ impl Pollable for PendingResponse {
 impl Pollable for PendingResult {
     async fn ready(&mut self) {
         self.pending.ready().await;
-        if let (Some(long), Pending::Done(Err(CallFault::Paused { .. }))) =
-            (&mut self.long, &self.pending)
-        {
-            long.under_way.quiet().await;
-            long.told = true;
+        if let (Some(in_flight), Some(until)) = (&self.long, self.paused_until()) {
+            in_flight.long_pause(until).await;
         }
     }
 }

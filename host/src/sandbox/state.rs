@@ -7,9 +7,9 @@ use tokio::task::AbortHandle;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::in_flight::CallsInFlight;
 use super::limiter::Limiter;
 use super::logs::Logs;
-use super::quiet::UnderWay;
 use super::turns::Turns;
 use super::wasi::{RunClock, context};
 use crate::domain::data::Draft;
@@ -85,7 +85,7 @@ pub(super) struct CallsUnderWay {
     /// The longest pause that the run waits for, in milliseconds; for one that is longer it ends, to be
     /// begun again.
     pub(super) longest_pause: u64,
-    pub(super) under_way: UnderWay,
+    pub(super) in_flight: CallsInFlight,
     pub(super) open: Vec<AbortHandle>,
     pub(super) turns: Turns,
 }
@@ -145,7 +145,7 @@ impl RunState {
                 answerer: calls,
                 made: 0,
                 longest_pause: input.limits.timeout_ms,
-                under_way: UnderWay::default(),
+                in_flight: CallsInFlight::default(),
                 open: Vec::new(),
                 turns: Turns::new(script.is_some()),
             },

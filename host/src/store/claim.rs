@@ -111,6 +111,13 @@ impl Ownership {
         Err(StoreError::Fenced { partition })
     }
 
+    /// Whether a claim is stale by what the node owns here. One that was given out later is not.
+    pub fn is_stale(&self, claim: Claim) -> bool {
+        let place = claim.partition.index();
+        claim.epoch < self.epochs[place]
+            || (claim.epoch == self.epochs[place] && !self.owned[place])
+    }
+
     /// Checks that one of several claims is good for a write of a task.
     ///
     /// # Errors

@@ -111,6 +111,16 @@ impl StoreError {
     pub fn is_retriable(&self) -> bool {
         matches!(self, Self::Full | Self::Unavailable { .. })
     }
+
+    /// Whether it belongs to the life of a server, so that a background job that meets it has nothing
+    /// to report: the store is closed, has failed or is full (and said so itself), the task is another
+    /// node's, or its workspace is being erased.
+    pub fn is_expected(&self) -> bool {
+        matches!(
+            self,
+            Self::Closed | Self::Failed | Self::Full | Self::Fenced { .. } | Self::Erasing(_)
+        )
+    }
 }
 
 /// Whether a store takes writes.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskHead;
 use crate::engine::commit::TaskWriter;
-use crate::engine::{ActionError, Engine};
 use crate::store::{Commit, StoreError};
 
-impl Engine {
+use super::{ActionError, Actions};
+
+impl Actions {
     /// Keeps a task for ever, or no longer. Nothing else of it changes, also not the time from which
     /// its retention counts.
     ///
@@ -20,19 +21,19 @@ impl Engine {
         task: TaskId,
         kept: bool,
     ) -> Result<TaskHead, ActionError> {
-        let (engine, workspace) = (self.clone(), workspace.clone());
+        let (actions, workspace) = (self.clone(), workspace.clone());
         self.whole(async move {
-            let writer = engine.writer();
-            engine.loaded(&workspace, task).await?;
-            let (turn, _) = engine.between_runs(&workspace, task).await?;
+            let writer = actions.tasks.writer();
+            actions.loaded(&workspace, task).await?;
+            let (lock, _) = actions.between_runs(&workspace, task).await?;
             let done = loop {
-                match engine.set_kept_now(&writer, &workspace, task, kept).await {
-                    // A subtask has ended meanwhile, which a turn does not keep from being noted.
+                match actions.set_kept_now(&writer, &workspace, task, kept).await {
+                    // A subtask has ended meanwhile, which the lock does not keep from being noted.
                     Err(ActionError::Store(StoreError::Conflict { .. })) => {}
                     done => break done,
                 }
             };
-            engine.release(&workspace, task, turn, false);
+            actions.release(&workspace, task, lock, false);
             done
         })
         .await

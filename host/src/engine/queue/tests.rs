@@ -199,7 +199,7 @@ fn tasks_of_a_lost_partition_are_forgotten_and_those_of_a_gained_one_are_looked_
     assert_eq!(queue.start(), Some((a.clone(), tasks[2])));
     assert_eq!(queue.start(), None);
     assert!(queue.refill_request().is_none());
-    // They are not known any more: whoever gains them again may be offered them.
+    // They are not known any more: a node that gains them again may be offered them.
     queue.look_again(vec![a.clone(), b.clone()]);
     let mut asked = Vec::new();
     while let Some(refill) = queue.refill_request() {

@@ -11,7 +11,7 @@ use crate::domain::journal::Entry;
 use crate::domain::run::check_size;
 use crate::domain::subtask::{NewSubtask, Parent};
 use crate::domain::task::{TaskHead, TaskState};
-use crate::store::{Commit, NewTask, StoreError};
+use crate::store::{Commit, NewTask};
 
 /// What a task that has ended is to its parent.
 pub(super) fn result(head: &TaskHead, data: &str) -> Value {
@@ -150,14 +150,6 @@ pub(super) fn cancelled(head: &TaskHead, now: Millis) -> Commit {
         data: None,
         entries: vec![entry],
     }
-}
-
-/// A task's data as they are stored.
-pub(in crate::engine) fn document(data: Arc<str>) -> Result<Arc<Document>, StoreError> {
-    let parsed = Document::parse(data);
-    parsed
-        .map(Arc::new)
-        .map_err(|error| StoreError::Damaged(format!("a task's data are not JSON: {error}")))
 }
 
 #[cfg(test)]

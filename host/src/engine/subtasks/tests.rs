@@ -10,7 +10,7 @@ use crate::domain::clock::SystemClock;
 use crate::domain::data::Edit;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::subtask::{Child, Parent};
-use crate::engine::{EngineParts, EngineSettings};
+use crate::engine::{Engine, EngineParts, EngineSettings};
 use crate::sandbox::{Sandbox, SandboxSettings};
 use crate::store::Store;
 use crate::store::conformance::samples;
@@ -103,7 +103,12 @@ async fn who_cancels_a_task_cancels_its_subtasks_and_theirs() {
     let engine = engine(&store).await;
     let (head, _) = there(&store, parent).await;
     let cancel = samples::next(&head, TaskState::Cancelled, None);
-    engine.commit(&engine.writer(), cancel).await.unwrap();
+    engine
+        .actions
+        .subtasks
+        .commit(&engine.actions.tasks.writer(), cancel)
+        .await
+        .unwrap();
     for (id, state) in [
         (parent, TaskState::Cancelled),
         (child, TaskState::Cancelled),
@@ -143,7 +148,12 @@ async fn a_subtask_that_is_cancelled_is_a_fault_to_its_parent_which_goes_on() {
     let engine = engine(&store).await;
     let (head, _) = there(&store, child).await;
     let cancel = samples::next(&head, TaskState::Cancelled, None);
-    engine.commit(&engine.writer(), cancel).await.unwrap();
+    engine
+        .actions
+        .subtasks
+        .commit(&engine.actions.tasks.writer(), cancel)
+        .await
+        .unwrap();
     // No step is there to take it up.
     let (head, data) = until(&store, parent, TaskState::Unmatched).await;
     assert_eq!(data["results"], json!([{"error": "it was cancelled"}]));
@@ -161,8 +171,10 @@ async fn a_subtask_whose_parent_is_gone_ends_all_the_same() {
     let engine = engine(&store).await;
     let (head, _) = there(&store, child).await;
     engine
+        .actions
+        .subtasks
         .commit(
-            &engine.writer(),
+            &engine.actions.tasks.writer(),
             samples::next(&head, TaskState::Done, None),
         )
         .await
@@ -192,7 +204,12 @@ async fn ends_at_the_same_moment_all_land_once() {
             let (head, _) = there(&store, child).await;
             let mut end = samples::next(&head, TaskState::Done, None);
             end.head.result = Some(number.to_string());
-            engine.commit(&engine.writer(), end).await.unwrap();
+            engine
+                .actions
+                .subtasks
+                .commit(&engine.actions.tasks.writer(), end)
+                .await
+                .unwrap();
         }));
     }
     for end in ends {
@@ -228,12 +245,18 @@ async fn a_task_is_updated_while_its_subtasks_end() {
         ends.push(tokio::spawn(async move {
             let (head, _) = there(&store, child).await;
             let end = samples::next(&head, TaskState::Done, None);
-            engine.commit(&engine.writer(), end).await.unwrap();
+            engine
+                .actions
+                .subtasks
+                .commit(&engine.actions.tasks.writer(), end)
+                .await
+                .unwrap();
         }));
     }
     for number in 0..40 {
         let edit = Edit::Patch(json!({ format!("edit{number}"): true }));
         engine
+            .actions
             .update(&workspace(), parent, vec![edit], "a test".into())
             .await
             .unwrap();

@@ -92,7 +92,7 @@ pub(in crate::http) async fn new(
         content_type: text(&headers, CONTENT_TYPE).as_deref(),
         body: &bytes,
     })?;
-    let head = api.engine.create(task).await?;
+    let head = api.engine.actions.create(task).await?;
     Ok(answer(StatusCode::CREATED, &head))
 }
 
@@ -101,7 +101,10 @@ pub(in crate::http) async fn cancel(
     caller: Caller<Operate>,
 ) -> Result<Response<Body>, ApiError> {
     let task = caller.name()?;
-    let done = api.engine.cancel(&caller.workspace, task, caller.actor());
+    let done = api
+        .engine
+        .actions
+        .cancel(&caller.workspace, task, caller.actor());
     Ok(answer(StatusCode::OK, &done.await?))
 }
 
@@ -110,7 +113,10 @@ pub(in crate::http) async fn retry(
     caller: Caller<Operate>,
 ) -> Result<Response<Body>, ApiError> {
     let task = caller.name()?;
-    let done = api.engine.retry(&caller.workspace, task, caller.actor());
+    let done = api
+        .engine
+        .actions
+        .retry(&caller.workspace, task, caller.actor());
     Ok(answer(StatusCode::OK, &done.await?))
 }
 
@@ -118,7 +124,10 @@ pub(in crate::http) async fn keep(
     State(api): State<Arc<Api>>,
     caller: Caller<Operate>,
 ) -> Result<Response<Body>, ApiError> {
-    let done = api.engine.set_kept(&caller.workspace, caller.name()?, true);
+    let done = api
+        .engine
+        .actions
+        .set_kept(&caller.workspace, caller.name()?, true);
     Ok(answer(StatusCode::OK, &done.await?))
 }
 
@@ -128,6 +137,7 @@ pub(in crate::http) async fn unkeep(
 ) -> Result<Response<Body>, ApiError> {
     let done = api
         .engine
+        .actions
         .set_kept(&caller.workspace, caller.name()?, false);
     Ok(answer(StatusCode::OK, &done.await?))
 }
@@ -146,7 +156,10 @@ pub(in crate::http) async fn update(
         ));
     }
     let by = caller.actor();
-    let done = api.engine.update(&caller.workspace, task, edits, by);
+    let done = api
+        .engine
+        .actions
+        .update(&caller.workspace, task, edits, by);
     Ok(answer(StatusCode::OK, &done.await?))
 }
 
@@ -159,7 +172,10 @@ pub(in crate::http) async fn clone(
     let task = caller.name()?;
     let edits = edits(&api, &headers, body).await?;
     let by = caller.actor();
-    let done = api.engine.clone_task(&caller.workspace, task, edits, by);
+    let done = api
+        .engine
+        .actions
+        .clone_task(&caller.workspace, task, edits, by);
     Ok(answer(StatusCode::CREATED, &done.await?))
 }
 
@@ -191,7 +207,11 @@ pub(in crate::http) async fn replay(
             serde_json::from_value(value).map_err(|error| bad(&error.to_string()))?;
         wanted.from
     };
-    let replayed = api.engine.replay(&caller.workspace, task, from).await?;
+    let replayed = api
+        .engine
+        .replayer
+        .replay(&caller.workspace, task, from)
+        .await?;
     let view = TaskView::of(&replayed.task, &replayed.journal)?;
     let mut document = serde_json::to_value(&view).map_err(|_| ApiError::Damaged {
         task,

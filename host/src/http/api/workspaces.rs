@@ -115,7 +115,7 @@ pub(in crate::http) async fn delete(
     caller: Caller<Admin>,
 ) -> Result<Response<Body>, ApiError> {
     api.catalog.delete_workspace(&caller.workspace).await?;
-    api.engine.forget(&caller.workspace);
+    api.engine.removal.forget(&caller.workspace);
     Ok(no_content())
 }
 

@@ -15,7 +15,7 @@ use crate::sandbox::bindings::stepwell::step::connectors::{
     Response,
 };
 use crate::sandbox::fault::LimitReached;
-use crate::sandbox::pending::{LongPause, Pending, PendingResponse, PendingResult};
+use crate::sandbox::pending::{Pending, PendingResponse, PendingResult};
 use crate::sandbox::state::RunState;
 
 impl RunState {
@@ -42,15 +42,14 @@ impl RunState {
             ))));
         }
         let (sender, receiver) = oneshot::channel();
-        let is_long = matches!(request, CallRequest::LongPause { .. });
         let answering = self.calls.answerer.answer(call, request);
         let turns = self.calls.turns.clone();
-        let counted = (!is_long).then(|| self.calls.under_way.begin());
-        let under_way = tokio::spawn(async move {
+        let in_flight = self.calls.in_flight.begin();
+        let call = tokio::spawn(async move {
             turns.done(sender, answering.await);
-            drop(counted);
+            drop(in_flight);
         });
-        self.calls.open.push(under_way.abort_handle());
+        self.calls.open.push(call.abort_handle());
         Ok(Pending::UnderWay(receiver))
     }
 }
@@ -101,10 +100,7 @@ impl Host for RunState {
         let pending = if milliseconds < self.calls.longest_pause {
             self.begin(CallRequest::Pause(milliseconds), failed)?
         } else if milliseconds <= limits::PARK_MS {
-            long = Some(LongPause {
-                under_way: self.calls.under_way.clone(),
-                told: false,
-            });
+            long = Some(self.calls.in_flight.clone());
             let until = self.clock.read().saturating_add(milliseconds);
             let request = CallRequest::LongPause {
                 milliseconds,
@@ -171,11 +167,7 @@ impl HostPendingResult for RunState {
     ) -> wasmtime::Result<Option<Result<String, CallError>>> {
         let own = self.table.get_mut(&pending)?;
         own.pending.look();
-        if own
-            .long
-            .as_mut()
-            .is_some_and(|long| long.holds(&own.pending))
-        {
+        if own.paused_until().is_some() {
             return Ok(None);
         }
         match own.pending.take(&self.clock, &self.calls.turns)? {

@@ -3,6 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::subtask::Child;
 use crate::engine::children::{Base, can_land, is_owed, noted, rebase, remember};
+use crate::engine::tasks::document;
 use crate::store::conformance::samples;
 
 const NOW: Millis = 1_764_000_100_000;

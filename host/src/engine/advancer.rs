@@ -1,36 +1,49 @@
-//! Carries one task from run to run until it rests.
+//! Advances one task from run to run until it rests.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
-use super::Engine;
 use super::advance;
+use super::advanced::Advanced;
 use super::arriving::Arriving;
-use super::calls::JournaledCalls;
-use super::carried::Carried;
+use super::call_recorder::CallRecorder;
+use super::calls::{Attempt, JournaledCalls};
 use super::children::{self, Base};
 use super::commit::TaskWriter;
-use super::eligible::{Candidate, Eligible, eligible};
+use super::dispatcher::Dispatcher;
+use super::eligible::{Candidate, Eligible};
 use super::expiry;
+use super::locks::TaskLocks;
+use super::notices::Notices;
 use super::outcome::{FOR_SUBTASKS, Printed, RunFacts, end_run, reason_of};
-use super::resume;
-use super::subtasks;
-use crate::catalog::CatalogError;
-use crate::domain::clock::Millis;
+use super::pause::Pause;
+use super::steps::Steps;
+use super::subtasks::Subtasks;
+use super::tasks::{Tasks, document};
+use crate::domain::clock::{Clock, Millis};
 use crate::domain::data::Document;
 use crate::domain::effect::{Begun, Effect};
 use crate::domain::ids::{StepName, TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
-use crate::domain::run::{RunInput, RunOutcome, RunOutput};
+use crate::domain::run::{RunOutcome, RunOutput};
 use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
-use crate::sandbox::not_run;
 use crate::store::{Commit, StoreError};
 
-/// A task that is carried from run to run.
-struct Carrying<'a> {
+/// See the module's documentation.
+pub(super) struct Advancer {
+    pub(super) tasks: Tasks,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) steps: Arc<Steps>,
+    pub(super) calls: Arc<CallRecorder>,
+    pub(super) subtasks: Arc<Subtasks>,
+    pub(super) notices: Arc<Notices>,
+    pub(super) dispatcher: Arc<Dispatcher>,
+    pub(super) locks: Arc<TaskLocks>,
+}
+
+/// A task between two runs.
+struct Between<'a> {
     writer: &'a TaskWriter,
     /// The task, if it may not be durable yet.
     arriving: Option<Arc<Arriving>>,
@@ -43,40 +56,40 @@ struct Carrying<'a> {
 }
 
 /// A task goes on, or is left.
-type Way<'a> = ControlFlow<Carried, Carrying<'a>>;
+type Way<'a> = ControlFlow<Advanced, Between<'a>>;
 
-impl Engine {
+impl Advancer {
     /// Runs a task's steps until none is eligible, it waits, or it fails.
-    pub(super) async fn carry(
-        self: &Arc<Self>,
+    pub(super) async fn advance(
+        &self,
         writer: &TaskWriter,
         workspace: &WorkspaceName,
         task: TaskId,
         arriving: Option<Arc<Arriving>>,
-    ) -> Result<Carried, StoreError> {
+    ) -> Result<Advanced, StoreError> {
         let new = match &arriving {
             Some(arriving) => arriving.task().await.map(StoredTask::from),
             None => None,
         };
         let stored = match new {
             Some(stored) => Some(stored),
-            None => self.store.load(workspace, task).await?,
+            None => self.tasks.store.load(workspace, task).await?,
         };
         let Some(stored) = stored else {
-            return Ok(Carried::Rests);
+            return Ok(Advanced::Rests);
         };
         let mut way = self.take_up(writer, stored, arriving).await?;
         loop {
             way = match way {
-                ControlFlow::Continue(carrying) => self.run_best(carrying).await?,
-                ControlFlow::Break(carried) => return Ok(carried),
+                ControlFlow::Continue(between) => self.run_best(between).await?,
+                ControlFlow::Break(advanced) => return Ok(advanced),
             };
         }
     }
 
     /// Looks at a task as the store has it: whether a run is next, and which.
     async fn take_up<'a>(
-        self: &Arc<Self>,
+        &self,
         writer: &'a TaskWriter,
         stored: StoredTask,
         arriving: Option<Arc<Arriving>>,
@@ -93,23 +106,23 @@ impl Engine {
             (TaskState::Waiting, Some(at)) if at <= now && head.paused.is_some() => head.ready_at,
             (TaskState::Waiting, Some(at)) if at <= now => at,
             (TaskState::Error, Some(at)) if at <= now => {
-                return self.take_up_notice(writer, head).await.map(Way::Break);
+                return self.notices.take_up(writer, head).await.map(Way::Break);
             }
             (TaskState::Waiting, _) | (TaskState::Error, Some(_)) => {
-                return Ok(Way::Break(Carried::Waits));
+                return Ok(Way::Break(Advanced::Waits));
             }
-            _ => return Ok(Way::Break(Carried::Rests)),
+            _ => return Ok(Way::Break(Advanced::Rests)),
         };
-        if self.record_held(writer, &head, clock).await? {
-            return Ok(Way::Break(Carried::Again));
+        if self.calls.record_held(writer, &head, clock).await? {
+            return Ok(Way::Break(Advanced::Again));
         }
         if head.state == TaskState::Ready {
-            // Somebody has set it going again.
+            // It was set going again.
             head.paused = None;
         }
-        let mut data = subtasks::document(data)?;
-        if self.is_orphan(writer, &head).await? {
-            return Ok(Way::Break(Carried::Rests));
+        let mut data = document(data)?;
+        if self.subtasks.is_orphan(writer, &head).await? {
+            return Ok(Way::Break(Advanced::Rests));
         }
         if expiry::is_over(&head, now) {
             let under_way = !recorded.is_empty();
@@ -118,12 +131,17 @@ impl Engine {
         }
         let is_between = recorded.is_empty() && head.retrying.is_none() && head.paused.is_none();
         if is_between && children::can_land(&head) {
-            return self.land(writer, &head, data).await.map(Way::Break);
+            return self
+                .subtasks
+                .land(writer, &head, data)
+                .await
+                .map(Way::Break);
         }
         head.ready_at = clock;
-        let mut eligible = self.eligible(&head, &mut data);
+        let mut eligible = self.steps.eligible(&head, &mut data);
         if let Some(effect) = recorded.first() {
-            self.resume(&head.workspace, &effect.begun, &mut eligible);
+            self.steps
+                .resume(&head.workspace, &effect.begun, &mut eligible);
         } else if let Some(paused) = &head.paused
             && eligible.best().is_none_or(|best| best.name != paused.step)
         {
@@ -134,7 +152,7 @@ impl Engine {
             let rested = self.rest(writer, head, arriving.as_deref());
             return rested.await.map(Way::Break);
         }
-        Ok(Way::Continue(Carrying {
+        Ok(Way::Continue(Between {
             writer,
             arriving,
             head,
@@ -145,21 +163,26 @@ impl Engine {
     }
 
     /// Runs the best of the eligible steps, and makes durable what came of it.
-    async fn run_best<'a>(self: &Arc<Self>, mut task: Carrying<'a>) -> Result<Way<'a>, StoreError> {
+    async fn run_best<'a>(&self, mut task: Between<'a>) -> Result<Way<'a>, StoreError> {
         let Some((candidate, step)) = task.eligible.steps.first().cloned() else {
-            return Ok(Way::Break(Carried::Rests));
+            return Ok(Way::Break(Advanced::Rests));
         };
         let stood_on = Base::of(&task.head);
         advance::give_up_others(&mut task.head, &candidate.name);
         let output = self.run(&mut task, &candidate, &step).await?;
-        let end = match output.outcome {
+        let (outcome, printed) = Printed::of(output);
+        let end = match outcome {
             RunOutcome::Ended(end) => end,
             RunOutcome::Paused { until } => {
                 if let Some(arriving) = &task.arriving {
                     arriving.accept().await?;
                 }
-                let (head, took_us) = (task.head, output.duration_us);
-                let paused = self.pause(task.writer, head, &candidate.name, until, took_us);
+                let pause = Pause {
+                    step: &candidate.name,
+                    until,
+                    took_us: printed.duration_us,
+                };
+                let paused = pause.commit(&self.tasks, task.writer, task.head);
                 return paused.await.map(Way::Break);
             }
         };
@@ -169,11 +192,6 @@ impl Engine {
             step: &step,
             others: task.eligible.others(),
         };
-        let printed = Printed {
-            logs: output.logs,
-            fuel: output.fuel,
-            duration_us: output.duration_us,
-        };
         let now = self.clock.now();
         let over = end_run(
             &mut task.head,
@@ -181,10 +199,11 @@ impl Engine {
             (&candidate, facts),
             (end, printed),
             (now, rand::random()),
-            |head, data| self.eligible(head, data).has(&candidate.name),
+            |head, data| self.steps.eligible(head, data).has(&candidate.name),
         );
         self.choose_next(&mut task, &candidate.name, over.next_retry_at);
-        self.owe_notice(&mut task.head, (&candidate.name, over.attempt));
+        self.notices
+            .owe(&mut task.head, (&candidate.name, over.attempt));
         let parked = over.entry.parked_until.is_some();
         let mut entries = vec![Entry::Run(Box::new(over.entry))];
         if !parked {
@@ -197,11 +216,13 @@ impl Engine {
             entries,
         };
         let arriving = task.arriving.as_deref();
-        let moved = self.forward(task.writer, arriving, &stood_on, commit, over.asked);
+        let moved = self
+            .subtasks
+            .forward(task.writer, arriving, &stood_on, commit, over.asked);
         task.head = match moved.await {
             Ok(head) => head,
             // An action or another node moved the task: what became of it counts.
-            Err(StoreError::Conflict { .. }) => return Ok(Way::Break(Carried::Rests)),
+            Err(StoreError::Conflict { .. }) => return Ok(Way::Break(Advanced::Rests)),
             Err(error) => return Err(error),
         };
         self.go_on(task).await
@@ -212,35 +233,34 @@ impl Engine {
     /// # Errors
     /// The store did not take what had to be durable before the run went on: it was cut off.
     async fn run(
-        self: &Arc<Self>,
-        task: &mut Carrying<'_>,
+        &self,
+        task: &mut Between<'_>,
         candidate: &Candidate,
         step: &Arc<Step>,
     ) -> Result<RunOutput, StoreError> {
         let head = &task.head;
         let (run, attempt) = (head.runs + 1, advance::attempt(head, &candidate.name));
-        let input = self.input(head, &task.data, run, step);
-        let begun = Begun {
-            step: candidate.name.clone(),
-            digest: step.digest.clone(),
-            observed: candidate.observed,
-        };
+        let input = self.steps.input(head, &task.data, run, step);
         let is_resumed = !task.recorded.is_empty();
-        let calls = JournaledCalls::new(
-            self.clone(),
-            task.writer.clone(),
-            head.workspace.clone(),
-            head.id,
-            (run, attempt, begun),
-            std::mem::take(&mut task.recorded),
-            (task.arriving.clone(), head.ready_at),
-        );
-        let cut = calls.cut();
-        let output = match self.catalog.component(step).await {
-            Ok(component) => self.sandbox.run(&component, input, Arc::new(calls)).await,
-            Err(CatalogError::NotFound { .. }) if is_resumed => resume::gone(step),
-            Err(error) => not_run(error.to_string()),
+        let attempt = Attempt {
+            writer: task.writer.clone(),
+            workspace: head.workspace.clone(),
+            task: head.id,
+            run,
+            attempt,
+            begun: Begun {
+                step: candidate.name.clone(),
+                digest: step.digest.clone(),
+                observed: candidate.observed,
+            },
+            began: head.ready_at,
+            arriving: task.arriving.clone(),
         };
+        let recorded = std::mem::take(&mut task.recorded);
+        let calls = JournaledCalls::new(self.calls.clone(), attempt, recorded);
+        let cut = calls.cut();
+        let calls = Arc::new(calls);
+        let output = self.steps.execute(step, input, calls, is_resumed).await;
         match cut.lock().take() {
             Some(error) => Err(error),
             None => Ok(output),
@@ -248,11 +268,11 @@ impl Engine {
     }
 
     /// Which steps may run now that a run of `ran` has ended, and where the task goes if none may.
-    fn choose_next(&self, task: &mut Carrying<'_>, ran: &StepName, retry_at: Option<Millis>) {
+    fn choose_next(&self, task: &mut Between<'_>, ran: &StepName, retry_at: Option<Millis>) {
         if task.head.state != TaskState::Ready {
             return;
         }
-        task.eligible = self.eligible(&task.head, &mut task.data);
+        task.eligible = self.steps.eligible(&task.head, &mut task.data);
         match retry_at.filter(|_| task.eligible.has(ran)) {
             Some(at) => {
                 task.head.state = TaskState::Waiting;
@@ -263,7 +283,7 @@ impl Engine {
     }
 
     /// Where a task goes whose run's end is durable.
-    async fn go_on<'a>(self: &Arc<Self>, task: Carrying<'a>) -> Result<Way<'a>, StoreError> {
+    async fn go_on<'a>(&self, task: Between<'a>) -> Result<Way<'a>, StoreError> {
         let head = &task.head;
         Ok(match head.state {
             TaskState::Ready if expiry::is_over(head, self.clock.now()) => {
@@ -271,30 +291,55 @@ impl Engine {
                 let expired = self.expire(task.writer, task.head, false, arriving);
                 Way::Break(expired.await?)
             }
-            TaskState::Ready if children::can_land(head) => Way::Break(Carried::Again),
+            TaskState::Ready if children::can_land(head) => Way::Break(Advanced::Again),
             // An action that waits for the task has it between two runs.
-            TaskState::Ready if self.queue.is_open() && !self.turns.is_wanted(head.id) => {
+            TaskState::Ready
+                if self.dispatcher.queue.is_open() && !self.locks.is_wanted(head.id) =>
+            {
                 Way::Continue(task)
             }
-            _ if head.state.due_at(head.wake_at).is_some() => Way::Break(Carried::Waits),
-            _ => Way::Break(Carried::Rests),
+            _ if head.state.due_at(head.wake_at).is_some() => Way::Break(Advanced::Waits),
+            _ => Way::Break(Advanced::Rests),
         })
+    }
+
+    /// Ends a task whose time is over. `under_way`: a run has recorded calls and will not come to its end.
+    async fn expire(
+        &self,
+        writer: &TaskWriter,
+        mut head: TaskHead,
+        under_way: bool,
+        arriving: Option<&Arriving>,
+    ) -> Result<Advanced, StoreError> {
+        let stood_on = Base::of(&head);
+        let failed = head.retrying.as_ref().map_or(1, |retrying| retrying.failed);
+        let now = self.clock.now();
+        let reason = expiry::expire(&mut head, under_way, now);
+        if let Some(last) = head.steps.last().map(|memory| memory.step.clone()) {
+            self.notices.owe(&mut head, (&last, failed));
+        }
+        let entry = Entry::State {
+            at: now,
+            state: head.state,
+            reason,
+        };
+        self.leave(writer, arriving, &stood_on, head, entry).await
     }
 
     /// A task that no step is eligible for comes to rest.
     async fn rest(
-        self: &Arc<Self>,
+        &self,
         writer: &TaskWriter,
         mut head: TaskHead,
         arriving: Option<&Arriving>,
-    ) -> Result<Carried, StoreError> {
+    ) -> Result<Advanced, StoreError> {
         let stood_on = Base::of(&head);
         let now = self.clock.now();
         head.version += 1;
         head.updated = now.max(head.updated);
         head.wake_at = None;
         head.paused = None;
-        let is_there = |step: &StepName| self.catalog.step(&head.workspace, step).is_ok();
+        let is_there = |step: &StepName| self.steps.is_there(&head.workspace, step);
         let reason = match (
             &head.retrying,
             head.steps.iter().find(|memory| !is_there(&memory.step)),
@@ -310,7 +355,8 @@ impl Engine {
         advance::rest(&mut head, reason.clone());
         head.keep_expiry();
         if let Some(retrying) = retrying {
-            self.owe_notice(&mut head, (&retrying.step, retrying.failed));
+            self.notices
+                .owe(&mut head, (&retrying.step, retrying.failed));
         }
         let entry = Entry::State {
             at: now,
@@ -322,69 +368,31 @@ impl Engine {
                 (_, None) => "no step is eligible any more".into(),
             },
         };
+        self.leave(writer, arriving, &stood_on, head, entry).await
+    }
+
+    /// Commits where a task goes without a run.
+    async fn leave(
+        &self,
+        writer: &TaskWriter,
+        arriving: Option<&Arriving>,
+        stood_on: &Base,
+        head: TaskHead,
+        entry: Entry,
+    ) -> Result<Advanced, StoreError> {
         let commit = Commit {
             head,
             data: None,
             entries: vec![entry],
         };
-        match self
-            .forward(writer, arriving, &stood_on, commit, Vec::new())
-            .await
-        {
-            Ok(head) if head.state == TaskState::Ready => Ok(Carried::Again),
-            Ok(head) if head.state.due_at(head.wake_at).is_some() => Ok(Carried::Waits),
-            Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Carried::Rests),
+        let moved = self
+            .subtasks
+            .forward(writer, arriving, stood_on, commit, Vec::new());
+        match moved.await {
+            Ok(head) if head.state == TaskState::Ready => Ok(Advanced::Again),
+            Ok(head) if head.state.due_at(head.wake_at).is_some() => Ok(Advanced::Waits),
+            Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Advanced::Rests),
             Err(error) => Err(error),
         }
-    }
-
-    pub(super) fn eligible(&self, head: &TaskHead, data: &mut Arc<Document>) -> Eligible {
-        let matching = self.catalog.candidates(&head.workspace, data);
-        let candidates: Vec<Candidate> = matching
-            .iter()
-            .map(|live| Candidate {
-                name: live.step.name.clone(),
-                leaves: live.pattern.leaves(),
-                observed: live.pattern.observed(data.seen()),
-            })
-            .collect();
-        Eligible {
-            steps: eligible(head, &candidates)
-                .into_iter()
-                .map(|place| (candidates[place].clone(), matching[place].step.clone()))
-                .collect(),
-        }
-    }
-
-    pub(super) fn input(
-        &self,
-        head: &TaskHead,
-        data: &Arc<Document>,
-        run: u32,
-        step: &Step,
-    ) -> RunInput {
-        RunInput {
-            task: head.id,
-            name: head.name.clone(),
-            tags: head.tags.clone(),
-            data: data.clone(),
-            config: self.catalog.config(&head.workspace),
-            clock: head.ready_at,
-            seed: self.seed(head.id, run),
-            limits: step.limits,
-            depth: head.parent.as_ref().map_or(0, |parent| parent.depth),
-            subtasks: head.subtasks,
-            spent_ms: head.paused.as_ref().map_or(0, |paused| paused.spent_ms),
-        }
-    }
-
-    /// The same for every attempt and after every crash, and nobody outside can know it.
-    fn seed(&self, task: TaskId, run: u32) -> [u8; 32] {
-        Sha256::new()
-            .chain_update(self.store.seed())
-            .chain_update(task.as_bytes())
-            .chain_update(run.to_be_bytes())
-            .finalize()
-            .into()
     }
 }

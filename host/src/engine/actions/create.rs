@@ -1,0 +1,67 @@
+//! Makes tasks without a webhook.
+
+use std::sync::Arc;
+
+use super::{ActionError, Actions, data_of};
+use crate::domain::data::{Edit, edited};
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::journal::Entry;
+use crate::domain::task::{TaskHead, TaskState};
+use crate::store::NewTask;
+
+impl Actions {
+    /// Makes a new task of a task's data, with `edits` made to it. What happened to the original is
+    /// not its history.
+    ///
+    /// # Errors
+    /// [`ActionError::NotFound`], [`ActionError::Edit`], [`ActionError::Store`].
+    pub async fn clone_task(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        edits: Vec<Edit>,
+        by: String,
+    ) -> Result<TaskHead, ActionError> {
+        let original = self.loaded(workspace, task).await?;
+        let data = if edits.is_empty() {
+            original.data
+        } else {
+            let before = data_of(&original)?;
+            let (_, text) =
+                edited(&before, edits).map_err(|error| ActionError::Edit { task, error })?;
+            text.into()
+        };
+        let now = self.clock.now();
+        let head = TaskHead {
+            webhook: original.head.webhook,
+            ..TaskHead::new(TaskId::new(), workspace.clone(), now)
+        };
+        let entry = Entry::State {
+            at: now,
+            state: TaskState::Ready,
+            reason: format!("a copy of task {task}, made by {by}"),
+        };
+        self.create(NewTask {
+            head,
+            data,
+            entries: vec![entry],
+        })
+        .await
+    }
+
+    /// Makes a task durable and takes it up.
+    ///
+    /// # Errors
+    /// [`ActionError::Store`].
+    pub async fn create(self: &Arc<Self>, mut task: NewTask) -> Result<TaskHead, ActionError> {
+        let actions = self.clone();
+        self.whole(async move {
+            task.head.id = actions.tasks.place(task.head.id)?;
+            let head = task.head.clone();
+            actions.tasks.writer().accept(task).await?;
+            actions.dispatcher.offer(&head.workspace, head.id);
+            Ok(head)
+        })
+        .await
+    }
+}

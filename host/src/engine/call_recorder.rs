@@ -1,0 +1,109 @@
+//! Makes the calls of runs and records what came of them.
+
+use std::sync::Arc;
+
+use super::advance;
+use super::bodies::Bodies;
+use super::commit::TaskWriter;
+use super::dispatcher::Dispatcher;
+use super::held::{Held, Unrecorded};
+use super::outgoing::Outgoing;
+use crate::domain::clock::{Clock, Millis};
+use crate::domain::effect::{CallRequest, CallResult, Effect};
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::task::TaskHead;
+use crate::store::StoreError;
+
+/// What every run's calls are made and recorded with.
+pub(super) struct CallRecorder {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) bodies: Bodies,
+    pub(super) outgoing: Arc<Outgoing>,
+    pub(super) dispatcher: Arc<Dispatcher>,
+    pub(super) held: Arc<Held>,
+}
+
+impl CallRecorder {
+    pub(super) fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    pub(super) fn bodies(&self) -> &Bodies {
+        &self.bodies
+    }
+
+    pub(super) fn dispatcher(&self) -> &Dispatcher {
+        &self.dispatcher
+    }
+
+    /// Makes a call that has not been recorded.
+    pub(super) async fn make(
+        &self,
+        workspace: &WorkspaceName,
+        request: CallRequest,
+        idempotency_key: &str,
+    ) -> CallResult {
+        self.outgoing
+            .make(workspace, request, idempotency_key)
+            .await
+    }
+
+    /// Makes a call's effect durable, whose result has its body. The body is stored first, if it is
+    /// large.
+    pub(super) async fn record(
+        &self,
+        writer: &TaskWriter,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        effect: &Effect,
+    ) -> Result<(), StoreError> {
+        let (result, body) = self
+            .bodies
+            .without_body(workspace, task, &effect.result)
+            .await?;
+        let kept = Effect {
+            result,
+            body,
+            begun: effect.begun.clone(),
+            summary: effect.summary.clone(),
+            ..*effect
+        };
+        writer.record_effect(workspace, task, kept).await
+    }
+
+    /// Remembers a call that could not be recorded, until its task is advanced again.
+    pub(super) fn keep(&self, task: TaskId, call: Unrecorded) {
+        self.held.keep_call(task, call);
+    }
+
+    /// Records the calls that a run of a task made when the store had no room. `true` if the task is to
+    /// be read again. What was made by a run that is over by now is dropped.
+    pub(super) async fn record_held(
+        &self,
+        writer: &TaskWriter,
+        head: &TaskHead,
+        clock: Millis,
+    ) -> Result<bool, StoreError> {
+        let Some(mut calls) = self.held.take_calls(head.id) else {
+            return Ok(false);
+        };
+        calls.retain(|Unrecorded { effect, began }| {
+            let attempt = advance::attempt(head, &effect.begun.step);
+            *began == clock && effect.run == head.runs + 1 && effect.attempt == attempt
+        });
+        let is_any = !calls.is_empty();
+        let mut left = calls.into_iter();
+        while let Some(call) = left.next() {
+            let recorded = self
+                .record(writer, &head.workspace, head.id, &call.effect)
+                .await;
+            if let Err(error) = recorded {
+                for call in std::iter::once(call).chain(left) {
+                    self.held.keep_call(head.id, call);
+                }
+                return Err(error);
+            }
+        }
+        Ok(is_any)
+    }
+}
