@@ -278,7 +278,7 @@ async fn a_planned_time_whose_task_is_gone_makes_none_again() {
         let change = Manage::PutSchedule(schedule);
         store.manage_now(change).await.unwrap();
         let mut made = task(id, planned);
-        made.head.state = TaskState::Unmatched;
+        made.head.standing = TaskState::Unmatched.into();
         store.accept_owned(made).await.unwrap();
         store.close().await;
     }

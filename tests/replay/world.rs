@@ -216,7 +216,7 @@ impl World {
     /// What a program has made of the data of its task, which has come to a good end.
     pub async fn outcome(&self, id: TaskId) -> Value {
         let stored = self.store.load(&self.workspace, id).await.unwrap().unwrap();
-        assert_eq!(stored.head.state, TaskState::Done, "{:?}", stored.head);
+        assert_eq!(stored.head.state(), TaskState::Done, "{:?}", stored.head);
         self.is_sound(id).await;
         let mut data: Map<String, Value> = serde_json::from_str(&stored.data).unwrap();
         for ours in ["$via", "base", "program", "at"] {
@@ -227,7 +227,7 @@ impl World {
 
     pub async fn ended(&self, id: TaskId) -> bool {
         let stored = self.store.load(&self.workspace, id).await.unwrap();
-        stored.is_some_and(|stored| stored.head.state.is_final())
+        stored.is_some_and(|stored| stored.head.state().is_final())
     }
 
     /// No call of an attempt is recorded twice, and no attempt ended twice.

@@ -128,13 +128,13 @@ impl Retention {
 
     /// Whether a task's time is over, if no other task needs it.
     pub fn is_over(&self, head: &TaskHead, now: Millis) -> bool {
-        !head.kept && (self.cut(head.state, now)).is_some_and(|cut| head.updated <= cut)
+        !head.kept && (self.cut(head.state(), now)).is_some_and(|cut| head.updated <= cut)
     }
 }
 
 /// Whether `parent` still needs the subtask `head`: it has to take its result up.
 pub fn is_needed(parent: &TaskHead, head: &TaskHead) -> bool {
-    !parent.state.is_final() || parent.children.iter().any(|child| child.id == head.id)
+    !parent.state().is_final() || parent.children.iter().any(|child| child.id == head.id)
 }
 
 #[cfg(test)]
@@ -176,7 +176,7 @@ mod tests {
         let retention = Retention::default();
         for state in TaskState::ALL {
             let mut head = TaskHead {
-                state,
+                standing: state.into(),
                 updated: 5,
                 ..TaskHead::new(TaskId::MIN, "w".parse().unwrap(), 1)
             };

@@ -208,7 +208,7 @@ impl Actions {
     ) -> Result<(), StoreError> {
         let entry = Entry::State {
             at: head.updated,
-            state: head.state,
+            state: head.state(),
             reason,
         };
         let commit = Commit {
@@ -231,13 +231,13 @@ impl Actions {
         let (actions, workspace) = (self.clone(), workspace.clone());
         self.whole(async move {
             let writer = actions.tasks.writer();
-            let before = actions.loaded(&workspace, task).await?.head.state;
+            let before = actions.loaded(&workspace, task).await?.head.state();
             if open && before.is_final() {
                 return Ok(None);
             }
             let (lock, mut stored) = actions.between_runs(&workspace, task).await?;
             let done = loop {
-                if open && !moves::is_open_to(stored.head.state) {
+                if open && !moves::is_open_to(stored.head.state()) {
                     break Ok(None);
                 }
                 let done = actions.update_now(&writer, stored, edits.clone(), by.clone());
@@ -312,7 +312,7 @@ impl Actions {
             let lock = self.locks.lock_when_free(task, until).await;
             let lock = lock.ok_or_else(|| busy(task))?;
             let stored = match self.loaded(workspace, task).await {
-                Ok(stored) if stored.effects.is_empty() || stored.head.state.is_final() => {
+                Ok(stored) if stored.effects.is_empty() || stored.head.state().is_final() => {
                     return Ok((lock, stored));
                 }
                 stored => stored,

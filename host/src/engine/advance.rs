@@ -9,7 +9,7 @@ use crate::domain::limits;
 use crate::domain::moment::moment;
 use crate::domain::run::{Finished, RunEnd, StepFault, Then};
 use crate::domain::step::RetryPolicy;
-use crate::domain::task::{Retrying, StepMemory, TaskHead, TaskState};
+use crate::domain::task::{Retrying, Standing, StepMemory, TaskHead, Wait};
 
 use super::children;
 use super::eligible::Candidate;
@@ -30,10 +30,7 @@ pub(super) struct Verdict<'a> {
 /// the state. Gives the attempt's number and when the next one is due.
 pub(super) fn after_run(head: &mut TaskHead, run: &Verdict<'_>) -> (u32, Option<Millis>) {
     let attempt = attempt(head, &run.candidate.name);
-    head.state = TaskState::Ready;
-    head.wake_at = None;
-    head.retrying = None;
-    head.paused = None;
+    head.standing = Standing::ready();
     head.updated = run.now.max(head.updated);
     head.ready_at = head.updated;
     let next = match run.end {
@@ -52,16 +49,14 @@ pub(super) fn after_run(head: &mut TaskHead, run: &Verdict<'_>) -> (u32, Option<
     let next = next.map(|delay| head.updated.saturating_add(delay));
     match next {
         Some(at) => {
-            head.state = TaskState::Waiting;
-            head.wake_at = Some(at);
-            head.retrying = Some(Retrying {
-                step: run.candidate.name.clone(),
-                failed: attempt,
-            });
+            let step = run.candidate.name.clone();
+            let failed = attempt;
+            let retrying = Retrying { step, failed };
+            head.standing = Standing::Waiting(Wait::Retry { at, retrying });
         }
         None => {
             head.runs += 1;
-            head.state = TaskState::Error;
+            head.standing = Standing::Error(None);
             let message = run.end.ended().message().unwrap_or_default();
             head.fault = Some(match attempt {
                 1 => format!("step `{}`: {message}", run.candidate.name),
@@ -83,21 +78,21 @@ fn after_finished(head: &mut TaskHead, finished: &Finished) {
     match &finished.then {
         Then::Complete(result) => {
             head.result.clone_from(result);
-            head.state = TaskState::Done;
+            head.standing = Standing::Done;
         }
-        Then::Ignore => head.state = TaskState::Ignored,
+        Then::Ignore => head.standing = Standing::Ignored,
         Then::Park(park) => {
-            head.state = TaskState::Waiting;
-            head.wake_at = Some(head.updated.saturating_add(*park));
+            let until = head.updated.saturating_add(*park);
+            head.standing = Standing::Waiting(Wait::Until(until));
         }
-        Then::GoOn if waits => head.state = TaskState::Waiting,
+        Then::GoOn if waits => head.standing = Standing::Waiting(Wait::Subtasks),
         Then::GoOn => {}
     }
 }
 
 /// The attempt that a run of `step` would be now, from 1.
 pub(super) fn attempt(head: &TaskHead, step: &StepName) -> u32 {
-    match &head.retrying {
+    match head.retrying() {
         Some(retrying) if retrying.step == *step => retrying.failed + 1,
         _ => 1,
     }
@@ -107,10 +102,10 @@ pub(super) fn attempt(head: &TaskHead, step: &StepName) -> u32 {
 /// must not share a number, which idempotency keys are made of.
 pub(super) fn give_up_others(head: &mut TaskHead, next: &StepName) {
     if head
-        .retrying
-        .take_if(|retrying| retrying.step != *next)
-        .is_some()
+        .retrying()
+        .is_some_and(|retrying| retrying.step != *next)
     {
+        head.standing.give_up_retrying();
         head.runs += 1;
     }
 }
@@ -131,10 +126,10 @@ pub(super) fn never_again(retrying: &Retrying, step_is_there: bool) -> String {
 /// Brings a task to rest for which no step is eligible. One whose last run failed and was to be tried
 /// again has failed for good.
 pub(super) fn rest(head: &mut TaskHead, reason: Option<String>) {
-    match head.retrying.take() {
+    match head.standing.give_up_retrying() {
         Some(_) => {
             head.runs += 1;
-            head.state = TaskState::Error;
+            head.standing = Standing::Error(None);
             head.fault = reason;
         }
         None => settle(head, None),
@@ -163,11 +158,11 @@ pub(super) fn settle(head: &mut TaskHead, next: Option<&Candidate>) {
     match next {
         // What they brought may make a step eligible.
         None if children::can_land(head) => {}
-        None if children::is_owed(head) => head.state = TaskState::Waiting,
-        None if head.steps.iter().any(|memory| memory.finished) => head.state = TaskState::Done,
-        None => head.state = TaskState::Unmatched,
+        None if children::is_owed(head) => head.standing = Standing::Waiting(Wait::Subtasks),
+        None if head.steps.iter().any(|memory| memory.finished) => head.standing = Standing::Done,
+        None => head.standing = Standing::Unmatched,
         Some(step) if head.runs >= limits::RUNS_PER_TASK => {
-            head.state = TaskState::Error;
+            head.standing = Standing::Error(None);
             head.fault = Some(format!(
                 "run limit: the task has had {} runs and step `{}` is eligible again; steps that change what each other's conditions observe never come to an end",
                 limits::RUNS_PER_TASK,

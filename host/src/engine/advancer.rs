@@ -27,7 +27,7 @@ use crate::domain::ids::{StepName, TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::run::{RunOutcome, RunOutput};
 use crate::domain::step::Step;
-use crate::domain::task::{StoredTask, TaskHead, TaskState};
+use crate::domain::task::{Standing, StoredTask, TaskHead, TaskState, Wait};
 use crate::store::{Commit, StoreError};
 
 /// See the module's documentation.
@@ -100,25 +100,22 @@ impl Advancer {
             effects: recorded,
         } = stored;
         let now = self.clock.now();
-        let clock = match (head.state, head.wake_at) {
-            (TaskState::Ready, _) => head.ready_at,
+        let due = head.wake_at().filter(|at| *at <= now);
+        let clock = match (&head.standing, due) {
+            (Standing::Ready { .. }, _) => head.ready_at,
             // A run that paused goes on by the clock that it began with.
-            (TaskState::Waiting, Some(at)) if at <= now && head.paused.is_some() => head.ready_at,
-            (TaskState::Waiting, Some(at)) if at <= now => at,
-            (TaskState::Error, Some(at)) if at <= now => {
+            (Standing::Waiting(Wait::Pause { .. }), Some(_)) => head.ready_at,
+            (Standing::Waiting(_), Some(at)) => at,
+            (Standing::Error(Some(_)), Some(_)) => {
                 return self.notices.take_up(writer, head).await.map(Way::Break);
             }
-            (TaskState::Waiting, _) | (TaskState::Error, Some(_)) => {
+            (Standing::Waiting(_) | Standing::Error(Some(_)), None) => {
                 return Ok(Way::Break(Advanced::Waits));
             }
             _ => return Ok(Way::Break(Advanced::Rests)),
         };
         if self.calls.record_held(writer, &head, clock).await? {
             return Ok(Way::Break(Advanced::Again));
-        }
-        if head.state == TaskState::Ready {
-            // It was set going again.
-            head.paused = None;
         }
         let mut data = document(data)?;
         if self.subtasks.is_orphan(writer, &head).await? {
@@ -129,7 +126,8 @@ impl Advancer {
             let expired = self.expire(writer, head, under_way, arriving.as_deref());
             return expired.await.map(Way::Break);
         }
-        let is_between = recorded.is_empty() && head.retrying.is_none() && head.paused.is_none();
+        let is_between =
+            recorded.is_empty() && head.retrying().is_none() && head.paused().is_none();
         if is_between && children::can_land(&head) {
             return self
                 .subtasks
@@ -142,11 +140,11 @@ impl Advancer {
         if let Some(effect) = recorded.first() {
             self.steps
                 .resume(&head.workspace, &effect.begun, &mut eligible);
-        } else if let Some(paused) = &head.paused
+        } else if let Some(paused) = head.paused()
             && eligible.best().is_none_or(|best| best.name != paused.step)
         {
             // The step is gone, and so is its run, which did nothing.
-            head.paused = None;
+            head.standing = head.standing.into_ready();
         }
         if eligible.best().is_none() {
             let rested = self.rest(writer, head, arriving.as_deref());
@@ -209,7 +207,7 @@ impl Advancer {
         if !parked {
             entries.extend(reason_of(&task.head, now));
         }
-        task.head.keep_expiry();
+        task.head.end_expiry();
         let commit = Commit {
             head: task.head,
             data: over.text,
@@ -269,14 +267,13 @@ impl Advancer {
 
     /// Which steps may run now that a run of `ran` has ended, and where the task goes if none may.
     fn choose_next(&self, task: &mut Between<'_>, ran: &StepName, retry_at: Option<Millis>) {
-        if task.head.state != TaskState::Ready {
+        if task.head.state() != TaskState::Ready {
             return;
         }
         task.eligible = self.steps.eligible(&task.head, &mut task.data);
         match retry_at.filter(|_| task.eligible.has(ran)) {
             Some(at) => {
-                task.head.state = TaskState::Waiting;
-                task.head.wake_at = Some(at);
+                task.head.standing = Standing::Waiting(Wait::Until(at));
             }
             None => advance::settle(&mut task.head, task.eligible.best()),
         }
@@ -285,7 +282,7 @@ impl Advancer {
     /// Where a task goes whose run's end is durable.
     async fn go_on<'a>(&self, task: Between<'a>) -> Result<Way<'a>, StoreError> {
         let head = &task.head;
-        Ok(match head.state {
+        Ok(match head.state() {
             TaskState::Ready if expiry::is_over(head, self.clock.now()) => {
                 let arriving = task.arriving.as_deref();
                 let expired = self.expire(task.writer, task.head, false, arriving);
@@ -298,7 +295,7 @@ impl Advancer {
             {
                 Way::Continue(task)
             }
-            _ if head.state.due_at(head.wake_at).is_some() => Way::Break(Advanced::Waits),
+            _ if head.state().due_at(head.wake_at()).is_some() => Way::Break(Advanced::Waits),
             _ => Way::Break(Advanced::Rests),
         })
     }
@@ -312,7 +309,7 @@ impl Advancer {
         arriving: Option<&Arriving>,
     ) -> Result<Advanced, StoreError> {
         let stood_on = Base::of(&head);
-        let failed = head.retrying.as_ref().map_or(1, |retrying| retrying.failed);
+        let failed = head.retrying().map_or(1, |retrying| retrying.failed);
         let now = self.clock.now();
         let reason = expiry::expire(&mut head, under_way, now);
         if let Some(last) = head.steps.last().map(|memory| memory.step.clone()) {
@@ -320,7 +317,7 @@ impl Advancer {
         }
         let entry = Entry::State {
             at: now,
-            state: head.state,
+            state: head.state(),
             reason,
         };
         self.leave(writer, arriving, &stood_on, head, entry).await
@@ -337,11 +334,10 @@ impl Advancer {
         let now = self.clock.now();
         head.version += 1;
         head.updated = now.max(head.updated);
-        head.wake_at = None;
-        head.paused = None;
+        head.standing = head.standing.into_ready();
         let is_there = |step: &StepName| self.steps.is_there(&head.workspace, step);
         let reason = match (
-            &head.retrying,
+            head.retrying(),
             head.steps.iter().find(|memory| !is_there(&memory.step)),
         ) {
             (Some(retrying), _) => Some(advance::never_again(retrying, is_there(&retrying.step))),
@@ -351,17 +347,17 @@ impl Advancer {
             )),
             (None, None) => None,
         };
-        let retrying = head.retrying.clone();
+        let retrying = head.retrying().cloned();
         advance::rest(&mut head, reason.clone());
-        head.keep_expiry();
+        head.end_expiry();
         if let Some(retrying) = retrying {
             self.notices
                 .owe(&mut head, (&retrying.step, retrying.failed));
         }
         let entry = Entry::State {
             at: now,
-            state: head.state,
-            reason: match (head.state, reason) {
+            state: head.state(),
+            reason: match (head.state(), reason) {
                 (TaskState::Waiting, _) => FOR_SUBTASKS.into(),
                 (_, Some(reason)) => reason,
                 (TaskState::Unmatched, None) => "no step's condition matches the data".into(),
@@ -389,8 +385,8 @@ impl Advancer {
             .subtasks
             .forward(writer, arriving, stood_on, commit, Vec::new());
         match moved.await {
-            Ok(head) if head.state == TaskState::Ready => Ok(Advanced::Again),
-            Ok(head) if head.state.due_at(head.wake_at).is_some() => Ok(Advanced::Waits),
+            Ok(head) if head.state() == TaskState::Ready => Ok(Advanced::Again),
+            Ok(head) if head.state().due_at(head.wake_at()).is_some() => Ok(Advanced::Waits),
             Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Advanced::Rests),
             Err(error) => Err(error),
         }

@@ -5,7 +5,7 @@ use crate::domain::clock::Millis;
 use crate::domain::ids::TaskId;
 use crate::domain::journal::Entry;
 use crate::domain::subtask::{Child, NewSubtask};
-use crate::domain::task::{TaskHead, TaskState};
+use crate::domain::task::{Standing, TaskHead, TaskState, Wait};
 use crate::store::Commit;
 
 /// A parent that wakes by itself so soon is left to do so: it may be in a run by the time that its
@@ -63,7 +63,7 @@ fn is_awaited(head: &TaskHead) -> bool {
 /// it.
 pub(super) fn noted(parent: &TaskHead, child: TaskId, now: Millis) -> Option<TaskHead> {
     let at = parent.children.iter().position(|own| own.id == child)?;
-    if parent.children[at].ended || parent.state == TaskState::Cancelled {
+    if parent.children[at].ended || parent.state() == TaskState::Cancelled {
         return None;
     }
     let mut head = parent.clone();
@@ -74,17 +74,16 @@ pub(super) fn noted(parent: &TaskHead, child: TaskId, now: Millis) -> Option<Tas
     }
     head.version += 1;
     head.notes += 1;
-    let for_subtasks = match head.goes_on_at() {
-        None => true,
-        Some(at) => is_awaited(parent) && at > now.saturating_add(SOON),
+    let for_subtasks = match &head.standing {
+        Standing::Waiting(Wait::Subtasks) => true,
+        Standing::Waiting(Wait::Until(at) | Wait::Retry { at, .. }) => {
+            is_awaited(parent) && *at > now.saturating_add(SOON)
+        }
+        // A run that pauses has recorded calls, which belong to the data that it began with.
+        _ => false,
     };
-    if head.state == TaskState::Waiting
-        && head.paused.is_none()
-        && for_subtasks
-        && !is_awaited(&head)
-    {
-        head.state = TaskState::Ready;
-        head.wake_at = None;
+    if for_subtasks && !is_awaited(&head) {
+        head.standing = head.standing.into_ready();
         head.updated = now.max(head.updated);
         head.ready_at = head.updated;
     }
@@ -98,13 +97,9 @@ pub(super) fn rebase(commit: &mut Commit, stood_on: &Base, now_is: &TaskHead) ->
     if !keep_noted(head, stood_on, now_is) {
         return false;
     }
-    if head.state == TaskState::Waiting
-        && head.goes_on_at().is_none()
-        && !is_awaited(head)
-        && can_land(head)
-    {
-        head.state = TaskState::Ready;
-        head.wake_at = None;
+    let for_subtasks = matches!(head.standing, Standing::Waiting(Wait::Subtasks));
+    if for_subtasks && !is_awaited(head) && can_land(head) {
+        head.standing = Standing::ready();
         commit.entries.retain(|entry| {
             let waits = TaskState::Waiting;
             !matches!(entry, Entry::State { state, .. } if *state == waits)

@@ -20,8 +20,8 @@ pub(super) struct Candidate {
 /// again, then
 /// most constrained leaves, then by name.
 pub(super) fn eligible(head: &TaskHead, candidates: &[Candidate]) -> Vec<usize> {
-    let paused = head.paused.as_ref().map(|paused| &paused.step);
-    let retrying = head.retrying.as_ref().map(|retrying| &retrying.step);
+    let paused = head.paused().map(|paused| &paused.step);
+    let retrying = head.retrying().map(|retrying| &retrying.step);
     let retried = paused.or(retrying);
     let mut places: Vec<usize> = (0..candidates.len())
         .filter(|place| is_eligible(head, &candidates[*place]))

@@ -22,7 +22,7 @@ use crate::domain::ids::{StepName, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::limits;
 use crate::domain::step::RetryPolicy;
-use crate::domain::task::{Notice, TaskHead, TaskState};
+use crate::domain::task::{Notice, Standing, TaskHead, TaskState};
 use crate::store::{Commit, StoreError};
 
 /// Attempts over about a day, in which an operator may mend the receiver.
@@ -61,19 +61,19 @@ impl Notices {
     /// Owes a notice for a task that is in `error` from the commit on that `head` is made for, if its
     /// workspace wants one. `failed` is the step that failed, and in how many attempts.
     pub(super) fn owe(&self, head: &mut TaskHead, failed: (&StepName, u32)) {
-        head.notice = None;
-        if head.state != TaskState::Error || self.catalog.failure_url(&head.workspace).is_none() {
+        if head.state() != TaskState::Error {
             return;
         }
-        head.notice = Some(Notice {
+        let notice = self.catalog.failure_url(&head.workspace).map(|_| Notice {
             id: format!("{}-{}", head.id, head.version),
             step: failed.0.clone(),
             attempts: failed.1,
             failed_at: head.updated,
             tries: 0,
             error: None,
+            due: head.updated,
         });
-        head.wake_at = Some(head.updated);
+        head.standing = Standing::Error(notice);
     }
 
     /// Takes up the notice that a failed task owes, whose time has come.
@@ -84,7 +84,7 @@ impl Notices {
     ) -> Result<Advanced, StoreError> {
         let now = self.clock.now();
         let url = self.catalog.failure_url(&head.workspace);
-        let (Some(notice), Some(url)) = (&mut head.notice, url) else {
+        let (Standing::Error(Some(notice)), Some(url)) = (&mut head.standing, url) else {
             let error = "the workspace no longer has a failure URL";
             self.settle(writer, head, Some(error.into())).await?;
             return Ok(Advanced::Rests);
@@ -95,13 +95,13 @@ impl Notices {
                 workspace: head.workspace.clone(),
             }),
             Err(later) => {
-                head.wake_at = Some(later);
+                notice.due = later;
                 None
             }
         };
         if place.is_some() {
             notice.tries += 1;
-            head.wake_at = Some(now.saturating_add(LEASE_MS));
+            notice.due = now.saturating_add(LEASE_MS);
         }
         if self.keep(writer, &mut head, Vec::new()).await?
             && let Some(place) = place
@@ -117,7 +117,7 @@ impl Notices {
 
     /// Makes one attempt to deliver a notice, and writes down what came of it.
     async fn deliver(&self, writer: &TaskWriter, mut head: TaskHead, url: &str) {
-        let Some(notice) = &mut head.notice else {
+        let Some(notice) = head.notice() else {
             return;
         };
         let (id, tries) = (notice.id.clone(), notice.tries);
@@ -135,10 +135,10 @@ impl Notices {
         let (workspace, task) = (head.workspace.clone(), head.id);
         let kept = match (error, next) {
             (Some(error), Some(delay)) => {
-                if let Some(notice) = &mut head.notice {
+                if let Standing::Error(Some(notice)) = &mut head.standing {
                     notice.error = Some(error);
+                    notice.due = self.clock.now().saturating_add(delay);
                 }
-                head.wake_at = Some(self.clock.now().saturating_add(delay));
                 self.keep(writer, &mut head, Vec::new()).await
             }
             (error, _) => {
@@ -165,8 +165,8 @@ impl Notices {
         mut head: TaskHead,
         error: Option<String>,
     ) -> Result<bool, StoreError> {
-        head.wake_at = None;
-        let tries = head.notice.take().map_or(0, |notice| notice.tries);
+        let tries = head.notice().map_or(0, |notice| notice.tries);
+        head.standing = Standing::Error(None);
         let entry = Entry::Notice {
             at: self.clock.now(),
             tries,
@@ -199,7 +199,7 @@ impl Notices {
 
 /// The request that tells of a failed task.
 fn request(head: &TaskHead, url: &str, now: Millis) -> Option<FetchRequest> {
-    let notice = head.notice.as_ref()?;
+    let notice = head.notice()?;
     let failed_at = rfc3339(notice.failed_at);
     let body = json!({
         "type": "task.failed",

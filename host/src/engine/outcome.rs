@@ -12,7 +12,7 @@ use crate::domain::journal::{Entry, RunEntry, SubtaskEntry};
 use crate::domain::run::{Ended, LogLine, RunEnd, RunOutcome, RunOutput, Then, check_size};
 use crate::domain::step::Step;
 use crate::domain::subtask::NewSubtask;
-use crate::domain::task::{TaskHead, TaskState};
+use crate::domain::task::{Standing, TaskHead, TaskState, Wait};
 
 /// What a run's end made of the data.
 #[derive(Default)]
@@ -49,15 +49,15 @@ pub(super) const FOR_SUBTASKS: &str = "its subtasks have not ended";
 
 /// The journal says why a task went where its last run's end does not tell.
 pub(super) fn reason_of(head: &TaskHead, now: Millis) -> Option<Entry> {
-    let reason = match (head.state, &head.fault, &head.retrying) {
-        (TaskState::Waiting, _, None) if head.wake_at.is_none() => FOR_SUBTASKS.to_owned(),
-        (TaskState::Waiting, _, None) => "nextRetryAt".to_owned(),
-        (TaskState::Error, Some(fault), _) if fault.starts_with("run limit") => fault.clone(),
+    let reason = match (&head.standing, &head.fault) {
+        (Standing::Waiting(Wait::Subtasks), _) => FOR_SUBTASKS.to_owned(),
+        (Standing::Waiting(Wait::Until(_)), _) => "nextRetryAt".to_owned(),
+        (Standing::Error(_), Some(fault)) if fault.starts_with("run limit") => fault.clone(),
         _ => return None,
     };
     Some(Entry::State {
         at: now,
-        state: head.state,
+        state: head.state(),
         reason,
     })
 }
@@ -169,7 +169,7 @@ pub(super) fn end_run(
     if let Some(fault) = misread {
         let mut after = head.clone();
         verdict(&mut after, &end);
-        if after.state == TaskState::Ready && is_again(&after, data) {
+        if after.state() == TaskState::Ready && is_again(&after, data) {
             end = RunEnd::Fault(fault);
             applied = Applied::default();
         }
@@ -187,7 +187,7 @@ pub(super) fn end_run(
                 head.tags = tags;
             }
             let parked = matches!(finished.then, Then::Park(_));
-            (finished.subtasks, head.wake_at.filter(|_| parked))
+            (finished.subtasks, head.goes_on_at().filter(|_| parked))
         }
         RunEnd::Retry { .. } | RunEnd::Stop(_) | RunEnd::Fault(_) => (Vec::new(), None),
     };

@@ -8,7 +8,7 @@ use super::commit::TaskWriter;
 use super::tasks::Tasks;
 use crate::domain::clock::Millis;
 use crate::domain::ids::StepName;
-use crate::domain::task::{Paused, TaskHead, TaskState};
+use crate::domain::task::{Paused, Standing, TaskHead, Wait};
 use crate::store::{StoreError, Together};
 
 /// A run's long pause.
@@ -23,15 +23,16 @@ pub(super) struct Pause<'a> {
 impl Pause<'_> {
     /// The head of a task whose run pauses. What the run stands on stays: its clock, attempt and effects.
     fn head(&self, mut head: TaskHead) -> TaskHead {
-        let before = head.paused.take().map_or(0, |paused| paused.spent_ms);
+        let before = head.paused().map_or(0, |paused| paused.spent_ms);
         head.version += 1;
         head.notes += 1;
-        head.state = TaskState::Waiting;
-        head.wake_at = Some(self.until);
-        head.keep_expiry();
-        head.paused = Some(Paused {
-            step: self.step.clone(),
-            spent_ms: before.saturating_add(self.took_us / 1_000),
+        head.standing = Standing::Waiting(Wait::Pause {
+            until: self.until,
+            paused: Paused {
+                step: self.step.clone(),
+                spent_ms: before.saturating_add(self.took_us / 1_000),
+            },
+            retrying: head.standing.give_up_retrying(),
         });
         head
     }
@@ -68,6 +69,7 @@ impl Pause<'_> {
 mod tests {
     use super::*;
     use crate::domain::ids::TaskId;
+    use crate::domain::task::TaskState;
     use crate::store::conformance::samples;
 
     #[test]
@@ -80,10 +82,13 @@ mod tests {
             took_us,
         };
         let once = pause(900, 2_500_000).head(before.clone());
-        assert_eq!((once.state, once.wake_at), (TaskState::Waiting, Some(900)));
+        assert_eq!(
+            (once.state(), once.wake_at()),
+            (TaskState::Waiting, Some(900))
+        );
         assert_eq!((once.ready_at, once.runs), (before.ready_at, before.runs));
         let twice = pause(1_900, 1_000_000).head(once);
-        assert_eq!(twice.paused.map(|paused| paused.spent_ms), Some(3_500));
+        assert_eq!(twice.paused().map(|paused| paused.spent_ms), Some(3_500));
         assert_eq!(twice.notes, 2);
     }
 }

@@ -138,13 +138,13 @@ impl Replayer {
                     Err(stopped) => break Some(stopped),
                 }
             }
-            match head.state {
+            match head.state() {
                 TaskState::Ready => {}
-                TaskState::Waiting => match head.wake_at.take() {
+                TaskState::Waiting => match head.goes_on_at() {
                     // What it waited for is over long since.
-                    Some(wake_at) => {
-                        head.state = TaskState::Ready;
-                        head.ready_at = wake_at;
+                    Some(at) => {
+                        head.standing = head.standing.into_ready();
+                        head.ready_at = at;
                     }
                     None => break Some(FOR_SUBTASKS.into()),
                 },
@@ -153,7 +153,7 @@ impl Replayer {
             let eligible = self.steps.eligible(&head, &mut data);
             let Some((candidate, step)) = eligible.steps.first() else {
                 advance::settle(&mut head, None);
-                if head.state == TaskState::Ready {
+                if head.state() == TaskState::Ready {
                     break Some(FOR_SUBTASKS.into());
                 }
                 continue;

@@ -98,7 +98,7 @@ impl Steps {
             limits: step.limits,
             depth: head.parent.as_ref().map_or(0, |parent| parent.depth),
             subtasks: head.subtasks,
-            spent_ms: head.paused.as_ref().map_or(0, |paused| paused.spent_ms),
+            spent_ms: head.paused().map_or(0, |paused| paused.spent_ms),
         }
     }
 

@@ -77,7 +77,7 @@ impl Subtasks {
     ) -> Result<(), StoreError> {
         let head = commit.head.clone();
         self.step_forward(writer, commit, Vec::new()).await?;
-        if head.state == TaskState::Cancelled {
+        if head.state() == TaskState::Cancelled {
             self.cancel_children(writer, &head).await?;
         }
         Ok(())
@@ -139,13 +139,13 @@ impl Subtasks {
         let Some(parent) = &commit.head.parent else {
             return store_all(writer, commit, None, accepts).await;
         };
-        if !commit.head.state.is_final() {
+        if !commit.head.state().is_final() {
             return store_all(writer, commit, None, accepts).await;
         }
         let (workspace, parent) = (commit.head.workspace.clone(), parent.task);
         loop {
             let told = self.told(&commit, parent).await?;
-            let wakes = matches!(&told, Some(Told::Note(head)) if head.state == TaskState::Ready);
+            let wakes = matches!(&told, Some(Told::Note(head)) if head.state() == TaskState::Ready);
             match store_all(writer, commit.clone(), told, accepts.clone()).await {
                 Ok(()) if wakes => {
                     self.dispatcher.call(&workspace, parent);
@@ -180,8 +180,8 @@ impl Subtasks {
             return Ok(None);
         };
         // One in `error` may be tried again, and then takes it up between runs as any other.
-        if !parent.head.state.is_final()
-            || parent.head.state == TaskState::Error
+        if !parent.head.state().is_final()
+            || parent.head.state() == TaskState::Error
             || !can_land(&note)
         {
             return Ok(Some(Told::Note(Box::new(note))));
@@ -214,7 +214,7 @@ impl Subtasks {
             .forward(writer, None, &stood_on, commit, Vec::new())
             .await
         {
-            Ok(head) if head.state == TaskState::Ready => Ok(Advanced::Again),
+            Ok(head) if head.state() == TaskState::Ready => Ok(Advanced::Again),
             Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Advanced::Rests),
             Err(error) => Err(error),
         }
@@ -226,7 +226,7 @@ impl Subtasks {
         for child in head.children.iter_mut().filter(|child| child.ended) {
             match self.tasks.store.load(&head.workspace, child.id).await? {
                 // It was tried again: it will end once more.
-                Some(task) if !task.head.state.is_final() => child.ended = false,
+                Some(task) if !task.head.state().is_final() => child.ended = false,
                 Some(task) => results.push((child.id, result(&task.head, &task.data))),
                 None => results.push((child.id, json!({ "error": "the subtask is gone" }))),
             }
@@ -237,7 +237,7 @@ impl Subtasks {
     /// A run that ends its task takes along the results that came while it ran: there is no other
     /// moment for them.
     async fn with_results(&self, mut commit: Commit) -> Result<Commit, StoreError> {
-        let ends = matches!(commit.head.state, TaskState::Done | TaskState::Ignored);
+        let ends = matches!(commit.head.state(), TaskState::Done | TaskState::Ignored);
         if !ends || !can_land(&commit.head) {
             return Ok(commit);
         }
@@ -273,7 +273,7 @@ impl Subtasks {
             return Ok(false);
         };
         let parent = self.tasks.store.load(&head.workspace, parent.task).await?;
-        if parent.is_none_or(|parent| parent.head.state != TaskState::Cancelled) {
+        if parent.is_none_or(|parent| parent.head.state() != TaskState::Cancelled) {
             return Ok(false);
         }
         match writer.commit(cancelled(head, self.clock.now())).await {
@@ -296,7 +296,7 @@ impl Subtasks {
         while let Some(id) = open.pop() {
             // Until it stands still for a moment.
             while let Some(task) = self.tasks.store.load(workspace, id).await? {
-                if task.head.state.is_final() {
+                if task.head.state().is_final() {
                     break;
                 }
                 let end = cancelled(&task.head, self.clock.now());

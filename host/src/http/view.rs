@@ -15,7 +15,7 @@ use crate::domain::effect::{CallResult, Effect};
 use crate::domain::ids::{StepName, WebhookName};
 use crate::domain::journal::{Entry, RunEntry};
 use crate::domain::run::LogLine;
-use crate::domain::task::{StoredTask, TaskHead, TaskState};
+use crate::domain::task::{Standing, StoredTask, TaskHead, TaskState};
 pub(super) use setup::{AddedView, StepView, VersionView, WebhookView};
 
 /// A task's head. `runs` is their number in a list, and the runs themselves where one task is shown.
@@ -47,14 +47,14 @@ impl<'a, R> HeadView<'a, R> {
     pub(super) fn of(head: &'a TaskHead, runs: R) -> Self {
         Self {
             id: head.id.to_string(),
-            state: head.state,
+            state: head.state(),
             name: head.name.as_deref(),
             tags: &head.tags,
             webhook: head.webhook.as_ref(),
             created: rfc3339(head.created),
             updated: rfc3339(head.updated),
-            wake_at: match head.state {
-                TaskState::Waiting => head.wake_at.map(rfc3339),
+            wake_at: match head.standing {
+                Standing::Waiting(_) => head.wake_at().map(rfc3339),
                 _ => None,
             },
             expires_at: head.expires_at().map(rfc3339),
@@ -246,13 +246,13 @@ impl<'a> TaskView<'a> {
                 }),
             }
         }
-        if let (TaskState::Error, Some(owed)) = (task.head.state, &task.head.notice) {
+        if let Some(owed) = task.head.notice() {
             notice = Some(NoticeView {
                 state: "pending",
                 attempts: owed.tries,
                 error: owed.error.as_deref(),
                 at: None,
-                next_at: task.head.wake_at.map(rfc3339),
+                next_at: Some(rfc3339(owed.due)),
             });
         }
         let mut open: Vec<&Effect> = effects.into_values().flatten().collect();

@@ -229,7 +229,7 @@ mod tests {
             }})
         );
         assert_eq!(task.head.version, 1);
-        assert_eq!(task.head.state, TaskState::Ready);
+        assert_eq!(task.head.state(), TaskState::Ready);
         assert_eq!(task.head.ready_at, 1_764_000_000_000);
         let bare = new_task(arrival(&webhook, "{}")).unwrap();
         let data: Value = serde_json::from_str(&bare.data).unwrap();

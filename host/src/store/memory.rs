@@ -139,7 +139,7 @@ impl Store for MemoryStore {
         self.with(|model| {
             let tasks = model.of(workspace).map(|kept| &kept.head);
             Ok(tasks
-                .filter(|head| head.state == TaskState::Ready && head.id > after)
+                .filter(|head| head.state() == TaskState::Ready && head.id > after)
                 .filter(|head| owned.owns(head.id))
                 .map(|head| head.id)
                 .take(limit)
@@ -158,7 +158,7 @@ impl Store for MemoryStore {
             let mut due: Vec<_> = heads
                 .filter(|head| owned.owns(head.id))
                 .filter_map(|head| {
-                    let due_at = head.state.due_at(head.wake_at)?;
+                    let due_at = head.state().due_at(head.wake_at())?;
                     (due_at <= until).then(|| (due_at, head.workspace.clone(), head.id))
                 })
                 .collect();
@@ -181,7 +181,7 @@ impl Store for MemoryStore {
         self.with(|model| {
             let heads = model.of(workspace).rev().map(|kept| &kept.head);
             Ok(heads
-                .filter(|head| query.state.is_none_or(|state| head.state == state))
+                .filter(|head| query.state.is_none_or(|state| head.state() == state))
                 .filter(|head| query.before.is_none_or(|before| head.id < before))
                 .take(query.limit)
                 .cloned()
@@ -211,7 +211,7 @@ impl Store for MemoryStore {
         self.with(|model| {
             let states = TaskState::ALL.map(|state| {
                 let heads = model.of(workspace).map(|kept| &kept.head);
-                heads.filter(|head| head.state == state).count() as u64
+                heads.filter(|head| head.state() == state).count() as u64
             });
             Ok(Counts {
                 of: states,

@@ -55,7 +55,7 @@ pub struct Page {
 
 impl Search {
     fn fits(&self, head: &TaskHead) -> bool {
-        (self.states.is_empty() || self.states.contains(&head.state))
+        (self.states.is_empty() || self.states.contains(&head.state()))
             && self.terms.fit(head)
             && self.since.is_none_or(|since| head.created >= since)
             && self.until.is_none_or(|until| head.created <= until)

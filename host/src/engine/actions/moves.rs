@@ -4,7 +4,7 @@ use crate::domain::clock::Millis;
 use crate::domain::ids::{StepName, TaskId};
 use crate::domain::journal::Entry;
 use crate::domain::run::Ended;
-use crate::domain::task::{Retrying, TaskHead, TaskState};
+use crate::domain::task::{Retrying, Standing, TaskHead, TaskState};
 
 /// The task stands where the action cannot be done.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(in crate::engine) struct WrongState {
 fn wrong(head: &TaskHead, hint: &'static str) -> WrongState {
     WrongState {
         task: head.id,
-        state: head.state,
+        state: head.state(),
         hint,
     }
 }
@@ -30,14 +30,14 @@ pub(in crate::engine) fn cancelled(
     given_up: bool,
     now: Millis,
 ) -> Result<TaskHead, WrongState> {
-    if head.state.is_final() {
+    if head.state().is_final() {
         return Err(wrong(
             &head,
             "only a task that is not at its end can be cancelled",
         ));
     }
     give_up(&mut head, given_up);
-    go(&mut head, TaskState::Cancelled, now);
+    go(&mut head, Standing::Cancelled, now);
     Ok(head)
 }
 
@@ -47,11 +47,12 @@ pub(in crate::engine) fn retried(
     failed: Option<StepName>,
     now: Millis,
 ) -> Result<TaskHead, WrongState> {
-    if !matches!(head.state, TaskState::Error | TaskState::Cancelled) {
+    if !matches!(head.state(), TaskState::Error | TaskState::Cancelled) {
         let hint = "only a task in error or cancelled can be tried again";
         return Err(wrong(&head, hint));
     }
-    go(&mut head, TaskState::Ready, now);
+    let retrying = failed.clone().map(|step| Retrying { step, failed: 0 });
+    go(&mut head, Standing::Ready { retrying }, now);
     head.fault = None;
     let memory = head.steps.iter_mut();
     if let Some(memory) = memory
@@ -60,18 +61,17 @@ pub(in crate::engine) fn retried(
     {
         memory.finished = false;
     }
-    head.retrying = failed.map(|step| Retrying { step, failed: 0 });
     Ok(head)
 }
 
 /// A task whose data has been changed. No run of it is under way.
 pub(in crate::engine) fn updated(mut head: TaskHead, now: Millis) -> Result<TaskHead, WrongState> {
-    if head.state == TaskState::Cancelled {
+    if head.state() == TaskState::Cancelled {
         let hint = "`task retry` takes it up again, and then it can be changed";
         return Err(wrong(&head, hint));
     }
     give_up(&mut head, false);
-    go(&mut head, TaskState::Ready, now);
+    go(&mut head, Standing::ready(), now);
     head.fault = None;
     Ok(head)
 }
@@ -88,20 +88,18 @@ pub(super) fn is_open_to(state: TaskState) -> bool {
 /// Counts a run that will not come to its end. A failed one that was to be tried again is one: on
 /// other data it would be another run under the same idempotency keys.
 fn give_up(head: &mut TaskHead, under_way: bool) {
-    let paused = head.paused.take().is_some();
-    if head.retrying.take().is_some() || under_way || paused {
+    if head.retrying().is_some() || head.paused().is_some() || under_way {
         head.runs += 1;
     }
 }
 
-fn go(head: &mut TaskHead, state: TaskState, now: Millis) {
+fn go(head: &mut TaskHead, standing: Standing, now: Millis) {
     head.version += 1;
     head.updated = now.max(head.updated);
     head.ready_at = head.updated;
-    head.wake_at = None;
-    head.state = state;
+    head.standing = standing;
     // One whose time is over would end again at once.
-    if state.is_final() || head.expires_at().is_some_and(|at| at <= now) {
+    if head.state().is_final() || head.expires_at().is_some_and(|at| at <= now) {
         head.expiry = None;
     }
 }
@@ -118,15 +116,14 @@ pub(in crate::engine) fn failed_step(journal: &[Entry]) -> Option<&StepName> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::task::StepMemory;
-    use crate::store::conformance::samples::run_entry;
+    use crate::domain::task::{StepMemory, Wait};
+    use crate::store::conformance::samples::{self, run_entry};
 
     fn head(state: TaskState) -> TaskHead {
         TaskHead {
-            state,
+            standing: samples::standing(state, Some(900)),
             version: 7,
             updated: 100,
-            wake_at: (state == TaskState::Waiting).then_some(900),
             fault: (state == TaskState::Error).then(|| "step `crm`: no".to_owned()),
             runs: 3,
             steps: vec![StepMemory {
@@ -141,7 +138,13 @@ mod tests {
 
     fn retrying(mut head: TaskHead) -> TaskHead {
         let step = "crm".parse().unwrap();
-        head.retrying = Some(Retrying { step, failed: 2 });
+        let retrying = Retrying { step, failed: 2 };
+        head.standing = match head.standing {
+            Standing::Waiting(_) => Standing::Waiting(Wait::Retry { at: 900, retrying }),
+            _ => Standing::Ready {
+                retrying: Some(retrying),
+            },
+        };
         head
     }
 
@@ -152,9 +155,9 @@ mod tests {
             match state {
                 TaskState::Ready | TaskState::Waiting => {
                     let after = done.unwrap();
-                    assert_eq!(after.state, TaskState::Cancelled);
+                    assert_eq!(after.state(), TaskState::Cancelled);
                     assert_eq!(
-                        (after.version, after.updated, after.wake_at),
+                        (after.version, after.updated, after.wake_at()),
                         (8, 200, None)
                     );
                     assert_eq!(after.runs, 3);
@@ -180,10 +183,10 @@ mod tests {
                 TaskState::Error | TaskState::Cancelled => {
                     let after = done.unwrap();
                     assert_eq!(
-                        (after.state, after.fault, after.runs),
+                        (after.state(), after.fault.as_deref(), after.runs),
                         (TaskState::Ready, None, 3)
                     );
-                    assert_eq!(after.retrying.unwrap().failed, 0);
+                    assert_eq!(after.retrying().unwrap().failed, 0);
                     assert!(!after.steps[0].finished);
                     assert_eq!(after.ready_at, 100, "time does not run backwards");
                 }
@@ -191,7 +194,7 @@ mod tests {
             }
         }
         let after = retried(head(TaskState::Cancelled), None, 50).unwrap();
-        assert!(after.steps[0].finished && after.retrying.is_none());
+        assert!(after.steps[0].finished && after.retrying().is_none());
     }
 
     #[test]
@@ -203,12 +206,12 @@ mod tests {
                 continue;
             }
             let after = done.unwrap();
-            assert_eq!((after.state, after.wake_at), (TaskState::Ready, None));
+            assert_eq!((after.state(), after.wake_at()), (TaskState::Ready, None));
             assert_eq!((after.fault, after.ready_at, after.runs), (None, 200, 3));
         }
         let after = updated(retrying(head(TaskState::Waiting)), 200).unwrap();
         assert_eq!(
-            (after.runs, after.retrying),
+            (after.runs, after.retrying()),
             (4, None),
             "another run, with other keys"
         );

@@ -3,6 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::ids::TaskId;
 use crate::domain::run::Ended;
+use crate::domain::task::TaskState;
 use crate::engine::eligible::eligible;
 
 fn head() -> TaskHead {
@@ -74,7 +75,7 @@ fn a_step_runs_once_and_again_when_what_it_observed_changed() {
     );
     assert_eq!(eligible(&head, &[step("s", 1, 8)]), [0]);
     settle(&mut head, None);
-    assert_eq!(head.state, TaskState::Done);
+    assert_eq!(head.state(), TaskState::Done);
     assert_eq!(head.runs, 1);
 }
 
@@ -82,7 +83,7 @@ fn a_step_runs_once_and_again_when_what_it_observed_changed() {
 fn a_task_that_nothing_matched_is_unmatched() {
     let mut head = head();
     settle(&mut head, None);
-    assert_eq!(head.state, TaskState::Unmatched);
+    assert_eq!(head.state(), TaskState::Unmatched);
 }
 
 #[test]
@@ -91,7 +92,7 @@ fn a_retryable_failure_is_tried_three_times_and_then_is_an_error() {
     let failure = || Ended::Retry("503".into());
     assert_eq!(end(&mut head, &step, failure(), 2_000), (1, Some(3_000)));
     assert_eq!(
-        (head.state, head.wake_at, head.runs),
+        (head.state(), head.wake_at(), head.runs),
         (TaskState::Waiting, Some(3_000), 0)
     );
     let others = [self::step("aaa", 9, 0), step.clone()];
@@ -102,7 +103,7 @@ fn a_retryable_failure_is_tried_three_times_and_then_is_an_error() {
     );
     assert_eq!(end(&mut head, &step, failure(), 3_000), (2, Some(5_000)));
     assert_eq!(end(&mut head, &step, failure(), 5_000), (3, None));
-    assert_eq!((head.state, head.runs), (TaskState::Error, 1));
+    assert_eq!((head.state(), head.runs), (TaskState::Error, 1));
     assert_eq!(
         head.fault.unwrap(),
         "step `crm` failed 3 times, the last time: 503"
@@ -119,7 +120,7 @@ fn final_failures_and_deterministic_faults_are_not_tried_again() {
     ] {
         let mut head = head();
         assert_eq!(end(&mut head, &step("s", 1, 0), ended, 2_000), (1, None));
-        assert_eq!(head.state, TaskState::Error);
+        assert_eq!(head.state(), TaskState::Error);
         assert!(head.fault.unwrap().starts_with("step `s`: "));
     }
     let mut head = head();
@@ -132,7 +133,7 @@ fn a_thousand_runs_are_the_limit() {
     let mut head = head();
     head.runs = limits::RUNS_PER_TASK;
     settle(&mut head, Some(&step("ping", 1, 0)));
-    assert_eq!(head.state, TaskState::Error);
+    assert_eq!(head.state(), TaskState::Error);
     assert!(
         head.fault
             .unwrap()
@@ -163,7 +164,7 @@ fn complete_and_ignore_end_the_task() {
             ..finished(then)
         };
         finish(&mut head, &step("s", 1, 0), asked);
-        assert_eq!(head.state, state);
+        assert_eq!(head.state(), state);
     }
 }
 
@@ -176,12 +177,12 @@ fn redo_makes_a_step_eligible_once_more_and_park_lets_the_task_wait() {
     };
     finish(&mut head, &step, asked);
     assert_eq!(
-        (head.state, head.wake_at),
+        (head.state(), head.wake_at()),
         (TaskState::Waiting, Some(2_500))
     );
     assert_eq!(eligible(&head, std::slice::from_ref(&step)), [0]);
     finish(&mut head, &step, finished(Then::GoOn));
-    assert_eq!((head.state, head.wake_at), (TaskState::Ready, None));
+    assert_eq!((head.state(), head.wake_at()), (TaskState::Ready, None));
     assert_eq!(
         eligible(&head, std::slice::from_ref(&step)),
         [] as [usize; 0]
@@ -233,7 +234,7 @@ fn a_failed_run_gives_way_to_another_step_and_keeps_its_number() {
     assert_eq!((head.runs, attempt(&head, &a.name)), (0, 2));
     give_up_others(&mut head, &b.name);
     assert_eq!((head.runs, attempt(&head, &b.name)), (1, 1));
-    assert_eq!(head.retrying, None);
+    assert_eq!(head.retrying(), None);
 }
 
 #[test]
@@ -245,7 +246,7 @@ fn a_failed_run_that_is_never_tried_again_is_an_error() {
         Ended::Retry("no".into()),
         2_000,
     );
-    let retrying = head.retrying.clone().unwrap();
+    let retrying = head.retrying().cloned().unwrap();
     let gone = never_again(&retrying, false);
     assert_eq!(
         gone,
@@ -262,8 +263,8 @@ fn a_failed_run_that_is_never_tried_again_is_an_error() {
         .contains("2 times, and its condition")
     );
     rest(&mut head, Some(gone.clone()));
-    assert_eq!((head.state, head.runs), (TaskState::Error, 1));
-    assert_eq!((head.fault, head.retrying), (Some(gone), None));
+    assert_eq!((head.state(), head.runs), (TaskState::Error, 1));
+    assert_eq!((head.retrying(), head.fault.as_ref()), (None, Some(&gone)));
 }
 
 #[test]
@@ -272,12 +273,12 @@ fn a_clock_that_jumps_backwards_moves_no_task_back_in_time() {
     head.updated = 5_000;
     let candidate = step("s", 1, 0);
     let (attempt, next) = end(&mut head, &candidate, Ended::Retry("later".into()), 10);
-    assert_eq!((attempt, head.state), (1, TaskState::Waiting));
+    assert_eq!((attempt, head.state()), (1, TaskState::Waiting));
     assert_eq!((head.updated, head.ready_at), (5_000, 5_000));
     // It waits its whole delay from the last time that was known, and is not due at once.
     let delay = RetryPolicy::default().first_ms;
     assert_eq!(next, Some(5_000 + delay));
-    assert_eq!(head.wake_at, next);
+    assert_eq!(head.wake_at(), next);
     assert_eq!(
         end(&mut head, &candidate, Ended::Finished, 20),
         (2, None),

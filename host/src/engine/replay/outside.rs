@@ -9,7 +9,7 @@ use crate::domain::clock::Millis;
 use crate::domain::data::{Change, Document, apply};
 use crate::domain::ids::TaskId;
 use crate::domain::journal::Entry;
-use crate::domain::task::{TaskHead, TaskState};
+use crate::domain::task::{Standing, TaskHead, TaskState};
 
 /// One thing that came from outside.
 pub(super) struct Outside<'a> {
@@ -67,9 +67,9 @@ impl Outside<'_> {
     /// rests earlier than it did then has nothing else to come.
     pub(super) fn is_next(&self, head: &TaskHead, made: usize) -> bool {
         self.after <= made
-            || match head.state {
+            || match head.state() {
                 TaskState::Ready => false,
-                TaskState::Waiting => head.wake_at.is_none_or(|wake_at| self.at <= wake_at),
+                TaskState::Waiting => head.goes_on_at().is_none_or(|at| self.at <= at),
                 _ => true,
             }
     }
@@ -100,12 +100,11 @@ impl Outside<'_> {
                 change(data, changes, "a subtask's result")?;
                 head.children.remove(at);
                 head.updated = self.at.max(head.updated);
-                if head.state == TaskState::Waiting
-                    && head.retrying.is_none()
+                if head.state() == TaskState::Waiting
+                    && head.retrying().is_none()
                     && !head.children.iter().any(|child| child.wait)
                 {
-                    head.state = TaskState::Ready;
-                    head.wake_at = None;
+                    head.standing = Standing::ready();
                     head.ready_at = head.updated;
                 }
             }

@@ -10,13 +10,13 @@ use crate::domain::ids::TaskId;
 use crate::domain::journal::Entry;
 use crate::domain::run::check_size;
 use crate::domain::subtask::{NewSubtask, Parent};
-use crate::domain::task::{TaskHead, TaskState};
+use crate::domain::task::{Standing, TaskHead, TaskState};
 use crate::store::{Commit, NewTask};
 
 /// What a task that has ended is to its parent.
 pub(super) fn result(head: &TaskHead, data: &str) -> Value {
     let error = |text: &str| json!({ "error": text });
-    match head.state {
+    match head.state() {
         TaskState::Done => {
             let kept = head.result.as_deref().unwrap_or(data);
             match serde_json::from_str(kept) {
@@ -87,9 +87,8 @@ pub(super) fn landed(
     };
     head.version += 1;
     head.updated = now.max(head.updated);
-    if !head.state.is_final() {
-        head.state = TaskState::Ready;
-        head.wake_at = None;
+    if !head.state().is_final() {
+        head.standing = Standing::ready();
         head.ready_at = head.updated;
     }
     if let Some(fault) = fault {
@@ -98,7 +97,7 @@ pub(super) fn landed(
             state: TaskState::Error,
             reason: fault.clone(),
         });
-        head.state = TaskState::Error;
+        head.standing = Standing::Error(None);
         head.fault = Some(fault);
     }
     Commit {
@@ -135,14 +134,11 @@ pub(super) fn new_task(parent: &TaskHead, new: NewSubtask) -> NewTask {
 pub(super) fn cancelled(head: &TaskHead, now: Millis) -> Commit {
     let mut head = head.clone();
     head.version += 1;
-    head.state = TaskState::Cancelled;
-    head.wake_at = None;
-    head.retrying = None;
-    head.paused = None;
+    head.standing = Standing::Cancelled;
     head.updated = now.max(head.updated);
     let entry = Entry::State {
         at: now,
-        state: head.state,
+        state: head.state(),
         reason: "the task that it was a subtask of was cancelled".into(),
     };
     Commit {

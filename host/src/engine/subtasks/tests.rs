@@ -46,7 +46,7 @@ async fn engine(store: &Arc<dyn Store>) -> Arc<Engine> {
 /// A task that waits, with these subtasks.
 fn waiting(id: TaskId, parent: Option<TaskId>, children: &[TaskId]) -> NewTask {
     let mut task = samples::new_task(&workspace(), id, r#"{"results":[]}"#);
-    task.head.state = TaskState::Waiting;
+    task.head.standing = TaskState::Waiting.into();
     task.head.parent = parent.map(|task| Parent { task, depth: 1 });
     task.head.children = children
         .iter()
@@ -69,7 +69,7 @@ async fn until(store: &Arc<dyn Store>, id: TaskId, state: TaskState) -> (TaskHea
     let patience = Instant::now() + Duration::from_secs(60);
     loop {
         let task = there(store, id).await;
-        if task.0.state == state {
+        if task.0.state() == state {
             return task;
         }
         assert!(Instant::now() < patience, "it is {:?}", task.0);
@@ -98,7 +98,7 @@ async fn who_cancels_a_task_cancels_its_subtasks_and_theirs() {
         .await
         .unwrap();
     let mut done = waiting(other, Some(parent), &[]);
-    done.head.state = TaskState::Done;
+    done.head.standing = TaskState::Done.into();
     store.accept_owned(done).await.unwrap();
     let engine = engine(&store).await;
     let (head, _) = there(&store, parent).await;
@@ -115,7 +115,7 @@ async fn who_cancels_a_task_cancels_its_subtasks_and_theirs() {
         (grandchild, TaskState::Cancelled),
         (other, TaskState::Done),
     ] {
-        assert_eq!(there(&store, id).await.0.state, state);
+        assert_eq!(there(&store, id).await.0.state(), state);
     }
 }
 
@@ -124,10 +124,10 @@ async fn a_subtask_that_the_crash_left_of_a_cancelled_task_does_not_run() {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
     let [parent, child] = ids();
     let mut cancelled = waiting(parent, None, &[child]);
-    cancelled.head.state = TaskState::Cancelled;
+    cancelled.head.standing = TaskState::Cancelled.into();
     store.accept_owned(cancelled).await.unwrap();
     let mut left = waiting(child, Some(parent), &[]);
-    left.head.state = TaskState::Ready;
+    left.head.standing = TaskState::Ready.into();
     store.accept_owned(left).await.unwrap();
     let _engine = engine(&store).await;
     until(&store, child, TaskState::Cancelled).await;
@@ -179,7 +179,7 @@ async fn a_subtask_whose_parent_is_gone_ends_all_the_same() {
         )
         .await
         .unwrap();
-    assert_eq!(there(&store, child).await.0.state, TaskState::Done);
+    assert_eq!(there(&store, child).await.0.state(), TaskState::Done);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -80,7 +80,7 @@ pub(in crate::http) async fn explain(
             .collect();
         Ok::<_, ApiError>(json!({
             "task": id.to_string(),
-            "state": task.head.state,
+            "state": task.head.state(),
             "steps": steps,
             "more": more,
         }))

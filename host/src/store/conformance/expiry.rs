@@ -27,7 +27,7 @@ pub(super) async fn an_expiry_is_kept_with_the_head(mut store: Shaken<'_>) {
         }),
     ];
     for (state, wake_at) in [
-        (TaskState::Waiting, Some(1_764_000_000_007)),
+        (TaskState::Waiting, Some(1_764_000_000_006)),
         (TaskState::Ready, None),
         (TaskState::Done, None),
     ] {

@@ -62,8 +62,9 @@ pub(super) async fn tasks_are_found_by_their_terms(mut store: Shaken<'_>) {
         Terms::default(),
     ] {
         for state in TaskState::ALL.into_iter().map(Some).chain([None]) {
-            let fits =
-                |head: &&TaskHead| state.is_none_or(|state| head.state == state) && terms.fit(head);
+            let fits = |head: &&TaskHead| {
+                state.is_none_or(|state| head.state() == state) && terms.fit(head)
+            };
             let expected: Vec<TaskHead> = heads.iter().filter(fits).cloned().collect();
             for limit in limits.iter().copied() {
                 let mut query = TaskQuery {
@@ -110,7 +111,7 @@ pub(super) async fn tasks_are_counted_by_state(mut store: Shaken<'_>) {
     for round in 0..3 {
         let counts = store.get().await.counts(&ws).await.unwrap();
         let expected = TaskState::ALL.map(|state| {
-            let in_state = heads.iter().filter(|head| head.state == state);
+            let in_state = heads.iter().filter(|head| head.state() == state);
             in_state.count() as u64
         });
         assert_eq!(counts.of, expected, "round {round}");

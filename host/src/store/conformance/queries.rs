@@ -6,7 +6,7 @@ use super::subject::{Shaken, journal_of};
 use crate::domain::clock::Millis;
 use crate::domain::ids::TaskId;
 use crate::domain::journal::Entry;
-use crate::domain::task::{Notice, TaskHead, TaskState};
+use crate::domain::task::{TaskHead, TaskState};
 use crate::store::{NewTask, TaskQuery};
 
 pub(super) async fn ready_tasks_come_oldest_first(mut store: Shaken<'_>) {
@@ -99,15 +99,7 @@ pub(super) async fn failed_tasks_are_due_as_long_as_they_owe_a_notice(mut store:
         (TaskState::Cancelled, Some(1)),
     ] {
         let task = new_task(&ws, TaskId::new(), "{}");
-        let mut commit = next(&task.head, state, wake_at);
-        commit.head.notice = wake_at.map(|failed_at| Notice {
-            id: format!("{}-2", task.head.id),
-            step: "s".parse().unwrap(),
-            attempts: 3,
-            failed_at,
-            tries: 1,
-            error: Some("the receiver answered 500".into()),
-        });
+        let commit = next(&task.head, state, wake_at);
         heads.push(commit.head.clone());
         store.get().await.accept_owned(task).await.unwrap();
         store.get().await.commit_owned(commit).await.unwrap();
@@ -164,7 +156,7 @@ pub(super) async fn lists_are_paged_newest_first(mut store: Shaken<'_>) {
     for state in TaskState::ALL.into_iter().map(Some).chain([None]) {
         let wanted: Vec<TaskHead> = heads
             .iter()
-            .filter(|head| state.is_none_or(|state| head.state == state))
+            .filter(|head| state.is_none_or(|state| head.state() == state))
             .cloned()
             .collect();
         let mut query = TaskQuery {

@@ -1,7 +1,7 @@
 //! Checks of what is removed, and when.
 
 use super::owned::Owned;
-use super::samples::{effect, new_task, next, workspace};
+use super::samples::{effect, new_task, next, standing, workspace};
 use super::subject::{Shaken, journal_of};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -20,8 +20,7 @@ pub fn task_at(ws: &WorkspaceName, at: Millis, state: TaskState) -> NewTask {
         created: at,
         updated: at,
         ready_at: at,
-        state,
-        wake_at: (state == TaskState::Waiting).then_some(at + 1),
+        standing: standing(state, Some(at + 1)),
         ..task.head
     };
     task
@@ -163,7 +162,7 @@ pub(super) async fn a_task_that_is_kept_or_goes_on_stays(mut store: Shaken<'_>) 
     // From the last change on.
     for head in &mut heads {
         let state = if head.kept {
-            head.state
+            head.state()
         } else {
             TaskState::Done
         };
@@ -257,7 +256,7 @@ pub(super) async fn what_is_removed_is_gone_from_everywhere(mut store: Shaken<'_
         }
         let mut commit = moved(&task.head, state, START + n);
         // Somebody is to be told of it, and nobody was.
-        commit.head.wake_at = Some(START + 5);
+        commit.head.standing = standing(TaskState::Error, Some(START + 5));
         store
             .get()
             .await

@@ -9,7 +9,7 @@ use crate::domain::journal::{Entry, RunEntry};
 use crate::domain::limits::StepLimits;
 use crate::domain::run::{Ended, LogLevel, LogLine};
 use crate::domain::step::{RetryPolicy, Step};
-use crate::domain::task::{TaskHead, TaskState};
+use crate::domain::task::{Notice, Standing, TaskHead, TaskState, Wait};
 use crate::store::{Commit, NewTask};
 
 /// The workspace `name`.
@@ -35,13 +35,30 @@ pub fn next(head: &TaskHead, state: TaskState, wake_at: Option<Millis>) -> Commi
     head.version += 1;
     head.updated += 1;
     head.runs += 1;
-    head.state = state;
-    head.wake_at = wake_at;
+    head.standing = standing(state, wake_at);
     let run = u32::try_from(head.version).unwrap();
     Commit {
         head,
         data: None,
         entries: vec![run_entry(run, Ended::Finished)],
+    }
+}
+
+/// Where a task of that state stands which is to be looked at then: one that waits does so for the time, one
+/// that failed owes a notice. Other states have no such time.
+pub fn standing(state: TaskState, wake_at: Option<Millis>) -> Standing {
+    match (state, wake_at) {
+        (TaskState::Waiting, Some(at)) => Standing::Waiting(Wait::Until(at)),
+        (TaskState::Error, Some(due)) => Standing::Error(Some(Notice {
+            id: "msg_1".into(),
+            step: "s".parse().unwrap(),
+            attempts: 3,
+            failed_at: 1_764_000_000_000,
+            tries: 1,
+            error: Some("the receiver answered 500".into()),
+            due,
+        })),
+        (state, _) => state.into(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::effect::{CallResult, FetchError};
 use crate::domain::ids::TaskId;
 use crate::domain::journal::Entry;
 use crate::domain::run::{Ended, StepFault};
-use crate::domain::task::{Retrying, StepMemory, TaskState};
+use crate::domain::task::{Retrying, Standing, StepMemory, TaskState};
 use crate::store::{StoreError, TaskQuery};
 
 pub(super) async fn a_task_is_what_was_accepted(mut store: Shaken<'_>) {
@@ -24,10 +24,12 @@ pub(super) async fn a_task_is_what_was_accepted(mut store: Shaken<'_>) {
         finished: true,
         redo: false,
     }];
-    task.head.retrying = Some(Retrying {
-        step: "s".parse().unwrap(),
-        failed: 2,
-    });
+    task.head.standing = Standing::Ready {
+        retrying: Some(Retrying {
+            step: "s".parse().unwrap(),
+            failed: 2,
+        }),
+    };
     store.get().await.accept_owned(task.clone()).await.unwrap();
     let there = store.get().await.load(&ws, id).await.unwrap().unwrap();
     assert_eq!(there.head, task.head);
@@ -65,7 +67,7 @@ pub(super) async fn a_task_may_come_with_a_run_behind_it(mut store: Shaken<'_>) 
     ] {
         let mut task = new_task(&ws, TaskId::new(), r#"{"n":1}"#);
         task.head.version = 2;
-        task.head.state = state;
+        task.head.standing = state.into();
         task.entries = entries;
         store.get().await.accept_owned(task.clone()).await.unwrap();
         let id = task.head.id;

@@ -12,8 +12,7 @@ fn note(head: &TaskHead, state: TaskState) -> TaskHead {
     TaskHead {
         version: head.version + 1,
         notes: head.notes + 1,
-        state,
-        wake_at: None,
+        standing: state.into(),
         ..head.clone()
     }
 }

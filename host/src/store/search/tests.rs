@@ -57,7 +57,7 @@ async fn every_filter_finds_what_a_look_at_all_finds() {
                 states: vec![S::Error, S::Unmatched],
                 ..Search::default()
             },
-            Box::new(|head| matches!(head.state, S::Error | S::Unmatched)),
+            Box::new(|head| matches!(head.state(), S::Error | S::Unmatched)),
         ),
         (
             Search {
@@ -75,7 +75,7 @@ async fn every_filter_finds_what_a_look_at_all_finds() {
                 states: vec![S::Done],
                 ..Search::default()
             },
-            Box::new(|head| head.name.is_some() && head.state == S::Done),
+            Box::new(|head| head.name.is_some() && head.state() == S::Done),
         ),
         (
             Search {
@@ -127,7 +127,7 @@ async fn every_filter_finds_what_a_look_at_all_finds() {
             Box::new(|head| {
                 amount(head.id) < 40
                     && head.tags == ["tag 0"]
-                    && matches!(head.state, S::Ready | S::Waiting | S::Cancelled)
+                    && matches!(head.state(), S::Ready | S::Waiting | S::Cancelled)
             }),
         ),
     ];

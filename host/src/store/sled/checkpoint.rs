@@ -189,7 +189,7 @@ fn fold(
                 && let Some((workspace, id)) = tasks.next()
             {
                 if let Some(open) = overlay.get(&workspace, id)
-                    && (also_ready || open.head.state != TaskState::Ready)
+                    && (also_ready || open.head.state() != TaskState::Ready)
                 {
                     bytes += open.bytes();
                     chunk.push(open.clone());

@@ -26,7 +26,7 @@ pub(super) fn counts(shared: &Shared, workspace: &WorkspaceName) -> Result<Count
     let mut seen = BTreeSet::new();
     if let Some(space) = shared.overlay.read().space(workspace) {
         for (id, open) in &space.tasks {
-            *of(&mut counts, open.head.state) += 1;
+            *of(&mut counts, open.head.state()) += 1;
             seen.insert(*id);
         }
     }

@@ -158,7 +158,7 @@ impl Folder {
         };
         self.record.clear();
         encode_record(&mut self.record, &open.head, numbers, data, &journal)?;
-        if open.head.state == TaskState::Done {
+        if open.head.state() == TaskState::Done {
             if !open.folded && self.record.len() <= archive::LONGEST {
                 return Ok(true);
             }
@@ -176,7 +176,7 @@ impl Folder {
         }
         let further = old.as_ref().map_or(0, super::disk::Long::further);
         Disk::put_long(batch, &key, &self.record, further)?;
-        let now = index_keys(workspace, id, open.head.state, open.head.wake_at);
+        let now = index_keys(workspace, id, open.head.state(), open.head.wake_at());
         if let Some(old) = &old_record {
             let wake_at = (old.fixed.wake_at != Millis::MAX).then_some(old.fixed.wake_at);
             let before = index_keys(workspace, id, old.fixed.state, wake_at);

@@ -179,7 +179,7 @@ impl Overlay {
         let id = change.id;
         let (before, open) = match space.tasks.get_mut(&id) {
             Some(open) => {
-                let before = (open.bytes(), Some((open.head.state, open.head.wake_at)));
+                let before = (open.bytes(), Some((open.head.state(), open.head.wake_at())));
                 (before, open)
             }
             None => {
@@ -209,7 +209,7 @@ impl Overlay {
         let displaced = (Arc::strong_count(open) > 1).then(|| open.clone());
         Arc::make_mut(open).take_in(change, group);
         let open = open.clone();
-        let after = (open.bytes(), (open.head.state, open.head.wake_at));
+        let after = (open.bytes(), (open.head.state(), open.head.wake_at()));
         self.bytes = self.bytes + after.0 - before.0;
         if before.1 != Some(after.1) {
             self.reindex(&open, before.1);
@@ -224,12 +224,12 @@ impl Overlay {
     fn reindex(&mut self, open: &Open, before: Option<(TaskState, Option<Millis>)>) {
         let (workspace, id) = (&open.head.workspace, open.head.id);
         self.unindex(workspace, id, before);
-        if open.head.state == TaskState::Ready
+        if open.head.state() == TaskState::Ready
             && let Some(space) = self.spaces.get_mut(workspace)
         {
             space.ready.insert(id);
         }
-        if let Some(due_at) = open.head.state.due_at(open.head.wake_at) {
+        if let Some(due_at) = open.head.state().due_at(open.head.wake_at()) {
             self.due.insert((due_at, workspace.clone(), id));
         }
     }
@@ -276,7 +276,7 @@ impl Overlay {
             self.unindex(
                 workspace,
                 id,
-                Some((folded.head.state, folded.head.wake_at)),
+                Some((folded.head.state(), folded.head.wake_at())),
             );
             return gone;
         }

@@ -59,7 +59,7 @@ pub(super) fn ready(
             }
             let overlay = shared.overlay.read();
             let ready = match overlay.get(workspace, id) {
-                Some(open) => open.head.state == TaskState::Ready,
+                Some(open) => open.head.state() == TaskState::Ready,
                 None => true,
             };
             drop(overlay);
@@ -105,7 +105,7 @@ pub(super) fn due(
             }
             let overlay = shared.overlay.read();
             let wake_at = match overlay.get(&workspace, id) {
-                Some(open) => open.head.state.due_at(open.head.wake_at),
+                Some(open) => open.head.state().due_at(open.head.wake_at()),
                 None => Some(wake_at),
             };
             drop(overlay);
@@ -152,7 +152,7 @@ fn look(
     }
     let before = query.before.unwrap_or(TaskId::MAX);
     let wanted =
-        |head: &TaskHead| query.state.is_none_or(|state| head.state == state) && terms.fit(head);
+        |head: &TaskHead| query.state.is_none_or(|state| head.state() == state) && terms.fit(head);
     let digests = terms::wanted(terms);
     let here = newest_here(shared, workspace, before, query, terms);
     shared.with_disk(|disk| {
@@ -326,7 +326,7 @@ fn newest_here(
     }
     let tasks = space.tasks.range(..before).rev().map(|(_, open)| open);
     tasks
-        .filter(|open| query.state.is_none_or(|state| open.head.state == state))
+        .filter(|open| query.state.is_none_or(|state| open.head.state() == state))
         .filter(|open| terms.fit(&open.head))
         .take(query.limit)
         .cloned()

@@ -23,8 +23,7 @@ fn child(id: u8, into: Option<&str>, wait: bool) -> Child {
 
 fn waiting(children: Vec<Child>, wake_at: Option<Millis>) -> TaskHead {
     TaskHead {
-        state: TaskState::Waiting,
-        wake_at,
+        standing: samples::standing(TaskState::Waiting, wake_at),
         children,
         ..parent()
     }
@@ -42,12 +41,12 @@ fn a_parent_wakes_when_the_last_that_it_waits_for_has_ended() {
         child(3, Some("/c"), false),
     ];
     let head = noted(&waiting(children, None), id(1), NOW).unwrap();
-    assert_eq!(head.state, TaskState::Waiting);
+    assert_eq!(head.state(), TaskState::Waiting);
     assert!(head.children[0].ended);
     assert_eq!((head.version, head.notes), (2, 1));
     // One that brings nothing is forgotten at once, and the third is not waited for.
     let head = noted(&head, id(2), NOW).unwrap();
-    assert_eq!((head.state, head.ready_at), (TaskState::Ready, NOW));
+    assert_eq!((head.state(), head.ready_at), (TaskState::Ready, NOW));
     assert_eq!(head.children.len(), 2);
     assert!(can_land(&head) && is_owed(&head));
 }
@@ -56,10 +55,9 @@ fn a_parent_wakes_when_the_last_that_it_waits_for_has_ended() {
 fn a_parent_that_is_looked_at_when_its_time_is_over_waits_for_its_subtasks_all_the_same() {
     let mut parent = waiting(vec![child(1, Some("/a"), false)], None);
     parent.set_expiry(Some(500_000), false);
-    parent.keep_expiry();
-    assert!(parent.wake_at.is_some());
+    assert!(parent.wake_at().is_some());
     let head = noted(&parent, id(1), NOW).unwrap();
-    assert_eq!((head.state, head.wake_at), (TaskState::Ready, None));
+    assert_eq!((head.state(), head.wake_at()), (TaskState::Ready, None));
     assert_eq!(head.expiry, parent.expiry);
     // One that is parked, too, goes on when that is over.
     let mut parked = waiting(vec![child(1, Some("/a"), false)], Some(NOW + 5_000));
@@ -67,10 +65,9 @@ fn a_parent_that_is_looked_at_when_its_time_is_over_waits_for_its_subtasks_all_t
         at: Some(NOW + 9_000),
         completes: false,
     });
-    parked.keep_expiry();
     let head = noted(&parked, id(1), NOW).unwrap();
     assert_eq!(
-        (head.state, head.wake_at),
+        (head.state(), head.wake_at()),
         (TaskState::Waiting, Some(NOW + 5_000))
     );
 }
@@ -82,7 +79,7 @@ fn an_end_is_noted_once_and_only_by_whom_it_concerns() {
     assert_eq!(noted(&head, id(1), NOW), None);
     assert_eq!(noted(&parent, id(9), NOW), None);
     let cancelled = TaskHead {
-        state: TaskState::Cancelled,
+        standing: TaskState::Cancelled.into(),
         ..parent
     };
     assert_eq!(noted(&cancelled, id(1), NOW), None);
@@ -93,14 +90,17 @@ fn a_parked_parent_sleeps_on_unless_the_park_was_the_limit_of_its_wait() {
     let later = Some(NOW + 3_600_000);
     let parked = waiting(vec![child(1, Some("/a"), false)], later);
     let head = noted(&parked, id(1), NOW).unwrap();
-    assert_eq!((head.state, head.wake_at), (TaskState::Waiting, later));
+    assert_eq!((head.state(), head.wake_at()), (TaskState::Waiting, later));
     let limited = waiting(vec![child(1, Some("/a"), true)], later);
     let head = noted(&limited, id(1), NOW).unwrap();
-    assert_eq!((head.state, head.wake_at), (TaskState::Ready, None));
+    assert_eq!((head.state(), head.wake_at()), (TaskState::Ready, None));
     // It may be in a run by now, and the run's clock is the time at which it was to wake.
     let soon = waiting(vec![child(1, Some("/a"), true)], Some(NOW));
     let head = noted(&soon, id(1), NOW).unwrap();
-    assert_eq!((head.state, head.wake_at), (TaskState::Waiting, Some(NOW)));
+    assert_eq!(
+        (head.state(), head.wake_at()),
+        (TaskState::Waiting, Some(NOW))
+    );
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_runs_end_keeps_what_was_noted_while_it_ran() {
         .collect();
     assert_eq!(kept, [(id(1), true), (id(3), false)]);
     assert_eq!(
-        commit.head.state,
+        commit.head.state(),
         TaskState::Ready,
         "it has something to take up"
     );
@@ -176,13 +176,16 @@ fn a_wait_that_has_begun_outlives_notes_of_others() {
         &Base::of(&before),
         &noted(&before, id(1), NOW).unwrap()
     ));
-    assert_eq!(commit.head.state, TaskState::Waiting);
+    assert_eq!(commit.head.state(), TaskState::Waiting);
 }
 
 #[test]
 fn a_result_is_what_the_task_was_completed_with_or_its_data_or_its_fault() {
     let data = r#"{"a":1.10,"$via":{"type":"subtask"}}"#;
-    let ended = |state| TaskHead { state, ..parent() };
+    let ended = |state: TaskState| TaskHead {
+        standing: state.into(),
+        ..parent()
+    };
     assert_eq!(
         result(&ended(TaskState::Done), data).to_string(),
         r#"{"a":1.10}"#
@@ -215,13 +218,13 @@ fn results_land_where_they_belong_and_one_without_a_place_is_a_fault() {
     let mut data = document(r#"{"list":[1],"n":5}"#.into()).unwrap();
     let commit = landed(head.clone(), &mut data, vec![(id(1), json!("one"))], NOW);
     assert_eq!(&**data.text(), r#"{"list":[1,"one"],"n":5}"#);
-    assert_eq!(commit.head.state, TaskState::Ready);
+    assert_eq!(commit.head.state(), TaskState::Ready);
     assert_eq!(commit.head.children.len(), 1);
     assert!(
         matches!(&commit.entries[..], [Entry::Subtask { changes, .. }] if changes.contains("/list/1"))
     );
     let commit = landed(commit.head, &mut data, vec![(id(2), json!(2))], NOW);
-    assert_eq!(commit.head.state, TaskState::Error);
+    assert_eq!(commit.head.state(), TaskState::Error);
     let fault = commit.head.fault.unwrap();
     assert!(fault.contains("`/n` is a number"), "{fault}");
     // What is too deep for its place comes as an error in its place.
@@ -252,6 +255,6 @@ fn a_subtask_is_a_task_that_says_whose_it_is() {
         parent.id
     );
     assert_eq!(&*task.data, format!(r#"{{"size":1.50,"$via":{via}}}"#));
-    assert_eq!(task.head.parent.unwrap().depth, 3);
-    assert_eq!((task.head.id, task.head.state), (id(3), TaskState::Ready));
+    assert_eq!(task.head.parent.as_ref().unwrap().depth, 3);
+    assert_eq!((task.head.id, task.head.state()), (id(3), TaskState::Ready));
 }

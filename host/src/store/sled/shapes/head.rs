@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::kind::{Written, kind, postcard_shapes, push};
 use super::parts::{Id, List, Text, Wrong, name, text};
+use super::standing::{NoticeV1, PausedV1, RetryingV1, Waits, wake_at};
 use super::state::State;
 use crate::domain::subtask::{Child, Parent};
-use crate::domain::task::{Expiry, Notice, Paused, Retrying, StepMemory, TaskHead};
+use crate::domain::task::{Expiry, Paused, Retrying, StepMemory, TaskHead};
 use crate::store::StoreError;
 
 kind!('a, TaskHead, "a task's head", 1 => V1<'a>, 2 => V2<'a>, 3 => V3<'a>);
@@ -79,30 +80,12 @@ pub(in super::super) struct V3<'a> {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct RetryingV1<'a> {
-    #[serde(borrow)]
-    step: Text<'a>,
-    failed: u32,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
 struct StepMemoryV1<'a> {
     #[serde(borrow)]
     step: Text<'a>,
     observed: u64,
     finished: bool,
     redo: bool,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-struct NoticeV1<'a> {
-    #[serde(borrow)]
-    id: Text<'a>,
-    step: Text<'a>,
-    attempts: u32,
-    failed_at: u64,
-    tries: u32,
-    error: Option<Text<'a>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -120,37 +103,26 @@ struct ChildV1<'a> {
     ended: bool,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct PausedV1<'a> {
-    #[serde(borrow)]
-    step: Text<'a>,
-    spent_ms: u64,
-}
-
 impl<'a> From<&'a TaskHead> for V1<'a> {
     fn from(head: &'a TaskHead) -> Self {
         let TaskHead {
             id,
             workspace,
             version,
-            state,
+            standing,
             name,
             tags,
             webhook,
             created,
             updated,
             ready_at,
-            wake_at,
             runs,
-            retrying,
             steps,
             result,
             fault,
-            notice,
             parent,
             children,
             subtasks,
-            paused,
             notes,
             // Of the second version.
             expiry: _,
@@ -161,24 +133,24 @@ impl<'a> From<&'a TaskHead> for V1<'a> {
             id: Id(*id),
             workspace: workspace.into(),
             version: *version,
-            state: (*state).into(),
+            state: standing.state().into(),
             name: text(name),
             tags: List::Domain(tags),
             webhook: webhook.as_ref().map(Text::from),
             created: *created,
             updated: *updated,
             ready_at: *ready_at,
-            wake_at: *wake_at,
+            wake_at: wake_at(head),
             runs: *runs,
-            retrying: retrying.as_ref().map(RetryingV1::from),
+            retrying: standing.retrying().map(RetryingV1::from),
             steps: List::Domain(steps),
             result: text(result),
             fault: text(fault),
-            notice: notice.as_ref().map(NoticeV1::from),
+            notice: standing.notice().map(NoticeV1::from),
             parent: parent.as_ref().map(ParentV1::from),
             children: List::Domain(children),
             subtasks: *subtasks,
-            paused: paused.as_ref().map(PausedV1::from),
+            paused: standing.paused().map(PausedV1::from),
             notes: *notes,
         }
     }
@@ -214,51 +186,34 @@ impl TryFrom<V3<'_>> for TaskHead {
             completes,
         } = second;
         let expiry = Expiry { at, completes };
+        let waits = Waits {
+            at: first.wake_at,
+            expires: at,
+            retrying: first.retrying.map(Retrying::try_from).transpose()?,
+            paused: first.paused.map(Paused::try_from).transpose()?,
+            notice: first.notice,
+        };
         Ok(Self {
             id: first.id.0,
             workspace: first.workspace.name()?,
             version: first.version,
-            state: first.state.into(),
+            standing: waits.standing(first.state.into())?,
             name: first.name.map(String::from),
             tags: first.tags.into_domain()?,
             webhook: name(first.webhook)?,
             created: first.created,
             updated: first.updated,
             ready_at: first.ready_at,
-            wake_at: first.wake_at,
             runs: first.runs,
-            retrying: first.retrying.map(Retrying::try_from).transpose()?,
             steps: first.steps.into_domain()?,
             result: first.result.map(String::from),
             fault: first.fault.map(String::from),
-            notice: first.notice.map(Notice::try_from).transpose()?,
             parent: first.parent.map(Parent::from),
             children: first.children.into_domain()?,
             subtasks: first.subtasks,
-            paused: first.paused.map(Paused::try_from).transpose()?,
             notes: first.notes,
             expiry: (expiry != Expiry::default()).then_some(expiry),
             kept,
-        })
-    }
-}
-
-impl<'a> From<&'a Retrying> for RetryingV1<'a> {
-    fn from(Retrying { step, failed }: &'a Retrying) -> Self {
-        Self {
-            step: step.into(),
-            failed: *failed,
-        }
-    }
-}
-
-impl TryFrom<RetryingV1<'_>> for Retrying {
-    type Error = Wrong;
-
-    fn try_from(shape: RetryingV1<'_>) -> Result<Self, Wrong> {
-        Ok(Self {
-            step: shape.step.name()?,
-            failed: shape.failed,
         })
     }
 }
@@ -289,42 +244,6 @@ impl TryFrom<StepMemoryV1<'_>> for StepMemory {
             observed: shape.observed,
             finished: shape.finished,
             redo: shape.redo,
-        })
-    }
-}
-
-impl<'a> From<&'a Notice> for NoticeV1<'a> {
-    fn from(notice: &'a Notice) -> Self {
-        let Notice {
-            id,
-            step,
-            attempts,
-            failed_at,
-            tries,
-            error,
-        } = notice;
-        Self {
-            id: id.into(),
-            step: step.into(),
-            attempts: *attempts,
-            failed_at: *failed_at,
-            tries: *tries,
-            error: text(error),
-        }
-    }
-}
-
-impl TryFrom<NoticeV1<'_>> for Notice {
-    type Error = Wrong;
-
-    fn try_from(shape: NoticeV1<'_>) -> Result<Self, Wrong> {
-        Ok(Self {
-            id: shape.id.into(),
-            step: shape.step.name()?,
-            attempts: shape.attempts,
-            failed_at: shape.failed_at,
-            tries: shape.tries,
-            error: shape.error.map(String::from),
         })
     }
 }
@@ -372,25 +291,5 @@ impl From<ChildV1<'_>> for Child {
             wait: shape.wait,
             ended: shape.ended,
         }
-    }
-}
-
-impl<'a> From<&'a Paused> for PausedV1<'a> {
-    fn from(Paused { step, spent_ms }: &'a Paused) -> Self {
-        Self {
-            step: step.into(),
-            spent_ms: *spent_ms,
-        }
-    }
-}
-
-impl TryFrom<PausedV1<'_>> for Paused {
-    type Error = Wrong;
-
-    fn try_from(shape: PausedV1<'_>) -> Result<Self, Wrong> {
-        Ok(Self {
-            step: shape.step.name()?,
-            spent_ms: shape.spent_ms,
-        })
     }
 }

@@ -46,6 +46,7 @@ pub(super) mod record;
 mod run;
 pub(super) mod schedule;
 mod sealed;
+mod standing;
 mod state;
 pub(super) mod step;
 pub(super) mod webhook;

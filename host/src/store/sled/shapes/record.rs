@@ -138,8 +138,8 @@ pub(in super::super) fn encode_record(
     out.extend_from_slice(&count.to_le_bytes());
     out.extend_from_slice(&settled.to_le_bytes());
     out.extend_from_slice(&streamed.to_le_bytes());
-    out.push(keys::state_byte(head.state));
-    out.extend_from_slice(&head.wake_at.unwrap_or(Millis::MAX).to_le_bytes());
+    out.push(keys::state_byte(head.state()));
+    out.extend_from_slice(&head.wake_at().unwrap_or(Millis::MAX).to_le_bytes());
     let at = out.len();
     out.extend_from_slice(&[0; 4]);
     push_length(out, data.len())?;

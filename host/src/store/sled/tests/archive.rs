@@ -32,7 +32,7 @@ async fn done_tasks_cost_the_tree_a_part_of_a_key_each() {
     let mut all = Vec::new();
     for _ in 0..500 {
         let mut task = new_task(&ws, TaskId::new(), r#"{"a": 1}"#);
-        task.head.state = TaskState::Done;
+        task.head.standing = TaskState::Done.into();
         all.push(task.head.id);
         store.accept_owned(task).await.unwrap();
     }
@@ -63,7 +63,7 @@ async fn an_archived_task_that_is_moved_on_is_what_it_became() {
     let ws = workspace("acme");
     let mut store = SledStore::open(small(home.path())).unwrap();
     let mut task = new_task(&ws, TaskId::new(), r#"{"a": 1}"#);
-    task.head.state = TaskState::Done;
+    task.head.standing = TaskState::Done.into();
     let id = task.head.id;
     store.accept_owned(task.clone()).await.unwrap();
     store.checkpoint().unwrap();
@@ -85,7 +85,7 @@ async fn an_archived_task_that_is_moved_on_is_what_it_became() {
                 assert_eq!(keys_of(&store, b"t/"), in_tree);
             }
             let there = store.load(&ws, id).await.unwrap().unwrap().head;
-            assert_eq!((there.version, there.state), (head.version, state));
+            assert_eq!((there.version, there.state()), (head.version, state));
             let entries = journal_of(&*store, &ws, id).await.len() as u64;
             assert_eq!(entries, head.version);
             assert_eq!(listed(&store, None).await, [id]);
@@ -166,7 +166,7 @@ async fn many(store: &SledStore, state: TaskState) -> Vec<TaskId> {
     let mut rare = Vec::new();
     for at in 0..1_200 {
         let mut task = new_task(&workspace("acme"), TaskId::new(), "{}");
-        task.head.state = state;
+        task.head.standing = state.into();
         if at % 400 == 0 {
             task.head.webhook = "Rare".parse().ok();
             rare.push(task.head.id);

@@ -67,7 +67,7 @@ async fn fill(store: &SledStore, ws: &WorkspaceName, text: &str) -> Vec<TaskId> 
             task.data = format!(r#"{{"text":"{}"}}"#, text.repeat(length)).into();
             ids.push(task.head.id);
             if state == TaskState::Done {
-                task.head.state = state;
+                task.head.standing = state.into();
                 store.accept_owned(task).await.unwrap();
                 continue;
             }

@@ -25,7 +25,7 @@ pub(super) struct Golden {
     pub newest: u8,
     /// What errors call the kind, and those that are in it.
     pub names: &'static [&'static str],
-    /// What this version writes of each value; none if it writes the values in a newer version.
+    /// What this version writes of each value; none if it writes the values otherwise.
     pub written: Option<Vec<Vec<u8>>>,
     /// Reads value number so and so, and whether it is the one that was written.
     pub reads: Box<Reads>,
@@ -48,6 +48,15 @@ pub(super) fn golden<T: PartialEq + Debug + 'static>(
         written: Some(values.iter().map(write).collect()),
         count: values.len(),
         reads: Box::new(move |at, bytes| Ok(read(bytes)? == values[at])),
+    }
+}
+
+/// Heads as they were written when a head of any state could say what it waits for. What is not valid in
+/// its state is left out when it is read.
+fn overfull(golden: Golden) -> Golden {
+    Golden {
+        written: None,
+        ..golden
     }
 }
 
@@ -127,6 +136,29 @@ fn write_group(changes: &Vec<Change>) -> Vec<u8> {
     group
 }
 
+fn heads(file: &'static str, heads: Vec<TaskHead>) -> Golden {
+    golden(file, 3, &["a task's head"], heads, written, |bytes| {
+        read(bytes)
+    })
+}
+
+/// Heads of each state, and of each kind of wait.
+fn standing_heads() -> Vec<TaskHead> {
+    let waiting = samples::waiting_heads();
+    samples::heads().into_iter().chain(waiting).collect()
+}
+
+fn whole_records(file: &'static str) -> Golden {
+    let names = &["a task's record", "a task's head", "a task's data"];
+    golden(file, 1, names, records(), write_record, read_record)
+}
+
+fn groups(file: &'static str) -> Golden {
+    let names = &["a group in the log", "a change in the log", "a task's head"];
+    let values = vec![changes()];
+    golden(file, 1, names, values, write_group, change::decode_group)
+}
+
 /// Every golden file.
 pub(super) fn all() -> Vec<Golden> {
     let place = |n: u8| {
@@ -145,30 +177,12 @@ pub(super) fn all() -> Vec<Golden> {
     ];
     let marks = [(1, 0), (1 << 40, u64::MAX)].map(|(low, last)| Mark { low, last });
     vec![
-        golden(
-            "head-v1",
-            3,
-            &["a task's head"],
-            samples::heads(),
-            written,
-            |bytes| read(bytes),
-        ),
-        golden(
-            "head-v2",
-            3,
-            &["a task's head"],
-            samples::heads_with_expiry(),
-            written,
-            |bytes| read(bytes),
-        ),
-        golden(
-            "head-v3",
-            3,
-            &["a task's head"],
-            samples::heads_that_are_kept(),
-            written,
-            |bytes| read(bytes),
-        ),
+        heads("head-v1-standing", standing_heads()),
+        heads("head-v2-standing", samples::heads_with_expiry()),
+        heads("head-v3-standing", samples::heads_that_are_kept()),
+        overfull(heads("head-v1", samples::heads())),
+        overfull(heads("head-v2", samples::heads_with_expiry())),
+        overfull(heads("head-v3", samples::heads_that_are_kept())),
         golden(
             "entry-v1",
             1,
@@ -233,22 +247,10 @@ pub(super) fn all() -> Vec<Golden> {
             |bytes| written(&SealedConnector::from(&bytes[..])),
             |bytes| Ok(read::<SealedConnector<'_>>(bytes)?.0.into_owned()),
         ),
-        golden(
-            "record-v1",
-            1,
-            &["a task's record", "a task's head", "a task's data"],
-            records(),
-            write_record,
-            read_record,
-        ),
-        golden(
-            "group-v1",
-            1,
-            &["a group in the log", "a change in the log", "a task's head"],
-            vec![changes()],
-            write_group,
-            change::decode_group,
-        ),
+        whole_records("record-v1-standing"),
+        overfull(whole_records("record-v1")),
+        groups("group-v1-standing"),
+        overfull(groups("group-v1")),
         golden(
             "mark-v1",
             1,

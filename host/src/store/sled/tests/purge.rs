@@ -232,9 +232,9 @@ async fn work(store: &SledStore, ws: &WorkspaceName, day: u64) {
         let length = if n == 0 { 300_000 } else { 2_000 };
         task.data = format!(r#"{{"day":{day},"text":"{}"}}"#, "x".repeat(length)).into();
         match n % 8 {
-            0 => task.head.state = TaskState::Unmatched,
+            0 => task.head.standing = TaskState::Unmatched.into(),
             1 | 2 => {
-                task.head.state = TaskState::Ready;
+                task.head.standing = TaskState::Ready.into();
                 let id = task.head.id;
                 store.accept_owned(task.clone()).await.unwrap();
                 let body = vec![day as u8; 70_000 + n as usize];

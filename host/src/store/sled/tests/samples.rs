@@ -12,7 +12,9 @@ use crate::domain::run::{Ended, LogLevel, LogLine, StepFault};
 use crate::domain::schedule::{Missed, Schedule};
 use crate::domain::step::{RetryPolicy, Step, StepKind, StepVersion};
 use crate::domain::subtask::{Child, Parent};
-use crate::domain::task::{Expiry, Notice, Paused, Retrying, StepMemory, TaskHead, TaskState};
+use crate::domain::task::{
+    Expiry, Notice, Paused, Retrying, Standing, StepMemory, TaskHead, TaskState, Wait,
+};
 use crate::domain::webhook::{Webhook, WebhookKey};
 use crate::domain::workspace::WorkspaceSettings;
 
@@ -32,24 +34,79 @@ fn text(text: &str) -> String {
     text.to_owned()
 }
 
+/// Where a task of that state stands, with nothing absent.
+fn standing(state: TaskState, n: u8) -> Standing {
+    let step = || "crm/sync".parse().unwrap();
+    let retrying = Some(Retrying {
+        step: step(),
+        failed: 2,
+    });
+    match state {
+        TaskState::Ready => Standing::Ready { retrying },
+        TaskState::Waiting => Standing::Waiting(Wait::Pause {
+            until: AT + 100_000,
+            paused: Paused {
+                step: step(),
+                spent_ms: 1_234,
+            },
+            retrying,
+        }),
+        TaskState::Error => Standing::Error(Some(Notice {
+            id: text("msg_1"),
+            step: step(),
+            attempts: 3,
+            failed_at: AT + 250,
+            tries: 1,
+            error: (n % 2 == 0).then(|| text("connection failed")),
+            due: AT + 100_000,
+        })),
+        state => state.into(),
+    }
+}
+
+/// A head of each kind of wait.
+pub(super) fn waiting_heads() -> Vec<TaskHead> {
+    let retrying = Retrying {
+        step: "crm/sync".parse().unwrap(),
+        failed: 1,
+    };
+    let paused = Paused {
+        step: "notify".parse().unwrap(),
+        spent_ms: 0,
+    };
+    let waits = [
+        Wait::Subtasks,
+        Wait::Until(AT + 1),
+        Wait::Retry {
+            at: AT + 2,
+            retrying,
+        },
+        Wait::Pause {
+            until: AT + 3,
+            paused,
+            retrying: None,
+        },
+    ];
+    let heads = (30..).zip(waits).map(|(n, wait)| TaskHead {
+        standing: Standing::Waiting(wait),
+        ..TaskHead::new(id(n), workspace(), AT)
+    });
+    heads.collect()
+}
+
 /// Heads without an expiry: a new one, and for each state one of which nothing is absent.
 pub(super) fn heads() -> Vec<TaskHead> {
     let mut heads = vec![TaskHead::new(id(1), workspace(), AT)];
     for (n, state) in (2..).zip(TaskState::ALL) {
         heads.push(TaskHead {
             version: u64::from(n) << 40,
-            state,
+            standing: standing(state, n),
             name: Some(text("Grüße an Zoë")),
             tags: vec![text("urgent"), text(""), text("日本")],
             webhook: "Contact Form".parse().ok(),
             updated: AT + 300,
             ready_at: AT + 200,
-            wake_at: Some(AT + 100_000),
             runs: 300,
-            retrying: Some(Retrying {
-                step: "crm/sync".parse().unwrap(),
-                failed: 2,
-            }),
             steps: vec![
                 StepMemory {
                     step: "crm/sync".parse().unwrap(),
@@ -66,14 +123,6 @@ pub(super) fn heads() -> Vec<TaskHead> {
             ],
             result: Some(text(r#"{"sum":1.0}"#)),
             fault: Some(text("step crm/sync: the step trapped")),
-            notice: Some(Notice {
-                id: text("msg_1"),
-                step: "crm/sync".parse().unwrap(),
-                attempts: 3,
-                failed_at: AT + 250,
-                tries: 1,
-                error: (n % 2 == 0).then(|| text("connection failed")),
-            }),
             parent: Some(Parent {
                 task: id(100),
                 depth: 4,
@@ -93,10 +142,6 @@ pub(super) fn heads() -> Vec<TaskHead> {
                 },
             ],
             subtasks: 77,
-            paused: Some(Paused {
-                step: "crm/sync".parse().unwrap(),
-                spent_ms: 1_234,
-            }),
             notes: 5,
             ..TaskHead::new(id(n), workspace(), AT)
         });

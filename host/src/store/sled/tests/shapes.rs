@@ -164,7 +164,10 @@ fn every_kind_can_be_given_a_next_version() {
         },
         "head-v1",
         "head-v2",
-        "head-v3"
+        "head-v3",
+        "head-v1-standing",
+        "head-v2-standing",
+        "head-v3-standing"
     );
     grows!(
         Entry,
@@ -211,12 +214,14 @@ fn every_kind_can_be_given_a_next_version() {
     grows!(
         Record<'_>,
         |version, value, _| longer(version, value),
-        "record-v1"
+        "record-v1",
+        "record-v1-standing"
     );
     grows!(
         Group,
         |version, value, _| longer(version, value),
-        "group-v1"
+        "group-v1",
+        "group-v1-standing"
     );
     grows!(Mark, |version, value, _| longer(version, value), "mark-v1");
     grows!(
