@@ -7,16 +7,27 @@
 //! which task is which; its key, token and values are made for this test.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+#[path = "support/dying.rs"]
+#[allow(dead_code, reason = "each test uses a part of it")]
+mod dying;
 mod support;
 
 use std::process::Command;
+use std::sync::Arc;
 
+use dying::{Cut, Dying};
 use reqwest::Method;
 use serde_json::{Value, json};
+use stepwell::catalog::{Catalog, CatalogError};
+use stepwell::domain::clock::SystemClock;
+use stepwell::sandbox::{Sandbox, SandboxSettings};
+use stepwell::store::Store;
+use stepwell::store::sled::{SledSettings, SledStore};
+use stepwell::vault::Vault;
 use support::{Server, assert_includes, repository};
 
-/// A server on a copy of the directory that commit aca2819 wrote. It may call nobody.
-async fn old_server() -> (Server, Value) {
+/// A copy of the directory that commit aca2819 wrote.
+fn old_directory() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let archive = repository().join("tests/fixtures/store-aca2819.tar.gz");
     let unpacked = Command::new("tar")
@@ -27,6 +38,12 @@ async fn old_server() -> (Server, Value) {
         .status()
         .unwrap();
     assert!(unpacked.success());
+    directory
+}
+
+/// A server on such a directory. It may call nobody.
+async fn old_server() -> (Server, Value) {
+    let directory = old_directory();
     let ids = std::fs::read(directory.path().join("ids.json")).unwrap();
     let server = Server::on(directory, &[]).await;
     (server, serde_json::from_slice(&ids).unwrap())
@@ -244,4 +261,39 @@ async fn a_directory_of_commit_aca2819_is_taken_over_whole() {
         assert_eq!(server.task(&id).await["state"], state, "{id}");
     }
     server.is_well().await;
+}
+
+async fn catalog(
+    directory: &tempfile::TempDir,
+    store: Arc<dyn Store>,
+) -> Result<Arc<Catalog>, CatalogError> {
+    let sandbox = SandboxSettings {
+        concurrency: 1,
+        ..SandboxSettings::default()
+    };
+    let sandbox = Sandbox::new(sandbox).unwrap();
+    let vault = Vault::open(directory.path(), None).unwrap();
+    Catalog::open(store, sandbox, vault, Arc::new(SystemClock)).await
+}
+
+/// A node that stands on revision 0 is told of everything whenever it asks, three times a second.
+#[tokio::test]
+async fn a_store_from_before_revisions_gets_one_and_is_served_if_it_takes_no_writes() {
+    let directory = old_directory();
+    let store = SledStore::open(SledSettings::at(directory.path().join("store"))).unwrap();
+    let revision = async || store.registry_since(0).await.unwrap().revision;
+    assert_eq!(revision().await, 0);
+    let first_write = Cut {
+        write: 0,
+        after: false,
+    };
+    let refuses = Dying::of(store.clone(), Some(first_write));
+    let catalog_of_it = catalog(&directory, refuses).await.unwrap();
+    assert_eq!(catalog_of_it.workspaces().len(), 2);
+    assert_eq!(revision().await, 0);
+    for _ in 0..2 {
+        let opened = catalog(&directory, store.clone()).await.unwrap();
+        assert_eq!(opened.workspaces().len(), 2);
+        assert_eq!(revision().await, 1);
+    }
 }

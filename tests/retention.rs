@@ -210,7 +210,11 @@ async fn the_engine_removes_what_is_old_by_its_clock() {
         let id = TaskId::derived(START, [n; 10]);
         world.engine.actions.create(task(id, START)).await.unwrap();
     }
-    let ended = |heads: &[TaskHead]| heads.iter().all(|head| head.state == TaskState::Unmatched);
+    let ended = |heads: &[TaskHead]| {
+        heads
+            .iter()
+            .all(|head| head.state() == TaskState::Unmatched)
+    };
     world.until(|heads| heads.len() == 20 && ended(heads)).await;
     let kept = TaskId::derived(START, [7; 10]);
     let head = world

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::dying::Dying;
 use crate::support::PATIENCE;
-use crate::world::{World, expected, op};
+use crate::world::{LONG_PAUSE_MS, World, expected, op};
 
 /// Tasks of one test.
 const TASKS: usize = 300;
@@ -103,8 +103,11 @@ fn under_load(count: usize) {
         .map(|_| {
             let program = prop::collection::vec(op(), 3..10).new_tree(&mut runner);
             let mut program = program.unwrap().current();
-            // Some wait, so that a task often changes hands between two runs.
+            // Some wait, so that a task often changes hands between two runs, and in the middle of a run's
+            // long pause, which has made a call before.
             program.insert(2, json!({"park": 20}));
+            program.insert(3, json!({"fetch": "x/paused", "into": "/a"}));
+            program.insert(4, json!({"pause": LONG_PAUSE_MS}));
             program
         })
         .collect();

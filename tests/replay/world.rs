@@ -30,6 +30,9 @@ use stepwell::vault::Vault;
 use crate::dying::{Cut, Dying};
 use crate::support::{PATIENCE, guest};
 
+/// The shortest pause that a run does not wait for: the time that it may take.
+pub const LONG_PAUSE_MS: u64 = 3_000;
+
 /// Everything that outlives a crash, and the upstream.
 pub struct World {
     pub runtime: tokio::runtime::Runtime,
@@ -103,7 +106,9 @@ impl World {
         world.runtime.block_on(async {
             let catalog = world.catalog(world.store.clone()).await;
             // Failures are tried again at once and often: a schedule may have many of them.
+            // A pause as long as this is one in which the run's instance ends.
             let often = Tuning {
+                timeout_ms: Some(LONG_PAUSE_MS),
                 attempts: Some(100),
                 first_ms: Some(1),
                 factor: Some(1),

@@ -8,6 +8,7 @@
 //! | `{"fetch": "/x", "into": "/r"}` | keeps an upstream's answer |
 //! | `{"race": ["/x", "/y"], "into": "/r"}` | begins several calls, keeps all answers in their order |
 //! | `{"try": "/x", "into": "/r"}` | as fetch; a status that is not 2xx fails the run, to be tried again |
+//! | `{"pause": 5}` | pauses within the run |
 //! | `{"next": true}` | ends the run |
 //! | `{"park": 5}` | ends the run and lets the task wait so many milliseconds |
 //!
@@ -28,6 +29,7 @@ enum Op {
     Race { race: Vec<String>, into: String },
     Try { r#try: String, into: String },
     Park { park: u64 },
+    Pause { pause: u64 },
     Next {},
 }
 
@@ -69,6 +71,9 @@ async fn program() -> Result {
                 data::set("/at", at)?;
                 task::park(Duration::from_millis(*park))?;
                 return Ok(());
+            }
+            Op::Pause { pause } => {
+                connectors::pause(Duration::from_millis(*pause)).await?;
             }
             Op::Next {} => {
                 data::set("/at", at)?;
