@@ -5,6 +5,7 @@ mod support;
 
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use support::receiver::Reply;
 use support::{Receiver, Server};
@@ -131,6 +132,38 @@ async fn what_ends_in_a_pause_waits_for_the_runs_end() {
     assert_eq!(task["data"]["seen"], true);
     assert_eq!(task["data"]["late"], json!({"x": 1}));
     assert_eq!(task["runs"].as_array().unwrap().len(), 2, "{task:#}");
+}
+
+/// A run that pauses is gone with its step, and what waited for the run's end comes then.
+#[tokio::test]
+async fn what_ended_in_a_pause_comes_though_the_runs_step_is_deleted() {
+    let server = Server::start().await;
+    let steps = [
+        (
+            "asks",
+            "{go: true}",
+            "task.subtask('part', {x: 1}, {into: '/late'}); data.asked = true",
+        ),
+        ("part", "{$via: {type: 'subtask'}}", "data.x = 2"),
+        (
+            "sleeps",
+            "{asked: true}",
+            "await connectors.utils.sleep({milliseconds: 3000})",
+        ),
+    ];
+    for (name, condition, body) in steps {
+        script(&server, name, condition, body).await;
+    }
+    let webhook = server.webhook("W").await;
+    let id = server.post(&webhook, &json!({"go": true})).await;
+    let task = waiting(&server, &id).await;
+    assert_eq!(task["runs"].as_array().unwrap().len(), 1, "{task:#}");
+    let (status, _) = server
+        .api(Method::DELETE, "/workspaces/default/steps/sleeps", None)
+        .await;
+    assert!(status.is_success(), "{status}");
+    let task = server.wait(&id, "done").await;
+    assert_eq!(task["data"]["late"], json!({"x": 2}), "{task:#}");
 }
 
 #[tokio::test]
