@@ -121,7 +121,7 @@ fn one_file_writes_tasks() {
         let text = text.split("#[cfg(test)]").next().unwrap();
         // Calls may be spread over lines.
         let text: String = text.split_whitespace().collect();
-        for call in ["accept", "commit", "together", "record_effect"] {
+        for call in ["accept", "commit", "transact", "record_effect"] {
             if text.contains(&format!("store.{call}(")) {
                 writers.insert(inside.display().to_string());
             }

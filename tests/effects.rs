@@ -178,7 +178,7 @@ async fn two_hundred_kills_repeat_no_recorded_call() {
     );
 }
 
-/// Whoever has the answer to a webhook may go away: the step is not waited for.
+/// A sender that has its answer may go away: the step is not waited for.
 #[tokio::test]
 async fn the_answer_does_not_wait_for_a_slow_step() {
     let mut server = Server::start().await;

@@ -1,4 +1,4 @@
-//! A workspace that is deleted: nothing of it is there any more, at once for whoever asks, and in a while
+//! A workspace that is deleted: nothing of it is there any more, at once for every caller, and in a while
 //! in any file of the data directory.
 #![allow(clippy::unwrap_used, reason = "a test")]
 

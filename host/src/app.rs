@@ -255,7 +255,7 @@ impl App {
                 "connections were cut off by the shutdown"
             );
         }
-        // Whoever finds no such file knows that no server runs.
+        // A command that finds no such file knows that no server runs.
         let file = settings.data_dir.join(SERVER_FILE);
         if let Err(error) = std::fs::remove_file(&file) {
             tracing::warn!(file = %file.display(), %error, "the file cannot be removed");
@@ -294,7 +294,7 @@ fn close_to_others(data_dir: &Path) -> Result<(), PrivateFileError> {
         tracing::warn!(
             data.dir = %data_dir.display(),
             closed,
-            "others could look into the data directory; its files are now mode 0600 and its directories 0700. If somebody may have read webhooks' URLs there, replace them"
+            "others could look into the data directory; its files are now mode 0600 and its directories 0700. If webhooks' URLs may have been read there, replace them"
         );
     }
     Ok(())

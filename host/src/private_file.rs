@@ -27,7 +27,7 @@ pub enum PrivateFileError {
     },
     /// Others may read it.
     #[error(
-        "{path} can be read by others (mode {mode:04o}); run `chmod 600 {path}`, and replace what is in it if somebody may have seen it"
+        "{path} can be read by others (mode {mode:04o}); run `chmod 600 {path}`, and replace what is in it if it may have been read"
     )]
     Exposed {
         /// The file.

@@ -1,5 +1,5 @@
 //! How the server tells what it does: tracing events on standard error. What may be in them is the
-//! business of whoever emits them; the rule is: never bodies, URL keys or secrets.
+//! business of the code that emits them; the rule is: never bodies, URL keys or secrets.
 
 use std::io::IsTerminal;
 
@@ -31,7 +31,7 @@ pub enum TelemetryError {
         /// Why.
         source: tracing_subscriber::filter::ParseError,
     },
-    /// Somebody set it up before.
+    /// It was set up before.
     #[error("logging is set up already")]
     SetUpAlready,
 }

@@ -1,4 +1,4 @@
-//! A store that dies at a write of the test's choice, for whoever works with it: the process around
+//! A store that dies at a write of the test's choice, for the engine that works with it: the process around
 //! the engine, as far as the engine can tell.
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use stepwell::domain::ids::{TaskId, WorkspaceName};
 use stepwell::domain::task::{StoredTask, TaskHead};
 use stepwell::store::{
     Claim, Commit, Counts, Found, History, Manage, NewTask, Ownership, Purged, Registry, Store,
-    StoreError, TaskQuery, Terms, Together,
+    StoreError, TaskQuery, Terms, Transaction,
 };
 use tokio::sync::watch;
 
@@ -24,7 +24,7 @@ pub struct Cut {
     pub after: bool,
 }
 
-/// A store whose process is gone from one write on, for whoever works with it.
+/// A store whose process is gone from one write on, for the engine that works with it.
 pub struct Dying {
     inner: Arc<dyn Store>,
     /// What its process is told that it owns, if it is not the only one.
@@ -145,9 +145,9 @@ impl Store for Dying {
         .await
     }
 
-    async fn together(&self, claims: &[Claim], changes: Together) -> Result<(), StoreError> {
+    async fn transact(&self, claims: &[Claim], changes: Transaction) -> Result<(), StoreError> {
         let claims = claims.to_vec();
-        self.write(move |inner| async move { inner.together(&claims, changes).await })
+        self.write(move |inner| async move { inner.transact(&claims, changes).await })
             .await
     }
 

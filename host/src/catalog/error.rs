@@ -157,7 +157,7 @@ impl CatalogError {
     pub(super) fn not_found(what: &'static str, name: &str, workspace: &WorkspaceName) -> Self {
         Self::NotFound {
             what,
-            // It is what somebody typed, and it goes into a message.
+            // It is what a person typed, and it goes into a message.
             name: name.chars().take(120).collect(),
             workspace: Some(workspace.clone()),
         }

@@ -88,7 +88,7 @@ impl Catalog {
 
     /// Makes a change while no other is made here. `change` checks it against memory, makes it durable and
     /// then seen; it is called again after another node's changes were taken in, if there are any. Once begun
-    /// it comes to its end even if whoever asked for it has gone, so that memory and store never differ.
+    /// it comes to its end even if the caller is dropped, so that memory and store never differ.
     async fn change<T, F>(
         self: &Arc<Self>,
         change: impl Fn() -> F + Send + 'static,

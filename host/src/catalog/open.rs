@@ -52,7 +52,8 @@ impl Catalog {
                 return self.take_in(all);
             }
             // A store from before revisions has the workspace and no revision. To add the workspace again
-            // changes nothing but the revision: at 0, whoever asks for changes is given everything.
+            // changes nothing but the revision: a node at 0 is given everything whenever it asks for
+            // changes.
             let add = Manage::AddWorkspace(default.clone());
             match self.store.manage(add, all.revision).await {
                 // Another node was faster, with this or something else.

@@ -20,7 +20,7 @@ pub(super) struct Workspace {
     steps: BTreeMap<StepName, (u32, Arc<LiveStep>)>,
     pub(super) matching: Matching,
     sealed: BTreeMap<ConfigKey, Vec<u8>>,
-    /// The config in the clear, once somebody has asked for it.
+    /// The config in the clear, once it was asked for.
     pub(super) config: Option<Arc<Config>>,
 }
 

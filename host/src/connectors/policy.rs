@@ -6,7 +6,7 @@
 //!
 //! - A **network rule** allows the addresses in it, whatever name led there.
 //! - A **host rule** allows a name at whatever internal address it resolves to. It is the operator's
-//!   word that the name's zone is trusted: whoever controls the zone chooses the address, and may
+//!   word that the name's zone is trusted: the owner of the zone chooses the address, and may
 //!   choose another one each time. It never opens a [`Class::Special`] address (metadata services,
 //!   link-local, multicast, reserved, transition mechanisms): those need a network rule.
 

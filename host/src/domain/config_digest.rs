@@ -1,9 +1,9 @@
-//! How whoever holds a token sees whether a config value is the one they mean, without the value
+//! How the holder of a token sees whether a config value is the one they mean, without the value
 //! ever coming back: the server and its client work out the same digest, each from its own copy.
 //!
 //! It is `HMAC-SHA256(key, "stepwell config digest 1" ‖ 0 ‖ workspace ‖ 0 ‖ config key ‖ 0 ‖ value)`
 //! in lower-case hex, `key` being the SHA-256 of the token. Without the token, which is 256 random
-//! bits, a digest says nothing of its value, however short that is; and whoever has the token can
+//! bits, a digest says nothing of its value, however short that is; and the holder of the token can
 //! add a step that reads the value anyway. Names contain no zero byte, so no two values share an input.
 
 use hmac::{Hmac, KeyInit, Mac};

@@ -27,7 +27,7 @@ pub enum Entry {
         /// Why, for people.
         reason: String,
     },
-    /// Somebody changed the data from outside, and the task became ready.
+    /// The data was changed from outside, and the task became ready.
     Changed {
         /// When.
         at: Millis,

@@ -35,7 +35,7 @@ pub const SEARCH_BYTES: usize = 16 * 1024 * 1024;
 /// Days that a task which is done is kept, if its workspace says nothing else: long enough to look into
 /// what went wrong last month.
 pub const DONE_DAYS: u32 = 30;
-/// Days that a task which came to another end is kept: somebody may have to look at it yet.
+/// Days that a task which came to another end is kept: a person may have to look at it yet.
 pub const OTHERS_DAYS: u32 = 90;
 /// The longest time in days that tasks can be kept for, short of for ever: a hundred years. Beyond it a
 /// unit was mistaken.
@@ -51,7 +51,7 @@ pub const CALLS_AT_ONCE: usize = 32;
 /// Response bytes that one connector call may bring in, after decompression.
 pub const RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 /// Response bodies longer than this are kept outside the journal, by digest: a journal is read whole
-/// whenever somebody looks at its task.
+/// whenever its task is shown.
 pub const JOURNAL_BODY_BYTES: usize = 64 * 1024;
 /// Request bytes that one connector call may send.
 pub const REQUEST_BYTES: usize = 4 * 1024 * 1024;

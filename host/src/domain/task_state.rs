@@ -45,7 +45,7 @@ impl TaskState {
     }
 
     /// When the engine is to look at a task in this state with that `wake_at`: one that waits is to
-    /// go on, for one that failed somebody is to be told.
+    /// go on, of one that failed a notice is due.
     pub fn due_at(self, wake_at: Option<Millis>) -> Option<Millis> {
         match self {
             Self::Waiting => Some(wake_at.unwrap_or(Millis::MAX)),

@@ -165,7 +165,7 @@ impl Advancer {
         let Some((candidate, step)) = task.eligible.steps.first().cloned() else {
             return Ok(Way::Break(Advanced::Rests));
         };
-        let stood_on = Base::of(&task.head);
+        let base = Base::of(&task.head);
         advance::give_up_others(&mut task.head, &candidate.name);
         let output = self.run(&mut task, &candidate, &step).await?;
         let (outcome, printed) = Printed::of(output);
@@ -216,7 +216,7 @@ impl Advancer {
         let arriving = task.arriving.as_deref();
         let moved = self
             .subtasks
-            .forward(task.writer, arriving, &stood_on, commit, over.asked);
+            .forward(task.writer, arriving, &base, commit, over.asked);
         task.head = match moved.await {
             Ok(head) => head,
             // An action or another node moved the task: what became of it counts.
@@ -308,7 +308,7 @@ impl Advancer {
         under_way: bool,
         arriving: Option<&Arriving>,
     ) -> Result<Advanced, StoreError> {
-        let stood_on = Base::of(&head);
+        let base = Base::of(&head);
         let failed = head.retrying().map_or(1, |retrying| retrying.failed);
         let now = self.clock.now();
         let reason = expiry::expire(&mut head, under_way, now);
@@ -320,7 +320,7 @@ impl Advancer {
             state: head.state(),
             reason,
         };
-        self.leave(writer, arriving, &stood_on, head, entry).await
+        self.leave(writer, arriving, &base, head, entry).await
     }
 
     /// A task that no step is eligible for comes to rest.
@@ -330,7 +330,7 @@ impl Advancer {
         mut head: TaskHead,
         arriving: Option<&Arriving>,
     ) -> Result<Advanced, StoreError> {
-        let stood_on = Base::of(&head);
+        let base = Base::of(&head);
         let now = self.clock.now();
         head.version += 1;
         head.updated = now.max(head.updated);
@@ -364,7 +364,7 @@ impl Advancer {
                 (_, None) => "no step is eligible any more".into(),
             },
         };
-        self.leave(writer, arriving, &stood_on, head, entry).await
+        self.leave(writer, arriving, &base, head, entry).await
     }
 
     /// Commits where a task goes without a run.
@@ -372,7 +372,7 @@ impl Advancer {
         &self,
         writer: &TaskWriter,
         arriving: Option<&Arriving>,
-        stood_on: &Base,
+        base: &Base,
         head: TaskHead,
         entry: Entry,
     ) -> Result<Advanced, StoreError> {
@@ -383,7 +383,7 @@ impl Advancer {
         };
         let moved = self
             .subtasks
-            .forward(writer, arriving, stood_on, commit, Vec::new());
+            .forward(writer, arriving, base, commit, Vec::new());
         match moved.await {
             Ok(head) if head.state() == TaskState::Ready => Ok(Advanced::Again),
             Ok(head) if head.state().due_at(head.wake_at()).is_some() => Ok(Advanced::Waits),

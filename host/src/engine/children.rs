@@ -92,9 +92,9 @@ pub(super) fn noted(parent: &TaskHead, child: TaskId, now: Millis) -> Option<Tas
 
 /// Puts a step forward on a head that has been noted in since the one that it stood on; `false` if
 /// something else happened to the task.
-pub(super) fn rebase(commit: &mut Commit, stood_on: &Base, now_is: &TaskHead) -> bool {
+pub(super) fn rebase(commit: &mut Commit, base: &Base, current: &TaskHead) -> bool {
     let head = &mut commit.head;
-    if !keep_noted(head, stood_on, now_is) {
+    if !keep_noted(head, base, current) {
         return false;
     }
     let for_subtasks = matches!(head.standing, Standing::Waiting(Wait::Subtasks));
@@ -110,15 +110,15 @@ pub(super) fn rebase(commit: &mut Commit, stood_on: &Base, now_is: &TaskHead) ->
 
 /// Puts a head on one that has been noted in since the one that it stood on; `false` if something
 /// else happened to the task.
-pub(super) fn keep_noted(head: &mut TaskHead, stood_on: &Base, now_is: &TaskHead) -> bool {
-    let moved = now_is.version.saturating_sub(stood_on.version);
-    if moved == 0 || now_is.notes.saturating_sub(stood_on.notes) != moved {
+pub(super) fn keep_noted(head: &mut TaskHead, base: &Base, current: &TaskHead) -> bool {
+    let moved = current.version.saturating_sub(base.version);
+    if moved == 0 || current.notes.saturating_sub(base.notes) != moved {
         return false;
     }
     let kept: Vec<Child> = std::mem::take(&mut head.children);
-    let is_new = |child: &Child| !stood_on.children.contains(&child.id);
+    let is_new = |child: &Child| !base.children.contains(&child.id);
     // Those that this step dealt with are gone from it, those that ended meanwhile from the other.
-    head.children = now_is
+    head.children = current
         .children
         .iter()
         .filter_map(|child| {
@@ -130,7 +130,7 @@ pub(super) fn keep_noted(head: &mut TaskHead, stood_on: &Base, now_is: &TaskHead
         })
         .chain(kept.iter().filter(|child| is_new(child)).cloned())
         .collect();
-    head.version = now_is.version + 1;
-    head.notes = now_is.notes;
+    head.version = current.version + 1;
+    head.notes = current.notes;
     true
 }

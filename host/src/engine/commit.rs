@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::store::{Claim, Commit, NewTask, Ownership, Store, StoreError, Together};
+use crate::store::{Claim, Commit, NewTask, Ownership, Store, StoreError, Transaction};
 
 /// Writes tasks under the claims of one moment. To be made before a task is read that it is to write.
 #[derive(Clone)]
@@ -48,8 +48,8 @@ impl TaskWriter {
         self.store.commit(claim, commit).await
     }
 
-    /// As [`Store::together`].
-    pub(super) async fn together(&self, changes: Together) -> Result<(), StoreError> {
+    /// As [`Store::transact`].
+    pub(super) async fn transact(&self, changes: Transaction) -> Result<(), StoreError> {
         let mut claims = Vec::with_capacity(1);
         for task in changes.tasks() {
             let claim = self.claim(task)?;
@@ -57,7 +57,7 @@ impl TaskWriter {
                 claims.push(claim);
             }
         }
-        self.store.together(&claims, changes).await
+        self.store.transact(&claims, changes).await
     }
 
     /// As [`Store::record_effect`].

@@ -217,7 +217,7 @@ mod tests {
         while !locks.is_wanted(task) {
             tokio::task::yield_now().await;
         }
-        assert!(run.release(), "the run's end tells that somebody waits");
+        assert!(run.release(), "the run's end tells that the task is wanted");
         assert!(waiting.await.unwrap());
         assert!(locks.tasks.lock().is_empty(), "what is dropped is free");
     }

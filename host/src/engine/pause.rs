@@ -9,7 +9,7 @@ use super::tasks::Tasks;
 use crate::domain::clock::Millis;
 use crate::domain::ids::StepName;
 use crate::domain::task::{Paused, Standing, TaskHead, Wait};
-use crate::store::{StoreError, Together};
+use crate::store::{StoreError, Transaction};
 
 /// A run's long pause.
 pub(super) struct Pause<'a> {
@@ -44,20 +44,20 @@ impl Pause<'_> {
         writer: &TaskWriter,
         head: TaskHead,
     ) -> Result<Advanced, StoreError> {
-        let stood_on = Base::of(&head);
+        let base = Base::of(&head);
         let mut head = self.head(head);
         loop {
-            let changes = Together {
+            let changes = Transaction {
                 notes: vec![head.clone()],
-                ..Together::default()
+                ..Transaction::default()
             };
-            match writer.together(changes).await {
+            match writer.transact(changes).await {
                 Ok(()) => return Ok(Advanced::Waits),
                 Err(StoreError::Conflict { .. }) => {}
                 Err(error) => return Err(error),
             }
             let current = tasks.store.load(&head.workspace, head.id).await?;
-            if !current.is_some_and(|task| keep_noted(&mut head, &stood_on, &task.head)) {
+            if !current.is_some_and(|task| keep_noted(&mut head, &base, &task.head)) {
                 return Ok(Advanced::Rests);
             }
             head.notes += 1;

@@ -23,11 +23,11 @@ use crate::domain::data::Document;
 use crate::domain::ids::TaskId;
 use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{TaskHead, TaskState};
-use crate::store::{Commit, NewTask, StoreError, Together};
+use crate::store::{Commit, NewTask, StoreError, Transaction};
 use decide::{cancelled, landed, new_task, result};
 
 /// What a task's end is to its parent.
-enum Told {
+enum ParentUpdate {
     /// The end is noted; the parent takes the result up between its runs.
     Note(Box<TaskHead>),
     /// The parent is at its end itself: nobody else will put the result there.
@@ -37,23 +37,23 @@ enum Told {
 async fn store_all(
     writer: &TaskWriter,
     commit: Commit,
-    told: Option<Told>,
+    update: Option<ParentUpdate>,
     accepts: Vec<NewTask>,
 ) -> Result<(), StoreError> {
-    if told.is_none() && accepts.is_empty() {
+    if update.is_none() && accepts.is_empty() {
         return writer.commit(commit).await;
     }
-    let mut together = Together {
+    let mut transaction = Transaction {
         commits: vec![commit],
         notes: Vec::new(),
         accepts,
     };
-    match told {
-        Some(Told::Note(head)) => together.notes.push(*head),
-        Some(Told::Result(commit)) => together.commits.push(*commit),
+    match update {
+        Some(ParentUpdate::Note(head)) => transaction.notes.push(*head),
+        Some(ParentUpdate::Result(commit)) => transaction.commits.push(*commit),
         None => {}
     }
-    writer.together(together).await
+    writer.transact(transaction).await
 }
 
 /// Commits tasks with what their end is to their parents and subtasks.
@@ -89,11 +89,11 @@ impl Subtasks {
         &self,
         writer: &TaskWriter,
         arriving: Option<&Arriving>,
-        stood_on: &Base,
+        base: &Base,
         mut commit: Commit,
         subtasks: Vec<NewSubtask>,
     ) -> Result<TaskHead, StoreError> {
-        if stood_on.children.is_empty() && subtasks.is_empty() && commit.head.parent.is_none() {
+        if base.children.is_empty() && subtasks.is_empty() && commit.head.parent.is_none() {
             // Nobody notes anything of it, and nobody hears of it.
             let head = commit.head.clone();
             arriving::commit(arriving, writer, commit).await?;
@@ -115,7 +115,7 @@ impl Subtasks {
                 Err(error @ StoreError::Conflict { id: whose, .. }) if whose == id => {
                     let current = self.tasks.store.load(&commit.head.workspace, id).await?;
                     let only_noted =
-                        current.is_some_and(|task| rebase(&mut commit, stood_on, &task.head));
+                        current.is_some_and(|task| rebase(&mut commit, base, &task.head));
                     if !only_noted {
                         return Err(error);
                     }
@@ -144,9 +144,9 @@ impl Subtasks {
         }
         let (workspace, parent) = (commit.head.workspace.clone(), parent.task);
         loop {
-            let told = self.told(&commit, parent).await?;
-            let wakes = matches!(&told, Some(Told::Note(head)) if head.state() == TaskState::Ready);
-            match store_all(writer, commit.clone(), told, accepts.clone()).await {
+            let update = self.parent_update(&commit, parent).await?;
+            let wakes = matches!(&update, Some(ParentUpdate::Note(head)) if head.state() == TaskState::Ready);
+            match store_all(writer, commit.clone(), update, accepts.clone()).await {
                 Ok(()) if wakes => {
                     self.dispatcher.call(&workspace, parent);
                     return Ok(());
@@ -170,7 +170,11 @@ impl Subtasks {
     }
 
     /// What a task's end is to its parent.
-    async fn told(&self, end: &Commit, parent: TaskId) -> Result<Option<Told>, StoreError> {
+    async fn parent_update(
+        &self,
+        end: &Commit,
+        parent: TaskId,
+    ) -> Result<Option<ParentUpdate>, StoreError> {
         let workspace = &end.head.workspace;
         let Some(parent) = self.tasks.store.load(workspace, parent).await? else {
             return Ok(None);
@@ -184,7 +188,7 @@ impl Subtasks {
             || parent.head.state() == TaskState::Error
             || !can_land(&note)
         {
-            return Ok(Some(Told::Note(Box::new(note))));
+            return Ok(Some(ParentUpdate::Note(Box::new(note))));
         }
         let data = match &end.data {
             Some(data) => data.clone(),
@@ -196,7 +200,7 @@ impl Subtasks {
         let mut document = document(parent.data)?;
         let results = vec![(end.head.id, result(&end.head, &data))];
         let commit = landed(parent.head, &mut document, results, now);
-        Ok(Some(Told::Result(Box::new(commit))))
+        Ok(Some(ParentUpdate::Result(Box::new(commit))))
     }
 
     /// Puts the results of subtasks that have ended into their parent's data. To be called between
@@ -207,13 +211,10 @@ impl Subtasks {
         head: &TaskHead,
         mut data: Arc<Document>,
     ) -> Result<Advanced, StoreError> {
-        let (mut to, stood_on) = (head.clone(), Base::of(head));
+        let (mut to, base) = (head.clone(), Base::of(head));
         let results = self.results(&mut to).await?;
         let commit = landed(to, &mut data, results, self.clock.now());
-        match self
-            .forward(writer, None, &stood_on, commit, Vec::new())
-            .await
-        {
+        match self.forward(writer, None, &base, commit, Vec::new()).await {
             Ok(head) if head.state() == TaskState::Ready => Ok(Advanced::Again),
             Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Advanced::Rests),
             Err(error) => Err(error),

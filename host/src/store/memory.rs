@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::{
     Claim, Commit, Counts, Found, History, Manage, NewTask, Ownership, Partitions, Purged,
-    Registry, Store, StoreError, TaskQuery, Terms, Together,
+    Registry, Store, StoreError, TaskQuery, Terms, Transaction,
 };
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
@@ -87,9 +87,9 @@ impl Store for MemoryStore {
         self.write(&[claim], id, |model| model.commit(commit))
     }
 
-    async fn together(&self, claims: &[Claim], changes: Together) -> Result<(), StoreError> {
+    async fn transact(&self, claims: &[Claim], changes: Transaction) -> Result<(), StoreError> {
         let ids: Vec<TaskId> = changes.tasks().collect();
-        self.write(claims, ids.into_iter(), |model| model.together(changes))
+        self.write(claims, ids.into_iter(), |model| model.transact(changes))
     }
 
     async fn record_effect(

@@ -73,7 +73,7 @@ pub struct Commit {
 /// Steps of several tasks that become durable together, or not at all: one record. No task occurs
 /// twice in it.
 #[derive(Debug, Clone, Default)]
-pub struct Together {
+pub struct Transaction {
     /// As by [`Store::commit`].
     pub commits: Vec<Commit>,
     /// New heads, each of a version more than the one that it stands on. Unlike a commit a note does
@@ -83,7 +83,7 @@ pub struct Together {
     pub accepts: Vec<NewTask>,
 }
 
-impl Together {
+impl Transaction {
     /// The tasks that it changes or makes.
     pub fn tasks(&self) -> impl Iterator<Item = TaskId> {
         let commits = self.commits.iter().map(|commit| commit.head.id);
@@ -271,7 +271,7 @@ pub trait Store: Send + Sync + 'static {
     /// Moves several tasks, all of them or none: [`StoreError::Conflict`] or
     /// [`StoreError::NotFound`] name the first that is not where it should be. `claims` has one to the
     /// partition of each.
-    async fn together(&self, claims: &[Claim], changes: Together) -> Result<(), StoreError>;
+    async fn transact(&self, claims: &[Claim], changes: Transaction) -> Result<(), StoreError>;
 
     /// Appends a finished connector call to a task's journal without moving its version.
     async fn record_effect(

@@ -1,4 +1,4 @@
-//! A task's data between its text and its values: only the members of the root that somebody looks
+//! A task's data between its text and its values: only the members of the root that are looked
 //! at are parsed, and only those that change are written anew. Most conditions and steps look at a
 //! few of many.
 

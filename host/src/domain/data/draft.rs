@@ -157,7 +157,7 @@ impl Draft {
 
 impl Written {
     /// Applies what was written to the document that the draft stood on, which is copied only if
-    /// somebody else holds it, and gives the difference. No difference: the document is as it was.
+    /// another handle holds it, and gives the difference. No difference: the document is as it was.
     pub fn apply_to(self, base: &mut Arc<Document>) -> Vec<Change> {
         match self {
             Self::Whole(document) => {

@@ -1,4 +1,4 @@
-//! `stepwell:step/connectors`: calls that leave the sandbox, made and recorded by whoever answers
+//! `stepwell:step/connectors`: calls that leave the sandbox, made and recorded by the implementation of
 //! [`crate::domain::effect::Calls`].
 
 use tokio::sync::oneshot;

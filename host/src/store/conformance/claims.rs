@@ -7,7 +7,7 @@ use crate::domain::clock::Millis;
 use crate::domain::ids::TaskId;
 use crate::domain::partition::Partition;
 use crate::domain::task::{TaskHead, TaskState};
-use crate::store::{Claim, Commit, History, Ownership, Store, StoreError, TaskQuery, Together};
+use crate::store::{Claim, Commit, History, Ownership, Store, StoreError, TaskQuery, Transaction};
 
 /// What every write is told whose claim to `partition` is no good.
 fn is_fenced(written: Result<(), StoreError>, of: Partition) {
@@ -17,10 +17,10 @@ fn is_fenced(written: Result<(), StoreError>, of: Partition) {
     );
 }
 
-fn commits(commits: Vec<Commit>) -> Together {
-    Together {
+fn commits(commits: Vec<Commit>) -> Transaction {
+    Transaction {
         commits,
-        ..Together::default()
+        ..Transaction::default()
     }
 }
 
@@ -50,16 +50,16 @@ async fn is_refused_all(store: &dyn Store, claim: Claim, head: &TaskHead, of: Pa
     };
     for changes in [
         commits(vec![next(head, TaskState::Done, None)]),
-        Together {
+        Transaction {
             notes: vec![note],
-            ..Together::default()
+            ..Transaction::default()
         },
-        Together {
+        Transaction {
             accepts: vec![new.clone()],
-            ..Together::default()
+            ..Transaction::default()
         },
     ] {
-        is_fenced(store.together(&[claim], changes).await, of);
+        is_fenced(store.transact(&[claim], changes).await, of);
     }
     assert_eq!(history(store, id).await, before);
     assert_eq!(history(store, new.head.id).await, None);
@@ -116,11 +116,11 @@ pub(super) async fn what_belongs_together_needs_a_claim_to_each_partition(mut st
     let heads = [&tasks[0].head, &tasks[1].head];
     let now = store.get().await;
     let [one, two] = claims(now);
-    is_fenced(now.together(&[one], both(heads)).await, partitions[1]);
-    is_fenced(now.together(&[two], both(heads)).await, partitions[0]);
+    is_fenced(now.transact(&[one], both(heads)).await, partitions[1]);
+    is_fenced(now.transact(&[two], both(heads)).await, partitions[0]);
     store.take_over(partitions[1]).await;
     is_fenced(
-        store.store.together(&[one, two], both(heads)).await,
+        store.store.transact(&[one, two], both(heads)).await,
         partitions[1],
     );
     for task in &tasks {
@@ -169,7 +169,11 @@ pub(super) async fn what_is_not_owned_is_not_given_out(mut store: Shaken<'_>) {
         ..TaskQuery::default()
     };
     let listed = store.get().await.list(&ws, &query).await.unwrap();
-    assert_eq!(listed.len(), 60, "people see all tasks, whoever owns them");
+    assert_eq!(
+        listed.len(),
+        60,
+        "people see all tasks, whichever node owns them"
+    );
 }
 
 /// A node that took a partition over reads all that was written before, and nothing is written after.

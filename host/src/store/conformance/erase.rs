@@ -11,7 +11,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::schedule::{Missed, Schedule};
 use crate::domain::task::TaskState;
 use crate::domain::workspace::WorkspaceSettings;
-use crate::store::{Manage, StoreError, Together};
+use crate::store::{Manage, StoreError, Transaction};
 
 /// All that a store has of a workspace, as texts.
 async fn all_of(store: &mut Shaken<'_>, ws: &WorkspaceName) -> Vec<String> {
@@ -154,7 +154,7 @@ pub(super) async fn a_workspace_that_is_deleted_leaves_nothing(mut store: Shaken
                 is_erasing(store.manage_now(change).await);
             }
             // What belongs together is refused together.
-            let changes = Together {
+            let changes = Transaction {
                 commits: vec![next(head, TaskState::Ready, None)],
                 notes: Vec::new(),
                 accepts: vec![task_at(&stays, START, TaskState::Ready)],

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::store::{Commit, Manage, NewTask, Registry, Store, StoreError, Together};
+use crate::store::{Commit, Manage, NewTask, Registry, Store, StoreError, Transaction};
 
 /// [`Store`]'s methods that ask for claims, with those that the store gives out now.
 #[async_trait]
@@ -16,8 +16,8 @@ pub trait Owned {
     /// [`Store::commit`].
     async fn commit_owned(&self, commit: Commit) -> Result<(), StoreError>;
 
-    /// [`Store::together`].
-    async fn together_owned(&self, changes: Together) -> Result<(), StoreError>;
+    /// [`Store::transact`].
+    async fn together_owned(&self, changes: Transaction) -> Result<(), StoreError>;
 
     /// [`Store::record_effect`].
     async fn record_effect_owned(
@@ -64,10 +64,10 @@ impl<S: Store + ?Sized> Owned for S {
         self.commit(claim, commit).await
     }
 
-    async fn together_owned(&self, changes: Together) -> Result<(), StoreError> {
+    async fn together_owned(&self, changes: Transaction) -> Result<(), StoreError> {
         let owned = self.ownership().borrow().clone();
         let claims: Result<Vec<_>, _> = changes.tasks().map(|task| owned.claim_of(task)).collect();
-        self.together(&claims?, changes).await
+        self.transact(&claims?, changes).await
     }
 
     async fn record_effect_owned(

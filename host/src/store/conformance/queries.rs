@@ -178,7 +178,7 @@ pub(super) async fn lists_are_paged_newest_first(mut store: Shaken<'_>) {
     assert!(store.get().await.list(&ws, &none).await.unwrap().is_empty());
 }
 
-/// A task at its end goes on when somebody acts on it, from wherever it rests.
+/// A task at its end goes on by an action, from any state.
 pub(super) async fn a_task_at_rest_goes_on(mut store: Shaken<'_>) {
     let ws = workspace("acme");
     for state in TaskState::ALL {

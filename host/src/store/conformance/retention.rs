@@ -255,7 +255,7 @@ pub(super) async fn what_is_removed_is_gone_from_everywhere(mut store: Shaken<'_
             store.record_effect_owned(&ws, id, effect).await.unwrap();
         }
         let mut commit = moved(&task.head, state, START + n);
-        // Somebody is to be told of it, and nobody was.
+        // It owes a notice that was not delivered.
         commit.head.standing = standing(TaskState::Error, Some(START + 5));
         store
             .get()

@@ -5,7 +5,7 @@ use super::samples::{effect, new_task, next, workspace};
 use super::subject::{Shaken, journal_of};
 use crate::domain::ids::TaskId;
 use crate::domain::task::{TaskHead, TaskState};
-use crate::store::{StoreError, TaskQuery, Together};
+use crate::store::{StoreError, TaskQuery, Transaction};
 
 /// The next head of a task that something was noted of.
 fn note(head: &TaskHead, state: TaskState) -> TaskHead {
@@ -30,7 +30,7 @@ pub(super) async fn what_belongs_together_is_there_together(mut store: Shaken<'_
     let made = new_task(&ws, TaskId::from_bytes([1; 16]), r#"{"made":true}"#);
     let mut commit = next(&one.head, TaskState::Done, None);
     commit.data = Some(r#"{"a":1}"#.into());
-    let changes = Together {
+    let changes = Transaction {
         commits: vec![commit.clone()],
         notes: vec![note(&two.head, TaskState::Waiting)],
         accepts: vec![made.clone()],
@@ -58,7 +58,7 @@ pub(super) async fn what_belongs_together_is_there_together(mut store: Shaken<'_
     store
         .get()
         .await
-        .together_owned(Together::default())
+        .together_owned(Transaction::default())
         .await
         .unwrap();
 }
@@ -74,7 +74,7 @@ pub(super) async fn of_what_belongs_together_all_is_refused_or_nothing(mut store
     for (wrong, conflicts) in [
         // Of a task that is not there.
         (
-            Together {
+            Transaction {
                 commits: vec![good.clone()],
                 notes: vec![note(&absent.head, TaskState::Ready)],
                 accepts: vec![newer.clone()],
@@ -83,19 +83,19 @@ pub(super) async fn of_what_belongs_together_all_is_refused_or_nothing(mut store
         ),
         // A version too far.
         (
-            Together {
+            Transaction {
                 accepts: vec![newer.clone()],
                 notes: vec![moved],
-                ..Together::default()
+                ..Transaction::default()
             },
             Some(one.head.id),
         ),
         // There already.
         (
-            Together {
+            Transaction {
                 commits: vec![good.clone()],
                 accepts: vec![newer.clone(), one.clone()],
-                ..Together::default()
+                ..Transaction::default()
             },
             Some(one.head.id),
         ),
@@ -116,10 +116,10 @@ pub(super) async fn of_what_belongs_together_all_is_refused_or_nothing(mut store
         assert_eq!(there, std::slice::from_ref(&one.head));
     }
     // What was refused may come again.
-    let fine = Together {
+    let fine = Transaction {
         commits: vec![good],
         accepts: vec![newer],
-        ..Together::default()
+        ..Transaction::default()
     };
     store.get().await.together_owned(fine).await.unwrap();
 }
@@ -141,9 +141,9 @@ pub(super) async fn a_note_leaves_the_effects_of_a_run_under_way(mut store: Shak
             .await
             .unwrap();
         head = note(&head, TaskState::Ready);
-        let changes = Together {
+        let changes = Transaction {
             notes: vec![head.clone()],
-            ..Together::default()
+            ..Transaction::default()
         };
         store.get().await.together_owned(changes).await.unwrap();
         let there = store.get().await.load(&ws, id).await.unwrap().unwrap();

@@ -13,7 +13,7 @@ use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead};
 use crate::domain::webhook::Webhook;
 use crate::domain::workspace::WorkspaceSettings;
-use crate::store::{Commit, Manage, Names, NewTask, StoreError, Together};
+use crate::store::{Commit, Manage, Names, NewTask, StoreError, Transaction};
 
 /// A task with everything that was ever said of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -138,8 +138,8 @@ impl Model {
         Ok(())
     }
 
-    /// See [`Store::together`].
-    pub fn together(&mut self, changes: Together) -> Result<(), StoreError> {
+    /// See [`Store::transact`].
+    pub fn transact(&mut self, changes: Transaction) -> Result<(), StoreError> {
         let mut moved = self.clone();
         for commit in changes.commits {
             moved.commit(commit)?;

@@ -10,7 +10,7 @@
 //! | `t/<ws>\0<id>` | a task's record |
 //! | `j/<ws>\0<id><offset u64>` | a piece of a task's journal past what its record holds |
 //! | `r/<ws>\0<id>` | the task is ready; digests of its terms |
-//! | `w/<wake_at u64><ws>\0<id>` | empty: the task waits, or has failed and somebody is to be told |
+//! | `w/<wake_at u64><ws>\0<id>` | empty: the task waits, or has failed and owes a notice |
 //! | `s/<ws>\0<state u8><id>` | the task is in that state (none for ready and done); digests of its terms |
 //! | `d/<ws>\0<span u64>` | empty: a task whose id is of that span of time was done once |
 //! | `a/<ws>\0<id>` | where in the archive the records of done tasks are, from that id on |

@@ -22,7 +22,7 @@ use crate::store::{Partitions, StoreError};
 /// What the store's threads and callers share.
 pub(super) struct Shared {
     pub settings: SledSettings,
-    /// Read by whoever reads more than one key and wants them to agree; written by a fold of
+    /// Read-locked by readers of several keys that must agree; written by a fold of
     /// several keys. `None` once the store is closed.
     pub disk: RwLock<Option<Disk>>,
     /// Never waited for while `disk` is held.

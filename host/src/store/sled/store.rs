@@ -18,7 +18,7 @@ use crate::domain::partition::Partition;
 use crate::domain::task::{StoredTask, TaskHead};
 use crate::store::{
     Claim, Commit, Counts, Found, Health, History, Manage, NewTask, Ownership, Purged, Registry,
-    Store, StoreError, TaskQuery, Terms, Together,
+    Store, StoreError, TaskQuery, Terms, Transaction,
 };
 
 #[async_trait]
@@ -38,7 +38,7 @@ impl Store for SledStore {
             .await
     }
 
-    async fn together(&self, claims: &[Claim], changes: Together) -> Result<(), StoreError> {
+    async fn transact(&self, claims: &[Claim], changes: Transaction) -> Result<(), StoreError> {
         let claim = |task| {
             let partition = Partition::of(task);
             let claim = claims.iter().find(|claim| claim.partition == partition);

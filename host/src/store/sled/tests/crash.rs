@@ -25,7 +25,7 @@ use crate::store::conformance::retention::purge;
 use crate::store::conformance::samples::{effect, new_task, next, step, workspace};
 use crate::store::memory::{MemoryStore, Model};
 use crate::store::sled::{SledSettings, SledStore};
-use crate::store::{Commit, Health, Manage, NewTask, Store, StoreError, Together};
+use crate::store::{Commit, Health, Manage, NewTask, Store, StoreError, Transaction};
 
 /// Long after the time of all tasks that are at their end.
 const LATER: u64 = 5_000_000_000_000;
@@ -48,7 +48,7 @@ enum Op {
         bytes: usize,
     },
     /// One task is committed, another noted of, a third accepted.
-    Together {
+    Transaction {
         task: usize,
         other: usize,
         state: TaskState,
@@ -79,7 +79,7 @@ fn op() -> impl Strategy<Value = Op> {
         ),
         3 => (any::<usize>(), size()).prop_map(|(task, bytes)| Op::Effect { task, bytes }),
         3 => (any::<usize>(), any::<usize>(), state_of(), size()).prop_map(
-            |(task, other, state, bytes)| Op::Together { task, other, state, bytes }
+            |(task, other, state, bytes)| Op::Transaction { task, other, state, bytes }
         ),
         2 => (0..7u8, 0..3u8).prop_map(|(what, name)| Op::Manage { what, name }),
         2 => Just(Op::Checkpoint),
@@ -119,7 +119,7 @@ enum Act {
     Accept(NewTask),
     Commit(Commit),
     Effect(WorkspaceName, TaskId, Effect),
-    Together(Together),
+    Transaction(Transaction),
     Manage(Manage),
     Checkpoint,
     FoldAll,
@@ -143,7 +143,7 @@ fn apply(model: &mut Model, act: &Act) {
         Act::Accept(task) => model.accept(task).unwrap(),
         Act::Commit(commit) => model.commit(commit).unwrap(),
         Act::Effect(ws, id, effect) => model.record_effect(&ws, id, effect).unwrap(),
-        Act::Together(changes) => model.together(changes).unwrap(),
+        Act::Transaction(changes) => model.transact(changes).unwrap(),
         Act::Manage(change) => model.manage(change).unwrap(),
         Act::Checkpoint | Act::FoldAll => {}
     }
@@ -181,7 +181,7 @@ impl Known {
                 let head = &there(*task)?.head;
                 Act::Effect(head.workspace.clone(), head.id, effect(1, 0, *bytes))
             }
-            Op::Together {
+            Op::Transaction {
                 task,
                 other,
                 state,
@@ -191,14 +191,14 @@ impl Known {
                 let made = new_task(&one.workspace, TaskId::new(), &data(*bytes));
                 let mut note = next(other, *state, Some(3)).head;
                 note.notes += 1;
-                let changes = Together {
+                let changes = Transaction {
                     commits: vec![next(one, *state, None)],
                     notes: (one.id != other.id).then_some(note).into_iter().collect(),
                     accepts: vec![made],
                 };
                 let made = &changes.accepts[0].head;
                 self.ids.push((made.workspace.clone(), made.id));
-                Act::Together(changes)
+                Act::Transaction(changes)
             }
             Op::Manage { what, name } => Act::Manage(manage(*what, *name)),
             Op::Checkpoint => Act::Checkpoint,
@@ -219,7 +219,7 @@ async fn run(store: &Arc<SledStore>, known: &Arc<Mutex<Known>>, ops: &[Op]) {
         let touches = match &act {
             Act::Commit(commit) => vec![Some(commit.head.id)],
             Act::Effect(_, id, _) => vec![Some(*id)],
-            Act::Together(changes) => {
+            Act::Transaction(changes) => {
                 let notes = changes.notes.iter().map(|head| Some(head.id));
                 notes.chain([Some(changes.commits[0].head.id)]).collect()
             }
@@ -237,7 +237,7 @@ async fn run(store: &Arc<SledStore>, known: &Arc<Mutex<Known>>, ops: &[Op]) {
                 Act::Accept(task) => store.accept_owned(task).await,
                 Act::Commit(commit) => store.commit_owned(commit).await,
                 Act::Effect(ws, id, effect) => store.record_effect_owned(&ws, id, effect).await,
-                Act::Together(changes) => store.together_owned(changes).await,
+                Act::Transaction(changes) => store.together_owned(changes).await,
                 Act::Manage(change) => store.manage_now(change).await,
                 Act::Checkpoint => store.checkpoint(),
                 Act::FoldAll => store.fold_all(),
