@@ -9,8 +9,8 @@ use serde_json::json;
 use super::context;
 use super::exit::UsageError;
 use super::global::Global;
-use super::member::{member, text};
-use super::output::{Output, printable, words};
+use crate::client::member::{member, text};
+use crate::terminal::output::{Output, printable, words};
 
 /// The longest value that is read from stdin, in bytes. The server has its own, lower bound.
 const VALUE_BYTES: u64 = 1024 * 1024;

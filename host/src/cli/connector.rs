@@ -10,8 +10,8 @@ use super::config::read_value;
 use super::context;
 use super::exit::UsageError;
 use super::global::Global;
-use super::member::{member, text};
-use super::output::{Output, printable, words};
+use crate::client::member::{member, text};
+use crate::terminal::output::{Output, printable, words};
 
 /// What can be done with connectors.
 #[derive(Debug, Subcommand)]

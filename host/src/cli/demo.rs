@@ -12,19 +12,20 @@ use bytes::Bytes;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::build::{self, Built, Progress};
-use super::client::Client;
 use super::global::Global;
-use super::member::text;
-use super::output::{Output, Tone, json_line, printable};
 use super::serve::{Signals, block_on};
 use super::step::sheet::condition;
 use super::step::tuning::TuningArgs;
 use super::step::upload;
-use super::{context, task, units};
+use super::{context, task};
 use crate::app::App;
+use crate::build::{self, Built, Progress};
+use crate::client::Client;
+use crate::client::member::text;
 use crate::settings::Settings;
 use crate::telemetry;
+use crate::terminal::output::{Output, Tone, json_line, printable};
+use crate::terminal::units;
 
 /// The example steps that the demo runs, in the order in which they will match.
 const STEPS: [&str; 2] = ["contact-form", "lead-routing"];

@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 use super::context;
 use super::exit::UsageError;
 use super::global::Global;
-use super::member::{member, text};
-use super::output::{Output, Tone, printable, words};
+use crate::client::member::{member, text};
 use crate::domain::schedule::Missed;
+use crate::terminal::output::{Output, Tone, printable, words};
 
 /// What can be done with schedules.
 #[derive(Debug, Subcommand)]

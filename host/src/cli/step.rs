@@ -13,16 +13,16 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use stepwell_script::part_name;
 
-use super::build::{self, Built, Progress};
-use super::client::Client;
 use super::exit::UsageError;
 use super::global::Global;
-use super::member::{member, text, warnings};
-use super::naming::Derived;
-use super::output::{Output, figures, printable, shorten, words};
-use super::units;
 use super::{context, scaffold, script};
+use crate::build::naming::Derived;
+use crate::build::{self, Built, Progress};
+use crate::client::Client;
+use crate::client::member::{member, text, warnings};
 use crate::domain::ids::StepName;
+use crate::terminal::output::{Output, figures, printable, shorten, words};
+use crate::terminal::units;
 use sheet::{condition, number, sheet};
 use tuning::TuningArgs;
 

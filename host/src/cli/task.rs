@@ -12,11 +12,11 @@ use clap::Subcommand;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::client::{Client, ClientError};
 use super::context;
 use super::global::Global;
-use super::output::{Output, Tone, json_line, json_pretty, printable};
 use super::timeline::{TaskView, Timeline, paint_state};
+use crate::client::{Client, ClientError};
+use crate::terminal::output::{Output, Tone, json_line, json_pretty, printable};
 use id::resolve;
 
 /// How soon a followed task is looked at again at first, and how seldom at most: most tasks are

@@ -12,9 +12,9 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::output::{Output, Tone, printable};
-use super::units;
 use crate::domain::clock::parse_rfc3339;
+use crate::terminal::output::{Output, Tone, printable};
+use crate::terminal::units;
 pub use changes::{ChangeView, diff};
 use line::{INDENT, later, time};
 use notice::{NoticeView, told};

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::context;
 use super::global::Global;
-use super::member::{member, text};
-use super::output::{Output, Tone, printable, words};
+use crate::client::member::{member, text};
 use crate::domain::webhook::{CorrelationError, correlation};
+use crate::terminal::output::{Output, Tone, printable, words};
 
 /// What can be done with webhooks.
 #[derive(Debug, Subcommand)]

@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::deploy::confirm::asked;
 use super::global::Global;
-use super::member::{member, text};
-use super::output::{Output, printable, shorten, words};
 use super::{context, current};
 use crate::catalog::DEFAULT_WORKSPACE;
+use crate::client::member::{member, text};
 use crate::domain::retention::Period;
+use crate::terminal::output::{Output, printable, shorten, words};
 
 /// What can be done with workspaces.
 #[derive(Debug, Subcommand)]

@@ -7,9 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::plan::{Action, Change, Item, Kind};
-use crate::cli::client::{Client, ClientError};
-use crate::cli::exit::Exit;
-use crate::cli::member::{text, warnings};
+use crate::client::member::{text, warnings};
+use crate::client::{Client, ClientError};
 
 /// How long the server may be without an answer because too much is going on there.
 const PATIENCE: [Duration; 3] = [
@@ -47,7 +46,7 @@ pub async fn apply(
                     if item.kind == Kind::Workspace {
                         no_workspace = Some(item.workspace.clone());
                     }
-                    if error.exit() == Exit::NoAccess {
+                    if error.is_no_access() {
                         no_server = Some(format!("not tried: {error}"));
                     }
                     item.fail(error.to_string());

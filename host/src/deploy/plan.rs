@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 
 use super::manifest::model::{Connector, Schedule, Workspace};
 use super::sources::{Step, Steps};
-use crate::cli::client::{Client, ClientError};
-use crate::cli::member::{member, text};
+use crate::client::member::{member, text};
+use crate::client::{Client, ClientError};
 use crate::domain::config_digest::{config_digest, token_digest};
 use crate::domain::ids::WorkspaceName;
 pub use item::{Action, Change, Item, Kind};

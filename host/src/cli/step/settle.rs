@@ -4,12 +4,12 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::super::client::{Client, ClientError};
 use super::super::exit::UsageError;
-use super::super::member::{member, text};
-use super::super::naming::{self, Derived};
-use super::super::output::Output;
+use crate::build::naming::{self, Derived};
+use crate::client::member::{member, text};
+use crate::client::{Client, ClientError};
 use crate::domain::ids::StepName;
+use crate::terminal::output::Output;
 
 /// The name by the rule, unless the server has the step under another spelling of it. What differs
 /// from the source's own name is told, and so is a step that may be the same by another way.

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::tuning;
-use crate::cli::member::text;
-use crate::cli::output::{Output, Tone, json_line, printable};
-use crate::cli::units;
+use crate::client::member::text;
+use crate::terminal::output::{Output, Tone, json_line, printable};
+use crate::terminal::units;
 
 pub(super) fn sheet(step: &Value, output: Output) -> String {
     let limits = step.get("limits").unwrap_or(&Value::Null);

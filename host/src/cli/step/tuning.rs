@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::{Args, value_parser};
 use serde_json::{Map, Value, json};
 
-use crate::cli::units::{self, parse_count, parse_duration, parse_size};
 use crate::domain::step::RetryPolicy;
+use crate::terminal::units::{self, parse_count, parse_duration, parse_size};
 
 /// What one run may use, and when it is tried again; what is not given stays, or is the default.
 #[derive(Debug, Default, Args)]

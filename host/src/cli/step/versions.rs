@@ -4,10 +4,10 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use super::sheet::{number, sheet};
-use crate::cli::client::Client;
-use crate::cli::member::{member, text};
-use crate::cli::output::{Output, figures, printable, shorten, words};
-use crate::cli::units;
+use crate::client::Client;
+use crate::client::member::{member, text};
+use crate::terminal::output::{Output, figures, printable, shorten, words};
+use crate::terminal::units;
 
 /// How many characters of a digest are shown: what anybody types.
 const DIGEST: usize = 13;

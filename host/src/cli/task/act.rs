@@ -8,12 +8,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::id::resolve;
-use crate::cli::client::{Client, ClientError};
 use crate::cli::exit::UsageError;
-use crate::cli::member::text;
-use crate::cli::output::{Output, printable};
 use crate::cli::timeline::{ChangeView, TaskView, Timeline, diff, paint_state};
+use crate::client::member::text;
+use crate::client::{Client, ClientError};
 use crate::domain::data::Pointer;
+use crate::terminal::output::{Output, printable};
 
 /// What is to be changed in a task's data.
 #[derive(Debug, Args)]

@@ -4,9 +4,9 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::id::resolve;
-use crate::cli::client::Client;
-use crate::cli::member::{member, text};
-use crate::cli::output::{Output, Tone, printable};
+use crate::client::Client;
+use crate::client::member::{member, text};
+use crate::terminal::output::{Output, Tone, printable};
 
 /// Asks the server, and prints a step a line.
 pub async fn run(client: &Client, id: &str, step: Option<String>, output: Output) -> Result<()> {

@@ -3,11 +3,11 @@
 use anyhow::Result;
 use uuid::Uuid;
 
-use crate::cli::client::{Client, ClientError};
 use crate::cli::exit::UsageError;
-use crate::cli::member::{member, text};
-use crate::cli::output::printable;
+use crate::client::member::{member, text};
+use crate::client::{Client, ClientError};
 use crate::domain::ids::{IdError, TaskId};
+use crate::terminal::output::printable;
 
 /// Digits that name a task at least: fewer are a slip of the pen.
 const LEAST_DIGITS: usize = 4;

@@ -8,13 +8,13 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::act::document;
-use crate::cli::client::{Client, ClientError};
-use crate::cli::member::{member, text};
-use crate::cli::output::{Output, figures, printable, words};
-use crate::cli::units::parse_duration;
+use crate::client::member::{member, text};
+use crate::client::{Client, ClientError};
 use crate::domain::clock::{Millis, parse_rfc3339, rfc3339};
 use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;
+use crate::terminal::output::{Output, figures, printable, words};
+use crate::terminal::units::parse_duration;
 
 /// Tasks that are asked for at once: the most that the server gives.
 const PAGE: usize = 500;

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::cli::output::{Output, Tone, json_line, printable};
-use crate::cli::units;
+use crate::terminal::output::{Output, Tone, json_line, printable};
+use crate::terminal::units;
 
 /// Values longer than this are shown member by member.
 const INLINE: usize = 60;

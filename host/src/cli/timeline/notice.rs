@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use super::line::{INDENT, clock, time};
-use crate::cli::output::{Output, printable};
-use crate::cli::units;
+use crate::terminal::output::{Output, printable};
+use crate::terminal::units;
 
 /// What became of a notice of a task's failure.
 #[derive(Debug, Deserialize)]

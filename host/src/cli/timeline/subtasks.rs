@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::changes::{ChangeView, diff};
 use super::line::{INDENT, time};
-use crate::cli::output::{Output, Tone, printable};
+use crate::terminal::output::{Output, Tone, printable};
 
 /// A subtask that a run made.
 #[derive(Debug, Deserialize)]

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::super::manifest::model::{Schedule, Workspace};
 use super::item::{Action, Kind};
-use crate::cli::client::{Client, ClientError};
-use crate::cli::member::{member, text};
+use crate::client::member::{member, text};
+use crate::client::{Client, ClientError};
 
 /// What one workspace has, as the API tells it.
 #[derive(Default)]

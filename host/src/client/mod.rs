@@ -3,6 +3,7 @@
 
 mod address;
 mod error;
+pub mod member;
 
 use std::time::Duration;
 

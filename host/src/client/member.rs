@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 /// The text member `key` of an API document, empty if it is missing.
-pub(crate) fn text<'v>(document: &'v Value, key: &str) -> &'v str {
+pub fn text<'v>(document: &'v Value, key: &str) -> &'v str {
     document.get(key).and_then(Value::as_str).unwrap_or("")
 }
 
 /// The elements of the array member `key` of an API document, none if it is missing.
-pub(crate) fn member<'v>(document: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+pub fn member<'v>(document: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
     document
         .get(key)
         .and_then(Value::as_array)
@@ -17,6 +17,6 @@ pub(crate) fn member<'v>(document: &'v Value, key: &str) -> impl Iterator<Item =
 }
 
 /// What the server thinks is not meant in what it was sent.
-pub(crate) fn warnings(answer: &Value) -> impl Iterator<Item = &str> {
+pub fn warnings(answer: &Value) -> impl Iterator<Item = &str> {
     member(answer, "warnings").filter_map(Value::as_str)
 }
