@@ -1,4 +1,6 @@
 use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use stepwell_api::Code;
 
 use super::*;
 
@@ -193,6 +195,8 @@ async fn every_refusal_has_its_status_and_code() {
         assert_eq!(response.status(), status, "{text}");
         assert_eq!(problem["code"], code, "{text}");
         assert_eq!(problem["status"], status, "{text}");
+        let known = Code::ALL.iter().find(|known| known.as_str() == code);
+        assert_eq!(known.map(|known| known.status()), Some(status), "{text}");
         let detail = problem["detail"].as_str().unwrap();
         assert!(
             !detail.is_empty() && !detail.contains("secret path"),
