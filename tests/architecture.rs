@@ -4,6 +4,8 @@
 
 #[path = "architecture/circles.rs"]
 mod circles;
+#[path = "architecture/members.rs"]
+mod members;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -156,4 +158,25 @@ fn no_file_is_too_long_to_live_in() {
         "only {crates} crates were found: the test looks in the wrong place"
     );
     assert!(long.is_empty(), "too long:\n{}", long.join("\n"));
+}
+
+/// Routes are made in one place, of the list that the OpenAPI document is made of.
+#[test]
+fn one_file_makes_routes() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut places = Vec::new();
+    for path in sources(&root) {
+        let text = fs::read_to_string(&path).unwrap();
+        let text: String = text.split_whitespace().collect();
+        let inside = path.strip_prefix(&root).unwrap().display().to_string();
+        for call in [
+            "router.route(",
+            "Router::new().route",
+            ".nest(",
+            ".route_service(",
+        ] {
+            places.extend(text.matches(call).map(|_| format!("{inside}: {call}")));
+        }
+    }
+    assert_eq!(places, ["http/router.rs: router.route("]);
 }

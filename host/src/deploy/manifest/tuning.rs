@@ -88,7 +88,7 @@ fn figure(
     range: RangeInclusive<u64>,
     (parse, unit): Form,
 ) -> Option<u64> {
-    let Some(place) = fields.get(key) else {
+    let Some(place) = fields.entry(key) else {
         return Some(default);
     };
     let text = reader.figure(place)?;

@@ -7,7 +7,7 @@ use crate::domain::clock::rfc3339;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::limits::StepLimits;
 use crate::domain::retention::Period;
-use crate::domain::schedule::Missed;
+use crate::domain::schedule::{Missed, ScheduleSettings};
 use crate::domain::step::{RetryPolicy, Step, StepKind, StepVersion};
 use crate::domain::webhook::Webhook;
 use crate::domain::workspace::WorkspaceSettings;
@@ -21,16 +21,18 @@ pub(in crate::http) fn workspace(
         name: name.to_string(),
         failure_url: settings.failure_url.clone(),
         retention: Some(contract::Retention {
-            done: period(settings.retention.done),
-            others: period(settings.retention.others),
+            done: settings.retention.done.into(),
+            others: settings.retention.others.into(),
         }),
     }
 }
 
-fn period(period: Period) -> contract::Period {
-    match period {
-        Period::Days(days) => contract::Period::Days(days),
-        Period::Forever => contract::Period::Forever,
+impl From<Period> for contract::Period {
+    fn from(period: Period) -> Self {
+        match period {
+            Period::Days(days) => Self::Days(days),
+            Period::Forever => Self::Forever,
+        }
     }
 }
 
@@ -54,8 +56,8 @@ pub(in crate::http) fn step(step: &Step) -> contract::Step {
         size: step.size,
         // The pattern itself; it was parsed when the step was added.
         condition: serde_json::from_str(&step.condition).unwrap_or_default(),
-        limits: limits(step.limits),
-        retry: retry(step.retry),
+        limits: step.limits.into(),
+        retry: step.retry.into(),
         created: rfc3339(step.created),
         updated: rfc3339(step.updated),
         warnings: None,
@@ -69,22 +71,45 @@ fn kind(kind: StepKind) -> contract::StepKind {
     }
 }
 
-/// What a run may use.
-fn limits(limits: StepLimits) -> contract::Limits {
-    contract::Limits {
-        fuel: limits.fuel,
-        memory: limits.memory,
-        timeout_ms: limits.timeout_ms,
+impl From<StepLimits> for contract::Limits {
+    fn from(limits: StepLimits) -> Self {
+        Self {
+            fuel: limits.fuel,
+            memory: limits.memory,
+            timeout_ms: limits.timeout_ms,
+        }
     }
 }
 
-/// When a run is tried again.
-fn retry(retry: RetryPolicy) -> contract::Retry {
-    contract::Retry {
-        attempts: retry.attempts,
-        first_ms: retry.first_ms,
-        factor: retry.factor,
-        cap_ms: retry.cap_ms,
+impl From<RetryPolicy> for contract::Retry {
+    fn from(retry: RetryPolicy) -> Self {
+        Self {
+            attempts: retry.attempts,
+            first_ms: retry.first_ms,
+            factor: retry.factor,
+            cap_ms: retry.cap_ms,
+        }
+    }
+}
+
+impl From<Missed> for contract::Missed {
+    fn from(missed: Missed) -> Self {
+        match missed {
+            Missed::Skip => Self::Skip,
+            Missed::Once => Self::Once,
+            Missed::All => Self::All,
+        }
+    }
+}
+
+impl From<ScheduleSettings> for contract::ScheduleSettings {
+    fn from(settings: ScheduleSettings) -> Self {
+        Self {
+            cron: settings.cron,
+            timezone: settings.timezone,
+            missed: settings.missed.into(),
+            data: settings.data,
+        }
     }
 }
 
@@ -106,11 +131,7 @@ pub(in crate::http) fn schedule(live: &LiveSchedule) -> contract::Schedule {
         name: schedule.name.to_string(),
         cron: schedule.cron.clone(),
         timezone: schedule.timezone.clone(),
-        missed: match schedule.missed {
-            Missed::Skip => contract::Missed::Skip,
-            Missed::Once => contract::Missed::Once,
-            Missed::All => contract::Missed::All,
-        },
+        missed: schedule.missed.into(),
         // It was written from a JSON object.
         data: serde_json::from_str(&schedule.data).unwrap_or_default(),
         next: live.next().map(rfc3339),
