@@ -44,9 +44,11 @@ pub struct ExplainQuery {
 pub struct TaskChange {
     /// A JSON merge patch (RFC 7396).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value, required = false)]
     pub patch: Option<Value>,
     /// New data as a whole; `$via` stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Value, required = false)]
     pub replace: Option<Value>,
     /// Values at places.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

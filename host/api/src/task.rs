@@ -55,7 +55,7 @@ pub struct TaskHead {
     pub fault: Option<String>,
     /// What `task.complete` was given.
     #[serde(default)]
-    #[schema(required)]
+    #[schema(value_type = Value, required)]
     pub result: Option<Value>,
     /// Whose subtask it is.
     #[schema(required)]
@@ -111,7 +111,7 @@ pub struct Task<C = Vec<Change>> {
     pub fault: Option<String>,
     /// See [`TaskHead::result`].
     #[serde(default)]
-    #[schema(required)]
+    #[schema(value_type = Value, required)]
     pub result: Option<Value>,
     /// See [`TaskHead::parent`].
     #[schema(required)]

@@ -3,6 +3,8 @@
 
 mod kind;
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
@@ -54,7 +56,7 @@ pub enum ApiError {
     #[error("this path takes {allowed}")]
     WrongMethod {
         /// The methods that it takes.
-        allowed: &'static str,
+        allowed: Cow<'static, str>,
     },
     /// A webhook's request is refused.
     #[error(transparent)]
@@ -366,7 +368,9 @@ impl IntoResponse for ApiError {
         );
         match (&self, status) {
             (Self::WrongMethod { allowed }, _) => {
-                headers.insert(ALLOW, HeaderValue::from_static(allowed));
+                if let Ok(allowed) = HeaderValue::try_from(&**allowed) {
+                    headers.insert(ALLOW, allowed);
+                }
             }
             (_, StatusCode::UNAUTHORIZED) => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

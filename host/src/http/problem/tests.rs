@@ -55,7 +55,9 @@ async fn every_refusal_has_its_status_and_code() {
         (ApiError::UnknownWebhook, 404, "unknown-webhook"),
         (ApiError::NoSuchPath, 404, "no-such-path"),
         (
-            ApiError::WrongMethod { allowed: "GET" },
+            ApiError::WrongMethod {
+                allowed: "GET".into(),
+            },
             405,
             "method-not-allowed",
         ),
