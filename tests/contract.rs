@@ -13,6 +13,7 @@ use std::fs;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use stepwell_api::Code;
 
 use schemas::Contract;
 use support::{Server, repository};
@@ -112,6 +113,25 @@ async fn the_routes_are_those_of_the_document() {
         }
     }
     assert!(refused > 50, "{refused}");
+}
+
+/// The codes of the contract are those that the server refuses with, in both directions.
+#[test]
+fn the_codes_are_those_of_the_source() {
+    let source = repository().join("host/src/http/problem.rs");
+    let source = fs::read_to_string(source).unwrap();
+    let quoted = regex::Regex::new("\"([a-z]+(?:-[a-z]+)*)\"").unwrap();
+    let quoted: BTreeSet<&str> = (quoted.captures_iter(&source))
+        .map(|found| found.get(1).unwrap().as_str())
+        .collect();
+    let known: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(known.difference(&quoted).collect::<Vec<_>>(), [&""; 0]);
+    let refused = regex::Regex::new("(?:kind|with)\\([^\"]*?,\\s*\"([a-z-]+)\"").unwrap();
+    let refused: BTreeSet<&str> = (refused.captures_iter(&source))
+        .map(|found| found.get(1).unwrap().as_str())
+        .collect();
+    assert!(refused.len() > 35, "{refused:?}");
+    assert_eq!(refused.difference(&known).collect::<Vec<_>>(), [&""; 0]);
 }
 
 /// One of each operation, on a server with something of everything.

@@ -6,61 +6,65 @@ use utoipa::ToSchema;
 /// Why a request was refused, with content type `application/problem+json`. All members but `code` may
 /// be missing where something between client and server gave the answer.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
 pub struct Problem {
     /// `urn:stepwell:problem:` and the code.
+    #[serde(default)]
     #[schema(required)]
     pub r#type: String,
     /// The status in words.
+    #[serde(default)]
     #[schema(required)]
     pub title: String,
     /// The HTTP status.
+    #[serde(default)]
     #[schema(required)]
     pub status: u16,
     /// What is wrong, for people; it may change from version to version.
+    #[serde(default)]
     #[schema(required)]
     pub detail: String,
     /// With `internal` and `storage-unavailable`: stands in the server's log beside the cause.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub incident: Option<String>,
     /// A word for programs, which stays as it is.
+    #[serde(default)]
     #[schema(required)]
     pub code: String,
     /// Where in a body or a pattern, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub line: Option<u64>,
     /// Where in the line, in bytes from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub column: Option<u64>,
     /// Where in a body, in bytes from 0, that is not UTF-8.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub offset: Option<u64>,
     /// Where in a pattern, a condition or a task's data (RFC 6901).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub pointer: Option<String>,
     /// The most that is taken, in bytes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub most: Option<u64>,
     /// With `wrong-state`: the state that the task is in.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub state: Option<String>,
     /// With `bad-schedule`: the member that is wrong.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub field: Option<String>,
     /// With `foreign-import`: the import that a step does not have.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub import: Option<String>,
     /// With `condition-failed`: the lines that the condition printed.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub logs: Option<Vec<String>>,
 }

@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 use crate::task::MadeSubtask;
 use crate::word::words;
 
-/// One attempt of one run. `C` is the type of its changes: the server writes the text that it has
-/// stored.
+// `C` is the type of its changes: the server writes the text that it has stored.
+/// One attempt of one run.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Run)]
 pub struct Run<C = Vec<Change>> {

@@ -83,18 +83,21 @@ pub struct Limits {
 
 /// When a failed run is tried again: exponential backoff with full jitter.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
 pub struct Retry {
     /// Attempts in all, the first included; 1 to 100.
+    #[serde(default)]
     #[schema(required)]
     pub attempts: u32,
     /// The longest delay before the second attempt, in milliseconds; 1 to a day.
+    #[serde(default)]
     #[schema(required)]
     pub first_ms: u64,
     /// By how much the longest delay grows with each attempt; 1 to 100.
+    #[serde(default)]
     #[schema(required)]
     pub factor: u32,
     /// Past which it does not grow, in milliseconds; `first_ms` to a week.
+    #[serde(default)]
     #[schema(required)]
     pub cap_ms: u64,
 }

@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 use crate::run::{Change, Run};
 use crate::word::words;
 
-/// A page of a list, the newest task first. `T` is the type that a task of it is read as.
+// `T` is the type that a task of it is read as.
+/// A page of a list, the newest task first.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = TaskPage)]
 pub struct TaskPage<T = TaskHead> {
@@ -74,8 +75,8 @@ pub struct TaskHead {
     pub runs: u32,
 }
 
-/// A task with its data and what happened to it. `C` is the type of changes: the server writes the text
-/// that it has stored.
+// `C` is the type of changes: the server writes the text that it has stored.
+/// A task with its data and what happened to it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(bound(deserialize = "C: Deserialize<'de> + Default"))]
 #[schema(as = Task)]
@@ -324,27 +325,33 @@ pub struct TaskCounts {
 
 /// A number of tasks for each state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default)]
 pub struct StateCounts {
     /// In state `ready`.
+    #[serde(default)]
     #[schema(required)]
     pub ready: u64,
     /// In state `waiting`.
+    #[serde(default)]
     #[schema(required)]
     pub waiting: u64,
     /// In state `done`.
+    #[serde(default)]
     #[schema(required)]
     pub done: u64,
     /// In state `unmatched`.
+    #[serde(default)]
     #[schema(required)]
     pub unmatched: u64,
     /// In state `error`.
+    #[serde(default)]
     #[schema(required)]
     pub error: u64,
     /// In state `ignored`.
+    #[serde(default)]
     #[schema(required)]
     pub ignored: u64,
     /// In state `cancelled`.
+    #[serde(default)]
     #[schema(required)]
     pub cancelled: u64,
 }

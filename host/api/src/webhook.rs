@@ -27,7 +27,8 @@ pub struct Webhook {
     pub created: String,
 }
 
-/// A webhook to be added. `N` is the name's type: the server reads one that checks it.
+// `N` is the name's type: the server reads one that checks it.
+/// A webhook to be added.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewWebhook)]

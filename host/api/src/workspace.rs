@@ -56,7 +56,8 @@ impl RetentionChange {
     }
 }
 
-/// A workspace to be added. `N` is the name's type: the server reads one that checks it.
+// `N` is the name's type: the server reads one that checks it.
+/// A workspace to be added.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewWorkspace)]
