@@ -4,8 +4,10 @@
 //! The modules form floors; each imports only from lower ones (`docs/architecture.md`).
 
 pub mod app;
+pub mod build;
 pub mod catalog;
 pub mod cli;
+pub mod client;
 pub mod connectors;
 pub mod deploy;
 pub mod domain;
@@ -17,4 +19,5 @@ pub mod sandbox;
 pub mod settings;
 pub mod store;
 pub mod telemetry;
+pub mod terminal;
 pub mod vault;

@@ -53,10 +53,12 @@ const CRATES: [&str; 12] = [
     "wasmtime",
 ];
 /// The parts of this crate that a filter may name.
-const PARTS: [&str; 15] = [
+const PARTS: [&str; 18] = [
     "app",
+    "build",
     "catalog",
     "cli",
+    "client",
     "connectors",
     "deploy",
     "domain",
@@ -68,6 +70,7 @@ const PARTS: [&str; 15] = [
     "settings",
     "store",
     "telemetry",
+    "terminal",
     "vault",
 ];
 

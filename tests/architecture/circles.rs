@@ -29,9 +29,14 @@ fn modules(root: &Path) -> BTreeMap<Module, PathBuf> {
     found
 }
 
+/// A file without its tests.
+pub fn untested(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests").next().unwrap()
+}
+
 /// A file's code without its tests, comments and texts.
 fn code(text: &str) -> String {
-    let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+    let text = untested(text);
     // In this order: a text may hold what looks like a comment, and a comment a quotation mark.
     let skipped = Regex::new(r##"r#"(?s:.*?)"#|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)'|//[^\n]*"##);
     let code = skipped.unwrap().replace_all(text, " ");

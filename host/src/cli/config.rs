@@ -4,13 +4,12 @@ use std::io::{self, IsTerminal, Read};
 
 use anyhow::Result;
 use clap::Subcommand;
-use serde_json::json;
+use stepwell_api::{ConfigKeys, ConfigValue};
 
 use super::context;
 use super::exit::UsageError;
 use super::global::Global;
-use super::member::{member, text};
-use super::output::{Output, printable, words};
+use crate::terminal::output::{Output, printable, words};
 
 /// The longest value that is read from stdin, in bytes. The server has its own, lower bound.
 const VALUE_BYTES: u64 = 1024 * 1024;
@@ -52,18 +51,17 @@ pub async fn run(global: &Global, command: ConfigCommand, output: Output) -> Res
                 value
             };
             client
-                .put(&["config", &key], &json!({"value": value}))
+                .put::<()>(&["config", &key], &ConfigValue { value })
                 .await?;
             output.done(&format!("set {}", printable(&key)))
         }
         ConfigCommand::List => {
-            let list = client.get(&["config"], &[]).await?;
+            let list = client.get::<ConfigKeys>(&["config"], &[]).await?;
             if output.json {
-                return Ok(output.document(&list)?);
+                return Ok(output.document(list.document())?);
             }
-            let rows = member(&list, "config")
-                .map(|entry| vec![text(entry, "key").to_owned()])
-                .collect();
+            let entries = list.read()?.config.into_iter();
+            let rows = entries.map(|entry| vec![entry.key]).collect();
             Ok(output.table(
                 &[words("KEY")],
                 rows,

@@ -4,14 +4,15 @@ use std::io;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use stepwell_api::{Connector, ConnectorSettings, Connectors, Put};
 
 use super::config::read_value;
 use super::context;
 use super::exit::UsageError;
 use super::global::Global;
-use super::member::{member, text};
-use super::output::{Output, printable, words};
+use super::schedule::put_verb;
+use crate::terminal::output::{Output, printable, words};
 
 /// What can be done with connectors.
 #[derive(Debug, Subcommand)]
@@ -56,24 +57,25 @@ pub async fn run(global: &Global, command: ConnectorCommand, output: Output) -> 
     let client = context::connect(global)?;
     match command {
         ConnectorCommand::Add(args) => {
-            let body = json!({"kind": args.kind, "config": config(args.settings)?});
-            let put = client.put(&["connectors", &args.name], &body).await?;
-            if output.json {
-                return Ok(output.document(&put)?);
-            }
-            let what = match text(&put, "change") {
-                "added" => "added",
-                "changed" => "changed",
-                _ => "nothing changed in",
+            let body = ConnectorSettings {
+                kind: args.kind,
+                config: config(args.settings)?,
             };
+            let put = client
+                .put::<Put>(&["connectors", &args.name], &body)
+                .await?;
+            if output.json {
+                return Ok(output.document(put.document())?);
+            }
+            let what = put_verb(&put.read()?.change);
             output.done(&format!("{what} connector {}", printable(&args.name)))
         }
         ConnectorCommand::List => {
-            let list = client.get(&["connectors"], &[]).await?;
+            let list = client.get::<Connectors>(&["connectors"], &[]).await?;
             if output.json {
-                return Ok(output.document(&list)?);
+                return Ok(output.document(list.document())?);
             }
-            let rows = member(&list, "connectors").map(row).collect();
+            let rows = list.read()?.connectors.into_iter().map(row).collect();
             Ok(output.table(
                 &[words("NAME"), words("KIND"), words("OPERATIONS")],
                 rows,
@@ -87,15 +89,9 @@ pub async fn run(global: &Global, command: ConnectorCommand, output: Output) -> 
     }
 }
 
-fn row(connector: &Value) -> Vec<String> {
-    let operations: Vec<&str> = member(connector, "operations")
-        .filter_map(Value::as_str)
-        .collect();
-    vec![
-        text(connector, "name").to_owned(),
-        text(connector, "kind").to_owned(),
-        operations.join(", "),
-    ]
+fn row(connector: Connector) -> Vec<String> {
+    let operations = connector.operations.join(", ");
+    vec![connector.name, connector.kind, operations]
 }
 
 fn config(settings: Vec<(String, String)>) -> Result<Map<String, Value>> {
@@ -117,6 +113,8 @@ fn config(settings: Vec<(String, String)>) -> Result<Map<String, Value>> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::client::{Client, address, is_loopback};
 use super::current;
 use super::global::Global;
+use crate::client::{Client, address, is_loopback};
 use error::ContextError;
 
 /// The workspace that every server has.

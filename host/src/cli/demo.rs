@@ -10,21 +10,23 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use clap::Args;
+use serde::Deserialize;
 use serde_json::{Value, json};
+use stepwell_api::{NewWebhook, Webhook};
 
-use super::build::{self, Built, Progress};
-use super::client::Client;
 use super::global::Global;
-use super::member::text;
-use super::output::{Output, Tone, json_line, printable};
 use super::serve::{Signals, block_on};
 use super::step::sheet::condition;
 use super::step::tuning::TuningArgs;
 use super::step::upload;
-use super::{context, task, units};
+use super::{context, task};
 use crate::app::App;
+use crate::build::{self, Built, Progress};
+use crate::client::{Answer, Client};
 use crate::settings::Settings;
 use crate::telemetry;
+use crate::terminal::output::{Output, Tone, json_line, printable};
+use crate::terminal::units;
 
 /// The example steps that the demo runs, in the order in which they will match.
 const STEPS: [&str; 2] = ["contact-form", "lead-routing"];
@@ -110,8 +112,13 @@ fn examples() -> Result<PathBuf> {
 fn read_sample(path: &Path) -> Result<Value> {
     let wrong = || format!("the demo's sample {}", path.display());
     let text = std::fs::read(path).with_context(wrong)?;
-    let mut case: Value = serde_json::from_slice(&text).with_context(wrong)?;
-    match case.get_mut("body").map(Value::take) {
+    /// A case of an example, of which the demo takes what is posted.
+    #[derive(Deserialize)]
+    struct Case {
+        body: Option<Value>,
+    }
+    let case: Case = serde_json::from_slice(&text).with_context(wrong)?;
+    match case.body {
         Some(body @ Value::Object(_)) => Ok(body),
         _ => Err(anyhow!("no object `body` is in it")).with_context(wrong),
     }
@@ -177,11 +184,11 @@ async fn tell(
             "{}{}  when {}",
             label("step"),
             step.package,
-            condition(&added)
+            condition(&added.read()?)
         ))?;
-        steps.push(added);
+        steps.push(added.into_document());
     }
-    let target = text(&webhook, "url").to_owned();
+    let target = webhook.read()?.url;
     line(&format!(
         "\n{} {}",
         output.paint(Tone::Strong, "POST"),
@@ -194,10 +201,11 @@ async fn tell(
     line(&format!(
         "{} {}\n",
         output.paint(Tone::Good, "200"),
-        json_line(&accepted)
+        json_line(accepted.document())
     ))?;
-    let task = task::watch(&client, text(&accepted, "task"), None, output).await?;
+    let task = task::watch(&client, &accepted.read()?.task, None, output).await?;
     if output.json {
+        let webhook = webhook.document();
         return Ok(output
             .document(&json!({"url": url, "webhook": webhook, "steps": steps, "task": task}))?);
     }
@@ -214,8 +222,12 @@ async fn tell(
 }
 
 /// The demo's webhook: a new one, or on a store that was named, the one of the last time.
-async fn add_webhook(client: &Client) -> Result<Value> {
-    match client.post(&["webhooks"], &json!({"name": WEBHOOK})).await {
+async fn add_webhook(client: &Client) -> Result<Answer<Webhook>> {
+    let body = NewWebhook {
+        name: WEBHOOK,
+        correlate: None,
+    };
+    match client.post(&["webhooks"], &body).await {
         Err(error) if error.code() == "exists" => {
             Ok(client.get(&["webhooks", WEBHOOK], &[]).await?)
         }

@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::context;
 use super::global::Global;
-use super::output::{Output, Tone, printable};
 use crate::deploy::error::DeployError;
 use crate::deploy::manifest::Manifest;
 use crate::deploy::plan::{Action, Item, Kept, Kind};
 use crate::deploy::{apply, plan, sources};
+use crate::terminal::output::{Output, Tone, printable};
 use confirm::confirm;
 
 pub(super) mod confirm;

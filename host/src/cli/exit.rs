@@ -1,5 +1,9 @@
 //! What the process's exit code says, and the errors of its command line.
 
+use crate::build::error::BuildError;
+use crate::client::ClientError;
+use crate::deploy::error::DeployError;
+
 /// What the process's exit code says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
@@ -34,8 +38,88 @@ pub enum UsageError {
     Value(String),
 }
 
-impl UsageError {
-    pub(super) fn exit(&self) -> Exit {
+/// An error of a lower room, or of the command line, that a process ends with.
+pub trait ExitOf {
+    /// The exit code that stands for it.
+    fn exit(&self) -> Exit;
+}
+
+impl ExitOf for UsageError {
+    fn exit(&self) -> Exit {
         Exit::Usage
+    }
+}
+
+impl ExitOf for ClientError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::BadUrl { .. } | Self::BadName(_) | Self::BadToken => Exit::Usage,
+            Self::NotFound { .. } => Exit::NotFound,
+            Self::Unreachable { .. } | Self::Unauthorized { .. } | Self::BadAnswer { .. } => {
+                Exit::NoAccess
+            }
+            Self::Refused { .. } => Exit::Failed,
+        }
+    }
+}
+
+impl ExitOf for BuildError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::NoCrate(_) | Self::Workspace { .. } => Exit::Usage,
+            _ => Exit::Failed,
+        }
+    }
+}
+
+impl ExitOf for DeployError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Failed { .. } | Self::Declined => Exit::Failed,
+            _ => Exit::Usage,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_client_has_the_exit_code_of_its_kind() {
+        let url = || "http://h".to_owned();
+        let (code, detail) = (String::new, String::new);
+        for (error, exit) in [
+            (ClientError::BadName(".".into()), Exit::Usage),
+            (ClientError::BadToken, Exit::Usage),
+            (ClientError::Unauthorized { url: url() }, Exit::NoAccess),
+            (
+                ClientError::BadAnswer {
+                    url: url(),
+                    reason: String::new(),
+                },
+                Exit::NoAccess,
+            ),
+            (
+                ClientError::NotFound {
+                    code: code(),
+                    detail: detail(),
+                },
+                Exit::NotFound,
+            ),
+            (
+                ClientError::Refused {
+                    status: 409,
+                    code: code(),
+                    detail: detail(),
+                },
+                Exit::Failed,
+            ),
+        ] {
+            assert_eq!(error.exit(), exit, "{error:?}");
+            assert_eq!(error.is_no_access(), exit == Exit::NoAccess, "{error:?}");
+        }
+        assert_eq!(BuildError::NoCrate("/".into()).exit(), Exit::Usage);
+        assert_eq!(DeployError::Declined.exit(), Exit::Failed);
     }
 }

@@ -7,30 +7,25 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use serde_json::json;
 
-use build::error::BuildError;
-use client::ClientError;
 use context::error::ContextError;
-use exit::{Exit, UsageError};
+use exit::{Exit, ExitOf, UsageError};
 use global::Global;
-use output::Output;
 use scaffold::ScaffoldError;
 use stepwell_script::ScriptError;
 
+use crate::build::error::BuildError;
+use crate::client::ClientError;
 use crate::deploy::error::DeployError;
+use crate::terminal::output::{self, Output};
 
-pub(crate) mod build;
-pub(crate) mod client;
 mod config;
 mod connector;
 mod context;
 mod current;
 mod demo;
 mod deploy;
-pub(crate) mod exit;
+mod exit;
 mod global;
-pub(crate) mod member;
-pub(crate) mod naming;
-pub(crate) mod output;
 mod scaffold;
 mod schedule;
 mod script;
@@ -38,7 +33,6 @@ mod serve;
 mod step;
 mod task;
 mod timeline;
-pub(crate) mod units;
 mod webhook;
 mod workspace;
 

@@ -284,8 +284,8 @@ fn is_crate_name(name: &str) -> bool {
 mod tests {
     use std::process::Command;
 
-    use super::super::build::{self, Progress};
     use super::*;
+    use crate::build::{self, Progress};
 
     #[test]
     fn names() {

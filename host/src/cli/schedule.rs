@@ -2,14 +2,13 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
+use stepwell_api::{Missed, PutChange, Schedule, ScheduleSettings, Schedules};
 
 use super::context;
 use super::exit::UsageError;
 use super::global::Global;
-use super::member::{member, text};
-use super::output::{Output, Tone, printable, words};
-use crate::domain::schedule::Missed;
+use crate::terminal::output::{Output, Tone, printable, words};
 
 /// What can be done with schedules.
 #[derive(Debug, Subcommand)]
@@ -78,37 +77,40 @@ pub async fn run(global: &Global, command: ScheduleCommand, output: Output) -> R
     let client = context::connect(global)?;
     match command {
         ScheduleCommand::Add(args) => {
-            let body = json!({
-                "cron": args.cron,
-                "timezone": args.timezone,
-                "missed": Missed::from(args.missed),
-                "data": data(args.data.as_deref())?,
-            });
-            let put = client.put(&["schedules", &args.name], &body).await?;
-            if output.json {
-                return Ok(output.document(&put)?);
-            }
-            let what = match text(&put, "change") {
-                "added" => "added",
-                "changed" => "changed",
-                _ => "nothing changed in",
+            let body = ScheduleSettings {
+                cron: args.cron,
+                timezone: args.timezone,
+                missed: args.missed.into(),
+                data: data(args.data.as_deref())?,
             };
+            let put = client
+                .put::<Schedule>(&["schedules", &args.name], &body)
+                .await?;
+            if output.json {
+                return Ok(output.document(put.document())?);
+            }
+            let put = put.read()?;
+            let what = put.change.as_ref().map_or("nothing changed in", put_verb);
             output.done(&format!(
                 "{what} schedule {}; it fires next at {}",
                 printable(&args.name),
-                printable(text(&put, "next"))
+                printable(&put.next.unwrap_or_default())
             ))
         }
         ScheduleCommand::List => {
-            let list = client.get(&["schedules"], &[]).await?;
+            let list = client.get::<Schedules>(&["schedules"], &[]).await?;
             if output.json {
-                return Ok(output.document(&list)?);
+                return Ok(output.document(list.document())?);
             }
-            let rows = member(&list, "schedules")
+            let rows = (list.read()?.schedules.into_iter())
                 .map(|schedule| {
-                    ["name", "cron", "timezone", "missed", "next"]
-                        .map(|key| text(schedule, key).to_owned())
-                        .into()
+                    vec![
+                        schedule.name,
+                        schedule.cron,
+                        schedule.timezone,
+                        schedule.missed.as_str().to_owned(),
+                        schedule.next.unwrap_or_default(),
+                    ]
                 })
                 .collect();
             let columns = ["NAME", "CRON", "TIMEZONE", "MISSED", "NEXT"].map(words);
@@ -119,11 +121,12 @@ pub async fn run(global: &Global, command: ScheduleCommand, output: Output) -> R
             )?)
         }
         ScheduleCommand::Show { name } => {
-            let found = client.get(&["schedules", &name], &[]).await?;
+            let path = ["schedules", name.as_str()];
+            let found = client.get::<Schedule>(&path, &[]).await?;
             if output.json {
-                return Ok(output.document(&found)?);
+                return Ok(output.document(found.document())?);
             }
-            Ok(output.line(&sheet(&found, output))?)
+            Ok(output.line(&sheet(&found.read()?, output))?)
         }
         ScheduleCommand::Delete { name } => {
             client.delete(&["schedules", &name]).await?;
@@ -132,23 +135,31 @@ pub async fn run(global: &Global, command: ScheduleCommand, output: Output) -> R
     }
 }
 
-fn sheet(schedule: &Value, output: Output) -> String {
-    let data = schedule["data"].to_string();
-    let keys = [
-        "name", "cron", "timezone", "missed", "next", "data", "created", "updated",
+/// What a `PUT` did, before the name of what was put.
+pub(super) fn put_verb(change: &PutChange) -> &'static str {
+    match change {
+        PutChange::Added => "added",
+        PutChange::Changed => "changed",
+        _ => "nothing changed in",
+    }
+}
+
+fn sheet(schedule: &Schedule, output: Output) -> String {
+    let data = schedule.data.to_string();
+    let rows = [
+        ("name", schedule.name.as_str()),
+        ("cron", &schedule.cron),
+        ("timezone", &schedule.timezone),
+        ("missed", schedule.missed.as_str()),
+        ("next", schedule.next.as_deref().unwrap_or_default()),
+        ("data", &data),
+        ("created", &schedule.created),
+        ("updated", &schedule.updated),
     ];
-    let lines: Vec<String> = keys
-        .iter()
-        .map(|key| {
-            let label = output.paint(Tone::Faint, &format!("{key:<10}"));
-            let value = if *key == "data" {
-                &data
-            } else {
-                text(schedule, key)
-            };
-            format!("{label}{}", printable(value))
-        })
-        .collect();
+    let lines = rows.map(|(label, value)| {
+        let label = output.paint(Tone::Faint, &format!("{label:<10}"));
+        format!("{label}{}", printable(value))
+    });
     lines.join("\n")
 }
 
@@ -165,6 +176,8 @@ fn data(given: Option<&str>) -> Result<Map<String, Value>, UsageError> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

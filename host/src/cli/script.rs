@@ -6,7 +6,7 @@ use anyhow::Result;
 use stepwell_script::{Folder, prepare};
 
 use super::exit::UsageError;
-use super::naming::Derived;
+use crate::build::naming::Derived;
 
 /// A step made from a script file.
 #[derive(Debug)]

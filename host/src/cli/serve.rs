@@ -10,11 +10,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::context;
 use super::global::Global;
-use super::output::{Output, printable};
-use super::units::{parse_duration, parse_size};
 use crate::app::App;
 use crate::settings::Settings;
 use crate::telemetry;
+use crate::terminal::output::{Output, printable};
+use crate::terminal::units::{parse_duration, parse_size};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -10,20 +10,20 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::json;
+use stepwell_api::{Step, Steps};
 use stepwell_script::part_name;
 
-use super::build::{self, Built, Progress};
-use super::client::Client;
 use super::exit::UsageError;
 use super::global::Global;
-use super::member::{member, text, warnings};
-use super::naming::Derived;
-use super::output::{Output, figures, printable, shorten, words};
-use super::units;
 use super::{context, scaffold, script};
+use crate::build::naming::Derived;
+use crate::build::{self, Built, Progress};
+use crate::client::{Answer, Client};
 use crate::domain::ids::StepName;
-use sheet::{condition, number, sheet};
+use crate::terminal::output::{Output, figures, printable, shorten, words};
+use crate::terminal::units;
+use sheet::{condition, sheet};
 use tuning::TuningArgs;
 
 /// What can be done with steps.
@@ -128,16 +128,17 @@ pub async fn run(global: &Global, command: StepCommand, output: Output) -> Resul
         // A build takes longer than finding out that there is no server to upload to.
         StepCommand::Add(args) => add(&context::connect(global)?, args, output).await,
         StepCommand::List => {
-            let found = context::connect(global)?.get(&["steps"], &[]).await?;
+            let client = context::connect(global)?;
+            let found = client.get::<Steps>(&["steps"], &[]).await?;
             list(&found, output)
         }
         StepCommand::Show { name } => {
             let client = context::connect(global)?;
-            let step = client.get(&["steps", &name], &[]).await?;
+            let step = client.get::<Step>(&["steps", &name], &[]).await?;
             if output.json {
-                return Ok(output.document(&step)?);
+                return Ok(output.document(step.document())?);
             }
-            Ok(output.line(&sheet(&step, output))?)
+            Ok(output.line(&sheet(&step.read()?, output))?)
         }
         StepCommand::Set { name, tuning } => {
             if tuning.is_empty() {
@@ -147,12 +148,13 @@ pub async fn run(global: &Global, command: StepCommand, output: Output) -> Resul
                 .into());
             }
             let client = context::connect(global)?;
-            let step = client.patch(&["steps", &name], &tuning.patch()).await?;
+            let path = ["steps", name.as_str()];
+            let step = client.patch::<Step>(&path, &tuning.patch()).await?;
             if output.json {
-                return Ok(output.document(&step)?);
+                return Ok(output.document(step.document())?);
             }
             output.note(&format!("set step {}", printable(&name)));
-            Ok(output.line(&sheet(&step, output))?)
+            Ok(output.line(&sheet(&step.read()?, output))?)
         }
         StepCommand::Versions { name } => {
             versions::list(&context::connect(global)?, &name, output).await
@@ -199,9 +201,10 @@ async fn add(client: &Client, mut args: AddArgs, output: Output) -> Result<()> {
     let bytes = std::fs::read(&file).map_err(path)?;
     let step = upload(client, name.as_str(), &args.tuning, bytes.into()).await?;
     if output.json {
-        return Ok(output.document(&step)?);
+        return Ok(output.document(step.document())?);
     }
     output.note(&format!("added step {name}"));
+    let step = step.read()?;
     warn(&step, output);
     Ok(output.line(&sheet(&step, output))?)
 }
@@ -221,10 +224,11 @@ async fn add_script(client: &Client, args: AddArgs, output: Output) -> Result<()
         let step = upload(client, name.as_str(), &args.tuning, step.package.into()).await?;
         if !output.json {
             output.note(&format!("added step {name}"));
+            let step = step.read()?;
             warn(&step, output);
             output.line(&sheet(&step, output))?;
         }
-        added.push(step);
+        added.push(step.into_document());
     }
     if !output.json {
         return Ok(());
@@ -243,15 +247,15 @@ pub async fn upload(
     name: &str,
     tuning: &TuningArgs,
     component: Bytes,
-) -> Result<Value> {
+) -> Result<Answer<Step>> {
     Ok(client
         .upload(&["steps", name], &tuning.query(), component)
         .await?)
 }
 
 /// Says what the server thinks is not meant in the step.
-fn warn(step: &Value, output: Output) {
-    for warning in warnings(step) {
+fn warn(step: &Step, output: Output) {
+    for warning in step.warnings.iter().flatten() {
         output.note(&format!("warning: {}", printable(warning)));
     }
 }
@@ -293,18 +297,19 @@ fn show_built(built: &Built, output: Output) -> Result<()> {
     Ok(output.line(&built.path.display().to_string())?)
 }
 
-fn list(found: &Value, output: Output) -> Result<()> {
+fn list(found: &Answer<Steps>, output: Output) -> Result<()> {
     if output.json {
-        return Ok(output.document(found)?);
+        return Ok(output.document(found.document())?);
     }
-    let rows = member(found, "steps")
+    let rows = (found.read()?.steps.into_iter())
         .map(|step| {
+            let condition = condition(&step);
             vec![
-                text(step, "name").to_owned(),
-                units::size(number(step.get("size"))),
-                shorten(&condition(step), 60).into_owned(),
-                text(step, "updated").to_owned(),
-                shorten(text(step, "digest"), 13).into_owned(),
+                step.name,
+                units::size(step.size),
+                shorten(&condition, 60).into_owned(),
+                step.updated,
+                shorten(&step.digest, 13).into_owned(),
             ]
         })
         .collect();

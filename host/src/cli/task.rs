@@ -9,14 +9,14 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Subcommand;
-use serde::Deserialize;
 use serde_json::Value;
+use stepwell_api::{Task, TaskState};
 
-use super::client::{Client, ClientError};
 use super::context;
 use super::global::Global;
-use super::output::{Output, Tone, json_line, json_pretty, printable};
-use super::timeline::{TaskView, Timeline, paint_state};
+use super::timeline::{Timeline, paint_state};
+use crate::client::{Answer, Client};
+use crate::terminal::output::{Output, Tone, json_line, json_pretty, printable};
 use id::resolve;
 
 /// How soon a followed task is looked at again at first, and how seldom at most: most tasks are
@@ -167,11 +167,11 @@ pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Resul
         TaskCommand::Count => list::count(&client, output).await,
         TaskCommand::Show { id, full } => {
             let output = if full { output.whole() } else { output };
-            let (document, task) = fetch(&client, &resolve(&client, &id).await?).await?;
+            let task = fetch(&client, &resolve(&client, &id).await?).await?;
             if output.json {
-                return Ok(output.document(&document)?);
+                return Ok(output.document(task.document())?);
             }
-            Ok(output.line(&sheet(&task, output))?)
+            Ok(output.line(&sheet(&task.read()?, output))?)
         }
         TaskCommand::Log {
             id,
@@ -189,11 +189,11 @@ pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Resul
                     Ok(())
                 };
             }
-            let (document, task) = fetch(&client, &id).await?;
+            let task = fetch(&client, &id).await?;
             if output.json {
-                return Ok(output.document(&document)?);
+                return Ok(output.document(task.document())?);
             }
-            let lines = Timeline::default().news(&task, output);
+            let lines = Timeline::default().news(&task.read()?, output);
             for line in last(&lines, tail) {
                 output.line(line)?;
             }
@@ -226,16 +226,17 @@ pub async fn watch(
     let mut timeline = Timeline::default();
     let mut pause = LOOK_FIRST;
     loop {
-        let (document, task) = fetch(client, id).await?;
+        let answer = fetch(client, id).await?;
+        let task = answer.read()?;
         if !output.json {
             for line in last(&timeline.news(&task, output), tail.take()) {
                 output.line(line)?;
             }
         }
-        if task.is_final() {
-            return Ok(document);
+        if task.state.is_final() {
+            return Ok(answer.into_document());
         }
-        tokio::time::sleep(if task.state == "waiting" {
+        tokio::time::sleep(if task.state == TaskState::Waiting {
             LOOK_WAITING
         } else {
             pause
@@ -245,13 +246,8 @@ pub async fn watch(
     }
 }
 
-async fn fetch(client: &Client, id: &str) -> Result<(Value, TaskView)> {
-    let document = client.get(&["tasks", id], &[]).await?;
-    let task = TaskView::deserialize(&document).map_err(|error| ClientError::BadAnswer {
-        url: client.url().to_owned(),
-        reason: error.to_string(),
-    })?;
-    Ok((document, task))
+async fn fetch(client: &Client, id: &str) -> Result<Answer<Task>> {
+    Ok(client.get(&["tasks", id], &[]).await?)
 }
 
 /// The last `tail` lines, or all.
@@ -259,7 +255,7 @@ fn last(lines: &[String], tail: Option<usize>) -> &[String] {
     &lines[lines.len().saturating_sub(tail.unwrap_or(usize::MAX))..]
 }
 
-fn sheet(task: &TaskView, output: Output) -> String {
+fn sheet(task: &Task, output: Output) -> String {
     let mut lines = Vec::new();
     let mut row = |label: &str, value: &str| {
         let label = output.paint(Tone::Faint, &format!("{label:<9}"));
@@ -296,7 +292,7 @@ fn sheet(task: &TaskView, output: Output) -> String {
     lines.push(String::new());
     lines.push(output.paint(Tone::Strong, "timeline"));
     lines.extend(Timeline::default().news(task, output));
-    if task.state == "unmatched" {
+    if task.state == TaskState::Unmatched {
         let why = format!("why: stepwell task explain {}", printable(&task.id));
         lines.push(output.paint(Tone::Faint, &why));
     }

@@ -9,16 +9,14 @@ mod subtasks;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-use serde_json::Value;
+use stepwell_api::{HistoryEntry, LogLevel, Outcome, Run, Task, TaskState};
 
-use super::output::{Output, Tone, printable};
-use super::units;
 use crate::domain::clock::parse_rfc3339;
-pub use changes::{ChangeView, diff};
+use crate::terminal::output::{Output, Tone, printable};
+use crate::terminal::units;
+pub use changes::diff;
 use line::{INDENT, later, time};
-use notice::{NoticeView, told};
-use subtasks::{EndedView, SubtaskView};
+use notice::told;
 
 /// Lines of one log entry that a terminal shows; `--full` shows all.
 const LOG_LINES: usize = 20;
@@ -26,142 +24,23 @@ const LOG_LINES: usize = 20;
 const BESIDE_REQUEST: usize = 38;
 /// How much of a step's digest names its version: what `step versions` shows.
 const DIGEST: usize = 12;
-/// A task as the API gives it, as far as a timeline shows it.
-#[derive(Debug, Deserialize)]
-pub struct TaskView {
-    /// Its id.
-    pub id: String,
-    /// Where it stands.
-    pub state: String,
-    /// Its name.
-    #[serde(default)]
-    pub name: Option<String>,
-    /// Its tags.
-    #[serde(default)]
-    pub tags: Vec<String>,
-    /// The webhook it came in by.
-    #[serde(default)]
-    pub webhook: Option<String>,
-    /// When it was accepted, RFC 3339.
-    pub created: String,
-    /// When it last moved, RFC 3339.
-    pub updated: String,
-    /// When it goes on, if it waits.
-    #[serde(default)]
-    pub wake_at: Option<String>,
-    /// Why it is in `error`.
-    #[serde(default)]
-    pub fault: Option<String>,
-    /// What it was completed with.
-    #[serde(default)]
-    pub result: Option<Value>,
-    /// Its data.
-    #[serde(default)]
-    pub data: Value,
-    /// Its runs, every attempt.
-    #[serde(default)]
-    pub runs: Vec<RunView>,
-    /// Its changes of state.
-    #[serde(default)]
-    pub history: Vec<StateView>,
-    /// Results of its subtasks.
-    #[serde(default)]
-    pub ended_subtasks: Vec<EndedView>,
-    /// Whether it is kept for ever.
-    #[serde(default)]
-    pub kept: bool,
-    /// Whether somebody was told of its failure.
-    #[serde(default)]
-    pub notice: Option<NoticeView>,
+
+fn fuel(task: &Task) -> u64 {
+    task.runs
+        .iter()
+        .fold(0, |sum, run| sum.saturating_add(run.fuel))
 }
 
-/// One attempt of one run.
-#[derive(Debug, Deserialize)]
-pub struct RunView {
-    #[serde(default)]
-    seq: u64,
-    run: u64,
-    attempt: u64,
-    step: String,
-    #[serde(default)]
-    digest: String,
-    at: String,
-    outcome: String,
-    #[serde(default)]
-    error: Option<String>,
-    #[serde(default)]
-    fuel: u64,
-    #[serde(default)]
-    duration_us: u64,
-    #[serde(default)]
-    changes: Vec<ChangeView>,
-    #[serde(default)]
-    logs: Vec<LogView>,
-    #[serde(default)]
-    alternatives: Vec<String>,
-    #[serde(default)]
-    retry_at: Option<String>,
-    #[serde(default)]
-    parked_until: Option<String>,
-    #[serde(default)]
-    subtasks: Vec<SubtaskView>,
-    #[serde(default)]
-    calls: Vec<CallView>,
-}
-
-#[derive(Debug, Deserialize)]
-struct LogView {
-    level: String,
-    text: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct CallView {
-    request: String,
-    #[serde(default)]
-    status: Option<u64>,
-    #[serde(default)]
-    error: Option<String>,
-    #[serde(default)]
-    duration_us: u64,
-}
-
-/// A change of state.
-#[derive(Debug, Deserialize)]
-pub struct StateView {
-    #[serde(default)]
-    seq: u64,
-    at: String,
-    state: String,
-    #[serde(default)]
-    reason: Option<String>,
-    #[serde(default)]
-    changes: Vec<ChangeView>,
-}
-
-impl TaskView {
-    /// Whether nothing will happen to it by itself any more.
-    pub fn is_final(&self) -> bool {
-        !matches!(self.state.as_str(), "ready" | "waiting")
-    }
-
-    fn fuel(&self) -> u64 {
-        self.runs
-            .iter()
-            .fold(0, |sum, run| sum.saturating_add(run.fuel))
-    }
-
-    /// Milliseconds from acceptance to the last move.
-    fn elapsed_ms(&self) -> Option<u64> {
-        parse_rfc3339(&self.updated)?.checked_sub(parse_rfc3339(&self.created)?)
-    }
+/// Milliseconds from acceptance to the last move.
+fn elapsed_ms(task: &Task) -> Option<u64> {
+    parse_rfc3339(&task.updated)?.checked_sub(parse_rfc3339(&task.created)?)
 }
 
 /// What has been shown of a task's timeline. Showing it again gives only what is new, so that a
 /// task can be followed.
 #[derive(Debug, Default)]
 pub struct Timeline {
-    runs: BTreeSet<(u64, u64)>,
+    runs: BTreeSet<(u32, u32)>,
     states: usize,
     ended: usize,
     opened: bool,
@@ -170,20 +49,21 @@ pub struct Timeline {
 
 impl Timeline {
     /// The lines that have not been given yet.
-    pub fn news(&mut self, task: &TaskView, output: Output) -> Vec<String> {
+    pub fn news(&mut self, task: &Task, output: Output) -> Vec<String> {
         let mut lines = Vec::new();
         if !std::mem::replace(&mut self.opened, true) {
             lines.push(accepted(task, output));
         }
         // The state in which the task ended has the last line to itself.
         let states = match task.history.split_last() {
-            Some((last, before)) if task.is_final() && last.state == task.state => before,
+            Some((last, before)) if task.state.is_final() && last.state == task.state => before,
             _ => &task.history,
         };
         let mut events: Vec<(u64, Vec<String>)> = Vec::new();
         for state in states.iter().skip(self.states) {
             if let Some(line) = moved(state, output) {
-                let changes = diff(&state.changes, output).into_iter();
+                let changes = state.changes.as_deref().unwrap_or_default();
+                let changes = diff(changes, output).into_iter();
                 let lines = changes.map(|change| format!("{INDENT}{change}"));
                 events.push((state.seq, [line].into_iter().chain(lines).collect()));
             }
@@ -195,13 +75,13 @@ impl Timeline {
             }
         }
         for ended in task.ended_subtasks.iter().skip(self.ended) {
-            events.push((ended.seq, ended.lines(output)));
+            events.push((ended.seq, subtasks::ended(ended, output)));
         }
         self.ended = self.ended.max(task.ended_subtasks.len());
         // In the journal's order: two events of one millisecond are cause and effect.
         events.sort_by_key(|(seq, _)| *seq);
         lines.extend(events.into_iter().flat_map(|(_, lines)| lines));
-        if task.is_final() && !std::mem::replace(&mut self.closed, true) {
+        if task.state.is_final() && !std::mem::replace(&mut self.closed, true) {
             lines.push(ended(task, output));
             lines.extend(task.notice.as_ref().map(|notice| told(notice, output)));
         }
@@ -214,7 +94,7 @@ impl Timeline {
     }
 }
 
-fn accepted(task: &TaskView, output: Output) -> String {
+fn accepted(task: &Task, output: Output) -> String {
     let by = match &task.webhook {
         Some(name) => format!("accepted by webhook {}", printable(name)),
         None => "accepted".into(),
@@ -222,11 +102,11 @@ fn accepted(task: &TaskView, output: Output) -> String {
     format!("{}  {by}", time(&task.created, output))
 }
 
-fn moved(state: &StateView, output: Output) -> Option<String> {
+fn moved(state: &HistoryEntry, output: Output) -> Option<String> {
     let reason = state.reason.as_deref().filter(|reason| !reason.is_empty());
     let reason = reason.map(printable);
     let at = time(&state.at, output);
-    if state.state == "ready" {
+    if state.state == TaskState::Ready {
         // Acceptance has its own line, and being ready is what every task is between two runs: of
         // that only what somebody did is worth a line.
         let done = reason.filter(|reason| reason != "accepted")?;
@@ -239,8 +119,8 @@ fn moved(state: &StateView, output: Output) -> Option<String> {
     ))
 }
 
-fn ended(task: &TaskView, output: Output) -> String {
-    let runs: BTreeSet<u64> = task.runs.iter().map(|run| run.run).collect();
+fn ended(task: &Task, output: Output) -> String {
+    let runs: BTreeSet<u32> = task.runs.iter().map(|run| run.run).collect();
     let (at, state) = (
         time(&task.updated, output),
         paint_state(&task.state, output),
@@ -259,9 +139,9 @@ fn ended(task: &TaskView, output: Output) -> String {
     }
     let mut sums = vec![units::plural(runs.len() as u64, "run")];
     if !runs.is_empty() {
-        sums.push(format!("{} fuel", units::count(task.fuel())));
+        sums.push(format!("{} fuel", units::count(fuel(task))));
     }
-    if let Some(ms) = task.elapsed_ms() {
+    if let Some(ms) = elapsed_ms(task) {
         sums.push(format!(
             "{} after it came in",
             units::duration_us(ms.saturating_mul(1000))
@@ -271,14 +151,14 @@ fn ended(task: &TaskView, output: Output) -> String {
     format!("{text}  {sums}")
 }
 
-fn run_lines(run: &RunView, output: Output) -> Vec<String> {
+fn run_lines(run: &Run, output: Output) -> Vec<String> {
     let attempt = match run.attempt {
         0 | 1 => String::new(),
         n => format!(" (attempt {n})"),
     };
-    let tone = match run.outcome.as_str() {
-        "finished" => Tone::Good,
-        "retry" => Tone::Warn,
+    let tone = match run.outcome {
+        Outcome::Finished => Tone::Good,
+        Outcome::Retry => Tone::Warn,
         _ => Tone::Bad,
     };
     let mut cost = format!(
@@ -295,17 +175,17 @@ fn run_lines(run: &RunView, output: Output) -> Vec<String> {
         time(&run.at, output),
         run.run,
         output.paint(Tone::Strong, &printable(&run.step)),
-        output.paint(tone, &printable(&run.outcome)),
+        output.paint(tone, &printable(run.outcome.as_str())),
         output.paint(Tone::Faint, &cost),
     )];
     let mut push = |line: String| lines.push(format!("{INDENT}{line}"));
     for log in &run.logs {
-        let tone = match log.level.as_str() {
-            "error" => Tone::Bad,
-            "warn" => Tone::Warn,
+        let tone = match log.level {
+            LogLevel::Error => Tone::Bad,
+            LogLevel::Warn => Tone::Warn,
             _ => Tone::Faint,
         };
-        let mut label = output.paint(tone, &printable(&log.level));
+        let mut label = output.paint(tone, &printable(log.level.as_str()));
         let most = if output.is_bounded() {
             LOG_LINES
         } else {
@@ -313,7 +193,7 @@ fn run_lines(run: &RunView, output: Output) -> Vec<String> {
         };
         for line in log.text.split('\n').take(most) {
             push(format!("{label}  {}", printable(line)));
-            label = " ".repeat(log.level.len());
+            label = " ".repeat(log.level.as_str().len());
         }
         let hidden = log.text.split('\n').count().saturating_sub(most);
         if hidden > 0 {
@@ -353,7 +233,7 @@ fn run_lines(run: &RunView, output: Output) -> Vec<String> {
         push(format!("parked until {}", later(at, &run.at)));
     }
     for made in &run.subtasks {
-        push(made.line());
+        push(subtasks::made(made));
     }
     if !run.alternatives.is_empty() {
         let names = run.alternatives.join(", ");
@@ -363,14 +243,14 @@ fn run_lines(run: &RunView, output: Output) -> Vec<String> {
 }
 
 /// A state's word in its colour.
-pub fn paint_state(state: &str, output: Output) -> String {
+pub fn paint_state(state: &TaskState, output: Output) -> String {
     let tone = match state {
-        "done" => Tone::Good,
-        "error" => Tone::Bad,
-        "ready" | "waiting" | "unmatched" => Tone::Warn,
+        TaskState::Done => Tone::Good,
+        TaskState::Error => Tone::Bad,
+        TaskState::Ready | TaskState::Waiting | TaskState::Unmatched => Tone::Warn,
         _ => Tone::Faint,
     };
-    output.paint(tone, &printable(state))
+    output.paint(tone, &printable(state.as_str()))
 }
 
 #[cfg(test)]

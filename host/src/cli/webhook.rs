@@ -2,13 +2,12 @@
 
 use anyhow::Result;
 use clap::Subcommand;
-use serde_json::{Value, json};
+use stepwell_api::{NewWebhook, Webhook, WebhookSettings, Webhooks};
 
 use super::context;
 use super::global::Global;
-use super::member::{member, text};
-use super::output::{Output, Tone, printable, words};
 use crate::domain::webhook::{CorrelationError, correlation};
+use crate::terminal::output::{Output, Tone, printable, words};
 
 /// What can be done with webhooks.
 #[derive(Debug, Subcommand)]
@@ -56,39 +55,37 @@ pub async fn run(global: &Global, command: WebhookCommand, output: Output) -> Re
     let client = context::connect(global)?;
     match command {
         WebhookCommand::Add { name, correlate } => {
-            let body = json!({"name": name, "correlate": correlate});
-            let added = client.post(&["webhooks"], &body).await?;
+            let body = NewWebhook { name, correlate };
+            let added = client.post::<Webhook>(&["webhooks"], &body).await?;
             if output.json {
-                return Ok(output.document(&added)?);
+                return Ok(output.document(added.document())?);
             }
             output.note(&format!(
                 "added webhook {}; whoever knows its URL can make tasks",
-                printable(&name)
+                printable(&body.name)
             ));
-            Ok(output.line(&printable(text(&added, "url")))?)
+            Ok(output.line(&printable(&added.read()?.url))?)
         }
         WebhookCommand::Update {
             webhook, correlate, ..
         } => {
-            let body = json!({"correlate": correlate});
-            let changed = client.put(&["webhooks", &webhook], &body).await?;
+            let body = WebhookSettings { correlate };
+            let path = ["webhooks", webhook.as_str()];
+            let changed = client.put::<Webhook>(&path, &body).await?;
             if output.json {
-                return Ok(output.document(&changed)?);
+                return Ok(output.document(changed.document())?);
             }
             output.note(&format!("changed webhook {}", printable(&webhook)));
             Ok(())
         }
         WebhookCommand::List => {
-            let list = client.get(&["webhooks"], &[]).await?;
+            let list = client.get::<Webhooks>(&["webhooks"], &[]).await?;
             if output.json {
-                return Ok(output.document(&list)?);
+                return Ok(output.document(list.document())?);
             }
-            let rows = member(&list, "webhooks")
-                .map(|hook| {
-                    ["name", "id", "url", "created"]
-                        .map(|key| text(hook, key).to_owned())
-                        .into()
-                })
+            let hooks = list.read()?.webhooks.into_iter();
+            let rows = hooks
+                .map(|hook| vec![hook.name, hook.id, hook.url, hook.created])
                 .collect();
             let columns = [words("NAME"), words("ID"), words("URL"), words("CREATED")];
             Ok(output.table(
@@ -98,11 +95,12 @@ pub async fn run(global: &Global, command: WebhookCommand, output: Output) -> Re
             )?)
         }
         WebhookCommand::Show { webhook } => {
-            let found = client.get(&["webhooks", &webhook], &[]).await?;
+            let path = ["webhooks", webhook.as_str()];
+            let found = client.get::<Webhook>(&path, &[]).await?;
             if output.json {
-                return Ok(output.document(&found)?);
+                return Ok(output.document(found.document())?);
             }
-            Ok(output.line(&sheet(&found, output))?)
+            Ok(output.line(&sheet(&found.read()?, output))?)
         }
         WebhookCommand::Delete { webhook } => {
             client.delete(&["webhooks", &webhook]).await?;
@@ -115,13 +113,20 @@ fn correlate(text: &str) -> Result<String, CorrelationError> {
     correlation(text).map(|pointer| pointer.to_string())
 }
 
-fn sheet(webhook: &Value, output: Output) -> String {
-    let lines: Vec<String> = ["name", "id", "url", "correlate", "created"]
+fn sheet(webhook: &Webhook, output: Output) -> String {
+    let rows = [
+        ("name", webhook.name.as_str()),
+        ("id", &webhook.id),
+        ("url", &webhook.url),
+        ("correlate", webhook.correlate.as_deref().unwrap_or("")),
+        ("created", &webhook.created),
+    ];
+    let lines: Vec<String> = rows
         .iter()
-        .filter(|key| !text(webhook, key).is_empty())
-        .map(|key| {
-            let label = output.paint(Tone::Faint, &format!("{key:<11}"));
-            format!("{label}{}", printable(text(webhook, key)))
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(label, value)| {
+            let label = output.paint(Tone::Faint, &format!("{label:<11}"));
+            format!("{label}{}", printable(value))
         })
         .collect();
     lines.join("\n")

@@ -2,16 +2,17 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use stepwell_api::{
+    NewWorkspace, Period as ApiPeriod, Retention, RetentionChange, Workspace, WorkspaceChange,
+};
 
 use super::deploy::confirm::asked;
 use super::global::Global;
-use super::member::{member, text};
-use super::output::{Output, printable, shorten, words};
 use super::{context, current};
 use crate::catalog::DEFAULT_WORKSPACE;
 use crate::domain::retention::Period;
+use crate::terminal::output::{Output, printable, shorten, words};
 
 /// What can be done with workspaces.
 #[derive(Debug, Subcommand)]
@@ -86,29 +87,22 @@ pub struct Settings {
 
 impl Settings {
     /// As the API takes them.
-    fn body(&self) -> Value {
-        let mut body = Map::new();
-        if let Some(url) = &self.failure_url {
-            let url = (url != "none").then_some(url.as_str());
-            body.insert("failure_url".into(), url.into());
+    fn change(&self) -> WorkspaceChange {
+        let url = self.failure_url.as_ref();
+        WorkspaceChange {
+            failure_url: url.map(|url| (url != "none").then(|| url.clone())),
+            retention: RetentionChange {
+                done: self.keep_done.map(Into::into),
+                others: self.keep_others.map(Into::into),
+            },
         }
-        let mut retention = Map::new();
-        for (key, period) in [("done", self.keep_done), ("others", self.keep_others)] {
-            retention.extend(period.map(|period| (key.to_owned(), json!(period))));
-        }
-        if !retention.is_empty() {
-            body.insert("retention".into(), retention.into());
-        }
-        body.into()
     }
 }
 
-/// For how long a workspace keeps tasks that are `of` a kind.
-fn kept(workspace: &Value, of: &str) -> String {
-    match Period::deserialize(&workspace["retention"][of]) {
-        Ok(period) => period.to_string(),
-        Err(_) => String::new(),
-    }
+/// For how long a workspace keeps tasks of a kind; empty if the server does not tell.
+fn kept(workspace: &Workspace, of: fn(&Retention) -> ApiPeriod) -> String {
+    let period = workspace.retention.as_ref().map(of);
+    period.map_or_else(String::new, |period| period.to_string())
 }
 
 /// Runs a workspace command.
@@ -116,31 +110,38 @@ pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> 
     let client = context::connect(global)?;
     match command {
         WorkspaceCommand::Add { name } => {
-            let added = client.add_workspace(&json!({"name": name})).await?;
+            let body = NewWorkspace {
+                name,
+                failure_url: None,
+                retention: RetentionChange::default(),
+            };
+            let added = client.add_workspace(&body).await?;
             if output.json {
-                return Ok(output.document(&added)?);
+                return Ok(output.document(added.document())?);
             }
             output.done(&format!(
                 "added workspace {}",
-                printable(text(&added, "name"))
+                printable(&added.read()?.name)
             ))
         }
         WorkspaceCommand::Set { name, settings } => {
-            let body = settings.body();
-            let set = client.of_workspace(&name).patch(&[], &body).await?;
+            let change = settings.change();
+            let client = client.of_workspace(&name);
+            let set = client.patch::<Workspace>(&[], &change).await?;
             if output.json {
-                return Ok(output.document(&set)?);
+                return Ok(output.document(set.document())?);
             }
+            let set = set.read()?;
             let name = printable(&name);
-            if body.get("failure_url").is_some() {
-                let told = match &set["failure_url"] {
-                    Value::Null => "tells nobody of tasks that fail",
+            if change.failure_url.is_some() {
+                let told = match &set.failure_url {
+                    None => "tells nobody of tasks that fail",
                     _ => "tells its failure URL of tasks that fail for good",
                 };
                 output.done(&format!("workspace {name} {told}"))?;
             }
-            if body.get("retention").is_some() {
-                let (done, others) = (kept(&set, "done"), kept(&set, "others"));
+            if !change.retention.is_empty() {
+                let (done, others) = (kept(&set, |of| of.done), kept(&set, |of| of.others));
                 let (done, others) = (printable(&done), printable(&others));
                 output.done(&format!(
                     "workspace {name} keeps tasks that are done for {done}, others at their end for {others}"
@@ -149,26 +150,25 @@ pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> 
             Ok(())
         }
         WorkspaceCommand::List => {
-            let mut list = client.workspaces().await?;
+            let list = client.workspaces().await?;
             let current = client.workspace();
             if output.json {
-                if let Some(members) = list.as_object_mut() {
+                let mut document = list.into_document();
+                if let Value::Object(members) = &mut document {
                     members.insert("current".into(), current.into());
                 }
-                return Ok(output.document(&list)?);
+                return Ok(output.document(&document)?);
             }
-            let rows = member(&list, "workspaces")
+            let rows = (list.read()?.workspaces.into_iter())
                 .map(|workspace| {
-                    let url = shorten(text(workspace, "failure_url"), 60);
-                    let name = text(workspace, "name");
-                    let mark = if name == current { "*" } else { "" };
-                    vec![
-                        mark.to_owned(),
-                        name.to_owned(),
-                        kept(workspace, "done"),
-                        kept(workspace, "others"),
-                        url.into_owned(),
-                    ]
+                    let url = workspace.failure_url.as_deref().unwrap_or_default();
+                    let url = shorten(url, 60).into_owned();
+                    let mark = if workspace.name == current { "*" } else { "" };
+                    let (done, others) = (
+                        kept(&workspace, |of| of.done),
+                        kept(&workspace, |of| of.others),
+                    );
+                    vec![mark.to_owned(), workspace.name, done, others, url]
                 })
                 .collect();
             let columns = [
@@ -182,27 +182,26 @@ pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> 
         }
         WorkspaceCommand::Delete { name, yes } => {
             let client = client.of_workspace(&name);
-            let found = client.get(&[], &[]).await?;
-            let name = text(&found, "name");
+            let name = client.get::<Workspace>(&[], &[]).await?.read()?.name;
             if !yes {
-                let lost = format!("workspace {} with all that is in it", printable(name));
+                let lost = format!("workspace {} with all that is in it", printable(&name));
                 asked(vec![lost], output)?;
             }
             client.delete(&[]).await?;
             let server = context::server(global)?;
-            if current::get(&server)?.as_deref() == Some(name) {
+            if current::get(&server)?.as_ref() == Some(&name) {
                 current::set(&server, DEFAULT_WORKSPACE)?;
             }
-            output.done(&format!("deleted workspace {}", printable(name)))
+            output.done(&format!("deleted workspace {}", printable(&name)))
         }
         WorkspaceCommand::Use { name } => {
-            let found = client.of_workspace(&name).get(&[], &[]).await?;
-            let name = text(&found, "name");
-            current::set(&context::server(global)?, name)?;
+            let client = client.of_workspace(&name);
+            let name = client.get::<Workspace>(&[], &[]).await?.read()?.name;
+            current::set(&context::server(global)?, &name)?;
             if output.json {
                 return Ok(output.document(&json!({"current": name}))?);
             }
-            output.note(&format!("commands act in workspace {}", printable(name)));
+            output.note(&format!("commands act in workspace {}", printable(&name)));
             if let Some(other) = global
                 .workspace
                 .as_deref()

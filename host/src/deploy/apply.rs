@@ -4,12 +4,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use stepwell_api::{
+    ConfigValue, LimitsChange, NewWebhook, NewWorkspace, Put, RetryChange, Schedule, Step,
+    StepChange, Webhook, WebhookSettings, Workspace,
+};
 
 use super::plan::{Action, Change, Item, Kind};
-use crate::cli::client::{Client, ClientError};
-use crate::cli::exit::Exit;
-use crate::cli::member::{text, warnings};
+use crate::client::{Client, ClientError};
 
 /// How long the server may be without an answer because too much is going on there.
 const PATIENCE: [Duration; 3] = [
@@ -47,7 +48,7 @@ pub async fn apply(
                     if item.kind == Kind::Workspace {
                         no_workspace = Some(item.workspace.clone());
                     }
-                    if error.exit() == Exit::NoAccess {
+                    if error.is_no_access() {
                         no_server = Some(format!("not tried: {error}"));
                     }
                     item.fail(error.to_string());
@@ -65,7 +66,7 @@ pub async fn apply(
 /// Sends one item, again if the server says that it is overloaded.
 async fn send(client: &Client, item: &mut Item) -> Result<(), ClientError> {
     let mut waits = PATIENCE.iter();
-    let answer = loop {
+    let done = loop {
         match (once(client, item).await, waits.next()) {
             (Err(ClientError::Refused { status: 503, .. }), Some(wait)) => {
                 tokio::time::sleep(*wait).await;
@@ -73,39 +74,62 @@ async fn send(client: &Client, item: &mut Item) -> Result<(), ClientError> {
             (result, _) => break result?,
         }
     };
-    if matches!(item.change, Change::Webhook(_)) && item.action == Action::Create {
-        item.url = Some(text(&answer, "url").to_owned());
-    }
-    item.warnings = warnings(&answer).map(str::to_owned).collect();
+    item.url = done.url;
+    item.warnings = done.warnings;
     item.change = Change::Nothing;
     Ok(())
 }
 
-async fn once(client: &Client, item: &Item) -> Result<Value, ClientError> {
+/// What an answer tells beside that it is done.
+#[derive(Default)]
+struct Done {
+    /// A created webhook's URL.
+    url: Option<String>,
+    /// What the server thinks is not meant in a step.
+    warnings: Vec<String>,
+}
+
+async fn once(client: &Client, item: &Item) -> Result<Done, ClientError> {
     let name = item.name.as_str();
     match &item.change {
-        Change::Nothing => Ok(Value::Null),
+        Change::Nothing => {}
         Change::Workspace(settings) => {
-            let mut body = settings.clone();
-            body.insert("name".into(), name.into());
-            client.add_workspace(&body.into()).await
+            let body = NewWorkspace {
+                name: name.to_owned(),
+                failure_url: settings.failure_url.clone().flatten(),
+                retention: settings.retention,
+            };
+            client.add_workspace(&body).await?;
         }
-        Change::Settings(settings) => client.patch(&[], &settings.clone().into()).await,
+        Change::Settings(settings) => {
+            client.patch::<Workspace>(&[], settings).await?;
+        }
         Change::Config(value) => {
-            let body = json!({"value": value.as_str()});
-            client.put(&["config", name], &body).await
+            let value = value.to_string();
+            client
+                .put::<()>(&["config", name], &ConfigValue { value })
+                .await?;
         }
-        Change::Connector(kind, config) => {
-            let body = json!({"kind": kind, "config": config});
-            client.put(&["connectors", name], &body).await
+        Change::Connector(settings) => {
+            client.put::<Put>(&["connectors", name], settings).await?;
         }
         Change::Webhook(correlate) if item.action == Action::Create => {
-            let body = json!({"name": name, "correlate": correlate});
-            client.post(&["webhooks"], &body).await
+            let body = NewWebhook {
+                name,
+                correlate: correlate.clone(),
+            };
+            let webhook = client.post::<Webhook>(&["webhooks"], &body).await?;
+            return Ok(Done {
+                url: Some(webhook.read()?.url),
+                ..Done::default()
+            });
         }
         Change::Webhook(correlate) => {
-            let body = json!({"correlate": correlate});
-            client.put(&["webhooks", name], &body).await
+            let correlate = correlate.clone();
+            let path = ["webhooks", name];
+            client
+                .put::<Webhook>(&path, &WebhookSettings { correlate })
+                .await?;
         }
         Change::Step(bytes, limits, retry) => {
             // All of them, so that the step is the same on a server with other defaults.
@@ -118,16 +142,35 @@ async fn once(client: &Client, item: &Item) -> Result<Value, ClientError> {
                 ("factor", retry.factor.to_string()),
                 ("cap_ms", retry.cap_ms.to_string()),
             ];
-            client.upload(&["steps", name], &query, bytes.clone()).await
+            let path = ["steps", name];
+            let step = client.upload::<Step>(&path, &query, bytes.clone()).await?;
+            return Ok(Done {
+                warnings: step.read()?.warnings.unwrap_or_default(),
+                ..Done::default()
+            });
         }
-        Change::Schedule(settings) => client.put(&["schedules", name], settings).await,
+        Change::Schedule(settings) => {
+            client
+                .put::<Schedule>(&["schedules", name], settings)
+                .await?;
+        }
         Change::Tuning(limits, retry) => {
-            let body = json!({"limits": limits, "retry": retry});
-            client.patch(&["steps", name], &body).await
+            let body = StepChange {
+                limits: LimitsChange {
+                    fuel: Some(limits.fuel),
+                    memory: Some(limits.memory),
+                    timeout_ms: Some(limits.timeout_ms),
+                },
+                retry: RetryChange {
+                    attempts: Some(retry.attempts),
+                    first_ms: Some(retry.first_ms),
+                    factor: Some(retry.factor),
+                    cap_ms: Some(retry.cap_ms),
+                },
+            };
+            client.patch::<Step>(&["steps", name], &body).await?;
         }
-        Change::Delete => {
-            let noun = item.kind.path();
-            client.delete(&[noun, name]).await.map(|()| Value::Null)
-        }
+        Change::Delete => client.delete(&[item.kind.path(), name]).await?,
     }
+    Ok(Done::default())
 }

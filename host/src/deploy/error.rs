@@ -4,8 +4,6 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use crate::cli::exit::Exit;
-
 /// Where in a manifest something stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct At {
@@ -93,14 +91,6 @@ impl DeployError {
             Self::Unconfirmed(_) => "not-confirmed",
             Self::Declined => "declined",
             Self::Failed { .. } => "deploy-failed",
-        }
-    }
-
-    /// The exit code that stands for it.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::Failed { .. } | Self::Declined => Exit::Failed,
-            _ => Exit::Usage,
         }
     }
 }

@@ -8,12 +8,11 @@ mod prune;
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value, json};
+use stepwell_api::{self as contract, WorkspaceChange};
 
 use super::manifest::model::{Connector, Schedule, Workspace};
 use super::sources::{Step, Steps};
-use crate::cli::client::{Client, ClientError};
-use crate::cli::member::{member, text};
+use crate::client::{Client, ClientError};
 use crate::domain::config_digest::{config_digest, token_digest};
 use crate::domain::ids::WorkspaceName;
 pub use item::{Action, Change, Item, Kind};
@@ -38,9 +37,9 @@ pub async fn plan(
     wanted: Vec<(Workspace, Steps)>,
     prune: &[Kind],
 ) -> Result<Plan, ClientError> {
-    let listed = client.workspaces().await?;
-    let there: HashMap<&str, &Value> = member(&listed, "workspaces")
-        .map(|one| (text(one, "name"), one))
+    let listed = client.workspaces().await?.read()?;
+    let there: HashMap<&str, &contract::Workspace> = (listed.workspaces.iter())
+        .map(|one| (one.name.as_str(), one))
         .collect();
     let mut plan = Plan::default();
     for (workspace, mut steps) in wanted {
@@ -84,33 +83,32 @@ pub async fn plan(
     Ok(plan)
 }
 
-/// What is wanted and not so.
-fn unlike(wanted: &Map<String, Value>, there: &Value) -> Map<String, Value> {
-    let differs = |(key, wanted): (&String, &Value)| {
-        let there = &there[key.as_str()];
-        let left = match wanted {
-            Value::Object(members) => match unlike(members, there) {
-                left if left.is_empty() => return None,
-                left => Value::Object(left),
-            },
-            wanted if there == wanted => return None,
-            wanted => wanted.clone(),
-        };
-        Some((key.clone(), left))
+/// What is wanted of a workspace and is otherwise there.
+fn unlike(wanted: WorkspaceChange, there: Option<&contract::Workspace>) -> WorkspaceChange {
+    let Some(there) = there else {
+        return wanted;
     };
-    wanted.iter().filter_map(differs).collect()
+    let (url, mut retention) = (wanted.failure_url, wanted.retention);
+    if let Some(kept) = there.retention {
+        retention.done = retention.done.filter(|period| *period != kept.done);
+        retention.others = retention.others.filter(|period| *period != kept.others);
+    }
+    WorkspaceChange {
+        failure_url: url.filter(|url| *url != there.failure_url),
+        retention,
+    }
 }
 
 fn compare(
     client: &Client,
     wanted: Workspace,
     steps: Steps,
-    there: Option<&Value>,
+    there: Option<&contract::Workspace>,
     present: &mut Present,
 ) -> Vec<Item> {
     let name = &wanted.name;
     let item = |kind, of: &str, action, change| Item::new(name, kind, of, action, change);
-    let settings = unlike(&wanted.settings, there.unwrap_or(&Value::Null));
+    let settings = unlike(wanted.settings, there);
     let (action_of_workspace, change) = match there {
         None => (Action::Create, Change::Workspace(settings)),
         Some(_) if settings.is_empty() => (Action::None, Change::Nothing),
@@ -133,11 +131,10 @@ fn compare(
     }
     for Connector {
         name: called,
-        kind,
-        config,
+        settings,
     } in wanted.connectors
     {
-        let change = Change::Connector(kind, config);
+        let change = Change::Connector(settings);
         let put = present.connectors.remove(&called);
         items.push(put_item(name, Kind::Connector, &called, put, change));
     }
@@ -164,7 +161,8 @@ fn compare(
     {
         let there = present.steps.get(called.as_str());
         let is_there = there.is_some_and(|(other, _)| *other == digest);
-        let action = action(there, |(_, old)| is_there && *old == json!([limits, retry]));
+        let wanted = (limits.into(), retry.into());
+        let action = action(there, |(_, old)| is_there && *old == wanted);
         let change = match is_there {
             true => Change::Tuning(limits, retry),
             false => Change::Step(bytes, limits, retry),
@@ -179,7 +177,7 @@ fn compare(
         settings,
     } in wanted.schedules
     {
-        let change = Change::Schedule(json!(settings));
+        let change = Change::Schedule(settings.into());
         let put = present.schedules.remove(called.as_str());
         items.push(put_item(name, Kind::Schedule, called.as_str(), put, change));
     }

@@ -48,7 +48,7 @@ pub struct Fields<'n> {
 impl<'n> Fields<'n> {
     /// The entry of that name. One without a value is taken not to be there, so that all of a
     /// list's items can be commented out.
-    pub fn get(&self, key: &str) -> Option<&Place<'n>> {
+    pub fn entry(&self, key: &str) -> Option<&Place<'n>> {
         let named =
             |(name, place): &&(&str, Place<'_>)| *name == key && place.node.value != Tree::Null;
         self.entries.iter().find(named).map(|(_, place)| place)
@@ -199,7 +199,7 @@ impl<'r> Reader<'r> {
 
     /// The entry of that name, which must be there.
     pub fn required<'f, 'n>(&mut self, fields: &'f Fields<'n>, key: &str) -> Option<&'f Place<'n>> {
-        let found = fields.get(key);
+        let found = fields.entry(key);
         if found.is_none() {
             return self.fault(&fields.at, format!("has no `{key}`"));
         }

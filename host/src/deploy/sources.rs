@@ -13,13 +13,13 @@ use sha2::{Digest, Sha256};
 
 use super::error::Fault;
 use super::manifest::model::{StepSource, Workspace};
-use crate::cli::build::{self, Progress};
-use crate::cli::naming::Derived;
-use crate::cli::output::{Output, printable};
+use crate::build::naming::Derived;
+use crate::build::{self, Progress};
 use crate::domain::hex::hex;
 use crate::domain::ids::StepName;
 use crate::domain::limits::{COMPONENT_BYTES, StepLimits};
 use crate::domain::step::RetryPolicy;
+use crate::terminal::output::{Output, printable};
 use error::SourceError;
 use scan::{Kind, kind, scan};
 

@@ -21,6 +21,20 @@ pub(super) trait Needs: Send {
     const SCOPE: Scope;
 }
 
+/// An extractor that lets only callers in that have a scope.
+pub(super) trait Guard {
+    /// Which one.
+    const SCOPE: Scope;
+}
+
+impl<S: Needs> Guard for Caller<S> {
+    const SCOPE: Scope = S::SCOPE;
+}
+
+impl<S: Needs> Guard for ServerCaller<S> {
+    const SCOPE: Scope = S::SCOPE;
+}
+
 macro_rules! scopes {
     ($($name:ident)*) => {$(
         /// [`Scope`] of this name.
@@ -98,7 +112,7 @@ impl<S: Needs> FromRequestParts<Arc<Api>> for Caller<S> {
         let (mut workspace, mut name) = (None, String::new());
         for (key, value) in &params {
             match key {
-                "ws" => workspace = Some(WorkspaceName::titled(value)?),
+                "workspace" => workspace = Some(WorkspaceName::titled(value)?),
                 _ => name = value.to_owned(),
             }
         }

@@ -17,6 +17,13 @@ use crate::engine::ActionError;
 use crate::ingest::receive::{Head, Refusal, Reply};
 use crate::store::StoreError;
 
+/// What the path of an event begins with; the webhook's key follows.
+pub const PREFIX: &str = "/event/";
+/// The path as the list of routes has it.
+pub const PATH: &str = "/event/{key}";
+/// The methods that it takes.
+pub const METHODS: [Method; 2] = [Method::POST, Method::PUT];
+
 /// Answers a request to `/event/{key}`.
 pub async fn event<B>(api: &Arc<Api>, key: &str, ip: IpAddr, request: Request<B>) -> Response<Body>
 where
@@ -53,10 +60,9 @@ where
     B: hyper::body::Body<Data = Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
-    if head.method != Method::POST && head.method != Method::PUT {
-        return Err(ApiError::WrongMethod {
-            allowed: "POST, PUT",
-        });
+    if !METHODS.contains(&head.method) {
+        let allowed = "POST, PUT".into();
+        return Err(ApiError::WrongMethod { allowed });
     }
     let webhook = match api.catalog.webhook_by_key(key) {
         Some(webhook) => webhook,

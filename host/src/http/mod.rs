@@ -8,13 +8,17 @@ mod api;
 mod caller;
 mod drain;
 mod event;
+mod health;
+mod openapi;
 mod problem;
+mod route;
 mod router;
+mod routes;
 mod stall;
 mod view;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::catalog::Catalog;
 use crate::domain::clock::Clock;
@@ -24,7 +28,7 @@ use crate::ingest::receive::Ingest;
 use crate::settings::Settings;
 use crate::store::Store;
 use auth::AdminToken;
-pub use router::VERSION_HEADER;
+pub use router::openapi;
 
 /// What the handlers work with.
 pub struct Api {
@@ -41,6 +45,8 @@ pub struct Api {
     body: Bounds,
     bodies: Arc<Budget>,
     closing: AtomicBool,
+    /// The text of the OpenAPI document, once the routes are made.
+    openapi: OnceLock<bytes::Bytes>,
 }
 
 /// The parts of [`Api`] that come from below.
@@ -79,6 +85,7 @@ impl Api {
             body,
             bodies,
             closing: AtomicBool::new(false),
+            openapi: OnceLock::new(),
         })
     }
 

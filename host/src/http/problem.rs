@@ -3,12 +3,13 @@
 
 mod kind;
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
-use serde_json::{Map, Value, json};
-
+use stepwell_api::Problem;
 use stepwell_condition::PatternError;
 
 use crate::catalog::CatalogError;
@@ -25,7 +26,7 @@ use crate::ingest::read::ReadError;
 use crate::ingest::receive::Refusal;
 use crate::sandbox::ComponentError;
 use crate::store::StoreError;
-use kind::{Kind, kind, with};
+use kind::{Kind, kind, most, place, pointer, with};
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +37,7 @@ pub enum ApiError {
     )]
     Unauthorized,
     /// The principal lacks a scope.
-    #[error("`{principal}` may not do this {}: it takes the scope `{scope}`", place(.workspace))]
+    #[error("`{principal}` may not do this {}: it takes the scope `{scope}`", in_place(.workspace))]
     Forbidden {
         /// What the journal calls it.
         principal: String,
@@ -55,7 +56,7 @@ pub enum ApiError {
     #[error("this path takes {allowed}")]
     WrongMethod {
         /// The methods that it takes.
-        allowed: &'static str,
+        allowed: Cow<'static, str>,
     },
     /// A webhook's request is refused.
     #[error(transparent)]
@@ -125,7 +126,7 @@ pub enum ApiError {
     },
 }
 
-fn place(workspace: &Option<WorkspaceName>) -> String {
+fn in_place(workspace: &Option<WorkspaceName>) -> String {
     match workspace {
         Some(name) => format!("in workspace `{name}`"),
         None => "on the server itself".to_owned(),
@@ -144,26 +145,18 @@ impl ApiError {
             Self::Ingest(error) => ingest(error),
             Self::Read(error) => read(error),
             Self::BadBody { line: 0, .. } => kind(S::BAD_REQUEST, "bad-body"),
-            Self::BadBody { line, column, .. } => with(
-                S::BAD_REQUEST,
-                "bad-body",
-                json!({ "line": line, "column": column }),
-            ),
+            Self::BadBody { line, column, .. } => {
+                with(S::BAD_REQUEST, "bad-body", place(*line, *column))
+            }
             Self::BadParameter(_) | Self::BadState(_) => kind(S::BAD_REQUEST, "bad-parameter"),
             Self::BadName(_) => kind(S::BAD_REQUEST, "bad-name"),
             Self::NoSuchTask { .. } => kind(S::NOT_FOUND, "not-found"),
             Self::Catalog(error) => catalog(error),
             Self::BadCorrelation(_) => kind(S::UNPROCESSABLE_ENTITY, "bad-pointer"),
-            Self::PatternNotJson { line, column, .. } => with(
-                S::BAD_REQUEST,
-                "bad-pattern",
-                json!({ "line": line, "column": column }),
-            ),
-            Self::BadPattern(error) => with(
-                S::BAD_REQUEST,
-                "bad-pattern",
-                json!({ "pointer": error.pointer }),
-            ),
+            Self::PatternNotJson { line, column, .. } => {
+                with(S::BAD_REQUEST, "bad-pattern", place(*line, *column))
+            }
+            Self::BadPattern(error) => with(S::BAD_REQUEST, "bad-pattern", pointer(&error.pointer)),
             Self::Action(error) => action(error),
             Self::Store(error) => store(error),
             Self::Damaged { .. } => kind(S::INTERNAL_SERVER_ERROR, "internal"),
@@ -185,11 +178,9 @@ impl From<Refusal> for ApiError {
 fn read(error: &ReadError) -> Kind {
     use StatusCode as S;
     match error {
-        ReadError::TooLarge { most } => with(
-            S::PAYLOAD_TOO_LARGE,
-            "body-too-large",
-            json!({ "most": most }),
-        ),
+        ReadError::TooLarge { most: bytes } => {
+            with(S::PAYLOAD_TOO_LARGE, "body-too-large", most(*bytes))
+        }
         ReadError::Slow { .. } => kind(S::REQUEST_TIMEOUT, "slow-body"),
         ReadError::Broken(_) => kind(S::BAD_REQUEST, "broken-body"),
         ReadError::Overloaded => kind(S::SERVICE_UNAVAILABLE, "overloaded"),
@@ -201,21 +192,13 @@ fn ingest(error: &IngestError) -> Kind {
     match error {
         IngestError::NotJsonType(_) => kind(S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
         IngestError::DataTooLarge(_) => kind(S::PAYLOAD_TOO_LARGE, "body-too-large"),
-        IngestError::Body(BodyError::TooDeep { line, column, .. }) => with(
-            S::BAD_REQUEST,
-            "too-deep",
-            json!({ "line": line, "column": column }),
-        ),
-        IngestError::Body(BodyError::Empty) => with(
-            S::BAD_REQUEST,
-            "bad-json",
-            json!({ "line": 1, "column": 1 }),
-        ),
-        IngestError::Body(BodyError::NotJson { line, column, .. }) => with(
-            S::BAD_REQUEST,
-            "bad-json",
-            json!({ "line": line, "column": column }),
-        ),
+        IngestError::Body(BodyError::TooDeep { line, column, .. }) => {
+            with(S::BAD_REQUEST, "too-deep", place(*line, *column))
+        }
+        IngestError::Body(BodyError::Empty) => with(S::BAD_REQUEST, "bad-json", place(1, 1)),
+        IngestError::Body(BodyError::NotJson { line, column, .. }) => {
+            with(S::BAD_REQUEST, "bad-json", place(*line, *column))
+        }
         IngestError::Body(BodyError::NotUtf8 {
             offset,
             line,
@@ -223,7 +206,10 @@ fn ingest(error: &IngestError) -> Kind {
         }) => with(
             S::BAD_REQUEST,
             "bad-json",
-            json!({ "line": line, "column": column, "offset": offset }),
+            Problem {
+                offset: Some(*offset as u64),
+                ..place(*line, *column)
+            },
         ),
     }
 }
@@ -235,11 +221,10 @@ fn catalog(error: &CatalogError) -> Kind {
         CatalogError::Exists { .. } => kind(S::CONFLICT, "exists"),
         CatalogError::Full { .. } => kind(S::CONFLICT, "limit-reached"),
         CatalogError::Permanent { .. } => kind(S::CONFLICT, "permanent"),
-        CatalogError::TooLarge { most, .. } | CatalogError::ComponentTooLarge { most } => with(
-            S::UNPROCESSABLE_ENTITY,
-            "too-large",
-            json!({ "most": most }),
-        ),
+        CatalogError::TooLarge { most: bytes, .. }
+        | CatalogError::ComponentTooLarge { most: bytes } => {
+            with(S::UNPROCESSABLE_ENTITY, "too-large", most(*bytes))
+        }
         CatalogError::BadLimit { .. } | CatalogError::Ambiguous { .. } => {
             kind(S::BAD_REQUEST, "bad-parameter")
         }
@@ -249,18 +234,21 @@ fn catalog(error: &CatalogError) -> Kind {
         CatalogError::ConditionNotJson { line, column, .. } => with(
             S::UNPROCESSABLE_ENTITY,
             "bad-condition",
-            json!({ "line": line, "column": column }),
+            place(*line, *column),
         ),
         CatalogError::BadCondition(error) => with(
             S::UNPROCESSABLE_ENTITY,
             "bad-condition",
-            json!({ "pointer": error.pointer }),
+            pointer(&error.pointer),
         ),
         CatalogError::Connector(_) => kind(S::UNPROCESSABLE_ENTITY, "bad-connector"),
         CatalogError::Schedule(error) => with(
             S::UNPROCESSABLE_ENTITY,
             "bad-schedule",
-            json!({ "field": error.field() }),
+            Problem {
+                field: Some(error.field().to_owned()),
+                ..Problem::default()
+            },
         ),
         CatalogError::Store(error) => store(error),
         CatalogError::Interrupted => kind(S::SERVICE_UNAVAILABLE, "shutting-down"),
@@ -277,19 +265,18 @@ fn action(error: &ActionError) -> Kind {
         ActionError::WrongState { state, .. } => with(
             S::CONFLICT,
             "wrong-state",
-            json!({ "state": state.as_str() }),
+            Problem {
+                state: Some(state.to_string()),
+                ..Problem::default()
+            },
         ),
         ActionError::Edit { error, .. } => match error {
             EditError::TooLarge(_) => with(
                 S::UNPROCESSABLE_ENTITY,
                 "too-large",
-                json!({ "most": limits::DATA_BYTES }),
+                most(limits::DATA_BYTES),
             ),
-            EditError::Via => with(
-                S::UNPROCESSABLE_ENTITY,
-                "bad-change",
-                json!({ "pointer": "/$via" }),
-            ),
+            EditError::Via => with(S::UNPROCESSABLE_ENTITY, "bad-change", pointer("/$via")),
             _ => kind(S::UNPROCESSABLE_ENTITY, "bad-change"),
         },
         ActionError::NoSuchRun { .. } => kind(S::UNPROCESSABLE_ENTITY, "no-such-run"),
@@ -304,11 +291,19 @@ fn component(error: &ComponentError) -> Kind {
     match error {
         ComponentError::NotAComponent(_) => kind(unprocessable, "not-a-component"),
         ComponentError::ForeignImport { import, .. } => {
-            with(unprocessable, "foreign-import", json!({ "import": import }))
+            let members = Problem {
+                import: Some(import.clone()),
+                ..Problem::default()
+            };
+            with(unprocessable, "foreign-import", members)
         }
         ComponentError::NotAStep(_) => kind(unprocessable, "missing-export"),
         ComponentError::Condition { logs, .. } => {
-            with(unprocessable, "condition-failed", json!({ "logs": logs }))
+            let members = Problem {
+                logs: Some(logs.clone()),
+                ..Problem::default()
+            };
+            with(unprocessable, "condition-failed", members)
         }
         ComponentError::Script(_) => kind(unprocessable, "bad-script"),
         ComponentError::TooManyParts { .. } => kind(unprocessable, "too-many-parts"),
@@ -339,38 +334,32 @@ fn store(error: &StoreError) -> Kind {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response<Body> {
-        let Kind {
-            status,
-            code,
-            extra,
-        } = self.kind();
-        let mut problem = Map::new();
-        problem.insert("type".into(), format!("urn:stepwell:problem:{code}").into());
-        problem.insert(
-            "title".into(),
-            status.canonical_reason().unwrap_or_default().into(),
-        );
-        problem.insert("status".into(), status.as_u16().into());
-        if status == StatusCode::INTERNAL_SERVER_ERROR || code == "storage-unavailable" {
+        let Kind { status, problem } = self.kind();
+        let code = problem.code.clone();
+        let mut incident = None;
+        let detail = if status == StatusCode::INTERNAL_SERVER_ERROR || code == "storage-unavailable"
+        {
             // What went wrong inside is the operator's to know.
-            let incident = uuid::Uuid::now_v7().to_string();
-            tracing::error!(incident, error = %self, "a request failed");
-            problem.insert(
-                "detail".into(),
-                format!("the server failed; its log says why, under incident {incident}").into(),
-            );
-            problem.insert("incident".into(), incident.into());
+            let id = uuid::Uuid::now_v7().to_string();
+            tracing::error!(incident = id, error = %self, "a request failed");
+            let detail = format!("the server failed; its log says why, under incident {id}");
+            incident = Some(id);
+            detail
         } else if code == "shutting-down" {
-            problem.insert(
-                "detail".into(),
-                "the server is going down; try again when it is back".into(),
-            );
+            "the server is going down; try again when it is back".to_owned()
         } else {
-            problem.insert("detail".into(), self.to_string().into());
-        }
-        problem.insert("code".into(), code.into());
-        problem.extend(extra);
-        let mut response = Response::new(Body::from(Value::Object(problem).to_string()));
+            self.to_string()
+        };
+        let problem = Problem {
+            r#type: format!("urn:stepwell:problem:{code}"),
+            title: status.canonical_reason().unwrap_or_default().to_owned(),
+            status: status.as_u16(),
+            detail,
+            incident,
+            ..problem
+        };
+        let mut response =
+            Response::new(Body::from(serde_json::to_vec(&problem).unwrap_or_default()));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(
@@ -379,7 +368,9 @@ impl IntoResponse for ApiError {
         );
         match (&self, status) {
             (Self::WrongMethod { allowed }, _) => {
-                headers.insert(ALLOW, HeaderValue::from_static(allowed));
+                if let Ok(allowed) = HeaderValue::try_from(&**allowed) {
+                    headers.insert(ALLOW, allowed);
+                }
             }
             (_, StatusCode::UNAUTHORIZED) => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -1,176 +1,93 @@
-//! The whole HTTP API on one page.
+//! From a request to its handler: the router is made of the list in `routes`.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response};
 use axum::response::IntoResponse;
-use axum::routing::{get, post, put};
+use axum::routing::MethodRouter;
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
-use super::api::{
-    actions, config, connectors, explain, schedules, steps, tasks, webhooks, workspaces,
-};
 use super::caller::Authenticated;
+use super::openapi::document;
 use super::problem::ApiError;
+use super::route::Route;
+use super::routes::routes;
 use super::{Api, event};
-use crate::store::Health;
 
 /// Says on every answer under `/api` that a Stepwell server gave it, and which version.
-pub const VERSION_HEADER: HeaderName = HeaderName::from_static("stepwell-version");
+const VERSION_HEADER: HeaderName = HeaderName::from_static(stepwell_api::VERSION_HEADER);
 const VERSION: HeaderValue = HeaderValue::from_static(env!("CARGO_PKG_VERSION"));
 
-/// Everything under `/api/v1`. [`Routes::answer`] has checked the token before.
-fn api_routes(api: Arc<Api>) -> Router {
-    Router::new()
-        .route(
-            "/api/v1/workspaces",
-            get(workspaces::list)
-                .post(workspaces::add)
-                .fallback(|| wrong("GET, HEAD, POST")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}",
-            get(workspaces::show)
-                .patch(workspaces::patch)
-                .delete(workspaces::delete)
-                .fallback(|| wrong("GET, HEAD, PATCH, DELETE")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/webhooks",
-            get(webhooks::list)
-                .post(webhooks::add)
-                .fallback(|| wrong("GET, HEAD, POST")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/webhooks/{name}",
-            get(webhooks::show)
-                .put(webhooks::change)
-                .delete(webhooks::delete)
-                .fallback(|| wrong("GET, HEAD, PUT, DELETE")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/steps",
-            get(steps::list).fallback(|| wrong("GET, HEAD")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/steps/{name}",
-            get(steps::show)
-                .put(steps::put)
-                .patch(steps::patch)
-                .delete(steps::delete)
-                .fallback(|| wrong("GET, HEAD, PUT, PATCH, DELETE")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/steps/{name}/versions",
-            get(steps::versions).fallback(|| wrong("GET, HEAD")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/steps/{name}/rollback",
-            post(steps::rollback).fallback(|| wrong("POST")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/tasks",
-            get(tasks::list)
-                .post(actions::new)
-                .fallback(|| wrong("GET, HEAD, POST")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/tasks/count",
-            get(tasks::count).fallback(|| wrong("GET, HEAD")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/tasks/{name}/cancel",
-            post(actions::cancel).fallback(|| wrong("POST")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/tasks/{name}/retry",
-            post(actions::retry).fallback(|| wrong("POST")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/tasks/{name}/keep",
-            post(actions::keep).fallback(|| wrong("POST")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/tasks/{name}/unkeep",
-            post(actions::unkeep).fallback(|| wrong("POST")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/tasks/{name}/update",
-            post(actions::update).fallback(|| wrong("POST")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/tasks/{name}/clone",
-            post(actions::clone).fallback(|| wrong("POST")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/tasks/{name}/replay",
-            post(actions::replay).fallback(|| wrong("POST")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/tasks/{name}/explain",
-            get(explain::explain).fallback(|| wrong("GET, HEAD")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/tasks/{name}",
-            get(tasks::show).fallback(|| wrong("GET, HEAD")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/config",
-            get(config::list).fallback(|| wrong("GET, HEAD")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/config/{name}",
-            put(config::set)
-                .delete(config::delete)
-                .fallback(|| wrong("PUT, DELETE")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/connectors",
-            get(connectors::list).fallback(|| wrong("GET, HEAD")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/connectors/{name}",
-            put(connectors::put)
-                .delete(connectors::delete)
-                .fallback(|| wrong("PUT, DELETE")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/schedules",
-            get(schedules::list).fallback(|| wrong("GET, HEAD")),
-        )
-        .route(
-            "/api/v1/workspaces/{ws}/schedules/{name}",
-            get(schedules::show)
-                .put(schedules::put)
-                .delete(schedules::delete)
-                .fallback(|| wrong("GET, HEAD, PUT, DELETE")),
-        )
-        .fallback(|| async { ApiError::NoSuchPath })
-        .with_state(api)
+/// The OpenAPI document as the server gives it: indented JSON with a line feed.
+pub fn openapi() -> String {
+    text(&routes())
 }
 
-async fn wrong(allowed: &'static str) -> ApiError {
-    ApiError::WrongMethod { allowed }
+fn text(routes: &[Route]) -> String {
+    format!("{:#}\n", document(routes))
+}
+
+/// The methods that a path takes, as a 405 names them.
+fn allowed(methods: &[Method]) -> String {
+    let mut names = Vec::new();
+    for method in methods {
+        names.push(method.as_str());
+        // A handler of GET answers HEAD, too.
+        names.extend((*method == Method::GET).then_some("HEAD"));
+    }
+    names.join(", ")
+}
+
+/// A router of these routes. [`Routes::answer`] has checked the token before.
+fn router(routes: Vec<Route>, api: Arc<Api>) -> Router {
+    let mut paths: BTreeMap<&str, (Vec<Method>, MethodRouter<Arc<Api>>)> = BTreeMap::new();
+    for route in routes {
+        let Some(handler) = route.handler else {
+            continue;
+        };
+        let (methods, handlers) = paths.entry(route.path).or_default();
+        methods.push(route.method);
+        *handlers = std::mem::take(handlers).merge(handler);
+    }
+    let mut router = Router::new();
+    for (path, (methods, handlers)) in paths {
+        let allowed = allowed(&methods);
+        let wrong = move || async {
+            ApiError::WrongMethod {
+                allowed: allowed.into(),
+            }
+        };
+        router = router.route(path, handlers.fallback(wrong));
+    }
+    router
+        .fallback(|| async { ApiError::NoSuchPath })
+        .with_state(api)
 }
 
 /// Answers every request that comes to the server.
 #[derive(Clone)]
 pub(super) struct Routes {
     api: Arc<Api>,
-    routes: TowerToHyperService<Router>,
+    router: TowerToHyperService<Router>,
+    /// Paths of the API that need no token.
+    open: Arc<[&'static str]>,
 }
 
 impl Routes {
     pub(super) fn new(api: Arc<Api>) -> Self {
+        let routes = routes();
+        api.openapi.get_or_init(|| text(&routes).into());
+        let open = routes.iter().filter(|route| route.scope.is_none());
         Self {
-            routes: TowerToHyperService::new(api_routes(api.clone())),
+            open: open.map(|route| route.path).collect(),
+            router: TowerToHyperService::new(router(routes, api.clone())),
             api,
         }
     }
@@ -178,38 +95,26 @@ impl Routes {
     /// Answers one request from `ip`.
     pub(super) async fn answer(&self, ip: IpAddr, request: Request<Incoming>) -> Response<Body> {
         let path = request.uri().path();
-        if let Some(key) = path.strip_prefix("/event/") {
+        // The hot path does not pay for the router.
+        if let Some(key) = path.strip_prefix(event::PREFIX) {
             // The request is moved; a key is short, and usually the only allocation spared is this.
             let key = key.to_owned();
             return event::event(&self.api, &key, ip, request).await;
         }
-        if path.starts_with("/api/") {
-            let mut response = self.answer_api(ip, request).await;
-            response.headers_mut().insert(VERSION_HEADER, VERSION);
-            return response;
+        if !path.starts_with("/api/") {
+            return self.route(request).await;
         }
-        match (path, request.method()) {
-            ("/healthz", &Method::GET | &Method::HEAD) => plain(StatusCode::OK, "ok"),
-            ("/readyz", &Method::GET | &Method::HEAD) => {
-                if self.api.closing.load(Ordering::Relaxed) {
-                    return plain(StatusCode::SERVICE_UNAVAILABLE, "going down");
-                }
-                let health = *self.api.store.health().borrow();
-                match health {
-                    Health::Writable => plain(StatusCode::OK, "ok"),
-                    Health::Full => plain(StatusCode::SERVICE_UNAVAILABLE, "storage full"),
-                    Health::Failed => plain(StatusCode::SERVICE_UNAVAILABLE, "storage failed"),
-                }
-            }
-            ("/healthz" | "/readyz", _) => ApiError::WrongMethod {
-                allowed: "GET, HEAD",
-            }
-            .into_response(),
-            _ => ApiError::NoSuchPath.into_response(),
-        }
+        let mut response = if self.open.contains(&path) {
+            self.route(request).await
+        } else {
+            self.answer_api(ip, request).await
+        };
+        response.headers_mut().insert(VERSION_HEADER, VERSION);
+        response
     }
 
-    /// The API: nothing under it is answered without the token, not even what is not there.
+    /// The API: nothing of it but what `open` names is answered without the token, not even what is not
+    /// there.
     async fn answer_api(&self, ip: IpAddr, mut request: Request<Incoming>) -> Response<Body> {
         let Some(principal) = self.api.token.principal(request.headers()) else {
             return ApiError::Unauthorized.into_response();
@@ -217,24 +122,58 @@ impl Routes {
         request
             .extensions_mut()
             .insert(Authenticated { principal, ip });
-        let mut response = match self.routes.call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        };
+        let mut response = self.route(request).await;
         // Webhook URLs are secrets, and a task's data is its tenant's.
         response
             .headers_mut()
             .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
     }
+
+    async fn route(&self, request: Request<Incoming>) -> Response<Body> {
+        match self.router.call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
-    response
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_events_path_and_methods_are_those_of_the_list() {
+        assert!(event::PATH.starts_with(event::PREFIX));
+        let listed = routes();
+        let event = listed.iter().filter(|route| route.path == event::PATH);
+        let methods: Vec<Method> = event.map(|route| route.method.clone()).collect();
+        assert_eq!(methods, event::METHODS);
+        assert_eq!(allowed(&methods), "POST, PUT");
+        // Everything else has a handler.
+        assert!(
+            listed
+                .iter()
+                .all(|route| route.path == event::PATH || route.handler.is_some())
+        );
+    }
+
+    #[test]
+    fn every_route_is_in_the_document_and_nothing_else_is() {
+        let document = document(&routes());
+        let paths = document["paths"].as_object().unwrap();
+        let documented = paths.iter().flat_map(|(path, item)| {
+            let methods = item.as_object().unwrap().keys();
+            methods.map(move |method| (path.clone(), method.to_uppercase()))
+        });
+        let listed = routes().into_iter().map(|route| {
+            let method = route.method.to_string();
+            (route.path.to_owned(), method)
+        });
+        let mut documented: Vec<_> = documented.collect();
+        let mut listed: Vec<_> = listed.collect();
+        documented.sort();
+        listed.sort();
+        assert_eq!(documented, listed);
+    }
 }

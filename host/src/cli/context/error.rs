@@ -3,8 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::cli::client::ClientError;
-use crate::cli::exit::Exit;
+use crate::cli::exit::{Exit, ExitOf};
+use crate::client::ClientError;
 
 /// Why it is not known which server is meant, or how to be let in.
 #[derive(Debug, thiserror::Error)]

@@ -2,9 +2,9 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
-use crate::cli::output::{Output, printable};
 use crate::deploy::error::DeployError;
 use crate::deploy::plan::{Action, Item};
+use crate::terminal::output::{Output, printable};
 
 /// The longest answer that is read, in bytes.
 const ANSWER_BYTES: u64 = 1024;

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use anyhow::Result;
+use stepwell_api::{Step, Steps};
 
-use super::super::client::{Client, ClientError};
 use super::super::exit::UsageError;
-use super::super::member::{member, text};
-use super::super::naming::{self, Derived};
-use super::super::output::Output;
+use crate::build::naming::{self, Derived};
+use crate::client::{Client, ClientError};
 use crate::domain::ids::StepName;
+use crate::terminal::output::Output;
 
 /// The name by the rule, unless the server has the step under another spelling of it. What differs
 /// from the source's own name is told, and so is a step that may be the same by another way.
@@ -21,13 +21,11 @@ pub(super) async fn name(
 ) -> Result<StepName> {
     let by_rule: StepName = derived.name.parse().map_err(UsageError::Name)?;
     let mut settled = derived.name.clone();
-    match client.get(&["steps", by_rule.as_str()], &[]).await {
+    match client.get::<Step>(&["steps", by_rule.as_str()], &[]).await {
         Ok(_) => {}
         Err(ClientError::NotFound { .. }) => {
-            let listed = client.get(&["steps"], &[]).await?;
-            let there: Vec<&str> = member(&listed, "steps")
-                .map(|one| text(one, "name"))
-                .collect();
+            let listed = client.get::<Steps>(&["steps"], &[]).await?.read()?;
+            let there: Vec<&str> = listed.steps.iter().map(|one| one.name.as_str()).collect();
             settled = naming::settle(derived, there.iter().copied());
             if settled == derived.name {
                 let rival = there

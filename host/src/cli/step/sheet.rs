@@ -1,31 +1,28 @@
 //! A step as people are shown it.
 
 use serde_json::Value;
+use stepwell_api::Step;
 
 use super::tuning;
-use crate::cli::member::text;
-use crate::cli::output::{Output, Tone, json_line, printable};
-use crate::cli::units;
+use crate::terminal::output::{Output, Tone, json_line, printable};
+use crate::terminal::units;
 
-pub(super) fn sheet(step: &Value, output: Output) -> String {
-    let limits = step.get("limits").unwrap_or(&Value::Null);
+pub(super) fn sheet(step: &Step, output: Output) -> String {
+    let limits = &step.limits;
     let rows = [
-        ("step", printable(text(step, "name")).into_owned()),
-        ("kind", printable(text(step, "kind")).into_owned()),
+        ("step", printable(&step.name).into_owned()),
+        ("kind", printable(step.kind.as_str()).into_owned()),
         ("condition", condition(step)),
-        ("size", units::size(number(step.get("size")))),
-        ("fuel", units::count(number(limits.get("fuel")))),
-        ("memory", units::size(number(limits.get("memory")))),
+        ("size", units::size(step.size)),
+        ("fuel", units::count(limits.fuel)),
+        ("memory", units::size(limits.memory)),
         (
             "timeout",
-            units::duration_us(number(limits.get("timeout_ms")).saturating_mul(1000)),
+            units::duration_us(limits.timeout_ms.saturating_mul(1000)),
         ),
-        (
-            "retry",
-            tuning::policy(step.get("retry").unwrap_or(&Value::Null)),
-        ),
-        ("updated", printable(text(step, "updated")).into_owned()),
-        ("digest", printable(text(step, "digest")).into_owned()),
+        ("retry", tuning::policy(&step.retry)),
+        ("updated", printable(&step.updated).into_owned()),
+        ("digest", printable(&step.digest).into_owned()),
     ];
     let lines: Vec<String> = rows
         .iter()
@@ -38,16 +35,12 @@ pub(super) fn sheet(step: &Value, output: Output) -> String {
 }
 
 /// The condition as one line, whether the API gives it as JSON or as the JSON's text.
-pub fn condition(step: &Value) -> String {
-    match step.get("condition") {
-        Some(Value::String(source)) => printable(source).into_owned(),
-        Some(value) => json_line(value),
-        None => String::new(),
+pub fn condition(step: &Step) -> String {
+    match &step.condition {
+        Value::String(source) => printable(source).into_owned(),
+        Value::Null => String::new(),
+        value => json_line(value),
     }
-}
-
-pub(super) fn number(value: Option<&Value>) -> u64 {
-    value.and_then(Value::as_u64).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -58,12 +51,13 @@ mod tests {
 
     #[test]
     fn a_step_for_people() {
-        let step = json!({
+        let step = serde_json::from_value(json!({
             "name": "greet", "kind": "script", "digest": "abc", "size": 76000, "condition": {"email": {"$type": "string"}},
             "limits": {"fuel": 1_000_000_000, "memory": 67_108_864, "timeout_ms": 30_000},
             "retry": {"attempts": 3, "first_ms": 1000, "factor": 2, "cap_ms": 3_600_000},
             "updated": "2026-11-23T14:00:00.000Z",
-        });
+        }))
+        .unwrap();
         assert_eq!(
             sheet(&step, Output::plain()),
             "\

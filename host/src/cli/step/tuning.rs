@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use clap::{Args, value_parser};
-use serde_json::{Map, Value, json};
+use stepwell_api::{LimitsChange, Retry, RetryChange, StepChange};
 
-use crate::cli::units::{self, parse_count, parse_duration, parse_size};
 use crate::domain::step::RetryPolicy;
+use crate::terminal::units::{self, parse_count, parse_duration, parse_size};
 
 /// What one run may use, and when it is tried again; what is not given stays, or is the default.
 #[derive(Debug, Default, Args)]
@@ -43,23 +43,6 @@ fn ms(duration: Option<Duration>) -> Option<u64> {
 }
 
 impl TuningArgs {
-    fn limits(&self) -> [(&'static str, Option<u64>); 3] {
-        [
-            ("fuel", self.fuel),
-            ("memory", self.memory),
-            ("timeout_ms", ms(self.timeout)),
-        ]
-    }
-
-    fn retry(&self) -> [(&'static str, Option<u64>); 4] {
-        [
-            ("attempts", self.attempts.map(u64::from)),
-            ("first_ms", ms(self.first_delay)),
-            ("factor", self.factor.map(u64::from)),
-            ("cap_ms", ms(self.max_delay)),
-        ]
-    }
-
     /// Whether nothing was given.
     pub fn is_empty(&self) -> bool {
         self.query().is_empty()
@@ -67,40 +50,56 @@ impl TuningArgs {
 
     /// As an upload's query has it.
     pub fn query(&self) -> Vec<(&'static str, String)> {
-        let all = self.limits().into_iter().chain(self.retry());
-        all.filter_map(|(key, value)| Some((key, value?.to_string())))
+        let all = [
+            ("fuel", self.fuel),
+            ("memory", self.memory),
+            ("timeout_ms", ms(self.timeout)),
+            ("attempts", self.attempts.map(u64::from)),
+            ("first_ms", ms(self.first_delay)),
+            ("factor", self.factor.map(u64::from)),
+            ("cap_ms", ms(self.max_delay)),
+        ];
+        all.into_iter()
+            .filter_map(|(key, value)| Some((key, value?.to_string())))
             .collect()
     }
 
     /// As a change's body has it.
-    pub fn patch(&self) -> Value {
-        json!({"limits": given(&self.limits()), "retry": given(&self.retry())})
+    pub fn patch(&self) -> StepChange {
+        StepChange {
+            limits: LimitsChange {
+                fuel: self.fuel,
+                memory: self.memory,
+                timeout_ms: ms(self.timeout),
+            },
+            retry: RetryChange {
+                attempts: self.attempts,
+                first_ms: ms(self.first_delay),
+                factor: self.factor,
+                cap_ms: ms(self.max_delay),
+            },
+        }
     }
 }
 
-fn given(all: &[(&'static str, Option<u64>)]) -> Map<String, Value> {
-    all.iter()
-        .filter_map(|(key, value)| Some(((*key).to_owned(), (*value)?.into())))
-        .collect()
-}
-
-/// A retry policy as the API gives it, in one line.
-pub fn policy(retry: &Value) -> String {
-    let figure = |key| retry.get(key).and_then(Value::as_u64).unwrap_or(0);
-    let delay = |key| units::duration_us(figure(key).saturating_mul(1000));
-    match figure("attempts") {
+/// A retry policy in one line.
+pub fn policy(retry: &Retry) -> String {
+    let delay = |ms: u64| units::duration_us(ms.saturating_mul(1000));
+    match retry.attempts {
         0 | 1 => "never; one attempt".to_owned(),
         attempts => format!(
             "{attempts} attempts in all, delays up to {}, × {}, at most {}",
-            delay("first_ms"),
-            figure("factor"),
-            delay("cap_ms")
+            delay(retry.first_ms),
+            retry.factor,
+            delay(retry.cap_ms)
         ),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -125,17 +124,27 @@ mod tests {
             ]
         );
         assert_eq!(
-            some.patch(),
+            serde_json::to_value(some.patch()).unwrap(),
             json!({"limits": {"fuel": 5, "timeout_ms": 1500}, "retry": {"attempts": 9, "cap_ms": 60_000}})
         );
     }
 
     #[test]
     fn a_policy_for_people() {
+        let usual = Retry {
+            attempts: 3,
+            first_ms: 1000,
+            factor: 2,
+            cap_ms: 3_600_000,
+        };
         assert_eq!(
-            policy(&json!({"attempts": 3, "first_ms": 1000, "factor": 2, "cap_ms": 3_600_000})),
+            policy(&usual),
             "3 attempts in all, delays up to 1 s, × 2, at most 60 m"
         );
-        assert_eq!(policy(&json!({"attempts": 1})), "never; one attempt");
+        let once = Retry {
+            attempts: 1,
+            ..usual
+        };
+        assert_eq!(policy(&once), "never; one attempt");
     }
 }

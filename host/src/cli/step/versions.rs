@@ -1,35 +1,32 @@
 //! `stepwell step versions` and `stepwell step rollback`.
 
 use anyhow::Result;
-use serde_json::{Map, Value, json};
+use stepwell_api::{Rollback, Step, StepVersions};
 
-use super::sheet::{number, sheet};
-use crate::cli::client::Client;
-use crate::cli::member::{member, text};
-use crate::cli::output::{Output, figures, printable, shorten, words};
-use crate::cli::units;
+use super::sheet::sheet;
+use crate::client::Client;
+use crate::terminal::output::{Output, figures, printable, shorten, words};
+use crate::terminal::units;
 
 /// How many characters of a digest are shown: what anybody types.
 const DIGEST: usize = 13;
 
 /// Lists what a step was made of, the present version first.
 pub async fn list(client: &Client, name: &str, output: Output) -> Result<()> {
-    let found = client.get(&["steps", name, "versions"], &[]).await?;
+    let path = ["steps", name, "versions"];
+    let found = client.get::<StepVersions>(&path, &[]).await?;
     if output.json {
-        return Ok(output.document(&found)?);
+        return Ok(output.document(found.document())?);
     }
-    let rows = member(&found, "versions")
+    let rows = (found.read()?.versions.into_iter())
         .map(|version| {
-            let current = version.get("current").and_then(Value::as_bool);
+            let mark = if version.current { "in place" } else { "" };
             vec![
-                shorten(text(version, "digest"), DIGEST).into_owned(),
-                text(version, "kind").to_owned(),
-                units::size(number(version.get("size"))),
-                text(version, "since").to_owned(),
-                match current {
-                    Some(true) => "in place".to_owned(),
-                    _ => String::new(),
-                },
+                shorten(&version.digest, DIGEST).into_owned(),
+                version.kind.to_string(),
+                units::size(version.size),
+                version.since,
+                mark.to_owned(),
             ]
         })
         .collect();
@@ -45,16 +42,16 @@ pub async fn list(client: &Client, name: &str, output: Output) -> Result<()> {
 
 /// Puts an earlier version in place.
 pub async fn rollback(client: &Client, name: &str, to: Option<&str>, output: Output) -> Result<()> {
-    let mut body = Map::new();
-    if let Some(to) = to {
-        body.insert("to".into(), json!(to));
-    }
+    let body = Rollback {
+        to: to.map(str::to_owned),
+    };
     let path = ["steps", name, "rollback"];
-    let step = client.post(&path, &Value::Object(body)).await?;
+    let step = client.post::<Step>(&path, &body).await?;
     if output.json {
-        return Ok(output.document(&step)?);
+        return Ok(output.document(step.document())?);
     }
-    let digest: String = text(&step, "digest").chars().take(DIGEST - 1).collect();
+    let step = step.read()?;
+    let digest: String = step.digest.chars().take(DIGEST - 1).collect();
     output.note(&format!(
         "step {} is version {} again",
         printable(name),

@@ -4,16 +4,15 @@ use std::io::Read;
 
 use anyhow::Result;
 use clap::Args;
-use serde::Deserialize;
 use serde_json::{Value, json};
+use stepwell_api::{ReplayFrom, SetValue, Task, TaskChange, TaskHead};
 
 use super::id::resolve;
-use crate::cli::client::{Client, ClientError};
 use crate::cli::exit::UsageError;
-use crate::cli::member::text;
-use crate::cli::output::{Output, printable};
-use crate::cli::timeline::{ChangeView, TaskView, Timeline, diff, paint_state};
+use crate::cli::timeline::{Timeline, diff, paint_state};
+use crate::client::{Answer, Client, ClientError};
 use crate::domain::data::Pointer;
+use crate::terminal::output::{Output, printable};
 
 /// What is to be changed in a task's data.
 #[derive(Debug, Args)]
@@ -31,19 +30,15 @@ pub struct Changes {
 
 impl Changes {
     /// As the API takes them; `None` if there are none.
-    fn body(self) -> Result<Option<Value>, UsageError> {
-        let mut body = serde_json::Map::new();
-        for (key, given) in [("patch", self.patch), ("replace", self.replace)] {
-            if let Some(given) = given {
-                body.insert(key.to_owned(), document(&given)?);
-            }
-        }
-        if !self.set.is_empty() {
-            let set = self.set.into_iter();
-            let set = set.map(|(path, value)| json!({"path": path, "value": value}));
-            body.insert("set".to_owned(), set.collect());
-        }
-        Ok((!body.is_empty()).then_some(Value::Object(body)))
+    fn body(self) -> Result<Option<TaskChange>, UsageError> {
+        let read = |given: Option<String>| given.map(|given| document(&given)).transpose();
+        let set = self.set.into_iter();
+        let body = TaskChange {
+            patch: read(self.patch)?,
+            replace: read(self.replace)?,
+            set: set.map(|(path, value)| SetValue { path, value }).collect(),
+        };
+        Ok((body != TaskChange::default()).then_some(body))
     }
 }
 
@@ -52,7 +47,7 @@ impl Changes {
 pub async fn plain(client: &Client, ids: &[String], verb: &str, output: Output) -> Result<()> {
     if let [id] = ids {
         let id = resolve(client, id).await?;
-        let done = client.post(&["tasks", &id, verb], &Value::Null).await?;
+        let done = client.post(&["tasks", &id, verb], &()).await?;
         return told(&done, output);
     }
     let mut done = Vec::new();
@@ -60,10 +55,10 @@ pub async fn plain(client: &Client, ids: &[String], verb: &str, output: Output) 
     for id in ids {
         let acted = async {
             let id = resolve(client, id).await?;
-            anyhow::Ok(client.post(&["tasks", &id, verb], &Value::Null).await?)
+            anyhow::Ok(client.post(&["tasks", &id, verb], &()).await?)
         };
         match acted.await {
-            Ok(task) if output.json => done.push(task),
+            Ok(task) if output.json => done.push(task.into_document()),
             Ok(task) => told(&task, output)?,
             Err(error) => refused.push(error),
         }
@@ -96,23 +91,17 @@ pub async fn update(client: &Client, id: &str, changes: Changes, output: Output)
 
 /// `task replay`.
 pub async fn replay(client: &Client, id: &str, from: u32, output: Output) -> Result<()> {
-    #[derive(Deserialize)]
-    struct Replay {
-        stopped: Option<String>,
-        changes: Vec<ChangeView>,
-    }
     let id = resolve(client, id).await?;
-    let body = json!({ "from": from });
-    let document = client.post(&["tasks", &id, "replay"], &body).await?;
+    let path = ["tasks", id.as_str(), "replay"];
+    let answer = client.post::<Task>(&path, &ReplayFrom { from }).await?;
     if output.json {
-        return Ok(output.document(&document)?);
+        return Ok(output.document(answer.document())?);
     }
-    let bad = |error: serde_json::Error| ClientError::BadAnswer {
+    let task = answer.read()?;
+    let replay = (task.replay.as_ref()).ok_or_else(|| ClientError::BadAnswer {
         url: client.url().to_owned(),
-        reason: error.to_string(),
-    };
-    let task = TaskView::deserialize(&document).map_err(bad)?;
-    let replay = Replay::deserialize(&document["replay"]).map_err(bad)?;
+        reason: "it has no `replay`".to_owned(),
+    })?;
     for line in Timeline::default().news(&task, output) {
         output.line(&line)?;
     }
@@ -135,7 +124,7 @@ pub async fn replay(client: &Client, id: &str, from: u32, output: Output) -> Res
 /// `task clone`.
 pub async fn clone(client: &Client, id: &str, changes: Changes, output: Output) -> Result<()> {
     let id = resolve(client, id).await?;
-    let body = changes.body()?.unwrap_or_else(|| json!({}));
+    let body = changes.body()?.unwrap_or_default();
     made(&client.post(&["tasks", &id, "clone"], &body).await?, output)
 }
 
@@ -145,25 +134,23 @@ pub async fn new(client: &Client, data: &str, output: Output) -> Result<()> {
     made(&client.post(&["tasks"], &data).await?, output)
 }
 
-fn told(task: &Value, output: Output) -> Result<()> {
+fn told(task: &Answer<TaskHead>, output: Output) -> Result<()> {
     if output.json {
-        return Ok(output.document(task)?);
+        return Ok(output.document(task.document())?);
     }
-    let (id, state) = (printable(text(task, "id")), printable(text(task, "state")));
-    let kept = match task["kept"].as_bool() {
-        Some(true) => ", and kept for ever",
-        _ => "",
-    };
+    let task = task.read()?;
+    let (id, state) = (printable(&task.id), printable(task.state.as_str()));
+    let kept = if task.kept { ", and kept for ever" } else { "" };
     output.note(&format!("task {id} is {state}{kept}"));
     Ok(())
 }
 
 /// The new task's id is the result: it can be taken into a variable.
-fn made(task: &Value, output: Output) -> Result<()> {
+fn made(task: &Answer<TaskHead>, output: Output) -> Result<()> {
     if output.json {
-        return Ok(output.document(task)?);
+        return Ok(output.document(task.document())?);
     }
-    Ok(output.line(&printable(text(task, "id")))?)
+    Ok(output.line(&printable(&task.read()?.id))?)
 }
 
 /// JSON as it was given: itself, in a file, or on standard input.
@@ -208,9 +195,9 @@ mod tests {
             set: vec![place("/b/0=1.50").unwrap(), place("/c=\"x=y\"").unwrap()],
             replace: None,
         };
-        let body = changes.body().unwrap().unwrap().to_string();
+        let body = changes.body().unwrap().unwrap();
         assert_eq!(
-            body,
+            serde_json::to_string(&body).unwrap(),
             r#"{"patch":{"a":null},"set":[{"path":"/b/0","value":1.50},{"path":"/c","value":"x=y"}]}"#
         );
         let none = Changes {

@@ -1,13 +1,13 @@
 //! The task that is meant by an id, or by the first digits of one.
 
 use anyhow::Result;
+use stepwell_api::TaskPage;
 use uuid::Uuid;
 
-use crate::cli::client::{Client, ClientError};
 use crate::cli::exit::UsageError;
-use crate::cli::member::{member, text};
-use crate::cli::output::printable;
+use crate::client::{Client, ClientError};
 use crate::domain::ids::{IdError, TaskId};
+use crate::terminal::output::printable;
 
 /// Digits that name a task at least: fewer are a slip of the pen.
 const LEAST_DIGITS: usize = 4;
@@ -38,9 +38,9 @@ pub(super) async fn resolve(client: &Client, typed: &str) -> Result<String> {
         ("before", hyphenated(&last)),
         ("limit", (NAMED + 1).to_string()),
     ];
-    let page = client.get(&["tasks"], &query).await?;
-    let found: Vec<_> = member(&page, "tasks")
-        .filter(|task| text(task, "id").replace('-', "").starts_with(&digits))
+    let page = client.get::<TaskPage>(&["tasks"], &query).await?.read()?;
+    let found: Vec<_> = (page.tasks.iter())
+        .filter(|task| task.id.replace('-', "").starts_with(&digits))
         .collect();
     match found[..] {
         [] => Err(ClientError::NotFound {
@@ -48,14 +48,14 @@ pub(super) async fn resolve(client: &Client, typed: &str) -> Result<String> {
             detail: format!("there is no task whose id begins with `{typed}`"),
         }
         .into()),
-        [task] => Ok(text(task, "id").to_owned()),
+        [task] => Ok(task.id.clone()),
         _ => {
             let named: Vec<String> = found
                 .iter()
                 .take(NAMED)
                 .map(|task| {
-                    let (id, state) = (text(task, "id"), text(task, "state"));
-                    format!("{} ({})", printable(id), printable(state))
+                    let state = task.state.as_str();
+                    format!("{} ({})", printable(&task.id), printable(state))
                 })
                 .collect();
             let more = if found.len() > NAMED { ", …" } else { "" };

@@ -5,16 +5,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use clap::Args;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use stepwell_api::{TaskCounts, TaskHead, TaskPage};
 
 use super::act::document;
-use crate::cli::client::{Client, ClientError};
-use crate::cli::member::{member, text};
-use crate::cli::output::{Output, figures, printable, words};
-use crate::cli::units::parse_duration;
+use crate::client::{Client, ClientError};
 use crate::domain::clock::{Millis, parse_rfc3339, rfc3339};
 use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;
+use crate::terminal::output::{Output, figures, printable, words};
+use crate::terminal::units::parse_duration;
 
 /// Tasks that are asked for at once: the most that the server gives.
 const PAGE: usize = 500;
@@ -94,22 +95,23 @@ impl Wanted {
     }
 }
 
-/// Tasks, page by page, until `most` are there or the server has none before them.
-async fn pages(
+/// Tasks, page by page, until `most` are there or the server has none before them: documents as they
+/// came, or heads.
+async fn pages<T: DeserializeOwned>(
     client: &Client,
     most: usize,
     query: &[(&'static str, String)],
-) -> Result<(Vec<Value>, Option<String>), ClientError> {
+) -> Result<(Vec<T>, Option<String>), ClientError> {
     let mut tasks = Vec::new();
     let mut query = query.to_vec();
     let mut progress = Progress::new();
     loop {
         let limit = PAGE.min(most - tasks.len());
         let asked = [&query[..], &[("limit", limit.to_string())]].concat();
-        let page = client.get(&["tasks"], &asked).await?;
-        tasks.extend(member(&page, "tasks").cloned());
-        let next = page.get("next").and_then(Value::as_str).map(str::to_owned);
-        match next {
+        let page = client.get::<TaskPage<T>>(&["tasks"], &asked).await?;
+        let page = page.read()?;
+        tasks.extend(page.tasks);
+        match page.next {
             Some(next) if tasks.len() < most => {
                 progress.show(tasks.len(), &next);
                 query.retain(|(key, _)| *key != "before");
@@ -164,12 +166,20 @@ fn looked_back(next: &str) -> String {
 
 /// Counts tasks by state.
 pub async fn count(client: &Client, output: Output) -> Result<()> {
-    let counted = client.get(&["tasks", "count"], &[]).await?;
+    let counted = client.get::<TaskCounts>(&["tasks", "count"], &[]).await?;
     if output.json {
-        return Ok(output.document(&counted)?);
+        return Ok(output.document(counted.document())?);
     }
-    let exact = counted.get("exact").and_then(Value::as_bool) != Some(false);
-    let of = |state: TaskState| counted["counts"][state.as_str()].as_u64().unwrap_or(0);
+    let TaskCounts { counts, exact } = counted.read()?;
+    let of = |state| match state {
+        TaskState::Ready => counts.ready,
+        TaskState::Waiting => counts.waiting,
+        TaskState::Done => counts.done,
+        TaskState::Unmatched => counts.unmatched,
+        TaskState::Error => counts.error,
+        TaskState::Ignored => counts.ignored,
+        TaskState::Cancelled => counts.cancelled,
+    };
     let rows = TaskState::ALL
         .map(|state| vec![state.as_str().to_owned(), of(state).to_string()])
         .to_vec();
@@ -183,29 +193,27 @@ pub async fn count(client: &Client, output: Output) -> Result<()> {
 /// Lists tasks.
 pub async fn run(client: &Client, wanted: Wanted, output: Output) -> Result<()> {
     let (most, query) = wanted.query()?;
-    let (tasks, next) = pages(client, most, &query).await?;
-    if tasks.is_empty() && next.is_none() {
-        // The server says so by itself if one page was enough.
-        unknown_webhook(client, &query).await?;
-    }
     if output.json {
+        let (tasks, next) = pages::<Value>(client, most, &query).await?;
+        if tasks.is_empty() && next.is_none() {
+            unknown_webhook(client, &query).await?;
+        }
         return Ok(output.document(&json!({ "tasks": tasks, "next": next }))?);
     }
+    let (tasks, next) = pages::<TaskHead>(client, most, &query).await?;
+    if tasks.is_empty() && next.is_none() {
+        unknown_webhook(client, &query).await?;
+    }
     let rows = tasks
-        .iter()
+        .into_iter()
         .map(|task| {
-            let runs = task.get("runs").map(Value::to_string).unwrap_or_default();
-            let what = match task.get("fault").and_then(Value::as_str) {
-                Some(fault) => fault,
-                None => text(task, "name"),
-            };
             vec![
-                text(task, "id").to_owned(),
-                text(task, "state").to_owned(),
-                text(task, "webhook").to_owned(),
-                text(task, "created").to_owned(),
-                runs,
-                what.to_owned(),
+                task.id,
+                task.state.to_string(),
+                task.webhook.unwrap_or_default(),
+                task.created,
+                task.runs.to_string(),
+                task.fault.or(task.name).unwrap_or_default(),
             ]
         })
         .collect();
@@ -234,7 +242,8 @@ pub async fn run(client: &Client, wanted: Wanted, output: Output) -> Result<()> 
     Ok(())
 }
 
-/// Refuses the name of a webhook that there is not: no task has come in by it.
+/// Refuses the name of a webhook that there is not: no task has come in by it. The server says so by
+/// itself if one page was enough.
 async fn unknown_webhook(client: &Client, query: &[(&'static str, String)]) -> Result<()> {
     // Whoever gives a task to begin before has been told of earlier ones.
     let of = |wanted: &str| query.iter().find(|(key, _)| *key == wanted);
@@ -251,7 +260,7 @@ async fn unknown_webhook(client: &Client, query: &[(&'static str, String)]) -> R
         ),
         ("until", rfc3339(0)),
     ];
-    client.get(&["tasks"], &narrow).await?;
+    client.get::<TaskPage>(&["tasks"], &narrow).await?;
     Ok(())
 }
 

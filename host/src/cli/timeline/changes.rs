@@ -1,30 +1,19 @@
 //! What a run changed in the data, as a diff.
 
-use serde::Deserialize;
 use serde_json::Value;
+use stepwell_api::{Change, ChangeKind};
 
-use crate::cli::output::{Output, Tone, json_line, printable};
-use crate::cli::units;
+use crate::terminal::output::{Output, Tone, json_line, printable};
+use crate::terminal::units;
 
 /// Values longer than this are shown member by member.
 const INLINE: usize = 60;
 /// How many changed places of one run a terminal shows; a pipe gets all.
 const CHANGES: usize = 40;
 
-/// One difference, as the API gives it.
-#[derive(Debug, Deserialize)]
-pub struct ChangeView {
-    op: String,
-    path: String,
-    #[serde(default)]
-    old: Value,
-    #[serde(default)]
-    value: Value,
-}
-
 /// Changes as a diff: `-` what was there, `+` what is there now. Long objects and arrays are shown
 /// member by member.
-pub fn diff(changes: &[ChangeView], output: Output) -> Vec<String> {
+pub fn diff(changes: &[Change], output: Output) -> Vec<String> {
     let most = if output.is_bounded() {
         CHANGES
     } else {
@@ -32,11 +21,23 @@ pub fn diff(changes: &[ChangeView], output: Output) -> Vec<String> {
     };
     let mut sides = Vec::new();
     for change in changes {
-        if change.op != "add" {
-            spread('-', &change.path, &change.old, most, &mut sides);
+        if change.op != ChangeKind::Add {
+            spread(
+                '-',
+                &change.path,
+                change.old.as_ref().unwrap_or(&Value::Null),
+                most,
+                &mut sides,
+            );
         }
-        if change.op != "remove" {
-            spread('+', &change.path, &change.value, most, &mut sides);
+        if change.op != ChangeKind::Remove {
+            spread(
+                '+',
+                &change.path,
+                change.value.as_ref().unwrap_or(&Value::Null),
+                most,
+                &mut sides,
+            );
         }
     }
     let hidden = sides.len().saturating_sub(most);

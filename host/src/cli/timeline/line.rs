@@ -1,6 +1,6 @@
 //! Parts of a timeline's lines.
 
-use crate::cli::output::{Output, Tone, printable};
+use crate::terminal::output::{Output, Tone, printable};
 
 /// What stands before the lines that belong to a run: as wide as a time and its gap.
 pub(super) const INDENT: &str = "              ";

@@ -1,8 +1,8 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 
-fn task(extra: Value) -> TaskView {
+fn task(extra: Value) -> Task {
     let mut task = json!({
         "id": "0190c0de-0000-7000-8000-000000000000", "state": "done", "name": null, "tags": [],
         "webhook": "Contact Form", "created": "2026-11-23T14:00:00.000Z",
@@ -27,7 +27,7 @@ fn run(extra: Value) -> Value {
     run
 }
 
-fn shown(task: &TaskView) -> String {
+fn shown(task: &Task) -> String {
     Timeline::default().news(task, Output::plain()).join("\n")
 }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value};
+use stepwell_api::ConnectorSettings;
 use zeroize::Zeroizing;
 
 use super::model::{Connector, Setting, StepSource, Webhook, Workspace};
@@ -69,17 +70,17 @@ impl Check<'_> {
         ];
         let named = kinds
             .into_iter()
-            .filter(|(key, _)| fields.get(key).is_some());
+            .filter(|(key, _)| fields.entry(key).is_some());
         let named = named.map(|(_, kind)| kind).collect();
         self.without_effect(&fields);
         let mut keys = Names::default();
-        let mut config = self.config(fields.get("config"), &mut keys);
-        config.extend(self.secrets(fields.get("secrets"), &mut keys));
+        let mut config = self.config(fields.entry("config"), &mut keys);
+        config.extend(self.secrets(fields.entry("secrets"), &mut keys));
         let settings = settings(&mut self.reader, &fields);
-        let webhooks = self.webhooks(fields.get("webhooks"));
-        let steps = self.steps(fields.get("steps"));
-        let connectors = self.connectors(fields.get("connectors"));
-        let schedules = self.schedules(fields.get("schedules"));
+        let webhooks = self.webhooks(fields.entry("webhooks"));
+        let steps = self.steps(fields.entry("steps"));
+        let connectors = self.connectors(fields.entry("connectors"));
+        let schedules = self.schedules(fields.entry("schedules"));
         Some(Workspace {
             name: name?,
             named,
@@ -112,7 +113,7 @@ impl Check<'_> {
 
     /// Tags, and libraries: what a script imports is made part of its step.
     fn without_effect(&mut self, fields: &Fields<'_>) {
-        let tags = fields.get("tags");
+        let tags = fields.entry("tags");
         for tag in self.reader.list(tags) {
             self.reader.text(&tag);
         }
@@ -122,7 +123,7 @@ impl Check<'_> {
                 tags.at.path
             ));
         }
-        for library in self.reader.list(fields.get("libraries")) {
+        for library in self.reader.list(fields.entry("libraries")) {
             if let Some(fields) = self.reader.fields(&library, &["syncPath"])
                 && let Some(place) = self.reader.required(&fields, "syncPath")
             {
@@ -145,10 +146,10 @@ impl Check<'_> {
         let read = places.iter().map(|place| {
             let known = ["name", "value", "description", "encrypted"];
             let fields = self.reader.fields(place, &known)?;
-            if let Some(description) = fields.get("description") {
+            if let Some(description) = fields.entry("description") {
                 self.reader.text(description);
             }
-            if let Some(encrypted) = fields.get("encrypted") {
+            if let Some(encrypted) = fields.entry("encrypted") {
                 self.reader.boolean(encrypted);
             }
             let name = self.reader.required(&fields, "name");
@@ -187,7 +188,7 @@ impl Check<'_> {
         let places = self.reader.list(place);
         let read = places.iter().map(|place| {
             let fields = self.reader.fields(place, &["name", "correlate"])?;
-            let correlate = fields.get("correlate").map(|place| {
+            let correlate = fields.entry("correlate").map(|place| {
                 let text = self.reader.text(place)?;
                 match correlation(&text) {
                     Ok(_) => Some(text),
@@ -216,12 +217,12 @@ impl Check<'_> {
     fn step(&mut self, place: &Place<'_>, names: &mut Names) -> Option<StepSource> {
         let known = ["syncPath", "name", "file", "limits", "retry"];
         let fields = self.reader.fields(place, &known)?;
-        let limits = tuning::limits(&mut self.reader, fields.get("limits"));
-        let retry = tuning::retry(&mut self.reader, fields.get("retry"));
+        let limits = tuning::limits(&mut self.reader, fields.entry("limits"));
+        let retry = tuning::retry(&mut self.reader, fields.entry("retry"));
         let (folder, name, file) = (
-            fields.get("syncPath"),
-            fields.get("name"),
-            fields.get("file"),
+            fields.entry("syncPath"),
+            fields.entry("name"),
+            fields.entry("file"),
         );
         let (name, path) = match (folder, name, file) {
             (Some(folder), None, None) => (None, self.folder(folder)),
@@ -258,7 +259,7 @@ impl Check<'_> {
     fn connector(&mut self, place: &Place<'_>, names: &mut Names) -> Option<Connector> {
         let known = ["name", "kind", "connectorName", "namespace", "config"];
         let fields = self.reader.fields(place, &known)?;
-        let config = match fields.get("config") {
+        let config = match fields.entry("config") {
             Some(config) => match self.reader.json(config) {
                 Some(Value::Object(members)) => Some(members),
                 Some(_) => self.reader.fault(&config.at, "must be a mapping of keys"),
@@ -266,7 +267,7 @@ impl Check<'_> {
             },
             None => Some(Map::new()),
         };
-        let spelt = ["name", "kind", "connectorName", "namespace"].map(|key| fields.get(key));
+        let spelt = ["name", "kind", "connectorName", "namespace"].map(|key| fields.entry(key));
         let (name, kind) = match spelt {
             [Some(name), Some(kind), None, None] => (name, kind),
             [None, None, Some(kind), Some(name)] => (name, kind),
@@ -282,8 +283,10 @@ impl Check<'_> {
         }
         Some(Connector {
             name: name?,
-            kind: kind?,
-            config: config?,
+            settings: ConnectorSettings {
+                kind: kind?,
+                config: config?,
+            },
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Map, Value};
+use stepwell_api::{ConnectorSettings, WorkspaceChange};
 use zeroize::Zeroizing;
 
 use crate::deploy::error::At;
@@ -19,7 +19,7 @@ pub struct Workspace {
     /// The kinds that the manifest says something about, if only that there are none (`[]`).
     pub named: Vec<Kind>,
     /// What is set of the workspace itself, as the API takes it; what is not named stays.
-    pub settings: Map<String, Value>,
+    pub settings: WorkspaceChange,
     /// Webhooks.
     pub webhooks: Vec<Webhook>,
     /// Where its steps come from.
@@ -66,10 +66,8 @@ pub struct StepSource {
 pub struct Connector {
     /// What steps call it.
     pub name: String,
-    /// What it speaks to, e.g. `slack.com`.
-    pub kind: String,
-    /// Its settings.
-    pub config: Map<String, Value>,
+    /// What it is declared by.
+    pub settings: ConnectorSettings,
 }
 
 /// A schedule.

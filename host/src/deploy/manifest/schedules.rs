@@ -28,15 +28,15 @@ impl Check<'_> {
         });
         let line = self.reader.required(&fields, "cron");
         let cron = line.and_then(|place| self.reader.text(place));
-        let timezone = match fields.get("timezone") {
+        let timezone = match fields.entry("timezone") {
             Some(place) => self.reader.text(place),
             None => Some("UTC".to_owned()),
         };
-        let missed = match fields.get("missed") {
+        let missed = match fields.entry("missed") {
             Some(place) => self.missed(place),
             None => Some(Missed::default()),
         };
-        let data = match fields.get("data") {
+        let data = match fields.entry("data") {
             Some(place) => match self.reader.json(place) {
                 Some(Value::Object(members)) => Some(members),
                 Some(_) => self.reader.fault(&place.at, "must be a mapping of keys"),
@@ -52,7 +52,7 @@ impl Check<'_> {
         };
         if let Err(error) = settings.check() {
             let at = fields
-                .get(error.field())
+                .entry(error.field())
                 .map_or(&place.at, |place| &place.at);
             return self.reader.fault(at, error.to_string());
         }

@@ -1,24 +1,22 @@
 //! What a manifest sets of a workspace itself, as the API takes it.
 
-use serde_json::{Map, Value, json};
+use stepwell_api::{RetentionChange, WorkspaceChange};
 
 use crate::deploy::reader::{Fields, Place, Reader};
 use crate::domain::retention::Period;
 use crate::domain::workspace::check_failure_url;
 
 /// What is named of `failureUrl` and `retention`.
-pub(super) fn settings(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Map<String, Value>> {
-    let mut settings = Map::new();
+pub(super) fn settings(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<WorkspaceChange> {
+    let mut settings = WorkspaceChange::default();
     let mut is_right = true;
-    if let Some(place) = fields.get("failureUrl") {
-        match failure_url(reader, place) {
-            Some(url) => drop(settings.insert("failure_url".into(), url.into())),
-            None => is_right = false,
-        }
+    if let Some(place) = fields.entry("failureUrl") {
+        settings.failure_url = failure_url(reader, place);
+        is_right &= settings.failure_url.is_some();
     }
-    if let Some(place) = fields.get("retention") {
+    if let Some(place) = fields.entry("retention") {
         match retention(reader, place) {
-            Some(periods) => drop(settings.insert("retention".into(), periods.into())),
+            Some(periods) => settings.retention = periods,
             None => is_right = false,
         }
     }
@@ -38,18 +36,17 @@ fn failure_url(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Option<Stri
 }
 
 /// `{done, others}`, each a number of days or `forever`.
-fn retention(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Map<String, Value>> {
-    let known = ["done", "others"];
-    let fields = reader.fields(place, &known)?;
-    let mut periods = Map::new();
-    for key in known {
-        let Some(place) = fields.get(key) else {
+fn retention(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<RetentionChange> {
+    let fields = reader.fields(place, &["done", "others"])?;
+    let mut change = RetentionChange::default();
+    for (key, period) in [("done", &mut change.done), ("others", &mut change.others)] {
+        let Some(place) = fields.entry(key) else {
             continue;
         };
         match reader.figure(place)?.parse::<Period>() {
-            Ok(period) => periods.insert(key.into(), json!(period)),
+            Ok(named) => *period = Some(named.into()),
             Err(error) => return reader.fault(&place.at, error.to_string()),
-        };
+        }
     }
-    Some(periods)
+    Some(change)
 }

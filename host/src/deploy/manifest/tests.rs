@@ -120,15 +120,15 @@ workspaces:
         panic!("two connectors");
     };
     assert_eq!(
-        (slack.name.as_str(), slack.kind.as_str()),
+        (slack.name.as_str(), slack.settings.kind.as_str()),
         ("slack", "slack.com")
     );
     assert_eq!(
-        Value::from(slack.config.clone()),
+        Value::from(slack.settings.config.clone()),
         serde_json::json!({"token": "s3cret: \"x\"", "retries": [1, {"a": null}]})
     );
     assert_eq!(
-        (hub.name.as_str(), hub.kind.as_str()),
+        (hub.name.as_str(), hub.settings.kind.as_str()),
         ("hub", "hubspot.com")
     );
 }

@@ -2,10 +2,10 @@
 
 use std::ops::RangeInclusive;
 
-use crate::cli::units::{self, UnitError};
 use crate::deploy::reader::{Fields, Place, Reader};
 use crate::domain::limits::StepLimits;
 use crate::domain::step::RetryPolicy;
+use crate::terminal::units::{self, UnitError};
 
 /// `{fuel, memory, timeout}`; what is not named is the default.
 pub(super) fn limits(reader: &mut Reader<'_>, place: Option<&Place<'_>>) -> Option<StepLimits> {
@@ -88,7 +88,7 @@ fn figure(
     range: RangeInclusive<u64>,
     (parse, unit): Form,
 ) -> Option<u64> {
-    let Some(place) = fields.get(key) else {
+    let Some(place) = fields.entry(key) else {
         return Some(default);
     };
     let text = reader.figure(place)?;

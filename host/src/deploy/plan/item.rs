@@ -1,7 +1,7 @@
 //! One line of a plan: what it is about, what is to be done, and what came of it.
 
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use stepwell_api::{ConnectorSettings, ScheduleSettings, WorkspaceChange};
 use zeroize::Zeroizing;
 
 use crate::domain::ids::WorkspaceName;
@@ -77,13 +77,13 @@ pub enum Change {
     /// Nothing.
     Nothing,
     /// A workspace, with what is set of it.
-    Workspace(Map<String, Value>),
+    Workspace(WorkspaceChange),
     /// What is set of a workspace.
-    Settings(Map<String, Value>),
+    Settings(WorkspaceChange),
     /// A config value.
     Config(Zeroizing<String>),
     /// A connector.
-    Connector(String, Map<String, Value>),
+    Connector(ConnectorSettings),
     /// A webhook, with its correlation.
     Webhook(Option<String>),
     /// A step.
@@ -91,7 +91,7 @@ pub enum Change {
     /// The limits and retry policy of a step whose component is there.
     Tuning(StepLimits, RetryPolicy),
     /// A schedule.
-    Schedule(Value),
+    Schedule(ScheduleSettings),
     /// A deletion.
     Delete,
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::super::sources::Steps;
 use super::item::{Action, Item, Kind};
 use super::present::Present;
-use crate::cli::naming;
+use crate::build::naming;
 
 /// Gives each step the name under which the server has it; the notes say where a name differs from
 /// its file's.

@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use stepwell_api::{
+    ConfigKeys, Connectors, Limits, Put, PutChange, Retry, ScheduleSettings, Schedules, Steps,
+    Webhooks,
+};
 
 use super::super::manifest::model::{Schedule, Workspace};
 use super::item::{Action, Kind};
-use crate::cli::client::{Client, ClientError};
-use crate::cli::member::{member, text};
+use crate::client::{Client, ClientError};
 
 /// What one workspace has, as the API tells it.
 #[derive(Default)]
@@ -21,7 +24,7 @@ pub(super) struct Present {
     /// What the server says each would come to.
     pub schedules: HashMap<String, Result<Action, ClientError>>,
     /// With their digests, limits and retry policies.
-    pub steps: HashMap<String, (String, Value)>,
+    pub steps: HashMap<String, (String, (Limits, Retry))>,
     /// All connectors and schedules that there are.
     names: HashMap<Kind, Vec<String>>,
 }
@@ -29,48 +32,41 @@ pub(super) struct Present {
 impl Present {
     /// Asks for all of it.
     pub async fn of(client: &Client, wanted: &Workspace) -> Result<Self, ClientError> {
-        let own = |value: &Value, key| text(value, key).to_owned();
-        let config = client.get(&["config"], &[]).await?;
-        let webhooks = client.get(&["webhooks"], &[]).await?;
-        let steps = client.get(&["steps"], &[]).await?;
-        let mut names = HashMap::new();
-        for kind in [Kind::Connector, Kind::Schedule] {
-            let listed = client.get(&[kind.path()], &[]).await?;
-            let listed = member(&listed, kind.path()).map(|one| own(one, "name"));
-            names.insert(kind, listed.collect());
-        }
+        let config = client.get::<ConfigKeys>(&["config"], &[]).await?.read()?;
+        let webhooks = client.get::<Webhooks>(&["webhooks"], &[]).await?.read()?;
+        let steps = client.get::<Steps>(&["steps"], &[]).await?.read()?;
+        let named = client.get::<Connectors>(&["connectors"], &[]).await?;
+        let named = named.read()?.connectors.into_iter().map(|one| one.name);
+        let mut names = HashMap::from([(Kind::Connector, named.collect())]);
+        let named = client.get::<Schedules>(&["schedules"], &[]).await?;
+        let named = named.read()?.schedules.into_iter().map(|one| one.name);
+        names.insert(Kind::Schedule, named.collect());
         let mut connectors = HashMap::new();
         for connector in &wanted.connectors {
-            let body = json!({"kind": connector.kind, "config": connector.config});
-            let put = would_put(client, &["connectors", &connector.name], &body).await;
+            let path = ["connectors", connector.name.as_str()];
+            let put = would_put(client, &path, &connector.settings).await;
             connectors.insert(connector.name.clone(), put);
         }
         let mut schedules = HashMap::new();
         for Schedule { name, settings } in &wanted.schedules {
             let path = ["schedules", name.as_str()];
-            let put = would_put(client, &path, &json!(settings)).await;
+            let settings = ScheduleSettings::from(settings.clone());
+            let put = would_put(client, &path, &settings).await;
             schedules.insert(name.to_string(), put);
         }
+        let config = config.config.into_iter();
+        let webhooks = webhooks.webhooks.into_iter();
+        let steps = steps.steps.into_iter();
         Ok(Self {
-            config: member(&config, "config")
-                .map(|one| (own(one, "key"), own(one, "digest")))
+            config: config
+                .map(|one| (one.key, one.digest.unwrap_or_default()))
                 .collect(),
             connectors,
             schedules,
             names,
-            webhooks: member(&webhooks, "webhooks")
-                .map(|one| {
-                    let correlate = one["correlate"].as_str();
-                    (own(one, "name"), correlate.map(str::to_owned))
-                })
-                .collect(),
-            steps: member(&steps, "steps")
-                .map(|one| {
-                    (
-                        own(one, "name"),
-                        (own(one, "digest"), json!([one["limits"], one["retry"]])),
-                    )
-                })
+            webhooks: webhooks.map(|one| (one.name, one.correlate)).collect(),
+            steps: steps
+                .map(|one| (one.name, (one.digest, (one.limits, one.retry))))
                 .collect(),
         })
     }
@@ -91,11 +87,15 @@ impl Present {
 
 /// What putting a document would come to. The server is asked: a connector's settings never come
 /// back, and it knows when two schedules are the same.
-async fn would_put(client: &Client, path: &[&str], body: &Value) -> Result<Action, ClientError> {
-    let answer = client.check(path, body).await?;
-    Ok(match text(&answer, "change") {
-        "same" => Action::None,
-        "changed" => Action::Update,
+async fn would_put(
+    client: &Client,
+    path: &[&str],
+    body: &impl Serialize,
+) -> Result<Action, ClientError> {
+    let answer = client.check::<Put>(path, body).await?.read()?;
+    Ok(match answer.change {
+        PutChange::Same => Action::None,
+        PutChange::Changed => Action::Update,
         _ => Action::Create,
     })
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use stepwell_script::ScriptError;
 
-use crate::cli::build::error::BuildError;
+use crate::build::error::BuildError;
 use crate::domain::ids::IdError;
 use crate::domain::limits::COMPONENT_BYTES;
 

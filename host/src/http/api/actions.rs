@@ -6,51 +6,32 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, USER_AGENT};
 use axum::http::{HeaderMap, Response, StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json as object};
+use serde::de::DeserializeOwned;
+use stepwell_api::{Replay, ReplayFrom, SetValue, TaskChange};
 
 use super::{Api, ApiError, json, whole_body};
 use crate::domain::data::{Edit, Pointer};
 use crate::domain::task::TaskHead;
 use crate::http::caller::{Caller, Ingest, Operate};
 use crate::http::event::text;
-use crate::http::view::{HeadView, TaskView};
+use crate::http::view;
 use crate::ingest::accept::{IngestError, Posted, posted_task};
 use crate::ingest::body;
 
-/// What is to be changed in a task's data: `replace` or `patch` first, then `set` in its order.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Changes {
-    patch: Option<Value>,
-    replace: Option<Value>,
-    #[serde(default)]
-    set: Vec<Set>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Set {
-    path: String,
-    value: Value,
-}
-
-impl Changes {
-    fn edits(self) -> Result<Vec<Edit>, ApiError> {
-        let mut edits = match (self.replace, self.patch) {
-            (Some(_), Some(_)) => {
-                return Err(bad("it has `replace` and `patch`; give one of them"));
-            }
-            (Some(document), None) => vec![Edit::Replace(document)],
-            (None, Some(patch)) => vec![Edit::Patch(patch)],
-            (None, None) => Vec::new(),
-        };
-        for Set { path, value } in self.set {
-            let pointer = Pointer::parse(&path).map_err(|error| bad(&error.to_string()))?;
-            edits.push(Edit::Set(pointer, value));
+fn edits_of(change: TaskChange) -> Result<Vec<Edit>, ApiError> {
+    let mut edits = match (change.replace, change.patch) {
+        (Some(_), Some(_)) => {
+            return Err(bad("it has `replace` and `patch`; give one of them"));
         }
-        Ok(edits)
+        (Some(document), None) => vec![Edit::Replace(document)],
+        (None, Some(patch)) => vec![Edit::Patch(patch)],
+        (None, None) => Vec::new(),
+    };
+    for SetValue { path, value } in change.set {
+        let pointer = Pointer::parse(&path).map_err(|error| bad(&error.to_string()))?;
+        edits.push(Edit::Set(pointer, value));
     }
+    Ok(edits)
 }
 
 fn bad(message: &str) -> ApiError {
@@ -61,20 +42,22 @@ fn bad(message: &str) -> ApiError {
     }
 }
 
-/// The edits that a body asks for; none if it is empty.
-async fn edits(api: &Api, headers: &HeaderMap, body: Body) -> Result<Vec<Edit>, ApiError> {
+/// A body that may be as large as a webhook's; the default if it is empty.
+async fn large_body<T: DeserializeOwned + Default>(
+    api: &Api,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<T, ApiError> {
     let (bytes, _share) = whole_body(api, api.body, headers, body).await?;
     if bytes.is_empty() {
-        return Ok(Vec::new());
+        return Ok(T::default());
     }
     let value = body::to_value(&bytes).map_err(IngestError::Body)?;
-    let changes: Changes =
-        serde_json::from_value(value).map_err(|error| bad(&error.to_string()))?;
-    changes.edits()
+    serde_json::from_value(value).map_err(|error| bad(&error.to_string()))
 }
 
 fn answer(status: StatusCode, head: &TaskHead) -> Response<Body> {
-    json(status, &HeadView::of(head, head.runs))
+    json(status, &view::head(head))
 }
 
 pub(in crate::http) async fn new(
@@ -149,7 +132,7 @@ pub(in crate::http) async fn update(
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let task = caller.name()?;
-    let edits = edits(&api, &headers, body).await?;
+    let edits = edits_of(large_body(&api, &headers, body).await?)?;
     if edits.is_empty() {
         return Err(bad(
             "it changes nothing; give `patch` (a JSON merge patch), `set` or `replace`",
@@ -170,25 +153,13 @@ pub(in crate::http) async fn clone(
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let task = caller.name()?;
-    let edits = edits(&api, &headers, body).await?;
+    let edits = edits_of(large_body(&api, &headers, body).await?)?;
     let by = caller.actor();
     let done = api
         .engine
         .actions
         .clone_task(&caller.workspace, task, edits, by);
     Ok(answer(StatusCode::CREATED, &done.await?))
-}
-
-/// From where a task is to be replayed.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct From {
-    #[serde(default = "first")]
-    from: u32,
-}
-
-fn first() -> u32 {
-    1
 }
 
 pub(in crate::http) async fn replay(
@@ -198,29 +169,17 @@ pub(in crate::http) async fn replay(
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let task = caller.name()?;
-    let (bytes, _share) = whole_body(&api, api.body, &headers, body).await?;
-    let from = if bytes.is_empty() {
-        first()
-    } else {
-        let value = body::to_value(&bytes).map_err(IngestError::Body)?;
-        let wanted: From =
-            serde_json::from_value(value).map_err(|error| bad(&error.to_string()))?;
-        wanted.from
-    };
+    let ReplayFrom { from } = large_body(&api, &headers, body).await?;
     let replayed = api
         .engine
         .replayer
         .replay(&caller.workspace, task, from)
         .await?;
-    let view = TaskView::of(&replayed.task, &replayed.journal)?;
-    let mut document = serde_json::to_value(&view).map_err(|_| ApiError::Damaged {
-        task,
-        what: "its data",
-    })?;
-    document["replay"] = object!({
-        "from": from,
-        "stopped": replayed.stopped,
-        "changes": replayed.changes,
+    let mut shown = view::task(&replayed.task, &replayed.journal)?;
+    shown.replay = Some(Replay {
+        from,
+        stopped: replayed.stopped,
+        changes: replayed.changes.into_iter().map(view::change).collect(),
     });
-    Ok(json(StatusCode::OK, &document))
+    Ok(json(StatusCode::OK, &shown))
 }

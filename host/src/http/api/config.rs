@@ -5,18 +5,11 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Response, StatusCode};
-use serde::Deserialize;
-use serde_json::json;
+use stepwell_api::{ConfigKey, ConfigKeys, ConfigValue};
 use zeroize::Zeroizing;
 
 use super::{Api, ApiError, json, json_body, no_content};
 use crate::http::caller::{Caller, Deploy};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewValue {
-    value: String,
-}
 
 pub(in crate::http) async fn list(
     State(api): State<Arc<Api>>,
@@ -24,16 +17,19 @@ pub(in crate::http) async fn list(
 ) -> Result<Response<Body>, ApiError> {
     let keys = api.catalog.config_keys(&caller.workspace)?;
     let values = api.catalog.config(&caller.workspace);
-    let views: Vec<_> = keys
+    let config = keys
         .iter()
         .map(|key| {
             let digest = values
                 .get(key.as_str())
                 .map(|value| api.token.config_digest(&caller.workspace, key, value));
-            json!({ "key": key, "digest": digest })
+            ConfigKey {
+                key: key.to_string(),
+                digest,
+            }
         })
         .collect();
-    Ok(json(StatusCode::OK, &json!({ "config": views })))
+    Ok(json(StatusCode::OK, &ConfigKeys { config }))
 }
 
 pub(in crate::http) async fn set(
@@ -42,7 +38,7 @@ pub(in crate::http) async fn set(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let NewValue { value } = json_body(&api, &headers, body).await?;
+    let ConfigValue { value } = json_body(&api, &headers, body).await?;
     let value = Zeroizing::new(value);
     api.catalog
         .set_config(&caller.workspace, caller.name()?, &value)

@@ -6,48 +6,47 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Response, StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use stepwell_api::{self as contract, Connectors, DryRun};
 
 use super::{Api, ApiError, json, json_body, no_content, query};
 use crate::catalog::Put;
-use crate::connectors::named::Connector;
 use crate::domain::connector::ConnectorSettings;
 use crate::domain::ids::ConnectorName;
 use crate::http::caller::{Caller, Deploy, Read};
+use crate::http::view;
 
 pub(in crate::http) async fn list(
     State(api): State<Arc<Api>>,
     caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
     let all = api.catalog.connectors(&caller.workspace)?;
-    let views: Vec<_> = all
+    let connectors = all
         .iter()
-        .map(|(name, live)| view(name, &live.connector))
+        .map(|(name, live)| contract::Connector {
+            name: name.to_string(),
+            kind: live.connector.kind().to_owned(),
+            operations: (live.connector.operations().iter())
+                .map(ToString::to_string)
+                .collect(),
+        })
         .collect();
-    Ok(json(StatusCode::OK, &json!({ "connectors": views })))
-}
-
-/// How a connector or a schedule is put.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct How {
-    /// Only says what the change would come to.
-    #[serde(default)]
-    pub(super) dry_run: bool,
+    Ok(json(StatusCode::OK, &Connectors { connectors }))
 }
 
 pub(in crate::http) async fn put(
     State(api): State<Arc<Api>>,
     caller: Caller<Deploy>,
-    how: Result<Query<How>, QueryRejection>,
+    how: Result<Query<DryRun>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let name: ConnectorName = caller.name()?;
     let how = query(how)?;
-    let settings: ConnectorSettings = json_body(&api, &headers, body).await?;
-    let kind = settings.kind.clone();
+    let contract::ConnectorSettings { kind, config } = json_body(&api, &headers, body).await?;
+    let settings = ConnectorSettings {
+        kind: kind.clone(),
+        config,
+    };
     let put = if how.dry_run {
         let workspace = &caller.workspace;
         api.catalog
@@ -57,16 +56,16 @@ pub(in crate::http) async fn put(
             .put_connector(&caller.workspace, name.clone(), settings)
             .await?
     };
-    let (status, change) = match put {
-        Put::Added if !how.dry_run => (StatusCode::CREATED, "added"),
-        Put::Added => (StatusCode::OK, "added"),
-        Put::Changed => (StatusCode::OK, "changed"),
-        Put::Same => (StatusCode::OK, "same"),
+    let status = match put {
+        Put::Added if !how.dry_run => StatusCode::CREATED,
+        _ => StatusCode::OK,
     };
-    Ok(json(
-        status,
-        &json!({ "name": name, "kind": kind, "change": change }),
-    ))
+    let put = contract::Put {
+        name: name.to_string(),
+        kind: Some(kind),
+        change: view::put_change(put),
+    };
+    Ok(json(status, &put))
 }
 
 pub(in crate::http) async fn delete(
@@ -77,8 +76,4 @@ pub(in crate::http) async fn delete(
         .delete_connector(&caller.workspace, &caller.name()?)
         .await?;
     Ok(no_content())
-}
-
-fn view(name: &ConnectorName, connector: &Connector) -> Value {
-    json!({ "name": name, "kind": connector.kind(), "operations": connector.operations() })
 }

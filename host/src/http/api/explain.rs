@@ -6,13 +6,14 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{Response, StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use stepwell_api::{ExplainQuery, Explained, ExplainedStep, Mismatch};
 
 use super::{Api, ApiError, json, query};
 use crate::catalog::Verdict;
 use crate::domain::ids::{StepName, TaskId};
 use crate::http::caller::{Caller, Read};
+use crate::http::view;
 use crate::store::StoreError;
 
 /// Steps that one answer shows.
@@ -20,17 +21,10 @@ const STEPS: usize = 100;
 /// Of these, how many are also looked through for names that are not there.
 const DOUBTED: usize = 20;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Wanted {
-    /// One step only.
-    step: Option<String>,
-}
-
 pub(in crate::http) async fn explain(
     State(api): State<Arc<Api>>,
     caller: Caller<Read>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    wanted: Result<Query<ExplainQuery>, QueryRejection>,
 ) -> Result<Response<Body>, ApiError> {
     let id: TaskId = caller.name()?;
     let only: Option<StepName> = query(wanted)?.step.map(|name| name.parse()).transpose()?;
@@ -47,7 +41,7 @@ pub(in crate::http) async fn explain(
             .catalog
             .explain(&caller.workspace, only.as_ref(), &data)?;
         let more = judged.len().saturating_sub(STEPS);
-        let steps: Vec<Value> = judged
+        let steps = judged
             .iter()
             .take(STEPS)
             .enumerate()
@@ -63,27 +57,27 @@ pub(in crate::http) async fn explain(
                     Verdict::Unknown => (None, None),
                     Verdict::Differs(mismatch) => (
                         Some(false),
-                        Some(json!({
-                            "path": mismatch.pointer,
-                            "expected": mismatch.expected,
-                            "found": mismatch.found,
-                        })),
+                        Some(Mismatch {
+                            path: mismatch.pointer.to_string(),
+                            expected: mismatch.expected.to_string(),
+                            found: mismatch.found.as_ref().map(ToString::to_string),
+                        }),
                     ),
                 };
-                json!({
-                    "step": step.step.name,
-                    "matches": matches,
-                    "mismatch": mismatch,
-                    "warnings": warnings,
-                })
+                ExplainedStep {
+                    step: step.step.name.to_string(),
+                    matches,
+                    mismatch,
+                    warnings,
+                }
             })
             .collect();
-        Ok::<_, ApiError>(json!({
-            "task": id.to_string(),
-            "state": task.head.state(),
-            "steps": steps,
-            "more": more,
-        }))
+        Ok::<_, ApiError>(Explained {
+            task: id.to_string(),
+            state: view::state(task.head.state()),
+            steps,
+            more: more as u64,
+        })
     });
     let explained = explained.await.map_err(StoreError::unavailable)??;
     Ok(json(StatusCode::OK, &explained))

@@ -6,23 +6,22 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Response, StatusCode};
-use serde_json::{Value, json};
+use stepwell_api::{self as contract, DryRun, Schedules};
 
-use super::connectors::How;
 use super::{Api, ApiError, json, json_body, no_content, query};
-use crate::catalog::{LiveSchedule, Put};
-use crate::domain::clock::rfc3339;
+use crate::catalog::Put;
 use crate::domain::ids::ScheduleName;
-use crate::domain::schedule::ScheduleSettings;
+use crate::domain::schedule::{Missed, ScheduleSettings};
 use crate::http::caller::{Caller, Deploy, Read};
+use crate::http::view;
 
 pub(in crate::http) async fn list(
     State(api): State<Arc<Api>>,
     caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
     let all = api.catalog.schedules(&caller.workspace)?;
-    let views: Vec<_> = all.iter().map(|live| view(live)).collect();
-    Ok(json(StatusCode::OK, &json!({ "schedules": views })))
+    let schedules = all.iter().map(|live| view::schedule(live)).collect();
+    Ok(json(StatusCode::OK, &Schedules { schedules }))
 }
 
 pub(in crate::http) async fn show(
@@ -34,33 +33,37 @@ pub(in crate::http) async fn show(
         .catalog
         .look_up(|catalog| catalog.schedule(&caller.workspace, &name))
         .await?;
-    Ok(json(StatusCode::OK, &view(&live)))
+    Ok(json(StatusCode::OK, &view::schedule(&live)))
 }
 
 pub(in crate::http) async fn put(
     State(api): State<Arc<Api>>,
     caller: Caller<Deploy>,
-    how: Result<Query<How>, QueryRejection>,
+    how: Result<Query<DryRun>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let name: ScheduleName = caller.name()?;
     let how = query(how)?;
-    let settings: ScheduleSettings = json_body(&api, &headers, body).await?;
+    let settings = settings(json_body(&api, &headers, body).await?);
     if how.dry_run {
         let workspace = &caller.workspace;
         let put = api
             .catalog
             .would_put_schedule(workspace, &name, &settings)?;
-        let answer = json!({ "name": name, "change": word(put) });
+        let answer = contract::Put {
+            name: name.to_string(),
+            kind: None,
+            change: view::put_change(put),
+        };
         return Ok(json(StatusCode::OK, &answer));
     }
     let (put, live) = api
         .catalog
         .put_schedule(&caller.workspace, name, settings)
         .await?;
-    let mut answer = view(&live);
-    answer["change"] = word(put).into();
+    let mut answer = view::schedule(&live);
+    answer.change = Some(view::put_change(put));
     let status = match put {
         Put::Added => StatusCode::CREATED,
         Put::Changed | Put::Same => StatusCode::OK,
@@ -78,26 +81,15 @@ pub(in crate::http) async fn delete(
     Ok(no_content())
 }
 
-fn word(put: Put) -> &'static str {
-    match put {
-        Put::Added => "added",
-        Put::Changed => "changed",
-        Put::Same => "same",
+fn settings(given: contract::ScheduleSettings) -> ScheduleSettings {
+    ScheduleSettings {
+        cron: given.cron,
+        timezone: given.timezone,
+        missed: match given.missed {
+            contract::Missed::Skip => Missed::Skip,
+            contract::Missed::Once => Missed::Once,
+            contract::Missed::All => Missed::All,
+        },
+        data: given.data,
     }
-}
-
-fn view(live: &LiveSchedule) -> Value {
-    let schedule = &live.schedule;
-    // It was written from a JSON object.
-    let data: Value = serde_json::from_str(&schedule.data).unwrap_or_default();
-    json!({
-        "name": schedule.name,
-        "cron": schedule.cron,
-        "timezone": schedule.timezone,
-        "missed": schedule.missed,
-        "data": data,
-        "next": live.next().map(rfc3339),
-        "created": rfc3339(schedule.created),
-        "updated": rfc3339(schedule.updated),
-    })
 }

@@ -7,8 +7,7 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Response, StatusCode};
-use serde::Deserialize;
-use serde_json::json;
+use stepwell_api::{Rollback, StepChange, StepQuery, StepVersions, Steps};
 
 use super::{Api, ApiError, json, json_body, no_content, query};
 use crate::catalog::CatalogError;
@@ -16,7 +15,7 @@ use crate::domain::limits;
 use crate::domain::step::Tuning;
 use crate::http::caller::{Caller, Deploy, Read};
 use crate::http::drain::drain;
-use crate::http::view::{AddedView, StepView, VersionView};
+use crate::http::view;
 use crate::ingest::read::{self, Bounds, ReadError};
 
 /// A component is larger than a webhook's body, and whoever sends it has the token.
@@ -25,46 +24,19 @@ const COMPONENT: Bounds = Bounds {
     time: Duration::from_secs(120),
 };
 
-/// What is to be set of a step; the names are those that the step is shown with.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Patch {
-    #[serde(default)]
-    limits: LimitsPatch,
-    #[serde(default)]
-    retry: RetryPatch,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LimitsPatch {
-    fuel: Option<u64>,
-    memory: Option<u64>,
-    timeout_ms: Option<u64>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RetryPatch {
-    attempts: Option<u32>,
-    first_ms: Option<u64>,
-    factor: Option<u32>,
-    cap_ms: Option<u64>,
-}
-
 pub(in crate::http) async fn list(
     State(api): State<Arc<Api>>,
     caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
     let steps = api.catalog.steps(&caller.workspace)?;
-    let views: Vec<_> = steps.iter().map(|live| StepView::of(&live.step)).collect();
-    Ok(json(StatusCode::OK, &json!({ "steps": views })))
+    let steps = steps.iter().map(|live| view::step(&live.step)).collect();
+    Ok(json(StatusCode::OK, &Steps { steps }))
 }
 
 pub(in crate::http) async fn put(
     State(api): State<Arc<Api>>,
     caller: Caller<Deploy>,
-    wanted: Result<Query<Tuning>, QueryRejection>,
+    wanted: Result<Query<StepQuery>, QueryRejection>,
     headers: HeaderMap,
     mut body: Body,
 ) -> Result<Response<Body>, ApiError> {
@@ -78,11 +50,11 @@ pub(in crate::http) async fn put(
 async fn added(
     api: &Api,
     caller: &Caller<Deploy>,
-    wanted: Result<Query<Tuning>, QueryRejection>,
+    wanted: Result<Query<StepQuery>, QueryRejection>,
     body: &mut Body,
 ) -> Result<Response<Body>, ApiError> {
     let name = caller.name()?;
-    let tuning = query(wanted)?;
+    let tuning = tuning(query(wanted)?);
     let (component, _share) = match read::read(body, COMPONENT, &api.bodies).await {
         Err(ReadError::TooLarge { most }) => {
             return Err(CatalogError::ComponentTooLarge { most }.into());
@@ -98,8 +70,21 @@ async fn added(
     } else {
         StatusCode::CREATED
     };
-    let warnings = api.catalog.doubts(&caller.workspace, &added.step);
-    Ok(json(status, &AddedView::of(&added.step.step, warnings)))
+    let mut answer = view::step(&added.step.step);
+    answer.warnings = Some(api.catalog.doubts(&caller.workspace, &added.step));
+    Ok(json(status, &answer))
+}
+
+fn tuning(query: StepQuery) -> Tuning {
+    Tuning {
+        fuel: query.fuel,
+        memory: query.memory,
+        timeout_ms: query.timeout_ms,
+        attempts: query.attempts,
+        first_ms: query.first_ms,
+        factor: query.factor,
+        cap_ms: query.cap_ms,
+    }
 }
 
 pub(in crate::http) async fn show(
@@ -111,7 +96,7 @@ pub(in crate::http) async fn show(
         .catalog
         .look_up(|catalog| catalog.step(&caller.workspace, &name))
         .await?;
-    Ok(json(StatusCode::OK, &StepView::of(&live.step)))
+    Ok(json(StatusCode::OK, &view::step(&live.step)))
 }
 
 pub(in crate::http) async fn patch(
@@ -121,7 +106,7 @@ pub(in crate::http) async fn patch(
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let name = caller.name()?;
-    let Patch { limits, retry } = json_body(&api, &headers, body).await?;
+    let StepChange { limits, retry } = json_body(&api, &headers, body).await?;
     let tuning = Tuning {
         fuel: limits.fuel,
         memory: limits.memory,
@@ -133,7 +118,7 @@ pub(in crate::http) async fn patch(
     };
     let catalog = &api.catalog;
     let live = catalog.tune_step(&caller.workspace, &name, tuning).await?;
-    Ok(json(StatusCode::OK, &StepView::of(&live.step)))
+    Ok(json(StatusCode::OK, &view::step(&live.step)))
 }
 
 pub(in crate::http) async fn versions(
@@ -146,18 +131,10 @@ pub(in crate::http) async fn versions(
         .look_up(|catalog| catalog.step(&caller.workspace, &name))
         .await?;
     let versions = live.step.versions.iter().zip(0..);
-    let views: Vec<_> = versions
-        .map(|(version, place)| VersionView::of(version, place == 0))
+    let versions = versions
+        .map(|(version, place)| view::version(version, place == 0))
         .collect();
-    Ok(json(StatusCode::OK, &json!({ "versions": views })))
-}
-
-/// Where to go back to.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rollback {
-    /// The beginning of a version's digest.
-    to: Option<String>,
+    Ok(json(StatusCode::OK, &StepVersions { versions }))
 }
 
 pub(in crate::http) async fn rollback(
@@ -172,7 +149,7 @@ pub(in crate::http) async fn rollback(
     let live = catalog
         .rollback_step(&caller.workspace, name, to.as_deref())
         .await?;
-    Ok(json(StatusCode::OK, &StepView::of(&live.step)))
+    Ok(json(StatusCode::OK, &view::step(&live.step)))
 }
 
 pub(in crate::http) async fn delete(

@@ -6,8 +6,8 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{Response, StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use stepwell_api::{StateCounts, TaskCounts, TaskPage, TaskQuery};
 use stepwell_condition::Pattern;
 
 use super::{Api, ApiError, json, query};
@@ -15,7 +15,7 @@ use crate::domain::clock::{Millis, parse_rfc3339};
 use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;
 use crate::http::caller::{Caller, Read};
-use crate::http::view::{HeadView, TaskView};
+use crate::http::view;
 use crate::store::search::{Search, search};
 use crate::store::{History, Terms};
 
@@ -24,58 +24,39 @@ const PAGE: usize = 50;
 /// The largest page.
 const MOST: usize = 500;
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Wanted {
-    /// States, between commas.
-    state: Option<String>,
-    /// Those that somebody has to look at.
-    attention: Option<bool>,
-    name: Option<String>,
-    tag: Option<String>,
-    webhook: Option<String>,
-    since: Option<String>,
-    until: Option<String>,
-    r#where: Option<String>,
-    limit: Option<usize>,
-    before: Option<String>,
-}
-
-impl Wanted {
-    fn search(self) -> Result<Search, ApiError> {
-        let limit = self.limit.unwrap_or(PAGE);
-        if !(1..=MOST).contains(&limit) {
-            return Err(ApiError::BadParameter(format!(
-                "`limit` is {limit}; it must be 1 to {MOST}"
-            )));
-        }
-        let states = match (self.state, self.attention) {
-            (Some(_), Some(true)) => {
-                let both =
-                    "`attention` stands for the states error and unmatched; give it or `state`";
-                return Err(ApiError::BadParameter(both.into()));
-            }
-            (None, Some(true)) => vec![TaskState::Error, TaskState::Unmatched],
-            (None, _) => Vec::new(),
-            (Some(states), _) => states
-                .split(',')
-                .map(str::parse)
-                .collect::<Result<_, _>>()?,
-        };
-        Ok(Search {
-            states,
-            terms: Terms {
-                webhook: self.webhook,
-                name: self.name,
-                tag: self.tag,
-            },
-            since: time("since", self.since)?,
-            until: time("until", self.until)?,
-            pattern: self.r#where.map(pattern).transpose()?,
-            before: self.before.as_deref().map(str::parse).transpose()?,
-            limit,
-        })
+/// What a query asks the store for.
+fn wanted(query: TaskQuery) -> Result<Search, ApiError> {
+    let limit = query.limit.unwrap_or(PAGE);
+    if !(1..=MOST).contains(&limit) {
+        return Err(ApiError::BadParameter(format!(
+            "`limit` is {limit}; it must be 1 to {MOST}"
+        )));
     }
+    let states = match (query.state, query.attention) {
+        (Some(_), Some(true)) => {
+            let both = "`attention` stands for the states error and unmatched; give it or `state`";
+            return Err(ApiError::BadParameter(both.into()));
+        }
+        (None, Some(true)) => vec![TaskState::Error, TaskState::Unmatched],
+        (None, _) => Vec::new(),
+        (Some(states), _) => states
+            .split(',')
+            .map(str::parse)
+            .collect::<Result<_, _>>()?,
+    };
+    Ok(Search {
+        states,
+        terms: Terms {
+            webhook: query.webhook,
+            name: query.name,
+            tag: query.tag,
+        },
+        since: time("since", query.since)?,
+        until: time("until", query.until)?,
+        pattern: query.r#where.map(pattern).transpose()?,
+        before: query.before.as_deref().map(str::parse).transpose()?,
+        limit,
+    })
 }
 
 fn time(what: &str, text: Option<String>) -> Result<Option<Millis>, ApiError> {
@@ -101,9 +82,9 @@ fn pattern(text: String) -> Result<Arc<Pattern>, ApiError> {
 pub(in crate::http) async fn list(
     State(api): State<Arc<Api>>,
     caller: Caller<Read>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    asked: Result<Query<TaskQuery>, QueryRejection>,
 ) -> Result<Response<Body>, ApiError> {
-    let wanted = query(wanted)?.search()?;
+    let wanted = wanted(query(asked)?)?;
     let page = search(&*api.store, &caller.workspace, &wanted).await?;
     // A webhook that was deleted has tasks; one that never was has none.
     if page.tasks.is_empty()
@@ -112,15 +93,11 @@ pub(in crate::http) async fn list(
     {
         is_known(&api, &caller, webhook)?;
     }
-    let views: Vec<_> = page
-        .tasks
-        .iter()
-        .map(|head| HeadView::of(head, head.runs))
-        .collect();
-    Ok(json(
-        StatusCode::OK,
-        &json!({ "tasks": views, "next": page.next.map(|id| id.to_string()) }),
-    ))
+    let page = TaskPage {
+        tasks: page.tasks.iter().map(view::head).collect(),
+        next: page.next.map(|id| id.to_string()),
+    };
+    Ok(json(StatusCode::OK, &page))
 }
 
 fn is_known(api: &Api, caller: &Caller<Read>, name: &str) -> Result<(), ApiError> {
@@ -162,15 +139,24 @@ pub(in crate::http) async fn count(
     caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
     let counts = api.store.counts(&caller.workspace).await?;
-    let of: serde_json::Map<String, Value> = TaskState::ALL
-        .iter()
-        .zip(counts.of)
-        .map(|(state, count)| (state.as_str().to_owned(), count.into()))
-        .collect();
-    Ok(json(
-        StatusCode::OK,
-        &json!({ "counts": of, "exact": !counts.at_least }),
-    ))
+    let mut of = StateCounts::default();
+    for (state, count) in TaskState::ALL.iter().zip(counts.of) {
+        let place = match state {
+            TaskState::Ready => &mut of.ready,
+            TaskState::Waiting => &mut of.waiting,
+            TaskState::Done => &mut of.done,
+            TaskState::Unmatched => &mut of.unmatched,
+            TaskState::Error => &mut of.error,
+            TaskState::Ignored => &mut of.ignored,
+            TaskState::Cancelled => &mut of.cancelled,
+        };
+        *place = count;
+    }
+    let answer = TaskCounts {
+        counts: of,
+        exact: !counts.at_least,
+    };
+    Ok(json(StatusCode::OK, &answer))
 }
 
 pub(in crate::http) async fn show(
@@ -183,6 +169,5 @@ pub(in crate::http) async fn show(
         task: id,
         workspace: caller.workspace.clone(),
     })?;
-    let view = TaskView::of(&task, &journal)?;
-    Ok(json(StatusCode::OK, &view))
+    Ok(json(StatusCode::OK, &view::task(&task, &journal)?))
 }

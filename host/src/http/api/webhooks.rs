@@ -5,29 +5,14 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Response, StatusCode};
-use serde::Deserialize;
-use serde_json::json;
+use stepwell_api::{NewWebhook, WebhookSettings, Webhooks};
 
 use super::{Api, ApiError, json, json_body, no_content};
 use crate::domain::data::Pointer;
 use crate::domain::ids::WebhookName;
 use crate::domain::webhook::correlation;
 use crate::http::caller::{Caller, Deploy};
-use crate::http::view::WebhookView;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct New {
-    name: WebhookName,
-    correlate: Option<String>,
-}
-
-/// What can be changed of a webhook; what is not named is not there any more.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Settings {
-    correlate: Option<String>,
-}
+use crate::http::view;
 
 fn pointer(text: Option<&str>) -> Result<Option<Pointer>, ApiError> {
     let pointer = text.map(correlation).transpose();
@@ -39,11 +24,11 @@ pub(in crate::http) async fn list(
     caller: Caller<Deploy>,
 ) -> Result<Response<Body>, ApiError> {
     let webhooks = api.catalog.webhooks(&caller.workspace)?;
-    let views: Vec<_> = webhooks
+    let webhooks = webhooks
         .iter()
-        .map(|webhook| WebhookView::of(webhook, &api.base_url))
+        .map(|webhook| view::webhook(webhook, &api.base_url))
         .collect();
-    Ok(json(StatusCode::OK, &json!({ "webhooks": views })))
+    Ok(json(StatusCode::OK, &Webhooks { webhooks }))
 }
 
 pub(in crate::http) async fn add(
@@ -52,14 +37,16 @@ pub(in crate::http) async fn add(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let New { name, correlate } = json_body(&api, &headers, body).await?;
+    let NewWebhook::<WebhookName> { name, correlate } = json_body(&api, &headers, body).await?;
     let correlate = pointer(correlate.as_deref())?;
     let webhook = api
         .catalog
         .add_webhook(&caller.workspace, name, correlate.as_ref())
         .await?;
-    let view = WebhookView::of(&webhook, &api.base_url);
-    Ok(json(StatusCode::CREATED, &view))
+    Ok(json(
+        StatusCode::CREATED,
+        &view::webhook(&webhook, &api.base_url),
+    ))
 }
 
 pub(in crate::http) async fn show(
@@ -70,8 +57,10 @@ pub(in crate::http) async fn show(
         .catalog
         .look_up(|catalog| catalog.webhook(&caller.workspace, &caller.name))
         .await?;
-    let view = WebhookView::of(&webhook, &api.base_url);
-    Ok(json(StatusCode::OK, &view))
+    Ok(json(
+        StatusCode::OK,
+        &view::webhook(&webhook, &api.base_url),
+    ))
 }
 
 pub(in crate::http) async fn change(
@@ -80,14 +69,16 @@ pub(in crate::http) async fn change(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let Settings { correlate } = json_body(&api, &headers, body).await?;
+    let WebhookSettings { correlate } = json_body(&api, &headers, body).await?;
     let correlate = pointer(correlate.as_deref())?;
     let webhook = api
         .catalog
         .change_webhook(&caller.workspace, &caller.name, correlate.as_ref())
         .await?;
-    let view = WebhookView::of(&webhook, &api.base_url);
-    Ok(json(StatusCode::OK, &view))
+    Ok(json(
+        StatusCode::OK,
+        &view::webhook(&webhook, &api.base_url),
+    ))
 }
 
 pub(in crate::http) async fn delete(

@@ -6,65 +6,31 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Response, StatusCode};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use stepwell_api::{self as contract, NewWorkspace, RetentionChange, WorkspaceChange, Workspaces};
 
 use super::{Api, ApiError, json, json_body, no_content};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::retention::{Period, Retention};
 use crate::domain::workspace::WorkspaceSettings;
 use crate::http::caller::{Admin, Caller, Read, ServerCaller};
+use crate::http::view;
 
+/// A workspace's name as people write it.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct New {
-    #[serde(deserialize_with = "titled")]
-    name: WorkspaceName,
-    failure_url: Option<String>,
-    #[serde(default)]
-    retention: Periods,
-}
+struct Titled(#[serde(deserialize_with = "titled")] WorkspaceName);
 
-/// A name as people write it.
 fn titled<'de, D: Deserializer<'de>>(value: D) -> Result<WorkspaceName, D::Error> {
     WorkspaceName::titled(&String::deserialize(value)?).map_err(serde::de::Error::custom)
 }
 
-/// What is to be set; what is not named stays.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Patch {
-    #[serde(default, deserialize_with = "named")]
-    failure_url: Option<Option<String>>,
-    #[serde(default)]
-    retention: Periods,
-}
-
-/// Of a retention what is to be set.
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Periods {
-    done: Option<Period>,
-    others: Option<Period>,
-}
-
-impl Periods {
-    fn set(&self, retention: &mut Retention) {
-        retention.done = self.done.unwrap_or(retention.done);
-        retention.others = self.others.unwrap_or(retention.others);
-    }
-}
-
-/// Tells `null` from what is not named at all.
-fn named<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(value).map(Some)
-}
-
-fn view(name: &WorkspaceName, settings: &WorkspaceSettings) -> Value {
-    json!({
-        "name": name,
-        "failure_url": settings.failure_url,
-        "retention": settings.retention,
-    })
+/// Sets what is named of a retention.
+fn set_periods(retention: &mut Retention, change: RetentionChange) {
+    let period = |period| match period {
+        contract::Period::Days(days) => Period::Days(days),
+        contract::Period::Forever => Period::Forever,
+    };
+    retention.done = change.done.map_or(retention.done, period);
+    retention.others = change.others.map_or(retention.others, period);
 }
 
 pub(in crate::http) async fn list(
@@ -73,12 +39,12 @@ pub(in crate::http) async fn list(
 ) -> Response<Body> {
     let names = api.catalog.workspaces();
     // One may have gone since.
-    let views: Vec<_> = names
+    let workspaces = names
         .iter()
         .filter(|name| caller.may_in(name))
-        .filter_map(|name| Some(view(name, &api.catalog.settings(name).ok()?)))
+        .filter_map(|name| Some(view::workspace(name, &api.catalog.settings(name).ok()?)))
         .collect();
-    json(StatusCode::OK, &json!({ "workspaces": views }))
+    json(StatusCode::OK, &Workspaces { workspaces })
 }
 
 pub(in crate::http) async fn add(
@@ -87,17 +53,17 @@ pub(in crate::http) async fn add(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let New {
-        name,
+    let NewWorkspace::<Titled> {
+        name: Titled(name),
         failure_url,
-        retention: periods,
+        retention,
     } = json_body(&api, &headers, body).await?;
     let mut settings = WorkspaceSettings {
         failure_url,
         ..WorkspaceSettings::default()
     };
-    periods.set(&mut settings.retention);
-    let added = view(&name, &settings);
+    set_periods(&mut settings.retention, retention);
+    let added = view::workspace(&name, &settings);
     api.catalog.add_workspace(name, settings).await?;
     Ok(json(StatusCode::CREATED, &added))
 }
@@ -107,7 +73,10 @@ pub(in crate::http) async fn show(
     caller: Caller<Read>,
 ) -> Result<Response<Body>, ApiError> {
     let settings = api.catalog.settings(&caller.workspace)?;
-    Ok(json(StatusCode::OK, &view(&caller.workspace, &settings)))
+    Ok(json(
+        StatusCode::OK,
+        &view::workspace(&caller.workspace, &settings),
+    ))
 }
 
 pub(in crate::http) async fn delete(
@@ -125,17 +94,17 @@ pub(in crate::http) async fn patch(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let Patch {
+    let WorkspaceChange {
         failure_url,
-        retention: periods,
+        retention,
     } = json_body(&api, &headers, body).await?;
     let name = &caller.workspace;
     let set = move |settings: &mut WorkspaceSettings| {
         if let Some(url) = &failure_url {
             settings.failure_url.clone_from(url);
         }
-        periods.set(&mut settings.retention);
+        set_periods(&mut settings.retention, retention);
     };
     let settings = api.catalog.set_workspace(name, set).await?;
-    Ok(json(StatusCode::OK, &view(name, &settings)))
+    Ok(json(StatusCode::OK, &view::workspace(name, &settings)))
 }

@@ -1,30 +1,51 @@
 //! What a refusal is to a machine: its status, its code, and further members.
 
 use axum::http::StatusCode;
-use serde_json::{Map, Value};
+use stepwell_api::Problem;
 
 /// What a refusal says beside its text.
 pub(super) struct Kind {
     pub(super) status: StatusCode,
-    pub(super) code: &'static str,
-    pub(super) extra: Map<String, Value>,
+    /// With the code, and the members that only some refusals have.
+    pub(super) problem: Problem,
 }
 
-pub(super) fn kind(status: StatusCode, code: &'static str) -> Kind {
+pub(super) fn kind(status: StatusCode, code: &str) -> Kind {
+    with(status, code, Problem::default())
+}
+
+/// A refusal with members that only some have.
+pub(super) fn with(status: StatusCode, code: &str, members: Problem) -> Kind {
     Kind {
         status,
-        code,
-        extra: Map::new(),
+        problem: Problem {
+            code: code.to_owned(),
+            ..members
+        },
     }
 }
 
-pub(super) fn with(status: StatusCode, code: &'static str, extra: Value) -> Kind {
-    Kind {
-        status,
-        code,
-        extra: match extra {
-            Value::Object(extra) => extra,
-            _ => Map::new(),
-        },
+/// The place of what is wrong, from 1.
+pub(super) fn place(line: usize, column: usize) -> Problem {
+    Problem {
+        line: Some(line as u64),
+        column: Some(column as u64),
+        ..Problem::default()
+    }
+}
+
+/// A place in a document (RFC 6901).
+pub(super) fn pointer(pointer: &str) -> Problem {
+    Problem {
+        pointer: Some(pointer.to_owned()),
+        ..Problem::default()
+    }
+}
+
+/// The most that is taken, in bytes.
+pub(super) fn most(most: usize) -> Problem {
+    Problem {
+        most: Some(most as u64),
+        ..Problem::default()
     }
 }

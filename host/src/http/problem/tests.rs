@@ -1,4 +1,6 @@
 use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use stepwell_api::Code;
 
 use super::*;
 
@@ -53,7 +55,9 @@ async fn every_refusal_has_its_status_and_code() {
         (ApiError::UnknownWebhook, 404, "unknown-webhook"),
         (ApiError::NoSuchPath, 404, "no-such-path"),
         (
-            ApiError::WrongMethod { allowed: "GET" },
+            ApiError::WrongMethod {
+                allowed: "GET".into(),
+            },
             405,
             "method-not-allowed",
         ),
@@ -193,6 +197,8 @@ async fn every_refusal_has_its_status_and_code() {
         assert_eq!(response.status(), status, "{text}");
         assert_eq!(problem["code"], code, "{text}");
         assert_eq!(problem["status"], status, "{text}");
+        let known = Code::ALL.iter().find(|known| known.as_str() == code);
+        assert_eq!(known.map(|known| known.status()), Some(status), "{text}");
         let detail = problem["detail"].as_str().unwrap();
         assert!(
             !detail.is_empty() && !detail.contains("secret path"),

@@ -1,102 +1,151 @@
-//! What the API shows of what tenants have set up: webhooks, steps and their versions.
+//! From what tenants have set up to the contract's types.
 
-use serde::Serialize;
-use serde_json::Value;
+use stepwell_api as contract;
 
+use crate::catalog::{LiveSchedule, Put};
 use crate::domain::clock::rfc3339;
-use crate::domain::ids::{StepName, WebhookName};
+use crate::domain::ids::WorkspaceName;
 use crate::domain::limits::StepLimits;
+use crate::domain::retention::Period;
+use crate::domain::schedule::{Missed, ScheduleSettings};
 use crate::domain::step::{RetryPolicy, Step, StepKind, StepVersion};
 use crate::domain::webhook::Webhook;
+use crate::domain::workspace::WorkspaceSettings;
 
-#[derive(Serialize)]
-pub(in crate::http) struct WebhookView<'a> {
-    id: &'a str,
-    name: &'a WebhookName,
-    url: String,
-    correlate: Option<&'a str>,
-    created: String,
+/// A workspace.
+pub(in crate::http) fn workspace(
+    name: &WorkspaceName,
+    settings: &WorkspaceSettings,
+) -> contract::Workspace {
+    contract::Workspace {
+        name: name.to_string(),
+        failure_url: settings.failure_url.clone(),
+        retention: Some(contract::Retention {
+            done: settings.retention.done.into(),
+            others: settings.retention.others.into(),
+        }),
+    }
 }
 
-impl<'a> WebhookView<'a> {
-    pub(in crate::http) fn of(webhook: &'a Webhook, base_url: &str) -> Self {
-        Self {
-            id: &webhook.id,
-            name: &webhook.name,
-            url: format!("{base_url}/event/{}", webhook.key.reveal()),
-            correlate: webhook.correlate.as_deref(),
-            created: rfc3339(webhook.created),
+impl From<Period> for contract::Period {
+    fn from(period: Period) -> Self {
+        match period {
+            Period::Days(days) => Self::Days(days),
+            Period::Forever => Self::Forever,
         }
     }
 }
 
-#[derive(Serialize)]
-pub(in crate::http) struct StepView<'a> {
-    name: &'a StepName,
-    kind: StepKind,
-    digest: &'a str,
-    size: u64,
-    /// The pattern itself; it was parsed when the step was added.
-    condition: Value,
-    limits: StepLimits,
-    retry: RetryPolicy,
-    created: String,
-    updated: String,
+/// A webhook, with the URL that it has on this server.
+pub(in crate::http) fn webhook(webhook: &Webhook, base_url: &str) -> contract::Webhook {
+    contract::Webhook {
+        id: webhook.id.clone(),
+        name: webhook.name.to_string(),
+        url: format!("{base_url}/event/{}", webhook.key.reveal()),
+        correlate: webhook.correlate.clone(),
+        created: rfc3339(webhook.created),
+    }
 }
 
-impl<'a> StepView<'a> {
-    pub(in crate::http) fn of(step: &'a Step) -> Self {
+/// A step.
+pub(in crate::http) fn step(step: &Step) -> contract::Step {
+    contract::Step {
+        name: step.name.to_string(),
+        kind: kind(step.kind),
+        digest: step.digest.clone(),
+        size: step.size,
+        // The pattern itself; it was parsed when the step was added.
+        condition: serde_json::from_str(&step.condition).unwrap_or_default(),
+        limits: step.limits.into(),
+        retry: step.retry.into(),
+        created: rfc3339(step.created),
+        updated: rfc3339(step.updated),
+        warnings: None,
+    }
+}
+
+fn kind(kind: StepKind) -> contract::StepKind {
+    match kind {
+        StepKind::Component => contract::StepKind::Component,
+        StepKind::Script => contract::StepKind::Script,
+    }
+}
+
+impl From<StepLimits> for contract::Limits {
+    fn from(limits: StepLimits) -> Self {
         Self {
-            name: &step.name,
-            kind: step.kind,
-            digest: &step.digest,
-            size: step.size,
-            condition: serde_json::from_str(&step.condition).unwrap_or_default(),
-            limits: step.limits,
-            retry: step.retry,
-            created: rfc3339(step.created),
-            updated: rfc3339(step.updated),
+            fuel: limits.fuel,
+            memory: limits.memory,
+            timeout_ms: limits.timeout_ms,
         }
     }
 }
 
-/// A step that was added.
-#[derive(Serialize)]
-pub(in crate::http) struct AddedView<'a> {
-    #[serde(flatten)]
-    step: StepView<'a>,
-    /// What is probably not meant in its condition.
-    warnings: Vec<String>,
+impl From<RetryPolicy> for contract::Retry {
+    fn from(retry: RetryPolicy) -> Self {
+        Self {
+            attempts: retry.attempts,
+            first_ms: retry.first_ms,
+            factor: retry.factor,
+            cap_ms: retry.cap_ms,
+        }
+    }
 }
 
-impl<'a> AddedView<'a> {
-    pub(in crate::http) fn of(step: &'a Step, warnings: Vec<String>) -> Self {
+impl From<Missed> for contract::Missed {
+    fn from(missed: Missed) -> Self {
+        match missed {
+            Missed::Skip => Self::Skip,
+            Missed::Once => Self::Once,
+            Missed::All => Self::All,
+        }
+    }
+}
+
+impl From<ScheduleSettings> for contract::ScheduleSettings {
+    fn from(settings: ScheduleSettings) -> Self {
         Self {
-            step: StepView::of(step),
-            warnings,
+            cron: settings.cron,
+            timezone: settings.timezone,
+            missed: settings.missed.into(),
+            data: settings.data,
         }
     }
 }
 
 /// A version of a step.
-#[derive(Serialize)]
-pub(in crate::http) struct VersionView<'a> {
-    digest: &'a str,
-    kind: StepKind,
-    size: u64,
-    /// When it was last put in place.
-    since: String,
-    current: bool,
+pub(in crate::http) fn version(version: &StepVersion, current: bool) -> contract::StepVersion {
+    contract::StepVersion {
+        digest: version.digest.clone(),
+        kind: kind(version.kind),
+        size: version.size,
+        since: rfc3339(version.since),
+        current,
+    }
 }
 
-impl<'a> VersionView<'a> {
-    pub(in crate::http) fn of(version: &'a StepVersion, current: bool) -> Self {
-        Self {
-            digest: &version.digest,
-            kind: version.kind,
-            size: version.size,
-            since: rfc3339(version.since),
-            current,
-        }
+/// A schedule.
+pub(in crate::http) fn schedule(live: &LiveSchedule) -> contract::Schedule {
+    let schedule = &live.schedule;
+    contract::Schedule {
+        name: schedule.name.to_string(),
+        cron: schedule.cron.clone(),
+        timezone: schedule.timezone.clone(),
+        missed: schedule.missed.into(),
+        // It was written from a JSON object.
+        data: serde_json::from_str(&schedule.data).unwrap_or_default(),
+        next: live.next().map(rfc3339),
+        created: rfc3339(schedule.created),
+        updated: rfc3339(schedule.updated),
+        change: None,
+    }
+}
+
+/// What a `PUT` came to.
+pub(in crate::http) fn put_change(put: Put) -> contract::PutChange {
+    match put {
+        Put::Added => contract::PutChange::Added,
+        Put::Changed => contract::PutChange::Changed,
+        Put::Same => contract::PutChange::Same,
     }
 }

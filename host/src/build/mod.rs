@@ -1,6 +1,8 @@
-//! Building a step's crate to a component with the author's own cargo.
+//! From a step's source to what is uploaded, on the author's machine: a crate is built to a component
+//! with the author's own cargo, and `naming` says what a step is called after its source.
 
-pub(crate) mod error;
+pub mod error;
+pub mod naming;
 mod target;
 
 use std::collections::VecDeque;
@@ -12,8 +14,8 @@ use std::thread;
 
 use serde_json::Value;
 
-use super::output::printable;
-use super::units;
+use crate::terminal::output::printable;
+use crate::terminal::units;
 use error::BuildError;
 pub use error::TARGET;
 

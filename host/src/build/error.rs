@@ -3,8 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::cli::exit::Exit;
-
 /// What steps are built for.
 pub const TARGET: &str = "wasm32-wasip2";
 
@@ -96,14 +94,6 @@ impl BuildError {
             Self::NoArtifact(_) => "no-artifact",
             Self::NotComponent(_) => "not-a-component",
             Self::Unreadable { .. } => "unreadable",
-        }
-    }
-
-    /// The exit code that stands for it.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::NoCrate(_) | Self::Workspace { .. } => Exit::Usage,
-            _ => Exit::Failed,
         }
     }
 }

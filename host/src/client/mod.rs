@@ -1,21 +1,24 @@
-//! The HTTP client of the server's API. It knows addresses, tokens and problem documents, and
-//! nothing of what the documents mean.
+//! The HTTP client of the server's API. It knows addresses, tokens, problem documents and the contract's
+//! types (`stepwell_api`), and nothing of what is to be done with them.
 
 mod address;
+mod answer;
 mod error;
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::{Method, Response, StatusCode};
+use serde::Serialize;
 use serde_json::Value;
+use stepwell_api::{Accepted, NewWorkspace, Problem, VERSION_HEADER, Workspace, Workspaces};
 use url::Url;
 
 pub use address::{address, is_loopback};
+pub use answer::Answer;
 pub use error::ClientError;
 
 use crate::domain::ids::WorkspaceName;
-use crate::http::VERSION_HEADER;
 
 /// The longest an answer may take. Adding a step compiles it, which is bounded by the server.
 const TIMEOUT: Duration = Duration::from_secs(120);
@@ -96,43 +99,63 @@ impl Client {
     }
 
     /// Reads `/api/v1/workspaces/{ws}/…`.
-    pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> Result<Value, ClientError> {
+    pub async fn get<T>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<Answer<T>, ClientError> {
         self.send(Method::GET, self.scoped(path, query)?, None)
             .await
     }
 
     /// Adds below `/api/v1/workspaces/{ws}/…`.
-    pub async fn post(&self, path: &[&str], body: &Value) -> Result<Value, ClientError> {
+    pub async fn post<T>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<Answer<T>, ClientError> {
         self.send(Method::POST, self.scoped(path, &[])?, Some(json(body)))
             .await
     }
 
     /// Puts a JSON document at `/api/v1/workspaces/{ws}/…`.
-    pub async fn put(&self, path: &[&str], body: &Value) -> Result<Value, ClientError> {
+    pub async fn put<T>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<Answer<T>, ClientError> {
         self.send(Method::PUT, self.scoped(path, &[])?, Some(json(body)))
             .await
     }
 
     /// Changes a part of what is at `/api/v1/workspaces/{ws}/…`.
-    pub async fn patch(&self, path: &[&str], body: &Value) -> Result<Value, ClientError> {
+    pub async fn patch<T>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<Answer<T>, ClientError> {
         self.send(Method::PATCH, self.scoped(path, &[])?, Some(json(body)))
             .await
     }
 
     /// What putting a document at `/api/v1/workspaces/{ws}/…` would come to; nothing is changed.
-    pub async fn check(&self, path: &[&str], body: &Value) -> Result<Value, ClientError> {
+    pub async fn check<T>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<Answer<T>, ClientError> {
         let dry = [("dry_run", "true".to_owned())];
         self.send(Method::PUT, self.scoped(path, &dry)?, Some(json(body)))
             .await
     }
 
     /// Puts a component's bytes at `/api/v1/workspaces/{ws}/…`.
-    pub async fn upload(
+    pub async fn upload<T>(
         &self,
         path: &[&str],
         query: &[(&str, String)],
         component: Bytes,
-    ) -> Result<Value, ClientError> {
+    ) -> Result<Answer<T>, ClientError> {
         let body = ("application/wasm", component);
         self.send(Method::PUT, self.scoped(path, query)?, Some(body))
             .await
@@ -140,25 +163,27 @@ impl Client {
 
     /// Deletes `/api/v1/workspaces/{ws}/…`.
     pub async fn delete(&self, path: &[&str]) -> Result<(), ClientError> {
-        self.send(Method::DELETE, self.scoped(path, &[])?, None)
-            .await
-            .map(drop)
+        let url = self.scoped(path, &[])?;
+        self.send::<()>(Method::DELETE, url, None).await.map(drop)
     }
 
     /// Reads the list of workspaces, which is above any workspace.
-    pub async fn workspaces(&self) -> Result<Value, ClientError> {
+    pub async fn workspaces(&self) -> Result<Answer<Workspaces>, ClientError> {
         self.send(Method::GET, self.address(&["workspaces"], &[])?, None)
             .await
     }
 
     /// Adds a workspace.
-    pub async fn add_workspace(&self, body: &Value) -> Result<Value, ClientError> {
+    pub async fn add_workspace(
+        &self,
+        body: &NewWorkspace,
+    ) -> Result<Answer<Workspace>, ClientError> {
         let url = self.address(&["workspaces"], &[])?;
         self.send(Method::POST, url, Some(json(body))).await
     }
 
     /// Posts a webhook's event as a stranger would: to its full URL, without a token.
-    pub async fn event(&self, url: &str, body: Bytes) -> Result<Value, ClientError> {
+    pub async fn event(&self, url: &str, body: Bytes) -> Result<Answer<Accepted>, ClientError> {
         let target = Url::parse(url).map_err(|error| ClientError::BadUrl {
             url: url.to_owned(),
             reason: error.to_string(),
@@ -196,12 +221,12 @@ impl Client {
         Ok(url)
     }
 
-    async fn send(
+    async fn send<T>(
         &self,
         method: Method,
         url: Url,
         body: Option<(&'static str, Bytes)>,
-    ) -> Result<Value, ClientError> {
+    ) -> Result<Answer<T>, ClientError> {
         let mut request = self.http.request(method, url).bearer_auth(&self.token);
         if let Some((kind, bytes)) = body {
             request = request.header("content-type", kind).body(bytes);
@@ -222,7 +247,7 @@ impl Client {
         sent.map_err(|error| self.unreachable(&error))
     }
 
-    async fn answer(&self, mut response: Response) -> Result<Value, ClientError> {
+    async fn answer<T>(&self, mut response: Response) -> Result<Answer<T>, ClientError> {
         let status = response.status();
         let mut body = Vec::new();
         while let Some(part) = response
@@ -237,10 +262,11 @@ impl Client {
         }
         if status.is_success() {
             if body.is_empty() {
-                return Ok(Value::Null);
+                return Ok(Answer::new(Value::Null, self.url()));
             }
-            return serde_json::from_slice(&body)
-                .map_err(|error| self.bad_answer(format!("no JSON ({error})")));
+            let document = serde_json::from_slice(&body)
+                .map_err(|error| self.bad_answer(format!("no JSON ({error})")))?;
+            return Ok(Answer::new(document, self.url()));
         }
         Err(self.problem(status, &body))
     }
@@ -252,13 +278,14 @@ impl Client {
                 url: self.url().to_owned(),
             };
         }
-        let document: Value = serde_json::from_slice(body).unwrap_or_default();
-        let text = |key: &str| document.get(key).and_then(Value::as_str).map(str::to_owned);
-        let Some(code) = text("code") else {
+        let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
+        let code = problem.code;
+        if code.is_empty() {
             return self.bad_answer(format!("status {status} without a problem document"));
-        };
-        let detail = text("detail")
-            .or_else(|| text("title"))
+        }
+        let detail = [problem.detail, problem.title]
+            .into_iter()
+            .find(|text| !text.is_empty())
             .unwrap_or_else(|| format!("the server answered {status}"));
         if status == StatusCode::NOT_FOUND {
             ClientError::NotFound { code, detail }
@@ -286,8 +313,10 @@ impl Client {
     }
 }
 
-fn json(body: &Value) -> (&'static str, Bytes) {
-    ("application/json", Bytes::from(body.to_string()))
+/// The contract's types have text keys only, so they always serialise.
+fn json(body: &impl Serialize) -> (&'static str, Bytes) {
+    let text = serde_json::to_vec(body).unwrap_or_default();
+    ("application/json", text.into())
 }
 
 /// The innermost cause, without the address that every layer repeats.

@@ -1,5 +1,4 @@
 use super::*;
-use crate::cli::exit::Exit;
 
 fn client(url: &str) -> Client {
     Client::new(url, "token", "default").unwrap()
@@ -22,7 +21,7 @@ fn names_become_one_path_segment_each() {
     }
     for name in ["", ".", ".."] {
         let error = client.scoped(&["steps", name], &[]).unwrap_err();
-        assert_eq!(error.exit(), Exit::Usage);
+        assert_eq!(error.code(), "bad-name");
     }
     let url = client
         .scoped(&["tasks"], &[("state", "a&b".into())])
@@ -34,7 +33,7 @@ fn names_become_one_path_segment_each() {
 fn a_wrong_address_says_what_would_be_right() {
     for url in ["", "10.0.0.7:8080", "ftp://x", "mailto:a@b", "unix:/x"] {
         let error = Client::new(url, "t", "default").unwrap_err();
-        assert_eq!(error.exit(), Exit::Usage, "{url}");
+        assert_eq!(error.code(), "bad-url", "{url}");
         assert!(
             error.to_string().contains("http://127.0.0.1:8080"),
             "{error}"
@@ -53,19 +52,18 @@ fn problems_keep_their_code_and_words() {
     let client = client("http://127.0.0.1:1");
     let problem = br#"{"type":"about:blank","title":"Conflict","status":409,"code":"exists","detail":"`a` is taken"}"#;
     let error = client.problem(StatusCode::CONFLICT, problem);
-    assert_eq!((error.code(), error.exit()), ("exists", Exit::Failed));
+    assert!(matches!(error, ClientError::Refused { status: 409, .. }));
+    assert_eq!(error.code(), "exists");
     assert_eq!(error.to_string(), "`a` is taken");
     let missing = br#"{"title":"No such task","code":"unknown-task"}"#;
     let error = client.problem(StatusCode::NOT_FOUND, missing);
-    assert_eq!(
-        (error.code(), error.exit()),
-        ("unknown-task", Exit::NotFound)
-    );
+    assert!(matches!(error, ClientError::NotFound { .. }));
+    assert_eq!(error.code(), "unknown-task");
     assert_eq!(error.to_string(), "No such task");
     let error = client.problem(StatusCode::UNAUTHORIZED, b"");
-    assert_eq!(error.exit(), Exit::NoAccess);
+    assert_eq!(error.code(), "unauthorized");
     let error = client.problem(StatusCode::NOT_FOUND, b"<html>nginx</html>");
-    assert_eq!((error.code(), error.exit()), ("bad-answer", Exit::NoAccess));
+    assert_eq!(error.code(), "bad-answer");
 }
 
 #[tokio::test]
@@ -74,8 +72,8 @@ async fn a_server_that_is_not_there_is_named() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = client(&url).get(&["steps"], &[]).await.unwrap_err();
-    assert_eq!(error.exit(), Exit::NoAccess);
+    let error = client(&url).get::<()>(&["steps"], &[]).await.unwrap_err();
+    assert_eq!(error.code(), "unreachable");
     let text = error.to_string();
     assert!(text.contains(&url) && text.contains("refused"), "{text}");
 }

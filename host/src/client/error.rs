@@ -1,7 +1,5 @@
 //! Why a command got no answer from the server, or a refusal.
 
-use crate::cli::exit::Exit;
-
 /// Why the server did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -81,15 +79,12 @@ impl ClientError {
         }
     }
 
-    /// The exit code that stands for it.
-    pub fn exit(&self) -> Exit {
-        match self {
-            Self::BadUrl { .. } | Self::BadName(_) | Self::BadToken => Exit::Usage,
-            Self::NotFound { .. } => Exit::NotFound,
-            Self::Unreachable { .. } | Self::Unauthorized { .. } | Self::BadAnswer { .. } => {
-                Exit::NoAccess
-            }
-            Self::Refused { .. } => Exit::Failed,
-        }
+    /// Whether the server cannot be reached, does not let us in, or is none: nothing else that is sent
+    /// there will be done either.
+    pub fn is_no_access(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. } | Self::Unauthorized { .. } | Self::BadAnswer { .. }
+        )
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use stepwell_script::{part_name, step_name};
 
-use super::output::printable;
+use crate::terminal::output::printable;
 
 /// A step's name by its source.
 #[derive(Debug, Clone, PartialEq, Eq)]

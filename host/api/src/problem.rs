@@ -1,0 +1,146 @@
+//! Refusals: problem documents (RFC 9457).
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Why a request was refused, with content type `application/problem+json`. All members but `code` may
+/// be missing where something between client and server gave the answer.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// `urn:stepwell:problem:` and the code.
+    #[serde(default)]
+    #[schema(required)]
+    pub r#type: String,
+    /// The status in words.
+    #[serde(default)]
+    #[schema(required)]
+    pub title: String,
+    /// The HTTP status.
+    #[serde(default)]
+    #[schema(required)]
+    pub status: u16,
+    /// What is wrong, for people; it may change from version to version.
+    #[serde(default)]
+    #[schema(required)]
+    pub detail: String,
+    /// With `internal` and `storage-unavailable`: stands in the server's log beside the cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub incident: Option<String>,
+    /// A word for programs, which stays as it is.
+    #[serde(default)]
+    #[schema(required)]
+    pub code: String,
+    /// Where in a body or a pattern, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub line: Option<u64>,
+    /// Where in the line, in bytes from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub column: Option<u64>,
+    /// Where in a body, in bytes from 0, that is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub offset: Option<u64>,
+    /// Where in a pattern, a condition or a task's data (RFC 6901).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub pointer: Option<String>,
+    /// The most that is taken, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub most: Option<u64>,
+    /// With `wrong-state`: the state that the task is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub state: Option<String>,
+    /// With `bad-schedule`: the member that is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub field: Option<String>,
+    /// With `foreign-import`: the import that a step does not have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub import: Option<String>,
+    /// With `condition-failed`: the lines that the condition printed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub logs: Option<Vec<String>>,
+}
+
+macro_rules! codes {
+    ($($status:literal $variant:ident = $word:literal),* $(,)?) => {
+        /// A refusal's stable word, which has one status.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Code {
+            $(#[doc = concat!("`", $word, "`")] $variant,)*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The word as it stands in JSON.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+
+            /// The HTTP status that it comes with.
+            pub fn status(self) -> u16 {
+                match self {
+                    $(Self::$variant => $status,)*
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    400 BadBody = "bad-body",
+    400 BadJson = "bad-json",
+    400 BadName = "bad-name",
+    400 BadParameter = "bad-parameter",
+    400 BadPattern = "bad-pattern",
+    400 BrokenBody = "broken-body",
+    400 TooDeep = "too-deep",
+    401 Unauthorized = "unauthorized",
+    403 Forbidden = "forbidden",
+    404 NoSuchPath = "no-such-path",
+    404 NotFound = "not-found",
+    404 UnknownWebhook = "unknown-webhook",
+    405 MethodNotAllowed = "method-not-allowed",
+    408 SlowBody = "slow-body",
+    409 BeingErased = "being-erased",
+    409 Exists = "exists",
+    409 LimitReached = "limit-reached",
+    409 NoVersion = "no-version",
+    409 Permanent = "permanent",
+    409 WrongState = "wrong-state",
+    413 BodyTooLarge = "body-too-large",
+    415 UnsupportedMediaType = "unsupported-media-type",
+    422 BadChange = "bad-change",
+    422 BadCondition = "bad-condition",
+    422 BadConnector = "bad-connector",
+    422 BadPointer = "bad-pointer",
+    422 BadSchedule = "bad-schedule",
+    422 BadScript = "bad-script",
+    422 BadUrl = "bad-url",
+    422 CompileFailed = "compile-failed",
+    422 ConditionFailed = "condition-failed",
+    422 ForeignImport = "foreign-import",
+    422 MissingExport = "missing-export",
+    422 NoSuchRun = "no-such-run",
+    422 NotAComponent = "not-a-component",
+    422 TooLarge = "too-large",
+    422 TooManyParts = "too-many-parts",
+    500 Internal = "internal",
+    503 Busy = "busy",
+    503 Overloaded = "overloaded",
+    503 ShuttingDown = "shutting-down",
+    503 StorageFailed = "storage-failed",
+    503 StorageFull = "storage-full",
+    503 StorageUnavailable = "storage-unavailable",
+}

@@ -1,0 +1,219 @@
+//! What a route is: the handler and all that the OpenAPI document says of it, in one value.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{MethodFilter, MethodRouter, on};
+use serde_json::{Value, json};
+use stepwell_api::Code;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
+
+use super::Api;
+use super::caller::Guard;
+use crate::domain::principal::Scope;
+
+/// The content type of JSON.
+pub(super) const JSON: &str = "application/json";
+
+/// A method of a path: its handler, and what the OpenAPI document says of it.
+pub(super) struct Route {
+    /// As axum and OpenAPI write it.
+    pub(super) path: &'static str,
+    pub(super) method: Method,
+    /// The operation's id: a verb and what it is about.
+    pub(super) id: &'static str,
+    pub(super) summary: &'static str,
+    /// What the caller needs; none for a route that needs no token.
+    pub(super) scope: Option<Scope>,
+    pub(super) query: Vec<Parameter>,
+    /// The body's content types and schemas, and whether it must be there.
+    pub(super) body: Option<(Vec<(&'static str, Value)>, bool)>,
+    pub(super) answers: Vec<Answer>,
+    /// What it may be refused with, beside what all routes of its kind may.
+    pub(super) codes: Vec<Code>,
+    /// The schemas that it refers to.
+    pub(super) schemas: Vec<(String, RefOr<Schema>)>,
+    /// None for what [`super::router::Routes`] answers before its router.
+    pub(super) handler: Option<MethodRouter<Arc<Api>>>,
+}
+
+/// An answer that is no refusal.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) about: &'static str,
+    /// None if it has no body.
+    pub(super) content: Option<(&'static str, Value)>,
+}
+
+/// The arguments of a handler of the API: the second one says which scope the caller needs.
+pub(super) trait Guarded {
+    const SCOPE: Scope;
+}
+
+macro_rules! guarded {
+    ($(($($rest:ident)*))*) => {$(
+        impl<M, C: Guard, $($rest),*> Guarded for (M, State<Arc<Api>>, C, $($rest),*) {
+            const SCOPE: Scope = C::SCOPE;
+        }
+    )*};
+}
+
+guarded! { () (A) (A B) (A B D) }
+
+impl Route {
+    /// A route of the API. The scope that it needs is what its handler's caller needs.
+    pub(super) fn of<H, T>(method: Method, path: &'static str, id: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, Arc<Api>>,
+        T: Guarded + 'static,
+    {
+        Self {
+            scope: Some(T::SCOPE),
+            ..Self::open(method, path, id, handler)
+        }
+    }
+
+    /// A route that needs no token.
+    pub(super) fn open<H, T>(
+        method: Method,
+        path: &'static str,
+        id: &'static str,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, Arc<Api>>,
+        T: 'static,
+    {
+        let filter = match method {
+            Method::POST => MethodFilter::POST,
+            Method::PUT => MethodFilter::PUT,
+            Method::PATCH => MethodFilter::PATCH,
+            Method::DELETE => MethodFilter::DELETE,
+            // It answers HEAD, too.
+            _ => MethodFilter::GET,
+        };
+        Self {
+            handler: Some(on(filter, handler)),
+            ..Self::without_handler(method, path, id)
+        }
+    }
+
+    /// A route that is answered before the router.
+    pub(super) fn without_handler(method: Method, path: &'static str, id: &'static str) -> Self {
+        Self {
+            path,
+            method,
+            id,
+            summary: "",
+            scope: None,
+            query: Vec::new(),
+            body: None,
+            answers: Vec::new(),
+            codes: Vec::new(),
+            schemas: Vec::new(),
+            handler: None,
+        }
+    }
+
+    /// What it does, in one line.
+    pub(super) fn about(self, summary: &'static str) -> Self {
+        Self { summary, ..self }
+    }
+
+    /// It takes these parameters in its query.
+    pub(super) fn asks<Q: IntoParams>(mut self) -> Self {
+        self.query = Q::into_params(|| Some(ParameterIn::Query));
+        self.refuses(&[Code::BadParameter])
+    }
+
+    /// It takes a JSON body, which must be there.
+    pub(super) fn takes<T: ToSchema>(mut self) -> Self {
+        let schema = self.refer::<T>();
+        self.takes_content(vec![(JSON, schema)], true)
+            .refuses(&[Code::BadBody])
+    }
+
+    /// It takes a JSON body, which may be empty.
+    pub(super) fn may_take<T: ToSchema>(mut self) -> Self {
+        let schema = self.refer::<T>();
+        self.takes_content(vec![(JSON, schema)], false).refuses(&[
+            Code::BadBody,
+            Code::BadJson,
+            Code::TooDeep,
+        ])
+    }
+
+    /// It takes a body of these content types.
+    pub(super) fn takes_content(mut self, content: Vec<(&'static str, Value)>, must: bool) -> Self {
+        self.body = Some((content, must));
+        self.refuses(&[
+            Code::BrokenBody,
+            Code::SlowBody,
+            Code::BodyTooLarge,
+            Code::Overloaded,
+        ])
+    }
+
+    /// It answers so, with a JSON body.
+    pub(super) fn gives<T: ToSchema>(mut self, status: u16, about: &'static str) -> Self {
+        let schema = self.refer::<T>();
+        let content = Some((JSON, schema));
+        self.answers.push(Answer {
+            status,
+            about,
+            content,
+        });
+        self
+    }
+
+    /// It answers so, with JSON that is described elsewhere.
+    pub(super) fn gives_any(mut self, status: u16, about: &'static str) -> Self {
+        let content = Some((JSON, json!({"type": "object"})));
+        self.answers.push(Answer {
+            status,
+            about,
+            content,
+        });
+        self
+    }
+
+    /// It answers so, with a text.
+    pub(super) fn says(mut self, status: u16, about: &'static str) -> Self {
+        let content = Some(("text/plain; charset=utf-8", json!({"type": "string"})));
+        self.answers.push(Answer {
+            status,
+            about,
+            content,
+        });
+        self
+    }
+
+    /// It answers 204.
+    pub(super) fn is_done(mut self, about: &'static str) -> Self {
+        self.answers.push(Answer {
+            status: 204,
+            about,
+            content: None,
+        });
+        self
+    }
+
+    /// It may be refused with these codes.
+    pub(super) fn refuses(mut self, codes: &[Code]) -> Self {
+        self.codes.extend_from_slice(codes);
+        self
+    }
+
+    /// A reference to the schema of a type, which becomes one of the document's.
+    fn refer<T: ToSchema>(&mut self) -> Value {
+        let name = T::name().into_owned();
+        let reference = json!({"$ref": format!("#/components/schemas/{name}")});
+        self.schemas.push((name, <T as PartialSchema>::schema()));
+        T::schemas(&mut self.schemas);
+        reference
+    }
+}

@@ -1,0 +1,175 @@
+//! Every example of JSON in docs/api.md is what the contract says.
+
+use std::fs;
+
+use regex::Regex;
+use serde_json::Value;
+
+use super::schemas::Contract;
+use super::support::repository;
+
+/// How an example is checked.
+enum By {
+    /// It is a whole document of the type.
+    Whole(&'static str),
+    /// It has members of the type, one of which may be missing.
+    Part(&'static str),
+    /// It names members of the type, without their values.
+    Names(&'static str),
+    /// It is a task's data, a pattern or a script, which have no type.
+    Free,
+}
+use By::{Free, Names, Part, Whole};
+
+/// The blocks, in the document's order, by how they begin.
+const BLOCKS: [(&str, By); 8] = [
+    ("{\"task\":\"0197", Whole("Accepted")),
+    ("\"$via\": {\"type\": \"webhook\"", Free),
+    ("{\"type\": \"urn:stepwell:", Whole("Problem")),
+    (
+        "{\"task\": \"…\", \"state\": \"unmatched\"",
+        Whole("Explained"),
+    ),
+    ("{\"id\": \"…\", \"state\": \"done\"", Whole("TaskHead")),
+    ("\"runs\": [{", Part("Task")),
+    ("{\"patch\": {\"note\"", Whole("TaskChange")),
+    ("\"$via\": {\"type\": \"cron\"", Free),
+];
+
+/// The examples within the text, in the document's order, by how they begin.
+const WITHIN: [(&str, By); 32] = [
+    ("{\"items\": […]}", Free),
+    ("{\"value\": …}", Free),
+    (
+        "{\"name\": \"acme\", \"failure_url\": \"https",
+        Whole("Workspace"),
+    ),
+    ("{\"workspaces\": [", Names("Workspaces")),
+    (
+        "{\"name\": \"acme\", \"failure_url\": null",
+        Whole("NewWorkspace"),
+    ),
+    ("{\"failure_url\": \"https://…\"", Whole("WorkspaceChange")),
+    ("{\"id\": \"2Xk9…\"", Whole("Webhook")),
+    ("{\"webhooks\": [", Names("Webhooks")),
+    (
+        "{\"name\": \"Contact Form\", \"correlate\"",
+        Whole("NewWebhook"),
+    ),
+    (
+        "{\"correlate\": \"/order/taskId\"}",
+        Whole("WebhookSettings"),
+    ),
+    ("{\"name\", \"kind\", \"digest\", \"size\"", Names("Step")),
+    ("{\"steps\": [", Names("Steps")),
+    ("{\"versions\": [", Names("StepVersions")),
+    ("{\"to\": \"24ca1ef9\"}", Whole("Rollback")),
+    ("{}", Whole("Rollback")),
+    ("{\"limits\": {\"fuel\", ", Names("StepChange")),
+    ("{\"entry\": \"greet.js\"", Free),
+    ("{\"tasks\": [head", Names("TaskPage")),
+    ("{\"type\": \"api\"", Free),
+    ("{\"counts\": {", Whole("TaskCounts")),
+    ("{\"amount\": {\"$gt\": 100}}", Free),
+    ("{\"from\": 1}", Whole("ReplayFrom")),
+    ("{\"patch\": {}}", Whole("TaskChange")),
+    ("{\"config\": [", Whole("ConfigKeys")),
+    ("{\"value\": \"…\"}", Whole("ConfigValue")),
+    ("{\"connectors\": [", Whole("Connectors")),
+    ("{\"kind\": \"slack.com\"", Whole("ConnectorSettings")),
+    ("{\"name\", \"kind\", \"change\"", Names("Put")),
+    ("{\"name\": \"Morning report\"", Whole("Schedule")),
+    ("{\"schedules\": [", Names("Schedules")),
+    ("{\"cron\": \"0 8 * * 1-5\"", Names("ScheduleSettings")),
+    ("{\"name\", \"change\"}", Names("Put")),
+];
+
+fn check(contract: &Contract, text: &str, by: &By) {
+    let read = |text: &str| -> Value {
+        serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+    };
+    let checked = match by {
+        Free => Ok(()),
+        Whole(name) => contract.check(name, &read(text)),
+        Part(name) => contract.check_part(name, &read(&format!("{{{text}}}"))),
+        Names(name) => {
+            let members = contract.members(name);
+            // The members of the outermost object.
+            let (mut depth, mut outer) = (0, String::new());
+            for c in text.chars() {
+                depth -= i32::from(matches!(c, '}' | ']'));
+                if depth == 1 {
+                    outer.push(c);
+                }
+                depth += i32::from(matches!(c, '{' | '['));
+            }
+            let named = Regex::new("(?:^|, ?)\"(\\w+)\"").unwrap();
+            let unknown = named
+                .captures_iter(&outer)
+                .find(|found| !members.contains(&found[1].to_owned()));
+            unknown.map_or(Ok(()), |found| {
+                Err(format!("{name} has no member {}", &found[1]))
+            })
+        }
+    };
+    checked.unwrap_or_else(|error| panic!("docs/api.md: {text}\n{error}"));
+}
+
+#[test]
+fn every_example_of_the_document_is_what_the_contract_says() {
+    let text = fs::read_to_string(repository().join("docs/api.md")).unwrap();
+    let contract = Contract::new();
+    let parts: Vec<&str> = text.split("```").collect();
+    let blocks = parts.iter().skip(1).step_by(2).map(|block| {
+        let (_, body) = block.split_once('\n').unwrap();
+        // A request stands before its answer.
+        let is_command = body.starts_with("curl");
+        let body = if is_command {
+            body.split_once('\n').unwrap().1
+        } else {
+            body
+        };
+        body.trim().to_owned()
+    });
+    let within = parts.iter().step_by(2).flat_map(|text| {
+        let spans = text.split('`').skip(1).step_by(2);
+        let spans = spans.map(|span| span.replace('\n', " "));
+        spans.filter(|span| span.starts_with('{') && span.len() > 1)
+    });
+    for (found, known) in [
+        (blocks.collect::<Vec<_>>(), BLOCKS.as_slice()),
+        (within.collect(), WITHIN.as_slice()),
+    ] {
+        for (text, (begins, by)) in found.iter().zip(known) {
+            assert!(
+                text.starts_with(begins),
+                "docs/api.md has {text} where this test knows {begins}"
+            );
+            check(&contract, text, by);
+        }
+        assert_eq!(
+            found.len(),
+            known.len(),
+            "an example is new or gone: name it here"
+        );
+    }
+}
+
+#[test]
+fn an_example_that_is_wrong_is_found() {
+    let contract = Contract::new();
+    assert!(
+        contract
+            .check("TaskHead", &serde_json::json!({"id": 1}))
+            .is_err()
+    );
+    assert!(
+        contract
+            .check("Rollback", &serde_json::json!({"two": "x"}))
+            .is_err()
+    );
+    let wrong = std::panic::catch_unwind(|| {
+        check(&Contract::new(), "{\"name\", \"colour\"}", &Names("Put"));
+    });
+    assert!(wrong.is_err());
+}
