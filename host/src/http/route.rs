@@ -193,7 +193,7 @@ impl Route {
     }
 
     /// It answers 204.
-    pub(super) fn is_done(mut self, about: &'static str) -> Self {
+    pub(super) fn gives_nothing(mut self, about: &'static str) -> Self {
         self.answers.push(Answer {
             status: 204,
             about,

@@ -86,7 +86,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::of(PATCH, ONE, "changeWorkspace", workspaces::patch).about("Change what is named of a workspace")
             .takes::<WorkspaceChange>().gives::<Workspace>(200, "The workspace as it is now.").refuses(&[C::BadUrl]),
         Route::of(DELETE, ONE, "deleteWorkspace", workspaces::delete).about("Delete a workspace with all that is in it")
-            .is_done("It is deleted.").refuses(&[C::Permanent]),
+            .gives_nothing("It is deleted.").refuses(&[C::Permanent]),
 
         Route::of(GET, WEBHOOKS, "listWebhooks", webhooks::list).about("List the webhooks, with their secret URLs")
             .gives::<Webhooks>(200, "All of the workspace."),
@@ -98,7 +98,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::of(PUT, WEBHOOK, "changeWebhook", webhooks::change).about("Change a webhook; its URL stays")
             .takes::<WebhookSettings>().gives::<Webhook>(200, "The webhook as it is now.").refuses(&[C::BadPointer]),
         Route::of(DELETE, WEBHOOK, "deleteWebhook", webhooks::delete).about("Delete a webhook; its tasks stay")
-            .is_done("It is deleted."),
+            .gives_nothing("It is deleted."),
 
         Route::of(GET, STEPS, "listSteps", steps::list).about("List the steps")
             .gives::<Steps>(200, "All of the workspace."),
@@ -111,7 +111,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::of(PATCH, STEP, "changeStep", steps::patch).about("Change a step's limits and retry policy")
             .takes::<StepChange>().gives::<Step>(200, "The step as it is now."),
         Route::of(DELETE, STEP, "deleteStep", steps::delete).about("Delete a step")
-            .is_done("It is deleted."),
+            .gives_nothing("It is deleted."),
         Route::of(GET, VERSIONS, "listStepVersions", steps::versions).about("List a step's versions")
             .gives::<StepVersions>(200, "The one in place first."),
         Route::of(POST, ROLLBACK, "rollBackStep", steps::rollback).about("Put an earlier version of a step in place")
@@ -148,9 +148,9 @@ pub(super) fn routes() -> Vec<Route> {
         Route::of(GET, CONFIG, "listConfig", config::list).about("List the config's keys; values never come back")
             .gives::<ConfigKeys>(200, "All of the workspace."),
         Route::of(PUT, KEY, "setConfig", config::set).about("Set a config value")
-            .takes::<ConfigValue>().is_done("It is set.").refuses(&[C::LimitReached, C::TooLarge]),
+            .takes::<ConfigValue>().gives_nothing("It is set.").refuses(&[C::LimitReached, C::TooLarge]),
         Route::of(DELETE, KEY, "deleteConfig", config::delete).about("Delete a config value")
-            .is_done("It is deleted."),
+            .gives_nothing("It is deleted."),
 
         Route::of(GET, CONNECTORS, "listConnectors", connectors::list).about("List the connectors")
             .gives::<Connectors>(200, "All of the workspace."),
@@ -159,7 +159,7 @@ pub(super) fn routes() -> Vec<Route> {
             .gives::<Put>(201, "It is new.").gives::<Put>(200, "It was there, or nothing was to be changed.")
             .refuses(&[C::LimitReached, C::BadConnector, C::TooLarge]),
         Route::of(DELETE, CONNECTOR, "deleteConnector", connectors::delete).about("Delete a connector")
-            .is_done("It is deleted."),
+            .gives_nothing("It is deleted."),
 
         Route::of(GET, SCHEDULES, "listSchedules", schedules::list).about("List the schedules")
             .gives::<Schedules>(200, "All of the workspace."),
@@ -170,7 +170,7 @@ pub(super) fn routes() -> Vec<Route> {
             .gives::<Schedule>(201, "It is new.").gives::<Schedule>(200, "It was there.").gives::<Put>(200, "With `dry_run`.")
             .refuses(&[C::LimitReached, C::BadSchedule, C::TooLarge]),
         Route::of(DELETE, SCHEDULE, "deleteSchedule", schedules::delete).about("Delete a schedule; its tasks stay")
-            .is_done("It is deleted."),
+            .gives_nothing("It is deleted."),
     ];
     all.extend(event::METHODS.map(|method| {
         let id = if method == PUT { "putEvent" } else { "postEvent" };
