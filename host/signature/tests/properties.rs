@@ -80,6 +80,7 @@ proptest! {
             if same || list.contains(&name.as_str()) || header.to_ascii_lowercase().contains("timestamp") {
                 continue;
             }
+            let header = header.clone();
             prop_assert!(vector.verdict(&sent).is_err(), "{} {}", name, header);
         }
     }
