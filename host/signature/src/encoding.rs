@@ -14,7 +14,8 @@ pub enum Encoding {
     /// Base64 with padding (RFC 4648, section 4). Missing padding and unused bits that are not zero
     /// are refused.
     Base64,
-    /// Base64 with the URL alphabet (RFC 4648, section 5), with padding or without.
+    /// Base64 with the URL alphabet and without padding (RFC 4648, section 5; RFC 7515, section 2).
+    /// Padding and unused bits that are not zero are refused.
     Base64url,
 }
 
@@ -24,7 +25,6 @@ impl Encoding {
         match self {
             Self::Hex => HEXLOWER_PERMISSIVE.decode(text),
             Self::Base64 => BASE64.decode(text),
-            Self::Base64url if text.contains(&b'=') => BASE64URL.decode(text),
             Self::Base64url => BASE64URL_NOPAD.decode(text),
         }
         .ok()
@@ -45,4 +45,42 @@ pub(crate) fn pasted_base64(text: &str) -> Option<Vec<u8>> {
     [BASE64, BASE64_NOPAD, BASE64URL, BASE64URL_NOPAD]
         .iter()
         .find_map(|kind| kind.decode(text).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Encoding;
+
+    #[test]
+    fn bytes_have_one_spelling() {
+        let table = [
+            (
+                Encoding::Hex,
+                "fb",
+                &["FB", "Fb"][..],
+                &["f", "fb ", "0xfb", "fg"][..],
+            ),
+            (
+                Encoding::Base64,
+                "+w==",
+                &[],
+                &["+w", "+w=", "+x==", "-w==", "+w==\n"],
+            ),
+            (
+                Encoding::Base64url,
+                "-w",
+                &[],
+                &["-w==", "-w=", "-x", "+w", " -w"],
+            ),
+        ];
+        for (encoding, written, also, refused) in table {
+            assert_eq!(encoding.encode(&[0xfb]), written);
+            for text in [written].iter().chain(also) {
+                assert_eq!(encoding.decode(text), Some(vec![0xfb]), "{text}");
+            }
+            for text in refused {
+                assert_eq!(encoding.decode(text), None, "{encoding:?} {text}");
+            }
+        }
+    }
 }

@@ -71,7 +71,7 @@ impl JwtAlgorithm {
     }
 }
 
-/// The secret that fits, the token's fingerprint, and when it was issued in milliseconds.
+/// The secret that fits, the fingerprint of what the token signs, and when it was issued in milliseconds.
 pub(crate) fn verify(
     jwt: &Jwt,
     secrets: &Secrets,
@@ -132,7 +132,7 @@ pub(crate) fn verify(
         .map_err(|_| refuse(&jwt.body_claim, "is not the digest of the body"))?;
     Ok((
         secret,
-        HEXLOWER.encode(digest::digest(&digest::SHA256, token.as_bytes()).as_ref()),
+        HEXLOWER.encode(digest::digest(&digest::SHA256, signed.as_bytes()).as_ref()),
         issued,
     ))
 }

@@ -28,8 +28,10 @@ pub struct Verified {
     pub delivery_id_signed: bool,
     /// When it was signed, in milliseconds since 1970, if the scheme has a timestamp.
     pub timestamp_ms: Option<i64>,
-    /// A digest of the signature and the timestamp, in hex: the same for a repeated request, another
-    /// for each other one. None for tokens, which say nothing of the request.
+    /// A digest in hex, the same for a repeated request and another for each other one: of the
+    /// signature and the timestamp, or, if the signature is made with a private key, of the signed
+    /// content, because an ECDSA signature can be rewritten without the key. None for tokens, which
+    /// say nothing of the request.
     pub fingerprint: Option<String>,
     /// Which of the secrets fitted, counted from 0.
     pub secret: usize,
@@ -134,7 +136,7 @@ fn signed(
         timestamp: time.as_deref(),
         id: id.as_deref(),
     };
-    let (secret, fitting) =
+    let (secret, proof) =
         fitting(signature, &found.signatures, secrets, &inputs)?.ok_or_else(|| {
             Refused::SignatureMismatch {
                 place: signature.at.to_string(),
@@ -144,7 +146,7 @@ fn signed(
         body_hash(hash, request)?;
     }
     let mut fingerprint = digest::Context::new(&digest::SHA256);
-    fingerprint.update(fitting);
+    fingerprint.update(&proof);
     fingerprint.update(time.as_deref().unwrap_or_default().as_bytes());
     let id_signed = id.is_some()
         || scheme
@@ -257,32 +259,37 @@ fn timestamp<'a>(
         .ok_or_else(|| Refused::TimestampMissing { place: place() })
 }
 
-/// The first secret that fits a signature, and that signature.
-fn fitting<'f>(
+/// The first secret that fits a signature, and what the fingerprint is made of.
+fn fitting(
     signature: &Signature,
-    signatures: &'f [Vec<u8>],
+    signatures: &[Vec<u8>],
     secrets: &Secrets,
     inputs: &Inputs<'_>,
-) -> Result<Option<(usize, &'f [u8])>, Refused> {
+) -> Result<Option<(usize, Vec<u8>)>, Refused> {
     for (index, secret) in secrets.all.iter().enumerate() {
-        let fits: Box<dyn Fn(&[u8]) -> bool + '_> = match &secret.material {
+        match &secret.material {
             Material::Public(key) if signature.algorithm.is_asymmetric() => {
                 let mut message = Vec::new();
                 signature
                     .content
                     .render(inputs, &mut |piece| message.extend_from_slice(piece))?;
-                Box::new(move |given| key.verify_sig(&message, given).is_ok())
+                if signatures
+                    .iter()
+                    .any(|given| key.verify_sig(&message, given).is_ok())
+                {
+                    return Ok(Some((index, message)));
+                }
             }
             Material::Public(_) => return Err(Refused::SecretUnfit),
             Material::Hmac(_) | Material::Plain => {
                 let expected = compute(signature, secret, inputs)?;
-                Box::new(move |given| {
-                    constant_time::verify_slices_are_equal(&expected, given).is_ok()
-                })
+                if signatures
+                    .iter()
+                    .any(|given| constant_time::verify_slices_are_equal(&expected, given).is_ok())
+                {
+                    return Ok(Some((index, expected)));
+                }
             }
-        };
-        if let Some(given) = signatures.iter().find(|given| fits(given)) {
-            return Ok(Some((index, given)));
         }
     }
     Ok(None)

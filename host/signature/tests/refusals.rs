@@ -22,16 +22,16 @@ fn signature(vector: &Vector) -> Option<&'static Signature> {
 
 /// Another secret of the same form.
 fn another(text: &str) -> String {
-    let start = if text.starts_with("whsec_") {
-        "whsec_".len()
-    } else {
-        0
-    };
-    format!(
-        "{}{}",
-        &text[..start],
-        text[start..].replace(['e', 'E'], "f")
-    )
+    // In the middle: the last character of base64 holds bits that must be zero.
+    let middle = text.chars().count() / 2;
+    text.chars()
+        .enumerate()
+        .map(|(at, old)| match old {
+            _ if at != middle => old,
+            'A' => 'B',
+            _ => 'A',
+        })
+        .collect()
 }
 
 /// The headers that hold the signature, token or password.
@@ -353,8 +353,12 @@ fn with_timestamp(vector: &Vector, text: &[u8]) -> Option<Sent> {
         Place::Pointer(path) => {
             let mut json: serde_json::Value = serde_json::from_slice(&sent.body).expect("JSON");
             let text = std::str::from_utf8(text).ok()?;
-            *json.pointer_mut(path).expect("the timestamp") = serde_json::from_str(text)
-                .unwrap_or_else(|_| serde_json::Value::String(text.to_owned()));
+            let old = json.pointer_mut(path).expect("the timestamp");
+            *old = if old.is_string() {
+                text.into()
+            } else {
+                scalar(text)
+            };
             sent.body = json.to_string().into_bytes();
         }
         Place::Query(_) => return None,

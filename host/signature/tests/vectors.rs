@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::BTreeSet;
 
+use data_encoding::BASE64;
 use stepwell_signature::{
     Check, Outgoing, Request, Secret, SignError, Verified, provider, providers, sign, verify,
 };
@@ -221,4 +222,45 @@ fn a_fingerprint_names_a_request() {
         fingerprint(&stripe.sent(), &stripe).fingerprint,
         fingerprint(&other, &stripe).fingerprint
     );
+}
+
+/// An ECDSA signature (r, s) can be rewritten as (r, n - s) without the key: it is the same delivery.
+#[test]
+fn a_rewritten_ecdsa_signature_has_the_same_fingerprint() {
+    const ORDER: [u8; 32] = [
+        0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc,
+        0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+    ];
+    let (_, vector) = vectors()
+        .into_iter()
+        .find(|(name, _)| name == "sendgrid")
+        .expect("sendgrid");
+    let first = vector.verdict(&vector.sent()).expect("verified");
+    let mut sent = vector.sent();
+    let value = sent
+        .header("X-Twilio-Email-Event-Webhook-Signature")
+        .expect("signature");
+    let der = BASE64.decode(value).expect("base64");
+    // SEQUENCE { INTEGER r, INTEGER s }, all of them shorter than 128 bytes.
+    let (r, rest) = der[4..].split_at(usize::from(der[3]));
+    let s: Vec<u8> = rest[2..].iter().copied().skip_while(|b| *b == 0).collect();
+    let mut other = ORDER;
+    let mut borrow = 0;
+    for (at, digit) in other.iter_mut().rev().enumerate() {
+        let less = i16::from(s.iter().rev().nth(at).copied().unwrap_or(0)) + borrow;
+        let left = i16::from(*digit) - less;
+        borrow = i16::from(left < 0);
+        *digit = u8::try_from(left.rem_euclid(256)).expect("a byte");
+    }
+    let start = other.iter().position(|b| *b != 0).expect("not zero");
+    let mut other = other[start..].to_vec();
+    if other[0] >= 0x80 {
+        other.insert(0, 0);
+    }
+    let integer = |bytes: &[u8]| [&[2, u8::try_from(bytes.len()).expect("short")], bytes].concat();
+    let pair = [integer(r), integer(&other)].concat();
+    let der = [&[0x30, u8::try_from(pair.len()).expect("short")], &pair[..]].concat();
+    *value = BASE64.encode(&der).into_bytes();
+    assert_ne!(sent.headers, vector.sent().headers);
+    assert_eq!(vector.verdict(&sent).expect("verified"), first);
 }
