@@ -40,6 +40,31 @@
 //! - A timestamp is checked on both sides: a request that is too old is refused, and so is one from
 //!   the future.
 //! - No secret and no expected value is in an error's text or in `Debug` output.
+//!
+//! # What each scheme signs
+//!
+//! What is not signed can be changed on the way, and without a signed timestamp a
+//! request can be sent again at any time: only the memory of delivery ids and fingerprints tells a
+//! repeat. The parts in braces are those of [`Content`].
+//!
+//! | Signed | Presets |
+//! |---|---|
+//! | `v0:{timestamp}:{body}` | slack, zoom |
+//! | `{body}` | attio, bitbucket, cal-com, checkout, docusign, dropbox, github, hubspot-v1, intercom, jira, kontent-ai, line, linear, meta, notion, onfido, pagerduty, razorpay, sentry, shopify, teams, typeform, vercel, whatsapp, woocommerce, x |
+//! | `{id}.{timestamp}.{body}` | clerk, gitlab-signed, openai, replicate, resend, standard-webhooks, standard-webhooks-ed25519, svix |
+//! | `{id}{timestamp}{body}` | twitch |
+//! | `{method}{url_unescaped}{body}{timestamp}` | hubspot |
+//! | `{timestamp}.{body}` | calendly, elevenlabs, mux, sanity, stripe, workos |
+//! | `{timestamp}:{body}` | paddle, webflow |
+//! | `{timestamp}{body}` | discord, sendgrid, zendesk |
+//! | `{timestamp}{pointer:/signature/token}`; not the rest of the body | mailgun |
+//! | `{timestamp}|{body}` | telnyx |
+//! | `{url}{body}` | square |
+//! | `{url}{params}`; of a body that is no form, its SHA-256 in query parameter `bodySHA256` | twilio |
+//! | a JSON Web Token with the body's SHA-256 in the claim `request_body_sha256` | fusionauth |
+//! | a JSON Web Token with the body's SHA-256 in the claim `sha256` | livekit |
+//! | nothing, and who sends is not checked | none |
+//! | nothing: a token or password says who sends | api-key, basic, bearer, chargebee, event-grid, gitlab, microsoft-graph, okta, postmark |
 
 mod challenge;
 mod content;

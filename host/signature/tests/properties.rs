@@ -1,4 +1,4 @@
-//! Laws that hold for each input.
+//! Laws that hold for each input. `PROPTEST_CASES` sets how many are tried.
 
 mod support;
 
@@ -117,7 +117,7 @@ fn case_is_free(vector: &Vector, part: &Signed, at: usize) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever stands in the headers, it is no signature, and nothing panics.
     #[test]
