@@ -141,6 +141,34 @@ pub enum Format {
     },
 }
 
+impl Format {
+    /// The texts of the signatures in a value.
+    pub(crate) fn cut<'v>(&'v self, value: &'v str) -> Box<dyn Iterator<Item = &'v str> + 'v> {
+        match self {
+            Self::Bare => Box::new(std::iter::once(value)),
+            Self::Prefix(prefix) => Box::new(value.strip_prefix(prefix.as_str()).into_iter()),
+            Self::List { separator, prefix } => Box::new(
+                value
+                    .split(*separator)
+                    .filter_map(|entry| entry.trim().strip_prefix(prefix.as_str())),
+            ),
+            Self::Pairs { separator, key } => Box::new(pairs(value, *separator, key)),
+        }
+    }
+}
+
+/// The values of that key in a list of pairs.
+pub(crate) fn pairs<'v>(
+    value: &'v str,
+    separator: char,
+    key: &'v str,
+) -> impl Iterator<Item = &'v str> {
+    value.split(separator).filter_map(move |pair| {
+        let (name, text) = pair.trim().split_once('=')?;
+        if name == key { Some(text) } else { None }
+    })
+}
+
 /// A digest of the body that stands beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -85,7 +85,7 @@ pub struct Secret {
 }
 
 pub(crate) enum Material {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Public(ParsedPublicKey),
     /// Compared or hashed as it is.
     Plain,
@@ -160,7 +160,7 @@ impl Secret {
     ) -> Result<Self, SecretError> {
         let raw = key(form, text)?;
         Ok(Self {
-            material: Material::Hmac(hmac::Key::new(algorithm, &raw)),
+            material: Material::Hmac(Box::new(hmac::Key::new(algorithm, &raw))),
             raw,
         })
     }

@@ -10,7 +10,7 @@ use crate::jwt;
 use crate::place::Place;
 use crate::refused::Refused;
 use crate::request::Request;
-use crate::scheme::{Algorithm, BodyHash, Check, Format, Scheme, Signature, Token};
+use crate::scheme::{Algorithm, BodyHash, Check, Format, Scheme, Signature, Token, pairs};
 use crate::secret::{Material, Secret, Secrets};
 
 /// No sender writes more signatures into a request; each costs work.
@@ -180,7 +180,7 @@ fn found<'a>(signature: &Signature, request: &Request<'a>) -> Result<Found<'a>, 
             Refused::unreadable(why, place.to_string(), |_| malformed("it is not text"))
         })?;
         let Some(value) = value else { continue };
-        let mut texts = cut(&signature.format, &value).peekable();
+        let mut texts = signature.format.cut(&value).peekable();
         if texts.peek().is_none() {
             return Err(malformed("it is not laid out as it must be"));
         }
@@ -204,27 +204,6 @@ fn found<'a>(signature: &Signature, request: &Request<'a>) -> Result<Found<'a>, 
         });
     }
     Ok(found)
-}
-
-/// The texts of the signatures in a value.
-fn cut<'v>(format: &'v Format, value: &'v str) -> Box<dyn Iterator<Item = &'v str> + 'v> {
-    match format {
-        Format::Bare => Box::new(std::iter::once(value)),
-        Format::Prefix(prefix) => Box::new(value.strip_prefix(prefix.as_str()).into_iter()),
-        Format::List { separator, prefix } => Box::new(
-            value
-                .split(*separator)
-                .filter_map(|entry| entry.trim().strip_prefix(prefix.as_str())),
-        ),
-        Format::Pairs { separator, key } => Box::new(pairs(value, *separator, key)),
-    }
-}
-
-fn pairs<'v>(value: &'v str, separator: char, key: &'v str) -> impl Iterator<Item = &'v str> {
-    value.split(separator).filter_map(move |pair| {
-        let (name, text) = pair.trim().split_once('=')?;
-        if name == key { Some(text) } else { None }
-    })
 }
 
 fn timestamp<'a>(
