@@ -1,0 +1,192 @@
+//! JSON Web Tokens (RFC 7519) that hold a digest of the body.
+
+use aws_lc_rs::{constant_time, digest, hmac};
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::encoding::Encoding;
+use crate::place::Place;
+use crate::refused::Refused;
+use crate::request::Request;
+use crate::secret::{Material, SecretForm, Secrets};
+use crate::verify::credentials;
+
+/// How far clocks may differ, in seconds.
+const LEEWAY: u32 = 60;
+
+/// A JSON Web Token with a digest of the body. The claims `exp`, `nbf` and `iat` are obeyed if they
+/// are there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Jwt {
+    /// Where the token stands.
+    pub at: Place,
+    /// What stands before it, as `Bearer ` does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// The only algorithm that is taken, whatever the token's header says.
+    pub algorithm: JwtAlgorithm,
+    /// How the secret's text becomes a key.
+    #[serde(default)]
+    pub secret: SecretForm,
+    /// The claim with the SHA-256 of the raw body.
+    pub body_claim: String,
+    /// How it is written.
+    pub body_encoding: Encoding,
+    /// What the claim `iss` must be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// The greatest age in seconds. The claim `iat` must then be there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tolerance_seconds: Option<u32>,
+}
+
+/// How the token is signed (RFC 7518, RFC 8037).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum JwtAlgorithm {
+    /// HMAC with SHA-256.
+    Hs256,
+    /// HMAC with SHA-512.
+    Hs512,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// Ed25519.
+    #[serde(rename = "eddsa")]
+    EdDsa,
+}
+
+impl JwtAlgorithm {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Hs512 => "HS512",
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+}
+
+/// The secret that fits, the fingerprint of what the token signs, and when it was issued in milliseconds.
+pub(crate) fn verify(
+    jwt: &Jwt,
+    secrets: &Secrets,
+    request: &Request<'_>,
+    now_ms: i64,
+) -> Result<(usize, String, Option<i64>), Refused> {
+    let place = || jwt.at.to_string();
+    let malformed = |problem| Refused::TokenMalformed {
+        place: place(),
+        problem,
+    };
+    let token = credentials(&jwt.at, jwt.prefix.as_deref(), request)?;
+    let (signed, signature) = token
+        .rsplit_once('.')
+        .ok_or_else(|| malformed("it is no JSON Web Token"))?;
+    let (header, claims) = signed
+        .split_once('.')
+        .ok_or_else(|| malformed("it is no JSON Web Token"))?;
+    let header = object(header).ok_or_else(|| malformed("its header is not JSON"))?;
+    // The algorithm is the receiver's choice: a token that chooses could choose a weaker one.
+    if header.get("alg").and_then(Value::as_str) != Some(jwt.algorithm.name()) {
+        return Err(malformed("it is signed with another algorithm"));
+    }
+    if header.contains_key("crit") {
+        return Err(malformed("it has critical extensions"));
+    }
+    let signature = BASE64URL_NOPAD
+        .decode(signature.as_bytes())
+        .map_err(|_| malformed("its signature is not base64url"))?;
+    let fits = |material: &Material| match material {
+        Material::Hmac(key) => hmac::verify(key, signed.as_bytes(), &signature).is_ok(),
+        Material::Public(key) => key.verify_sig(signed.as_bytes(), &signature).is_ok(),
+        Material::Plain => false,
+    };
+    let secret = secrets
+        .all
+        .iter()
+        .position(|secret| fits(&secret.material))
+        .ok_or_else(|| Refused::SignatureMismatch { place: place() })?;
+    let claims = object(claims).ok_or_else(|| malformed("its claims are not JSON"))?;
+    let issued = times(jwt, &claims, now_ms)?;
+    let refuse = |claim: &str, problem| Refused::ClaimRefused {
+        place: place(),
+        claim: claim.to_owned(),
+        problem,
+    };
+    if let Some(issuer) = &jwt.issuer
+        && claims.get("iss").and_then(Value::as_str) != Some(issuer)
+    {
+        return Err(refuse("iss", "is not the expected issuer"));
+    }
+    let Some(given) = claims.get(&jwt.body_claim).and_then(Value::as_str) else {
+        return Err(refuse(&jwt.body_claim, "is not there"));
+    };
+    let given = jwt.body_encoding.decode(given).unwrap_or_default();
+    let ours = digest::digest(&digest::SHA256, request.body);
+    constant_time::verify_slices_are_equal(ours.as_ref(), &given)
+        .map_err(|_| refuse(&jwt.body_claim, "is not the digest of the body"))?;
+    Ok((
+        secret,
+        HEXLOWER.encode(digest::digest(&digest::SHA256, signed.as_bytes()).as_ref()),
+        issued,
+    ))
+}
+
+fn object(part: &str) -> Option<Map<String, Value>> {
+    serde_json::from_slice(&BASE64URL_NOPAD.decode(part.as_bytes()).ok()?).ok()
+}
+
+/// Checks the claims that hold times; the result is `iat` in milliseconds.
+fn times(jwt: &Jwt, claims: &Map<String, Value>, now_ms: i64) -> Result<Option<i64>, Refused> {
+    let now = i128::from(now_ms).div_euclid(1000);
+    let place = |claim: &str| format!("claim `{claim}` of {}", jwt.at);
+    let read = |claim: &str| match claims.get(claim) {
+        None => Ok(None),
+        Some(value) => seconds(value)
+            .map(Some)
+            .ok_or_else(|| Refused::TimestampMalformed {
+                place: place(claim),
+            }),
+    };
+    for claim in ["nbf", "iat"] {
+        if read(claim)?.is_some_and(|time| time > now + i128::from(LEEWAY)) {
+            return Err(Refused::TimestampInFuture {
+                place: place(claim),
+                ahead_seconds: LEEWAY,
+            });
+        }
+    }
+    if read("exp")?.is_some_and(|time| time + i128::from(LEEWAY) < now) {
+        return Err(Refused::TimestampTooOld {
+            place: place("exp"),
+            tolerance_seconds: LEEWAY,
+        });
+    }
+    let issued = read("iat")?;
+    if let Some(tolerance_seconds) = jwt.tolerance_seconds {
+        let issued = issued.ok_or_else(|| Refused::TimestampMissing {
+            place: place("iat"),
+        })?;
+        if now - issued > i128::from(tolerance_seconds) {
+            return Err(Refused::TimestampTooOld {
+                place: place("iat"),
+                tolerance_seconds,
+            });
+        }
+    }
+    Ok(issued.and_then(|seconds| i64::try_from(seconds * 1000).ok()))
+}
+
+/// A NumericDate (RFC 7519, section 2), without its fraction.
+fn seconds(value: &Value) -> Option<i128> {
+    let text = value.as_number()?.to_string();
+    if text.contains(['e', 'E']) {
+        return None;
+    }
+    text.split('.').next()?.parse::<i64>().ok().map(i128::from)
+}

@@ -1,0 +1,96 @@
+//! Verifies webhook requests: the signatures, tokens and challenges of the services that send them.
+//!
+//! **Verification is data, not code.** A [`Scheme`] describes where a signature stands, how it is
+//! written and what it signs; one engine, [`verify`], reads it. The scheme of each known service is
+//! an entry of [`providers`]; a service that is not known is described in the same words.
+//!
+//! Everything here is a function of bytes: no I/O, no clock, no global state. The caller passes the
+//! request as it arrived ([`Request`]), the secrets that are valid now ([`Secrets`]) and the time.
+//!
+//! ```
+//! use stepwell_signature::{Outgoing, Request, Secret, Secrets, provider, sign, verify};
+//!
+//! let github = provider("github").expect("a known provider");
+//! let secret = Secret::parse(&github.scheme, "It's a Secret to Everybody")?;
+//! // The example of GitHub's documentation.
+//! let signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+//! let request = Request {
+//!     method: "POST",
+//!     url: "https://example.com/hook",
+//!     headers: &[("X-Hub-Signature-256", signature.as_bytes()), ("X-GitHub-Delivery", b"d-1")],
+//!     body: b"Hello, World!",
+//! };
+//! let now_ms = 1_700_000_000_000;
+//! let verified = verify(&github.scheme, &Secrets::from(secret), &request, now_ms)?;
+//! assert_eq!(verified.delivery_id.as_deref(), Some("d-1"));
+//!
+//! let tampered = Request { body: b"Hello, World?", ..request };
+//! let secret = Secret::parse(&github.scheme, "It's a Secret to Everybody")?;
+//! let refused = verify(&github.scheme, &Secrets::from(secret), &tampered, now_ms).unwrap_err();
+//! assert_eq!(refused.code(), "signature-mismatch");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What it guarantees
+//!
+//! - It fails closed: whatever is missing, empty, given twice, not decodable or not understood is a
+//!   refusal with a stable [code](Refused::code).
+//! - Signatures and tokens are compared in constant time.
+//! - Encodings are strict: a signature has one spelling, but for the case of hex digits.
+//! - A timestamp is checked on both sides: a request that is too old is refused, and so is one from
+//!   the future.
+//! - No secret and no expected value is in an error's text or in `Debug` output.
+//!
+//! # What each scheme signs
+//!
+//! What is not signed can be changed on the way, and without a signed timestamp a
+//! request can be sent again at any time: only the memory of delivery ids and fingerprints tells a
+//! repeat. The parts in braces are those of [`Content`].
+//!
+//! | Signed | Presets |
+//! |---|---|
+//! | `v0:{timestamp}:{body}` | slack, zoom |
+//! | `{body}` | attio, bitbucket, cal-com, checkout, docusign, dropbox, github, hubspot-v1, intercom, jira, kontent-ai, line, linear, meta, notion, onfido, pagerduty, razorpay, sentry, shopify, teams, typeform, vercel, whatsapp, woocommerce, x |
+//! | `{id}.{timestamp}.{body}` | clerk, gitlab-signed, openai, replicate, resend, standard-webhooks, standard-webhooks-ed25519, svix |
+//! | `{id}{timestamp}{body}` | twitch |
+//! | `{method}{url_unescaped}{body}{timestamp}` | hubspot |
+//! | `{timestamp}.{body}` | calendly, elevenlabs, mux, sanity, stripe, workos |
+//! | `{timestamp}:{body}` | paddle, webflow |
+//! | `{timestamp}{body}` | discord, sendgrid, zendesk |
+//! | `{timestamp}{pointer:/signature/token}`; not the rest of the body | mailgun |
+//! | `{timestamp}|{body}` | telnyx |
+//! | `{url}{body}` | square |
+//! | `{url}{params}`; of a body that is no form, its SHA-256 in query parameter `bodySHA256` | twilio |
+//! | a JSON Web Token with the body's SHA-256 in the claim `request_body_sha256` | fusionauth |
+//! | a JSON Web Token with the body's SHA-256 in the claim `sha256` | livekit |
+//! | nothing, and who sends is not checked | none |
+//! | nothing: a token or password says who sends | api-key, basic, bearer, chargebee, event-grid, gitlab, microsoft-graph, okta, postmark |
+
+mod challenge;
+mod content;
+mod encoding;
+mod jwt;
+mod place;
+mod pointer;
+mod provider;
+mod refused;
+mod request;
+mod scheme;
+mod secret;
+mod sign;
+mod timestamp;
+mod verify;
+
+pub use challenge::{Answer, Body, Challenge, Condition, challenge};
+pub use content::{Content, ContentError};
+pub use encoding::Encoding;
+pub use jwt::{Jwt, JwtAlgorithm};
+pub use place::Place;
+pub use provider::{Provider, Setup, provider, providers};
+pub use refused::Refused;
+pub use request::Request;
+pub use scheme::{Algorithm, BodyHash, Check, Format, Scheme, SchemeError, Signature, Token};
+pub use secret::{Secret, SecretEncoding, SecretError, SecretForm, Secrets};
+pub use sign::{Outgoing, SignError, sign};
+pub use timestamp::{Timestamp, Unit};
+pub use verify::{Verified, verify};
