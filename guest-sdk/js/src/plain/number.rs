@@ -6,7 +6,7 @@ const TENS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 /// Decimal digits that every double keeps.
-const DIGITS: u32 = 15;
+const DIGITS: usize = 15;
 
 /// A number's text as a value.
 pub enum Number {
@@ -23,46 +23,51 @@ pub enum Number {
     },
 }
 
+/// The integer of at most nine digits that stands at a place, and where it ends. None if something else does.
+#[inline]
+pub fn small(text: &[u8], from: usize) -> Option<(i32, usize)> {
+    const MOST: usize = 9;
+    let window = text.get(from..text.len().min(from + MOST + 1))?;
+    let (mut value, mut digits, mut next) = (0_i32, 0, b']');
+    for &byte in window {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            next = byte;
+            break;
+        }
+        value = value.wrapping_mul(10).wrapping_add(digit.into());
+        digits += 1;
+    }
+    let is_small = matches!(digits, 1..=MOST) && !matches!(next, b'.' | b'e' | b'E');
+    // A zero in front is no JSON.
+    (is_small && (digits == 1 || window[0] != b'0')).then_some((value, from + digits))
+}
+
 /// Reads the number with which the text begins, and how many bytes it has. None if there is none.
 pub fn read(text: &[u8]) -> Option<(Number, usize)> {
     let minus = text.first() == Some(&b'-');
     let mut at = usize::from(minus);
-    let (mut mantissa, mut digits) = (0_u64, 0_u32);
-    let mut digit = |at: usize| -> bool {
-        match text.get(at) {
-            Some(byte @ b'0'..=b'9') => {
-                mantissa = mantissa
-                    .wrapping_mul(10)
-                    .wrapping_add(u64::from(byte - b'0'));
-                digits += 1;
-                true
-            }
-            _ => false,
-        }
-    };
-    if text.get(at) == Some(&b'0') {
-        at += 1;
-    } else {
-        if !digit(at) {
-            return None;
-        }
-        at += 1;
-        while digit(at) {
-            at += 1;
-        }
+    let mut mantissa = 0_u64;
+    let first = at;
+    read_digits(text, &mut at, &mut mantissa);
+    let mut digits = at - first;
+    if text.get(first) == Some(&b'0') {
+        // No digit follows a zero in front.
+        (at, mantissa, digits) = (first + 1, 0, 0);
+    } else if digits == 0 {
+        return None;
     }
     let mut fraction = 0;
     let mut spelled = false;
     if text.get(at) == Some(&b'.') {
         at += 1;
         let from = at;
-        while digit(at) {
-            at += 1;
-        }
+        read_digits(text, &mut at, &mut mantissa);
         fraction = at - from;
         if fraction == 0 {
             return None;
         }
+        digits += fraction;
         spelled = text[at - 1] == b'0';
     }
     let mut exponent = false;
@@ -79,6 +84,21 @@ pub fn read(text: &[u8]) -> Option<(Number, usize)> {
         if at == from {
             return None;
         }
+    }
+    // What 64 bits hold is rounded to the nearest double.
+    if !exponent && fraction == 0 && (DIGITS + 1..=19).contains(&digits) {
+        let value = if minus {
+            -(mantissa as f64)
+        } else {
+            mantissa as f64
+        };
+        return Some((
+            Number::Spelled {
+                value,
+                is_long: true,
+            },
+            at,
+        ));
     }
     if exponent || digits > DIGITS || fraction >= TENS.len() {
         let value = std::str::from_utf8(&text[..at]).ok()?.parse().ok()?;
@@ -116,6 +136,19 @@ pub fn read(text: &[u8]) -> Option<(Number, usize)> {
     Some((number, at))
 }
 
+/// Adds the digits that stand at a place to a number, and passes over them.
+#[inline(always)]
+fn read_digits(text: &[u8], at: &mut usize, number: &mut u64) {
+    for &byte in text.get(*at..).unwrap_or_default() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        *number = number.wrapping_mul(10).wrapping_add(digit.into());
+        *at += 1;
+    }
+}
+
 /// Appends an integer.
 pub fn push_int(value: i64, out: &mut Vec<u8>) {
     let mut digits = [0_u8; 20];
@@ -138,7 +171,7 @@ pub fn push_int(value: i64, out: &mut Vec<u8>) {
 /// Appends a finite double as JavaScript writes it, if that is a short text: up to fifteen digits, at
 /// most eight of them behind the point.
 pub fn push_short(value: f64, out: &mut Vec<u8>) -> bool {
-    let most = TENS[DIGITS as usize];
+    let most = TENS[DIGITS];
     let size = value.abs();
     if size >= most || (size < 1e-6 && size > 0.0) {
         return false;
@@ -175,7 +208,12 @@ pub fn push_short(value: f64, out: &mut Vec<u8>) -> bool {
 
 /// Whether two number texts have the same value, exactly.
 pub fn is_equal(a: &str, b: &str) -> bool {
-    a == b || decimal(a).is_some_and(|a| Some(a) == decimal(b))
+    if super::text::is_same(a.as_bytes(), b.as_bytes()) {
+        return true;
+    }
+    // An integer has one text.
+    let is_integer = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    !(is_integer(a) && is_integer(b)) && decimal(a).is_some_and(|a| Some(a) == decimal(b))
 }
 
 /// A number's sign, its digits without zeros at either end, and the power of ten of the last one.
@@ -222,6 +260,11 @@ mod tests {
             ("0.1000000000000000055", 0.1, true),
             ("1e400", f64::INFINITY, true),
             ("123456789.123456", 123456789.123456, false),
+            ("1000000000000000", 1e15, true),
+            ("-9223372036854775807", -9223372036854775807.0, true),
+            ("9999999999999999999", 9999999999999999999.0, true),
+            ("18446744073709551617", 18446744073709551617.0, true),
+            ("9007199254740993.0", 9007199254740992.0, true),
         ] {
             let (number, length) = read(format!("{text},").as_bytes()).unwrap();
             assert_eq!(length, text.len(), "{text}");
@@ -240,6 +283,28 @@ mod tests {
             assert!(read(text.as_bytes()).is_none(), "{text}");
         }
         assert_eq!(read(b"01").map(|(_, length)| length), Some(1));
+    }
+
+    #[test]
+    fn small_numbers_are_read_up_to_what_ends_them() {
+        for (text, read) in [
+            ("0]", Some((0, 1))),
+            ("7,1", Some((7, 1))),
+            ("999999999}", Some((999_999_999, 9))),
+            ("1000000000]", None),
+            ("99999999999999999999999999", None),
+            ("42", Some((42, 2))),
+            ("00]", None),
+            ("01]", None),
+            ("1.5]", None),
+            ("1e5]", None),
+            ("1E5]", None),
+            ("-1]", None),
+            ("", None),
+            ("x", None),
+        ] {
+            assert_eq!(small(text.as_bytes(), 0), read, "{text}");
+        }
     }
 
     #[test]
