@@ -135,6 +135,10 @@ fn string_in(bytes: &[u8], from: usize, is_usual: &mut bool) -> usize {
             at += WIDTH;
             continue;
         }
+        if escapes == EVERY_SECOND && letters(lanes) & !escapes & 0xffff == !EVERY_SECOND & 0xffff {
+            at += WIDTH;
+            continue;
+        }
         let end = at + WIDTH;
         at += escapes.trailing_zeros() as usize;
         while at < end {
@@ -156,6 +160,17 @@ fn string_in(bytes: &[u8], from: usize, is_usual: &mut bool) -> usize {
     let is_number = bytes.get(from + 1).is_some_and(u8::is_ascii_digit);
     *is_usual &= !(is_number && bytes.get(at + 1) == Some(&b':'));
     at + 1
+}
+
+/// A block in which a backslash stands in front of each second byte.
+const EVERY_SECOND: u32 = 0x5555;
+
+/// The bytes that may stand behind a backslash, but for that itself and `u`.
+fn letters(lanes: Lanes) -> u32 {
+    let all = [b'"', b'b', b'f', b'n', b'r', b't'];
+    all.map(|byte| lanes.is(byte).high_bits())
+        .iter()
+        .fold(0, |all, one| all | one)
 }
 
 /// Which bytes come behind a backslash in what `JSON.stringify` writes, but for `u`.
@@ -186,18 +201,14 @@ fn escape(bytes: &[u8], at: usize, is_usual: &mut bool) -> usize {
 /// Whether an escape's digits stand for a control character that has no shorter one.
 #[inline(always)]
 fn is_needed(digits: Option<&[u8]>) -> bool {
-    let Some(
-        [
-            b'0',
-            b'0',
-            high @ b'0'..=b'1',
-            low @ (b'0'..=b'9' | b'a'..=b'f'),
-        ],
-    ) = digits
-    else {
+    let Some(&[b'0', b'0', high, low]) = digits else {
         return false;
     };
-    *high == b'1' || !matches!(low, b'8' | b'9' | b'a' | b'c' | b'd')
+    match high {
+        b'0' => matches!(low, b'0'..=b'7' | b'b' | b'e' | b'f'),
+        b'1' => matches!(low, b'0'..=b'9' | b'a'..=b'f'),
+        _ => false,
+    }
 }
 
 /// The same byte by byte, where the text ends.
@@ -285,6 +296,8 @@ mod tests {
             r#"[{"a":"1"},{"b":"2"},{"c":"3"},{"d":["4","5"]}]"#,
             r#"{"a long name that fills more than a block":"a long value: with colons, and brackets ]}"}"#,
             r#""plain \" \\ \u001e""#,
+            r#""\"\n\t\r\b\f\"\n\t\r\b\f\"\n\t\r\b\f\"\n\t\r\b\f and so on \n""#,
+            r#""\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\""#,
         ] {
             assert_eq!(
                 scan(text),
@@ -310,6 +323,7 @@ mod tests {
             r#"{"xxxxxxxxxx":1,"2":2}"#,
             r#"{"1 and a name that fills more than a block":0}"#,
             r#""\u0041""#,
+            r#""\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\/\n\n\n\n\n\n\n\n\n\n\n\n\n""#,
         ] {
             assert_eq!(
                 scan(text),

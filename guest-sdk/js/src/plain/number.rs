@@ -23,32 +23,43 @@ pub enum Number {
     },
 }
 
-/// The integer of at most nine digits that stands at a place, and where it ends. None if something else does.
-#[inline]
-pub fn small(text: &[u8], from: usize) -> Option<(i32, usize)> {
-    const MOST: usize = 9;
-    let window = text.get(from..text.len().min(from + MOST + 1))?;
-    let (mut value, mut digits, mut next) = (0_i32, 0, b']');
-    for &byte in window {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            next = byte;
-            break;
-        }
-        value = value.wrapping_mul(10).wrapping_add(digit.into());
-        digits += 1;
+/// The digits, up to eight, with which these bytes begin, the first one lowest: their value, and how many they are.
+#[inline(always)]
+pub fn digits(bytes: u64) -> (u32, u32) {
+    let bits = bytes ^ 0x3030_3030_3030_3030;
+    // What is above nine has its highest bit set, or gets it; so may only bytes behind it.
+    let others = (bits.wrapping_add(0x7676_7676_7676_7676) | bits) & 0x8080_8080_8080_8080;
+    let count = others.trailing_zeros() / 8;
+    if count == 0 {
+        return (0, 0);
     }
-    let is_small = matches!(digits, 1..=MOST) && !matches!(next, b'.' | b'e' | b'E');
+    // Two digits at a time, then two of those, then both halves.
+    let twos = (bits << (64 - 8 * count)).wrapping_mul(10 << 8 | 1) >> 8 & 0x00ff_00ff_00ff_00ff;
+    let fours = twos.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_ffff_0000_ffff;
+    let value = fours.wrapping_mul(10_000 << 32 | 1) >> 32;
+    (value as u32, count)
+}
+
+/// The integer of at most seven digits that stands at a place, and where it ends. None if something else does, or fewer
+/// than eight bytes are left.
+#[inline(always)]
+pub fn small(text: &[u8], from: usize) -> Option<(i32, usize)> {
+    let bytes = u64::from_le_bytes(*text.get(from..)?.first_chunk()?);
+    let (value, count) = digits(bytes);
+    if count.wrapping_sub(1) > 6 {
+        return None;
+    }
+    let next = (bytes >> (8 * count)) as u8;
     // A zero in front is no JSON.
-    (is_small && (digits == 1 || window[0] != b'0')).then_some((value, from + digits))
+    let is_integer = !matches!(next, b'.' | b'e' | b'E') && (count == 1 || bytes as u8 != b'0');
+    is_integer.then_some((value as i32, from + count as usize))
 }
 
 /// Reads the number with which the text begins, and how many bytes it has. None if there is none.
 pub fn read(text: &[u8]) -> Option<(Number, usize)> {
     let minus = text.first() == Some(&b'-');
-    let mut at = usize::from(minus);
-    let mut mantissa = 0_u64;
-    let first = at;
+    let first = usize::from(minus);
+    let (mut at, mut mantissa) = (first, 0_u64);
     read_digits(text, &mut at, &mut mantissa);
     let mut digits = at - first;
     if text.get(first) == Some(&b'0') {
@@ -139,12 +150,29 @@ pub fn read(text: &[u8]) -> Option<(Number, usize)> {
 /// Adds the digits that stand at a place to a number, and passes over them.
 #[inline(always)]
 fn read_digits(text: &[u8], at: &mut usize, number: &mut u64) {
-    for &byte in text.get(*at..).unwrap_or_default() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            break;
+    const TENS: [u64; 9] = [
+        1,
+        10,
+        100,
+        1000,
+        10_000,
+        100_000,
+        1_000_000,
+        10_000_000,
+        100_000_000,
+    ];
+    while let Some(bytes) = text.get(*at..).and_then(<[u8]>::first_chunk) {
+        let (value, count) = digits(u64::from_le_bytes(*bytes));
+        *number = number
+            .wrapping_mul(TENS[count as usize])
+            .wrapping_add(value.into());
+        *at += count as usize;
+        if count < 8 {
+            return;
         }
-        *number = number.wrapping_mul(10).wrapping_add(digit.into());
+    }
+    while let Some(byte @ b'0'..=b'9') = text.get(*at) {
+        *number = number.wrapping_mul(10).wrapping_add((byte - b'0').into());
         *at += 1;
     }
 }
@@ -290,21 +318,46 @@ mod tests {
         for (text, read) in [
             ("0]", Some((0, 1))),
             ("7,1", Some((7, 1))),
-            ("999999999}", Some((999_999_999, 9))),
+            ("42:", Some((42, 2))),
+            ("9999999}", Some((9_999_999, 7))),
+            ("99999999}", None),
             ("1000000000]", None),
             ("99999999999999999999999999", None),
-            ("42", Some((42, 2))),
             ("00]", None),
             ("01]", None),
             ("1.5]", None),
             ("1e5]", None),
             ("1E5]", None),
             ("-1]", None),
-            ("", None),
             ("x", None),
         ] {
+            let text = format!("{text}        ");
             assert_eq!(small(text.as_bytes(), 0), read, "{text}");
         }
+        assert_eq!(small(b"0", 0), None);
+    }
+
+    #[test]
+    fn digits_end_at_any_other_byte() {
+        for end in 0..=255_u8 {
+            for count in 0..8 {
+                let mut bytes = *b"98765432";
+                bytes[count] = end;
+                let value = std::str::from_utf8(&bytes[..count])
+                    .unwrap()
+                    .parse()
+                    .unwrap_or(0);
+                if !end.is_ascii_digit() {
+                    assert_eq!(
+                        digits(u64::from_le_bytes(bytes)),
+                        (value, count as u32),
+                        "{bytes:?}"
+                    );
+                }
+            }
+        }
+        assert_eq!(digits(u64::from_le_bytes(*b"00000001")), (1, 8));
+        assert_eq!(digits(u64::from_le_bytes(*b"99999999")), (99_999_999, 8));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::numbers::{Key, Mark, Marks, Numbers};
 use super::shape::{Shapes, address};
 use crate::raw::{Model, slab::Slab};
 use names::Node;
+use run::Ended;
 
 /// Texts that are nested deeper are left to the engine, which watches its stack.
 const DEPTH: usize = 256;
@@ -103,9 +104,6 @@ enum Stop {
 }
 
 type Parsed<T = qjs::JSValue> = std::result::Result<T, Stop>;
-
-/// The bits of a number, and its text.
-type Spelled = (u64, Rc<str>);
 
 struct Parser<'a, 'js> {
     ctx: &'a Ctx<'js>,
@@ -253,7 +251,7 @@ impl Parser<'_, '_> {
             Some(b't') => self.word(b"true", qjs::JS_MKVAL(qjs::JS_TAG_BOOL, 1)),
             Some(b'f') => self.word(b"false", qjs::JS_MKVAL(qjs::JS_TAG_BOOL, 0)),
             Some(b'n') => self.word(b"null", qjs::JS_MKVAL(qjs::JS_TAG_NULL, 0)),
-            _ => Ok(self.number()?.0),
+            _ => self.number(),
         }
     }
 
@@ -267,24 +265,24 @@ impl Parser<'_, '_> {
         Ok(())
     }
 
-    /// A number, and its text if it is to be remembered.
-    fn number(&mut self) -> Parsed<(qjs::JSValue, Option<Spelled>)> {
-        let rest = &self.bytes[self.at..];
-        let (number, length) = number::read(rest).ok_or(Stop::Text)?;
-        let from = self.at;
+    fn number(&mut self) -> Parsed {
+        let (number, length) = number::read(&self.bytes[self.at..]).ok_or(Stop::Text)?;
         self.at += length;
-        Ok(match number {
-            Number::Int(value) => (qjs::JS_MKVAL(qjs::JS_TAG_INT, value), None),
-            Number::Double(value) => (qjs::__JS_NewFloat64(value), None),
-            // Also one that is an integer is kept as a double: so a step's own integers are none of
-            // those whose text is looked for.
-            Number::Spelled { value, is_long } => {
-                let text = self.text.get(from..self.at).ok_or(Stop::Text)?;
-                let text = self.numbers.note(value, text);
-                let mark = is_long.then(|| (value.to_bits(), text));
-                (qjs::__JS_NewFloat64(value), mark)
+        match number {
+            Number::Int(value) => Ok(qjs::JS_MKVAL(qjs::JS_TAG_INT, value)),
+            Number::Double(value) => Ok(qjs::__JS_NewFloat64(value)),
+            Number::Spelled { value, .. } => {
+                self.spelled(value, length)?;
+                Ok(qjs::__JS_NewFloat64(value))
             }
-        })
+        }
+    }
+
+    /// Notes a number whose text ends here, and was so long. Also one that is an integer is kept as a double: so a
+    /// step's own integers are none of those whose text is looked for.
+    fn spelled(&mut self, value: f64, length: usize) -> Parsed<Rc<str>> {
+        let text = self.text.get(self.at - length..self.at).ok_or(Stop::Text)?;
+        Ok(self.numbers.note(value, text))
     }
 
     /// The value of a member or element: a number is marked.
@@ -299,33 +297,55 @@ impl Parser<'_, '_> {
             }
             _ => return self.value(),
         }
-        let (value, spelled) = self.number()?;
-        if let Some((bits, text)) = spelled {
-            let key = key(self);
+        let (number, length) = number::read(&self.bytes[self.at..]).ok_or(Stop::Text)?;
+        self.at += length;
+        match number {
+            Number::Int(value) => Ok(qjs::JS_MKVAL(qjs::JS_TAG_INT, value)),
+            Number::Double(value) => Ok(qjs::__JS_NewFloat64(value)),
+            Number::Spelled { value, is_long } => self.marked((value, is_long), length, key),
+        }
+    }
+
+    /// The same for one that JavaScript may write otherwise, whose text ends here.
+    #[inline(never)]
+    fn marked(
+        &mut self,
+        (value, is_long): (f64, bool),
+        length: usize,
+        key: impl FnOnce(&Self) -> Key,
+    ) -> Parsed {
+        let text = self.spelled(value, length)?;
+        if is_long {
+            let (key, bits) = (key(self), value.to_bits());
             self.marks.push(Mark { key, bits, text });
         }
-        Ok(value)
+        Ok(qjs::__JS_NewFloat64(value))
     }
 
     fn array(&mut self) -> Parsed {
         let (values, marks) = (self.values.len(), self.marks.len());
         let mut left = Vec::new();
         let is_lazy = self.depth == 1 && self.lazy.is_some();
-        if !self.take(b']') {
+        if self.next() == Some(b']') {
+            self.at += 1;
+        } else {
             loop {
                 self.next();
-                self.run();
-                let value = match is_lazy.then(|| self.left_alone(false)).flatten() {
-                    Some(place) => {
-                        left.push((self.values.len() - values, place));
-                        qjs::JS_MKVAL(qjs::JS_TAG_NULL, 0)
+                match self.run(is_lazy, values)? {
+                    Ended::Closed => break,
+                    Ended::After => {}
+                    Ended::Before => {
+                        let index = self.values.len() - values;
+                        let value = match is_lazy.then(|| self.left_alone(false)).flatten() {
+                            Some(place) => {
+                                left.push((index, place));
+                                qjs::JS_MKVAL(qjs::JS_TAG_NULL, 0)
+                            }
+                            None => self.held(|_| Key::Index(index as u32))?,
+                        };
+                        self.values.push(value);
                     }
-                    None => {
-                        let index = (self.values.len() - values) as u32;
-                        self.held(|_| Key::Index(index))?
-                    }
-                };
-                self.values.push(value);
+                }
                 let next = self.next();
                 self.at += 1;
                 match next {

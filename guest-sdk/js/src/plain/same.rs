@@ -117,10 +117,15 @@ pub fn same_rest<'a, 'js>(
     let elements = comparison.walk.elements(array)?;
     let marks = comparison.walk.marks(numbers, array);
     let mut index = first;
-    while index < elements.length {
+    loop {
         // SAFETY: the array is not changed.
-        index += comparison.run(unsafe { elements.rest(index) });
-        (same, from) = ((index - first) as usize, comparison.at);
+        let rest = unsafe { elements.rest(index) };
+        let ran = comparison.run(rest, index, marks.as_deref());
+        index += ran.0;
+        (same, from) = ((index - first) as usize, ran.1);
+        if index >= elements.length || !rest.is_empty() {
+            break;
+        }
         let slot = comparison.walk.element(array, &elements, index);
         if !comparison.slot(slot, &Place::Element(marks.as_deref(), index)) {
             break;
@@ -237,18 +242,6 @@ impl<'js> Comparison<'_, '_, 'js> {
                 let is_same = self.holder(value);
                 self.depth -= 1;
                 is_same
-            }
-            _ => false,
-        }
-    }
-
-    /// Whether a small integer is what stands here; false also if that is no small integer.
-    #[inline]
-    fn small(&mut self, value: i32) -> bool {
-        match number::small(self.text.as_bytes(), self.at) {
-            Some((was, end)) if was == value => {
-                self.at = end;
-                true
             }
             _ => false,
         }
@@ -388,10 +381,13 @@ impl<'js> Comparison<'_, '_, 'js> {
             true => self.walk.marks(self.numbers, value),
             false => None,
         };
-        let mut index = 0;
+        // SAFETY: the array is not changed.
+        let row = unsafe { elements.rest(0) };
+        let (mut index, _) = self.run(row, 0, marks.as_deref());
+        if (index as usize) < row.len() {
+            return false;
+        }
         while index < elements.length {
-            // SAFETY: the array is not changed.
-            index += self.run(unsafe { elements.rest(index) });
             let slot = self.walk.element(value, &elements, index);
             if !self.slot(slot, &Place::Element(marks.as_deref(), index)) {
                 return false;
@@ -425,6 +421,13 @@ impl<'js> Comparison<'_, '_, 'js> {
             };
             self.at += length;
             let slot = self.walk.member(value, &layout, member);
+            if let Slot::Seen(value) = slot
+                && tag(value) == qjs::JS_TAG_INT
+                // SAFETY: the tag says so.
+                && self.small(unsafe { qjs::JS_VALUE_GET_INT(value) })
+            {
+                continue;
+            }
             if !self.slot(slot, &Place::Member(marks, &member.quoted)) {
                 return false;
             }

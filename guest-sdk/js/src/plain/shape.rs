@@ -70,6 +70,8 @@ pub struct Walk<'js> {
     pub shapes: Shapes,
     seen: BTreeMap<usize, (Rc<Layout>, Value<'js>)>,
     last: [(usize, Option<Rc<Layout>>); LAST],
+    /// The shape of objects without members, once one was seen.
+    empty_shape: usize,
     /// An array that has only elements, and whether JSON takes such arrays as they are.
     array: Value<'js>,
     is_array_plain: bool,
@@ -178,6 +180,7 @@ impl<'js> Walk<'js> {
             shapes,
             seen: BTreeMap::new(),
             last: [const { (0, None) }; LAST],
+            empty_shape: usize::MAX,
             array,
             is_array_plain: has == 0,
         })
@@ -255,11 +258,34 @@ impl<'js> Walk<'js> {
     /// Whether a value is an array of nothing that JSON takes as it is.
     #[inline]
     pub fn is_empty_array(&self, value: qjs::JSValue) -> bool {
-        self.is_array_plain
-            && self.is_row(value)
-            && self
-                .elements(value)
-                .is_ok_and(|elements| elements.length == 0)
+        if !self.is_array_plain || !self.is_row(value) {
+            return false;
+        }
+        // SAFETY: an array that lives; its first member is its length.
+        let (length, count) = unsafe {
+            let object = &*raw::object(value);
+            (*object.members, object.length)
+        };
+        count == 0 && is_same(length, qjs::JS_MKVAL(qjs::JS_TAG_INT, 0))
+    }
+
+    /// Whether a value is an object of which is known that it has no members, as the last one that was found so.
+    #[inline]
+    pub fn is_empty_object(&mut self, value: qjs::JSValue) -> bool {
+        if !self.shapes.memory.is_known || self.class(value) != self.shapes.object {
+            return false;
+        }
+        // SAFETY: an object that lives.
+        let shape = unsafe { shape(value) };
+        if self.empty_shape == shape {
+            return true;
+        }
+        let is_empty = self.layout(value).is_ok_and(|layout| layout.is_empty());
+        // The walk keeps the first object of the shape, unless it has too many.
+        if is_empty && self.seen.contains_key(&shape) {
+            self.empty_shape = shape;
+        }
+        is_empty
     }
 
     /// One of the elements of an array.

@@ -2,6 +2,16 @@
 
 use crate::lanes::{self, Lanes};
 
+/// What stands in a text, as the bytes of an integer, the first one lowest.
+pub const fn word(text: &[u8]) -> u64 {
+    let (mut word, mut at) = (0, text.len());
+    while at > 0 {
+        at -= 1;
+        word = word << 8 | text[at] as u64;
+    }
+    word
+}
+
 /// How many bytes at the start of a string's inside stand for themselves.
 #[inline]
 pub fn plain(text: &[u8]) -> usize {

@@ -383,9 +383,7 @@ impl Model {
             let second = object.add(1).cast::<Header>();
             second.write(Header::sized(self.bytes));
             let first = second.add(1).cast::<qjs::JSValue>();
-            for (at, member) in members.iter().enumerate() {
-                first.add(at).write(*member);
-            }
+            first.copy_from_nonoverlapping(members.as_ptr(), members.len());
             (*object).members = first;
             let next = (*self.object).link.next;
             (*object).link = Link {
@@ -433,10 +431,12 @@ impl Model {
                     return None;
                 }
             };
-            let array = object(made);
-            (*array).elements = block;
-            (*array).room = elements.len();
-            (*array).length = elements.len() as u32;
+            if !elements.is_empty() {
+                let array = object(made);
+                (*array).elements = block;
+                (*array).room = elements.len();
+                (*array).length = elements.len() as u32;
+            }
             Some(made)
         }
     }

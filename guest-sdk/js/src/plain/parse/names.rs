@@ -264,7 +264,12 @@ impl Parser<'_, '_> {
     /// The small integer that begins here, if one does.
     #[inline(always)]
     pub fn small(&mut self) -> Option<qjs::JSValue> {
-        let (value, end) = number::small(self.bytes, self.at)?;
+        let (value, end) = match self.bytes.get(self.at..self.at + 2) {
+            Some([digit @ b'0'..=b'9', b',' | b'}' | b']']) => {
+                (i32::from(digit - b'0'), self.at + 1)
+            }
+            _ => number::small(self.bytes, self.at)?,
+        };
         self.at = end;
         Some(qjs::JS_MKVAL(qjs::JS_TAG_INT, value))
     }

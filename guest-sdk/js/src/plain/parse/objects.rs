@@ -13,7 +13,9 @@ impl Parser<'_, '_> {
         }
         let marks = self.marks.len();
         let mut node = ROOT;
-        if !self.take(b'}') {
+        if self.next() == Some(b'}') {
+            self.at += 1;
+        } else {
             loop {
                 let Some(next) = self.step(node)? else {
                     return self.rest(node, marks);

@@ -1,73 +1,123 @@
-//! Runs of small elements of an array: integers, words, and what is empty.
+//! The elements of an array, as long as no white space stands between them and nothing is to be noted of them.
 
 use rquickjs::qjs;
 
-use super::Parser;
+use super::{Parsed, Parser};
+use crate::plain::number::{self, Number};
+use crate::plain::numbers::Key;
+use crate::plain::text::word;
+
+/// Where a run of elements ended.
+pub(super) enum Ended {
+    /// Where an element begins that must be looked at closer.
+    Before,
+    /// Behind an element.
+    After,
+    /// Behind the bracket.
+    Closed,
+}
+
+const EMPTY_TEXT: u16 = word(b"\"\"") as u16;
+const EMPTY_ARRAY: u16 = word(b"[]") as u16;
+const EMPTY_OBJECT: u16 = word(b"{}") as u16;
 
 impl Parser<'_, '_> {
-    /// Reads elements of an array from the place on where one begins, as long as they are small ones and another
-    /// follows.
-    pub(super) fn run(&mut self) {
+    /// Reads elements of an array from the place on where one begins. `is_lazy` says that arrays may be left alone;
+    /// the elements that were read before stand among the values from `first` on.
+    pub(super) fn run(&mut self, is_lazy: bool, first: usize) -> Parsed<Ended> {
         let bytes = self.bytes;
         let mut at = self.at;
-        let object = self
-            .nodes
-            .first()
-            .and_then(|root| root.model.as_ref())
-            .map(|(model, _)| *model);
-        while let Some(here) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-            let here = u64::from_le_bytes(*here);
-            let is = |text: &[u8; 3]| {
-                here as u32 & 0xff_ffff == u32::from_le_bytes([text[0], text[1], text[2], 0])
+        let ended = loop {
+            let Some(here) = bytes.get(at..).and_then(|rest| rest.first_chunk()) else {
+                break Ended::Before;
             };
-            let (value, length) = match here as u8 {
-                digit @ b'0'..=b'9' => {
-                    let (mut value, mut length) = (i32::from(digit - b'0'), 1);
-                    let mut rest = here >> 8;
-                    while let next @ b'0'..=b'9' = rest as u8 {
-                        value = value * 10 + i32::from(next - b'0');
-                        rest >>= 8;
-                        length += 1;
+            let here = u64::from_le_bytes(*here);
+            let value = match here as u8 {
+                digit @ b'0'..=b'9' if (here >> 8) as u8 == b',' => {
+                    at += 1;
+                    qjs::JS_MKVAL(qjs::JS_TAG_INT, i32::from(digit - b'0'))
+                }
+                b'0'..=b'9' | b'-' => {
+                    let Some((number, length)) = number::read(&bytes[at..]) else {
+                        break Ended::Before;
+                    };
+                    at += length;
+                    match number {
+                        Number::Int(value) => qjs::JS_MKVAL(qjs::JS_TAG_INT, value),
+                        Number::Double(value) => qjs::__JS_NewFloat64(value),
+                        Number::Spelled { value, is_long } => {
+                            self.at = at;
+                            let index = self.values.len() - first;
+                            self.marked((value, is_long), length, |_| Key::Index(index as u32))?
+                        }
                     }
-                    if rest as u8 != b',' || (digit == b'0' && length > 1) {
-                        break;
+                }
+                b't' if here as u32 == word(b"true") as u32 => {
+                    at += 4;
+                    qjs::JS_MKVAL(qjs::JS_TAG_BOOL, 1)
+                }
+                b'f' if here << 24 == word(b"false") << 24 => {
+                    at += 5;
+                    qjs::JS_MKVAL(qjs::JS_TAG_BOOL, 0)
+                }
+                b'n' if here as u32 == word(b"null") as u32 => {
+                    at += 4;
+                    qjs::JS_MKVAL(qjs::JS_TAG_NULL, 0)
+                }
+                _ => match (here as u16, self.empty(here as u16)) {
+                    (_, Some(empty)) => {
+                        at += 2;
+                        empty
                     }
-                    (qjs::JS_MKVAL(qjs::JS_TAG_INT, value), length)
-                }
-                b't' if here << 24 == u64::from_le_bytes(*b"\0\0\0true,") => {
-                    (qjs::JS_MKVAL(qjs::JS_TAG_BOOL, 1), 4)
-                }
-                b'f' if here << 16 == u64::from_le_bytes(*b"\0\0false,") => {
-                    (qjs::JS_MKVAL(qjs::JS_TAG_BOOL, 0), 5)
-                }
-                b'n' if here << 24 == u64::from_le_bytes(*b"\0\0\0null,") => {
-                    (qjs::JS_MKVAL(qjs::JS_TAG_NULL, 0), 4)
-                }
-                b'"' if is(b"\"\",") => match self.empty_text {
-                    Some(empty) => (self.kept(empty), 2),
-                    None => break,
+                    (two, None) => {
+                        self.at = at;
+                        let value = match two as u8 {
+                            b'"' => self.string()?,
+                            b'{' => {
+                                self.enter()?;
+                                let object = self.object();
+                                self.depth -= 1;
+                                object?
+                            }
+                            b'[' if !is_lazy || two == EMPTY_ARRAY => {
+                                self.enter()?;
+                                let array = self.array();
+                                self.depth -= 1;
+                                array?
+                            }
+                            _ => return Ok(Ended::Before),
+                        };
+                        at = self.at;
+                        value
+                    }
                 },
-                b'[' if is(b"[],") => match (&self.empty_array, &mut self.slab) {
-                    // SAFETY: the model's object is kept.
-                    (Some((model, _)), Some(slab)) => match unsafe { model.array(slab, &[]) } {
-                        Some(array) => (array, 2),
-                        None => break,
-                    },
-                    _ => break,
-                },
-                b'{' if is(b"{},") => match (&object, &mut self.slab) {
-                    // SAFETY: the model's object is kept.
-                    (Some(model), Some(slab)) => match unsafe { model.copy(slab, &[]) } {
-                        Some(object) => (object, 2),
-                        None => break,
-                    },
-                    _ => break,
-                },
-                _ => break,
             };
             self.values.push(value);
-            at += length + 1;
-        }
+            match bytes.get(at) {
+                Some(b',') => at += 1,
+                Some(b']') => {
+                    at += 1;
+                    break Ended::Closed;
+                }
+                _ => break Ended::After,
+            }
+        };
         self.at = at;
+        Ok(ended)
+    }
+
+    /// The value that two bytes are, if they are one of nothing and there is a model of it.
+    #[inline(always)]
+    fn empty(&mut self, bytes: u16) -> Option<qjs::JSValue> {
+        // SAFETY: the models' objects are kept.
+        match bytes {
+            EMPTY_TEXT => self.empty_text.map(|empty| self.kept(empty)),
+            EMPTY_ARRAY => unsafe { self.empty_array.as_ref()?.0.array(self.slab.as_mut()?, &[]) },
+            EMPTY_OBJECT => {
+                let (model, _) = self.nodes.first()?.model.as_ref()?;
+                unsafe { model.copy(self.slab.as_mut()?, &[]) }
+            }
+            _ => None,
+        }
     }
 }

@@ -78,7 +78,10 @@ impl Parser<'_, '_> {
         let from = self.at + 1;
         if self.bytes.get(from) == Some(&b'"') {
             self.at = from + 1;
-            return self.empty();
+            return self.no_text();
+        }
+        if let Some(made) = self.short(from) {
+            return Ok(made);
         }
         let run = text::plain(&self.bytes[from..]);
         let inside = &self.bytes[from..from + run];
@@ -121,7 +124,24 @@ impl Parser<'_, '_> {
         made
     }
 
-    fn empty(&mut self) -> Parsed {
+    /// The string of less than sixteen bytes of ASCII whose inside begins at a place, out of the slab.
+    #[inline(always)]
+    fn short(&mut self, from: usize) -> Option<qjs::JSValue> {
+        let slab = self.slab.as_mut()?;
+        let lanes = lanes::at(self.bytes, from)?;
+        let stops = text::stops(lanes).high_bits();
+        let length = stops.trailing_zeros() as usize;
+        let before = stops.wrapping_sub(1) & !stops;
+        if stops == 0 || lanes.high_bits() & before != 0 || self.bytes[from + length] != b'"' {
+            return None;
+        }
+        // SAFETY: there is a slab only if the layout is known.
+        let made = unsafe { raw::ascii(slab, &self.bytes[from..from + length]) }?;
+        self.at = from + length + 1;
+        Some(made)
+    }
+
+    fn no_text(&mut self) -> Parsed {
         if let Some(empty) = self.empty_text {
             return Ok(self.kept(empty));
         }
