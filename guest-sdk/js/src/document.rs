@@ -8,8 +8,8 @@ use std::rc::Rc;
 
 use rquickjs::{Ctx, FromJs, Function, Object, Persistent, Result, Value};
 
-use crate::json;
 use crate::plain::{self, Lazily, Numbers, Shapes};
+use crate::scan::{self, Scan};
 
 /// A text of so many bytes is worth taking apart.
 const LARGE: usize = 2048;
@@ -29,6 +29,8 @@ struct Inner {
     /// Where the text of each accessor is that was not touched, by the address of its getter, which
     /// is kept, so that the address stays its own.
     untouched: RefCell<BTreeMap<usize, Untouched>>,
+    /// What was found of the values that were left alone, by their places.
+    scans: RefCell<BTreeMap<usize, Scan>>,
 }
 
 struct Untouched {
@@ -64,12 +66,14 @@ impl Document {
     pub fn value<'js>(
         &self,
         ctx: &Ctx<'js>,
+        shapes: Shapes,
         lazy: &Function<'js>,
         from: usize,
         to: usize,
     ) -> Result<Value<'js>> {
         let mut later = Later {
             text: self.text(),
+            scans: &self.0.scans,
             lazy,
         };
         let lazily: Option<&mut dyn Lazily<'js>> = match to - from >= LARGE {
@@ -77,7 +81,7 @@ impl Document {
             false => None,
         };
         let mut numbers = self.0.numbers.borrow_mut();
-        match plain::parse(ctx, self.text(), (from, to), &mut numbers, lazily)? {
+        match plain::parse(ctx, shapes, self.text(), (from, to), &mut numbers, lazily)? {
             Some(value) => Ok(value),
             // Nested too deeply, which the host does not let happen.
             None => ctx.json_parse(self.text().get(from..to).unwrap_or("null")),
@@ -109,6 +113,20 @@ impl Document {
     pub fn untouched_text(&self, getter: usize) -> Option<&str> {
         let (from, to) = self.untouched(getter)?;
         self.text().get(from..to)
+    }
+
+    /// Its text, if `JSON.stringify` would write it so but for its numbers.
+    pub fn usual_text(&self, getter: usize) -> Option<&str> {
+        let (from, to) = self.untouched(getter)?;
+        let is_usual = self
+            .scan(from)
+            .is_some_and(|scan| scan.is_usual && scan.end == to);
+        self.text().get(from..to).filter(|_| is_usual)
+    }
+
+    /// What was found of the value at a place, if it was left alone.
+    pub fn scan(&self, from: usize) -> Option<Scan> {
+        self.0.scans.borrow().get(&from).copied()
     }
 
     /// Whether a member that had this text, in an object that had that one, may be untouched.
@@ -165,6 +183,25 @@ impl Document {
         })
     }
 
+    /// How many elements of an array, from the first one on, are still what the text of an array says from a place in
+    /// it on, and where the first one begins that is not.
+    pub fn same_rest<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        shapes: Shapes,
+        array: &Value<'js>,
+        first: usize,
+        (was, at): (&str, usize),
+    ) -> Result<(usize, usize)> {
+        let first = u32::try_from(first).unwrap_or(u32::MAX);
+        let from = self.offset(was);
+        let was = self.text().get(from..from + was.len()).unwrap_or_default();
+        let numbers = self.0.numbers.borrow();
+        plain::same_rest(ctx, shapes, &numbers, array, first, (was, at), &|getter| {
+            self.untouched_text(getter)
+        })
+    }
+
     /// Lets go of everything, so that the runtime can be dropped.
     pub fn clear(&self) {
         self.0.untouched.borrow_mut().clear();
@@ -175,24 +212,34 @@ impl Document {
 /// Leaves alone what is large.
 struct Later<'a, 'js> {
     text: &'a str,
+    scans: &'a RefCell<BTreeMap<usize, Scan>>,
     lazy: &'a Function<'js>,
 }
 
 impl<'js> Lazily<'js> for Later<'_, 'js> {
     fn end(&self, at: usize, is_member: bool) -> Option<usize> {
-        let rest = self.text.get(at..)?;
-        let most = match (is_member, rest.as_bytes().first()?) {
-            (true, b'{' | b'[') => LARGE_MEMBER,
-            (true, b'"') => LARGE,
+        let bytes = self.text.as_bytes();
+        let (first, second) = (*bytes.get(at)?, bytes.get(at + 1));
+        // What ends at once needs no closer look.
+        if matches!((first, second), (b'[', Some(b']')) | (b'{', Some(b'}'))) {
+            return None;
+        }
+        let (most, found) = match (is_member, first) {
+            (true, b'{' | b'[') => (LARGE_MEMBER, scan::nested(bytes, at)),
+            (true, b'"') => (LARGE, scan::string(bytes, at)),
             // Elements that are objects are parsed with their array: an array with accessors in it is
             // slow in all that is done with it.
-            (false, b'[') => 2 * NESTED,
+            (false, b'[') => (2 * NESTED, scan::nested(bytes, at)),
             _ => return None,
         };
-        let value = json::first(rest);
+        let value = bytes.get(at..found.end)?;
         let is_large = value.len() >= most
-            && (is_member || value.bytes().filter(|byte| *byte == b'[').count() >= NESTED);
-        is_large.then_some(at + value.len())
+            && (is_member || value.iter().filter(|byte| **byte == b'[').count() >= NESTED);
+        if !is_large {
+            return None;
+        }
+        self.scans.borrow_mut().insert(at, found);
+        Some(found.end)
     }
 
     fn leave(

@@ -53,9 +53,9 @@ impl Engine {
     }
 
     fn build(host: Rc<dyn Host>) -> Result<Self> {
-        #[cfg(target_family = "wasm")]
+        #[cfg(any(target_family = "wasm", target_os = "linux"))]
         let runtime = Runtime::new_with_alloc(crate::heap::Heap)?;
-        #[cfg(not(target_family = "wasm"))]
+        #[cfg(not(any(target_family = "wasm", target_os = "linux")))]
         let runtime = Runtime::new()?;
         runtime.set_max_stack_size(STACK);
         runtime.set_memory_limit(HEAP);

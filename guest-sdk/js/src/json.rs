@@ -3,7 +3,8 @@
 //! wrong pieces, never a panic.
 
 use std::borrow::Cow;
-use std::slice::Iter;
+
+use crate::scan;
 
 /// A member of an object.
 #[derive(Debug, PartialEq, Eq)]
@@ -13,13 +14,27 @@ pub struct Member<'a> {
 }
 
 /// The members of the object that `text` is.
+#[cfg(test)]
 pub fn members(text: &str) -> Vec<Member<'_>> {
+    members_of(text, |_| None)
+}
+
+/// The same. `end` says where a value ends, if that is known of the one that begins at a place.
+pub fn members_of(text: &str, end: impl Fn(usize) -> Option<usize>) -> Vec<Member<'_>> {
     let mut cursor = Cursor::inside(text);
     let mut members = Vec::new();
     while cursor.peek() == Some(b'"') {
         let key = cursor.value();
         cursor.skip_one(b':');
-        let value = cursor.value();
+        cursor.peek();
+        let known = end(cursor.at).and_then(|end| Some((text.get(cursor.at..end)?, end)));
+        let value = match known {
+            Some((value, end)) => {
+                cursor.at = end;
+                value
+            }
+            None => cursor.value(),
+        };
         cursor.skip_one(b',');
         members.push(Member {
             key: unquote(key),
@@ -31,22 +46,44 @@ pub fn members(text: &str) -> Vec<Member<'_>> {
 
 /// The elements of the array that `text` is.
 pub fn elements(text: &str) -> Vec<&str> {
-    let mut cursor = Cursor::inside(text);
-    let mut elements = Vec::new();
-    while !matches!(cursor.peek(), None | Some(b']')) {
-        let value = cursor.value();
-        if value.is_empty() {
-            break;
-        }
-        elements.push(value);
-        cursor.skip_one(b',');
-    }
-    elements
+    Elements::of(text).collect()
 }
 
-/// The value with which a text begins.
-pub fn first(text: &str) -> &str {
-    Cursor { text, at: 0 }.value()
+/// The elements of an array, one by one.
+pub struct Elements<'a>(Cursor<'a>);
+
+impl<'a> Elements<'a> {
+    /// Of the array that `text` is.
+    pub fn of(text: &'a str) -> Self {
+        Self(Cursor::inside(text))
+    }
+
+    /// Where the next element begins; None if there is no other.
+    pub fn place(&mut self) -> Option<usize> {
+        match self.0.peek() {
+            None | Some(b']') => None,
+            Some(_) => Some(self.0.at),
+        }
+    }
+
+    /// Goes to a place where an element begins, or the array ends.
+    pub fn go(&mut self, place: usize) {
+        self.0.at = place;
+    }
+}
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        self.place()?;
+        let value = self.0.value();
+        if value.is_empty() {
+            return None;
+        }
+        self.0.skip_one(b',');
+        Some(value)
+    }
 }
 
 /// The text of a JSON string.
@@ -154,93 +191,29 @@ impl<'a> Cursor<'a> {
         let first = self.peek();
         let from = self.at;
         match first {
-            Some(b'"') => self.string(),
-            Some(b'{' | b'[') => self.nested(),
+            Some(b'"') => self.at = scan::string(self.text.as_bytes(), from).end,
+            Some(b'{' | b'[') => self.at = scan::nested(self.text.as_bytes(), from).end,
             _ => {
                 let rest = self.text.as_bytes().get(from..).unwrap_or_default();
-                let scalar = |byte: &&u8| CLASSES[usize::from(**byte)] == Class::Plain;
+                let scalar = |byte: &&u8| SCALAR[usize::from(**byte)];
                 self.at += rest.iter().take_while(scalar).count();
             }
         }
         self.at = self.at.min(self.text.len());
         self.text.get(from..self.at).unwrap_or("")
     }
-
-    /// Moves behind the object or array that begins here.
-    fn nested(&mut self) {
-        let mut rest = self
-            .text
-            .as_bytes()
-            .get(self.at..)
-            .unwrap_or_default()
-            .iter();
-        let mut depth = 0_usize;
-        while let Some(&byte) = rest.next() {
-            match CLASSES[usize::from(byte)] {
-                Class::Plain | Class::Between => {}
-                Class::Quote => end_of_string(&mut rest),
-                Class::Open => depth += 1,
-                Class::Close => {
-                    depth -= 1;
-                    if depth == 0 {
-                        break;
-                    }
-                }
-            }
-        }
-        self.at = self.text.len() - rest.len();
-    }
-
-    /// Moves behind the string that begins here.
-    fn string(&mut self) {
-        let mut rest = self
-            .text
-            .as_bytes()
-            .get(self.at + 1..)
-            .unwrap_or_default()
-            .iter();
-        end_of_string(&mut rest);
-        self.at = self.text.len() - rest.len();
-    }
 }
 
-/// Passes over the rest of a string and its closing quote.
-fn end_of_string(rest: &mut Iter<'_, u8>) {
-    while let Some(&byte) = rest.next() {
-        match byte {
-            b'"' => return,
-            b'\\' => {
-                rest.next();
-            }
-            _ => {}
-        }
-    }
-}
-
-/// What a byte means outside of strings.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Plain,
-    Between,
-    Quote,
-    Open,
-    Close,
-}
-
-const CLASSES: [Class; 256] = {
-    let mut classes = [Class::Plain; 256];
-    classes[b'"' as usize] = Class::Quote;
-    classes[b'{' as usize] = Class::Open;
-    classes[b'[' as usize] = Class::Open;
-    classes[b'}' as usize] = Class::Close;
-    classes[b']' as usize] = Class::Close;
-    let between = b",: \n\r\t";
+/// Which bytes may stand in a number or a word.
+const SCALAR: [bool; 256] = {
+    let mut scalar = [true; 256];
+    let others = b"\"{}[],: \n\r\t";
     let mut at = 0;
-    while at < between.len() {
-        classes[between[at] as usize] = Class::Between;
+    while at < others.len() {
+        scalar[others[at] as usize] = false;
         at += 1;
     }
-    classes
+    scalar
 };
 
 #[cfg(test)]

@@ -6,15 +6,18 @@ mod absent;
 mod document;
 mod engine;
 mod fault;
-#[cfg(target_family = "wasm")]
+#[cfg(any(target_family = "wasm", target_os = "linux"))]
 mod heap;
 mod host;
 mod json;
+mod lanes;
 mod modules;
 mod natives;
 mod plain;
 mod prelude;
+mod raw;
 mod run;
+mod scan;
 mod text;
 mod turns;
 #[cfg(target_family = "wasm")]

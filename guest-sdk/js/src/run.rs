@@ -45,7 +45,13 @@ impl<'a, 'js> Run<'a, 'js> {
     ) -> rquickjs::Result<(Object<'js>, Turns<'a, 'js>)> {
         let glue = engine.modules.glue.get(ctx)?;
         *engine.given.borrow_mut() = document.clone();
-        let data = document.value(ctx, &glue.get("lazy")?, 0, document.text().len())?;
+        let data = document.value(
+            ctx,
+            engine.shapes,
+            &glue.get("lazy")?,
+            0,
+            document.text().len(),
+        )?;
         let data = Property::from(data).writable().enumerable();
         ctx.globals().prop("data", data)?;
         let turns = Turns::new(ctx, &*engine.host, &engine.open, &glue)?;

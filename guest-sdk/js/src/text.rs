@@ -6,6 +6,9 @@ use std::ops::Deref;
 
 use rquickjs::{Ctx, Error, FromJs, Result, String as JsString, Value};
 
+use crate::lanes;
+use crate::raw::{self, Characters, utf8};
+
 /// A JavaScript string's text, of Unicode scalar values only.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text(pub String);
@@ -38,7 +41,24 @@ impl<'js> FromJs<'js> for Text {
 ///
 /// # Errors
 /// The engine has no memory left for it.
+#[allow(unsafe_code)]
 pub fn of(string: &JsString<'_>) -> Result<String> {
+    // SAFETY: the string lives, and is not changed; ASCII and what is well-formed is UTF-8.
+    unsafe {
+        match raw::of_string(string.as_raw()) {
+            Some(Characters::Latin(text)) if lanes::is_ascii(text) => {
+                return Ok(String::from_utf8_unchecked(text.to_vec()));
+            }
+            Some(characters) => {
+                let mut bytes = Vec::new();
+                return Ok(match utf8::encode(characters, &mut bytes) {
+                    true => String::from_utf8_unchecked(bytes),
+                    false => well_formed(&bytes),
+                });
+            }
+            None => {}
+        }
+    }
     with_bytes(string, well_formed)
 }
 

@@ -1,6 +1,7 @@
 //! Finds what a run did to the document. It walks what was touched beside the text that was there,
 //! and asks for a change only where the two differ: a number nobody touched keeps its digits.
 
+mod arrays;
 mod before;
 mod written;
 
@@ -88,7 +89,7 @@ impl<'a, 'js> Walk<'a, 'js> {
             }
             Some(b'[') if value.is_array() => return self.compare_array(value, was, same),
             Some(b'"') => match value.as_string() {
-                Some(_) => json::unquote(was) == self.text(value)?,
+                Some(_) => plain::is_text(was, &self.text(value)?),
                 None => false,
             },
             Some(b't' | b'f') => value.as_bool() == Some(was == "true"),
@@ -113,7 +114,9 @@ impl<'a, 'js> Walk<'a, 'js> {
 
     fn compare_object(&mut self, value: &Value<'js>, was: &'a str, same: usize) -> Walked {
         let object = self.enter(value)?;
-        let mut before = Before::new(json::members(was));
+        let offset = self.document.offset(was);
+        let end = |at: usize| Some(self.document.scan(offset + at)?.end - offset);
+        let mut before = Before::new(json::members_of(was, end));
         for atom in object.own_keys::<Atom>(Filter::new().string().enum_only()) {
             let atom = atom.map_err(|error| self.threw(error))?;
             let key = self.key(&atom)?;
@@ -186,128 +189,6 @@ impl<'a, 'js> Walk<'a, 'js> {
         }
         let place = self.document.untouched(plain::address(&getter));
         Ok(place.is_some_and(|(from, _)| from == self.document.offset(was)))
-    }
-
-    fn compare_array(&mut self, value: &Value<'js>, was: &'a str, same: usize) -> Walked {
-        self.enter(value)?;
-        let Some(array) = value.as_array() else {
-            return Ok(());
-        };
-        let before = json::elements(was);
-        let gone = if array.len() < before.len() {
-            self.gone(array, &before, same)?
-        } else {
-            None
-        };
-        let gone = match gone {
-            Some(gone) => gone,
-            None => {
-                let ends = |part: &&str| self.document.offset(part) + part.len();
-                let mut index = before.partition_point(|part| ends(part) <= same);
-                while index < array.len() {
-                    index += self.same_elements(array, index, &before, index)?;
-                    if index < array.len() {
-                        self.element(array, index, before.get(index).copied(), same)?;
-                        index += 1;
-                    }
-                }
-                (array.len()..before.len()).collect()
-            }
-        };
-        for index in gone.into_iter().rev() {
-            let pointer = format!("{}/{index}", self.pointer);
-            self.changes.push(Change::Remove { pointer });
-        }
-        self.open.pop();
-        Ok(())
-    }
-
-    /// The elements that are missing from a shorter array, if those that are left are the same as
-    /// before: what `shift`, `pop`, `splice` and `filter` do.
-    fn gone(
-        &mut self,
-        array: &Array<'js>,
-        before: &[&'a str],
-        same: usize,
-    ) -> Walked<Option<Vec<usize>>> {
-        let mut gone = Vec::new();
-        let (mut index, mut at) = (0, 0);
-        loop {
-            let same_ones = self.same_elements(array, index, before, at)?;
-            (index, at) = (index + same_ones, at + same_ones);
-            let Some(was) = before.get(at) else {
-                return Ok(Some(gone));
-            };
-            let noted = self.changes.len();
-            let is_same = index < array.len() && {
-                // What is known of elements is known of those that stayed in their place.
-                let same = if index == at { same } else { 0 };
-                self.element(array, index, Some(was), same)?;
-                self.changes.len() == noted
-            };
-            self.changes.truncate(noted);
-            if is_same {
-                index += 1;
-            } else if before.len() - array.len() == gone.len() {
-                return Ok(None);
-            } else {
-                gone.push(at);
-            }
-            at += 1;
-        }
-    }
-
-    /// How many elements from one on are those that were there from another one on.
-    fn same_elements(
-        &self,
-        array: &Array<'js>,
-        index: usize,
-        before: &[&'a str],
-        at: usize,
-    ) -> Walked<usize> {
-        let before = before.get(at..).unwrap_or_default();
-        if before.is_empty() || index >= array.len() {
-            return Ok(0);
-        }
-        let same =
-            self.document
-                .same_elements(self.ctx, self.shapes, array.as_value(), index, before);
-        same.map_err(|error| self.threw(error))
-    }
-
-    fn element(
-        &mut self,
-        array: &Array<'js>,
-        index: usize,
-        was: Option<&'a str>,
-        same: usize,
-    ) -> Walked {
-        if let Some(was) = was {
-            if self.document.offset(was) + was.len() <= same {
-                return Ok(());
-            }
-            if was.starts_with('[') && self.is_untouched(array.as_object(), index, was)? {
-                return Ok(());
-            }
-        }
-        let outer = self.pointer.len();
-        json::push_token(&mut self.pointer, &index.to_string());
-        let value = self.array_member(array, index)?;
-        self.place = value
-            .is_number()
-            .then(|| (array.as_value().clone(), Key::Index(index as u32)));
-        match was {
-            // Numbers that JavaScript cannot tell apart are told apart by the array.
-            Some(was) if value.is_number() && is_long(was) => {
-                if self.same_elements(array, index, &[was], 0)? == 0 {
-                    self.set(&value)?;
-                }
-            }
-            Some(was) => self.compare(&value, was, same)?,
-            None => self.set(&value)?,
-        }
-        self.pointer.truncate(outer);
-        Ok(())
     }
 
     fn array_member(&self, array: &Array<'js>, index: usize) -> Walked<Value<'js>> {

@@ -29,11 +29,15 @@ pub fn component(root: &Path) -> Result<Vec<u8>> {
         // QuickJS leaves out its stack check on WASI; here the stack is as good as any.
         "-U__wasi__".to_owned(),
         "-O2".to_owned(),
+        // What scans text looks at sixteen bytes at once.
+        "-msimd128".to_owned(),
+        "-mbulk-memory".to_owned(),
         format!("-ffile-prefix-map={}=/engine", package.display()),
         format!("-ffile-prefix-map={}=/cargo", home.display()),
     ];
     let rust_flags = [
         format!("-Clink-arg=-zstack-size={STACK}"),
+        "-Ctarget-feature=+simd128,+bulk-memory".to_owned(),
         format!("--remap-path-prefix={}=/engine", package.display()),
         format!("--remap-path-prefix={}=/cargo", home.display()),
         // The last one that fits counts: this folder's name depends on the registry's address.

@@ -9,6 +9,7 @@ use rquickjs::{ArrayBuffer, Ctx, Exception, Function, Object, Result};
 use sha2::Digest;
 
 use super::bytes::Bytes;
+use super::sha256;
 use crate::host::Host;
 use crate::text::Text;
 
@@ -60,6 +61,7 @@ fn digest(algorithm: &str, key: Option<&[u8]>, data: &[u8]) -> Option<Vec<u8>> {
     match algorithm {
         "md5" => Some(of::<md5::Md5>(key, data)),
         "sha1" => Some(of::<sha1::Sha1>(key, data)),
+        "sha256" if key.is_none() => Some(sha256::digest(data).to_vec()),
         "sha256" => Some(of::<sha2::Sha256>(key, data)),
         "sha384" => Some(of::<sha2::Sha384>(key, data)),
         "sha512" => Some(of::<sha2::Sha512>(key, data)),

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use rquickjs::{Ctx, Error, Exception, Function, Object, Result, Value};
+use rquickjs::{Ctx, Exception, Function, Object, Result, Value};
 
 use crate::document::Document;
 use crate::plain::{self, Halves, Shapes, Style, Unwritten};
@@ -43,12 +43,13 @@ pub fn install<'js>(
             return Ok(otherwise(&ctx));
         };
         let lazy: Function = lazy.get(&ctx)?.get("lazy")?;
-        document.value(&ctx, &lazy, from, to)
+        document.value(&ctx, shapes, &lazy, from, to)
     };
     natives.set("touch", Function::new(ctx.clone(), touch)?)?;
 
     let of = Rc::clone(given);
-    let parse = move |ctx: Ctx<'js>, text: Value<'js>| parse(&ctx, &of.borrow().clone(), &text);
+    let parse =
+        move |ctx: Ctx<'js>, text: Value<'js>| parse(&ctx, shapes, &of.borrow().clone(), &text);
     natives.set("parse", Function::new(ctx.clone(), parse)?)?;
     let of = Rc::clone(given);
     let stringify = move |ctx: Ctx<'js>, value: Value<'js>, gap: String, replaces: bool| {
@@ -105,7 +106,12 @@ fn clone<'js>(
     Ok(copy.unwrap_or_else(|| otherwise(ctx)))
 }
 
-fn parse<'js>(ctx: &Ctx<'js>, document: &Document, text: &Value<'js>) -> Result<Value<'js>> {
+fn parse<'js>(
+    ctx: &Ctx<'js>,
+    shapes: Shapes,
+    document: &Document,
+    text: &Value<'js>,
+) -> Result<Value<'js>> {
     // Half a surrogate pair is no UTF-8.
     let Some(Ok(text)) = text.as_string().map(|text| text.to_string()) else {
         return Ok(otherwise(ctx));
@@ -113,7 +119,7 @@ fn parse<'js>(ctx: &Ctx<'js>, document: &Document, text: &Value<'js>) -> Result<
     let Ok(mut numbers) = document.numbers().try_borrow_mut() else {
         return Ok(otherwise(ctx));
     };
-    let value = plain::parse(ctx, &text, (0, text.len()), &mut numbers, None)?;
+    let value = plain::parse(ctx, shapes, &text, (0, text.len()), &mut numbers, None)?;
     Ok(value.unwrap_or_else(|| otherwise(ctx)))
 }
 
@@ -124,7 +130,7 @@ fn stringify<'js>(
     value: &Value<'js>,
     gap: &str,
     halves: Halves,
-) -> Result<Option<String>> {
+) -> Result<Option<Value<'js>>> {
     let numbers = document.numbers().borrow();
     let style = Style {
         halves,
@@ -132,11 +138,11 @@ fn stringify<'js>(
         depth: DEPTH,
         numbers: &numbers,
         document: document.text(),
-        untouched: &|getter| document.untouched_text(getter),
+        untouched: &|getter| document.usual_text(getter),
     };
     let mut out = Vec::new();
     match plain::write(ctx, shapes, value, None, &style, &mut out) {
-        Ok(()) => Ok(Some(String::from_utf8(out).map_err(|_| Error::Unknown)?)),
+        Ok(()) => Ok(Some(plain::string(ctx, &out)?)),
         Err(Unwritten::Behaves) => Ok(None),
         Err(Unwritten::Wrong(text)) => Err(Exception::throw_type(ctx, &format!("a number {text}"))),
         Err(Unwritten::Thrown(error)) => Err(error),

@@ -6,6 +6,7 @@ mod encoding;
 mod file_url;
 mod intl;
 mod json;
+mod sha256;
 mod text;
 mod url;
 

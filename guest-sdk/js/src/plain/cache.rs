@@ -1,16 +1,27 @@
 //! Short texts of a document, with what was made of them: the same ones come again and again.
 
+use super::text::is_same;
+
 /// Places for what was made.
 const PLACES: usize = 256;
+/// Texts that are looked for in any case.
+const TRIED: u32 = 256;
 
 /// What was just made of short texts. Each place has the text's start and length in the document.
 pub struct Cache<T> {
     places: Vec<Option<(usize, usize, T)>>,
+    /// How many texts were looked for, and were there or not.
+    found: u32,
+    missed: u32,
 }
 
 impl<T: Copy> Cache<T> {
     pub fn new() -> Self {
-        Self { places: Vec::new() }
+        Self {
+            places: Vec::new(),
+            found: 0,
+            missed: 0,
+        }
     }
 
     fn place(text: &[u8]) -> usize {
@@ -24,9 +35,23 @@ impl<T: Copy> Cache<T> {
         sum % PLACES
     }
 
-    pub fn find(&self, bytes: &[u8], text: &[u8]) -> Option<T> {
-        let (at, length, made) = (*self.places.get(Self::place(text))?)?;
-        (length == text.len() && bytes.get(at..at + length) == Some(text)).then_some(made)
+    /// Whether texts come again often enough to look for them.
+    #[inline(always)]
+    pub fn is_of_use(&self) -> bool {
+        self.missed < TRIED || self.missed / 4 < self.found
+    }
+
+    pub fn find(&mut self, bytes: &[u8], text: &[u8]) -> Option<T> {
+        let found = self.places.get(Self::place(text)).copied().flatten();
+        let found = found.filter(|&(at, length, _)| {
+            let known = bytes.get(at..at + length);
+            length == text.len() && known.is_some_and(|known| is_same(known, text))
+        });
+        match found {
+            Some(_) => self.found += 1,
+            None => self.missed += 1,
+        }
+        found.map(|(_, _, made)| made)
     }
 
     /// Puts one in; gives back the one that was there.

@@ -105,8 +105,7 @@ impl<'js> Copier<'_, '_, 'js> {
             Some(None) => return Err(Stop::Behaves),
             None => {}
         }
-        // SAFETY: an object that lives.
-        let class = unsafe { qjs::JS_GetClassID(value) };
+        let class = self.walk.class(value);
         let shapes = self.walk.shapes;
         if class == shapes.raw {
             // It never changes.
@@ -138,12 +137,14 @@ impl<'js> Copier<'_, '_, 'js> {
         let first = self.elements.len();
         let is_row = self.walk.is_row(value);
         let mut left = Vec::new();
-        let length = self.walk.length(value)?;
+        let all = self.walk.elements(value)?;
+        let length = all.length;
         if !is_row && self.walk.layout(value)?.members.len() != length as usize {
             return Err(Stop::Behaves);
         }
         for index in 0..length {
-            let element = match self.walk.element(value, index, is_row) {
+            let element = match self.walk.element(value, &all, index) {
+                Slot::Seen(element) => self.value(element)?,
                 Slot::Value(element) => {
                     let copy = self.value(element);
                     self.free(element);
@@ -186,7 +187,8 @@ impl<'js> Copier<'_, '_, 'js> {
         let kept = self.duplicate(copy);
         self.copies.insert(address(value), Some(kept));
         for member in &layout.members {
-            if let Err(stop) = self.member(value, copy, member.atom, layout.kind) {
+            let slot = self.walk.member(value, &layout, member);
+            if let Err(stop) = self.member(slot, copy, member.atom) {
                 self.free(copy);
                 return Err(stop);
             }
@@ -194,21 +196,9 @@ impl<'js> Copier<'_, '_, 'js> {
         Ok(copy)
     }
 
-    fn member(
-        &mut self,
-        value: qjs::JSValue,
-        copy: qjs::JSValue,
-        atom: qjs::JSAtom,
-        kind: Kind,
-    ) -> Copied<()> {
-        let slot = match kind {
-            // SAFETY: an object that lives, and a member that is a value.
-            Kind::Values => {
-                Slot::Value(unsafe { qjs::JS_GetProperty(self.walk.context, value, atom) })
-            }
-            _ => self.walk.slot(value, atom),
-        };
+    fn member(&mut self, slot: Slot, copy: qjs::JSValue, atom: qjs::JSAtom) -> Copied<()> {
         let (copied, left) = match slot {
+            Slot::Seen(member) => (self.value(member)?, None),
             Slot::Absent => return Ok(()),
             Slot::Value(member) => {
                 let copied = self.value(member);

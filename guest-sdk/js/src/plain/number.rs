@@ -6,7 +6,7 @@ const TENS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 /// Decimal digits that every double keeps.
-const DIGITS: u32 = 15;
+const DIGITS: usize = 15;
 
 /// A number's text as a value.
 pub enum Number {
@@ -23,46 +23,62 @@ pub enum Number {
     },
 }
 
+/// The digits, up to eight, with which these bytes begin, the first one lowest: their value, and how many they are.
+#[inline(always)]
+pub fn digits(bytes: u64) -> (u32, u32) {
+    let bits = bytes ^ 0x3030_3030_3030_3030;
+    // What is above nine has its highest bit set, or gets it; so may only bytes behind it.
+    let others = (bits.wrapping_add(0x7676_7676_7676_7676) | bits) & 0x8080_8080_8080_8080;
+    let count = others.trailing_zeros() / 8;
+    if count == 0 {
+        return (0, 0);
+    }
+    // Two digits at a time, then two of those, then both halves.
+    let twos = (bits << (64 - 8 * count)).wrapping_mul(10 << 8 | 1) >> 8 & 0x00ff_00ff_00ff_00ff;
+    let fours = twos.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_ffff_0000_ffff;
+    let value = fours.wrapping_mul(10_000 << 32 | 1) >> 32;
+    (value as u32, count)
+}
+
+/// The integer of at most seven digits that stands at a place, and where it ends. None if something else does, or fewer
+/// than eight bytes are left.
+#[inline(always)]
+pub fn small(text: &[u8], from: usize) -> Option<(i32, usize)> {
+    let bytes = u64::from_le_bytes(*text.get(from..)?.first_chunk()?);
+    let (value, count) = digits(bytes);
+    if count.wrapping_sub(1) > 6 {
+        return None;
+    }
+    let next = (bytes >> (8 * count)) as u8;
+    // A zero in front is no JSON.
+    let is_integer = !matches!(next, b'.' | b'e' | b'E') && (count == 1 || bytes as u8 != b'0');
+    is_integer.then_some((value as i32, from + count as usize))
+}
+
 /// Reads the number with which the text begins, and how many bytes it has. None if there is none.
 pub fn read(text: &[u8]) -> Option<(Number, usize)> {
     let minus = text.first() == Some(&b'-');
-    let mut at = usize::from(minus);
-    let (mut mantissa, mut digits) = (0_u64, 0_u32);
-    let mut digit = |at: usize| -> bool {
-        match text.get(at) {
-            Some(byte @ b'0'..=b'9') => {
-                mantissa = mantissa
-                    .wrapping_mul(10)
-                    .wrapping_add(u64::from(byte - b'0'));
-                digits += 1;
-                true
-            }
-            _ => false,
-        }
-    };
-    if text.get(at) == Some(&b'0') {
-        at += 1;
-    } else {
-        if !digit(at) {
-            return None;
-        }
-        at += 1;
-        while digit(at) {
-            at += 1;
-        }
+    let first = usize::from(minus);
+    let (mut at, mut mantissa) = (first, 0_u64);
+    read_digits(text, &mut at, &mut mantissa);
+    let mut digits = at - first;
+    if text.get(first) == Some(&b'0') {
+        // No digit follows a zero in front.
+        (at, mantissa, digits) = (first + 1, 0, 0);
+    } else if digits == 0 {
+        return None;
     }
     let mut fraction = 0;
     let mut spelled = false;
     if text.get(at) == Some(&b'.') {
         at += 1;
         let from = at;
-        while digit(at) {
-            at += 1;
-        }
+        read_digits(text, &mut at, &mut mantissa);
         fraction = at - from;
         if fraction == 0 {
             return None;
         }
+        digits += fraction;
         spelled = text[at - 1] == b'0';
     }
     let mut exponent = false;
@@ -79,6 +95,21 @@ pub fn read(text: &[u8]) -> Option<(Number, usize)> {
         if at == from {
             return None;
         }
+    }
+    // What 64 bits hold is rounded to the nearest double.
+    if !exponent && fraction == 0 && (DIGITS + 1..=19).contains(&digits) {
+        let value = if minus {
+            -(mantissa as f64)
+        } else {
+            mantissa as f64
+        };
+        return Some((
+            Number::Spelled {
+                value,
+                is_long: true,
+            },
+            at,
+        ));
     }
     if exponent || digits > DIGITS || fraction >= TENS.len() {
         let value = std::str::from_utf8(&text[..at]).ok()?.parse().ok()?;
@@ -116,6 +147,36 @@ pub fn read(text: &[u8]) -> Option<(Number, usize)> {
     Some((number, at))
 }
 
+/// Adds the digits that stand at a place to a number, and passes over them.
+#[inline(always)]
+fn read_digits(text: &[u8], at: &mut usize, number: &mut u64) {
+    const TENS: [u64; 9] = [
+        1,
+        10,
+        100,
+        1000,
+        10_000,
+        100_000,
+        1_000_000,
+        10_000_000,
+        100_000_000,
+    ];
+    while let Some(bytes) = text.get(*at..).and_then(<[u8]>::first_chunk) {
+        let (value, count) = digits(u64::from_le_bytes(*bytes));
+        *number = number
+            .wrapping_mul(TENS[count as usize])
+            .wrapping_add(value.into());
+        *at += count as usize;
+        if count < 8 {
+            return;
+        }
+    }
+    while let Some(byte @ b'0'..=b'9') = text.get(*at) {
+        *number = number.wrapping_mul(10).wrapping_add((byte - b'0').into());
+        *at += 1;
+    }
+}
+
 /// Appends an integer.
 pub fn push_int(value: i64, out: &mut Vec<u8>) {
     let mut digits = [0_u8; 20];
@@ -138,7 +199,7 @@ pub fn push_int(value: i64, out: &mut Vec<u8>) {
 /// Appends a finite double as JavaScript writes it, if that is a short text: up to fifteen digits, at
 /// most eight of them behind the point.
 pub fn push_short(value: f64, out: &mut Vec<u8>) -> bool {
-    let most = TENS[DIGITS as usize];
+    let most = TENS[DIGITS];
     let size = value.abs();
     if size >= most || (size < 1e-6 && size > 0.0) {
         return false;
@@ -175,7 +236,12 @@ pub fn push_short(value: f64, out: &mut Vec<u8>) -> bool {
 
 /// Whether two number texts have the same value, exactly.
 pub fn is_equal(a: &str, b: &str) -> bool {
-    a == b || decimal(a).is_some_and(|a| Some(a) == decimal(b))
+    if super::text::is_same(a.as_bytes(), b.as_bytes()) {
+        return true;
+    }
+    // An integer has one text.
+    let is_integer = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    !(is_integer(a) && is_integer(b)) && decimal(a).is_some_and(|a| Some(a) == decimal(b))
 }
 
 /// A number's sign, its digits without zeros at either end, and the power of ten of the last one.
@@ -222,6 +288,11 @@ mod tests {
             ("0.1000000000000000055", 0.1, true),
             ("1e400", f64::INFINITY, true),
             ("123456789.123456", 123456789.123456, false),
+            ("1000000000000000", 1e15, true),
+            ("-9223372036854775807", -9223372036854775807.0, true),
+            ("9999999999999999999", 9999999999999999999.0, true),
+            ("18446744073709551617", 18446744073709551617.0, true),
+            ("9007199254740993.0", 9007199254740992.0, true),
         ] {
             let (number, length) = read(format!("{text},").as_bytes()).unwrap();
             assert_eq!(length, text.len(), "{text}");
@@ -240,6 +311,53 @@ mod tests {
             assert!(read(text.as_bytes()).is_none(), "{text}");
         }
         assert_eq!(read(b"01").map(|(_, length)| length), Some(1));
+    }
+
+    #[test]
+    fn small_numbers_are_read_up_to_what_ends_them() {
+        for (text, read) in [
+            ("0]", Some((0, 1))),
+            ("7,1", Some((7, 1))),
+            ("42:", Some((42, 2))),
+            ("9999999}", Some((9_999_999, 7))),
+            ("99999999}", None),
+            ("1000000000]", None),
+            ("99999999999999999999999999", None),
+            ("00]", None),
+            ("01]", None),
+            ("1.5]", None),
+            ("1e5]", None),
+            ("1E5]", None),
+            ("-1]", None),
+            ("x", None),
+        ] {
+            let text = format!("{text}        ");
+            assert_eq!(small(text.as_bytes(), 0), read, "{text}");
+        }
+        assert_eq!(small(b"0", 0), None);
+    }
+
+    #[test]
+    fn digits_end_at_any_other_byte() {
+        for end in 0..=255_u8 {
+            for count in 0..8 {
+                let mut bytes = *b"98765432";
+                bytes[count] = end;
+                let value = std::str::from_utf8(&bytes[..count])
+                    .unwrap()
+                    .parse()
+                    .unwrap_or(0);
+                if !end.is_ascii_digit() {
+                    assert_eq!(
+                        digits(u64::from_le_bytes(bytes)),
+                        (value, count as u32),
+                        "{bytes:?}"
+                    );
+                }
+            }
+        }
+        assert_eq!(digits(u64::from_le_bytes(*b"00000001")), (1, 8));
+        assert_eq!(digits(u64::from_le_bytes(*b"99999999")), (99_999_999, 8));
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! tell which it was, and that is an error rather than another's id. A number that stayed in its object
 //! or array is known by its place there, wherever the object is moved to.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use rquickjs::{Persistent, Value};
@@ -19,9 +20,35 @@ const HOLDERS: usize = 100_000;
 #[derive(Default)]
 pub struct Numbers {
     /// By the bits of the double.
-    spelled: BTreeMap<u64, Spelling>,
+    spelled: ByBits<u64, Spelling>,
     /// By the address of an object, which is kept, so that the address stays its own.
-    holders: BTreeMap<usize, Holder>,
+    holders: ByBits<usize, Holder>,
+}
+
+type ByBits<K, V> = HashMap<K, V, BuildHasherDefault<Bits>>;
+
+/// A hash of one integer. What makes many of them the same costs its own run.
+#[derive(Default)]
+struct Bits(u64);
+
+impl Hasher for Bits {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64((*byte).into()));
+    }
+
+    fn write_u64(&mut self, bits: u64) {
+        // The multiplier of FxHash; the upper bits are the better ones, and the table takes the lower ones.
+        let product = (self.0 ^ bits).wrapping_mul(0x517c_c1b7_2722_0a95);
+        self.0 = product ^ product >> 32;
+    }
+
+    fn write_usize(&mut self, bits: usize) {
+        self.write_u64(bits as u64);
+    }
 }
 
 struct Spelling {
@@ -80,6 +107,11 @@ impl Numbers {
         self.spelled.is_empty()
     }
 
+    /// Whether numbers of objects or arrays are remembered.
+    pub fn has_marks(&self) -> bool {
+        !self.holders.is_empty()
+    }
+
     /// Notes how a number of this value was written.
     pub fn note(&mut self, value: f64, text: &str) -> Rc<str> {
         let spelling = self.spelled.entry(value.to_bits());
@@ -87,7 +119,7 @@ impl Numbers {
             text: text.into(),
             other: None,
         });
-        if *spelling.text == *text {
+        if super::text::is_same(spelling.text.as_bytes(), text.as_bytes()) {
             return Rc::clone(&spelling.text);
         }
         let text: Rc<str> = text.into();
@@ -125,6 +157,11 @@ impl Numbers {
     ) -> Result<Option<Rc<str>>, Ambiguous> {
         let bits = value.to_bits();
         if let Some((marks, key)) = place {
+            if let Some(mark) = in_place(marks, key)
+                && mark.bits == bits
+            {
+                return Ok(Some(Rc::clone(&mark.text)));
+            }
             let from = marks.partition_point(|mark| mark.key < *key);
             let of_key = marks[from..].iter().take_while(|mark| mark.key == *key);
             // A name may come twice; the last one counts.
@@ -155,6 +192,15 @@ impl Numbers {
         self.holders.clear();
         self.spelled.clear();
     }
+}
+
+/// The mark of an element, if all before it have one since the first that has: then it stands so far behind that one.
+fn in_place<'a>(marks: &'a [Mark], key: &Key) -> Option<&'a Mark> {
+    let (Key::Index(first), Key::Index(index)) = (&marks.first()?.key, key) else {
+        return None;
+    };
+    let mark = marks.get(index.checked_sub(*first)? as usize)?;
+    matches!(&mark.key, Key::Index(at) if at == index).then_some(mark)
 }
 
 /// Whether a JSON text has this number.

@@ -1,5 +1,8 @@
 //! JSON text as the engine's values.
 
+mod names;
+mod objects;
+mod run;
 mod strings;
 
 use std::rc::Rc;
@@ -7,13 +10,23 @@ use std::rc::Rc;
 use rquickjs::{Ctx, Error, Persistent, Result, Value, qjs};
 
 use super::cache::Cache;
-use super::kinds::{Kind, Kinds};
+use super::kinds::Kinds;
 use super::number::{self, Number};
 use super::numbers::{Key, Mark, Marks, Numbers};
-use super::shape::address;
+use super::shape::{Shapes, address};
+use crate::raw::{Model, slab::Slab};
+use names::Node;
+use run::Ended;
 
 /// Texts that are nested deeper are left to the engine, which watches its stack.
 const DEPTH: usize = 256;
+/// Texts of so many bytes have many objects that are alike: they are copied from models, out of a slab. Natively all
+/// are, so that the tests see both ways.
+const MANY: usize = if cfg!(debug_assertions) {
+    16
+} else {
+    16 * 1024
+};
 
 /// What is to be done with a part of a document that is only read when it is touched.
 pub trait Lazily<'js> {
@@ -34,16 +47,24 @@ pub trait Lazily<'js> {
 /// nested deeply. `lazy` is only asked about what lies in the outermost object or array.
 pub fn parse<'a, 'js>(
     ctx: &'a Ctx<'js>,
+    shapes: Shapes,
     text: &'a str,
     (from, to): (usize, usize),
     numbers: &'a mut Numbers,
     lazy: Option<&'a mut dyn Lazily<'js>>,
 ) -> Result<Option<Value<'js>>> {
     let context = ctx.as_raw().as_ptr();
+    let overhead = shapes.memory.overhead.filter(|_| to - from >= MANY);
     let mut parser = Parser {
         ctx,
         context,
         text,
+        is_known: shapes.memory.is_known,
+        // SAFETY: the context outlives the parser.
+        slab: overhead.map(|overhead| unsafe { Slab::new(context, overhead) }),
+        nodes: Vec::new(),
+        empty_array: None,
+        empty_text: None,
         bytes: text.get(..to).unwrap_or_default().as_bytes(),
         at: from,
         depth: 0,
@@ -55,7 +76,9 @@ pub fn parse<'a, 'js>(
         marks: Vec::new(),
         numbers,
         lazy,
+        failed: None,
     };
+    parser.begin()?;
     let value = parser.value().and_then(|value| {
         parser.space();
         if parser.at == parser.bytes.len() {
@@ -69,20 +92,18 @@ pub fn parse<'a, 'js>(
         // SAFETY: the value is owned.
         Ok(value) => Ok(Some(unsafe { Value::from_raw(ctx.clone(), value) })),
         Err(Stop::Text) => Ok(None),
-        Err(Stop::Thrown(error)) => Err(error),
+        Err(Stop::Thrown) => Err(parser.failed.take().unwrap_or(Error::Exception)),
     }
 }
 
 enum Stop {
     /// The text is no JSON.
     Text,
-    Thrown(Error),
+    /// The engine has an exception, unless the parser has another error.
+    Thrown,
 }
 
 type Parsed<T = qjs::JSValue> = std::result::Result<T, Stop>;
-
-/// The bits of a number, and its text.
-type Spelled = (u64, Rc<str>);
 
 struct Parser<'a, 'js> {
     ctx: &'a Ctx<'js>,
@@ -92,7 +113,16 @@ struct Parser<'a, 'js> {
     bytes: &'a [u8],
     at: usize,
     depth: usize,
-    /// The elements of the arrays that are open.
+    /// Whether references may be counted here.
+    is_known: bool,
+    /// Where objects and arrays are made, if there are many.
+    slab: Option<Slab>,
+    /// The names of those objects. The first one is where all begin.
+    nodes: Vec<Node>,
+    /// An array of nothing, and what is copied from it.
+    empty_array: Option<(Model, qjs::JSValue)>,
+    empty_text: Option<qjs::JSValue>,
+    /// The members and elements of the objects and arrays that are open.
     values: Vec<qjs::JSValue>,
     names: Cache<qjs::JSAtom>,
     strings: Cache<qjs::JSValue>,
@@ -102,16 +132,28 @@ struct Parser<'a, 'js> {
     marks: Vec<Mark>,
     numbers: &'a mut Numbers,
     lazy: Option<&'a mut dyn Lazily<'js>>,
+    failed: Option<Error>,
 }
 
 impl Drop for Parser<'_, '_> {
     fn drop(&mut self) {
         // SAFETY: all of these are owned, and nobody else has them.
         unsafe {
-            for atom in self.names.all() {
+            for atom in self
+                .names
+                .all()
+                .chain(self.nodes.iter().map(|node| node.atom))
+            {
                 qjs::JS_FreeAtom(self.context, atom);
             }
-            let kept = self.strings.all().chain(self.kinds.all());
+            let models = self.nodes.iter().filter_map(|node| node.model.as_ref());
+            let models = models.chain(&self.empty_array).map(|(_, object)| *object);
+            let kept = self
+                .strings
+                .all()
+                .chain(self.kinds.all())
+                .chain(models)
+                .chain(self.empty_text);
             for value in kept.chain(self.values.drain(..)) {
                 qjs::JS_FreeValue(self.context, value);
             }
@@ -120,6 +162,23 @@ impl Drop for Parser<'_, '_> {
 }
 
 impl Parser<'_, '_> {
+    /// Makes what the slab's objects and arrays are copied from.
+    fn begin(&mut self) -> Result<()> {
+        if self.slab.is_none() {
+            return Ok(());
+        }
+        self.nodes.push(Node::root());
+        // SAFETY: a new array, which is owned and stays.
+        unsafe {
+            let array = self
+                .made(qjs::JS_NewArray(self.context))
+                .map_err(|_| Error::Exception)?;
+            self.empty_array = Some((Model::of(self.context, array), array));
+        }
+        Ok(())
+    }
+
+    #[inline]
     fn free(&self, value: qjs::JSValue) {
         // SAFETY: the caller owns the value and gives it up.
         unsafe { qjs::JS_FreeValue(self.context, value) }
@@ -128,21 +187,36 @@ impl Parser<'_, '_> {
     /// A value that the engine made, or the exception that it threw instead.
     fn made(&self, value: qjs::JSValue) -> Parsed {
         if super::shape::tag(value) == qjs::JS_TAG_EXCEPTION {
-            return Err(Stop::Thrown(Error::Exception));
+            return Err(Stop::Thrown);
         }
         Ok(value)
     }
 
+    #[inline(always)]
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
+    #[inline(always)]
     fn space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
         }
     }
 
+    /// The next byte that is no white space.
+    #[inline(always)]
+    fn next(&mut self) -> Option<u8> {
+        match self.peek() {
+            Some(byte) if byte > b' ' => Some(byte),
+            _ => {
+                self.space();
+                self.peek()
+            }
+        }
+    }
+
+    #[inline(always)]
     fn take(&mut self, byte: u8) -> bool {
         self.space();
         let is_it = self.peek() == Some(byte);
@@ -160,95 +234,132 @@ impl Parser<'_, '_> {
 
     /// The value that begins here.
     fn value(&mut self) -> Parsed {
-        self.space();
-        match self.peek() {
+        match self.next() {
             Some(b'"') => self.string(),
-            Some(b'{') => self.nested(Self::object),
-            Some(b'[') => self.nested(Self::array),
+            Some(b'{') => {
+                self.enter()?;
+                let object = self.object();
+                self.depth -= 1;
+                object
+            }
+            Some(b'[') => {
+                self.enter()?;
+                let array = self.array();
+                self.depth -= 1;
+                array
+            }
             Some(b't') => self.word(b"true", qjs::JS_MKVAL(qjs::JS_TAG_BOOL, 1)),
             Some(b'f') => self.word(b"false", qjs::JS_MKVAL(qjs::JS_TAG_BOOL, 0)),
             Some(b'n') => self.word(b"null", qjs::JS_MKVAL(qjs::JS_TAG_NULL, 0)),
-            _ => Ok(self.number()?.0),
+            _ => self.number(),
         }
     }
 
-    fn nested(&mut self, parse: fn(&mut Self) -> Parsed) -> Parsed {
+    #[inline(always)]
+    fn enter(&mut self) -> Parsed<()> {
         if self.depth >= DEPTH {
             return Err(Stop::Text);
         }
         self.at += 1;
         self.depth += 1;
-        let value = parse(self);
-        self.depth -= 1;
-        value
+        Ok(())
     }
 
-    /// A number, and its text if it is to be remembered.
-    fn number(&mut self) -> Parsed<(qjs::JSValue, Option<Spelled>)> {
-        let rest = &self.bytes[self.at..];
-        let (number, length) = number::read(rest).ok_or(Stop::Text)?;
-        let text = self.text.get(self.at..self.at + length).ok_or(Stop::Text)?;
+    fn number(&mut self) -> Parsed {
+        let (number, length) = number::read(&self.bytes[self.at..]).ok_or(Stop::Text)?;
         self.at += length;
-        Ok(match number {
-            Number::Int(value) => (qjs::JS_MKVAL(qjs::JS_TAG_INT, value), None),
-            Number::Double(value) => (qjs::__JS_NewFloat64(value), None),
-            // Also one that is an integer is kept as a double: so a step's own integers are none of
-            // those whose text is looked for.
-            Number::Spelled { value, is_long } => {
-                let text = self.numbers.note(value, text);
-                let mark = is_long.then(|| (value.to_bits(), text));
-                (qjs::__JS_NewFloat64(value), mark)
+        match number {
+            Number::Int(value) => Ok(qjs::JS_MKVAL(qjs::JS_TAG_INT, value)),
+            Number::Double(value) => Ok(qjs::__JS_NewFloat64(value)),
+            Number::Spelled { value, .. } => {
+                self.spelled(value, length)?;
+                Ok(qjs::__JS_NewFloat64(value))
             }
-        })
+        }
+    }
+
+    /// Notes a number whose text ends here, and was so long. Also one that is an integer is kept as a double: so a
+    /// step's own integers are none of those whose text is looked for.
+    fn spelled(&mut self, value: f64, length: usize) -> Parsed<Rc<str>> {
+        let text = self.text.get(self.at - length..self.at).ok_or(Stop::Text)?;
+        Ok(self.numbers.note(value, text))
     }
 
     /// The value of a member or element: a number is marked.
+    #[inline(always)]
     fn held(&mut self, key: impl FnOnce(&Self) -> Key) -> Parsed {
-        self.space();
-        if !matches!(self.peek(), Some(b'-' | b'0'..=b'9')) {
-            return self.value();
+        match self.peek() {
+            Some(b'-') => {}
+            Some(b'0'..=b'9') => {
+                if let Some(small) = self.small() {
+                    return Ok(small);
+                }
+            }
+            _ => return self.value(),
         }
-        let (value, spelled) = self.number()?;
-        if let Some((bits, text)) = spelled {
-            let key = key(self);
+        let (number, length) = number::read(&self.bytes[self.at..]).ok_or(Stop::Text)?;
+        self.at += length;
+        match number {
+            Number::Int(value) => Ok(qjs::JS_MKVAL(qjs::JS_TAG_INT, value)),
+            Number::Double(value) => Ok(qjs::__JS_NewFloat64(value)),
+            Number::Spelled { value, is_long } => self.marked((value, is_long), length, key),
+        }
+    }
+
+    /// The same for one that JavaScript may write otherwise, whose text ends here.
+    #[inline(never)]
+    fn marked(
+        &mut self,
+        (value, is_long): (f64, bool),
+        length: usize,
+        key: impl FnOnce(&Self) -> Key,
+    ) -> Parsed {
+        let text = self.spelled(value, length)?;
+        if is_long {
+            let (key, bits) = (key(self), value.to_bits());
             self.marks.push(Mark { key, bits, text });
         }
-        Ok(value)
+        Ok(qjs::__JS_NewFloat64(value))
     }
 
     fn array(&mut self) -> Parsed {
         let (values, marks) = (self.values.len(), self.marks.len());
         let mut left = Vec::new();
-        if !self.take(b']') {
+        let is_lazy = self.depth == 1 && self.lazy.is_some();
+        if self.next() == Some(b']') {
+            self.at += 1;
+        } else {
             loop {
-                self.space();
-                let value = match self.left_alone(false) {
-                    Some(place) => {
-                        left.push((self.values.len() - values, place));
-                        qjs::JS_MKVAL(qjs::JS_TAG_NULL, 0)
+                self.next();
+                match self.run(is_lazy, values)? {
+                    Ended::Closed => break,
+                    Ended::After => {}
+                    Ended::Before => {
+                        let index = self.values.len() - values;
+                        let value = match is_lazy.then(|| self.left_alone(false)).flatten() {
+                            Some(place) => {
+                                left.push((index, place));
+                                qjs::JS_MKVAL(qjs::JS_TAG_NULL, 0)
+                            }
+                            None => self.held(|_| Key::Index(index as u32))?,
+                        };
+                        self.values.push(value);
                     }
-                    None => {
-                        let index = (self.values.len() - values) as u32;
-                        self.held(|_| Key::Index(index))?
-                    }
-                };
-                self.values.push(value);
-                if self.take(b',') {
-                    continue;
                 }
-                if self.take(b']') {
-                    break;
+                let next = self.next();
+                self.at += 1;
+                match next {
+                    Some(b',') => {}
+                    Some(b']') => break,
+                    _ => return Err(Stop::Text),
                 }
-                return Err(Stop::Text);
             }
         }
-        let elements = &self.values[values..];
-        let count = i32::try_from(elements.len()).map_err(|_| Stop::Text)?;
-        // SAFETY: so many values, which the engine owns from here on, also if it fails.
-        let array = unsafe { qjs::JS_NewArrayFrom(self.context, count, elements.as_ptr()) };
-        self.values.truncate(values);
-        let array = self.made(array)?;
-        self.hold(array, marks, Some(count as u32));
+        let count = self.values.len() - values;
+        let array = self.row(values)?;
+        if self.marks.len() > marks {
+            self.hold(array, marks, Some(count as u32));
+        }
         for (index, place) in left {
             let key = qjs::JS_MKVAL(qjs::JS_TAG_INT, index as i32);
             if let Err(stop) = self.leave(array, key, place) {
@@ -257,77 +368,6 @@ impl Parser<'_, '_> {
             }
         }
         Ok(array)
-    }
-
-    fn object(&mut self) -> Parsed {
-        let marks = self.marks.len();
-        // SAFETY: a new object, which is owned.
-        let object = self.made(unsafe { qjs::JS_NewObject(self.context) })?;
-        match self.members(object) {
-            Ok(kind) => {
-                self.hold(object, marks, None);
-                // SAFETY: a plain object that lives.
-                unsafe { self.kinds.came(self.context, object, kind) };
-                Ok(object)
-            }
-            Err(stop) => {
-                self.free(object);
-                Err(stop)
-            }
-        }
-    }
-
-    fn members(&mut self, object: qjs::JSValue) -> Parsed<Kind> {
-        let mut kind = Kind::default();
-        if self.take(b'}') {
-            return Ok(kind);
-        }
-        loop {
-            self.space();
-            let from = self.at;
-            let atom = self.name()?;
-            kind.add(atom);
-            let member = self.member(object, atom, from);
-            // SAFETY: the atom is owned.
-            unsafe { qjs::JS_FreeAtom(self.context, atom) };
-            member?;
-            if self.take(b',') {
-                continue;
-            }
-            return if self.take(b'}') {
-                Ok(kind)
-            } else {
-                Err(Stop::Text)
-            };
-        }
-    }
-
-    fn member(&mut self, object: qjs::JSValue, atom: qjs::JSAtom, name: usize) -> Parsed<()> {
-        if !self.take(b':') {
-            return Err(Stop::Text);
-        }
-        self.space();
-        let left = self.left_alone(true);
-        let value = match left {
-            Some(_) => qjs::JS_MKVAL(qjs::JS_TAG_NULL, 0),
-            None => self.held(|parser| parser.key(name))?,
-        };
-        // SAFETY: an object of ours; the value is the engine's from here on.
-        let defined = unsafe {
-            let flags = qjs::JS_PROP_C_W_E as i32;
-            qjs::JS_DefinePropertyValue(self.context, object, atom, value, flags)
-        };
-        if defined < 0 {
-            return Err(Stop::Thrown(Error::Exception));
-        }
-        if let Some(place) = left {
-            // SAFETY: a new string, which is owned.
-            let key = self.made(unsafe { qjs::JS_AtomToString(self.context, atom) })?;
-            let noted = self.leave(object, key, place);
-            self.free(key);
-            noted?;
-        }
-        Ok(())
     }
 
     /// Remembers the marks of an object or array that is complete.
@@ -348,7 +388,7 @@ impl Parser<'_, '_> {
 
     /// Passes over the value that begins here if it is to be left alone; says where it is.
     fn left_alone(&mut self, is_member: bool) -> Option<(usize, usize)> {
-        if self.depth > 1 {
+        if self.depth > 1 || (!is_member && self.peek() != Some(b'[')) {
             return None;
         }
         let end = self.lazy.as_deref()?.end(self.at, is_member)?;
@@ -367,7 +407,10 @@ impl Parser<'_, '_> {
             Value::from_raw(self.ctx.clone(), qjs::JS_DupValue(self.context, value))
         });
         match self.lazy.as_deref_mut() {
-            Some(lazy) => lazy.leave(&holder, &key, from, to).map_err(Stop::Thrown),
+            Some(lazy) => lazy.leave(&holder, &key, from, to).map_err(|error| {
+                self.failed = Some(error);
+                Stop::Thrown
+            }),
             None => Ok(()),
         }
     }

@@ -1,11 +1,16 @@
 //! Whether a value is still what its JSON text says.
 
-use rquickjs::{Ctx, Result, Value, qjs};
+mod run;
+mod wide;
+
+use rquickjs::{Ctx, Error, Result, Value, qjs};
 
 use super::number::{self, Number};
 use super::numbers::{Key, Mark, Numbers};
 use super::shape::{Kind, Shapes, Slot, Walk, address, tag};
 use super::text::{self, Unescaped};
+use crate::lanes;
+use crate::raw::{self, Characters, utf8};
 
 /// What is nested deeper is compared in the slow way.
 const DEPTH: usize = 256;
@@ -30,8 +35,12 @@ pub fn differs<'a, 'js>(
         depth: 0,
         untouched,
         buffer: Vec::new(),
+        written: Vec::new(),
+        failed: None,
+        has_marks: numbers.has_marks(),
     };
-    let is_same = comparison.value(value.as_raw(), &Place::Alone)?;
+    let is_same = comparison.value(value.as_raw(), &Place::Alone);
+    comparison.end()?;
     Ok((!is_same || comparison.at != text.len()).then_some(comparison.at))
 }
 
@@ -53,25 +62,86 @@ pub fn same_elements<'a, 'js>(
         depth: 1,
         untouched,
         buffer: Vec::new(),
+        written: Vec::new(),
+        failed: None,
+        has_marks: numbers.has_marks(),
     };
     let array = array.as_raw();
     if !comparison.walk.takes(array) {
         return Ok(0);
     }
-    let is_row = comparison.walk.is_row(array);
-    let length = comparison.walk.length(array)?;
+    let elements = comparison.walk.elements(array)?;
     let marks = comparison.walk.marks(numbers, array);
     let mut same = 0;
-    for (index, text) in (first..length).zip(texts) {
+    for (index, text) in (first..elements.length).zip(texts) {
         (comparison.text, comparison.at) = (text, 0);
-        let slot = comparison.walk.element(array, index, is_row);
+        let slot = comparison.walk.element(array, &elements, index);
         let place = Place::Element(marks.as_deref(), index);
-        if !comparison.slot(slot, &place)? || comparison.at != text.len() {
+        if !comparison.slot(slot, &place) || comparison.at != text.len() {
             break;
         }
         same += 1;
     }
+    comparison.end()?;
     Ok(same)
+}
+
+/// How many elements of an array, from the first one on, are what the text of an array says from a place on, where an
+/// element begins; and where the first one begins that is not. As [`differs`].
+pub fn same_rest<'a, 'js>(
+    ctx: &Ctx<'js>,
+    shapes: Shapes,
+    numbers: &Numbers,
+    array: &Value<'js>,
+    first: u32,
+    (text, at): (&'a str, usize),
+    untouched: &dyn Fn(usize) -> Option<&'a str>,
+) -> Result<(usize, usize)> {
+    let mut comparison = Comparison {
+        walk: Walk::new(ctx, shapes)?,
+        numbers,
+        text,
+        at,
+        depth: 1,
+        untouched,
+        buffer: Vec::new(),
+        written: Vec::new(),
+        failed: None,
+        has_marks: numbers.has_marks(),
+    };
+    let array = array.as_raw();
+    let (mut same, mut from) = (0, at);
+    if !comparison.walk.takes(array) {
+        return Ok((same, from));
+    }
+    let elements = comparison.walk.elements(array)?;
+    let marks = comparison.walk.marks(numbers, array);
+    let mut index = first;
+    loop {
+        // SAFETY: the array is not changed.
+        let rest = unsafe { elements.rest(index) };
+        let ran = comparison.run(rest, index, marks.as_deref());
+        index += ran.0;
+        (same, from) = ((index - first) as usize, ran.1);
+        if index >= elements.length || !rest.is_empty() {
+            break;
+        }
+        let slot = comparison.walk.element(array, &elements, index);
+        if !comparison.slot(slot, &Place::Element(marks.as_deref(), index)) {
+            break;
+        }
+        let has_more = comparison.take_byte(b',');
+        if !has_more && comparison.rest().first() != Some(&b']') {
+            break;
+        }
+        index += 1;
+        (same, from) = ((index - first) as usize, comparison.at);
+        if !has_more {
+            break;
+        }
+    }
+    comparison.end()?;
+    Ok((same, from))
 }
 
 /// Whether a member of an object is what its text says; as [`differs`].
@@ -91,13 +161,18 @@ pub fn is_same_member<'js>(
         depth: 1,
         untouched: &|_| None,
         buffer: Vec::new(),
+        written: Vec::new(),
+        failed: None,
+        has_marks: numbers.has_marks(),
     };
     let mut quoted = vec![b'"'];
     text::escape(name.as_bytes(), &mut quoted);
     quoted.push(b'"');
     let marks = comparison.walk.marks(numbers, object.as_raw());
     let place = Place::Member(marks.as_deref().unwrap_or_default(), &quoted);
-    Ok(comparison.value(value.as_raw(), &place)? && comparison.at == text.len())
+    let is_same = comparison.value(value.as_raw(), &place) && comparison.at == text.len();
+    comparison.end()?;
+    Ok(is_same)
 }
 
 /// Where a number is, by which those are told apart that JavaScript cannot.
@@ -117,38 +192,59 @@ struct Comparison<'a, 'b, 'js> {
     depth: usize,
     untouched: &'b dyn Fn(usize) -> Option<&'a str>,
     buffer: Vec<u8>,
+    written: Vec<u8>,
+    /// Objects and arrays have noted numbers.
+    has_marks: bool,
+    /// Why it ended early.
+    failed: Option<Error>,
 }
 
-impl Comparison<'_, '_, '_> {
+impl<'js> Comparison<'_, '_, 'js> {
+    #[inline]
     fn rest(&self) -> &[u8] {
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
-    fn take(&mut self, word: &[u8]) -> bool {
-        let is_it = self.rest().starts_with(word);
-        self.at += if is_it { word.len() } else { 0 };
+    /// Says why the comparison ended early, if it did.
+    fn end(&mut self) -> Result<()> {
+        self.failed.take().map_or(Ok(()), Err)
+    }
+
+    fn take<const N: usize>(&mut self, word: &[u8; N]) -> bool {
+        let is_it = self.rest().first_chunk::<N>() == Some(word);
+        self.at += if is_it { N } else { 0 };
         is_it
     }
 
-    fn value(&mut self, value: qjs::JSValue, place: &Place<'_>) -> Result<bool> {
-        Ok(match tag(value) {
+    #[inline]
+    fn take_byte(&mut self, byte: u8) -> bool {
+        let is_it = self.text.as_bytes().get(self.at) == Some(&byte);
+        self.at += usize::from(is_it);
+        is_it
+    }
+
+    fn value(&mut self, value: qjs::JSValue, place: &Place<'_>) -> bool {
+        match tag(value) {
             qjs::JS_TAG_NULL => self.take(b"null"),
             // SAFETY: the tag says what is in the value, here and below.
             qjs::JS_TAG_BOOL => match unsafe { qjs::JS_VALUE_GET_BOOL(value) } {
                 true => self.take(b"true"),
                 false => self.take(b"false"),
             },
-            qjs::JS_TAG_INT => self.number(unsafe { qjs::JS_VALUE_GET_INT(value) }.into(), place),
+            qjs::JS_TAG_INT => {
+                let int = unsafe { qjs::JS_VALUE_GET_INT(value) };
+                self.small(int) || self.number(int.into(), place)
+            }
             qjs::JS_TAG_FLOAT64 => self.number(unsafe { qjs::JS_VALUE_GET_FLOAT64(value) }, place),
-            qjs::JS_TAG_STRING | qjs::JS_TAG_STRING_ROPE => self.string(value)?,
+            qjs::JS_TAG_STRING | qjs::JS_TAG_STRING_ROPE => self.string(value),
             qjs::JS_TAG_OBJECT if self.depth < DEPTH => {
                 self.depth += 1;
-                let is_same = self.holder(value)?;
+                let is_same = self.holder(value);
                 self.depth -= 1;
                 is_same
             }
             _ => false,
-        })
+        }
     }
 
     fn number(&mut self, value: f64, place: &Place<'_>) -> bool {
@@ -190,18 +286,56 @@ impl Comparison<'_, '_, '_> {
         }
     }
 
-    fn string(&mut self, value: qjs::JSValue) -> Result<bool> {
+    fn string(&mut self, value: qjs::JSValue) -> bool {
+        // SAFETY: a string that lives.
+        if let Some(characters) = unsafe { raw::of_string(value) } {
+            if let Characters::Latin(text) = characters
+                && self.is_plain(text)
+            {
+                return true;
+            }
+            let mut text = std::mem::take(&mut self.written);
+            text.clear();
+            utf8::encode(characters, &mut text);
+            let is_same = self.is_string(&text);
+            self.written = text;
+            return is_same;
+        }
         let mut length = 0;
         // SAFETY: the text has so many bytes and is given back.
         unsafe {
             let text = qjs::JS_ToCStringLen(self.walk.context, &mut length, value);
             if text.is_null() {
-                return Err(rquickjs::Error::Exception);
+                self.failed = Some(Error::Exception);
+                return false;
             }
             let is_same = self.is_string(std::slice::from_raw_parts(text.cast::<u8>(), length));
             qjs::JS_FreeCString(self.walk.context, text);
-            Ok(is_same)
+            is_same
         }
+    }
+
+    /// Whether ASCII in which nothing is escaped is what stands here; false also if it is something else.
+    #[inline]
+    fn is_plain(&mut self, value: &[u8]) -> bool {
+        let bytes = self.text.as_bytes();
+        let (from, end) = (self.at + 1, self.at + 1 + value.len());
+        if bytes.get(self.at) != Some(&b'"') || bytes.get(end) != Some(&b'"') {
+            return false;
+        }
+        let Some(was) = bytes.get(from..end) else {
+            return false;
+        };
+        let is_same = text::is_same(was, value)
+            && match lanes::at(bytes, from) {
+                Some(lanes) if value.len() <= lanes::WIDTH => {
+                    let stop = lanes.or(text::stops(lanes)).high_bits();
+                    stop & ((1 << value.len()) - 1) == 0
+                }
+                _ => text::plain(&bytes[from..]) == value.len() && lanes::is_ascii(value),
+            };
+        self.at = if is_same { end + 1 } else { self.at };
+        is_same
     }
 
     fn is_string(&mut self, value: &[u8]) -> bool {
@@ -209,16 +343,9 @@ impl Comparison<'_, '_, '_> {
             return false;
         }
         let from = self.at + 1;
-        let end = from + value.len();
-        let bytes = self.text.as_bytes();
-        // The common case, in which nothing is escaped: a text without quotes and backslashes up to a
-        // quote is the string.
-        if bytes.get(end) == Some(&b'"')
-            && bytes.get(from..end) == Some(value)
-            && text::plain(value) == value.len()
-        {
-            self.at = end + 1;
-            return true;
+        if let Ok(found) = text::matches(self.text.as_bytes(), from, value) {
+            self.at = found.unwrap_or(self.at);
+            return found.is_some();
         }
         self.buffer.clear();
         let rest = self.text.get(from..).unwrap_or_default();
@@ -231,71 +358,105 @@ impl Comparison<'_, '_, '_> {
         }
     }
 
-    fn holder(&mut self, value: qjs::JSValue) -> Result<bool> {
-        // SAFETY: an object that lives.
-        let class = unsafe { qjs::JS_GetClassID(value) };
+    fn holder(&mut self, value: qjs::JSValue) -> bool {
+        let class = self.walk.class(value);
         let shapes = self.walk.shapes;
         if class == shapes.array && self.walk.takes(value) {
             self.array(value)
         } else if class == shapes.object {
             self.object(value)
         } else {
-            Ok(false)
+            false
         }
     }
 
-    fn array(&mut self, value: qjs::JSValue) -> Result<bool> {
-        let is_row = self.walk.is_row(value);
-        let length = self.walk.length(value)?;
-        if !self.take(b"[") {
-            return Ok(false);
+    fn array(&mut self, value: qjs::JSValue) -> bool {
+        let Some(elements) = self.noted(|walk| walk.elements(value)) else {
+            return false;
+        };
+        if !self.take_byte(b'[') {
+            return false;
         }
-        let marks = self.walk.marks(self.numbers, value);
-        for index in 0..length {
-            if index > 0 && !self.take(b",") {
-                return Ok(false);
+        let marks = match self.has_marks {
+            true => self.walk.marks(self.numbers, value),
+            false => None,
+        };
+        // SAFETY: the array is not changed.
+        let row = unsafe { elements.rest(0) };
+        let (mut index, _) = self.run(row, 0, marks.as_deref());
+        if (index as usize) < row.len() {
+            return false;
+        }
+        while index < elements.length {
+            let slot = self.walk.element(value, &elements, index);
+            if !self.slot(slot, &Place::Element(marks.as_deref(), index)) {
+                return false;
             }
-            let slot = self.walk.element(value, index, is_row);
-            if !self.slot(slot, &Place::Element(marks.as_deref(), index))? {
-                return Ok(false);
+            index += 1;
+            if index < elements.length && !self.take_byte(b',') {
+                return false;
             }
         }
-        Ok(self.take(b"]"))
+        self.take_byte(b']')
     }
 
-    fn object(&mut self, value: qjs::JSValue) -> Result<bool> {
-        let layout = self.walk.layout(value)?;
-        if layout.kind == Kind::Method || !self.take(b"{") {
-            return Ok(false);
+    fn object(&mut self, value: qjs::JSValue) -> bool {
+        if let Some(is_same) = self.wide(value) {
+            return is_same;
         }
-        let marks = self.walk.marks(self.numbers, value).unwrap_or_default();
-        for (index, member) in layout.members.iter().enumerate() {
-            if (index > 0 && !self.take(b",")) || !self.take(&member.quoted) || !self.take(b":") {
-                return Ok(false);
-            }
-            let slot = match layout.kind {
-                // SAFETY: an object that lives, and a member that is a value.
-                Kind::Values => Slot::Value(unsafe {
-                    qjs::JS_GetProperty(self.walk.context, value, member.atom)
-                }),
-                _ => self.walk.slot(value, member.atom),
+        let Some(layout) = self.noted(|walk| walk.layout(value)) else {
+            return false;
+        };
+        if layout.kind == Kind::Method || (layout.members.is_empty() && !self.take_byte(b'{')) {
+            return false;
+        }
+        let marks = match self.has_marks {
+            true => self.walk.marks(self.numbers, value),
+            false => None,
+        };
+        let marks = marks.as_deref().unwrap_or_default();
+        for member in &layout.members {
+            let Some(length) = member.lead(self.text.as_bytes(), self.at) else {
+                return false;
             };
-            if !self.slot(slot, &Place::Member(&marks, &member.quoted))? {
-                return Ok(false);
+            self.at += length;
+            let slot = self.walk.member(value, &layout, member);
+            if let Slot::Seen(value) = slot
+                && tag(value) == qjs::JS_TAG_INT
+                // SAFETY: the tag says so.
+                && self.small(unsafe { qjs::JS_VALUE_GET_INT(value) })
+            {
+                continue;
+            }
+            if !self.slot(slot, &Place::Member(marks, &member.quoted)) {
+                return false;
             }
         }
-        Ok(self.take(b"}"))
+        self.take_byte(b'}')
+    }
+
+    /// What the walk finds; an error is noted.
+    #[inline(always)]
+    fn noted<T>(&mut self, find: impl FnOnce(&mut Walk<'js>) -> Result<T>) -> Option<T> {
+        match find(&mut self.walk) {
+            Ok(found) => Some(found),
+            Err(error) => {
+                self.failed = Some(error);
+                None
+            }
+        }
     }
 
     /// Compares what stands in a place, and frees it.
-    fn slot(&mut self, slot: Slot, place: &Place<'_>) -> Result<bool> {
-        let (is_same, held) = match slot {
-            Slot::Absent => return Ok(false),
-            Slot::Value(value) => (self.value(value, place), value),
-            Slot::Getter(getter) => (Ok(self.is_untouched(getter)), getter),
+    #[inline]
+    fn slot(&mut self, slot: Slot, place: &Place<'_>) -> bool {
+        let is_same = match slot {
+            Slot::Absent => return false,
+            Slot::Seen(value) => return self.value(value, place),
+            Slot::Value(value) => self.value(value, place),
+            Slot::Getter(getter) => self.is_untouched(getter),
         };
-        // SAFETY: the slot's, which is owned here.
-        unsafe { qjs::JS_FreeValue(self.walk.context, held) };
+        self.walk.done(slot);
         is_same
     }
 
@@ -308,88 +469,5 @@ impl Comparison<'_, '_, '_> {
         let is_here = text.as_ptr() == self.rest().as_ptr();
         self.at += if is_here { text.len() } else { 0 };
         is_here
-    }
-}
-
-/// Whether a JSON text is as `JSON.stringify` would have it, but for its numbers: without white space,
-/// strings with no other escapes than needed, no names that JavaScript would put in another order.
-pub fn is_usual(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let mut at = 0;
-    let mut may_be_name = false;
-    while let Some(&byte) = bytes.get(at) {
-        at += 1;
-        match byte {
-            b' ' | b'\n' | b'\r' | b'\t' => return false,
-            b'{' | b',' => may_be_name = true,
-            b'"' => {
-                let from = at;
-                loop {
-                    at += text::plain(&bytes[at..]);
-                    match bytes.get(at..at + 2) {
-                        Some([b'\\', b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't']) => at += 2,
-                        Some([b'\\', b'u']) if is_needed(bytes.get(at..at + 6)) => at += 6,
-                        Some([b'"', _]) => break,
-                        _ if bytes.get(at) == Some(&b'"') => break,
-                        _ => return false,
-                    }
-                }
-                at += 1;
-                let is_number = bytes.get(from).is_some_and(u8::is_ascii_digit);
-                if may_be_name && is_number && bytes.get(at) == Some(&b':') {
-                    return false;
-                }
-                may_be_name = false;
-            }
-            _ => may_be_name = false,
-        }
-    }
-    true
-}
-
-/// Whether an escape stands for a control character that has no shorter one.
-fn is_needed(escape: Option<&[u8]>) -> bool {
-    let Some(
-        [
-            b'\\',
-            b'u',
-            b'0',
-            b'0',
-            high @ b'0'..=b'1',
-            low @ (b'0'..=b'9' | b'a'..=b'f'),
-        ],
-    ) = escape
-    else {
-        return false;
-    };
-    *high == b'1' || !matches!(low, b'8' | b'9' | b'a' | b'c' | b'd')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_usual;
-
-    #[test]
-    fn what_json_stringify_writes_is_usual() {
-        for text in [
-            "{}",
-            r#"{"a":[1,"x,y",{"b":1.10}],"c1":null}"#,
-            r#"["1","\n\u001f\u0001 é"]"#,
-            r#"{"a":"9","b":"{\"1\":2}"}"#,
-        ] {
-            assert!(is_usual(text), "{text}");
-        }
-        for text in [
-            "{ }",
-            "[1, 2]",
-            r#"{"1":2}"#,
-            r#"["\/"]"#,
-            r#"["\u00e9"]"#,
-            r#"["\u001F"]"#,
-            r#"["\u000a"]"#,
-            r#"{"a":1,"07":2}"#,
-        ] {
-            assert!(!is_usual(text), "{text}");
-        }
     }
 }

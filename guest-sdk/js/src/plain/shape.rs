@@ -1,5 +1,7 @@
 //! The members of an object, remembered for the objects that have the same. The engine gives objects
-//! that were built alike one "shape"; its address stands in the object and is all that is read here.
+//! that were built alike one "shape", whose address stands in the object.
+
+mod layout;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -7,13 +9,13 @@ use std::rc::Rc;
 use rquickjs::{Ctx, Error, Result, Value, qjs};
 
 use super::numbers::{Key, Mark, Numbers};
-use super::text;
+use super::text::is_same as is_same_text;
+use crate::raw::{self, Layout as Memory};
 
-/// Where an object of QuickJS-ng 0.16.2 (rquickjs-sys 0.14.0) has its shape: behind two links and four
-/// bytes of flags. [`Shapes::new`] checks it.
-const SHAPE: usize = (2 * size_of::<usize>() + 4).next_multiple_of(align_of::<usize>());
 /// Shapes that are remembered at once.
 const MOST: usize = 64;
+/// Places for the layouts that came last.
+const LAST: usize = 16;
 
 /// What the engine was asked once, before a step's code ran.
 #[derive(Clone, Copy)]
@@ -22,8 +24,8 @@ pub struct Shapes {
     pub object: qjs::JSClassID,
     pub array: qjs::JSClassID,
     pub raw: qjs::JSClassID,
-    /// Whether shapes are where they are looked for.
-    is_known: bool,
+    /// How values are laid out in memory.
+    pub memory: Memory,
     to_json: qjs::JSAtom,
     pub raw_json: qjs::JSAtom,
 }
@@ -32,6 +34,8 @@ pub struct Shapes {
 pub struct Layout {
     pub members: Vec<Member>,
     pub kind: Kind,
+    /// Each member is a value, and stands in the object's memory at [`Member::place`].
+    is_direct: bool,
     /// It has private members of its class.
     pub is_private: bool,
 }
@@ -50,6 +54,12 @@ pub struct Member {
     pub atom: qjs::JSAtom,
     /// The name as JSON, with quotes.
     pub quoted: Box<[u8]>,
+    /// The name as JSON with what stands in front of it, a comma or the object's brace, and the colon.
+    lead: Box<[u8]>,
+    /// The first eight bytes of that, and which of them count.
+    word: u64,
+    mask: u64,
+    place: usize,
 }
 
 /// The layouts seen in one walk, in which no JavaScript runs. The first object of each shape is
@@ -59,39 +69,93 @@ pub struct Walk<'js> {
     pub context: *mut qjs::JSContext,
     pub shapes: Shapes,
     seen: BTreeMap<usize, (Rc<Layout>, Value<'js>)>,
-    last: (usize, Option<Rc<Layout>>),
+    last: [(usize, Option<Rc<Layout>>); LAST],
+    /// The shape of objects without members, once one was seen.
+    empty_shape: usize,
     /// An array that has only elements, and whether JSON takes such arrays as they are.
     array: Value<'js>,
     is_array_plain: bool,
 }
 
 /// A member or element as it stands there.
+#[derive(Clone, Copy)]
 pub enum Slot {
     /// A value that is owned.
     Value(qjs::JSValue),
+    /// A value that belongs to the object or array.
+    Seen(qjs::JSValue),
     /// The getter of an accessor, owned.
     Getter(qjs::JSValue),
     Absent,
 }
 
+/// The elements of an array.
+#[derive(Clone, Copy)]
+pub struct Elements {
+    pub length: u32,
+    /// They stand in a row: reading them runs nothing.
+    is_row: bool,
+    /// Where they stand in memory, if all of them do.
+    first: Option<*const qjs::JSValue>,
+}
+
+impl Elements {
+    /// Those that stand in a row in memory, from one on.
+    ///
+    /// # Safety
+    /// The array lives and is not changed as long as they are used.
+    #[inline]
+    pub unsafe fn rest<'a>(&self, from: u32) -> &'a [qjs::JSValue] {
+        match self.first {
+            // SAFETY: there are so many.
+            Some(first) if from < self.length => unsafe {
+                std::slice::from_raw_parts(first.add(from as usize), (self.length - from) as usize)
+            },
+            _ => &[],
+        }
+    }
+}
+
+impl Member {
+    /// How long the text is that stands in front of the member's value, if it stands at a place.
+    #[inline(always)]
+    pub fn lead(&self, text: &[u8], at: usize) -> Option<usize> {
+        let rest = text.get(at..)?;
+        let length = self.lead.len();
+        let is_it = match rest.first_chunk() {
+            Some(word) if u64::from_le_bytes(*word) & self.mask != self.word => false,
+            Some(_) if length <= 8 => true,
+            _ => is_same_text(rest.get(..length)?, &self.lead),
+        };
+        is_it.then_some(length)
+    }
+}
+
+impl Layout {
+    /// Whether objects of it have no members, and reading them runs nothing.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.kind == Kind::Values
+    }
+}
+
 impl Shapes {
     pub fn new(ctx: &Ctx<'_>) -> Result<Self> {
-        let made: Vec<Value> = ctx.eval("[{a: 1}, {a: 2}, {b: 1}, [1], JSON.rawJSON('1')]")?;
-        let [one, same, other, array, raw] = &made[..] else {
+        let memory = Memory::new(ctx)?;
+        let made: Vec<Value> = ctx.eval("[{a: 1}, [1], JSON.rawJSON('1')]")?;
+        let [object, array, raw] = &made[..] else {
             return Err(Error::Unknown);
         };
         let context = ctx.as_raw().as_ptr();
         // SAFETY: the values are objects that live.
         unsafe {
             let class = |value: &Value| qjs::JS_GetClassID(value.as_raw());
-            let shapes = [one, same, other].map(|value| shape(value.as_raw()));
             let atom =
                 |name: &str| qjs::JS_NewAtomLen(context, name.as_ptr().cast(), name.len() as _);
             Ok(Self {
-                object: class(one),
+                object: class(object),
                 array: class(array),
                 raw: class(raw),
-                is_known: shapes[0] != 0 && shapes[0] == shapes[1] && shapes[0] != shapes[2],
+                memory,
                 to_json: atom("toJSON"),
                 raw_json: atom("rawJSON"),
             })
@@ -115,7 +179,8 @@ impl<'js> Walk<'js> {
             context,
             shapes,
             seen: BTreeMap::new(),
-            last: (0, None),
+            last: [const { (0, None) }; LAST],
+            empty_shape: usize::MAX,
             array,
             is_array_plain: has == 0,
         })
@@ -124,7 +189,19 @@ impl<'js> Walk<'js> {
     /// Whether a value is an array whose elements stand in a row: reading them runs nothing.
     pub fn is_row(&self, array: qjs::JSValue) -> bool {
         // SAFETY: both are objects that live.
-        self.shapes.is_known && unsafe { shape(array) == shape(self.array.as_raw()) }
+        self.shapes.memory.is_known && unsafe { shape(array) == shape(self.array.as_raw()) }
+    }
+
+    /// The class of an object.
+    #[inline]
+    pub fn class(&self, object: qjs::JSValue) -> qjs::JSClassID {
+        // SAFETY: an object that lives.
+        unsafe {
+            match self.shapes.memory.is_known {
+                true => (*raw::object(object)).class.into(),
+                false => qjs::JS_GetClassID(object),
+            }
+        }
     }
 
     /// Whether JSON takes an array as it is, and calls no `toJSON` of it.
@@ -145,17 +222,114 @@ impl<'js> Walk<'js> {
         Ok(u32::try_from(length).unwrap_or(u32::MAX))
     }
 
-    /// An element of an array; `is_row` says whether they stand in a row.
-    pub fn element(&self, array: qjs::JSValue, index: u32, is_row: bool) -> Slot {
-        // SAFETY: an array that lives.
+    /// The elements of an array that is not changed as long as they are used.
+    pub fn elements(&self, array: qjs::JSValue) -> Result<Elements> {
+        let is_row = self.is_row(array);
+        if is_row {
+            // SAFETY: an array that lives; its first member is its length.
+            let (length, object) = unsafe {
+                let object = &*raw::object(array);
+                (*object.members, object)
+            };
+            let all = qjs::JS_MKVAL(qjs::JS_TAG_INT, object.length as i32);
+            if is_same(length, all) {
+                let first = Some(object.elements.cast_const());
+                return Ok(Elements {
+                    length: object.length,
+                    is_row,
+                    first,
+                });
+            }
+        }
+        let length = self.length(array)?;
+        Ok(Elements {
+            length,
+            is_row,
+            first: None,
+        })
+    }
+
+    /// Whether JSON calls no `toJSON` of an object that is no proxy.
+    pub fn has_no_method(&self, object: qjs::JSValue) -> bool {
+        // SAFETY: as in `new`.
+        unsafe { qjs::JS_HasProperty(self.context, object, self.shapes.to_json) == 0 }
+    }
+
+    /// Whether a value is an array of nothing that JSON takes as it is.
+    #[inline]
+    pub fn is_empty_array(&self, value: qjs::JSValue) -> bool {
+        if !self.is_array_plain || !self.is_row(value) {
+            return false;
+        }
+        // SAFETY: an array that lives; its first member is its length.
+        let (length, count) = unsafe {
+            let object = &*raw::object(value);
+            (*object.members, object.length)
+        };
+        count == 0 && is_same(length, qjs::JS_MKVAL(qjs::JS_TAG_INT, 0))
+    }
+
+    /// Whether a value is an object of which is known that it has no members, as the last one that was found so.
+    #[inline]
+    pub fn is_empty_object(&mut self, value: qjs::JSValue) -> bool {
+        if !self.shapes.memory.is_known || self.class(value) != self.shapes.object {
+            return false;
+        }
+        // SAFETY: an object that lives.
+        let shape = unsafe { shape(value) };
+        if self.empty_shape == shape {
+            return true;
+        }
+        let is_empty = self.layout(value).is_ok_and(|layout| layout.is_empty());
+        // The walk keeps the first object of the shape, unless it has too many.
+        if is_empty && self.seen.contains_key(&shape) {
+            self.empty_shape = shape;
+        }
+        is_empty
+    }
+
+    /// One of the elements of an array.
+    #[inline]
+    pub fn element(&self, array: qjs::JSValue, elements: &Elements, index: u32) -> Slot {
+        // SAFETY: an array that lives, and has so many elements.
         unsafe {
-            if is_row {
+            if let Some(first) = elements.first
+                && index < elements.length
+            {
+                return Slot::Seen(*first.add(index as usize));
+            }
+            if elements.is_row {
                 return Slot::Value(qjs::JS_GetPropertyUint32(self.context, array, index));
             }
             let atom = qjs::JS_NewAtomUInt32(self.context, index);
             let slot = self.slot(array, atom);
             qjs::JS_FreeAtom(self.context, atom);
             slot
+        }
+    }
+
+    /// One of the members of an object that has this layout.
+    #[inline]
+    pub fn member(&self, object: qjs::JSValue, layout: &Layout, member: &Member) -> Slot {
+        if layout.is_direct {
+            // SAFETY: an object that lives, of whose members this is one.
+            return Slot::Seen(unsafe { *(*raw::object(object)).members.add(member.place) });
+        }
+        match layout.kind {
+            // SAFETY: an object that lives, and a member that is a value.
+            Kind::Values => {
+                Slot::Value(unsafe { qjs::JS_GetProperty(self.context, object, member.atom) })
+            }
+            _ => self.slot(object, member.atom),
+        }
+    }
+
+    /// Frees what stands in a place, if it is owned.
+    #[inline]
+    pub fn done(&self, slot: Slot) {
+        if let Slot::Value(value) | Slot::Getter(value) = slot {
+            // SAFETY: it is owned, and given up.
+            unsafe { qjs::JS_FreeValue(self.context, value) }
         }
     }
 
@@ -178,128 +352,30 @@ impl<'js> Walk<'js> {
         }
     }
 
-    /// The noted numbers of an object or array by their place. Those of an array count as long as all of
-    /// them stand where they stood and nothing was taken away; None if they do not.
+    /// The noted numbers of an object or array by their place, if it has any. Those of an array count as long as
+    /// all of them stand where they stood and nothing was taken away.
+    #[inline]
     pub fn marks(&self, numbers: &Numbers, holder: qjs::JSValue) -> Option<Rc<[Mark]>> {
-        let Some(marks) = numbers.marks(address(holder)) else {
-            return Some(Rc::default());
-        };
+        let marks = numbers.marks(address(holder))?;
         let Some(length) = marks.length else {
             return Some(marks.all);
         };
+        let elements = self.elements(holder).ok()?;
         let stands = |mark: &Mark| match &mark.key {
             Key::Index(index) => {
-                let Slot::Value(value) = self.element(holder, *index, true) else {
-                    return false;
+                let slot = self.element(holder, &elements, *index);
+                let bits = match slot {
+                    Slot::Value(value) | Slot::Seen(value) => double(value).map(f64::to_bits),
+                    _ => None,
                 };
-                let bits = double(value).map(f64::to_bits);
-                // SAFETY: the element is owned.
-                unsafe { qjs::JS_FreeValue(self.context, value) };
+                self.done(slot);
                 bits == Some(mark.bits)
             }
             Key::Name(_) => false,
         };
-        let is_as_it_was = self.is_row(holder)
-            && self.length(holder).is_ok_and(|now| now >= length)
-            && marks.all.iter().all(stands);
+        let is_as_it_was =
+            elements.is_row && elements.length >= length && marks.all.iter().all(stands);
         is_as_it_was.then_some(marks.all)
-    }
-
-    /// The members of an object that is no array and no proxy.
-    pub fn layout(&mut self, object: qjs::JSValue) -> Result<Rc<Layout>> {
-        // SAFETY: an object that lives.
-        let shape = if self.shapes.is_known {
-            unsafe { shape(object) }
-        } else {
-            0
-        };
-        if let (last, Some(layout)) = &self.last
-            && *last == shape
-        {
-            return Ok(Rc::clone(layout));
-        }
-        let known = self.seen.get(&shape).map(|(layout, _)| Rc::clone(layout));
-        let layout = match known {
-            Some(layout) => layout,
-            None => {
-                let layout = Rc::new(self.look(object)?);
-                if shape == 0 || layout.kind == Kind::Accessors || self.seen.len() >= MOST {
-                    return Ok(layout);
-                }
-                // SAFETY: the count that is given to the value is its own.
-                let kept = unsafe {
-                    Value::from_raw(self.ctx.clone(), qjs::JS_DupValue(self.context, object))
-                };
-                self.seen.insert(shape, (Rc::clone(&layout), kept));
-                layout
-            }
-        };
-        self.last = (shape, Some(Rc::clone(&layout)));
-        Ok(layout)
-    }
-
-    fn look(&self, object: qjs::JSValue) -> Result<Layout> {
-        let (mut table, mut length) = (std::ptr::null_mut(), 0);
-        let flags = (qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_ENUM_ONLY) as _;
-        // SAFETY: the table is the engine's, of so many entries, and is given back to it.
-        unsafe {
-            if qjs::JS_GetOwnPropertyNames(self.context, &mut table, &mut length, object, flags) < 0
-            {
-                return Err(Error::Exception);
-            }
-            let mut kind = Kind::Values;
-            let mut members = Vec::with_capacity(length as usize);
-            for index in 0..length as usize {
-                let atom = (*table.add(index)).atom;
-                match self.slot(object, atom) {
-                    Slot::Value(value) => qjs::JS_FreeValue(self.context, value),
-                    Slot::Getter(getter) => {
-                        qjs::JS_FreeValue(self.context, getter);
-                        kind = Kind::Accessors;
-                    }
-                    Slot::Absent => {}
-                }
-                match self.quoted(atom) {
-                    Some(quoted) => members.push(Member { atom, quoted }),
-                    None => kind = Kind::Method,
-                }
-            }
-            qjs::JS_FreePropertyEnum(self.context, table, length);
-            if qjs::JS_HasProperty(self.context, object, self.shapes.to_json) != 0 {
-                kind = Kind::Method;
-            }
-            let flags = qjs::JS_GPN_PRIVATE_MASK as _;
-            if qjs::JS_GetOwnPropertyNames(self.context, &mut table, &mut length, object, flags) < 0
-            {
-                return Err(Error::Exception);
-            }
-            qjs::JS_FreePropertyEnum(self.context, table, length);
-            Ok(Layout {
-                members,
-                kind,
-                is_private: length > 0,
-            })
-        }
-    }
-
-    /// A name as JSON; None if it has half a surrogate pair.
-    fn quoted(&self, atom: qjs::JSAtom) -> Option<Box<[u8]>> {
-        let mut out = vec![b'"'];
-        let mut length = 0;
-        // SAFETY: the text has so many bytes and is given back.
-        let is_utf8 = unsafe {
-            let text = qjs::JS_AtomToCStringLen(self.context, &mut length, atom);
-            if text.is_null() {
-                return None;
-            }
-            let bytes = std::slice::from_raw_parts(text.cast::<u8>(), length as usize);
-            text::escape(bytes, &mut out);
-            let is_utf8 = std::str::from_utf8(bytes).is_ok();
-            qjs::JS_FreeCString(self.context, text);
-            is_utf8
-        };
-        out.push(b'"');
-        is_utf8.then(|| out.into())
     }
 }
 
@@ -308,10 +384,17 @@ impl<'js> Walk<'js> {
 /// # Safety
 /// The value is an object that lives.
 unsafe fn shape(object: qjs::JSValue) -> usize {
-    // SAFETY: an object is longer than this, and aligned.
+    // SAFETY: as the caller says.
+    unsafe { (*raw::object(object)).shape.addr() }
+}
+
+/// Whether two values are the same bits.
+fn is_same(a: qjs::JSValue, b: qjs::JSValue) -> bool {
+    // SAFETY: integers are compared, and only if both are.
     unsafe {
-        let object: *const u8 = qjs::JS_VALUE_GET_PTR(object).cast_const().cast();
-        object.add(SHAPE).cast::<usize>().read()
+        tag(a) == qjs::JS_TAG_INT
+            && tag(b) == qjs::JS_TAG_INT
+            && qjs::JS_VALUE_GET_INT(a) == qjs::JS_VALUE_GET_INT(b)
     }
 }
 

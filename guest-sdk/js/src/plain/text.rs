@@ -1,21 +1,27 @@
 //! Strings between JSON text and UTF-8.
 
+use crate::lanes::{self, Lanes};
+
+/// What stands in a text, as the bytes of an integer, the first one lowest.
+pub const fn word(text: &[u8]) -> u64 {
+    let (mut word, mut at) = (0, text.len());
+    while at > 0 {
+        at -= 1;
+        word = word << 8 | text[at] as u64;
+    }
+    word
+}
+
 /// How many bytes at the start of a string's inside stand for themselves.
+#[inline]
 pub fn plain(text: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
     let mut at = 0;
-    while let Some(eight) = text.get(at..at + 8) {
-        let word = u64::from_le_bytes(eight.try_into().unwrap_or_default());
-        let is_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-        let quote = is_zero(word ^ (ONES * u64::from(b'"')));
-        let backslash = is_zero(word ^ (ONES * u64::from(b'\\')));
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-        let stop = quote | backslash | control;
+    while let Some(lanes) = lanes::at(text, at) {
+        let stop = stops(lanes).high_bits();
         if stop != 0 {
-            return at + (stop.trailing_zeros() / 8) as usize;
+            return at + stop.trailing_zeros() as usize;
         }
-        at += 8;
+        at += lanes::WIDTH;
     }
     while let Some(&byte) = text.get(at) {
         if byte < 0x20 || byte == b'"' || byte == b'\\' {
@@ -24,6 +30,26 @@ pub fn plain(text: &[u8]) -> usize {
         at += 1;
     }
     at
+}
+
+/// The bytes that do not stand for themselves.
+#[inline(always)]
+pub fn stops(lanes: Lanes) -> Lanes {
+    lanes.is(b'"').or(lanes.is(b'\\')).or(lanes.is_below(0x20))
+}
+
+/// Whether two texts are the same bytes. Quicker than `==`, which is a call that looks at them one by one.
+#[inline]
+pub fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let (Some(a_last), Some(b_last)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) else {
+        return a.iter().zip(b).all(|(a, b)| a == b);
+    };
+    let same = |a: &[u8; 8], b: &[u8; 8]| u64::from_le_bytes(*a) == u64::from_le_bytes(*b);
+    let (a, b) = (a.as_chunks::<8>().0, b.as_chunks::<8>().0);
+    a.iter().zip(b).all(|(a, b)| same(a, b)) && same(a_last, b_last)
 }
 
 /// Appends the inside of a JSON string: quotes, backslashes and control characters escaped as
@@ -67,21 +93,28 @@ pub fn unescape(text: &str, out: &mut Vec<u8>) -> Option<(Unescaped, usize)> {
     let bytes = text.as_bytes();
     let mut at = 0;
     loop {
+        // Where much is escaped, one escape follows the other.
+        while let Some([b'\\', escape]) = bytes.get(at..at + 2)
+            && *escape != b'u'
+        {
+            out.push(simple(*escape)?);
+            at += 2;
+        }
         let run = plain(bytes.get(at..)?);
         out.extend_from_slice(&bytes[at..at + run]);
         at += run;
-        match bytes.get(at)? {
-            b'"' => return Some((Unescaped::Utf8, at + 1)),
-            b'\\' => {}
+        match bytes.get(at..at + 2) {
+            Some(b"\\u") => at += 2,
+            Some([b'\\', _]) => continue,
+            _ if bytes.get(at) == Some(&b'"') => return Some((Unescaped::Utf8, at + 1)),
             _ => return None,
         }
-        let escape = *bytes.get(at + 1)?;
-        at += 2;
-        if escape != b'u' {
-            out.push(simple(escape)?);
+        let unit = hex(bytes, at)?;
+        if unit < 0x80 {
+            out.push(unit as u8);
+            at += 4;
             continue;
         }
-        let unit = hex(bytes, at)?;
         let second = || match bytes.get(at + 4..at + 6) {
             Some(b"\\u") => hex(bytes, at + 6),
             _ => None,
@@ -129,25 +162,82 @@ fn with_halves(text: &str) -> Option<(Unescaped, usize)> {
     }
 }
 
+/// What an escape of two bytes stands for; 0 if there is none.
+const SIMPLE: [u8; 256] = {
+    let mut simple = [0; 256];
+    let (from, to) = (b"\"\\/bfnrt", b"\"\\/\x08\x0c\n\r\t");
+    let mut at = 0;
+    while at < from.len() {
+        simple[from[at] as usize] = to[at];
+        at += 1;
+    }
+    simple
+};
+
+#[inline(always)]
 fn simple(escape: u8) -> Option<u8> {
-    Some(match escape {
-        b'"' | b'\\' | b'/' => escape,
-        b'b' => 8,
-        b'f' => 12,
-        b'n' => 10,
-        b'r' => 13,
-        b't' => 9,
-        _ => return None,
-    })
+    let byte = SIMPLE[usize::from(escape)];
+    (byte != 0).then_some(byte)
 }
 
-fn hex(bytes: &[u8], at: usize) -> Option<u16> {
-    let mut unit = 0;
-    for byte in bytes.get(at..at + 4)? {
-        unit = unit << 4 | (*byte as char).to_digit(16)? as u16;
+/// What a hexadecimal digit stands for; 16 if it is none.
+const DIGITS: [u8; 256] = {
+    let mut digits = [16; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        digits[b"0123456789abcdef"[digit] as usize] = digit as u8;
+        digits[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
+        digit += 1;
     }
-    Some(unit)
+    digits
+};
+
+#[inline(always)]
+fn hex(bytes: &[u8], at: usize) -> Option<u16> {
+    let [a, b, c, d] = bytes
+        .get(at..)?
+        .first_chunk::<4>()?
+        .map(|byte| u16::from(DIGITS[usize::from(byte)]));
+    (a | b | c | d < 16).then_some(a << 12 | b << 8 | c << 4 | d)
 }
+
+/// Whether the string whose inside begins at a place is this UTF-8, and where it ends then, behind its closing quote.
+/// `Err` if it has escapes of more than ASCII, or is none.
+pub fn matches(text: &[u8], from: usize, value: &[u8]) -> Result<Option<usize>, NotSeen> {
+    let (mut at, mut to) = (from, 0);
+    loop {
+        while let Some([b'\\', escape]) = text.get(at..at + 2) {
+            let (byte, length) = match escape {
+                b'u' => (
+                    hex(text, at + 2)
+                        .and_then(|unit| u8::try_from(unit).ok())
+                        .filter(u8::is_ascii),
+                    6,
+                ),
+                other => (simple(*other), 2),
+            };
+            if value.get(to) != Some(&byte.ok_or(NotSeen)?) {
+                return Ok(None);
+            }
+            (at, to) = (at + length, to + 1);
+        }
+        let run = plain(text.get(at..).ok_or(NotSeen)?);
+        let is_same = value
+            .get(to..to + run)
+            .is_some_and(|value| is_same(&text[at..at + run], value));
+        (at, to) = (at + run, to + run);
+        match text.get(at) {
+            _ if !is_same => return Ok(None),
+            Some(b'"') => return Ok((to == value.len()).then_some(at + 1)),
+            Some(b'\\') => {}
+            _ => return Err(NotSeen),
+        }
+    }
+}
+
+/// A text was not looked through.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NotSeen;
 
 #[cfg(test)]
 mod tests {
@@ -182,15 +272,33 @@ mod tests {
     }
 
     #[test]
+    fn a_string_is_told_from_others() {
+        let text = br#"a\"\n\u0041 and more than one block"x"#;
+        let value = b"a\"\nA and more than one block";
+        assert_eq!(matches(text, 0, value), Ok(Some(text.len() - 1)));
+        for other in [
+            &b"a\"\nA and more than one bloc"[..],
+            b"a\"\nA and more than one blockk",
+            b"a\"\nB and more than one block",
+            b"",
+        ] {
+            assert_eq!(matches(text, 0, other), Ok(None));
+        }
+        assert_eq!(matches(b"\\u00e9\"", 0, "é".as_bytes()), Err(NotSeen));
+        assert_eq!(matches(b"x", 0, b"x"), Err(NotSeen));
+        assert_eq!(matches(b"\"", 0, b""), Ok(Some(1)));
+    }
+
+    #[test]
     fn every_byte_that_needs_an_escape_is_found() {
         for byte in 0..=255_u8 {
-            for place in 0..20 {
-                let mut text = [b'x'; 20];
+            for place in 0..40 {
+                let mut text = [b'x'; 40];
                 text[place] = byte;
                 let stops = byte < 0x20 || byte == b'"' || byte == b'\\';
                 assert_eq!(
                     plain(&text),
-                    if stops { place } else { 20 },
+                    if stops { place } else { 40 },
                     "{byte} at {place}"
                 );
             }

@@ -6,6 +6,8 @@ use rquickjs::{Ctx, Error, Value, qjs};
 use super::numbers::{Key, Mark, Numbers};
 use super::shape::{Kind, Shapes, Slot, Walk, address, tag};
 use super::{number, text};
+use crate::lanes;
+use crate::raw::{self, Characters, utf8};
 
 /// What becomes of half a surrogate pair.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,7 +28,8 @@ pub struct Style<'a> {
     pub numbers: &'a Numbers,
     /// The text in which short numbers stand.
     pub document: &'a str,
-    /// The text of a member that has this getter and was never touched.
+    /// The text of a member that has this getter and was never touched, if it is as `JSON.stringify` would have it but
+    /// for its numbers.
     pub untouched: &'a dyn Fn(usize) -> Option<&'a str>,
 }
 
@@ -65,8 +68,8 @@ pub fn write<'a, 'js>(
         return writer.value(value.as_raw(), None);
     };
     let marks = writer.walk.marks(style.numbers, holder.as_raw());
-    let marks = marks.unwrap_or_default();
-    writer.value(value.as_raw(), Some((&marks, &|| key.clone())))
+    let marks = marks.as_deref().unwrap_or_default();
+    writer.value(value.as_raw(), Some((marks, &|| key.clone())))
 }
 
 struct Writer<'a, 'js> {
@@ -154,6 +157,22 @@ impl Writer<'_, '_> {
     fn string(&mut self, value: qjs::JSValue) -> Written {
         let halves = self.style.halves;
         self.out.push(b'"');
+        // SAFETY: a string that lives.
+        if let Some(characters) = unsafe { raw::of_string(value) } {
+            if let Characters::Latin(text) = characters
+                && lanes::is_ascii(text)
+            {
+                text::escape(text, self.out);
+            } else {
+                let mut text = Vec::new();
+                match utf8::encode(characters, &mut text) {
+                    true => text::escape(&text, self.out),
+                    false => with_halves(&text, halves, self.out),
+                }
+            }
+            self.out.push(b'"');
+            return Ok(());
+        }
         self.text_of(value, |text, out| match std::str::from_utf8(text) {
             Ok(_) => text::escape(text, out),
             Err(_) => with_halves(text, halves, out),
@@ -163,8 +182,7 @@ impl Writer<'_, '_> {
     }
 
     fn holder(&mut self, value: qjs::JSValue) -> Written {
-        // SAFETY: an object that lives.
-        let class = unsafe { qjs::JS_GetClassID(value) };
+        let class = self.walk.class(value);
         let shapes = self.walk.shapes;
         if class == shapes.raw {
             return match self.walk.slot(value, shapes.raw_json) {
@@ -173,11 +191,10 @@ impl Writer<'_, '_> {
                     self.free(text);
                     written
                 }
-                Slot::Getter(other) => {
-                    self.free(other);
+                other => {
+                    self.walk.done(other);
                     Err(Unwritten::Behaves)
                 }
-                Slot::Absent => Err(Unwritten::Behaves),
             };
         }
         if self.depth >= self.style.depth {
@@ -198,16 +215,17 @@ impl Writer<'_, '_> {
     }
 
     fn array(&mut self, value: qjs::JSValue, marks: &[Mark]) -> Written {
-        let is_row = self.walk.is_row(value);
-        let length = self.walk.length(value)?;
+        let elements = self.walk.elements(value)?;
+        let length = elements.length;
         self.out.push(b'[');
         for index in 0..length {
             if index > 0 {
                 self.out.push(b',');
             }
             self.line();
-            match self.walk.element(value, index, is_row) {
-                Slot::Value(element) => {
+            let slot = self.walk.element(value, &elements, index);
+            match slot {
+                Slot::Value(element) | Slot::Seen(element) => {
                     let written = match tag(element) {
                         qjs::JS_TAG_UNDEFINED | qjs::JS_TAG_SYMBOL => {
                             self.out.extend_from_slice(b"null");
@@ -215,7 +233,7 @@ impl Writer<'_, '_> {
                         }
                         _ => self.value(element, Some((marks, &|| Key::Index(index)))),
                     };
-                    self.free(element);
+                    self.walk.done(slot);
                     written?;
                 }
                 Slot::Getter(getter) => self.untouched(getter)?,
@@ -234,20 +252,14 @@ impl Writer<'_, '_> {
         self.out.push(b'{');
         let mut is_first = true;
         for member in &layout.members {
-            let slot = match layout.kind {
-                // SAFETY: an object that lives, and a member that is a value.
-                Kind::Values => Slot::Value(unsafe {
-                    qjs::JS_GetProperty(self.walk.context, value, member.atom)
-                }),
-                _ => self.walk.slot(value, member.atom),
-            };
+            let slot = self.walk.member(value, &layout, member);
             if let Slot::Absent = slot {
                 continue;
             }
-            if let Slot::Value(value) = slot
+            if let Slot::Value(value) | Slot::Seen(value) = slot
                 && let qjs::JS_TAG_UNDEFINED | qjs::JS_TAG_SYMBOL = tag(value)
             {
-                self.free(value);
+                self.walk.done(slot);
                 continue;
             }
             if !is_first {
@@ -261,10 +273,10 @@ impl Writer<'_, '_> {
                 self.out.push(b' ');
             }
             match slot {
-                Slot::Value(value) => {
+                Slot::Value(value) | Slot::Seen(value) => {
                     let key = || Key::Name(name(&member.quoted));
                     let written = self.value(value, Some((marks, &key)));
-                    self.free(value);
+                    self.walk.done(slot);
                     written?;
                 }
                 Slot::Getter(getter) => self.untouched(getter)?,
@@ -280,7 +292,7 @@ impl Writer<'_, '_> {
         let text = (self.style.untouched)(address(getter));
         self.free(getter);
         match text {
-            Some(text) if self.style.gap.is_empty() && super::same::is_usual(text) => {
+            Some(text) if self.style.gap.is_empty() => {
                 self.out.extend_from_slice(text.as_bytes());
                 Ok(())
             }

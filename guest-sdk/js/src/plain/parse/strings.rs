@@ -1,10 +1,11 @@
 //! Names and strings.
 
-use rquickjs::{Error, qjs};
+use rquickjs::qjs;
 
 use super::{Parsed, Parser, Stop};
 use crate::plain::numbers::Key;
 use crate::plain::text::{self, Unescaped};
+use crate::{lanes, raw};
 
 /// Strings of so many bytes are looked for among those that were just made.
 const SHORT: usize = 16;
@@ -37,7 +38,8 @@ impl Parser<'_, '_> {
             return self.atom(atom);
         }
         self.at = from + run + 1;
-        if let Some(atom) = self.names.find(self.bytes, name) {
+        let is_kept = run <= NAME && self.names.is_of_use();
+        if is_kept && let Some(atom) = self.names.find(self.bytes, name) {
             // SAFETY: the cache's atom lives.
             return Ok(unsafe { qjs::JS_DupAtom(self.context, atom) });
         }
@@ -52,7 +54,7 @@ impl Parser<'_, '_> {
             atom
         };
         let atom = self.atom(atom)?;
-        if run > NAME {
+        if !is_kept {
             return Ok(atom);
         }
         // SAFETY: as above.
@@ -66,7 +68,7 @@ impl Parser<'_, '_> {
 
     fn atom(&self, atom: qjs::JSAtom) -> Parsed<qjs::JSAtom> {
         if atom == 0 {
-            return Err(Stop::Thrown(Error::Exception));
+            return Err(Stop::Thrown);
         }
         Ok(atom)
     }
@@ -74,20 +76,25 @@ impl Parser<'_, '_> {
     /// The string that begins here.
     pub(super) fn string(&mut self) -> Parsed {
         let from = self.at + 1;
+        if self.bytes.get(from) == Some(&b'"') {
+            self.at = from + 1;
+            return self.no_text();
+        }
+        if let Some(made) = self.short(from) {
+            return Ok(made);
+        }
         let run = text::plain(&self.bytes[from..]);
         let inside = &self.bytes[from..from + run];
         if self.bytes.get(from + run) == Some(&b'"') {
             self.at = from + run + 1;
-            if run > SHORT {
+            if run > SHORT || !self.strings.is_of_use() {
                 return self.new_string(inside);
             }
             if let Some(made) = self.strings.find(self.bytes, inside) {
-                // SAFETY: the cache's value lives.
-                return Ok(unsafe { qjs::JS_DupValue(self.context, made) });
+                return Ok(self.kept(made));
             }
             let made = self.new_string(inside)?;
-            // SAFETY: as above.
-            let copy = unsafe { qjs::JS_DupValue(self.context, made) };
+            let copy = self.kept(made);
             if let Some(old) = self.strings.put(from, inside, made) {
                 self.free(old);
             }
@@ -101,7 +108,7 @@ impl Parser<'_, '_> {
             None => Err(Stop::Text),
             Some((Unescaped::Utf8, length)) => {
                 self.at = from + length;
-                self.new_string(&buffer)
+                self.by_engine(&buffer)
             }
             Some((Unescaped::Utf16(units), length)) => {
                 self.at = from + length;
@@ -117,7 +124,64 @@ impl Parser<'_, '_> {
         made
     }
 
-    fn new_string(&self, text: &[u8]) -> Parsed {
+    /// The string of less than sixteen bytes of ASCII whose inside begins at a place, out of the slab.
+    #[inline(always)]
+    fn short(&mut self, from: usize) -> Option<qjs::JSValue> {
+        let slab = self.slab.as_mut()?;
+        let lanes = lanes::at(self.bytes, from)?;
+        let stops = text::stops(lanes).high_bits();
+        let length = stops.trailing_zeros() as usize;
+        let before = stops.wrapping_sub(1) & !stops;
+        if stops == 0 || lanes.high_bits() & before != 0 || self.bytes[from + length] != b'"' {
+            return None;
+        }
+        // SAFETY: there is a slab only if the layout is known.
+        let made = unsafe { raw::ascii(slab, &self.bytes[from..from + length]) }?;
+        self.at = from + length + 1;
+        Some(made)
+    }
+
+    fn no_text(&mut self) -> Parsed {
+        if let Some(empty) = self.empty_text {
+            return Ok(self.kept(empty));
+        }
+        let empty = self.new_string(b"")?;
+        self.empty_text = Some(empty);
+        Ok(self.kept(empty))
+    }
+
+    /// One more reference to a value.
+    #[inline(always)]
+    pub(super) fn kept(&self, value: qjs::JSValue) -> qjs::JSValue {
+        // SAFETY: the value lives.
+        unsafe {
+            match self.is_known {
+                true => raw::keep(value),
+                false => qjs::JS_DupValue(self.context, value),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn new_string(&mut self, text: &[u8]) -> Parsed {
+        /// Longer ones are made by the engine: they would fill the slab.
+        const MOST: usize = 256;
+        if let Some(slab) = &mut self.slab
+            && text.len() <= MOST
+            && lanes::is_ascii(text)
+            // SAFETY: there is a slab only if the layout is known.
+            && let Some(made) = unsafe { raw::ascii(slab, text) }
+        {
+            return Ok(made);
+        }
+        self.by_engine(text)
+    }
+
+    #[inline(never)]
+    fn by_engine(&self, text: &[u8]) -> Parsed {
+        if text.len() > SHORT {
+            return self.made(raw::utf8::string(self.ctx, text));
+        }
         // SAFETY: so many bytes, of UTF-8.
         self.made(unsafe {
             qjs::JS_NewStringLen(self.context, text.as_ptr().cast(), text.len() as _)
