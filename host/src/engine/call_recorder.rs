@@ -9,7 +9,7 @@ use super::dispatcher::Dispatcher;
 use super::held::{Held, Unrecorded};
 use super::outgoing::Outgoing;
 use crate::domain::clock::{Clock, Millis};
-use crate::domain::effect::{CallRequest, CallResult, Effect};
+use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskHead;
 use crate::store::StoreError;
@@ -24,30 +24,6 @@ pub(super) struct CallRecorder {
 }
 
 impl CallRecorder {
-    pub(super) fn now(&self) -> Millis {
-        self.clock.now()
-    }
-
-    pub(super) fn bodies(&self) -> &Bodies {
-        &self.bodies
-    }
-
-    pub(super) fn dispatcher(&self) -> &Dispatcher {
-        &self.dispatcher
-    }
-
-    /// Makes a call that has not been recorded.
-    pub(super) async fn make(
-        &self,
-        workspace: &WorkspaceName,
-        request: CallRequest,
-        idempotency_key: &str,
-    ) -> CallResult {
-        self.outgoing
-            .make(workspace, request, idempotency_key)
-            .await
-    }
-
     /// Makes a call's effect durable, whose result has its body. The body is stored first, if it is
     /// large.
     pub(super) async fn record(

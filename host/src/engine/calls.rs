@@ -131,12 +131,12 @@ impl Calls for JournaledCalls {
             let recorder = self.recorder.clone();
             let (workspace, task) = (self.attempt.workspace.clone(), self.attempt.task);
             return Box::pin(async move {
-                let bodies = recorder.bodies();
+                let bodies = &recorder.bodies;
                 bodies.with_body(&workspace, task, answer, body).await
             });
         }
         if let CallRequest::LongPause { until, .. } = request
-            && until > self.recorder.now()
+            && until > self.recorder.clock.now()
         {
             return Box::pin(std::future::ready(Err(CallFault::Paused { until })));
         }
@@ -145,7 +145,7 @@ impl Calls for JournaledCalls {
         let under_way = self.under_way.clone();
         Box::pin(async move {
             let workspace = &attempt.workspace;
-            let _under_way = UnderWay::begin(recorder.dispatcher(), workspace, &under_way);
+            let _under_way = UnderWay::begin(&recorder.dispatcher, workspace, &under_way);
             let not_recorded = |error: StoreError| {
                 let fault = CallFault::NotRecorded(error.to_string());
                 *cut.lock() = Some(error);
@@ -164,7 +164,10 @@ impl Calls for JournaledCalls {
                 CallRequest::LongPause { until, .. } => Some(until),
                 _ => None,
             };
-            let result = recorder.make(workspace, request, &idempotency_key).await;
+            let result = recorder
+                .outgoing
+                .make(workspace, request, &idempotency_key)
+                .await;
             let effect = Effect {
                 run: attempt.run,
                 attempt: attempt.attempt,
@@ -173,7 +176,7 @@ impl Calls for JournaledCalls {
                 digest,
                 summary,
                 order: done.fetch_add(1, Ordering::Relaxed),
-                at: over.unwrap_or_else(|| recorder.now()),
+                at: over.unwrap_or_else(|| recorder.clock.now()),
                 duration_us: started.elapsed().as_micros() as u64,
                 result,
                 body: None,

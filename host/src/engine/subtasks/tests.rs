@@ -43,6 +43,12 @@ async fn engine(store: &Arc<dyn Store>) -> Arc<Engine> {
     .unwrap()
 }
 
+async fn commit(engine: &Engine, commit: Commit) {
+    let writer = engine.actions.tasks.writer();
+    let committed = engine.actions.subtasks.commit(&writer, commit).await;
+    committed.unwrap();
+}
+
 /// A task that waits, with these subtasks.
 fn waiting(id: TaskId, parent: Option<TaskId>, children: &[TaskId]) -> NewTask {
     let mut task = samples::new_task(&workspace(), id, r#"{"results":[]}"#);
@@ -103,12 +109,7 @@ async fn who_cancels_a_task_cancels_its_subtasks_and_theirs() {
     let engine = engine(&store).await;
     let (head, _) = there(&store, parent).await;
     let cancel = samples::next(&head, TaskState::Cancelled, None);
-    engine
-        .actions
-        .subtasks
-        .commit(&engine.actions.tasks.writer(), cancel)
-        .await
-        .unwrap();
+    commit(&engine, cancel).await;
     for (id, state) in [
         (parent, TaskState::Cancelled),
         (child, TaskState::Cancelled),
@@ -148,12 +149,7 @@ async fn a_subtask_that_is_cancelled_is_a_fault_to_its_parent_which_goes_on() {
     let engine = engine(&store).await;
     let (head, _) = there(&store, child).await;
     let cancel = samples::next(&head, TaskState::Cancelled, None);
-    engine
-        .actions
-        .subtasks
-        .commit(&engine.actions.tasks.writer(), cancel)
-        .await
-        .unwrap();
+    commit(&engine, cancel).await;
     // No step is there to take it up.
     let (head, data) = until(&store, parent, TaskState::Unmatched).await;
     assert_eq!(data["results"], json!([{"error": "it was cancelled"}]));
@@ -204,12 +200,7 @@ async fn ends_at_the_same_moment_all_land_once() {
             let (head, _) = there(&store, child).await;
             let mut end = samples::next(&head, TaskState::Done, None);
             end.head.result = Some(number.to_string());
-            engine
-                .actions
-                .subtasks
-                .commit(&engine.actions.tasks.writer(), end)
-                .await
-                .unwrap();
+            commit(&engine, end).await;
         }));
     }
     for end in ends {
@@ -245,12 +236,7 @@ async fn a_task_is_updated_while_its_subtasks_end() {
         ends.push(tokio::spawn(async move {
             let (head, _) = there(&store, child).await;
             let end = samples::next(&head, TaskState::Done, None);
-            engine
-                .actions
-                .subtasks
-                .commit(&engine.actions.tasks.writer(), end)
-                .await
-                .unwrap();
+            commit(&engine, end).await;
         }));
     }
     for number in 0..40 {
