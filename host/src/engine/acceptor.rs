@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Announce;
-use super::arriving::Arriving;
+use super::commit::Arriving;
 use super::dispatcher::Dispatcher;
 use super::runner::Runner;
 use super::tasks::Tasks;

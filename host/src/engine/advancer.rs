@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use super::advance;
 use super::advanced::Advanced;
-use super::arriving::Arriving;
 use super::call_recorder::CallRecorder;
 use super::calls::{Attempt, JournaledCalls};
 use super::children::{self, Base};
-use super::commit::TaskWriter;
+use super::commit::{Arriving, TaskWriter};
 use super::dispatcher::Dispatcher;
 use super::eligible::{Candidate, Eligible};
 use super::expiry;

@@ -8,9 +8,8 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::arriving::Arriving;
 use super::call_recorder::CallRecorder;
-use super::commit::TaskWriter;
+use super::commit::{Arriving, TaskWriter};
 use super::dispatcher::Dispatcher;
 use super::held::Unrecorded;
 use crate::connectors::{call_digest, call_summary};

@@ -4,7 +4,11 @@
 //! partition was taken over since, another node may have moved the task, and the store refuses the
 //! write ([`StoreError::Fenced`]).
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::sync::{Mutex, oneshot};
 
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -71,5 +75,184 @@ impl TaskWriter {
         self.store
             .record_effect(claim, workspace, task, effect)
             .await
+    }
+}
+
+/// A task on its way in: its first run may begin before the task is durable, and then acceptance and
+/// run are one record. Nothing leaves the sandbox before that: the first connector call, and any
+/// wait that is too long for the sender, makes the task durable by itself first.
+pub(super) struct Arriving {
+    pending: Mutex<Pending>,
+}
+
+struct Pending {
+    writer: TaskWriter,
+    /// The task as it came in, until it is durable.
+    task: Option<NewTask>,
+    /// Whether the store has been asked to accept it, and has not said that it did.
+    begun: bool,
+    /// Tells the sender.
+    told: Option<oneshot::Sender<Result<(), StoreError>>>,
+    /// Announces the write until the store has been given the task.
+    announced: Option<Box<dyn Send + Sync>>,
+}
+
+impl Arriving {
+    pub(super) fn new(
+        writer: TaskWriter,
+        task: NewTask,
+        announced: Option<Box<dyn Send + Sync>>,
+    ) -> (Arc<Self>, oneshot::Receiver<Result<(), StoreError>>) {
+        let (told, hears) = oneshot::channel();
+        let pending = Mutex::new(Pending {
+            writer,
+            task: Some(task),
+            begun: false,
+            told: Some(told),
+            announced,
+        });
+        (Arc::new(Self { pending }), hears)
+    }
+
+    /// The task as it came in; none if it is durable already.
+    pub(super) async fn task(&self) -> Option<NewTask> {
+        self.pending.lock().await.task.clone()
+    }
+
+    /// Makes the task durable as it came in, unless it is durable already.
+    pub(super) async fn accept(&self) -> Result<(), StoreError> {
+        self.pending.lock().await.accept().await
+    }
+
+    /// Makes the task durable together with its first step forward. `Err` gives the commit back if
+    /// the task is durable already.
+    async fn accept_with(&self, commit: Commit) -> Result<Result<(), StoreError>, Commit> {
+        let mut pending = self.pending.lock().await;
+        if pending.begun {
+            return match pending.accept().await {
+                Ok(()) => Err(commit),
+                failed => Ok(failed),
+            };
+        }
+        let Some(task) = &pending.task else {
+            return Err(commit);
+        };
+        let whole = NewTask {
+            head: commit.head,
+            data: commit.data.unwrap_or_else(|| task.data.clone()),
+            entries: commit.entries,
+        };
+        // The task stays until it is durable: after a write that failed, or whose answer was lost, it
+        // must not be taken for durable.
+        pending.begun = true;
+        let accepted = pending.write(whole).await;
+        pending.settle(&accepted);
+        Ok(accepted)
+    }
+}
+
+impl Pending {
+    async fn accept(&mut self) -> Result<(), StoreError> {
+        let Some(task) = self.task.clone() else {
+            return Ok(());
+        };
+        self.begun = true;
+        let accepted = match self.write(task).await {
+            // Nobody else has this id: it is what became of an attempt that was dropped half way.
+            Err(StoreError::Conflict { .. }) => Ok(()),
+            accepted => accepted,
+        };
+        self.settle(&accepted);
+        accepted
+    }
+
+    /// Has the store accept a task. The write is announced no more as soon as the store has it.
+    async fn write(&mut self, task: NewTask) -> Result<(), StoreError> {
+        let mut accepting = pin!(self.writer.accept(task));
+        let begun = futures_util::poll!(&mut accepting);
+        drop(self.announced.take());
+        match begun {
+            Poll::Ready(accepted) => accepted,
+            Poll::Pending => accepting.await,
+        }
+    }
+
+    fn settle(&mut self, accepted: &Result<(), StoreError>) {
+        if accepted.is_ok() {
+            self.task = None;
+            self.begun = false;
+        }
+        if let Some(told) = self.told.take() {
+            // The receiver is gone if the sender's patience ended; then the sender asks for itself.
+            let _ = told.send(accepted.clone());
+        }
+    }
+}
+
+/// Makes a step forward of a task durable, together with the task itself if it is not yet.
+pub(super) async fn commit_arriving(
+    arriving: Option<&Arriving>,
+    writer: &TaskWriter,
+    commit: Commit,
+) -> Result<(), StoreError> {
+    let commit = match arriving {
+        Some(arriving) => match arriving.accept_with(commit).await {
+            Ok(accepted) => return accepted,
+            Err(commit) => commit,
+        },
+        None => commit,
+    };
+    writer.commit(commit).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::TaskId;
+    use crate::domain::task::TaskState;
+    use crate::store::Store;
+    use crate::store::conformance::samples::{new_task, next, workspace};
+    use crate::store::memory::MemoryStore;
+
+    /// The sender's patience may end while the write is under way, and then it asks for itself.
+    #[tokio::test]
+    async fn a_write_that_failed_is_not_taken_for_durable() {
+        let store = Arc::new(MemoryStore::new());
+        let writer = TaskWriter::new(store.clone(), store.ownership().borrow().clone());
+        store.close().await;
+        let task = new_task(&workspace("acme"), TaskId::new(), "{}");
+        let (arriving, hears) = Arriving::new(writer, task.clone(), None);
+        let commit = next(&task.head, TaskState::Done, None);
+        let written = arriving.accept_with(commit).await;
+        assert!(
+            matches!(written, Ok(Err(StoreError::Closed))),
+            "{written:?}"
+        );
+        assert!(matches!(hears.await, Ok(Err(StoreError::Closed))));
+        for _ in 0..2 {
+            let accepted = arriving.accept().await;
+            assert!(matches!(accepted, Err(StoreError::Closed)), "{accepted:?}");
+        }
+    }
+
+    /// The writer was cut off and never got the answer: the task is there, or is made so.
+    #[tokio::test]
+    async fn a_write_whose_answer_nobody_heard_is_asked_for_again() {
+        for arrived in [false, true] {
+            let store = Arc::new(MemoryStore::new());
+            let writer = TaskWriter::new(store.clone(), store.ownership().borrow().clone());
+            let task = new_task(&workspace("acme"), TaskId::new(), "{}");
+            let (arriving, _hears) = Arriving::new(writer.clone(), task.clone(), None);
+            arriving.pending.lock().await.begun = true;
+            if arrived {
+                writer.accept(task.clone()).await.unwrap();
+            }
+            arriving.accept().await.unwrap();
+            let (ws, id) = (&task.head.workspace, task.head.id);
+            assert!(store.load(ws, id).await.unwrap().is_some());
+            let commit = next(&task.head, TaskState::Done, None);
+            let again = arriving.accept_with(commit).await;
+            assert!(again.is_err(), "it is a commit like any other");
+        }
     }
 }

@@ -12,7 +12,6 @@ mod actions;
 mod advance;
 mod advanced;
 mod advancer;
-mod arriving;
 mod bodies;
 mod call_recorder;
 mod calls;

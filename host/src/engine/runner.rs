@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use super::advanced::Advanced;
 use super::advancer::Advancer;
-use super::arriving::Arriving;
-use super::commit::TaskWriter;
+use super::commit::{Arriving, TaskWriter};
 use super::dispatcher::{Dispatcher, Run};
 use super::held::Held;
 use super::locks::TaskLocks;

@@ -12,9 +12,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::advanced::Advanced;
-use super::arriving::{self, Arriving};
 use super::children::{Base, can_land, noted, rebase};
-use super::commit::TaskWriter;
+use super::commit::{Arriving, TaskWriter, commit_arriving};
 use super::dispatcher::Dispatcher;
 use super::locks::TaskLocks;
 use super::tasks::{Tasks, document};
@@ -96,7 +95,7 @@ impl Subtasks {
         if base.children.is_empty() && subtasks.is_empty() && commit.head.parent.is_none() {
             // Nobody notes anything of it, and nobody hears of it.
             let head = commit.head.clone();
-            arriving::commit(arriving, writer, commit).await?;
+            commit_arriving(arriving, writer, commit).await?;
             return Ok(head);
         }
         if let Some(arriving) = arriving {
