@@ -1,20 +1,19 @@
 //! JSON text as the engine's values.
 
 mod names;
+mod numerals;
 mod objects;
 mod run;
 mod strings;
-
-use std::rc::Rc;
 
 use rquickjs::{Ctx, Error, Persistent, Result, Value, qjs};
 
 use super::cache::Cache;
 use super::kinds::Kinds;
-use super::number::{self, Number};
 use super::numbers::{Key, Mark, Marks, Numbers};
 use super::shape::{Shapes, address};
-use crate::raw::{Model, slab::Slab};
+use crate::raw::model::Model;
+use crate::raw::slab::Slab;
 use names::Node;
 use run::Ended;
 
@@ -263,63 +262,6 @@ impl Parser<'_, '_> {
         self.at += 1;
         self.depth += 1;
         Ok(())
-    }
-
-    fn number(&mut self) -> Parsed {
-        let (number, length) = number::read(&self.bytes[self.at..]).ok_or(Stop::Text)?;
-        self.at += length;
-        match number {
-            Number::Int(value) => Ok(qjs::JS_MKVAL(qjs::JS_TAG_INT, value)),
-            Number::Double(value) => Ok(qjs::__JS_NewFloat64(value)),
-            Number::Spelled { value, .. } => {
-                self.spelled(value, length)?;
-                Ok(qjs::__JS_NewFloat64(value))
-            }
-        }
-    }
-
-    /// Notes a number whose text ends here, and was so long. Also one that is an integer is kept as a double: so a
-    /// step's own integers are none of those whose text is looked for.
-    fn spelled(&mut self, value: f64, length: usize) -> Parsed<Rc<str>> {
-        let text = self.text.get(self.at - length..self.at).ok_or(Stop::Text)?;
-        Ok(self.numbers.note(value, text))
-    }
-
-    /// The value of a member or element: a number is marked.
-    #[inline(always)]
-    fn held(&mut self, key: impl FnOnce(&Self) -> Key) -> Parsed {
-        match self.peek() {
-            Some(b'-') => {}
-            Some(b'0'..=b'9') => {
-                if let Some(small) = self.small() {
-                    return Ok(small);
-                }
-            }
-            _ => return self.value(),
-        }
-        let (number, length) = number::read(&self.bytes[self.at..]).ok_or(Stop::Text)?;
-        self.at += length;
-        match number {
-            Number::Int(value) => Ok(qjs::JS_MKVAL(qjs::JS_TAG_INT, value)),
-            Number::Double(value) => Ok(qjs::__JS_NewFloat64(value)),
-            Number::Spelled { value, is_long } => self.marked((value, is_long), length, key),
-        }
-    }
-
-    /// The same for one that JavaScript may write otherwise, whose text ends here.
-    #[inline(never)]
-    fn marked(
-        &mut self,
-        (value, is_long): (f64, bool),
-        length: usize,
-        key: impl FnOnce(&Self) -> Key,
-    ) -> Parsed {
-        let text = self.spelled(value, length)?;
-        if is_long {
-            let (key, bits) = (key(self), value.to_bits());
-            self.marks.push(Mark { key, bits, text });
-        }
-        Ok(qjs::__JS_NewFloat64(value))
     }
 
     fn array(&mut self) -> Parsed {

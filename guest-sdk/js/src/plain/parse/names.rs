@@ -7,7 +7,7 @@ use super::{Parsed, Parser, Stop};
 use crate::plain::number;
 use crate::plain::shape::tag;
 use crate::plain::text;
-use crate::raw::Model;
+use crate::raw::model::Model;
 
 /// Names that are remembered. Objects with others are made member by member.
 const NODES: usize = 4096;

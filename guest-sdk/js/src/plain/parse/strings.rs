@@ -3,9 +3,10 @@
 use rquickjs::qjs;
 
 use super::{Parsed, Parser, Stop};
+use crate::lanes;
 use crate::plain::numbers::Key;
 use crate::plain::text::{self, Unescaped};
-use crate::{lanes, raw};
+use crate::raw::{self, model};
 
 /// Strings of so many bytes are looked for among those that were just made.
 const SHORT: usize = 16;
@@ -136,7 +137,7 @@ impl Parser<'_, '_> {
             return None;
         }
         // SAFETY: there is a slab only if the layout is known.
-        let made = unsafe { raw::ascii(slab, &self.bytes[from..from + length]) }?;
+        let made = unsafe { model::ascii(slab, &self.bytes[from..from + length]) }?;
         self.at = from + length + 1;
         Some(made)
     }
@@ -170,7 +171,7 @@ impl Parser<'_, '_> {
             && text.len() <= MOST
             && lanes::is_ascii(text)
             // SAFETY: there is a slab only if the layout is known.
-            && let Some(made) = unsafe { raw::ascii(slab, text) }
+            && let Some(made) = unsafe { model::ascii(slab, text) }
         {
             return Ok(made);
         }

@@ -1,0 +1,165 @@
+use super::*;
+
+/// Scans a value with each of many texts behind it, so that it ends in a block and behind the last one.
+fn scan(text: &str) -> Scan {
+    let of = |text: &str| match text.as_bytes()[0] {
+        b'"' => string(text.as_bytes(), 0),
+        _ => nested(text.as_bytes(), 0),
+    };
+    let alone = of(text);
+    for behind in [
+        ",",
+        "]",
+        "}",
+        ",\"a\":1}",
+        " , 12345678901234567890",
+        ":",
+        "]]]]]]]]]]]]]]]]]]]]]",
+        "\"\\u0020   ",
+    ] {
+        if text.starts_with('"') && behind == ":" {
+            continue;
+        }
+        assert_eq!(
+            of(&format!("{text}{behind}")),
+            alone,
+            "{text} before {behind}"
+        );
+    }
+    alone
+}
+
+#[test]
+fn what_json_stringify_writes_is_usual() {
+    for text in [
+        "{}",
+        "[]",
+        r#"{"a":[1,"x,y",{"b":1.10}],"c1":null}"#,
+        r#"["1","\n\u001f\u0001 é"]"#,
+        r#"{"a":"9","b":"{\"1\":2}"}"#,
+        r#"["","","","","","","","","",""]"#,
+        r#"[{"a":"1"},{"b":"2"},{"c":"3"},{"d":["4","5"]}]"#,
+        r#"{"a long name that fills more than a block":"a long value: with colons, and brackets ]}"}"#,
+        r#""plain \" \\ \u001e""#,
+        r#""\"\n\t\r\b\f\"\n\t\r\b\f\"\n\t\r\b\f\"\n\t\r\b\f and so on \n""#,
+        r#""\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\\""#,
+    ] {
+        assert_eq!(
+            scan(text),
+            Scan {
+                end: text.len(),
+                is_usual: true
+            },
+            "{text}"
+        );
+    }
+    for text in [
+        "{ }",
+        "[1, 2]",
+        r#"{"1":2}"#,
+        r#"["\/"]"#,
+        r#"["\u00e9"]"#,
+        r#"["\u001F"]"#,
+        r#"["\u000a"]"#,
+        r#"{"a":1,"07":2}"#,
+        r#"{"x":"aa","1":2}"#,
+        r#"{"xxxxxxxxxxx":1,"1":2}"#,
+        r#"{"xxxxxxxxx":1,"12":2}"#,
+        r#"{"xxxxxxxxxx":1,"2":2}"#,
+        r#"{"1 and a name that fills more than a block":0}"#,
+        r#""\u0041""#,
+        r#""\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\/\n\n\n\n\n\n\n\n\n\n\n\n\n""#,
+    ] {
+        assert_eq!(
+            scan(text),
+            Scan {
+                end: text.len(),
+                is_usual: false
+            },
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_name_that_is_a_number_is_found_wherever_it_stands() {
+    for shift in 0..40 {
+        for name in ["1", "12", "x1", ""] {
+            let text = format!(r#"{{"{}":"9","{name}":["3"]}}"#, "y".repeat(shift));
+            let is_usual = !name.starts_with(|c: char| c.is_ascii_digit());
+            assert_eq!(
+                scan(&text),
+                Scan {
+                    end: text.len(),
+                    is_usual
+                },
+                "{text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn white_space_is_found_wherever_it_stands() {
+    for shift in 0..40 {
+        let text = format!(r#"["{}",[{{}}], 1]"#, "z".repeat(shift));
+        assert_eq!(
+            scan(&text),
+            Scan {
+                end: text.len(),
+                is_usual: false
+            },
+            "{text}"
+        );
+        let text = text.replace(' ', "");
+        assert_eq!(
+            scan(&text),
+            Scan {
+                end: text.len(),
+                is_usual: true
+            },
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn brackets_and_quotes_are_told_apart_in_any_place() {
+    let mut seed = 7_u64;
+    for _ in 0..20_000 {
+        let mut text = String::from("[");
+        let mut length = 0;
+        while length < 12 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let parts = [
+                r#""""#,
+                r#""a]""#,
+                r#""\"""#,
+                r#""\\""#,
+                "[]",
+                "{}",
+                "1",
+                r#"{"a":[]}"#,
+                r#""[{""#,
+                r#"["x"]"#,
+                "true",
+                r#""\u0001""#,
+            ];
+            text.push_str(parts[(seed >> 33) as usize % parts.len()]);
+            text.push(',');
+            length += 1;
+        }
+        text.pop();
+        text.push(']');
+        assert_eq!(
+            nested(text.as_bytes(), 0),
+            Scan {
+                end: text.len(),
+                is_usual: true
+            },
+            "{text}"
+        );
+        let more = format!("{text},[1]]");
+        assert_eq!(nested(more.as_bytes(), 0).end, text.len(), "{more}");
+    }
+}
