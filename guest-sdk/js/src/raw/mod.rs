@@ -239,7 +239,7 @@ impl Layout {
                 qjs::JS_VALUE_GET_TAG(value) == qjs::JS_TAG_BOOL && qjs::JS_VALUE_GET_BOOL(value)
             };
             let [array, plain] = [values[0], values[2]].map(|value| qjs::JS_GetClassID(value));
-            let is_array = u32::from((*row).class) == u32::from(array)
+            let is_array = u32::from((*row).class) == array
                 && (*row).shape == (*empty).shape
                 && (*row).length == 3
                 && (*empty).length == 0
@@ -247,7 +247,7 @@ impl Layout {
                 && is_int(*(*row).members, 3)
                 && is_int(*(*row).elements, 7)
                 && is_true(*(*row).elements.add(2));
-            let is_object = u32::from((*one).class) == u32::from(plain)
+            let is_object = u32::from((*one).class) == plain
                 && (*one).shape == (*same).shape
                 && (*one).shape != (*other).shape
                 && (*one).shape != (*frozen).shape
