@@ -166,6 +166,29 @@ async fn what_ended_in_a_pause_comes_though_the_runs_step_is_deleted() {
     assert_eq!(task["data"]["late"], json!({"x": 2}), "{task:#}");
 }
 
+/// What the run has recorded belongs to the data that it began with.
+#[tokio::test]
+async fn a_task_whose_run_pauses_after_a_call_cannot_be_changed_and_says_so_at_once() {
+    let server = Server::start().await;
+    let upstream = Receiver::start().await;
+    let body = format!(
+        "await connectors.fetch('{}/before'); await connectors.utils.sleep({{milliseconds: 3600000}})",
+        upstream.url
+    );
+    script(&server, "sleeps", "{go: true}", &body).await;
+    let webhook = server.webhook("W").await;
+    let id = server.post(&webhook, &json!({"go": true})).await;
+    let wake_at = waiting(&server, &id).await["wake_at"].clone();
+    let change = json!({"set": [{"path": "/x", "value": 1}]});
+    let (status, problem) = server.act(&id, "update", Some(change)).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (503, &json!("busy")));
+    let detail = problem["detail"].as_str().unwrap();
+    let pauses = format!("pauses until {}", wake_at.as_str().unwrap());
+    assert!(detail.contains(&pauses), "{problem:#}");
+    let (status, _) = server.act(&id, "cancel", None).await;
+    assert!(status.is_success());
+}
+
 #[tokio::test]
 async fn a_pause_past_ten_years_is_refused() {
     let server = Server::start().await;

@@ -386,3 +386,33 @@ async fn a_run_is_tried_again_when_the_service_says() {
         upstream.reply("/js", busy("3"));
     }
 }
+
+/// Cancelling a task cancels its subtasks, and it has their ends when it is taken up again.
+#[tokio::test]
+async fn a_cancelled_parent_that_is_tried_again_does_not_wait_for_cancelled_subtasks() {
+    let server = Server::start().await;
+    parts(&server).await;
+    let body = "task.subtask('part', {park: 3600000}, {into: '/part', wait: true})";
+    script(&server, "asks", "{go: true}", body).await;
+    let webhook = server.webhook("W").await;
+    let id = server.post(&webhook, &json!({"go": true})).await;
+    let subtask = loop {
+        let task = server.task(&id).await;
+        let open = task["open_subtasks"].as_array().unwrap();
+        if task["state"] == "waiting" && open.len() == 1 {
+            break open[0].as_str().unwrap().to_owned();
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    for action in ["cancel", "retry"] {
+        let (status, answer) = server.act(&id, action, None).await;
+        assert!(status.is_success(), "{action}: {answer}");
+    }
+    let task = server.wait(&id, "done").await;
+    assert_eq!(
+        task["data"]["part"],
+        json!({"error": "it was cancelled"}),
+        "{task:#}"
+    );
+    assert_eq!(server.task(&subtask).await["state"], "cancelled");
+}

@@ -24,7 +24,7 @@ use crate::domain::data::{Edit, diff, edited};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::limits;
-use crate::domain::task::{StoredTask, TaskHead};
+use crate::domain::task::{Standing, StoredTask, TaskHead, Wait};
 use crate::store::{Commit, History, StoreError};
 use error::{PATIENCE, busy, not_found};
 
@@ -194,7 +194,8 @@ impl Actions {
             Some(step) => format!("tried again from step `{step}` on, asked for by {by}"),
             None => format!("taken up again, asked for by {by}"),
         };
-        let head = moves::retried(task.head, step, self.clock.now())?;
+        let mut head = moves::retried(task.head, step, self.clock.now())?;
+        self.subtasks.note_ended(&mut head).await?;
         self.moved(writer, head.clone(), reason).await?;
         Ok(head)
     }
@@ -318,7 +319,13 @@ impl Actions {
                 stored => stored,
             };
             self.release(workspace, task, lock, stored.is_ok());
-            stored?;
+            let patience = u64::try_from(PATIENCE.as_millis()).unwrap_or(u64::MAX);
+            let long = self.clock.now().saturating_add(patience);
+            if let Standing::Waiting(Wait::Pause { until, .. }) = stored?.head.standing
+                && until > long
+            {
+                return Err(ActionError::Pauses { task, until });
+            }
             if Instant::now() >= until {
                 return Err(busy(task));
             }

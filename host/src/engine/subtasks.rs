@@ -263,6 +263,19 @@ impl Subtasks {
         Ok(whole)
     }
 
+    /// Notes the ends of subtasks of which a task was not told: those of a task that was cancelled are
+    /// cancelled with it.
+    pub(super) async fn note_ended(&self, head: &mut TaskHead) -> Result<(), StoreError> {
+        for child in head.children.iter_mut().filter(|child| !child.ended) {
+            let task = self.tasks.store.load(&head.workspace, child.id).await?;
+            child.ended = task.is_none_or(|task| task.head.state().is_final());
+        }
+        // One that brings nothing is forgotten at once.
+        head.children
+            .retain(|child| !child.ended || child.into.is_some());
+        Ok(())
+    }
+
     /// Whether a subtask is of no use any more, because its parent was cancelled; then it is, too.
     pub(super) async fn is_orphan(
         &self,

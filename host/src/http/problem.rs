@@ -281,7 +281,9 @@ fn action(error: &ActionError) -> Kind {
         },
         ActionError::NoSuchRun { .. } => kind(S::UNPROCESSABLE_ENTITY, "no-such-run"),
         ActionError::TooOften { .. } => kind(S::CONFLICT, "limit-reached"),
-        ActionError::Busy { .. } => kind(S::SERVICE_UNAVAILABLE, "busy"),
+        ActionError::Busy { .. } | ActionError::Pauses { .. } => {
+            kind(S::SERVICE_UNAVAILABLE, "busy")
+        }
         ActionError::Store(error) => store(error),
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::moves::WrongState;
+use crate::domain::clock::{Millis, rfc3339};
 use crate::domain::data::EditError;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits;
@@ -71,6 +72,17 @@ pub enum ActionError {
         task: TaskId,
         /// How long was waited.
         seconds: u64,
+    },
+    /// A run has recorded calls on the task's data, and pauses for long.
+    #[error(
+        "a run of task {task} pauses until {}, and its calls belong to the data that it began with; try again when the run has ended, or cancel the task",
+        rfc3339(*until)
+    )]
+    Pauses {
+        /// The task.
+        task: TaskId,
+        /// When the pause is over.
+        until: Millis,
     },
     /// The store failed.
     #[error(transparent)]
