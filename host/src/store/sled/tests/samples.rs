@@ -57,7 +57,7 @@ fn standing(state: TaskState, n: u8) -> Standing {
             attempts: 3,
             failed_at: AT + 250,
             tries: 1,
-            error: (n % 2 == 0).then(|| text("connection failed")),
+            error: n.is_multiple_of(2).then(|| text("connection failed")),
             due: AT + 100_000,
         })),
         state => state.into(),
