@@ -136,7 +136,7 @@ struct Parser<'a, 'js> {
 
 impl Drop for Parser<'_, '_> {
     fn drop(&mut self) {
-        // SAFETY: all of these are owned, and nobody else has them.
+        // SAFETY: all of these are owned, and have no other reference.
         unsafe {
             for atom in self
                 .names

@@ -41,7 +41,7 @@ pub struct Model {
 
 impl Model {
     /// # Safety
-    /// The value is an object that outlives this and nobody else has, and [`Layout::overhead`] is known.
+    /// The value is an object that outlives this and has no other reference, and [`Layout::overhead`] is known.
     pub unsafe fn of(context: *mut qjs::JSContext, value: qjs::JSValue) -> Self {
         // SAFETY: as the caller says.
         unsafe {

@@ -17,7 +17,7 @@ pub fn string(ctx: &Ctx<'_>, bytes: &[u8]) -> qjs::JSValue {
     }
     if let Some(length) = latin_length(bytes) {
         let made = new(&vec![b' '; length]);
-        // SAFETY: a new string, which nobody else has, of so many bytes.
+        // SAFETY: a new string without other references, of so many bytes.
         if let Some(Characters::Latin(place)) = unsafe { super::characters(made) } {
             let place = place.as_ptr().cast_mut();
             unsafe { decode_latin(bytes, std::slice::from_raw_parts_mut(place, length)) };

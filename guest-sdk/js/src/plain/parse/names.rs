@@ -208,7 +208,7 @@ impl Parser<'_, '_> {
         Ok(object)
     }
 
-    /// Makes the model of the objects that end at a node: one that nobody else has.
+    /// Makes the model of the objects that end at a node: one without other references.
     #[inline(never)]
     fn learn(&mut self, node: u32) -> Parsed<()> {
         let members = self.nodes[node as usize].members as usize;
@@ -216,7 +216,7 @@ impl Parser<'_, '_> {
         let marks = (0..members).map(|at| qjs::JS_MKVAL(qjs::JS_TAG_INT, at as i32));
         self.values.extend(marks);
         let object = self.by_name(node)?;
-        // SAFETY: an object that lives, and has so many members; nobody else has it.
+        // SAFETY: an object that lives, has so many members, and has no other reference.
         let (model, is_in_order) = unsafe {
             let first = (*crate::raw::object(object)).members;
             let is_in_order = (0..members).all(|at| {
