@@ -4,14 +4,25 @@
 
 use serde_json::Value;
 
-use crate::node::{Constant, Expression, Item, Node};
+use crate::items::{Item, Items};
+use crate::node::{Comparison, Constant, Expression, Key, Node};
 use crate::number;
 
-/// How much work matching may do. One unit is about one visit of one value by one condition, 10 to
-/// 20 ns. When it is used up nothing matches any more: a pattern of thousands of conditions over an
-/// array of thousands of elements would otherwise hold a thread for minutes.
+/// How much work matching may do. One unit is about one visit of one value by one condition, some
+/// 10 to 20 ns; texts, numbers and names of members cost more the longer they are, and a regular
+/// expression costs by the byte that it reads. Work ends as soon as the budget is spent: a pattern of
+/// thousands of conditions over an array of thousands of elements would otherwise hold a thread for
+/// minutes.
 #[derive(Debug, Clone)]
 pub struct Budget(u64);
+
+/// A budget was spent before the answer was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("matching took more work than it may")]
+pub struct Spent;
+
+/// What a look at a document comes to, if its budget lasts.
+pub(crate) type Known<T> = Result<T, Spent>;
 
 impl Budget {
     /// What one [`Pattern::matches`](crate::Pattern::matches) may use: some 50 ms, ten thousand
@@ -23,14 +34,27 @@ impl Budget {
         Self(units)
     }
 
-    /// Whether it is used up, so that the answers since then are `false` whatever the data.
+    /// The units that are left.
+    pub fn left(&self) -> u64 {
+        self.0
+    }
+
+    /// Whether nothing is left.
     pub fn is_spent(&self) -> bool {
         self.0 == 0
     }
 
-    pub(crate) fn spend(&mut self, units: u64) -> bool {
+    /// Takes units for work that was done beside matching, as far as there are some.
+    pub fn charge(&mut self, units: u64) {
         self.0 = self.0.saturating_sub(units);
-        self.0 > 0
+    }
+
+    pub(crate) fn spend(&mut self, units: u64) -> Known<()> {
+        self.charge(units);
+        if self.is_spent() {
+            return Err(Spent);
+        }
+        Ok(())
     }
 }
 
@@ -40,58 +64,45 @@ impl Default for Budget {
     }
 }
 
-/// Whether the node matches the value; `None` is a missing one. Only meaningful while the budget is
-/// not spent.
-pub(crate) fn matches(node: &Node, value: Option<&Value>, budget: &mut Budget) -> bool {
-    if !budget.spend(1) {
-        return false;
-    }
+/// Whether the node matches the value; `None` is a missing one.
+pub(crate) fn matches(node: &Node, value: Option<&Value>, budget: &mut Budget) -> Known<bool> {
+    budget.spend(1)?;
     match (node, value) {
         (Node::Is(constant), value) => equals(constant, value, budget),
-        (Node::Object(members), Some(Value::Object(map))) => members
-            .iter()
-            .all(|(key, node)| matches(node, key.find(map), budget)),
-        (Node::Array(nodes), Some(Value::Array(items))) => nodes
-            .iter()
-            .all(|node| items.iter().any(|item| matches(node, Some(item), budget))),
-        (Node::Type(kinds), Some(value)) => kinds.has(value),
+        (Node::Object(members), Some(Value::Object(map))) => all(members, |(key, node)| {
+            budget.spend(key.cost())?;
+            matches(node, key.find(map), budget)
+        }),
+        (Node::Array(nodes), Some(Value::Array(items))) => all(nodes, |node| {
+            any(items, |item| matches(node, Some(item), budget))
+        }),
+        (Node::Type(kinds), Some(value)) => Ok(kinds.has(value)),
         (Node::Regex(expression), Some(Value::String(text))) => found(expression, text, budget),
-        (Node::In(items), value) => {
-            one_of(items, value, budget)
-                || elements(value).any(|element| one_of(items, Some(element), budget))
-        }
+        (Node::In(items), value) => Ok(one_of(items, value, budget)?
+            || any(elements(value), |element| {
+                one_of(items, Some(element), budget)
+            })?),
         (Node::Compare(comparison, operand), Some(value)) => {
-            let mut holds = |value: &Value| {
-                budget.spend(cost(value))
-                    && match (operand, value) {
-                        (Constant::Number(own), Value::Number(number)) => {
-                            comparison.holds(own.order_of(number.as_str()))
-                        }
-                        (Constant::String(own), Value::String(text)) => {
-                            comparison.holds(text.as_str().cmp(own))
-                        }
-                        _ => false,
-                    }
-            };
-            holds(value) || elements(Some(value)).any(holds)
+            let mut holds = |value: &Value| stands(*comparison, operand, value, budget);
+            Ok(holds(value)? || any(elements(Some(value)), holds)?)
         }
-        (Node::Exists(there), value) => value.is_some() == *there,
+        (Node::Exists(there), value) => Ok(value.is_some() == *there),
         (Node::ElemMatch(node), Some(Value::Array(items))) => {
-            items.iter().any(|item| matches(node, Some(item), budget))
+            any(items, |item| matches(node, Some(item), budget))
         }
-        (Node::Size(size), Some(Value::Array(items))) => items.len() as u64 == *size,
+        (Node::Size(size), Some(Value::Array(items))) => Ok(items.len() as u64 == *size),
         (Node::Mod(divisor, rest), Some(value)) => {
             let mut holds = |value: &Value| {
-                budget.spend(cost(value))
-                    && value.as_number().is_some_and(|number| {
-                        number::remainder(number.as_str(), *divisor) == Some(*rest)
-                    })
+                budget.spend(cost(value))?;
+                Ok(value.as_number().is_some_and(|number| {
+                    number::remainder(number.as_str(), *divisor) == Some(*rest)
+                }))
             };
-            holds(value) || elements(Some(value)).any(holds)
+            Ok(holds(value)? || any(elements(Some(value)), holds)?)
         }
-        (Node::All(nodes), value) => nodes.iter().all(|node| matches(node, value, budget)),
-        (Node::Any(nodes), value) => nodes.iter().any(|node| matches(node, value, budget)),
-        (Node::Not(node), value) => !matches(node, value, budget),
+        (Node::All(nodes), value) => all(nodes, |node| matches(node, value, budget)),
+        (Node::Any(nodes), value) => any(nodes, |node| matches(node, value, budget)),
+        (Node::Not(node), value) => Ok(!matches(node, value, budget)?),
         (
             Node::Object(_)
             | Node::Array(_)
@@ -102,14 +113,29 @@ pub(crate) fn matches(node: &Node, value: Option<&Value>, budget: &mut Budget) -
             | Node::Size(_)
             | Node::Mod(..),
             _,
-        ) => false,
+        ) => Ok(false),
     }
 }
 
-fn elements(value: Option<&Value>) -> std::slice::Iter<'_, Value> {
+/// Whether one holds; looks at none behind it.
+fn any<'v, T>(values: &'v [T], mut holds: impl FnMut(&'v T) -> Known<bool>) -> Known<bool> {
+    for value in values {
+        if holds(value)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether all hold; looks at none behind the first that does not.
+fn all<'v, T>(values: &'v [T], mut holds: impl FnMut(&'v T) -> Known<bool>) -> Known<bool> {
+    Ok(!any(values, |value| Ok(!holds(value)?))?)
+}
+
+fn elements(value: Option<&Value>) -> &[Value] {
     match value {
-        Some(Value::Array(items)) => items.iter(),
-        _ => [].iter(),
+        Some(Value::Array(items)) => items,
+        _ => &[],
     }
 }
 
@@ -120,60 +146,117 @@ fn cost(value: &Value) -> u64 {
         .map_or(0, |number| number.as_str().len() as u64 / 32)
 }
 
-fn one_of(items: &[Item], value: Option<&Value>, budget: &mut Budget) -> bool {
-    items.iter().any(|item| {
-        budget.spend(1)
-            && match (item, value) {
-                (Item::Constant(constant), value) => equals(constant, value, budget),
-                (Item::Expression(expression), Some(Value::String(text))) => {
-                    found(expression, text, budget)
-                }
-                (Item::Expression(_), _) => false,
-            }
+/// What it costs to compare texts that are the same up to this length, in bytes.
+fn text_cost(length: usize) -> u64 {
+    length as u64 / 64
+}
+
+fn stands(
+    comparison: Comparison,
+    operand: &Constant,
+    value: &Value,
+    budget: &mut Budget,
+) -> Known<bool> {
+    budget.spend(cost(value))?;
+    Ok(match (operand, value) {
+        (Constant::Number(own), Value::Number(number)) => {
+            comparison.holds(own.order_of(number.as_str()))
+        }
+        (Constant::String(own), Value::String(text)) => {
+            budget.spend(text_cost(own.len().min(text.len())))?;
+            comparison.holds(text.as_str().cmp(own))
+        }
+        _ => false,
     })
 }
 
-fn equals(constant: &Constant, value: Option<&Value>, budget: &mut Budget) -> bool {
-    match (constant, value) {
-        (Constant::Null, None | Some(Value::Null)) => true,
-        (Constant::Bool(own), Some(Value::Bool(other))) => own == other,
-        (Constant::Number(own), Some(number @ Value::Number(other))) => {
-            budget.spend(cost(number)) && own.order_of(other.as_str()).is_eq()
+/// Whether the value equals one of the items.
+fn one_of(items: &Items, value: Option<&Value>, budget: &mut Budget) -> Known<bool> {
+    let Some(lookup) = items.lookup() else {
+        return any(items, |item| is_it(item, value, budget));
+    };
+    let (candidates, cost) = lookup.candidates(value);
+    budget.spend(cost)?;
+    for place in candidates {
+        if is_it(&items[place], value, budget)? {
+            return Ok(true);
         }
-        (Constant::String(own), Some(Value::String(other))) => **own == **other,
-        (Constant::Whole(own), Some(other)) => whole(own, other, budget),
-        _ => false,
+    }
+    Ok(false)
+}
+
+fn is_it(item: &Item, value: Option<&Value>, budget: &mut Budget) -> Known<bool> {
+    budget.spend(1)?;
+    match (item, value) {
+        (Item::Constant(constant), value) => equals(constant, value, budget),
+        (Item::Expression(expression), Some(Value::String(text))) => {
+            found(expression, text, budget)
+        }
+        (Item::Expression(_), _) => Ok(false),
     }
 }
 
-/// Equality of whole values: numbers by value, members in any order. As deep as `own` at most.
-fn whole(own: &Value, other: &Value, budget: &mut Budget) -> bool {
-    budget.spend(cost(other))
-        && match (own, other) {
-            (Value::Object(own), Value::Object(other)) => {
-                own.len() == other.len()
-                    && own.iter().all(|(key, own)| {
-                        other
-                            .get(key)
-                            .is_some_and(|other| whole(own, other, budget))
-                    })
-            }
-            (Value::Array(own), Value::Array(other)) => {
-                own.len() == other.len()
-                    && own
-                        .iter()
-                        .zip(other)
-                        .all(|(own, other)| whole(own, other, budget))
-            }
-            (Value::Number(own), Value::Number(other)) => {
-                number::compare(own.as_str(), other.as_str()).is_eq()
-            }
-            (own, other) => own == other,
+fn equals(constant: &Constant, value: Option<&Value>, budget: &mut Budget) -> Known<bool> {
+    Ok(match (constant, value) {
+        (Constant::Null, None | Some(Value::Null)) => true,
+        (Constant::Bool(own), Some(Value::Bool(other))) => own == other,
+        (Constant::Number(own), Some(number @ Value::Number(other))) => {
+            budget.spend(cost(number))?;
+            own.order_of(other.as_str()).is_eq()
         }
+        (Constant::String(own), Some(Value::String(other))) => same_text(own, other, budget)?,
+        (Constant::Whole(own), Some(other)) => whole(own, other, budget)?,
+        _ => false,
+    })
 }
 
-fn found(expression: &Expression, text: &str, budget: &mut Budget) -> bool {
-    text.len() <= expression.longest
-        && budget.spend(1 + text.len() as u64 / 8 * expression.weight)
-        && expression.is_found_in(text)
+fn same_text(own: &str, other: &str, budget: &mut Budget) -> Known<bool> {
+    if own.len() != other.len() {
+        return Ok(false);
+    }
+    budget.spend(text_cost(own.len()))?;
+    Ok(own == other)
+}
+
+/// Equality of whole values: numbers by value, members in any order. As deep as `own` at most.
+fn whole(own: &Value, other: &Value, budget: &mut Budget) -> Known<bool> {
+    budget.spend(cost(other))?;
+    match (own, other) {
+        (Value::Object(own), Value::Object(other)) => {
+            if own.len() != other.len() {
+                return Ok(false);
+            }
+            for (key, own) in own {
+                budget.spend(Key::cost_of(key))?;
+                match other.get(key) {
+                    Some(other) if whole(own, other, budget)? => {}
+                    _ => return Ok(false),
+                }
+            }
+            Ok(true)
+        }
+        (Value::Array(own), Value::Array(other)) => {
+            if own.len() != other.len() {
+                return Ok(false);
+            }
+            let mut others = other.iter();
+            all(own, |own| match others.next() {
+                Some(other) => whole(own, other, budget),
+                None => Ok(false),
+            })
+        }
+        (Value::Number(own), Value::Number(other)) => {
+            Ok(number::compare(own.as_str(), other.as_str()).is_eq())
+        }
+        (Value::String(own), Value::String(other)) => same_text(own, other, budget),
+        (own, other) => Ok(own == other),
+    }
+}
+
+fn found(expression: &Expression, text: &str, budget: &mut Budget) -> Known<bool> {
+    if text.len() > expression.longest {
+        return Ok(false);
+    }
+    budget.spend(expression.cost(text.len()))?;
+    Ok(expression.is_found_in(text))
 }

@@ -5,7 +5,7 @@ mod show;
 
 use serde_json::Value;
 
-use crate::eval::{self, Budget};
+use crate::eval::{self, Budget, Known};
 use crate::node::{Key, Node};
 
 /// The longest text, in characters, of what is expected and of what is found.
@@ -22,16 +22,13 @@ pub struct Mismatch {
     pub found: Option<String>,
 }
 
-/// The first leaf of `node`, in the order in which it is written, that fails. `None` if none does, or
-/// if the budget is spent.
-pub(crate) fn mismatch(node: &Node, data: &Value, budget: &mut Budget) -> Option<Mismatch> {
+/// The first leaf of `node`, in the order in which it is written, that fails. `None` if none does.
+pub(crate) fn mismatch(node: &Node, data: &Value, budget: &mut Budget) -> Known<Option<Mismatch>> {
     let mut finder = Finder {
         pointer: String::new(),
         budget,
     };
-    finder
-        .first(node, Some(data))
-        .filter(|_| !finder.budget.is_spent())
+    finder.first(node, Some(data))
 }
 
 struct Finder<'b> {
@@ -40,37 +37,38 @@ struct Finder<'b> {
 }
 
 impl Finder<'_> {
-    fn first(&mut self, node: &Node, value: Option<&Value>) -> Option<Mismatch> {
-        if eval::matches(node, value, self.budget) {
-            return None;
+    fn first(&mut self, node: &Node, value: Option<&Value>) -> Known<Option<Mismatch>> {
+        if eval::matches(node, value, self.budget)? {
+            return Ok(None);
         }
         match (node, value) {
-            (Node::All(nodes), _) => nodes.iter().find_map(|node| self.first(node, value)),
+            (Node::All(nodes), _) => first_of(nodes, |node| self.first(node, value)),
             (Node::Object(members), Some(Value::Object(map))) => {
-                members.iter().find_map(|(key, node)| {
+                first_of(members, |(key, node)| {
                     let found = key.find(map);
-                    self.below(key, map.contains_key(&*key.name), |finder| {
-                        finder.first(node, found)
-                    })
+                    let literal = key.is_literal() && map.contains_key(&*key.name);
+                    self.below(key, literal, |finder| finder.first(node, found))
                 })
             }
             // What is expected in an object that is not there says more than that it is not.
-            (Node::Object(members), None) if !members.is_empty() => members
-                .iter()
-                .find_map(|(key, node)| self.below(key, false, |finder| finder.first(node, None)))
-                .or_else(|| Some(self.leaf(node, value))),
-            (Node::Array(nodes), Some(Value::Array(items))) => {
-                let mut nodes = nodes.iter();
-                let alone = nodes.find(|node| {
-                    let mut found = items.iter();
-                    !found.any(|item| eval::matches(node, Some(item), self.budget))
+            (Node::Object(members), None) if !members.is_empty() => {
+                let below = first_of(members, |(key, node)| {
+                    self.below(key, false, |finder| finder.first(node, None))
                 })?;
-                Some(Mismatch {
-                    expected: show::element(alone),
-                    ..self.leaf(node, value)
-                })
+                Ok(below.or_else(|| Some(self.leaf(node, value))))
             }
-            _ => Some(self.leaf(node, value)),
+            (Node::Array(nodes), Some(Value::Array(items))) => first_of(nodes, |element| {
+                for item in items {
+                    if eval::matches(element, Some(item), self.budget)? {
+                        return Ok(None);
+                    }
+                }
+                Ok(Some(Mismatch {
+                    expected: show::element(element),
+                    ..self.leaf(node, value)
+                }))
+            }),
+            _ => Ok(Some(self.leaf(node, value))),
         }
     }
 
@@ -87,8 +85,8 @@ impl Finder<'_> {
         &mut self,
         key: &Key,
         literal: bool,
-        inside: impl FnOnce(&mut Self) -> Option<Mismatch>,
-    ) -> Option<Mismatch> {
+        inside: impl FnOnce(&mut Self) -> Known<Option<Mismatch>>,
+    ) -> Known<Option<Mismatch>> {
         let length = self.pointer.len();
         let path: Vec<&str> = if literal || key.path.is_empty() {
             vec![&key.name]
@@ -104,4 +102,17 @@ impl Finder<'_> {
         self.pointer.truncate(length);
         found
     }
+}
+
+/// The first that there is.
+fn first_of<T>(
+    parts: &[T],
+    mut find: impl FnMut(&T) -> Known<Option<Mismatch>>,
+) -> Known<Option<Mismatch>> {
+    for part in parts {
+        if let Some(found) = find(part)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
 }

@@ -2,12 +2,16 @@
 //! MongoDB's `$options` ([`mongodb`]), and a script's literal with JavaScript's `$flags`
 //! ([`javascript`]). Both become the same linear-time automaton.
 
+mod caches;
 mod javascript;
+mod known;
 mod mongodb;
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use regex_automata::meta;
+use regex_automata::{Input, meta};
 use regex_syntax::hir::Hir;
 
 use crate::node::Expression;
@@ -20,14 +24,41 @@ pub const REGEX_BYTES: usize = 8 * 1024;
 /// 64 KiB held a thread for 19 s.
 pub const REGEX_TEXT_BYTES: [usize; 3] = [64 << 10, 16 << 10, 4 << 10];
 
-/// Compiled sizes in bytes that are tried in turn, each with what eight bytes of text cost in units
-/// of the matching budget: so much that a few worst cases spend it. `^\p{L}+@\p{L}+\.[\w.]+$` takes
-/// 128 KiB, most others less than 16.
-const SIZES: [(usize, u64); 3] = [(16 << 10, 64), (128 << 10, 512), (1 << 20, 2048)];
+/// Compiled sizes in bytes that are tried in turn. `^\p{L}+@\p{L}+\.[\w.]+$` takes 128 KiB, most others less
+/// than 4.
+const SIZES: [Size; 4] = [
+    Size::of(4 << 10, 8, REGEX_TEXT_BYTES[0]),
+    Size::of(16 << 10, 64, REGEX_TEXT_BYTES[0]),
+    Size::of(128 << 10, 512, REGEX_TEXT_BYTES[1]),
+    Size::of(1 << 20, 2048, REGEX_TEXT_BYTES[2]),
+];
 /// Bytes that an expression's matcher may use as a cache, per thread that uses it.
 const CACHE_BYTES: usize = 256 << 10;
+/// How many have been compiled.
+static NUMBER: AtomicU64 = AtomicU64::new(0);
 /// Parentheses, classes and repeats that may be nested.
 const NESTING: u32 = 50;
+
+/// The bounds of expressions of a size.
+struct Size {
+    /// Bytes of the automaton.
+    bytes: usize,
+    /// What eight bytes of text cost in units of the matching budget: so much that a few worst cases
+    /// spend it.
+    weight: u64,
+    /// The longest text, in bytes.
+    longest: usize,
+}
+
+impl Size {
+    const fn of(bytes: usize, weight: u64, longest: usize) -> Self {
+        Self {
+            bytes,
+            weight,
+            longest,
+        }
+    }
+}
 
 /// How an expression is written.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +85,7 @@ pub(crate) enum Reading {
     /// The text as UTF-16 code units: each half of a surrogate pair is a character of its own.
     Units,
     /// The text with `s` for U+017F and `k` for U+212A. With JavaScript's flags `i` and `u` these are
-    /// letters of words, and no expression can tell them from `s` and `k`.
+    /// letters of words, and no expression can distinguish them from `s` and `k`.
     Words,
 }
 
@@ -80,12 +111,26 @@ impl Reading {
 impl Expression {
     /// Whether it is found in the text. The caller has compared the text's length with `longest`.
     pub(crate) fn is_found_in(&self, text: &str) -> bool {
-        self.regex.is_match(&*self.reading.of(text))
+        let text = self.reading.of(text);
+        // Whether it is there is all that is asked.
+        let input = Input::new(&*text).earliest(true);
+        caches::with(self.number, &self.regex, |cache| {
+            self.regex.search_half_with(cache, &input).is_some()
+        })
+    }
+
+    /// Bytes that it takes in memory, without what a search takes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.regex.memory_usage() + self.source.len()
     }
 }
 
-/// Compiles an expression.
-pub(crate) fn compile(source: &str, dialect: Dialect<'_>) -> Result<Expression, Fault> {
+/// Compiles an expression, or finds it compiled.
+pub(crate) fn compile(source: &str, dialect: Dialect<'_>) -> Result<Arc<Expression>, Fault> {
+    known::find_or(source, dialect, || compiled(source, dialect))
+}
+
+fn compiled(source: &str, dialect: Dialect<'_>) -> Result<Expression, Fault> {
     if source.len() > REGEX_BYTES {
         return Err(Fault::Expression(format!(
             "the regular expression has {} bytes; at most {REGEX_BYTES} are allowed",
@@ -110,14 +155,20 @@ fn build(
     source: &str,
     letters: Result<Box<str>, Box<str>>,
 ) -> Result<Expression, Fault> {
-    for ((size, weight), longest) in SIZES.into_iter().zip(REGEX_TEXT_BYTES) {
+    for Size {
+        bytes,
+        weight,
+        longest,
+    } in SIZES
+    {
         let config = meta::Config::new()
-            .nfa_size_limit(Some(size))
+            .nfa_size_limit(Some(bytes))
             .hybrid_cache_capacity(CACHE_BYTES)
             .utf8_empty(true);
         match meta::Builder::new().configure(config).build_from_hir(hir) {
             Ok(regex) => {
                 return Ok(Expression {
+                    number: NUMBER.fetch_add(1, Ordering::Relaxed),
                     regex,
                     reading,
                     source: source.into(),

@@ -17,6 +17,9 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use serde_json::Value;
 
 use crate::Pattern;
+use crate::eval::{Budget, Known, Spent};
+use crate::hash;
+use crate::node::Key;
 use features::Feature;
 
 /// How many patterns stand in one place before it is divided.
@@ -95,11 +98,41 @@ impl Index {
     /// Replaces what is in `out` by the numbers of all patterns that can match: every one that does,
     /// and as few others as possible; ascending, each once.
     pub fn candidates(&self, data: &Value, out: &mut Vec<u32>) {
+        // More than any look-up takes.
+        let _ = self.candidates_within(data, &mut Budget::new(u64::MAX), out);
+    }
+
+    /// The same within a budget.
+    ///
+    /// # Errors
+    /// The budget is spent; `out` lacks some.
+    pub fn candidates_within(
+        &self,
+        data: &Value,
+        budget: &mut Budget,
+        out: &mut Vec<u32>,
+    ) -> Result<(), Spent> {
         out.clear();
-        self.root.find(self.seed, data, out);
+        let look = &mut Look {
+            seed: self.seed,
+            data,
+            budget,
+            out,
+        };
+        self.root.find(look)?;
         out.sort_unstable();
         out.dedup();
+        Ok(())
     }
+}
+
+/// A look-up under way.
+struct Look<'l> {
+    seed: u64,
+    /// The whole document.
+    data: &'l Value,
+    budget: &'l mut Budget,
+    out: &'l mut Vec<u32>,
 }
 
 /// Patterns by one feature each.
@@ -193,9 +226,10 @@ impl Place {
         }
     }
 
-    fn find(&self, seed: u64, data: &Value, out: &mut Vec<u32>) {
-        out.extend_from_slice(&self.rest);
-        self.paths.find(seed, data, data, out);
+    fn find(&self, look: &mut Look<'_>) -> Known<()> {
+        look.budget.spend(1 + self.rest.len() as u64 / 16)?;
+        look.out.extend_from_slice(&self.rest);
+        self.paths.find(look.data, look)
     }
 }
 
@@ -245,45 +279,48 @@ impl Path {
         self.members.is_empty() && self.values.is_empty() && self.present.len() == 0
     }
 
-    /// Collects what is filed at `value` and below. `data` is the whole document.
-    fn find(&self, seed: u64, data: &Value, value: &Value, out: &mut Vec<u32>) {
-        self.present.find(seed, data, out);
+    /// Collects what is filed at `value` and below.
+    fn find(&self, value: &Value, look: &mut Look<'_>) -> Known<()> {
+        look.budget.spend(1)?;
+        self.present.find(look)?;
         match value {
             Value::Object(map) if self.members.len() <= map.len() => {
                 for (name, path) in &self.members {
+                    look.budget.spend(Key::cost_of(name))?;
                     if let Some(value) = map.get(&**name) {
-                        path.find(seed, data, value, out);
+                        path.find(value, look)?;
                     }
                 }
             }
             Value::Object(map) => {
                 for (name, value) in map {
+                    look.budget.spend(Key::cost_of(name))?;
                     if let Some(path) = self.members.get(name.as_str()) {
-                        path.find(seed, data, value, out);
+                        path.find(value, look)?;
                     }
                 }
             }
             _ if self.values.is_empty() => {}
             // `$in` and `$eq` reach into an array.
             Value::Array(items) if items.len() <= ELEMENTS => {
-                items
-                    .iter()
-                    .for_each(|item| self.probe(seed, data, item, out));
+                for item in items {
+                    self.probe(item, look)?;
+                }
             }
             Value::Array(_) => {
                 for bucket in self.values.values() {
-                    bucket.find(seed, data, out);
+                    bucket.find(look)?;
                 }
             }
-            scalar => self.probe(seed, data, scalar, out),
+            scalar => self.probe(scalar, look)?,
         }
+        Ok(())
     }
 
-    fn probe(&self, seed: u64, data: &Value, value: &Value, out: &mut Vec<u32>) {
-        let bucket = features::hash(seed, value).and_then(|hash| self.values.get(&hash));
-        if let Some(bucket) = bucket {
-            bucket.find(seed, data, out);
-        }
+    fn probe(&self, value: &Value, look: &mut Look<'_>) -> Known<()> {
+        look.budget.spend(hash::cost(value))?;
+        let bucket = hash::of(look.seed, value).and_then(|hash| self.values.get(&hash));
+        bucket.map_or(Ok(()), |bucket| bucket.find(look))
     }
 }
 
@@ -325,10 +362,14 @@ impl Bucket {
         }
     }
 
-    fn find(&self, seed: u64, data: &Value, out: &mut Vec<u32>) {
+    fn find(&self, look: &mut Look<'_>) -> Known<()> {
         match self {
-            Self::Few(few) => out.extend(few.iter().map(|(id, _)| id)),
-            Self::Many(place) => place.find(seed, data, out),
+            Self::Few(few) => {
+                look.budget.spend(1)?;
+                look.out.extend(few.iter().map(|(id, _)| id));
+                Ok(())
+            }
+            Self::Many(place) => place.find(look),
         }
     }
 }

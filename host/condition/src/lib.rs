@@ -87,21 +87,25 @@
 //! # Bounds
 //!
 //! A pattern has at most [`DEPTH`] levels, [`NODES`] values, [`TEXT_BYTES`] of text and [`REGEXES`]
-//! expressions, each of [`REGEX_BYTES`] and tried on strings of [`REGEX_TEXT_BYTES`]. Matching ends with no match when its [`Budget`] is spent.
+//! expressions, each of [`REGEX_BYTES`] and tried on strings of [`REGEX_TEXT_BYTES`]. Matching ends without an answer when its [`Budget`] is spent.
 
 mod eval;
 mod explain;
 mod expression;
+mod hash;
 mod index;
+mod items;
+mod memory;
 mod node;
 mod number;
 mod observe;
 mod parse;
 
-pub use eval::Budget;
+pub use eval::{Budget, Spent};
 pub use explain::{Mismatch, SHOWN_CHARS};
 pub use expression::{REGEX_BYTES, REGEX_TEXT_BYTES};
 pub use index::Index;
+pub use memory::Memory;
 pub use parse::nearest;
 pub use parse::{DEPTH, NODES, PatternError, REGEXES, TEXT_BYTES};
 
@@ -114,6 +118,7 @@ use serde_json::Value;
 pub struct Pattern {
     root: Node,
     view: View,
+    leaves: usize,
 }
 
 impl Pattern {
@@ -125,35 +130,55 @@ impl Pattern {
     pub fn parse(value: &Value) -> Result<Self, PatternError> {
         let root = parse::parse(value)?;
         let view = View::of(&root);
-        Ok(Self { root, view })
+        let leaves = match &root {
+            Node::Object(members) if members.is_empty() => 0,
+            root => root.leaves(),
+        };
+        Ok(Self { root, view, leaves })
     }
 
-    /// Whether the data matches, within [`Budget::UNITS`] of work.
+    /// Whether the data matches. What takes more than [`Budget::UNITS`] to find out does not.
     pub fn matches(&self, data: &Value) -> bool {
-        self.matches_within(data, &mut Budget::default())
+        let matches = self.matches_within(data, &mut Budget::default());
+        matches.unwrap_or(false)
     }
 
-    /// Whether the data matches. Once the budget is spent the answer is `false`; ask
-    /// [`Budget::is_spent`] to tell.
-    pub fn matches_within(&self, data: &Value, budget: &mut Budget) -> bool {
-        eval::matches(&self.root, Some(data), budget) && !budget.is_spent()
+    /// Whether the data matches.
+    ///
+    /// # Errors
+    /// The budget is spent before that is known.
+    ///
+    /// ```
+    /// # use serde_json::json;
+    /// # use stepwell_condition::{Budget, Pattern, Spent};
+    /// let pattern = Pattern::parse(&json!({"items": [{"a": 0}]}))?;
+    /// let data = json!({"items": vec![json!({}); 1_000]});
+    /// assert_eq!(pattern.matches_within(&data, &mut Budget::new(10_000)), Ok(false));
+    /// assert_eq!(pattern.matches_within(&data, &mut Budget::new(1_000)), Err(Spent));
+    /// # Ok::<(), stepwell_condition::PatternError>(())
+    /// ```
+    pub fn matches_within(&self, data: &Value, budget: &mut Budget) -> Result<bool, Spent> {
+        eval::matches(&self.root, Some(data), budget)
     }
 
     /// The first leaf of the condition, in the order in which it is written, that the data fails, with
-    /// what is found there. `None` if the data matches, or if the budget is spent before that is known.
+    /// what is found there. `None` if the data matches.
+    ///
+    /// # Errors
+    /// The budget is spent before that is known.
     ///
     /// ```
     /// # use serde_json::json;
     /// # use stepwell_condition::{Budget, Pattern};
     /// let pattern = Pattern::parse(&json!({"$via": {"name": "Orders"}, "total": {"$gt": 100}}))?;
     /// let data = json!({"$via": {"type": "webhook", "name": "Orders"}, "total": 99.5});
-    /// let mismatch = pattern.mismatch(&data, &mut Budget::default()).unwrap();
+    /// let mismatch = pattern.mismatch(&data, &mut Budget::default()).unwrap().unwrap();
     /// assert_eq!(mismatch.pointer, "/total");
     /// assert_eq!(mismatch.expected, r#"{"$gt":100}"#);
     /// assert_eq!(mismatch.found.as_deref(), Some("99.5"));
     /// # Ok::<(), stepwell_condition::PatternError>(())
     /// ```
-    pub fn mismatch(&self, data: &Value, budget: &mut Budget) -> Option<Mismatch> {
+    pub fn mismatch(&self, data: &Value, budget: &mut Budget) -> Result<Option<Mismatch>, Spent> {
         explain::mismatch(&self.root, data, budget)
     }
 
@@ -184,16 +209,28 @@ impl Pattern {
     /// A digest of all that this condition observes in the data. Equal as long as nothing that the
     /// condition looks at changes; the same in every release and on every machine.
     pub fn observed(&self, data: &Value) -> u64 {
-        self.view.digest(data)
+        // More than any document takes.
+        let digest = self.observed_within(data, &mut Budget::new(u64::MAX));
+        digest.unwrap_or_default()
+    }
+
+    /// The same within a budget.
+    ///
+    /// # Errors
+    /// The budget is spent.
+    pub fn observed_within(&self, data: &Value, budget: &mut Budget) -> Result<u64, Spent> {
+        self.view.digest(data, budget)
+    }
+
+    /// How much memory it takes, about, with its place in an [`Index`].
+    pub fn memory(&self) -> Memory {
+        Memory::of(&self.root)
     }
 
     /// How many constraints the condition has: each plain value and each operator is one, `$and`
     /// is their sum, `$or` counts as its least branch, `{}` at the root is none.
     pub fn leaves(&self) -> usize {
-        match &self.root {
-            Node::Object(members) if members.is_empty() => 0,
-            root => root.leaves(),
-        }
+        self.leaves
     }
 }
 

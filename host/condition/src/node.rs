@@ -1,11 +1,13 @@
 //! The parsed form of a pattern: what `parse` makes and `eval`, `observe` and `index` read.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use regex_automata::meta::Regex;
 use serde_json::{Map, Value};
 
 use crate::expression::Reading;
+use crate::items::{Item, Items};
 use crate::number::Constant as Number;
 
 /// One condition on one value, which may be missing.
@@ -20,9 +22,9 @@ pub(crate) enum Node {
     /// One of these kinds.
     Type(Kinds),
     /// A string in which the expression is found.
-    Regex(Expression),
+    Regex(Arc<Expression>),
     /// `$in` and, with one item, `$eq`: the value or, if it is an array, an element equals an item.
-    In(Box<[Item]>),
+    In(Items),
     /// `$gt` and its like: the value or an element stands so to the operand.
     Compare(Comparison, Constant),
     /// There or not.
@@ -53,16 +55,11 @@ pub(crate) enum Constant {
     Whole(Value),
 }
 
-/// What `$in` and `$all` list.
-#[derive(Debug)]
-pub(crate) enum Item {
-    Constant(Constant),
-    Expression(Expression),
-}
-
 /// A compiled `$regex`.
 #[derive(Debug)]
 pub(crate) struct Expression {
+    /// One of its own.
+    pub(crate) number: u64,
     pub(crate) regex: Regex,
     /// What the automaton reads.
     pub(crate) reading: Reading,
@@ -77,6 +74,12 @@ pub(crate) struct Expression {
 }
 
 impl Expression {
+    /// What it costs to try it on a text of so many bytes, in units of a [`Budget`](crate::Budget).
+    pub(crate) fn cost(&self, bytes: usize) -> u64 {
+        // To begin a search costs some 100 ns, of an empty text too.
+        8 + (bytes as u64 * self.weight).div_ceil(8)
+    }
+
     /// What stands beside the expression, and under which name; of no options, nothing.
     pub(crate) fn letters(&self) -> Option<(&'static str, &str)> {
         match &self.letters {
@@ -169,9 +172,27 @@ impl Key {
         }
     }
 
+    /// What it costs to look for it in an object, in units of a [`Budget`](crate::Budget).
+    pub(crate) fn cost(&self) -> u64 {
+        Self::cost_of(&self.name)
+    }
+
+    /// What it costs to look for a member of this name.
+    pub(crate) fn cost_of(name: &str) -> u64 {
+        1 + name.len() as u64 / 16
+    }
+
+    /// Whether a member of that very name is meant, if there is one. A sender chooses the names of
+    /// members: one named `$via.name` must not stand for what the server says of the sender.
+    pub(crate) fn is_literal(&self) -> bool {
+        !self.name.starts_with("$via.")
+    }
+
     /// The value under this key: of that very name, or else at the end of the path.
     pub(crate) fn find<'v>(&self, map: &'v Map<String, Value>) -> Option<&'v Value> {
-        if let Some(value) = map.get(&*self.name) {
+        if self.is_literal()
+            && let Some(value) = map.get(&*self.name)
+        {
             return Some(value);
         }
         let (first, rest) = self.path.split_first()?;

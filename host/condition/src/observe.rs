@@ -12,8 +12,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::eval::Budget;
-use crate::node::{Constant, Item, Key, Node};
+use crate::eval::{Budget, Known};
+use crate::items::Item;
+use crate::node::{Constant, Key, Node};
 use crate::number;
 
 /// How deep a whole value is looked at; below, only kinds count. Deeper than any body that the
@@ -79,52 +80,51 @@ impl View {
     }
 
     /// The digest of what is observed in `data`.
-    pub(crate) fn digest(&self, data: &Value) -> u64 {
+    pub(crate) fn digest(&self, data: &Value, budget: &mut Budget) -> Known<u64> {
         let mut digest = Digest {
             hash: Xxh3::new(),
-            budget: Budget::default(),
+            budget,
         };
-        digest.view(self, Some(data));
-        digest.hash.digest()
+        digest.view(self, Some(data))?;
+        Ok(digest.hash.digest())
     }
 }
 
-struct Digest {
+struct Digest<'b> {
     hash: Xxh3,
-    /// Work is bounded as in matching; what is past the bound is not observed.
-    budget: Budget,
+    budget: &'b mut Budget,
 }
 
-impl Digest {
-    fn view(&mut self, view: &View, value: Option<&Value>) {
+impl Digest<'_> {
+    fn view(&mut self, view: &View, value: Option<&Value>) -> Known<()> {
         if view.look == Look::Whole {
             // Whatever is observed below is part of it.
             return self.value(value, Look::Whole, 0);
         }
-        self.value(value, view.look, 0);
+        self.value(value, view.look, 0)?;
         let map = value.and_then(Value::as_object);
         for (key, view) in &view.members {
+            self.budget.spend(key.cost())?;
             // The names keep two patterns that see equal values at different places apart.
-            self.text(7, &key.name);
-            self.view(view, map.and_then(|map| key.find(map)));
+            self.text(7, &key.name)?;
+            self.view(view, map.and_then(|map| key.find(map)))?;
         }
+        Ok(())
     }
 
     /// Writes one value so that no value's bytes are the beginning of another's.
-    fn value(&mut self, value: Option<&Value>, look: Look, depth: usize) {
-        if !self.budget.spend(1) {
-            return;
-        }
+    fn value(&mut self, value: Option<&Value>, look: Look, depth: usize) -> Known<()> {
+        self.budget.spend(1)?;
         match value {
             None => self.hash.update(&[0]),
             Some(Value::Null) => self.hash.update(&[1]),
             Some(Value::Bool(value)) => self.hash.update(&[2, u8::from(*value)]),
             Some(Value::Number(value)) => {
-                self.budget.spend(value.as_str().len() as u64 / 64);
+                self.budget.spend(value.as_str().len() as u64 / 64)?;
                 self.hash.update(&[3]);
                 number::canonical(value.as_str(), &mut |part| self.hash.update(part));
             }
-            Some(Value::String(value)) => self.text(4, value),
+            Some(Value::String(value)) => self.text(4, value)?,
             Some(Value::Array(items)) => {
                 self.hash.update(&[5]);
                 if look >= Look::Length {
@@ -133,33 +133,36 @@ impl Digest {
                 let inner = match look {
                     Look::Elements => Look::Kind,
                     Look::Whole if depth < DEPTH => Look::Whole,
-                    _ => return,
+                    _ => return Ok(()),
                 };
                 for item in items {
-                    self.value(Some(item), inner, depth + 1);
+                    self.value(Some(item), inner, depth + 1)?;
                 }
             }
             Some(Value::Object(map)) => {
                 self.hash.update(&[6]);
                 if look < Look::Whole || depth >= DEPTH {
-                    return;
+                    return Ok(());
                 }
+                // They are sorted first.
+                self.budget.spend(2 * map.len() as u64)?;
                 self.hash.update(&(map.len() as u64).to_le_bytes());
                 let mut members: Vec<_> = map.iter().collect();
                 members.sort_unstable_by_key(|(key, _)| *key);
                 for (key, value) in members {
-                    self.text(7, key);
-                    self.value(Some(value), Look::Whole, depth + 1);
+                    self.text(7, key)?;
+                    self.value(Some(value), Look::Whole, depth + 1)?;
                 }
             }
         }
+        Ok(())
     }
 
-    fn text(&mut self, tag: u8, text: &str) {
-        if self.budget.spend(text.len() as u64 / 64) {
-            self.hash.update(&[tag]);
-            self.hash.update(&(text.len() as u64).to_le_bytes());
-            self.hash.update(text.as_bytes());
-        }
+    fn text(&mut self, tag: u8, text: &str) -> Known<()> {
+        self.budget.spend(text.len() as u64 / 64)?;
+        self.hash.update(&[tag]);
+        self.hash.update(&(text.len() as u64).to_le_bytes());
+        self.hash.update(text.as_bytes());
+        Ok(())
     }
 }

@@ -16,7 +16,7 @@ use operators::OPERATORS;
 pub const DEPTH: usize = 64;
 /// How many values (plain, object, array, operator) a pattern may consist of.
 pub const NODES: usize = 10_000;
-/// Bytes of all keys and strings of a pattern together.
+/// Bytes of all keys and strings of a pattern in sum.
 pub const TEXT_BYTES: usize = 256 * 1024;
 /// How many regular expressions a pattern may have; each may take 1 MiB when compiled.
 pub const REGEXES: usize = 16;

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use crate::error::ScriptError;
 use crate::files::Files;
 use crate::module::{self, Language, Module};
-use crate::outline::Use;
+use crate::outline::{Name, Outline, Use};
 use crate::package::{MODULES, Package};
 
 /// Modules that the engine has of its own, with or without `node:`.
@@ -44,11 +44,12 @@ impl<'a> Reader<'a> {
         Ok(module)
     }
 
-    /// A step's package.
+    /// A step's package. Its names begin at the folder that all its modules are in, so that one step is
+    /// one package, whichever folder above it the files were read from.
     pub fn package(&mut self, step: Module) -> Result<Package, ScriptError> {
         let file = step.source.name.clone();
         let entry = plain_name(&file);
-        let mut found = Found::default();
+        let mut found = Found::new();
         found.names.insert(file.clone(), entry.clone());
         found.files.insert(entry.clone(), file.clone());
         found.queue.push_back(Rc::new(step));
@@ -86,9 +87,17 @@ impl<'a> Reader<'a> {
                 }
             }
         }
+        // `lib.<module>` looks in a folder at the root.
+        let folder = match library {
+            Some(_) => String::new(),
+            None => common_folder(found.texts.keys(), found.highest),
+        };
+        let named = |name: &str| name[folder.len()..].to_owned();
         let package = Package {
-            entry,
-            modules: found.texts,
+            entry: named(&entry),
+            modules: (found.texts.into_iter())
+                .map(|(name, text)| (named(&name), text))
+                .collect(),
         };
         package
             .check()
@@ -135,13 +144,18 @@ impl<'a> Reader<'a> {
                 )),
             };
         }
-        let Some(path) = join(&from.source.name, specifier) else {
+        let Some((path, highest)) = join(&from.source.name, specifier) else {
             return refuse(format!("`{specifier}` leaves the step's folder"));
         };
+        found.highest = found.highest.min(highest);
         for (file, name) in candidates(&path) {
             let Some(module) = self.module(&file)? else {
                 continue;
             };
+            if let Some(missing) = missing_export(used, &module.outline) {
+                let message = format!("`{file}` exports no `{}`", missing.name);
+                return Err(from.source.error_in(&from.text, missing.offset, message));
+            }
             match found.names.get(&file) {
                 Some(known) if *known == name => return Ok(()),
                 Some(_) => {
@@ -166,9 +180,16 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The first name that an import takes and the module does not export, as far as its `export`s tell.
+fn missing_export<'a>(used: &'a Use, of: &Outline) -> Option<&'a Name> {
+    let mut names = used.names.iter();
+    names.find(|name| of.is_closed && of.exports(&name.name).next().is_none())
+}
+
 /// What a step's package has so far.
-#[derive(Default)]
 struct Found {
+    /// The least folders that a specifier has had above it on its way: `../a/b.js` passes the folder of `a`.
+    highest: usize,
     /// Files by the names they have in the package, and the other way round.
     files: BTreeMap<String, String>,
     names: BTreeMap<String, String>,
@@ -178,6 +199,16 @@ struct Found {
 }
 
 impl Found {
+    fn new() -> Self {
+        Self {
+            highest: usize::MAX,
+            files: BTreeMap::new(),
+            names: BTreeMap::new(),
+            texts: BTreeMap::new(),
+            queue: VecDeque::new(),
+        }
+    }
+
     /// Gives a module its name; the file that already has it.
     fn add(&mut self, module: Rc<Module>, name: String) -> Option<String> {
         let file = &module.source.name;
@@ -197,18 +228,39 @@ pub fn plain_name(file: &str) -> String {
     ending.map_or_else(|| file.to_owned(), |stem| format!("{stem}.js"))
 }
 
-/// The path of a specifier from the root; none if it leaves it.
-fn join(from: &str, specifier: &str) -> Option<String> {
+/// The deepest folder that has all these files and is below `most` others at most, with the `/` at its end;
+/// nothing if that is the root.
+fn common_folder<'a>(names: impl Iterator<Item = &'a String>, most: usize) -> String {
+    let folder = |name: &'a str| name.rfind('/').map_or("", |end| &name[..=end]);
+    let common = names.map(|name| folder(name)).reduce(|common, other| {
+        let same = common.split_inclusive('/').zip(other.split_inclusive('/'));
+        let length = same
+            .take_while(|(one, another)| one == another)
+            .map(|(one, _)| one.len())
+            .sum();
+        &common[..length]
+    });
+    let parts = common.unwrap_or_default().split_inclusive('/');
+    parts.take(most).collect()
+}
+
+/// The path of a specifier from the root, and how many folders are above the highest one on its way; none
+/// if it leaves the root.
+fn join(from: &str, specifier: &str) -> Option<(String, usize)> {
     let folder = from.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    let mut highest = parts.len();
     for part in specifier.split('/') {
         match part {
             "" | "." => {}
-            ".." => drop(parts.pop()?),
+            ".." => {
+                parts.pop()?;
+                highest = highest.min(parts.len());
+            }
             part => parts.push(part),
         }
     }
-    Some(parts.join("/"))
+    Some((parts.join("/"), highest))
 }
 
 /// The files that a path may mean, each with the name under which an engine then looks for it.

@@ -93,7 +93,7 @@ enum Kind<'a> {
     Literal,
 }
 
-/// Tokens, told apart as far as needed. Whether a `/` divides or begins a regular expression is
+/// Tokens, distinguished as far as needed. Whether a `/` divides or begins a regular expression is
 /// guessed from what stands before it.
 struct Scan<'a> {
     text: &'a [u8],

@@ -21,6 +21,8 @@ pub struct Outline {
     pub used: Vec<Name>,
     /// Whether `lib` means the global.
     pub lib: bool,
+    /// Whether `export` says all that is exported: not of a CommonJS module, nor with `export *`.
+    pub is_closed: bool,
     /// The first thing that an engine does not know although the parser does.
     pub fault: Option<(usize, &'static str)>,
 }
@@ -50,6 +52,8 @@ pub struct Export {
 pub struct Use {
     pub specifier: String,
     pub offset: usize,
+    /// What is taken of its exports by name.
+    pub names: Vec<Name>,
 }
 
 /// A name at a place.
@@ -69,6 +73,7 @@ impl Outline {
         walker.visit_program(program);
         let mut outline = walker.outline;
         outline.items = program.body.iter().map(item).collect();
+        outline.is_closed = is_closed(program);
         for symbol in names.iter_bindings_in(names.root_scope_id()) {
             let again = names
                 .symbol_redeclarations(symbol)
@@ -152,10 +157,32 @@ fn item(it: &Statement) -> Item {
                     .map(|it| export(&it.exported.name(), it.span, false)),
             );
         }
+        Statement::ExportDefaultDeclaration(it) => {
+            item.exports.push(export("default", it.span, false));
+        }
         Statement::ExpressionStatement(it) => item.exports = common_exports(&it.expression),
         _ => {}
     }
     item
+}
+
+/// Whether a module's `export`s say all that it exports.
+fn is_closed(program: &Program) -> bool {
+    let mut exports = false;
+    for it in &program.body {
+        match it {
+            Statement::ExportAllDeclaration(_) => return false,
+            Statement::ExpressionStatement(it) if !common_exports(&it.expression).is_empty() => {
+                return false;
+            }
+            Statement::ExportDeclaration(_)
+            | Statement::ExportNamedDeclaration(_)
+            | Statement::ExportFromDeclaration(_)
+            | Statement::ExportDefaultDeclaration(_) => exports = true,
+            _ => {}
+        }
+    }
+    exports
 }
 
 fn is_function(it: &Expression) -> bool {
@@ -212,10 +239,11 @@ struct Walker<'s> {
 }
 
 impl Walker<'_> {
-    fn uses(&mut self, it: &StringLiteral) {
+    fn uses(&mut self, it: &StringLiteral, names: Vec<Name>) {
         self.outline.uses.push(Use {
             specifier: it.value.to_string(),
             offset: it.span.start as usize,
+            names,
         });
     }
 
@@ -236,20 +264,32 @@ impl<'a> Visit<'a> for Walker<'_> {
     }
 
     fn visit_import_declaration(&mut self, it: &ImportDeclaration<'a>) {
-        self.uses(&it.source);
+        let specifiers = it.specifiers.iter().flatten();
+        let names = specifiers.filter_map(|one| match one {
+            ImportDeclarationSpecifier::ImportSpecifier(it) => {
+                Some(named(&it.imported.name(), it.span))
+            }
+            ImportDeclarationSpecifier::ImportDefaultSpecifier(it) => {
+                Some(named("default", it.span))
+            }
+            ImportDeclarationSpecifier::ImportNamespaceSpecifier(_) => None,
+        });
+        self.uses(&it.source, names.collect());
     }
 
     fn visit_export_all_declaration(&mut self, it: &ExportAllDeclaration<'a>) {
-        self.uses(&it.source);
+        self.uses(&it.source, Vec::new());
     }
 
     fn visit_export_from_declaration(&mut self, it: &ExportFromDeclaration<'a>) {
-        self.uses(&it.source);
+        let names = it.specifiers.iter();
+        let names = names.map(|one| named(&one.local.name(), one.span));
+        self.uses(&it.source, names.collect());
     }
 
     fn visit_import_expression(&mut self, it: &ImportExpression<'a>) {
         if let Expression::StringLiteral(source) = &it.source {
-            self.uses(source);
+            self.uses(source, Vec::new());
         }
         walk::walk_import_expression(self, it);
     }
@@ -260,7 +300,7 @@ impl<'a> Visit<'a> for Walker<'_> {
             && self.symbol(callee).is_none()
             && let Some(Argument::StringLiteral(source)) = it.arguments.first()
         {
-            self.uses(source);
+            self.uses(source, Vec::new());
         }
         walk::walk_call_expression(self, it);
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub const MODULES: usize = 256;
 /// Most bytes of one module's text.
 pub const MODULE_BYTES: usize = 1 << 20;
-/// Most bytes of all modules' texts together.
+/// Most bytes of all modules' texts in sum.
 pub const PACKAGE_BYTES: usize = 4 << 20;
 /// Most bytes of a module's name.
 pub const NAME_BYTES: usize = 200;
@@ -59,7 +59,7 @@ pub enum PackageError {
         /// Its size.
         bytes: usize,
     },
-    /// All together beyond [`PACKAGE_BYTES`].
+    /// In sum beyond [`PACKAGE_BYTES`].
     #[error("{0} bytes; the modules of a step have at most {PACKAGE_BYTES} together")]
     TooLarge(usize),
 }

@@ -76,7 +76,7 @@ pub fn part_name(name: &str, part: usize, parts: usize) -> String {
 }
 
 /// Whether a source declares a step, which is to export `condition`; other files beside steps are
-/// their modules. A source with a syntax error does if it looks as if: its author wants to know.
+/// their modules. A source with a syntax error is one if it looks like one, so that the error is reported.
 pub fn is_step_source(text: &str) -> bool {
     module::exports_condition(text)
 }

@@ -9,6 +9,7 @@ use crate::error::{ScriptError, Source};
 use crate::outline::{Item, Outline};
 
 const NO_STEP: &str = "a step file exports `condition` and `content`";
+const NO_CONDITION: &str = "this step has no `condition`; add `export const condition = { … }`";
 const NO_CONTENT: &str =
     "this step has no `content`; add `export const content = async () => { … }`";
 const TWO_CONTENTS: &str = "a second `content` of one step; each step begins with its `export const condition`, and has one `content`";
@@ -29,7 +30,10 @@ pub fn split(source: &Source, text: &str, outline: &Outline) -> Result<Vec<Strin
         return Err(place((export.offset, NO_PATTERN.to_owned())));
     }
     if outline.exports("condition").next().is_none() {
-        return Err(ScriptError::file(&source.name, NO_STEP));
+        return Err(match outline.exports("content").next() {
+            Some(content) => place((content.offset, NO_CONDITION.to_owned())),
+            None => ScriptError::file(&source.name, NO_STEP),
+        });
     }
     if starts.len() < 2 {
         one_content(outline.items.iter()).map_err(place)?;

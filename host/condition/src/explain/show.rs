@@ -7,7 +7,8 @@ use std::io;
 use serde_json::Value;
 
 use super::SHOWN_CHARS;
-use crate::node::{Comparison, Constant, Expression, Item, Kinds, Node};
+use crate::items::Item;
+use crate::node::{Comparison, Constant, Expression, Kinds, Node};
 
 /// A node.
 pub(super) fn node(node: &Node) -> String {

@@ -1,12 +1,10 @@
 //! By what a pattern can be found: equalities and required members that must hold for it to match.
 
-use serde_json::Value;
-use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
-
 use crate::Pattern;
 use crate::eval;
-use crate::node::{Constant, Item, Key, Node};
-use crate::number;
+use crate::hash::of_constant as hash_of;
+use crate::items::Item;
+use crate::node::{Key, Node};
 
 /// Members on the way to a feature, the feature's own included. Deeper ones are rarely what tells
 /// steps apart, and each level costs a lookup.
@@ -87,7 +85,7 @@ impl Finder {
     /// The member must be there if the pattern does not match without it.
     fn required(&mut self, node: &Node, keys: &[&Key]) {
         let mut budget = eval::Budget::default();
-        if !eval::matches(node, None, &mut budget) && !budget.is_spent() {
+        if let Ok(false) = eval::matches(node, None, &mut budget) {
             self.add(keys, None);
         }
     }
@@ -119,8 +117,10 @@ fn paths(keys: &[&Key]) -> Option<Vec<Vec<Box<str>>>> {
         }
         let mut longer = Vec::new();
         for path in &paths {
-            let literal = path.iter().cloned().chain([key.name.clone()]);
-            longer.push(literal.collect());
+            if key.is_literal() {
+                let literal = path.iter().cloned().chain([key.name.clone()]);
+                longer.push(literal.collect());
+            }
             if !key.path.is_empty() {
                 let parts = key.path.iter().map(|part| part.name.clone());
                 longer.push(path.iter().cloned().chain(parts).collect());
@@ -146,38 +146,4 @@ fn rank(paths: &[Vec<Box<str>>], values: Option<&[u64]>) -> u8 {
         _ => 3,
     };
     if values.len() > 1 { rank + 1 } else { rank }
-}
-
-fn hash_of(seed: u64, constant: &Constant) -> Option<u64> {
-    match constant {
-        Constant::Bool(value) => Some(hash_bool(seed, *value)),
-        Constant::Number(value) => Some(hash_number(seed, value.text())),
-        Constant::String(value) => Some(hash_string(seed, value)),
-        Constant::Null | Constant::Whole(_) => None,
-    }
-}
-
-/// The hash of a scalar that is not null: equal for equal values. Different values may share one;
-/// that only makes one candidate too many.
-pub(super) fn hash(seed: u64, value: &Value) -> Option<u64> {
-    match value {
-        Value::Bool(value) => Some(hash_bool(seed, *value)),
-        Value::Number(value) => Some(hash_number(seed, value.as_str())),
-        Value::String(value) => Some(hash_string(seed, value)),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-fn hash_bool(seed: u64, value: bool) -> u64 {
-    xxh3_64_with_seed(&[u8::from(value)], seed ^ 1)
-}
-
-fn hash_string(seed: u64, text: &str) -> u64 {
-    xxh3_64_with_seed(text.as_bytes(), seed)
-}
-
-fn hash_number(seed: u64, text: &str) -> u64 {
-    let mut hash = Xxh3::with_seed(seed ^ 2);
-    number::canonical(text, &mut |part| hash.update(part));
-    hash.digest()
 }

@@ -1,10 +1,13 @@
-//! The operators: what each takes, and what it is told that got something else.
+//! The operators: what each takes, and the error for anything else.
+
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::{Parsed, Parser, PatternError, REGEXES, nearest, shorten};
 use crate::expression::{self, Dialect, Fault};
-use crate::node::{Comparison, Constant, Expression, Item, Kinds, Node};
+use crate::items::{Item, Items};
+use crate::node::{Comparison, Constant, Expression, Kinds, Node};
 use crate::number;
 
 pub(super) const OPERATORS: [&str; 21] = [
@@ -107,12 +110,10 @@ impl Parser {
         let Value::Array(values) = operand else {
             return self.wrong(name, "an array of values", operand);
         };
-        Ok(Node::In(
-            self.each(values, |parser, value| {
-                parser.enter(|parser| parser.item(name, value))
-            })?
-            .into(),
-        ))
+        let items = self.each(values, |parser, value| {
+            parser.enter(|parser| parser.item(name, value))
+        })?;
+        Ok(Node::In(items.into_iter().collect()))
     }
 
     /// A value of `$in`, `$nin` or `$all`: a constant, or an object with `$regex`.
@@ -150,7 +151,7 @@ impl Parser {
             return self.wrong(name, "an array of values", operand);
         };
         if values.is_empty() {
-            return Ok(Node::In(Box::default()));
+            return Ok(Node::In(Items::default()));
         }
         let nodes = self.each(values, |parser, value| {
             match value.as_object().map(|map| (map, map.get("$elemMatch"))) {
@@ -159,7 +160,7 @@ impl Parser {
                 }),
                 _ => {
                     let item = parser.enter(|parser| parser.item(name, value))?;
-                    Ok(Node::In([item].into()))
+                    Ok(Node::In([item].into_iter().collect()))
                 }
             }
         })?;
@@ -257,7 +258,7 @@ impl Parser {
     }
 
     /// `$regex` with the `$options` or `$flags` beside it in `map`.
-    fn expression(&mut self, map: &Map<String, Value>, operand: &Value) -> Parsed<Expression> {
+    fn expression(&mut self, map: &Map<String, Value>, operand: &Value) -> Parsed<Arc<Expression>> {
         self.regexes += 1;
         if self.regexes > REGEXES {
             return self.refuse(format!(
@@ -318,7 +319,7 @@ impl Parser {
 }
 
 fn equal(constant: Constant) -> Node {
-    Node::In([Item::Constant(constant)].into())
+    Node::In([Item::Constant(constant)].into_iter().collect())
 }
 
 fn not(node: Node) -> Node {

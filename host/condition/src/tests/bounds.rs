@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::pattern;
-use crate::{Budget, Pattern};
+use crate::{Budget, Pattern, Spent};
 
 #[test]
 fn patterns_are_bounded() {
@@ -50,9 +50,9 @@ fn work_is_bounded() {
     let patterns: Vec<Value> = (0..2000).map(|n| json!({"x": n})).collect();
     let hostile = pattern(&json!({"a": patterns}));
     let data = json!({"a": vec![json!({}); 100_000]});
-    let mut budget = Budget::default();
-    assert!(!hostile.matches_within(&data, &mut budget));
-    assert!(!budget.is_spent());
+    let within =
+        |pattern: &Pattern, data: &Value| pattern.matches_within(data, &mut Budget::default());
+    assert_eq!(within(&hostile, &data), Ok(false));
     // Without one that ends it early, 200 million comparisons; `$not` must not turn the end of the
     // budget into a match.
     let all: Vec<Value> = (0..2000).map(|_| json!({"x": {"$ne": 1}})).collect();
@@ -64,9 +64,105 @@ fn work_is_bounded() {
     let never = pattern(
         &json!({"a": {"$not": {"$elemMatch": {"$and": [{"y": null}, {"$or": (0..2000).map(|n| json!({"x": n + 2})).collect::<Vec<_>>()}]}}}}),
     );
-    let mut budget = Budget::default();
-    assert!(!never.matches_within(&data, &mut budget));
-    assert!(budget.is_spent());
+    assert_eq!(within(&never, &data), Err(Spent));
+    assert!(!never.matches(&data));
+}
+
+/// What a row's work costs, by the units that its budget lacks afterwards.
+fn cost(tested: &Value, data: &Value) -> u64 {
+    let mut budget = Budget::new(u64::MAX);
+    pattern(tested).matches_within(data, &mut budget).unwrap();
+    u64::MAX - budget.left()
+}
+
+/// A hostile pattern or document costs in proportion to the bytes that are read for it.
+#[test]
+fn what_takes_long_costs_much() {
+    let long = "x".repeat(64_000);
+    let other = format!("{}y", &long[1..]);
+    let texts = vec![json!(other); 100];
+    for (what, tested, data, least) in [
+        (
+            "equal texts",
+            json!({"a": {"$eq": long}}),
+            json!({"a": texts}),
+            100_000,
+        ),
+        (
+            "ordered texts",
+            json!({"a": {"$lt": long}}),
+            json!({"a": texts}),
+            100_000,
+        ),
+        (
+            "texts in lists",
+            json!({"a": {"$in": [long, 1, 2, 3, 4, 5, 6, 7, 8, 9]}}),
+            json!({"a": texts}),
+            50_000,
+        ),
+        (
+            "whole texts",
+            json!({"a": {"$eq": {"b": long}}}),
+            json!({"a": vec![json!({"b": other}); 100]}),
+            100_000,
+        ),
+        (
+            "names",
+            json!({"a": [{long.clone(): 1}]}),
+            json!({"a": vec![json!({"b": 1, "c": 2}); 100]}),
+            400_000,
+        ),
+        (
+            "names of whole values",
+            json!({"a": {"$eq": {long.clone(): 1, "b": 1}}}),
+            json!({"a": vec![json!({"b": 1, "c": 2}); 100]}),
+            400_000,
+        ),
+        (
+            "expressions",
+            json!({"a": {"$regex": "x+z"}}),
+            json!({"a": long}),
+            60_000,
+        ),
+        (
+            "expressions on nothing",
+            json!({"a": {"$in": [{"$regex": "z"}]}}),
+            json!({"a": vec![json!(""); 1_000]}),
+            8_000,
+        ),
+        (
+            "nested arrays",
+            json!({"a": [[[[[9]]]]]}),
+            json!({"a": vec![json!([[[[1], [2]]]]); 1_000]}),
+            6_000,
+        ),
+        (
+            "elements",
+            json!({"a": {"$elemMatch": {"x": 1}}}),
+            json!({"a": vec![json!({}); 1_000]}),
+            2_000,
+        ),
+    ] {
+        let cost = cost(&tested, &data);
+        assert!(cost >= least, "{what}: {cost}");
+    }
+}
+
+/// A list of `$in` is looked up, not gone through: ten thousand alternatives cost an array what ten cost it.
+#[test]
+fn a_long_list_costs_what_a_short_one_costs() {
+    let numbers = |count: usize| json!({"a": {"$in": (0..count).collect::<Vec<_>>()}});
+    let texts = |count: usize| json!({"a": {"$in": (0..count).map(|n| format!("t{n}")).collect::<Vec<_>>()}});
+    for list in [numbers, texts] {
+        for data in [
+            json!({"a": vec![json!(""); 1_000]}),
+            json!({"a": vec![json!(-1); 1_000]}),
+        ] {
+            let (short, long) = (cost(&list(10), &data), cost(&list(9_900), &data));
+            assert!(long <= short + 100, "{short} {long}");
+            assert!(long < 10_000, "{long}");
+        }
+    }
 }
 
 #[test]

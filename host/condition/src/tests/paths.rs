@@ -15,8 +15,9 @@ fn the_root_mixes_plain_keys_with_logic_and_has_via() {
         ),
         (
             json!({"$via.name": "Form"}),
-            json!([{"$via": {"name": "Form"}}]),
-            json!([{"$via": {}}]),
+            json!([{"$via": {"name": "Form"}}, {"$via": {"name": "Form"}, "$via.name": "Other"}]),
+            // A sender chooses the names of members.
+            json!([{"$via": {}}, {"$via.name": "Form"}, {"$via": {"name": "Other"}, "$via.name": "Form"}]),
         ),
         (
             json!({"a": 1, "$or": [{"b": 1}, {"$via": {"name": "x"}}], "$nor": [{"c": 1}], "$not": {"d": 1}}),

@@ -27,7 +27,7 @@ fn stripped(typed: &str) -> String {
     plain
 }
 
-/// One space for several: how many there are is told by the lengths.
+/// One space for several: how many there are is tested by the lengths.
 fn squeeze(text: &str) -> String {
     let mut last = None;
     text.chars()

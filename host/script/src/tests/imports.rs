@@ -220,3 +220,95 @@ fn refusals() {
         assert_eq!(refused(&files), message);
     }
 }
+
+/// One step is one package, from whichever folder above it was read.
+#[test]
+fn a_package_begins_at_the_folder_that_all_its_modules_are_in() {
+    let step = format!("import './lib/a.js'; {STEP}");
+    let near = package(&[("step.js", step.as_str()), ("lib/a.js", "")]);
+    let far = package(&[("p/q/step.js", step.as_str()), ("p/q/lib/a.js", "")]);
+    assert_eq!(near, far);
+    assert_eq!(far.entry, "step.js");
+    let above = format!("import '../lib/a.js'; {STEP}");
+    let package_of = |root: &str| {
+        let (step, a) = (format!("{root}steps/step.js"), format!("{root}lib/a.js"));
+        package(&[(step.as_str(), above.as_str()), (a.as_str(), "")])
+    };
+    assert_eq!(package_of(""), package_of("p/q/"));
+    assert_eq!(package_of("p/").entry, "steps/step.js");
+    // A way through a folder keeps the folder; names that only begin alike are no folder.
+    let around = format!("import '../q/a.js'; {STEP}");
+    assert_eq!(
+        names(&[("p/q/step.js", &around), ("p/q/a.js", "")]),
+        ["q/a.js", "q/step.js"]
+    );
+    let beside = format!("import '../ab/a.js'; {STEP}");
+    assert_eq!(
+        names(&[("p/a/step.js", &beside), ("p/ab/a.js", "")]),
+        ["a/step.js", "ab/a.js"]
+    );
+    // The library is looked for at the root.
+    let library = format!("{STEP} lib.a;");
+    assert_eq!(
+        names(&[("p/step.js", &library), ("lib/a.js", "")]),
+        ["lib/a.js", "p/step.js"]
+    );
+    assert_eq!(
+        names(&[("lib/step.js", &library), ("lib/a.js", "")]),
+        ["lib/a.js", "lib/step.js"]
+    );
+}
+
+#[test]
+fn a_name_that_a_module_does_not_export_is_refused_at_its_import() {
+    let helper = "export const yes = 1; export default 2; export { yes as also }; const no = 3;";
+    for (import, message) in [
+        (
+            "import { yes, no } from './b.js';",
+            "a.js:2:15: `b.js` exports no `no`",
+        ),
+        (
+            "import { nope as yes } from './b.js';",
+            "a.js:2:10: `b.js` exports no `nope`",
+        ),
+        (
+            "export { nope } from './b.js';",
+            "a.js:2:10: `b.js` exports no `nope`",
+        ),
+    ] {
+        let text = format!("// a step\n{import}\n{STEP}");
+        assert_eq!(refused(&[("a.js", &text), ("b.js", helper)]), message);
+    }
+    let default = format!("import b from './b.js';\n{STEP}");
+    assert_eq!(
+        refused(&[("a.js", &default), ("b.js", "export const b = 1;")]),
+        "a.js:1:8: `b.js` exports no `default`"
+    );
+    // What only running it tells is the engine's to say; and all that is exported is taken.
+    for (import, helper) in [
+        ("import b, { yes, also } from './b.js';", helper),
+        ("import * as b from './b.js';", helper),
+        ("import { any } from './b.js';", "export * from './c.js';"),
+        ("import { any } from './b.js';", "exports.any = 1;"),
+        ("import { any } from './b.js';", "module.exports = make();"),
+        ("import any from './b.json';", helper),
+    ] {
+        let text = format!("{import}\n{STEP}");
+        let files = [
+            ("a.js", text.as_str()),
+            ("b.js", helper),
+            ("c.js", ""),
+            ("b.json", "1"),
+        ];
+        assert!(names(&files).contains(&"a.js".to_owned()), "{import}");
+    }
+    // Types are gone before names are looked at.
+    let typed = format!(
+        "import type {{ A }} from './b.ts'; import {{ type B, yes }} from './b.ts'; yes;\n{STEP}"
+    );
+    let helper = "export type A = 1; export interface B {} export const yes = 1;";
+    assert_eq!(
+        names(&[("a.ts", &typed), ("b.ts", helper)]),
+        ["a.js", "b.ts"]
+    );
+}

@@ -106,6 +106,10 @@ fn refusals() {
             "a.js: a step file exports `condition` and `content`",
         ),
         (
+            "\nexport const content = () => {};",
+            "a.js:2:14: this step has no `condition`; add `export const condition = { … }`",
+        ),
+        (
             "export const condition = {};",
             "a.js:1:14: this step has no `content`; add `export const content = async () => { … }`",
         ),

@@ -48,7 +48,7 @@ fn what_exports_a_condition_is_a_step() {
         "export function condition() {}",
         "exports.condition = {};",
         "module.exports = { condition, content };",
-        // Broken, which its author is to be told.
+        // A syntax error, which is reported to its author.
         "export const condition = {;",
         "export const condition: = {};",
     ];

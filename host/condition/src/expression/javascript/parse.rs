@@ -5,7 +5,7 @@ use super::ranges::Ranges;
 use super::{Flags, Parsed, Tree, classes, folding, groups, wrong};
 use crate::expression::{NESTING, REGEX_TEXT_BYTES};
 
-/// Ranges of all sets together. Each takes so much of the automaton that more never fit into it.
+/// Ranges of all sets in sum. Each takes so much of the automaton that more never fit into it.
 const RANGES: usize = 20_000;
 
 const BACKREFERENCE: &str = "a backreference does not exist here, for matching takes linear time; write out what may stand there";
