@@ -41,7 +41,7 @@ pub struct Challenge {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Condition {
-    /// Where.
+    /// The place of the value.
     pub at: Place,
     /// Which value; a number or boolean as it is written.
     pub equals: String,

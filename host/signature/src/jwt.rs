@@ -54,7 +54,7 @@ pub enum JwtAlgorithm {
     Rs256,
     /// ECDSA on P-256 with SHA-256.
     Es256,
-    /// Ed25519.
+    /// Ed25519 (RFC 8037).
     #[serde(rename = "eddsa")]
     EdDsa,
 }

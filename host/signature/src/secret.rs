@@ -263,6 +263,12 @@ impl Secrets {
         }
     }
 
+    /// The first one: the newest, where they are in that order.
+    #[must_use]
+    pub fn first(&self) -> Option<&Secret> {
+        self.all.first()
+    }
+
     /// The text that a sender repeats when it asks whether the webhook is wanted; see
     /// [`Challenge::verify_token`](crate::Challenge::verify_token).
     ///

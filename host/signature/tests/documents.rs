@@ -1,11 +1,9 @@
 //! The tables that people read say what the data says.
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::vectors;
 use stepwell_signature::{Check, providers};
-use support::vectors;
 
 /// What a scheme signs, in words.
 fn signed(check: &Check) -> String {

@@ -1,14 +1,12 @@
 //! Laws that hold for each input. `PROPTEST_CASES` sets how many are tried.
 
-mod support;
-
 use std::sync::OnceLock;
 
+use crate::support::{Sent, Vector, vectors};
 use proptest::prelude::*;
 use stepwell_signature::{
     Check, Content, Encoding, Format, Place, Request, Secret, Secrets, challenge, providers, verify,
 };
-use support::{Sent, Vector, vectors};
 
 fn all() -> &'static [(String, Vector)] {
     static ALL: OnceLock<Vec<(String, Vector)>> = OnceLock::new();

@@ -1,9 +1,7 @@
 //! Each preset refuses what it must, and says why.
 
-mod support;
-
+use crate::support::{Sent, Vector, vectors};
 use stepwell_signature::{Check, Format, Place, Secret, Secrets, Signature, Unit, verify};
-use support::{Sent, Vector, vectors};
 
 /// The vectors of which the request is checked at all.
 fn checked() -> Vec<(String, Vector)> {

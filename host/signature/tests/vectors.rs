@@ -1,14 +1,12 @@
 //! What providers' own libraries and documents sign is taken.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{Sent, vectors};
 use data_encoding::BASE64;
 use stepwell_signature::{
     Check, Outgoing, Request, Secret, SignError, Verified, provider, providers, sign, verify,
 };
-use support::{Sent, vectors};
 
 #[test]
 fn each_vector_verifies_and_each_provider_has_one() {
@@ -182,7 +180,7 @@ fn published_examples_verify() {
 /// Two requests have two fingerprints; the same request has the same.
 #[test]
 fn a_fingerprint_names_a_request() {
-    let fingerprint = |sent: &Sent, vector: &support::Vector| -> Verified {
+    let fingerprint = |sent: &Sent, vector: &crate::support::Vector| -> Verified {
         vector.verdict(sent).expect("verified")
     };
     for (name, vector) in vectors() {

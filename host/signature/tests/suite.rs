@@ -1,0 +1,9 @@
+//! All suites in one program.
+
+mod support;
+
+mod challenges;
+mod documents;
+mod properties;
+mod refusals;
+mod vectors;
