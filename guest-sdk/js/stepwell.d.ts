@@ -76,6 +76,18 @@ declare const task: {
    */
   visualize(visual: { type: string; name?: string; data?: unknown; options?: unknown; [key: string]: unknown }): void;
   /**
+   * Replies to the sender of the request that made the task, at once, while the run goes on: if its webhook lets
+   * senders wait. An object as the body is sent as JSON. The first reply of a task counts, also if the run fails: gives
+   * whether this is the one. Headers of the connection, cookies, CORS and security policies cannot be set.
+   */
+  respond(reply: {
+    /** 200 if it is left out; 301, 302, 303, 307 and 308 need the header `location`. */
+    status?: number;
+    headers?: Headers | Record<string, string> | Iterable<readonly [string, string]>;
+    /** At most 64 KiB. */
+    body?: string | object | ArrayBuffer | ArrayBufferView | URLSearchParams | null;
+  }): boolean;
+  /**
    * Makes a task of this task, of this name and with these data, and gives its id. Its `$via` is
    * `{type: 'subtask', name, parent, depth}`. When it has ended, its result is put at the place
    * `into` of this task's data, a JSON pointer or a path with dots: what it was completed with, or else its
@@ -87,6 +99,22 @@ declare const task: {
   redo(): void;
   /** Fails the run for good: no other attempt is made. So does any error with `final: true`. */
   stop(message: string | Error): never;
+};
+
+/** A file of the task as its data has it, or its digest. */
+type TaskFile = string | { readonly digest: string; readonly name?: string; readonly type?: string };
+
+/**
+ * The files that came with the task's request. A file never changes, and is there as long as the task. A subtask has the
+ * files of the tasks above it, too.
+ */
+declare const blobs: {
+  /** All of a file, in memory. For a large one see `read`. */
+  get(file: TaskFile): File;
+  /** A part of a file: at most `length` bytes (1 MiB, if nothing is said) from `offset` on, fewer only at its end. */
+  read(file: TaskFile, offset?: number, length?: number): Uint8Array;
+  /** The size of a file in bytes. */
+  size(file: TaskFile): number;
 };
 
 /** This step. */

@@ -6,9 +6,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use rquickjs::{Ctx, FromJs, Function, Object, Persistent, Result, Value};
+use rquickjs::{Ctx, Function, Object, Persistent, Result, Value};
 
+use crate::plain::unread::{self, Part};
 use crate::plain::{self, Lazily, Numbers, Shapes};
+use crate::prelude::{Glue, Usual};
 use crate::scan::{self, Scan};
 
 /// A text of so many bytes is worth taking apart.
@@ -25,7 +27,7 @@ pub struct Document(Rc<Inner>);
 #[derive(Default)]
 struct Inner {
     text: String,
-    numbers: RefCell<Numbers>,
+    numbers: Numbers,
     /// Where the text of each accessor is that was not touched, by the address of its getter, which
     /// is kept, so that the address stays its own.
     untouched: RefCell<BTreeMap<usize, Untouched>>,
@@ -51,8 +53,13 @@ impl Document {
         &self.0.text
     }
 
+    /// Whether parts of it may be left unread.
+    pub fn is_large(&self) -> bool {
+        self.text().len() >= LARGE
+    }
+
     /// The numbers that the run was given, of this document or elsewhere.
-    pub fn numbers(&self) -> &RefCell<Numbers> {
+    pub fn numbers(&self) -> &Numbers {
         &self.0.numbers
     }
 
@@ -80,12 +87,33 @@ impl Document {
             true => Some(&mut later),
             false => None,
         };
-        let mut numbers = self.0.numbers.borrow_mut();
-        match plain::parse(ctx, shapes, self.text(), (from, to), &mut numbers, lazily)? {
+        match plain::parse(ctx, shapes, self.text(), (from, to), self.numbers(), lazily)? {
             Some(value) => Ok(value),
             // Nested too deeply, which the host does not let happen.
             None => ctx.json_parse(self.text().get(from..to).unwrap_or("null")),
         }
+    }
+
+    /// The object or array between two offsets, unread if it can be and is large. `is_usual` is what is known of the
+    /// text around it.
+    pub fn part<'js>(
+        &self,
+        ctx: &Ctx<'js>,
+        (from, to): (usize, usize),
+        is_usual: bool,
+    ) -> Result<Option<Value<'js>>> {
+        let is_large = to - from >= LARGE;
+        let bytes = self.text().as_bytes();
+        if !is_large || !matches!(bytes.get(from), Some(b'{' | b'[')) {
+            return Ok(None);
+        }
+        let found = match is_usual {
+            true => Scan { end: to, is_usual },
+            false => scan::nested(bytes, from),
+        };
+        self.0.scans.borrow_mut().insert(from, found);
+        let is_usual = found.is_usual;
+        unread::make(ctx, Part { from, to, is_usual })
     }
 
     /// Notes that the accessor with this getter is the text between two offsets.
@@ -144,14 +172,9 @@ impl Document {
     ) -> Result<Option<usize>> {
         let from = self.offset(part);
         let part = self.text().get(from..from + part.len()).unwrap_or_default();
-        plain::differs(
-            ctx,
-            shapes,
-            &self.0.numbers.borrow(),
-            value,
-            part,
-            &|getter| self.untouched_text(getter),
-        )
+        plain::differs(ctx, shapes, self.numbers(), value, part, &|getter| {
+            self.untouched_text(getter)
+        })
     }
 
     /// Whether a member of an object, under this name, is still what a text says.
@@ -163,7 +186,7 @@ impl Document {
         value: &Value<'js>,
         text: &str,
     ) -> Result<bool> {
-        plain::is_same_member(ctx, shapes, &self.0.numbers.borrow(), place, value, text)
+        plain::is_same_member(ctx, shapes, self.numbers(), place, value, text)
     }
 
     /// How many elements of an array, from the first one on, are still what these parts of the text
@@ -177,8 +200,8 @@ impl Document {
         parts: &[&str],
     ) -> Result<usize> {
         let first = u32::try_from(first).unwrap_or(u32::MAX);
-        let numbers = self.0.numbers.borrow();
-        plain::same_elements(ctx, shapes, &numbers, array, first, parts, &|getter| {
+        let numbers = self.numbers();
+        plain::same_elements(ctx, shapes, numbers, array, first, parts, &|getter| {
             self.untouched_text(getter)
         })
     }
@@ -196,8 +219,8 @@ impl Document {
         let first = u32::try_from(first).unwrap_or(u32::MAX);
         let from = self.offset(was);
         let was = self.text().get(from..from + was.len()).unwrap_or_default();
-        let numbers = self.0.numbers.borrow();
-        plain::same_rest(ctx, shapes, &numbers, array, first, (was, at), &|getter| {
+        let numbers = self.numbers();
+        plain::same_rest(ctx, shapes, numbers, array, first, (was, at), &|getter| {
             self.untouched_text(getter)
         })
     }
@@ -205,7 +228,7 @@ impl Document {
     /// Lets go of everything, so that the runtime can be dropped.
     pub fn clear(&self) {
         self.0.untouched.borrow_mut().clear();
-        self.0.numbers.borrow_mut().clear();
+        self.numbers().clear();
     }
 }
 
@@ -242,6 +265,15 @@ impl<'js> Lazily<'js> for Later<'_, 'js> {
         Some(found.end)
     }
 
+    fn unread(&mut self, from: usize, to: usize) -> Result<Option<Value<'js>>> {
+        let is_usual = self
+            .scans
+            .borrow()
+            .get(&from)
+            .is_some_and(|scan| scan.is_usual);
+        unread::make(self.lazy.ctx(), Part { from, to, is_usual })
+    }
+
     fn leave(
         &mut self,
         holder: &Value<'js>,
@@ -265,13 +297,12 @@ pub struct Lender<'js> {
     pub object_prototype: Object<'js>,
 }
 
-impl<'js> FromJs<'js> for Lender<'js> {
-    fn from_js(ctx: &Ctx<'js>, value: Value<'js>) -> Result<Self> {
-        let own = Object::from_js(ctx, value)?;
+impl<'js> Lender<'js> {
+    pub fn new(ctx: &Ctx<'js>, glue: &Glue) -> Result<Self> {
         Ok(Self {
-            getter: own.get("getter")?,
-            plain: own.get("plain")?,
-            object_prototype: own.get("objectPrototype")?,
+            getter: glue.usual(ctx, Usual::Getter)?,
+            plain: glue.usual(ctx, Usual::Plain)?,
+            object_prototype: glue.usual(ctx, Usual::ObjectPrototype)?,
         })
     }
 }

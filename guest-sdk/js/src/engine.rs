@@ -3,13 +3,15 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use rquickjs::object::Property;
 use rquickjs::{Context, Ctx, Error, Function, Persistent, Result, Runtime, Value};
 
+use crate::compiled::{self, Compiled, Extent};
 use crate::fault::{self, Sources};
 use crate::host::{Failure, Host};
 use crate::modules::Modules;
 use crate::natives::{self, Given, Open};
-use crate::plain::Shapes;
+use crate::plain::{Shapes, unread};
 use crate::prelude::Glue;
 use crate::run::Run;
 
@@ -41,6 +43,8 @@ impl Drop for Engine {
         self.rejections.borrow_mut().clear();
         self.runtime.set_host_promise_rejection_tracker(None);
         self.modules.glue.clear();
+        self.modules.compiled.clear();
+        unread::clear();
         self.given.borrow().clear();
     }
 }
@@ -64,6 +68,8 @@ impl Engine {
             host: Rc::clone(&host),
             sources: Sources::default(),
             glue: Glue::default(),
+            compiled: Compiled::default(),
+            declared: Rc::default(),
         };
         runtime.set_loader(modules.clone(), modules.clone());
         let rejections = Rejections::default();
@@ -87,9 +93,12 @@ impl Engine {
         let given = Given::default();
         let shapes = context.with(|ctx| {
             let shapes = Shapes::new(&ctx)?;
+            unread::install(&ctx)?;
             let natives = natives::install(&ctx, &host, &open)?;
             modules.install(&ctx, &natives)?;
             natives::json(&ctx, &natives, shapes, &given, &modules.glue)?;
+            let data = Property::from(Value::new_undefined(ctx.clone()));
+            ctx.globals().prop("data", data.writable().enumerable())?;
             let filled = modules.glue.fill(&ctx, natives);
             let found = filled.map_err(|error| fault::headline(&ctx, error));
             found.map_err(|text| Error::new_loading_message("prelude", text))?;
@@ -107,6 +116,19 @@ impl Engine {
             context,
             runtime,
         })
+    }
+
+    /// Compiles the step's files, so that [`Engine::run`] need not. No code of the step runs.
+    ///
+    /// # Errors
+    /// Not all of the extent can be compiled. Another engine is needed then, with a lesser extent or none.
+    pub fn prepare(&self, extent: Extent) -> std::result::Result<(), String> {
+        let done = self
+            .context
+            .with(|ctx| compiled::prepare(&ctx, &self.modules, extent));
+        // That of the promise of what linking evaluates.
+        self.rejections.borrow_mut().clear();
+        done
     }
 
     /// The step's condition as JSON; the error says what is wrong with the step.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use rquickjs::{Coerced, Ctx, Error, FromJs, Object, Value};
 
 use crate::absent;
-use crate::host::Failure;
+use crate::host::{Failure, Host, Module};
 
 /// Bytes kept of a message; the server keeps fewer.
 const MESSAGE: usize = 8 * 1024;
@@ -20,8 +20,40 @@ const LINE: usize = 120;
 /// engine's.
 pub struct Source {
     pub name: String,
-    pub text: String,
     pub shift: usize,
+    /// None if it was forgotten: the host has it.
+    text: RefCell<Option<Rc<str>>>,
+    is_entry: bool,
+    host: Rc<dyn Host>,
+}
+
+impl Source {
+    pub fn new(module: Module, is_entry: bool, shift: usize, host: Rc<dyn Host>) -> Self {
+        Self {
+            name: module.name,
+            shift,
+            text: RefCell::new(Some(without_mark(&module.text).into())),
+            is_entry,
+            host,
+        }
+    }
+
+    /// The text without a byte order mark.
+    pub fn text(&self) -> Rc<str> {
+        let mut text = self.text.borrow_mut();
+        let text = text.get_or_insert_with(|| {
+            let module = match self.is_entry {
+                true => Some(self.host.entry()),
+                false => self.host.load(&self.name),
+            };
+            module.map_or_else(Rc::default, |module| without_mark(&module.text).into())
+        });
+        Rc::clone(text)
+    }
+}
+
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// The author's files that were loaded so far.
@@ -36,6 +68,13 @@ impl Sources {
     pub fn find(&self, name: &str) -> Option<Rc<Source>> {
         let sources = self.0.borrow();
         sources.iter().find(|source| source.name == name).cloned()
+    }
+
+    /// Keeps the names alone.
+    pub fn forget_texts(&self) {
+        for source in &*self.0.borrow() {
+            source.text.take();
+        }
     }
 }
 
@@ -223,7 +262,8 @@ fn frame(line: &str, sources: &Sources) -> Option<Frame> {
 
 /// The source line and a caret under the place.
 fn excerpt(frame: &Frame) -> String {
-    let Some(line) = frame.source.text.lines().nth(frame.line - 1) else {
+    let text = frame.source.text();
+    let Some(line) = text.lines().nth(frame.line - 1) else {
         return String::new();
     };
     let at = frame.column - 1;

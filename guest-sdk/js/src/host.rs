@@ -147,6 +147,18 @@ pub trait Host {
     fn complete_on_expire(&self);
     /// Keeps something to be drawn with this run.
     fn visualize(&self, json: &str) -> Result<(), String>;
+    /// Replies to the sender of the request that made the task; whether this is the task's reply.
+    fn respond(
+        &self,
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    ) -> Result<bool, String>;
+
+    /// The size of a file of the task.
+    fn file_size(&self, digest: &str) -> Result<Option<u64>, String>;
+    /// A part of a file of the task; empty at its end.
+    fn read_file(&self, digest: &str, offset: u64, length: u32) -> Result<Vec<u8>, String>;
 
     /// Begins an HTTP call.
     fn fetch(&self, request: Request) -> CallId;

@@ -3,12 +3,15 @@
 //! that is the component's imports, in tests a mock.
 
 mod absent;
+mod compiled;
 mod document;
 mod engine;
 mod fault;
 #[cfg(any(target_family = "wasm", target_os = "linux"))]
 mod heap;
 mod host;
+#[cfg(target_family = "wasm")]
+mod image;
 mod json;
 mod lanes;
 mod modules;
@@ -16,6 +19,7 @@ mod natives;
 mod plain;
 mod prelude;
 mod raw;
+mod reader;
 mod run;
 mod scan;
 mod text;
@@ -24,5 +28,6 @@ mod turns;
 mod wasm;
 mod writeback;
 
+pub use compiled::Extent;
 pub use engine::Engine;
 pub use host::{CallId, Failure, Host, Level, Module, Outcome, Redirect, Request, Response};

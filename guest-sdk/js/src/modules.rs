@@ -1,6 +1,8 @@
 //! The step's files as modules: how a name finds a file, and how CommonJS, JSON and the built-in
 //! modules look to an `import`.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use rquickjs::context::EvalOptions;
@@ -9,6 +11,7 @@ use rquickjs::module::Declared;
 use rquickjs::{Atom, Ctx, Exception, Function, Module, Object, Result, Value};
 
 use crate::absent;
+use crate::compiled::{Compiled, OWN};
 use crate::fault::{self, Source, Sources};
 use crate::host::{self, Host};
 use crate::prelude::Glue;
@@ -28,32 +31,32 @@ pub struct Modules {
     pub host: Rc<dyn Host>,
     pub sources: Sources,
     pub glue: Glue,
+    pub compiled: Compiled,
+    /// The ES modules that were declared while files were compiled.
+    pub declared: Rc<RefCell<BTreeSet<String>>>,
 }
 
 impl Modules {
-    /// Takes in a file's text.
-    pub fn add(&self, module: host::Module) -> Rc<Source> {
-        let text = match module.text.strip_prefix('\u{feff}') {
-            Some(text) => text.to_owned(),
-            None => module.text,
-        };
-        let shift = if is_common(&text) {
+    /// Takes in the entry's text.
+    pub fn add_entry(&self) -> Rc<Source> {
+        self.add(self.host.entry(), true)
+    }
+
+    fn add(&self, module: host::Module, is_entry: bool) -> Rc<Source> {
+        let shift = if is_common(&module.text) {
             COMMON_HEAD.len()
         } else {
             0
         };
-        let source = Rc::new(Source {
-            name: module.name,
-            text,
-            shift,
-        });
+        let source = Source::new(module, is_entry, shift, Rc::clone(&self.host));
+        let source = Rc::new(source);
         self.sources.add(Rc::clone(&source));
         source
     }
 
-    fn find(&self, name: &str) -> Option<Rc<Source>> {
+    pub fn find(&self, name: &str) -> Option<Rc<Source>> {
         let known = self.sources.find(name);
-        known.or_else(|| self.host.load(name).map(|module| self.add(module)))
+        known.or_else(|| self.host.load(name).map(|module| self.add(module, false)))
     }
 
     /// The name of the file that `name` means in the file `base`; or what is wrong with it.
@@ -98,12 +101,18 @@ impl Modules {
 
     /// Evaluates the entry; what it exports, and the promise to wait for, if any.
     pub fn entry<'js>(&self, ctx: &Ctx<'js>) -> Result<(Object<'js>, Option<Value<'js>>)> {
-        let source = self.add(self.host.entry());
+        let source = match self.compiled.entry() {
+            Some(source) => source,
+            None => self.add_entry(),
+        };
         if source.shift > 0 {
             let exports = self.glue.get(ctx)?.get::<_, Function>("requireFile")?;
             return Ok((exports.call((&*source.name,))?, None));
         }
-        let module = Module::declare(ctx.clone(), &*source.name, &*source.text)?;
+        let module = match self.compiled.take_module() {
+            Some(module) => module,
+            None => Module::declare(ctx.clone(), &*source.name, &*source.text())?,
+        };
         let (module, promise) = module.eval()?;
         Ok((module.namespace()?, Some(promise.into_value())))
     }
@@ -126,9 +135,7 @@ impl Modules {
         let caller = |ctx: Ctx<'js>| -> Option<String> {
             let names =
                 (0..8).filter_map(|level| ctx.script_or_module_name(level)?.to_string().ok());
-            names
-                .into_iter()
-                .find(|name| !name.starts_with("stepwell:"))
+            names.into_iter().find(|name| !name.starts_with(OWN))
         };
         natives.set("caller", Function::new(ctx.clone(), caller)?)
     }
@@ -143,15 +150,15 @@ impl Modules {
             ));
         };
         if name.ends_with(".json") {
-            let value = ctx.json_parse(&*source.text)?;
+            let value = ctx.json_parse(&*source.text())?;
             return rquickjs::IntoJs::into_js(vec![value], ctx);
         }
         if source.shift > 0 {
-            let mut options = EvalOptions::default();
-            options.strict = false;
-            options.filename = Some(name.to_owned());
-            let text = format!("{COMMON_HEAD}{}\n}})", source.text);
-            return ctx.eval_with_options(text, options);
+            let function = match self.compiled.take_function(ctx, name) {
+                Some(function) => function,
+                None => self.common(ctx, &source)?,
+            };
+            return Ok(function.into_value());
         }
         let promise = Module::import(ctx, format!("/{name}"))?;
         match promise.finish() {
@@ -161,6 +168,30 @@ impl Modules {
             }
             namespace => namespace,
         }
+    }
+
+    /// A CommonJS file's text as a function.
+    pub fn common<'js>(&self, ctx: &Ctx<'js>, source: &Source) -> Result<Function<'js>> {
+        let mut options = EvalOptions::default();
+        options.strict = false;
+        options.filename = Some(source.name.clone());
+        let text = format!("{COMMON_HEAD}{}\n}})", source.text());
+        ctx.eval_with_options(text, options)
+    }
+
+    /// Declares an ES module, unless it was when another one was that imports it.
+    pub fn declare_once(&self, ctx: &Ctx<'_>, source: &Source) -> Result<()> {
+        if !self.declared.borrow().contains(&source.name) {
+            self.declare(ctx, source)?;
+        }
+        Ok(())
+    }
+
+    fn declare<'js>(&self, ctx: &Ctx<'js>, source: &Source) -> Result<Module<'js, Declared>> {
+        if self.compiled.is_under_way() {
+            self.declared.borrow_mut().insert(source.name.clone());
+        }
+        Module::declare(ctx.clone(), &*source.name, &*source.text())
     }
 }
 
@@ -172,6 +203,9 @@ impl Resolver for Modules {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> Result<String> {
+        if self.compiled.is_under_way() && name.starts_with(OWN) {
+            return Ok(name.to_owned());
+        }
         let found = self.locate(base, name);
         found.map_err(|text| Exception::throw_reference(ctx, &text))
     }
@@ -186,7 +220,11 @@ impl Loader for Modules {
     ) -> Result<Module<'js, Declared>> {
         match self.find(name) {
             Some(source) if source.shift == 0 && !name.ends_with(".json") => {
-                Module::declare(ctx.clone(), name, &*source.text)
+                self.declare(ctx, &source)
+            }
+            Some(source) if source.shift > 0 && self.compiled.is_under_way() => {
+                let text = format!("`{name}` is CommonJS: it must run to be imported");
+                Err(Exception::throw_type(ctx, &text))
             }
             _ => self.facade(ctx, name),
         }

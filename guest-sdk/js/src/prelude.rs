@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use rquickjs::{Ctx, Function, Object, Persistent, Result, context::EvalOptions};
+use rquickjs::{Ctx, FromJs, Function, Object, Persistent, Result, Value, context::EvalOptions};
 
 /// A file of the prelude, without its comments and indentation; see `build.rs`.
 macro_rules! prelude {
@@ -14,7 +14,7 @@ macro_rules! prelude {
 
 /// One file a concern, in the order of their needs. Each is a function of the natives and of what
 /// the files share.
-const FILES: [(&str, &str); 42] = [
+const FILES: [(&str, &str); 43] = [
     ("primordials", prelude!("primordials")),
     ("data", prelude!("data")),
     ("json", prelude!("json")),
@@ -33,6 +33,7 @@ const FILES: [(&str, &str); 42] = [
     ("streams", prelude!("streams")),
     ("readable", prelude!("readable")),
     ("blob", prelude!("blob")),
+    ("files", prelude!("files")),
     ("form", prelude!("form")),
     ("headers", prelude!("headers")),
     ("body", prelude!("body")),
@@ -64,15 +65,46 @@ const GLOBALS: &str = "Array, ArrayBuffer, BigInt, Boolean, DOMException, DataVi
     JSON, Map, Math, Number, Object, Promise, Proxy, RangeError, ReferenceError, Reflect, RegExp, Set, \
     String, Symbol, SyntaxError, TypeError, URIError, Uint8Array, WeakMap, WeakSet, parseFloat, parseInt";
 
+/// What nearly every run asks for, which would cost it a look-up by name.
+#[derive(Clone, Copy)]
+pub enum Usual {
+    Lazy,
+    Settle,
+    FireTimer,
+    NextTimer,
+    Getter,
+    Plain,
+    ObjectPrototype,
+}
+
+impl Usual {
+    /// In the order of their numbers: what has it, and its name there.
+    const ALL: [(Option<&str>, &str); 7] = [
+        (None, "lazy"),
+        (None, "settle"),
+        (None, "fireTimer"),
+        (None, "nextTimer"),
+        (Some("lender"), "getter"),
+        (Some("lender"), "plain"),
+        (Some("lender"), "objectPrototype"),
+    ];
+}
+
 /// What the prelude's files share with each other and with Rust.
 #[derive(Clone, Default)]
-pub struct Glue(Rc<RefCell<Option<Persistent<Object<'static>>>>>);
+pub struct Glue(Rc<RefCell<Shared>>);
+
+#[derive(Default)]
+struct Shared {
+    own: Option<Persistent<Object<'static>>>,
+    usual: Vec<Persistent<Value<'static>>>,
+}
 
 impl Glue {
     /// Evaluates the prelude.
     pub fn fill<'js>(&self, ctx: &Ctx<'js>, natives: Object<'js>) -> Result<()> {
         let own = Object::new(ctx.clone())?;
-        *self.0.borrow_mut() = Some(Persistent::save(ctx, own.clone()));
+        self.0.borrow_mut().own = Some(Persistent::save(ctx, own.clone()));
         for (name, text) in FILES {
             let mut options = EvalOptions::default();
             options.filename = Some(format!("stepwell:{name}"));
@@ -80,16 +112,31 @@ impl Glue {
             let file: Function = ctx.eval_with_options(bound, options)?;
             file.call::<_, ()>((natives.clone(), own.clone()))?;
         }
+        for (holder, name) in Usual::ALL {
+            let value: Value = match holder {
+                Some(holder) => own.get::<_, Object>(holder)?.get(name)?,
+                None => own.get(name)?,
+            };
+            let usual = Persistent::save(ctx, value);
+            self.0.borrow_mut().usual.push(usual);
+        }
         Ok(())
     }
 
     /// Lets go of everything, so that the runtime can be dropped.
     pub fn clear(&self) {
-        self.0.borrow_mut().take();
+        self.0.take();
+    }
+
+    /// One of what nearly every run asks for.
+    pub fn usual<'js, T: FromJs<'js>>(&self, ctx: &Ctx<'js>, what: Usual) -> Result<T> {
+        let value = self.0.borrow().usual.get(what as usize).cloned();
+        let value = value.ok_or(rquickjs::Error::Unknown)?.restore(ctx)?;
+        T::from_js(ctx, value)
     }
 
     pub fn get<'js>(&self, ctx: &Ctx<'js>) -> Result<Object<'js>> {
-        let own = self.0.borrow().clone();
+        let own = self.0.borrow().own.clone();
         own.ok_or(rquickjs::Error::Unknown)?.restore(ctx)
     }
 }

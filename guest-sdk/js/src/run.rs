@@ -1,11 +1,16 @@
 //! One run of a step: its data, its modules, its `content`, and what it changed.
 
-use rquickjs::{Ctx, Error, Function, Object, Persistent, Promise, Value, object::Property};
+use std::rc::Rc;
+
+use rquickjs::{Ctx, Error, Function, Object, Persistent, Promise, Value};
 
 use crate::document::{Document, Lender};
 use crate::engine::Engine;
 use crate::fault;
 use crate::host::{Failure, Level};
+use crate::plain::unread;
+use crate::prelude::Usual;
+use crate::reader::Reader;
 use crate::turns::{Ended, Turns};
 use crate::writeback::{self, Change};
 
@@ -45,16 +50,24 @@ impl<'a, 'js> Run<'a, 'js> {
     ) -> rquickjs::Result<(Object<'js>, Turns<'a, 'js>)> {
         let glue = engine.modules.glue.get(ctx)?;
         *engine.given.borrow_mut() = document.clone();
+        if document.is_large() {
+            let reader = Reader {
+                document: document.clone(),
+                shapes: engine.shapes,
+                glue: engine.modules.glue.clone(),
+            };
+            let begin: Function = glue.get("beginUnread")?;
+            unread::begin(ctx, Rc::new(reader), begin.call(())?);
+        }
         let data = document.value(
             ctx,
             engine.shapes,
-            &glue.get("lazy")?,
+            &engine.modules.glue.usual(ctx, Usual::Lazy)?,
             0,
             document.text().len(),
         )?;
-        let data = Property::from(data).writable().enumerable();
-        ctx.globals().prop("data", data)?;
-        let turns = Turns::new(ctx, &*engine.host, &engine.open, &glue)?;
+        ctx.globals().set("data", data)?;
+        let turns = Turns::new(ctx, &*engine.host, &engine.open, &engine.modules.glue)?;
         Ok((glue, turns))
     }
 
@@ -70,7 +83,7 @@ impl<'a, 'js> Run<'a, 'js> {
         let ended = self.call_content();
         self.report_rejections();
         ended?;
-        let lender: Lender = self.told(self.glue.get("lender"))?;
+        let lender = self.told(Lender::new(self.ctx, &self.engine.modules.glue))?;
         let data: Value = self.told(self.ctx.globals().get("data"))?;
         self.check_retry(&data)?;
         let changes =

@@ -1,7 +1,13 @@
 //! Passes over JSON text, sixteen bytes at a time. The text is taken to be JSON; text that is not gives wrong ends,
 //! never a panic.
 
+mod elements;
+mod members;
+
 use crate::lanes::{self, Lanes, WIDTH};
+
+pub use elements::Elements;
+pub use members::Members;
 
 /// What was passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

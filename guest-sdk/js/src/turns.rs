@@ -1,10 +1,11 @@
 //! Drives a run: promise reactions first, then timers that are due, then whatever the host has
 //! ready; and tells when nothing can happen any more.
 
-use rquickjs::{ArrayBuffer, Ctx, Function, Object, Promise, Result, promise::PromiseState};
+use rquickjs::{ArrayBuffer, Ctx, Function, Promise, Result, promise::PromiseState};
 
 use crate::host::{CallId, Host, Outcome};
 use crate::natives::Open;
+use crate::prelude::{Glue, Usual};
 
 /// How a wait ended.
 pub enum Ended {
@@ -28,19 +29,14 @@ pub struct Turns<'a, 'js> {
 }
 
 impl<'a, 'js> Turns<'a, 'js> {
-    pub fn new(
-        ctx: &'a Ctx<'js>,
-        host: &'a dyn Host,
-        open: &'a Open,
-        glue: &Object<'js>,
-    ) -> Result<Self> {
+    pub fn new(ctx: &'a Ctx<'js>, host: &'a dyn Host, open: &'a Open, glue: &Glue) -> Result<Self> {
         Ok(Self {
             ctx,
             host,
             open,
-            settle: glue.get("settle")?,
-            fire: glue.get("fireTimer")?,
-            due: glue.get("nextTimer")?,
+            settle: glue.usual(ctx, Usual::Settle)?,
+            fire: glue.usual(ctx, Usual::FireTimer)?,
+            due: glue.usual(ctx, Usual::NextTimer)?,
             pauses: Vec::new(),
             end: None,
         })

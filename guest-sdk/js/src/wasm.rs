@@ -8,15 +8,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bindings::stepwell::step::connectors::{
     self as raw, CallError, FetchError, PendingResponse, PendingResult,
 };
-use bindings::stepwell::step::{console, data, script, task, task_extras};
+use bindings::stepwell::step::{blobs, console, data, script, task, task_extras};
 use bindings::wasi::io::poll::{Pollable, poll};
 
+use crate::compiled::Extent;
 use crate::engine::Engine;
 use crate::host::{CallId, Failure, Host, Level, Module, Outcome, Redirect, Request, Response};
+use crate::image;
 
 /// What wit-bindgen makes of the world. Its code for the canonical ABI is `unsafe`.
 #[allow(unsafe_code, missing_docs, clippy::all)]
-mod bindings {
+pub(crate) mod bindings {
     wit_bindgen::generate!({
         path: "../../wit",
         world: "script-engine",
@@ -50,8 +52,22 @@ impl bindings::Guest for Component {
         }
     }
 
+    fn prepare(extent: script::Extent) -> Result<(), String> {
+        let extent = match extent {
+            script::Extent::Nothing => None,
+            script::Extent::Common => Some(Extent::Common),
+            script::Extent::Entry => Some(Extent::Entry),
+            script::Extent::All => Some(Extent::All),
+        };
+        if let Some(extent) = extent {
+            engine()?.prepare(extent)?;
+        }
+        image::keep()
+    }
+
     fn run() -> Result<(), bindings::Failure> {
         crate::heap::begin_run();
+        image::resume().map_err(bindings::Failure::Retry)?;
         let engine = engine().map_err(bindings::Failure::Stop)?;
         engine.run().map_err(|failure| match failure {
             Failure::Retry(text) => bindings::Failure::Retry(text),
@@ -288,6 +304,27 @@ impl Host for Imports {
 
     fn visualize(&self, json: &str) -> Result<(), String> {
         task_extras::visualize(json)
+    }
+
+    fn respond(
+        &self,
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    ) -> Result<bool, String> {
+        task_extras::respond(&task_extras::Reply {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    fn file_size(&self, digest: &str) -> Result<Option<u64>, String> {
+        blobs::size(digest)
+    }
+
+    fn read_file(&self, digest: &str, offset: u64, length: u32) -> Result<Vec<u8>, String> {
+        blobs::read(digest, offset, length)
     }
 
     fn fetch(&self, request: Request) -> CallId {

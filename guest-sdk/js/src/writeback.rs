@@ -3,6 +3,7 @@
 
 mod arrays;
 mod before;
+mod parts;
 mod written;
 
 use rquickjs::{
@@ -12,7 +13,7 @@ use rquickjs::{
 use crate::document::{Document, Lender};
 use crate::fault;
 use crate::json;
-use crate::plain::{self, Key, Shapes};
+use crate::plain::{self, Key, Shapes, unread};
 use before::Before;
 
 /// The deepest that a document may be nested; the host refuses more.
@@ -33,6 +34,11 @@ pub fn changes<'js>(
     lender: Lender<'js>,
     data: &Value<'js>,
 ) -> Result<Vec<Change>, String> {
+    let has_parts = document.is_large();
+    if has_parts {
+        let read = unread::become_read(ctx, data.as_raw());
+        read.map_err(|error| format!("`data` cannot be read: {}", fault::headline(ctx, error)))?;
+    }
     if !data.is_object() || data.is_array() || data.is_function() {
         let kind = fault::kind(data);
         return Err(format!("`data` must stay an object, and it is {kind}"));
@@ -41,6 +47,7 @@ pub fn changes<'js>(
         ctx,
         document,
         shapes,
+        has_parts,
         lender,
         changes: Vec::new(),
         pointer: String::new(),
@@ -55,6 +62,8 @@ struct Walk<'a, 'js> {
     ctx: &'a Ctx<'js>,
     document: &'a Document,
     shapes: Shapes,
+    /// Parts of the document may be unread.
+    has_parts: bool,
     lender: Lender<'js>,
     changes: Vec<Change>,
     /// Where the walk is.
@@ -74,6 +83,11 @@ impl<'a, 'js> Walk<'a, 'js> {
         let from = self.document.offset(was);
         if from + was.len() <= same {
             return Ok(());
+        }
+        if self.has_parts
+            && let Some(compared) = self.compare_part(value, was)
+        {
+            return compared;
         }
         if value.is_object() && from >= same {
             let differs = self.document.differs(self.ctx, self.shapes, value, was);
@@ -224,6 +238,9 @@ impl<'a, 'js> Walk<'a, 'js> {
         let Some(object) = value.as_object().filter(|_| !value.is_function()) else {
             return Ok(value);
         };
+        if self.has_parts && self.is_plain_part(&value)? {
+            return Ok(value);
+        }
         let usual = value.is_array()
             || object
                 .get_prototype()

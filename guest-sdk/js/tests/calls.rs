@@ -2,9 +2,7 @@
 
 #![allow(missing_docs)]
 
-mod common;
-
-use common::{START, content, response};
+use crate::common::{START, content, response};
 use serde_json::{Value, json};
 use stepwell_js::{Outcome, Redirect};
 

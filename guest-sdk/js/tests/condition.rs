@@ -2,9 +2,7 @@
 
 #![allow(missing_docs)]
 
-mod common;
-
-use common::step;
+use crate::common::step;
 
 fn compile(pattern: &str) -> Result<String, String> {
     step(&format!(
@@ -38,8 +36,12 @@ fn patterns_become_json() {
             r#"{"a":{"$regex":"[\\ud83d]\\ud83d😀","$flags":""},"b":{"$regex":"\\n\\/","$flags":""}}"#,
         ),
         (
-            "{a: null, b: undefined, c: 1.5, d: 'x', e: false}",
-            r#"{"a":null,"b":null,"c":1.5,"d":"x","e":false}"#,
+            "{a: null, c: 1.5, d: 'x', e: false, f: 12345678901234567890n}",
+            r#"{"a":null,"c":1.5,"d":"x","e":false,"f":12345678901234567890}"#,
+        ),
+        (
+            "{get a() { return 1 }, b: Object.create(null)}",
+            r#"{"a":1,"b":{}}"#,
         ),
         (
             "{a: {$in: [String, null, 'x']}, $or: [{b: {$lt: 3}}, {c: {$exists: false}}]}",
@@ -96,6 +98,67 @@ fn what_is_no_pattern_is_refused_by_its_place() {
         (
             "{a: {$gt: -Infinity}}",
             "TypeError: `condition` at `/a/$gt` is -Infinity, which no data can hold",
+        ),
+        (
+            "{a: undefined}",
+            "TypeError: `condition` at `/a` is undefined; write null",
+        ),
+        (
+            "{a: [1, undefined]}",
+            "TypeError: `condition` at `/a/1` is undefined",
+        ),
+        (
+            "{a: [, 1]}",
+            "TypeError: `condition` at `/a/0` is undefined",
+        ),
+        (
+            "{a: {$in: [void 0]}}",
+            "TypeError: `condition` at `/a/$in/0` is undefined",
+        ),
+        (
+            "{a: Infinity}",
+            "TypeError: `condition` at `/a` is Infinity, which no data can hold",
+        ),
+        (
+            "{a: 2 ** 53}",
+            "TypeError: `condition` at `/a` is 9007199254740992, and JavaScript rounds",
+        ),
+        (
+            "{a: new Date(NaN)}",
+            "TypeError: `condition` at `/a` is an invalid Date",
+        ),
+        (
+            "{a: new Map([['b', 1]])}",
+            "TypeError: `condition` at `/a` is an instance of Map; write String",
+        ),
+        (
+            "{a: [new Set([1])]}",
+            "TypeError: `condition` at `/a/0` is an instance of Set",
+        ),
+        (
+            "{a: new (class Point { x = 1 })()}",
+            "TypeError: `condition` at `/a` is an instance of Point",
+        ),
+        (
+            "{a: new String('x')}",
+            "TypeError: `condition` at `/a` is an instance of String",
+        ),
+        (
+            "{a: Promise.resolve(1)}",
+            "TypeError: `condition` at `/a` is an instance of Promise",
+        ),
+        (
+            "{a: new Uint8Array(2)}",
+            "TypeError: `condition` at `/a` is an instance of Uint8Array",
+        ),
+        ("new Map()", "TypeError: `condition` is an instance of Map"),
+        (
+            "{a: {[Symbol('k')]: 1}}",
+            "TypeError: `condition` at `/a` has a symbol as a key",
+        ),
+        (
+            "(() => { const a = []; a[0] = a; return {a} })()",
+            "TypeError: `condition` at `/a/0` is a cycle",
         ),
         (
             "{a: Symbol('s')}",

@@ -2,9 +2,7 @@
 //! names it, with the command that sets it, for good.
 #![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::content;
+use crate::common::content;
 use serde_json::json;
 use stepwell_js::Outcome;
 

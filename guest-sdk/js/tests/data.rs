@@ -2,9 +2,7 @@
 
 #![allow(missing_docs)]
 
-mod common;
-
-use common::{content, step};
+use crate::common::{content, step};
 use serde_json::{Value, json};
 
 /// A document with a member that is parsed when touched.
@@ -341,4 +339,19 @@ fn a_name_stays_its_own_however_many_come_inside_its_value() {
         assert_eq!(after["copy"], data, "{outer}");
         assert_eq!(after["again"], data, "{outer}");
     }
+}
+
+#[test]
+fn a_large_member_looks_as_if_it_was_read() {
+    let ran = content(
+        "const found = Object.getOwnPropertyDescriptor(data, 'rows');
+         console.log(Object.keys(found).join(), Array.isArray(found.value), data.rows.length, `${data.big}`)",
+    )
+    .data(large())
+    .run();
+    assert_eq!(
+        ran.printed(),
+        ["value,writable,enumerable,configurable true 100 [object Object]"]
+    );
+    assert_eq!(ran.changes(), [""; 0]);
 }

@@ -2,9 +2,7 @@
 
 #![allow(missing_docs)]
 
-mod common;
-
-use common::{content, step};
+use crate::common::{content, step};
 use serde_json::json;
 
 #[test]

@@ -2,9 +2,7 @@
 
 #![allow(missing_docs)]
 
-mod common;
-
-use common::{content, step};
+use crate::common::{content, step};
 use serde_json::json;
 
 /// Replaces every method of the usual prototypes and globals with one that throws.

@@ -2,9 +2,7 @@
 
 #![allow(missing_docs)]
 
-mod common;
-
-use common::{content, response};
+use crate::common::{content, response};
 use serde_json::{Value, json};
 use stepwell_js::{Outcome, Response};
 

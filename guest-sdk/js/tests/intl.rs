@@ -2,11 +2,9 @@
 //! Node's answers; `intl/make.mjs` makes it.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod common;
-
 use std::fs;
 
-use common::{content, step};
+use crate::common::{content, step};
 use serde_json::{Value, json};
 
 /// What an error says that names something the locale data leaves out.

@@ -2,12 +2,10 @@
 
 #![allow(missing_docs)]
 
-mod common;
-
-use common::{content, step};
+use crate::common::{content, step};
 use serde_json::json;
 
-fn with(imports: &str, body: &str) -> common::Step {
+fn with(imports: &str, body: &str) -> crate::common::Step {
     step(&format!("{imports}\nexport const condition = {{}};\nexport const content = async () => {{ {body} }};"))
         .named("steps/contact.js")
         .file("steps/text.js", "export const up = (s) => s.toUpperCase(); export default 7;")

@@ -2,9 +2,7 @@
 
 #![allow(missing_docs)]
 
-mod common;
-
-use common::{content, response, step};
+use crate::common::{content, response, step};
 use serde_json::json;
 
 /// Ids of 64 bits, and decimals that are written with more than they need.

@@ -1,9 +1,7 @@
 //! `into`: where a subtask's or a call's result goes, as a pointer or a dotted path.
 #![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{content, response};
+use crate::common::{content, response};
 use serde_json::json;
 use stepwell_js::Outcome;
 

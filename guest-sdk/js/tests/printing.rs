@@ -2,9 +2,7 @@
 
 #![allow(missing_docs)]
 
-mod common;
-
-use common::content;
+use crate::common::content;
 
 fn print(arguments: &str) -> String {
     content(&format!("console.log({arguments})"))

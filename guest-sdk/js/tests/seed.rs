@@ -3,11 +3,9 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
-mod common;
-
 use std::path::PathBuf;
 
-use common::{Ran, Step, response, step};
+use crate::common::{Ran, Step, response, step};
 use serde_json::{Value, json};
 use stepwell_js::{Level, Outcome};
 

@@ -1,9 +1,7 @@
 //! Subtasks, and when a run is tried again.
 #![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{content, response};
+use crate::common::{content, response};
 use serde_json::json;
 use stepwell_js::Outcome;
 

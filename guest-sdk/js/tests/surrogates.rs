@@ -3,9 +3,7 @@
 
 #![allow(missing_docs)]
 
-mod common;
-
-use common::content;
+use crate::common::content;
 use serde_json::Value;
 
 /// A string that ends with half a pair.

@@ -2,9 +2,7 @@
 //! `connectors.utils.sleep` take, and what they refuse. The mock's clock reads 2023-11-14T22:13:20Z.
 #![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{content, response};
+use crate::common::{content, response};
 use serde_json::json;
 use stepwell_js::Outcome;
 
@@ -223,6 +221,42 @@ fn a_task_is_given_time_and_something_to_draw() {
         let retry = content(&format!("task.visualize({argument})"))
             .run()
             .retry();
+        assert_eq!(retry.lines().next(), Some(text));
+    }
+}
+
+#[test]
+fn a_sender_is_replied_to() {
+    let code = "task.respond({}); task.respond({status: 201, body: {a: 1}});
+        task.respond({headers: {'Content-Type': 'text/xml'}, body: '<a/>'});
+        task.respond({headers: new Headers({'x-a': 'b'}), body: new Uint8Array([104, 105])});
+        if (task.respond({body: 'text'}) !== true) throw new Error('it is the reply');";
+    assert_eq!(
+        asked(code),
+        [
+            "respond 200 [] ",
+            r#"respond 201 [("content-type", "application/json")] {"a":1}"#,
+            r#"respond 200 [("Content-Type", "text/xml")] <a/>"#,
+            r#"respond 200 [("x-a", "b")] hi"#,
+            r#"respond 200 [("content-type", "text/plain;charset=UTF-8")] text"#,
+        ]
+    );
+    for (argument, text) in [
+        (
+            "",
+            "TypeError: task.respond takes {status, headers, body}, and got undefined",
+        ),
+        (
+            "'ok'",
+            "TypeError: task.respond takes {status, headers, body}, and got a string",
+        ),
+        (
+            "{status: 200.5}",
+            "TypeError: `status` must be a number such as 200, and it is 200.5",
+        ),
+        ("{status: 418}", "TypeError: 418 is no status of a reply"),
+    ] {
+        let retry = content(&format!("task.respond({argument})")).run().retry();
         assert_eq!(retry.lines().next(), Some(text));
     }
 }

@@ -2,9 +2,7 @@
 
 #![allow(missing_docs)]
 
-mod common;
-
-use common::content;
+use crate::common::content;
 use serde_json::{Value, json};
 
 /// The value of an expression.

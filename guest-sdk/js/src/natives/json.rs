@@ -6,7 +6,7 @@ use std::rc::Rc;
 use rquickjs::{Ctx, Exception, Function, Object, Result, Value};
 
 use crate::document::Document;
-use crate::plain::{self, Halves, Shapes, Style, Unwritten};
+use crate::plain::{self, Halves, Shapes, Style, Unwritten, unread};
 use crate::prelude::Glue;
 
 /// What JSON text may be nested before the engine's own functions take over.
@@ -47,6 +47,18 @@ pub fn install<'js>(
     };
     natives.set("touch", Function::new(ctx.clone(), touch)?)?;
 
+    let unread_of = |ctx: Ctx<'js>, target: Value<'js>, extensible: bool| -> Result<Value<'js>> {
+        let found = unread::become_of_target(&ctx, &target, extensible)?;
+        Ok(found.unwrap_or_else(|| otherwise(&ctx)))
+    };
+    natives.set("unreadOf", Function::new(ctx.clone(), unread_of)?)?;
+
+    let names = move |ctx: Ctx<'js>, object: Value<'js>| -> Result<Value<'js>> {
+        let names = unread::names(&ctx, shapes.memory.overhead, &object)?;
+        Ok(names.unwrap_or_else(|| otherwise(&ctx)))
+    };
+    natives.set("names", Function::new(ctx.clone(), names)?)?;
+
     let of = Rc::clone(given);
     let parse =
         move |ctx: Ctx<'js>, text: Value<'js>| parse(&ctx, shapes, &of.borrow().clone(), &text);
@@ -64,7 +76,7 @@ pub fn install<'js>(
     let of = Rc::clone(given);
     let spelled = move |ctx: Ctx<'js>, number: f64| -> Result<Option<String>> {
         let document = of.borrow().clone();
-        let numbers = document.numbers().borrow();
+        let numbers = document.numbers();
         match numbers.text(number, None, document.text()) {
             Ok(text) => Ok(text.map(|text| text.to_string())),
             Err(ambiguous) => Err(Exception::throw_type(
@@ -75,7 +87,7 @@ pub fn install<'js>(
     };
     natives.set("spelled", Function::new(ctx.clone(), spelled)?)?;
     let of = Rc::clone(given);
-    let has_spelled = move || !of.borrow().numbers().borrow().is_empty();
+    let has_spelled = move || !of.borrow().numbers().is_empty();
     natives.set("hasSpelled", Function::new(ctx.clone(), has_spelled)?)?;
     let (of, lazy) = (Rc::clone(given), glue.clone());
     let clone = move |ctx: Ctx<'js>, value: Value<'js>| -> Result<Value<'js>> {
@@ -99,10 +111,7 @@ fn clone<'js>(
         lazy.call::<_, ()>((holder.clone(), key.clone(), from as f64, to as f64))?;
         Ok(true)
     };
-    let Ok(mut numbers) = document.numbers().try_borrow_mut() else {
-        return Ok(otherwise(ctx));
-    };
-    let copy = plain::clone(ctx, shapes, value, &mut numbers, &mut leave)?;
+    let copy = plain::clone(ctx, shapes, value, document.numbers(), &mut leave)?;
     Ok(copy.unwrap_or_else(|| otherwise(ctx)))
 }
 
@@ -116,10 +125,14 @@ fn parse<'js>(
     let Some(Ok(text)) = text.as_string().map(|text| text.to_string()) else {
         return Ok(otherwise(ctx));
     };
-    let Ok(mut numbers) = document.numbers().try_borrow_mut() else {
-        return Ok(otherwise(ctx));
-    };
-    let value = plain::parse(ctx, shapes, &text, (0, text.len()), &mut numbers, None)?;
+    let value = plain::parse(
+        ctx,
+        shapes,
+        &text,
+        (0, text.len()),
+        document.numbers(),
+        None,
+    )?;
     Ok(value.unwrap_or_else(|| otherwise(ctx)))
 }
 
@@ -131,12 +144,11 @@ fn stringify<'js>(
     gap: &str,
     halves: Halves,
 ) -> Result<Option<Value<'js>>> {
-    let numbers = document.numbers().borrow();
     let style = Style {
         halves,
         gap: gap.as_bytes(),
         depth: DEPTH,
-        numbers: &numbers,
+        numbers: document.numbers(),
         document: document.text(),
         untouched: &|getter| document.usual_text(getter),
     };

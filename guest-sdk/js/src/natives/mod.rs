@@ -4,6 +4,7 @@ mod bytes;
 mod crypto;
 mod encoding;
 mod file_url;
+mod files;
 mod intl;
 mod json;
 mod sha256;
@@ -34,6 +35,7 @@ pub fn install<'js>(ctx: &Ctx<'js>, host: &Rc<dyn Host>, open: &Open) -> Result<
     calls(ctx, &natives, host, open)?;
     crypto::install(ctx, &natives, host)?;
     encoding::install(ctx, &natives)?;
+    files::install(ctx, &natives, host)?;
     intl::install(ctx, &natives, host)?;
     text::install(ctx, &natives)?;
     url::install(ctx, &natives)?;
@@ -104,6 +106,12 @@ fn task<'js>(ctx: &Ctx<'js>, natives: &Object<'js>, host: &Rc<dyn Host>) -> Resu
     let visualize = move |ctx: Ctx<'js>, json: String| refused(&ctx, h.visualize(&json));
     add("visualize", Function::new(ctx.clone(), visualize)?)?;
     let h = Rc::clone(host);
+    let respond = move |ctx: Ctx<'js>, status: f64, headers: Vec<Text>, body: Option<Bytes>| {
+        let body = body.map(|body| body.0).unwrap_or_default();
+        refused(&ctx, h.respond(status as u16, pairs(headers), body))
+    };
+    add("respond", Function::new(ctx.clone(), respond)?)?;
+    let h = Rc::clone(host);
     let write = move |level: u8, text: Value<'js>| {
         let level = match level {
             0 => Level::Log,
@@ -132,15 +140,10 @@ fn calls<'js>(
                       timeout: Option<f64>,
                       redirect: Text| {
         count.set(count.get() + 1);
-        let mut texts = headers.into_iter();
-        let mut pairs = Vec::new();
-        while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
-            pairs.push((name.0, value.0));
-        }
         h.fetch(Request {
             url: url.0,
             method: method.0,
-            headers: pairs,
+            headers: pairs(headers),
             body: body.map(|body| body.0).unwrap_or_default(),
             timeout_ms: timeout.map(|milliseconds| milliseconds as u64),
             redirect: match &*redirect {
@@ -179,4 +182,14 @@ fn calls<'js>(
         promise.is_some()
     })?;
     natives.set("isPromise", is_promise)
+}
+
+/// Names and values, which come one after the other.
+fn pairs(headers: Vec<Text>) -> Vec<(String, String)> {
+    let mut texts = headers.into_iter();
+    let mut pairs = Vec::new();
+    while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
+        pairs.push((name.0, value.0));
+    }
+    pairs
 }

@@ -6,6 +6,7 @@ use rquickjs::{Ctx, Error, Persistent, Result, Value, qjs};
 
 use super::numbers::Numbers;
 use super::shape::{Kind, Shapes, Slot, Walk, address, tag};
+use super::unread;
 
 /// What is nested deeper is left to the slow way.
 const DEPTH: usize = 256;
@@ -20,7 +21,7 @@ pub fn clone<'js>(
     ctx: &Ctx<'js>,
     shapes: Shapes,
     value: &Value<'js>,
-    numbers: &mut Numbers,
+    numbers: &Numbers,
     leave: &mut Leave<'_, 'js>,
 ) -> Result<Option<Value<'js>>> {
     let mut copier = Copier {
@@ -66,7 +67,7 @@ type Copied<T = qjs::JSValue> = std::result::Result<T, Stop>;
 
 struct Copier<'a, 'b, 'js> {
     walk: Walk<'js>,
-    numbers: &'a mut Numbers,
+    numbers: &'a Numbers,
     leave: &'a mut Leave<'b, 'js>,
     depth: usize,
     /// By the original's address; None while an array is being copied.
@@ -111,6 +112,12 @@ impl<'js> Copier<'_, '_, 'js> {
             // It never changes.
             return Ok(self.duplicate(value));
         }
+        if class == shapes.proxy
+            && let Some(copy) = self.unread(value)?
+        {
+            return Ok(copy);
+        }
+        let class = self.walk.class(value);
         if self.depth >= DEPTH {
             return Err(Stop::Behaves);
         }
@@ -130,6 +137,21 @@ impl<'js> Copier<'_, '_, 'js> {
                 .hold(address(copy), Persistent::save(&self.walk.ctx, kept), marks);
         }
         Ok(copy)
+    }
+
+    /// A copy of what was not read, unread as well. None if it is no such thing; what was read in part is read.
+    fn unread(&mut self, value: qjs::JSValue) -> Copied<Option<qjs::JSValue>> {
+        let Some((_, state)) = unread::found(value) else {
+            return Ok(None);
+        };
+        if state != unread::State::Unread {
+            unread::become_read(&self.walk.ctx, value)?;
+            return Ok(None);
+        }
+        let copy = unread::copy(&self.walk.ctx, value)?.ok_or(Stop::Behaves)?;
+        let kept = self.duplicate(copy.as_raw());
+        self.copies.insert(address(value), Some(kept));
+        Ok(Some(self.duplicate(copy.as_raw())))
     }
 
     fn array(&mut self, value: qjs::JSValue) -> Copied {

@@ -17,6 +17,7 @@ mod parse;
 mod same;
 mod shape;
 mod text;
+pub mod unread;
 mod write;
 
 pub use clone::clone;

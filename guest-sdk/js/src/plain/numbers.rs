@@ -6,6 +6,7 @@
 //! tell which it was, and that is an error rather than another's id. A number that stayed in its object
 //! or array is known by its place there, wherever the object is moved to.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
@@ -20,16 +21,17 @@ const HOLDERS: usize = 100_000;
 #[derive(Default)]
 pub struct Numbers {
     /// By the bits of the double.
-    spelled: ByBits<u64, Spelling>,
+    spelled: RefCell<ByBits<u64, Spelling>>,
     /// By the address of an object, which is kept, so that the address stays its own.
-    holders: ByBits<usize, Holder>,
+    holders: RefCell<ByBits<usize, Holder>>,
 }
 
-type ByBits<K, V> = HashMap<K, V, BuildHasherDefault<Bits>>;
+/// A table by integers.
+pub type ByBits<K, V> = HashMap<K, V, BuildHasherDefault<Bits>>;
 
 /// A hash of one integer. What makes many of them the same costs its own run.
 #[derive(Default)]
-struct Bits(u64);
+pub struct Bits(u64);
 
 impl Hasher for Bits {
     fn finish(&self) -> u64 {
@@ -104,17 +106,18 @@ impl std::fmt::Display for Ambiguous {
 
 impl Numbers {
     pub fn is_empty(&self) -> bool {
-        self.spelled.is_empty()
+        self.spelled.borrow().is_empty()
     }
 
     /// Whether numbers of objects or arrays are remembered.
     pub fn has_marks(&self) -> bool {
-        !self.holders.is_empty()
+        !self.holders.borrow().is_empty()
     }
 
     /// Notes how a number of this value was written.
-    pub fn note(&mut self, value: f64, text: &str) -> Rc<str> {
-        let spelling = self.spelled.entry(value.to_bits());
+    pub fn note(&self, value: f64, text: &str) -> Rc<str> {
+        let mut spelled = self.spelled.borrow_mut();
+        let spelling = spelled.entry(value.to_bits());
         let spelling = spelling.or_insert_with(|| Spelling {
             text: text.into(),
             other: None,
@@ -130,21 +133,29 @@ impl Numbers {
     }
 
     /// Remembers the noted numbers of an object or array.
-    pub fn hold(&mut self, address: usize, kept: Persistent<Value<'static>>, marks: Marks) {
-        if self.holders.len() < HOLDERS {
+    pub fn hold(&self, address: usize, kept: Persistent<Value<'static>>, marks: Marks) {
+        let mut holders = self.holders.borrow_mut();
+        if holders.len() < HOLDERS {
             let _kept = kept;
-            self.holders.insert(address, Holder { _kept, marks });
+            holders.insert(address, Holder { _kept, marks });
+        }
+    }
+
+    /// What is remembered of one address belongs to another from here on, whose object is kept instead.
+    pub fn moved(&self, from: usize, to: usize, kept: Persistent<Value<'static>>) {
+        let old = self.holders.borrow_mut().remove(&from);
+        if let Some(Holder { marks, .. }) = old {
+            self.hold(to, kept, marks);
         }
     }
 
     /// The noted numbers of the object or array at this address.
     pub fn marks(&self, address: usize) -> Option<Marks> {
-        if self.holders.is_empty() {
+        let holders = self.holders.borrow();
+        if holders.is_empty() {
             return None;
         }
-        self.holders
-            .get(&address)
-            .map(|holder| holder.marks.clone())
+        holders.get(&address).map(|holder| holder.marks.clone())
     }
 
     /// How a number is written: as it was noted, or as JavaScript does. `marks` and `key` say where it
@@ -169,7 +180,8 @@ impl Numbers {
                 return Ok(Some(Rc::clone(&mark.text)));
             }
         }
-        let Some(spelling) = self.spelled.get(&bits) else {
+        let spelled = self.spelled.borrow();
+        let Some(spelling) = spelled.get(&bits) else {
             return Ok(None);
         };
         if let Some(other) = &spelling.other {
@@ -188,9 +200,9 @@ impl Numbers {
         Ok(Some(Rc::clone(&spelling.text)))
     }
 
-    pub fn clear(&mut self) {
-        self.holders.clear();
-        self.spelled.clear();
+    pub fn clear(&self) {
+        self.holders.take();
+        self.spelled.take();
     }
 }
 

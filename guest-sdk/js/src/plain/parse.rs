@@ -32,6 +32,8 @@ pub trait Lazily<'js> {
     /// Whether the value that begins here is left alone, and where it ends. It is a member of an object
     /// or, if it is an array, an element of an array.
     fn end(&self, at: usize, is_member: bool) -> Option<usize>;
+    /// The value between two places, unread; None if it is to be left alone otherwise.
+    fn unread(&mut self, from: usize, to: usize) -> Result<Option<Value<'js>>>;
     /// Notes that this member or element, which is null by now, is the text between two places.
     fn leave(
         &mut self,
@@ -49,7 +51,7 @@ pub fn parse<'a, 'js>(
     shapes: Shapes,
     text: &'a str,
     (from, to): (usize, usize),
-    numbers: &'a mut Numbers,
+    numbers: &'a Numbers,
     lazy: Option<&'a mut dyn Lazily<'js>>,
 ) -> Result<Option<Value<'js>>> {
     let context = ctx.as_raw().as_ptr();
@@ -68,8 +70,8 @@ pub fn parse<'a, 'js>(
         at: from,
         depth: 0,
         values: Vec::new(),
-        names: Cache::new(),
-        strings: Cache::new(),
+        names: Cache::new(to - from),
+        strings: Cache::new(to - from),
         buffer: Vec::new(),
         kinds: Kinds::default(),
         marks: Vec::new(),
@@ -129,7 +131,7 @@ struct Parser<'a, 'js> {
     kinds: Kinds,
     /// Numbers to remember of the objects and arrays that are open.
     marks: Vec<Mark>,
-    numbers: &'a mut Numbers,
+    numbers: &'a Numbers,
     lazy: Option<&'a mut dyn Lazily<'js>>,
     failed: Option<Error>,
 }
@@ -279,10 +281,13 @@ impl Parser<'_, '_> {
                     Ended::Before => {
                         let index = self.values.len() - values;
                         let value = match is_lazy.then(|| self.left_alone(false)).flatten() {
-                            Some(place) => {
-                                left.push((index, place));
-                                qjs::JS_MKVAL(qjs::JS_TAG_NULL, 0)
-                            }
+                            Some(place) => match self.unread(place)? {
+                                Some(value) => value,
+                                None => {
+                                    left.push((index, place));
+                                    qjs::JS_MKVAL(qjs::JS_TAG_NULL, 0)
+                                }
+                            },
                             None => self.held(|_| Key::Index(index as u32))?,
                         };
                         self.values.push(value);
@@ -336,6 +341,24 @@ impl Parser<'_, '_> {
         let end = self.lazy.as_deref()?.end(self.at, is_member)?;
         let from = std::mem::replace(&mut self.at, end);
         Some((from, end))
+    }
+
+    /// The value between two places, unread, if it can be.
+    fn unread(&mut self, (from, to): (usize, usize)) -> Parsed<Option<qjs::JSValue>> {
+        let made = match self.lazy.as_deref_mut() {
+            Some(lazy) => lazy.unread(from, to),
+            None => Ok(None),
+        };
+        match made {
+            // SAFETY: the count that is given away is its own.
+            Ok(made) => {
+                Ok(made.map(|made| unsafe { qjs::JS_DupValue(self.context, made.as_raw()) }))
+            }
+            Err(error) => {
+                self.failed = Some(error);
+                Err(Stop::Thrown)
+            }
+        }
     }
 
     fn leave(

@@ -2,13 +2,14 @@
 
 mod run;
 mod strings;
+mod unread;
 mod wide;
 
 use rquickjs::{Ctx, Error, Result, Value, qjs};
 
 use super::number::{self, Number};
 use super::numbers::{Key, Mark, Numbers};
-use super::shape::{Kind, Shapes, Slot, Walk, address, tag};
+use super::shape::{Kind, Shapes, Slot, Walk, tag};
 use super::text;
 
 /// What is nested deeper is compared in the slow way.
@@ -292,6 +293,8 @@ impl<'js> Comparison<'_, '_, 'js> {
             self.array(value)
         } else if class == shapes.object {
             self.object(value)
+        } else if class == shapes.proxy {
+            self.unread(value)
         } else {
             false
         }
@@ -385,16 +388,5 @@ impl<'js> Comparison<'_, '_, 'js> {
         };
         self.walk.done(slot);
         is_same
-    }
-
-    /// Whether an accessor is the one that was made for the text here. It is if it is of this very
-    /// place.
-    fn is_untouched(&mut self, getter: qjs::JSValue) -> bool {
-        let Some(text) = (self.untouched)(address(getter)) else {
-            return false;
-        };
-        let is_here = text.as_ptr() == self.rest().as_ptr();
-        self.at += if is_here { text.len() } else { 0 };
-        is_here
     }
 }

@@ -21,13 +21,14 @@ const LAST: usize = 16;
 /// What the engine was asked once, before a step's code ran.
 #[derive(Clone, Copy)]
 pub struct Shapes {
-    /// The classes of plain objects, of arrays, and of what `JSON.rawJSON` makes.
+    /// The classes of plain objects, of arrays, of proxies, and of what `JSON.rawJSON` makes.
     pub object: qjs::JSClassID,
     pub array: qjs::JSClassID,
+    pub proxy: qjs::JSClassID,
     pub raw: qjs::JSClassID,
     /// How values are laid out in memory.
     pub memory: Memory,
-    to_json: qjs::JSAtom,
+    pub to_json: qjs::JSAtom,
     pub raw_json: qjs::JSAtom,
 }
 
@@ -75,7 +76,7 @@ pub struct Walk<'js> {
     empty_shape: usize,
     /// An array that has only elements, and whether JSON takes such arrays as they are.
     array: Value<'js>,
-    is_array_plain: bool,
+    pub is_array_plain: bool,
 }
 
 /// A member or element as it stands there.
@@ -142,8 +143,8 @@ impl Layout {
 impl Shapes {
     pub fn new(ctx: &Ctx<'_>) -> Result<Self> {
         let memory = Memory::new(ctx)?;
-        let made: Vec<Value> = ctx.eval("[{a: 1}, [1], JSON.rawJSON('1')]")?;
-        let [object, array, raw] = &made[..] else {
+        let made: Vec<Value> = ctx.eval("[{a: 1}, [1], new Proxy({}, {}), JSON.rawJSON('1')]")?;
+        let [object, array, proxy, raw] = &made[..] else {
             return Err(Error::Unknown);
         };
         let context = ctx.as_raw().as_ptr();
@@ -155,6 +156,7 @@ impl Shapes {
             Ok(Self {
                 object: class(object),
                 array: class(array),
+                proxy: class(proxy),
                 raw: class(raw),
                 memory,
                 to_json: atom("toJSON"),

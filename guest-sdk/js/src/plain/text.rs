@@ -52,6 +52,12 @@ pub fn is_same(a: &[u8], b: &[u8]) -> bool {
     a.iter().zip(b).all(|(a, b)| same(a, b)) && same(a_last, b_last)
 }
 
+/// Whether a text begins with another one. Quicker where it is the same place of one text.
+pub fn begins(text: &[u8], other: &[u8]) -> bool {
+    let begin = text.get(..other.len());
+    begin.is_some_and(|begin| begin.as_ptr() == other.as_ptr() || is_same(begin, other))
+}
+
 /// Appends the inside of a JSON string: quotes, backslashes and control characters escaped as
 /// `JSON.stringify` does.
 pub fn escape(text: &[u8], out: &mut Vec<u8>) {

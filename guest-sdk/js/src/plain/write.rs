@@ -5,7 +5,7 @@ use rquickjs::{Ctx, Error, Value, qjs};
 
 use super::numbers::{Key, Mark, Numbers};
 use super::shape::{Kind, Shapes, Slot, Walk, address, tag};
-use super::{number, text};
+use super::{number, text, unread};
 use crate::lanes;
 use crate::raw::{self, Characters, utf8};
 
@@ -200,6 +200,9 @@ impl Writer<'_, '_> {
         if self.depth >= self.style.depth {
             return Err(Unwritten::Behaves);
         }
+        if class == shapes.proxy {
+            return self.unread(value);
+        }
         self.depth += 1;
         let marks = self.walk.marks(self.style.numbers, value);
         let marks = marks.as_deref().unwrap_or_default();
@@ -284,6 +287,42 @@ impl Writer<'_, '_> {
             }
         }
         self.end(!is_first, b'}');
+        Ok(())
+    }
+
+    /// Appends what was not read, as its text; reads it if that is not how it is to be written.
+    fn unread(&mut self, value: qjs::JSValue) -> Written {
+        let Some((part, state)) = unread::found(value) else {
+            return Err(Unwritten::Behaves);
+        };
+        let (ctx, to_json) = (self.walk.ctx.clone(), self.walk.shapes.to_json);
+        if !self.walk.is_array_plain || unread::has_method(&ctx, value, to_json) {
+            return Err(Unwritten::Behaves);
+        }
+        let is_as_text = part.is_usual && self.style.gap.is_empty();
+        if !is_as_text || state == unread::State::Read {
+            unread::become_read(&ctx, value)?;
+            return self.holder(value);
+        }
+        // SAFETY: the count that is given to the value is its own.
+        let value =
+            unsafe { Value::from_raw(ctx.clone(), qjs::JS_DupValue(self.walk.context, value)) };
+        let mut from = part.from;
+        let text = |from: usize, to: usize| {
+            let text = self.style.document.get(from..to);
+            text.unwrap_or_default().as_bytes()
+        };
+        for (_, place, element) in unread::own_elements(&ctx, &value)? {
+            self.out.extend_from_slice(text(from, place.0));
+            self.depth += 1;
+            match tag(element.as_raw()) {
+                qjs::JS_TAG_UNDEFINED | qjs::JS_TAG_SYMBOL => self.out.extend_from_slice(b"null"),
+                _ => self.value(element.as_raw(), None)?,
+            }
+            self.depth -= 1;
+            from = place.1;
+        }
+        self.out.extend_from_slice(text(from, part.to));
         Ok(())
     }
 

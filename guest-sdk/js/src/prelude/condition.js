@@ -37,11 +37,25 @@
     return { __proto__: null, $regex: source(value), $flags: flags };
   };
 
+  // What a Map, a Set or an instance of a class holds is not in its members.
+  const plain = (value, pointer) => {
+    const prototype = own.Object.getPrototypeOf(value);
+    // A module as a whole has no prototype, and a symbol for its name.
+    if (prototype === null) return;
+    if (own.isArray(value) || prototype === own.objectPrototype) {
+      if (own.Object.getOwnPropertySymbols(value).length > 0) refuse(pointer, 'has a symbol as a key, which no data has');
+      return;
+    }
+    const maker = prototype.constructor;
+    const name = typeof maker === 'function' ? maker.name : '';
+    refuse(pointer, `is an instance of ${name || 'a class'}; ${HELP}`);
+  };
+
   const compile = (value, pointer, open) => {
     const type = own.Map.get(TYPES, value);
     if (type) return { $type: type };
     switch (typeof value) {
-      case 'undefined': return null;
+      case 'undefined': return refuse(pointer, 'is undefined; write null for a value that is null or missing, or leave the member out');
       case 'string': case 'boolean': return value;
       case 'number':
         if (value - value !== 0) refuse(pointer, `is ${value}, which no data can hold`);
@@ -57,7 +71,12 @@
     // What `JSON.rawJSON` made is written as it is.
     if (value === null || own.JSON.isRawJSON(value)) return value;
     if (own.isA(RegExp, value)) return regex(value, pointer);
-    if (own.isA(Date, value)) return own.Date.toISOString(value);
+    if (own.isA(Date, value)) {
+      const at = own.Date.getTime(value);
+      if (at - at !== 0) refuse(pointer, 'is an invalid Date');
+      return own.Date.toISOString(value);
+    }
+    plain(value, pointer);
     if (own.Array.includes(open, value)) refuse(pointer, 'is a cycle: it lies in itself');
     if (open.length >= DEPTH) refuse(pointer, `is nested deeper than ${DEPTH} levels`);
     own.Array.push(open, value);

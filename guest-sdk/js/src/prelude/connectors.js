@@ -62,6 +62,8 @@
     for (let i = 0; i < list.length; i += 2) if (own.String.toLowerCase(list[i]) === name) return true;
     return false;
   };
+  own.headersOf = headersOf;
+  own.hasHeader = hasHeader;
 
   // Sends a request; the promise is of `{status, statusText, headers: [name, value…], body, landed}`.
   own.send = (url, options, texts) => {

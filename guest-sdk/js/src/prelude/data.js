@@ -20,6 +20,22 @@
     host.leave(get, from, to);
   };
 
+  // What all proxies have as their handler that stand for what was not read yet.
+  const handler = {
+    __proto__: null,
+    setPrototypeOf: (target, prototype) => own.Reflect.setPrototypeOf(host.unreadOf(target, true), prototype),
+    preventExtensions: (target) => own.Reflect.preventExtensions(host.unreadOf(target, false)),
+  };
+  const methods = {
+    keys(value) {
+      return host.names(value) ?? own.Object.keys(value);
+    },
+  };
+  own.beginUnread = () => {
+    own.hide(Object, 'keys', methods.keys);
+    return handler;
+  };
+
   own.isLazy = (get) => host.isUntouched(get);
 
   const polluted = (value, toJSON) => {

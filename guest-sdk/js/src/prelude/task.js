@@ -56,6 +56,20 @@
       }
       host.visualize(json('what is to be drawn', visual));
     },
+    respond(reply) {
+      if (typeof reply !== 'object' || reply === null || own.isArray(reply)) {
+        throw new TypeError(`task.respond takes {status, headers, body}, and got ${own.kind(reply)}`);
+      }
+      const { status = 200, body } = reply;
+      if (typeof status !== 'number' || status % 1 !== 0 || status < 100 || status > 999) {
+        throw new TypeError(`\`status\` must be a number such as 200, and it is ${own.shown(status)}`);
+      }
+      const headers = own.headersOf(reply.headers);
+      const content = own.bodyOf(body);
+      if (own.streamState(content[0])) throw new TypeError('the body of a reply is its text or its bytes, and no stream');
+      if (content[1] && !own.hasHeader(headers, 'content-type')) own.Array.push(headers, 'content-type', content[1]);
+      return host.respond(status, headers, content[0]);
+    },
     stop,
   };
   const step = { redo: () => host.redo(), stop };

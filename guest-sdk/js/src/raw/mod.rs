@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 pub mod model;
+pub mod proxy;
 pub mod slab;
 pub mod utf8;
 

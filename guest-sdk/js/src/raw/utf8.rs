@@ -110,6 +110,16 @@ fn decode(bytes: &[u8], out: &mut Vec<u16>) {
             at += WIDTH;
             continue;
         }
+        if let Some(pairs) = four_pairs(block) {
+            // SAFETY: there is room for so many units.
+            unsafe {
+                let end = out.as_mut_ptr().add(out.len());
+                end.cast::<[u64; 2]>().write_unaligned(pairs);
+                out.set_len(out.len() + WIDTH / 2);
+            }
+            at += WIDTH;
+            continue;
+        }
         let mut units = [0; WIDTH];
         let (mut from, mut to) = (0, 0);
         // As long as the longest character fits.
@@ -136,6 +146,44 @@ fn decode(bytes: &[u8], out: &mut Vec<u16>) {
         }
         at += length;
     }
+}
+
+/// The units of four characters of four bytes each; None if there are others.
+#[inline(always)]
+fn four_pairs(block: &[u8; WIDTH]) -> Option<[u64; 2]> {
+    let (words, _) = block.as_chunks::<8>();
+    let &[first, second] = words else { return None };
+    let words = [first, second].map(u64::from_le_bytes);
+    let is_long = |word: u64| word & twice(0xc0c0_c0f8) == twice(0x8080_80f0);
+    (is_long(words[0]) && is_long(words[1])).then(|| words.map(|word| two_pairs(word).to_le()))
+}
+
+/// The same bits for both halves of a word.
+const fn twice(bits: u32) -> u64 {
+    (bits as u64) << 32 | bits as u64
+}
+
+/// Two characters of four bytes as four units.
+#[inline(always)]
+fn two_pairs(word: u64) -> u64 {
+    let high = (word & twice(7)) << 8 | word >> 6 & twice(0xfc) | word >> 20 & twice(3);
+    let low = word << 6 & twice(0x03c0_0000) | word >> 8 & twice(0x003f_0000);
+    // What is above 0xffff is told in ten bits each.
+    (high | low) + twice(0xdc00_d7c0)
+}
+
+/// Two surrogate pairs as two characters of four bytes; None if there are others.
+#[inline(always)]
+fn two_long(units: &[u16; 4]) -> Option<u64> {
+    // SAFETY: so many bytes.
+    let word = u64::from_le(unsafe { units.as_ptr().cast::<u64>().read_unaligned() });
+    if word & twice(0xfc00_fc00) != twice(0xdc00_d800) {
+        return None;
+    }
+    let high = (word & twice(0x3ff)) + twice(0x40);
+    let first = high >> 8 & twice(7) | high << 6 & twice(0x3f00) | (high & twice(3)) << 20;
+    let last = word >> 6 & twice(0x000f_0000) | word << 8 & twice(0x3f00_0000);
+    Some(first | last | twice(0x8080_80f0))
 }
 
 /// How many bytes the first character of these has, and its one or two units, the first one in the lower half.
@@ -217,11 +265,20 @@ fn encode_wide(units: &[u16], out: &mut Vec<u8>) -> bool {
     /// Units that are encoded before they are appended.
     const STEP: usize = 64;
     let (mut at, mut is_well_formed) = (0, true);
-    let mut bytes = [0; 3 * STEP + 4];
+    let mut bytes = [0; 3 * STEP + 8];
     while at < units.len() {
         let end = units.len().min(at + STEP);
         let mut to = 0;
         while at < end {
+            if units[at] & 0xfc00 == 0xd800
+                && let Some(four) = units.get(at..).and_then(<[u16]>::first_chunk)
+                && let Some(long) = two_long(four)
+                && let Some(room) = bytes.get_mut(to..).and_then(<[u8]>::first_chunk_mut::<8>)
+            {
+                *room = long.to_le_bytes();
+                (at, to) = (at + 4, to + 8);
+                continue;
+            }
             let (taken, length, four) = encode_next(units, at);
             is_well_formed &= length > 0;
             let length = if length == 0 { 3 } else { length };
@@ -272,74 +329,4 @@ fn encode_next(units: &[u16], at: usize) -> (usize, usize, u32) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TEXTS: [&str; 12] = [
-        "",
-        "plain",
-        "plain and longer than a block of bytes",
-        "é",
-        "ääääääääääääääääääääääääääääääää",
-        "Grüße aus Köln, über die Brücke, und so weiter",
-        "x\u{80}\u{ff}\u{7ff}\u{800}\u{ffff}\u{10000}\u{10ffff}",
-        "😀😀😀😀😀😀😀😀😀",
-        "12345678901234ä678901234567890ä",
-        "äöüßäöü",
-        "äöüßäöüßÄÖÜàéèñçäöüßäöüßÄÖÜàéèñç\u{80}\u{bf}\u{c0}\u{ff}",
-        "€uro, 漢字 and 😀 in one text that is longer than some blocks, 漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字",
-    ];
-
-    #[test]
-    fn utf16_goes_both_ways() {
-        for text in TEXTS {
-            let mut units = Vec::new();
-            decode(text.as_bytes(), &mut units);
-            assert_eq!(units, text.encode_utf16().collect::<Vec<_>>(), "{text}");
-            let mut bytes = Vec::new();
-            assert!(encode(Characters::Wide(&units), &mut bytes));
-            assert_eq!(bytes, text.as_bytes());
-        }
-        let mut bytes = Vec::new();
-        assert!(!encode(
-            Characters::Wide(&[0xdc00, 0x61, 0xd800]),
-            &mut bytes
-        ));
-        assert_eq!(bytes, b"\xed\xb0\x80a\xed\xa0\x80");
-    }
-
-    #[test]
-    fn latin_goes_both_ways() {
-        for text in TEXTS {
-            let latin: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
-            assert_eq!(
-                latin_length(text.as_bytes()),
-                latin.as_ref().map(Vec::len),
-                "{text}"
-            );
-            let Some(latin) = latin else { continue };
-            let mut out = vec![0; latin.len()];
-            decode_latin(text.as_bytes(), &mut out);
-            assert_eq!(out, latin, "{text}");
-            let mut bytes = Vec::new();
-            assert!(encode(Characters::Latin(&latin), &mut bytes));
-            assert_eq!(bytes, text.as_bytes());
-        }
-    }
-
-    #[test]
-    fn each_place_of_a_block_may_have_a_longer_character() {
-        for length in 0..70 {
-            for place in 0..length {
-                let text: String = (0..length)
-                    .map(|at| if at == place { 'ÿ' } else { 'y' })
-                    .collect();
-                let mut out = vec![0; length];
-                decode_latin(text.as_bytes(), &mut out);
-                let mut bytes = Vec::new();
-                encode(Characters::Latin(&out), &mut bytes);
-                assert_eq!(bytes, text.as_bytes());
-            }
-        }
-    }
-}
+mod tests;

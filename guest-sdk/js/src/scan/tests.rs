@@ -163,3 +163,51 @@ fn brackets_and_quotes_are_told_apart_in_any_place() {
         assert_eq!(nested(more.as_bytes(), 0).end, text.len(), "{more}");
     }
 }
+
+#[test]
+fn elements_are_counted_and_found() {
+    let mut seed = 11_u64;
+    for round in 0..600 {
+        let mut parts = Vec::new();
+        for _ in 0..round * 3 {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let all = [
+                "[]",
+                "{}",
+                "7",
+                "-1.5e3",
+                "true",
+                r#""""#,
+                r#""a,b]""#,
+                r#""\",""#,
+                "[[1,2],[]]",
+                "[1,[2,[3,4],5],6]",
+                r#"{"a":1,"b":[1,2]}"#,
+                r#"{"a":{"b":{}},"c":"}"}"#,
+                "[[[[[[[[[[[[]]]]]]]]]]]]",
+                r#"["x","y","z"]"#,
+                r#""a text that is longer than a block, with commas""#,
+                "null",
+            ];
+            parts.push(all[(seed >> 33) as usize % all.len()]);
+        }
+        let between = [",", " , ", ",\n"][round % 3];
+        let text = format!("[{}{}]", parts.join(between), [" ", ""][round % 2]);
+        for text in [
+            format!("{text},[1,2]]"),
+            format!("{text}]]]]]]]]]]]]]]]]]"),
+            text,
+        ] {
+            let elements = Elements::of(text.as_bytes(), 0);
+            assert_eq!(elements.count as usize, parts.len(), "{text}");
+            for index in (0..parts.len())
+                .step_by(7)
+                .chain(parts.len().checked_sub(1))
+            {
+                let (from, to) = elements.place(text.as_bytes(), index as u32).unwrap();
+                assert_eq!(&text[from..to], parts[index], "{index} of {text}");
+            }
+            assert_eq!(elements.place(text.as_bytes(), parts.len() as u32), None);
+        }
+    }
+}

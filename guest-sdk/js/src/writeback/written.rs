@@ -10,12 +10,11 @@ use crate::plain::{self, Halves, Style, Unwritten};
 impl<'js> Walk<'_, 'js> {
     /// Writes a value as most are, plain data. False if it must be looked at closer.
     pub(super) fn write_plain(&self, value: &Value<'js>, out: &mut String) -> Walked<bool> {
-        let numbers = self.document.numbers().borrow();
         let style = Style {
             halves: Halves::Replaced,
             gap: b"",
             depth: DEPTH.saturating_sub(self.open.len()),
-            numbers: &numbers,
+            numbers: self.document.numbers(),
             document: self.document.text(),
             untouched: &|getter| self.document.usual_text(getter),
         };
@@ -41,6 +40,7 @@ impl<'js> Walk<'_, 'js> {
         if plain::is_raw(self.shapes, value) && self.write_plain(value, out)? {
             return Ok(());
         }
+        self.read(value)?;
         if value.is_null() {
             out.push_str("null");
         } else if let Some(truth) = value.as_bool() {

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use serde_json::{Value, json};
-use stepwell_js::{CallId, Engine, Failure, Host, Level, Module, Outcome, Request, Response};
+use stepwell_js::{
+    CallId, Engine, Extent, Failure, Host, Level, Module, Outcome, Request, Response,
+};
 
 /// The mock's clock at the start of a run.
 pub const START: f64 = 1_700_000_000_000.0;
@@ -121,12 +123,24 @@ impl Step {
 
     pub fn run(self) -> Ran {
         let host = Rc::new(self.host);
-        let engine = Engine::new(host.clone()).unwrap();
+        let engine = prepared(&host);
         Ran {
             ended: engine.run(),
             host,
         }
     }
+}
+
+/// An engine that has compiled what it can of a step, as the server has it.
+fn prepared(host: &Rc<Mock>) -> Engine {
+    let new = || Engine::new(host.clone()).unwrap();
+    for extent in [Extent::All, Extent::Entry, Extent::Common] {
+        let engine = new();
+        if engine.prepare(extent).is_ok() {
+            return engine;
+        }
+    }
+    new()
 }
 
 pub fn response(status: u16, kind: &str, body: &[u8]) -> Outcome {
@@ -361,6 +375,29 @@ impl Host for Mock {
         }
         self.asked.borrow_mut().push(format!("visualize {json}"));
         Ok(())
+    }
+
+    fn respond(
+        &self,
+        status: u16,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+    ) -> Result<bool, String> {
+        if status == 418 {
+            return Err("418 is no status of a reply".into());
+        }
+        let body = String::from_utf8_lossy(&body);
+        let asked = format!("respond {status} {headers:?} {body}");
+        self.asked.borrow_mut().push(asked);
+        Ok(true)
+    }
+
+    fn file_size(&self, _: &str) -> Result<Option<u64>, String> {
+        Ok(None)
+    }
+
+    fn read_file(&self, _: &str, _: u64, _: u32) -> Result<Vec<u8>, String> {
+        Err("there are no files".into())
     }
 
     fn fetch(&self, request: Request) -> CallId {

@@ -103,10 +103,12 @@ impl Parser<'_, '_> {
             return Err(Stop::Text);
         }
         self.space();
-        let left = self.left_alone(true);
-        let value = match left {
-            Some(_) => qjs::JS_MKVAL(qjs::JS_TAG_NULL, 0),
-            None => self.held(|parser| parser.key(name))?,
+        let (value, left) = match self.left_alone(true) {
+            None => (self.held(|parser| parser.key(name))?, None),
+            Some(place) => match self.unread(place)? {
+                Some(value) => (value, None),
+                None => (qjs::JS_MKVAL(qjs::JS_TAG_NULL, 0), Some(place)),
+            },
         };
         self.define(object, atom, value)?;
         if let Some(place) = left {

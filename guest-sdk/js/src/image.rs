@@ -1,0 +1,140 @@
+//! The memory that `prepare` leaves. The host keeps what differs from the engine's snapshot, and a run begins by
+//! putting that into its own memory: it goes on where `prepare` was done.
+//!
+//! The stack is not part of it: it lies below all else, and nothing on it outlives a call.
+
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::arch::wasm32::{memory_grow, memory_size};
+use std::cell::{Cell, UnsafeCell};
+use std::mem::ManuallyDrop;
+use std::slice;
+
+use crate::wasm::bindings::stepwell::step::script;
+
+/// Bytes of a page of WebAssembly's memory.
+const PAGE: usize = 64 * 1024;
+/// The most bytes of a part, as the WIT has it.
+const PART: usize = 64 * 1024;
+/// Bytes in front of each stretch: where it goes and how long it is, as `u32` each, and as many zeros.
+const HEAD: usize = 16;
+
+unsafe extern "C" {
+    /// Where the linker lets static data begin, behind the stack.
+    static __global_base: u8;
+}
+
+/// Where the host puts a part: away from the heap, which the part is about to change.
+#[repr(C, align(16))]
+struct Stage {
+    bytes: UnsafeCell<[u8; PART]>,
+    is_next: Cell<bool>,
+}
+
+// SAFETY: a component has one thread.
+unsafe impl Sync for Stage {}
+
+static STAGE: Stage = Stage {
+    bytes: UnsafeCell::new([0; PART]),
+    is_next: Cell::new(false),
+};
+
+/// The C library's allocator, but for the block that a part comes in.
+struct Allocator;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
+
+// SAFETY: the stage is handed out to `resume` alone, which does not give it back.
+unsafe impl GlobalAlloc for Allocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if STAGE.is_next.get() && layout.size() <= PART {
+            STAGE.is_next.set(false);
+            return STAGE.bytes.get().cast();
+        }
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        unsafe { System.realloc(block, layout, size) }
+    }
+}
+
+/// Gives the host all memory but the stack.
+///
+/// # Errors
+/// The stack lies elsewhere: the engine was linked in another way.
+pub fn keep() -> Result<(), String> {
+    let start = (&raw const __global_base).addr().next_multiple_of(HEAD);
+    let on_stack = 0_u8;
+    if (&raw const on_stack).addr() >= start {
+        return Err("the stack does not lie below the static data".into());
+    }
+    let end = memory_size(0) * PAGE;
+    for at in (start..end).step_by(PART) {
+        let length = PART.min(end - at);
+        // SAFETY: the memory is there, and nothing writes to it before the host has read it.
+        let part = unsafe { slice::from_raw_parts(std::ptr::with_exposed_provenance(at), length) };
+        script::keep(at as u32, part);
+    }
+    Ok(())
+}
+
+/// Takes over what `prepare` left, if the host has it. Nothing may be borrowed from the heap or from static data.
+///
+/// # Errors
+/// The run may not have so much memory.
+#[inline(never)]
+pub fn resume() -> Result<(), String> {
+    for part in 0.. {
+        STAGE.is_next.set(true);
+        let bytes = script::image(part).map(ManuallyDrop::new);
+        STAGE.is_next.set(false);
+        match bytes {
+            Some(bytes) => put(bytes.as_ptr(), bytes.len())?,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// Puts the stretches of a part where they belong. One that goes to address 0 says how many pages memory has.
+fn put(part: *const u8, length: usize) -> Result<(), String> {
+    let mut at = 0;
+    while at < length {
+        // SAFETY: the host made the part of what `keep` gave it, in multiples of 16 bytes.
+        unsafe {
+            let head = part.add(at).cast::<u32>();
+            let (to, bytes) = (head.read() as usize, head.add(1).read() as usize);
+            at += HEAD;
+            if to == 0 {
+                let more = bytes.saturating_sub(memory_size(0));
+                if more > 0 && memory_grow(0, more) == usize::MAX {
+                    return Err("RangeError: out of memory".into());
+                }
+                continue;
+            }
+            let from = part.add(at);
+            let to = std::ptr::with_exposed_provenance_mut::<u8>(to);
+            if bytes <= 8 * HEAD {
+                for block in (0..bytes).step_by(HEAD) {
+                    let value = from.add(block).cast::<u128>().read();
+                    to.add(block).cast::<u128>().write(value);
+                }
+            } else {
+                to.copy_from_nonoverlapping(from, bytes);
+            }
+            at += bytes;
+        }
+    }
+    Ok(())
+}
