@@ -33,11 +33,11 @@ pub use crate::__console_warn as warn;
 /// How loud a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
-    /// Ordinary.
+    /// `console::log!`, and what is printed to standard output.
     Log,
-    /// Something looks wrong.
+    /// `console::warn!`: something looks wrong.
     Warn,
-    /// Something is wrong.
+    /// `console::error!`: something is wrong.
     Error,
     /// For the record: what was done on whose behalf.
     Audit,

@@ -45,13 +45,13 @@ pub enum DataError {
     /// Nothing is there, or `null`.
     #[error("the data has nothing at `{pointer}`, and the step needs it")]
     Missing {
-        /// Where.
+        /// The RFC 6901 pointer.
         pointer: String,
     },
     /// The value is of another type than the step asked for.
     #[error("the value at `{pointer}` is not what the step expects")]
     Unexpected {
-        /// Where.
+        /// The RFC 6901 pointer.
         pointer: String,
         /// What was expected and what was found.
         #[source]
@@ -60,7 +60,7 @@ pub enum DataError {
     /// The value that the step sets has no form in JSON, e.g. a map whose keys are no strings.
     #[error("the value for `{pointer}` cannot be written as JSON")]
     Unwritable {
-        /// Where.
+        /// The RFC 6901 pointer.
         pointer: String,
         /// What is in the way.
         #[source]

@@ -53,7 +53,7 @@ impl Drop for Registration {
 }
 
 /// Sleeps until at least one of those that wait is ready, and wakes those that are. False if
-/// nobody waits.
+/// no future waits.
 fn sleep() -> bool {
     let pollables: Vec<(u64, Rc<host::Pollable>)> = WAITING.with_borrow(|waiting| {
         let entries = waiting.entries.iter();
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "only connector calls can be awaited")]
-    fn a_future_that_nobody_wakes_is_a_clear_error() {
+    fn a_future_without_a_waker_is_a_clear_error() {
         block_on(future::pending::<()>());
     }
 }

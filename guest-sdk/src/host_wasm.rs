@@ -1,6 +1,6 @@
 //! The host on the other side of the world `step`: the same few functions that the mock has.
 
-use bindings::stepwell::step::{connectors as raw, console, data, task, task_extras};
+use bindings::stepwell::step::{blobs, connectors as raw, console, data, task, task_extras};
 use bindings::wasi::io::poll as raw_poll;
 
 use crate::connectors::{CallError, FetchError, Redirect, Response, UnderWay, request::Parts};
@@ -115,6 +115,26 @@ pub fn task_complete_on_expire() {
 
 pub fn task_visualize(json: &str) -> Result<(), String> {
     task_extras::visualize(json)
+}
+
+pub fn task_respond(
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+) -> Result<bool, String> {
+    task_extras::respond(&task_extras::Reply {
+        status,
+        headers,
+        body,
+    })
+}
+
+pub fn blob_size(digest: &str) -> Result<Option<u64>, String> {
+    blobs::size(digest)
+}
+
+pub fn blob_read(digest: &str, offset: u64, length: u32) -> Result<Vec<u8>, String> {
+    blobs::read(digest, offset, length)
 }
 
 pub fn console_write(level: Level, text: &str) {

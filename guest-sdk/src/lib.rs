@@ -19,7 +19,7 @@
 //! ```
 //!
 //! The crate is a library of the types `cdylib` and `rlib`, built for `wasm32-wasip2`; it holds one
-//! step. What a step can do is in [`data`], [`task`], [`connectors`], [`console`] and [`time`];
+//! step. What a step can do is in [`data`], [`task`], [`blobs`], [`connectors`], [`console`] and [`time`];
 //! how it fails is in [`Failure`]; how it is tested without a server is in
 #![cfg_attr(not(target_family = "wasm"), doc = "[`mock`].")]
 #![cfg_attr(target_family = "wasm", doc = "`mock`.")]
@@ -27,6 +27,7 @@
 // The macro names this crate by its full path, and so do our own tests.
 extern crate self as stepwell_sdk;
 
+pub mod blobs;
 pub mod connectors;
 pub mod console;
 pub mod data;
@@ -83,8 +84,8 @@ pub type Result<T = (), E = Failure> = std::result::Result<T, E>;
 pub mod prelude {
     pub use crate::connectors::{self, Request, Response};
     pub use crate::{
-        ErrorExt, Failure, OptionExt, Result, ResultExt, Value, console, data, join_all, json,
-        step, task, time,
+        ErrorExt, Failure, OptionExt, Result, ResultExt, Value, blobs, console, data, join_all,
+        json, step, task, time,
     };
 }
 

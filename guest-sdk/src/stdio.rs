@@ -3,52 +3,79 @@
 //! Rust's standard library prints a panic's message, so every step has the code that writes to
 //! standard error, and through the C library that brought a dozen WASI imports into each component:
 //! streams, terminals, the environment. An instance is made for every run, and it costs something for
-//! every import. The three C functions that the standard library gets there by are therefore ours:
-//! what is printed goes to `console`, and the environment, which is empty in the sandbox, is known to
-//! be. What a step imports of WASI is then what it uses.
+//! every import. We replace the three C functions that the standard library uses for this: output goes
+//! to `console`, and `getenv` always returns null. A step then imports only the WASI interfaces that it
+//! uses itself.
 
-/// Bytes that are kept of a line that has not ended; as many as a run keeps of all lines. One that has
-/// is given whole: the host cuts it, and says so.
+/// Bytes that are kept of an unfinished line; as many as a run keeps of all lines. What is printed beyond
+/// them is lost until the piece that ends the line. Other lines are passed on whole: the host cuts them,
+/// and says so.
 const LINE_BYTES: usize = 64 * 1024;
 
-/// What a stream has begun and not ended with a line feed.
-struct Begun(Vec<u8>);
+/// Stands in a line for what was lost of it. It makes the line longer than what the host keeps, so that a
+/// loss at a line's end is also marked.
+const CUT: &[u8] = " … (cut) … ".as_bytes();
 
-impl Begun {
-    /// Takes in what is printed, and gives every line that it ends.
-    fn print(&mut self, bytes: &[u8], mut line: impl FnMut(&str)) {
-        let mut pieces = bytes.split(|byte| *byte == b'\n');
-        // The last piece has no line feed behind it.
-        let rest = pieces.next_back().unwrap_or_default();
-        for piece in pieces {
-            self.0.extend_from_slice(piece);
-            line(&String::from_utf8_lossy(&self.0));
-            self.0.clear();
+/// The unfinished last line of a stream.
+struct LineBuffer {
+    kept: Vec<u8>,
+    /// Whether bytes after `kept` were lost.
+    is_cut: bool,
+}
+
+impl LineBuffer {
+    const fn new() -> Self {
+        Self {
+            kept: Vec::new(),
+            is_cut: false,
         }
-        let room = LINE_BYTES.saturating_sub(self.0.len());
-        self.0.extend_from_slice(&rest[..rest.len().min(room)]);
     }
 
-    /// Gives what has no line feed behind it.
-    fn finish(&mut self, line: impl FnOnce(&str)) {
-        if !self.0.is_empty() {
-            line(&String::from_utf8_lossy(&self.0));
-            self.0.clear();
+    /// Adds what is printed, and calls `on_line` with each line that it ends, without the line feed.
+    fn push(&mut self, bytes: &[u8], mut on_line: impl FnMut(&str)) {
+        let mut lines = bytes.split(|byte| *byte == b'\n');
+        // What follows the last line feed is unfinished.
+        let rest = lines.next_back().unwrap_or_default();
+        for end in lines {
+            self.mark_cut();
+            self.kept.extend_from_slice(end);
+            on_line(&String::from_utf8_lossy(&self.kept));
+            self.kept.clear();
+        }
+        let room = LINE_BYTES.saturating_sub(self.kept.len());
+        self.kept.extend_from_slice(&rest[..rest.len().min(room)]);
+        self.is_cut |= rest.len() > room;
+    }
+
+    /// Flushes the unfinished line, if there is one.
+    fn finish(&mut self, on_line: impl FnOnce(&str)) {
+        self.mark_cut();
+        if !self.kept.is_empty() {
+            on_line(&String::from_utf8_lossy(&self.kept));
+            self.kept.clear();
+        }
+    }
+
+    /// Appends [`CUT`] if bytes were lost here.
+    fn mark_cut(&mut self) {
+        if std::mem::take(&mut self.is_cut) {
+            self.kept.extend_from_slice(CUT);
         }
     }
 }
 
 #[cfg(target_family = "wasm")]
-pub(crate) use libc::finish;
+pub(crate) use c_overrides::finish;
 
-/// The C library's functions. They can be replaced only by functions of their name and type.
+/// Replacements of C functions: the linker takes a function with the same name and signature instead of
+/// the C library's.
 #[cfg(target_family = "wasm")]
 #[allow(unsafe_code)]
-mod libc {
+mod c_overrides {
     use std::cell::RefCell;
     use std::ffi::{c_char, c_int, c_void};
 
-    use super::Begun;
+    use super::LineBuffer;
     use crate::console::Level;
     use crate::host;
 
@@ -57,7 +84,7 @@ mod libc {
 
     /// `struct iovec`.
     #[repr(C)]
-    struct Piece {
+    struct IoVec {
         start: *const u8,
         length: usize,
     }
@@ -68,45 +95,45 @@ mod libc {
     }
 
     thread_local! {
-        static OUTPUT: RefCell<Begun> = const { RefCell::new(Begun(Vec::new())) };
-        static ERROR: RefCell<Begun> = const { RefCell::new(Begun(Vec::new())) };
+        static OUTPUT: RefCell<LineBuffer> = const { RefCell::new(LineBuffer::new()) };
+        static ERROR: RefCell<LineBuffer> = const { RefCell::new(LineBuffer::new()) };
     }
 
     /// `write(2)`.
     #[unsafe(no_mangle)]
     unsafe extern "C" fn write(descriptor: c_int, start: *const c_void, length: usize) -> isize {
-        let piece = Piece {
+        let part = IoVec {
             start: start.cast(),
             length,
         };
         // SAFETY: as the caller of `write` promises.
-        unsafe { writev(descriptor, &raw const piece, 1) }
+        unsafe { writev(descriptor, &raw const part, 1) }
     }
 
     /// `writev(2)`.
     #[unsafe(no_mangle)]
-    unsafe extern "C" fn writev(descriptor: c_int, pieces: *const Piece, count: c_int) -> isize {
-        let (begun, level) = match descriptor {
+    unsafe extern "C" fn writev(descriptor: c_int, parts: *const IoVec, count: c_int) -> isize {
+        let (buffer, level) = match descriptor {
             1 => (&OUTPUT, Level::Log),
             2 => (&ERROR, Level::Error),
             _ => {
-                // SAFETY: it is always there, and a step has one thread.
+                // SAFETY: `__errno_location` never returns null, and a step has one thread.
                 unsafe { *__errno_location() = BAD_DESCRIPTOR };
                 return -1;
             }
         };
         let mut written = 0;
         for at in 0..usize::try_from(count).unwrap_or(0) {
-            // SAFETY: the caller promises `count` pieces, each of them as long as it says.
+            // SAFETY: the caller promises `count` parts, each of them as long as it says.
             let bytes = unsafe {
-                let piece = &*pieces.add(at);
-                match piece.length {
+                let part = &*parts.add(at);
+                match part.length {
                     0 => &[],
-                    length => std::slice::from_raw_parts(piece.start, length),
+                    length => std::slice::from_raw_parts(part.start, length),
                 }
             };
-            begun.with_borrow_mut(|begun| {
-                begun.print(bytes, |line| host::console_write(level, line));
+            buffer.with_borrow_mut(|buffer| {
+                buffer.push(bytes, |line| host::console_write(level, line));
             });
             written += bytes.len();
         }
@@ -119,10 +146,12 @@ mod libc {
         std::ptr::null_mut()
     }
 
-    /// Writes what was printed without a line feed behind it. For the end of a run.
+    /// Flushes the unfinished lines when the step's function has returned (not after a trap).
     pub(crate) fn finish() {
-        for (begun, level) in [(&OUTPUT, Level::Log), (&ERROR, Level::Error)] {
-            begun.with_borrow_mut(|begun| begun.finish(|line| host::console_write(level, line)));
+        for (buffer, level) in [(&OUTPUT, Level::Log), (&ERROR, Level::Error)] {
+            buffer.with_borrow_mut(|buffer| {
+                buffer.finish(|line| host::console_write(level, line));
+            });
         }
     }
 }
@@ -133,29 +162,52 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_cut_into_lines() {
-        let mut begun = Begun(Vec::new());
+        let mut buffer = LineBuffer::new();
         let mut lines = Vec::new();
         for printed in ["one\ntw", "o\n\nre", "st"] {
-            begun.print(printed.as_bytes(), |line| lines.push(line.to_owned()));
+            buffer.push(printed.as_bytes(), |line| lines.push(line.to_owned()));
         }
         assert_eq!(lines, ["one", "two", ""]);
-        begun.finish(|line| lines.push(line.to_owned()));
-        begun.finish(|_| panic!("it is finished"));
+        buffer.finish(|line| lines.push(line.to_owned()));
+        buffer.finish(|_| panic!("it is finished"));
         assert_eq!(lines[3..], ["rest"]);
     }
 
-    #[test]
-    fn a_line_without_end_takes_no_more_memory_than_a_run_keeps() {
-        let mut begun = Begun(Vec::new());
+    /// The start of a line that is longer than what is kept, printed in pieces.
+    fn overfull() -> LineBuffer {
+        let mut buffer = LineBuffer::new();
         for _ in 0..100 {
-            begun.print(&[b'.'; 1000], |_| panic!("no line has ended"));
+            buffer.push(&[b'.'; 1000], |_| panic!("no line has ended"));
         }
-        let mut length = 0;
-        begun.print(b"\n", |line| length = line.len());
-        assert_eq!(length, LINE_BYTES);
-        assert!(begun.0.is_empty());
-        let long = [&[b'.'; 2 * LINE_BYTES][..], b"\n"].concat();
-        begun.print(&long, |line| length = line.len());
-        assert_eq!(length, 2 * LINE_BYTES, "the host says where it was cut");
+        assert_eq!(buffer.kept.len(), LINE_BYTES);
+        buffer
+    }
+
+    #[test]
+    fn the_lost_middle_of_a_line_is_marked() {
+        let kept = ".".repeat(LINE_BYTES);
+        let mut lines = Vec::new();
+        let mut buffer = overfull();
+        buffer.push(b"end\nnext\n", |line| lines.push(line.to_owned()));
+        let expected = [format!("{kept} … (cut) … end"), "next".to_owned()];
+        assert_eq!(lines, expected);
+        assert!(buffer.kept.is_empty());
+        overfull().finish(|line| lines.push(line.to_owned()));
+        assert_eq!(lines[2], format!("{kept} … (cut) … "));
+    }
+
+    #[test]
+    fn a_line_that_loses_nothing_is_passed_on_whole() {
+        let mut lines = Vec::new();
+        let mut buffer = LineBuffer::new();
+        let long = ".".repeat(2 * LINE_BYTES);
+        buffer.push(format!("{long}\n").as_bytes(), |line| {
+            lines.push(line.to_owned());
+        });
+        buffer.push(&long.as_bytes()[..LINE_BYTES], |_| {
+            panic!("no line has ended")
+        });
+        buffer.push(b"end\n", |line| lines.push(line.to_owned()));
+        assert_eq!(lines, [long.clone(), format!("{}end", &long[..LINE_BYTES])]);
     }
 }

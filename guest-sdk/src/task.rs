@@ -159,7 +159,36 @@ pub fn visualize(visual: impl Serialize) -> Result<(), TaskError> {
     host::task_visualize(&json).map_err(TaskError::Refused)
 }
 
-/// A subtask that is being put together; see [`subtask`].
+/// Replies to the sender of the request that made the task, at once, while the run goes on: if its webhook lets senders
+/// wait, and to its repeats. The first reply of a task counts, also if the run fails; gives whether this is the one.
+///
+/// The status is 200 to 299, 301, 302, 303, 307 or 308 with the header `location`, or 400 to 599. At most 20 headers;
+/// those of the connection, cookies, CORS and security policies cannot be set. The body has at most 64 KiB.
+///
+/// ```
+/// use stepwell_sdk::prelude::*;
+///
+/// #[step(condition = { order: Object, accepted: null })]
+/// fn accept() -> Result {
+///     let body = json!({ "accepted": true }).to_string();
+///     task::respond(202, &[("content-type", "application/json")], body)?;
+///     data::set("/accepted", true)?;
+///     Ok(())
+/// }
+/// # let outcome = stepwell_sdk::mock::Mock::new().data(json!({"order": {}})).run(accept);
+/// # assert_eq!(outcome.replied.unwrap().status, 202);
+/// ```
+pub fn respond(
+    status: u16,
+    headers: &[(&str, &str)],
+    body: impl Into<Vec<u8>>,
+) -> Result<bool, TaskError> {
+    let headers = headers.iter();
+    let headers = headers.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    host::task_respond(status, headers.collect(), body.into()).map_err(TaskError::Refused)
+}
+
+/// Builds a subtask; see [`subtask`].
 #[derive(Debug)]
 #[must_use = "a subtask is made by `create`"]
 pub struct Subtask {

@@ -68,7 +68,7 @@ impl Response {
             .map(|(_, value)| value.as_str())
     }
 
-    /// How long the service asks to be left alone: its `Retry-After` (RFC 9110 §10.2.3), in seconds or
+    /// The delay that the service asks for: its `Retry-After` (RFC 9110 §10.2.3), in seconds or
     /// as a time, which is counted from the run's clock. Of several, the first that is one of these. For
     /// [`Failure::retry_after`].
     ///
@@ -77,7 +77,7 @@ impl Response {
         let lines = self.headers.iter();
         lines
             .filter(|(name, _)| name.eq_ignore_ascii_case("retry-after"))
-            .find_map(|(_, line)| heard(line))
+            .find_map(|(_, line)| retry_after(line))
     }
 
     /// The body as JSON, whatever its content type says. A byte order mark before it is passed over
@@ -118,18 +118,18 @@ impl Response {
 
 /// What one `Retry-After` asks for. Of a list joined by commas it is the first that says something; a date
 /// has a comma of its own.
-fn heard(line: &str) -> Option<Duration> {
-    spoken(line).or_else(|| {
+fn retry_after(line: &str) -> Option<Duration> {
+    seconds_or_date(line).or_else(|| {
         let parts: Vec<&str> = line.split(',').collect();
         (0..parts.len()).find_map(|at| {
             let date = parts.get(at..at + 2).map(|two| two.join(","));
-            spoken(parts[at]).or_else(|| spoken(&date?))
+            seconds_or_date(parts[at]).or_else(|| seconds_or_date(&date?))
         })
     })
 }
 
 /// Seconds, perhaps with a fraction, or a time.
-fn spoken(text: &str) -> Option<Duration> {
+fn seconds_or_date(text: &str) -> Option<Duration> {
     let text = text.trim();
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, "0"));

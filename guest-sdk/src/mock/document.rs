@@ -2,6 +2,9 @@
 
 use serde_json::{Map, Value};
 
+/// The member that says how a task came in. Only the server writes it.
+pub(super) const VIA: &str = "$via";
+
 /// The value at the pointer.
 pub(super) fn get<'v>(document: &'v Value, pointer: &str) -> Result<Option<&'v Value>, String> {
     let tokens = parse(pointer)?;
@@ -26,9 +29,20 @@ pub(super) fn set(document: &mut Value, pointer: &str, value: Value) -> Result<(
                 kind(&value)
             ));
         }
+        if value.get(VIA) != document.get(VIA) {
+            return Err(format!(
+                "the whole document must keep its `{VIA}` as it is: that says how the task came in, and only the server writes it"
+            ));
+        }
         *document = value;
         return Ok(());
     };
+    if tokens.first().unwrap_or(&last) == VIA {
+        return match get(document, pointer)? {
+            Some(there) if *there == value => Ok(()),
+            _ => Err(of_via(pointer)),
+        };
+    }
     let mut at = document;
     let mut walked = String::new();
     for token in &tokens {
@@ -75,6 +89,9 @@ pub(super) fn remove(document: &mut Value, pointer: &str) -> Result<(), String> 
     let Some(last) = tokens.pop() else {
         return Err("the whole document cannot be removed; set it to `{}` instead".to_owned());
     };
+    if tokens.first().unwrap_or(&last) == VIA && get(document, pointer)?.is_some() {
+        return Err(of_via(pointer));
+    }
     let mut at = document;
     for token in &tokens {
         let next = match at {
@@ -133,6 +150,12 @@ fn position(token: &str) -> Option<usize> {
         return None;
     }
     token.parse().ok()
+}
+
+fn of_via(pointer: &str) -> String {
+    format!(
+        "`{pointer}` cannot be changed: `{VIA}` says how the task came in, and only the server writes it"
+    )
 }
 
 fn out_of_range(pointer: &str, at: &str, length: usize) -> String {

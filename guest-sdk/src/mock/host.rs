@@ -7,8 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use super::document;
-pub(crate) use super::extras::{task_complete_on_expire, task_timeout, task_visualize};
-use super::outcome::{Call, Line, OperationCall, SubtaskCall};
+pub(crate) use super::extras::{
+    blob_read, blob_size, task_complete_on_expire, task_respond, task_timeout, task_visualize,
+};
+use super::outcome::{Call, Line, OperationCall, SentReply, SubtaskCall};
 use super::reply::Reply;
 pub(crate) use super::subtask::task_subtask;
 use crate::connectors::{CallError, FetchError, Response, UnderWay, request::Parts};
@@ -40,8 +42,11 @@ pub(super) struct State {
     pub timeout: Option<Duration>,
     pub complete_on_expire: bool,
     pub visuals: Vec<Value>,
+    pub replied: Option<SentReply>,
     pub redo: bool,
     pub subtasks: Vec<SubtaskCall>,
+    /// Files by their digests.
+    pub files: BTreeMap<String, Vec<u8>>,
 }
 
 /// What the mock is to do when a step's function is entered, and what it found.

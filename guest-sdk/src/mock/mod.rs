@@ -48,7 +48,7 @@ use crate::connectors::CallError;
 use crate::executor::finish_async;
 use crate::failure::{Ending, Failure, finish};
 
-pub use outcome::{Call, Line, OperationCall, Outcome, SubtaskCall};
+pub use outcome::{Call, Line, OperationCall, Outcome, SentReply, SubtaskCall};
 pub use reply::Reply;
 
 use host::{Phase, State};
@@ -93,8 +93,10 @@ impl Mock {
                 timeout: None,
                 complete_on_expire: false,
                 visuals: Vec::new(),
+                replied: None,
                 redo: false,
                 subtasks: Vec::new(),
+                files: BTreeMap::new(),
             },
             via: None,
         }
@@ -130,6 +132,13 @@ impl Mock {
     pub fn config(mut self, key: &str, value: &str) -> Self {
         self.state.config.insert(key.to_owned(), value.to_owned());
         self
+    }
+
+    /// Adds a file to the task, and gives its digest, which is 64 hex digits but not the SHA-256 that the server has.
+    pub fn file(mut self, bytes: &[u8]) -> (Self, String) {
+        let digest = format!("{:064x}", self.state.files.len() + 1);
+        self.state.files.insert(digest.clone(), bytes.to_vec());
+        (self, digest)
     }
 
     /// The task's name.

@@ -31,6 +31,8 @@ pub struct Outcome {
     pub complete_on_expire: bool,
     /// What the step gave to be drawn, in order. Kept of a failed run too.
     pub visuals: Vec<Value>,
+    /// What the step replied to the sender of the request, if it did. Kept of a failed run too.
+    pub replied: Option<SentReply>,
     /// Whether the step asked to be run once more.
     pub redo: bool,
     /// The subtasks that are made, in the order in which the step asked for them.
@@ -62,6 +64,7 @@ impl Outcome {
             timeout: after.timeout.filter(|_| result.is_ok()),
             complete_on_expire: result.is_ok() && after.complete_on_expire,
             visuals: after.visuals,
+            replied: after.replied,
             redo: result.is_ok() && after.redo,
             subtasks: if result.is_ok() {
                 after.subtasks
@@ -100,6 +103,18 @@ impl Outcome {
     pub fn matches(&self, condition: &Value) -> bool {
         super::matches(condition, &self.data)
     }
+}
+
+/// A reply to the sender of the request that made the task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SentReply {
+    /// The status.
+    pub status: u16,
+    /// Names and values of headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 /// A printed line. It equals its text, so `logs` can be compared with an array of texts.
@@ -156,9 +171,9 @@ pub struct SubtaskCall {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Call {
-    /// Method.
+    /// The HTTP method as the step gave it.
     pub method: String,
-    /// URL.
+    /// The URL with its query.
     pub url: String,
     /// Headers as the step set them.
     pub headers: Vec<(String, String)>,

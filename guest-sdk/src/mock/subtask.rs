@@ -2,12 +2,14 @@
 
 use serde_json::Value;
 
-use super::document;
+use super::document::{self, VIA};
 use super::host::{state, text};
 use super::outcome::SubtaskCall;
 
 /// Subtasks of one run.
 const MOST: usize = 100;
+
+const OTHER_VIA: &str = "the subtask's data has a `$via`, which says how a task came in, and only the server writes it; leave it out";
 
 pub(crate) fn task_subtask(
     name: &str,
@@ -35,6 +37,11 @@ pub(crate) fn task_subtask(
         }
     }
     state(|state| {
+        if let Some(via) = data.get(VIA)
+            && Some(via) != state.data.get(VIA)
+        {
+            return Err(OTHER_VIA.to_owned());
+        }
         let number = state.subtasks.len();
         if number >= MOST {
             return Err(format!("a run makes at most {MOST} subtasks"));
