@@ -25,6 +25,7 @@ pub struct TaskQuery {
     /// Only tasks whose data matches this pattern, JSON text in the language of conditions.
     pub r#where: Option<String>,
     /// So many at most, 1 to 500; 50 if it is not given.
+    #[param(minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
     /// Only tasks older than this one: the `next` of the page before.
     pub before: Option<String>,
@@ -36,6 +37,14 @@ pub struct TaskQuery {
 pub struct ExplainQuery {
     /// One step only.
     pub step: Option<String>,
+}
+
+/// Which part of a task's history is wanted.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct TimelineQuery {
+    /// Entries before this one only: the `earlier` of another answer.
+    pub before: Option<u64>,
 }
 
 /// What is to be changed in a task's data: `patch` or `replace` first, then `set` in its order.

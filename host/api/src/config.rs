@@ -15,7 +15,7 @@ pub struct ConfigKeys {
 pub struct ConfigKey {
     /// 1 to 120 letters, digits, `-`, `_` and `.`.
     pub key: String,
-    /// Tells the token's holder whether a value is the one they mean: HMAC-SHA256 in lower-case hex,
+    /// Lets the token's holder compare a value with their own: HMAC-SHA256 in lower-case hex,
     /// the key being the SHA-256 of the token, over `stepwell config digest 1`, the workspace, the config
     /// key, each ended by a zero byte, and the value. `null` if the value went meanwhile.
     #[schema(required)]

@@ -16,8 +16,8 @@ pub struct Explained {
     #[serde(default = "ready")]
     #[schema(required)]
     pub state: TaskState,
-    /// The steps that match first, then those that fail at more than `$via`, then the rest, each by
-    /// name; at most 100.
+    /// The steps that match first, then those whose condition is too costly, those that fail at more than
+    /// `$via`, and the rest, each by name; at most 100.
     #[serde(default)]
     #[schema(required)]
     pub steps: Vec<ExplainedStep>,
@@ -36,13 +36,14 @@ fn ready() -> TaskState {
 pub struct ExplainedStep {
     /// The step.
     pub step: String,
-    /// Whether its condition matches; `null` for a step that was not looked at any more.
+    /// Whether its condition matches; `null` if that takes more work than it may, which a warning says, and for a
+    /// step that was not looked at any more.
     #[schema(required)]
     pub matches: Option<bool>,
     /// The first part of the condition, as it is written, that fails.
     #[schema(required)]
     pub mismatch: Option<Mismatch>,
-    /// What is probably not meant in the condition.
+    /// What is probably not meant in the condition, and that it is too costly.
     #[serde(default)]
     #[schema(required)]
     pub warnings: Vec<String>,

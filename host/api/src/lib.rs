@@ -10,35 +10,62 @@
 //! In all of it, times are RFC 3339 in UTC with milliseconds (`2026-11-23T14:00:00.000Z`), task ids are
 //! UUIDs of version 7, and sizes are bytes.
 
+mod accepted;
 mod action;
+mod audit;
 mod config;
 mod connector;
+mod dedup;
+mod delivery;
 mod explain;
+mod file;
 mod problem;
+mod provider;
+mod rate;
+mod reply;
 mod run;
+mod sample;
 mod schedule;
 mod step;
 mod task;
+mod token;
 mod webhook;
+mod webhook_change;
+mod webhook_secret;
 mod word;
 mod workspace;
 
-pub use action::{ExplainQuery, ReplayFrom, SetValue, TaskChange, TaskQuery};
+pub use accepted::{Accepted, AcceptedTasks, EndedTask, PendingReply};
+pub use action::{ExplainQuery, ReplayFrom, SetValue, TaskChange, TaskQuery, TimelineQuery};
+pub use audit::{AuditEntry, AuditLog, AuditLogQuery};
 pub use config::{ConfigKey, ConfigKeys, ConfigValue};
 pub use connector::{Connector, ConnectorSettings, Connectors};
+pub use dedup::{Dedup, DedupSettings};
+pub use delivery::{Delivery, DeliveryBody, DeliveryPage, DeliveryQuery, Redelivered, Redelivery};
 pub use explain::{Explained, ExplainedStep, Mismatch};
+pub use file::FileLinkQuery;
 pub use problem::{Code, Problem};
+pub use provider::{Provider, ProviderSetup, Providers};
+pub use rate::Rate;
+pub use reply::{FixedReply, FixedReplySettings};
 pub use run::{Call, Change, ChangeKind, LogLevel, LogLine, Outcome, Run};
+pub use sample::{NewSample, Sample};
 pub use schedule::{DryRun, Missed, Put, PutChange, Schedule, ScheduleSettings, Schedules};
 pub use step::{
     Limits, LimitsChange, Retry, RetryChange, Rollback, Step, StepChange, StepKind, StepQuery,
     StepVersion, StepVersions, Steps,
 };
 pub use task::{
-    Accepted, EndedSubtask, HistoryEntry, MadeSubtask, Notice, NoticeState, OpenCall, Replay,
-    StateCounts, Task, TaskCounts, TaskHead, TaskPage, TaskState,
+    EndedSubtask, HistoryEntry, MadeSubtask, Notice, NoticeState, OpenCall, Replay, StateCounts,
+    Task, TaskCounts, TaskHead, TaskPage, TaskState,
 };
+pub use token::{NewToken, Scope, Token, Tokens};
 pub use webhook::{NewWebhook, Webhook, WebhookSettings, Webhooks};
+pub use webhook_change::WebhookChange;
+pub use webhook_secret::{
+    FormerUrl, NewWebhookSecret, WebhookRotation, WebhookSecret, WebhookSecrets,
+};
+pub use word::OPEN_ENUM;
 pub use workspace::{
     NewWorkspace, Period, Retention, RetentionChange, Workspace, WorkspaceChange, Workspaces,
 };

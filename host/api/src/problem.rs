@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Why a request was refused, with content type `application/problem+json`. All members but `code` may
-/// be missing where something between client and server gave the answer.
+/// Why a request was refused, with content type `application/problem+json`. What something between client
+/// and server answers, such as a proxy, is none, and may lack any member.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// `urn:stepwell:problem:` and the code.
@@ -55,7 +55,7 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub state: Option<String>,
-    /// With `bad-schedule`: the member that is wrong.
+    /// With `bad-schedule`, `bad-authentication`, `bad-webhook` and `bad-token`: the member that is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub field: Option<String>,
@@ -100,15 +100,42 @@ macro_rules! codes {
 
 codes! {
     400 BadBody = "bad-body",
+    400 BadCloudEvent = "bad-cloudevent",
+    400 BadEncoding = "bad-encoding",
+    400 BadForm = "bad-form",
     400 BadJson = "bad-json",
     400 BadName = "bad-name",
     400 BadParameter = "bad-parameter",
     400 BadPattern = "bad-pattern",
     400 BrokenBody = "broken-body",
+    400 TlsRequired = "tls-required",
     400 TooDeep = "too-deep",
+    401 BodyHashMismatch = "body-hash-mismatch",
+    401 BodyHashMissing = "body-hash-missing",
+    401 ClaimRefused = "claim-refused",
+    401 ContentMissing = "content-missing",
+    401 DeliveryIdMalformed = "delivery-id-malformed",
+    401 DeliveryIdMissing = "delivery-id-missing",
+    401 SecretMissing = "secret-missing",
+    401 SecretUnfit = "secret-unfit",
+    401 SignatureMalformed = "signature-malformed",
+    401 SignatureMismatch = "signature-mismatch",
+    401 SignatureMissing = "signature-missing",
+    401 TimestampInFuture = "timestamp-in-future",
+    401 TimestampMalformed = "timestamp-malformed",
+    401 TimestampMissing = "timestamp-missing",
+    401 TimestampTooOld = "timestamp-too-old",
+    401 TokenMalformed = "token-malformed",
+    401 TokenMismatch = "token-mismatch",
+    401 TokenMissing = "token-missing",
     401 Unauthorized = "unauthorized",
+    401 ValueDoubled = "value-doubled",
+    403 AddressRefused = "address-refused",
+    403 ChallengeRefused = "challenge-refused",
     403 Forbidden = "forbidden",
+    403 LinkRefused = "link-refused",
     404 NoSuchPath = "no-such-path",
+    404 NoSuchReply = "no-such-reply",
     404 NotFound = "not-found",
     404 UnknownWebhook = "unknown-webhook",
     405 MethodNotAllowed = "method-not-allowed",
@@ -116,18 +143,27 @@ codes! {
     409 BeingErased = "being-erased",
     409 Exists = "exists",
     409 LimitReached = "limit-reached",
+    409 NoBody = "no-body",
+    409 NoSample = "no-sample",
     409 NoVersion = "no-version",
     409 Permanent = "permanent",
+    409 TaskCancelled = "task-cancelled",
     409 WrongState = "wrong-state",
     413 BodyTooLarge = "body-too-large",
+    415 UnsupportedEncoding = "unsupported-encoding",
     415 UnsupportedMediaType = "unsupported-media-type",
+    416 BadRange = "bad-range",
+    422 BadAuthentication = "bad-authentication",
     422 BadChange = "bad-change",
     422 BadCondition = "bad-condition",
     422 BadConnector = "bad-connector",
+    422 BadDedup = "bad-dedup",
     422 BadPointer = "bad-pointer",
     422 BadSchedule = "bad-schedule",
     422 BadScript = "bad-script",
+    422 BadToken = "bad-token",
     422 BadUrl = "bad-url",
+    422 BadWebhook = "bad-webhook",
     422 CompileFailed = "compile-failed",
     422 ConditionFailed = "condition-failed",
     422 ForeignImport = "foreign-import",
@@ -136,11 +172,17 @@ codes! {
     422 NotAComponent = "not-a-component",
     422 TooLarge = "too-large",
     422 TooManyParts = "too-many-parts",
+    429 RateLimited = "rate-limited",
+    429 TooManyAtOnce = "too-many-at-once",
+    429 TooManyAttempts = "too-many-attempts",
     500 Internal = "internal",
+    500 TaskFailed = "task-failed",
     503 Busy = "busy",
     503 Overloaded = "overloaded",
     503 ShuttingDown = "shutting-down",
     503 StorageFailed = "storage-failed",
     503 StorageFull = "storage-full",
     503 StorageUnavailable = "storage-unavailable",
+    503 WebhookDisabled = "webhook-disabled",
+    507 FilesFull = "files-full",
 }

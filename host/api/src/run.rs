@@ -12,7 +12,7 @@ use crate::word::words;
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Run)]
 pub struct Run<C = Vec<Change>> {
-    /// The place of its end in the task's journal. `runs`, `history` and `ended_subtasks` together are
+    /// The place of its end in the task's journal. `runs`, `history` and `ended_subtasks`, merged, are
     /// in order by it: a cause stands before its effect. It grows, and there are gaps.
     #[serde(default)]
     #[schema(required)]
@@ -27,7 +27,7 @@ pub struct Run<C = Vec<Change>> {
     #[serde(default)]
     #[schema(required)]
     pub digest: String,
-    /// When it ended.
+    /// When it began: what its clock read.
     #[schema(format = DateTime)]
     pub at: String,
     /// How it ended.
@@ -40,7 +40,7 @@ pub struct Run<C = Vec<Change>> {
     #[serde(default)]
     #[schema(required)]
     pub fuel: u64,
-    /// Wall-clock time, in microseconds.
+    /// How long it took, in microseconds, without the time in which other workspaces had the processors.
     #[serde(default)]
     #[schema(required)]
     pub duration_us: u64,
@@ -77,7 +77,7 @@ pub struct Run<C = Vec<Change>> {
 words! {
     /// How a run ended.
     Outcome {
-        /// Well.
+        /// It ended normally.
         Finished = "finished",
         /// It asked to be tried again.
         Retry = "retry",
@@ -197,7 +197,7 @@ pub struct Call {
     #[serde(default)]
     #[schema(required)]
     pub duration_us: u64,
-    /// When it began.
+    /// When its result was there.
     #[serde(default)]
     #[schema(required, format = DateTime)]
     pub at: String,

@@ -71,7 +71,7 @@ fn utc() -> String {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Missed {
-    /// Nothing.
+    /// No task: missed times are dropped.
     #[default]
     Skip,
     /// One task for all of them, that of the newest.

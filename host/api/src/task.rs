@@ -69,18 +69,18 @@ pub struct TaskHead {
     #[serde(default)]
     #[schema(required)]
     pub open_subtasks: Vec<String>,
-    /// How many runs have ended.
+    /// How many runs have ended, those included that were given up. All attempts of a run are one.
     #[serde(default)]
     #[schema(required)]
     pub runs: u32,
 }
 
-// `C` is the type of changes: the server writes the text that it has stored.
+// `C` is the type of changes, `D` that of data: the server writes the text that it has stored.
 /// A task with its data and what happened to it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(bound(deserialize = "C: Deserialize<'de> + Default"))]
+#[serde(bound(deserialize = "C: Deserialize<'de> + Default, D: Deserialize<'de> + Default"))]
 #[schema(as = Task)]
-pub struct Task<C = Vec<Change>> {
+pub struct Task<C = Vec<Change>, D = Value> {
     /// See [`TaskHead::id`].
     pub id: String,
     /// See [`TaskHead::state`].
@@ -125,14 +125,18 @@ pub struct Task<C = Vec<Change>> {
     #[serde(default)]
     #[schema(required)]
     pub open_subtasks: Vec<String>,
-    /// Its runs that have ended, every attempt.
+    /// See [`TaskHead::runs`].
+    #[serde(default)]
+    #[schema(required)]
+    pub run_count: u32,
+    /// Its runs that have ended, every attempt; one that was given up is not among them.
     #[serde(default)]
     #[schema(value_type = Vec<Run>, required)]
     pub runs: Vec<Run<C>>,
     /// Its data.
     #[serde(default)]
     #[schema(value_type = Object, required)]
-    pub data: Value,
+    pub data: D,
     /// Where it went when it was not a run that moved it, and who did it.
     #[serde(default)]
     #[schema(value_type = Vec<HistoryEntry>, required)]
@@ -148,6 +152,11 @@ pub struct Task<C = Vec<Change>> {
     #[serde(default)]
     #[schema(required)]
     pub calls_under_way: Vec<OpenCall>,
+    /// There are older entries, which this leaves out: ask with this as `before`. An answer has at most 8 MiB of
+    /// them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub earlier: Option<u64>,
     /// Why a replay went no further, and how the data would differ; only in the answer to a replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -189,7 +198,7 @@ pub struct HistoryEntry<C = Vec<Change>> {
     #[serde(default)]
     #[schema(required)]
     pub seq: u64,
-    /// When.
+    /// When it moved.
     #[schema(format = DateTime)]
     pub at: String,
     /// The state that it moved to.
@@ -204,7 +213,7 @@ pub struct HistoryEntry<C = Vec<Change>> {
     pub changes: Option<C>,
 }
 
-/// What became of telling the workspace's failure URL.
+/// The notice to the workspace's failure URL, and how far it has come.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Notice {
     /// Where it stands.
@@ -274,6 +283,10 @@ pub struct EndedSubtask<C = Vec<Change>> {
 /// A finished call of a run that has not ended.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct OpenCall {
+    /// See [`Run::seq`].
+    #[serde(default)]
+    #[schema(required)]
+    pub seq: u64,
     /// See [`Run::run`].
     pub run: u32,
     /// See [`Run::attempt`].
@@ -296,7 +309,7 @@ pub struct OpenCall {
     pub error: Option<String>,
     /// How long it took, in microseconds.
     pub duration_us: u64,
-    /// When it began.
+    /// When its result was there.
     #[schema(format = DateTime)]
     pub at: String,
 }
@@ -354,11 +367,4 @@ pub struct StateCounts {
     #[serde(default)]
     #[schema(required)]
     pub cancelled: u64,
-}
-
-/// The answer to a webhook's event: the task is durable.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Accepted {
-    /// The new task, or the open one that the event was about.
-    pub task: String,
 }

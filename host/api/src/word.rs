@@ -1,5 +1,9 @@
 //! Words that mean something to programs, as open enumerations.
 
+/// The words of an open enumeration in a schema. JSON Schema's `enum` would be a promise that there will be no
+/// others.
+pub const OPEN_ENUM: &str = "x-extensible-enum";
+
 /// An enumeration of words that is open: a word that this version does not know is kept as it is.
 macro_rules! words {
     (
@@ -58,10 +62,16 @@ macro_rules! words {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
                 let lines = [$(concat!("- `", $word, "`:", $($of, "\n"),*)),*];
                 let about = [$($doc),*].map(str::trim).join("\n");
+                let words = utoipa::openapi::extensions::Extensions::builder()
+                    .add(crate::word::OPEN_ENUM, Self::WORDS.to_vec())
+                    .build();
                 utoipa::openapi::ObjectBuilder::new()
                     .schema_type(utoipa::openapi::schema::Type::String)
-                    .description(Some(format!("{about}\n\n{}", lines.concat().trim_end())))
-                    .enum_values(Some(Self::WORDS.iter().copied()))
+                    .description(Some(format!(
+                        "{about} A newer server may have more words.\n\n{}",
+                        lines.concat().trim_end()
+                    )))
+                    .extensions(Some(words))
                     .into()
             }
         }
@@ -70,6 +80,15 @@ macro_rules! words {
     };
 }
 pub(crate) use words;
+
+/// Tells `null` from what is not named at all.
+pub(crate) fn named<'de, D, T>(value: D) -> Result<Option<Option<T>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    serde::Deserialize::deserialize(value).map(Some)
+}
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,9 @@ use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::rate::Rate;
+use crate::word::named;
+
 /// The workspaces that the token may see.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Workspaces {
@@ -19,13 +22,17 @@ pub struct Workspaces {
 pub struct Workspace {
     /// 1 to 40 characters of a–z, 0–9 and `-`.
     pub name: String,
-    /// The URL that is told of tasks that fail for good. It may hold a secret.
+    /// The URL to which notices of tasks that fail for good are sent. It may hold a secret.
     #[schema(required)]
     pub failure_url: Option<String>,
     /// How long finished tasks are kept. Servers before 0.1.0 do not tell.
     #[serde(default)]
     #[schema(required, nullable = false)]
     pub retention: Option<Retention>,
+    /// How many requests its webhooks take together; `null` for as many as come.
+    #[serde(default)]
+    #[schema(required)]
+    pub rate: Option<Rate>,
 }
 
 /// For how long finished tasks are kept after they were last changed.
@@ -71,6 +78,9 @@ pub struct NewWorkspace<N = String> {
     /// What differs from 30 days for tasks that are done and 90 for others.
     #[serde(default, skip_serializing_if = "RetentionChange::is_empty")]
     pub retention: RetentionChange,
+    /// See [`Workspace::rate`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
 }
 
 /// What is to be set of a workspace; what is not named stays.
@@ -88,18 +98,21 @@ pub struct WorkspaceChange {
     /// How long finished tasks are kept.
     #[serde(default, skip_serializing_if = "RetentionChange::is_empty")]
     pub retention: RetentionChange,
+    /// See [`Workspace::rate`]; `null` for none.
+    #[serde(
+        default,
+        deserialize_with = "named",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<Rate>)]
+    pub rate: Option<Option<Rate>>,
 }
 
 impl WorkspaceChange {
     /// Whether nothing is to be set.
     pub fn is_empty(&self) -> bool {
-        self.failure_url.is_none() && self.retention.is_empty()
+        self.failure_url.is_none() && self.retention.is_empty() && self.rate.is_none()
     }
-}
-
-/// Tells `null` from what is not named at all.
-fn named<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(value).map(Some)
 }
 
 /// For how long something is kept: a number of days, 1 to 36,500, or `"forever"`.
