@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
+use stepwell::domain::dedup::{Dedup, DedupKey, KeyKind};
 use stepwell::domain::ids::{TaskId, WorkspaceName};
 use stepwell::domain::journal::{Entry, RunEntry};
+use stepwell::domain::limits;
 use stepwell::domain::run::Ended;
 use stepwell::domain::task::{StepMemory, TaskHead, TaskState};
 use stepwell::store::conformance::owned::Owned;
@@ -28,6 +30,7 @@ fn new_task(workspace: &WorkspaceName, data: &Arc<str>) -> NewTask {
         },
         data: data.clone(),
         entries: Vec::new(),
+        dedup: None,
     }
 }
 
@@ -97,9 +100,29 @@ async fn accept(store: Arc<SledStore>) {
     store.accept_owned(task).await.expect("accepted");
 }
 
+/// Accepts and finishes a task with a key by which a repeated delivery is recognised.
+async fn accept_with_key_and_finish(store: Arc<SledStore>) {
+    let task = new_task(&workspace(), &data(500));
+    let value = task.head.id.to_string();
+    let key = DedupKey::of("w", KeyKind::Header, value.as_bytes());
+    let dedup = key.map(|key| Dedup {
+        key,
+        at: task.head.created,
+        until: task.head.created + limits::DEDUP_WINDOW_MS,
+    });
+    if let Some(dedup) = dedup {
+        let found = store.delivered(&task.head.workspace, dedup.key, dedup.at);
+        assert!(found.await.expect("looked up").is_none());
+    }
+    finish_task(store, NewTask { dedup, ..task }).await;
+}
+
 async fn accept_and_finish(store: Arc<SledStore>) {
-    let (first, second) = (data(500), data(520));
-    let task = new_task(&workspace(), &first);
+    finish_task(store, new_task(&workspace(), &data(500))).await;
+}
+
+async fn finish_task(store: Arc<SledStore>, task: NewTask) {
+    let second = data(520);
     let head = task.head.clone();
     store.accept_owned(task).await.expect("accepted");
     let commit = finish(head, &second);
@@ -174,17 +197,25 @@ fn memory(what: &str) -> u64 {
 /// CPU per task of accept, one commit and its fold, all in, waiters and their wake-ups included.
 fn cpu_per_task() {
     let runtime = runtime();
-    println!("| waiters | tasks | tasks/s | CPU us a task |");
-    for waiters in [64, 256, 1024] {
+    println!("| waiters | keys | tasks | tasks/s | CPU us a task |");
+    for (waiters, has_keys) in [64, 256, 1024]
+        .into_iter()
+        .flat_map(|n| [(n, false), (n, true)])
+    {
         let directory = tempfile::tempdir().expect("a directory");
         let store = open(directory.path());
         let total = 200_000;
         let (before, begun) = (cpu(), Instant::now());
-        runtime.block_on(drive(&store, waiters, total, accept_and_finish));
+        if has_keys {
+            runtime.block_on(drive(&store, waiters, total, accept_with_key_and_finish));
+        } else {
+            runtime.block_on(drive(&store, waiters, total, accept_and_finish));
+        }
         store.checkpoint().expect("folded");
         let (spent, took) = (cpu() - before, begun.elapsed());
         println!(
-            "| {waiters} | {total} | {:.0} | {:.1} |",
+            "| {waiters} | {} | {total} | {:.0} | {:.1} |",
+            if has_keys { "yes" } else { "no" },
             total as f64 / took.as_secs_f64(),
             spent / total as f64
         );

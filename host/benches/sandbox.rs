@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde_json::{Value, json};
+use stepwell::domain::budget::Permit;
 use stepwell::domain::data::Document;
 use stepwell::domain::effect::{Answer, CallFault, CallRequest, Calls};
 use stepwell::domain::ids::TaskId;
@@ -20,24 +21,49 @@ use stepwell::domain::run::{RunEnd, RunInput, RunOutcome};
 use stepwell::sandbox::{Sandbox, SandboxSettings};
 
 /// The guests, and what a run of each may cost in microseconds for the server to keep its promise.
-const GUESTS: [(&str, &str); 2] = [
+const GUESTS: [(&str, &str); 3] = [
     ("noop", "a step that does nothing; 14 us or less"),
+    ("small", "one get and one set; 20 us or less"),
     ("five-sets", "five gets and five sets; 35 us or less"),
 ];
 
-/// Scripts, with the data they run on, and what a run of each may cost.
-fn scripts() -> [(&'static str, &'static str, Vec<u8>, Arc<Document>); 2] {
+/// A script, the data that it runs on, and what a run of it may cost.
+type Script = (&'static str, &'static str, Vec<u8>, Arc<Document>);
+
+fn scripts() -> Vec<Script> {
     let package = |text: &str| {
         let package = json!({"entry": "step.js", "modules": {"step.js": text}});
         package.to_string().into_bytes()
     };
+    let script = |body: &str| {
+        package(&format!(
+            "export const condition = {};\nexport const content = () => {body};\n",
+            "{}"
+        ))
+    };
     let form = include_str!("../../examples/js/contact-form/contact-form.js");
-    let touch = "export const condition = {};\n\
-        export const content = () => { data.seen = data.id; };\n";
+    let unused = form.replacen("export const content =", "const unused =", 1)
+        + "export const content = () => {};\n";
+    let helper = |n: usize| {
+        format!(
+            "function helper{n}(value, other) {{\n  const list = value.items.map((item) => item.name.trim().toLowerCase());\n  \
+             if (list.length > {n}) return other ? list.join(', ') : null;\n  return `${{value.id}}-${{other}}`;\n}}\n"
+        )
+    };
+    let helpers: String = (0..103).map(helper).collect();
+    let helpers =
+        format!("export const condition = {{}};\nexport const content = () => {{}};\n{helpers}");
     let entry =
         json!({"sku": "A-1042", "title": "a line of an order", "price": 12.5, "tags": ["a", "b"]});
-    let large = json!({"id": 7, "items": vec![entry; 1_300]});
-    [
+    let lines = |count| document(&json!({"id": 7, "items": vec![entry.clone(); count]}));
+    let (large, mebibyte) = (lines(1_300), lines(13_400));
+    vec![
+        (
+            "empty.js",
+            "a script that does nothing",
+            script("{}"),
+            input().data,
+        ),
         (
             "contact-form.js",
             "an ordinary script; 200 us or less, and 20 times noop or less",
@@ -45,10 +71,34 @@ fn scripts() -> [(&'static str, &'static str, Vec<u8>, Arc<Document>); 2] {
             input().data,
         ),
         (
+            "contact-form-unused.js",
+            "the same text, of which nothing runs",
+            package(&unused),
+            input().data,
+        ),
+        (
+            "helpers.js",
+            "21 KB of functions that are not called",
+            package(&helpers),
+            input().data,
+        ),
+        (
             "touch-100-kB.js",
             "one member read and one written of 100 kB; 3 ms or less",
-            package(touch),
-            document(&large),
+            script("{ data.seen = data.id; }"),
+            large,
+        ),
+        (
+            "read-1-MB.js",
+            "one member read of 0.97 MiB",
+            script("{ if (data.items.length === 0) throw new Error('none'); }"),
+            mebibyte.clone(),
+        ),
+        (
+            "stringify-1-MB.js",
+            "JSON.stringify of 0.97 MiB",
+            script("{ if (JSON.stringify(data).length < 9e5) throw new Error('short'); }"),
+            mebibyte,
         ),
     ]
 }
@@ -102,6 +152,7 @@ fn measure(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
 
 fn input() -> RunInput {
     RunInput {
+        memory: Arc::new(Permit::unlimited()),
         task: TaskId::MAX,
         name: None,
         tags: Vec::new(),
@@ -119,6 +170,7 @@ fn input() -> RunInput {
         limits: StepLimits::default(),
         depth: 0,
         subtasks: 0,
+        family: Arc::default(),
         spent_ms: 0,
     }
 }

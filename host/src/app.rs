@@ -1,106 +1,54 @@
 //! Puts the server together: data directory, store, vault, sandbox, catalog, engine, HTTP; and takes
 //! it apart in the right order. It prints nothing.
 
+mod address;
+mod cache;
+pub mod data_dir;
+mod error;
+mod files;
+
 use std::fs::DirBuilder;
 use std::future::Future;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::catalog::{Catalog, CatalogError};
-use crate::connectors::{
-    ConnectorError, EgressPolicy, EgressRule, FetchClient, FetchSettings, RuleError,
-};
-use crate::domain::clock::{Clock, SystemClock};
+use crate::catalog::Catalog;
+use crate::clock::SystemClock;
+use crate::connectors::{EgressPolicy, EgressRule, FetchClient, FetchSettings};
+use crate::domain::audit::AuditBounds;
+use crate::domain::clock::Clock;
+use crate::domain::limits;
 use crate::engine::{Announce, Engine, EngineParts, EngineSettings};
-use crate::http::auth::{AdminToken, TokenError};
+use crate::http::auth::AdminToken;
+use crate::http::tls::Tls;
 use crate::http::{Api, ApiParts, server};
 use crate::private_file::{self, PrivateFileError};
-use crate::sandbox::{Compiler, Sandbox, SandboxError, SandboxSettings};
+use crate::sandbox::{Compiler, Sandbox, SandboxSettings};
 use crate::settings::Settings;
-use crate::store::Store;
 use crate::store::sled::{OpenError, SledSettings, SledStore};
-use crate::vault::{self, Vault, VaultError};
+use crate::store::{Store, StoreError};
+use crate::vault;
+use address::{check_public_url, reachable};
+pub use error::AppError;
+
+/// Compilations at once. Each uses all processors.
+const COMPILATIONS: usize = 1;
 
 /// The file that tells local clients where the server listens.
 pub const SERVER_FILE: &str = "server.json";
-
-/// Why the server does not start. Each message says what would be right.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// An egress rule is wrong.
-    #[error("--egress-allow: {0}")]
-    Egress(#[from] RuleError),
-    /// The public URL is wrong.
-    #[error(
-        "--public-url: `{0}` is not what webhook URLs can begin with; give e.g. https://hooks.example.com"
-    )]
-    PublicUrl(String),
-    /// The address is taken.
-    #[error("port {port} of {ip} is in use by another process; stop that one, or choose another port with --listen, e.g. --listen {ip}:0 for any that is free", ip = .0.ip(), port = .0.port())]
-    PortInUse(SocketAddr),
-    /// The address cannot be listened on.
-    #[error(
-        "cannot listen on {address}: {source}; choose an address of this machine and a port that you may use (ports below 1024 need a privilege) with --listen"
-    )]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: io::Error,
-    },
-    /// The data directory cannot be made.
-    #[error("the data directory {path} cannot be made: {source}; choose another with --data-dir")]
-    DataDir {
-        /// The directory.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The store does not open.
-    #[error(transparent)]
-    Store(#[from] OpenError),
-    /// The vault does not open.
-    #[error(transparent)]
-    Vault(#[from] VaultError),
-    /// The admin token is unusable.
-    #[error(transparent)]
-    Token(#[from] TokenError),
-    /// The sandbox cannot be set up.
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
-    /// The client for connector calls cannot be set up.
-    #[error(transparent)]
-    Connectors(#[from] ConnectorError),
-    /// What tenants have set up cannot be read.
-    #[error(transparent)]
-    Catalog(#[from] CatalogError),
-    /// `server.json` cannot be written, or the data directory cannot be closed to others.
-    #[error(transparent)]
-    ServerFile(#[from] PrivateFileError),
-    /// The machine did not let the server ask.
-    #[error("this program's own file cannot be found: {0}")]
-    Executable(io::Error),
-    /// The machine gives no threads.
-    #[error("the engine's threads cannot be started: {0}")]
-    Threads(io::Error),
-    /// A start that was broken off.
-    #[error("the start was broken off")]
-    BrokenOff,
-}
 
 /// A server that is ready: it listens, and [`App::run_until`] serves.
 pub struct App {
     settings: Settings,
     address: SocketAddr,
     listener: TcpListener,
+    tls: Option<Tls>,
     store: Arc<dyn Store>,
     engine: Arc<Engine>,
     api: Arc<Api>,
@@ -124,31 +72,20 @@ impl App {
     ///
     /// # Errors
     /// [`AppError`]; whatever was opened is closed again.
-    pub async fn start(settings: Settings) -> Result<Self, AppError> {
+    pub async fn start(mut settings: Settings) -> Result<Self, AppError> {
         let rules = Self::check(&settings)?;
         private_file::make_all_private();
-        raise_file_limit(settings.connections);
-        let listener = TcpListener::bind(settings.listen).await.map_err(|source| {
-            if source.kind() == io::ErrorKind::AddrInUse {
-                AppError::PortInUse(settings.listen)
-            } else {
-                AppError::Listen {
-                    address: settings.listen,
-                    source,
-                }
-            }
-        })?;
-        let address = listener.local_addr().map_err(|source| AppError::Listen {
-            address: settings.listen,
-            source,
-        })?;
-        let store = open_store(&settings.data_dir).await?;
-        let parts = Self::open(&settings, address, store.clone(), &rules).await;
+        let calls = files::share(&mut settings);
+        let tls = settings.tls.clone().map(Tls::open).transpose()?;
+        let (listener, address) = address::listen(settings.listen).await?;
+        let store = open_store(&settings.data_dir, settings.audit).await?;
+        let parts = Self::open(&settings, address, store.clone(), (&rules, calls)).await;
         match parts {
             Ok((engine, api)) => Ok(Self {
                 settings,
                 address,
                 listener,
+                tls,
                 store,
                 engine,
                 api,
@@ -164,35 +101,45 @@ impl App {
         settings: &Settings,
         address: SocketAddr,
         store: Arc<SledStore>,
-        rules: &[EgressRule],
+        (rules, calls): (&[EgressRule], u64),
     ) -> Result<(Arc<Engine>, Arc<Api>), AppError> {
-        // The store has the directory's lock, so nobody else makes these files.
+        // The store has the directory's lock, so no other process makes these files.
         let directory = &settings.data_dir;
         let given = std::env::var(vault::KEY_VARIABLE).ok();
-        let vault = Vault::open(directory, given.as_deref())?;
+        let discard = settings.discard_secrets;
+        let vault =
+            Catalog::open_vault(store.as_ref(), directory, given.as_deref(), discard).await?;
         let token = AdminToken::open(directory)?;
+        let cache_dir = settings.cache_dir.clone();
         let sandbox = Sandbox::new(SandboxSettings {
-            cache_dir: Some(directory.join("cache")),
-            cache_key: Sha256::new()
-                .chain_update("stepwell compiled components")
-                .chain_update(store.seed())
-                .finalize()
-                .into(),
+            cache_is_shared: settings.cache_dir.is_some(),
+            cache_key: cache::key(settings.cache_dir.as_deref(), &store.seed())?,
+            cache_dir: Some(cache_dir.unwrap_or_else(|| directory.join("cache"))),
             concurrency: u32::try_from(settings.concurrency).unwrap_or(u32::MAX),
             compiler: Compiler::Child(std::env::current_exe().map_err(AppError::Executable)?),
             loaded: settings.components as u64,
+            compilations: COMPILATIONS,
+            compile_memory: (settings.memory / 2 / COMPILATIONS as u64)
+                .clamp(limits::COMPILE_MEMORY_LEAST, limits::COMPILE_MEMORY),
         })?;
         let fetch = FetchClient::new(FetchSettings {
             policy: EgressPolicy::new(rules),
+            kept: usize::try_from(calls).unwrap_or(usize::MAX),
             ..FetchSettings::default()
         })?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        // Also with TLS: the certificate is that of a name, and no one is between this machine and itself.
+        let local = reachable(address);
+        let base_url = match &settings.public_url {
+            Some(url) => url.clone(),
+            None => format!("{}://{local}", settings.scheme()),
+        };
+        let links = vault.links(&base_url);
         let catalog = Catalog::open(store.clone(), sandbox.clone(), vault, clock.clone()).await?;
-        let local_url = format!("http://{}", reachable(address));
-        write_server_file(directory, &local_url)?;
+        write_server_file(directory, &format!("http://{local}"))?;
         let announce: Announce = {
             let store = store.clone();
-            Arc::new(move || Box::new(store.expect()))
+            Arc::new(move || Box::new(store.announce_write()))
         };
         let engine = Engine::start(EngineParts {
             announce: Some(announce),
@@ -201,8 +148,12 @@ impl App {
             sandbox,
             fetch: Arc::new(fetch),
             clock: clock.clone(),
+            running: Some(directory.join("running.json")),
+            weights: settings.cpu_weights.iter().cloned().collect(),
             settings: EngineSettings {
                 concurrency: settings.concurrency,
+                memory: settings.memory,
+                calls,
                 ..EngineSettings::default()
             },
         })
@@ -212,7 +163,8 @@ impl App {
             store,
             clock,
             token,
-            base_url: settings.public_url.clone().unwrap_or(local_url),
+            base_url,
+            links,
             engine: engine.clone(),
         };
         Ok((engine, Api::new(parts, settings)))
@@ -231,6 +183,7 @@ impl App {
             settings,
             address,
             listener,
+            tls,
             store,
             engine,
             api,
@@ -241,7 +194,7 @@ impl App {
             "the server is ready"
         );
         let (close, closing) = watch::channel(false);
-        let serving = server::serve(listener, api, &settings, closing);
+        let serving = server::serve(listener, api, &settings, tls, closing);
         let ending = async {
             stop.await;
             tracing::info!("the server is going down");
@@ -265,7 +218,7 @@ impl App {
     }
 }
 
-async fn open_store(data_dir: &Path) -> Result<Arc<SledStore>, AppError> {
+async fn open_store(data_dir: &Path, audit: AuditBounds) -> Result<Arc<SledStore>, AppError> {
     let directory = data_dir.to_owned();
     let opening = tokio::task::spawn_blocking(move || {
         DirBuilder::new()
@@ -277,17 +230,28 @@ async fn open_store(data_dir: &Path) -> Result<Arc<SledStore>, AppError> {
                 source,
             })?;
         close_to_others(&directory)?;
-        Ok(SledStore::open(SledSettings::at(directory.join("store")))?)
+        data_dir::expect_store(&directory)?;
+        let mut settings = SledSettings::at(directory.join(data_dir::STORE));
+        settings.audit = audit;
+        let store = match SledStore::open(settings) {
+            Err(error @ OpenError::Store(StoreError::Damaged(_))) => {
+                let path = directory.display().to_string();
+                return Err(AppError::Damaged { path, error });
+            }
+            opened => opened?,
+        };
+        data_dir::note_store(&directory)?;
+        Ok(store)
     });
     opening.await.map_err(|_| AppError::BrokenOff)?
 }
 
-/// Closes the data directory and what the server keeps in it to all but their owner. What else is
-/// there is not the server's; files with a secret are refused by who reads them if others can, since
-/// somebody may have.
+/// Takes the permissions of others from the data directory and from what the server keeps in it. Other files
+/// are not the server's. A file with a secret is refused when it is read if others can read it, since they may
+/// have done so.
 fn close_to_others(data_dir: &Path) -> Result<(), PrivateFileError> {
     let mut closed = usize::from(private_file::close_directory(data_dir)?);
-    for name in ["store", "cache", SERVER_FILE] {
+    for name in [data_dir::STORE, data_dir::MARK, "cache", SERVER_FILE] {
         closed += private_file::close_to_others(&data_dir.join(name))?;
     }
     if closed > 0 {
@@ -303,96 +267,4 @@ fn close_to_others(data_dir: &Path) -> Result<(), PrivateFileError> {
 fn write_server_file(data_dir: &Path, url: &str) -> Result<(), PrivateFileError> {
     let line = json!({ "url": url, "pid": std::process::id() }).to_string();
     private_file::write(&data_dir.join(SERVER_FILE), &line)
-}
-
-/// An address that a client on this machine can connect to: the unspecified one cannot be.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
-}
-
-fn check_public_url(url: Option<&str>) -> Result<(), AppError> {
-    let Some(text) = url else { return Ok(()) };
-    let fine = url::Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.host().is_some()
-            && url.query().is_none()
-            && url.fragment().is_none()
-            && url.username().is_empty()
-            && url.password().is_none()
-    });
-    if fine {
-        Ok(())
-    } else {
-        Err(AppError::PublicUrl(text.chars().take(120).collect()))
-    }
-}
-
-/// Lets the process have as many files open as it may, since each connection is one.
-fn raise_file_limit(connections: usize) {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    if current != maximum {
-        let raised = Rlimit {
-            current: maximum,
-            maximum,
-        };
-        if let Err(error) = setrlimit(Resource::Nofile, raised) {
-            tracing::debug!(%error, "the limit of open files stays as it is");
-        }
-    }
-    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    // Upstream connections, the store and components need some, too.
-    let wanted = connections as u64 + 1_000;
-    if limit < wanted {
-        tracing::warn!(
-            limit,
-            wanted,
-            "the limit of open files is low for so many connections; raise it (ulimit -n), or lower --connections"
-        );
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wrong_public_url_is_refused() {
-        for fine in [
-            None,
-            Some("https://hooks.example.com"),
-            Some("http://10.0.0.1:8080/stepwell/"),
-        ] {
-            assert!(check_public_url(fine).is_ok(), "{fine:?}");
-        }
-        for wrong in [
-            "hooks.example.com",
-            "ftp://a.b",
-            "https://a.b/?x=1",
-            "https://a.b/#x",
-            "https://user@a.b",
-            "",
-        ] {
-            assert!(check_public_url(Some(wrong)).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn an_unspecified_address_is_reached_by_loopback() {
-        for (listen, expected) in [
-            ("0.0.0.0:80", "127.0.0.1:80"),
-            ("[::]:80", "[::1]:80"),
-            ("10.1.2.3:80", "10.1.2.3:80"),
-        ] {
-            assert_eq!(
-                reachable(listen.parse().unwrap()),
-                expected.parse().unwrap()
-            );
-        }
-    }
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // The server starts itself to compile a component; nobody else calls this.
+    // The server starts itself with this command to compile a component. It is not a user's command.
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     if let [command, input, output] = arguments.as_slice()
         && command == "compile-component"

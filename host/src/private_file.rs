@@ -1,9 +1,9 @@
-//! Files that only their owner may read: small ones that hold a secret, and whole directories. It
-//! knows nothing of what is in them.
+//! Files that only their owner may read: small ones that hold a secret, and whole directories. Their
+//! contents are the callers'.
 
-use std::fs::{self, Metadata, OpenOptions, Permissions};
+use std::fs::{self, Metadata, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::Mode;
@@ -22,7 +22,6 @@ pub enum PrivateFileError {
         path: PathBuf,
         /// `read` or `written`.
         what: &'static str,
-        /// Why.
         source: io::Error,
     },
     /// Others may read it.
@@ -54,8 +53,8 @@ pub enum PrivateFileError {
     NotALine(PathBuf),
 }
 
-/// The line in `path`; if there is no such file, it is made with what `make` returns. Whoever calls
-/// this holds the data directory's lock, so nobody makes it at the same time.
+/// The line in `path`; if there is no such file, it is made with what `make` returns. The caller
+/// holds the data directory's lock, so that no other process makes it at the same time.
 pub fn read_or_create(
     path: &Path,
     make: impl FnOnce() -> Zeroizing<String>,
@@ -68,6 +67,33 @@ pub fn read_or_create(
         }
         other => other,
     }
+}
+
+/// As [`read_or_create`], for a file that several processes may make at the same time: all of them get the
+/// line of the one that was first.
+///
+/// # Errors
+/// As of [`read`] and [`write`].
+pub fn read_or_create_shared(
+    path: &Path,
+    make: impl FnOnce() -> Zeroizing<String>,
+) -> Result<Zeroizing<String>, PrivateFileError> {
+    let failed = |source| PrivateFileError::Io {
+        path: path.to_owned(),
+        what: "written",
+        source,
+    };
+    if !path.exists() {
+        let directory = path.parent().unwrap_or(Path::new("."));
+        let file = temporary_with(&mut tempfile::Builder::new(), directory, &make());
+        match file.map_err(failed)?.persist_noclobber(path) {
+            Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(failed(error.error));
+            }
+            _ => {}
+        }
+    }
+    read(path)
 }
 
 /// The line in `path`, without the white space around it.
@@ -111,35 +137,37 @@ pub fn write(path: &Path, line: &str) -> Result<(), PrivateFileError> {
 
 fn write_io(path: &Path, line: &str) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
-    let mut temporary = path.as_os_str().to_owned();
+    let mut temporary = path.file_name().unwrap_or_default().to_owned();
     temporary.push(".new");
-    let temporary = PathBuf::from(temporary);
-    // What a crash left behind may have another mode.
-    match fs::remove_file(&temporary) {
+    // One name for each secret, so that what a crash leaves behind is removed by the next write.
+    match fs::remove_file(directory.join(&temporary)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let named = write_new(&temporary, line).and_then(|()| fs::rename(&temporary, path));
-    if let Err(error) = named {
-        let _ = fs::remove_file(&temporary);
-        return Err(error);
-    }
+    let mut named = tempfile::Builder::new();
+    let file = temporary_with(named.prefix(&temporary).rand_bytes(0), directory, line)?;
+    file.persist(path)?;
     fs::File::open(directory)?.sync_all()
 }
 
-fn write_new(path: &Path, line: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+/// A temporary file of the directory with mode 0600 and this line, whose bytes are durable.
+fn temporary_with(
+    builder: &mut tempfile::Builder<'_, '_>,
+    directory: &Path,
+    line: &str,
+) -> io::Result<tempfile::NamedTempFile> {
+    let private = Permissions::from_mode(0o600);
+    let mut file = builder
+        .permissions(private.clone())
+        .tempfile_in(directory)?;
     // The umask may have taken bits away from 0600, never added some.
-    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.as_file().set_permissions(private)?;
     writeln!(file, "{line}")?;
-    file.sync_all()
+    file.as_file().sync_all()?;
+    Ok(file)
 }
 
-/// The permission bits of everybody but the owner.
+/// The permission bits of all users but the owner.
 const OTHERS: u32 = 0o077;
 /// How deep directories are looked into.
 const DEEPEST: usize = 8;
@@ -279,7 +307,7 @@ mod tests {
 
     #[test]
     fn what_belongs_to_another_user_is_refused() {
-        // Root may close whatever it likes.
+        // Root may change any file.
         if rustix::process::geteuid().is_root() {
             return;
         }

@@ -1,36 +1,63 @@
 //! What an operator decides about a server: a plain value with a default for everything. Where the
 //! decisions come from (flags, environment) is the command line's business.
 
+mod network;
+mod uploads;
+
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::domain::audit::AuditBounds;
+use crate::domain::ids::WorkspaceName;
 use crate::domain::limits;
 use crate::domain::step::RetryPolicy;
+use crate::machine;
+pub use network::{NoNetwork, ProxyHeader, ProxySettings, TlsFiles, TrustedNetwork};
+pub use uploads::UploadSettings;
 
 /// Everything that an operator may decide when a server starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Where to listen; port 0 lets the system choose one.
     pub listen: SocketAddr,
-    /// What webhook URLs begin with, e.g. `https://hooks.example.com`, if a proxy stands before the
-    /// server; `None` for `http://` and the address listened on.
+    /// What webhook URLs begin with, e.g. `https://hooks.example.com`; `None` for [`Settings::scheme`] and the
+    /// address listened on.
     pub public_url: Option<String>,
+    /// The certificate, if the server is to speak TLS.
+    pub tls: Option<TlsFiles>,
+    /// Proxies that may say which client they connect for.
+    pub proxies: ProxySettings,
     /// The directory that holds everything the server keeps.
     pub data_dir: PathBuf,
+    /// Where compiled components are, if not in the data directory; servers may share it.
+    pub cache_dir: Option<PathBuf>,
+    /// Whether sealed values that the vault key does not open are deleted, and a lost key is replaced.
+    pub discard_secrets: bool,
     /// Destinations that steps may reach although they are not public: networks or host patterns.
     pub egress_allow: Vec<String>,
     /// Runs under way at once, over all tasks. Each holds one instance of the sandbox's pool.
     pub concurrency: usize,
+    /// Weights by which workspaces share the processors when several of them compute; others have weight 1.
+    pub cpu_weights: Vec<(WorkspaceName, u32)>,
     /// Compiled components kept in memory; each costs 0.4 to 0.9 MB.
     pub components: usize,
     /// Connections open at once; more wait in the system's queue.
     pub connections: usize,
+    /// Wrong tokens that an address may send in a minute before its answers are delayed.
+    pub auth_failures: usize,
+    /// How much of the audit log is kept.
+    pub audit: AuditBounds,
     /// The longest webhook body, in bytes.
     pub body_bytes: usize,
     /// Bytes of request bodies held at once, over all connections; beyond it requests get 503.
     pub bodies_bytes: usize,
+    /// Bounds of forms with files.
+    pub uploads: UploadSettings,
+    /// Bytes of memory that tasks under way, their calls and request bodies may take together. Beside it the
+    /// server takes some for itself and for its store.
+    pub memory: u64,
     /// How long a connection may stay without a whole request head: idle, or slow.
     pub head_timeout: Duration,
     /// How long a webhook's body may take to arrive.
@@ -46,20 +73,33 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The least memory that a server works with: two steps of the usual limit, and some bodies.
+    pub const LEAST_MEMORY: u64 = 192 * 1024 * 1024;
+
     /// The defaults, for this data directory.
     pub fn new(data_dir: PathBuf) -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7400)),
             public_url: None,
+            tls: None,
+            proxies: ProxySettings::default(),
             data_dir,
+            cache_dir: None,
+            discard_secrets: false,
             egress_allow: Vec::new(),
             // More than the cores there are, because most runs wait for an upstream; below what the
             // sandbox's pool can hold of instances (vm.max_map_count).
             concurrency: 1000,
+            cpu_weights: Vec::new(),
             components: 256,
             connections: 10_000,
+            auth_failures: 60,
+            audit: AuditBounds::default(),
             body_bytes: limits::BODY_BYTES,
             bodies_bytes: 256 * 1024 * 1024,
+            uploads: UploadSettings::default(),
+            // The other half is for the server itself, its store, compilations and the kernel's cache.
+            memory: (machine::memory() / 2).max(Self::LEAST_MEMORY),
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
@@ -67,6 +107,11 @@ impl Settings {
             log: "info".into(),
             log_json: false,
         }
+    }
+
+    /// How a URL of the listener begins.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 }
 
@@ -77,13 +122,22 @@ impl fmt::Display for Settings {
         let Self {
             listen,
             public_url,
+            tls,
+            proxies,
             data_dir,
+            cache_dir,
+            discard_secrets,
             egress_allow,
             concurrency,
+            cpu_weights,
             components,
             connections,
+            auth_failures,
+            audit,
             body_bytes,
             bodies_bytes,
+            uploads,
+            memory,
             head_timeout,
             body_timeout,
             write_timeout,
@@ -95,9 +149,40 @@ impl fmt::Display for Settings {
         line(f, "listen", format_args!("\"{listen}\""), "")?;
         match public_url {
             Some(url) => line(f, "public-url", format_args!("{url:?}"), "")?,
-            None => line(f, "# public-url", format_args!("\"http://{listen}\""), "")?,
+            None => {
+                let url = format!("{}://{listen}", self.scheme());
+                line(f, "# public-url", format_args!("{url:?}"), "")?;
+            }
         }
+        let files = tls.as_ref();
+        for (name, file) in [
+            ("tls-cert", files.map(|files| &files.certificate)),
+            ("tls-key", files.map(|files| &files.key)),
+        ] {
+            match file {
+                Some(file) => line(f, name, format_args!("{file:?}"), "")?,
+                None => line(f, &format!("# {name}"), "none", "HTTP without TLS")?,
+            }
+        }
+        let trusted = proxies.trusted.iter().map(ToString::to_string);
+        let trusted = trusted.collect::<Vec<_>>();
+        line(f, "trusted-proxy", format_args!("{trusted:?}"), "")?;
+        let header = proxies.header.as_str();
+        line(f, "proxy-header", format_args!("{header:?}"), "of these")?;
         line(f, "data-dir", format_args!("{data_dir:?}"), "")?;
+        match cache_dir {
+            Some(cache) => line(f, "cache-dir", format_args!("{cache:?}"), "")?,
+            None => {
+                let cache = data_dir.join("cache");
+                line(f, "# cache-dir", format_args!("{cache:?}"), "")?;
+            }
+        }
+        line(
+            f,
+            "discard-secrets",
+            discard_secrets,
+            "that do not open, at this start",
+        )?;
         line(
             f,
             "egress-allow",
@@ -105,6 +190,12 @@ impl fmt::Display for Settings {
             "beside public addresses",
         )?;
         line(f, "concurrency", concurrency, "runs at once")?;
+        let weights = cpu_weights.iter();
+        let weights: Vec<String> = weights
+            .map(|(workspace, weight)| format!("{workspace}={weight}"))
+            .collect();
+        let note = "of processor time; others have 1";
+        line(f, "cpu-weight", format_args!("{weights:?}"), note)?;
         line(
             f,
             "components",
@@ -112,8 +203,27 @@ impl fmt::Display for Settings {
             "compiled components kept in memory",
         )?;
         line(f, "connections", connections, "open at once")?;
+        line(
+            f,
+            "auth-failures",
+            auth_failures,
+            "wrong tokens of an address in a minute, before it is slowed",
+        )?;
+        line(f, "audit-entries", audit.done, "of each audit log")?;
+        line(f, "audit-refused", audit.refused, "beside them")?;
+        line(f, "audit-days", audit.days, "that both are kept")?;
         line(f, "body-bytes", body_bytes, "of one webhook body")?;
         line(f, "bodies-bytes", bodies_bytes, "of all bodies at once")?;
+        let note = "of one form with files";
+        line(f, "upload-bytes", uploads.request_bytes, note)?;
+        let note = "of all files of a workspace";
+        line(f, "files-bytes", uploads.workspace_bytes, note)?;
+        line(
+            f,
+            "memory",
+            memory,
+            "of all runs, calls and bodies; by default half of what there is",
+        )?;
         for (name, time, note) in [
             ("head-timeout", head_timeout, "idle, or slow to send a head"),
             ("body-timeout", body_timeout, "slow to send a webhook body"),
@@ -168,7 +278,7 @@ impl fmt::Display for Settings {
 }
 
 /// The bounds that are not settings: name, value, what it bounds.
-fn fixed() -> [(&'static str, u64, &'static str); 27] {
+fn fixed() -> [(&'static str, u64, &'static str); 28] {
     [
         ("json-depth", limits::JSON_DEPTH as u64, "of a webhook body"),
         ("data-depth", limits::DATA_DEPTH as u64, "of a task's data"),
@@ -220,6 +330,11 @@ fn fixed() -> [(&'static str, u64, &'static str); 27] {
         ),
         ("tags", limits::TAGS as u64, "of a task"),
         ("workspaces", limits::WORKSPACES as u64, "of this server"),
+        (
+            "tokens",
+            limits::TOKENS as u64,
+            "of a workspace, and of the server",
+        ),
         ("webhooks", limits::WEBHOOKS as u64, "of a workspace"),
         ("steps", limits::STEPS as u64, "of a workspace"),
         (
@@ -271,34 +386,4 @@ fn line(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn print_config_shows_every_setting_once() {
-        let mut settings = Settings::new("/var/lib/stepwell".into());
-        settings.egress_allow = vec!["10.0.0.0/8".into()];
-        settings.grace = Duration::from_millis(1500);
-        let text = settings.to_string();
-        let names: Vec<&str> = text
-            .lines()
-            .filter_map(|line| line.split_once(" = "))
-            .map(|(name, _)| name.trim_start_matches("# "))
-            .collect();
-        let mut unique = names.clone();
-        unique.sort_unstable();
-        unique.dedup();
-        assert_eq!(unique.len(), names.len());
-        assert_eq!(names.len(), 15 + 7 + 27, "{text}");
-        for part in [
-            "listen = \"127.0.0.1:7400\"\n",
-            "# public-url = \"http://127.0.0.1:7400\"",
-            "egress-allow = [\"10.0.0.0/8\"]",
-            "grace = \"1.5s\"",
-            "body-bytes = 1048576",
-            "log-format = \"text\"",
-        ] {
-            assert!(text.contains(part), "{part} in\n{text}");
-        }
-    }
-}
+mod tests;

@@ -28,7 +28,6 @@ pub enum TelemetryError {
     BadFilter {
         /// The refused filter.
         filter: String,
-        /// Why.
         source: tracing_subscriber::filter::ParseError,
     },
     /// It was set up before.
@@ -53,18 +52,21 @@ const CRATES: [&str; 12] = [
     "wasmtime",
 ];
 /// The parts of this crate that a filter may name.
-const PARTS: [&str; 18] = [
+const PARTS: [&str; 21] = [
     "app",
     "build",
     "catalog",
     "cli",
     "client",
+    "clock",
+    "coding",
     "connectors",
     "deploy",
     "domain",
     "engine",
     "http",
     "ingest",
+    "machine",
     "private_file",
     "sandbox",
     "settings",

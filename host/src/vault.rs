@@ -5,14 +5,19 @@
 //! value is `version (1) ‖ nonce (24) ‖ ciphertext ‖ tag (16)`; the associated data is
 //! `stepwell config 1`, the workspace and the key, each ended by a zero byte, which no name contains.
 
-use std::path::Path;
+pub mod links;
+
+use std::io;
+use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
-use rand::TryRngCore;
-use rand::rngs::OsRng;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
+use rand::TryRng;
+use rand::rngs::SysRng;
 use zeroize::{Zeroize, Zeroizing};
 
+use self::links::FileLinks;
 use crate::domain::ids::{ConfigKey, WorkspaceName};
 use crate::private_file::{self, PrivateFileError};
 
@@ -24,6 +29,8 @@ pub const KEY_VARIABLE: &str = "STEPWELL_VAULT_KEY";
 const VERSION: u8 = 1;
 const NONCE: usize = 24;
 const TAG: usize = 16;
+/// The associated data of links; no value's begin so.
+const LINK: &[u8] = b"stepwell link 1\0";
 
 /// Why the vault cannot be used, or a value cannot be sealed or opened.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +38,16 @@ pub enum VaultError {
     /// The key file is unusable.
     #[error(transparent)]
     KeyFile(#[from] PrivateFileError),
+    /// There is no key, and there are values that only it opens.
+    #[error(
+        "the vault key is lost: {path} is not there and STEPWELL_VAULT_KEY is not set, but the store has {sealed} that were sealed with it; restore the file from its backup, with mode 0600. Without that key these secrets cannot be read any more; nothing else is lost: `stepwell serve --discard-secrets` deletes them, makes a new key and starts, and you set them anew"
+    )]
+    Lost {
+        /// The key's file.
+        path: PathBuf,
+        /// How many values of which kinds.
+        sealed: String,
+    },
     /// The key is not 64 hexadecimal digits.
     #[error("{0} holds no vault key: 64 hexadecimal digits, e.g. of `openssl rand -hex 32`")]
     NotAKey(String),
@@ -39,7 +56,7 @@ pub enum VaultError {
     NoRandomness(String),
     /// Another key sealed the value, or the value was moved or changed.
     #[error(
-        "config `{key}` of workspace `{workspace}` does not open: the vault key is not the one it was sealed with, or the store was altered; restore the `vault-key` file (or STEPWELL_VAULT_KEY) that belongs to this data directory"
+        "config `{key}` of workspace `{workspace}` does not open: the vault key is not the one it was sealed with, or the store was altered; restore the `vault-key` file (or STEPWELL_VAULT_KEY) that belongs to this data directory. Without that key the secrets that it sealed cannot be read any more: `stepwell serve --discard-secrets` deletes those that do not open and starts, and you set them anew"
     )]
     WrongKey {
         /// The workspace.
@@ -67,34 +84,64 @@ pub enum VaultError {
 /// The key, ready to seal and open. The cipher wipes it when dropped.
 pub struct Vault {
     cipher: XChaCha20Poly1305,
+    links: Zeroizing<[u8; 32]>,
 }
 
 impl Vault {
     /// A vault with the key given as 64 hexadecimal digits (of [`KEY_VARIABLE`]), or else with the
     /// one in the data directory's [`KEY_FILE`], which is made if it is not there.
     pub fn open(data_dir: &Path, given: Option<&str>) -> Result<Self, VaultError> {
-        if let Some(text) = given {
-            return Self::with_key(text).ok_or_else(|| VaultError::NotAKey(KEY_VARIABLE.into()));
+        if let Some(vault) = Self::present(data_dir, given)? {
+            return Ok(vault);
         }
         let mut fresh = Zeroizing::new([0u8; 32]);
         fill_random(&mut *fresh)?;
         let path = data_dir.join(KEY_FILE);
-        let text = private_file::read_or_create(&path, || hex(&*fresh))?;
+        let text =
+            private_file::read_or_create(&path, || Zeroizing::new(HEXLOWER.encode(&*fresh)))?;
         Self::with_key(&text).ok_or_else(|| VaultError::NotAKey(path.display().to_string()))
+    }
+
+    /// As [`Vault::open`], but nothing is made: none if there is no key.
+    pub fn present(data_dir: &Path, given: Option<&str>) -> Result<Option<Self>, VaultError> {
+        if let Some(text) = given {
+            let vault = Self::with_key(text);
+            return vault
+                .map(Some)
+                .ok_or_else(|| VaultError::NotAKey(KEY_VARIABLE.into()));
+        }
+        let path = data_dir.join(KEY_FILE);
+        let text = match private_file::read(&path) {
+            Ok(text) => text,
+            Err(PrivateFileError::Io { source, .. })
+                if source.kind() == io::ErrorKind::NotFound =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let vault = Self::with_key(&text);
+        vault
+            .map(Some)
+            .ok_or_else(|| VaultError::NotAKey(path.display().to_string()))
     }
 
     fn with_key(text: &str) -> Option<Self> {
         let text = text.trim().as_bytes();
         let mut key = Zeroizing::new([0u8; 32]);
-        if text.len() != 64 {
+        if text.len() != 2 * key.len() {
             return None;
         }
-        for (byte, digits) in key.iter_mut().zip(text.chunks_exact(2)) {
-            *byte = digit(digits[0])? << 4 | digit(digits[1])?;
-        }
+        HEXLOWER_PERMISSIVE.decode_mut(text, &mut *key).ok()?;
         Some(Self {
             cipher: XChaCha20Poly1305::new((&*key).into()),
+            links: links::key(&key),
         })
+    }
+
+    /// Signs and checks links to files, with a key that is derived from the vault's. `base_url` is what they begin with.
+    pub fn links(&self, base_url: &str) -> FileLinks {
+        FileLinks::new(self.links.clone(), base_url)
     }
 
     /// Seals a value for this workspace and key.
@@ -119,6 +166,32 @@ impl Vault {
         out.extend_from_slice(&nonce);
         out.extend_from_slice(&sealed);
         Ok(out)
+    }
+
+    /// Seals what a link says, for [`Vault::open_link`].
+    ///
+    /// # Errors
+    /// [`VaultError::NoRandomness`].
+    pub fn seal_link(&self, place: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let mut nonce = [0u8; NONCE];
+        fill_random(&mut nonce)?;
+        let payload = Payload {
+            msg: place,
+            aad: LINK,
+        };
+        let sealed = self.cipher.encrypt(&XNonce::from(nonce), payload);
+        let sealed = sealed.map_err(|_| VaultError::NotSealed)?;
+        Ok([&nonce[..], &sealed].concat())
+    }
+
+    /// What was sealed as a link's; nothing if it was not.
+    pub fn open_link(&self, sealed: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE>()?;
+        let payload = Payload {
+            msg: ciphertext,
+            aad: LINK,
+        };
+        self.cipher.decrypt(&XNonce::from(*nonce), payload).ok()
     }
 
     /// Opens what was sealed for this workspace and key.
@@ -169,7 +242,7 @@ impl std::fmt::Debug for Vault {
 
 /// Fills `bytes` from the operating system's generator.
 pub fn fill_random(bytes: &mut [u8]) -> Result<(), VaultError> {
-    OsRng
+    SysRng
         .try_fill_bytes(bytes)
         .map_err(|error| VaultError::NoRandomness(error.to_string()))
 }
@@ -183,20 +256,6 @@ fn associated(workspace: &WorkspaceName, key: &ConfigKey) -> Vec<u8> {
         b"\0",
     ]
     .concat()
-}
-
-fn hex(bytes: &[u8]) -> Zeroizing<String> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = Zeroizing::new(String::with_capacity(bytes.len() * 2));
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
-}
-
-fn digit(byte: u8) -> Option<u8> {
-    char::from(byte).to_digit(16).map(|digit| digit as u8)
 }
 
 #[cfg(test)]

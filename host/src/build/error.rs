@@ -3,8 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-/// What steps are built for.
-pub const TARGET: &str = "wasm32-wasip2";
+use super::target::TARGET;
 
 /// Why a crate did not become a component.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +24,7 @@ pub enum BuildError {
     BadManifest {
         /// The manifest.
         manifest: PathBuf,
-        /// Cargo's words.
+        /// What cargo wrote to stderr.
         text: String,
     },
     /// A workspace instead of a crate.
@@ -67,7 +66,6 @@ pub enum BuildError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
         error: io::Error,
     },
 }

@@ -17,27 +17,27 @@ use serde_json::Value;
 use crate::terminal::output::printable;
 use crate::terminal::units;
 use error::BuildError;
-pub use error::TARGET;
+pub use target::TARGET;
 
 /// The first bytes of a component: Wasm's magic, then the component layer (a core module has
 /// `01 00 00 00` there).
 const COMPONENT_MAGIC: [u8; 8] = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00];
-/// How many of cargo's last lines a failure repeats when nobody has seen them.
+/// Lines from the end of cargo's stderr that a failure repeats when they were not shown.
 const TAIL_LINES: usize = 60;
 
-/// Where cargo's own words go.
+/// What becomes of cargo's stderr.
 pub enum Progress<'p> {
-    /// To our stderr, as cargo writes them.
+    /// It goes to our stderr, as cargo writes it.
     Show,
-    /// Nowhere but into the error, should there be one.
+    /// Only its end is shown, in the error, should there be one.
     Hide,
-    /// As with `Hide`, and each crate that is built is named.
+    /// As with `Hide`, and the function is called with the name of each crate that is built.
     Crates(&'p mut dyn FnMut(&str)),
 }
 
 impl Progress<'_> {
-    /// What suits a result for people, or one for programs (`json`), which read our stderr too.
-    pub fn beside(json: bool) -> Self {
+    /// `Hide` for JSON output, whose readers also read stderr.
+    pub fn for_output(json: bool) -> Self {
         if json { Self::Hide } else { Self::Show }
     }
 }
@@ -65,8 +65,9 @@ impl Built {
 }
 
 /// Builds the crate in `directory` for [`TARGET`] in release; cargo's cache makes a second build
-/// cheap. `target_dir` is where cargo puts its files, by default where it always does.
-pub fn component(
+/// cheap. `target_dir` is where cargo puts its files, by default where it always does. Installs the Rust
+/// target with rustup if it is missing, and prints a line to stderr when it does, whatever `progress` is.
+pub fn build_component(
     directory: &Path,
     target_dir: Option<&Path>,
     progress: Progress<'_>,
@@ -75,18 +76,21 @@ pub fn component(
     let manifest =
         fs::canonicalize(manifest).map_err(|_| BuildError::NoCrate(directory.to_path_buf()))?;
     let directory = manifest.parent().unwrap_or(directory);
-    let package = package(&metadata(directory, &manifest)?, directory, &manifest)?;
-    let mut cargo = cargo(directory);
+    let package = package_name(&metadata(directory, &manifest)?, directory, &manifest)?;
+    let mut cargo = cargo_command(directory);
     cargo
         .args(["build", "--release", "--lib", "--target", TARGET])
         .args(["--message-format", "json-render-diagnostics"]);
     if let Some(target_dir) = target_dir {
         cargo.arg("--target-dir").arg(target_dir);
     }
-    target::ensure(directory)?;
-    let (ok, artifact, output) = run(cargo, &manifest, progress)?;
-    if !ok {
-        return Err(BuildError::Failed { package, output });
+    target::install_if_missing(directory).map_err(BuildError::NoTarget)?;
+    let (succeeded, artifact, stderr_tail) = run(cargo, &manifest, progress)?;
+    if !succeeded {
+        return Err(BuildError::Failed {
+            package,
+            output: stderr_tail,
+        });
     }
     let path = artifact.ok_or_else(|| BuildError::NoArtifact(package.clone()))?;
     let size = check_component(&path)?;
@@ -97,8 +101,8 @@ pub fn component(
     })
 }
 
-/// Cargo as whoever called us runs it: its own proxy picks the toolchain that the crate wants.
-fn cargo(directory: &Path) -> Command {
+/// `$CARGO`, or `cargo` from PATH, run in the crate's directory so that rustup picks its toolchain.
+fn cargo_command(directory: &Path) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(program);
     command.current_dir(directory).stdin(Stdio::null());
@@ -114,7 +118,7 @@ fn spawn_error(error: io::Error) -> BuildError {
 }
 
 fn metadata(directory: &Path, manifest: &Path) -> Result<Value, BuildError> {
-    let output = cargo(directory)
+    let output = cargo_command(directory)
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .output()
         .map_err(spawn_error)?;
@@ -131,13 +135,13 @@ fn metadata(directory: &Path, manifest: &Path) -> Result<Value, BuildError> {
 }
 
 /// The name of the package that the manifest describes, if it can be a step.
-fn package(metadata: &Value, directory: &Path, manifest: &Path) -> Result<String, BuildError> {
+fn package_name(metadata: &Value, directory: &Path, manifest: &Path) -> Result<String, BuildError> {
     let packages = metadata["packages"].as_array();
     let packages: Vec<&Value> = packages.into_iter().flatten().collect();
     let name = |package: &Value| package["name"].as_str().unwrap_or("?").to_owned();
     let Some(package) = packages
         .iter()
-        .find(|package| is_path(&package["manifest_path"], manifest))
+        .find(|package| equals_path(&package["manifest_path"], manifest))
     else {
         return Err(BuildError::Workspace {
             directory: directory.to_path_buf(),
@@ -148,7 +152,7 @@ fn package(metadata: &Value, directory: &Path, manifest: &Path) -> Result<String
         .as_array()
         .into_iter()
         .flatten()
-        .any(|target| has_word(&target["crate_types"], "cdylib"));
+        .any(|target| array_contains(&target["crate_types"], "cdylib"));
     if makes_cdylib {
         Ok(name(package))
     } else {
@@ -156,17 +160,17 @@ fn package(metadata: &Value, directory: &Path, manifest: &Path) -> Result<String
     }
 }
 
-fn is_path(value: &Value, path: &Path) -> bool {
+fn equals_path(value: &Value, path: &Path) -> bool {
     value.as_str().map(Path::new) == Some(path)
 }
 
-fn has_word(value: &Value, word: &str) -> bool {
-    let words = value.as_array();
-    words.is_some_and(|words| words.iter().any(|item| item == word))
+fn array_contains(value: &Value, text: &str) -> bool {
+    let items = value.as_array();
+    items.is_some_and(|items| items.iter().any(|item| item == text))
 }
 
-/// Runs cargo to its end: whether it went well, the `.wasm` file it made for the manifest's
-/// package, and its last words if they were not shown.
+/// Runs cargo to its end: whether it succeeded, the `.wasm` file it made for the manifest's
+/// package, and the end of its stderr if that was not shown.
 fn run(
     mut cargo: Command,
     manifest: &Path,
@@ -179,7 +183,7 @@ fn run(
         Stdio::piped()
     });
     let mut child = cargo.spawn().map_err(spawn_error)?;
-    let words = last_words(&mut child);
+    let stderr_tail = tail_of_stderr(&mut child);
     let mut artifact = None;
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines() {
@@ -193,22 +197,23 @@ fn run(
             if let Progress::Crates(each) = &mut progress {
                 each(message["target"]["name"].as_str().unwrap_or(""));
             }
-            if is_path(&message["manifest_path"], manifest)
-                && has_word(&message["target"]["crate_types"], "cdylib")
+            if equals_path(&message["manifest_path"], manifest)
+                && array_contains(&message["target"]["crate_types"], "cdylib")
             {
                 artifact = wasm_file(&message["filenames"]).or(artifact);
             }
         }
     }
     let status = child.wait().map_err(BuildError::CargoBroken)?;
-    let output = words
+    let stderr_tail = stderr_tail
         .and_then(|thread| thread.join().ok())
         .unwrap_or_default();
-    Ok((status.success(), artifact, output))
+    Ok((status.success(), artifact, stderr_tail))
 }
 
-/// Keeps the last lines of the child's stderr, read beside its stdout so that neither pipe fills.
-fn last_words(child: &mut Child) -> Option<thread::JoinHandle<String>> {
+/// Keeps the last lines of the child's stderr, read in a thread while stdout is read so that neither pipe
+/// fills.
+fn tail_of_stderr(child: &mut Child) -> Option<thread::JoinHandle<String>> {
     let stderr = child.stderr.take()?;
     Some(thread::spawn(move || {
         let mut lines = VecDeque::with_capacity(TAIL_LINES);

@@ -72,8 +72,9 @@ pub fn settle<'n>(derived: &Derived, there: impl IntoIterator<Item = &'n str>) -
     found.unwrap_or(&derived.name).to_owned()
 }
 
-/// What there is to tell of a name: that the rule has changed it, or that it was kept.
-pub fn told(source: &str, derived: &Derived, settled: &str) -> Option<String> {
+/// The note about a step's name, if it differs from the source's: the rule has changed it, or the server has
+/// it under another spelling.
+pub fn note(source: &str, derived: &Derived, settled: &str) -> Option<String> {
     let source = printable(source);
     if settled != derived.name {
         Some(format!(
@@ -87,8 +88,8 @@ pub fn told(source: &str, derived: &Derived, settled: &str) -> Option<String> {
     }
 }
 
-/// What to tell when the step `name` is added and `other` is there, which may be the same step by
-/// another way: `paid` and `orders/paid`, or `lead` and `lead-1` of a file that has two steps now.
+/// The warning that the step `name` is added while `other` is there, which may be the same step under
+/// another name: `paid` and `orders/paid`, or `lead` and `lead-1` of a file that has two steps now.
 pub fn rival(name: &str, other: &str) -> Option<String> {
     let last = |name: &str| {
         let name = step_name(name);
@@ -156,14 +157,14 @@ mod tests {
 
     #[test]
     fn what_changes_a_name_is_told() {
-        let told =
-            |file: &str, settled: &str| told(file, &Derived::of_file(Path::new(file)), settled);
-        assert_eq!(told("greet.js", "greet"), None);
+        let note =
+            |file: &str, settled: &str| note(file, &Derived::of_file(Path::new(file)), settled);
+        assert_eq!(note("greet.js", "greet"), None);
         assert_eq!(
-            told("Greet.js", "greet").unwrap(),
+            note("Greet.js", "greet").unwrap(),
             "Greet.js is the step greet"
         );
-        let kept = told("Greet.js", "Greet").unwrap();
+        let kept = note("Greet.js", "Greet").unwrap();
         assert!(kept.contains("there under that name"), "{kept}");
     }
 

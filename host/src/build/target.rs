@@ -1,14 +1,18 @@
-//! The Rust target that steps are built for: looked for, and fetched by rustup where it is missing.
+//! The Rust target that steps are built for: looked for, and installed by rustup if it is missing.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::error::{BuildError, TARGET};
+/// The Rust target that steps are built for.
+pub const TARGET: &str = "wasm32-wasip2";
 
-/// Makes sure that the toolchain which the crate in `directory` wants has the target. Where it has
-/// not, rustup is asked to fetch it: a first build on a new machine needs nothing typed before it.
-pub(super) fn ensure(directory: &Path) -> Result<(), BuildError> {
-    if is_there(directory) {
+/// Installs the target with rustup if the toolchain of the crate in `directory` does not have it, and prints
+/// a line to stderr when it does: a first build on a new machine needs nothing typed before it.
+///
+/// # Errors
+/// Why the target could not be installed.
+pub(super) fn install_if_missing(directory: &Path) -> Result<(), String> {
+    if is_installed(directory) {
         return Ok(());
     }
     eprintln!("fetching the Rust target {TARGET}");
@@ -20,19 +24,17 @@ pub(super) fn ensure(directory: &Path) -> Result<(), BuildError> {
         .stderr(Stdio::piped())
         .output();
     match added {
-        Ok(_) if is_there(directory) => Ok(()),
-        Ok(output) if output.status.success() => Err(BuildError::NoTarget(
-            "rustup has it, and rustc does not".into(),
-        )),
-        Ok(output) => Err(BuildError::NoTarget(
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        )),
-        Err(error) => Err(BuildError::NoTarget(format!("rustup: {error}"))),
+        Ok(_) if is_installed(directory) => Ok(()),
+        Ok(output) if output.status.success() => {
+            Err("rustup has it, and rustc does not".to_owned())
+        }
+        Ok(output) => Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        Err(error) => Err(format!("rustup: {error}")),
     }
 }
 
-/// When it cannot be found out, cargo's own words are the better explanation.
-fn is_there(directory: &Path) -> bool {
+/// True also if rustc cannot be asked: cargo then says why.
+fn is_installed(directory: &Path) -> bool {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(rustc)
         .args(["--print", "target-libdir", "--target", TARGET])

@@ -9,7 +9,7 @@ fn crate_with(manifest: &str) -> tempfile::TempDir {
 }
 
 fn refusal(directory: &Path) -> (BuildError, String) {
-    let error = component(directory, None, Progress::Hide).unwrap_err();
+    let error = build_component(directory, None, Progress::Hide).unwrap_err();
     let text = error.to_string();
     (error, text)
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use parking_lot::RwLock;
 
 use super::live::{LiveSchedule, open_connector};
+use super::live_token::LiveToken;
 use super::matching::LiveStep;
+use super::verifier::LiveWebhook;
 use super::workspace::Workspace;
 use super::{Catalog, CatalogError};
 use crate::domain::ids::WorkspaceName;
@@ -82,9 +84,10 @@ impl Catalog {
     }
 
     /// Puts what the store has of some workspaces in the place of what memory has of them.
-    pub(super) fn take_in(&self, registry: Registry) -> Result<(), CatalogError> {
+    pub(super) fn take_in(&self, mut registry: Registry) -> Result<(), CatalogError> {
         let revision = registry.revision;
         let changed = registry.changed.clone();
+        let server_tokens = registry.server_tokens.take();
         let mut new = self.opened(registry)?;
         for name in changed {
             let Some(workspace) = new.remove(&name) else {
@@ -97,9 +100,10 @@ impl Catalog {
             }
             let mut keys = self.keys.write();
             for webhook in workspace.webhooks.values() {
-                keys.insert(webhook.key.reveal().to_owned(), webhook.clone());
+                keys.extend(webhook.keys().map(|key| (key.to_owned(), webhook.clone())));
             }
             drop(keys);
+            (workspace.tokens.values()).for_each(|live| self.tokens.add(live));
             workspace
                 .schedules
                 .values()
@@ -111,6 +115,9 @@ impl Catalog {
                     self.workspaces.write().insert(name, workspace);
                 }
             }
+        }
+        if let Some(tokens) = server_tokens {
+            self.tokens.take_in(tokens);
         }
         self.revision.store(revision, Ordering::Relaxed);
         Ok(())
@@ -124,12 +131,13 @@ impl Catalog {
         }
     }
 
-    /// Takes a workspace's webhooks and schedules out of what is looked up in all workspaces.
+    /// Takes a workspace's webhooks, tokens and schedules out of what is looked up in all workspaces.
     fn leave(&self, workspace: &Workspace) {
         let mut keys = self.keys.write();
         for webhook in workspace.webhooks.values() {
-            keys.remove(webhook.key.reveal());
+            webhook.keys().for_each(|key| drop(keys.remove(key)));
         }
+        (workspace.tokens.values()).for_each(|live| self.tokens.remove(live));
         let schedules = workspace.schedules.values();
         schedules.for_each(|live| self.agenda.remove(live));
     }
@@ -145,7 +153,11 @@ impl Catalog {
             .map(|(name, settings)| (name, Workspace::of(settings)))
             .collect();
         for webhook in registry.webhooks {
-            let webhook = Arc::new(webhook);
+            let known = self.webhook(&webhook.workspace, &webhook.id).ok();
+            let webhook = match known.filter(|known| ***known == webhook) {
+                Some(known) => known,
+                None => LiveWebhook::open(&self.vault, webhook)?,
+            };
             owner(&mut workspaces, &webhook.workspace, "webhook", &webhook.id)?
                 .webhooks
                 .insert(webhook.name.clone(), webhook);
@@ -181,6 +193,20 @@ impl Catalog {
             let live = known.filter(|known| known.is_same(&live)).unwrap_or(live);
             owner(&mut workspaces, &workspace, "schedule", name.as_str())?
                 .schedules
+                .insert(name, live);
+        }
+        for token in registry.tokens {
+            let Some(workspace) = token.workspace.clone() else {
+                continue;
+            };
+            let name = token.name.clone();
+            let known = self.token(Some(&workspace), &token.id).ok();
+            let live = match known {
+                Some(known) => known.taken_over(token),
+                None => LiveToken::new(token),
+            };
+            owner(&mut workspaces, &workspace, "token", name.as_str())?
+                .tokens
                 .insert(name, live);
         }
         Ok(workspaces)

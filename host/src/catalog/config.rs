@@ -1,5 +1,6 @@
 //! Config in the catalog: sealed in the store and in memory, opened when a step needs it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Catalog, CatalogError, room};
@@ -18,7 +19,7 @@ impl Catalog {
             return config.clone();
         }
         let mut live = live.write();
-        let mut config = Config::new();
+        let mut config = BTreeMap::new();
         for (key, sealed) in live.sealed() {
             match self.vault.unseal(workspace, key, sealed) {
                 Ok(value) => {
@@ -34,7 +35,7 @@ impl Catalog {
                 ),
             }
         }
-        let config = Arc::new(config);
+        let config = Arc::new(Config::from(config));
         live.config = Some(config.clone());
         config
     }

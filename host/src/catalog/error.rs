@@ -3,10 +3,12 @@
 use stepwell_condition::PatternError;
 
 use crate::connectors::named::DeclarationError;
+use crate::domain::authentication::AuthenticationError;
 use crate::domain::ids::{StepName, WorkspaceName};
 use crate::domain::limits::StepLimits;
 use crate::domain::schedule::ScheduleError;
 use crate::domain::step::RetryPolicy;
+use crate::domain::token::TokenError;
 use crate::domain::workspace::FailureUrlError;
 use crate::sandbox::ComponentError;
 use crate::store::StoreError;
@@ -16,14 +18,14 @@ use crate::vault::VaultError;
 /// right.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// There is no such workspace, webhook, step, version or config key.
+    /// There is no such workspace, webhook, step, version, token or config key.
     #[error("there is no {what} `{name}`{}", in_workspace(.workspace))]
     NotFound {
         /// `workspace`, `webhook`, `step`, `version` or `config key`.
         what: &'static str,
         /// The name that was asked for.
         name: String,
-        /// Where; `None` for a workspace.
+        /// Where; `None` for a workspace, and for what is of the server itself.
         workspace: Option<WorkspaceName>,
     },
     /// The name is taken.
@@ -67,7 +69,7 @@ pub enum CatalogError {
         most: usize,
     },
     /// A step's limit or a figure of its retry policy is out of its range.
-    #[error("`{limit}` is {value}; it must be {least} to {most}")]
+    #[error("`{limit}` is {value}; it must be {least} to {most}{}", as_durations(limit, *least, *most))]
     BadLimit {
         /// `fuel`, `memory`, `timeout_ms`, `attempts`, `first_ms`, `factor` or `cap_ms`.
         limit: &'static str,
@@ -85,6 +87,16 @@ pub enum CatalogError {
     NoVersion {
         /// The step.
         step: StepName,
+    },
+    /// No version has such a digest.
+    #[error(
+        "step `{step}` has no version whose digest begins with `{prefix}`; `stepwell step versions {step}` lists what there is"
+    )]
+    NoSuchVersion {
+        /// The step.
+        step: StepName,
+        /// As it was given, cut.
+        prefix: String,
     },
     /// Several versions have digests that begin so.
     #[error("`{prefix}` begins the digests of several versions of the step; write more of it")]
@@ -108,12 +120,44 @@ pub enum CatalogError {
     /// The component's condition is no pattern.
     #[error("the step's condition is wrong {0}")]
     BadCondition(PatternError),
+    /// The component's condition takes too much memory when compiled.
+    #[error(
+        "the condition of step `{step}` takes {bytes} bytes when compiled, and at most {most} are allowed for one step; use fewer or smaller regular expressions: smaller repeats, and classes such as `[A-Za-z]` for `\\p{{…}}`"
+    )]
+    ConditionTooLarge {
+        /// The step.
+        step: StepName,
+        /// What it takes.
+        bytes: usize,
+        /// What it may take.
+        most: usize,
+    },
+    /// All conditions of the workspace would take too much memory.
+    #[error(
+        "with step `{step}`, whose condition takes {bytes} bytes when compiled, the conditions of this workspace take {all} bytes, and at most {most} are allowed; use smaller regular expressions, or the same in several steps, which take up memory once"
+    )]
+    ConditionsTooLarge {
+        /// The step that is to be added.
+        step: StepName,
+        /// What its condition takes, as far as no other step has the same expressions.
+        bytes: usize,
+        /// What all would take.
+        all: usize,
+        /// What they may take.
+        most: usize,
+    },
     /// A workspace's failure URL is wrong.
     #[error(transparent)]
     FailureUrl(#[from] FailureUrlError),
     /// A connector's declaration is wrong.
     #[error("the connector is wrong: {0}")]
     Connector(#[from] DeclarationError),
+    /// A webhook's authentication is wrong.
+    #[error(transparent)]
+    Authentication(#[from] AuthenticationError),
+    /// A token cannot be added.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// A schedule is wrong.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
@@ -123,7 +167,7 @@ pub enum CatalogError {
     /// A config value cannot be sealed or opened.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// What the store has does not fit together.
+    /// What the store has is inconsistent.
     #[error("the store is damaged: {0}")]
     Damaged(String),
     /// The server is going down.
@@ -146,7 +190,8 @@ impl From<StoreError> for CatalogError {
 }
 
 impl CatalogError {
-    pub(super) fn no_workspace(name: &WorkspaceName) -> Self {
+    /// There is no such workspace, or none that the caller may know of.
+    pub fn no_workspace(name: &WorkspaceName) -> Self {
         Self::NotFound {
             what: "workspace",
             name: name.to_string(),
@@ -162,6 +207,28 @@ impl CatalogError {
             workspace: Some(workspace.clone()),
         }
     }
+}
+
+/// A range of milliseconds as people write it; nothing of another figure.
+fn as_durations(limit: &str, least: u64, most: u64) -> String {
+    if !limit.ends_with("_ms") {
+        return String::new();
+    }
+    // In the largest unit that it is a whole number of.
+    let written = |ms: u64| {
+        let units = [
+            (86_400_000, "d"),
+            (3_600_000, "h"),
+            (60_000, "m"),
+            (1_000, "s"),
+        ];
+        let unit = units
+            .into_iter()
+            .find(|(of, _)| ms > 0 && ms.is_multiple_of(*of));
+        let (of, unit) = unit.unwrap_or((1, "ms"));
+        format!("{}{unit}", ms / of)
+    };
+    format!(", that is {} to {}", written(least), written(most))
 }
 
 fn in_workspace(workspace: &Option<WorkspaceName>) -> String {
@@ -259,14 +326,14 @@ mod tests {
                     first_ms: Some(u64::MAX),
                     ..none
                 },
-                "`first_ms` is 18446744073709551615; it must be 1 to 86400000",
+                "`first_ms` is 18446744073709551615; it must be 1 to 86400000, that is 1ms to 1d",
             ),
             (
                 Tuning {
                     cap_ms: Some(999),
                     ..none
                 },
-                "`cap_ms` is 999; it must be 1000 to 604800000",
+                "`cap_ms` is 999; it must be 1000 to 604800000, that is 1s to 7d",
             ),
             (
                 Tuning {

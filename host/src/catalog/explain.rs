@@ -3,15 +3,16 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-use stepwell_condition::{Budget, Mismatch, nearest};
+use stepwell_condition::{Budget, Mismatch, Spent, nearest};
 
 use super::matching::LiveStep;
-use super::{Catalog, CatalogError};
+use super::{Catalog, CatalogError, TooCostly};
+use crate::domain::data::Document;
 use crate::domain::ids::{StepName, WorkspaceName};
+use crate::domain::limits::MATCHING_UNITS;
 
-/// Work that explaining one task may take over all steps, some 200 ms.
-const UNITS: u64 = 4 * Budget::UNITS;
+/// Work that explaining one task may take over all steps, beside finding those that match.
+const UNITS: u64 = 2 * MATCHING_UNITS;
 /// Names in one condition that are compared with what there is.
 const NAMES: usize = 4;
 
@@ -22,38 +23,53 @@ pub enum Verdict {
     Matches,
     /// It does not, and this is the first part of it that fails.
     Differs(Mismatch),
+    /// It takes more work than the conditions of all steps may take together, or most of that: no step is
+    /// found for the data.
+    TooCostly(TooCostly),
     /// It was not looked at to the end: the conditions before it took too much.
     Unknown,
 }
 
 impl Catalog {
     /// What the conditions of a workspace's steps, or of one of them, say to the data: the steps that
-    /// match first, then those that fail at more than how the task came in, then the rest, each by name.
+    /// match first, then those that are too costly, those that fail at more than how the task came in, and the
+    /// rest, each by name.
     pub fn explain(
         &self,
         workspace: &WorkspaceName,
         only: Option<&StepName>,
-        data: &Value,
+        mut data: Arc<Document>,
     ) -> Result<Vec<(Arc<LiveStep>, Verdict)>, CatalogError> {
         let steps = match only {
             Some(name) => vec![self.step(workspace, name)?],
             None => self.steps(workspace)?,
         };
-        let mut budget = Budget::new(UNITS);
+        // As the engine finds them.
+        let found = self.matching(workspace, &mut data, &mut Budget::new(MATCHING_UNITS));
+        let costly = found.err();
+        let data = data.seen();
+        let mut left = UNITS;
         let judged = steps.into_iter().map(|step| {
+            let costliest = costly.clone();
+            if let Some(costliest) = costliest.filter(|costly| costly.step == step.step.name) {
+                return (step, Verdict::TooCostly(costliest));
+            }
+            let mut budget = Budget::new(left);
             let verdict = match step.pattern.mismatch(data, &mut budget) {
-                Some(mismatch) => Verdict::Differs(mismatch),
-                None if budget.is_spent() => Verdict::Unknown,
-                None => Verdict::Matches,
+                Ok(Some(mismatch)) => Verdict::Differs(mismatch),
+                Ok(None) => Verdict::Matches,
+                Err(Spent) => Verdict::Unknown,
             };
+            left = budget.left();
             (step, verdict)
         });
         let mut judged: Vec<_> = judged.collect();
         judged.sort_by_key(|(_, verdict)| match verdict {
             Verdict::Matches => 0,
-            Verdict::Differs(mismatch) if !mismatch.pointer.starts_with("/$via") => 1,
-            Verdict::Differs(_) => 2,
-            Verdict::Unknown => 3,
+            Verdict::TooCostly(_) => 1,
+            Verdict::Differs(mismatch) if !mismatch.pointer.starts_with("/$via") => 2,
+            Verdict::Differs(_) => 3,
+            Verdict::Unknown => 4,
         });
         Ok(judged)
     }

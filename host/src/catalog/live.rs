@@ -16,16 +16,16 @@ use crate::domain::partition::Partition;
 use crate::domain::schedule::{Plan, Schedule, ScheduleSettings};
 use crate::vault::Vault;
 
-/// A connector with what it was declared by.
+/// A connector with its settings.
 #[derive(Debug)]
 pub struct LiveConnector {
-    /// What it was declared by; holds credentials.
+    /// As declared; they hold credentials.
     pub(super) settings: ConnectorSettings,
     /// Ready to be called.
     pub connector: Connector,
 }
 
-/// What a change of a connector comes to.
+/// The result of setting a connector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
     /// There is none of that name.
@@ -48,7 +48,7 @@ pub(super) fn open_connector(
             "connector `{name}` of workspace `{workspace}`: {error}"
         ))
     };
-    let text = vault.unseal(workspace, &place(name)?, sealed)?;
+    let text = vault.unseal(workspace, &config_key(name)?, sealed)?;
     let settings: ConnectorSettings =
         serde_json::from_str(&text).map_err(|error| damaged(&error))?;
     Ok(Arc::new(LiveConnector {
@@ -57,8 +57,8 @@ pub(super) fn open_connector(
     }))
 }
 
-/// What the vault ties a connector's settings to.
-pub(super) fn place(name: &ConnectorName) -> Result<ConfigKey, CatalogError> {
+/// The config key under which the vault seals a connector's settings.
+pub(super) fn config_key(name: &ConnectorName) -> Result<ConfigKey, CatalogError> {
     format!("connector.{}", name.as_str().replace('$', "-"))
         .parse()
         .map_err(|error| CatalogError::Damaged(format!("{error}")))
@@ -67,7 +67,7 @@ pub(super) fn place(name: &ConnectorName) -> Result<ConfigKey, CatalogError> {
 /// A schedule with its plan.
 #[derive(Debug)]
 pub struct LiveSchedule {
-    /// What it was declared by.
+    /// As declared.
     pub schedule: Schedule,
     /// When it fires.
     pub plan: Plan,

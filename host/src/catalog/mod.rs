@@ -1,4 +1,4 @@
-//! The catalog: what tenants have set up — workspaces, webhooks, steps, config, connectors — in memory,
+//! The catalog: what tenants have set up — workspaces, webhooks, steps, config, connectors, tokens — in memory,
 //! and written through to the store. It answers who a webhook's key belongs to and which steps match a
 //! task's data; it knows no task, no HTTP, and runs nothing but a new step's `condition`.
 //!
@@ -6,17 +6,27 @@
 //! durable under the revision that memory is at, and only then seen. What other nodes change is taken in
 //! within a second, before a change of one's own, and before something is said not to be there.
 
+mod audit;
+mod audited;
+mod authentication;
 mod cache;
 mod config;
 mod connectors;
 mod error;
 mod explain;
 mod live;
+mod live_token;
 mod matching;
 mod open;
+mod reply_links;
 mod schedules;
+mod scripts;
 mod settings;
 mod steps;
+mod tokens;
+mod uploads;
+mod vault_key;
+mod verifier;
 mod webhooks;
 mod workspace;
 
@@ -27,19 +37,28 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
+pub use audited::{audited, is_about};
+pub use authentication::{AuthenticationChange, NewSecret, Others};
 pub use error::CatalogError;
 pub use explain::Verdict;
 pub use live::{LiveConnector, LiveSchedule, Put};
-pub use matching::LiveStep;
+pub use live_token::LiveToken;
+pub use matching::{LiveStep, Match, TooCostly};
 pub use steps::Added;
+pub use tokens::NewToken;
+pub use verifier::{
+    LiveWebhook, Verifier, check as check_authentication, unknown as unknown_provider,
+};
 
 use crate::domain::clock::Clock;
 use crate::domain::ids::WorkspaceName;
-use crate::domain::webhook::Webhook;
 use crate::sandbox::Sandbox;
 use crate::store::{Manage, Store, StoreError};
 use crate::vault::Vault;
+use audited::{Audited, Waiting};
 use live::Agenda;
+use live_token::Tokens;
+use uploads::Uploads;
 use workspace::Workspace;
 
 /// The workspace that is always there.
@@ -54,14 +73,17 @@ pub struct Catalog {
     /// The store's revision that memory is at.
     revision: AtomicU64,
     workspaces: RwLock<HashMap<WorkspaceName, Arc<RwLock<Workspace>>>>,
-    keys: RwLock<HashMap<String, Arc<Webhook>>>,
+    keys: RwLock<HashMap<String, Arc<LiveWebhook>>>,
+    tokens: Tokens,
     /// Held over the whole of a change.
     changing: tokio::sync::Mutex<()>,
+    auditing: Waiting,
     /// How often the store was asked for changes.
     looks: AtomicU64,
     agenda: Agenda,
     /// One lock for each component that is being loaded, so that it is loaded once.
     loading: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    uploads: Uploads,
 }
 
 impl Catalog {
@@ -98,7 +120,8 @@ impl Catalog {
         F: Future<Output = Result<T, CatalogError>> + Send,
     {
         let catalog = self.clone();
-        tokio::spawn(async move {
+        let request = Audited::current();
+        tokio::spawn(request.within(async move {
             let _alone = catalog.changing.lock().await;
             loop {
                 match change().await {
@@ -108,15 +131,18 @@ impl Catalog {
                     done => return done,
                 }
             }
-        })
+        }))
         .await
         .map_err(|_| CatalogError::Interrupted)?
     }
 
-    /// Makes a change durable that was checked against memory. Only within a change.
+    /// Makes a change durable that was checked against memory, with the audit entry of the request under which it
+    /// is made. Only within a change.
     async fn manage(&self, change: Manage) -> Result<(), StoreError> {
         let expected = self.revision.load(Ordering::Relaxed);
-        let revision = self.store.manage(change, expected).await?;
+        let request = Audited::current();
+        let revision = self.store.manage(change, request.entry(), expected).await?;
+        request.is_written();
         self.revision.store(revision, Ordering::Relaxed);
         Ok(())
     }

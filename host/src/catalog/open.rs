@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::{Catalog, CatalogError, DEFAULT_WORKSPACE, cache};
+use super::{Catalog, CatalogError, DEFAULT_WORKSPACE, cache, scripts};
 use crate::domain::clock::Clock;
 use crate::domain::ids::WorkspaceName;
 use crate::sandbox::Sandbox;
@@ -29,14 +29,19 @@ impl Catalog {
             revision: AtomicU64::new(0),
             workspaces: RwLock::default(),
             keys: RwLock::default(),
+            tokens: Default::default(),
+            auditing: Default::default(),
             changing: tokio::sync::Mutex::default(),
             looks: AtomicU64::new(0),
             agenda: Default::default(),
             loading: Mutex::default(),
+            uploads: Default::default(),
         });
         catalog.read_all().await?;
         catalog.forget_components();
         tokio::spawn(cache::follow(Arc::downgrade(&catalog)));
+        tokio::spawn(scripts::compile(Arc::downgrade(&catalog)));
+        tokio::spawn(catalog.clone().note_token_uses());
         Ok(catalog)
     }
 
@@ -55,7 +60,7 @@ impl Catalog {
             // changes nothing but the revision: a node at 0 is given everything whenever it asks for
             // changes.
             let add = Manage::AddWorkspace(default.clone());
-            match self.store.manage(add, all.revision).await {
+            match self.store.manage(add, None, all.revision).await {
                 // Another node was faster, with this or something else.
                 Ok(_) | Err(StoreError::Revised { .. }) => {}
                 // What there is can be served, also from a full disk.

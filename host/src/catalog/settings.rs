@@ -9,6 +9,7 @@ use super::workspace::Workspace;
 use super::{Catalog, CatalogError, DEFAULT_WORKSPACE, room};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::limits;
+use crate::domain::rate::Rate;
 use crate::domain::workspace::{WorkspaceSettings, check_failure_url};
 use crate::store::Manage;
 
@@ -48,6 +49,12 @@ impl Catalog {
     /// What is set of a workspace.
     pub fn settings(&self, name: &WorkspaceName) -> Result<WorkspaceSettings, CatalogError> {
         Ok(self.workspace(name)?.read().settings.clone())
+    }
+
+    /// How many requests a workspace's webhooks take together, if that is set.
+    pub fn rate(&self, name: &WorkspaceName) -> Option<Rate> {
+        let workspaces = self.workspaces.read();
+        workspaces.get(name)?.read().settings.rate
     }
 
     /// Sets what `set` changes. A notice that is owed already goes to the new failure URL; a new
@@ -103,7 +110,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Has the sandbox forget what no step has.
+    /// Removes the components that no step has from the sandbox's caches.
     pub fn forget_components(&self) {
         let workspaces: Vec<_> = self.workspaces.read().values().cloned().collect();
         let mut used = HashSet::new();
@@ -115,7 +122,7 @@ impl Catalog {
         self.sandbox.retain(|digest| used.contains(digest));
     }
 
-    /// The URL that is told when a task of the workspace fails for good, if there is one.
+    /// The URL to which notices of tasks that fail for good are sent, if there is one.
     pub fn failure_url(&self, name: &WorkspaceName) -> Option<String> {
         let workspace = self.workspace(name).ok()?;
         let workspace = workspace.read();

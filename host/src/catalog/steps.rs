@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use stepwell_condition::Budget;
 
 use super::error::check_tuning;
-use super::matching::LiveStep;
+use super::matching::{self, LiveStep, Match, TooCostly};
 use super::{Catalog, CatalogError, room};
 use crate::domain::data::Document;
 use crate::domain::ids::{StepName, WorkspaceName};
@@ -43,16 +44,29 @@ impl Catalog {
     }
 
     /// The steps whose condition matches the data, in no particular order; none if there is no such
-    /// workspace. What their conditions look at is [`Document::seen`] then.
-    pub fn candidates(
+    /// workspace. What their conditions look at is [`Document::seen`] then. The work is taken from the budget, which
+    /// is the whole of what it may take.
+    ///
+    /// # Errors
+    /// [`TooCostly`] if the budget does not suffice.
+    pub fn matching(
         &self,
         workspace: &WorkspaceName,
         data: &mut Arc<Document>,
-    ) -> Vec<Arc<LiveStep>> {
-        match self.workspace(workspace) {
-            Ok(workspace) => workspace.read().matching.matching(data),
-            Err(_) => Vec::new(),
-        }
+        budget: &mut Budget,
+    ) -> Result<Vec<Match>, TooCostly> {
+        let Ok(workspace) = self.workspace(workspace) else {
+            return Ok(Vec::new());
+        };
+        let whole = budget.left();
+        // Neither parsing nor matching holds up who changes the workspace.
+        let roots = workspace.read().matching.roots();
+        matching::look(data, &roots, budget);
+        let candidates = workspace.read().matching.candidates(data.seen(), budget);
+        matching::matches(candidates, data.seen(), budget).map_err(|costly| TooCostly {
+            budget: whole,
+            ..costly
+        })
     }
 
     /// A step's component, ready to run: from memory, or from the store. [`CatalogError::NotFound`]
@@ -114,7 +128,7 @@ impl Catalog {
         to: Option<&str>,
     ) -> Result<Arc<LiveStep>, CatalogError> {
         let live = self.step(workspace, &name)?;
-        let version = version(&live.step, workspace, to)?;
+        let version = version(&live.step, to)?;
         if version.digest == live.step.digest {
             return Ok(live);
         }
@@ -143,7 +157,10 @@ impl Catalog {
                 most: limits::COMPONENT_BYTES,
             });
         }
-        let inspected = self.sandbox.inspect(&component, step_limits).await?;
+        let inspected = {
+            let _turn = self.uploads.turn(workspace).await;
+            self.sandbox.inspect(&component, step_limits).await?
+        };
         if inspected.condition.len() > limits::CONDITION_BYTES {
             return Err(CatalogError::TooLarge {
                 what: "step's condition",
@@ -164,7 +181,7 @@ impl Catalog {
             created: now,
             updated: now,
         };
-        super::matching::pattern(&step.condition)?;
+        LiveStep::new(step.clone())?.check_memory()?;
         let (catalog, owner) = (self.clone(), workspace.clone());
         self.change(move || {
             let (catalog, owner, mut step, component, tuning) = (
@@ -193,6 +210,12 @@ impl Catalog {
                     old.is_some()
                 };
                 let live = LiveStep::new(step.clone())?;
+                {
+                    let workspace = workspace.read();
+                    let old = workspace.step(&step.name).map(|old| &**old);
+                    let most = limits::CONDITIONS_MEMORY;
+                    workspace.matching.check_memory(&live, old, most)?;
+                }
                 let bytes: Arc<[u8]> = component.as_ref().into();
                 catalog.manage(Manage::PutStep(owner, step, bytes)).await?;
                 workspace.write().put_step(live.clone());
@@ -267,11 +290,7 @@ impl Catalog {
 }
 
 /// The version whose digest begins with `to`, or the one that was in place before.
-fn version<'s>(
-    step: &'s Step,
-    workspace: &WorkspaceName,
-    to: Option<&str>,
-) -> Result<&'s StepVersion, CatalogError> {
+fn version<'s>(step: &'s Step, to: Option<&str>) -> Result<&'s StepVersion, CatalogError> {
     let Some(to) = to else {
         return step.versions.get(1).ok_or_else(|| CatalogError::NoVersion {
             step: step.name.clone(),
@@ -285,7 +304,10 @@ fn version<'s>(
     match (fitting.next(), fitting.next()) {
         (Some(version), None) => Ok(version),
         (Some(_), Some(_)) => Err(CatalogError::Ambiguous { prefix }),
-        (None, _) => Err(CatalogError::not_found("version", to, workspace)),
+        (None, _) => Err(CatalogError::NoSuchVersion {
+            step: step.name.clone(),
+            prefix: to.chars().take(80).collect(),
+        }),
     }
 }
 

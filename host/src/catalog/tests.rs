@@ -5,17 +5,21 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::*;
-use crate::domain::clock::ManualClock;
+use crate::clock::SimulatedClock;
 use crate::domain::data::Document;
 use crate::domain::ids::{ConfigKey, ScheduleName, StepName, WebhookName};
 use crate::domain::limits::{self, StepLimits};
 use crate::domain::schedule::{Missed, ScheduleSettings};
 use crate::domain::step::{RetryPolicy, Step, Tuning};
+use crate::domain::webhook::WebhookRules;
 use crate::sandbox::SandboxSettings;
 use crate::store::StoreError;
 use crate::store::memory::MemoryStore;
 
+mod authentication;
 mod settings;
+mod steps;
+mod tokens;
 
 /// As it would be read from the store.
 fn document(data: serde_json::Value) -> Arc<Document> {
@@ -48,7 +52,7 @@ pub(super) async fn open(store: &Arc<dyn Store>, key: char) -> Result<Arc<Catalo
         store.clone(),
         sandbox(),
         vault,
-        Arc::new(ManualClock::at(1_000)),
+        Arc::new(SimulatedClock::at(1_000)),
     )
     .await
 }
@@ -113,7 +117,7 @@ async fn a_webhook_is_found_by_key_id_and_name_until_it_is_deleted() {
     let catalog = open(&store, 'a').await.unwrap();
     let form: WebhookName = name("Contact Form");
     let webhook = catalog
-        .add_webhook(&default(), form.clone(), None)
+        .add_webhook(&default(), form.clone(), WebhookRules::default())
         .await
         .unwrap();
     assert_eq!(webhook.created, 1_000);
@@ -132,7 +136,7 @@ async fn a_webhook_is_found_by_key_id_and_name_until_it_is_deleted() {
         );
     }
     let error = catalog
-        .add_webhook(&default(), form, None)
+        .add_webhook(&default(), form, WebhookRules::default())
         .await
         .unwrap_err();
     assert!(
@@ -180,7 +184,7 @@ async fn tenants_do_not_see_each_other() {
         .await
         .unwrap();
     let webhook = catalog
-        .add_webhook(&acme, name("Form"), None)
+        .add_webhook(&acme, name("Form"), WebhookRules::default())
         .await
         .unwrap();
     catalog
@@ -190,83 +194,37 @@ async fn tenants_do_not_see_each_other() {
     assert!(catalog.webhook(&default(), &webhook.id).is_err());
     assert!(catalog.delete_webhook(&default(), "Form").await.is_err());
     catalog
-        .add_webhook(&default(), name("Form"), None)
+        .add_webhook(&default(), name("Form"), WebhookRules::default())
         .await
         .unwrap();
     assert!(catalog.config(&default()).is_empty());
     assert!(catalog.webhooks(&none).is_err());
     assert!(catalog.config(&none).is_empty());
     let error = catalog
-        .add_webhook(&none, name("Form"), None)
+        .add_webhook(&none, name("Form"), WebhookRules::default())
         .await
         .unwrap_err();
     assert_eq!(error.to_string(), "there is no workspace `none`");
 }
 
 #[tokio::test]
-async fn steps_are_found_by_what_they_match() {
-    let store = store();
-    open(&store, 'a').await.unwrap();
-    put(
-        &store,
-        &default(),
-        step("form", json!({"$via": {"name": "Form"}})),
-    )
-    .await;
-    put(
-        &store,
-        &default(),
-        step("mail", json!({"email": {"$type": "string"}})),
-    )
-    .await;
-    put(&store, &default(), step("any", json!({}))).await;
-    let catalog = open(&store, 'a').await.unwrap();
-    let find = |data| names(catalog.candidates(&default(), &mut document(data)));
-    assert_eq!(find(json!({"$via": {"name": "Form"}})), ["any", "form"]);
-    assert_eq!(
-        find(json!({"$via": {"name": "Form"}, "email": "a@b"})),
-        ["any", "form", "mail"]
-    );
-    assert_eq!(find(json!({"email": 1})), ["any"]);
-    assert!(
-        catalog
-            .candidates(&name("none"), &mut document(json!({})))
-            .is_empty()
-    );
-
-    catalog.delete_step(&default(), &name("any")).await.unwrap();
-    assert!(catalog.step(&default(), &name("any")).is_err());
-    assert_eq!(find(json!({"email": "x"})), ["mail"]);
-    let error = catalog
-        .delete_step(&default(), &name("any"))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "there is no step `any` in workspace `default`"
-    );
-    assert_eq!(
-        names(open(&store, 'a').await.unwrap().steps(&default()).unwrap()),
-        ["form", "mail"]
-    );
-}
-
-#[tokio::test]
 async fn a_webhooks_correlation_is_changed_and_its_url_is_not() {
     let store = store();
     let catalog = open(&store, 'a').await.unwrap();
-    let at = crate::domain::data::Pointer::parse("/order/taskId").unwrap();
+    let rules = WebhookRules {
+        correlate: crate::domain::data::Pointer::parse("/order/taskId").ok(),
+        dedup: crate::domain::dedup::DedupRule::new(Some("x-id"), None, None).ok(),
+        ..WebhookRules::default()
+    };
     let form = name("Form");
-    let added = catalog
-        .add_webhook(&default(), form, Some(&at))
-        .await
-        .unwrap();
+    let added = catalog.add_webhook(&default(), form, rules).await.unwrap();
     assert_eq!(added.correlate.as_deref(), Some("/order/taskId"));
+    assert!(added.dedup.is_some());
     let changed = catalog
-        .change_webhook(&default(), "Form", None)
+        .change_webhook(&default(), "Form", None, None)
         .await
         .unwrap();
-    assert_eq!(changed.correlate, None);
+    assert_eq!((&changed.correlate, &changed.dedup), (&None, &None));
     assert_eq!((&changed.key, &changed.id), (&added.key, &added.id));
     for catalog in [&catalog, &open(&store, 'a').await.unwrap()] {
         let found = catalog.webhook_by_key(added.key.reveal()).unwrap();
@@ -276,7 +234,7 @@ async fn a_webhooks_correlation_is_changed_and_its_url_is_not() {
             std::slice::from_ref(&changed)
         );
     }
-    let error = catalog.change_webhook(&default(), "None", None).await;
+    let error = catalog.change_webhook(&default(), "None", None, None).await;
     assert!(error.unwrap_err().to_string().contains("no webhook `None`"));
 }
 
@@ -310,53 +268,6 @@ async fn what_is_no_step_leaves_nothing() {
     ));
     assert!(catalog.steps(&default()).unwrap().is_empty());
     assert!(store.registry().await.unwrap().steps.is_empty());
-}
-
-#[tokio::test]
-async fn limits_and_policy_are_set_without_the_component() {
-    let store = store();
-    put(&store, &default(), step("s", json!({"a": 1}))).await;
-    let catalog = open(&store, 'a').await.unwrap();
-    let tuning = Tuning {
-        fuel: Some(5_000),
-        attempts: Some(7),
-        ..Tuning::default()
-    };
-    let name: StepName = name("s");
-    let set = catalog.tune_step(&default(), &name, tuning).await.unwrap();
-    assert_eq!((set.step.limits.fuel, set.step.retry.attempts), (5_000, 7));
-    // What was not named stays, now and over a restart; the step still matches.
-    let more = Tuning {
-        factor: Some(3),
-        ..Tuning::default()
-    };
-    catalog.tune_step(&default(), &name, more).await.unwrap();
-    let again = open(&store, 'a').await.unwrap();
-    for catalog in [&catalog, &again] {
-        let step = &catalog.step(&default(), &name).unwrap().step;
-        assert_eq!((step.limits.fuel, step.retry.attempts), (5_000, 7));
-        assert_eq!((step.retry.factor, step.updated), (3, 1_000));
-        assert_eq!(
-            catalog
-                .candidates(&default(), &mut document(json!({"a": 1})))
-                .len(),
-            1
-        );
-    }
-    let wrong = Tuning {
-        attempts: Some(0),
-        ..Tuning::default()
-    };
-    assert!(matches!(
-        catalog.tune_step(&default(), &name, wrong).await,
-        Err(CatalogError::BadLimit { .. })
-    ));
-    assert!(matches!(
-        catalog
-            .tune_step(&default(), &"other".parse().unwrap(), tuning)
-            .await,
-        Err(CatalogError::NotFound { .. })
-    ));
 }
 
 #[tokio::test]
@@ -412,7 +323,7 @@ async fn a_change_that_the_store_refuses_is_not_seen() {
     let catalog = open(&store, 'a').await.unwrap();
     store.close().await;
     let error = catalog
-        .add_webhook(&default(), name("Form"), None)
+        .add_webhook(&default(), name("Form"), WebhookRules::default())
         .await
         .unwrap_err();
     assert!(

@@ -2,17 +2,27 @@
 
 use std::sync::Arc;
 
+use super::authentication::AuthenticationChange;
+use super::matching::LiveStep;
+use super::verifier::LiveWebhook;
 use super::{Catalog, CatalogError, room};
+use crate::domain::authentication::{Authentication, AuthenticationError};
 use crate::domain::data::Pointer;
+use crate::domain::dedup::DedupRule;
 use crate::domain::ids::{WebhookName, WorkspaceName};
 use crate::domain::limits;
-use crate::domain::webhook::{Webhook, WebhookKey, base62};
+use crate::domain::webhook::{
+    FormerKey, Webhook, WebhookKey, WebhookRules, WebhookRulesChange, base62,
+};
 use crate::store::Manage;
 use crate::vault::fill_random;
 
 impl Catalog {
     /// A workspace's webhooks, by name.
-    pub fn webhooks(&self, workspace: &WorkspaceName) -> Result<Vec<Arc<Webhook>>, CatalogError> {
+    pub fn webhooks(
+        &self,
+        workspace: &WorkspaceName,
+    ) -> Result<Vec<Arc<LiveWebhook>>, CatalogError> {
         Ok(self
             .workspace(workspace)?
             .read()
@@ -24,8 +34,9 @@ impl Catalog {
 
     /// The webhook whose URL has this key. A hash map with a secret seed finds it, so the time it
     /// takes tells nothing of other keys.
-    pub fn webhook_by_key(&self, key: &str) -> Option<Arc<Webhook>> {
-        self.keys.read().get(key).cloned()
+    pub fn webhook_by_key(&self, key: &str) -> Option<Arc<LiveWebhook>> {
+        let webhook = self.keys.read().get(key).cloned();
+        webhook.filter(|webhook| webhook.is_found_by(key, self.clock.now()))
     }
 
     /// The webhook with that id, or else with that name.
@@ -33,7 +44,7 @@ impl Catalog {
         &self,
         workspace: &WorkspaceName,
         id_or_name: &str,
-    ) -> Result<Arc<Webhook>, CatalogError> {
+    ) -> Result<Arc<LiveWebhook>, CatalogError> {
         self.workspace(workspace)?
             .read()
             .webhook(id_or_name)
@@ -41,24 +52,47 @@ impl Catalog {
             .ok_or_else(|| CatalogError::not_found("webhook", id_or_name, workspace))
     }
 
-    /// Adds a webhook with a new id and key. [`CatalogError::Exists`] if the name is taken.
+    /// Adds a webhook with a new id and key, which takes every request. [`CatalogError::Exists`] if the name
+    /// is taken.
     pub async fn add_webhook(
         self: &Arc<Self>,
         workspace: &WorkspaceName,
         name: WebhookName,
-        correlate: Option<&Pointer>,
-    ) -> Result<Arc<Webhook>, CatalogError> {
+        rules: WebhookRules,
+    ) -> Result<Arc<LiveWebhook>, CatalogError> {
+        let change = AuthenticationChange::default();
+        self.new_webhook(workspace, name, rules, change).await
+    }
+
+    /// Adds a webhook with a new id and key, whose requests are verified so.
+    ///
+    /// # Errors
+    /// [`CatalogError::Exists`] if the name is taken; [`CatalogError::Authentication`].
+    pub async fn new_webhook(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        name: WebhookName,
+        rules: WebhookRules,
+        authentication: AuthenticationChange,
+    ) -> Result<Arc<LiveWebhook>, CatalogError> {
         let (mut id, mut key) = ([0u8; 9], [0u8; 24]);
         fill_random(&mut id)?;
         fill_random(&mut key)?;
-        let webhook = Arc::new(Webhook {
+        let webhook = Webhook {
             id: base62(id),
             workspace: workspace.clone(),
             name,
             key: WebhookKey::new(base62(key)),
+            former_keys: Vec::new(),
             created: self.clock.now(),
-            correlate: correlate.map(ToString::to_string),
-        });
+            correlate: rules.correlate.map(|pointer| pointer.to_string()),
+            dedup: rules.dedup,
+            authentication: Authentication::default(),
+            intake: rules.intake,
+            replies: rules.replies,
+            is_disabled: rules.is_disabled,
+        };
+        let webhook = self.authenticated(webhook, &authentication)?;
         let catalog = self.clone();
         self.change(move || {
             let (catalog, webhook) = (catalog.clone(), webhook.clone());
@@ -67,11 +101,7 @@ impl Catalog {
                 {
                     let workspace = workspace.read();
                     if workspace.webhooks.contains_key(&webhook.name) {
-                        return Err(CatalogError::Exists {
-                            what: "webhook",
-                            name: webhook.name.to_string(),
-                            workspace: Some(webhook.workspace.clone()),
-                        });
+                        return Err(taken(&webhook.workspace, &webhook.name));
                     }
                     room("webhooks", workspace.webhooks.len(), limits::WEBHOOKS)?;
                 }
@@ -82,29 +112,134 @@ impl Catalog {
         .await
     }
 
-    /// Gives a webhook another correlation, or none. Its id, name and URL stay.
+    /// Gives a webhook another correlation and dedup rule. Everything else of it stays.
     pub async fn change_webhook(
         self: &Arc<Self>,
         workspace: &WorkspaceName,
         id_or_name: &str,
-        correlate: Option<&Pointer>,
-    ) -> Result<Arc<Webhook>, CatalogError> {
+        correlate: Option<Pointer>,
+        dedup: Option<DedupRule>,
+    ) -> Result<Arc<LiveWebhook>, CatalogError> {
+        let rules = WebhookRulesChange {
+            correlate: Some(correlate),
+            dedup: Some(dedup),
+            ..WebhookRulesChange::default()
+        };
+        let change = AuthenticationChange::default();
+        let set = self.set_webhook(workspace, id_or_name, rules, change);
+        Ok(set.await?.1)
+    }
+
+    /// Sets what is named of a webhook, and gives it as it was and as it is. Its id and URL stay.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`]; [`CatalogError::Exists`] if the name is another one's;
+    /// [`CatalogError::Authentication`].
+    pub async fn set_webhook(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        id_or_name: &str,
+        rules: WebhookRulesChange,
+        authentication: AuthenticationChange,
+    ) -> Result<(Arc<LiveWebhook>, Arc<LiveWebhook>), CatalogError> {
         let (catalog, workspace) = (self.clone(), workspace.clone());
         let id_or_name = id_or_name.to_owned();
-        let correlate = correlate.map(ToString::to_string);
         self.change(move || {
-            let (catalog, workspace, id_or_name, correlate) = (
-                catalog.clone(),
-                workspace.clone(),
-                id_or_name.clone(),
-                correlate.clone(),
-            );
+            let (catalog, workspace, id_or_name) =
+                (catalog.clone(), workspace.clone(), id_or_name.clone());
+            let (rules, authentication) = (rules.clone(), authentication.clone());
             async move {
                 let webhook = catalog.webhook(&workspace, &id_or_name)?;
-                let changed = Arc::new(Webhook {
-                    correlate,
-                    ..Webhook::clone(&webhook)
-                });
+                let mut changed = Webhook::clone(&webhook);
+                if let Some(correlate) = rules.correlate {
+                    changed.correlate = correlate.map(|pointer| pointer.to_string());
+                }
+                if let Some(dedup) = rules.dedup {
+                    changed.dedup = dedup;
+                }
+                rules.intake.apply(&mut changed.intake);
+                rules.replies.apply(&mut changed.replies);
+                if let Some(name) = rules.name {
+                    let live = catalog.workspace(&workspace)?;
+                    let other = live.read().webhooks.get(&name).cloned();
+                    if other.is_some_and(|other| other.id != changed.id) {
+                        return Err(taken(&workspace, &name));
+                    }
+                    changed.name = name;
+                }
+                if let Some(is_disabled) = rules.is_disabled {
+                    changed.is_disabled = is_disabled;
+                }
+                let changed = catalog.authenticated(changed, &authentication)?;
+                catalog.keep_webhook(&changed).await?;
+                Ok((webhook, changed))
+            }
+        })
+        .await
+    }
+
+    /// Makes a webhook durable, and only then seen. Within a change.
+    pub(super) async fn keep_webhook(
+        &self,
+        webhook: &Arc<LiveWebhook>,
+    ) -> Result<(), CatalogError> {
+        let workspace = self.workspace(&webhook.workspace)?;
+        let is_it = |there: &&Arc<LiveWebhook>| there.id == webhook.id;
+        let before = workspace.read().webhooks.values().find(is_it).cloned();
+        let change = Manage::PutWebhook(Webhook::clone(webhook));
+        self.manage(change).await?;
+        let mut workspace = workspace.write();
+        let mut keys = self.keys.write();
+        if let Some(before) = before {
+            workspace.webhooks.remove(&before.name);
+            before.keys().for_each(|key| drop(keys.remove(key)));
+        }
+        keys.extend(webhook.keys().map(|key| (key.to_owned(), webhook.clone())));
+        workspace
+            .webhooks
+            .insert(webhook.name.clone(), webhook.clone());
+        Ok(())
+    }
+
+    /// Gives a webhook a new key. Its key, and those that it had before, still find it for `overlap_seconds`, but no
+    /// longer than they did; for 0 they find nothing from now on.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`]; [`CatalogError::Authentication`] for too long an overlap, or if too many former keys find it.
+    pub async fn rotate_webhook(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        id_or_name: &str,
+        overlap_seconds: u64,
+    ) -> Result<Arc<LiveWebhook>, CatalogError> {
+        if overlap_seconds > limits::SECRET_OVERLAP_SECONDS {
+            return Err(AuthenticationError::Overlap(overlap_seconds).into());
+        }
+        let mut key = [0u8; 24];
+        fill_random(&mut key)?;
+        let key = base62(key);
+        let (catalog, workspace) = (self.clone(), workspace.clone());
+        let id_or_name = id_or_name.to_owned();
+        self.change(move || {
+            let (catalog, workspace, id_or_name) =
+                (catalog.clone(), workspace.clone(), id_or_name.clone());
+            let key = WebhookKey::new(key.clone());
+            async move {
+                let webhook = catalog.webhook(&workspace, &id_or_name)?;
+                let now = catalog.clock.now();
+                let mut changed = Webhook::clone(&webhook);
+                let until = now.saturating_add(overlap_seconds * 1000);
+                let before = std::mem::replace(&mut changed.key, key);
+                let former = &mut changed.former_keys;
+                former.insert(0, FormerKey { key: before, until });
+                for one in &mut *former {
+                    one.until = one.until.min(until);
+                }
+                former.retain(|one| one.until > now);
+                if former.len() > limits::WEBHOOK_KEYS {
+                    return Err(AuthenticationError::TooManyKeys.into());
+                }
+                let changed = LiveWebhook::open(&catalog.vault, changed)?;
                 catalog.keep_webhook(&changed).await?;
                 Ok(changed)
             }
@@ -112,19 +247,22 @@ impl Catalog {
         .await
     }
 
-    /// Makes a webhook durable, and only then seen. Within a change.
-    async fn keep_webhook(&self, webhook: &Arc<Webhook>) -> Result<(), CatalogError> {
-        let workspace = self.workspace(&webhook.workspace)?;
-        let change = Manage::PutWebhook(Webhook::clone(webhook));
-        self.manage(change).await?;
-        workspace
-            .write()
-            .webhooks
-            .insert(webhook.name.clone(), webhook.clone());
-        self.keys
-            .write()
-            .insert(webhook.key.reveal().to_owned(), webhook.clone());
-        Ok(())
+    /// What a change of a webhook's name does to the steps whose conditions name it: one line for each.
+    pub fn left_behind(&self, workspace: &WorkspaceName, before: &str, now: &str) -> Vec<String> {
+        let steps = self.steps(workspace).unwrap_or_default();
+        let of = |step: &Arc<LiveStep>, name: &str| {
+            step.pattern.texts_at(&["$via", "name"]).contains(&name)
+        };
+        let steps = steps
+            .iter()
+            .filter(|step| of(step, before) && !of(step, now));
+        let lines = steps.map(|step| {
+            format!(
+                "the condition of step `{}` names the webhook `{before}`, so it does not match new tasks of `{now}`",
+                step.step.name
+            )
+        });
+        lines.collect()
     }
 
     /// Deletes the webhook with that id, or else with that name. Its tasks stay.
@@ -142,7 +280,9 @@ impl Catalog {
                 let webhook = catalog.webhook(&workspace, &id_or_name)?;
                 let change = Manage::DeleteWebhook(workspace.clone(), webhook.id.clone());
                 catalog.manage(change).await?;
-                catalog.keys.write().remove(webhook.key.reveal());
+                let mut keys = catalog.keys.write();
+                webhook.keys().for_each(|key| drop(keys.remove(key)));
+                drop(keys);
                 catalog
                     .workspace(&workspace)?
                     .write()
@@ -152,5 +292,13 @@ impl Catalog {
             }
         })
         .await
+    }
+}
+
+fn taken(workspace: &WorkspaceName, name: &WebhookName) -> CatalogError {
+    CatalogError::Exists {
+        what: "webhook",
+        name: name.to_string(),
+        workspace: Some(workspace.clone()),
     }
 }

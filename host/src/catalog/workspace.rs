@@ -4,19 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::live::{LiveConnector, LiveSchedule};
+use super::live_token::LiveToken;
 use super::matching::{LiveStep, Matching};
-use crate::domain::ids::{ConfigKey, ConnectorName, ScheduleName, StepName, WebhookName};
+use super::verifier::LiveWebhook;
+use crate::domain::ids::{
+    ConfigKey, ConnectorName, ScheduleName, StepName, TokenName, WebhookName,
+};
 use crate::domain::run::Config;
-use crate::domain::webhook::Webhook;
 use crate::domain::workspace::WorkspaceSettings;
 
 /// What a tenant has set up. Changed only after the store has the change.
 #[derive(Default)]
 pub(super) struct Workspace {
     pub(super) settings: WorkspaceSettings,
-    pub(super) webhooks: BTreeMap<WebhookName, Arc<Webhook>>,
+    pub(super) webhooks: BTreeMap<WebhookName, Arc<LiveWebhook>>,
     pub(super) connectors: BTreeMap<ConnectorName, Arc<LiveConnector>>,
     pub(super) schedules: BTreeMap<ScheduleName, Arc<LiveSchedule>>,
+    pub(super) tokens: BTreeMap<TokenName, Arc<LiveToken>>,
     steps: BTreeMap<StepName, (u32, Arc<LiveStep>)>,
     pub(super) matching: Matching,
     sealed: BTreeMap<ConfigKey, Vec<u8>>,
@@ -34,7 +38,7 @@ impl Workspace {
     }
 
     /// The webhook with that id, or else with that name.
-    pub(super) fn webhook(&self, id_or_name: &str) -> Option<&Arc<Webhook>> {
+    pub(super) fn webhook(&self, id_or_name: &str) -> Option<&Arc<LiveWebhook>> {
         self.webhooks
             .values()
             .find(|webhook| webhook.id == id_or_name)

@@ -39,7 +39,7 @@ pub enum ConfigCommand {
 
 /// Runs a config command.
 pub async fn run(global: &Global, command: ConfigCommand, output: Output) -> Result<()> {
-    let client = context::connect(global)?;
+    let client = context::connect(global).await?;
     match command {
         ConfigCommand::Set { key, value } => {
             let value = if value == "-" {

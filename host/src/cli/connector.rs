@@ -54,7 +54,7 @@ fn setting(text: &str) -> Result<(String, String), String> {
 
 /// Runs a connector command.
 pub async fn run(global: &Global, command: ConnectorCommand, output: Output) -> Result<()> {
-    let client = context::connect(global)?;
+    let client = context::connect(global).await?;
     match command {
         ConnectorCommand::Add(args) => {
             let body = ConnectorSettings {

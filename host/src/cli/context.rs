@@ -8,10 +8,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use stepwell_api::Workspace;
 
 use super::current;
 use super::global::Global;
-use crate::client::{Client, address, is_loopback};
+use crate::client::{Client, ClientError, address, is_loopback};
 use error::ContextError;
 
 /// The workspace that every server has.
@@ -19,8 +20,9 @@ pub const DEFAULT_WORKSPACE: &str = "default";
 
 /// What a running server leaves in its data directory.
 #[derive(Deserialize)]
-struct Running {
-    url: String,
+pub(super) struct Running {
+    /// Where it listens.
+    pub(super) url: String,
 }
 
 /// The data directory: `--data-dir`, `$STEPWELL_DATA_DIR`, `$XDG_DATA_HOME/stepwell`,
@@ -36,7 +38,7 @@ fn data_dir_from(
     let set = |name| var(name).filter(|path| !path.as_os_str().is_empty());
     flag.map(Path::to_path_buf)
         .or_else(|| set("STEPWELL_DATA_DIR"))
-        // The XDG specification wants a relative path to be ignored.
+        // The XDG specification has a relative path ignored.
         .or_else(|| {
             set("XDG_DATA_HOME")
                 .filter(|path| path.is_absolute())
@@ -46,8 +48,28 @@ fn data_dir_from(
         .ok_or(ContextError::NoDataDir)
 }
 
-/// A client for the server that the flags and the environment mean.
-pub fn connect(global: &Global) -> Result<Client, ContextError> {
+/// A client for the server that the flags and the environment mean, which acts in the workspace that they
+/// mean, or else in that of the token.
+pub async fn connect(global: &Global) -> Result<Client, ContextError> {
+    let client = client(global)?;
+    let is_named = named_workspace(global)?.is_some();
+    // The admin token of a data directory is of no workspace.
+    if is_named || given(global.token.as_deref()).is_none() {
+        return Ok(client);
+    }
+    match client.own_token().await {
+        Ok(token) => match token.read()?.workspace {
+            Some(workspace) => Ok(client.of_workspace(&workspace)),
+            None => Ok(client),
+        },
+        // Servers before tokens have one workspace to begin with.
+        Err(ClientError::NotFound { .. }) => Ok(client),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The client without a look at the token.
+fn client(global: &Global) -> Result<Client, ContextError> {
     let token = given(global.token.as_deref());
     let given = given(global.url.as_deref());
     if let (Some(url), Some(token)) = (given, token) {
@@ -71,15 +93,30 @@ fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-/// The workspace that commands act in: that of the flag or the variable, or else the one that
-/// `workspace use` has set for this server.
-pub fn workspace(global: &Global) -> Result<String, ContextError> {
+/// The workspace of the flag or the variable, or else the one that `workspace use` has set for this server.
+fn named_workspace(global: &Global) -> Result<Option<String>, ContextError> {
     match given(global.workspace.as_deref()) {
-        Some(workspace) => Ok(workspace.to_owned()),
-        None => {
-            let current = current::get(&server(global)?)?;
-            Ok(current.unwrap_or_else(|| DEFAULT_WORKSPACE.to_owned()))
-        }
+        Some(workspace) => Ok(Some(workspace.to_owned())),
+        None => current::get(&server(global)?),
+    }
+}
+
+fn workspace(global: &Global) -> Result<String, ContextError> {
+    let named = named_workspace(global)?;
+    Ok(named.unwrap_or_else(|| DEFAULT_WORKSPACE.to_owned()))
+}
+
+/// The workspace that `workspace use` has set for this server, if commands act in it and it is not there any
+/// more.
+pub async fn current_is_gone(global: &Global) -> Option<ContextError> {
+    if given(global.workspace.as_deref()).is_some() {
+        return None;
+    }
+    let workspace = current::get(&server(global).ok()?).ok()??;
+    let client = client(global).ok()?;
+    match client.get::<Workspace>(&[], &[]).await {
+        Err(ClientError::NotFound { code, .. }) => Some(ContextError::Gone { workspace, code }),
+        _ => None,
     }
 }
 
@@ -95,7 +132,7 @@ pub fn server(global: &Global) -> Result<String, ContextError> {
     Ok(directory.display().to_string())
 }
 
-/// The admin token opens everything, so it is not sent to any address that someone typed.
+/// The admin token opens everything, so it is not sent to an address that was merely typed.
 fn may_have_admin_token(url: &str, typed: bool) -> bool {
     !typed || address(url).is_ok_and(|url| is_loopback(&url))
 }
@@ -112,7 +149,8 @@ pub fn admin_token(directory: &Path, url: &str) -> Result<String, ContextError> 
     }
 }
 
-fn running(directory: &Path) -> Result<Running, ContextError> {
+/// The server that runs on a data directory.
+pub(super) fn running(directory: &Path) -> Result<Running, ContextError> {
     let path = directory.join("server.json");
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
@@ -179,7 +217,7 @@ mod tests {
     fn the_local_server_is_found_through_its_data_directory() {
         let directory = tempfile::tempdir().unwrap();
         let at = directory.path();
-        let error = connect(&global(None, None, at)).unwrap_err();
+        let error = client(&global(None, None, at)).unwrap_err();
         assert_eq!((error.code(), error.exit()), ("no-server", Exit::NoAccess));
         fs::write(
             at.join("server.json"),
@@ -187,17 +225,17 @@ mod tests {
         )
         .unwrap();
         assert_eq!(
-            connect(&global(None, None, at)).unwrap_err().code(),
+            client(&global(None, None, at)).unwrap_err().code(),
             "no-token"
         );
         fs::write(at.join("admin-token"), "secret\n").unwrap();
         assert_eq!(
-            connect(&global(None, None, at)).unwrap().url(),
+            client(&global(None, None, at)).unwrap().url(),
             "http://127.0.0.1:7"
         );
         fs::write(at.join("server.json"), "{").unwrap();
         assert_eq!(
-            connect(&global(None, None, at)).unwrap_err().code(),
+            client(&global(None, None, at)).unwrap_err().code(),
             "damaged"
         );
     }
@@ -208,12 +246,12 @@ mod tests {
         let at = directory.path();
         fs::write(at.join("admin-token"), "secret").unwrap();
         for local in ["http://127.0.0.1:7", "http://[::1]:7", "http://localhost:7"] {
-            assert!(connect(&global(Some(local), None, at)).is_ok(), "{local}");
+            assert!(client(&global(Some(local), None, at)).is_ok(), "{local}");
         }
         for foreign in ["http://203.0.113.5", "https://localhost.example.com"] {
-            let error = connect(&global(Some(foreign), None, at)).unwrap_err();
+            let error = client(&global(Some(foreign), None, at)).unwrap_err();
             assert_eq!(error.code(), "no-token", "{foreign}");
-            assert!(connect(&global(Some(foreign), Some("t"), at)).is_ok());
+            assert!(client(&global(Some(foreign), Some("t"), at)).is_ok());
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The workspace that commands act in when none is named, by server: what `workspace use` sets. It is
 //! kept in a file of the command line's own, `~/.config/stepwell/cli.json`, which only its owner may
-//! read and write; the server knows nothing of it.
+//! read and write; the server does not have it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,7 +24,7 @@ struct File {
 /// `$XDG_CONFIG_HOME/stepwell/cli.json`, or else `~/.config/stepwell/cli.json`.
 fn path() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).map(PathBuf::from);
-    // The XDG specification wants a relative path to be ignored.
+    // The XDG specification has a relative path ignored.
     let config = set("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
     let home = || set("HOME").filter(|path| !path.as_os_str().is_empty());
     let config = config.or_else(|| Some(home()?.join(".config")))?;

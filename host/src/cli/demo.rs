@@ -73,7 +73,7 @@ pub fn run(global: &Global, args: &DemoArgs, output: Output) -> Result<()> {
     };
     let mut settings = Settings::new(data_dir.clone());
     settings.listen = args.listen;
-    // Nobody depends on a demo's last run.
+    // A demo's last run may be cut off.
     settings.grace = Duration::from_secs(1);
     settings.log = std::env::var("STEPWELL_LOG").unwrap_or_else(|_| "warn".into());
     telemetry::init(settings.log_json, telemetry::Filter::parse(&settings.log)?)?;
@@ -83,18 +83,18 @@ pub fn run(global: &Global, args: &DemoArgs, output: Output) -> Result<()> {
         let url = format!("http://{}", app.address());
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let show = async {
-            let told = tokio::select! {
-                told = tell(&url, &data_dir, &built, &sample, output) => Some(told),
+            let shown = tokio::select! {
+                shown = show_steps(&url, &data_dir, &built, &sample, output) => Some(shown),
                 () = signals.next() => None,
             };
-            if matches!(told, Some(Ok(()))) && !args.exit {
+            if matches!(shown, Some(Ok(()))) && !args.exit {
                 signals.next().await;
             }
             let _ = stop.send(());
-            told.unwrap_or(Ok(()))
+            shown.unwrap_or(Ok(()))
         };
-        let ((), told) = tokio::join!(app.run_until(async { drop(stopped.await) }), show);
-        told
+        let ((), shown) = tokio::join!(app.run_until(async { drop(stopped.await) }), show);
+        shown
     })
 }
 
@@ -143,7 +143,7 @@ fn build_step(examples: &Path, step: &str) -> Result<Built> {
         crates += 1;
         say(&format!("building {step} … {crates} {}", printable(name)));
     };
-    let built = build::component(
+    let built = build::build_component(
         &examples.join(step),
         Some(&target_dir),
         Progress::Crates(&mut each),
@@ -153,7 +153,7 @@ fn build_step(examples: &Path, step: &str) -> Result<Built> {
 }
 
 /// Sets the server up and sends it a webhook, as a client, and shows what comes of it.
-async fn tell(
+async fn show_steps(
     url: &str,
     data_dir: &Path,
     built: &[Built],
@@ -225,7 +225,7 @@ async fn tell(
 async fn add_webhook(client: &Client) -> Result<Answer<Webhook>> {
     let body = NewWebhook {
         name: WEBHOOK,
-        correlate: None,
+        ..NewWebhook::default()
     };
     match client.post(&["webhooks"], &body).await {
         Err(error) if error.code() == "exists" => {

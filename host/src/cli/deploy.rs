@@ -17,7 +17,7 @@ use confirm::confirm;
 
 pub(super) mod confirm;
 
-/// Most names of a kind that are told of what is not in the manifest.
+/// Most names of a kind that are listed of what is not in the manifest.
 const KEPT_NAMES: usize = 10;
 
 /// What `deploy` takes.
@@ -87,7 +87,7 @@ pub async fn run(global: &Global, args: DeployArgs, output: Output) -> Result<()
         output.note(&format!("note: {}", printable(note)));
     }
     // A build takes longer than finding out that there is no server to upload to.
-    let client = context::connect(global)?;
+    let client = context::connect(global).await?;
     client.workspaces().await?;
     let mut wanted = Vec::new();
     let mut faults = Vec::new();
@@ -163,6 +163,7 @@ fn line(item: &Item, output: Output) -> String {
             lines.join("\n              ")
         }
         (_, Some(url), _) => printable(url).into_owned(),
+        (_, _, (None, None)) if !item.parts.is_empty() => changes(&item.parts),
         (_, _, (Some(old), Some(new))) if old == new => prefix(new),
         (_, _, (Some(old), Some(new))) => format!("{} → {}", prefix(old), prefix(new)),
         (_, _, (None, Some(new))) => prefix(new),
@@ -180,6 +181,15 @@ fn line(item: &Item, output: Output) -> String {
         ));
     }
     line
+}
+
+/// `secret changes`, or `secret and allowIps change`.
+fn changes(parts: &[&str]) -> String {
+    match parts {
+        [one] => format!("{one} changes"),
+        [first @ .., last] => format!("{} and {last} change", first.join(", ")),
+        [] => String::new(),
+    }
 }
 
 fn view(item: &Item) -> Value {
@@ -205,6 +215,9 @@ fn view(item: &Item) -> Value {
         if let Some(value) = value {
             view.insert(key.into(), value.as_str().into());
         }
+    }
+    if !item.parts.is_empty() {
+        view.insert("changes".into(), json!(item.parts));
     }
     if !item.warnings.is_empty() {
         view.insert("warnings".into(), json!(item.warnings));

@@ -55,9 +55,10 @@ impl ExitOf for ClientError {
         match self {
             Self::BadUrl { .. } | Self::BadName(_) | Self::BadToken => Exit::Usage,
             Self::NotFound { .. } => Exit::NotFound,
-            Self::Unreachable { .. } | Self::Unauthorized { .. } | Self::BadAnswer { .. } => {
-                Exit::NoAccess
-            }
+            Self::Unreachable { .. }
+            | Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::BadAnswer { .. } => Exit::NoAccess,
             Self::Refused { .. } => Exit::Failed,
         }
     }

@@ -16,7 +16,7 @@ pub struct Global {
         help_heading = "Global options"
     )]
     pub url: Option<String>,
-    /// The server's token [default: the data directory's admin token, for a server on this machine]
+    /// A token of the server or of a workspace [default: the data directory's admin token, for a server on this machine]
     #[arg(
         long,
         global = true,
@@ -34,7 +34,7 @@ pub struct Global {
         help_heading = "Global options"
     )]
     pub data_dir: Option<PathBuf>,
-    /// The workspace to act in [default: that of `stepwell workspace use`, or else `default`]
+    /// The workspace to act in [default: that of `stepwell workspace use`, of the token, or else `default`]
     #[arg(
         long,
         global = true,

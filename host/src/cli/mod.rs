@@ -1,4 +1,4 @@
-//! The command line: noun, then verb. Every command but `serve` and `demo` speaks to a server by
+//! The command line: noun, then verb. Every command but `serve`, `demo` and `store` speaks to a server by
 //! its HTTP API and knows nothing else of it.
 
 use std::process::ExitCode;
@@ -12,27 +12,33 @@ use exit::{Exit, ExitOf, UsageError};
 use global::Global;
 use scaffold::ScaffoldError;
 use stepwell_script::ScriptError;
+use store::DamagedError;
 
 use crate::build::error::BuildError;
 use crate::client::ClientError;
 use crate::deploy::error::DeployError;
 use crate::terminal::output::{self, Output};
 
+mod audit;
 mod config;
 mod connector;
 mod context;
 mod current;
+mod delivery;
 mod demo;
 mod deploy;
 mod exit;
 mod global;
+mod provider;
 mod scaffold;
 mod schedule;
 mod script;
 mod serve;
 mod step;
+mod store;
 mod task;
 mod timeline;
+mod token;
 mod webhook;
 mod workspace;
 
@@ -48,6 +54,7 @@ mod workspace;
   stepwell webhook add \"Contact Form\"                get a URL that makes tasks
   stepwell step new greet && stepwell step add greet   write a step, build and upload it
   stepwell deploy deploy.yaml                        all of that from one file
+  stepwell delivery list --verdict refused           what came in and was refused
   stepwell task list --state error                   what went wrong
   stepwell task log ID --follow                      watch a task
 
@@ -71,6 +78,12 @@ enum Command {
     /// Webhooks: secret URLs that make tasks
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
+    /// Deliveries: what came to webhooks, and why it was refused
+    #[command(subcommand)]
+    Delivery(delivery::DeliveryCommand),
+    /// Providers: the services whose webhooks are verified
+    #[command(subcommand)]
+    Provider(provider::ProviderCommand),
     /// Steps: conditions with code, run in the sandbox
     #[command(subcommand)]
     Step(step::StepCommand),
@@ -86,9 +99,18 @@ enum Command {
     /// Schedules: cron lines that make tasks
     #[command(subcommand)]
     Schedule(schedule::ScheduleCommand),
+    /// Tokens: who may use the API, and what for
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// The audit log: who changed what
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Workspaces: tenants
     #[command(subcommand)]
     Workspace(workspace::WorkspaceCommand),
+    /// The store of a server that does not run: check it for damage, and repair it
+    #[command(subcommand)]
+    Store(store::StoreCommand),
 }
 
 /// Runs the command line of this process.
@@ -112,11 +134,13 @@ fn run(cli: Cli, output: Output) -> anyhow::Result<()> {
             .enable_all()
             .build()
     };
-    match cli.command {
+    let done = match cli.command {
         Command::Serve(args) => serve::run(&global, &args, output),
         Command::Demo(args) => demo::run(&global, &args, output),
         Command::Deploy(args) => runtime()?.block_on(deploy::run(&global, args, output)),
         Command::Webhook(command) => runtime()?.block_on(webhook::run(&global, command, output)),
+        Command::Delivery(command) => runtime()?.block_on(delivery::run(&global, command, output)),
+        Command::Provider(command) => runtime()?.block_on(provider::run(&global, command, output)),
         Command::Step(command) => runtime()?.block_on(step::run(&global, command, output)),
         Command::Task(command) => runtime()?.block_on(task::run(&global, command, output)),
         Command::Config(command) => runtime()?.block_on(config::run(&global, command, output)),
@@ -124,10 +148,21 @@ fn run(cli: Cli, output: Output) -> anyhow::Result<()> {
             runtime()?.block_on(connector::run(&global, command, output))
         }
         Command::Schedule(command) => runtime()?.block_on(schedule::run(&global, command, output)),
+        Command::Store(command) => store::run(&global, command, output),
+        Command::Token(command) => runtime()?.block_on(token::run(&global, command, output)),
+        Command::Audit(command) => runtime()?.block_on(audit::run(&global, command, output)),
         Command::Workspace(command) => {
             runtime()?.block_on(workspace::run(&global, command, output))
         }
-    }
+    };
+    done.or_else(|error| {
+        // What was asked for may be missing with the whole workspace, which nobody named.
+        let gone = match classify(&error).1 {
+            Exit::NotFound => runtime()?.block_on(context::current_is_gone(&global)),
+            _ => None,
+        };
+        Err(gone.map_or(error, Into::into))
+    })
 }
 
 /// Clap's own message: help and version are results, the rest is an error.
@@ -199,6 +234,9 @@ fn classify(error: &anyhow::Error) -> (String, Exit) {
         }
         if let Some(error) = cause.downcast_ref::<DeployError>() {
             return (error.code().to_owned(), error.exit());
+        }
+        if cause.is::<DamagedError>() {
+            return ("damaged".to_owned(), Exit::Failed);
         }
         if let Some(error) = cause.downcast_ref::<UsageError>() {
             return ("usage".to_owned(), error.exit());

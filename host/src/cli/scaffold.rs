@@ -126,7 +126,6 @@ pub enum ScaffoldError {
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// Why.
         error: io::Error,
     },
 }
@@ -189,7 +188,7 @@ fn make(
         _ => unwritable(error),
     })?;
     let files = fill(directory, &name).inspect_err(|_| {
-        // Half a step helps nobody; the directory is ours, made just above.
+        // An incomplete step is removed; the directory was made just above.
         let _ = fs::remove_dir_all(directory);
     })?;
     Ok(Made {
@@ -373,7 +372,7 @@ mod tests {
         assert!(!words.contains("warning"), "{words}");
 
         let target = directory.path().join("target");
-        let built = build::component(&at, Some(&target), Progress::Hide).unwrap();
+        let built = build::build_component(&at, Some(&target), Progress::Hide).unwrap();
         assert_eq!(built.package, "contact-form");
         assert!(built.path.ends_with("contact_form.wasm"), "{built:?}");
         assert!((10_000..1_000_000).contains(&built.size), "{built:?}");

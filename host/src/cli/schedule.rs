@@ -74,7 +74,7 @@ impl From<MissedArg> for Missed {
 
 /// Runs a schedule command.
 pub async fn run(global: &Global, command: ScheduleCommand, output: Output) -> Result<()> {
-    let client = context::connect(global)?;
+    let client = context::connect(global).await?;
     match command {
         ScheduleCommand::Add(args) => {
             let body = ScheduleSettings {

@@ -1,6 +1,12 @@
 //! `stepwell serve`: flags to settings, signals to a graceful end.
 
+mod audit;
+mod network;
+mod uploads;
+mod weight;
+
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -11,10 +17,15 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::context;
 use super::global::Global;
 use crate::app::App;
+use crate::domain::ids::WorkspaceName;
 use crate::settings::Settings;
 use crate::telemetry;
 use crate::terminal::output::{Output, printable};
 use crate::terminal::units::{parse_duration, parse_size};
+use audit::AuditArgs;
+use network::NetworkArgs;
+use uploads::UploadArgs;
+use weight::parse_weight;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -33,15 +44,20 @@ pub enum LogFormat {
   stepwell serve --egress-allow 10.0.0.0/8 --egress-allow '*.corp.example'
   stepwell serve --print-config
 
-Prints `listening on http://…` on stdout once it is ready; logs go to stderr. SIGTERM and Ctrl-C end it
+Prints `listening on http://…` (with TLS https://…) on stdout once it is ready; logs go to stderr. SIGTERM and Ctrl-C end it
 when what is under way is done, a second one at once; nothing that was accepted is lost either way.")]
 pub struct ServeArgs {
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:7400]
     #[arg(long, env = "STEPWELL_LISTEN", value_name = "ADDR", value_parser = parse_address)]
     listen: Option<SocketAddr>,
-    /// What webhook URLs begin with, if a proxy stands before the server
+    #[command(flatten)]
+    network: NetworkArgs,
+    /// What webhook URLs begin with, if senders reach the server by another name
     #[arg(long, env = "STEPWELL_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
+    /// Directory of compiled components, if not in the data directory; servers of one user may share it
+    #[arg(long, env = "STEPWELL_CACHE_DIR", value_name = "DIR")]
+    cache_dir: Option<String>,
     /// Let steps reach a private network or host, e.g. 127.0.0.1/32 or *.corp.example; repeatable
     #[arg(
         long,
@@ -50,21 +66,37 @@ pub struct ServeArgs {
         value_delimiter = ','
     )]
     egress_allow: Vec<String>,
+    /// Delete config values and connectors that the vault key does not open, and make a new key if it is lost
+    #[arg(long)]
+    discard_secrets: bool,
     /// Runs under way at once, over all tasks
     #[arg(long, value_name = "N", value_parser = parse_many)]
     concurrency: Option<usize>,
+    /// A workspace's share of the processors beside others, which have weight 1, e.g. acme=3; repeatable
+    #[arg(long, value_name = "WORKSPACE=N", value_parser = parse_weight)]
+    cpu_weight: Vec<(WorkspaceName, u32)>,
     /// Compiled components kept in memory
     #[arg(long, value_name = "N", value_parser = parse_many)]
     components: Option<usize>,
     /// Connections open at once
     #[arg(long, value_name = "N", value_parser = parse_many)]
     connections: Option<usize>,
+    /// Wrong tokens that an address may send in a minute before its answers are delayed
+    #[arg(long, value_name = "N", value_parser = parse_many)]
+    auth_failures: Option<usize>,
+    #[command(flatten)]
+    audit: AuditArgs,
     /// The longest webhook body, e.g. 1MiB
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     body_bytes: Option<u64>,
     /// Request bodies held at once, over all connections, e.g. 256MiB
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     bodies_bytes: Option<u64>,
+    #[command(flatten)]
+    uploads: UploadArgs,
+    /// Memory for all runs, their calls and request bodies, e.g. 2GiB [default: half of the memory limit]
+    #[arg(long, env = "STEPWELL_MEMORY", value_name = "SIZE", value_parser = parse_memory)]
+    memory: Option<u64>,
     /// How long a connection may be idle or take to send a request's head, e.g. 30s
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     head_timeout: Option<Duration>,
@@ -94,6 +126,15 @@ fn parse_address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+fn parse_memory(text: &str) -> Result<u64, String> {
+    let size = parse_size(text).map_err(|error| error.to_string())?;
+    if size < Settings::LEAST_MEMORY {
+        let least = Settings::LEAST_MEMORY >> 20;
+        return Err(format!("it must be at least {least}MiB"));
+    }
+    Ok(size)
+}
+
 fn parse_many(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("it must be a whole number of at least 1".into()),
@@ -108,6 +149,9 @@ impl ServeArgs {
             |size: Option<u64>| size.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
         set(&mut settings.listen, self.listen);
         settings.public_url = self.public_url.clone().filter(|url| !url.is_empty());
+        self.network.set(&mut settings);
+        let cache_dir = self.cache_dir.as_ref().filter(|dir| !dir.is_empty());
+        settings.cache_dir = cache_dir.map(PathBuf::from);
         // The variable, set and empty, gives one empty rule.
         settings.egress_allow = self
             .egress_allow
@@ -115,11 +159,17 @@ impl ServeArgs {
             .filter(|rule| !rule.is_empty())
             .cloned()
             .collect();
+        settings.discard_secrets = self.discard_secrets;
         set(&mut settings.concurrency, self.concurrency);
+        settings.cpu_weights.clone_from(&self.cpu_weight);
         set(&mut settings.components, self.components);
         set(&mut settings.connections, self.connections);
+        set(&mut settings.auth_failures, self.auth_failures);
+        self.audit.set(&mut settings.audit);
         set(&mut settings.body_bytes, bytes(self.body_bytes));
         set(&mut settings.bodies_bytes, bytes(self.bodies_bytes));
+        self.uploads.set(&mut settings.uploads);
+        set(&mut settings.memory, self.memory);
         set(&mut settings.head_timeout, self.head_timeout);
         set(&mut settings.body_timeout, self.body_timeout);
         set(&mut settings.write_timeout, self.write_timeout);
@@ -160,10 +210,11 @@ pub fn run(global: &Global, args: &ServeArgs, output: Output) -> Result<()> {
         return Ok(printed?);
     }
     telemetry::init(settings.log_json, filter)?;
+    let scheme = settings.scheme();
     block_on(async {
         let mut signals = Signals::new()?;
         let app = App::start(settings).await?;
-        let url = format!("http://{}", app.address());
+        let url = format!("{scheme}://{}", app.address());
         if output.json {
             output.line(&json!({"listening": url}).to_string())?;
         } else {
@@ -177,7 +228,7 @@ pub fn run(global: &Global, args: &ServeArgs, output: Output) -> Result<()> {
         };
         tokio::select! {
             () = app.run_until(async { drop(stopped.await) }) => Ok(()),
-            // Whoever asks twice wants it now; the store is made for that.
+            // A second signal ends the process at once; the store recovers from that.
             () = ends => {
                 output.note("ended at once; what was under way will be run again");
                 Ok(())
@@ -225,13 +276,27 @@ fn document(settings: &Settings) -> serde_json::Value {
     json!({
         "listen": settings.listen.to_string(),
         "public_url": settings.public_url,
+        "tls_cert": settings.tls.as_ref().map(|files| files.certificate.display().to_string()),
+        "tls_key": settings.tls.as_ref().map(|files| files.key.display().to_string()),
+        "trusted_proxy": settings.proxies.trusted.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "proxy_header": settings.proxies.header.as_str(),
         "data_dir": settings.data_dir.display().to_string(),
+        "cache_dir": settings.cache_dir.as_ref().map(|dir| dir.display().to_string()),
+        "discard_secrets": settings.discard_secrets,
         "egress_allow": settings.egress_allow,
         "concurrency": settings.concurrency,
+        "cpu_weights": settings.cpu_weights.iter().map(|(name, weight)| (name.to_string(), *weight)).collect::<std::collections::BTreeMap<_, _>>(),
         "components": settings.components,
         "connections": settings.connections,
+        "auth_failures": settings.auth_failures,
+        "audit_entries": settings.audit.done,
+        "audit_refused": settings.audit.refused,
+        "audit_days": settings.audit.days,
         "body_bytes": settings.body_bytes,
         "bodies_bytes": settings.bodies_bytes,
+        "upload_bytes": settings.uploads.request_bytes,
+        "files_bytes": settings.uploads.workspace_bytes,
+        "memory": settings.memory,
         "head_timeout_ms": settings.head_timeout.as_millis() as u64,
         "body_timeout_ms": settings.body_timeout.as_millis() as u64,
         "write_timeout_ms": settings.write_timeout.as_millis() as u64,
@@ -246,6 +311,7 @@ mod tests {
     use clap::Parser;
 
     use super::*;
+    use crate::settings::{ProxyHeader, TlsFiles};
 
     #[derive(Parser)]
     struct Line {
@@ -264,25 +330,39 @@ mod tests {
     fn flags_become_settings_and_the_rest_stays() {
         assert_eq!(settings(""), Settings::new("/d".into()));
         let given = settings(
-            "--listen [::1]:80 --public-url https://h --egress-allow 10.0.0.0/8 --egress-allow *.corp --concurrency 7 \
-             --components 8 --connections 9 --body-bytes 2MiB --bodies-bytes 64MiB --head-timeout 1s --body-timeout 2s \
-             --write-timeout 3s --grace 500ms --log debug --log-format json",
+            "--listen [::1]:80 --public-url https://h --tls-cert /c.pem --tls-key /k.pem --trusted-proxy 10.0.0.0/8,fd00::1 --proxy-header forwarded --egress-allow 10.0.0.0/8 --egress-allow *.corp --concurrency 7 \
+             --cpu-weight acme=3 --cpu-weight other=2 \
+             --cache-dir /c --components 8 --connections 9 --auth-failures 5 --audit-entries 5000 --audit-refused 2000 --audit-days 30 --body-bytes 2MiB --bodies-bytes 64MiB --upload-bytes 3GiB --files-bytes 4GiB --memory 1GiB --head-timeout 1s --body-timeout 2s \
+             --write-timeout 3s --grace 500ms --discard-secrets --log debug --log-format json",
         );
         let mut expected = Settings::new("/d".into());
         expected.listen = "[::1]:80".parse().unwrap();
         expected.public_url = Some("https://h".into());
+        expected.tls = Some(TlsFiles {
+            certificate: "/c.pem".into(),
+            key: "/k.pem".into(),
+        });
+        expected.proxies.trusted = vec!["10.0.0.0/8".parse().unwrap(), "fd00::1".parse().unwrap()];
+        expected.proxies.header = ProxyHeader::Forwarded;
         expected.egress_allow = vec!["10.0.0.0/8".into(), "*.corp".into()];
+        expected.discard_secrets = true;
         expected.concurrency = 7;
-        expected.components = 8;
-        expected.connections = 9;
+        expected.cpu_weights = vec![("acme".parse().unwrap(), 3), ("other".parse().unwrap(), 2)];
+        expected.cache_dir = Some("/c".into());
+        (expected.components, expected.connections) = (8, 9);
+        expected.auth_failures = 5;
+        expected.audit.done = 5_000;
+        (expected.audit.refused, expected.audit.days) = (2_000, 30);
         expected.body_bytes = 2 << 20;
         expected.bodies_bytes = 64 << 20;
-        expected.head_timeout = Duration::from_secs(1);
-        expected.body_timeout = Duration::from_secs(2);
-        expected.write_timeout = Duration::from_secs(3);
+        let uploads = &mut expected.uploads;
+        (uploads.request_bytes, uploads.workspace_bytes) = (3 << 30, 4 << 30);
+        expected.memory = 1 << 30;
+        let seconds = Duration::from_secs;
+        (expected.head_timeout, expected.body_timeout) = (seconds(1), seconds(2));
+        expected.write_timeout = seconds(3);
         expected.grace = Duration::from_millis(500);
-        expected.log = "debug".into();
-        expected.log_json = true;
+        (expected.log, expected.log_json) = ("debug".into(), true);
         assert_eq!(given, expected);
     }
 
@@ -291,8 +371,15 @@ mod tests {
         for (line, hint) in [
             ("--listen localhost", "127.0.0.1:7400"),
             ("--concurrency 0", "at least 1"),
+            ("--cpu-weight acme", "e.g. acme=3"),
+            ("--cpu-weight acme=0", "from 1 to 1000"),
+            ("--cpu-weight ACME!=2", "ACME!"),
             ("--body-bytes 1M", "64MiB"),
+            ("--memory 1MiB", "at least 192MiB"),
             ("--log-format yaml", "json"),
+            ("--tls-cert /c.pem", "--tls-key"),
+            ("--trusted-proxy proxy.example", "10.0.0.0/8"),
+            ("--proxy-header x-real-ip", "x-forwarded-for"),
         ] {
             let error = Line::try_parse_from(format!("serve {line}").split(' '))
                 .err()

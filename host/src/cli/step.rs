@@ -126,14 +126,14 @@ pub struct AddArgs {
 pub async fn run(global: &Global, command: StepCommand, output: Output) -> Result<()> {
     match command {
         // A build takes longer than finding out that there is no server to upload to.
-        StepCommand::Add(args) => add(&context::connect(global)?, args, output).await,
+        StepCommand::Add(args) => add(&context::connect(global).await?, args, output).await,
         StepCommand::List => {
-            let client = context::connect(global)?;
+            let client = context::connect(global).await?;
             let found = client.get::<Steps>(&["steps"], &[]).await?;
             list(&found, output)
         }
         StepCommand::Show { name } => {
-            let client = context::connect(global)?;
+            let client = context::connect(global).await?;
             let step = client.get::<Step>(&["steps", &name], &[]).await?;
             if output.json {
                 return Ok(output.document(step.document())?);
@@ -147,7 +147,7 @@ pub async fn run(global: &Global, command: StepCommand, output: Output) -> Resul
                 )
                 .into());
             }
-            let client = context::connect(global)?;
+            let client = context::connect(global).await?;
             let path = ["steps", name.as_str()];
             let step = client.patch::<Step>(&path, &tuning.patch()).await?;
             if output.json {
@@ -157,19 +157,22 @@ pub async fn run(global: &Global, command: StepCommand, output: Output) -> Resul
             Ok(output.line(&sheet(&step.read()?, output))?)
         }
         StepCommand::Versions { name } => {
-            versions::list(&context::connect(global)?, &name, output).await
+            versions::list(&context::connect(global).await?, &name, output).await
         }
         StepCommand::Rollback { name, to } => {
-            let client = context::connect(global)?;
+            let client = context::connect(global).await?;
             versions::rollback(&client, &name, to.as_deref(), output).await
         }
         StepCommand::Delete { name } => {
-            context::connect(global)?.delete(&["steps", &name]).await?;
+            context::connect(global)
+                .await?
+                .delete(&["steps", &name])
+                .await?;
             output.done(&format!("deleted step {}", printable(&name)))
         }
         StepCommand::New { name, lang } => new(&name, lang, output),
         StepCommand::Build { dir } => {
-            let built = build::component(&dir, None, Progress::beside(output.json))?;
+            let built = build::build_component(&dir, None, Progress::for_output(output.json))?;
             show_built(&built, output)
         }
     }
@@ -187,7 +190,7 @@ async fn add(client: &Client, mut args: AddArgs, output: Output) -> Result<()> {
         wanted,
     };
     let (file, derived) = if std::fs::metadata(&args.source).map_err(path)?.is_dir() {
-        let built = build::component(&args.source, None, Progress::beside(output.json))?;
+        let built = build::build_component(&args.source, None, Progress::for_output(output.json))?;
         output.note(&built.summary());
         (built.path, Derived::of_crate(&built.package))
     } else {
@@ -253,7 +256,7 @@ pub async fn upload(
         .await?)
 }
 
-/// Says what the server thinks is not meant in the step.
+/// Prints the server's warnings about the step.
 fn warn(step: &Step, output: Output) {
     for warning in step.warnings.iter().flatten() {
         output.note(&format!("warning: {}", printable(warning)));

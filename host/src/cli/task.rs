@@ -15,8 +15,11 @@ use stepwell_api::{Task, TaskState};
 use super::context;
 use super::global::Global;
 use super::timeline::{Timeline, paint_state};
+pub(super) use list::time;
+
 use crate::client::{Answer, Client};
 use crate::terminal::output::{Output, Tone, json_line, json_pretty, printable};
+pub(super) use act::document;
 use id::resolve;
 
 /// How soon a followed task is looked at again at first, and how seldom at most: most tasks are
@@ -32,6 +35,7 @@ const WHICH: &str = "Lines are shortened to the terminal's width; a pipe gets th
 Examples:
   stepwell task log 0190c0de                the first digits are enough if no other task has them
   stepwell task log ID --full --tail 20
+  stepwell task log ID --before 1041        what a long history has before this place
   stepwell task log ID | grep warn";
 
 /// What can be done with tasks.
@@ -39,7 +43,7 @@ Examples:
 pub enum TaskCommand {
     /// List tasks, the newest first
     #[command(after_help = "Examples:
-  stepwell task list --attention                       what somebody has to look at
+  stepwell task list --attention                       what needs attention
   stepwell task list --state error,waiting --since 2h
   stepwell task list --webhook Orders --where '{\"amount\": {\"$gt\": 100}}'
   stepwell task list --all --json | jq -r '.tasks[].id'
@@ -57,6 +61,9 @@ time, as the data of each task is read.")]
         /// Do not shorten lines to the terminal's width
         #[arg(long)]
         full: bool,
+        /// The part of a long timeline before this place, which the newer part names
+        #[arg(long, value_name = "PLACE")]
+        before: Option<u64>,
     },
     /// Show a task's timeline line by line
     #[command(after_help = WHICH)]
@@ -72,6 +79,9 @@ time, as the data of each task is read.")]
         /// Only the last lines of what has happened so far
         #[arg(long, value_name = "LINES")]
         tail: Option<usize>,
+        /// The part of a long timeline before this place, which the newer part names
+        #[arg(long, value_name = "PLACE", conflicts_with = "follow")]
+        before: Option<u64>,
     },
     /// Show what each step's condition lacks of a task's data
     #[command(after_help = "Examples:
@@ -161,23 +171,25 @@ there. The last lines say how the data would differ from what the task has now."
 
 /// Runs a task command.
 pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Result<()> {
-    let client = context::connect(global)?;
+    let client = context::connect(global).await?;
     match command {
         TaskCommand::List(wanted) => list::run(&client, wanted, output).await,
         TaskCommand::Count => list::count(&client, output).await,
-        TaskCommand::Show { id, full } => {
+        TaskCommand::Show { id, full, before } => {
             let output = if full { output.whole() } else { output };
-            let task = fetch(&client, &resolve(&client, &id).await?).await?;
+            let task = fetch(&client, &resolve(&client, &id).await?, before).await?;
             if output.json {
                 return Ok(output.document(task.document())?);
             }
-            Ok(output.line(&sheet(&task.read()?, output))?)
+            let lines = timeline(before).news(&task.read()?, output);
+            Ok(output.line(&sheet(&task.read()?, &lines, output))?)
         }
         TaskCommand::Log {
             id,
             follow,
             full,
             tail,
+            before,
         } => {
             let output = if full { output.whole() } else { output };
             let id = resolve(&client, &id).await?;
@@ -189,11 +201,11 @@ pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Resul
                     Ok(())
                 };
             }
-            let task = fetch(&client, &id).await?;
+            let task = fetch(&client, &id, before).await?;
             if output.json {
                 return Ok(output.document(task.document())?);
             }
-            let lines = Timeline::default().news(&task.read()?, output);
+            let lines = timeline(before).news(&task.read()?, output);
             for line in last(&lines, tail) {
                 output.line(line)?;
             }
@@ -226,7 +238,7 @@ pub async fn watch(
     let mut timeline = Timeline::default();
     let mut pause = LOOK_FIRST;
     loop {
-        let answer = fetch(client, id).await?;
+        let answer = fetch(client, id, None).await?;
         let task = answer.read()?;
         if !output.json {
             for line in last(&timeline.news(&task, output), tail.take()) {
@@ -246,8 +258,14 @@ pub async fn watch(
     }
 }
 
-async fn fetch(client: &Client, id: &str) -> Result<Answer<Task>> {
-    Ok(client.get(&["tasks", id], &[]).await?)
+/// A task, with the newest part of its history, or the part before a place.
+async fn fetch(client: &Client, id: &str, before: Option<u64>) -> Result<Answer<Task>> {
+    let before = before.map(|place| ("before", place.to_string()));
+    Ok(client.get(&["tasks", id], before.as_slice()).await?)
+}
+
+fn timeline(before: Option<u64>) -> Timeline {
+    before.map_or_else(Timeline::default, |_| Timeline::older())
 }
 
 /// The last `tail` lines, or all.
@@ -255,7 +273,7 @@ fn last(lines: &[String], tail: Option<usize>) -> &[String] {
     &lines[lines.len().saturating_sub(tail.unwrap_or(usize::MAX))..]
 }
 
-fn sheet(task: &Task, output: Output) -> String {
+fn sheet(task: &Task, timeline: &[String], output: Output) -> String {
     let mut lines = Vec::new();
     let mut row = |label: &str, value: &str| {
         let label = output.paint(Tone::Faint, &format!("{label:<9}"));
@@ -291,7 +309,7 @@ fn sheet(task: &Task, output: Output) -> String {
     lines.push(json_pretty(&task.data));
     lines.push(String::new());
     lines.push(output.paint(Tone::Strong, "timeline"));
-    lines.extend(Timeline::default().news(task, output));
+    lines.extend_from_slice(timeline);
     if task.state == TaskState::Unmatched {
         let why = format!("why: stepwell task explain {}", printable(&task.id));
         lines.push(output.paint(Tone::Faint, &why));
@@ -307,14 +325,15 @@ mod tests {
 
     #[test]
     fn a_task_for_people() {
-        let task = serde_json::from_value(json!({
+        let task: Task = serde_json::from_value(json!({
             "id": "0190c0de-0000-7000-8000-000000000000", "state": "done", "name": "Lead", "tags": ["a", "b"],
             "webhook": "Form", "created": "2026-11-23T14:00:00.000Z", "updated": "2026-11-23T14:00:00.001Z",
             "fault": null, "result": {"ok": true}, "data": {"total": 100.10, "items": []}, "runs": [], "history": [],
         }))
         .unwrap();
+        let lines = Timeline::default().news(&task, Output::plain());
         assert_eq!(
-            sheet(&task, Output::plain()),
+            sheet(&task, &lines, Output::plain()),
             "\
 task     0190c0de-0000-7000-8000-000000000000
 state    done

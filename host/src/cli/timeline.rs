@@ -1,6 +1,7 @@
 //! A task's timeline as people read it: what happened, what each run changed as a diff, what it
 //! printed and called, what it cost. Pure: it turns the API's document into lines.
 
+mod calls;
 mod changes;
 mod line;
 mod notice;
@@ -14,16 +15,12 @@ use stepwell_api::{HistoryEntry, LogLevel, Outcome, Run, Task, TaskState};
 use crate::domain::clock::parse_rfc3339;
 use crate::terminal::output::{Output, Tone, printable};
 use crate::terminal::units;
+use calls::OpenRuns;
 pub use changes::diff;
-use line::{INDENT, later, time};
-use notice::told;
+use line::{INDENT, attempt, later, time, version};
 
 /// Lines of one log entry that a terminal shows; `--full` shows all.
 const LOG_LINES: usize = 20;
-/// Columns that a call's line has beside its request: the indent, the word, the status, the time.
-const BESIDE_REQUEST: usize = 38;
-/// How much of a step's digest names its version: what `step versions` shows.
-const DIGEST: usize = 12;
 
 fn fuel(task: &Task) -> u64 {
     task.runs
@@ -41,22 +38,43 @@ fn elapsed_ms(task: &Task) -> Option<u64> {
 #[derive(Debug, Default)]
 pub struct Timeline {
     runs: BTreeSet<(u32, u32)>,
+    open: OpenRuns,
     states: usize,
     ended: usize,
     opened: bool,
     closed: bool,
+    /// A page is shown that is not the newest.
+    is_older: bool,
 }
 
 impl Timeline {
+    /// For a page that newer entries come after: it does not say how the task stands.
+    pub fn older() -> Self {
+        Self {
+            is_older: true,
+            ..Self::default()
+        }
+    }
+
     /// The lines that have not been given yet.
     pub fn news(&mut self, task: &Task, output: Output) -> Vec<String> {
         let mut lines = Vec::new();
         if !std::mem::replace(&mut self.opened, true) {
-            lines.push(accepted(task, output));
+            if !self.is_older || task.earlier.is_none() {
+                lines.push(accepted(task, output));
+            }
+            lines.extend(task.earlier.map(|before| {
+                let id = printable(&task.id);
+                format!("{INDENT}… older entries: stepwell task log {id} --before {before}")
+            }));
         }
         // The state in which the task ended has the last line to itself.
         let states = match task.history.split_last() {
-            Some((last, before)) if task.state.is_final() && last.state == task.state => before,
+            Some((last, before))
+                if !self.is_older && task.state.is_final() && last.state == task.state =>
+            {
+                before
+            }
             _ => &task.history,
         };
         let mut events: Vec<(u64, Vec<String>)> = Vec::new();
@@ -71,9 +89,10 @@ impl Timeline {
         self.states = self.states.max(states.len());
         for run in &task.runs {
             if self.runs.insert((run.run, run.attempt)) {
-                events.push((run.seq, run_lines(run, output)));
+                events.push((run.seq, run_lines(run, &self.open, output)));
             }
         }
+        events.extend(self.open.news(task, output));
         for ended in task.ended_subtasks.iter().skip(self.ended) {
             events.push((ended.seq, subtasks::ended(ended, output)));
         }
@@ -81,9 +100,13 @@ impl Timeline {
         // In the journal's order: two events of one millisecond are cause and effect.
         events.sort_by_key(|(seq, _)| *seq);
         lines.extend(events.into_iter().flat_map(|(_, lines)| lines));
-        if task.state.is_final() && !std::mem::replace(&mut self.closed, true) {
+        if !self.is_older && task.state.is_final() && !std::mem::replace(&mut self.closed, true) {
             lines.push(ended(task, output));
-            lines.extend(task.notice.as_ref().map(|notice| told(notice, output)));
+            lines.extend(
+                task.notice
+                    .as_ref()
+                    .map(|notice| notice::line(notice, output)),
+            );
         }
         for line in &mut lines {
             if let Cow::Owned(fitting) = output.fit(line) {
@@ -108,7 +131,7 @@ fn moved(state: &HistoryEntry, output: Output) -> Option<String> {
     let at = time(&state.at, output);
     if state.state == TaskState::Ready {
         // Acceptance has its own line, and being ready is what every task is between two runs: of
-        // that only what somebody did is worth a line.
+        // that only an action is worth a line.
         let done = reason.filter(|reason| reason != "accepted")?;
         return Some(format!("{at}  {done}"));
     }
@@ -120,7 +143,9 @@ fn moved(state: &HistoryEntry, output: Output) -> Option<String> {
 }
 
 fn ended(task: &Task, output: Output) -> String {
-    let runs: BTreeSet<u32> = task.runs.iter().map(|run| run.run).collect();
+    // A run that was given up before it made a call is in no other part of the document.
+    let shown: BTreeSet<u32> = task.runs.iter().map(|run| run.run).collect();
+    let runs = u64::from(task.run_count).max(shown.len() as u64);
     let (at, state) = (
         time(&task.updated, output),
         paint_state(&task.state, output),
@@ -137,8 +162,8 @@ fn ended(task: &Task, output: Output) -> String {
         let first = reason.lines().next().unwrap_or_default();
         text.push_str(&format!(": {}", printable(first)));
     }
-    let mut sums = vec![units::plural(runs.len() as u64, "run")];
-    if !runs.is_empty() {
+    let mut sums = vec![units::plural(runs, "run")];
+    if !shown.is_empty() {
         sums.push(format!("{} fuel", units::count(fuel(task))));
     }
     if let Some(ms) = elapsed_ms(task) {
@@ -151,11 +176,8 @@ fn ended(task: &Task, output: Output) -> String {
     format!("{text}  {sums}")
 }
 
-fn run_lines(run: &Run, output: Output) -> Vec<String> {
-    let attempt = match run.attempt {
-        0 | 1 => String::new(),
-        n => format!(" (attempt {n})"),
-    };
+fn run_lines(run: &Run, open: &OpenRuns, output: Output) -> Vec<String> {
+    let attempt = attempt(run.attempt);
     let tone = match run.outcome {
         Outcome::Finished => Tone::Good,
         Outcome::Retry => Tone::Warn,
@@ -166,9 +188,8 @@ fn run_lines(run: &Run, output: Output) -> Vec<String> {
         units::count(run.fuel),
         units::duration_us(run.duration_us)
     );
-    if !run.digest.is_empty() {
-        let version: String = run.digest.chars().take(DIGEST).collect();
-        cost.push_str(&format!(", version {}", printable(&version)));
+    if let Some(version) = version(&run.digest) {
+        cost.push_str(&format!(", {version}"));
     }
     let mut lines = vec![format!(
         "{}  run {}{attempt}  {}  {}  {}",
@@ -204,16 +225,9 @@ fn run_lines(run: &Run, output: Output) -> Vec<String> {
         }
     }
     for call in &run.calls {
-        let came = match (&call.error, call.status) {
-            (Some(error), _) => output.paint(Tone::Bad, &printable(error)),
-            (None, Some(status)) => status.to_string(),
-            // A pause, or an operation of a connector.
-            (None, None) => "done".into(),
-        };
-        let took = output.paint(Tone::Faint, &units::duration_us(call.duration_us));
-        let request = printable(&call.request);
-        let request = output.fit_beside(&request, BESIDE_REQUEST);
-        push(format!("call  {request}  {came}  {took}"));
+        if !open.has_shown(run.run, run.attempt, call.call) {
+            push(calls::line(call, output));
+        }
     }
     if let Some(error) = &run.error {
         // A script's error has several: the place, the line with a caret, the stack.

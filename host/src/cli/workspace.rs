@@ -9,8 +9,9 @@ use stepwell_api::{
 
 use super::deploy::confirm::asked;
 use super::global::Global;
+use super::webhook::rate_text;
 use super::{context, current};
-use crate::catalog::DEFAULT_WORKSPACE;
+use crate::domain::rate::{Rate, RateError};
 use crate::domain::retention::Period;
 use crate::terminal::output::{Output, printable, shorten, words};
 
@@ -27,7 +28,7 @@ A title such as \"Sales Automation\" is taken wherever a workspace is named: it 
         /// Its name: up to 40 of a-z, 0-9 and -, or a title
         name: String,
     },
-    /// Set who is told when a task of the workspace fails for good, and how long finished tasks are kept
+    /// Set the URL that gets failure notices, and how long finished tasks are kept
     #[command(after_help = "Examples:
   stepwell workspace set sales --failure-url https://ops.example.com/stepwell
   stepwell workspace set sales --failure-url none
@@ -83,6 +84,20 @@ pub struct Settings {
     /// For how many days tasks are kept that came to another end, or forever
     #[arg(long, value_name = "DAYS|forever")]
     keep_others: Option<Period>,
+    /// How many requests its webhooks take together, e.g. 1000/s, or none; more are refused with 429
+    #[arg(long, value_name = "RATE|none", value_parser = rate)]
+    rate: Option<RateOrNone>,
+}
+
+/// A rate, or none. A type of its own, as clap takes an `Option` for a flag that may be left out.
+#[derive(Debug, Clone, Copy)]
+pub struct RateOrNone(Option<Rate>);
+
+fn rate(text: &str) -> Result<RateOrNone, RateError> {
+    match text {
+        "none" => Ok(RateOrNone(None)),
+        text => text.parse().map(|rate| RateOrNone(Some(rate))),
+    }
 }
 
 impl Settings {
@@ -95,6 +110,7 @@ impl Settings {
                 done: self.keep_done.map(Into::into),
                 others: self.keep_others.map(Into::into),
             },
+            rate: self.rate.map(|RateOrNone(rate)| rate.map(Into::into)),
         }
     }
 }
@@ -107,13 +123,14 @@ fn kept(workspace: &Workspace, of: fn(&Retention) -> ApiPeriod) -> String {
 
 /// Runs a workspace command.
 pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> Result<()> {
-    let client = context::connect(global)?;
+    let client = context::connect(global).await?;
     match command {
         WorkspaceCommand::Add { name } => {
             let body = NewWorkspace {
                 name,
                 failure_url: None,
                 retention: RetentionChange::default(),
+                rate: None,
             };
             let added = client.add_workspace(&body).await?;
             if output.json {
@@ -134,11 +151,11 @@ pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> 
             let set = set.read()?;
             let name = printable(&name);
             if change.failure_url.is_some() {
-                let told = match &set.failure_url {
-                    None => "tells nobody of tasks that fail",
-                    _ => "tells its failure URL of tasks that fail for good",
+                let notices = match &set.failure_url {
+                    None => "sends no failure notices",
+                    _ => "sends failure notices to its URL",
                 };
-                output.done(&format!("workspace {name} {told}"))?;
+                output.done(&format!("workspace {name} {notices}"))?;
             }
             if !change.retention.is_empty() {
                 let (done, others) = (kept(&set, |of| of.done), kept(&set, |of| of.others));
@@ -146,6 +163,11 @@ pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> 
                 output.done(&format!(
                     "workspace {name} keeps tasks that are done for {done}, others at their end for {others}"
                 ))?;
+            }
+            if change.rate.is_some() {
+                let rate = set.rate.map(rate_text);
+                let rate = rate.unwrap_or_else(|| "as many requests as come".to_owned());
+                output.done(&format!("workspace {name} takes {}", printable(&rate)))?;
             }
             Ok(())
         }
@@ -159,7 +181,14 @@ pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> 
                 }
                 return Ok(output.document(&document)?);
             }
-            let rows = (list.read()?.workspaces.into_iter())
+            let workspaces = list.read()?.workspaces;
+            if !workspaces.iter().any(|workspace| workspace.name == current) {
+                output.note(&format!(
+                    "the current workspace, {}, is not there; choose another with `stepwell workspace use NAME`",
+                    printable(current)
+                ));
+            }
+            let rows = (workspaces.into_iter())
                 .map(|workspace| {
                     let url = workspace.failure_url.as_deref().unwrap_or_default();
                     let url = shorten(url, 60).into_owned();
@@ -188,11 +217,14 @@ pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> 
                 asked(vec![lost], output)?;
             }
             client.delete(&[]).await?;
-            let server = context::server(global)?;
-            if current::get(&server)?.as_ref() == Some(&name) {
-                current::set(&server, DEFAULT_WORKSPACE)?;
+            output.done(&format!("deleted workspace {}", printable(&name)))?;
+            // It stays the current one: commands that name none are refused, and do not go elsewhere.
+            if current::get(&context::server(global)?)?.as_ref() == Some(&name) {
+                output.note(
+                    "it was the current workspace; choose another with `stepwell workspace use NAME`",
+                );
             }
-            output.done(&format!("deleted workspace {}", printable(&name)))
+            Ok(())
         }
         WorkspaceCommand::Use { name } => {
             let client = client.of_workspace(&name);

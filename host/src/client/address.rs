@@ -11,7 +11,7 @@ pub fn address(text: &str) -> Result<Url, String> {
         Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(url),
         parsed => match Url::parse(&format!("http://{text}")) {
             Ok(url) if is_loopback(&url) => Ok(url),
-            // Elsewhere the token must not go over plain HTTP because nobody wrote `https`.
+            // Elsewhere a missing scheme must not send the token over plain HTTP.
             Ok(_) if !text.contains("://") && !text.is_empty() => {
                 Err(format!("it has no scheme: write https://{text}"))
             }

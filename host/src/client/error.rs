@@ -29,11 +29,17 @@ pub enum ClientError {
     },
     /// The token is not the server's.
     #[error(
-        "the server at {url} does not accept the token; set STEPWELL_TOKEN to the text of `admin-token` in its data directory"
+        "the server at {url} does not accept the token: it is wrong, has expired or was revoked; set STEPWELL_TOKEN to one of `stepwell token add`, or to the text of `admin-token` in the server's data directory"
     )]
     Unauthorized {
         /// The server's address.
         url: String,
+    },
+    /// The token may not do this.
+    #[error("{detail}; `stepwell token show` shows what the token may do")]
+    Forbidden {
+        /// The server's words.
+        detail: String,
     },
     /// No such thing.
     #[error("{detail}")]
@@ -74,6 +80,7 @@ impl ClientError {
             Self::BadToken => "bad-token",
             Self::Unreachable { .. } => "unreachable",
             Self::Unauthorized { .. } => "unauthorized",
+            Self::Forbidden { .. } => "forbidden",
             Self::NotFound { code, .. } | Self::Refused { code, .. } => code,
             Self::BadAnswer { .. } => "bad-answer",
         }

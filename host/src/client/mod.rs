@@ -4,6 +4,7 @@
 mod address;
 mod answer;
 mod error;
+mod events;
 
 use std::time::Duration;
 
@@ -11,7 +12,9 @@ use bytes::Bytes;
 use reqwest::{Method, Response, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
-use stepwell_api::{Accepted, NewWorkspace, Problem, VERSION_HEADER, Workspace, Workspaces};
+use stepwell_api::{
+    NewWorkspace, Problem, Provider, Providers, Token, VERSION_HEADER, Workspace, Workspaces,
+};
 use url::Url;
 
 pub use address::{address, is_loopback};
@@ -167,10 +170,19 @@ impl Client {
         self.send::<()>(Method::DELETE, url, None).await.map(drop)
     }
 
-    /// Reads the list of workspaces, which is above any workspace.
+    /// Reads the list of workspaces.
     pub async fn workspaces(&self) -> Result<Answer<Workspaces>, ClientError> {
-        self.send(Method::GET, self.address(&["workspaces"], &[])?, None)
-            .await
+        self.get_of_server(&["workspaces"], &[]).await
+    }
+
+    /// Reads the list of providers.
+    pub async fn providers(&self) -> Result<Answer<Providers>, ClientError> {
+        self.get_of_server(&["providers"], &[]).await
+    }
+
+    /// Reads one provider.
+    pub async fn provider(&self, name: &str) -> Result<Answer<Provider>, ClientError> {
+        self.get_of_server(&["providers", name], &[]).await
     }
 
     /// Adds a workspace.
@@ -178,23 +190,38 @@ impl Client {
         &self,
         body: &NewWorkspace,
     ) -> Result<Answer<Workspace>, ClientError> {
-        let url = self.address(&["workspaces"], &[])?;
-        self.send(Method::POST, url, Some(json(body))).await
+        self.post_to_server(&["workspaces"], body).await
     }
 
-    /// Posts a webhook's event as a stranger would: to its full URL, without a token.
-    pub async fn event(&self, url: &str, body: Bytes) -> Result<Answer<Accepted>, ClientError> {
-        let target = Url::parse(url).map_err(|error| ClientError::BadUrl {
-            url: url.to_owned(),
-            reason: error.to_string(),
-        })?;
-        let request = self
-            .http
-            .post(target)
-            .header("content-type", "application/json")
-            .body(body);
-        let response = self.sent(request).await?;
-        self.answer(response).await
+    /// Shows the token that the client has.
+    pub async fn own_token(&self) -> Result<Answer<Token>, ClientError> {
+        self.get_of_server(&["token"], &[]).await
+    }
+
+    /// Reads a list that is above any workspace.
+    pub async fn get_of_server<T>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<Answer<T>, ClientError> {
+        self.send(Method::GET, self.address(path, query)?, None)
+            .await
+    }
+
+    /// Adds something above any workspace.
+    pub async fn post_to_server<T>(
+        &self,
+        path: &[&str],
+        body: &impl Serialize,
+    ) -> Result<Answer<T>, ClientError> {
+        self.send(Method::POST, self.address(path, &[])?, Some(json(body)))
+            .await
+    }
+
+    /// Deletes something above any workspace.
+    pub async fn delete_of_server(&self, path: &[&str]) -> Result<(), ClientError> {
+        let url = self.address(path, &[])?;
+        self.send::<()>(Method::DELETE, url, None).await.map(drop)
     }
 
     fn scoped(&self, path: &[&str], query: &[(&str, String)]) -> Result<Url, ClientError> {
@@ -247,7 +274,13 @@ impl Client {
         sent.map_err(|error| self.unreachable(&error))
     }
 
-    async fn answer<T>(&self, mut response: Response) -> Result<Answer<T>, ClientError> {
+    async fn answer<T>(&self, response: Response) -> Result<Answer<T>, ClientError> {
+        let (status, body) = self.whole(response).await?;
+        self.read(status, &body)
+    }
+
+    /// A response's status and whole body.
+    async fn whole(&self, mut response: Response) -> Result<(StatusCode, Vec<u8>), ClientError> {
         let status = response.status();
         let mut body = Vec::new();
         while let Some(part) = response
@@ -260,26 +293,34 @@ impl Client {
             }
             body.extend_from_slice(&part);
         }
+        Ok((status, body))
+    }
+
+    fn read<T>(&self, status: StatusCode, body: &[u8]) -> Result<Answer<T>, ClientError> {
         if status.is_success() {
             if body.is_empty() {
                 return Ok(Answer::new(Value::Null, self.url()));
             }
-            let document = serde_json::from_slice(&body)
+            let document = serde_json::from_slice(body)
                 .map_err(|error| self.bad_answer(format!("no JSON ({error})")))?;
             return Ok(Answer::new(document, self.url()));
         }
-        Err(self.problem(status, &body))
+        Err(self.problem(status, body))
     }
 
     /// What a status that is no success says (RFC 9457 problem details with a `code`).
     fn problem(&self, status: StatusCode, body: &[u8]) -> ClientError {
+        let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
+        let code = problem.code;
+        if status == StatusCode::FORBIDDEN && code == "forbidden" {
+            let detail = problem.detail;
+            return ClientError::Forbidden { detail };
+        }
         if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
             return ClientError::Unauthorized {
                 url: self.url().to_owned(),
             };
         }
-        let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
-        let code = problem.code;
         if code.is_empty() {
             return self.bad_answer(format!("status {status} without a problem document"));
         }

@@ -62,6 +62,10 @@ fn problems_keep_their_code_and_words() {
     assert_eq!(error.to_string(), "No such task");
     let error = client.problem(StatusCode::UNAUTHORIZED, b"");
     assert_eq!(error.code(), "unauthorized");
+    let lacks = br#"{"title":"Forbidden","code":"forbidden","detail":"it takes the scope `read`"}"#;
+    let error = client.problem(StatusCode::FORBIDDEN, lacks);
+    assert_eq!(error.code(), "forbidden");
+    assert!(error.to_string().contains("scope `read`"), "{error}");
     let error = client.problem(StatusCode::NOT_FOUND, b"<html>nginx</html>");
     assert_eq!(error.code(), "bad-answer");
 }

@@ -4,7 +4,7 @@
 //! Sources: the IANA special-purpose address registries for IPv4 and IPv6 (RFC 6890 and its
 //! updates), the IPv6 address space registry (global unicast is `2000::/3`), RFC 6052 (NAT64), RFC
 //! 5214 (ISATAP), and the providers' documentation for metadata services. Where a registry lists a
-//! block as globally reachable but nobody serves webhooks from it (PCP anycast, ORCHIDv2, 6to4
+//! block as globally reachable but no webhook is served from it (PCP anycast, ORCHIDv2, 6to4
 //! relays), it is refused with its surroundings: a false refusal costs a rule, a false permission
 //! costs a network.
 

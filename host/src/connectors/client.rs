@@ -18,10 +18,12 @@ use url::Host;
 
 use super::policy::{EgressPolicy, WorkspacePolicy};
 use super::request::{Hop, quoted};
-use super::resolve::{Screened, SystemResolver};
-use super::transport::{self, Transport};
+use super::resolve::{FilteringResolver, SystemResolver, as_caller};
+use super::transport::{self, Sockets, Transport};
 use super::{REDIRECTS, redirect, response};
+use crate::domain::budget::{Charge, Permit};
 use crate::domain::effect::{FetchError, FetchRequest, FetchResult, Redirect};
+use crate::domain::ids::WorkspaceName;
 use crate::domain::limits;
 
 /// What a [`FetchClient`] is made of. The default is what `stepwell serve` does without options.
@@ -36,12 +38,15 @@ pub struct FetchSettings {
     /// as the longest run.
     pub max_timeout: Duration,
     /// How long connecting, TLS included, may take within that. 10 s, so that a server that is gone
-    /// is told from one that is slow.
+    /// is distinguished from one that is slow.
     pub connect_timeout: Duration,
     /// Bytes of a response's body, after decompression. [`limits::RESPONSE_BYTES`].
     pub response_bytes: usize,
     /// Bytes of a request's body. [`limits::REQUEST_BYTES`].
     pub request_bytes: usize,
+    /// Connections that may be open while those that are made are kept for later calls: idle ones of all hosts
+    /// are no more than this.
+    pub kept: usize,
 }
 
 impl Default for FetchSettings {
@@ -53,6 +58,7 @@ impl Default for FetchSettings {
             connect_timeout: Duration::from_secs(10),
             response_bytes: limits::RESPONSE_BYTES,
             request_bytes: limits::REQUEST_BYTES,
+            kept: 1_000,
         }
     }
 }
@@ -104,13 +110,19 @@ impl FetchClient {
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, ConnectorError> {
         let tls = transport::tls().map_err(ConnectorError::Client)?;
+        let sockets = Sockets::new(settings.kept);
         let make = |port| {
-            let screened = Screened {
+            let filtering = FilteringResolver {
                 inner: Arc::clone(&resolver),
                 policy: settings.policy.clone(),
                 port,
             };
-            Transport::new(screened, tls.clone(), settings.connect_timeout)
+            Transport::new(
+                filtering,
+                tls.clone(),
+                settings.connect_timeout,
+                sockets.clone(),
+            )
         };
         let general = make(None);
         let by_port = settings
@@ -128,7 +140,7 @@ impl FetchClient {
         })
     }
 
-    /// Makes one call. It ends within the request's timeout, whatever the other side does; dropping
+    /// Makes one call of a workspace, by its policy. It ends within the request's timeout, whatever the other side does; dropping
     /// the future gives up the call.
     ///
     /// `idempotency_key` is sent as `Idempotency-Key` on every hop, unless the guest set one.
@@ -137,9 +149,25 @@ impl FetchClient {
     /// Every [`FetchError`] but `TooMany`. A status that is not 2xx is no error.
     pub async fn fetch(
         &self,
-        workspace: &WorkspacePolicy,
+        (caller, policy): (&WorkspaceName, &WorkspacePolicy),
         request: FetchRequest,
         idempotency_key: &str,
+    ) -> FetchResult {
+        let memory = Charge::new(Arc::new(Permit::unlimited()));
+        self.fetch_within((caller, policy), request, idempotency_key, &memory)
+            .await
+    }
+
+    /// The same; what the response takes is charged to `memory`, and waited for if there is none.
+    ///
+    /// # Errors
+    /// As [`FetchClient::fetch`].
+    pub async fn fetch_within(
+        &self,
+        (caller, policy): (&WorkspaceName, &WorkspacePolicy),
+        request: FetchRequest,
+        idempotency_key: &str,
+        memory: &Charge,
     ) -> FetchResult {
         let settings = &self.inner.settings;
         let asked = match request.timeout_ms {
@@ -148,7 +176,8 @@ impl FetchClient {
             None => settings.default_timeout,
         };
         let limit = asked.min(settings.max_timeout);
-        match tokio::time::timeout(limit, self.call(workspace, request, idempotency_key)).await {
+        let call = self.call(policy, request, idempotency_key, memory);
+        match as_caller(caller, tokio::time::timeout(limit, call)).await {
             Ok(result) => result,
             Err(_) => Err(FetchError::Timeout(
                 u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
@@ -161,6 +190,7 @@ impl FetchClient {
         workspace: &WorkspacePolicy,
         request: FetchRequest,
         key: &str,
+        memory: &Charge,
     ) -> FetchResult {
         let mode = request.redirect;
         let mut hop = Hop::new(request, key, self.inner.settings.request_bytes)
@@ -172,10 +202,12 @@ impl FetchClient {
             let status = response.status();
             let landed = (left < REDIRECTS).then_some(hop.url.as_str());
             let Some(location) = redirect::location(status, response.headers()) else {
-                return response::read(response, most, landed).await;
+                return response::read(response, most, landed, memory).await;
             };
             match mode {
-                Redirect::Manual => return response::read(response, most, landed).await,
+                Redirect::Manual => {
+                    return response::read(response, most, landed, memory).await;
+                }
                 Redirect::Error => {
                     let text = String::from_utf8_lossy(location.as_bytes());
                     let to = hop

@@ -38,11 +38,12 @@ pub use rule::{EgressRule, RuleError};
 pub const URL_BYTES: usize = 8 * 1024;
 /// Headers that a request or a response may have; hyper's own bound for HTTP/1.
 pub const HEADERS: usize = 100;
-/// Bytes that the names and values of a request's or a response's headers may have together. Four
+/// Bytes that the names and values of a request's or a response's headers may have in sum. Four
 /// times the 16 KiB that common servers accept.
 pub const HEADER_BYTES: usize = 64 * 1024;
 /// Redirects that one call follows. The Fetch standard allows 20, curl's documentation suggests
 /// fewer; a chain of more than 10 is a loop.
 pub const REDIRECTS: usize = 10;
-/// Addresses of one name that are tried. A hostile zone may list thousands.
-pub const ADDRESSES: usize = 16;
+/// Addresses of one name that are looked at. A hostile zone may list thousands, so the list is cut before the
+/// policy judges it: an allowed address behind forbidden ones may be cut off.
+pub const MAX_ADDRESSES: usize = 16;

@@ -143,7 +143,7 @@ impl EgressPolicy {
     ///
     /// # Errors
     /// [`Denial::Name`] if there were some and none is left.
-    pub(super) fn resolved(
+    pub(super) fn filter_addresses(
         &self,
         name: &str,
         port: Option<u16>,

@@ -61,7 +61,7 @@ impl Hop {
 
     /// Whether a second copy does no harm if the first may have been received: the idempotent methods
     /// (RFC 9110, 9.2.2), and any other if the guest says by an `Idempotency-Key` that the server
-    /// knows what was repeated. Of the key that the server adds nobody has said so.
+    /// knows what was repeated. The key that the server adds promises nothing of the kind.
     pub fn is_repeatable(&self) -> bool {
         self.has_own_key
             || matches!(

@@ -1,6 +1,6 @@
-//! Names to addresses, and only such addresses as the policy lets be dialled. The client dials what
-//! comes out of here and resolves nothing itself, so a name that changes its address between a check
-//! and a connection (DNS rebinding) gains nothing.
+//! Resolves host names and drops addresses that the egress policy forbids. The client dials the addresses
+//! that remain and resolves nothing itself, so a name that changes its address between a check and a
+//! connection (DNS rebinding) gains nothing.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,10 +14,12 @@ use hickory_resolver::proto::rr::{Name as DnsName, RecordType};
 use hickory_resolver::{Hosts, TokioResolver};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::ADDRESSES;
+use super::MAX_ADDRESSES;
 use super::policy::{Denial, EgressPolicy};
+use crate::domain::budget::Budget;
+use crate::domain::ids::WorkspaceName;
 
-/// Why a name gave no address to dial. It travels through the HTTP client as the source of its error.
+/// Why a name gave no address to dial. The HTTP client wraps it; read it from the error's `source()`.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ResolveError {
     /// It has addresses, and none may be dialled.
@@ -36,18 +38,33 @@ pub(super) enum ResolveError {
     },
 }
 
-/// The system's view of names: `localhost` is loopback (RFC 6761), then the hosts file as it was at
-/// the start, then the name servers of `/etc/resolv.conf`, with their answers cached for as long as
-/// they say.
+/// The system's view of names: `localhost` is loopback (RFC 6761), then the hosts file, read once at
+/// startup, then the name servers of `/etc/resolv.conf`, whose answers are cached for their TTL.
 #[derive(Clone)]
 pub(super) struct SystemResolver {
     hosts: Arc<Hosts>,
     dns: TokioResolver,
+    /// Look-ups that may be under way. Each has some sockets.
+    lookups: Arc<Budget>,
+}
+
+/// Look-ups in DNS that may be under way at once; three quarters of them of one workspace. Those above it wait; their
+/// calls' time runs.
+const LOOKUPS: u64 = 64;
+
+tokio::task_local! {
+    /// Whose call is under way. The HTTP client looks names up within the call, and passes nothing on but the name.
+    static CALLER: WorkspaceName;
+}
+
+/// Carries out a call of a workspace. What it looks up counts as that workspace's.
+pub(super) async fn as_caller<T>(caller: &WorkspaceName, call: impl Future<Output = T>) -> T {
+    CALLER.scope(caller.clone(), call).await
 }
 
 impl SystemResolver {
-    /// Reads the system's configuration. Without one, the name server on this machine is asked, as
-    /// resolv.conf(5) has it; a public name server would learn the tenants' names.
+    /// Reads the system's configuration. Without one, falls back to 127.0.0.1 as resolv.conf(5) specifies,
+    /// not to a public server: that would leak tenants' names.
     pub(super) fn new() -> Result<Self, NetError> {
         let hosts = Hosts::from_system().unwrap_or_else(|error| {
             tracing::warn!(%error, "no hosts file; names are looked up in DNS only");
@@ -62,24 +79,26 @@ impl SystemResolver {
         Ok(Self {
             hosts: Arc::new(hosts),
             dns: builder.build()?,
+            lookups: Budget::new(LOOKUPS),
         })
     }
 
-    async fn lookup(&self, name: &str) -> Result<Vec<IpAddr>, NetError> {
+    async fn lookup(&self, caller: &WorkspaceName, name: &str) -> Result<Vec<IpAddr>, NetError> {
         let bare = name.strip_suffix('.').unwrap_or(name);
         if bare == "localhost" || bare.ends_with(".localhost") {
             return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
         }
         // The hosts file decides both families at once: a name that it gives only an IPv4 address
         // is not looked up for an IPv6 one.
-        let listed = self.listed(bare)?;
-        if !listed.is_empty() {
-            return Ok(listed);
+        let static_addresses = self.hosts_file_addresses(bare)?;
+        if !static_addresses.is_empty() {
+            return Ok(static_addresses);
         }
+        let _one = self.lookups.wait_for(caller, 1).await;
         Ok(self.dns.lookup_ip(name).await?.iter().collect())
     }
 
-    fn listed(&self, name: &str) -> Result<Vec<IpAddr>, NetError> {
+    fn hosts_file_addresses(&self, name: &str) -> Result<Vec<IpAddr>, NetError> {
         let name = DnsName::from_ascii(name)?;
         let mut addresses = Vec::new();
         for kind in [RecordType::A, RecordType::AAAA] {
@@ -101,53 +120,56 @@ impl SystemResolver {
 
 impl Resolve for SystemResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let resolver = self.clone();
+        let (resolver, caller) = (self.clone(), CALLER.try_with(Clone::clone));
         Box::pin(async move {
-            match resolver.lookup(name.as_str()).await {
+            let failed = |reason| {
+                let name = name.as_str().to_owned();
+                ResolveError::Failed { name, reason }
+            };
+            let caller = caller.map_err(|_| failed("it is looked up outside of a call".into()))?;
+            match resolver.lookup(&caller, name.as_str()).await {
                 Ok(addresses) => {
                     let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, 0));
                     Ok(Box::new(addresses) as Addrs)
                 }
-                Err(error) => {
-                    let (name, reason) = (name.as_str().to_owned(), error.to_string());
-                    Err(ResolveError::Failed { name, reason }.into())
-                }
+                Err(error) => Err(failed(error.to_string()).into()),
             }
         })
     }
 }
 
-/// A resolver that hands on only what the policy allows for one port.
-pub(super) struct Screened {
-    /// Who answers.
+/// A resolver that passes on only the addresses that the policy allows for one port.
+pub(super) struct FilteringResolver {
+    /// The resolver that does the lookup.
     pub inner: Arc<dyn Resolve>,
-    /// Who judges.
+    /// The policy that filters its addresses.
     pub policy: EgressPolicy,
-    /// The port that will be dialled; `None` for any that no rule names.
+    /// The port that will be dialled; `None` for the client shared by all ports that no policy rule mentions.
     pub port: Option<u16>,
 }
 
-impl fmt::Debug for Screened {
+impl fmt::Debug for FilteringResolver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Screened")
+        f.debug_struct("FilteringResolver")
             .field("port", &self.port)
             .finish_non_exhaustive()
     }
 }
 
-impl Resolve for Screened {
+impl Resolve for FilteringResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let text = name.as_str().to_owned();
         let answer = self.inner.resolve(name);
         let (policy, port) = (self.policy.clone(), self.port);
         Box::pin(async move {
-            // The port is the URL's, whatever the inner resolver says.
-            let found: Vec<IpAddr> = answer.await?.take(ADDRESSES).map(|a| a.ip()).collect();
+            // Ports from the inner resolver are ignored. Port 0 tells the HTTP client to use the URL's.
+            let found = answer.await?.take(MAX_ADDRESSES);
+            let found: Vec<IpAddr> = found.map(|address| address.ip()).collect();
             if found.is_empty() {
                 return Err(ResolveError::NoAddress(text).into());
             }
             let allowed = policy
-                .resolved(&text, port, &found)
+                .filter_addresses(&text, port, &found)
                 .map_err(ResolveError::Denied)?;
             Ok(Box::new(allowed.into_iter().map(|ip| SocketAddr::new(ip, 0))) as Addrs)
         })
@@ -167,6 +189,7 @@ mod tests {
         SystemResolver {
             hosts: Arc::new(file),
             dns: dns.build().unwrap(),
+            lookups: Budget::new(LOOKUPS),
         }
     }
 
@@ -174,6 +197,7 @@ mod tests {
     async fn localhost_and_the_hosts_file_need_no_name_server() {
         let resolver =
             offline("8.8.4.4 dns.example\n10.0.0.7 db.internal db\nfd12::7 db.internal\n");
+        let caller = "a".parse().unwrap();
         let table: &[(&str, &[&str])] = &[
             ("localhost", &["127.0.0.1", "::1"]),
             ("localhost.", &["127.0.0.1", "::1"]),
@@ -183,20 +207,71 @@ mod tests {
             ("db", &["10.0.0.7"]),
         ];
         for (name, expected) in table {
-            let found = resolver.lookup(name).await.unwrap();
+            let found = resolver.lookup(&caller, name).await.unwrap();
             let expected: Vec<IpAddr> = expected.iter().map(|ip| ip.parse().unwrap()).collect();
             assert_eq!(found, expected, "{name}");
         }
         resolver
-            .lookup("nowhere.example")
+            .lookup(&caller, "nowhere.example")
             .await
             .expect_err("there is no name server");
     }
 
+    /// The one label of a query, by which the test knows who asked.
+    fn asked(packet: &[u8]) -> String {
+        let length = usize::from(packet[12]);
+        String::from_utf8(packet[13..13 + length].to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn names_that_do_not_resolve_leave_look_ups_for_another_workspace() {
+        let server = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let mut name_server = NameServerConfig::udp(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        for connection in &mut name_server.connections {
+            connection.port = server.local_addr().unwrap().port();
+        }
+        let config = ResolverConfig::from_parts(None, Vec::new(), vec![name_server]);
+        let dns = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        let resolver = SystemResolver {
+            dns: dns.build().unwrap(),
+            ..offline("")
+        };
+        let ask = |workspace: &str, name: String| {
+            let (resolver, workspace) = (resolver.clone(), workspace.parse().unwrap());
+            let answer = CALLER.sync_scope(workspace, || resolver.resolve(name.parse().unwrap()));
+            tokio::spawn(answer)
+        };
+        let mut lookups: Vec<_> = (0..200)
+            .map(|n| ask("loud", format!("loud{n}.example")))
+            .collect();
+        tokio::task::yield_now().await;
+        lookups.push(ask("quiet", "quiet.example".into()));
+        let (mut loud, mut packet) = (std::collections::HashSet::new(), [0; 512]);
+        loop {
+            server.recv(&mut packet).await.unwrap();
+            match asked(&packet) {
+                name if name == "quiet" => break,
+                name => drop(loud.insert(name)),
+            }
+        }
+        assert!(loud.len() <= LOOKUPS as usize * 3 / 4, "{loud:?}");
+        for lookup in lookups {
+            lookup.abort();
+        }
+        let outside = resolver.resolve("a.example".parse().unwrap()).await;
+        assert!(
+            outside
+                .err()
+                .unwrap()
+                .to_string()
+                .contains("outside of a call")
+        );
+    }
+
     #[tokio::test]
     async fn a_port_in_an_answer_is_not_dialled() {
-        struct Sly;
-        impl Resolve for Sly {
+        struct AnswersWithPorts;
+        impl Resolve for AnswersWithPorts {
             fn resolve(&self, _: Name) -> Resolving {
                 let answer = [
                     "8.8.8.8:25".parse().unwrap(),
@@ -206,12 +281,12 @@ mod tests {
             }
         }
         let policy = EgressPolicy::default();
-        let screened = Screened {
-            inner: Arc::new(Sly),
+        let resolver = FilteringResolver {
+            inner: Arc::new(AnswersWithPorts),
             policy,
             port: None,
         };
-        let found: Vec<_> = screened
+        let found: Vec<_> = resolver
             .resolve("a.example".parse().unwrap())
             .await
             .unwrap()

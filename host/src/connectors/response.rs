@@ -8,10 +8,15 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::ext::ReasonPhrase;
 
-use super::content::{Codings, DecodeError};
+use super::content::Codings;
 use super::transport::reason;
 use super::{HEADER_BYTES, HEADERS};
+use crate::coding::CodingError;
+use crate::domain::budget::Charge;
 use crate::domain::effect::{FetchError, FetchResponse, FetchResult};
+
+/// A body is there twice while it is made durable.
+const COPIES: u64 = 2;
 
 /// Reads a response whose body may have `most` bytes, decoded. `landed` is the URL to which redirects
 /// have led, if there were any.
@@ -19,20 +24,23 @@ pub(super) async fn read(
     response: Response<Incoming>,
     most: usize,
     landed: Option<&str>,
+    memory: &Charge,
 ) -> FetchResult {
     let too_large = || FetchError::TooLarge(most as u64);
     let (mut head, body) = response.into_parts();
     bounded(&head.headers)?;
     let status_text = phrase(head.status, head.extensions.get::<ReasonPhrase>());
     let codings = Codings::of(&head.headers).map_err(FetchError::Connection)?;
-    let read = collect(body, codings.encoded_most(most), &too_large).await?;
+    let read = collect(body, codings.encoded_most(most), &too_large, memory).await?;
     // A response to HEAD, a 204 or a 304 has no body whatever its headers say, and its headers keep
     // what they say of the body that there would be.
     let body = if read.is_empty() || codings.is_empty() {
         read
     } else {
         codings.strip(&mut head.headers);
-        decode(codings, read, most).await?
+        let decoded = decode(codings, read, most).await?;
+        memory.wait_to_grow(COPIES * decoded.len() as u64).await;
+        decoded
     };
     if body.len() > most {
         return Err(too_large());
@@ -54,6 +62,7 @@ async fn collect(
     mut body: Incoming,
     most: usize,
     too_large: &impl Fn() -> FetchError,
+    memory: &Charge,
 ) -> Result<Vec<u8>, FetchError> {
     let announced = body.size_hint().exact().unwrap_or(0);
     if usize::try_from(announced).map_or(true, |announced| announced > most) {
@@ -66,6 +75,7 @@ async fn collect(
         if read.len() + chunk.len() > most {
             return Err(too_large());
         }
+        memory.wait_to_grow(COPIES * chunk.len() as u64).await;
         read.extend_from_slice(&chunk);
     }
     Ok(read)
@@ -76,7 +86,7 @@ async fn decode(codings: Codings, body: Vec<u8>, most: usize) -> Result<Vec<u8>,
     let decoding = tokio::task::spawn_blocking(move || codings.undo(body, most));
     match decoding.await {
         Ok(Ok(body)) => Ok(body),
-        Ok(Err(DecodeError::TooLarge)) => Err(FetchError::TooLarge(most as u64)),
+        Ok(Err(CodingError::TooLarge)) => Err(FetchError::TooLarge(most as u64)),
         Ok(Err(error)) => Err(FetchError::Connection(error.to_string())),
         Err(error) => Err(FetchError::Connection(error.to_string())),
     }

@@ -1,4 +1,4 @@
-//! One pooled HTTP client: how a request is carried to an address that the policy allows.
+//! One pooled HTTP client, which dials only addresses that the policy allows.
 //!
 //! It is hyper's client with a connector of our own, because two things have to be known here: the
 //! addresses that are dialled, and whether a connection that ended had been used before.
@@ -8,6 +8,7 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -28,7 +29,7 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::request::{Hop, quoted};
-use super::resolve::{ResolveError, Screened};
+use super::resolve::{FilteringResolver, ResolveError};
 use super::watched::{Stale, Watched};
 use super::{HEADER_BYTES, HEADERS};
 use crate::domain::effect::FetchError;
@@ -47,7 +48,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 const CODINGS: HeaderValue = HeaderValue::from_static("gzip, deflate");
 
 type BoxError = Box<dyn StdError + Send + Sync>;
-type Stream = TokioIo<Watched<MaybeHttpsStream<TokioIo<TcpStream>>>>;
+type Stream = TokioIo<Watched<MaybeHttpsStream<TokioIo<TcpStream>>, Socket>>;
 
 /// TLS as the system's certificate store has it, for HTTP/2 and HTTP/1.1. Without one, https calls
 /// fail, and what needs no certificate still works.
@@ -80,12 +81,56 @@ pub(super) struct Transport {
     kept: Client<Connector, Full<Bytes>>,
     /// The same without a pool: each of its requests has a connection of its own.
     fresh: Client<Connector, Full<Bytes>>,
+    sockets: Arc<Sockets>,
+}
+
+/// The connections that are open, over all clients.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    open: AtomicUsize,
+    /// While more are open, those that are made are not kept for later requests.
+    kept: usize,
+}
+
+impl Sockets {
+    pub(super) fn new(kept: usize) -> Arc<Self> {
+        Arc::new(Self {
+            open: AtomicUsize::new(0),
+            kept,
+        })
+    }
+
+    fn are_kept(&self) -> bool {
+        self.open.load(Ordering::Relaxed) <= self.kept
+    }
+}
+
+/// A connection that is counted while it is open.
+#[derive(Debug)]
+pub(super) struct Socket(Arc<Sockets>);
+
+impl Socket {
+    fn open(sockets: &Arc<Sockets>) -> Self {
+        sockets.open.fetch_add(1, Ordering::Relaxed);
+        Self(sockets.clone())
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Transport {
     /// A client that dials what `resolver` gives; connecting, TLS included, takes at most
     /// `connect_timeout`.
-    pub(super) fn new(resolver: Screened, tls: ClientConfig, connect_timeout: Duration) -> Self {
+    pub(super) fn new(
+        resolver: FilteringResolver,
+        tls: ClientConfig,
+        connect_timeout: Duration,
+        sockets: Arc<Sockets>,
+    ) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(Names(Arc::new(resolver)));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -103,6 +148,7 @@ impl Transport {
                 .enable_all_versions()
                 .wrap_connector(tcp),
             timeout: connect_timeout,
+            sockets: sockets.clone(),
         };
         let client = |idle| {
             Client::builder(TokioExecutor::new())
@@ -117,6 +163,7 @@ impl Transport {
         Self {
             kept: client(IDLE_PER_HOST),
             fresh: client(0),
+            sockets,
         }
     }
 
@@ -131,7 +178,11 @@ impl Transport {
     /// [`FetchError::Connection`].
     pub(super) async fn send(&self, hop: &Hop) -> Result<Response<Incoming>, FetchError> {
         let request = request(hop)?;
-        let sent = match self.kept.request(request.clone()).await {
+        let client = match self.sockets.are_kept() {
+            true => &self.kept,
+            false => &self.fresh,
+        };
+        let sent = match client.request(request.clone()).await {
             Err(error) if is_unprocessed(&error) || (hop.is_repeatable() && is_stale(&error)) => {
                 self.fresh.request(request).await
             }
@@ -216,9 +267,9 @@ fn sources<'e>(error: &'e (dyn StdError + 'static)) -> Vec<&'e (dyn StdError + '
     std::iter::successors(Some(error), |&error| error.source()).collect()
 }
 
-/// The resolver as hyper's connector wants it.
+/// The resolver as a service, which hyper's connector takes.
 #[derive(Debug, Clone)]
-struct Names(Arc<Screened>);
+struct Names(Arc<FilteringResolver>);
 
 impl Service<Name> for Names {
     type Response = Addrs;
@@ -242,6 +293,7 @@ impl Service<Name> for Names {
 struct Connector {
     inner: HttpsConnector<HttpConnector<Names>>,
     timeout: Duration,
+    sockets: Arc<Sockets>,
 }
 
 impl Service<Uri> for Connector {
@@ -256,9 +308,10 @@ impl Service<Uri> for Connector {
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connecting = self.inner.call(uri);
         let timeout = self.timeout;
+        let socket = Socket::open(&self.sockets);
         Box::pin(async move {
             match tokio::time::timeout(timeout, connecting).await {
-                Ok(stream) => Ok(TokioIo::new(Watched::new(stream?))),
+                Ok(stream) => Ok(TokioIo::new(Watched::new(stream?, socket))),
                 Err(_) => {
                     let ms = timeout.as_millis();
                     let text = format!("no connection within {ms} ms");

@@ -32,18 +32,21 @@ impl Stale {
 /// A connection of HTTP/1 whose end is [`Stale`] where that is so. One of HTTP/2 is left as it is:
 /// requests share it, and a server says itself which it has not processed.
 #[derive(Debug)]
-pub(super) struct Watched<T> {
-    /// As the HTTP client wants it; [`TokioIo`] turns it into what can be counted here.
+pub(super) struct Watched<T, S = ()> {
+    /// In the type that the HTTP client takes; [`TokioIo`] turns it into what can be counted here.
     inner: TokioIo<T>,
     /// It has answered a request before.
     has_answered: bool,
     /// Something was written since the last byte was read.
     has_asked: bool,
+    /// Dropped when the connection is closed.
+    _socket: S,
 }
 
-impl<T> Watched<T> {
-    pub(super) fn new(inner: T) -> Self {
+impl<T, S> Watched<T, S> {
+    pub(super) fn new(inner: T, socket: S) -> Self {
         Self {
+            _socket: socket,
             inner: TokioIo::new(inner),
             has_answered: false,
             has_asked: false,
@@ -51,7 +54,7 @@ impl<T> Watched<T> {
     }
 }
 
-impl<T: Connection> Watched<T> {
+impl<T: Connection, S> Watched<T, S> {
     /// What the end of the connection means now.
     fn ended(&self, result: io::Result<()>) -> io::Result<()> {
         if self.has_answered && self.has_asked && !self.connected().is_negotiated_h2() {
@@ -66,13 +69,13 @@ impl<T: Connection> Watched<T> {
     }
 }
 
-impl<T: Connection> Connection for Watched<T> {
+impl<T: Connection, S> Connection for Watched<T, S> {
     fn connected(&self) -> Connected {
         self.inner.inner().connected()
     }
 }
 
-impl<T> AsyncRead for Watched<T>
+impl<T, S: Unpin> AsyncRead for Watched<T, S>
 where
     T: hyper::rt::Read + Connection + Unpin,
 {
@@ -92,7 +95,7 @@ where
     }
 }
 
-impl<T> AsyncWrite for Watched<T>
+impl<T, S: Unpin> AsyncWrite for Watched<T, S>
 where
     T: hyper::rt::Write + Connection + Unpin,
 {

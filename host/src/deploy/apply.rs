@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use stepwell_api::{
-    ConfigValue, LimitsChange, NewWebhook, NewWorkspace, Put, RetryChange, Schedule, Step,
-    StepChange, Webhook, WebhookSettings, Workspace,
+    ConfigValue, LimitsChange, NewWorkspace, Put, RetryChange, Schedule, Step, StepChange, Webhook,
+    WebhookChange, Workspace,
 };
 
 use super::plan::{Action, Change, Item, Kind};
@@ -85,7 +85,7 @@ async fn send(client: &Client, item: &mut Item) -> Result<(), ClientError> {
 struct Done {
     /// A created webhook's URL.
     url: Option<String>,
-    /// What the server thinks is not meant in a step.
+    /// The server's warnings about a step.
     warnings: Vec<String>,
 }
 
@@ -98,6 +98,7 @@ async fn once(client: &Client, item: &Item) -> Result<Done, ClientError> {
                 name: name.to_owned(),
                 failure_url: settings.failure_url.clone().flatten(),
                 retention: settings.retention,
+                rate: settings.rate.flatten(),
             };
             client.add_workspace(&body).await?;
         }
@@ -113,23 +114,17 @@ async fn once(client: &Client, item: &Item) -> Result<Done, ClientError> {
         Change::Connector(settings) => {
             client.put::<Put>(&["connectors", name], settings).await?;
         }
-        Change::Webhook(correlate) if item.action == Action::Create => {
-            let body = NewWebhook {
-                name,
-                correlate: correlate.clone(),
-            };
+        Change::Webhook(change) if item.action == Action::Create => {
+            let body = WebhookChange::clone(change).into_new(name.to_owned());
             let webhook = client.post::<Webhook>(&["webhooks"], &body).await?;
             return Ok(Done {
                 url: Some(webhook.read()?.url),
                 ..Done::default()
             });
         }
-        Change::Webhook(correlate) => {
-            let correlate = correlate.clone();
+        Change::Webhook(change) => {
             let path = ["webhooks", name];
-            client
-                .put::<Webhook>(&path, &WebhookSettings { correlate })
-                .await?;
+            client.patch::<Webhook>(&path, &**change).await?;
         }
         Change::Step(bytes, limits, retry) => {
             // All of them, so that the step is the same on a server with other defaults.

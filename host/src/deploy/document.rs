@@ -98,7 +98,7 @@ fn unquoted(line: &str) -> Option<String> {
     })
 }
 
-/// What is wrong, without the place, which is told before it.
+/// What is wrong, without the place, which stands before it in the message.
 fn message(error: &Error) -> String {
     match error {
         Error::WithSnippet { error, .. } | Error::AliasError { error, .. } => message(error),
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_needs_quotes_is_told() {
+    fn a_text_that_needs_quotes_is_named() {
         for (text, hint) in [
             ("cron: * * * * *\n", "needs quotes: \"* * * * *\""),
             (

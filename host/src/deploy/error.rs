@@ -18,9 +18,9 @@ pub struct At {
 /// What is wrong with a manifest, and what would be right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Where.
+    /// Its place in the manifest.
     pub at: At,
-    /// What.
+    /// What is wrong, and what would be right.
     pub message: String,
 }
 
@@ -44,7 +44,6 @@ pub enum DeployError {
     Unreadable {
         /// The manifest.
         file: PathBuf,
-        /// Why.
         error: io::Error,
     },
     /// The manifest is larger than any should be.
@@ -63,12 +62,12 @@ pub enum DeployError {
         /// All that is wrong.
         faults: Vec<Fault>,
     },
-    /// Secrets would be deleted, and nobody is there to be asked.
+    /// Secrets would be deleted, and there is no terminal to confirm it on.
     #[error(
         "{} would be deleted, and cannot be read back; nothing was sent; run it on a terminal, or with --yes", .0.join(", ")
     )]
     Unconfirmed(Vec<String>),
-    /// Whoever was asked said no.
+    /// The user did not confirm.
     #[error("nothing was sent")]
     Declined,
     /// Some of it could not be done; the items say why.

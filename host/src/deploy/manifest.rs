@@ -2,9 +2,11 @@
 
 mod check;
 pub mod model;
+mod replies;
 mod schedules;
 mod settings;
 mod tuning;
+mod webhooks;
 
 use std::fs;
 use std::io::Read;
@@ -55,8 +57,12 @@ impl Manifest {
         })
     }
 
-    /// The same from a text; `folder` is canonical.
-    fn parse(text: &str, folder: PathBuf, vars: Vars<'_>) -> Result<Self, Vec<Fault>> {
+    /// Checks a manifest's text; `folder` is what its paths start from, canonical. The text is not bounded
+    /// here. [`Manifest::read`] and the fuzz target `manifest` use it.
+    ///
+    /// # Errors
+    /// All faults, in the order of their places.
+    pub fn parse(text: &str, folder: PathBuf, vars: Vars<'_>) -> Result<Self, Vec<Fault>> {
         let document = document::parse(text).map_err(|error| vec![not_yaml(error)])?;
         let mut check = Check {
             reader: Reader::new(vars),

@@ -1,6 +1,6 @@
 //! `stepwell deploy`: a manifest says what a server is to have, and the difference is sent there.
 //!
-//! In four strides, each of which knows nothing of the next: `manifest` reads and checks the file,
+//! In four stages, none of which depends on the next: `manifest` reads and checks the file,
 //! all faults at once; `sources` finds and builds the steps; `plan` asks the server what it has (by
 //! GET only) and names the differences; `apply` sends them one by one.
 

@@ -5,6 +5,7 @@ pub mod item;
 mod names;
 mod present;
 mod prune;
+mod webhook;
 
 use std::collections::HashMap;
 
@@ -19,7 +20,7 @@ pub use item::{Action, Change, Item, Kind};
 use present::Present;
 pub use prune::Kept;
 
-/// The differences, and what there is to tell beside them.
+/// The differences, and notes about them.
 #[derive(Default)]
 pub struct Plan {
     /// In the order in which they are to be sent.
@@ -58,7 +59,7 @@ pub async fn plan(
         plan.notes.extend(names::rivals(&items, &gone));
         for (kind, gone) in gone {
             let is_pruned = prune.contains(&kind) && named.contains(&kind);
-            // What could not be looked at or built has a name that nobody knows: it may be one of
+            // The name of a source that could not be read or built is unknown: it may be one of
             // these.
             let is_known = kind != Kind::Step || is_whole;
             if is_pruned && is_known {
@@ -88,7 +89,7 @@ fn unlike(wanted: WorkspaceChange, there: Option<&contract::Workspace>) -> Works
     let Some(there) = there else {
         return wanted;
     };
-    let (url, mut retention) = (wanted.failure_url, wanted.retention);
+    let (url, mut retention, rate) = (wanted.failure_url, wanted.retention, wanted.rate);
     if let Some(kept) = there.retention {
         retention.done = retention.done.filter(|period| *period != kept.done);
         retention.others = retention.others.filter(|period| *period != kept.others);
@@ -96,6 +97,7 @@ fn unlike(wanted: WorkspaceChange, there: Option<&contract::Workspace>) -> Works
     WorkspaceChange {
         failure_url: url.filter(|url| *url != there.failure_url),
         retention,
+        rate: rate.filter(|rate| *rate != there.rate),
     }
 }
 
@@ -130,20 +132,23 @@ fn compare(
         items.push(item(Kind::Config, setting.key.as_str(), action, change));
     }
     for Connector {
-        name: called,
+        name: item_name,
         settings,
     } in wanted.connectors
     {
         let change = Change::Connector(settings);
-        let put = present.connectors.remove(&called);
-        items.push(put_item(name, Kind::Connector, &called, put, change));
+        let put = present.connectors.remove(&item_name);
+        items.push(put_item(name, Kind::Connector, &item_name, put, change));
     }
     for webhook in wanted.webhooks {
-        let called = webhook.name.as_str();
-        let there = present.webhooks.get(called);
-        let action = action(there, |there| **there == webhook.correlate);
-        let change = unless_none(action, Change::Webhook(webhook.correlate));
-        items.push(item(Kind::Webhook, called, action, change));
+        let item_name = webhook.name.to_string();
+        let there = present.webhooks.get(&item_name);
+        let (change, parts) = webhook::difference(&token, name, webhook, there);
+        let action = action(there, |_| change.is_empty());
+        let change = unless_none(action, Change::Webhook(Box::new(change)));
+        let mut webhook = item(Kind::Webhook, &item_name, action, change);
+        webhook.parts = parts;
+        items.push(webhook);
     }
     for broken in steps.broken {
         let mut broken_item = item(Kind::Step, &broken.name, Action::None, Change::Nothing);
@@ -151,7 +156,7 @@ fn compare(
         items.push(broken_item);
     }
     for Step {
-        name: called,
+        name: item_name,
         bytes,
         digest,
         limits,
@@ -159,7 +164,7 @@ fn compare(
         ..
     } in steps.made
     {
-        let there = present.steps.get(called.as_str());
+        let there = present.steps.get(item_name.as_str());
         let is_there = there.is_some_and(|(other, _)| *other == digest);
         let wanted = (limits.into(), retry.into());
         let action = action(there, |(_, old)| is_there && *old == wanted);
@@ -168,18 +173,24 @@ fn compare(
             false => Change::Step(bytes, limits, retry),
         };
         let change = unless_none(action, change);
-        let mut step = item(Kind::Step, called.as_str(), action, change);
+        let mut step = item(Kind::Step, item_name.as_str(), action, change);
         step.digests = (there.map(|(digest, _)| digest.clone()), Some(digest));
         items.push(step);
     }
     for Schedule {
-        name: called,
+        name: item_name,
         settings,
     } in wanted.schedules
     {
         let change = Change::Schedule(settings.into());
-        let put = present.schedules.remove(called.as_str());
-        items.push(put_item(name, Kind::Schedule, called.as_str(), put, change));
+        let put = present.schedules.remove(item_name.as_str());
+        items.push(put_item(
+            name,
+            Kind::Schedule,
+            item_name.as_str(),
+            put,
+            change,
+        ));
     }
     items
 }
@@ -188,18 +199,18 @@ fn compare(
 fn put_item(
     workspace: &WorkspaceName,
     kind: Kind,
-    called: &str,
+    item_name: &str,
     put: Option<Result<Action, ClientError>>,
     change: Change,
 ) -> Item {
     match put {
-        None => Item::new(workspace, kind, called, Action::Create, change),
+        None => Item::new(workspace, kind, item_name, Action::Create, change),
         Some(Ok(action)) => {
             let change = unless_none(action, change);
-            Item::new(workspace, kind, called, action, change)
+            Item::new(workspace, kind, item_name, action, change)
         }
         Some(Err(error)) => {
-            let mut refused = Item::new(workspace, kind, called, Action::None, Change::Nothing);
+            let mut refused = Item::new(workspace, kind, item_name, Action::None, Change::Nothing);
             refused.fail(error.to_string());
             refused
         }

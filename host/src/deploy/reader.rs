@@ -15,7 +15,7 @@ use crate::domain::ids::IdError;
 /// The longest text, in bytes, once its variables are filled in: a few times the longest value that
 /// a server takes.
 const TEXT_BYTES: usize = 1024 * 1024;
-/// The most bytes of all texts together. A short manifest may name a long variable very often.
+/// The most bytes of all texts in sum. A short manifest may name a long variable very often.
 const ALL_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
 /// A node and the way to it.

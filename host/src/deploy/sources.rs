@@ -9,13 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::error::Fault;
 use super::manifest::model::{StepSource, Workspace};
 use crate::build::naming::Derived;
 use crate::build::{self, Progress};
-use crate::domain::hex::hex;
 use crate::domain::ids::StepName;
 use crate::domain::limits::{COMPONENT_BYTES, StepLimits};
 use crate::domain::step::RetryPolicy;
@@ -23,7 +23,7 @@ use crate::terminal::output::{Output, printable};
 use error::SourceError;
 use scan::{Kind, kind, scan};
 
-/// Most places of one folder that are told one by one because they could not be looked at.
+/// Most places of one folder that could not be read and are listed one by one.
 const UNSEEN: usize = 20;
 
 /// A step as it is to be on the server.
@@ -94,7 +94,7 @@ pub fn steps(root: &Path, workspace: &Workspace, output: Output) -> Result<Steps
                     }
                 }
                 Err(error) => steps.broken.push(Broken {
-                    name: called(source, &file),
+                    name: label(source, &file),
                     reason: error.to_string(),
                 }),
             }
@@ -162,8 +162,8 @@ fn make(
             named.collect()
         }
         Kind::Crate => {
-            output.note(&format!("building {}", printable(&called(source, file))));
-            let built = build::component(file, None, Progress::beside(output.json))?;
+            output.note(&format!("building {}", printable(&label(source, file))));
+            let built = build::build_component(file, None, Progress::for_output(output.json))?;
             output.note(&built.summary());
             vec![(Derived::of_crate(&built.package), read(&built.path)?)]
         }
@@ -191,7 +191,7 @@ fn make(
                 name,
                 derived,
                 source: below(root, file),
-                digest: hex(&Sha256::digest(&bytes)),
+                digest: HEXLOWER.encode(&Sha256::digest(&bytes)),
                 bytes,
                 limits: source.limits,
                 retry: source.retry,
@@ -213,14 +213,14 @@ fn read(path: &Path) -> Result<Bytes, SourceError> {
 }
 
 /// What a source is called as long as it is not known what step it makes.
-fn called(source: &StepSource, file: &Path) -> String {
+fn label(source: &StepSource, file: &Path) -> String {
     match &source.name {
         Some(name) => name.to_string(),
         None => Derived::of_file(file.strip_prefix(&source.path).unwrap_or(file)).name,
     }
 }
 
-/// A path as it is told: from the manifest's folder.
+/// A path as messages show it: relative to the manifest's folder.
 fn below(root: &Path, path: &Path) -> String {
     path.strip_prefix(root)
         .unwrap_or(path)

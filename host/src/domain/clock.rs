@@ -1,50 +1,31 @@
-//! Wall-clock time as the whole server sees it, so that a test can own it.
+//! Time as the whole server sees it, behind a trait so that a test can simulate it. The implementations
+//! are in [`crate::clock`].
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
 
 /// Milliseconds since the Unix epoch, UTC. The unit of every time that is stored.
 pub type Millis = u64;
 
-/// A source of the current time.
+/// A source of time: what the time is, and when it is later.
 pub trait Clock: Send + Sync + 'static {
-    /// The current wall-clock time.
+    /// The wall-clock time.
     fn now(&self) -> Millis;
+
+    /// The time since a fixed moment, by a clock that is never set back or forward. For measuring.
+    fn monotonic(&self) -> Duration;
+
+    /// Completes when `time` has passed by the monotonic clock; at the earliest when it is polled.
+    fn sleep(&self, time: Duration) -> Sleep;
+
+    /// Completes when the wall-clock time is `at`, or was when this was called. A clock that is set meanwhile makes
+    /// no difference: look at the time again after it.
+    fn sleep_until(&self, at: Millis) -> Sleep;
 }
 
-/// The machine's own clock. A clock set before 1970 reads as 0 rather than failing.
-#[derive(Debug, Default, Clone, Copy)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now(&self) -> Millis {
-        SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |elapsed| elapsed.as_millis() as Millis)
-    }
-}
-
-/// A clock that stands still until it is told to move.
-#[derive(Debug, Default)]
-pub struct ManualClock(AtomicU64);
-
-impl ManualClock {
-    /// A clock that reads `now`.
-    pub fn at(now: Millis) -> Self {
-        Self(AtomicU64::new(now))
-    }
-
-    /// Moves the clock forward by `by` milliseconds.
-    pub fn advance(&self, by: Millis) {
-        self.0.fetch_add(by, Ordering::Relaxed);
-    }
-}
-
-impl Clock for ManualClock {
-    fn now(&self) -> Millis {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+/// A wait for a [`Clock`].
+pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// `at` as RFC 3339 in UTC with milliseconds, e.g. `2026-11-23T14:00:00.000Z`.
 pub fn rfc3339(at: Millis) -> String {

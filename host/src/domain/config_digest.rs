@@ -6,10 +6,10 @@
 //! bits, a digest says nothing of its value, however short that is; and the holder of the token can
 //! add a step that reads the value anyway. Names contain no zero byte, so no two values share an input.
 
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use super::hex::hex;
 use super::ids::{ConfigKey, WorkspaceName};
 
 /// The SHA-256 of a token: what a server knows it by.
@@ -36,7 +36,7 @@ pub fn config_digest(
         mac.update(&[0]);
     }
     mac.update(value.as_bytes());
-    hex(&mac.finalize().into_bytes())
+    HEXLOWER.encode(&mac.finalize().into_bytes())
 }
 
 #[cfg(test)]

@@ -2,11 +2,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Charge;
 use super::clock::Millis;
 use super::ids::StepName;
+use super::reply::HttpReply;
 
 /// An HTTP request as a guest asked for it, before any policy was applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +117,7 @@ pub struct Operation {
 pub enum OperationError {
     /// There is no such connector or operation.
     #[error("{0}")]
-    Unknown(String),
+    NotFound(String),
     /// The argument or the connector's configuration is wrong.
     #[error("{0}")]
     Invalid(String),
@@ -142,6 +145,21 @@ pub enum CallRequest {
         /// When it is over, by the run's clock.
         until: Millis,
     },
+}
+
+impl CallRequest {
+    /// Roughly the bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Fetch(request) => {
+                let headers = request.headers.iter();
+                let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
+                request.url.len() + headers + request.body.len()
+            }
+            Self::Operation(operation) => operation.argument.len(),
+            Self::Pause(_) | Self::LongPause { .. } => 0,
+        }
+    }
 }
 
 /// What came of a call.
@@ -181,7 +199,7 @@ pub struct Effect {
     /// Method and URL without query, for people.
     pub summary: String,
     /// Its place among the attempt's calls by when they were done, from 0. A call that was done later
-    /// and recorded earlier may have been seen by nobody.
+    /// and recorded earlier may not have been seen by the guest.
     pub order: u32,
     /// When the result was there; a run's clock moves to it.
     pub at: Millis,
@@ -191,6 +209,35 @@ pub struct Effect {
     pub result: CallResult,
     /// The SHA-256 of the response's body, if that is too large for the journal and kept by digest.
     pub body: Option<[u8; 32]>,
+}
+
+impl Effect {
+    /// Roughly the bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        let result = match &self.result {
+            CallResult::Fetch(Ok(response)) => {
+                let headers = response.headers.iter();
+                let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
+                headers + response.body.len()
+            }
+            CallResult::Operation(Ok(text)) => text.len(),
+            _ => 0,
+        };
+        self.summary.len() + result
+    }
+
+    /// Drops what a guest was given and people are not shown: the response's headers and body, or the result.
+    pub fn without_answer(mut self) -> Self {
+        match &mut self.result {
+            CallResult::Fetch(Ok(response)) => {
+                response.headers = Vec::new();
+                response.body = Vec::new();
+            }
+            CallResult::Operation(Ok(text)) => *text = String::new(),
+            _ => {}
+        }
+        self
+    }
 }
 
 /// A call that was answered: the result and the time at which a run's clock stands after it.
@@ -203,6 +250,8 @@ pub struct Answer {
     /// When its turn is among the run's answers, from 0 without a gap; none if it is not made to
     /// wait.
     pub order: Option<u32>,
+    /// What the result has of the run's memory, until the guest has taken it.
+    pub charge: Option<Arc<Charge>>,
 }
 
 /// A call that was refused because the run no longer does what its journal says it did.
@@ -234,6 +283,15 @@ pub enum CallFault {
         /// What the guest asks for.
         asked: String,
     },
+    /// The task's journal is full; nothing was sent.
+    #[error("the task's journal has {bytes} bytes, and at most {most} are kept: the task has made too many calls, or had too large answers or changes", most = super::limits::JOURNAL_BYTES)]
+    JournalFull {
+        /// What it has.
+        bytes: u64,
+    },
+    /// A file of the task could not be read.
+    #[error("a file of the task could not be read: {0}")]
+    FileUnreadable(String),
     /// The result could not be made durable; the run must end here and be run again.
     #[error("the call's result could not be recorded: {0}")]
     NotRecorded(String),
@@ -249,4 +307,33 @@ pub trait Calls: Send + Sync + 'static {
         call: u32,
         request: CallRequest,
     ) -> Pin<Box<dyn Future<Output = Result<Answer, CallFault>> + Send>>;
+
+    /// Replies to the sender of the request that made the run's task. `false` if the task has another reply already, or,
+    /// as here, no sender. The reply is durable when the future resolves.
+    fn respond(
+        &self,
+        _reply: HttpReply,
+    ) -> Pin<Box<dyn Future<Output = Result<bool, CallFault>> + Send>> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
+    /// At most `length` bytes of the task's file with this SHA-256, from `offset` on; none if it has no such file. Unlike a
+    /// call it is not recorded: a file never changes.
+    fn file(
+        &self,
+        _digest: [u8; 32],
+        _offset: u64,
+        _length: usize,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<FilePart>, CallFault>> + Send>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
+/// A part of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilePart {
+    /// The size of the whole file, in bytes.
+    pub size: u64,
+    /// What was asked for, as far as the file goes.
+    pub bytes: Vec<u8>,
 }

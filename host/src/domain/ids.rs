@@ -27,6 +27,14 @@ pub enum IdError {
         /// The allowed characters, in words.
         allowed: &'static str,
     },
+    /// A new name that looks like another one, or like none.
+    #[error("`{text}` cannot be a {what} name: it is white space, or begins or ends with it")]
+    Spaces {
+        /// What the name was for.
+        what: &'static str,
+        /// The refused text.
+        text: String,
+    },
     /// Not what a workspace may be called.
     #[error(
         "`{text}` is not a workspace name: 1 to 40 characters of a-z, 0-9 and -, or a title such as `Sales Automation`, which is sales-automation"
@@ -229,9 +237,39 @@ name_type!(
     |c| !c.is_control()
 );
 
+name_type!(
+    /// A token's name, unique in its workspace or among those of the server, e.g. `ci`.
+    TokenName, "token", 80, "letters, digits, -, _ and .",
+    |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
+);
+
+/// Refuses a name for something new that is white space or has it at its ends: nobody could tell it from
+/// another one. What has such a name from before keeps it.
+///
+/// # Errors
+/// [`IdError::Spaces`].
+pub fn check_new(what: &'static str, name: &str) -> Result<(), IdError> {
+    if name.trim() == name && !name.is_empty() {
+        return Ok(());
+    }
+    let text = name.chars().take(80).collect();
+    Err(IdError::Spaces { what, text })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_name_has_no_white_space_at_its_ends() {
+        for fine in ["Contact Form", "é", "a\u{a0}b"] {
+            assert_eq!(check_new("webhook", fine), Ok(()));
+        }
+        for wrong in [" ", "", " Form", "Form ", "\u{a0}", "Form\u{2003}"] {
+            let error = check_new("webhook", wrong).unwrap_err().to_string();
+            assert!(error.contains("cannot be a webhook name"), "{error}");
+        }
+    }
 
     #[test]
     fn task_ids_grow_and_sort_as_their_bytes() {

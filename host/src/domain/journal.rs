@@ -10,17 +10,13 @@ use super::task::TaskState;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// The task was accepted. Always the first entry.
-    Accepted {
-        /// When.
-        at: Millis,
-    },
+    Accepted { at: Millis },
     /// A connector call's result, recorded before its guest saw it.
     Effect(Effect),
     /// A run came to an end, well or not.
     Run(Box<RunEntry>),
     /// The task came to rest in another state than a run's end implies, or for a reason of its own.
     State {
-        /// When.
         at: Millis,
         /// The new state.
         state: TaskState,
@@ -29,7 +25,6 @@ pub enum Entry {
     },
     /// The data was changed from outside, and the task became ready.
     Changed {
-        /// When.
         at: Millis,
         /// Who, for people: it goes on from `changed by …`.
         by: String,
@@ -38,7 +33,6 @@ pub enum Entry {
     },
     /// The notice of the task's failure was delivered, or given up.
     Notice {
-        /// When.
         at: Millis,
         /// Attempts that were made.
         tries: u32,
@@ -54,6 +48,24 @@ pub enum Entry {
         /// What it changed in the data, as in [`RunEntry::changes`].
         changes: String,
     },
+}
+
+impl Entry {
+    /// Roughly the bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        const FIXED: usize = 128;
+        let rest = match self {
+            Self::Effect(effect) => effect.bytes(),
+            Self::Run(run) => {
+                let logs = run.logs.iter().map(|line| line.text.len());
+                run.changes.len() + logs.sum::<usize>()
+            }
+            Self::State { reason, .. } => reason.len(),
+            Self::Changed { changes, .. } | Self::Subtask { changes, .. } => changes.len(),
+            Self::Accepted { .. } | Self::Notice { .. } => 0,
+        };
+        FIXED + rest
+    }
 }
 
 /// A run's entry in the journal.

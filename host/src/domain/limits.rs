@@ -7,6 +7,36 @@ use serde::{Deserialize, Serialize};
 pub const BODY_BYTES: usize = 1024 * 1024;
 /// The deepest nesting of a webhook body. Deeper than any real payload; it bounds recursion.
 pub const JSON_DEPTH: usize = 64;
+/// Content codings of one webhook body, each of which costs a pass over it. One is usual.
+pub const BODY_CODINGS: usize = 3;
+/// Fields of one form. PHP takes 1,000; each costs some 100 bytes beside its text.
+pub const FORM_FIELDS: usize = 5_000;
+/// Brackets of one field's name (`a[b][c]` has two). Below [`JSON_DEPTH`], and beyond any real form.
+pub const FORM_DEPTH: usize = 32;
+/// The largest upload of a form with files, in bytes: what providers of mail and forms send at most is 25 to 50 MB.
+pub const UPLOAD_BYTES: u64 = 100_000_000;
+/// Bytes of a file that a step reads at once.
+pub const FILE_PART_BYTES: usize = 1024 * 1024;
+/// Files of one request.
+pub const FILES_PER_REQUEST: usize = 100;
+/// Bytes that may stand between two parts' contents: a part's head, which has some hundred, or text before the first one.
+pub const PART_HEAD_BYTES: u64 = 16 * 1024;
+/// Bytes that an upload must bring in a second in the long run; a slower one is broken off.
+pub const UPLOAD_BYTES_PER_SECOND: u64 = 16 * 1024;
+/// Bytes of all files of one workspace.
+pub const FILES_BYTES: u64 = 10_000_000_000;
+/// How long a link to a file is valid, in milliseconds: a week. A task of which a link is needed later has it made anew.
+pub const FILE_LINK_MS: u64 = 7 * 24 * 3_600_000;
+/// Tasks that one request to a webhook may make (NDJSON, a batch of CloudEvents). They are one record of the log.
+pub const TASKS_PER_REQUEST: usize = 1_000;
+/// Header fields that a webhook can name, in addition to those that every task keeps.
+pub const NAMED_HEADERS: usize = 32;
+/// The longest name of a header field, in bytes.
+pub const HEADER_NAME_BYTES: usize = 128;
+/// Bytes of one header field that a task keeps; the rest is cut. The ids and kinds of events are shorter.
+pub const KEPT_HEADER_BYTES: usize = 1024;
+/// Bytes of all header fields that a task keeps; those beyond it are left out.
+pub const KEPT_HEADERS_BYTES: usize = 8 * 1024;
 /// The deepest nesting that a task's data may grow to. Below what JSON parsers accept (128), so
 /// that what was stored can be read again.
 pub const DATA_DEPTH: usize = 100;
@@ -19,13 +49,41 @@ pub const COMPONENT_BYTES: usize = 32 * 1024 * 1024;
 pub const COMPILE_SECONDS: u64 = 180;
 /// The longest that a compilation waits for processors and all, in seconds.
 pub const COMPILE_WAIT_SECONDS: u64 = 600;
+/// Memory that a compilation may take, in bytes, on a machine that has several times as much. The JavaScript engine,
+/// 3.5 MB, takes 220 MB.
+pub const COMPILE_MEMORY: u64 = 2 * 1024 * 1024 * 1024;
+/// The least that a compilation may take, however little the machine has: enough for the JavaScript engine.
+pub const COMPILE_MEMORY_LEAST: u64 = 320 * 1024 * 1024;
 /// The address space of a compilation, in bytes.
 pub const COMPILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Work that finding the steps for a task's data may take once, over all conditions of its workspace, in units of
+/// `stepwell_condition::Budget`: some 300 ms. 10,000 usual conditions take a hundredth of it.
+pub const MATCHING_UNITS: u64 = 20_000_000;
+/// The same work as far as it is done at once, on the thread that runs the task: some 3 ms, less than a guest computes
+/// before it gives the thread back. What takes longer is done beside it.
+pub const MATCHING_AT_ONCE_UNITS: u64 = 200_000;
+/// The longest data, in bytes of JSON text, that is parsed and matched at once: its parsing takes about a millisecond.
+pub const MATCHING_AT_ONCE_BYTES: usize = 64 * 1024;
+/// Bytes of memory that one step's condition may take when compiled. The most values with many expressions take
+/// half of it; sixteen of the largest expressions alone would take three times as much.
+pub const CONDITION_MEMORY: usize = 4 * 1024 * 1024;
+/// Bytes that the conditions of all steps of one workspace may take, an expression that several have once: as many as
+/// [`STEPS`] usual ones do.
+pub const CONDITIONS_MEMORY: usize = 128 * 1024 * 1024;
 /// Runs that one task may have; past it two steps are taken to be feeding each other.
 pub const RUNS_PER_TASK: u32 = 1000;
-/// Commits of one task past which nobody changes its data from outside any more, so that a webhook
+/// Commits of one task past which its data cannot be changed from outside any more, so that a webhook
 /// that addresses a task cannot fill its journal without end.
 pub const COMMITS_PER_TASK: u64 = 10_000;
+/// For how long a repeated delivery is recognised if its webhook says nothing else, in milliseconds: the
+/// providers that try longest do so for three days.
+pub const DEDUP_WINDOW_MS: u64 = 72 * 3_600_000;
+/// The shortest window, in milliseconds: a sender that got no answer waits longer before it tries again.
+pub const DEDUP_WINDOW_LEAST_MS: u64 = 60_000;
+/// The longest window, in milliseconds: 30 days. The keys of all deliveries within it are kept.
+pub const DEDUP_WINDOW_MOST_MS: u64 = 30 * 24 * 3_600_000;
+/// The longest name of a header that holds a delivery's key, in bytes; it is looked up in every request.
+pub const DEDUP_HEADER_BYTES: usize = 128;
 /// Heads of tasks that are looked at for one page of a list: some 50 ms.
 pub const SEARCH_HEADS: usize = 10_000;
 /// Tasks whose data is matched with a pattern for one page of a list.
@@ -53,6 +111,11 @@ pub const RESPONSE_BYTES: usize = 4 * 1024 * 1024;
 /// Response bodies longer than this are kept outside the journal, by digest: a journal is read whole
 /// whenever its task is shown.
 pub const JOURNAL_BODY_BYTES: usize = 64 * 1024;
+/// Bytes that a task's journal may have before its runs may record no more: a run that calls or changes much is
+/// ended by a fault then. A journal is what a replay reads.
+pub const JOURNAL_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes of a task's journal that are shown at once, without the bodies of responses.
+pub const TIMELINE_BYTES: usize = 8 * 1024 * 1024;
 /// Request bytes that one connector call may send.
 pub const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes that may cross from guest to host in one host call (wasmtime's hostcall fuel).
@@ -65,16 +128,19 @@ pub const TAGS: usize = 32;
 /// mistaken.
 pub const PARK_MS: u64 = 10 * 366 * 24 * 3_600_000;
 /// The longest delay that a step can ask for with `task.retry-after`, in milliseconds: a day. The
-/// number comes from a server that nobody here controls.
+/// number comes from a server that the operator does not control.
 pub const RETRY_AFTER_MS: u64 = 24 * 3_600_000;
 /// Subtasks that one run may make. Each is a task with a journal of its own.
 pub const SUBTASKS_PER_RUN: u32 = 100;
-/// Subtasks that one task may make. Its head remembers those that have not ended.
-pub const SUBTASKS_PER_TASK: u32 = 1_000;
-/// How many generations of subtasks there may be below a task that nobody made; it ends a step that
+/// Subtasks of one task that have not ended, or whose results it does not have yet: its head remembers them.
+pub const SUBTASKS_OPEN: u32 = 1_000;
+/// Subtasks that there may be below a task that is none itself, its own and theirs. Runs of 100 subtasks each would
+/// else make of one request as many tasks as a server can hold.
+pub const DESCENDANTS: u32 = 10_000;
+/// How many generations of subtasks there may be below a task without a parent; it ends a step that
 /// matches the subtask which it makes.
 pub const SUBTASK_DEPTH: u32 = 8;
-/// Bytes of JSON text that the data of all subtasks of one run may have together.
+/// Bytes of JSON text that the data of all subtasks of one run may have in sum.
 pub const SUBTASK_BYTES: usize = DATA_BYTES;
 /// Bytes of a subtask's `into`: a task's head has a thousand of them.
 pub const POINTER_BYTES: usize = 256;
@@ -85,6 +151,72 @@ pub const CONDITION_BYTES: usize = 64 * 1024;
 pub const WORKSPACES: usize = 10_000;
 /// Webhooks of one workspace; they are kept in memory.
 pub const WEBHOOKS: usize = 10_000;
+/// Secrets of one webhook: one, and those that it takes the place of. Each is tried on a request that fits none.
+pub const WEBHOOK_SECRETS: usize = 8;
+/// The longest secret of a webhook, in bytes: a public RSA key of 8192 bits in PEM has 1,500.
+pub const WEBHOOK_SECRET_BYTES: usize = 8 * 1024;
+/// The longest time in seconds that a webhook's older secrets stay valid beside a new one: 90 days. Beyond it a
+/// unit was mistaken.
+pub const SECRET_OVERLAP_SECONDS: u64 = 90 * 86_400;
+/// How long in seconds a webhook's older keys find it after a rotation if nothing is said: a day, as for secrets.
+pub const KEY_OVERLAP_SECONDS: u64 = 86_400;
+/// Former keys of one webhook that still find it.
+pub const WEBHOOK_KEYS: usize = 8;
+/// Recorded deliveries of one webhook that are shown, beside those that became tasks: the last hours of a webhook that
+/// refuses everything, or its last months otherwise.
+pub const DELIVERIES: usize = 200;
+/// Days that a recorded delivery is shown.
+pub const DELIVERY_DAYS: u64 = 7;
+/// Bytes of a file of recorded deliveries; a workspace has two at most.
+pub const DELIVERIES_BYTES: u64 = 4 * 1024 * 1024;
+/// The largest body that is recorded of a refused delivery, in bytes.
+pub const DELIVERY_BODY_BYTES: usize = 64 * 1024;
+/// Deliveries of one webhook that are recorded at once; then one a second. The others are counted.
+pub const DELIVERIES_AT_ONCE: u32 = 50;
+/// Bytes of deliveries that wait to be recorded, in the whole server. The others are counted.
+pub const DELIVERIES_PENDING: usize = 4 * 1024 * 1024;
+/// The longest that a sender waits for its task, in seconds. Proxies and senders give up soon after.
+pub const REPLY_WAIT_SECONDS: u32 = 60;
+/// Bytes of a webhook's fixed reply; it is kept in memory.
+pub const FIXED_REPLY_BYTES: usize = 16 * 1024;
+/// Bytes of a reply that a step gives; it is part of the task's head, which is written with every commit.
+pub const REPLY_BYTES: usize = 64 * 1024;
+/// Header fields of one reply.
+pub const REPLY_HEADERS: usize = 20;
+/// Bytes of the value of one of them.
+pub const REPLY_HEADER_BYTES: usize = 2048;
+/// Origins whose pages may read a webhook's answers.
+pub const REPLY_ORIGINS: usize = 20;
+/// The most requests of a webhook's or workspace's rate.
+pub const RATE_REQUESTS: u32 = 1_000_000;
+/// The longest time of a rate, in seconds: a day.
+pub const RATE_SECONDS: u32 = 86_400;
+/// The most requests that a webhook may be set to take in at once: as many as a server has connections.
+pub const REQUESTS_AT_ONCE: u32 = 100_000;
+/// The longest description of a custom scheme, in bytes of JSON text.
+pub const SCHEME_BYTES: usize = 16 * 1024;
+/// The greatest age in seconds that a signed request may be allowed: a week.
+pub const TOLERANCE_SECONDS: u32 = 7 * 86_400;
+/// Networks that one webhook may name as its senders'.
+pub const ALLOWED_NETWORKS: usize = 200;
+/// Tokens of one workspace, and of the server itself; they are kept in memory.
+pub const TOKENS: usize = 200;
+/// The longest time in seconds after which a token ends, if it does by itself: ten years. Beyond it a unit was
+/// mistaken.
+pub const TOKEN_SECONDS: u64 = 10 * 366 * 86_400;
+/// Changes that are kept in the audit log of one workspace, and of the server itself: the newest.
+pub const AUDIT_DONE: usize = 10_000;
+/// Refused attempts that are kept beside them, so that they drive out no change.
+pub const AUDIT_REFUSED: usize = 1_000;
+/// Days after which an entry of the audit log is removed.
+pub const AUDIT_DAYS: u32 = 365;
+/// Entries of the audit log that are looked at for one page: some 50 ms.
+pub const AUDIT_LOOKED_AT: usize = 10_000;
+/// Refused attempts that are written to the audit log of a workspace, or of the server, in a minute. Each is a
+/// write that changes nothing.
+pub const AUDIT_REFUSED_A_MINUTE: u32 = 60;
+/// How often the last uses of tokens are written, in milliseconds: all of them in one write.
+pub const TOKEN_USES_MS: u64 = 60_000;
 /// Steps of one workspace; their conditions are kept in memory, parsed and indexed.
 pub const STEPS: usize = 20_000;
 /// Versions of one step that are kept with their components, the current one included: enough to go
@@ -94,8 +226,7 @@ pub const STEP_VERSIONS: usize = 10;
 pub const NOTICE_ATTEMPTS: u32 = 12;
 /// How long the receiver of a failure notice has to answer, in milliseconds.
 pub const NOTICE_TIMEOUT_MS: u64 = 10_000;
-/// Failure notices under way at once: a few are enough for what should be rare, and they take their
-/// connections from nobody.
+/// Failure notices under way at once: a few are enough for what should be rare.
 pub const NOTICES_AT_ONCE: usize = 32;
 /// Of them, those of one workspace, so that its dead receiver holds up no other's.
 pub const NOTICES_OF_WORKSPACE: usize = 4;
@@ -108,8 +239,8 @@ pub const CONNECTORS: usize = 200;
 /// Schedules of one workspace; they are kept in memory, and all may be due at the same time.
 pub const SCHEDULES: usize = 1_000;
 /// Missed fires of one schedule that are made up for with the policy `all`, the newest ones: about
-/// a quarter of an hour of a schedule that fires every second. More would be a flood that nobody
-/// asked for.
+/// a quarter of an hour of a schedule that fires every second. More would flood the
+/// workspace.
 pub const MISSED_FIRES: usize = 1_000;
 /// How late a running server may look at a planned time that still counts as kept, in milliseconds:
 /// beyond it the machine's clock was set or the machine slept.
@@ -126,7 +257,7 @@ pub const CONFIG_BYTES: usize = 64 * 1024;
 pub struct StepLimits {
     /// Wasm instructions, roughly; deterministic. 1e9 is about half a second of guest CPU.
     pub fuel: u64,
-    /// Linear memory of all the component's memories together, in bytes.
+    /// Bytes of all the component's linear memories in sum.
     pub memory: u64,
     /// Wall-clock time of the whole run, connector calls included, in milliseconds.
     pub timeout_ms: u64,

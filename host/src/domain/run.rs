@@ -1,18 +1,18 @@
 //! A run: one execution of one step on one task. What goes into it and what comes out.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::budget::Permit;
 use super::clock::Millis;
 use super::data::{Document, Written};
 use super::ids::TaskId;
 use super::limits::{self, StepLimits};
-use super::subtask::NewSubtask;
+use super::subtask::{Family, NewSubtask, Reserved};
 
-/// A workspace's config as a step sees it: key to secret or plain value.
-pub type Config = BTreeMap<String, String>;
+pub use super::config::Config;
 
 /// Everything that a run may know. Equal inputs give equal runs: nothing else reaches the guest.
 #[derive(Debug, Clone)]
@@ -33,12 +33,27 @@ pub struct RunInput {
     pub seed: [u8; 32],
     /// What the run may use.
     pub limits: StepLimits,
-    /// How many generations the task is away from one that nobody made, from 0.
+    /// How many generations below a task without a parent the task is, from 0.
     pub depth: u32,
-    /// Subtasks that the task has made so far.
+    /// Subtasks of the task that have not ended, or whose results it does not have yet.
     pub subtasks: u32,
+    /// All subtasks of the task that is none itself and that this one is, or is below of.
+    pub family: Arc<Family>,
     /// Milliseconds of the run's time that went before its last long pause.
     pub spent_ms: u64,
+    /// What the run takes its memory from: linear memories, values of the data, answers of calls.
+    pub memory: Arc<Permit>,
+}
+
+impl RunInput {
+    /// How long the run may take from now on. At least a second, if its limit is no shorter: that is enough
+    /// to come to its end, if nothing else is left to do after a long pause.
+    #[must_use]
+    pub fn time_left(&self) -> Duration {
+        let limit = self.limits.timeout_ms;
+        let left = limit.saturating_sub(self.spent_ms).max(1_000);
+        Duration::from_millis(left.min(limit))
+    }
 }
 
 /// What came of an execution of a step.
@@ -60,10 +75,9 @@ pub enum RunOutcome {
     /// It did.
     Ended(RunEnd),
     /// It pauses, and is to be begun again.
-    Paused {
-        /// When.
-        until: Millis,
-    },
+    Paused { until: Millis },
+    /// The server had no memory left for it: it is to be begun again when so much can be set aside for it.
+    NoRoom { needs: u64 },
 }
 
 /// How a run ended, with what counts of it then.
@@ -82,6 +96,11 @@ pub enum RunEnd {
     Stop(String),
     /// It did not return.
     Fault(StepFault),
+    /// It computed until its time was over, and did not wait: it would do so again.
+    Computed {
+        /// The limit in milliseconds.
+        limit_ms: u64,
+    },
 }
 
 /// What a run did that returned.
@@ -103,6 +122,8 @@ pub struct Finished {
     pub complete_on_expire: bool,
     /// Subtasks to be made.
     pub subtasks: Vec<NewSubtask>,
+    /// As they count in their family; none if none was asked for.
+    pub reserved: Option<Arc<Reserved>>,
 }
 
 /// What a finished run asked for its task.
@@ -147,7 +168,7 @@ pub enum StepFault {
     },
     /// Out of memory.
     #[error(
-        "out of memory: the step wanted more than its {limit} bytes; raise it with `step add --memory`"
+        "out of memory: the step wanted more than its {limit} bytes; `step set NAME --memory` gives it more"
     )]
     Memory {
         /// The limit in bytes.
@@ -158,7 +179,7 @@ pub enum StepFault {
     Stack,
     /// Over its wall-clock deadline.
     #[error(
-        "deadline: the step was not done after {limit_ms} ms; raise it with `step add --timeout`"
+        "deadline: the step was not done after {limit_ms} ms; `step set NAME --timeout` gives it more"
     )]
     Deadline {
         /// The limit in milliseconds.
@@ -253,6 +274,9 @@ impl RunEnd {
             Self::Retry { message, .. } => Ended::Retry(message.clone()),
             Self::Stop(message) => Ended::Stop(message.clone()),
             Self::Fault(fault) => Ended::Fault(fault.clone()),
+            Self::Computed { limit_ms } => Ended::Fault(StepFault::Deadline {
+                limit_ms: *limit_ms,
+            }),
         }
     }
 }
@@ -306,5 +330,19 @@ pub fn check_size(length: usize) -> Result<(), StepFault> {
     Err(StepFault::Limit(format!(
         "the data grew to {length} bytes, and a task has at most {}",
         limits::DATA_BYTES
+    )))
+}
+
+/// Refuses a journal of that many bytes, which a run would leave.
+///
+/// # Errors
+/// [`StepFault::Limit`].
+pub fn check_journal(bytes: u64) -> Result<(), StepFault> {
+    if bytes <= limits::JOURNAL_BYTES {
+        return Ok(());
+    }
+    Err(StepFault::Limit(format!(
+        "the task's journal would have {bytes} bytes, and at most {} are kept: its runs change too much too often; make the changes smaller, or begin a new task",
+        limits::JOURNAL_BYTES
     )))
 }

@@ -26,7 +26,7 @@ pub enum Standing {
     Cancelled,
 }
 
-/// What a waiting task waits for. Its end for want of time ([`super::task::Expiry`]) may come before.
+/// What a waiting task waits for. Its expiry ([`super::task::Expiry`]) may come before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wait {
     /// Its subtasks, and nothing else.
@@ -79,7 +79,6 @@ pub struct Notice {
     pub step: StepName,
     /// In how many attempts.
     pub attempts: u32,
-    /// When.
     pub failed_at: Millis,
     /// When it is to be delivered next.
     pub due: Millis,

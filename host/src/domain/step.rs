@@ -143,7 +143,7 @@ impl Tuning {
             attempts: self.attempts.unwrap_or(retry.attempts),
             first_ms: self.first_ms.unwrap_or(retry.first_ms),
             factor: self.factor.unwrap_or(retry.factor),
-            // One that nobody named gives way to a first delay that was.
+            // The default gives way to a longer first delay.
             cap_ms: self
                 .cap_ms
                 .unwrap_or(retry.cap_ms.max(self.first_ms.unwrap_or(0))),

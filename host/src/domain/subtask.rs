@@ -1,9 +1,13 @@
 //! Subtasks: tasks that a run makes of its own, and what their parents remember of them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use sha2::{Digest, Sha256};
 
 use super::clock::Millis;
 use super::ids::TaskId;
+use super::limits;
 use super::partition::Partition;
 
 /// A subtask that a run asked for. It is made if the run finishes.
@@ -39,13 +43,66 @@ pub struct Child {
 pub struct Parent {
     /// The task that made it, in the same workspace.
     pub task: TaskId,
-    /// How many generations it is away from a task that nobody made, from 1.
+    /// How many generations below a task without a parent this one is, from 1.
     pub depth: u32,
+}
+
+/// How many subtasks there are below a task that is none itself, its own and theirs: those that were made, and
+/// those that runs under way have asked for.
+#[derive(Debug, Default)]
+pub struct Family(AtomicU32);
+
+impl Family {
+    /// A family in which so many have been made.
+    pub fn new(made: u32) -> Self {
+        Self(AtomicU32::new(made))
+    }
+}
+
+/// The subtasks that a run has asked for, as they count in its family. If they are not made they count until this is
+/// dropped.
+#[derive(Debug)]
+pub struct Reserved {
+    family: Arc<Family>,
+    count: AtomicU32,
+}
+
+impl Reserved {
+    /// None yet.
+    pub fn new(family: Arc<Family>) -> Self {
+        Self {
+            family,
+            count: AtomicU32::new(0),
+        }
+    }
+
+    /// One more; `false` if there would be more than [`limits::DESCENDANTS`].
+    pub fn take(&self) -> bool {
+        let made = &self.family.0;
+        let more = |made: u32| (made < limits::DESCENDANTS).then_some(made + 1);
+        let taken = made.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        if taken.is_ok() {
+            self.count.fetch_add(1, Ordering::Relaxed);
+        }
+        taken.is_ok()
+    }
+
+    /// They have been made.
+    pub fn keep(&self) {
+        self.count.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let count = *self.count.get_mut();
+        self.family.0.fetch_sub(count, Ordering::Relaxed);
+    }
 }
 
 /// The id of subtask number `index` (from 0) of a run of `parent`: the same for every attempt and after
 /// every crash. A UUID of version 7 with the run's clock as its time, so that it sorts where it belongs,
-/// in the parent's partition; `seed` is the run's, which nobody outside can know.
+/// in the parent's partition; `seed` is the run's, which is secret.
 pub fn id(parent: TaskId, seed: &[u8; 32], clock: Millis, index: u32) -> TaskId {
     let digest: [u8; 32] = Sha256::new()
         .chain_update(b"subtask")
@@ -67,6 +124,19 @@ pub fn id(parent: TaskId, seed: &[u8; 32], clock: Millis, index: u32) -> TaskId 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_family_is_bounded_and_what_is_not_made_does_not_count() {
+        let family = Arc::new(Family::new(limits::DESCENDANTS - 3));
+        let (one, other) = (Reserved::new(family.clone()), Reserved::new(family.clone()));
+        assert!(one.take() && other.take() && one.take() && !other.take());
+        one.keep();
+        drop(one);
+        assert!(!other.take());
+        drop(other);
+        let third = Reserved::new(family);
+        assert!(third.take() && !third.take());
+    }
 
     #[test]
     fn an_id_is_a_uuid_of_version_7_with_the_runs_time_and_always_the_same() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::clock::Millis;
 use super::effect::Effect;
 use super::ids::{StepName, TaskId, WebhookName, WorkspaceName};
+use super::reply::GivenReply;
 use super::subtask::{Child, Parent};
 
 pub use super::standing::{Notice, Paused, Retrying, Standing, Wait};
@@ -53,8 +54,10 @@ pub struct TaskHead {
     pub notes: u64,
     /// When the task's time is over, if a run said so. A task that has ended has none.
     pub expiry: Option<Expiry>,
-    /// A person wants it to be kept for ever, whatever the workspace's retention is.
+    /// It is kept for ever at a user's request, whatever the workspace's retention is.
     pub kept: bool,
+    /// What a run replied to the sender of the request that made it.
+    pub reply: Option<Arc<GivenReply>>,
 }
 
 /// The end of the time that a task has.
@@ -67,6 +70,20 @@ pub struct Expiry {
 }
 
 impl TaskHead {
+    /// Counts a run that will not come to its end. A failed one that was to be tried again is one: on
+    /// other data it would be another run under the same idempotency keys. `under_way`: it has recorded calls.
+    pub fn give_up_run(&mut self, under_way: bool) {
+        if self.retrying().is_some() || self.paused().is_some() || under_way {
+            self.runs += 1;
+        }
+    }
+
+    /// The next version, as of `now`; its time never goes back.
+    pub fn next_version(&mut self, now: Millis) {
+        self.version += 1;
+        self.updated = now.max(self.updated);
+    }
+
     /// The head of a task as it is accepted: version 1, ready, nothing known of it.
     pub fn new(id: TaskId, workspace: WorkspaceName, at: Millis) -> Self {
         Self {
@@ -90,6 +107,7 @@ impl TaskHead {
             notes: 0,
             expiry: None,
             kept: false,
+            reply: None,
         }
     }
 
@@ -130,7 +148,7 @@ impl TaskHead {
         self.standing.notice()
     }
 
-    /// When a waiting task goes on by itself, its end for want of time aside.
+    /// When a waiting task goes on by itself, apart from its expiry.
     pub fn goes_on_at(&self) -> Option<Millis> {
         match &self.standing {
             Standing::Waiting(wait) => wait.goes_on_at(),
@@ -150,6 +168,11 @@ impl TaskHead {
             _ => None,
         };
         at.filter(|at| *at != Millis::MAX)
+    }
+
+    /// When the store counts the task as due: [`TaskState::due_at`].
+    pub fn due_at(&self) -> Option<Millis> {
+        self.state().due_at(self.wake_at())
     }
 
     /// Takes the time away from a task that has ended.
@@ -182,4 +205,6 @@ pub struct StoredTask {
     pub data: Arc<str>,
     /// Effects recorded since the last commit: calls of a run that a crash cut short.
     pub effects: Vec<Effect>,
+    /// Bytes of its journal, roughly.
+    pub journal: u64,
 }

@@ -2,9 +2,13 @@
 
 use std::fmt;
 
+use super::authentication::Authentication;
 use super::clock::Millis;
 use super::data::{Pointer, PointerError};
+use super::dedup::DedupRule;
 use super::ids::{WebhookName, WorkspaceName};
+use super::intake::{Intake, IntakeChange};
+use super::reply::{ReplyRules, ReplyRulesChange};
 
 /// A webhook as an operator or tenant added it.
 #[derive(Clone, PartialEq, Eq)]
@@ -17,11 +21,105 @@ pub struct Webhook {
     pub name: WebhookName,
     /// The secret part of its URL.
     pub key: WebhookKey,
+    /// Keys that it had before, which still find it; the newest first.
+    pub former_keys: Vec<FormerKey>,
     /// When it was added.
     pub created: Millis,
     /// A JSON pointer into the data that a request makes: where it leads to the id of an open task,
     /// that task is changed, and no new one made.
     pub correlate: Option<String>,
+    /// How a repeated delivery is recognised, if it is by the webhook's own rule.
+    pub dedup: Option<DedupRule>,
+    /// How its requests are verified.
+    pub authentication: Authentication,
+    /// The methods that it takes, and the header fields that its tasks keep.
+    pub intake: Intake,
+    /// How it answers the requests that it takes.
+    pub replies: ReplyRules,
+    /// It refuses every request.
+    pub is_disabled: bool,
+}
+
+#[cfg(test)]
+impl Webhook {
+    /// A webhook of workspace `default` that takes every request, for tests.
+    pub fn sample() -> Self {
+        Self {
+            id: "w1".into(),
+            workspace: "default".parse().unwrap(),
+            name: "Contact \"Form\"".parse().unwrap(),
+            key: WebhookKey::new("key".into()),
+            former_keys: Vec::new(),
+            created: 0,
+            correlate: None,
+            dedup: None,
+            authentication: Default::default(),
+            intake: Default::default(),
+            replies: Default::default(),
+            is_disabled: false,
+        }
+    }
+}
+
+impl Webhook {
+    /// The secret texts of its key and of its former keys.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let former = self.former_keys.iter().map(|former| &former.key);
+        std::iter::once(&self.key)
+            .chain(former)
+            .map(WebhookKey::reveal)
+    }
+
+    /// Whether this key, which is one of [`Webhook::keys`], finds it at a time.
+    pub fn is_found_by(&self, key: &str, now: Millis) -> bool {
+        let former = || {
+            self.former_keys
+                .iter()
+                .find(|former| former.key.reveal() == key)
+        };
+        self.key.reveal() == key || former().is_some_and(|former| now < former.until)
+    }
+}
+
+/// A key that a webhook had before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormerKey {
+    /// The key.
+    pub key: WebhookKey,
+    /// From when on it finds nothing.
+    pub until: Millis,
+}
+
+/// What is to be set of a webhook; what is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WebhookRulesChange {
+    /// See [`Webhook::correlate`].
+    pub correlate: Option<Option<Pointer>>,
+    /// See [`Webhook::dedup`].
+    pub dedup: Option<Option<DedupRule>>,
+    /// See [`Webhook::intake`].
+    pub intake: IntakeChange,
+    /// See [`Webhook::replies`].
+    pub replies: ReplyRulesChange,
+    /// See [`Webhook::name`].
+    pub name: Option<WebhookName>,
+    /// See [`Webhook::is_disabled`].
+    pub is_disabled: Option<bool>,
+}
+
+/// What can be set of a webhook.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WebhookRules {
+    /// See [`Webhook::correlate`].
+    pub correlate: Option<Pointer>,
+    /// See [`Webhook::dedup`].
+    pub dedup: Option<DedupRule>,
+    /// See [`Webhook::intake`].
+    pub intake: Intake,
+    /// See [`Webhook::replies`].
+    pub replies: ReplyRules,
+    /// See [`Webhook::is_disabled`].
+    pub is_disabled: bool,
 }
 
 /// Why a text cannot be a webhook's [`Webhook::correlate`].

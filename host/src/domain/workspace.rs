@@ -3,24 +3,27 @@
 use url::Url;
 
 use super::limits::URL_BYTES;
+use super::rate::Rate;
 use super::retention::Retention;
 
 /// What is set of a workspace. By default there is no URL, and finished tasks are kept as
 /// [`Retention::default`] says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WorkspaceSettings {
-    /// The URL that is told when a task fails for good. It may hold a secret: it is never logged.
+    /// The URL to which notices of tasks that fail for good are sent. It may hold a secret: it is never logged.
     pub failure_url: Option<String>,
     /// How long its finished tasks are kept.
     pub retention: Retention,
+    /// How many requests its webhooks take together; without one as many as come.
+    pub rate: Option<Rate>,
 }
 
-/// Why a URL cannot be told anything. The text does not repeat it, for it may hold a secret.
+/// Why a URL cannot be a failure URL. The text does not repeat it, for it may hold a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FailureUrlError {
     /// No URL, or none of a kind that can be posted to.
     #[error(
-        "the failure URL is not one: write an absolute one, e.g. https://ops.example.com/failed"
+        "the failure URL is not an absolute http or https URL; write e.g. https://ops.example.com/failed"
     )]
     NotHttp,
     /// A login that no request would carry.

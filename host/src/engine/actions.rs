@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::commit::TaskWriter;
@@ -21,11 +20,12 @@ use super::subtasks::Subtasks;
 use super::tasks::Tasks;
 use crate::domain::clock::Clock;
 use crate::domain::data::{Edit, diff, edited};
+use crate::domain::dedup::Dedup;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::limits;
 use crate::domain::task::{Standing, StoredTask, TaskHead, Wait};
-use crate::store::{Commit, History, StoreError};
+use crate::store::{Commit, History, StoreError, Timeline, Transaction};
 use error::{PATIENCE, busy, not_found};
 
 pub use error::ActionError;
@@ -33,7 +33,6 @@ pub use error::ActionError;
 /// How soon a run that a crash cut short is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
-/// See the module's documentation.
 pub struct Actions {
     pub(super) tasks: Tasks,
     pub(super) clock: Arc<dyn Clock>,
@@ -73,18 +72,11 @@ impl Actions {
     ) -> Result<TaskHead, ActionError> {
         let (actions, workspace) = (self.clone(), workspace.clone());
         self.whole(async move {
-            actions.loaded(&workspace, task).await?;
             let writer = actions.tasks.writer();
-            let (lock, _) = actions.between_runs(&workspace, task).await?;
-            let done = loop {
-                match actions.retry_now(&writer, &workspace, task, &by).await {
-                    // A subtask has ended meanwhile, which the lock does not keep from being noted.
-                    Err(ActionError::Store(StoreError::Conflict { .. })) => {}
-                    done => break done,
-                }
-            };
-            actions.release(&workspace, task, lock, done.is_ok());
-            done
+            let retry = || actions.retry_now(&writer, &workspace, task, &by);
+            actions
+                .moved_between_runs(&workspace, task, true, retry)
+                .await
         })
         .await
     }
@@ -102,7 +94,7 @@ impl Actions {
         edits: Vec<Edit>,
         by: String,
     ) -> Result<TaskHead, ActionError> {
-        self.updated(workspace, task, edits, by, false)
+        self.updated(workspace, task, edits, by, None)
             .await?
             .ok_or_else(|| not_found(workspace, task))
     }
@@ -110,16 +102,20 @@ impl Actions {
     /// The same for a task that is not at its end; `None`, and nothing is changed, if there is no such
     /// task. One that comes to a good end while its run is waited for was open when this was asked for.
     ///
+    /// The key of the delivery that asks for it becomes durable with the change.
+    ///
     /// # Errors
-    /// As [`Actions::update`].
+    /// As [`Actions::update`], and [`StoreError::Duplicate`] if an earlier delivery has the key.
     pub async fn update_open(
         self: &Arc<Self>,
         workspace: &WorkspaceName,
         task: TaskId,
         edits: Vec<Edit>,
         by: String,
+        dedup: Option<Dedup>,
     ) -> Result<Option<TaskHead>, ActionError> {
-        match self.updated(workspace, task, edits, by, true).await {
+        let open = Some(dedup);
+        match self.updated(workspace, task, edits, by, open).await {
             Err(ActionError::NotFound { .. }) => Ok(None),
             done => done,
         }
@@ -130,11 +126,8 @@ impl Actions {
         &self,
         work: impl Future<Output = Result<T, ActionError>> + Send + 'static,
     ) -> Result<T, ActionError> {
-        let (tell, told) = oneshot::channel();
-        self.dispatcher.threads.spawn(async move {
-            let _ = tell.send(work.await);
-        });
-        told.await.unwrap_or(Err(StoreError::Closed.into()))
+        let done = self.dispatcher.threads.spawn(work).await;
+        done.unwrap_or(Err(StoreError::Closed.into()))
     }
 
     async fn cancel_now(
@@ -188,8 +181,9 @@ impl Actions {
         task: TaskId,
         by: &str,
     ) -> Result<TaskHead, ActionError> {
-        let History { task, journal } = history(&self.tasks, workspace, task).await?;
-        let step = moves::failed_step(&journal).cloned();
+        let timeline = self.tasks.store.timeline(workspace, task, None).await?;
+        let Timeline { task, journal, .. } = timeline.ok_or_else(|| not_found(workspace, task))?;
+        let step = moves::failed_step(journal.iter().map(|(_, entry)| entry)).cloned();
         let reason = match &step {
             Some(step) => format!("tried again from step `{step}` on, asked for by {by}"),
             None => format!("taken up again, asked for by {by}"),
@@ -220,29 +214,29 @@ impl Actions {
         self.subtasks.commit(writer, commit).await
     }
 
-    /// `None` if the task is to be open and is not.
+    /// `None` if the task is to be open, for a delivery with that key or none, and is not.
     async fn updated(
         self: &Arc<Self>,
         workspace: &WorkspaceName,
         task: TaskId,
         edits: Vec<Edit>,
         by: String,
-        open: bool,
+        open: Option<Option<Dedup>>,
     ) -> Result<Option<TaskHead>, ActionError> {
         let (actions, workspace) = (self.clone(), workspace.clone());
         self.whole(async move {
             let writer = actions.tasks.writer();
             let before = actions.loaded(&workspace, task).await?.head.state();
-            if open && before.is_final() {
+            if open.is_some() && before.is_final() {
                 return Ok(None);
             }
             let (lock, mut stored) = actions.between_runs(&workspace, task).await?;
             let done = loop {
-                if open && !moves::is_open_to(stored.head.state()) {
+                if open.is_some() && !moves::is_open_to(stored.head.state()) {
                     break Ok(None);
                 }
-                let done = actions.update_now(&writer, stored, edits.clone(), by.clone());
-                let done = done.await;
+                let update = (edits.clone(), by.clone(), open.flatten());
+                let done = actions.update_now(&writer, stored, update).await;
                 match done {
                     // A subtask has ended meanwhile, which the lock does not keep from being noted.
                     Err(ActionError::Store(StoreError::Conflict { .. })) => {}
@@ -264,13 +258,12 @@ impl Actions {
         &self,
         writer: &TaskWriter,
         stored: StoredTask,
-        edits: Vec<Edit>,
-        by: String,
+        (edits, by, dedup): (Vec<Edit>, String, Option<Dedup>),
     ) -> Result<TaskHead, ActionError> {
         let before = data_of(&stored)?;
         let task = stored.head.id;
         let head = moves::updated(stored.head, self.clock.now())?;
-        if head.version > limits::COMMITS_PER_TASK {
+        if head.version > limits::COMMITS_PER_TASK || stored.journal > limits::JOURNAL_BYTES {
             return Err(ActionError::TooOften { task });
         }
         let (after, text) =
@@ -287,8 +280,42 @@ impl Actions {
             data: (!changes.is_empty()).then(|| text.into()),
             entries: vec![entry],
         };
-        writer.commit(commit).await?;
+        match dedup {
+            None => writer.commit(commit).await?,
+            Some(dedup) => {
+                let changes = Transaction {
+                    commits: vec![commit],
+                    dedup: vec![(task, dedup)],
+                    ..Transaction::default()
+                };
+                writer.transact(changes).await?;
+            }
+        }
         Ok(head)
+    }
+
+    /// Makes one commit of a task between two runs. `wakes`: the task has something to do after it.
+    async fn moved_between_runs<F>(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        wakes: bool,
+        once: impl Fn() -> F,
+    ) -> Result<TaskHead, ActionError>
+    where
+        F: Future<Output = Result<TaskHead, ActionError>>,
+    {
+        self.loaded(workspace, task).await?;
+        let (lock, _) = self.between_runs(workspace, task).await?;
+        let done = loop {
+            match once().await {
+                // A subtask has ended meanwhile, which the lock does not keep from being noted.
+                Err(ActionError::Store(StoreError::Conflict { .. })) => {}
+                done => break done,
+            }
+        };
+        self.release(workspace, task, lock, wakes && done.is_ok());
+        done
     }
 
     async fn loaded(

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::catalog::TooCostly;
 use crate::domain::clock::Millis;
 use crate::domain::ids::StepName;
 use crate::domain::limits;
@@ -43,7 +44,7 @@ pub(super) fn after_run(head: &mut TaskHead, run: &Verdict<'_>) -> (u32, Option<
         RunEnd::Fault(fault) if !fault.is_deterministic() => {
             retry::delay(run.policy, attempt, run.random, None)
         }
-        RunEnd::Fault(_) | RunEnd::Stop(_) => None,
+        RunEnd::Fault(_) | RunEnd::Computed { .. } | RunEnd::Stop(_) => None,
     };
     remember(head, run.candidate, false, false);
     let next = next.map(|delay| head.updated.saturating_add(delay));
@@ -136,6 +137,16 @@ pub(super) fn rest(head: &mut TaskHead, reason: Option<String>) {
     }
 }
 
+/// Ends a task for whose data no step can be found. What its conditions or its data are changed to counts
+/// when it is tried again.
+pub(super) fn too_costly(head: &mut TaskHead, costly: &TooCostly) {
+    if head.standing.give_up_retrying().is_some() {
+        head.runs += 1;
+    }
+    head.standing = Standing::Error(None);
+    head.fault = Some(costly.to_string());
+}
+
 fn remember(head: &mut TaskHead, candidate: &Candidate, finished: bool, redo: bool) {
     let memory = StepMemory {
         step: candidate.name.clone(),
@@ -176,17 +187,16 @@ pub(super) fn settle(head: &mut TaskHead, next: Option<&Candidate>) {
 /// The member of the data that a step sets to be run again later.
 pub(super) const NEXT_RETRY_AT: &str = "nextRetryAt";
 
-/// When a run's own `nextRetryAt` parks its task: the run set it to a future time, and its step is
-/// eligible again. What a run left as it was is not its own, whatever it is.
+/// Until when a run's own `nextRetryAt` parks its task, should its step be eligible again: the run set it to
+/// a future time. What a run left as it was is not its own, whatever it is.
 ///
 /// # Errors
-/// The step is eligible again, and what the run set is no time.
+/// What the run set is no time.
 pub(super) fn next_retry_at(
     (before, after): (Option<&Value>, Option<&Value>),
-    step_is_eligible: bool,
     now: Millis,
 ) -> Result<Option<Millis>, StepFault> {
-    let Some(set) = after.filter(|set| step_is_eligible && before != Some(set)) else {
+    let Some(set) = after.filter(|set| before != Some(set)) else {
         return Ok(None);
     };
     match moment(set, now) {

@@ -8,4 +8,22 @@ pub(super) enum Advanced {
     Waits,
     /// Ready, and to be read again.
     Again,
+    /// In its lane, until there is memory for it.
+    Starves(NoRoom),
+}
+
+/// How much memory is to be set aside for a task when it is tried again, in bytes; 0 for the usual.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Needs {
+    /// Until its steps are matched. It is given back then.
+    pub(super) matching: u64,
+    /// From then on.
+    pub(super) run: u64,
+}
+
+/// There is no memory for a task now.
+pub(super) struct NoRoom {
+    pub(super) needs: Needs,
+    /// How often memory had been given back before it was tried.
+    pub(super) seen: u64,
 }

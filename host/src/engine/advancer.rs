@@ -1,24 +1,32 @@
 //! Advances one task from run to run until it rests.
 
+mod ends;
+
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
+use super::admission::{self, Admitted};
 use super::advance;
-use super::advanced::Advanced;
+use super::advanced::{Advanced, Needs};
+use super::attempt::Attempt;
 use super::call_recorder::CallRecorder;
-use super::calls::{Attempt, JournaledCalls};
+use super::calls::JournaledCalls;
 use super::children::{self, Base};
 use super::commit::{Arriving, TaskWriter};
 use super::dispatcher::Dispatcher;
 use super::eligible::{Candidate, Eligible};
 use super::expiry;
 use super::locks::TaskLocks;
+use super::memory::Memory;
 use super::notices::Notices;
-use super::outcome::{FOR_SUBTASKS, Printed, RunFacts, end_run, reason_of};
+use super::origin;
+use super::outcome::{Printed, RunFacts, end_run, reason_of};
 use super::pause::Pause;
 use super::steps::Steps;
 use super::subtasks::Subtasks;
 use super::tasks::{Tasks, document};
+use crate::domain::budget::Permit;
 use crate::domain::clock::{Clock, Millis};
 use crate::domain::data::Document;
 use crate::domain::effect::{Begun, Effect};
@@ -29,7 +37,6 @@ use crate::domain::step::Step;
 use crate::domain::task::{Standing, StoredTask, TaskHead, TaskState, Wait};
 use crate::store::{Commit, StoreError};
 
-/// See the module's documentation.
 pub(super) struct Advancer {
     pub(super) tasks: Tasks,
     pub(super) clock: Arc<dyn Clock>,
@@ -39,6 +46,7 @@ pub(super) struct Advancer {
     pub(super) notices: Arc<Notices>,
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) locks: Arc<TaskLocks>,
+    pub(super) memory: Arc<Memory>,
 }
 
 /// A task between two runs.
@@ -52,6 +60,10 @@ struct Between<'a> {
     eligible: Eligible,
     /// What an earlier process recorded of the run that is to be gone on with.
     recorded: Vec<Effect>,
+    /// What the task takes its memory from.
+    memory: Arc<Permit>,
+    /// Bytes of its journal.
+    journal: u64,
 }
 
 /// A task goes on, or is left.
@@ -66,18 +78,12 @@ impl Advancer {
         task: TaskId,
         arriving: Option<Arc<Arriving>>,
     ) -> Result<Advanced, StoreError> {
-        let new = match &arriving {
-            Some(arriving) => arriving.task().await.map(StoredTask::from),
-            None => None,
+        let parts = (&*self.memory, &*self.dispatcher, &self.tasks);
+        let admitted = match admission::admit(parts, workspace, task, arriving.as_deref()).await? {
+            ControlFlow::Continue(admitted) => admitted,
+            ControlFlow::Break(advanced) => return Ok(advanced),
         };
-        let stored = match new {
-            Some(stored) => Some(stored),
-            None => self.tasks.store.load(workspace, task).await?,
-        };
-        let Some(stored) = stored else {
-            return Ok(Advanced::Rests);
-        };
-        let mut way = self.take_up(writer, stored, arriving).await?;
+        let mut way = self.take_up(writer, admitted, arriving).await?;
         loop {
             way = match way {
                 ControlFlow::Continue(between) => self.run_best(between).await?,
@@ -86,18 +92,21 @@ impl Advancer {
         }
     }
 
-    /// Looks at a task as the store has it: whether a run is next, and which.
+    /// Looks at a task as the store has it: whether a run is next, and which. What is rare is boxed: the future of
+    /// every task would have room for it, and is copied when it is made.
     async fn take_up<'a>(
         &self,
         writer: &'a TaskWriter,
-        stored: StoredTask,
+        admitted: Admitted,
         arriving: Option<Arc<Arriving>>,
     ) -> Result<Way<'a>, StoreError> {
+        let memory = admitted.memory;
         let StoredTask {
             mut head,
             data,
             effects: recorded,
-        } = stored;
+            journal,
+        } = admitted.task;
         let now = self.clock.now();
         let due = head.wake_at().filter(|at| *at <= now);
         let clock = match (&head.standing, due) {
@@ -106,7 +115,8 @@ impl Advancer {
             (Standing::Waiting(Wait::Pause { .. }), Some(_)) => head.ready_at,
             (Standing::Waiting(_), Some(at)) => at,
             (Standing::Error(Some(_)), Some(_)) => {
-                return self.notices.take_up(writer, head).await.map(Way::Break);
+                let told = Box::pin(self.notices.take_up(writer, head));
+                return told.await.map(Way::Break);
             }
             (Standing::Waiting(_) | Standing::Error(Some(_)), None) => {
                 return Ok(Way::Break(Advanced::Waits));
@@ -117,25 +127,31 @@ impl Advancer {
             return Ok(Way::Break(Advanced::Again));
         }
         let mut data = document(data)?;
+        origin::put_right(&head, &mut data);
         if self.subtasks.is_orphan(writer, &head).await? {
             return Ok(Way::Break(Advanced::Rests));
         }
         if expiry::is_over(&head, now) {
             let under_way = !recorded.is_empty();
-            let expired = self.expire(writer, head, under_way, arriving.as_deref());
+            let expired = Box::pin(self.expire(writer, head, under_way, arriving.as_deref()));
             return expired.await.map(Way::Break);
         }
         let is_between =
             recorded.is_empty() && head.retrying().is_none() && head.paused().is_none();
         if is_between && children::can_land(&head) {
-            return self
-                .subtasks
-                .land(writer, &head, data)
-                .await
-                .map(Way::Break);
+            let landed = Box::pin(self.subtasks.land(writer, &head, data));
+            return landed.await.map(Way::Break);
         }
         head.ready_at = clock;
-        let mut eligible = self.steps.eligible(&head, &mut data);
+        let mut eligible = match self.steps.eligible(&head, &mut data).await {
+            Ok(eligible) => eligible,
+            // A run that has made calls comes to its end first.
+            Err(_) if !recorded.is_empty() => Eligible::default(),
+            Err(costly) => {
+                let ended = Box::pin(self.too_costly(writer, head, &costly, arriving.as_deref()));
+                return ended.await.map(Way::Break);
+            }
+        };
         if let Some(effect) = recorded.first() {
             self.steps
                 .resume(&head.workspace, &effect.begun, &mut eligible);
@@ -146,9 +162,11 @@ impl Advancer {
             head.standing = head.standing.into_ready();
         }
         if eligible.best().is_none() {
-            let rested = self.rest(writer, head, arriving.as_deref());
+            let rested = Box::pin(self.rest(writer, head, arriving.as_deref()));
             return rested.await.map(Way::Break);
         }
+        self.memory
+            .matched(&memory, &mut data, &recorded, admitted.needs);
         Ok(Way::Continue(Between {
             writer,
             arriving,
@@ -156,17 +174,20 @@ impl Advancer {
             data,
             eligible,
             recorded,
+            memory,
+            journal,
         }))
     }
 
-    /// Runs the best of the eligible steps, and makes durable what came of it.
+    /// Runs the best of the eligible steps, and makes its end durable.
     async fn run_best<'a>(&self, mut task: Between<'a>) -> Result<Way<'a>, StoreError> {
         let Some((candidate, step)) = task.eligible.steps.first().cloned() else {
             return Ok(Way::Break(Advanced::Rests));
         };
-        let base = Base::of(&task.head);
+        let mut base = Base::of(&task.head);
         advance::give_up_others(&mut task.head, &candidate.name);
-        let output = self.run(&mut task, &candidate, &step).await?;
+        let (output, replied) = self.run(&mut task, &candidate, &step).await?;
+        base.notes_itself = replied;
         let (outcome, printed) = Printed::of(output);
         let end = match outcome {
             RunOutcome::Ended(end) => end,
@@ -182,12 +203,18 @@ impl Advancer {
                 let paused = pause.commit(&self.tasks, task.writer, task.head);
                 return paused.await.map(Way::Break);
             }
+            RunOutcome::NoRoom { needs } => {
+                let starves = admission::starves(task.arriving.as_deref(), self.memory.none(needs));
+                return starves.await.map(Way::Break);
+            }
         };
+        self.memory.ended(&task.memory, task.data.text()).await;
         let facts = RunFacts {
             run: task.head.runs + 1,
             started: task.head.ready_at,
             step: &step,
             others: task.eligible.others(),
+            journal: task.journal,
         };
         let now = self.clock.now();
         let over = end_run(
@@ -196,13 +223,16 @@ impl Advancer {
             (&candidate, facts),
             (end, printed),
             (now, rand::random()),
-            |head, data| self.steps.eligible(head, data).has(&candidate.name),
         );
-        self.choose_next(&mut task, &candidate.name, over.next_retry_at);
+        self.choose_next(&mut task, &candidate.name, over.next_retry_at)
+            .await;
+        self.memory
+            .matched(&task.memory, &mut task.data, &[], Needs::default());
         self.notices
             .owe(&mut task.head, (&candidate.name, over.attempt));
         let parked = over.entry.parked_until.is_some();
         let mut entries = vec![Entry::Run(Box::new(over.entry))];
+        task.journal += entries[0].bytes() as u64;
         if !parked {
             entries.extend(reason_of(&task.head, now));
         }
@@ -217,7 +247,12 @@ impl Advancer {
             .subtasks
             .forward(task.writer, arriving, &base, commit, over.asked);
         task.head = match moved.await {
-            Ok(head) => head,
+            Ok(head) => {
+                if let Some(reserved) = over.reserved {
+                    reserved.keep();
+                }
+                head
+            }
             // An action or another node moved the task: what became of it counts.
             Err(StoreError::Conflict { .. }) => return Ok(Way::Break(Advanced::Rests)),
             Err(error) => return Err(error),
@@ -225,7 +260,7 @@ impl Advancer {
         self.go_on(task).await
     }
 
-    /// Executes a step on a task.
+    /// Executes a step on a task. Says whether it replied to the sender.
     ///
     /// # Errors
     /// The store did not take what had to be durable before the run went on: it was cut off.
@@ -234,10 +269,12 @@ impl Advancer {
         task: &mut Between<'_>,
         candidate: &Candidate,
         step: &Arc<Step>,
-    ) -> Result<RunOutput, StoreError> {
+    ) -> Result<(RunOutput, bool), StoreError> {
         let head = &task.head;
         let (run, attempt) = (head.runs + 1, advance::attempt(head, &candidate.name));
-        let input = self.steps.input(head, &task.data, run, step);
+        let family = self.subtasks.family(head).await?;
+        let given = (family, &task.memory);
+        let input = self.steps.input(head, &task.data, run, step, given);
         let is_resumed = !task.recorded.is_empty();
         let attempt = Attempt {
             writer: task.writer.clone(),
@@ -252,24 +289,34 @@ impl Advancer {
             },
             began: head.ready_at,
             arriving: task.arriving.clone(),
+            memory: task.memory.clone(),
+            journal: task.journal,
+            stands_on: (head.version, head.notes),
         };
         let recorded = std::mem::take(&mut task.recorded);
         let calls = JournaledCalls::new(self.calls.clone(), attempt, recorded);
-        let cut = calls.cut();
+        let (cut, journal, replied) = (calls.cut(), calls.journal(), calls.replied());
         let calls = Arc::new(calls);
         let output = self.steps.execute(step, input, calls, is_resumed).await;
+        task.journal = journal.load(Ordering::Relaxed);
         match cut.lock().take() {
             Some(error) => Err(error),
-            None => Ok(output),
+            None => Ok((output, replied.load(Ordering::Relaxed))),
         }
     }
 
     /// Which steps may run now that a run of `ran` has ended, and where the task goes if none may.
-    fn choose_next(&self, task: &mut Between<'_>, ran: &StepName, retry_at: Option<Millis>) {
+    async fn choose_next(&self, task: &mut Between<'_>, ran: &StepName, retry_at: Option<Millis>) {
         if task.head.state() != TaskState::Ready {
             return;
         }
-        task.eligible = self.steps.eligible(&task.head, &mut task.data);
+        task.eligible = match self.steps.eligible(&task.head, &mut task.data).await {
+            Ok(eligible) => eligible,
+            Err(costly) => {
+                task.eligible = Eligible::default();
+                return advance::too_costly(&mut task.head, &costly);
+            }
+        };
         match retry_at.filter(|_| task.eligible.has(ran)) {
             Some(at) => {
                 task.head.standing = Standing::Waiting(Wait::Until(at));
@@ -284,7 +331,7 @@ impl Advancer {
         Ok(match head.state() {
             TaskState::Ready if expiry::is_over(head, self.clock.now()) => {
                 let arriving = task.arriving.as_deref();
-                let expired = self.expire(task.writer, task.head, false, arriving);
+                let expired = Box::pin(self.expire(task.writer, task.head, false, arriving));
                 Way::Break(expired.await?)
             }
             TaskState::Ready if children::can_land(head) => Way::Break(Advanced::Again),
@@ -294,100 +341,8 @@ impl Advancer {
             {
                 Way::Continue(task)
             }
-            _ if head.state().due_at(head.wake_at()).is_some() => Way::Break(Advanced::Waits),
+            _ if head.due_at().is_some() => Way::Break(Advanced::Waits),
             _ => Way::Break(Advanced::Rests),
         })
-    }
-
-    /// Ends a task whose time is over. `under_way`: a run has recorded calls and will not come to its end.
-    async fn expire(
-        &self,
-        writer: &TaskWriter,
-        mut head: TaskHead,
-        under_way: bool,
-        arriving: Option<&Arriving>,
-    ) -> Result<Advanced, StoreError> {
-        let base = Base::of(&head);
-        let failed = head.retrying().map_or(1, |retrying| retrying.failed);
-        let now = self.clock.now();
-        let reason = expiry::expire(&mut head, under_way, now);
-        if let Some(last) = head.steps.last().map(|memory| memory.step.clone()) {
-            self.notices.owe(&mut head, (&last, failed));
-        }
-        let entry = Entry::State {
-            at: now,
-            state: head.state(),
-            reason,
-        };
-        self.leave(writer, arriving, &base, head, entry).await
-    }
-
-    /// A task that no step is eligible for comes to rest.
-    async fn rest(
-        &self,
-        writer: &TaskWriter,
-        mut head: TaskHead,
-        arriving: Option<&Arriving>,
-    ) -> Result<Advanced, StoreError> {
-        let base = Base::of(&head);
-        let now = self.clock.now();
-        head.version += 1;
-        head.updated = now.max(head.updated);
-        head.standing = head.standing.into_ready();
-        let is_there = |step: &StepName| self.steps.is_there(&head.workspace, step);
-        let reason = match (
-            head.retrying(),
-            head.steps.iter().find(|memory| !is_there(&memory.step)),
-        ) {
-            (Some(retrying), _) => Some(advance::never_again(retrying, is_there(&retrying.step))),
-            (None, Some(gone)) => Some(format!(
-                "no step is eligible any more; step `{}`, which ran before, has been deleted",
-                gone.step
-            )),
-            (None, None) => None,
-        };
-        let retrying = head.retrying().cloned();
-        advance::rest(&mut head, reason.clone());
-        head.end_expiry();
-        if let Some(retrying) = retrying {
-            self.notices
-                .owe(&mut head, (&retrying.step, retrying.failed));
-        }
-        let entry = Entry::State {
-            at: now,
-            state: head.state(),
-            reason: match (head.state(), reason) {
-                (TaskState::Waiting, _) => FOR_SUBTASKS.into(),
-                (_, Some(reason)) => reason,
-                (TaskState::Unmatched, None) => "no step's condition matches the data".into(),
-                (_, None) => "no step is eligible any more".into(),
-            },
-        };
-        self.leave(writer, arriving, &base, head, entry).await
-    }
-
-    /// Commits where a task goes without a run.
-    async fn leave(
-        &self,
-        writer: &TaskWriter,
-        arriving: Option<&Arriving>,
-        base: &Base,
-        head: TaskHead,
-        entry: Entry,
-    ) -> Result<Advanced, StoreError> {
-        let commit = Commit {
-            head,
-            data: None,
-            entries: vec![entry],
-        };
-        let moved = self
-            .subtasks
-            .forward(writer, arriving, base, commit, Vec::new());
-        match moved.await {
-            Ok(head) if head.state() == TaskState::Ready => Ok(Advanced::Again),
-            Ok(head) if head.state().due_at(head.wake_at()).is_some() => Ok(Advanced::Waits),
-            Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Advanced::Rests),
-            Err(error) => Err(error),
-        }
     }
 }

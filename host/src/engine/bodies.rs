@@ -1,13 +1,13 @@
-//! Large response bodies, which are kept outside the journal, by digest.
+//! Large response bodies, which are kept outside the journal, by digest; and files of tasks, as runs read them.
 
 use std::sync::Arc;
 
-use crate::domain::effect::{Answer, CallFault, CallResult, FetchResponse};
+use crate::domain::effect::{Answer, CallFault, CallResult, FetchResponse, FilePart};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits;
+use crate::store::blobs::on_disk;
 use crate::store::{Store, StoreError};
 
-/// See the module's documentation.
 #[derive(Clone)]
 pub(super) struct Bodies {
     store: Arc<dyn Store>,
@@ -42,6 +42,38 @@ impl Bodies {
             body: Vec::new(),
         };
         Ok((CallResult::Fetch(Ok(kept)), Some(body)))
+    }
+
+    /// A part of a file of a task, or of one above it. See [`crate::domain::effect::Calls::file`].
+    ///
+    /// # Errors
+    /// [`CallFault::FileUnreadable`].
+    pub(super) async fn file(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        digest: [u8; 32],
+        part: (u64, usize),
+    ) -> Result<Option<FilePart>, CallFault> {
+        let unreadable = |error: StoreError| CallFault::FileUnreadable(error.to_string());
+        let mut owner = task;
+        for _ in 0..=limits::SUBTASK_DEPTH {
+            let (blobs, workspace_of) = (self.store.blobs().clone(), workspace.clone());
+            let read = on_disk(move || blobs.read(&workspace_of, owner, &digest, part)).await;
+            if let Some((size, bytes)) = read.map_err(unreadable)? {
+                return Ok(Some(FilePart { size, bytes }));
+            }
+            let stored = self
+                .store
+                .load(workspace, owner)
+                .await
+                .map_err(unreadable)?;
+            match stored.and_then(|stored| stored.head.parent) {
+                Some(parent) => owner = parent.task,
+                None => break,
+            }
+        }
+        Ok(None)
     }
 
     /// A recorded answer with the body that was stored beside it.

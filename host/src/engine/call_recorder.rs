@@ -8,6 +8,7 @@ use super::commit::TaskWriter;
 use super::dispatcher::Dispatcher;
 use super::held::{Held, Unrecorded};
 use super::outgoing::Outgoing;
+use super::tasks::Tasks;
 use crate::domain::clock::{Clock, Millis};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -16,11 +17,14 @@ use crate::store::StoreError;
 
 /// What every run's calls are made and recorded with.
 pub(super) struct CallRecorder {
+    pub(super) tasks: Tasks,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) bodies: Bodies,
     pub(super) outgoing: Arc<Outgoing>,
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) held: Arc<Held>,
+    /// The store's secret, which idempotency keys are made with.
+    pub(super) secret: [u8; 32],
 }
 
 impl CallRecorder {

@@ -3,37 +3,24 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
+use super::attempt::Attempt;
 use super::call_recorder::CallRecorder;
-use super::commit::{Arriving, TaskWriter};
 use super::dispatcher::Dispatcher;
 use super::held::Unrecorded;
+use super::idempotency::idempotency_key;
+use super::respond::respond;
 use crate::connectors::{call_digest, call_summary};
-use crate::domain::clock::Millis;
-use crate::domain::effect::{Answer, Begun, CallFault, CallRequest, Calls, Effect};
-use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::budget::Charge;
+use crate::domain::effect::{Answer, CallFault, CallRequest, Calls, Effect, FilePart};
+use crate::domain::ids::WorkspaceName;
+use crate::domain::limits;
+use crate::domain::reply::{GivenReply, HttpReply};
 use crate::store::StoreError;
-
-/// One attempt of one run, as its calls are recorded.
-#[derive(Clone)]
-pub(super) struct Attempt {
-    pub(super) writer: TaskWriter,
-    pub(super) workspace: WorkspaceName,
-    pub(super) task: TaskId,
-    pub(super) run: u32,
-    /// Its number, from 1.
-    pub(super) attempt: u32,
-    /// What the run was begun as.
-    pub(super) begun: Begun,
-    /// When the run began.
-    pub(super) began: Millis,
-    /// The task, if it may not be durable yet.
-    pub(super) arriving: Option<Arc<Arriving>>,
-}
 
 /// The calls of one attempt of one run.
 pub(super) struct JournaledCalls {
@@ -47,6 +34,12 @@ pub(super) struct JournaledCalls {
     cut: Arc<Mutex<Option<StoreError>>>,
     /// Calls whose answers are waited for.
     under_way: Arc<AtomicU32>,
+    /// Bytes of the task's journal.
+    journal: Arc<AtomicU64>,
+    /// Whether the run has replied to the sender, or may have.
+    replied: Arc<AtomicBool>,
+    /// The reply that the task has, once the run has tried to reply; none within if the run does not count any more.
+    reply: Arc<Mutex<Option<Option<Arc<GivenReply>>>>>,
 }
 
 /// A call whose answer is waited for. While a run has one, it is not busy.
@@ -88,12 +81,25 @@ impl JournaledCalls {
         recorded.sort_unstable_by_key(|effect| effect.order);
         Self {
             recorder,
+            journal: Arc::new(AtomicU64::new(attempt.journal)),
             attempt,
             done: Arc::new(AtomicU32::new(recorded.len() as u32)),
             recorded,
             cut: Arc::default(),
             under_way: Arc::default(),
+            replied: Arc::default(),
+            reply: Arc::default(),
         }
+    }
+
+    /// Whether the run noted a reply in the task's head.
+    pub(super) fn replied(&self) -> Arc<AtomicBool> {
+        self.replied.clone()
+    }
+
+    /// Bytes of the task's journal, with what this records.
+    pub(super) fn journal(&self) -> Arc<AtomicU64> {
+        self.journal.clone()
     }
 
     /// Why the run was cut off, if it was: what it came to then is not to be committed.
@@ -123,6 +129,8 @@ impl Calls for JournaledCalls {
                 at: effect.at,
                 // Not as it was recorded: one done before it may not have been.
                 order: Some(order),
+                // The task has been charged for what was recorded.
+                charge: None,
             };
             let Some(body) = effect.body else {
                 return Box::pin(std::future::ready(Ok(answer)));
@@ -139,6 +147,11 @@ impl Calls for JournaledCalls {
         {
             return Box::pin(std::future::ready(Err(CallFault::Paused { until })));
         }
+        let bytes = self.journal.load(Ordering::Relaxed);
+        if bytes >= limits::JOURNAL_BYTES {
+            return Box::pin(std::future::ready(Err(CallFault::JournalFull { bytes })));
+        }
+        let journal = self.journal.clone();
         let (recorder, attempt) = (self.recorder.clone(), self.attempt.clone());
         let (done, cut) = (self.done.clone(), self.cut.clone());
         let under_way = self.under_way.clone();
@@ -156,16 +169,16 @@ impl Calls for JournaledCalls {
             }
             let started = Instant::now();
             let summary = call_summary(&request);
-            // Equal for every attempt and after every crash, so that an upstream that has seen the
-            // call can tell.
-            let idempotency_key = format!("{}-{}-{call}", attempt.task, attempt.run);
+            let place = (attempt.task, attempt.run, call);
+            let idempotency_key = idempotency_key(&recorder.secret, place, &digest);
             let over = match request {
                 CallRequest::LongPause { until, .. } => Some(until),
                 _ => None,
             };
+            let charge = Arc::new(Charge::new(attempt.memory.clone()));
             let result = recorder
                 .outgoing
-                .make(workspace, request, &idempotency_key)
+                .make(workspace, request, &idempotency_key, &charge)
                 .await;
             let effect = Effect {
                 run: attempt.run,
@@ -188,11 +201,69 @@ impl Calls for JournaledCalls {
                 }
                 return Err(not_recorded(error));
             }
+            // A large body is kept elsewhere.
+            let kept = effect.bytes().min(limits::JOURNAL_BODY_BYTES);
+            journal.fetch_add(kept as u64, Ordering::Relaxed);
             Ok(Answer {
                 at: effect.at,
                 order: Some(effect.order),
                 result: effect.result,
+                charge: Some(charge),
             })
+        })
+    }
+
+    fn respond(
+        &self,
+        reply: HttpReply,
+    ) -> Pin<Box<dyn Future<Output = Result<bool, CallFault>> + Send>> {
+        let given = Arc::new(GivenReply {
+            reply,
+            run: self.attempt.run,
+            attempt: self.attempt.attempt,
+        });
+        // The store is asked once.
+        if let Some(first) = &*self.reply.lock() {
+            let is_the_one = first.as_ref() == Some(&given);
+            return Box::pin(std::future::ready(Ok(is_the_one)));
+        }
+        let (recorder, attempt) = (self.recorder.clone(), self.attempt.clone());
+        let (cut, under_way) = (self.cut.clone(), self.under_way.clone());
+        let known = self.reply.clone();
+        self.replied.store(true, Ordering::Relaxed);
+        Box::pin(async move {
+            let dispatcher = &recorder.dispatcher;
+            let _under_way = UnderWay::begin(dispatcher, &attempt.workspace, &under_way);
+            let not_recorded = |error: StoreError| {
+                let fault = CallFault::NotRecorded(error.to_string());
+                *cut.lock() = Some(error);
+                fault
+            };
+            // No one is answered about a task that a crash could still undo.
+            if let Some(arriving) = &attempt.arriving {
+                arriving.accept().await.map_err(not_recorded)?;
+            }
+            let responded = respond(&recorder.tasks, &attempt, given.clone()).await;
+            let first = responded.map_err(not_recorded)?;
+            let is_the_one = first.as_ref() == Some(&given);
+            *known.lock() = Some(first);
+            Ok(is_the_one)
+        })
+    }
+
+    fn file(
+        &self,
+        digest: [u8; 32],
+        offset: u64,
+        length: usize,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<FilePart>, CallFault>> + Send>> {
+        let recorder = self.recorder.clone();
+        let (workspace, task) = (self.attempt.workspace.clone(), self.attempt.task);
+        Box::pin(async move {
+            let bodies = &recorder.bodies;
+            bodies
+                .file(&workspace, task, digest, (offset, length))
+                .await
         })
     }
 }

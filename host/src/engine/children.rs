@@ -18,6 +18,8 @@ pub(super) struct Base {
     version: u64,
     notes: u64,
     pub(super) children: Vec<TaskId>,
+    /// Whether the run may have noted something itself.
+    pub(super) notes_itself: bool,
 }
 
 impl Base {
@@ -26,6 +28,7 @@ impl Base {
             version: head.version,
             notes: head.notes,
             children: head.children.iter().map(|child| child.id).collect(),
+            notes_itself: false,
         }
     }
 }
@@ -118,6 +121,8 @@ pub(super) fn keep_noted(head: &mut TaskHead, base: &Base, current: &TaskHead) -
     let kept: Vec<Child> = std::mem::take(&mut head.children);
     let is_new = |child: &Child| !base.children.contains(&child.id);
     // Those that this step dealt with are gone from it, those that ended meanwhile from the other.
+    // Those that were made below it meanwhile count in it, if it is no subtask.
+    head.subtasks = current.subtasks + kept.iter().filter(|child| is_new(child)).count() as u32;
     head.children = current
         .children
         .iter()
@@ -132,5 +137,6 @@ pub(super) fn keep_noted(head: &mut TaskHead, base: &Base, current: &TaskHead) -
         .collect();
     head.version = current.version + 1;
     head.notes = current.notes;
+    head.reply.clone_from(&current.reply);
     true
 }

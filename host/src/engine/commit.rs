@@ -10,8 +10,11 @@ use std::task::Poll;
 
 use tokio::sync::{Mutex, oneshot};
 
+use super::turns::{Turn, Turns};
+use super::watchers::{Watchers, news};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::journal::Entry;
 use crate::store::{Claim, Commit, NewTask, Ownership, Store, StoreError, Transaction};
 
 /// Writes tasks under the claims of one moment. To be made before a task is read that it is to write.
@@ -19,12 +22,23 @@ use crate::store::{Claim, Commit, NewTask, Ownership, Store, StoreError, Transac
 pub(super) struct TaskWriter {
     store: Arc<dyn Store>,
     owned: Arc<Ownership>,
+    turns: Arc<Turns>,
+    watchers: Arc<Watchers>,
 }
 
 impl TaskWriter {
     /// Writes to `store` what `owned` has claims to.
-    pub(super) fn new(store: Arc<dyn Store>, owned: Arc<Ownership>) -> Self {
-        Self { store, owned }
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        owned: Arc<Ownership>,
+        (turns, watchers): (Arc<Turns>, Arc<Watchers>),
+    ) -> Self {
+        Self {
+            store,
+            owned,
+            turns,
+            watchers,
+        }
     }
 
     /// The claim that a write of the task stands on.
@@ -43,13 +57,20 @@ impl TaskWriter {
     /// As [`Store::accept`].
     pub(super) async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
         let claim = self.claim(task.head.id)?;
+        let _turn = self.turns.take(&task.head.workspace, task.data.len()).await;
         self.store.accept(claim, task).await
     }
 
     /// As [`Store::commit`].
     pub(super) async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let claim = self.claim(commit.head.id)?;
-        self.store.commit(claim, commit).await
+        let bytes = bytes(&commit);
+        self.turns.pace(&commit.head.workspace, bytes).await;
+        let _turn = self.turns.take(&commit.head.workspace, bytes).await;
+        let news = news(&commit.head);
+        self.store.commit(claim, commit).await?;
+        self.watchers.written(news);
+        Ok(())
     }
 
     /// As [`Store::transact`].
@@ -61,7 +82,26 @@ impl TaskWriter {
                 claims.push(claim);
             }
         }
-        self.store.transact(&claims, changes).await
+        let _turn = self.turn_of(&changes).await;
+        let heads = changes.commits.iter().map(|commit| &commit.head);
+        let heads = heads.chain(&changes.notes);
+        let news: Vec<TaskId> = heads.filter_map(news).collect();
+        self.store.transact(&claims, changes).await?;
+        for task in news {
+            self.watchers.written(Some(task));
+        }
+        Ok(())
+    }
+
+    /// Waits for the turn to write what a transaction brings.
+    async fn turn_of(&self, changes: &Transaction) -> Option<Turn> {
+        let committed: usize = changes.commits.iter().map(bytes).sum();
+        let accepted: usize = changes.accepts.iter().map(|task| task.data.len()).sum();
+        let heads = changes.commits.iter().map(|commit| &commit.head);
+        let mut heads = heads.chain(changes.accepts.iter().map(|task| &task.head));
+        let workspace = &heads.next()?.workspace;
+        self.turns.pace(workspace, committed).await;
+        self.turns.take(workspace, committed + accepted).await
     }
 
     /// As [`Store::record_effect`].
@@ -78,6 +118,17 @@ impl TaskWriter {
     }
 }
 
+/// What a commit writes of data and of their changes, roughly.
+fn bytes(commit: &Commit) -> usize {
+    let changes = commit.entries.iter().map(|entry| match entry {
+        Entry::Run(run) => run.changes.len(),
+        Entry::Changed { changes, .. } | Entry::Subtask { changes, .. } => changes.len(),
+        _ => 0,
+    });
+    let data = commit.data.as_ref().map_or(0, |data| data.len());
+    changes.sum::<usize>() + data
+}
+
 /// A task on its way in: its first run may begin before the task is durable, and then acceptance and
 /// run are one record. Nothing leaves the sandbox before that: the first connector call, and any
 /// wait that is too long for the sender, makes the task durable by itself first.
@@ -91,8 +142,8 @@ struct Pending {
     task: Option<NewTask>,
     /// Whether the store has been asked to accept it, and has not said that it did.
     begun: bool,
-    /// Tells the sender.
-    told: Option<oneshot::Sender<Result<(), StoreError>>>,
+    /// Sends the result of the acceptance to the sender's request.
+    accepted: Option<oneshot::Sender<Result<(), StoreError>>>,
     /// Announces the write until the store has been given the task.
     announced: Option<Box<dyn Send + Sync>>,
 }
@@ -103,15 +154,15 @@ impl Arriving {
         task: NewTask,
         announced: Option<Box<dyn Send + Sync>>,
     ) -> (Arc<Self>, oneshot::Receiver<Result<(), StoreError>>) {
-        let (told, hears) = oneshot::channel();
+        let (accepted, result) = oneshot::channel();
         let pending = Mutex::new(Pending {
             writer,
             task: Some(task),
             begun: false,
-            told: Some(told),
+            accepted: Some(accepted),
             announced,
         });
-        (Arc::new(Self { pending }), hears)
+        (Arc::new(Self { pending }), result)
     }
 
     /// The task as it came in; none if it is durable already.
@@ -141,6 +192,7 @@ impl Arriving {
             head: commit.head,
             data: commit.data.unwrap_or_else(|| task.data.clone()),
             entries: commit.entries,
+            dedup: task.dedup,
         };
         // The task stays until it is durable: after a write that failed, or whose answer was lost, it
         // must not be taken for durable.
@@ -158,7 +210,7 @@ impl Pending {
         };
         self.begun = true;
         let accepted = match self.write(task).await {
-            // Nobody else has this id: it is what became of an attempt that was dropped half way.
+            // The id is this task's alone: an attempt that was dropped half way has written it.
             Err(StoreError::Conflict { .. }) => Ok(()),
             accepted => accepted,
         };
@@ -182,9 +234,9 @@ impl Pending {
             self.task = None;
             self.begun = false;
         }
-        if let Some(told) = self.told.take() {
-            // The receiver is gone if the sender's patience ended; then the sender asks for itself.
-            let _ = told.send(accepted.clone());
+        if let Some(sender) = self.accepted.take() {
+            // The receiver is gone if the request waited for too long; then the request accepts the task.
+            let _ = sender.send(accepted.clone());
         }
     }
 }
@@ -214,11 +266,15 @@ mod tests {
     use crate::store::conformance::samples::{new_task, next, workspace};
     use crate::store::memory::MemoryStore;
 
-    /// The sender's patience may end while the write is under way, and then it asks for itself.
+    fn turns() -> (Arc<Turns>, Arc<Watchers>) {
+        (Arc::new(Turns::new(Box::new(|| true))), Arc::default())
+    }
+
+    /// The request may stop waiting while the write is under way, and then it accepts the task itself.
     #[tokio::test]
     async fn a_write_that_failed_is_not_taken_for_durable() {
         let store = Arc::new(MemoryStore::new());
-        let writer = TaskWriter::new(store.clone(), store.ownership().borrow().clone());
+        let writer = TaskWriter::new(store.clone(), store.ownership().borrow().clone(), turns());
         store.close().await;
         let task = new_task(&workspace("acme"), TaskId::new(), "{}");
         let (arriving, hears) = Arriving::new(writer, task.clone(), None);
@@ -237,10 +293,11 @@ mod tests {
 
     /// The writer was cut off and never got the answer: the task is there, or is made so.
     #[tokio::test]
-    async fn a_write_whose_answer_nobody_heard_is_asked_for_again() {
+    async fn a_write_whose_answer_was_lost_is_made_again() {
         for arrived in [false, true] {
             let store = Arc::new(MemoryStore::new());
-            let writer = TaskWriter::new(store.clone(), store.ownership().borrow().clone());
+            let writer =
+                TaskWriter::new(store.clone(), store.ownership().borrow().clone(), turns());
             let task = new_task(&workspace("acme"), TaskId::new(), "{}");
             let (arriving, _hears) = Arriving::new(writer.clone(), task.clone(), None);
             arriving.pending.lock().await.begun = true;

@@ -6,7 +6,10 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::cpu::Workers;
 use super::queue::Queue;
 use super::tasks::Tasks;
 use super::threads::Threads;
@@ -19,38 +22,43 @@ const UNPACED: usize = 512;
 const PACED_BY: usize = 64;
 /// The finest time that timers can keep.
 const PACE: Duration = Duration::from_millis(1);
-/// No sender notices this: less than what a request from another town takes.
+/// Less than the round trip of a request from another city.
 const LONGEST_PACE: Duration = Duration::from_millis(50);
 
 /// What a runner does with a task that the queue gives out, and with those after it.
 pub(super) trait Run: Send + Sync {
-    /// Takes one task after another as far as it goes, until none is queued.
+    /// Takes one task of the workspace after another as far as it goes, until none is queued or another
+    /// workspace's is next: that one is another runner's. Keeps `token` until the end.
     fn run(
         self: Arc<Self>,
         workspace: WorkspaceName,
         task: TaskId,
+        token: TaskTrackerToken,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
-/// See the module's documentation.
 pub(super) struct Dispatcher {
     pub(super) queue: Queue,
     pub(super) threads: Arc<Threads>,
+    /// What runs runners.
+    pub(super) workers: Arc<Workers>,
     runner: OnceLock<Weak<dyn Run>>,
-    /// A task may be due earlier than the timers think.
+    /// Notified when a task may be due earlier than the timers' next look.
     pub(super) timer_set: Notify,
-    /// A runner has ended.
-    idle: Notify,
+    /// One token for each runner. It is taken before the queue is asked for a task, so that
+    /// [`Dispatcher::close`] misses no runner that is just starting.
+    pub(super) runners: TaskTracker,
 }
 
 impl Dispatcher {
-    pub(super) fn new(queue: Queue, threads: Arc<Threads>) -> Self {
+    pub(super) fn new(queue: Queue, threads: Arc<Threads>, workers: Arc<Workers>) -> Self {
         Self {
             queue,
             threads,
+            workers,
             runner: OnceLock::new(),
             timer_set: Notify::new(),
-            idle: Notify::new(),
+            runners: TaskTracker::new(),
         }
     }
 
@@ -65,9 +73,31 @@ impl Dispatcher {
         let Some(runner) = self.runner.get().and_then(Weak::upgrade) else {
             return;
         };
-        while let Some((workspace, task)) = self.queue.start() {
-            self.threads.spawn(runner.clone().run(workspace, task));
+        loop {
+            let token = self.runners.token();
+            let Some((workspace, task)) = self.queue.start() else {
+                return;
+            };
+            self.start_runner(&runner, token, workspace, task);
         }
+    }
+
+    /// Starts a runner for a task that the queue has given out.
+    pub(super) fn hand_over(&self, workspace: WorkspaceName, task: TaskId) {
+        if let Some(runner) = self.runner.get().and_then(Weak::upgrade) {
+            self.start_runner(&runner, self.runners.token(), workspace, task);
+        }
+    }
+
+    fn start_runner(
+        &self,
+        runner: &Arc<dyn Run>,
+        token: TaskTrackerToken,
+        workspace: WorkspaceName,
+        task: TaskId,
+    ) {
+        let run = runner.clone().run(workspace.clone(), task, token);
+        self.workers.spawn(&workspace, run);
     }
 
     /// Takes up a task that is durable and ready. Never blocks and never fails: a task that finds
@@ -86,30 +116,19 @@ impl Dispatcher {
     }
 
     /// As [`Dispatcher::wake`]; a task that is queued or running already is looked at once more after that.
-    pub(super) fn call(&self, workspace: &WorkspaceName, task: TaskId) {
-        self.queue.call(workspace, task);
+    pub(super) fn requeue(&self, workspace: &WorkspaceName, task: TaskId) {
+        self.queue.requeue(workspace, task);
         self.run_more();
-    }
-
-    /// A runner has ended.
-    pub(super) fn runner_ended(&self) {
-        self.idle.notify_waiters();
     }
 
     /// Gives out no more tasks, and waits until those that are running have come to rest; `false` if
     /// some have not after `grace`.
     pub(super) async fn close(&self, grace: Duration) -> bool {
         self.queue.close();
-        let all_idle = async {
-            while self.queue.running() > 0 {
-                let idle = self.idle.notified();
-                if self.queue.running() > 0 {
-                    // Polled as well as notified: a permit may be lost between the two looks.
-                    let _ = tokio::time::timeout(Duration::from_millis(20), idle).await;
-                }
-            }
-        };
-        tokio::time::timeout(grace, all_idle).await.is_ok()
+        self.runners.close();
+        tokio::time::timeout(grace, self.runners.wait())
+            .await
+            .is_ok()
     }
 }
 

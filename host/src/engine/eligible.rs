@@ -48,6 +48,7 @@ fn is_eligible(head: &TaskHead, candidate: &Candidate) -> bool {
 }
 
 /// The steps that match a task's data, best first, as far as they are eligible.
+#[derive(Default)]
 pub(super) struct Eligible {
     pub(super) steps: Vec<(Candidate, Arc<Step>)>,
 }

@@ -12,11 +12,8 @@ pub(super) fn is_over(head: &TaskHead, now: Millis) -> bool {
 /// its end.
 pub(super) fn expire(head: &mut TaskHead, under_way: bool, now: Millis) -> String {
     let expiry = head.expiry.take().unwrap_or_default();
-    if head.retrying().is_some() || head.paused().is_some() || under_way {
-        head.runs += 1;
-    }
-    head.version += 1;
-    head.updated = now.max(head.updated);
+    head.give_up_run(under_way);
+    head.next_version(now);
     let over = format!(
         "its time was over at {}, which `task.timeout` had set",
         rfc3339(expiry.at.unwrap_or(now))

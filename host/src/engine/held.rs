@@ -24,23 +24,23 @@ pub(super) struct Unrecorded {
 }
 
 impl Held {
-    /// Forgets these tasks, with the calls that were made for them: another node has them now.
+    /// Removes these tasks, with the calls that were made for them: another node has them now.
     pub(super) fn drop_tasks(&self, is_one: impl Fn(TaskId) -> bool) {
         self.tasks.lock().retain(|(_, task)| !is_one(*task));
         self.calls.lock().retain(|task, _| !is_one(*task));
     }
 
-    /// Remembers a task that could not be advanced for want of the store.
+    /// Keeps a task that could not be advanced because the store took no write.
     pub(super) fn keep_task(&self, workspace: &WorkspaceName, task: TaskId) {
         self.tasks.lock().push((workspace.clone(), task));
     }
 
-    /// Gives the remembered tasks, and forgets them.
+    /// Takes the kept tasks out.
     pub(super) fn take_tasks(&self) -> Vec<(WorkspaceName, TaskId)> {
         std::mem::take(&mut *self.tasks.lock())
     }
 
-    /// Gives the calls of a task that could not be recorded, and forgets them.
+    /// Takes out the calls of a task that could not be recorded.
     pub(super) fn take_calls(&self, task: TaskId) -> Option<Vec<Unrecorded>> {
         self.calls.lock().remove(&task)
     }

@@ -1,7 +1,8 @@
 //! One workspace's tasks in the queue.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
+use super::advanced::Needs;
 use crate::domain::ids::TaskId;
 
 /// One workspace's tasks.
@@ -9,8 +10,8 @@ pub(super) struct Lane {
     pub(super) queued: VecDeque<TaskId>,
     /// Queued or running: a task is never taken in twice.
     pub(super) known: HashSet<TaskId>,
-    /// Known and called meanwhile: to be looked at once more.
-    pub(super) called: HashSet<TaskId>,
+    /// Of the known ones, those that are queued once more when their run has ended.
+    pub(super) requeue: HashSet<TaskId>,
     pub(super) running: usize,
     /// Of them, those that wait for a connector's answer; for a moment also some that have ended.
     pub(super) outside: usize,
@@ -23,6 +24,21 @@ pub(super) struct Lane {
     pub(super) refilling: bool,
     /// What is being read is to be read again from the oldest on.
     pub(super) again: bool,
+    /// Whether there is memory for its next task.
+    pub(super) memory: Memory,
+    /// Of the queued tasks, those for which more memory is to be set aside than is usual.
+    pub(super) needs: HashMap<TaskId, Needs>,
+}
+
+/// Whether there is memory for a lane's next task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// As far as is known.
+    Enough,
+    /// There was none; one task may find out whether there is now.
+    Try,
+    /// There was none.
+    None,
 }
 
 impl Lane {
@@ -30,7 +46,7 @@ impl Lane {
         Self {
             queued: VecDeque::new(),
             known: HashSet::new(),
-            called: HashSet::new(),
+            requeue: HashSet::new(),
             running: 0,
             outside: 0,
             taken_up_to: TaskId::MIN,
@@ -38,12 +54,21 @@ impl Lane {
             offered_since: false,
             refilling: false,
             again: false,
+            memory: Memory::Enough,
+            needs: HashMap::new(),
         }
     }
 
     /// Runs that do not wait for a connector's answer.
     pub(super) fn busy(&self) -> usize {
         self.running.saturating_sub(self.outside)
+    }
+
+    /// Lets one task find out whether there is memory now.
+    pub(super) fn tries_again(&mut self) {
+        if self.memory == Memory::None {
+            self.memory = Memory::Try;
+        }
     }
 
     pub(super) fn wants_refill(&self, room: usize) -> bool {

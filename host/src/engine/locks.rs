@@ -1,4 +1,4 @@
-//! Locks on tasks: a run holds its task's lock, and so does an action of a person. So an action never
+//! Locks on tasks: a run holds its task's lock, and so does a user's action. So an action never
 //! changes a task while a run of it is under way, and no run begins while an action works on the task.
 
 use std::collections::HashMap;
@@ -13,7 +13,6 @@ use tokio::time::{Instant, timeout_at};
 use crate::domain::ids::TaskId;
 use crate::store::Claim;
 
-/// See the module's documentation.
 #[derive(Default)]
 pub(super) struct TaskLocks {
     tasks: Mutex<HashMap<TaskId, Held>>,
@@ -22,15 +21,15 @@ pub(super) struct TaskLocks {
 /// A task whose lock is held.
 struct Held {
     signals: Arc<Signals>,
-    /// What a run writes under, if a run holds it and not an action.
+    /// The claim that the run writes under; none if an action holds the lock.
     claim: Option<Claim>,
-    /// Whether it was asked for meanwhile.
+    /// Whether an action waits for the lock, or the queue has the task again.
     wanted: bool,
 }
 
 #[derive(Default)]
 struct Signals {
-    /// The run is to be given up.
+    /// The run is to stop.
     stop: Notify,
     /// The lock was released.
     released: Notify,
@@ -135,7 +134,14 @@ impl TaskLocks {
         self.tasks.lock().get(&task).is_some_and(|held| held.wanted)
     }
 
-    /// Has the task's run given up, if there is one.
+    /// The tasks that are in a run.
+    pub(super) fn running(&self) -> Vec<TaskId> {
+        let tasks = self.tasks.lock();
+        let running = tasks.iter().filter(|(_, held)| held.claim.is_some());
+        running.map(|(task, _)| *task).collect()
+    }
+
+    /// Stops the task's run, if there is one.
     pub(super) fn stop(&self, task: TaskId) {
         if let Some(held) = self.tasks.lock().get(&task)
             && held.claim.is_some()
@@ -144,7 +150,7 @@ impl TaskLocks {
         }
     }
 
-    /// Has the runs given up whose claims are such: what they would write would be refused. A run that
+    /// Stops the runs for whose claims `is_stale` is true: what they would write would be refused. A run that
     /// began under a newer claim goes on: another run of its task beside its last call would record that
     /// call a second time.
     pub(super) fn stop_all(&self, is_stale: impl Fn(Claim) -> bool) {
@@ -255,7 +261,7 @@ mod tests {
             (1, false, true),
             (2, true, false),
             (2, false, true),
-            // What the node is told here is older than the run.
+            // The ownership that this update carries is older than the run.
             (3, true, false),
             (3, false, false),
         ] {

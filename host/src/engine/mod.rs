@@ -1,29 +1,37 @@
 //! The engine: takes every ready task through its steps, one run at a time per task, many tasks at
-//! once, fairly between workspaces, and never more in memory than it was told.
+//! once, fairly between workspaces, with a bounded queue in memory.
 //!
 //! Its parts are types with the fields that they need. From the ground up: [`tasks::Tasks`] (the store, and
-//! what of it is this node's), [`queue::Queue`] and [`locks::TaskLocks`], [`dispatcher::Dispatcher`] (starts
-//! runners), [`subtasks::Subtasks`] and [`notices::Notices`] (commit with what a task's end is to others),
-//! [`advancer::Advancer`] (one task from run to run), [`runner::Runner`] (one task after another), then what
+//! what of it is this node's), [`queue::Queue`] and [`locks::TaskLocks`], [`cpu::Workers`] (shares the threads by
+//! workspace), [`dispatcher::Dispatcher`] (starts runners), [`subtasks::Subtasks`] and [`notices::Notices`] (commit
+//! with what a task's end is to others), [`advancer::Advancer`] (one task from run to run), [`runner::Runner`] (one task after another), then what
 //! the rest of the server calls: [`Acceptor`], [`Actions`], [`Replayer`], [`Removal`].
 
 mod acceptor;
 mod actions;
+mod admission;
 mod advance;
 mod advanced;
 mod advancer;
+mod attempt;
 mod bodies;
 mod call_recorder;
 mod calls;
 mod children;
 mod commit;
+mod cpu;
 mod dispatcher;
 mod eligible;
 mod expiry;
 mod held;
+mod idempotency;
+mod interrupted;
 mod lane;
 mod locks;
+mod matcher;
+mod memory;
 mod notices;
+mod origin;
 mod outcome;
 mod outgoing;
 mod ownership;
@@ -32,10 +40,12 @@ mod queue;
 mod removal;
 mod removal_asked;
 mod replay;
+mod respond;
 mod retry;
 mod room;
 mod runner;
 mod schedules;
+mod set_aside;
 mod settings;
 mod slots;
 mod steps;
@@ -43,21 +53,30 @@ mod subtasks;
 mod tasks;
 mod threads;
 mod timers;
+mod turns;
+mod watchers;
 
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::Catalog;
 use crate::connectors::FetchClient;
+use crate::domain::budget::Budget;
 use crate::domain::clock::Clock;
+use crate::domain::ids::WorkspaceName;
 use crate::sandbox::Sandbox;
 use crate::store::Store;
 use advancer::Advancer;
 use bodies::Bodies;
 use call_recorder::CallRecorder;
+use cpu::Workers;
 use dispatcher::Dispatcher;
 use held::Held;
+use interrupted::Interrupted;
 use locks::TaskLocks;
+use memory::Memory;
 use notices::Notices;
 use outgoing::Outgoing;
 use ownership::Follower;
@@ -65,12 +84,15 @@ use queue::Queue;
 use removal_asked::RemovalAsked;
 use runner::Runner;
 use schedules::Scheduler;
+use set_aside::SetAside;
 use slots::Slots;
 use steps::Steps;
-use subtasks::Subtasks;
+use subtasks::{Families, Subtasks};
 use tasks::Tasks;
 use threads::Threads;
 use timers::Timers;
+use turns::Turns;
+use watchers::Watchers;
 
 pub use acceptor::Acceptor;
 pub use actions::{ActionError, Actions};
@@ -96,7 +118,12 @@ pub struct EngineParts {
     pub clock: Arc<dyn Clock>,
     /// How it is set up.
     pub settings: EngineSettings,
-    /// If the store wants to know.
+    /// The weights by which workspaces share the processors, of those whose weight is not 1.
+    pub weights: HashMap<WorkspaceName, u32>,
+    /// The file that lists the runs which last, so that one which takes the server down is known after its end; none
+    /// lists none.
+    pub running: Option<PathBuf>,
+    /// Announces writes to the store, if it gathers them.
     pub announce: Option<Announce>,
 }
 
@@ -110,8 +137,13 @@ pub struct Engine {
     pub replayer: Replayer,
     /// Removes tasks, and erases deleted workspaces.
     pub removal: Arc<Removal>,
+    /// The memory that tasks under way take from, which is the server's.
+    pub memory: Arc<Budget>,
+    /// Who waits for what comes of a task.
+    pub watchers: Arc<Watchers>,
     dispatcher: Arc<Dispatcher>,
     threads: Arc<Threads>,
+    interrupted: Arc<Interrupted>,
 }
 
 impl Engine {
@@ -128,44 +160,67 @@ impl Engine {
             fetch,
             clock,
             settings,
+            weights,
+            running,
             announce,
         } = parts;
         let threads = Arc::new(Threads::start()?);
-        let queue = Queue::new(settings, catalog.workspaces());
-        let dispatcher = Arc::new(Dispatcher::new(queue, threads.clone()));
-        let tasks = Tasks::new(store.clone());
+        let workers = Arc::new(Workers::new(threads.clone(), weights));
+        let computing = {
+            let workers = workers.clone();
+            move |workspace: &WorkspaceName| workers.computing(workspace)
+        };
+        let queue = Queue::new(settings, catalog.workspaces(), Box::new(computing));
+        let dispatcher = Arc::new(Dispatcher::new(queue, threads.clone(), workers.clone()));
+        let spend = {
+            let workers = workers.clone();
+            Box::new(move |workspace: &WorkspaceName, used| workers.spend(workspace, used))
+        };
+        let is_alone = Box::new(move || workers.has_one_workspace());
+        let turns = Arc::new(Turns::new(is_alone));
+        let watchers = Arc::<Watchers>::default();
+        let tasks = Tasks::new(store.clone(), turns, watchers.clone());
         let locks = Arc::<TaskLocks>::default();
         let held = Arc::<Held>::default();
-        let outgoing = Arc::new(Outgoing::new(catalog.clone(), fetch));
+        let budget = Budget::new(settings.memory);
+        let memory = Arc::new(Memory::new(budget.clone()));
+        let calls = Budget::new(settings.calls);
+        let outgoing = Arc::new(Outgoing::new(catalog.clone(), fetch, clock.clone(), calls));
         let bodies = Bodies::new(store.clone());
-        let steps = Arc::new(Steps::new(catalog.clone(), sandbox, store.seed()));
+        let steps = Arc::new(Steps::new(catalog.clone(), sandbox, store.seed(), spend));
         let subtasks = Arc::new(Subtasks {
             tasks: tasks.clone(),
             clock: clock.clone(),
             dispatcher: dispatcher.clone(),
             locks: locks.clone(),
+            families: Families::default(),
         });
+        let notices = Arc::new(Notices {
+            catalog: catalog.clone(),
+            outgoing: outgoing.clone(),
+            clock: clock.clone(),
+            dispatcher: dispatcher.clone(),
+            slots: Slots::default(),
+        });
+        let interrupted = Arc::new(Interrupted::open(running));
         let advancer = Advancer {
             tasks: tasks.clone(),
             clock: clock.clone(),
             steps: steps.clone(),
             calls: Arc::new(CallRecorder {
+                tasks: tasks.clone(),
                 clock: clock.clone(),
                 bodies: bodies.clone(),
-                outgoing: outgoing.clone(),
+                outgoing,
                 dispatcher: dispatcher.clone(),
                 held: held.clone(),
+                secret: store.seed(),
             }),
             subtasks: subtasks.clone(),
-            notices: Arc::new(Notices {
-                catalog: catalog.clone(),
-                outgoing,
-                clock: clock.clone(),
-                dispatcher: dispatcher.clone(),
-                slots: Slots::default(),
-            }),
+            notices: notices.clone(),
             dispatcher: dispatcher.clone(),
             locks: locks.clone(),
+            memory: memory.clone(),
         };
         let runner = Arc::new(Runner {
             tasks: tasks.clone(),
@@ -173,6 +228,14 @@ impl Engine {
             dispatcher: dispatcher.clone(),
             held: held.clone(),
             advancer,
+            interrupted: interrupted.clone(),
+            set_aside: SetAside {
+                tasks: tasks.clone(),
+                clock: clock.clone(),
+                subtasks: subtasks.clone(),
+                notices,
+                since: clock.now(),
+            },
         });
         let removal_asked = Arc::<RemovalAsked>::default();
         let removal = Arc::new(Removal {
@@ -204,6 +267,8 @@ impl Engine {
         let as_run: Arc<dyn dispatcher::Run> = runner.clone();
         dispatcher.start(Arc::downgrade(&as_run));
         threads.spawn(timers.run());
+        threads.spawn(interrupted.clone().watch(locks.clone(), dispatcher.clone()));
+        threads.spawn(memory.feed(dispatcher.clone()));
         threads.spawn(room::watch(tasks.clone(), dispatcher.clone(), held));
         threads.spawn(dispatcher::refill(tasks.clone(), dispatcher.clone()));
         threads.spawn(removal.clone().run());
@@ -227,10 +292,14 @@ impl Engine {
                 tasks,
                 steps,
                 bodies,
+                memory: budget.clone(),
             },
+            memory: budget,
+            watchers,
             removal,
             dispatcher,
             threads,
+            interrupted,
         }))
     }
 
@@ -243,6 +312,7 @@ impl Engine {
                 "runs were cut off by the shutdown; they begin again at the next start"
             );
         }
+        self.interrupted.close();
         self.threads.stop();
     }
 }

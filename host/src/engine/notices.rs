@@ -1,6 +1,6 @@
-//! Failure notices: the workspace's URL is told when a task fails for good. What is owed is part of the
-//! task's head, written by the very commit that makes it fail, and due like a waiting task; so no
-//! crash loses a notice, and nothing else has to be kept.
+//! Failure notices: a request to the workspace's failure URL when a task fails for good. The pending notice is
+//! part of the task's head, written by the commit that makes the task fail, and due like a waiting task; so no
+//! crash loses a notice, and nothing else has to be stored.
 //!
 //! Notices hold up no task: they are delivered beside the runners, few at once, and one that finds no
 //! place is put off. Each attempt is counted, and its successor's time set, before it is made.
@@ -16,6 +16,7 @@ use super::outgoing::Outgoing;
 use super::retry;
 use super::slots::Slots;
 use crate::catalog::Catalog;
+use crate::domain::budget::{Charge, Permit};
 use crate::domain::clock::{Clock, Millis, rfc3339};
 use crate::domain::effect::{FetchRequest, Redirect};
 use crate::domain::ids::{StepName, WorkspaceName};
@@ -32,10 +33,9 @@ const POLICY: RetryPolicy = RetryPolicy {
     factor: 4,
     cap_ms: 6 * 3_600_000,
 };
-/// How long after the start of an attempt the next one is due if nobody lives to say how it ended.
+/// How long after the start of an attempt the next one is due if the process ends before the attempt does.
 const LEASE_MS: Millis = limits::NOTICE_TIMEOUT_MS + 5_000;
 
-/// See the module's documentation.
 pub(super) struct Notices {
     pub(super) catalog: Arc<Catalog>,
     pub(super) outgoing: Arc<Outgoing>,
@@ -59,7 +59,7 @@ impl Drop for Place {
 
 impl Notices {
     /// Owes a notice for a task that is in `error` from the commit on that `head` is made for, if its
-    /// workspace wants one. `failed` is the step that failed, and in how many attempts.
+    /// workspace has a failure URL. `failed` is the step that failed, and in how many attempts.
     pub(super) fn owe(&self, head: &mut TaskHead, failed: (&StepName, u32)) {
         if head.state() != TaskState::Error {
             return;
@@ -115,7 +115,7 @@ impl Notices {
         Ok(Advanced::Waits)
     }
 
-    /// Makes one attempt to deliver a notice, and writes down what came of it.
+    /// Makes one attempt to deliver a notice, and stores its result.
     async fn deliver(&self, writer: &TaskWriter, mut head: TaskHead, url: &str) {
         let Some(notice) = head.notice() else {
             return;
@@ -123,7 +123,12 @@ impl Notices {
         let (id, tries) = (notice.id.clone(), notice.tries);
         let request = request(&head, url, self.clock.now());
         let Some(request) = request else { return };
-        let answer = self.outgoing.fetch(request, &id).await;
+        // They are few, and what they are answered is not kept.
+        let memory = Charge::new(Arc::new(Permit::unlimited()));
+        let answer = self
+            .outgoing
+            .fetch(&head.workspace, request, &id, &memory)
+            .await;
         let error = match answer {
             Ok(response) if (200..300).contains(&response.status) => None,
             Ok(response) => Some(format!("the receiver answered {}", response.status)),

@@ -6,25 +6,36 @@ use std::sync::Arc;
 use super::advance::{self, Verdict};
 use super::eligible::Candidate;
 use crate::domain::clock::Millis;
-use crate::domain::data::{Change, Document};
+use crate::domain::data::Document;
 use crate::domain::ids::StepName;
 use crate::domain::journal::{Entry, RunEntry, SubtaskEntry};
-use crate::domain::run::{Ended, LogLine, RunEnd, RunOutcome, RunOutput, Then, check_size};
+use crate::domain::run::{
+    Ended, LogLine, RunEnd, RunOutcome, RunOutput, Then, check_journal, check_size,
+};
 use crate::domain::step::Step;
-use crate::domain::subtask::NewSubtask;
-use crate::domain::task::{Standing, TaskHead, TaskState, Wait};
+use crate::domain::subtask::{NewSubtask, Reserved};
+use crate::domain::task::{Standing, TaskHead, Wait};
 
 /// What a run's end made of the data.
-#[derive(Default)]
 struct Applied {
-    changes: Vec<Change>,
+    /// JSON text.
+    changes: String,
     /// The new text, if there are any.
     text: Option<Arc<str>>,
 }
 
-/// Applies what a run wrote. A run that left too much has failed, and its task with it: the data in memory
-/// is not looked at again.
-fn apply(end: &mut RunEnd, data: &mut Arc<Document>) -> Applied {
+impl Default for Applied {
+    fn default() -> Self {
+        Self {
+            changes: "[]".to_owned(),
+            text: None,
+        }
+    }
+}
+
+/// Applies what a run wrote. A run that left too much, in the data or in the `journal` of so many bytes, has failed,
+/// and its task with it: the data in memory is not looked at again.
+fn apply(end: &mut RunEnd, data: &mut Arc<Document>, journal: u64) -> Applied {
     let RunEnd::Finished(finished) = end else {
         return Applied::default();
     };
@@ -32,7 +43,11 @@ fn apply(end: &mut RunEnd, data: &mut Arc<Document>) -> Applied {
     if changes.is_empty() {
         return Applied::default();
     }
-    match check_size(data.text().len()) {
+    // Changes are plain JSON: there is nothing in them that could fail to serialise.
+    let changes = serde_json::to_string(&changes).unwrap_or_default();
+    let checked = check_size(data.text().len())
+        .and_then(|()| check_journal(journal.saturating_add(changes.len() as u64)));
+    match checked {
         Ok(()) => Applied {
             changes,
             text: Some(data.text().clone()),
@@ -47,12 +62,17 @@ fn apply(end: &mut RunEnd, data: &mut Arc<Document>) -> Applied {
 /// Why a task waits that no step is eligible for.
 pub(super) const FOR_SUBTASKS: &str = "its subtasks have not ended";
 
+/// Whether a task failed by what no run's end tells.
+fn is_of_no_run(fault: &str) -> bool {
+    fault.starts_with("run limit") || fault.starts_with("condition too costly")
+}
+
 /// The journal says why a task went where its last run's end does not tell.
 pub(super) fn reason_of(head: &TaskHead, now: Millis) -> Option<Entry> {
     let reason = match (&head.standing, &head.fault) {
         (Standing::Waiting(Wait::Subtasks), _) => FOR_SUBTASKS.to_owned(),
         (Standing::Waiting(Wait::Until(_)), _) => "nextRetryAt".to_owned(),
-        (Standing::Error(_), Some(fault)) if fault.starts_with("run limit") => fault.clone(),
+        (Standing::Error(_), Some(fault)) if is_of_no_run(fault) => fault.clone(),
         _ => return None,
     };
     Some(Entry::State {
@@ -68,6 +88,8 @@ pub(super) struct RunFacts<'a> {
     pub(super) started: Millis,
     pub(super) step: &'a Step,
     pub(super) others: Vec<StepName>,
+    /// Bytes of the task's journal.
+    pub(super) journal: u64,
 }
 
 impl RunFacts<'_> {
@@ -76,7 +98,7 @@ impl RunFacts<'_> {
         attempt: u32,
         (retry_at, parked_until): (Option<Millis>, Option<Millis>),
         (ended, printed): (Ended, Printed),
-        (changes, asked): (&[Change], &[NewSubtask]),
+        (changes, asked): (String, &[NewSubtask]),
     ) -> RunEntry {
         RunEntry {
             run: self.run,
@@ -85,8 +107,7 @@ impl RunFacts<'_> {
             digest: self.step.digest.clone(),
             at: self.started,
             ended,
-            // Changes are plain JSON: there is nothing in them that could fail to serialise.
-            changes: serde_json::to_string(changes).unwrap_or_default(),
+            changes,
             logs: printed.logs,
             fuel: printed.fuel,
             duration_us: printed.duration_us,
@@ -112,9 +133,10 @@ pub(super) struct RunOver {
     pub(super) entry: RunEntry,
     /// The data's new text, if it changed.
     pub(super) text: Option<Arc<str>>,
-    /// The subtasks that it asked for.
+    /// The subtasks that it asked for, and as they count in their family.
     pub(super) asked: Vec<NewSubtask>,
-    /// Until when the task waits by the run's own `nextRetryAt`, if the step is eligible again.
+    pub(super) reserved: Option<Arc<Reserved>>,
+    /// Until when the task waits by the run's own `nextRetryAt`, should the step be eligible again.
     pub(super) next_retry_at: Option<Millis>,
 }
 
@@ -138,45 +160,36 @@ impl Printed {
 }
 
 /// Moves head and data over a run's end. The head is left as [`advance::after_run`] leaves it, one
-/// version on. `is_again` tells whether the run's step is eligible on a head and data; it is asked only
-/// if the run left something by which nobody can tell when.
+/// version on. A run that set `nextRetryAt` to what is no time has failed.
 pub(super) fn end_run(
     head: &mut TaskHead,
     data: &mut Arc<Document>,
     (candidate, facts): (&Candidate, RunFacts<'_>),
     (mut end, printed): (RunEnd, Printed),
     (now, random): (Millis, u64),
-    is_again: impl FnOnce(&TaskHead, &mut Arc<Document>) -> bool,
 ) -> RunOver {
-    let verdict = |head: &mut TaskHead, end: &RunEnd| {
-        let verdict = Verdict {
-            candidate,
-            policy: &facts.step.retry,
-            end,
-            now,
-            random,
-        };
-        advance::after_run(head, &verdict)
-    };
     let retry_before = data.member(advance::NEXT_RETRY_AT).map(Cow::into_owned);
-    let mut applied = apply(&mut end, data);
-    let (next_retry_at, misread) = {
+    let mut applied = apply(&mut end, data, facts.journal);
+    let read = {
         let set = data.member(advance::NEXT_RETRY_AT);
-        let retry = (retry_before.as_ref(), set.as_deref());
-        let read = advance::next_retry_at(retry, true, now);
-        read.map_or_else(|fault| (None, Some(fault)), |at| (at, None))
+        advance::next_retry_at((retry_before.as_ref(), set.as_deref()), now)
     };
-    if let Some(fault) = misread {
-        let mut after = head.clone();
-        verdict(&mut after, &end);
-        if after.state() == TaskState::Ready && is_again(&after, data) {
-            end = RunEnd::Fault(fault);
-            applied = Applied::default();
-        }
-    }
-    let (attempt, retry_at) = verdict(head, &end);
+    let next_retry_at = read.unwrap_or_else(|fault| {
+        end = RunEnd::Fault(fault);
+        applied = Applied::default();
+        None
+    });
+    let verdict = Verdict {
+        candidate,
+        policy: &facts.step.retry,
+        end: &end,
+        now,
+        random,
+    };
+    let (attempt, retry_at) = advance::after_run(head, &verdict);
     head.version += 1;
     let ended = end.ended();
+    let mut reserved = None;
     let (asked, parked_until) = match end {
         RunEnd::Finished(finished) => {
             head.set_expiry(finished.timeout, finished.complete_on_expire);
@@ -187,16 +200,20 @@ pub(super) fn end_run(
                 head.tags = tags;
             }
             let parked = matches!(finished.then, Then::Park(_));
+            reserved = finished.reserved;
             (finished.subtasks, head.goes_on_at().filter(|_| parked))
         }
-        RunEnd::Retry { .. } | RunEnd::Stop(_) | RunEnd::Fault(_) => (Vec::new(), None),
+        RunEnd::Retry { .. } | RunEnd::Stop(_) | RunEnd::Fault(_) | RunEnd::Computed { .. } => {
+            (Vec::new(), None)
+        }
     };
     let until = (retry_at, parked_until);
     RunOver {
         attempt,
-        entry: facts.entry(attempt, until, (ended, printed), (&applied.changes, &asked)),
+        entry: facts.entry(attempt, until, (ended, printed), (applied.changes, &asked)),
         text: applied.text,
         asked,
+        reserved,
         next_retry_at,
     }
 }

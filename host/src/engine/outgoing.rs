@@ -5,56 +5,82 @@ use std::time::Duration;
 
 use crate::catalog::Catalog;
 use crate::connectors::{FetchClient, WorkspacePolicy};
+use crate::domain::budget::{Budget, Charge};
+use crate::domain::clock::Clock;
 use crate::domain::effect::{
     CallRequest, CallResult, FetchRequest, FetchResult, Operation, OperationError,
 };
 use crate::domain::ids::WorkspaceName;
 
-/// See the module's documentation.
 pub(super) struct Outgoing {
     catalog: Arc<Catalog>,
     client: Arc<FetchClient>,
+    clock: Arc<dyn Clock>,
+    /// Calls that may be in flight.
+    calls: Arc<Budget>,
     /// What every workspace may call; narrower policies per workspace have their place here.
     egress: WorkspacePolicy,
 }
 
 impl Outgoing {
-    pub(super) fn new(catalog: Arc<Catalog>, client: Arc<FetchClient>) -> Self {
+    pub(super) fn new(
+        catalog: Arc<Catalog>,
+        client: Arc<FetchClient>,
+        clock: Arc<dyn Clock>,
+        calls: Arc<Budget>,
+    ) -> Self {
         Self {
             catalog,
             client,
+            clock,
+            calls,
             egress: WorkspacePolicy::default(),
         }
     }
 
-    /// Makes a call. `idempotency_key` is sent along with requests.
+    /// Makes a call as soon as the server has a connection for it; only then the call's own time begins.
+    /// `idempotency_key` is sent along with requests, and the response is charged to `memory`.
     pub(super) async fn make(
         &self,
         workspace: &WorkspaceName,
         request: CallRequest,
         idempotency_key: &str,
+        memory: &Charge,
     ) -> CallResult {
         match request {
             CallRequest::Fetch(request) => {
-                CallResult::Fetch(self.fetch(request, idempotency_key).await)
+                let _slot = self.calls.wait_for(workspace, 1).await;
+                let result = self
+                    .fetch(workspace, request, idempotency_key, memory)
+                    .await;
+                CallResult::Fetch(result)
             }
             CallRequest::Operation(operation) => {
-                let result = self.operate(workspace, &operation, idempotency_key).await;
+                let _slot = self.calls.wait_for(workspace, 1).await;
+                let result = self
+                    .operate(workspace, &operation, idempotency_key, memory)
+                    .await;
                 CallResult::Operation(result)
             }
             // It is over, or it would not be made.
             CallRequest::LongPause { .. } => CallResult::Operation(Ok("null".into())),
             CallRequest::Pause(milliseconds) => {
-                tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+                self.clock.sleep(Duration::from_millis(milliseconds)).await;
                 CallResult::Operation(Ok("null".into()))
             }
         }
     }
 
     /// Makes a request.
-    pub(super) async fn fetch(&self, request: FetchRequest, idempotency_key: &str) -> FetchResult {
+    pub(super) async fn fetch(
+        &self,
+        workspace: &WorkspaceName,
+        request: FetchRequest,
+        idempotency_key: &str,
+        memory: &Charge,
+    ) -> FetchResult {
         self.client
-            .fetch(&self.egress, request, idempotency_key)
+            .fetch_within((workspace, &self.egress), request, idempotency_key, memory)
             .await
     }
 
@@ -63,6 +89,7 @@ impl Outgoing {
         workspace: &WorkspaceName,
         asked: &Operation,
         idempotency_key: &str,
+        memory: &Charge,
     ) -> Result<String, OperationError> {
         let Operation {
             connector: name,
@@ -71,7 +98,9 @@ impl Outgoing {
         } = asked;
         let live = self.catalog.connector(workspace, name)?;
         let request = live.connector.request(name, operation, argument)?;
-        let answer = self.fetch(request, idempotency_key).await;
+        let answer = self
+            .fetch(workspace, request, idempotency_key, memory)
+            .await;
         live.connector.result(name, operation, answer)
     }
 }

@@ -3,29 +3,40 @@
 //! Ids of tasks grow with time, so what does not fit need not be remembered one by one: it is
 //! enough to know that there is more in the store behind the newest id that was taken in.
 
+mod refill;
+mod starved;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::lane::Lane;
+use super::lane::{Lane, Memory};
 use super::settings::EngineSettings;
 use crate::domain::ids::{TaskId, WorkspaceName};
 
-/// See the module's documentation.
+/// A workspace has at most so many times as many runs as there are free places.
+const TIMES_FREE: usize = 9;
+
 pub(super) struct Queue {
     inner: Mutex<Inner>,
     wants_refill: Arc<Notify>,
+    computing: Computing,
+    /// Notified when a lane waits for memory.
+    starved: Arc<Notify>,
 }
+
+/// How many runs of a workspace compute for long, or would if others did not.
+pub(super) type Computing = Box<dyn Fn(&WorkspaceName) -> usize + Send + Sync>;
 
 struct Inner {
     settings: EngineSettings,
     lanes: HashMap<WorkspaceName, Lane>,
     /// Workspaces with queued tasks, in the order they are served.
-    turn: VecDeque<WorkspaceName>,
+    round_robin: VecDeque<WorkspaceName>,
     running: usize,
-    /// Lanes whose [`Lane::more`] is set: usually none, and then nobody looks for one.
+    /// Lanes whose [`Lane::more`] is set: usually none, and then the lanes are not searched for one.
     spilled: usize,
     closed: bool,
     /// No task is given out for now.
@@ -42,7 +53,11 @@ pub(super) struct Refill {
 
 impl Queue {
     /// An empty queue that takes every workspace to have ready tasks in the store.
-    pub(super) fn new(settings: EngineSettings, workspaces: Vec<WorkspaceName>) -> Self {
+    pub(super) fn new(
+        settings: EngineSettings,
+        workspaces: Vec<WorkspaceName>,
+        computing: Computing,
+    ) -> Self {
         let lanes: HashMap<_, _> = workspaces
             .into_iter()
             .map(|workspace| (workspace, Lane::new(true)))
@@ -52,12 +67,14 @@ impl Queue {
                 settings,
                 spilled: lanes.len(),
                 lanes,
-                turn: VecDeque::new(),
+                round_robin: VecDeque::new(),
                 running: 0,
                 closed: false,
                 held: false,
             }),
             wants_refill: Arc::new(Notify::new()),
+            computing,
+            starved: Arc::default(),
         }
     }
 
@@ -80,16 +97,21 @@ impl Queue {
     /// Takes in a task that is just arriving, as running, if nothing that came before it waits for
     /// its turn and a runner may start. The caller starts it.
     pub(super) fn begin(&self, workspace: &WorkspaceName, task: TaskId) -> bool {
+        let computing = (self.computing)(workspace);
         let mut inner = self.inner.lock();
+        if computing >= inner.settings.computing {
+            return false;
+        }
         if inner.closed || inner.held || inner.running >= inner.settings.concurrency {
             return false;
         }
-        let others_wait = !inner.turn.is_empty();
-        let share = inner.settings.concurrency.div_ceil(2);
+        let others_wait = !inner.round_robin.is_empty();
+        let most = inner.most_running(others_wait);
         let lane = inner.lane(workspace);
         let may = lane.queued.is_empty()
+            && lane.memory == Memory::Enough
             && !lane.more
-            && !(others_wait && lane.running >= share)
+            && lane.running < most
             && lane.known.insert(task);
         if may {
             lane.taken_up_to = lane.taken_up_to.max(task);
@@ -107,10 +129,10 @@ impl Queue {
 
     /// As [`Queue::wake`]; a task that is known already is looked at once more after that, as its runner
     /// may have looked at it for the last time.
-    pub(super) fn call(&self, workspace: &WorkspaceName, task: TaskId) {
+    pub(super) fn requeue(&self, workspace: &WorkspaceName, task: TaskId) {
         let mut inner = self.inner.lock();
         if !inner.push(workspace, task) {
-            inner.lane(workspace).called.insert(task);
+            inner.lane(workspace).requeue.insert(task);
         }
     }
 
@@ -120,7 +142,8 @@ impl Queue {
         if inner.running >= inner.settings.concurrency {
             return None;
         }
-        self.pop(&mut inner)
+        let most = inner.settings.computing;
+        self.pop(&mut inner, most)
     }
 
     /// The next task for a runner that is done with `task`; at `None` the runner ends.
@@ -133,11 +156,14 @@ impl Queue {
         inner.running -= 1;
         let lane = inner.lane(workspace);
         lane.running -= 1;
+        lane.tries_again();
         lane.known.remove(&task);
-        if lane.called.remove(&task) {
+        if lane.requeue.remove(&task) {
             inner.push(workspace, task);
         }
-        self.pop(&mut inner)
+        // The runner itself may be one that computes.
+        let most = inner.settings.computing + 1;
+        self.pop(&mut inner, most)
     }
 
     /// A run of the workspace waits for a connector's answer: another one may start.
@@ -150,11 +176,12 @@ impl Queue {
         self.inner.lock().lane(workspace).outside -= 1;
     }
 
-    fn pop(&self, inner: &mut Inner) -> Option<(WorkspaceName, TaskId)> {
+    /// `most`: so many runs that compute a workspace has at most when another one begins.
+    fn pop(&self, inner: &mut Inner, most: usize) -> Option<(WorkspaceName, TaskId)> {
         if inner.closed || inner.held {
             return None;
         }
-        let popped = inner.pop();
+        let popped = inner.pop(|workspace| (self.computing)(workspace) < most);
         let room = inner.settings.queue;
         let low = |inner: &mut Inner| match &popped {
             Some((workspace, _)) => inner.lane(workspace).wants_refill(room),
@@ -170,12 +197,13 @@ impl Queue {
     pub(super) fn forget(&self, workspace: &WorkspaceName) -> Vec<TaskId> {
         let mut inner = self.inner.lock();
         inner.set_more(workspace, false);
-        inner.turn.retain(|other| other != workspace);
+        inner.round_robin.retain(|other| other != workspace);
         let lane = inner.lane(workspace);
         for task in std::mem::take(&mut lane.queued) {
             lane.known.remove(&task);
         }
-        lane.called.clear();
+        lane.requeue.clear();
+        lane.needs.clear();
         let running = lane.known.iter().copied().collect();
         if lane.known.is_empty() && lane.outside == 0 && !lane.refilling {
             inner.lanes.remove(workspace);
@@ -202,105 +230,40 @@ impl Queue {
         self.inner.lock().held
     }
 
-    /// Forgets the queued tasks that are such: they are another node's.
+    /// Removes the queued tasks for which `is_one` is true: they are another node's.
     pub(super) fn drop_tasks(&self, is_one: impl Fn(TaskId) -> bool) {
         let mut inner = self.inner.lock();
-        let Inner { lanes, turn, .. } = &mut *inner;
+        let Inner {
+            lanes, round_robin, ..
+        } = &mut *inner;
         for lane in lanes.values_mut() {
             let Lane {
                 queued,
                 known,
-                called,
+                requeue,
+                needs,
                 ..
             } = lane;
             queued.retain(|task| {
                 let kept = !is_one(*task);
                 if !kept {
                     known.remove(task);
-                    called.remove(task);
+                    requeue.remove(task);
+                    needs.remove(task);
                 }
                 kept
             });
         }
-        turn.retain(|workspace| {
+        round_robin.retain(|workspace| {
             lanes
                 .get(workspace)
                 .is_some_and(|lane| !lane.queued.is_empty())
         });
     }
 
-    /// Looks for ready tasks of these workspaces in the store from the oldest on, as at the start: there
-    /// may be some that were another node's.
-    pub(super) fn look_again(&self, workspaces: Vec<WorkspaceName>) {
-        let mut inner = self.inner.lock();
-        for workspace in workspaces {
-            let lane = inner.lane(&workspace);
-            lane.taken_up_to = TaskId::MIN;
-            lane.again = lane.refilling;
-            inner.set_more(&workspace, true);
-        }
-        drop(inner);
-        self.wants_refill.notify_one();
-    }
-
     /// From now on no task is given out.
     pub(super) fn close(&self) {
         self.inner.lock().closed = true;
-    }
-
-    /// Notified when [`Queue::refill_request`] may have something.
-    pub(super) fn wants_refill(&self) -> Arc<Notify> {
-        self.wants_refill.clone()
-    }
-
-    /// A workspace that has room and more tasks in the store. To be answered by
-    /// [`Queue::refilled`] or [`Queue::refill_failed`].
-    pub(super) fn refill_request(&self) -> Option<Refill> {
-        let mut inner = self.inner.lock();
-        if inner.closed {
-            return None;
-        }
-        let room = inner.settings.queue;
-        let (workspace, lane) = inner
-            .lanes
-            .iter_mut()
-            .find(|(_, lane)| lane.wants_refill(room))?;
-        lane.refilling = true;
-        lane.offered_since = false;
-        Some(Refill {
-            workspace: workspace.clone(),
-            after: lane.taken_up_to,
-            limit: room - lane.queued.len(),
-        })
-    }
-
-    /// What the store had.
-    pub(super) fn refilled(&self, request: &Refill, tasks: Vec<TaskId>) {
-        let mut inner = self.inner.lock();
-        let all = tasks.len() < request.limit;
-        for task in &tasks {
-            inner.push(&request.workspace, *task);
-        }
-        let lane = inner.lane(&request.workspace);
-        lane.refilling = false;
-        if std::mem::take(&mut lane.again) {
-            // It was looked for before there was more to be found.
-            lane.taken_up_to = TaskId::MIN;
-            return;
-        }
-        if let Some(last) = tasks.last() {
-            lane.taken_up_to = lane.taken_up_to.max(*last);
-        }
-        let more = !all || lane.offered_since;
-        inner.set_more(&request.workspace, more);
-    }
-
-    /// The store could not be read; the request is made again.
-    pub(super) fn refill_failed(&self, request: &Refill) {
-        let mut inner = self.inner.lock();
-        let lane = inner.lane(&request.workspace);
-        lane.refilling = false;
-        lane.again = false;
     }
 }
 
@@ -328,28 +291,46 @@ impl Inner {
         }
         lane.queued.push_back(task);
         if lane.queued.len() == 1 {
-            self.turn.push_back(workspace.clone());
+            self.round_robin.push_back(workspace.clone());
         }
         true
     }
 
-    /// The first workspace in turn that is below its share; its turn comes again after the others.
-    fn pop(&mut self) -> Option<(WorkspaceName, TaskId)> {
-        let share = self.settings.concurrency.div_ceil(2);
+    /// How many runs one workspace may have, if others wait and if not. Some places stay free, a part of those that
+    /// are taken, so that a workspace which comes later finds one at once (the dynamic thresholds of Choudhury and
+    /// Hahne, 1998).
+    fn most_running(&self, others_wait: bool) -> usize {
+        let concurrency = self.settings.concurrency;
+        let free = concurrency.saturating_sub(self.running);
+        let threshold = free.saturating_mul(TIMES_FREE);
+        match others_wait {
+            true => threshold.min(concurrency.div_ceil(2)),
+            false => threshold,
+        }
+    }
+
+    /// The first workspace in turn that is below its share and `may` begin another run; its turn comes again after
+    /// the others.
+    fn pop(&mut self, may: impl Fn(&WorkspaceName) -> bool) -> Option<(WorkspaceName, TaskId)> {
         let most_busy = self.settings.busy;
-        for _ in 0..self.turn.len() {
-            let workspace = self.turn.pop_front()?;
-            let alone = self.turn.is_empty();
+        for _ in 0..self.round_robin.len() {
+            let workspace = self.round_robin.pop_front()?;
+            let most = self.most_running(!self.round_robin.is_empty());
             let lane = self.lane(&workspace);
-            if lane.busy() >= most_busy || (!alone && lane.running >= share) {
-                self.turn.push_back(workspace);
+            let starves = lane.memory == Memory::None;
+            let is_full = lane.busy() >= most_busy || lane.running >= most;
+            if starves || is_full || !may(&workspace) {
+                self.round_robin.push_back(workspace);
                 continue;
             }
             let task = lane.queued.pop_front()?;
-            lane.called.remove(&task);
+            lane.requeue.remove(&task);
+            if lane.memory == Memory::Try {
+                lane.memory = Memory::None;
+            }
             lane.running += 1;
             if !lane.queued.is_empty() {
-                self.turn.push_back(workspace.clone());
+                self.round_robin.push_back(workspace.clone());
             }
             self.running += 1;
             return Some((workspace, task));

@@ -43,6 +43,7 @@ impl Removal {
         for task in self.dispatcher.queue.forget(workspace) {
             self.locks.stop(task);
         }
+        self.tasks.watchers.notify_all();
         self.asked.erase();
     }
 

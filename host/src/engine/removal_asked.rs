@@ -30,6 +30,7 @@ impl RemovalAsked {
     /// Every planned time up to `now` is settled.
     pub(super) fn settle(&self, now: Millis) {
         self.settled.store(now, Ordering::Release);
+        self.wake.notify_one();
     }
 
     /// The time up to which every planned time is settled; 0 if none is since the start.

@@ -18,17 +18,21 @@ use super::outcome::{Printed, RunFacts, end_run};
 use super::steps::Steps;
 use super::tasks::{Tasks, document};
 use crate::connectors::{call_digest, call_summary};
+use crate::domain::budget::Budget;
 use crate::domain::clock::Millis;
 use crate::domain::data::{Change, Document, diff, undo};
-use crate::domain::effect::{Answer, CallFault, CallRequest, Calls, Effect};
+use crate::domain::effect::{Answer, CallFault, CallRequest, Calls, Effect, FilePart};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::{Entry, RunEntry};
+use crate::domain::reply::{GivenReply, HttpReply};
 use crate::domain::run::{Ended, RunEnd, RunOutcome, StepFault};
 use crate::domain::task::{StepMemory, StoredTask, TaskHead, TaskState};
 use crate::store::{History, StoreError};
 
 /// Runs of one replay. A task has as many only if its steps feed each other.
 const RUNS: u32 = 100;
+/// What a replay takes of the server's memory beside its runs, in bytes.
+const REPLAY_BYTES: u64 = 4 * 1024 * 1024;
 /// How long all runs of one replay may take.
 const TIME: Duration = Duration::from_secs(60);
 
@@ -58,6 +62,8 @@ struct Recorded {
     used: Mutex<Vec<Effect>>,
     run: u32,
     attempt: u32,
+    /// The reply that the task has.
+    reply: Option<Arc<GivenReply>>,
 }
 
 impl Calls for Recorded {
@@ -80,6 +86,7 @@ impl Calls for Recorded {
             result: effect.result.clone(),
             at: effect.at,
             order: None,
+            charge: None,
         };
         let body = effect.body;
         self.used.lock().push(Effect {
@@ -96,6 +103,31 @@ impl Calls for Recorded {
             }
         })
     }
+
+    /// What it was then. A reply that was not given then would be, and nothing is sent.
+    fn respond(
+        &self,
+        reply: HttpReply,
+    ) -> Pin<Box<dyn Future<Output = Result<bool, CallFault>> + Send>> {
+        let is_the_one = self.reply.as_ref().is_none_or(|given| {
+            (given.run, given.attempt) == (self.run, self.attempt) && given.reply == reply
+        });
+        Box::pin(std::future::ready(Ok(is_the_one)))
+    }
+
+    fn file(
+        &self,
+        digest: [u8; 32],
+        offset: u64,
+        length: usize,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<FilePart>, CallFault>> + Send>> {
+        let (bodies, workspace, task) = (self.bodies.clone(), self.workspace.clone(), self.task);
+        Box::pin(async move {
+            bodies
+                .file(&workspace, task, digest, (offset, length))
+                .await
+        })
+    }
 }
 
 /// Runs tasks again, dry. See the module's documentation.
@@ -103,6 +135,7 @@ pub struct Replayer {
     pub(super) tasks: Tasks,
     pub(super) steps: Arc<Steps>,
     pub(super) bodies: Bodies,
+    pub(super) memory: Arc<Budget>,
 }
 
 impl Replayer {
@@ -116,6 +149,12 @@ impl Replayer {
         task: TaskId,
         from: u32,
     ) -> Result<Replayed, ActionError> {
+        let busy = |_| ActionError::NoMemory;
+        let memory = Arc::new(self.memory.take(workspace, REPLAY_BYTES).map_err(busy)?);
+        let small = self.tasks.store.load(workspace, task).await?;
+        // Entries are there as they are stored, and decoded.
+        let journal = 2 * small.map_or(0, |small| small.journal);
+        memory.grow(journal).map_err(busy)?;
         let History {
             task: stored,
             journal,
@@ -150,7 +189,13 @@ impl Replayer {
                 },
                 _ => break None,
             }
-            let eligible = self.steps.eligible(&head, &mut data);
+            let eligible = match self.steps.eligible(&head, &mut data).await {
+                Ok(eligible) => eligible,
+                Err(costly) => {
+                    advance::too_costly(&mut head, &costly);
+                    break None;
+                }
+            };
             let Some((candidate, step)) = eligible.steps.first() else {
                 advance::settle(&mut head, None);
                 if head.state() == TaskState::Ready {
@@ -166,7 +211,8 @@ impl Replayer {
             }
             let (run, attempt) = (head.runs + 1, advance::attempt(&head, &candidate.name));
             head.ready_at = began(&journal, run, attempt).unwrap_or(head.ready_at);
-            let input = self.steps.input(&head, &data, run, step);
+            let given = (Arc::default(), &memory);
+            let input = self.steps.input(&head, &data, run, step, given);
             let calls = Arc::new(Recorded {
                 bodies: self.bodies.clone(),
                 workspace: workspace.clone(),
@@ -175,12 +221,14 @@ impl Replayer {
                 used: Mutex::default(),
                 run,
                 attempt,
+                reply: stored.head.reply.clone(),
             });
             let output = self.steps.execute(step, input, calls.clone(), false).await;
             entries.extend(calls.used.lock().drain(..).map(Entry::Effect));
             let (outcome, printed) = Printed::of(output);
             let end = match outcome {
                 RunOutcome::Ended(end) => end,
+                RunOutcome::NoRoom { .. } => return Err(ActionError::NoMemory),
                 // No pause is longer than a replay: what it paused for is over.
                 RunOutcome::Paused { .. } => RunEnd::Fault(StepFault::NotReplayed(
                     "the run pauses, which was not recorded".into(),
@@ -192,14 +240,12 @@ impl Replayer {
                 started: head.ready_at,
                 step,
                 others: eligible.others(),
+                journal: 0,
             };
             let now = head.ready_at;
-            let again = |head: &TaskHead, data: &mut Arc<Document>| {
-                self.steps.eligible(head, data).has(&candidate.name)
-            };
             let ran = (candidate, facts);
             let ended = (end, printed);
-            let over = end_run(&mut head, &mut data, ran, ended, (now, 0), again);
+            let over = end_run(&mut head, &mut data, ran, ended, (now, 0));
             entries.push(Entry::Run(Box::new(over.entry)));
             if sends {
                 break Some("it would make a call that was not recorded".into());
@@ -211,11 +257,32 @@ impl Replayer {
                 head,
                 data: data.text().clone(),
                 effects: Vec::new(),
+                journal: 0,
             },
             journal: entries,
             changes: diff(&current, &data.to_value()),
             stopped,
         })
+    }
+
+    /// A task's head, and its data as it came in: every change of the journal taken back.
+    ///
+    /// # Errors
+    /// [`ActionError::NotFound`], [`ActionError::Store`].
+    pub async fn as_accepted(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+    ) -> Result<(TaskHead, Value), ActionError> {
+        let History {
+            task: stored,
+            journal,
+        } = history(&self.tasks, workspace, task).await?;
+        let mut data = document(stored.data)?.to_value();
+        for entry in journal.iter().rev() {
+            take_back(task, &mut data, entry)?;
+        }
+        Ok((stored.head, data))
     }
 
     /// A task as it was before its run number `from` began: the journal's changes taken back.
@@ -237,7 +304,6 @@ impl Replayer {
                 runs: most,
             });
         }
-        let damaged = |what: String| StoreError::Damaged(format!("task {task}: {what}"));
         let mut data = data.clone();
         let first = first_run(journal, from);
         // It was eligible then, perhaps since it had asked to run again, which no entry says.
@@ -245,15 +311,7 @@ impl Replayer {
         let mut before = None;
         let mut steps: Vec<StepMemory> = Vec::new();
         for (place, entry) in journal.iter().enumerate().rev() {
-            let changes = match entry {
-                Entry::Run(run) if run.ended == Ended::Finished => &run.changes,
-                Entry::Changed { changes, .. } | Entry::Subtask { changes, .. } => changes,
-                _ => "[]",
-            };
-            let changes: Vec<Change> = serde_json::from_str(changes)
-                .map_err(|error| damaged(format!("a change in its journal: {error}")))?;
-            undo(&mut data, &changes)
-                .map_err(|error| damaged(format!("a change in its journal: {error}")))?;
+            take_back(task, &mut data, entry)?;
             if place == first {
                 before = Some(data.clone());
             }
@@ -280,6 +338,20 @@ impl Replayer {
         let before = Document::of(before.unwrap_or(data));
         Ok((head, Arc::new(before)))
     }
+}
+
+/// Takes back what an entry of a task's journal changed in its data.
+fn take_back(task: TaskId, data: &mut Value, entry: &Entry) -> Result<(), StoreError> {
+    let changes = match entry {
+        Entry::Run(run) if run.ended == Ended::Finished => &run.changes,
+        Entry::Changed { changes, .. } | Entry::Subtask { changes, .. } => changes,
+        _ => return Ok(()),
+    };
+    let damaged = |error: &dyn std::fmt::Display| {
+        StoreError::Damaged(format!("task {task}: a change in its journal: {error}"))
+    };
+    let changes: Vec<Change> = serde_json::from_str(changes).map_err(|error| damaged(&error))?;
+    undo(data, &changes).map_err(|error| damaged(&error))
 }
 
 /// Where the first attempt of the run `from` is in the journal; behind its first entry if there is none.

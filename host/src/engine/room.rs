@@ -26,7 +26,7 @@ pub(super) async fn watch(tasks: Tasks, dispatcher: Arc<Dispatcher>, held: Arc<H
             dispatcher.run_more();
             dispatcher.timer_set.notify_one();
         }
-        // A store that never changes has nobody to tell it.
+        // A store whose health never changes has no sender.
         if let Ok(Err(_)) = tokio::time::timeout(LOOK_AGAIN, health.changed()).await {
             tokio::time::sleep(LOOK_AGAIN).await;
         }

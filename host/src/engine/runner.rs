@@ -4,12 +4,16 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use super::advanced::Advanced;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::advanced::{Advanced, NoRoom};
 use super::advancer::Advancer;
 use super::commit::{Arriving, TaskWriter};
 use super::dispatcher::{Dispatcher, Run};
 use super::held::Held;
+use super::interrupted::{Admission, Interrupted};
 use super::locks::TaskLocks;
+use super::set_aside::SetAside;
 use super::tasks::Tasks;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
@@ -21,34 +25,42 @@ pub(super) struct Runner {
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) held: Arc<Held>,
     pub(super) advancer: Advancer,
+    pub(super) interrupted: Arc<Interrupted>,
+    pub(super) set_aside: SetAside,
 }
 
 impl Run for Runner {
     fn run(
         self: Arc<Self>,
-        mut workspace: WorkspaceName,
+        workspace: WorkspaceName,
         mut task: TaskId,
+        token: TaskTrackerToken,
     ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async move {
-            while let Some(next) = self.run_one(&workspace, task, None).await {
-                (workspace, task) = next;
+            let _token = token;
+            while let Some((next, id)) = self.run_one(&workspace, task, None).await {
+                if next != workspace {
+                    return self.dispatcher.hand_over(next, id);
+                }
+                task = id;
             }
         })
     }
 }
 
 impl Runner {
-    /// Takes a task as far as it goes that is arriving, and then those that are queued.
+    /// Takes a task as far as it goes that is arriving, and then those that are queued. Keeps `token` until the end.
     pub(super) async fn run_first(
         self: Arc<Self>,
         workspace: WorkspaceName,
         task: TaskId,
         arriving: Arc<Arriving>,
+        token: TaskTrackerToken,
     ) {
-        // Boxed, as what is spawned is moved about whole.
-        let next = Box::pin(self.run_one(&workspace, task, Some(arriving))).await;
-        if let Some((workspace, task)) = next {
-            self.run(workspace, task).await;
+        match self.run_one(&workspace, task, Some(arriving)).await {
+            Some((next, task)) if next == workspace => self.run(next, task, token).await,
+            Some((next, task)) => self.dispatcher.hand_over(next, task),
+            None => {}
         }
     }
 
@@ -60,21 +72,38 @@ impl Runner {
         arriving: Option<Arc<Arriving>>,
     ) -> Option<(WorkspaceName, TaskId)> {
         let writer = self.tasks.writer();
+        let admission = self.interrupted.admit(workspace, task);
         // Nothing of another node's task is read or run.
         let claim = writer.claim(task).ok();
-        let lock = claim.and_then(|claim| self.locks.lock_for_run(task, claim).ok());
+        let lock = claim.filter(|_| admission != Admission::Waits);
+        let lock = lock.and_then(|claim| self.locks.lock_for_run(task, claim).ok());
         let advanced = match &lock {
-            Some(lock) => tokio::select! {
-                biased;
-                advanced = self.advance(&writer, workspace, task, arriving) => advanced,
-                // It was cancelled, or its partition lost: what the run would commit would be refused.
-                () = lock.stopped() => Ok(Advanced::Rests),
+            Some(lock) => match self.set_aside(&writer, workspace, task, &admission).await {
+                Ok(None) => tokio::select! {
+                    biased;
+                    advanced = self.advance(&writer, workspace, task, arriving) => advanced,
+                    // It was cancelled, or its partition lost: what the run would commit would be refused.
+                    () = lock.stopped() => Ok(Advanced::Rests),
+                },
+                Ok(Some(true)) => Ok(Advanced::Waits),
+                Ok(Some(false)) => Ok(Advanced::Rests),
+                Err(error) => Err(error),
             },
             None => Ok(Advanced::Rests),
+        };
+        // A task that could not be set aside is tried again.
+        let is_over = match admission {
+            Admission::Runs => true,
+            Admission::Waits => false,
+            Admission::SetAside => lock.is_some() && advanced.is_ok(),
         };
         let is_held = advanced.as_ref().is_err_and(StoreError::is_retriable);
         match advanced {
             Ok(Advanced::Rests | Advanced::Again) => {}
+            Ok(Advanced::Starves(none)) => {
+                drop(lock);
+                return self.put_back(workspace, task, &none);
+            }
             Ok(Advanced::Waits) => self.dispatcher.timer_set.notify_one(),
             Err(error) if error.is_expected() => {}
             Err(error) => {
@@ -99,8 +128,43 @@ impl Runner {
         if again || comes_back {
             self.dispatcher.wake(workspace, task);
         }
-        if next.is_none() {
-            self.dispatcher.runner_ended();
+        if is_over {
+            for woken in self.interrupted.rests(workspace, task) {
+                self.dispatcher.wake(workspace, woken);
+            }
+        }
+        next
+    }
+
+    /// Sets a task aside that was interrupted too often. None if it is to be run.
+    async fn set_aside(
+        &self,
+        writer: &TaskWriter,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        admission: &Admission,
+    ) -> Result<Option<bool>, StoreError> {
+        match admission {
+            // Boxed, as it is rare and the future of every run would have room for it.
+            Admission::SetAside => {
+                Box::pin(self.set_aside.set_aside(writer, workspace, task)).await
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Puts a task back into its lane for which there is no memory now. Gives the runner's next one.
+    fn put_back(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        none: &NoRoom,
+    ) -> Option<(WorkspaceName, TaskId)> {
+        let queue = &self.dispatcher.queue;
+        let next = queue.put_back(workspace, task, none.needs);
+        // Nothing else may be given back for long.
+        if self.advancer.memory.has_changed(none.seen) && queue.feed() {
+            self.dispatcher.run_more();
         }
         next
     }

@@ -6,7 +6,7 @@
 //! task, however often the process dies.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Map, Value, json};
@@ -23,10 +23,12 @@ use crate::store::{NewTask, StoreError};
 
 /// Due schedules that are looked at in one go, and settled in one write.
 const PAGE: usize = 256;
-/// Tasks that wait for the store at once: it makes them durable together.
+/// Tasks that are given to the store at once, so that it makes them durable in one group.
 const AT_ONCE: usize = 64;
 /// The longest sleep: a machine's clock may have been set.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
+const LOOK_AGAIN_MS: Millis = 10_000;
+/// The sleep after the store took no writes.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Makes the tasks of schedules. See the module's documentation.
 pub(super) struct Scheduler {
@@ -44,32 +46,36 @@ impl Scheduler {
         // What is due at the first look fell due while no server ran.
         let mut last_look = None;
         loop {
-            let began = Instant::now();
+            let began = self.clock.monotonic();
             let sleep = match self.look(last_look).await {
-                Ok(sleep) => {
+                Ok(next) => {
                     last_look = Some(began);
-                    sleep
+                    self.clock.sleep_until(next)
                 }
                 Err(StoreError::Closed | StoreError::Failed) => return,
                 // The store says that itself; the time until there is room counts as being late.
-                Err(StoreError::Full) => Duration::from_secs(1),
+                Err(StoreError::Full) => self.clock.sleep(AFTER_FAILURE),
                 Err(error) => {
                     tracing::error!(%error, "schedules could not fire; they are looked at again");
-                    Duration::from_secs(1)
+                    self.clock.sleep(AFTER_FAILURE)
                 }
             };
             let changed = self.catalog.agenda_changed();
-            let _ = tokio::time::timeout(sleep, changed.notified()).await;
+            tokio::select! {
+                () = sleep => {}
+                () = changed.notified() => {}
+            }
         }
     }
 
-    /// Fires what is due, and says how long nothing more is.
-    async fn look(&self, last_look: Option<Instant>) -> Result<Duration, StoreError> {
+    /// Fires what is due, and says when to look again: when the next one is due, or soon after this look.
+    async fn look(&self, last_look: Option<Duration>) -> Result<Millis, StoreError> {
         let now = self.clock.now();
-        // The time since the last look is measured by a clock that nobody sets: what fell due within it
-        // is not missed, however busy the server was.
+        // The time since the last look is measured by the monotonic clock: what fell due within it is not
+        // missed, however busy the server was.
         let late = last_look.map_or(0, |at| {
-            let waited = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let waited = u64::try_from(self.clock.monotonic().saturating_sub(at).as_millis())
+                .unwrap_or(u64::MAX);
             waited.saturating_add(limits::SCHEDULE_LATE_MS)
         });
         loop {
@@ -88,10 +94,8 @@ impl Scheduler {
         let next = self
             .catalog
             .next_fire(|partition| owned.claim(partition).is_some());
-        Ok(next.map_or(LOOK_AGAIN, |at| {
-            let sleep = Duration::from_millis(at.saturating_sub(self.clock.now()));
-            sleep.clamp(Duration::from_millis(1), LOOK_AGAIN)
-        }))
+        let latest = now.saturating_add(LOOK_AGAIN_MS);
+        Ok(next.map_or(latest, |at| at.clamp(now + 1, latest)))
     }
 
     async fn fire(
@@ -192,5 +196,6 @@ fn new_task(schedule: &Schedule, at: Millis, now: Millis) -> Result<NewTask, Sto
         head: TaskHead::new(schedule.task_id(at), schedule.workspace.clone(), now),
         data: Value::Object(data).to_string().into(),
         entries: Vec::new(),
+        dedup: None,
     })
 }

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn all_workspaces_together_have_so_many_places() {
+    fn the_sum_over_all_workspaces_is_bounded() {
         let slots = Slots::default();
         let mut taken = 0;
         for number in 0..100 {

@@ -8,26 +8,36 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::eligible::{Candidate, Eligible, eligible};
-use crate::catalog::{Catalog, CatalogError};
+use super::matcher::{Matched, Matcher, Spend};
+use crate::catalog::{Catalog, CatalogError, TooCostly};
+use crate::domain::budget::Permit;
 use crate::domain::data::Document;
 use crate::domain::effect::{Begun, Calls};
 use crate::domain::ids::{StepName, TaskId, WorkspaceName};
 use crate::domain::run::{RunEnd, RunInput, RunOutcome, RunOutput, StepFault};
 use crate::domain::step::{RetryPolicy, Step, StepKind};
+use crate::domain::subtask::Family;
 use crate::domain::task::TaskHead;
 use crate::sandbox::{Sandbox, not_run};
 
-/// See the module's documentation.
 pub(super) struct Steps {
     catalog: Arc<Catalog>,
+    matcher: Matcher,
     sandbox: Arc<Sandbox>,
     /// The store's secret, from which the seeds of runs are derived.
     secret: [u8; 32],
 }
 
 impl Steps {
-    pub(super) fn new(catalog: Arc<Catalog>, sandbox: Arc<Sandbox>, secret: [u8; 32]) -> Self {
+    /// `spend` counts the time of matching that is done beside the runs.
+    pub(super) fn new(
+        catalog: Arc<Catalog>,
+        sandbox: Arc<Sandbox>,
+        secret: [u8; 32],
+        spend: Spend,
+    ) -> Self {
         Self {
+            matcher: Matcher::new(catalog.clone(), spend),
             catalog,
             sandbox,
             secret,
@@ -40,22 +50,31 @@ impl Steps {
     }
 
     /// The steps that may run on a task now, the best first.
-    pub(super) fn eligible(&self, head: &TaskHead, data: &mut Arc<Document>) -> Eligible {
-        let matching = self.catalog.candidates(&head.workspace, data);
+    ///
+    /// # Errors
+    /// It takes more work than it may to find them.
+    pub(super) async fn eligible(
+        &self,
+        head: &TaskHead,
+        data: &mut Arc<Document>,
+    ) -> Result<Eligible, TooCostly> {
+        let Matched { steps, units } = self.matcher.matching(&head.workspace, data).await;
+        tracing::trace!(workspace.id = %head.workspace, task.id = %head.id, matching.units = units);
+        let matching = steps?;
         let candidates: Vec<Candidate> = matching
             .iter()
-            .map(|live| Candidate {
-                name: live.step.name.clone(),
-                leaves: live.pattern.leaves(),
-                observed: live.pattern.observed(data.seen()),
+            .map(|found| Candidate {
+                name: found.step.step.name.clone(),
+                leaves: found.step.pattern.leaves(),
+                observed: found.observed,
             })
             .collect();
-        Eligible {
+        Ok(Eligible {
             steps: eligible(head, &candidates)
                 .into_iter()
-                .map(|place| (candidates[place].clone(), matching[place].step.clone()))
+                .map(|place| (candidates[place].clone(), matching[place].step.step.clone()))
                 .collect(),
-        }
+        })
     }
 
     /// Puts what began the run before all that is eligible today. Limits and retry policy are
@@ -86,8 +105,10 @@ impl Steps {
         data: &Arc<Document>,
         run: u32,
         step: &Step,
+        (family, memory): (Arc<Family>, &Arc<Permit>),
     ) -> RunInput {
         RunInput {
+            memory: memory.clone(),
             task: head.id,
             name: head.name.clone(),
             tags: head.tags.clone(),
@@ -97,7 +118,8 @@ impl Steps {
             seed: self.seed(head.id, run),
             limits: step.limits,
             depth: head.parent.as_ref().map_or(0, |parent| parent.depth),
-            subtasks: head.subtasks,
+            subtasks: head.children.len() as u32,
+            family,
             spent_ms: head.paused().map_or(0, |paused| paused.spent_ms),
         }
     }
@@ -129,7 +151,8 @@ impl Steps {
         Some(live.pattern.observed(data))
     }
 
-    /// The same for every attempt and after every crash, and nobody outside can know it.
+    /// A run's seed: the same for every attempt and after every crash, and not computable without the
+    /// store's secret.
     fn seed(&self, task: TaskId, run: u32) -> [u8; 32] {
         Sha256::new()
             .chain_update(self.secret)

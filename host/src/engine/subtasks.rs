@@ -6,6 +6,7 @@
 //! runs. `docs/architecture.md` tells why a crash at any point loses nothing and repeats nothing.
 
 mod decide;
+mod family;
 
 use std::sync::Arc;
 
@@ -24,12 +25,13 @@ use crate::domain::subtask::NewSubtask;
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::{Commit, NewTask, StoreError, Transaction};
 use decide::{cancelled, landed, new_task, result};
+pub(super) use family::Families;
 
 /// What a task's end is to its parent.
 enum ParentUpdate {
     /// The end is noted; the parent takes the result up between its runs.
     Note(Box<TaskHead>),
-    /// The parent is at its end itself: nobody else will put the result there.
+    /// The parent has ended: the result is put into its data in the same record.
     Result(Box<Commit>),
 }
 
@@ -37,6 +39,7 @@ async fn store_all(
     writer: &TaskWriter,
     commit: Commit,
     update: Option<ParentUpdate>,
+    counted: Option<TaskHead>,
     accepts: Vec<NewTask>,
 ) -> Result<(), StoreError> {
     if update.is_none() && accepts.is_empty() {
@@ -44,8 +47,9 @@ async fn store_all(
     }
     let mut transaction = Transaction {
         commits: vec![commit],
-        notes: Vec::new(),
+        notes: counted.into_iter().collect(),
         accepts,
+        ..Transaction::default()
     };
     match update {
         Some(ParentUpdate::Note(head)) => transaction.notes.push(*head),
@@ -61,10 +65,11 @@ pub(super) struct Subtasks {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) locks: Arc<TaskLocks>,
+    pub(super) families: Families,
 }
 
 impl Subtasks {
-    /// Makes a step forward of a task durable. If the task ends by it, its parent hears of it in the
+    /// Makes a step forward of a task durable. If the task ends by it, the parent's head notes it in the
     /// same record; if it is cancelled, so are its subtasks. Every end of a task is committed by this.
     ///
     /// # Errors
@@ -92,8 +97,9 @@ impl Subtasks {
         mut commit: Commit,
         subtasks: Vec<NewSubtask>,
     ) -> Result<TaskHead, StoreError> {
-        if base.children.is_empty() && subtasks.is_empty() && commit.head.parent.is_none() {
-            // Nobody notes anything of it, and nobody hears of it.
+        let is_alone = base.children.is_empty() && commit.head.parent.is_none();
+        if is_alone && subtasks.is_empty() && !base.notes_itself {
+            // It has no parent and no subtasks, and its head has no new note: nothing else is written.
             let head = commit.head.clone();
             commit_arriving(arriving, writer, commit).await?;
             return Ok(head);
@@ -135,23 +141,32 @@ impl Subtasks {
         commit: Commit,
         accepts: Vec<NewTask>,
     ) -> Result<(), StoreError> {
-        let Some(parent) = &commit.head.parent else {
-            return store_all(writer, commit, None, accepts).await;
+        let ends = commit.head.state().is_final();
+        let Some(parent) = commit
+            .head
+            .parent
+            .as_ref()
+            .filter(|_| ends || !accepts.is_empty())
+        else {
+            return store_all(writer, commit, None, None, accepts).await;
         };
-        if !commit.head.state().is_final() {
-            return store_all(writer, commit, None, accepts).await;
-        }
         let (workspace, parent) = (commit.head.workspace.clone(), parent.task);
         loop {
-            let update = self.parent_update(&commit, parent).await?;
+            let mut update = match ends {
+                true => self.parent_update(&commit, parent).await?,
+                false => None,
+            };
+            let made = accepts.len() as u32;
+            let counted = self.counted(&commit.head, made, &mut update).await?;
+            let root = counted.as_ref().map(|root| root.id);
             let wakes = matches!(&update, Some(ParentUpdate::Note(head)) if head.state() == TaskState::Ready);
-            match store_all(writer, commit.clone(), update, accepts.clone()).await {
+            match store_all(writer, commit.clone(), update, counted, accepts.clone()).await {
                 Ok(()) if wakes => {
-                    self.dispatcher.call(&workspace, parent);
+                    self.dispatcher.requeue(&workspace, parent);
                     return Ok(());
                 }
                 // The parent has moved: look at it again. The task itself is the caller's.
-                Err(StoreError::Conflict { id, .. }) if id == parent => {}
+                Err(StoreError::Conflict { id, .. }) if id == parent || Some(id) == root => {}
                 Err(gone @ StoreError::NotFound(_)) => {
                     if self
                         .tasks
@@ -263,7 +278,7 @@ impl Subtasks {
         Ok(whole)
     }
 
-    /// Notes the ends of subtasks of which a task was not told: those of a task that was cancelled are
+    /// Marks the subtasks in `head` that have ended without a note in it: those of a cancelled task are
     /// cancelled with it.
     pub(super) async fn note_ended(&self, head: &mut TaskHead) -> Result<(), StoreError> {
         for child in head.children.iter_mut().filter(|child| !child.ended) {
@@ -276,7 +291,7 @@ impl Subtasks {
         Ok(())
     }
 
-    /// Whether a subtask is of no use any more, because its parent was cancelled; then it is, too.
+    /// Whether a subtask is to be cancelled because its parent was.
     pub(super) async fn is_orphan(
         &self,
         writer: &TaskWriter,

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::commit::TaskWriter;
+use super::turns::Turns;
+use super::watchers::Watchers;
 use crate::domain::data::Document;
 use crate::domain::ids::TaskId;
 use crate::domain::partition::Partition;
@@ -15,17 +17,25 @@ use crate::store::{Ownership, Store, StoreError};
 pub(super) struct Tasks {
     pub(super) store: Arc<dyn Store>,
     ownership: watch::Receiver<Arc<Ownership>>,
+    pub(super) turns: Arc<Turns>,
+    pub(super) watchers: Arc<Watchers>,
 }
 
 impl Tasks {
-    pub(super) fn new(store: Arc<dyn Store>) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, turns: Arc<Turns>, watchers: Arc<Watchers>) -> Self {
         let ownership = store.ownership();
-        Self { store, ownership }
+        Self {
+            store,
+            ownership,
+            turns,
+            watchers,
+        }
     }
 
     /// Writes tasks under the claims that the node holds now.
     pub(super) fn writer(&self) -> TaskWriter {
-        TaskWriter::new(self.store.clone(), self.owned())
+        let beside = (self.turns.clone(), self.watchers.clone());
+        TaskWriter::new(self.store.clone(), self.owned(), beside)
     }
 
     /// The partitions that are this node's now.

@@ -1,5 +1,5 @@
 //! The threads that runs compute on: their own, so that a step that computes delays no answer to a
-//! sender.
+//! sender. How workspaces share them: [`super::cpu`].
 //!
 //! They are as urgent as the threads that accept. Less urgent (nice 5) a burst is acknowledged a
 //! fifth faster, but the backlog that it leaves has to be folded into the tree and read again:
@@ -10,6 +10,7 @@ use std::io;
 
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
 
 /// An async runtime that may be dropped anywhere.
 pub(super) struct Threads {
@@ -18,9 +19,12 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// As many threads as the machine has processors.
+    /// One thread more than the machine has processors: when steps compute on all of them, one is left for what
+    /// is over soon.
     pub(super) fn start() -> io::Result<Self> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = Builder::new_multi_thread()
+            .worker_threads(cores + 1)
             .thread_name("engine")
             .enable_all()
             .build()?;
@@ -31,8 +35,11 @@ impl Threads {
     }
 
     /// Runs a future on these threads; it is dropped when they end.
-    pub(super) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
-        self.handle.spawn(future);
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.handle.spawn(future)
     }
 
     /// Ends the threads without waiting: what is under way is dropped where it stands.

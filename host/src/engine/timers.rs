@@ -6,17 +6,24 @@ use std::time::Duration;
 
 use super::dispatcher::Dispatcher;
 use super::tasks::Tasks;
-use crate::domain::clock::Clock;
+use crate::domain::clock::{Clock, Millis};
 use crate::store::StoreError;
 
 /// Due tasks taken up in one go.
 const PAGE: usize = 1_000;
 /// The longest sleep: a machine's clock may have been set.
-const LOOK_AGAIN: Duration = Duration::from_secs(10);
+const LOOK_AGAIN_MS: Millis = 10_000;
 /// The shortest sleep while due tasks wait for a runner.
 const BUSY: Duration = Duration::from_millis(5);
 
-/// See the module's documentation.
+/// When due tasks are looked for again.
+enum Next {
+    /// At this time.
+    At(Millis),
+    /// In a moment: due tasks wait for a runner.
+    Busy,
+}
+
 pub(super) struct Timers {
     pub(super) tasks: Tasks,
     pub(super) clock: Arc<dyn Clock>,
@@ -27,26 +34,35 @@ impl Timers {
     /// Runs until the store is closed.
     pub(super) async fn run(self) {
         loop {
-            let sleep = match self.take_up_due().await {
-                Ok(sleep) => sleep,
+            let next = match self.take_up_due().await {
+                Ok(next) => next,
                 Err(StoreError::Closed | StoreError::Failed) => return,
                 Err(error) => {
                     tracing::error!(%error, "waiting tasks could not be read");
-                    Duration::from_secs(1)
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    continue;
                 }
             };
-            let set = self.dispatcher.timer_set.notified();
-            let _ = tokio::time::timeout(sleep, set).await;
+            let sleep = match next {
+                Next::At(time) => self.clock.sleep_until(time),
+                // A runner is free by the machine's time, whatever the clock says.
+                Next::Busy => Box::pin(tokio::time::sleep(BUSY)),
+            };
+            tokio::select! {
+                () = sleep => {}
+                () = self.dispatcher.timer_set.notified() => {}
+            }
         }
     }
 
-    /// Takes up what is due, and says how long nothing more is.
-    async fn take_up_due(&self) -> Result<Duration, StoreError> {
-        if self.dispatcher.queue.is_held() {
-            // Told when it is over.
-            return Ok(LOOK_AGAIN);
-        }
+    /// Takes up what is due, and says when to look again.
+    async fn take_up_due(&self) -> Result<Next, StoreError> {
         let now = self.clock.now();
+        let latest = now.saturating_add(LOOK_AGAIN_MS);
+        if self.dispatcher.queue.is_held() {
+            // `timer_set` is notified when the hold is over.
+            return Ok(Next::At(latest));
+        }
         let owned = self.tasks.owned();
         let due = self.tasks.store.due(&owned, now, PAGE).await?;
         for (_, workspace, task) in &due {
@@ -55,12 +71,10 @@ impl Timers {
         }
         if !due.is_empty() {
             self.dispatcher.run_more();
-            return Ok(BUSY);
+            return Ok(Next::Busy);
         }
         let next = self.tasks.store.next_wake(&owned).await?;
-        Ok(next.map_or(LOOK_AGAIN, |at| {
-            let sleep = Duration::from_millis(at.saturating_sub(now));
-            sleep.clamp(Duration::from_millis(1), LOOK_AGAIN)
-        }))
+        let next = next.map_or(latest, |at| at.clamp(now + 1, latest));
+        Ok(Next::At(next))
     }
 }

@@ -1,22 +1,24 @@
-//! Who may use the API: whoever has the server's admin token.
+//! The server's admin token, which is in a file of the data directory.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::domain::config_digest::{TokenDigest, config_digest, token_digest};
-use crate::domain::ids::{ConfigKey, WorkspaceName};
+use crate::domain::config_digest::{TokenDigest, token_digest};
 use crate::domain::principal::Principal;
-use crate::domain::webhook::base62;
+use crate::domain::token;
 use crate::private_file::{self, PrivateFileError};
 use crate::vault::{VaultError, fill_random};
 
 /// The token's file in the data directory.
 pub const TOKEN_FILE: &str = "admin-token";
+/// How often it is looked whether the file was changed.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Why there is no admin token.
 #[derive(Debug, thiserror::Error)]
@@ -29,101 +31,122 @@ pub enum TokenError {
     Random(#[from] VaultError),
 }
 
+/// A new text for a token.
+///
+/// # Errors
+/// [`TokenError::Random`].
+pub fn new_token() -> Result<Zeroizing<String>, TokenError> {
+    let mut random = Zeroizing::new([0u8; 32]);
+    fill_random(&mut *random)?;
+    Ok(Zeroizing::new(token::text(*random)))
+}
+
 /// The admin token, known by its SHA-256 only.
 pub struct AdminToken {
-    digest: TokenDigest,
+    digest: Mutex<TokenDigest>,
     /// The token's holder.
     principal: Arc<Principal>,
 }
 
 impl AdminToken {
-    /// The token of the data directory's [`TOKEN_FILE`], which is made if it is not there: 256
-    /// random bits in base62.
-    pub fn open(data_dir: &Path) -> Result<Self, TokenError> {
-        let mut fresh = Zeroizing::new([0u8; 32]);
-        fill_random(&mut *fresh)?;
-        let token = private_file::read_or_create(&data_dir.join(TOKEN_FILE), || {
-            Zeroizing::new(base62(*fresh))
-        })?;
-        Ok(Self::new(&token))
+    /// The token of the data directory's [`TOKEN_FILE`], which is made if it is not there. A task of the
+    /// runtime takes in what the file holds later.
+    pub fn open(data_dir: &Path) -> Result<Arc<Self>, TokenError> {
+        let fresh = new_token()?;
+        let file = data_dir.join(TOKEN_FILE);
+        let token = private_file::read_or_create(&file, || fresh)?;
+        let token = Arc::new(Self::new(&token));
+        tokio::spawn(Self::follow(Arc::downgrade(&token), file));
+        Ok(token)
     }
 
     /// The token that is this text.
     pub fn new(token: &str) -> Self {
         Self {
-            digest: token_digest(token.as_bytes()),
+            digest: Mutex::new(token_digest(token.as_bytes())),
             principal: Arc::new(Principal::admin()),
         }
     }
 
-    /// Who sent a request, if it carries the token.
-    pub fn principal(&self, headers: &HeaderMap) -> Option<Arc<Principal>> {
-        self.is_in(headers).then(|| self.principal.clone())
+    /// Takes what the file holds in the place of the token whenever the file is changed: the old one is not
+    /// valid any more. With a file that is gone or cannot be used, the token stays. Runs until the token is
+    /// dropped.
+    async fn follow(token: Weak<Self>, file: PathBuf) {
+        let mut known = None;
+        while let Some(token) = token.upgrade() {
+            let path = file.clone();
+            let now = tokio::task::spawn_blocking(move || stamp(&path)).await;
+            let now = now.unwrap_or_default();
+            if now != known {
+                token.read_again(&file).await;
+                known = now;
+            }
+            drop(token);
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
-    /// Whether the request carries the token: exactly one `Authorization` header, with the scheme
-    /// `Bearer` (RFC 6750). The comparison is of digests and takes the same time for every token.
-    fn is_in(&self, headers: &HeaderMap) -> bool {
-        let mut all = headers.get_all(AUTHORIZATION).iter();
-        let (Some(header), None) = (all.next(), all.next()) else {
-            return false;
-        };
-        let Some((scheme, token)) = header
-            .as_bytes()
-            .split_first_chunk::<7>()
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"Bearer "))
-        else {
-            return false;
-        };
-        debug_assert_eq!(scheme.len(), 7);
-        token_digest(token.trim_ascii()).ct_eq(&self.digest).into()
+    async fn read_again(&self, file: &Path) {
+        let path = file.to_owned();
+        let read = tokio::task::spawn_blocking(move || private_file::read(&path)).await;
+        match read {
+            Ok(Ok(text)) => {
+                let digest = token_digest(text.as_bytes());
+                let old = std::mem::replace(&mut *self.digest.lock(), digest);
+                if old != digest {
+                    tracing::info!(
+                        "the admin token was replaced; the old one is not valid any more"
+                    );
+                }
+            }
+            Ok(Err(error)) => tracing::warn!(
+                %error,
+                "the file of the admin token cannot be read; the token stays what it is until the file can be"
+            ),
+            // The server is going down.
+            Err(_) => {}
+        }
     }
 
-    /// The digest by which the token's holder knows a config value again.
-    pub fn config_digest(&self, workspace: &WorkspaceName, key: &ConfigKey, value: &str) -> String {
-        config_digest(&self.digest, workspace, key, value)
+    /// Who shows a token with this digest, if it is this one. The comparison takes the same time for every
+    /// token.
+    pub(super) fn principal(&self, digest: &TokenDigest) -> Option<Arc<Principal>> {
+        let is_same: bool = self.digest.lock().ct_eq(digest).into();
+        is_same.then(|| self.principal.clone())
     }
+}
+
+/// What changes with a file: its inode, the time of its last change, its mode and its length.
+type Stamp = (u64, i64, i64, u32, u64);
+
+fn stamp(file: &Path) -> Option<Stamp> {
+    let found = std::fs::metadata(file).ok()?;
+    let changed = (found.ctime(), found.ctime_nsec());
+    Some((
+        found.ino(),
+        changed.0,
+        changed.1,
+        found.mode(),
+        found.size(),
+    ))
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
-    #[test]
-    fn only_the_token_opens() {
-        let token = AdminToken::new("s3cret");
-        for (values, open) in [
-            (&["Bearer s3cret"][..], true),
-            (&["bearer  s3cret"], true),
-            (&["BEARER s3cret "], true),
-            (&[], false),
-            (&[""], false),
-            (&["Bearer"], false),
-            (&["Bearer "], false),
-            (&["Bearer s3cre"], false),
-            (&["Bearer s3cretx"], false),
-            (&["Basic s3cret"], false),
-            (&["s3cret"], false),
-            (&["Bearer s3cret", "Bearer s3cret"], false),
-            (&["Bearer s3cret", "Bearer other"], false),
-        ] {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(AUTHORIZATION, HeaderValue::from_static(value));
-            }
-            assert_eq!(token.is_in(&headers), open, "{values:?}");
-        }
-    }
-
-    #[test]
-    fn the_file_is_made_once() {
+    #[tokio::test]
+    async fn the_file_is_made_once() {
         let dir = tempfile::tempdir().unwrap();
         let first = AdminToken::open(dir.path()).unwrap();
-        assert_eq!(first.digest, AdminToken::open(dir.path()).unwrap().digest);
-        let token = std::fs::read_to_string(dir.path().join(TOKEN_FILE)).unwrap();
-        assert_eq!(token.trim().len(), 43);
-        assert_eq!(first.digest, AdminToken::new(token.trim()).digest);
+        let again = AdminToken::open(dir.path()).unwrap();
+        assert_eq!(*first.digest.lock(), *again.digest.lock());
+        let text = std::fs::read_to_string(dir.path().join(TOKEN_FILE)).unwrap();
+        assert!(token::is_well_formed(text.trim()), "{text}");
+        assert!(
+            first
+                .principal(&token_digest(text.trim().as_bytes()))
+                .is_some()
+        );
     }
 }

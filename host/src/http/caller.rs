@@ -12,7 +12,9 @@ use axum::http::request::Parts;
 
 use super::Api;
 use super::problem::ApiError;
-use crate::domain::ids::{IdError, WorkspaceName};
+use crate::catalog::CatalogError;
+use crate::domain::config_digest::{TokenDigest, config_digest};
+use crate::domain::ids::{ConfigKey, IdError, WorkspaceName};
 use crate::domain::principal::{Principal, Scope};
 
 /// A scope that a handler needs.
@@ -21,18 +23,22 @@ pub(super) trait Needs: Send {
     const SCOPE: Scope;
 }
 
-/// An extractor that lets only callers in that have a scope.
+/// An extractor that lets only callers in that have a valid token, with a scope.
 pub(super) trait Guard {
-    /// Which one.
-    const SCOPE: Scope;
+    /// Which one; none if the token need not have any.
+    const SCOPE: Option<Scope>;
 }
 
 impl<S: Needs> Guard for Caller<S> {
-    const SCOPE: Scope = S::SCOPE;
+    const SCOPE: Option<Scope> = Some(S::SCOPE);
 }
 
 impl<S: Needs> Guard for ServerCaller<S> {
-    const SCOPE: Scope = S::SCOPE;
+    const SCOPE: Option<Scope> = Some(S::SCOPE);
+}
+
+impl Guard for Authenticated {
+    const SCOPE: Option<Scope> = None;
 }
 
 macro_rules! scopes {
@@ -54,6 +60,8 @@ scopes!(Read Deploy Operate Ingest Admin);
 pub(super) struct Authenticated {
     pub(super) principal: Arc<Principal>,
     pub(super) ip: IpAddr,
+    /// The digest of the token.
+    pub(super) token: TokenDigest,
 }
 
 impl Authenticated {
@@ -72,15 +80,35 @@ impl Authenticated {
             workspace: workspace.cloned(),
         })
     }
+
+    /// Refuses to give scopes away that it has not itself.
+    pub(super) fn check_all(
+        &self,
+        scopes: &[Scope],
+        workspace: Option<&WorkspaceName>,
+    ) -> Result<(), ApiError> {
+        let mut all = scopes.iter();
+        all.try_for_each(|scope| self.check(*scope, workspace))
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Authenticated {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, ApiError> {
+        Self::of(parts)
+    }
 }
 
 /// Who asks for something in a workspace, and may. The workspace is there.
 pub(super) struct Caller<S> {
-    who: Authenticated,
+    pub(super) who: Authenticated,
     /// The workspace.
     pub(super) workspace: WorkspaceName,
     /// The last part of the path, decoded; empty if the route has none.
     pub(super) name: String,
+    /// The part before it, if the route has two below the workspace; else empty.
+    pub(super) parent: String,
     needs: PhantomData<S>,
 }
 
@@ -93,6 +121,11 @@ impl<S> Caller<S> {
     /// Who it is, for the journal: the principal and the address.
     pub(super) fn actor(&self) -> String {
         format!("{} ({})", self.who.principal.name, self.who.ip)
+    }
+
+    /// The digest by which the token's holder knows a secret of the workspace again.
+    pub(super) fn digest(&self, key: &ConfigKey, secret: &str) -> String {
+        config_digest(&self.who.token, &self.workspace, key, secret)
     }
 
     /// The connection's other end.
@@ -109,14 +142,17 @@ impl<S: Needs> FromRequestParts<Arc<Api>> for Caller<S> {
         let params = RawPathParams::from_request_parts(parts, api)
             .await
             .map_err(|error| ApiError::BadParameter(error.body_text()))?;
-        let (mut workspace, mut name) = (None, String::new());
+        let (mut workspace, mut name, mut parent) = (None, String::new(), String::new());
         for (key, value) in &params {
             match key {
                 "workspace" => workspace = Some(WorkspaceName::titled(value)?),
-                _ => name = value.to_owned(),
+                _ => parent = std::mem::replace(&mut name, value.to_owned()),
             }
         }
         let workspace = workspace.ok_or(ApiError::NoSuchPath)?;
+        if !who.principal.sees(&workspace) {
+            return Err(CatalogError::no_workspace(&workspace).into());
+        }
         who.check(S::SCOPE, Some(&workspace))?;
         api.catalog
             .look_up(|catalog| catalog.check_workspace(&workspace))
@@ -125,6 +161,7 @@ impl<S: Needs> FromRequestParts<Arc<Api>> for Caller<S> {
             who,
             workspace,
             name,
+            parent,
             needs: PhantomData,
         })
     }
@@ -132,7 +169,7 @@ impl<S: Needs> FromRequestParts<Arc<Api>> for Caller<S> {
 
 /// Who asks for something that is in no workspace.
 pub(super) struct ServerCaller<S> {
-    who: Authenticated,
+    pub(super) who: Authenticated,
     needs: PhantomData<S>,
 }
 
@@ -150,9 +187,8 @@ impl<S: Needs> FromRequestParts<Arc<Api>> for ServerCaller<S> {
         let who = Authenticated::of(parts)?;
         let needs = PhantomData;
         // A principal of one workspace may ask which there are, and is shown that one.
-        if S::SCOPE != Scope::Read {
-            who.check(S::SCOPE, None)?;
-        }
+        let own = who.principal.workspace.as_ref();
+        who.check(S::SCOPE, own.filter(|_| S::SCOPE == Scope::Read))?;
         Ok(Self { who, needs })
     }
 }
@@ -169,13 +205,14 @@ mod tests {
             parts.extensions.insert(Authenticated {
                 principal: Arc::new(principal),
                 ip: [192, 0, 2, 7].into(),
+                token: [7; 32],
             });
         }
         parts
     }
 
     #[test]
-    fn nobody_is_somebody_without_having_proven_it() {
+    fn a_request_without_a_valid_token_has_no_principal() {
         let unknown = Authenticated::of(&parts(None));
         assert!(matches!(unknown, Err(ApiError::Unauthorized)));
         let known = Authenticated::of(&parts(Some(Principal::admin()))).unwrap();
@@ -186,6 +223,8 @@ mod tests {
     fn who_lacks_a_scope_is_told_which() {
         let reader = Principal {
             name: "dashboard".into(),
+            token: Some("t1".into()),
+            expires: None,
             workspace: Some("acme".parse().unwrap()),
             scopes: vec![Scope::Read],
         };

@@ -1,78 +1,186 @@
-//! `POST|PUT /event/{key}`: HTTP's side of [`Ingest::receive`](crate::ingest::receive::Ingest::receive). The hot
+//! `/event/{key}`: HTTP's side of [`Ingest::receive`](crate::ingest::receive::Ingest::receive). The hot
 //! path; it goes around the router.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, HeaderName, USER_AGENT};
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+use stepwell_api::AcceptedTasks;
+use stepwell_signature::Answer;
 
-use super::Api;
 use super::drain::drain;
 use super::problem::ApiError;
+use super::reply::{is_form_of_browser, see_other, waited, written};
+use super::sender::Sender;
+use super::{Api, cors};
+use crate::catalog::LiveWebhook;
+use crate::domain::delivery::Verdict;
+use crate::domain::intake::Methods;
+use crate::domain::reply::ReplyRule;
 use crate::engine::ActionError;
-use crate::ingest::receive::{Head, Refusal, Reply};
+use crate::ingest::receive::{Head, Made, Received, Refusal, Reply};
+use crate::ingest::verify::asks_by_get;
 use crate::store::StoreError;
 
 /// What the path of an event begins with; the webhook's key follows.
 pub const PREFIX: &str = "/event/";
 /// The path as the list of routes has it.
 pub const PATH: &str = "/event/{key}";
-/// The methods that it takes.
-pub const METHODS: [Method; 2] = [Method::POST, Method::PUT];
+/// The methods that a webhook can accept; HEAD belongs to GET.
+pub const METHODS: [Method; 5] = [
+    Method::GET,
+    Method::OPTIONS,
+    Method::PATCH,
+    Method::POST,
+    Method::PUT,
+];
+/// The same as an answer names them.
+pub(super) const ALLOWED: &str = "GET, HEAD, OPTIONS, PATCH, POST, PUT";
 
 /// Answers a request to `/event/{key}`.
-pub async fn event<B>(api: &Arc<Api>, key: &str, ip: IpAddr, request: Request<B>) -> Response<Body>
+pub async fn event<B>(
+    api: &Arc<Api>,
+    key: &str,
+    sender: Sender<'_>,
+    request: Request<B>,
+) -> Response<Body>
 where
-    B: hyper::body::Body<Data = Bytes> + Unpin,
+    B: hyper::body::Body<Data = Bytes> + Unpin + Send,
     B::Error: std::fmt::Display,
 {
     let (head, mut body) = request.into_parts();
-    match receive(api, key, ip, &head, &mut body).await {
-        Ok(Reply { task, pace }) => {
-            if !pace.is_zero() {
-                tokio::time::sleep(pace).await;
+    if head.method != Method::HEAD && !METHODS.contains(&head.method) {
+        let allowed = ALLOWED.into();
+        drain(&head.headers, &mut body).await;
+        return ApiError::WrongMethod { allowed }.into_response();
+    }
+    let webhook = match find(api, key).await {
+        Ok(Some(webhook)) => webhook,
+        unknown => {
+            drain(&head.headers, &mut body).await;
+            return unknown.map_or_else(IntoResponse::into_response, |_| {
+                api.deliveries.count_unknown();
+                ApiError::UnknownWebhook.into_response()
+            });
+        }
+    };
+    let answered = match receive(api, &webhook, sender.ip, &head, &mut body).await {
+        Ok(Answered::Received(Received::Tasks(reply))) => {
+            taken(api, &webhook, sender, &head.headers, reply).await
+        }
+        Ok(Answered::Received(Received::Challenge(answer))) => Ok(question(answer)),
+        Ok(Answered::Methods(methods)) => {
+            drain(&head.headers, &mut body).await;
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            if let Ok(methods) = HeaderValue::try_from(methods) {
+                response.headers_mut().insert(ALLOW, methods);
             }
-            let mut response = Response::new(Body::from(format!("{{\"task\":\"{task}\"}}")));
-            response
-                .headers_mut()
-                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            response
+            Ok(response)
+        }
+        Ok(Answered::Preflight) => {
+            drain(&head.headers, &mut body).await;
+            Ok(cors::preflight(&webhook, &head.headers))
         }
         Err(refusal) => {
             drain(&head.headers, &mut body).await;
-            refusal.into_response()
+            Err(refusal)
+        }
+    };
+    let mut response = answered.unwrap_or_else(IntoResponse::into_response);
+    let origins = &webhook.replies.origins;
+    cors::allow(origins, &head.headers, response.headers_mut());
+    response
+}
+
+/// The answer to a request that was taken, as its webhook says.
+async fn taken(
+    api: &Api,
+    webhook: &LiveWebhook,
+    sender: Sender<'_>,
+    headers: &HeaderMap,
+    reply: Reply,
+) -> Result<Response<Body>, ApiError> {
+    if !reply.pace.is_zero() {
+        tokio::time::sleep(reply.pace).await;
+    }
+    let rules = &webhook.replies;
+    if let Some(url) = &rules.redirect
+        && is_form_of_browser(headers)
+    {
+        return Ok(see_other(url));
+    }
+    match (&rules.rule, &reply.made) {
+        (ReplyRule::Fixed(fixed), _) => Ok(written(fixed)),
+        (ReplyRule::Wait { seconds }, Made::One(task)) if !reply.merged => {
+            waited(api, webhook, *task, *seconds, sender).await
+        }
+        _ => {
+            let text = answer(&reply.made, reply.duplicate);
+            let mut response = Response::new(Body::from(text));
+            response
+                .headers_mut()
+                .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            Ok(response)
         }
     }
 }
 
+/// What a request that is not refused is answered.
+enum Answered {
+    /// The methods that the webhook accepts. No task is made.
+    Methods(String),
+    /// What a browser asks before a page sends. No task is made.
+    Preflight,
+    /// See [`Received`].
+    Received(Received),
+}
+
+fn answer(made: &Made, duplicate: bool) -> String {
+    match made {
+        Made::One(task) if duplicate => format!("{{\"task\":\"{task}\",\"duplicate\":true}}"),
+        Made::One(task) => format!("{{\"task\":\"{task}\"}}"),
+        Made::Many(tasks) => {
+            let tasks = tasks.iter().map(ToString::to_string).collect();
+            serde_json::to_string(&AcceptedTasks { tasks }).unwrap_or_default()
+        }
+    }
+}
+
+/// The answer to a sender's question. It repeats what a stranger wrote.
+fn question(answer: Answer) -> Response<Body> {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or_default();
+    for (name, value) in [
+        (CONTENT_TYPE, answer.content_type),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CACHE_CONTROL, "no-store"),
+    ] {
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
 async fn receive<B>(
     api: &Api,
-    key: &str,
+    webhook: &LiveWebhook,
     ip: IpAddr,
     head: &axum::http::request::Parts,
     body: &mut B,
-) -> Result<Reply, ApiError>
+) -> Result<Answered, ApiError>
 where
-    B: hyper::body::Body<Data = Bytes> + Unpin,
+    B: hyper::body::Body<Data = Bytes> + Unpin + Send,
     B::Error: std::fmt::Display,
 {
-    if !METHODS.contains(&head.method) {
-        let allowed = "POST, PUT".into();
-        return Err(ApiError::WrongMethod { allowed });
-    }
-    let webhook = match api.catalog.webhook_by_key(key) {
-        Some(webhook) => webhook,
-        None => {
-            // Another node may have added it a moment ago.
-            api.catalog.refresh().await?;
-            let webhook = api.catalog.webhook_by_key(key);
-            webhook.ok_or(ApiError::UnknownWebhook)?
-        }
-    };
     let user_agent = text(&head.headers, USER_AGENT);
     let content_type = text(&head.headers, CONTENT_TYPE);
     let head = Head {
@@ -81,15 +189,103 @@ where
         user_agent: user_agent.as_deref(),
         content_type: content_type.as_deref(),
         query: head.uri.query(),
+        target: head
+            .uri
+            .path_and_query()
+            .map_or("", |target| target.as_str()),
+        headers: &head.headers,
     };
-    match api.ingest.receive(&webhook, head, body).await {
+    let mut read_body = None;
+    let answered = take(api, webhook, head, body, &mut read_body).await;
+    if let Some(verdict) = verdict(&answered) {
+        let read_body = read_body.as_ref();
+        api.deliveries.record(webhook, &head, verdict, read_body);
+    }
+    answered
+}
+
+/// Takes in a request to a webhook.
+async fn take<B>(
+    api: &Api,
+    webhook: &LiveWebhook,
+    head: Head<'_>,
+    body: &mut B,
+    read_body: &mut Option<Bytes>,
+) -> Result<Answered, ApiError>
+where
+    B: hyper::body::Body<Data = Bytes> + Unpin + Send,
+    B::Error: std::fmt::Display,
+{
+    if cors::is_preflight(webhook, head.method, head.headers) {
+        return Ok(Answered::Preflight);
+    }
+    if webhook.is_disabled {
+        return Err(ApiError::WebhookDisabled);
+    }
+    if webhook.intake.methods.has(head.method) {
+        if !Methods::makes_task(head.method) {
+            return Ok(Answered::Methods(allowed(webhook)));
+        }
+    } else {
+        let asks = matches!(head.method, "GET" | "HEAD");
+        if !asks || !asks_by_get(webhook.verifier.as_ref()) {
+            let allowed = allowed(webhook).into();
+            return Err(ApiError::WrongMethod { allowed });
+        }
+    }
+    match api.ingest.receive(webhook, head, body, read_body).await {
         // Its workspace was deleted meanwhile.
         Err(
             Refusal::Store(StoreError::Erasing(_))
             | Refusal::Action(ActionError::Store(StoreError::Erasing(_))),
         ) => Err(ApiError::UnknownWebhook),
-        received => Ok(received?),
+        received => Ok(Answered::Received(received?)),
     }
+}
+
+/// What the log of deliveries has of an answer; nothing if its tasks say it.
+fn verdict(answered: &Result<Answered, ApiError>) -> Option<Verdict> {
+    match answered {
+        Err(ApiError::UnknownWebhook) => None,
+        Err(refusal) => Some(refusal.verdict()),
+        Ok(Answered::Methods(_) | Answered::Preflight) => None,
+        Ok(Answered::Received(Received::Challenge(_))) => Some(Verdict::Challenged),
+        Ok(Answered::Received(Received::Tasks(reply))) => match &reply.made {
+            Made::One(task) if reply.duplicate => Some(Verdict::Duplicate { task: *task }),
+            Made::One(task) if reply.merged => Some(Verdict::Merged { task: *task }),
+            Made::One(_) | Made::Many(_) => None,
+        },
+    }
+}
+
+/// The webhook of a path's key. Some senders percent-encode letters of the key, or append a slash.
+async fn find(api: &Api, key: &str) -> Result<Option<Arc<LiveWebhook>>, ApiError> {
+    let look_up = |key: &str| api.catalog.webhook_by_key(key);
+    if let Some(webhook) = look_up(key) {
+        return Ok(Some(webhook));
+    }
+    let key = percent_decode_str(key).decode_utf8_lossy();
+    let key = key.strip_suffix('/').unwrap_or(&key);
+    if let Some(webhook) = look_up(key) {
+        return Ok(Some(webhook));
+    }
+    // Another node may have added it a moment ago.
+    api.catalog.refresh().await?;
+    Ok(look_up(key))
+}
+
+/// The methods that a webhook accepts, with those by which its sender asks.
+fn allowed(webhook: &LiveWebhook) -> String {
+    let mut methods = webhook.intake.methods.to_string();
+    if asks_by_get(webhook.verifier.as_ref()) {
+        for asking in ["GET", "HEAD"] {
+            if !webhook.intake.methods.has(asking) {
+                methods.push_str(", ");
+                methods.push_str(asking);
+            }
+        }
+    }
+    methods
 }
 
 /// A header's value as text; bytes that are no UTF-8 are replaced.

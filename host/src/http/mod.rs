@@ -3,32 +3,56 @@
 
 pub mod auth;
 pub mod server;
+pub mod tls;
 
+mod activity;
 mod api;
+mod attempts;
+mod audit;
+mod authenticate;
 mod caller;
+mod client_address;
+mod connection;
+mod cors;
 mod drain;
 mod event;
+mod files;
 mod health;
 mod openapi;
 mod problem;
+mod proxy_protocol;
+mod refusals;
+mod reply;
 mod route;
 mod router;
 mod routes;
+mod sender;
 mod stall;
 mod view;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use tokio::sync::Semaphore;
+
 use crate::catalog::Catalog;
 use crate::domain::clock::Clock;
 use crate::engine::Engine;
-use crate::ingest::read::{Bounds, Budget};
+use crate::ingest::deliveries::DeliveryLog;
+use crate::ingest::read::{Bodies, Bounds};
 use crate::ingest::receive::Ingest;
+use crate::ingest::reply::Replies;
+use crate::ingest::upload::Uploads;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::vault::links::FileLinks;
+use attempts::Attempts;
 use auth::AdminToken;
+use refusals::Refusals;
 pub use router::openapi;
+
+/// Tasks that are shown with their history at once; more wait. Each takes some tens of MiB at most.
+const VIEWS: usize = 4;
 
 /// What the handlers work with.
 pub struct Api {
@@ -36,14 +60,23 @@ pub struct Api {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     ingest: Ingest,
-    token: AdminToken,
+    /// Lets senders wait for their tasks.
+    replies: Replies,
+    deliveries: Arc<DeliveryLog>,
+    token: Arc<AdminToken>,
+    /// Wrong tokens.
+    attempts: Attempts,
+    /// Refused attempts that were written to the audit log.
+    refusals: Refusals,
     /// What URLs begin with, without a slash at the end.
     base_url: String,
     /// What acts on tasks.
     engine: Arc<Engine>,
     /// Bounds of a webhook's body.
     body: Bounds,
-    bodies: Arc<Budget>,
+    bodies: Arc<Bodies>,
+    /// Tasks that are shown with their history at once.
+    views: Semaphore,
     closing: AtomicBool,
     /// The text of the OpenAPI document, once the routes are made.
     openapi: OnceLock<bytes::Bytes>,
@@ -57,12 +90,14 @@ pub struct ApiParts {
     pub store: Arc<dyn Store>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Who may use the API.
-    pub token: AdminToken,
+    /// The token that may do everything.
+    pub token: Arc<AdminToken>,
     /// What webhook URLs begin with, e.g. `http://127.0.0.1:7400`.
     pub base_url: String,
     /// What acts on tasks.
     pub engine: Arc<Engine>,
+    /// Signs and checks links to files.
+    pub links: FileLinks,
 }
 
 impl Api {
@@ -72,25 +107,55 @@ impl Api {
             bytes: settings.body_bytes,
             time: settings.body_timeout,
         };
-        let bodies = Budget::new(settings.bodies_bytes);
+        let bodies = Bodies::new(settings.bodies_bytes, parts.engine.memory.clone());
         let (engine, clock) = (parts.engine.clone(), parts.clock.clone());
+        let catalog = parts.catalog.clone();
+        let base_url = parts.base_url.trim_end_matches('/').to_owned();
+        // The other half is for those that do not wait.
+        let places = settings.connections / 2;
+        let replies = Replies::new(engine.clone(), parts.store.clone(), places);
+        let blobs = parts.store.blobs().clone();
+        blobs.limit(settings.uploads.workspace_bytes);
+        let uploads = Uploads::new(blobs, parts.links, settings.uploads.request_bytes);
+        let deliveries = DeliveryLog::new(parts.store.clone(), clock.clone());
         Arc::new(Self {
-            ingest: Ingest::new(engine, clock, body, bodies.clone()),
+            deliveries,
+            replies,
+            ingest: Ingest::new(
+                engine,
+                catalog,
+                clock,
+                body,
+                (bodies.clone(), uploads),
+                base_url.clone(),
+            ),
             catalog: parts.catalog,
             store: parts.store,
             clock: parts.clock,
             token: parts.token,
-            base_url: parts.base_url.trim_end_matches('/').to_owned(),
+            attempts: Attempts::new(settings.auth_failures),
+            refusals: Refusals::default(),
+            base_url,
             engine: parts.engine,
             body,
             bodies,
+            views: Semaphore::new(VIEWS),
             closing: AtomicBool::new(false),
             openapi: OnceLock::new(),
         })
     }
 
-    /// From now on `/readyz` says that no requests should be sent here any more.
+    /// Writes deliveries that are not recorded yet, and when tokens were last used, before the store is closed.
+    async fn close(&self) {
+        self.deliveries.flush().await;
+        if let Err(error) = self.catalog.write_token_uses().await {
+            tracing::warn!(%error, "the last uses of tokens could not be written");
+        }
+    }
+
+    /// From now on `/readyz` says that no requests should be sent here any more, and no sender waits for its task.
     pub fn begin_closing(&self) {
+        self.engine.watchers.close();
         self.closing.store(true, Ordering::Relaxed);
     }
 }

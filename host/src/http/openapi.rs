@@ -8,17 +8,17 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Method, Response};
 use serde_json::{Map, Value, json};
-use stepwell_api::{Code, Problem};
+use stepwell_api::{Code, OPEN_ENUM, Problem};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::Api;
-use super::route::{JSON, Route};
+use super::route::{Access, JSON, Route};
 
-/// Where the server has it; nobody needs a token for it.
+/// The path of the document; it needs no token.
 pub(super) const PATH: &str = "/api/v1/openapi.json";
 
 /// What the parts of a path are.
-const PARAMETERS: [(&str, &str); 7] = [
+const PARAMETERS: [(&str, &str); 11] = [
     (
         "workspace",
         "The workspace's name, or a title that becomes it.",
@@ -26,12 +26,13 @@ const PARAMETERS: [(&str, &str); 7] = [
     ("webhook", "The webhook's name or id."),
     ("step", "The step's name; its `/` is `%2F`."),
     ("task", "The task's id."),
-    (
-        "key",
-        "The config key, or the secret key of a webhook's URL.",
-    ),
     ("connector", "The connector's name."),
     ("schedule", "The schedule's name."),
+    ("secret", "The secret's id."),
+    ("token", "The token's name or id."),
+    ("provider", "The provider's name."),
+    ("link", "The secret part of the link."),
+    ("digest", "The file's SHA-256, in hex."),
 ];
 
 pub(super) async fn get(State(api): State<Arc<Api>>) -> Response<Body> {
@@ -70,8 +71,8 @@ pub(super) fn document(routes: &[Route]) -> Value {
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "A token of the server. The roles of an operation are the scopes \
-                        that the token needs; the admin token has all.",
+                    "description": "A token of a workspace or of the server (docs/tokens.md). The role of an \
+                        operation is the scope that the token needs; the admin token has all.",
                 },
             },
         },
@@ -115,8 +116,8 @@ fn operation(route: &Route) -> Value {
         "operationId": route.id,
         "summary": route.summary,
         "tags": [tag(route)],
-        // An empty list: it needs no token.
-        "security": route.scope.map(|scope| json!({"token": [scope.to_string()]})).as_slice(),
+        // An empty list: it needs no token. A token without a role: any will do.
+        "security": security(route.access),
     });
     let parameters = parameters(route);
     if !parameters.is_empty() {
@@ -129,6 +130,14 @@ fn operation(route: &Route) -> Value {
     operation
 }
 
+fn security(access: Access) -> Value {
+    match access {
+        Access::Open => json!([]),
+        Access::Token => json!([{"token": []}]),
+        Access::Scope(scope) => json!([{"token": [scope.as_str()]}]),
+    }
+}
+
 /// The noun of a path of the API, and `server` for all others.
 fn tag(route: &Route) -> &str {
     let below = route.path.strip_prefix("/api/v1/workspaces");
@@ -136,6 +145,11 @@ fn tag(route: &Route) -> &str {
         Some(Some(noun)) => noun,
         Some(None) => "workspaces",
         None if route.path.starts_with("/event/") => "events",
+        None if route.path.starts_with("/reply/") => "events",
+        None if route.path.starts_with("/files/") => "files",
+        None if route.path.starts_with("/api/v1/providers") => "providers",
+        None if route.path.starts_with("/api/v1/token") => "tokens",
+        None if route.path == "/api/v1/audit" => "audit",
         None => "server",
     }
 }
@@ -143,11 +157,18 @@ fn tag(route: &Route) -> &str {
 fn parameters(route: &Route) -> Vec<Value> {
     let of_path = |part: &str| {
         let name = part.strip_prefix('{')?.strip_suffix('}')?;
-        let known = PARAMETERS.iter().find(|(known, _)| *known == name);
+        let about = match name {
+            "key" if route.path.starts_with("/event/") => "The secret key in the webhook's URL.",
+            "key" => "The config key.",
+            name => {
+                let known = PARAMETERS.iter().find(|(known, _)| *known == name);
+                known.map_or("", |(_, about)| about)
+            }
+        };
         Some(json!({
             "name": name,
             "in": "path",
-            "description": known.map_or("", |(_, about)| about),
+            "description": about,
             "required": true,
             "schema": {"type": "string"},
         }))
@@ -169,8 +190,8 @@ fn responses(route: &Route) -> Value {
     let mut responses: BTreeMap<String, Value> = BTreeMap::new();
     for answer in &route.answers {
         let Some((media, schema)) = &answer.content else {
-            let told = json!({"description": answer.about});
-            responses.insert(answer.status.to_string(), told);
+            let response = json!({"description": answer.about});
+            responses.insert(answer.status.to_string(), response);
             continue;
         };
         let response = responses.entry(answer.status.to_string()).or_default();
@@ -197,7 +218,7 @@ fn responses(route: &Route) -> Value {
             "description": format!("`{}`", words.join("`, `")),
             "content": {"application/problem+json": {"schema": {
                 "$ref": "#/components/schemas/Problem",
-                "properties": {"code": {"enum": words}},
+                "properties": {"code": {OPEN_ENUM: words}},
             }}},
         });
         responses.insert(status.to_string(), response);
@@ -209,13 +230,15 @@ fn responses(route: &Route) -> Value {
 fn codes(route: &Route) -> Vec<Code> {
     let mut codes = route.codes.clone();
     let (is_event, writes) = (route.handler.is_none(), route.method != Method::GET);
-    if route.scope.is_some() {
-        codes.extend([Code::Unauthorized, Code::Forbidden]);
+    let needs_token = route.access != Access::Open;
+    if needs_token {
+        codes.extend([Code::Unauthorized, Code::TooManyAttempts]);
+        codes.extend(matches!(route.access, Access::Scope(_)).then_some(Code::Forbidden));
         if route.path.contains('{') {
             codes.extend([Code::BadName, Code::BadParameter, Code::NotFound]);
         }
     }
-    if route.scope.is_some() || is_event {
+    if needs_token || is_event {
         codes.extend([Code::Internal, Code::ShuttingDown, Code::StorageUnavailable]);
         if writes {
             codes.extend([Code::BeingErased, Code::StorageFull, Code::StorageFailed]);

@@ -1,41 +1,60 @@
 //! What the API says when it refuses: the one place that picks a status. Bodies are problem details
 //! (RFC 9457) with a stable `code`.
 
+mod action;
+mod ingest;
 mod kind;
+mod reply;
+mod setup;
 
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use stepwell_api::Problem;
 use stepwell_condition::PatternError;
 
 use crate::catalog::CatalogError;
-use crate::domain::data::EditError;
+use crate::domain::authentication::AuthenticationError;
+use crate::domain::dedup::DedupError;
+use crate::domain::delivery::Verdict;
 use crate::domain::ids::{IdError, TaskId, WorkspaceName};
+use crate::domain::intake::IntakeError;
 use crate::domain::limits;
 use crate::domain::principal::Scope;
+use crate::domain::reply::ReplyError;
 use crate::domain::task::NoSuchState;
 use crate::domain::webhook::CorrelationError;
 use crate::engine::ActionError;
 use crate::ingest::accept::IngestError;
-use crate::ingest::body::BodyError;
+use crate::ingest::decode::ACCEPTED;
+use crate::ingest::limits::LimitError;
 use crate::ingest::read::ReadError;
 use crate::ingest::receive::Refusal;
-use crate::sandbox::ComponentError;
+use crate::ingest::upload::UploadError;
+use crate::ingest::verify::VerifyError;
 use crate::store::StoreError;
-use kind::{Kind, kind, most, place, pointer, with};
+use crate::vault::links::LinkError;
+use kind::{Kind, kind, place, pointer, store, with};
+pub use reply::NoReply;
+
+/// An extension of every answer that is a refusal: its code.
+#[derive(Debug, Clone)]
+pub(super) struct Refused(pub(super) String);
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    /// No token, or a wrong one.
+    /// No token, or one that is wrong, has expired or was revoked.
     #[error(
-        "this needs the server's admin token: send `Authorization: Bearer <token>`; the token is in the file `admin-token` of the data directory"
+        "this needs a valid token: send `Authorization: Bearer <token>`; `stepwell token add` makes one, and the admin token is in the file `admin-token` of the data directory"
     )]
     Unauthorized,
+    /// Too many wrong tokens at once.
+    #[error("too many requests with wrong tokens; check the token, and try again in a minute")]
+    TooManyAttempts,
     /// The principal lacks a scope.
     #[error("`{principal}` may not do this {}: it takes the scope `{scope}`", in_place(.workspace))]
     Forbidden {
@@ -46,9 +65,17 @@ pub enum ApiError {
         /// Where; `None` on the server itself.
         workspace: Option<WorkspaceName>,
     },
+    /// The server has TLS, and the connection has not.
+    #[error("this server speaks HTTPS: begin the URL with `https://`")]
+    TlsRequired,
     /// No webhook has this key. It does not say whether one ever had.
     #[error("there is no webhook at this URL; `stepwell webhook list` shows the URLs there are")]
     UnknownWebhook,
+    /// The webhook is disabled.
+    #[error(
+        "this webhook is disabled; send again when its owner has enabled it with `stepwell webhook enable`"
+    )]
+    WebhookDisabled,
     /// No such resource.
     #[error("there is nothing at this path; the API is under /api/v1, webhooks under /event")]
     NoSuchPath,
@@ -61,9 +88,24 @@ pub enum ApiError {
     /// A webhook's request is refused.
     #[error(transparent)]
     Ingest(#[from] IngestError),
+    /// More came than is taken.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// The body did not come in.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// A form with files is refused.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+    /// A link to a file leads nowhere.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The file of a link is gone.
+    #[error("the file is not there any more; files are removed with their tasks")]
+    NoSuchFile,
+    /// A range that the file does not have.
+    #[error("the file has {0} bytes, and the range begins behind them")]
+    NoSuchRange(u64),
     /// The API was sent a body that is not what the route takes.
     #[error("the body is not what this takes: {message}")]
     BadBody {
@@ -74,6 +116,9 @@ pub enum ApiError {
         /// Where, from 1.
         column: usize,
     },
+    /// Nothing vouches for a webhook's request.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     /// A query or path parameter is wrong.
     #[error("{0}")]
     BadParameter(String),
@@ -91,12 +136,46 @@ pub enum ApiError {
         /// The workspace.
         workspace: WorkspaceName,
     },
+    /// There is no such delivery, or not any more.
+    #[error(
+        "there is no delivery {delivery} in workspace `{workspace}`; those that became no task are recorded for {days} days",
+        days = limits::DELIVERY_DAYS
+    )]
+    NoSuchDelivery {
+        /// The delivery.
+        delivery: TaskId,
+        /// The workspace.
+        workspace: WorkspaceName,
+    },
+    /// A webhook whose provider's requests cannot be signed here.
+    #[error("there is no sample for this webhook: {0}")]
+    NoSample(String),
+    /// A delivery of which there is nothing to be sent again.
+    #[error("delivery {delivery} cannot be sent again: {reason}")]
+    NoBody {
+        /// The delivery.
+        delivery: TaskId,
+        /// What is missing, and what can be done.
+        reason: String,
+    },
+    /// There is no such provider.
+    #[error(transparent)]
+    NoSuchProvider(AuthenticationError),
     /// The catalog refused.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     /// A webhook's correlation leads nowhere.
     #[error("`correlate` is wrong: {0}")]
     BadCorrelation(CorrelationError),
+    /// A webhook cannot have these methods or header fields.
+    #[error("`{field}` is wrong: {0}", field = .0.field())]
+    BadIntake(#[from] IntakeError),
+    /// A webhook cannot reply so.
+    #[error("`{field}` is wrong: {0}", field = .0.field())]
+    BadReply(#[from] ReplyError),
+    /// A webhook's dedup rule is none.
+    #[error("`dedup` is wrong: {0}")]
+    BadDedup(DedupError),
     /// A pattern that tasks are to match is not JSON.
     #[error("`where` is not JSON: {message}")]
     PatternNotJson {
@@ -116,6 +195,9 @@ pub enum ApiError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A sender gets no result of its task.
+    #[error(transparent)]
+    Reply(#[from] NoReply),
     /// What is stored does not read.
     #[error("what is stored of task {task} does not read: {what}")]
     Damaged {
@@ -138,36 +220,84 @@ impl ApiError {
         use StatusCode as S;
         match self {
             Self::Unauthorized => kind(S::UNAUTHORIZED, "unauthorized"),
+            Self::TooManyAttempts => kind(S::TOO_MANY_REQUESTS, "too-many-attempts"),
             Self::Forbidden { .. } => kind(S::FORBIDDEN, "forbidden"),
             Self::UnknownWebhook => kind(S::NOT_FOUND, "unknown-webhook"),
+            Self::WebhookDisabled => kind(S::SERVICE_UNAVAILABLE, "webhook-disabled"),
+            Self::TlsRequired => kind(S::BAD_REQUEST, "tls-required"),
             Self::NoSuchPath => kind(S::NOT_FOUND, "no-such-path"),
             Self::WrongMethod { .. } => kind(S::METHOD_NOT_ALLOWED, "method-not-allowed"),
-            Self::Ingest(error) => ingest(error),
-            Self::Read(error) => read(error),
+            Self::Ingest(error) => ingest::kind_of(error),
+            Self::Limit(LimitError::Rate { .. }) => kind(S::TOO_MANY_REQUESTS, "rate-limited"),
+            Self::Limit(LimitError::AtOnce { .. }) => {
+                kind(S::TOO_MANY_REQUESTS, "too-many-at-once")
+            }
+            Self::Read(error) => ingest::read(error),
+            Self::Upload(error) => ingest::upload(error),
+            Self::Link(_) => kind(S::FORBIDDEN, "link-refused"),
+            Self::NoSuchFile => kind(S::NOT_FOUND, "not-found"),
+            Self::NoSuchRange(_) => kind(S::RANGE_NOT_SATISFIABLE, "bad-range"),
+            Self::Verify(error) => ingest::verify(error),
             Self::BadBody { line: 0, .. } => kind(S::BAD_REQUEST, "bad-body"),
             Self::BadBody { line, column, .. } => {
                 with(S::BAD_REQUEST, "bad-body", place(*line, *column))
             }
             Self::BadParameter(_) | Self::BadState(_) => kind(S::BAD_REQUEST, "bad-parameter"),
             Self::BadName(_) => kind(S::BAD_REQUEST, "bad-name"),
+            Self::NoSuchProvider(_) => kind(S::NOT_FOUND, "not-found"),
+            Self::NoSample(_) => kind(S::CONFLICT, "no-sample"),
+            Self::NoBody { .. } => kind(S::CONFLICT, "no-body"),
+            Self::NoSuchDelivery { .. } => kind(S::NOT_FOUND, "not-found"),
             Self::NoSuchTask { .. } => kind(S::NOT_FOUND, "not-found"),
-            Self::Catalog(error) => catalog(error),
+            Self::Catalog(error) => setup::catalog(error),
             Self::BadCorrelation(_) => kind(S::UNPROCESSABLE_ENTITY, "bad-pointer"),
+            Self::BadDedup(_) => kind(S::UNPROCESSABLE_ENTITY, "bad-dedup"),
+            Self::BadIntake(error) => setup::webhook(error.field()),
+            Self::BadReply(error) => setup::webhook(error.field()),
             Self::PatternNotJson { line, column, .. } => {
                 with(S::BAD_REQUEST, "bad-pattern", place(*line, *column))
             }
             Self::BadPattern(error) => with(S::BAD_REQUEST, "bad-pattern", pointer(&error.pointer)),
-            Self::Action(error) => action(error),
+            Self::Action(error) => action::kind_of(error),
             Self::Store(error) => store(error),
+            Self::Reply(error) => reply::kind_of(error),
             Self::Damaged { .. } => kind(S::INTERNAL_SERVER_ERROR, "internal"),
         }
     }
 }
 
+/// The most characters of a refusal's reason that are recorded.
+const DETAIL: usize = 1_000;
+
+impl ApiError {
+    /// The verdict on a delivery that is refused so.
+    pub(super) fn verdict(&self) -> Verdict {
+        let Kind { status, problem } = self.kind();
+        let is_inside = is_inside(&problem.code);
+        Verdict::Refused {
+            status: status.as_u16(),
+            detail: if is_inside {
+                "the server failed; its log says why".to_owned()
+            } else {
+                self.to_string().chars().take(DETAIL).collect()
+            },
+            code: problem.code,
+        }
+    }
+}
+
+/// Whether the reason of a refusal is for the operator only.
+fn is_inside(code: &str) -> bool {
+    matches!(code, "internal" | "storage-unavailable")
+}
+
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
+            Refusal::Limit(error) => error.into(),
             Refusal::Read(error) => error.into(),
+            Refusal::Upload(error) => error.into(),
+            Refusal::Verify(error) => error.into(),
             Refusal::Ingest(error) => error.into(),
             Refusal::Action(error) => error.into(),
             Refusal::Store(error) => error.into(),
@@ -175,172 +305,12 @@ impl From<Refusal> for ApiError {
     }
 }
 
-fn read(error: &ReadError) -> Kind {
-    use StatusCode as S;
-    match error {
-        ReadError::TooLarge { most: bytes } => {
-            with(S::PAYLOAD_TOO_LARGE, "body-too-large", most(*bytes))
-        }
-        ReadError::Slow { .. } => kind(S::REQUEST_TIMEOUT, "slow-body"),
-        ReadError::Broken(_) => kind(S::BAD_REQUEST, "broken-body"),
-        ReadError::Overloaded => kind(S::SERVICE_UNAVAILABLE, "overloaded"),
-    }
-}
-
-fn ingest(error: &IngestError) -> Kind {
-    use StatusCode as S;
-    match error {
-        IngestError::NotJsonType(_) => kind(S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
-        IngestError::DataTooLarge(_) => kind(S::PAYLOAD_TOO_LARGE, "body-too-large"),
-        IngestError::Body(BodyError::TooDeep { line, column, .. }) => {
-            with(S::BAD_REQUEST, "too-deep", place(*line, *column))
-        }
-        IngestError::Body(BodyError::Empty) => with(S::BAD_REQUEST, "bad-json", place(1, 1)),
-        IngestError::Body(BodyError::NotJson { line, column, .. }) => {
-            with(S::BAD_REQUEST, "bad-json", place(*line, *column))
-        }
-        IngestError::Body(BodyError::NotUtf8 {
-            offset,
-            line,
-            column,
-        }) => with(
-            S::BAD_REQUEST,
-            "bad-json",
-            Problem {
-                offset: Some(*offset as u64),
-                ..place(*line, *column)
-            },
-        ),
-    }
-}
-
-fn catalog(error: &CatalogError) -> Kind {
-    use StatusCode as S;
-    match error {
-        CatalogError::NotFound { .. } => kind(S::NOT_FOUND, "not-found"),
-        CatalogError::Exists { .. } => kind(S::CONFLICT, "exists"),
-        CatalogError::Full { .. } => kind(S::CONFLICT, "limit-reached"),
-        CatalogError::Permanent { .. } => kind(S::CONFLICT, "permanent"),
-        CatalogError::TooLarge { most: bytes, .. }
-        | CatalogError::ComponentTooLarge { most: bytes } => {
-            with(S::UNPROCESSABLE_ENTITY, "too-large", most(*bytes))
-        }
-        CatalogError::BadLimit { .. } | CatalogError::Ambiguous { .. } => {
-            kind(S::BAD_REQUEST, "bad-parameter")
-        }
-        CatalogError::FailureUrl(_) => kind(S::UNPROCESSABLE_ENTITY, "bad-url"),
-        CatalogError::NoVersion { .. } => kind(S::CONFLICT, "no-version"),
-        CatalogError::Component(error) => component(error),
-        CatalogError::ConditionNotJson { line, column, .. } => with(
-            S::UNPROCESSABLE_ENTITY,
-            "bad-condition",
-            place(*line, *column),
-        ),
-        CatalogError::BadCondition(error) => with(
-            S::UNPROCESSABLE_ENTITY,
-            "bad-condition",
-            pointer(&error.pointer),
-        ),
-        CatalogError::Connector(_) => kind(S::UNPROCESSABLE_ENTITY, "bad-connector"),
-        CatalogError::Schedule(error) => with(
-            S::UNPROCESSABLE_ENTITY,
-            "bad-schedule",
-            Problem {
-                field: Some(error.field().to_owned()),
-                ..Problem::default()
-            },
-        ),
-        CatalogError::Store(error) => store(error),
-        CatalogError::Interrupted => kind(S::SERVICE_UNAVAILABLE, "shutting-down"),
-        CatalogError::Vault(_) | CatalogError::Damaged(_) => {
-            kind(S::INTERNAL_SERVER_ERROR, "internal")
-        }
-    }
-}
-
-fn action(error: &ActionError) -> Kind {
-    use StatusCode as S;
-    match error {
-        ActionError::NotFound { .. } => kind(S::NOT_FOUND, "not-found"),
-        ActionError::WrongState { state, .. } => with(
-            S::CONFLICT,
-            "wrong-state",
-            Problem {
-                state: Some(state.to_string()),
-                ..Problem::default()
-            },
-        ),
-        ActionError::Edit { error, .. } => match error {
-            EditError::TooLarge(_) => with(
-                S::UNPROCESSABLE_ENTITY,
-                "too-large",
-                most(limits::DATA_BYTES),
-            ),
-            EditError::Via => with(S::UNPROCESSABLE_ENTITY, "bad-change", pointer("/$via")),
-            _ => kind(S::UNPROCESSABLE_ENTITY, "bad-change"),
-        },
-        ActionError::NoSuchRun { .. } => kind(S::UNPROCESSABLE_ENTITY, "no-such-run"),
-        ActionError::TooOften { .. } => kind(S::CONFLICT, "limit-reached"),
-        ActionError::Busy { .. } | ActionError::Pauses { .. } => {
-            kind(S::SERVICE_UNAVAILABLE, "busy")
-        }
-        ActionError::Store(error) => store(error),
-    }
-}
-
-fn component(error: &ComponentError) -> Kind {
-    let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
-    match error {
-        ComponentError::NotAComponent(_) => kind(unprocessable, "not-a-component"),
-        ComponentError::ForeignImport { import, .. } => {
-            let members = Problem {
-                import: Some(import.clone()),
-                ..Problem::default()
-            };
-            with(unprocessable, "foreign-import", members)
-        }
-        ComponentError::NotAStep(_) => kind(unprocessable, "missing-export"),
-        ComponentError::Condition { logs, .. } => {
-            let members = Problem {
-                logs: Some(logs.clone()),
-                ..Problem::default()
-            };
-            with(unprocessable, "condition-failed", members)
-        }
-        ComponentError::Script(_) => kind(unprocessable, "bad-script"),
-        ComponentError::TooManyParts { .. } => kind(unprocessable, "too-many-parts"),
-        ComponentError::Compile(_) => kind(unprocessable, "compile-failed"),
-        ComponentError::Host(_) => kind(StatusCode::INTERNAL_SERVER_ERROR, "internal"),
-    }
-}
-
-fn store(error: &StoreError) -> Kind {
-    let code = match error {
-        StoreError::Closed => "shutting-down",
-        StoreError::Full => "storage-full",
-        StoreError::Failed => "storage-failed",
-        StoreError::Erasing(_) => return kind(StatusCode::CONFLICT, "being-erased"),
-        StoreError::Unavailable { .. } | StoreError::Fenced { .. } | StoreError::Revised { .. } => {
-            "storage-unavailable"
-        }
-        StoreError::NotFound(_)
-        | StoreError::Conflict { .. }
-        | StoreError::Taken { .. }
-        | StoreError::TooMany { .. }
-        | StoreError::Refused(_)
-        | StoreError::NewerValue { .. }
-        | StoreError::Damaged(_) => return kind(StatusCode::INTERNAL_SERVER_ERROR, "internal"),
-    };
-    kind(StatusCode::SERVICE_UNAVAILABLE, code)
-}
-
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response<Body> {
         let Kind { status, problem } = self.kind();
         let code = problem.code.clone();
         let mut incident = None;
-        let detail = if status == StatusCode::INTERNAL_SERVER_ERROR || code == "storage-unavailable"
-        {
+        let detail = if is_inside(&code) {
             // What went wrong inside is the operator's to know.
             let id = uuid::Uuid::now_v7().to_string();
             tracing::error!(incident = id, error = %self, "a request failed");
@@ -363,6 +333,7 @@ impl IntoResponse for ApiError {
         let mut response =
             Response::new(Body::from(serde_json::to_vec(&problem).unwrap_or_default()));
         *response.status_mut() = status;
+        response.extensions_mut().insert(Refused(code.clone()));
         let headers = response.headers_mut();
         headers.insert(
             CONTENT_TYPE,
@@ -374,12 +345,27 @@ impl IntoResponse for ApiError {
                     headers.insert(ALLOW, allowed);
                 }
             }
-            (_, StatusCode::UNAUTHORIZED) => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            (Self::Limit(error), _) => ingest::limit_headers(error, headers),
+            (_, StatusCode::UNSUPPORTED_MEDIA_TYPE) if code == "unsupported-encoding" => {
+                headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
+            }
+            (error, StatusCode::UNAUTHORIZED) => {
+                let scheme = match error {
+                    Self::Verify(VerifyError::Refused { scheme, .. }) => scheme,
+                    _ => "Bearer",
+                };
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+            }
+            (_, StatusCode::TOO_MANY_REQUESTS) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from_static("60"));
             }
             (_, StatusCode::SERVICE_UNAVAILABLE) => {
-                // Room is made by people.
-                let after = if code == "storage-full" { "10" } else { "1" };
+                let after = match &*code {
+                    // A person has to act.
+                    "webhook-disabled" => "300",
+                    "storage-full" => "10",
+                    _ => "1",
+                };
                 headers.insert(RETRY_AFTER, HeaderValue::from_static(after));
             }
             _ => {}

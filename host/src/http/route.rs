@@ -27,8 +27,8 @@ pub(super) struct Route {
     /// The operation's id: a verb and what it is about.
     pub(super) id: &'static str,
     pub(super) summary: &'static str,
-    /// What the caller needs; none for a route that needs no token.
-    pub(super) scope: Option<Scope>,
+    /// What the caller needs.
+    pub(super) access: Access,
     pub(super) query: Vec<Parameter>,
     /// The body's content types and schemas, and whether it must be there.
     pub(super) body: Option<(Vec<(&'static str, Value)>, bool)>,
@@ -39,6 +39,30 @@ pub(super) struct Route {
     pub(super) schemas: Vec<(String, RefOr<Schema>)>,
     /// None for what [`super::router::Routes`] answers before its router.
     pub(super) handler: Option<MethodRouter<Arc<Api>>>,
+    /// It is not audited although it is no `GET`.
+    unaudited: bool,
+}
+
+/// In which way a route that changes something is audited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Audit {
+    /// By the change of what is set up in the workspace.
+    Workspace,
+    /// As an action on a task of the workspace, when it is done.
+    Task,
+    /// By the change of what is set up on the server.
+    OfServer,
+}
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Everyone.
+    Open,
+    /// Who has a valid token.
+    Token,
+    /// Who has a token with this scope.
+    Scope(Scope),
 }
 
 /// An answer that is no refusal.
@@ -51,13 +75,13 @@ pub(super) struct Answer {
 
 /// The arguments of a handler of the API: the second one says which scope the caller needs.
 pub(super) trait Guarded {
-    const SCOPE: Scope;
+    const SCOPE: Option<Scope>;
 }
 
 macro_rules! guarded {
     ($(($($rest:ident)*))*) => {$(
         impl<M, C: Guard, $($rest),*> Guarded for (M, State<Arc<Api>>, C, $($rest),*) {
-            const SCOPE: Scope = C::SCOPE;
+            const SCOPE: Option<Scope> = C::SCOPE;
         }
     )*};
 }
@@ -72,7 +96,7 @@ impl Route {
         T: Guarded + 'static,
     {
         Self {
-            scope: Some(T::SCOPE),
+            access: T::SCOPE.map_or(Access::Token, Access::Scope),
             ..Self::open(method, path, id, handler)
         }
     }
@@ -109,14 +133,40 @@ impl Route {
             method,
             id,
             summary: "",
-            scope: None,
+            access: Access::Open,
             query: Vec::new(),
             body: None,
             answers: Vec::new(),
             codes: Vec::new(),
             schemas: Vec::new(),
             handler: None,
+            unaudited: false,
         }
+    }
+
+    /// It is not audited although it is no `GET`.
+    pub(super) fn without_audit(self) -> Self {
+        Self {
+            unaudited: true,
+            ..self
+        }
+    }
+
+    /// How it is audited: every route of the API that may change something is, unless it says otherwise.
+    pub(super) fn audit(&self) -> Option<Audit> {
+        let Access::Scope(scope) = self.access else {
+            return None;
+        };
+        if self.method == Method::GET || self.unaudited {
+            return None;
+        }
+        // A workspace that is deleted has no log any more.
+        let deletes_it = self.method == Method::DELETE && self.path.ends_with("/{workspace}");
+        Some(match scope {
+            Scope::Operate => Audit::Task,
+            _ if deletes_it || !self.path.contains("{workspace}") => Audit::OfServer,
+            _ => Audit::Workspace,
+        })
     }
 
     /// What it does, in one line.
@@ -137,7 +187,14 @@ impl Route {
             .refuses(&[Code::BadBody])
     }
 
-    /// It takes a JSON body, which may be empty.
+    /// It takes a JSON body as large as a webhook's, which must be there.
+    pub(super) fn takes_large<T: ToSchema>(self) -> Self {
+        let mut route = self.may_take::<T>();
+        route.body = route.body.map(|(content, _)| (content, true));
+        route
+    }
+
+    /// It takes a JSON body as large as a webhook's, which may be empty.
     pub(super) fn may_take<T: ToSchema>(mut self) -> Self {
         let schema = self.refer::<T>();
         self.takes_content(vec![(JSON, schema)], false).refuses(&[
@@ -192,10 +249,27 @@ impl Route {
         self
     }
 
-    /// It answers 204.
-    pub(super) fn gives_nothing(mut self, about: &'static str) -> Self {
+    /// It answers so, with bytes.
+    pub(super) fn gives_bytes(mut self, status: u16, about: &'static str) -> Self {
+        let schema = json!({"type": "string", "format": "binary"});
+        let content = Some(("application/octet-stream", schema));
         self.answers.push(Answer {
-            status: 204,
+            status,
+            about,
+            content,
+        });
+        self
+    }
+
+    /// It answers 204.
+    pub(super) fn gives_nothing(self, about: &'static str) -> Self {
+        self.gives_nothing_with(204, about)
+    }
+
+    /// It answers so, without a body.
+    pub(super) fn gives_nothing_with(mut self, status: u16, about: &'static str) -> Self {
+        self.answers.push(Answer {
+            status,
             about,
             content: None,
         });

@@ -8,18 +8,20 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Response};
+use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use axum::routing::MethodRouter;
 use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
-use super::caller::Authenticated;
+use super::authenticate::authenticate;
 use super::openapi::document;
 use super::problem::ApiError;
-use super::route::Route;
+use super::route::{Access, Route};
 use super::routes::routes;
-use super::{Api, event};
+use super::sender::Sender;
+use super::{Api, audit, event};
 
 /// Says on every answer under `/api` that a Stepwell server gave it, and which version.
 const VERSION_HEADER: HeaderName = HeaderName::from_static(stepwell_api::VERSION_HEADER);
@@ -49,9 +51,16 @@ fn allowed(methods: &[Method]) -> String {
 fn router(routes: Vec<Route>, api: Arc<Api>) -> Router {
     let mut paths: BTreeMap<&str, (Vec<Method>, MethodRouter<Arc<Api>>)> = BTreeMap::new();
     for route in routes {
-        let Some(handler) = route.handler else {
+        let kind = route.audit();
+        let Some(mut handler) = route.handler else {
             continue;
         };
+        if let Some(kind) = kind {
+            let (api, what) = (api.clone(), route.id);
+            handler = handler.route_layer(from_fn(move |params, request, next| {
+                audit::record(api.clone(), what, kind, params, request, next)
+            }));
+        }
         let (methods, handlers) = paths.entry(route.path).or_default();
         methods.push(route.method);
         *handlers = std::mem::take(handlers).merge(handler);
@@ -84,7 +93,7 @@ impl Routes {
     pub(super) fn new(api: Arc<Api>) -> Self {
         let routes = routes();
         api.openapi.get_or_init(|| text(&routes).into());
-        let open = routes.iter().filter(|route| route.scope.is_none());
+        let open = routes.iter().filter(|route| route.access == Access::Open);
         Self {
             open: open.map(|route| route.path).collect(),
             router: TowerToHyperService::new(router(routes, api.clone())),
@@ -92,14 +101,19 @@ impl Routes {
         }
     }
 
-    /// Answers one request from `ip`.
-    pub(super) async fn answer(&self, ip: IpAddr, request: Request<Incoming>) -> Response<Body> {
+    /// Answers one request.
+    pub(super) async fn answer(
+        &self,
+        sender: Sender<'_>,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
+        let ip = sender.ip;
         let path = request.uri().path();
         // The hot path does not pay for the router.
         if let Some(key) = path.strip_prefix(event::PREFIX) {
             // The request is moved; a key is short, and usually the only allocation spared is this.
             let key = key.to_owned();
-            return event::event(&self.api, &key, ip, request).await;
+            return event::event(&self.api, &key, sender, request).await;
         }
         if !path.starts_with("/api/") {
             return self.route(request).await;
@@ -113,15 +127,13 @@ impl Routes {
         response
     }
 
-    /// The API: nothing of it but what `open` names is answered without the token, not even what is not
+    /// The API: nothing of it but what `open` names is answered without a valid token, not even what is not
     /// there.
     async fn answer_api(&self, ip: IpAddr, mut request: Request<Incoming>) -> Response<Body> {
-        let Some(principal) = self.api.token.principal(request.headers()) else {
-            return ApiError::Unauthorized.into_response();
+        match authenticate(&self.api, ip, request.headers()).await {
+            Ok(who) => request.extensions_mut().insert(who),
+            Err(error) => return error.into_response(),
         };
-        request
-            .extensions_mut()
-            .insert(Authenticated { principal, ip });
         let mut response = self.route(request).await;
         // Webhook URLs are secrets, and a task's data is its tenant's.
         response
@@ -149,7 +161,7 @@ mod tests {
         let event = listed.iter().filter(|route| route.path == event::PATH);
         let methods: Vec<Method> = event.map(|route| route.method.clone()).collect();
         assert_eq!(methods, event::METHODS);
-        assert_eq!(allowed(&methods), "POST, PUT");
+        assert_eq!(allowed(&methods), event::ALLOWED);
         // Everything else has a handler.
         assert!(
             listed

@@ -1,7 +1,10 @@
 //! From the domain's types to those of the contract (`stepwell_api`): tasks here, what tenants have set
 //! up in `setup`.
 
+mod delivery;
 mod setup;
+mod token;
+mod webhook;
 
 use std::collections::HashMap;
 
@@ -16,10 +19,13 @@ use crate::domain::effect::{CallResult, Effect};
 use crate::domain::journal::{Entry, RunEntry};
 use crate::domain::run::LogLine;
 use crate::domain::task::{Standing, StoredTask, TaskHead, TaskState};
-pub(super) use setup::{put_change, schedule, step, version, webhook, workspace};
+pub(super) use delivery::{delivery, delivery_body};
+pub(super) use setup::{put_change, schedule, step, version, workspace};
+pub(super) use token::{admin_token, token};
+pub(super) use webhook::{provider, webhook};
 
 /// A task whose changes are the text that is stored.
-pub(super) type Shown = contract::Task<Box<RawValue>>;
+pub(super) type Shown = contract::Task<Box<RawValue>, Box<RawValue>>;
 type Moved = contract::HistoryEntry<Box<RawValue>>;
 
 /// A task without its data and journal.
@@ -85,18 +91,21 @@ pub(super) fn change(change: Change) -> contract::Change {
     }
 }
 
-/// Puts a task together from its head, data and journal.
-pub(super) fn task(task: &StoredTask, journal: &[Entry]) -> Result<Shown, ApiError> {
+/// Puts a task together from its head, data and entries of its journal, each with its place.
+pub(super) fn task<'a>(
+    task: &StoredTask,
+    journal: impl IntoIterator<Item = (u64, &'a Entry)>,
+) -> Result<Shown, ApiError> {
     let damaged = |what| ApiError::Damaged {
         task: task.head.id,
         what,
     };
-    let mut effects: HashMap<(u32, u32), Vec<&Effect>> = HashMap::new();
+    let mut effects: HashMap<(u32, u32), Vec<(u64, &Effect)>> = HashMap::new();
     let mut runs = Vec::new();
     let mut history = Vec::new();
     let mut notice = None;
     let mut ended_subtasks = Vec::new();
-    for (seq, entry) in (0..).zip(journal) {
+    for (seq, entry) in journal {
         match entry {
             Entry::Accepted { at } => {
                 history.push(moved(seq, *at, TaskState::Ready, "accepted".into()));
@@ -104,7 +113,7 @@ pub(super) fn task(task: &StoredTask, journal: &[Entry]) -> Result<Shown, ApiErr
             Entry::Effect(effect) => effects
                 .entry((effect.run, effect.attempt))
                 .or_default()
-                .push(effect),
+                .push((seq, effect)),
             Entry::Run(ended) => {
                 let made = effects
                     .remove(&(ended.run, ended.attempt))
@@ -152,9 +161,9 @@ pub(super) fn task(task: &StoredTask, journal: &[Entry]) -> Result<Shown, ApiErr
             next_at: Some(rfc3339(owed.due)),
         });
     }
-    let mut open: Vec<&Effect> = effects.into_values().flatten().collect();
-    open.sort_unstable_by_key(|effect| (effect.run, effect.attempt, effect.call));
-    let data = serde_json::from_str(&task.data).map_err(|_| damaged("its data"))?;
+    let mut open: Vec<(u64, &Effect)> = effects.into_values().flatten().collect();
+    open.sort_unstable_by_key(|(_, effect)| (effect.run, effect.attempt, effect.call));
+    let data = RawValue::from_string(task.data.to_string()).map_err(|_| damaged("its data"))?;
     let head = head(&task.head);
     Ok(Shown {
         id: head.id,
@@ -171,12 +180,14 @@ pub(super) fn task(task: &StoredTask, journal: &[Entry]) -> Result<Shown, ApiErr
         parent: head.parent,
         kept: head.kept,
         open_subtasks: head.open_subtasks,
+        run_count: head.runs,
         runs,
         data,
         history,
         notice,
         ended_subtasks,
         calls_under_way: open.into_iter().map(open_call).collect(),
+        earlier: None,
         replay: None,
     })
 }
@@ -194,9 +205,9 @@ fn moved(seq: u64, at: Millis, to: TaskState, reason: String) -> Moved {
 fn run(
     seq: u64,
     run: &RunEntry,
-    mut effects: Vec<&Effect>,
+    mut effects: Vec<(u64, &Effect)>,
 ) -> Option<contract::Run<Box<RawValue>>> {
-    effects.sort_unstable_by_key(|effect| effect.call);
+    effects.sort_unstable_by_key(|(_, effect)| effect.call);
     Some(contract::Run {
         seq,
         run: run.run,
@@ -223,7 +234,10 @@ fn run(
                 wait: made.wait,
             })
             .collect(),
-        calls: effects.into_iter().map(call).collect(),
+        calls: effects
+            .into_iter()
+            .map(|(_, effect)| call(effect))
+            .collect(),
     })
 }
 
@@ -244,9 +258,10 @@ fn call(effect: &Effect) -> contract::Call {
     }
 }
 
-fn open_call(effect: &Effect) -> contract::OpenCall {
+fn open_call((seq, effect): (u64, &Effect)) -> contract::OpenCall {
     let call = call(effect);
     contract::OpenCall {
+        seq,
         run: effect.run,
         attempt: effect.attempt,
         step: effect.begun.step.to_string(),

@@ -3,13 +3,19 @@
 
 use std::net::IpAddr;
 
+use http::HeaderMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::body::{self, BodyError};
+use super::decode::{DecodeError, Document, is_json};
+use super::headers::Kept;
+use super::verify::Delivery;
+use crate::catalog::Verifier;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits;
+use crate::domain::principal::Principal;
 use crate::domain::task::TaskHead;
 use crate::domain::webhook::Webhook;
 use crate::store::NewTask;
@@ -31,8 +37,16 @@ pub struct Arrival<'a> {
     pub content_type: Option<&'a str>,
     /// Its URL's query, undecoded.
     pub query: Option<&'a str>,
-    /// Its body.
-    pub body: &'a [u8],
+    /// Its header fields.
+    pub headers: &'a HeaderMap,
+    /// What verifies its webhook's requests, if they are verified.
+    pub verifier: Option<&'a Verifier>,
+    /// What its body holds, or one part of that.
+    pub document: &'a Document,
+    /// What its verification found; none if its webhook takes every request.
+    pub delivery: Option<&'a Delivery>,
+    /// The delivery that it repeats at a person's wish.
+    pub redelivery_of: Option<TaskId>,
 }
 
 /// Why a request does not become a task.
@@ -41,7 +55,10 @@ pub enum IngestError {
     /// The body is refused.
     #[error(transparent)]
     Body(#[from] BodyError),
-    /// The content type is not JSON.
+    /// The body is not what the header fields say, or is not taken.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The content type is not JSON, which is all that the API takes.
     #[error(
         "the content type `{0}` is not supported; send JSON, with the content type application/json or none"
     )]
@@ -60,6 +77,8 @@ pub struct Posted<'a> {
     pub at: Millis,
     /// Who sent it: the connection's other end.
     pub ip: IpAddr,
+    /// Who has the token that it came with.
+    pub by: &'a Principal,
     /// Its `User-Agent`.
     pub user_agent: Option<&'a str>,
     /// Its `Content-Type`.
@@ -78,10 +97,18 @@ struct Via<'a> {
     received: Millis,
     method: &'a str,
     ip: IpAddr,
+    /// Whose secret vouches for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<&'a str>,
     user_agent: Option<&'a str>,
     content_type: Option<&'a str>,
     query: Map<String, Value>,
-    headers: Map<String, Value>,
+    headers: Kept<'a>,
+    /// The id of the delivery that was sent again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redelivery_of: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cloudevent: Option<&'a Map<String, Value>>,
 }
 
 /// How a task came in by the API.
@@ -91,13 +118,23 @@ struct ViaApi<'a> {
     r#type: &'static str,
     received: Millis,
     ip: IpAddr,
+    /// The token's name, or `admin`.
+    token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_id: Option<&'a str>,
     user_agent: Option<&'a str>,
 }
 
 /// The task that a request becomes, ready for the store: version 1, state ready.
 pub fn new_task(arrival: Arrival<'_>) -> Result<NewTask, IngestError> {
-    check_type(arrival.content_type)?;
-    let webhook = arrival.webhook;
+    let (webhook, document) = (arrival.webhook, arrival.document);
+    let mut query = arrival.query.map(query_object).unwrap_or_default();
+    let secret = arrival
+        .delivery
+        .and_then(|delivery| delivery.secret_parameter.as_ref());
+    if let Some(secret) = secret {
+        query.shift_remove(secret);
+    }
     let via = Via {
         r#type: "webhook",
         id: &webhook.id,
@@ -105,17 +142,29 @@ pub fn new_task(arrival: Arrival<'_>) -> Result<NewTask, IngestError> {
         received: arrival.at,
         method: arrival.method,
         ip: arrival.ip,
+        verified: arrival
+            .delivery
+            .and_then(|delivery| delivery.verified.as_deref()),
         user_agent: arrival.user_agent,
         content_type: arrival.content_type,
-        query: arrival.query.map(query_object).unwrap_or_default(),
-        // None is chosen yet: a webhook cannot say which it wants.
-        headers: Map::new(),
+        query,
+        headers: Kept {
+            intake: &webhook.intake,
+            verifier: arrival.verifier,
+            headers: arrival.headers,
+        },
+        redelivery_of: arrival.redelivery_of.map(|id| id.to_string()),
+        cloudevent: document.event.as_deref(),
     };
     let head = TaskHead {
         webhook: Some(webhook.name.clone()),
         ..TaskHead::new(TaskId::new(), webhook.workspace.clone(), arrival.at)
     };
-    task(head, arrival.body, &via)
+    let made = task(head, &document.text, &via);
+    made.map_err(|error| match error {
+        IngestError::Body(error) => error.below(document.line).into(),
+        other => other,
+    })
 }
 
 /// The same for data that was posted to the API.
@@ -125,6 +174,8 @@ pub fn posted_task(posted: Posted<'_>) -> Result<NewTask, IngestError> {
         r#type: "api",
         received: posted.at,
         ip: posted.ip,
+        token: &posted.by.name,
+        token_id: posted.by.token.as_deref(),
         user_agent: posted.user_agent,
     };
     let head = TaskHead::new(TaskId::new(), posted.workspace.clone(), posted.at);
@@ -141,6 +192,7 @@ fn task(head: TaskHead, body: &[u8], via: &impl Serialize) -> Result<NewTask, In
         head,
         data: data.into(),
         entries: Vec::new(),
+        dedup: None,
     })
 }
 
@@ -153,20 +205,6 @@ fn check_type(content_type: Option<&str>) -> Result<(), IngestError> {
     }
 }
 
-/// Whether a content type means JSON: `application/json`, `text/json`, or a type that ends in
-/// `+json` (RFC 6839), whatever its parameters. An empty one says as little as none.
-pub fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") || essence.is_empty() {
-        return true;
-    }
-    let essence = essence.to_ascii_lowercase();
-    essence == "text/json"
-        || essence
-            .split_once('/')
-            .is_some_and(|(_, subtype)| subtype.len() > 5 && subtype.ends_with("+json"))
-}
-
 /// A URL's query as an object of texts; of a name that occurs twice the last one counts.
 fn query_object(query: &str) -> Map<String, Value> {
     url::form_urlencoded::parse(query.as_bytes())
@@ -177,25 +215,20 @@ fn query_object(query: &str) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use std::net::Ipv4Addr;
+    use std::sync::LazyLock;
 
     use serde_json::json;
 
     use super::*;
     use crate::domain::task::TaskState;
-    use crate::domain::webhook::WebhookKey;
 
-    fn webhook() -> Webhook {
-        Webhook {
-            id: "w1".into(),
-            workspace: "default".parse().unwrap(),
-            name: "Contact \"Form\"".parse().unwrap(),
-            key: WebhookKey::new("key".into()),
-            created: 0,
-            correlate: None,
-        }
+    fn document(body: &'static str) -> Document {
+        Document::new(body.into())
     }
 
-    fn arrival<'a>(webhook: &'a Webhook, body: &'a str) -> Arrival<'a> {
+    static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+
+    fn arrival<'a>(webhook: &'a Webhook, document: &'a Document) -> Arrival<'a> {
         Arrival {
             webhook,
             at: 1_764_000_000_000,
@@ -204,18 +237,25 @@ mod tests {
             user_agent: None,
             content_type: None,
             query: None,
-            body: body.as_bytes(),
+            headers: &NONE,
+            verifier: None,
+            document,
+            delivery: None,
+            redelivery_of: None,
         }
     }
 
     #[test]
     fn a_task_says_how_it_came_in() {
-        let webhook = webhook();
+        let webhook = Webhook::sample();
         let task = new_task(Arrival {
             user_agent: Some("curl/8"),
             content_type: Some("application/json; charset=utf-8"),
             query: Some("a=1&b=%C3%A9+x&a=2&c"),
-            ..arrival(&webhook, r#"{"email":"ada@example.com","$via":"mine"}"#)
+            ..arrival(
+                &webhook,
+                &document(r#"{"email":"ada@example.com","$via":"mine"}"#),
+            )
         })
         .unwrap();
         let data: Value = serde_json::from_str(&task.data).unwrap();
@@ -231,7 +271,7 @@ mod tests {
         assert_eq!(task.head.version, 1);
         assert_eq!(task.head.state(), TaskState::Ready);
         assert_eq!(task.head.ready_at, 1_764_000_000_000);
-        let bare = new_task(arrival(&webhook, "{}")).unwrap();
+        let bare = new_task(arrival(&webhook, &document("{}"))).unwrap();
         let data: Value = serde_json::from_str(&bare.data).unwrap();
         assert_eq!(data["$via"]["userAgent"], Value::Null);
         assert_eq!(data["$via"]["query"], json!({}));
@@ -241,10 +281,12 @@ mod tests {
     #[test]
     fn a_posted_task_came_in_by_the_api() {
         let workspace = "default".parse().unwrap();
+        let admin = Principal::admin();
         let posted = |body| Posted {
             workspace: &workspace,
             at: 1_764_000_000_000,
             ip: Ipv4Addr::LOCALHOST.into(),
+            by: &admin,
             user_agent: Some("stepwell/0.1"),
             content_type: Some("application/json"),
             body,
@@ -252,43 +294,58 @@ mod tests {
         let task = posted_task(posted(br#"[1, 2.50]"#)).unwrap();
         assert_eq!(
             &*task.data,
-            r#"{"items":[1, 2.50],"$via":{"type":"api","received":1764000000000,"ip":"127.0.0.1","userAgent":"stepwell/0.1"}}"#
+            r#"{"items":[1, 2.50],"$via":{"type":"api","received":1764000000000,"ip":"127.0.0.1","token":"admin","userAgent":"stepwell/0.1"}}"#
+        );
+        let ci = Principal {
+            name: "ci".into(),
+            token: Some("t1".into()),
+            ..Principal::admin()
+        };
+        let by_ci = posted_task(Posted {
+            by: &ci,
+            ..posted(b"{}")
+        })
+        .unwrap();
+        let data: Value = serde_json::from_str(&by_ci.data).unwrap();
+        assert_eq!(
+            (&data["$via"]["token"], &data["$via"]["tokenId"]),
+            (&json!("ci"), &json!("t1"))
         );
         assert_eq!((task.head.version, task.head.webhook), (1, None));
         assert!(posted_task(posted(b"")).is_err());
     }
 
     #[test]
-    fn only_json_is_taken() {
-        for fine in [
-            "application/json",
-            "Application/JSON; charset=utf-8",
-            "text/json",
-            "application/cloudevents+json",
-            "",
-        ] {
-            assert!(is_json(fine), "{fine}");
-        }
-        for not in [
-            "text/plain",
-            "application/x-www-form-urlencoded",
-            "multipart/form-data; boundary=x",
-            "application/jsonp",
-            "application/+json",
-            "json",
-        ] {
-            assert!(!is_json(not), "{not}");
-        }
-        let webhook = webhook();
-        let error = new_task(Arrival {
+    fn the_api_takes_only_json() {
+        let workspace = "default".parse().unwrap();
+        let error = posted_task(Posted {
+            workspace: &workspace,
+            at: 0,
+            ip: Ipv4Addr::LOCALHOST.into(),
+            by: &Principal::admin(),
+            user_agent: None,
             content_type: Some("text/plain"),
-            ..arrival(&webhook, "{}")
-        })
-        .unwrap_err()
-        .to_string();
+            body: b"{}",
+        });
+        let error = error.unwrap_err().to_string();
         assert!(
             error.contains("`text/plain` is not supported; send JSON"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_place_is_one_of_the_whole_body() {
+        let webhook = Webhook::sample();
+        let third = Document {
+            line: 2,
+            ..document("{\"a\": }")
+        };
+        match new_task(arrival(&webhook, &third)) {
+            Err(IngestError::Body(BodyError::NotJson { line, column, .. })) => {
+                assert_eq!((line, column), (3, 7));
+            }
+            other => panic!("{other:?}"),
+        }
     }
 }

@@ -5,6 +5,9 @@
 //! put at its end, so that a body costs about what reading it costs. Where a key occurs twice in
 //! an object, the last one counts: that is how everything that reads the data reads it.
 
+mod repair;
+
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -55,19 +58,23 @@ pub enum BodyError {
     },
 }
 
+impl BodyError {
+    /// The same, so many lines further down.
+    pub(super) fn below(mut self, lines: usize) -> Self {
+        match &mut self {
+            Self::Empty => {}
+            Self::NotUtf8 { line, .. }
+            | Self::NotJson { line, .. }
+            | Self::TooDeep { line, .. } => *line += lines,
+        }
+        self
+    }
+}
+
 /// The data of a new task: the body, under `items` if it is an array and under `value` if it is a
 /// scalar, with `via` (JSON text) as `$via`, last, in place of any that was sent.
 pub fn to_data(body: &[u8], via: &str) -> Result<String, BodyError> {
-    // A byte order mark is no JSON, but RFC 8259 §8.1 lets a parser ignore it, and some clients send
-    // it.
-    let mark: &[u8] = b"\xef\xbb\xbf";
-    let text = std::str::from_utf8(body).map_err(|error| not_utf8(body, error.valid_up_to()))?;
-    let text = if body.starts_with(mark) {
-        &text[mark.len()..]
-    } else {
-        text
-    };
-    let shape = check(text)?;
+    let (text, shape) = checked(body)?;
     let text = text.trim_matches(WHITE_SPACE);
     let mut data = String::with_capacity(text.len() + via.len() + 24);
     match shape {
@@ -112,9 +119,42 @@ pub fn to_data(body: &[u8], via: &str) -> Result<String, BodyError> {
 
 /// A body as the value that it is, held to the same bounds as data: depth, reserved names, UTF-8.
 pub fn to_value(body: &[u8]) -> Result<Value, BodyError> {
+    let (text, _) = checked(body)?;
+    serde_json::from_str(&text).map_err(|error| not_json(&error))
+}
+
+/// A body's JSON text, without a byte order mark and without escapes of half a surrogate pair. It is held to the same
+/// bounds as data.
+pub(super) fn to_text(body: &[u8]) -> Result<Cow<'_, str>, BodyError> {
+    checked(body).map(|(text, _)| text)
+}
+
+/// Whether a body is the JSON text of an object or an array that can be data.
+pub(super) fn is_container(body: &[u8]) -> bool {
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    // A byte order mark begins with 0xef.
+    matches!(first, Some(b'{' | b'[' | 0xef))
+        && matches!(checked(body), Ok((_, Shape::Object { .. } | Shape::Array)))
+}
+
+fn checked(body: &[u8]) -> Result<(Cow<'_, str>, Shape), BodyError> {
+    // A byte order mark is no JSON, but RFC 8259 §8.1 lets a parser ignore it, and some clients send
+    // it.
+    let mark: &[u8] = b"\xef\xbb\xbf";
     let text = std::str::from_utf8(body).map_err(|error| not_utf8(body, error.valid_up_to()))?;
-    check(text)?;
-    serde_json::from_str(text).map_err(|error| not_json(&error))
+    let text = if body.starts_with(mark) {
+        &text[mark.len()..]
+    } else {
+        text
+    };
+    match check(text) {
+        Ok(shape) => Ok((Cow::Borrowed(text), shape)),
+        // Only a text that is refused is looked through.
+        Err(error) => match repair::halves(text) {
+            Some(mended) => check(&mended).map(|shape| (Cow::Owned(mended), shape)),
+            None => Err(error),
+        },
+    }
 }
 
 /// What JSON calls white space (RFC 8259 §2).

@@ -11,6 +11,14 @@ use crate::domain::webhook::{Webhook, correlation};
 use crate::engine::{ActionError, Engine};
 use crate::store::NewTask;
 
+/// The task that a request is about, which may be open or not, or not be there at all. `task` is what it would become.
+pub(super) fn target(webhook: &Webhook, task: &NewTask) -> Option<TaskId> {
+    // It was a pointer when the webhook was added.
+    let pointer = correlation(webhook.correlate.as_deref()?).ok()?;
+    let data = serde_json::from_str::<Value>(&task.data).ok()?;
+    pointer.get(&data).and_then(Value::as_str)?.parse().ok()
+}
+
 /// The open task that a request is about, its data changed durably; `None` if the request is to
 /// become a task. `task` is what it would become.
 pub(super) async fn merged(
@@ -38,7 +46,7 @@ pub(super) async fn merged(
     let by = format!("webhook `{}` ({ip})", webhook.name);
     let open = engine
         .actions
-        .update_open(&webhook.workspace, id, edit, by)
+        .update_open(&webhook.workspace, id, edit, by, task.dedup)
         .await?;
     Ok(open.map(|head| head.id))
 }

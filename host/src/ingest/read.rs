@@ -8,6 +8,9 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 
+use crate::domain::budget::{Budget, Permit};
+use crate::domain::ids::WorkspaceName;
+
 /// Why a body was not read to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
@@ -31,17 +34,22 @@ pub enum ReadError {
     Overloaded,
 }
 
-/// Bytes of bodies held at once by all requests.
+/// How often a body is there until its task is durable: as it came, decoded, as data, and as it is written.
+const COPIES: u64 = 4;
+
+/// Bytes of bodies held at once by all requests, which are part of the server's memory.
 #[derive(Debug)]
-pub struct Budget {
+pub struct Bodies {
     left: AtomicUsize,
+    memory: Arc<Budget>,
 }
 
-impl Budget {
-    /// A budget of so many bytes.
-    pub fn new(bytes: usize) -> Arc<Self> {
+impl Bodies {
+    /// So many bytes at most, if `memory` has them.
+    pub fn new(bytes: usize, memory: Arc<Budget>) -> Arc<Self> {
         Arc::new(Self {
             left: AtomicUsize::new(bytes),
+            memory,
         })
     }
 
@@ -54,26 +62,52 @@ impl Budget {
     }
 }
 
-/// A share of the budget, given back when dropped.
+/// What a workspace's request has of it, given back when dropped.
 #[derive(Debug)]
 pub struct Share {
-    budget: Arc<Budget>,
+    bodies: Arc<Bodies>,
     bytes: usize,
+    memory: Permit,
 }
 
 impl Share {
-    fn grow(&mut self, bytes: usize) -> Result<(), ReadError> {
-        if !self.budget.take(bytes) {
+    /// A share of so many bytes, for a workspace.
+    ///
+    /// # Errors
+    /// [`ReadError::Overloaded`].
+    pub(super) fn of(
+        bodies: &Arc<Bodies>,
+        workspace: &WorkspaceName,
+        bytes: usize,
+    ) -> Result<Self, ReadError> {
+        let memory = bodies.memory.take(workspace, 0);
+        let mut share = Self {
+            bodies: bodies.clone(),
+            bytes: 0,
+            memory: memory.map_err(|_| ReadError::Overloaded)?,
+        };
+        share.grow(bytes)?;
+        Ok(share)
+    }
+
+    /// Takes more.
+    ///
+    /// # Errors
+    /// [`ReadError::Overloaded`].
+    pub(super) fn grow(&mut self, bytes: usize) -> Result<(), ReadError> {
+        if !self.bodies.take(bytes) {
             return Err(ReadError::Overloaded);
         }
         self.bytes += bytes;
-        Ok(())
+        self.memory
+            .grow(COPIES * bytes as u64)
+            .map_err(|_| ReadError::Overloaded)
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        self.budget.left.fetch_add(self.bytes, Ordering::Relaxed);
+        self.bodies.left.fetch_add(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -86,11 +120,11 @@ pub struct Bounds {
     pub time: Duration,
 }
 
-/// The whole body, with the share of the budget that it takes.
+/// The whole body, with what it takes. It is charged to the workspace, if it is that of one.
 pub async fn read<B>(
     body: &mut B,
     bounds: Bounds,
-    budget: &Arc<Budget>,
+    (bodies, workspace): (&Arc<Bodies>, Option<&WorkspaceName>),
 ) -> Result<(Bytes, Share), ReadError>
 where
     B: Body<Data = Bytes> + Unpin,
@@ -100,9 +134,14 @@ where
     if body.size_hint().lower() > bounds.bytes as u64 {
         return Err(ReadError::TooLarge { most: bounds.bytes });
     }
+    let memory = match workspace {
+        Some(workspace) => bodies.memory.take(workspace, 0),
+        None => Ok(Permit::unlimited()),
+    };
     let share = Share {
-        budget: budget.clone(),
+        bodies: bodies.clone(),
         bytes: 0,
+        memory: memory.map_err(|_| ReadError::Overloaded)?,
     };
     tokio::time::timeout(bounds.time, collect(body, bounds.bytes, share))
         .await
@@ -160,6 +199,10 @@ mod tests {
         time: Duration::from_millis(50),
     };
 
+    fn workspace() -> WorkspaceName {
+        "acme".parse().unwrap()
+    }
+
     fn pieces(
         pieces: &'static [&'static str],
     ) -> impl Body<Data = Bytes, Error = Infallible> + Unpin {
@@ -171,41 +214,66 @@ mod tests {
 
     #[tokio::test]
     async fn pieces_are_put_together() {
-        let budget = Budget::new(100);
+        let (bodies, workspace) = (Bodies::new(100, Budget::unlimited()), workspace());
         for (sent, expected) in [
             (&[][..], ""),
             (&["ab"], "ab"),
             (&["", "ab", "", "cd", "e"], "abcde"),
             (&["0123456789"], "0123456789"),
         ] {
-            let (bytes, share) = read(&mut pieces(sent), BOUNDS, &budget).await.unwrap();
+            let (bytes, share) = read(&mut pieces(sent), BOUNDS, (&bodies, Some(&workspace)))
+                .await
+                .unwrap();
             assert_eq!(bytes, expected);
-            assert_eq!(budget.left.load(Ordering::Relaxed), 100 - expected.len());
+            assert_eq!(bodies.left.load(Ordering::Relaxed), 100 - expected.len());
             drop(share);
-            assert_eq!(budget.left.load(Ordering::Relaxed), 100);
+            assert_eq!(bodies.left.load(Ordering::Relaxed), 100);
         }
     }
 
     #[tokio::test]
     async fn size_time_and_budget_are_bounded() {
-        let budget = Budget::new(100);
+        let (bodies, workspace) = (Bodies::new(100, Budget::unlimited()), workspace());
         let declared = read(
             &mut Full::new(Bytes::from_static(&[0; 11])),
             BOUNDS,
-            &budget,
+            (&bodies, Some(&workspace)),
         )
         .await;
         assert!(matches!(declared, Err(ReadError::TooLarge { most: 10 })));
-        let chunked = read(&mut pieces(&["012345", "67890"]), BOUNDS, &budget).await;
+        let chunked = read(
+            &mut pieces(&["012345", "67890"]),
+            BOUNDS,
+            (&bodies, Some(&workspace)),
+        )
+        .await;
         assert!(matches!(chunked, Err(ReadError::TooLarge { most: 10 })));
-        let small = Budget::new(4);
-        let many = read(&mut pieces(&["012", "345"]), BOUNDS, &small).await;
+        let small = Bodies::new(4, Budget::unlimited());
+        let many = read(
+            &mut pieces(&["012", "345"]),
+            BOUNDS,
+            (&small, Some(&workspace)),
+        )
+        .await;
         assert!(matches!(many, Err(ReadError::Overloaded)));
         assert_eq!(small.left.load(Ordering::Relaxed), 4);
+        let memory = Budget::new(COPIES * 6);
+        let full = Bodies::new(100, memory.clone());
+        let many = read(
+            &mut pieces(&["012", "345"]),
+            BOUNDS,
+            (&full, Some(&workspace)),
+        )
+        .await;
+        assert!(matches!(many, Err(ReadError::Overloaded)));
+        let fits = read(&mut pieces(&["012"]), BOUNDS, (&full, Some(&workspace))).await;
+        assert_eq!(memory.used(), COPIES * 3);
+        drop(fits);
+        assert_eq!((memory.used(), full.left.load(Ordering::Relaxed)), (0, 100));
         let mut endless = StreamBody::new(futures_util::stream::pending::<
             Result<Frame<Bytes>, Infallible>,
         >());
-        let slow = read(&mut endless, BOUNDS, &budget).await;
+        let slow = read(&mut endless, BOUNDS, (&bodies, Some(&workspace))).await;
         assert!(matches!(slow, Err(ReadError::Slow { .. })));
     }
 }

@@ -1,31 +1,39 @@
-//! A webhook's request on its way in, from its head to the answer: its body is read, decoded, and merged
-//! into the open task that it is about, or accepted as a new one.
+//! A webhook's request on its way in, from its head to the answer: its body is read, verified, decoded, and merged
+//! into the open task that it is about, or accepted as a new one, unless it repeats an earlier one.
 
-use std::future::Future;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use hyper::body::Body;
+use stepwell_signature::Answer;
 
-use super::accept::{Arrival, IngestError, new_task};
-use super::correlate;
-use super::read::{self, Bounds, Budget, ReadError};
+use super::accept::IngestError;
+use super::decode::DecodeError;
+use super::limits::{LimitError, Limiter};
+use super::read::{self, Bodies, Bounds, ReadError};
+use super::upload::{UploadError, Uploads};
+use super::verify::{self, Delivery, Incoming, Verdict, VerifyError};
+use crate::catalog::{Catalog, LiveWebhook};
 use crate::domain::clock::Clock;
 use crate::domain::ids::TaskId;
-use crate::domain::webhook::Webhook;
 use crate::engine::{ActionError, Engine};
 use crate::store::StoreError;
 
 /// Takes in what webhooks are sent.
 pub struct Ingest {
-    engine: Arc<Engine>,
-    clock: Arc<dyn Clock>,
-    bounds: Bounds,
-    budget: Arc<Budget>,
+    pub(super) engine: Arc<Engine>,
+    catalog: Arc<Catalog>,
+    limiter: Arc<Limiter>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) bounds: Bounds,
+    pub(super) bodies: Arc<Bodies>,
+    /// What reads forms with files.
+    pub uploads: Uploads,
+    /// What webhooks' URLs begin with.
+    base_url: String,
 }
 
 /// The head of a webhook's request.
@@ -41,13 +49,50 @@ pub struct Head<'a> {
     pub content_type: Option<&'a str>,
     /// Its URL's query, undecoded.
     pub query: Option<&'a str>,
+    /// Its URL's path and query, undecoded.
+    pub target: &'a str,
+    /// Its header fields.
+    pub headers: &'a HeaderMap,
+}
+
+/// The tasks that a request became, or that it was merged into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Made {
+    /// Its body is one document.
+    One(TaskId),
+    /// Its body is of a type that holds several, in their order.
+    Many(Vec<TaskId>),
+}
+
+/// What came of a request that was not refused.
+#[derive(Debug)]
+pub enum Received {
+    /// It is a task, or several.
+    Tasks(Reply),
+    /// It was the sender's question whether the webhook is wanted.
+    Challenge(Answer),
+}
+
+/// A request to a webhook that is not to be verified any more.
+#[derive(Clone, Copy)]
+pub(super) struct Sent<'a> {
+    pub(super) webhook: &'a LiveWebhook,
+    pub(super) head: Head<'a>,
+    /// What its verification found; none if its webhook takes every request.
+    pub(super) delivery: Option<&'a Delivery>,
+    /// The delivery that it repeats at a person's wish.
+    pub(super) redelivery_of: Option<TaskId>,
 }
 
 /// What became of a request. It is durable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// The task that it became, or that it was merged into.
-    pub task: TaskId,
+    /// The tasks.
+    pub made: Made,
+    /// It repeats an earlier request, and the task is that one's.
+    pub duplicate: bool,
+    /// It changed an open task, and made none.
+    pub merged: bool,
     /// How long the answer is to be held back, so that runs keep pace with what comes in.
     pub pace: Duration,
 }
@@ -55,9 +100,18 @@ pub struct Reply {
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
+    /// More came than is taken.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// Its body did not come in.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// It is a form with files that is not taken.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+    /// Nothing vouches for it.
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     /// It cannot be a task.
     #[error(transparent)]
     Ingest(#[from] IngestError),
@@ -69,123 +123,122 @@ pub enum Refusal {
     Store(#[from] StoreError),
 }
 
-impl Ingest {
-    /// Takes bodies within `bounds`, all at once within `budget`.
-    pub fn new(
-        engine: Arc<Engine>,
-        clock: Arc<dyn Clock>,
-        bounds: Bounds,
-        budget: Arc<Budget>,
-    ) -> Self {
+impl From<DecodeError> for Refusal {
+    fn from(error: DecodeError) -> Self {
+        Self::Ingest(error.into())
+    }
+}
+
+impl Reply {
+    pub(super) fn of(task: TaskId, pace: Duration) -> Self {
         Self {
-            engine,
-            clock,
-            bounds,
-            budget,
+            made: Made::One(task),
+            duplicate: false,
+            merged: false,
+            pace,
         }
     }
 
-    /// Takes in one request to a webhook. The body is read as it comes. What has begun to be accepted is
-    /// accepted even if nobody waits for the answer any more.
+    pub(super) fn repeat(first: TaskId) -> Self {
+        Self {
+            duplicate: true,
+            ..Self::of(first, Duration::ZERO)
+        }
+    }
+
+    pub(super) fn merged(open: TaskId) -> Self {
+        Self {
+            merged: true,
+            ..Self::of(open, Duration::ZERO)
+        }
+    }
+}
+
+impl Ingest {
+    /// Takes bodies within `bounds`, all at once within `bodies`. `base_url` is what webhooks' URLs begin
+    /// with for their senders.
+    pub fn new(
+        engine: Arc<Engine>,
+        catalog: Arc<Catalog>,
+        clock: Arc<dyn Clock>,
+        bounds: Bounds,
+        (bodies, uploads): (Arc<Bodies>, Uploads),
+        base_url: String,
+    ) -> Self {
+        Self {
+            engine,
+            catalog,
+            limiter: Arc::default(),
+            clock,
+            bounds,
+            bodies,
+            uploads,
+            base_url,
+        }
+    }
+
+    /// Takes in one request to a webhook. The body is read as it comes, and `read_body` is set to it when it is complete.
+    /// What has begun to be accepted is accepted even if nobody waits for the answer any more.
     ///
     /// # Errors
     /// [`Refusal`]; then nothing is left of the request.
     pub async fn receive<B>(
         &self,
-        webhook: &Webhook,
+        webhook: &LiveWebhook,
         head: Head<'_>,
         body: &mut B,
-    ) -> Result<Reply, Refusal>
+        read_body: &mut Option<Bytes>,
+    ) -> Result<Received, Refusal>
     where
-        B: Body<Data = Bytes> + Unpin,
+        B: Body<Data = Bytes> + Unpin + Send,
         B::Error: std::fmt::Display,
     {
-        let (bytes, share) = read::read(body, self.bounds, &self.budget).await?;
-        let mut task = new_task(Arrival {
-            webhook,
-            at: self.clock.now(),
-            method: head.method,
-            ip: head.ip,
-            user_agent: head.user_agent,
-            content_type: head.content_type,
-            query: head.query,
-            body: &bytes,
-        })?;
-        drop(bytes);
-        if let Some(open) = correlate::merged(&self.engine, webhook, &task, head.ip).await? {
-            return Ok(Reply {
-                task: open,
-                pace: Duration::ZERO,
-            });
+        let of_workspace = self.catalog.rate(&webhook.workspace);
+        let _upload = self.limiter.admit(webhook, of_workspace)?;
+        if let Some(verifier) = &webhook.verifier {
+            verify::check_address(verifier, head.ip)?;
         }
-        let id = self.engine.acceptor.place(task.head.id)?;
-        task.head.id = id;
-        let admitted = self.engine.acceptor.clone().accept(task);
-        Finishing::new(async move {
-            let pace = admitted.await?;
-            drop(share);
-            Ok(Reply { task: id, pace })
-        })
-        .await
-    }
-}
-
-/// A future that comes to its end even when it is dropped: a client that hangs up must not leave a
-/// task that is durable and that nobody has told the engine of. Costs a spawn only then.
-struct Finishing<T: Send + 'static>(Option<Pin<Box<dyn Future<Output = T> + Send>>>);
-
-impl<T: Send + 'static> Finishing<T> {
-    fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
-        Self(Some(Box::pin(future)))
-    }
-}
-
-impl<T: Send + 'static> Future for Finishing<T> {
-    type Output = T;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        let Some(future) = &mut self.0 else {
-            return Poll::Pending; // Polled after it was done, which nobody may.
+        if self.is_read_in_parts(webhook, head) {
+            return self.receive_form(webhook, head, body).await;
+        }
+        let bodies = (&self.bodies, Some(&webhook.workspace));
+        let (sent, share) = read::read(body, self.bounds, bodies).await?;
+        *read_body = Some(sent.clone());
+        let acceptor = &self.engine.acceptor;
+        acceptor.pace(&webhook.workspace, sent.len()).await;
+        let delivery = match self.judge(webhook, head, &sent)? {
+            None => None,
+            Some(Verdict::Challenge(answer)) => return Ok(Received::Challenge(answer)),
+            Some(Verdict::Delivery(delivery)) => Some(delivery),
         };
-        let polled = future.as_mut().poll(context);
-        if polled.is_ready() {
-            self.0 = None;
-        }
-        polled
+        let sent_as = Sent {
+            webhook,
+            head,
+            delivery: delivery.as_ref(),
+            redelivery_of: None,
+        };
+        let reply = self.admit(sent_as, sent, share).await?;
+        Ok(Received::Tasks(reply))
     }
-}
 
-impl<T: Send + 'static> Drop for Finishing<T> {
-    fn drop(&mut self) {
-        if let Some(future) = self.0.take()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(future);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn what_was_begun_is_finished_though_nobody_waits() {
-        let (send, receive) = tokio::sync::oneshot::channel::<()>();
-        let done = Arc::new(AtomicBool::new(false));
-        let flag = done.clone();
-        let mut begun = Finishing::new(async move {
-            let _ = receive.await;
-            flag.store(true, Ordering::SeqCst);
-        });
-        assert!(futures_util::poll!(&mut begun).is_pending());
-        drop(begun);
-        send.send(()).unwrap();
-        for _ in 0..100 {
-            tokio::task::yield_now().await;
-        }
-        assert!(done.load(Ordering::SeqCst));
+    /// What a request is by its webhook's verifier; none if it has none.
+    pub(super) fn judge(
+        &self,
+        webhook: &LiveWebhook,
+        head: Head<'_>,
+        body: &[u8],
+    ) -> Result<Option<Verdict>, VerifyError> {
+        let Some(verifier) = &webhook.verifier else {
+            return Ok(None);
+        };
+        let incoming = Incoming {
+            method: head.method,
+            base_url: &self.base_url,
+            target: head.target,
+            headers: head.headers,
+            body,
+            takes_get: webhook.intake.methods.has("GET"),
+        };
+        verify::judge(verifier, incoming, self.clock.now()).map(Some)
     }
 }

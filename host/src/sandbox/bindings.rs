@@ -6,7 +6,12 @@
 wasmtime::component::bindgen!({
     path: "../wit",
     world: "step",
-    imports: { default: trappable },
+    imports: {
+        "stepwell:step/task-extras.respond": async | trappable,
+        "stepwell:step/blobs.size": async | trappable,
+        "stepwell:step/blobs.read": async | trappable,
+        default: trappable,
+    },
     exports: { default: async },
     require_store_data_send: true,
     with: {
@@ -21,10 +26,16 @@ pub mod scripts {
     wasmtime::component::bindgen!({
         inline: "
             package stepwell:host;
-            world scripts { import stepwell:step/script@0.1.0; }
+            world scripts {
+                import stepwell:step/script@0.1.0;
+                use stepwell:step/script@0.1.0.{extent};
+                export prepare: func(extent: extent) -> result<_, string>;
+            }
         ",
         path: "../wit",
         world: "stepwell:host/scripts",
         imports: { default: trappable },
+        exports: { default: async },
+        require_store_data_send: true,
     });
 }

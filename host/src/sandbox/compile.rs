@@ -16,6 +16,8 @@ use crate::domain::limits;
 
 /// Exit code of a child that found the component invalid.
 const REFUSED: i32 = 3;
+/// How often a child's memory is looked at.
+const LOOK: Duration = Duration::from_millis(50);
 /// Bytes of a child's complaint that are read.
 const COMPLAINT_BYTES: u64 = 8 * 1024;
 
@@ -29,11 +31,12 @@ pub enum Compiler {
 }
 
 impl Compiler {
-    /// Compiles a component to wasmtime's serialised form.
+    /// Compiles a component to wasmtime's serialised form. A child process may take `memory` bytes.
     pub(super) async fn compile(
         &self,
         engine: &Engine,
         bytes: &[u8],
+        memory: u64,
     ) -> Result<Vec<u8>, ComponentError> {
         match self {
             Self::InProcess => {
@@ -46,12 +49,16 @@ impl Compiler {
                 .await
                 .map_err(|error| ComponentError::Host(error.to_string()))?
             }
-            Self::Child(executable) => in_child(executable, bytes).await,
+            Self::Child(executable) => in_child(executable, bytes, memory).await,
         }
     }
 }
 
-async fn in_child(executable: &PathBuf, bytes: &[u8]) -> Result<Vec<u8>, ComponentError> {
+async fn in_child(
+    executable: &PathBuf,
+    bytes: &[u8],
+    memory: u64,
+) -> Result<Vec<u8>, ComponentError> {
     let host = |error: std::io::Error| ComponentError::Host(error.to_string());
     let folder = tempfile::tempdir().map_err(host)?;
     let (input, output) = (
@@ -70,6 +77,7 @@ async fn in_child(executable: &PathBuf, bytes: &[u8]) -> Result<Vec<u8>, Compone
         .spawn()
         .map_err(host)?;
     let stderr = child.stderr.take();
+    let watched = outgrows(child.id(), memory);
     let finished = tokio::time::timeout(Duration::from_secs(limits::COMPILE_WAIT_SECONDS), async {
         let mut complaint = Vec::new();
         if let Some(stderr) = stderr {
@@ -80,8 +88,15 @@ async fn in_child(executable: &PathBuf, bytes: &[u8]) -> Result<Vec<u8>, Compone
         }
         let status = child.wait().await?;
         Ok::<_, std::io::Error>((status, complaint))
-    })
-    .await;
+    });
+    let finished = tokio::select! {
+        finished = finished => finished,
+        // The child is killed when it is dropped.
+        () = watched => return Err(ComponentError::Compile(format!(
+            "it takes more than {} MiB of memory; make it smaller, e.g. with fewer functions",
+            memory >> 20
+        ))),
+    };
     let Ok(finished) = finished else {
         return Err(ComponentError::Compile(format!(
             "it took longer than {} s; make it smaller, or try again when the server has less to do",
@@ -102,6 +117,25 @@ async fn in_child(executable: &PathBuf, bytes: &[u8]) -> Result<Vec<u8>, Compone
     }
 }
 
+/// Resolves when a process has more than `memory` bytes resident.
+async fn outgrows(process: Option<u32>, memory: u64) {
+    let Some(process) = process else {
+        return std::future::pending().await;
+    };
+    let file = format!("/proc/{process}/statm");
+    let page = rustix::param::page_size() as u64;
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        look.tick().await;
+        let text = tokio::fs::read_to_string(&file).await.unwrap_or_default();
+        let pages = text.split_whitespace().nth(1);
+        let pages: u64 = pages.and_then(|pages| pages.parse().ok()).unwrap_or(0);
+        if pages.saturating_mul(page) > memory {
+            return;
+        }
+    }
+}
+
 /// What the child does: compiles the component in file `input` into file `output`. Returns the
 /// process's exit code; what is wrong with the component is on standard error.
 pub fn compile_child(input: &std::path::Path, output: &std::path::Path) -> u8 {
@@ -118,7 +152,7 @@ pub fn compile_child(input: &std::path::Path, output: &std::path::Path) -> u8 {
     match compiled {
         Ok(()) => 0,
         Err((code, message)) => {
-            // Nobody is left to tell if standard error is closed.
+            // A closed standard error leaves no place for the message.
             let _ = writeln!(std::io::stderr(), "{message}");
             code
         }
@@ -131,6 +165,9 @@ fn bound_this_process() {
         current: Some(most),
         maximum: Some(most),
     };
+    // If the kernel needs memory it takes this process, and runs this one when no other has to.
+    let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+    let _ = rustix::process::nice(10);
     // The parent's timeout holds where a limit cannot be set.
     let _ = setrlimit(Resource::As, bound(limits::COMPILE_BYTES));
     let _ = setrlimit(Resource::Cpu, bound(limits::COMPILE_SECONDS));

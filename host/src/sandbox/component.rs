@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use stepwell_script::Package;
 use wasmtime::component::types::ComponentItem;
@@ -9,15 +10,21 @@ use wasmtime::component::{Component, Linker};
 
 use super::bindings::StepPre;
 use super::error::ComponentError;
-use super::state::RunState;
+use super::image::Image;
+use super::state::{RunState, Script};
 use super::world::{EXPORTS, is_allowed, no_export, refuse_import};
-use crate::domain::hex::hex;
+
+/// What a component counts for in memory, in bytes, however large it is: most of it is machine code that the operating
+/// system can read again.
+pub(super) const COMPONENT_BYTES: usize = 256 * 1024;
+/// What a script counts for beside its text and image.
+const SCRIPT_BYTES: usize = 8 * 1024;
 
 /// A compiled, linked component: an instance of it costs microseconds.
 pub struct LoadedComponent {
     pre: StepPre<RunState>,
     /// For the script engine: what it is to run.
-    package: Option<Arc<Package>>,
+    script: Option<Arc<Script>>,
 }
 
 impl std::fmt::Debug for LoadedComponent {
@@ -49,7 +56,7 @@ impl LoadedComponent {
             .instantiate_pre(component)
             .and_then(StepPre::new)
             .map_err(|error| ComponentError::NotAStep(format!("{error:#}")))?;
-        Ok(Self { pre, package: None })
+        Ok(Self { pre, script: None })
     }
 
     /// Links the server's own script engine.
@@ -64,15 +71,38 @@ impl LoadedComponent {
     }
 
     /// A script for the engine.
-    pub(super) fn script(engine: StepPre<RunState>, package: Arc<Package>) -> Self {
+    pub(super) fn of_script(
+        engine: StepPre<RunState>,
+        package: Arc<Package>,
+        image: Image,
+    ) -> Self {
         Self {
             pre: engine,
-            package: Some(package),
+            script: Some(Arc::new(Script { package, image })),
         }
     }
 
-    pub(super) fn package(&self) -> Option<&Arc<Package>> {
-        self.package.as_ref()
+    /// The same script with what it is when it is compiled.
+    pub(super) fn with_image(self, image: Image) -> Self {
+        let Self { pre, script } = self;
+        let script = script.map(|script| {
+            let package = script.package.clone();
+            Arc::new(Script { package, image })
+        });
+        Self { pre, script }
+    }
+
+    pub(super) fn script(&self) -> Option<&Arc<Script>> {
+        self.script.as_ref()
+    }
+
+    /// What it counts for in memory, in bytes.
+    pub(super) fn weight(&self) -> u32 {
+        let bytes = self.script.as_ref().map_or(COMPONENT_BYTES, |script| {
+            let texts: usize = script.package.modules.values().map(|text| text.len()).sum();
+            SCRIPT_BYTES + texts + script.image.bytes()
+        });
+        u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 
     pub(super) fn pre(&self) -> &StepPre<RunState> {
@@ -82,5 +112,5 @@ impl LoadedComponent {
 
 /// SHA-256, lower-case hex.
 pub(super) fn digest(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    HEXLOWER.encode(&Sha256::digest(bytes))
 }

@@ -13,7 +13,7 @@ use super::error::SandboxError;
 use crate::domain::limits::StepLimits;
 
 /// How often a guest that computes gives the thread back. Short enough that a deadline and other
-/// tasks are served in time, long enough that nobody notices the cost.
+/// tasks are served in time, long enough that the cost is not measurable.
 const TICK: Duration = Duration::from_millis(5);
 /// Host stack that a guest may use. A script's recursion ends as an error that it can catch, at 1 MiB
 /// of the engine's own stack, which is less than what that takes of the host's.

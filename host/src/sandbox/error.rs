@@ -15,7 +15,6 @@ pub enum SandboxError {
     CacheDir {
         /// The directory.
         path: PathBuf,
-        /// Why.
         source: std::io::Error,
     },
 }
@@ -42,7 +41,6 @@ pub enum ComponentError {
     /// `condition` did not return.
     #[error("`condition` failed: {fault}")]
     Condition {
-        /// Why.
         fault: StepFault,
         /// What it printed.
         logs: Vec<String>,
@@ -59,6 +57,16 @@ pub enum ComponentError {
         what: &'static str,
         /// How many there may be.
         most: u32,
+    },
+    /// Its memories are larger from the start than any run's may be.
+    #[error(
+        "the component's memories begin with {bytes} bytes, and a step has at most {most} bytes of memory; link it with a smaller stack or less static data"
+    )]
+    TooMuchMemory {
+        /// Bytes that they begin with.
+        bytes: u64,
+        /// How many there may be.
+        most: u64,
     },
     /// The compiler needed more than it may have.
     #[error("the component could not be compiled: {0}")]

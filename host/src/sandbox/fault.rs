@@ -2,11 +2,11 @@
 
 use wasmtime::Trap;
 
-use super::limiter::OutOfMemory;
+use super::limiter::MemoryLimitExceeded;
 use super::logs::Logs;
 use crate::domain::clock::Millis;
 use crate::domain::effect::CallFault;
-use crate::domain::limits::StepLimits;
+use crate::domain::limits::{self, StepLimits};
 use crate::domain::run::StepFault;
 
 /// A limit that the host functions keep themselves.
@@ -16,8 +16,10 @@ pub(super) struct LimitReached(pub(super) String);
 
 /// What ended the run. `logs` is what it printed.
 pub(super) fn of(error: &wasmtime::Error, limits: StepLimits, logs: &Logs) -> StepFault {
-    if let Some(OutOfMemory { limit }) = error.downcast_ref() {
-        return StepFault::Memory { limit: *limit };
+    if let Some(MemoryLimitExceeded { limit_bytes }) = error.downcast_ref() {
+        return StepFault::Memory {
+            limit: *limit_bytes,
+        };
     }
     if let Some(LimitReached(what)) = error.downcast_ref() {
         return StepFault::Limit(what.clone());
@@ -25,8 +27,9 @@ pub(super) fn of(error: &wasmtime::Error, limits: StepLimits, logs: &Logs) -> St
     if let Some(fault) = error.downcast_ref::<CallFault>() {
         return match fault {
             CallFault::Nondeterministic { .. } => StepFault::Nondeterministic(fault.to_string()),
+            CallFault::JournalFull { .. } => StepFault::Limit(fault.to_string()),
             CallFault::NotReplayed { .. } => StepFault::NotReplayed(fault.to_string()),
-            CallFault::Paused { .. } | CallFault::NotRecorded(_) => {
+            CallFault::Paused { .. } | CallFault::NotRecorded(_) | CallFault::FileUnreadable(_) => {
                 StepFault::Host(fault.to_string())
             }
         };
@@ -53,9 +56,44 @@ pub(super) fn of(error: &wasmtime::Error, limits: StepLimits, logs: &Logs) -> St
             StepFault::Trap(logs.explain(&with_backtrace(trap.to_string(), error)))
         }
         Some(trap) => StepFault::Trap(with_backtrace(trap.to_string(), error)),
-        // wasmtime's own limits (hostcall fuel, handles) have private error types.
-        None => StepFault::Limit(format!("{error:#}")),
+        None => untyped(error),
     }
+}
+
+/// What wasmtime's errors say that tell of one of its own limits, and not of a guest that breaks the rules of its
+/// interface.
+const LIMITS: [&str; 4] = ["exceed", "limit", "maximum", "no free keys"];
+
+/// The fault of an error that has no type which others see: a limit that wasmtime keeps itself, or a guest that passed
+/// what the component model's ABI does not allow, such as a text that is no UTF-8 or lies outside its memory. Its
+/// causes are told without the backtrace, which says nothing to an author.
+fn untyped(error: &wasmtime::Error) -> StepFault {
+    let causes: Vec<String> = error
+        .chain()
+        .map(ToString::to_string)
+        .map(|cause| cut_backtrace(&cause).to_owned())
+        .filter(|cause| !cause.is_empty())
+        .collect();
+    let text = causes.join(": ");
+    // The bytes that one host call takes, `Store::set_hostcall_fuel`.
+    if text.contains("fuel allocated for hostcalls has been exhausted") {
+        return StepFault::Limit(format!(
+            "one value is larger than {most} bytes, and at most {most} go to the host at once, be it a value of the data, a request, a result or a line; write large data in smaller parts, each at a place of its own",
+            most = limits::HOSTCALL_BYTES
+        ));
+    }
+    if LIMITS.iter().any(|word| text.contains(word)) {
+        return StepFault::Limit(text);
+    }
+    StepFault::Trap(format!(
+        "the component broke the rules of its interface (the component model's canonical ABI): {text}"
+    ))
+}
+
+/// A text up to the backtrace that it ends in.
+fn cut_backtrace(text: &str) -> &str {
+    let end = text.find("error while executing at wasm backtrace:");
+    text[..end.unwrap_or(text.len())].trim_end()
 }
 
 /// Until when the run pauses, if it is that which ended it.

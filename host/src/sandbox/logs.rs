@@ -5,11 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 use super::panic::LastWords;
+use super::work::Work;
 use crate::domain::limits;
-use crate::domain::run::{LogLevel, LogLine};
+use crate::domain::run::{Config, LogLevel, LogLine};
 
 /// A run's log lines. Shared by `console` and the guest's standard streams.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +18,8 @@ pub(super) struct Logs(Arc<Mutex<Lines>>);
 
 #[derive(Debug, Default)]
 struct Lines {
+    /// Whose values are masked.
+    config: Arc<Config>,
     lines: Vec<LogLine>,
     bytes: usize,
     dropped: u64,
@@ -26,6 +29,15 @@ struct Lines {
 }
 
 impl Logs {
+    /// The log of a run with this config, whose values are masked in it.
+    pub(super) fn new(config: Arc<Config>) -> Self {
+        let lines = Lines {
+            config,
+            ..Lines::default()
+        };
+        Self(Arc::new(Mutex::new(lines)))
+    }
+
     /// Adds a line; beyond the limits it only counts it.
     pub(super) fn push(&self, level: LogLevel, text: &str) {
         self.0.lock().push(level, text);
@@ -51,10 +63,11 @@ impl Logs {
     }
 
     /// A stream whose lines are logged at `level`.
-    pub(super) fn stream(&self, level: LogLevel) -> LogStream {
+    pub(super) fn stream(&self, level: LogLevel, work: &Work) -> LogStream {
         LogStream {
             logs: self.clone(),
             level,
+            work: work.clone(),
         }
     }
 
@@ -96,22 +109,31 @@ impl Lines {
     }
 
     fn push(&mut self, level: LogLevel, text: &str) {
-        if level == LogLevel::Error && !self.errors.hear(text) {
+        let left = limits::LOG_BYTES.saturating_sub(self.bytes);
+        let is_kept = left > 0 && self.lines.len() < limits::LOG_LINES;
+        if !is_kept && level != LogLevel::Error {
+            self.dropped += 1;
             return;
         }
-        let left = limits::LOG_BYTES.saturating_sub(self.bytes);
-        if left == 0 || self.lines.len() >= limits::LOG_LINES {
+        // A value that begins in what is kept is masked whole.
+        let most = limits::LOG_BYTES + limits::CONFIG_BYTES;
+        let whole = text.len();
+        let config = self.config.clone();
+        let text = config.masked(&text[..text.floor_char_boundary(most)]);
+        if level == LogLevel::Error && !self.errors.hear(&text) {
+            return;
+        }
+        if !is_kept {
             self.dropped += 1;
             return;
         }
         let text = if text.len() > left {
             format!(
-                "{} … (cut: the line had {} bytes)",
+                "{} … (cut: the line had {whole} bytes)",
                 &text[..text.floor_char_boundary(left)],
-                text.len()
             )
         } else {
-            text.to_owned()
+            text.into_owned()
         };
         self.bytes += text.len();
         self.lines.push(LogLine { level, text });
@@ -141,6 +163,7 @@ impl Lines {
 pub(super) struct LogStream {
     logs: Logs,
     level: LogLevel,
+    work: Work,
 }
 
 impl IsTerminal for LogStream {
@@ -162,6 +185,7 @@ impl StdoutStream for LogStream {
 
 impl OutputStream for LogStream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
+        self.work.charge(bytes.len()).map_err(StreamError::Trap)?;
         self.logs.0.lock().write(self.level, &bytes);
         Ok(())
     }
@@ -191,11 +215,34 @@ mod tests {
     #[test]
     fn streams_are_cut_into_lines() {
         let logs = Logs::default();
-        let mut out = logs.stream(LogLevel::Log);
+        let mut out = logs.stream(LogLevel::Log, &Work::new(u64::MAX));
         out.write(Bytes::from_static(b"one\ntw")).unwrap();
         logs.push(LogLevel::Warn, "between");
         out.write(Bytes::from_static(b"o\n\nrest")).unwrap();
         assert_eq!(texts(&logs), ["one", "between", "two", "", "rest"]);
+    }
+
+    #[test]
+    fn values_of_the_config_are_masked_in_lines_and_where_they_are_cut() {
+        let values = [("TOKEN".to_owned(), "s3cret-token".to_owned())];
+        let logs = Logs::new(Arc::new(std::collections::BTreeMap::from(values).into()));
+        let mut out = logs.stream(LogLevel::Log, &Work::new(u64::MAX));
+        out.write(Bytes::from_static(b"token s3cret-")).unwrap();
+        out.write(Bytes::from_static(b"token\n")).unwrap();
+        logs.push(LogLevel::Error, "thread 'main' panicked at src/lib.rs:1:1:");
+        logs.push(LogLevel::Error, "no s3cret-token");
+        assert_eq!(
+            logs.explain("unreachable"),
+            "panicked at src/lib.rs:1:1: no ***"
+        );
+        let long = format!("{}s3cret-token", "x".repeat(limits::LOG_BYTES - 200));
+        logs.push(LogLevel::Log, &long);
+        let lines = texts(&logs);
+        assert_eq!(
+            (lines[0].as_str(), lines[2].as_str()),
+            ("token ***", "no ***")
+        );
+        assert!(!lines.concat().contains("s3cret"), "{}", lines[3].len());
     }
 
     #[test]
@@ -219,7 +266,7 @@ mod tests {
         assert!(lines[1].starts_with("… 1 more lines were dropped"));
 
         let logs = Logs::default();
-        let mut out = logs.stream(LogLevel::Error);
+        let mut out = logs.stream(LogLevel::Error, &Work::new(u64::MAX));
         for _ in 0..100 {
             out.write(Bytes::from(vec![b'x'; 60_000])).unwrap();
         }

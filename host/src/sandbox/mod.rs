@@ -2,6 +2,7 @@
 //! call limits. Data in, changes out: it never sees the store, the engine or the network, and
 //! knows connector calls only as [`crate::domain::effect::Calls`].
 
+mod answer_order;
 mod bindings;
 mod cache;
 mod compile;
@@ -10,17 +11,20 @@ mod engine;
 mod error;
 mod fault;
 mod host;
+mod image;
 mod in_flight;
 mod limiter;
 mod logs;
 mod outline;
 mod panic;
 mod pending;
+mod prepare;
 mod run;
 mod script;
 mod state;
-mod turns;
+mod time_limit;
 mod wasi;
+mod work;
 mod world;
 
 use std::path::PathBuf;
@@ -35,19 +39,27 @@ pub use error::{ComponentError, SandboxError};
 pub use run::not_run;
 
 use crate::domain::effect::Calls;
-use crate::domain::limits::StepLimits;
+use crate::domain::limits::{self, StepLimits};
 use crate::domain::run::{RunInput, RunOutput};
 use crate::domain::step::StepKind;
 use cache::Cache;
+use component::COMPONENT_BYTES;
 use engine::EpochTicker;
+use image::Image;
 use script::ScriptEngine;
 use state::RunState;
+
+/// Calls of `condition` that are under way at once. Each may take the memory of a run, which no workspace has been
+/// charged for.
+const CONDITIONS: usize = 2;
 
 /// How the sandbox is set up.
 #[derive(Debug, Clone)]
 pub struct SandboxSettings {
     /// Where compiled components are kept; `None` keeps none.
     pub cache_dir: Option<PathBuf>,
+    /// Whether other servers use the directory too, so that what this one does not need stays.
+    pub cache_is_shared: bool,
     /// The secret that marks cache files as this host's own.
     pub cache_key: [u8; 32],
     /// Runs that may be live at once, those that wait for a connector call included. Each costs
@@ -56,18 +68,26 @@ pub struct SandboxSettings {
     pub concurrency: u32,
     /// Where components are compiled.
     pub compiler: Compiler,
-    /// Compiled components kept in memory; the least recently used are dropped first.
+    /// Compiled components kept in memory; the least recently used are dropped first. Scripts count by their bytes,
+    /// 256 KiB for a component.
     pub loaded: u64,
+    /// Compilations that may be under way at once; more wait.
+    pub compilations: usize,
+    /// Bytes of memory that one compilation may take, if a child process makes it.
+    pub compile_memory: u64,
 }
 
 impl Default for SandboxSettings {
     fn default() -> Self {
         Self {
             cache_dir: None,
+            cache_is_shared: false,
             cache_key: [0; 32],
             concurrency: 1_000,
             compiler: Compiler::InProcess,
             loaded: 1_000,
+            compilations: 2,
+            compile_memory: limits::COMPILE_MEMORY,
         }
     }
 }
@@ -94,6 +114,9 @@ pub struct Sandbox {
     loaded: moka::sync::Cache<String, Arc<LoadedComponent>>,
     scripts: ScriptEngine,
     permits: Semaphore,
+    compilations: Semaphore,
+    compile_memory: u64,
+    conditions: Semaphore,
     _ticker: EpochTicker,
 }
 
@@ -104,10 +127,21 @@ impl Sandbox {
         let linker = host::linker(&engine)?;
         Ok(Arc::new(Self {
             _ticker: EpochTicker::start(&engine),
-            cache: Cache::open(settings.cache_dir, settings.cache_key, &engine)?,
-            loaded: moka::sync::Cache::new(settings.loaded),
+            cache: Cache::open(
+                settings.cache_dir,
+                settings.cache_is_shared,
+                settings.cache_key,
+                &engine,
+            )?,
+            loaded: moka::sync::Cache::builder()
+                .max_capacity(settings.loaded.saturating_mul(COMPONENT_BYTES as u64))
+                .weigher(|_: &String, component: &Arc<LoadedComponent>| component.weight())
+                .build(),
             compiler: settings.compiler,
             permits: Semaphore::new(settings.concurrency as usize),
+            compilations: Semaphore::new(settings.compilations.max(1)),
+            compile_memory: settings.compile_memory,
+            conditions: Semaphore::new(CONDITIONS),
             scripts: ScriptEngine::new(&engine)?,
             linker,
             engine,
@@ -133,6 +167,7 @@ impl Sandbox {
         }
         let component = self.load(&digest, bytes).await?;
         let _permit = self.permit().await?;
+        let _turn = self.conditions.acquire().await;
         let condition = run::condition(&self.engine, &component, limits).await?;
         Ok(Inspected {
             digest,
@@ -147,6 +182,12 @@ impl Sandbox {
         self.loaded.get(digest)
     }
 
+    /// Whether a script would have to be compiled to be loaded, and is worth compiling before: the directory of
+    /// compiled components, if there is one, does not have it for this engine.
+    pub fn lacks(&self, digest: &str) -> bool {
+        self.loaded.get(digest).is_none() && self.cache.lacks_image(digest)
+    }
+
     /// Takes a component from memory or from the cache of compiled ones, or compiles it. `digest`
     /// is the SHA-256 of `bytes` as [`Sandbox::inspect`] gave it.
     pub async fn load(
@@ -158,10 +199,11 @@ impl Sandbox {
             return Ok(component);
         }
         let component = if script::is_script(bytes) {
-            let compile = |engine: &'static [u8]| async move {
-                self.compiled(&component::digest(engine), engine).await
-            };
-            self.scripts.load(bytes, compile).await?
+            let compile =
+                |engine: &'static [u8]| async move { self.compiled(&script::DIGEST, engine).await };
+            let script = self.scripts.load(bytes, compile).await?;
+            let image = self.image(digest, &script).await?;
+            script.with_image(image)
         } else {
             LoadedComponent::link(&self.linker, &self.compiled(digest, bytes).await?)?
         };
@@ -170,7 +212,27 @@ impl Sandbox {
         Ok(component)
     }
 
-    /// Forgets the compiled components whose digests are not `used`, in memory and on disk; runs that
+    /// A script's image: from the cache, or made now. One that could not be made is tried again when the script is next
+    /// loaded; until then each run compiles it.
+    async fn image(&self, digest: &str, script: &LoadedComponent) -> Result<Image, ComponentError> {
+        if let Some(image) = self.cache.read_image(digest) {
+            return Ok(image);
+        }
+        let _permit = self.permit().await?;
+        let _turn = self.conditions.acquire().await;
+        match prepare::image(&self.engine, &self.scripts, script).await {
+            Ok(image) => {
+                self.cache.write_image(digest, &image);
+                Ok(image)
+            }
+            Err(error) => {
+                tracing::warn!(%error, script = digest, "a script could not be compiled before its runs");
+                Ok(Image::default())
+            }
+        }
+    }
+
+    /// Removes the compiled components whose digests are not `used`, in memory and on disk; runs that
     /// have one go on. What is needed once more is compiled again.
     pub fn retain(&self, used: impl Fn(&str) -> bool) {
         for (digest, _) in &self.loaded {
@@ -178,8 +240,7 @@ impl Sandbox {
                 self.loaded.invalidate(&*digest);
             }
         }
-        let engine = script::engine_digest();
-        let is_used = |digest: &str| used(digest) || digest == engine;
+        let is_used = |digest: &str| used(digest) || digest == *script::DIGEST;
         if let Err(error) = self.cache.retain(is_used) {
             tracing::warn!(%error, "compiled components that nothing uses stay in the cache");
         }
@@ -190,7 +251,9 @@ impl Sandbox {
         match self.cache.read(&self.engine, digest) {
             Some(component) => Ok(component),
             None => {
-                let machine_code = self.compiler.compile(&self.engine, bytes).await?;
+                let _turn = self.compilations.acquire().await;
+                let memory = self.compile_memory;
+                let machine_code = self.compiler.compile(&self.engine, bytes, memory).await?;
                 self.cache.write(&self.engine, digest, &machine_code)
             }
         }

@@ -7,6 +7,10 @@ use wasmparser::{ComponentTypeRef, Encoding, Instance, Parser, Payload};
 use super::engine::{CORE_INSTANCES, MEMORIES, TABLES};
 use super::error::ComponentError;
 use super::world::{EXPORTS, is_allowed, no_export, refuse_import};
+use crate::domain::limits::StepLimits;
+
+/// Bytes of a page of linear memory.
+const PAGE: u64 = 64 * 1024;
 
 /// The outline of one component.
 #[derive(Debug, Default)]
@@ -17,6 +21,8 @@ struct Outline {
     /// Memories and tables that its modules define.
     memories: u32,
     tables: u32,
+    /// Bytes that its memories begin with, in sum.
+    memory: u64,
 }
 
 /// Refuses what is no step by its imports, its exports or its size.
@@ -40,6 +46,12 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), ComponentError> {
         if count > most {
             return Err(ComponentError::TooManyParts { count, what, most });
         }
+    }
+    if outline.memory > StepLimits::MOST.memory {
+        return Err(ComponentError::TooMuchMemory {
+            bytes: outline.memory,
+            most: StepLimits::MOST.memory,
+        });
     }
     Ok(())
 }
@@ -100,6 +112,10 @@ fn read(bytes: &[u8]) -> Result<Outline, ComponentError> {
             }
             Payload::MemorySection(memories) => {
                 outline.memories = outline.memories.saturating_add(memories.count());
+                for memory in memories {
+                    let pages = memory.map_err(invalid)?.initial;
+                    outline.memory = outline.memory.saturating_add(pages.saturating_mul(PAGE));
+                }
             }
             Payload::TableSection(tables) => {
                 outline.tables = outline.tables.saturating_add(tables.count());
@@ -160,6 +176,27 @@ mod tests {
         );
         let truncated = of_instances(1);
         assert!(check(&truncated[..truncated.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn memories_that_begin_too_large_are_refused_with_both_numbers() {
+        let outline = read(
+            &wat::parse_str(
+                "(component (core module (memory 100)) (core module (memory 4000 5000)))",
+            )
+            .unwrap(),
+        )
+        .unwrap();
+        assert_eq!(outline.memory, 4_100 * PAGE);
+        let said = ComponentError::TooMuchMemory {
+            bytes: outline.memory,
+            most: 7,
+        };
+        let said = said.to_string();
+        assert!(
+            said.contains("268697600 bytes") && said.contains(" 7 "),
+            "{said}"
+        );
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use tokio::sync::oneshot;
 use wasmtime_wasi::p2::Pollable;
 
+use super::answer_order::AnswerOrder;
 use super::in_flight::CallsInFlight;
-use super::turns::Turns;
 use super::wasi::RunClock;
 use crate::domain::clock::Millis;
 use crate::domain::effect::{Answer, CallFault, CallResult};
@@ -71,7 +71,7 @@ impl Pending {
     pub(super) fn take(
         &mut self,
         clock: &RunClock,
-        turns: &Turns,
+        answers: &AnswerOrder,
     ) -> wasmtime::Result<Option<CallResult>> {
         self.look();
         match std::mem::replace(self, Self::Taken) {
@@ -84,7 +84,7 @@ impl Pending {
             Self::Done(Ok(answer)) => {
                 clock.advance(answer.at);
                 if answer.order.is_some() {
-                    turns.taken();
+                    answers.taken();
                 }
                 Ok(Some(answer.result))
             }

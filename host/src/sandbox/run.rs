@@ -1,23 +1,31 @@
-//! One run: a fresh store and instance, the call, and what came of it.
+//! One run: a fresh store and instance, the call, and its outcome.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
-use wasmtime::{Engine, Store};
+use tokio::time::Instant;
+use wasmtime::{CallHook, Engine, Store, StoreContextMut, UpdateDeadline};
 
 use super::bindings::Failure;
 use super::component::LoadedComponent;
 use super::error::ComponentError;
 use super::fault;
 use super::state::{Closing, RunState};
+use super::time_limit::{Exceeded, within};
+use crate::domain::budget::{Exhausted, Permit};
 use crate::domain::data::Document;
 use crate::domain::effect::{
     Answer, CallFault, CallRequest, CallResult, Calls, FetchError, OperationError,
 };
 use crate::domain::ids::TaskId;
 use crate::domain::limits::{self, StepLimits};
-use crate::domain::run::{Finished, RunEnd, RunInput, RunOutcome, RunOutput, StepFault, Then};
+use crate::domain::run::{
+    Config, Finished, RunEnd, RunInput, RunOutcome, RunOutput, StepFault, Then,
+};
+
+/// How long a component's `condition` may take, however long its runs may: others wait for theirs.
+const CONDITION_MS: u64 = 30_000;
 
 /// Runs a step.
 pub(super) async fn step(
@@ -29,53 +37,65 @@ pub(super) async fn step(
     let started = Instant::now();
     let step_limits = input.limits;
     let data_bytes = input.data.text().len() as u64;
-    // At least enough to come to its end, if that is all that is left to do.
-    let left = step_limits
-        .timeout_ms
-        .saturating_sub(input.spent_ms)
-        .max(1_000);
-    let left = Duration::from_millis(left.min(step_limits.timeout_ms));
+    let left = input.time_left();
+    let memory = input.memory.clone();
     let mut store = match store(engine, component, input, calls) {
         Ok(store) => store,
         Err(error) => return not_run(format!("{error:#}")),
     };
-    let logs = store.data().logs.clone();
-    let called = within(left, async {
+    let (logs, work) = (store.data().logs.clone(), store.data().work.clone());
+    let config = store.data().task.config.clone();
+    let (called, held) = within(left, async {
         let instance = component.pre().instantiate_async(&mut store).await?;
         instance.call_run(&mut store).await
     })
     .await;
-    let (outcome, fuel) = match called {
-        // The future was dropped in the middle of a call: nothing of the store may be used again.
-        None => {
-            let limit_ms = step_limits.timeout_ms;
-            let fault = StepFault::Deadline { limit_ms };
-            (RunOutcome::Ended(RunEnd::Fault(fault)), 0)
-        }
-        Some(called) => {
-            let fuel = step_limits.fuel - store.get_fuel().unwrap_or(0);
-            let outcome = match called {
-                Ok(returned) => RunOutcome::Ended(returned_by(store.into_data(), returned)),
-                Err(error) => match fault::pause(&error) {
-                    Some(until) => RunOutcome::Paused { until },
-                    None => RunOutcome::Ended(RunEnd::Fault(
-                        match fault::of(&error, step_limits, &logs) {
-                            StepFault::Fuel { limit } => {
-                                StepFault::FuelOnData { limit, data_bytes }
-                            }
-                            fault => fault,
-                        },
-                    )),
-                },
-            };
-            (outcome, fuel)
-        }
+    // What was used up to the last time that the guest gave the thread back, if it was cut off.
+    let fuel = step_limits.fuel - store.get_fuel().unwrap_or(0) + work.owed();
+    let out_of_fuel = StepFault::FuelOnData {
+        limit: step_limits.fuel,
+        data_bytes,
+    };
+    let outcome = match called {
+        // The future was dropped in the middle of a call: nothing of the store may run again.
+        Err(Exceeded { computed }) if computed >= left / 2 => RunOutcome::Ended(RunEnd::Computed {
+            limit_ms: step_limits.timeout_ms,
+        }),
+        Err(Exceeded { .. }) => RunOutcome::Ended(RunEnd::Fault(StepFault::Deadline {
+            limit_ms: step_limits.timeout_ms,
+        })),
+        Ok(Ok(_)) if fuel > step_limits.fuel => RunOutcome::Ended(RunEnd::Fault(out_of_fuel)),
+        Ok(Ok(returned)) => RunOutcome::Ended(returned_by(store.into_data(), returned)),
+        Ok(Err(error)) => match (fault::pause(&error), error.downcast_ref()) {
+            (Some(until), _) => RunOutcome::Paused { until },
+            (None, Some(exhausted)) => no_room(&memory, *exhausted, store.data().limiter.left()),
+            (None, None) => {
+                RunOutcome::Ended(RunEnd::Fault(match fault::of(&error, step_limits, &logs) {
+                    StepFault::Fuel { .. } => out_of_fuel,
+                    fault => masked(fault, &config),
+                }))
+            }
+        },
     };
     RunOutput {
         outcome,
         logs: logs.take(),
         fuel,
-        duration_us: started.elapsed().as_micros() as u64,
+        duration_us: started.elapsed().saturating_sub(held).as_micros() as u64,
+    }
+}
+
+/// What becomes of a run for which there was no memory left. `left` is what its linear memories may yet take.
+fn no_room(memory: &Permit, exhausted: Exhausted, left: u64) -> RunOutcome {
+    let most = memory.most();
+    let wanted = memory.used().saturating_add(exhausted.wanted);
+    if wanted > most {
+        return RunOutcome::Ended(RunEnd::Fault(StepFault::Limit(format!(
+            "the run needs {wanted} bytes of memory in all, and this server gives a workspace at most {most}; make the step or its data smaller, or let the operator set `serve --memory`"
+        ))));
+    }
+    RunOutcome::NoRoom {
+        needs: wanted.saturating_add(left).min(most),
     }
 }
 
@@ -96,13 +116,27 @@ fn returned_by(state: RunState, returned: Result<(), Failure>) -> RunEnd {
             redo: task.redo,
             timeout: task.timeout,
             complete_on_expire: task.complete_on_expire,
+            reserved: Some(task.subtasks.reserved).filter(|_| !task.subtasks.asked.is_empty()),
             subtasks: task.subtasks.asked,
         }),
         Err(Failure::Retry(message)) => RunEnd::Retry {
-            message: cut(message),
+            message: cut(&message, &task.config),
             after: task.retry_after,
         },
-        Err(Failure::Stop(message)) => RunEnd::Stop(cut(message)),
+        Err(Failure::Stop(message)) => RunEnd::Stop(cut(&message, &task.config)),
+    }
+}
+
+/// A fault whose text has no value of the config: a guest's own words may be in it, or a call's.
+fn masked(fault: StepFault, config: &Config) -> StepFault {
+    let text = |text: String| config.masked(&text).into_owned();
+    match fault {
+        StepFault::Trap(why) => StepFault::Trap(text(why)),
+        StepFault::Limit(why) => StepFault::Limit(text(why)),
+        StepFault::Nondeterministic(why) => StepFault::Nondeterministic(text(why)),
+        StepFault::NotReplayed(why) => StepFault::NotReplayed(text(why)),
+        StepFault::Host(why) => StepFault::Host(text(why)),
+        fault => fault,
     }
 }
 
@@ -112,7 +146,49 @@ pub(super) async fn condition(
     component: &LoadedComponent,
     step_limits: StepLimits,
 ) -> Result<String, ComponentError> {
-    let input = RunInput {
+    let mut store = taskless(engine, component, step_limits)?;
+    let logs = store.data().logs.clone();
+    let limit_ms = step_limits.timeout_ms.min(CONDITION_MS);
+    let limit = Duration::from_millis(limit_ms);
+    let (called, _) = within(limit, async {
+        let instance = component.pre().instantiate_async(&mut store).await?;
+        instance.call_condition(&mut store).await
+    })
+    .await;
+    let fault = match called {
+        Ok(Ok(text)) if text.len() <= limits::CONDITION_BYTES => return Ok(text),
+        Ok(Ok(text)) => StepFault::Limit(format!(
+            "it returned {} bytes, and a condition has at most {}",
+            text.len(),
+            limits::CONDITION_BYTES
+        )),
+        Ok(Err(error)) => fault::of(&error, step_limits, &logs),
+        Err(Exceeded { .. }) => StepFault::Deadline { limit_ms },
+    };
+    let mut lines: Vec<String> = logs.take().into_iter().map(|line| line.text).collect();
+    // The engine reports the error, with the place in the source, before it traps.
+    if component.script().is_some()
+        && matches!(fault, StepFault::Trap(_))
+        && let Some(message) = lines.pop()
+    {
+        return Err(ComponentError::Script(message));
+    }
+    Err(ComponentError::Condition { fault, logs: lines })
+}
+
+/// A store for what is asked of a component without a task. Few are made at once.
+pub(super) fn taskless(
+    engine: &Engine,
+    component: &LoadedComponent,
+    limits: StepLimits,
+) -> Result<Store<RunState>, ComponentError> {
+    store(engine, component, input(limits), Arc::new(NoCalls))
+        .map_err(|error| ComponentError::Host(format!("{error:#}")))
+}
+
+/// What a run without a task gets.
+pub(super) fn input(limits: StepLimits) -> RunInput {
+    RunInput {
         task: TaskId::MIN,
         name: None,
         tags: Vec::new(),
@@ -120,41 +196,13 @@ pub(super) async fn condition(
         config: Arc::default(),
         clock: 0,
         seed: [0; 32],
-        limits: step_limits,
+        limits,
         depth: 0,
         subtasks: 0,
+        family: Arc::default(),
         spent_ms: 0,
-    };
-    let mut store = store(engine, component, input, Arc::new(NoCalls))
-        .map_err(|error| ComponentError::Host(format!("{error:#}")))?;
-    let logs = store.data().logs.clone();
-    let limit = Duration::from_millis(step_limits.timeout_ms);
-    let called = within(limit, async {
-        let instance = component.pre().instantiate_async(&mut store).await?;
-        instance.call_condition(&mut store).await
-    })
-    .await;
-    let fault = match called {
-        Some(Ok(text)) if text.len() <= limits::CONDITION_BYTES => return Ok(text),
-        Some(Ok(text)) => StepFault::Limit(format!(
-            "it returned {} bytes, and a condition has at most {}",
-            text.len(),
-            limits::CONDITION_BYTES
-        )),
-        Some(Err(error)) => fault::of(&error, step_limits, &logs),
-        None => StepFault::Deadline {
-            limit_ms: step_limits.timeout_ms,
-        },
-    };
-    let mut lines: Vec<String> = logs.take().into_iter().map(|line| line.text).collect();
-    // The engine says why it gives up, with the place in the source, before it does.
-    if component.package().is_some()
-        && matches!(fault, StepFault::Trap(_))
-        && let Some(message) = lines.pop()
-    {
-        return Err(ComponentError::Script(message));
+        memory: Arc::new(Permit::unlimited()),
     }
-    Err(ComponentError::Condition { fault, logs: lines })
 }
 
 /// The output of a run that could not begin.
@@ -176,29 +224,61 @@ fn store(
     let step_limits = input.limits;
     let mut store = Store::new(
         engine,
-        RunState::new(input, calls, component.package().cloned()),
+        RunState::new(input, calls, component.script().cloned()),
     );
     store.limiter(|state| &mut state.limiter);
     store.set_fuel(step_limits.fuel)?;
+    store.call_hook(fuel_of_calls());
     store.set_hostcall_fuel(limits::HOSTCALL_BYTES);
     store.set_max_component_handles(1_000);
     // A guest that computes gives the thread back at every tick, so that the deadline is seen.
-    store.epoch_deadline_async_yield_and_update(1);
+    store.epoch_deadline_callback(|store| {
+        store.data().work.check()?;
+        Ok(UpdateDeadline::Yield(1))
+    });
+    store.set_epoch_deadline(1);
     Ok(store)
 }
 
-/// `None` if the deadline came first.
-async fn within<T>(limit: Duration, call: impl Future<Output = T>) -> Option<T> {
-    tokio::time::timeout(limit, call).await.ok()
+/// Has what the host does for a guest come out of the guest's fuel ([`super::work`]).
+fn fuel_of_calls()
+-> impl FnMut(StoreContextMut<'_, RunState>, CallHook) -> wasmtime::Result<()> + Send + Sync + 'static
+{
+    // A call may have the guest allocate, which may grow a memory.
+    let mut depth = 0_u32;
+    move |mut store, transition| {
+        match transition {
+            CallHook::CallingHost => {
+                if depth == 0 {
+                    store.data().work.has(store.get_fuel()?);
+                }
+                depth += 1;
+            }
+            CallHook::ReturningFromHost => {
+                depth = depth.saturating_sub(1);
+                // Only a call finds the fuel written that its caller has used, and has its caller read it again.
+                if depth == 0 && store.data().work.ends_call() {
+                    let fuel = store.get_fuel()?;
+                    let left = store.data().work.settle(fuel)?;
+                    store.set_fuel(left)?;
+                }
+            }
+            CallHook::CallingWasm | CallHook::ReturningFromWasm => {}
+        }
+        Ok(())
+    }
 }
 
-fn cut(mut message: String) -> String {
-    message.truncate(message.floor_char_boundary(limits::TEXT_BYTES));
-    message
+/// A guest's message, without values of the config, and as long as may be.
+fn cut(message: &str, config: &Config) -> String {
+    // A value that begins in what is kept is masked whole.
+    let most = limits::TEXT_BYTES + limits::CONFIG_BYTES;
+    let text = config.masked(&message[..message.floor_char_boundary(most)]);
+    text[..text.floor_char_boundary(limits::TEXT_BYTES)].to_owned()
 }
 
-/// `condition` may call nothing: it is asked once, without a task.
-struct NoCalls;
+/// What is asked without a task may call nothing.
+pub(super) struct NoCalls;
 
 impl Calls for NoCalls {
     fn answer(
@@ -217,6 +297,7 @@ impl Calls for NoCalls {
             result,
             at: 0,
             order: None,
+            charge: None,
         })))
     }
 }

@@ -2,17 +2,19 @@
 //! of the same world, built from `guest-sdk/js` and kept in this binary; a script is what it reads
 //! through one more import. So a script has the limits, the journal and the sandbox of every step.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use stepwell_script::Package;
 use tokio::sync::OnceCell;
 use wasmtime::component::{Component, HasSelf, Linker};
 
 use super::bindings::StepPre;
+use super::bindings::scripts::ScriptsPre;
 use super::bindings::scripts::stepwell::step::script;
-use super::component::LoadedComponent;
+use super::component::{self, LoadedComponent};
 use super::error::{ComponentError, SandboxError};
 use super::host;
+use super::image::{Image, Snapshot};
 use super::state::RunState;
 
 /// The engine, as `cargo xtask js-engine` made it.
@@ -21,10 +23,23 @@ const ENGINE: &[u8] = include_bytes!(concat!(
     "/../guest-sdk/js/engine/stepwell-js.wasm"
 ));
 
+/// The digest of the engine, under which it and what it compiles are kept.
+pub(super) static DIGEST: LazyLock<String> = LazyLock::new(|| component::digest(ENGINE));
+
+/// Bytes of an image that cost what one byte of a value does: they are copied and not looked at.
+const IMAGE_BYTES: usize = 16;
+
 /// The engine, compiled when the first script is loaded.
 pub(super) struct ScriptEngine {
     linker: Linker<RunState>,
-    compiled: OnceCell<StepPre<RunState>>,
+    compiled: OnceCell<Compiled>,
+    /// Its memory before anything was done, once a script is to be compiled.
+    pub(super) snapshot: OnceCell<Arc<Snapshot>>,
+}
+
+struct Compiled {
+    step: StepPre<RunState>,
+    scripts: ScriptsPre<RunState>,
 }
 
 impl ScriptEngine {
@@ -35,10 +50,20 @@ impl ScriptEngine {
         Ok(Self {
             linker,
             compiled: OnceCell::new(),
+            snapshot: OnceCell::new(),
         })
     }
 
-    /// A script, ready to run by the engine, which `compile` compiles if it is the first one.
+    /// What the engine has beside a step's exports, once the first script was loaded.
+    pub(super) fn scripts(&self) -> Result<&ScriptsPre<RunState>, ComponentError> {
+        match self.compiled.get() {
+            Some(compiled) => Ok(&compiled.scripts),
+            None => Err(ComponentError::Host("no script was loaded yet".into())),
+        }
+    }
+
+    /// A script, ready to run by the engine, which `compile` compiles if it is the first one. The script itself is not
+    /// compiled yet.
     pub(super) async fn load<F>(
         &self,
         bytes: &[u8],
@@ -52,16 +77,20 @@ impl ScriptEngine {
         let engine = self
             .compiled
             .get_or_try_init(|| async {
-                LoadedComponent::link_engine(&self.linker, &compile(ENGINE).await?)
+                let step = LoadedComponent::link_engine(&self.linker, &compile(ENGINE).await?)?;
+                let scripts = ScriptsPre::new(step.instance_pre().clone()).map_err(|error| {
+                    ComponentError::Host(format!("the script engine: {error:#}"))
+                })?;
+                Ok::<_, ComponentError>(Compiled { step, scripts })
             })
             .await?;
-        Ok(LoadedComponent::script(engine.clone(), Arc::new(package)))
+        let (package, none) = (Arc::new(package), Image::default());
+        Ok(LoadedComponent::of_script(
+            engine.step.clone(),
+            package,
+            none,
+        ))
     }
-}
-
-/// The digest of the engine, under which it is kept compiled.
-pub(super) fn engine_digest() -> String {
-    super::component::digest(ENGINE)
 }
 
 /// Whether a step's bytes are a script: its package is a JSON object.
@@ -80,7 +109,10 @@ fn module(name: &str, text: &str) -> script::Module {
 impl script::Host for RunState {
     fn entry(&mut self) -> wasmtime::Result<script::Module> {
         match &self.script {
-            Some(package) => Ok(module(&package.entry, package.entry_text())),
+            Some(script) => {
+                let package = &script.package;
+                Ok(module(&package.entry, package.entry_text()))
+            }
             None => Err(wasmtime::format_err!("this run has no script")),
         }
     }
@@ -89,14 +121,15 @@ impl script::Host for RunState {
         let text = self
             .script
             .as_ref()
-            .and_then(|package| package.modules.get(&name));
+            .and_then(|script| script.package.modules.get(&name));
         Ok(text.map(|text| module(&name, text)))
     }
 
     fn names(&mut self) -> wasmtime::Result<Vec<String>> {
-        let Some(package) = &self.script else {
+        let Some(script) = &self.script else {
             return Ok(Vec::new());
         };
+        let package = &script.package;
         let names = package.modules.keys();
         Ok(names
             .filter(|name| **name != package.entry)
@@ -106,5 +139,22 @@ impl script::Host for RunState {
 
     fn locale_data(&mut self, name: String) -> wasmtime::Result<Option<Vec<u8>>> {
         Ok(stepwell_locale::get(&name).map(<[u8]>::to_vec))
+    }
+
+    fn keep(&mut self, at: u32, bytes: Vec<u8>) -> wasmtime::Result<()> {
+        match &mut self.keeping {
+            Some(keeping) => keeping.take(at as usize, &bytes),
+            None => return Err(wasmtime::format_err!("nothing of this run is kept")),
+        }
+        Ok(())
+    }
+
+    fn image(&mut self, part: u32) -> wasmtime::Result<Option<Vec<u8>>> {
+        let script = self.script.as_ref();
+        let Some(part) = script.and_then(|script| script.image.part(part)) else {
+            return Ok(None);
+        };
+        self.work.charge(part.len() / IMAGE_BYTES)?;
+        Ok(Some(part.to_vec()))
     }
 }

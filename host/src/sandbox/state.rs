@@ -1,25 +1,40 @@
 //! All that a run's store holds on the host's side.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use stepwell_script::Package;
-use tokio::task::AbortHandle;
+use tokio::task::JoinSet;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use super::answer_order::AnswerOrder;
+use super::image::{Image, Keeping};
 use super::in_flight::CallsInFlight;
 use super::limiter::Limiter;
 use super::logs::Logs;
-use super::turns::Turns;
 use super::wasi::{RunClock, context};
+use super::work::Work;
+use crate::domain::budget::Permit;
 use crate::domain::data::Draft;
 use crate::domain::effect::Calls;
 use crate::domain::ids::TaskId;
 use crate::domain::run::{Config, RunInput};
-use crate::domain::subtask::NewSubtask;
+use crate::domain::subtask::{NewSubtask, Reserved};
 
 /// Handles that a guest may have open at once.
 const HANDLES: usize = 1_000;
+
+/// Of the script engine's memory as it begins (5.6 MiB), what runs share with each other: pages that a script does not
+/// write to. Measured: a script that waits has 1.5 MiB of its own.
+const SCRIPT_SHARED: u64 = 3 * 1024 * 1024;
+
+/// What the script engine runs.
+#[derive(Debug)]
+pub(super) struct Script {
+    pub(super) package: Arc<Package>,
+    pub(super) image: Image,
+}
 
 /// A run, as the host functions see it.
 pub(super) struct RunState {
@@ -28,15 +43,24 @@ pub(super) struct RunState {
     seed: [u8; 32],
     pub(super) table: ResourceTable,
     pub(super) limiter: Limiter,
+    pub(super) work: Work,
     pub(super) logs: Logs,
     pub(super) clock: RunClock,
     pub(super) document: Draft,
     /// JSON bytes that the guest has written so far.
     pub(super) written: usize,
+    /// What the run takes its memory from.
+    pub(super) memory: Arc<Permit>,
+    /// What the guest has written since the run was last charged for it, in bytes.
+    pub(super) uncharged: u64,
+    /// What parsed values that were only read have taken of it.
+    pub(super) read: u64,
     pub(super) task: TaskFacts,
     pub(super) calls: CallsUnderWay,
     /// What the script engine runs, if this is a script's run.
-    pub(super) script: Option<Arc<Package>>,
+    pub(super) script: Option<Arc<Script>>,
+    /// What becomes of the memory that the script engine gives the host, if it is asked for.
+    pub(super) keeping: Option<Keeping>,
 }
 
 /// What the guest may know and say of its task.
@@ -71,8 +95,9 @@ pub(super) struct Subtasks {
     pub(super) clock: u64,
     /// Of the task itself.
     pub(super) depth: u32,
-    /// What earlier runs of the task made.
-    pub(super) before: u32,
+    /// Those of earlier runs that the task's head remembers.
+    pub(super) open: u32,
+    pub(super) reserved: Arc<Reserved>,
     pub(super) asked: Vec<NewSubtask>,
     /// Bytes of their data.
     pub(super) bytes: usize,
@@ -82,42 +107,43 @@ pub(super) struct Subtasks {
 pub(super) struct CallsUnderWay {
     pub(super) answerer: Arc<dyn Calls>,
     pub(super) made: u32,
-    /// The longest pause that the run waits for, in milliseconds; for one that is longer it ends, to be
+    /// When the run's time is over. It waits for a pause that ends before; for another one it ends, to be
     /// begun again.
-    pub(super) longest_pause: u64,
+    pub(super) deadline: Instant,
     pub(super) in_flight: CallsInFlight,
-    pub(super) open: Vec<AbortHandle>,
-    pub(super) turns: Turns,
-}
-
-impl Drop for CallsUnderWay {
-    /// A run that is over has no use for its calls.
-    fn drop(&mut self) {
-        for call in &self.open {
-            call.abort();
-        }
-    }
+    /// Those that have not been answered. A run that is over has no use for them: they are aborted when this
+    /// is dropped.
+    pub(super) open: JoinSet<()>,
+    pub(super) answers: AnswerOrder,
 }
 
 impl RunState {
-    pub(super) fn new(
-        input: RunInput,
-        calls: Arc<dyn Calls>,
-        script: Option<Arc<Package>>,
-    ) -> Self {
-        let logs = Logs::default();
+    pub(super) fn new(input: RunInput, calls: Arc<dyn Calls>, script: Option<Arc<Script>>) -> Self {
+        let deadline = Instant::now() + input.time_left();
+        let work = Work::new(input.limits.fuel);
+        let logs = Logs::new(input.config.clone());
         let clock = RunClock::new(input.clock);
+        let shared = script.as_ref().map_or(0, |_| SCRIPT_SHARED);
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
         Self {
             wasi: None,
             seed: input.seed,
             table,
-            limiter: Limiter::new(input.limits.memory),
+            limiter: Limiter::new(
+                input.limits.memory,
+                work.clone(),
+                input.memory.clone(),
+                shared,
+            ),
+            work,
             logs,
             clock,
             document: Draft::new(input.data),
             written: 0,
+            memory: input.memory,
+            read: 0,
+            uncharged: 0,
             task: TaskFacts {
                 id: input.task,
                 name: input.name,
@@ -136,7 +162,8 @@ impl RunState {
                     seed: input.seed,
                     clock: input.clock,
                     depth: input.depth,
-                    before: input.subtasks,
+                    open: input.subtasks,
+                    reserved: Arc::new(Reserved::new(input.family)),
                     asked: Vec::new(),
                     bytes: 0,
                 },
@@ -144,22 +171,25 @@ impl RunState {
             calls: CallsUnderWay {
                 answerer: calls,
                 made: 0,
-                longest_pause: input.limits.timeout_ms,
+                deadline,
                 in_flight: CallsInFlight::default(),
-                open: Vec::new(),
-                turns: Turns::new(script.is_some()),
+                open: JoinSet::new(),
+                answers: AnswerOrder::new(script.is_some()),
             },
             script,
+            keeping: None,
         }
     }
 }
 
 impl WasiView for RunState {
+    /// Every call of WASI asks for it.
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.work.add(0);
         WasiCtxView {
             ctx: self
                 .wasi
-                .get_or_insert_with(|| context(&self.clock, self.seed, &self.logs)),
+                .get_or_insert_with(|| context(&self.clock, self.seed, &self.logs, &self.work)),
             table: &mut self.table,
         }
     }

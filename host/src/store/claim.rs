@@ -149,7 +149,7 @@ impl Partitions {
         }
     }
 
-    /// What the node owns; the receiver is told of every change.
+    /// What the node owns; the receiver is notified of every change.
     pub fn watch(&self) -> watch::Receiver<Arc<Ownership>> {
         self.current.subscribe()
     }

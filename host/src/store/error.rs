@@ -22,6 +22,12 @@ pub enum StoreError {
         /// The version that is stored.
         actual: u64,
     },
+    /// The delivery came before: its key is that of a task, which is durable.
+    #[error("the delivery came before and became task {task}")]
+    Duplicate {
+        /// The task of the first delivery.
+        task: TaskId,
+    },
     /// The claim that the write stood on is stale: the task's partition is another node's, or has been
     /// since the claim was given out.
     #[error("partition {partition} of the tasks was taken over by another server; try again")]
@@ -70,7 +76,6 @@ pub enum StoreError {
     /// A read or write did not succeed now and may when it is tried again.
     #[error("the store is not available: {source}")]
     Unavailable {
-        /// Why.
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// A newer server wrote a value.
@@ -85,10 +90,10 @@ pub enum StoreError {
         /// The newest known version of that kind.
         known: u32,
     },
-    /// A value is not what its version says it is: to try again is of no use.
+    /// A value is not what its version says it is: trying again does not help.
     #[error("the store is damaged: {0}")]
     Damaged(String),
-    /// A write failed such that nobody knows what of it reached the disk. Reads go on; writes are taken
+    /// A write failed, and it is unknown what of it reached the disk. Reads go on; writes are taken
     /// again after the store is opened anew.
     #[error("a write to the store's disk failed; no more are taken until the server is restarted")]
     Failed,
@@ -114,11 +119,16 @@ impl StoreError {
 
     /// Whether it belongs to the life of a server, so that a background job that meets it has nothing
     /// to report: the store is closed, has failed or is full (and said so itself), the task is another
-    /// node's, or its workspace is being erased.
+    /// node's or that of a repeated delivery, or its workspace is being erased.
     pub fn is_expected(&self) -> bool {
         matches!(
             self,
-            Self::Closed | Self::Failed | Self::Full | Self::Fenced { .. } | Self::Erasing(_)
+            Self::Closed
+                | Self::Failed
+                | Self::Full
+                | Self::Fenced { .. }
+                | Self::Duplicate { .. }
+                | Self::Erasing(_)
         )
     }
 }

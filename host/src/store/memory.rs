@@ -1,9 +1,10 @@
-//! The store as a plain map: what any implementation has to agree with. It forgets everything
+//! The store as a plain map: what any implementation has to agree with. It loses everything
 //! with the process and is there for tests alone.
 
+mod audit;
 mod model;
+mod registry;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,21 +13,26 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use super::{
-    Claim, Commit, Counts, Found, History, Manage, NewTask, Ownership, Partitions, Purged,
+    Blobs, Claim, Commit, Counts, Found, History, Manage, NewTask, Ownership, Partitions, Purged,
     Registry, Store, StoreError, TaskQuery, Terms, Transaction,
 };
+use crate::domain::audit::{AuditEntry, AuditPage, AuditQuery};
 use crate::domain::clock::Millis;
+use crate::domain::dedup::DedupKey;
+use crate::domain::delivery::{Delivery, DeliveryQuery};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 
 pub use model::{Kept, Model};
 
-/// A [`Store`] that forgets everything with the process.
+/// A [`Store`] that keeps everything in memory only.
 #[derive(Debug)]
 pub struct MemoryStore {
     model: Mutex<Option<Model>>,
     partitions: Partitions,
+    /// In the folder for temporary files.
+    blobs: Arc<Blobs>,
 }
 
 impl MemoryStore {
@@ -41,6 +47,7 @@ impl MemoryStore {
         Self {
             model: Mutex::new(Some(model)),
             partitions: Partitions::all(1),
+            blobs: Blobs::new(std::env::temp_dir().join(format!("blobs-{}", TaskId::new()))),
         }
     }
 
@@ -104,6 +111,15 @@ impl Store for MemoryStore {
         })
     }
 
+    async fn delivered(
+        &self,
+        workspace: &WorkspaceName,
+        key: DedupKey,
+        at: Millis,
+    ) -> Result<Option<TaskId>, StoreError> {
+        self.with(|model| Ok(model.delivered(workspace, key, at)))
+    }
+
     async fn load(
         &self,
         workspace: &WorkspaceName,
@@ -158,7 +174,7 @@ impl Store for MemoryStore {
             let mut due: Vec<_> = heads
                 .filter(|head| owned.owns(head.id))
                 .filter_map(|head| {
-                    let due_at = head.state().due_at(head.wake_at())?;
+                    let due_at = head.due_at()?;
                     (due_at <= until).then(|| (due_at, head.workspace.clone(), head.id))
                 })
                 .collect();
@@ -220,7 +236,12 @@ impl Store for MemoryStore {
         })
     }
 
-    async fn manage(&self, change: Manage, expected: u64) -> Result<u64, StoreError> {
+    async fn manage(
+        &self,
+        change: Manage,
+        audit: Option<AuditEntry>,
+        expected: u64,
+    ) -> Result<u64, StoreError> {
         self.with(|model| {
             let actual = model.revision;
             if actual != expected {
@@ -228,34 +249,29 @@ impl Store for MemoryStore {
             }
             model.names.check(&change)?;
             model.manage(change)?;
+            model.record_audit(audit.into_iter().collect())?;
             Ok(model.revision)
         })
     }
 
+    async fn record_audit(&self, entries: Vec<AuditEntry>) -> Result<(), StoreError> {
+        self.with(|model| model.record_audit(entries))
+    }
+
+    async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+        self.with(|model| Ok(model.audit(query)))
+    }
+
     async fn registry_since(&self, revision: u64) -> Result<Registry, StoreError> {
-        self.with(|model| {
-            let mut registry = registry(model);
-            let is_new = |workspace: &WorkspaceName| {
-                let changed = model.revised.get(workspace).copied().unwrap_or(0);
-                revision == 0 || changed > revision
-            };
-            registry.changed.retain(&is_new);
-            registry.workspaces.retain(|(name, _)| is_new(name));
-            registry
-                .webhooks
-                .retain(|webhook| is_new(&webhook.workspace));
-            registry.steps.retain(|(name, _)| is_new(name));
-            registry.config.retain(|(name, ..)| is_new(name));
-            registry.connectors.retain(|(name, ..)| is_new(name));
-            registry
-                .schedules
-                .retain(|(schedule, _)| is_new(&schedule.workspace));
-            Ok(registry)
-        })
+        self.with(|model| Ok(registry::since(model, revision)))
     }
 
     async fn component(&self, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
         self.with(|model| Ok(model.components.get(digest).cloned()))
+    }
+
+    fn blobs(&self) -> &Arc<Blobs> {
+        &self.blobs
     }
 
     async fn put_body(
@@ -284,6 +300,35 @@ impl Store for MemoryStore {
         self.with(|model| Ok(model.bodies.get(&key).cloned()))
     }
 
+    async fn record_deliveries(
+        &self,
+        workspace: &WorkspaceName,
+        deliveries: Vec<Delivery>,
+    ) -> Result<(), StoreError> {
+        self.with(|model| {
+            model.check(workspace)?;
+            let recorded = model.deliveries.entry(workspace.clone()).or_default();
+            recorded.extend(deliveries);
+            Ok(())
+        })
+    }
+
+    async fn recorded_deliveries(
+        &self,
+        workspace: &WorkspaceName,
+        query: &DeliveryQuery,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.with(|model| {
+            let recorded = model.deliveries.get(workspace).into_iter().flatten();
+            let mut wanted: Vec<_> = recorded
+                .filter(|delivery| query.fits(delivery))
+                .cloned()
+                .collect();
+            wanted.sort_by_key(|delivery| std::cmp::Reverse(delivery.id));
+            Ok(wanted)
+        })
+    }
+
     async fn purge(&self, now: Millis) -> Result<Purged, StoreError> {
         self.with(|model| {
             Ok(Purged {
@@ -302,63 +347,5 @@ impl Store for MemoryStore {
     }
 }
 
-/// All that is set up.
-fn registry(model: &Model) -> Registry {
-    Registry {
-        revision: model.revision,
-        changed: model.workspaces.keys().cloned().collect(),
-        workspaces: model.workspaces.clone().into_iter().collect(),
-        webhooks: model.webhooks.values().cloned().collect(),
-        steps: {
-            let steps = model.steps.iter();
-            steps
-                .map(|((workspace, _), step)| (workspace.clone(), step.clone()))
-                .collect()
-        },
-        config: sealed(&model.config),
-        connectors: sealed(&model.connectors),
-        schedules: model.schedules.values().cloned().collect(),
-    }
-}
-
-fn sealed<N: Clone>(
-    map: &BTreeMap<(WorkspaceName, N), Vec<u8>>,
-) -> Vec<(WorkspaceName, N, Vec<u8>)> {
-    map.iter()
-        .map(|((workspace, name), sealed)| (workspace.clone(), name.clone(), sealed.clone()))
-        .collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::partition::Partition;
-    use crate::store::conformance::{self, Disturbance, Subject};
-
-    #[derive(Default)]
-    struct Memory(Mutex<Option<Arc<MemoryStore>>>);
-
-    #[async_trait]
-    impl Subject for Memory {
-        async fn fresh(&self) -> Arc<dyn Store> {
-            let store = Arc::new(MemoryStore::new());
-            *self.0.lock() = Some(store.clone());
-            store
-        }
-
-        async fn disturb(&self, store: Arc<dyn Store>, _: Disturbance) -> Arc<dyn Store> {
-            store
-        }
-
-        async fn take_over(&self, partition: Partition) {
-            let store = self.0.lock().clone().unwrap();
-            store.partitions().take_away(partition);
-            store.partitions().give(partition);
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn it_conforms() {
-        conformance::all(&Memory::default()).await;
-    }
-}
+mod tests;

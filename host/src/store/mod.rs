@@ -1,32 +1,44 @@
 //! The store: what is durable, in the words of the domain. Nothing above this module knows which
 //! database is under it.
 
+pub mod blobs;
 mod claim;
 pub mod conformance;
 mod error;
 pub mod memory;
 mod names;
+mod query;
+mod registry;
 pub mod search;
 pub mod sled;
+mod timeline;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use crate::domain::audit::{AuditEntry, AuditPage, AuditQuery};
 use crate::domain::clock::Millis;
+use crate::domain::dedup::{Dedup, DedupKey};
+use crate::domain::delivery::{Delivery, DeliveryQuery};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{ConfigKey, ConnectorName, ScheduleName, StepName, TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::schedule::Schedule;
 use crate::domain::step::Step;
-use crate::domain::task::{StoredTask, TaskHead, TaskState};
+use crate::domain::task::{StoredTask, TaskHead};
+use crate::domain::token::Token;
 use crate::domain::webhook::Webhook;
 use crate::domain::workspace::WorkspaceSettings;
 
+pub use blobs::{BlobDigest, BlobError, Blobs};
 pub use claim::{Claim, Ownership, Partitions};
 pub use error::{Health, StoreError};
 pub use names::Names;
+pub use query::{Counts, Found, Purged, TaskQuery, Terms};
+pub use registry::Registry;
+pub use timeline::{History, Page, Timeline};
 
 /// A new task as it is accepted. Its journal begins with [`Entry::Accepted`].
 #[derive(Debug, Clone)]
@@ -38,6 +50,8 @@ pub struct NewTask {
     /// What has happened to it already, after [`Entry::Accepted`]: runs that were over before it was
     /// made durable.
     pub entries: Vec<Entry>,
+    /// The key of the delivery that it comes by, if a repeat is to be recognised.
+    pub dedup: Option<Dedup>,
 }
 
 impl From<NewTask> for StoredTask {
@@ -46,17 +60,9 @@ impl From<NewTask> for StoredTask {
             head: task.head,
             data: task.data,
             effects: Vec::new(),
+            journal: 0,
         }
     }
-}
-
-/// A task with all that has happened to it, as both were at one moment.
-#[derive(Debug, Clone)]
-pub struct History {
-    /// The task.
-    pub task: StoredTask,
-    /// Its journal from its beginning.
-    pub journal: Vec<Entry>,
 }
 
 /// One step forward of a task: all of it becomes durable, or nothing.
@@ -70,8 +76,7 @@ pub struct Commit {
     pub entries: Vec<Entry>,
 }
 
-/// Steps of several tasks that become durable together, or not at all: one record. No task occurs
-/// twice in it.
+/// Commits of several tasks that become durable atomically, as one record. No task occurs twice in it.
 #[derive(Debug, Clone, Default)]
 pub struct Transaction {
     /// As by [`Store::commit`].
@@ -81,6 +86,8 @@ pub struct Transaction {
     pub notes: Vec<TaskHead>,
     /// As by [`Store::accept`].
     pub accepts: Vec<NewTask>,
+    /// Keys of deliveries, each with the task that the delivery changes: one of `commits` or `notes`.
+    pub dedup: Vec<(TaskId, Dedup)>,
 }
 
 impl Transaction {
@@ -93,69 +100,12 @@ impl Transaction {
     }
 }
 
-/// Which tasks to list: newest first.
-#[derive(Debug, Clone, Default)]
-pub struct TaskQuery {
-    /// Only tasks in this state.
-    pub state: Option<TaskState>,
-    /// Only tasks older than this one (the last of the page before).
-    pub before: Option<TaskId>,
-    /// At most so many.
-    pub limit: usize,
-}
-
-/// What tasks are found by without a look at their data. All that is said must be so.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Terms {
-    /// The webhook that the task came in by.
-    pub webhook: Option<String>,
-    /// The task's name.
-    pub name: Option<String>,
-    /// One of the task's tags.
-    pub tag: Option<String>,
-}
-
-impl Terms {
-    /// Whether every task fits.
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// Whether a task fits.
-    pub fn fit(&self, head: &TaskHead) -> bool {
-        let is = |wanted: &Option<String>, text: Option<&str>| {
-            wanted.as_deref().is_none_or(|wanted| text == Some(wanted))
-        };
-        is(&self.name, head.name.as_deref())
-            && is(
-                &self.webhook,
-                head.webhook.as_ref().map(|name| name.as_str()),
-            )
-            && self.tag.as_ref().is_none_or(|tag| head.tags.contains(tag))
-    }
-}
-
-/// What was found of the tasks that fit.
-#[derive(Debug, Clone, Default)]
-pub struct Found {
-    /// Newest first.
-    pub tasks: Vec<TaskHead>,
-    /// How far was looked: no task that fits and is newer than this one, or is this one, is missing.
-    /// The look goes on before it; none if there is nothing before it.
-    pub next: Option<TaskId>,
-}
-
-/// How many tasks of a workspace are in each state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// In the order of [`TaskState::ALL`].
-    pub of: [u64; TaskState::ALL.len()],
-    /// There may be more of some state, as there were too many to count.
-    pub at_least: bool,
-}
-
 /// A change of what tenants have set up.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made for a change of the catalog, and moved twice"
+)]
 pub enum Manage {
     /// Adds a workspace; nothing if it is there.
     AddWorkspace(WorkspaceName),
@@ -195,6 +145,13 @@ pub enum Manage {
     /// one that is less than what is there changes nothing. The mark of a schedule that is not there
     /// says nothing.
     MarkSchedules(Vec<(WorkspaceName, ScheduleName, Millis)>),
+    /// Adds a token, or replaces it, by its id.
+    PutToken(Token),
+    /// Deletes a token by its id: one of a workspace, or of the server.
+    DeleteToken(Option<WorkspaceName>, String),
+    /// Sets when tokens were last used, by their ids. A last use only grows; that of a token which is not
+    /// there says nothing.
+    UseTokens(Vec<(Option<WorkspaceName>, String, Millis)>),
 }
 
 impl Manage {
@@ -217,39 +174,29 @@ impl Manage {
             Self::PutWebhook(webhook) => vec![&webhook.workspace],
             Self::PutSchedule(schedule) => vec![&schedule.workspace],
             Self::MarkSchedules(marks) => marks.iter().map(|(workspace, ..)| workspace).collect(),
+            Self::PutToken(token) => token.workspace.iter().collect(),
+            Self::DeleteToken(workspace, _) => workspace.iter().collect(),
+            Self::UseTokens(uses) => (uses.iter())
+                .filter_map(|(workspace, ..)| workspace.as_ref())
+                .collect(),
         }
     }
-}
 
-/// What tenants have set up, but for the components' bytes: all of it, or all that those workspaces have
-/// which have changed.
-#[derive(Debug, Clone, Default)]
-pub struct Registry {
-    /// How often anything was changed, from 0.
-    pub revision: u64,
-    /// The workspaces that are told of. One that is not in `workspaces` was deleted.
-    pub changed: Vec<WorkspaceName>,
-    /// Every workspace with its settings.
-    pub workspaces: Vec<(WorkspaceName, WorkspaceSettings)>,
-    /// Every webhook.
-    pub webhooks: Vec<Webhook>,
-    /// Every step with its workspace.
-    pub steps: Vec<(WorkspaceName, Step)>,
-    /// Every config value, sealed.
-    pub config: Vec<(WorkspaceName, ConfigKey, Vec<u8>)>,
-    /// Every connector's settings, sealed.
-    pub connectors: Vec<(WorkspaceName, ConnectorName, Vec<u8>)>,
-    /// Every schedule with its mark, if it has one: the last planned time that is settled.
-    pub schedules: Vec<(Schedule, Option<Millis>)>,
-}
+    /// Whether it changes what is set up on the server itself, in no workspace.
+    pub fn is_of_server(&self) -> bool {
+        match self {
+            Self::PutToken(token) => token.workspace.is_none(),
+            Self::DeleteToken(workspace, _) => workspace.is_none(),
+            Self::UseTokens(uses) => uses.iter().any(|(workspace, ..)| workspace.is_none()),
+            _ => false,
+        }
+    }
 
-/// What one call of [`Store::purge`] did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Purged {
-    /// Tasks that were removed.
-    pub tasks: usize,
-    /// Nothing is left to be done.
-    pub is_done: bool,
+    /// Whether it only notes how far something has come that is set up, also in a workspace that is being
+    /// erased.
+    pub fn is_note(&self) -> bool {
+        matches!(self, Self::MarkSchedules(_) | Self::UseTokens(_))
+    }
 }
 
 /// What is durable. Every method that writes resolves only after the write would survive a crash;
@@ -259,18 +206,20 @@ pub struct Purged {
 /// stale; then nothing is written, not even what was under way when the partition was taken over.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// The partitions that this process owns; the receiver is told of those that it gains and loses.
+    /// The partitions that this process owns; the receiver is notified of gains and losses.
     fn ownership(&self) -> watch::Receiver<Arc<Ownership>>;
 
-    /// Accepts a task.
+    /// Accepts a task. If it comes with a key ([`NewTask::dedup`]), the key becomes durable in the same
+    /// record; [`StoreError::Duplicate`] if the key is that of another task, which is durable by then.
     async fn accept(&self, claim: Claim, task: NewTask) -> Result<(), StoreError>;
 
     /// Moves a task one version forward. [`StoreError::Conflict`] if it stands elsewhere.
     async fn commit(&self, claim: Claim, commit: Commit) -> Result<(), StoreError>;
 
     /// Moves several tasks, all of them or none: [`StoreError::Conflict`] or
-    /// [`StoreError::NotFound`] name the first that is not where it should be. `claims` has one to the
-    /// partition of each.
+    /// [`StoreError::NotFound`] name the first that is not where it should be, and
+    /// [`StoreError::Duplicate`] the task whose key would be taken. `claims` has one to the partition of
+    /// each.
     async fn transact(&self, claims: &[Claim], changes: Transaction) -> Result<(), StoreError>;
 
     /// Appends a finished connector call to a task's journal without moving its version.
@@ -281,6 +230,15 @@ pub trait Store: Send + Sync + 'static {
         task: TaskId,
         effect: Effect,
     ) -> Result<(), StoreError>;
+
+    /// The task of the delivery that came with this key, if the key's time is not over at `at`. The task
+    /// may have been removed since.
+    async fn delivered(
+        &self,
+        workspace: &WorkspaceName,
+        key: DedupKey,
+        at: Millis,
+    ) -> Result<Option<TaskId>, StoreError>;
 
     /// A task with its data and the effects recorded since its last commit.
     async fn load(
@@ -296,6 +254,20 @@ pub trait Store: Send + Sync + 'static {
         workspace: &WorkspaceName,
         task: TaskId,
     ) -> Result<Option<History>, StoreError>;
+
+    /// The newest part of a task's history before the entry `before` of its journal, or of all of it: at most
+    /// [`limits::TIMELINE_BYTES`], but for one entry that is longer.
+    ///
+    /// [`limits::TIMELINE_BYTES`]: crate::domain::limits::TIMELINE_BYTES
+    async fn timeline(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        before: Option<u64>,
+    ) -> Result<Option<Timeline>, StoreError> {
+        let history = self.history(workspace, task).await?;
+        Ok(history.map(|history| Timeline::of(history, before)))
+    }
 
     /// Tasks in state ready in the partitions that are owned, oldest first, newer than `after`.
     async fn ready(
@@ -341,7 +313,22 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// [`StoreError::Revised`] if it is at another one. [`StoreError::Taken`] and
     /// [`StoreError::TooMany`] if the change takes what is taken, or more than may be.
-    async fn manage(&self, change: Manage, expected: u64) -> Result<u64, StoreError>;
+    ///
+    /// An audit entry becomes durable with the change, or neither does.
+    async fn manage(
+        &self,
+        change: Manage,
+        audit: Option<AuditEntry>,
+        expected: u64,
+    ) -> Result<u64, StoreError>;
+
+    /// Appends entries to the audit log. Of each log the oldest are removed that are more than may be kept of
+    /// their kind, and by [`Store::purge`] those that are too old.
+    async fn record_audit(&self, entries: Vec<AuditEntry>) -> Result<(), StoreError>;
+
+    /// A page of the audit log, newest first. Bounded: a page may be short or empty though there are more.
+    /// The logs of workspaces that are not there have nothing.
+    async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError>;
 
     /// What the workspaces have set up that were changed after `revision`; all of it for 0.
     async fn registry_since(&self, revision: u64) -> Result<Registry, StoreError>;
@@ -366,11 +353,32 @@ pub trait Store: Send + Sync + 'static {
         digest: [u8; 32],
     ) -> Result<Option<Arc<[u8]>>, StoreError>;
 
+    /// The files that came with tasks. They go with their tasks.
+    fn blobs(&self) -> &Arc<Blobs>;
+
+    /// Records deliveries that became no task. Bounded: the oldest ones go first. Unlike other writes they survive the
+    /// end of the process, and perhaps not that of the machine.
+    async fn record_deliveries(
+        &self,
+        workspace: &WorkspaceName,
+        deliveries: Vec<Delivery>,
+    ) -> Result<(), StoreError>;
+
+    /// The recorded deliveries that are wanted, newest first: the newest [`limits::DELIVERIES`] of each webhook.
+    ///
+    /// [`limits::DELIVERIES`]: crate::domain::limits::DELIVERIES
+    async fn recorded_deliveries(
+        &self,
+        workspace: &WorkspaceName,
+        query: &DeliveryQuery,
+    ) -> Result<Vec<Delivery>, StoreError>;
+
     /// Removes finished tasks whose workspace's retention is over at `now`, with their journals and
     /// bodies: each whole, or not at all. A subtask stays as long as its parent needs it
     /// ([`retention::is_needed`]). A task may be gone a while later than it could be, never earlier.
     ///
-    /// Erases what is left of workspaces that were deleted, too, whatever the time.
+    /// Removes keys of deliveries whose time is over, and old recorded deliveries, too, a while later than it could be, and erases what
+    /// is left of workspaces that were deleted, whatever the time.
     ///
     /// Does a bounded part of it and is to be called again until [`Purged::is_done`]; it goes on where
     /// it was, with the time of its first call, until then.
@@ -378,7 +386,7 @@ pub trait Store: Send + Sync + 'static {
     /// [`retention::is_needed`]: crate::domain::retention::is_needed
     async fn purge(&self, now: Millis) -> Result<Purged, StoreError>;
 
-    /// Whether writes are taken; its receiver is told of every change.
+    /// Whether writes are taken; the receiver is notified of every change.
     fn health(&self) -> watch::Receiver<Health> {
         watch::channel(Health::Writable).1
     }

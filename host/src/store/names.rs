@@ -13,6 +13,8 @@ pub struct Names {
     workspaces: BTreeMap<WorkspaceName, Taken>,
     /// Whose webhook has a key.
     keys: HashMap<String, (WorkspaceName, String)>,
+    /// Names of the server's own tokens, by their ids.
+    tokens: BTreeMap<String, String>,
 }
 
 /// What is taken in one workspace.
@@ -24,6 +26,8 @@ struct Taken {
     config: BTreeSet<String>,
     connectors: BTreeSet<String>,
     schedules: BTreeSet<String>,
+    /// Names by ids.
+    tokens: BTreeMap<String, String>,
 }
 
 /// Refuses one more where there are as many as may be, unless it is one of them.
@@ -58,6 +62,10 @@ impl Names {
         for (schedule, _) in &registry.schedules {
             let taken = names.workspace(&schedule.workspace);
             taken.schedules.insert(schedule.name.to_string());
+        }
+        let server = registry.server_tokens.iter().flatten();
+        for token in registry.tokens.iter().chain(server) {
+            names.apply(&Manage::PutToken(token.clone()));
         }
         names
     }
@@ -124,7 +132,21 @@ impl Names {
                 let is_there = schedules.contains(schedule.name.as_str());
                 room("schedules", is_there, schedules.len(), limits::SCHEDULES)
             }
+            Manage::PutToken(token) => {
+                let tokens = match &token.workspace {
+                    Some(workspace) => &of(workspace).tokens,
+                    None => &self.tokens,
+                };
+                let mut others = tokens.iter().filter(|(id, _)| **id != token.id);
+                if others.any(|(_, name)| name == token.name.as_str()) {
+                    return Err(taken("token", token.name.as_str()));
+                }
+                let is_there = tokens.contains_key(&token.id);
+                room("tokens", is_there, tokens.len(), limits::TOKENS)
+            }
             Manage::DeleteWorkspace(_)
+            | Manage::DeleteToken(..)
+            | Manage::UseTokens(_)
             | Manage::DeleteWebhook(..)
             | Manage::DeleteStep(..)
             | Manage::DeleteConfig(..)
@@ -193,7 +215,21 @@ impl Names {
             Manage::DeleteSchedule(workspace, name) => {
                 self.workspace(workspace).schedules.remove(name.as_str());
             }
-            Manage::MarkSchedules(_) => {}
+            Manage::PutToken(token) => {
+                let (id, name) = (token.id.clone(), token.name.to_string());
+                self.tokens_of(token.workspace.as_ref()).insert(id, name);
+            }
+            Manage::DeleteToken(workspace, id) => {
+                self.tokens_of(workspace.as_ref()).remove(id);
+            }
+            Manage::MarkSchedules(_) | Manage::UseTokens(_) => {}
+        }
+    }
+
+    fn tokens_of(&mut self, workspace: Option<&WorkspaceName>) -> &mut BTreeMap<String, String> {
+        match workspace {
+            Some(workspace) => &mut self.workspace(workspace).tokens,
+            None => &mut self.tokens,
         }
     }
 }

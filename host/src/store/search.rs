@@ -16,7 +16,7 @@ use crate::domain::task::{StoredTask, TaskHead, TaskState};
 
 /// Heads read from the store in one go while most of them may not fit.
 const CHUNK: usize = 256;
-/// Tasks, and bytes of their data, that are matched in one go, where it blocks nobody.
+/// Tasks, and bytes of their data, that are matched in one go on a thread that may block.
 const BATCH: usize = 64;
 /// See [`BATCH`].
 const BATCH_BYTES: usize = 1024 * 1024;
@@ -189,9 +189,9 @@ impl Found {
                     let id = task.head.id;
                     StoreError::Damaged(format!("the data of task {id} is not JSON: {error}"))
                 })?;
-                let matches = pattern.matches_within(&data, &mut budget);
+                let matches = pattern.matches_within(&data, &mut budget).unwrap_or(false);
                 let alone = !any_judged && judged.is_empty();
-                // One that is too much even by itself does not match, as with a step's condition.
+                // One that is too much even by itself is passed over, so that the list goes on.
                 if !budget.is_spent() || alone {
                     judged.push((task.head, matches));
                 }

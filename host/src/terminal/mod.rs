@@ -1,5 +1,6 @@
 //! What a terminal shows and what is typed there: tables, colours and texts that are safe to print, and
 //! quantities as people write them. It knows nothing of servers and tasks.
 
+pub mod hidden;
 pub mod output;
 pub mod units;

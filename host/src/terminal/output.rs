@@ -225,8 +225,8 @@ pub fn json_pretty(value: &Value) -> String {
     lines.join("\n")
 }
 
-/// `text` with what a terminal would act upon written as JSON escapes: control characters and
-/// those that turn the direction of writing or hide.
+/// `text` with what a terminal would act upon written as JSON escapes: control characters, those that
+/// turn the direction of writing, and those that are not seen.
 pub fn printable(text: &str) -> Cow<'_, str> {
     if !text.contains(is_acting) {
         return Cow::Borrowed(text);
@@ -238,8 +238,10 @@ pub fn printable(text: &str) -> Cow<'_, str> {
             '\r' => safe.push_str("\\r"),
             '\t' => safe.push_str("\\t"),
             c if is_acting(c) => {
-                // All of them are in the basic plane, so four digits do.
-                let _ = write!(safe, "\\u{:04x}", u32::from(c));
+                // Beyond the basic plane JSON writes two surrogates.
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(safe, "\\u{unit:04x}");
+                }
             }
             c => safe.push(c),
         }
@@ -247,9 +249,16 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
+/// Control characters, line separators, annotations, and all of Unicode's property Default_Ignorable_Code_Point
+/// (DerivedCoreProperties.txt), among which are the tags: people do not see them, and programs read them.
 fn is_acting(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c,
+            '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// At most `most` characters of `text`, the last one `…` if some were left out.
@@ -276,6 +285,10 @@ mod tests {
             ("a\nb\tc\r", "a\\nb\\tc\\r"),
             ("\u{9b}31m", "\\u009b31m"),
             ("\u{202e}exe.txt", "\\u202eexe.txt"),
+            ("a\u{ad}b\u{180e}c", "a\\u00adb\\u180ec"),
+            ("\u{fff9}x\u{3164}\u{ffa0}", "\\ufff9x\\u3164\\uffa0"),
+            ("a\u{e0041}\u{e007f}", "a\\udb40\\udc41\\udb40\\udc7f"),
+            ("e\u{301} 한 ﷺ", "e\u{301} 한 ﷺ"),
         ] {
             assert_eq!(printable(text), safe);
         }
@@ -283,7 +296,8 @@ mod tests {
 
     #[test]
     fn a_printed_document_means_what_it_meant() {
-        let value = json!({"a": "\u{9b}\u{202e}\u{1b}[0m\nx", "b": [1, {"c": null}], "\u{7f}": 1});
+        let value =
+            json!({"a": "\u{9b}\u{202e}\u{1b}[0m\n\u{e0041}x", "b": [1, {"c": null}], "\u{7f}": 1});
         for text in [json_pretty(&value), json_line(&value)] {
             assert!(!text.replace('\n', "").contains(is_acting), "{text}");
             assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);

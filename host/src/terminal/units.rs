@@ -121,6 +121,24 @@ pub fn size(bytes: u64) -> String {
     format!("{bytes} B")
 }
 
+/// Milliseconds in the largest unit of which they are a whole number: `30d`, `90m`, `1500ms`. It is read
+/// again by [`parse_duration`].
+pub fn span(ms: u64) -> String {
+    const UNITS: [(&str, u64); 4] = [
+        ("d", 86_400_000),
+        ("h", 3_600_000),
+        ("m", 60_000),
+        ("s", 1_000),
+    ];
+    let whole = UNITS
+        .iter()
+        .find(|(_, factor)| ms >= *factor && ms.is_multiple_of(*factor));
+    match whole {
+        Some((unit, factor)) => format!("{}{unit}", ms / factor),
+        None => format!("{ms}ms"),
+    }
+}
+
 /// Microseconds in the unit that people would use: `870 us`, `12.4 ms`, `3.2 s`, `2 m`.
 pub fn duration_us(us: u64) -> String {
     match us {
@@ -200,6 +218,21 @@ mod tests {
         }
         for wrong in ["", "lots", "1.0005k", "5m", "18446744073709551616"] {
             assert!(parse_count(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_span_is_read_as_what_it_was() {
+        for (ms, text) in [
+            (0, "0ms"),
+            (1_500, "1500ms"),
+            (60_000, "1m"),
+            (5_400_000, "90m"),
+            (259_200_000, "3d"),
+            (252_000_000, "70h"),
+        ] {
+            assert_eq!(span(ms), text);
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(ms)));
         }
     }
 

@@ -11,6 +11,7 @@ use crate::domain::ids::{ConfigKey, ScheduleName, StepName, WebhookName, Workspa
 use crate::domain::limits;
 use crate::domain::schedule::{Missed, ScheduleSettings};
 use crate::domain::step::Tuning;
+use crate::domain::webhook::WebhookRules;
 use crate::domain::workspace::WorkspaceSettings;
 use crate::store::Store;
 
@@ -20,7 +21,7 @@ async fn two() -> (Arc<dyn Store>, Arc<Catalog>, Arc<Catalog>) {
     (store, one.unwrap(), other.unwrap())
 }
 
-/// Waits until the catalog has been told, without being asked for anything that is missing.
+/// Waits until the catalog has taken the change in by itself, without a look-up that misses.
 async fn until(what: &str, is_so: impl Fn() -> bool) {
     for _ in 0..3_000 {
         if is_so() {
@@ -28,7 +29,7 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("{what}: the other catalog was never told");
+    panic!("{what}: the other catalog never took it in");
 }
 
 fn minutely() -> ScheduleSettings {
@@ -48,7 +49,10 @@ async fn what_one_changes_the_other_is_told() {
     one.add_workspace(acme.clone(), WorkspaceSettings::default())
         .await
         .unwrap();
-    let webhook = one.add_webhook(&acme, form.clone(), None).await.unwrap();
+    let webhook = one
+        .add_webhook(&acme, form.clone(), WebhookRules::default())
+        .await
+        .unwrap();
     let token: ConfigKey = name("TOKEN");
     one.set_config(&acme, token.clone(), "1").await.unwrap();
     let hourly: ScheduleName = name("hourly");
@@ -113,10 +117,16 @@ async fn what_is_missing_is_looked_for_in_the_store_before_that_is_said() {
     let acme: WorkspaceName = name("acme");
     let settings = WorkspaceSettings::default();
     one.add_workspace(acme.clone(), settings).await.unwrap();
-    assert!(other.check_workspace(&acme).is_err(), "it was not told yet");
+    assert!(
+        other.check_workspace(&acme).is_err(),
+        "it has not taken it in yet"
+    );
     let found = other.look_up(|catalog| catalog.check_workspace(&acme));
     found.await.unwrap();
-    let webhook = one.add_webhook(&acme, name("w"), None).await.unwrap();
+    let webhook = one
+        .add_webhook(&acme, name("w"), WebhookRules::default())
+        .await
+        .unwrap();
     let found = other.look_up(|catalog| catalog.webhook(&acme, &webhook.id));
     assert_eq!(found.await.unwrap(), webhook);
     let missing = other
@@ -133,8 +143,8 @@ async fn of_two_that_take_one_name_one_gets_it() {
         let form: WebhookName = name(&format!("form {round}"));
         let ws = default();
         let (a, b) = tokio::join!(
-            one.add_webhook(&ws, form.clone(), None),
-            other.add_webhook(&ws, form.clone(), None),
+            one.add_webhook(&ws, form.clone(), WebhookRules::default()),
+            other.add_webhook(&ws, form.clone(), WebhookRules::default()),
         );
         let lost = match (&a, &b) {
             (Ok(_), Err(lost)) | (Err(lost), Ok(_)) => lost,
@@ -156,7 +166,7 @@ async fn of_two_that_take_one_name_one_gets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn both_together_make_no_more_than_may_be() {
+async fn both_catalogs_share_one_bound() {
     let (store, one, other) = two().await;
     let all = [(one, "a"), (other, "b")].map(|(catalog, whose)| {
         tokio::spawn(async move {
@@ -187,7 +197,10 @@ async fn both_together_make_no_more_than_may_be() {
 async fn a_change_that_cannot_be_opened_leaves_memory_as_it_was() {
     let (store, one, _) = two().await;
     let stranger = open(&store, 'b').await.unwrap();
-    let webhook = one.add_webhook(&default(), name("w"), None).await.unwrap();
+    let webhook = one
+        .add_webhook(&default(), name("w"), WebhookRules::default())
+        .await
+        .unwrap();
     stranger.refresh().await.unwrap();
     one.set_config(&default(), name("TOKEN"), "1")
         .await

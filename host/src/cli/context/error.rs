@@ -31,7 +31,6 @@ pub enum ContextError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
         error: io::Error,
     },
     /// `server.json` is not what a server writes.
@@ -55,7 +54,6 @@ pub enum ContextError {
     Unwritable {
         /// The file.
         path: PathBuf,
-        /// Why.
         error: io::Error,
     },
     /// No place for that file.
@@ -63,6 +61,16 @@ pub enum ContextError {
         "no place to keep the workspace in: HOME is not set; use --workspace or STEPWELL_WORKSPACE"
     )]
     NoConfigDir,
+    /// The workspace of `workspace use` was deleted.
+    #[error(
+        "the current workspace, {workspace}, is not there any more; choose another with `stepwell workspace use NAME` (`stepwell workspace list` shows them), or name one with --workspace"
+    )]
+    Gone {
+        /// The workspace.
+        workspace: String,
+        /// The server's word.
+        code: String,
+    },
     /// What was found does not make a client.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -79,6 +87,7 @@ impl ContextError {
             Self::Damaged { .. } | Self::Current { .. } => "damaged",
             Self::NoConfigDir => "no-config-dir",
             Self::Unwritable { .. } => "unwritable",
+            Self::Gone { code, .. } => code,
             Self::Client(error) => error.code(),
         }
     }
@@ -87,6 +96,7 @@ impl ContextError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Client(error) => error.exit(),
+            Self::Gone { .. } => Exit::NotFound,
             Self::NoDataDir | Self::NoConfigDir => Exit::Usage,
             Self::Current { .. } | Self::Unwritable { .. } => Exit::Failed,
             _ => Exit::NoAccess,

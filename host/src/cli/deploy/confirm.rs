@@ -9,8 +9,8 @@ use crate::terminal::output::{Output, printable};
 /// The longest answer that is read, in bytes.
 const ANSWER_BYTES: u64 = 1024;
 
-/// Asks whether what nobody could read back from the server is to be deleted, if there is any. A
-/// program cannot be asked.
+/// Asks whether to delete what cannot be read back from the server, if there is any. Without a terminal it is
+/// an error.
 pub(super) fn confirm(items: &[Item], output: Output) -> Result<(), DeployError> {
     asked(lost(items), output)
 }
@@ -72,8 +72,8 @@ mod tests {
             ("no\ny\n", false),
         ] {
             let mut asked = Vec::new();
-            let told = ask(answer.as_bytes(), &mut asked, &lost).unwrap();
-            assert_eq!(told, is_yes, "{answer:?}");
+            let answered = ask(answer.as_bytes(), &mut asked, &lost).unwrap();
+            assert_eq!(answered, is_yes, "{answer:?}");
             let asked = String::from_utf8(asked).unwrap();
             assert!(asked.contains("\n  config CRM_TOKEN of sales\n"), "{asked}");
         }

@@ -11,8 +11,8 @@ use crate::client::{Client, ClientError};
 use crate::domain::ids::StepName;
 use crate::terminal::output::Output;
 
-/// The name by the rule, unless the server has the step under another spelling of it. What differs
-/// from the source's own name is told, and so is a step that may be the same by another way.
+/// The name by the rule, unless the server has the step under another spelling of it. A note is printed if
+/// the name differs from the source's own, or if another step may be the same one.
 pub(super) async fn name(
     client: &Client,
     source: &Path,
@@ -39,8 +39,8 @@ pub(super) async fn name(
         Err(error) => return Err(error.into()),
     }
     let source = source.display().to_string();
-    if let Some(told) = naming::told(&source, derived, &settled) {
-        output.note(&format!("note: {told}"));
+    if let Some(note) = naming::note(&source, derived, &settled) {
+        output.note(&format!("note: {note}"));
     }
     Ok(settled.parse().map_err(UsageError::Name)?)
 }

@@ -48,7 +48,7 @@ pub async fn plain(client: &Client, ids: &[String], verb: &str, output: Output) 
     if let [id] = ids {
         let id = resolve(client, id).await?;
         let done = client.post(&["tasks", &id, verb], &()).await?;
-        return told(&done, output);
+        return print_state(&done, output);
     }
     let mut done = Vec::new();
     let mut refused = Vec::new();
@@ -59,7 +59,7 @@ pub async fn plain(client: &Client, ids: &[String], verb: &str, output: Output) 
         };
         match acted.await {
             Ok(task) if output.json => done.push(task.into_document()),
-            Ok(task) => told(&task, output)?,
+            Ok(task) => print_state(&task, output)?,
             Err(error) => refused.push(error),
         }
     }
@@ -83,7 +83,7 @@ pub async fn update(client: &Client, id: &str, changes: Changes, output: Output)
         let message = "nothing to change; give --patch, --set or --replace";
         return Err(UsageError::Value(message.into()).into());
     };
-    told(
+    print_state(
         &client.post(&["tasks", &id, "update"], &body).await?,
         output,
     )
@@ -134,7 +134,7 @@ pub async fn new(client: &Client, data: &str, output: Output) -> Result<()> {
     made(&client.post(&["tasks"], &data).await?, output)
 }
 
-fn told(task: &Answer<TaskHead>, output: Output) -> Result<()> {
+fn print_state(task: &Answer<TaskHead>, output: Output) -> Result<()> {
     if output.json {
         return Ok(output.document(task.document())?);
     }
@@ -154,7 +154,7 @@ fn made(task: &Answer<TaskHead>, output: Output) -> Result<()> {
 }
 
 /// JSON as it was given: itself, in a file, or on standard input.
-pub(super) fn document(given: &str) -> Result<Value, UsageError> {
+pub(in crate::cli) fn document(given: &str) -> Result<Value, UsageError> {
     let text = match given.strip_prefix('@') {
         _ if given == "-" => {
             let mut text = String::new();

@@ -29,7 +29,10 @@ fn lines(explained: &Explained, output: Output) -> Vec<String> {
         let mismatch = step.mismatch.clone().unwrap_or_default();
         lines.push(match step.matches {
             Some(true) => format!("{name}  matches"),
-            None => format!("{name}  was not looked at: the conditions before it took too much"),
+            None if step.warnings.is_empty() => {
+                format!("{name}  was not looked at: the conditions before it took too much")
+            }
+            None => format!("{name}  is not known to match"),
             Some(false) => {
                 let place = match mismatch.path.as_str() {
                     "" => "the whole data".into(),

@@ -31,13 +31,10 @@ pub(super) async fn resolve(client: &Client, typed: &str) -> Result<String> {
         Typed::Whole(id) => return Ok(id.to_string()),
         Typed::First(digits) => digits,
     };
-    // Ids sort as their digits do: those that begin with these are the newest before the last one
-    // that could.
-    let last = format!("{digits:f<32}");
-    let query = [
-        ("before", hyphenated(&last)),
-        ("limit", (NAMED + 1).to_string()),
-    ];
+    // Ids sort as their digits do: those that begin with these are the newest before the first one that
+    // comes after all of them.
+    let mut query = vec![("limit", (NAMED + 1).to_string())];
+    query.extend(first_after(&digits).map(|id| ("before", id)));
     let page = client.get::<TaskPage>(&["tasks"], &query).await?.read()?;
     let found: Vec<_> = (page.tasks.iter())
         .filter(|task| task.id.replace('-', "").starts_with(&digits))
@@ -68,6 +65,12 @@ pub(super) async fn resolve(client: &Client, typed: &str) -> Result<String> {
     }
 }
 
+/// The first id after all that begin with these digits; none if there is no later one.
+fn first_after(digits: &str) -> Option<String> {
+    let last = u128::from_str_radix(&format!("{digits:f<32}"), 16).ok()?;
+    Some(Uuid::from_u128(last.checked_add(1)?).to_string())
+}
+
 fn parse(typed: &str) -> Result<Typed, UsageError> {
     if let Ok(id) = typed.parse() {
         return Ok(Typed::Whole(id));
@@ -75,6 +78,13 @@ fn parse(typed: &str) -> Result<Typed, UsageError> {
     let digits = typed.replace('-', "").to_ascii_lowercase();
     let is_beginning = (LEAST_DIGITS..32).contains(&digits.len())
         && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let is_short = (1..LEAST_DIGITS).contains(&digits.len());
+    if is_short && digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(UsageError::Value(format!(
+            "`{}` is too short for the beginning of a task's id: give {LEAST_DIGITS} digits at least",
+            printable(typed)
+        )));
+    }
     // Hyphens are all where an id has them, or there are none.
     let typed_digits = typed.to_ascii_lowercase();
     if is_beginning && [&digits, &hyphenated(&digits)].contains(&&typed_digits) {
@@ -119,11 +129,34 @@ mod tests {
         );
     }
 
+    /// The id whose other digits are all `f` begins so, too.
+    #[test]
+    fn the_first_id_after_a_beginning_is_past_the_last_one_that_begins_so() {
+        for (digits, after) in [
+            (
+                "0190c0de0a1b7c2d8e3f40516273849",
+                "0190c0de-0a1b-7c2d-8e3f-4051627384a0",
+            ),
+            ("0190", "01910000-0000-0000-0000-000000000000"),
+            ("0fff", "10000000-0000-0000-0000-000000000000"),
+        ] {
+            assert_eq!(first_after(digits).as_deref(), Some(after));
+        }
+        assert_eq!(first_after("ffff"), None);
+    }
+
+    #[test]
+    fn a_beginning_that_is_too_short_says_how_long_it_must_be() {
+        for short in ["1", "17", "0aF"] {
+            let refused = parse(short).unwrap_err().to_string();
+            assert!(refused.contains("give 4 digits at least"), "{refused}");
+        }
+    }
+
     #[test]
     fn what_is_no_beginning_of_an_id_says_what_an_id_is() {
         for wrong in [
             "",
-            "17",
             "order-7",
             "0190c0dg",
             "0190-c0de",

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use stepwell_api::{TaskCounts, TaskHead, TaskPage};
 
 use super::act::document;
+use crate::cli::exit::UsageError;
 use crate::client::{Client, ClientError};
 use crate::domain::clock::{Millis, parse_rfc3339, rfc3339};
 use crate::domain::ids::TaskId;
@@ -28,7 +29,7 @@ pub struct Wanted {
     /// Only tasks in this state, or in one of these: error,waiting
     #[arg(long, value_delimiter = ',')]
     state: Vec<TaskState>,
-    /// Only tasks that somebody has to look at: in error or unmatched
+    /// Only tasks that need attention: in error or unmatched
     #[arg(long, conflicts_with = "state")]
     attention: bool,
     /// Only tasks with this name
@@ -76,7 +77,12 @@ impl Wanted {
         if self.attention {
             query.push(("attention", "true".into()));
         }
-        let pattern = self.r#where.as_deref().map(document).transpose()?;
+        let pattern = self.r#where.as_deref().map(document).transpose();
+        let pattern = pattern.map_err(|error| {
+            UsageError::Value(format!(
+                "--where: {error}; give a pattern such as '{{\"amount\": {{\"$gt\": 100}}}}', @FILE, or - for standard input"
+            ))
+        })?;
         let given = [
             ("name", self.name),
             ("tag", self.tag),
@@ -245,7 +251,7 @@ pub async fn run(client: &Client, wanted: Wanted, output: Output) -> Result<()> 
 /// Refuses the name of a webhook that there is not: no task has come in by it. The server says so by
 /// itself if one page was enough.
 async fn unknown_webhook(client: &Client, query: &[(&'static str, String)]) -> Result<()> {
-    // Whoever gives a task to begin before has been told of earlier ones.
+    // A request with `before` continues a list whose first page was checked.
     let of = |wanted: &str| query.iter().find(|(key, _)| *key == wanted);
     let (Some(_), None) = (of("webhook"), of("before")) else {
         return Ok(());
@@ -264,7 +270,8 @@ async fn unknown_webhook(client: &Client, query: &[(&'static str, String)]) -> R
     Ok(())
 }
 
-fn time(text: &str) -> Result<String, String> {
+/// A time of RFC 3339, or how long ago, as RFC 3339.
+pub(in crate::cli) fn time(text: &str) -> Result<String, String> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     time_at(text, now.map_or(0, |now| now.as_millis() as Millis))
 }

@@ -26,3 +26,20 @@ pub(super) fn later(at: &str, now: &str) -> String {
         _ => clock(at),
     }
 }
+
+/// Which attempt of a run it is, unless it is the first.
+pub(super) fn attempt(number: u32) -> String {
+    match number {
+        0 | 1 => String::new(),
+        n => format!(" (attempt {n})"),
+    }
+}
+
+/// How much of a step's digest names its version: what `step versions` shows.
+const DIGEST: usize = 12;
+
+/// The version that a digest names; none if an older server does not tell.
+pub(super) fn version(digest: &str) -> Option<String> {
+    let version: String = digest.chars().take(DIGEST).collect();
+    (!version.is_empty()).then(|| format!("version {}", printable(&version)))
+}

@@ -1,4 +1,4 @@
-//! What became of telling somebody that a task failed.
+//! The line of a task's failure notice.
 
 use stepwell_api::{Notice, NoticeState};
 
@@ -6,7 +6,7 @@ use super::line::{INDENT, clock, time};
 use crate::terminal::output::{Output, printable};
 use crate::terminal::units;
 
-pub(super) fn told(notice: &Notice, output: Output) -> String {
+pub(super) fn line(notice: &Notice, output: Output) -> String {
     let attempts = units::plural(notice.attempts.into(), "attempt");
     let error = match &notice.error {
         Some(error) => format!(": {}", printable(error)),

@@ -285,3 +285,103 @@ fn a_failed_task_says_who_was_told() {
         assert_eq!(text.lines().last(), Some(line));
     }
 }
+
+fn open_call(extra: Value) -> Value {
+    let mut call = json!({
+        "seq": 1, "run": 1, "attempt": 1, "step": "crm", "digest": "ab12cd34ef5678", "call": 0,
+        "request": "POST https://crm.example.com/c", "status": 201, "duration_us": 35200,
+        "at": "2026-11-23T14:00:00.001Z",
+    });
+    for (key, value) in extra.as_object().unwrap() {
+        call[key] = value.clone();
+    }
+    call
+}
+
+#[test]
+fn calls_of_a_run_that_has_not_ended_are_shown_with_what_became_of_it() {
+    let cancelled = json!({"seq": 4, "at": "2026-11-23T14:00:00.002Z", "state": "cancelled", "reason": "cancelled by admin"});
+    let again = json!({"seq": 5, "at": "2026-11-23T14:00:00.003Z", "state": "ready", "reason": "taken up again"});
+    let given_up = [
+        open_call(json!({})),
+        open_call(json!({"seq": 2, "call": 1, "status": null, "error": "timed out"})),
+    ];
+    let ended = shown(&task(json!({
+        "state": "cancelled", "run_count": 1, "history": [cancelled], "calls_under_way": given_up,
+    })));
+    assert_eq!(
+        ended,
+        "\
+14:00:00.000  accepted by webhook Contact Form
+14:00:00.001  run 1  crm  given up  version ab12cd34ef56
+              call  POST https://crm.example.com/c  201  35.2 ms
+              call  POST https://crm.example.com/c  timed out  35.2 ms
+14:00:00.003  cancelled: cancelled by admin  1 run, 3 ms after it came in"
+    );
+    // Taken up again: the second run is under way, and the first one is not.
+    let two = [
+        given_up[0].clone(),
+        open_call(json!({"seq": 6, "run": 2, "attempt": 2})),
+    ];
+    let goes_on = shown(&task(json!({
+        "state": "ready", "run_count": 1, "history": [cancelled, again], "calls_under_way": two,
+    })));
+    let heads: Vec<&str> = goes_on
+        .lines()
+        .filter(|line| line.contains("crm  "))
+        .collect();
+    assert_eq!(
+        heads,
+        [
+            "14:00:00.001  run 1  crm  given up  version ab12cd34ef56",
+            "14:00:00.001  run 2 (attempt 2)  crm  under way  version ab12cd34ef56",
+        ]
+    );
+    let paused = shown(&task(json!({
+        "state": "waiting", "wake_at": "2026-11-23T15:00:00.000Z", "calls_under_way": [open_call(json!({}))],
+    })));
+    assert!(
+        paused.contains("run 1  crm  paused until 15:00:00.000"),
+        "{paused}"
+    );
+}
+
+#[test]
+fn a_followed_call_is_shown_once() {
+    let mut timeline = Timeline::default();
+    let mut news = |extra| timeline.news(&task(extra), Output::plain()).join("\n");
+    let one = open_call(json!({}));
+    let two = open_call(json!({"seq": 2, "call": 1}));
+    let first = news(json!({"state": "ready", "calls_under_way": [one]}));
+    assert!(
+        first.contains("under way") && first.contains("call  POST"),
+        "{first}"
+    );
+    assert_eq!(
+        news(json!({"state": "ready", "calls_under_way": [one]})),
+        ""
+    );
+    let second = news(json!({"state": "ready", "calls_under_way": [one, two]}));
+    assert_eq!(
+        second,
+        "              call  POST https://crm.example.com/c  201  35.2 ms"
+    );
+    let third = json!({"call": 2, "request": "GET https://crm.example.com/last", "status": 200, "duration_us": 9, "at": "x"});
+    let last = news(
+        json!({"run_count": 1, "runs": [run(json!({"seq": 4, "step": "crm", "calls": [one, two, third]}))]}),
+    );
+    assert_eq!(last.matches("call  ").count(), 1, "{last}");
+    assert!(
+        last.contains("/last") && last.contains("done  1 run"),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_run_that_was_given_up_without_a_call_counts() {
+    let text = shown(&task(json!({"state": "cancelled", "run_count": 1})));
+    assert!(
+        text.ends_with("cancelled  1 run, 3 ms after it came in"),
+        "{text}"
+    );
+}

@@ -216,7 +216,7 @@ fn metadata_and_link_local_are_not_internal() {
     }
 }
 
-/// The block's text is what a person is told, so it has to be the block that is tested.
+/// The block's text is in messages, so it has to be the block that is tested.
 #[test]
 fn blocks_are_written_as_they_are_tested() {
     for (base, length, _, range) in V4 {

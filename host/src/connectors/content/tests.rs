@@ -4,6 +4,7 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 
 use super::*;
+use crate::coding::MEMBERS;
 
 fn gzip(text: &[u8]) -> Vec<u8> {
     let mut out = GzEncoder::new(Vec::new(), Compression::default());
@@ -33,7 +34,7 @@ fn headers(values: &[&str]) -> HeaderMap {
 }
 
 /// The body that headers and bytes come to, and the coding that is left.
-fn decoded(values: &[&str], body: &[u8]) -> Result<(Vec<u8>, Option<String>), DecodeError> {
+fn decoded(values: &[&str], body: &[u8]) -> Result<(Vec<u8>, Option<String>), CodingError> {
     let mut headers = headers(values);
     let codings = Codings::of(&headers).unwrap();
     let out = codings.undo(body.to_vec(), 1000)?;
@@ -128,12 +129,12 @@ fn every_cut_is_an_error_and_no_shorter_body() {
     for end in 0..two.len() {
         let result = decoded(&["gzip"], &two[..end]);
         // Where the first member ends, nothing says that another was to come; a lone first byte of
-        // another cannot be told from garbage.
+        // another cannot be distinguished from garbage.
         if end == first || end == first + 1 {
             assert_eq!(result.unwrap().0, b"first member");
         } else {
             assert!(
-                matches!(result, Err(DecodeError::Broken(_))),
+                matches!(result, Err(CodingError::Broken(_))),
                 "{end}: {result:?}"
             );
         }
@@ -146,7 +147,7 @@ fn every_cut_is_an_error_and_no_shorter_body() {
         for end in 0..whole.len() {
             let result = decoded(&["deflate"], &whole[..end]);
             assert!(
-                matches!(result, Err(DecodeError::Broken(_))),
+                matches!(result, Err(CodingError::Broken(_))),
                 "{end}: {result:?}"
             );
         }
@@ -171,7 +172,7 @@ fn damage_is_an_error() {
     ] {
         let result = decoded(&[coding], &body);
         assert!(
-            matches!(result, Err(DecodeError::Broken(_))),
+            matches!(result, Err(CodingError::Broken(_))),
             "{coding}: {result:?}"
         );
     }
@@ -199,7 +200,7 @@ fn the_bound_holds_after_decoding_to_the_byte() {
     ] {
         assert_eq!(
             decoded(&[coding], &body),
-            Err(DecodeError::TooLarge),
+            Err(CodingError::TooLarge),
             "{coding}"
         );
     }

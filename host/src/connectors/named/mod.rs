@@ -59,7 +59,7 @@ impl Connector {
         argument: &str,
     ) -> Result<FetchRequest, OperationError> {
         if !self.operations().contains(&operation) {
-            return Err(OperationError::Unknown(format!(
+            return Err(OperationError::NotFound(format!(
                 "connector `{name}` ({}) has no operation `{}`; it has: {}",
                 self.kind(),
                 operation.chars().take(80).collect::<String>(),

@@ -96,7 +96,7 @@ impl Slack {
             ],
             body,
             timeout_ms: None,
-            // A token must not follow where Slack does not send anybody.
+            // The API does not redirect: a redirect would take the token elsewhere.
             redirect: Redirect::Error,
         })
     }
@@ -227,7 +227,7 @@ mod tests {
         );
         assert!(
             !format!("{slack:?}").contains("xoxb"),
-            "the token is nobody's to read"
+            "the token is not shown"
         );
     }
 
@@ -238,7 +238,7 @@ mod tests {
             (
                 "post",
                 "{}",
-                OperationError::Unknown(
+                OperationError::NotFound(
                     "connector `s` (slack.com) has no operation `post`; it has: send".into(),
                 ),
             ),
@@ -281,8 +281,8 @@ mod tests {
             let mut answer = answer(429, "");
             let line = |text: &&str| ("retry-after".to_owned(), (*text).to_owned());
             answer.headers = lines.iter().map(line).collect();
-            let told = sent("s.send", &answer).unwrap_err();
-            assert!(told.to_string().ends_with(text), "{lines:?}: {told}");
+            let error = sent("s.send", &answer).unwrap_err();
+            assert!(error.to_string().ends_with(text), "{lines:?}: {error}");
         }
     }
 

@@ -31,16 +31,16 @@ fn by_default_public_addresses_only() {
 fn a_name_keeps_the_addresses_that_are_allowed() {
     let addresses = [ip("10.0.0.5"), ip("8.8.8.8"), ip("::1"), ip("2606:4700::1")];
     let kept = policy(&[])
-        .resolved("mixed.example", None, &addresses)
+        .filter_addresses("mixed.example", None, &addresses)
         .unwrap();
     assert_eq!(kept, [ip("8.8.8.8"), ip("2606:4700::1")]);
     let kept = policy(&["10.0.0.0/8"])
-        .resolved("mixed.example", None, &addresses)
+        .filter_addresses("mixed.example", None, &addresses)
         .unwrap();
     assert_eq!(kept, [ip("10.0.0.5"), ip("8.8.8.8"), ip("2606:4700::1")]);
     assert!(
         policy(&[])
-            .resolved("empty.example", None, &[])
+            .filter_addresses("empty.example", None, &[])
             .unwrap()
             .is_empty()
     );
@@ -49,7 +49,7 @@ fn a_name_keeps_the_addresses_that_are_allowed() {
 #[test]
 fn a_refused_name_is_told_its_address_and_the_rules() {
     let denial = policy(&[])
-        .resolved("db.internal", None, &[ip("10.0.0.5")])
+        .filter_addresses("db.internal", None, &[ip("10.0.0.5")])
         .unwrap_err();
     assert_eq!(
         denial.to_string(),
@@ -65,13 +65,15 @@ fn a_host_rule_opens_internal_addresses_of_that_host_only() {
     let internal = [ip("10.0.0.5"), ip("::1")];
     for name in ["db.internal", "db.internal.", "a.svc.internal"] {
         assert_eq!(
-            policy.resolved(name, None, &internal).unwrap(),
+            policy.filter_addresses(name, None, &internal).unwrap(),
             internal,
             "{name}"
         );
     }
     for name in ["internal", "xdb.internal", "svc.internal"] {
-        policy.resolved(name, None, &internal).expect_err(name);
+        policy
+            .filter_addresses(name, None, &internal)
+            .expect_err(name);
     }
     policy
         .address(ip("10.0.0.5"), None)
@@ -89,13 +91,13 @@ fn a_host_rule_never_opens_metadata() {
         "64:ff9b::a00:1",
     ] {
         let denial = by_name
-            .resolved("db.internal", None, &[ip(text)])
+            .filter_addresses("db.internal", None, &[ip(text)])
             .unwrap_err();
         assert!(!denial.to_string().contains("or with"), "{denial}");
     }
     let by_network = policy(&["169.254.169.254"]);
     by_network
-        .resolved("any.example", None, &[ip("169.254.169.254")])
+        .filter_addresses("any.example", None, &[ip("169.254.169.254")])
         .unwrap();
 }
 
@@ -113,10 +115,10 @@ fn a_rule_with_a_port_holds_for_that_port() {
     policy.address(ip("10.0.0.1"), Some(8080)).unwrap();
     policy.address(ip("10.0.0.1"), None).unwrap();
     policy
-        .resolved("db.internal", Some(5432), &[ip("192.168.0.1")])
+        .filter_addresses("db.internal", Some(5432), &[ip("192.168.0.1")])
         .unwrap();
     policy
-        .resolved("db.internal", None, &[ip("192.168.0.1")])
+        .filter_addresses("db.internal", None, &[ip("192.168.0.1")])
         .expect_err("no port");
 }
 

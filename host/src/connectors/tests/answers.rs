@@ -1,4 +1,4 @@
-//! What a guest is told of an answer: its phrase, its final address, its decoded body.
+//! What a guest gets of an answer: its phrase, its final address, its decoded body.
 
 use super::*;
 use crate::domain::effect::FetchResponse;

@@ -164,10 +164,13 @@ async fn a_workspace_is_asked_on_every_hop() {
         ..WorkspacePolicy::default()
     };
     let both = only(&[from.port(), to.port()]);
-    client.fetch(&both, get(from.url("/")), "k").await.unwrap();
+    client
+        .fetch((&caller(), &both), get(from.url("/")), "k")
+        .await
+        .unwrap();
     let text = denied(
         client
-            .fetch(&only(&[from.port()]), get(from.url("/")), "k")
+            .fetch((&caller(), &only(&[from.port()])), get(from.url("/")), "k")
             .await,
     );
     assert!(
@@ -180,7 +183,7 @@ async fn a_workspace_is_asked_on_every_hop() {
     };
     let text = denied(
         client
-            .fetch(&posts, request("post", from.url("/")), "k")
+            .fetch((&caller(), &posts), request("post", from.url("/")), "k")
             .await,
     );
     assert!(text.contains("may not use the method GET"), "{text}");
@@ -193,7 +196,7 @@ async fn a_workspace_is_asked_on_every_hop() {
     };
     denied(
         super::client(&[])
-            .fetch(&wants, get(to.url("/")), "k")
+            .fetch((&caller(), &wants), get(to.url("/")), "k")
             .await,
     );
 }

@@ -235,8 +235,8 @@ async fn a_call_that_is_given_up_lets_go_of_its_connection() {
     let upstream = Upstream::start(|_| Answer::ok("x")).await;
     let client = open();
     for _ in 0..50 {
-        let workspace = WorkspacePolicy::default();
-        let call = client.fetch(&workspace, get(upstream.url("/")), "k");
+        let (caller, workspace) = (caller(), WorkspacePolicy::default());
+        let call = client.fetch((&caller, &workspace), get(upstream.url("/")), "k");
         // Polled once and dropped: the call is somewhere between resolving and sending.
         let _ = tokio::time::timeout(Duration::ZERO, call).await;
     }

@@ -110,7 +110,7 @@ async fn bodies_keys_and_credentials_along_a_chain() {
 
 #[tokio::test]
 async fn the_deadline_is_for_the_whole_chain() {
-    // Each hop alone is quick; together they never end, were it not for the count and the deadline.
+    // Each hop is quick; only the count and the deadline end the chain.
     let upstream = Upstream::start(|_| {
         Answer::Drip(b"HTTP/1.1 302 Found\r\nlocation: /".to_vec(), b"a".to_vec())
     })

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-/// An upstream that answers `/warm`, and does as it is told when it is asked anything else for the
+/// An upstream that answers `/warm`, and does as the test says when it is asked anything else for the
 /// first `times` times; after that it answers `ok`.
 async fn closing(times: usize, answer: impl Fn() -> Answer + Send + Sync + 'static) -> Upstream {
     let asked = AtomicUsize::new(0);

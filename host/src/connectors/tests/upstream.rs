@@ -1,4 +1,4 @@
-//! A server of a few lines that does exactly as it is told, well-formed or not.
+//! A server of a few lines that sends exactly what a test gives it, well-formed or not.
 
 use std::io;
 use std::net::SocketAddr;

@@ -161,7 +161,7 @@ async fn a_wrong_request_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_a_broken_connection() {
+async fn a_refused_connection_is_a_broken_connection() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let closed = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);

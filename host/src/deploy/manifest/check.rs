@@ -1,5 +1,5 @@
 //! What each part of a manifest must be. Every function reads all of its part even after a fault,
-//! so that all of them are told at once.
+//! so that all of them are reported at once.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -8,16 +8,15 @@ use serde_json::{Map, Value};
 use stepwell_api::ConnectorSettings;
 use zeroize::Zeroizing;
 
-use super::model::{Connector, Setting, StepSource, Webhook, Workspace};
+use super::model::{Connector, Setting, StepSource, Workspace};
 use super::settings::settings;
 use super::tuning;
 use crate::deploy::error::At;
 use crate::deploy::place::place as place_of;
 use crate::deploy::plan::item::Kind;
 use crate::deploy::reader::{Fields, Names, Place, Reader};
-use crate::domain::ids::{ConnectorName, StepName, WebhookName, WorkspaceName};
+use crate::domain::ids::{ConnectorName, StepName, WorkspaceName};
 use crate::domain::limits::CONFIG_BYTES;
-use crate::domain::webhook::correlation;
 
 /// The most characters of a connector's name or kind.
 const CONNECTOR_NAME: usize = 80;
@@ -57,6 +56,7 @@ impl Check<'_> {
             "schedules",
             "failureUrl",
             "retention",
+            "rate",
         ];
         let fields = self.reader.fields(place, &known)?;
         let name = self.workspace_name(&fields, names);
@@ -181,30 +181,6 @@ impl Check<'_> {
             key: key?,
             value: text,
         })
-    }
-
-    fn webhooks(&mut self, place: Option<&Place<'_>>) -> Vec<Webhook> {
-        let mut names = Names::default();
-        let places = self.reader.list(place);
-        let read = places.iter().map(|place| {
-            let fields = self.reader.fields(place, &["name", "correlate"])?;
-            let correlate = fields.entry("correlate").map(|place| {
-                let text = self.reader.text(place)?;
-                match correlation(&text) {
-                    Ok(_) => Some(text),
-                    Err(error) => self.reader.fault(&place.at, error.to_string()),
-                }
-            });
-            let place = self.reader.required(&fields, "name")?;
-            let name: WebhookName = self.reader.name(place)?;
-            self.reader
-                .unique(&mut names, &place.at, "a webhook", name.as_str());
-            Some(Webhook {
-                name,
-                correlate: correlate.flatten(),
-            })
-        });
-        read.flatten().collect()
     }
 
     fn steps(&mut self, place: Option<&Place<'_>>) -> Vec<StepSource> {

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use stepwell_api::{ConnectorSettings, WorkspaceChange};
+use serde_json::{Map, Value};
+use stepwell_api::{ConnectorSettings, DedupSettings, FixedReply, Rate, WorkspaceChange};
 use zeroize::Zeroizing;
 
 use crate::deploy::error::At;
@@ -20,15 +21,15 @@ pub struct Workspace {
     pub named: Vec<Kind>,
     /// What is set of the workspace itself, as the API takes it; what is not named stays.
     pub settings: WorkspaceChange,
-    /// Webhooks.
+    /// Its webhooks, by name; one that is on the server alone stays.
     pub webhooks: Vec<Webhook>,
     /// Where its steps come from.
     pub steps: Vec<StepSource>,
     /// Config values and secrets; the server seals both.
     pub config: Vec<Setting>,
-    /// Connectors.
+    /// Its connectors, with their kinds and settings.
     pub connectors: Vec<Connector>,
-    /// Schedules.
+    /// Its schedules, checked as the server checks them.
     pub schedules: Vec<Schedule>,
 }
 
@@ -38,6 +39,49 @@ pub struct Webhook {
     pub name: WebhookName,
     /// Where in a body the id of the task is that it is about.
     pub correlate: Option<String>,
+    /// How a repeated delivery is recognised; what is not named stays.
+    pub dedup: Option<DedupSettings>,
+    /// The methods that it accepts; without them they stay.
+    pub methods: Option<Vec<String>>,
+    /// Names of the header fields that its tasks keep; without them they stay.
+    pub headers: Option<Vec<String>>,
+    /// How many requests it takes; without it that stays.
+    pub rate: Option<Option<Rate>>,
+    /// How many requests it takes in at once; without it that stays.
+    pub at_once: Option<Option<u32>>,
+    /// Whether bodies of refused deliveries are recorded; without it that stays.
+    pub record_bodies: Option<bool>,
+    /// What it answers every request that it takes; without it that stays.
+    pub reply: Option<Option<FixedReply>>,
+    /// How many seconds a sender waits; without it that stays.
+    pub wait_seconds: Option<Option<u32>>,
+    /// Where a browser that sent a form is led; without it that stays.
+    pub redirect: Option<Option<String>>,
+    /// Origins whose pages may read its answers; without them they stay.
+    pub allow_origins: Option<Vec<String>>,
+    /// Whether it refuses every request; without it that stays.
+    pub disabled: Option<bool>,
+    /// How its requests are verified; what is not named stays.
+    pub verification: Verification,
+}
+
+/// How a webhook's requests are verified. It may hold secrets, so it is never printed.
+#[derive(Default)]
+pub struct Verification {
+    /// A provider's name, `custom` or `none`.
+    pub provider: Option<String>,
+    /// The scheme of `custom`.
+    pub scheme: Option<Map<String, Value>>,
+    /// The secret.
+    pub secret: Option<Zeroizing<String>>,
+    /// How long, in seconds, those that it takes the place of stay valid.
+    pub overlap_seconds: u64,
+    /// What the sender repeats in its question.
+    pub verify_token: Option<Zeroizing<String>>,
+    /// The networks that may send.
+    pub allow_ips: Option<Vec<String>>,
+    /// The greatest age of a request, in seconds.
+    pub tolerance_seconds: Option<u32>,
 }
 
 /// A config value.

@@ -3,10 +3,11 @@
 use stepwell_api::{RetentionChange, WorkspaceChange};
 
 use crate::deploy::reader::{Fields, Place, Reader};
+use crate::domain::rate::Rate;
 use crate::domain::retention::Period;
 use crate::domain::workspace::check_failure_url;
 
-/// What is named of `failureUrl` and `retention`.
+/// What is named of `failureUrl`, `retention` and `rate`.
 pub(super) fn settings(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<WorkspaceChange> {
     let mut settings = WorkspaceChange::default();
     let mut is_right = true;
@@ -20,6 +21,10 @@ pub(super) fn settings(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<W
             None => is_right = false,
         }
     }
+    if let Some(place) = fields.entry("rate") {
+        settings.rate = rate(reader, place);
+        is_right &= settings.rate.is_some();
+    }
     is_right.then_some(settings)
 }
 
@@ -31,6 +36,21 @@ fn failure_url(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Option<Stri
     }
     match check_failure_url(&text) {
         Ok(()) => Some(Some(text)),
+        Err(error) => reader.fault(&place.at, format!("{error}, or `none`")),
+    }
+}
+
+/// A rate, or the word `none`.
+pub(super) fn rate(
+    reader: &mut Reader<'_>,
+    place: &Place<'_>,
+) -> Option<Option<stepwell_api::Rate>> {
+    let text = reader.text(place)?;
+    if text == "none" {
+        return Some(None);
+    }
+    match text.parse::<Rate>() {
+        Ok(rate) => Some(Some(rate.into())),
         Err(error) => reader.fault(&place.at, format!("{error}, or `none`")),
     }
 }

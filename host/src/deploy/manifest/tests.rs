@@ -46,6 +46,8 @@ workspaces:
     webhooks:
       - name: "Contact Form"
       - {name: Orders, correlate: /order/taskId}
+      - {name: Payments, dedup: {header: Idempotency-Key}}
+      - {name: Events, dedup: {pointer: /event/id, window: 2h}}
     steps:
       - syncPath: steps/
       - {name: team/one, file: one.wasm, limits: {fuel: 5M, memory: 8MiB, timeout: 1.5s}}
@@ -83,8 +85,18 @@ workspaces:
         ("sales", "empty")
     );
     assert_eq!(sales.webhooks[1].name.as_str(), "Orders");
-    let correlate = |at: usize| sales.webhooks[at].correlate.as_deref();
+    let webhook = |at: usize| &sales.webhooks[at];
+    let correlate = |at: usize| webhook(at).correlate.as_deref();
     assert_eq!((correlate(0), correlate(1)), (None, Some("/order/taskId")));
+    let dedup = |at: usize| {
+        let dedup = webhook(at).dedup.as_ref()?;
+        let (header, pointer) = (dedup.header.as_deref(), dedup.pointer.as_deref());
+        Some((header, pointer, dedup.window_ms))
+    };
+    assert_eq!(dedup(1), None);
+    let hours = |hours: u64| Some(hours * 3_600_000);
+    assert_eq!(dedup(2), Some((Some("idempotency-key"), None, hours(72))));
+    assert_eq!(dedup(3), Some((None, Some("/event/id"), hours(2))));
     assert!(empty.webhooks.is_empty());
     let config: Vec<_> = sales
         .config

@@ -1,9 +1,12 @@
-//! A step's limits and retry policy in a manifest.
+//! A step's limits and retry policy, and a webhook's dedup rule, in a manifest.
 
 use std::ops::RangeInclusive;
 
+use stepwell_api::DedupSettings;
+
 use crate::deploy::reader::{Fields, Place, Reader};
-use crate::domain::limits::StepLimits;
+use crate::domain::dedup::DedupRule;
+use crate::domain::limits::{self, StepLimits};
 use crate::domain::step::RetryPolicy;
 use crate::terminal::units::{self, UnitError};
 
@@ -60,8 +63,7 @@ pub(super) fn retry(reader: &mut Reader<'_>, place: Option<&Place<'_>>) -> Optio
         factors,
         COUNT,
     )?;
-    // A longest delay that is shorter than the first one contradicts it; one that nobody named
-    // gives way.
+    // A longest delay that is shorter than the first one contradicts it; the default gives way.
     let caps = retry.first_ms..=most.cap_ms;
     let default = retry.cap_ms.max(retry.first_ms);
     retry.cap_ms = figure(reader, &fields, "maxDelay", default, caps, DURATION)?;
@@ -71,7 +73,29 @@ pub(super) fn retry(reader: &mut Reader<'_>, place: Option<&Place<'_>>) -> Optio
     Some(retry)
 }
 
-/// How a figure is written, and the unit that its range is told in.
+/// `{header, window}` or `{pointer, window}`; the window is the default if it is not named.
+pub(super) fn dedup(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<DedupSettings> {
+    let fields = reader.fields(place, &["header", "pointer", "window"])?;
+    let mut text = |key| match fields.entry(key) {
+        Some(place) => reader.text(place).map(Some),
+        None => Some(None),
+    };
+    let (header, pointer) = (text("header")?, text("pointer")?);
+    let windows = limits::DEDUP_WINDOW_LEAST_MS..=limits::DEDUP_WINDOW_MOST_MS;
+    let default = limits::DEDUP_WINDOW_MS;
+    let window = figure(reader, &fields, "window", default, windows, DURATION)?;
+    match DedupRule::new(header.as_deref(), pointer.as_deref(), Some(window)) {
+        // As the server will give it.
+        Ok(rule) => Some(DedupSettings {
+            header: rule.header().map(str::to_owned),
+            pointer: rule.pointer().map(str::to_owned),
+            window_ms: Some(rule.window_ms),
+        }),
+        Err(error) => reader.fault(&place.at, error.to_string()),
+    }
+}
+
+/// How a figure is parsed, and the unit of its range in messages.
 type Form = (fn(&str) -> Result<u64, UnitError>, &'static str);
 const COUNT: Form = (units::parse_count, "");
 const SIZE: Form = (units::parse_size, "");

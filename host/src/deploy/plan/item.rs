@@ -1,7 +1,7 @@
-//! One line of a plan: what it is about, what is to be done, and what came of it.
+//! One line of a plan: its subject, the action, and the result.
 
 use bytes::Bytes;
-use stepwell_api::{ConnectorSettings, ScheduleSettings, WorkspaceChange};
+use stepwell_api::{ConnectorSettings, ScheduleSettings, WebhookChange, WorkspaceChange};
 use zeroize::Zeroizing;
 
 use crate::domain::ids::WorkspaceName;
@@ -50,8 +50,8 @@ impl Kind {
         }
     }
 
-    /// Whether a deletion loses what nobody can read back from the server, so that it is asked for
-    /// twice.
+    /// Whether a deletion loses what cannot be read back from the server, so that it needs a
+    /// confirmation.
     pub fn is_secret(self) -> bool {
         matches!(self, Self::Config | Self::Connector)
     }
@@ -74,7 +74,7 @@ pub enum Action {
 
 /// What has to be sent.
 pub enum Change {
-    /// Nothing.
+    /// The server has it as it is.
     Nothing,
     /// A workspace, with what is set of it.
     Workspace(WorkspaceChange),
@@ -84,8 +84,8 @@ pub enum Change {
     Config(Zeroizing<String>),
     /// A connector.
     Connector(ConnectorSettings),
-    /// A webhook, with its correlation.
-    Webhook(Option<String>),
+    /// A webhook, with what is to be set of it.
+    Webhook(Box<WebhookChange>),
     /// A step.
     Step(Bytes, StepLimits, RetryPolicy),
     /// The limits and retry policy of a step whose component is there.
@@ -110,9 +110,11 @@ pub struct Item {
     pub change: Change,
     /// A step's digests: the server's and the manifest's.
     pub digests: (Option<String>, Option<String>),
-    /// A created webhook's URL, once the server has told it.
+    /// Which parts of it differ, where that is known.
+    pub parts: Vec<&'static str>,
+    /// A created webhook's URL, once the server has answered with it.
     pub url: Option<String>,
-    /// What the server thinks is not meant in a step that it was sent.
+    /// The server's warnings about a step that it was sent.
     pub warnings: Vec<String>,
     /// Why it failed.
     pub error: Option<String>,
@@ -133,6 +135,7 @@ impl Item {
             action,
             change,
             digests: (None, None),
+            parts: Vec::new(),
             url: None,
             warnings: Vec::new(),
             error: None,

@@ -32,7 +32,7 @@ pub(super) fn settle(steps: &mut Steps, present: &Present) -> Vec<String> {
             .iter()
             .filter(|name| **name == derived.name || !taken.contains(**name));
         let settled = naming::settle(derived, free.copied());
-        notes.extend(naming::told(&step.source, derived, &settled));
+        notes.extend(naming::note(&step.source, derived, &settled));
         // It is one of the server's, so it is a name.
         if let Ok(name) = settled.parse() {
             taken.insert(settled);

@@ -5,22 +5,22 @@ use std::collections::HashMap;
 use serde::Serialize;
 use stepwell_api::{
     ConfigKeys, Connectors, Limits, Put, PutChange, Retry, ScheduleSettings, Schedules, Steps,
-    Webhooks,
+    Webhook, Webhooks,
 };
 
 use super::super::manifest::model::{Schedule, Workspace};
 use super::item::{Action, Kind};
 use crate::client::{Client, ClientError};
 
-/// What one workspace has, as the API tells it.
+/// What one workspace has, as the API lists it.
 #[derive(Default)]
 pub(super) struct Present {
     /// With their digests.
     pub config: HashMap<String, String>,
     /// What the server says each would come to.
     pub connectors: HashMap<String, Result<Action, ClientError>>,
-    /// With their correlation.
-    pub webhooks: HashMap<String, Option<String>>,
+    /// As they are shown.
+    pub webhooks: HashMap<String, Webhook>,
     /// What the server says each would come to.
     pub schedules: HashMap<String, Result<Action, ClientError>>,
     /// With their digests, limits and retry policies.
@@ -64,7 +64,7 @@ impl Present {
             connectors,
             schedules,
             names,
-            webhooks: webhooks.map(|one| (one.name, one.correlate)).collect(),
+            webhooks: webhooks.map(|one| (one.name.clone(), one)).collect(),
             steps: steps
                 .map(|one| (one.name, (one.digest, (one.limits, one.retry))))
                 .collect(),

@@ -8,6 +8,9 @@ use crate::domain::limits;
 /// one would not be read as it was written.
 pub const RESERVED: &str = "$serde_json::private::";
 
+/// The member of the data that says how a task came in. Only the server writes it.
+pub const VIA: &str = "$via";
+
 /// Why a value cannot be part of a task's data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {

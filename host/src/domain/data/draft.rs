@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::change::{Change, diff, diff_member};
+use super::check::VIA;
 use super::document::{Document, put};
 use super::pointer::{Pointer, PointerError};
 
@@ -31,7 +32,6 @@ pub enum Written {
 }
 
 impl Default for Written {
-    /// Nothing.
     fn default() -> Self {
         Self::Members(Vec::new())
     }
@@ -48,33 +48,51 @@ impl Draft {
         }
     }
 
-    /// The value at a place. The whole document is put together on the first look at it.
+    /// The value at a place. The whole document is parsed on the first look at it.
     pub fn get(&mut self, pointer: &Pointer) -> Option<&Value> {
         let Some(first) = pointer.first() else {
             return Some(self.whole());
         };
-        let Self {
-            base,
-            read,
-            written,
-            ..
-        } = self;
-        match written {
-            Written::Whole(document) => pointer.get(document),
-            Written::Members(members) => {
-                let member = match members.iter().find(|(name, _)| name == first) {
-                    Some((_, member)) => member.as_ref()?,
-                    None => read_member(base, read, first)?,
-                };
-                pointer.get_below_first(member)
-            }
+        pointer.get_below_first(self.member(first)?)
+    }
+
+    /// A member of the root.
+    pub fn member(&mut self, name: &str) -> Option<&Value> {
+        match &self.written {
+            Written::Whole(document) => document.get(name),
+            Written::Members(members) => match members.iter().find(|(other, _)| other == name) {
+                Some((_, member)) => member.as_ref(),
+                None => read_member(&self.base, &mut self.read, name),
+            },
         }
     }
 
-    /// As [`Pointer::set`].
-    pub fn set(&mut self, pointer: &Pointer, value: Value) -> Result<(), PointerError> {
+    /// How many values stand beside the one at the pointer, in an object or array that has been looked at.
+    pub fn siblings(&mut self, pointer: &Pointer) -> usize {
+        let count = |value: &Value| match value {
+            Value::Array(items) => items.len(),
+            Value::Object(members) => members.len(),
+            _ => 0,
+        };
+        match (pointer.parent(), &self.written) {
+            (Some(parent), Written::Members(_)) if parent.is_root() => 0,
+            (Some(parent), _) => self.get(&parent).map_or(0, count),
+            (None, _) => 0,
+        }
+    }
+
+    /// As [`Pointer::set`]. `$via` stays as it is: what would write it as it is writes nothing.
+    ///
+    /// # Errors
+    /// Also [`PointerError::Via`] and [`PointerError::RootVia`].
+    pub fn set(&mut self, pointer: &Pointer, mut value: Value) -> Result<(), PointerError> {
         match pointer.first() {
+            Some(VIA) => match self.get(pointer) {
+                Some(there) if is_same(there, &value) => Ok(()),
+                _ => Err(PointerError::Via(pointer.to_string())),
+            },
             None => {
+                self.keep_via(&mut value)?;
                 let mut document = Value::Null;
                 pointer.set(&mut document, value)?;
                 self.written = Written::Whole(document);
@@ -96,17 +114,59 @@ impl Draft {
     }
 
     /// As [`Pointer::remove`]. What is not there is not copied.
+    ///
+    /// # Errors
+    /// Also [`PointerError::Via`].
     pub fn remove(&mut self, pointer: &Pointer) -> Result<(), PointerError> {
         match pointer.first() {
             Some(_) if self.get(pointer).is_none() => Ok(()),
+            Some(VIA) => Err(PointerError::Via(pointer.to_string())),
             Some(first) => self.change(first, |document| pointer.remove(document).map(drop)),
             None => pointer.remove(&mut Value::Null).map(drop),
         }
     }
 
+    /// Roughly what a look at a place, or a change of it, takes in memory that nothing has parsed yet, in bytes.
+    pub fn unread(&self, pointer: &Pointer) -> u64 {
+        match (&self.written, pointer.first()) {
+            (Written::Whole(_), _) => 0,
+            (Written::Members(_), None) if self.read_whole.is_some() => 0,
+            (Written::Members(members), Some(first))
+                if members.iter().any(|(name, _)| name == first)
+                    || self.read.iter().any(|(name, _)| name == first) =>
+            {
+                0
+            }
+            (Written::Members(_), first) => self.base.unread(first),
+        }
+    }
+
+    /// Drops what was parsed only to be read; it is parsed again when it is looked at again.
+    pub fn forget_read(&mut self) {
+        self.read.clear();
+        self.read_whole = None;
+    }
+
     /// What was written.
     pub fn into_written(self) -> Written {
         self.written
+    }
+
+    /// A document that is to take the place of this one has the same `$via`, down to the digits of its
+    /// numbers, which a guest may have read in another form.
+    fn keep_via(&self, document: &mut Value) -> Result<(), PointerError> {
+        let Some(members) = document.as_object_mut() else {
+            // Setting it says what is wrong.
+            return Ok(());
+        };
+        match (members.get_mut(VIA), self.base.member(VIA)) {
+            (None, None) => Ok(()),
+            (Some(new), Some(via)) if is_same(&via, new) => {
+                *new = via.into_owned();
+                Ok(())
+            }
+            _ => Err(PointerError::RootVia),
+        }
     }
 
     /// Changes one member of the root, as a document of that member alone.
@@ -150,7 +210,7 @@ impl Draft {
         }
         match &self.written {
             Written::Whole(document) => document,
-            Written::Members(_) => &Value::Null, // It was put together above.
+            Written::Members(_) => &Value::Null, // It was parsed above.
         }
     }
 }
@@ -183,6 +243,29 @@ impl Written {
     }
 }
 
+/// Whether two values are equal: members in any order, and numbers by value.
+pub fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            one == other || one.as_f64().is_some_and(|one| Some(one) == other.as_f64())
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len()
+                && one
+                    .iter()
+                    .zip(other)
+                    .all(|(one, other)| is_same(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let mut members = one.iter();
+            one.len() == other.len()
+                && members
+                    .all(|(name, one)| other.get(name).is_some_and(|other| is_same(one, other)))
+        }
+        (one, other) => one == other,
+    }
+}
+
 /// A member of the root that was not written.
 fn read_member<'a>(
     base: &'a Document,
@@ -202,74 +285,4 @@ fn read_member<'a>(
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    #[derive(Debug, Clone)]
-    enum Act {
-        Get(String),
-        Set(String, i32),
-        Remove(String),
-    }
-
-    fn act() -> impl Strategy<Value = Act> {
-        let pointer = "(/[ab]){0,3}";
-        prop_oneof![
-            pointer.prop_map(Act::Get),
-            (pointer, any::<i32>()).prop_map(|(at, value)| Act::Set(at, value)),
-            pointer.prop_map(Act::Remove),
-        ]
-    }
-
-    #[test]
-    fn a_name_that_came_twice_is_there_once() {
-        let came = r#"{"a":1,"b":{"c":1,"c":[2]},"a":{"d":3}}"#;
-        let mut draft = Draft::new(Arc::new(Document::parse(came.into()).unwrap()));
-        let at = |place: &str| Pointer::parse(place).unwrap();
-        let text = |draft: &mut Draft, place| draft.get(&at(place)).unwrap().to_string();
-        assert_eq!(text(&mut draft, "/a"), r#"{"d":3}"#);
-        assert_eq!(text(&mut draft, "/b"), r#"{"c":[2]}"#);
-        let whole = r#"{"a":{"d":3},"b":{"c":[2]}}"#;
-        assert_eq!(text(&mut draft, ""), whole);
-        draft.set(&at("/a"), json!(1)).unwrap();
-        let mut after = Arc::new(Document::parse(came.into()).unwrap());
-        draft.into_written().apply_to(&mut after);
-        assert_eq!(after.to_value(), json!({"a": 1, "b": {"c": [2]}}));
-    }
-
-    proptest! {
-        /// A draft behaves as the document would, and its difference leads from one to the other.
-        #[test]
-        fn a_draft_is_the_document(acts in prop::collection::vec(act(), 0..20)) {
-            let base = json!({"a": {"a": {"b": 1}, "b": [1, 2]}, "b": {"a": 7}, "c": 1});
-            let document = Document::parse(base.to_string().into()).unwrap();
-            let (mut plain, mut draft) = (base.clone(), Draft::new(Arc::new(document.clone())));
-            for act in acts {
-                match act {
-                    Act::Get(at) => {
-                        let at = Pointer::parse(&at).unwrap();
-                        prop_assert_eq!(draft.get(&at), at.get(&plain));
-                    }
-                    Act::Set(at, value) => {
-                        let at = Pointer::parse(&at).unwrap();
-                        let value = json!(value);
-                        prop_assert_eq!(draft.set(&at, value.clone()), at.set(&mut plain, value));
-                    }
-                    Act::Remove(at) => {
-                        let at = Pointer::parse(&at).unwrap();
-                        prop_assert_eq!(draft.remove(&at), at.remove(&mut plain).map(drop));
-                    }
-                }
-            }
-            let mut after = Arc::new(document);
-            let changes = draft.into_written().apply_to(&mut after);
-            prop_assert_eq!(after.to_value(), plain.clone());
-            let mut patched = base;
-            super::super::change::apply(&mut patched, &changes).unwrap();
-            prop_assert_eq!(patched, plain);
-        }
-    }
-}
+mod tests;

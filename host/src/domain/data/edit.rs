@@ -2,12 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::check::{Unfit, check};
+use super::check::{Unfit, VIA, check};
 use super::pointer::{Pointer, PointerError, kind};
 use crate::domain::limits;
-
-/// The member of the data that says how a task came in. Nobody but the server writes it.
-pub const VIA: &str = "$via";
 
 /// One change of a task's data.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,10 +6,12 @@ mod document;
 mod draft;
 mod edit;
 mod pointer;
+mod without_via;
 
 pub use change::{Change, apply, diff, undo};
-pub use check::{RESERVED, Unfit, check};
-pub use document::Document;
-pub use draft::{Draft, Written};
-pub use edit::{Edit, EditError, VIA, edited};
+pub use check::{RESERVED, Unfit, VIA, check};
+pub use document::{Document, weight};
+pub use draft::{Draft, Written, is_same};
+pub use edit::{Edit, EditError, edited};
 pub use pointer::{Pointer, PointerError, kind};
+pub use without_via::without_via;

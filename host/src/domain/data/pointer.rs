@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::check::RESERVED;
+use super::check::{RESERVED, VIA};
 use crate::domain::limits;
 
 /// Why a pointer could not be followed. Each message names the pointer and what would be right.
@@ -52,6 +52,16 @@ pub enum PointerError {
     /// The whole document was set to something else than an object.
     #[error("the whole document must stay an object, and this is {0}")]
     RootNotObject(&'static str),
+    /// A place in `$via`.
+    #[error(
+        "`{0}` cannot be changed: `{VIA}` says how the task came in, and only the server writes it"
+    )]
+    Via(String),
+    /// The whole document was set to one with another `$via`, or without it.
+    #[error(
+        "the whole document must keep its `{VIA}` as it is: that says how the task came in, and only the server writes it"
+    )]
+    RootVia,
 }
 
 /// A parsed RFC 6901 pointer: its unescaped tokens.
@@ -81,6 +91,14 @@ impl Pointer {
             return Err(PointerError::Reserved(shorten(text)));
         }
         Ok(Self { tokens })
+    }
+
+    /// The pointer to what it leads into; `None` for the whole document.
+    pub fn parent(&self) -> Option<Self> {
+        let (_, above) = self.tokens.split_last()?;
+        Some(Self {
+            tokens: above.to_vec(),
+        })
     }
 
     /// How many levels the pointer leads down.
@@ -230,7 +248,7 @@ fn join(tokens: &[String]) -> String {
     })
 }
 
-/// Appends `/token` to a pointer, escaped as RFC 6901 §3 wants it.
+/// Appends `/token` to a pointer, escaped by RFC 6901 §3.
 pub(super) fn push_token(path: &mut String, token: &str) {
     path.push('/');
     for c in token.chars() {
@@ -311,18 +329,13 @@ mod tests {
 
     #[test]
     fn a_wrong_pointer_says_what_would_be_right() {
-        assert!(
-            Pointer::parse("email")
-                .unwrap_err()
-                .to_string()
-                .contains("must be empty or begin with `/`")
-        );
-        assert!(
-            Pointer::parse("/a~2")
-                .unwrap_err()
-                .to_string()
-                .contains("`~` must be followed by")
-        );
+        for (wrong, part) in [
+            ("email", "must be empty or begin with `/`"),
+            ("/a~2", "`~` must be followed by"),
+        ] {
+            let error = Pointer::parse(wrong).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
         let mut document = json!({"name": "x", "items": [1]});
         let error = at("/name/first")
             .set(&mut document, json!(1))

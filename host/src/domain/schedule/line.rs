@@ -11,7 +11,8 @@ use crate::domain::limits;
 pub enum ScheduleError {
     /// The line has another number of fields.
     #[error(
-        "the cron line `{line}` has {fields} fields; it must have 5 (minute, hour, day of month, month, day of week), 6 with seconds before them, or be one of @yearly, @monthly, @weekly, @daily, @hourly"
+        "the cron line `{line}` has {fields} {}; it must have 5 (minute, hour, day of month, month, day of week), 6 with seconds before them, or be one of @yearly, @monthly, @weekly, @daily, @hourly",
+        if *fields == 1 { "field" } else { "fields" }
     )]
     Fields {
         /// The line.
@@ -19,6 +20,11 @@ pub enum ScheduleError {
         /// How many it has.
         fields: usize,
     },
+    /// A word that stands for no line.
+    #[error(
+        "`{0}` is no time that a schedule knows; write @yearly, @annually, @monthly, @weekly, @daily, @hourly, or a cron line such as 0 8 * * 1-5"
+    )]
+    Word(String),
     /// One field is wrong.
     #[error(
         "the field {field} of the cron line is `{text}`, which cannot be read ({reason}); it takes {takes}"
@@ -81,6 +87,16 @@ impl ScheduleError {
     }
 }
 
+/// The words that stand for a line.
+const WORDS: [&str; 6] = [
+    "@yearly",
+    "@annually",
+    "@monthly",
+    "@weekly",
+    "@daily",
+    "@hourly",
+];
+
 /// The fields of a line with seconds, and what each takes.
 const FIELDS: [(&str, &str); 6] = [
     (
@@ -113,7 +129,11 @@ pub(super) fn short(text: &str) -> String {
 pub(super) fn parse(line: &str) -> Result<Cron, ScheduleError> {
     let parser = CronParser::builder().year(Year::Disallowed).build();
     let fields: Vec<&str> = line.split_whitespace().collect();
-    let is_word = matches!(fields.as_slice(), [word] if word.starts_with('@'));
+    let is_word = match fields.as_slice() {
+        [word] if WORDS.iter().any(|known| known.eq_ignore_ascii_case(word)) => true,
+        [word, ..] if word.starts_with('@') => return Err(ScheduleError::Word(short(line))),
+        _ => false,
+    };
     if !is_word && !(5..=6).contains(&fields.len()) {
         return Err(ScheduleError::Fields {
             line: short(line),

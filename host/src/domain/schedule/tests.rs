@@ -243,7 +243,13 @@ fn a_wrong_line_names_its_field() {
         ("", &["has 0 fields; it must have 5"]),
         ("0 8 * *", &["has 4 fields"]),
         ("0 0 0 1 1 * 2030", &["has 7 fields"]),
-        ("@nightly", &["`@nightly`"]),
+        ("hourly", &["`hourly` has 1 field; it must have 5"]),
+        ("@nightly", &["`@nightly` is no time", "@daily"]),
+        (
+            "@reboot",
+            &["`@reboot` is no time", "@hourly, or a cron line"],
+        ),
+        ("@every 5m", &["`@every 5m` is no time"]),
         ("0 0 30 2 *", &["`0 0 30 2 *` can never fire"]),
         ("0 0 31 4,6,9,11 *", &["can never fire"]),
     ] {

@@ -168,12 +168,12 @@ mod tests {
             ("Etc/UTC+14", 14),
             ("GMT-12:00", -12),
         ] {
-            let told = refusal(name);
-            let (_, rest) = told
+            let message = refusal(name);
+            let (_, rest) = message
                 .split_once(" for ever is `")
-                .unwrap_or_else(|| panic!("{told}"));
+                .unwrap_or_else(|| panic!("{message}"));
             let hinted = rest.split('`').next().unwrap();
-            assert_eq!(seconds(hinted), hours * 3600, "{told}");
+            assert_eq!(seconds(hinted), hours * 3600, "{message}");
         }
         // It is a zone, and the other way round: that is what the name means everywhere.
         assert_eq!(seconds("Etc/GMT+2"), -2 * 3600);
@@ -195,10 +195,10 @@ mod tests {
             ("IST", "some stand for several zones"),
             ("MESZ", "Europe/Berlin"),
         ] {
-            let told = refusal(name);
+            let message = refusal(name);
             assert!(
-                told.contains(part) && !told.contains("did you mean"),
-                "{told}"
+                message.contains(part) && !message.contains("did you mean"),
+                "{message}"
             );
         }
         // These are zones of the database.

@@ -8,6 +8,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::NewTask;
+use crate::store::blobs::{Kept, on_disk};
 
 impl Actions {
     /// Makes a new task of a task's data, with `edits` made to it. What happened to the original is
@@ -34,31 +35,44 @@ impl Actions {
         let now = self.clock.now();
         let head = TaskHead {
             webhook: original.head.webhook,
-            ..TaskHead::new(TaskId::new(), workspace.clone(), now)
+            ..TaskHead::new(self.tasks.place(TaskId::new())?, workspace.clone(), now)
         };
+        let (blobs, files) = (self.tasks.store.blobs().clone(), (task, head.id));
+        let of = workspace.clone();
+        let shared = on_disk(move || blobs.share(&of, files)).await?;
         let entry = Entry::State {
             at: now,
             state: TaskState::Ready,
             reason: format!("a copy of task {task}, made by {by}"),
         };
-        self.create(NewTask {
+        let new = NewTask {
             head,
             data,
             entries: vec![entry],
-        })
-        .await
+            dedup: None,
+        };
+        self.create_with(new, shared).await
     }
 
     /// Makes a task durable and takes it up.
     ///
     /// # Errors
     /// [`ActionError::Store`].
-    pub async fn create(self: &Arc<Self>, mut task: NewTask) -> Result<TaskHead, ActionError> {
+    pub async fn create(self: &Arc<Self>, task: NewTask) -> Result<TaskHead, ActionError> {
+        self.create_with(task, None).await
+    }
+
+    async fn create_with(
+        self: &Arc<Self>,
+        mut task: NewTask,
+        files: Option<Kept>,
+    ) -> Result<TaskHead, ActionError> {
         let actions = self.clone();
         self.whole(async move {
             task.head.id = actions.tasks.place(task.head.id)?;
             let head = task.head.clone();
             actions.tasks.writer().accept(task).await?;
+            files.into_iter().for_each(Kept::stay);
             actions.dispatcher.offer(&head.workspace, head.id);
             Ok(head)
         })

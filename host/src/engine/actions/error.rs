@@ -1,4 +1,4 @@
-//! Why an action was not carried out.
+//! Why an action on a task was refused.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use crate::domain::data::EditError;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits;
 use crate::domain::task::TaskState;
-use crate::store::StoreError;
+use crate::store::{BlobError, StoreError};
 
 /// The longest that an action waits for the run under way. A run's own bound is 30 s by default.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Why an action was not carried out. Nothing is changed then.
+/// Why an action on a task was refused. Nothing is changed then.
 #[derive(Debug, thiserror::Error)]
 pub enum ActionError {
     /// There is no such task.
@@ -51,13 +51,12 @@ pub enum ActionError {
     Edit {
         /// The task.
         task: TaskId,
-        /// Why.
         error: EditError,
     },
     /// The task has been changed too often.
     #[error(
-        "task {task} has been moved {most} times and is changed no more; `task clone` makes a new one of it",
-        most = limits::COMMITS_PER_TASK
+        "task {task} has been moved {most} times, or its journal has {bytes} bytes, and it is changed no more; `task clone` makes a new one of it",
+        most = limits::COMMITS_PER_TASK, bytes = limits::JOURNAL_BYTES
     )]
     TooOften {
         /// The task.
@@ -84,6 +83,17 @@ pub enum ActionError {
         /// When the pause is over.
         until: Millis,
     },
+    /// The server has no memory left for it now.
+    #[error("the server has as much to do as it can hold; try again in a moment")]
+    NoMemory,
+    /// The workspace has no room for another task's files.
+    #[error(
+        "the workspace's files have {most} bytes, the most that they may have, and a copy has files of its own; wait until tasks are removed"
+    )]
+    FilesFull {
+        /// The bound.
+        most: u64,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -100,6 +110,15 @@ pub(super) fn busy(task: TaskId) -> ActionError {
     ActionError::Busy {
         task,
         seconds: PATIENCE.as_secs(),
+    }
+}
+
+impl From<BlobError> for ActionError {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::WorkspaceFull { most } => Self::FilesFull { most },
+            BlobError::Store(error) => error.into(),
+        }
     }
 }
 

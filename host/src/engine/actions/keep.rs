@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskHead;
 use crate::engine::commit::TaskWriter;
-use crate::store::{Commit, StoreError};
+use crate::store::Commit;
 
 use super::{ActionError, Actions};
 
@@ -24,17 +24,10 @@ impl Actions {
         let (actions, workspace) = (self.clone(), workspace.clone());
         self.whole(async move {
             let writer = actions.tasks.writer();
-            actions.loaded(&workspace, task).await?;
-            let (lock, _) = actions.between_runs(&workspace, task).await?;
-            let done = loop {
-                match actions.set_kept_now(&writer, &workspace, task, kept).await {
-                    // A subtask has ended meanwhile, which the lock does not keep from being noted.
-                    Err(ActionError::Store(StoreError::Conflict { .. })) => {}
-                    done => break done,
-                }
-            };
-            actions.release(&workspace, task, lock, false);
-            done
+            let keep = || actions.set_kept_now(&writer, &workspace, task, kept);
+            actions
+                .moved_between_runs(&workspace, task, false, keep)
+                .await
         })
         .await
     }

@@ -36,7 +36,7 @@ pub(in crate::engine) fn cancelled(
             "only a task that is not at its end can be cancelled",
         ));
     }
-    give_up(&mut head, given_up);
+    head.give_up_run(given_up);
     go(&mut head, Standing::Cancelled, now);
     Ok(head)
 }
@@ -70,7 +70,7 @@ pub(in crate::engine) fn updated(mut head: TaskHead, now: Millis) -> Result<Task
         let hint = "`task retry` takes it up again, and then it can be changed";
         return Err(wrong(&head, hint));
     }
-    give_up(&mut head, false);
+    head.give_up_run(false);
     go(&mut head, Standing::ready(), now);
     head.fault = None;
     Ok(head)
@@ -85,17 +85,8 @@ pub(super) fn is_open_to(state: TaskState) -> bool {
     )
 }
 
-/// Counts a run that will not come to its end. A failed one that was to be tried again is one: on
-/// other data it would be another run under the same idempotency keys.
-fn give_up(head: &mut TaskHead, under_way: bool) {
-    if head.retrying().is_some() || head.paused().is_some() || under_way {
-        head.runs += 1;
-    }
-}
-
 fn go(head: &mut TaskHead, standing: Standing, now: Millis) {
-    head.version += 1;
-    head.updated = now.max(head.updated);
+    head.next_version(now);
     head.ready_at = head.updated;
     head.standing = standing;
     // One whose time is over would end again at once.
@@ -105,8 +96,10 @@ fn go(head: &mut TaskHead, standing: Standing, now: Millis) {
 }
 
 /// The step whose run was the last one, if that failed.
-pub(in crate::engine) fn failed_step(journal: &[Entry]) -> Option<&StepName> {
-    let run = journal.iter().rev().find_map(|entry| match entry {
+pub(in crate::engine) fn failed_step<'a>(
+    journal: impl IntoIterator<Item = &'a Entry, IntoIter: DoubleEndedIterator>,
+) -> Option<&'a StepName> {
+    let run = journal.into_iter().rev().find_map(|entry| match entry {
         Entry::Run(run) => Some(run),
         _ => None,
     })?;
@@ -222,7 +215,7 @@ mod tests {
         let accepted = Entry::Accepted { at: 1 };
         let fine = run_entry(1, Ended::Finished);
         let failed = run_entry(2, Ended::Stop("no".into()));
-        assert_eq!(failed_step(std::slice::from_ref(&accepted)), None);
+        assert_eq!(failed_step([&accepted]), None);
         assert_eq!(
             failed_step(&[accepted.clone(), failed.clone(), fine.clone()]),
             None

@@ -55,6 +55,7 @@ fn finished(then: Then) -> Finished {
         timeout: None,
         complete_on_expire: false,
         subtasks: Vec::new(),
+        reserved: None,
     }
 }
 
@@ -125,7 +126,24 @@ fn final_failures_and_deterministic_faults_are_not_tried_again() {
     }
     let mut head = head();
     let slow = Ended::Fault(StepFault::Deadline { limit_ms: 1 });
-    assert!(end(&mut head, &step("s", 1, 0), slow, 2_000).1.is_some());
+    assert!(
+        end(&mut head, &step("s", 1, 0), slow.clone(), 2_000)
+            .1
+            .is_some()
+    );
+    // It would compute as long again.
+    let mut head = self::head();
+    let (candidate, policy) = (step("s", 1, 0), RetryPolicy::default());
+    let computed = Verdict {
+        candidate: &candidate,
+        policy: &policy,
+        end: &RunEnd::Computed { limit_ms: 1 },
+        now: 2_000,
+        random: 0,
+    };
+    assert_eq!(after_run(&mut head, &computed), (1, None));
+    assert_eq!(head.state(), TaskState::Error);
+    assert_eq!(computed.end.ended(), slow);
 }
 
 #[test]
@@ -193,36 +211,25 @@ fn redo_makes_a_step_eligible_once_more_and_park_lets_the_task_wait() {
 fn next_retry_at_parks_only_if_the_run_set_it_to_a_future_time() {
     let at = json!("1970-01-01T00:00:05Z");
     let set = Some(&at);
-    assert_eq!(next_retry_at((None, set), true, 1_000), Ok(Some(5_000)));
-    let there = next_retry_at((set, set), true, 1_000);
+    assert_eq!(next_retry_at((None, set), 1_000), Ok(Some(5_000)));
+    let there = next_retry_at((set, set), 1_000);
     assert_eq!(there, Ok(None), "it was there before");
-    let over = next_retry_at((None, set), false, 1_000);
-    assert_eq!(over, Ok(None), "the step is done");
-    assert_eq!(next_retry_at((None, set), true, 5_000), Ok(None), "past");
-    assert_eq!(next_retry_at((set, Some(&Value::Null)), true, 0), Ok(None));
-    assert_eq!(next_retry_at((set, None), true, 0), Ok(None));
+    assert_eq!(next_retry_at((None, set), 5_000), Ok(None), "past");
+    assert_eq!(next_retry_at((set, Some(&Value::Null)), 0), Ok(None));
+    assert_eq!(next_retry_at((set, None), 0), Ok(None));
 }
 
 #[test]
 fn a_next_retry_at_that_is_no_time_is_a_fault_of_the_run_that_set_it() {
     let wrong = json!("2026-11-28 23:00:00");
     let set = Some(&wrong);
-    let fault = next_retry_at((None, set), true, 0).unwrap_err();
+    let fault = next_retry_at((None, set), 0).unwrap_err();
     assert_eq!(
         fault.to_string(),
         "`data.nextRetryAt` is \"2026-11-28 23:00:00\", which names no zone; write a time with its zone, such as \"2026-11-28T23:00:00Z\", or milliseconds since 1970 as a number"
     );
     assert!(fault.is_deterministic());
-    assert_eq!(
-        next_retry_at((set, set), true, 0),
-        Ok(None),
-        "another wrote it"
-    );
-    assert_eq!(
-        next_retry_at((None, set), false, 0),
-        Ok(None),
-        "it means nothing"
-    );
+    assert_eq!(next_retry_at((set, set), 0), Ok(None), "another wrote it");
 }
 
 #[test]

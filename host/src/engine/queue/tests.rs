@@ -1,6 +1,9 @@
 //! Checks of the queue by itself.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::*;
+use crate::engine::advanced::Needs;
 
 fn name(text: &str) -> WorkspaceName {
     text.parse().unwrap()
@@ -11,14 +14,17 @@ fn queue(concurrency: usize, room: usize) -> Queue {
         EngineSettings {
             concurrency,
             busy: concurrency,
+            computing: usize::MAX - 1,
             queue: room,
+            ..EngineSettings::default()
         },
         Vec::new(),
+        Box::new(|_| 0),
     )
 }
 
 #[test]
-fn a_task_begins_where_it_arrives_only_if_nobody_waits_before_it() {
+fn a_task_begins_where_it_arrives_only_if_none_waits_before_it() {
     let queue = queue(3, 100);
     let (ours, theirs) = (name("ours"), name("theirs"));
     let first = TaskId::new();
@@ -42,9 +48,12 @@ fn a_workspace_has_so_many_runs_that_compute_and_any_number_that_wait_outside() 
         EngineSettings {
             concurrency: 100,
             busy: 2,
+            computing: 100,
             queue: 100,
+            ..EngineSettings::default()
         },
         Vec::new(),
+        Box::new(|_| 0),
     );
     let (ours, theirs) = (name("ours"), name("theirs"));
     for _ in 0..5 {
@@ -98,7 +107,11 @@ fn one_workspace_gets_half_of_the_runs_while_another_has_work() {
         started[7].0, quiet,
         "alone, loud may have more than half; not any more"
     );
-    assert_eq!(queue.start().unwrap().0, loud, "nobody else has work");
+    assert_eq!(
+        queue.start().unwrap().0,
+        loud,
+        "no other workspace has work"
+    );
 }
 
 #[test]
@@ -119,13 +132,13 @@ fn a_task_is_never_in_twice_and_runs_again_after_it_ended() {
 fn a_task_that_is_called_while_it_runs_runs_once_more() {
     let queue = queue(10, 10);
     let (workspace, task) = (name("w"), TaskId::new());
-    queue.call(&workspace, task);
+    queue.requeue(&workspace, task);
     // Called before it began: that look is enough.
-    queue.call(&workspace, task);
+    queue.requeue(&workspace, task);
     assert!(queue.start().is_some());
     assert!(queue.start().is_none());
-    queue.call(&workspace, task);
-    queue.call(&workspace, task);
+    queue.requeue(&workspace, task);
+    queue.requeue(&workspace, task);
     assert_eq!(
         queue.next(&workspace, task),
         Some((workspace.clone(), task))
@@ -227,4 +240,104 @@ fn tasks_of_a_lost_partition_are_forgotten_and_those_of_a_gained_one_are_looked_
     }
     left.sort();
     assert_eq!(left, [tasks[1], tasks[3], tasks[4]]);
+}
+
+#[test]
+fn no_further_task_begins_while_as_many_runs_compute_as_can_be_of_use() {
+    let computing = Arc::new(AtomicUsize::new(0));
+    let (loud, quiet) = (name("loud"), name("quiet"));
+    let counted = {
+        let (computing, loud) = (computing.clone(), loud.clone());
+        move |workspace: &WorkspaceName| match *workspace == loud {
+            true => computing.load(Ordering::Relaxed),
+            false => 0,
+        }
+    };
+    let settings = EngineSettings {
+        concurrency: 100,
+        busy: 100,
+        computing: 3,
+        queue: 100,
+        ..EngineSettings::default()
+    };
+    let queue = Queue::new(settings, Vec::new(), Box::new(counted));
+    let first = TaskId::new();
+    assert!(queue.begin(&loud, first));
+    computing.store(3, Ordering::Relaxed);
+    // One that arrives is queued, and waits; another workspace's is not affected.
+    assert!(!queue.begin(&loud, TaskId::new()));
+    let (second, third) = (TaskId::new(), TaskId::new());
+    queue.offer(&loud, second);
+    queue.offer(&loud, third);
+    assert_eq!(queue.start(), None);
+    assert!(queue.begin(&quiet, TaskId::new()));
+    // A runner that ends a task goes on with the next one, though it counts itself.
+    assert_eq!(queue.next(&loud, first), Some((loud.clone(), second)));
+    computing.store(4, Ordering::Relaxed);
+    assert_eq!(queue.next(&loud, second), None);
+    computing.store(2, Ordering::Relaxed);
+    assert_eq!(queue.start(), Some((loud, third)));
+}
+
+#[test]
+fn a_workspace_alone_leaves_places_for_those_that_come_later() {
+    let queue = queue(100, 1_000);
+    let (loud, quiet, third) = (name("loud"), name("quiet"), name("third"));
+    for _ in 0..200 {
+        queue.offer(&loud, TaskId::new());
+    }
+    let started = std::iter::from_fn(|| queue.start()).count();
+    assert_eq!(started, 90);
+    let begun = (0..100).filter(|_| queue.begin(&quiet, TaskId::new()));
+    assert_eq!(begun.count(), 9);
+    assert!(queue.begin(&third, TaskId::new()));
+    assert!(!queue.begin(&name("fourth"), TaskId::new()), "no room");
+}
+
+#[test]
+fn a_lane_without_memory_is_passed_over_until_one_task_of_it_has_found_some() {
+    let queue = queue(100, 100);
+    let needs = |run| Needs { matching: 0, run };
+    let (ours, theirs) = (name("ours"), name("theirs"));
+    let all: Vec<TaskId> = (0..4).map(|_| TaskId::new()).collect();
+    for task in &all {
+        queue.offer(&ours, *task);
+    }
+    let (_, first) = queue.start().unwrap();
+    assert_eq!(queue.take_needs(&ours, first), Needs::default());
+    assert!(queue.put_back(&ours, first, needs(7)).is_none());
+    assert!(!queue.begin(&ours, TaskId::new()), "others wait before it");
+    queue.offer(&theirs, TaskId::new());
+    assert_eq!(queue.start().unwrap().0, theirs);
+    assert!(queue.start().is_none());
+    // One looks whether there is memory now, and it is the same one.
+    assert!(queue.feed());
+    assert_eq!(queue.start().unwrap().1, first);
+    assert_eq!(queue.take_needs(&ours, first), needs(7));
+    assert!(queue.start().is_none());
+    assert!(queue.put_back(&ours, first, needs(9)).is_none());
+    assert!(queue.feed());
+    assert_eq!(queue.start().unwrap().1, first);
+    // There is: the others follow.
+    assert!(queue.has_memory(&ours));
+    assert!(!queue.has_memory(&ours));
+    assert!(!queue.feed());
+    for task in &all[1..] {
+        assert_eq!(queue.start().unwrap().1, *task);
+    }
+    assert_eq!(queue.running(), 5);
+}
+
+#[test]
+fn the_end_of_a_run_lets_its_lane_look_for_memory_again() {
+    let queue = queue(100, 100);
+    let ours = name("ours");
+    let (first, second) = (TaskId::new(), TaskId::new());
+    queue.offer(&ours, first);
+    queue.offer(&ours, second);
+    queue.start().unwrap();
+    queue.start().unwrap();
+    assert!(queue.put_back(&ours, second, Needs::default()).is_none());
+    assert_eq!(queue.next(&ours, first).map(|(_, task)| task), Some(second));
+    assert_eq!(queue.forget(&ours), [second]);
 }

@@ -109,7 +109,7 @@ impl Outside<'_> {
                 }
             }
             What::Retried => {
-                let failed = moves::failed_step(journal).cloned();
+                let failed = moves::failed_step(journal.iter()).cloned();
                 match moves::retried(head.clone(), failed, self.at) {
                     Ok(moved) => *head = moved,
                     Err(_) => return Ok(()),

@@ -85,8 +85,7 @@ pub(super) fn landed(
             None
         }
     };
-    head.version += 1;
-    head.updated = now.max(head.updated);
+    head.next_version(now);
     if !head.state().is_final() {
         head.standing = Standing::ready();
         head.ready_at = head.updated;
@@ -128,6 +127,7 @@ pub(super) fn new_task(parent: &TaskHead, new: NewSubtask) -> NewTask {
         },
         data: Value::Object(data).to_string().into(),
         entries: Vec::new(),
+        dedup: None,
     }
 }
 

@@ -1,12 +1,12 @@
-//! Ends of tasks on a real engine without steps: who hears of them, and who ends with them.
+//! Ends of tasks on a real engine without steps: what parents are notified of, and which subtasks end too.
 
 use crate::store::conformance::owned::Owned;
 use std::time::{Duration, Instant};
 
 use super::*;
 use crate::catalog::{Catalog, DEFAULT_WORKSPACE};
+use crate::clock::SystemClock;
 use crate::connectors::{FetchClient, FetchSettings};
-use crate::domain::clock::SystemClock;
 use crate::domain::data::Edit;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::subtask::{Child, Parent};
@@ -29,7 +29,7 @@ async fn engine(store: &Arc<dyn Store>) -> Arc<Engine> {
         ..SandboxSettings::default()
     })
     .unwrap();
-    let clock = Arc::new(SystemClock);
+    let clock = Arc::new(SystemClock::default());
     let catalog = Catalog::open(store.clone(), sandbox.clone(), vault, clock.clone());
     Engine::start(EngineParts {
         announce: None,
@@ -39,6 +39,8 @@ async fn engine(store: &Arc<dyn Store>) -> Arc<Engine> {
         fetch: Arc::new(FetchClient::new(FetchSettings::default()).unwrap()),
         clock,
         settings: EngineSettings::default(),
+        weights: Default::default(),
+        running: None,
     })
     .unwrap()
 }

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use stepwell_api::{Replay, ReplayFrom, SetValue, TaskChange};
 
-use super::{Api, ApiError, json, whole_body};
+use super::{Api, ApiError, bad, json, strict, whole_body};
 use crate::domain::data::{Edit, Pointer};
 use crate::domain::task::TaskHead;
 use crate::http::caller::{Caller, Ingest, Operate};
@@ -34,26 +34,18 @@ fn edits_of(change: TaskChange) -> Result<Vec<Edit>, ApiError> {
     Ok(edits)
 }
 
-fn bad(message: &str) -> ApiError {
-    ApiError::BadBody {
-        message: message.to_owned(),
-        line: 0,
-        column: 0,
-    }
-}
-
 /// A body that may be as large as a webhook's; the default if it is empty.
-async fn large_body<T: DeserializeOwned + Default>(
+pub(super) async fn large_body<T: DeserializeOwned + Default>(
     api: &Api,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<T, ApiError> {
-    let (bytes, _share) = whole_body(api, api.body, headers, body).await?;
+    let (bytes, _share) = whole_body(api, None, api.body, headers, body).await?;
     if bytes.is_empty() {
         return Ok(T::default());
     }
     let value = body::to_value(&bytes).map_err(IngestError::Body)?;
-    serde_json::from_value(value).map_err(|error| bad(&error.to_string()))
+    strict::from_value(value).map_err(|error| bad(&error.to_string()))
 }
 
 fn answer(status: StatusCode, head: &TaskHead) -> Response<Body> {
@@ -66,11 +58,13 @@ pub(in crate::http) async fn new(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let (bytes, _share) = whole_body(&api, api.body, &headers, body).await?;
+    let workspace = Some(&caller.workspace);
+    let (bytes, _share) = whole_body(&api, workspace, api.body, &headers, body).await?;
     let task = posted_task(Posted {
         workspace: &caller.workspace,
         at: api.clock.now(),
         ip: caller.ip(),
+        by: &caller.who.principal,
         user_agent: text(&headers, USER_AGENT).as_deref(),
         content_type: text(&headers, CONTENT_TYPE).as_deref(),
         body: &bytes,
@@ -175,7 +169,7 @@ pub(in crate::http) async fn replay(
         .replayer
         .replay(&caller.workspace, task, from)
         .await?;
-    let mut shown = view::task(&replayed.task, &replayed.journal)?;
+    let mut shown = view::task(&replayed.task, (0..).zip(&replayed.journal))?;
     shown.replay = Some(Replay {
         from,
         stopped: replayed.stopped,

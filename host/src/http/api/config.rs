@@ -22,7 +22,7 @@ pub(in crate::http) async fn list(
         .map(|key| {
             let digest = values
                 .get(key.as_str())
-                .map(|value| api.token.config_digest(&caller.workspace, key, value));
+                .map(|value| caller.digest(key, value));
             ConfigKey {
                 key: key.to_string(),
                 digest,

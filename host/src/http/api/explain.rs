@@ -6,11 +6,11 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{Response, StatusCode};
-use serde_json::Value;
 use stepwell_api::{ExplainQuery, Explained, ExplainedStep, Mismatch};
 
 use super::{Api, ApiError, json, query};
 use crate::catalog::Verdict;
+use crate::domain::data::Document;
 use crate::domain::ids::{StepName, TaskId};
 use crate::http::caller::{Caller, Read};
 use crate::http::view;
@@ -34,12 +34,12 @@ pub(in crate::http) async fn explain(
         workspace: caller.workspace.clone(),
     })?;
     let explained = tokio::task::spawn_blocking(move || {
-        let data: Value = serde_json::from_str(&task.data).map_err(|error| {
+        let data = Document::parse(task.data).map_err(|error| {
             StoreError::Damaged(format!("the data of task {id} is not JSON: {error}"))
         })?;
         let judged = api
             .catalog
-            .explain(&caller.workspace, only.as_ref(), &data)?;
+            .explain(&caller.workspace, only.as_ref(), Arc::new(data))?;
         let more = judged.len().saturating_sub(STEPS);
         let steps = judged
             .iter()
@@ -50,11 +50,12 @@ pub(in crate::http) async fn explain(
                     Verdict::Differs(_) if place < DOUBTED => {
                         api.catalog.doubts(&caller.workspace, step)
                     }
+                    Verdict::TooCostly(costly) => vec![costly.to_string()],
                     _ => Vec::new(),
                 };
                 let (matches, mismatch) = match verdict {
                     Verdict::Matches => (Some(true), None),
-                    Verdict::Unknown => (None, None),
+                    Verdict::TooCostly(_) | Verdict::Unknown => (None, None),
                     Verdict::Differs(mismatch) => (
                         Some(false),
                         Some(Mismatch {

@@ -1,12 +1,19 @@
 //! The API's handlers, one file a noun, and what they share: typed bodies and queries.
 
 pub(super) mod actions;
+pub(super) mod audit;
 pub(super) mod config;
 pub(super) mod connectors;
+pub(super) mod deliveries;
 pub(super) mod explain;
+pub(super) mod providers;
+mod replies;
+pub(super) mod samples;
 pub(super) mod schedules;
 pub(super) mod steps;
+mod strict;
 pub(super) mod tasks;
+pub(super) mod tokens;
 pub(super) mod webhooks;
 pub(super) mod workspaces;
 
@@ -24,6 +31,7 @@ use serde::de::DeserializeOwned;
 use super::Api;
 use super::drain::drain;
 use super::problem::ApiError;
+use crate::domain::ids::WorkspaceName;
 use crate::ingest::read::{self, Bounds, Share};
 
 /// A query's parameters, or what is wrong with them.
@@ -47,14 +55,15 @@ const JSON_BOUNDS: Bounds = Bounds {
     time: Duration::from_secs(30),
 };
 
-/// A whole body, with the share of the budget that it takes.
+/// A whole body of a workspace, or of none, with what it takes.
 async fn whole_body(
     api: &Api,
+    workspace: Option<&WorkspaceName>,
     bounds: Bounds,
     headers: &HeaderMap,
     mut body: Body,
 ) -> Result<(Bytes, Share), ApiError> {
-    let read = read::read(&mut body, bounds, &api.bodies).await;
+    let read = read::read(&mut body, bounds, (&api.bodies, workspace)).await;
     if read.is_err() {
         drain(headers, &mut body).await;
     }
@@ -67,18 +76,31 @@ async fn json_body<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<T, ApiError> {
-    let (bytes, _share) = whole_body(api, JSON_BOUNDS, headers, body).await?;
-    serde_json::from_slice(&bytes).map_err(|error| ApiError::BadBody {
+    let (bytes, _share) = whole_body(api, None, JSON_BOUNDS, headers, body).await?;
+    strict::from_slice(&bytes).map_err(|error| ApiError::BadBody {
         line: error.line(),
         column: error.column(),
         message: error.to_string(),
     })
 }
 
+/// What is wrong with a body as a whole.
+fn bad(message: &str) -> ApiError {
+    ApiError::BadBody {
+        message: message.to_owned(),
+        line: 0,
+        column: 0,
+    }
+}
+
 /// A JSON answer.
-fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
+pub(super) fn json(status: StatusCode, value: &impl Serialize) -> Response<Body> {
     // The views have text keys only, so they always serialise.
-    let text = serde_json::to_vec(value).unwrap_or_default();
+    json_text(status, serde_json::to_vec(value).unwrap_or_default().into())
+}
+
+/// A JSON answer of this text.
+fn json_text(status: StatusCode, text: Bytes) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response

@@ -10,7 +10,7 @@ use stepwell_api::{self as contract, DryRun, Schedules};
 
 use super::{Api, ApiError, json, json_body, no_content, query};
 use crate::catalog::Put;
-use crate::domain::ids::ScheduleName;
+use crate::domain::ids::{ScheduleName, check_new};
 use crate::domain::schedule::{Missed, ScheduleSettings};
 use crate::http::caller::{Caller, Deploy, Read};
 use crate::http::view;
@@ -46,6 +46,9 @@ pub(in crate::http) async fn put(
     let name: ScheduleName = caller.name()?;
     let how = query(how)?;
     let settings = settings(json_body(&api, &headers, body).await?);
+    if api.catalog.schedule(&caller.workspace, &name).is_err() {
+        check_new("schedule", name.as_str())?;
+    }
     if how.dry_run {
         let workspace = &caller.workspace;
         let put = api

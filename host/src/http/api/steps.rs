@@ -18,7 +18,7 @@ use crate::http::drain::drain;
 use crate::http::view;
 use crate::ingest::read::{self, Bounds, ReadError};
 
-/// A component is larger than a webhook's body, and whoever sends it has the token.
+/// A component is larger than a webhook's body, and its sender has shown a token.
 const COMPONENT: Bounds = Bounds {
     bytes: limits::COMPONENT_BYTES,
     time: Duration::from_secs(120),
@@ -55,7 +55,8 @@ async fn added(
 ) -> Result<Response<Body>, ApiError> {
     let name = caller.name()?;
     let tuning = tuning(query(wanted)?);
-    let (component, _share) = match read::read(body, COMPONENT, &api.bodies).await {
+    let bodies = (&api.bodies, Some(&caller.workspace));
+    let (component, _share) = match read::read(body, COMPONENT, bodies).await {
         Err(ReadError::TooLarge { most }) => {
             return Err(CatalogError::ComponentTooLarge { most }.into());
         }

@@ -6,21 +6,26 @@ use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{Response, StatusCode};
+use bytes::Bytes;
 use serde_json::Value;
-use stepwell_api::{StateCounts, TaskCounts, TaskPage, TaskQuery};
+use stepwell_api::{StateCounts, TaskCounts, TaskPage, TaskQuery, TimelineQuery};
 use stepwell_condition::Pattern;
 
-use super::{Api, ApiError, json, query};
+use super::{Api, ApiError, json, json_text, query};
+use crate::domain::budget::Permit;
 use crate::domain::clock::{Millis, parse_rfc3339};
-use crate::domain::ids::TaskId;
+use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskState;
 use crate::http::caller::{Caller, Read};
 use crate::http::view;
+use crate::ingest::read::ReadError;
+use crate::store::Terms;
 use crate::store::search::{Search, search};
-use crate::store::{History, Terms};
 
 /// Tasks on a page, if the query does not say.
 const PAGE: usize = 50;
+/// An answer that its workspace is not charged for, in bytes.
+const SMALL: usize = 256 * 1024;
 /// The largest page.
 const MOST: usize = 500;
 
@@ -59,7 +64,8 @@ fn wanted(query: TaskQuery) -> Result<Search, ApiError> {
     })
 }
 
-fn time(what: &str, text: Option<String>) -> Result<Option<Millis>, ApiError> {
+/// A time in a query.
+pub(super) fn time(what: &str, text: Option<String>) -> Result<Option<Millis>, ApiError> {
     let Some(text) = text else { return Ok(None) };
     parse_rfc3339(&text).map(Some).ok_or_else(|| {
         let text: String = text.chars().take(80).collect();
@@ -69,7 +75,7 @@ fn time(what: &str, text: Option<String>) -> Result<Option<Millis>, ApiError> {
     })
 }
 
-fn pattern(text: String) -> Result<Arc<Pattern>, ApiError> {
+pub(super) fn pattern(text: String) -> Result<Arc<Pattern>, ApiError> {
     let value: Value = serde_json::from_str(&text).map_err(|error| ApiError::PatternNotJson {
         line: error.line(),
         column: error.column(),
@@ -113,7 +119,7 @@ fn is_known(api: &Api, caller: &Caller<Read>, name: &str) -> Result<(), ApiError
     Err(ApiError::BadParameter(no_webhook(name, &names)))
 }
 
-/// Says that no task came in by a webhook of that name, as there is none, and what there is.
+/// The error for the name of a webhook that does not exist, with the nearest one that does.
 fn no_webhook(name: &str, known: &[&str]) -> String {
     let name: String = name.chars().take(80).collect();
     let distance =
@@ -162,12 +168,58 @@ pub(in crate::http) async fn count(
 pub(in crate::http) async fn show(
     State(api): State<Arc<Api>>,
     caller: Caller<Read>,
+    asked: Result<Query<TimelineQuery>, QueryRejection>,
 ) -> Result<Response<Body>, ApiError> {
     let id: TaskId = caller.name()?;
-    let history = api.store.history(&caller.workspace, id).await?;
-    let History { task, journal } = history.ok_or_else(|| ApiError::NoSuchTask {
+    let TimelineQuery { before } = query(asked)?;
+    // Each holds some times what it shows.
+    let _turn = api.views.acquire().await;
+    let timeline = api.store.timeline(&caller.workspace, id, before).await?;
+    let timeline = timeline.ok_or_else(|| ApiError::NoSuchTask {
         task: id,
         workspace: caller.workspace.clone(),
     })?;
-    Ok(json(StatusCode::OK, &view::task(&task, &journal)?))
+    let journal = &timeline.journal;
+    let entries = journal.iter().map(|(place, entry)| (*place, entry));
+    let mut shown = view::task(&timeline.task, entries)?;
+    let oldest = journal.first().map(|(place, _)| *place);
+    shown.earlier = oldest.filter(|_| timeline.is_cut);
+    if before.is_some() {
+        // They are those of a run that a newer page has.
+        shown.calls_under_way = Vec::new();
+    }
+    let text = serde_json::to_vec(&shown).unwrap_or_default();
+    drop(shown);
+    held(&api, &caller.workspace, text)
+}
+
+/// An answer that is charged to its workspace until it is sent, if it is large: a client may read slowly.
+pub(in crate::http) fn held(
+    api: &Api,
+    workspace: &WorkspaceName,
+    text: Vec<u8>,
+) -> Result<Response<Body>, ApiError> {
+    let permit = match text.len() {
+        ..=SMALL => Permit::unlimited(),
+        bytes => {
+            let permit = api.engine.memory.take(workspace, bytes as u64);
+            permit.map_err(|_| ReadError::Overloaded)?
+        }
+    };
+    Ok(json_text(
+        StatusCode::OK,
+        Bytes::from_owner(Held(text, permit)),
+    ))
+}
+
+/// Bytes that a workspace is charged for as long as they are there.
+struct Held(
+    Vec<u8>,
+    #[expect(dead_code, reason = "it is given back when this is dropped")] Permit,
+);
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
 }

@@ -8,7 +8,9 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use serde::{Deserialize, Deserializer};
 use stepwell_api::{self as contract, NewWorkspace, RetentionChange, WorkspaceChange, Workspaces};
 
+use super::webhooks::rate;
 use super::{Api, ApiError, json, json_body, no_content};
+use crate::catalog::is_about;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::retention::{Period, Retention};
 use crate::domain::workspace::WorkspaceSettings;
@@ -57,9 +59,12 @@ pub(in crate::http) async fn add(
         name: Titled(name),
         failure_url,
         retention,
+        rate: of_all,
     } = json_body(&api, &headers, body).await?;
+    is_about(&format!("workspaces/{name}"));
     let mut settings = WorkspaceSettings {
         failure_url,
+        rate: of_all.map(rate).transpose()?,
         ..WorkspaceSettings::default()
     };
     set_periods(&mut settings.retention, retention);
@@ -97,13 +102,18 @@ pub(in crate::http) async fn patch(
     let WorkspaceChange {
         failure_url,
         retention,
+        rate: of_all,
     } = json_body(&api, &headers, body).await?;
+    let of_all = of_all.map(|set| set.map(rate).transpose()).transpose()?;
     let name = &caller.workspace;
     let set = move |settings: &mut WorkspaceSettings| {
         if let Some(url) = &failure_url {
             settings.failure_url.clone_from(url);
         }
         set_periods(&mut settings.retention, retention);
+        if let Some(of_all) = of_all {
+            settings.rate = of_all;
+        }
     };
     let settings = api.catalog.set_workspace(name, set).await?;
     Ok(json(StatusCode::OK, &view::workspace(name, &settings)))

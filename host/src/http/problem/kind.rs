@@ -3,6 +3,8 @@
 use axum::http::StatusCode;
 use stepwell_api::Problem;
 
+use crate::store::StoreError;
+
 /// What a refusal says beside its text.
 pub(super) struct Kind {
     pub(super) status: StatusCode,
@@ -42,10 +44,40 @@ pub(super) fn pointer(pointer: &str) -> Problem {
     }
 }
 
+/// The member that is wrong.
+pub(super) fn field(name: &str) -> Problem {
+    Problem {
+        field: Some(name.to_owned()),
+        ..Problem::default()
+    }
+}
+
 /// The most that is taken, in bytes.
 pub(super) fn most(most: usize) -> Problem {
     Problem {
         most: Some(most as u64),
         ..Problem::default()
     }
+}
+
+/// Of the store.
+pub(super) fn store(error: &StoreError) -> Kind {
+    let code = match error {
+        StoreError::Closed => "shutting-down",
+        StoreError::Full => "storage-full",
+        StoreError::Failed => "storage-failed",
+        StoreError::Erasing(_) => return kind(StatusCode::CONFLICT, "being-erased"),
+        StoreError::Unavailable { .. } | StoreError::Fenced { .. } | StoreError::Revised { .. } => {
+            "storage-unavailable"
+        }
+        StoreError::NotFound(_)
+        | StoreError::Conflict { .. }
+        | StoreError::Duplicate { .. }
+        | StoreError::Taken { .. }
+        | StoreError::TooMany { .. }
+        | StoreError::Refused(_)
+        | StoreError::NewerValue { .. }
+        | StoreError::Damaged(_) => return kind(StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+    };
+    kind(StatusCode::SERVICE_UNAVAILABLE, code)
 }

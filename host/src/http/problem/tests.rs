@@ -3,6 +3,11 @@ use serde_json::{Value, json};
 use stepwell_api::Code;
 
 use super::*;
+use crate::domain::data::EditError;
+use crate::ingest::body::BodyError;
+use crate::ingest::decode::DecodeError;
+use crate::sandbox::ComponentError;
+use crate::store::BlobError;
 
 async fn body(error: ApiError) -> (Response<()>, Value) {
     let (parts, body) = error.into_response().into_parts();
@@ -40,6 +45,7 @@ async fn a_refusal_is_a_problem_with_its_place() {
 #[tokio::test]
 async fn every_refusal_has_its_status_and_code() {
     let catalog = |error: CatalogError| ApiError::Catalog(error);
+    let decode = |error: DecodeError| ApiError::Ingest(error.into());
     let component = |error: ComponentError| ApiError::Catalog(error.into());
     for (error, status, code) in [
         (ApiError::Unauthorized, 401, "unauthorized"),
@@ -53,6 +59,8 @@ async fn every_refusal_has_its_status_and_code() {
             "forbidden",
         ),
         (ApiError::UnknownWebhook, 404, "unknown-webhook"),
+        (ApiError::WebhookDisabled, 503, "webhook-disabled"),
+        (ApiError::TlsRequired, 400, "tls-required"),
         (ApiError::NoSuchPath, 404, "no-such-path"),
         (
             ApiError::WrongMethod {
@@ -125,6 +133,58 @@ async fn every_refusal_has_its_status_and_code() {
             .into(),
             400,
             "too-deep",
+        ),
+        (
+            decode(DecodeError::UnknownCoding("lzma".into())),
+            415,
+            "unsupported-encoding",
+        ),
+        (
+            decode(DecodeError::TooManyCodings(4)),
+            415,
+            "unsupported-encoding",
+        ),
+        (
+            decode(DecodeError::BrokenCoding("x".into())),
+            400,
+            "bad-encoding",
+        ),
+        (
+            decode(DecodeError::TooLarge { most: 1 }),
+            413,
+            "body-too-large",
+        ),
+        (decode(DecodeError::TooMany), 413, "body-too-large"),
+        (decode(DecodeError::Form("x".into())), 400, "bad-form"),
+        (
+            decode(DecodeError::Event("x".into())),
+            400,
+            "bad-cloudevent",
+        ),
+        (decode(BodyError::Empty.into()), 400, "bad-json"),
+        (
+            UploadError::TooLarge { most: 1 }.into(),
+            413,
+            "body-too-large",
+        ),
+        (UploadError::TooManyFiles.into(), 413, "body-too-large"),
+        (
+            UploadError::Blob(BlobError::WorkspaceFull { most: 1 }).into(),
+            507,
+            "files-full",
+        ),
+        (
+            UploadError::Blob(StoreError::Full.into()).into(),
+            503,
+            "storage-full",
+        ),
+        (LinkError::Expired.into(), 403, "link-refused"),
+        (ApiError::NoSuchFile, 404, "not-found"),
+        (ApiError::NoSuchRange(3), 416, "bad-range"),
+        (
+            LimitError::AtOnce { most: 1 }.into(),
+            429,
+            "too-many-at-once",
         ),
         (ReadError::Overloaded.into(), 503, "overloaded"),
         (StoreError::Closed.into(), 503, "shutting-down"),
@@ -208,7 +268,10 @@ async fn every_refusal_has_its_status_and_code() {
             response.headers().contains_key(WWW_AUTHENTICATE),
             status == 401
         );
-        assert_eq!(response.headers().contains_key(RETRY_AFTER), status == 503);
+        let is_temporary = matches!(status, 429 | 503);
+        assert_eq!(response.headers().contains_key(RETRY_AFTER), is_temporary);
+        let named = response.headers().get(ACCEPT_ENCODING).is_some();
+        assert_eq!(named, code == "unsupported-encoding", "{text}");
         let is_inside = status == 500 || code == "storage-unavailable";
         assert_eq!(problem.get("incident").is_some(), is_inside, "{text}");
     }

@@ -1,5 +1,6 @@
 //! The whole HTTP face on a real socket, over the memory store and an engine that runs no task.
 
+mod dedup;
 mod server;
 
 use std::time::Duration;
@@ -81,12 +82,15 @@ async fn what_is_refused_leaves_nothing() {
     let typed = server
         .client
         .post(&url)
-        .header("content-type", "text/plain")
+        .header("content-encoding", "compress")
         .body("{}");
-    let (status, problem) = answer(typed.send().await.unwrap()).await;
+    let response = typed.send().await.unwrap();
+    let taken = response.headers().get("accept-encoding").cloned();
+    assert_eq!(taken.unwrap(), "gzip, deflate, br, zstd");
+    let (status, problem) = answer(response).await;
     assert_eq!(
         (status, &problem["code"]),
-        (415, &json!("unsupported-media-type"))
+        (415, &json!("unsupported-encoding"))
     );
     let got = server.client.get(&url).send().await.unwrap();
     assert_eq!(got.headers()["allow"], "POST, PUT");
@@ -309,6 +313,20 @@ async fn the_api_answers_with_the_right_status() {
             json!({"correlate": "no"}),
             422,
             "bad-pointer",
+        ),
+        (
+            M::PATCH,
+            "/acme/webhooks/Paid",
+            json!({"methods": ["GET", "TRACE"]}),
+            422,
+            "bad-webhook",
+        ),
+        (
+            M::PATCH,
+            "/acme/webhooks/Paid",
+            json!({"headers": ["Cookie"]}),
+            422,
+            "bad-webhook",
         ),
         (
             M::PUT,

@@ -8,8 +8,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::clock::SimulatedClock;
 use crate::connectors::{FetchClient, FetchSettings};
-use crate::domain::clock::ManualClock;
 use crate::engine::{EngineParts, EngineSettings};
 use crate::http::*;
 use crate::sandbox::{Sandbox, SandboxSettings};
@@ -19,6 +19,7 @@ use crate::vault::Vault;
 pub(super) struct Server {
     pub(super) url: String,
     pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<SimulatedClock>,
     pub(super) client: Client,
     pub(super) close: watch::Sender<bool>,
     pub(super) serving: JoinHandle<usize>,
@@ -34,7 +35,8 @@ impl Server {
         settings.grace = Duration::from_secs(5);
         change(&mut settings);
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(1_764_000_000_000));
+        let manual = Arc::new(SimulatedClock::at(1_764_000_000_000));
+        let clock: Arc<dyn Clock> = manual.clone();
         let sandbox = Sandbox::new(SandboxSettings {
             concurrency: 1,
             ..SandboxSettings::default()
@@ -42,6 +44,7 @@ impl Server {
         .unwrap();
         let dir = tempfile::tempdir().unwrap();
         let vault = Vault::open(dir.path(), None).unwrap();
+        let links = vault.links("http://hooks.example");
         let catalog = Catalog::open(store.clone(), sandbox.clone(), vault, clock.clone())
             .await
             .unwrap();
@@ -53,6 +56,8 @@ impl Server {
             fetch: Arc::new(FetchClient::new(FetchSettings::default()).unwrap()),
             clock: clock.clone(),
             // It takes tasks in and runs none.
+            weights: Default::default(),
+            running: None,
             settings: EngineSettings {
                 concurrency: 0,
                 ..EngineSettings::default()
@@ -65,17 +70,21 @@ impl Server {
             catalog,
             store: store.clone(),
             clock,
-            token: AdminToken::new("t0ken"),
+            token: Arc::new(AdminToken::new("t0ken")),
             base_url: url.clone(),
             engine,
+            links,
         };
         let api = Api::new(parts, &settings);
         let (close, closing) = watch::channel(false);
         let serving =
-            tokio::spawn(async move { server::serve(listener, api, &settings, closing).await });
+            tokio::spawn(
+                async move { server::serve(listener, api, &settings, None, closing).await },
+            );
         Self {
             url,
             store,
+            clock: manual,
             client: Client::builder().no_proxy().build().unwrap(),
             close,
             serving,

@@ -6,10 +6,10 @@ use crate::catalog::{LiveSchedule, Put};
 use crate::domain::clock::rfc3339;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::limits::StepLimits;
+use crate::domain::rate::Rate;
 use crate::domain::retention::Period;
 use crate::domain::schedule::{Missed, ScheduleSettings};
 use crate::domain::step::{RetryPolicy, Step, StepKind, StepVersion};
-use crate::domain::webhook::Webhook;
 use crate::domain::workspace::WorkspaceSettings;
 
 /// A workspace.
@@ -24,6 +24,13 @@ pub(in crate::http) fn workspace(
             done: settings.retention.done.into(),
             others: settings.retention.others.into(),
         }),
+        rate: settings.rate.map(Into::into),
+    }
+}
+
+impl From<Rate> for contract::Rate {
+    fn from(Rate { requests, seconds }: Rate) -> Self {
+        Self { requests, seconds }
     }
 }
 
@@ -33,17 +40,6 @@ impl From<Period> for contract::Period {
             Period::Days(days) => Self::Days(days),
             Period::Forever => Self::Forever,
         }
-    }
-}
-
-/// A webhook, with the URL that it has on this server.
-pub(in crate::http) fn webhook(webhook: &Webhook, base_url: &str) -> contract::Webhook {
-    contract::Webhook {
-        id: webhook.id.clone(),
-        name: webhook.name.to_string(),
-        url: format!("{base_url}/event/{}", webhook.key.reveal()),
-        correlate: webhook.correlate.clone(),
-        created: rfc3339(webhook.created),
     }
 }
 

@@ -1,10 +1,13 @@
 //! `stepwell:step/connectors`: calls that leave the sandbox, made and recorded by the implementation of
 //! [`crate::domain::effect::Calls`].
 
+use std::time::{Duration, Instant};
+
 use tokio::sync::oneshot;
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::{DynPollable, subscribe};
 
+use crate::domain::budget::Charge;
 use crate::domain::effect::{
     Answer, CallFault, CallRequest, CallResult, FetchError as DomainError, FetchRequest,
     FetchResponse, FetchResult, Operation, OperationError, Redirect as DomainRedirect,
@@ -19,12 +22,13 @@ use crate::sandbox::pending::{Pending, PendingResponse, PendingResult};
 use crate::sandbox::state::RunState;
 
 impl RunState {
-    /// Begins a call; `too_many` is what it comes to if too many are under way.
+    /// Begins a call; `too_many` makes its result if too many are under way.
     fn begin(
         &mut self,
         request: CallRequest,
         too_many: impl FnOnce(String) -> CallResult,
     ) -> wasmtime::Result<Pending> {
+        self.work.charge(request_bytes(&request))?;
         let call = self.calls.made;
         if call >= limits::CALLS_PER_RUN {
             return Err(LimitReached(format!(
@@ -34,22 +38,23 @@ impl RunState {
             .into());
         }
         self.calls.made += 1;
-        self.calls.open.retain(|call| !call.is_finished());
+        while self.calls.open.try_join_next().is_some() {}
         if self.calls.open.len() >= limits::CALLS_AT_ONCE {
             return Ok(Pending::refused(too_many(format!(
                 "{} calls are under way, and that is the most; await some first",
                 limits::CALLS_AT_ONCE
             ))));
         }
+        let charge = Charge::new(self.memory.clone());
+        charge.grow(request.bytes() as u64)?;
         let (sender, receiver) = oneshot::channel();
         let answering = self.calls.answerer.answer(call, request);
-        let turns = self.calls.turns.clone();
+        let answers = self.calls.answers.clone();
         let in_flight = self.calls.in_flight.begin();
-        let call = tokio::spawn(async move {
-            turns.done(sender, answering.await);
-            drop(in_flight);
+        self.calls.open.spawn(async move {
+            answers.done(sender, answering.await);
+            drop((in_flight, charge));
         });
-        self.calls.open.push(call.abort_handle());
         Ok(Pending::UnderWay(receiver))
     }
 }
@@ -61,7 +66,21 @@ impl Pending {
             result,
             at: 0,
             order: None,
+            charge: None,
         }))
+    }
+}
+
+/// Bytes that a call sends.
+fn request_bytes(request: &CallRequest) -> usize {
+    match request {
+        CallRequest::Fetch(fetch) => {
+            let headers = fetch.headers.iter();
+            let headers: usize = headers.map(|(name, value)| name.len() + value.len()).sum();
+            fetch.url.len() + headers + fetch.body.len()
+        }
+        CallRequest::Operation(operation) => operation.argument.len(),
+        CallRequest::Pause(_) | CallRequest::LongPause { .. } => 0,
     }
 }
 
@@ -97,7 +116,8 @@ impl Host for RunState {
 
     fn pause(&mut self, milliseconds: u64) -> wasmtime::Result<Resource<PendingResult>> {
         let mut long = None;
-        let pending = if milliseconds < self.calls.longest_pause {
+        let left = self.calls.deadline.duration_since(Instant::now());
+        let pending = if Duration::from_millis(milliseconds) < left {
             self.begin(CallRequest::Pause(milliseconds), failed)?
         } else if milliseconds <= limits::PARK_MS {
             long = Some(self.calls.in_flight.clone());
@@ -129,10 +149,14 @@ impl HostPendingResponse for RunState {
         &mut self,
         pending: Resource<PendingResponse>,
     ) -> wasmtime::Result<Option<Result<Response, FetchError>>> {
+        self.work.charge(0)?;
         let own = self.table.get_mut(&pending)?;
-        match own.pending.take(&self.clock, &self.calls.turns)? {
+        match own.pending.take(&self.clock, &self.calls.answers)? {
             None => Ok(None),
             Some(CallResult::Fetch(mut result)) => {
+                if let Ok(response) = &result {
+                    self.work.add_bytes(response.body.len());
+                }
                 own.landed = result.as_mut().ok().and_then(FetchResponse::take_landed);
                 Ok(Some(to_guest(result)))
             }
@@ -165,15 +189,16 @@ impl HostPendingResult for RunState {
         &mut self,
         pending: Resource<PendingResult>,
     ) -> wasmtime::Result<Option<Result<String, CallError>>> {
+        self.work.charge(0)?;
         let own = self.table.get_mut(&pending)?;
         own.pending.look();
         if own.paused_until().is_some() {
             return Ok(None);
         }
-        match own.pending.take(&self.clock, &self.calls.turns)? {
+        match own.pending.take(&self.clock, &self.calls.answers)? {
             None => Ok(None),
             Some(CallResult::Operation(result)) => Ok(Some(result.map_err(|error| match error {
-                OperationError::Unknown(text) => CallError::Unknown(text),
+                OperationError::NotFound(text) => CallError::Unknown(text),
                 OperationError::Invalid(text) => CallError::Invalid(text),
                 OperationError::Refused(text) => CallError::Refused(text),
                 OperationError::Failed(text) => CallError::Failed(text),

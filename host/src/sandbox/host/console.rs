@@ -6,6 +6,7 @@ use crate::sandbox::state::RunState;
 
 impl Host for RunState {
     fn write(&mut self, level: Level, text: String) -> wasmtime::Result<()> {
+        self.work.charge(text.len())?;
         let level = match level {
             Level::Log => LogLevel::Log,
             Level::Warn => LogLevel::Warn,

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::domain::data::{Pointer, check};
+use crate::domain::budget::Exhausted;
+use crate::domain::data::{Pointer, check, weight};
 use crate::domain::limits;
 use crate::sandbox::bindings::stepwell::step::data::Host;
 use crate::sandbox::fault::LimitReached;
@@ -13,12 +14,26 @@ const WRITTEN_BYTES: usize = 4 * limits::DATA_BYTES;
 
 impl Host for RunState {
     fn get(&mut self, pointer: String) -> wasmtime::Result<Result<Option<String>, String>> {
-        Ok(Pointer::parse(&pointer)
-            .map(|pointer| self.document.get(&pointer).map(Value::to_string))
-            .map_err(|error| error.to_string()))
+        self.work.charge(pointer.len())?;
+        let pointer = match Pointer::parse(&pointer) {
+            Ok(pointer) => pointer,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        // A guest that is given all of a member does not ask for it again; one that looks for parts may.
+        let is_kept = pointer.depth() > 1 && self.charge_read(&pointer).is_ok();
+        let is_large = !is_kept && self.document.unread(&pointer) > SMALL;
+        let text = self.document.get(&pointer).map(Value::to_string);
+        if is_large {
+            self.forget_read();
+        }
+        if let Some(json) = &text {
+            self.work.add_bytes(json.len());
+        }
+        Ok(Ok(text))
     }
 
     fn set(&mut self, pointer: String, json: String) -> wasmtime::Result<Result<(), String>> {
+        self.work.charge(pointer.len() + json.len())?;
         self.written = self.written.saturating_add(json.len());
         if self.written > WRITTEN_BYTES {
             return Err(LimitReached(format!(
@@ -27,12 +42,60 @@ impl Host for RunState {
             ))
             .into());
         }
+        self.charge_written(weight(&json))?;
+        // What is changed in part is parsed, and stays.
+        if pointer.rfind('/').is_some_and(|last| last > 0)
+            && let Ok(place) = Pointer::parse(&pointer)
+        {
+            let unread = self.document.unread(&place);
+            self.charge_written(unread)?;
+        }
         Ok(set(self, &pointer, &json))
     }
 
     fn remove(&mut self, pointer: String) -> wasmtime::Result<Result<(), String>> {
-        let removed = Pointer::parse(&pointer).and_then(|pointer| self.document.remove(&pointer));
+        self.work.charge(pointer.len())?;
+        let pointer = match Pointer::parse(&pointer) {
+            Ok(pointer) => pointer,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
+        let unread = self.document.unread(&pointer);
+        self.charge_written(unread)?;
+        // What stands behind it moves up.
+        self.work.add_bytes(2 * self.document.siblings(&pointer));
+        let removed = self.document.remove(&pointer);
         Ok(removed.map_err(|error| error.to_string()))
+    }
+}
+
+/// Values that take no more in sum are not charged, in bytes.
+const SMALL: u64 = 64 * 1024;
+
+impl RunState {
+    /// Charges the run for what it keeps until it has ended.
+    fn charge_written(&mut self, bytes: u64) -> Result<(), Exhausted> {
+        self.uncharged = self.uncharged.saturating_add(bytes);
+        if self.uncharged > SMALL {
+            self.memory.grow(self.uncharged)?;
+            self.uncharged = 0;
+        }
+        Ok(())
+    }
+
+    /// Charges the run for what it takes to look at a place of the data.
+    fn charge_read(&mut self, pointer: &Pointer) -> Result<(), Exhausted> {
+        let unread = self.document.unread(pointer);
+        if unread > SMALL {
+            self.memory.grow(unread)?;
+            self.read += unread;
+        }
+        Ok(())
+    }
+
+    /// Drops what was parsed only to be read, if it is large: the guest waits now, or there is no memory left.
+    pub(in crate::sandbox) fn forget_read(&mut self) {
+        self.document.forget_read();
+        self.memory.shrink(std::mem::take(&mut self.read));
     }
 }
 

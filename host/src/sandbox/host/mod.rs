@@ -1,5 +1,6 @@
 //! What a guest can call, one file an interface, and the linker that offers it.
 
+mod blobs;
 pub(super) mod connectors;
 mod console;
 mod data;
@@ -30,6 +31,7 @@ fn add(linker: &mut Linker<RunState>) -> wasmtime::Result<()> {
     step::data::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     step::task::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     step::task_extras::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+    step::blobs::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     step::connectors::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
     step::console::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
 }

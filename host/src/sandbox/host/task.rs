@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::domain::data::{Pointer, check, kind};
+use crate::domain::data::{Pointer, VIA, check, is_same, kind};
 use crate::domain::ids::TaskId;
 use crate::domain::limits;
 use crate::domain::subtask::{self, NewSubtask};
@@ -11,28 +11,29 @@ use crate::sandbox::state::{Closing, RunState, Subtasks};
 
 impl Host for RunState {
     fn id(&mut self) -> wasmtime::Result<String> {
+        self.work.charge(0)?;
         Ok(self.task.id.to_string())
     }
 
     fn name(&mut self) -> wasmtime::Result<Option<String>> {
+        self.work.charge(0)?;
         let name = self.task.new_name.as_ref().or(self.task.name.as_ref());
         Ok(name.cloned())
     }
 
     fn set_name(&mut self, name: String) -> wasmtime::Result<Result<(), String>> {
+        self.work.charge(name.len())?;
         Ok(fits("a task's name", &name).map(|()| self.task.new_name = Some(name)))
     }
 
     fn tags(&mut self) -> wasmtime::Result<Vec<String>> {
-        Ok(self
-            .task
-            .new_tags
-            .as_ref()
-            .unwrap_or(&self.task.tags)
-            .clone())
+        let tags = self.task.new_tags.as_ref().unwrap_or(&self.task.tags);
+        self.work.charge(tags.iter().map(String::len).sum())?;
+        Ok(tags.clone())
     }
 
     fn set_tags(&mut self, tags: Vec<String>) -> wasmtime::Result<Result<(), String>> {
+        self.work.charge(tags.iter().map(String::len).sum())?;
         if tags.len() > limits::TAGS {
             return Ok(Err(format!(
                 "a task has at most {} tags, and these are {}",
@@ -51,10 +52,14 @@ impl Host for RunState {
     }
 
     fn config(&mut self, key: String) -> wasmtime::Result<Option<String>> {
-        Ok(self.task.config.get(&key).cloned())
+        let value = self.task.config.get(&key).cloned();
+        self.work
+            .charge(key.len() + value.as_ref().map_or(0, String::len))?;
+        Ok(value)
     }
 
     fn complete(&mut self, outcome: Option<String>) -> wasmtime::Result<Result<(), String>> {
+        self.work.charge(outcome.as_ref().map_or(0, String::len))?;
         if let Some(json) = &outcome {
             let value = match serde_json::from_str::<Value>(json) {
                 Ok(value) => value,
@@ -69,11 +74,13 @@ impl Host for RunState {
     }
 
     fn ignore(&mut self) -> wasmtime::Result<()> {
+        self.work.charge(0)?;
         self.task.closing = Some(Closing::Ignore);
         Ok(())
     }
 
     fn park(&mut self, milliseconds: u64) -> wasmtime::Result<Result<(), String>> {
+        self.work.charge(0)?;
         if !(1..=limits::PARK_MS).contains(&milliseconds) {
             return Ok(Err(format!(
                 "a task waits 1 to {} milliseconds (ten years), not {milliseconds}",
@@ -85,6 +92,7 @@ impl Host for RunState {
     }
 
     fn retry_after(&mut self, milliseconds: u64) -> wasmtime::Result<()> {
+        self.work.charge(0)?;
         self.task.retry_after = Some(milliseconds.min(limits::RETRY_AFTER_MS));
         Ok(())
     }
@@ -96,11 +104,14 @@ impl Host for RunState {
         into: Option<String>,
         wait: bool,
     ) -> wasmtime::Result<Result<String, String>> {
-        let asked = self.task.subtasks.ask(name, data, into, wait);
+        self.work.charge(name.len() + data.len())?;
+        let via = self.document.member(VIA);
+        let asked = self.task.subtasks.ask(via, (name, data), into, wait);
         Ok(asked.map(|id| id.to_string()))
     }
 
     fn redo(&mut self) -> wasmtime::Result<()> {
+        self.work.charge(0)?;
         self.task.redo = true;
         Ok(())
     }
@@ -108,10 +119,11 @@ impl Host for RunState {
 
 impl Subtasks {
     /// Takes down a subtask; the error says why there can be none.
+    /// A `$via` in its data is that of the task itself, `via`, or an error: the subtask gets its own.
     fn ask(
         &mut self,
-        name: String,
-        data: String,
+        via: Option<&Value>,
+        (name, data): (String, String),
         into: Option<String>,
         wait: bool,
     ) -> Result<TaskId, String> {
@@ -129,10 +141,10 @@ impl Subtasks {
                 limits::SUBTASKS_PER_RUN
             ));
         }
-        if self.before + number >= limits::SUBTASKS_PER_TASK {
+        if self.open + number >= limits::SUBTASKS_OPEN {
             return Err(format!(
-                "a task makes at most {} subtasks, and this one has made them",
-                limits::SUBTASKS_PER_TASK
+                "a task has at most {} subtasks that have not ended, and this one has them",
+                limits::SUBTASKS_OPEN
             ));
         }
         self.bytes += data.len();
@@ -150,9 +162,22 @@ impl Subtasks {
                 kind(&value)
             ));
         }
+        if let Some(own) = value.get(VIA)
+            && !via.is_some_and(|via| is_same(via, own))
+        {
+            return Err(format!(
+                "the subtask's data has a `{VIA}`, which says how a task came in, and only the server writes it; leave it out"
+            ));
+        }
         check(&value, 0).map_err(|unfit| format!("the subtask's data cannot be kept: {unfit}"))?;
         if let Some(into) = &into {
             place(into)?;
+        }
+        if !self.reserved.take() {
+            return Err(format!(
+                "a task and all subtasks below it make at most {} subtasks, and they have been made",
+                limits::DESCENDANTS
+            ));
         }
         let id = subtask::id(self.parent, &self.seed, self.clock, number);
         self.asked.push(NewSubtask {
@@ -178,9 +203,7 @@ fn place(into: &str) -> Result<(), String> {
     let pointer = Pointer::parse(into).map_err(|error| format!("`into`: {error}"))?;
     match pointer.first() {
         None => Err("`into` is the whole document; name a place in it, such as `/result`".into()),
-        Some("$via") => {
-            Err("`into` is in `$via`, which is the server's; name another place".into())
-        }
+        Some(VIA) => Err("`into` is in `$via`, which is the server's; name another place".into()),
         Some(_) => Ok(()),
     }
 }

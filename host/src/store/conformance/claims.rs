@@ -1,5 +1,6 @@
 //! Checks of claims: a stale one writes nothing, and what is not owned is not given out.
 
+use super::dedup::delivered_in;
 use super::owned::Owned;
 use super::samples::{effect, new_task, next, workspace};
 use super::subject::Shaken;
@@ -9,7 +10,7 @@ use crate::domain::partition::Partition;
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::{Claim, Commit, History, Ownership, Store, StoreError, TaskQuery, Transaction};
 
-/// What every write is told whose claim to `partition` is no good.
+/// The error of every write under a stale claim to `partition`.
 fn is_fenced(written: Result<(), StoreError>, of: Partition) {
     assert!(
         matches!(written, Err(StoreError::Fenced { partition }) if partition == of),
@@ -41,7 +42,8 @@ async fn is_refused_all(store: &dyn Store, claim: Claim, head: &TaskHead, of: Pa
         store.record_effect(claim, ws, id, effect(1, 0, 100)).await,
         of,
     );
-    let new = new_task(ws, of.place(TaskId::new()), "{}");
+    let new = delivered_in(ws, of, "evt_1");
+    let key = new.dedup.unwrap();
     is_fenced(store.accept(claim, new.clone()).await, of);
     let note = TaskHead {
         version: head.version + 1,
@@ -58,11 +60,17 @@ async fn is_refused_all(store: &dyn Store, claim: Claim, head: &TaskHead, of: Pa
             accepts: vec![new.clone()],
             ..Transaction::default()
         },
+        Transaction {
+            dedup: vec![(id, key)],
+            ..commits(vec![next(head, TaskState::Done, None)])
+        },
     ] {
         is_fenced(store.transact(&[claim], changes).await, of);
     }
     assert_eq!(history(store, id).await, before);
     assert_eq!(history(store, new.head.id).await, None);
+    let taken = store.delivered(ws, key.key, key.at).await.unwrap();
+    assert_eq!(taken, None);
 }
 
 pub(super) async fn a_stale_claim_writes_nothing(mut store: Shaken<'_>) {
@@ -99,7 +107,7 @@ pub(super) async fn a_claim_is_to_one_partition(mut store: Shaken<'_>) {
     is_refused_all(store, wrong, &task.head, partition).await;
 }
 
-pub(super) async fn what_belongs_together_needs_a_claim_to_each_partition(mut store: Shaken<'_>) {
+pub(super) async fn a_transaction_needs_a_claim_to_each_partition(mut store: Shaken<'_>) {
     let ws = workspace("acme");
     let partitions = [Partition::new(3), Partition::new(200)];
     let tasks = partitions.map(|partition| new_task(&ws, partition.place(TaskId::new()), "{}"));
@@ -127,7 +135,7 @@ pub(super) async fn what_belongs_together_needs_a_claim_to_each_partition(mut st
         let there = store.get().await.load(&ws, task.head.id).await.unwrap();
         assert_eq!(there.unwrap().head, task.head);
     }
-    store.get().await.together_owned(both(heads)).await.unwrap();
+    store.get().await.transact_owned(both(heads)).await.unwrap();
 }
 
 pub(super) async fn what_is_not_owned_is_not_given_out(mut store: Shaken<'_>) {
@@ -216,7 +224,7 @@ pub(super) async fn a_write_under_way_is_there_before_the_partition_is_taken_ove
     }
 }
 
-pub(super) async fn who_asks_for_its_partitions_is_told_of_changes(store: Shaken<'_>) {
+pub(super) async fn changes_of_ownership_are_notified(store: Shaken<'_>) {
     let partition = Partition::new(77);
     let mut ownership = store.store.ownership();
     let before = ownership.borrow_and_update().claim(partition).unwrap();

@@ -153,13 +153,13 @@ pub(super) async fn a_workspace_that_is_deleted_leaves_nothing(mut store: Shaken
             ] {
                 is_erasing(store.manage_now(change).await);
             }
-            // What belongs together is refused together.
+            // A transaction is refused as a whole.
             let changes = Transaction {
                 commits: vec![next(head, TaskState::Ready, None)],
-                notes: Vec::new(),
                 accepts: vec![task_at(&stays, START, TaskState::Ready)],
+                ..Transaction::default()
             };
-            is_erasing(store.together_owned(changes).await);
+            is_erasing(store.transact_owned(changes).await);
         }
     }
     // The name is free, and begins with nothing.

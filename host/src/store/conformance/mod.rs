@@ -7,7 +7,10 @@
 #![allow(clippy::unwrap_used, reason = "a check that fails panics")]
 
 mod at_once;
+mod audit;
 mod claims;
+mod dedup;
+mod deliveries;
 mod erase;
 mod expiry;
 mod find;
@@ -19,10 +22,14 @@ pub mod samples;
 mod setup;
 mod subject;
 mod tasks;
-mod together;
+mod tokens;
+mod transactions;
 
 use self::at_once::*;
+use self::audit::*;
 use self::claims::*;
+use self::dedup::*;
+use self::deliveries::*;
 use self::erase::*;
 use self::expiry::*;
 use self::find::*;
@@ -31,7 +38,8 @@ use self::retention::*;
 use self::revisions::*;
 use self::setup::*;
 use self::tasks::*;
-use self::together::*;
+use self::tokens::*;
+use self::transactions::*;
 pub use subject::{Disturbance, Shaken, Subject, journal_of};
 
 /// Runs every check.
@@ -52,6 +60,12 @@ pub async fn all(subject: &dyn Subject) {
             a_task_may_come_with_a_run_behind_it
             a_commit_moves_a_task_one_version
             an_expiry_is_kept_with_the_head
+            a_delivery_that_came_before_makes_nothing
+            a_delivery_may_change_a_task
+            a_key_is_of_one_workspace_and_one_window
+            of_deliveries_with_one_key_at_once_one_is_taken
+            a_key_outlives_its_task
+            many_keys_are_found_wherever_they_are
             a_version_that_is_not_there_is_a_conflict
             effects_belong_to_the_time_since_the_last_commit
             the_journal_keeps_its_order
@@ -70,11 +84,12 @@ pub async fn all(subject: &dyn Subject) {
             schedules_keep_their_marks
             components_live_as_long_as_a_step_has_them
             components_of_earlier_versions_live_as_long_as_their_step_names_them
-            what_belongs_together_is_there_together
-            of_what_belongs_together_all_is_refused_or_nothing
+            a_transaction_is_there_as_a_whole
+            a_transaction_with_one_refused_part_changes_nothing
             a_note_leaves_the_effects_of_a_run_under_way
             a_task_without_a_time_to_wake_is_never_due
             bodies_are_found_by_their_digest
+            deliveries_are_recorded_newest_first
             a_finished_task_is_removed_when_its_time_is_over
             a_retention_that_is_changed_is_that_of_all
             a_task_that_is_kept_or_goes_on_stays
@@ -84,14 +99,19 @@ pub async fn all(subject: &dyn Subject) {
             many_tasks_at_once
             a_stale_claim_writes_nothing
             a_claim_is_to_one_partition
-            what_belongs_together_needs_a_claim_to_each_partition
+            a_transaction_needs_a_claim_to_each_partition
             what_is_not_owned_is_not_given_out
             a_write_under_way_is_there_before_the_partition_is_taken_over
-            who_asks_for_its_partitions_is_told_of_changes
+            changes_of_ownership_are_notified
             a_change_stands_on_the_revision_that_there_is
-            what_changed_since_a_revision_is_told_by_workspace
+            what_changed_since_a_revision_is_listed_by_workspace
             names_are_taken_once_and_there_are_bounds
             of_changes_at_one_revision_one_is_made
+            tokens_are_of_a_workspace_or_of_the_server
+            tokens_are_bounded
+            an_entry_is_there_with_its_change_or_not_at_all
+            entries_are_paged_newest_first_and_found_by_what_they_say
+            a_log_keeps_its_newest_changes_whatever_is_refused
         }
     }
     closed_is_closed(subject.fresh().await).await;

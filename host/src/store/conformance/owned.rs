@@ -17,7 +17,7 @@ pub trait Owned {
     async fn commit_owned(&self, commit: Commit) -> Result<(), StoreError>;
 
     /// [`Store::transact`].
-    async fn together_owned(&self, changes: Transaction) -> Result<(), StoreError>;
+    async fn transact_owned(&self, changes: Transaction) -> Result<(), StoreError>;
 
     /// [`Store::record_effect`].
     async fn record_effect_owned(
@@ -64,7 +64,7 @@ impl<S: Store + ?Sized> Owned for S {
         self.commit(claim, commit).await
     }
 
-    async fn together_owned(&self, changes: Transaction) -> Result<(), StoreError> {
+    async fn transact_owned(&self, changes: Transaction) -> Result<(), StoreError> {
         let owned = self.ownership().borrow().clone();
         let claims: Result<Vec<_>, _> = changes.tasks().map(|task| owned.claim_of(task)).collect();
         self.transact(&claims?, changes).await
@@ -107,7 +107,7 @@ impl<S: Store + ?Sized> Owned for S {
     async fn manage_now(&self, change: Manage) -> Result<(), StoreError> {
         let mut expected = 0;
         loop {
-            match self.manage(change.clone(), expected).await {
+            match self.manage(change.clone(), None, expected).await {
                 Err(StoreError::Revised { actual, .. }) => expected = actual,
                 done => return done.map(|_| ()),
             }

@@ -1,7 +1,7 @@
 //! Checks of what is ready, due and listed.
 
 use super::owned::Owned;
-use super::samples::{new_task, next, workspace};
+use super::samples::{effect, new_task, next, workspace};
 use super::subject::{Shaken, journal_of};
 use crate::domain::clock::Millis;
 use crate::domain::ids::TaskId;
@@ -110,7 +110,7 @@ pub(super) async fn failed_tasks_are_due_as_long_as_they_owe_a_notice(mut store:
     assert_eq!(store.get().await.next_wake_owned().await.unwrap(), Some(10));
     let there = store.get().await.load(&ws, heads[0].id).await.unwrap();
     assert_eq!(there.unwrap().head, heads[0]);
-    // Put off, then settled: it stays in `error`, and nobody looks at it any more.
+    // Put off, then settled: it stays in `error`, and is due no more.
     for (wake_at, expected) in [(Some(300), Some(300)), (None, None)] {
         let mut commit = next(&heads[0], TaskState::Error, wake_at);
         commit.entries = vec![Entry::Notice {
@@ -248,7 +248,26 @@ pub(super) async fn a_task_is_accepted_with_a_history(mut store: Shaken<'_>) {
     };
     let id = task.head.id;
     let journal = journal_of(store.get().await, &ws, id).await;
-    assert_eq!(journal, [accepted, copied]);
+    assert_eq!(journal, [accepted.clone(), copied.clone()]);
     let stored = store.get().await.load(&ws, id).await.unwrap().unwrap();
     assert!(stored.effects.is_empty());
+    let call = effect(1, 0, 5_000);
+    let recorded = store.get().await.record_effect_owned(&ws, id, call.clone());
+    recorded.await.unwrap();
+    let stored = store.get().await.load(&ws, id).await.unwrap().unwrap();
+    assert!(stored.journal >= 5_000, "{}", stored.journal);
+    let all = store
+        .get()
+        .await
+        .timeline(&ws, id, None)
+        .await
+        .unwrap()
+        .unwrap();
+    let call = Entry::Effect(call.without_answer());
+    assert_eq!(all.journal, [(0, accepted), (1, copied.clone()), (2, call)]);
+    assert!(!all.is_cut && all.task.head == task.head);
+    let before = store.get().await.timeline(&ws, id, Some(2));
+    assert_eq!(before.await.unwrap().unwrap().journal[1..], [(1, copied)]);
+    let none = store.get().await.timeline(&ws, TaskId::new(), None);
+    assert!(none.await.unwrap().is_none());
 }

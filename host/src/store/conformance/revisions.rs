@@ -3,6 +3,7 @@
 use super::owned::Owned;
 use super::samples::{step, workspace};
 use super::subject::Shaken;
+use crate::domain::authentication::Authentication;
 use crate::domain::limits;
 use crate::domain::schedule::{Missed, Schedule};
 use crate::domain::webhook::{Webhook, WebhookKey};
@@ -15,8 +16,14 @@ fn webhook(id: &str, name: &str, key: &str) -> Webhook {
         workspace: workspace("a"),
         name: name.parse().unwrap(),
         key: WebhookKey::new(key.into()),
+        former_keys: Vec::new(),
         created: 1,
         correlate: None,
+        dedup: None,
+        authentication: Authentication::default(),
+        intake: Default::default(),
+        replies: Default::default(),
+        is_disabled: false,
     }
 }
 
@@ -33,15 +40,23 @@ pub(super) async fn a_change_stands_on_the_revision_that_there_is(mut store: Sha
         Manage::PutWebhook(webhook("1", "w", "k")),
         Manage::MarkSchedules(Vec::new()),
     ] {
-        let early = store.get().await.manage(change.clone(), revision + 1).await;
+        let early = store
+            .get()
+            .await
+            .manage(change.clone(), None, revision + 1)
+            .await;
         assert!(
             matches!(early, Err(StoreError::Revised { expected, actual })
                 if (expected, actual) == (revision + 1, revision)),
             "{early:?}"
         );
-        let next = store.get().await.manage(change.clone(), revision).await;
+        let next = store
+            .get()
+            .await
+            .manage(change.clone(), None, revision)
+            .await;
         assert_eq!(next.unwrap(), revision + 1);
-        let late = store.get().await.manage(change, revision).await;
+        let late = store.get().await.manage(change, None, revision).await;
         assert!(matches!(late, Err(StoreError::Revised { .. })), "{late:?}");
         revision += 1;
         let there = store.get().await.registry().await.unwrap();
@@ -51,7 +66,7 @@ pub(super) async fn a_change_stands_on_the_revision_that_there_is(mut store: Sha
     assert_eq!((there.webhooks.len(), there.config.len()), (1, 1));
 }
 
-pub(super) async fn what_changed_since_a_revision_is_told_by_workspace(mut store: Shaken<'_>) {
+pub(super) async fn what_changed_since_a_revision_is_listed_by_workspace(mut store: Shaken<'_>) {
     let names = ["a", "a-b", "b"];
     for name in names {
         let add = Manage::AddWorkspace(workspace(name));
@@ -192,7 +207,7 @@ pub(super) async fn of_changes_at_one_revision_one_is_made(store: Shaken<'_>) {
     for revision in 0..10 {
         let all = (0..8).map(|worker| {
             let (store, key) = (store.store.clone(), format!("K{revision}.{worker}"));
-            tokio::spawn(async move { store.manage(config("a", &key), revision).await })
+            tokio::spawn(async move { store.manage(config("a", &key), None, revision).await })
         });
         let mut made = 0;
         for one in all.collect::<Vec<_>>() {

@@ -1,12 +1,16 @@
 //! Tasks, commits, effects and steps to try a store with.
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use crate::domain::clock::Millis;
+use crate::domain::dedup::{Dedup, DedupKey, KeyKind};
+use crate::domain::delivery::{Delivery, DeliveryBody, Verdict};
 use crate::domain::effect::{Begun, CallResult, Effect, FetchResponse};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::{Entry, RunEntry};
 use crate::domain::limits::StepLimits;
+use crate::domain::retention::DAY;
 use crate::domain::run::{Ended, LogLevel, LogLine};
 use crate::domain::step::{RetryPolicy, Step};
 use crate::domain::task::{Notice, Standing, TaskHead, TaskState, Wait};
@@ -26,6 +30,7 @@ pub fn new_task(workspace: &WorkspaceName, id: TaskId, data: &str) -> NewTask {
         },
         data: data.into(),
         entries: Vec::new(),
+        dedup: None,
     }
 }
 
@@ -113,8 +118,7 @@ pub fn effect(run: u32, call: u32, bytes: usize) -> Effect {
 
 /// A component's digest.
 pub fn digest(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
 /// A step with a component of these bytes.
@@ -130,5 +134,35 @@ pub fn step(name: &str, bytes: &[u8]) -> Step {
         versions: Vec::new(),
         created: 1,
         updated: 2,
+    }
+}
+
+/// The key of a delivery that came at that time, for a day.
+pub fn dedup(value: &str, at: Millis) -> Dedup {
+    Dedup {
+        key: DedupKey::of("w1", KeyKind::Header, value.as_bytes()).unwrap(),
+        at,
+        until: at + DAY,
+    }
+}
+
+/// A delivery that was refused at a time.
+pub fn delivery(at: Millis, webhook: &str) -> Delivery {
+    Delivery {
+        id: TaskId::derived(1_764_000_000_000 + at, [7; 10]),
+        webhook: webhook.into(),
+        name: "Contact Form".parse().unwrap(),
+        at: 1_764_000_000_000 + at,
+        verdict: Verdict::Refused {
+            status: 401,
+            code: "token-missing".into(),
+            detail: "the token is missing".into(),
+        },
+        ip: std::net::Ipv4Addr::LOCALHOST.into(),
+        method: "POST".into(),
+        query: Some("a=1".into()),
+        headers: vec![("content-type".into(), "application/json".into())],
+        body: DeliveryBody::Kept(b"{}".to_vec()),
+        omitted: at,
     }
 }

@@ -5,11 +5,15 @@ use std::sync::Arc;
 
 use super::samples::{digest, step, workspace};
 use super::subject::Shaken;
+use crate::domain::authentication::{Authentication, WebhookSecret, networks};
+use crate::domain::dedup::DedupRule;
 use crate::domain::ids::{ScheduleName, TaskId, WorkspaceName};
+use crate::domain::intake::Intake;
+use crate::domain::reply::{ReplyRule, ReplyRules};
 use crate::domain::retention::{Period, Retention};
 use crate::domain::schedule::{Missed, Schedule};
 use crate::domain::step::Step;
-use crate::domain::webhook::{Webhook, WebhookKey};
+use crate::domain::webhook::{FormerKey, Webhook, WebhookKey};
 use crate::domain::workspace::WorkspaceSettings;
 use crate::store::{Manage, StoreError};
 
@@ -24,8 +28,31 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
         workspace: a.clone(),
         name: "Contact Form".parse().unwrap(),
         key: WebhookKey::new("secret".into()),
+        former_keys: vec![FormerKey {
+            key: WebhookKey::new("former".into()),
+            until: 7,
+        }],
         created: 5,
         correlate: Some("/order/taskId".into()),
+        dedup: DedupRule::new(None, Some("/event/id"), Some(60_000)).ok(),
+        authentication: Authentication {
+            provider: "github".into(),
+            secrets: vec![WebhookSecret {
+                id: "s1".into(),
+                added: 5,
+                expires: Some(9),
+                sealed: vec![3; 50_000],
+            }],
+            allow_ips: networks(&["10.0.0.0/8"]).unwrap(),
+            ..Authentication::default()
+        },
+        intake: Intake::of(Some(&["GET", "OPTIONS"]), &["x-tenant"]).unwrap(),
+        replies: ReplyRules {
+            rule: ReplyRule::Wait { seconds: 60 },
+            redirect: Some("https://a.example/".into()),
+            origins: vec!["*".into()],
+        },
+        is_disabled: true,
     };
     let change = Manage::PutWebhook(webhook.clone());
     store.get().await.manage_now(change).await.unwrap();
@@ -52,23 +79,24 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
         registry.workspaces,
         [(a.clone(), plain.clone()), (b.clone(), plain.clone())]
     );
-    let told = WorkspaceSettings {
+    let settings = WorkspaceSettings {
         failure_url: Some(format!("https://example.com/{}", "x".repeat(1_900))),
         retention: Retention {
             done: Period::Days(7),
             others: Period::Forever,
         },
+        rate: None,
     };
     // Adding it once more takes nothing from it.
     for change in [
-        Manage::SetWorkspace(b.clone(), told.clone()),
+        Manage::SetWorkspace(b.clone(), settings.clone()),
         Manage::AddWorkspace(b.clone()),
     ] {
         store.get().await.manage_now(change).await.unwrap();
         let registry = store.get().await.registry().await.unwrap();
         assert_eq!(
             registry.workspaces,
-            [(a.clone(), plain.clone()), (b.clone(), told.clone())]
+            [(a.clone(), plain.clone()), (b.clone(), settings.clone())]
         );
     }
     assert_eq!(registry.webhooks, [webhook]);
@@ -87,7 +115,7 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
     assert_eq!(registry.steps, [(b.clone(), set.clone())]);
     let found = store.get().await.component(&step.digest).await.unwrap();
     assert!(found.is_some());
-    // A component that nobody has brought cannot be set, and nothing is changed.
+    // A component that was not uploaded cannot be set, and nothing is changed.
     set.digest = digest(b"never brought");
     let change = Manage::SetStep(b.clone(), set);
     let refused = store.get().await.manage_now(change).await;
@@ -272,7 +300,7 @@ pub(super) async fn bodies_are_found_by_their_digest(mut store: Shaken<'_>) {
     assert_eq!(found.as_deref(), Some(&large[..]));
     let found = store.get().await.body(&a, task, empty).await.unwrap();
     assert_eq!(found.as_deref(), Some(&[][..]));
-    // What one tenant or task brought in is nobody else's.
+    // A body is found only under the tenant and task that stored it.
     for (ws, task, digest) in [(&b, task, one), (&a, other, one), (&a, task, [1; 32])] {
         let found = store.get().await.body(ws, task, digest).await.unwrap();
         assert!(found.is_none());

@@ -12,7 +12,6 @@ use crate::store::Store;
 /// What happens to the store between two steps of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disturbance {
-    /// Nothing.
     Nothing,
     /// Whatever it keeps apart for speed goes to its long-term place.
     Settle,

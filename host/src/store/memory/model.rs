@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::domain::audit::{AuditEntry, AuditId};
 use crate::domain::clock::Millis;
+use crate::domain::dedup::{Dedup, DedupKey};
+use crate::domain::delivery::Delivery;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{ConfigKey, ConnectorName, ScheduleName, StepName, TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
@@ -11,6 +14,7 @@ use crate::domain::retention::is_needed;
 use crate::domain::schedule::Schedule;
 use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead};
+use crate::domain::token::Token;
 use crate::domain::webhook::Webhook;
 use crate::domain::workspace::WorkspaceSettings;
 use crate::store::{Commit, Manage, Names, NewTask, StoreError, Transaction};
@@ -43,9 +47,17 @@ pub struct Model {
     pub(super) config: BTreeMap<(WorkspaceName, ConfigKey), Vec<u8>>,
     pub(super) connectors: BTreeMap<(WorkspaceName, ConnectorName), Vec<u8>>,
     pub(super) schedules: BTreeMap<(WorkspaceName, ScheduleName), (Schedule, Option<Millis>)>,
+    /// By workspace, none for the server's own, and id.
+    pub(super) tokens: BTreeMap<(Option<WorkspaceName>, String), Token>,
+    /// The revision in which a token of the server was last changed.
+    pub(super) server_revised: u64,
+    pub(super) audit: BTreeMap<AuditId, AuditEntry>,
     pub(super) components: BTreeMap<String, Arc<[u8]>>,
     pub(super) erasing: BTreeSet<WorkspaceName>,
     pub(super) bodies: BTreeMap<(WorkspaceName, TaskId, [u8; 32]), Arc<[u8]>>,
+    pub(super) deliveries: BTreeMap<WorkspaceName, Vec<Delivery>>,
+    /// Whose key of a delivery it is, and until when.
+    dedup: BTreeMap<(WorkspaceName, DedupKey), (TaskId, Millis)>,
 }
 
 impl Kept {
@@ -61,6 +73,7 @@ impl Kept {
                     _ => None,
                 })
                 .collect(),
+            journal: self.journal.iter().map(|entry| entry.bytes() as u64).sum(),
         }
     }
 }
@@ -77,6 +90,9 @@ impl Model {
                 actual: kept.head.version,
             });
         }
+        if let Some(dedup) = task.dedup {
+            self.take_key(&key.0, key.1, dedup)?;
+        }
         let at = task.head.created;
         let kept = Kept {
             head: task.head,
@@ -88,6 +104,33 @@ impl Model {
                 .collect(),
         };
         self.tasks.insert(key, kept);
+        Ok(())
+    }
+
+    /// See [`Store::delivered`].
+    pub fn delivered(
+        &self,
+        workspace: &WorkspaceName,
+        key: DedupKey,
+        at: Millis,
+    ) -> Option<TaskId> {
+        let found = self.dedup.get(&(workspace.clone(), key));
+        found
+            .filter(|(_, until)| *until > at)
+            .map(|(task, _)| *task)
+    }
+
+    fn take_key(
+        &mut self,
+        workspace: &WorkspaceName,
+        id: TaskId,
+        dedup: Dedup,
+    ) -> Result<(), StoreError> {
+        if let Some(task) = self.delivered(workspace, dedup.key, dedup.at) {
+            return Err(StoreError::Duplicate { task });
+        }
+        let key = (workspace.clone(), dedup.key);
+        self.dedup.insert(key, (id, dedup.until));
         Ok(())
     }
 
@@ -108,7 +151,13 @@ impl Model {
         self.config.retain(|(of, _), _| of != workspace);
         self.connectors.retain(|(of, _), _| of != workspace);
         self.schedules.retain(|(of, _), _| of != workspace);
+        self.tokens
+            .retain(|(of, _), _| of.as_ref() != Some(workspace));
+        self.audit
+            .retain(|_, entry| entry.workspace.as_ref() != Some(workspace));
         self.bodies.retain(|(of, ..), _| of != workspace);
+        self.dedup.retain(|(of, _), _| of != workspace);
+        self.deliveries.remove(workspace);
     }
 
     fn task(&mut self, workspace: &WorkspaceName, id: TaskId) -> Result<&mut Kept, StoreError> {
@@ -141,6 +190,11 @@ impl Model {
     /// See [`Store::transact`].
     pub fn transact(&mut self, changes: Transaction) -> Result<(), StoreError> {
         let mut moved = self.clone();
+        let heads = changes.commits.iter().map(|commit| &commit.head);
+        let changed: BTreeMap<TaskId, WorkspaceName> = heads
+            .chain(&changes.notes)
+            .map(|head| (head.id, head.workspace.clone()))
+            .collect();
         for commit in changes.commits {
             moved.commit(commit)?;
         }
@@ -156,6 +210,12 @@ impl Model {
         }
         for task in changes.accepts {
             moved.accept(task)?;
+        }
+        for (task, dedup) in changes.dedup {
+            let workspace = changed.get(&task);
+            let workspace =
+                workspace.ok_or_else(|| StoreError::NotFound(format!("task {task}")))?;
+            moved.take_key(workspace, task, dedup)?;
         }
         *self = moved;
         Ok(())
@@ -176,6 +236,8 @@ impl Model {
     /// See [`Store::purge`].
     pub fn purge(&mut self, now: Millis) -> usize {
         self.erasing.clear();
+        self.expire_audit(now);
+        self.dedup.retain(|_, (_, until)| *until > now);
         let is_over = |(key, kept): &(&(WorkspaceName, TaskId), &Kept)| {
             let settings = self.workspaces.get(&key.0);
             let is_over = settings.is_some_and(|set| set.retention.is_over(&kept.head, now));
@@ -198,10 +260,8 @@ impl Model {
     /// See [`Store::manage`].
     pub fn manage(&mut self, change: Manage) -> Result<(), StoreError> {
         let changed: Vec<WorkspaceName> = change.workspaces().into_iter().cloned().collect();
-        if !matches!(
-            change,
-            Manage::DeleteWorkspace(_) | Manage::MarkSchedules(_)
-        ) {
+        let is_of_server = change.is_of_server();
+        if !matches!(change, Manage::DeleteWorkspace(_)) && !change.is_note() {
             for workspace in &changed {
                 self.check(workspace)?;
             }
@@ -211,6 +271,9 @@ impl Model {
         self.revision += 1;
         for workspace in changed {
             self.revised.insert(workspace, self.revision);
+        }
+        if is_of_server {
+            self.server_revised = self.revision;
         }
         Ok(())
     }
@@ -269,6 +332,20 @@ impl Model {
                 for (workspace, name, mark) in marks {
                     if let Some((_, marked)) = self.schedules.get_mut(&(workspace, name)) {
                         *marked = (*marked).max(Some(mark));
+                    }
+                }
+            }
+            Manage::PutToken(token) => {
+                let key = (token.workspace.clone(), token.id.clone());
+                self.tokens.insert(key, token);
+            }
+            Manage::DeleteToken(workspace, id) => {
+                self.tokens.remove(&(workspace, id));
+            }
+            Manage::UseTokens(uses) => {
+                for (workspace, id, at) in uses {
+                    if let Some(token) = self.tokens.get_mut(&(workspace, id)) {
+                        token.used = token.used.max(Some(at));
                     }
                 }
             }

@@ -25,7 +25,8 @@ use parking_lot::Mutex;
 use super::codec::damaged;
 use super::failpoint::{FailPoint, Write};
 use super::failure::{OpenError, unusable};
-use super::files::sync_directory;
+use super::files::{segment_name, sync_directory};
+use super::marks::Marks;
 use super::shapes::record::Record;
 use crate::domain::clock::Millis;
 use crate::domain::retention::DAY;
@@ -55,7 +56,6 @@ pub(super) struct Place {
     pub length: u32,
 }
 
-/// See the module's documentation.
 pub(super) struct Archive {
     directory: PathBuf,
     segment_bytes: u64,
@@ -63,6 +63,9 @@ pub(super) struct Archive {
     /// The number of the next segment that is begun.
     next: AtomicU32,
     reading: Mutex<HashMap<u32, Arc<File>>>,
+    marks: Arc<Marks>,
+    /// Bytes of the segments that were appended to since the start, as far as they are durable.
+    durable: Mutex<HashMap<u32, u64>>,
     fail: FailPoint,
 }
 
@@ -101,6 +104,15 @@ impl End {
     }
 }
 
+/// The error for a segment that could not be read: `wrong` if it is not there, or ends too early. That there are too
+/// many open files, or that the disk fails, says nothing of what is on it.
+fn unread(error: &io::Error, wrong: impl Fn(&str) -> StoreError) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => wrong(&error.to_string()),
+        _ => StoreError::unavailable(format!("the archive cannot be read: {error}")),
+    }
+}
+
 fn failed(error: io::Error) -> StoreError {
     super::failure::io("the archive cannot be written")(error)
 }
@@ -110,6 +122,7 @@ impl Archive {
     pub(super) fn open(
         directory: PathBuf,
         segment_bytes: u64,
+        marks: Arc<Marks>,
         fail: FailPoint,
     ) -> Result<Self, OpenError> {
         let unusable = |error: io::Error| unusable(&directory, &error);
@@ -143,6 +156,8 @@ impl Archive {
             next: AtomicU32::new(end.number + 1),
             end: Mutex::new(end),
             reading: Mutex::default(),
+            marks,
+            durable: Mutex::default(),
             fail,
         })
     }
@@ -214,9 +229,22 @@ impl Archive {
             if let Some(parent) = self.directory.parent() {
                 sync_directory(parent).map_err(failed)?;
             }
+            self.marks.change(|noted| {
+                noted.segments.insert(end.number, end.bytes);
+            })?;
             end.is_new = false;
         }
+        self.durable.lock().insert(end.number, end.bytes);
         Ok(())
+    }
+
+    /// Bytes of the segments that were appended to since the start, as far as they are durable.
+    pub(super) fn durable(&self) -> Vec<(u32, u64)> {
+        self.durable
+            .lock()
+            .iter()
+            .map(|(number, bytes)| (*number, *bytes))
+            .collect()
     }
 
     fn write(&self, end: &mut End) -> Result<(), StoreError> {
@@ -258,7 +286,7 @@ impl Archive {
         }
         let mut bytes = vec![0; HEADER + place.length as usize];
         file.read_exact_at(&mut bytes, u64::from(place.offset))
-            .map_err(|error| wrong(&error.to_string()))?;
+            .map_err(|error| unread(&error, wrong))?;
         let record = bytes.split_off(HEADER);
         let sum = crc32fast::hash(&record).to_le_bytes();
         if bytes[..4] != place.length.to_le_bytes() || bytes[4..] != sum {
@@ -288,7 +316,7 @@ impl Archive {
             return Ok(file.clone());
         }
         let file = File::open(path(&self.directory, segment));
-        let file = Arc::new(file.map_err(|error| wrong(&error.to_string()))?);
+        let file = Arc::new(file.map_err(|error| unread(&error, &wrong))?);
         let mut header = [0; SEGMENT_HEADER];
         if file.read_exact_at(&mut header, 0).is_ok() {
             check_header(&header)?;
@@ -341,7 +369,7 @@ fn first_day(file: &File) -> Option<u64> {
 }
 
 /// The numbers of the segments in a directory, which need not be there.
-fn numbers(directory: &Path) -> io::Result<Vec<u32>> {
+pub(super) fn numbers(directory: &Path) -> io::Result<Vec<u32>> {
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -357,5 +385,5 @@ fn numbers(directory: &Path) -> io::Result<Vec<u32>> {
 }
 
 fn path(directory: &Path, segment: u32) -> PathBuf {
-    directory.join(format!("{segment:08}.tasks"))
+    directory.join(segment_name(segment))
 }

@@ -2,19 +2,16 @@
 //! directory of their own, which goes with the task: `bodies/<workspace>/<task>/<digest>`. A body is
 //! durable before anything names it. Earlier versions had `bodies/<workspace>/<digest>`, for all tasks.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::codec::damaged;
 use super::failpoint::Write;
-use super::files::sync_directory;
+use super::files::{UNFINISHED, sync_directory, write_durable};
 use super::shared::Shared;
-use crate::domain::hex::hex;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
 
@@ -34,13 +31,12 @@ pub(super) fn put(
     task: TaskId,
     bytes: &[u8],
 ) -> Result<[u8; 32], StoreError> {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
     shared.takes_writes()?;
     shared.erasing.check(workspace)?;
     let digest: [u8; 32] = Sha256::digest(bytes).into();
     let of_workspace = directory(&shared.settings.path, workspace);
     let directory = of_workspace.join(task.to_string());
-    let path = directory.join(hex(&digest));
+    let path = directory.join(HEXLOWER.encode(&digest));
     if path.exists() {
         return Ok(digest);
     }
@@ -54,27 +50,13 @@ pub(super) fn put(
             sync_directory(&shared.settings.path).map_err(failed)?;
         }
     }
-    // Two runs may bring the same body at once. What is unfinished lies where a start looks for it.
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let unfinished = of_workspace.join(format!("{number}.tmp"));
-    let written = whole(&unfinished, bytes).and_then(|()| std::fs::rename(&unfinished, &path));
-    if let Err(error) = written {
-        // What is half made would take the space that is missing.
-        let _ = std::fs::remove_file(&unfinished);
-        return Err(failed(error));
-    }
+    // What a crash leaves unfinished lies where `tidy` looks for it.
+    write_durable(&of_workspace, &path, bytes).map_err(failed)?;
     if let Err(error) = sync_directory(&directory) {
         // The name is there, and would be taken for a durable one when the body comes again.
         return Err(shared.fail(&failed(error)));
     }
     Ok(digest)
-}
-
-/// A new file with `bytes`, durable but for its name.
-fn whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_data()
 }
 
 /// A body by its digest. Blocks on the disk.
@@ -89,17 +71,21 @@ pub(super) fn get(
         return Ok(None);
     }
     let directory = directory(&shared.settings.path, workspace);
-    let own = read(&directory.join(task.to_string()).join(hex(digest)))?;
+    let own = read(
+        &directory
+            .join(task.to_string())
+            .join(HEXLOWER.encode(digest)),
+    )?;
     let bytes = match own {
         Some(bytes) => Some(bytes),
         // As an earlier version kept it.
-        None => read(&directory.join(hex(digest)))?,
+        None => read(&directory.join(HEXLOWER.encode(digest)))?,
     };
     let Some(bytes) = bytes else { return Ok(None) };
     if Sha256::digest(&bytes)[..] != digest[..] {
         return Err(damaged(
             "a response's body",
-            &format!("{} is another one", hex(digest)),
+            &format!("{} is another one", HEXLOWER.encode(digest)),
         ));
     }
     Ok(Some(bytes.into()))
@@ -162,7 +148,7 @@ pub(super) fn tidy(store: &Path) -> std::io::Result<()> {
     for workspace in workspaces {
         for file in std::fs::read_dir(workspace?.path())? {
             let path = file?.path();
-            if path.extension().is_some_and(|ending| ending == "tmp") {
+            if path.extension().is_some_and(|ending| ending == UNFINISHED) {
                 std::fs::remove_file(path)?;
             }
         }

@@ -6,6 +6,8 @@ use super::codec::{Parts, push_length, push_sized};
 use super::shapes::journal::push_entry;
 use super::shapes::kind::kind;
 use super::shapes::{Kind as _, Shape, Written, read};
+use crate::domain::clock::Millis;
+use crate::domain::dedup::{Dedup, DedupKey};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::task::TaskHead;
@@ -38,6 +40,25 @@ pub(super) struct Change {
     pub entries: Vec<u8>,
     /// How many.
     pub count: u32,
+    /// The key of the delivery that made the change.
+    pub taken: Option<Taken>,
+}
+
+/// A delivery's key that becomes that of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Taken {
+    pub key: DedupKey,
+    /// When its time is over.
+    pub until: Millis,
+}
+
+impl From<Dedup> for Taken {
+    fn from(dedup: Dedup) -> Self {
+        Self {
+            key: dedup.key,
+            until: dedup.until,
+        }
+    }
 }
 
 /// Where [`Change::index`] stands in an encoded change: it is only known when the change is put in
@@ -65,6 +86,10 @@ pub(super) fn encode_change(change: &Change) -> Result<Vec<u8>, StoreError> {
     }
     push_length(&mut out, change.entries.len())?;
     out.extend_from_slice(&change.entries);
+    if let Some(taken) = &change.taken {
+        out.extend_from_slice(taken.key.as_bytes());
+        out.extend_from_slice(&taken.until.to_le_bytes());
+    }
     Ok(out)
 }
 
@@ -73,7 +98,8 @@ pub(super) fn set_index(encoded: &mut [u8], index: u32) {
     encoded[INDEX_AT..INDEX_AT + 4].copy_from_slice(&index.to_le_bytes());
 }
 
-fn decode_change(bytes: &[u8]) -> Result<Change, StoreError> {
+/// A change without a key has nothing in its place, as all have in the first version of a group.
+fn decode_change(bytes: &[u8], may_have_key: bool) -> Result<Change, StoreError> {
     let mut parts = Parts::new(bytes, "a change in the log");
     let kind = match parts.byte()? {
         1 => Kind::Accept,
@@ -96,6 +122,13 @@ fn decode_change(bytes: &[u8]) -> Result<Change, StoreError> {
     let data = parts.text()?;
     let data = changed.then(|| Arc::from(data));
     let entries = parts.sized()?.to_vec();
+    let taken = if may_have_key && !parts.is_empty() {
+        let key = DedupKey::from_bytes(parts.array()?);
+        let until = parts.u64()?;
+        Some(Taken { key, until })
+    } else {
+        None
+    };
     parts.end()?;
     Ok(Change {
         kind,
@@ -106,6 +139,7 @@ fn decode_change(bytes: &[u8]) -> Result<Change, StoreError> {
         data,
         entries,
         count,
+        taken,
     })
 }
 
@@ -116,27 +150,51 @@ pub(super) fn push_change(group: &mut Vec<u8>, encoded: &[u8]) -> Result<(), Sto
     Ok(())
 }
 
-/// Begins a group of changes.
-pub(super) fn begin_group(group: &mut Vec<u8>) {
-    group.push(Group::NEWEST);
+/// Begins a group of changes; whether any of them has a key decides the version.
+pub(super) fn begin_group(group: &mut Vec<u8>, has_keys: bool) {
+    group.push(if has_keys { 2 } else { 1 });
 }
 
-/// Changes that became durable together, in order. Another layout of a change, or another kind of
+/// Changes that became durable in one write of the log, in order. Another layout of a change, or another kind of
 /// change, is another version of the group.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Group(pub Vec<Change>);
 
-kind!('a, Group, "a group in the log", 1 => Group);
+/// A group in which no change has a key.
+#[derive(Debug)]
+pub(super) struct Keyless(Vec<Change>);
+
+kind!('a, Group, "a group in the log", 1 => Keyless, 2 => Group);
+
+impl Shape<'_> for Keyless {
+    fn parse(bytes: &[u8], kind: &'static str) -> Result<Self, StoreError> {
+        decode_changes(bytes, kind, false).map(Self)
+    }
+}
 
 impl Shape<'_> for Group {
     fn parse(bytes: &[u8], kind: &'static str) -> Result<Self, StoreError> {
-        let mut parts = Parts::new(bytes, kind);
-        let mut changes = Vec::new();
-        while !parts.is_empty() {
-            changes.push(decode_change(parts.sized()?)?);
-        }
-        Ok(Self(changes))
+        decode_changes(bytes, kind, true).map(Self)
     }
+}
+
+impl From<Keyless> for Group {
+    fn from(Keyless(changes): Keyless) -> Self {
+        Self(changes)
+    }
+}
+
+fn decode_changes(
+    bytes: &[u8],
+    kind: &'static str,
+    may_have_keys: bool,
+) -> Result<Vec<Change>, StoreError> {
+    let mut parts = Parts::new(bytes, kind);
+    let mut changes = Vec::new();
+    while !parts.is_empty() {
+        changes.push(decode_change(parts.sized()?, may_have_keys)?);
+    }
+    Ok(changes)
 }
 
 /// The changes of a group, in order.
@@ -183,7 +241,7 @@ impl Shape<'_> for Mark {
 /// A task's acceptance as the log carries it.
 pub(super) fn accepted(task: NewTask) -> Result<Change, StoreError> {
     let mut entries = Vec::with_capacity(16 + 256 * task.entries.len());
-    let at = task.head.created;
+    let (at, taken) = (task.head.created, task.dedup.map(Taken::from));
     push_entry(&mut entries, &Entry::Accepted { at })?;
     for entry in &task.entries {
         push_entry(&mut entries, entry)?;
@@ -197,6 +255,7 @@ pub(super) fn accepted(task: NewTask) -> Result<Change, StoreError> {
         data: Some(task.data),
         entries,
         count: u32::try_from(1 + task.entries.len()).unwrap_or(u32::MAX),
+        taken,
     })
 }
 
@@ -215,5 +274,6 @@ pub(super) fn moved(kind: Kind, commit: Commit) -> Result<Change, StoreError> {
         data: commit.data,
         entries,
         count: u32::try_from(commit.entries.len()).unwrap_or(u32::MAX),
+        taken: None,
     })
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::change::Mark;
 use super::disk::Disk;
 use super::failpoint::Write;
-use super::failure::failed;
+use super::failure::from_sled;
 use super::fold::Folder;
 use super::overlay::{Open, Overlay};
 use super::upgrade::Upgrade;
-use super::{Shared, keys, room};
+use super::{Shared, checked, dedup, keys, room};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskState;
 use crate::store::StoreError;
@@ -51,7 +51,7 @@ pub(super) fn run(shared: &Shared) {
             is_reserve_kept = false;
             continue;
         }
-        match checkpoint(shared) {
+        match checkpoint(shared, Extent::Needed) {
             Ok(true) => {
                 if let Err(error) = upgrade.go_on(shared) {
                     shared.could_not_fold(error);
@@ -69,18 +69,18 @@ pub(super) fn run(shared: &Shared) {
     }
 }
 
-/// Folds every task that came to rest, and the oldest others if memory or log are past their
-/// bounds; then lets go of the log that nobody needs. `false` if it paused for want of room: what is
-/// not folded stays in the log.
-pub(super) fn checkpoint(shared: &Shared) -> Result<bool, StoreError> {
-    checkpoint_with(shared, |overlay| surplus(shared, overlay))
+/// What a checkpoint folds beside the tasks that came to rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// The oldest others if memory or log are past their bounds.
+    Needed,
+    /// All.
+    Everything,
 }
 
-/// [`checkpoint`], with a say in which tasks are folded although they are not at rest.
-pub(super) fn checkpoint_with(
-    shared: &Shared,
-    surplus: impl FnOnce(&Overlay) -> Vec<(WorkspaceName, TaskId)>,
-) -> Result<bool, StoreError> {
+/// Folds every task that came to rest, and others as `extent` says; then lets go of the log that nobody
+/// needs. `false` if it paused for want of room: what is not folded stays in the log.
+pub(super) fn checkpoint(shared: &Shared, extent: Extent) -> Result<bool, StoreError> {
     let _one = shared.checkpointing.lock();
     if shared.stopped() {
         return Err(shared.refusal());
@@ -98,12 +98,16 @@ pub(super) fn checkpoint_with(
         shared.pause()?;
         return Ok(false);
     }
-    let surplus = surplus(&shared.overlay.read());
-    let is_changed = !rested.is_empty() || !surplus.is_empty();
+    let surplus = match extent {
+        Extent::Needed => surplus(shared, &shared.overlay.read()),
+        Extent::Everything => shared.overlay.read().everything(),
+    };
+    let mut is_changed = !rested.is_empty() || !surplus.is_empty();
     if !surplus.is_empty() && !fold(shared, surplus, true)? {
         shared.pause()?;
         return Ok(false);
     }
+    is_changed |= dedup::fold::fold(shared, extent == Extent::Everything)?;
     let mark = {
         let overlay = shared.overlay.read();
         Mark {
@@ -111,11 +115,14 @@ pub(super) fn checkpoint_with(
             last: overlay.applied,
         }
     };
+    shared.acknowledged.note(mark.last);
     if shared.slots.has_below(mark.low) {
         shared.with_disk(|disk| {
             shared.settings.fail.before(Write::Mark)?;
             // After the folds in sled's own log, so it cannot be durable without them.
-            disk.db.insert(keys::MARK, mark.encode()).map_err(failed)?;
+            disk.db
+                .insert(keys::MARK, checked::seal(keys::MARK, &mark.encode()))
+                .map_err(from_sled)?;
             disk.flush()
         })?;
         shared.slots.drop_below(mark.low)?;
@@ -132,6 +139,7 @@ pub(super) fn checkpoint_with(
         Err(error) => return Err(error),
     }
     shared.room.notify_waiters();
+    dedup::merge::tend(shared)?;
     Ok(true)
 }
 
@@ -166,7 +174,7 @@ fn surplus(shared: &Shared, overlay: &Overlay) -> Vec<(WorkspaceName, TaskId)> {
     surplus
 }
 
-/// `false` if it paused for want of room.
+/// `false` if it paused because the disk is full.
 fn fold(
     shared: &Shared,
     tasks: Vec<(WorkspaceName, TaskId)>,

@@ -6,7 +6,7 @@ use super::SledStore;
 use super::message::Message;
 
 impl SledStore {
-    /// Tells the threads to end.
+    /// Signals the threads to end.
     pub(super) fn signal(&self) {
         self.shared.stopped.store(true, Ordering::Release);
         // If the queue is full, the committer is awake and will see it.
@@ -15,12 +15,15 @@ impl SledStore {
         self.shared.room.notify_waiters();
     }
 
-    /// Tells the threads to end, waits until they have, and lets go of the database.
+    /// Signals the threads to end, waits until they have, and lets go of the database.
     pub(super) fn stop(&self) {
         self.signal();
         for thread in self.threads.lock().drain(..) {
             let _ = thread.join();
         }
+        self.shared
+            .acknowledged
+            .note(self.shared.overlay.read().applied);
         if let Some(disk) = self.shared.disk.write().take()
             && let Err(error) = disk.flush()
         {

@@ -1,4 +1,4 @@
-//! What the bytes of values are put together from: parts with and without a length. Numbers are
+//! Encodes and decodes the parts that values consist of, with and without a length. Numbers are
 //! little-endian. What a value of which version is, [`super::shapes`] says.
 
 use crate::store::StoreError;

@@ -1,16 +1,17 @@
 //! The one thread that puts changes in order and makes them durable, many at once.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use rustc_hash::FxHashMap;
+use tokio::sync::{mpsc, oneshot};
 
 use super::change::{self, Change, Kind};
+use super::dedup::taken::Taken;
 use super::disk::Disk;
 use super::log::Tail;
 use super::message::{Message, Part, Queued};
 use super::newest::Newest;
-use super::overlay::{Mixing, Open, Overlay};
+use super::overlay::{Open, Overlay};
 use super::shared::Shared;
 use super::{RESTED, recovery, room, tasks};
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -38,21 +39,27 @@ struct Standing {
 struct Committer<'a> {
     shared: &'a Shared,
     tail: Tail,
-    newest: HashMap<WorkspaceName, Newest, Mixing>,
-    /// Where tasks stand after the changes of the group that is being put together.
-    standing: HashMap<Key, Standing, Mixing>,
+    newest: FxHashMap<WorkspaceName, Newest>,
+    /// Where tasks stand after the changes of the group that is being built.
+    standing: FxHashMap<Key, Standing>,
     /// Tasks of this group that only the tree has.
-    bases: HashMap<Key, Open, Mixing>,
+    bases: FxHashMap<Key, Open>,
+    /// The keys of deliveries that the group takes, each with its task.
+    taken: Taken,
+    /// Repeated deliveries. What they repeat may be of this group, so they are answered when it is durable.
+    repeats: Vec<(oneshot::Sender<Result<(), StoreError>>, StoreError)>,
 }
 
-/// Runs until the store is closed or a write fails for another reason than want of room.
+/// Runs until the store is closed or a write fails for another reason than a full disk.
 pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message>) {
     let mut committer = Committer {
         shared,
         tail,
-        newest: HashMap::default(),
-        standing: HashMap::default(),
-        bases: HashMap::default(),
+        newest: FxHashMap::default(),
+        standing: FxHashMap::default(),
+        bases: FxHashMap::default(),
+        taken: Taken::default(),
+        repeats: Vec::new(),
     };
     let mut batch = Vec::new();
     let mut ahead = None;
@@ -77,7 +84,7 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
                 Received::End => break,
             },
         };
-        shared.coming.wait(GATHER);
+        shared.pending.wait(GATHER);
         let mut bytes = first.bytes();
         batch.push(first);
         while batch.len() < CHANGES && bytes < BYTES {
@@ -97,6 +104,9 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
             let error = committer.could_not_write(error);
             for queued in batch.drain(..) {
                 let _ = queued.done.send(Err(error.clone()));
+            }
+            for (done, _) in committer.repeats.drain(..) {
+                let _ = done.send(Err(error.clone()));
             }
             if shared.stopped() {
                 break;
@@ -142,7 +152,7 @@ fn receive(shared: &Shared, queue: &mut mpsc::Receiver<Message>) -> Received {
 }
 
 impl Committer<'_> {
-    /// A group could not be written. Gives what its senders are told.
+    /// A group could not be written. Gives the error for its callers.
     fn could_not_write(&mut self, error: StoreError) -> StoreError {
         if !matches!(error, StoreError::Full) {
             return self.shared.fail(&error);
@@ -187,6 +197,7 @@ impl Committer<'_> {
     fn commit(&mut self, batch: &mut Vec<Box<Queued>>) -> Result<(), StoreError> {
         self.standing.clear();
         self.bases.clear();
+        self.taken.clear();
         // Until the group is durable: who takes a partition over waits for it, and what a change stands
         // on is not removed.
         let shared = self.shared;
@@ -195,6 +206,9 @@ impl Committer<'_> {
         for mut queued in batch.drain(..) {
             match self.order_all(&owned, &mut queued) {
                 Ok(()) => accepted.push(queued),
+                Err(repeat @ StoreError::Duplicate { .. }) => {
+                    self.repeats.push((queued.done, repeat));
+                }
                 Err(refused) => {
                     let _ = queued.done.send(Err(refused));
                 }
@@ -202,10 +216,11 @@ impl Committer<'_> {
         }
         *batch = accepted;
         if batch.is_empty() {
+            self.answer_repeats();
             return Ok(());
         }
         let group = self.tail.begin();
-        change::begin_group(group);
+        change::begin_group(group, !self.taken.is_empty());
         for part in batch.iter_mut().flat_map(|queued| queued.parts()) {
             change::set_index(&mut part.encoded, part.change.index);
             change::push_change(group, &part.encoded)?;
@@ -231,6 +246,7 @@ impl Committer<'_> {
             // A caller that went away has its change all the same.
             let _ = waiter.send(Ok(()));
         }
+        self.answer_repeats();
         drop(displaced);
         if bytes > self.shared.settings.overlay_bytes || rested > RESTED {
             self.shared.want_checkpoint();
@@ -246,13 +262,13 @@ impl Committer<'_> {
         match self.bases.remove(&(change.workspace.clone(), change.id)) {
             Some(base) => Ok(Some(base)),
             // It was folded since it was put in order.
-            None => tasks::from_tree(self.shared, &change.workspace, change.id)
+            None => tasks::from_tree_under_overlay(self.shared, &change.workspace, change.id)
                 // The group is in the log already.
                 .map_err(|error| StoreError::unavailable(error.to_string())),
         }
     }
 
-    /// Checks what belongs together and gives it its place: none of it if one part is refused.
+    /// Checks the parts of a transaction and orders them: none of them if one is refused.
     fn order_all(&mut self, owned: &Ownership, queued: &mut Queued) -> Result<(), StoreError> {
         for part in queued.parts() {
             owned.check(part.claim, part.change.id)?;
@@ -263,9 +279,17 @@ impl Committer<'_> {
         for part in &mut queued.rest {
             rest.push(self.order(part)?);
         }
+        let taken = self.taken.by(self.shared, queued)?;
         self.standing.insert(key, standing);
         self.standing.extend(rest);
+        self.taken.extend(taken);
         Ok(())
+    }
+
+    fn answer_repeats(&mut self) {
+        for (done, repeat) in self.repeats.drain(..) {
+            let _ = done.send(Err(repeat));
+        }
     }
 
     /// Checks a change against where its task stands, gives its entries their place, and says where

@@ -2,18 +2,16 @@
 //! syncs.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 use super::codec;
 use super::failpoint::{FailPoint, Write};
 use super::failure::{self, OpenError, unusable};
-use super::files::sync_directory;
-use crate::domain::hex::hex;
+use super::files::{sync_directory, write_durable};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::step::Step;
 use crate::store::StoreError;
@@ -55,9 +53,8 @@ impl Components {
 
     /// The file of a component, if `digest` is a digest at all.
     pub(super) fn path(&self, digest: &str) -> Option<PathBuf> {
-        let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        (digest.len() == 64 && digest.bytes().all(hex))
-            .then(|| self.directory.join(format!("{digest}.wasm")))
+        let bytes = HEXLOWER.decode(digest.as_bytes()).ok()?;
+        (bytes.len() == 32).then(|| self.directory.join(format!("{digest}.wasm")))
     }
 
     /// Makes a component's bytes durable before anything refers to them.
@@ -77,18 +74,11 @@ impl Components {
             return Ok(());
         }
         fail.before(Write::Component)?;
-        let unfinished = path.with_extension("tmp");
-        let whole = File::create(&unfinished).and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        });
-        let named = whole
-            .and_then(|()| std::fs::rename(&unfinished, &path))
+        // What a crash leaves of it is removed at the next start, as nothing refers to it.
+        let written = write_durable(&self.directory, &path, bytes)
             .and_then(|()| sync_directory(&self.directory));
-        if let Err(error) = named {
-            // What is half made would take the space that is missing, and a name that is not durable
-            // would be taken for one that is.
-            let _ = std::fs::remove_file(&unfinished);
+        if let Err(error) = written {
+            // A name that is not durable would be taken for one that is.
             let _ = std::fs::remove_file(&path);
             return Err(failed(error));
         }
@@ -130,7 +120,7 @@ pub(super) fn read(path: &Path, digest: &str) -> Result<Option<Arc<[u8]>>, Store
             return Err(StoreError::unavailable(error));
         }
     };
-    let found = hex(&Sha256::digest(&bytes));
+    let found = HEXLOWER.encode(&Sha256::digest(&bytes));
     if found != digest {
         return Err(codec::damaged(
             "a component",

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use super::codec::bad_key;
 use super::disk::Disk;
-use super::failure::failed;
+use super::failure::from_sled;
 use super::shapes::record::Fixed;
 use super::shared::Shared;
-use super::tasks::after_header;
-use super::{keys, places};
+use super::{keys, long, places};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskState;
 use crate::store::{Counts, StoreError};
@@ -61,7 +60,7 @@ fn by_index(
     };
     let mut counted = 0;
     for entry in disk.db.range(key(TaskId::MIN)..=key(TaskId::MAX)).keys() {
-        let id = keys::id_of(&entry.map_err(failed)?).ok_or_else(|| bad_key("state"))?;
+        let id = keys::id_of(&entry.map_err(from_sled)?).ok_or_else(|| bad_key("state"))?;
         counted += u64::from(seen.insert(id));
         if counted >= MOST {
             break;
@@ -79,13 +78,13 @@ fn done_in_tree(
     let (mut counted, mut looked) = (0, 0);
     let spans = keys::done(workspace, TaskId::MIN)..=keys::done(workspace, TaskId::MAX);
     for span in disk.db.range(spans).keys() {
-        let span = keys::span_of(&span.map_err(failed)?).ok_or_else(|| bad_key("span"))?;
+        let span = keys::span_of(&span.map_err(from_sled)?).ok_or_else(|| bad_key("span"))?;
         let end = keys::span_end(span).unwrap_or(TaskId::MAX);
         let range = keys::task(workspace, keys::span_start(span))..keys::task(workspace, end);
         for entry in disk.db.range(range) {
-            let (key, value) = entry.map_err(failed)?;
+            let (key, value) = entry.map_err(from_sled)?;
             let id = keys::id_of(&key).ok_or_else(|| bad_key("task"))?;
-            let is_done = Fixed::decode(after_header(&value)?)?.state == TaskState::Done;
+            let is_done = Fixed::decode(long::first(&key, &value)?.0)?.state == TaskState::Done;
             counted += u64::from(is_done && seen.insert(id));
             looked += 1;
             if looked >= MOST {

@@ -3,13 +3,15 @@
 //! Two things that sled 0.34 does not do are done here. On Linux its `flush` ends in
 //! `sync_file_range`, which leaves the device's cache and the file's length alone: an `fdatasync`
 //! follows. And a tree node above 128 KiB (a quarter of a segment) goes to a file of its own that
-//! is never synced, so no value here is longer than [`PIECE`]: a leaf has at most 20 of them, also
+//! is never synced, so no value here is longer than [`long::PIECE`]: a leaf has at most 20 of them, also
 //! right after a merge, and stays below.
 
 use std::fs::File;
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -17,26 +19,26 @@ use parking_lot::Mutex;
 use sled::{Batch, IVec};
 
 use super::archive::Archive;
-use super::codec::{Parts, damaged};
+use super::codec::damaged;
 use super::failpoint::{FailPoint, Write};
-use super::failure::{OpenError, failed, io, unusable};
+use super::failure::{OpenError, from_sled, io, unusable};
 use super::files::sync_directory;
 use super::keys;
+use super::long::{self, Long};
+use super::marks::Marks;
 use super::repair;
+use super::scan::before_open;
+use super::scan::generation::Tag;
 use super::settings::SledSettings;
-use super::shapes::kind::kind;
-use super::shapes::{Kind, Shape, read};
 use crate::store::StoreError;
 
-/// The longest value of one key, in bytes.
-pub(super) const PIECE: usize = 6000;
 /// See [`Disk::note`].
 pub(super) const LOOKS: usize = 8;
 /// How long a flush may take before it is looked after, see [`Disk::flush`].
 const NUDGE: Duration = Duration::from_secs(1);
 /// The format that this build writes, and the newest it reads. 1 had no archive, 2 no digests of terms,
-/// 3 kept bodies by workspace alone.
-pub(super) const FORMAT: u32 = 4;
+/// 3 kept bodies by workspace alone, 4 had no marks ([`super::marks`]) and no copy of the catalog.
+pub(super) const FORMAT: u32 = 5;
 
 /// The open tree, and the archive beside it.
 pub(super) struct Disk {
@@ -44,36 +46,27 @@ pub(super) struct Disk {
     pub archive: Archive,
     /// sled's flush waits for its own I/O threads and hangs with many callers; here it has one.
     flushing: Mutex<()>,
+    marks: Arc<Marks>,
+    /// The tree's, and what it begins with.
+    generation: AtomicU64,
+    tag: Tag,
     fail: FailPoint,
-}
-
-/// Takes the directory for this process.
-pub(super) fn lock(path: &Path) -> Result<File, OpenError> {
-    std::fs::create_dir_all(path).map_err(|error| unusable(path, &error))?;
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path.join("lock"))
-        .map_err(|error| unusable(path, &error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => {
-            Err(OpenError::Locked(path.display().to_string()))
-        }
-        Err(std::fs::TryLockError::Error(error)) => Err(unusable(path, &error)),
-    }
 }
 
 impl Disk {
     /// Opens or creates the tree in `settings.path` and returns it with the store's seed. The caller
     /// has the directory's [`lock`].
-    pub(super) fn open(settings: &SledSettings) -> Result<(Self, [u8; 32]), OpenError> {
+    pub(super) fn open(
+        settings: &SledSettings,
+        marks: &Arc<Marks>,
+    ) -> Result<(Self, [u8; 32]), OpenError> {
         let (path, fail) = (settings.path.as_path(), settings.fail.clone());
         let tree = path.join("tree");
         repair::before_open(path, &tree).map_err(|error| unusable(&tree, &error))?;
+        let noted = marks.noted();
+        before_open::check(&tree, noted.tag, noted.generation, noted.tree_bytes)?;
         let db = open_tree(&tree, settings.cache_bytes)?;
-        let found = db.get(keys::FORMAT).map_err(failed)?;
+        let found = db.get(keys::FORMAT).map_err(from_sled)?;
         if let Some(found) = found {
             let found = found
                 .as_ref()
@@ -89,7 +82,7 @@ impl Disk {
             }
             if found < FORMAT {
                 db.insert(keys::FORMAT, &FORMAT.to_le_bytes())
-                    .map_err(failed)?;
+                    .map_err(from_sled)?;
             }
         } else {
             if !db.is_empty() {
@@ -99,21 +92,34 @@ impl Disk {
             batch.insert(keys::FORMAT, &FORMAT.to_le_bytes());
             batch.insert(keys::SEED, &rand::random::<[u8; 32]>());
             batch.insert(keys::UPGRADED, &[]);
-            db.apply_batch(batch).map_err(failed)?;
+            db.apply_batch(batch).map_err(from_sled)?;
         }
-        let seed = db.get(keys::SEED).map_err(failed)?;
+        let seed = db.get(keys::SEED).map_err(from_sled)?;
         let seed = seed
             .as_ref()
             .and_then(|seed| seed.as_ref().try_into().ok())
             .ok_or_else(|| damaged("the seed", "it is missing or not 32 bytes"))?;
+        let tag = Tag::of(&seed);
+        let generation = db.get(keys::GENERATION).map_err(from_sled)?;
+        let generation = generation.and_then(|value| tag.find(&value)).unwrap_or(0);
+        if generation < noted.generation {
+            let why = format!(
+                "it is older than what was written last (generation {generation} of {})",
+                noted.generation
+            );
+            return Err(damaged("the tree", &why).into());
+        }
         let archive = path.join("archive");
         let disk = Self {
             db,
-            archive: Archive::open(archive, settings.segment_bytes, fail.clone())?,
+            archive: Archive::open(archive, settings.segment_bytes, marks.clone(), fail.clone())?,
             flushing: Mutex::new(()),
+            marks: marks.clone(),
+            generation: AtomicU64::new(generation),
+            tag,
             fail,
         };
-        disk.flush()?;
+        disk.flush_catalog()?;
         // The names of new files are durable only with their directories.
         for directory in [&tree, path] {
             sync_directory(directory).map_err(|error| unusable(directory, &error))?;
@@ -127,15 +133,50 @@ impl Disk {
         self.flush_tree()
     }
 
-    /// Makes everything in the tree durable.
+    /// Makes everything in the tree durable, and marks it: no start takes an older tree for this one.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
         let _one = self.flushing.lock();
+        let generation = 1 + self.generation.load(Ordering::Relaxed);
         self.fail.before(Write::Flush)?;
+        self.db
+            .insert(keys::GENERATION, &self.tag.value(generation))
+            .map_err(from_sled)?;
+        self.generation.store(generation, Ordering::Relaxed);
+        self.sync_tree()?;
+        let bytes = self.db.file.metadata();
+        let bytes = bytes.map_err(io("the tree cannot be looked at"))?.len();
+        let segments = self.archive.durable();
+        self.marks.change(|noted| {
+            noted.tag = self.tag;
+            noted.generation = generation;
+            noted.tree_bytes = bytes;
+            for (number, bytes) in segments {
+                if let Some(noted) = noted.segments.get_mut(&number) {
+                    *noted = bytes.max(*noted);
+                }
+            }
+        })
+    }
+
+    /// Makes everything in the tree durable. What is lost of it again is found elsewhere: in the copy of the
+    /// catalog, or in the log.
+    pub(super) fn flush_catalog(&self) -> Result<(), StoreError> {
+        let _one = self.flushing.lock();
+        self.fail.before(Write::Flush)?;
+        self.sync_tree()
+    }
+
+    fn sync_tree(&self) -> Result<(), StoreError> {
         self.flush_tree()?;
         self.db
             .file
             .sync_data()
             .map_err(io("the tree cannot be synced"))
+    }
+
+    /// The tree's generation.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
     }
 
     /// sled's own flush. If a write fails on a thread of sled's, sled notes it and leaves a flush that
@@ -146,7 +187,7 @@ impl Disk {
             scope.spawn(move || over.send(self.db.flush()));
             loop {
                 match is_over.recv_timeout(NUDGE) {
-                    Ok(flushed) => return flushed.map(|_| ()).map_err(failed),
+                    Ok(flushed) => return flushed.map(|_| ()).map_err(from_sled),
                     Err(RecvTimeoutError::Timeout) => {
                         let _ = self.db.insert(keys::FORMAT, &FORMAT.to_le_bytes());
                     }
@@ -159,77 +200,33 @@ impl Disk {
     }
 
     /// Tells sled that the page of `key` was looked at. Its cache takes note of pages only when
-    /// 64 looks have come together in one of 256 shards: pages that are looked at once each, as a
+    /// 64 looks have gathered in one of 256 shards: pages that are looked at once each, as a
     /// scan does, would fill gigabytes before it lets go of any.
     /// With [`LOOKS`] looks a page, 2,048 pages are not noted at most.
     pub(super) fn note(&self, key: &[u8], looks: usize) -> Result<(), StoreError> {
         for _ in 0..looks {
-            self.db.get(key).map_err(failed)?;
+            self.db.get(key).map_err(from_sled)?;
         }
         Ok(())
     }
 
     /// The whole value at `key`, however many pieces it has.
     pub(super) fn get_long(&self, key: &[u8]) -> Result<Option<Long>, StoreError> {
-        match self.db.get(key).map_err(failed)? {
+        match self.db.get(key).map_err(from_sled)? {
             Some(first) => self.gather(key, first).map(Some),
             None => Ok(None),
         }
     }
 
-    /// The whole value at `key` whose first piece is `first`.
-    pub(super) fn gather(&self, key: &[u8], first: IVec) -> Result<Long, StoreError> {
-        let pieces = pieces(&first)?;
-        if pieces == 0 {
-            return Ok(Long::Inline(first));
-        }
-        // A damaged count must not become an allocation.
-        let mut bytes = Vec::with_capacity(PIECE * (1 + pieces.min(4096) as usize));
-        bytes.extend_from_slice(&first);
-        for piece in 1..=pieces {
-            let next = self.db.get(keys::piece(key, piece)).map_err(failed)?;
-            bytes.extend_from_slice(&next.ok_or_else(|| {
-                damaged(
-                    "a long value",
-                    &format!("piece {piece} of {pieces} is gone"),
-                )
-            })?);
-        }
-        Ok(Long::Gathered(bytes))
-    }
-
-    /// Puts `bytes` at `key` in place of a value of `old` further pieces.
-    pub(super) fn put_long(
-        batch: &mut Batch,
-        key: &[u8],
-        bytes: &[u8],
-        old: u32,
-    ) -> Result<(), StoreError> {
-        let (first, rest) = bytes.split_at(bytes.len().min(PIECE - HEADER));
-        let further = u32::try_from(rest.len().div_ceil(PIECE))
-            .map_err(|_| StoreError::Refused("a value of 4 GiB or more is not stored".into()))?;
-        batch.insert(key, [&envelope(further), first].concat());
-        for (piece, bytes) in (1..).zip(rest.chunks(PIECE)) {
-            batch.insert(keys::piece(key, piece), bytes);
-        }
-        for piece in further + 1..=old {
-            batch.remove(keys::piece(key, piece));
-        }
-        Ok(())
-    }
-
-    /// Removes the value at `key` with its `old` further pieces.
-    pub(super) fn remove_long(batch: &mut Batch, key: &[u8], old: u32) {
-        batch.remove(key);
-        for piece in 1..=old {
-            batch.remove(keys::piece(key, piece));
-        }
+    /// The whole value at `key`, whose first piece is stored as `stored`.
+    pub(super) fn gather(&self, key: &[u8], stored: IVec) -> Result<Long, StoreError> {
+        long::gather(key, stored, |piece| self.db.get(piece).map_err(from_sled))
     }
 
     /// How many further pieces the value at `key` has; 0 if there is no value.
     pub(super) fn pieces_at(&self, key: &[u8]) -> Result<u32, StoreError> {
-        match self.db.get(key).map_err(failed)? {
-            Some(first) => pieces(&first),
+        match self.db.get(key).map_err(from_sled)? {
+            Some(stored) => Ok(long::first(key, &stored)?.1),
             None => Ok(0),
         }
     }
@@ -295,63 +292,5 @@ fn open_tree(path: &Path, cache_bytes: u64) -> Result<Tree, OpenError> {
             }
             Err(error) => return Err(unusable(path, &error)),
         }
-    }
-}
-
-/// Version byte and the number of further pieces.
-pub(super) const HEADER: usize = 5;
-
-/// What comes before a value's first piece.
-pub(super) fn envelope(further: u32) -> [u8; HEADER] {
-    let [a, b, c, d] = further.to_le_bytes();
-    [Envelope::NEWEST, a, b, c, d]
-}
-
-/// What is in an envelope: the number of further pieces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Envelope(u32);
-
-kind!('a, Envelope, "a value's envelope", 1 => Envelope);
-
-impl Shape<'_> for Envelope {
-    /// The value follows it.
-    fn parse(bytes: &[u8], kind: &'static str) -> Result<Self, StoreError> {
-        Parts::new(bytes, kind).u32().map(Self)
-    }
-}
-
-/// How many further pieces the value has whose first piece this is.
-pub(super) fn pieces(first: &[u8]) -> Result<u32, StoreError> {
-    read::<Envelope>(first).map(|Envelope(further)| further)
-}
-
-/// A value that was put by [`Disk::put_long`], as it was put, or a record from the archive.
-pub(super) enum Long {
-    Archived(Vec<u8>),
-    Inline(IVec),
-    Gathered(Vec<u8>),
-}
-
-impl Deref for Long {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Archived(bytes) => bytes,
-            Self::Inline(bytes) => &bytes[HEADER..],
-            Self::Gathered(bytes) => &bytes[HEADER..],
-        }
-    }
-}
-
-impl Long {
-    /// How many further pieces it has.
-    pub(super) fn further(&self) -> u32 {
-        let whole: &[u8] = match self {
-            Self::Archived(_) => return 0,
-            Self::Inline(bytes) => bytes,
-            Self::Gathered(bytes) => bytes,
-        };
-        pieces(whole).unwrap_or(0)
     }
 }

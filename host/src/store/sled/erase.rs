@@ -10,16 +10,19 @@ use std::collections::HashSet;
 use sled::Batch;
 
 use super::archive::Archive;
+use super::audit_logs::Appended;
+use super::catalog_copy::CatalogCopy;
 use super::codec::bad_key;
 use super::components::Components;
 use super::disk::Disk;
 use super::failpoint::Write;
-use super::failure::failed;
+use super::failure::from_sled;
 use super::purge::compact::Compaction;
 use super::purge::remove;
+use super::puts::{Changes, Puts as _};
 use super::shapes::read;
 use super::shared::Shared;
-use super::{bodies, keys};
+use super::{bodies, deliveries, keys, long};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::step::Step;
@@ -28,26 +31,31 @@ use crate::store::StoreError;
 /// Keys that are removed in one go.
 const AT_ONCE: usize = 256;
 
-/// Deletes a workspace. Of one that is not there, nothing is left to be done.
+/// Deletes a workspace, and appends to the audit log of the server. Of one that is not there, nothing is left to be done.
 pub(super) fn delete(
     shared: &Shared,
     components: &mut Components,
+    copy: &mut CatalogCopy,
     workspace: &WorkspaceName,
     revision: u64,
+    appended: &Appended,
 ) -> Result<(), StoreError> {
     let mut digests = Vec::new();
     let batch = shared.with_disk(|disk| {
-        let mut batch = Batch::default();
-        batch.insert(keys::REVISION, &revision.to_be_bytes()[..]);
-        batch.insert(keys::revised(workspace), &revision.to_be_bytes()[..]);
+        let mut batch = Changes::default();
+        appended.add_to(&mut batch);
+        batch.put(
+            &keys::workspace_revision(workspace),
+            revision.to_be_bytes().to_vec(),
+        );
         let own = keys::workspace(workspace);
         let further = disk.pieces_at(&own)?;
-        Disk::remove_long(&mut batch, &own, further);
+        long::remove(&mut batch, &own, further);
         for prefix in keys::SET_UP {
             for entry in disk.db.scan_prefix(keys::all_of(prefix, workspace)) {
-                let (key, first) = entry.map_err(failed)?;
+                let (key, first) = entry.map_err(from_sled)?;
                 if prefix == keys::MARKS {
-                    batch.remove(key);
+                    batch.remove_key(&key);
                     continue;
                 }
                 let value = disk.gather(&key, first)?;
@@ -55,10 +63,10 @@ pub(super) fn delete(
                     let step: Step = read(&value)?;
                     digests.extend(step.digests().map(str::to_owned));
                 }
-                Disk::remove_long(&mut batch, &key, value.further());
+                long::remove(&mut batch, &key, value.further());
             }
         }
-        batch.insert(keys::erasing(workspace), &[]);
+        batch.put(&keys::erasing(workspace), Vec::new());
         Ok(batch)
     })?;
     let is_new = !shared.erasing.has(workspace);
@@ -67,11 +75,7 @@ pub(super) fn delete(
         let _alone = shared.removing.write();
         shared.erasing.0.write().insert(workspace.clone());
     }
-    let written = shared.with_disk(|disk| {
-        shared.settings.fail.before(Write::Registry)?;
-        disk.db.apply_batch(batch).map_err(failed)?;
-        disk.flush()
-    });
+    let written = shared.with_disk(|disk| copy.commit(disk, revision, &batch));
     if let Err(error) = written {
         if is_new {
             shared.erasing.0.write().remove(workspace);
@@ -123,6 +127,7 @@ impl Erasure {
                 let gone = overlay.forget(workspace);
                 shared.measure(&overlay);
                 drop(overlay);
+                shared.dedup.forget(workspace);
                 drop(gone);
                 if let Some(last) = shared.slots.close_current(|| shared.wake_committer()) {
                     self.stage = Stage::Log(last);
@@ -165,12 +170,20 @@ impl Erasure {
             }
             Stage::Rest => {
                 bodies::remove_all(shared, workspace)?;
+                shared.blobs.remove_all(workspace)?;
+                deliveries::remove_all(shared, workspace)?;
+                let mut setup = shared.setup.lock();
                 let done = shared.with_disk(|disk| {
                     disk.flush()?;
                     shared.settings.fail.before(Write::Registry)?;
-                    disk.db.remove(keys::erasing(workspace)).map_err(failed)?;
-                    disk.flush()
+                    disk.db
+                        .remove(keys::erasing(workspace))
+                        .map_err(from_sled)?;
+                    disk.flush_catalog()?;
+                    // The changes that it had have the workspace yet.
+                    setup.copy.write_anew(disk)
                 });
+                drop(setup);
                 done.map_err(|error| shared.could_not_fold(error))?;
                 shared.erasing.0.write().remove(workspace);
                 tracing::info!(workspace.id = %workspace, "a workspace that was deleted is erased");
@@ -197,7 +210,7 @@ fn damaged(
     batch: &mut Batch,
 ) -> Result<(), StoreError> {
     for key in disk.db.scan_prefix(keys::WAITING).keys() {
-        let key = key.map_err(failed)?;
+        let key = key.map_err(from_sled)?;
         if keys::waiting_of(&key).is_some_and(|(_, of, task)| of == *workspace && task == id) {
             batch.remove(key);
         }
@@ -216,7 +229,7 @@ fn tree(shared: &Shared, workspace: &WorkspaceName) -> Result<bool, StoreError> 
             .scan_prefix(keys::all_of(keys::TASKS, workspace))
             .keys()
         {
-            let key = key.map_err(failed)?;
+            let key = key.map_err(from_sled)?;
             let id = keys::id_of(&key).ok_or_else(|| bad_key("task"))?;
             match remove::task(disk, workspace, id, &mut batch) {
                 Err(StoreError::Damaged(error)) => {
@@ -233,7 +246,7 @@ fn tree(shared: &Shared, workspace: &WorkspaceName) -> Result<bool, StoreError> 
         // What belongs to no record, and what does not stand beside one.
         for prefix in keys::OF_TASKS {
             for key in disk.db.scan_prefix(keys::all_of(prefix, workspace)).keys() {
-                batch.remove(key.map_err(failed)?);
+                batch.remove(key.map_err(from_sled)?);
                 count += 1;
                 if count >= AT_ONCE {
                     return Ok((batch, count));

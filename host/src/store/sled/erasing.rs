@@ -6,7 +6,7 @@ use parking_lot::RwLock;
 
 use super::codec::bad_key;
 use super::disk::Disk;
-use super::failure::failed;
+use super::failure::from_sled;
 use super::keys;
 use crate::domain::ids::WorkspaceName;
 use crate::store::StoreError;
@@ -19,7 +19,7 @@ impl Erasing {
     pub(super) fn read(disk: &Disk) -> Result<HashSet<WorkspaceName>, StoreError> {
         let mut all = HashSet::new();
         for key in disk.db.scan_prefix(keys::ERASING).keys() {
-            let key = key.map_err(failed)?;
+            let key = key.map_err(from_sled)?;
             all.insert(keys::workspace_of(&key).ok_or_else(|| bad_key("erasing"))?);
         }
         Ok(all)

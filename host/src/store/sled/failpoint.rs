@@ -29,6 +29,10 @@ pub(super) enum Write {
     Component,
     /// A response's body is written.
     Body,
+    /// The marks of the store's parts change.
+    Marks,
+    /// The copy of the catalog changes.
+    Copy,
 }
 
 #[cfg(test)]

@@ -19,7 +19,6 @@ pub enum OpenError {
     Unusable {
         /// The directory.
         path: String,
-        /// Why.
         reason: String,
     },
     /// A newer server wrote it.
@@ -73,7 +72,7 @@ pub(super) fn io(what: &'static str) -> impl Fn(io::Error) -> StoreError {
 }
 
 /// The error for the tree.
-pub(super) fn failed(error: sled::Error) -> StoreError {
+pub(super) fn from_sled(error: sled::Error) -> StoreError {
     match error {
         sled::Error::Corruption { .. } => StoreError::Damaged(error.to_string()),
         sled::Error::Io(error) if is_full(error.kind()) => StoreError::Full,

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use sled::Batch;
 
 use super::archive::{self, Place};
+use super::checked;
 use super::codec::damaged;
-use super::disk::{Disk, HEADER, PIECE};
+use super::disk::Disk;
 use super::failpoint::Write;
-use super::failure::failed;
+use super::failure::from_sled;
+use super::long::{self, HEADER, Long, PIECE};
 use super::overlay::Open;
 use super::shapes::journal::Piece;
 use super::shapes::record::{Record, encode_record};
@@ -24,14 +26,14 @@ use crate::store::StoreError;
 /// Places that are put into the tree in one go. It bounds how long readers of several keys wait.
 const PLACES: usize = 256;
 
-/// Writes tasks down, with the buffers that it needs for it.
+/// Writes tasks from the overlay into the tree and the archive, with reused buffers.
 #[derive(Default)]
 pub(super) struct Folder {
     record: Vec<u8>,
     /// The last key of [`keys::done`] that was written.
     noted: Vec<u8>,
     /// Tasks whose records were appended to the archive, in the order of their keys. Until
-    /// [`Folder::place`] nobody finds them there.
+    /// [`Folder::place`] no look-up finds them there.
     archived: Vec<(Arc<Open>, Place)>,
 }
 
@@ -61,7 +63,7 @@ impl Folder {
             let disk = shared.disk.write();
             let disk = disk.as_ref().ok_or_else(|| shared.without_disk())?;
             shared.settings.fail.before(Write::Fold)?;
-            disk.db.apply_batch(batch).map_err(failed)?;
+            disk.db.apply_batch(batch).map_err(from_sled)?;
         }
         Ok(in_tree)
     }
@@ -94,7 +96,7 @@ impl Folder {
                 let mut batch = Batch::default();
                 places::insert(disk, &first.head.workspace, &new, &mut batch)?;
                 shared.settings.fail.before(Write::Fold)?;
-                disk.db.apply_batch(batch).map_err(failed)?;
+                disk.db.apply_batch(batch).map_err(from_sled)?;
             }
             let mut gone = Vec::with_capacity(part.len());
             {
@@ -110,12 +112,12 @@ impl Folder {
         Ok(())
     }
 
-    /// Notes that there is a task that is done among those of about its age. What is noted and is
-    /// not so costs a look; what is so and not noted would be lost, so this comes first.
+    /// Notes that there is a finished task in the task's range of ids. A note without a task costs a look-up;
+    /// a task without a note would never be found, so the note is written first.
     fn note_done(&mut self, disk: &Disk, open: &Open) -> Result<(), StoreError> {
         let key = keys::done(&open.head.workspace, open.head.id);
         if self.noted != key {
-            disk.db.insert(&key, &[]).map_err(failed)?;
+            disk.db.insert(&key, &[]).map_err(from_sled)?;
             self.noted = key;
         }
         Ok(())
@@ -169,13 +171,14 @@ impl Folder {
             let numbers = (open.count, open.settled, streamed + journal.len() as u64);
             encode_record(&mut self.record, &open.head, numbers, data, &[])?;
             let mut at = streamed;
-            for piece in journal.chunks(PIECE - 1) {
-                batch.insert(keys::journal(workspace, id, at), Piece(piece).encode());
+            for piece in journal.chunks(PIECE - 1 - checked::HEADER) {
+                let key = keys::journal(workspace, id, at);
+                batch.insert(&key[..], checked::seal(&key, &Piece(piece).encode()));
                 at += piece.len() as u64;
             }
         }
-        let further = old.as_ref().map_or(0, super::disk::Long::further);
-        Disk::put_long(batch, &key, &self.record, further)?;
+        let further = old.as_ref().map_or(0, Long::further);
+        long::put(batch, &key, &self.record, further)?;
         let now = index_keys(workspace, id, open.head.state(), open.head.wake_at());
         if let Some(old) = &old_record {
             let wake_at = (old.fixed.wake_at != Millis::MAX).then_some(old.fixed.wake_at);
@@ -187,7 +190,11 @@ impl Folder {
         let found_by = terms::encode([Digests::of(&open.head)]);
         for key in now {
             let is_due = key.starts_with(keys::WAITING);
-            batch.insert(key, if is_due { &[][..] } else { &found_by[..] });
+            let value = match is_due {
+                true => Vec::new(),
+                false => checked::seal(&key, &found_by),
+            };
+            batch.insert(key, value);
         }
         Ok(false)
     }

@@ -1,9 +1,11 @@
-//! How groups lie in a slot's bytes: headers, seals, checksums. Knows no files.
+//! How groups lie in a slot's bytes: headers, seals, checksums.
 //!
 //! Payloads hold bytes that strangers chose, and a slot is written over payloads of before. So
 //! that none of them can be taken for a group, a group's header is sealed with the store's seed.
 
+use std::fs::File;
 use std::ops::RangeInclusive;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -113,6 +115,22 @@ fn frame_at(
     sound.then_some((at + HEADER, length as usize))
 }
 
+/// Whether the first group of a slot is sound, whatever is before it, and has that number or a higher one.
+pub(super) fn begins_at(slot: &File, key: &[u8; 32], low: u64) -> bool {
+    let mut header = [0; SLOT_HEADER + HEADER];
+    if slot.read_exact_at(&mut header, 0).is_err() {
+        return false;
+    }
+    let length = u32::from_le_bytes([header[32], header[33], header[34], header[35]]);
+    let slot_bytes = slot.metadata().map_or(0, |slot| slot.len());
+    if u64::from(length) > slot_bytes {
+        return false;
+    }
+    let mut bytes = vec![0; SLOT_HEADER + HEADER + length as usize];
+    slot.read_exact_at(&mut bytes, 0).is_ok()
+        && frame_at(&bytes, key, SLOT_HEADER, low..=u64::MAX).is_some()
+}
+
 /// Where the sound groups of a slot are: from `first` on, without a gap.
 pub(super) fn read_slot(
     bytes: &[u8],
@@ -136,4 +154,24 @@ pub(super) fn read_slot(
         }
     }
     Ok(groups)
+}
+
+/// The number and the payload of every sound group in a slot's bytes, also of those that are not needed any more.
+pub(super) fn every_group<'a>(
+    bytes: &'a [u8],
+    key: &[u8; 32],
+) -> impl Iterator<Item = (u64, &'a [u8])> {
+    let mut at = SLOT_HEADER;
+    std::iter::from_fn(move || {
+        while at + HEADER <= bytes.len() {
+            let begin = at;
+            at += 8;
+            if let Some((offset, length)) = frame_at(bytes, key, begin, 0..=u64::MAX) {
+                at = begin + framed_length(length) as usize;
+                let number = u64::from_le_bytes(bytes[begin + 8..begin + 16].try_into().ok()?);
+                return Some((number, &bytes[offset..offset + length]));
+            }
+        }
+        None
+    })
 }

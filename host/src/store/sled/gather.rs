@@ -1,22 +1,21 @@
 //! How long a group waits for more: as long as something is on its way that would come too late for
-//! it, and never long. A flush costs as much for one change as for twenty; but a flush that waits
-//! while nobody computes delays them all.
+//! it, and never long. A flush costs as much for one change as for twenty; but waiting while no other thread
+//! computes delays all of them.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
-/// See the module's documentation.
 #[derive(Default)]
-pub(super) struct Coming {
+pub(super) struct PendingWrites {
     count: AtomicUsize,
     /// The committer waits for the count to be 0.
     awaited: AtomicBool,
     committer: OnceLock<Thread>,
 }
 
-impl Coming {
+impl PendingWrites {
     /// One more change is on its way.
     pub(super) fn begin(&self) {
         self.count.fetch_add(1, Ordering::SeqCst);
@@ -52,16 +51,16 @@ impl Coming {
 }
 
 /// A write that is on its way. It has arrived when this is dropped.
-pub struct Expected(Arc<Coming>);
+pub struct AnnouncedWrite(Arc<PendingWrites>);
 
-impl Expected {
-    pub(super) fn new(coming: Arc<Coming>) -> Self {
-        coming.begin();
-        Self(coming)
+impl AnnouncedWrite {
+    pub(super) fn new(pending: Arc<PendingWrites>) -> Self {
+        pending.begin();
+        Self(pending)
     }
 }
 
-impl Drop for Expected {
+impl Drop for AnnouncedWrite {
     fn drop(&mut self) {
         self.0.end();
     }
@@ -75,23 +74,23 @@ mod tests {
 
     #[test]
     fn what_is_on_its_way_is_waited_for_and_not_for_long() {
-        let coming = Arc::new(Coming::default());
+        let pending = Arc::new(PendingWrites::default());
         let begun = Instant::now();
-        coming.wait(Duration::from_secs(60));
-        coming.begin();
-        coming.wait(Duration::from_millis(20));
+        pending.wait(Duration::from_secs(60));
+        pending.begin();
+        pending.wait(Duration::from_millis(20));
         assert!(
             begun.elapsed() >= Duration::from_millis(20),
             "it never came"
         );
-        coming.begin();
-        let other = coming.clone();
+        pending.begin();
+        let other = pending.clone();
         let ends = std::thread::spawn(move || {
             std::thread::sleep(Duration::from_millis(20));
             other.end();
             other.end();
         });
-        coming.wait(Duration::from_secs(60));
+        pending.wait(Duration::from_secs(60));
         assert!(begun.elapsed() < Duration::from_secs(30), "both came");
         ends.join().unwrap();
     }

@@ -6,7 +6,7 @@
 //!
 //! | key | value |
 //! | --- | --- |
-//! | `m/…` | format number, seed, the log's low-water mark, whether all is as this version writes it, which groups of the log have tasks that were removed |
+//! | `m/…` | format number, generation, seed, the log's low-water mark, whether all is as this version writes it, which groups of the log have tasks that were removed |
 //! | `t/<ws>\0<id>` | a task's record |
 //! | `j/<ws>\0<id><offset u64>` | a piece of a task's journal past what its record holds |
 //! | `r/<ws>\0<id>` | the task is ready; digests of its terms |
@@ -15,10 +15,14 @@
 //! | `d/<ws>\0<span u64>` | empty: a task whose id is of that span of time was done once |
 //! | `a/<ws>\0<id>` | where in the archive the records of done tasks are, from that id on |
 //! | `b/<ws>\0<id>` | digests of the terms of those done tasks |
+//! | `e/<ws>\0<day u32><tier u8><run u64><key>` | keys of deliveries from that one on, see [`super::dedup`] |
 //! | `p/<ws>` | a workspace's settings |
 //! | `m/revision`, `v/<ws>` | how often what is set up was changed; the revision in which a workspace last was (u64) |
 //! | `h/<ws>\0<id>`, `q/<ws>\0<name>`, `g/<ws>\0<key>`, `k/<ws>\0<name>` | a webhook, a step, a config value, a connector |
-//! | `f/<ws>\0<name>`, `l/<ws>\0<name>` | a schedule, the last planned time of it that is settled (u64) |
+//! | `f/<ws>\0<name>`, `l/<ws>\0<name>` | a schedule, the last planned time of it whose task is already stored (u64) |
+//! | `n/<ws>\0<id>`, `o/<id>` | a token of a workspace, of the server |
+//! | `i/<ws>\0<kind u8><id u64>`, `c/<kind u8><id u64>` | an entry of the audit log of a workspace, of the server |
+//! | `m/server` | the revision in which a token of the server was last changed (u64) |
 //! | `y/<ws>` | empty: the workspace is being erased |
 //! | `x/<key>\0<piece u32>` | the further pieces of a value that is too long for one key |
 
@@ -28,6 +32,8 @@ use crate::domain::task::TaskState;
 
 /// The format number, u32.
 pub(super) const FORMAT: &[u8] = b"m/format";
+/// How often the tree was made durable under a mark, see [`super::marks`].
+pub(super) const GENERATION: &[u8] = b"m/generation";
 /// 32 random bytes.
 pub(super) const SEED: &[u8] = b"m/seed";
 /// See [`super::change::Mark`].
@@ -39,9 +45,11 @@ pub(super) const REMOVED: &[u8] = b"m/removed";
 /// The archive's places.
 pub(super) const PLACES: &[u8] = b"a/";
 /// How often what is set up was changed, u64.
-pub(super) const REVISION: &[u8] = b"m/revision";
+pub(super) const REGISTRY_REVISION: &[u8] = b"m/revision";
+/// The revision in which a token of the server was last changed, u64.
+pub(super) const SERVER_REVISION: &[u8] = b"m/server";
 /// All workspaces' revisions.
-pub(super) const REVISED: &[u8] = b"v/";
+pub(super) const WORKSPACE_REVISIONS: &[u8] = b"v/";
 /// All workspaces.
 pub(super) const WORKSPACES: &[u8] = b"p/";
 /// All webhooks.
@@ -54,9 +62,19 @@ pub(super) const CONFIG: &[u8] = b"g/";
 pub(super) const CONNECTORS: &[u8] = b"k/";
 /// All schedules.
 pub(super) const SCHEDULES: &[u8] = b"f/";
+/// All tokens of workspaces.
+pub(super) const TOKENS: &[u8] = b"n/";
+/// All tokens of the server.
+pub(super) const SERVER_TOKENS: &[u8] = b"o/";
+/// The audit logs of all workspaces.
+pub(super) const AUDIT: &[u8] = b"i/";
+/// The audit log of the server.
+pub(super) const SERVER_AUDIT: &[u8] = b"c/";
 /// All tasks that are due at some time.
 pub(super) const WAITING: &[u8] = b"w/";
 
+/// All keys of deliveries.
+pub(super) const DEDUP: &[u8] = b"e/";
 /// All workspaces that are being erased.
 pub(super) const ERASING: &[u8] = b"y/";
 /// The marks of all schedules.
@@ -64,9 +82,42 @@ pub(super) const MARKS: &[u8] = b"l/";
 /// All records of tasks.
 pub(super) const TASKS: &[u8] = b"t/";
 /// What is set up in a workspace.
-pub(super) const SET_UP: [&[u8]; 6] = [WEBHOOKS, STEPS, CONFIG, CONNECTORS, SCHEDULES, MARKS];
-/// What there is of a workspace's tasks beside their records; `w/` keys do not begin with the workspace.
-pub(super) const OF_TASKS: [&[u8]; 7] = [b"j/", b"r/", b"s/", b"d/", PLACES, b"b/", b"x/t/"];
+pub(super) const SET_UP: [&[u8]; 7] = [
+    WEBHOOKS, STEPS, CONFIG, CONNECTORS, SCHEDULES, MARKS, TOKENS,
+];
+/// What [`super::catalog_copy`] has: what all keys begin with that a change of the catalog writes, but for
+/// the revision, which it has by itself. Long values have further pieces.
+pub(super) const CATALOG: [&[u8]; 12] = [
+    WORKSPACES,
+    WEBHOOKS,
+    STEPS,
+    CONFIG,
+    CONNECTORS,
+    SCHEDULES,
+    MARKS,
+    TOKENS,
+    SERVER_TOKENS,
+    SERVER_REVISION,
+    WORKSPACE_REVISIONS,
+    ERASING,
+];
+
+/// Whether a key is one of [`CATALOG`], or of a further piece of such a value.
+pub(super) fn is_catalog(key: &[u8]) -> bool {
+    let key = key.strip_prefix(b"x/").unwrap_or(key);
+    CATALOG.iter().any(|prefix| key.starts_with(prefix))
+}
+
+/// Whether a key is an entry of the audit log.
+pub(super) fn is_audit(key: &[u8]) -> bool {
+    key.starts_with(AUDIT) || key.starts_with(SERVER_AUDIT)
+}
+
+/// What there is of a workspace's tasks beside their records, and of what was done with them; `w/` keys do not
+/// begin with the workspace.
+pub(super) const OF_TASKS: [&[u8]; 9] = [
+    b"j/", b"r/", b"s/", b"d/", PLACES, b"b/", DEDUP, b"x/t/", AUDIT,
+];
 
 /// What all keys of a kind begin with that are of a workspace.
 pub(super) fn all_of(prefix: &[u8], workspace: &WorkspaceName) -> Vec<u8> {
@@ -167,8 +218,8 @@ pub(super) fn workspace(workspace: &WorkspaceName) -> Vec<u8> {
 }
 
 /// A workspace's revision.
-pub(super) fn revised(workspace: &WorkspaceName) -> Vec<u8> {
-    [REVISED, workspace.as_str().as_bytes()].concat()
+pub(super) fn workspace_revision(workspace: &WorkspaceName) -> Vec<u8> {
+    [WORKSPACE_REVISIONS, workspace.as_str().as_bytes()].concat()
 }
 
 pub(super) fn webhook(workspace: &WorkspaceName, id: &str) -> Vec<u8> {
@@ -191,9 +242,41 @@ pub(super) fn schedule(workspace: &WorkspaceName, name: &str) -> Vec<u8> {
     scoped(b"f/", workspace, &[name.as_bytes()])
 }
 
-/// The last planned time of a schedule that is settled.
+/// A token of a workspace, or of the server.
+pub(super) fn token(workspace: Option<&WorkspaceName>, id: &str) -> Vec<u8> {
+    match workspace {
+        Some(workspace) => scoped(b"n/", workspace, &[id.as_bytes()]),
+        None => [SERVER_TOKENS, id.as_bytes()].concat(),
+    }
+}
+
+/// What the keys of a kind of entries of the audit log of a workspace, or of the server, have before their ids.
+pub(super) fn audit(workspace: Option<&WorkspaceName>, kind: u8) -> Vec<u8> {
+    match workspace {
+        Some(workspace) => scoped(b"i/", workspace, &[&[kind]]),
+        None => [SERVER_AUDIT, &[kind]].concat(),
+    }
+}
+
+/// The last planned time of a schedule whose task is already stored.
 pub(super) fn schedule_mark(workspace: &WorkspaceName, name: &str) -> Vec<u8> {
     scoped(b"l/", workspace, &[name.as_bytes()])
+}
+
+/// What the values of a run of keys of deliveries have keys after: the first of their keys follows.
+pub(super) fn dedup_run(workspace: &WorkspaceName, day: u32, tier: u8, number: u64) -> Vec<u8> {
+    let (day, number) = (day.to_be_bytes(), number.to_be_bytes());
+    scoped(b"e/", workspace, &[&day, &[tier], &number])
+}
+
+/// The run that a value of keys of deliveries is of: workspace, day, tier and number.
+pub(super) fn dedup_run_of(key: &[u8]) -> Option<(WorkspaceName, u32, u8, u64)> {
+    let (workspace, rest) = split(key)?;
+    let (day, rest) = rest.split_first_chunk::<4>()?;
+    let (tier, rest) = rest.split_first()?;
+    let (number, rest) = rest.split_first_chunk::<8>()?;
+    let run = (u32::from_be_bytes(*day), *tier, u64::from_be_bytes(*number));
+    (rest.len() == 16).then_some((workspace, run.0, run.1, run.2))
 }
 
 /// Piece `piece` (from 1) of the long value at `key`.
@@ -291,6 +374,10 @@ mod tests {
         for state in TaskState::ALL {
             assert_eq!(state_of(state_byte(state)), Some(state));
         }
+        let run = dedup_run(&ws("acme"), 20_000, 3, 1 << 40);
+        let first = [&run[..], &[0; 16]].concat();
+        assert_eq!(dedup_run_of(&first), Some((ws("acme"), 20_000, 3, 1 << 40)));
+        assert_eq!(dedup_run_of(&run), None);
         assert_eq!(span_of(&done(&ws("acme"), id)), Some(span(id)));
         for id in [TaskId::MIN, id, TaskId::MAX] {
             let start = span_start(span(id));

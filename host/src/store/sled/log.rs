@@ -9,6 +9,7 @@
 //! bytes. Numbers have no gaps. A group is synced before the next is written, so at most the very
 //! last one can be torn; a torn one with a sound one behind it is damage.
 
+mod file;
 mod open;
 
 use std::collections::VecDeque;
@@ -20,20 +21,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use self::file::{number_of, zeroed};
 use super::failpoint::{FailPoint, Write};
 use super::failure::io;
-use super::files::sync_directory;
+use super::files::{slot_name, sync_directory};
 use super::frame::{self, HEADER, SLOT_HEADER};
+use super::marks::Marks;
 use crate::store::StoreError;
 
 pub(super) use open::open;
 
 /// The largest buffer that is kept for the next group, in bytes.
 const KEEP: usize = 4 * 1024 * 1024;
-/// How much of a new slot is written in one go. The page cache remembers a write in pieces as large as
-/// it was, and writes a piece back whole though only some bytes of it have changed: with 256 KiB a
-/// sync of 20 KiB wrote 300.
-const BLOCK: usize = 4096;
 /// Slots kept for reuse; what a burst needed beyond them is given back.
 const SPARES: usize = 4;
 
@@ -58,6 +57,7 @@ pub(super) struct Slots {
     key: [u8; 32],
     /// Bytes of sealed slots.
     bytes: AtomicU64,
+    marks: Arc<Marks>,
     fail: FailPoint,
 }
 
@@ -160,7 +160,7 @@ impl Slots {
         let spares = std::mem::take(&mut *self.spares.lock());
         for (path, _) in spares {
             self.fail.before(Write::Drop)?;
-            std::fs::remove_file(path).map_err(io("a slot of the log cannot be removed"))?;
+            self.remove(&path)?;
         }
         self.prepare()
     }
@@ -172,7 +172,37 @@ impl Slots {
             return Ok(());
         }
         drop(spares);
-        std::fs::remove_file(&path).map_err(io("a slot of the log cannot be removed"))
+        self.remove(&path)
+    }
+
+    fn remove(&self, path: &Path) -> Result<(), StoreError> {
+        let number = number_of(path);
+        self.marks.change(|noted| {
+            noted.slots.retain(|slot, _| Some(*slot) != number);
+        })?;
+        std::fs::remove_file(path).map_err(io("a slot of the log cannot be removed"))
+    }
+
+    /// Has the marks have the files that there are.
+    fn note_all(&self) -> Result<(), StoreError> {
+        let mut slots = std::collections::BTreeMap::new();
+        let sealed = self.sealed.lock();
+        let spares = self.spares.lock();
+        let sealed = sealed.iter().map(|slot| (&slot.path, &slot.file));
+        let noted = self.marks.noted().slots;
+        for (path, file) in sealed.chain(spares.iter().map(|(path, file)| (path, file))) {
+            let Some(number) = number_of(path) else {
+                continue;
+            };
+            let failed = io("a slot of the log cannot be looked at");
+            let bytes = file.metadata().map_err(&failed)?.len();
+            if !noted.contains_key(&number) {
+                // As a crash left it, it may be in memory alone.
+                file.sync_all().map_err(&failed)?;
+            }
+            slots.insert(number, bytes);
+        }
+        self.marks.change(|noted| noted.slots = slots)
     }
 
     /// Takes what `other` has, in place of its own.
@@ -204,19 +234,21 @@ impl Slots {
     fn create(&self, bytes: u64) -> Result<(PathBuf, File), StoreError> {
         self.fail.before(Write::Slot)?;
         let name = self.next_name.fetch_add(1, Ordering::Relaxed);
-        let path = self.directory.join(format!("{name:08}.log"));
+        let path = self.directory.join(slot_name(name));
         let made = zeroed(&path, bytes).and_then(|file| {
             sync_directory(&self.directory)?;
             Ok(file)
         });
-        match made {
-            Ok(file) => Ok((path, file)),
-            Err(error) => {
-                // What is half made would take the space that is missing.
-                let _ = std::fs::remove_file(&path);
-                Err(io("a slot of the log cannot be made")(error))
-            }
-        }
+        let file = made.map_err(|error| {
+            // What is half made would take the space that is missing.
+            let _ = std::fs::remove_file(&path);
+            io("a slot of the log cannot be made")(error)
+        })?;
+        // If that fails it stays: the marks may have it all the same.
+        self.marks.change(|noted| {
+            noted.slots.insert(name, bytes);
+        })?;
+        Ok((path, file))
     }
 
     /// A slot for a first group of `length` bytes.
@@ -232,21 +264,6 @@ impl Slots {
         let (path, file) = self.create(length)?;
         Ok((path, file, length))
     }
-}
-
-/// A new file of so many zeros, durable but for its name.
-fn zeroed(path: &Path, bytes: u64) -> std::io::Result<File> {
-    let mut options = File::options();
-    let file = options.create_new(true).read(true).write(true).open(path)?;
-    let zeros = [0; BLOCK];
-    let mut at = 0;
-    while at < bytes {
-        let length = zeros.len().min((bytes - at) as usize);
-        file.write_all_at(&zeros[..length], at)?;
-        at += length as u64;
-    }
-    file.sync_all()?;
-    Ok(file)
 }
 
 impl Tail {
@@ -301,8 +318,8 @@ impl Tail {
         Ok(number)
     }
 
-    /// Takes back, durably, what a failed [`Tail::append`] may have left: nobody was told that it is
-    /// there, so no later start is to find it.
+    /// Overwrites, durably, what a failed [`Tail::append`] may have left: it was not acknowledged, so no
+    /// later start may find it.
     pub(super) fn mend(&mut self) -> Result<(), StoreError> {
         if self.torn
             && let Some(current) = &self.current

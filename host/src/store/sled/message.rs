@@ -3,6 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::change::{self, Change};
+use crate::domain::clock::Millis;
 use crate::store::{Claim, StoreError};
 
 /// A change of one task.
@@ -14,6 +15,16 @@ pub(super) struct Part {
     pub(super) expected: Option<u64>,
     /// What the write stands on.
     pub(super) claim: Claim,
+    /// When the delivery came whose key the change has, and how often keys had moved when it was not found.
+    pub(super) looked: Option<Looked>,
+}
+
+/// See [`Part::looked`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Looked {
+    pub at: Millis,
+    /// [`DedupIndex::moved`](super::dedup::index::DedupIndex::moved).
+    pub moved: u64,
 }
 
 impl Part {
@@ -21,6 +32,7 @@ impl Part {
         claim: Claim,
         change: Change,
         expected: Option<u64>,
+        looked: Option<Looked>,
     ) -> Result<Self, StoreError> {
         let encoded = change::encode_change(&change)?;
         Ok(Self {
@@ -28,6 +40,7 @@ impl Part {
             encoded,
             expected,
             claim,
+            looked,
         })
     }
 }
@@ -37,7 +50,7 @@ pub(super) struct Queued {
     pub first: Part,
     /// Nearly always empty.
     pub rest: Vec<Part>,
-    /// Told when it is durable, or why it is not.
+    /// Receives the result once it is durable, or the error.
     pub done: oneshot::Sender<Result<(), StoreError>>,
 }
 

@@ -8,14 +8,22 @@
 //! until they take too much of it. Behind what is folded the log is let go.
 
 mod archive;
+mod audit;
+mod audit_logs;
 mod bodies;
+mod catalog_copy;
+mod catalog_frame;
 mod change;
+mod checked;
 mod checkpoint;
 mod closing;
 mod codec;
 mod committer;
 mod components;
 mod counts;
+mod dedup;
+mod deliveries;
+mod directory_lock;
 mod disk;
 mod erase;
 mod erasing;
@@ -25,20 +33,29 @@ mod files;
 mod fold;
 mod frame;
 mod gather;
+pub mod inspect;
+mod key_names;
 mod keys;
 mod log;
+mod long;
+mod marks;
 mod message;
 mod newest;
 mod overlay;
+mod pins;
 mod places;
+mod presence;
 mod purge;
+mod puts;
 mod queries;
 mod recovery;
-mod registered;
 mod registry;
+mod registry_read;
 mod removed;
 mod repair;
 mod room;
+pub mod salvage;
+mod scan;
 mod settings;
 mod setup;
 mod shapes;
@@ -49,6 +66,7 @@ mod terms;
 #[cfg(test)]
 mod tests;
 mod thread;
+mod timeline;
 mod upgrade;
 
 use std::sync::Arc;
@@ -58,14 +76,17 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use self::change::Change;
+use self::checkpoint::Extent;
 pub use self::failure::OpenError;
-pub use self::gather::Expected;
-use self::message::{Message, Part, Queued};
+pub use self::gather::AnnouncedWrite;
+use self::message::{Looked, Message, Part, Queued};
 use self::purge::Purge;
 pub use self::settings::SledSettings;
 use self::shared::Shared;
 use self::thread::spawn;
 use super::{Claim, Partitions, StoreError};
+use crate::domain::dedup::Dedup;
+use crate::domain::ids::{TaskId, WorkspaceName};
 
 /// A [`Store`] in a directory of this machine.
 pub struct SledStore {
@@ -113,10 +134,10 @@ impl SledStore {
         }))
     }
 
-    /// Says that a write is on its way and will be here in a moment, so that others which are to be made
-    /// durable may wait for it. It changes nothing but how long they take.
-    pub fn expect(&self) -> Expected {
-        Expected::new(self.shared.coming.clone())
+    /// Announces a write that will arrive in a moment, so that the committer may wait for it and make it durable
+    /// in one group with others. It only changes how long they take.
+    pub fn announce_write(&self) -> AnnouncedWrite {
+        AnnouncedWrite::new(self.shared.pending.clone())
     }
 
     /// Who owns which partition: all are this process's, under an epoch that no other process has.
@@ -126,7 +147,7 @@ impl SledStore {
 
     /// Folds every task that came to rest and lets go of the log behind. It happens by itself.
     pub fn checkpoint(&self) -> Result<(), StoreError> {
-        whole(checkpoint::checkpoint(&self.shared))
+        whole(checkpoint::checkpoint(&self.shared, Extent::Needed))
     }
 
     /// Brings all that an older version wrote up to date.
@@ -140,9 +161,7 @@ impl SledStore {
     /// Folds every task, also those that are ready.
     #[cfg(test)]
     fn fold_all(&self) -> Result<(), StoreError> {
-        whole(checkpoint::checkpoint_with(&self.shared, |overlay| {
-            overlay.everything()
-        }))
+        whole(checkpoint::checkpoint(&self.shared, Extent::Everything))
     }
 
     async fn submit(
@@ -151,8 +170,31 @@ impl SledStore {
         change: Change,
         expected: Option<u64>,
     ) -> Result<(), StoreError> {
-        self.submit_all(Part::new(claim, change, expected)?, Vec::new())
+        self.submit_all(Part::new(claim, change, expected, None)?, Vec::new())
             .await
+    }
+
+    /// Looks whether a delivery came before.
+    ///
+    /// # Errors
+    /// [`StoreError::Duplicate`] if another task than `task` has its key.
+    fn look_for(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        dedup: Dedup,
+    ) -> Result<Looked, StoreError> {
+        // Before the look: what moves during it counts as not seen.
+        let moved = self.shared.dedup.moved();
+        let _steady = self.shared.steady.read();
+        let found = dedup::find::delivered(&self.shared, workspace, dedup.key, dedup.at)?;
+        match found.filter(|found| *found != task) {
+            Some(task) => Err(StoreError::Duplicate { task }),
+            None => Ok(Looked {
+                at: dedup.at,
+                moved,
+            }),
+        }
     }
 
     async fn submit_all(&self, first: Part, rest: Vec<Part>) -> Result<(), StoreError> {
@@ -166,7 +208,7 @@ impl SledStore {
         result.await.unwrap_or_else(|_| Err(self.shared.refusal()))
     }
 
-    /// Runs `work`, which reads the disk, where it blocks nobody.
+    /// Runs `work`, which reads the disk, on a thread that may block.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,

@@ -1,9 +1,10 @@
 //! Which ids are certainly new. Ids grow with time and come nearly in their order, so to know the
 //! newest ones spares the tree a look for each task that is accepted.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
-use super::overlay::Mixing;
+use rustc_hash::FxHashSet;
+
 use crate::domain::ids::TaskId;
 
 /// Ids that are known. A task that came later than so many younger ones is looked for.
@@ -13,7 +14,7 @@ const KNOWN: usize = 1024;
 pub(super) struct Newest {
     /// Every id that is there and greater than this is in `known`.
     past: TaskId,
-    known: HashSet<TaskId, Mixing>,
+    known: FxHashSet<TaskId>,
     /// Those of `known`, in the order in which they came.
     order: VecDeque<TaskId>,
 }
@@ -23,7 +24,7 @@ impl Newest {
     pub(super) fn after(newest: Option<TaskId>) -> Self {
         Self {
             past: newest.unwrap_or(TaskId::MIN),
-            known: HashSet::default(),
+            known: FxHashSet::default(),
             order: VecDeque::new(),
         }
     }
@@ -46,6 +47,8 @@ impl Newest {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use proptest::prelude::*;
 
     use super::*;

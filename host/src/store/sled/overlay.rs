@@ -1,11 +1,15 @@
 //! Tasks that have moved since they were last folded: what is durable only in the log. Where the
 //! overlay has a task, it is right and the tree is behind.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::change::{Change, Kind};
+use rustc_hash::FxHashMap;
+
+use super::change::{Change, Kind, Taken};
+use super::dedup::block::Holder;
+use super::dedup::recent::Recent;
+use super::pins::Pins;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::{TaskHead, TaskState};
@@ -23,6 +27,8 @@ pub(super) struct Open {
     pub entries: Vec<u8>,
     /// Journal entries that are.
     pub base: u32,
+    /// Bytes of those, roughly.
+    pub base_bytes: u64,
     /// All journal entries.
     pub count: u32,
     /// Of them, those that were there at the last commit.
@@ -59,30 +65,6 @@ impl Open {
     }
 }
 
-/// Hashes task ids and workspace names by mixing their bytes. Nobody who could gain by collisions
-/// chooses either, and the default hasher's defence against it would be most of a look-up's cost.
-#[derive(Default)]
-pub(super) struct Mixer(u64);
-
-/// See [`Mixer`].
-pub(super) type Mixing = BuildHasherDefault<Mixer>;
-
-impl Hasher for Mixer {
-    fn write(&mut self, bytes: &[u8]) {
-        for part in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..part.len()].copy_from_slice(part);
-            let word = u64::from_le_bytes(word);
-            self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        // The map takes its buckets from the low bits; the product's best are high.
-        self.0.rotate_left(26)
-    }
-}
-
 /// One workspace's tasks.
 #[derive(Debug, Default)]
 pub(super) struct Space {
@@ -94,11 +76,15 @@ pub(super) struct Space {
 /// All tasks that are not folded.
 #[derive(Debug, Default)]
 pub(super) struct Overlay {
-    spaces: HashMap<WorkspaceName, Space, Mixing>,
+    /// The store's maps use `rustc-hash`: task ids and workspace names are not chosen by those who
+    /// could gain by collisions, and the default hasher would be most of a look-up's cost.
+    spaces: FxHashMap<WorkspaceName, Space>,
     /// Those that are due at some time.
     pub due: BTreeSet<(Millis, WorkspaceName, TaskId)>,
     /// Those that came to rest since the last checkpoint took this list; may repeat.
     rested: Vec<(WorkspaceName, TaskId)>,
+    /// Keys of deliveries that are not folded.
+    pub dedup: Recent,
     pins: Pins,
     bytes: usize,
     /// The last group whose changes are all here.
@@ -123,7 +109,8 @@ impl Overlay {
 
     /// The least group of the log that is still needed; the next one if none is.
     pub(super) fn low(&self) -> u64 {
-        self.pins.least().unwrap_or(self.applied + 1)
+        let tasks = self.pins.least().unwrap_or(self.applied + 1);
+        self.dedup.low().map_or(tasks, |keys| keys.min(tasks))
     }
 
     /// How many tasks came to rest since the last [`Overlay::take_rested`].
@@ -171,6 +158,9 @@ impl Overlay {
         group: u64,
         base: Option<Open>,
     ) -> Option<Arc<Open>> {
+        if let Some(taken) = change.taken {
+            self.take_key(&change.workspace, change.id, taken, group);
+        }
         if !self.spaces.contains_key(&change.workspace) {
             self.spaces
                 .insert(change.workspace.clone(), Space::default());
@@ -189,6 +179,7 @@ impl Overlay {
                         data: None,
                         entries: Vec::new(),
                         base: 0,
+                        base_bytes: 0,
                         count: 0,
                         settled: change.count,
                         folded: false,
@@ -220,6 +211,19 @@ impl Overlay {
         displaced
     }
 
+    /// Takes in the key that a change of a task has, durable in `group`.
+    pub(super) fn take_key(
+        &mut self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        taken: Taken,
+        group: u64,
+    ) {
+        let until = taken.until;
+        let holder = Holder { task, until };
+        self.dedup.insert(workspace, taken.key, holder, group);
+    }
+
     /// Puts a task whose state or wake time has changed where it belongs.
     fn reindex(&mut self, open: &Open, before: Option<(TaskState, Option<Millis>)>) {
         let (workspace, id) = (&open.head.workspace, open.head.id);
@@ -229,7 +233,7 @@ impl Overlay {
         {
             space.ready.insert(id);
         }
-        if let Some(due_at) = open.head.state().due_at(open.head.wake_at()) {
+        if let Some(due_at) = open.head.due_at() {
             self.due.insert((due_at, workspace.clone(), id));
         }
     }
@@ -255,6 +259,7 @@ impl Overlay {
 
     /// Takes out all tasks of a workspace, to be dropped when no lock is held.
     pub(super) fn forget(&mut self, workspace: &WorkspaceName) -> Option<Space> {
+        self.dedup.forget(workspace);
         let space = self.spaces.remove(workspace)?;
         for open in space.tasks.values() {
             self.pins.release(open.first);
@@ -264,7 +269,7 @@ impl Overlay {
         Some(space)
     }
 
-    /// Tells the overlay that the tree now has `folded`. The task leaves, unless it has moved on.
+    /// Takes note that the tree now has `folded`. The task leaves, unless it has moved on.
     pub(super) fn folded(&mut self, folded: &Arc<Open>) -> Option<Arc<Open>> {
         let (workspace, id) = (&folded.head.workspace, folded.head.id);
         let space = self.spaces.get_mut(workspace)?;
@@ -282,6 +287,7 @@ impl Overlay {
         }
         let open = Arc::make_mut(open);
         open.entries.drain(..folded.entries.len());
+        open.base_bytes += folded.entries.len() as u64;
         open.base = folded.count;
         open.folded = true;
         open.archived = false;
@@ -297,7 +303,7 @@ impl Overlay {
         None
     }
 
-    /// Tells the overlay that the archive now has a task's record. The task leaves, unless it has
+    /// Takes note that the archive now has a task's record. The task leaves, unless it has
     /// moved on: then what the archive has is outdated.
     pub(super) fn archived(&mut self, archived: &Arc<Open>) -> Option<Arc<Open>> {
         let (workspace, id) = (&archived.head.workspace, archived.head.id);
@@ -307,75 +313,5 @@ impl Overlay {
         }
         Arc::make_mut(open).archived = true;
         None
-    }
-}
-
-/// How many tasks need the log from which group on.
-#[derive(Debug, Default)]
-struct Pins {
-    /// The group of the first count.
-    from: u64,
-    counts: VecDeque<u32>,
-}
-
-impl Pins {
-    fn pin(&mut self, group: u64) {
-        if self.counts.is_empty() {
-            self.from = group;
-        }
-        while group < self.from {
-            self.counts.push_front(0);
-            self.from -= 1;
-        }
-        let at = (group - self.from) as usize;
-        if at >= self.counts.len() {
-            self.counts.resize(at + 1, 0);
-        }
-        self.counts[at] += 1;
-    }
-
-    fn release(&mut self, group: u64) {
-        if let Some(count) = group
-            .checked_sub(self.from)
-            .and_then(|at| self.counts.get_mut(at as usize))
-        {
-            *count = count.saturating_sub(1);
-        }
-        while self.counts.front() == Some(&0) {
-            self.counts.pop_front();
-            self.from += 1;
-        }
-    }
-
-    fn least(&self) -> Option<u64> {
-        (!self.counts.is_empty()).then_some(self.from)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pins_know_the_least_group_that_is_needed() {
-        let mut pins = Pins::default();
-        assert_eq!(pins.least(), None);
-        for group in [5, 5, 7, 9] {
-            pins.pin(group);
-        }
-        assert_eq!(pins.least(), Some(5));
-        pins.release(5);
-        assert_eq!(pins.least(), Some(5));
-        pins.release(5);
-        assert_eq!(pins.least(), Some(7));
-        pins.release(9);
-        assert_eq!(pins.least(), Some(7));
-        pins.pin(6);
-        assert_eq!(pins.least(), Some(6));
-        pins.release(6);
-        pins.release(7);
-        assert_eq!(pins.least(), None);
-        pins.pin(20);
-        assert_eq!(pins.least(), Some(20));
     }
 }

@@ -11,11 +11,13 @@ use std::iter::Peekable;
 use sled::Batch;
 
 use super::archive::Place;
+use super::checked;
 use super::codec::bad_key;
 use super::codec::{Parts, damaged};
-use super::disk::{Disk, LOOKS, PIECE};
-use super::failure::failed;
+use super::disk::{Disk, LOOKS};
+use super::failure::from_sled;
 use super::keys;
+use super::long::PIECE;
 use super::shapes::kind::kind;
 use super::shapes::{Kind, Shape, check_version, read};
 use super::terms::{self, Digests};
@@ -30,7 +32,7 @@ const ENTRY: usize = 16 + 12;
 /// Places under one key.
 const MOST: usize = 200;
 
-const _: () = assert!(MOST * ENTRY < PIECE);
+const _: () = assert!(MOST * ENTRY + checked::HEADER < PIECE);
 
 /// Where a task's record is in the archive, if it is there.
 pub(super) fn find(
@@ -42,7 +44,7 @@ pub(super) fn find(
         return Ok(None);
     };
     disk.note(&key, LOOKS)?;
-    let entries = decode(&value)?;
+    let entries = decode(&key, &value)?;
     let found = entries.binary_search_by_key(&id, |(id, _)| *id);
     Ok(found.ok().map(|at| entries[at].1))
 }
@@ -59,19 +61,20 @@ pub(super) fn record(
 
 /// The newest task that is in the archive.
 pub(super) fn newest(disk: &Disk, workspace: &WorkspaceName) -> Result<Option<TaskId>, StoreError> {
-    let Some((_, value)) = at_or_before(disk, workspace, TaskId::MAX)? else {
+    let Some((key, value)) = at_or_before(disk, workspace, TaskId::MAX)? else {
         return Ok(None);
     };
-    Ok(decode(&value)?.last().map(|(id, _)| *id))
+    Ok(decode(&key, &value)?.last().map(|(id, _)| *id))
 }
 
 /// The oldest task that is in the archive.
 pub(super) fn oldest(disk: &Disk, workspace: &WorkspaceName) -> Result<Option<TaskId>, StoreError> {
     let range = keys::places(workspace, TaskId::MIN)..=keys::places(workspace, TaskId::MAX);
-    let Some(value) = disk.db.range(range).values().next() else {
+    let Some(first) = disk.db.range(range).next() else {
         return Ok(None);
     };
-    let entries = decode(&value.map_err(failed)?)?;
+    let (key, value) = first.map_err(from_sled)?;
+    let entries = decode(&key, &value)?;
     Ok(entries.first().map(|(id, _)| *id))
 }
 
@@ -86,7 +89,7 @@ pub(super) fn before<'a>(
     let range = keys::places(workspace, TaskId::MIN)..keys::places(workspace, before);
     let workspace = workspace.clone();
     disk.db.range(range).rev().flat_map(move |entry| {
-        let entries = entry.map_err(failed).and_then(|(key, value)| {
+        let entries = entry.map_err(from_sled).and_then(|(key, value)| {
             disk.note(&key, LOOKS)?;
             let entries = with_digests(disk, &workspace, &key, &value, wanted)?;
             Ok((key, entries))
@@ -116,7 +119,7 @@ fn with_digests(
     value: &[u8],
     wanted: &[u32],
 ) -> Result<Vec<Entry>, StoreError> {
-    let entries = decode(value)?;
+    let entries = decode(key, value)?;
     let digests = if wanted.is_empty() {
         vec![Digests::NONE; entries.len()]
     } else {
@@ -137,8 +140,9 @@ fn digests_of(
 ) -> Result<Vec<Digests>, StoreError> {
     let id = keys::id_of(key).ok_or_else(|| bad_key("places"))?;
     let key = keys::terms(workspace, id);
-    let value = disk.db.get(&key).map_err(failed)?;
-    terms::decode(value.as_deref(), count)
+    let value = disk.db.get(&key).map_err(from_sled)?;
+    let value = value.as_deref().map(|value| checked::open(&key, value));
+    terms::decode(value.transpose()?, count)
 }
 
 /// How many tasks are in the archive that are not among `others`.
@@ -151,14 +155,14 @@ pub(super) fn count_without(
     let mut newer = None;
     let range = keys::places(workspace, TaskId::MIN)..=keys::places(workspace, TaskId::MAX);
     for entry in disk.db.range(range).rev() {
-        let (key, value) = entry.map_err(failed)?;
+        let (key, value) = entry.map_err(from_sled)?;
         disk.note(&key, LOOKS)?;
         let first = keys::id_of(&key).ok_or_else(|| bad_key("places"))?;
         let end = newer.replace(first).unwrap_or(TaskId::MAX);
         if others.range(first..=end).next().is_none() {
-            count += length(&value)?;
+            count += length(&key, &value)?;
         } else {
-            let entries = decode(&value)?.into_iter();
+            let entries = decode(&key, &value)?.into_iter();
             count += entries.filter(|(id, _)| !others.contains(id)).count() as u64;
         }
     }
@@ -178,7 +182,7 @@ pub(super) fn insert(
         let id = *id;
         let (first, there) = match at_or_before(disk, workspace, id)? {
             Some((key, value)) => {
-                let entries = decode(&value)?;
+                let entries = decode(&key, &value)?;
                 let digests = digests_of(disk, workspace, &key, entries.len())?;
                 let both = entries.into_iter().zip(digests);
                 let there = both.map(|((id, place), digests)| (id, place, digests));
@@ -191,7 +195,7 @@ pub(super) fn insert(
         let last = std::ops::Bound::Included(keys::places(workspace, TaskId::MAX));
         let next = match disk.db.range::<Vec<u8>, _>((after, last)).next() {
             Some(next) => {
-                let (key, _) = next.map_err(failed)?;
+                let (key, _) = next.map_err(from_sled)?;
                 Some(keys::id_of(&key).ok_or_else(|| bad_key("places"))?)
             }
             None => None,
@@ -202,9 +206,11 @@ pub(super) fn insert(
                 Some((id, ..)) if at > 0 => *id,
                 _ => first,
             };
-            batch.insert(keys::places(workspace, first), encode(part));
+            let key = keys::places(workspace, first);
+            batch.insert(&key[..], encode(&key, part));
             let digests = part.iter().map(|(.., digests)| *digests);
-            batch.insert(keys::terms(workspace, first), terms::encode(digests));
+            let key = keys::terms(workspace, first);
+            batch.insert(&key[..], checked::seal(&key, &terms::encode(digests)));
         }
     }
     Ok(())
@@ -223,7 +229,7 @@ pub(super) fn remove(
         let Some((key, value)) = at_or_before(disk, workspace, id)? else {
             continue;
         };
-        let entries = decode(&value)?;
+        let entries = decode(&key, &value)?;
         let Some((last, _)) = entries.last().copied().filter(|(last, _)| id <= *last) else {
             continue;
         };
@@ -243,9 +249,11 @@ pub(super) fn remove(
             batch.remove(key);
             batch.remove(terms_key);
         } else {
-            batch.insert(key, encode(&left));
+            let value = encode(&key, &left);
+            batch.insert(key, value);
             let digests = left.iter().map(|(.., digests)| *digests);
-            batch.insert(terms_key, terms::encode(digests));
+            let value = checked::seal(&terms_key, &terms::encode(digests));
+            batch.insert(terms_key, value);
         }
     }
     Ok(())
@@ -276,10 +284,20 @@ fn at_or_before(
     id: TaskId,
 ) -> Result<Option<(sled::IVec, sled::IVec)>, StoreError> {
     let range = keys::places(workspace, TaskId::MIN)..=keys::places(workspace, id);
-    disk.db.range(range).next_back().transpose().map_err(failed)
+    disk.db
+        .range(range)
+        .next_back()
+        .transpose()
+        .map_err(from_sled)
 }
 
-pub(super) fn encode(entries: &[Entry]) -> Vec<u8> {
+/// The value at `key` that has these places.
+pub(super) fn encode(key: &[u8], entries: &[Entry]) -> Vec<u8> {
+    checked::seal(key, &encode_places(entries))
+}
+
+/// The same without a checksum.
+pub(super) fn encode_places(entries: &[Entry]) -> Vec<u8> {
     let mut value = Vec::with_capacity(1 + entries.len() * ENTRY);
     value.push(Places::NEWEST);
     for (id, place, _) in entries {
@@ -317,13 +335,19 @@ impl Shape<'_> for Places {
     }
 }
 
-/// The places in a value, in the order of their tasks.
-pub(super) fn decode(value: &[u8]) -> Result<Vec<(TaskId, Place)>, StoreError> {
+/// The places in the value at `key`, in the order of their tasks.
+pub(super) fn decode(key: &[u8], value: &[u8]) -> Result<Vec<(TaskId, Place)>, StoreError> {
+    decode_places(checked::open(key, value)?)
+}
+
+/// The same of a value without a checksum.
+pub(super) fn decode_places(value: &[u8]) -> Result<Vec<(TaskId, Place)>, StoreError> {
     read::<Places>(value).map(|Places(entries)| entries)
 }
 
-/// How many places are in a value.
-fn length(value: &[u8]) -> Result<u64, StoreError> {
+/// How many places are in the value at `key`.
+fn length(key: &[u8], value: &[u8]) -> Result<u64, StoreError> {
+    let value = checked::open(key, value)?;
     let Some((version, places)) = value.split_first() else {
         return Err(damaged(Places::NAME, "it is empty"));
     };

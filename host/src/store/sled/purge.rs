@@ -1,7 +1,7 @@
 //! Removes finished tasks whose time is over, and gives back what they took on the disk.
 //!
-//! A pass erases what is left of workspaces that were deleted ([`super::erase`]). Then it goes through
-//! every workspace: the tasks of its tree and those of the archive, by their ids
+//! A pass erases what is left of workspaces that were deleted ([`super::erase`]), and removes keys of
+//! deliveries whose time is over ([`super::dedup`]) and old entries of the audit log ([`super::audit`]). Then it goes through every workspace: the tasks of its tree and those of the archive, by their ids
 //! from the oldest on, as far as any can be old enough. A task is removed by one batch: all that the
 //! tree knows of it, or nothing. Segments of the archive that no task points to any more are removed
 //! then; of one that is half empty what is left is moved to another first.
@@ -10,7 +10,7 @@
 //!   one, or for a gap: see [`Removed`]. For that every task is folded as a pass begins.
 //! - **A writer** that moves a task on while it is removed would build on what is gone: a removal and
 //!   the committer exclude each other ([`Shared::removing`]), and what the overlay has is left alone.
-//! - **A crash** may leave a body without its task, or a segment to which nothing points: the first
+//! - **A crash** may leave a body or a file without its task, or a segment to which nothing points: the first
 //!   pass after a start looks for both.
 
 pub(super) mod compact;
@@ -26,14 +26,14 @@ use parking_lot::Mutex;
 use self::compact::Compaction;
 use self::expired::Expired;
 use self::sweep::Sweep;
+use super::checkpoint::Extent;
 use super::disk::Disk;
 use super::erase::Erasure;
-use super::overlay::Overlay;
 use super::removed::Removed;
 use super::shared::Shared;
-use super::{checkpoint, registered};
+use super::{audit, checkpoint, dedup, deliveries, registry_read};
 use crate::domain::clock::Millis;
-use crate::domain::ids::WorkspaceName;
+use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::retention::Retention;
 use crate::store::{Purged, StoreError};
 
@@ -58,8 +58,10 @@ struct Pass {
 
 enum Stage {
     Erase(Vec<Erasure>),
+    Keys,
     Tasks(VecDeque<(WorkspaceName, Retention)>, Expired),
     Bodies(Sweep),
+    Blobs(Vec<(WorkspaceName, TaskId)>),
     Segments(Compaction),
 }
 
@@ -86,7 +88,7 @@ pub(super) fn purge(
         None => Pass::begin(shared, now, opened, !purge.is_swept)?,
     };
     if pass.wants_fold() {
-        let whole = checkpoint::checkpoint_with(shared, Overlay::everything);
+        let whole = checkpoint::checkpoint(shared, Extent::Everything);
         if !whole.map_err(|error| shared.could_not_fold(error))? {
             // Not again at once.
             return Err(StoreError::Full);
@@ -117,7 +119,7 @@ impl Pass {
     ) -> Result<Self, StoreError> {
         let erased = shared.erasing.all();
         let applied = shared.overlay.read().applied;
-        let whole = checkpoint::checkpoint_with(shared, Overlay::everything);
+        let whole = checkpoint::checkpoint(shared, Extent::Everything);
         let whole = whole.map_err(|error| shared.could_not_fold(error))?;
         let before = shared.with_disk(Removed::read)?;
         Ok(Self {
@@ -142,12 +144,23 @@ impl Pass {
         match &mut self.stage {
             Stage::Erase(erased) => {
                 let Some(erasure) = erased.last_mut() else {
-                    let spaces = shared.with_disk(registered::retentions)?;
-                    self.stage = Stage::Tasks(spaces.into(), Expired::default());
+                    self.stage = Stage::Keys;
                     return Ok(false);
                 };
                 if erasure.go_on(shared)? {
                     erased.pop();
+                }
+                Ok(false)
+            }
+            Stage::Keys => {
+                if let Err(error) = deliveries::forget_old(shared, self.now) {
+                    tracing::warn!(%error, "old recorded deliveries cannot be removed");
+                }
+                let expired = dedup::expire::expire(shared, self.now);
+                let are_gone = expired.map_err(|error| shared.could_not_fold(error))?;
+                if are_gone && audit::expire(shared, self.now)? {
+                    let spaces = shared.with_disk(registry_read::retentions)?;
+                    self.stage = Stage::Tasks(spaces.into(), Expired::default());
                 }
                 Ok(false)
             }
@@ -166,8 +179,16 @@ impl Pass {
             }
             Stage::Bodies(sweep) => {
                 if sweep.go_on(shared)? {
+                    self.stage = Stage::Blobs(shared.blobs.owners()?);
+                }
+                Ok(false)
+            }
+            Stage::Blobs(owners) => {
+                let some = owners.split_off(owners.len().saturating_sub(sweep::AT_ONCE));
+                if some.is_empty() {
                     self.stage = self.segments(shared)?;
                 }
+                sweep::blobs(shared, some)?;
                 Ok(false)
             }
             Stage::Segments(compaction) => {

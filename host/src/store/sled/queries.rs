@@ -7,12 +7,12 @@ use std::sync::Arc;
 use super::archive::Place;
 use super::codec::bad_key;
 use super::disk::Disk;
-use super::failure::failed;
+use super::failure::from_sled;
 use super::overlay::Open;
 use super::shapes::record::{Fixed, Record};
 use super::shared::Shared;
-use super::tasks::{after_header, head};
-use super::{keys, places, terms};
+use super::tasks::head;
+use super::{checked, keys, long, places, terms};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::{TaskHead, TaskState};
@@ -52,7 +52,7 @@ pub(super) fn ready(
         );
         let mut taken = 0;
         for entry in disk.db.range::<Vec<u8>, _>(range) {
-            let (key, _) = entry.map_err(failed)?;
+            let (key, _) = entry.map_err(from_sled)?;
             let id = keys::id_of(&key).ok_or_else(|| bad_key("ready"))?;
             if !owned.owns(id) {
                 continue;
@@ -94,7 +94,7 @@ pub(super) fn due(
     shared.with_disk(|disk| {
         let mut taken = 0;
         for entry in disk.db.scan_prefix(keys::WAITING) {
-            let (key, _) = entry.map_err(failed)?;
+            let (key, _) = entry.map_err(from_sled)?;
             let (wake_at, workspace, id) =
                 keys::waiting_of(&key).ok_or_else(|| bad_key("waiting"))?;
             if wake_at > until || taken >= limit {
@@ -105,7 +105,7 @@ pub(super) fn due(
             }
             let overlay = shared.overlay.read();
             let wake_at = match overlay.get(&workspace, id) {
-                Some(open) => open.head.state().due_at(open.head.wake_at()),
+                Some(open) => open.head.due_at(),
                 None => Some(wake_at),
             };
             drop(overlay);
@@ -266,7 +266,7 @@ fn scan<'a>(
         Some(state) => keys::state(workspace, state, id),
     };
     let noted = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
-        let (key, value) = entry.map_err(failed)?;
+        let (key, value) = entry.map_err(from_sled)?;
         // A page has about as many keys as it takes looks.
         disk.note(&key, 1)?;
         let id = keys::id_of(&key).ok_or_else(|| bad_key("task"))?;
@@ -275,14 +275,16 @@ fn scan<'a>(
     if state != Some(TaskState::Done) {
         let range = first(TaskId::MIN)..first(before);
         let by_index = state.is_some() && !wanted.is_empty();
+        let fits = move |id, value: &[u8]| {
+            let digests = checked::open(&first(id), value)?;
+            terms::one_may_have(digests, wanted)
+        };
         return Box::new(
             disk.db
                 .range(range)
                 .rev()
                 .map(move |entry| match noted(entry)? {
-                    (id, Found::InTree(value))
-                        if by_index && !terms::one_may_have(&value, wanted)? =>
-                    {
+                    (id, Found::InTree(value)) if by_index && !fits(id, &value)? => {
                         Ok((id, Found::Passed(KEY)))
                     }
                     found => Ok(found),
@@ -292,7 +294,7 @@ fn scan<'a>(
     let spans = keys::done(workspace, TaskId::MIN)..=keys::done(workspace, before);
     let spans = disk.db.range(spans).rev();
     Box::new(spans.flat_map(move |span| -> Scan<'a> {
-        let span = span.map_err(failed);
+        let span = span.map_err(from_sled);
         match span.and_then(|(key, _)| keys::span_of(&key).ok_or_else(|| bad_key("span"))) {
             Ok(span) => {
                 let end = keys::span_end(span).map_or(before, |end| end.min(before));
@@ -348,7 +350,7 @@ fn there_head(
         Found::InArchive(place) => {
             // The tree's records of other states are not in a scan for this one.
             let key = keys::task(workspace, id);
-            if state.is_some() && disk.db.contains_key(key).map_err(failed)? {
+            if state.is_some() && disk.db.contains_key(key).map_err(from_sled)? {
                 return Ok(None);
             }
             return Record::decode(&disk.archive.read(place)?)?.head().map(Some);
@@ -358,10 +360,11 @@ fn there_head(
         None => Some(value),
         Some(TaskState::Done) => {
             // Most of a scan is passed over if the state is rare: look at the byte first.
-            let fixed = Fixed::decode(after_header(&value)?)?;
+            let key = keys::task(workspace, id);
+            let fixed = Fixed::decode(long::first(&key, &value)?.0)?;
             (fixed.state == TaskState::Done).then_some(value)
         }
-        Some(_) => disk.db.get(keys::task(workspace, id)).map_err(failed)?,
+        Some(_) => disk.db.get(keys::task(workspace, id)).map_err(from_sled)?,
     };
     first
         .map(|first| head(disk, workspace, id, first))

@@ -9,27 +9,35 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::Notify;
 
+use super::archive;
+use super::catalog_copy::CatalogCopy;
 use super::change::{self, Change, Kind, Mark};
 use super::codec::damaged;
-use super::disk::{self, Disk};
+use super::dedup::index::DedupIndex;
+use super::directory_lock::DirectoryLock;
+use super::disk::Disk;
 use super::erasing::Erasing;
-use super::failure::{OpenError, failed, unusable};
+use super::failure::{OpenError, from_sled, unusable};
+use super::files::MARKS;
 use super::log::{self, Slots, Tail};
+use super::marks::{self, Acknowledged, Marks, Noted};
 use super::overlay::Overlay;
+use super::presence;
 use super::removed::Removed;
 use super::room::{self, Room};
 use super::settings::SledSettings;
 use super::setup::Setup;
 use super::shared::Shared;
-use super::{keys, tasks};
-use crate::domain::clock::{Clock, SystemClock};
+use super::{checked, keys, tasks};
+use crate::clock::system_now;
 use crate::domain::ids::WorkspaceName;
-use crate::store::{Partitions, StoreError};
+use crate::store::{Blobs, Partitions, StoreError};
 
 /// What is opened, and opened anew after the disk was full.
 struct Opened {
     disk: Disk,
     overlay: Overlay,
+    dedup: DedupIndex,
     slots: Arc<Slots>,
     tail: Tail,
     setup: Setup,
@@ -41,7 +49,7 @@ struct Opened {
 pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), OpenError> {
     let path = settings.path.clone();
     let full = |error: OpenError| no_room(&path, error);
-    let lock = disk::lock(&path).map_err(full)?;
+    let lock = DirectoryLock::take(&path).map_err(full)?;
     let (free, first) = (room::free(&path), room::first(&settings));
     if !path.join("tree").exists() && free < first {
         return Err(OpenError::NoRoom {
@@ -52,14 +60,24 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), O
         });
     }
     room::give_up_reserve(&path);
-    let opened = read(&settings).map_err(full)?;
+    let opened = begin(&settings).and_then(|(marks, is_first)| {
+        let opened = read(&settings, &marks, is_first)?;
+        Ok((opened, marks))
+    });
+    let (opened, marks) = opened.map_err(full)?;
+    let acknowledged = Acknowledged::open(&path)?;
+    let blobs = Blobs::new(path.join("blobs"));
+    blobs.tidy().map_err(|error| unusable(&path, &error))?;
     let shared = Shared {
+        blobs,
+        marks,
+        acknowledged,
         overlay_bytes: AtomicUsize::new(opened.overlay.bytes()),
         settings,
         disk: RwLock::new(Some(opened.disk)),
         overlay: RwLock::new(opened.overlay),
         slots: opened.slots,
-        coming: Arc::default(),
+        pending: Arc::default(),
         partitions: Partitions::all(epoch()),
         lock: Mutex::new(Some(lock)),
         steady: RwLock::new(()),
@@ -71,7 +89,9 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), O
         wanted: Mutex::new(false),
         want: Condvar::new(),
         checkpointing: Mutex::new(()),
+        dedup: opened.dedup,
         setup: Mutex::new(opened.setup),
+        deliveries: Mutex::default(),
         removing: RwLock::new(()),
         erasing: Erasing::of(opened.erasing),
         opened: AtomicU64::new(0),
@@ -90,11 +110,11 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), O
 fn epoch() -> u64 {
     static LAST: Mutex<u64> = Mutex::new(0);
     let mut last = LAST.lock();
-    *last = SystemClock.now().max(*last + 1);
+    *last = system_now().max(*last + 1);
     *last
 }
 
-/// Opens the tree again, whose last write failed for want of room, and takes up what the log holds.
+/// Opens the tree again, whose last write found the disk full, and takes up what the log holds.
 /// Gives the log's end. For the committer alone.
 pub(super) fn reopen(shared: &Shared) -> Result<Tail, StoreError> {
     let _one = shared.checkpointing.lock();
@@ -102,7 +122,7 @@ pub(super) fn reopen(shared: &Shared) -> Result<Tail, StoreError> {
     let mut setup = shared.setup.lock();
     // sled has its own lock on its file.
     drop(shared.disk.write().take());
-    let opened = match read(&shared.settings) {
+    let opened = match read(&shared.settings, &shared.marks, false) {
         Ok(opened) => opened,
         Err(OpenError::Store(error @ StoreError::Damaged(_))) => return Err(error),
         Err(error) => return Err(StoreError::unavailable(error)),
@@ -116,6 +136,7 @@ pub(super) fn reopen(shared: &Shared) -> Result<Tail, StoreError> {
     }
     let tail = opened.tail.onto(&shared.slots);
     *shared.disk.write() = Some(opened.disk);
+    shared.dedup.replace(opened.dedup);
     Ok(tail)
 }
 
@@ -138,23 +159,45 @@ fn no_room(path: &Path, error: OpenError) -> OpenError {
     }
 }
 
-fn read(settings: &SledSettings) -> Result<Opened, OpenError> {
-    let (disk, seed) = Disk::open(settings)?;
-    let mark = match disk.db.get(keys::MARK).map_err(failed)? {
-        Some(mark) => Mark::decode(&mark)?,
+/// The marks of the store's parts, all of which are there; and whether there were no marks yet: the store is new, or
+/// an older version wrote it.
+fn begin(settings: &SledSettings) -> Result<(Arc<Marks>, bool), OpenError> {
+    let path = &settings.path;
+    marks::tidy(path).map_err(|error| unusable(path, &error))?;
+    let noted = Noted::read(path)?;
+    presence::check(path, noted.as_ref())?;
+    let is_first = noted.is_none();
+    let noted = noted.unwrap_or_default();
+    Ok((
+        Arc::new(Marks::new(path, noted, settings.fail.clone())),
+        is_first,
+    ))
+}
+
+fn read(settings: &SledSettings, marks: &Arc<Marks>, is_first: bool) -> Result<Opened, OpenError> {
+    let (disk, seed) = Disk::open(settings, marks)?;
+    if is_first && disk.generation() > 0 {
+        let why = format!("the file {} is missing", MARKS);
+        return Err(damaged("the marks", &why).into());
+    }
+    let mark = match disk.db.get(keys::MARK).map_err(from_sled)? {
+        Some(mark) => Mark::decode(checked::open(keys::MARK, &mark)?)?,
         None => Mark { low: 1, last: 0 },
     };
     let removed = Removed::read(&disk)?;
     let erasing = Erasing::read(&disk)?;
-    let setup = Setup::open(&settings.path, &disk)?;
+    let copy = CatalogCopy::open(&settings.path, &disk, seed, settings.fail.clone(), is_first)?;
+    let setup = Setup::open(&settings.path, &disk, copy)?;
     super::bodies::tidy(&settings.path).map_err(|error| unusable(&settings.path, &error))?;
+    let dedup = DedupIndex::read(&disk, settings)?;
     let mut overlay = Overlay::default();
     overlay.applied = mark.low.saturating_sub(1);
     let (slots, tail) = log::open(
         &settings.path.join("log"),
         settings.slot_bytes,
         &seed,
-        (mark.low, mark.last),
+        (mark.low, mark.last.max(Acknowledged::read(&settings.path))),
+        marks.clone(),
         settings.fail.clone(),
         |number, payload| {
             for change in change::decode_group(payload)? {
@@ -167,9 +210,22 @@ fn read(settings: &SledSettings) -> Result<Opened, OpenError> {
             Ok(())
         },
     )?;
+    let found = archive::numbers(&settings.path.join("archive"));
+    let found = found.map_err(|error| unusable(&settings.path, &error))?;
+    marks.change(|noted| {
+        for number in found {
+            // How much of it is durable is not known.
+            noted.segments.entry(number).or_default();
+        }
+    })?;
+    // Behind the snapshot that sled has just made, so that the next start need not look for it before.
+    if is_first || room::free(&settings.path) > settings.reserve_bytes + settings.slot_bytes {
+        disk.flush()?;
+    }
     Ok(Opened {
         disk,
         overlay,
+        dedup,
         slots,
         tail,
         setup,
@@ -205,6 +261,10 @@ fn replay(
         (_, None) => return Err(gap(&change, "is of a task that is not there")),
     };
     if known {
+        // The tree may have the task, and not yet the key that it came with.
+        if let Some(taken) = change.taken {
+            overlay.take_key(&change.workspace, change.id, taken, number);
+        }
         return Ok(());
     }
     let (at, count) = standing.unwrap_or((version, change.index));

@@ -3,17 +3,20 @@
 
 use std::sync::Arc;
 
-use sled::Batch;
-
+use super::audit_logs::{Appended, Logs};
+use super::codec::damaged;
 use super::components;
 use super::disk::Disk;
-use super::failpoint::Write;
-use super::failure::failed;
+use super::failure::from_sled;
+use super::puts::{Changes, Puts as _};
+use super::setup::Setup;
 use super::shapes::{SealedConfig, SealedConnector, Written, read as read_value};
-use super::{Shared, erase, keys, registered};
+use super::{Shared, erase, keys, long, registry_read};
+use crate::domain::audit::AuditEntry;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{ScheduleName, WorkspaceName};
 use crate::domain::step::Step;
+use crate::domain::token::Token;
 use crate::domain::workspace::WorkspaceSettings;
 use crate::store::{Manage, Registry, StoreError};
 
@@ -21,11 +24,16 @@ use crate::store::{Manage, Registry, StoreError};
 pub(super) fn since(shared: &Shared, revision: u64) -> Result<Registry, StoreError> {
     // No change is made meanwhile.
     let _setup = shared.setup.lock();
-    shared.with_disk(|disk| registered::since(disk, revision))
+    shared.with_disk(|disk| registry_read::since(disk, revision))
 }
 
 /// Makes `change` durable, if what is set up is at revision `expected`. Gives the next revision.
-pub(super) fn manage(shared: &Shared, change: &Manage, expected: u64) -> Result<u64, StoreError> {
+pub(super) fn manage(
+    shared: &Shared,
+    change: &Manage,
+    audit: Option<&AuditEntry>,
+    expected: u64,
+) -> Result<u64, StoreError> {
     let mut setup = shared.setup.lock();
     if let Manage::DeleteWorkspace(_) = change {
         // Also on a disk that is nearly full: it makes room.
@@ -38,19 +46,34 @@ pub(super) fn manage(shared: &Shared, change: &Manage, expected: u64) -> Result<
         return Err(StoreError::Revised { expected, actual });
     }
     let revision = expected + 1;
+    let entries = audit.map(std::slice::from_ref).unwrap_or_default();
     if let Manage::DeleteWorkspace(workspace) = change {
-        erase::delete(shared, &mut setup.components, workspace, revision)?;
+        let Setup {
+            components,
+            copy,
+            audit: logs,
+            ..
+        } = &mut *setup;
+        let appended = append(shared, logs, entries)?;
+        let deleted = erase::delete(shared, components, copy, workspace, revision, &appended);
+        logs.count_again();
+        deleted?;
         setup.revision = revision;
         setup.names.apply(change);
         return Ok(revision);
     }
-    if !matches!(change, Manage::MarkSchedules(_)) {
+    if !change.is_note() {
         for workspace in change.workspaces() {
             shared.erasing.check(workspace)?;
         }
     }
     setup.names.check(change)?;
-    let components = &setup.components;
+    let Setup {
+        components,
+        copy,
+        audit: logs,
+        ..
+    } = &mut *setup;
     if let Manage::SetStep(_, step) = change
         && !components.is_used(&step.digest)
     {
@@ -59,25 +82,35 @@ pub(super) fn manage(shared: &Shared, change: &Manage, expected: u64) -> Result<
     if let Manage::PutStep(_, step, bytes) = change {
         components.write(&shared.settings.fail, &step.digest, bytes)?;
     }
+    let appended = append(shared, logs, entries)?;
     let done = shared.with_disk(|disk| {
-        let mut batch = Batch::default();
-        batch.insert(keys::REVISION, &revision.to_be_bytes()[..]);
+        let mut batch = Changes::default();
+        appended.add_to(&mut batch);
+        let number = revision.to_be_bytes();
         for workspace in change.workspaces() {
-            batch.insert(keys::revised(workspace), &revision.to_be_bytes()[..]);
+            batch.put(&keys::workspace_revision(workspace), number.to_vec());
+        }
+        if change.is_of_server() {
+            batch.put(keys::SERVER_REVISION, number.to_vec());
         }
         let mut value = Vec::new();
         let (key, put) = match change {
             Manage::AddWorkspace(workspace) => {
                 let key = keys::workspace(workspace);
                 if disk.get_long(&key)?.is_some() {
-                    write(shared, disk, batch)?;
+                    copy.commit(disk, revision, &batch)?;
                     return Ok(None);
                 }
+                forget(disk, &mut batch, workspace)?;
                 WorkspaceSettings::default().write(&mut value)?;
                 (key, true)
             }
-            Manage::NewWorkspace(workspace, settings)
-            | Manage::SetWorkspace(workspace, settings) => {
+            Manage::NewWorkspace(workspace, settings) => {
+                forget(disk, &mut batch, workspace)?;
+                settings.write(&mut value)?;
+                (keys::workspace(workspace), true)
+            }
+            Manage::SetWorkspace(workspace, settings) => {
                 settings.write(&mut value)?;
                 (keys::workspace(workspace), true)
             }
@@ -111,16 +144,26 @@ pub(super) fn manage(shared: &Shared, change: &Manage, expected: u64) -> Result<
             Manage::PutSchedule(schedule) => {
                 let (workspace, name) = (&schedule.workspace, schedule.name.as_str());
                 schedule.write(&mut value)?;
-                batch.remove(keys::schedule_mark(workspace, name));
+                batch.remove_key(&keys::schedule_mark(workspace, name));
                 (keys::schedule(workspace, name), true)
             }
             Manage::DeleteSchedule(workspace, name) => {
-                batch.remove(keys::schedule_mark(workspace, name.as_str()));
+                batch.remove_key(&keys::schedule_mark(workspace, name.as_str()));
                 (keys::schedule(workspace, name.as_str()), false)
             }
             Manage::MarkSchedules(marks) => {
                 mark_schedules(disk, &mut batch, marks)?;
-                write(shared, disk, batch)?;
+                copy.commit(disk, revision, &batch)?;
+                return Ok(None);
+            }
+            Manage::PutToken(token) => {
+                token.write(&mut value)?;
+                (keys::token(token.workspace.as_ref(), &token.id), true)
+            }
+            Manage::DeleteToken(workspace, id) => (keys::token(workspace.as_ref(), id), false),
+            Manage::UseTokens(uses) => {
+                use_tokens(disk, &mut batch, uses)?;
+                copy.commit(disk, revision, &batch)?;
                 return Ok(None);
             }
         };
@@ -135,16 +178,19 @@ pub(super) fn manage(shared: &Shared, change: &Manage, expected: u64) -> Result<
         };
         let old = disk.pieces_at(&key)?;
         if put {
-            Disk::put_long(&mut batch, &key, &value, old)?;
+            long::put(&mut batch, &key, &value, old)?;
         } else {
-            Disk::remove_long(&mut batch, &key, old);
+            long::remove(&mut batch, &key, old);
         }
-        write(shared, disk, batch)?;
+        copy.commit(disk, revision, &batch)?;
         Ok(replaced)
     });
     let replaced = match done {
         Ok(replaced) => replaced,
-        Err(error) => return Err(shared.could_not_fold(error)),
+        Err(error) => {
+            logs.count_again();
+            return Err(shared.could_not_fold(error));
+        }
     };
     setup.revision = revision;
     setup.names.apply(change);
@@ -158,27 +204,70 @@ pub(super) fn manage(shared: &Shared, change: &Manage, expected: u64) -> Result<
     Ok(revision)
 }
 
-fn write(shared: &Shared, disk: &Disk, batch: Batch) -> Result<(), StoreError> {
-    shared.settings.fail.before(Write::Registry)?;
-    disk.db.apply_batch(batch).map_err(failed)?;
-    disk.flush()
+fn append(
+    shared: &Shared,
+    logs: &mut Logs,
+    entries: &[AuditEntry],
+) -> Result<Appended, StoreError> {
+    shared.with_disk(|disk| logs.append(disk, shared.settings.audit, entries))
 }
 
 /// The marks of those schedules that are there, as far as they grow.
 fn mark_schedules(
     disk: &Disk,
-    batch: &mut Batch,
+    batch: &mut Changes,
     marks: &[(WorkspaceName, ScheduleName, Millis)],
 ) -> Result<(), StoreError> {
     for (workspace, name, mark) in marks {
         let name = name.as_str();
         let there = disk.db.contains_key(keys::schedule(workspace, name));
-        if there.map_err(failed)? && registered::mark_of(disk, workspace, name)? < Some(*mark) {
-            batch.insert(
-                keys::schedule_mark(workspace, name),
-                &mark.to_be_bytes()[..],
+        if there.map_err(from_sled)?
+            && registry_read::settled_until(disk, workspace, name)? < Some(*mark)
+        {
+            batch.put(
+                &keys::schedule_mark(workspace, name),
+                mark.to_be_bytes().to_vec(),
             );
         }
+    }
+    Ok(())
+}
+
+/// The last uses of those tokens that are there, as far as they grow.
+fn use_tokens(
+    disk: &Disk,
+    batch: &mut Changes,
+    uses: &[(Option<WorkspaceName>, String, Millis)],
+) -> Result<(), StoreError> {
+    for (workspace, id, at) in uses {
+        let key = keys::token(workspace.as_ref(), id);
+        let Some(stored) = disk.get_long(&key)? else {
+            continue;
+        };
+        let mut token: Token = read_value(&stored)?;
+        if token.used < Some(*at) {
+            token.used = Some(*at);
+            let mut value = Vec::new();
+            token.write(&mut value)?;
+            long::put(batch, &key, &value, disk.pieces_at(&key)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a version that knew of no tokens and no audit log left behind as it deleted a workspace is not that of
+/// a new one with its name.
+fn forget(disk: &Disk, batch: &mut Changes, workspace: &WorkspaceName) -> Result<(), StoreError> {
+    for entry in disk.db.scan_prefix(keys::all_of(keys::TOKENS, workspace)) {
+        let (key, _) = entry.map_err(from_sled)?;
+        long::remove(batch, &key, disk.pieces_at(&key)?);
+    }
+    for key in disk
+        .db
+        .scan_prefix(keys::all_of(keys::AUDIT, workspace))
+        .keys()
+    {
+        batch.remove_key(&key.map_err(from_sled)?);
     }
     Ok(())
 }
@@ -187,8 +276,13 @@ fn mark_schedules(
 pub(super) fn component(shared: &Shared, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
     shared.with_disk(|_| Ok(()))?;
     let path = shared.setup.lock().components.path(digest);
-    match path {
-        Some(path) => components::read(&path, digest),
-        None => Ok(None),
+    let Some(path) = path else { return Ok(None) };
+    match components::read(&path, digest)? {
+        // Not one that was let go of meanwhile.
+        None if shared.setup.lock().components.is_used(digest) => {
+            let why = format!("components/{digest}.wasm is missing");
+            Err(damaged("a component", &why))
+        }
+        found => Ok(found),
     }
 }

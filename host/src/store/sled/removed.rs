@@ -1,8 +1,9 @@
 //! What a start has to know of tasks that were removed.
 
+use super::checked;
 use super::codec::Parts;
 use super::disk::Disk;
-use super::failure::failed;
+use super::failure::from_sled;
 use super::keys;
 use crate::store::StoreError;
 
@@ -23,10 +24,14 @@ impl Removed {
     }
 
     pub(super) fn read(disk: &Disk) -> Result<Self, StoreError> {
-        let Some(value) = disk.db.get(keys::REMOVED).map_err(failed)? else {
+        let Some(value) = disk.db.get(keys::REMOVED).map_err(from_sled)? else {
             return Ok(Self::default());
         };
-        let mut parts = Parts::new(&value, "the mark of removals");
+        Self::decode(checked::open(keys::REMOVED, &value)?)
+    }
+
+    pub(super) fn decode(value: &[u8]) -> Result<Self, StoreError> {
+        let mut parts = Parts::new(value, "the mark of removals");
         let (folded, last) = (parts.u64()?, parts.u64()?);
         parts.end()?;
         Ok(Self { folded, last })

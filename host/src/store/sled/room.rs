@@ -18,10 +18,9 @@ const ENOUGH: u8 = 0;
 const LOW: u8 = 1;
 const NONE: u8 = 2;
 
-/// See the module's documentation.
 pub(super) struct Room {
     state: AtomicU8,
-    /// The tree's last write failed for want of room, and it is to be opened again.
+    /// The tree's last write found the disk full, and it is to be opened again.
     broken: AtomicBool,
     health: watch::Sender<Health>,
 }
@@ -65,7 +64,7 @@ impl Room {
         self.tell(Health::Full);
     }
 
-    /// A write failed for want of room. `broken`: it was one of the tree or the archive.
+    /// A write found the disk full. `broken`: it was one of the tree or the archive.
     pub(super) fn none(&self, broken: bool) {
         if broken {
             self.broken.store(true, Ordering::Release);
@@ -117,8 +116,8 @@ impl Room {
     }
 }
 
-/// Bytes that this process may still write to the disk of `path`; as many as there are if nobody can
-/// tell.
+/// Bytes that this process may still write to the disk of `path`; [`u64::MAX`] if the system does
+/// not say.
 pub(super) fn free(path: &Path) -> u64 {
     rustix::fs::statvfs(path).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
 }

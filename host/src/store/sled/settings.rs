@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::failpoint::FailPoint;
+use crate::domain::audit::AuditBounds;
 
 /// How the store is laid out and what memory it may use.
 #[derive(Debug, Clone)]
@@ -27,9 +28,39 @@ pub struct SledSettings {
     pub reserve_bytes: u64,
     /// How often tasks that came to rest are folded; `None` leaves it to memory and log alone.
     pub checkpoint_every: Option<Duration>,
+    /// How much of the audit log is kept.
+    pub audit: AuditBounds,
+    /// How keys of deliveries are kept.
+    pub(super) dedup: DedupSettings,
     /// What one look for tasks by their terms may cost, see [`super::queries`].
     pub(super) look_cost: usize,
     pub(super) fail: FailPoint,
+}
+
+/// How keys of deliveries are kept, see [`super::dedup`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DedupSettings {
+    /// Keys in memory that are worth a fold. Each takes some 90 bytes.
+    pub fold: usize,
+    /// Keys in one value of the tree.
+    pub block: usize,
+    /// Memory for filters of keys that are in the tree, in bytes: two a key, so this is for 16 million.
+    pub filter_bytes: usize,
+}
+
+impl DedupSettings {
+    /// The most keys that one value of the tree has.
+    pub const BLOCK: usize = 144;
+}
+
+impl Default for DedupSettings {
+    fn default() -> Self {
+        Self {
+            fold: 16 * 1024,
+            block: Self::BLOCK,
+            filter_bytes: 32 * 1024 * 1024,
+        }
+    }
 }
 
 impl Default for SledSettings {
@@ -43,6 +74,8 @@ impl Default for SledSettings {
             segment_bytes: 128 * 1024 * 1024,
             reserve_bytes: 16 * 1024 * 1024,
             checkpoint_every: Some(Duration::from_millis(500)),
+            audit: AuditBounds::default(),
+            dedup: DedupSettings::default(),
             // Some 50 ms.
             look_cost: 40_000,
             fail: FailPoint::default(),

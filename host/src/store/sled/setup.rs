@@ -2,10 +2,12 @@
 
 use std::path::Path;
 
+use super::audit_logs::Logs;
+use super::catalog_copy::CatalogCopy;
 use super::components::Components;
 use super::disk::Disk;
 use super::failure::OpenError;
-use super::registered;
+use super::registry_read;
 use crate::store::Names;
 
 /// What the store has at hand of what is set up. A change holds its lock.
@@ -13,15 +15,19 @@ pub(super) struct Setup {
     pub(super) revision: u64,
     pub(super) names: Names,
     pub(super) components: Components,
+    pub(super) audit: Logs,
+    pub(super) copy: CatalogCopy,
 }
 
 impl Setup {
-    pub(super) fn open(path: &Path, disk: &Disk) -> Result<Self, OpenError> {
-        let registry = registered::since(disk, 0)?;
+    pub(super) fn open(path: &Path, disk: &Disk, copy: CatalogCopy) -> Result<Self, OpenError> {
+        let registry = registry_read::since(disk, 0)?;
         Ok(Self {
             revision: registry.revision,
             names: Names::of(&registry),
             components: Components::open(path, &registry.steps)?,
+            audit: Logs::default(),
+            copy,
         })
     }
 

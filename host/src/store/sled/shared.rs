@@ -1,6 +1,6 @@
 //! What the store's threads and callers share, and how they wait for each other.
 
-use std::fs::File;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -8,16 +8,20 @@ use parking_lot::{Condvar, Mutex, RwLock};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::WeakSender;
 
+use super::dedup::index::DedupIndex;
+use super::directory_lock::DirectoryLock;
 use super::disk::Disk;
 use super::erasing::Erasing;
-use super::gather::Coming;
+use super::gather::PendingWrites;
 use super::log::Slots;
+use super::marks::{Acknowledged, Marks};
 use super::message::Message;
 use super::overlay::Overlay;
 use super::room::{self, Room};
 use super::settings::SledSettings;
 use super::setup::Setup;
-use crate::store::{Partitions, StoreError};
+use crate::domain::ids::WorkspaceName;
+use crate::store::{Blobs, Partitions, StoreError};
 
 /// What the store's threads and callers share.
 pub(super) struct Shared {
@@ -30,13 +34,16 @@ pub(super) struct Shared {
     /// [`Overlay::bytes`] as it last was.
     pub overlay_bytes: AtomicUsize,
     pub slots: Arc<Slots>,
+    pub blobs: Arc<Blobs>,
+    pub marks: Arc<Marks>,
+    pub acknowledged: Acknowledged,
     /// The claims that writes are checked against.
     pub partitions: Partitions,
     /// Changes that are expected.
-    pub coming: Arc<Coming>,
-    /// Held as long as the store is open: the directory is this process's.
-    pub lock: Mutex<Option<File>>,
-    /// A read lock is held while overlay and tree are read together, the write lock while both are opened again.
+    pub pending: Arc<PendingWrites>,
+    /// Held as long as the store is open.
+    pub lock: Mutex<Option<DirectoryLock>>,
+    /// A read lock is held while both overlay and tree are read, the write lock while both are opened again.
     pub steady: RwLock<()>,
     /// Wakes the committer.
     pub committer: OnceLock<WeakSender<Message>>,
@@ -53,7 +60,11 @@ pub(super) struct Shared {
     pub want: Condvar,
     /// One checkpoint at a time.
     pub checkpointing: Mutex<()>,
+    /// Keys of deliveries that are folded.
+    pub dedup: DedupIndex,
     pub setup: Mutex<Setup>,
+    /// The workspaces whose file of deliveries has been looked at since the start, see [`super::deliveries`].
+    pub deliveries: Mutex<HashSet<WorkspaceName>>,
     /// Read by the committer over the whole of a group; held for writing while a task is removed.
     pub removing: RwLock<()>,
     pub erasing: Erasing,
@@ -73,6 +84,19 @@ impl Shared {
         }
     }
 
+    /// As [`Shared::with_disk`], for a thread that has the overlay locked for writing. It does not queue behind a
+    /// writer that waits for the tree: that one waits for queries, and a query that has the tree may wait for the
+    /// overlay.
+    pub(super) fn with_disk_under_overlay<T>(
+        &self,
+        read: impl FnOnce(&Disk) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match self.disk.read_recursive().as_ref() {
+            Some(disk) => read(disk),
+            None => Err(self.without_disk()),
+        }
+    }
+
     pub(super) fn stopped(&self) -> bool {
         self.stopped.load(Ordering::Acquire)
     }
@@ -86,7 +110,7 @@ impl Shared {
         }
     }
 
-    /// What a write is told once there are no more.
+    /// The error of a write after the last one was taken.
     pub(super) fn refusal(&self) -> StoreError {
         if self.failed.load(Ordering::Acquire) {
             StoreError::Failed
@@ -129,7 +153,7 @@ impl Shared {
         self.refusal()
     }
 
-    /// A write of the tree or the archive failed: for want of room, and then the tree is opened again
+    /// A write of the tree or the archive failed: because the disk is full, and then the tree is opened again
     /// when there is some, or for good. Gives the error for the writers.
     pub(super) fn could_not_fold(&self, error: StoreError) -> StoreError {
         match error {

@@ -9,17 +9,33 @@ use super::SledStore;
 use super::change::{self, Change, Kind};
 use super::message::Part;
 use super::setup::Setup;
-use super::{bodies, counts, purge, queries, registry, shapes, tasks};
+use super::{
+    audit, bodies, counts, dedup, deliveries, purge, queries, registry, shapes, tasks, timeline,
+};
+use crate::domain::audit::{AuditEntry, AuditPage, AuditQuery};
 use crate::domain::clock::Millis;
+use crate::domain::dedup::DedupKey;
+use crate::domain::delivery::{Delivery, DeliveryQuery};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::partition::Partition;
 use crate::domain::task::{StoredTask, TaskHead};
 use crate::store::{
-    Claim, Commit, Counts, Found, Health, History, Manage, NewTask, Ownership, Purged, Registry,
-    Store, StoreError, TaskQuery, Terms, Transaction,
+    Blobs, Claim, Commit, Counts, Found, Health, History, Manage, NewTask, Ownership, Purged,
+    Registry, Store, StoreError, TaskQuery, Terms, Timeline, Transaction,
 };
+
+impl SledStore {
+    /// A task's acceptance, to be made durable. Its delivery's key is looked for first.
+    fn accepted(&self, claim: Claim, task: NewTask) -> Result<Part, StoreError> {
+        let looked = match task.dedup {
+            Some(dedup) => Some(self.look_for(&task.head.workspace, task.head.id, dedup)?),
+            None => None,
+        };
+        Part::new(claim, change::accepted(task)?, None, looked)
+    }
+}
 
 #[async_trait]
 impl Store for SledStore {
@@ -29,7 +45,8 @@ impl Store for SledStore {
 
     async fn accept(&self, claim: Claim, task: NewTask) -> Result<(), StoreError> {
         self.shared.room().await?;
-        self.submit(claim, change::accepted(task)?, None).await
+        let part = self.accepted(claim, task)?;
+        self.submit_all(part, Vec::new()).await
     }
 
     async fn commit(&self, claim: Claim, commit: Commit) -> Result<(), StoreError> {
@@ -44,7 +61,7 @@ impl Store for SledStore {
             let claim = claims.iter().find(|claim| claim.partition == partition);
             claim.copied().ok_or(StoreError::Fenced { partition })
         };
-        let mut parts = Vec::new();
+        let (mut parts, mut keys) = (Vec::new(), changes.dedup);
         for (kind, commit) in changes
             .commits
             .into_iter()
@@ -63,12 +80,22 @@ impl Store for SledStore {
         {
             let expected = commit.head.version.saturating_sub(1);
             let claim = claim(commit.head.id)?;
-            let change = change::moved(kind, commit)?;
-            parts.push(Part::new(claim, change, Some(expected))?);
+            let (workspace, id) = (commit.head.workspace.clone(), commit.head.id);
+            let mut change = change::moved(kind, commit)?;
+            let dedup = keys.extract_if(.., |(task, _)| *task == id).next();
+            let looked = match dedup {
+                Some((_, dedup)) => Some(self.look_for(&workspace, id, dedup)?),
+                None => None,
+            };
+            change.taken = dedup.map(|(_, dedup)| dedup.into());
+            parts.push(Part::new(claim, change, Some(expected), looked)?);
+        }
+        if let Some((task, _)) = keys.first() {
+            return Err(StoreError::NotFound(format!("task {task}")));
         }
         for task in changes.accepts {
             let claim = claim(task.head.id)?;
-            parts.push(Part::new(claim, change::accepted(task)?, None)?);
+            parts.push(self.accepted(claim, task)?);
         }
         if parts.is_empty() {
             return Ok(());
@@ -95,8 +122,19 @@ impl Store for SledStore {
             data: None,
             entries,
             count: 1,
+            taken: None,
         };
         self.submit(claim, change, None).await
+    }
+
+    async fn delivered(
+        &self,
+        workspace: &WorkspaceName,
+        key: DedupKey,
+        at: Millis,
+    ) -> Result<Option<TaskId>, StoreError> {
+        let _steady = self.shared.steady.read();
+        dedup::find::delivered(&self.shared, workspace, key, at)
     }
 
     async fn load(
@@ -115,6 +153,17 @@ impl Store for SledStore {
     ) -> Result<Option<History>, StoreError> {
         let workspace = workspace.clone();
         self.blocking(move |shared| tasks::history(shared, &workspace, task))
+            .await
+    }
+
+    async fn timeline(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        before: Option<u64>,
+    ) -> Result<Option<Timeline>, StoreError> {
+        let workspace = workspace.clone();
+        self.blocking(move |shared| timeline::timeline(shared, &workspace, task, before))
             .await
     }
 
@@ -172,8 +221,24 @@ impl Store for SledStore {
             .await
     }
 
-    async fn manage(&self, change: Manage, expected: u64) -> Result<u64, StoreError> {
-        self.blocking(move |shared| registry::manage(shared, &change, expected))
+    async fn manage(
+        &self,
+        change: Manage,
+        audit: Option<AuditEntry>,
+        expected: u64,
+    ) -> Result<u64, StoreError> {
+        self.blocking(move |shared| registry::manage(shared, &change, audit.as_ref(), expected))
+            .await
+    }
+
+    async fn record_audit(&self, entries: Vec<AuditEntry>) -> Result<(), StoreError> {
+        self.blocking(move |shared| audit::record(shared, &entries))
+            .await
+    }
+
+    async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+        let query = query.clone();
+        self.blocking(move |shared| audit::page(shared, &query))
             .await
     }
 
@@ -197,6 +262,10 @@ impl Store for SledStore {
             .await
     }
 
+    fn blobs(&self) -> &Arc<Blobs> {
+        &self.shared.blobs
+    }
+
     async fn put_body(
         &self,
         workspace: &WorkspaceName,
@@ -216,6 +285,26 @@ impl Store for SledStore {
     ) -> Result<Option<Arc<[u8]>>, StoreError> {
         let workspace = workspace.clone();
         self.blocking(move |shared| bodies::get(shared, &workspace, task, &digest))
+            .await
+    }
+
+    async fn record_deliveries(
+        &self,
+        workspace: &WorkspaceName,
+        recorded: Vec<Delivery>,
+    ) -> Result<(), StoreError> {
+        let workspace = workspace.clone();
+        self.blocking(move |shared| deliveries::append(shared, &workspace, &recorded))
+            .await
+    }
+
+    async fn recorded_deliveries(
+        &self,
+        workspace: &WorkspaceName,
+        query: &DeliveryQuery,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let (workspace, query) = (workspace.clone(), query.clone());
+        self.blocking(move |shared| deliveries::find(shared, &workspace, &query))
             .await
     }
 

@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use super::codec::{bad_key, damaged};
-use super::disk::{Disk, HEADER, LOOKS, Long};
-use super::failure::failed;
+use super::disk::{Disk, LOOKS};
+use super::failure::from_sled;
+use super::long::{self, Long};
 use super::overlay::Open;
 use super::shapes::journal::{self, Piece};
 use super::shapes::read;
 use super::shapes::record::{Fixed, Record};
-use super::{Shared, keys, places};
+use super::{Shared, checked, keys, places};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::task::{StoredTask, TaskHead};
@@ -24,15 +25,17 @@ pub(super) fn open_in(
     workspace: &WorkspaceName,
     id: TaskId,
 ) -> Result<Option<Open>, StoreError> {
-    let Some(first) = disk.db.get(keys::task(workspace, id)).map_err(failed)? else {
+    let key = keys::task(workspace, id);
+    let Some(first) = disk.db.get(&key).map_err(from_sled)? else {
         return taken_out(disk, workspace, id);
     };
-    let fixed = Fixed::decode(after_header(&first)?)?;
+    let fixed = Fixed::decode(long::first(&key, &first)?.0)?;
     Ok(Some(Open {
         head: head(disk, workspace, id, first)?,
         data: None,
         entries: Vec::new(),
         base: fixed.count,
+        base_bytes: fixed.streamed,
         count: fixed.count,
         settled: fixed.settled,
         folded: true,
@@ -58,6 +61,7 @@ fn taken_out(
         data: Some(Arc::from(record.data()?)),
         entries: record.journal.to_vec(),
         base: 0,
+        base_bytes: 0,
         count: record.fixed.count,
         settled: record.fixed.settled,
         folded: false,
@@ -68,7 +72,7 @@ fn taken_out(
 }
 
 /// The record of a task that has left the overlay, wherever it is.
-fn record_of(
+pub(super) fn record_of(
     disk: &Disk,
     workspace: &WorkspaceName,
     id: TaskId,
@@ -79,7 +83,7 @@ fn record_of(
             disk.note(&key, LOOKS)?;
             Ok(Some(whole))
         }
-        None => Ok(places::record(disk, workspace, id)?.map(Long::Archived)),
+        None => Ok(places::record(disk, workspace, id)?.map(Long::archived)),
     }
 }
 
@@ -92,9 +96,13 @@ pub(super) fn from_tree(
     shared.with_disk(|disk| open_in(disk, workspace, id))
 }
 
-pub(super) fn after_header(first: &[u8]) -> Result<&[u8], StoreError> {
-    super::disk::pieces(first)?;
-    Ok(&first[HEADER..])
+/// As [`from_tree`], for a thread that has the overlay locked for writing.
+pub(super) fn from_tree_under_overlay(
+    shared: &Shared,
+    workspace: &WorkspaceName,
+    id: TaskId,
+) -> Result<Option<Open>, StoreError> {
+    shared.with_disk_under_overlay(|disk| open_in(disk, workspace, id))
 }
 
 /// The head in the record whose first piece is `first`.
@@ -104,10 +112,11 @@ pub(super) fn head(
     id: TaskId,
     first: sled::IVec,
 ) -> Result<TaskHead, StoreError> {
-    if let Some(head) = Record::head_of_first_piece(after_header(&first)?)? {
+    let key = keys::task(workspace, id);
+    if let Some(head) = Record::head_of_first_piece(long::first(&key, &first)?.0)? {
         return Ok(head);
     }
-    let whole = disk.gather(&keys::task(workspace, id), first)?;
+    let whole = disk.gather(&key, first)?;
     Record::decode(&whole)?.head()
 }
 
@@ -125,7 +134,7 @@ pub(super) fn newest(
         let range = keys::task(workspace, TaskId::MIN)..=keys::task(workspace, TaskId::MAX);
         let folded = match disk.db.range(range).next_back() {
             Some(found) => {
-                let (key, _) = found.map_err(failed)?;
+                let (key, _) = found.map_err(from_sled)?;
                 Some(keys::id_of(&key).ok_or_else(|| bad_key("task"))?)
             }
             None => None,
@@ -146,7 +155,7 @@ pub(super) fn is_there(
     }
     shared.with_disk(|disk| {
         let in_tree = disk.db.contains_key(keys::task(workspace, id));
-        Ok(in_tree.map_err(failed)? || places::find(disk, workspace, id)?.is_some())
+        Ok(in_tree.map_err(from_sled)? || places::find(disk, workspace, id)?.is_some())
     })
 }
 
@@ -163,7 +172,9 @@ pub(super) fn oldest(
     let there = shared.with_disk(|disk| {
         let range = keys::task(workspace, TaskId::MIN)..=keys::task(workspace, TaskId::MAX);
         let folded = match disk.db.range(range).keys().next() {
-            Some(key) => Some(keys::id_of(&key.map_err(failed)?).ok_or_else(|| bad_key("task"))?),
+            Some(key) => {
+                Some(keys::id_of(&key.map_err(from_sled)?).ok_or_else(|| bad_key("task"))?)
+            }
             None => None,
         };
         let archived = places::oldest(disk, workspace)?;
@@ -180,18 +191,34 @@ fn journal_in(
     record: &Record<'_>,
 ) -> Result<Vec<u8>, StoreError> {
     let mut journal = Vec::new();
+    each_piece(disk, workspace, id, record, |piece| {
+        journal.extend_from_slice(piece);
+        Ok(())
+    })?;
+    Ok(journal)
+}
+
+/// Gives the journal that the tree has of a task, piece by piece.
+pub(super) fn each_piece(
+    disk: &Disk,
+    workspace: &WorkspaceName,
+    id: TaskId,
+    record: &Record<'_>,
+    mut give: impl FnMut(&[u8]) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     if record.fixed.streamed > 0 {
-        let prefix = keys::journal_prefix(workspace, id);
-        for found in disk.db.scan_prefix(prefix) {
-            let (_, piece) = found.map_err(failed)?;
-            journal.extend_from_slice(read::<Piece<'_>>(&piece)?.0);
+        let mut streamed = 0;
+        for found in disk.db.scan_prefix(keys::journal_prefix(workspace, id)) {
+            let (key, stored) = found.map_err(from_sled)?;
+            let piece = read::<Piece<'_>>(checked::open(&key, &stored)?)?.0;
+            streamed += piece.len() as u64;
+            give(piece)?;
         }
-        if journal.len() as u64 != record.fixed.streamed {
+        if streamed != record.fixed.streamed {
             return Err(damaged("a journal", "a piece of it is missing"));
         }
     }
-    journal.extend_from_slice(record.journal);
-    Ok(journal)
+    give(record.journal)
 }
 
 fn effects(journal: &[u8], settled: u32, into: &mut Vec<Entry>) -> Result<(), StoreError> {
@@ -217,7 +244,9 @@ pub(super) fn load(
             shared.with_disk(|_| Ok(()))?;
             let mut entries = Vec::new();
             effects(&open.entries, open.settled - open.base, &mut entries)?;
-            return Ok(Some(stored(open.head.clone(), data.clone(), entries)));
+            let journal = open.base_bytes + open.entries.len() as u64;
+            let task = stored(open.head.clone(), data.clone(), entries);
+            return Ok(Some(StoredTask { journal, ..task }));
         }
         let task = shared.with_disk(|disk| {
             let Some(whole) = record_of(disk, workspace, id)? else {
@@ -230,7 +259,8 @@ pub(super) fn load(
                 effects(&journal, record.fixed.settled, &mut entries)?;
             }
             let task = stored(record.head()?, Arc::from(record.data()?), entries);
-            Ok(Some((record.fixed, task)))
+            let journal = record.fixed.streamed + record.journal.len() as u64;
+            Ok(Some((record.fixed, StoredTask { journal, ..task })))
         })?;
         match (open, task) {
             (None, task) => return Ok(task.map(|(_, task)| task)),
@@ -246,7 +276,9 @@ pub(super) fn load(
                     (there.effects.into_iter().map(Entry::Effect).collect(), 0)
                 };
                 effects(&open.entries, skip, &mut pending)?;
-                return Ok(Some(stored(open.head.clone(), data, pending)));
+                let journal = there.journal + open.entries.len() as u64;
+                let task = stored(open.head.clone(), data, pending);
+                return Ok(Some(StoredTask { journal, ..task }));
             }
             // It was folded since, and then removed.
             (Some(_), None) if shared.overlay.read().get(workspace, id).is_none() => {}
@@ -257,7 +289,7 @@ pub(super) fn load(
     }
 }
 
-fn stored(head: TaskHead, data: Arc<str>, entries: Vec<Entry>) -> StoredTask {
+pub(super) fn stored(head: TaskHead, data: Arc<str>, entries: Vec<Entry>) -> StoredTask {
     StoredTask {
         head,
         data,
@@ -268,6 +300,7 @@ fn stored(head: TaskHead, data: Arc<str>, entries: Vec<Entry>) -> StoredTask {
                 _ => None,
             })
             .collect(),
+        journal: 0,
     }
 }
 

@@ -5,8 +5,8 @@ use std::thread::JoinHandle;
 
 use crate::store::StoreError;
 
-/// Starts a thread of the store. If it panics, callers would wait for it for ever, and nobody knows
-/// what it left: the process ends, and the next one takes up what the log holds.
+/// Starts a thread of the store. If it panics, the process ends: callers would wait for it for ever, and its
+/// state is unknown. The next process recovers from the log.
 pub(super) fn spawn(
     name: &str,
     run: impl FnOnce() + Send + 'static,

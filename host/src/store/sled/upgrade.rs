@@ -3,11 +3,11 @@
 
 use super::codec::bad_key;
 use super::disk::Disk;
-use super::failure::failed;
+use super::failure::from_sled;
 use super::shapes::record::Record;
 use super::shared::Shared;
 use super::terms::{self, Digests};
-use super::{keys, places};
+use super::{checked, keys, places};
 use crate::store::StoreError;
 
 /// Values of the archive's places that are brought up to date in one go, 200 tasks each: some 30 ms.
@@ -33,13 +33,13 @@ impl Upgrade {
     }
 
     fn some(&mut self, disk: &Disk) -> Result<bool, StoreError> {
-        if disk.db.contains_key(keys::UPGRADED).map_err(failed)? {
+        if disk.db.contains_key(keys::UPGRADED).map_err(from_sled)? {
             return Ok(true);
         }
         let from = self.from.clone().unwrap_or_else(|| keys::PLACES.to_vec());
         let (mut written, mut passed) = (0, 0);
         for entry in disk.db.range(from..) {
-            let (key, value) = entry.map_err(failed)?;
+            let (key, value) = entry.map_err(from_sled)?;
             if !key.starts_with(keys::PLACES) {
                 break;
             }
@@ -51,18 +51,19 @@ impl Upgrade {
             let (workspace, _) = keys::split(&key).ok_or_else(|| bad_key("places"))?;
             let first = keys::id_of(&key).ok_or_else(|| bad_key("places"))?;
             let at = keys::terms(&workspace, first);
-            if disk.db.contains_key(&at).map_err(failed)? {
+            if disk.db.contains_key(&at).map_err(from_sled)? {
                 continue;
             }
             let mut digests = Vec::new();
-            for (_, place) in places::decode(&value)? {
+            for (_, place) in places::decode(&key, &value)? {
                 let record = disk.archive.read(place)?;
                 digests.push(Digests::of(&Record::decode(&record)?.head()?));
             }
-            disk.db.insert(at, terms::encode(digests)).map_err(failed)?;
+            let value = checked::seal(&at, &terms::encode(digests));
+            disk.db.insert(at, value).map_err(from_sled)?;
             written += 1;
         }
-        disk.db.insert(keys::UPGRADED, &[]).map_err(failed)?;
+        disk.db.insert(keys::UPGRADED, &[]).map_err(from_sled)?;
         tracing::info!(
             "tasks of an older version are found by webhook, name and tag as fast as new ones"
         );

@@ -45,8 +45,12 @@ impl Archive {
         HEADER as u64 + u64::from(place.length)
     }
 
-    /// Removes a segment. The caller sees to it that nothing points to it, durably, and nobody reads.
+    /// Removes a segment. The caller makes sure that nothing points to it, durably, and that no reader has it open.
     pub(in super::super) fn remove(&self, segment: u32) -> Result<(), StoreError> {
+        self.marks.change(|noted| {
+            noted.segments.remove(&segment);
+        })?;
+        self.durable.lock().remove(&segment);
         self.fail.before(Write::Drop)?;
         self.reading.lock().remove(&segment);
         std::fs::remove_file(path(&self.directory, segment)).map_err(failed)

@@ -1,7 +1,17 @@
 use super::*;
+use crate::store::sled::marks::Noted;
 
 fn open(directory: &Path) -> Archive {
-    Archive::open(directory.to_owned(), 4096, FailPoint::default()).unwrap()
+    std::fs::create_dir_all(directory).unwrap();
+    let noted = Noted::read(directory).unwrap().unwrap_or_default();
+    let marks = Marks::new(directory, noted, FailPoint::default());
+    Archive::open(
+        directory.to_owned(),
+        4096,
+        Arc::new(marks),
+        FailPoint::default(),
+    )
+    .unwrap()
 }
 
 #[test]
@@ -29,7 +39,7 @@ fn what_is_appended_is_read_back_also_after_a_restart() {
 }
 
 #[test]
-fn what_was_never_synced_is_written_over_by_nobody_and_does_no_harm() {
+fn bytes_that_were_never_synced_are_passed_over() {
     let home = tempfile::tempdir().unwrap();
     let archive = open(home.path());
     let first = archive.append(b"first", 0).unwrap();

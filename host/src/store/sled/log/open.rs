@@ -12,6 +12,8 @@ use super::super::codec::damaged;
 use super::super::failpoint::FailPoint;
 use super::super::failure::{OpenError, io, unusable};
 use super::super::frame::{self, HEADER, SLOT_HEADER};
+use super::super::marks::Marks;
+use super::file::number_of;
 use super::{Sealed, Slots, Tail};
 use crate::store::StoreError;
 
@@ -22,6 +24,7 @@ pub(in super::super) fn open(
     slot_bytes: u64,
     seed: &[u8; 32],
     (low, last): (u64, u64),
+    marks: Arc<Marks>,
     fail: FailPoint,
     mut replay: impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
 ) -> Result<(Arc<Slots>, Tail), OpenError> {
@@ -31,8 +34,7 @@ pub(in super::super) fn open(
     let mut next_name = 0;
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let name = path.file_stem().and_then(|name| name.to_str());
-        let Some(number) = name.and_then(|name| name.parse::<u64>().ok()) else {
+        let Some(number) = number_of(&path) else {
             continue;
         };
         next_name = next_name.max(number + 1);
@@ -60,6 +62,7 @@ pub(in super::super) fn open(
         close: Mutex::default(),
         key: frame::key(seed),
         bytes: AtomicU64::new(0),
+        marks,
         fail,
     });
     // None until the first slot that matters tells where the log begins.
@@ -67,6 +70,11 @@ pub(in super::super) fn open(
     let mut newest = None;
     for (first, path, file, bytes) in found {
         let groups = match first {
+            None if frame::begins_at(&file, &slots.key, low) => {
+                let name = path.file_name().unwrap_or_default().display();
+                let why = format!("the beginning of log/{name} is not what was written");
+                return Err(damaged("the log", &why).into());
+            }
             Some(first) => {
                 let mut whole = vec![0; bytes as usize];
                 file.read_exact_at(&mut whole, 0)
@@ -124,7 +132,7 @@ pub(in super::super) fn open(
     if next <= last && low <= last {
         return Err(missing(next, last).into());
     }
-    match slots.prepare() {
+    match slots.prepare().and_then(|()| slots.note_all()) {
         Ok(()) | Err(StoreError::Full) => {}
         Err(error) => return Err(error.into()),
     }

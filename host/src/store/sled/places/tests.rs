@@ -3,7 +3,16 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::store::sled::failpoint::FailPoint;
+use crate::store::sled::marks::{Marks, Noted};
 use crate::store::sled::settings::SledSettings;
+use std::sync::Arc;
+
+fn opened(path: &std::path::Path) -> (Disk, [u8; 32]) {
+    let settings = SledSettings::at(path);
+    let marks = Marks::new(path, Noted::default(), FailPoint::default());
+    Disk::open(&settings, &Arc::new(marks)).unwrap()
+}
 
 fn id(n: u16) -> TaskId {
     TaskId::from_bytes((u128::from(n) << 80).to_be_bytes())
@@ -20,7 +29,7 @@ proptest! {
         again in prop::collection::btree_set(0u16..1000, 1..300),
     ) {
         let home = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-        let (disk, _) = Disk::open(&SledSettings::at(home.path())).unwrap();
+        let (disk, _) = opened(home.path());
         let workspace = "default".parse().unwrap();
         let place = |n: &u16| Place { segment: 1, offset: u32::from(*n), length: 1 };
         let add = |ids: &BTreeSet<u16>| {
@@ -62,7 +71,7 @@ proptest! {
         prop::collection::btree_set(0u16..2000, 1..400), 1..8,
     )) {
         let home = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-        let (disk, _) = Disk::open(&SledSettings::at(home.path())).unwrap();
+        let (disk, _) = opened(home.path());
         let workspace = "default".parse().unwrap();
         let mut model = BTreeMap::new();
         for (portion, segment) in portions.iter().zip(1..) {
@@ -98,15 +107,15 @@ fn a_value_that_is_cut_or_out_of_order_is_damage() {
         offset: 16,
         length: 9,
     };
-    let value = encode(&[(id(1), place, Digests::NONE), (id(2), place, Digests::NONE)]);
-    assert!(decode(&value).is_ok());
+    let value = encode_places(&[(id(1), place, Digests::NONE), (id(2), place, Digests::NONE)]);
+    assert!(decode_places(&value).is_ok());
     for length in 0..value.len() {
-        let cut = decode(&value[..length]);
+        let cut = decode_places(&value[..length]);
         // Between two entries it is a shorter list.
         assert_eq!(cut.is_ok(), length == 1 || length == 1 + ENTRY, "{length}");
     }
     assert!(
-        decode(&encode(&[
+        decode_places(&encode_places(&[
             (id(2), place, Digests::NONE),
             (id(1), place, Digests::NONE)
         ]))

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use super::super::archive::{Archive, End};
 use super::super::disk::{Disk, LOOKS};
 use super::super::failpoint::Write;
-use super::super::failure::failed;
+use super::super::failure::from_sled;
 use super::super::{Shared, keys, places, terms};
 use crate::domain::clock::Millis;
 use crate::store::StoreError;
@@ -119,7 +119,7 @@ impl Compaction {
     fn count(&mut self, disk: &Disk) -> Result<bool, StoreError> {
         let range = disk.db.range(self.from.clone()..);
         for (looked, entry) in range.enumerate() {
-            let (key, value) = entry.map_err(failed)?;
+            let (key, value) = entry.map_err(from_sled)?;
             if !key.starts_with(keys::PLACES) {
                 break;
             }
@@ -128,7 +128,7 @@ impl Compaction {
                 return Ok(false);
             }
             disk.note(&key, LOOKS)?;
-            for (_, place) in places::decode(&value)? {
+            for (_, place) in places::decode(&key, &value)? {
                 *self.used.entry(place.segment).or_default() += Archive::framed(place);
             }
         }
@@ -160,7 +160,7 @@ impl Compaction {
             for (key, value) in moves.values {
                 batch.insert(key, value);
             }
-            disk.db.apply_batch(batch).map_err(failed)
+            disk.db.apply_batch(batch).map_err(from_sled)
         };
         place().map_err(|error| shared.could_not_fold(error))?;
         match moves.next {
@@ -176,7 +176,7 @@ impl Compaction {
     fn copy(&mut self, disk: &Disk) -> Result<Moves, StoreError> {
         let mut moves = Moves::default();
         for entry in disk.db.range(self.from.clone()..) {
-            let (key, value) = entry.map_err(failed)?;
+            let (key, value) = entry.map_err(from_sled)?;
             if !key.starts_with(keys::PLACES) {
                 break;
             }
@@ -186,7 +186,7 @@ impl Compaction {
             }
             moves.looked += 1;
             disk.note(&key, LOOKS)?;
-            let mut entries = places::decode(&value)?;
+            let mut entries = places::decode(&key, &value)?;
             let goes = |segment: u32| self.going.contains(&segment);
             if !entries.iter().any(|(_, place)| goes(place.segment)) {
                 continue;
@@ -216,7 +216,8 @@ impl Compaction {
             let entries: Vec<_> = entries
                 .map(|(id, place)| (id, place, terms::Digests::NONE))
                 .collect();
-            moves.values.push((key, places::encode(&entries)));
+            let value = places::encode(&key, &entries);
+            moves.values.push((key, value));
         }
         if let Some(end) = &mut self.moved {
             disk.archive.sync_end(end)?;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::super::codec::bad_key;
 use super::super::disk::{Disk, LOOKS};
-use super::super::failure::failed;
+use super::super::failure::from_sled;
 use super::super::shapes::record::{Fixed, Record};
-use super::super::tasks::{after_header, head};
-use super::super::{Shared, keys, places, tasks};
+use super::super::tasks::head;
+use super::super::{Shared, keys, long, places, tasks};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::retention::{Retention, is_needed};
@@ -160,13 +160,13 @@ impl Look<'_> {
     fn by_state(&mut self, state: TaskState) -> Result<Option<TaskId>, StoreError> {
         let key = |id| keys::state(self.workspace, state, id);
         for entry in self.disk.db.range(key(self.from)..key(self.to)).keys() {
-            let entry = entry.map_err(failed)?;
+            let entry = entry.map_err(from_sled)?;
             let id = keys::id_of(&entry).ok_or_else(|| bad_key("state"))?;
             if self.is_enough() {
                 return Ok(Some(id));
             }
             let record = self.disk.db.get(keys::task(self.workspace, id));
-            if let Some(first) = record.map_err(failed)? {
+            if let Some(first) = record.map_err(from_sled)? {
                 let head = head(self.disk, self.workspace, id, first);
                 self.take(id, head);
             }
@@ -178,7 +178,7 @@ impl Look<'_> {
         let key = |id| keys::done(self.workspace, id);
         let spans = self.disk.db.range(key(self.from)..=key(self.to)).keys();
         for span in spans {
-            let span = keys::span_of(&span.map_err(failed)?).ok_or_else(|| bad_key("span"))?;
+            let span = keys::span_of(&span.map_err(from_sled)?).ok_or_else(|| bad_key("span"))?;
             let end = keys::span_end(span).unwrap_or(TaskId::MAX);
             let key = |id| keys::task(self.workspace, id);
             let range = key(keys::span_start(span).max(self.from))..key(end.min(self.to));
@@ -186,13 +186,13 @@ impl Look<'_> {
                 continue;
             }
             for entry in self.disk.db.range(range) {
-                let (key, value) = entry.map_err(failed)?;
+                let (key, value) = entry.map_err(from_sled)?;
                 let id = keys::id_of(&key).ok_or_else(|| bad_key("task"))?;
                 if self.is_enough() {
                     return Ok(Some(id));
                 }
                 self.looked += 1;
-                if Fixed::decode(after_header(&value)?)?.state == TaskState::Done {
+                if Fixed::decode(long::first(&key, &value)?.0)?.state == TaskState::Done {
                     let head = head(self.disk, self.workspace, id, value);
                     self.take(id, head);
                 }
@@ -207,18 +207,18 @@ impl Look<'_> {
     fn archived(&mut self) -> Result<Option<TaskId>, StoreError> {
         let key = |id| keys::places(self.workspace, id);
         for entry in self.disk.db.range(key(self.from)..key(self.to)) {
-            let (key, value) = entry.map_err(failed)?;
+            let (key, value) = entry.map_err(from_sled)?;
             let first = keys::id_of(&key).ok_or_else(|| bad_key("places"))?;
             if self.is_enough() {
                 return Ok(Some(first));
             }
             self.disk.note(&key, LOOKS)?;
-            for (id, place) in places::decode(&value)? {
+            for (id, place) in places::decode(&key, &value)? {
                 if id >= self.to {
                     break;
                 }
                 let in_tree = self.disk.db.contains_key(keys::task(self.workspace, id));
-                if in_tree.map_err(failed)? {
+                if in_tree.map_err(from_sled)? {
                     self.found.outdated.insert(id);
                     continue;
                 }

@@ -4,14 +4,13 @@ use std::collections::BTreeSet;
 
 use sled::Batch;
 
-use super::super::disk::{Disk, pieces};
+use super::super::disk::Disk;
 use super::super::failpoint::Write;
-use super::super::failure::failed;
+use super::super::failure::from_sled;
 use super::super::fold::index_keys;
 use super::super::removed::Removed;
 use super::super::shapes::record::Fixed;
-use super::super::tasks::after_header;
-use super::super::{Shared, bodies, keys, places};
+use super::super::{Shared, bodies, checked, keys, long, places};
 use super::expired::Found;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -35,8 +34,10 @@ pub(super) fn remove(
         let gone = remove_some(shared, workspace, chunk, folded)?;
         for id in &gone {
             // If it fails, the sweep after the next start finds it.
-            if let Err(error) = bodies::remove(shared, workspace, *id) {
-                tracing::warn!(%error, task.id = %id, "the bodies of a task that is gone stay for now");
+            let removed = bodies::remove(shared, workspace, *id)
+                .and_then(|()| shared.blobs.remove(workspace, *id));
+            if let Err(error) = removed {
+                tracing::warn!(%error, task.id = %id, "the bodies or files of a task that is gone stay for now");
             }
         }
         count += gone.len();
@@ -61,7 +62,7 @@ pub(in super::super) fn apply(shared: &Shared, batch: Batch) -> Result<(), Store
         let disk = shared.disk.write();
         let disk = disk.as_ref().ok_or_else(|| shared.without_disk())?;
         shared.settings.fail.before(Write::Fold)?;
-        disk.db.apply_batch(batch).map_err(failed)
+        disk.db.apply_batch(batch).map_err(from_sled)
     };
     applied().map_err(|error| shared.could_not_fold(error))
 }
@@ -83,7 +84,8 @@ fn remove_some(
         return Ok(gone);
     }
     let mut batch = Batch::default();
-    batch.insert(keys::REMOVED, Removed { folded, last }.encode());
+    let removed = Removed { folded, last }.encode();
+    batch.insert(keys::REMOVED, checked::seal(keys::REMOVED, &removed));
     shared.with_disk(|disk| {
         for id in &gone {
             task(disk, workspace, *id, &mut batch)?;
@@ -103,25 +105,25 @@ pub(in super::super) fn task(
 ) -> Result<(), StoreError> {
     let key = keys::task(workspace, id);
     // The first piece is enough: writers wait meanwhile.
-    let Some(first) = disk.db.get(&key).map_err(failed)? else {
+    let Some(first) = disk.db.get(&key).map_err(from_sled)? else {
         return Ok(());
     };
-    let further = pieces(&first)?;
-    let fixed = Fixed::decode(after_header(&first)?)?;
+    let (first, further) = long::first(&key, &first)?;
+    let fixed = Fixed::decode(first)?;
     if fixed.streamed > 0 {
         for piece in disk
             .db
             .scan_prefix(keys::journal_prefix(workspace, id))
             .keys()
         {
-            batch.remove(piece.map_err(failed)?);
+            batch.remove(piece.map_err(from_sled)?);
         }
     }
     let wake_at = (fixed.wake_at != Millis::MAX).then_some(fixed.wake_at);
     for index in index_keys(workspace, id, fixed.state, wake_at) {
         batch.remove(index);
     }
-    Disk::remove_long(batch, &key, further);
+    long::remove(batch, &key, further);
     Ok(())
 }
 
@@ -129,9 +131,9 @@ pub(in super::super) fn task(
 fn has_done(disk: &Disk, workspace: &WorkspaceName, span: u64) -> Result<bool, StoreError> {
     let end = keys::span_end(span).unwrap_or(TaskId::MAX);
     let range = keys::task(workspace, keys::span_start(span))..keys::task(workspace, end);
-    for value in disk.db.range(range).values() {
-        let value = value.map_err(failed)?;
-        if Fixed::decode(after_header(&value)?)?.state == TaskState::Done {
+    for entry in disk.db.range(range) {
+        let (key, value) = entry.map_err(from_sled)?;
+        if Fixed::decode(long::first(&key, &value)?.0)?.state == TaskState::Done {
             return Ok(true);
         }
     }

@@ -1,4 +1,4 @@
-//! Bodies whose task is gone: what a crash left, and those of versions that kept them by workspace
+//! Bodies and files whose task is gone: what a crash left, and those of versions that kept them by workspace
 //! alone.
 
 use std::collections::VecDeque;
@@ -14,7 +14,7 @@ use crate::domain::retention::DAY;
 use crate::store::StoreError;
 
 /// Files and directories that are looked at in one go: some 10 ms.
-const AT_ONCE: usize = 512;
+pub(super) const AT_ONCE: usize = 512;
 
 /// How far it has come.
 pub(super) struct Sweep {
@@ -63,6 +63,20 @@ impl Sweep {
         }
         Ok(false)
     }
+}
+
+/// Removes the files of these tasks if they are gone.
+pub(super) fn blobs(
+    shared: &Shared,
+    owners: Vec<(WorkspaceName, TaskId)>,
+) -> Result<(), StoreError> {
+    for (workspace, task) in owners {
+        // In this order: one that is not on its way in any more is there, or has failed.
+        if !shared.blobs.is_arriving(task) && !tasks::is_there(shared, &workspace, task)? {
+            shared.blobs.remove(&workspace, task)?;
+        }
+    }
+    Ok(())
 }
 
 impl Current {

@@ -245,7 +245,7 @@ impl From<FetchErrorV1<'_>> for FetchError {
 impl<'a> From<&'a OperationError> for OperationErrorV1<'a> {
     fn from(error: &'a OperationError) -> Self {
         match error {
-            OperationError::Unknown(why) => Self::Unknown(why.into()),
+            OperationError::NotFound(why) => Self::Unknown(why.into()),
             OperationError::Invalid(why) => Self::Invalid(why.into()),
             OperationError::Refused(why) => Self::Refused(why.into()),
             OperationError::Failed(why) => Self::Failed(why.into()),
@@ -256,7 +256,7 @@ impl<'a> From<&'a OperationError> for OperationErrorV1<'a> {
 impl From<OperationErrorV1<'_>> for OperationError {
     fn from(shape: OperationErrorV1<'_>) -> Self {
         match shape {
-            OperationErrorV1::Unknown(why) => Self::Unknown(why.into()),
+            OperationErrorV1::Unknown(why) => Self::NotFound(why.into()),
             OperationErrorV1::Invalid(why) => Self::Invalid(why.into()),
             OperationErrorV1::Refused(why) => Self::Refused(why.into()),
             OperationErrorV1::Failed(why) => Self::Failed(why.into()),

@@ -1,24 +1,28 @@
-//! A task's head. One that is kept for ever is written in version 3, another with an expiry in version
-//! 2, and the rest, nearly all, in version 1.
+//! A task's head. One with a reply is written in version 4, another that is kept for ever in version 3, another with an
+//! expiry in version 2, and the rest, nearly all, in version 1.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Written, kind, postcard_shapes, push};
 use super::parts::{Id, List, Text, Wrong, name, text};
+use super::reply::GivenReplyV4;
 use super::standing::{NoticeV1, PausedV1, RetryingV1, Waits, wake_at};
 use super::state::State;
 use crate::domain::subtask::{Child, Parent};
 use crate::domain::task::{Expiry, Paused, Retrying, StepMemory, TaskHead};
 use crate::store::StoreError;
 
-kind!('a, TaskHead, "a task's head", 1 => V1<'a>, 2 => V2<'a>, 3 => V3<'a>);
-postcard_shapes!('a, V1<'a>, V2<'a>, V3<'a>);
+kind!('a, TaskHead, "a task's head", 1 => V1<'a>, 2 => V2<'a>, 3 => V3<'a>, 4 => V4<'a>);
+postcard_shapes!('a, V1<'a>, V2<'a>, V3<'a>, V4<'a>);
 
 impl Written for TaskHead {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
         let first = V1::from(self);
         let kept = self.kept;
-        if self.expiry.is_none() && !kept {
+        let reply = self.reply.as_deref();
+        if self.expiry.is_none() && !kept && reply.is_none() {
             return push(out, 1, &first);
         }
         let Expiry { at, completes } = self.expiry.unwrap_or_default();
@@ -27,10 +31,15 @@ impl Written for TaskHead {
             at,
             completes,
         };
-        if !kept {
+        if !kept && reply.is_none() {
             return push(out, 2, &second);
         }
-        push(out, 3, &V3 { second, kept })
+        let third = V3 { second, kept };
+        let Some(reply) = reply else {
+            return push(out, 3, &third);
+        };
+        let reply = Some(GivenReplyV4::from(reply));
+        push(out, 4, &V4 { third, reply })
     }
 }
 
@@ -77,6 +86,14 @@ pub(in super::super) struct V3<'a> {
     #[serde(borrow)]
     second: V2<'a>,
     kept: bool,
+}
+
+/// The reply to the sender, behind the third version.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in super::super) struct V4<'a> {
+    #[serde(borrow)]
+    third: V3<'a>,
+    reply: Option<GivenReplyV4<'a>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -128,6 +145,8 @@ impl<'a> From<&'a TaskHead> for V1<'a> {
             expiry: _,
             // Of the third.
             kept: _,
+            // Of the fourth.
+            reply: _,
         } = head;
         Self {
             id: Id(*id),
@@ -175,11 +194,18 @@ impl<'a> From<V2<'a>> for V3<'a> {
     }
 }
 
-impl TryFrom<V3<'_>> for TaskHead {
+impl<'a> From<V3<'a>> for V4<'a> {
+    fn from(third: V3<'a>) -> Self {
+        Self { third, reply: None }
+    }
+}
+
+impl TryFrom<V4<'_>> for TaskHead {
     type Error = Wrong;
 
-    fn try_from(shape: V3<'_>) -> Result<Self, Wrong> {
-        let V3 { second, kept } = shape;
+    fn try_from(shape: V4<'_>) -> Result<Self, Wrong> {
+        let V4 { third, reply } = shape;
+        let V3 { second, kept } = third;
         let V2 {
             first,
             at,
@@ -214,6 +240,7 @@ impl TryFrom<V3<'_>> for TaskHead {
             notes: first.notes,
             expiry: (expiry != Expiry::default()).then_some(expiry),
             kept,
+            reply: reply.map(|reply| Arc::new(reply.into())),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Kinds of stored values, and how their versions are told apart and read.
+//! Kinds of stored values, and how their versions are distinguished and read.
 
 use serde::{Deserialize, Serialize};
 

@@ -16,40 +16,54 @@
 //!
 //! | kind | versions | where it is stored |
 //! | --- | --- | --- |
-//! | head | 1, 2 (with an expiry), 3 (kept for ever) | in records and in changes of the log |
+//! | head | 1, 2 (with an expiry), 3 (kept for ever), 4 (with a reply) | in records and in changes of the log |
 //! | entry (with effects and runs) | 1 | in records, pieces and changes of the log |
 //! | record | 1 | `t/…`, the archive |
 //! | piece of a journal | 1 | `j/…` |
 //! | envelope of a long value | 1 | before records and all that is registered |
-//! | workspace | 1, 2 (with a retention) | `p/…` |
-//! | webhook, step, schedule | 1 | `h/…`, `q/…`, `f/…` |
+//! | workspace | 1, 2 (with a retention), 3 (with a rate) | `p/…` |
+//! | webhook | 1, 2 (with a dedup rule or an authentication), 3 (with methods and header fields), 4 (with former keys, or disabled), 5 (with limits, or without recorded bodies), 6 (with another reply than the task's id) | `h/…` |
+//! | step, schedule | 1 | `q/…`, `f/…` |
+//! | recorded delivery ([`super::deliveries`]) | 1 | `deliveries/…` |
+//! | token | 1 | `n/…`, `o/…` |
+//! | entry of the audit log | 1 | `i/…`, `c/…` |
 //! | sealed config value, sealed connector | 1 | `g/…`, `k/…`; see [`crate::vault`] for the version within |
-//! | group of changes ([`super::change`]) | 1 | the log |
+//! | group of changes ([`super::change`]) | 1, 2 (a change has a key) | the log |
+//! | keys of deliveries ([`super::dedup`]) | 1 | `e/…` |
 //! | low-water mark ([`super::change`]) | 1 | `m/log` |
 //! | places in the archive ([`super::places`]) | 1 | `a/…` |
 //! | digests of terms ([`super::terms`]) | 1 | `b/…`, `r/…`, `s/…` |
+//! | checksum of a value ([`super::checked`]) | 1 | before every value with a version in the tree |
+//! | marks of the store's parts ([`super::marks`]) | 1 | `marks` |
+//! | change in the copy of the catalog ([`super::catalog_frame`]) | 1 | `catalog` |
 //! | slot's header ([`super::frame`]) | 1 | each file of the log |
 //! | segment's header ([`super::archive`]) | 1 | each file of the archive |
-//! | format of the directory ([`super::disk`]) | 1 to 4 | `m/format` |
+//! | format of the directory ([`super::disk`]) | 1 to 5 | `m/format` |
 //!
 //! Without a version are the seed (32 bytes), a schedule's mark (8 bytes), `m/removed` (16 bytes), components and bodies (any
 //! bytes, under their digest) and keys ([`super::keys`]). Another layout of these is another format of
 //! the directory.
 
+pub(super) mod audit;
+pub(super) mod delivery;
 mod effect;
 pub(super) mod entry;
+mod former_key;
 pub(super) mod head;
 pub(super) mod journal;
 pub(super) mod kind;
 pub(super) mod parts;
 pub(super) mod record;
+mod reply;
 mod run;
 pub(super) mod schedule;
 mod sealed;
 mod standing;
 mod state;
 pub(super) mod step;
+pub(super) mod token;
 pub(super) mod webhook;
+mod webhook_secret;
 pub(super) mod workspace;
 
 pub(super) use kind::{Kind, Shape, Written, check_version, read};

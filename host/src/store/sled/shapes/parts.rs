@@ -8,16 +8,59 @@ use std::str::FromStr;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::domain::ids::{IdError, ScheduleName, StepName, TaskId, WebhookName, WorkspaceName};
+use crate::domain::authentication::AuthenticationError;
+use crate::domain::ids::{
+    IdError, ScheduleName, StepName, TaskId, TokenName, WebhookName, WorkspaceName,
+};
+use crate::domain::intake::IntakeError;
+use crate::domain::rate::Rate;
+use crate::domain::token::TokenError;
 
-/// Why a shape that was read is no value of the domain: a name in it is none.
+/// Why a shape that was read is no value of the domain.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub(in super::super) struct Wrong(#[from] IdError);
+pub(in super::super) enum Wrong {
+    /// A name in it is none.
+    #[error(transparent)]
+    Name(#[from] IdError),
+    /// A network in it is none.
+    #[error(transparent)]
+    Network(#[from] AuthenticationError),
+    /// A method or rate in it is none.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// A scope in it is none.
+    #[error(transparent)]
+    Scope(#[from] TokenError),
+    /// A digest in it is none.
+    #[error("a token's digest has not 32 bytes")]
+    Digest,
+}
 
 impl From<Infallible> for Wrong {
     fn from(never: Infallible) -> Self {
         match never {}
+    }
+}
+
+/// A rate of requests.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct RateShape {
+    requests: u32,
+    seconds: u32,
+}
+
+impl From<Rate> for RateShape {
+    fn from(Rate { requests, seconds }: Rate) -> Self {
+        Self { requests, seconds }
+    }
+}
+
+impl TryFrom<RateShape> for Rate {
+    type Error = Wrong;
+
+    fn try_from(shape: RateShape) -> Result<Self, Wrong> {
+        let rate = Self::new(shape.requests.into(), shape.seconds.into());
+        Ok(rate.map_err(IntakeError::from)?)
     }
 }
 
@@ -57,7 +100,26 @@ macro_rules! texts {
         }
     )+};
 }
-texts!(String, StepName, WorkspaceName, WebhookName, ScheduleName);
+texts!(
+    String,
+    StepName,
+    WorkspaceName,
+    WebhookName,
+    ScheduleName,
+    TokenName
+);
+
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
+impl AsRef<str> for Text<'_> {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
 
 impl From<Text<'_>> for String {
     fn from(text: Text<'_>) -> Self {

@@ -1,18 +1,52 @@
-//! A webhook.
+//! A webhook. Each is written in the first version that has all that is set of it.
 
 use serde::{Deserialize, Serialize};
 
+use super::former_key::FormerKeyV4;
 use super::kind::{Written, kind, postcard_shapes, push};
-use super::parts::{Text, Wrong, text};
-use crate::domain::webhook::{Webhook, WebhookKey};
+use super::parts::{Bytes, List, RateShape, Text, Wrong, text};
+use super::reply::RepliesV6;
+use super::webhook_secret::SecretV2;
+use crate::domain::authentication::{Authentication, WebhookSecret, networks};
+use crate::domain::dedup::{DedupRule, DedupSource};
+use crate::domain::intake::{Intake, Methods};
+use crate::domain::rate::Rate;
+use crate::domain::reply::ReplyRules;
+use crate::domain::webhook::{FormerKey, Webhook, WebhookKey};
 use crate::store::StoreError;
 
-kind!('a, Webhook, "a webhook", 1 => V1<'a>);
-postcard_shapes!('a, V1<'a>);
+kind!('a, Webhook, "a webhook", 1 => V1<'a>, 2 => V2<'a>, 3 => V3<'a>, 4 => V4<'a>, 5 => V5<'a>, 6 => V6<'a>);
+postcard_shapes!('a, V1<'a>, V2<'a>, V3<'a>, V4<'a>, V5<'a>, V6<'a>);
 
 impl Written for Webhook {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
-        push(out, 1, &V1::from(self))
+        let sixth = V6::from(self);
+        if self.replies != ReplyRules::default() {
+            return push(out, 6, &sixth);
+        }
+        let fifth = &sixth.fifth;
+        let Intake {
+            rate,
+            at_once,
+            omits_bodies,
+            ..
+        } = &self.intake;
+        if rate.is_some() || at_once.is_some() || *omits_bodies {
+            return push(out, 5, fifth);
+        }
+        let fourth = &fifth.fourth;
+        if self.is_disabled || !self.former_keys.is_empty() {
+            return push(out, 4, fourth);
+        }
+        let third = &fourth.third;
+        if self.intake != Intake::default() {
+            return push(out, 3, third);
+        }
+        let second = &third.second;
+        if self.authentication == Authentication::default() && self.dedup.is_none() {
+            return push(out, 1, &second.first);
+        }
+        push(out, 2, second)
     }
 }
 
@@ -28,38 +62,320 @@ pub(in super::super) struct V1<'a> {
     correlate: Option<Text<'a>>,
 }
 
-impl<'a> From<&'a Webhook> for V1<'a> {
+/// A dedup rule and an authentication behind the first version; no authentication for the default.
+#[derive(Serialize, Deserialize)]
+pub(in super::super) struct V2<'a> {
+    #[serde(borrow)]
+    first: V1<'a>,
+    dedup: Option<DedupV2<'a>>,
+    authentication: Option<AuthenticationV2<'a>>,
+}
+
+/// Methods and header fields behind the second version.
+#[derive(Serialize, Deserialize)]
+pub(in super::super) struct V3<'a> {
+    #[serde(borrow)]
+    second: V2<'a>,
+    intake: IntakeV3<'a>,
+}
+
+/// Former keys, and whether it is disabled, behind the third version.
+#[derive(Serialize, Deserialize)]
+pub(in super::super) struct V4<'a> {
+    #[serde(borrow)]
+    third: V3<'a>,
+    former_keys: List<'a, FormerKey, FormerKeyV4<'a>>,
+    is_disabled: bool,
+}
+
+/// Limits, and whether bodies are recorded, behind the fourth version.
+#[derive(Serialize, Deserialize)]
+pub(in super::super) struct V5<'a> {
+    #[serde(borrow)]
+    fourth: V4<'a>,
+    rate: Option<RateShape>,
+    at_once: Option<u32>,
+    omits_bodies: bool,
+}
+
+/// How it replies, behind the fifth version.
+#[derive(Serialize, Deserialize)]
+pub(in super::super) struct V6<'a> {
+    #[serde(borrow)]
+    fifth: V5<'a>,
+    replies: RepliesV6<'a>,
+}
+
+/// Methods are their names.
+#[derive(Serialize, Deserialize)]
+struct IntakeV3<'a> {
+    #[serde(borrow)]
+    methods: Vec<Text<'a>>,
+    headers: Vec<Text<'a>>,
+}
+
+/// Networks are texts.
+#[derive(Serialize, Deserialize)]
+struct AuthenticationV2<'a> {
+    #[serde(borrow)]
+    provider: Text<'a>,
+    scheme: Option<Text<'a>>,
+    secrets: List<'a, WebhookSecret, SecretV2<'a>>,
+    verify_token: Option<Bytes<'a>>,
+    allow_ips: Vec<Text<'a>>,
+    tolerance_seconds: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DedupV2<'a> {
+    #[serde(borrow)]
+    source: SourceV2<'a>,
+    window_ms: u64,
+}
+
+/// Never renumbered.
+#[derive(Serialize, Deserialize)]
+enum SourceV2<'a> {
+    #[serde(borrow)]
+    Header(Text<'a>),
+    Pointer(Text<'a>),
+}
+
+impl<'a> From<&'a DedupRule> for DedupV2<'a> {
+    fn from(DedupRule { source, window_ms }: &'a DedupRule) -> Self {
+        Self {
+            source: match source {
+                DedupSource::Header(name) => SourceV2::Header(name.into()),
+                DedupSource::Pointer(pointer) => SourceV2::Pointer(pointer.into()),
+            },
+            window_ms: *window_ms,
+        }
+    }
+}
+
+impl From<DedupV2<'_>> for DedupRule {
+    fn from(shape: DedupV2<'_>) -> Self {
+        Self {
+            source: match shape.source {
+                SourceV2::Header(name) => DedupSource::Header(name.into()),
+                SourceV2::Pointer(pointer) => DedupSource::Pointer(pointer.into()),
+            },
+            window_ms: shape.window_ms,
+        }
+    }
+}
+
+impl<'a> From<&'a Intake> for IntakeV3<'a> {
+    fn from(intake: &'a Intake) -> Self {
+        let Intake {
+            methods,
+            headers,
+            rate: _,
+            at_once: _,
+            omits_bodies: _,
+        } = intake;
+        Self {
+            methods: methods.names().map(Text::from).collect(),
+            headers: headers.iter().map(Text::from).collect(),
+        }
+    }
+}
+
+impl TryFrom<IntakeV3<'_>> for Intake {
+    type Error = Wrong;
+
+    fn try_from(shape: IntakeV3<'_>) -> Result<Self, Wrong> {
+        let headers = shape.headers.into_iter().map(String::from);
+        Ok(Self::stored(&shape.methods, headers.collect())?)
+    }
+}
+
+impl<'a> From<&'a Webhook> for V6<'a> {
     fn from(webhook: &'a Webhook) -> Self {
         let Webhook {
             id,
             workspace,
             name,
             key,
+            former_keys,
             created,
             correlate,
+            dedup,
+            authentication,
+            intake,
+            replies,
+            is_disabled,
         } = webhook;
+        let Authentication {
+            provider,
+            scheme,
+            secrets,
+            verify_token,
+            allow_ips,
+            tolerance_seconds,
+        } = authentication;
+        let second = V2 {
+            first: V1 {
+                id: id.into(),
+                workspace: workspace.into(),
+                name: name.into(),
+                key: key.reveal().into(),
+                created: *created,
+                correlate: text(correlate),
+            },
+            dedup: dedup.as_ref().map(DedupV2::from),
+            authentication: Some(AuthenticationV2 {
+                provider: provider.into(),
+                scheme: text(scheme),
+                secrets: List::Domain(secrets),
+                verify_token: verify_token.as_deref().map(Bytes::from),
+                allow_ips: allow_ips.iter().map(|net| net.to_string().into()).collect(),
+                tolerance_seconds: *tolerance_seconds,
+            }),
+        };
+        let fourth = V4 {
+            third: V3 {
+                second,
+                intake: intake.into(),
+            },
+            former_keys: List::Domain(former_keys),
+            is_disabled: *is_disabled,
+        };
         Self {
-            id: id.into(),
-            workspace: workspace.into(),
-            name: name.into(),
-            key: key.reveal().into(),
-            created: *created,
-            correlate: text(correlate),
+            fifth: V5 {
+                fourth,
+                rate: intake.rate.map(RateShape::from),
+                at_once: intake.at_once,
+                omits_bodies: intake.omits_bodies,
+            },
+            replies: replies.into(),
         }
     }
 }
 
-impl TryFrom<V1<'_>> for Webhook {
+impl<'a> From<V1<'a>> for V2<'a> {
+    fn from(first: V1<'a>) -> Self {
+        Self {
+            first,
+            dedup: None,
+            authentication: None,
+        }
+    }
+}
+
+impl<'a> From<V4<'a>> for V5<'a> {
+    fn from(fourth: V4<'a>) -> Self {
+        Self {
+            fourth,
+            rate: None,
+            at_once: None,
+            omits_bodies: false,
+        }
+    }
+}
+
+impl<'a> From<V5<'a>> for V6<'a> {
+    fn from(fifth: V5<'a>) -> Self {
+        let replies = RepliesV6::default();
+        Self { fifth, replies }
+    }
+}
+
+impl<'a> From<V3<'a>> for V4<'a> {
+    fn from(third: V3<'a>) -> Self {
+        Self {
+            third,
+            former_keys: List::Domain(&[]),
+            is_disabled: false,
+        }
+    }
+}
+
+impl<'a> From<V2<'a>> for V3<'a> {
+    fn from(second: V2<'a>) -> Self {
+        let intake = IntakeV3 {
+            methods: Methods::default().names().map(Text::from).collect(),
+            headers: Vec::new(),
+        };
+        Self { second, intake }
+    }
+}
+
+impl TryFrom<V6<'_>> for Webhook {
     type Error = Wrong;
 
-    fn try_from(shape: V1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: V6<'_>) -> Result<Self, Wrong> {
+        let V6 {
+            fifth: shape,
+            replies,
+        } = shape;
+        let V4 {
+            third,
+            former_keys,
+            is_disabled,
+        } = shape.fourth;
+        let V3 { second, intake } = third;
+        let V2 {
+            first,
+            dedup,
+            authentication,
+        } = second;
+        let authentication = authentication.map(Authentication::try_from);
         Ok(Self {
-            id: shape.id.into(),
-            workspace: shape.workspace.name()?,
-            name: shape.name.name()?,
-            key: WebhookKey::new(shape.key.into()),
-            created: shape.created,
-            correlate: shape.correlate.map(String::from),
+            id: first.id.into(),
+            workspace: first.workspace.name()?,
+            name: first.name.name()?,
+            key: WebhookKey::new(first.key.into()),
+            former_keys: former_keys.into_domain()?,
+            created: first.created,
+            correlate: first.correlate.map(String::from),
+            dedup: dedup.map(DedupRule::from),
+            authentication: authentication.transpose()?.unwrap_or_default(),
+            intake: Intake {
+                rate: shape.rate.map(Rate::try_from).transpose()?,
+                at_once: shape.at_once,
+                omits_bodies: shape.omits_bodies,
+                ..intake.try_into()?
+            },
+            replies: replies.into(),
+            is_disabled,
         })
+    }
+}
+
+impl TryFrom<AuthenticationV2<'_>> for Authentication {
+    type Error = Wrong;
+
+    fn try_from(shape: AuthenticationV2<'_>) -> Result<Self, Wrong> {
+        Ok(Self {
+            provider: shape.provider.into(),
+            scheme: shape.scheme.map(String::from),
+            secrets: shape.secrets.into_domain()?,
+            verify_token: shape.verify_token.map(|bytes| bytes.0.into_owned()),
+            allow_ips: networks(&shape.allow_ips)?,
+            tolerance_seconds: shape.tolerance_seconds,
+        })
+    }
+}
+
+#[cfg(test)]
+impl<'a> V6<'a> {
+    /// The bytes of a version as this one.
+    pub(in super::super) fn of(version: u8, bytes: &'a [u8]) -> Self {
+        use super::kind::from_postcard;
+        let name = "a webhook";
+        let fifth = match version {
+            1 => V5::from(V4::from(V3::from(V2::from(
+                from_postcard::<V1<'a>>(bytes, name).unwrap(),
+            )))),
+            2 => V5::from(V4::from(V3::from(
+                from_postcard::<V2<'a>>(bytes, name).unwrap(),
+            ))),
+            3 => V5::from(V4::from(from_postcard::<V3<'a>>(bytes, name).unwrap())),
+            4 => V5::from(from_postcard::<V4<'a>>(bytes, name).unwrap()),
+            5 => from_postcard(bytes, name).unwrap(),
+            _ => return from_postcard(bytes, name).unwrap(),
+        };
+        fifth.into()
     }
 }

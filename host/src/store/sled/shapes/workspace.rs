@@ -1,23 +1,28 @@
-//! A workspace's settings. Those with the default retention are written in version 1.
+//! A workspace's settings. They are written in the first version that has all that is set.
 
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Written, kind, postcard_shapes, push};
-use super::parts::{Text, text};
+use super::parts::{RateShape, Text, Wrong, text};
+use crate::domain::rate::Rate;
 use crate::domain::retention::{Period, Retention};
 use crate::domain::workspace::WorkspaceSettings;
 use crate::store::StoreError;
 
-kind!('a, WorkspaceSettings, "a workspace's settings", 1 => V1<'a>, 2 => V2<'a>);
-postcard_shapes!('a, V1<'a>, V2<'a>);
+kind!('a, WorkspaceSettings, "a workspace's settings", 1 => V1<'a>, 2 => V2<'a>, 3 => V3<'a>);
+postcard_shapes!('a, V1<'a>, V2<'a>, V3<'a>);
 
 impl Written for WorkspaceSettings {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
-        let second = V2::from(self);
+        let third = V3::from(self);
+        if self.rate.is_some() {
+            return push(out, 3, &third);
+        }
+        let second = &third.second;
         if self.retention == Retention::default() {
             return push(out, 1, &second.first);
         }
-        push(out, 2, &second)
+        push(out, 2, second)
     }
 }
 
@@ -36,6 +41,14 @@ pub(in super::super) struct V2<'a> {
     retention: Option<RetentionV2>,
 }
 
+/// A rate behind the second version.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in super::super) struct V3<'a> {
+    #[serde(borrow)]
+    second: V2<'a>,
+    rate: Option<RateShape>,
+}
+
 /// Days; none for ever.
 #[derive(Debug, Serialize, Deserialize)]
 struct RetentionV2 {
@@ -43,17 +56,18 @@ struct RetentionV2 {
     others: Option<u32>,
 }
 
-impl<'a> From<&'a WorkspaceSettings> for V2<'a> {
+impl<'a> From<&'a WorkspaceSettings> for V3<'a> {
     fn from(settings: &'a WorkspaceSettings) -> Self {
         let WorkspaceSettings {
             failure_url,
             retention: Retention { done, others },
+            rate,
         } = settings;
         let days = |period: &Period| match period {
             Period::Days(days) => Some(*days),
             Period::Forever => None,
         };
-        Self {
+        let second = V2 {
             first: V1 {
                 failure_url: text(failure_url),
             },
@@ -61,7 +75,9 @@ impl<'a> From<&'a WorkspaceSettings> for V2<'a> {
                 done: days(done),
                 others: days(others),
             }),
-        }
+        };
+        let rate = rate.map(RateShape::from);
+        Self { second, rate }
     }
 }
 
@@ -74,17 +90,27 @@ impl<'a> From<V1<'a>> for V2<'a> {
     }
 }
 
-impl From<V2<'_>> for WorkspaceSettings {
-    fn from(shape: V2<'_>) -> Self {
+impl<'a> From<V2<'a>> for V3<'a> {
+    fn from(second: V2<'a>) -> Self {
+        Self { second, rate: None }
+    }
+}
+
+impl TryFrom<V3<'_>> for WorkspaceSettings {
+    type Error = Wrong;
+
+    fn try_from(shape: V3<'_>) -> Result<Self, Wrong> {
+        let V3 { second, rate } = shape;
         let period = |days: Option<u32>| days.map_or(Period::Forever, Period::Days);
-        Self {
-            failure_url: shape.first.failure_url.map(String::from),
-            retention: shape
+        Ok(Self {
+            failure_url: second.first.failure_url.map(String::from),
+            retention: second
                 .retention
                 .map_or_else(Retention::default, |retention| Retention {
                     done: period(retention.done),
                     others: period(retention.others),
                 }),
-        }
+            rate: rate.map(Rate::try_from).transpose()?,
+        })
     }
 }

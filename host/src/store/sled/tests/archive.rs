@@ -111,7 +111,7 @@ async fn a_store_from_before_the_archive_is_taken_over() {
     let first = |store: &SledStore| {
         let format = store
             .shared
-            .with_disk(|disk| disk.db.get(keys::FORMAT).map_err(failure::failed));
+            .with_disk(|disk| disk.db.get(keys::FORMAT).map_err(failure::from_sled));
         format.unwrap().unwrap().to_vec()
     };
     assert_eq!(first(&store), disk::FORMAT.to_le_bytes());
@@ -120,7 +120,7 @@ async fn a_store_from_before_the_archive_is_taken_over() {
         .with_disk(|disk| {
             disk.db
                 .insert(keys::FORMAT, &1u32.to_le_bytes())
-                .map_err(failure::failed)
+                .map_err(failure::from_sled)
         })
         .unwrap();
     store.close().await;
@@ -206,18 +206,18 @@ async fn what_an_older_version_wrote_is_found_and_upgraded() {
     let older = store.shared.with_disk(|disk| {
         for key in disk.db.scan_prefix(b"b/").keys() {
             disk.db
-                .remove(key.map_err(failure::failed)?)
-                .map_err(failure::failed)?;
+                .remove(key.map_err(failure::from_sled)?)
+                .map_err(failure::from_sled)?;
         }
         for key in disk.db.scan_prefix(b"s/").keys() {
             disk.db
-                .insert(key.map_err(failure::failed)?, &[])
-                .map_err(failure::failed)?;
+                .insert(key.map_err(failure::from_sled)?, &[])
+                .map_err(failure::from_sled)?;
         }
-        disk.db.remove(keys::UPGRADED).map_err(failure::failed)?;
+        disk.db.remove(keys::UPGRADED).map_err(failure::from_sled)?;
         disk.db
             .insert(keys::FORMAT, &2u32.to_le_bytes())
-            .map_err(failure::failed)?;
+            .map_err(failure::from_sled)?;
         Ok(())
     });
     older.unwrap();

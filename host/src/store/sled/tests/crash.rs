@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use proptest::prelude::*;
 
 use super::super::failpoint::{FailPoint, Write};
-use super::dump::dump;
+use super::dump::{dump, keyed};
 use super::torn::{copy, tear, tear_archive};
 use super::{scratch, small};
 use crate::domain::effect::Effect;
@@ -28,7 +28,7 @@ use crate::store::sled::{SledSettings, SledStore};
 use crate::store::{Commit, Health, Manage, NewTask, Store, StoreError, Transaction};
 
 /// Long after the time of all tasks that are at their end.
-const LATER: u64 = 5_000_000_000_000;
+pub(super) const LATER: u64 = 5_000_000_000_000;
 
 /// One thing that a program does; tasks are named by their order of acceptance.
 #[derive(Debug, Clone)]
@@ -165,7 +165,7 @@ impl Known {
                 let ws = spaces()[usize::from(*workspace)].clone();
                 let id = TaskId::new();
                 self.ids.push((ws.clone(), id));
-                Act::Accept(new_task(&ws, id, &data(*bytes)))
+                Act::Accept(keyed(new_task(&ws, id, &data(*bytes))))
             }
             Op::Commit {
                 task,
@@ -188,13 +188,14 @@ impl Known {
                 bytes,
             } => {
                 let (one, other) = (&there(*task)?.head, &there(*other)?.head);
-                let made = new_task(&one.workspace, TaskId::new(), &data(*bytes));
+                let made = keyed(new_task(&one.workspace, TaskId::new(), &data(*bytes)));
                 let mut note = next(other, *state, Some(3)).head;
                 note.notes += 1;
                 let changes = Transaction {
                     commits: vec![next(one, *state, None)],
                     notes: (one.id != other.id).then_some(note).into_iter().collect(),
                     accepts: vec![made],
+                    dedup: Vec::new(),
                 };
                 let made = &changes.accepts[0].head;
                 self.ids.push((made.workspace.clone(), made.id));
@@ -215,7 +216,7 @@ async fn run(store: &Arc<SledStore>, known: &Arc<Mutex<Known>>, ops: &[Op]) {
         let Some(act) = known.lock().act(op) else {
             continue;
         };
-        // At once only what can be told apart: different tasks, one change of the registry.
+        // At once only what the model can distinguish: different tasks, one change of the registry.
         let touches = match &act {
             Act::Commit(commit) => vec![Some(commit.head.id)],
             Act::Effect(_, id, _) => vec![Some(*id)],
@@ -237,7 +238,7 @@ async fn run(store: &Arc<SledStore>, known: &Arc<Mutex<Known>>, ops: &[Op]) {
                 Act::Accept(task) => store.accept_owned(task).await,
                 Act::Commit(commit) => store.commit_owned(commit).await,
                 Act::Effect(ws, id, effect) => store.record_effect_owned(&ws, id, effect).await,
-                Act::Transaction(changes) => store.together_owned(changes).await,
+                Act::Transaction(changes) => store.transact_owned(changes).await,
                 Act::Manage(change) => store.manage_now(change).await,
                 Act::Checkpoint => store.checkpoint(),
                 Act::FoldAll => store.fold_all(),

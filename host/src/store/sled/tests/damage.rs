@@ -1,10 +1,12 @@
-//! Directories that cannot be used: locked, unwritable, newer, damaged. Each is told apart, none
+//! Directories that cannot be used: locked, unwritable, newer, damaged. Each has an error of its own, none
 //! is a panic, and none is changed by the attempt.
 
 use crate::store::conformance::owned::Owned;
 use std::path::Path;
 
-use super::super::keys;
+use super::super::files::CATALOG_COPY;
+use super::super::marks::Acknowledged;
+use super::super::{checked, keys};
 use super::{scratch, small};
 use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;
@@ -63,7 +65,7 @@ fn a_newer_format_is_refused() {
             &error,
             OpenError::Newer {
                 found: 7,
-                known: 4,
+                known: 5,
                 ..
             }
         ),
@@ -130,6 +132,13 @@ async fn a_flipped_bit_in_the_log_is_damage_and_in_its_last_group_a_torn_write()
     let mut bytes = sound.clone();
     bytes[end] ^= 1;
     std::fs::write(&file, &bytes).unwrap();
+    let error = refused(home.path());
+    assert!(
+        error.to_string().contains("groups 24 to 24 are missing"),
+        "{error}"
+    );
+    // If no checkpoint had seen the group, it may have been torn.
+    std::fs::remove_file(home.path().join(Acknowledged::NAME)).unwrap();
     let store = SledStore::open(small(home.path())).unwrap();
     let ready = store
         .ready_owned(&workspace("acme"), TaskId::MIN, 10)
@@ -161,7 +170,7 @@ async fn a_log_that_is_gone_is_damage() {
     std::fs::remove_dir_all(home.path().join("log")).unwrap();
     let error = refused(home.path());
     assert!(
-        matches!(&error, OpenError::Store(StoreError::Damaged(what)) if what.contains("are missing")),
+        matches!(&error, OpenError::Store(StoreError::Damaged(what)) if what.contains("log/00000000.log is missing")),
         "{error}"
     );
 }
@@ -247,6 +256,11 @@ async fn values_with_a_flipped_byte_are_damage_and_never_a_panic() {
     assert!(store.load(&ws, last).await.unwrap().is_some());
 }
 
+/// Removes the copy of the catalog, so that the next start takes what the tree has.
+fn forget_copy(home: &Path) {
+    std::fs::remove_file(home.join(CATALOG_COPY)).unwrap();
+}
+
 /// What a newer version wrote is refused by name, and is still there.
 #[tokio::test]
 async fn a_value_of_a_newer_version_is_refused_and_left_alone() {
@@ -264,11 +278,13 @@ async fn a_value_of_a_newer_version_is_refused_and_left_alone() {
         let tree = tree_of(home.path());
         let found = tree.scan_prefix(prefix).next_back();
         let (key, sound) = found.unwrap_or_else(|| panic!("no {name}")).unwrap();
-        let mut newer = sound.to_vec();
+        let mut newer = checked::open(&key, &sound).unwrap().to_vec();
         newer[at] = 2;
+        let newer = checked::seal(&key, &newer);
         tree.insert(&key, &newer[..]).unwrap();
         tree.flush().unwrap();
         drop(tree);
+        forget_copy(home.path());
         let error = match SledStore::open(small(home.path())) {
             Err(OpenError::Store(error)) => error,
             Err(error) => panic!("{name}: {error}"),
@@ -289,6 +305,7 @@ async fn a_value_of_a_newer_version_is_refused_and_left_alone() {
         tree.insert(&key, sound).unwrap();
         tree.flush().unwrap();
     }
+    forget_copy(home.path());
     // A file of the archive says its version once.
     let store = SledStore::open(small(home.path())).unwrap();
     let task = new_task(&ws, TaskId::new(), "{}");

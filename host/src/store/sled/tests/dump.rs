@@ -1,12 +1,32 @@
 //! All that a store can be asked, to compare two.
 
-use super::crash::spaces;
+use super::crash::{LATER, spaces};
+use crate::domain::dedup::Dedup;
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::retention::DAY;
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::conformance::journal_of;
 use crate::store::conformance::owned::Owned;
-use crate::store::conformance::samples::step;
-use crate::store::{Registry, Store, TaskQuery};
+use crate::store::conformance::samples::{dedup, step};
+use crate::store::{NewTask, Registry, Store, TaskQuery};
+
+/// The key of the delivery that a task with this id comes by.
+fn key_of(id: TaskId) -> Dedup {
+    Dedup {
+        until: LATER + 40 * DAY,
+        ..dedup(&id.to_string(), 0)
+    }
+}
+
+/// Every other task comes by a delivery with a key.
+pub(super) fn keyed(task: NewTask) -> NewTask {
+    let id = task.head.id;
+    let has_key = id.as_bytes()[15].is_multiple_of(2);
+    NewTask {
+        dedup: has_key.then(|| key_of(id)),
+        ..task
+    }
+}
 
 /// Everything that a store says of itself.
 #[derive(Debug, PartialEq)]
@@ -57,8 +77,10 @@ pub(super) async fn dump(store: &dyn Store) -> Dump {
         for head in dump.lists.last().unwrap() {
             let task = store.load(&ws, head.id).await.unwrap().unwrap();
             let journal = journal_of(store, &ws, head.id).await;
+            let dedup = key_of(head.id);
+            let held = store.delivered(&ws, dedup.key, dedup.at).await.unwrap();
             dump.tasks.push(format!(
-                "{} {} {:?} {journal:?}",
+                "{} {} {:?} {journal:?} {held:?}",
                 head.id, task.data, task.effects
             ));
         }

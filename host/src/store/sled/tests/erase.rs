@@ -12,7 +12,7 @@ use crate::domain::task::TaskState;
 use crate::store::Manage;
 use crate::store::conformance::owned::Owned;
 use crate::store::conformance::retention::{purge, task_at};
-use crate::store::conformance::samples::{next, step, workspace};
+use crate::store::conformance::samples::{dedup, next, step, workspace};
 
 const MARKER: &str = "c4nary-of-a-tenant";
 const START: Millis = 1_764_000_000_000;
@@ -65,6 +65,7 @@ async fn fill(store: &SledStore, ws: &WorkspaceName, text: &str) -> Vec<TaskId> 
                 200 * (round as usize + 1)
             };
             task.data = format!(r#"{{"text":"{}"}}"#, text.repeat(length)).into();
+            task.dedup = Some(dedup(&format!("{round} {n}"), at));
             ids.push(task.head.id);
             if state == TaskState::Done {
                 task.head.standing = state.into();
@@ -180,7 +181,7 @@ fn it_is_erased_though_the_process_dies_before_any_write() {
         runtime().block_on(async {
             let store = SledStore::open(settings(&path)).unwrap();
             is_whole(&store, &stays, &ids).await;
-            // Nobody had been told yet that it is deleted.
+            // The deletion was not acknowledged yet.
             if at < asked {
                 let delete = Manage::DeleteWorkspace(gone.clone());
                 store.manage_now(delete).await.unwrap();

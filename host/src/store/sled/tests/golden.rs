@@ -5,13 +5,15 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use super::super::archive::Place;
-use super::super::change::{self, Change, Group, Kind, Mark};
+use super::super::change::{self, Change, Kind, Mark, Taken};
+use super::super::dedup::block::{Holder, KeyBlock};
 use super::super::shapes::journal::{Piece, push_entry};
 use super::super::shapes::record::{Fixed, Record, encode_record};
-use super::super::shapes::{Kind as _, SealedConfig, SealedConnector, Written, read};
+use super::super::shapes::{SealedConfig, SealedConnector, Written, read};
 use super::super::terms::{Digests, Several};
-use super::super::{archive, disk, frame, places, terms};
-use super::samples;
+use super::super::{archive, checked, frame, long, places, terms};
+use super::{deliveries, limited, replying, samples, samples_of_parts};
+use crate::domain::dedup::DedupKey;
 use crate::domain::task::TaskHead;
 use crate::store::StoreError;
 
@@ -123,12 +125,25 @@ fn changes() -> Vec<Change> {
             data: data.map(Into::into),
             entries: entries.clone(),
             count: 2,
+            taken: None,
         })
         .to_vec()
 }
 
+/// Changes of which two have the key of a delivery.
+fn keyed_changes() -> Vec<Change> {
+    let mut changes = changes();
+    for (change, until) in changes.iter_mut().zip([1, u64::MAX]) {
+        let key = DedupKey::from_bytes([until as u8; 16]);
+        change.taken = Some(Taken { key, until });
+    }
+    changes
+}
+
 fn write_group(changes: &Vec<Change>) -> Vec<u8> {
-    let mut group = vec![Group::NEWEST];
+    let mut group = Vec::new();
+    let has_keys = changes.iter().any(|change| change.taken.is_some());
+    change::begin_group(&mut group, has_keys);
     for change in changes {
         let encoded = change::encode_change(change).unwrap();
         change::push_change(&mut group, &encoded).unwrap();
@@ -137,7 +152,7 @@ fn write_group(changes: &Vec<Change>) -> Vec<u8> {
 }
 
 fn heads(file: &'static str, heads: Vec<TaskHead>) -> Golden {
-    golden(file, 3, &["a task's head"], heads, written, |bytes| {
+    golden(file, 4, &["a task's head"], heads, written, |bytes| {
         read(bytes)
     })
 }
@@ -153,10 +168,22 @@ fn whole_records(file: &'static str) -> Golden {
     golden(file, 1, names, records(), write_record, read_record)
 }
 
-fn groups(file: &'static str) -> Golden {
+fn groups(file: &'static str, changes: Vec<Change>) -> Golden {
     let names = &["a group in the log", "a change in the log", "a task's head"];
-    let values = vec![changes()];
-    golden(file, 1, names, values, write_group, change::decode_group)
+    let values = vec![changes];
+    golden(file, 2, names, values, write_group, change::decode_group)
+}
+
+fn key_blocks() -> Vec<KeyBlock> {
+    let entry = |n: u8| {
+        let holder = Holder {
+            task: samples::id(n),
+            until: u64::MAX - u64::from(n),
+        };
+        (DedupKey::from_bytes([n; 16]), holder)
+    };
+    let blocks = [Vec::new(), vec![entry(1)], vec![entry(1), entry(2)]];
+    blocks.map(KeyBlock).to_vec()
 }
 
 /// Every golden file.
@@ -180,6 +207,7 @@ pub(super) fn all() -> Vec<Golden> {
         heads("head-v1-standing", standing_heads()),
         heads("head-v2-standing", samples::heads_with_expiry()),
         heads("head-v3-standing", samples::heads_that_are_kept()),
+        heads("head-v4-standing", replying::heads()),
         overfull(heads("head-v1", samples::heads())),
         overfull(heads("head-v2", samples::heads_with_expiry())),
         overfull(heads("head-v3", samples::heads_that_are_kept())),
@@ -193,7 +221,7 @@ pub(super) fn all() -> Vec<Golden> {
         ),
         golden(
             "workspace-v1",
-            2,
+            3,
             &["a workspace's settings"],
             samples::workspaces(),
             written,
@@ -201,17 +229,73 @@ pub(super) fn all() -> Vec<Golden> {
         ),
         golden(
             "workspace-v2",
-            2,
+            3,
             &["a workspace's settings"],
             samples::workspaces_with_retention(),
             written,
             |bytes| read(bytes),
         ),
         golden(
+            "workspace-v3",
+            3,
+            &["a workspace's settings"],
+            limited::workspaces(),
+            written,
+            |bytes| read(bytes),
+        ),
+        golden(
             "webhook-v1",
-            1,
+            6,
             &["a webhook"],
             samples::webhooks(),
+            written,
+            |bytes| read(bytes),
+        ),
+        golden(
+            "webhook-v2",
+            6,
+            &["a webhook"],
+            [samples::webhooks_with_dedup(), samples::verified_webhooks()].concat(),
+            written,
+            |bytes| read(bytes),
+        ),
+        golden(
+            "webhook-v3",
+            6,
+            &["a webhook"],
+            samples::webhooks_with_intake(),
+            written,
+            |bytes| read(bytes),
+        ),
+        golden(
+            "webhook-v4",
+            6,
+            &["a webhook"],
+            samples::webhooks_with_former_keys(),
+            written,
+            |bytes| read(bytes),
+        ),
+        golden(
+            "webhook-v5",
+            6,
+            &["a webhook"],
+            limited::webhooks(),
+            written,
+            |bytes| read(bytes),
+        ),
+        golden(
+            "webhook-v6",
+            6,
+            &["a webhook"],
+            replying::webhooks(),
+            written,
+            |bytes| read(bytes),
+        ),
+        golden(
+            "delivery-v1",
+            1,
+            &["a delivery"],
+            deliveries::samples(),
             written,
             |bytes| read(bytes),
         ),
@@ -228,6 +312,22 @@ pub(super) fn all() -> Vec<Golden> {
             1,
             &["a schedule"],
             samples::schedules(),
+            written,
+            |bytes| read(bytes),
+        ),
+        golden(
+            "audit-v1",
+            1,
+            &["an entry of the audit log"],
+            samples_of_parts::audit_entries(),
+            written,
+            |bytes| read(bytes),
+        ),
+        golden(
+            "token-v1",
+            1,
+            &["a token"],
+            samples_of_parts::tokens(),
             written,
             |bytes| read(bytes),
         ),
@@ -249,8 +349,17 @@ pub(super) fn all() -> Vec<Golden> {
         ),
         whole_records("record-v1-standing"),
         overfull(whole_records("record-v1")),
-        groups("group-v1-standing"),
-        overfull(groups("group-v1")),
+        groups("group-v1-standing", changes()),
+        overfull(groups("group-v1", changes())),
+        groups("group-v2", keyed_changes()),
+        golden(
+            "dedup-v1",
+            1,
+            &["keys of deliveries"],
+            key_blocks(),
+            |KeyBlock(keys)| KeyBlock::encode(keys),
+            KeyBlock::decode,
+        ),
         golden(
             "mark-v1",
             1,
@@ -268,9 +377,9 @@ pub(super) fn all() -> Vec<Golden> {
                 let digests = places
                     .iter()
                     .map(|(id, place)| (*id, *place, Digests::NONE));
-                places::encode(&digests.collect::<Vec<_>>())
+                places::encode_places(&digests.collect::<Vec<_>>())
             },
-            places::decode,
+            places::decode_places,
         ),
         golden(
             "terms-v1",
@@ -285,8 +394,8 @@ pub(super) fn all() -> Vec<Golden> {
             1,
             &["a value's envelope"],
             vec![0, 1, 70_000],
-            |further| disk::envelope(*further).to_vec(),
-            disk::pieces,
+            |further| long::envelope(*further).to_vec(),
+            long::pieces,
         ),
         golden(
             "piece-v1",
@@ -295,6 +404,33 @@ pub(super) fn all() -> Vec<Golden> {
             vec![b"a piece".to_vec()],
             |piece| Piece(piece).encode(),
             |bytes| Ok(read::<Piece<'_>>(bytes)?.0.to_vec()),
+        ),
+        golden(
+            "checked-v1",
+            0,
+            &["a step"],
+            vec![b"".to_vec(), vec![0xc5; 300]],
+            |value| checked::seal(b"q/default\0plain", value),
+            |stored| match checked::is_sealed(stored) {
+                true => checked::open(b"q/default\0plain", stored).map(<[u8]>::to_vec),
+                false => Err(checked::wrong(b"q/default\0plain")),
+            },
+        ),
+        golden(
+            "parts-v1",
+            1,
+            &["the marks of the store's parts", "the marks"],
+            samples_of_parts::noted(),
+            |noted| noted.encode().unwrap()[12..].to_vec(),
+            |bytes| read(bytes),
+        ),
+        golden(
+            "copy-v1",
+            1,
+            &["a change in the copy of the catalog"],
+            samples_of_parts::frames(),
+            |frame| frame.encode().unwrap(),
+            |bytes| read(bytes),
         ),
         golden(
             "slot-v1",

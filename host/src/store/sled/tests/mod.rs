@@ -1,20 +1,28 @@
 mod archive;
 mod crash;
 mod damage;
+mod dedup;
+mod deliveries;
 mod dump;
 mod erase;
 mod full;
 mod golden;
+mod limited;
+mod locks;
+mod matrix;
 mod panic;
 mod purge;
+mod replying;
 mod samples;
+mod samples_of_parts;
 mod shapes;
-mod torn;
+pub(super) mod torn;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::settings::DedupSettings;
 use super::*;
 use crate::domain::ids::TaskId;
 use crate::domain::partition::Partition;
@@ -35,6 +43,12 @@ fn small(path: &std::path::Path) -> SledSettings {
         cache_bytes: 4 * 1024 * 1024,
         checkpoint_every: None,
         reserve_bytes: 0,
+        // So that keys are at every place, and some runs have no filter.
+        dedup: DedupSettings {
+            fold: 3,
+            block: 2,
+            filter_bytes: 1024,
+        },
         ..SledSettings::at(path)
     }
 }

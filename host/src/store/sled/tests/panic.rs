@@ -1,4 +1,4 @@
-//! A thread of the store panics: the process ends with an error, and nobody waits for ever.
+//! A thread of the store panics: the process ends with an error, and no caller waits for ever.
 
 use crate::store::conformance::owned::Owned;
 use std::process::Command;
@@ -37,7 +37,7 @@ async fn ends_the_process() {
         .await
         .unwrap();
     store.shared.want_checkpoint();
-    // For ever, if nobody ended the process.
+    // The process ends meanwhile.
     std::future::pending::<()>().await;
 }
 

@@ -1,10 +1,13 @@
 //! The values of which golden files are kept: every variant and every field that may be absent, once
 //! with and once without.
 
+use crate::domain::authentication::{Authentication, WebhookSecret, networks};
+use crate::domain::dedup::DedupRule;
 use crate::domain::effect::{
     Begun, CallResult, Effect, FetchError, FetchResponse, FetchResult, OperationError,
 };
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::intake::Intake;
 use crate::domain::journal::{Entry, RunEntry, SubtaskEntry};
 use crate::domain::limits::StepLimits;
 use crate::domain::retention::{Period, Retention};
@@ -15,10 +18,10 @@ use crate::domain::subtask::{Child, Parent};
 use crate::domain::task::{
     Expiry, Notice, Paused, Retrying, Standing, StepMemory, TaskHead, TaskState, Wait,
 };
-use crate::domain::webhook::{Webhook, WebhookKey};
+use crate::domain::webhook::{FormerKey, Webhook, WebhookKey};
 use crate::domain::workspace::WorkspaceSettings;
 
-const AT: u64 = 1_764_000_000_123;
+pub(super) const AT: u64 = 1_764_000_000_123;
 
 pub(super) fn id(n: u8) -> TaskId {
     let mut bytes = [0x70 | (n & 15); 16];
@@ -188,7 +191,7 @@ fn results() -> Vec<CallResult> {
     ];
     let operations = [
         Ok(text("null")),
-        Err(OperationError::Unknown(text("no connector"))),
+        Err(OperationError::NotFound(text("no connector"))),
         Err(OperationError::Invalid(text("no channel"))),
         Err(OperationError::Refused(text("not_in_channel"))),
         Err(OperationError::Failed(text("timed out"))),
@@ -241,12 +244,13 @@ fn endings() -> Vec<Ended> {
         },
         StepFault::Data(text("nextRetryAt is \"soon\"")),
     ];
-    let told = [
+    let others = [
         Ended::Finished,
         Ended::Retry(text("later")),
         Ended::Stop(text("never")),
     ];
-    told.into_iter()
+    others
+        .into_iter()
         .chain(faults.into_iter().map(Ended::Fault))
         .collect()
 }
@@ -366,10 +370,98 @@ pub(super) fn webhooks() -> Vec<Webhook> {
             workspace: workspace(),
             name: "Contact Form".parse().unwrap(),
             key: WebhookKey::new("k".repeat(33)),
+            former_keys: Vec::new(),
             created: AT,
             correlate,
+            dedup: None,
+            authentication: Authentication::default(),
+            intake: Intake::default(),
+            replies: Default::default(),
+            is_disabled: false,
         })
         .to_vec()
+}
+
+/// Webhooks whose requests are verified.
+pub(super) fn verified_webhooks() -> Vec<Webhook> {
+    let secret = |id, expires| WebhookSecret {
+        id: text(id),
+        added: AT,
+        expires,
+        sealed: vec![1, 0, 255],
+    };
+    let authentications = [
+        Authentication {
+            provider: text("stripe"),
+            secrets: vec![secret("7aB", None), secret("8cD", Some(AT + 86_400_000))],
+            tolerance_seconds: Some(600),
+            ..Authentication::default()
+        },
+        Authentication {
+            provider: text("custom"),
+            scheme: Some(text(r#"{"check":"basic"}"#)),
+            verify_token: Some(vec![1, 2, 3]),
+            ..Authentication::default()
+        },
+        Authentication {
+            allow_ips: networks(&["10.0.0.0/8", "2001:db8::/32"]).unwrap(),
+            ..Authentication::default()
+        },
+    ];
+    let plain = webhooks().remove(1);
+    authentications
+        .map(|authentication| Webhook {
+            authentication,
+            ..plain.clone()
+        })
+        .to_vec()
+}
+
+/// Webhooks with a dedup rule.
+pub(super) fn webhooks_with_dedup() -> Vec<Webhook> {
+    let rules = [
+        DedupRule::new(Some("Idempotency-Key"), None, None),
+        DedupRule::new(None, Some("/event/id"), Some(60_000)),
+    ];
+    let webhooks = webhooks().into_iter().zip(rules);
+    let with = webhooks.map(|(webhook, rule)| Webhook {
+        dedup: rule.ok(),
+        ..webhook
+    });
+    with.collect()
+}
+
+/// Webhooks that choose their methods and header fields.
+pub(super) fn webhooks_with_intake() -> Vec<Webhook> {
+    let intake = [
+        Intake::of(Some(&["GET", "HEAD"]), &[]),
+        Intake::of(None, &["x-tenant", "x-plan"]),
+    ];
+    let webhooks = verified_webhooks().into_iter().zip(intake);
+    let with = webhooks.map(|(webhook, intake)| Webhook {
+        intake: intake.unwrap(),
+        ..webhook
+    });
+    with.collect()
+}
+
+/// Webhooks with former keys, or that are disabled.
+pub(super) fn webhooks_with_former_keys() -> Vec<Webhook> {
+    let former = |digit: &str, until| FormerKey {
+        key: WebhookKey::new(digit.repeat(33)),
+        until,
+    };
+    let [first, second] = [0, 1].map(|at| webhooks_with_intake().remove(at));
+    vec![
+        Webhook {
+            former_keys: vec![former("m", AT + 86_400_000), former("n", AT)],
+            ..first
+        },
+        Webhook {
+            is_disabled: true,
+            ..second
+        },
+    ]
 }
 
 pub(super) fn steps() -> Vec<Step> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Copies a directory.
-pub(super) fn copy(from: &Path, to: &Path) {
+pub(in super::super) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap().flatten() {
         let target = to.join(entry.file_name());

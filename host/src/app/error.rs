@@ -1,0 +1,88 @@
+//! Why a server does not start.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::data_dir::DataDirError;
+use crate::catalog::CatalogError;
+use crate::connectors::{ConnectorError, RuleError};
+use crate::http::auth::TokenError;
+use crate::http::tls::TlsError;
+use crate::private_file::PrivateFileError;
+use crate::sandbox::SandboxError;
+use crate::store::sled::OpenError;
+
+/// Why the server does not start. Each message says what would be right.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// An egress rule is wrong.
+    #[error("--egress-allow: {0}")]
+    Egress(#[from] RuleError),
+    /// The public URL is wrong.
+    #[error(
+        "--public-url: `{0}` is not what webhook URLs can begin with; give e.g. https://hooks.example.com"
+    )]
+    PublicUrl(String),
+    /// The address is taken.
+    #[error("port {port} of {ip} is in use by another process; stop that one, or choose another port with --listen, e.g. --listen {ip}:0 for any that is free", ip = .0.ip(), port = .0.port())]
+    PortInUse(SocketAddr),
+    /// The address cannot be listened on.
+    #[error(
+        "cannot listen on {address}: {source}; choose an address of this machine and a port that you may use (ports below 1024 need a privilege) with --listen"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        source: io::Error,
+    },
+    /// The certificate or its key is unusable.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The data directory cannot be made.
+    #[error("the data directory {path} cannot be made: {source}; choose another with --data-dir")]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        source: io::Error,
+    },
+    /// The store does not open.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The store is damaged.
+    #[error(
+        "{error}; `stepwell store check {path}` lists all that is damaged, and `stepwell store repair {path}` makes a sound store of what can be read"
+    )]
+    Damaged {
+        /// The data directory.
+        path: String,
+        error: OpenError,
+    },
+    /// The store is gone.
+    #[error(transparent)]
+    Missing(#[from] DataDirError),
+    /// The admin token is unusable.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The sandbox cannot be set up.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// The client for connector calls cannot be set up.
+    #[error(transparent)]
+    Connectors(#[from] ConnectorError),
+    /// What tenants have set up cannot be read.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// `server.json` cannot be written, or the data directory cannot be closed to others.
+    #[error(transparent)]
+    ServerFile(#[from] PrivateFileError),
+    /// The machine did not let the server ask.
+    #[error("this program's own file cannot be found: {0}")]
+    Executable(io::Error),
+    /// The machine gives no threads.
+    #[error("the engine's threads cannot be started: {0}")]
+    Threads(io::Error),
+    /// A start that was broken off.
+    #[error("the start was broken off")]
+    BrokenOff,
+}

@@ -1,0 +1,41 @@
+//! Compiles the scripts that the cache of compiled ones does not have, while the server runs: after an update with
+//! another script engine, or where an older server added them. A run that comes first compiles its script itself.
+
+use std::sync::{Arc, Weak};
+
+use super::Catalog;
+use super::matching::LiveStep;
+use crate::domain::step::StepKind;
+
+/// Goes through the scripts of all workspaces, one after the other. Ends early if the catalog is dropped.
+pub(super) async fn compile(catalog: Weak<Catalog>) {
+    let scripts = match catalog.upgrade() {
+        Some(catalog) => catalog.scripts(),
+        None => return,
+    };
+    for script in scripts {
+        let Some(catalog) = catalog.upgrade() else {
+            return;
+        };
+        if catalog.sandbox.lacks(&script.step.digest)
+            && let Err(error) = catalog.component(&script.step).await
+        {
+            // Its runs say so, too.
+            tracing::debug!(%error, step = %script.step.name, "a script was not compiled");
+        }
+    }
+}
+
+impl Catalog {
+    fn scripts(&self) -> Vec<Arc<LiveStep>> {
+        let workspaces: Vec<_> = self.workspaces.read().values().cloned().collect();
+        let of_one = |workspace: &Arc<parking_lot::RwLock<super::Workspace>>| {
+            let workspace = workspace.read();
+            let scripts = workspace
+                .steps()
+                .filter(|live| live.step.kind == StepKind::Script);
+            scripts.cloned().collect::<Vec<_>>()
+        };
+        workspaces.iter().flat_map(of_one).collect()
+    }
+}

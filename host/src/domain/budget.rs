@@ -1,0 +1,340 @@
+//! An amount of something that the server has once (bytes of memory, calls in flight), shared by workspaces.
+//!
+//! A workspace has a share that the others cannot take from it together: what is above all shares ends where
+//! a quarter of the budget is left. Who holds a permit and needs more never waits without a bound: it asks
+//! ([`Permit::grow`]) and is refused, or waits no longer than a time that it states. So holders cannot wait for
+//! each other for ever.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Poll, Waker};
+
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+
+use super::ids::WorkspaceName;
+
+/// A workspace's share is the budget divided by this.
+const SHARES: u64 = 16;
+/// The part of the budget that is left to workspaces below their shares.
+const KEPT: u64 = 4;
+
+/// An amount that workspaces share.
+#[derive(Debug)]
+pub struct Budget {
+    limit: u64,
+    /// How often something was given back. Written with the state locked.
+    released: AtomicU64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    used: u64,
+    workspaces: FxHashMap<WorkspaceName, u64>,
+    waiting: Vec<Waker>,
+}
+
+/// The budget has not that much left for this workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{wanted} more than the server has left for this workspace now")]
+pub struct Exhausted {
+    /// How much was asked for.
+    pub wanted: u64,
+}
+
+impl Budget {
+    /// A budget of so much.
+    pub fn new(limit: u64) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            released: AtomicU64::new(0),
+            state: Mutex::default(),
+        })
+    }
+
+    /// A budget that is never spent.
+    pub fn unlimited() -> Arc<Self> {
+        Self::new(u64::MAX)
+    }
+
+    /// The most that one workspace can ever hold.
+    pub fn most(&self) -> u64 {
+        self.limit - self.limit / KEPT
+    }
+
+    /// How much is held by all.
+    pub fn used(&self) -> u64 {
+        self.state.lock().used
+    }
+
+    /// How often something was given back: what [`Budget::wait`] is to be asked for.
+    pub fn released(&self) -> u64 {
+        self.released.load(Ordering::Acquire)
+    }
+
+    /// Takes so much for a workspace.
+    ///
+    /// # Errors
+    /// [`Exhausted`]; nothing is taken.
+    pub fn take(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        amount: u64,
+    ) -> Result<Permit, Exhausted> {
+        self.hold(workspace, amount, 0)
+    }
+
+    /// Takes so much for a workspace, to use, and holds at least `least` for it from then on.
+    ///
+    /// # Errors
+    /// [`Exhausted`]; nothing is taken.
+    pub fn hold(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        used: u64,
+        least: u64,
+    ) -> Result<Permit, Exhausted> {
+        let held = used.max(least);
+        self.add(workspace, held)?;
+        let of = Some((self.clone(), workspace.clone()));
+        Ok(Permit::with(of, Amounts { held, used, least }))
+    }
+
+    /// Takes so much for a workspace as soon as it is there: at once, or after others gave back. More than
+    /// [`Budget::most`] is never there.
+    pub async fn wait_for(self: &Arc<Self>, workspace: &WorkspaceName, amount: u64) -> Permit {
+        loop {
+            let seen = self.released();
+            if let Ok(permit) = self.take(workspace, amount) {
+                return permit;
+            }
+            self.wait(seen).await;
+        }
+    }
+
+    /// Waits until something was given back after [`Budget::released`] was `seen`.
+    pub async fn wait(&self, seen: u64) {
+        poll_fn(|context| {
+            let mut state = self.state.lock();
+            if self.released() != seen {
+                return Poll::Ready(());
+            }
+            let waker = context.waker();
+            if !state.waiting.iter().any(|other| other.will_wake(waker)) {
+                state.waiting.push(waker.clone());
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn add(&self, workspace: &WorkspaceName, amount: u64) -> Result<(), Exhausted> {
+        let mut state = self.state.lock();
+        let own = state.workspaces.get(workspace).copied().unwrap_or(0);
+        let exhausted = Exhausted { wanted: amount };
+        let used = state.used.checked_add(amount).ok_or(exhausted)?;
+        let share = (self.limit / SHARES).max(1);
+        let most = if own.saturating_add(amount) <= share {
+            self.limit
+        } else {
+            self.most()
+        };
+        if used > most {
+            return Err(exhausted);
+        }
+        state.used = used;
+        match state.workspaces.get_mut(workspace) {
+            Some(own) => *own += amount,
+            None => {
+                state.workspaces.insert(workspace.clone(), amount);
+            }
+        }
+        Ok(())
+    }
+
+    fn give_back(&self, workspace: &WorkspaceName, amount: u64) {
+        if amount == 0 {
+            return;
+        }
+        let mut state = self.state.lock();
+        state.used -= amount;
+        self.released.fetch_add(1, Ordering::Release);
+        if let Some(own) = state.workspaces.get_mut(workspace) {
+            *own -= amount;
+            if *own == 0 {
+                state.workspaces.remove(workspace);
+            }
+        }
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        for waker in waiting {
+            waker.wake();
+        }
+    }
+}
+
+/// A part of a budget that a workspace holds. It is given back when this is dropped.
+#[derive(Debug)]
+pub struct Permit {
+    /// None if there is no bound.
+    of: Option<(Arc<Budget>, WorkspaceName)>,
+    amounts: Mutex<Amounts>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Amounts {
+    /// Taken from the budget.
+    held: u64,
+    /// Of it, what is in use.
+    used: u64,
+    /// It holds at least so much, used or not.
+    least: u64,
+}
+
+impl Permit {
+    /// A permit that always has more.
+    pub fn unlimited() -> Self {
+        Self::with(None, Amounts::default())
+    }
+
+    fn with(of: Option<(Arc<Budget>, WorkspaceName)>, amounts: Amounts) -> Self {
+        Self {
+            of,
+            amounts: Mutex::new(amounts),
+        }
+    }
+
+    /// The most that it can ever hold.
+    pub fn most(&self) -> u64 {
+        self.of
+            .as_ref()
+            .map_or(u64::MAX, |(budget, _)| budget.most())
+    }
+
+    fn add(&self, amount: u64) -> Result<(), Exhausted> {
+        match &self.of {
+            Some((budget, workspace)) => budget.add(workspace, amount),
+            None => Ok(()),
+        }
+    }
+
+    fn give_back(&self, amount: u64) {
+        if let Some((budget, workspace)) = &self.of {
+            budget.give_back(workspace, amount);
+        }
+    }
+
+    /// How much of it is in use.
+    pub fn used(&self) -> u64 {
+        self.amounts.lock().used
+    }
+
+    /// Takes more, from what it holds and does not use first.
+    ///
+    /// # Errors
+    /// [`Exhausted`]; then it is as it was.
+    pub fn grow(&self, amount: u64) -> Result<(), Exhausted> {
+        let mut amounts = self.amounts.lock();
+        let exhausted = Exhausted { wanted: amount };
+        let used = amounts.used.checked_add(amount).ok_or(exhausted)?;
+        if used > amounts.held {
+            self.add(used - amounts.held)?;
+            amounts.held = used;
+        }
+        amounts.used = used;
+        Ok(())
+    }
+
+    /// Takes more as soon as it is there. The caller bounds the wait.
+    pub async fn wait_to_grow(&self, amount: u64) {
+        loop {
+            let seen = self.of.as_ref().map(|(budget, _)| budget.released());
+            let grown = self.grow(amount);
+            let (Err(_), Some((budget, _)), Some(seen)) = (grown, &self.of, seen) else {
+                return;
+            };
+            budget.wait(seen).await;
+        }
+    }
+
+    /// Uses so much less, or nothing if it uses less than that.
+    pub fn shrink(&self, amount: u64) {
+        let mut amounts = self.amounts.lock();
+        amounts.used = amounts.used.saturating_sub(amount);
+        self.settle(&mut amounts);
+    }
+
+    /// Uses so much from now on, and holds at least `least`.
+    ///
+    /// # Errors
+    /// [`Exhausted`] if there is not that much; then it is as it was.
+    pub fn resize(&self, used: u64, least: u64) -> Result<(), Exhausted> {
+        let mut amounts = self.amounts.lock();
+        let held = used.max(least);
+        if held > amounts.held {
+            self.add(held - amounts.held)?;
+            amounts.held = held;
+        }
+        (amounts.used, amounts.least) = (used, least);
+        self.settle(&mut amounts);
+        Ok(())
+    }
+
+    /// Gives back what is held without need.
+    fn settle(&self, amounts: &mut Amounts) {
+        let held = amounts.used.max(amounts.least);
+        self.give_back(amounts.held - held);
+        amounts.held = held;
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let held = self.amounts.get_mut().held;
+        self.give_back(held);
+    }
+}
+
+/// What one thing has of a permit that it shares with others. It is given back when this is dropped.
+#[derive(Debug)]
+pub struct Charge {
+    permit: Arc<Permit>,
+    amount: Mutex<u64>,
+}
+
+impl Charge {
+    /// Nothing yet.
+    pub fn new(permit: Arc<Permit>) -> Self {
+        Self {
+            permit,
+            amount: Mutex::new(0),
+        }
+    }
+
+    /// Takes more.
+    ///
+    /// # Errors
+    /// [`Exhausted`]; it has what it had.
+    pub fn grow(&self, amount: u64) -> Result<(), Exhausted> {
+        self.permit.grow(amount)?;
+        *self.amount.lock() += amount;
+        Ok(())
+    }
+
+    /// Takes more as soon as it is there. The caller bounds the wait.
+    pub async fn wait_to_grow(&self, amount: u64) {
+        self.permit.wait_to_grow(amount).await;
+        *self.amount.lock() += amount;
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.permit.shrink(*self.amount.get_mut());
+    }
+}
+
+#[cfg(test)]
+mod tests;

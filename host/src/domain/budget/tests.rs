@@ -1,0 +1,89 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn name(text: &str) -> WorkspaceName {
+    text.parse().unwrap()
+}
+
+#[test]
+fn a_quarter_is_left_to_those_below_their_shares() {
+    let budget = Budget::new(160);
+    let (greedy, other) = (name("greedy"), name("other"));
+    assert_eq!(budget.most(), 120);
+    let most = budget.take(&greedy, 120).unwrap();
+    assert_eq!(most.grow(1), Err(Exhausted { wanted: 1 }));
+    let own = budget.take(&other, 10).unwrap();
+    assert!(own.grow(1).is_err(), "that is above the share");
+    assert!(budget.take(&name("third"), 10).is_ok());
+    drop(most);
+    own.grow(110).unwrap();
+    assert_eq!((own.used(), budget.used()), (120, 120));
+}
+
+#[test]
+fn what_is_dropped_is_given_back_and_a_permit_can_be_made_smaller() {
+    let budget = Budget::new(100);
+    let permit = budget.take(&name("a"), 50).unwrap();
+    permit.resize(20, 0).unwrap();
+    assert_eq!((permit.used(), budget.used()), (20, 20));
+    assert!(permit.resize(90, 0).is_err());
+    assert!(permit.resize(0, 90).is_err());
+    assert_eq!(permit.used(), 20);
+    // What is set aside is taken from first, and stays.
+    permit.resize(20, 70).unwrap();
+    let other = budget.take(&name("b"), 5).unwrap();
+    permit.grow(50).unwrap();
+    assert_eq!((permit.used(), budget.used()), (70, 75));
+    permit.shrink(60);
+    assert_eq!((permit.used(), budget.used()), (10, 75));
+    permit.resize(10, 0).unwrap();
+    assert_eq!(budget.used(), 15);
+    permit.shrink(100);
+    assert_eq!((permit.used(), budget.used()), (0, 5));
+    drop(other);
+    drop(permit);
+    assert!(budget.state.lock().workspaces.is_empty(), "nothing stays");
+    assert!(Permit::unlimited().grow(1 << 50).is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_is_woken_by_what_is_given_back() {
+    for _ in 0..1_000 {
+        let budget = Budget::new(100);
+        let first = budget.take(&name("a"), 75).unwrap();
+        let waits = tokio::spawn({
+            let budget = budget.clone();
+            async move { budget.wait_for(&name("b"), 70).await.used() }
+        });
+        let gives = tokio::spawn(async move { drop(first) });
+        assert_eq!(waits.await.unwrap(), 70);
+        gives.await.unwrap();
+        assert_eq!(budget.used(), 0);
+    }
+}
+
+proptest! {
+    /// Never is more held than there is, and what is held is what the permits say.
+    #[test]
+    fn the_sum_of_the_permits_is_what_is_used(
+        acts in prop::collection::vec((0..5_usize, 0..3_usize, 0..80_u64), 0..60)
+    ) {
+        let budget = Budget::new(100);
+        let names = ["a", "b", "c"].map(name);
+        let mut permits: Vec<Permit> = Vec::new();
+        for (act, whose, amount) in acts {
+            let at = permits.len().checked_sub(1).map(|last| whose.min(last));
+            match (act, at) {
+                (0, _) | (_, None) => permits.extend(budget.take(&names[whose], amount)),
+                (1, Some(at)) => drop(permits[at].grow(amount)),
+                (2, Some(at)) => permits[at].shrink(amount),
+                (3, Some(at)) => drop(permits[at].resize(amount / 2, amount)),
+                (_, Some(at)) => drop(permits.remove(at)),
+            }
+            let held: u64 = permits.iter().map(|permit| permit.amounts.lock().held).sum();
+            prop_assert_eq!(budget.used(), held);
+            prop_assert!(held <= 100);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn document(text: &str) -> Document {
+    Document::parse(text.into()).unwrap()
+}
+
+#[test]
+fn members_that_are_not_looked_at_are_not_parsed_and_stay_as_they_are() {
+    let mut one = document(" {\"a\" : 1.50 ,\"b\":[ 1,\"x\\u00e9\" ], \"c\" : {\"d\":null}} ");
+    assert_eq!(one.seen(), &json!({}));
+    one.look(|name| name == "b" || name == "none");
+    assert_eq!(one.seen(), &json!({"b": [1, "xé"]}));
+    assert!(!one.has_unseen(|name| name == "b"));
+    assert_eq!(one.member("a").unwrap().to_string(), "1.50");
+    assert_eq!(one.member("none"), None);
+    one.put(vec![
+        ("c".into(), Some(json!(true))),
+        ("new \"\u{1}".into(), Some(json!({"x": 1}))),
+        ("gone".into(), None),
+    ]);
+    let expected = r#"{"a":1.50,"b":[ 1,"x\u00e9" ],"c":true,"new \"\u0001":{"x":1}}"#;
+    assert_eq!(&**one.text(), expected);
+    assert_eq!(one.member("new \"\u{1}").as_deref(), Some(&json!({"x": 1})));
+    one.put(vec![("a".into(), None), ("new \"\u{1}".into(), None)]);
+    assert_eq!(&**one.text(), r#"{"b":[ 1,"x\u00e9" ],"c":true}"#);
+}
+
+#[test]
+fn large_values_are_dropped_and_small_ones_stay() {
+    let items = "1,".repeat(10_000);
+    let text = format!("{{\"a\":1,\"items\":[{items}1]}}");
+    let mut one = document(&text);
+    one.look(|name| name == "a");
+    one.forget();
+    assert_eq!(one.seen(), &json!({"a": 1}));
+    one.look(|_| true);
+    assert!(one.has_large());
+    one.forget();
+    assert_eq!(one.seen(), &json!({}));
+    assert_eq!(one.member("a").as_deref(), Some(&json!(1)));
+    assert!(one.has_unseen(|name| name == "items"));
+    assert_eq!(one.to_value().to_string(), text);
+}
+
+#[test]
+fn a_weight_is_no_less_than_what_the_values_take() {
+    assert!(size_of::<Value>() as u64 <= VALUE_BYTES);
+    let numbers = format!("[{}1]", "1,".repeat(1_000));
+    assert!(weight(&numbers) >= 1_000 * size_of::<Value>() as u64);
+    let one = document("{\"a\":[1,1,1],\"b\":2}");
+    assert_eq!(one.unread(Some("a")), weight("[1,1,1]"));
+    assert_eq!(one.unread(Some("none")), 0);
+    assert_eq!(one.unread(None), weight(one.text()));
+}
+
+#[test]
+fn only_an_object_is_one() {
+    for text in [
+        "[1]",
+        "1",
+        "null",
+        "",
+        "{",
+        "{\"a\":}",
+        "{} 1",
+        "{\"a\":1,}",
+    ] {
+        assert!(Document::parse(text.into()).is_err(), "{text}");
+    }
+    assert_eq!(&**document("{}").text(), "{}");
+    let mut empty = document("{}");
+    empty.put(vec![("a".into(), Some(json!(1)))]);
+    assert_eq!(&**empty.text(), r#"{"a":1}"#);
+    empty.put(vec![("a".into(), None)]);
+    assert_eq!(&**empty.text(), "{}");
+}
+
+proptest! {
+    /// A document is the object that its text is, whatever is done with it.
+    #[test]
+    fn a_document_is_its_object(
+        names in prop::collection::vec("[ab\"\\\\é]{0,2}", 0..90),
+        acts in prop::collection::vec(("[ab\"\\\\é]{0,2}", prop::option::of(any::<i8>()), any::<bool>()), 0..12),
+        is_large in any::<bool>(),
+    ) {
+        // With names twice, and those with escapes.
+        let members: Vec<String> = names
+            .iter()
+            .enumerate()
+            .map(|(n, name)| format!("{} : {n}", Value::from(name.as_str())))
+            .collect();
+        let filling = if is_large { "x".repeat(KEPT_BYTES) } else { String::new() };
+        let text = format!("{{\"filling\":\"{filling}\"{}{}}}", if members.is_empty() { "" } else { "," }, members.join(" ,"));
+        let mut plain: Value = serde_json::from_str(&text).unwrap();
+        let mut one = document(&text);
+        for (name, value, look) in acts {
+            if look {
+                one.look(|other| other == name || other == "filling");
+            } else {
+                one.forget();
+                prop_assert!(!one.has_large());
+            }
+            let member = one.member(&name).map(Cow::into_owned);
+            prop_assert_eq!(member.as_ref(), plain.get(&name));
+            let value = value.map(Value::from);
+            one.put(vec![(name.clone(), value.clone())]);
+            let map = plain.as_object_mut().unwrap();
+            match value {
+                Some(value) => map.insert(name, value),
+                None => map.shift_remove(&name),
+            };
+            prop_assert_eq!(&one.to_value(), &plain);
+            prop_assert_eq!(one.to_value().to_string(), plain.to_string());
+            prop_assert_eq!(&serde_json::from_str::<Value>(one.text()).unwrap(), &plain);
+        }
+        one.look(|_| true);
+        prop_assert_eq!(one.seen(), &plain);
+    }
+}

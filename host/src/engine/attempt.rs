@@ -1,0 +1,32 @@
+//! One attempt of one run.
+
+use std::sync::Arc;
+
+use super::commit::{Arriving, TaskWriter};
+use crate::domain::budget::Permit;
+use crate::domain::clock::Millis;
+use crate::domain::effect::Begun;
+use crate::domain::ids::{TaskId, WorkspaceName};
+
+/// One attempt of one run, as its calls are recorded.
+#[derive(Clone)]
+pub(super) struct Attempt {
+    pub(super) writer: TaskWriter,
+    pub(super) workspace: WorkspaceName,
+    pub(super) task: TaskId,
+    pub(super) run: u32,
+    /// Its number, from 1.
+    pub(super) attempt: u32,
+    /// What the run was begun as.
+    pub(super) begun: Begun,
+    /// When the run began.
+    pub(super) began: Millis,
+    /// The task, if it may not be durable yet.
+    pub(super) arriving: Option<Arc<Arriving>>,
+    /// What the run takes its memory from.
+    pub(super) memory: Arc<Permit>,
+    /// Bytes of the task's journal when the run began.
+    pub(super) journal: u64,
+    /// The version of the head that it stands on, and how many of the versions up to it were notes.
+    pub(super) stands_on: (u64, u64),
+}

@@ -1,0 +1,197 @@
+//! Checks of the threads: jobs come to their ends, and are dropped where they stand at the threads' end.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn workers() -> (Arc<Threads>, Workers) {
+    let threads = Arc::new(Threads::start().unwrap());
+    let workers = Workers::new(threads.clone(), HashMap::new());
+    (threads, workers)
+}
+
+fn name(text: &str) -> WorkspaceName {
+    text.parse().unwrap()
+}
+
+/// Computes in slices until it is told to stop.
+async fn computes(stop: Arc<AtomicBool>) {
+    while !stop.load(Ordering::Relaxed) {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(2) {
+            std::hint::spin_loop();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[test]
+fn every_job_comes_to_its_end() {
+    let (_threads, workers) = workers();
+    let (ends, ended) = mpsc::channel();
+    for number in 0..300 {
+        let ends = ends.clone();
+        let job = async move {
+            for turn in 0..20 {
+                match (number + turn) % 3 {
+                    0 => tokio::task::yield_now().await,
+                    1 => tokio::time::sleep(Duration::from_micros(200)).await,
+                    _ => tokio::spawn(async {}).await.unwrap(),
+                }
+            }
+            ends.send(number).unwrap();
+        };
+        workers.spawn(&name(&format!("w{}", number % 7)), Box::pin(job));
+    }
+    let mut all: Vec<u32> = (0..300)
+        .map(|_| ended.recv_timeout(PATIENCE).unwrap())
+        .collect();
+    all.sort_unstable();
+    assert_eq!(all, (0..300).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_panic_ends_its_job_alone() {
+    let (_threads, workers) = workers();
+    let (ends, ended) = mpsc::channel();
+    for number in 0..20 {
+        let ends = ends.clone();
+        let job = async move {
+            tokio::task::yield_now().await;
+            assert!(number % 2 == 0, "a planted panic");
+            ends.send(number).unwrap();
+        };
+        workers.spawn(&name("w"), Box::pin(job));
+    }
+    for _ in 0..10 {
+        assert_eq!(ended.recv_timeout(PATIENCE).unwrap() % 2, 0);
+    }
+}
+
+#[test]
+fn other_workspaces_go_on_while_one_computes() {
+    let (_threads, workers) = workers();
+    let (loud, quiet) = (name("loud"), name("quiet"));
+    let stop = Arc::new(AtomicBool::new(false));
+    for _ in 0..50 {
+        workers.spawn(&loud, Box::pin(computes(stop.clone())));
+    }
+    let until = Instant::now() + PATIENCE;
+    // The others are between two turns; on a busy machine these are many.
+    while workers.computing(&loud) < 20 {
+        assert!(Instant::now() < until, "{}", workers.computing(&loud));
+        std::thread::yield_now();
+    }
+    // None of the others has ended when these have.
+    for _ in 0..20 {
+        let (ends, ended) = mpsc::channel();
+        let job = async move {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            ends.send(()).unwrap();
+        };
+        workers.spawn(&quiet, Box::pin(job));
+        ended.recv_timeout(PATIENCE).unwrap();
+    }
+    assert!(workers.computing(&loud) > 0);
+    assert_eq!(workers.computing(&quiet), 0);
+    stop.store(true, Ordering::Relaxed);
+    while workers.computing(&loud) > 0 {
+        assert!(Instant::now() < until, "{}", workers.computing(&loud));
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn what_is_under_way_is_dropped_where_it_stands() {
+    struct Dropped(mpsc::Sender<()>);
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            let _ = self.0.send(());
+        }
+    }
+    let (threads, workers) = workers();
+    let (drops, dropped) = mpsc::channel();
+    let stop = Arc::new(AtomicBool::new(false));
+    for _ in 0..10 {
+        let (waits, goes_on) = (Dropped(drops.clone()), Dropped(drops.clone()));
+        let job = async move {
+            std::future::pending::<()>().await;
+            drop(waits);
+        };
+        workers.spawn(&name("waits"), Box::pin(job));
+        let computing = computes(stop.clone());
+        let job = async move {
+            computing.await;
+            drop(goes_on);
+        };
+        workers.spawn(&name("computes"), Box::pin(job));
+    }
+    threads.stop();
+    for _ in 0..20 {
+        dropped.recv_timeout(PATIENCE).unwrap();
+    }
+    let late = Dropped(drops);
+    workers.spawn(&name("late"), Box::pin(async move { drop(late) }));
+    dropped.recv_timeout(PATIENCE).unwrap();
+}
+
+/// Gives the thread back as a guest does, which can go on at once. Tokio's own would be woken later.
+async fn gives_back() {
+    let mut gave = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut gave, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// What other threads do for a workspace is its time: it has its next turn when another one has had as much.
+#[test]
+fn time_on_other_threads_is_the_workspaces() {
+    let (_threads, workers) = workers();
+    let (matches, computes) = (name("matches"), name("computes"));
+    let (stop, slices) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU64::new(0)),
+    );
+    for _ in 0..8 {
+        let (stop, slices) = (stop.clone(), slices.clone());
+        let job = async move {
+            while !stop.load(Ordering::Relaxed) {
+                let begun = Instant::now();
+                while begun.elapsed() < Duration::from_millis(2) {
+                    std::hint::spin_loop();
+                }
+                slices.fetch_add(1, Ordering::Relaxed);
+                gives_back().await;
+            }
+        };
+        workers.spawn(&computes, Box::pin(job));
+    }
+    let until = Instant::now() + PATIENCE;
+    while workers.computing(&computes) < 4 {
+        assert!(Instant::now() < until, "{}", workers.computing(&computes));
+        std::thread::yield_now();
+    }
+    let mut waited = Vec::new();
+    for used in [Duration::ZERO, Duration::from_millis(800)] {
+        let (ends, ended) = mpsc::channel();
+        let (goes_on, waits) = tokio::sync::oneshot::channel();
+        let job = async move { ends.send(waits.await.is_ok()).unwrap() };
+        workers.spawn(&matches, Box::pin(job));
+        workers.spend(&matches, used);
+        let before = slices.load(Ordering::Relaxed);
+        goes_on.send(()).unwrap();
+        assert!(ended.recv_timeout(PATIENCE).unwrap());
+        waited.push(slices.load(Ordering::Relaxed) - before);
+    }
+    stop.store(true, Ordering::Relaxed);
+    assert!(waited[1] > 100 && waited[1] > 4 * waited[0], "{waited:?}");
+}

@@ -1,0 +1,159 @@
+//! Checks of the list over several lives of a server.
+
+use super::*;
+
+fn tasks<const N: usize>() -> [TaskId; N] {
+    std::array::from_fn(|_| TaskId::new())
+}
+
+fn name(text: &str) -> WorkspaceName {
+    text.parse().unwrap()
+}
+
+struct Lives(tempfile::TempDir);
+
+impl Lives {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn next(&self) -> Interrupted {
+        Interrupted::open(Some(self.file()))
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.path().join("running.json")
+    }
+}
+
+#[test]
+fn a_run_that_lasts_is_set_aside_when_the_server_ended_during_it_twice() {
+    let lives = Lives::new();
+    let (acme, [short, long]) = (name("acme"), tasks());
+    let first = lives.next();
+    assert!(!lives.file().exists(), "there is nothing to list");
+    assert!(first.look(vec![short, long]));
+    assert!(!lives.file().exists(), "neither has lasted");
+    first.look(vec![long]);
+
+    let second = lives.next();
+    assert_eq!(second.admit(&acme, short), Admission::Runs);
+    assert_eq!(second.admit(&acme, long), Admission::Runs);
+    second.look(vec![long]);
+    second.look(vec![long]);
+
+    let third = lives.next();
+    assert_eq!(third.admit(&acme, long), Admission::SetAside);
+    assert_eq!(third.rests(&acme, long), []);
+    assert_eq!(third.admit(&acme, long), Admission::Runs, "retried");
+    third.look(Vec::new());
+    assert_eq!(lives.next().admit(&acme, long), Admission::Runs);
+}
+
+#[test]
+fn only_ends_during_the_run_count() {
+    let lives = Lives::new();
+    let (acme, [one, other]) = (name("acme"), tasks());
+    let first = lives.next();
+    first.look(vec![one, other]);
+    first.look(vec![one, other]);
+    // Nothing ran, and the server was killed again and again.
+    for _ in 0..5 {
+        lives.next();
+    }
+    let later = lives.next();
+    assert_eq!(later.admit(&acme, one), Admission::Runs);
+    assert_eq!(later.admit(&acme, other), Admission::Waits);
+    later.look(vec![one]);
+    later.look(vec![one]);
+    let last = lives.next();
+    assert_eq!(last.admit(&acme, one), Admission::SetAside);
+    assert_eq!(last.admit(&acme, other), Admission::Runs, "it did not run");
+}
+
+#[test]
+fn a_shutdown_forgives() {
+    let lives = Lives::new();
+    let [task] = tasks();
+    let first = lives.next();
+    first.look(vec![task]);
+    first.look(vec![task]);
+    assert!(lives.file().exists());
+    first.close();
+    assert!(!first.look(vec![task]), "it is closed");
+    assert!(!lives.file().exists());
+    assert!(!lives.next().any.load(Ordering::Relaxed));
+}
+
+#[test]
+fn interrupted_tasks_begin_again_few_at_a_time_and_no_other_workspace_waits_for_them() {
+    let lives = Lives::new();
+    let (acme, other) = (name("acme"), name("other"));
+    let all: [TaskId; 10] = tasks();
+    let [theirs] = tasks();
+    let first = lives.next();
+    for _ in 0..2 {
+        first.look(all.iter().copied().chain([theirs]).collect());
+    }
+    let second = lives.next();
+    let admitted = |task: &TaskId| second.admit(&acme, *task) == Admission::Runs;
+    let mut running: VecDeque<TaskId> = all.iter().copied().filter(admitted).collect();
+    // One, or two after a second.
+    let at_first = running.len();
+    assert!((1..=4).contains(&at_first), "{at_first}");
+    assert_eq!(second.admit(&other, theirs), Admission::Runs);
+    assert_eq!(
+        second.admit(&acme, TaskId::new()),
+        Admission::Runs,
+        "a new one"
+    );
+    let (mut ended, mut most) = (0, 0);
+    while let Some(task) = running.pop_front() {
+        for woken in second.rests(&acme, task) {
+            assert_eq!(second.admit(&acme, woken), Admission::Runs);
+            running.push_back(woken);
+        }
+        ended += 1;
+        most = most.max(running.len());
+    }
+    assert_eq!(ended, 10, "all had their turn");
+    assert!(most > at_first, "more and more at a time");
+    second.rests(&other, theirs);
+    assert!(!second.any.load(Ordering::Relaxed));
+    assert!(second.state.lock().lanes.is_empty());
+}
+
+#[test]
+fn interrupted_tasks_that_last_hold_the_others_up_for_some_seconds_at_most() {
+    let lives = Lives::new();
+    let acme = name("acme");
+    let all: [TaskId; 40] = tasks();
+    let first = lives.next();
+    for _ in 0..2 {
+        first.look(all.to_vec());
+    }
+    let second = lives.next();
+    let mut begun = 0;
+    for task in all {
+        begun += usize::from(second.admit(&acme, task) == Admission::Runs);
+    }
+    // The machine may be slow, but not by seconds.
+    assert!(begun <= 4, "{begun}");
+    let due = second.due(Duration::from_secs(4));
+    assert_eq!(due.len(), 16 - begun);
+    // A look later they have not begun yet, and are not named twice.
+    let more = second.due(Duration::from_secs(10)).len();
+    assert_eq!(due.len() + more + begun, 40);
+}
+
+#[test]
+fn a_file_that_is_no_list_is_none() {
+    let lives = Lives::new();
+    std::fs::write(lives.file(), "{").unwrap();
+    assert_eq!(
+        lives.next().admit(&name("a"), TaskId::new()),
+        Admission::Runs
+    );
+    std::fs::write(lives.file(), vec![b' '; BYTES as usize + 1]).unwrap();
+    assert!(!lives.next().any.load(Ordering::Relaxed));
+}

@@ -1,0 +1,148 @@
+//! Memory for tasks under way. A task is charged for its data, for the values that matching parses of it, for
+//! recorded calls and for a run's instance before its run begins. What does not fit waits in its workspace's
+//! lane and holds nothing meanwhile.
+//!
+//! A run that needs more while it computes does not wait for it, as its peers may hold memory and wait, too: it is
+//! ended and begun again, as after a crash, when all that it may need can be set aside for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::advanced::{Needs, NoRoom};
+use super::dispatcher::Dispatcher;
+use crate::domain::budget::{Budget, Permit};
+use crate::domain::data::{Document, weight};
+use crate::domain::effect::{CallResult, Effect};
+use crate::domain::ids::WorkspaceName;
+use crate::domain::task::StoredTask;
+
+/// What a task under way takes beside its data and its run's linear memory: stack, instance, head, tables.
+const TASK_BYTES: u64 = 256 * 1024;
+/// What a run's linear memory takes at least. A guest of Rust has 1.1 MiB, of which it touches a tenth.
+const RUN_BYTES: u64 = 1024 * 1024;
+/// Data that is charged without a look at it, in bytes.
+const SMALL: usize = 8 * 1024;
+/// How long the end of a run waits for the memory that comparing its data takes. Then it goes on without: what
+/// has run is not to be lost, and no more ends than there are processors compare data at the same time.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The memory that tasks under way share with the rest of the server.
+pub(super) struct Memory {
+    budget: Arc<Budget>,
+}
+
+impl Memory {
+    pub(super) fn new(budget: Arc<Budget>) -> Self {
+        Self { budget }
+    }
+
+    /// Charges a workspace for a task that is to be read from the store. `needs` is what an earlier attempt
+    /// found out.
+    pub(super) fn begin(
+        &self,
+        workspace: &WorkspaceName,
+        needs: Needs,
+    ) -> Result<Arc<Permit>, NoRoom> {
+        let seen = self.budget.released();
+        let least = (needs.matching.max(needs.run))
+            .max(TASK_BYTES + RUN_BYTES)
+            .min(self.budget.most());
+        match self.budget.hold(workspace, TASK_BYTES, least) {
+            Ok(permit) => Ok(Arc::new(permit)),
+            Err(_) => Err(NoRoom { needs, seen }),
+        }
+    }
+
+    /// Charges a task for what was read, and for what matching makes of it.
+    pub(super) fn admit(
+        &self,
+        permit: &Permit,
+        task: &StoredTask,
+        needs: Needs,
+    ) -> Result<(), NoRoom> {
+        let seen = self.budget.released();
+        let wanted = held(&task.data, &task.effects) + parsed(&task.data);
+        let matching = (needs.run.max(wanted + RUN_BYTES)).min(self.budget.most());
+        let sized = permit.resize(wanted.min(matching), matching);
+        sized.map_err(|_| NoRoom {
+            needs: Needs { matching, ..needs },
+            seen,
+        })
+    }
+
+    /// A run is next: what was parsed for matching is dropped.
+    pub(super) fn matched(
+        &self,
+        permit: &Permit,
+        data: &mut Arc<Document>,
+        effects: &[Effect],
+        needs: Needs,
+    ) {
+        if data.has_large() {
+            Arc::make_mut(data).forget();
+        }
+        let held = held(data.text(), effects);
+        // It is less than before.
+        let _ = permit.resize(
+            held,
+            needs.run.max(held + RUN_BYTES).min(self.budget.most()),
+        );
+    }
+
+    /// A run has ended: its data is to be compared, and matched again.
+    pub(super) async fn ended(&self, permit: &Permit, data: &str) {
+        let held = held(data, &[]);
+        let _ = permit.resize(held, 0);
+        if data.len() > SMALL {
+            let parsed = (2 * parsed(data)).min(self.budget.most().saturating_sub(held));
+            // Without a bound this could wait for a peer that waits here as well.
+            let _ = tokio::time::timeout(PATIENCE, permit.wait_to_grow(parsed)).await;
+        }
+    }
+
+    /// Tells that a run found no memory, for which so much is to be set aside when it is begun again.
+    pub(super) fn none(&self, run: u64) -> NoRoom {
+        let seen = self.budget.released();
+        let needs = Needs { matching: 0, run };
+        NoRoom { needs, seen }
+    }
+
+    /// Whether anything was given back since `seen`.
+    pub(super) fn has_changed(&self, seen: u64) -> bool {
+        self.budget.released() != seen
+    }
+
+    /// Has lanes tried again that wait for memory, whenever some was given back.
+    pub(super) async fn feed(self: Arc<Self>, dispatcher: Arc<Dispatcher>) {
+        let starved = dispatcher.queue.starved();
+        loop {
+            starved.notified().await;
+            loop {
+                let seen = self.budget.released();
+                if !dispatcher.queue.feed() {
+                    break;
+                }
+                dispatcher.run_more();
+                self.budget.wait(seen).await;
+            }
+        }
+    }
+}
+
+/// What a task under way holds all the time. Its text is there twice while it is written.
+fn held(data: &str, effects: &[Effect]) -> u64 {
+    let bodies = effects.iter().map(|effect| match &effect.result {
+        CallResult::Fetch(Ok(response)) => response.body.len(),
+        CallResult::Operation(Ok(text)) => text.len(),
+        _ => 0,
+    });
+    TASK_BYTES + 2 * (data.len() + bodies.sum::<usize>()) as u64
+}
+
+/// What the values of data take while it is matched.
+fn parsed(data: &str) -> u64 {
+    match data.len() {
+        ..=SMALL => 0,
+        _ => weight(data),
+    }
+}

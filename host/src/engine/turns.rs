@@ -1,0 +1,221 @@
+//! Turns for large writes. The store makes changes durable in one order, so a small one waits for the large ones
+//! before it, and what is written has to be folded later: many large ones of one workspace would hold up all others.
+//!
+//! So only two large writes are under way at a time, workspaces in turn; while several workspaces are active it is
+//! one, and each writes large data at a bounded rate. Small writes do not come here.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::domain::ids::WorkspaceName;
+
+/// Data of so many bytes are large: a group that the store makes durable at once has four times as many.
+const LARGE: usize = 256 * 1024;
+/// Large writes under way at a time, of a workspace alone: one is prepared while the other one is written.
+const AT_ONCE: usize = 2;
+/// Bytes of large data that a workspace writes in a second while another one is active: a quarter of what a modest
+/// disk takes, written twice (log and archive).
+const RATE: f64 = 16.0 * 1024.0 * 1024.0;
+
+/// Whether at most one workspace is active.
+pub(super) type IsAlone = Box<dyn Fn() -> bool + Send + Sync>;
+
+/// See the module.
+pub(super) struct Turns {
+    is_alone: IsAlone,
+    state: Mutex<State>,
+}
+
+struct State {
+    under_way: usize,
+    waiting: HashMap<WorkspaceName, VecDeque<oneshot::Sender<Turn>>>,
+    /// Workspaces with writes that wait, in turn.
+    order: VecDeque<WorkspaceName>,
+    /// When a workspace may write again, by its rate.
+    paid: HashMap<WorkspaceName, Instant>,
+}
+
+/// A large write is under way until this is dropped.
+pub(super) struct Turn(Option<Arc<Turns>>);
+
+impl Turns {
+    pub(super) fn new(is_alone: IsAlone) -> Self {
+        Self {
+            is_alone,
+            state: Mutex::new(State {
+                under_way: 0,
+                waiting: HashMap::new(),
+                order: VecDeque::new(),
+                paid: HashMap::new(),
+            }),
+        }
+    }
+
+    /// Waits until the workspace may write so many bytes by its rate.
+    pub(super) async fn pace(&self, workspace: &WorkspaceName, bytes: usize) {
+        if bytes < LARGE || (self.is_alone)() {
+            return;
+        }
+        let at = self.pay(workspace, bytes, Instant::now());
+        tokio::time::sleep_until(at).await;
+    }
+
+    /// When so many bytes may be written. They are taken to be.
+    fn pay(&self, workspace: &WorkspaceName, bytes: usize, now: Instant) -> Instant {
+        let mut state = self.state.lock();
+        state.paid.retain(|_, until| *until > now);
+        let at = state.paid.get(workspace).copied().unwrap_or(now);
+        let takes = Duration::from_secs_f64(bytes as f64 / RATE);
+        state.paid.insert(workspace.clone(), at + takes);
+        at
+    }
+
+    /// Waits for the turn to write so many bytes; none is needed for a few.
+    pub(super) async fn take(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+        bytes: usize,
+    ) -> Option<Turn> {
+        if bytes < LARGE {
+            return None;
+        }
+        let turn = {
+            let mut state = self.state.lock();
+            let most = match (self.is_alone)() {
+                true => AT_ONCE,
+                false => 1,
+            };
+            if state.under_way < most {
+                state.under_way += 1;
+                return Some(Turn(Some(self.clone())));
+            }
+            let (sender, turn) = oneshot::channel();
+            let lane = state.waiting.entry(workspace.clone()).or_default();
+            lane.push_back(sender);
+            if lane.len() == 1 {
+                state.order.push_back(workspace.clone());
+            }
+            turn
+        };
+        turn.await.ok()
+    }
+
+    /// The next write that waits, of the next workspace.
+    fn next(&self) -> Option<oneshot::Sender<Turn>> {
+        let mut state = self.state.lock();
+        let Some(workspace) = state.order.pop_front() else {
+            state.under_way -= 1;
+            return None;
+        };
+        let lane = state.waiting.get_mut(&workspace)?;
+        let next = lane.pop_front();
+        match lane.is_empty() {
+            true => drop(state.waiting.remove(&workspace)),
+            false => state.order.push_back(workspace),
+        }
+        next
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let Some(turns) = self.0.take() else { return };
+        while let Some(next) = turns.next() {
+            match next.send(Turn(Some(turns.clone()))) {
+                Ok(()) => return,
+                // It waits no more.
+                Err(mut turn) => turn.0 = None,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> WorkspaceName {
+        text.parse().unwrap()
+    }
+
+    fn turns(is_alone: bool) -> Arc<Turns> {
+        Arc::new(Turns::new(Box::new(move || is_alone)))
+    }
+
+    #[tokio::test]
+    async fn large_writes_have_turns_by_workspace_and_small_ones_need_none() {
+        let turns = turns(true);
+        let (loud, quiet) = (name("loud"), name("quiet"));
+        assert!(turns.take(&loud, LARGE - 1).await.is_none());
+        let first = turns.take(&loud, LARGE).await;
+        let second = turns.take(&loud, LARGE).await;
+        assert!(first.is_some() && second.is_some());
+        let (tells, mut told) = tokio::sync::mpsc::unbounded_channel();
+        // They queue in this order; one gives up.
+        let mut tasks = Vec::new();
+        for (number, workspace) in [(0, &loud), (1, &loud), (2, &loud), (3, &quiet)] {
+            let (turns, workspace, tells) = (turns.clone(), workspace.clone(), tells.clone());
+            tasks.push(tokio::spawn(async move {
+                let turn = turns.take(&workspace, LARGE).await;
+                tells.send(number).unwrap();
+                drop(turn);
+            }));
+            tokio::task::yield_now().await;
+        }
+        tasks[0].abort();
+        tokio::task::yield_now().await;
+        drop(first);
+        let mut order = Vec::new();
+        for _ in 0..3 {
+            order.push(told.recv().await.unwrap());
+        }
+        assert_eq!(
+            order,
+            [3, 1, 2],
+            "the quiet one is not behind all of the loud one's"
+        );
+        drop(second);
+        let beside = super::tests::turns(false);
+        let one = beside.take(&loud, LARGE).await;
+        let waits = tokio::spawn({
+            let (turns, quiet) = (beside.clone(), quiet.clone());
+            async move { turns.take(&quiet, LARGE).await.is_some() }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waits.is_finished(), "one at a time beside others");
+        drop(one);
+        assert!(waits.await.unwrap());
+        for task in tasks {
+            let _ = task.await;
+        }
+        let state = turns.state.lock();
+        assert_eq!(state.under_way, 0);
+        assert!(state.waiting.is_empty() && state.order.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_rate_is_kept_by_each_workspace_only_while_another_one_is_active() {
+        let now = Instant::now();
+        let turns = turns(false);
+        let (loud, quiet) = (name("loud"), name("quiet"));
+        let second = RATE as usize;
+        assert_eq!(turns.pay(&loud, second, now), now);
+        let later = now + Duration::from_secs(1);
+        assert_eq!(turns.pay(&loud, second, now), later);
+        assert_eq!(turns.pay(&quiet, second, now), now);
+        let much_later = now + Duration::from_secs(60);
+        assert_eq!(turns.pay(&loud, second, much_later), much_later);
+        assert_eq!(turns.state.lock().paid.len(), 1, "the others are forgotten");
+        // These wait for nothing.
+        turns.pace(&loud, LARGE - 1).await;
+        let alone = super::tests::turns(true);
+        for _ in 0..100 {
+            alone.pace(&loud, second).await;
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! From a request's body, read and verified, to its tasks: it is decoded, and merged into the open task that it is about,
+//! or accepted, unless it repeats an earlier one.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use rustc_hash::FxHashMap;
+
+use super::accept::{Arrival, IngestError, new_task};
+use super::correlate;
+use super::decode::{self, Decoded, Document};
+use super::dedup;
+use super::finishing::Finishing;
+use super::read::{ReadError, Share};
+use super::receive::{Head, Ingest, Made, Refusal, Reply, Sent};
+use crate::catalog::LiveWebhook;
+use crate::domain::dedup::Dedup;
+use crate::domain::ids::TaskId;
+use crate::domain::limits;
+use crate::engine::ActionError;
+use crate::store::blobs::Kept;
+use crate::store::{NewTask, StoreError};
+
+/// How often a request of several documents is looked through again because another one delivered one of them.
+const DELIVERED_MEANWHILE: usize = 10;
+
+/// What is sent again.
+#[derive(Debug)]
+pub enum Again {
+    /// A body as it arrived, or another one in its place.
+    Body(Bytes),
+    /// The data of a task as it came in, without `$via`.
+    Data(Document),
+}
+
+/// A task that makes a new one needless.
+enum Existing {
+    /// Of an earlier delivery with the same key.
+    Delivered(TaskId),
+    /// The open one that the document was merged into.
+    Merged(TaskId),
+}
+
+impl Sent<'_> {
+    fn dedup(&self, task: &NewTask, part: Option<usize>) -> Option<Dedup> {
+        if self.redelivery_of.is_some() {
+            return None;
+        }
+        dedup::dedup(self.webhook, self.head.headers, self.delivery, task, part)
+    }
+}
+
+impl Ingest {
+    /// Takes in a request that came before as if it came now. It is not verified, and is not taken for a repeat. Its tasks
+    /// name the delivery `of`.
+    ///
+    /// # Errors
+    /// [`Refusal`]; then nothing is left of it.
+    pub async fn redeliver(
+        &self,
+        webhook: &LiveWebhook,
+        head: Head<'_>,
+        again: Again,
+        of: TaskId,
+    ) -> Result<Made, Refusal> {
+        let sent = Sent {
+            webhook,
+            head,
+            delivery: None,
+            redelivery_of: Some(of),
+        };
+        let size = match &again {
+            Again::Body(body) => body.len(),
+            Again::Data(document) => document.text.len(),
+        };
+        let share = Share::of(&self.bodies, &webhook.workspace, size)?;
+        let reply = match again {
+            Again::Body(body) => self.admit(sent, body, share).await?,
+            Again::Data(document) => {
+                let mut task = self.task(sent, &document)?;
+                task.head.id = self.engine.acceptor.place(task.head.id)?;
+                let kept = self.shared_files(&task, of).await?;
+                self.single(sent, task, share, kept).await?
+            }
+        };
+        Ok(reply.made)
+    }
+
+    /// Takes in a body as it arrived.
+    pub(super) async fn admit(
+        &self,
+        sent: Sent<'_>,
+        body: Bytes,
+        mut share: Share,
+    ) -> Result<Reply, Refusal> {
+        let (head, delivery) = (sent.head, sent.delivery);
+        let plain = match decode::undo(head.headers, &body, self.bounds.bytes)? {
+            Some(plain) => {
+                share.grow(plain.len())?;
+                plain
+            }
+            None => body,
+        };
+        if decode::is_multipart(head.method, head.content_type) {
+            return self.admit_form(sent, &mut Full::new(plain), share).await;
+        }
+        let request = decode::Request {
+            method: head.method,
+            content_type: head.content_type,
+            query: head.query,
+            secret_parameter: delivery.and_then(|it| it.secret_parameter.as_deref()),
+            headers: head.headers,
+        };
+        match decode::documents(request, plain)? {
+            Decoded::One(document) => self.one(sent, document, share).await,
+            Decoded::Many(documents) => Box::pin(self.many(sent, documents, share)).await,
+        }
+    }
+
+    async fn one(
+        &self,
+        sent: Sent<'_>,
+        document: Document,
+        share: Share,
+    ) -> Result<Reply, Refusal> {
+        let task = self.task(sent, &document)?;
+        drop(document);
+        self.single(sent, task, share, None).await
+    }
+
+    /// Takes in what became one task, with the files that it, or the open task that it is about, has been given.
+    pub(super) async fn single(
+        &self,
+        sent: Sent<'_>,
+        mut task: NewTask,
+        share: Share,
+        files: Option<Kept>,
+    ) -> Result<Reply, Refusal> {
+        task.dedup = sent.dedup(&task, None);
+        match self.existing(sent, &task).await? {
+            Some(Existing::Delivered(first)) => return Ok(Reply::repeat(first)),
+            Some(Existing::Merged(open)) => {
+                files.into_iter().for_each(Kept::stay);
+                return Ok(Reply::merged(open));
+            }
+            None => {}
+        }
+        let id = self.engine.acceptor.place(task.head.id)?;
+        if files.as_ref().is_some_and(|files| files.task() != id) {
+            // The open task that they were for has ended a moment ago.
+            return Err(ReadError::Overloaded.into());
+        }
+        task.head.id = id;
+        let admitted = self.engine.acceptor.clone().accept(task);
+        Finishing::new(async move {
+            let admitted = admitted.await;
+            drop(share);
+            match admitted {
+                Ok(pace) => {
+                    files.into_iter().for_each(Kept::stay);
+                    Ok(Reply::of(id, pace))
+                }
+                // It came while the first one was on its way in.
+                Err(StoreError::Duplicate { task }) => Ok(Reply::repeat(task)),
+                Err(error) => Err(error.into()),
+            }
+        })
+        .await
+    }
+
+    /// Accepts the tasks of several documents together. Documents about open tasks are merged into those before, one by
+    /// one: a sender that is refused sends all again, and merging the same again changes nothing. A document that was
+    /// delivered before is answered with its task.
+    async fn many(
+        &self,
+        sent: Sent<'_>,
+        documents: Vec<Document>,
+        share: Share,
+    ) -> Result<Reply, Refusal> {
+        let made = documents.iter().map(|one| self.task(sent, one));
+        let mut made = made.collect::<Result<Vec<_>, _>>()?;
+        drop(documents);
+        let bytes = made.iter().map(|task| task.data.len()).sum();
+        if bytes > limits::DATA_BYTES {
+            return Err(IngestError::DataTooLarge(bytes).into());
+        }
+        for (part, task) in made.iter_mut().enumerate() {
+            task.dedup = sent.dedup(task, Some(part));
+        }
+        let share = Arc::new(share);
+        // Another request may deliver one of the documents between the look and the acceptance.
+        for _ in 0..DELIVERED_MEANWHILE {
+            let (ids, tasks) = self.sorted_out(sent, &made).await?;
+            let admitted = self.engine.acceptor.clone().accept_all(tasks);
+            let share = share.clone();
+            let admitted = Finishing::new(async move {
+                let admitted = admitted.await;
+                drop(share);
+                admitted
+            });
+            match admitted.await {
+                Ok(pace) => {
+                    return Ok(Reply {
+                        made: Made::Many(ids),
+                        duplicate: false,
+                        merged: false,
+                        pace,
+                    });
+                }
+                Err(StoreError::Duplicate { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(ReadError::Overloaded.into())
+    }
+
+    /// The task of each document, and those tasks that are new.
+    async fn sorted_out(
+        &self,
+        sent: Sent<'_>,
+        made: &[NewTask],
+    ) -> Result<(Vec<TaskId>, Vec<NewTask>), Refusal> {
+        let (mut ids, mut tasks) = (Vec::new(), Vec::new());
+        let mut taken = FxHashMap::default();
+        for task in made {
+            let key = task.dedup.map(|dedup| *dedup.key.as_bytes());
+            let before = key.and_then(|key| taken.get(&key).copied());
+            let existing = match before {
+                Some(before) => Some(Existing::Delivered(before)),
+                None => self.existing(sent, task).await?,
+            };
+            let id = match existing {
+                Some(Existing::Delivered(id) | Existing::Merged(id)) => id,
+                None => {
+                    let mut task = task.clone();
+                    task.head.id = self.engine.acceptor.place(task.head.id)?;
+                    let id = task.head.id;
+                    tasks.push(task);
+                    id
+                }
+            };
+            taken.extend(key.map(|key| (key, id)));
+            ids.push(id);
+        }
+        Ok((ids, tasks))
+    }
+
+    /// The task that makes a new one needless: of an earlier delivery with the same key, or the open one that the
+    /// document is about, which is changed by it. `task` is what it would become.
+    async fn existing(&self, sent: Sent<'_>, task: &NewTask) -> Result<Option<Existing>, Refusal> {
+        if let Some(dedup) = task.dedup {
+            let workspace = &task.head.workspace;
+            let first = self.engine.acceptor.delivered(workspace, dedup).await?;
+            if let Some(first) = first {
+                return Ok(Some(Existing::Delivered(first)));
+            }
+        }
+        if sent.webhook.correlate.is_none() {
+            return Ok(None);
+        }
+        let merged = correlate::merged(&self.engine, sent.webhook, task, sent.head.ip);
+        // Boxed: the future of every request would have room for it.
+        match Box::pin(merged).await {
+            Ok(open) => Ok(open.map(Existing::Merged)),
+            Err(ActionError::Store(StoreError::Duplicate { task })) => {
+                Ok(Some(Existing::Delivered(task)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(super) fn task(&self, sent: Sent<'_>, document: &Document) -> Result<NewTask, IngestError> {
+        let head = sent.head;
+        new_task(Arrival {
+            webhook: sent.webhook,
+            at: self.clock.now(),
+            method: head.method,
+            ip: head.ip,
+            user_agent: head.user_agent,
+            content_type: head.content_type,
+            query: head.query,
+            headers: head.headers,
+            verifier: sent.webhook.verifier.as_ref(),
+            document,
+            delivery: sent.delivery,
+            redelivery_of: sent.redelivery_of,
+        })
+    }
+}

@@ -1,0 +1,186 @@
+//! The log of deliveries: what came of each request to a webhook.
+//!
+//! Deliveries that became tasks are not written again: they are found by their tasks ([`find`]). All others are
+//! recorded here, in memory first, and written once a second; more than a bound of one webhook are only counted. So a
+//! crash loses at most the last second of them, and a flood of refusals neither fills the disk nor delays others.
+
+pub mod find;
+mod request;
+
+pub use request::MASK;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::bucket::{Bucket, Refill};
+use super::receive::Head;
+use crate::catalog::{LiveWebhook, Verifier};
+use crate::domain::clock::Clock;
+use crate::domain::delivery::{Delivery, DeliveryBody, Verdict};
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::limits;
+use crate::store::{Store, StoreError};
+
+/// How often what is pending is written.
+const EVERY: Duration = Duration::from_secs(1);
+/// How often requests to URLs that are no webhook's are reported, in units of [`EVERY`].
+const REPORT_AFTER: u32 = 60;
+/// How many deliveries of one webhook are recorded.
+const RECORDED: Refill = Refill {
+    rate: 1.0,
+    burst: limits::DELIVERIES_AT_ONCE as f64,
+};
+
+/// See the module's documentation.
+pub struct DeliveryLog {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    pending: Mutex<Pending>,
+    /// Held while pending deliveries are written.
+    writing: tokio::sync::Mutex<()>,
+    /// Requests to URLs that are no webhook's, since they were last reported.
+    unknown: AtomicU64,
+}
+
+#[derive(Default)]
+struct Pending {
+    deliveries: HashMap<WorkspaceName, Vec<Delivery>>,
+    bytes: usize,
+    /// By the webhook's id.
+    allowances: HashMap<String, Allowance>,
+}
+
+/// How many more deliveries of a webhook may be recorded.
+struct Allowance {
+    bucket: Bucket,
+    omitted: u64,
+}
+
+impl Pending {
+    /// Whether one more delivery of a webhook is recorded, and how many before it were not.
+    fn admit(&mut self, webhook: &str) -> Option<u64> {
+        let now = Instant::now();
+        if !self.allowances.contains_key(webhook) {
+            let bucket = Bucket::full(RECORDED, now);
+            let allowance = Allowance { bucket, omitted: 0 };
+            self.allowances.insert(webhook.to_owned(), allowance);
+        }
+        let allowance = self.allowances.get_mut(webhook)?;
+        let is_full = self.bytes >= limits::DELIVERIES_PENDING;
+        if is_full || allowance.bucket.take(RECORDED, now).is_err() {
+            allowance.omitted += 1;
+            return None;
+        }
+        Some(std::mem::take(&mut allowance.omitted))
+    }
+
+    /// Takes everything that is pending.
+    fn take(&mut self) -> HashMap<WorkspaceName, Vec<Delivery>> {
+        let now = Instant::now();
+        self.allowances.retain(|_, allowance| {
+            allowance.omitted > 0 || allowance.bucket.tokens(RECORDED, now) < RECORDED.burst
+        });
+        self.bytes = 0;
+        std::mem::take(&mut self.deliveries)
+    }
+}
+
+impl DeliveryLog {
+    /// A log that is written to `store` as long as it exists. Within a runtime.
+    pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let log = Arc::new(Self {
+            store,
+            clock,
+            pending: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+            unknown: AtomicU64::new(0),
+        });
+        tokio::spawn(write(Arc::downgrade(&log)));
+        log
+    }
+
+    /// Records a delivery that became no task. `body` is what was read of its body, if anything was.
+    pub fn record(
+        &self,
+        webhook: &LiveWebhook,
+        head: &Head<'_>,
+        verdict: Verdict,
+        body: Option<&Bytes>,
+    ) {
+        let mut pending = self.pending.lock();
+        let Some(omitted) = pending.admit(&webhook.id) else {
+            return;
+        };
+        let has_secret = |verifier: &Verifier| verifier.reads_secret_in_body();
+        let keeps_body = matches!(verdict, Verdict::Refused { .. })
+            && !webhook.intake.omits_bodies
+            && !webhook.verifier.as_ref().is_some_and(has_secret);
+        let body = match body.filter(|_| keeps_body) {
+            None => DeliveryBody::None,
+            Some(body) if body.len() > limits::DELIVERY_BODY_BYTES => {
+                DeliveryBody::TooLarge(body.len() as u64)
+            }
+            Some(body) => DeliveryBody::Kept(body.to_vec()),
+        };
+        let delivery = Delivery {
+            id: TaskId::new(),
+            webhook: webhook.id.clone(),
+            name: webhook.name.clone(),
+            at: self.clock.now(),
+            verdict,
+            ip: head.ip.to_canonical(),
+            method: head.method.to_owned(),
+            query: request::query(head.query, webhook),
+            headers: request::headers(head.headers, webhook),
+            body,
+            omitted,
+        };
+        pending.bytes += request::size(&delivery);
+        let of_workspace = pending.deliveries.entry(webhook.workspace.clone());
+        of_workspace.or_default().push(delivery);
+    }
+
+    /// Counts a request to a URL that is no webhook's.
+    pub fn count_unknown(&self) {
+        self.unknown.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Writes everything that is pending. What cannot be written is lost, and the server's log says so.
+    pub async fn flush(&self) {
+        let _alone = self.writing.lock().await;
+        let pending = self.pending.lock().take();
+        for (workspace, deliveries) in pending {
+            match self.store.record_deliveries(&workspace, deliveries).await {
+                Ok(()) | Err(StoreError::Erasing(_)) => {}
+                Err(error) => {
+                    tracing::warn!(workspace.id = %workspace, %error, "deliveries are not recorded");
+                }
+            }
+        }
+    }
+
+    fn report_unknown(&self) {
+        let requests = self.unknown.swap(0, Ordering::Relaxed);
+        if requests > 0 {
+            tracing::info!(requests, "requests came to URLs that are no webhook's");
+        }
+    }
+}
+
+async fn write(log: Weak<DeliveryLog>) {
+    let mut rounds = 0;
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let Some(log) = log.upgrade() else { return };
+        log.flush().await;
+        rounds += 1;
+        if rounds % REPORT_AFTER == 0 {
+            log.report_unknown();
+        }
+    }
+}

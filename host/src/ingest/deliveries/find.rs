@@ -1,0 +1,223 @@
+//! Finding deliveries: those that became tasks by their tasks, the others in the log.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use stepwell_condition::{Budget, Pattern};
+use url::form_urlencoded;
+
+use super::DeliveryLog;
+use crate::domain::clock::Millis;
+use crate::domain::data::{Document, VIA};
+use crate::domain::delivery::{Delivery, DeliveryBody, DeliveryQuery, Verdict};
+use crate::domain::ids::{TaskId, WebhookName, WorkspaceName};
+use crate::domain::limits;
+use crate::domain::task::StoredTask;
+use crate::store::search::{Search, search};
+use crate::store::{StoreError, Terms};
+
+const ACCEPTED: &str = "accepted";
+
+/// Which deliveries are looked for. What is not said is free.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// To the webhook of this id and name.
+    pub webhook: Option<(String, WebhookName)>,
+    /// With one of these verdicts; with any if there is none.
+    pub verdicts: Vec<&'static str>,
+    /// At this time or later.
+    pub since: Option<Millis>,
+    /// That match, see [`document`].
+    pub pattern: Option<Arc<Pattern>>,
+    /// Older than this one.
+    pub before: Option<TaskId>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A page of deliveries.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Newest first. There may be fewer than were asked for though there are more on the next page.
+    pub deliveries: Vec<Delivery>,
+    /// The [`Wanted::before`] of the next page; `None` if there is none.
+    pub next: Option<TaskId>,
+}
+
+impl DeliveryLog {
+    /// A page of the deliveries that are wanted.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub async fn page(
+        &self,
+        workspace: &WorkspaceName,
+        wanted: &Wanted,
+    ) -> Result<Page, StoreError> {
+        let mut found = self.recorded(workspace, wanted).await?;
+        let mut looked_to = None;
+        let has = |verdict: &str| wanted.verdicts.is_empty() || wanted.verdicts.contains(&verdict);
+        // Tasks as they are now, which patterns look at.
+        let mut data = Vec::new();
+        if has(ACCEPTED) {
+            let tasks = Search {
+                terms: Terms {
+                    webhook: wanted.webhook.as_ref().map(|(_, name)| name.to_string()),
+                    ..Terms::default()
+                },
+                since: wanted.since,
+                before: wanted.before,
+                limit: wanted.limit,
+                ..Search::default()
+            };
+            let tasks = search(&*self.store, workspace, &tasks).await?;
+            looked_to = tasks.next;
+            for head in tasks.tasks {
+                if head.webhook.is_none() {
+                    continue;
+                }
+                let task = self.store.load(workspace, head.id).await?;
+                if let Some(delivery) = task.as_ref().and_then(accepted) {
+                    data.extend(task.map(|task| (task.head.id, task.data)));
+                    found.push(delivery);
+                }
+            }
+        }
+        found.sort_by_key(|delivery| std::cmp::Reverse(delivery.id));
+        // Between older ones there may be tasks that were not looked at.
+        found.retain(|delivery| looked_to.is_none_or(|to| delivery.id >= to));
+        let mut next = match found.get(wanted.limit.saturating_sub(1)) {
+            Some(last) if found.len() > wanted.limit => Some(last.id),
+            _ => looked_to,
+        };
+        found.truncate(wanted.limit);
+        if let Some(pattern) = &wanted.pattern {
+            let mut budget = Budget::new(4 * Budget::UNITS);
+            let mut matching = Vec::new();
+            let mut looked_at = None;
+            for delivery in found {
+                let data = data.iter().find(|(id, _)| *id == delivery.id);
+                let document = document(&delivery, data.map(|(_, data)| &**data));
+                let matches = pattern.matches_within(&document, &mut budget);
+                if matches.is_err() {
+                    // The page ends here; what costs too much by itself is passed over.
+                    next = Some(looked_at.unwrap_or(delivery.id));
+                    break;
+                }
+                looked_at = Some(delivery.id);
+                if matches == Ok(true) {
+                    matching.push(delivery);
+                }
+            }
+            found = matching;
+        }
+        Ok(Page {
+            deliveries: found,
+            next,
+        })
+    }
+
+    /// One delivery.
+    ///
+    /// # Errors
+    /// What the store fails with.
+    pub async fn find(
+        &self,
+        workspace: &WorkspaceName,
+        id: TaskId,
+    ) -> Result<Option<Delivery>, StoreError> {
+        let recorded = self.recorded(workspace, &Wanted::default()).await?;
+        if let Some(delivery) = recorded.into_iter().find(|delivery| delivery.id == id) {
+            return Ok(Some(delivery));
+        }
+        let task = self.store.load(workspace, id).await?;
+        Ok(task.as_ref().and_then(accepted))
+    }
+
+    async fn recorded(
+        &self,
+        workspace: &WorkspaceName,
+        wanted: &Wanted,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        if wanted.verdicts == [ACCEPTED] {
+            return Ok(Vec::new());
+        }
+        self.flush().await;
+        let oldest = limits::DELIVERY_DAYS * 86_400_000;
+        let oldest = self.clock.now().saturating_sub(oldest);
+        let query = DeliveryQuery {
+            webhook: wanted.webhook.as_ref().map(|(id, _)| id.clone()),
+            before: wanted.before,
+            since: Some(wanted.since.map_or(oldest, |since| since.max(oldest))),
+        };
+        let mut found = self.store.recorded_deliveries(workspace, &query).await?;
+        let verdicts = &wanted.verdicts;
+        found.retain(|one| verdicts.is_empty() || verdicts.contains(&one.verdict.name()));
+        Ok(found)
+    }
+}
+
+/// The delivery that a task came by. None if it came otherwise, or is a copy of one that did.
+fn accepted(task: &StoredTask) -> Option<Delivery> {
+    let data = Document::parse(task.data.clone()).ok()?;
+    let via = data.member(VIA)?;
+    let text = |key: &str| via[key].as_str();
+    if text("type") != Some("webhook") || via["received"].as_u64() != Some(task.head.created) {
+        return None;
+    }
+    let texts = |key: &str| {
+        let object = via[key].as_object().into_iter().flatten();
+        object.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+    };
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(texts("query"));
+    Some(Delivery {
+        id: task.head.id,
+        webhook: text("id")?.to_owned(),
+        name: task.head.webhook.clone()?,
+        at: task.head.created,
+        verdict: Verdict::Accepted,
+        ip: text("ip")?.parse().ok()?,
+        method: text("method")?.to_owned(),
+        query: Some(query.finish()).filter(|query| !query.is_empty()),
+        headers: texts("headers").collect(),
+        body: DeliveryBody::None,
+        omitted: 0,
+    })
+}
+
+/// What a pattern sees of a delivery: `webhook`, `verdict`, `status`, `code`, `method`, `ip`, `headers`, and `body`: the
+/// task's data or the recorded body, as JSON if it is JSON and else as text.
+fn document(delivery: &Delivery, data: Option<&str>) -> Value {
+    let (status, code) = match &delivery.verdict {
+        Verdict::Refused { status, code, .. } => (Some(*status), Some(code)),
+        _ => (None, None),
+    };
+    let body = match (&delivery.body, data) {
+        (_, Some(data)) => serde_json::from_str(data).ok(),
+        (DeliveryBody::Kept(bytes), None) => {
+            let text = || Value::String(String::from_utf8_lossy(bytes).into_owned());
+            Some(serde_json::from_slice(bytes).unwrap_or_else(|_| text()))
+        }
+        _ => None,
+    };
+    let headers = delivery.headers.iter().cloned();
+    let headers: std::collections::BTreeMap<String, String> = headers.collect();
+    let mut document = json!({
+        "webhook": delivery.name.as_str(),
+        "verdict": delivery.verdict.name(),
+        "method": delivery.method,
+        "ip": delivery.ip.to_string(),
+        "headers": headers,
+    });
+    for (key, value) in [
+        ("status", status.map(Value::from)),
+        ("code", code.map(|code| Value::from(code.as_str()))),
+        ("body", body),
+    ] {
+        if let Some(value) = value {
+            document[key] = value;
+        }
+    }
+    document
+}

@@ -1,0 +1,99 @@
+//! What the machine, or the control group that the process is in, has of memory and files.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Memory that is taken to be there where nothing tells, in bytes.
+const UNKNOWN: u64 = 1024 * 1024 * 1024;
+
+/// Bytes of memory that the process may use: the least limit of its control groups (version 2 or 1), or what
+/// the machine has.
+pub fn memory() -> u64 {
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let machine = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let limit = limit_of(&groups, Path::new("/sys/fs/cgroup"));
+    let total = total_of(&machine).unwrap_or(UNKNOWN);
+    limit.map_or(total, |limit| limit.min(total))
+}
+
+/// The least memory limit of the groups in a `/proc/PID/cgroup`, and of the groups that they are in.
+fn limit_of(groups: &str, root: &Path) -> Option<u64> {
+    let limits = groups.lines().flat_map(|line| {
+        let mut parts = line.splitn(3, ':');
+        let (_, kinds, path) = (parts.next(), parts.next(), parts.next());
+        let (folder, file) = match kinds {
+            Some("") => (root.to_owned(), "memory.max"),
+            Some(kinds) if kinds.split(',').any(|kind| kind == "memory") => {
+                (root.join("memory"), "memory.limit_in_bytes")
+            }
+            _ => return Vec::new(),
+        };
+        let path = Path::new(path.unwrap_or_default().trim_start_matches('/'));
+        // In a container the path may be one of the host's that is not to be seen here.
+        let places = path.ancestors().map(|part| folder.join(part).join(file));
+        let texts = places.filter_map(|place| fs::read_to_string(place).ok());
+        texts.filter_map(|text| text.trim().parse().ok()).collect()
+    });
+    limits.min()
+}
+
+/// `MemTotal` of a `/proc/meminfo`, in bytes.
+fn total_of(text: &str) -> Option<u64> {
+    let rest = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = rest.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+/// Lets the process have as many files open as it may, and gives how many that is. Each connection is one.
+pub fn raise_file_limit() -> u64 {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum {
+        let raised = Rlimit {
+            current: maximum,
+            maximum,
+        };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::debug!(%error, "the limit of open files stays as it is");
+        }
+    }
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_limit_on_the_way_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let write = |path: &str, text: &str| {
+            let file = root.join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        };
+        assert_eq!(limit_of("0::/a/b\n", root), None);
+        write("memory.max", "max\n");
+        write("a/memory.max", "1000\n");
+        write("a/b/memory.max", "2000\n");
+        assert_eq!(limit_of("0::/a/b\n", root), Some(1000));
+        assert_eq!(limit_of("0::/elsewhere\n", root), None);
+        // Version 1, in a container that sees its own group as the root.
+        write("memory/memory.limit_in_bytes", "500\n");
+        let groups = "4:cpu,memory:/docker/1\n3:cpuset:/x\n";
+        assert_eq!(limit_of(groups, root), Some(500));
+        assert!(memory() > 0);
+    }
+
+    #[test]
+    fn the_machines_memory_is_read() {
+        let text = "MemTotal:       24684016 kB\nMemFree: 1 kB\n";
+        assert_eq!(total_of(text), Some(24_684_016 * 1024));
+        assert_eq!(total_of(""), None);
+        assert!(raise_file_limit() > 0);
+    }
+}

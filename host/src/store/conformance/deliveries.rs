@@ -1,0 +1,63 @@
+//! Recorded deliveries.
+
+use super::owned::Owned;
+use super::samples::{delivery, workspace};
+use super::subject::Shaken;
+use crate::domain::delivery::{Delivery, DeliveryQuery};
+use crate::store::{Manage, StoreError};
+
+pub(super) async fn deliveries_are_recorded_newest_first(mut store: Shaken<'_>) {
+    let (a, b) = (workspace("a"), workspace("b"));
+    for workspace in [&a, &b] {
+        let add = Manage::AddWorkspace(workspace.clone());
+        store.get().await.manage_now(add).await.unwrap();
+    }
+    let all: Vec<Delivery> = (0..6)
+        .map(|at| delivery(at, ["w1", "w2"][at as usize % 2]))
+        .collect();
+    for part in all.chunks(2) {
+        let recorded = store.get().await.record_deliveries(&a, part.to_vec());
+        recorded.await.unwrap();
+    }
+    let newest = |wanted: &dyn Fn(&Delivery) -> bool| {
+        let wanted = all.iter().rev().filter(|delivery| wanted(delivery));
+        wanted.cloned().collect::<Vec<_>>()
+    };
+    let cases: [(DeliveryQuery, Vec<Delivery>); 4] = [
+        (DeliveryQuery::default(), newest(&|_| true)),
+        (
+            DeliveryQuery {
+                webhook: Some("w1".into()),
+                ..DeliveryQuery::default()
+            },
+            newest(&|delivery| delivery.webhook == "w1"),
+        ),
+        (
+            DeliveryQuery {
+                before: Some(all[3].id),
+                ..DeliveryQuery::default()
+            },
+            newest(&|delivery| delivery.id < all[3].id),
+        ),
+        (
+            DeliveryQuery {
+                since: Some(all[4].at),
+                ..DeliveryQuery::default()
+            },
+            newest(&|delivery| delivery.at >= all[4].at),
+        ),
+    ];
+    for (query, expected) in cases {
+        let found = store.get().await.recorded_deliveries(&a, &query).await;
+        assert_eq!(found.unwrap(), expected, "{query:?}");
+    }
+    let any = DeliveryQuery::default();
+    let others = store.get().await.recorded_deliveries(&b, &any).await;
+    assert_eq!(others.unwrap(), []);
+    let delete = Manage::DeleteWorkspace(a.clone());
+    store.get().await.manage_now(delete).await.unwrap();
+    let gone = store.get().await.recorded_deliveries(&a, &any).await;
+    assert_eq!(gone.unwrap(), []);
+    let late = store.get().await.record_deliveries(&a, all).await;
+    assert!(matches!(late, Err(StoreError::Erasing(_))), "{late:?}");
+}

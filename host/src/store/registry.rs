@@ -1,0 +1,35 @@
+//! What tenants have set up, as a store gives it.
+
+use crate::domain::clock::Millis;
+use crate::domain::ids::{ConfigKey, ConnectorName, WorkspaceName};
+use crate::domain::schedule::Schedule;
+use crate::domain::step::Step;
+use crate::domain::token::Token;
+use crate::domain::webhook::Webhook;
+use crate::domain::workspace::WorkspaceSettings;
+
+/// What tenants have set up, but for the components' bytes: all of it, or all that those workspaces have
+/// which have changed.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    /// How often anything was changed, from 0.
+    pub revision: u64,
+    /// The workspaces whose entries this holds. One that is not in `workspaces` was deleted.
+    pub changed: Vec<WorkspaceName>,
+    /// Every workspace with its settings.
+    pub workspaces: Vec<(WorkspaceName, WorkspaceSettings)>,
+    /// Every webhook.
+    pub webhooks: Vec<Webhook>,
+    /// Every step with its workspace.
+    pub steps: Vec<(WorkspaceName, Step)>,
+    /// Every config value, sealed.
+    pub config: Vec<(WorkspaceName, ConfigKey, Vec<u8>)>,
+    /// Every connector's settings, sealed.
+    pub connectors: Vec<(WorkspaceName, ConnectorName, Vec<u8>)>,
+    /// Every schedule with its mark, if it has one: the last planned time that is settled.
+    pub schedules: Vec<(Schedule, Option<Millis>)>,
+    /// Every token that is of a workspace.
+    pub tokens: Vec<Token>,
+    /// Every token of the server itself, if any of them was changed.
+    pub server_tokens: Option<Vec<Token>>,
+}

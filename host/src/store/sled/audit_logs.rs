@@ -1,0 +1,118 @@
+//! What appends to the audit log. An entry is a key of the tree.
+//!
+//! Every workspace has two logs, of what was done and of what was refused, and so has the server. What is more
+//! than may be kept of a log is removed by the batch that appends to it. Keys end in ids, which grow with the time.
+
+use std::collections::HashMap;
+
+use super::checked;
+use super::codec::bad_key;
+use super::disk::Disk;
+use super::failure::from_sled;
+use super::keys;
+use super::puts::Puts;
+use super::shapes::Written;
+use crate::domain::audit::{AuditBounds, AuditEntry, AuditId};
+use crate::domain::ids::WorkspaceName;
+use crate::store::StoreError;
+
+/// The kinds of logs: of changes, and of refused attempts.
+pub(super) const KINDS: [u8; 2] = [1, 2];
+
+/// A workspace or the server, and a kind.
+type Log = (Option<WorkspaceName>, u8);
+
+fn log_of(entry: &AuditEntry) -> Log {
+    let kind = KINDS[usize::from(!entry.is_done())];
+    (entry.workspace.clone(), kind)
+}
+
+/// What is known of the logs without a look at the tree. A change of them holds the lock of the setup.
+#[derive(Debug, Default)]
+pub(super) struct Logs {
+    /// How many entries each has that was counted.
+    counts: HashMap<Log, usize>,
+    last: Option<AuditId>,
+}
+
+/// What a batch has to write and to remove.
+#[derive(Debug, Default)]
+pub(super) struct Appended {
+    put: Vec<(Vec<u8>, Vec<u8>)>,
+    removed: Vec<sled::IVec>,
+}
+
+impl Appended {
+    pub(super) fn add_to(&self, changes: &mut impl Puts) {
+        for (key, value) in &self.put {
+            changes.put(key, value.clone());
+        }
+        for key in &self.removed {
+            changes.remove_key(key);
+        }
+    }
+}
+
+impl Logs {
+    /// Nothing is known any more of how many there are.
+    pub(super) fn count_again(&mut self) {
+        self.counts.clear();
+    }
+
+    /// What appends entries. The caller writes it, or has them counted again.
+    pub(super) fn append(
+        &mut self,
+        disk: &Disk,
+        bounds: AuditBounds,
+        entries: &[AuditEntry],
+    ) -> Result<Appended, StoreError> {
+        let mut appended = Appended::default();
+        let mut more: HashMap<Log, usize> = HashMap::new();
+        for entry in entries {
+            let log = log_of(entry);
+            let prefix = keys::audit(log.0.as_ref(), log.1);
+            if !self.counts.contains_key(&log) {
+                let all = disk.db.scan_prefix(&prefix).keys();
+                let mut count = 0;
+                for key in all {
+                    self.last = self.last.max(Some(id_of(&key.map_err(from_sled)?)?));
+                    count += 1;
+                }
+                self.counts.insert(log.clone(), count);
+            }
+            let least = AuditId::from_time(entry.at);
+            let id = self
+                .last
+                .map_or(least, |last| least.max(AuditId(last.0 + 1)));
+            self.last = Some(id);
+            let mut value = Vec::new();
+            entry.write(&mut value)?;
+            let key = [&prefix[..], &id.0.to_be_bytes()].concat();
+            let value = checked::seal(&key, &value);
+            appended.put.push((key, value));
+            *more.entry(log).or_default() += 1;
+        }
+        for (log, more) in more {
+            let most = match log.1 == KINDS[0] {
+                true => bounds.done,
+                false => bounds.refused,
+            };
+            let prefix = keys::audit(log.0.as_ref(), log.1);
+            let count = self.counts.entry(log).or_default();
+            *count += more;
+            let over = count.saturating_sub(most);
+            // Those that are appended now are not among them: a batch is far smaller than a log.
+            for key in disk.db.scan_prefix(&prefix).keys().take(over) {
+                appended.removed.push(key.map_err(from_sled)?);
+                *count -= 1;
+            }
+        }
+        Ok(appended)
+    }
+}
+
+/// The id at the end of a key.
+pub(super) fn id_of(key: &[u8]) -> Result<AuditId, StoreError> {
+    let id = key.last_chunk().ok_or_else(|| bad_key("audit"))?;
+    Ok(AuditId(u64::from_be_bytes(*id)))
+}

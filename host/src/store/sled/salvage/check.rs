@@ -1,0 +1,28 @@
+//! Reads a whole store and says what is damaged.
+
+use std::path::Path;
+
+use super::super::directory_lock::DirectoryLock;
+use super::super::failure::{OpenError, unusable};
+use super::catalog::sealed;
+use super::read::Salvage;
+use super::report::Report;
+
+/// Reads every byte of the store at `path` that matters, and changes nothing. Blocks on the disk; takes about as
+/// much memory as the tree has bytes.
+///
+/// # Errors
+/// There is no store, a server has it, it is of a newer version, or it cannot be read at all.
+pub fn check(path: &Path) -> Result<Report, OpenError> {
+    if !path.is_dir() {
+        return Err(unusable(path, &"there is no store"));
+    }
+    let _lock = DirectoryLock::take(path)?;
+    let salvage = Salvage::read(path)?;
+    Ok(Report {
+        sound: salvage.damages.is_empty(),
+        tasks: salvage.tasks.all.len() + salvage.log.accepted.len(),
+        sealed: sealed(&salvage.catalog)?,
+        damages: salvage.damages,
+    })
+}

@@ -1,0 +1,87 @@
+//! Puts a sound store in the place of a damaged one.
+//!
+//! The new store is written beside the old one and read to its last byte before it takes its place. The old one
+//! stays, under another name. What is large and is not changed, the archive, components and bodies, is in both,
+//! under two names of one file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::super::directory_lock::DirectoryLock;
+use super::super::failure::{OpenError, io, unusable};
+use super::super::files::{MARKS, sync_directory};
+use super::read::Salvage;
+use super::report::Repaired;
+use super::write::write;
+use crate::store::StoreError;
+
+/// Repairs the store at `path`, if anything in it is damaged. Blocks on the disk.
+///
+/// # Errors
+/// As [`super::check()`]; or the repaired store cannot be written. Then the store is as it was.
+pub fn repair(path: &Path) -> Result<Repaired, OpenError> {
+    let failed = io("the repaired store cannot take its place");
+    let new = beside(path, "repaired");
+    if is_cut_short(path) {
+        fs::rename(&new, path).map_err(&failed)?;
+        sync_parent(path)?;
+    }
+    if !path.is_dir() {
+        return Err(unusable(path, &"there is no store"));
+    }
+    let _lock = DirectoryLock::take(path)?;
+    let salvage = Salvage::read(path)?;
+    let tasks = salvage.tasks.all.len() + salvage.log.accepted.len();
+    if salvage.damages.is_empty() {
+        return Ok(Repaired {
+            kept: None,
+            tasks,
+            damages: Vec::new(),
+        });
+    }
+    if new.exists() {
+        fs::remove_dir_all(&new).map_err(&failed)?;
+    }
+    write(&salvage, path, &new)?;
+    let again = Salvage::read(&new)?;
+    if let Some(damage) = again.damages.first() {
+        let why = format!("{}: {}", damage.kind, damage.what);
+        return Err(
+            StoreError::Damaged(format!("the repaired store has damage, too: {why}")).into(),
+        );
+    }
+    let kept = (1..).map(|number| beside(path, &format!("damaged-{number}")));
+    let kept = kept.take(10_000).find(|kept| !kept.exists());
+    let kept = kept.ok_or_else(|| unusable(path, &"there are 10,000 damaged stores beside it"))?;
+    fs::rename(path, &kept).map_err(&failed)?;
+    fs::rename(&new, path).map_err(&failed)?;
+    sync_parent(path)?;
+    Ok(Repaired {
+        kept: Some(kept.display().to_string()),
+        tasks,
+        damages: salvage.damages,
+    })
+}
+
+/// Whether a repair of the store at `path` was cut short as the new store was to take the old one's place. Then
+/// [`repair`] ends it.
+pub fn is_cut_short(path: &Path) -> bool {
+    !path.exists() && beside(path, "repaired").join(MARKS).exists()
+}
+
+/// A path beside the store: its name, a point and `ending`.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(ending);
+    path.with_file_name(name)
+}
+
+fn sync_parent(path: &Path) -> Result<(), StoreError> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => {
+            sync_directory(parent).map_err(io("the data directory cannot be synced"))
+        }
+        _ => Ok(()),
+    }
+}
