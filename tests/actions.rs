@@ -1,15 +1,14 @@
-//! Tasks in the hands of people: cancel, retry, update, clone, new.
+//! Actions on tasks: cancel, retry, update, clone, new.
 #![allow(clippy::unwrap_used, reason = "a test")]
-
-mod support;
 
 use std::time::Duration;
 
+use crate::support::ran::{cli, cli_reading};
+use crate::support::receiver::Reply;
+use crate::support::{Receiver, Server, asked, correlating, guest};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::ran::{cli, cli_reading};
-use support::receiver::Reply;
-use support::{Receiver, Server, asked, correlating, guest};
+use stepwell_api::{Outcome, Task, TaskState};
 
 /// Waits an hour, unless it has been approved.
 const APPROVAL: &str = "export const condition = {order: Object};
@@ -21,12 +20,12 @@ export const content = async () => {
 const EXTRA: &str = "export const condition = {extra: Number};
 export const content = async () => { data.doubled = data.extra * 2; };
 ";
-const NOBODY: &str = "0190c0de-0000-7000-8000-000000000000";
+const UNKNOWN: &str = "0190c0de-0000-7000-8000-000000000000";
 
-fn reasons(task: &Value) -> Vec<&str> {
-    let history = task["history"].as_array().unwrap().iter();
+fn reasons(task: &Task) -> Vec<&str> {
+    let history = task.history.iter();
     history
-        .map(|entry| entry["reason"].as_str().unwrap())
+        .filter_map(|entry| entry.reason.as_deref())
         .collect()
 }
 
@@ -57,7 +56,7 @@ async fn a_waiting_task_is_cancelled_for_good() {
     );
     server.restart().await;
     let task = server.task(&id).await;
-    assert_eq!(task["state"], "cancelled");
+    assert_eq!(task.state, TaskState::Cancelled);
     assert_eq!(
         reasons(&task).last(),
         Some(&"cancelled by admin (127.0.0.1)")
@@ -71,7 +70,7 @@ async fn a_waiting_task_is_cancelled_for_good() {
     );
     server.wait(&id, "waiting").await;
     for verb in ["cancel", "retry", "clone"] {
-        let (status, problem) = server.act(NOBODY, verb, None).await;
+        let (status, problem) = server.act(UNKNOWN, verb, None).await;
         assert_eq!(
             (status, &problem["code"]),
             (StatusCode::NOT_FOUND, &json!("not-found")),
@@ -97,10 +96,8 @@ async fn a_cancelled_run_is_stopped_and_the_retried_one_is_another() {
     let head = cli(&server, &["task", "cancel", &id, "--json"]).json();
     assert_eq!(head["state"], "cancelled");
     let task = server.task(&id).await;
-    assert_eq!(
-        (&task["state"], &task["runs"]),
-        (&json!("cancelled"), &json!([]))
-    );
+    assert_eq!(task.state, TaskState::Cancelled);
+    assert!(task.runs.is_empty(), "{task}");
     upstream.reply("/slow", Reply::status(204));
     let (status, head) = server.act(&id, "retry", None).await;
     assert_eq!(status, StatusCode::OK, "the run has not ended: {head}");
@@ -110,7 +107,9 @@ async fn a_cancelled_run_is_stopped_and_the_retried_one_is_another() {
         .iter()
         .map(|seen| seen.header("idempotency-key").to_owned())
         .collect();
-    assert_eq!(keys, [format!("{id}-1-0"), format!("{id}-2-0")]);
+    assert_eq!(keys.len(), 2);
+    assert!(keys[0].starts_with(&format!("{id}-1-0-")), "{keys:?}");
+    assert!(keys[1].starts_with(&format!("{id}-2-0-")), "{keys:?}");
     assert_eq!(task["runs"].as_array().unwrap().len(), 1);
     assert_eq!(task["runs"][0]["run"], 2);
 }
@@ -121,27 +120,18 @@ async fn a_failed_task_goes_on_from_the_failed_step() {
     server.step_with("it", &guest("fail-stop"), "").await;
     let webhook = server.webhook("w").await;
     let task = server.run(&webhook, &json!({"a": 1}), "error").await;
-    let id = task["id"].as_str().unwrap();
-    assert!(task["fault"].is_string());
+    let id = task.id.as_str();
+    assert!(task.fault.is_some());
     server.step_with("it", &guest("noop"), "").await;
     let ran = cli(&server, &["task", "retry", id]);
     assert_eq!(ran.ok(), "");
     assert!(ran.stderr.contains("is ready"), "{ran:?}");
     let task = server.wait(id, "done").await;
-    assert_eq!(task["fault"], Value::Null);
-    let runs: Vec<_> = task["runs"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|run| (&run["run"], &run["attempt"], &run["outcome"]))
+    assert_eq!(task.fault, None);
+    let runs: Vec<_> = (task.runs.iter())
+        .map(|run| (run.run, run.attempt, run.outcome.as_str()))
         .collect();
-    assert_eq!(
-        runs,
-        [
-            (&json!(1), &json!(1), &json!("stop")),
-            (&json!(2), &json!(1), &json!("finished"))
-        ]
-    );
+    assert_eq!(runs, [(1, 1, "stop"), (2, 1, "finished")]);
     let log = cli(&server, &["task", "log", id]);
     assert!(
         log.ok()
@@ -208,8 +198,8 @@ async fn an_update_wakes_a_task_and_sets_one_at_rest_in_motion() {
         .await;
     assert_eq!(problem["code"], "too-deep", "{problem}");
     assert_eq!(
-        server.task(&id).await["state"],
-        "waiting",
+        server.task(&id).await.state,
+        TaskState::Waiting,
         "a refusal changes nothing"
     );
 
@@ -224,11 +214,11 @@ async fn an_update_wakes_a_task_and_sets_one_at_rest_in_motion() {
     ];
     cli(&server, &update).ok();
     let task = server.wait(&id, "done").await;
-    assert_eq!(task["data"]["seen"], true);
-    assert!(task["data"].get("note").is_none());
-    assert_eq!(task["data"]["$via"]["name"], "Orders");
+    assert_eq!(task.data["seen"], true);
+    assert!(task.data.get("note").is_none());
+    assert_eq!(task.data["$via"]["name"], "Orders");
     let changed = &task["history"][1];
-    assert_eq!(changed["reason"], "changed by admin (127.0.0.1)");
+    assert_eq!(reasons(&task)[1], "changed by admin (127.0.0.1)");
     assert_eq!(
         changed["changes"],
         json!([{"op": "remove", "path": "/note", "old": "x"}, {"op": "add", "path": "/approved", "value": true}])
@@ -249,7 +239,7 @@ async fn an_update_wakes_a_task_and_sets_one_at_rest_in_motion() {
         "{head}"
     );
     let task = server.wait(&id, "done").await;
-    assert_eq!(task["data"]["doubled"], 42);
+    assert_eq!(task.data["doubled"], 42);
     let (_, head) = server
         .act(
             &id,
@@ -259,8 +249,8 @@ async fn an_update_wakes_a_task_and_sets_one_at_rest_in_motion() {
         .await;
     assert_eq!(head["state"], "ready");
     let task = server.wait(&id, "done").await;
-    assert_eq!(task["data"]["$via"]["name"], "Orders");
-    assert!(task["data"].get("doubled").is_none());
+    assert_eq!(task.data["$via"]["name"], "Orders");
+    assert!(task.data.get("doubled").is_none());
 }
 
 #[tokio::test]
@@ -282,8 +272,8 @@ async fn an_update_waits_for_the_run_under_way() {
     assert_eq!(status, StatusCode::OK, "{head}");
     assert_eq!(head["runs"], 1, "the run had ended: {head}");
     let task = server.wait(&id, "done").await;
-    assert_eq!(task["data"]["requests"], json!([]));
-    assert_eq!(task["data"]["results"][0]["status"], 204);
+    assert_eq!(task.data["requests"], json!([]));
+    assert_eq!(task.data["results"][0]["status"], 204);
     assert_eq!(upstream.seen().len(), 1);
 }
 
@@ -323,15 +313,9 @@ async fn recorded_calls_are_not_answered_on_other_data() {
         ["/first", "/second", "/second"],
         "the run that was cut short came first"
     );
-    assert_eq!(task["data"]["results"].as_array().unwrap().len(), 2);
-    assert_eq!(task["data"]["requests"].as_array().unwrap().len(), 1);
-    assert!(
-        task["runs"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .all(|run| run["outcome"] == "finished")
-    );
+    assert_eq!(task.data["results"].as_array().unwrap().len(), 2);
+    assert_eq!(task.data["requests"].as_array().unwrap().len(), 1);
+    assert!(task.runs.iter().all(|run| run.outcome == Outcome::Finished));
 }
 
 #[tokio::test]
@@ -342,25 +326,21 @@ async fn tasks_are_copied_and_made_by_hand() {
     let original = server
         .run(&webhook, &json!({"extra": 1, "price": 1.5}), "done")
         .await;
-    let id = original["id"].as_str().unwrap();
+    let id = original.id.as_str();
     let copy = cli(&server, &["task", "clone", id, "--set", "/extra=5"])
         .ok()
         .trim()
         .to_owned();
     let task = server.wait(&copy, "done").await;
-    assert_eq!(task["data"]["doubled"], 10);
-    assert_eq!(task["data"]["$via"], original["data"]["$via"]);
-    assert_eq!(task["webhook"], "Orders");
+    assert_eq!(task.data["doubled"], 10);
+    assert_eq!(task.data["$via"], original.data["$via"]);
+    assert_eq!(task.webhook.as_deref(), Some("Orders"));
     let history = reasons(&task);
     assert_eq!(
         history[1],
         format!("a copy of task {id}, made by admin (127.0.0.1)")
     );
-    assert_eq!(
-        task["runs"].as_array().unwrap().len(),
-        1,
-        "the copy has a history of its own"
-    );
+    assert_eq!(task.runs.len(), 1, "the copy has a history of its own");
     let log = cli(&server, &["task", "log", &copy]);
     assert!(
         log.ok().contains(&format!("a copy of task {id}")),
@@ -370,7 +350,7 @@ async fn tasks_are_copied_and_made_by_hand() {
     let (status, plain) = server.act(id, "clone", None).await;
     assert_eq!(status, StatusCode::CREATED, "{plain}");
     let task = server.wait(plain["id"].as_str().unwrap(), "done").await;
-    assert_eq!(task["data"]["doubled"], 2);
+    assert_eq!(task.data["doubled"], 2);
     assert_eq!(server.task(id).await, original, "the original is as it was");
     let (_, problem) = server
         .act(id, "clone", Some(json!({"patch": {"$via": null}})))
@@ -383,17 +363,28 @@ async fn tasks_are_copied_and_made_by_hand() {
         r#"{"extra": 8, "$via": "forged"}"#,
     );
     let task = server.wait(made.ok().trim(), "done").await;
-    assert_eq!(task["data"]["doubled"], 16);
-    assert_eq!(task["data"]["$via"]["type"], "api");
-    assert_eq!(
-        (&task["webhook"], &task["data"]["$via"]["ip"]),
-        (&Value::Null, &json!("127.0.0.1"))
-    );
+    assert_eq!(task.data["doubled"], 16);
+    assert_eq!(task.data["$via"]["type"], "api");
+    assert_eq!(task.webhook, None);
+    assert_eq!(task.data["$via"]["ip"], "127.0.0.1");
+    assert_eq!(task.data["$via"]["token"], "admin");
+    assert_eq!(task.data["$via"].get("tokenId"), None);
+    // It says whose token it was, and nothing that could be used.
+    let tokens = server.path("tokens");
+    let token = server.add_token(&tokens, "importer", &["ingest"]).await;
+    let (_, head) = server
+        .api_as(&token, Method::POST, &server.path("tasks"), Some(json!({})))
+        .await;
+    let by_token = server.task(head["id"].as_str().unwrap()).await;
+    assert_eq!(by_token.data["$via"]["token"], "importer");
+    let (_, known) = server.api(Method::GET, &tokens, None).await;
+    assert_eq!(by_token.data["$via"]["tokenId"], known["tokens"][0]["id"]);
+    assert!(!by_token.to_string().contains(&token));
     let path = server.path("tasks");
     let (status, head) = server.api(Method::POST, &path, Some(json!([1]))).await;
     assert_eq!(status, StatusCode::CREATED, "{head}");
     assert_eq!(
-        server.task(head["id"].as_str().unwrap()).await["data"]["items"],
+        server.task(head["id"].as_str().unwrap()).await.data["items"],
         json!([1])
     );
     let (code, message) = cli(&server, &["task", "new", "{", "--json"]).refusal(2);
@@ -422,30 +413,26 @@ async fn a_webhook_that_addresses_an_open_task_wakes_it() {
     // It was durable when it was answered.
     server.restart().await;
     let task = server.wait(&id, "done").await;
-    assert_eq!(task["data"]["seen"], "yes");
-    assert_eq!(task["data"]["order"], json!({"id": 7}));
+    assert_eq!(task.data["seen"], "yes");
+    assert_eq!(task.data["order"], json!({"id": 7}));
     assert_eq!(
-        task["data"]["about"],
+        task.data["about"],
         json!({"taskId": id}),
         "members are put in place of those there"
     );
-    assert_eq!(
-        task["data"].get("gone"),
-        Some(&Value::Null),
-        "a null is data"
-    );
-    assert_eq!(task["data"]["$via"]["name"], "Orders");
+    assert_eq!(task.data.get("gone"), Some(&Value::Null), "a null is data");
+    assert_eq!(task.data["$via"]["name"], "Orders");
     assert_eq!(
         reasons(&task)[1],
         "changed by webhook `Approvals` (127.0.0.1)"
     );
 
     // At its end, unknown, of another workspace, or no id at all: a task of its own.
-    for taskid in [json!(id), json!(NOBODY), json!("x"), json!(7), Value::Null] {
+    for taskid in [json!(id), json!(UNKNOWN), json!("x"), json!(7), Value::Null] {
         let body = json!({"about": {"taskId": taskid}, "n": 1});
         let new = server.post(&approvals, &body).await;
         assert_ne!(new, id);
-        assert_eq!(server.task(&new).await["data"]["$via"]["name"], "Approvals");
+        assert_eq!(server.task(&new).await.data["$via"]["name"], "Approvals");
     }
     let open = server.post(&orders, &json!({"order": {}})).await;
     server.wait(&open, "waiting").await;
@@ -477,8 +464,8 @@ async fn a_fixed_body_is_correlated_by_its_urls_query_and_waits_for_the_run() {
         .await;
     assert_eq!(merged, id);
     let task = server.wait(&id, "done").await;
-    assert_eq!(task["data"]["doubled"], 8, "{task:#}");
-    assert_eq!(task["data"]["results"][0]["status"], 204);
+    assert_eq!(task.data["doubled"], 8, "{task:#}");
+    assert_eq!(task.data["results"][0]["status"], 204);
     assert_eq!(upstream.seen().len(), 1);
 }
 

@@ -2,14 +2,12 @@
 //! code, and that every refusal says what would be right.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::path::Path;
 use std::process::Stdio;
 
+use crate::support::ran::{Ran, cli, cli_reading, command};
+use crate::support::{Server, guest, stepwell};
 use serde_json::{Value, json};
-use support::ran::{Ran, cli, cli_reading, command};
-use support::{Server, guest, stepwell};
 
 /// The binary without any server, in an empty data directory.
 fn alone(words: &[&str]) -> Ran {
@@ -166,7 +164,7 @@ async fn workspaces_are_apart() {
     let names = cli(&server, &["workspace", "list", "--json"]).json();
     let usual = |name| {
         let retention = json!({"done": 30, "others": 90});
-        json!({"name": name, "failure_url": null, "retention": retention})
+        json!({"name": name, "failure_url": null, "retention": retention, "rate": null})
     };
     assert_eq!(
         names,

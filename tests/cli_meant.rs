@@ -2,11 +2,9 @@
 //! digits, several ids.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
+use crate::support::ran::{Ran, cli, command};
+use crate::support::{Server, stepwell};
 use serde_json::{Value, json};
-use support::ran::{Ran, cli, command};
-use support::{Server, stepwell};
 
 /// The binary without any server, in an empty data directory.
 fn alone(words: &[&str]) -> Ran {
@@ -35,6 +33,93 @@ fn other_server(status: &'static str, body: &'static str) -> String {
         }
     });
     url
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_is_wrong_and_what_would_be_right() {
+    let server = Server::start().await;
+    let plain = "export const condition = {}; export const content = () => {};";
+    server.script("s", plain).await;
+    let script = tempfile::tempdir().unwrap();
+    let half = script.path().join("half.js");
+    std::fs::write(&half, "// a comment\nexport const content = () => {};\n").unwrap();
+    let half = half.to_str().unwrap();
+    for (words, code, parts) in [
+        (
+            &["webhook", "add", " "][..],
+            1,
+            &["` ` cannot be a webhook name", "white space"][..],
+        ),
+        (
+            &["webhook", "add", "Form "],
+            1,
+            &["`Form ` cannot be a webhook name"],
+        ),
+        (
+            &["schedule", "add", " ", "0 8 * * *"],
+            1,
+            &["` ` cannot be a schedule name"],
+        ),
+        (
+            &["schedule", "add", "r", "@reboot"],
+            1,
+            &["`@reboot` is no time", "@daily", "0 8 * * 1-5"],
+        ),
+        (
+            &["schedule", "add", "r", "hourly"],
+            1,
+            &["`hourly` has 1 field; it must have 5"],
+        ),
+        (
+            &["task", "list", "--where", "{amount: 1}"],
+            2,
+            &["--where: ", "is not JSON", "$gt", "@FILE"],
+        ),
+        (
+            &["task", "show", "17"],
+            2,
+            &["`17` is too short", "4 digits at least"],
+        ),
+        (
+            &["workspace", "set", "default", "--failure-url", "ftp://h/"],
+            1,
+            &[
+                "not an absolute http or https URL",
+                "https://ops.example.com/failed",
+            ],
+        ),
+        (
+            &["step", "set", "s", "--timeout", "2h"],
+            1,
+            &["`timeout_ms` is 7200000; it must be 1 to 600000, that is 1ms to 10m"],
+        ),
+        (
+            &["step", "rollback", "s", "--to", "nothex"],
+            3,
+            &[
+                "step `s` has no version whose digest begins with `nothex`",
+                "step versions s",
+            ],
+        ),
+        (
+            &["step", "add", half],
+            1,
+            &[
+                "half.js:2:14: ",
+                "no `condition`",
+                "export const condition = ",
+            ],
+        ),
+    ] {
+        let (_, message) = cli(&server, &[words, &["--json"]].concat()).refusal(code);
+        for part in parts {
+            assert!(message.contains(part), "{words:?}: {part}: {message}");
+        }
+    }
+    let (_, hooks) = server
+        .api(reqwest::Method::GET, "/workspaces/default/webhooks", None)
+        .await;
+    assert_eq!(hooks["webhooks"], json!([]));
 }
 
 #[tokio::test]
@@ -136,7 +221,7 @@ export const content = async () => { throw Object.assign(new Error('no'), { fina
     );
     for id in &ids {
         let task = server.wait(id, "error").await;
-        assert_eq!(task["runs"].as_array().unwrap().len(), 2, "{id}");
+        assert_eq!(task.runs.len(), 2, "{id}");
     }
     // One that is refused does not hold up the others, and gives the exit code.
     let nobody = "0190c0de-0000-7000-8000-000000000000";

@@ -2,11 +2,11 @@
 //! with what would be right, and nothing is left behind.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
+use std::os::unix::fs::PermissionsExt;
 
+use crate::support::{Server, guest, stepwell, texts};
 use reqwest::StatusCode;
-use serde_json::Value;
-use support::{Server, guest};
+use serde_json::{Value, json};
 
 async fn refused(server: &Server, component: Vec<u8>, query: &str, code: &str, message: &str) {
     let (status, problem) = server.try_step("candidate", component, query).await;
@@ -218,8 +218,49 @@ async fn limits_out_of_range_are_refused() {
 }
 
 #[tokio::test]
+async fn servers_share_compiled_components_and_no_other_user_may() {
+    let home = tempfile::tempdir().unwrap();
+    let shared = home.path().join("shared");
+    let args = ["--cache-dir", shared.to_str().unwrap()];
+    let compiled = || {
+        let files = std::fs::read_dir(&shared)
+            .unwrap()
+            .map(|file| file.unwrap());
+        let files = files.filter(|file| file.file_name() != "key");
+        let mut files: Vec<_> = files
+            .map(|file| (file.path(), file.metadata().unwrap().modified().unwrap()))
+            .collect();
+        files.sort();
+        files
+    };
+    let server = Server::with(&args).await;
+    server.step("noop").await;
+    assert!(!server.data_dir().join("cache").exists());
+    let before = compiled();
+    assert_eq!(before.len(), 1, "{before:?}");
+    let other = Server::with(&args).await;
+    other.step("noop").await;
+    let webhook = other.webhook("w").await;
+    other.run(&webhook, &json!({}), "done").await;
+    assert_eq!(compiled(), before, "it is compiled once");
+    drop((server, other));
+
+    let key = shared.join("key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let output = stepwell()
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(home.path().join("data"))
+        .args(args)
+        .output()
+        .unwrap();
+    let (_, err) = texts(&output);
+    assert_eq!(output.status.code(), Some(1), "{err}");
+    assert!(err.contains("can be read by others (mode 0644)"), "{err}");
+}
+
+#[tokio::test]
 async fn compiled_components_are_kept_and_only_the_hosts_own_are_run() {
-    let mut server = Server::start().await;
+    let mut server = Server::with(&["--cache-dir", ""]).await;
     server.step("noop").await;
     let cache = server.data_dir().join("cache");
     let files = || -> Vec<_> {

@@ -2,16 +2,14 @@
 //! and the store opens each time.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::receiver::Reply;
+use crate::support::{Receiver, Server, asked, example, guest};
 use parking_lot::Mutex;
 use serde_json::json;
-use support::receiver::Reply;
-use support::{Receiver, Server, asked, example, guest};
 
 /// How often the process is killed.
 const KILLS: usize = 50;
@@ -77,11 +75,7 @@ async fn fifty_kills_under_load_lose_nothing() {
     );
     for id in &acknowledged {
         let task = server.wait(id, "done").await;
-        assert_eq!(
-            task["runs"].as_array().unwrap().len(),
-            2,
-            "each step ran once: {task:#}"
-        );
+        assert_eq!(task.runs.len(), 2, "each step ran once: {task:#}");
     }
     println!("{} acknowledged, {kills} kills, 0 lost", acknowledged.len());
 }
@@ -92,7 +86,7 @@ async fn a_recorded_call_is_answered_from_the_journal_after_a_kill() {
     let upstream = Receiver::start().await;
     upstream.reply(
         "/second",
-        support::receiver::Reply::status(200).after(Duration::from_secs(3600)),
+        crate::support::receiver::Reply::status(200).after(Duration::from_secs(3600)),
     );
     let webhook = server.webhook("w").await;
     server.step_with("fetcher", &guest("fetcher"), "").await;
@@ -110,7 +104,7 @@ async fn a_recorded_call_is_answered_from_the_journal_after_a_kill() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     server.kill();
-    upstream.reply("/second", support::receiver::Reply::status(204));
+    upstream.reply("/second", crate::support::receiver::Reply::status(204));
     server.launch().await;
     while upstream.seen().len() < 3 {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -127,7 +121,8 @@ async fn a_recorded_call_is_answered_from_the_journal_after_a_kill() {
         seen[1].header("idempotency-key"),
         seen[2].header("idempotency-key")
     );
-    assert_eq!(seen[1].header("idempotency-key"), format!("{id}-1-1"));
+    let place = format!("{id}-1-1-");
+    assert!(seen[1].header("idempotency-key").starts_with(&place));
     assert_eq!(
         task["runs"][0]["calls"].as_array().unwrap().len(),
         2,
@@ -150,7 +145,7 @@ async fn a_graceful_stop_lets_runs_end_and_the_next_start_goes_on() {
     assert!(server.stop().success());
     assert!(
         !server.data_dir().join("server.json").exists(),
-        "nobody is told of a server that is gone"
+        "clients are not shown a server that is gone"
     );
     server.launch().await;
     for id in ids {

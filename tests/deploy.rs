@@ -1,16 +1,14 @@
 //! `stepwell deploy` against the real server: what is created, updated, left alone and deleted.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 
+use crate::support::project::{Project, USUAL, marks, state};
+use crate::support::ran::{Ran, cli, command};
+use crate::support::{Server, repository};
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::project::{Project, USUAL, marks, state};
-use support::ran::{Ran, command};
-use support::{Server, repository};
 
 /// How to look into a workspace that commands are not about anyway.
 const LOOK: &str = "look into sales: stepwell task list --workspace sales
@@ -367,11 +365,11 @@ async fn the_document_keeps_its_word() {
         panic!("two transcripts");
     };
     let (_, shown) = shown.split_once('\n').unwrap();
-    let (shown, told) = shown.trim_end().split_once("\n6 ").unwrap();
+    let (shown, summary) = shown.trim_end().split_once("\n6 ").unwrap();
     let mut as_shown = Ran::of(&mut command(&server, &["--version"]));
     as_shown.stdout = shown.to_owned();
     assert_eq!(marks(&as_shown), marks(&ran));
-    assert_eq!(ran.stderr, format!("6 {told}\n"));
+    assert_eq!(ran.stderr, format!("6 {summary}\n"));
 
     project.write(
         "deploy.yaml",
@@ -380,4 +378,44 @@ async fn the_document_keeps_its_word() {
     let ran = project.deploy(&server, &[]);
     let folder = format!("{}/", project.0.path().display());
     assert_eq!(ran.stderr.replace(&folder, ""), *wrong);
+}
+
+/// What a source is does not hang on the command that reads it, nor on the folder that it is read from.
+#[tokio::test]
+async fn one_source_has_one_digest_by_step_add_and_by_deploy() {
+    let server = Server::start().await;
+    let project = Project::new(
+        "workspaces:\n- name: default\n  steps: [{syncPath: steps/}, {name: also, file: steps/forms/form.js}]\n",
+    );
+    project.guest("noop", "steps/part.wasm");
+    project.write(
+        "steps/forms/form.js",
+        "import { mark } from './parts/mark.js';\nexport const condition = { a: String };\nexport const content = () => { data.mark = mark; };\n",
+    );
+    project.write("steps/forms/parts/mark.js", "export const mark = 1;\n");
+    let add = |file: &str, name: &str| {
+        let path = project.at(file);
+        let added = cli(
+            &server,
+            &[
+                "step",
+                "add",
+                path.to_str().unwrap(),
+                "--name",
+                name,
+                "--json",
+            ],
+        );
+        added.json()["digest"].as_str().unwrap().to_owned()
+    };
+    add("steps/part.wasm", "part");
+    let form = add("steps/forms/form.js", "forms/form");
+    assert_eq!(form, add("steps/forms/form.js", "also"));
+    let deployed = project.deploy(&server, &[]);
+    deployed.ok();
+    assert_eq!(
+        marks(&deployed)[1..],
+        ["= step also", "= step forms/form", "= step part"],
+        "{deployed:?}"
+    );
 }

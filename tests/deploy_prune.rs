@@ -1,14 +1,12 @@
 //! What `stepwell deploy --prune` deletes, and what it never does.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
+use crate::support::Server;
+use crate::support::project::{Project, marks};
+use crate::support::ran::{Ran, cli};
+use crate::support::receiver::Reply;
 use reqwest::Method;
 use serde_json::json;
-use support::Server;
-use support::project::{Project, marks};
-use support::ran::{Ran, cli};
-use support::receiver::Reply;
 
 const FULL: &str = "workspaces:
 - name: sales
@@ -176,7 +174,7 @@ async fn kinds_that_cannot_be_pruned_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_not_in_the_manifest_is_told() {
+async fn what_is_not_in_the_manifest_is_listed() {
     let server = Server::start().await;
     let project = full();
     project.write(
@@ -207,7 +205,7 @@ async fn what_is_not_in_the_manifest_is_told() {
         "{kept}"
     );
     assert!(!kept.to_string().contains("two"), "{kept}");
-    // Many names are told by their number.
+    // Of many names the number is printed.
     for key in 0..14 {
         cli(
             &server,
@@ -310,7 +308,7 @@ async fn a_terminal_is_asked() {
 /// A list that cannot be had ends the command before anything is sent.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_that_fails_deletes_nothing() {
-    let server = support::project::played().await;
+    let server = crate::support::project::played().await;
     let at = "/api/v1/workspaces/sales";
     server.reply(
         &format!("{at}/config"),
@@ -323,7 +321,7 @@ async fn a_list_that_fails_deletes_nothing() {
     let damaged = json!({"code": "internal", "detail": "the disk is gone"});
     server.reply(&format!("{at}/steps"), Reply::json(500, &damaged));
     let project = full();
-    let ran = support::project::deploy_to(&server, &project, &["--prune"]);
+    let ran = crate::support::project::deploy_to(&server, &project, &["--prune"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("the disk is gone"), "{ran:?}");
     assert!(

@@ -1,16 +1,14 @@
 //! `stepwell deploy` when something is wrong: the manifest, a step, the server.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 
+use crate::support::Server;
+use crate::support::project::{Project, deploy, deploy_to, played, state};
+use crate::support::receiver::Reply;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::Server;
-use support::project::{Project, deploy, deploy_to, played, state};
-use support::receiver::Reply;
 
 #[tokio::test]
 async fn one_bad_step_does_not_keep_the_good_ones() {

@@ -1,15 +1,13 @@
 //! Where `stepwell deploy` finds steps, by links too, and what it calls them, as `step add` does.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::os::unix::fs::symlink;
 
+use crate::support::project::{Project, marks};
+use crate::support::ran::{Ran, cli};
+use crate::support::{Server, stepwell};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use support::project::{Project, marks};
-use support::ran::{Ran, cli};
-use support::{Server, stepwell};
 
 const FOLDER: &str = "workspaces:\n- name: default\n  steps: [{syncPath: steps/}]\n";
 
@@ -133,7 +131,7 @@ async fn what_a_scan_cannot_see_is_refused_by_name_and_blocks_the_prune() {
             std::fs::write(project.at("steps").join(name), script("x")).unwrap();
         }),
     ];
-    for (told, reason, spoil) in cases {
+    for (message, reason, spoil) in cases {
         let project = Project::new(FOLDER);
         project.write("steps/a.js", script("a"));
         project.write("steps/b.js", script("b"));
@@ -143,7 +141,7 @@ async fn what_a_scan_cannot_see_is_refused_by_name_and_blocks_the_prune() {
         let ran = project.deploy(&server, &["--prune"]);
         assert_eq!(ran.code, Some(1), "{ran:?}");
         assert!(
-            ran.stdout.contains(told) && ran.stdout.contains(reason),
+            ran.stdout.contains(message) && ran.stdout.contains(reason),
             "{reason}: {ran:?}"
         );
         assert!(
@@ -231,7 +229,8 @@ async fn a_step_that_is_there_keeps_its_name() {
     let ran = project.deploy(&server, &["--prune"]);
     assert_eq!(
         marks(&ran)[1..],
-        ["~ step Orders/My-Step", "~ step SendMail"]
+        ["~ step Orders/My-Step", "= step SendMail"],
+        "a file of another name is another step's source, the same file is the same"
     );
     assert!(
         ran.stderr
@@ -257,7 +256,7 @@ async fn a_step_that_is_there_keeps_its_name() {
 }
 
 #[tokio::test]
-async fn a_step_that_may_be_there_by_another_way_is_told() {
+async fn a_step_that_may_be_there_under_another_name_is_reported() {
     let server = Server::start().await;
     let project = Project::new(FOLDER);
     project.write("steps/orders/paid.js", script("p"));
@@ -306,7 +305,7 @@ async fn a_workspace_goes_by_the_name_that_was_written() {
     ] {
         let listed = cli(&server, &["config", "list", "--workspace", name]);
         assert!(listed.ok().contains('K'), "{name}: {listed:?}");
-        let mut by_variable = support::ran::command(&server, &["config", "list"]);
+        let mut by_variable = crate::support::ran::command(&server, &["config", "list"]);
         assert!(
             Ran::of(by_variable.env("STEPWELL_WORKSPACE", name))
                 .ok()
@@ -435,4 +434,71 @@ async fn a_workspace_is_used_until_another_is() {
         keys(run(&["config", "list", "--json", "--workspace", "default"])),
         0
     );
+}
+
+/// Commands that name no workspace do not go elsewhere when the one that they act in is deleted.
+#[tokio::test]
+async fn a_current_workspace_that_is_gone_is_an_error() {
+    let server = Server::start().await;
+    let home = tempfile::tempdir().unwrap();
+    let run = |words: &[&str]| {
+        let mut command = stepwell();
+        command
+            .args(words)
+            .env("STEPWELL_DATA_DIR", server.data_dir())
+            .env("HOME", home.path())
+            .env_remove("XDG_CONFIG_HOME");
+        Ran::of(&mut command)
+    };
+    run(&["workspace", "add", "sales"]).ok();
+    run(&["workspace", "use", "sales"]).ok();
+    let deleted = run(&["workspace", "delete", "sales", "--yes"]);
+    deleted.ok();
+    assert!(
+        deleted.stderr.contains("it was the current workspace"),
+        "{deleted:?}"
+    );
+    for words in [
+        &["config", "set", "K", "x"][..],
+        &["config", "list"],
+        &["webhook", "add", "Form"],
+        &["task", "list"],
+        &["task", "new", "{}"],
+        &["step", "list"],
+    ] {
+        let (code, message) = run(&[words, &["--json"]].concat()).refusal(3);
+        assert_eq!(code, "not-found", "{words:?}");
+        for part in [
+            "the current workspace, sales, is not there any more",
+            "workspace use NAME",
+        ] {
+            assert!(message.contains(part), "{words:?}: {message}");
+        }
+    }
+    let keys = run(&["config", "list", "--json", "--workspace", "default"]).json();
+    assert_eq!(
+        keys["config"],
+        json!([]),
+        "nothing went into another workspace"
+    );
+    let listed = run(&["workspace", "list"]);
+    assert!(
+        listed
+            .stderr
+            .contains("the current workspace, sales, is not there"),
+        "{listed:?}"
+    );
+    // Another thing that is missing is named as it is.
+    let missing = run(&[
+        "config",
+        "delete",
+        "NONE",
+        "--json",
+        "--workspace",
+        "default",
+    ]);
+    let (_, message) = missing.refusal(3);
+    assert!(message.contains("`NONE`"), "{message}");
+    run(&["workspace", "use", "default"]).ok();
+    run(&["config", "set", "K", "x"]).ok();
 }

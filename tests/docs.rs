@@ -3,14 +3,12 @@
 //! the conditions of docs/conditions.md in `host/condition/tests`.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
+use crate::support::{Server, repository, stepwell, texts};
 use serde_json::{Value, json};
-use support::{Server, repository, stepwell, texts};
 
 /// A fenced block.
 #[derive(Debug, Clone)]
@@ -73,11 +71,12 @@ fn every_block_is_of_a_kind_that_is_checked() {
             // A request and its answer, or a body.
             "" => "here, or with the commands if it begins with one",
             "sh" => "host/src/cli/tests/documents.rs",
+            "http" => "tests/bodies/documents.rs",
             "json condition" | "json matches" | "json differs" | "json refused" => "host/condition",
             // Output, and no code: those of README.md and docs/deploy.md are compared with what is
             // printed (tests/readme.rs, tests/deploy.rs), others are drawings and compilers' words.
-            "text" => "nobody, or those",
-            other => panic!("{}: nobody checks a block in `{other}`", block.at),
+            "text" => "no test, or those",
+            other => panic!("{}: no test checks a block in `{other}`", block.at),
         };
         assert!(!by.is_empty());
     }
@@ -200,7 +199,7 @@ fn script(block: &Block) -> String {
 /// The data and settings with which fragments run, by what is in them: what the text before them
 /// has made. `None` for one that ends its task, and says so.
 fn fragment_runs(text: &str) -> Option<(&'static str, &'static str)> {
-    const RUNS: [(&str, &str, &str); 4] = [
+    const RUNS: [(&str, &str, &str); 5] = [
         (
             "data.order.lines.reduce",
             "",
@@ -209,6 +208,7 @@ fn fragment_runs(text: &str) -> Option<(&'static str, &'static str)> {
         ("toLocaleString", "const amount = 1234.5;", "{}"),
         ("money(total", "const total = 5;", r#"{"title": "A b"}"#),
         ("declare const data", "", "{}"),
+        ("'X-Order': data.order.id", "", r#"{"order": {"id": "7"}}"#),
     ];
     let found = RUNS.iter().find(|(part, ..)| text.contains(part));
     found.map(|(_, setting, data)| (*setting, *data))
@@ -252,14 +252,15 @@ async fn scripts_are_steps_and_fragments_run_in_one() {
             let data: Value = serde_json::from_str(data).unwrap();
             let task = server.run(&webhook, &data, "done").await;
             assert_eq!(
-                task["runs"][0]["outcome"], "finished",
+                task.runs[0].outcome.as_str(),
+                "finished",
                 "{}: {task:#}",
                 block.at
             );
             run += 1;
         }
     }
-    assert_eq!(run, 4, "each fragment that can run alone has run");
+    assert_eq!(run, 5, "each fragment that can run alone has run");
 }
 
 /// Bundles as esbuild 0.28 made them (`--bundle --format=esm`, one with `--minify`) of a step and two
@@ -279,7 +280,7 @@ async fn a_bundle_is_a_step() {
         let body = json!({"title": "Two Chairs!", "lines": [{"price": 20, "count": 2}, {"price": 1.5, "count": 2}]});
         let task = server.run(&webhook, &body, "done").await;
         assert_eq!(
-            (&task["data"]["slug"], &task["data"]["total"]),
+            (&task.data["slug"], &task.data["total"]),
             (&json!("two-chairs"), &json!(43))
         );
         server.cli_json(&["step", "delete", name]);

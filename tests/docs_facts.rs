@@ -1,18 +1,26 @@
 //! Codes, figures and flags of the documents are those of the source.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
 
+use crate::support::{repository, stepwell, texts};
 use stepwell::domain::limits;
-use support::{repository, stepwell, texts};
 
 /// The codes that the API answers with are those of its document, in both directions.
 #[test]
 fn error_codes_are_those_of_the_source() {
-    let source = fs::read_to_string(repository().join("host/src/http/problem.rs")).unwrap();
+    let files = [
+        "host/src/http/problem.rs",
+        "host/src/http/problem/action.rs",
+        "host/src/http/problem/ingest.rs",
+        "host/src/http/problem/kind.rs",
+        "host/src/http/problem/reply.rs",
+        "host/src/http/problem/setup.rs",
+        "host/signature/src/refused.rs",
+    ];
+    let source = files.map(|file| fs::read_to_string(repository().join(file)).unwrap());
+    let source = source.concat();
     let document = fs::read_to_string(repository().join("docs/api.md")).unwrap();
     let found = |pattern: &str, text: &str| -> BTreeSet<String> {
         let pattern = regex::Regex::new(pattern).unwrap();
@@ -39,6 +47,27 @@ fn error_codes_are_those_of_the_source() {
         [""; 0],
         "codes that are none"
     );
+}
+
+/// docs/bodies.md names every header field that tasks keep, and no other.
+#[test]
+fn kept_headers_are_those_of_the_source() {
+    let source = fs::read_to_string(repository().join("host/src/domain/intake.rs")).unwrap();
+    let document = fs::read_to_string(repository().join("docs/bodies.md")).unwrap();
+    let between = |text: &str, from: &str, to: &str| {
+        let (_, rest) = text.split_once(from).unwrap();
+        rest.split_once(to).unwrap().0.to_owned()
+    };
+    let source = between(&source, "const EVENT_NAMES", "ENDS.iter");
+    let document = between(&document, "names in lower case:", "```");
+    let names = |pattern: &str, text: &str| -> BTreeSet<String> {
+        let pattern = regex::Regex::new(pattern).unwrap();
+        let found = pattern.captures_iter(text);
+        found.map(|found| found[1].to_owned()).collect()
+    };
+    let of_source = names("\"([a-z-]+)\"", &source);
+    assert!(of_source.len() > 30, "{of_source:?}");
+    assert_eq!(names("`([a-z-]+)`", &document), of_source);
 }
 
 /// The figures of the documents are those of `domain/limits.rs`.
@@ -74,6 +103,31 @@ fn bounds_are_those_of_the_source() {
         (
             "docs/operations.md",
             format!("| runs of a task | {};", limits::RUNS_PER_TASK),
+        ),
+        (
+            "docs/operations.md",
+            format!(
+                "| finding the steps for a task's data | {} million units",
+                limits::MATCHING_UNITS / 1_000_000
+            ),
+        ),
+        (
+            "docs/operations.md",
+            format!(
+                "| conditions in memory, compiled | {} of one step, {} of a workspace |",
+                mib(limits::CONDITION_MEMORY),
+                mib(limits::CONDITIONS_MEMORY)
+            ),
+        ),
+        (
+            "docs/operations.md",
+            format!(
+                "for {} hours, or a minute to {} days as the webhook says; a header's name has {} bytes at most, a pointer {}",
+                limits::DEDUP_WINDOW_MS / 3_600_000,
+                limits::DEDUP_WINDOW_MOST_MS / 86_400_000,
+                limits::DEDUP_HEADER_BYTES,
+                limits::POINTER_BYTES
+            ),
         ),
         (
             "docs/operations.md",
@@ -132,11 +186,23 @@ fn bounds_are_those_of_the_source() {
         ),
         (
             "docs/steps.md",
-            format!("At most {} a run,", limits::SUBTASKS_PER_RUN),
+            format!(
+                "At most {} a run, {} of one task that have not ended, {} generations, and {} below",
+                limits::SUBTASKS_PER_RUN,
+                thousands(limits::SUBTASKS_OPEN as usize),
+                limits::SUBTASK_DEPTH,
+                thousands(limits::DESCENDANTS as usize)
+            ),
         ),
         (
             "docs/javascript.md",
-            format!("At most {} a run,", limits::SUBTASKS_PER_RUN),
+            format!(
+                "At most {} a run, {} of one task that have not ended, {} generations, and {} below",
+                limits::SUBTASKS_PER_RUN,
+                thousands(limits::SUBTASKS_OPEN as usize),
+                limits::SUBTASK_DEPTH,
+                thousands(limits::DESCENDANTS as usize)
+            ),
         ),
         (
             "docs/steps.md",
@@ -147,6 +213,37 @@ fn bounds_are_those_of_the_source() {
             format!(
                 "A module has at most {}",
                 mib(stepwell_script::MODULE_BYTES)
+            ),
+        ),
+        (
+            "docs/bodies.md",
+            format!(
+                "A form has at most {} fields, and a name at most {} brackets.",
+                thousands(limits::FORM_FIELDS),
+                limits::FORM_DEPTH
+            ),
+        ),
+        (
+            "docs/bodies.md",
+            format!("A webhook can name {} more:", limits::NAMED_HEADERS),
+        ),
+        (
+            "docs/operations.md",
+            format!(
+                "of a webhook the newest {}, {} at once and then one a second, for {} days, with bodies up to {}; {} on the disk",
+                limits::DELIVERIES,
+                limits::DELIVERIES_AT_ONCE,
+                limits::DELIVERY_DAYS,
+                kib(limits::DELIVERY_BODY_BYTES),
+                mib(2 * limits::DELIVERIES_BYTES as usize)
+            ),
+        ),
+        (
+            "docs/bodies.md",
+            format!(
+                "Of a field {} is kept, of all {}.",
+                kib(limits::KEPT_HEADER_BYTES),
+                kib(limits::KEPT_HEADERS_BYTES)
             ),
         ),
     ] {

@@ -3,19 +3,17 @@
 //! the same Idempotency-Key, with the last answer being the one that counts.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::support::{Server, guest};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use support::{Server, guest};
 
 /// How often the process is killed.
 const KILLS: usize = 200;
@@ -138,10 +136,10 @@ async fn two_hundred_kills_repeat_no_recorded_call() {
     let seen = upstream.seen.lock().clone();
     for (id, number) in &acknowledged {
         let task = server.wait(id, "done").await;
-        let runs = task["runs"].as_array().unwrap();
+        let runs = &task.runs;
         assert_eq!(runs.len(), 1, "{task:#}");
-        let calls = runs[0]["calls"].as_array().unwrap();
-        let mut recorded: Vec<u64> = calls.iter().filter_map(|c| c["call"].as_u64()).collect();
+        let calls = &runs[0].calls;
+        let mut recorded: Vec<u32> = calls.iter().map(|call| call.call).collect();
         recorded.sort_unstable();
         assert_eq!(recorded, [0, 1, 2], "each call is recorded once: {task:#}");
         for call in 0..CALLS {
@@ -149,12 +147,13 @@ async fn two_hundred_kills_repeat_no_recorded_call() {
             let last = sightings.last().unwrap();
             // A later request for a recorded call would have got another number.
             assert_eq!(
-                task["data"]["results"][call]["text"],
+                task.data["results"][call]["text"],
                 last.answer.to_string(),
                 "call {call} of {id}: {sightings:?}"
             );
             for sighting in sightings {
-                assert_eq!(sighting.key, format!("{id}-1-{call}"), "{sightings:?}");
+                let place = format!("{id}-1-{call}-");
+                assert!(sighting.key.starts_with(&place), "{sightings:?}");
             }
         }
     }
@@ -182,8 +181,8 @@ async fn two_hundred_kills_repeat_no_recorded_call() {
 #[tokio::test]
 async fn the_answer_does_not_wait_for_a_slow_step() {
     let mut server = Server::start().await;
-    let upstream = support::Receiver::start().await;
-    let hours = support::receiver::Reply::status(200).after(Duration::from_secs(3600));
+    let upstream = crate::support::Receiver::start().await;
+    let hours = crate::support::receiver::Reply::status(200).after(Duration::from_secs(3600));
     upstream.reply("/slow", hours);
     let webhook = server.webhook("w").await;
     server.step_with("fetcher", &guest("fetcher"), "").await;
@@ -194,10 +193,10 @@ async fn the_answer_does_not_wait_for_a_slow_step() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     server.kill();
-    upstream.reply("/slow", support::receiver::Reply::status(204));
+    upstream.reply("/slow", crate::support::receiver::Reply::status(204));
     server.launch().await;
     let task = server.wait(&id, "done").await;
-    assert_eq!(task["data"]["results"][0]["status"], 204);
+    assert_eq!(task.data["results"][0]["status"], 204);
     assert_eq!(task["history"][0]["reason"], "accepted");
 }
 
@@ -249,7 +248,7 @@ fn peculiar() -> (String, Arc<Mutex<Vec<String>>>) {
     (url, seen)
 }
 
-/// What the web's `fetch` tells of an answer, told again from the journal after a crash.
+/// What the web's `fetch` gives of an answer, and gives again from the journal after a crash.
 #[tokio::test]
 async fn a_recorded_answer_has_its_address_its_phrase_and_its_cookies() {
     let mut server = Server::start().await;
@@ -282,13 +281,10 @@ async fn a_recorded_answer_has_its_address_its_phrase_and_its_cookies() {
     let (end, phrase) = (format!("{url}/end"), "Email is invalid");
     let errors = json!({"errors": ["email"]});
     assert_eq!(
-        task["data"]["web"],
+        task.data["web"],
         json!([end, true, "basic", phrase, ["a=1", "b=2"], errors])
     );
-    assert_eq!(
-        task["data"]["own"],
-        json!([end, true, phrase, errors, false])
-    );
+    assert_eq!(task.data["own"], json!([end, true, phrase, errors, false]));
     assert_eq!(
         (count(" /r/302 "), count(" /end ")),
         (2, 2),

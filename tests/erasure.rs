@@ -2,17 +2,15 @@
 //! in any file of the data directory.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::support::cases::package;
+use crate::support::ran::{cli, command};
+use crate::support::receiver::Reply;
+use crate::support::{PATIENCE, Receiver, Server};
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
-use support::cases::package;
-use support::ran::{cli, command};
-use support::receiver::Reply;
-use support::{PATIENCE, Receiver, Server};
+use serde_json::json;
 
 const MARKER: &str = "k7zq-only-of-this-tenant";
 
@@ -117,7 +115,7 @@ async fn a_deleted_workspace_leaves_no_byte() {
     for part in ["store/log", "store/bodies", "store/components"] {
         assert!(is_in(part), "{part}: {found:?}");
     }
-    // Nobody is there to be asked.
+    // Without a terminal there is no confirmation.
     let refused = cli(&server, &["workspace", "delete", "acme", "--json"]).refusal(2);
     assert!(refused.1.contains("--yes"), "{refused:?}");
     let deleted = ["workspace", "delete", "Acme", "--yes"];
@@ -136,14 +134,14 @@ async fn a_deleted_workspace_leaves_no_byte() {
     added_again(&server, "acme").await;
     assert_eq!(having(server.data_dir()), [""; 0]);
     for query in ["", "state=done"] {
-        assert_eq!(server.tasks(query).await, [Value::Null; 0]);
+        assert!(server.tasks(query).await.is_empty(), "{query}");
     }
     let path = server.path(&format!("tasks/{waits}"));
     let (status, _) = server.api(Method::GET, &path, None).await;
     assert_eq!(status, StatusCode::NOT_FOUND);
     server.restart().await;
     assert_eq!(having(server.data_dir()), [""; 0]);
-    assert_eq!(server.tasks("").await, [Value::Null; 0]);
+    assert!(server.tasks("").await.is_empty());
     // The others are as they were.
     let id = others["id"].as_str().unwrap();
     let path = format!("/workspaces/other/tasks/{id}");

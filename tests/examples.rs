@@ -1,11 +1,9 @@
 //! Every example step, on the real server, with a real upstream: each `examples/*/cases/*.json`.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::process::Command;
 
-use support::{Server, cases, example, repository};
+use crate::support::{Server, cases, example, repository};
 
 #[tokio::test]
 async fn every_case_of_every_example_comes_out_as_it_says() {
@@ -31,7 +29,7 @@ fn the_examples_own_tests_pass_without_wasm() {
         )
         .output()
         .unwrap();
-    let (out, err) = support::texts(&output);
+    let (out, err) = crate::support::texts(&output);
     assert!(output.status.success(), "{out}\n{err}");
     assert!(out.contains("test result: ok"), "{out}");
 }

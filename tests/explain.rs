@@ -2,13 +2,11 @@
 //! task's data.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
+use crate::support::Server;
+use crate::support::project::Project;
+use crate::support::ran::cli;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::Server;
-use support::project::Project;
-use support::ran::cli;
 
 fn script(condition: &str) -> String {
     format!("export const condition = {condition};\nexport const content = async () => {{}};\n")
@@ -198,7 +196,8 @@ async fn deploy_warns_of_a_name_that_nothing_has() {
 /// The manual's bound of a condition is the server's.
 #[tokio::test]
 async fn a_condition_has_the_size_that_the_manual_says() {
-    let manual = std::fs::read_to_string(support::repository().join("docs/conditions.md")).unwrap();
+    let manual =
+        std::fs::read_to_string(crate::support::repository().join("docs/conditions.md")).unwrap();
     let (before, _) = manual.split_once(" KiB as JSON").unwrap();
     let kib: usize = before.rsplit(' ').next().unwrap().parse().unwrap();
     let server = Server::start().await;

@@ -6,8 +6,6 @@
 //! some lives are tried; with STEPWELL_FAULTS=all every one.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -17,9 +15,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use crate::support::{PATIENCE, Receiver, stepwell};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
-use support::{PATIENCE, Receiver, stepwell};
 use tempfile::TempDir;
 
 /// Lives at once: most of one is waiting.
@@ -38,7 +36,7 @@ const FAULTS: [(&str, &str); 4] = [
 
 /// Compiles `tests/faults/disk.c`.
 fn disk(into: &Path) -> PathBuf {
-    let source = support::repository().join("tests/faults/disk.c");
+    let source = crate::support::repository().join("tests/faults/disk.c");
     let library = into.join("disk.so");
     let output = Command::new("cc")
         .args(["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"])

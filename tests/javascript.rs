@@ -2,16 +2,15 @@
 //! time, and what a crash leaves.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::path::Path;
 use std::time::Duration;
 
+use crate::support::cases::package;
+use crate::support::receiver::Reply;
+use crate::support::{Answer, Receiver, Server, cases, guest, repository, texts};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use support::cases::package;
-use support::receiver::Reply;
-use support::{Receiver, Server, cases, guest, repository, texts};
+use stepwell_api::Task;
 use tempfile::TempDir;
 
 /// A step that matches everything, with this body.
@@ -25,7 +24,7 @@ async fn add(server: &Server, name: &str, source: &str) {
 }
 
 /// Runs a step of this body on `data`, and gives the task.
-async fn run(server: &Server, body: &str, data: &Value, state: &str) -> Value {
+async fn run(server: &Server, body: &str, data: &Value, state: &str) -> Answer<Task> {
     add(server, "it", &step_of(body)).await;
     let webhook = server
         .webhook(&format!("W {}", rand::random::<u64>()))
@@ -33,16 +32,13 @@ async fn run(server: &Server, body: &str, data: &Value, state: &str) -> Value {
     server.run(&webhook, data, state).await
 }
 
-fn logs(task: &Value) -> Vec<String> {
-    let runs = cases::list(&task["runs"]).iter();
-    runs.flat_map(|run| cases::list(&run["logs"]))
-        .map(|line| line["text"].as_str().unwrap().to_owned())
-        .collect()
+fn logs(task: &Task) -> Vec<&str> {
+    let logs = task.runs.iter().flat_map(|run| &run.logs);
+    logs.map(|line| line.text.as_str()).collect()
 }
 
-fn first_error(task: &Value) -> String {
-    let run = cases::list(&task["runs"]).first().unwrap();
-    run["error"].as_str().unwrap_or_default().to_owned()
+fn first_error(task: &Task) -> &str {
+    task.runs[0].error.as_deref().unwrap_or_default()
 }
 
 /// Adds every step of a script file as an author does.
@@ -86,11 +82,11 @@ async fn data_is_a_live_object_and_untouched_numbers_keep_their_text() {
     assert_eq!(status, StatusCode::OK, "{answer}");
     let id = answer["task"].as_str().unwrap().to_owned();
     let task = server.wait(&id, "done").await;
-    assert_eq!(task["data"]["a"], json!({"list": [1, 2, 4]}));
-    assert_eq!(task["data"]["c"], json!({"x": 1, "y": 2}));
-    assert!(task["data"].get("b").is_none());
+    assert_eq!(task.data["a"], json!({"list": [1, 2, 4]}));
+    assert_eq!(task.data["c"], json!({"x": 1, "y": 2}));
+    assert!(task.data.get("b").is_none());
     assert_eq!(logs(&task), ["a,c,exact,price,big false true"]);
-    let text = task["data"].to_string();
+    let text = task.data.to_string();
     for exact in ["12345678901234567890", "1.10", "9007199254740993"] {
         assert!(text.contains(exact), "{exact} is gone: {text}");
     }
@@ -109,9 +105,9 @@ async fn a_name_that_came_twice_is_kept() {
     let (status, answer) = server.send(&webhook, "application/json", body).await;
     assert!(status.is_success(), "{answer}");
     let task = server.wait(answer["task"].as_str().unwrap(), "done").await;
-    assert_eq!(task["data"]["name"], "Grace");
-    assert_eq!(task["data"]["in"], json!({"x": 2}));
-    assert_eq!(task["data"]["seen"], "Grace2");
+    assert_eq!(task.data["name"], "Grace");
+    assert_eq!(task.data["in"], json!({"x": 2}));
+    assert_eq!(task.data["seen"], "Grace2");
 }
 
 #[tokio::test]
@@ -124,10 +120,10 @@ async fn an_exception_names_file_line_and_column_and_changes_nothing() {
     assert!(error.contains("it.js:5:"), "{error}");
     assert!(error.contains("console.log(order.total);"), "{error}");
     assert!(error.contains('^'), "{error}");
-    assert!(task["data"].get("touched").is_none());
+    assert!(task.data.get("touched").is_none());
     let body = "const error = new Error('no such customer'); error.final = true; throw error;";
     let task = run(&server, body, &json!({}), "error").await;
-    assert_eq!(task["runs"][0]["outcome"], "stop");
+    assert_eq!(task.runs[0].outcome.as_str(), "stop");
     assert!(first_error(&task).contains("no such customer"));
     let task = run(&server, "await new Promise(() => {});", &json!({}), "error").await;
     assert!(first_error(&task).contains("never settles"), "{task:#}");
@@ -229,23 +225,23 @@ async fn hostile_scripts_end_inside_the_sandbox() {
         let id = server.post(&webhook, &before).await;
         let task = loop {
             let task = server.task(&id).await;
-            if !cases::list(&task["runs"]).is_empty() {
+            if !task.runs.is_empty() {
                 break task;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
-        assert_ne!(task["runs"][0]["outcome"], "finished", "{body}: {task:#}");
+        assert_ne!(
+            task.runs[0].outcome.as_str(),
+            "finished",
+            "{body}: {task:#}"
+        );
         let error = first_error(&task);
         assert!(error.contains(part), "{body}: no `{part}` in {error}");
         if !outcome.is_empty() {
-            assert_eq!(task["runs"][0]["outcome"], outcome, "{body}: {error}");
+            assert_eq!(task.runs[0].outcome.as_str(), outcome, "{body}: {error}");
         }
-        assert_eq!(task["data"]["n"], 1, "{body}");
-        assert_eq!(
-            task["data"].as_object().unwrap().len(),
-            2,
-            "{body}: {task:#}"
-        );
+        assert_eq!(task.data["n"], 1, "{body}");
+        assert_eq!(task.data.as_object().unwrap().len(), 2, "{body}: {task:#}");
     }
     server.is_well().await;
 }
@@ -261,9 +257,9 @@ async fn a_polluted_world_does_not_reach_the_glue() {
         data.list = [1, {a: 2}];\n\
         data.kept = {deep: {er: true}};";
     let task = run(&server, body, &json!({"n": 1}), "done").await;
-    assert_eq!(task["data"]["list"], json!([1, {"a": 2}]));
-    assert_eq!(task["data"]["kept"], json!({"deep": {"er": true}}));
-    assert_eq!(task["data"]["n"], 1);
+    assert_eq!(task.data["list"], json!([1, {"a": 2}]));
+    assert_eq!(task.data["kept"], json!({"deep": {"er": true}}));
+    assert_eq!(task.data["n"], 1);
     let task = run(
         &server,
         "data.clean = JSON.stringify([Object.keys({a: 1})]);",
@@ -272,7 +268,7 @@ async fn a_polluted_world_does_not_reach_the_glue() {
     )
     .await;
     assert_eq!(
-        task["data"]["clean"], "[[\"a\"]]",
+        task.data["clean"], "[[\"a\"]]",
         "the next run has a fresh world"
     );
 }
@@ -287,15 +283,15 @@ async fn time_stands_still_but_for_pauses_and_randomness_is_there() {
         data.ids = [crypto.randomUUID(), crypto.randomUUID()];\n\
         data.random = [Math.random(), Math.random()];";
     let first = run(&server, body, &json!({}), "done").await;
-    assert_eq!(first["data"]["still"], true);
-    let moved = first["data"]["moved"].as_u64().unwrap();
+    assert_eq!(first.data["still"], true);
+    let moved = first.data["moved"].as_u64().unwrap();
     assert!((150..20_000).contains(&moved), "{moved}");
-    assert_ne!(first["data"]["ids"][0], first["data"]["ids"][1]);
+    assert_ne!(first.data["ids"][0], first.data["ids"][1]);
     let second = run(&server, body, &json!({}), "done").await;
-    assert_ne!(first["data"]["ids"], second["data"]["ids"]);
-    assert_ne!(first["data"]["random"], second["data"]["random"]);
-    let calls = cases::list(&first["runs"][0]["calls"]);
-    assert_eq!(calls[0]["request"], "pause 150 ms");
+    assert_ne!(first.data["ids"], second.data["ids"]);
+    assert_ne!(first.data["random"], second.data["random"]);
+    let calls = &first.runs[0].calls;
+    assert_eq!(calls[0].request, "pause 150 ms");
 }
 
 #[tokio::test]
@@ -305,10 +301,10 @@ async fn park_and_redo_move_the_task_as_they_say() {
         if (data.looks < 3) { task.park(100); step.redo(); } else task.complete({looks: data.looks});";
     let task = run(&server, body, &json!({}), "done").await;
     assert_eq!(task["result"], json!({"looks": 3}));
-    let runs = cases::list(&task["runs"]);
+    let runs = &task.runs;
     assert_eq!(runs.len(), 3);
-    assert!(runs[0]["parked_until"].is_string(), "{task:#}");
-    assert!(runs[2]["parked_until"].is_null());
+    assert!(runs[0].parked_until.is_some(), "{task:#}");
+    assert_eq!(runs[2].parked_until, None);
 }
 
 #[tokio::test]
@@ -317,7 +313,7 @@ async fn an_unknown_connector_says_which_there_are() {
     let body = "try { await connectors.slackCom.send({channel: '#a', text: 't'}); }\n\
         catch (error) { data.error = error.message; }";
     let task = run(&server, body, &json!({}), "done").await;
-    let error = task["data"]["error"].as_str().unwrap();
+    let error = task.data["error"].as_str().unwrap();
     assert!(error.contains("no connector `slackCom`"), "{error}");
     assert!(error.contains("stepwell connector add"), "{error}");
 }
@@ -353,7 +349,7 @@ async fn calls_overlap_and_a_crash_repeats_none_that_was_recorded() {
     }
     server.restart().await;
     let task = server.wait(&id, "done").await;
-    assert_eq!(task["data"]["sum"], 6);
+    assert_eq!(task.data["sum"], 6);
     assert_eq!(
         (seen("/fast"), seen("/also")),
         (1, 1),
@@ -395,7 +391,7 @@ async fn a_race_that_was_run_is_won_by_the_same_call_after_a_crash() {
     }
     server.restart().await;
     let task = server.wait(&id, "done").await;
-    assert_eq!(task["data"]["winner"], "/second");
+    assert_eq!(task.data["winner"], "/second");
     assert_eq!((seen("/first"), seen("/second")), (1, 1));
 }
 
@@ -412,7 +408,7 @@ async fn a_rust_step_and_a_script_work_on_one_task() {
     let body =
         json!({"firstName": "Ada", "lastName": "L", "email": "ada@example.com", "message": "hi"});
     let task = server.run(&webhook, &body, "done").await;
-    assert_eq!(task["data"]["seenBy"], "javascript");
+    assert_eq!(task.data["seenBy"], "javascript");
     let listed = server.cli_json(&["step", "list"]);
     let kinds: Vec<&str> = cases::list(&listed["steps"])
         .iter()
@@ -429,7 +425,7 @@ async fn a_script_survives_a_restart_and_keeps_its_version() {
     server.restart().await;
     let webhook = server.webhook("W").await;
     let task = server.run(&webhook, &json!({}), "done").await;
-    assert_eq!(task["runs"][0]["digest"], before["digest"]);
+    assert_eq!(before["digest"], task.runs[0].digest);
 }
 
 #[tokio::test]
@@ -453,7 +449,7 @@ async fn a_regular_expression_means_in_the_condition_what_it_means_in_the_step()
         server.script("probe", &source).await;
         let state = if found { "done" } else { "unmatched" };
         let task = server.run(&webhook, &json!({"s": text}), state).await;
-        assert_eq!(task["data"]["found"] == true, found, "{literal}: {task}");
+        assert_eq!(task.data["found"] == true, found, "{literal}: {task}");
     }
     let source =
         "export const condition = {s: {$not: /a(?=b)/}};\nexport const content = async () => {};\n";

@@ -1,14 +1,12 @@
 //! Finding tasks: by state, name, tag, webhook, time and a pattern over the data, page by page.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::ran::cli;
+use crate::support::{Server, guest};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::ran::cli;
-use support::{Server, guest};
 
 /// Names and tags what is a deal, and fails on what is cursed.
 const DEALS: &str = "export const condition = {kind: 'deal'};
@@ -107,11 +105,8 @@ async fn tasks_are_found_by_what_is_known_of_them() {
                 "{query:?}, round {round}"
             );
         }
-        let created = |task: &Value| task["created"].as_str().unwrap().to_owned();
-        let (tenth, twentieth) = (
-            created(&server.task(&ids[10]).await),
-            created(&server.task(&ids[20]).await),
-        );
+        let created = async |id: &str| server.task(id).await.created.clone();
+        let (tenth, twentieth) = (created(&ids[10]).await, created(&ids[20]).await);
         let span = found(&server, &ids, &[("since", &tenth), ("until", &twentieth)]).await;
         let exact: BTreeSet<usize> = span.iter().copied().collect();
         assert!(
@@ -119,7 +114,7 @@ async fn tasks_are_found_by_what_is_known_of_them() {
             "both ends are in it: {span:?}"
         );
         for place in span {
-            let at = created(&server.task(&ids[place]).await);
+            let at = created(&ids[place]).await;
             assert!(at >= tenth && at <= twentieth, "{at}");
         }
         // The same from what a restart reads back.

@@ -1,25 +1,24 @@
 //! Notices of tasks that failed for good, against the real server: what is posted, that it survives a
-//! failing receiver and kill -9, and that nobody waits for it.
+//! failing receiver and kill -9, and that no task waits for it.
 #![allow(clippy::unwrap_used, reason = "a test")]
-
-mod support;
 
 use std::time::{Duration, Instant};
 
+use crate::support::cases::package;
+use crate::support::project::{Project, marks};
+use crate::support::ran::cli;
+use crate::support::receiver::{Reply, Seen};
+use crate::support::{Answer, Receiver, Server};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::cases::package;
-use support::project::{Project, marks};
-use support::ran::cli;
-use support::receiver::{Reply, Seen};
-use support::{Receiver, Server};
+use stepwell_api::{Notice, NoticeState, Task, TaskState};
 
 /// A step that fails on tasks with `fail` in their data, and finishes on the others.
 const STEP: &str = "export const condition = {};\nexport const content = async () => {\n  if (data.fail) throw new Error('no crm');\n};\n";
 
 async fn server_telling(upstream: &Receiver) -> (Server, String) {
     let server = Server::start().await;
-    let url = format!("{}/told?token=s3cret", upstream.url);
+    let url = format!("{}/failed?token=s3cret", upstream.url);
     cli(
         &server,
         &["workspace", "set", "default", "--failure-url", &url],
@@ -33,11 +32,11 @@ async fn server_telling(upstream: &Receiver) -> (Server, String) {
 }
 
 /// Waits until the task's notice is as wanted, and gives the task.
-async fn noticed(server: &Server, id: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-    let until = Instant::now() + support::PATIENCE;
+async fn noticed(server: &Server, id: &str, wanted: impl Fn(&Notice) -> bool) -> Answer<Task> {
+    let until = Instant::now() + crate::support::PATIENCE;
     loop {
         let task = server.task(id).await;
-        if wanted(&task["notice"]) {
+        if task.notice.as_ref().is_some_and(&wanted) {
             return task;
         }
         assert!(Instant::now() < until, "{task:#}");
@@ -45,8 +44,8 @@ async fn noticed(server: &Server, id: &str, wanted: impl Fn(&Value) -> bool) -> 
     }
 }
 
-fn is(state: &str) -> impl Fn(&Value) -> bool {
-    move |notice| notice["state"] == state
+fn is(state: NoticeState) -> impl Fn(&Notice) -> bool {
+    move |notice| notice.state == state
 }
 
 fn ids(seen: &[Seen]) -> Vec<&str> {
@@ -62,26 +61,21 @@ fn ids(seen: &[Seen]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_failure_url_is_told_once_of_each_task_that_fails_for_good() {
+async fn one_notice_is_sent_of_each_task_that_fails_for_good() {
     let upstream = Receiver::start().await;
     let (server, webhook) = server_telling(&upstream).await;
     let fine = server.run(&webhook, &json!({}), "done").await;
-    assert_eq!(fine["notice"], Value::Null);
+    assert!(fine.notice.is_none(), "{fine}");
     let failed = server.post(&webhook, &json!({"fail": true})).await;
-    let task = noticed(&server, &failed, is("delivered")).await;
-    assert_eq!(
-        (&task["state"], &task["wake_at"]),
-        (&json!("error"), &Value::Null)
-    );
-    assert_eq!(
-        (&task["notice"]["attempts"], &task["notice"]["error"]),
-        (&json!(1), &Value::Null)
-    );
+    let task = noticed(&server, &failed, is(NoticeState::Delivered)).await;
+    assert_eq!((&task.state, &task.wake_at), (&TaskState::Error, &None));
+    let notice = task.notice.as_ref().unwrap();
+    assert_eq!((notice.attempts, &notice.error), (1, &None));
     let seen = upstream.seen();
     assert_eq!(seen.len(), 1, "{seen:?}");
     assert_eq!(
         (seen[0].method.as_str(), &*seen[0].path),
-        ("POST", "/told?token=s3cret")
+        ("POST", "/failed?token=s3cret")
     );
     assert_eq!(seen[0].header("content-type"), "application/json");
     assert!(seen[0].header("webhook-timestamp").parse::<u64>().is_ok());
@@ -90,7 +84,7 @@ async fn the_failure_url_is_told_once_of_each_task_that_fails_for_good() {
     let expected = json!({
         "type": "task.failed", "timestamp": body["timestamp"], "workspace": "default",
         "task": {
-            "id": failed, "name": null, "tags": [], "webhook": "Orders", "fault": task["fault"],
+            "id": failed, "name": null, "tags": [], "webhook": "Orders", "fault": task.fault,
             "step": "s", "attempts": 2, "failed_at": body["timestamp"],
         },
     });
@@ -102,14 +96,14 @@ async fn the_failure_url_is_told_once_of_each_task_that_fails_for_good() {
             .contains("failure notice delivered after 1 attempt"),
         "{log:?}"
     );
-    // Without a URL nobody is told.
+    // Without a URL no notice is sent.
     cli(
         &server,
         &["workspace", "set", "default", "--failure-url", "none"],
     )
     .ok();
     let quiet = server.run(&webhook, &json!({"fail": true}), "error").await;
-    assert_eq!(quiet["notice"], Value::Null);
+    assert!(quiet.notice.is_none(), "{quiet}");
     server.is_well().await;
     assert_eq!(upstream.seen().len(), 1);
 }
@@ -117,43 +111,44 @@ async fn the_failure_url_is_told_once_of_each_task_that_fails_for_good() {
 #[tokio::test]
 async fn a_notice_outlives_a_failing_receiver_and_a_kill() {
     let upstream = Receiver::start().await;
-    upstream.reply("/told", Reply::status(500));
+    upstream.reply("/failed", Reply::status(500));
     let (mut server, webhook) = server_telling(&upstream).await;
     let id = server.post(&webhook, &json!({"fail": true})).await;
-    let tried = |notice: &Value| notice["error"] == "the receiver answered 500";
+    let tried = |notice: &Notice| notice.error.as_deref() == Some("the receiver answered 500");
     let task = noticed(&server, &id, tried).await;
-    assert_eq!(
-        (&task["notice"]["state"], &task["state"]),
-        (&json!("pending"), &json!("error"))
-    );
+    assert_eq!(task.notice.as_ref().unwrap().state, NoticeState::Pending);
+    assert_eq!(task.state, TaskState::Error);
     server.kill();
-    upstream.reply("/told", Reply::status(204));
+    upstream.reply("/failed", Reply::status(204));
     server.launch().await;
-    let task = noticed(&server, &id, is("delivered")).await;
+    let task = noticed(&server, &id, is(NoticeState::Delivered)).await;
     let seen = upstream.seen();
     let ids = ids(&seen);
     assert!(
         ids.len() >= 2 && ids.iter().all(|one| *one == ids[0]),
         "{ids:?}"
     );
-    assert_eq!(task["notice"]["attempts"], ids.len());
+    assert_eq!(task.notice.as_ref().unwrap().attempts as usize, ids.len());
     assert_eq!(seen[0].body, seen.last().unwrap().body);
 }
 
 #[tokio::test]
 async fn a_notice_that_a_kill_cut_off_is_sent_again_with_its_id() {
     let upstream = Receiver::start().await;
-    upstream.reply("/told", Reply::status(200).after(Duration::from_secs(3600)));
+    upstream.reply(
+        "/failed",
+        Reply::status(200).after(Duration::from_secs(3600)),
+    );
     let (mut server, webhook) = server_telling(&upstream).await;
     let id = server.post(&webhook, &json!({"fail": true})).await;
     while upstream.seen().is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     server.kill();
-    upstream.reply("/told", Reply::status(200));
+    upstream.reply("/failed", Reply::status(200));
     server.launch().await;
-    let task = noticed(&server, &id, is("delivered")).await;
-    assert_eq!(task["notice"]["attempts"], 2);
+    let task = noticed(&server, &id, is(NoticeState::Delivered)).await;
+    assert_eq!(task.notice.as_ref().unwrap().attempts, 2);
     let seen = upstream.seen();
     let ids = ids(&seen);
     assert_eq!((ids.len(), ids[0]), (2, ids[1]));
@@ -162,7 +157,10 @@ async fn a_notice_that_a_kill_cut_off_is_sent_again_with_its_id() {
 #[tokio::test]
 async fn a_dead_receiver_holds_up_no_task() {
     let upstream = Receiver::start().await;
-    upstream.reply("/told", Reply::status(200).after(Duration::from_secs(3600)));
+    upstream.reply(
+        "/failed",
+        Reply::status(200).after(Duration::from_secs(3600)),
+    );
     let (server, webhook) = server_telling(&upstream).await;
     let mut failed = Vec::new();
     for _ in 0..100 {
@@ -171,14 +169,14 @@ async fn a_dead_receiver_holds_up_no_task() {
     for id in &failed {
         server.wait(id, "error").await;
     }
-    // The receiver has answered nobody, and tasks come to their end all the same.
+    // The receiver has answered no request, and tasks end all the same.
     server.run(&webhook, &json!({}), "done").await;
     server.is_well().await;
     assert!(!upstream.seen().is_empty());
     // When the receiver is back, each is delivered.
-    upstream.reply("/told", Reply::status(200));
+    upstream.reply("/failed", Reply::status(200));
     for id in &failed {
-        noticed(&server, id, is("delivered")).await;
+        noticed(&server, id, is(NoticeState::Delivered)).await;
     }
     let seen = upstream.seen();
     let unique: std::collections::HashSet<_> = ids(&seen).into_iter().collect();
@@ -194,23 +192,23 @@ async fn a_notice_keeps_to_the_egress_policy_and_a_wrong_url_is_refused() {
             .api(Method::PATCH, "/workspaces/default", Some(body))
             .await
     };
-    let (status, answer) = set(json!({"failure_url": "http://10.1.2.3/told"})).await;
+    let (status, answer) = set(json!({"failure_url": "http://10.1.2.3/failed"})).await;
     assert_eq!(
         (status, &answer["name"]),
         (StatusCode::OK, &json!("default"))
     );
     let id = server.post(&webhook, &json!({"fail": true})).await;
-    let refused = |notice: &Value| {
-        let error = notice["error"].as_str().unwrap_or_default();
+    let refused = |notice: &Notice| {
+        let error = notice.error.as_deref().unwrap_or_default();
         error.starts_with("refused by the egress policy")
     };
     noticed(&server, &id, refused).await;
-    // What is owed and no longer wanted comes to an end.
+    // A pending notice ends when the URL is removed.
     set(json!({"failure_url": null})).await;
-    let task = noticed(&server, &id, is("given-up")).await;
+    let task = noticed(&server, &id, is(NoticeState::GivenUp)).await;
     assert_eq!(
-        task["notice"]["error"],
-        "the workspace no longer has a failure URL"
+        task.notice.as_ref().unwrap().error.as_deref(),
+        Some("the workspace no longer has a failure URL")
     );
     for wrong in [
         "ops.example.com/s3cret",
@@ -286,9 +284,9 @@ async fn a_manifest_sets_the_failure_url() {
     project.write("deploy.yaml", manifest("    failureUrl: ops.example.com\n"));
     let refused = project.deploy(&server, &["--json"]).refusal(2);
     assert!(
-        refused
-            .1
-            .contains("workspaces[0].failureUrl: the failure URL is not one"),
+        refused.1.contains(
+            "workspaces[0].failureUrl: the failure URL is not an absolute http or https URL"
+        ),
         "{refused:?}"
     );
 }

@@ -7,24 +7,19 @@
 //! which task is which; its key, token and values are made for this test.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-#[path = "support/dying.rs"]
-#[allow(dead_code, reason = "each test uses a part of it")]
-mod dying;
-mod support;
-
 use std::process::Command;
 use std::sync::Arc;
 
-use dying::{Cut, Dying};
+use crate::support::dying::{Cut, Dying};
+use crate::support::{Server, assert_includes, repository};
 use reqwest::Method;
 use serde_json::{Value, json};
 use stepwell::catalog::{Catalog, CatalogError};
-use stepwell::domain::clock::SystemClock;
+use stepwell::clock::SystemClock;
 use stepwell::sandbox::{Sandbox, SandboxSettings};
 use stepwell::store::Store;
 use stepwell::store::sled::{SledSettings, SledStore};
 use stepwell::vault::Vault;
-use support::{Server, assert_includes, repository};
 
 /// A copy of the directory that commit aca2819 wrote.
 fn old_directory() -> tempfile::TempDir {
@@ -41,7 +36,7 @@ fn old_directory() -> tempfile::TempDir {
     directory
 }
 
-/// A server on such a directory. It may call nobody.
+/// A server on such a directory. It may call no address.
 async fn old_server() -> (Server, Value) {
     let directory = old_directory();
     let ids = std::fs::read(directory.path().join("ids.json")).unwrap();
@@ -129,9 +124,9 @@ async fn has_its_registry(server: &Server) {
 async fn has_its_finished_tasks(server: &Server, ids: &Value) {
     for name in ["done0", "done1", "done2", "last"] {
         let task = server.task(ids[name].as_str().unwrap()).await;
-        let n = &task["data"]["n"];
+        let n = &task.data["n"];
         assert_includes(
-            &task,
+            task.json(),
             &json!({
                 "state": "done", "name": format!("Order {n}"), "tags": ["old", "plain"],
                 "data": {"version": 3, "token": "fixture-secret", "$via": {"name": "Orders"}},
@@ -150,7 +145,7 @@ async fn has_its_finished_tasks(server: &Server, ids: &Value) {
     }
     let task = server.task(ids["calls"].as_str().unwrap()).await;
     assert_includes(
-        &task,
+        task.json(),
         &json!({"state": "done", "result": {"answer": 42}, "data": {"length": 70_000}}),
         "calls",
     );
@@ -181,9 +176,8 @@ async fn has_its_finished_tasks(server: &Server, ids: &Value) {
     let fault = failed["fault"].as_str().unwrap();
     assert!(fault.contains("it is broken"), "{fault}");
     let found = server.tasks("webhook=Orders&tag=old&limit=50").await;
-    let mut found: Vec<_> = found.iter().map(|task| &task["id"]).collect();
-    found.sort_by_key(|id| id.to_string());
-    let of = ["done0", "done1", "done2", "last"].map(|name| &ids[name]);
+    let found: Vec<&str> = found.iter().map(|task| task.id.as_str()).collect();
+    let of = ["done0", "done1", "done2", "last"].map(|name| ids[name].as_str().unwrap());
     for id in of {
         assert!(found.contains(&id), "{id} is not among {found:?}");
     }
@@ -196,13 +190,13 @@ async fn a_directory_of_commit_aca2819_is_taken_over_whole() {
     for start in 0..2 {
         has_its_registry(&server).await;
         has_its_finished_tasks(&server, &ids).await;
-        // A task whose time is long past went on by itself; what it had recorded was not asked again, for
-        // nobody answers at that address.
+        // A task whose time is long past went on by itself; what it had recorded was not asked again, as
+        // there is no server at that address.
         let task = server.wait(&id("naps"), "done").await;
-        assert_eq!(task["data"]["woke"], true);
+        assert_eq!(task.data["woke"], true);
         let task = server.wait(&id("pauses"), "done").await;
         assert_includes(
-            &task,
+            task.json(),
             &json!({
                 "data": {"answer": 42, "rested": true},
                 "runs": [{"outcome": "finished", "run": 1, "attempt": 1}],
@@ -212,7 +206,7 @@ async fn a_directory_of_commit_aca2819_is_taken_over_whole() {
         if start == 0 {
             let task = server.task(&id("parks")).await;
             assert_includes(
-                &task,
+                task.json(),
                 &json!({"state": "waiting", "wake_at": "2035-11-26T20:28:19.891Z"}),
                 "parks",
             );
@@ -223,10 +217,10 @@ async fn a_directory_of_commit_aca2819_is_taken_over_whole() {
     // whose subtask is parked.
     update(&server, &id("parks")).await;
     let task = server.wait(&id("parks"), "done").await;
-    assert_eq!(task["data"]["went"], true);
+    assert_eq!(task.data["went"], true);
     update(&server, &id("retries")).await;
     let task = server.wait(&id("retries"), "done").await;
-    assert_eq!(task["data"]["tried"], true);
+    assert_eq!(task.data["tried"], true);
     let parent = server.task(&id("splits")).await;
     assert_eq!(parent["state"], "waiting");
     let made = parent["runs"][0]["subtasks"].as_array().unwrap();
@@ -242,7 +236,7 @@ async fn a_directory_of_commit_aca2819_is_taken_over_whole() {
     let hook = "/event/1LYVaXRHyRg2xOUbLWyAZdlhEfCymt5Rw";
     let task = server.run(hook, &body, "done").await;
     assert_includes(
-        &task,
+        task.json(),
         &json!({"name": "Order 99", "data": {"version": 3, "token": "fixture-secret"}}),
         "",
     );
@@ -251,7 +245,7 @@ async fn a_directory_of_commit_aca2819_is_taken_over_whole() {
         state("parks", "done"),
         state("retries", "done"),
         state("splits", "done"),
-        (task["id"].as_str().unwrap().to_owned(), "done"),
+        (task.id.as_str().to_owned(), "done"),
     ];
     assert!(server.stop().success());
     server.launch().await;
@@ -273,10 +267,10 @@ async fn catalog(
     };
     let sandbox = Sandbox::new(sandbox).unwrap();
     let vault = Vault::open(directory.path(), None).unwrap();
-    Catalog::open(store, sandbox, vault, Arc::new(SystemClock)).await
+    Catalog::open(store, sandbox, vault, Arc::new(SystemClock::default())).await
 }
 
-/// A node that stands on revision 0 is told of everything whenever it asks, three times a second.
+/// A node at revision 0 gets the whole catalog each time it asks, three times a second.
 #[tokio::test]
 async fn a_store_from_before_revisions_gets_one_and_is_served_if_it_takes_no_writes() {
     let directory = old_directory();

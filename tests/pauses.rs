@@ -1,14 +1,13 @@
 //! Pauses that are longer than a run may take: the run goes on after them as if nothing had been.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::receiver::Reply;
+use crate::support::{Receiver, Server};
 use reqwest::Method;
-use serde_json::{Value, json};
-use support::receiver::Reply;
-use support::{Receiver, Server};
+use serde_json::json;
+use stepwell_api::TaskState;
 
 /// Adds a script whose runs may take two seconds.
 async fn script(server: &Server, name: &str, condition: &str, body: &str) {
@@ -20,17 +19,6 @@ async fn script(server: &Server, name: &str, condition: &str, body: &str) {
     let bytes = package.to_string().into_bytes();
     let (status, answer) = server.try_step(name, bytes, "timeout_ms=2000").await;
     assert!(status.is_success(), "{name}: {answer}");
-}
-
-async fn waiting(server: &Server, id: &str) -> Value {
-    loop {
-        let task = server.task(id).await;
-        if task["state"] == "waiting" {
-            return task;
-        }
-        assert_eq!(task["state"], "ready", "{task:#}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 fn paths(upstream: &Receiver) -> Vec<String> {
@@ -57,22 +45,22 @@ async fn a_run_goes_on_after_a_long_pause_and_a_kill_in_it() {
     script(&server, "sleeps", "{go: true}", &body).await;
     let webhook = server.webhook("W").await;
     let id = server.post(&webhook, &json!({"go": true})).await;
-    let task = waiting(&server, &id).await;
+    let task = server.waiting(&id).await;
     assert!(task["wake_at"].is_string(), "{task:#}");
     assert_eq!(task["runs"].as_array().unwrap().len(), 0);
     assert_eq!(task["calls_under_way"].as_array().unwrap().len(), 1);
     server.restart().await;
     let task = server.wait(&id, "done").await;
     assert_eq!(paths(&upstream), ["/before", "/after"]);
-    let runs = task["runs"].as_array().unwrap();
+    let runs = &task.runs;
     assert_eq!(runs.len(), 1, "{task:#}");
-    assert_eq!(runs[0]["attempt"], 1);
-    let calls = runs[0]["calls"].as_array().unwrap();
-    let requests: Vec<&Value> = calls.iter().map(|call| &call["request"]).collect();
+    assert_eq!(runs[0].attempt, 1);
+    let calls = &runs[0].calls;
+    let requests: Vec<&str> = calls.iter().map(|call| call.request.as_str()).collect();
     assert_eq!(requests[1], "pause 3000 ms");
     assert_eq!(requests[2], "pause 2500 ms");
-    assert_eq!(task["data"]["slept"], 3000);
-    assert_eq!(task["data"]["sleptAgain"], 5500);
+    assert_eq!(task.data["slept"], 3000);
+    assert_eq!(task.data["sleptAgain"], 5500);
 }
 
 #[tokio::test]
@@ -93,13 +81,13 @@ async fn a_long_timer_beside_a_call_does_not_hold_it_up() {
     let id = server.post(&webhook, &json!({"go": true})).await;
     let task = loop {
         let task = server.task(&id).await;
-        assert_ne!(task["state"], "waiting", "{task:#}");
-        if task["state"] == "done" {
+        assert_ne!(task.state, TaskState::Waiting, "{task:#}");
+        if task.state == TaskState::Done {
             break task;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
-    assert_eq!(task["data"]["status2"], 200);
+    assert_eq!(task.data["status2"], 200);
     assert_eq!(paths(&upstream), ["/slow", "/slow", "/slow"]);
 }
 
@@ -129,9 +117,9 @@ async fn what_ends_in_a_pause_waits_for_the_runs_end() {
     .await;
     let webhook = server.webhook("W").await;
     let task = server.run(&webhook, &json!({"go": true}), "done").await;
-    assert_eq!(task["data"]["seen"], true);
-    assert_eq!(task["data"]["late"], json!({"x": 1}));
-    assert_eq!(task["runs"].as_array().unwrap().len(), 2, "{task:#}");
+    assert_eq!(task.data["seen"], true);
+    assert_eq!(task.data["late"], json!({"x": 1}));
+    assert_eq!(task.runs.len(), 2, "{task:#}");
 }
 
 /// A run that pauses is gone with its step, and what waited for the run's end comes then.
@@ -156,14 +144,14 @@ async fn what_ended_in_a_pause_comes_though_the_runs_step_is_deleted() {
     }
     let webhook = server.webhook("W").await;
     let id = server.post(&webhook, &json!({"go": true})).await;
-    let task = waiting(&server, &id).await;
+    let task = server.waiting(&id).await;
     assert_eq!(task["runs"].as_array().unwrap().len(), 1, "{task:#}");
     let (status, _) = server
         .api(Method::DELETE, "/workspaces/default/steps/sleeps", None)
         .await;
     assert!(status.is_success(), "{status}");
     let task = server.wait(&id, "done").await;
-    assert_eq!(task["data"]["late"], json!({"x": 2}), "{task:#}");
+    assert_eq!(task.data["late"], json!({"x": 2}), "{task:#}");
 }
 
 /// What the run has recorded belongs to the data that it began with.
@@ -178,12 +166,12 @@ async fn a_task_whose_run_pauses_after_a_call_cannot_be_changed_and_says_so_at_o
     script(&server, "sleeps", "{go: true}", &body).await;
     let webhook = server.webhook("W").await;
     let id = server.post(&webhook, &json!({"go": true})).await;
-    let wake_at = waiting(&server, &id).await["wake_at"].clone();
+    let wake_at = server.waiting(&id).await.wake_at.clone().unwrap();
     let change = json!({"set": [{"path": "/x", "value": 1}]});
     let (status, problem) = server.act(&id, "update", Some(change)).await;
     assert_eq!((status.as_u16(), &problem["code"]), (503, &json!("busy")));
     let detail = problem["detail"].as_str().unwrap();
-    let pauses = format!("pauses until {}", wake_at.as_str().unwrap());
+    let pauses = format!("pauses until {wake_at}");
     assert!(detail.contains(&pauses), "{problem:#}");
     let (status, _) = server.act(&id, "cancel", None).await;
     assert!(status.is_success());
@@ -196,6 +184,53 @@ async fn a_pause_past_ten_years_is_refused() {
     script(&server, "sleeps", "{go: true}", body).await;
     let webhook = server.webhook("W").await;
     let task = server.run(&webhook, &json!({"go": true}), "error").await;
-    let fault = task["fault"].as_str().unwrap();
+    let fault = task.fault.as_deref().unwrap();
     assert!(fault.contains("longer than ten years"), "{fault}");
+}
+
+/// Each pause fits into the run's time, and all of them do not.
+#[tokio::test]
+async fn pauses_that_fit_one_by_one_and_not_together_outlive_the_runs_time() {
+    let server = Server::start().await;
+    let upstream = Receiver::start().await;
+    let body = format!(
+        "for (let n = 0; n < 5; n++) {{
+           await connectors.fetch('{}/' + n);
+           await new Promise((done) => setTimeout(done, 900));
+         }}
+         data.slept = 5",
+        upstream.url
+    );
+    script(&server, "sleeps", "{go: true}", &body).await;
+    let webhook = server.webhook("W").await;
+    let task = server.run(&webhook, &json!({"go": true}), "done").await;
+    assert_eq!(task["data"]["slept"], 5);
+    assert_eq!(paths(&upstream), ["/0", "/1", "/2", "/3", "/4"]);
+    let runs = task["runs"].as_array().unwrap();
+    assert_eq!(
+        (runs.len(), &runs[0]["attempt"]),
+        (1, &json!(1)),
+        "{task:#}"
+    );
+    assert_eq!(runs[0]["calls"].as_array().unwrap().len(), 10);
+}
+
+/// A run that is cut off says what it has used.
+#[tokio::test]
+async fn a_run_that_is_cut_off_by_its_deadline_tells_its_fuel() {
+    let server = Server::start().await;
+    let upstream = Receiver::start().await;
+    upstream.reply("/slow", Reply::status(200).after(Duration::from_secs(3600)));
+    let body = format!(
+        "let sum = 0; for (let n = 0; n < 100000; n++) sum += n;
+         await connectors.fetch('{}/slow', {{timeout: 600000}})",
+        upstream.url
+    );
+    script(&server, "waits", "{go: true}", &body).await;
+    let webhook = server.webhook("W").await;
+    let task = server.run(&webhook, &json!({"go": true}), "error").await;
+    for run in task["runs"].as_array().unwrap() {
+        assert_eq!(run["outcome"], "deadline", "{task:#}");
+        assert!(run["fuel"].as_u64().unwrap() > 100_000, "{task:#}");
+    }
 }

@@ -1,14 +1,13 @@
 //! What an operator sets of a step beside its code, against the real server: limits and retry policy.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
+use crate::support::Server;
+use crate::support::cases::package;
+use crate::support::project::{Project, USUAL, marks};
+use crate::support::ran::cli;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::Server;
-use support::cases::package;
-use support::project::{Project, USUAL, marks};
-use support::ran::cli;
+use stepwell_api::Task;
 
 /// A step that fails at every attempt.
 const FAILS: &str = "export const condition = {};\nexport const content = async () => { throw new Error('no'); };\n";
@@ -24,15 +23,10 @@ async fn add(server: &Server, query: &str) -> Value {
     step
 }
 
-fn attempts(task: &Value) -> Vec<(u64, bool)> {
-    let runs = task["runs"].as_array().unwrap().iter();
-    runs.map(|run| {
-        (
-            run["attempt"].as_u64().unwrap(),
-            run["retry_at"].is_string(),
-        )
-    })
-    .collect()
+fn attempts(task: &Task) -> Vec<(u32, bool)> {
+    let runs = task.runs.iter();
+    runs.map(|run| (run.attempt, run.retry_at.is_some()))
+        .collect()
 }
 
 #[tokio::test]
@@ -45,7 +39,7 @@ async fn a_policy_is_set_with_the_step_and_changed_without_it() {
     let task = server.run(&webhook, &json!({}), "error").await;
     // Each attempt is there, and each but the last says when the next is due.
     assert_eq!(attempts(&task), [(1, true), (2, true), (3, false)]);
-    let log = cli(&server, &["task", "log", task["id"].as_str().unwrap()]);
+    let log = cli(&server, &["task", "log", task.id.as_str()]);
     let log = log.ok();
     assert_eq!(log.matches("next attempt at ").count(), 2, "{log}");
     assert!(log.contains("run 1 (attempt 3)"), "{log}");
@@ -99,7 +93,7 @@ async fn a_policy_that_is_changed_while_a_task_waits_counts_from_its_next_failur
     let webhook = server.webhook("w").await;
     add(&server, "attempts=50&first_ms=1000&factor=1&cap_ms=1000").await;
     let id = server.post(&webhook, &json!({})).await;
-    while server.task(&id).await["runs"].as_array().unwrap().len() < 2 {
+    while server.task(&id).await.runs.len() < 2 {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
     let body = json!({"retry": {"attempts": 1}});

@@ -1,9 +1,7 @@
 //! The README keeps its word: its first command prints what it shows, and its commands exist.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
-use support::{repository, stepwell, texts};
+use crate::support::{repository, stepwell, texts};
 
 fn readme() -> String {
     std::fs::read_to_string(repository().join("README.md")).unwrap()
@@ -106,7 +104,7 @@ fn every_document_that_is_named_exists() {
     for link in text
         .split("](")
         .skip(1)
-        .map(|rest| rest.split(')').next().unwrap())
+        .map(|rest| rest.split([')', '#']).next().unwrap())
     {
         assert!(repository().join(link).exists(), "{link}");
     }

@@ -3,20 +3,14 @@
 //! they end with when nothing dies.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-#[path = "replay/conformance.rs"]
 mod conformance;
-#[path = "support/dying.rs"]
-mod dying;
-#[path = "replay/ownership.rs"]
 mod ownership;
-mod support;
-#[path = "replay/world.rs"]
 mod world;
 
-use dying::Cut;
+use self::world::{World, expected, op};
+use crate::support::dying::Cut;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use world::{World, expected, op};
 
 fn cut() -> impl Strategy<Value = Cut> {
     (0i64..6, any::<bool>()).prop_map(|(write, after)| Cut { write, after })

@@ -1,11 +1,10 @@
 //! `task replay`: what today's steps would make of a task, and nothing goes out.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
+use crate::support::{Answer, Receiver, Server, guest, texts};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use support::{Receiver, Server, guest, texts};
+use stepwell_api::Task;
 
 async fn replay(server: &Server, id: &str, body: Value) -> (StatusCode, Value) {
     let path = server.path(&format!("tasks/{id}/replay"));
@@ -13,7 +12,7 @@ async fn replay(server: &Server, id: &str, body: Value) -> (StatusCode, Value) {
 }
 
 /// Looks at the task until it is so.
-async fn until(server: &Server, id: &str, is_so: impl Fn(&Value) -> bool) {
+async fn until(server: &Server, id: &str, is_so: impl Fn(&Answer<Task>) -> bool) {
     for _ in 0..500 {
         if is_so(&server.task(id).await) {
             return;
@@ -28,7 +27,7 @@ async fn recorded_calls_answer_and_nothing_is_sent_or_stored() {
     let server = Server::start().await;
     let upstream = Receiver::start().await;
     // Kept outside the journal, and found again.
-    let mut large = support::receiver::Reply::status(201);
+    let mut large = crate::support::receiver::Reply::status(201);
     large.body = vec![b'x'; 200_000];
     upstream.reply("/large", large);
     let webhook = server.webhook("w").await;

@@ -2,29 +2,20 @@
 //! the engine's clock, with the real store.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
+use crate::support::Server;
+use crate::support::project::{Project, marks};
+use crate::support::ran::cli;
+use crate::support::simulated::{START, Simulated, task, workspace};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use stepwell::catalog::{Catalog, DEFAULT_WORKSPACE};
-use stepwell::connectors::{FetchClient, FetchSettings};
-use stepwell::domain::clock::{Clock, ManualClock, Millis};
-use stepwell::domain::ids::{TaskId, WorkspaceName};
+use stepwell::domain::clock::Clock;
+use stepwell::domain::ids::TaskId;
 use stepwell::domain::retention::DAY;
 use stepwell::domain::schedule::{Missed, Schedule};
 use stepwell::domain::task::{TaskHead, TaskState};
-use stepwell::engine::{Engine, EngineParts, EngineSettings};
-use stepwell::sandbox::{Sandbox, SandboxSettings};
 use stepwell::store::conformance::owned::Owned;
 use stepwell::store::sled::{SledSettings, SledStore};
-use stepwell::store::{Manage, NewTask, Store, TaskQuery};
-use stepwell::vault::Vault;
-use support::project::{Project, marks};
-use support::ran::cli;
-use support::{PATIENCE, Server};
+use stepwell::store::{Manage, Store};
 
 async fn retention(server: &Server, workspace: &str) -> Value {
     let path = format!("/workspaces/{workspace}");
@@ -107,8 +98,8 @@ async fn a_task_is_kept_and_no_longer() {
     let server = Server::start().await;
     let webhook = server.webhook("Orders").await;
     let task = server.run(&webhook, &json!({"a": 1}), "unmatched").await;
-    assert_eq!(task["kept"], false);
-    let id = task["id"].as_str().unwrap();
+    assert!(!task.kept);
+    let id = task.id.as_str();
     for (words, kept) in [
         (&["task", "keep", id][..], true),
         (&["task", "keep", id], true),
@@ -116,7 +107,7 @@ async fn a_task_is_kept_and_no_longer() {
     ] {
         cli(&server, words).ok();
         let now = server.task(id).await;
-        assert_eq!(now["kept"], kept);
+        assert_eq!(now.kept, kept);
         for same in ["state", "updated", "history", "data"] {
             assert_eq!(now[same], task[same], "{same}");
         }
@@ -127,85 +118,10 @@ async fn a_task_is_kept_and_no_longer() {
     assert_eq!(status, StatusCode::NOT_FOUND, "{answer}");
 }
 
-/// An engine on a store in a directory, by a clock that the test has.
-struct World {
-    store: Arc<SledStore>,
-    clock: Arc<ManualClock>,
-    engine: Arc<Engine>,
-    catalog: Arc<Catalog>,
-}
-
-const START: Millis = 1_800_000_000_000;
-
-impl World {
-    async fn on(directory: &std::path::Path, now: Millis) -> Self {
-        let store = SledStore::open(SledSettings::at(directory.join("store"))).unwrap();
-        let clock = Arc::new(ManualClock::at(now));
-        let sandbox = Sandbox::new(SandboxSettings {
-            concurrency: 2,
-            ..SandboxSettings::default()
-        })
-        .unwrap();
-        let vault = Vault::open(directory, None).unwrap();
-        let catalog = Catalog::open(store.clone(), sandbox.clone(), vault, clock.clone())
-            .await
-            .unwrap();
-        let engine = Engine::start(EngineParts {
-            announce: None,
-            store: store.clone(),
-            catalog: catalog.clone(),
-            sandbox,
-            fetch: Arc::new(FetchClient::new(FetchSettings::default()).unwrap()),
-            clock: clock.clone(),
-            settings: EngineSettings::default(),
-        })
-        .unwrap();
-        Self {
-            store,
-            clock,
-            engine,
-            catalog,
-        }
-    }
-
-    async fn tasks(&self) -> Vec<TaskHead> {
-        let query = TaskQuery {
-            limit: 1_000,
-            ..TaskQuery::default()
-        };
-        self.store.list(&workspace(), &query).await.unwrap()
-    }
-
-    async fn until(&self, is_so: impl Fn(&[TaskHead]) -> bool) {
-        let until = Instant::now() + PATIENCE;
-        while !is_so(&self.tasks().await) {
-            assert!(Instant::now() < until, "{:?}", self.tasks().await);
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    async fn end(self) {
-        self.engine.shutdown(Duration::from_secs(5)).await;
-        self.store.close().await;
-    }
-}
-
-fn workspace() -> WorkspaceName {
-    DEFAULT_WORKSPACE.parse().unwrap()
-}
-
-fn task(id: TaskId, at: Millis) -> NewTask {
-    NewTask {
-        head: TaskHead::new(id, workspace(), at),
-        data: "{}".into(),
-        entries: Vec::new(),
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_engine_removes_what_is_old_by_its_clock() {
     let home = tempfile::tempdir().unwrap();
-    let world = World::on(home.path(), START).await;
+    let world = Simulated::on(home.path(), START, None).await;
     for n in 0..20u8 {
         let id = TaskId::derived(START, [n; 10]);
         world.engine.actions.create(task(id, START)).await.unwrap();
@@ -234,8 +150,8 @@ async fn the_engine_removes_what_is_old_by_its_clock() {
         .unwrap();
     world.until(ended).await;
     world.clock.advance(2 * DAY);
-    // It looks at the clock once a second, and planned times are settled before.
-    world.until(|heads| heads.len() == 2).await;
+    // Removal begins ten minutes after its first look.
+    world.until_by(600_000, |heads| heads.len() == 2).await;
     let ids: Vec<TaskId> = world.tasks().await.iter().map(|head| head.id).collect();
     assert_eq!(ids, [late, kept]);
     world
@@ -253,8 +169,7 @@ async fn the_engine_removes_what_is_old_by_its_clock() {
         .set_workspace(&workspace(), set)
         .await
         .unwrap();
-    world.clock.advance(DAY / 12);
-    world.until(<[TaskHead]>::is_empty).await;
+    world.until_by(600_000, <[TaskHead]>::is_empty).await;
     world.end().await;
 }
 
@@ -279,7 +194,7 @@ async fn a_planned_time_whose_task_is_gone_makes_none_again() {
         let store = SledStore::open(SledSettings::at(home.path().join("store"))).unwrap();
         let change = Manage::AddWorkspace(workspace());
         store.manage_now(change).await.unwrap();
-        let change = Manage::PutSchedule(schedule);
+        let change = Manage::PutSchedule(schedule.clone());
         store.manage_now(change).await.unwrap();
         let mut made = task(id, planned);
         made.head.standing = TaskState::Unmatched.into();
@@ -287,15 +202,14 @@ async fn a_planned_time_whose_task_is_gone_makes_none_again() {
         store.close().await;
     }
     for days in [95, 96] {
-        let world = World::on(home.path(), START + days * DAY).await;
+        let world = Simulated::on(home.path(), START + days * DAY, None).await;
         world.until(|heads| heads.len() as u64 >= days - 1).await;
-        world.clock.advance(DAY / 24);
-        // All planned times that were missed are asked for, that one with them.
-        world.until(|heads| heads.len() as u64 >= days - 1).await;
-        world
-            .until(|heads| heads.iter().all(|head| head.id != id))
-            .await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        world.settled(&schedule.name).await;
+        // All planned times that were missed are asked for, that one with them. Removal begins ten minutes after
+        // its first look.
+        let is_gone = |heads: &[TaskHead]| heads.iter().all(|head| head.id != id);
+        world.until_by(600_000, is_gone).await;
+        world.settled(&schedule.name).await;
         assert!(world.store.load(&workspace(), id).await.unwrap().is_none());
         world.end().await;
     }

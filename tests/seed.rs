@@ -3,12 +3,10 @@
 //! repository; without it nothing is run, and the test says so.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::path::PathBuf;
 
+use crate::support::{Server, cases, repository, texts};
 use serde_json::{Value, json};
-use support::{Server, cases, repository, texts};
 use tempfile::TempDir;
 
 /// The JavaScript blocks of the document.

@@ -1,14 +1,14 @@
 //! A server that cannot start says why and what to do, with exit code 1, and harms nothing.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
+use std::time::{Duration, Instant};
 
+use crate::support::{PATIENCE, Server, stepwell, texts};
+use reqwest::Method;
 use serde_json::json;
-use support::{Server, stepwell, texts};
 
 fn serve(args: &[&str]) -> Output {
     stepwell().arg("serve").args(args).output().unwrap()
@@ -80,7 +80,7 @@ async fn a_data_directory_from_a_newer_version_is_left_alone() {
     let mut server = Server::start().await;
     server.stop();
     let store = server.data_dir().join("store");
-    support::make_newer(&store);
+    crate::support::make_newer(&store);
     let dir = server.data_dir().to_str().unwrap().to_owned();
     let output = serve(&["--listen", "127.0.0.1:0", "--data-dir", &dir]);
     refused(&output, "use the stepwell that wrote it, or a newer one");
@@ -110,6 +110,117 @@ fn wrong_flags_are_usage_errors() {
         );
         assert!(err.len() > 20, "{args:?}: {err}");
     }
+}
+
+fn serve_on(directory: &Path) -> Output {
+    let dir = directory.to_str().unwrap();
+    serve(&["--listen", "127.0.0.1:0", "--data-dir", dir])
+}
+
+/// Adds the secrets that a test loses, and stops the server.
+async fn with_secrets() -> Server {
+    let mut server = Server::start().await;
+    server.config("TOKEN", "s3cret").await;
+    let settings = json!({"kind": "slack.com", "config": {"token": "xoxb-1"}});
+    let path = server.path("connectors/slackCom");
+    let (status, body) = server.api(Method::PUT, &path, Some(settings)).await;
+    assert!(status.is_success(), "{body}");
+    let webhook = json!({"name": "Signed", "provider": "bearer", "secret": "s3cret of the sender"});
+    let path = server.path("webhooks");
+    let (status, body) = server.api(Method::POST, &path, Some(webhook)).await;
+    assert!(status.is_success(), "{body}");
+    server.stop();
+    server
+}
+
+#[tokio::test]
+async fn a_lost_vault_key_is_not_replaced_and_the_backup_brings_all_back() {
+    let mut server = with_secrets().await;
+    let key = server.data_dir().join("vault-key");
+    let backup = std::fs::read(&key).unwrap();
+    std::fs::remove_file(&key).unwrap();
+    for _ in 0..2 {
+        let output = serve_on(server.data_dir());
+        refused(&output, "the vault key is lost: ");
+        let (_, err) = texts(&output);
+        for part in [
+            key.to_str().unwrap(),
+            "1 config value and 1 connector and 1 webhook secret",
+            "restore the file from its backup",
+            "nothing else is lost",
+        ] {
+            assert!(err.contains(part), "{part}: {err}");
+        }
+        assert!(!key.exists(), "nothing is written");
+    }
+    std::fs::write(&key, backup).unwrap();
+    set_mode(&key, 0o600);
+    server.launch().await;
+    reads_its_secret(&server, "s3cret").await;
+}
+
+#[tokio::test]
+async fn another_vault_key_is_refused_and_left_as_it_is() {
+    let server = with_secrets().await;
+    let key = server.data_dir().join("vault-key");
+    let other = format!("{}\n", "a".repeat(64));
+    std::fs::write(&key, &other).unwrap();
+    let output = serve_on(server.data_dir());
+    refused(&output, "does not open: the vault key is not the one");
+    assert_eq!(std::fs::read_to_string(&key).unwrap(), other);
+}
+
+#[tokio::test]
+async fn secrets_whose_key_is_gone_for_good_are_discarded_when_that_is_asked_for() {
+    let mut server = with_secrets().await;
+    let key = server.data_dir().join("vault-key");
+    std::fs::remove_file(&key).unwrap();
+    server.set_args(&["--discard-secrets"]);
+    server.launch().await;
+    let list = async |what: &str| {
+        let (status, body) = server.api(Method::GET, &server.path(what), None).await;
+        assert!(status.is_success(), "{body}");
+        body
+    };
+    assert_eq!(list("config").await["config"], json!([]));
+    assert_eq!(list("connectors").await["connectors"], json!([]));
+    server.config("TOKEN", "another").await;
+    reads_its_secret(&server, "another").await;
+    server.stop();
+    // The new key opens what was set since; the flag harms nothing then.
+    for args in [&["--discard-secrets"][..], &[]] {
+        server.set_args(args);
+        server.launch().await;
+        reads_its_secret(&server, "another").await;
+        server.stop();
+    }
+}
+
+#[tokio::test]
+async fn a_vault_key_that_has_sealed_nothing_may_go() {
+    let mut server = Server::start().await;
+    server.config("TOKEN", "x").await;
+    let path = server.path("config/TOKEN");
+    let (status, body) = server.api(Method::DELETE, &path, None).await;
+    assert!(status.is_success(), "{body}");
+    server.stop();
+    let key = server.data_dir().join("vault-key");
+    std::fs::remove_file(&key).unwrap();
+    server.launch().await;
+    assert!(key.exists());
+    server.is_well().await;
+}
+
+/// A step is given the config value.
+async fn reads_its_secret(server: &Server, value: &str) {
+    let source = "export const condition = {};
+        export const content = () => { data.same = task.config('TOKEN') === data.token; };";
+    server.script("reads", source).await;
+    let webhook = server
+        .webhook(&format!("W {}", rand::random::<u32>()))
+        .await;
+    let task = server.run(&webhook, &json!({"token": value}), "done").await;
+    assert_eq!(task["data"]["same"], true);
 }
 
 fn mode(path: &Path) -> u32 {
@@ -162,11 +273,21 @@ fn logged(server: &Server) -> String {
     panic!("nothing is logged");
 }
 
+/// Whether a file in the folder, or below it, has bytes.
+fn has_bytes(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| match entry.metadata() {
+        Ok(file) if file.is_file() => file.len() > 0,
+        Ok(_) => has_bytes(&entry.path()),
+        Err(_) => false,
+    })
+}
+
 /// Fills every folder that the server has: log, archive, bodies, components, cache.
-async fn used(server: &Server) -> support::Receiver {
-    let upstream = support::Receiver::start().await;
+async fn used(server: &Server) -> crate::support::Receiver {
+    let upstream = crate::support::Receiver::start().await;
     let body = json!({"text": "x".repeat(200_000)});
-    upstream.reply("/big", support::receiver::Reply::json(200, &body));
+    upstream.reply("/big", crate::support::receiver::Reply::json(200, &body));
     let source = format!(
         "export const condition = {{}};\nexport const content = async () => {{ await fetch('{}/big'); }};",
         upstream.url
@@ -176,8 +297,14 @@ async fn used(server: &Server) -> support::Receiver {
     server
         .run(&webhook, &json!({"secret": "payload"}), "done")
         .await;
-    // So that it is in the archive.
-    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    let until = Instant::now() + PATIENCE;
+    while !has_bytes(&server.data_dir().join("store/archive")) {
+        assert!(
+            Instant::now() < until,
+            "the task does not come into the archive"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     upstream
 }
 

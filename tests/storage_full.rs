@@ -5,18 +5,16 @@
 //! skipped.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use crate::support::receiver::Reply;
+use crate::support::{PATIENCE, Receiver, Server, asked, stepwell};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use support::receiver::Reply;
-use support::{PATIENCE, Receiver, Server, asked, stepwell};
 use tempfile::TempDir;
 
 /// A file system of a given size; unmounted when dropped.
@@ -149,7 +147,7 @@ async fn are_there(server: &Server, tasks: &[String]) {
     }
 }
 
-/// The same while there is no room at all: what was in memory alone when others took the last of it is told to be
+/// The same while there is no room at all: what was in memory alone when others took the last of it is said to be
 /// out of reach, and everything else is there.
 async fn can_be_read(server: &Server, tasks: &[String]) {
     let mut out_of_reach = 0;

@@ -2,13 +2,12 @@
 //! kill -9 at any instant neither loses nor repeats an end.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use support::receiver::Reply;
-use support::{Receiver, Server, guest};
+use crate::support::receiver::Reply;
+use crate::support::{Receiver, Server, guest};
+use serde_json::json;
+use stepwell_api::{Task, TaskState};
 
 /// How often the process is killed.
 const KILLS: usize = 30;
@@ -39,9 +38,8 @@ async fn parts(server: &Server) {
 }
 
 /// The steps of a task's runs, in their order.
-fn names(task: &Value) -> Vec<&str> {
-    let runs = task["runs"].as_array().unwrap().iter();
-    runs.map(|run| run["step"].as_str().unwrap()).collect()
+fn names(task: &Task) -> Vec<&str> {
+    task.runs.iter().map(|run| run.step.as_str()).collect()
 }
 
 #[tokio::test]
@@ -62,8 +60,8 @@ async fn a_parent_waits_for_its_subtasks_and_has_their_results() {
     ]});
     let task = server.run(&webhook, &body, "done").await;
     assert_eq!(names(&task), ["splitter", "sum"]);
-    assert_eq!(task["data"]["sum"], 5);
-    let results = task["data"]["results"].as_array().unwrap();
+    assert_eq!(task.data["sum"], 5);
+    let results = task.data["results"].as_array().unwrap();
     for expected in [
         json!({"n": 8}),
         json!({"plain": 1.5}),
@@ -83,19 +81,19 @@ async fn a_parent_waits_for_its_subtasks_and_has_their_results() {
     }
     // The parked one ended last.
     assert_eq!(results[4], json!({"late": 1}));
-    let made = task["runs"][0]["subtasks"].as_array().unwrap();
+    let made = &task.runs[0].subtasks;
     assert_eq!(made.len(), 5);
-    assert_eq!(made[0]["into"], "/results/-");
-    assert_eq!(task["ended_subtasks"].as_array().unwrap().len(), 5);
-    let child = server.task(made[0]["task"].as_str().unwrap()).await;
-    assert_eq!(child["parent"], task["id"]);
-    assert_eq!(child["name"], "part");
+    assert_eq!(made[0].into.as_deref(), Some("/results/-"));
+    assert_eq!(task.ended_subtasks.len(), 5);
+    let child = server.task(&made[0].task).await;
+    assert_eq!(child.parent.as_ref(), Some(&task.id));
+    assert_eq!(child.name.as_deref(), Some("part"));
     assert_eq!(
-        child["data"]["$via"],
-        json!({"type": "subtask", "name": "part", "parent": task["id"], "depth": 1})
+        child.data["$via"],
+        json!({"type": "subtask", "name": "part", "parent": task.id, "depth": 1})
     );
-    let id = task["id"].as_str().unwrap();
-    let (out, err) = support::texts(&server.cli(&["task", "show", id]));
+    let id = task.id.as_str();
+    let (out, err) = crate::support::texts(&server.cli(&["task", "show", id]));
     assert!(out.contains("subtask  part"), "{out}{err}");
     assert!(out.contains("has ended"), "{out}");
 }
@@ -131,11 +129,11 @@ async fn without_wait_other_steps_go_on_and_the_task_is_not_done_before_its_resu
     let webhook = server.webhook("W").await;
     let task = server.run(&webhook, &json!({"go": true}), "done").await;
     assert_eq!(names(&task), ["ask", "meanwhile", "after"]);
-    assert_eq!(task["data"]["meanwhile"], true);
-    assert_eq!(task["data"]["after"], 200);
-    assert_eq!(task["open_subtasks"].as_array().unwrap().len(), 0);
-    // One that nobody takes up has no step, and nobody waits for it.
-    let aside = task["runs"][0]["subtasks"][1]["task"].as_str().unwrap();
+    assert_eq!(task.data["meanwhile"], true);
+    assert_eq!(task.data["after"], 200);
+    assert_eq!(task.open_subtasks.len(), 0);
+    // No step matches this one, and no task waits for it.
+    let aside = task.runs[0].subtasks[1].task.as_str();
     server.wait(aside, "unmatched").await;
 }
 
@@ -147,11 +145,11 @@ async fn a_task_that_was_completed_still_gets_its_results() {
     script(&server, "ask", "{go: true}", ask).await;
     let webhook = server.webhook("W").await;
     let task = server.run(&webhook, &json!({"go": true}), "done").await;
-    let child = task["runs"][0]["subtasks"][0]["task"].as_str().unwrap();
+    let child = task.runs[0].subtasks[0].task.as_str();
     server.wait(child, "done").await;
-    let task = server.task(task["id"].as_str().unwrap()).await;
-    assert_eq!(task["data"]["late"], json!({"x": 1}));
-    assert_eq!(task["state"], "done");
+    let task = server.task(task.id.as_str()).await;
+    assert_eq!(task.data["late"], json!({"x": 1}));
+    assert_eq!(task.state, TaskState::Done);
 }
 
 #[tokio::test]
@@ -169,8 +167,8 @@ async fn a_run_that_completes_the_task_takes_along_what_ended_while_it_ran() {
     script(&server, "ends", "{asked: true}", &ends).await;
     let webhook = server.webhook("W").await;
     let task = server.run(&webhook, &json!({"go": true}), "done").await;
-    assert_eq!(task["data"]["seen"], true, "{task:#}");
-    assert_eq!(task["data"]["late"], json!({"x": 1}), "{task:#}");
+    assert_eq!(task.data["seen"], true, "{task:#}");
+    assert_eq!(task.data["late"], json!({"x": 1}), "{task:#}");
 }
 
 #[tokio::test]
@@ -181,7 +179,7 @@ async fn generations_end_and_what_cannot_be_asked_for_is_refused() {
     script(&server, "nest", "{nest: true}", nest).await;
     let webhook = server.webhook("W").await;
     let task = server.run(&webhook, &json!({"nest": true}), "done").await;
-    let mut below = &task["data"];
+    let mut below = &task.data;
     for _ in 0..8 {
         below = &below["below"];
     }
@@ -203,7 +201,7 @@ async fn generations_end_and_what_cannot_be_asked_for_is_refused() {
     let task = server
         .run(&webhook, &json!({"refused": true}), "done")
         .await;
-    let refusals = task["data"]["refusals"].as_array().unwrap();
+    let refusals = task.data["refusals"].as_array().unwrap();
     for (refusal, expected) in refusals.iter().zip([
         "must be an object, and this is an array",
         "a subtask's name has 1 to 4096 bytes",
@@ -227,7 +225,7 @@ async fn generations_end_and_what_cannot_be_asked_for_is_refused() {
     let task = server
         .run(&webhook, &json!({"misplaced": true}), "error")
         .await;
-    let fault = task["fault"].as_str().unwrap();
+    let fault = task.fault.as_deref().unwrap();
     assert!(fault.contains("has no place"), "{fault}");
 }
 
@@ -242,7 +240,7 @@ async fn a_park_limits_the_wait() {
     let webhook = server.webhook("W").await;
     let task = server.run(&webhook, &json!({"go": true}), "done").await;
     assert_eq!(names(&task), ["ask", "then"]);
-    assert_eq!(task["open_subtasks"].as_array().unwrap().len(), 1);
+    assert_eq!(task.open_subtasks.len(), 1);
 }
 
 #[tokio::test]
@@ -265,7 +263,7 @@ async fn an_end_while_the_parent_runs_waits_for_the_runs_end_and_repeats_no_call
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let task = server.task(&id).await;
-    let child = task["runs"][0]["subtasks"][0]["task"].as_str().unwrap();
+    let child = task.runs[0].subtasks[0].task.as_str();
     server.wait(child, "done").await;
     // The end is noted, the run still under way; now the process dies.
     server.kill();
@@ -274,10 +272,10 @@ async fn an_end_while_the_parent_runs_waits_for_the_runs_end_and_repeats_no_call
     let task = server.wait(&id, "done").await;
     assert_eq!(names(&task), ["ask", "calls"]);
     assert_eq!(
-        task["data"]["seen"], true,
+        task.data["seen"], true,
         "the run saw the data that it began with"
     );
-    assert_eq!(task["data"]["late"], json!({"x": 1}));
+    assert_eq!(task.data["late"], json!({"x": 1}));
     let seen = upstream.seen();
     let paths: Vec<&str> = seen.iter().map(|request| request.path.as_str()).collect();
     assert_eq!(paths, ["/first", "/held", "/held"]);
@@ -320,10 +318,10 @@ async fn kills_at_random_instants_lose_no_end_and_repeat_none() {
     }
     for id in &ids {
         let task = server.wait(id, "done").await;
-        let results = task["data"]["results"].as_array().unwrap();
+        let results = task.data["results"].as_array().unwrap();
         assert_eq!(results.len(), 4, "each came once: {task:#}");
         assert_eq!(names(&task), ["splitter"]);
-        assert_eq!(task["ended_subtasks"].as_array().unwrap().len(), 4);
+        assert_eq!(task.ended_subtasks.len(), 4);
         assert!(results.contains(&json!({"n": 2})), "{results:?}");
         let inner = results
             .iter()
@@ -336,7 +334,7 @@ async fn kills_at_random_instants_lose_no_end_and_repeat_none() {
     loop {
         let page = server.tasks(&format!("limit=500{before}")).await;
         let Some(last) = page.last() else { break };
-        before = format!("&before={}", last["id"].as_str().unwrap());
+        before = format!("&before={}", last.id);
         all += page.len();
     }
     assert_eq!(all, PARENTS * 6, "no subtask was made twice");
@@ -363,26 +361,26 @@ async fn a_run_is_tried_again_when_the_service_says() {
         let id = server.post(&webhook, &body).await;
         let task = loop {
             let task = server.task(&id).await;
-            if !task["runs"][0].is_null() {
+            if !task.runs.is_empty() {
                 break task;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         };
         // The policy's own delay is a second at most.
-        assert_eq!(task["state"], "waiting", "{task:#}");
-        let due = task["runs"][0]["retry_at"].as_str().unwrap();
-        assert_eq!(task["wake_at"], due);
-        let millis = |text: &Value| {
-            let at: jiff::Timestamp = text.as_str().unwrap().parse().unwrap();
+        assert_eq!(task.state, TaskState::Waiting, "{task:#}");
+        let due = task.wake_at.as_deref().unwrap();
+        assert_eq!(task.runs[0].retry_at.as_deref(), Some(due));
+        let millis = |text: &str| {
+            let at: jiff::Timestamp = text.parse().unwrap();
             at.as_millisecond()
         };
-        let delay = millis(&task["wake_at"]) - millis(&task["updated"]);
+        let delay = millis(due) - millis(&task.updated);
         assert_eq!(delay, 3_000, "{task:#}");
         for path in ["/rust", "/js"] {
             upstream.reply(path, Reply::status(200));
         }
         let task = server.wait(&id, "done").await;
-        assert_eq!(task["runs"].as_array().unwrap().len(), 2);
+        assert_eq!(task.runs.len(), 2);
         upstream.reply("/js", busy("3"));
     }
 }
@@ -398,9 +396,9 @@ async fn a_cancelled_parent_that_is_tried_again_does_not_wait_for_cancelled_subt
     let id = server.post(&webhook, &json!({"go": true})).await;
     let subtask = loop {
         let task = server.task(&id).await;
-        let open = task["open_subtasks"].as_array().unwrap();
-        if task["state"] == "waiting" && open.len() == 1 {
-            break open[0].as_str().unwrap().to_owned();
+        let open = &task.open_subtasks;
+        if task.state == TaskState::Waiting && open.len() == 1 {
+            break open[0].clone();
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     };
@@ -410,9 +408,9 @@ async fn a_cancelled_parent_that_is_tried_again_does_not_wait_for_cancelled_subt
     }
     let task = server.wait(&id, "done").await;
     assert_eq!(
-        task["data"]["part"],
+        task.data["part"],
         json!({"error": "it was cancelled"}),
         "{task:#}"
     );
-    assert_eq!(server.task(&subtask).await["state"], "cancelled");
+    assert_eq!(server.task(&subtask).await.state, TaskState::Cancelled);
 }

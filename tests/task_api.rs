@@ -2,13 +2,12 @@
 //! missing, what is to be drawn.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::time::{Duration, Instant};
 
+use crate::support::receiver::Reply;
+use crate::support::{Receiver, Server, asked};
 use serde_json::{Value, json};
-use support::receiver::Reply;
-use support::{Receiver, Server, asked};
+use stepwell_api::{LogLevel, Task, TaskState};
 
 /// Adds a script step with this condition and body.
 async fn add(server: &Server, name: &str, condition: &str, body: &str) {
@@ -18,24 +17,20 @@ async fn add(server: &Server, name: &str, condition: &str, body: &str) {
     server.script(name, &source).await;
 }
 
-fn runs(task: &Value) -> usize {
-    task["runs"].as_array().unwrap().len()
+fn runs(task: &Task) -> usize {
+    task.runs.len()
 }
 
-fn millis(time: &Value) -> i64 {
-    let time: jiff::Timestamp = time.as_str().unwrap().parse().unwrap();
+fn millis(time: &str) -> i64 {
+    let time: jiff::Timestamp = time.parse().unwrap();
     time.as_millisecond()
 }
 
 /// The last reason for which the task went where it is.
-fn reason(task: &Value) -> String {
-    let history = task["history"].as_array().unwrap();
-    history
-        .iter()
-        .rev()
-        .find_map(|entry| entry["reason"].as_str())
-        .unwrap_or_default()
-        .to_owned()
+fn reason(task: &Task) -> String {
+    let reasons = task.history.iter().rev();
+    let mut reasons = reasons.filter_map(|entry| entry.reason.clone());
+    reasons.next().unwrap_or_default()
 }
 
 /// Sets `nextRetryAt` to what the body brings, or to what an expression gives, until it has run three times.
@@ -60,7 +55,7 @@ async fn next_retry_at_is_taken_where_it_cannot_be_mistaken() {
             .run(&webhook, &json!({"code": code}), "waiting")
             .await;
         assert_eq!(runs(&task), 1, "{code}");
-        let waits = millis(&task["wake_at"]) - millis(&task["created"]);
+        let waits = millis(task.wake_at.as_deref().unwrap()) - millis(&task.created);
         assert!((3_590_000..3_660_000).contains(&waits), "{code}: {waits}");
     }
     // Null says that there is none, and what is past is over.
@@ -99,19 +94,19 @@ async fn next_retry_at_that_is_no_time_ends_the_task_and_is_named() {
     ] {
         let task = server.run(&webhook, &json!({"at": at}), "error").await;
         assert_eq!(runs(&task), 1, "{at}");
-        assert_eq!(task["runs"][0]["outcome"], "data", "{at}");
-        let fault = task["fault"].as_str().unwrap();
+        assert_eq!(task.runs[0].outcome.as_str(), "data", "{at}");
+        let fault = task.fault.as_deref().unwrap();
         assert!(
             fault.contains(&format!("`data.nextRetryAt` is {at}")) && fault.contains(why),
             "{fault}"
         );
         assert!(fault.contains("write a time with its zone"), "{fault}");
-        assert_eq!(task["data"].get("tries"), None, "its changes are dropped");
+        assert_eq!(task.data.get("tries"), None, "its changes are dropped");
     }
-    // What a sender brings is nobody's fault, nor is what a step writes that is not to run again.
+    // What a sender brings is nobody's fault; what a step writes is its own, also if it is not to run again.
     let body = json!({"odd": true, "nextRetryAt": "whenever"});
     let task = server.run(&webhook, &body, "done").await;
-    assert_eq!(task["data"]["nextRetryAt"], "whenever");
+    assert_eq!(task.data["nextRetryAt"], "whenever");
     add(
         &server,
         "once",
@@ -120,8 +115,13 @@ async fn next_retry_at_that_is_no_time_ends_the_task_and_is_named() {
     )
     .await;
     let body = json!({"once": true, "odd": false});
-    let task = server.run(&webhook, &body, "done").await;
-    assert_eq!(task["data"]["nextRetryAt"], "later");
+    let task = server.run(&webhook, &body, "error").await;
+    let fault = task["fault"].as_str().unwrap();
+    assert!(fault.contains("`data.nextRetryAt` is \"later\""), "{fault}");
+    // A time that can be read is no fault of a step that is not to run again.
+    let soon = "data.nextRetryAt = Date.now() + 3600000";
+    add(&server, "once", "{once: true}", soon).await;
+    server.run(&webhook, &body, "done").await;
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_retry_after_header_is_waited_for_as_it_came() {
         let url = format!("{}{path}", upstream.url);
         let task = server.run(&webhook, &json!({"url": url}), "waiting").await;
         assert_eq!(runs(&task), 1, "{lines:?}");
-        let waits = millis(&task["wake_at"]) - millis(&task["created"]);
+        let waits = millis(task.wake_at.as_deref().unwrap()) - millis(&task.created);
         let expected = seconds * 1_000;
         assert!(
             (expected..expected + 20_000).contains(&waits),
@@ -168,7 +168,7 @@ async fn a_missing_config_key_is_named_and_not_tried_again() {
     let webhook = server.webhook("W").await;
     let task = server.run(&webhook, &json!({}), "error").await;
     assert_eq!(runs(&task), 1);
-    let fault = task["fault"].as_str().unwrap();
+    let fault = task.fault.as_deref().unwrap();
     assert!(
         fault.contains(
             "the config has no `SHOP_URL`; set it with `stepwell config set SHOP_URL VALUE`"
@@ -180,7 +180,7 @@ async fn a_missing_config_key_is_named_and_not_tried_again() {
     upstream.reply("/x", Reply::status(200));
     let set = server.cli(&["config", "set", "SHOP_URL", &upstream.url]);
     assert!(set.status.success(), "{set:?}");
-    let id = task["id"].as_str().unwrap();
+    let id = task.id.as_str();
     server.act(id, "retry", None).await;
     server.wait(id, "done").await;
     asked(&upstream, 1).await;
@@ -203,7 +203,7 @@ async fn a_calls_result_lands_in_the_data_of_the_same_run() {
     let webhook = server.webhook("W").await;
     let url = format!("{}/lead", upstream.url);
     let task = server.run(&webhook, &json!({"url": url}), "done").await;
-    assert_eq!(task["data"]["found"], 7);
+    assert_eq!(task.data["found"], 7);
 }
 
 /// A step that gives its task a time and then does what the body asks for.
@@ -261,8 +261,8 @@ async fn a_task_ends_when_its_time_is_over_whatever_it_waits_for() {
             reason.contains("time was over at") && reason.contains("`task.timeout`"),
             "{body}: {reason}"
         );
-        assert_eq!(task["fault"].is_string(), state == "error", "{body}");
-        assert_eq!(task["expires_at"], Value::Null, "{body}");
+        assert_eq!(task.fault.is_some(), state == "error", "{body}");
+        assert_eq!(task.expires_at, None, "{body}");
     }
     // One that ends in time, and one that has none, are as ever.
     let task = server.run(&webhook, &json!({"time": 60_000}), "done").await;
@@ -281,19 +281,19 @@ async fn a_time_outlives_the_server_and_a_person_may_lift_it() {
         .await;
     let before = server.wait(&id, "waiting").await;
     server.wait(&other, "waiting").await;
-    assert_eq!(before["wake_at"], before["expires_at"]);
+    assert_eq!(before.wake_at, before.expires_at);
     server.kill();
     server.launch().await;
     let task = server.wait(&id, "error").await;
-    assert!(millis(&task["updated"]) >= millis(&before["expires_at"]));
+    assert!(millis(&task.updated) >= millis(before.expires_at.as_deref().unwrap()));
     let task = server.task(&other).await;
-    assert_eq!(task["state"], "waiting");
-    let left = millis(&task["expires_at"]) - millis(&task["created"]);
+    assert_eq!(task.state, TaskState::Waiting);
+    let left = millis(task.expires_at.as_deref().unwrap()) - millis(&task.created);
     assert!((600_000..630_000).contains(&left), "{left}");
     // Tried again, it is not ended again at once.
     server.act(&id, "retry", None).await;
     let task = server.wait(&id, "done").await;
-    assert_eq!(task["expires_at"], Value::Null);
+    assert_eq!(task.expires_at, None);
 }
 
 #[tokio::test]
@@ -304,14 +304,14 @@ async fn what_is_to_be_drawn_is_kept_with_the_run() {
     add(&server, "s", "{}", body).await;
     let webhook = server.webhook("W").await;
     let task = server.run(&webhook, &json!({}), "done").await;
-    let logs = &task["runs"][0]["logs"];
-    assert_eq!(logs[0]["level"], "visual");
-    let drawn: Value = serde_json::from_str(logs[0]["text"].as_str().unwrap()).unwrap();
+    let logs = &task.runs[0].logs;
+    assert_eq!(logs[0].level, LogLevel::Visual);
+    let drawn: Value = serde_json::from_str(&logs[0].text).unwrap();
     let expected = json!({"type": "bar", "name": "Orders", "data": [1, 2], "options": {}});
     assert_eq!(drawn, expected);
-    assert!(logs[1]["text"].as_str().unwrap().contains("has room for"));
-    let shown = server.cli(&["task", "log", task["id"].as_str().unwrap()]);
-    let (out, _) = support::texts(&shown);
+    assert!(logs[1].text.contains("has room for"));
+    let shown = server.cli(&["task", "log", task.id.as_str()]);
+    let (out, _) = crate::support::texts(&shown);
     assert!(
         out.contains("visual") && out.contains("\"Orders\""),
         "{out}"

@@ -4,13 +4,11 @@
 //! `STEPWELL_COMPONENTIZE_PY` and `STEPWELL_COMPONENTIZE_JS` name the programs.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::{Server, repository};
 use serde_json::{Value, json};
-use support::{Server, repository};
 
 /// The program that a variable names, or else the one of this name on the path.
 fn tool(variable: &str, name: &str) -> Command {
@@ -70,29 +68,25 @@ async fn runs(component: &Path, uncaught: &str) {
 
     let email = json!({"email": "ada@example.com"});
     let task = server.run(&webhook, &email, "done").await;
-    assert_eq!(task["data"]["domain"], "example.com", "{task:#}");
-    assert_eq!(task["name"], "ada@example.com");
-    let logs = task["runs"][0]["logs"].to_string();
+    assert_eq!(task.data["domain"], "example.com", "{task:#}");
+    assert_eq!(task.name.as_deref(), Some("ada@example.com"));
+    let logs = format!("{:?}", task.runs[0].logs);
     assert!(logs.contains("a message from ada@example.com"), "{logs}");
 
     let task = server
         .run(&webhook, &json!({"email": "ada"}), "error")
         .await;
-    assert_eq!(task["runs"][0]["outcome"], "stop", "{task:#}");
-    let fault = task["fault"].as_str().unwrap();
+    assert_eq!(task.runs[0].outcome.as_str(), "stop", "{task:#}");
+    let fault = task.fault.as_deref().unwrap();
     assert!(fault.contains("ada is no address"), "{fault}");
 
-    // What the language's own runtime says of an exception that nobody caught.
+    // What the language's own runtime says of an uncaught exception.
     let nobody = json!({"email": "nobody@example.com"});
     let task = server.run(&webhook, &nobody, "error").await;
-    assert_eq!(task["runs"][0]["outcome"], "trap", "{task:#}");
-    let fault = task["fault"].as_str().unwrap();
+    assert_eq!(task.runs[0].outcome.as_str(), "trap", "{task:#}");
+    let fault = task.fault.as_deref().unwrap();
     assert!(fault.contains(uncaught), "{fault}");
-    assert_eq!(
-        task["data"]["domain"],
-        Value::Null,
-        "its changes are dropped"
-    );
+    assert_eq!(task.data["domain"], Value::Null, "its changes are dropped");
     server.is_well().await;
 }
 
@@ -100,7 +94,7 @@ async fn runs(component: &Path, uncaught: &str) {
 #[ignore = "needs componentize-py"]
 async fn a_component_of_componentize_py_runs() {
     let folder = tempfile::tempdir().unwrap();
-    // Its standard error is stubbed, too: of an exception that nobody caught only the trap is left.
+    // Its standard error is stubbed, too: of an uncaught exception only the trap is left.
     runs(&python(folder.path(), true), "the step trapped").await;
     // Without the stubs it has sockets and is refused before it is compiled.
     let server = Server::start().await;

@@ -2,16 +2,15 @@
 //! began with, over kill -9, replacement and deletion.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::cases::package;
+use crate::support::ran::cli;
+use crate::support::receiver::Reply;
+use crate::support::{Answer, Receiver, Server};
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
-use support::cases::package;
-use support::ran::cli;
-use support::receiver::Reply;
-use support::{Receiver, Server};
+use serde_json::json;
+use stepwell_api::{Task, TaskState};
 
 /// Adds a script as the step `s` and gives its digest.
 async fn add(server: &Server, source: &str) -> String {
@@ -39,7 +38,7 @@ fn asks(paths: &[&str]) -> String {
 }
 
 async fn patience(mut is_so: impl AsyncFnMut() -> bool, what: &str) {
-    let until = std::time::Instant::now() + support::PATIENCE;
+    let until = std::time::Instant::now() + crate::support::PATIENCE;
     while !is_so().await {
         assert!(std::time::Instant::now() < until, "waiting for {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -117,7 +116,12 @@ async fn one_command_goes_back_and_another_one_forth() {
         &["step", "rollback", "s", "--to", "nothex", "--json"],
     )
     .refusal(3);
-    assert!(unknown.1.contains("no version `nothex`"), "{unknown:?}");
+    assert!(
+        unknown
+            .1
+            .contains("no version whose digest begins with `nothex`; `stepwell step versions"),
+        "{unknown:?}"
+    );
     let table = cli(&server, &["step", "versions", "s"]);
     assert!(
         table.ok().contains(&second[..12]) && table.ok().contains("in place"),
@@ -280,7 +284,7 @@ async fn the_next_attempt_has_the_new_version() {
     .ok();
     let id = server.post(&webhook, &json!({})).await;
     patience(
-        async || server.task(&id).await["state"] == "waiting",
+        async || server.task(&id).await.state == TaskState::Waiting,
         "the first failure",
     )
     .await;
@@ -302,9 +306,9 @@ async fn the_next_attempt_has_the_new_version() {
 async fn a_task_whose_step_is_deleted_while_it_waits_comes_to_a_clear_end() {
     let mut server = Server::start().await;
     let webhook = server.webhook("w").await;
-    let waiting = async |server: &Server, id: &str| -> Value {
+    let waiting = async |server: &Server, id: &str| -> Answer<Task> {
         patience(
-            async || server.task(id).await["state"] == "waiting",
+            async || server.task(id).await.state == TaskState::Waiting,
             "the task to wait",
         )
         .await;

@@ -6,7 +6,7 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::schemas::Contract;
-use super::support::repository;
+use crate::support::repository;
 
 /// How an example is checked.
 enum By {
@@ -22,10 +22,12 @@ enum By {
 use By::{Free, Names, Part, Whole};
 
 /// The blocks, in the document's order, by how they begin.
-const BLOCKS: [(&str, By); 8] = [
+const BLOCKS: [(&str, By); 10] = [
     ("{\"task\":\"0197", Whole("Accepted")),
     ("\"$via\": {\"type\": \"webhook\"", Free),
+    ("stepwell webhook add", Free),
     ("{\"type\": \"urn:stepwell:", Whole("Problem")),
+    ("{\"id\": \"0197c7e4-…\", \"webhook\"", Whole("Delivery")),
     (
         "{\"task\": \"…\", \"state\": \"unmatched\"",
         Whole("Explained"),
@@ -37,9 +39,13 @@ const BLOCKS: [(&str, By); 8] = [
 ];
 
 /// The examples within the text, in the document's order, by how they begin.
-const WITHIN: [(&str, By); 32] = [
+const WITHIN: [(&str, By); 56] = [
+    ("{\"tasks\": […]}", Names("AcceptedTasks")),
     ("{\"items\": […]}", Free),
     ("{\"value\": …}", Free),
+    ("{\"header\": \"Idempotency-Key\"}", Whole("DedupSettings")),
+    ("{\"pointer\": \"/event/id\"", Whole("DedupSettings")),
+    ("{\"task\": \"0197", Whole("Accepted")),
     (
         "{\"name\": \"acme\", \"failure_url\": \"https",
         Whole("Workspace"),
@@ -50,16 +56,42 @@ const WITHIN: [(&str, By); 32] = [
         Whole("NewWorkspace"),
     ),
     ("{\"failure_url\": \"https://…\"", Whole("WorkspaceChange")),
+    ("{\"id\": \"9fQ…\"", Whole("Token")),
+    ("{\"tokens\": [", Names("Tokens")),
+    ("{\"name\": \"ci\"", Whole("NewToken")),
+    ("{\"entries\": [", Names("AuditLog")),
+    ("{\"id\": \"0019", Whole("AuditEntry")),
     ("{\"id\": \"2Xk9…\"", Whole("Webhook")),
+    ("{\"url\": \"…\", \"expires\"", Whole("FormerUrl")),
+    ("{\"header\": null, \"pointer\"", Whole("Dedup")),
+    ("{\"requests\": 600", Whole("Rate")),
+    ("{\"id\": \"7aB…\"", Whole("WebhookSecret")),
     ("{\"webhooks\": [", Names("Webhooks")),
     (
         "{\"name\": \"Contact Form\", \"correlate\"",
         Whole("NewWebhook"),
     ),
     (
+        "{\"name\", \"disabled\", \"correlate\", \"dedup\"",
+        Names("NewWebhook"),
+    ),
+    (
         "{\"correlate\": \"/order/taskId\"}",
         Whole("WebhookSettings"),
     ),
+    (
+        "{\"provider\": \"stripe\", \"secret\"",
+        Whole("WebhookChange"),
+    ),
+    ("{\"overlap_seconds\": 604800}", Whole("WebhookRotation")),
+    ("{\"event\": \"push\"}", Whole("NewSample")),
+    ("{\"url\", \"method\"", Names("Sample")),
+    ("{\"secrets\": [", Names("WebhookSecrets")),
+    ("{\"secret\": \"…\", \"overlap", Whole("NewWebhookSecret")),
+    ("{\"deliveries\": [", Names("DeliveryPage")),
+    ("{\"text\": \"…\", \"encoding\"", Whole("DeliveryBody")),
+    ("{\"body\": \"{", Whole("Redelivery")),
+    ("{\"delivery\": \"0197", Whole("Redelivered")),
     ("{\"name\", \"kind\", \"digest\", \"size\"", Names("Step")),
     ("{\"steps\": [", Names("Steps")),
     ("{\"versions\": [", Names("StepVersions")),

@@ -178,7 +178,7 @@ impl Api {
         content_type: &str,
         body: &[u8],
     ) -> anyhow::Result<(u16, &[u8])> {
-        // The server closes connections that nobody uses; filling a store takes minutes.
+        // The server closes idle connections; filling a store takes minutes.
         if self.used.elapsed() > IDLE {
             *self = Self::connect(self.address, &self.token)?;
         }

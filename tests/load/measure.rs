@@ -76,7 +76,7 @@ pub struct Row {
     /// CPU of this process for each answer, microseconds, while it sent.
     pub client_cpu_us: f64,
     /// CPU that the rest of the machine used while the load ran, in percent of one core: what the
-    /// figures were disturbed by, and what the kernel did on nobody's account.
+    /// figures were disturbed by, and what the kernel did for no process.
     pub others_percent: f64,
     /// Resident memory of the server at the end, MiB.
     pub rss_mib: f64,

@@ -13,9 +13,9 @@ pub struct Summary {
     pub target: Target,
     /// Keep-alive connections.
     pub connections: usize,
-    /// Requests accepted, all rounds together.
+    /// Requests accepted, over all rounds.
     pub accepted: u64,
-    /// Other answers, all rounds together.
+    /// Other answers, over all rounds.
     pub refused: u64,
     /// Accepted a second.
     pub accepted_per_s: f64,

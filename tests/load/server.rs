@@ -210,7 +210,7 @@ fn read_lines(stdout: std::process::ChildStdout) -> anyhow::Result<mpsc::Receive
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
                 let address = line.trim().strip_prefix("listening on http://");
                 if let Some(address) = address.and_then(|text| text.parse().ok()) {
-                    // Nobody listens for a second one.
+                    // A second one has no receiver.
                     let _ = found.send(address);
                 }
             }

@@ -15,18 +15,18 @@ use stepwell::store::sled::SledStore;
 use stepwell::store::{NewTask, Ownership, Store, StoreError};
 use tokio::sync::watch;
 
-use crate::dying::Dying;
+use super::world::{LONG_PAUSE_MS, World, expected, op};
 use crate::support::PATIENCE;
-use crate::world::{LONG_PAUSE_MS, World, expected, op};
+use crate::support::dying::Dying;
 
 /// Tasks of one test.
 const TASKS: usize = 300;
 
-/// Which node owns which partition, and what each is told of it.
+/// Which node owns which partition, and the channel by which each learns it.
 struct Cluster {
     store: Arc<SledStore>,
     owner: Vec<usize>,
-    told: Vec<watch::Sender<Arc<Ownership>>>,
+    owned: Vec<watch::Sender<Arc<Ownership>>>,
 }
 
 impl Cluster {
@@ -35,22 +35,22 @@ impl Cluster {
         let cluster = Self {
             store,
             owner: (0..Partition::COUNT).map(|number| number % nodes).collect(),
-            told: (0..nodes).map(|_| nothing()).collect(),
+            owned: (0..nodes).map(|_| nothing()).collect(),
         };
-        (0..nodes).for_each(|node| cluster.tell(node));
+        (0..nodes).for_each(|node| cluster.publish(node));
         cluster
     }
 
-    fn tell(&self, node: usize) {
+    fn publish(&self, node: usize) {
         let all = self.store.ownership().borrow().clone();
         let own = all.only(|partition| self.owner[partition.index()] == node);
-        self.told[node].send_replace(Arc::new(own));
+        self.owned[node].send_replace(Arc::new(own));
     }
 
-    /// Gives some partitions to the next node, and tells all in any order. A node that is alone loses them
-    /// and has them back before it hears of either.
+    /// Gives some partitions to the next node, and publishes that in any order. A node that is alone loses them
+    /// and has them back before it learns of either.
     async fn move_some(&mut self, random: &mut impl FnMut() -> usize) {
-        let nodes = self.told.len();
+        let nodes = self.owned.len();
         let first = random();
         for step in 0..1 + random() % 64 {
             let partition = Partition::new((first + step * 7) as u8);
@@ -61,7 +61,7 @@ impl Cluster {
         }
         let first = random();
         for node in 0..nodes {
-            self.tell((first + node) % nodes);
+            self.publish((first + node) % nodes);
             tokio::time::sleep(Duration::from_micros((random() % 2_000) as u64)).await;
         }
     }
@@ -116,8 +116,8 @@ fn under_load(count: usize) {
         let world = world_in;
         let mut cluster = Cluster::new(world.store.clone(), count);
         let mut nodes = Vec::new();
-        for told in &cluster.told {
-            let store = Dying::told(world.store.clone(), None, Some(told.subscribe()));
+        for owned in &cluster.owned {
+            let store = Dying::owning(world.store.clone(), None, Some(owned.subscribe()));
             nodes.push(world.engine(store).await);
         }
         let done = Arc::new(AtomicBool::new(false));

@@ -13,8 +13,9 @@ use parking_lot::Mutex;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use stepwell::catalog::Catalog;
+use stepwell::clock::SimulatedClock;
 use stepwell::connectors::{EgressPolicy, FetchClient, FetchSettings};
-use stepwell::domain::clock::{Clock, SystemClock};
+use stepwell::domain::clock::Clock;
 use stepwell::domain::ids::{TaskId, WorkspaceName};
 use stepwell::domain::journal::Entry;
 use stepwell::domain::step::Tuning;
@@ -22,12 +23,13 @@ use stepwell::domain::task::TaskState;
 use stepwell::domain::webhook::{Webhook, WebhookKey};
 use stepwell::engine::{Engine, EngineParts, EngineSettings};
 use stepwell::ingest::accept::{Arrival, new_task};
+use stepwell::ingest::decode::Document;
 use stepwell::sandbox::{Sandbox, SandboxSettings};
 use stepwell::store::sled::{SledSettings, SledStore};
 use stepwell::store::{NewTask, Store};
 use stepwell::vault::Vault;
 
-use crate::dying::{Cut, Dying};
+use crate::support::dying::{Cut, Dying};
 use crate::support::{PATIENCE, guest};
 
 /// The shortest pause that a run does not wait for: the time that it may take.
@@ -43,6 +45,17 @@ pub struct World {
     upstream: String,
     cases: AtomicU64,
     dir: tempfile::TempDir,
+    /// Runs some thirty times as fast as the machine's: a program waits for hours in all.
+    clock: Arc<SimulatedClock>,
+}
+
+/// Moves the clock as long as there is one.
+async fn run_clock(clock: std::sync::Weak<SimulatedClock>) {
+    while let Some(clock) = clock.upgrade() {
+        clock.advance(30);
+        drop(clock);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 /// `/{case}/flaky/…` fails twice; everything else answers with its path behind the case.
@@ -102,7 +115,9 @@ impl World {
             upstream,
             cases: AtomicU64::new(0),
             dir,
+            clock: Arc::new(SimulatedClock::at(1_800_000_000_000)),
         };
+        world.runtime.spawn(run_clock(Arc::downgrade(&world.clock)));
         world.runtime.block_on(async {
             let catalog = world.catalog(world.store.clone()).await;
             // Failures are tried again at once and often: a schedule may have many of them.
@@ -131,8 +146,7 @@ impl World {
 
     async fn catalog(&self, store: Arc<dyn Store>) -> Arc<Catalog> {
         let vault = Vault::open(self.dir.path(), None).unwrap();
-        let clock = Arc::new(SystemClock);
-        Catalog::open(store, self.sandbox.clone(), vault, clock)
+        Catalog::open(store, self.sandbox.clone(), vault, self.clock.clone())
             .await
             .unwrap()
     }
@@ -144,8 +158,10 @@ impl World {
             store,
             sandbox: self.sandbox.clone(),
             fetch: self.fetch.clone(),
-            clock: Arc::new(SystemClock),
+            clock: self.clock.clone(),
             settings: EngineSettings::default(),
+            weights: Default::default(),
+            running: None,
         })
         .unwrap()
     }
@@ -156,21 +172,31 @@ impl World {
             workspace: self.workspace.clone(),
             name: "w".parse().unwrap(),
             key: WebhookKey::new("key".into()),
+            former_keys: Vec::new(),
             created: 0,
             correlate: None,
+            dedup: None,
+            authentication: Default::default(),
+            intake: Default::default(),
+            replies: Default::default(),
+            is_disabled: false,
         };
         let case = self.cases.fetch_add(1, Ordering::Relaxed);
         let body =
             json!({"base": format!("{}/{case}/", self.upstream), "program": program, "at": 0});
         new_task(Arrival {
             webhook: &webhook,
-            at: SystemClock.now(),
+            at: self.clock.now(),
             method: "POST",
             ip: Ipv4Addr::LOCALHOST.into(),
             user_agent: None,
             content_type: None,
             query: None,
-            body: body.to_string().as_bytes(),
+            document: &Document::new(body.to_string().into()),
+            delivery: None,
+            headers: &Default::default(),
+            verifier: None,
+            redelivery_of: None,
         })
         .unwrap()
     }

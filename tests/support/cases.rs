@@ -34,19 +34,19 @@ pub fn read(file: &Path) -> Value {
 /// Runs `case` on `server`, which has the example's steps and nothing else.
 pub async fn run(server: &Server, case: &Value) {
     let upstream = Receiver::start().await;
-    for (number, told) in list(&case["upstream"]).iter().enumerate() {
-        let path = told["path"].as_str().unwrap();
-        let status = told["status"].as_u64().unwrap() as u16;
-        let reply = match &told["body"] {
+    for (number, reply) in list(&case["upstream"]).iter().enumerate() {
+        let path = reply["path"].as_str().unwrap();
+        let status = reply["status"].as_u64().unwrap() as u16;
+        let answer = match &reply["body"] {
             Value::Null => Reply::status(status),
             body => Reply::json(status, body),
         };
-        let told_before = list(&case["upstream"])[..number]
+        let is_repeated = list(&case["upstream"])[..number]
             .iter()
             .any(|other| other["path"] == path);
-        match told_before {
-            true => upstream.then(path, reply),
-            false => upstream.reply(path, reply),
+        match is_repeated {
+            true => upstream.then(path, answer),
+            false => upstream.reply(path, answer),
         };
     }
     let here = |text: &str| text.replace("{upstream}", &upstream.url);
@@ -64,17 +64,16 @@ pub async fn run(server: &Server, case: &Value) {
     let state = expected["state"].as_str().unwrap();
     let task = server.run(&webhook, &case["body"], state).await;
     if let Some(data) = expected.get("data") {
-        assert_includes(&task["data"], data, "");
+        assert_includes(&task.data, data, "");
     }
     for member in ["result", "name", "tags"] {
         if let Some(value) = expected.get(member) {
             assert_includes(&task[member], value, member);
         }
     }
-    let lines: Vec<&str> = list(&task["runs"])
-        .iter()
-        .flat_map(|run| list(&run["logs"]))
-        .map(|line| line["text"].as_str().unwrap())
+    let lines: Vec<&str> = (task.runs.iter())
+        .flat_map(|run| &run.logs)
+        .map(|line| line.text.as_str())
         .collect();
     for text in list(&expected["logs"]) {
         let text = text.as_str().unwrap();

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use async_trait::async_trait;
+use stepwell::domain::audit::{AuditEntry, AuditPage, AuditQuery};
 use stepwell::domain::clock::Millis;
+use stepwell::domain::dedup::DedupKey;
+use stepwell::domain::delivery::{Delivery, DeliveryQuery};
 use stepwell::domain::effect::Effect;
 use stepwell::domain::ids::{TaskId, WorkspaceName};
 use stepwell::domain::task::{StoredTask, TaskHead};
 use stepwell::store::{
-    Claim, Commit, Counts, Found, History, Manage, NewTask, Ownership, Purged, Registry, Store,
-    StoreError, TaskQuery, Terms, Transaction,
+    Blobs, Claim, Commit, Counts, Found, History, Manage, NewTask, Ownership, Purged, Registry,
+    Store, StoreError, TaskQuery, Terms, Transaction,
 };
 use tokio::sync::watch;
 
@@ -27,7 +30,7 @@ pub struct Cut {
 /// A store whose process is gone from one write on, for the engine that works with it.
 pub struct Dying {
     inner: Arc<dyn Store>,
-    /// What its process is told that it owns, if it is not the only one.
+    /// The partitions that its process owns, if it is not the only one.
     owned: Option<watch::Receiver<Arc<Ownership>>>,
     left: AtomicI64,
     after: bool,
@@ -40,11 +43,11 @@ pub struct Dying {
 
 impl Dying {
     pub fn of(inner: Arc<dyn Store>, cut: Option<Cut>) -> Arc<Self> {
-        Self::told(inner, cut, None)
+        Self::owning(inner, cut, None)
     }
 
-    /// The store of a process that is told by `owned` what it owns.
-    pub fn told(
+    /// The store of a process that owns the partitions in `owned`.
+    pub fn owning(
         inner: Arc<dyn Store>,
         cut: Option<Cut>,
         owned: Option<watch::Receiver<Arc<Ownership>>>,
@@ -121,6 +124,10 @@ impl Store for Dying {
         }
     }
 
+    fn blobs(&self) -> &Arc<Blobs> {
+        self.inner.blobs()
+    }
+
     async fn accept(&self, claim: Claim, task: NewTask) -> Result<(), StoreError> {
         self.write(move |inner| async move { inner.accept(claim, task).await })
             .await
@@ -149,6 +156,16 @@ impl Store for Dying {
         let claims = claims.to_vec();
         self.write(move |inner| async move { inner.transact(&claims, changes).await })
             .await
+    }
+
+    async fn delivered(
+        &self,
+        workspace: &WorkspaceName,
+        key: DedupKey,
+        at: Millis,
+    ) -> Result<Option<TaskId>, StoreError> {
+        self.alive()?;
+        self.inner.delivered(workspace, key, at).await
     }
 
     async fn load(
@@ -219,9 +236,24 @@ impl Store for Dying {
         self.inner.counts(workspace).await
     }
 
-    async fn manage(&self, change: Manage, expected: u64) -> Result<u64, StoreError> {
-        self.write(move |inner| async move { inner.manage(change, expected).await })
+    async fn manage(
+        &self,
+        change: Manage,
+        audit: Option<AuditEntry>,
+        expected: u64,
+    ) -> Result<u64, StoreError> {
+        self.write(move |inner| async move { inner.manage(change, audit, expected).await })
             .await
+    }
+
+    async fn record_audit(&self, entries: Vec<AuditEntry>) -> Result<(), StoreError> {
+        self.write(move |inner| async move { inner.record_audit(entries).await })
+            .await
+    }
+
+    async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+        self.alive()?;
+        self.inner.audit(query).await
     }
 
     async fn registry_since(&self, revision: u64) -> Result<Registry, StoreError> {
@@ -252,6 +284,24 @@ impl Store for Dying {
     ) -> Result<Option<Arc<[u8]>>, StoreError> {
         self.alive()?;
         self.inner.body(workspace, task, digest).await
+    }
+
+    async fn record_deliveries(
+        &self,
+        workspace: &WorkspaceName,
+        deliveries: Vec<Delivery>,
+    ) -> Result<(), StoreError> {
+        self.alive()?;
+        self.inner.record_deliveries(workspace, deliveries).await
+    }
+
+    async fn recorded_deliveries(
+        &self,
+        workspace: &WorkspaceName,
+        query: &DeliveryQuery,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        self.alive()?;
+        self.inner.recorded_deliveries(workspace, query).await
     }
 
     async fn purge(&self, now: Millis) -> Result<Purged, StoreError> {

@@ -1,12 +1,17 @@
-//! What every suite stands on: the real server as a child process on a free port with a data
-//! directory of its own, real guests, and an upstream that records what it is asked.
+//! Support for the suites: the real server as a child process on a free port with a data directory of its
+//! own, real guests, and an upstream that records its requests.
 #![allow(dead_code, unused_imports, missing_docs, clippy::unwrap_used)]
 
+pub mod answer;
 pub mod cases;
+pub mod dying;
 pub mod guests;
+pub mod log;
 pub mod project;
 pub mod ran;
 pub mod receiver;
+pub mod senders;
+pub mod simulated;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -15,9 +20,12 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use stepwell_api::{Accepted, Task, TaskHead, TaskPage, TaskState, Token, Webhook};
 use tempfile::TempDir;
 
+pub use answer::Answer;
 pub use guests::{example, guest};
 pub use receiver::Receiver;
 
@@ -29,8 +37,8 @@ pub struct Server {
     child: Option<Child>,
     dir: TempDir,
     args: Vec<String>,
-    /// The umask that the process begins with; none for this process's.
-    umask: Option<String>,
+    /// What a shell does before the process begins; none for no shell.
+    prelude: Option<String>,
     pub url: String,
     token: String,
     http: reqwest::Client,
@@ -56,12 +64,19 @@ impl Server {
 
     /// The same, with an umask in octal.
     pub async fn with_umask(umask: &str, args: &[&str]) -> Self {
-        Self::begun(TempDir::new().unwrap(), Some(umask.to_owned()), args).await
+        let prelude = format!("umask {umask}");
+        Self::begun(TempDir::new().unwrap(), Some(prelude), args).await
     }
 
-    async fn begun(dir: TempDir, umask: Option<String>, args: &[&str]) -> Self {
+    /// The same, for a process that may have so many files open.
+    pub async fn with_files(files: u32, args: &[&str]) -> Self {
+        let prelude = format!("ulimit -n {files}");
+        Self::begun(TempDir::new().unwrap(), Some(prelude), args).await
+    }
+
+    async fn begun(dir: TempDir, prelude: Option<String>, args: &[&str]) -> Self {
         let mut server = Self {
-            umask,
+            prelude,
             child: None,
             dir,
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
@@ -92,16 +107,28 @@ impl Server {
         &self.token
     }
 
+    /// Other arguments to `serve`, from the next launch on.
+    pub fn set_args(&mut self, args: &[&str]) {
+        self.args = args.iter().map(|arg| (*arg).to_owned()).collect();
+    }
+
     /// Starts the process (again) on the same data directory.
     pub async fn launch(&mut self) {
-        let mut command = match &self.umask {
-            Some(umask) => {
+        let mut command = match &self.prelude {
+            Some(prelude) => {
                 let mut shell = Command::new("sh");
-                let script = format!("umask {umask} && exec \"$0\" \"$@\"");
+                let script = format!("{prelude} && exec \"$0\" \"$@\"");
                 shell.args(["-c", &script]).arg(stepwell().get_program());
                 shell
             }
-            None => stepwell(),
+            None => {
+                // Else each server would compile the JavaScript engine for itself.
+                let mut command = stepwell();
+                let binary = Path::new(command.get_program());
+                let cache = binary.with_file_name("tests-cache");
+                command.env("STEPWELL_CACHE_DIR", cache);
+                command
+            }
         };
         let mut child = command
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
@@ -115,7 +142,7 @@ impl Server {
         let stdout = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
-                // Nobody listens after the first line; the pipe must still be emptied.
+                // The channel is closed after the first line; the pipe must still be emptied.
                 let _ = lines.send(line);
             }
         });
@@ -163,9 +190,20 @@ impl Server {
         self.launch().await;
     }
 
-    /// A request to the API: path below `/api/v1`.
+    /// A request to the API with the admin token: path below `/api/v1`.
     pub async fn api(
         &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (StatusCode, Value) {
+        self.api_as(&self.token, method, path, body).await
+    }
+
+    /// The same with another token.
+    pub async fn api_as(
+        &self,
+        token: &str,
         method: Method,
         path: &str,
         body: Option<Value>,
@@ -173,7 +211,7 @@ impl Server {
         let mut request = self
             .http
             .request(method, format!("{}/api/v1{path}", self.url))
-            .bearer_auth(&self.token);
+            .bearer_auth(token);
         if let Some(body) = body {
             request = request
                 .header("content-type", "application/json")
@@ -195,10 +233,19 @@ impl Server {
         self.workspace = workspace.to_owned();
     }
 
-    async fn get(&self, path: &str) -> Value {
+    /// Adds a token at a path of the API, and gives its text.
+    pub async fn add_token(&self, path: &str, name: &str, scopes: &[&str]) -> String {
+        let body = json!({"name": name, "scopes": scopes});
+        let (status, body) = self.api(Method::POST, path, Some(body)).await;
+        assert_eq!(status, StatusCode::CREATED, "{body}");
+        Answer::<Token>::of(body).token.clone().unwrap()
+    }
+
+    /// What is at a path of the API.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Answer<T> {
         let (status, body) = self.api(Method::GET, path, None).await;
         assert_eq!(status, StatusCode::OK, "GET {path}: {body}");
-        body
+        Answer::of(body)
     }
 
     /// Adds a webhook and gives its URL on this server.
@@ -208,7 +255,7 @@ impl Server {
             .api(Method::POST, &path, Some(json!({"name": name})))
             .await;
         assert_eq!(status, StatusCode::CREATED, "{body}");
-        body["url"].as_str().unwrap().to_owned()
+        Answer::<Webhook>::of(body).url.clone()
     }
 
     /// Adds a step; `query` sets limits, e.g. `fuel=1000`.
@@ -283,37 +330,53 @@ impl Server {
             .send(webhook, "application/json", body.to_string())
             .await;
         assert_eq!(status, StatusCode::OK, "{answer}");
-        answer["task"].as_str().unwrap().to_owned()
+        Answer::<Accepted>::of(answer).task.clone()
     }
 
-    pub async fn task(&self, id: &str) -> Value {
+    pub async fn task(&self, id: &str) -> Answer<Task> {
         self.get(&self.path(&format!("tasks/{id}"))).await
     }
 
-    pub async fn tasks(&self, query: &str) -> Vec<Value> {
-        let page = self.get(&self.path(&format!("tasks?{query}"))).await;
-        page["tasks"].as_array().unwrap().clone()
+    /// The tasks of one page.
+    pub async fn tasks(&self, query: &str) -> Vec<TaskHead> {
+        let path = self.path(&format!("tasks?{query}"));
+        self.get::<TaskPage>(&path).await.tasks.clone()
     }
 
     /// Waits until the task is in `state`, and gives it whole.
-    pub async fn wait(&self, id: &str, state: &str) -> Value {
+    pub async fn wait(&self, id: &str, state: &str) -> Answer<Task> {
         let until = Instant::now() + PATIENCE;
         loop {
             let task = self.task(id).await;
-            if task["state"] == state {
+            if task.state.as_str() == state {
                 return task;
             }
-            let rests = !matches!(task["state"].as_str(), Some("ready" | "waiting"));
             assert!(
-                !rests && Instant::now() < until,
+                !task.state.is_final() && Instant::now() < until,
                 "waiting for `{state}`: {task:#}"
             );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
+    /// Waits until the task waits, and gives it whole. What it does before is not in a hurry.
+    pub async fn waiting(&self, id: &str) -> Answer<Task> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let task = self.task(id).await;
+            if task.state == TaskState::Waiting {
+                return task;
+            }
+            assert!(
+                task.state == TaskState::Ready && Instant::now() < until,
+                "{task:#}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Posts JSON and waits until the task is in `state`.
-    pub async fn run(&self, webhook: &str, body: &Value, state: &str) -> Value {
+    pub async fn run(&self, webhook: &str, body: &Value, state: &str) -> Answer<Task> {
         let id = self.post(webhook, body).await;
         self.wait(&id, state).await
     }
@@ -333,10 +396,7 @@ impl Server {
         let webhook = self.webhook(&name).await;
         let task = self.post(&webhook, &json!({"healthy": true})).await;
         let until = Instant::now() + PATIENCE;
-        while matches!(
-            self.task(&task).await["state"].as_str(),
-            Some("ready" | "waiting")
-        ) {
+        while !self.task(&task).await.state.is_final() {
             assert!(
                 Instant::now() < until,
                 "the server no longer finishes tasks"
@@ -378,6 +438,7 @@ pub fn stepwell() -> Command {
         "STEPWELL_TOKEN",
         "STEPWELL_DATA_DIR",
         "STEPWELL_WORKSPACE",
+        "STEPWELL_CACHE_DIR",
         "RUST_LOG",
     ] {
         command.env_remove(name);
@@ -448,8 +509,9 @@ pub async fn correlating(server: &Server, name: &str, pointer: &str) -> String {
         .api(Method::POST, &server.path("webhooks"), Some(body))
         .await;
     assert_eq!(status, StatusCode::CREATED, "{body}");
-    assert_eq!(body["correlate"], pointer);
-    body["url"].as_str().unwrap().to_owned()
+    let webhook = Answer::<Webhook>::of(body);
+    assert_eq!(webhook.correlate.as_deref(), Some(pointer));
+    webhook.url.clone()
 }
 
 async fn answer(response: reqwest::Response) -> (StatusCode, Value) {

@@ -98,6 +98,9 @@ pub async fn played() -> Receiver {
     let server = Receiver::start().await;
     let workspaces = json!({"workspaces": [{"name": "sales"}]});
     server.reply("/api/v1/workspaces", Reply::json(200, &workspaces));
+    // It is asked which workspace the token is of; servers before tokens do not know.
+    let unknown = json!({"code": "no-such-path", "detail": "there is nothing at this path"});
+    server.reply("/api/v1/token", Reply::json(404, &unknown));
     server
 }
 

@@ -1,4 +1,4 @@
-//! An upstream on this machine: answers as it was told, and remembers what it was asked.
+//! An upstream on this machine: it sends the answers that a test sets, and records its requests.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -89,7 +89,7 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Answers 200 with `{}` unless told otherwise.
+    /// Answers 200 with `{}` until another answer is set.
     pub async fn start() -> Self {
         let shared = Arc::new(Shared::default());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -73,6 +73,7 @@ pub fn judge(output: &RunOutput, front: &Front) -> Verdict {
     let end = match &output.outcome {
         RunOutcome::Ended(end) => end,
         RunOutcome::Paused { .. } => return Verdict::Failed("the step: it paused".into()),
+        RunOutcome::NoRoom { .. } => return Verdict::Failed("the step: no memory".into()),
     };
     let finished = match end {
         RunEnd::Finished(finished) => finished,
@@ -81,6 +82,9 @@ pub fn judge(output: &RunOutput, front: &Front) -> Verdict {
         }
         RunEnd::Fault(fault @ StepFault::Host(_)) => return Verdict::HostFault(fault.to_string()),
         RunEnd::Fault(fault) => return Verdict::Contained(fault.to_string()),
+        RunEnd::Computed { limit_ms } => {
+            return Verdict::Contained(format!("{limit_ms} ms of computing"));
+        }
     };
     let Then::Complete(Some(told)) = &finished.then else {
         return Verdict::Failed("the step did not say how the test ended".to_owned());

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use anyhow::Context;
 use serde_json::json;
+use stepwell::domain::budget::Permit;
 use stepwell::domain::data::Document;
 use stepwell::domain::effect::{Answer, CallFault, CallRequest, CallResult, Calls};
 use stepwell::domain::ids::TaskId;
@@ -87,6 +88,7 @@ impl Runner {
     async fn sandboxed(&self, package: &Package) -> anyhow::Result<RunOutput> {
         let bytes = package.to_json().into_bytes();
         let input = RunInput {
+            memory: Arc::new(Permit::unlimited()),
             task: TaskId::MAX,
             name: None,
             tags: Vec::new(),
@@ -97,6 +99,7 @@ impl Runner {
             limits: self.limits,
             depth: 0,
             subtasks: 0,
+            family: Arc::default(),
             spent_ms: 0,
         };
         // As it is added, and as it is run.
@@ -180,6 +183,7 @@ impl Calls for Pauses {
     ) -> Pin<Box<dyn Future<Output = Result<Answer, CallFault>> + Send>> {
         let answer = match request {
             CallRequest::Pause(milliseconds) => Ok(Answer {
+                charge: None,
                 result: CallResult::Operation(Ok("null".to_owned())),
                 at: START + self.passed.fetch_add(milliseconds, Relaxed) + milliseconds,
                 order: None,

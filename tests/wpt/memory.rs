@@ -141,6 +141,10 @@ impl Host for Memory {
         Ok(())
     }
 
+    fn respond(&self, _: u16, _: Vec<(String, String)>, _: Vec<u8>) -> Result<bool, String> {
+        Ok(false)
+    }
+
     fn subtask(&self, _: &str, _: &str, _: Option<&str>, _: bool) -> Result<String, String> {
         Err("a test makes no subtasks".to_owned())
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use serde_json::json;
+use stepwell::domain::budget::Permit;
 use stepwell::domain::data::Document;
 use stepwell::domain::effect::{
     Answer, CallFault, CallRequest, CallResult, Calls, FetchError, OperationError,
@@ -58,6 +59,7 @@ impl Runner {
         let end = match output.outcome {
             RunOutcome::Ended(end) => end,
             RunOutcome::Paused { .. } => return Ran::Failed("the step paused".to_owned()),
+            RunOutcome::NoRoom { .. } => return Ran::Failed("no memory".to_owned()),
         };
         match end {
             RunEnd::Finished(finished) => match finished.then {
@@ -67,6 +69,7 @@ impl Runner {
             RunEnd::Retry { message: why, .. } | RunEnd::Stop(why) => Ran::Failed(why),
             RunEnd::Fault(fault @ StepFault::Host(_)) => Ran::HostFault(fault.to_string()),
             RunEnd::Fault(fault) => Ran::Contained(fault.to_string()),
+            RunEnd::Computed { limit_ms } => Ran::Contained(format!("{limit_ms} ms of computing")),
         }
     }
 
@@ -77,6 +80,7 @@ impl Runner {
         };
         let bytes = package.to_json().into_bytes();
         let input = RunInput {
+            memory: Arc::new(Permit::unlimited()),
             task: TaskId::MAX,
             name: None,
             tags: Vec::new(),
@@ -87,6 +91,7 @@ impl Runner {
             limits: self.limits,
             depth: 0,
             subtasks: 0,
+            family: Arc::default(),
             spent_ms: 0,
         };
         // As it is added, and as it is run.
@@ -127,6 +132,7 @@ impl Calls for Alone {
             ),
         };
         let answer = Answer {
+            charge: None,
             result,
             at: START + passed,
             order: None,

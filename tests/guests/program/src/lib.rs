@@ -9,6 +9,7 @@
 //! | `{"race": ["/x", "/y"], "into": "/r"}` | begins several calls, keeps all answers in their order |
 //! | `{"try": "/x", "into": "/r"}` | as fetch; a status that is not 2xx fails the run, to be tried again |
 //! | `{"pause": 5}` | pauses within the run |
+//! | `{"read": DIGEST, "from": 1, "length": 9, "into": "/r"}` | keeps `{size, text}` of a part of a file |
 //! | `{"next": true}` | ends the run |
 //! | `{"park": 5}` | ends the run and lets the task wait so many milliseconds |
 //!
@@ -23,13 +24,37 @@ use stepwell_sdk::prelude::*;
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Op {
-    Set { set: String, to: Value },
-    Add { add: String },
-    Fetch { fetch: String, into: String },
-    Race { race: Vec<String>, into: String },
-    Try { r#try: String, into: String },
-    Park { park: u64 },
-    Pause { pause: u64 },
+    Set {
+        set: String,
+        to: Value,
+    },
+    Add {
+        add: String,
+    },
+    Fetch {
+        fetch: String,
+        into: String,
+    },
+    Race {
+        race: Vec<String>,
+        into: String,
+    },
+    Try {
+        r#try: String,
+        into: String,
+    },
+    Park {
+        park: u64,
+    },
+    Read {
+        read: String,
+        from: u64,
+        length: usize,
+        into: String,
+    },
+    Pause {
+        pause: u64,
+    },
     Next {},
 }
 
@@ -71,6 +96,17 @@ async fn program() -> Result {
                 data::set("/at", at)?;
                 task::park(Duration::from_millis(*park))?;
                 return Ok(());
+            }
+            Op::Read {
+                read,
+                from,
+                length,
+                into,
+            } => {
+                let file = blobs::get(read)?;
+                let bytes = file.read(*from, *length)?;
+                let text = String::from_utf8_lossy(&bytes);
+                data::set(into, json!({"size": file.size(), "text": text}))?;
             }
             Op::Pause { pause } => {
                 connectors::pause(Duration::from_millis(*pause)).await?;

@@ -1,0 +1,3 @@
+export const condition = {};
+export const content = () => {};
+enum E { A = 1 }

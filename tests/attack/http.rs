@@ -1,0 +1,105 @@
+//! A blocking HTTP/1.1 client of one keep-alive connection: enough to set a server up, to attack it and to be its
+//! honest tenant.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+
+use super::response;
+
+/// The longest that an answer may take: a server under attack is slow, and one that is stuck is a result.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A connection to a server.
+pub struct Connection {
+    address: SocketAddr,
+    /// The bearer token, if the requests carry one.
+    token: Option<String>,
+    stream: Option<TcpStream>,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    /// It connects at the first request, and again after an error.
+    pub fn new(address: SocketAddr, token: Option<&str>) -> Self {
+        Self {
+            address,
+            token: token.map(str::to_owned),
+            stream: None,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Sends a request; gives the answer's status and body.
+    pub fn send(&mut self, method: &str, path: &str, body: &[u8]) -> anyhow::Result<(u16, &[u8])> {
+        let answer = self.exchange(method, path, body);
+        match answer {
+            Ok((status, body)) => Ok((status, &self.buffer[body])),
+            Err(error) => {
+                self.stream = None;
+                Err(error.context(format!("{method} {path}")))
+            }
+        }
+    }
+
+    /// As [`Connection::send`], for an answer that must be 2xx and JSON.
+    pub fn call(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> anyhow::Result<serde_json::Value> {
+        let (status, answer) = self.send(method, path, body)?;
+        ensure!(
+            (200..300).contains(&status),
+            "{method} {path} was answered {status}: {}",
+            String::from_utf8_lossy(answer)
+        );
+        if answer.is_empty() {
+            return Ok(serde_json::Value::Null);
+        }
+        serde_json::from_slice(answer).with_context(|| format!("the answer to {method} {path}"))
+    }
+
+    fn exchange(
+        &mut self,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> anyhow::Result<(u16, std::ops::Range<usize>)> {
+        let stream = match &mut self.stream {
+            Some(stream) => stream,
+            none => {
+                let stream = TcpStream::connect(self.address)?;
+                stream.set_nodelay(true)?;
+                stream.set_read_timeout(Some(TIMEOUT))?;
+                stream.set_write_timeout(Some(TIMEOUT))?;
+                none.insert(stream)
+            }
+        };
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
+        if let Some(token) = &self.token {
+            request.push_str(&format!("authorization: Bearer {token}\r\n"));
+        }
+        if !body.is_empty() {
+            request.push_str("content-type: application/json\r\n");
+        }
+        request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        stream.write_all(request.as_bytes())?;
+        stream.write_all(body)?;
+        self.buffer.clear();
+        let mut chunk = [0; 16 * 1024];
+        loop {
+            let count = stream.read(&mut chunk)?;
+            if count == 0 {
+                bail!("the server closed the connection");
+            }
+            self.buffer.extend_from_slice(&chunk[..count]);
+            if let Some(answer) = response::parse(&self.buffer)? {
+                return Ok((answer.status, answer.body));
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The fuzz targets (`fuzz/`) on their seeds and on random changes of them, without a fuzzer, so that they
+//! keep compiling and their readers keep accepting what they should. `STEPWELL_FUZZ_SECONDS` makes each
+//! target run for so long.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use crate::support::repository;
+
+#[path = "../fuzz/src/condition.rs"]
+mod condition;
+#[path = "../fuzz/src/document.rs"]
+mod document;
+#[path = "../fuzz/src/log.rs"]
+mod log;
+#[path = "../fuzz/src/manifest.rs"]
+mod manifest;
+#[path = "../fuzz/src/script.rs"]
+mod script;
+#[path = "../fuzz/src/signature.rs"]
+mod signature;
+
+/// Changed seeds that each target is run on by an ordinary test.
+const ROUNDS: usize = 400;
+
+/// The seeds of a target: their names and bytes.
+fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = repository().join("fuzz/seeds").join(target);
+    let mut seeds: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            (name, fs::read(entry.path()).unwrap())
+        })
+        .collect();
+    seeds.sort();
+    seeds
+}
+
+/// Changes a range of bytes: flips a bit, cuts it out, repeats it, or puts a part of another seed there.
+fn change(bytes: &mut Vec<u8>, other: &[u8], random: &mut StdRng) {
+    let from = random.random_range(0..=bytes.len());
+    let to = (from + random.random_range(0..16)).min(bytes.len());
+    match random.random_range(0..4) {
+        0 => {
+            if let Some(byte) = bytes.get_mut(from) {
+                *byte ^= 1 << random.random_range(0..8);
+            }
+        }
+        1 => drop(bytes.drain(from..to)),
+        2 => {
+            let part = bytes[from..to].repeat(random.random_range(1..4));
+            bytes.splice(from..from, part);
+        }
+        _ => {
+            let start = random.random_range(0..=other.len());
+            let end = (start + random.random_range(0..16)).min(other.len());
+            bytes.splice(from..to, other[start..end].iter().copied());
+        }
+    }
+}
+
+/// Runs a target; if it panics, prints the input as a byte string first.
+fn run(target: fn(&[u8]) -> bool, bytes: &[u8]) -> bool {
+    catch_unwind(AssertUnwindSafe(|| target(bytes))).unwrap_or_else(|panic| {
+        eprintln!("the input is b\"{}\"", bytes.escape_ascii());
+        resume_unwind(panic)
+    })
+}
+
+/// A seed whose name begins with `good` is accepted, any other is refused.
+fn on_seeds(name: &str, target: fn(&[u8]) -> bool) {
+    let seeds = seeds(name);
+    for (seed, bytes) in &seeds {
+        assert_eq!(
+            run(target, bytes),
+            seed.starts_with("good"),
+            "{name}/{seed}"
+        );
+    }
+    let accepted = |good| {
+        seeds
+            .iter()
+            .any(|(seed, _)| seed.starts_with("good") == good)
+    };
+    assert!(accepted(true) && accepted(false), "{name} lacks seeds");
+    let seconds = std::env::var("STEPWELL_FUZZ_SECONDS").ok();
+    let time = seconds.map(|seconds| Duration::from_secs(seconds.parse().unwrap()));
+    // The same changes each time, unless more are wanted.
+    let mut random = StdRng::seed_from_u64(if time.is_some() { rand::random() } else { 1 });
+    let (begun, mut rounds) = (Instant::now(), 0);
+    while time.map_or(rounds < ROUNDS, |time| begun.elapsed() < time) {
+        let mut bytes = seeds[random.random_range(0..seeds.len())].1.clone();
+        for _ in 0..random.random_range(1..6) {
+            let other = &seeds[random.random_range(0..seeds.len())].1;
+            change(&mut bytes, other, &mut random);
+        }
+        run(target, &bytes);
+        rounds += 1;
+    }
+    if time.is_some() {
+        eprintln!("{name}: {rounds} inputs");
+    }
+}
+
+#[test]
+fn condition() {
+    on_seeds("condition", condition::run);
+}
+
+#[test]
+fn document() {
+    on_seeds("document", document::run);
+}
+
+#[test]
+fn log() {
+    on_seeds("log", log::run);
+}
+
+#[test]
+fn manifest() {
+    on_seeds("manifest", manifest::run);
+}
+
+#[test]
+fn script() {
+    on_seeds("script", script::run);
+}
+
+#[test]
+fn signature() {
+    on_seeds("signature", signature::run);
+}

@@ -1,0 +1,79 @@
+//! Subtasks that make subtasks: how many one request can make is bounded, whatever the steps do.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::Server;
+
+/// A hundred branches of a hundred leaves each would be 10,100 tasks.
+const STEPS: [(&str, &str); 3] = [
+    (
+        "root",
+        "export const condition = {grow: true};
+        export const content = () => { for (let n = 0; n < 100; n++) task.subtask('branch', {}); };",
+    ),
+    (
+        "branch",
+        "export const condition = {$via: {name: 'branch'}};
+        export const content = () => {
+          data.made = 0;
+          for (; data.made < 100; data.made++) {
+            try { task.subtask('leaf', {}); } catch (error) { data.refused = error.message; break; }
+          }
+        };",
+    ),
+    (
+        "more",
+        "export const condition = {more: true};
+        export const content = () => { task.subtask('leaf', {}); };",
+    ),
+];
+
+#[tokio::test]
+async fn what_one_request_makes_is_bounded() {
+    let mut server = Server::start().await;
+    for (name, source) in STEPS {
+        server.script(name, source).await;
+    }
+    let webhook = server.webhook("w").await;
+    let root = server.post(&webhook, &json!({"grow": true})).await;
+    server.wait(&root, "done").await;
+    server.settled().await;
+    let (_, counts) = server
+        .api(Method::GET, &server.path("tasks/count"), None)
+        .await;
+    let all: u64 = counts["counts"]
+        .as_object()
+        .unwrap()
+        .values()
+        .filter_map(Value::as_u64)
+        .sum();
+    assert_eq!(all, 1 + 10_000, "{counts}");
+    let branches = server.tasks("state=done&limit=500").await;
+    let mut refused = 0;
+    for branch in &branches {
+        if let Some(text) = server.task(&branch.id).await.data["refused"].as_str() {
+            assert!(text.contains("make at most 10000 subtasks"), "{text}");
+            refused += 1;
+        }
+    }
+    assert!(refused >= 1, "of {} tasks that are done", branches.len());
+
+    // It is counted durably, and in the task that all come from.
+    server.restart().await;
+    let more = json!({"patch": {"more": true}});
+    assert_eq!(
+        server.act(&root, "update", Some(more)).await.0,
+        StatusCode::OK
+    );
+    let task = server.wait(&root, "error").await;
+    assert!(
+        task.fault
+            .as_deref()
+            .unwrap()
+            .contains("make at most 10000 subtasks"),
+        "{task:#}"
+    );
+    // Another request has a count of its own.
+    server.run(&webhook, &json!({"more": true}), "done").await;
+}

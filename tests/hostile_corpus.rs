@@ -1,0 +1,215 @@
+//! Hostile input by rows: what a tenant or a sender hands in, and the fault or the answer that it ends in. For each row
+//! a task of another workspace ends while the row is under way and one after it, and what the row was about is as it
+//! was; after a table the server's memory is near what it was before.
+//!
+//! What `hostile*.rs` has is not here again.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod conditions;
+mod http;
+mod javascript;
+mod manifests;
+mod rust;
+mod wat;
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::support::{PATIENCE, Server};
+
+const MIB: u64 = 1024 * 1024;
+/// What a table may leave behind: mostly what the store and the allocator keep for what comes next.
+const LEFT: u64 = 96 * MIB;
+
+/// How a row ends.
+enum Ends {
+    /// In this outcome of the run, with this in its error. The data is as it came.
+    Fault(&'static str, &'static str),
+    /// In a task that is done, with this in `data.said`.
+    Says(Value),
+    /// The step is not taken: the code, if it matters, and what the detail says.
+    Refused(&'static str, &'static str),
+}
+
+/// A server with a workspace of a neighbour; requests are about another one, `tenant`.
+struct Ground {
+    server: Server,
+    neighbour: String,
+    /// The tenant's webhook.
+    webhook: String,
+    wrong: Vec<String>,
+    before: u64,
+}
+
+impl Ground {
+    async fn new() -> Self {
+        let mut server = Server::start().await;
+        server.enter("neighbour").await;
+        let source =
+            "export const condition = {}; export const content = () => { data.ok = true; };";
+        server.script("own", source).await;
+        let neighbour = server.webhook("own").await;
+        server.enter("tenant").await;
+        let webhook = server.webhook("w").await;
+        let mut ground = Self {
+            server,
+            neighbour,
+            webhook,
+            wrong: Vec::new(),
+            before: 0,
+        };
+        for _ in 0..5 {
+            ground.neighbours_task_ends().await;
+        }
+        ground.before = ground.resident();
+        ground
+    }
+
+    /// Bytes of memory that the server's process has resident.
+    fn resident(&self) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.server.pid())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kib = line.unwrap().split_whitespace().nth(1).unwrap();
+        kib.parse::<u64>().unwrap() * 1024
+    }
+
+    async fn neighbours_task_ends(&self) {
+        let (status, answer) = self
+            .server
+            .send(&self.neighbour, "application/json", "{}")
+            .await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        let path = format!(
+            "/workspaces/neighbour/tasks/{}",
+            answer["task"].as_str().unwrap()
+        );
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let (_, task) = self.server.api(Method::GET, &path, None).await;
+            if task["state"] == "done" {
+                return;
+            }
+            assert!(Instant::now() < until, "the neighbour waits: {task}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// Carries a row out beside the neighbour; what is wrong with it is told at the table's end.
+    async fn row(&mut self, name: &str, row: impl AsyncFnOnce(&Self) -> Result<(), String>) {
+        let (ended, ()) = tokio::join!(row(self), self.neighbours_task_ends());
+        self.neighbours_task_ends().await;
+        if let Err(wrong) = ended {
+            self.wrong.push(format!("{name}: {wrong}"));
+        }
+    }
+
+    /// Adds a step, has it run on `body`, and looks at how that ends.
+    async fn step_ends(
+        &self,
+        package: Vec<u8>,
+        limits: &str,
+        body: &Value,
+        ends: &Ends,
+    ) -> Result<(), String> {
+        let (status, answer) = self.server.try_step("step", package, limits).await;
+        if let Ends::Refused(code, detail) = ends {
+            return refused((status, &answer), code, detail);
+        }
+        if !status.is_success() {
+            return Err(format!("{status} {answer}"));
+        }
+        let id = self.server.post(&self.webhook, body).await;
+        let task = self.ended(&id).await;
+        let mut data = task["data"].clone();
+        data.as_object_mut().unwrap().shift_remove("$via");
+        let run = task["runs"]
+            .as_array()
+            .and_then(|runs| runs.last())
+            .cloned()
+            .unwrap_or_default();
+        match ends {
+            Ends::Fault(outcome, error) => {
+                let said = run["error"].as_str().unwrap_or_default();
+                if run["outcome"] != *outcome || !said.contains(error) {
+                    return Err(format!("ended {}: {said}", run["outcome"]));
+                }
+                if said.len() > 5_000 || said.contains("backtrace") {
+                    return Err(format!("says too much: {said}"));
+                }
+                if data != *body || run["changes"] != json!([]) {
+                    return Err("changed its data".to_owned());
+                }
+            }
+            Ends::Says(value) => {
+                if task["state"] != "done" || data["said"] != *value {
+                    return Err(format!(
+                        "{} said {} {}",
+                        task["state"], data["said"], run["error"]
+                    ));
+                }
+            }
+            Ends::Refused(..) => {}
+        }
+        Ok(())
+    }
+
+    /// The task when it is at its end, or waits.
+    async fn ended(&self, id: &str) -> Value {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let task = self.server.task(id).await;
+            if task.state.as_str() != "ready" {
+                return task.json().clone();
+            }
+            assert!(Instant::now() < until, "{task:#}");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    /// How many tasks the tenant has.
+    async fn tasks(&self) -> u64 {
+        let path = self.server.path("tasks/count");
+        let (_, counts) = self.server.api(Method::GET, &path, None).await;
+        let counts = counts["counts"].as_object().unwrap().values();
+        counts.filter_map(Value::as_u64).sum()
+    }
+
+    /// The table's end: the server is well, its memory returned, and every row ended as it should.
+    async fn over(self) {
+        self.server.is_well().await;
+        let until = Instant::now() + PATIENCE;
+        while self.resident() > self.before + LEFT {
+            let grown = (self.resident() - self.before) / MIB;
+            assert!(Instant::now() < until, "{grown} MiB are still held");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
+    }
+}
+
+/// Whether a request was refused so.
+fn refused((status, answer): (StatusCode, &Value), code: &str, detail: &str) -> Result<(), String> {
+    let said = answer["detail"].as_str().unwrap_or_default();
+    let is_code = code.is_empty() || answer["code"] == code;
+    let is_so = status.is_client_error() && is_code && said.contains(detail);
+    if is_so && said.len() < 5_000 && !said.contains("backtrace") {
+        return Ok(());
+    }
+    Err(format!("{status} {} {said}", answer["code"]))
+}
+
+#[test]
+fn the_corpus_is_large() {
+    let rows = [
+        conditions::ROWS.len(),
+        http::rows().len(),
+        javascript::ROWS.len(),
+        manifests::rows().len(),
+        rust::ROWS.len(),
+        wat::rows().len(),
+    ];
+    assert!(rows.iter().sum::<usize>() >= 200, "{rows:?}");
+}

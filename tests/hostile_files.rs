@@ -1,0 +1,121 @@
+//! Calls to an upstream that hangs: sockets are bounded over all runs and for each workspace, so that the store, the
+//! API and a neighbour's calls have theirs.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::support::{PATIENCE, Receiver, Server, stepwell};
+use reqwest::Method;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+/// Files that the server may have open.
+const FILES: u32 = 400;
+/// Of them, connections to upstreams: a quarter of what is not kept for the server itself.
+const CALLS: usize = 50;
+
+/// An upstream that takes connections and answers nothing until it is told to close them.
+#[derive(Clone, Default)]
+struct Silent {
+    open: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+    closes: Arc<AtomicBool>,
+}
+
+impl Silent {
+    async fn start() -> (Self, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let silent = Self::default();
+        let taking = silent.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let one = taking.clone();
+                tokio::spawn(async move {
+                    let open = one.open.fetch_add(1, Ordering::SeqCst) + 1;
+                    one.most.fetch_max(open, Ordering::SeqCst);
+                    while !one.closes.load(Ordering::SeqCst) {
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                    drop(stream);
+                    one.open.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        (silent, url)
+    }
+}
+
+fn files(server: &Server) -> usize {
+    let folder = format!("/proc/{}/fd", server.pid());
+    std::fs::read_dir(folder).unwrap().count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_hang_leave_files_for_everything_else() {
+    let (silent, url) = Silent::start().await;
+    let upstream = Receiver::start().await;
+    let binary = stepwell();
+    let cache = std::path::Path::new(binary.get_program()).with_file_name("tests-cache");
+    let args = [
+        "--egress-allow",
+        "127.0.0.1/32",
+        "--cache-dir",
+        cache.to_str().unwrap(),
+    ];
+    let mut server = Server::with_files(FILES, &args).await;
+    let calling = |url: &str, count: usize| {
+        format!(
+            "export const condition = {{n: Number}};
+             export const content = async () => {{
+               const calls = Array.from({{length: {count}}}, () => fetch('{url}').catch(() => null));
+               await Promise.all(calls);
+               data.ok = true;
+             }};\n"
+        )
+    };
+    server.script("hang", &calling(&url, 32)).await;
+    let webhook = server.webhook("w").await;
+    let mut tasks = Vec::new();
+    for n in 0..20 {
+        tasks.push(server.post(&webhook, &json!({"n": n})).await);
+    }
+    let until = Instant::now() + PATIENCE;
+    while silent.open.load(Ordering::SeqCst) < CALLS / 2 {
+        assert!(Instant::now() < until, "the calls do not begin");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    server.enter("neighbour").await;
+    server.script("call", &calling(&upstream.url, 1)).await;
+    let other = server.webhook("w").await;
+    for n in 0..5 {
+        let task = server.run(&other, &json!({"n": n}), "done").await;
+        assert_eq!(task.data["ok"], true);
+        assert!(files(&server) < FILES as usize);
+    }
+    let most = silent.most.load(Ordering::SeqCst);
+    assert!(
+        most <= CALLS - CALLS / 4,
+        "{most} connections of one workspace"
+    );
+    silent.closes.store(true, Ordering::SeqCst);
+    let path = "/workspaces/default/tasks?state=ready&limit=1";
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let (status, page) = server.api(Method::GET, path, None).await;
+        assert_eq!(status, 200, "{page}");
+        if page["tasks"].as_array().unwrap().is_empty() {
+            break;
+        }
+        assert!(Instant::now() < until, "tasks are still ready");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for task in tasks {
+        let path = format!("/workspaces/default/tasks/{task}");
+        let (_, task) = server.api(Method::GET, &path, None).await;
+        assert_eq!(task["state"], "done", "{task}");
+        assert_eq!(task["runs"][0]["calls"].as_array().unwrap().len(), 32);
+    }
+}

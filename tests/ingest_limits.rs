@@ -1,0 +1,194 @@
+//! Rates of webhooks and workspaces, and requests that are taken in at once.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::time::Duration;
+
+use crate::support::Server;
+use crate::support::project::{Project, marks};
+use crate::support::senders::{Delivery, add, url_of};
+use reqwest::{Method, Response};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+async fn post(server: &Server, webhook: &Value) -> Response {
+    Delivery::post("{}", &[])
+        .send(server, url_of(webhook))
+        .await
+}
+
+fn header<'r>(response: &'r Response, name: &str) -> &'r str {
+    response.headers()[name].to_str().unwrap()
+}
+
+async fn code(response: Response) -> Value {
+    let problem: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    problem["code"].clone()
+}
+
+#[tokio::test]
+async fn more_than_a_webhooks_rate_is_refused_and_told() {
+    let server = Server::start().await;
+    let rate = json!({"requests": 3, "seconds": 3600});
+    let limited = add(&server, "Limited", json!({"rate": rate})).await;
+    let free = add(&server, "Free", json!({})).await;
+    for _ in 0..3 {
+        assert_eq!(post(&server, &limited).await.status(), 200);
+    }
+    let refused = post(&server, &limited).await;
+    assert_eq!(refused.status(), 429);
+    let wait: u64 = header(&refused, "retry-after").parse().unwrap();
+    assert!((1_100..=1_200).contains(&wait), "{wait}");
+    assert_eq!(
+        header(&refused, "ratelimit-policy"),
+        "\"webhook\";q=3;w=3600"
+    );
+    assert_eq!(
+        header(&refused, "ratelimit"),
+        format!("\"webhook\";r=0;t={wait}")
+    );
+    assert_eq!(code(refused).await, "rate-limited");
+    assert_eq!(post(&server, &free).await.status(), 200);
+    assert_eq!(server.tasks("").await.len(), 4);
+    // The tenant sees it.
+    let path = server.path("deliveries?verdict=refused");
+    let (_, page) = server.api(Method::GET, &path, None).await;
+    assert_eq!(page["deliveries"][0]["code"], "rate-limited");
+    let none = json!({"rate": null});
+    server
+        .api(Method::PATCH, &server.path("webhooks/Limited"), Some(none))
+        .await;
+    assert_eq!(post(&server, &limited).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_workspaces_rate_is_that_of_all_its_webhooks_and_of_no_other() {
+    let mut server = Server::start().await;
+    let elsewhere = add(&server, "Elsewhere", json!({})).await;
+    server.enter("acme").await;
+    let (one, other) = (
+        add(&server, "One", json!({})).await,
+        add(&server, "Other", json!({})).await,
+    );
+    let set = json!({"rate": {"requests": 2, "seconds": 3600}});
+    let (status, workspace) = server
+        .api(Method::PATCH, "/workspaces/acme", Some(set.clone()))
+        .await;
+    assert_eq!((status.as_u16(), &workspace["rate"]), (200, &set["rate"]));
+    server.restart().await;
+    assert_eq!(post(&server, &one).await.status(), 200);
+    assert_eq!(post(&server, &other).await.status(), 200);
+    let refused = post(&server, &one).await;
+    assert_eq!(
+        header(&refused, "ratelimit-policy"),
+        "\"workspace\";q=2;w=3600"
+    );
+    assert_eq!(code(refused).await, "rate-limited");
+    assert_eq!(post(&server, &elsewhere).await.status(), 200);
+}
+
+/// A request counts from its head until it is answered.
+#[tokio::test]
+async fn requests_at_once_are_bounded() {
+    let server = Server::start().await;
+    let webhook = add(&server, "Form", json!({"at_once": 1})).await;
+    let address = server.url.strip_prefix("http://").unwrap();
+    let path = &url_of(&webhook)[url_of(&webhook).find("/event/").unwrap()..];
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    let head = format!("POST {path} HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{{");
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let refused = loop {
+        // Until the server has read the head.
+        let answer = post(&server, &webhook).await;
+        if answer.status() != 200 {
+            break answer;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(
+        (refused.status().as_u16(), header(&refused, "retry-after")),
+        (429, "1")
+    );
+    assert_eq!(code(refused).await, "too-many-at-once");
+    slow.write_all(b"}").await.unwrap();
+    let mut answer = [0; 15];
+    slow.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    assert_eq!(post(&server, &webhook).await.status(), 200);
+    // One that goes away is not counted any more.
+    let mut gone = TcpStream::connect(address).await.unwrap();
+    gone.write_all(head.as_bytes()).await.unwrap();
+    drop(gone);
+    for _ in 0..500 {
+        if post(&server, &webhook).await.status() == 200 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the webhook takes nothing any more");
+}
+
+#[tokio::test]
+async fn limits_are_set_by_command_line_and_manifest() {
+    let server = Server::start().await;
+    server.cli_json(&[
+        "webhook",
+        "add",
+        "Form",
+        "--rate",
+        "600/m",
+        "--at-once",
+        "4",
+    ]);
+    let limits = |shown: &Value| json!([shown["rate"], shown["at_once"]]);
+    let shown = server.cli_json(&["webhook", "show", "Form"]);
+    assert_eq!(limits(&shown), json!([{"requests": 600, "seconds": 60}, 4]));
+    let changed = server.cli_json(&["webhook", "update", "Form", "--no-at-once"]);
+    assert_eq!(
+        limits(&changed),
+        json!([{"requests": 600, "seconds": 60}, null])
+    );
+    let set = server.cli_json(&["workspace", "set", "default", "--rate", "1000/s"]);
+    assert_eq!(set["rate"], json!({"requests": 1000, "seconds": 1}));
+    let set = server.cli(&["workspace", "set", "default", "--rate", "none"]);
+    assert_eq!(
+        String::from_utf8(set.stderr).unwrap(),
+        "workspace default takes as many requests as come\n"
+    );
+
+    let manifest = |rate: &str, webhook: &str| {
+        format!("workspaces:\n- name: default\n  rate: {rate}\n  webhooks: [{webhook}]\n")
+    };
+    let project = Project::new(&manifest("50/10s", "{name: Form, rate: 5/s, atOnce: 2}"));
+    let run = || marks(&project.deploy(&server, &[]));
+    assert_eq!(run()[..2], ["~ workspace default", "~ webhook Form"]);
+    assert_eq!(run()[..2], ["= workspace default", "= webhook Form"]);
+    let shown = server.cli_json(&["webhook", "show", "Form"]);
+    assert_eq!(limits(&shown), json!([{"requests": 5, "seconds": 1}, 2]));
+    project.write("deploy.yaml", manifest("none", "{name: Form, rate: none}"));
+    assert_eq!(run()[..2], ["~ workspace default", "~ webhook Form"]);
+    let shown = server.cli_json(&["webhook", "show", "Form"]);
+    assert_eq!(limits(&shown), json!([null, 2]));
+    for (wrong, place) in [
+        ("rate: 100", "webhooks[0].rate"),
+        ("atOnce: 0", "webhooks[0].atOnce"),
+    ] {
+        project.write(
+            "deploy.yaml",
+            manifest("none", &format!("{{name: Form, {wrong}}}")),
+        );
+        let ran = project.deploy(&server, &[]);
+        assert!(ran.code == Some(2) && ran.stderr.contains(place), "{ran:?}");
+    }
+    for (body, field) in [
+        (json!({"rate": {"requests": 0, "seconds": 1}}), "rate"),
+        (json!({"at_once": 0}), "at_once"),
+    ] {
+        let path = server.path("webhooks/Form");
+        let (status, problem) = server.api(Method::PATCH, &path, Some(body)).await;
+        assert_eq!(
+            (status.as_u16(), &problem["code"], &problem["field"]),
+            (422, &json!("bad-webhook"), &json!(field))
+        );
+    }
+}

@@ -1,0 +1,181 @@
+//! A JavaScript step is compiled once, when it is added: a run does not parse it, and a step cannot tell. What was
+//! compiled is made again where it is missing or damaged.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::support::Server;
+use serde_json::{Value, json};
+
+/// Compiling what is 20 KB long takes some 20 million units of fuel.
+const COMPILED: u64 = 2_000_000;
+
+/// Some 20 KB of functions that nothing calls, and a step.
+fn with_helpers(step: &str) -> String {
+    let helper = |n: usize| {
+        format!(
+            "export function helper{n}(value, other) {{\n  const list = value.items.map((item) => item.name.trim().toLowerCase());\n  \
+             if (list.length > {n}) return other ? list.join(', ') : null;\n  return `${{value.id}}-${{other}}`;\n}}\n"
+        )
+    };
+    let helpers: String = (0..100).map(helper).collect();
+    helpers + step
+}
+
+/// The compiled scripts of a server, with what is in them.
+fn images(cache: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let files = std::fs::read_dir(cache).unwrap();
+    let files = files.map(|file| file.unwrap().path());
+    let mut images: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|ending| ending == "image"))
+        .map(|path| (path.clone(), std::fs::read(&path).unwrap()))
+        .collect();
+    images.sort();
+    images
+}
+
+#[tokio::test]
+async fn what_is_missing_or_damaged_is_compiled_again() {
+    let mut server = Server::with(&["--cache-dir", ""]).await;
+    let step =
+        "export const condition = {};\nexport const content = () => { data.sum = data.a + 1; };\n";
+    server.script("it", &with_helpers(step)).await;
+    let cache = server.data_dir().join("cache");
+    let made = images(&cache);
+    assert_eq!(made.len(), 1);
+    let (file, bytes) = &made[0];
+    assert!(bytes.len() > 20_000, "{} bytes", bytes.len());
+    let webhook = server.webhook("w").await;
+    let task = server.run(&webhook, &json!({"a": 1}), "done").await;
+    let fuel = task.runs[0].fuel;
+    assert!(fuel < COMPILED, "{fuel}");
+
+    // As an older server leaves it, a damaged one, one of another script, and none at all that is readable.
+    let mut flipped = bytes.clone();
+    flipped[bytes.len() / 2] ^= 4;
+    for damaged in [None, Some(&flipped[..]), Some(&bytes[..100]), Some(b"")] {
+        match damaged {
+            Some(damaged) => std::fs::write(file, damaged).unwrap(),
+            None => std::fs::remove_file(file).unwrap(),
+        }
+        server.restart().await;
+        if damaged.is_none() {
+            // It does not wait for a run.
+            while images(&cache).is_empty() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        let task = server.run(&webhook, &json!({"a": 1}), "done").await;
+        assert_eq!(task.data["sum"], 2);
+        assert_eq!(task.runs[0].fuel, fuel, "it costs the same again");
+        assert!(images(&cache) == made, "it is the same again");
+    }
+}
+
+/// A step of several files.
+async fn add(server: &Server, entry: &str, modules: Value) {
+    let package = json!({"entry": entry, "modules": modules}).to_string();
+    let (status, answer) = server.try_step("it", package.into_bytes(), "").await;
+    assert!(status.is_success(), "{answer}");
+}
+
+#[tokio::test]
+async fn a_compiled_step_has_its_text_its_places_and_its_files() {
+    let server = Server::start().await;
+    let entry = with_helpers(
+        "import { even } from './even.js';
+import rates from './rates.json';
+import { createHash } from 'node:crypto';
+export const condition = {};
+export const content = async () => {
+  data.text = helper7.toString().split('\\n')[2];
+  data.even = even(10);
+  data.rate = rates.list[1];
+  data.hash = createHash('sha256').update('x').digest('hex').slice(0, 8);
+  data.common = lib.common.twice(21);
+  data.late = (await import('./late.js')).late;
+  try { await import('./broken.js') } catch (error) { data.broken = error.name }
+  helper3(data.nothing);
+};
+",
+    );
+    let modules = json!({
+        "step.js": entry,
+        "even.js": "import { odd } from './odd.js';\nexport const even = (n) => n === 0 || odd(n - 1);",
+        "odd.js": "import { even } from './even.js';\nexport const odd = (n) => n !== 0 && even(n - 1);",
+        "rates.json": "{\"list\": [1, 2.50]}",
+        "lib/common.js": "exports.twice = (n) => 2 * n;",
+        "late.js": "export const late = typeof data;",
+        "broken.js": "export const = 1;",
+    });
+    add(&server, "step.js", modules).await;
+    let webhook = server.webhook("w").await;
+    let id = server.post(&webhook, &json!({})).await;
+    let task = server.wait(&id, "error").await;
+    let error = task.runs[0].error.clone().unwrap_or_default();
+    assert!(
+        error.contains("at step.js:17:16\n  17 |   const list = value.items.map(")
+            && error.contains("at content (step.js:513:"),
+        "{error}"
+    );
+    assert!(task.runs[0].fuel < 2 * COMPILED, "{}", task.runs[0].fuel);
+
+    let modules = json!({
+        "step.js": with_helpers("import { twice } from './common.js';\nexport const condition = {};\n\
+            export const content = () => { data.common = twice(21); data.text = helper7.toString().split('\\n')[2]; };"),
+        "common.js": "exports.twice = (n) => 2 * n;",
+    });
+    add(&server, "step.js", modules).await;
+    let task = server.run(&webhook, &json!({}), "done").await;
+    assert_eq!(task.data["common"], 42);
+    assert_eq!(
+        task.data["text"],
+        "  if (list.length > 7) return other ? list.join(', ') : null;"
+    );
+}
+
+#[tokio::test]
+async fn what_a_step_sets_up_when_it_is_loaded_is_of_each_run() {
+    let server = Server::start().await;
+    let step = "let count = 0;\nconst at = Date.now();\nconst was = data.n;\nconst chance = Math.random();\n\
+        Object.prototype.toString = JSON.stringify = Promise.resolve = undefined;\n\
+        export const condition = { n: Number };\n\
+        export const content = async () => { data.seen = [++count, was, at > 0, chance]; };\n";
+    server.script("it", step).await;
+    let webhook = server.webhook("w").await;
+    let mut chances = Vec::new();
+    for n in [1, 2] {
+        let task = server.run(&webhook, &json!({"n": n}), "done").await;
+        assert_eq!(task.data["seen"][0], 1);
+        assert_eq!(task.data["seen"][1], n);
+        assert_eq!(task.data["seen"][2], true);
+        chances.push(task.data["seen"][3].clone());
+    }
+    assert_ne!(chances[0], chances[1]);
+}
+
+#[tokio::test]
+async fn scripts_that_cannot_be_compiled_before_they_run_are_compiled_by_each_run() {
+    let server = Server::start().await;
+    // Its functions take many times the memory of their text, and more than an image may have.
+    let nested = format!("{}0", "()=>".repeat(100));
+    let functions: String = (0..500)
+        .map(|n| format!("const f{n}={nested};\n"))
+        .collect();
+    let step = "export const condition = {};\nexport const content = () => { data.ok = true; };\n";
+    server.script("large", &format!("{functions}{step}")).await;
+    let webhook = server.webhook("w").await;
+    let task = server.run(&webhook, &json!({}), "done").await;
+    assert_eq!(task.data["ok"], true);
+    assert!(task.runs[0].fuel > COMPILED, "{}", task.runs[0].fuel);
+
+    let wrong = json!({"entry": "step.js", "modules": {"step.js": "export const = 1;"}});
+    let (status, answer) = server
+        .try_step("wrong", wrong.to_string().into_bytes(), "")
+        .await;
+    assert!(status.is_client_error(), "{status}");
+    let detail = answer["detail"].as_str().unwrap();
+    assert!(detail.contains("step.js:1:14"), "{detail}");
+    server.is_well().await;
+}

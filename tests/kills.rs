@@ -1,0 +1,13 @@
+//! The suites that kill processes, in one program: servers that end at any instant, stores that die at any
+//! write, disks that fail or are full. `cargo test --test kills MODULE` runs one of them.
+
+mod support;
+
+mod crash;
+mod dedup_kills;
+mod effects;
+mod faults;
+mod interrupted;
+mod replay;
+mod schedule_deaths;
+mod storage_full;

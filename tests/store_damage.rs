@@ -1,0 +1,372 @@
+//! A damaged data directory: the server names the part and does not start, or has everything;
+//! `store check` lists what is damaged, `store repair` makes a sound store of it. Hundreds of damages more are in
+//! `host/src/store/sled/tests/matrix.rs`.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Output, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::{Server, repository, stepwell, texts};
+
+/// A data directory as a server leaves it that is killed, and its tasks with their states.
+struct Subject {
+    home: tempfile::TempDir,
+    tasks: BTreeMap<String, Value>,
+}
+
+const SCRIPT: &str = "export const condition = {n: Number};
+    export const content = async () => {
+        data.seen = task.config('GREETING');
+        if (data.n % 3 === 1) task.park(3_600_000);
+        if (data.n % 3 === 2) throw new Error('it is broken');
+    };";
+
+impl Subject {
+    async fn make() -> Self {
+        let mut server = Server::start().await;
+        server.config("GREETING", "hello").await;
+        server.script("greet", SCRIPT).await;
+        let webhook = server.webhook("Orders").await;
+        let mut ids = Vec::new();
+        for n in 0..12 {
+            let text = "x".repeat(if n % 4 == 0 { 9_000 } else { 10 });
+            ids.push(server.post(&webhook, &json!({"n": n, "text": text})).await);
+        }
+        for (n, id) in ids.iter().enumerate() {
+            match n % 3 {
+                0 => drop(server.wait(id, "done").await),
+                1 => drop(server.waiting(id).await),
+                // It is tried three times.
+                _ => drop(server.wait(id, "error").await),
+            }
+        }
+        // Half a second after the last change everything is known to be there.
+        let file = server.data_dir().join("store/acknowledged");
+        let mut last = fs::read(&file).unwrap();
+        loop {
+            tokio::time::sleep(Duration::from_millis(1_500)).await;
+            let now = fs::read(&file).unwrap();
+            if now == last {
+                break;
+            }
+            last = now;
+        }
+        let tasks = listed(server.data_dir());
+        assert_eq!(tasks.len(), 12);
+        server.kill();
+        let home = tempfile::tempdir().unwrap();
+        copy(server.data_dir(), &home.path().join("killed"));
+        Self { home, tasks }
+    }
+
+    /// A copy of the directory.
+    fn again(&self) -> PathBuf {
+        let work = self.home.path().join("work");
+        let _ = fs::remove_dir_all(&work);
+        copy(&self.home.path().join("killed"), &work);
+        work
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true if entry.file_name() != "cache" => copy(&entry.path(), &target),
+            true => {}
+            false => drop(fs::copy(entry.path(), &target).unwrap()),
+        }
+    }
+}
+
+fn cli(directory: &Path, args: &[&str]) -> Output {
+    stepwell()
+        .args(args)
+        .env("STEPWELL_DATA_DIR", directory)
+        .output()
+        .unwrap()
+}
+
+/// The tasks that a running server lists, by their ids.
+fn listed(directory: &Path) -> BTreeMap<String, Value> {
+    let output = cli(directory, &["task", "list", "--limit", "1000", "--json"]);
+    let (out, err) = texts(&output);
+    assert!(output.status.success(), "{err}");
+    let document: Value = serde_json::from_str(&out).unwrap();
+    let tasks = document["tasks"].as_array().unwrap().iter();
+    tasks
+        .map(|task| (task["id"].as_str().unwrap().to_owned(), task.clone()))
+        .collect()
+}
+
+/// A server on the directory; or what it said instead of starting.
+fn started(directory: &Path) -> Result<Child, String> {
+    let mut command = stepwell();
+    let cache = Path::new(command.get_program()).with_file_name("tests-cache");
+    let mut child = command
+        .env("STEPWELL_CACHE_DIR", cache)
+        .args([
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--log",
+            "off",
+            "--data-dir",
+        ])
+        .arg(directory)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let stdout = child.stdout.as_mut().unwrap();
+    BufReader::new(stdout).read_line(&mut line).unwrap();
+    if line.starts_with("listening on") {
+        return Ok(child);
+    }
+    let output = child.wait_with_output().unwrap();
+    let (out, err) = texts(&output);
+    assert_eq!(output.status.code(), Some(1), "{out}{err}");
+    Err(err)
+}
+
+fn end(mut child: Child) {
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+fn json_of(output: &Output) -> Value {
+    let (out, err) = texts(output);
+    serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"))
+}
+
+fn flip(file: &Path, at: usize, count: usize) {
+    let mut bytes = fs::read(file).unwrap();
+    for byte in bytes.iter_mut().skip(at).take(count) {
+        *byte ^= 0x5a;
+    }
+    fs::write(file, bytes).unwrap();
+}
+
+/// A damage: what it is called, and what does it to a data directory.
+type Damage = (&'static str, Box<dyn Fn(&Path)>);
+
+/// The damages that are tried through the program.
+fn damages() -> Vec<Damage> {
+    fn of(what: &'static str, harm: impl Fn(&Path) + 'static) -> Damage {
+        (what, Box::new(harm))
+    }
+    let in_store = |path: &'static str| move |dir: &Path| dir.join("store").join(path);
+    let (db, log, segment) = (
+        in_store("tree/db"),
+        in_store("log"),
+        in_store("archive/00000001.tasks"),
+    );
+    let slot = move |dir: &Path| {
+        fs::read_dir(log(dir))
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path()
+    };
+    let (marks, catalog) = (in_store("marks"), in_store("catalog"));
+    let mut all = vec![
+        of("the log is deleted", move |dir| {
+            fs::remove_dir_all(log(dir)).unwrap()
+        }),
+        of("a file of the log is cut", move |dir| {
+            let file = fs::File::options().write(true).open(slot(dir)).unwrap();
+            file.set_len(100).unwrap();
+        }),
+        of("the tree is deleted", move |dir| {
+            fs::remove_file(db(dir)).unwrap()
+        }),
+        of("the tree is cut", move |dir| {
+            let file = fs::File::options().write(true).open(db(dir)).unwrap();
+            file.set_len(3_000).unwrap();
+        }),
+        of("the archive is deleted", move |dir| {
+            fs::remove_file(segment(dir)).unwrap()
+        }),
+        of("a bit of the archive is flipped", move |dir| {
+            flip(&segment(dir), 200, 1)
+        }),
+        of("the marks are deleted", move |dir| {
+            fs::remove_file(marks(dir)).unwrap()
+        }),
+        of("the marks are flipped", move |dir| flip(&marks(dir), 15, 1)),
+        of("the catalog's copy is deleted", move |dir| {
+            fs::remove_file(catalog(dir)).unwrap()
+        }),
+        of("the catalog's copy is flipped", move |dir| {
+            flip(&catalog(dir), 40, 8)
+        }),
+    ];
+    for at in [3usize, 40, 700, 2_500, 6_000, 12_000] {
+        all.push(of("the tree is flipped", move |dir| flip(&db(dir), at, 8)));
+        all.push(of("the log is flipped", move |dir| flip(&slot(dir), at, 1)));
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_server_names_damage_and_a_repair_makes_it_start() {
+    let subject = Subject::make().await;
+    let sound = cli(&subject.again(), &["store", "check"]);
+    assert_eq!(sound.status.code(), Some(0), "{:?}", texts(&sound));
+    let (mut refused, mut lossless) = (0, 0);
+    for (what, harm) in damages() {
+        let work = subject.again();
+        harm(&work);
+        let listed_at_once = match started(&work) {
+            Err(error) => {
+                refused += 1;
+                assert!(error.contains("the store is damaged: "), "{what}: {error}");
+                assert!(error.contains("stepwell store repair"), "{what}: {error}");
+                None
+            }
+            Ok(child) => {
+                let tasks = listed(&work);
+                end(child);
+                Some(tasks)
+            }
+        };
+        if let Some(tasks) = listed_at_once {
+            assert_eq!(
+                tasks.len(),
+                subject.tasks.len(),
+                "{what}: it starts, and tasks are missing"
+            );
+            continue;
+        }
+        let work = subject.again();
+        harm(&work);
+        let checked = cli(&work, &["store", "check", "--json"]);
+        assert_eq!(checked.status.code(), Some(1), "{what}");
+        let report = json_of(&checked);
+        assert_eq!(report["sound"], false, "{what}");
+        let path = work.to_str().unwrap();
+        let repaired = cli(&work, &["store", "repair", path, "--json"]);
+        assert_eq!(
+            repaired.status.code(),
+            Some(0),
+            "{what}: {:?}",
+            texts(&repaired)
+        );
+        let repaired = json_of(&repaired);
+        assert_eq!(repaired["damages"], report["damages"], "{what}");
+        assert!(
+            Path::new(repaired["kept"].as_str().unwrap()).is_dir(),
+            "{what}"
+        );
+        let again = cli(&work, &["store", "check"]);
+        assert_eq!(again.status.code(), Some(0), "{what}: {:?}", texts(&again));
+        let child = started(&work).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let tasks = listed(&work);
+        end(child);
+        let losses = repaired["damages"].as_array().unwrap();
+        let lost = losses.iter().filter(|damage| !damage["loss"].is_null());
+        let is_listed = |id: &String| {
+            lost.clone()
+                .any(|damage| damage["task"].is_null() || damage["task"] == json!(id))
+        };
+        for (id, task) in &subject.tasks {
+            let is_there = tasks
+                .get(id)
+                .is_some_and(|found| found["state"] == task["state"]);
+            assert!(
+                is_there || is_listed(id),
+                "{what}: {id} is not there, and not listed: {losses:?}"
+            );
+        }
+        lossless += usize::from(tasks.len() == subject.tasks.len());
+    }
+    assert!(
+        refused >= 8 && lossless >= 4,
+        "{refused} refused, {lossless} repaired without a loss"
+    );
+}
+
+#[tokio::test]
+async fn a_store_that_is_gone_is_missed() {
+    let subject = Subject::make().await;
+    let work = subject.again();
+    fs::remove_dir_all(work.join("store")).unwrap();
+    let error = started(&work).unwrap_err();
+    assert!(
+        error.contains("the store is missing") && error.contains("store-mark"),
+        "{error}"
+    );
+    // An older version left no mark; its secrets say that there was a store.
+    fs::remove_file(work.join("store-mark")).unwrap();
+    let error = started(&work).unwrap_err();
+    assert!(error.contains("vault-key and admin-token"), "{error}");
+    for args in [&["store", "check"][..], &["store", "repair"]] {
+        let (_, error) = texts(&cli(&work, args));
+        assert!(error.contains("the store is missing"), "{error}");
+    }
+    let accepted = cli(&work, &["store", "repair", "--accept-loss", "store"]);
+    assert!(accepted.status.success(), "{:?}", texts(&accepted));
+    let child = started(&work).unwrap();
+    assert!(listed(&work).is_empty());
+    end(child);
+    let refused = cli(&work, &["store", "repair", "--accept-loss", "store"]);
+    assert_eq!(refused.status.code(), Some(1), "there is one now");
+    let nothing = tempfile::tempdir().unwrap();
+    let (_, error) = texts(&cli(nothing.path(), &["store", "check"]));
+    assert!(error.contains("no data directory"), "{error}");
+}
+
+/// The key is not the store's, but without it the store's secrets are lost.
+#[tokio::test]
+async fn a_key_that_opens_nothing_is_damage() {
+    let subject = Subject::make().await;
+    let work = subject.again();
+    let key = work.join("vault-key");
+    let text = fs::read_to_string(&key).unwrap();
+    let other = if text.starts_with('0') { "1" } else { "0" };
+    fs::write(&key, format!("{other}{}", &text[1..])).unwrap();
+    let checked = cli(&work, &["store", "check", "--json"]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert_eq!(json_of(&checked)["damages"][0]["part"], "the vault key");
+    fs::remove_file(&key).unwrap();
+    let checked = cli(&work, &["store", "check"]);
+    let (out, _) = texts(&checked);
+    assert!(
+        out.contains("the vault key") && out.contains("it is missing"),
+        "{out}"
+    );
+}
+
+#[tokio::test]
+async fn a_damaged_store_is_repaired_as_the_manual_says() {
+    let subject = Subject::make().await;
+    let work = subject.again();
+    fs::remove_file(work.join("store/marks")).unwrap();
+    let manual = fs::read_to_string(repository().join("docs/operations.md")).unwrap();
+    let (_, manual) = manual.split_once("## Damaged stores").unwrap();
+    let (_, block) = manual.split_once("```sh\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let mut codes = Vec::new();
+    for line in block.lines().filter(|line| !line.contains(" serve ")) {
+        let here = line.replace("/var/lib/stepwell", work.to_str().unwrap());
+        let words: Vec<&str> = here.split(' ').skip(1).collect();
+        codes.push(cli(&work, &words).status.code().unwrap());
+    }
+    assert_eq!(
+        codes,
+        [1, 0],
+        "a check finds the damage, and a repair mends it"
+    );
+    let child = started(&work).unwrap();
+    assert_eq!(listed(&work), subject.tasks);
+    end(child);
+}
