@@ -19,8 +19,12 @@ fn runs_write_to_few_stretches_of_memory() {
     let steps = [content(""), CONTACT_FORM.to_owned(), content(calls)];
     for step in steps {
         // A new memory: what one run has written is written for good.
-        let stretches = Bench::new().stretches(&step, contact());
+        let compiled = Bench::new().compiled(&step);
+        assert!(compiled.is_whole());
+        let stretches = Bench::new().stretches(&step, contact(), compiled);
         let count = stretches.len();
+        let pages: usize = stretches.iter().map(|(from, to)| to - from + 1).sum();
+        println!("{pages} pages in {count} stretches");
         assert!((10..=32).contains(&count), "{count}: {stretches:?}: {step}");
     }
 }

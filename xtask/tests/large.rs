@@ -1,6 +1,6 @@
 //! What a step that handles as much data as the server takes by default costs, for data of many
 //! shapes: `cargo test --release -p xtask --test large -- --nocapture` prints it. To read, change, forward, hash or
-//! clone it costs at most a tenth of the fuel that a step has by default, but for what [`ABOVE`] lists.
+//! clone it costs at most a tenth of the fuel that a step has by default.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -14,36 +14,6 @@ use bench::{Bench, content};
 const BYTES: usize = 1_017_000;
 /// A tenth of what a step has by default.
 const MOST: u64 = 100_000_000;
-/// What costs more, by shape and operations, and up to how many millions. All but the hash are the price of making and
-/// comparing very many small values: a mebibyte has 340,000 empty objects, 127,000 objects of one digit or 62,000 names
-/// that no other object has; an integer above 2^53 is noted with its text; an element that nests sixty arrays becomes an
-/// accessor, since all of them at once would not fit into the heap. SHA-256 alone takes 68 million, and emoji are
-/// translated from UTF-8 to UTF-16 and back.
-const ABOVE: [(&str, &[&str], u64); 11] = [
-    ("small objects", &["length", "spread", "changed"], 110),
-    ("smallest objects", &["length", "spread", "changed"], 165),
-    ("empty objects", &["length", "spread", "changed"], 130),
-    ("decimals", &["length", "spread", "changed"], 115),
-    ("long integers", &["length", "spread", "changed"], 145),
-    ("short strings", &["length", "spread", "changed"], 110),
-    ("empty arrays", &["length", "spread", "changed"], 130),
-    ("nested arrays", &["length", "spread", "changed"], 235),
-    ("nested objects", &["length", "spread", "changed"], 160),
-    (
-        "an object of many keys",
-        &["length", "spread", "changed"],
-        270,
-    ),
-    ("emoji", &["hashed"], 140),
-];
-
-/// The fuel that an operation on a shape may cost.
-fn bound(shape: &str, operation: &str) -> u64 {
-    let above = ABOVE
-        .iter()
-        .find(|(name, operations, _)| *name == shape && operations.contains(&operation));
-    above.map_or(MOST, |(_, _, millions)| millions * 1_000_000)
-}
 
 /// An array of so many of these elements that it has [`BYTES`].
 fn array(mut element: impl FnMut(usize) -> String) -> String {
@@ -184,7 +154,7 @@ fn what_the_server_takes_a_step_can_pass_on() {
                 ran.took,
                 ended.chars().take(200).collect::<String>()
             );
-            if (is_bounded && ran.fuel > bound(shape, operation)) || !ended.is_empty() {
+            if (is_bounded && ran.fuel > MOST) || !ended.is_empty() {
                 over.push(format!("{shape}, {operation}: {} {ended}", ran.fuel));
             }
         }

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 /// Builds the engine; with `check` compares it to the one that is committed instead of writing it.
@@ -16,10 +17,7 @@ pub fn run(root: &Path, check: bool) -> Result<()> {
     let compiled = compile::component(&root)?;
     eprintln!("compiled: {} KiB", compiled.len() / 1024);
     let engine = snapshot::of(&compiled)?;
-    let digest: String = Sha256::digest(&engine)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = HEXLOWER.encode(&Sha256::digest(&engine));
     eprintln!("snapshot: {} KiB, sha256 {digest}", engine.len() / 1024);
     let folder = root.join("guest-sdk/js/engine");
     let wasm = folder.join("stepwell-js.wasm");

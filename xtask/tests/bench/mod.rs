@@ -2,6 +2,9 @@
 
 #![allow(missing_docs, dead_code, clippy::unwrap_used)]
 
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -13,6 +16,9 @@ use wasmtime_wasi::p2::{DynPollable, Pollable, subscribe};
 use wasmtime_wasi::{HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 pub mod contact;
+/// The server's own, so that runs begin here as they do there.
+#[path = "../../../host/src/sandbox/image.rs"]
+mod image;
 mod written;
 
 pub mod bindings {
@@ -29,8 +35,9 @@ pub mod bindings {
     });
 }
 use bindings::stepwell::step::connectors::{CallError, FetchError, Request, Response};
-use bindings::stepwell::step::{connectors, console, data, script, task, task_extras};
+use bindings::stepwell::step::{blobs, connectors, console, data, script, task, task_extras};
 use bindings::{Failure, ScriptEnginePre};
+use image::{Changes, Image, Keeping, Snapshot};
 
 /// What a run has by default.
 const FUEL: u64 = 1_000_000_000;
@@ -70,6 +77,8 @@ pub struct Host {
     pub logs: Vec<String>,
     /// The bodies of requests.
     pub sent: Vec<Vec<u8>>,
+    image: Image,
+    keeping: Option<Keeping>,
 }
 
 impl WasiView for Host {
@@ -146,6 +155,15 @@ impl task::Host for Host {
     fn redo(&mut self) {}
 }
 
+impl blobs::Host for Host {
+    fn size(&mut self, _: String) -> Result<Option<u64>, String> {
+        Ok(None)
+    }
+    fn read(&mut self, _: String, _: u64, _: u32) -> Result<Vec<u8>, String> {
+        Ok(Vec::new())
+    }
+}
+
 impl task_extras::Host for Host {
     fn timeout(&mut self, _: u64) -> Result<(), String> {
         Ok(())
@@ -153,6 +171,9 @@ impl task_extras::Host for Host {
     fn complete_on_expire(&mut self) {}
     fn visualize(&mut self, _: String) -> Result<(), String> {
         Ok(())
+    }
+    fn respond(&mut self, _: task_extras::Reply) -> Result<bool, String> {
+        Ok(true)
     }
 }
 
@@ -239,6 +260,23 @@ impl script::Host for Host {
     fn locale_data(&mut self, name: String) -> Option<Vec<u8>> {
         stepwell_locale::get(&name).map(<[u8]>::to_vec)
     }
+    fn keep(&mut self, at: u32, bytes: Vec<u8>) {
+        self.keeping.as_mut().unwrap().take(at as usize, &bytes);
+    }
+    fn image(&mut self, part: u32) -> Option<Vec<u8>> {
+        self.image.part(part).map(<[u8]>::to_vec)
+    }
+}
+
+/// A step as the server compiles it when it is added.
+#[derive(Clone)]
+pub struct Compiled(Image);
+
+impl Compiled {
+    /// Whether it could be.
+    pub fn is_whole(&self) -> bool {
+        self.0.part(0).is_some()
+    }
 }
 
 /// The committed engine.
@@ -246,6 +284,8 @@ pub struct Bench {
     runtime: tokio::runtime::Runtime,
     engine: Engine,
     pre: ScriptEnginePre<Host>,
+    snapshot: OnceCell<Arc<Snapshot>>,
+    images: RefCell<BTreeMap<String, Image>>,
     /// What a run gets.
     pub fuel: u64,
 }
@@ -284,6 +324,7 @@ impl Bench {
         data::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
         task::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
         task_extras::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
+        blobs::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
         connectors::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
         console::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
         script::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
@@ -295,6 +336,8 @@ impl Bench {
             runtime,
             engine,
             pre,
+            snapshot: OnceCell::new(),
+            images: RefCell::default(),
             fuel: FUEL,
         }
     }
@@ -307,14 +350,55 @@ impl Bench {
             data,
             logs: Vec::new(),
             sent: Vec::new(),
+            image: Image::default(),
+            keeping: None,
         };
         let mut store = Store::new(&self.engine, host);
         store.set_fuel(self.fuel).unwrap();
         store
     }
 
+    /// Compiles a step, as far as all of it can be.
+    pub fn compiled(&self, source: &str) -> Compiled {
+        Compiled(self.image(source))
+    }
+
+    fn image(&self, source: &str) -> Image {
+        if let Some(image) = self.images.borrow().get(source) {
+            return image.clone();
+        }
+        let snapshot = self.snapshot.get_or_init(|| {
+            let empty = Keeping::Snapshot(Snapshot::default());
+            match self.kept(source, script::Extent::Nothing, empty) {
+                Some(Keeping::Snapshot(snapshot)) => Arc::new(snapshot),
+                _ => panic!("no snapshot"),
+            }
+        });
+        let changes = Keeping::Changes(Changes::to(snapshot.clone()));
+        let image = match self.kept(source, script::Extent::All, changes) {
+            Some(Keeping::Changes(changes)) => changes.into_image(),
+            _ => Image::default(),
+        };
+        let mut images = self.images.borrow_mut();
+        images.insert(source.to_owned(), image.clone());
+        image
+    }
+
+    fn kept(&self, source: &str, extent: script::Extent, keeping: Keeping) -> Option<Keeping> {
+        let mut store = self.store(source, json!({}));
+        store.data_mut().keeping = Some(keeping);
+        let prepared = self.runtime.block_on(async {
+            let instance = self.pre.instantiate_async(&mut store).await?;
+            instance.call_prepare(&mut store, extent).await
+        });
+        prepared.ok()?.ok()?;
+        store.into_data().keeping
+    }
+
     pub fn run(&self, source: &str, data: Value) -> Ran {
+        let image = self.image(source);
         let mut store = self.store(source, data);
+        store.data_mut().image = image;
         let started = Instant::now();
         let ended = self.runtime.block_on(async {
             let instance = self.pre.instantiate_async(&mut store).await?;
@@ -330,9 +414,11 @@ impl Bench {
         }
     }
 
-    /// The stretches of neighbouring pages of the snapshot that a run has written to.
-    pub fn stretches(&self, source: &str, data: Value) -> Vec<(usize, usize)> {
+    /// The stretches of neighbouring pages of the snapshot that a run has written to, if it is the first in this
+    /// process that is there.
+    pub fn stretches(&self, source: &str, data: Value, step: Compiled) -> Vec<(usize, usize)> {
         let mut store = self.store(source, data);
+        store.data_mut().image = step.0;
         let ended = self.runtime.block_on(async {
             let instance = self.pre.instantiate_async(&mut store).await?;
             instance.call_run(&mut store).await
