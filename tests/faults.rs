@@ -48,6 +48,23 @@ fn disk(into: &Path) -> PathBuf {
     library
 }
 
+/// Name and kernel wait of each thread of a process, for the report of one that hangs.
+fn threads(pid: u32) -> String {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let read = |path: PathBuf, file: &str| std::fs::read_to_string(path.join(file));
+    tasks
+        .map(|task| task.unwrap().path())
+        .map(|task| (read(task.clone(), "comm"), read(task.clone(), "wchan")))
+        .map(|(name, wait)| {
+            format!(
+                "{}: {}\n",
+                name.unwrap_or_default().trim(),
+                wait.unwrap_or_default()
+            )
+        })
+        .collect()
+}
+
 /// A process of the server; killed when dropped.
 struct Running {
     child: Child,
@@ -103,7 +120,11 @@ impl Running {
                 running.token = token.trim().to_owned();
                 Ok(running)
             }
-            Err(mpsc::RecvTimeoutError::Timeout) => panic!("it neither starts nor ends"),
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                let log = std::fs::read_to_string(home.join("server.log")).unwrap();
+                let waits = threads(running.child.id());
+                panic!("it neither starts nor ends: {variables:?}\n{log}\n{waits}");
+            }
             Err(mpsc::RecvTimeoutError::Disconnected) => {
                 let status = running.child.wait().unwrap();
                 let log = std::fs::read_to_string(home.join("server.log")).unwrap();
