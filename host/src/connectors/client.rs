@@ -7,7 +7,9 @@
 //! asked before a connection is taken from the pool.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +23,7 @@ use super::request::{Hop, quoted};
 use super::resolve::{FilteringResolver, SystemResolver, as_caller};
 use super::transport::{self, Sockets, Transport};
 use super::{REDIRECTS, redirect, response};
+use crate::domain::blocking::{BlockingPool, Work};
 use crate::domain::budget::{Charge, Permit};
 use crate::domain::effect::{FetchError, FetchRequest, FetchResult, Redirect};
 use crate::domain::ids::WorkspaceName;
@@ -60,6 +63,31 @@ impl Default for FetchSettings {
             request_bytes: limits::REQUEST_BYTES,
             kept: 1_000,
         }
+    }
+}
+
+/// What a workspace's call takes from.
+#[derive(Clone, Copy)]
+pub struct Payer<'a> {
+    /// Memory for the response.
+    pub memory: &'a Charge,
+    /// Threads that decode its body.
+    pub pool: &'a dyn BlockingPool,
+}
+
+/// Threads that are counted for nobody.
+struct Unbounded;
+
+impl BlockingPool for Unbounded {
+    fn run<'a>(
+        &'a self,
+        _: &'a WorkspaceName,
+        work: Work,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(async move {
+            // It is cut off only if the process ends.
+            let _ = tokio::task::spawn_blocking(work).await;
+        })
     }
 }
 
@@ -153,12 +181,15 @@ impl FetchClient {
         request: FetchRequest,
         idempotency_key: &str,
     ) -> FetchResult {
-        let memory = Charge::new(Arc::new(Permit::unlimited()));
-        self.fetch_within((caller, policy), request, idempotency_key, &memory)
+        let payer = Payer {
+            memory: &Charge::new(Arc::new(Permit::unlimited())),
+            pool: &Unbounded,
+        };
+        self.fetch_within((caller, policy), request, idempotency_key, payer)
             .await
     }
 
-    /// The same; what the response takes is charged to `memory`, and waited for if there is none.
+    /// The same; what the response takes is `payer`'s, and waited for if there is none.
     ///
     /// # Errors
     /// As [`FetchClient::fetch`].
@@ -167,7 +198,7 @@ impl FetchClient {
         (caller, policy): (&WorkspaceName, &WorkspacePolicy),
         request: FetchRequest,
         idempotency_key: &str,
-        memory: &Charge,
+        payer: Payer<'_>,
     ) -> FetchResult {
         let settings = &self.inner.settings;
         let asked = match request.timeout_ms {
@@ -176,7 +207,7 @@ impl FetchClient {
             None => settings.default_timeout,
         };
         let limit = asked.min(settings.max_timeout);
-        let call = self.call(policy, request, idempotency_key, memory);
+        let call = self.call((caller, policy), request, idempotency_key, payer);
         match as_caller(caller, tokio::time::timeout(limit, call)).await {
             Ok(result) => result,
             Err(_) => Err(FetchError::Timeout(
@@ -187,10 +218,10 @@ impl FetchClient {
 
     async fn call(
         &self,
-        workspace: &WorkspacePolicy,
+        (caller, workspace): (&WorkspaceName, &WorkspacePolicy),
         request: FetchRequest,
         key: &str,
-        memory: &Charge,
+        payer: Payer<'_>,
     ) -> FetchResult {
         let mode = request.redirect;
         let mut hop = Hop::new(request, key, self.inner.settings.request_bytes)
@@ -202,11 +233,11 @@ impl FetchClient {
             let status = response.status();
             let landed = (left < REDIRECTS).then_some(hop.url.as_str());
             let Some(location) = redirect::location(status, response.headers()) else {
-                return response::read(response, most, landed, memory).await;
+                return response::read(response, most, landed, (caller, payer)).await;
             };
             match mode {
                 Redirect::Manual => {
-                    return response::read(response, most, landed, memory).await;
+                    return response::read(response, most, landed, (caller, payer)).await;
                 }
                 Redirect::Error => {
                     let text = String::from_utf8_lossy(location.as_bytes());

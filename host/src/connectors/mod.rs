@@ -28,7 +28,7 @@ mod watched;
 #[cfg(test)]
 mod tests;
 
-pub use client::{ConnectorError, FetchClient, FetchSettings};
+pub use client::{ConnectorError, FetchClient, FetchSettings, Payer};
 pub use digest::{call_digest, call_summary};
 pub use policy::{EgressPolicy, WorkspacePolicy};
 pub use rule::{EgressRule, RuleError};
