@@ -6,14 +6,8 @@
 //! is never synced, so no value here is longer than [`long::PIECE`]: a leaf has at most 20 of them, also
 //! right after a merge, and stays below.
 
-use std::fs::File;
-use std::ops::Deref;
-use std::panic::AssertUnwindSafe;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::RecvTimeoutError;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use sled::{Batch, IVec};
@@ -30,12 +24,11 @@ use super::repair;
 use super::scan::before_open;
 use super::scan::generation::Tag;
 use super::settings::SledSettings;
+use super::tree::Tree;
 use crate::store::StoreError;
 
 /// See [`Disk::note`].
 pub(super) const LOOKS: usize = 8;
-/// How long a flush may take before it is looked after, see [`Disk::flush`].
-const NUDGE: Duration = Duration::from_secs(1);
 /// The format that this build writes, and the newest it reads. 1 had no archive, 2 no digests of terms,
 /// 3 kept bodies by workspace alone, 4 had no marks ([`super::marks`]) and no copy of the catalog.
 pub(super) const FORMAT: u32 = 5;
@@ -65,7 +58,7 @@ impl Disk {
         repair::before_open(path, &tree).map_err(|error| unusable(&tree, &error))?;
         let noted = marks.noted();
         before_open::check(&tree, noted.tag, noted.generation, noted.tree_bytes)?;
-        let db = open_tree(&tree, settings.cache_bytes)?;
+        let db = Tree::open(&tree, settings.cache_bytes)?;
         let found = db.get(keys::FORMAT).map_err(from_sled)?;
         if let Some(found) = found {
             let found = found
@@ -143,7 +136,7 @@ impl Disk {
             .map_err(from_sled)?;
         self.generation.store(generation, Ordering::Relaxed);
         self.sync_tree()?;
-        let bytes = self.db.file.metadata();
+        let bytes = self.db.file().metadata();
         let bytes = bytes.map_err(io("the tree cannot be looked at"))?.len();
         let segments = self.archive.durable();
         self.marks.change(|noted| {
@@ -169,7 +162,7 @@ impl Disk {
     fn sync_tree(&self) -> Result<(), StoreError> {
         self.flush_tree()?;
         self.db
-            .file
+            .file()
             .sync_data()
             .map_err(io("the tree cannot be synced"))
     }
@@ -179,24 +172,9 @@ impl Disk {
         self.generation.load(Ordering::Relaxed)
     }
 
-    /// sled's own flush. If a write fails on a thread of sled's, sled notes it and leaves a flush that
-    /// waits for it asleep; the next write finds the note and wakes all who wait.
+    /// sled's own flush.
     fn flush_tree(&self) -> Result<(), StoreError> {
-        std::thread::scope(|scope| {
-            let (over, is_over) = std::sync::mpsc::channel();
-            scope.spawn(move || over.send(self.db.flush()));
-            loop {
-                match is_over.recv_timeout(NUDGE) {
-                    Ok(flushed) => return flushed.map(|_| ()).map_err(from_sled),
-                    Err(RecvTimeoutError::Timeout) => {
-                        let _ = self.db.insert(keys::FORMAT, &FORMAT.to_le_bytes());
-                    }
-                    Err(RecvTimeoutError::Disconnected) => {
-                        return Err(StoreError::unavailable("sled gave up flushing"));
-                    }
-                }
-            }
-        })
+        self.db.flush().map(|_| ()).map_err(from_sled)
     }
 
     /// Tells sled that the page of `key` was looked at. Its cache takes note of pages only when
@@ -228,69 +206,6 @@ impl Disk {
         match self.db.get(key).map_err(from_sled)? {
             Some(stored) => Ok(long::first(key, &stored)?.1),
             None => Ok(0),
-        }
-    }
-}
-
-/// sled's database, with our own descriptor of its file, for `fdatasync`.
-pub(super) struct Tree {
-    db: Option<sled::Db>,
-    file: File,
-}
-
-impl Deref for Tree {
-    type Target = sled::Db;
-
-    fn deref(&self) -> &sled::Db {
-        match &self.db {
-            Some(db) => db,
-            None => unreachable!("it is taken out only as the tree is dropped"),
-        }
-    }
-}
-
-impl Drop for Tree {
-    /// sled asserts that its file can be synced as it is closed. On a disk that fails it is let go of
-    /// with the process instead.
-    fn drop(&mut self) {
-        let db = self.db.take();
-        if let Err(error) = self.file.sync_all() {
-            tracing::warn!(%error, "the tree could not be synced as it was closed; the log has it all");
-            std::mem::forget(db);
-        } else if std::panic::catch_unwind(AssertUnwindSafe(move || drop(db))).is_err() {
-            tracing::warn!("the tree could not be closed in order; the log has it all");
-        }
-    }
-}
-
-fn open_tree(path: &Path, cache_bytes: u64) -> Result<Tree, OpenError> {
-    let config = sled::Config::new()
-        .path(path)
-        .cache_capacity(cache_bytes)
-        .flush_every_ms(None);
-    let mut tries = 0;
-    loop {
-        // sled asserts its way through a damaged file.
-        let opened = std::panic::catch_unwind(AssertUnwindSafe(|| config.open()))
-            .map_err(|_| damaged("the tree", "sled gave up reading it"))?;
-        match opened {
-            Ok(db) => {
-                let file = File::open(path.join("db")).map_err(|error| unusable(path, &error))?;
-                let db = Some(db);
-                return Ok(Tree { db, file });
-            }
-            Err(sled::Error::Corruption { .. }) => {
-                return Err(damaged("the tree", "sled finds it corrupt").into());
-            }
-            // The directory is ours, so a busy file is one that sled's threads are still
-            // letting go after a close in this process.
-            Err(sled::Error::Io(error))
-                if error.kind() == std::io::ErrorKind::Other && tries < 50 =>
-            {
-                tries += 1;
-                std::thread::sleep(Duration::from_millis(10));
-            }
-            Err(error) => return Err(unusable(path, &error)),
         }
     }
 }

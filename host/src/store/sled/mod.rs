@@ -67,6 +67,7 @@ mod terms;
 mod tests;
 mod thread;
 mod timeline;
+mod tree;
 mod upgrade;
 
 use std::sync::Arc;

@@ -10,13 +10,14 @@ use sled::Batch;
 use super::super::catalog_copy;
 use super::super::change::{self, Change, Mark};
 use super::super::disk::FORMAT;
-use super::super::failure::{from_sled, io};
+use super::super::failure::{OpenError, from_sled, io};
 use super::super::files::{CATALOG_COPY, MARKS, slot_name, sync_directory};
 use super::super::fold::index_keys;
 use super::super::frame::{self, HEADER, SLOT_HEADER};
 use super::super::marks::{Acknowledged, Noted};
 use super::super::scan::generation::Tag;
 use super::super::terms;
+use super::super::tree::Tree;
 use super::super::{checked, keys, places};
 use super::read::{LOST, Salvage};
 use crate::domain::task::TaskState;
@@ -26,12 +27,16 @@ use crate::store::StoreError;
 const AT_ONCE: usize = 256;
 /// Places under one key.
 const PLACES: usize = 200;
+/// Bytes of the tree that are held in memory while it is written.
+const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// How often the tree is written again if it does not open.
+const TRIES: u32 = 3;
 /// Bytes of a file of the log, roughly.
 const SLOT: usize = 8 * 1024 * 1024;
 
 /// Writes a store at `path`, where nothing is, with what was salvaged of the one at `from`. Files that are not
 /// changed are the same in both.
-pub(super) fn write(salvage: &Salvage, from: &Path, path: &Path) -> Result<(), StoreError> {
+pub(super) fn write(salvage: &Salvage, from: &Path, path: &Path) -> Result<(), OpenError> {
     let failed = io("the repaired store cannot be written");
     fs::create_dir(path).map_err(&failed)?;
     let lost: BTreeSet<PathBuf> = lost_files(salvage);
@@ -42,7 +47,7 @@ pub(super) fn write(salvage: &Salvage, from: &Path, path: &Path) -> Result<(), S
         ..Noted::default()
     };
     let mark = write_log(salvage, path, &mut noted)?;
-    write_tree(salvage, path, mark, noted.generation)?;
+    write_tree_that_opens(salvage, path, mark, noted.generation)?;
     noted.tree_bytes = fs::metadata(path.join("tree/db")).map_err(&failed)?.len();
     for segment in super::super::archive::numbers(&path.join("archive")).map_err(&failed)? {
         let file = path
@@ -57,7 +62,7 @@ pub(super) fn write(salvage: &Salvage, from: &Path, path: &Path) -> Result<(), S
         fs::write(path.join(LOST), lines.collect::<String>()).map_err(&failed)?;
     }
     // The last one: a store without marks is not whole.
-    noted.write(path)
+    Ok(noted.write(path)?)
 }
 
 /// The files that cannot be salvaged, now or before.
@@ -154,16 +159,36 @@ fn write_group(changes: &[Change], into: &mut Vec<u8>) -> Result<(), StoreError>
     Ok(())
 }
 
+/// Writes the tree and opens it once, as a server does: what sled cannot read is written again.
+fn write_tree_that_opens(
+    salvage: &Salvage,
+    path: &Path,
+    mark: Mark,
+    generation: u64,
+) -> Result<(), OpenError> {
+    let tree = path.join("tree");
+    let mut tries = 0;
+    loop {
+        write_tree(salvage, path, mark, generation)?;
+        match Tree::open(&tree, CACHE_BYTES) {
+            Ok(_) => return Ok(()),
+            Err(error) if tries == TRIES => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, "the repaired tree does not open and is written again")
+            }
+        }
+        tries += 1;
+        fs::remove_dir_all(&tree).map_err(io("the repaired tree cannot be written again"))?;
+    }
+}
+
 fn write_tree(
     salvage: &Salvage,
     path: &Path,
     mark: Mark,
     generation: u64,
-) -> Result<(), StoreError> {
-    let config = sled::Config::new()
-        .path(path.join("tree"))
-        .flush_every_ms(None);
-    let db = config.open().map_err(from_sled)?;
+) -> Result<(), OpenError> {
+    let db = Tree::open(&path.join("tree"), CACHE_BYTES)?;
     let mut batch = Batch::default();
     let mut count = 0;
     let mut put = |key: &[u8], value: &[u8]| {
@@ -225,5 +250,6 @@ fn write_tree(
     file.sync_all().map_err(&failed)?;
     sync_directory(&path.join("tree"))
         .and_then(|()| sync_directory(path))
-        .map_err(&failed)
+        .map_err(&failed)?;
+    Ok(())
 }
