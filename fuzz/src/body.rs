@@ -66,9 +66,12 @@ pub fn run(bytes: &[u8]) -> bool {
         Err(_) => return false,
     };
     assert!(documents.len() <= 1_000);
-    let as_sent = (documents.len() == 1 && documents[0].text == plain)
+    let mut as_sent = (documents.len() == 1 && documents[0].text == plain)
         .then(|| serde_json::from_slice::<Value>(&plain).ok())
         .flatten();
+    if let Some(Value::Object(sent)) = &mut as_sent {
+        sent.shift_remove("$via");
+    }
     let data: Result<Vec<_>, _> = documents
         .iter()
         .map(|document| to_data(&document.text, r#"{"type":"webhook"}"#))
