@@ -7,9 +7,7 @@
 //! asked before a connection is taken from the pool.
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,12 +16,12 @@ use hyper::body::Incoming;
 use reqwest::dns::Resolve;
 use url::Host;
 
+use super::payer::{Payer, Unbounded};
 use super::policy::{EgressPolicy, WorkspacePolicy};
 use super::request::{Hop, quoted};
 use super::resolve::{FilteringResolver, SystemResolver, as_caller};
 use super::transport::{self, Sockets, Transport};
 use super::{REDIRECTS, redirect, response};
-use crate::domain::blocking::{BlockingPool, Work};
 use crate::domain::budget::{Charge, Permit};
 use crate::domain::effect::{FetchError, FetchRequest, FetchResult, Redirect};
 use crate::domain::ids::WorkspaceName;
@@ -63,31 +61,6 @@ impl Default for FetchSettings {
             request_bytes: limits::REQUEST_BYTES,
             kept: 1_000,
         }
-    }
-}
-
-/// What a workspace's call takes from.
-#[derive(Clone, Copy)]
-pub struct Payer<'a> {
-    /// Memory for the response.
-    pub memory: &'a Charge,
-    /// Threads that decode its body.
-    pub pool: &'a dyn BlockingPool,
-}
-
-/// Threads that are counted for nobody.
-struct Unbounded;
-
-impl BlockingPool for Unbounded {
-    fn run<'a>(
-        &'a self,
-        _: &'a WorkspaceName,
-        work: Work,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
-        Box::pin(async move {
-            // It is cut off only if the process ends.
-            let _ = tokio::task::spawn_blocking(work).await;
-        })
     }
 }
 

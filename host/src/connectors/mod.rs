@@ -16,6 +16,7 @@ mod client;
 mod content;
 mod digest;
 pub mod named;
+mod payer;
 pub mod policy;
 mod redirect;
 mod request;
@@ -28,8 +29,9 @@ mod watched;
 #[cfg(test)]
 mod tests;
 
-pub use client::{ConnectorError, FetchClient, FetchSettings, Payer};
+pub use client::{ConnectorError, FetchClient, FetchSettings};
 pub use digest::{call_digest, call_summary};
+pub use payer::Payer;
 pub use policy::{EgressPolicy, WorkspacePolicy};
 pub use rule::{EgressRule, RuleError};
 

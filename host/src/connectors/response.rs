@@ -9,8 +9,8 @@ use hyper::body::{Body, Incoming};
 use hyper::ext::ReasonPhrase;
 use tokio::sync::oneshot;
 
-use super::client::Payer;
 use super::content::Codings;
+use super::payer::Payer;
 use super::transport::reason;
 use super::{HEADER_BYTES, HEADERS};
 use crate::coding::CodingError;
