@@ -4,11 +4,11 @@
 
 use std::fs;
 
-use crate::support::Server;
 use crate::support::ran::{Ran, cli, cli_reading, command};
 use crate::support::senders::{
     self, BODY, OTHER, SECRET, custom_scheme, public_server, seconds, url_of,
 };
+use crate::support::{Server, texts};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -348,4 +348,31 @@ async fn providers_are_listed_and_shown() {
     }
     let json = cli(&server, &["provider", "show", "meta", "--json"]).json();
     assert_eq!(json["verify_token"]["what"], "verify token");
+}
+
+#[tokio::test]
+async fn what_was_not_verified_is_sent_again_only_on_request() {
+    let server = Server::start().await;
+    let added = server.cli(&["webhook", "add", "Door", "--provider", "none"]);
+    assert!(added.status.success());
+    let url = server.cli_json(&["webhook", "show", "Door"])["url"].clone();
+    let url = url.as_str().unwrap();
+    server.send(url, "application/json", "{\"n\": 1").await;
+    let closed = server.cli(&["webhook", "update", "Door", "--allow-ip", "192.0.2.0/24"]);
+    assert!(closed.status.success());
+    let forged = server.send(url, "application/json", "{\"n\": 2}").await;
+    assert_eq!(forged.0, StatusCode::FORBIDDEN, "{}", forged.1);
+
+    let all = ["delivery", "redeliver", "--verdict", "refused"];
+    let ran = server.cli(&all);
+    let (out, said) = texts(&ran);
+    assert_eq!(out.lines().count(), 1, "{out}{said}");
+    assert!(said.contains("1 whose sender was not verified"), "{said}");
+    let ran = server.cli(&[&all[..], &["--unverified"]].concat());
+    let (out, said) = texts(&ran);
+    assert_eq!(out.lines().count(), 2, "{out}{said}");
+    let opened = server.cli(&["webhook", "update", "Door", "--no-allow-ip"]);
+    assert!(opened.status.success());
+    let taken = server.send(url, "application/json", "{\"n\": 3}").await;
+    assert_eq!(taken.0, StatusCode::OK, "{}", taken.1);
 }

@@ -1,5 +1,5 @@
-//! TypeScript to JavaScript by overwriting what is only about types with spaces, so that every line
-//! and column stays. What would need generated code is refused.
+//! TypeScript to JavaScript by overwriting what is only about types with spaces, and a few places with `;` or a
+//! parenthesis, so that every line and column stays. What would need generated code is refused.
 
 mod types;
 
@@ -12,7 +12,10 @@ use crate::blank::{Blanks, LINE_ENDS, token_at, word_at};
 use crate::error::{ScriptError, Source};
 use crate::syntax::{Reading, parse};
 
-/// The JavaScript of a TypeScript source.
+/// The source with its types blanked. The caller has bounded the source's size and depth.
+///
+/// # Errors
+/// A syntax error, or the first construct that needs generated code: an `enum`, a decorator, a parameter property.
 pub fn strip(source: &Source) -> Result<String, ScriptError> {
     parse(
         source,
@@ -46,21 +49,21 @@ impl Strip<'_> {
         self.fault.get_or_insert((span.start, message));
     }
 
-    /// Whether a byte stands at an offset.
-    fn is(&self, at: usize, byte: u8) -> bool {
+    /// Whether the byte at an offset is this one.
+    fn byte_is(&self, at: usize, byte: u8) -> bool {
         self.text.as_bytes().get(at) == Some(&byte)
     }
 
-    /// Blanks a whole statement or class member. Its `;` keeps apart what stands around it.
-    fn statement(&mut self, span: Span) {
+    /// Blanks a whole statement or class member and writes `;` at its start, so that the code before it and after it
+    /// does not join.
+    fn blank_statement(&mut self, span: Span) {
         self.blanks.span(span);
         self.blanks.put(span.start as usize, ';');
     }
 
-    /// Blanks the types at the end of an expression. The expression's statement ends here if the next
-    /// line begins with a bracket or template, as no type goes on with these; without the type the
-    /// expression would go on.
-    fn tail(&mut self, start: u32, end: u32) {
+    /// Blanks the type at the end of an expression. If the next line begins with `(`, `[` or a template, it writes `;`:
+    /// without the type, JavaScript would continue the expression on that line.
+    fn blank_trailing_type(&mut self, start: u32, end: u32) {
         let (start, end) = (token_at(self.text, start as usize), end as usize);
         self.blanks.blank(start, end);
         let next = token_at(self.text, end);
@@ -72,9 +75,9 @@ impl Strip<'_> {
     }
 
     /// Blanks a `?` or `!` if it is the next token; its offset.
-    fn mark(&mut self, at: usize) -> Option<usize> {
+    fn blank_mark(&mut self, at: usize) -> Option<usize> {
         let at = token_at(self.text, at);
-        let found = self.is(at, b'?') || self.is(at, b'!');
+        let found = self.byte_is(at, b'?') || self.byte_is(at, b'!');
         found.then(|| {
             self.blanks.blank(at, at + 1);
             at
@@ -82,9 +85,9 @@ impl Strip<'_> {
     }
 
     /// Blanks an item of a list, and its comma.
-    fn item(&mut self, span: Span) {
+    fn blank_list_item(&mut self, span: Span) {
         let next = token_at(self.text, span.end as usize);
-        let end = if self.is(next, b',') {
+        let end = if self.byte_is(next, b',') {
             next + 1
         } else {
             span.end as usize
@@ -93,7 +96,7 @@ impl Strip<'_> {
     }
 
     /// Blanks the modifiers of a class member that are TypeScript's.
-    fn modifiers(&mut self, member: Span, key: Span) {
+    fn blank_modifiers(&mut self, member: Span, key: Span) {
         let start = member.start as usize;
         let mut at = start;
         while at < key.start as usize {
@@ -115,7 +118,7 @@ impl Strip<'_> {
     /// The offset behind a member's name.
     fn behind(&self, key: Span, computed: bool) -> usize {
         let end = token_at(self.text, key.end as usize);
-        if computed && self.is(end, b']') {
+        if computed && self.byte_is(end, b']') {
             end + 1
         } else {
             end
@@ -126,7 +129,7 @@ impl Strip<'_> {
 impl<'a> Visit<'a> for Strip<'_> {
     fn visit_statement(&mut self, it: &Statement<'a>) {
         if self.is_type(it) {
-            self.statement(it.span());
+            self.blank_statement(it.span());
         } else {
             walk::walk_statement(self, it);
         }
@@ -146,27 +149,27 @@ impl<'a> Visit<'a> for Strip<'_> {
 
     fn visit_ts_as_expression(&mut self, it: &TSAsExpression<'a>) {
         self.visit_expression(&it.expression);
-        self.tail(it.expression.span().end, it.span.end);
+        self.blank_trailing_type(it.expression.span().end, it.span.end);
     }
 
     fn visit_ts_satisfies_expression(&mut self, it: &TSSatisfiesExpression<'a>) {
         self.visit_expression(&it.expression);
-        self.tail(it.expression.span().end, it.span.end);
+        self.blank_trailing_type(it.expression.span().end, it.span.end);
     }
 
     fn visit_ts_instantiation_expression(&mut self, it: &TSInstantiationExpression<'a>) {
         self.visit_expression(&it.expression);
-        self.tail(it.expression.span().end, it.span.end);
+        self.blank_trailing_type(it.expression.span().end, it.span.end);
     }
 
     fn visit_ts_non_null_expression(&mut self, it: &TSNonNullExpression<'a>) {
         self.visit_expression(&it.expression);
-        self.mark(it.expression.span().end as usize);
+        self.blank_mark(it.expression.span().end as usize);
     }
 
     fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
         if it.definite {
-            self.mark(it.id.span().end as usize);
+            self.blank_mark(it.id.span().end as usize);
         }
         walk::walk_variable_declarator(self, it);
     }
@@ -177,13 +180,13 @@ impl<'a> Visit<'a> for Strip<'_> {
             self.refuse(it.span, message);
         }
         if it.optional {
-            self.mark(it.pattern.span().end as usize);
+            self.blank_mark(it.pattern.span().end as usize);
         }
         walk::walk_formal_parameter(self, it);
     }
 
     fn visit_ts_this_parameter(&mut self, it: &TSThisParameter<'a>) {
-        self.item(it.span);
+        self.blank_list_item(it.span);
     }
 
     fn visit_arrow_function_expression(&mut self, it: &ArrowFunctionExpression<'a>) {
@@ -246,24 +249,24 @@ impl<'a> Visit<'a> for Strip<'_> {
             ClassElement::AccessorProperty(_) | ClassElement::StaticBlock(_) => false,
         };
         if only_types {
-            self.statement(it.span());
+            self.blank_statement(it.span());
         } else {
             walk::walk_class_element(self, it);
         }
     }
 
     fn visit_method_definition(&mut self, it: &MethodDefinition<'a>) {
-        self.modifiers(it.span, it.key.span());
+        self.blank_modifiers(it.span, it.key.span());
         if it.optional {
-            self.mark(self.behind(it.key.span(), it.computed));
+            self.blank_mark(self.behind(it.key.span(), it.computed));
         }
         walk::walk_method_definition(self, it);
     }
 
     fn visit_property_definition(&mut self, it: &PropertyDefinition<'a>) {
-        self.modifiers(it.span, it.key.span());
+        self.blank_modifiers(it.span, it.key.span());
         let mark = if it.optional || it.definite {
-            self.mark(self.behind(it.key.span(), it.computed))
+            self.blank_mark(self.behind(it.key.span(), it.computed))
         } else {
             None
         };
@@ -300,7 +303,7 @@ impl<'a> Visit<'a> for Strip<'_> {
                         let before = specifiers[index - 1].span();
                         self.blanks.blank(before.end as usize, it.span.end as usize);
                     }
-                    specifier => self.item(specifier.span()),
+                    specifier => self.blank_list_item(specifier.span()),
                 }
             }
         }
@@ -311,7 +314,7 @@ impl<'a> Visit<'a> for Strip<'_> {
             if specifier.export_kind == ImportOrExportKind::Type
                 || self.is_type_name(&specifier.local)
             {
-                self.item(specifier.span);
+                self.blank_list_item(specifier.span);
             }
         }
     }
@@ -322,7 +325,7 @@ impl<'a> Visit<'a> for Strip<'_> {
             .iter()
             .filter(|it| it.export_kind == ImportOrExportKind::Type)
         {
-            self.item(specifier.span);
+            self.blank_list_item(specifier.span);
         }
     }
 

@@ -15,14 +15,14 @@ use crate::verify::credentials;
 /// How far clocks may differ, in seconds.
 const LEEWAY: u32 = 60;
 
-/// A JSON Web Token with a digest of the body. The claims `exp`, `nbf` and `iat` are obeyed if they
-/// are there.
+/// A JSON Web Token with a digest of the body. The claims `exp`, `nbf` and `iat` are checked if they are
+/// present, with 60 seconds' leeway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jwt {
     /// Where the token stands.
     pub at: Place,
-    /// What stands before it, as `Bearer ` does.
+    /// The text before it, such as `Bearer `, in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
     /// The only algorithm that is taken, whatever the token's header says.
@@ -37,7 +37,7 @@ pub struct Jwt {
     /// What the claim `iss` must be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
-    /// The greatest age in seconds. The claim `iat` must then be there.
+    /// The greatest age by the claim `iat` in seconds, without leeway. `iat` is then required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tolerance_seconds: Option<u32>,
 }
@@ -71,7 +71,11 @@ impl JwtAlgorithm {
     }
 }
 
-/// The secret that fits, the fingerprint of what the token signs, and when it was issued in milliseconds.
+/// Verifies signature, times, issuer and digest of the body. Gives the index of the secret that matched, the fingerprint
+/// of what the token signs, and when it was issued in milliseconds.
+///
+/// # Errors
+/// The first check that fails.
 pub(crate) fn verify(
     jwt: &Jwt,
     secrets: &Secrets,

@@ -1,4 +1,5 @@
-//! Verifies webhook requests: the signatures, tokens and challenges of the services that send them.
+//! Verifies webhook requests: the signatures, tokens and challenges of the services that send them. Signs
+//! samples of such requests, too.
 //!
 //! **Verification is data, not code.** A [`Scheme`] describes where a signature stands, how it is
 //! written and what it signs; one engine, [`verify`], reads it. The scheme of each known service is
@@ -44,8 +45,8 @@
 //! # What each scheme signs
 //!
 //! What is not signed can be changed on the way, and without a signed timestamp a
-//! request can be sent again at any time: only the memory of delivery ids and fingerprints tells a
-//! repeat. The parts in braces are those of [`Content`].
+//! request can be sent again at any time: the receiver must store delivery ids and fingerprints to
+//! notice a repeat. The parts in braces are those of [`Content`].
 //!
 //! | Signed | Presets |
 //! |---|---|

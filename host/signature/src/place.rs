@@ -24,6 +24,11 @@ pub enum Place {
 }
 
 impl Place {
+    /// The value as text; `None` if it is absent, empty or no scalar. Always `None` for a [`Place::Pair`], which
+    /// is read with the signature.
+    ///
+    /// # Errors
+    /// A header or parameter is given twice, or is not UTF-8.
     pub(crate) fn read<'a>(
         &self,
         request: &Request<'a>,

@@ -1,4 +1,4 @@
-//! The services that are known, as data: `data/providers.json`.
+//! The presets of services and generic methods, as data: `data/providers.json`.
 
 use std::sync::OnceLock;
 
@@ -10,7 +10,7 @@ use crate::secret::{Secret, SecretError};
 
 const TABLE: &str = include_str!("../data/providers.json");
 
-/// A service that sends webhooks.
+/// A named preset: how the requests of one service, or of a generic method such as `bearer`, are verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Provider {
@@ -20,13 +20,13 @@ pub struct Provider {
     pub title: String,
     /// How its requests are verified.
     pub scheme: Scheme,
-    /// What the user has to set; none if nothing is needed.
+    /// What the secret is and where the user finds it; none if there is no secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<Setup>,
-    /// The text that the user chooses for the sender's question, if there is one.
+    /// What the verify token is and where the user enters it; none if the challenge needs none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_token: Option<Setup>,
-    /// The service's documentation of it. Empty for what is no service.
+    /// URL of the service's documentation of its webhooks. Empty for a generic method.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub docs: String,
     /// What the user must know: which part of a request is not signed, and other limits.
@@ -35,12 +35,12 @@ pub struct Provider {
     /// How long a delivery's id is remembered, in hours. 72 unless the service repeats a delivery for longer.
     #[serde(default = "three_days")]
     pub dedup_hours: u32,
-    /// The question that the service asks before it sends, if it asks one.
+    /// The challenge that the service sends before its first delivery, if it sends one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<Challenge>,
 }
 
-/// A value that the user has to set.
+/// What a value that the user has to set is, in words; not the value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Setup {
@@ -69,14 +69,14 @@ impl Provider {
     }
 }
 
-/// All services, by name.
+/// All presets, sorted by name.
 pub fn providers() -> &'static [Provider] {
     static TABLE_READ: OnceLock<Vec<Provider>> = OnceLock::new();
-    // The table is our own; a test reads it.
+    // The table is compiled in, and a test parses it: the default is never used.
     TABLE_READ.get_or_init(|| serde_json::from_str(TABLE).unwrap_or_default())
 }
 
-/// The service of that name.
+/// The preset of that name.
 #[must_use]
 pub fn provider(name: &str) -> Option<&'static Provider> {
     let all = providers();

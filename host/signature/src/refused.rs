@@ -2,13 +2,14 @@
 
 use crate::request::Unreadable;
 
-/// Why a request was refused. The text names the place that is wrong; it never holds a secret, an
+/// Why a request was refused. `SecretMissing` and `SecretUnfit` are errors of the receiver's set-up, all others the
+/// sender's. The text names the place that is wrong; it never holds a secret, an
 /// expected value or what the sender wrote.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[allow(
     missing_docs,
-    reason = "`place` is where the value stands, in words; the rest are the bounds"
+    reason = "`place`: where the value is, in words; `claim`: its name; `problem`: what is wrong; `*_seconds`: limits"
 )]
 pub enum Refused {
     /// No signature, or an empty one.
@@ -20,12 +21,12 @@ pub enum Refused {
         place: String,
         problem: &'static str,
     },
-    /// The signature is well formed and fits no secret.
+    /// The signature is well formed and matches no secret.
     #[error(
-        "the signature in {place} fits neither the body nor any of the secrets: one of them is another"
+        "no secret of the webhook matches the signature in {place}: the secret is another one, or the request was changed after it was signed"
     )]
     SignatureMismatch { place: String },
-    /// A value that is read stands there more than once.
+    /// A value that is read is given more than once.
     #[error("{place} is given more than once")]
     Doubled { place: String },
     /// No timestamp.
@@ -34,7 +35,7 @@ pub enum Refused {
     /// The timestamp is not of the unit that the scheme says.
     #[error("the timestamp in {place} is malformed")]
     TimestampMalformed { place: String },
-    /// The request is a replay, was long under way, or the clocks differ.
+    /// The request is a replay, was long under way, its token has expired, or the clocks differ.
     #[error("the timestamp in {place} is more than {tolerance_seconds} seconds old")]
     TimestampTooOld {
         place: String,
@@ -68,19 +69,19 @@ pub enum Refused {
     /// The body is not the one that was signed.
     #[error("the digest in {place} is not that of the body")]
     BodyHashMismatch { place: String },
-    /// A signed part of the request is not there.
+    /// A signed value is absent, empty or not UTF-8.
     #[error("a signed part is missing: {place} is absent or empty")]
     ContentMissing { place: String },
-    /// The delivery's id is signed and not there.
+    /// The delivery's id is signed and absent or empty.
     #[error("the delivery id is missing: {place} is absent or empty")]
     DeliveryIdMissing { place: String },
-    /// The delivery's id is too long or has control characters.
+    /// The delivery's id has more than 512 bytes, has control characters or is not UTF-8.
     #[error("the delivery id in {place} is malformed")]
     DeliveryIdMalformed { place: String },
-    /// The webhook has no secret: nothing can verify.
+    /// The webhook has no secret.
     #[error("no secret is set")]
     SecretMissing,
-    /// The secrets were read for another scheme.
+    /// The secrets were parsed for a different [`Scheme`](crate::Scheme).
     #[error("the secrets were made for another scheme")]
     SecretUnfit,
 }
@@ -112,7 +113,7 @@ impl Refused {
         }
     }
 
-    /// A value that is there and cannot be read; `malformed` if it is not text.
+    /// The refusal of a value that is present and cannot be read: given twice, or `malformed` if it is not UTF-8.
     pub(crate) fn unreadable(
         why: Unreadable,
         place: String,

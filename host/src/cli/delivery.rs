@@ -46,7 +46,7 @@ pub enum DeliveryCommand {
   stepwell delivery redeliver ID
   stepwell delivery redeliver ID --edit                        opens the body in $VISUAL or $EDITOR
   stepwell delivery redeliver ID --body '{\"n\": 1}'
-  stepwell delivery redeliver --webhook Stripe --verdict refused --since 2h --yes")]
+  stepwell delivery redeliver --where '{\"code\": \"webhook-disabled\"}' --since 2h --yes")]
     Redeliver {
         /// Its id; may be given several times
         ids: Vec<String>,
@@ -55,6 +55,9 @@ pub enum DeliveryCommand {
         /// Send all that the filters name, and not only say which
         #[arg(long, conflicts_with = "ids")]
         yes: bool,
+        /// Of what the filters name, also send what was refused because its sender was not verified
+        #[arg(long, conflicts_with = "ids")]
+        unverified: bool,
         #[command(flatten)]
         change: again::Change,
     },
@@ -127,6 +130,18 @@ async fn pages<T: DeserializeOwned>(
 
 /// Runs a delivery command.
 pub async fn run(global: &Global, command: DeliveryCommand, output: Output) -> Result<()> {
+    let given = match &command {
+        DeliveryCommand::List { .. } => &[],
+        DeliveryCommand::Show { id } => std::slice::from_ref(id),
+        DeliveryCommand::Redeliver { ids, .. } => &ids[..],
+    };
+    if let Some(id) = given.iter().find(|id| id.parse::<TaskId>().is_err()) {
+        let wrong = format!(
+            "`{}` is not the id of a delivery; `stepwell delivery list` shows the whole ids",
+            printable(id)
+        );
+        return Err(UsageError::Value(wrong).into());
+    }
     let client = context::connect(global).await?;
     match command {
         DeliveryCommand::List { wanted, limit } => {
@@ -144,12 +159,16 @@ pub async fn run(global: &Global, command: DeliveryCommand, output: Output) -> R
             ids,
             wanted,
             yes,
+            unverified,
             change,
         } => {
             if !ids.is_empty() {
                 return again::send(&client, &ids, &change, output).await;
             }
-            let (found, _) = pages::<Delivery>(&client, usize::MAX, wanted.query()?).await?;
+            let (mut found, _) = pages::<Delivery>(&client, usize::MAX, wanted.query()?).await?;
+            if !unverified {
+                again::leave_out_unverified(&mut found, output);
+            }
             again::found(&client, found, yes, change, output).await
         }
     }

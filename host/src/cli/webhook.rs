@@ -136,7 +136,7 @@ A secret takes the place of all that are there; `stepwell webhook secret rotate`
         #[command(flatten)]
         verification: Box<Verification>,
         /// From now on every address may send
-        #[arg(long, conflicts_with = "allow_ips")]
+        #[arg(long, visible_alias = "no-allow-ip", conflicts_with = "allow_ips")]
         any_ip: bool,
         /// From now on the greatest age of a request is the provider's
         #[arg(long, conflicts_with = "tolerance")]

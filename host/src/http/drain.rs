@@ -8,15 +8,26 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::body::Body;
 
-/// Bytes of a refused body that are read and thrown away, so that the sender, who writes before it
-/// reads, gets to see the refusal instead of a reset connection.
-const DRAINED: usize = 8 * 1024 * 1024;
-/// How long that may take.
-const DRAIN_TIME: Duration = Duration::from_secs(2);
+use crate::ingest::read::Bounds;
+
+/// What is read of a refused body and thrown away, so that the sender, who writes before it reads, gets to see the
+/// refusal instead of a reset connection.
+const REFUSED: Bounds = Bounds {
+    bytes: 8 * 1024 * 1024,
+    time: Duration::from_secs(2),
+};
+
+/// Reads on after a refusal, for 8 MiB and 2 seconds at most.
+pub async fn drain<B>(headers: &HeaderMap, body: &mut B)
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    drain_within(headers, body, REFUSED).await;
+}
 
 /// Reads on after a refusal, within bounds. Not if the sender waits for `100 Continue`: it has not
 /// begun to send, and would begin now.
-pub async fn drain<B>(headers: &HeaderMap, body: &mut B)
+pub async fn drain_within<B>(headers: &HeaderMap, body: &mut B, bounds: Bounds)
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -27,10 +38,10 @@ where
         let mut seen = 0;
         while let Some(Ok(frame)) = body.frame().await {
             seen += frame.data_ref().map_or(0, Bytes::len);
-            if seen > DRAINED {
+            if seen > bounds.bytes {
                 break;
             }
         }
     };
-    let _ = tokio::time::timeout(DRAIN_TIME, throw_away).await;
+    let _ = tokio::time::timeout(bounds.time, throw_away).await;
 }

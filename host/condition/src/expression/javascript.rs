@@ -58,16 +58,18 @@ struct Flags {
     sets: bool,
 }
 
-/// What is wrong at a character of the expression, counted from 0 in characters of the tree.
-struct Wrong {
-    at: usize,
-    what: String,
+/// Why an expression is not taken.
+enum Wrong {
+    /// Something is wrong at a character, counted from 0 in elements of the source.
+    At { at: usize, what: String },
+    /// Its sets have too many ranges in sum, which is no fault of one place.
+    TooLarge,
 }
 
 type Parsed<T> = Result<T, Wrong>;
 
 fn wrong<T>(at: usize, what: impl Into<String>) -> Parsed<T> {
-    Err(Wrong {
+    Err(Wrong::At {
         at,
         what: what.into(),
     })
@@ -91,15 +93,15 @@ pub(super) fn translate(source: &str, letters: &str) -> Result<(Hir, Reading), F
         Ok((hir, reading))
     });
     translated.map_err(|wrong| {
-        if wrong.what.is_empty() {
+        let Wrong::At { at, what } = wrong else {
             return super::too_large();
-        }
-        let before = &characters[..wrong.at.min(characters.len())];
+        };
+        let before = &characters[..at.min(characters.len())];
         // Both halves of a pair are one character to who reads the message.
         let halves = before
             .iter()
             .filter(|unit| (0xDC00..0xE000).contains(*unit));
-        fault_at(before.len() - halves.count(), &wrong.what)
+        fault_at(before.len() - halves.count(), &what)
     })
 }
 

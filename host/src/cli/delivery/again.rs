@@ -90,6 +90,19 @@ fn edited(id: &str, text: &str) -> Result<String> {
     run
 }
 
+/// Takes out what was refused because its sender was not verified, and says how much it was: a redelivery is not
+/// verified, so a forged request would run.
+pub(super) fn leave_out_unverified(found: &mut Vec<Delivery>, output: Output) {
+    let before = found.len();
+    found.retain(|one| one.verdict != "refused" || !matches!(one.status, Some(401 | 403)));
+    let left_out = before - found.len();
+    if left_out > 0 && !output.json {
+        output.note(&format!(
+            "{left_out} whose sender was not verified are left out: look at them with `delivery list --verdict refused`, and send single ids, or all with --unverified"
+        ));
+    }
+}
+
 /// Sends those again that were found, or says which they are.
 pub(super) async fn found(
     client: &Client,

@@ -14,7 +14,7 @@ use crate::catalog::CatalogError;
 use crate::domain::limits;
 use crate::domain::step::Tuning;
 use crate::http::caller::{Caller, Deploy, Read};
-use crate::http::drain::drain;
+use crate::http::drain::drain_within;
 use crate::http::view;
 use crate::ingest::read::{self, Bounds, ReadError};
 
@@ -22,6 +22,11 @@ use crate::ingest::read::{self, Bounds, ReadError};
 const COMPONENT: Bounds = Bounds {
     bytes: limits::COMPONENT_BYTES,
     time: Duration::from_secs(120),
+};
+/// What is read of a component that is refused: all of one that is twice too large.
+const REFUSED: Bounds = Bounds {
+    bytes: 2 * limits::COMPONENT_BYTES,
+    time: Duration::from_secs(30),
 };
 
 pub(in crate::http) async fn list(
@@ -42,7 +47,7 @@ pub(in crate::http) async fn put(
 ) -> Result<Response<Body>, ApiError> {
     let result = added(&api, &caller, wanted, &mut body).await;
     if result.is_err() {
-        drain(&headers, &mut body).await;
+        drain_within(&headers, &mut body, REFUSED).await;
     }
     result
 }

@@ -4,36 +4,36 @@ use crate::coding::CodingError;
 use crate::domain::limits;
 use crate::ingest::body::BodyError;
 
-/// See the module's documentation.
+/// Why a request's body, or a form in parts, is not decoded into JSON documents.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
-    /// A content coding that is not undone here.
+    /// A content coding that is not supported. Holds its name.
     #[error(
         "the content coding `{0}` is not taken; send the body with Content-Encoding gzip, deflate, br or zstd, or without one"
     )]
     UnknownCoding(String),
-    /// More codings than are undone.
+    /// More content codings than are supported. Holds their number.
     #[error("the body has {0} content codings, and at most {most} are taken; one is enough", most = limits::BODY_CODINGS)]
     TooManyCodings(usize),
-    /// The body is not what `Content-Encoding` says.
+    /// The body is not what `Content-Encoding` says. Holds the reason.
     #[error("the body is not what its header Content-Encoding says: {0}")]
     BrokenCoding(String),
     /// The decoded body is larger than a body may be.
     #[error("the decoded body is larger than {most} bytes, the most that is taken here")]
     TooLarge {
-        /// The bound.
+        /// The limit in bytes.
         most: usize,
     },
-    /// A form that is none, or that is too large.
+    /// Not a valid form (URL-encoded or in parts), or one with too many or too deep fields. Holds the reason.
     #[error("the form is not taken: {0}")]
     Form(String),
-    /// A CloudEvent that is none.
+    /// Not a valid CloudEvent. Holds the reason.
     #[error("the CloudEvent is not taken: {0}")]
     Event(String),
-    /// More documents than one request may bring.
+    /// More than [`limits::TASKS_PER_REQUEST`] documents.
     #[error("the body has more than {most} documents, the most that one request may make tasks of; send several requests", most = limits::TASKS_PER_REQUEST)]
     TooMany,
-    /// What should be JSON is not.
+    /// The JSON is empty, invalid, not UTF-8 or nested too deeply.
     #[error(transparent)]
     Body(#[from] BodyError),
 }

@@ -91,8 +91,8 @@ pub async fn all(subject: &dyn Subject) {
             bodies_are_found_by_their_digest
             deliveries_are_recorded_newest_first
             a_finished_task_is_removed_when_its_time_is_over
-            a_retention_that_is_changed_is_that_of_all
-            a_task_that_is_kept_or_goes_on_stays
+            a_changed_retention_applies_to_all_tasks
+            a_kept_or_reopened_task_is_not_purged
             a_subtask_stays_as_long_as_its_parent_needs_it
             what_is_removed_is_gone_from_everywhere
             a_workspace_that_is_deleted_leaves_nothing

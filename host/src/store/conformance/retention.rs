@@ -108,7 +108,7 @@ pub(super) async fn a_finished_task_is_removed_when_its_time_is_over(mut store: 
     assert_eq!(ids(&mut store, &free).await.len(), 7);
 }
 
-pub(super) async fn a_retention_that_is_changed_is_that_of_all(mut store: Shaken<'_>) {
+pub(super) async fn a_changed_retention_applies_to_all_tasks(mut store: Shaken<'_>) {
     let ws = workspace("acme");
     set(&mut store, &ws, Period::Forever, Period::Forever).await;
     let mut all = Vec::new();
@@ -132,14 +132,14 @@ pub(super) async fn a_retention_that_is_changed_is_that_of_all(mut store: Shaken
     assert_eq!(ids(&mut store, &ws).await, []);
 }
 
-pub(super) async fn a_task_that_is_kept_or_goes_on_stays(mut store: Shaken<'_>) {
+pub(super) async fn a_kept_or_reopened_task_is_not_purged(mut store: Shaken<'_>) {
     let ws = workspace("acme");
     set(&mut store, &ws, Period::Days(2), Period::Days(2)).await;
     let mut heads = Vec::new();
     for (n, state) in (0..).zip([TaskState::Done, TaskState::Error, TaskState::Done]) {
         let task = task_at(&ws, START + n, state);
         store.get().await.accept_owned(task.clone()).await.unwrap();
-        // Put away, and then taken out again.
+        // Accepted as finished; then two are kept and one is made ready.
         let mut commit = moved(&task.head, state, START + n);
         commit.head.kept = n < 2;
         if n == 2 {
@@ -159,7 +159,7 @@ pub(super) async fn a_task_that_is_kept_or_goes_on_stays(mut store: Shaken<'_>) 
         let there = store.get().await.load(&ws, head.id).await.unwrap();
         assert_eq!(there.unwrap().head, *head);
     }
-    // From the last change on.
+    // Retention counts from the last change.
     for head in &mut heads {
         let state = if head.kept {
             head.state()
@@ -218,7 +218,7 @@ pub(super) async fn a_subtask_stays_as_long_as_its_parent_needs_it(mut store: Sh
     }
     let now = START + 100 * DAY;
     assert_eq!(purge(store.get().await, now).await, 0);
-    // It has failed, and not taken up what two have come to.
+    // The parent failed before it took the results of two children.
     let failed = moved(&parent.head, TaskState::Error, now);
     store
         .get()

@@ -74,7 +74,9 @@ pub(super) fn io(what: &'static str) -> impl Fn(io::Error) -> StoreError {
 /// The error for the tree.
 pub(super) fn from_sled(error: sled::Error) -> StoreError {
     match error {
-        sled::Error::Corruption { .. } => StoreError::Damaged(error.to_string()),
+        sled::Error::Corruption { .. } => {
+            StoreError::Damaged("the tree: sled finds it corrupt".to_owned())
+        }
         sled::Error::Io(error) if is_full(error.kind()) => StoreError::Full,
         other => StoreError::unavailable(other.to_string()),
     }

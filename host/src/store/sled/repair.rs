@@ -60,8 +60,9 @@ fn tidy_tree(tree: &Path, removed: &mut Vec<PathBuf>) -> io::Result<()> {
             snapshots.push(path);
         }
     }
-    // An older one is not gone on from: sled keeps one, and makes it anew if there is none.
-    if !sound {
+    // sled keeps one, and makes it anew if there is none. Of several, as a copy over another directory leaves them, the
+    // newest need not be of this tree.
+    if !sound || snapshots.len() > 1 {
         removed.append(&mut snapshots);
     }
     Ok(())
@@ -138,6 +139,17 @@ mod tests {
             fs::write(&path, flipped).unwrap();
             assert_eq!(opens(home.path()), seed, "byte {at}");
         }
+    }
+
+    #[test]
+    fn of_several_snapshots_none_is_taken() {
+        let (home, tree) = made();
+        let seed = opens(home.path());
+        // As a backup that is unpacked over a newer store leaves it.
+        let newer = tree.join("snap.00000000FFFFFFFF");
+        fs::copy(snapshot(&tree), &newer).unwrap();
+        assert_eq!(opens(home.path()), seed);
+        assert!(!newer.exists());
     }
 
     #[test]

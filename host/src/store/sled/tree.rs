@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::codec::damaged;
 use super::failure::{OpenError, unusable};
@@ -40,6 +40,18 @@ enum NoResult {
     Panicked,
     /// A write failed, and it did not return.
     Stuck(sled::Error),
+}
+
+impl Watch {
+    /// Stops the thread. False if it does not end within some seconds.
+    fn ends(self) -> bool {
+        drop(self.stop);
+        let until = Instant::now() + LOOK * GIVEN_UP;
+        while !self.thread.is_finished() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+        }
+        self.thread.is_finished()
+    }
 }
 
 impl Tree {
@@ -92,12 +104,12 @@ impl Drop for Tree {
     /// sled asserts that its file can be synced as it is closed. On a disk that fails it is let go of
     /// with the process instead.
     fn drop(&mut self) {
-        if let Some(Watch { stop, thread }) = self.watch.take() {
-            drop(stop);
-            let _ = thread.join();
-        }
         let db = self.db.take();
-        if let Err(error) = self.file.sync_all() {
+        let is_stuck = self.watch.take().is_some_and(|watch| !watch.ends());
+        if is_stuck {
+            tracing::warn!("the tree does not answer and is not closed; the log has it all");
+            std::mem::forget(db);
+        } else if let Err(error) = self.file.sync_all() {
             tracing::warn!(%error, "the tree could not be synced as it was closed; the log has it all");
             std::mem::forget(db);
         } else if result_of(&self.config, move || drop(db)).is_err() {

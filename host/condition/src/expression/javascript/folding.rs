@@ -7,8 +7,9 @@ use regex_syntax::hir::{ClassUnicode, ClassUnicodeRange};
 
 use super::ranges::Ranges;
 
-/// The set with all that is the same as one of its characters.
-pub(super) fn close(set: &Ranges, unicode: bool) -> Ranges {
+/// The set and all characters that are the same as one of its own if case is ignored. With `unicode`, halves of
+/// surrogate pairs are left out.
+pub(super) fn case_closure(set: &Ranges, unicode: bool) -> Ranges {
     if unicode {
         let mut class = ClassUnicode::new(scalars(set));
         class.case_fold_simple();
@@ -56,8 +57,7 @@ pub(super) fn scalars(set: &Ranges) -> Vec<ClassUnicodeRange> {
     ranges
 }
 
-/// Each code unit that is the same as another, after the one that stands for all of them; in that
-/// order.
+/// Pairs of a canonical code unit and one that is the same as it, sorted; only of units that have such a one.
 static GROUPS: LazyLock<Vec<(u32, u32)>> = LazyLock::new(|| {
     let mut groups = Vec::new();
     for unit in 0..=0xFFFF {
@@ -91,7 +91,8 @@ static NEWER: LazyLock<Vec<(u32, u32)>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The upper-case mapping if it is one code unit, and no ASCII for what is none.
+/// ECMA-262's `Canonicalize` without `u`: the upper-case mapping, or the unit itself where that is not one code unit
+/// or would make ASCII of what is not ASCII.
 fn upper(unit: u32) -> u32 {
     let Some(letter) = char::from_u32(unit) else {
         return unit;

@@ -1,8 +1,8 @@
-//! Reads JavaScript's syntax: alternatives, terms, groups and quantifiers. Each step of it is a
-//! production of ECMA-262, with those of Annex B where neither `u` nor `v` is given.
+//! Parses a JavaScript regular expression: the grammar of ECMA-262 from `Pattern` on, with that of Annex B
+//! where neither `u` nor `v` is given.
 
 use super::ranges::Ranges;
-use super::{Flags, Parsed, Tree, classes, folding, groups, wrong};
+use super::{Flags, Parsed, Tree, Wrong, classes, folding, groups, wrong};
 use crate::expression::{NESTING, REGEX_TEXT_BYTES};
 
 /// Ranges of all sets in sum. Each takes so much of the automaton that more never fit into it.
@@ -12,21 +12,22 @@ const BACKREFERENCE: &str = "a backreference does not exist here, for matching t
 
 const MIXED_BOUNDARY: &str = "with the flags `i` and `u`, `\\b` cannot stand beside a part that heeds case; give the flag `i` to the whole expression";
 
-/// Two letters of words if case is ignored in Unicode, each with what it is the same as then.
+/// With the flags `i` and `u`, `\w` and `\b` count these as letters of a word: U+017F and the Kelvin sign,
+/// each with its ASCII fold.
 const FOLDED: [(u32, char); 2] = [(0x17F, 's'), (0x212A, 'k')];
 
-/// So often at least and at most.
+/// Least and greatest number of repeats; `None` is unbounded.
 type Counts = (u32, Option<u32>);
 
-/// What was read.
-pub(super) struct Parsing {
+/// A parsed expression.
+pub(super) struct Pattern {
     pub(super) tree: Tree,
     /// Whether there is a `\b` or `\B` for which U+017F and U+212A are letters of a word.
     pub(super) folded_boundary: bool,
 }
 
-/// Reads a whole expression.
-pub(super) fn parse(source: &[u32], flags: Flags) -> Parsed<Parsing> {
+/// Parses a whole expression. `source` has one character or one UTF-16 code unit in each element, as the flags say.
+pub(super) fn parse(source: &[u32], flags: Flags) -> Parsed<Pattern> {
     let (groups, named) = groups::count(source);
     let mut parser = Parser {
         source,
@@ -38,21 +39,22 @@ pub(super) fn parse(source: &[u32], flags: Flags) -> Parsed<Parsing> {
         names: Vec::new(),
         ranges: 0,
         folded_boundary: None,
-        tells_apart: false,
+        exact_case: false,
     };
     let tree = parser.choice()?;
     if parser.at < source.len() {
         return wrong(parser.at, "unmatched `)`; write `\\)` for the character");
     }
     match parser.folded_boundary {
-        Some(at) if parser.tells_apart => wrong(at, MIXED_BOUNDARY),
-        folded => Ok(Parsing {
+        Some(at) if parser.exact_case => wrong(at, MIXED_BOUNDARY),
+        folded => Ok(Pattern {
             tree,
             folded_boundary: folded.is_some(),
         }),
     }
 }
 
+/// The state of a parse.
 pub(super) struct Parser<'p> {
     pub(super) source: &'p [u32],
     pub(super) at: usize,
@@ -62,17 +64,18 @@ pub(super) struct Parser<'p> {
     /// Whether one of them has a name.
     pub(super) named: bool,
     pub(super) depth: u32,
-    /// The names of groups that one more cannot have.
+    /// Names that a later group must not use again.
     pub(super) names: Vec<Vec<u32>>,
     ranges: usize,
-    /// Where there is such a boundary.
+    /// Offset of the last `\b` or `\B` that is read with `i` and `u`.
     folded_boundary: Option<usize>,
-    /// Whether a part of the expression takes one of those letters, and not what it is the same as.
-    tells_apart: bool,
+    /// Whether a part distinguishes a letter of [`FOLDED`] from its fold, or is a `\b` with `u` and without `i`. Such a
+    /// part cannot stand beside a `folded_boundary`.
+    exact_case: bool,
 }
 
 impl Parser<'_> {
-    /// The character there, if it is ASCII; `\0` for any other and at the end. No syntax is either.
+    /// The character `ahead` places on if it is ASCII, else `\0`, which is never syntax.
     pub(super) fn peek(&self, ahead: usize) -> char {
         let character = self.source.get(self.at + ahead).copied();
         character
@@ -81,6 +84,7 @@ impl Parser<'_> {
             .map_or('\0', char::from)
     }
 
+    /// Consumes `expected`, which is ASCII, if it comes next.
     pub(super) fn take(&mut self, expected: &str) -> bool {
         let there = expected
             .chars()
@@ -92,6 +96,7 @@ impl Parser<'_> {
         there
     }
 
+    /// Parses one level deeper; fails at `start` if the nesting is too deep.
     pub(super) fn enter<T>(
         &mut self,
         start: usize,
@@ -110,7 +115,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn choice(&mut self) -> Parsed<Tree> {
-        // Groups may share a name if only one of them can be on the way of a match.
+        // Groups may share a name only if they are in different alternatives.
         let outside = self.names.len();
         let mut ways = vec![self.sequence()?];
         let mut names = self.names.split_off(outside);
@@ -196,7 +201,7 @@ impl Parser<'_> {
         let there = self.peek(1) == 'b';
         match (self.flags.unicode, self.flags.ignore_case) {
             (true, true) => self.folded_boundary = Some(self.at),
-            (true, false) => self.tells_apart = true,
+            (true, false) => self.exact_case = true,
             _ => {}
         }
         self.at += 2;
@@ -251,7 +256,7 @@ impl Parser<'_> {
     fn counts(&self) -> Parsed<Option<(Counts, usize)>> {
         let number = |from: usize| {
             let digits = (from..).map_while(|ahead| self.peek(ahead).to_digit(10));
-            // So many that a larger number is no other one.
+            // Saturates: no tried text is as long.
             let value = digits.clone().fold(0u32, |value, digit| {
                 value.saturating_mul(10).saturating_add(digit)
             });
@@ -271,7 +276,7 @@ impl Parser<'_> {
         if max.is_some_and(|max| max < min) {
             return wrong(self.at, "the numbers of a repeat are out of order");
         }
-        // No text that is tried has more, so a larger number is no bound.
+        // No tried text is longer than this, so a greater maximum is the same as none.
         let max = max.filter(|max| *max as usize <= REGEX_TEXT_BYTES[0]);
         Ok(Some(((min, max), end + 1)))
     }
@@ -280,24 +285,23 @@ impl Parser<'_> {
     fn one(&mut self, set: Ranges) -> Parsed<Tree> {
         self.count(&set)?;
         let apart = |(letter, same): (u32, char)| set.contains(letter) != set.contains(same.into());
-        self.tells_apart |= FOLDED.into_iter().any(apart);
+        self.exact_case |= FOLDED.into_iter().any(apart);
         Ok(Tree::One(set))
     }
 
-    /// Bounds the sets of the whole expression.
+    /// Adds the set's ranges to those of the whole expression. Fails above [`RANGES`].
     pub(super) fn count(&mut self, set: &Ranges) -> Parsed<()> {
         self.ranges += set.as_slice().len();
         if self.ranges > RANGES {
-            // It is too large as a whole, which is no fault of this place.
-            return wrong(self.at, "");
+            return Err(Wrong::TooLarge);
         }
         Ok(())
     }
 
-    /// With all that is the same if case is ignored.
+    /// The set with all letters that are the same if case is ignored, where it is.
     pub(super) fn folded(&self, set: Ranges) -> Ranges {
         if self.flags.ignore_case {
-            folding::close(&set, self.flags.unicode)
+            folding::case_closure(&set, self.flags.unicode)
         } else {
             set
         }
