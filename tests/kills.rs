@@ -11,3 +11,4 @@ mod interrupted;
 mod replay;
 mod schedule_deaths;
 mod storage_full;
+mod upload_kills;
