@@ -28,6 +28,8 @@ mod log;
 mod manifest;
 #[path = "../fuzz/src/multipart.rs"]
 mod multipart;
+#[path = "../fuzz/src/schema.rs"]
+mod schema;
 #[path = "../fuzz/src/script.rs"]
 mod script;
 #[path = "../fuzz/src/signature.rs"]
@@ -135,6 +137,11 @@ fn log() {
 #[test]
 fn manifest() {
     on_seeds("manifest", manifest::run);
+}
+
+#[test]
+fn schema() {
+    on_seeds("schema", schema::run);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! them, and says whether the reader accepted them. `tests/fuzz.rs` runs the same functions on `seeds/`.
 
 pub mod condition;
+pub mod schema;
 pub mod script;
 pub mod signature;
 

@@ -179,6 +179,8 @@ impl World {
             authentication: Default::default(),
             intake: Default::default(),
             replies: Default::default(),
+            former_names: Vec::new(),
+            schema: None,
             is_disabled: false,
         };
         let case = self.cases.fetch_add(1, Ordering::Relaxed);

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::payload_schema::SchemaViolation;
+
 /// Why a request was refused, with content type `application/problem+json`. What something between client
 /// and server answers, such as a proxy, is none, and may lack any member.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -43,7 +45,15 @@ pub struct Problem {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub offset: Option<u64>,
-    /// Where in a pattern, a condition or a task's data (RFC 6901).
+    /// With `schema-mismatch`: where the body does not fit the webhook's schema, up to 5 places.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub errors: Option<Vec<SchemaViolation>>,
+    /// With `schema-mismatch` and `schema-too-costly`: the number of the document in a body of several, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub document: Option<u64>,
+    /// Where in a pattern, a condition, a schema or a task's data (RFC 6901).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub pointer: Option<String>,
@@ -160,6 +170,7 @@ codes! {
     422 BadDedup = "bad-dedup",
     422 BadPointer = "bad-pointer",
     422 BadSchedule = "bad-schedule",
+    422 BadSchema = "bad-schema",
     422 BadScript = "bad-script",
     422 BadToken = "bad-token",
     422 BadUrl = "bad-url",
@@ -170,6 +181,8 @@ codes! {
     422 MissingExport = "missing-export",
     422 NoSuchRun = "no-such-run",
     422 NotAComponent = "not-a-component",
+    422 SchemaMismatch = "schema-mismatch",
+    422 SchemaTooCostly = "schema-too-costly",
     422 TooLarge = "too-large",
     422 TooManyParts = "too-many-parts",
     429 RateLimited = "rate-limited",

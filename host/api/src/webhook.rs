@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::dedup::{Dedup, DedupSettings};
+use crate::payload_schema::OnMismatch;
 use crate::rate::Rate;
 use crate::reply::{FixedReply, FixedReplySettings};
 use crate::webhook_secret::{FormerUrl, WebhookSecret};
@@ -23,6 +24,10 @@ pub struct Webhook {
     pub id: String,
     /// Its name; steps match it as `$via.name`.
     pub name: String,
+    /// Names that it had before, the last one first, at most 8; its deliveries are found under them, too.
+    #[serde(default)]
+    #[schema(required)]
+    pub former_names: Vec<String>,
     /// Where events are posted. It is a secret: anyone who knows it can create tasks if `provider` is `none`.
     pub url: String,
     /// URLs that it had before a rotation and that still work, the newest first.
@@ -76,6 +81,14 @@ pub struct Webhook {
     #[serde(default)]
     #[schema(required)]
     pub allow_origins: Vec<String>,
+    /// The JSON Schema that its documents are checked with; or `null`.
+    #[serde(default)]
+    #[schema(required, value_type = Option<Object>)]
+    pub schema: Option<Map<String, Value>>,
+    /// What becomes of a document that does not fit the schema; `null` without a schema.
+    #[serde(default)]
+    #[schema(required)]
+    pub on_mismatch: Option<OnMismatch>,
     /// Whose requests it takes: a provider's name, `custom`, or `none`, which takes every request.
     #[serde(default = "none")]
     #[schema(required)]
@@ -163,6 +176,13 @@ pub struct NewWebhook<N = String> {
     /// See [`Webhook::allow_origins`]; at most 20, e.g. `https://app.example.com`, or `*` alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_origins: Option<Vec<String>>,
+    /// See [`Webhook::schema`]; at most 64 KiB. References lead to places in it: nothing is fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub schema: Option<Map<String, Value>>,
+    /// See [`Webhook::on_mismatch`]; `refuse` if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_mismatch: Option<OnMismatch>,
     /// See [`Webhook::provider`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,

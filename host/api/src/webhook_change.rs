@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::dedup::DedupSettings;
+use crate::payload_schema::OnMismatch;
 use crate::rate::Rate;
 use crate::reply::FixedReplySettings;
 use crate::webhook::NewWebhook;
@@ -88,6 +89,17 @@ pub struct WebhookChange {
     /// See [`NewWebhook::allow_origins`]; they take the place of those that are there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_origins: Option<Vec<String>>,
+    /// See [`NewWebhook::schema`]; `null` for none.
+    #[serde(
+        default,
+        deserialize_with = "named",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<Object>)]
+    pub schema: Option<Option<Map<String, Value>>>,
+    /// See [`Webhook::on_mismatch`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_mismatch: Option<OnMismatch>,
     /// See [`Webhook::provider`]. Secrets that are none of another provider's are refused: name the new one, too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
@@ -139,6 +151,8 @@ impl WebhookChange {
             wait_seconds,
             redirect,
             allow_origins,
+            schema,
+            on_mismatch,
             provider,
             scheme,
             secret,
@@ -160,6 +174,8 @@ impl WebhookChange {
             && wait_seconds.is_none()
             && redirect.is_none()
             && allow_origins.is_none()
+            && schema.is_none()
+            && on_mismatch.is_none()
             && provider.is_none()
             && scheme.is_none()
             && secret.is_none()
@@ -184,6 +200,8 @@ impl WebhookChange {
             wait_seconds: self.wait_seconds.flatten(),
             redirect: self.redirect.flatten(),
             allow_origins: self.allow_origins,
+            schema: self.schema.flatten(),
+            on_mismatch: self.on_mismatch,
             provider: self.provider,
             scheme: self.scheme,
             secret: self.secret,

@@ -219,7 +219,7 @@ fn same_text(own: &str, other: &str, budget: &mut Budget) -> Known<bool> {
 }
 
 /// Equality of whole values: numbers by value, members in any order. As deep as `own` at most.
-fn whole(own: &Value, other: &Value, budget: &mut Budget) -> Known<bool> {
+pub(crate) fn whole(own: &Value, other: &Value, budget: &mut Budget) -> Known<bool> {
     budget.spend(cost(other))?;
     match (own, other) {
         (Value::Object(own), Value::Object(other)) => {

@@ -100,6 +100,7 @@ mod node;
 mod number;
 mod observe;
 mod parse;
+pub mod shared;
 
 pub use eval::{Budget, Spent};
 pub use explain::{Mismatch, SHOWN_CHARS};

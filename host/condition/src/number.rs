@@ -104,17 +104,58 @@ pub(crate) fn remainder(text: &str, divisor: i64) -> Option<i64> {
     let mut rest = decimal.digits().take(taken).fold(0_u128, |rest, digit| {
         (rest * 10 + u128::from(digit - b'0')) % modulus
     });
-    let mut zeros = places.saturating_sub(digits);
-    let mut power = 10 % modulus;
-    while zeros > 0 {
-        if zeros & 1 == 1 {
-            rest = rest * power % modulus;
-        }
-        power = power * power % modulus;
-        zeros >>= 1;
-    }
+    rest = rest * power_of_ten(places.saturating_sub(digits), modulus) % modulus;
     let rest = i64::try_from(rest).ok()?;
     Some(if decimal.sign < 0 { -rest } else { rest })
+}
+
+/// Whether the number has no fraction, however large it is.
+pub(crate) fn is_integer(text: &str) -> bool {
+    let decimal = Decimal::parse(text);
+    match decimal.wild {
+        _ if decimal.sign == 0 => true,
+        Some(_) => decimal.position > 0,
+        None => decimal.exponent().is_some_and(|(places, _)| places >= 0),
+    }
+}
+
+/// See [`crate::shared::is_multiple`].
+pub(crate) fn is_multiple(text: &str, divisor: &str) -> Option<bool> {
+    let divisor = Decimal::parse(divisor);
+    let (places, digits) = divisor.exponent()?;
+    if divisor.sign == 0 || digits > 18 {
+        return None;
+    }
+    let modulus = divisor
+        .digits()
+        .fold(0_u128, |value, digit| value * 10 + u128::from(digit - b'0'));
+    let decimal = Decimal::parse(text);
+    if decimal.sign == 0 {
+        return Some(true);
+    }
+    // As integers without zeros at their ends, times a power of ten each. A smaller power of the number would have to
+    // be made up by a zero at its end, which it has not.
+    let zeros = decimal.exponent()?.0.checked_sub(places)?;
+    let Ok(zeros) = u64::try_from(zeros) else {
+        return Some(false);
+    };
+    let rest = decimal.digits().fold(0_u128, |rest, digit| {
+        (rest * 10 + u128::from(digit - b'0')) % modulus
+    });
+    Some(rest * power_of_ten(zeros, modulus) % modulus == 0)
+}
+
+/// A power of ten by a modulus below 10^19.
+fn power_of_ten(mut exponent: u64, modulus: u128) -> u128 {
+    let (mut result, mut power) = (1 % modulus, 10 % modulus);
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            result = result * power % modulus;
+        }
+        power = power * power % modulus;
+        exponent >>= 1;
+    }
+    result
 }
 
 /// The value of a plain integer of at most 18 digits, which is what nearly all numbers are.
@@ -202,6 +243,16 @@ impl<'t> Decimal<'t> {
         }
     }
 
+    /// The power of ten of its last digit, and how many digits it has; none if its exponent is beyond all bounds. The digits
+    /// between the point and the first or the last one that is not 0 are none of it.
+    fn exponent(&self) -> Option<(i64, i64)> {
+        let digits = length(self.whole) + length(self.fraction);
+        match self.wild {
+            Some(_) => None,
+            None => Some((self.position.checked_sub(digits)?, digits)),
+        }
+    }
+
     fn digits(&self) -> impl Iterator<Item = &'t u8> + use<'t> {
         self.whole.iter().chain(self.fraction)
     }
@@ -250,137 +301,4 @@ fn length(digits: &[u8]) -> i64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn canonical_of(text: &str) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        canonical(text, &mut |part| bytes.extend_from_slice(part));
-        bytes
-    }
-
-    #[test]
-    fn equal_values_have_one_canonical_form() {
-        for (a, b) in [
-            ("1", "1.0"),
-            ("1", "1e0"),
-            ("1", "10e-1"),
-            ("1", "0.1E+1"),
-            ("-0", "0"),
-            ("0.000", "0e99"),
-            ("1200", "1.2e3"),
-            ("0.00120", "1.2e-3"),
-            ("-7", "-7.00"),
-            ("100000000000000000000", "1e20"),
-            ("0e99999999999999999999", "0"),
-        ] {
-            assert_eq!(compare(a, b), Ordering::Equal, "{a} {b}");
-            assert_eq!(canonical_of(a), canonical_of(b), "{a} {b}");
-        }
-    }
-
-    #[test]
-    fn order_is_by_value() {
-        let ascending = [
-            "-1e99999999999999999999",
-            "-1e30",
-            "-9007199254740993",
-            "-9007199254740992",
-            "-2",
-            "-1.5",
-            "-1e-99999999999999999999",
-            "0",
-            "1e-99999999999999999999",
-            "1e-5",
-            "0.5",
-            "1",
-            "1.0000000000000000001",
-            "9.99",
-            "10",
-            "12",
-            "9007199254740992",
-            "9007199254740993",
-            "18446744073709551615",
-            "18446744073709551616",
-            "170141183460469231731687303715884105728",
-            "1e99999999999999999999",
-        ];
-        for (i, a) in ascending.iter().enumerate() {
-            for (j, b) in ascending.iter().enumerate() {
-                assert_eq!(compare(a, b), i.cmp(&j), "{a} {b}");
-                assert_eq!(canonical_of(a) == canonical_of(b), i == j, "{a} {b}");
-                if let Some(constant) = Constant::new(b) {
-                    assert_eq!(constant.order_of(a), i.cmp(&j), "{a} {b}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn integers_and_remainders() {
-        for (text, expected) in [
-            ("4", Some(4)),
-            ("-4.0", Some(-4)),
-            ("4e1", Some(40)),
-            ("4.5", None),
-            ("0.0", Some(0)),
-            ("9223372036854775807", Some(i64::MAX)),
-            ("-9223372036854775808", Some(i64::MIN)),
-            ("9223372036854775808", None),
-            ("1e40", None),
-            ("1e99999999999999999999", None),
-        ] {
-            assert_eq!(integer(text), expected, "{text}");
-        }
-        for (text, divisor, expected) in [
-            ("10", 4, Some(2)),
-            ("-10", 4, Some(-2)),
-            ("10.9", 4, Some(2)),
-            ("0.9", 4, Some(0)),
-            ("1e20", 7, Some(2)),
-            ("100000000000000000001", 10, Some(1)),
-            ("1e999999999999999999", 7, Some(6)),
-            ("1e99999999999999999999", 7, None),
-            ("10", 0, None),
-            ("-9223372036854775808", -1, Some(0)),
-        ] {
-            assert_eq!(remainder(text, divisor), expected, "{text} mod {divisor}");
-        }
-    }
-
-    #[test]
-    fn a_text_that_is_no_number_does_no_harm() {
-        for text in ["", "-", ".", "e", "1e", "1e+", "--1", "NaN", "1.2.3", "é"] {
-            canonical_of(text);
-            let _ = (compare(text, "1"), integer(text), remainder(text, 3));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn integers_agree_with_i128(a in any::<i128>(), b in any::<i128>(), divisor in any::<i64>()) {
-            let (x, y) = (a.to_string(), b.to_string());
-            prop_assert_eq!(compare(&x, &y), a.cmp(&b));
-            prop_assert_eq!(canonical_of(&x) == canonical_of(&y), a == b);
-            let expected = a.checked_rem(i128::from(divisor)).and_then(|rest| i64::try_from(rest).ok());
-            prop_assert_eq!(remainder(&x, divisor), expected);
-            prop_assert_eq!(integer(&x), i64::try_from(a).ok());
-        }
-
-        #[test]
-        fn shifting_the_point_changes_nothing(a in any::<i64>(), shift in 0_usize..30) {
-            let zeros = "0".repeat(shift);
-            let (text, shifted) = (a.to_string(), format!("{a}{zeros}e-{shift}"));
-            prop_assert_eq!(compare(&text, &shifted), Ordering::Equal);
-            prop_assert_eq!(canonical_of(&text), canonical_of(&shifted));
-            prop_assert_eq!(integer(&shifted), Some(a));
-        }
-
-        #[test]
-        fn floats_agree_with_f64(a in -1e6_f64..1e6, b in -1e6_f64..1e6) {
-            prop_assert_eq!(Some(compare(&a.to_string(), &b.to_string())), a.partial_cmp(&b));
-        }
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 
 use stepwell_condition::PatternError;
 
+use super::bad_schema::BadSchema;
 use crate::connectors::named::DeclarationError;
 use crate::domain::authentication::AuthenticationError;
 use crate::domain::ids::{StepName, WorkspaceName};
@@ -146,6 +147,9 @@ pub enum CatalogError {
         /// What they may take.
         most: usize,
     },
+    /// A webhook cannot have a schema.
+    #[error(transparent)]
+    Schema(#[from] BadSchema),
     /// A workspace's failure URL is wrong.
     #[error(transparent)]
     FailureUrl(#[from] FailureUrlError),

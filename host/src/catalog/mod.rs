@@ -9,7 +9,9 @@
 mod audit;
 mod audited;
 mod authentication;
+mod bad_schema;
 mod cache;
+mod compiled_schemas;
 mod config;
 mod connectors;
 mod error;
@@ -18,6 +20,7 @@ mod live;
 mod live_token;
 mod matching;
 mod open;
+mod payload_schemas;
 mod reply_links;
 mod schedules;
 mod scripts;
@@ -39,11 +42,13 @@ use parking_lot::{Mutex, RwLock};
 
 pub use audited::{audited, is_about};
 pub use authentication::{AuthenticationChange, NewSecret, Others};
+pub use bad_schema::BadSchema;
 pub use error::CatalogError;
 pub use explain::Verdict;
 pub use live::{LiveConnector, LiveSchedule, Put};
 pub use live_token::LiveToken;
 pub use matching::{LiveStep, Match, TooCostly};
+pub use payload_schemas::check as check_schema;
 pub use steps::Added;
 pub use tokens::NewToken;
 pub use verifier::{

@@ -5,8 +5,10 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use ipnet::IpNet;
+use stepwell_schema::Schema;
 use stepwell_signature::{Challenge, Check, Place, Scheme, Secret, Secrets, provider};
 
+use super::compiled_schemas::compiled;
 use super::error::CatalogError;
 use crate::domain::authentication::{
     Authentication, AuthenticationError, CUSTOM, VERIFY_TOKEN, WebhookSecret, place,
@@ -23,6 +25,8 @@ pub struct LiveWebhook {
     webhook: Webhook,
     /// None if it takes every request.
     pub verifier: Option<Verifier>,
+    /// What its documents are checked with, if they are.
+    pub compiled_schema: Option<Arc<Schema>>,
 }
 
 impl Deref for LiveWebhook {
@@ -96,7 +100,14 @@ impl LiveWebhook {
                 allow_ips: authentication.allow_ips.clone(),
             })
         };
-        Ok(Arc::new(Self { webhook, verifier }))
+        let schema = webhook.schema.as_ref();
+        let schema = schema.map(|schema| compiled(&schema.text));
+        let compiled_schema = schema.transpose().map_err(|error| damaged(&error))?;
+        Ok(Arc::new(Self {
+            webhook,
+            verifier,
+            compiled_schema,
+        }))
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::authentication::AuthenticationChange;
+use super::bad_schema::BadSchema;
 use super::matching::LiveStep;
+use super::payload_schemas;
 use super::verifier::LiveWebhook;
 use super::{Catalog, CatalogError, room};
 use crate::domain::authentication::{Authentication, AuthenticationError};
@@ -52,6 +54,30 @@ impl Catalog {
             .ok_or_else(|| CatalogError::not_found("webhook", id_or_name, workspace))
     }
 
+    /// The webhook with that id or name, or else those that had that name before.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotFound`] if there is none.
+    pub fn webhooks_once_named(
+        &self,
+        workspace: &WorkspaceName,
+        id_or_name: &str,
+    ) -> Result<Vec<Arc<LiveWebhook>>, CatalogError> {
+        let missing = match self.webhook(workspace, id_or_name) {
+            Ok(webhook) => return Ok(vec![webhook]),
+            Err(missing) => missing,
+        };
+        let mut named = self.webhooks(workspace)?;
+        named.retain(|webhook| {
+            let mut names = webhook.former_names.iter();
+            names.any(|name| name.as_str() == id_or_name)
+        });
+        match named.is_empty() {
+            true => Err(missing),
+            false => Ok(named),
+        }
+    }
+
     /// Adds a webhook with a new id and key, which takes every request. [`CatalogError::Exists`] if the name
     /// is taken.
     pub async fn add_webhook(
@@ -75,6 +101,8 @@ impl Catalog {
         rules: WebhookRules,
         authentication: AuthenticationChange,
     ) -> Result<Arc<LiveWebhook>, CatalogError> {
+        let text = rules.schema.as_ref().map(|schema| schema.text.clone());
+        let schema = payload_schemas::prepared(text).await?;
         let (mut id, mut key) = ([0u8; 9], [0u8; 24]);
         fill_random(&mut id)?;
         fill_random(&mut key)?;
@@ -82,6 +110,7 @@ impl Catalog {
             id: base62(id),
             workspace: workspace.clone(),
             name,
+            former_names: Vec::new(),
             key: WebhookKey::new(base62(key)),
             former_keys: Vec::new(),
             created: self.clock.now(),
@@ -90,12 +119,13 @@ impl Catalog {
             authentication: Authentication::default(),
             intake: rules.intake,
             replies: rules.replies,
+            schema: rules.schema,
             is_disabled: rules.is_disabled,
         };
         let webhook = self.authenticated(webhook, &authentication)?;
         let catalog = self.clone();
         self.change(move || {
-            let (catalog, webhook) = (catalog.clone(), webhook.clone());
+            let (catalog, webhook, schema) = (catalog.clone(), webhook.clone(), schema.clone());
             async move {
                 let workspace = catalog.workspace(&webhook.workspace)?;
                 {
@@ -104,6 +134,7 @@ impl Catalog {
                         return Err(taken(&webhook.workspace, &webhook.name));
                     }
                     room("webhooks", workspace.webhooks.len(), limits::WEBHOOKS)?;
+                    payload_schemas::check_memory(&workspace, &webhook, schema.as_ref())?;
                 }
                 catalog.keep_webhook(&webhook).await?;
                 Ok(webhook)
@@ -142,12 +173,14 @@ impl Catalog {
         rules: WebhookRulesChange,
         authentication: AuthenticationChange,
     ) -> Result<(Arc<LiveWebhook>, Arc<LiveWebhook>), CatalogError> {
+        let schema = payload_schemas::prepared(rules.schema.text.clone().flatten()).await?;
         let (catalog, workspace) = (self.clone(), workspace.clone());
         let id_or_name = id_or_name.to_owned();
         self.change(move || {
             let (catalog, workspace, id_or_name) =
                 (catalog.clone(), workspace.clone(), id_or_name.clone());
             let (rules, authentication) = (rules.clone(), authentication.clone());
+            let schema = schema.clone();
             async move {
                 let webhook = catalog.webhook(&workspace, &id_or_name)?;
                 let mut changed = Webhook::clone(&webhook);
@@ -159,13 +192,16 @@ impl Catalog {
                 }
                 rules.intake.apply(&mut changed.intake);
                 rules.replies.apply(&mut changed.replies);
+                let set = rules.schema.apply(&mut changed.schema);
+                set.map_err(BadSchema::from)?;
+                let live = catalog.workspace(&workspace)?;
+                payload_schemas::check_memory(&live.read(), &changed, schema.as_ref())?;
                 if let Some(name) = rules.name {
-                    let live = catalog.workspace(&workspace)?;
                     let other = live.read().webhooks.get(&name).cloned();
                     if other.is_some_and(|other| other.id != changed.id) {
                         return Err(taken(&workspace, &name));
                     }
-                    changed.name = name;
+                    changed.rename(name);
                 }
                 if let Some(is_disabled) = rules.is_disabled {
                     changed.is_disabled = is_disabled;

@@ -17,6 +17,7 @@ use dedup::DedupArgs;
 use intake::IntakeArgs;
 pub use intake::rate_text;
 use reply::{NoReplyArgs, ReplyArgs};
+use schema::SchemaArgs;
 use secret::SecretCommand;
 use settings::Verification;
 use sheet::sheet;
@@ -25,13 +26,14 @@ mod dedup;
 mod intake;
 mod reply;
 mod sample;
+mod schema;
 mod secret;
 mod settings;
 mod sheet;
 mod url;
 
 /// What `webhook update` can change; one of them must be named.
-const CHANGES: [&str; 33] = [
+const CHANGES: [&str; 36] = [
     "correlate",
     "no_correlate",
     "dedup_header",
@@ -56,6 +58,9 @@ const CHANGES: [&str; 33] = [
     "no_redirect",
     "allow_origins",
     "no_allow_origin",
+    "schema",
+    "on_mismatch",
+    "no_schema",
     "provider",
     "scheme",
     "secret_env",
@@ -77,6 +82,7 @@ pub enum WebhookCommand {
   stepwell webhook add Stripe --provider stripe                         asks for the secret, or takes it later
   stepwell webhook add GitHub --provider github --secret-env HUB_SECRET
   stepwell webhook add Acme --provider custom --scheme acme.json --allow-ip 192.0.2.0/24
+  stepwell webhook add Orders --schema order.json                       refuses what does not fit the JSON Schema
 
 docs/webhooks.md tells how each service is connected.")]
     Add {
@@ -92,6 +98,8 @@ docs/webhooks.md tells how each service is connected.")]
         intake: IntakeArgs,
         #[command(flatten)]
         reply: ReplyArgs,
+        #[command(flatten)]
+        schema: SchemaArgs,
         #[command(flatten)]
         verification: Box<Verification>,
     },
@@ -133,6 +141,11 @@ A secret takes the place of all that are there; `stepwell webhook secret rotate`
         reply: ReplyArgs,
         #[command(flatten)]
         no_reply: NoReplyArgs,
+        #[command(flatten)]
+        schema: SchemaArgs,
+        /// From now on its documents are not checked
+        #[arg(long, conflicts_with_all = ["schema", "on_mismatch"])]
+        no_schema: bool,
         #[command(flatten)]
         verification: Box<Verification>,
         /// From now on every address may send
@@ -209,11 +222,13 @@ pub async fn run(global: &Global, command: WebhookCommand, output: Output) -> Re
             dedup,
             intake,
             reply,
+            schema,
             verification,
         } => {
             let mut change = verification.change(&client, output).await?;
             intake.set(&mut change);
             reply.set(&mut change, None);
+            schema.set(&mut change)?;
             change.correlate = correlate.map(Some);
             change.dedup = dedup.rule(None)?.map(Some);
             let body = change.into_new(name);
@@ -242,6 +257,8 @@ pub async fn run(global: &Global, command: WebhookCommand, output: Output) -> Re
             no_at_once,
             reply,
             no_reply,
+            schema,
+            no_schema,
             verification,
             any_ip,
             no_tolerance,
@@ -265,6 +282,10 @@ pub async fn run(global: &Global, command: WebhookCommand, output: Output) -> Re
                 reply.set(&mut change, None);
             }
             no_reply.set(&mut change);
+            schema.set(&mut change)?;
+            if no_schema {
+                change.schema = Some(None);
+            }
             if no_header {
                 change.headers = Some(Vec::new());
             }

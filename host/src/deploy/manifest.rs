@@ -4,6 +4,7 @@ mod check;
 pub mod model;
 mod replies;
 mod schedules;
+mod schema;
 mod settings;
 mod tuning;
 mod webhooks;

@@ -162,6 +162,8 @@ pub const SECRET_OVERLAP_SECONDS: u64 = 90 * 86_400;
 pub const KEY_OVERLAP_SECONDS: u64 = 86_400;
 /// Former keys of one webhook that still find it.
 pub const WEBHOOK_KEYS: usize = 8;
+/// Former names of one webhook under which its deliveries are found; a list of them is one search for each.
+pub const WEBHOOK_NAMES: usize = 8;
 /// Recorded deliveries of one webhook that are shown, beside those that became tasks: the last hours of a webhook that
 /// refuses everything, or its last months otherwise.
 pub const DELIVERIES: usize = 200;
@@ -193,6 +195,18 @@ pub const RATE_REQUESTS: u32 = 1_000_000;
 pub const RATE_SECONDS: u32 = 86_400;
 /// The most requests that a webhook may be set to take in at once: as many as a server has connections.
 pub const REQUESTS_AT_ONCE: u32 = 100_000;
+/// The longest schema of a webhook's payloads, in bytes of JSON text. Those of large events have 20 KiB.
+pub const SCHEMA_BYTES: usize = 64 * 1024;
+/// Bytes that the schemas of all webhooks of one workspace may take in memory, one that several have once.
+pub const SCHEMAS_MEMORY: usize = 64 * 1024 * 1024;
+/// Work that checking all documents of one request with a schema may take, in units of `stepwell_condition::Budget`: some
+/// 300 ms. A usual event takes a hundred to some thousand.
+pub const SCHEMA_UNITS: u64 = 20_000_000;
+/// The same work as far as it is done at once, on the thread that takes the request in: some 3 ms. What takes longer is
+/// done on other threads, as the workspace's time.
+pub const SCHEMA_AT_ONCE_UNITS: u64 = 200_000;
+/// The longest documents of one request, in bytes of JSON text, that are parsed and checked at once.
+pub const SCHEMA_AT_ONCE_BYTES: usize = 64 * 1024;
 /// The longest description of a custom scheme, in bytes of JSON text.
 pub const SCHEME_BYTES: usize = 16 * 1024;
 /// The greatest age in seconds that a signed request may be allowed: a week.

@@ -19,6 +19,7 @@ pub mod journal;
 pub mod limits;
 pub mod moment;
 pub mod partition;
+pub mod payload_schema;
 pub mod principal;
 pub mod rate;
 pub mod reply;

@@ -8,6 +8,8 @@ use super::data::{Pointer, PointerError};
 use super::dedup::DedupRule;
 use super::ids::{WebhookName, WorkspaceName};
 use super::intake::{Intake, IntakeChange};
+use super::limits;
+use super::payload_schema::{PayloadSchema, PayloadSchemaChange};
 use super::reply::{ReplyRules, ReplyRulesChange};
 
 /// A webhook as an operator or tenant added it.
@@ -19,6 +21,8 @@ pub struct Webhook {
     pub workspace: WorkspaceName,
     /// Its name, unique in the workspace; steps match it as `$via.name`.
     pub name: WebhookName,
+    /// Names that it had before, the last one first; not the one that it has.
+    pub former_names: Vec<WebhookName>,
     /// The secret part of its URL.
     pub key: WebhookKey,
     /// Keys that it had before, which still find it; the newest first.
@@ -36,6 +40,8 @@ pub struct Webhook {
     pub intake: Intake,
     /// How it answers the requests that it takes.
     pub replies: ReplyRules,
+    /// What its documents are checked with.
+    pub schema: Option<PayloadSchema>,
     /// It refuses every request.
     pub is_disabled: bool,
 }
@@ -48,6 +54,7 @@ impl Webhook {
             id: "w1".into(),
             workspace: "default".parse().unwrap(),
             name: "Contact \"Form\"".parse().unwrap(),
+            former_names: Vec::new(),
             key: WebhookKey::new("key".into()),
             former_keys: Vec::new(),
             created: 0,
@@ -56,6 +63,7 @@ impl Webhook {
             authentication: Default::default(),
             intake: Default::default(),
             replies: Default::default(),
+            schema: None,
             is_disabled: false,
         }
     }
@@ -68,6 +76,22 @@ impl Webhook {
         std::iter::once(&self.key)
             .chain(former)
             .map(WebhookKey::reveal)
+    }
+
+    /// Gives it another name. The one that it had is a former one; of those the oldest are forgotten.
+    pub fn rename(&mut self, name: WebhookName) {
+        if self.name == name {
+            return;
+        }
+        let before = std::mem::replace(&mut self.name, name);
+        self.former_names.retain(|former| *former != self.name);
+        self.former_names.insert(0, before);
+        self.former_names.truncate(limits::WEBHOOK_NAMES);
+    }
+
+    /// The name that it has, and those that it had.
+    pub fn names(&self) -> impl Iterator<Item = &WebhookName> {
+        std::iter::once(&self.name).chain(&self.former_names)
     }
 
     /// Whether this key, which is one of [`Webhook::keys`], finds it at a time.
@@ -101,6 +125,8 @@ pub struct WebhookRulesChange {
     pub intake: IntakeChange,
     /// See [`Webhook::replies`].
     pub replies: ReplyRulesChange,
+    /// See [`Webhook::schema`].
+    pub schema: PayloadSchemaChange,
     /// See [`Webhook::name`].
     pub name: Option<WebhookName>,
     /// See [`Webhook::is_disabled`].
@@ -118,6 +144,8 @@ pub struct WebhookRules {
     pub intake: Intake,
     /// See [`Webhook::replies`].
     pub replies: ReplyRules,
+    /// See [`Webhook::schema`].
+    pub schema: Option<PayloadSchema>,
     /// See [`Webhook::is_disabled`].
     pub is_disabled: bool,
 }
@@ -223,6 +251,27 @@ mod tests {
             let error = correlation(wrong).unwrap_err().to_string();
             assert!(error.contains(part), "{wrong}: {error}");
         }
+    }
+
+    #[test]
+    fn former_names_are_the_last_ones_without_the_present_one() {
+        let mut webhook = Webhook::sample();
+        let names = |webhook: &Webhook| {
+            let names = webhook.names().map(ToString::to_string);
+            names.collect::<Vec<_>>().join(" ")
+        };
+        let mut rename = |name: &str| {
+            webhook.rename(name.parse().unwrap());
+            names(&webhook)
+        };
+        rename("a");
+        assert_eq!(rename("b"), "b a Contact \"Form\"");
+        assert_eq!(rename("a"), "a b Contact \"Form\"");
+        assert_eq!(rename("a"), "a b Contact \"Form\"");
+        for n in 0..limits::WEBHOOK_NAMES {
+            rename(&format!("n{n}"));
+        }
+        assert_eq!(rename("a").split(' ').count(), 1 + limits::WEBHOOK_NAMES);
     }
 
     #[test]

@@ -17,7 +17,8 @@ use crate::domain::ids::WorkspaceName;
 /// Counts processor time that a workspace used on another thread than its runs'.
 pub(super) type Spend = Box<dyn Fn(&WorkspaceName, Duration) + Send + Sync>;
 
-pub(super) struct FairPool {
+/// Threads that workspaces share, see the module.
+pub struct FairPool {
     spend: Arc<Spend>,
     places: Arc<Semaphore>,
     /// Of these, those that a workspace may have, while it has any.
@@ -37,7 +38,7 @@ impl FairPool {
     }
 
     /// Does the work and gives its result. A caller that is dropped does not end work that has begun.
-    pub(super) async fn run_for<T: Send + 'static>(
+    pub async fn run_for<T: Send + 'static>(
         &self,
         workspace: &WorkspaceName,
         work: impl FnOnce() -> T + Send + 'static,
@@ -57,6 +58,11 @@ impl FairPool {
             // The threads end, and with them who waits for this.
             Err(_) => std::future::pending().await,
         }
+    }
+
+    /// Counts time that a workspace used on a thread which counts none.
+    pub fn spend(&self, workspace: &WorkspaceName, used: Duration) {
+        (self.spend)(workspace, used);
     }
 
     /// A thread's place; the longest waiting workspace's comes first.

@@ -139,6 +139,8 @@ pub struct Engine {
     pub replayer: Replayer,
     /// Removes tasks, and erases deleted workspaces.
     pub removal: Arc<Removal>,
+    /// Does work for workspaces beside their runs.
+    pub pool: Arc<FairPool>,
     /// The memory that tasks under way take from, which is the server's.
     pub memory: Arc<Budget>,
     /// Who waits for what comes of a task.
@@ -174,11 +176,11 @@ impl Engine {
         };
         let queue = Queue::new(settings, catalog.workspaces(), Box::new(computing));
         let dispatcher = Arc::new(Dispatcher::new(queue, threads.clone(), workers.clone()));
-        let spend = {
+        let pool = {
             let workers = workers.clone();
-            Box::new(move |workspace: &WorkspaceName, used| workers.spend(workspace, used))
+            let spend = move |workspace: &WorkspaceName, used| workers.spend(workspace, used);
+            Arc::new(FairPool::new(Box::new(spend)))
         };
-        let pool = Arc::new(FairPool::new(spend));
         let is_alone = Box::new(move || workers.has_one_workspace());
         let turns = Arc::new(Turns::new(is_alone));
         let watchers = Arc::<Watchers>::default();
@@ -197,7 +199,12 @@ impl Engine {
             egress: WorkspacePolicy::default(),
         });
         let bodies = Bodies::new(store.clone());
-        let steps = Arc::new(Steps::new(catalog.clone(), sandbox, store.seed(), pool));
+        let steps = Arc::new(Steps::new(
+            catalog.clone(),
+            sandbox,
+            store.seed(),
+            pool.clone(),
+        ));
         let subtasks = Arc::new(Subtasks {
             tasks: tasks.clone(),
             clock: clock.clone(),
@@ -304,6 +311,7 @@ impl Engine {
                 bodies,
                 memory: budget.clone(),
             },
+            pool,
             memory: budget,
             watchers,
             removal,

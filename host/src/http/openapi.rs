@@ -46,7 +46,9 @@ pub(super) async fn get(State(api): State<Arc<Api>>) -> Response<Body> {
 
 /// The document of these routes. A path's operations are in the order of the list.
 pub(super) fn document(routes: &[Route]) -> Value {
-    let mut schemas = BTreeMap::from([(Problem::name().into_owned(), Problem::schema())]);
+    let mut own = vec![(Problem::name().into_owned(), Problem::schema())];
+    Problem::schemas(&mut own);
+    let mut schemas = BTreeMap::from_iter(own);
     let mut paths: Map<String, Value> = Map::new();
     for route in routes {
         schemas.extend(route.schemas.iter().cloned());

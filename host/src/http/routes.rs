@@ -88,11 +88,13 @@ const TOKEN_CODES: [C; 3] = [C::BadToken, C::Exists, C::LimitReached];
 const DATA: [C; 3] = [C::BadJson, C::TooDeep, C::UnsupportedMediaType];
 
 /// What a webhook's body may be refused with beside that.
-const EVENT: [C; 5] = [
+const EVENT: [C; 7] = [
     C::FilesFull,
     C::BadEncoding,
     C::UnsupportedEncoding,
     C::BadForm,
+    C::SchemaMismatch,
+    C::SchemaTooCostly,
     C::BadCloudEvent,
 ];
 
@@ -194,14 +196,14 @@ pub(super) fn routes() -> Vec<Route> {
             .gives::<Webhooks>(200, "All of the workspace."),
         Route::of(POST, WEBHOOKS, "addWebhook", webhooks::add).about("Add a webhook")
             .takes::<NewWebhook>().gives::<Webhook>(201, "It is added.")
-            .refuses(&[C::Exists, C::LimitReached, C::BadPointer, C::BadDedup, C::BadAuthentication, C::BadWebhook]),
+            .refuses(&[C::Exists, C::LimitReached, C::BadPointer, C::BadDedup, C::BadAuthentication, C::BadWebhook, C::BadSchema, C::TooLarge]),
         Route::of(GET, WEBHOOK, "getWebhook", webhooks::show).about("Show a webhook, by its name or id")
             .gives::<Webhook>(200, "The webhook."),
         Route::of(PUT, WEBHOOK, "changeWebhook", webhooks::change).about("Change a webhook; its URL stays")
             .takes::<WebhookSettings>().gives::<Webhook>(200, "The webhook as it is now.").refuses(&[C::BadPointer, C::BadDedup]),
         Route::of(PATCH, WEBHOOK, "setWebhook", webhooks::patch).about("Change what is named of a webhook; its URL stays")
             .takes::<WebhookChange>().gives::<Webhook>(200, "The webhook as it is now.")
-            .refuses(&[C::BadPointer, C::BadDedup, C::BadAuthentication, C::BadWebhook, C::Exists]),
+            .refuses(&[C::BadPointer, C::BadDedup, C::BadAuthentication, C::BadWebhook, C::BadSchema, C::TooLarge, C::Exists, C::LimitReached]),
         Route::of(POST, ROTATE, "rotateWebhook", webhooks::rotate).about("Give a webhook a new URL; the one that it has ends after an overlap")
             .takes::<WebhookRotation>().gives::<Webhook>(200, "The webhook with its new URL.")
             .refuses(&[C::BadAuthentication]),

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::body::{self, BodyError};
 use super::decode::{DecodeError, Document, is_json};
+use super::fit::{Fit, Mismatch};
 use super::headers::Kept;
 use super::verify::Delivery;
 use crate::catalog::Verifier;
@@ -63,6 +64,9 @@ pub enum IngestError {
         "the content type `{0}` is not supported; send JSON, with the content type application/json or none"
     )]
     NotJsonType(String),
+    /// It does not fit its webhook's schema.
+    #[error(transparent)]
+    Schema(#[from] Mismatch),
     /// The data would be larger than a task's may be.
     #[error("the task's data would have {0} bytes, and at most {most} are allowed", most = limits::DATA_BYTES)]
     DataTooLarge(usize),
@@ -109,6 +113,9 @@ struct Via<'a> {
     redelivery_of: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cloudevent: Option<&'a Map<String, Value>>,
+    /// Whether the document fits its webhook's schema.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<&'a Fit>,
 }
 
 /// How a task came in by the API.
@@ -155,6 +162,7 @@ pub fn new_task(arrival: Arrival<'_>) -> Result<NewTask, IngestError> {
         },
         redelivery_of: arrival.redelivery_of.map(|id| id.to_string()),
         cloudevent: document.event.as_deref(),
+        schema: document.fit.as_deref(),
     };
     let head = TaskHead {
         webhook: Some(webhook.name.clone()),

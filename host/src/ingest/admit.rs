@@ -84,7 +84,8 @@ impl Ingest {
         let share = Share::of(&self.bodies, &webhook.workspace, size)?;
         let reply = match again {
             Again::Body(body) => self.admit(sent, body, share).await?,
-            Again::Data(document) => {
+            Again::Data(mut document) => {
+                self.fit(sent, std::slice::from_mut(&mut document)).await?;
                 let mut task = self.task(sent, &document)?;
                 task.head.id = self.engine.acceptor.place(task.head.id)?;
                 let kept = self.shared_files(&task, of).await?;
@@ -128,9 +129,10 @@ impl Ingest {
     async fn one(
         &self,
         sent: Sent<'_>,
-        document: Document,
+        mut document: Document,
         share: Share,
     ) -> Result<Reply, Refusal> {
+        self.fit(sent, std::slice::from_mut(&mut document)).await?;
         let task = self.task(sent, &document)?;
         drop(document);
         self.single(sent, task, share, None).await
@@ -209,9 +211,10 @@ impl Ingest {
     async fn many(
         &self,
         sent: Sent<'_>,
-        documents: Vec<Document>,
+        mut documents: Vec<Document>,
         share: Share,
     ) -> Result<Reply, Refusal> {
+        self.fit(sent, &mut documents).await?;
         let made = documents.iter().map(|one| self.task(sent, one));
         let mut made = made.collect::<Result<Vec<_>, _>>()?;
         drop(documents);

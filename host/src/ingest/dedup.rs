@@ -98,6 +98,8 @@ mod tests {
             authentication: Default::default(),
             intake: Default::default(),
             replies: Default::default(),
+            former_names: Vec::new(),
+            schema: None,
             is_disabled: false,
         }
     }

@@ -73,14 +73,20 @@ impl Ingest {
         };
         let upload = self.uploads.read(body, reading, &mut share).await?;
         let id = acceptor.place(TaskId::new())?;
-        let mut task = self.form_task(sent, &upload, id)?;
+        let mut document = self.form_document(sent, &upload, id)?;
+        self.fit(sent, std::slice::from_mut(&mut document)).await?;
+        let mut task = self.task(sent, &document)?;
         let mut owner = id;
         // What is merged into an open task has links to that one's files.
         if let Some(open) = correlate::target(sent.webhook, &task)
             && acceptor.is_open(&sent.webhook.workspace, open).await?
         {
             owner = open;
-            task = self.form_task(sent, &upload, open)?;
+            // Only the links are others.
+            let fit = document.fit.take();
+            document = self.form_document(sent, &upload, open)?;
+            document.fit = fit;
+            task = self.task(sent, &document)?;
         }
         task.head.id = id;
         let files = upload.into_files();
@@ -95,20 +101,19 @@ impl Ingest {
     }
 
     /// What a form becomes whose files are `owner`'s.
-    fn form_task(
+    fn form_document(
         &self,
         sent: Sent<'_>,
         upload: &Upload,
         owner: TaskId,
-    ) -> Result<NewTask, Refusal> {
+    ) -> Result<Document, Refusal> {
         let place = (&sent.webhook.workspace, owner);
         let text = self.uploads.document(upload, place, self.clock.now());
         let event = decode::attributes(sent.head.headers)?;
-        let document = Document {
+        Ok(Document {
             event: event.map(Box::new),
             ..Document::new(text)
-        };
-        Ok(self.task(sent, &document)?)
+        })
     }
 
     /// The files of a task for one that is made of the same data, if there are any.

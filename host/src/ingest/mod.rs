@@ -1,4 +1,4 @@
-//! The way of a webhook's request to the store: [`receive`] reads its body ([`read`]), verifies it ([`verify`]), decodes it ([`decode`]), makes it data ([`body`]) and
+//! The way of a webhook's request to the store: [`receive`] reads its body ([`read`]), verifies it ([`verify`]), decodes it ([`decode`]), checks it with its webhook's schema ([`fit`]), makes it data ([`body`]) and
 //! a task ([`accept`]), or merges it into the task that it is about, or answers a repeat with the first task ([`dedup`]). It knows nothing of
 //! routes and statuses.
 
@@ -10,6 +10,7 @@ pub mod decode;
 pub mod dedup;
 pub mod deliveries;
 mod finishing;
+pub mod fit;
 pub mod inspect;
 pub mod limits;
 pub mod read;
@@ -21,3 +22,4 @@ pub mod verify;
 mod correlate;
 mod forms;
 mod headers;
+mod schema;

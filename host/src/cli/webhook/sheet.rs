@@ -1,6 +1,6 @@
 //! A webhook as `webhook show` prints it.
 
-use stepwell_api::{FixedReply, FormerUrl, Webhook};
+use stepwell_api::{FixedReply, FormerUrl, OnMismatch, Webhook};
 
 use super::dedup;
 use super::intake::rate_text;
@@ -13,6 +13,7 @@ pub(super) fn sheet(webhook: &Webhook, output: Output) -> String {
         ("id", webhook.id.clone()),
         ("url", webhook.url.clone()),
     ];
+    rows.push(("formerly", webhook.former_names.join(", ")));
     rows.extend(webhook.former_urls.iter().map(|former| {
         let FormerUrl { url, expires } = former;
         ("former url", format!("{url}, ends {expires}"))
@@ -43,6 +44,15 @@ pub(super) fn sheet(webhook: &Webhook, output: Output) -> String {
         ),
     ]);
     rows.extend(replies(webhook));
+    if let Some(schema) = &webhook.schema {
+        let on_mismatch = webhook.on_mismatch.unwrap_or_default();
+        let word = match on_mismatch {
+            OnMismatch::Refuse => "what does not fit is refused",
+            OnMismatch::Flag => "what does not fit is flagged",
+        };
+        let bytes = serde_json::Value::Object(schema.clone()).to_string().len();
+        rows.push(("schema", format!("{bytes} bytes, {word}")));
+    }
     rows.push(("provider", webhook.provider.clone()));
     let scheme = webhook.scheme.clone();
     rows.extend(scheme.map(|scheme| ("scheme", serde_json::Value::Object(scheme).to_string())));

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use serde_json::{Map, Value};
-use stepwell_api::{ConnectorSettings, DedupSettings, FixedReply, Rate, WorkspaceChange};
+use stepwell_api::{
+    ConnectorSettings, DedupSettings, FixedReply, OnMismatch, Rate, WorkspaceChange,
+};
 use zeroize::Zeroizing;
 
 use crate::deploy::error::At;
@@ -59,6 +61,10 @@ pub struct Webhook {
     pub redirect: Option<Option<String>>,
     /// Origins whose pages may read its answers; without them they stay.
     pub allow_origins: Option<Vec<String>>,
+    /// What its documents are checked with; without it that stays.
+    pub schema: Option<Option<Map<String, Value>>>,
+    /// What becomes of documents that do not fit; without it that stays.
+    pub on_mismatch: Option<OnMismatch>,
     /// Whether it refuses every request; without it that stays.
     pub disabled: Option<bool>,
     /// How its requests are verified; what is not named stays.

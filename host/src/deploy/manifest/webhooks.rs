@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::check::Check;
 use super::model::{Verification, Webhook};
-use super::{replies, settings, tuning};
+use super::{replies, schema, settings, tuning};
 use crate::catalog::check_authentication;
 use crate::deploy::reader::{Fields, Names, Place};
 use crate::domain::authentication::{Authentication, network};
@@ -41,6 +41,8 @@ impl Check<'_> {
             "wait",
             "redirect",
             "allowOrigins",
+            "schema",
+            "onMismatch",
             "disabled",
             "provider",
             "scheme",
@@ -68,6 +70,7 @@ impl Check<'_> {
         let record_bodies = fields.entry("recordBodies");
         let record_bodies = record_bodies.and_then(|place| self.reader.boolean(place));
         let replies = replies::replies(&mut self.reader, &fields);
+        let schema = schema::schema(&mut self.reader, &fields);
         let disabled = fields.entry("disabled");
         let disabled = disabled.and_then(|place| self.reader.boolean(place));
         let place = self.reader.required(&fields, "name")?;
@@ -87,6 +90,8 @@ impl Check<'_> {
             wait_seconds: replies.wait_seconds,
             redirect: replies.redirect,
             allow_origins: replies.allow_origins,
+            schema: schema.schema,
+            on_mismatch: schema.on_mismatch,
             disabled,
             verification: verification?,
         })

@@ -30,6 +30,8 @@ pub(super) fn difference(
             wait_seconds: wanted.wait_seconds,
             redirect: wanted.redirect,
             allow_origins: wanted.allow_origins,
+            schema: wanted.schema,
+            on_mismatch: wanted.on_mismatch,
             provider: set.provider,
             scheme: set.scheme,
             secret: set.secret.map(|text| text.to_string()),
@@ -87,6 +89,10 @@ pub(super) fn difference(
         allow_origins: wanted
             .allow_origins
             .filter(|origins| *origins != there.allow_origins),
+        schema: wanted.schema.filter(|schema| *schema != there.schema),
+        on_mismatch: wanted
+            .on_mismatch
+            .filter(|word| Some(*word) != there.on_mismatch),
         provider: set.provider.filter(|_| is_other_provider),
         scheme: set.scheme.filter(|_| is_other_scheme),
         secret: set
@@ -120,6 +126,8 @@ pub(super) fn difference(
         ("wait", change.wait_seconds.is_some()),
         ("redirect", change.redirect.is_some()),
         ("allowOrigins", change.allow_origins.is_some()),
+        ("schema", change.schema.is_some()),
+        ("onMismatch", change.on_mismatch.is_some()),
         ("disabled", change.disabled.is_some()),
         ("provider", change.provider.is_some()),
         ("scheme", change.scheme.is_some()),

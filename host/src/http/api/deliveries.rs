@@ -14,7 +14,6 @@ use stepwell_api::{DeliveryPage, DeliveryQuery, Redelivered, Redelivery};
 use super::actions::large_body;
 use super::tasks::{pattern, time};
 use super::{Api, ApiError, json, query};
-use crate::catalog::CatalogError;
 use crate::domain::data::VIA;
 use crate::domain::delivery::{Delivery, DeliveryBody, VERDICTS, Verdict};
 use crate::domain::ids::TaskId;
@@ -38,16 +37,17 @@ fn wanted(api: &Api, caller: &Caller<Read>, query: DeliveryQuery) -> Result<Want
             "`limit` is {limit}; it must be 1 to {MOST}"
         )));
     }
-    let webhook = query.webhook.map(|name| {
-        let webhook = api.catalog.webhook(&caller.workspace, &name)?;
-        Ok::<_, CatalogError>((webhook.id.clone(), webhook.name.clone()))
-    });
+    let named = |name: &String| api.catalog.webhooks_once_named(&caller.workspace, name);
+    let webhooks = query.webhook.as_ref().map(named).transpose()?;
+    // Of several only what came under that name is meant.
+    let is_shared = webhooks.as_ref().is_some_and(|webhooks| webhooks.len() > 1);
     let verdicts = query.verdict.as_deref().map(|text| {
         let verdicts = text.split(',').map(verdict);
         verdicts.collect::<Result<Vec<_>, _>>()
     });
     Ok(Wanted {
-        webhook: webhook.transpose()?,
+        webhooks,
+        under: query.webhook.filter(|_| is_shared),
         verdicts: verdicts.transpose()?.unwrap_or_default(),
         since: time("since", query.since)?,
         pattern: query.r#where.map(pattern).transpose()?,

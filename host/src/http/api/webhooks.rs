@@ -13,13 +13,14 @@ use stepwell_api::{
 use zeroize::Zeroizing;
 
 use super::{Api, ApiError, bad, json, json_body, no_content, replies};
-use crate::catalog::{AuthenticationChange, CatalogError, NewSecret, Others, is_about};
+use crate::catalog::{AuthenticationChange, BadSchema, CatalogError, NewSecret, Others, is_about};
 use crate::domain::authentication::{networks, place};
 use crate::domain::data::Pointer;
 use crate::domain::dedup::DedupRule;
 use crate::domain::ids::{WebhookName, check_new};
 use crate::domain::intake::{Intake, IntakeChange, IntakeError, at_once};
 use crate::domain::limits::KEY_OVERLAP_SECONDS;
+use crate::domain::payload_schema::{OnMismatch, PayloadSchema, PayloadSchemaChange};
 use crate::domain::rate::Rate;
 use crate::domain::webhook::{Webhook, WebhookRules, WebhookRulesChange, correlation};
 use crate::http::caller::{Caller, Deploy};
@@ -57,6 +58,29 @@ fn networks_of(texts: &[String]) -> Result<Vec<ipnet::IpNet>, ApiError> {
 /// A scheme as text, its members in their order.
 fn text(scheme: Map<String, Value>) -> String {
     Value::Object(scheme).to_string()
+}
+
+fn on_mismatch(word: contract::OnMismatch) -> OnMismatch {
+    match word {
+        contract::OnMismatch::Refuse => OnMismatch::Refuse,
+        contract::OnMismatch::Flag => OnMismatch::Flag,
+    }
+}
+
+/// The schema of a new webhook.
+fn new_schema(
+    schema: Option<Map<String, Value>>,
+    word: Option<contract::OnMismatch>,
+) -> Result<Option<PayloadSchema>, ApiError> {
+    let change = PayloadSchemaChange {
+        text: schema.map(|schema| Some(text(schema).into())),
+        on_mismatch: word.map(on_mismatch),
+    };
+    let mut schema = None;
+    match change.apply(&mut schema) {
+        Ok(()) => Ok(schema),
+        Err(error) => Err(CatalogError::from(BadSchema::from(error)).into()),
+    }
 }
 
 /// A webhook as it is shown.
@@ -98,6 +122,7 @@ pub(in crate::http) async fn add(
         replies: replies::of_new(&mut new)?,
         correlate: pointer(new.correlate.as_deref())?,
         dedup: dedup_rule(new.dedup)?,
+        schema: new_schema(new.schema, new.on_mismatch)?,
         intake,
         is_disabled: new.disabled,
     };
@@ -169,6 +194,10 @@ pub(in crate::http) async fn patch(
                 .transpose()?,
             omits_bodies: change.record_bodies.map(|records| !records),
             ..IntakeChange::of(change.methods.as_deref(), change.headers.as_deref())?
+        },
+        schema: PayloadSchemaChange {
+            text: (change.schema).map(|schema| schema.map(|schema| text(schema).into())),
+            on_mismatch: change.on_mismatch.map(on_mismatch),
         },
         name: change.name.as_deref().map(new_name).transpose()?,
         is_disabled: change.disabled,

@@ -2,13 +2,14 @@
 
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use stepwell_api::Problem;
+use stepwell_api::{Problem, SchemaViolation};
 
 use super::kind::{Kind, kind, most, place, store, with};
 use crate::domain::limits::FILES_PER_REQUEST;
 use crate::ingest::accept::IngestError;
 use crate::ingest::body::BodyError;
 use crate::ingest::decode::DecodeError;
+use crate::ingest::fit::Mismatch;
 use crate::ingest::limits::{LimitError, seconds};
 use crate::ingest::read::ReadError;
 use crate::ingest::upload::UploadError;
@@ -34,9 +35,31 @@ pub(super) fn kind_of(error: &IngestError) -> Kind {
     match error {
         IngestError::NotJsonType(_) => kind(S::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type"),
         IngestError::DataTooLarge(_) => kind(S::PAYLOAD_TOO_LARGE, "body-too-large"),
+        IngestError::Schema(mismatch) => schema(mismatch),
         IngestError::Decode(error) => decode(error),
         IngestError::Body(error) => body(error),
     }
+}
+
+fn schema(mismatch: &Mismatch) -> Kind {
+    let errors = mismatch.violations.iter();
+    let errors: Vec<SchemaViolation> = errors
+        .map(|violation| SchemaViolation {
+            instance: violation.instance.clone(),
+            schema: violation.schema.clone(),
+            message: violation.message.clone(),
+        })
+        .collect();
+    let code = match errors.is_empty() {
+        true => "schema-too-costly",
+        false => "schema-mismatch",
+    };
+    let members = Problem {
+        errors: Some(errors).filter(|errors| !errors.is_empty()),
+        document: mismatch.document.map(|number| number as u64),
+        ..Problem::default()
+    };
+    with(StatusCode::UNPROCESSABLE_ENTITY, code, members)
 }
 
 fn decode(error: &DecodeError) -> Kind {

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use stepwell_api::Problem;
 
 use super::kind::{Kind, field, kind, most, place, pointer, store, with};
-use crate::catalog::CatalogError;
+use crate::catalog::{BadSchema, CatalogError};
 use crate::sandbox::ComponentError;
 
 /// Of a webhook's settings; with the member that is wrong.
@@ -46,6 +46,7 @@ pub(super) fn catalog(error: &CatalogError) -> Kind {
             "bad-condition",
             pointer(&error.pointer),
         ),
+        CatalogError::Schema(error) => schema(error),
         CatalogError::Connector(_) => kind(S::UNPROCESSABLE_ENTITY, "bad-connector"),
         CatalogError::Authentication(error) => with(
             S::UNPROCESSABLE_ENTITY,
@@ -65,6 +66,18 @@ pub(super) fn catalog(error: &CatalogError) -> Kind {
         CatalogError::Vault(_) | CatalogError::Damaged(_) => {
             kind(S::INTERNAL_SERVER_ERROR, "internal")
         }
+    }
+}
+
+fn schema(error: &BadSchema) -> Kind {
+    match error {
+        BadSchema::Wrong(error) => with(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "bad-schema",
+            pointer(&error.pointer),
+        ),
+        BadSchema::Setting(_) => webhook("on_mismatch"),
+        BadSchema::TooMuch { .. } => kind(StatusCode::CONFLICT, "limit-reached"),
     }
 }
 

@@ -6,6 +6,7 @@ use stepwell_signature::{Check, Provider, Setup};
 
 use crate::domain::authentication::VERIFY_TOKEN;
 use crate::domain::clock::{Millis, rfc3339};
+use crate::domain::payload_schema::OnMismatch;
 use crate::domain::reply::{HttpReply, ReplyRule};
 use crate::domain::webhook::{Webhook, WebhookKey};
 
@@ -36,6 +37,11 @@ pub(in crate::http) fn webhook(
     contract::Webhook {
         id: webhook.id.clone(),
         name: webhook.name.to_string(),
+        former_names: webhook
+            .former_names
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         url: url(&webhook.key),
         former_urls: former.collect(),
         disabled: webhook.is_disabled,
@@ -60,6 +66,13 @@ pub(in crate::http) fn webhook(
         },
         redirect: webhook.replies.redirect.clone(),
         allow_origins: webhook.replies.origins.clone(),
+        // It was written from a JSON object.
+        schema: (webhook.schema.as_ref())
+            .and_then(|schema| serde_json::from_str(&schema.text).ok()),
+        on_mismatch: (webhook.schema.as_ref()).map(|schema| match schema.on_mismatch {
+            OnMismatch::Refuse => contract::OnMismatch::Refuse,
+            OnMismatch::Flag => contract::OnMismatch::Flag,
+        }),
         provider: set.provider.clone(),
         // It was written from a JSON object.
         scheme: (set.scheme.as_ref()).and_then(|text| serde_json::from_str(text).ok()),

@@ -1,7 +1,11 @@
 //! A document: what one task is made of.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde_json::{Map, Value};
+
+use crate::ingest::fit::Fit;
 
 /// The text of a task's data before `$via` is put to it.
 #[derive(Debug, Clone)]
@@ -12,6 +16,8 @@ pub struct Document {
     pub line: usize,
     /// The attributes of the CloudEvent that it was the data of.
     pub event: Option<Box<Map<String, Value>>>,
+    /// What its webhook's schema says of it, if its task is to say that.
+    pub fit: Option<Arc<Fit>>,
 }
 
 /// What a body holds.
@@ -30,6 +36,7 @@ impl Document {
             text,
             line: 0,
             event: None,
+            fit: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Finding deliveries: those that became tasks by their tasks, the others in the log.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -7,10 +8,11 @@ use stepwell_condition::{Budget, Pattern};
 use url::form_urlencoded;
 
 use super::DeliveryLog;
+use crate::catalog::LiveWebhook;
 use crate::domain::clock::Millis;
 use crate::domain::data::{Document, VIA};
 use crate::domain::delivery::{Delivery, DeliveryBody, DeliveryQuery, Verdict};
-use crate::domain::ids::{TaskId, WebhookName, WorkspaceName};
+use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits;
 use crate::domain::task::StoredTask;
 use crate::store::search::{Search, search};
@@ -21,8 +23,10 @@ const ACCEPTED: &str = "accepted";
 /// Which deliveries are looked for. What is not said is free.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// To the webhook of this id and name.
-    pub webhook: Option<(String, WebhookName)>,
+    /// To these webhooks.
+    pub webhooks: Option<Vec<Arc<LiveWebhook>>>,
+    /// That came when their webhook had this name.
+    pub under: Option<String>,
     /// With one of these verdicts; with any if there is none.
     pub verdicts: Vec<&'static str>,
     /// At this time or later.
@@ -44,6 +48,27 @@ pub struct Page {
     pub next: Option<TaskId>,
 }
 
+impl Wanted {
+    /// The names under which tasks of the webhooks are found; one without a name finds all tasks.
+    fn names(&self) -> BTreeSet<Option<String>> {
+        let webhook = match (&self.under, self.webhooks.as_deref()) {
+            (Some(name), _) => return BTreeSet::from([Some(name.clone())]),
+            (None, None) => return BTreeSet::from([None]),
+            (None, Some(webhooks)) => webhooks,
+        };
+        let names = webhook.iter().flat_map(|webhook| webhook.names());
+        names.map(|name| Some(name.to_string())).collect()
+    }
+
+    /// Whether a delivery is one to the webhooks. Another one may have had the same name.
+    fn is_of(&self, delivery: &Delivery) -> bool {
+        let mut webhooks = self.webhooks.iter().flatten();
+        let is_under = |name: &String| *name == *delivery.name.as_str();
+        (self.webhooks.is_none() || webhooks.any(|webhook| webhook.id == delivery.webhook))
+            && self.under.as_ref().is_none_or(is_under)
+    }
+}
+
 impl DeliveryLog {
     /// A page of the deliveries that are wanted.
     ///
@@ -60,26 +85,30 @@ impl DeliveryLog {
         // Tasks as they are now, which patterns look at.
         let mut data = Vec::new();
         if has(ACCEPTED) {
-            let tasks = Search {
-                terms: Terms {
-                    webhook: wanted.webhook.as_ref().map(|(_, name)| name.to_string()),
-                    ..Terms::default()
-                },
-                since: wanted.since,
-                before: wanted.before,
-                limit: wanted.limit,
-                ..Search::default()
-            };
-            let tasks = search(&*self.store, workspace, &tasks).await?;
-            looked_to = tasks.next;
-            for head in tasks.tasks {
-                if head.webhook.is_none() {
-                    continue;
-                }
-                let task = self.store.load(workspace, head.id).await?;
-                if let Some(delivery) = task.as_ref().and_then(accepted) {
-                    data.extend(task.map(|task| (task.head.id, task.data)));
-                    found.push(delivery);
+            for name in wanted.names() {
+                let tasks = Search {
+                    terms: Terms {
+                        webhook: name,
+                        ..Terms::default()
+                    },
+                    since: wanted.since,
+                    before: wanted.before,
+                    limit: wanted.limit,
+                    ..Search::default()
+                };
+                let tasks = search(&*self.store, workspace, &tasks).await?;
+                // As far as the search for each name has looked.
+                looked_to = looked_to.max(tasks.next);
+                for head in tasks.tasks {
+                    if head.webhook.is_none() {
+                        continue;
+                    }
+                    let task = self.store.load(workspace, head.id).await?;
+                    let delivery = task.as_ref().and_then(accepted);
+                    if let Some(delivery) = delivery.filter(|delivery| wanted.is_of(delivery)) {
+                        data.extend(task.map(|task| (task.head.id, task.data)));
+                        found.push(delivery);
+                    }
                 }
             }
         }
@@ -146,12 +175,16 @@ impl DeliveryLog {
         let oldest = limits::DELIVERY_DAYS * 86_400_000;
         let oldest = self.clock.now().saturating_sub(oldest);
         let query = DeliveryQuery {
-            webhook: wanted.webhook.as_ref().map(|(id, _)| id.clone()),
+            webhook: match wanted.webhooks.as_deref() {
+                Some([webhook]) => Some(webhook.id.clone()),
+                _ => None,
+            },
             before: wanted.before,
             since: Some(wanted.since.map_or(oldest, |since| since.max(oldest))),
         };
         let mut found = self.store.recorded_deliveries(workspace, &query).await?;
         let verdicts = &wanted.verdicts;
+        found.retain(|one| wanted.is_of(one));
         found.retain(|one| verdicts.is_empty() || verdicts.contains(&one.verdict.name()));
         Ok(found)
     }

@@ -23,6 +23,8 @@ fn webhook(id: &str, name: &str, key: &str) -> Webhook {
         authentication: Authentication::default(),
         intake: Default::default(),
         replies: Default::default(),
+        former_names: Vec::new(),
+        schema: None,
         is_disabled: false,
     }
 }

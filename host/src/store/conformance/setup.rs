@@ -52,6 +52,8 @@ pub(super) async fn what_is_set_up_is_there(mut store: Shaken<'_>) {
             redirect: Some("https://a.example/".into()),
             origins: vec!["*".into()],
         },
+        former_names: Vec::new(),
+        schema: None,
         is_disabled: true,
     };
     let change = Manage::PutWebhook(webhook.clone());

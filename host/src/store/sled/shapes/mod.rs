@@ -22,7 +22,7 @@
 //! | piece of a journal | 1 | `j/…` |
 //! | envelope of a long value | 1 | before records and all that is registered |
 //! | workspace | 1, 2 (with a retention), 3 (with a rate) | `p/…` |
-//! | webhook | 1, 2 (with a dedup rule or an authentication), 3 (with methods and header fields), 4 (with former keys, or disabled), 5 (with limits, or without recorded bodies), 6 (with another reply than the task's id) | `h/…` |
+//! | webhook | 1, 2 (with a dedup rule or an authentication), 3 (with methods and header fields), 4 (with former keys, or disabled), 5 (with limits, or without recorded bodies), 6 (with another reply than the task's id), 7 (with a schema), 8 (with former names) | `h/…` |
 //! | step, schedule | 1 | `q/…`, `f/…` |
 //! | recorded delivery ([`super::deliveries`]) | 1 | `deliveries/…` |
 //! | token | 1 | `n/…`, `o/…` |
@@ -63,6 +63,7 @@ mod state;
 pub(super) mod step;
 pub(super) mod token;
 pub(super) mod webhook;
+mod webhook_parts;
 mod webhook_secret;
 pub(super) mod workspace;
 

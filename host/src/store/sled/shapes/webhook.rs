@@ -6,23 +6,32 @@ use super::former_key::FormerKeyV4;
 use super::kind::{Written, kind, postcard_shapes, push};
 use super::parts::{Bytes, List, RateShape, Text, Wrong, text};
 use super::reply::RepliesV6;
-use super::webhook_secret::SecretV2;
-use crate::domain::authentication::{Authentication, WebhookSecret, networks};
-use crate::domain::dedup::{DedupRule, DedupSource};
+use super::webhook_parts::{AuthenticationV2, DedupV2, IntakeV3, SchemaV7};
+use crate::domain::authentication::Authentication;
+use crate::domain::dedup::DedupRule;
 use crate::domain::intake::{Intake, Methods};
+use crate::domain::payload_schema::PayloadSchema;
 use crate::domain::rate::Rate;
 use crate::domain::reply::ReplyRules;
 use crate::domain::webhook::{FormerKey, Webhook, WebhookKey};
 use crate::store::StoreError;
 
-kind!('a, Webhook, "a webhook", 1 => V1<'a>, 2 => V2<'a>, 3 => V3<'a>, 4 => V4<'a>, 5 => V5<'a>, 6 => V6<'a>);
-postcard_shapes!('a, V1<'a>, V2<'a>, V3<'a>, V4<'a>, V5<'a>, V6<'a>);
+kind!('a, Webhook, "a webhook", 1 => V1<'a>, 2 => V2<'a>, 3 => V3<'a>, 4 => V4<'a>, 5 => V5<'a>, 6 => V6<'a>, 7 => V7<'a>, 8 => V8<'a>);
+postcard_shapes!('a, V1<'a>, V2<'a>, V3<'a>, V4<'a>, V5<'a>, V6<'a>, V7<'a>, V8<'a>);
 
 impl Written for Webhook {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
-        let sixth = V6::from(self);
+        let eighth = V8::from(self);
+        if !self.former_names.is_empty() {
+            return push(out, 8, &eighth);
+        }
+        let seventh = &eighth.seventh;
+        if self.schema.is_some() {
+            return push(out, 7, seventh);
+        }
+        let sixth = &seventh.sixth;
         if self.replies != ReplyRules::default() {
-            return push(out, 6, &sixth);
+            return push(out, 6, sixth);
         }
         let fifth = &sixth.fifth;
         let Intake {
@@ -106,96 +115,29 @@ pub(in super::super) struct V6<'a> {
     replies: RepliesV6<'a>,
 }
 
-/// Methods are their names.
+/// A schema behind the sixth version.
 #[derive(Serialize, Deserialize)]
-struct IntakeV3<'a> {
+pub(in super::super) struct V7<'a> {
     #[serde(borrow)]
-    methods: Vec<Text<'a>>,
-    headers: Vec<Text<'a>>,
+    sixth: V6<'a>,
+    schema: Option<SchemaV7<'a>>,
 }
 
-/// Networks are texts.
+/// Former names behind the seventh version.
 #[derive(Serialize, Deserialize)]
-struct AuthenticationV2<'a> {
+pub(in super::super) struct V8<'a> {
     #[serde(borrow)]
-    provider: Text<'a>,
-    scheme: Option<Text<'a>>,
-    secrets: List<'a, WebhookSecret, SecretV2<'a>>,
-    verify_token: Option<Bytes<'a>>,
-    allow_ips: Vec<Text<'a>>,
-    tolerance_seconds: Option<u32>,
+    seventh: V7<'a>,
+    former_names: Vec<Text<'a>>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct DedupV2<'a> {
-    #[serde(borrow)]
-    source: SourceV2<'a>,
-    window_ms: u64,
-}
-
-/// Never renumbered.
-#[derive(Serialize, Deserialize)]
-enum SourceV2<'a> {
-    #[serde(borrow)]
-    Header(Text<'a>),
-    Pointer(Text<'a>),
-}
-
-impl<'a> From<&'a DedupRule> for DedupV2<'a> {
-    fn from(DedupRule { source, window_ms }: &'a DedupRule) -> Self {
-        Self {
-            source: match source {
-                DedupSource::Header(name) => SourceV2::Header(name.into()),
-                DedupSource::Pointer(pointer) => SourceV2::Pointer(pointer.into()),
-            },
-            window_ms: *window_ms,
-        }
-    }
-}
-
-impl From<DedupV2<'_>> for DedupRule {
-    fn from(shape: DedupV2<'_>) -> Self {
-        Self {
-            source: match shape.source {
-                SourceV2::Header(name) => DedupSource::Header(name.into()),
-                SourceV2::Pointer(pointer) => DedupSource::Pointer(pointer.into()),
-            },
-            window_ms: shape.window_ms,
-        }
-    }
-}
-
-impl<'a> From<&'a Intake> for IntakeV3<'a> {
-    fn from(intake: &'a Intake) -> Self {
-        let Intake {
-            methods,
-            headers,
-            rate: _,
-            at_once: _,
-            omits_bodies: _,
-        } = intake;
-        Self {
-            methods: methods.names().map(Text::from).collect(),
-            headers: headers.iter().map(Text::from).collect(),
-        }
-    }
-}
-
-impl TryFrom<IntakeV3<'_>> for Intake {
-    type Error = Wrong;
-
-    fn try_from(shape: IntakeV3<'_>) -> Result<Self, Wrong> {
-        let headers = shape.headers.into_iter().map(String::from);
-        Ok(Self::stored(&shape.methods, headers.collect())?)
-    }
-}
-
-impl<'a> From<&'a Webhook> for V6<'a> {
+impl<'a> From<&'a Webhook> for V8<'a> {
     fn from(webhook: &'a Webhook) -> Self {
         let Webhook {
             id,
             workspace,
             name,
+            former_names,
             key,
             former_keys,
             created,
@@ -204,6 +146,7 @@ impl<'a> From<&'a Webhook> for V6<'a> {
             authentication,
             intake,
             replies,
+            schema,
             is_disabled,
         } = webhook;
         let Authentication {
@@ -241,14 +184,22 @@ impl<'a> From<&'a Webhook> for V6<'a> {
             former_keys: List::Domain(former_keys),
             is_disabled: *is_disabled,
         };
-        Self {
-            fifth: V5 {
-                fourth,
-                rate: intake.rate.map(RateShape::from),
-                at_once: intake.at_once,
-                omits_bodies: intake.omits_bodies,
-            },
+        let fifth = V5 {
+            fourth,
+            rate: intake.rate.map(RateShape::from),
+            at_once: intake.at_once,
+            omits_bodies: intake.omits_bodies,
+        };
+        let sixth = V6 {
+            fifth,
             replies: replies.into(),
+        };
+        Self {
+            seventh: V7 {
+                sixth,
+                schema: schema.as_ref().map(SchemaV7::from),
+            },
+            former_names: former_names.iter().map(Text::from).collect(),
         }
     }
 }
@@ -281,6 +232,22 @@ impl<'a> From<V5<'a>> for V6<'a> {
     }
 }
 
+impl<'a> From<V6<'a>> for V7<'a> {
+    fn from(sixth: V6<'a>) -> Self {
+        let schema = None;
+        Self { sixth, schema }
+    }
+}
+
+impl<'a> From<V7<'a>> for V8<'a> {
+    fn from(seventh: V7<'a>) -> Self {
+        Self {
+            seventh,
+            former_names: Vec::new(),
+        }
+    }
+}
+
 impl<'a> From<V3<'a>> for V4<'a> {
     fn from(third: V3<'a>) -> Self {
         Self {
@@ -301,14 +268,16 @@ impl<'a> From<V2<'a>> for V3<'a> {
     }
 }
 
-impl TryFrom<V6<'_>> for Webhook {
+impl TryFrom<V8<'_>> for Webhook {
     type Error = Wrong;
 
-    fn try_from(shape: V6<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: V8<'_>) -> Result<Self, Wrong> {
+        let V7 { sixth, schema } = shape.seventh;
+        let former_names = shape.former_names.into_iter();
         let V6 {
             fifth: shape,
             replies,
-        } = shape;
+        } = sixth;
         let V4 {
             third,
             former_keys,
@@ -325,6 +294,9 @@ impl TryFrom<V6<'_>> for Webhook {
             id: first.id.into(),
             workspace: first.workspace.name()?,
             name: first.name.name()?,
+            former_names: former_names
+                .map(|name| name.name())
+                .collect::<Result<_, _>>()?,
             key: WebhookKey::new(first.key.into()),
             former_keys: former_keys.into_domain()?,
             created: first.created,
@@ -338,28 +310,14 @@ impl TryFrom<V6<'_>> for Webhook {
                 ..intake.try_into()?
             },
             replies: replies.into(),
+            schema: schema.map(PayloadSchema::from),
             is_disabled,
         })
     }
 }
 
-impl TryFrom<AuthenticationV2<'_>> for Authentication {
-    type Error = Wrong;
-
-    fn try_from(shape: AuthenticationV2<'_>) -> Result<Self, Wrong> {
-        Ok(Self {
-            provider: shape.provider.into(),
-            scheme: shape.scheme.map(String::from),
-            secrets: shape.secrets.into_domain()?,
-            verify_token: shape.verify_token.map(|bytes| bytes.0.into_owned()),
-            allow_ips: networks(&shape.allow_ips)?,
-            tolerance_seconds: shape.tolerance_seconds,
-        })
-    }
-}
-
 #[cfg(test)]
-impl<'a> V6<'a> {
+impl<'a> V8<'a> {
     /// The bytes of a version as this one.
     pub(in super::super) fn of(version: u8, bytes: &'a [u8]) -> Self {
         use super::kind::from_postcard;
@@ -374,8 +332,10 @@ impl<'a> V6<'a> {
             3 => V5::from(V4::from(from_postcard::<V3<'a>>(bytes, name).unwrap())),
             4 => V5::from(from_postcard::<V4<'a>>(bytes, name).unwrap()),
             5 => from_postcard(bytes, name).unwrap(),
+            6 => return V7::from(from_postcard::<V6<'a>>(bytes, name).unwrap()).into(),
+            7 => return from_postcard::<V7<'a>>(bytes, name).unwrap().into(),
             _ => return from_postcard(bytes, name).unwrap(),
         };
-        fifth.into()
+        V7::from(V6::from(fifth)).into()
     }
 }

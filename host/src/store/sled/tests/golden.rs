@@ -12,9 +12,10 @@ use super::super::shapes::record::{Fixed, Record, encode_record};
 use super::super::shapes::{SealedConfig, SealedConnector, Written, read};
 use super::super::terms::{Digests, Several};
 use super::super::{archive, checked, frame, long, places, terms};
-use super::{deliveries, limited, replying, samples, samples_of_parts};
+use super::{checked_webhooks, deliveries, limited, replying, samples, samples_of_parts};
 use crate::domain::dedup::DedupKey;
 use crate::domain::task::TaskHead;
+use crate::domain::webhook::Webhook;
 use crate::store::StoreError;
 
 /// Reads the bytes of the value at an index, and says whether it is the one that was due.
@@ -66,6 +67,11 @@ fn written(value: &impl Written) -> Vec<u8> {
     let mut out = Vec::new();
     value.write(&mut out).unwrap();
     out
+}
+
+fn webhooks(file: &'static str, webhooks: Vec<Webhook>) -> Golden {
+    let names = &["a webhook"];
+    golden(file, 8, names, webhooks, written, |bytes| read(bytes))
 }
 
 /// A task's record, whole.
@@ -243,54 +249,17 @@ pub(super) fn all() -> Vec<Golden> {
             written,
             |bytes| read(bytes),
         ),
-        golden(
-            "webhook-v1",
-            6,
-            &["a webhook"],
-            samples::webhooks(),
-            written,
-            |bytes| read(bytes),
-        ),
-        golden(
+        webhooks("webhook-v1", samples::webhooks()),
+        webhooks(
             "webhook-v2",
-            6,
-            &["a webhook"],
             [samples::webhooks_with_dedup(), samples::verified_webhooks()].concat(),
-            written,
-            |bytes| read(bytes),
         ),
-        golden(
-            "webhook-v3",
-            6,
-            &["a webhook"],
-            samples::webhooks_with_intake(),
-            written,
-            |bytes| read(bytes),
-        ),
-        golden(
-            "webhook-v4",
-            6,
-            &["a webhook"],
-            samples::webhooks_with_former_keys(),
-            written,
-            |bytes| read(bytes),
-        ),
-        golden(
-            "webhook-v5",
-            6,
-            &["a webhook"],
-            limited::webhooks(),
-            written,
-            |bytes| read(bytes),
-        ),
-        golden(
-            "webhook-v6",
-            6,
-            &["a webhook"],
-            replying::webhooks(),
-            written,
-            |bytes| read(bytes),
-        ),
+        webhooks("webhook-v3", samples::webhooks_with_intake()),
+        webhooks("webhook-v4", samples::webhooks_with_former_keys()),
+        webhooks("webhook-v5", limited::webhooks()),
+        webhooks("webhook-v6", replying::webhooks()),
+        webhooks("webhook-v7", checked_webhooks::webhooks()),
+        webhooks("webhook-v8", checked_webhooks::renamed_webhooks()),
         golden(
             "delivery-v1",
             1,

@@ -1,4 +1,5 @@
 mod archive;
+mod checked_webhooks;
 mod crash;
 mod damage;
 mod dedup;

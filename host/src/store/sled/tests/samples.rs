@@ -377,6 +377,8 @@ pub(super) fn webhooks() -> Vec<Webhook> {
             authentication: Authentication::default(),
             intake: Intake::default(),
             replies: Default::default(),
+            former_names: Vec::new(),
+            schema: None,
             is_disabled: false,
         })
         .to_vec()
@@ -458,6 +460,8 @@ pub(super) fn webhooks_with_former_keys() -> Vec<Webhook> {
             ..first
         },
         Webhook {
+            former_names: Vec::new(),
+            schema: None,
             is_disabled: true,
             ..second
         },

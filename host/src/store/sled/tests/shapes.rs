@@ -94,7 +94,7 @@ adds_a_field!(Longer);
 kind!('a, Next<TaskHead>, "a task's head", 1 => head::V1<'a>, 2 => head::V2<'a>, 3 => head::V3<'a>, 4 => head::V4<'a>, 5 => More<head::V4<'a>>);
 kind!('a, Next<Entry>, "a journal entry", 1 => entry::V1<'a>, 2 => More<entry::V1<'a>>);
 kind!('a, Next<WorkspaceSettings>, "a workspace's settings", 1 => workspace::V1<'a>, 2 => workspace::V2<'a>, 3 => workspace::V3<'a>, 4 => More<workspace::V3<'a>>);
-kind!('a, Next<Webhook>, "a webhook", 1 => webhook::V1<'a>, 2 => webhook::V2<'a>, 3 => webhook::V3<'a>, 4 => webhook::V4<'a>, 5 => webhook::V5<'a>, 6 => webhook::V6<'a>, 7 => More<webhook::V6<'a>>);
+kind!('a, Next<Webhook>, "a webhook", 1 => webhook::V1<'a>, 2 => webhook::V2<'a>, 3 => webhook::V3<'a>, 4 => webhook::V4<'a>, 5 => webhook::V5<'a>, 6 => webhook::V6<'a>, 7 => webhook::V7<'a>, 8 => webhook::V8<'a>, 9 => More<webhook::V8<'a>>);
 kind!('a, Next<Step>, "a step", 1 => step::V1<'a>, 2 => More<step::V1<'a>>);
 kind!('a, Next<Schedule>, "a schedule", 1 => schedule::V1<'a>, 2 => More<schedule::V1<'a>>);
 kind!('a, Next<SealedConfig<'a>>, "a config value", 1 => Bytes<'a>, 2 => More<Bytes<'a>>);
@@ -110,7 +110,7 @@ kind!('a, Next<Noted>, "the marks of the store's parts", 1 => marks::V1, 2 => Mo
 kind!('a, Next<Frame>, "a change in the copy of the catalog", 1 => catalog_frame::V1<'a>, 2 => More<catalog_frame::V1<'a>>);
 kind!('a, Next<Piece<'a>>, "a piece of a journal", 1 => Piece<'a>, 2 => Longer<Piece<'a>>);
 postcard_shapes!('a,
-    More<head::V4<'a>>, More<entry::V1<'a>>, More<workspace::V3<'a>>, More<webhook::V6<'a>>,
+    More<head::V4<'a>>, More<entry::V1<'a>>, More<workspace::V3<'a>>, More<webhook::V8<'a>>,
     More<step::V1<'a>>, More<schedule::V1<'a>>, More<Bytes<'a>>, More<marks::V1>, More<catalog_frame::V1<'a>>);
 
 /// The golden values of the files so called are read by the next version's reader as well as by
@@ -196,7 +196,7 @@ fn every_kind_can_be_given_a_next_version() {
         Webhook,
         |version, value, _| {
             let mut out = Vec::new();
-            let before = webhook::V6::of(value[0], &value[1..]);
+            let before = webhook::V8::of(value[0], &value[1..]);
             push(&mut out, version, &More { before, added: 7 }).unwrap();
             out
         },
@@ -205,7 +205,9 @@ fn every_kind_can_be_given_a_next_version() {
         "webhook-v3",
         "webhook-v4",
         "webhook-v5",
-        "webhook-v6"
+        "webhook-v6",
+        "webhook-v7",
+        "webhook-v8"
     );
     grows!(
         Step,

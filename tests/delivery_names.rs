@@ -1,0 +1,103 @@
+//! Deliveries of webhooks that were renamed.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::Server;
+
+async fn list(server: &Server, query: &str) -> Vec<Value> {
+    let path = server.path(&format!("deliveries?{query}"));
+    let (status, page) = server.api(Method::GET, &path, None).await;
+    assert_eq!(status, 200, "{page}");
+    page["deliveries"].as_array().unwrap().clone()
+}
+
+/// All pages, one after the other.
+async fn all(server: &Server, query: &str) -> Vec<Value> {
+    let (mut found, mut before) = (Vec::new(), String::new());
+    loop {
+        let path = server.path(&format!("deliveries?{query}{before}"));
+        let (status, page) = server.api(Method::GET, &path, None).await;
+        assert_eq!(status, 200, "{page}");
+        found.extend(page["deliveries"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else {
+            return found;
+        };
+        before = format!("&before={next}");
+    }
+}
+
+#[tokio::test]
+async fn a_renamed_webhook_is_found_by_its_names_with_the_deliveries_of_all() {
+    let mut server = Server::start().await;
+    let url = server.webhook("Form").await;
+    let of = |deliveries: &[Value]| {
+        let of = deliveries.iter().map(|one| {
+            let name = one["webhook"].as_str().unwrap();
+            format!("{name} {}", one["verdict"].as_str().unwrap())
+        });
+        of.collect::<Vec<_>>()
+    };
+    server.post(&url, &json!({"n": 1})).await;
+    server.send(&url, "application/json", "{").await;
+    assert!(
+        server
+            .cli(&["webhook", "rename", "Form", "Contact"])
+            .status
+            .success()
+    );
+    server.post(&url, &json!({"n": 2})).await;
+    server.send(&url, "application/json", "{").await;
+    // Another one has the name now and then, and deliveries of its own.
+    let other = server.webhook("Other").await;
+    server.post(&other, &json!({})).await;
+    let all_of_it = [
+        "Contact refused",
+        "Contact accepted",
+        "Form refused",
+        "Form accepted",
+    ];
+    for name in ["Contact", "Form"] {
+        let query = format!("webhook={name}");
+        assert_eq!(of(&list(&server, &query).await), all_of_it, "{name}");
+        assert_eq!(
+            of(&all(&server, &format!("{query}&limit=1")).await),
+            all_of_it,
+            "{name}"
+        );
+        let listed = server.cli_json(&["delivery", "list", "--webhook", name]);
+        assert_eq!(listed["deliveries"].as_array().unwrap().len(), 4, "{name}");
+    }
+    let again = server.webhook("Form").await;
+    server.post(&again, &json!({"n": 3})).await;
+    server.restart().await;
+    assert_eq!(of(&list(&server, "webhook=Form").await), ["Form accepted"]);
+    assert_eq!(of(&list(&server, "webhook=Contact").await), all_of_it);
+    // Two had it, and none has it.
+    assert!(
+        server
+            .cli(&["webhook", "rename", "Form", "Third"])
+            .status
+            .success()
+    );
+    let both = list(&server, "webhook=Form").await;
+    assert_eq!(
+        of(&both),
+        ["Form accepted", "Form refused", "Form accepted"],
+        "what came under that name"
+    );
+    let (_, shown) = server
+        .api(Method::GET, &server.path("webhooks/Contact"), None)
+        .await;
+    assert_eq!(shown["former_names"], json!(["Form"]));
+    let sheet = server.cli(&["webhook", "show", "Contact"]);
+    assert!(
+        String::from_utf8(sheet.stdout)
+            .unwrap()
+            .contains("formerly   Form")
+    );
+    let path = server.path("deliveries?webhook=Nobody");
+    let (status, _) = server.api(Method::GET, &path, None).await;
+    assert_eq!(status, 404);
+}
