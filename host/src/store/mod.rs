@@ -9,6 +9,7 @@ mod error;
 mod manage;
 pub mod memory;
 mod names;
+pub mod postgres;
 mod query;
 mod registry;
 pub mod search;
