@@ -49,6 +49,7 @@ mod notices;
 mod old_stores;
 mod pauses;
 mod policy;
+mod postgres;
 mod readme;
 mod replay_dry;
 mod replies;
