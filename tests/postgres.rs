@@ -223,7 +223,7 @@ async fn what_will_not_do_is_refused_with_a_reason() {
         let (out, err) = texts(&output);
         assert_eq!(output.status.code(), Some(1), "{args:?}: {out}{err}");
         assert!(err.contains(reason), "{args:?}: {err}");
-        assert!(!err.contains("secret"), "{err}");
+        assert!(!err.contains("hunter2"), "{err}");
     };
     let url = database.url();
     refused(
@@ -233,7 +233,7 @@ async fn what_will_not_do_is_refused_with_a_reason() {
     refused(&["--store", "postgres://h:x/d"], "cannot be read");
     let tls = format!("{url}&sslmode=require");
     refused(&["--store", &tls], "asks for an encrypted connection");
-    let nobody = "postgres://u:secret@127.0.0.1:1/d";
+    let nobody = "postgres://u:hunter2@127.0.0.1:1/d";
     refused(&["--store", nobody], "PostgreSQL cannot be reached");
     let missing = url.replace("/postgres?", "/missing?");
     refused(
