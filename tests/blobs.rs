@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use crate::support::Server;
-use crate::uploads::{FORM, form};
+use crate::support::upload::{FORM, form};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 

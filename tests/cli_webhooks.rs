@@ -371,6 +371,8 @@ async fn what_was_not_verified_is_sent_again_only_on_request() {
     let ran = server.cli(&[&all[..], &["--unverified"]].concat());
     let (out, said) = texts(&ran);
     assert_eq!(out.lines().count(), 2, "{out}{said}");
+    let (_, said) = texts(&server.cli(&["delivery", "show", "01a228a1"]));
+    assert!(said.contains("delivery list"), "{said}");
     let opened = server.cli(&["webhook", "update", "Door", "--no-allow-ip"]);
     assert!(opened.status.success());
     let taken = server.send(url, "application/json", "{\"n\": 3}").await;

@@ -1,12 +1,12 @@
 //! A disk that fails: the n-th thing that a short life of the server does to its files fails, for
 //! every n, as on a full disk, on a broken one, or cut in two. After that a start without faults
-//! succeeds, every acknowledged task is there, and no recorded call is made twice.
+//! succeeds, every acknowledged task is there, no recorded call is made twice, and every task has its files.
 //!
 //! The server is the real one; `tests/faults/disk.c` stands between it and the C library. By default
 //! some lives are tried; with STEPWELL_FAULTS=all every one.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use crate::support::upload::{FORM, files, form, sha256};
 use crate::support::{PATIENCE, Receiver, stepwell};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -147,7 +148,13 @@ impl Running {
     }
 
     async fn api(&self, method: reqwest::Method, path: &str, body: Vec<u8>) -> Option<Value> {
-        let url = format!("{}/api/v1/workspaces/default/{path}", self.url);
+        self.operate(method, &format!("/default/{path}"), body)
+            .await
+    }
+
+    /// The answer to a request about workspaces; none if it is no success, or empty.
+    async fn operate(&self, method: reqwest::Method, path: &str, body: Vec<u8>) -> Option<Value> {
+        let url = format!("{}/api/v1/workspaces{path}", self.url);
         let request = self.http.request(method, url).bearer_auth(&self.token);
         let request = request.header("content-type", "application/json");
         let response = request.body(body).send().await.ok()?;
@@ -177,10 +184,10 @@ impl Running {
     }
 
     /// The id of the task if it is acknowledged.
-    async fn send(&self, key: &str, body: &Value) -> Option<String> {
+    async fn send(&self, key: &str, content_type: &str, body: Vec<u8>) -> Option<String> {
         let request = self.http.post(format!("{}/event/{key}", self.url));
-        let request = request.header("content-type", "application/json");
-        let response = request.body(body.to_string()).send().await.ok()?;
+        let request = request.header("content-type", content_type);
+        let response = request.body(body).send().await.ok()?;
         if !response.status().is_success() {
             return None;
         }
@@ -201,15 +208,52 @@ struct Left {
     acknowledged: Vec<String>,
 }
 
+/// What a life does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// It takes in documents.
+    Documents,
+    /// A step calls the upstream for each. A first start does not: to compile a step takes seconds.
+    Calls,
+    /// It takes in files.
+    Files,
+}
+
+impl Work {
+    /// Tasks of a life.
+    fn tasks(self) -> usize {
+        match self {
+            Self::Documents | Self::Calls => 6,
+            Self::Files => 3,
+        }
+    }
+
+    /// The content type and the body of the n-th task.
+    fn body(self, n: usize) -> (&'static str, Vec<u8>) {
+        if self == Self::Files {
+            return (FORM, form(&[("name=f; filename=f", &file(n))]));
+        }
+        let body = json!({"n": n, "padding": "x".repeat(3000 * n)});
+        ("application/json", body.to_string().into_bytes())
+    }
+}
+
+/// The n-th file, whose first byte says which one it is.
+fn file(n: usize) -> Vec<u8> {
+    vec![u8::try_from(n).unwrap(); 1 + 70_000 * n]
+}
+
 /// A few tasks, long enough apart that some are folded while the server runs.
-async fn live(server: &Running, upstream: Option<&str>, left: &mut Left) {
+async fn live(server: &Running, work: Work, upstream: &str, left: &mut Left) {
     if left.key.is_none() {
+        let upstream = (work == Work::Calls).then_some(upstream);
         left.key = server.set_up(upstream).await;
     }
     let Some(key) = left.key.clone() else { return };
-    for n in 0..6 {
-        let body = json!({"n": n, "padding": "x".repeat(3000 * n)});
-        left.acknowledged.extend(server.send(&key, &body).await);
+    for n in 0..work.tasks() {
+        let (content_type, body) = work.body(n);
+        let sent = server.send(&key, content_type, body).await;
+        left.acknowledged.extend(sent);
         if n % 3 == 2 {
             tokio::time::sleep(Duration::from_millis(650)).await;
         }
@@ -227,15 +271,10 @@ struct Trial {
     left: Left,
     library: PathBuf,
     upstream: Arc<Receiver>,
-    /// Whether a step calls the upstream. A first start has none: to compile one takes seconds.
-    calls: bool,
+    work: Work,
 }
 
 impl Trial {
-    fn upstream(&self) -> Option<&str> {
-        self.calls.then_some(&*self.upstream.url)
-    }
-
     /// A life whose act number `at` fails; gives how many acts it had.
     async fn life(&self, at: u64, (kind, mode): (&str, &str)) -> u64 {
         let what = format!("act {at} of {}: {kind} {mode}", self.base.display());
@@ -254,7 +293,7 @@ impl Trial {
         ];
         let mut left = self.left.clone();
         if let Ok(server) = Running::start(home.path(), &variables) {
-            live(&server, self.upstream(), &mut left).await;
+            live(&server, self.work, &self.upstream.url, &mut left).await;
             server.stop().await;
         }
         let acts = std::fs::read(&count).unwrap();
@@ -266,9 +305,13 @@ impl Trial {
                     .await;
             }
             if let Some(key) = &left.key {
-                let sent = server.send(key, &json!({"n": 7})).await;
+                let (content_type, body) = self.work.body(2);
+                let sent = server.send(key, content_type, body).await;
                 left.acknowledged
                     .push(sent.unwrap_or_else(|| panic!("{what}: nothing is taken")));
+                if self.work == Work::Files && restart == 1 {
+                    whole_files(&server, home.path(), &what).await;
+                }
             }
             server.stop().await;
         }
@@ -286,11 +329,12 @@ impl Trial {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let expected = if self.calls { "done" } else { "unmatched" };
+        let calls_made = usize::from(self.work == Work::Calls);
+        let expected = ["unmatched", "done"][calls_made];
         assert_eq!(task["state"], expected, "{what}: {task}");
         let runs = task["runs"].as_array().unwrap();
         let calls = runs.iter().flat_map(|run| run["calls"].as_array().unwrap());
-        assert_eq!(calls.count(), usize::from(self.calls), "{what}: {task}");
+        assert_eq!(calls.count(), calls_made, "{what}: {task}");
     }
 }
 
@@ -337,7 +381,41 @@ async fn lives(trial: Trial) {
     assert!(tried.load(Ordering::Relaxed) > 5);
 }
 
-async fn trial(home: &Path, lives_before: usize) -> Trial {
+/// Every task that is there has its file whole, acknowledged or not, and there is no file without a task.
+async fn whole_files(server: &Running, home: &Path, what: &str) {
+    // So files without a task are looked for at once.
+    let name = json!({"name": "gone"}).to_string().into_bytes();
+    server.operate(reqwest::Method::POST, "", name).await;
+    server
+        .operate(reqwest::Method::DELETE, "/gone", Vec::new())
+        .await;
+    let path = "tasks?limit=100";
+    let page = server.api(reqwest::Method::GET, path, Vec::new()).await;
+    let mut expected = BTreeSet::new();
+    for task in page.unwrap()["tasks"].as_array().unwrap() {
+        let id = task["id"].as_str().unwrap();
+        let data = server.task(id).await.unwrap()["data"].clone();
+        let digest = data["f"]["digest"].as_str().unwrap();
+        let path = home.join("data/store/blobs/default").join(id).join(digest);
+        let found = std::fs::read(&path);
+        let found = found.unwrap_or_else(|error| panic!("{what}: {id} has no file: {error}"));
+        assert!(found == file(found[0].into()), "{what}: {id}");
+        assert_eq!(sha256(&found), digest, "{what}: {id}");
+        expected.insert(path);
+    }
+    let until = std::time::Instant::now() + PATIENCE;
+    loop {
+        let there: BTreeSet<_> = files(&home.join("data"), "default").into_iter().collect();
+        if there == expected {
+            return;
+        }
+        let wait = std::time::Instant::now() < until;
+        assert!(wait, "{what}: {there:?} is not {expected:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn trial(home: &Path, lives_before: usize, work: Work) -> Trial {
     let base = home.join("base");
     std::fs::create_dir_all(base.join("data")).unwrap();
     let mut trial = Trial {
@@ -345,15 +423,15 @@ async fn trial(home: &Path, lives_before: usize) -> Trial {
         left: Left::default(),
         library: disk(home),
         upstream: Arc::new(Receiver::start().await),
-        calls: lives_before > 0,
+        work,
     };
     let mut left = Left::default();
     for _ in 0..lives_before {
         let server = Running::start(&trial.base, &[]).unwrap();
-        live(&server, trial.upstream(), &mut left).await;
+        live(&server, work, &trial.upstream.url, &mut left).await;
         server.stop().await;
     }
-    assert_eq!(left.acknowledged.len(), 6 * lives_before);
+    assert_eq!(left.acknowledged.len(), work.tasks() * lives_before);
     trial.left = left;
     trial
 }
@@ -361,11 +439,17 @@ async fn trial(home: &Path, lives_before: usize) -> Trial {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_ran_before_survives_a_disk_that_fails() {
     let home = TempDir::new().unwrap();
-    lives(trial(home.path(), 2).await).await;
+    lives(trial(home.path(), 2, Work::Calls).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_first_start_survives_a_disk_that_fails() {
     let home = TempDir::new().unwrap();
-    lives(trial(home.path(), 0).await).await;
+    lives(trial(home.path(), 0, Work::Documents).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_survive_a_disk_that_fails() {
+    let home = TempDir::new().unwrap();
+    lives(trial(home.path(), 1, Work::Files).await).await;
 }

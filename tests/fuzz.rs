@@ -12,14 +12,22 @@ use rand::{RngExt as _, SeedableRng as _};
 
 use crate::support::repository;
 
+#[path = "../fuzz/src/body.rs"]
+mod body;
 #[path = "../fuzz/src/condition.rs"]
 mod condition;
 #[path = "../fuzz/src/document.rs"]
 mod document;
+#[path = "../fuzz/src/form.rs"]
+mod form;
+#[path = "../fuzz/src/lines.rs"]
+mod lines;
 #[path = "../fuzz/src/log.rs"]
 mod log;
 #[path = "../fuzz/src/manifest.rs"]
 mod manifest;
+#[path = "../fuzz/src/multipart.rs"]
+mod multipart;
 #[path = "../fuzz/src/script.rs"]
 mod script;
 #[path = "../fuzz/src/signature.rs"]
@@ -137,4 +145,24 @@ fn script() {
 #[test]
 fn signature() {
     on_seeds("signature", signature::run);
+}
+
+#[test]
+fn body() {
+    on_seeds("body", body::run);
+}
+
+#[test]
+fn form() {
+    on_seeds("form", form::run);
+}
+
+#[test]
+fn lines() {
+    on_seeds("lines", lines::run);
+}
+
+#[test]
+fn multipart() {
+    on_seeds("multipart", multipart::run);
 }

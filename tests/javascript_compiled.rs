@@ -179,3 +179,64 @@ async fn scripts_that_cannot_be_compiled_before_they_run_are_compiled_by_each_ru
     assert!(detail.contains("step.js:1:14"), "{detail}");
     server.is_well().await;
 }
+
+#[tokio::test]
+async fn nothing_of_a_script_runs_when_it_is_compiled() {
+    let server = Server::start().await;
+    let webhook = server.webhook("w").await;
+    // A CommonJS file that ends the function which it stands in, a file that is named as the engine's own modules once
+    // were, and an entry that is.
+    let note = "globalThis.seen = [typeof data, Date.now() > 0, Math.random()];";
+    let tell = "export const condition = {};\nexport const content = async () => {\n\
+        data.seen = globalThis.seen ?? null;\n  data.count = (globalThis.count = (globalThis.count ?? 0) + 1);\n};\n";
+    let unused =
+        format!("exports.a = 1; }}); {note} fetch('http://127.0.0.1:1/'); (function () {{");
+    let modules = json!({"step.js": tell, "unused.js": unused});
+    add(&server, "step.js", modules).await;
+    let task = server.run(&webhook, &json!({}), "done").await;
+    assert_eq!(task.data["seen"], json!(null));
+
+    let with_import = format!("import './stepwell:stop';\n{tell}");
+    let entry = format!("{note}\n{tell}");
+    for (entry, modules) in [
+        (
+            "step.js",
+            json!({"step.js": with_import, "stepwell:stop": note}),
+        ),
+        ("stepwell:stop", json!({"stepwell:stop": entry})),
+    ] {
+        add(&server, entry, modules).await;
+        let mut chances = Vec::new();
+        for _ in 0..2 {
+            let task = server.run(&webhook, &json!({}), "done").await;
+            assert_eq!(task.data["seen"][0], "object");
+            assert_eq!(task.data["seen"][1], true);
+            assert_eq!(task.data["count"], 1);
+            chances.push(task.data["seen"][2].clone());
+        }
+        assert_ne!(chances[0], chances[1], "{entry}");
+    }
+}
+
+#[tokio::test]
+async fn a_module_of_the_largest_size_is_added() {
+    let server = Server::start().await;
+    let helper = |n: usize| {
+        format!(
+            "function helper{n}(value, other) {{\n  const list = value.items.map((item) => item.name.trim().toLowerCase());\n  \
+             if (list.length > {n}) return other ? list.join(', ') : null;\n  return `${{value.id}}-${{other}}`;\n}}\n"
+        )
+    };
+    // Parsing it takes more fuel than a run has.
+    let mut source: String = (0..4_900).map(helper).collect();
+    source += "export const condition = {};\nexport const content = () => { data.n = helper4899.length; };\n";
+    assert!(
+        (900_000..1 << 20).contains(&source.len()),
+        "{}",
+        source.len()
+    );
+    server.script("it", &source).await;
+    let webhook = server.webhook("w").await;
+    let task = server.run(&webhook, &json!({}), "done").await;
+    assert_eq!(task.data["n"], 2);
+}

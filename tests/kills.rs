@@ -12,3 +12,4 @@ mod postgres_kills;
 mod replay;
 mod schedule_deaths;
 mod storage_full;
+mod upload_kills;

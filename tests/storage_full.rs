@@ -12,6 +12,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::receiver::Reply;
+use crate::support::upload::{FORM, files, form, sha256};
 use crate::support::{PATIENCE, Receiver, Server, asked, stepwell};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -296,6 +297,124 @@ async fn runs_wait_for_room_and_repeat_no_call() {
     paths.dedup();
     assert_eq!(paths.len(), 2 * TASKS);
     assert_eq!(upstream.seen().len(), 2 * TASKS, "no call is made twice");
+}
+
+/// Uploads files until one is refused; gives the tasks of the others, each with its file's content.
+async fn upload_until_full(
+    server: &Server,
+    webhook: &str,
+    (first, length): (u8, usize),
+) -> Vec<(String, Vec<u8>)> {
+    let mut kept = Vec::new();
+    for n in 0..200 {
+        let mut content = vec![first; length];
+        content.extend(usize::to_le_bytes(n));
+        let body = form(&[("name=n", b"1"), ("name=f; filename=f", &content)]);
+        let (status, answer) = server.send(webhook, FORM, body).await;
+        if status != StatusCode::OK {
+            assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+            assert_eq!(answer["code"], "storage-full", "{answer}");
+            return kept;
+        }
+        kept.push((answer["task"].as_str().unwrap().to_owned(), content));
+    }
+    panic!("200 files find room");
+}
+
+/// Every task's link leads to its file, and there is no other file.
+async fn have_their_files(server: &Server, kept: &[(String, Vec<u8>)]) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for (task, content) in kept {
+        let file = server.task(task).await["data"]["f"].clone();
+        assert_eq!(file["digest"], sha256(content), "{task}");
+        let url = file["url"].as_str().unwrap();
+        let path = &url[url.find("/files/").unwrap()..];
+        let url = format!("{}{path}", server.url);
+        let answer = client.get(url).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{task}");
+        assert!(answer.bytes().await.unwrap() == *content, "{task}");
+    }
+    let until = Instant::now() + PATIENCE;
+    while files(server.data_dir(), "default").len() != kept.len() {
+        assert!(Instant::now() < until, "a refused file is left");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_files_and_takes_them_again_when_it_has_grown() {
+    let Some(disk) = Disk::of(192) else { return };
+    let mut server = server(&disk).await;
+    let webhook = server.webhook("Photos").await;
+    let mut kept = upload_until_full(&server, &webhook, (1, 4_000_000)).await;
+    assert!(kept.len() > 5, "{} files fit", kept.len());
+    // Files leave room for the store.
+    assert!(disk.free() > 48 * 1024 * 1024, "{}", disk.free());
+    let task = server.post(&webhook, &json!({"n": 1})).await;
+    server.wait(&task, "unmatched").await;
+    have_their_files(&server, &kept).await;
+
+    // Others take what is left while files come in.
+    disk.grow(400);
+    let uploads = (2..6).map(|first| {
+        let (url, webhook) = (server.url.clone(), webhook.clone());
+        tokio::spawn(async move {
+            let key = webhook.rsplit('/').next().unwrap();
+            let client = reqwest::Client::builder().no_proxy().build().unwrap();
+            let mut kept = Vec::new();
+            for n in 0..200u8 {
+                let content = [vec![first; 3_000_000], vec![n]].concat();
+                let body = form(&[("name=f; filename=f", &content)]);
+                let request = client.post(format!("{url}/event/{key}"));
+                let request = request.header("content-type", FORM).body(body);
+                let answer = request.send().await.unwrap();
+                let status = answer.status();
+                let text = answer.text().await.unwrap();
+                if status != StatusCode::OK {
+                    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{text}");
+                    return kept;
+                }
+                let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
+                kept.push((answer["task"].as_str().unwrap().to_owned(), content));
+            }
+            panic!("200 files find room");
+        })
+    });
+    let uploads: Vec<_> = uploads.collect();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    disk.fill();
+    let before = kept.len();
+    for upload in uploads {
+        kept.extend(upload.await.unwrap());
+    }
+    assert!(kept.len() > before, "some were faster");
+    assert!(
+        upload_until_full(&server, &webhook, (6, 10))
+            .await
+            .is_empty()
+    );
+    assert_eq!(probe(&server, "/healthz").await, 200);
+
+    disk.grow(1000);
+    is_ready(&server).await;
+    have_their_files(&server, &kept).await;
+    disk.fill();
+    server.kill();
+    disk.leave(4 * 1024 * 1024);
+    server.launch().await;
+    assert!(
+        upload_until_full(&server, &webhook, (7, 10))
+            .await
+            .is_empty()
+    );
+    disk.grow(1500);
+    is_ready(&server).await;
+    let content = vec![8; 5_000_000];
+    let body = form(&[("name=f; filename=f", &content)]);
+    let (status, answer) = server.send(&webhook, FORM, body).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    kept.push((answer["task"].as_str().unwrap().to_owned(), content));
+    have_their_files(&server, &kept).await;
 }
 
 #[test]

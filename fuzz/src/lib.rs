@@ -6,8 +6,16 @@ pub mod script;
 pub mod signature;
 
 #[cfg(feature = "server")]
+pub mod body;
+#[cfg(feature = "server")]
 pub mod document;
+#[cfg(feature = "server")]
+pub mod form;
+#[cfg(feature = "server")]
+pub mod lines;
 #[cfg(feature = "server")]
 pub mod log;
 #[cfg(feature = "server")]
 pub mod manifest;
+#[cfg(feature = "server")]
+pub mod multipart;

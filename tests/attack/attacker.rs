@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::attacks::Attack;
+use super::half_open;
 use super::http::Connection;
 use super::server::Server;
 
@@ -28,6 +29,10 @@ pub fn start(
     until: Instant,
 ) -> Arc<Sent> {
     let sent = Arc::<Sent>::default();
+    if attack.half_open > 0 {
+        half_open::start(server.address, path, attack.half_open, until, sent.clone());
+        return sent;
+    }
     let body: Arc<str> = (attack.body)().into();
     let most = attack.posts.unwrap_or(u64::MAX);
     for _ in 0..attack.connections {

@@ -24,6 +24,8 @@ pub struct Attack {
     pub posts: Option<u64>,
     /// Look at one of the attacker's tasks, whole, again and again.
     pub views: bool,
+    /// Connections whose requests never end, in place of posts. The server speaks TLS then, too.
+    pub half_open: usize,
 }
 
 const COMPUTING: Attack = Attack {
@@ -34,6 +36,7 @@ const COMPUTING: Attack = Attack {
     connections: 8,
     posts: None,
     views: false,
+    half_open: 0,
 };
 
 /// Every attack, by the rows of the table that they were found as.
@@ -143,6 +146,24 @@ pub const ATTACKS: &[Attack] = &[
         connections: 1,
         posts: Some(1),
         views: true,
+        ..COMPUTING
+    },
+    Attack {
+        name: "answers",
+        about: "192 calls a run with answers of 10 kB that become 10 MB",
+        step: Step::Script(
+            "export const condition = {}; export const content = async () => {
+                for (let n = 0; n < 6; n++)
+                    await Promise.all(Array.from({ length: 32 }, () => fetch('http://UPSTREAM/gzip').catch(() => null)));
+                task.redo(); };",
+        ),
+        ..COMPUTING
+    },
+    Attack {
+        name: "half-open",
+        about: "1,000 connections that stop in the head, the body or the handshake, or go on byte by byte",
+        step: Step::Script("export const condition = {}; export const content = () => {};"),
+        half_open: 1_000,
         ..COMPUTING
     },
     Attack {

@@ -5,6 +5,7 @@ mod attacker;
 mod attacks;
 mod figures;
 mod guest;
+mod half_open;
 mod honest;
 mod http;
 #[allow(dead_code)]
@@ -150,7 +151,11 @@ fn measure(
     let binary = options.server.as_deref().unwrap_or(default);
     // Building a guest may take minutes, and connections are closed that are idle for so long.
     let hostile = attacks::component(&attack.step, upstream)?;
-    let mut server = Server::start(binary, directory, &options.serve_arg)?;
+    let mut arguments = options.serve_arg.clone();
+    if attack.half_open > 0 {
+        arguments.extend(half_open::tls());
+    }
+    let mut server = Server::start(binary, directory, &arguments)?;
     let mut api = server.api();
     let one_line = attacks::Step::Script(
         "export const condition = { name: String }; export const content = () => { data.hello = data.name; };",

@@ -51,7 +51,11 @@ impl Server {
             }
         });
         let address = address.recv_timeout(START).ok().and_then(|line| {
-            let address = line.trim().strip_prefix("listening on http://")?;
+            let url = line.trim().strip_prefix("listening on ")?;
+            // One that speaks TLS speaks HTTP with this machine all the same.
+            let address = url
+                .strip_prefix("http://")
+                .or(url.strip_prefix("https://"))?;
             address.parse().ok()
         });
         let Some(address) = address else {

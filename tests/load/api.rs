@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 
 use super::response;
 
@@ -77,13 +76,13 @@ impl Api {
         })
     }
 
-    /// Adds a webhook and gives the path of its URL.
-    pub fn add_webhook(&mut self, name: &str) -> anyhow::Result<String> {
+    /// Adds a webhook with these settings and gives the path of its URL.
+    pub fn add_webhook(&mut self, settings: &serde_json::Value) -> anyhow::Result<String> {
         #[derive(Deserialize)]
         struct Added {
             url: String,
         }
-        let body = serde_json::to_vec(&json!({ "name": name }))?;
+        let body = serde_json::to_vec(settings)?;
         let path = "/api/v1/workspaces/default/webhooks";
         let added: Added = self.call("POST", path, "application/json", &body)?;
         let url = url::Url::parse(&added.url)

@@ -63,30 +63,61 @@ impl Outcome {
     }
 }
 
-/// The bytes of a `POST` of `body` to `path`.
-pub fn request(address: SocketAddr, path: &str, body: &[u8]) -> Vec<u8> {
+/// The bytes of a request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    bytes: Vec<u8>,
+    /// Where its number stands, which no other one has, if it has one.
+    number: Option<usize>,
+}
+
+/// Digits of a request's number.
+const DIGITS: usize = 20;
+
+/// A `POST` of `body` to `path`, with further header fields, each with its line's end.
+pub fn request(address: SocketAddr, path: &str, headers: &str, body: &[u8]) -> Request {
     let mut bytes = format!(
         "POST {path} HTTP/1.1\r\nhost: {address}\r\nuser-agent: stepwell-load\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n",
+         content-type: application/json\r\n{headers}content-length: {}\r\n\r\n",
         body.len()
     )
     .into_bytes();
     bytes.extend_from_slice(body);
-    bytes
+    Request {
+        bytes,
+        number: None,
+    }
+}
+
+/// The same with the header field `name` whose value is another one for each request.
+pub fn numbered(
+    address: SocketAddr,
+    path: &str,
+    (name, headers): (&str, &str),
+    body: &[u8],
+) -> Request {
+    let number = format!("{name}: {:0DIGITS$}\r\n{headers}", 0);
+    let mut request = request(address, path, &number, body);
+    let at = request
+        .bytes
+        .windows(DIGITS)
+        .position(|digits| digits == [b'0'; DIGITS]);
+    request.number = at;
+    request
 }
 
 /// Sends `request` over `connections` connections until it is time to stop, and waits for the last
 /// answers. Errors if the server closes a connection, sends something that is no HTTP, or is stuck.
 pub fn drive(
     address: SocketAddr,
-    request: &[u8],
+    request: &Request,
     connections: usize,
     until: Until,
 ) -> anyhow::Result<Outcome> {
     let mut poll = Poll::new()?;
     let mut open = Vec::with_capacity(connections);
     for place in 0..connections {
-        let mut connection = Connection::open(address)?;
+        let mut connection = Connection::open(address, request.bytes.clone())?;
         poll.registry().register(
             &mut connection.stream,
             Token(place),
@@ -96,12 +127,15 @@ pub fn drive(
     }
 
     let first = Instant::now();
+    let epoch = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let mut load = Load {
-        request,
+        number: request.number,
+        // There are fewer requests than nanoseconds.
+        next: epoch.as_nanos() as u64,
         until,
         sent: 0,
         under_way: 0,
-        epoch_us: SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros() as u64,
+        epoch_us: epoch.as_micros() as u64,
         outcome: Outcome {
             accepted: Vec::new(),
             refused: 0,
@@ -135,8 +169,10 @@ pub fn drive(
     Ok(load.outcome)
 }
 
-struct Load<'a> {
-    request: &'a [u8],
+struct Load {
+    /// See [`Request::number`].
+    number: Option<usize>,
+    next: u64,
     until: Until,
     sent: u64,
     under_way: usize,
@@ -145,7 +181,7 @@ struct Load<'a> {
     outcome: Outcome,
 }
 
-impl Load<'_> {
+impl Load {
     fn send_next(&mut self, connection: &mut Connection) -> anyhow::Result<()> {
         let now = Instant::now();
         let enough = match self.until {
@@ -160,7 +196,12 @@ impl Load<'_> {
         connection.sent = Some(now);
         connection.written = 0;
         connection.filled = 0;
-        connection.write(self.request)
+        if let Some(at) = self.number {
+            self.next += 1;
+            let mut digits = &mut connection.request[at..at + DIGITS];
+            write!(digits, "{:0DIGITS$}", self.next)?;
+        }
+        connection.write()
     }
 
     /// Takes the answer if it has come, and sends the next request. The poll is edge-triggered: a
@@ -170,9 +211,7 @@ impl Load<'_> {
         let Some(sent) = connection.sent else {
             return Ok(());
         };
-        if connection.written < self.request.len() {
-            connection.write(self.request)?;
-        }
+        connection.write()?;
         let Some(answer) = connection.read()? else {
             return Ok(());
         };
@@ -205,6 +244,7 @@ impl Load<'_> {
 
 struct Connection {
     stream: mio::net::TcpStream,
+    request: Vec<u8>,
     /// When the request under way was sent.
     sent: Option<Instant>,
     /// How much of it has been written.
@@ -215,13 +255,14 @@ struct Connection {
 }
 
 impl Connection {
-    fn open(address: SocketAddr) -> anyhow::Result<Self> {
+    fn open(address: SocketAddr, request: Vec<u8>) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address)
             .with_context(|| format!("cannot connect to the server at {address}"))?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         Ok(Self {
             stream: mio::net::TcpStream::from_std(stream),
+            request,
             sent: None,
             written: 0,
             buffer: vec![0; RESPONSE_BYTES].into_boxed_slice(),
@@ -229,9 +270,9 @@ impl Connection {
         })
     }
 
-    fn write(&mut self, request: &[u8]) -> anyhow::Result<()> {
-        while self.written < request.len() {
-            match self.stream.write(&request[self.written..]) {
+    fn write(&mut self) -> anyhow::Result<()> {
+        while self.written < self.request.len() {
+            match self.stream.write(&self.request[self.written..]) {
                 Ok(count) => self.written += count,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}

@@ -160,30 +160,71 @@ fn subject(
     payload: &[u8],
     target: Target,
 ) -> anyhow::Result<Subject> {
-    let (server, api, path) = match target {
-        Target::Echo => (
-            Server::floor(Floor::Echo, dir)?,
-            None,
-            "/event/load".to_owned(),
-        ),
-        Target::Fdatasync => (
-            Server::floor(Floor::Fdatasync, dir)?,
-            None,
-            "/event/load".to_owned(),
-        ),
-        Target::Stepwell => {
-            let component = server::component(options)?;
-            let server = Server::stepwell(options, dir)?;
-            let mut api = server::api(&server, dir)?;
-            let path = server::set_up(&mut api, &component)?;
-            (server, Some(api), path)
-        }
+    let floor = |floor| -> anyhow::Result<_> {
+        let server = Server::floor(floor, dir)?;
+        let request = client::request(server.address, "/event/load", "", payload);
+        Ok(Subject {
+            target,
+            server,
+            request,
+            api: None,
+        })
     };
-    let request = client::request(server.address, &path, payload);
-    Ok(Subject {
-        target,
-        server,
-        request,
-        api,
-    })
+    match target {
+        Target::Echo => floor(Floor::Echo),
+        Target::Fdatasync => floor(Floor::Fdatasync),
+        Target::Stepwell | Target::Dedup | Target::Verified => {
+            let component = server::component(options)?;
+            // Each one has a data directory of its own.
+            let dir = dir.join(target.to_string());
+            fs::create_dir_all(&dir)?;
+            let server = Server::stepwell(options, &dir)?;
+            let mut api = server::api(&server, &dir)?;
+            let path = server::set_up(&mut api, &component, &webhook(target))?;
+            // Compared with one another, all are sent the same.
+            let is_compared = options
+                .only
+                .iter()
+                .any(|it| it.is_server() && *it != Target::Stepwell);
+            let request = match is_compared {
+                true => signed(&server, &path, payload),
+                false => client::request(server.address, &path, "", payload),
+            };
+            Ok(Subject {
+                target,
+                server,
+                request,
+                api: Some(api),
+            })
+        }
+    }
+}
+
+const SECRET: &str = "a secret of the load generator";
+
+/// The settings of a server's webhook.
+fn webhook(target: Target) -> serde_json::Value {
+    match target {
+        Target::Verified => {
+            serde_json::json!({"name": "load", "provider": "github", "secret": SECRET})
+        }
+        Target::Dedup => {
+            serde_json::json!({"name": "load", "dedup": {"header": "X-GitHub-Delivery"}})
+        }
+        _ => serde_json::json!({"name": "load"}),
+    }
+}
+
+/// A request as GitHub signs it, with another delivery id each time.
+fn signed(server: &Server, path: &str, payload: &[u8]) -> client::Request {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, SECRET.as_bytes());
+    let tag = aws_lc_rs::hmac::sign(&key, payload);
+    let hex = data_encoding::HEXLOWER.encode(tag.as_ref());
+    let headers = format!("x-github-event: push\r\nx-hub-signature-256: sha256={hex}\r\n");
+    client::numbered(
+        server.address,
+        path,
+        ("x-github-delivery", &headers),
+        payload,
+    )
 }

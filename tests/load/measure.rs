@@ -10,7 +10,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::api::{Api, PAGE};
-use super::client::{self, Accepted, Outcome, Until};
+use super::client::{self, Accepted, Outcome, Request, Until};
 use super::process;
 use super::server::Server;
 
@@ -33,6 +33,18 @@ pub enum Target {
     Fdatasync,
     /// The real server.
     Stepwell,
+    /// The same with a webhook that has a dedup rule; no request repeats another one.
+    Dedup,
+    /// The same with a webhook whose requests are signed by HMAC-SHA256. They have a delivery id, so it has a dedup rule
+    /// as well.
+    Verified,
+}
+
+impl Target {
+    /// Whether it is the real server.
+    pub fn is_server(self) -> bool {
+        matches!(self, Self::Stepwell | Self::Dedup | Self::Verified)
+    }
 }
 
 impl fmt::Display for Target {
@@ -41,6 +53,8 @@ impl fmt::Display for Target {
             Self::Echo => "echo",
             Self::Fdatasync => "fdatasync",
             Self::Stepwell => "stepwell",
+            Self::Dedup => "dedup",
+            Self::Verified => "verified",
         })
     }
 }
@@ -91,7 +105,7 @@ pub struct Subject {
     /// The process.
     pub server: Server,
     /// A request, ready to send.
-    pub request: Vec<u8>,
+    pub request: Request,
     /// The real server's API.
     pub api: Option<Api>,
 }

@@ -51,7 +51,7 @@ pub fn run(options: &Options, dir: &Path, tasks: u64) -> anyhow::Result<Parked> 
     let component = server::guest("parks")?;
     let server = Server::stepwell(options, dir)?;
     let mut api = server::api(&server, dir)?;
-    let path = server::set_up(&mut api, &component)?;
+    let path = server::set_up(&mut api, &component, &serde_json::json!({"name": "load"}))?;
     let mut rows = vec![measure(&server, &mut api, &path, 0)?];
     let request = parking(&server, &path, LONG_MS);
     let mut sent = 0;
@@ -82,9 +82,9 @@ pub fn run(options: &Options, dir: &Path, tasks: u64) -> anyhow::Result<Parked> 
     Ok(Parked { rows })
 }
 
-fn parking(server: &Server, path: &str, milliseconds: u64) -> Vec<u8> {
+fn parking(server: &Server, path: &str, milliseconds: u64) -> client::Request {
     let body = format!("{{\"parkMs\":{milliseconds}}}");
-    client::request(server.address, path, body.as_bytes())
+    client::request(server.address, path, "", body.as_bytes())
 }
 
 fn measure(server: &Server, api: &mut Api, path: &str, parked: u64) -> anyhow::Result<Row> {

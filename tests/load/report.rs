@@ -35,6 +35,8 @@ pub struct Summary {
     pub done_p99_ms: Option<f64>,
     /// Microseconds of the server's CPU for each accepted task.
     pub cpu_us: f64,
+    /// The same, as a part of what a webhook without dedup rule and signature took in the same round.
+    pub cpu_to_plain: Option<f64>,
     /// Microseconds of the load generator's CPU for each answer.
     pub client_cpu_us: f64,
     /// CPU used by others, percent of one core.
@@ -76,11 +78,16 @@ fn summary(target: Target, connections: usize, group: &[&Row], all: &[Row]) -> S
     let to_floor = |field: fn(&Row) -> Option<f64>| {
         let ratios: Vec<f64> = group
             .iter()
-            .filter(|row| row.target == Target::Stepwell)
+            .filter(|row| row.target.is_server())
             .filter_map(|row| Some(field(row)? / floor_of(row, all)?))
             .collect();
         (!ratios.is_empty()).then(|| median(ratios))
     };
+    let to_plain = group.iter().filter_map(|row| {
+        let plain = same_round(row, Target::Stepwell, all)?;
+        (row.target.is_server() && row.target != plain.target).then(|| row.cpu_us / plain.cpu_us)
+    });
+    let to_plain: Vec<f64> = to_plain.collect();
     Summary {
         target,
         connections,
@@ -95,6 +102,7 @@ fn summary(target: Target, connections: usize, group: &[&Row], all: &[Row]) -> S
         done_p50_ms: maybe(|row| row.done_p50_ms),
         done_p99_ms: maybe(|row| row.done_p99_ms),
         cpu_us: of(|row| row.cpu_us),
+        cpu_to_plain: (!to_plain.is_empty()).then(|| median(to_plain)),
         client_cpu_us: of(|row| row.client_cpu_us),
         others_percent: of(|row| row.others_percent),
         rss_mib: of(|row| row.rss_mib),
@@ -103,13 +111,14 @@ fn summary(target: Target, connections: usize, group: &[&Row], all: &[Row]) -> S
 }
 
 fn floor_of(row: &Row, all: &[Row]) -> Option<f64> {
-    all.iter()
-        .find(|floor| {
-            floor.target == Target::Fdatasync
-                && floor.connections == row.connections
-                && floor.round == row.round
-        })
-        .map(|floor| floor.accepted_per_s)
+    Some(same_round(row, Target::Fdatasync, all)?.accepted_per_s)
+}
+
+/// What another target did beside a row.
+fn same_round<'r>(row: &Row, target: Target, all: &'r [Row]) -> Option<&'r Row> {
+    all.iter().find(|other| {
+        other.target == target && other.connections == row.connections && other.round == row.round
+    })
 }
 
 /// The middle value; of an even number of values the mean of the two in the middle; of none, NaN.
@@ -138,6 +147,7 @@ pub fn table(summaries: &[Summary]) -> Table {
         "done p50 ms",
         "p99",
         "CPU us/task",
+        "CPU ÷ plain",
         "client us",
         "others %",
         "RSS MiB",
@@ -155,6 +165,7 @@ pub fn table(summaries: &[Summary]) -> Table {
             hundredths(s.done_p50_ms),
             hundredths(s.done_p99_ms),
             tenths(s.cpu_us),
+            hundredths(s.cpu_to_plain),
             tenths(s.client_cpu_us),
             format!("{:.0}", s.others_percent),
             whole(Some(s.rss_mib)),

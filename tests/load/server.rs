@@ -144,8 +144,12 @@ pub fn api(server: &Server, dir: &Path) -> anyhow::Result<Api> {
 }
 
 /// Adds the webhook and the step of the measurement; gives the path to post to.
-pub fn set_up(api: &mut Api, component: &[u8]) -> anyhow::Result<String> {
-    let path = api.add_webhook("load")?;
+pub fn set_up(
+    api: &mut Api,
+    component: &[u8],
+    settings: &serde_json::Value,
+) -> anyhow::Result<String> {
+    let path = api.add_webhook(settings)?;
     let condition = api.add_step("small", component)?;
     eprintln!(
         "step `small`: {} bytes, condition {condition}",

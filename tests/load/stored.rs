@@ -84,8 +84,8 @@ pub fn run(options: &Options, dir: &Path, payload: &[u8], tasks: u64) -> anyhow:
     let component = server::component(options)?;
     let server = Server::stepwell(options, dir)?;
     let mut api = server::api(&server, dir)?;
-    let path = server::set_up(&mut api, &component)?;
-    let request = client::request(server.address, &path, payload);
+    let path = server::set_up(&mut api, &component, &serde_json::json!({"name": "load"}))?;
+    let request = client::request(server.address, &path, "", payload);
 
     let cpu = process::cpu_time(server.pid())?;
     let begun = Instant::now();

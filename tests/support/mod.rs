@@ -12,6 +12,7 @@ pub mod ran;
 pub mod receiver;
 pub mod senders;
 pub mod simulated;
+pub mod upload;
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};

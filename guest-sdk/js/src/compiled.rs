@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use rquickjs::module::Declared;
-use rquickjs::{CatchResultExt, Ctx, Function, Module, Persistent, Result};
+use rquickjs::{CatchResultExt, Ctx, Module, Persistent, Result, Value};
 
 use crate::fault::{self, Source};
 use crate::modules::Modules;
+use crate::prelude::OWN;
 
 /// Which of a step's files are compiled. An ES module is declared together with all that it imports, and for a
 /// CommonJS file that means to run it: a step with such an import is compiled to a lesser extent.
@@ -23,9 +24,6 @@ pub enum Extent {
     All,
 }
 
-/// What the names of the engine's own modules begin with.
-pub const OWN: &str = "stepwell:";
-
 /// What was compiled and not yet used.
 #[derive(Clone, Default)]
 pub struct Compiled(Rc<RefCell<Inner>>);
@@ -34,8 +32,8 @@ pub struct Compiled(Rc<RefCell<Inner>>);
 struct Inner {
     entry: Option<Rc<Source>>,
     module: Option<Module<'static, Declared>>,
-    /// The functions of CommonJS files, by the files' names.
-    functions: BTreeMap<String, Persistent<Function<'static>>>,
+    /// The scripts of CommonJS files, by the files' names.
+    common: BTreeMap<String, Persistent<Value<'static>>>,
     is_under_way: bool,
 }
 
@@ -58,10 +56,10 @@ impl Compiled {
         Some(unsafe { std::mem::transmute::<Module<'static, _>, Module<'js, _>>(module) })
     }
 
-    /// A CommonJS file's function, once.
-    pub fn take_function<'js>(&self, ctx: &Ctx<'js>, name: &str) -> Option<Function<'js>> {
-        let function = self.0.borrow_mut().functions.remove(name)?;
-        function.restore(ctx).ok()
+    /// A CommonJS file's script, once.
+    pub fn take_common<'js>(&self, ctx: &Ctx<'js>, name: &str) -> Option<Value<'js>> {
+        let script = self.0.borrow_mut().common.remove(name)?;
+        script.restore(ctx).ok()
     }
 
     /// Lets go of everything, so that the runtime can be dropped.
@@ -116,10 +114,10 @@ fn compile(ctx: &Ctx<'_>, modules: &Modules, extent: Extent) -> Result<()> {
         .collect();
     for file in files.iter().chain([&entry]).filter(|file| file.shift > 0) {
         // What is wrong with a file is said by the run that asks for it.
-        if let Ok(function) = modules.common(ctx, file).catch(ctx) {
-            let kept = Persistent::save(ctx, function);
+        if let Ok(script) = modules.common(ctx, file).catch(ctx) {
+            let kept = Persistent::save(ctx, script);
             let mut compiled = modules.compiled.0.borrow_mut();
-            compiled.functions.insert(file.name.clone(), kept);
+            compiled.common.insert(file.name.clone(), kept);
         }
     }
     if extent != Extent::Common && entry.shift == 0 {

@@ -22,6 +22,7 @@ mod raw;
 mod reader;
 mod run;
 mod scan;
+mod script;
 mod text;
 mod turns;
 #[cfg(target_family = "wasm")]

@@ -5,16 +5,16 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use rquickjs::context::EvalOptions;
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::{Atom, Ctx, Exception, Function, Module, Object, Result, Value};
 
 use crate::absent;
-use crate::compiled::{Compiled, OWN};
+use crate::compiled::Compiled;
 use crate::fault::{self, Source, Sources};
 use crate::host::{self, Host};
-use crate::prelude::Glue;
+use crate::prelude::{Glue, OWN};
+use crate::script;
 use crate::text::Text;
 
 /// What stands before a CommonJS module's first line.
@@ -154,10 +154,11 @@ impl Modules {
             return rquickjs::IntoJs::into_js(vec![value], ctx);
         }
         if source.shift > 0 {
-            let function = match self.compiled.take_function(ctx, name) {
-                Some(function) => function,
+            let script = match self.compiled.take_common(ctx, name) {
+                Some(script) => script,
                 None => self.common(ctx, &source)?,
             };
+            let function: Function = script::evaluate(ctx, script)?.get()?;
             return Ok(function.into_value());
         }
         let promise = Module::import(ctx, format!("/{name}"))?;
@@ -170,13 +171,11 @@ impl Modules {
         }
     }
 
-    /// A CommonJS file's text as a function.
-    pub fn common<'js>(&self, ctx: &Ctx<'js>, source: &Source) -> Result<Function<'js>> {
-        let mut options = EvalOptions::default();
-        options.strict = false;
-        options.filename = Some(source.name.clone());
+    /// A CommonJS file's text as a script that gives a function. It is not evaluated: a text that ends the function
+    /// early would go on as the script.
+    pub fn common<'js>(&self, ctx: &Ctx<'js>, source: &Source) -> Result<Value<'js>> {
         let text = format!("{COMMON_HEAD}{}\n}})", source.text());
-        ctx.eval_with_options(text, options)
+        script::compile(ctx, text, &source.name)
     }
 
     /// Declares an ES module, unless it was when another one was that imports it.
@@ -203,7 +202,7 @@ impl Resolver for Modules {
         name: &str,
         _: Option<ImportAttributes<'js>>,
     ) -> Result<String> {
-        if self.compiled.is_under_way() && name.starts_with(OWN) {
+        if base.starts_with(OWN) && name.starts_with(OWN) {
             return Ok(name.to_owned());
         }
         let found = self.locate(base, name);

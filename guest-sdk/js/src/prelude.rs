@@ -60,6 +60,10 @@ const FILES: [(&str, &str); 43] = [
     ("modules", prelude!("modules")),
 ];
 
+/// What the names of the engine's own files begin with. No file has such a name: a package takes none with an empty
+/// segment.
+pub const OWN: &str = "stepwell://";
+
 /// The globals that the prelude uses, bound before any step can replace them.
 const GLOBALS: &str = "Array, ArrayBuffer, BigInt, Boolean, DOMException, DataView, Date, Error, EvalError, Function, \
     JSON, Map, Math, Number, Object, Promise, Proxy, RangeError, ReferenceError, Reflect, RegExp, Set, \
@@ -107,7 +111,7 @@ impl Glue {
         self.0.borrow_mut().own = Some(Persistent::save(ctx, own.clone()));
         for (name, text) in FILES {
             let mut options = EvalOptions::default();
-            options.filename = Some(format!("stepwell:{name}"));
+            options.filename = Some(format!("{OWN}{name}"));
             let bound = format!("(({GLOBALS}) => {text})({GLOBALS})");
             let file: Function = ctx.eval_with_options(bound, options)?;
             file.call::<_, ()>((natives.clone(), own.clone()))?;

@@ -43,7 +43,8 @@ impl bindings::Guest for Component {
     }
 
     fn condition() -> String {
-        match engine().and_then(|engine| engine.condition()) {
+        let engine = image::resume().and_then(|()| engine());
+        match engine.and_then(|engine| engine.condition()) {
             Ok(json) => json,
             Err(text) => {
                 console::write(console::Level::Error, &text);

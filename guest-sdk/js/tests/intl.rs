@@ -182,3 +182,19 @@ fn hostile_lists_and_options_fail_only_their_step() {
         assert_eq!(got["throws"], json!("RangeError"), "{asked}: {got}");
     }
 }
+
+#[test]
+fn methods_called_without_an_object_throw() {
+    for asked in [
+        "Array.prototype.toLocaleString.call(undefined)",
+        "Array.prototype.toLocaleString.call(null)",
+        "String.prototype.localeCompare.call(null, 'a')",
+        "String.prototype.toLocaleUpperCase.call(undefined)",
+        "Number.prototype.toLocaleString.call('1')",
+        "BigInt.prototype.toLocaleString.call(1)",
+        "Date.prototype.toLocaleTimeString.call({})",
+    ] {
+        let got = &answers(&[asked])[0];
+        assert_eq!(got["throws"], json!("TypeError"), "{asked}: {got}");
+    }
+}

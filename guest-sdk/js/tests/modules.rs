@@ -174,3 +174,52 @@ fn a_megabyte_of_source_is_fine() {
     );
     assert_eq!(step(&source).run().data(), json!({"x": 1}));
 }
+
+#[test]
+fn nothing_of_a_step_runs_when_it_is_compiled() {
+    let note = "(globalThis.seen ??= []).push(typeof data);";
+    let tell = "export const condition = {}; export const content = () => { data.seen = globalThis.seen ?? null };";
+    // A CommonJS file that ends the function which it stands in, and goes on.
+    for rest in [
+        format!("}}); {note} (function () {{"),
+        format!("}}, {note} function () {{").replace(';', ","),
+    ] {
+        let ran = step(tell)
+            .file("unused.js", &format!("exports.a = 1; {rest}"))
+            .run();
+        assert_eq!(ran.data(), json!({"seen": null}), "{rest}");
+        let entry = format!("import a from './used.js'; {tell}");
+        let ran = step(&entry)
+            .file("used.js", &format!("exports.a = 1; {rest}"))
+            .run();
+        assert_eq!(ran.data(), json!({"seen": ["object"]}), "{rest}");
+    }
+    // Files that are named as the engine's own once were.
+    for name in ["stepwell:stop", "stepwell:start", "stepwell:/stop"] {
+        let ran = step(&format!("import './{name}'; {tell}"))
+            .file(name, note)
+            .run();
+        assert_eq!(ran.data(), json!({"seen": ["object"]}), "{name}");
+        let entry = format!(
+            "export const condition = {{}}; export const content = () => import('./{name}').then((m) => {{ data.a = m.a }});"
+        );
+        let ran = step(&entry).file(name, "export const a = 1;").run();
+        assert_eq!(ran.data(), json!({"a": 1}), "{name}");
+    }
+}
+
+#[test]
+fn the_engines_own_modules_cannot_be_imported() {
+    for name in ["stepwell://stop", "stepwell://start", "stepwell:stop"] {
+        let ran = content(
+            "try { await import('./late.js') } catch (error) { data.error = error.message }",
+        )
+        .file("late.js", &format!("import '{name}';"))
+        .run();
+        let error = ran.data()["error"].to_string();
+        assert!(
+            error.contains(&format!("`{name}` is not available in a step")),
+            "{error}"
+        );
+    }
+}

@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use reqwest::dns::Resolve;
 use url::Host;
 
+use super::payer::{Payer, Unbounded};
 use super::policy::{EgressPolicy, WorkspacePolicy};
 use super::request::{Hop, quoted};
 use super::resolve::{FilteringResolver, SystemResolver, as_caller};
@@ -153,12 +154,15 @@ impl FetchClient {
         request: FetchRequest,
         idempotency_key: &str,
     ) -> FetchResult {
-        let memory = Charge::new(Arc::new(Permit::unlimited()));
-        self.fetch_within((caller, policy), request, idempotency_key, &memory)
+        let payer = Payer {
+            memory: &Charge::new(Arc::new(Permit::unlimited())),
+            pool: &Unbounded,
+        };
+        self.fetch_within((caller, policy), request, idempotency_key, payer)
             .await
     }
 
-    /// The same; what the response takes is charged to `memory`, and waited for if there is none.
+    /// The same; what the response takes is `payer`'s, and waited for if there is none.
     ///
     /// # Errors
     /// As [`FetchClient::fetch`].
@@ -167,7 +171,7 @@ impl FetchClient {
         (caller, policy): (&WorkspaceName, &WorkspacePolicy),
         request: FetchRequest,
         idempotency_key: &str,
-        memory: &Charge,
+        payer: Payer<'_>,
     ) -> FetchResult {
         let settings = &self.inner.settings;
         let asked = match request.timeout_ms {
@@ -176,7 +180,7 @@ impl FetchClient {
             None => settings.default_timeout,
         };
         let limit = asked.min(settings.max_timeout);
-        let call = self.call(policy, request, idempotency_key, memory);
+        let call = self.call((caller, policy), request, idempotency_key, payer);
         match as_caller(caller, tokio::time::timeout(limit, call)).await {
             Ok(result) => result,
             Err(_) => Err(FetchError::Timeout(
@@ -187,10 +191,10 @@ impl FetchClient {
 
     async fn call(
         &self,
-        workspace: &WorkspacePolicy,
+        (caller, workspace): (&WorkspaceName, &WorkspacePolicy),
         request: FetchRequest,
         key: &str,
-        memory: &Charge,
+        payer: Payer<'_>,
     ) -> FetchResult {
         let mode = request.redirect;
         let mut hop = Hop::new(request, key, self.inner.settings.request_bytes)
@@ -202,11 +206,11 @@ impl FetchClient {
             let status = response.status();
             let landed = (left < REDIRECTS).then_some(hop.url.as_str());
             let Some(location) = redirect::location(status, response.headers()) else {
-                return response::read(response, most, landed, memory).await;
+                return response::read(response, most, landed, (caller, payer)).await;
             };
             match mode {
                 Redirect::Manual => {
-                    return response::read(response, most, landed, memory).await;
+                    return response::read(response, most, landed, (caller, payer)).await;
                 }
                 Redirect::Error => {
                     let text = String::from_utf8_lossy(location.as_bytes());

@@ -16,6 +16,7 @@ mod client;
 mod content;
 mod digest;
 pub mod named;
+mod payer;
 pub mod policy;
 mod redirect;
 mod request;
@@ -30,6 +31,7 @@ mod tests;
 
 pub use client::{ConnectorError, FetchClient, FetchSettings};
 pub use digest::{call_digest, call_summary};
+pub use payer::Payer;
 pub use policy::{EgressPolicy, WorkspacePolicy};
 pub use rule::{EgressRule, RuleError};
 

@@ -7,13 +7,17 @@ use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::ext::ReasonPhrase;
+use tokio::sync::oneshot;
 
 use super::content::Codings;
+use super::payer::Payer;
 use super::transport::reason;
 use super::{HEADER_BYTES, HEADERS};
 use crate::coding::CodingError;
+use crate::domain::blocking::BlockingPool;
 use crate::domain::budget::Charge;
 use crate::domain::effect::{FetchError, FetchResponse, FetchResult};
+use crate::domain::ids::WorkspaceName;
 
 /// A body is there twice while it is made durable.
 const COPIES: u64 = 2;
@@ -24,8 +28,9 @@ pub(super) async fn read(
     response: Response<Incoming>,
     most: usize,
     landed: Option<&str>,
-    memory: &Charge,
+    (caller, payer): (&WorkspaceName, Payer<'_>),
 ) -> FetchResult {
+    let memory = payer.memory;
     let too_large = || FetchError::TooLarge(most as u64);
     let (mut head, body) = response.into_parts();
     bounded(&head.headers)?;
@@ -38,7 +43,7 @@ pub(super) async fn read(
         read
     } else {
         codings.strip(&mut head.headers);
-        let decoded = decode(codings, read, most).await?;
+        let decoded = decode(codings, read, most, (caller, payer.pool)).await?;
         memory.wait_to_grow(COPIES * decoded.len() as u64).await;
         decoded
     };
@@ -81,10 +86,17 @@ async fn collect(
     Ok(read)
 }
 
-/// Decodes beside the threads that serve calls: the largest body takes tens of milliseconds.
-async fn decode(codings: Codings, body: Vec<u8>, most: usize) -> Result<Vec<u8>, FetchError> {
-    let decoding = tokio::task::spawn_blocking(move || codings.undo(body, most));
-    match decoding.await {
+/// Decodes beside the threads that serve calls, as the workspace's time: the largest body takes tens of milliseconds.
+async fn decode(
+    codings: Codings,
+    body: Vec<u8>,
+    most: usize,
+    (caller, pool): (&WorkspaceName, &dyn BlockingPool),
+) -> Result<Vec<u8>, FetchError> {
+    let (sender, decoded) = oneshot::channel();
+    let work = move || drop(sender.send(codings.undo(body, most)));
+    pool.run(caller, Box::new(work)).await;
+    match decoded.await {
         Ok(Ok(body)) => Ok(body),
         Ok(Err(CodingError::TooLarge)) => Err(FetchError::TooLarge(most as u64)),
         Ok(Err(error)) => Err(FetchError::Connection(error.to_string())),

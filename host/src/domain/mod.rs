@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod authentication;
+pub mod blocking;
 pub mod budget;
 pub mod clock;
 pub mod config;

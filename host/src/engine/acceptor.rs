@@ -10,7 +10,7 @@ use super::runner::Runner;
 use super::tasks::Tasks;
 use crate::domain::dedup::Dedup;
 use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::store::{NewTask, StoreError, Transaction};
+use crate::store::{Health, NewTask, StoreError, Transaction};
 
 /// How long a sender waits for the first run to end before the task is made durable without it. A
 /// sender notices neither this nor a flush of the disk.
@@ -30,6 +30,18 @@ impl Acceptor {
     /// [`StoreError::Fenced`] if the node owns no partition.
     pub fn place(&self, id: TaskId) -> Result<TaskId, StoreError> {
         self.tasks.place(id)
+    }
+
+    /// Whether the store takes new tasks, as it was a moment ago.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`], [`StoreError::Failed`].
+    pub fn takes_new(&self) -> Result<(), StoreError> {
+        match *self.tasks.store.health().borrow() {
+            Health::Writable => Ok(()),
+            Health::Full => Err(StoreError::Full),
+            Health::Failed => Err(StoreError::Failed),
+        }
     }
 
     /// Waits until the workspace may post so many bytes: large bodies have a rate while other workspaces are

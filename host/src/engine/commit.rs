@@ -142,6 +142,8 @@ struct Pending {
     task: Option<NewTask>,
     /// Whether the store has been asked to accept it, and has not said that it did.
     begun: bool,
+    /// Why it is unknown whether the task is durable, if it is.
+    undecided: Option<StoreError>,
     /// Sends the result of the acceptance to the sender's request.
     accepted: Option<oneshot::Sender<Result<(), StoreError>>>,
     /// Announces the write until the store has been given the task.
@@ -159,6 +161,7 @@ impl Arriving {
             writer,
             task: Some(task),
             begun: false,
+            undecided: None,
             accepted: Some(accepted),
             announced,
         });
@@ -198,8 +201,7 @@ impl Arriving {
         // must not be taken for durable.
         pending.begun = true;
         let accepted = pending.write(whole).await;
-        pending.settle(&accepted);
-        Ok(accepted)
+        Ok(pending.settle(accepted))
     }
 }
 
@@ -214,8 +216,7 @@ impl Pending {
             Err(StoreError::Conflict { .. }) => Ok(()),
             accepted => accepted,
         };
-        self.settle(&accepted);
-        accepted
+        self.settle(accepted)
     }
 
     /// Has the store accept a task. The write is announced no more as soon as the store has it.
@@ -229,15 +230,23 @@ impl Pending {
         }
     }
 
-    fn settle(&mut self, accepted: &Result<(), StoreError>) {
-        if accepted.is_ok() {
-            self.task = None;
-            self.begun = false;
+    /// Notes what came of a write, and gives what came of all of them.
+    fn settle(&mut self, accepted: Result<(), StoreError>) -> Result<(), StoreError> {
+        // One that is refused for certain says nothing of an earlier one.
+        let accepted = accepted.map_err(|error| self.undecided.clone().unwrap_or(error));
+        match &accepted {
+            Ok(()) => {
+                self.task = None;
+                self.begun = false;
+            }
+            Err(error) if error.is_outcome_unknown() => self.undecided = Some(error.clone()),
+            Err(_) => {}
         }
         if let Some(sender) = self.accepted.take() {
             // The receiver is gone if the request waited for too long; then the request accepts the task.
             let _ = sender.send(accepted.clone());
         }
+        accepted
     }
 }
 

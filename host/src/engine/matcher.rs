@@ -1,18 +1,13 @@
 //! Finds the steps for a task's data, without holding the thread that runs tasks longer than a slice.
 //!
 //! What is little work, nearly all, is done at once. What is more (large data, or conditions that the
-//! index cannot narrow) is done on other threads, as many at once as the machine has processors and half as
-//! many for one workspace: so the tasks of another one find a thread, and their runs go on meanwhile. The time there
-//! counts as the workspace's, as it does on the thread that runs tasks.
+//! index cannot narrow) is done on other threads ([`FairPool`]).
 
-use std::collections::HashMap;
-use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use parking_lot::Mutex;
 use stepwell_condition::Budget;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::blocking::FairPool;
 use crate::catalog::{Catalog, Match, TooCostly};
 use crate::domain::data::Document;
 use crate::domain::ids::WorkspaceName;
@@ -25,28 +20,14 @@ pub(super) struct Matched {
     pub(super) units: u64,
 }
 
-/// Counts processor time that a workspace used on another thread than its runs'.
-pub(super) type Spend = Box<dyn Fn(&WorkspaceName, Duration) + Send + Sync>;
-
 pub(super) struct Matcher {
     catalog: Arc<Catalog>,
-    spend: Arc<Spend>,
-    places: Arc<Semaphore>,
-    /// Of these, those that a workspace may have, while it has any.
-    shares: Mutex<HashMap<WorkspaceName, Weak<Semaphore>>>,
-    share: usize,
+    pool: Arc<FairPool>,
 }
 
 impl Matcher {
-    pub(super) fn new(catalog: Arc<Catalog>, spend: Spend) -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            catalog,
-            spend: Arc::new(spend),
-            places: Arc::new(Semaphore::new(processors)),
-            shares: Mutex::default(),
-            share: processors.div_ceil(2),
-        }
+    pub(super) fn new(catalog: Arc<Catalog>, pool: Arc<FairPool>) -> Self {
+        Self { catalog, pool }
     }
 
     /// The steps of a workspace that match the data. What their conditions look at is
@@ -64,47 +45,15 @@ impl Matcher {
             }
             tried = matched.units;
         }
-        let place = self.place(workspace).await;
-        let (catalog, workspace, mut document) =
-            (self.catalog.clone(), workspace.clone(), data.clone());
-        let spend = self.spend.clone();
-        let looking = tokio::task::spawn_blocking(move || {
-            let _place = place;
-            let begun = Instant::now();
-            let matched = look(&catalog, &workspace, &mut document, MATCHING_UNITS);
-            spend(&workspace, begun.elapsed());
+        let (catalog, of, mut document) = (self.catalog.clone(), workspace.clone(), data.clone());
+        let looking = self.pool.run_for(workspace, move || {
+            let matched = look(&catalog, &of, &mut document, MATCHING_UNITS);
             (matched, document)
         });
-        match looking.await {
-            Ok((mut matched, document)) => {
-                *data = document;
-                matched.units += tried;
-                matched
-            }
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            // The threads end, and with them who waits for this.
-            Err(_) => std::future::pending().await,
-        }
-    }
-
-    /// A thread's place among those that match; the longest waiting workspace's comes first.
-    async fn place(&self, workspace: &WorkspaceName) -> [Option<OwnedSemaphorePermit>; 2] {
-        let share = {
-            let mut shares = self.shares.lock();
-            match shares.get(workspace).and_then(Weak::upgrade) {
-                Some(share) => share,
-                None => {
-                    shares.retain(|_, share| share.strong_count() > 0);
-                    let share = Arc::new(Semaphore::new(self.share));
-                    shares.insert(workspace.clone(), Arc::downgrade(&share));
-                    share
-                }
-            }
-        };
-        // They are never closed.
-        let own = share.acquire_owned().await.ok();
-        let place = self.places.clone().acquire_owned().await.ok();
-        [own, place]
+        let (mut matched, document) = looking.await;
+        *data = document;
+        matched.units += tried;
+        matched
     }
 }
 
@@ -121,8 +70,11 @@ fn look(
         units: units - budget.left(),
     }
 }
+
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use parking_lot::Mutex;
 
     use super::*;
@@ -148,7 +100,8 @@ mod tests {
         let spend = move |workspace: &WorkspaceName, used| {
             spent.lock().push((workspace.clone(), used));
         };
-        let matcher = Matcher::new(catalog.await.unwrap(), Box::new(spend));
+        let pool = Arc::new(FairPool::new(Box::new(spend)));
+        let matcher = Matcher::new(catalog.await.unwrap(), pool);
         let workspace: WorkspaceName = "default".parse().unwrap();
         for (bytes, times) in [(10, 0), (MATCHING_AT_ONCE_BYTES, 1)] {
             let text = format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes));

@@ -14,6 +14,7 @@ mod advance;
 mod advanced;
 mod advancer;
 mod attempt;
+mod blocking;
 mod bodies;
 mod call_recorder;
 mod calls;
@@ -62,13 +63,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::catalog::Catalog;
-use crate::connectors::FetchClient;
+use crate::connectors::{FetchClient, WorkspacePolicy};
 use crate::domain::budget::Budget;
 use crate::domain::clock::Clock;
 use crate::domain::ids::WorkspaceName;
 use crate::sandbox::Sandbox;
 use crate::store::Store;
 use advancer::Advancer;
+use blocking::FairPool;
 use bodies::Bodies;
 use call_recorder::CallRecorder;
 use cpu::Workers;
@@ -176,6 +178,7 @@ impl Engine {
             let workers = workers.clone();
             Box::new(move |workspace: &WorkspaceName, used| workers.spend(workspace, used))
         };
+        let pool = Arc::new(FairPool::new(spend));
         let is_alone = Box::new(move || workers.has_one_workspace());
         let turns = Arc::new(Turns::new(is_alone));
         let watchers = Arc::<Watchers>::default();
@@ -185,9 +188,16 @@ impl Engine {
         let budget = Budget::new(settings.memory);
         let memory = Arc::new(Memory::new(budget.clone()));
         let calls = Budget::new(settings.calls);
-        let outgoing = Arc::new(Outgoing::new(catalog.clone(), fetch, clock.clone(), calls));
+        let outgoing = Arc::new(Outgoing {
+            catalog: catalog.clone(),
+            client: fetch,
+            clock: clock.clone(),
+            calls,
+            pool: pool.clone(),
+            egress: WorkspacePolicy::default(),
+        });
         let bodies = Bodies::new(store.clone());
-        let steps = Arc::new(Steps::new(catalog.clone(), sandbox, store.seed(), spend));
+        let steps = Arc::new(Steps::new(catalog.clone(), sandbox, store.seed(), pool));
         let subtasks = Arc::new(Subtasks {
             tasks: tasks.clone(),
             clock: clock.clone(),

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::blocking::FairPool;
 use crate::catalog::Catalog;
-use crate::connectors::{FetchClient, WorkspacePolicy};
+use crate::connectors::{FetchClient, Payer, WorkspacePolicy};
 use crate::domain::budget::{Budget, Charge};
 use crate::domain::clock::Clock;
 use crate::domain::effect::{
@@ -13,31 +14,18 @@ use crate::domain::effect::{
 use crate::domain::ids::WorkspaceName;
 
 pub(super) struct Outgoing {
-    catalog: Arc<Catalog>,
-    client: Arc<FetchClient>,
-    clock: Arc<dyn Clock>,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) client: Arc<FetchClient>,
+    pub(super) clock: Arc<dyn Clock>,
     /// Calls that may be in flight.
-    calls: Arc<Budget>,
+    pub(super) calls: Arc<Budget>,
+    /// What decodes answers.
+    pub(super) pool: Arc<FairPool>,
     /// What every workspace may call; narrower policies per workspace have their place here.
-    egress: WorkspacePolicy,
+    pub(super) egress: WorkspacePolicy,
 }
 
 impl Outgoing {
-    pub(super) fn new(
-        catalog: Arc<Catalog>,
-        client: Arc<FetchClient>,
-        clock: Arc<dyn Clock>,
-        calls: Arc<Budget>,
-    ) -> Self {
-        Self {
-            catalog,
-            client,
-            clock,
-            calls,
-            egress: WorkspacePolicy::default(),
-        }
-    }
-
     /// Makes a call as soon as the server has a connection for it; only then the call's own time begins.
     /// `idempotency_key` is sent along with requests, and the response is charged to `memory`.
     pub(super) async fn make(
@@ -79,8 +67,12 @@ impl Outgoing {
         idempotency_key: &str,
         memory: &Charge,
     ) -> FetchResult {
+        let payer = Payer {
+            memory,
+            pool: &*self.pool,
+        };
         self.client
-            .fetch_within((workspace, &self.egress), request, idempotency_key, memory)
+            .fetch_within((workspace, &self.egress), request, idempotency_key, payer)
             .await
     }
 

@@ -71,7 +71,7 @@ impl Removal {
                     }
                     Err(StoreError::Closed | StoreError::Failed) => return,
                     // The store says that itself.
-                    Err(StoreError::Full) => self.asked.put_back(deleted),
+                    Err(StoreError::Full | StoreError::Undecided) => self.asked.put_back(deleted),
                     Err(error) => {
                         tracing::error!(%error, "old tasks could not be removed; it is tried again");
                         next = Some(now.saturating_add(EVERY));

@@ -54,7 +54,7 @@ impl Scheduler {
                 }
                 Err(StoreError::Closed | StoreError::Failed) => return,
                 // The store says that itself; the time until there is room counts as being late.
-                Err(StoreError::Full) => self.clock.sleep(AFTER_FAILURE),
+                Err(StoreError::Full | StoreError::Undecided) => self.clock.sleep(AFTER_FAILURE),
                 Err(error) => {
                     tracing::error!(%error, "schedules could not fire; they are looked at again");
                     self.clock.sleep(AFTER_FAILURE)

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::blocking::FairPool;
 use super::eligible::{Candidate, Eligible, eligible};
-use super::matcher::{Matched, Matcher, Spend};
+use super::matcher::{Matched, Matcher};
 use crate::catalog::{Catalog, CatalogError, TooCostly};
 use crate::domain::budget::Permit;
 use crate::domain::data::Document;
@@ -29,15 +30,15 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// `spend` counts the time of matching that is done beside the runs.
+    /// `pool` does matching that is done beside the runs.
     pub(super) fn new(
         catalog: Arc<Catalog>,
         sandbox: Arc<Sandbox>,
         secret: [u8; 32],
-        spend: Spend,
+        pool: Arc<FairPool>,
     ) -> Self {
         Self {
-            matcher: Matcher::new(catalog.clone(), spend),
+            matcher: Matcher::new(catalog.clone(), pool),
             catalog,
             sandbox,
             secret,

@@ -51,6 +51,13 @@ impl Sent<'_> {
     }
 }
 
+fn refuse_files(files: Kept, refusal: &Refusal) {
+    match refusal {
+        Refusal::Store(error) | Refusal::Action(ActionError::Store(error)) => files.refuse(error),
+        _ => files.remove(),
+    }
+}
+
 impl Ingest {
     /// Takes in a request that came before as if it came now. It is not verified, and is not taken for a repeat. Its tasks
     /// name the delivery `of`.
@@ -135,23 +142,45 @@ impl Ingest {
         sent: Sent<'_>,
         mut task: NewTask,
         share: Share,
-        files: Option<Kept>,
+        mut files: Option<Kept>,
     ) -> Result<Reply, Refusal> {
         task.dedup = sent.dedup(&task, None);
-        match self.existing(sent, &task).await? {
-            Some(Existing::Delivered(first)) => return Ok(Reply::repeat(first)),
-            Some(Existing::Merged(open)) => {
+        let is_own = |files: &Kept| files.task() == task.head.id;
+        // Those of an open task: the change of it goes on although its sender hangs up.
+        if let Some(files) = files.as_mut().filter(|files| !is_own(files)) {
+            files.begin_acceptance();
+        }
+        match self.existing(sent, &task).await {
+            Ok(Some(Existing::Delivered(first))) => {
+                files.into_iter().for_each(Kept::remove);
+                return Ok(Reply::repeat(first));
+            }
+            Ok(Some(Existing::Merged(open))) => {
                 files.into_iter().for_each(Kept::stay);
                 return Ok(Reply::merged(open));
             }
-            None => {}
+            Ok(None) => {}
+            Err(refusal) => {
+                files
+                    .into_iter()
+                    .for_each(|files| refuse_files(files, &refusal));
+                return Err(refusal);
+            }
         }
-        let id = self.engine.acceptor.place(task.head.id)?;
-        if files.as_ref().is_some_and(|files| files.task() != id) {
+        let id = match self.engine.acceptor.place(task.head.id) {
+            Ok(id) if files.as_ref().is_none_or(|files| files.task() == id) => id,
             // The open task that they were for has ended a moment ago.
-            return Err(ReadError::Overloaded.into());
-        }
+            Ok(_) => {
+                files.into_iter().for_each(Kept::remove);
+                return Err(ReadError::Overloaded.into());
+            }
+            Err(error) => {
+                files.into_iter().for_each(Kept::remove);
+                return Err(error.into());
+            }
+        };
         task.head.id = id;
+        files.iter_mut().for_each(Kept::begin_acceptance);
         let admitted = self.engine.acceptor.clone().accept(task);
         Finishing::new(async move {
             let admitted = admitted.await;
@@ -161,9 +190,14 @@ impl Ingest {
                     files.into_iter().for_each(Kept::stay);
                     Ok(Reply::of(id, pace))
                 }
-                // It came while the first one was on its way in.
-                Err(StoreError::Duplicate { task }) => Ok(Reply::repeat(task)),
-                Err(error) => Err(error.into()),
+                Err(error) => {
+                    files.into_iter().for_each(|files| files.refuse(&error));
+                    match error {
+                        // It came while the first one was on its way in.
+                        StoreError::Duplicate { task } => Ok(Reply::repeat(task)),
+                        error => Err(error.into()),
+                    }
+                }
             }
         })
         .await

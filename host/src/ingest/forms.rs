@@ -63,13 +63,15 @@ impl Ingest {
         B: Body<Data = Bytes> + Unpin + Send,
         B::Error: std::fmt::Display,
     {
+        let acceptor = &self.engine.acceptor;
+        // Before anything is written to the disk for it.
+        acceptor.takes_new()?;
         let reading = Reading {
             workspace: &sent.webhook.workspace,
             content_type: sent.head.content_type.unwrap_or_default(),
             bounds: self.bounds,
         };
         let upload = self.uploads.read(body, reading, &mut share).await?;
-        let acceptor = &self.engine.acceptor;
         let id = acceptor.place(TaskId::new())?;
         let mut task = self.form_task(sent, &upload, id)?;
         let mut owner = id;

@@ -10,6 +10,7 @@ pub mod decode;
 pub mod dedup;
 pub mod deliveries;
 mod finishing;
+pub mod inspect;
 pub mod limits;
 pub mod read;
 pub mod receive;

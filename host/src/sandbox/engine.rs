@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use wasmtime::{
-    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    Config, Enabled, Engine, InstanceAllocationStrategy, OperatorCost, OptLevel,
+    PoolingAllocationConfig,
 };
 
 use super::error::SandboxError;
@@ -30,6 +31,10 @@ pub(super) const TABLES: u32 = 8;
 /// to 2 MiB.
 const KEEP_RESIDENT: usize = 2 * 1024 * 1024;
 
+/// Fuel to grow a memory or a table, also by nothing: the guest is left for it as for a call (`CALL` in
+/// [`super::work`]), and this is the most that an instruction can cost. What a memory grows by is bounded by itself.
+const GROWTH: u8 = u8::MAX;
+
 /// What determines the machine code. The compiling child and the running server must agree on it:
 /// wasmtime refuses code that was compiled under another configuration.
 fn base() -> Config {
@@ -39,6 +44,11 @@ fn base() -> Config {
         // The WASI 0.2 way (pollables); component-model async would double a small run's cost.
         .concurrency_support(false)
         .consume_fuel(true)
+        .operator_cost(OperatorCost {
+            MemoryGrow: GROWTH,
+            TableGrow: GROWTH,
+            ..OperatorCost::new()
+        })
         .epoch_interruption(true)
         .cranelift_opt_level(OptLevel::Speed)
         // With 4 GiB reserved per memory no bounds check is compiled in.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use wasmtime::ResourceLimiter;
 
-use super::work::Work;
 use crate::domain::budget::Permit;
 
 /// The most table elements over all tables of a run.
@@ -26,7 +25,6 @@ pub(super) struct Limiter {
     memory_limit: u64,
     memory_bytes: usize,
     table_elements: usize,
-    work: Work,
     /// What memory is taken from.
     permit: Arc<Permit>,
     /// What was taken from it, and what need not be.
@@ -35,9 +33,8 @@ pub(super) struct Limiter {
 
 impl Limiter {
     /// `memory_limit` is in bytes. Of what memories begin with, `shared` bytes are not taken from the permit.
-    pub(super) fn new(memory_limit: u64, work: Work, permit: Arc<Permit>, shared: u64) -> Self {
+    pub(super) fn new(memory_limit: u64, permit: Arc<Permit>, shared: u64) -> Self {
         Self {
-            work,
             memory_limit,
             memory_bytes: 0,
             table_elements: 0,
@@ -62,8 +59,6 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        // To grow by nothing is work, too.
-        self.work.charge_growth()?;
         self.memory_bytes = self
             .memory_bytes
             .saturating_add(desired.saturating_sub(current));
@@ -92,7 +87,6 @@ impl ResourceLimiter for Limiter {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        self.work.charge_growth()?;
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
         }
@@ -114,7 +108,7 @@ mod tests {
 
     fn limiter(memory_limit: u64, budget: Arc<Budget>) -> Limiter {
         let permit = budget.take(&"a".parse().unwrap(), 0).unwrap();
-        Limiter::new(memory_limit, Work::new(1_000_000), Arc::new(permit), 0)
+        Limiter::new(memory_limit, Arc::new(permit), 0)
     }
 
     #[test]
@@ -154,13 +148,5 @@ mod tests {
         let error = limiter.memory_growing(40, 41, None).unwrap_err();
         let exceeded: &MemoryLimitExceeded = error.downcast_ref().unwrap();
         assert_eq!(exceeded.limit_bytes, 100);
-    }
-
-    #[test]
-    fn growing_by_nothing_comes_to_an_end() {
-        let permit = Arc::new(Permit::unlimited());
-        let mut limiter = Limiter::new(1 << 20, Work::new(100_000), permit, 0);
-        let grown = (0..1_000).find_map(|_| limiter.memory_growing(0, 0, None).err());
-        assert!(grown.unwrap().is::<wasmtime::Trap>());
     }
 }

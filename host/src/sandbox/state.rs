@@ -130,12 +130,7 @@ impl RunState {
             wasi: None,
             seed: input.seed,
             table,
-            limiter: Limiter::new(
-                input.limits.memory,
-                work.clone(),
-                input.memory.clone(),
-                shared,
-            ),
+            limiter: Limiter::new(input.limits.memory, input.memory.clone(), shared),
             work,
             logs,
             clock,

@@ -2,8 +2,8 @@
 //!
 //! A unit is about a nanosecond. What a call costs depends on nothing but the call, so that equal runs cost the
 //! same. When a call returns, its cost is taken from the fuel that instructions use, so that both together use no more
-//! than the run has; a call that there is no fuel for is refused. To grow a memory is no call: its cost is
-//! taken with the next one, and until then it is bounded by itself.
+//! than the run has; a call that there is no fuel for is refused. To grow a memory is no call: what it costs is part of
+//! the compiled code (`GROWTH` in [`super::engine`]).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -59,15 +59,6 @@ impl Work {
         self.check()
     }
 
-    /// Counts that a memory or a table grows.
-    ///
-    /// # Errors
-    /// As [`Work::charge`].
-    pub(super) fn charge_growth(&self) -> wasmtime::Result<()> {
-        self.0.owed.fetch_add(CALL, Ordering::Relaxed);
-        self.check()
-    }
-
     /// # Errors
     /// As [`Work::charge`].
     pub(super) fn check(&self) -> wasmtime::Result<()> {
@@ -113,7 +104,7 @@ mod tests {
         let work = Work::new(3 * CALL + 100);
         work.charge(100).unwrap();
         work.clone().charge(0).unwrap();
-        work.charge_growth().unwrap();
+        work.charge(0).unwrap();
         assert_eq!(work.owed(), 3 * CALL + 100);
         work.add_bytes(1);
         let error = work.check().unwrap_err();

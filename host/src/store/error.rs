@@ -73,6 +73,12 @@ pub enum StoreError {
         "the store is full: the disk of the data directory has no room left; reads go on, and writes are taken again when there is room"
     )]
     Full,
+    /// There was no room to end a write that had begun. It is taken back when there is room; if the store is opened
+    /// anew before, it may be found whole.
+    #[error(
+        "the store is full: the disk of the data directory has no room left to end the write; try again when there is room"
+    )]
+    Undecided,
     /// A read or write did not succeed now and may when it is tried again.
     #[error("the store is not available: {source}")]
     Unavailable {
@@ -114,7 +120,15 @@ impl StoreError {
 
     /// Whether the same call may succeed later without a restart.
     pub fn is_retriable(&self) -> bool {
-        matches!(self, Self::Full | Self::Unavailable { .. })
+        matches!(
+            self,
+            Self::Full | Self::Undecided | Self::Unavailable { .. }
+        )
+    }
+
+    /// Whether a write that failed with it may be durable in spite of it. Only the next start of the store can tell.
+    pub fn is_outcome_unknown(&self) -> bool {
+        matches!(self, Self::Failed | Self::Closed | Self::Undecided)
     }
 
     /// Whether it belongs to the life of a server, so that a background job that meets it has nothing
@@ -126,6 +140,7 @@ impl StoreError {
             Self::Closed
                 | Self::Failed
                 | Self::Full
+                | Self::Undecided
                 | Self::Fenced { .. }
                 | Self::Duplicate { .. }
                 | Self::Erasing(_)

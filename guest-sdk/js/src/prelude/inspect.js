@@ -81,7 +81,7 @@
     let out = '';
     for (let i = 0; i < lines.length; i++) {
       const line = lines[i];
-      const ours = own.String.indexOf(line, 'stepwell:') >= 0 || own.String.endsWith(line, '(native)');
+      const ours = own.String.indexOf(line, 'stepwell://') >= 0 || own.String.endsWith(line, '(native)');
       if (!ours && own.String.trim(line) !== '') out += `\n    ${own.String.trim(line)}`;
     }
     return out;

@@ -79,6 +79,7 @@
   };
   const lists = {
     toLocaleString() {
+      if (this === undefined || this === null) throw new TypeError('toLocaleString was called on null or undefined');
       const list = Object(this);
       const length = intl.length(list.length);
       let text = '';

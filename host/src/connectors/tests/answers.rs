@@ -1,6 +1,12 @@
 //! What a guest gets of an answer: its phrase, its final address, its decoded body.
 
+use std::future::Future;
+use std::pin::Pin;
+
 use super::*;
+use crate::connectors::Payer;
+use crate::domain::blocking::{BlockingPool, Work};
+use crate::domain::budget::{Charge, Permit};
 use crate::domain::effect::FetchResponse;
 
 /// "one " and "two\n", each through `gzip -n`: two members, one body.
@@ -24,6 +30,49 @@ fn raw_deflate(text: &[u8]) -> Vec<u8> {
 fn header<'r>(response: &'r FetchResponse, name: &str) -> Vec<&'r str> {
     let named = response.headers.iter().filter(|(own, _)| own == name);
     named.map(|(_, value)| value.as_str()).collect()
+}
+
+/// Threads that remember for whom they worked.
+#[derive(Default)]
+struct Counted(Mutex<Vec<WorkspaceName>>);
+
+impl BlockingPool for Counted {
+    fn run<'a>(
+        &'a self,
+        workspace: &'a WorkspaceName,
+        work: Work,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        self.0.lock().push(workspace.clone());
+        Box::pin(async move { work() })
+    }
+}
+
+#[tokio::test]
+async fn decoding_is_the_callers_work() {
+    let upstream = Upstream::start(|seen| match seen.path() {
+        "/plain" => Answer::with("200 OK", "one two\n"),
+        "/cut" => Answer::with(
+            "200 OK\r\ncontent-encoding: gzip",
+            two_members()[..30].to_vec(),
+        ),
+        _ => Answer::with("200 OK\r\ncontent-encoding: gzip", two_members()),
+    })
+    .await;
+    let (client, pool, caller) = (open(), Counted::default(), caller());
+    let memory = Charge::new(Arc::new(Permit::unlimited()));
+    let payer = Payer {
+        memory: &memory,
+        pool: &pool,
+    };
+    // What cannot be decoded is work as well.
+    for (path, times) in [("/plain", 0), ("/gzip", 1), ("/cut", 2)] {
+        let policy = WorkspacePolicy::default();
+        let request = get(upstream.url(path));
+        let answer = client.fetch_within((&caller, &policy), request, "task-1-0", payer);
+        let answer = answer.await;
+        assert_eq!(answer.is_ok(), path != "/cut", "{answer:?}");
+        assert_eq!(*pool.0.lock(), vec![caller.clone(); times], "{path}");
+    }
 }
 
 #[tokio::test]

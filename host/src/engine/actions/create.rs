@@ -65,14 +65,20 @@ impl Actions {
     async fn create_with(
         self: &Arc<Self>,
         mut task: NewTask,
-        files: Option<Kept>,
+        mut files: Option<Kept>,
     ) -> Result<TaskHead, ActionError> {
         let actions = self.clone();
         self.whole(async move {
             task.head.id = actions.tasks.place(task.head.id)?;
             let head = task.head.clone();
-            actions.tasks.writer().accept(task).await?;
-            files.into_iter().for_each(Kept::stay);
+            files.iter_mut().for_each(Kept::begin_acceptance);
+            match actions.tasks.writer().accept(task).await {
+                Ok(()) => files.into_iter().for_each(Kept::stay),
+                Err(error) => {
+                    files.into_iter().for_each(|files| files.refuse(&error));
+                    return Err(error.into());
+                }
+            }
             actions.dispatcher.offer(&head.workspace, head.id);
             Ok(head)
         })

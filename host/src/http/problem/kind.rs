@@ -64,7 +64,7 @@ pub(super) fn most(most: usize) -> Problem {
 pub(super) fn store(error: &StoreError) -> Kind {
     let code = match error {
         StoreError::Closed => "shutting-down",
-        StoreError::Full => "storage-full",
+        StoreError::Full | StoreError::Undecided => "storage-full",
         StoreError::Failed => "storage-failed",
         StoreError::Erasing(_) => return kind(StatusCode::CONFLICT, "being-erased"),
         StoreError::Unavailable { .. } | StoreError::Fenced { .. } | StoreError::Revised { .. } => {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
@@ -12,14 +12,26 @@ use super::{Arrived, BlobError, Blobs, failed, names, sync};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
 
-/// Files that a task has been given. They are removed when it is dropped, unless the task is there
-/// ([`Kept::stay`]); those that the task had before stay in any case.
+/// Files that a task has been given. They are removed when it is dropped, unless the task may be there by then
+/// ([`Kept::begin_acceptance`]) or is ([`Kept::stay`]); those that the task had before stay in any case.
 #[derive(Debug)]
 pub struct Kept {
     blobs: Arc<Blobs>,
     task: TaskId,
     directory: PathBuf,
     new: Vec<(PathBuf, Charge)>,
+    acceptance: Acceptance,
+}
+
+/// How far the write is that makes the files their task's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Acceptance {
+    /// It has not begun, or was refused.
+    None,
+    /// It is under way.
+    Begun,
+    /// Only the next start of the store can tell what came of it.
+    Unknown,
 }
 
 impl Blobs {
@@ -38,7 +50,7 @@ impl Blobs {
         for file in files {
             let path = kept.directory.join(HEXLOWER.encode(&file.digest));
             // It came twice.
-            if path.exists() {
+            if kept.is_there(&path) {
                 continue;
             }
             let moved = file.path.persist(&path);
@@ -68,7 +80,7 @@ impl Blobs {
         kept.make().map_err(&unwritten)?;
         for name in files {
             let (old, new) = (source.join(&name), kept.directory.join(&name));
-            if new.exists() {
+            if kept.is_there(&new) {
                 continue;
             }
             let mut charge = Charge::none(self, workspace);
@@ -80,13 +92,20 @@ impl Blobs {
         Ok(Some(kept))
     }
 
+    /// Removes the files of writes that ended with [`StoreError::Undecided`] and have been taken back.
+    pub fn take_back_undecided(&self) {
+        let undecided = std::mem::take(&mut self.state.lock().undecided);
+        undecided.into_iter().for_each(Kept::remove);
+    }
+
     fn kept(self: &Arc<Self>, workspace: &WorkspaceName, task: TaskId) -> Kept {
-        *self.state.lock().arriving.entry(task).or_default() += 1;
+        self.state.lock().arriving.entry(task).or_default().requests += 1;
         Kept {
             blobs: self.clone(),
             task,
             directory: self.of_task(workspace, task),
             new: Vec::new(),
+            acceptance: Acceptance::None,
         }
     }
 }
@@ -97,18 +116,52 @@ impl Kept {
         self.task
     }
 
-    /// The task is there, and the files are removed with it.
-    pub fn stay(mut self) {
-        for (_, mut charge) in self.new.drain(..) {
-            charge.stay();
-        }
+    /// The write that makes the files their task's begins, and may be durable before its result is known. If the files
+    /// are dropped without the result, as at a shutdown, they are left: without a task they are removed after the next
+    /// start.
+    pub fn begin_acceptance(&mut self) {
+        self.acceptance = Acceptance::Begun;
     }
 
-    /// Makes the task's folder, durably.
-    fn make(&self) -> io::Result<()> {
-        if self.directory.exists() {
-            return Ok(());
+    /// The task is there, and the files are removed with it.
+    pub fn stay(mut self) {
+        self.acceptance = Acceptance::Begun;
+    }
+
+    /// The task is not there, and the files are removed now.
+    pub fn remove(mut self) {
+        self.acceptance = Acceptance::None;
+    }
+
+    /// The write has failed. The files are removed, unless the task may be there in spite of the error.
+    pub fn refuse(mut self, error: &StoreError) {
+        if matches!(error, StoreError::Undecided) {
+            let blobs = self.blobs.clone();
+            blobs.state.lock().undecided.push(self);
+            return;
         }
+        self.acceptance = match error.is_outcome_unknown() {
+            true => Acceptance::Unknown,
+            false => Acceptance::None,
+        };
+    }
+
+    /// Whether the task has a file already. Then it stays although the request that gave it first is refused.
+    fn is_there(&self, path: &Path) -> bool {
+        if self.new.iter().any(|(new, _)| new == path) {
+            return true;
+        }
+        let mut state = self.blobs.state.lock();
+        let is_there = path.exists();
+        if is_there && let Some(arriving) = state.arriving.get_mut(&self.task) {
+            arriving.given_again.push(path.to_owned());
+        }
+        is_there
+    }
+
+    /// Makes the task's folder, durably. If it is there already, another request may have made it a moment ago, and its
+    /// name may not be durable yet.
+    fn make(&self) -> io::Result<()> {
         fs::create_dir_all(&self.directory)?;
         // The task's name, the workspace's, the name of all: each is in the one above.
         for above in self.directory.ancestors().skip(1).take(3) {
@@ -120,17 +173,33 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        for (path, _) in &self.new {
-            let _ = fs::remove_file(path);
+        let (blobs, is_refused) = (self.blobs.clone(), self.acceptance == Acceptance::None);
+        let mut given_back = Vec::new();
+        // Under the lock, so that no other request takes a file for the task's that is removed now.
+        let mut state = blobs.state.lock();
+        let Some(arriving) = state.arriving.get_mut(&self.task) else {
+            return;
+        };
+        for (path, mut charge) in self.new.drain(..) {
+            if is_refused && !arriving.given_again.contains(&path) {
+                let _ = fs::remove_file(path);
+                given_back.push(charge);
+            } else {
+                charge.stay();
+            }
         }
-        // Only what is empty is removed: another request may have given the task files.
-        let _ = fs::remove_dir(&self.directory);
-        let mut state = self.blobs.state.lock();
-        if let Some(count) = state.arriving.get_mut(&self.task) {
-            *count -= 1;
-            if *count == 0 {
+        if is_refused {
+            // Only what is empty is removed: another request may have given the task files.
+            let _ = fs::remove_dir(&self.directory);
+        }
+        // This process must not take a task for one that is not there if it may be.
+        if self.acceptance != Acceptance::Unknown {
+            arriving.requests -= 1;
+            if arriving.requests == 0 {
                 state.arriving.remove(&self.task);
             }
         }
+        drop(state);
+        drop(given_back);
     }
 }

@@ -95,6 +95,57 @@ fn what_is_not_kept_leaves_nothing() {
     ];
     drop(blobs.keep(&acme, task, more).unwrap());
     assert_eq!((used(&blobs, "acme"), left(dir.path()).len()), (3, 1));
+    // What may have become a task's in spite of an error is left; what has not is removed.
+    for (error, left_over) in [
+        (StoreError::Full, 0),
+        (StoreError::Failed, 1),
+        (StoreError::Closed, 1),
+    ] {
+        let other = TaskId::new();
+        let file = arrived(&blobs, "acme", b"fghi");
+        let mut kept = blobs.keep(&acme, other, vec![file]).unwrap();
+        kept.begin_acceptance();
+        kept.refuse(&error);
+        let found = names(&blobs.of_task(&acme, other)).unwrap();
+        assert_eq!(found.len(), left_over, "{error}");
+        // The sweep of this process must not take the task for one that is not there.
+        assert_eq!(blobs.is_arriving(other), left_over == 1, "{error}");
+        blobs.remove(&acme, other).unwrap();
+    }
+    let waits = TaskId::new();
+    let file = arrived(&blobs, "acme", b"fghi");
+    let mut kept = blobs.keep(&acme, waits, vec![file]).unwrap();
+    kept.begin_acceptance();
+    kept.refuse(&StoreError::Undecided);
+    assert!(blobs.is_arriving(waits));
+    assert_eq!(names(&blobs.of_task(&acme, waits)).unwrap().len(), 1);
+    blobs.take_back_undecided();
+    assert!(!blobs.is_arriving(waits));
+    assert!(!blobs.of_task(&acme, waits).exists());
+    assert_eq!(used(&blobs, "acme"), 3);
+    // Nobody waited for the result.
+    let cut_off = TaskId::new();
+    let file = arrived(&blobs, "acme", b"fghi");
+    let mut kept = blobs.keep(&acme, cut_off, vec![file]).unwrap();
+    kept.begin_acceptance();
+    drop(kept);
+    assert_eq!(used(&blobs, "acme"), 3 + 4);
+    assert!(!blobs.is_arriving(cut_off));
+    blobs.remove(&acme, cut_off).unwrap();
+    // The same file of two requests stays if one of them is not refused.
+    let both = TaskId::new();
+    let keep = || {
+        let file = arrived(&blobs, "acme", b"fghi");
+        blobs.keep(&acme, both, vec![file]).unwrap()
+    };
+    let (refused, accepted) = (keep(), keep());
+    accepted.stay();
+    refused.remove();
+    assert_eq!(names(&blobs.of_task(&acme, both)).unwrap().len(), 1);
+    keep().remove();
+    assert_eq!(names(&blobs.of_task(&acme, both)).unwrap().len(), 1);
+    assert_eq!(used(&blobs, "acme"), 3 + 4);
+    blobs.remove(&acme, both).unwrap();
     // A crash leaves what was on its way in.
     std::mem::forget(arrived(&blobs, "acme", b"lost"));
     assert_eq!(left(dir.path()).len(), 2);

@@ -162,8 +162,9 @@ impl Committer<'_> {
         self.shared.space.none(settled.is_err());
         self.shared.room.notify_waiters();
         match self.tail.mend() {
+            Ok(()) => StoreError::Full,
             // It is tried again before anything is written.
-            Ok(()) | Err(StoreError::Full) => StoreError::Full,
+            Err(StoreError::Full) => StoreError::Undecided,
             Err(error) => self.shared.fail(&error),
         }
     }
@@ -175,6 +176,7 @@ impl Committer<'_> {
             return;
         }
         let mended = self.tail.mend().and_then(|()| {
+            shared.blobs.take_back_undecided();
             if shared.space.is_broken() {
                 self.tail = recovery::reopen(shared)?;
                 self.newest.clear();

@@ -1,0 +1,33 @@
+//! What a call takes beside its connection, and who pays for it.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::domain::blocking::{BlockingPool, Work};
+use crate::domain::budget::Charge;
+use crate::domain::ids::WorkspaceName;
+
+/// What a workspace's call takes from.
+#[derive(Clone, Copy)]
+pub struct Payer<'a> {
+    /// Memory for the response.
+    pub memory: &'a Charge,
+    /// Threads that decode its body.
+    pub pool: &'a dyn BlockingPool,
+}
+
+/// Threads that are counted for nobody.
+pub(super) struct Unbounded;
+
+impl BlockingPool for Unbounded {
+    fn run<'a>(
+        &'a self,
+        _: &'a WorkspaceName,
+        work: Work,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(async move {
+            // It is cut off only if the process ends.
+            let _ = tokio::task::spawn_blocking(work).await;
+        })
+    }
+}

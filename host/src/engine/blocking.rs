@@ -1,0 +1,143 @@
+//! Threads for a workspace's work that is too long for those that serve calls and runs: as many at once as the machine
+//! has processors, and half as many for one workspace, so that the work of another one finds a thread, and runs go
+//! on meanwhile. The time there counts as the workspace's, as it does on the threads of runs.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::domain::blocking::{BlockingPool, Work};
+use crate::domain::ids::WorkspaceName;
+
+/// Counts processor time that a workspace used on another thread than its runs'.
+pub(super) type Spend = Box<dyn Fn(&WorkspaceName, Duration) + Send + Sync>;
+
+pub(super) struct FairPool {
+    spend: Arc<Spend>,
+    places: Arc<Semaphore>,
+    /// Of these, those that a workspace may have, while it has any.
+    shares: Mutex<HashMap<WorkspaceName, Weak<Semaphore>>>,
+    share: usize,
+}
+
+impl FairPool {
+    pub(super) fn new(spend: Spend) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self {
+            spend: Arc::new(spend),
+            places: Arc::new(Semaphore::new(processors)),
+            shares: Mutex::default(),
+            share: processors.div_ceil(2),
+        }
+    }
+
+    /// Does the work and gives its result. A caller that is dropped does not end work that has begun.
+    pub(super) async fn run_for<T: Send + 'static>(
+        &self,
+        workspace: &WorkspaceName,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        let place = self.place(workspace).await;
+        let (spend, workspace) = (self.spend.clone(), workspace.clone());
+        let working = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            let begun = Instant::now();
+            let result = work();
+            spend(&workspace, begun.elapsed());
+            result
+        });
+        match working.await {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The threads end, and with them who waits for this.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// A thread's place; the longest waiting workspace's comes first.
+    async fn place(&self, workspace: &WorkspaceName) -> [Option<OwnedSemaphorePermit>; 2] {
+        let share = {
+            let mut shares = self.shares.lock();
+            match shares.get(workspace).and_then(Weak::upgrade) {
+                Some(share) => share,
+                None => {
+                    shares.retain(|_, share| share.strong_count() > 0);
+                    let share = Arc::new(Semaphore::new(self.share));
+                    shares.insert(workspace.clone(), Arc::downgrade(&share));
+                    share
+                }
+            }
+        };
+        // They are never closed.
+        let own = share.acquire_owned().await.ok();
+        let place = self.places.clone().acquire_owned().await.ok();
+        [own, place]
+    }
+}
+
+impl BlockingPool for FairPool {
+    fn run<'a>(
+        &'a self,
+        workspace: &'a WorkspaceName,
+        work: Work,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(self.run_for(workspace, work))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use parking_lot::Condvar;
+
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_workspace_has_its_share_of_threads_and_pays_for_their_time() {
+        let counted = Arc::<Mutex<HashMap<WorkspaceName, Duration>>>::default();
+        let spent = counted.clone();
+        let pool = Arc::new(FairPool::new(Box::new(move |of: &WorkspaceName, used| {
+            *spent.lock().entry(of.clone()).or_default() += used;
+        })));
+        let (loud, quiet): (WorkspaceName, WorkspaceName) =
+            ("loud".parse().unwrap(), "quiet".parse().unwrap());
+        let (now, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+        let gate = Arc::new((Mutex::new(false), Condvar::new()));
+        let works = (0..4 * pool.share).map(|_| {
+            let (pool, of, now, most) = (pool.clone(), loud.clone(), now.clone(), most.clone());
+            let gate = gate.clone();
+            tokio::spawn(async move {
+                let work = move || {
+                    let at_once = now.fetch_add(1, Ordering::SeqCst) + 1;
+                    most.fetch_max(at_once, Ordering::SeqCst);
+                    let (is_open, opened) = &*gate;
+                    opened.wait_while(&mut is_open.lock(), |is_open| !*is_open);
+                    now.fetch_sub(1, Ordering::SeqCst);
+                };
+                pool.run(&of, Box::new(work)).await;
+            })
+        });
+        let works: Vec<_> = works.collect();
+        while most.load(Ordering::SeqCst) < pool.share {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        // With a single processor there is one place, which the loud one has.
+        if std::thread::available_parallelism().is_ok_and(|processors| processors.get() > 1) {
+            assert_eq!(pool.run_for(&quiet, || 7).await, 7);
+            assert!(works.iter().all(|work| !work.is_finished()));
+        }
+        *gate.0.lock() = true;
+        gate.1.notify_all();
+        for work in works {
+            work.await.unwrap();
+        }
+        assert_eq!(most.load(Ordering::SeqCst), pool.share);
+        assert!(counted.lock()[&loud] > Duration::ZERO);
+    }
+}

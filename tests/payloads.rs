@@ -1,0 +1,58 @@
+//! Payloads that providers publish, sent by their own libraries to the real server. Ignored unless asked for, since the
+//! libraries must be installed: `.ci/run` installs them and runs this.
+//!
+//! `STEPWELL_OCTOKIT` names a folder with `node_modules/@octokit/webhooks-examples` and `webhooks-methods`.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use crate::support::senders::{SECRET, add};
+use crate::support::{Server, repository};
+use serde_json::{Value, json};
+
+/// Every example becomes a task whose data are the payload, with its numbers and the order of its members as they were
+/// sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes npm packages"]
+async fn githubs_examples_become_tasks_with_nothing_changed() {
+    let folder = std::env::var("STEPWELL_OCTOKIT").expect("STEPWELL_OCTOKIT names a folder");
+    let server = Server::start().await;
+    let settings = json!({"provider": "github", "secret": SECRET});
+    let webhook = add(&server, "GitHub", settings).await;
+    let script = repository().join("tests/payloads/github.mjs");
+    let ran = Command::new("node")
+        .arg(script)
+        .args([&folder, webhook["url"].as_str().unwrap(), SECRET])
+        .output()
+        .unwrap();
+    assert!(
+        ran.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ran.stderr)
+    );
+    let (mut requests, mut events) = (0, BTreeSet::new());
+    for line in String::from_utf8(ran.stdout).unwrap().lines() {
+        let sent: Value = serde_json::from_str(line).unwrap();
+        let what = format!("{} {} as {}", sent["event"], sent["id"], sent["type"]);
+        assert_eq!(sent["status"], 200, "{what}: {}", sent["answer"]);
+        let id = sent["answer"]["task"].as_str().unwrap();
+        let task = server.wait(id, "unmatched").await;
+        let mut data = task["data"].clone();
+        let via = data.as_object_mut().unwrap().shift_remove("$via").unwrap();
+        for (header, member) in [("x-github-event", "event"), ("x-github-delivery", "id")] {
+            assert_eq!(via["headers"][header], sent[member], "{what}");
+        }
+        let payload: Value = serde_json::from_str(sent["payload"].as_str().unwrap()).unwrap();
+        let expected = match sent["type"] == "application/json" {
+            true => payload,
+            false => json!({ "payload": payload }),
+        };
+        // As texts: equal values may be of other digits and another order.
+        assert_eq!(data.to_string(), expected.to_string(), "{what}");
+        events.insert(sent["event"].as_str().unwrap().to_owned());
+        requests += 1;
+    }
+    println!("{requests} requests of {} events", events.len());
+    assert!(requests >= 600 && events.len() >= 50);
+}
