@@ -53,6 +53,7 @@ mod pauses;
 mod payload_schemas;
 mod payloads;
 mod policy;
+mod postgres;
 mod readme;
 mod replay_dry;
 mod replies;

@@ -6,11 +6,10 @@ mod cache;
 pub mod data_dir;
 mod error;
 mod files;
+mod stores;
 
-use std::fs::DirBuilder;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,27 +20,24 @@ use tokio::sync::watch;
 use crate::catalog::Catalog;
 use crate::clock::SystemClock;
 use crate::connectors::{EgressPolicy, EgressRule, FetchClient, FetchSettings};
-use crate::domain::audit::AuditBounds;
 use crate::domain::clock::Clock;
 use crate::domain::limits;
-use crate::engine::{Announce, Engine, EngineParts, EngineSettings};
+use crate::engine::{Engine, EngineParts, EngineSettings};
 use crate::http::auth::AdminToken;
 use crate::http::tls::Tls;
 use crate::http::{Api, ApiParts, server};
 use crate::private_file::{self, PrivateFileError};
 use crate::sandbox::{Compiler, Sandbox, SandboxSettings};
 use crate::settings::Settings;
-use crate::store::sled::{OpenError, SledSettings, SledStore};
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 use crate::vault;
 use address::{check_public_url, reachable};
+pub use data_dir::SERVER_FILE;
 pub use error::AppError;
+use stores::{DirectoryLock, Opened};
 
 /// Compilations at once. Each uses all processors.
 const COMPILATIONS: usize = 1;
-
-/// The file that tells local clients where the server listens.
-pub const SERVER_FILE: &str = "server.json";
 
 /// A server that is ready: it listens, and [`App::run_until`] serves.
 pub struct App {
@@ -50,6 +46,8 @@ pub struct App {
     listener: TcpListener,
     tls: Option<Tls>,
     store: Arc<dyn Store>,
+    /// Keeps other servers out of the data directory.
+    lock: Option<Arc<DirectoryLock>>,
     engine: Arc<Engine>,
     api: Arc<Api>,
 }
@@ -78,8 +76,10 @@ impl App {
         let calls = files::share(&mut settings);
         let tls = settings.tls.clone().map(Tls::open).transpose()?;
         let (listener, address) = address::listen(settings.listen).await?;
-        let store = open_store(&settings.data_dir, settings.audit).await?;
-        let parts = Self::open(&settings, address, store.clone(), (&rules, calls)).await;
+        let opened = stores::open(&settings).await?;
+        let store = opened.store.clone();
+        let lock = opened.lock.clone();
+        let parts = Self::open(&settings, address, opened, (&rules, calls)).await;
         match parts {
             Ok((engine, api)) => Ok(Self {
                 settings,
@@ -87,6 +87,7 @@ impl App {
                 listener,
                 tls,
                 store,
+                lock,
                 engine,
                 api,
             }),
@@ -100,15 +101,24 @@ impl App {
     async fn open(
         settings: &Settings,
         address: SocketAddr,
-        store: Arc<SledStore>,
+        opened: Opened,
         (rules, calls): (&[EgressRule], u64),
     ) -> Result<(Arc<Engine>, Arc<Api>), AppError> {
-        // The store has the directory's lock, so no other process makes these files.
+        let Opened {
+            store,
+            announce,
+            postgres,
+            lock: _,
+        } = opened;
+        // The directory is locked, so no other process makes these files.
         let directory = &settings.data_dir;
         let given = std::env::var(vault::KEY_VARIABLE).ok();
         let discard = settings.discard_secrets;
         let vault =
             Catalog::open_vault(store.as_ref(), directory, given.as_deref(), discard).await?;
+        if let Some(postgres) = postgres {
+            stores::agree_on_key(&postgres, &vault, discard).await?;
+        }
         let token = AdminToken::open(directory)?;
         let cache_dir = settings.cache_dir.clone();
         let sandbox = Sandbox::new(SandboxSettings {
@@ -137,12 +147,8 @@ impl App {
         let links = vault.links(&base_url);
         let catalog = Catalog::open(store.clone(), sandbox.clone(), vault, clock.clone()).await?;
         write_server_file(directory, &format!("http://{local}"))?;
-        let announce: Announce = {
-            let store = store.clone();
-            Arc::new(move || Box::new(store.announce_write()))
-        };
         let engine = Engine::start(EngineParts {
-            announce: Some(announce),
+            announce,
             store: store.clone(),
             catalog: catalog.clone(),
             sandbox,
@@ -185,6 +191,7 @@ impl App {
             listener,
             tls,
             store,
+            lock: _lock,
             engine,
             api,
         } = self;
@@ -216,52 +223,6 @@ impl App {
         store.close().await;
         tracing::info!("the server has ended");
     }
-}
-
-async fn open_store(data_dir: &Path, audit: AuditBounds) -> Result<Arc<SledStore>, AppError> {
-    let directory = data_dir.to_owned();
-    let opening = tokio::task::spawn_blocking(move || {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&directory)
-            .map_err(|source| AppError::DataDir {
-                path: directory.clone(),
-                source,
-            })?;
-        close_to_others(&directory)?;
-        data_dir::expect_store(&directory)?;
-        let mut settings = SledSettings::at(directory.join(data_dir::STORE));
-        settings.audit = audit;
-        let store = match SledStore::open(settings) {
-            Err(error @ OpenError::Store(StoreError::Damaged(_))) => {
-                let path = directory.display().to_string();
-                return Err(AppError::Damaged { path, error });
-            }
-            opened => opened?,
-        };
-        data_dir::note_store(&directory)?;
-        Ok(store)
-    });
-    opening.await.map_err(|_| AppError::BrokenOff)?
-}
-
-/// Takes the permissions of others from the data directory and from what the server keeps in it. Other files
-/// are not the server's. A file with a secret is refused when it is read if others can read it, since they may
-/// have done so.
-fn close_to_others(data_dir: &Path) -> Result<(), PrivateFileError> {
-    let mut closed = usize::from(private_file::close_directory(data_dir)?);
-    for name in [data_dir::STORE, data_dir::MARK, "cache", SERVER_FILE] {
-        closed += private_file::close_to_others(&data_dir.join(name))?;
-    }
-    if closed > 0 {
-        tracing::warn!(
-            data.dir = %data_dir.display(),
-            closed,
-            "others could look into the data directory; its files are now mode 0600 and its directories 0700. If webhooks' URLs may have been read there, replace them"
-        );
-    }
-    Ok(())
 }
 
 fn write_server_file(data_dir: &Path, url: &str) -> Result<(), PrivateFileError> {

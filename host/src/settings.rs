@@ -1,7 +1,9 @@
 //! What an operator decides about a server: a plain value with a default for everything. Where the
 //! decisions come from (flags, environment) is the command line's business.
 
+mod fixed;
 mod network;
+mod store;
 mod uploads;
 
 use std::fmt;
@@ -15,6 +17,7 @@ use crate::domain::limits;
 use crate::domain::step::RetryPolicy;
 use crate::machine;
 pub use network::{NoNetwork, ProxyHeader, ProxySettings, TlsFiles, TrustedNetwork};
+pub use store::StoreUrl;
 pub use uploads::UploadSettings;
 
 /// Everything that an operator may decide when a server starts.
@@ -31,6 +34,10 @@ pub struct Settings {
     pub proxies: ProxySettings,
     /// The directory that holds everything the server keeps.
     pub data_dir: PathBuf,
+    /// The database that tasks are stored in, if not in the data directory.
+    pub store: Option<StoreUrl>,
+    /// Where files that come with tasks are, if not in the data directory. Nodes of one database share it.
+    pub files_dir: Option<PathBuf>,
     /// Where compiled components are, if not in the data directory; servers may share it.
     pub cache_dir: Option<PathBuf>,
     /// Whether sealed values that the vault key does not open are deleted, and a lost key is replaced.
@@ -84,6 +91,8 @@ impl Settings {
             tls: None,
             proxies: ProxySettings::default(),
             data_dir,
+            store: None,
+            files_dir: None,
             cache_dir: None,
             discard_secrets: false,
             egress_allow: Vec::new(),
@@ -125,6 +134,8 @@ impl fmt::Display for Settings {
             tls,
             proxies,
             data_dir,
+            store,
+            files_dir,
             cache_dir,
             discard_secrets,
             egress_allow,
@@ -170,11 +181,21 @@ impl fmt::Display for Settings {
         let header = proxies.header.as_str();
         line(f, "proxy-header", format_args!("{header:?}"), "of these")?;
         line(f, "data-dir", format_args!("{data_dir:?}"), "")?;
-        match cache_dir {
-            Some(cache) => line(f, "cache-dir", format_args!("{cache:?}"), "")?,
-            None => {
-                let cache = data_dir.join("cache");
-                line(f, "# cache-dir", format_args!("{cache:?}"), "")?;
+        match store {
+            Some(store) => line(f, "store", format_args!("\"{store}\""), "")?,
+            None => line(f, "# store", "none", "tasks are in the data directory")?,
+        }
+        let files = store.as_ref().map_or("store/blobs", |_| "files");
+        for (name, given, own) in [
+            ("files-dir", files_dir, files),
+            ("cache-dir", cache_dir, "cache"),
+        ] {
+            match given {
+                Some(given) => line(f, name, format_args!("{given:?}"), "")?,
+                None => {
+                    let own = data_dir.join(own);
+                    line(f, &format!("# {name}"), format_args!("{own:?}"), "")?;
+                }
             }
         }
         line(
@@ -270,105 +291,11 @@ impl fmt::Display for Settings {
             line(f, name, value, format_args!("at most {most}"))?;
         }
         writeln!(f, "\n# bounds of this version")?;
-        for (name, value, note) in fixed() {
+        for (name, value, note) in fixed::fixed() {
             line(f, name, value, note)?;
         }
         Ok(())
     }
-}
-
-/// The bounds that are not settings: name, value, what it bounds.
-fn fixed() -> [(&'static str, u64, &'static str); 28] {
-    [
-        ("json-depth", limits::JSON_DEPTH as u64, "of a webhook body"),
-        ("data-depth", limits::DATA_DEPTH as u64, "of a task's data"),
-        ("data-bytes", limits::DATA_BYTES as u64, "of a task's data"),
-        (
-            "component-bytes",
-            limits::COMPONENT_BYTES as u64,
-            "of a component",
-        ),
-        (
-            "condition-bytes",
-            limits::CONDITION_BYTES as u64,
-            "of a condition",
-        ),
-        (
-            "compile-seconds",
-            limits::COMPILE_SECONDS,
-            "of processor time, of one compilation",
-        ),
-        ("compile-bytes", limits::COMPILE_BYTES, "of one compilation"),
-        ("runs-per-task", limits::RUNS_PER_TASK.into(), ""),
-        ("log-bytes", limits::LOG_BYTES as u64, "kept of one run"),
-        ("log-lines", limits::LOG_LINES as u64, "kept of one run"),
-        (
-            "calls-per-run",
-            limits::CALLS_PER_RUN.into(),
-            "connector calls",
-        ),
-        ("calls-at-once", limits::CALLS_AT_ONCE as u64, "of one run"),
-        (
-            "request-bytes",
-            limits::REQUEST_BYTES as u64,
-            "of one connector call",
-        ),
-        (
-            "response-bytes",
-            limits::RESPONSE_BYTES as u64,
-            "of one connector call",
-        ),
-        (
-            "hostcall-bytes",
-            limits::HOSTCALL_BYTES as u64,
-            "from guest to host in one call",
-        ),
-        (
-            "text-bytes",
-            limits::TEXT_BYTES as u64,
-            "of a name, tag or failure message",
-        ),
-        ("tags", limits::TAGS as u64, "of a task"),
-        ("workspaces", limits::WORKSPACES as u64, "of this server"),
-        (
-            "tokens",
-            limits::TOKENS as u64,
-            "of a workspace, and of the server",
-        ),
-        ("webhooks", limits::WEBHOOKS as u64, "of a workspace"),
-        ("steps", limits::STEPS as u64, "of a workspace"),
-        (
-            "step-versions",
-            limits::STEP_VERSIONS as u64,
-            "kept of a step",
-        ),
-        (
-            "notice-attempts",
-            limits::NOTICE_ATTEMPTS.into(),
-            "of a failure notice",
-        ),
-        (
-            "notice-timeout-ms",
-            limits::NOTICE_TIMEOUT_MS,
-            "of one of them",
-        ),
-        (
-            "notices-at-once",
-            limits::NOTICES_AT_ONCE as u64,
-            "of this server",
-        ),
-        (
-            "notices-of-workspace",
-            limits::NOTICES_OF_WORKSPACE as u64,
-            "of them",
-        ),
-        ("config-keys", limits::CONFIG_KEYS as u64, "of a workspace"),
-        (
-            "config-bytes",
-            limits::CONFIG_BYTES as u64,
-            "of a config value",
-        ),
-    ]
 }
 
 fn line(

@@ -14,6 +14,8 @@ use crate::vault::{self, Vault, VaultError};
 pub(super) const STORE: &str = "store";
 /// The file that says that a store was made.
 pub(super) const MARK: &str = "store-mark";
+/// The file that tells local clients where the server listens.
+pub const SERVER_FILE: &str = "server.json";
 /// The files that a first start makes beside the store.
 const SECRETS: [&str; 2] = ["vault-key", "admin-token"];
 
@@ -75,7 +77,7 @@ pub(super) fn note_store(data_dir: &Path) -> Result<(), PrivateFileError> {
     private_file::write(&path, "a store was made here, in the directory store")
 }
 
-fn has_store(data_dir: &Path) -> bool {
+pub(super) fn has_store(data_dir: &Path) -> bool {
     let Ok(mut entries) = fs::read_dir(data_dir.join(STORE)) else {
         return false;
     };

@@ -12,6 +12,8 @@ use crate::http::tls::TlsError;
 use crate::private_file::PrivateFileError;
 use crate::sandbox::SandboxError;
 use crate::store::sled::OpenError;
+use crate::store::{StoreError, postgres};
+use crate::vault::VaultError;
 
 /// Why the server does not start. Each message says what would be right.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +63,28 @@ pub enum AppError {
     /// The store is gone.
     #[error(transparent)]
     Missing(#[from] DataDirError),
+    /// The database does not open.
+    #[error("--store: {0}")]
+    Postgres(#[from] postgres::OpenError),
+    /// The database is not read or written.
+    #[error("--store: {0}")]
+    Database(#[from] StoreError),
+    /// The vault is unusable.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The vault key is not that of the other servers.
+    #[error(
+        "--store: this server's vault key is not the one that the database was first used with; copy `vault-key` and `admin-token` from the data directory of a server that uses it, or set STEPWELL_VAULT_KEY to its key. If that key is lost, `--discard-secrets` deletes what it sealed"
+    )]
+    OtherCluster,
+    /// The data directory has a store of its own.
+    #[error(
+        "--store: the data directory {0} has a store of its own, whose tasks would be left behind; name another directory with --data-dir, or leave --store out"
+    )]
+    OwnStore(PathBuf),
+    /// Another server has the data directory.
+    #[error("the data directory {0} is in use by another server; name another with --data-dir")]
+    InUse(PathBuf),
     /// The admin token is unusable.
     #[error(transparent)]
     Token(#[from] TokenError),

@@ -1,7 +1,9 @@
 //! `stepwell serve`: flags to settings, signals to a graceful end.
 
 mod audit;
+mod document;
 mod network;
+mod store;
 mod uploads;
 mod weight;
 
@@ -24,6 +26,7 @@ use crate::terminal::output::{Output, printable};
 use crate::terminal::units::{parse_duration, parse_size};
 use audit::AuditArgs;
 use network::NetworkArgs;
+use store::StoreArgs;
 use uploads::UploadArgs;
 use weight::parse_weight;
 
@@ -55,6 +58,8 @@ pub struct ServeArgs {
     /// What webhook URLs begin with, if senders reach the server by another name
     #[arg(long, env = "STEPWELL_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
+    #[command(flatten)]
+    store: StoreArgs,
     /// Directory of compiled components, if not in the data directory; servers of one user may share it
     #[arg(long, env = "STEPWELL_CACHE_DIR", value_name = "DIR")]
     cache_dir: Option<String>,
@@ -150,6 +155,7 @@ impl ServeArgs {
         set(&mut settings.listen, self.listen);
         settings.public_url = self.public_url.clone().filter(|url| !url.is_empty());
         self.network.set(&mut settings);
+        self.store.set(&mut settings).map_err(anyhow::Error::msg)?;
         let cache_dir = self.cache_dir.as_ref().filter(|dir| !dir.is_empty());
         settings.cache_dir = cache_dir.map(PathBuf::from);
         // The variable, set and empty, gives one empty rule.
@@ -203,7 +209,7 @@ pub fn run(global: &Global, args: &ServeArgs, output: Output) -> Result<()> {
     }
     if args.print_config {
         let printed = if output.json {
-            output.document(&document(&settings))
+            output.document(&document::document(&settings))
         } else {
             output.line(settings.to_string().trim_end())
         };
@@ -272,40 +278,6 @@ impl Signals {
     }
 }
 
-fn document(settings: &Settings) -> serde_json::Value {
-    json!({
-        "listen": settings.listen.to_string(),
-        "public_url": settings.public_url,
-        "tls_cert": settings.tls.as_ref().map(|files| files.certificate.display().to_string()),
-        "tls_key": settings.tls.as_ref().map(|files| files.key.display().to_string()),
-        "trusted_proxy": settings.proxies.trusted.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        "proxy_header": settings.proxies.header.as_str(),
-        "data_dir": settings.data_dir.display().to_string(),
-        "cache_dir": settings.cache_dir.as_ref().map(|dir| dir.display().to_string()),
-        "discard_secrets": settings.discard_secrets,
-        "egress_allow": settings.egress_allow,
-        "concurrency": settings.concurrency,
-        "cpu_weights": settings.cpu_weights.iter().map(|(name, weight)| (name.to_string(), *weight)).collect::<std::collections::BTreeMap<_, _>>(),
-        "components": settings.components,
-        "connections": settings.connections,
-        "auth_failures": settings.auth_failures,
-        "audit_entries": settings.audit.done,
-        "audit_refused": settings.audit.refused,
-        "audit_days": settings.audit.days,
-        "body_bytes": settings.body_bytes,
-        "bodies_bytes": settings.bodies_bytes,
-        "upload_bytes": settings.uploads.request_bytes,
-        "files_bytes": settings.uploads.workspace_bytes,
-        "memory": settings.memory,
-        "head_timeout_ms": settings.head_timeout.as_millis() as u64,
-        "body_timeout_ms": settings.body_timeout.as_millis() as u64,
-        "write_timeout_ms": settings.write_timeout.as_millis() as u64,
-        "grace_ms": settings.grace.as_millis() as u64,
-        "log": settings.log,
-        "log_json": settings.log_json,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -332,7 +304,7 @@ mod tests {
         let given = settings(
             "--listen [::1]:80 --public-url https://h --tls-cert /c.pem --tls-key /k.pem --trusted-proxy 10.0.0.0/8,fd00::1 --proxy-header forwarded --egress-allow 10.0.0.0/8 --egress-allow *.corp --concurrency 7 \
              --cpu-weight acme=3 --cpu-weight other=2 \
-             --cache-dir /c --components 8 --connections 9 --auth-failures 5 --audit-entries 5000 --audit-refused 2000 --audit-days 30 --body-bytes 2MiB --bodies-bytes 64MiB --upload-bytes 3GiB --files-bytes 4GiB --memory 1GiB --head-timeout 1s --body-timeout 2s \
+             --store postgres://h/d --files-dir /f --cache-dir /c --components 8 --connections 9 --auth-failures 5 --audit-entries 5000 --audit-refused 2000 --audit-days 30 --body-bytes 2MiB --bodies-bytes 64MiB --upload-bytes 3GiB --files-bytes 4GiB --memory 1GiB --head-timeout 1s --body-timeout 2s \
              --write-timeout 3s --grace 500ms --discard-secrets --log debug --log-format json",
         );
         let mut expected = Settings::new("/d".into());
@@ -349,6 +321,8 @@ mod tests {
         expected.concurrency = 7;
         expected.cpu_weights = vec![("acme".parse().unwrap(), 3), ("other".parse().unwrap(), 2)];
         expected.cache_dir = Some("/c".into());
+        expected.store = Some("postgres://h/d".parse().unwrap());
+        expected.files_dir = Some("/f".into());
         (expected.components, expected.connections) = (8, 9);
         expected.auth_failures = 5;
         expected.audit.done = 5_000;

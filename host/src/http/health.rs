@@ -19,6 +19,12 @@ pub(super) async fn readyz(State(api): State<Arc<Api>>) -> Response<Body> {
     if api.closing.load(Ordering::Relaxed) {
         return plain(StatusCode::SERVICE_UNAVAILABLE, "going down");
     }
+    if api.store.ownership().borrow().is_empty() {
+        return plain(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "standing by: another server has the database, or it is not reached",
+        );
+    }
     let health = *api.store.health().borrow();
     match health {
         Health::Writable => plain(StatusCode::OK, "ok"),

@@ -18,7 +18,7 @@ fn print_config_shows_every_setting_once() {
     unique.sort_unstable();
     unique.dedup();
     assert_eq!(unique.len(), names.len());
-    assert_eq!(names.len(), 29 + 7 + 28, "{text}");
+    assert_eq!(names.len(), 31 + 7 + 28, "{text}");
     for part in [
         "listen = \"127.0.0.1:7400\"\n",
         "# public-url = \"http://127.0.0.1:7400\"",

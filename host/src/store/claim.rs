@@ -79,6 +79,11 @@ impl Ownership {
         self.owned[Partition::of(task).index()]
     }
 
+    /// Whether it owns no partition.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
     /// Whether it owns all partitions.
     pub fn is_all(&self) -> bool {
         self.count == Partition::COUNT
@@ -147,6 +152,30 @@ impl Partitions {
         Self {
             current: watch::Sender::new(Arc::new(Ownership::all(epoch))),
         }
+    }
+
+    /// Of a node that owns none.
+    pub fn none() -> Self {
+        Self {
+            current: watch::Sender::new(Arc::new(Ownership::none())),
+        }
+    }
+
+    /// From now on the node owns exactly these. Claims to others are stale when this returns, and so are those of
+    /// earlier epochs.
+    pub fn set(&self, claims: &[Claim]) {
+        self.current.send_if_modified(|current| {
+            let mut next = current.only(|_| false);
+            for claim in claims {
+                next.epochs[claim.partition.index()] = claim.epoch;
+                next.set(claim.partition, true);
+            }
+            let is_changed = next != **current;
+            if is_changed {
+                *current = Arc::new(next);
+            }
+            is_changed
+        });
     }
 
     /// What the node owns; the receiver is notified of every change.

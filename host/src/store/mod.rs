@@ -3,13 +3,17 @@
 
 pub mod blobs;
 mod claim;
+mod codec;
 pub mod conformance;
 mod error;
+mod manage;
 pub mod memory;
 mod names;
+pub mod postgres;
 mod query;
 mod registry;
 pub mod search;
+mod shapes;
 pub mod sled;
 mod timeline;
 
@@ -23,18 +27,14 @@ use crate::domain::clock::Millis;
 use crate::domain::dedup::{Dedup, DedupKey};
 use crate::domain::delivery::{Delivery, DeliveryQuery};
 use crate::domain::effect::Effect;
-use crate::domain::ids::{ConfigKey, ConnectorName, ScheduleName, StepName, TaskId, WorkspaceName};
+use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
-use crate::domain::schedule::Schedule;
-use crate::domain::step::Step;
 use crate::domain::task::{StoredTask, TaskHead};
-use crate::domain::token::Token;
-use crate::domain::webhook::Webhook;
-use crate::domain::workspace::WorkspaceSettings;
 
 pub use blobs::{BlobDigest, BlobError, Blobs};
 pub use claim::{Claim, Ownership, Partitions};
 pub use error::{Health, StoreError};
+pub use manage::Manage;
 pub use names::Names;
 pub use query::{Counts, Found, Purged, TaskQuery, Terms};
 pub use registry::Registry;
@@ -97,105 +97,6 @@ impl Transaction {
         let notes = self.notes.iter().map(|head| head.id);
         let accepts = self.accepts.iter().map(|task| task.head.id);
         commits.chain(notes).chain(accepts)
-    }
-}
-
-/// A change of what tenants have set up.
-#[derive(Debug, Clone)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one is made for a change of the catalog, and moved twice"
-)]
-pub enum Manage {
-    /// Adds a workspace; nothing if it is there.
-    AddWorkspace(WorkspaceName),
-    /// Adds a workspace; [`StoreError::Taken`] if it is there.
-    NewWorkspace(WorkspaceName, WorkspaceSettings),
-    /// Adds a workspace, or sets its settings.
-    SetWorkspace(WorkspaceName, WorkspaceSettings),
-    /// Deletes a workspace with all that is of it. From then on nothing of it is to be seen, and every
-    /// write to it is [`StoreError::Erasing`], also one that adds it again, until [`Store::purge`] has
-    /// erased what there was.
-    DeleteWorkspace(WorkspaceName),
-    /// Adds or replaces a webhook, by its id.
-    PutWebhook(Webhook),
-    /// Deletes a webhook by its id.
-    DeleteWebhook(WorkspaceName, String),
-    /// Adds or replaces a step, with its component's bytes. The components of its other versions
-    /// are there already.
-    PutStep(WorkspaceName, Step, Arc<[u8]>),
-    /// Replaces a step by one whose component is in the store already; [`StoreError::NotFound`] if it
-    /// is not.
-    SetStep(WorkspaceName, Step),
-    /// Deletes a step; its components stay as long as other steps have them.
-    DeleteStep(WorkspaceName, StepName),
-    /// Sets a config value, sealed by the vault.
-    SetConfig(WorkspaceName, ConfigKey, Vec<u8>),
-    /// Deletes a config value.
-    DeleteConfig(WorkspaceName, ConfigKey),
-    /// Adds or replaces a connector: its settings, sealed by the vault.
-    PutConnector(WorkspaceName, ConnectorName, Vec<u8>),
-    /// Deletes a connector.
-    DeleteConnector(WorkspaceName, ConnectorName),
-    /// Adds or replaces a schedule, by its name; a mark that it had is gone.
-    PutSchedule(Schedule),
-    /// Deletes a schedule with its mark.
-    DeleteSchedule(WorkspaceName, ScheduleName),
-    /// Sets the marks of schedules, all of them or none: see [`Registry::schedules`]. A mark only grows:
-    /// one that is less than what is there changes nothing. The mark of a schedule that is not there
-    /// says nothing.
-    MarkSchedules(Vec<(WorkspaceName, ScheduleName, Millis)>),
-    /// Adds a token, or replaces it, by its id.
-    PutToken(Token),
-    /// Deletes a token by its id: one of a workspace, or of the server.
-    DeleteToken(Option<WorkspaceName>, String),
-    /// Sets when tokens were last used, by their ids. A last use only grows; that of a token which is not
-    /// there says nothing.
-    UseTokens(Vec<(Option<WorkspaceName>, String, Millis)>),
-}
-
-impl Manage {
-    /// The workspaces that it changes; may repeat.
-    pub fn workspaces(&self) -> Vec<&WorkspaceName> {
-        match self {
-            Self::AddWorkspace(workspace)
-            | Self::NewWorkspace(workspace, _)
-            | Self::SetWorkspace(workspace, _)
-            | Self::DeleteWorkspace(workspace)
-            | Self::DeleteWebhook(workspace, _)
-            | Self::PutStep(workspace, ..)
-            | Self::SetStep(workspace, _)
-            | Self::DeleteStep(workspace, _)
-            | Self::SetConfig(workspace, ..)
-            | Self::DeleteConfig(workspace, _)
-            | Self::PutConnector(workspace, ..)
-            | Self::DeleteConnector(workspace, _)
-            | Self::DeleteSchedule(workspace, _) => vec![workspace],
-            Self::PutWebhook(webhook) => vec![&webhook.workspace],
-            Self::PutSchedule(schedule) => vec![&schedule.workspace],
-            Self::MarkSchedules(marks) => marks.iter().map(|(workspace, ..)| workspace).collect(),
-            Self::PutToken(token) => token.workspace.iter().collect(),
-            Self::DeleteToken(workspace, _) => workspace.iter().collect(),
-            Self::UseTokens(uses) => (uses.iter())
-                .filter_map(|(workspace, ..)| workspace.as_ref())
-                .collect(),
-        }
-    }
-
-    /// Whether it changes what is set up on the server itself, in no workspace.
-    pub fn is_of_server(&self) -> bool {
-        match self {
-            Self::PutToken(token) => token.workspace.is_none(),
-            Self::DeleteToken(workspace, _) => workspace.is_none(),
-            Self::UseTokens(uses) => uses.iter().any(|(workspace, ..)| workspace.is_none()),
-            _ => false,
-        }
-    }
-
-    /// Whether it only notes how far something has come that is set up, also in a workspace that is being
-    /// erased.
-    pub fn is_note(&self) -> bool {
-        matches!(self, Self::MarkSchedules(_) | Self::UseTokens(_))
     }
 }
 

@@ -17,7 +17,7 @@ mod change;
 mod checked;
 mod checkpoint;
 mod closing;
-mod codec;
+
 mod committer;
 mod components;
 mod counts;
@@ -85,7 +85,7 @@ use self::purge::Purge;
 pub use self::settings::SledSettings;
 use self::shared::Shared;
 use self::thread::spawn;
-use super::{Claim, Partitions, StoreError};
+use super::{Claim, Partitions, StoreError, codec};
 use crate::domain::dedup::Dedup;
 use crate::domain::ids::{TaskId, WorkspaceName};
 

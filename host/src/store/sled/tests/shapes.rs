@@ -19,8 +19,7 @@ use super::super::shapes::journal::Piece;
 use super::super::shapes::kind::{kind, postcard_shapes, push};
 use super::super::shapes::record::Record;
 use super::super::shapes::{
-    Kind, SealedConfig, SealedConnector, Shape, Written, entry, head, parts::Bytes, read, schedule,
-    step, webhook, workspace,
+    Kind, SealedConfig, SealedConnector, Shape, Written, parts::Bytes, read,
 };
 use super::super::terms::Several;
 use super::super::{SledStore, checked, keys};
@@ -33,6 +32,7 @@ use crate::domain::task::TaskHead;
 use crate::domain::webhook::Webhook;
 use crate::domain::workspace::WorkspaceSettings;
 use crate::store::StoreError;
+use crate::store::shapes::{entry, head, schedule, step, webhook, workspace};
 
 /// A value with one field more, as the domain would have it.
 #[derive(Debug)]

@@ -67,7 +67,7 @@ pub(in super::super) fn check_version(
 /// domain's type by `From` or `TryFrom`.
 macro_rules! kind {
     ($life:lifetime, $domain:ty, $name:expr, $($version:literal => $shape:ty),+ $(,)?) => {
-        impl<$life> $crate::store::sled::shapes::kind::Kind<$life> for $domain {
+        impl<$life> $crate::store::shapes::kind::Kind<$life> for $domain {
             const NAME: &'static str = $name;
             const NEWEST: u8 = {
                 let versions = [$($version),+];
@@ -78,7 +78,7 @@ macro_rules! kind {
                 version: u8,
                 bytes: &$life [u8],
             ) -> Result<Self, $crate::store::StoreError> {
-                $crate::store::sled::shapes::kind::kind!(
+                $crate::store::shapes::kind::kind!(
                     @read version, bytes, $life, $domain, $name; $($version => $shape),+
                 )
             }
@@ -89,21 +89,21 @@ macro_rules! kind {
         $version:literal => $shape:ty $(, $newer:literal => $next:ty)*
     ) => {
         if $found == $version {
-            let value = <$shape as $crate::store::sled::shapes::kind::Shape<$life>>::parse(
+            let value = <$shape as $crate::store::shapes::kind::Shape<$life>>::parse(
                 $bytes, $name,
             )?;
             $(let value = <$next>::from(value);)*
             <$domain>::try_from(value).map_err(|error| {
-                $crate::store::sled::codec::damaged($name, &error.to_string())
+                $crate::store::codec::damaged($name, &error.to_string())
             })
         } else {
-            $crate::store::sled::shapes::kind::kind!(
+            $crate::store::shapes::kind::kind!(
                 @read $found, $bytes, $life, $domain, $name; $($newer => $next),*
             )
         }
     };
     (@read $found:ident, $bytes:ident, $life:lifetime, $domain:ty, $name:expr;) => {
-        Err($crate::store::sled::codec::damaged($name, &format!("it has version {}", $found)))
+        Err($crate::store::codec::damaged($name, &format!("it has version {}", $found)))
     };
 }
 pub(in super::super) use kind;
@@ -112,12 +112,12 @@ pub(in super::super) use kind;
 /// in another place, is another version. Bytes that are left over are refused, never dropped.
 macro_rules! postcard_shapes {
     ($life:lifetime, $($shape:ty),+ $(,)?) => {$(
-        impl<$life> $crate::store::sled::shapes::kind::Shape<$life> for $shape {
+        impl<$life> $crate::store::shapes::kind::Shape<$life> for $shape {
             fn parse(
                 bytes: &$life [u8],
                 kind: &'static str,
             ) -> Result<Self, $crate::store::StoreError> {
-                $crate::store::sled::shapes::kind::from_postcard(bytes, kind)
+                $crate::store::shapes::kind::from_postcard(bytes, kind)
             }
         }
     )+};

@@ -24,24 +24,24 @@
 //! | workspace | 1, 2 (with a retention), 3 (with a rate) | `p/…` |
 //! | webhook | 1, 2 (with a dedup rule or an authentication), 3 (with methods and header fields), 4 (with former keys, or disabled), 5 (with limits, or without recorded bodies), 6 (with another reply than the task's id), 7 (with a schema), 8 (with former names) | `h/…` |
 //! | step, schedule | 1 | `q/…`, `f/…` |
-//! | recorded delivery ([`super::deliveries`]) | 1 | `deliveries/…` |
+//! | recorded delivery ([`super::sled::deliveries`]) | 1 | `deliveries/…` |
 //! | token | 1 | `n/…`, `o/…` |
 //! | entry of the audit log | 1 | `i/…`, `c/…` |
 //! | sealed config value, sealed connector | 1 | `g/…`, `k/…`; see [`crate::vault`] for the version within |
-//! | group of changes ([`super::change`]) | 1, 2 (a change has a key) | the log |
-//! | keys of deliveries ([`super::dedup`]) | 1 | `e/…` |
-//! | low-water mark ([`super::change`]) | 1 | `m/log` |
-//! | places in the archive ([`super::places`]) | 1 | `a/…` |
-//! | digests of terms ([`super::terms`]) | 1 | `b/…`, `r/…`, `s/…` |
-//! | checksum of a value ([`super::checked`]) | 1 | before every value with a version in the tree |
-//! | marks of the store's parts ([`super::marks`]) | 1 | `marks` |
-//! | change in the copy of the catalog ([`super::catalog_frame`]) | 1 | `catalog` |
-//! | slot's header ([`super::frame`]) | 1 | each file of the log |
-//! | segment's header ([`super::archive`]) | 1 | each file of the archive |
-//! | format of the directory ([`super::disk`]) | 1 to 5 | `m/format` |
+//! | group of changes ([`super::sled::change`]) | 1, 2 (a change has a key) | the log |
+//! | keys of deliveries ([`super::sled::dedup`]) | 1 | `e/…` |
+//! | low-water mark ([`super::sled::change`]) | 1 | `m/log` |
+//! | places in the archive ([`super::sled::places`]) | 1 | `a/…` |
+//! | digests of terms ([`super::sled::terms`]) | 1 | `b/…`, `r/…`, `s/…` |
+//! | checksum of a value ([`super::sled::checked`]) | 1 | before every value with a version in the tree |
+//! | marks of the store's parts ([`super::sled::marks`]) | 1 | `marks` |
+//! | change in the copy of the catalog ([`super::sled::catalog_frame`]) | 1 | `catalog` |
+//! | slot's header ([`super::sled::frame`]) | 1 | each file of the log |
+//! | segment's header ([`super::sled::archive`]) | 1 | each file of the archive |
+//! | format of the directory ([`super::sled::disk`]) | 1 to 5 | `m/format` |
 //!
 //! Without a version are the seed (32 bytes), a schedule's mark (8 bytes), `m/removed` (16 bytes), components and bodies (any
-//! bytes, under their digest) and keys ([`super::keys`]). Another layout of these is another format of
+//! bytes, under their digest) and keys ([`super::sled::keys`]). Another layout of these is another format of
 //! the directory.
 
 pub(super) mod audit;
@@ -53,7 +53,6 @@ pub(super) mod head;
 pub(super) mod journal;
 pub(super) mod kind;
 pub(super) mod parts;
-pub(super) mod record;
 mod reply;
 mod run;
 pub(super) mod schedule;

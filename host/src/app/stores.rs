@@ -1,0 +1,173 @@
+//! Opens the store: in the data directory, or in a PostgreSQL database.
+
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::data_dir::{self, SERVER_FILE};
+use super::error::AppError;
+use crate::engine::Announce;
+use crate::private_file::{self, PrivateFileError};
+use crate::settings::{Settings, StoreUrl};
+use crate::store::postgres::{PostgresSettings, PostgresStore};
+use crate::store::sled::{OpenError, SledSettings, SledStore};
+use crate::store::{Store, StoreError};
+use crate::vault::{Vault, VaultError};
+
+/// The directory of files that come with tasks, where the store is not in the data directory.
+const FILES: &str = "files";
+
+/// A store that is open.
+pub(super) struct Opened {
+    pub(super) store: Arc<dyn Store>,
+    /// Announces writes, if the store gathers them.
+    pub(super) announce: Option<Announce>,
+    /// The store, if it is in PostgreSQL.
+    pub(super) postgres: Option<Arc<PostgresStore>>,
+    /// The lock of the data directory, if the store does not have it.
+    pub(super) lock: Option<Arc<DirectoryLock>>,
+}
+
+/// Opens the store that the settings name.
+pub(super) async fn open(settings: &Settings) -> Result<Opened, AppError> {
+    match &settings.store {
+        Some(url) => open_postgres(settings, url).await,
+        None => open_sled(settings).await,
+    }
+}
+
+fn make_directory(directory: &Path) -> Result<(), AppError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|source| AppError::DataDir {
+            path: directory.to_owned(),
+            source,
+        })?;
+    close_to_others(directory)?;
+    Ok(())
+}
+
+async fn open_sled(settings: &Settings) -> Result<Opened, AppError> {
+    let (directory, audit) = (settings.data_dir.clone(), settings.audit);
+    let opening = tokio::task::spawn_blocking(move || {
+        make_directory(&directory)?;
+        data_dir::expect_store(&directory)?;
+        let mut settings = SledSettings::at(directory.join(data_dir::STORE));
+        settings.audit = audit;
+        let store = match SledStore::open(settings) {
+            Err(error @ OpenError::Store(StoreError::Damaged(_))) => {
+                let path = directory.display().to_string();
+                return Err(AppError::Damaged { path, error });
+            }
+            opened => opened?,
+        };
+        data_dir::note_store(&directory)?;
+        Ok(store)
+    });
+    let store = opening.await.map_err(|_| AppError::BrokenOff)??;
+    let announce: Announce = {
+        let store = store.clone();
+        Arc::new(move || Box::new(store.announce_write()))
+    };
+    Ok(Opened {
+        store,
+        announce: Some(announce),
+        postgres: None,
+        lock: None,
+    })
+}
+
+async fn open_postgres(settings: &Settings, url: &StoreUrl) -> Result<Opened, AppError> {
+    let directory = settings.data_dir.clone();
+    let locking = tokio::task::spawn_blocking(move || {
+        make_directory(&directory)?;
+        // Its tasks would be forgotten without a word.
+        if data_dir::has_store(&directory) {
+            return Err(AppError::OwnStore(directory));
+        }
+        DirectoryLock::take(&directory)
+    });
+    let lock = locking.await.map_err(|_| AppError::BrokenOff)??;
+    let files = settings.files_dir.clone();
+    let files = files.unwrap_or_else(|| settings.data_dir.join(FILES));
+    let mut postgres = PostgresSettings::new(url.reveal(), files)?;
+    postgres.audit = settings.audit;
+    let store = PostgresStore::open(postgres).await?;
+    if store.ownership().borrow().is_empty() {
+        tracing::info!("another server has the database; this one stands by");
+    }
+    Ok(Opened {
+        store: store.clone(),
+        announce: None,
+        postgres: Some(store),
+        lock: Some(Arc::new(lock)),
+    })
+}
+
+/// Refuses a vault key that is not the one of the other nodes.
+pub(super) async fn agree_on_key(
+    store: &PostgresStore,
+    vault: &Vault,
+    discard: bool,
+) -> Result<(), AppError> {
+    let place = ("default".parse(), "STEPWELL.CLUSTER".parse());
+    let (Ok(workspace), Ok(key)) = place else {
+        return Err(AppError::OtherCluster);
+    };
+    let sealed = vault.seal(&workspace, &key, "stepwell cluster 1")?;
+    let agreed = store.agreed_key(&sealed, discard).await?;
+    match vault.unseal(&workspace, &key, &agreed) {
+        Ok(_) => Ok(()),
+        Err(VaultError::WrongKey { .. }) => Err(AppError::OtherCluster),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Keeps a data directory for one process.
+pub(super) struct DirectoryLock {
+    file: File,
+}
+
+impl DirectoryLock {
+    fn take(directory: &Path) -> Result<Self, AppError> {
+        let failed = |source| AppError::DataDir {
+            path: directory.to_owned(),
+            source,
+        };
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true);
+        let file = options.open(directory.join("lock")).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { file }),
+            Err(std::fs::TryLockError::WouldBlock) => Err(AppError::InUse(directory.to_owned())),
+            Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+}
+
+impl Drop for DirectoryLock {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
+/// Takes the permissions of others from the data directory and from what the server keeps in it. Other files
+/// are not the server's. A file with a secret is refused when it is read if others can read it, since they may
+/// have done so.
+fn close_to_others(data_dir: &Path) -> Result<(), PrivateFileError> {
+    let mut closed = usize::from(private_file::close_directory(data_dir)?);
+    for name in [data_dir::STORE, data_dir::MARK, "cache", FILES, SERVER_FILE] {
+        closed += private_file::close_to_others(&data_dir.join(name))?;
+    }
+    if closed > 0 {
+        tracing::warn!(
+            data.dir = %data_dir.display(),
+            closed,
+            "others could look into the data directory; its files are now mode 0600 and its directories 0700. If webhooks' URLs may have been read there, replace them"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! Errors of the database, as errors of a store.
+
+use tokio_postgres::Error;
+use tokio_postgres::error::{DbError, SqlState};
+
+use super::connections::NEEDED;
+use crate::store::StoreError;
+
+/// Why the store does not open. Each message says what would be right.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL cannot be read.
+    #[error(
+        "the store's URL cannot be read: {0}; it is like postgres://user:password@host:5432/database"
+    )]
+    Url(String),
+    /// The URL asks for TLS.
+    #[error(
+        "the store's URL asks for an encrypted connection (sslmode=require), which this version of stepwell cannot make; leave sslmode out where the network to PostgreSQL is your own, or reach it through a tunnel"
+    )]
+    Tls,
+    /// The name of the schema is none.
+    #[error("`{0}` is not the name of a schema: use 1 to 40 of a to z, 0 to 9 and _")]
+    Schema(String),
+    /// There is no such server, or it refuses the user.
+    #[error("PostgreSQL cannot be reached: {0}")]
+    Connect(String),
+    /// The server has too few connections.
+    #[error(
+        "PostgreSQL has too few connections free: {needed} are needed by each node, and {reason}; raise max_connections, or end other clients"
+    )]
+    Connections {
+        /// How many a node needs.
+        needed: usize,
+        /// What the server said.
+        reason: String,
+    },
+    /// The server is too old.
+    #[error("PostgreSQL {found} is too old: version {least} or newer is needed")]
+    Version {
+        /// The server's version.
+        found: String,
+        /// The oldest that will do.
+        least: u32,
+    },
+    /// The server is a replica, or takes no writes.
+    #[error(
+        "PostgreSQL takes no writes there: it is a replica, or read-only; give the URL of the primary"
+    )]
+    ReadOnly,
+    /// The database's texts are not Unicode.
+    #[error(
+        "the database has the encoding {0}, and UTF8 is needed; make another with `create database … encoding 'UTF8' template template0`"
+    )]
+    Encoding(String),
+    /// A newer stepwell made the tables.
+    #[error(
+        "the database has tables of version {found}, and this version of stepwell knows up to {known}; use the stepwell that made them, or a newer one"
+    )]
+    Newer {
+        /// The tables' version.
+        found: i32,
+        /// The newest that this build knows.
+        known: i32,
+    },
+    /// The database did not do what the start needs.
+    #[error("the database cannot be used: {0}")]
+    Failed(String),
+}
+
+impl From<Error> for OpenError {
+    fn from(error: Error) -> Self {
+        match error.code() {
+            Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => Self::ReadOnly,
+            Some(code) if *code == SqlState::TOO_MANY_CONNECTIONS => Self::Connections {
+                needed: NEEDED,
+                reason: describe(&error),
+            },
+            Some(_) => Self::Failed(describe(&error)),
+            None => Self::Connect(describe(&error)),
+        }
+    }
+}
+
+/// What a database said, or why nothing was heard of it. It has no password and no values.
+pub(super) fn describe(error: &Error) -> String {
+    let Some(said) = error.as_db_error() else {
+        let source = std::error::Error::source(error);
+        return source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+    };
+    format!("{} ({})", said.message(), said.code().code())
+}
+
+/// Whether the connection is of no use any more, so that it is unknown what became of the last request.
+pub(super) fn is_cut(error: &Error) -> bool {
+    match error.as_db_error() {
+        Some(said) => is_fatal(said),
+        None => true,
+    }
+}
+
+fn is_fatal(said: &DbError) -> bool {
+    use tokio_postgres::error::Severity;
+    matches!(
+        said.parsed_severity(),
+        Some(Severity::Fatal | Severity::Panic)
+    )
+}
+
+/// Whether a transaction that met it may succeed if it is made again at once.
+pub(super) fn is_passing(error: &Error) -> bool {
+    let passing = [
+        &SqlState::T_R_SERIALIZATION_FAILURE,
+        &SqlState::T_R_DEADLOCK_DETECTED,
+        // Another transaction was faster.
+        &SqlState::UNIQUE_VIOLATION,
+        // A count that is not what was expected: see `lane::GUARD`.
+        &SqlState::DIVISION_BY_ZERO,
+    ];
+    error.code().is_some_and(|code| passing.contains(&code))
+}
+
+/// The error of the store for one of the database.
+pub(super) fn failed(error: Error) -> StoreError {
+    let class = error.code().map_or("", |code| &code.code()[..2]);
+    match error.code() {
+        Some(code) if *code == SqlState::DISK_FULL => StoreError::Full,
+        // Data exceptions, and limits of the database: trying again does not help.
+        Some(_) if matches!(class, "22" | "54") => StoreError::Refused(describe(&error)),
+        _ => StoreError::unavailable(format!("PostgreSQL: {}", describe(&error))),
+    }
+}
+
+/// Why something was not done within a transaction.
+pub(super) enum Failure {
+    /// The database did not do it.
+    Database(Error),
+    /// It is refused, or what is stored cannot be read.
+    Store(StoreError),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

@@ -1,0 +1,228 @@
+//! What a group of changes makes of what is stored: which of them are refused, and what is written for the others.
+//!
+//! It is a function of what was read: no I/O. Changes are taken in their order, as if each were a transaction of its own.
+
+use std::collections::{HashMap, HashSet};
+
+use super::part::{Head, Kind, Part};
+use crate::domain::clock::Millis;
+use crate::domain::dedup::{Dedup, DedupKey};
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::partition::Partition;
+use crate::store::StoreError;
+
+/// A task's place.
+pub(super) type TaskKey<'a> = (&'a WorkspaceName, TaskId);
+/// A delivery's key in its workspace.
+pub(super) type Delivered<'a> = (&'a WorkspaceName, DedupKey);
+
+/// Rows of the journal that one group may write: the numbers of the next group's begin behind them.
+pub(super) const ROWS: i64 = 1 << 20;
+
+/// A task as it is stored, as far as writes need it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stored {
+    pub(super) version: u64,
+    pub(super) settled: i64,
+    /// What the settled part of its journal takes.
+    pub(super) journal_bytes: i64,
+    /// What its unsettled effects take.
+    pub(super) pending_bytes: i64,
+}
+
+/// A head that is written.
+#[derive(Debug)]
+pub(super) struct HeadWrite<'a> {
+    /// The stored version that is replaced; none for a new task.
+    pub(super) stands_on: Option<u64>,
+    pub(super) head: &'a Head,
+    pub(super) data: Option<&'a str>,
+    /// The journal that a new task comes with.
+    pub(super) entries: &'a [u8],
+    pub(super) settled: i64,
+    pub(super) journal_bytes: i64,
+}
+
+/// A row of the journal.
+#[derive(Debug)]
+pub(super) struct JournalRow<'a> {
+    pub(super) task: TaskKey<'a>,
+    pub(super) seq: i64,
+    pub(super) bytes: i64,
+    pub(super) entries: &'a [u8],
+}
+
+/// What a transaction leaves. No other writes it: the task is in a partition of this lane.
+#[derive(Debug, Clone)]
+pub(super) enum Trace {
+    /// A task at this version, or a later one.
+    Head {
+        workspace: WorkspaceName,
+        task: TaskId,
+        version: u64,
+        settled: i64,
+    },
+    /// A row of a task's journal.
+    Row {
+        workspace: WorkspaceName,
+        task: TaskId,
+        seq: i64,
+    },
+}
+
+/// A group: first what is stored, then that with the changes that were taken.
+#[derive(Debug, Default)]
+pub(super) struct Group<'a> {
+    /// This node, and the owner and epoch of each partition.
+    pub(super) node: i64,
+    pub(super) partitions: HashMap<Partition, (Option<i64>, u64)>,
+    pub(super) erasing: HashSet<WorkspaceName>,
+    pub(super) tasks: HashMap<TaskKey<'a>, Stored>,
+    /// Whose a delivery's key is, and until when.
+    pub(super) keys: HashMap<Delivered<'a>, (TaskId, Millis)>,
+    /// The number of the next row of the journal.
+    pub(super) next: i64,
+    pub(super) heads: HashMap<TaskKey<'a>, HeadWrite<'a>>,
+    pub(super) journal: Vec<JournalRow<'a>>,
+    pub(super) new_keys: HashMap<Delivered<'a>, (TaskId, Dedup)>,
+}
+
+impl<'a> Group<'a> {
+    /// Takes changes that belong together, all of them or none.
+    ///
+    /// # Errors
+    /// Why the first one that is refused is.
+    pub(super) fn take(&mut self, parts: &'a [Part]) -> Result<(), StoreError> {
+        let mut own = HashMap::new();
+        for part in parts {
+            self.check(part, &mut own)?;
+        }
+        for part in parts {
+            self.apply(part);
+        }
+        Ok(())
+    }
+
+    fn check(
+        &self,
+        part: &'a Part,
+        own: &mut HashMap<Delivered<'a>, TaskId>,
+    ) -> Result<(), StoreError> {
+        let partition = Partition::of(part.id);
+        let is_owned = part.claim.partition == partition
+            && self.partitions.get(&partition) == Some(&(Some(self.node), part.claim.epoch));
+        if !is_owned {
+            return Err(StoreError::Fenced { partition });
+        }
+        if self.erasing.contains(&part.workspace) {
+            return Err(StoreError::Erasing(part.workspace.clone()));
+        }
+        let id = part.id;
+        let stored = self.tasks.get(&(&part.workspace, id));
+        match (part.kind, stored) {
+            (Kind::Accept, Some(stored)) => {
+                return Err(StoreError::Conflict {
+                    id,
+                    expected: 0,
+                    actual: stored.version,
+                });
+            }
+            (Kind::Accept, None) | (Kind::Effect, Some(_)) => {}
+            (_, None) => return Err(StoreError::NotFound(format!("task {id}"))),
+            (Kind::Commit | Kind::Note, Some(stored)) => {
+                let version = part.head.as_ref().map_or(0, |head| head.version);
+                let expected = version.saturating_sub(1);
+                if stored.version != expected {
+                    return Err(StoreError::Conflict {
+                        id,
+                        expected,
+                        actual: stored.version,
+                    });
+                }
+            }
+        }
+        let Some(dedup) = part.dedup else {
+            return Ok(());
+        };
+        let key = (&part.workspace, dedup.key);
+        let first = self.keys.get(&key).filter(|(_, until)| *until > dedup.at);
+        match first.map(|(task, _)| *task).or(own.get(&key).copied()) {
+            Some(task) => Err(StoreError::Duplicate { task }),
+            None => {
+                own.insert(key, id);
+                Ok(())
+            }
+        }
+    }
+
+    fn apply(&mut self, part: &'a Part) {
+        let task = (&part.workspace, part.id);
+        if let Some(dedup) = part.dedup {
+            let key = (task.0, dedup.key);
+            self.keys.insert(key, (task.1, dedup.until));
+            self.new_keys.insert(key, (task.1, dedup));
+        }
+        let seq = self.next;
+        self.next += 1;
+        let stored = self.tasks.get(&task).copied();
+        let mut moved = stored.unwrap_or(Stored {
+            version: 0,
+            settled: seq,
+            journal_bytes: 0,
+            pending_bytes: 0,
+        });
+        match part.kind {
+            Kind::Accept | Kind::Commit => {
+                moved.journal_bytes += moved.pending_bytes + part.bytes;
+                moved.pending_bytes = 0;
+                moved.settled = seq;
+            }
+            Kind::Note | Kind::Effect => moved.pending_bytes += part.bytes,
+        }
+        if let Some(head) = &part.head {
+            moved.version = head.version;
+            let write = self.heads.entry(task).or_insert(HeadWrite {
+                stands_on: stored.map(|stored| stored.version),
+                head,
+                data: None,
+                entries: &[],
+                settled: 0,
+                journal_bytes: 0,
+            });
+            write.head = head;
+            write.settled = moved.settled;
+            write.journal_bytes = moved.journal_bytes;
+            write.data = part.data.as_deref().or(write.data);
+            if part.kind == Kind::Accept {
+                write.entries = &part.entries;
+            }
+        }
+        self.tasks.insert(task, moved);
+        if part.kind != Kind::Accept && !part.entries.is_empty() {
+            self.journal.push(JournalRow {
+                task,
+                seq,
+                bytes: part.bytes,
+                entries: &part.entries,
+            });
+        }
+    }
+
+    /// What is there if what was taken was committed, and else is not.
+    pub(super) fn trace(&self) -> Option<Trace> {
+        let head = self.heads.iter().next();
+        let head = head.map(|((workspace, task), write)| Trace::Head {
+            workspace: (*workspace).clone(),
+            task: *task,
+            version: write.head.version,
+            settled: write.settled,
+        });
+        head.or_else(|| {
+            self.journal.first().map(|row| Trace::Row {
+                workspace: row.task.0.clone(),
+                task: row.task.1,
+                seq: row.seq,
+            })
+        })
+    }
+}

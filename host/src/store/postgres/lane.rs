@@ -1,0 +1,201 @@
+//! A lane: one connection that writes the changes of its share of the partitions, many of them in one transaction.
+//!
+//! All changes of a partition come to one lane, so that they are written in the order in which they were asked for.
+//! A transaction has two round trips. The first locks the rows of the partitions and reads what the changes stand on; then
+//! [`Group`] decides; the second writes and commits.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_postgres::Error;
+
+use super::error::{describe, failed, is_cut, is_passing};
+use super::group::{Group, Trace};
+use super::part::Part;
+use super::session::{Session, Slot, in_time};
+use super::shared::Shared;
+use super::{look, put};
+use crate::domain::partition::Partition;
+use crate::store::StoreError;
+
+/// Changes that belong together, and who waits for them.
+pub(super) struct Job {
+    pub(super) parts: Vec<Part>,
+    pub(super) done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+/// Jobs of one transaction.
+const JOBS: usize = 256;
+/// Bytes of one transaction, but for a job that is larger.
+const BYTES: usize = 4 * 1024 * 1024;
+/// Times that a transaction is made which others got in the way of.
+const TRIES: u32 = 10;
+
+/// The longest that one half of a transaction may take. A lease is over by then.
+const ANSWER: Duration = Duration::from_secs(10);
+/// Between two looks for what became of a transaction.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How a transaction ended that was not committed.
+enum Failure {
+    /// Nothing was written.
+    Not(Error),
+    /// The connection was lost as it was committed: see [`resolve`].
+    InDoubt(Box<Doubt>),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Not(error)
+    }
+}
+
+/// A transaction of which is not known whether it was committed.
+struct Doubt {
+    xid: String,
+    trace: Trace,
+    /// What is so if it was.
+    outcome: Outcome,
+}
+
+type Outcome = Vec<Result<(), StoreError>>;
+
+/// Writes what comes, until the store is closed.
+pub(super) async fn run(shared: Arc<Shared>, slot: Slot, mut jobs: mpsc::Receiver<Job>) {
+    while let Some(first) = jobs.recv().await {
+        let mut size: usize = first.parts.iter().map(Part::size).sum();
+        let mut group = vec![first];
+        while group.len() < JOBS && size < BYTES {
+            let Ok(job) = jobs.try_recv() else { break };
+            size += job.parts.iter().map(Part::size).sum::<usize>();
+            group.push(job);
+        }
+        let (parts, waiting): (Vec<_>, Vec<_>) =
+            (group.into_iter().map(|job| (job.parts, job.done))).unzip();
+        let outcome = write(&shared, &slot, &parts).await;
+        for (done, outcome) in waiting.into_iter().zip(outcome) {
+            let _ = done.send(outcome);
+        }
+    }
+}
+
+fn all(count: usize, error: &StoreError) -> Outcome {
+    std::iter::repeat_n(Err(error.clone()), count).collect()
+}
+
+/// Writes jobs; each is there as a whole, or not at all. Gives how each of them ended.
+async fn write(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>]) -> Outcome {
+    let mut tries = 0;
+    let mut reconnected = false;
+    loop {
+        tries += 1;
+        let session = match slot.get(&shared.settings).await {
+            Ok(session) => session,
+            Err(error) => return all(jobs.len(), &failed(error)),
+        };
+        match transaction(shared, &session, jobs).await {
+            Ok(outcome) => return outcome,
+            Err(Failure::InDoubt(doubt)) => match resolve(shared, slot, jobs, &doubt).await {
+                Resolved::Done => return doubt.outcome,
+                Resolved::NotDone => {}
+                Resolved::Fenced => return jobs.iter().map(|parts| fenced(parts)).collect(),
+            },
+            Err(Failure::Not(error)) => {
+                let is_lost = is_cut(&error);
+                if is_lost {
+                    slot.close().await;
+                } else {
+                    let _ = session.run("rollback").await;
+                }
+                // The connection was lost while it was idle, or as the server ended.
+                if is_lost && !reconnected {
+                    reconnected = true;
+                    continue;
+                }
+                if is_passing(&error) && tries < TRIES {
+                    continue;
+                }
+                if jobs.len() == 1 || is_lost {
+                    tracing::debug!(error = describe(&error), "a transaction was not made");
+                    return all(jobs.len(), &failed(error));
+                }
+                // One of them is the cause, and the others are not to suffer for it.
+                let mut outcome = Vec::with_capacity(jobs.len());
+                for job in jobs {
+                    let one = Box::pin(write(shared, slot, std::slice::from_ref(job)));
+                    outcome.extend(one.await);
+                }
+                return outcome;
+            }
+        }
+        if tries >= TRIES {
+            let busy = "PostgreSQL: others changed the same tasks at the same time";
+            return all(jobs.len(), &StoreError::unavailable(busy));
+        }
+    }
+}
+
+/// One transaction over all jobs but those that are refused.
+async fn transaction(
+    shared: &Shared,
+    session: &Session,
+    jobs: &[Vec<Part>],
+) -> Result<Outcome, Failure> {
+    let mut group = Group::default();
+    let xid = in_time(ANSWER, look::look(shared, session, jobs, &mut group)).await?;
+    let outcome: Outcome = jobs.iter().map(|parts| group.take(parts)).collect();
+    let Some(trace) = group.trace() else {
+        session.run("rollback").await?;
+        return Ok(outcome);
+    };
+    let answer = tokio::time::timeout(ANSWER, put::put(session, &group)).await;
+    match answer {
+        Ok((Ok(()), Ok(()))) => Ok(outcome),
+        // The server aborted the transaction, so that the commit was a rollback.
+        Ok((Err(error), _) | (Ok(()), Err(error))) if !is_cut(&error) => Err(Failure::Not(error)),
+        _ => Err(Failure::InDoubt(Box::new(Doubt {
+            xid,
+            trace,
+            outcome,
+        }))),
+    }
+}
+
+/// What became of a transaction whose end was not heard of.
+enum Resolved {
+    Done,
+    NotDone,
+    /// It is not known, and the node does not own the partitions any more.
+    Fenced,
+}
+
+/// Asks the server what became of a transaction, as long as the node owns the partitions. After that whoever owns them
+/// reads what is there, and here nothing is built on it any more.
+async fn resolve(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>], doubt: &Doubt) -> Resolved {
+    loop {
+        slot.close().await;
+        let found = match slot.get(&shared.settings).await {
+            Ok(session) => look::is_committed(&session, &doubt.xid, &doubt.trace).await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(Some(true)) => return Resolved::Done,
+            Ok(Some(false)) => return Resolved::NotDone,
+            Ok(None) | Err(_) => {}
+        }
+        let owned = shared.partitions.hold().clone();
+        if shared.is_closed() || jobs.iter().flatten().all(|part| owned.is_stale(part.claim)) {
+            return Resolved::Fenced;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn fenced(parts: &[Part]) -> Result<(), StoreError> {
+    parts.first().map_or(Ok(()), |part| {
+        Err(StoreError::Fenced {
+            partition: Partition::of(part.id),
+        })
+    })
+}

@@ -1,0 +1,167 @@
+//! The first round trip of a transaction: locks the partitions and reads what changes stand on.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::try_join5;
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+use super::group::{Delivered, Group, ROWS, Stored, TaskKey, Trace};
+use super::part::Part;
+use super::session::{Params, Session};
+use super::shared::Shared;
+use super::values::{Uuid, millis, number};
+use crate::domain::dedup::Dedup;
+use crate::domain::partition::Partition;
+
+const BEGIN: &str = "begin isolation level read committed";
+const LOCK: &str =
+    "select id, owner, epoch from partitions where id = any($1) order by id for share";
+/// Its second column is the transaction's id: see [`is_committed`].
+const NUMBERS: &str = "select nextval('write_groups'), pg_current_xact_id()::text";
+/// Seen after the lock was taken: a workspace's deletion waits for those who hold it (`erase`).
+const TASKS: &str = "select e.workspace is not null, t.version, t.settled, t.journal_bytes, \
+    (select coalesce(sum(j.bytes), 0)::int8 from journal j \
+     where j.workspace = t.workspace and j.task = t.id and j.seq > t.settled) \
+    from unnest($1::text[], $2::uuid[]) with ordinality k (workspace, id, n) \
+    left join erasing e on e.workspace = k.workspace \
+    left join tasks t on t.workspace = k.workspace and t.id = k.id order by k.n";
+const KEYS: &str = "select k.n, d.task, d.until \
+    from unnest($1::text[], $2::uuid[]) with ordinality k (workspace, key, n) \
+    join dedup d on d.workspace = k.workspace and d.key = k.key";
+const STATUS: &str = "select pg_xact_status($1::text::xid8)";
+const HEAD: &str = "select from tasks where workspace = $1 and id = $2 and version >= $3 \
+    and settled >= $4";
+const ROW: &str = "select from journal where workspace = $1 and task = $2 and seq = $3";
+
+/// Reads what the changes of all jobs stand on into `group`. Gives the transaction's id.
+pub(super) async fn look<'a>(
+    shared: &Shared,
+    session: &Session,
+    jobs: &'a [Vec<Part>],
+    group: &mut Group<'a>,
+) -> Result<String, Error> {
+    let parts = || jobs.iter().flatten();
+    let partitions: BTreeSet<i16> = parts().map(|part| index(part.claim.partition)).collect();
+    let partitions: Vec<i16> = partitions.into_iter().collect();
+    let tasks: BTreeSet<TaskKey<'a>> = parts().map(|part| (&part.workspace, part.id)).collect();
+    let tasks: Vec<TaskKey<'a>> = tasks.into_iter().collect();
+    let spaces: Vec<&str> = tasks.iter().map(|(space, _)| space.as_str()).collect();
+    let ids: Vec<Uuid> = tasks.iter().map(|(_, id)| Uuid::from(*id)).collect();
+    let key = |part: &'a Part, dedup: Dedup| (&part.workspace, dedup.key);
+    let keys: BTreeSet<Delivered<'a>> = parts()
+        .filter_map(|part| part.dedup.map(|dedup| key(part, dedup)))
+        .collect();
+    let keys: Vec<Delivered<'a>> = keys.into_iter().collect();
+    let key_spaces: Vec<&str> = keys.iter().map(|(space, _)| space.as_str()).collect();
+    let key_bytes: Vec<Uuid> = keys.iter().map(|(_, key)| Uuid(*key.as_bytes())).collect();
+    let (lock, numbers) = (
+        session.statement(LOCK).await?,
+        session.statement(NUMBERS).await?,
+    );
+    let (look, find) = (
+        session.statement(TASKS).await?,
+        session.statement(KEYS).await?,
+    );
+    let client = &session.client;
+    let (task_params, key_params) = (
+        [&spaces as _, &ids as _],
+        [&key_spaces as _, &key_bytes as _],
+    );
+    let found_keys = async {
+        match keys.is_empty() {
+            true => Ok(Vec::new()),
+            false => client.query(&find, &key_params).await,
+        }
+    };
+    // Sent one behind the other, answered together.
+    let lock_params = [&partitions as _];
+    let ((), locked, numbers, found, found_keys) = try_join5(
+        client.batch_execute(BEGIN),
+        client.query(&lock, &lock_params),
+        client.query_one(&numbers, &[]),
+        client.query(&look, &task_params),
+        found_keys,
+    )
+    .await?;
+    group.node = shared.node;
+    for row in locked {
+        let id = u8::try_from(row.get::<_, i16>(0)).unwrap_or_default();
+        let epoch = u64::try_from(row.get::<_, i64>(2)).unwrap_or_default();
+        group
+            .partitions
+            .insert(Partition::new(id), (row.get(1), epoch));
+    }
+    group.next = numbers.get::<_, i64>(0) * ROWS;
+    for (key, row) in tasks.into_iter().zip(found) {
+        if row.get(0) {
+            group.erasing.insert(key.0.clone());
+        }
+        let Some(version) = row.get::<_, Option<i64>>(1) else {
+            continue;
+        };
+        let stored = Stored {
+            version: u64::try_from(version).unwrap_or_default(),
+            settled: row.get(2),
+            journal_bytes: row.get(3),
+            pending_bytes: row.get(4),
+        };
+        group.tasks.insert(key, stored);
+    }
+    for row in found_keys {
+        let place = usize::try_from(row.get::<_, i64>(0)).unwrap_or_default();
+        if let Some(key) = keys.get(place.wrapping_sub(1)) {
+            let task = row.get::<_, Uuid>(1).into();
+            group.keys.insert(*key, (task, millis(row.get(2))));
+        }
+    }
+    Ok(numbers.get(1))
+}
+
+/// Whether a transaction was committed; none while it is under way.
+///
+/// The id says only whether it is over: after the server's machine has failed, an id that was not yet on its disk is given
+/// to another transaction. What was written says the rest.
+pub(super) async fn is_committed(
+    session: &Session,
+    xid: &str,
+    trace: &Trace,
+) -> Result<Option<bool>, Error> {
+    match session.query(STATUS, &[&xid]).await {
+        Ok(rows) => {
+            let status: Option<&str> = rows.first().and_then(|row| row.get(0));
+            if status == Some("in progress") {
+                return Ok(None);
+            }
+        }
+        // The server knows of no such id: it failed before that was on its disk.
+        Err(error) if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) => {}
+        Err(error) => return Err(error),
+    }
+    let found = match trace {
+        Trace::Head {
+            workspace,
+            task,
+            version,
+            settled,
+        } => {
+            let (space, task) = (workspace.as_str(), Uuid::from(*task));
+            let params: Params<'_> = &[&space, &task, &number(*version), settled];
+            session.query(HEAD, params).await?
+        }
+        Trace::Row {
+            workspace,
+            task,
+            seq,
+        } => {
+            let (space, task) = (workspace.as_str(), Uuid::from(*task));
+            session.query(ROW, &[&space, &task, seq]).await?
+        }
+    };
+    Ok(Some(!found.is_empty()))
+}
+
+/// A partition's number in the tables.
+pub(super) fn index(partition: Partition) -> i16 {
+    partition.index() as i16
+}

@@ -1,0 +1,171 @@
+//! The store in PostgreSQL, which several nodes share.
+//!
+//! Each node owns a share of the partitions ([`nodes`]) and writes the tasks of these alone, so that the engine runs on them
+//! as it does on one machine. Changes of many tasks are one transaction ([`lane`]), which locks the rows of their partitions
+//! for share: a node that lost a partition writes nothing ([`group`]). What tenants have set up has a revision in
+//! one row ([`registry`]). Reads are single statements ([`tasks`], [`queries`]), each of which sees one moment.
+
+mod audit;
+mod bodies;
+mod connections;
+mod deliveries;
+mod erase;
+mod error;
+mod group;
+mod lane;
+mod look;
+mod nodes;
+mod part;
+mod purge;
+mod put;
+mod queries;
+mod registry;
+mod registry_read;
+mod schema;
+mod session;
+mod settings;
+mod shared;
+mod store;
+mod sweep;
+mod tasks;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use self::connections::LANES;
+pub use self::error::OpenError;
+use self::lane::Job;
+use self::part::Part;
+use self::session::{Session, Slot};
+pub use self::settings::PostgresSettings;
+use self::shared::Shared;
+use super::StoreError;
+
+/// Changes that may wait for a lane; past it, callers wait.
+const QUEUE: usize = 1024;
+
+/// A [`Store`](super::Store) in a PostgreSQL database that other nodes may share.
+pub struct PostgresStore {
+    shared: Arc<Shared>,
+    lanes: Mutex<Vec<mpsc::Sender<Job>>>,
+    seed: [u8; 32],
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl PostgresStore {
+    /// Opens the store, makes its tables where there are none, and takes this node's share of the partitions.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(settings: PostgresSettings) -> Result<Arc<Self>, OpenError> {
+        settings.check()?;
+        let session = Session::open(&settings).await?;
+        schema::check(&session.client).await?;
+        let seed = schema::migrate(&session.client, &settings).await?;
+        let begun = Instant::now();
+        let node = nodes::enter(&session.client, &settings).await?;
+        let shared = Arc::new(Shared::new(settings, node));
+        let opened = Self::begin(&shared, session, begun).await;
+        let (lanes, tasks) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                // So that no other node waits for the end of a lease that nobody has.
+                let _ = nodes::leave(&shared).await;
+                return Err(error);
+            }
+        };
+        Ok(Arc::new(Self {
+            shared,
+            lanes: Mutex::new(lanes),
+            seed,
+            tasks: Mutex::new(tasks),
+        }))
+    }
+
+    /// Makes all connections, or none, and takes partitions.
+    async fn begin(
+        shared: &Arc<Shared>,
+        session: Session,
+        renewed: Instant,
+    ) -> Result<(Vec<mpsc::Sender<Job>>, Vec<JoinHandle<()>>), OpenError> {
+        let mut slots = Vec::new();
+        if shared.settings.connects_at_once {
+            shared.connect().await?;
+            for _ in 0..LANES {
+                slots.push(Slot::of(Session::open(&shared.settings).await?));
+            }
+        }
+        slots.resize_with(LANES, Slot::default);
+        nodes::look(shared, &session, false).await?;
+        let slot = Slot::of(session);
+        let mut tasks = vec![tokio::spawn(nodes::run(shared.clone(), slot, renewed))];
+        let mut lanes = Vec::new();
+        for slot in slots {
+            let (sender, jobs) = mpsc::channel(QUEUE);
+            tasks.push(tokio::spawn(lane::run(shared.clone(), slot, jobs)));
+            lanes.push(sender);
+        }
+        Ok((lanes, tasks))
+    }
+
+    /// The sealed value by which nodes know that they have the same vault key: `sealed`, if there is none yet, or if it is
+    /// to be replaced.
+    ///
+    /// # Errors
+    /// The database does not do it.
+    pub async fn agreed_key(&self, sealed: &[u8], replace: bool) -> Result<Vec<u8>, StoreError> {
+        const AGREE: &str = "update cluster set key_check = \
+            case when $2 or key_check is null then $1 else key_check end returning key_check";
+        let desk = self.shared.desk.lock().await;
+        let session = desk.session(&self.shared).await?;
+        let rows = session.query(AGREE, &[&sealed, &replace]).await;
+        let rows = rows.map_err(error::failed)?;
+        Ok(rows.first().map_or_else(Vec::new, |row| row.get(0)))
+    }
+
+    /// Writes changes that belong together, all of them or none.
+    async fn write(&self, parts: Vec<Part>) -> Result<(), StoreError> {
+        self.shared.check()?;
+        let Some(first) = parts.first() else {
+            return Ok(());
+        };
+        // The partition decides, so that the changes of a task stay in their order.
+        let lane = first.claim.partition.index() % LANES;
+        let lane = self.lanes.lock().get(lane).cloned();
+        let (done, result) = oneshot::channel();
+        let job = Job { parts, done };
+        let sent = match lane {
+            Some(lane) => lane.send(job).await.is_ok(),
+            None => false,
+        };
+        if !sent {
+            return Err(StoreError::Closed);
+        }
+        result.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Writes what was asked for, gives the partitions up, and lets go of the database.
+    async fn stop(&self) {
+        if self.shared.is_closed() {
+            return;
+        }
+        self.shared.close();
+        self.lanes.lock().clear();
+        let tasks = std::mem::take(&mut *self.tasks.lock());
+        for task in tasks {
+            let _ = task.await;
+        }
+        if let Err(error) = nodes::leave(&self.shared).await {
+            let error = error::describe(&error);
+            tracing::warn!(error, "the partitions are given up when the lease ends");
+        }
+        self.shared.disconnect().await;
+    }
+}

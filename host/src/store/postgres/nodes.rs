@@ -1,0 +1,195 @@
+//! Which partitions this node owns: its lease, its fair share, and what nodes that are gone have left.
+//!
+//! All times are those of the database's clock. A node owns its partitions as long as its lease runs, which it renews every
+//! fifth of it. By its own clock it stops earlier: when it could not renew the lease for four fifths of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio_postgres::{Client, Error};
+
+use super::error::describe;
+use super::look::index;
+use super::session::{Session, Slot};
+use super::settings::PostgresSettings;
+use super::shared::Shared;
+use crate::domain::partition::Partition;
+use crate::store::Claim;
+
+const ENTER: &str = "insert into nodes (version, lease_until) \
+    values ($1, clock_timestamp() + $2 * interval '1 ms') returning id";
+/// Also if others have taken it for gone for good.
+const RENEW: &str = "insert into nodes (id, version, lease_until) overriding system value \
+    values ($1, $2, clock_timestamp() + $3 * interval '1 ms') \
+    on conflict (id) do update set lease_until = excluded.lease_until, version = excluded.version";
+/// What was owned before the lease ended may have been another's since.
+const RETAKE: &str = "update partitions set epoch = epoch + 1 where owner = $1";
+const LIVE: &str = "select count(*) from nodes where lease_until > clock_timestamp()";
+/// Rows that a writer has locked are left for the next look.
+const TAKE: &str = "update partitions set owner = $1, epoch = epoch + 1 where id in \
+    (select p.id from partitions p where p.owner is null or not exists \
+    (select from nodes n where n.id = p.owner and n.lease_until > clock_timestamp()) \
+    order by p.id limit $2 for update skip locked)";
+/// Partitions that another node owns whose lease runs.
+const OTHERS: &str = "select count(*) from partitions p join nodes n on n.id = p.owner \
+    where p.owner <> $1 and n.lease_until > clock_timestamp()";
+/// Of nodes that would each own all partitions one takes them at a time.
+const ALONE: &str = "select from cluster for update";
+const OWNED: &str = "select id, epoch from partitions where owner = $1 order by id";
+const LEAVE: &str = "update partitions set owner = null where owner = $1 and id = any($2)";
+const LEAVE_ALL: &str = "update partitions set owner = null where owner = $1";
+const GO: &str = "delete from nodes where id = $1";
+/// Of what is gone for an hour nothing is to be seen any more.
+const FORGET: &str =
+    "delete from nodes where lease_until < clock_timestamp() - interval '1 hour' and id <> $1";
+
+/// Enters a node. Gives its id.
+pub(super) async fn enter(client: &Client, settings: &PostgresSettings) -> Result<i64, Error> {
+    let row = client
+        .query_one(ENTER, &[&env!("CARGO_PKG_VERSION"), &lease(settings)])
+        .await?;
+    Ok(row.get(0))
+}
+
+fn lease(settings: &PostgresSettings) -> f64 {
+    settings.lease.as_millis() as f64
+}
+
+/// Renews the lease, takes what this node is to own and is free, and notes what it owns.
+pub(super) async fn look(
+    shared: &Shared,
+    session: &Session,
+    has_lapsed: bool,
+) -> Result<(), Error> {
+    let (node, version) = (shared.node, env!("CARGO_PKG_VERSION"));
+    session
+        .execute(RENEW, &[&node, &version, &lease(&shared.settings)])
+        .await?;
+    if has_lapsed {
+        session.execute(RETAKE, &[&node]).await?;
+    }
+    if shared.settings.spread {
+        take_share(shared, session).await?;
+    } else {
+        take_all(shared, session).await?;
+    }
+    session.execute(FORGET, &[&node]).await?;
+    Ok(())
+}
+
+/// Takes what is free of the fair share, and gives up what is more.
+async fn take_share(shared: &Shared, session: &Session) -> Result<(), Error> {
+    let node = shared.node;
+    let live: i64 = session.query(LIVE, &[]).await?[0].get(0);
+    let share = Partition::COUNT.div_ceil(usize::try_from(live).unwrap_or(1).max(1));
+    let mut owned = owned(session, node).await?;
+    if owned.len() < share {
+        let wanted = (share - owned.len()) as i64;
+        if session.execute(TAKE, &[&node, &wanted]).await? > 0 {
+            owned = self::owned(session, node).await?;
+        }
+    } else if owned.len() > share {
+        let surplus = owned.split_off(share);
+        // First here, so that no run begins there any more; then for the others.
+        shared.partitions.set(&owned);
+        let surplus: Vec<i16> = (surplus.iter())
+            .map(|claim| index(claim.partition))
+            .collect();
+        session.execute(LEAVE, &[&node, &surplus]).await?;
+    }
+    shared.partitions.set(&owned);
+    Ok(())
+}
+
+/// Takes all partitions if no other node has any.
+async fn take_all(shared: &Shared, session: &Session) -> Result<(), Error> {
+    let node = shared.node;
+    let owned = owned(session, node).await?;
+    shared.partitions.set(&owned);
+    if owned.len() == Partition::COUNT || others(session, node).await? {
+        return Ok(());
+    }
+    session.run("begin isolation level read committed").await?;
+    session.query(ALONE, &[]).await?;
+    if !others(session, node).await? {
+        let all = Partition::COUNT as i64;
+        session.execute(TAKE, &[&node, &all]).await?;
+    }
+    session.run("commit").await?;
+    shared.partitions.set(&self::owned(session, node).await?);
+    Ok(())
+}
+
+async fn others(session: &Session, node: i64) -> Result<bool, Error> {
+    let count: i64 = session.query(OTHERS, &[&node]).await?[0].get(0);
+    Ok(count > 0)
+}
+
+async fn owned(session: &Session, node: i64) -> Result<Vec<Claim>, Error> {
+    let rows = session.query(OWNED, &[&node]).await?;
+    let claim = |row: &tokio_postgres::Row| Claim {
+        partition: Partition::new(u8::try_from(row.get::<_, i16>(0)).unwrap_or_default()),
+        epoch: u64::try_from(row.get::<_, i64>(1)).unwrap_or_default(),
+    };
+    Ok(rows.iter().map(claim).collect())
+}
+
+/// Keeps the lease until the store is closed. `renewed` is when it was renewed before.
+pub(super) async fn run(shared: Arc<Shared>, slot: Slot, mut renewed: Instant) {
+    let (every, last) = (shared.settings.lease / 5, shared.settings.lease * 4 / 5);
+    let mut has_lapsed = false;
+    let mut next = Instant::now() + every;
+    loop {
+        tokio::select! {
+            () = sleep_until(next) => {}
+            () = shared.closed.cancelled() => return,
+        }
+        if shared.is_closed() {
+            return;
+        }
+        let begun = Instant::now();
+        let end = match has_lapsed {
+            true => begun + last,
+            false => renewed + last,
+        };
+        let looked = timeout_at(end, async {
+            let session = slot.get(&shared.settings).await?;
+            look(&shared, &session, has_lapsed).await
+        });
+        match looked.await {
+            Ok(Ok(())) => {
+                if has_lapsed {
+                    tracing::info!("the lease is renewed; the partitions are taken up again");
+                }
+                (renewed, has_lapsed) = (begun, false);
+                next = begun + every;
+            }
+            failed => {
+                slot.close().await;
+                if let Ok(Err(error)) = failed {
+                    tracing::warn!(error = describe(&error), "the lease was not renewed");
+                }
+                if !has_lapsed && Instant::now() >= renewed + last {
+                    tracing::error!(
+                        "PostgreSQL was not reached for as long as the lease runs; no tasks are run until it is"
+                    );
+                    shared.partitions.set(&[]);
+                    has_lapsed = true;
+                }
+                next = Instant::now() + RETRY.min(every);
+            }
+        }
+    }
+}
+
+/// Between two tries to renew the lease.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// Gives up all partitions, so that others need not wait for the lease's end.
+pub(super) async fn leave(shared: &Shared) -> Result<(), Error> {
+    let session = Session::open(&shared.settings).await?;
+    session.execute(LEAVE_ALL, &[&shared.node]).await?;
+    session.execute(GO, &[&shared.node]).await?;
+    Ok(())
+}

@@ -1,0 +1,279 @@
+//! Changes of what tenants have set up: one transaction each, one after the other over all nodes, as each locks the row that
+//! has the revision.
+
+use std::collections::BTreeSet;
+
+use super::audit;
+use super::error::{Failure, failed, is_cut, is_passing};
+use super::registry_read::{self, Kind, NOBODY, of};
+use super::session::{Params, Session};
+use super::shared::{Desk, Shared};
+use super::values::{number, time};
+use crate::domain::audit::AuditEntry;
+use crate::domain::ids::WorkspaceName;
+use crate::domain::step::Step;
+use crate::domain::token::Token;
+use crate::domain::workspace::WorkspaceSettings;
+use crate::store::shapes::{SealedConfig, SealedConnector, Written, read};
+use crate::store::{Manage, Names, StoreError};
+
+const LOCK: &str = "select revision from cluster for update";
+const PUT: &str = "insert into setup (kind, workspace, name, value) values ($1, $2, $3, $4) \
+    on conflict (kind, workspace, name) do update set value = excluded.value, mark = null";
+const ADD: &str = "insert into setup (kind, workspace, name, value) values ($1, $2, $3, $4) \
+    on conflict do nothing";
+const DELETE: &str = "delete from setup where kind = $1 and workspace = $2 and name = $3";
+const MARK: &str = "update setup set mark = greatest(mark, $4) \
+    where kind = $1 and workspace = $2 and name = $3";
+const GET: &str = "select value from setup where kind = $1 and workspace = $2 and name = $3";
+const REVISED: &str = "insert into revisions (workspace, revision) \
+    select unnest($1::text[]), $2 on conflict (workspace) do update set revision = excluded.revision";
+const REVISION: &str = "update cluster set revision = $1, \
+    server_revision = case when $2 then $1 else server_revision end";
+const ERASING: &str = "select workspace from erasing where workspace = any($1)";
+const ERASE: &str = "insert into erasing (workspace) values ($1) on conflict do nothing";
+const DELETE_ALL: &str = "delete from setup where workspace = $1";
+const COMPONENT: &str = "insert into components (digest, component) values ($1, $2) \
+    on conflict do nothing";
+const HAS_COMPONENT: &str = "select from components where digest = $1";
+const USES: &str = "insert into step_components (workspace, step, digest) \
+    select $1, $2, unnest($3::text[]) on conflict do nothing";
+const USES_NOT: &str = "delete from step_components where workspace = $1 and step = $2";
+const USES_NONE: &str = "delete from step_components where workspace = $1";
+const UNUSED: &str = "delete from components c where not exists \
+    (select from step_components s where s.digest = c.digest)";
+
+/// See [`crate::store::Store::manage`].
+pub(super) async fn manage(
+    shared: &Shared,
+    change: &Manage,
+    entry: Option<&AuditEntry>,
+    expected: u64,
+) -> Result<u64, StoreError> {
+    let mut desk = shared.desk.lock().await;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let session = desk.session(shared).await?;
+        let error = match write(shared, &mut desk, &session, (change, entry), expected).await {
+            Ok(()) => {
+                if let Some((revision, names)) = &mut desk.names {
+                    names.apply(change);
+                    *revision = expected + 1;
+                }
+                return Ok(expected + 1);
+            }
+            Err(error) => error,
+        };
+        // What it knew may be of a transaction that is not there.
+        desk.names = None;
+        match error {
+            Failure::Store(refused) => {
+                session.run("rollback").await.map_err(failed)?;
+                return Err(refused);
+            }
+            Failure::Database(error) if is_cut(&error) => {
+                desk.slot.close().await;
+                return Err(failed(error));
+            }
+            Failure::Database(error) => {
+                let _ = session.run("rollback").await;
+                if !is_passing(&error) || tries == 5 {
+                    return Err(failed(error));
+                }
+            }
+        }
+    }
+}
+
+async fn write(
+    shared: &Shared,
+    desk: &mut Desk,
+    session: &Session,
+    (change, entry): (&Manage, Option<&AuditEntry>),
+    expected: u64,
+) -> Result<(), Failure> {
+    session.run("begin isolation level read committed").await?;
+    let rows = session.query(LOCK, &[]).await?;
+    let actual = rows.first().map_or(0, |row| row.get::<_, i64>(0));
+    let actual = u64::try_from(actual).unwrap_or_default();
+    if actual != expected {
+        return Err(StoreError::Revised { expected, actual }.into());
+    }
+    let changed: BTreeSet<&WorkspaceName> = change.workspaces().into_iter().collect();
+    let changed: Vec<&str> = changed.into_iter().map(WorkspaceName::as_str).collect();
+    if !change.is_note() && !matches!(change, Manage::DeleteWorkspace(_)) {
+        let erasing = session.query(ERASING, &[&changed]).await?;
+        if let Some(row) = erasing.first() {
+            let name = row.get::<_, &str>(0);
+            let all = change.workspaces();
+            let found = all.into_iter().find(|workspace| workspace.as_str() == name);
+            return Err(match found {
+                Some(workspace) => StoreError::Erasing(workspace.clone()).into(),
+                None => StoreError::NotFound(format!("workspace {name}")).into(),
+            });
+        }
+    }
+    if desk.names.as_ref().is_none_or(|(at, _)| *at != actual) {
+        let registry = registry_read::all(session, actual, 0).await?;
+        desk.names = Some((actual, Names::of(&registry)));
+    }
+    if let Some((_, names)) = &desk.names {
+        names.check(change)?;
+    }
+    set_up(session, change).await?;
+    let revision = number(expected + 1);
+    session.execute(REVISED, &[&changed, &revision]).await?;
+    session
+        .execute(REVISION, &[&revision, &change.is_of_server()])
+        .await?;
+    if let Some(entry) = entry {
+        audit::append(shared, session, std::slice::from_ref(entry)).await?;
+    }
+    session.run("commit").await?;
+    Ok(())
+}
+
+async fn put(
+    session: &Session,
+    (kind, workspace, name): (Kind, &str, &str),
+    value: &impl Written,
+) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    value.write(&mut bytes)?;
+    let params: Params<'_> = &[&(kind as i16), &workspace, &name, &bytes];
+    session.execute(PUT, params).await?;
+    Ok(())
+}
+
+async fn delete(
+    session: &Session,
+    (kind, workspace, name): (Kind, &str, &str),
+) -> Result<(), Failure> {
+    session
+        .execute(DELETE, &[&(kind as i16), &workspace, &name])
+        .await?;
+    Ok(())
+}
+
+async fn set_up(session: &Session, change: &Manage) -> Result<(), Failure> {
+    match change {
+        Manage::AddWorkspace(workspace) => {
+            let mut bytes = Vec::new();
+            WorkspaceSettings::default().write(&mut bytes)?;
+            let params: Params<'_> = &[&(Kind::Workspace as i16), &workspace.as_str(), &"", &bytes];
+            session.execute(ADD, params).await?;
+            Ok(())
+        }
+        Manage::NewWorkspace(workspace, settings) | Manage::SetWorkspace(workspace, settings) => {
+            put(session, (Kind::Workspace, workspace.as_str(), ""), settings).await
+        }
+        Manage::DeleteWorkspace(workspace) => delete_all(session, workspace).await,
+        Manage::PutWebhook(webhook) => {
+            let place = (Kind::Webhook, webhook.workspace.as_str(), &*webhook.id);
+            put(session, place, webhook).await
+        }
+        Manage::DeleteWebhook(workspace, id) => {
+            delete(session, (Kind::Webhook, workspace.as_str(), id)).await
+        }
+        Manage::PutStep(workspace, step, bytes) => {
+            let params: Params<'_> = &[&step.digest, &&bytes[..]];
+            session.execute(COMPONENT, params).await?;
+            put_step(session, workspace, step).await
+        }
+        Manage::SetStep(workspace, step) => {
+            let found = session.query(HAS_COMPONENT, &[&step.digest]).await?;
+            if found.is_empty() {
+                let missing = format!("component {}", step.digest);
+                return Err(StoreError::NotFound(missing).into());
+            }
+            put_step(session, workspace, step).await
+        }
+        Manage::DeleteStep(workspace, name) => {
+            let (space, name) = (workspace.as_str(), name.as_str());
+            delete(session, (Kind::Step, space, name)).await?;
+            session.execute(USES_NOT, &[&space, &name]).await?;
+            session.execute(UNUSED, &[]).await?;
+            Ok(())
+        }
+        Manage::SetConfig(workspace, key, sealed) => {
+            let place = (Kind::Config, workspace.as_str(), key.as_str());
+            put(session, place, &SealedConfig::from(&sealed[..])).await
+        }
+        Manage::DeleteConfig(workspace, key) => {
+            delete(session, (Kind::Config, workspace.as_str(), key.as_str())).await
+        }
+        Manage::PutConnector(workspace, name, sealed) => {
+            let place = (Kind::Connector, workspace.as_str(), name.as_str());
+            put(session, place, &SealedConnector::from(&sealed[..])).await
+        }
+        Manage::DeleteConnector(workspace, name) => {
+            delete(
+                session,
+                (Kind::Connector, workspace.as_str(), name.as_str()),
+            )
+            .await
+        }
+        Manage::PutSchedule(schedule) => {
+            let (space, name) = (schedule.workspace.as_str(), schedule.name.as_str());
+            put(session, (Kind::Schedule, space, name), schedule).await
+        }
+        Manage::DeleteSchedule(workspace, name) => {
+            delete(session, (Kind::Schedule, workspace.as_str(), name.as_str())).await
+        }
+        Manage::MarkSchedules(marks) => {
+            for (workspace, name, mark) in marks {
+                let (space, name) = (workspace.as_str(), name.as_str());
+                let params: Params<'_> = &[&(Kind::Schedule as i16), &space, &name, &time(*mark)];
+                session.execute(MARK, params).await?;
+            }
+            Ok(())
+        }
+        Manage::PutToken(token) => {
+            let place = (Kind::Token, of(token.workspace.as_ref()), &*token.id);
+            put(session, place, token).await
+        }
+        Manage::DeleteToken(workspace, id) => {
+            delete(session, (Kind::Token, of(workspace.as_ref()), id)).await
+        }
+        Manage::UseTokens(uses) => {
+            for (workspace, id, at) in uses {
+                let place = (Kind::Token, of(workspace.as_ref()), &**id);
+                let params: Params<'_> = &[&(place.0 as i16), &place.1, &place.2];
+                let rows = session.query(GET, params).await?;
+                let Some(row) = rows.first() else { continue };
+                let mut token: Token = read(row.get(0))?;
+                if token.used < Some(*at) {
+                    token.used = Some(*at);
+                    put(session, place, &token).await?;
+                }
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn put_step(
+    session: &Session,
+    workspace: &WorkspaceName,
+    step: &Step,
+) -> Result<(), Failure> {
+    let (space, name) = (workspace.as_str(), step.name.as_str());
+    put(session, (Kind::Step, space, name), step).await?;
+    let digests: Vec<&str> = step.digests().collect();
+    session.execute(USES_NOT, &[&space, &name]).await?;
+    session.execute(USES, &[&space, &name, &digests]).await?;
+    session.execute(UNUSED, &[]).await?;
+    Ok(())
+}
+
+/// All that is set up in a workspace. What is left of its tasks is not to be seen from then on.
+async fn delete_all(session: &Session, workspace: &WorkspaceName) -> Result<(), Failure> {
+    let space = workspace.as_str();
+    debug_assert_ne!(space, NOBODY);
+    session.execute(ERASE, &[&space]).await?;
+    session.execute(DELETE_ALL, &[&space]).await?;
+    session.execute(USES_NONE, &[&space]).await?;
+    session.execute(UNUSED, &[]).await?;
+    Ok(())
+}

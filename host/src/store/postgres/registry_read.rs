@@ -1,0 +1,165 @@
+//! Reads what tenants have set up.
+
+use std::str::FromStr;
+
+use tokio_postgres::Row;
+
+use super::error::{Failure, failed, is_cut};
+use super::session::Session;
+use super::shared::Shared;
+use super::values::{count, millis, number};
+use crate::domain::ids::WorkspaceName;
+use crate::store::codec::damaged;
+use crate::store::shapes::{SealedConfig, SealedConnector, read};
+use crate::store::{Registry, StoreError};
+
+/// Kinds of what is set up. Never renumbered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Workspace = 1,
+    Webhook = 2,
+    Step = 3,
+    Config = 4,
+    Connector = 5,
+    Schedule = 6,
+    Token = 7,
+}
+
+/// The workspace of what is of the server itself: no workspace has this name.
+pub(super) const NOBODY: &str = "";
+
+const REVISION: &str = "select revision from cluster";
+const REVISIONS: &str = "select revision, server_revision from cluster";
+const CHANGED: &str = "select workspace from revisions where revision > $1 order by workspace";
+const ALL: &str =
+    "select kind, workspace, name, value, mark from setup order by kind, workspace, name";
+const SOME: &str = "select kind, workspace, name, value, mark from setup \
+    where workspace in (select workspace from revisions where revision > $1) or workspace = '' \
+    order by kind, workspace, name";
+const COMPONENT: &str = "select component from components where digest = $1";
+
+/// The name under which something of a workspace is stored, or of the server itself.
+pub(super) fn of(workspace: Option<&WorkspaceName>) -> &str {
+    workspace.map_or(NOBODY, WorkspaceName::as_str)
+}
+
+/// See [`crate::store::Store::registry_since`].
+pub(super) async fn since(shared: &Shared, known: u64) -> Result<Registry, StoreError> {
+    // Asked often, and nearly always so.
+    if known != 0 {
+        let rows = shared.query(REVISION, &[]).await?;
+        let revision = rows.first().map_or(Ok(0), |row| count(row.get(0)))?;
+        if revision == known {
+            return Ok(Registry {
+                revision,
+                ..Registry::default()
+            });
+        }
+    }
+    let desk = shared.desk.lock().await;
+    let session = desk.session(shared).await?;
+    // All of it as it was at one moment.
+    let read = async {
+        session
+            .run("begin isolation level repeatable read read only")
+            .await
+            .map_err(failed)?;
+        let rows = session.query(REVISIONS, &[]).await.map_err(failed)?;
+        let revision = rows.first().map_or(Ok(0), |row| count(row.get(0)))?;
+        let registry = all(&session, revision, known).await;
+        registry.map_err(|error| match error {
+            Failure::Database(error) => failed(error),
+            Failure::Store(error) => error,
+        })
+    };
+    let registry = read.await;
+    match session.run("commit").await {
+        Err(error) if is_cut(&error) => desk.slot.close().await,
+        _ => {}
+    }
+    registry
+}
+
+fn name<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, StoreError> {
+    text.parse()
+        .map_err(|error| damaged("a name", &format!("{error}")))
+}
+
+/// What is set up in the workspaces that were changed after `known`, within a transaction. Everything if that is 0 or
+/// newer than what there is: the database was then replaced by an older backup.
+pub(super) async fn all(session: &Session, revision: u64, known: u64) -> Result<Registry, Failure> {
+    let mut registry = Registry {
+        revision,
+        ..Registry::default()
+    };
+    let is_whole = known == 0 || known > revision;
+    let known = number(known);
+    let rows = match is_whole {
+        true => session.query(ALL, &[]).await?,
+        false => session.query(SOME, &[&known]).await?,
+    };
+    let mut server = Vec::new();
+    for row in &rows {
+        take(&mut registry, &mut server, row)?;
+    }
+    let server_revision: i64 = session.query(REVISIONS, &[]).await?[0].get(1);
+    registry.server_tokens = (is_whole || server_revision > known).then_some(server);
+    registry.changed = if is_whole {
+        let names = registry.workspaces.iter().map(|(name, _)| name.clone());
+        names.collect()
+    } else {
+        let rows = session.query(CHANGED, &[&known]).await?;
+        let names = rows.iter().map(|row| name(row.get(0)));
+        names.collect::<Result<_, _>>()?
+    };
+    Ok(registry)
+}
+
+fn take(
+    registry: &mut Registry,
+    server: &mut Vec<crate::domain::token::Token>,
+    row: &Row,
+) -> Result<(), StoreError> {
+    let kind: i16 = row.get(0);
+    let (space, key, value): (&str, &str, &[u8]) = (row.get(1), row.get(2), row.get(3));
+    let is = |wanted: Kind| wanted as i16 == kind;
+    if is(Kind::Token) && space == NOBODY {
+        server.push(read(value)?);
+        return Ok(());
+    }
+    let workspace: WorkspaceName = name(space)?;
+    if is(Kind::Workspace) {
+        registry.workspaces.push((workspace, read(value)?));
+    } else if is(Kind::Webhook) {
+        registry.webhooks.push(read(value)?);
+    } else if is(Kind::Step) {
+        registry.steps.push((workspace, read(value)?));
+    } else if is(Kind::Config) {
+        let sealed = read::<SealedConfig<'_>>(value)?.0.into_owned();
+        registry.config.push((workspace, name(key)?, sealed));
+    } else if is(Kind::Connector) {
+        let sealed = read::<SealedConnector<'_>>(value)?.0.into_owned();
+        registry.connectors.push((workspace, name(key)?, sealed));
+    } else if is(Kind::Schedule) {
+        let mark: Option<i64> = row.get(4);
+        let mark = mark.map(millis);
+        registry.schedules.push((read(value)?, mark));
+    } else if is(Kind::Token) {
+        registry.tokens.push(read(value)?);
+    } else {
+        return Err(damaged(
+            "what is set up",
+            &format!("there is no kind {kind}"),
+        ));
+    }
+    Ok(())
+}
+
+/// See [`crate::store::Store::component`].
+pub(super) async fn component(
+    shared: &Shared,
+    digest: &str,
+) -> Result<Option<std::sync::Arc<[u8]>>, StoreError> {
+    let rows = shared.query(COMPONENT, &[&digest]).await?;
+    Ok(rows.first().map(|row| row.get::<_, &[u8]>(0).into()))
+}

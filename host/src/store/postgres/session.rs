@@ -1,0 +1,196 @@
+//! Connections to the database, each with its prepared statements.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::task::JoinHandle;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Error, NoTls, Row, Statement};
+
+use super::connections::READERS;
+use super::error::{failed, is_cut};
+use super::settings::PostgresSettings;
+use crate::store::StoreError;
+
+/// The longest that a statement may take; the server ends it a little earlier.
+const ANSWER: Duration = Duration::from_secs(35);
+/// The longest that a connection may take to be made.
+const GREETING: Duration = Duration::from_secs(5);
+
+/// What comes of a request in that time. After it the connection is of no use any more.
+pub(super) async fn in_time<T>(
+    most: Duration,
+    request: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let answer = tokio::time::timeout(most, request).await;
+    // The crate has no other way to make the error that it makes of a time that is over.
+    answer.unwrap_or_else(|_| Err(Error::__private_api_timeout()))
+}
+
+/// Parameters of a statement.
+pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// One connection.
+pub(super) struct Session {
+    pub(super) client: Client,
+    prepared: Mutex<HashMap<&'static str, Statement>>,
+    driver: JoinHandle<()>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
+}
+
+impl Session {
+    /// A new connection that works in the store's schema.
+    ///
+    /// A statement that takes longer than 30 s is given up, and a transaction in which nothing happens for longer than a
+    /// lease is ended by the server: a node that was stopped half way holds up nobody.
+    pub(super) async fn open(settings: &PostgresSettings) -> Result<Self, Error> {
+        let (client, connection) = settings.config.connect(NoTls).await?;
+        let driver = tokio::spawn(async move {
+            // Its error is that of every request.
+            let _ = connection.await;
+        });
+        let session = Self {
+            client,
+            prepared: Mutex::default(),
+            driver,
+        };
+        let (schema, lease) = (&settings.schema, settings.lease.as_millis());
+        session
+            .client
+            .batch_execute(&format!(
+                "set search_path = {schema}; set statement_timeout = '30s'; set lock_timeout = '10s'; \
+                 set idle_in_transaction_session_timeout = {lease}; set client_min_messages = error; \
+                 set plan_cache_mode = force_generic_plan; set jit = off; set enable_seqscan = off; \
+                 set enable_hashjoin = off; set enable_mergejoin = off; \
+                 select set_config('synchronous_commit', 'on', false) \
+                 where current_setting('synchronous_commit') = 'off'"
+            ))
+            .await?;
+        Ok(session)
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.client.is_closed()
+    }
+
+    /// A statement, prepared once for this connection.
+    pub(super) async fn statement(&self, sql: &'static str) -> Result<Statement, Error> {
+        if let Some(known) = self.prepared.lock().get(sql) {
+            return Ok(known.clone());
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.prepared.lock().insert(sql, statement.clone());
+        Ok(statement)
+    }
+
+    pub(super) async fn query(
+        &self,
+        sql: &'static str,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>, Error> {
+        in_time(ANSWER, async {
+            let statement = self.statement(sql).await?;
+            self.client.query(&statement, params).await
+        })
+        .await
+    }
+
+    pub(super) async fn execute(
+        &self,
+        sql: &'static str,
+        params: Params<'_>,
+    ) -> Result<u64, Error> {
+        in_time(ANSWER, async {
+            let statement = self.statement(sql).await?;
+            self.client.execute(&statement, params).await
+        })
+        .await
+    }
+
+    /// Does nothing, begins or ends a transaction: what has no parameters and no rows.
+    pub(super) async fn run(&self, sql: &str) -> Result<(), Error> {
+        in_time(ANSWER, self.client.batch_execute(sql)).await
+    }
+}
+
+/// A connection that is made again when it is lost.
+#[derive(Default)]
+pub(super) struct Slot(tokio::sync::Mutex<Option<Arc<Session>>>);
+
+impl Slot {
+    pub(super) fn of(session: Session) -> Self {
+        Self(tokio::sync::Mutex::new(Some(Arc::new(session))))
+    }
+
+    pub(super) async fn get(&self, settings: &PostgresSettings) -> Result<Arc<Session>, Error> {
+        let mut slot = self.0.lock().await;
+        if let Some(session) = slot.as_ref().filter(|session| !session.is_closed()) {
+            return Ok(session.clone());
+        }
+        *slot = None;
+        let session = Arc::new(in_time(GREETING, Session::open(settings)).await?);
+        *slot = Some(session.clone());
+        Ok(session)
+    }
+
+    pub(super) async fn close(&self) {
+        *self.0.lock().await = None;
+    }
+}
+
+/// The connections that read. Requests to one are answered in their order, without waiting for each other to be sent.
+#[derive(Default)]
+pub(super) struct Readers {
+    slots: [Slot; READERS],
+    next: AtomicUsize,
+}
+
+impl Readers {
+    /// The rows that a statement gives. A connection that was lost while it was idle is made again.
+    pub(super) async fn query(
+        &self,
+        settings: &PostgresSettings,
+        sql: &'static str,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        let slot = &self.slots[next % READERS];
+        let session = slot.get(settings).await.map_err(failed)?;
+        let error = match session.query(sql, params).await {
+            Ok(rows) => return Ok(rows),
+            Err(error) => error,
+        };
+        if !is_cut(&error) {
+            return Err(failed(error));
+        }
+        let was_lost = session.is_closed();
+        slot.close().await;
+        if !was_lost {
+            return Err(failed(error));
+        }
+        let session = slot.get(settings).await.map_err(failed)?;
+        session.query(sql, params).await.map_err(failed)
+    }
+
+    /// Makes all connections.
+    pub(super) async fn connect(&self, settings: &PostgresSettings) -> Result<(), Error> {
+        for slot in &self.slots {
+            slot.get(settings).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn close(&self) {
+        for slot in &self.slots {
+            slot.close().await;
+        }
+    }
+}

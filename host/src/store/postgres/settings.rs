@@ -1,0 +1,83 @@
+//! Where the database is, and how it is used.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use tokio_postgres::Config;
+use tokio_postgres::config::SslMode;
+
+use super::error::OpenError;
+use crate::domain::audit::AuditBounds;
+
+/// How a store in PostgreSQL is opened.
+#[derive(Debug, Clone)]
+pub struct PostgresSettings {
+    pub(super) config: Config,
+    /// The schema that the tables are in. Two clusters in one database have two.
+    pub schema: String,
+    /// The folder of the files that come with tasks. Nodes that share a database share it, too.
+    pub blobs: PathBuf,
+    /// How much of the audit log is kept.
+    pub audit: AuditBounds,
+    /// Whether the partitions are spread over all nodes. If not, one node owns them all, and the others stand by.
+    pub spread: bool,
+    /// Whether all connections are made as the store is opened, so that it does not open where there are too few.
+    pub connects_at_once: bool,
+    /// For how long a node owns its partitions after the last sign of it.
+    pub lease: Duration,
+}
+
+/// The lease of a node. It is renewed every fifth of it.
+const LEASE: Duration = Duration::from_secs(5);
+/// How long it may take to reach the database.
+const CONNECT: Duration = Duration::from_secs(3);
+
+impl PostgresSettings {
+    /// The database at this URL, with files in that folder.
+    ///
+    /// # Errors
+    /// [`OpenError::Url`], [`OpenError::Tls`].
+    pub fn new(url: &str, blobs: PathBuf) -> Result<Self, OpenError> {
+        let config = Config::from_str(url);
+        let mut config = config.map_err(|error| {
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            OpenError::Url(source.unwrap_or_else(|| error.to_string()))
+        })?;
+        match config.get_ssl_mode() {
+            SslMode::Disable | SslMode::Prefer => config.ssl_mode(SslMode::Disable),
+            _ => return Err(OpenError::Tls),
+        };
+        if config.get_hosts().is_empty() {
+            return Err(OpenError::Url("it names no host".into()));
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("stepwell");
+        }
+        // A peer that is gone without a word is found out before its lease ends.
+        config.tcp_user_timeout(LEASE);
+        config.keepalives_idle(LEASE);
+        Ok(Self {
+            config,
+            schema: "stepwell".to_owned(),
+            blobs,
+            audit: AuditBounds::default(),
+            spread: false,
+            connects_at_once: true,
+            lease: LEASE,
+        })
+    }
+
+    /// Refuses a schema's name that would have to be quoted.
+    pub(super) fn check(&self) -> Result<(), OpenError> {
+        let is_fine = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        let name = &self.schema;
+        if name.is_empty() || name.len() > 40 || !name.chars().all(is_fine) {
+            return Err(OpenError::Schema(name.clone()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+//! What the parts of the store have in common.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio_postgres::{Error, Row};
+use tokio_util::sync::CancellationToken;
+
+use super::error::failed;
+use super::session::{Params, Readers, Session, Slot};
+use super::settings::PostgresSettings;
+use crate::domain::clock::Millis;
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::retention::Retention;
+use crate::store::{Blobs, Health, Names, Partitions, StoreError};
+
+pub(super) struct Shared {
+    pub(super) settings: PostgresSettings,
+    /// This node's id among those of the database.
+    pub(super) node: i64,
+    pub(super) partitions: Partitions,
+    pub(super) readers: Readers,
+    /// For changes of what is set up and of the audit log.
+    pub(super) desk: tokio::sync::Mutex<Desk>,
+    /// For what is removed.
+    pub(super) broom: tokio::sync::Mutex<Broom>,
+    pub(super) blobs: Arc<Blobs>,
+    pub(super) health: watch::Sender<Health>,
+    pub(super) closed: CancellationToken,
+}
+
+/// The connection for changes that are made one after the other, and what is known by them.
+#[derive(Default)]
+pub(super) struct Desk {
+    pub(super) slot: Slot,
+    /// The names that were taken at a revision.
+    pub(super) names: Option<(u64, Names)>,
+}
+
+/// The connection that removes what is over, and how far it has come.
+#[derive(Default)]
+pub(super) struct Broom {
+    pub(super) slot: Slot,
+    pub(super) pass: Option<Pass>,
+    /// Whether files without a task were looked for.
+    pub(super) is_swept: bool,
+}
+
+/// A pass over all that may be over.
+pub(super) struct Pass {
+    /// When it began: what it goes by.
+    pub(super) now: Millis,
+    /// Workspaces that were not looked at, with their retentions.
+    pub(super) spaces: Vec<(WorkspaceName, Retention)>,
+    /// How far it has come in the last of them: a place in `TaskState::ALL`, and a task.
+    pub(super) state: usize,
+    pub(super) after: TaskId,
+}
+
+impl Shared {
+    pub(super) fn new(settings: PostgresSettings, node: i64) -> Self {
+        Self {
+            blobs: Blobs::new(settings.blobs.clone()),
+            settings,
+            node,
+            partitions: Partitions::none(),
+            readers: Readers::default(),
+            desk: tokio::sync::Mutex::default(),
+            broom: tokio::sync::Mutex::default(),
+            health: watch::Sender::new(Health::Writable),
+            closed: CancellationToken::new(),
+        }
+    }
+
+    /// Makes the connections that are not made elsewhere.
+    pub(super) async fn connect(&self) -> Result<(), Error> {
+        self.readers.connect(&self.settings).await?;
+        self.desk.lock().await.slot.get(&self.settings).await?;
+        self.broom.lock().await.slot.get(&self.settings).await?;
+        Ok(())
+    }
+
+    /// Ends them.
+    pub(super) async fn disconnect(&self) {
+        self.readers.close().await;
+        self.desk.lock().await.slot.close().await;
+        self.broom.lock().await.slot.close().await;
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.is_cancelled()
+    }
+
+    /// From now on every call is refused.
+    pub(super) fn close(&self) {
+        self.closed.cancel();
+    }
+
+    /// [`StoreError::Closed`] if it is.
+    pub(super) fn check(&self) -> Result<(), StoreError> {
+        match self.is_closed() {
+            true => Err(StoreError::Closed),
+            false => Ok(()),
+        }
+    }
+
+    /// The rows that a statement gives, which is one look at what is stored.
+    pub(super) async fn query(
+        &self,
+        sql: &'static str,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>, StoreError> {
+        self.check()?;
+        self.readers.query(&self.settings, sql, params).await
+    }
+}
+
+impl Desk {
+    /// The connection of this desk.
+    pub(super) async fn session(&self, shared: &Shared) -> Result<Arc<Session>, StoreError> {
+        shared.check()?;
+        let session = self.slot.get(&shared.settings).await;
+        session.map_err(failed)
+    }
+}
+
+impl Broom {
+    /// The connection.
+    pub(super) async fn session(&self, shared: &Shared) -> Result<Arc<Session>, StoreError> {
+        shared.check()?;
+        let session = self.slot.get(&shared.settings).await;
+        session.map_err(failed)
+    }
+}

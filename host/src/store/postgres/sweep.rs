@@ -1,0 +1,42 @@
+//! Files whose task was never there: a crash came between the two.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::error::Failure;
+use super::session::{Params, Session};
+use super::shared::Shared;
+use super::values::Uuid;
+use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::store::blobs::on_disk;
+
+const THERE: &str = "select k.n from unnest($1::text[], $2::uuid[]) with ordinality \
+    k (workspace, id, n) join tasks t on t.workspace = k.workspace and t.id = k.id";
+
+/// Tasks that are looked for at once.
+const AT_ONCE: usize = 1_000;
+
+/// Removes them. To be called by the one node that accepts tasks.
+pub(super) async fn sweep(shared: &Shared, session: &Session) -> Result<(), Failure> {
+    let blobs = shared.blobs.clone();
+    let owners = on_disk(move || blobs.owners()).await?;
+    for some in owners.chunks(AT_ONCE) {
+        // Asked before: a task that arrives is there afterwards.
+        let idle: Vec<&(WorkspaceName, TaskId)> = (some.iter())
+            .filter(|(_, task)| !shared.blobs.is_arriving(*task))
+            .collect();
+        let spaces: Vec<&str> = idle.iter().map(|(space, _)| space.as_str()).collect();
+        let ids: Vec<Uuid> = idle.iter().map(|(_, task)| (*task).into()).collect();
+        let params: Params<'_> = &[&spaces, &ids];
+        let there = session.query(THERE, params).await?;
+        let there: HashSet<i64> = there.iter().map(|row| row.get(0)).collect();
+        for ((workspace, task), place) in idle.into_iter().zip(1..) {
+            if !there.contains(&place) {
+                let (blobs, workspace, task) =
+                    (Arc::clone(&shared.blobs), workspace.clone(), *task);
+                on_disk(move || blobs.remove(&workspace, task)).await?;
+            }
+        }
+    }
+    Ok(())
+}

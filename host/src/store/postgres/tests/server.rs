@@ -1,0 +1,164 @@
+//! A PostgreSQL server of a test's own: a new database cluster in a temporary folder, reached by a socket in it.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+const MISSING: &str = "these tests need PostgreSQL 13 or newer: install Debian's package `postgresql`, or put \
+    `initdb` and `postgres` in PATH";
+
+/// A server that runs until this is dropped.
+pub struct PostgresServer {
+    folder: tempfile::TempDir,
+    user: Option<(u32, u32)>,
+    child: Option<Child>,
+}
+
+/// Where a program of PostgreSQL is.
+fn program(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
+    // Debian keeps them out of PATH, one folder a version.
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let mut versions: Vec<PathBuf> = versions
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+        .collect();
+    versions.sort();
+    folders.extend(versions.into_iter().rev());
+    let found = folders.into_iter().map(|folder| folder.join(name));
+    let mut found = found.filter(|path| path.is_file());
+    found
+        .next()
+        .unwrap_or_else(|| panic!("`{name}` was not found: {MISSING}"))
+}
+
+/// PostgreSQL does not run as root: the user to run it as then.
+fn unprivileged() -> Option<(u32, u32)> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let users = fs::read_to_string("/etc/passwd").unwrap();
+    let id = |wanted: &str| {
+        let line = users.lines().find(|line| line.starts_with(wanted))?;
+        let mut fields = line.split(':').skip(2);
+        let uid = fields.next()?.parse().ok()?;
+        Some((uid, fields.next()?.parse().ok()?))
+    };
+    let user = id("postgres:").or_else(|| id("nobody:"));
+    Some(
+        user.expect("PostgreSQL does not run as root, and there is no user `postgres` or `nobody`"),
+    )
+}
+
+impl PostgresServer {
+    /// A new server with nothing in it.
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// One with these settings, each as `name=value`.
+    pub fn with(settings: &[&str]) -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        let folder = folder.unwrap();
+        let user = unprivileged();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        if let Some((uid, gid)) = user {
+            chown(folder.path(), Some(uid), Some(gid)).unwrap();
+        }
+        let mut server = Self {
+            folder,
+            user,
+            child: None,
+        };
+        let made = server
+            .command("initdb")
+            .args(["--username=stepwell", "--auth=trust", "--encoding=UTF8"])
+            .args(["--no-locale", "--no-sync", "--pgdata=data"])
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "initdb: {made:?}");
+        let mut lines =
+            String::from("\nlisten_addresses = ''\nfsync = off\nmax_connections = 60\n");
+        for setting in settings {
+            let (name, value) = setting.split_once('=').unwrap();
+            lines.push_str(&format!("{name} = '{value}'\n"));
+        }
+        let path = server.folder.path().join("data/postgresql.conf");
+        let mut config = fs::read_to_string(&path).unwrap();
+        config.push_str(&lines);
+        fs::write(&path, config).unwrap();
+        server.resume();
+        server
+    }
+
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(program(name));
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        if let Some((uid, gid)) = self.user {
+            command.uid(uid).gid(gid);
+        }
+        command
+    }
+
+    /// What a store is opened with.
+    pub fn url(&self) -> String {
+        let socket = self.folder.path().display();
+        format!("postgres:///postgres?user=stepwell&host={socket}")
+    }
+
+    /// Starts it where it was killed.
+    pub fn resume(&mut self) {
+        let log = fs::File::create(self.folder.path().join("log")).unwrap();
+        let child = self
+            .command("postgres")
+            .args(["-D", "data", "-k"])
+            .arg(self.folder.path())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+        let began = Instant::now();
+        loop {
+            let pid = fs::read_to_string(self.folder.path().join("data/postmaster.pid"));
+            // Its last line says so.
+            if pid.is_ok_and(|text| {
+                text.lines()
+                    .nth(7)
+                    .is_some_and(|line| line.trim() == "ready")
+            }) {
+                return;
+            }
+            let log = || fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "PostgreSQL did not start: {}",
+                log()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Ends it at once, without a checkpoint, as `pg_ctl stop -m immediate` does: the next start recovers.
+    pub fn kill(&mut self) {
+        let Some(mut child) = self.child.take() else {
+            return;
+        };
+        let pid = Pid::from_child(&child);
+        let _ = kill_process(pid, Signal::QUIT);
+        child.wait().unwrap();
+        // It says `ready`.
+        let _ = fs::remove_file(self.folder.path().join("data/postmaster.pid"));
+    }
+}
+
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

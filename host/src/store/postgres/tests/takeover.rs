@@ -1,0 +1,217 @@
+//! Several nodes on one database, and a database that is killed.
+
+use std::time::Duration;
+
+use super::server::PostgresServer;
+use super::*;
+use crate::domain::ids::TaskId;
+use crate::domain::partition::Partition;
+use crate::domain::task::TaskState;
+use crate::store::conformance::owned::Owned as _;
+use crate::store::conformance::samples::{dedup, new_task, next, workspace};
+use crate::store::{NewTask, Store, StoreError};
+
+const LEASE: Duration = Duration::from_secs(2);
+
+async fn node(server: &PostgresServer, spread: bool, lease: Duration) -> Arc<PostgresStore> {
+    let folder = std::env::temp_dir().join("stepwell-no-files");
+    let settings = PostgresSettings {
+        spread,
+        lease,
+        ..PostgresSettings::new(&server.url(), folder).unwrap()
+    };
+    PostgresStore::open(settings).await.unwrap()
+}
+
+fn owned(store: &PostgresStore) -> usize {
+    let owned = store.ownership().borrow().clone();
+    let is_owned = |partition: &Partition| owned.claim(*partition).is_some();
+    Partition::all().filter(is_owned).count()
+}
+
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..3_000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it never came to this: {what}");
+}
+
+/// Ends a node as `kill -9` does: nothing is given up.
+fn kill(store: &PostgresStore) {
+    for task in store.tasks.lock().drain(..) {
+        task.abort();
+    }
+}
+
+fn in_partition(number: u8) -> NewTask {
+    let id = Partition::new(number).place(TaskId::new());
+    new_task(&workspace("acme"), id, "{}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_share_the_partitions_and_take_over_what_a_dead_one_had() {
+    let server = PostgresServer::start();
+    let one = node(&server, true, LEASE).await;
+    assert_eq!(owned(&one), 256);
+    let tasks: Vec<NewTask> = (0..=255).map(in_partition).collect();
+    for task in &tasks {
+        one.accept_owned(task.clone()).await.unwrap();
+    }
+    let before = one.ownership().borrow().clone();
+    let two = node(&server, true, LEASE).await;
+    until("both have a half", || {
+        owned(&one) == 128 && owned(&two) == 128
+    })
+    .await;
+    let (first, second) = (
+        one.ownership().borrow().clone(),
+        two.ownership().borrow().clone(),
+    );
+    for task in &tasks {
+        let (id, done) = (task.head.id, next(&task.head, TaskState::Done, None));
+        assert_ne!(first.owns(id), second.owns(id));
+        let (owner, other) = match first.owns(id) {
+            true => (&one, &two),
+            false => (&two, &one),
+        };
+        // Under the claim that the first one had to all, as if it had noticed nothing.
+        if second.owns(id) {
+            let claim = before.claim_of(id).unwrap();
+            let fenced = one.commit(claim, done.clone()).await;
+            assert!(
+                matches!(fenced, Err(StoreError::Fenced { .. })),
+                "{fenced:?}"
+            );
+        }
+        assert!(other.commit_owned(done.clone()).await.is_err());
+        owner.commit_owned(done).await.unwrap();
+        // What one has written the other one sees.
+        let seen = other.load(&task.head.workspace, id).await.unwrap();
+        assert_eq!(seen.unwrap().head.state(), TaskState::Done);
+    }
+    // A delivery that comes to both at once is one task.
+    for round in 0..50 {
+        let key = dedup(&format!("evt_{round}"), 1_764_000_000_000);
+        let to = |store: &PostgresStore| NewTask {
+            dedup: Some(key),
+            ..new_task(
+                &workspace("acme"),
+                store.ownership().borrow().place(TaskId::new()).unwrap(),
+                "{}",
+            )
+        };
+        let (a, b) = (to(&one), to(&two));
+        let ids = [a.head.id, b.head.id];
+        let both = tokio::join!(one.accept_owned(a), two.accept_owned(b));
+        match both {
+            (Ok(()), Err(StoreError::Duplicate { task })) if task == ids[0] => {}
+            (Err(StoreError::Duplicate { task }), Ok(())) if task == ids[1] => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    let began = std::time::Instant::now();
+    kill(&one);
+    until("the other one has all", || owned(&two) == 256).await;
+    assert!(
+        began.elapsed() < LEASE + Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
+    two.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_nodes_that_do_not_share_one_has_all_and_the_next_one_takes_over() {
+    let server = PostgresServer::start();
+    let one = node(&server, false, LEASE).await;
+    let two = node(&server, false, LEASE).await;
+    assert_eq!((owned(&one), owned(&two)), (256, 0));
+    let task = in_partition(7);
+    one.accept_owned(task.clone()).await.unwrap();
+    let old = one.ownership().borrow().claim_of(task.head.id).unwrap();
+    // It stands still for longer than its lease, and notices nothing.
+    kill(&one);
+    until("the second one has all", || owned(&two) == 256).await;
+    let done = next(&task.head, TaskState::Done, None);
+    two.commit_owned(done.clone()).await.unwrap();
+    let session = Session::open(&one.shared.settings).await.unwrap();
+    let slot = Slot::of(session);
+    let (sender, jobs) = mpsc::channel(1);
+    let lane = tokio::spawn(lane::run(one.shared.clone(), slot, jobs));
+    let (answer, answered) = oneshot::channel();
+    let late = next(&done.head, TaskState::Ready, None);
+    let parts = vec![Part::commit(old, late).unwrap()];
+    let job = Job {
+        parts,
+        done: answer,
+    };
+    assert!(sender.send(job).await.is_ok());
+    let fenced = answered.await.unwrap();
+    assert!(
+        matches!(fenced, Err(StoreError::Fenced { .. })),
+        "{fenced:?}"
+    );
+    drop(sender);
+    lane.await.unwrap();
+    // And as it goes on it stands by.
+    let session = Session::open(&one.shared.settings).await.unwrap();
+    nodes::look(&one.shared, &session, true).await.unwrap();
+    assert_eq!((owned(&one), owned(&two)), (0, 256));
+    let there = two.load(&task.head.workspace, task.head.id).await.unwrap();
+    assert_eq!(there.unwrap().head, done.head);
+    two.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_doubt_is_resolved_wrongly_when_the_database_is_killed() {
+    let mut server = PostgresServer::start();
+    let store = node(&server, false, Duration::from_secs(120)).await;
+    let end = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let writers: Vec<_> = (0..8u8)
+        .map(|number| {
+            let (store, end) = (store.clone(), end.clone());
+            tokio::spawn(async move {
+                let task = in_partition(number);
+                let (space, id) = (task.head.workspace.clone(), task.head.id);
+                store.accept_owned(task.clone()).await.unwrap();
+                let (mut head, mut refused) = (task.head, 0);
+                while !end.load(std::sync::atomic::Ordering::Relaxed) {
+                    let step = next(&head, TaskState::Ready, None);
+                    match store.commit_owned(step.clone()).await {
+                        Ok(()) => head = step.head,
+                        Err(StoreError::Unavailable { .. }) => {
+                            refused += 1;
+                            let there = loop {
+                                match store.load(&space, id).await {
+                                    Ok(there) => break there.unwrap(),
+                                    Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                                }
+                            };
+                            assert_eq!(there.head, head, "what failed has left nothing");
+                        }
+                        Err(error) => panic!("{error}"),
+                    }
+                }
+                let there = store.load(&space, id).await.unwrap().unwrap();
+                assert_eq!(there.head, head, "what was acknowledged is there");
+                (head.version, refused)
+            })
+        })
+        .collect();
+    for _ in 0..10 {
+        let pause = rand::random_range(50..400);
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        server.kill();
+        server.resume();
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    end.store(true, std::sync::atomic::Ordering::Relaxed);
+    for writer in writers {
+        let (version, _) = writer.await.unwrap();
+        assert!(version > 20, "it went on: {version}");
+    }
+    store.close().await;
+}

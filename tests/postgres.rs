@@ -1,0 +1,266 @@
+//! Servers on PostgreSQL: one that works, others that stand by, and a database that goes away and comes back.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+#[path = "../host/src/store/postgres/tests/server.rs"]
+pub mod server;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use tempfile::TempDir;
+
+use self::server::PostgresServer;
+use crate::support::receiver::Reply;
+use crate::support::{PATIENCE, Receiver, Server, asked, stepwell, texts};
+
+/// A node's lease, and how much later its tasks may go on.
+const TAKE_OVER: Duration = Duration::from_secs(6);
+/// A script that calls the upstream once.
+const CALLS: &str = "export const condition = {call: true};
+    export const content = async () => { await fetch(data.url); data.called = true; };";
+/// A script that calls nobody.
+const COUNTS: &str = "export const condition = {n: {$type: 'number'}};
+    export const content = async () => { data.twice = data.n * 2; };";
+
+async fn serve(database: &PostgresServer) -> Server {
+    let url = database.url();
+    Server::with(&["--store", &url, "--egress-allow", "127.0.0.1/32"]).await
+}
+
+/// Another server with the secrets of the first one.
+async fn second(database: &PostgresServer, first: &Server) -> Server {
+    let directory = TempDir::new().unwrap();
+    for name in ["vault-key", "admin-token"] {
+        std::fs::copy(first.data_dir().join(name), directory.path().join(name)).unwrap();
+    }
+    let url = database.url();
+    Server::on(
+        directory,
+        &["--store", &url, "--egress-allow", "127.0.0.1/32"],
+    )
+    .await
+}
+
+async fn is_ready(server: &Server) -> bool {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = http.get(format!("{}/readyz", server.url)).send().await;
+    answer.is_ok_and(|answer| answer.status() == StatusCode::OK)
+}
+
+async fn until_ready(server: &Server) -> Duration {
+    let began = Instant::now();
+    while !is_ready(server).await {
+        assert!(began.elapsed() < PATIENCE, "the server is not ready");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    began.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_webhook_runs_and_all_is_there_after_a_restart() {
+    let database = PostgresServer::start();
+    let mut server = serve(&database).await;
+    server.config("TOKEN", "sealed").await;
+    let webhook = server.webhook("Orders").await;
+    server.script("counts", COUNTS).await;
+    let task = server.run(&webhook, &json!({"n": 21}), "done").await;
+    assert_eq!(task.data["twice"], 42);
+    let found = server.tasks("webhook=Orders&state=done").await;
+    assert_eq!(found.len(), 1);
+    for graceful in [true, false] {
+        match graceful {
+            true => assert!(server.stop().success()),
+            false => server.kill(),
+        }
+        server.launch().await;
+        until_ready(&server).await;
+        let again = server.task(&task.id.to_string()).await;
+        assert_eq!((&again.data, again.runs.len()), (&task.data, 1));
+        let more = server.run(&webhook, &json!({"n": 4}), "done").await;
+        assert_eq!(more.data["twice"], 8);
+    }
+    server.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_stands_by_goes_on_where_the_first_one_was_killed() {
+    let database = PostgresServer::start();
+    let mut first = serve(&database).await;
+    let upstream = Receiver::start().await;
+    upstream.reply("/slow", Reply::status(200).after(Duration::from_secs(3600)));
+    let webhook = first.webhook("Orders").await;
+    first.script("calls", CALLS).await;
+    first.script("counts", COUNTS).await;
+    let other = second(&database, &first).await;
+    assert!(is_ready(&first).await);
+    assert!(!is_ready(&other).await, "it stands by");
+    // It answers what it can, and takes in what is set up elsewhere.
+    first.webhook("Later").await;
+    let path = other.path("webhooks");
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let (_, list) = other.api(Method::GET, &path, None).await;
+        if list.to_string().contains("Later") {
+            break;
+        }
+        assert!(Instant::now() < until, "{list}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let body = json!({"n": 1}).to_string();
+    let (status, _) = other.send(&webhook, "application/json", body).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    let url = format!("{}/slow", upstream.url);
+    let id = first
+        .post(&webhook, &json!({"call": true, "url": url}))
+        .await;
+    asked(&upstream, 1).await;
+    upstream.reply("/slow", Reply::status(204));
+    let killed = Instant::now();
+    first.kill();
+    until_ready(&other).await;
+    assert!(killed.elapsed() < TAKE_OVER, "{:?}", killed.elapsed());
+    let task = other.wait(&id, "done").await;
+    assert_eq!(task.data["called"], true);
+    let seen = upstream.seen();
+    let key = |place: usize| seen[place].header("idempotency-key").to_owned();
+    assert_eq!(
+        (seen.len(), key(0)),
+        (2, key(1)),
+        "the same call, made again"
+    );
+    let task = other.run(&webhook, &json!({"n": 3}), "done").await;
+    assert_eq!(task.data["twice"], 6);
+    // The first one comes back and stands by.
+    first.launch().await;
+    assert!(!is_ready(&first).await && is_ready(&other).await);
+    other.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_graceful_end_hands_over_at_once() {
+    let database = PostgresServer::start();
+    let mut first = serve(&database).await;
+    let other = second(&database, &first).await;
+    assert!(!is_ready(&other).await);
+    assert!(first.stop().success());
+    let waited = until_ready(&other).await;
+    assert!(waited < Duration::from_secs(3), "{waited:?}");
+    other.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_killed_loses_nothing_and_is_reached_again() {
+    let mut database = PostgresServer::start();
+    let server = Arc::new(serve(&database).await);
+    let webhook = server.webhook("Orders").await;
+    server.script("counts", COUNTS).await;
+    let acknowledged = Arc::new(Mutex::new(Vec::<String>::new()));
+    let refused = Arc::new(Mutex::new(HashSet::new()));
+    for round in 0..3 {
+        let senders: Vec<_> = (0..4)
+            .map(|_| {
+                let (server, webhook) = (server.clone(), webhook.clone());
+                let (acknowledged, refused) = (acknowledged.clone(), refused.clone());
+                tokio::spawn(async move {
+                    let end = Instant::now() + Duration::from_secs(4);
+                    while Instant::now() < end {
+                        let body = json!({"n": 2}).to_string();
+                        let (status, body) = server.send(&webhook, "application/json", body).await;
+                        if status == StatusCode::OK {
+                            acknowledged
+                                .lock()
+                                .push(body["task"].as_str().unwrap().to_owned());
+                        } else {
+                            refused.lock().insert(status);
+                            tokio::time::sleep(Duration::from_millis(20)).await;
+                        }
+                    }
+                })
+            })
+            .collect();
+        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        database.kill();
+        // Once shorter than the lease, and once longer.
+        let down = if round == 2 { 7_000 } else { 1_500 };
+        tokio::time::sleep(Duration::from_millis(down)).await;
+        database.resume();
+        for sender in senders {
+            sender.await.unwrap();
+        }
+        until_ready(&server).await;
+    }
+    let refused = refused.lock().clone();
+    assert_eq!(refused, HashSet::from([StatusCode::SERVICE_UNAVAILABLE]));
+    let acknowledged = acknowledged.lock().clone();
+    assert!(acknowledged.len() > 100, "{}", acknowledged.len());
+    for id in &acknowledged {
+        let task = server.wait(id, "done").await;
+        assert_eq!(
+            (task.runs.len(), &task.data["twice"]),
+            (1, &json!(4)),
+            "{task:#}"
+        );
+    }
+    server.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_will_not_do_is_refused_with_a_reason() {
+    let database = PostgresServer::with(&["max_connections=20"]);
+    let server = serve(&database).await;
+    let refused = |args: &[&str], reason: &str| {
+        let directory = TempDir::new().unwrap();
+        let output = stepwell()
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(directory.path())
+            .args(args)
+            .output()
+            .unwrap();
+        let (out, err) = texts(&output);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {out}{err}");
+        assert!(err.contains(reason), "{args:?}: {err}");
+        assert!(!err.contains("hunter2"), "{err}");
+    };
+    let url = database.url();
+    refused(
+        &["--store", "mysql://h/d"],
+        "must be the URL of a PostgreSQL",
+    );
+    refused(&["--store", "postgres://h:x/d"], "cannot be read");
+    let tls = format!("{url}&sslmode=require");
+    refused(&["--store", &tls], "asks for an encrypted connection");
+    let nobody = "postgres://u:hunter2@127.0.0.1:1/d";
+    refused(&["--store", nobody], "PostgreSQL cannot be reached");
+    let missing = url.replace("/postgres?", "/missing?");
+    refused(
+        &["--store", &missing],
+        "database \"missing\" does not exist",
+    );
+    // There is no room for a second one.
+    refused(&["--store", &url], "has too few connections free");
+    drop(server);
+    let other = PostgresServer::start();
+    let server = serve(&other).await;
+    refused(&["--store", &other.url()], "vault key is not the one");
+    drop(server);
+    let read_only = PostgresServer::with(&["default_transaction_read_only=on"]);
+    refused(&["--store", &read_only.url()], "takes no writes there");
+}
+
+#[tokio::test]
+async fn a_data_directory_with_a_store_of_its_own_is_not_left_behind() {
+    let database = PostgresServer::start();
+    let mut server = Server::start().await;
+    assert!(server.stop().success());
+    let directory = server.data_dir().to_str().unwrap();
+    let output = stepwell()
+        .args(["serve", "--data-dir", directory, "--store", &database.url()])
+        .output()
+        .unwrap();
+    let (_, err) = texts(&output);
+    assert!(err.contains("has a store of its own"), "{err}");
+}
