@@ -63,8 +63,7 @@ impl PostgresServer {
 
     /// One with these settings, each as `name=value`.
     pub fn with(settings: &[&str]) -> Self {
-        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        let folder = folder.unwrap();
+        let folder = tempfile::tempdir().unwrap();
         let user = unprivileged();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         if let Some((uid, gid)) = user {
