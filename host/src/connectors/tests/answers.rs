@@ -51,10 +51,7 @@ impl BlockingPool for Counted {
 async fn decoding_is_the_callers_work() {
     let upstream = Upstream::start(|seen| match seen.path() {
         "/plain" => Answer::with("200 OK", "one two\n"),
-        "/cut" => Answer::with(
-            "200 OK\r\ncontent-encoding: gzip",
-            two_members()[..30].to_vec(),
-        ),
+        "/cut" => Answer::with("200 OK\r\ncontent-encoding: gzip", &two_members()[..30]),
         _ => Answer::with("200 OK\r\ncontent-encoding: gzip", two_members()),
     })
     .await;
