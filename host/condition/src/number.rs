@@ -142,7 +142,7 @@ pub(crate) fn is_multiple(text: &str, divisor: &str) -> Option<bool> {
     let rest = decimal.digits().fold(0_u128, |rest, digit| {
         (rest * 10 + u128::from(digit - b'0')) % modulus
     });
-    Some(rest * power_of_ten(zeros, modulus) % modulus == 0)
+    Some((rest * power_of_ten(zeros, modulus)).is_multiple_of(modulus))
 }
 
 /// A power of ten by a modulus below 10^19.

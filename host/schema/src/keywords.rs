@@ -11,6 +11,11 @@ use crate::node::{
 
 type Members = Map<String, Value>;
 
+/// Makes the rule of a keyword that counts.
+type MakeCount = fn(Least, u64) -> Rule;
+/// Makes the rule of a keyword that combines schemas.
+type MakeCombined = fn(Vec<NodeId>) -> Rule;
+
 impl<'v> Compiler<'v> {
     /// What is said of the value itself.
     pub(crate) fn assertions(
@@ -35,7 +40,7 @@ impl<'v> Compiler<'v> {
             rules.push(Rule::Enum(values.clone()));
         }
         self.numbers(members, id, rules)?;
-        let counts: [(&str, fn(Least, u64) -> Rule, Least); 6] = [
+        let counts: [(&str, MakeCount, Least); 6] = [
             ("minLength", Rule::Length, Least::Least),
             ("maxLength", Rule::Length, Least::Most),
             ("minItems", Rule::Count, Least::Least),
@@ -263,7 +268,7 @@ impl<'v> Compiler<'v> {
         place: Place,
         rules: &mut Vec<Rule>,
     ) -> Compiled<()> {
-        let combined: [(&str, fn(Vec<NodeId>) -> Rule); 3] = [
+        let combined: [(&str, MakeCombined); 3] = [
             ("allOf", Rule::AllOf),
             ("anyOf", Rule::AnyOf),
             ("oneOf", Rule::OneOf),

@@ -326,7 +326,8 @@ fn the_deepest_check_fits_on_a_small_stack() {
         deep = json!({ "a": deep });
     }
     let work = move || {
-        let keywords: [(&str, fn(Value) -> Value); 9] = [
+        type Schema = fn(Value) -> Value;
+        let keywords: [(&str, Schema); 9] = [
             ("allOf", |next| json!([next])),
             ("anyOf", |next| json!([next])),
             ("oneOf", |next| json!([next])),
