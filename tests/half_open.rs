@@ -124,6 +124,7 @@ impl Senders {
         self.stopped.fetch_add(1, Ordering::SeqCst);
         let is_slow = matches!(stop, Stop::Head | Stop::File);
         let (mut said, mut piece) = (Vec::new(), [0; 4096]);
+        let mut over = std::pin::pin!(tokio::time::sleep(PATIENCE / 3));
         loop {
             tokio::select! {
                 read = stream.read(&mut piece) => match read {
@@ -132,6 +133,9 @@ impl Senders {
                     _ => return String::from_utf8_lossy(&said).into_owned(),
                 },
                 () = tokio::time::sleep(DRIP), if is_slow => drop(stream.write_all(b"0").await),
+                // The system drops connections that are more than may wait to be accepted, and does not say so to a
+                // sender that is silent.
+                () = &mut over => return String::from_utf8_lossy(&said).into_owned(),
             }
         }
     }

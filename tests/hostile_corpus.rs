@@ -21,7 +21,7 @@ use crate::support::{PATIENCE, Server};
 
 const MIB: u64 = 1024 * 1024;
 /// What a table may leave behind: mostly what the store and the allocator keep for what comes next.
-const LEFT: u64 = 96 * MIB;
+const LEFT: u64 = 160 * MIB;
 
 /// How a row ends.
 enum Ends {

@@ -73,10 +73,10 @@ pub enum StoreError {
         "the store is full: the disk of the data directory has no room left; reads go on, and writes are taken again when there is room"
     )]
     Full,
-    /// There was no room to end a write that had begun. It is taken back when there is room; if the store is opened
-    /// anew before, it may be found whole.
+    /// There was no room to end a write that had begun: it is taken back when there is room, and if the store is opened
+    /// anew before, it may be found whole. Or the database did not say whether it had ended.
     #[error(
-        "the store is full: the disk of the data directory has no room left to end the write; try again when there is room"
+        "the write was not ended, for lack of room in the data directory or of an answer of the database; try again"
     )]
     Undecided,
     /// A read or write did not succeed now and may when it is tried again.

@@ -106,6 +106,7 @@ fn every_command_of_a_block_is_one() {
                     "componentize-py",
                     "apt-get",
                     "mkdir",
+                    "mv",
                     "tar",
                     "#",
                     "pass",

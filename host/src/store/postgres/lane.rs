@@ -16,7 +16,6 @@ use super::part::Part;
 use super::session::{Session, Slot, in_time};
 use super::shared::Shared;
 use super::{look, put};
-use crate::domain::partition::Partition;
 use crate::store::StoreError;
 
 /// Changes that belong together, and who waits for them.
@@ -99,7 +98,7 @@ async fn write(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>]) -> Outcome {
             Err(Failure::InDoubt(doubt)) => match resolve(shared, slot, jobs, &doubt).await {
                 Resolved::Done => return doubt.outcome,
                 Resolved::NotDone => {}
-                Resolved::Fenced => return jobs.iter().map(|parts| fenced(parts)).collect(),
+                Resolved::Unknown => return all(jobs.len(), &StoreError::Undecided),
             },
             Err(Failure::Not(error)) => {
                 let is_lost = is_cut(&error);
@@ -167,7 +166,7 @@ enum Resolved {
     Done,
     NotDone,
     /// It is not known, and the node does not own the partitions any more.
-    Fenced,
+    Unknown,
 }
 
 /// Asks the server what became of a transaction, as long as the node owns the partitions. After that whoever owns them
@@ -186,16 +185,8 @@ async fn resolve(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>], doubt: &Doubt
         }
         let owned = shared.partitions.hold().clone();
         if shared.is_closed() || jobs.iter().flatten().all(|part| owned.is_stale(part.claim)) {
-            return Resolved::Fenced;
+            return Resolved::Unknown;
         }
         tokio::time::sleep(PAUSE).await;
     }
-}
-
-fn fenced(parts: &[Part]) -> Result<(), StoreError> {
-    parts.first().map_or(Ok(()), |part| {
-        Err(StoreError::Fenced {
-            partition: Partition::of(part.id),
-        })
-    })
 }
