@@ -287,11 +287,14 @@ fn hostile_schemas_end_within_the_budget() {
     let items = json!(vec![json!("4999"); 5_000]);
     assert!(spent(&json!({"items": {"enum": values}}), &items));
     let contains = json!({"items": {"contains": {"const": 1}}});
-    assert!(spent(&contains, &json!(vec![vec![0; 1_500]; 1_000])));
+    // The last one fits: a check of what does not ends with its fifth error.
+    let mut row = vec![0; 300];
+    row.push(1);
+    assert!(spent(&contains, &json!(vec![row; 1_000])));
     let digits = "9".repeat(100_000);
     let numbers: Value =
         serde_json::from_str(&format!("[{}]", vec![digits; 100].join(","))).unwrap();
-    assert!(spent(&json!({"items": {"multipleOf": 7}}), &numbers));
+    assert!(spent(&json!({"items": {"multipleOf": 9}}), &numbers));
     // Deeper than a check goes, though each level is another one.
     let chain: serde_json::Map<_, _> = (0..1_000)
         .map(|n| (n.to_string(), json!({"$ref": format!("#/$defs/{}", n + 1)})))
