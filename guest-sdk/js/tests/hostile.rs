@@ -149,10 +149,13 @@ fn a_hundred_thousand_calls_end() {
         .calls_at_once(32)
         .run();
     let text = ran.retry();
-    assert!(
-        text.starts_with("FetchError: too many") || text.starts_with("RangeError: out of memory"),
-        "{text}"
-    );
+    // Where the memory ends is not the same in each run, and the error's own text may not fit any more.
+    let ends = [
+        "FetchError: too many",
+        "RangeError: out of memory",
+        "InternalError",
+    ];
+    assert!(ends.iter().any(|end| text.starts_with(end)), "{text}");
 }
 
 #[test]
