@@ -250,7 +250,8 @@ impl Parser {
     }
 }
 
-fn kind(value: &Value) -> &'static str {
+/// What kind of value it is, with its article.
+pub fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -261,7 +262,8 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-fn shorten(text: &str, most: usize) -> String {
+/// A text for a message: its first `most` characters, and a mark if there are more.
+pub fn shorten(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

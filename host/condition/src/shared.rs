@@ -1,5 +1,5 @@
 //! What another language over JSON needs of this one: linear-time expressions, exact numbers, and equality, all of them
-//! within a [`Budget`].
+//! within a [`Budget`]; and how values and texts are named in messages.
 
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use crate::eval::{self, Budget, Spent};
 use crate::expression::{self, Dialect, Fault};
 use crate::node::Expression;
 use crate::number;
+pub use crate::parse::{kind, shorten};
 
 /// A regular expression of ECMA-262, found in a text in time in proportion to its length.
 ///

@@ -1,6 +1,6 @@
 //! JSON Schema for payloads: a schema is compiled once, and values are checked against it within a
-//! [`Budget`](stepwell_condition::Budget). Schema and value are both hostile: whoever sets a schema is a tenant, whoever
-//! sends a value a stranger.
+//! [`Budget`](stepwell_condition::Budget). Schema and value are both hostile: a tenant sets the one, and a
+//! stranger sends the other.
 //!
 //! ```
 //! use serde_json::json;

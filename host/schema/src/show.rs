@@ -1,28 +1,15 @@
 //! Short texts for people. Of a value that does not fit nothing is shown but its kind, and the names on the way to it.
 
 use serde_json::Value;
+pub(crate) use stepwell_condition::shared::kind;
+use stepwell_condition::shared::shorten;
 
 use crate::SHOWN;
 use crate::node::{Bound, Least, TYPES, Types};
 
 /// A text, cut to [`SHOWN`] characters.
 pub(crate) fn cut(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// What kind of value it is.
-pub(crate) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
+    shorten(text, SHOWN)
 }
 
 pub(crate) fn types(types: Types) -> String {
