@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::support::Server;
+use crate::support::deliveries::{all, list};
 use crate::support::project::{Project, marks};
 use crate::support::ran::{Ran, command};
 use crate::support::senders::{
@@ -11,28 +12,6 @@ use crate::support::senders::{
 };
 use reqwest::Method;
 use serde_json::{Value, json};
-
-async fn list(server: &Server, query: &str) -> Vec<Value> {
-    let path = server.path(&format!("deliveries?{query}"));
-    let (status, page) = server.api(Method::GET, &path, None).await;
-    assert_eq!(status, 200, "{page}");
-    page["deliveries"].as_array().unwrap().clone()
-}
-
-/// All pages, one after the other.
-async fn all(server: &Server, query: &str) -> Vec<Value> {
-    let (mut found, mut before) = (Vec::new(), String::new());
-    loop {
-        let path = server.path(&format!("deliveries?{query}{before}"));
-        let (status, page) = server.api(Method::GET, &path, None).await;
-        assert_eq!(status, 200, "{page}");
-        found.extend(page["deliveries"].as_array().unwrap().clone());
-        let Some(next) = page["next"].as_str() else {
-            return found;
-        };
-        before = format!("&before={next}");
-    }
-}
 
 async fn show(server: &Server, id: &Value) -> Value {
     let path = server.path(&format!("deliveries/{}", id.as_str().unwrap()));

@@ -5,28 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::Server;
-
-async fn list(server: &Server, query: &str) -> Vec<Value> {
-    let path = server.path(&format!("deliveries?{query}"));
-    let (status, page) = server.api(Method::GET, &path, None).await;
-    assert_eq!(status, 200, "{page}");
-    page["deliveries"].as_array().unwrap().clone()
-}
-
-/// All pages, one after the other.
-async fn all(server: &Server, query: &str) -> Vec<Value> {
-    let (mut found, mut before) = (Vec::new(), String::new());
-    loop {
-        let path = server.path(&format!("deliveries?{query}{before}"));
-        let (status, page) = server.api(Method::GET, &path, None).await;
-        assert_eq!(status, 200, "{page}");
-        found.extend(page["deliveries"].as_array().unwrap().clone());
-        let Some(next) = page["next"].as_str() else {
-            return found;
-        };
-        before = format!("&before={next}");
-    }
-}
+use crate::support::deliveries::{all, list};
 
 #[tokio::test]
 async fn a_renamed_webhook_is_found_by_its_names_with_the_deliveries_of_all() {

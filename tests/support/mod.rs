@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod cases;
+pub mod deliveries;
 pub mod dying;
 pub mod guests;
 pub mod log;
