@@ -54,7 +54,7 @@ impl From<Error> for Failure {
 struct Doubt {
     xid: String,
     trace: Trace,
-    /// What is so if it was.
+    /// How the jobs ended if it was.
     outcome: Outcome,
 }
 
@@ -169,8 +169,8 @@ enum Resolved {
     Unknown,
 }
 
-/// Asks the server what became of a transaction, as long as the node owns the partitions. After that whoever owns them
-/// reads what is there, and here nothing is built on it any more.
+/// Asks the server what became of a transaction, as long as this node owns the partitions. After that the node that
+/// owns them reads what is there, and this one goes on from none of it.
 async fn resolve(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>], doubt: &Doubt) -> Resolved {
     loop {
         slot.close().await;
