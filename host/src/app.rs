@@ -30,11 +30,12 @@ use crate::private_file::{self, PrivateFileError};
 use crate::sandbox::{Compiler, Sandbox, SandboxSettings};
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::store::directory_lock::DirectoryLock;
 use crate::vault;
 use address::{check_public_url, reachable};
 pub use data_dir::SERVER_FILE;
 pub use error::AppError;
-use stores::{DirectoryLock, Opened};
+use stores::Opened;
 
 /// Compilations at once. Each uses all processors.
 const COMPILATIONS: usize = 1;

@@ -1,6 +1,6 @@
 //! Opens the store: in the data directory, or in a PostgreSQL database.
 
-use std::fs::{DirBuilder, File};
+use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use super::error::AppError;
 use crate::engine::Announce;
 use crate::private_file::{self, PrivateFileError};
 use crate::settings::{Settings, StoreUrl};
+use crate::store::directory_lock::DirectoryLock;
 use crate::store::postgres::{PostgresSettings, PostgresStore};
 use crate::store::sled::{OpenError, SledSettings, SledStore};
 use crate::store::{Store, StoreError};
@@ -88,7 +89,11 @@ async fn open_postgres(settings: &Settings, url: &StoreUrl) -> Result<Opened, Ap
         if data_dir::has_store(&directory) {
             return Err(AppError::OwnStore(directory));
         }
-        DirectoryLock::take(&directory)
+        let lock = DirectoryLock::take(&directory).map_err(|source| AppError::DataDir {
+            path: directory.clone(),
+            source,
+        })?;
+        lock.ok_or(AppError::InUse(directory))
     });
     let lock = locking.await.map_err(|_| AppError::BrokenOff)??;
     let files = settings.files_dir.clone();
@@ -123,34 +128,6 @@ pub(super) async fn agree_on_key(
         Ok(_) => Ok(()),
         Err(VaultError::WrongKey { .. }) => Err(AppError::OtherCluster),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Keeps a data directory for one process.
-pub(super) struct DirectoryLock {
-    file: File,
-}
-
-impl DirectoryLock {
-    fn take(directory: &Path) -> Result<Self, AppError> {
-        let failed = |source| AppError::DataDir {
-            path: directory.to_owned(),
-            source,
-        };
-        let mut options = File::options();
-        options.create(true).truncate(false).write(true);
-        let file = options.open(directory.join("lock")).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { file }),
-            Err(std::fs::TryLockError::WouldBlock) => Err(AppError::InUse(directory.to_owned())),
-            Err(std::fs::TryLockError::Error(source)) => Err(failed(source)),
-        }
-    }
-}
-
-impl Drop for DirectoryLock {
-    fn drop(&mut self) {
-        let _ = self.file.unlock();
     }
 }
 

@@ -5,6 +5,7 @@ pub mod blobs;
 mod claim;
 mod codec;
 pub mod conformance;
+pub mod directory_lock;
 mod error;
 mod manage;
 pub mod memory;

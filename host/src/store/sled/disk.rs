@@ -48,7 +48,7 @@ pub(super) struct Disk {
 
 impl Disk {
     /// Opens or creates the tree in `settings.path` and returns it with the store's seed. The caller
-    /// has the directory's [`lock`].
+    /// has the directory's [`DirectoryLock`](crate::store::directory_lock::DirectoryLock).
     pub(super) fn open(
         settings: &SledSettings,
         marks: &Arc<Marks>,

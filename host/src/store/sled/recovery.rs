@@ -14,7 +14,7 @@ use super::catalog_copy::CatalogCopy;
 use super::change::{self, Change, Kind, Mark};
 use super::codec::damaged;
 use super::dedup::index::DedupIndex;
-use super::directory_lock::DirectoryLock;
+use super::directory_lock;
 use super::disk::Disk;
 use super::erasing::Erasing;
 use super::failure::{OpenError, from_sled, unusable};
@@ -49,7 +49,7 @@ struct Opened {
 pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), OpenError> {
     let path = settings.path.clone();
     let full = |error: OpenError| no_room(&path, error);
-    let lock = DirectoryLock::take(&path).map_err(full)?;
+    let lock = directory_lock::take(&path).map_err(full)?;
     let (free, first) = (room::free(&path), room::first(&settings));
     if !path.join("tree").exists() && free < first {
         return Err(OpenError::NoRoom {

@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::WeakSender;
 
 use super::dedup::index::DedupIndex;
-use super::directory_lock::DirectoryLock;
 use super::disk::Disk;
 use super::erasing::Erasing;
 use super::gather::PendingWrites;
@@ -21,6 +20,7 @@ use super::room::{self, Room};
 use super::settings::SledSettings;
 use super::setup::Setup;
 use crate::domain::ids::WorkspaceName;
+use crate::store::directory_lock::DirectoryLock;
 use crate::store::{Blobs, Partitions, StoreError};
 
 /// What the store's threads and callers share.

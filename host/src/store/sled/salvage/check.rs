@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::directory_lock::DirectoryLock;
+use super::super::directory_lock;
 use super::super::failure::{OpenError, unusable};
 use super::catalog::sealed;
 use super::read::Salvage;
@@ -17,7 +17,7 @@ pub fn check(path: &Path) -> Result<Report, OpenError> {
     if !path.is_dir() {
         return Err(unusable(path, &"there is no store"));
     }
-    let _lock = DirectoryLock::take(path)?;
+    let _lock = directory_lock::take(path)?;
     let salvage = Salvage::read(path)?;
     Ok(Report {
         sound: salvage.damages.is_empty(),

@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::directory_lock::DirectoryLock;
+use super::super::directory_lock;
 use super::super::failure::{OpenError, io, unusable};
 use super::super::files::{MARKS, sync_directory};
 use super::read::Salvage;
@@ -29,7 +29,7 @@ pub fn repair(path: &Path) -> Result<Repaired, OpenError> {
     if !path.is_dir() {
         return Err(unusable(path, &"there is no store"));
     }
-    let _lock = DirectoryLock::take(path)?;
+    let _lock = directory_lock::take(path)?;
     let salvage = Salvage::read(path)?;
     let tasks = salvage.tasks.all.len() + salvage.log.accepted.len();
     if salvage.damages.is_empty() {
