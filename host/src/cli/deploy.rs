@@ -30,7 +30,7 @@ const KEPT_NAMES: usize = 10;
   stepwell deploy deploy.yaml --prune=config          and delete config values, secrets too; asks first
 
 Each line begins with + created, ~ updated, = as it was, - deleted or ! failed.
-docs/deploy.md tells what a manifest may say.")]
+See docs/deploy.md for the format of a manifest.")]
 pub struct DeployArgs {
     /// The manifest
     #[arg(value_name = "FILE.yaml")]

@@ -130,7 +130,7 @@ impl Calls for Recorded {
     }
 }
 
-/// Runs tasks again, dry. See the module's documentation.
+/// Runs tasks again, dry.
 pub struct Replayer {
     pub(super) tasks: Tasks,
     pub(super) steps: Arc<Steps>,

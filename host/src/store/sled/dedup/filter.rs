@@ -13,7 +13,6 @@ const SET: usize = 8;
 
 type Line = [u64; LINE / 64];
 
-/// See the module's documentation.
 #[derive(Debug)]
 pub(super) struct Filter {
     lines: Box<[Line]>,

@@ -17,7 +17,6 @@ use crate::store::StoreError;
 /// So many runs of a workspace, day and tier are merged into one of the next tier.
 const FAN: usize = 4;
 
-/// See the module's documentation.
 pub(in super::super) struct DedupIndex {
     runs: RwLock<Runs>,
     /// The merge that is under way. For who has the checkpoints' lock.

@@ -23,7 +23,6 @@ pub(super) fn day_of(time: Millis) -> u32 {
     u32::try_from(time / DAY).unwrap_or(u32::MAX)
 }
 
-/// See the module's documentation.
 #[derive(Debug)]
 pub(super) struct Run {
     /// The day on which its keys are over.
