@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use stepwell_api::Delivery;
+use stepwell_api::{Delivery, DeliveryPage};
 
 use super::context;
 use super::exit::UsageError;
@@ -107,16 +107,12 @@ async fn pages<T: DeserializeOwned>(
     most: usize,
     mut query: Vec<(&'static str, String)>,
 ) -> Result<(Vec<T>, Option<String>), ClientError> {
-    #[derive(serde::Deserialize)]
-    struct Page<T> {
-        deliveries: Vec<T>,
-        next: Option<String>,
-    }
     let mut deliveries = Vec::new();
     loop {
         let limit = PAGE.min(most - deliveries.len());
         let asked = [&query[..], &[("limit", limit.to_string())]].concat();
-        let page: Page<T> = client.get(&["deliveries"], &asked).await?.read()?;
+        let page = client.get::<DeliveryPage<T>>(&["deliveries"], &asked);
+        let page = page.await?.read()?;
         deliveries.extend(page.deliveries);
         match page.next {
             Some(next) if deliveries.len() < most => {
