@@ -47,7 +47,7 @@ impl Acceptor {
     /// Waits until the workspace may post so many bytes: large bodies have a rate while other workspaces are
     /// active. To be called before work is done on them.
     pub async fn pace(&self, workspace: &WorkspaceName, bytes: usize) {
-        self.tasks.turns.pace(workspace, bytes).await;
+        self.tasks.large_writes.throttle(workspace, bytes).await;
     }
 
     /// The task of an earlier delivery with the same key, which is durable.

@@ -115,8 +115,8 @@ impl Advancer {
             (Standing::Waiting(Wait::Pause { .. }), Some(_)) => head.ready_at,
             (Standing::Waiting(_), Some(at)) => at,
             (Standing::Error(Some(_)), Some(_)) => {
-                let told = Box::pin(self.notices.take_up(writer, head));
-                return told.await.map(Way::Break);
+                let advanced = Box::pin(self.notices.take_up(writer, head));
+                return advanced.await.map(Way::Break);
             }
             (Standing::Waiting(_) | Standing::Error(Some(_)), None) => {
                 return Ok(Way::Break(Advanced::Waits));

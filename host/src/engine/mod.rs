@@ -28,6 +28,7 @@ mod held;
 mod idempotency;
 mod interrupted;
 mod lane;
+mod large_writes;
 mod locks;
 mod matcher;
 mod memory;
@@ -54,7 +55,6 @@ mod subtasks;
 mod tasks;
 mod threads;
 mod timers;
-mod turns;
 mod watchers;
 
 use std::collections::HashMap;
@@ -77,6 +77,7 @@ use cpu::Workers;
 use dispatcher::Dispatcher;
 use held::Held;
 use interrupted::Interrupted;
+use large_writes::LargeWrites;
 use locks::TaskLocks;
 use memory::Memory;
 use notices::Notices;
@@ -93,7 +94,6 @@ use subtasks::{Families, Subtasks};
 use tasks::Tasks;
 use threads::Threads;
 use timers::Timers;
-use turns::Turns;
 use watchers::Watchers;
 
 pub use acceptor::Acceptor;
@@ -182,9 +182,9 @@ impl Engine {
             Arc::new(FairPool::new(Box::new(spend)))
         };
         let is_alone = Box::new(move || workers.has_one_workspace());
-        let turns = Arc::new(Turns::new(is_alone));
+        let large_writes = Arc::new(LargeWrites::new(is_alone));
         let watchers = Arc::<Watchers>::default();
-        let tasks = Tasks::new(store.clone(), turns, watchers.clone());
+        let tasks = Tasks::new(store.clone(), large_writes, watchers.clone());
         let locks = Arc::<TaskLocks>::default();
         let held = Arc::<Held>::default();
         let budget = Budget::new(settings.memory);
