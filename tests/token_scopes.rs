@@ -112,8 +112,8 @@ async fn a_workspaces_token_may_do_what_its_scope_says_and_nothing_elsewhere() {
             let (status, answer) = ask(&server, token, &route, &route.at("own")).await;
             if fits && is_open {
                 assert!(![401, 403].contains(&status), "{at} with {scope}: {answer}");
-                let told = answer["detail"].as_str().unwrap_or_default();
-                assert!(!told.contains("no workspace"), "{at}: {told}");
+                let detail = answer["detail"].as_str().unwrap_or_default();
+                assert!(!detail.contains("no workspace"), "{at}: {detail}");
                 allowed += 1;
             } else {
                 assert_eq!(
@@ -121,9 +121,9 @@ async fn a_workspaces_token_may_do_what_its_scope_says_and_nothing_elsewhere() {
                     (403, &json!("forbidden")),
                     "{at} with {scope}"
                 );
-                let told = answer["detail"].as_str().unwrap();
+                let detail = answer["detail"].as_str().unwrap();
                 let needed = format!("the scope `{}`", route.scope.as_deref().unwrap());
-                assert!(told.contains(&needed), "{at}: {told}");
+                assert!(detail.contains(&needed), "{at}: {detail}");
                 forbidden += 1;
             }
         }

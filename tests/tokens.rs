@@ -165,10 +165,10 @@ async fn the_command_line_acts_in_the_workspace_of_its_token() {
     // What it lacks is named; other workspaces are not there.
     let lacks = mine(&["webhook", "list"]);
     assert_eq!(lacks.status.code(), Some(4));
-    let told = texts(&lacks).1;
+    let stderr = texts(&lacks).1;
     assert!(
-        told.contains("scope `deploy`") && told.contains("token show"),
-        "{told}"
+        stderr.contains("scope `deploy`") && stderr.contains("token show"),
+        "{stderr}"
     );
     let elsewhere = mine(&["task", "list", "--workspace", "default"]);
     assert_eq!(elsewhere.status.code(), Some(3));
@@ -283,15 +283,15 @@ async fn many_wrong_tokens_are_slowed_and_no_valid_one() {
         let (status, _) = server.api(Method::GET, "/token", None).await;
         assert_eq!(status, 200);
     }
-    let (mut told, mut refused) = (0, 0);
+    let (mut unauthorized, mut refused) = (0, 0);
     for guess in guesses {
         match guess.await.unwrap() {
-            (401, false) => told += 1,
+            (401, false) => unauthorized += 1,
             (429, true) => refused += 1,
             other => panic!("{other:?}"),
         }
     }
-    assert!(told >= 3 && refused > 0, "{told} {refused}");
+    assert!(unauthorized >= 3 && refused > 0, "{unauthorized} {refused}");
     assert!(server.stop().success());
     let log = server.log().await;
     assert!(
