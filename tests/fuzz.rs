@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -30,6 +30,8 @@ mod log;
 mod manifest;
 #[path = "../fuzz/src/multipart.rs"]
 mod multipart;
+#[path = "../fuzz/src/proxy.rs"]
+mod proxy;
 #[path = "../fuzz/src/schema.rs"]
 mod schema;
 #[path = "../fuzz/src/script.rs"]
@@ -172,6 +174,11 @@ fn lines() {
 }
 
 #[test]
+fn proxy() {
+    on_seeds("proxy", proxy::run);
+}
+
+#[test]
 fn multipart() {
     on_seeds("multipart", multipart::run);
 }
@@ -202,9 +209,11 @@ fn every_target_is_run_here() {
     let document = read("docs/architecture.md");
     let (_, section) = document.split_once("\n## Fuzz targets\n").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
-    let rows: String = section.lines().filter(|line| line.starts_with("| `")).fold(
-        String::new(),
-        |rows, line| rows + line.split(" | ").next().unwrap(),
-    );
+    let rows: String = section
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .fold(String::new(), |rows, line| {
+            rows + line.split(" | ").next().unwrap()
+        });
     assert_eq!(named(r"`(\w+)`", &rows), here, "docs/architecture.md");
 }
