@@ -6,12 +6,12 @@ use rquickjs::{Ctx, Error, Function, Object, Persistent, Promise, Value};
 
 use crate::document::{Document, Lender};
 use crate::engine::Engine;
+use crate::event_loop::{Ended, EventLoop};
 use crate::fault;
 use crate::host::{Failure, Level};
 use crate::plain::unread;
 use crate::prelude::Usual;
 use crate::reader::Reader;
-use crate::event_loop::{Ended, EventLoop};
 use crate::writeback::{self, Change};
 
 /// Unhandled rejections that are reported.

@@ -71,7 +71,7 @@ impl JwtAlgorithm {
     }
 }
 
-/// Verifies signature, times, issuer and digest of the body. Gives the index of the secret that matched, the fingerprint
+/// Verifies signature, times, issuer and digest of the body. Returns the index of the secret that matched, the fingerprint
 /// of what the token signs, and when it was issued in milliseconds.
 ///
 /// # Errors

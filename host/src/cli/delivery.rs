@@ -30,7 +30,7 @@ pub enum DeliveryCommand {
   stepwell delivery list --where '{\"code\": \"signature-mismatch\"}'")]
     List {
         #[command(flatten)]
-        wanted: Wanted,
+        wanted: DeliveryFilter,
         /// How many at most
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,
@@ -51,7 +51,7 @@ pub enum DeliveryCommand {
         /// Its id; may be given several times
         ids: Vec<String>,
         #[command(flatten)]
-        wanted: Wanted,
+        wanted: DeliveryFilter,
         /// Send all that the filters name, and not only say which
         #[arg(long, conflicts_with = "ids")]
         yes: bool,
@@ -65,7 +65,7 @@ pub enum DeliveryCommand {
 
 /// Which deliveries are meant.
 #[derive(Debug, Clone, Args)]
-pub struct Wanted {
+pub struct DeliveryFilter {
     /// Only deliveries to this webhook
     #[arg(long, value_name = "NAME")]
     webhook: Option<String>,
@@ -83,7 +83,7 @@ pub struct Wanted {
     before: Option<TaskId>,
 }
 
-impl Wanted {
+impl DeliveryFilter {
     fn query(self) -> Result<Vec<(&'static str, String)>, UsageError> {
         let pattern = self.r#where.as_deref().map(document).transpose()?;
         let verdicts = Some(self.verdict.join(",")).filter(|verdicts| !verdicts.is_empty());
@@ -170,7 +170,7 @@ pub async fn run(global: &Global, command: DeliveryCommand, output: Output) -> R
     }
 }
 
-async fn list(client: &Client, wanted: Wanted, most: usize, output: Output) -> Result<()> {
+async fn list(client: &Client, wanted: DeliveryFilter, most: usize, output: Output) -> Result<()> {
     let query = wanted.query()?;
     if output.json {
         let (deliveries, next) = pages::<Value>(client, most, query).await?;

@@ -10,7 +10,7 @@ use super::context;
 use super::global::Global;
 use crate::deploy::error::DeployError;
 use crate::deploy::manifest::Manifest;
-use crate::deploy::plan::{Action, Item, Kept, Kind};
+use crate::deploy::plan::{Action, Item, Kind, Unmanaged};
 use crate::deploy::{apply, plan, sources};
 use crate::terminal::output::{Output, Tone, printable};
 use confirm::confirm;
@@ -225,12 +225,12 @@ fn view(item: &Item) -> Value {
     Value::Object(view)
 }
 
-fn kept_view(kept: &Kept) -> Value {
+fn kept_view(kept: &Unmanaged) -> Value {
     json!({"kind": kept.kind.word(), "workspace": kept.workspace, "name": kept.name})
 }
 
 /// What the server has beside the manifest, a line for each workspace.
-fn kept_lines(kept: &[Kept], is_hinted: bool) -> Vec<String> {
+fn kept_lines(kept: &[Unmanaged], is_hinted: bool) -> Vec<String> {
     let mut lines = Vec::new();
     for group in kept.chunk_by(|a, b| a.workspace == b.workspace) {
         let kinds = group.chunk_by(|a, b| a.kind == b.kind);

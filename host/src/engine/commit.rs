@@ -57,7 +57,10 @@ impl TaskWriter {
     /// As [`Store::accept`].
     pub(super) async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
         let claim = self.claim(task.head.id)?;
-        let _permit = self.large_writes.acquire(&task.head.workspace, task.data.len()).await;
+        let _permit = self
+            .large_writes
+            .acquire(&task.head.workspace, task.data.len())
+            .await;
         self.store.accept(claim, task).await
     }
 
@@ -65,8 +68,13 @@ impl TaskWriter {
     pub(super) async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let claim = self.claim(commit.head.id)?;
         let bytes = bytes(&commit);
-        self.large_writes.throttle(&commit.head.workspace, bytes).await;
-        let _permit = self.large_writes.acquire(&commit.head.workspace, bytes).await;
+        self.large_writes
+            .throttle(&commit.head.workspace, bytes)
+            .await;
+        let _permit = self
+            .large_writes
+            .acquire(&commit.head.workspace, bytes)
+            .await;
         let news = news(&commit.head);
         self.store.commit(claim, commit).await?;
         self.watchers.written(news);
@@ -101,7 +109,9 @@ impl TaskWriter {
         let mut heads = heads.chain(changes.accepts.iter().map(|task| &task.head));
         let workspace = &heads.next()?.workspace;
         self.large_writes.throttle(workspace, committed).await;
-        self.large_writes.acquire(workspace, committed + accepted).await
+        self.large_writes
+            .acquire(workspace, committed + accepted)
+            .await
     }
 
     /// As [`Store::record_effect`].
@@ -276,7 +286,10 @@ mod tests {
     use crate::store::memory::MemoryStore;
 
     fn beside() -> (Arc<LargeWrites>, Arc<Watchers>) {
-        (Arc::new(LargeWrites::new(Box::new(|| true))), Arc::default())
+        (
+            Arc::new(LargeWrites::new(Box::new(|| true))),
+            Arc::default(),
+        )
     }
 
     /// The request may stop waiting while the write is under way, and then it accepts the task itself.

@@ -209,7 +209,11 @@ mod tests {
         assert_eq!(writes.pay(&quiet, second, now), now);
         let much_later = now + Duration::from_secs(60);
         assert_eq!(writes.pay(&loud, second, much_later), much_later);
-        assert_eq!(writes.state.lock().paid.len(), 1, "the others are forgotten");
+        assert_eq!(
+            writes.state.lock().paid.len(),
+            1,
+            "the others are forgotten"
+        );
         // These wait for nothing.
         writes.throttle(&loud, LARGE - 1).await;
         let alone = super::tests::writes(true);

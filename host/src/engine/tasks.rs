@@ -22,7 +22,11 @@ pub(super) struct Tasks {
 }
 
 impl Tasks {
-    pub(super) fn new(store: Arc<dyn Store>, large_writes: Arc<LargeWrites>, watchers: Arc<Watchers>) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        large_writes: Arc<LargeWrites>,
+        watchers: Arc<Watchers>,
+    ) -> Self {
         let ownership = store.ownership();
         Self {
             store,

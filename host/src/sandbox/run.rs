@@ -81,7 +81,7 @@ pub(super) async fn step(
         outcome,
         logs: logs.take(),
         fuel,
-        duration_us: started.elapsed().saturating_sub(held).as_micros() as u64,
+        duration_us: started.elapsed().saturating_sub(suspended).as_micros() as u64,
     }
 }
 

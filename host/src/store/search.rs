@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepwell_condition::{Budget, Pattern};
 
-use super::{Found as Part, Store, StoreError, TaskQuery, Terms};
+use super::{Store, StoreError, TaskPage as Part, TaskQuery, Terms};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits::{SEARCH_BYTES, SEARCH_DATA, SEARCH_HEADS};
@@ -40,7 +40,7 @@ pub struct Search {
     pub pattern: Option<Arc<Pattern>>,
     /// Older than this one.
     pub before: Option<TaskId>,
-    /// At most so many.
+    /// The most tasks of a page.
     pub limit: usize,
 }
 
@@ -87,7 +87,7 @@ pub async fn search(
     search: &Search,
 ) -> Result<Page, StoreError> {
     let mut heads = Heads::new(store, workspace, search);
-    let mut found = Found {
+    let mut found = PageBuilder {
         limit: search.limit,
         pattern: search.pattern.clone(),
         // Some 200 ms.
@@ -143,7 +143,7 @@ pub async fn search(
 }
 
 /// The tasks that fit, as far as they have been looked at.
-struct Found {
+struct PageBuilder {
     limit: usize,
     pattern: Option<Arc<Pattern>>,
     budget: Budget,
@@ -157,7 +157,7 @@ struct Found {
     stopped: bool,
 }
 
-impl Found {
+impl PageBuilder {
     /// One more than a page: then there is a next one.
     fn is_full(&self) -> bool {
         self.tasks.len() > self.limit

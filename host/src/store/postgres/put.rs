@@ -41,7 +41,7 @@ const NEW_TASKS: &str = "insert into tasks (workspace, id, partition, version, s
 const JOURNAL: &str = "insert into journal (workspace, task, seq, bytes, entries) \
     select * from unnest($1::text[], $2::uuid[], $3::int8[], $4::int8[], $5::bytea[])";
 
-/// Writes what a group has come to, and commits. Gives how the writes ended, and how the commit did: if a write was refused,
+/// Writes what a group has come to, and commits. Returns how the writes ended, and how the commit did: if a write was refused,
 /// the commit was a rollback.
 pub(super) async fn put(
     session: &Session,

@@ -124,7 +124,7 @@ impl Runs {
         Run::new(day, tier, self.last)
     }
 
-    /// A filter of so many lines, if there is room for it in memory.
+    /// A filter of `lines`, if there is room for it in memory.
     pub(super) fn filter(&self, lines: usize) -> Option<Filter> {
         let bytes = self.filter_bytes + Filter::bytes_of(lines);
         (bytes <= self.most_filter_bytes).then(|| Filter::new(lines))

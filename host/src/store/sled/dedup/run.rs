@@ -116,7 +116,7 @@ impl Run {
         Ok(entries)
     }
 
-    /// Has `batch` remove its first values, so many at most; true if there are none left.
+    /// Has `batch` remove at most `most` of its first values; true if there are none left.
     pub(super) fn remove(
         &self,
         disk: &Disk,
