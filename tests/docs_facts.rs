@@ -56,15 +56,47 @@ fn the_glossary_has_the_words_of_the_design() {
     let (_, glossary) = document.split_once("\n## Glossary\n").unwrap();
     let rows = glossary.lines().filter_map(|line| line.strip_prefix("| "));
     let cells: Vec<(&str, &str)> = rows.filter_map(|row| row.split_once(" | ")).collect();
-    let terms: Vec<&str> = cells.iter().flat_map(|(term, _)| term.split(", ")).collect();
+    let terms: Vec<&str> = cells
+        .iter()
+        .flat_map(|(term, _)| term.split(", "))
+        .collect();
     for word in [
-        "workspace", "webhook", "delivery", "verdict", "task", "head", "data", "`$via`", "step", "run",
-        "attempt", "connector", "config", "journal", "timeline", "effect", "commit", "node", "partition",
-        "claim", "epoch", "revision", "family", "lane", "notice", "image", "seed", "shape", "mark",
+        "workspace",
+        "webhook",
+        "delivery",
+        "verdict",
+        "task",
+        "head",
+        "data",
+        "`$via`",
+        "step",
+        "run",
+        "attempt",
+        "connector",
+        "config",
+        "journal",
+        "timeline",
+        "effect",
+        "commit",
+        "node",
+        "partition",
+        "claim",
+        "epoch",
+        "revision",
+        "family",
+        "lane",
+        "notice",
+        "image",
+        "seed",
+        "shape",
+        "mark",
     ] {
         assert!(terms.contains(&word), "the glossary does not have {word}");
     }
-    let twice = terms.iter().enumerate().find(|(at, term)| terms[..*at].contains(term));
+    let twice = terms
+        .iter()
+        .enumerate()
+        .find(|(at, term)| terms[..*at].contains(term));
     assert_eq!(twice, None, "the glossary has a term twice");
 }
 

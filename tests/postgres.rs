@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use self::server::PostgresServer;
 use crate::support::receiver::Reply;
-use crate::support::{PATIENCE, Receiver, Server, asked, stepwell, texts};
+use crate::support::{PATIENCE, Receiver, Server, accepted_task, asked, stepwell, texts};
 
 /// A node's lease, and how much later its tasks may go on.
 const TAKE_OVER: Duration = Duration::from_secs(6);
@@ -171,9 +171,7 @@ async fn a_database_that_is_killed_loses_nothing_and_is_reached_again() {
                         let body = json!({"n": 2}).to_string();
                         let (status, body) = server.send(&webhook, "application/json", body).await;
                         if status == StatusCode::OK {
-                            acknowledged
-                                .lock()
-                                .push(body["task"].as_str().unwrap().to_owned());
+                            acknowledged.lock().push(accepted_task(&body));
                         } else {
                             refused.lock().insert(status);
                             tokio::time::sleep(Duration::from_millis(20)).await;

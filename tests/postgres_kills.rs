@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use self::server::PostgresServer;
-use crate::support::{Receiver, Server};
+use crate::support::{Receiver, Server, accepted_task};
 
 /// How often the server that works is killed.
 const KILLS: usize = 6;
@@ -76,7 +76,7 @@ async fn servers_that_are_killed_in_turn_lose_nothing_and_repeat_nothing() {
                     // An answer that the kill cut in two acknowledges nothing.
                     if let Ok(answer) = answer.text().await {
                         let answer: Value = serde_json::from_str(&answer).unwrap();
-                        let task = answer["task"].as_str().unwrap().to_owned();
+                        let task = accepted_task(&answer);
                         acknowledged.lock().push(task);
                     }
                 }

@@ -7,10 +7,10 @@ use std::process::Output;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use stepwell_api::{Token, Tokens};
+use stepwell_api::{Token, Tokens, Workspaces};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{Answer, Server, stepwell, texts};
+use crate::support::{Answer, Server, refusal, stepwell, texts, typed};
 
 /// The command line of a user who has a token and no data directory.
 fn cli(server: &Server, token: &str, args: &[&str]) -> Output {
@@ -61,8 +61,8 @@ async fn a_token_is_shown_once_and_ends_when_it_is_revoked() {
     assert!(server.cli(&["token", "revoke", "ci"]).status.success());
     let (status, problem) = server.api_as(&token, Method::GET, "/token", None).await;
     assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (401, &json!("unauthorized"))
+        (status.as_u16(), refusal(&problem).code.as_str()),
+        (401, "unauthorized")
     );
     let again = server.cli(&["token", "revoke", "ci"]);
     assert_eq!(again.status.code(), Some(3), "{}", texts(&again).1);
@@ -102,18 +102,13 @@ async fn a_token_gives_nothing_away_that_it_has_not() {
     let (status, answer) = add(json!({"name": "a", "scopes": ["read", "deploy"]})).await;
     assert_eq!(status, 403, "{answer}");
     assert!(
-        answer["detail"]
-            .as_str()
-            .unwrap()
-            .contains("the scope `deploy`"),
+        refusal(&answer).detail.contains("the scope `deploy`"),
         "{answer}"
     );
     let (status, answer) = add(json!({"name": "a", "scopes": ["read"]})).await;
-    assert_eq!(
-        (status, &answer["added_by"]),
-        (201, &json!("people")),
-        "{answer}"
-    );
+    assert_eq!(status, 201, "{answer}");
+    let added: Token = typed(&answer);
+    assert_eq!(added.added_by.as_deref(), Some("people"));
     for (body, field) in [
         (json!({"name": "b", "scopes": []}), "scopes"),
         (json!({"name": "b", "scopes": ["write"]}), "scopes"),
@@ -124,10 +119,11 @@ async fn a_token_gives_nothing_away_that_it_has_not() {
         ),
     ] {
         let (status, answer) = add(body).await;
+        assert_eq!(status, 422, "{answer}");
+        let wrong = refusal(&answer);
         assert_eq!(
-            (status, &answer["code"], &answer["field"]),
-            (422, &json!("bad-token"), &json!(field)),
-            "{answer}"
+            (wrong.code.as_str(), wrong.field.as_deref()),
+            ("bad-token", Some(field))
         );
     }
     // A workspace's token is none of the server's.
@@ -136,7 +132,7 @@ async fn a_token_gives_nothing_away_that_it_has_not() {
     let (_, seen) = server
         .api_as(&admin, Method::GET, "/workspaces", None)
         .await;
-    assert_eq!(seen["workspaces"].as_array().unwrap().len(), 1);
+    assert_eq!(typed::<Workspaces>(&seen).workspaces.len(), 1);
 }
 
 #[tokio::test]

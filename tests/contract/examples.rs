@@ -126,11 +126,27 @@ const WITHIN: [(&str, By); 58] = [
 
 /// Examples of the API's JSON in other documents, by how they begin.
 const ELSEWHERE: [(&str, &str, By); 5] = [
-    ("docs/replies.md", "{\"task\": \"…\", \"state\": \"ignored\"", Whole("EndedTask")),
-    ("docs/replies.md", "{\"task\": \"…\", \"status_url\"", Whole("PendingReply")),
+    (
+        "docs/replies.md",
+        "{\"task\": \"…\", \"state\": \"ignored\"",
+        Whole("EndedTask"),
+    ),
+    (
+        "docs/replies.md",
+        "{\"task\": \"…\", \"status_url\"",
+        Whole("PendingReply"),
+    ),
     ("docs/bodies.md", "{\"tasks\": […]}", Names("AcceptedTasks")),
-    ("docs/bodies.md", "{\"status\": 415, \"code\"", Part("Problem")),
-    ("docs/schemas.md", "{\"type\": \"urn:stepwell:problem:schema-mismatch\"", Whole("Problem")),
+    (
+        "docs/bodies.md",
+        "{\"status\": 415, \"code\"",
+        Part("Problem"),
+    ),
+    (
+        "docs/schemas.md",
+        "{\"type\": \"urn:stepwell:problem:schema-mismatch\"",
+        Whole("Problem"),
+    ),
 ];
 
 fn check(contract: &Contract, text: &str, by: &By) {
@@ -153,7 +169,11 @@ fn check(contract: &Contract, text: &str, by: &By) {
             Ok(())
         }
         Names(name) => {
-            let text = if text.starts_with('{') { text } else { &format!("{{{text}}}") };
+            let text = if text.starts_with('{') {
+                text
+            } else {
+                &format!("{{{text}}}")
+            };
             let members = contract.members(name);
             // The members of the outermost object.
             let (mut depth, mut outer) = (0, String::new());
@@ -195,7 +215,10 @@ fn every_example_of_the_document_is_what_the_contract_says() {
     let within = parts.iter().step_by(2).flat_map(|text| {
         let spans = text.split('`').skip(1).step_by(2);
         let spans = spans.map(|span| span.replace('\n', " "));
-        spans.filter(|span| span.starts_with('{') && span.len() > 1 || span.starts_with('"') && span.contains("\": "))
+        spans.filter(|span| {
+            span.starts_with('{') && span.len() > 1
+                || span.starts_with('"') && span.contains("\": ")
+        })
     });
     for (found, known) in [
         (blocks.collect::<Vec<_>>(), BLOCKS.as_slice()),
@@ -221,7 +244,9 @@ fn examples_of_other_documents_are_what_the_contract_says() {
     let contract = Contract::new();
     for (file, begins, by) in &ELSEWHERE {
         let text = fs::read_to_string(repository().join(file)).unwrap();
-        let spans = text.split('`').map(|span| span.trim_start_matches("json").trim());
+        let spans = text
+            .split('`')
+            .map(|span| span.trim_start_matches("json").trim());
         let found: Vec<&str> = spans.filter(|span| span.starts_with(begins)).collect();
         let [example] = found[..] else {
             panic!("{file} has {} examples that begin {begins}", found.len());

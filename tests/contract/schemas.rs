@@ -142,7 +142,9 @@ impl Contract {
     /// Checks JSON as the request body of the operation with that id.
     pub fn check_body(&self, id: &str, instance: &Value) -> Result<(), String> {
         let mut operations = self.operations();
-        let (_, _, operation) = operations.find(|(_, _, it)| it["operationId"] == id).unwrap();
+        let (_, _, operation) = operations
+            .find(|(_, _, it)| it["operationId"] == id)
+            .unwrap();
         let content = &operation["requestBody"]["content"];
         self.check_by(&content["application/json"]["schema"], instance)
     }

@@ -4,7 +4,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Server, guest};
+use crate::support::{Server, accepted_task, guest};
 
 /// Two steps that run on what came by the webhook `Payments`, and a webhook `Orders` that the sender has.
 async fn with_payments() -> (Server, String) {
@@ -168,7 +168,7 @@ async fn a_sender_is_not_believed() {
         r#"{"$via": {"name": "Payments"}, "$via.name": "Payments"}"#,
     ] {
         let (_, accepted) = server.send(&orders, "application/json", body).await;
-        let id = accepted["task"].as_str().unwrap();
+        let id = &accepted_task(&accepted);
         let task = server.wait(id, "unmatched").await;
         assert_eq!(task.data["$via"]["name"], "Orders", "{body}");
     }
