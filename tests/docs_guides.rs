@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::receiver::Reply;
-use crate::support::{PATIENCE, Answer, Receiver, Server, repository, stepwell, texts, typed};
+use crate::support::{Answer, PATIENCE, Receiver, Server, repository, stepwell, texts, typed};
 use serde_json::{Value, json};
 use stepwell_api::{Task, TaskHead};
 
@@ -54,7 +54,12 @@ fn shell(line: &str, folder: &Path, set: &[(&str, &str)]) -> String {
 }
 
 /// Posts a body and waits until its task is in `state`: the id, and what `task show` prints of it.
-async fn came_to(server: &Server, webhook: &str, body: &Value, state: &str) -> (String, Answer<Task>) {
+async fn came_to(
+    server: &Server,
+    webhook: &str,
+    body: &Value,
+    state: &str,
+) -> (String, Answer<Task>) {
     let id = server.post(webhook, body).await;
     let task = shown(server, &id, state).await;
     (id, task)

@@ -256,7 +256,7 @@ async fn places_are_bounded_for_all_and_by_workspace_and_given_back() {
         .api(Method::PUT, "/workspaces/other/steps/s", Some(step))
         .await;
     assert!(status.is_success());
-    let (status, result) = post(&server, &elsewhere, json!({"todo": "pause"})).await;
+    let (status, result) = post(&server, &typed(&elsewhere), json!({"todo": "pause"})).await;
     assert_eq!((status, result), (StatusCode::OK, json!("late")));
 
     // One that shuts down its side is answered at once, as it may be gone.
