@@ -47,6 +47,7 @@ mod javascript;
 mod javascript_compiled;
 mod listing;
 mod masks;
+mod nodes;
 mod notices;
 mod old_stores;
 mod pauses;

@@ -77,7 +77,8 @@ impl App {
         let calls = files::share(&mut settings);
         let tls = settings.tls.clone().map(Tls::open).transpose()?;
         let (listener, address) = address::listen(settings.listen).await?;
-        let opened = stores::open(&settings).await?;
+        let url = format!("{}://{}", settings.scheme(), reachable(address));
+        let opened = stores::open(&settings, url).await?;
         let store = opened.store.clone();
         let lock = opened.lock.clone();
         let parts = Self::open(&settings, address, opened, (&rules, calls)).await;

@@ -4,10 +4,14 @@
 
 pub mod answer;
 pub mod cases;
+pub mod cluster;
 pub mod deliveries;
 pub mod dying;
 pub mod guests;
+pub mod history;
 pub mod log;
+#[path = "../../host/src/store/postgres/tests/server.rs"]
+pub mod postgres;
 pub mod project;
 pub mod ran;
 pub mod receiver;
@@ -28,6 +32,7 @@ use stepwell_api::{Accepted, Task, TaskHead, TaskPage, TaskState, Token, Webhook
 use tempfile::TempDir;
 
 pub use answer::Answer;
+pub use cluster::Cluster;
 pub use guests::{example, guest};
 pub use receiver::Receiver;
 
@@ -177,6 +182,17 @@ impl Server {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    }
+
+    /// Whether the process was started and not ended.
+    pub fn is_running(&self) -> bool {
+        self.child.is_some()
+    }
+
+    /// Sends a signal to the process.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let child = self.child.as_ref().expect("the server runs");
+        rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
     }
 
     /// Asks the process to end (SIGTERM) and waits until it has.

@@ -152,6 +152,7 @@ codes! {
     408 SlowBody = "slow-body",
     409 BeingErased = "being-erased",
     409 Exists = "exists",
+    409 LastNode = "last-node",
     409 LimitReached = "limit-reached",
     409 NoBody = "no-body",
     409 NoSample = "no-sample",

@@ -99,6 +99,11 @@ impl Catalog {
         names
     }
 
+    /// The revision of what is set up that memory is at.
+    pub fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Relaxed)
+    }
+
     /// [`CatalogError::NotFound`] unless the workspace is there.
     pub fn check_workspace(&self, name: &WorkspaceName) -> Result<(), CatalogError> {
         self.workspace(name).map(|_| ())

@@ -108,7 +108,13 @@ impl Acceptor {
         let result = result.ok().and_then(Result::ok);
         match result {
             Some(accepted) => accepted?,
-            None => arriving.accept().await?,
+            None => {
+                arriving.accept().await?;
+                if self.tasks.owned().leaves_any() {
+                    // Its run may not have begun; whoever has its partition by then begins it.
+                    self.dispatcher.offer(&workspace, id);
+                }
+            }
         }
         Ok(Duration::ZERO)
     }

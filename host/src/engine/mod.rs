@@ -13,6 +13,7 @@ mod admission;
 mod advance;
 mod advanced;
 mod advancer;
+mod asker;
 mod attempt;
 mod blocking;
 mod bodies;
@@ -26,6 +27,7 @@ mod eligible;
 mod expiry;
 mod held;
 mod idempotency;
+mod inbox;
 mod interrupted;
 mod lane;
 mod locks;
@@ -62,20 +64,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::catalog::Catalog;
 use crate::connectors::{FetchClient, WorkspacePolicy};
 use crate::domain::budget::Budget;
 use crate::domain::clock::Clock;
 use crate::domain::ids::WorkspaceName;
 use crate::sandbox::Sandbox;
-use crate::store::Store;
+use crate::store::{Load, Store};
 use advancer::Advancer;
+use asker::Asker;
 use blocking::FairPool;
 use bodies::Bodies;
 use call_recorder::CallRecorder;
 use cpu::Workers;
 use dispatcher::Dispatcher;
 use held::Held;
+use inbox::{Inbox, load};
 use interrupted::Interrupted;
 use locks::TaskLocks;
 use memory::Memory;
@@ -148,6 +154,8 @@ pub struct Engine {
     dispatcher: Arc<Dispatcher>,
     threads: Arc<Threads>,
     interrupted: Arc<Interrupted>,
+    store: Arc<dyn Store>,
+    catalog: Arc<Catalog>,
 }
 
 impl Engine {
@@ -274,9 +282,26 @@ impl Engine {
             dispatcher: dispatcher.clone(),
             removal: removal_asked,
         };
+        let asker = Arc::new(Asker::new(store.clone()));
+        let actions = Arc::new(Actions {
+            tasks: tasks.clone(),
+            clock,
+            locks: locks.clone(),
+            dispatcher: dispatcher.clone(),
+            subtasks,
+            asker: asker.clone(),
+        });
+        let inbox = Arc::new(Inbox {
+            tasks: tasks.clone(),
+            actions: actions.clone(),
+            dispatcher: dispatcher.clone(),
+            catalog: catalog.clone(),
+            removal: removal.clone(),
+            known: Mutex::default(),
+        });
         let follower = Follower {
             tasks: tasks.clone(),
-            catalog,
+            catalog: catalog.clone(),
             dispatcher: dispatcher.clone(),
             held: held.clone(),
             locks: locks.clone(),
@@ -290,6 +315,11 @@ impl Engine {
         threads.spawn(dispatcher::refill(tasks.clone(), dispatcher.clone()));
         threads.spawn(removal.clone().run());
         threads.spawn(follower.run());
+        if store.cluster().is_some() {
+            threads.spawn(asker.run());
+            threads.spawn(inbox.clone().report());
+            threads.spawn(inbox.run());
+        }
         threads.spawn(scheduler.run());
         Ok(Arc::new(Self {
             acceptor: Arc::new(Acceptor {
@@ -298,13 +328,7 @@ impl Engine {
                 runner,
                 announce,
             }),
-            actions: Arc::new(Actions {
-                tasks: tasks.clone(),
-                clock,
-                locks,
-                dispatcher: dispatcher.clone(),
-                subtasks,
-            }),
+            actions,
             replayer: Replayer {
                 tasks,
                 steps,
@@ -318,12 +342,24 @@ impl Engine {
             dispatcher,
             threads,
             interrupted,
+            store,
+            catalog,
         }))
+    }
+
+    /// What this server has to do.
+    pub fn load(&self) -> Load {
+        load(&self.dispatcher, &self.catalog)
     }
 
     /// Ends what is under way: no new run begins; runs that have not ended after `grace` are cut
     /// off and begin again at the next start, with their recorded calls answered.
+    ///
+    /// Partitions in which nothing runs are given to other nodes at once.
     pub async fn shutdown(&self, grace: Duration) {
+        if let Some(cluster) = self.store.cluster() {
+            cluster.leave();
+        }
         if !self.dispatcher.close(grace).await {
             tracing::warn!(
                 runs = self.dispatcher.queue.running(),

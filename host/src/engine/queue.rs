@@ -221,6 +221,12 @@ impl Queue {
         self.inner.lock().running
     }
 
+    /// Tasks that are queued in memory.
+    pub(super) fn queued(&self) -> usize {
+        let inner = self.inner.lock();
+        inner.lanes.values().map(|lane| lane.queued.len()).sum()
+    }
+
     /// Whether no task is given out until this is taken back.
     pub(super) fn hold(&self, held: bool) {
         self.inner.lock().held = held;

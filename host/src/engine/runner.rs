@@ -73,8 +73,9 @@ impl Runner {
     ) -> Option<(WorkspaceName, TaskId)> {
         let writer = self.tasks.writer();
         let admission = self.interrupted.admit(workspace, task);
-        // Nothing of another node's task is read or run.
+        // Nothing of another node's task is read or run, nor of one that is to be another's in a moment.
         let claim = writer.claim(task).ok();
+        let claim = claim.filter(|_| !writer.is_leaving(task));
         let lock = claim.filter(|_| admission != Admission::Waits);
         let lock = lock.and_then(|claim| self.locks.lock_for_run(task, claim).ok());
         let advanced = match &lock {

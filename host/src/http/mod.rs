@@ -36,7 +36,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 
 use crate::catalog::Catalog;
-use crate::domain::clock::Clock;
+use crate::domain::clock::{Clock, Millis};
 use crate::engine::Engine;
 use crate::ingest::deliveries::DeliveryLog;
 use crate::ingest::read::{Bodies, Bounds};
@@ -78,6 +78,7 @@ pub struct Api {
     /// Tasks that are shown with their history at once.
     views: Semaphore,
     closing: AtomicBool,
+    started: Millis,
     /// The text of the OpenAPI document, once the routes are made.
     openapi: OnceLock<bytes::Bytes>,
 }
@@ -109,7 +110,7 @@ impl Api {
         };
         let bodies = Bodies::new(settings.bodies_bytes, parts.engine.memory.clone());
         let (engine, clock) = (parts.engine.clone(), parts.clock.clone());
-        let catalog = parts.catalog.clone();
+        let (catalog, started) = (parts.catalog.clone(), clock.now());
         let base_url = parts.base_url.trim_end_matches('/').to_owned();
         // The other half is for those that do not wait.
         let places = settings.connections / 2;
@@ -141,6 +142,7 @@ impl Api {
             bodies,
             views: Semaphore::new(VIEWS),
             closing: AtomicBool::new(false),
+            started,
             openapi: OnceLock::new(),
         })
     }

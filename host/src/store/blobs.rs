@@ -87,6 +87,13 @@ impl Blobs {
         })
     }
 
+    /// The same where other processes may make it: whether there are any is seen on the disk.
+    pub fn shared(root: PathBuf) -> Arc<Self> {
+        let blobs = Self::new(root);
+        blobs.is_used.store(true, Ordering::Release);
+        blobs
+    }
+
     /// From now on the files of a workspace may have so many bytes in all. More are kept, if they are there already.
     pub fn limit(&self, most: u64) {
         self.most.store(most, Ordering::Relaxed);

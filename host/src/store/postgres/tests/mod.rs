@@ -1,3 +1,4 @@
+mod cut;
 mod figures;
 mod server;
 mod takeover;
