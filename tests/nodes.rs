@@ -199,7 +199,7 @@ async fn a_server_has_done_what_is_for_another_ones_task() {
     );
     let (_, kept) = other.act(&id, "unkeep", None).await;
     assert_eq!(kept["kept"], false);
-    let patch = json!({"patch": {"note": 1.50}});
+    let patch: Value = serde_json::from_str(r#"{"patch": {"note": 1.50}}"#).unwrap();
     let (status, updated) = other.act(&id, "update", Some(patch)).await;
     assert_eq!(status, StatusCode::OK, "{updated}");
     let task = owner.waiting(&id).await;
@@ -422,7 +422,8 @@ async fn an_operator_sees_the_servers_and_has_one_give_its_tasks_away() {
     }
     let id = this[0].id.to_string();
     let (out, err) = texts(&cluster.servers[0].cli(&["node", "drain", &id]));
-    assert!(out.contains("is draining"), "{out}{err}");
+    let said = format!("{out}{err}");
+    assert!(said.contains("is draining"), "{said}");
     let until = Instant::now() + PATIENCE;
     loop {
         let nodes = cluster.nodes(0).await;
