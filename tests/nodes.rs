@@ -49,7 +49,6 @@ async fn every_server_takes_webhooks_and_runs_their_tasks() {
     let cluster = Cluster::start(3).await;
     steps(&cluster).await;
     let webhook = cluster.servers[0].webhook("Orders").await;
-    cluster.agreed().await;
     let mut partitions: Vec<HashSet<u8>> = Vec::new();
     let mut all = Vec::new();
     for server in &cluster.servers {
@@ -87,7 +86,6 @@ async fn what_a_server_had_goes_to_the_others_at_once_if_it_ends_and_soon_if_it_
     let mut cluster = Cluster::start(3).await;
     steps(&cluster).await;
     let webhook = cluster.servers[0].webhook("Orders").await;
-    cluster.agreed().await;
     let mut parked = Vec::new();
     for server in &cluster.servers {
         for _ in 0..5 {
@@ -174,7 +172,6 @@ async fn a_server_has_done_what_is_for_another_ones_task() {
     let cluster = Cluster::start(2).await;
     steps(&cluster).await;
     let webhook = cluster.servers[0].webhook("Orders").await;
-    cluster.agreed().await;
     let parks = json!({"park": true});
     let (owner, other, id) = owner_and_other(&cluster, &webhook, &parks).await;
     let (owner, other) = (&cluster.servers[owner], &cluster.servers[other]);
@@ -281,7 +278,6 @@ async fn a_webhook_about_another_servers_task_changes_it_once() {
         .await;
     assert_eq!(status, StatusCode::CREATED, "{paid}");
     let paid = paid["url"].as_str().unwrap();
-    cluster.agreed().await;
     for round in 0..10 {
         let (owner, other, id) = owner_and_other(&cluster, &orders, &json!({"park": true})).await;
         cluster.servers[owner].waiting(&id).await;
@@ -314,7 +310,6 @@ async fn a_delivery_that_comes_to_two_servers_at_once_is_one_task() {
         .api(Method::POST, &path, Some(webhook))
         .await;
     let webhook = webhook["url"].as_str().unwrap();
-    cluster.agreed().await;
     for round in 0..50 {
         let event = json!({"id": format!("evt_{round}"), "n": round});
         let (one, two) = tokio::join!(
@@ -333,7 +328,6 @@ async fn what_a_killed_server_was_asked_for_is_done_once_by_the_next_owner() {
     let mut cluster = Cluster::start(2).await;
     steps(&cluster).await;
     let webhook = cluster.servers[0].webhook("Orders").await;
-    cluster.agreed().await;
     let mut tasks = Vec::new();
     for _ in 0..8 {
         let (owner, _, id) = owner_and_other(&cluster, &webhook, &json!({"park": true})).await;
@@ -385,7 +379,6 @@ async fn a_sender_gets_the_reply_of_its_task_also_where_another_server_has_it() 
     let path = first.path("webhooks");
     let (_, webhook) = first.api(Method::POST, &path, Some(settings)).await;
     let webhook = webhook["url"].as_str().unwrap().to_owned();
-    cluster.agreed().await;
     for round in 0..3 {
         let body = json!({"id": round, "wait": 700}).to_string();
         let send = |server: usize| {
@@ -407,7 +400,6 @@ async fn an_operator_sees_the_servers_and_has_one_give_its_tasks_away() {
     let cluster = Cluster::start(2).await;
     steps(&cluster).await;
     let webhook = cluster.servers[0].webhook("Orders").await;
-    cluster.agreed().await;
     let nodes = cluster.nodes(1).await;
     let this: Vec<&Node> = nodes.iter().filter(|node| node.this).collect();
     assert_eq!((nodes.len(), this.len()), (2, 1));

@@ -162,7 +162,6 @@ async fn servers_that_are_killed_at_random_lose_nothing_and_repeat_nothing() {
     let mut cluster = Cluster::start(3).await;
     let upstream = Receiver::start().await;
     let key = set_up(&cluster.servers[0]).await;
-    cluster.agreed().await;
     let sent = Arc::new(Sent::default());
     *sent.addresses.lock() = addresses(&cluster);
     let url = format!("{}/call", upstream.url);
@@ -301,7 +300,6 @@ async fn a_server_that_stood_still_writes_nothing_of_what_others_took_over() {
     let cluster = Cluster::start(2).await;
     let upstream = Receiver::start().await;
     let key = set_up(&cluster.servers[0]).await;
-    cluster.agreed().await;
     let (zombie, other) = (&cluster.servers[1], &cluster.servers[0]);
     let url = format!("{}/slow", upstream.url);
     let slow = crate::support::receiver::Reply::status(204).after(Duration::from_millis(1_500));

@@ -72,8 +72,6 @@ async fn the_tasks_of_a_server_that_is_killed_go_on_elsewhere() {
     let webhook = cluster.servers[0].webhook("Orders").await;
     cluster.servers[0].script("calls", CALLS).await;
     cluster.servers[0].script("counts", COUNTS).await;
-    // What is set up at one is seen by the other.
-    cluster.agreed().await;
     let url = format!("{}/slow", upstream.url);
     let body = json!({"call": true, "url": url});
     let id = cluster.servers[0].post(&webhook, &body).await;

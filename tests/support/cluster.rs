@@ -80,25 +80,6 @@ impl Cluster {
         }
         began.elapsed()
     }
-
-    /// Waits until each server knows what was set up by any of them before.
-    pub async fn agreed(&self) {
-        let newest = |nodes: &[Node]| nodes.iter().map(|node| node.revision).max();
-        let began = Instant::now();
-        // The numbers are as old as the last renewal of each lease.
-        tokio::time::sleep(Duration::from_millis(1_500)).await;
-        loop {
-            let nodes = self.nodes(0).await;
-            if nodes
-                .iter()
-                .all(|node| Some(node.revision) == newest(&nodes))
-            {
-                return;
-            }
-            assert!(began.elapsed() < PATIENCE, "{nodes:#?}");
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
 }
 
 /// Whether a load balancer sends requests to the server.

@@ -65,6 +65,12 @@ pub trait Cluster: Send + Sync {
     /// What others are to see of this node, from the next renewal of its lease on.
     fn report(&self, load: Load);
 
+    /// Tells the others that this node goes by a revision of what is set up.
+    async fn apply(&self, revision: u64) -> Result<(), StoreError>;
+
+    /// Whether all other nodes whose lease runs go by that revision, or a later one.
+    async fn is_applied(&self, revision: u64) -> Result<bool, StoreError>;
+
     /// Has this node give its partitions to others: it is about to end. It keeps one until the store is closed, so that
     /// requests under way become tasks.
     fn leave(&self);

@@ -18,6 +18,9 @@ const OTHERS: &str = "select count(*) from nodes where id <> $1 and not draining
     and lease_until > clock_timestamp()";
 const DRAIN: &str = "update nodes set draining = $2 where id = $1 \
     and lease_until > clock_timestamp() returning id";
+const APPLY: &str = "update nodes set revision = greatest(revision, $2) where id = $1";
+const BEHIND: &str = "select id from nodes where id <> $1 and revision < $2 \
+    and lease_until > clock_timestamp() + $3 * interval '1 ms' limit 1";
 
 #[async_trait]
 impl Cluster for PostgresStore {
@@ -58,6 +61,18 @@ impl Cluster for PostgresStore {
             true => Ok(Drain::NoSuchNode),
             false => Ok(Drain::Begun),
         }
+    }
+
+    async fn apply(&self, revision: u64) -> Result<(), StoreError> {
+        let params: Params<'_> = &[&self.shared.node, &number(revision)];
+        self.shared.query(APPLY, params).await.map(drop)
+    }
+
+    async fn is_applied(&self, revision: u64) -> Result<bool, StoreError> {
+        // One that has not renewed its lease for a while is about to be gone, and reads all when it is back.
+        let half = self.shared.settings.lease.as_millis() as f64 / 2.0;
+        let params: Params<'_> = &[&self.shared.node, &number(revision), &half];
+        Ok(self.shared.query(BEHIND, params).await?.is_empty())
     }
 
     fn report(&self, load: Load) {

@@ -26,7 +26,7 @@ const RENEW: &str = "insert into nodes (id, version, lease_until, url, running, 
     values ($1, $2, clock_timestamp() + $3 * interval '1 ms', $4, $5, $6, $7) \
     on conflict (id) do update set lease_until = excluded.lease_until, version = excluded.version, \
     url = excluded.url, running = excluded.running, queued = excluded.queued, \
-    revision = excluded.revision returning draining";
+    revision = greatest(nodes.revision, excluded.revision) returning draining";
 /// What was owned before the lease ended may have been another's since.
 const RETAKE: &str = "update partitions set epoch = epoch + 1 where owner = $1";
 /// Nodes that have a share. One that has not renewed its lease for half of it does not count, so that nothing is kept free
