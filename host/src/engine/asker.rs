@@ -7,22 +7,28 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
+use crate::domain::ids::WorkspaceName;
 use crate::domain::inbox::{RequestId, TaskAnswer, TaskRequest};
 use crate::store::{Cluster, Store, StoreError};
 
 /// The longest that an answer is waited for: an owner's patience with a run, and the time in which another node takes the
 /// place of one that died.
 const LONGEST: Duration = Duration::from_secs(40);
-/// Requests that wait at once.
-const MOST: usize = 1_000;
+/// Requests that wait at once, and those of one workspace.
+const MOST: (usize, usize) = (1_000, 100);
 /// Between two looks for answers: first, and at most.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(64));
 
 /// Who waits for answers of other nodes.
 pub(super) struct Asker {
     store: Arc<dyn Store>,
-    waiting: Mutex<HashMap<RequestId, oneshot::Sender<TaskAnswer>>>,
+    waiting: Mutex<HashMap<RequestId, Waiting>>,
     asked: Notify,
+}
+
+struct Waiting {
+    workspace: WorkspaceName,
+    answer: oneshot::Sender<TaskAnswer>,
 }
 
 /// Why a request was not made. It is not done.
@@ -69,10 +75,13 @@ impl Asker {
         let (sender, answer) = oneshot::channel();
         {
             let mut waiting = self.waiting.lock();
-            if waiting.len() >= MOST {
+            let workspace = request.workspace.clone();
+            let own = waiting.values().filter(|one| one.workspace == workspace);
+            if waiting.len() >= MOST.0 || own.count() >= MOST.1 {
                 return Err(AskError::Full);
             }
-            waiting.insert(id, sender);
+            let answer = sender;
+            waiting.insert(id, Waiting { workspace, answer });
         }
         let _place = Place { asker: self, id };
         if let Err(error) = cluster.ask(id, request).await {
@@ -129,7 +138,7 @@ impl Asker {
         let count = answers.len();
         for (id, answer) in answers {
             if let Some(waiting) = self.waiting.lock().remove(&id) {
-                let _ = waiting.send(answer);
+                let _ = waiting.answer.send(answer);
             }
         }
         Ok(count)

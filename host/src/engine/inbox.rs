@@ -3,7 +3,7 @@
 //! A request stays in the store until it has an answer, which comes with what is done in one record. So one whose node
 //! died in the middle is done by the next owner, unless it was done.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +16,11 @@ use super::removal::Removal;
 use super::tasks::Tasks;
 use crate::catalog::Catalog;
 use crate::domain::inbox::{RequestId, TaskAction, TaskRefusal, TaskRequest};
-use crate::store::{Cluster, Load, StoreError};
+use crate::store::{Asked, Cluster, Load, StoreError};
 
-/// Requests that are worked on at once. Some wait for a run's end.
-const AT_ONCE: usize = 256;
+/// Requests that are worked on at once, and their bytes. Some wait for a run's end. No workspace has so many: see
+/// [`super::asker`].
+const AT_ONCE: (usize, usize) = (1_000, 64 * 1024 * 1024);
 /// Between two looks for requests: after one that found some, and at most.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(100));
 /// Before a request is tried again that could not be done now.
@@ -34,8 +35,8 @@ pub(super) struct Inbox {
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) catalog: Arc<Catalog>,
     pub(super) removal: Arc<Removal>,
-    /// Those that are worked on.
-    pub(super) known: Mutex<HashSet<RequestId>>,
+    /// Those that are worked on, with their bytes.
+    pub(super) known: Mutex<HashMap<RequestId, usize>>,
 }
 
 /// What this node has to do.
@@ -95,15 +96,18 @@ impl Inbox {
     /// Begins what is asked for. Gives how many requests there were.
     async fn look(self: &Arc<Self>, cluster: &dyn Cluster) -> Result<usize, StoreError> {
         let owned = self.tasks.owned();
-        let known: Vec<RequestId> = self.known.lock().iter().copied().collect();
-        let room = AT_ONCE.saturating_sub(known.len());
-        if owned.is_empty() || room == 0 {
+        let (known, taken): (Vec<RequestId>, Vec<usize>) = self.known.lock().iter().unzip();
+        let room = (
+            AT_ONCE.0.saturating_sub(known.len()),
+            AT_ONCE.1.saturating_sub(taken.iter().sum()),
+        );
+        if owned.is_empty() || room.0 == 0 || room.1 == 0 {
             return Ok(0);
         }
         let found = cluster.requests(&owned, &known, room).await?;
         let count = found.len();
-        for (id, request) in found {
-            self.known.lock().insert(id);
+        for Asked { id, request, bytes } in found {
+            self.known.lock().insert(id, bytes);
             let inbox = self.clone();
             self.dispatcher.threads.spawn(async move {
                 if !inbox.settle(id, request).await {

@@ -42,6 +42,17 @@ pub struct Load {
     pub revision: u64,
 }
 
+/// A request of a node to another one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// Its id.
+    pub id: RequestId,
+    /// What is asked for.
+    pub request: TaskRequest,
+    /// The bytes that it is stored in.
+    pub bytes: usize,
+}
+
 /// What becomes of a wish that a node gives its partitions to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drain {
@@ -87,13 +98,14 @@ pub trait Cluster: Send + Sync {
     /// Takes a request back, or gives the answer if it has one: what is taken back is not done.
     async fn withdraw(&self, id: RequestId) -> Result<Option<TaskAnswer>, StoreError>;
 
-    /// Requests about tasks in the partitions that are owned, but for those that are known, the oldest first.
+    /// Requests about tasks in the partitions that are owned, but for those that are known, the oldest first: at most so
+    /// many, and with so many bytes, but for one that is larger.
     async fn requests(
         &self,
         owned: &Ownership,
         known: &[RequestId],
-        limit: usize,
-    ) -> Result<Vec<(RequestId, TaskRequest)>, StoreError>;
+        most: (usize, usize),
+    ) -> Result<Vec<Asked>, StoreError>;
 
     /// Answers a request that was not done. What is done is answered with the commit ([`Transaction::answers`]).
     ///

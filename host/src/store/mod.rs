@@ -36,7 +36,7 @@ use crate::domain::task::{StoredTask, TaskHead};
 
 pub use blobs::{BlobDigest, BlobError, Blobs};
 pub use claim::{Claim, Ownership, Partitions};
-pub use cluster::{Cluster, Drain, Load, Node};
+pub use cluster::{Asked, Cluster, Drain, Load, Node};
 pub use error::{Health, StoreError};
 pub use manage::Manage;
 pub use names::Names;

@@ -8,7 +8,7 @@ use super::{PostgresStore, inbox};
 use crate::domain::inbox::{RequestId, TaskAnswer, TaskRefusal, TaskRequest};
 use crate::domain::partition::Partition;
 use crate::domain::task::TaskHead;
-use crate::store::{Cluster, Drain, Load, Node, Ownership, StoreError};
+use crate::store::{Asked, Cluster, Drain, Load, Node, Ownership, StoreError};
 
 const NODES: &str = "select n.id, n.url, n.version, (extract(epoch from n.started) * 1000)::int8, \
     (extract(epoch from n.lease_until - clock_timestamp()) * 1000)::int8, n.draining, \
@@ -107,9 +107,9 @@ impl Cluster for PostgresStore {
         &self,
         owned: &Ownership,
         known: &[RequestId],
-        limit: usize,
-    ) -> Result<Vec<(RequestId, TaskRequest)>, StoreError> {
-        inbox::requests(&self.shared, owned, known, limit).await
+        most: (usize, usize),
+    ) -> Result<Vec<Asked>, StoreError> {
+        inbox::requests(&self.shared, owned, known, most).await
     }
 
     async fn refuse(&self, id: RequestId, refusal: &TaskRefusal) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ use crate::domain::inbox::{RequestId, TaskAnswer, TaskRefusal, TaskRequest};
 use crate::domain::partition::Partition;
 use crate::domain::task::TaskHead;
 use crate::store::shapes::{Written, read};
-use crate::store::{Ownership, StoreError};
+use crate::store::{Asked, Ownership, StoreError};
 
 const ASK: &str = "insert into inbox (id, partition, request) values ($1, $2, $3) \
     on conflict do nothing";
@@ -20,8 +20,11 @@ const ANSWERS: &str = "select id, head, refusal from inbox where id = any($1) \
     and answered is not null";
 const DONE_WITH: &str = "delete from inbox where id = any($1) and answered is not null";
 const WITHDRAW: &str = "delete from inbox where id = $1 and answered is null";
-const REQUESTS: &str = "select id, request from inbox where answered is null \
-    and partition = any($1) and not (id = any($2)) order by seq limit $3";
+const REQUESTS: &str = "select id, request from (select id, request, seq, \
+    sum(octet_length(request)) over (order by seq) - octet_length(request) as before \
+    from (select id, request, seq from inbox where answered is null \
+    and partition = any($1) and not (id = any($2)) order by seq limit $3) picked) summed \
+    where before < $4 order by seq";
 const REFUSE: &str = "update inbox set answered = clock_timestamp(), refusal = $2 \
     where id = $1 and answered is null";
 const ANSWER: &str = "update inbox set answered = clock_timestamp(), head = $2 \
@@ -94,23 +97,26 @@ pub(super) async fn requests(
     shared: &Shared,
     owned: &Ownership,
     known: &[RequestId],
-    limit: usize,
-) -> Result<Vec<(RequestId, TaskRequest)>, StoreError> {
+    (count, bytes): (usize, usize),
+) -> Result<Vec<Asked>, StoreError> {
     let partitions: Vec<i16> = Partition::all()
         .filter(|partition| owned.claim(*partition).is_some())
         .map(index)
         .collect();
     let known: Vec<Uuid> = known.iter().map(|id| Uuid::from(*id)).collect();
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    let params: Params<'_> = &[&partitions, &known, &count, &bytes];
     let mut requests = Vec::new();
-    for row in shared
-        .query(REQUESTS, &[&partitions, &known, &limit])
-        .await?
-    {
+    for row in shared.query(REQUESTS, params).await? {
         let Uuid(id) = row.get(0);
-        let id = RequestId::from_bytes(id);
-        match read(row.get(1)) {
-            Ok(request) => requests.push((id, request)),
+        let (id, bytes): (_, &[u8]) = (RequestId::from_bytes(id), row.get(1));
+        match read(bytes) {
+            Ok(request) => requests.push(Asked {
+                id,
+                request,
+                bytes: bytes.len(),
+            }),
             // A newer server's, or it cannot be read: whoever asked is told so.
             Err(error) => {
                 let refusal = TaskRefusal::Refused(error.to_string());

@@ -71,17 +71,42 @@ async fn a_request_has_one_end() {
     let owned = store.ownership().borrow().clone();
     let id = fixture.ask().await;
     // Its owner sees it, once; others do not.
-    let seen = store.requests(&owned, &[], 9).await.unwrap();
+    let most = (9, 1);
+    let seen = store.requests(&owned, &[], most).await.unwrap();
     assert_eq!(seen.len(), 1);
-    assert_eq!((seen[0].0, &seen[0].1.action), (id, &TaskAction::Cancel));
-    assert!(store.requests(&owned, &[id], 9).await.unwrap().is_empty());
+    let first = &seen[0];
+    assert_eq!((first.id, &first.request.action), (id, &TaskAction::Cancel));
+    assert!(
+        store
+            .requests(&owned, &[id], most)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let none = Ownership::none();
-    assert!(store.requests(&none, &[], 9).await.unwrap().is_empty());
+    assert!(store.requests(&none, &[], most).await.unwrap().is_empty());
+    // So many, or so many bytes.
+    let mut others = Vec::new();
+    for _ in 0..4 {
+        others.push(fixture.ask().await);
+    }
+    for (most, count) in [
+        ((3, 1 << 20), 3),
+        ((9, 1 << 20), 5),
+        ((9, first.bytes + 1), 2),
+    ] {
+        let seen = store.requests(&owned, &[], most).await.unwrap();
+        assert_eq!(seen.len(), count, "{most:?}");
+        assert_eq!(seen[0].id, id, "the oldest first");
+    }
+    for other in others {
+        assert_eq!(store.withdraw(other).await.unwrap(), None);
+    }
     assert!(store.answers(&[id]).await.unwrap().is_empty());
     // It is done, and the answer is the task.
     fixture.done(id, 1).await.unwrap();
     assert_eq!(fixture.version().await, 2);
-    assert!(store.requests(&owned, &[], 9).await.unwrap().is_empty());
+    assert!(store.requests(&owned, &[], most).await.unwrap().is_empty());
     for late in [
         fixture.done(id, 2).await,
         fixture.done(RequestId::random(), 2).await,
