@@ -3,7 +3,6 @@
 //! they end with when nothing dies.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod conformance;
 mod ownership;
 mod world;
 

@@ -13,7 +13,6 @@ use stepwell::domain::ids::TaskId;
 use stepwell::domain::retention::DAY;
 use stepwell::domain::schedule::{Missed, Schedule};
 use stepwell::domain::task::{TaskHead, TaskState};
-use stepwell::store::conformance::owned::Owned;
 use stepwell::store::sled::{SledSettings, SledStore};
 use stepwell::store::{Manage, Store};
 
@@ -192,13 +191,14 @@ async fn a_planned_time_whose_task_is_gone_makes_none_again() {
     let id = schedule.task_id(planned);
     {
         let store = SledStore::open(SledSettings::at(home.path().join("store"))).unwrap();
-        let change = Manage::AddWorkspace(workspace());
-        store.manage_now(change).await.unwrap();
-        let change = Manage::PutSchedule(schedule.clone());
-        store.manage_now(change).await.unwrap();
+        let added = Manage::AddWorkspace(workspace());
+        let revision = store.manage(added, None, 0).await.unwrap();
+        let put = Manage::PutSchedule(schedule.clone());
+        store.manage(put, None, revision).await.unwrap();
         let mut made = task(id, planned);
         made.head.standing = TaskState::Unmatched.into();
-        store.accept_owned(made).await.unwrap();
+        let claim = store.ownership().borrow().claim_of(id).unwrap();
+        store.accept(claim, made).await.unwrap();
         store.close().await;
     }
     for days in [95, 96] {

@@ -14,7 +14,6 @@ use stepwell::domain::journal::{Entry, RunEntry};
 use stepwell::domain::limits;
 use stepwell::domain::run::Ended;
 use stepwell::domain::task::{StepMemory, TaskHead, TaskState};
-use stepwell::store::conformance::owned::Owned;
 use stepwell::store::sled::{SledSettings, SledStore};
 use stepwell::store::{Commit, NewTask, Store, TaskQuery};
 
@@ -95,9 +94,23 @@ async fn drive<F: Future<Output = ()> + Send + 'static>(
     }
 }
 
+/// Accepts under the claim that is current.
+async fn put(store: &SledStore, task: NewTask) {
+    let claim = store.ownership().borrow().claim_of(task.head.id);
+    let claim = claim.expect("the store owns all tasks");
+    store.accept(claim, task).await.expect("accepted");
+}
+
+/// Commits under the claim that is current.
+async fn move_on(store: &SledStore, commit: Commit) {
+    let claim = store.ownership().borrow().claim_of(commit.head.id);
+    let claim = claim.expect("the store owns all tasks");
+    store.commit(claim, commit).await.expect("committed");
+}
+
 async fn accept(store: Arc<SledStore>) {
     let task = new_task(&workspace(), &data(500));
-    store.accept_owned(task).await.expect("accepted");
+    put(&store, task).await;
 }
 
 /// Accepts and finishes a task with a key by which a repeated delivery is recognised.
@@ -124,9 +137,9 @@ async fn accept_and_finish(store: Arc<SledStore>) {
 async fn finish_task(store: Arc<SledStore>, task: NewTask) {
     let second = data(520);
     let head = task.head.clone();
-    store.accept_owned(task).await.expect("accepted");
+    put(&store, task).await;
     let commit = finish(head, &second);
-    store.commit_owned(commit).await.expect("committed");
+    move_on(&store, commit).await;
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -284,10 +297,10 @@ fn million(tasks: u64, open_only: Option<String>) {
             async move {
                 let task = new_task(&workspace(), &data);
                 let head = task.head.clone();
-                store.accept_owned(task).await.expect("accepted");
+                put(&store, task).await;
                 if done {
                     let commit = finish(head, &data);
-                    store.commit_owned(commit).await.expect("committed");
+                    move_on(&store, commit).await;
                 }
             }
         };

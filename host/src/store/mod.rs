@@ -5,10 +5,12 @@ pub mod blobs;
 mod claim;
 mod cluster;
 mod codec;
+#[cfg(test)]
 pub mod conformance;
 pub mod directory_lock;
 mod error;
 mod manage;
+#[cfg(test)]
 pub mod memory;
 mod names;
 pub mod postgres;

@@ -2,8 +2,7 @@
 //! moved to where it rests for long between any two steps, and with the store closed and opened
 //! again there.
 //!
-//! It is public so that an implementation outside this crate can be checked: implement [`Subject`] and
-//! call [`all`] in a test.
+//! An implementation's tests implement [`Subject`] and call [`all`]. The server's binary has nothing of it.
 #![allow(clippy::unwrap_used, reason = "a check that fails panics")]
 
 mod at_once;
