@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
+use rustix::process::{Pid, Signal, kill_process};
 use stepwell_api::{Node, Nodes};
 use tempfile::TempDir;
 
@@ -79,6 +80,19 @@ impl Cluster {
             }
         }
         began.elapsed()
+    }
+}
+
+impl Server {
+    /// Whether the process was started and not ended.
+    pub fn is_running(&self) -> bool {
+        self.child.is_some()
+    }
+
+    /// Sends a signal to the process.
+    pub fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().expect("the server runs");
+        kill_process(Pid::from_child(child), signal).unwrap();
     }
 }
 

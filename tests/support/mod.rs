@@ -184,17 +184,6 @@ impl Server {
         }
     }
 
-    /// Whether the process was started and not ended.
-    pub fn is_running(&self) -> bool {
-        self.child.is_some()
-    }
-
-    /// Sends a signal to the process.
-    pub fn signal(&self, signal: rustix::process::Signal) {
-        let child = self.child.as_ref().expect("the server runs");
-        rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
-    }
-
     /// Asks the process to end (SIGTERM) and waits until it has.
     pub fn stop(&mut self) -> ExitStatus {
         let mut child = self.child.take().expect("the server runs");
