@@ -11,7 +11,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::cluster::is_ready;
-use crate::support::postgres::PostgresServer;
+use crate::support::cluster::postgres::PostgresServer;
 use crate::support::receiver::Reply;
 use crate::support::{Cluster, PATIENCE, Receiver, Server, asked, stepwell, texts};
 

@@ -61,6 +61,8 @@ const WITHIN: [(&str, By); 56] = [
     ("{\"name\": \"ci\"", Whole("NewToken")),
     ("{\"entries\": [", Names("AuditLog")),
     ("{\"id\": \"0019", Whole("AuditEntry")),
+    ("{\"nodes\": [", Names("Nodes")),
+    ("{\"id\": 7", Whole("Node")),
     ("{\"id\": \"2Xk9…\"", Whole("Webhook")),
     ("{\"url\": \"…\", \"expires\"", Whole("FormerUrl")),
     ("{\"header\": null, \"pointer\"", Whole("Dedup")),

@@ -1,5 +1,8 @@
 //! Several real servers on one PostgreSQL of their own, with the same secrets.
 
+#[path = "../../host/src/store/postgres/tests/server.rs"]
+pub mod postgres;
+
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
@@ -7,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use stepwell_api::{Node, Nodes};
 use tempfile::TempDir;
 
-use super::postgres::PostgresServer;
+use self::postgres::PostgresServer;
 use super::{PATIENCE, Server};
 
 /// See the module.

@@ -10,8 +10,6 @@ pub mod dying;
 pub mod guests;
 pub mod history;
 pub mod log;
-#[path = "../../host/src/store/postgres/tests/server.rs"]
-pub mod postgres;
 pub mod project;
 pub mod ran;
 pub mod receiver;
