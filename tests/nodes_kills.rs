@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use reqwest::{Method, StatusCode};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use stepwell_api::Task;
+use stepwell_api::{Nodes, Task};
 
 use crate::support::cluster::is_ready;
 use crate::support::{Cluster, PATIENCE, Receiver, Server, asked, history};
@@ -192,7 +192,8 @@ async fn servers_that_are_killed_at_random_lose_nothing_and_repeat_nothing() {
     let server = &cluster.servers[0];
     let mut calls = Calls::default();
     for (number, id) in &acknowledged {
-        let task = server.wait(id, "done").await;
+        is_over(server, id).await;
+        let task = server.task(id).await;
         judge(server, &task, &event(*number, &url), &mut calls).await;
     }
     calls.compare(&upstream);
@@ -220,6 +221,28 @@ impl Calls {
             let keys = keys.get(task).map_or(0, HashSet::len);
             assert_eq!(keys, *count, "the calls of task {task}");
         }
+    }
+}
+
+/// Waits for a task's end, and says of which subtasks it waits in vain.
+async fn is_over(server: &Server, id: &str) {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let task = server.task(id).await;
+        if task.state.is_final() {
+            return;
+        }
+        if Instant::now() > until {
+            let mut open = Vec::new();
+            for part in &task.open_subtasks {
+                open.push(server.task(part).await);
+            }
+            panic!(
+                "it does not end: {task:#}, {open:#?}, {:#?}",
+                server.get::<Nodes>("/nodes").await
+            );
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

@@ -108,13 +108,7 @@ impl Acceptor {
         let result = result.ok().and_then(Result::ok);
         match result {
             Some(accepted) => accepted?,
-            None => {
-                arriving.accept().await?;
-                if self.tasks.owned().leaves_any() {
-                    // Its run may not have begun; whoever has its partition by then begins it.
-                    self.dispatcher.offer(&workspace, id);
-                }
-            }
+            None => arriving.accept().await?,
         }
         Ok(Duration::ZERO)
     }

@@ -90,7 +90,14 @@ impl Runner {
                 Ok(Some(false)) => Ok(Advanced::Rests),
                 Err(error) => Err(error),
             },
-            None => Ok(Advanced::Rests),
+            // One that is just arriving waits where it is to run, which may be elsewhere.
+            None => match arriving {
+                Some(arriving) => {
+                    let accepted = Box::pin(arriving.accept()).await;
+                    accepted.map(|()| Advanced::Rests)
+                }
+                None => Ok(Advanced::Rests),
+            },
         };
         // A task that could not be set aside is tried again.
         let is_over = match admission {
@@ -120,11 +127,12 @@ impl Runner {
             Some(lock) => lock.release(),
             None => claim.is_some() && !self.locks.mark_wanted(task),
         };
-        // A partition that was lost and has come back: what was looked for when it came did not find the
-        // task, as it was running.
+        // A partition that was lost and has come back, or that was to be given up and stays after all: what was
+        // looked for then did not find the task, as it was running.
         let comes_back = {
             let owned = self.tasks.owned();
-            writer.is_stale(task, &owned) && owned.owns(task)
+            let is_other = writer.is_stale(task, &owned) || writer.is_leaving(task);
+            is_other && owned.owns(task) && !owned.is_leaving(task)
         };
         if again || comes_back {
             self.dispatcher.wake(workspace, task);

@@ -158,7 +158,7 @@ impl Route {
     }
 
     /// It changes nothing of what is set up, and is audited when it is done.
-    pub(super) fn is_action(self) -> Self {
+    pub(super) fn audited_when_done(self) -> Self {
         Self {
             is_action: true,
             ..self

@@ -332,9 +332,9 @@ pub(super) fn routes() -> Vec<Route> {
         Route::of(GET, NODES, "listNodes", nodes::list).about("List the servers that share the database")
             .gives::<Nodes>(200, "All of them."),
         Route::of(POST, DRAIN, "drainNode", nodes::drain).about("Have a server give its tasks to the others")
-            .gives::<Node>(200, "The server.").refuses(&[C::LastNode]).is_action(),
+            .gives::<Node>(200, "The server.").refuses(&[C::LastNode]).audited_when_done(),
         Route::of(POST, UNDRAIN, "undrainNode", nodes::undrain).about("Have a server take its share of the tasks again")
-            .gives::<Node>(200, "The server.").is_action(),
+            .gives::<Node>(200, "The server.").audited_when_done(),
     ];
     all.extend(event::METHODS.map(|method| {
         let id = match method {

@@ -63,6 +63,16 @@ impl Ownership {
         only
     }
 
+    /// The same claims; it is about to give up those to partitions that are `leaving`.
+    pub fn leaving(&self, leaving: impl Fn(Partition) -> bool) -> Self {
+        let mut next = self.clone();
+        for partition in Partition::all() {
+            let leaves = next.owned[partition.index()] && leaving(partition);
+            next.set_leaving(partition, leaves);
+        }
+        next
+    }
+
     /// What it owns and is not about to give up: where something may begin.
     pub fn staying(&self) -> Self {
         self.only(|partition| !self.leaves(partition))
