@@ -300,6 +300,7 @@ impl Engine {
             known: Mutex::default(),
         });
         let follower = Follower {
+            before: tasks.owned(),
             tasks: tasks.clone(),
             catalog: catalog.clone(),
             dispatcher: dispatcher.clone(),

@@ -55,6 +55,8 @@ impl Change {
 /// What has to know of gained and lost partitions.
 pub(super) struct Follower {
     pub(super) tasks: Tasks,
+    /// What the node owned before any task was read: what it gains since is looked for.
+    pub(super) before: Arc<Ownership>,
     pub(super) catalog: Arc<Catalog>,
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) held: Arc<Held>,
@@ -65,7 +67,7 @@ impl Follower {
     /// Follows what the node owns. Runs until the store is dropped.
     pub(super) async fn run(self) {
         let mut ownership = self.tasks.ownership();
-        let mut before = ownership.borrow_and_update().clone();
+        let mut before = self.before.clone();
         let mut since = Instant::now();
         loop {
             tokio::select! {
