@@ -111,6 +111,33 @@ fn partitions_that_are_lost_and_come_back_at_once_lose_nothing_and_repeat_nothin
     under_load(1);
 }
 
+/// Partitions that a node gains while its engine starts are looked at, too.
+#[test]
+fn what_a_node_gains_as_its_engine_starts_is_taken_up() {
+    let world = Arc::new(World::new());
+    let world_in = world.clone();
+    world.runtime.block_on(async move {
+        let world = world_in;
+        for round in 0..20 {
+            let task = world.task(&[json!({"park": 1})]);
+            let id = task.head.id;
+            let all = world.store.ownership().borrow().clone();
+            let claim = all.claim_of(id).unwrap();
+            world.store.accept(claim, task).await.unwrap();
+            let owned = watch::Sender::new(Arc::new(Ownership::none()));
+            let store = Dying::owning(world.store.clone(), None, Some(owned.subscribe()));
+            let node = world.engine(store).await;
+            owned.send_replace(all);
+            let until = Instant::now() + PATIENCE;
+            while !world.ended(id).await {
+                assert!(Instant::now() < until, "round {round}: it is not taken up");
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            node.shutdown(Duration::ZERO).await;
+        }
+    });
+}
+
 fn under_load(count: usize) {
     let world = Arc::new(World::new());
     let mut runner = TestRunner::deterministic();
