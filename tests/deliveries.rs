@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::support::Server;
-use crate::support::deliveries::{all, list};
+use crate::support::deliveries::{all, list, redeliver};
 use crate::support::project::{Project, marks};
 use crate::support::ran::{Ran, command};
 use crate::support::senders::{
@@ -18,13 +18,6 @@ async fn show(server: &Server, id: &Value) -> Value {
     let (status, shown) = server.api(Method::GET, &path, None).await;
     assert_eq!(status, 200, "{shown}");
     shown
-}
-
-async fn redeliver(server: &Server, id: &Value, body: Value) -> (u16, Value) {
-    let id = id.as_str().unwrap();
-    let path = server.path(&format!("deliveries/{id}/redeliver"));
-    let (status, answer) = server.api(Method::POST, &path, Some(body)).await;
-    (status.as_u16(), answer)
 }
 
 fn verdicts(deliveries: &[Value]) -> Vec<&str> {

@@ -27,3 +27,11 @@ pub async fn all(server: &Server, query: &str) -> Vec<Value> {
         before = format!("&before={next}");
     }
 }
+
+/// Sends a delivery again, with this body of the request.
+pub async fn redeliver(server: &Server, id: &Value, body: Value) -> (u16, Value) {
+    let id = id.as_str().unwrap();
+    let path = server.path(&format!("deliveries/{id}/redeliver"));
+    let (status, answer) = server.api(Method::POST, &path, Some(body)).await;
+    (status.as_u16(), answer)
+}

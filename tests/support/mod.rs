@@ -69,14 +69,17 @@ impl Server {
 
     /// The same, with an umask in octal.
     pub async fn with_umask(umask: &str, args: &[&str]) -> Self {
-        let prelude = format!("umask {umask}");
-        Self::begun(TempDir::new().unwrap(), Some(prelude), args).await
+        Self::after(&format!("umask {umask}"), args).await
+    }
+
+    /// The same, behind a command of the shell.
+    pub async fn after(prelude: &str, args: &[&str]) -> Self {
+        Self::begun(TempDir::new().unwrap(), Some(prelude.to_owned()), args).await
     }
 
     /// The same, for a process that may have so many files open.
     pub async fn with_files(files: u32, args: &[&str]) -> Self {
-        let prelude = format!("ulimit -n {files}");
-        Self::begun(TempDir::new().unwrap(), Some(prelude), args).await
+        Self::after(&format!("ulimit -n {files}"), args).await
     }
 
     async fn begun(dir: TempDir, prelude: Option<String>, args: &[&str]) -> Self {

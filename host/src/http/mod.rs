@@ -36,12 +36,14 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 
 use crate::catalog::Catalog;
+use crate::connectors::FetchClient;
 use crate::domain::clock::{Clock, Millis};
 use crate::engine::Engine;
 use crate::ingest::deliveries::DeliveryLog;
 use crate::ingest::read::{Bodies, Bounds};
 use crate::ingest::receive::Ingest;
 use crate::ingest::reply::Replies;
+use crate::ingest::sender_keys::SenderKeys;
 use crate::ingest::upload::Uploads;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -99,6 +101,8 @@ pub struct ApiParts {
     pub engine: Arc<Engine>,
     /// Signs and checks links to files.
     pub links: FileLinks,
+    /// Fetches what senders of webhooks publish.
+    pub fetch_keys: FetchClient,
 }
 
 impl Api {
@@ -128,7 +132,7 @@ impl Api {
                 clock,
                 body,
                 (bodies.clone(), uploads),
-                base_url.clone(),
+                (base_url.clone(), SenderKeys::new(parts.fetch_keys)),
             ),
             catalog: parts.catalog,
             store: parts.store,

@@ -370,7 +370,7 @@ impl IntoResponse for ApiError {
                 let after = match &*code {
                     // A person has to act.
                     "webhook-disabled" => "300",
-                    "storage-full" => "10",
+                    "storage-full" | "key-unavailable" | "confirmation-failed" => "10",
                     _ => "1",
                 };
                 headers.insert(RETRY_AFTER, HeaderValue::from_static(after));

@@ -141,15 +141,20 @@ fn any_json() -> Value {
 }
 
 /// What a request is refused with that its webhook's sender has not sent.
-const UNVERIFIED: [C; 21] = [
+const UNVERIFIED: [C; 27] = [
     C::AddressRefused,
     C::BodyHashMismatch,
     C::BodyHashMissing,
     C::ChallengeRefused,
     C::ClaimRefused,
+    C::ConfirmationFailed,
     C::ContentMissing,
     C::DeliveryIdMalformed,
     C::DeliveryIdMissing,
+    C::KeyMissing,
+    C::KeyUnavailable,
+    C::KeyUnknown,
+    C::KeyUrlRefused,
     C::SecretMissing,
     C::SecretUnfit,
     C::SignatureMalformed,
@@ -163,6 +168,7 @@ const UNVERIFIED: [C; 21] = [
     C::TokenMismatch,
     C::TokenMissing,
     C::ValueDoubled,
+    C::ValueUnexpected,
 ];
 
 /// Every route, those outside the API included.
