@@ -33,9 +33,8 @@ mod view;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::Semaphore;
-
 use crate::catalog::Catalog;
+use crate::domain::budget::Budget;
 use crate::domain::clock::Clock;
 use crate::engine::Engine;
 use crate::ingest::deliveries::DeliveryLog;
@@ -51,8 +50,9 @@ use auth::AdminToken;
 use refusals::Refusals;
 pub use router::openapi;
 
-/// Tasks that are shown with their history at once; more wait. Each takes some tens of MiB at most.
-const VIEWS: usize = 4;
+/// Tasks that are shown with their history at once, three quarters of them of one workspace; more wait. Each takes some
+/// tens of MiB at most.
+const VIEWS: u64 = 4;
 
 /// What the handlers work with.
 pub struct Api {
@@ -76,7 +76,7 @@ pub struct Api {
     body: Bounds,
     bodies: Arc<Bodies>,
     /// Tasks that are shown with their history at once.
-    views: Semaphore,
+    views: Arc<Budget>,
     closing: AtomicBool,
     /// The text of the OpenAPI document, once the routes are made.
     openapi: OnceLock<bytes::Bytes>,
@@ -139,7 +139,7 @@ impl Api {
             engine: parts.engine,
             body,
             bodies,
-            views: Semaphore::new(VIEWS),
+            views: Budget::new(VIEWS),
             closing: AtomicBool::new(false),
             openapi: OnceLock::new(),
         })
