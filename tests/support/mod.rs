@@ -66,14 +66,17 @@ impl Server {
 
     /// The same, with an umask in octal.
     pub async fn with_umask(umask: &str, args: &[&str]) -> Self {
-        let prelude = format!("umask {umask}");
-        Self::begun(TempDir::new().unwrap(), Some(prelude), args).await
+        Self::with_prelude(&format!("umask {umask}"), args).await
     }
 
     /// The same, for a process that may have so many files open.
     pub async fn with_files(files: u32, args: &[&str]) -> Self {
-        let prelude = format!("ulimit -n {files}");
-        Self::begun(TempDir::new().unwrap(), Some(prelude), args).await
+        Self::with_prelude(&format!("ulimit -n {files}"), args).await
+    }
+
+    /// The same, after a shell has done something, such as to set variables.
+    pub async fn with_prelude(prelude: &str, args: &[&str]) -> Self {
+        Self::begun(TempDir::new().unwrap(), Some(prelude.to_owned()), args).await
     }
 
     async fn begun(dir: TempDir, prelude: Option<String>, args: &[&str]) -> Self {
