@@ -32,6 +32,7 @@ mod explain;
 mod fuzz;
 mod half_open;
 mod hostile;
+mod hostile_calls;
 mod hostile_components;
 mod hostile_corpus;
 mod hostile_cpu;

@@ -75,10 +75,9 @@ use crate::sandbox::Sandbox;
 use crate::store::{Load, Store};
 use advancer::Advancer;
 use asker::Asker;
-use blocking::FairPool;
 use bodies::Bodies;
 use call_recorder::CallRecorder;
-use cpu::Workers;
+use cpu::{Charged, Workers};
 use dispatcher::Dispatcher;
 use held::Held;
 use inbox::{Inbox, load};
@@ -104,6 +103,7 @@ use watchers::Watchers;
 
 pub use acceptor::Acceptor;
 pub use actions::{ActionError, Actions};
+pub use blocking::FairPool;
 pub use removal::Removal;
 pub use replay::{Replayed, Replayer};
 pub use settings::EngineSettings;
@@ -147,6 +147,7 @@ pub struct Engine {
     pub removal: Arc<Removal>,
     /// Does work for workspaces beside their runs.
     pub pool: Arc<FairPool>,
+    workers: Arc<Workers>,
     /// The memory that tasks under way take from, which is the server's.
     pub memory: Arc<Budget>,
     /// Who waits for what comes of a task.
@@ -177,7 +178,11 @@ impl Engine {
             announce,
         } = parts;
         let threads = Arc::new(Threads::start()?);
-        let workers = Arc::new(Workers::new(threads.clone(), weights));
+        let workers = Arc::new(Workers::new(
+            threads.clone(),
+            weights,
+            sandbox.short_ticks(),
+        ));
         let computing = {
             let workers = workers.clone();
             move |workspace: &WorkspaceName| workers.computing(workspace)
@@ -187,8 +192,9 @@ impl Engine {
         let pool = {
             let workers = workers.clone();
             let spend = move |workspace: &WorkspaceName, used| workers.spend(workspace, used);
-            Arc::new(FairPool::new(Box::new(spend)))
+            Arc::new(FairPool::new(Box::new(spend))?)
         };
+        let (executor, all_workers) = (workers.clone(), workers.clone());
         let is_alone = Box::new(move || workers.has_one_workspace());
         let turns = Arc::new(Turns::new(is_alone));
         let watchers = Arc::<Watchers>::default();
@@ -204,6 +210,7 @@ impl Engine {
             clock: clock.clone(),
             calls,
             pool: pool.clone(),
+            executor,
             egress: WorkspacePolicy::default(),
         });
         let bodies = Bodies::new(store.clone());
@@ -335,8 +342,10 @@ impl Engine {
                 steps,
                 bodies,
                 memory: budget.clone(),
+                workers: all_workers.clone(),
             },
             pool,
+            workers: all_workers,
             memory: budget,
             watchers,
             removal,
@@ -351,6 +360,12 @@ impl Engine {
     /// What this server has to do.
     pub fn load(&self) -> Load {
         load(&self.dispatcher, &self.catalog)
+    }
+
+    /// A future that is polled where it is awaited, as the workspace's work: what its polls take is its workspace's
+    /// time, and it waits for its turn like the workspace's runs while others want the processors.
+    pub fn charge<F>(&self, workspace: &WorkspaceName, future: F) -> Charged<F> {
+        self.workers.charge(workspace, future)
     }
 
     /// Ends what is under way: no new run begins; runs that have not ended after `grace` are cut

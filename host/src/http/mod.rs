@@ -33,10 +33,9 @@ mod view;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::Semaphore;
-
 use crate::catalog::Catalog;
 use crate::connectors::FetchClient;
+use crate::domain::budget::Budget;
 use crate::domain::clock::{Clock, Millis};
 use crate::engine::Engine;
 use crate::ingest::deliveries::DeliveryLog;
@@ -53,8 +52,9 @@ use auth::AdminToken;
 use refusals::Refusals;
 pub use router::openapi;
 
-/// Tasks that are shown with their history at once; more wait. Each takes some tens of MiB at most.
-const VIEWS: usize = 4;
+/// Tasks that are shown with their history at once, three quarters of them of one workspace; more wait. Each takes some
+/// tens of MiB at most.
+const VIEWS: u64 = 4;
 
 /// What the handlers work with.
 pub struct Api {
@@ -78,7 +78,7 @@ pub struct Api {
     body: Bounds,
     bodies: Arc<Bodies>,
     /// Tasks that are shown with their history at once.
-    views: Semaphore,
+    views: Arc<Budget>,
     closing: AtomicBool,
     started: Millis,
     /// The text of the OpenAPI document, once the routes are made.
@@ -144,7 +144,7 @@ impl Api {
             engine: parts.engine,
             body,
             bodies,
-            views: Semaphore::new(VIEWS),
+            views: Budget::new(VIEWS),
             closing: AtomicBool::new(false),
             started,
             openapi: OnceLock::new(),

@@ -71,7 +71,10 @@ pub(in crate::http) async fn list(
     asked: Result<Query<DeliveryQuery>, QueryRejection>,
 ) -> Result<Response<Body>, ApiError> {
     let wanted = wanted(&api, &caller, query(asked)?)?;
-    let page = api.deliveries.page(&caller.workspace, &wanted).await?;
+    let pool = &api.engine.pool;
+    let page = api.deliveries.page(pool, &caller.workspace, &wanted);
+    // It parses the data of tasks.
+    let page = api.engine.charge(&caller.workspace, Box::pin(page)).await?;
     let page = DeliveryPage {
         deliveries: page.deliveries.iter().map(view::delivery).collect(),
         next: page.next.map(|id| id.to_string()),
@@ -108,7 +111,7 @@ pub(in crate::http) async fn redeliver(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let Redelivery { body: edited } = large_body(&api, &headers, body).await?;
+    let Redelivery { body: edited } = large_body(&api, &caller.workspace, &headers, body).await?;
     let delivery = found(&api, &caller, caller.name()?).await?;
     let webhook = api
         .catalog
