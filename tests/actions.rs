@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use crate::support::ran::{cli, cli_reading};
 use crate::support::receiver::Reply;
-use crate::support::{Receiver, Server, asked, correlating, guest};
+use crate::support::{Receiver, Server, asked, correlating, guest, refusal, typed};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use stepwell_api::{Outcome, Task, TaskState};
+use stepwell_api::{Outcome, Task, TaskHead, TaskState, Tokens, Webhook};
 
 /// Waits an hour, unless it has been approved.
 const APPROVAL: &str = "export const condition = {order: Object};
@@ -38,22 +38,18 @@ async fn a_waiting_task_is_cancelled_for_good() {
     server.wait(&id, "waiting").await;
     let (status, head) = server.act(&id, "cancel", None).await;
     assert_eq!(status, StatusCode::OK, "{head}");
-    assert_eq!(
-        (&head["state"], &head["wake_at"]),
-        (&json!("cancelled"), &Value::Null)
-    );
+    let head: TaskHead = typed(&head);
+    assert_eq!((head.state, head.wake_at), (TaskState::Cancelled, None));
     let (status, problem) = server.act(&id, "cancel", None).await;
     assert_eq!(status, StatusCode::CONFLICT, "{problem}");
+    let problem = refusal(&problem);
     assert_eq!(
-        (&problem["code"], &problem["state"]),
-        (&json!("wrong-state"), &json!("cancelled"))
+        (problem.code.as_str(), problem.state.as_deref()),
+        ("wrong-state", Some("cancelled"))
     );
     let (status, problem) = server.act(&id, "update", Some(json!({"patch": {}}))).await;
     assert_eq!(status, StatusCode::CONFLICT, "{problem}");
-    assert!(
-        problem["detail"].as_str().unwrap().contains("task retry"),
-        "{problem}"
-    );
+    assert!(refusal(&problem).detail.contains("task retry"), "{problem}");
     server.restart().await;
     let task = server.task(&id).await;
     assert_eq!(task.state, TaskState::Cancelled);
@@ -63,17 +59,14 @@ async fn a_waiting_task_is_cancelled_for_good() {
     );
     // Taken up again, it waits again.
     let (status, head) = server.act(&id, "retry", None).await;
-    assert_eq!(
-        (status, &head["state"]),
-        (StatusCode::OK, &json!("ready")),
-        "{head}"
-    );
+    assert_eq!(status, StatusCode::OK, "{head}");
+    assert_eq!(typed::<TaskHead>(&head).state, TaskState::Ready);
     server.wait(&id, "waiting").await;
     for verb in ["cancel", "retry", "clone"] {
         let (status, problem) = server.act(UNKNOWN, verb, None).await;
         assert_eq!(
-            (status, &problem["code"]),
-            (StatusCode::NOT_FOUND, &json!("not-found")),
+            (status, refusal(&problem).code.as_str()),
+            (StatusCode::NOT_FOUND, "not-found"),
             "{verb}"
         );
     }
@@ -94,7 +87,7 @@ async fn a_cancelled_run_is_stopped_and_the_retried_one_is_another() {
     let id = server.post(&webhook, &json!({"requests": [request]})).await;
     asked(&upstream, 1).await;
     let head = cli(&server, &["task", "cancel", &id, "--json"]).json();
-    assert_eq!(head["state"], "cancelled");
+    assert_eq!(typed::<TaskHead>(&head).state, TaskState::Cancelled);
     let task = server.task(&id).await;
     assert_eq!(task.state, TaskState::Cancelled);
     assert!(task.runs.is_empty(), "{task}");
@@ -110,8 +103,8 @@ async fn a_cancelled_run_is_stopped_and_the_retried_one_is_another() {
     assert_eq!(keys.len(), 2);
     assert!(keys[0].starts_with(&format!("{id}-1-0-")), "{keys:?}");
     assert!(keys[1].starts_with(&format!("{id}-2-0-")), "{keys:?}");
-    assert_eq!(task["runs"].as_array().unwrap().len(), 1);
-    assert_eq!(task["runs"][0]["run"], 2);
+    assert_eq!(task.runs.len(), 1);
+    assert_eq!(task.runs[0].run, 2);
 }
 
 #[tokio::test]
@@ -186,17 +179,14 @@ async fn an_update_wakes_a_task_and_sets_one_at_rest_in_motion() {
     ] {
         let (status, problem) = server.act(&id, "update", Some(body.clone())).await;
         assert!(status.is_client_error(), "{body}: {problem}");
-        assert_eq!(problem["code"], code, "{body}: {problem}");
-        assert!(
-            problem["detail"].as_str().unwrap().contains(part),
-            "{body}: {problem}"
-        );
+        assert_eq!(refusal(&problem).code, code, "{body}: {problem}");
+        assert!(refusal(&problem).detail.contains(part), "{body}: {problem}");
     }
     let deep = (0..70).fold(json!(1), |inner, _| json!({"a": inner}));
     let (_, problem) = server
         .act(&id, "update", Some(json!({"patch": deep})))
         .await;
-    assert_eq!(problem["code"], "too-deep", "{problem}");
+    assert_eq!(refusal(&problem).code, "too-deep", "{problem}");
     assert_eq!(
         server.task(&id).await.state,
         TaskState::Waiting,
@@ -217,10 +207,10 @@ async fn an_update_wakes_a_task_and_sets_one_at_rest_in_motion() {
     assert_eq!(task.data["seen"], true);
     assert!(task.data.get("note").is_none());
     assert_eq!(task.data["$via"]["name"], "Orders");
-    let changed = &task["history"][1];
+    let changed = task.history[1].changes.as_ref();
     assert_eq!(reasons(&task)[1], "changed by admin (127.0.0.1)");
     assert_eq!(
-        changed["changes"],
+        serde_json::to_value(changed).unwrap(),
         json!([{"op": "remove", "path": "/note", "old": "x"}, {"op": "add", "path": "/approved", "value": true}])
     );
     let log = cli(&server, &["task", "log", &id]);
@@ -233,11 +223,8 @@ async fn an_update_wakes_a_task_and_sets_one_at_rest_in_motion() {
     let (status, head) = server
         .act(&id, "update", Some(json!({"patch": {"extra": 21}})))
         .await;
-    assert_eq!(
-        (status, &head["state"]),
-        (StatusCode::OK, &json!("ready")),
-        "{head}"
-    );
+    assert_eq!(status, StatusCode::OK, "{head}");
+    assert_eq!(typed::<TaskHead>(&head).state, TaskState::Ready);
     let task = server.wait(&id, "done").await;
     assert_eq!(task.data["doubled"], 42);
     let (_, head) = server
@@ -247,7 +234,7 @@ async fn an_update_wakes_a_task_and_sets_one_at_rest_in_motion() {
             Some(json!({"replace": {"order": {}, "approved": 2}})),
         )
         .await;
-    assert_eq!(head["state"], "ready");
+    assert_eq!(typed::<TaskHead>(&head).state, TaskState::Ready);
     let task = server.wait(&id, "done").await;
     assert_eq!(task.data["$via"]["name"], "Orders");
     assert!(task.data.get("doubled").is_none());
@@ -270,7 +257,8 @@ async fn an_update_waits_for_the_run_under_way() {
         .act(&id, "update", Some(json!({"patch": {"requests": []}})))
         .await;
     assert_eq!(status, StatusCode::OK, "{head}");
-    assert_eq!(head["runs"], 1, "the run had ended: {head}");
+    let runs = typed::<TaskHead>(&head).runs;
+    assert_eq!(runs, 1, "the run had ended: {head}");
     let task = server.wait(&id, "done").await;
     assert_eq!(task.data["requests"], json!([]));
     assert_eq!(task.data["results"][0]["status"], 204);
@@ -349,13 +337,13 @@ async fn tasks_are_copied_and_made_by_hand() {
     );
     let (status, plain) = server.act(id, "clone", None).await;
     assert_eq!(status, StatusCode::CREATED, "{plain}");
-    let task = server.wait(plain["id"].as_str().unwrap(), "done").await;
+    let task = server.wait(&typed::<TaskHead>(&plain).id, "done").await;
     assert_eq!(task.data["doubled"], 2);
     assert_eq!(server.task(id).await, original, "the original is as it was");
     let (_, problem) = server
         .act(id, "clone", Some(json!({"patch": {"$via": null}})))
         .await;
-    assert_eq!(problem["code"], "bad-change", "{problem}");
+    assert_eq!(refusal(&problem).code, "bad-change", "{problem}");
 
     let made = cli_reading(
         &server,
@@ -375,16 +363,16 @@ async fn tasks_are_copied_and_made_by_hand() {
     let (_, head) = server
         .api_as(&token, Method::POST, &server.path("tasks"), Some(json!({})))
         .await;
-    let by_token = server.task(head["id"].as_str().unwrap()).await;
+    let by_token = server.task(&typed::<TaskHead>(&head).id).await;
     assert_eq!(by_token.data["$via"]["token"], "importer");
-    let (_, known) = server.api(Method::GET, &tokens, None).await;
-    assert_eq!(by_token.data["$via"]["tokenId"], known["tokens"][0]["id"]);
+    let known = server.get::<Tokens>(&tokens).await;
+    assert_eq!(by_token.data["$via"]["tokenId"], json!(known.tokens[0].id));
     assert!(!by_token.to_string().contains(&token));
     let path = server.path("tasks");
     let (status, head) = server.api(Method::POST, &path, Some(json!([1]))).await;
     assert_eq!(status, StatusCode::CREATED, "{head}");
     assert_eq!(
-        server.task(head["id"].as_str().unwrap()).await.data["items"],
+        server.task(&typed::<TaskHead>(&head).id).await.data["items"],
         json!([1])
     );
     let (code, message) = cli(&server, &["task", "new", "{", "--json"]).refusal(2);
@@ -480,8 +468,8 @@ async fn a_correlation_is_set_and_taken_away_by_command() {
         "/order/taskId",
         "--json",
     ];
-    let added = cli(&server, &add).json();
-    assert_eq!(added["correlate"], "/order/taskId");
+    let added: Webhook = typed(&cli(&server, &add).json());
+    assert_eq!(added.correlate.as_deref(), Some("/order/taskId"));
     let sheet = cli(&server, &["webhook", "show", "Paid"]);
     assert!(sheet.ok().contains("/order/taskId"), "{}", sheet.stdout);
     let changed = cli(
@@ -489,8 +477,8 @@ async fn a_correlation_is_set_and_taken_away_by_command() {
         &["webhook", "update", "Paid", "--no-correlate", "--json"],
     )
     .json();
-    assert_eq!(changed["correlate"], Value::Null);
-    assert_eq!(changed["url"], added["url"]);
+    let changed: Webhook = typed(&changed);
+    assert_eq!((changed.correlate, changed.url), (None, added.url));
     let (status, problem) = server
         .api(
             Method::POST,
@@ -499,11 +487,8 @@ async fn a_correlation_is_set_and_taken_away_by_command() {
         )
         .await;
     assert_eq!(
-        (status, &problem["code"]),
-        (StatusCode::UNPROCESSABLE_ENTITY, &json!("bad-pointer"))
+        (status, refusal(&problem).code.as_str()),
+        (StatusCode::UNPROCESSABLE_ENTITY, "bad-pointer")
     );
-    assert!(
-        problem["detail"].as_str().unwrap().contains("RFC 6901"),
-        "{problem}"
-    );
+    assert!(refusal(&problem).detail.contains("RFC 6901"), "{problem}");
 }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use stepwell_api::{AuditEntry, AuditLog};
+use stepwell_api::{AuditEntry, AuditLog, TaskHead};
 
-use crate::support::{Answer, Server, texts};
+use crate::support::{Answer, Server, refusal, texts, typed};
 
 /// The entries at a path of the API, the oldest first.
 async fn entries(server: &Server, token: &str, path: &str) -> Vec<AuditEntry> {
@@ -78,7 +78,7 @@ async fn changes_and_actions_are_there_with_who_made_them_also_after_a_crash() {
         assert_eq!(got, status, "{path}: {answer}");
     }
     let (_, task) = ask(Method::POST, "tasks", json!({"p": true})).await;
-    let id = task["id"].as_str().unwrap().to_owned();
+    let id = typed::<TaskHead>(&task).id;
     server.waiting(&id).await;
     for verb in ["keep", "update", "cancel", "cancel", "retry", "replay"] {
         let body = match verb {
@@ -127,17 +127,17 @@ async fn changes_and_actions_are_there_with_who_made_them_also_after_a_crash() {
         lines.contains("CRM_TOKEN") && lines.contains("not-found") && !lines.contains("keepTask"),
         "{lines}"
     );
-    let by_admin = server.cli_json(&["audit", "list", "--who", "admin"]);
+    let page = |flag: &str, value: &str| {
+        let listed = server.cli_json(&["audit", "list", flag, value]);
+        typed::<AuditLog>(&listed)
+    };
+    assert_eq!(page("--who", "admin").entries.len(), 1);
+    let two = page("--limit", "2");
+    let rest = page("--before", two.next.as_deref().unwrap());
     assert_eq!(
-        by_admin["entries"].as_array().unwrap().len(),
-        1,
-        "{by_admin}"
+        (two.entries.len(), rest.entries.len()),
+        (2, found.len() - 2)
     );
-    let two = server.cli_json(&["audit", "list", "--limit", "2"]);
-    let next = two["next"].as_str().unwrap();
-    let rest = server.cli_json(&["audit", "list", "--before", next]);
-    let count = |page: &Value| page["entries"].as_array().unwrap().len();
-    assert_eq!((count(&two), count(&rest)), (2, found.len() - 2));
 }
 
 #[tokio::test]
@@ -206,8 +206,8 @@ async fn a_tenant_reads_its_own_log_and_the_operator_all_of_them() {
         let path = format!("/audit?{wrong}");
         let (status, answer) = server.api(Method::GET, &path, None).await;
         assert_eq!(
-            (status.as_u16(), &answer["code"]),
-            (400, &json!("bad-parameter")),
+            (status.as_u16(), refusal(&answer).code.as_str()),
+            (400, "bad-parameter"),
             "{wrong}"
         );
     }
@@ -253,9 +253,9 @@ async fn how_much_is_kept_is_the_operators_to_set() {
     let (mut count, mut before) = (0, String::new());
     loop {
         let path = server.path(&format!("audit?limit=500{before}"));
-        let page = server.api(Method::GET, &path, None).await.1;
-        count += page["entries"].as_array().unwrap().len();
-        match page["next"].as_str() {
+        let page = server.get::<AuditLog>(&path).await;
+        count += page.entries.len();
+        match &page.next {
             Some(next) => before = format!("&before={next}"),
             None => break,
         }

@@ -1,18 +1,18 @@
 //! Steps read the files of their tasks, and no others.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use crate::support::Server;
 use crate::support::upload::{FORM, form};
+use crate::support::{Server, accepted_task};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-/// Sends a file; its task has no step yet. Gives the task and the file's digest.
+/// Sends a file; its task has no step yet. Returns the task and the file's digest.
 async fn sent(server: &Server, webhook: &str, content: &[u8]) -> (String, String) {
     let body = form(&[("name=f; filename=f", content)]);
     let (status, answer) = server.send(webhook, FORM, body).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    let task = answer["task"].as_str().unwrap().to_owned();
-    let data = server.wait(&task, "unmatched").await["data"].clone();
+    let task = accepted_task(&answer);
+    let data = server.wait(&task, "unmatched").await.data.clone();
     (task, data["f"]["digest"].as_str().unwrap().to_owned())
 }
 
@@ -22,7 +22,7 @@ async fn read(
     task: &str,
     parts: &[(&str, u64, u64)],
     state: &str,
-) -> (Vec<Value>, Value) {
+) -> (Vec<Value>, Option<String>) {
     let program = parts.iter().enumerate().map(|(at, (digest, from, length))| {
         json!({"read": digest, "from": from, "length": length, "into": format!("/r{at}")})
     });
@@ -32,9 +32,9 @@ async fn read(
         .await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     let task = server.wait(task, state).await;
-    let kept = (0..parts.len()).map(|at| task["data"][format!("r{at}")].clone());
-    let runs = task["runs"].as_array().unwrap();
-    (kept.collect(), runs.last().unwrap()["error"].clone())
+    let kept = (0..parts.len()).map(|at| task.data[format!("r{at}")].clone());
+    let runs = &task.runs;
+    (kept.collect(), runs.last().unwrap().error.clone())
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_step_reads_its_tasks_files_in_parts() {
     ];
     server.restart().await;
     let (kept, error) = read(&server, &task, &parts, "done").await;
-    assert_eq!(error, Value::Null);
+    assert_eq!(error, None);
     for (kept, text) in kept.iter().zip([
         &content[..12],
         &content[2_999_994..],
@@ -74,7 +74,8 @@ async fn a_step_reads_its_tasks_files_in_parts() {
     ] {
         let (task, _) = sent(&server, &webhook, &content.as_bytes()[..9]).await;
         let (_, error) = read(&server, &task, &[(digest, 0, 1)], "error").await;
-        assert!(error.as_str().unwrap().contains(part), "{part}: {error}");
+        let error = error.unwrap();
+        assert!(error.contains(part), "{part}: {error}");
     }
     let (kept, _) = read(&server, &other, &[(&others, 3, 7)], "done").await;
     assert_eq!(kept[0], json!({"size": 15, "text": "another"}));
@@ -89,7 +90,8 @@ async fn what_is_read_is_paid_for_with_fuel() {
     let (task, digest) = sent(&server, &webhook, &vec![b'x'; 1_000_000]).await;
     let parts = vec![(&*digest, 0, 1_000_000); 60];
     let (_, error) = read(&server, &task, &parts, "error").await;
-    assert!(error.as_str().unwrap().contains("fuel"), "{error}");
+    let error = error.unwrap();
+    assert!(error.contains("fuel"), "{error}");
     let (task, digest) = sent(&server, &webhook, b"small").await;
     let (kept, _) = read(&server, &task, &[(&digest, 0, 9)], "done").await;
     assert_eq!(kept[0]["text"], "small");
@@ -118,8 +120,8 @@ export const content = async () => {
     let body = form(&[(head, content.as_bytes())]);
     let (status, answer) = server.send(&webhook, FORM, body).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    let task = answer["task"].as_str().unwrap();
-    let seen = server.wait(task, "done").await["data"]["seen"].clone();
+    let task = &accepted_task(&answer);
+    let seen = server.wait(task, "done").await.data["seen"].clone();
     let errors = seen["errors"].as_array().unwrap();
     for (error, part) in errors
         .iter()

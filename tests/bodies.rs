@@ -66,7 +66,7 @@ impl Answer {
 
 /// A task's data without `$via`, and `$via`.
 async fn data(server: &Server, id: &str) -> (Value, Value) {
-    let mut data = server.task(id).await["data"].clone();
+    let mut data = server.task(id).await.data.clone();
     let via = data.as_object_mut().unwrap().shift_remove("$via").unwrap();
     (data, via)
 }

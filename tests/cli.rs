@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::Stdio;
 
 use crate::support::ran::{Ran, cli, cli_reading, command};
-use crate::support::{Server, guest, stepwell};
-use serde_json::{Value, json};
+use crate::support::{Server, guest, stepwell, typed};
+use serde_json::json;
+use stepwell_api::{ConfigKeys, Limits, Step, Task, TaskHead, TaskPage, Webhook};
 
 /// The binary without any server, in an empty data directory.
 fn alone(words: &[&str]) -> Ran {
@@ -95,13 +96,13 @@ async fn webhooks_are_added_listed_shown_and_deleted() {
         json!({"webhooks": []})
     );
     let added = cli(&server, &["webhook", "add", "Contact Form", "--json"]).json();
-    let url = added["url"].as_str().unwrap();
+    let Webhook { id, url, .. } = &typed(&added);
     assert!(url.starts_with(&format!("{}/event/", server.url)), "{url}");
     assert_eq!(
         cli(&server, &["webhook", "list", "--json"]).json(),
         json!({"webhooks": [added]})
     );
-    for key in ["Contact Form", added["id"].as_str().unwrap()] {
+    for key in ["Contact Form", id] {
         assert_eq!(
             cli(&server, &["webhook", "show", key, "--json"]).json(),
             added
@@ -111,7 +112,7 @@ async fn webhooks_are_added_listed_shown_and_deleted() {
     assert_eq!(code, "exists");
     let table = cli(&server, &["webhook", "list"]);
     assert!(
-        table.ok().starts_with("NAME ") && table.ok().contains(url),
+        table.ok().starts_with("NAME ") && table.ok().contains(url.as_str()),
         "{table:?}"
     );
     assert!(!table.stdout.contains('\u{1b}'), "colour in a pipe");
@@ -141,12 +142,8 @@ async fn secrets_come_from_stdin_and_never_come_back() {
     cli_reading(&server, &["config", "set", "CRM_TOKEN", "-"], "s3cret\n").ok();
     cli(&server, &["config", "set", "REGION", "eu"]).ok();
     let list = cli(&server, &["config", "list", "--json"]).json();
-    let keys: Vec<&Value> = list["config"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| &entry["key"])
-        .collect();
+    let ConfigKeys { config } = typed(&list);
+    let keys: Vec<&str> = config.iter().map(|entry| entry.key.as_str()).collect();
     assert_eq!(keys, ["CRM_TOKEN", "REGION"]);
     assert!(!cli(&server, &["config", "list"]).ok().contains("s3cret"));
     assert_eq!(
@@ -218,14 +215,17 @@ async fn steps_are_added_replaced_shown_and_deleted() {
         ],
     )
     .json();
-    assert_eq!(added["name"], "five-sets");
-    assert_eq!(
-        added["limits"],
-        json!({"fuel": 5_000_000, "memory": 8 << 20, "timeout_ms": 1500})
-    );
+    let added: Step = typed(&added);
+    assert_eq!(added.name, "five-sets");
+    let limits = Limits {
+        fuel: 5_000_000,
+        memory: 8 << 20,
+        timeout_ms: 1500,
+    };
+    assert_eq!(added.limits, limits);
     cli(&server, &["step", "add", noop, "--name", "team/other"]).ok();
-    let shown = cli(&server, &["step", "show", "team/other", "--json"]).json();
-    assert_eq!(shown["digest"], added["digest"]);
+    let shown: Step = typed(&cli(&server, &["step", "show", "team/other", "--json"]).json());
+    assert_eq!(shown.digest, added.digest);
     let list = cli(&server, &["step", "list"]);
     assert!(
         list.ok().contains("five-sets") && list.ok().contains("team/other"),
@@ -275,17 +275,12 @@ async fn a_webhook_becomes_a_task_that_can_be_read() {
     ).await;
     server.wait(&id, "done").await;
 
-    let task = cli(&server, &["task", "show", &id, "--json"]).json();
-    assert_eq!(task["state"], "done");
-    assert_eq!(task["data"]["contact"]["fullName"], "Ada Lovelace");
-    let steps: Vec<&Value> = task["runs"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|run| &run["step"])
-        .collect();
+    let task: Task = typed(&cli(&server, &["task", "show", &id, "--json"]).json());
+    assert_eq!(task.state.as_str(), "done");
+    assert_eq!(task.data["contact"]["fullName"], "Ada Lovelace");
+    let steps: Vec<&str> = task.runs.iter().map(|run| run.step.as_str()).collect();
     assert_eq!(steps, ["contact-form", "lead-routing"]);
-    assert!(task["runs"][0]["fuel"].as_u64().unwrap() > 0);
+    assert!(task.runs[0].fuel > 0);
 
     let log = cli(&server, &["task", "log", &id, "--follow"]);
     for part in [
@@ -309,17 +304,14 @@ async fn a_webhook_becomes_a_task_that_can_be_read() {
         "a stranger's control character was printed"
     );
 
-    let list = cli(&server, &["task", "list", "--state", "done", "--json"]).json();
-    assert_eq!(list["tasks"][0]["id"], Value::from(id.clone()));
+    let list = |flag: &str, value: &str| -> Vec<TaskHead> {
+        let listed = cli(&server, &["task", "list", flag, value, "--json"]).json();
+        typed::<TaskPage>(&listed).tasks
+    };
+    assert_eq!(list("--state", "done")[0].id, id);
     assert!(cli(&server, &["task", "list"]).ok().contains(&id));
-    assert_eq!(
-        cli(&server, &["task", "list", "--state", "error", "--json"]).json()["tasks"],
-        json!([])
-    );
-    assert_eq!(
-        cli(&server, &["task", "list", "--before", &id, "--json"]).json()["tasks"],
-        json!([])
-    );
+    assert!(list("--state", "error").is_empty());
+    assert!(list("--before", &id).is_empty());
     let unknown = "0190c0de-0000-7000-8000-000000000000";
     cli(&server, &["task", "show", unknown, "--json"]).refusal(3);
     assert_eq!(

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use crate::support::ran::{Ran, cli, command};
-use crate::support::{Server, stepwell};
+use crate::support::{Server, stepwell, typed};
 use serde_json::{Value, json};
+use stepwell_api::Task;
 
 /// The binary without any server, in an empty data directory.
 fn alone(words: &[&str]) -> Ran {
@@ -205,7 +206,7 @@ export const content = async () => { throw Object.assign(new Error('no'), { fina
     );
     for digits in [&ids[1][..35], &ids[1][..30].replace('-', "").to_uppercase()] {
         let shown = cli(&server, &["task", "show", digits, "--json"]).json();
-        assert_eq!(shown["id"], ids[1].as_str());
+        assert_eq!(typed::<Task>(&shown).id, ids[1]);
     }
     let (code, message) = cli(&server, &["task", "log", "ffffffff", "--json"]).refusal(3);
     assert_eq!(code, "not-found");

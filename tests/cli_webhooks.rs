@@ -8,12 +8,13 @@ use crate::support::ran::{Ran, cli, cli_reading, command};
 use crate::support::senders::{
     self, BODY, OTHER, SECRET, custom_scheme, public_server, seconds, url_of,
 };
-use crate::support::{Server, texts};
+use crate::support::{Answer, Server, texts, typed};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use stepwell_api::{Provider, Webhook, WebhookSecrets};
 
-fn show(server: &Server, webhook: &str) -> Value {
-    cli(server, &["webhook", "show", webhook, "--json"]).json()
+fn show(server: &Server, webhook: &str) -> Answer<Webhook> {
+    Answer::of(cli(server, &["webhook", "show", webhook, "--json"]).json())
 }
 
 async fn takes(server: &Server, webhook: &str, secret: &str) -> bool {
@@ -96,8 +97,9 @@ async fn stripe_is_connected_and_its_secret_exchanged() {
     assert_eq!(list.ok().lines().count(), 3, "{list:?}");
     hidden(&list);
     let listed = cli(&server, &["webhook", "secret", "list", "Stripe", "--json"]).json();
-    let old = listed["secrets"][1]["id"].as_str().unwrap().to_owned();
-    assert!(listed["secrets"][1]["expires"].is_string(), "{listed}");
+    let old = &typed::<WebhookSecrets>(&listed).secrets[1];
+    assert!(old.expires.is_some(), "{listed}");
+    let old = old.id.clone();
     cli(&server, &["webhook", "secret", "remove", "Stripe", &old]).ok();
     assert!(!takes(&server, "Stripe", SECRET).await && takes(&server, "Stripe", OTHER).await);
     let gone = cli(
@@ -150,18 +152,9 @@ async fn a_webhook_is_changed_and_what_is_not_named_stays() {
     ];
     cli(&server, &words).ok();
     let acme = show(&server, "Acme");
-    assert_eq!(
-        (
-            &acme["allow_ips"],
-            &acme["tolerance_seconds"],
-            &acme["scheme"]
-        ),
-        (
-            &json!(["127.0.0.1/32", "10.0.0.0/8"]),
-            &json!(600),
-            &custom_scheme()
-        )
-    );
+    assert_eq!(acme.allow_ips, ["127.0.0.1/32", "10.0.0.0/8"]);
+    assert_eq!(acme.tolerance_seconds, Some(600));
+    assert_eq!(acme.json()["scheme"], custom_scheme());
     let delivery = senders::custom(SECRET, seconds(400), "", BODY);
     assert_eq!(
         delivery.answer(&server, url_of(&acme)).await.0,
@@ -188,11 +181,9 @@ async fn a_webhook_is_changed_and_what_is_not_named_stays() {
     ] {
         cli(&server, &[&["webhook", "update", "Acme"], words].concat()).ok();
         let changed = show(&server, "Acme");
-        assert_eq!(changed[key], value, "{words:?}");
-        assert_eq!(
-            (&changed["provider"], &changed["secrets"]),
-            (&json!("custom"), &acme["secrets"])
-        );
+        assert_eq!(changed.json()[key], value, "{words:?}");
+        assert_eq!(changed.provider, "custom");
+        assert_eq!(changed.secrets.len(), acme.secrets.len());
     }
     let words = [
         "webhook",
@@ -361,8 +352,8 @@ async fn providers_are_listed_and_shown() {
     ] {
         assert!(shown.ok().contains(part), "{part}: {shown:?}");
     }
-    let json = cli(&server, &["provider", "show", "meta", "--json"]).json();
-    assert_eq!(json["verify_token"]["what"], "verify token");
+    let meta: Provider = typed(&cli(&server, &["provider", "show", "meta", "--json"]).json());
+    assert_eq!(meta.verify_token.unwrap().what, "verify token");
 }
 
 #[tokio::test]
@@ -370,8 +361,7 @@ async fn what_was_not_verified_is_sent_again_only_on_request() {
     let server = Server::start().await;
     let added = server.cli(&["webhook", "add", "Door", "--provider", "none"]);
     assert!(added.status.success());
-    let url = server.cli_json(&["webhook", "show", "Door"])["url"].clone();
-    let url = url.as_str().unwrap();
+    let url = &show(&server, "Door").url;
     server.send(url, "application/json", "{\"n\": 1").await;
     let closed = server.cli(&["webhook", "update", "Door", "--allow-ip", "192.0.2.0/24"]);
     assert!(closed.status.success());

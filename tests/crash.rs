@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::receiver::Reply;
-use crate::support::{Receiver, Server, asked, example, guest};
+use crate::support::{Receiver, Server, accepted_task, asked, example, guest};
 use parking_lot::Mutex;
 use serde_json::json;
 
@@ -48,7 +48,7 @@ async fn fifty_kills_under_load_lose_nothing() {
                         // An answer that the kill cut in two acknowledges nothing.
                         let Ok(text) = response.text().await else { return };
                         let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
-                        acknowledged.lock().push(answer["task"].as_str().unwrap().to_owned());
+                        acknowledged.lock().push(accepted_task(&answer));
                     }
                 })
             })
@@ -123,11 +123,7 @@ async fn a_recorded_call_is_answered_from_the_journal_after_a_kill() {
     );
     let place = format!("{id}-1-1-");
     assert!(seen[1].header("idempotency-key").starts_with(&place));
-    assert_eq!(
-        task["runs"][0]["calls"].as_array().unwrap().len(),
-        2,
-        "{task:#}"
-    );
+    assert_eq!(task.runs[0].calls.len(), 2, "{task:#}");
 }
 
 #[tokio::test]

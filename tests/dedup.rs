@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::{Server, correlating, texts};
+use crate::support::{Server, accepted_task, correlating, refusal, texts, typed};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use stepwell_api::{Accepted, Dedup, Webhook};
 
 /// Adds a webhook with that dedup rule, and gives its URL.
 async fn webhook(server: &Server, name: &str, dedup: Value) -> String {
@@ -16,7 +17,7 @@ async fn webhook(server: &Server, name: &str, dedup: Value) -> String {
         .api(Method::POST, &server.path("webhooks"), Some(body))
         .await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
-    answer["url"].as_str().unwrap().to_owned()
+    typed::<Webhook>(&answer).url
 }
 
 /// Sends a delivery with these headers; gives the task's id, and whether it is a repeat.
@@ -36,14 +37,14 @@ async fn send(
     assert_eq!(answer.status(), 200);
     let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
     let members: Vec<&String> = answer.as_object().unwrap().keys().collect();
-    let is_repeat = answer["duplicate"] == true;
+    let is_repeat = typed::<Accepted>(&answer).duplicate;
     let expected: &[&str] = if is_repeat {
         &["task", "duplicate"]
     } else {
         &["task"]
     };
     assert_eq!(members, expected, "{answer}");
-    (answer["task"].as_str().unwrap().to_owned(), is_repeat)
+    (accepted_task(&answer), is_repeat)
 }
 
 async fn count(server: &Server) -> usize {
@@ -67,7 +68,7 @@ async fn a_header_makes_a_repeat_known() {
         assert_eq!(send(&server, &one, &key, body).await, (first.clone(), true));
     }
     assert_eq!(count(&server).await, 1);
-    assert_eq!(server.task(&first).await["data"]["n"], 1);
+    assert_eq!(server.task(&first).await.data["n"], 1);
     let mut ids = HashSet::from([first.clone()]);
     for (webhook, headers) in [
         (&one, &[("idempotency-key", "evt_2")][..]),
@@ -153,7 +154,7 @@ async fn of_repeats_at_once_one_makes_a_task() {
         assert_eq!((ids.len(), first), (1, 1), "round {round}");
         let id = ids.into_iter().next().unwrap();
         let task = server.wait(&id, "done").await;
-        assert_eq!(task["runs"].as_array().unwrap().len(), 1, "{task:#}");
+        assert_eq!(task.runs.len(), 1, "{task:#}");
     }
     assert_eq!(count(&server).await, 15);
 }
@@ -233,9 +234,11 @@ async fn a_repeat_changes_an_open_task_once() {
         assert_eq!(sent(key, amount).await, (id.clone(), is_repeat));
     }
     let task = server.wait(&id, "waiting").await;
-    assert_eq!(task["data"]["paid"], 2);
-    let history = task["history"].as_array().unwrap().iter();
-    let reasons = history.filter_map(|entry| entry["reason"].as_str());
+    assert_eq!(task.data["paid"], 2);
+    let reasons = task
+        .history
+        .iter()
+        .filter_map(|entry| entry.reason.as_deref());
     let changes = reasons.filter(|reason| reason.contains("webhook `Paid`"));
     assert_eq!(changes.count(), 2, "{task:#}");
     assert_eq!(count(&server).await, 1);
@@ -253,12 +256,15 @@ async fn a_rule_is_set_shown_and_taken_away() {
         "--correlate",
         "/task",
     ];
-    let added = server.cli_json(&add);
-    let hours = |hours: u64| hours * 3_600_000;
-    assert_eq!(
-        added["dedup"],
-        json!({"header": "idempotency-key", "pointer": null, "window_ms": hours(72)})
-    );
+    let added: Webhook = typed(&server.cli_json(&add));
+    let rule = |header: Option<&str>, pointer: Option<&str>, hours: u64| {
+        Some(Dedup {
+            header: header.map(str::to_owned),
+            pointer: pointer.map(str::to_owned),
+            window_ms: hours * 3_600_000,
+        })
+    };
+    assert_eq!(added.dedup, rule(Some("idempotency-key"), None, 72));
     let shown = |args: &[&str]| {
         let output = server.cli(args);
         assert!(output.status.success(), "{:?}", texts(&output));
@@ -266,27 +272,23 @@ async fn a_rule_is_set_shown_and_taken_away() {
     };
     let sheet = shown(&["webhook", "show", "Paid"]);
     assert!(sheet.contains("header idempotency-key, for 3d"), "{sheet}");
-    let update = |args: &[&str]| server.cli_json(&[&["webhook", "update", "Paid"], args].concat());
+    let update = |args: &[&str]| {
+        let changed = server.cli_json(&[&["webhook", "update", "Paid"], args].concat());
+        typed::<Webhook>(&changed)
+    };
     let changed = update(&["--dedup-window", "12h"]);
-    assert_eq!(
-        (&changed["dedup"]["header"], &changed["dedup"]["window_ms"]),
-        (&json!("idempotency-key"), &json!(hours(12)))
-    );
+    assert_eq!(changed.dedup, rule(Some("idempotency-key"), None, 12));
     let changed = update(&["--dedup-pointer", "/event/id", "--no-correlate"]);
+    let by_pointer = rule(None, Some("/event/id"), 12);
     assert_eq!(
-        (&changed["dedup"], &changed["correlate"]),
-        (
-            &json!({"header": null, "pointer": "/event/id", "window_ms": hours(12)}),
-            &Value::Null
-        )
+        (changed.dedup, changed.correlate),
+        (by_pointer.clone(), None)
     );
     let changed = update(&["--correlate", "/task"]);
-    assert_eq!(changed["dedup"]["pointer"], "/event/id");
+    assert_eq!(changed.dedup, by_pointer);
     let changed = update(&["--no-dedup"]);
-    assert_eq!(
-        (&changed["dedup"], &changed["correlate"], &changed["url"]),
-        (&Value::Null, &json!("/task"), &added["url"])
-    );
+    assert_eq!((changed.dedup, changed.url), (None, added.url));
+    assert_eq!(changed.correlate.as_deref(), Some("/task"));
     let refused = server.cli(&["webhook", "update", "Paid", "--dedup-window", "1h"]);
     let (_, error) = texts(&refused);
     assert!(
@@ -310,14 +312,11 @@ async fn a_rule_is_set_shown_and_taken_away() {
             .api(Method::POST, &server.path("webhooks"), Some(body))
             .await;
         assert_eq!(
-            (status, &problem["code"]),
-            (StatusCode::UNPROCESSABLE_ENTITY, &json!("bad-dedup")),
+            (status, refusal(&problem).code.as_str()),
+            (StatusCode::UNPROCESSABLE_ENTITY, "bad-dedup"),
             "{problem}"
         );
-        assert!(
-            problem["detail"].as_str().unwrap().contains(part),
-            "{problem}"
-        );
+        assert!(refusal(&problem).detail.contains(part), "{problem}");
     }
     let body = json!({"name": "x", "dedup": {"headers": "a"}});
     let (status, _) = server

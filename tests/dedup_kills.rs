@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::support::Server;
+use crate::support::{Server, accepted_task, typed};
 use parking_lot::Mutex;
 use reqwest::Method;
 use serde_json::{Value, json};
-use stepwell_api::TaskState;
+use stepwell_api::{TaskState, Webhook};
 
 /// How often the process is killed.
 const KILLS: usize = 30;
@@ -47,7 +47,7 @@ impl Sender {
             };
             if let Some(answer) = answer {
                 let answer: Value = serde_json::from_str(&answer).unwrap();
-                let task = answer["task"].as_str().unwrap().to_owned();
+                let task = accepted_task(&answer);
                 let mut all = self.acknowledged.lock();
                 all.entry(key.to_owned()).or_default().insert(task);
                 return;
@@ -63,7 +63,7 @@ async fn each_key_has_one_task_over_thirty_kills() {
     let rule = json!({"name": "w", "dedup": {"header": "Idempotency-Key"}});
     let path = server.path("webhooks");
     let (_, webhook) = server.api(Method::POST, &path, Some(rule)).await;
-    let webhook = webhook["url"].as_str().unwrap().to_owned();
+    let webhook = typed::<Webhook>(&webhook).url;
     let key = webhook.rsplit('/').next().unwrap().to_owned();
     server.step("noop").await;
     let sender = Sender {
@@ -132,7 +132,7 @@ async fn each_key_has_one_task_over_thirty_kills() {
     }
     assert_eq!(count, named.len());
     for (task, key) in named.iter().step_by(50) {
-        assert_eq!(server.task(task).await["data"]["key"], **key);
+        assert_eq!(server.task(task).await.data["key"], **key);
     }
     println!("{count} keys, {KILLS} kills, one task each");
 }

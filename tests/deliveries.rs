@@ -1,30 +1,37 @@
 //! What came to webhooks and what became of it: listed, shown, sent again; over crashes, and bounded.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::support::Server;
 use crate::support::deliveries::{all, list, redeliver};
 use crate::support::project::{Project, marks};
 use crate::support::ran::{Ran, command};
 use crate::support::senders::{
     self, BODY, Delivery, OTHER, SECRET, add, public_server, seconds, settings, url_of,
 };
+use crate::support::{Answer, PATIENCE, Server, refusal, typed};
 use reqwest::Method;
 use serde_json::{Value, json};
+use stepwell_api::{self as api, Accepted, Redelivered};
 
-async fn show(server: &Server, id: &Value) -> Value {
-    let path = server.path(&format!("deliveries/{}", id.as_str().unwrap()));
-    let (status, shown) = server.api(Method::GET, &path, None).await;
-    assert_eq!(status, 200, "{shown}");
-    shown
+/// The text of a delivery's body, if one was recorded.
+async fn body_of(server: &Server, id: &str) -> Option<String> {
+    let path = server.path(&format!("deliveries/{id}"));
+    let shown = server.get::<api::Delivery>(&path).await;
+    Some(shown.body.as_ref()?.text.clone())
 }
 
-fn verdicts(deliveries: &[Value]) -> Vec<&str> {
-    let verdicts = deliveries
-        .iter()
-        .map(|one| one["verdict"].as_str().unwrap());
-    verdicts.collect()
+/// Sends a delivery again: the ids of its tasks.
+async fn sent_again(server: &Server, id: &str, body: Value) -> Vec<String> {
+    let (status, sent) = redeliver(server, id, body).await;
+    assert_eq!(status, 201, "{sent}");
+    let sent: Redelivered = typed(&sent);
+    assert_eq!(sent.delivery, id);
+    sent.tasks
+}
+
+fn verdicts(deliveries: &[Answer<api::Delivery>]) -> Vec<&str> {
+    deliveries.iter().map(|one| one.verdict.as_str()).collect()
 }
 
 #[tokio::test]
@@ -33,8 +40,9 @@ async fn every_verdict_is_listed_with_its_reason() {
     let stripe = add(&server, "Stripe", settings("stripe", SECRET)).await;
     let good = senders::stripe(SECRET, seconds(0), "", BODY);
     let (_, first) = good.answer(&server, url_of(&stripe)).await;
+    let first = typed::<Accepted>(&first).task;
     let (_, repeat) = good.answer(&server, url_of(&stripe)).await;
-    assert_eq!(repeat["duplicate"], true);
+    assert!(typed::<Accepted>(&repeat).duplicate);
     let forged = senders::stripe(OTHER, seconds(0), "", BODY);
     assert_eq!(forged.answer(&server, url_of(&stripe)).await.0, 401);
     let broken = senders::stripe(SECRET, seconds(0), "", "{\"a\": }");
@@ -50,61 +58,40 @@ async fn every_verdict_is_listed_with_its_reason() {
         verdicts(&all),
         ["refused", "refused", "refused", "duplicate", "accepted"]
     );
-    let codes: Vec<&Value> = all.iter().map(|one| &one["code"]).collect();
-    assert_eq!(
-        codes[..3],
-        [
-            &json!("method-not-allowed"),
-            &json!("bad-json"),
-            &json!("signature-mismatch")
-        ]
-    );
-    assert_eq!(all[2]["status"], 401);
-    assert!(
-        all[2]["detail"]
-            .as_str()
-            .unwrap()
-            .contains("stripe-signature"),
-        "{}",
-        all[2]
-    );
-    assert!(
-        all[1]["detail"]
-            .as_str()
-            .unwrap()
-            .contains("line 1, column 7"),
-        "{}",
-        all[1]
-    );
-    assert_eq!(
-        (&all[3]["task"], &all[4]["task"]),
-        (&first["task"], &first["task"])
-    );
-    assert_eq!(all[4]["id"], first["task"]);
+    let refused = ["method-not-allowed", "bad-json", "signature-mismatch"];
+    for (one, code) in all.iter().zip(refused) {
+        assert_eq!(one.code.as_deref(), Some(code));
+    }
+    assert_eq!(all[2].status, Some(401));
+    for (at, part) in [(2, "stripe-signature"), (1, "line 1, column 7")] {
+        let detail = all[at].detail.as_deref();
+        assert!(
+            detail.is_some_and(|text| text.contains(part)),
+            "{}",
+            all[at]
+        );
+    }
+    for one in &all[3..] {
+        assert_eq!(one.task.as_ref(), Some(&first));
+    }
+    assert_eq!(all[4].id, first);
     for one in &all {
         assert_eq!(
-            (&one["webhook"], &one["ip"]),
-            (&json!("Stripe"), &json!("127.0.0.1"))
+            (one.webhook.as_str(), one.ip.as_str()),
+            ("Stripe", "127.0.0.1")
         );
-        assert_eq!(one["webhook_id"], stripe["id"]);
-        assert_eq!(one.get("body"), None);
+        assert_eq!(one.webhook_id, stripe.id);
+        assert!(one.body.is_none());
         let text = one.to_string();
         assert!(!text.contains("t=") && !text.contains(SECRET), "{text}");
     }
-    assert_eq!(all[2]["headers"]["stripe-signature"], "***");
+    assert_eq!(all[2].headers["stripe-signature"], "***");
     // What was refused can be read again, byte for byte; what was read of none is not there.
-    assert_eq!(show(&server, &all[2]["id"]).await["body"]["text"], BODY);
-    assert_eq!(
-        show(&server, &all[1]["id"]).await["body"]["text"],
-        "{\"a\": }"
-    );
-    assert_eq!(show(&server, &all[0]["id"]).await.get("body"), None);
-    let data: Value = serde_json::from_str(
-        show(&server, &all[4]["id"]).await["body"]["text"]
-            .as_str()
-            .unwrap(),
-    )
-    .unwrap();
+    for (at, body) in [(2, Some(BODY)), (1, Some("{\"a\": }")), (0, None)] {
+        assert_eq!(body_of(&server, &all[at].id).await.as_deref(), body);
+    }
+    let data = body_of(&server, &all[4].id).await.unwrap();
+    let data: Value = serde_json::from_str(&data).unwrap();
     assert_eq!(data, serde_json::from_str::<Value>(BODY).unwrap());
 
     // Another tenant sees nothing of it, and a URL that is no webhook's belongs to no tenant.
@@ -113,12 +100,12 @@ async fn every_verdict_is_listed_with_its_reason() {
     assert_eq!(plain.answer(&server, &stranger).await.0, 404);
     let mut server = server;
     server.enter("acme").await;
-    assert_eq!(list(&server, "").await, [] as [Value; 0]);
-    let path = server.path(&format!("deliveries/{}", all[2]["id"].as_str().unwrap()));
+    assert!(list(&server, "").await.is_empty());
+    let path = server.path(&format!("deliveries/{}", all[2].id));
     let (status, problem) = server.api(Method::GET, &path, None).await;
     assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (404, &json!("not-found"))
+        (status.as_u16(), refusal(&problem).code.as_str()),
+        (404, "not-found")
     );
 }
 
@@ -133,12 +120,9 @@ async fn questions_and_changes_of_open_tasks_are_listed() {
     assert_eq!(wrong.answer(&server, url_of(&meta)).await.0, 403);
     let all = list(&server, "webhook=Meta").await;
     assert_eq!(verdicts(&all), ["refused", "challenged"]);
-    assert_eq!(all[0]["code"], "challenge-refused");
-    assert!(
-        !all[1]["query"].as_str().unwrap().contains("v3rify"),
-        "{}",
-        all[1]
-    );
+    assert_eq!(all[0].code.as_deref(), Some("challenge-refused"));
+    let query = all[1].query.as_deref().unwrap();
+    assert!(!query.contains("v3rify"), "{}", all[1]);
 
     server
         .script(
@@ -152,17 +136,19 @@ async fn questions_and_changes_of_open_tasks_are_listed() {
         .answer(&server, url_of(&orders))
         .await
         .1;
-    let id = parked["task"].as_str().unwrap();
+    let id = &typed::<Accepted>(&parked).task;
     server.wait(id, "waiting").await;
     let change = Delivery::post(&json!({"task": id, "p": false}).to_string(), &[]);
-    assert_eq!(change.answer(&server, url_of(&orders)).await.1["task"], id);
+    let (_, merged) = change.answer(&server, url_of(&orders)).await;
+    assert_eq!(typed::<Accepted>(&merged).task, *id);
     let all = list(&server, "webhook=Orders").await;
     assert_eq!(verdicts(&all), ["merged", "accepted"]);
-    assert_eq!(all[0]["task"], id);
-    assert_ne!(all[0]["id"], id);
+    assert_eq!(all[0].task.as_ref(), Some(id));
+    assert_ne!(all[0].id, *id);
 }
 
-/// After a crash accepted deliveries are there, as their tasks are; the others if they are older than a second.
+/// After a crash accepted deliveries are there, as their tasks are; the others once they are in the file, which takes
+/// about a second.
 #[tokio::test]
 async fn deliveries_survive_a_crash() {
     let mut server = Server::start().await;
@@ -170,13 +156,20 @@ async fn deliveries_survive_a_crash() {
     server.send(&url, "application/json", "no").await;
     // The list writes what is pending.
     assert_eq!(list(&server, "").await.len(), 1);
+    let file = server.data_dir().join("store/deliveries/default/current");
+    let length = || std::fs::metadata(&file).unwrap().len();
+    let before = length();
     server.send(&url, "application/json", "no").await;
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let until = Instant::now() + PATIENCE;
+    while length() == before {
+        assert!(Instant::now() < until, "the delivery is not written");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let task = server.post(&url, &json!({"n": 1})).await;
     server.restart().await;
     let all = list(&server, "").await;
     assert_eq!(verdicts(&all), ["accepted", "refused", "refused"]);
-    assert_eq!(all[0]["id"], task);
+    assert_eq!(all[0].id, task);
     server.send(&url, "application/json", "no").await;
     server.stop();
     server.launch().await;
@@ -230,10 +223,7 @@ async fn deliveries_are_filtered_and_paged() {
         let path = server.path(&format!("deliveries?{query}"));
         let (status, problem) = server.api(Method::GET, &path, None).await;
         assert_eq!(status, 400, "{query}");
-        assert!(
-            problem["detail"].as_str().unwrap().contains(part),
-            "{problem}"
-        );
+        assert!(refusal(&problem).detail.contains(part), "{problem}");
     }
     let path = server.path("deliveries?webhook=None");
     assert_eq!(server.api(Method::GET, &path, None).await.0, 404);
@@ -250,28 +240,23 @@ async fn a_refused_delivery_is_sent_again_without_its_signature() {
         assert_eq!(forged.answer(&server, url_of(&github)).await.0, 401);
     }
     let refused = list(&server, "verdict=refused").await;
-    let id = &refused[0]["id"];
+    let id = &refused[0].id;
     for _ in 0..2 {
         // Both make a task: a delivery that is sent again is no repeat.
-        let (status, sent) = redeliver(&server, id, json!({})).await;
-        assert_eq!((status, &sent["delivery"]), (201, id), "{sent}");
-        let task = sent["tasks"][0].as_str().unwrap();
-        let task = server.wait(task, "unmatched").await;
-        let data = &task["data"];
+        let tasks = sent_again(&server, id, json!({})).await;
+        let task = server.wait(&tasks[0], "unmatched").await;
+        let data = &task.data;
         assert_eq!(data["n"].to_string(), "1.50");
         let via = &data["$via"];
         assert_eq!(via["redeliveryOf"], *id);
         assert_eq!(via["headers"]["x-github-event"], "push");
         assert_eq!(via.get("verified"), None);
     }
-    let (status, sent) = redeliver(&server, id, json!({"body": "{\"n\": 2}"})).await;
-    assert_eq!(status, 201, "{sent}");
-    let task = server
-        .wait(sent["tasks"][0].as_str().unwrap(), "unmatched")
-        .await;
-    assert_eq!(task["data"]["n"], 2);
+    let tasks = sent_again(&server, id, json!({"body": "{\"n\": 2}"})).await;
+    let task = server.wait(&tasks[0], "unmatched").await;
+    assert_eq!(task.data["n"], 2);
     let (status, problem) = redeliver(&server, id, json!({"body": "{"})).await;
-    assert_eq!((status, &problem["code"]), (400, &json!("bad-json")));
+    assert_eq!((status, refusal(&problem).code.as_str()), (400, "bad-json"));
     assert_eq!(list(&server, "verdict=accepted").await.len(), 3);
 }
 
@@ -293,30 +278,27 @@ async fn an_accepted_delivery_is_sent_again_as_it_came() {
             "n=1&to[name]=Ada",
         )
         .await;
-    let unmatched = server
-        .wait(answer["task"].as_str().unwrap(), "unmatched")
-        .await;
-    assert_eq!(unmatched["data"]["to"], json!({"name": "Ada"}));
+    let accepted: Accepted = typed(&answer);
+    let unmatched = server.wait(&accepted.task, "unmatched").await;
+    assert_eq!(unmatched.data["to"], json!({"name": "Ada"}));
     let task = server.post(&url, &json!({"n": 1})).await;
     server.wait(&task, "done").await;
-    let (status, sent) = redeliver(&server, &json!(task), json!({})).await;
-    assert_eq!(status, 201, "{sent}");
-    let again = server
-        .wait(sent["tasks"][0].as_str().unwrap(), "done")
-        .await;
+    let tasks = sent_again(&server, &task, json!({})).await;
+    let again = server.wait(&tasks[0], "done").await;
     assert_eq!(
-        (&again["data"]["n"], &again["data"]["seen"]),
+        (&again.data["n"], &again.data["seen"]),
         (&json!(2), &json!(true))
     );
-    assert_eq!(again["data"]["$via"]["redeliveryOf"], task);
+    assert_eq!(again.data["$via"]["redeliveryOf"], task);
     let edited = json!({"body": "{\"n\": 5}"});
-    let (_, sent) = redeliver(&server, &json!(task), edited).await;
-    let edited = server
-        .wait(sent["tasks"][0].as_str().unwrap(), "unmatched")
-        .await;
-    assert_eq!(edited["data"]["n"], 5);
-    let (status, problem) = redeliver(&server, &json!(task.replace('0', "1")), json!({})).await;
-    assert_eq!((status, &problem["code"]), (404, &json!("not-found")));
+    let tasks = sent_again(&server, &task, edited).await;
+    let edited = server.wait(&tasks[0], "unmatched").await;
+    assert_eq!(edited.data["n"], 5);
+    let (status, problem) = redeliver(&server, &task.replace('0', "1"), json!({})).await;
+    assert_eq!(
+        (status, refusal(&problem).code.as_str()),
+        (404, "not-found")
+    );
     // A copy of the task is no delivery.
     server.act(&task, "clone", None).await;
     assert_eq!(list(&server, "").await.len(), 4);
@@ -331,15 +313,12 @@ async fn what_was_not_recorded_cannot_be_sent_again() {
     let too_large = format!("\"{}", "x".repeat(300_000));
     server.send(&url, "application/json", too_large).await;
     let refused = list(&server, "").await;
-    assert_eq!(refused[0]["code"], "body-too-large");
+    assert_eq!(refused[0].code.as_deref(), Some("body-too-large"));
     for (at, part) in [(0, "give one as `body`"), (1, "100001 bytes")] {
-        let (status, problem) = redeliver(&server, &refused[at]["id"], json!({})).await;
-        assert_eq!((status, &problem["code"]), (409, &json!("no-body")));
-        assert!(
-            problem["detail"].as_str().unwrap().contains(part),
-            "{problem}"
-        );
-        let (status, _) = redeliver(&server, &refused[at]["id"], json!({"body": "{}"})).await;
+        let (status, problem) = redeliver(&server, &refused[at].id, json!({})).await;
+        assert_eq!((status, refusal(&problem).code.as_str()), (409, "no-body"));
+        assert!(refusal(&problem).detail.contains(part), "{problem}");
+        let (status, _) = redeliver(&server, &refused[at].id, json!({"body": "{}"})).await;
         assert_eq!(status, 201);
     }
 }
@@ -351,7 +330,7 @@ async fn a_flood_is_bounded() {
     let quiet = server.webhook("Quiet").await;
     let loud = server.webhook("Loud").await;
     server.send(&quiet, "application/json", "no").await;
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     for _ in 0..300 {
         server.send(&loud, "application/json", "no").await;
     }
@@ -363,7 +342,7 @@ async fn a_flood_is_bounded() {
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     server.send(&loud, "application/json", "no").await;
     let recorded = all(&server, "webhook=Loud").await;
-    let omitted = recorded.iter().map(|one| one["omitted"].as_u64().unwrap());
+    let omitted = recorded.iter().map(|one| one.omitted);
     assert_eq!(omitted.sum::<u64>() + recorded.len() as u64, 301);
 }
 
@@ -383,15 +362,15 @@ async fn bodies_are_left_out_by_choice() {
     let refused = list(&server, "verdict=refused").await;
     assert_eq!(refused.len(), 2);
     for one in &refused {
-        assert_eq!(show(&server, &one["id"]).await.get("body"), None);
+        assert_eq!(body_of(&server, &one.id).await, None);
     }
     let changed = server.cli_json(&["webhook", "update", "Quiet", "--record-bodies", "true"]);
-    assert_eq!(changed["record_bodies"], true);
+    assert!(typed::<api::Webhook>(&changed).record_bodies);
     Delivery::post(&body, &[])
         .answer(&server, url_of(&quiet))
         .await;
     let newest = &list(&server, "limit=1").await[0];
-    assert_eq!(show(&server, &newest["id"]).await["body"]["text"], body);
+    assert_eq!(body_of(&server, &newest.id).await, Some(body));
     let off = "workspaces:\n- name: default\n  webhooks: [{name: Quiet, recordBodies: false}]\n";
     let project = Project::new(off);
     let run = || marks(&project.deploy(&server, &[]))[1].clone();
@@ -449,7 +428,7 @@ async fn the_command_line_lists_shows_and_sends_again() {
         "{table}"
     );
     let page = server.cli_json(&["delivery", "list", "--verdict", "refused"]);
-    let id = page["deliveries"][0]["id"].as_str().unwrap().to_owned();
+    let id = typed::<api::DeliveryPage>(&page).deliveries[0].id.clone();
     let (_, sheet, _) = text(&["delivery", "show", &id]);
     assert!(
         sheet.contains("bad-json") && sheet.ends_with("{\"n\": 2\n"),
@@ -470,7 +449,7 @@ async fn the_command_line_lists_shows_and_sends_again() {
         .as_str()
         .unwrap()
         .to_owned();
-    assert_eq!(server.wait(&task, "unmatched").await["data"]["n"], 2);
+    assert_eq!(server.wait(&task, "unmatched").await.data["n"], 2);
     let ran = Ran::of(command(&server, &edit).env("VISUAL", "false"));
     assert!(
         ran.code == Some(2) && ran.stderr.contains("nothing was sent"),

@@ -2,20 +2,20 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
+use stepwell_api::{Delivery, DeliveryPage, Webhook};
 
-use crate::support::Server;
 use crate::support::deliveries::{all, list};
+use crate::support::{Answer, Server, typed};
 
 #[tokio::test]
 async fn a_renamed_webhook_is_found_by_its_names_with_the_deliveries_of_all() {
     let mut server = Server::start().await;
     let url = server.webhook("Form").await;
-    let of = |deliveries: &[Value]| {
-        let of = deliveries.iter().map(|one| {
-            let name = one["webhook"].as_str().unwrap();
-            format!("{name} {}", one["verdict"].as_str().unwrap())
-        });
+    let of = |deliveries: &[Answer<Delivery>]| {
+        let of = deliveries
+            .iter()
+            .map(|one| format!("{} {}", one.webhook, one.verdict));
         of.collect::<Vec<_>>()
     };
     server.post(&url, &json!({"n": 1})).await;
@@ -46,7 +46,8 @@ async fn a_renamed_webhook_is_found_by_its_names_with_the_deliveries_of_all() {
             "{name}"
         );
         let listed = server.cli_json(&["delivery", "list", "--webhook", name]);
-        assert_eq!(listed["deliveries"].as_array().unwrap().len(), 4, "{name}");
+        let listed: DeliveryPage = typed(&listed);
+        assert_eq!(listed.deliveries.len(), 4, "{name}");
     }
     let again = server.webhook("Form").await;
     server.post(&again, &json!({"n": 3})).await;
@@ -66,10 +67,10 @@ async fn a_renamed_webhook_is_found_by_its_names_with_the_deliveries_of_all() {
         ["Form accepted", "Form refused", "Form accepted"],
         "what came under that name"
     );
-    let (_, shown) = server
-        .api(Method::GET, &server.path("webhooks/Contact"), None)
+    let shown = server
+        .get::<Webhook>(&server.path("webhooks/Contact"))
         .await;
-    assert_eq!(shown["former_names"], json!(["Form"]));
+    assert_eq!(shown.former_names, ["Form"]);
     let sheet = server.cli(&["webhook", "show", "Contact"]);
     assert!(
         String::from_utf8(sheet.stdout)

@@ -6,14 +6,21 @@ use std::fs;
 
 use crate::support::project::{Project, USUAL, marks, state};
 use crate::support::ran::{Ran, cli, command};
-use crate::support::{Server, repository};
+use crate::support::{Answer, Server, accepted_task, repository, typed};
 use reqwest::Method;
 use serde_json::{Value, json};
+use stepwell_api::{Connectors, Limits, Step, Steps, Task, Webhook, Webhooks};
 
 /// How to look into a workspace that commands are not about anyway.
 const LOOK: &str = "look into sales: stepwell task list --workspace sales
   `stepwell workspace use sales` makes it the one that commands are about
 ";
+
+/// A step of a workspace's state.
+fn step_of(state: &BTreeMap<&str, Value>, name: &str) -> Step {
+    let Steps { steps } = typed(&state["steps"]);
+    steps.into_iter().find(|step| step.name == name).unwrap()
+}
 
 #[tokio::test]
 async fn what_is_missing_is_created_and_a_second_run_changes_nothing() {
@@ -35,14 +42,14 @@ async fn what_is_missing_is_created_and_a_second_run_changes_nothing() {
     );
     assert_eq!(first.stderr, format!("7 created, 0 unchanged\n{LOOK}"));
     let before = state(&server, "sales").await;
-    let steps = before["steps"]["steps"].as_array().unwrap();
-    let limits = &steps.iter().find(|step| step["name"] == "three").unwrap()["limits"];
-    assert_eq!(
-        *limits,
-        json!({"fuel": 5_000_000, "memory": 8 << 20, "timeout_ms": 1_500})
-    );
+    let limits = Limits {
+        fuel: 5_000_000,
+        memory: 8 << 20,
+        timeout_ms: 1_500,
+    };
+    assert_eq!(step_of(&before, "three").limits, limits);
     // The URL is a secret, and the one thing that the operator still needs.
-    let url = before["webhooks"]["webhooks"][0]["url"].as_str().unwrap();
+    let url = &typed::<Webhooks>(&before["webhooks"]).webhooks[0].url;
     assert!(first.stdout.contains(&format!("Contact Form  {url}\n")));
 
     let second = project.deploy(&server, &[]);
@@ -85,19 +92,11 @@ async fn only_what_differs_is_updated() {
     );
     assert!(!format!("{ran:?}").contains("s3cret"));
     let after = state(&server, "sales").await;
-    let digest = |state: &BTreeMap<_, Value>, name| {
-        let steps = state["steps"]["steps"].as_array().unwrap();
-        let step = steps.iter().find(|step| step["name"] == name).unwrap();
-        (step["digest"].clone(), step["updated"].clone())
-    };
-    let (old, new) = (digest(&before, "one").0, digest(&after, "one").0);
-    let arrow = format!(
-        "{} → {}",
-        &old.as_str().unwrap()[..12],
-        &new.as_str().unwrap()[..12]
-    );
+    let (old, new) = (step_of(&before, "one"), step_of(&after, "one"));
+    let arrow = format!("{} → {}", &old.digest[..12], &new.digest[..12]);
     assert!(ran.stdout.contains(&arrow), "{}", ran.stdout);
-    assert_eq!(digest(&before, "more/two"), digest(&after, "more/two"));
+    let (old, new) = (step_of(&before, "more/two"), step_of(&after, "more/two"));
+    assert_eq!((old.digest, old.updated), (new.digest, new.updated));
 
     // The same component with other limits is another step.
     project.write("deploy.yaml", changed.replace("fuel: 6M", "fuel: 7M"));
@@ -183,7 +182,7 @@ async fn the_examples_are_deployed_by_their_manifest() {
     let task = server
         .run(form["url"].as_str().unwrap(), &lead, "done")
         .await;
-    assert_eq!(task["data"]["contact"]["fullName"], "Ada Lovelace");
+    assert_eq!(task.data["contact"]["fullName"], "Ada Lovelace");
     let second = run().json();
     let items = second["items"].as_array().unwrap();
     assert!(
@@ -204,10 +203,8 @@ async fn connectors_are_compared_by_the_server_and_never_shown() {
     let marks_of = |flags: &[&str]| marks(&project.deploy(&server, flags));
     let both = |mark: char| ["slackCom", "ops"].map(|name| format!("{mark} connector {name}"));
     assert_eq!(marks_of(&["--dry-run"])[1..], both('+'));
-    assert_eq!(
-        server.cli_json(&["connector", "list"])["connectors"],
-        json!([])
-    );
+    let listed: Connectors = typed(&server.cli_json(&["connector", "list"]));
+    assert!(listed.connectors.is_empty());
     assert_eq!(marks_of(&[])[1..], both('+'));
     assert_eq!(marks_of(&[])[1..], both('='));
     project.write("deploy.yaml", manifest("other", "slack.com"));
@@ -235,19 +232,16 @@ async fn a_webhooks_correlation_is_deployed_and_its_url_stays() {
         |webhook: &str| format!("workspaces:\n- name: default\n  webhooks: [{webhook}]\n");
     let project = Project::new(&manifest("{name: Paid, correlate: /order/taskId}"));
     let run = || marks(&project.deploy(&server, &[]))[1].clone();
-    let paid = || server.cli_json(&["webhook", "show", "Paid"]);
+    let paid = || typed::<Webhook>(&server.cli_json(&["webhook", "show", "Paid"]));
     assert_eq!(run(), "+ webhook Paid");
     let added = paid();
-    assert_eq!(added["correlate"], "/order/taskId");
+    assert_eq!(added.correlate.as_deref(), Some("/order/taskId"));
     assert_eq!(run(), "= webhook Paid");
     project.write("deploy.yaml", manifest("{name: Paid}"));
     assert_eq!(run(), "~ webhook Paid");
     assert_eq!(run(), "= webhook Paid");
     let changed = paid();
-    assert_eq!(
-        (&changed["correlate"], &changed["url"]),
-        (&Value::Null, &added["url"])
-    );
+    assert_eq!((changed.correlate, changed.url), (None, added.url));
     project.write("deploy.yaml", manifest("{name: Paid, correlate: order}"));
     let ran = project.deploy(&server, &[]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
@@ -306,15 +300,16 @@ async fn a_folder_of_scripts_is_deployed_with_what_it_imports() {
         )
         .await;
     assert_eq!(status, 200, "{answer}");
-    let id = answer["task"].as_str().unwrap();
+    let id = &accepted_task(&answer);
     let shown = loop {
         let shown = server.cli_json(&["task", "show", id, "--workspace", "sales-automation"]);
-        if shown["state"] != "ready" {
+        let shown: Answer<Task> = Answer::of(shown);
+        if shown.state.is_final() {
             break shown;
         }
     };
-    assert_eq!(shown["data"]["loud"], "ADA!", "{shown:#}");
-    assert_eq!(shown["data"]["size"], 4);
+    assert_eq!(shown.data["loud"], "ADA!", "{shown:#}");
+    assert_eq!(shown.data["size"], 4);
     // A change of what is imported is a change of the step.
     project.write(
         "lib/text.js",
@@ -406,7 +401,7 @@ async fn one_source_has_one_digest_by_step_add_and_by_deploy() {
                 "--json",
             ],
         );
-        added.json()["digest"].as_str().unwrap().to_owned()
+        typed::<Step>(&added.json()).digest
     };
     add("steps/part.wasm", "part");
     let form = add("steps/forms/form.js", "forms/form");

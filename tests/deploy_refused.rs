@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use crate::support::Server;
 use crate::support::project::{Project, deploy, deploy_to, played, state};
 use crate::support::receiver::Reply;
-use reqwest::Method;
+use crate::support::{Server, typed};
 use serde_json::{Value, json};
+use stepwell_api::{Steps, Workspaces};
 
 #[tokio::test]
 async fn one_bad_step_does_not_keep_the_good_ones() {
@@ -43,7 +43,7 @@ async fn one_bad_step_does_not_keep_the_good_ones() {
     assert_eq!(error["error"]["code"], "deploy-failed");
 
     let after = state(&server, "sales").await;
-    let count = |state: &BTreeMap<_, Value>| state["steps"]["steps"].as_array().unwrap().len();
+    let count = |state: &BTreeMap<_, Value>| typed::<Steps>(&state["steps"]).steps.len();
     assert_eq!(count(&after), count(&before) + 1);
     let text = project.deploy(&server, &[]);
     assert_eq!(text.code, Some(1));
@@ -77,10 +77,11 @@ async fn a_wrong_manifest_is_refused_whole_with_every_place() {
     );
     let (code, _) = project.deploy(&server, &["--json"]).refusal(2);
     assert_eq!(code, "bad-manifest");
-    let (_, workspaces) = server.api(Method::GET, "/workspaces", None).await;
-    let names = workspaces["workspaces"].as_array().unwrap();
-    assert_eq!(names.len(), 1, "{workspaces}");
-    assert_eq!(names[0]["name"], "default");
+    let workspaces = server.get::<Workspaces>("/workspaces").await;
+    let [only] = &workspaces.workspaces[..] else {
+        panic!("{workspaces}");
+    };
+    assert_eq!(only.name, "default");
 }
 
 #[tokio::test]

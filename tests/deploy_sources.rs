@@ -5,9 +5,10 @@ use std::os::unix::fs::symlink;
 
 use crate::support::project::{Project, marks};
 use crate::support::ran::{Ran, cli};
-use crate::support::{Server, stepwell};
+use crate::support::{Server, refusal, stepwell, typed};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use stepwell_api::{ConfigKeys, Steps, Workspace};
 
 const FOLDER: &str = "workspaces:\n- name: default\n  steps: [{syncPath: steps/}]\n";
 
@@ -18,14 +19,8 @@ fn script(mark: &str) -> String {
 }
 
 async fn names(server: &Server) -> Vec<String> {
-    let (_, found) = server
-        .api(Method::GET, "/workspaces/default/steps", None)
-        .await;
-    let steps = found["steps"].as_array().unwrap();
-    steps
-        .iter()
-        .map(|step| step["name"].as_str().unwrap().to_owned())
-        .collect()
+    let found = server.get::<Steps>("/workspaces/default/steps").await;
+    found.steps.iter().map(|step| step.name.clone()).collect()
 }
 
 #[tokio::test]
@@ -313,13 +308,9 @@ async fn a_workspace_goes_by_the_name_that_was_written() {
         );
     }
     for path in ["Sales%20Automation", "sales_automation", "sales-automation"] {
-        let (status, found) = server
-            .api(Method::GET, &format!("/workspaces/{path}"), None)
-            .await;
-        assert_eq!(
-            (status, &found["name"]),
-            (StatusCode::OK, &json!("sales-automation"))
-        );
+        let path = format!("/workspaces/{path}");
+        let found = server.get::<Workspace>(&path).await;
+        assert_eq!(found.name, "sales-automation");
     }
     let (status, _) = server
         .api(
@@ -337,8 +328,8 @@ async fn a_workspace_goes_by_the_name_that_was_written() {
         )
         .await;
     assert_eq!(
-        (status, &wrong["code"]),
-        (StatusCode::BAD_REQUEST, &json!("bad-body"))
+        (status, refusal(&wrong).code.as_str()),
+        (StatusCode::BAD_REQUEST, "bad-body")
     );
     let set = cli(
         &server,
@@ -476,11 +467,8 @@ async fn a_current_workspace_that_is_gone_is_an_error() {
         }
     }
     let keys = run(&["config", "list", "--json", "--workspace", "default"]).json();
-    assert_eq!(
-        keys["config"],
-        json!([]),
-        "nothing went into another workspace"
-    );
+    let ConfigKeys { config } = typed(&keys);
+    assert!(config.is_empty(), "nothing went into another workspace");
     let listed = run(&["workspace", "list"]);
     assert!(
         listed

@@ -2,12 +2,13 @@
 //! printed.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use crate::support::Server;
 use crate::support::project::{Project, marks};
 use crate::support::ran::{Ran, command};
 use crate::support::senders::{self, BODY, OTHER, SECRET, public_server, seconds, url_of};
+use crate::support::{Answer, Server};
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
+use stepwell_api::Webhook;
 
 fn manifest(webhook: &str) -> String {
     format!("workspaces:\n- name: default\n  webhooks:\n  - {webhook}\n")
@@ -23,11 +24,8 @@ fn deploy(server: &Server, project: &Project, secret: &str, flags: &[&str]) -> R
     ran
 }
 
-async fn shown(server: &Server) -> Value {
-    server
-        .api(Method::GET, &server.path("webhooks/Stripe"), None)
-        .await
-        .1
+async fn shown(server: &Server) -> Answer<Webhook> {
+    server.get(&server.path("webhooks/Stripe")).await
 }
 
 async fn takes(server: &Server, secret: &str) -> bool {
@@ -64,9 +62,9 @@ async fn a_secret_is_deployed_compared_and_exchanged() {
         line(&deploy(&server, &project, OTHER, &[])),
         "= webhook    Stripe"
     );
-    let secrets = shown(&server).await["secrets"].as_array().unwrap().clone();
+    let secrets = shown(&server).await.secrets.clone();
     assert!(
-        secrets[0]["expires"].is_null() && secrets[1]["expires"].is_string(),
+        secrets[0].expires.is_none() && secrets[1].expires.is_some(),
         "{secrets:?}"
     );
 
@@ -88,13 +86,10 @@ async fn a_secret_is_deployed_compared_and_exchanged() {
     assert_eq!(line(&ran), "~ webhook    Stripe  correlate changes");
     let kept = shown(&server).await;
     assert_eq!(
-        (
-            &kept["provider"],
-            &kept["allow_ips"],
-            &kept["tolerance_seconds"]
-        ),
-        (&json!("stripe"), &json!(["127.0.0.1/32"]), &json!(600))
+        (kept.provider.as_str(), kept.tolerance_seconds),
+        ("stripe", Some(600))
     );
+    assert_eq!(kept.allow_ips, ["127.0.0.1/32"]);
     assert!(takes(&server, SECRET).await);
     let bearer = "{name: Stripe, provider: custom, scheme: {check: {token: {at: {header: x-token}}}}, secret: \"${SECRET}\", allowIps: []}";
     project.write("deploy.yaml", manifest(bearer));
@@ -104,7 +99,7 @@ async fn a_secret_is_deployed_compared_and_exchanged() {
         assert!(line(&ran).starts_with(mark), "{ran:?}");
     }
     let webhook = shown(&server).await;
-    assert_eq!(webhook["secrets"].as_array().unwrap().len(), 1);
+    assert_eq!(webhook.secrets.len(), 1);
     let delivery = senders::Delivery::post(BODY, &[("X-Token", OTHER.to_owned())]);
     assert_eq!(
         delivery.answer(&server, url_of(&webhook)).await.0,

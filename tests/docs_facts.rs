@@ -49,6 +49,57 @@ fn error_codes_are_those_of_the_source() {
     );
 }
 
+/// Words that the documents and the code use for one thing each are explained.
+#[test]
+fn the_glossary_has_the_words_of_the_design() {
+    let document = fs::read_to_string(repository().join("docs/architecture.md")).unwrap();
+    let (_, glossary) = document.split_once("\n## Glossary\n").unwrap();
+    let rows = glossary.lines().filter_map(|line| line.strip_prefix("| "));
+    let cells: Vec<(&str, &str)> = rows.filter_map(|row| row.split_once(" | ")).collect();
+    let terms: Vec<&str> = cells
+        .iter()
+        .flat_map(|(term, _)| term.split(", "))
+        .collect();
+    for word in [
+        "workspace",
+        "webhook",
+        "delivery",
+        "verdict",
+        "task",
+        "head",
+        "data",
+        "`$via`",
+        "step",
+        "run",
+        "attempt",
+        "connector",
+        "config",
+        "journal",
+        "timeline",
+        "effect",
+        "commit",
+        "node",
+        "partition",
+        "claim",
+        "epoch",
+        "revision",
+        "family",
+        "lane",
+        "notice",
+        "image",
+        "seed",
+        "shape",
+        "mark",
+    ] {
+        assert!(terms.contains(&word), "the glossary does not have {word}");
+    }
+    let twice = terms
+        .iter()
+        .enumerate()
+        .find(|(at, term)| terms[..*at].contains(term));
+    assert_eq!(twice, None, "the glossary has a term twice");
+}
+
 /// docs/bodies.md names every header field that tasks keep, and no other.
 #[test]
 fn kept_headers_are_those_of_the_source() {

@@ -8,8 +8,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::receiver::Reply;
-use crate::support::{PATIENCE, Receiver, Server, repository, stepwell, texts};
+use crate::support::{Answer, PATIENCE, Receiver, Server, repository, stepwell, texts, typed};
 use serde_json::{Value, json};
+use stepwell_api::{Task, TaskHead};
 
 /// The text of a section, up to the next heading of its level.
 fn section(file: &str, heading: &str) -> String {
@@ -53,16 +54,21 @@ fn shell(line: &str, folder: &Path, set: &[(&str, &str)]) -> String {
 }
 
 /// Posts a body and waits until its task is in `state`: the id, and what `task show` prints of it.
-async fn came_to(server: &Server, webhook: &str, body: &Value, state: &str) -> (String, Value) {
+async fn came_to(
+    server: &Server,
+    webhook: &str,
+    body: &Value,
+    state: &str,
+) -> (String, Answer<Task>) {
     let id = server.post(webhook, body).await;
     let task = shown(server, &id, state).await;
     (id, task)
 }
 
 /// Waits until the task is in `state`: what `task show` prints of it.
-async fn shown(server: &Server, id: &str, state: &str) -> Value {
+async fn shown(server: &Server, id: &str, state: &str) -> Answer<Task> {
     server.wait(id, state).await;
-    server.cli_json(&["task", "show", id])
+    Answer::of(server.cli_json(&["task", "show", id]))
 }
 
 #[tokio::test]
@@ -109,13 +115,13 @@ async fn a_task_waits_for_another_webhook_as_the_guide_says() {
     let (_, head) = server
         .act(&id, "update", Some(json!({"patch": {"note": "called"}})))
         .await;
-    assert_eq!(head["state"], "ready", "{head}");
+    assert_eq!(typed::<TaskHead>(&head).state.as_str(), "ready", "{head}");
     let waiting = shown(&server, &id, "waiting").await;
-    assert!(waiting["expires_at"].is_string(), "{waiting:#}");
+    assert!(waiting.expires_at.is_some(), "{waiting:#?}");
     assert_eq!(server.post(&urls[1], &approval(&id)).await, id);
     let task = shown(&server, &id, "done").await;
-    assert_eq!(task["result"], json!({"approved": true}));
-    assert_eq!(task["data"]["order"], order["order"]);
+    assert_eq!(task.result, Some(json!({"approved": true})));
+    assert_eq!(task.data["order"], order["order"]);
     assert_eq!(approvals.seen().len(), 1, "it asked once");
 
     // Without `park` the task is done before the approval, which becomes a task of its own.
@@ -127,7 +133,7 @@ async fn a_task_waits_for_another_webhook_as_the_guide_says() {
     let (other, _) = came_to(&server, &urls[1], &approval(&id), "unmatched").await;
     assert_ne!(other, id);
     let task = shown(&server, &id, "done").await;
-    assert_eq!(task["data"].get("approved"), None);
+    assert_eq!(task.data.get("approved"), None);
 }
 
 #[tokio::test]
@@ -222,7 +228,7 @@ async fn a_backup_is_restored_as_the_manual_says() {
     server.launch().await;
     assert_eq!(shown(&server, &id, "done").await, before);
     let (_, task) = came_to(&server, &webhook, &json!({"n": 2}), "done").await;
-    assert_eq!(task["data"]["greeting"], "hello");
+    assert_eq!(task.data["greeting"], "hello");
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ fn row(provider: &Provider) -> String {
 fn the_table_of_providers_is_that_of_the_source() {
     let mut table = "| name | service | secret | signed | time | asks |\n| --- | --- | --- | --- | --- | --- |\n".to_owned();
     table.extend(providers().iter().map(row));
-    table.push_str("| `custom` | [described by you](#a-scheme-of-your-own) | | | | |\n");
+    table.push_str("| `custom` | [described by you](#custom-schemes) | | | | |\n");
     let path = repository().join(DOCUMENT);
     let text = fs::read_to_string(&path).unwrap();
     let at = text.find(HEADING).unwrap() + HEADING.len();

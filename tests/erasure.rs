@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use crate::support::cases::package;
 use crate::support::ran::{cli, command};
 use crate::support::receiver::Reply;
-use crate::support::{PATIENCE, Receiver, Server};
+use crate::support::{PATIENCE, Receiver, Server, refusal};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use stepwell_api::Task;
 
 const MARKER: &str = "k7zq-only-of-this-tenant";
 
@@ -54,11 +55,8 @@ async fn added_again(server: &Server, name: &str) {
         if status == StatusCode::CREATED {
             return;
         }
-        assert_eq!(
-            (status, answer["code"].as_str()),
-            (StatusCode::CONFLICT, Some("being-erased")),
-            "{answer}"
-        );
+        assert_eq!(status, StatusCode::CONFLICT, "{answer}");
+        assert_eq!(refusal(&answer).code, "being-erased");
         assert!(Instant::now() < until, "it is not erased");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -90,11 +88,7 @@ async fn fill(server: &Server, upstream: &Receiver) -> (String, String) {
     let order = json!({"wanted": "waits", "text": MARKER});
     let waits = server.post(&webhook, &order).await;
     let until = Instant::now() + PATIENCE;
-    while server.task(&waits).await["calls_under_way"]
-        .as_array()
-        .unwrap()
-        .is_empty()
-    {
+    while server.task(&waits).await.calls_under_way.is_empty() {
         assert!(Instant::now() < until);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -124,7 +118,7 @@ async fn a_deleted_workspace_leaves_no_byte() {
         .send(&webhook, "application/json", r#"{"a": 1}"#)
         .await;
     assert_eq!(status, StatusCode::NOT_FOUND, "{answer}");
-    assert_eq!(answer["code"], "unknown-webhook");
+    assert_eq!(refusal(&answer).code, "unknown-webhook");
     for path in ["/workspaces/acme", "/workspaces/acme/tasks"] {
         let (status, answer) = server.api(Method::GET, path, None).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{answer}");
@@ -143,10 +137,8 @@ async fn a_deleted_workspace_leaves_no_byte() {
     assert_eq!(having(server.data_dir()), [""; 0]);
     assert!(server.tasks("").await.is_empty());
     // The others are as they were.
-    let id = others["id"].as_str().unwrap();
-    let path = format!("/workspaces/other/tasks/{id}");
-    let (status, there) = server.api(Method::GET, &path, None).await;
-    assert_eq!((status, &there["data"]["a"]), (StatusCode::OK, &json!(1)));
+    let path = format!("/workspaces/other/tasks/{}", others.id);
+    assert_eq!(server.get::<Task>(&path).await.data["a"], 1);
     server.is_well().await;
 }
 
@@ -159,7 +151,7 @@ async fn an_erasure_outlives_the_server() {
         .api(Method::DELETE, "/workspaces/default", None)
         .await;
     assert_eq!(status, StatusCode::CONFLICT, "{answer}");
-    assert_eq!(answer["code"], "permanent");
+    assert_eq!(refusal(&answer).code, "permanent");
     server.enter("acme").await;
     let (webhook, _) = fill(&server, &upstream).await;
     let (status, _) = server.api(Method::DELETE, "/workspaces/acme", None).await;

@@ -2,33 +2,36 @@
 //! task's data.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use crate::support::Server;
 use crate::support::project::Project;
 use crate::support::ran::cli;
+use crate::support::{Answer, Server, refusal, typed};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use stepwell_api::{Explained, Step};
 
 fn script(condition: &str) -> String {
     format!("export const condition = {condition};\nexport const content = async () => {{}};\n")
 }
 
 /// The answer for a task, and for each step its name with path, expected and found.
-async fn explained(server: &Server, id: &str, query: &str) -> (Value, Vec<[String; 4]>) {
+async fn explained(
+    server: &Server,
+    id: &str,
+    query: &str,
+) -> (Answer<Explained>, Vec<[String; 4]>) {
     let path = server.path(&format!("tasks/{id}/explain{query}"));
-    let (status, answer) = server.api(Method::GET, &path, None).await;
-    assert_eq!(status, StatusCode::OK, "{answer}");
-    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
-    let steps = answer["steps"].as_array().unwrap().iter();
-    let steps = steps.map(|step| {
-        let mismatch = &step["mismatch"];
-        assert_eq!(step["matches"], json!(mismatch.is_null()), "{step}");
-        [
-            &step["step"],
-            &mismatch["path"],
-            &mismatch["expected"],
-            &mismatch["found"],
+    let answer: Answer<Explained> = server.get(&path).await;
+    let steps = answer.steps.iter().map(|step| {
+        let mismatch = step.mismatch.as_ref();
+        assert_eq!(step.matches, Some(mismatch.is_none()), "{answer}");
+        let found = mismatch.and_then(|one| one.found.as_ref());
+        let [path, expected, found] = [
+            mismatch.map(|one| &one.path),
+            mismatch.map(|one| &one.expected),
+            found,
         ]
-        .map(text)
+        .map(|text| text.map_or("-", String::as_str).to_owned());
+        [step.step.clone(), path, expected, found]
     });
     let steps = steps.collect();
     (answer, steps)
@@ -54,7 +57,7 @@ async fn each_step_says_what_its_condition_lacks() {
     let long = "x".repeat(5000);
     let body = json!({"total": 99.5, "customer": {"country": "CH"}, "tags": ["new\u{1b}[2J"], "kind": long});
     let task = server.run(&orders, &body, "unmatched").await;
-    let id = task["id"].as_str().unwrap();
+    let id = task.id.as_str();
 
     let (answer, steps) = explained(&server, id, "").await;
     let shortened = format!("\"{}…", "x".repeat(119));
@@ -72,14 +75,11 @@ async fn each_step_says_what_its_condition_lacks() {
         ["near", "/$via/name", "\"Order\"", "\"Orders\""],
     ];
     assert_eq!(steps, expected);
-    assert_eq!(
-        (&answer["state"], &answer["more"]),
-        (&json!("unmatched"), &json!(0))
-    );
+    assert_eq!((answer.state.as_str(), answer.more), ("unmatched", 0));
     let warning =
         "the condition names the webhook `Order`, which is not there; did you mean `Orders`?";
-    assert_eq!(answer["steps"][5]["warnings"], json!([warning]));
-    assert_eq!(answer["steps"][4]["warnings"], json!([]));
+    assert_eq!(answer.steps[5].warnings, [warning]);
+    assert_eq!(answer.steps[4].warnings, [""; 0]);
 
     // The task's data now, not as it came in; and one step alone.
     let (status, _) = server
@@ -89,7 +89,7 @@ async fn each_step_says_what_its_condition_lacks() {
     server.wait(id, "done").await;
     let (answer, steps) = explained(&server, id, "?step=big").await;
     assert_eq!(steps, [["big", "-", "-", "-"]]);
-    assert_eq!(answer["state"], "done");
+    assert_eq!(answer.state.as_str(), "done");
     let (_, steps) = explained(&server, id, "").await;
     assert_eq!(steps[0][0], "big", "what matches comes first");
 
@@ -124,10 +124,10 @@ async fn each_step_says_what_its_condition_lacks() {
     );
     assert_eq!(lines.last().unwrap().trim_start(), warning);
     assert!(!shown.stdout.contains('\u{1b}'), "{shown:?}");
-    let one = cli(&server, &["task", "explain", id, "vip", "--json"]).json();
-    assert_eq!(one["steps"][0]["mismatch"]["path"], "/tags");
+    let one: Explained = typed(&cli(&server, &["task", "explain", id, "vip", "--json"]).json());
+    assert_eq!(one.steps[0].mismatch.as_ref().unwrap().path, "/tags");
     let none = server.run(&orders, &json!({"total": 1}), "unmatched").await;
-    let none = none["id"].as_str().unwrap();
+    let none = none.id.as_str();
     let sheet = cli(&server, &["task", "show", none]);
     assert_eq!(
         sheet.ok().lines().last(),
@@ -161,11 +161,9 @@ async fn a_name_that_nothing_has_is_doubted_when_the_step_is_added() {
             .contains("warning: the condition names the webhook `")
             && added.stderr.contains("did you mean `Orders`?");
         assert_eq!(warned, doubted, "{condition}: {added:?}");
-        let document = cli(&server, &["step", "add", file.to_str().unwrap(), "--json"]).json();
-        assert_eq!(
-            document["warnings"].as_array().unwrap().len(),
-            usize::from(doubted)
-        );
+        let added = cli(&server, &["step", "add", file.to_str().unwrap(), "--json"]);
+        let warnings = typed::<Step>(&added.json()).warnings;
+        assert_eq!(warnings.unwrap().len(), usize::from(doubted));
     }
 }
 
@@ -215,10 +213,7 @@ async fn a_condition_has_the_size_that_the_manual_says() {
     let (status, body) = server.try_step("a", sized(kib * 1024 + 1), "").await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(
-        body["detail"]
-            .as_str()
-            .unwrap()
-            .contains(&(kib * 1024).to_string()),
+        refusal(&body).detail.contains(&(kib * 1024).to_string()),
         "{body}"
     );
 }

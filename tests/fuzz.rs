@@ -3,8 +3,10 @@
 //! target run for so long.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
@@ -28,6 +30,8 @@ mod log;
 mod manifest;
 #[path = "../fuzz/src/multipart.rs"]
 mod multipart;
+#[path = "../fuzz/src/proxy.rs"]
+mod proxy;
 #[path = "../fuzz/src/schema.rs"]
 mod schema;
 #[path = "../fuzz/src/script.rs"]
@@ -170,6 +174,46 @@ fn lines() {
 }
 
 #[test]
+fn proxy() {
+    on_seeds("proxy", proxy::run);
+}
+
+#[test]
 fn multipart() {
     on_seeds("multipart", multipart::run);
+}
+
+/// A target cannot be forgotten: this file, the manifest, the three folders and the document name the same ones.
+#[test]
+fn every_target_is_run_here() {
+    let read = |file: &str| fs::read_to_string(repository().join(file)).unwrap();
+    let named = |pattern: &str, text: &str| -> BTreeSet<String> {
+        let pattern = regex::Regex::new(pattern).unwrap();
+        let found = pattern.captures_iter(text);
+        found.map(|found| found[1].to_owned()).collect()
+    };
+    let folder = |name: &str| -> BTreeSet<String> {
+        let entries = fs::read_dir(repository().join("fuzz").join(name)).unwrap();
+        let stem = |path: PathBuf| path.file_stem().unwrap().to_str().unwrap().to_owned();
+        entries.map(|entry| stem(entry.unwrap().path())).collect()
+    };
+    let here = named(r#"(?m)^    on_seeds\("(\w+)", "#, &read("tests/fuzz.rs"));
+    assert!(here.len() > 10, "{here:?}");
+    let bins = named(r#"\[\[bin\]\]\nname = "(\w+)""#, &read("fuzz/Cargo.toml"));
+    assert_eq!(bins, here, "fuzz/Cargo.toml");
+    for name in ["fuzz_targets", "seeds"] {
+        assert_eq!(folder(name), here, "fuzz/{name}");
+    }
+    let checks = &folder("src") - &BTreeSet::from(["lib".to_owned()]);
+    assert_eq!(checks, here, "fuzz/src");
+    let document = read("docs/architecture.md");
+    let (_, section) = document.split_once("\n## Fuzz targets\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let rows: String = section
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .fold(String::new(), |rows, line| {
+            rows + line.split(" | ").next().unwrap()
+        });
+    assert_eq!(named(r"`(\w+)`", &rows), here, "docs/architecture.md");
 }

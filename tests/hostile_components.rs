@@ -2,7 +2,7 @@
 //! it did, and the server lives.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use crate::support::Server;
+use crate::support::{Server, refusal};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -54,8 +54,8 @@ async fn what_breaks_the_abi_ends_in_a_named_fault_without_a_backtrace() {
         .try_step("condition", component("1", "", outside, ""), "")
         .await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
-    assert_eq!(problem["code"], "condition-failed", "{problem}");
-    let detail = problem["detail"].as_str().unwrap();
+    assert_eq!(refusal(&problem).code, "condition-failed", "{problem}");
+    let detail = refusal(&problem).detail;
     assert!(
         detail.contains("canonical ABI") && !detail.contains("backtrace"),
         "{detail}"
@@ -108,8 +108,8 @@ async fn memories_that_are_too_large_or_too_many_are_refused_by_name() {
     ] {
         let (status, problem) = server.try_step("large", component, "").await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
-        assert_eq!(problem["code"], "too-many-parts", "{problem}");
-        let detail = problem["detail"].as_str().unwrap();
+        assert_eq!(refusal(&problem).code, "too-many-parts", "{problem}");
+        let detail = refusal(&problem).detail;
         assert!(parts.iter().all(|part| detail.contains(part)), "{detail}");
     }
     // Larger than the step's own limit, and not than any step's.
@@ -117,7 +117,7 @@ async fn memories_that_are_too_large_or_too_many_are_refused_by_name() {
         .try_step("own", component("2000", "", "", ""), "")
         .await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
-    let detail = problem["detail"].as_str().unwrap();
+    let detail = refusal(&problem).detail;
     assert!(
         detail.contains("wanted more than its 67108864 bytes"),
         "{detail}"
@@ -129,7 +129,7 @@ async fn memories_that_are_too_large_or_too_many_are_refused_by_name() {
     let two = component("1", "(memory 1)", "", "");
     let (status, problem) = server.try_step("two", two, "").await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
-    let detail = problem["detail"].as_str().unwrap();
+    let detail = refusal(&problem).detail;
     assert!(detail.contains("memories count of 2 exceeds"), "{detail}");
     server.is_well().await;
 }
@@ -146,8 +146,8 @@ async fn compilations_take_turns_and_no_more_memory_than_they_may() {
     });
     for (status, problem) in futures_util::future::join_all(uploads).await {
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
-        assert_eq!(problem["code"], "compile-failed", "{problem}");
-        let detail = problem["detail"].as_str().unwrap();
+        assert_eq!(refusal(&problem).code, "compile-failed", "{problem}");
+        let detail = refusal(&problem).detail;
         assert!(detail.contains("more than 320 MiB of memory"), "{detail}");
     }
     let (status, answer) = server

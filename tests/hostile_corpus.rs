@@ -14,10 +14,11 @@ mod wat;
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use reqwest::StatusCode;
+use serde_json::Value;
+use stepwell_api::{Problem, Task, TaskCounts, TaskState};
 
-use crate::support::{PATIENCE, Server};
+use crate::support::{Answer, PATIENCE, Server, accepted_task};
 
 const MIB: u64 = 1024 * 1024;
 /// What a table may leave behind: mostly what the store and the allocator keep for what comes next.
@@ -82,14 +83,11 @@ impl Ground {
             .send(&self.neighbour, "application/json", "{}")
             .await;
         assert_eq!(status, StatusCode::OK, "{answer}");
-        let path = format!(
-            "/workspaces/neighbour/tasks/{}",
-            answer["task"].as_str().unwrap()
-        );
+        let path = format!("/workspaces/neighbour/tasks/{}", &accepted_task(&answer));
         let until = Instant::now() + PATIENCE;
         loop {
-            let (_, task) = self.server.api(Method::GET, &path, None).await;
-            if task["state"] == "done" {
+            let task = self.server.get::<Task>(&path).await;
+            if task.state == TaskState::Done {
                 return;
             }
             assert!(Instant::now() < until, "the neighbour waits: {task}");
@@ -123,32 +121,28 @@ impl Ground {
         }
         let id = self.server.post(&self.webhook, body).await;
         let task = self.ended(&id).await;
-        let mut data = task["data"].clone();
+        let mut data = task.data.clone();
         data.as_object_mut().unwrap().shift_remove("$via");
-        let run = task["runs"]
-            .as_array()
-            .and_then(|runs| runs.last())
-            .cloned()
-            .unwrap_or_default();
+        let run = task.runs.last();
+        let said = run.and_then(|run| run.error.as_deref()).unwrap_or_default();
         match ends {
             Ends::Fault(outcome, error) => {
-                let said = run["error"].as_str().unwrap_or_default();
-                if run["outcome"] != *outcome || !said.contains(error) {
-                    return Err(format!("ended {}: {said}", run["outcome"]));
+                let Some(run) = run else {
+                    return Err("it did not run".to_owned());
+                };
+                if run.outcome.as_str() != *outcome || !said.contains(error) {
+                    return Err(format!("ended {}: {said}", run.outcome));
                 }
                 if said.len() > 5_000 || said.contains("backtrace") {
                     return Err(format!("says too much: {said}"));
                 }
-                if data != *body || run["changes"] != json!([]) {
+                if data != *body || !run.changes.is_empty() {
                     return Err("changed its data".to_owned());
                 }
             }
             Ends::Says(value) => {
-                if task["state"] != "done" || data["said"] != *value {
-                    return Err(format!(
-                        "{} said {} {}",
-                        task["state"], data["said"], run["error"]
-                    ));
+                if task.state != TaskState::Done || data["said"] != *value {
+                    return Err(format!("{} said {} {said}", task.state, data["said"]));
                 }
             }
             Ends::Refused(..) => {}
@@ -157,12 +151,12 @@ impl Ground {
     }
 
     /// The task when it is at its end, or waits.
-    async fn ended(&self, id: &str) -> Value {
+    async fn ended(&self, id: &str) -> Answer<Task> {
         let until = Instant::now() + PATIENCE;
         loop {
             let task = self.server.task(id).await;
             if task.state.as_str() != "ready" {
-                return task.json().clone();
+                return task;
             }
             assert!(Instant::now() < until, "{task:#}");
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -172,9 +166,8 @@ impl Ground {
     /// How many tasks the tenant has.
     async fn tasks(&self) -> u64 {
         let path = self.server.path("tasks/count");
-        let (_, counts) = self.server.api(Method::GET, &path, None).await;
-        let counts = counts["counts"].as_object().unwrap().values();
-        counts.filter_map(Value::as_u64).sum()
+        let counts = self.server.get::<TaskCounts>(&path).await;
+        counts.counts.total()
     }
 
     /// The table's end: the server is well, its memory returned, and every row ended as it should.
@@ -192,13 +185,14 @@ impl Ground {
 
 /// Whether a request was refused so.
 fn refused((status, answer): (StatusCode, &Value), code: &str, detail: &str) -> Result<(), String> {
-    let said = answer["detail"].as_str().unwrap_or_default();
-    let is_code = code.is_empty() || answer["code"] == code;
+    let problem = Answer::<Problem>::of(answer.clone());
+    let said = &problem.detail;
+    let is_code = code.is_empty() || problem.code == code;
     let is_so = status.is_client_error() && is_code && said.contains(detail);
     if is_so && said.len() < 5_000 && !said.contains("backtrace") {
         return Ok(());
     }
-    Err(format!("{status} {} {said}", answer["code"]))
+    Err(format!("{status} {} {said}", problem.code))
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, StatusCode};
 use serde_json::json;
+use stepwell_api::TaskCounts;
 
 use crate::support::receiver::{Receiver, Reply};
 use crate::support::{PATIENCE, Server};
@@ -27,11 +27,10 @@ async fn tenant(server: &mut Server, name: &str, source: &str, query: &str) -> S
 /// How many tasks of a workspace are at their end, and how many are not.
 async fn counts(server: &Server, workspace: &str) -> (u64, u64) {
     let path = format!("/workspaces/{workspace}/tasks/count");
-    let (status, body) = server.api(Method::GET, &path, None).await;
-    assert_eq!(status, StatusCode::OK, "{body}");
-    let of = |state: &str| body["counts"][state].as_u64().unwrap();
-    let open = of("ready") + of("waiting");
-    (of("done") + of("error") + of("unmatched"), open)
+    let page = server.get::<TaskCounts>(&path).await;
+    let counts = &page.counts;
+    let open = counts.ready + counts.waiting;
+    (counts.done + counts.error + counts.unmatched, open)
 }
 
 #[tokio::test]

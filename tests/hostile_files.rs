@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::{PATIENCE, Receiver, Server, stepwell};
-use reqwest::Method;
 use serde_json::json;
+use stepwell_api::{Task, TaskPage};
 use tokio::net::TcpListener;
 
 /// Files that the server may have open.
@@ -104,9 +104,7 @@ async fn calls_that_hang_leave_files_for_everything_else() {
     let path = "/workspaces/default/tasks?state=ready&limit=1";
     let until = Instant::now() + PATIENCE;
     loop {
-        let (status, page) = server.api(Method::GET, path, None).await;
-        assert_eq!(status, 200, "{page}");
-        if page["tasks"].as_array().unwrap().is_empty() {
+        if server.get::<TaskPage>(path).await.tasks.is_empty() {
             break;
         }
         assert!(Instant::now() < until, "tasks are still ready");
@@ -114,8 +112,8 @@ async fn calls_that_hang_leave_files_for_everything_else() {
     }
     for task in tasks {
         let path = format!("/workspaces/default/tasks/{task}");
-        let (_, task) = server.api(Method::GET, &path, None).await;
-        assert_eq!(task["state"], "done", "{task}");
-        assert_eq!(task["runs"][0]["calls"].as_array().unwrap().len(), 32);
+        let task = server.get::<Task>(&path).await;
+        assert_eq!(task.state.as_str(), "done", "{task}");
+        assert_eq!(task.runs[0].calls.len(), 32);
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::support::{PATIENCE, Receiver, Server, guest, receiver::Reply};
+use crate::support::{PATIENCE, Receiver, Server, accepted_task, guest, receiver::Reply, refusal};
 use parking_lot::Mutex;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -215,7 +215,7 @@ async fn a_workspace_that_has_taken_its_memory_is_refused_and_its_neighbour_is_n
     assert_eq!(refused.headers()["retry-after"], "1");
     let text = refused.text().await.unwrap();
     let problem: serde_json::Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(problem["code"], "overloaded", "{problem}");
+    assert_eq!(refusal(&problem).code, "overloaded", "{problem}");
     server.enter("neighbour").await;
     server
         .script(
@@ -226,7 +226,7 @@ async fn a_workspace_that_has_taken_its_memory_is_refused_and_its_neighbour_is_n
     let webhook = server.webhook("w").await;
     let (status, answer) = server.send(&webhook, "application/json", body).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    server.wait(answer["task"].as_str().unwrap(), "done").await;
+    server.wait(&accepted_task(&answer), "done").await;
     drop(uploads);
 }
 

@@ -50,7 +50,7 @@ async fn attempts_that_ask_for_the_same_share_a_key() {
     let task = server.run(&webhook, &json!({}), "done").await;
     let keys = keys(&upstream.seen());
     assert_eq!(keys.len(), 3);
-    let place = format!("{}-1-0-", task["id"].as_str().unwrap());
+    let place = format!("{}-1-0-", task.id.as_str());
     assert!(keys.iter().all(|key| key.starts_with(&place)), "{keys:?}");
     assert_eq!(keys[1..], [keys[0].clone(), keys[0].clone()]);
 }

@@ -1,7 +1,7 @@
 //! What a webhook takes, what it refuses, and that a refusal leaves nothing behind.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use crate::support::Server;
+use crate::support::{Server, accepted_task, refusal};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ async fn arrays_and_scalars_become_objects_and_numbers_keep_their_text() {
     ] {
         let (status, answer) = server.send(&webhook, "application/json", body).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
-        let id = answer["task"].as_str().unwrap();
+        let id = &accepted_task(&answer);
         server.wait(id, "unmatched").await;
         let task = server.task(id).await;
         let data = task.data.to_string();
@@ -63,32 +63,25 @@ async fn refusals_say_what_was_wrong_and_leave_nothing() {
     ];
     for (content_type, body, status, code) in cases {
         let (got, problem) = server.send(&webhook, content_type, body.to_owned()).await;
+        let wrong = refusal(&problem);
         assert_eq!(
-            (got.as_u16(), problem["code"].as_str()),
-            (status, Some(code)),
+            (got.as_u16(), wrong.code.as_str()),
+            (status, code),
             "{problem}"
         );
-        assert_eq!(problem["status"], status);
-        assert!(
-            problem["detail"]
-                .as_str()
-                .is_some_and(|detail| detail.len() > 20),
-            "{problem}"
-        );
+        assert_eq!(wrong.status, status);
+        assert!(wrong.detail.len() > 20, "{problem}");
     }
     let (_, problem) = server
         .send(&webhook, "application/json", "{\"a\": 1,\n \"b\": }")
         .await;
-    assert_eq!(
-        (&problem["line"], &problem["column"]),
-        (&json!(2), &json!(7)),
-        "{problem}"
-    );
+    let wrong = refusal(&problem);
+    assert_eq!((wrong.line, wrong.column), (Some(2), Some(7)), "{problem}");
     let (status, problem) = server
         .send("http://x/event/nope", "application/json", "{}")
         .await;
     assert_eq!(status, StatusCode::NOT_FOUND);
-    assert_eq!(problem["code"], "unknown-webhook");
+    assert_eq!(refusal(&problem).code, "unknown-webhook");
     assert!(server.tasks("").await.is_empty());
     server.is_well().await;
 }
@@ -116,6 +109,6 @@ async fn the_api_wants_a_token() {
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
         assert!(response.headers().contains_key("www-authenticate"));
         let problem: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
-        assert_eq!(problem["code"], "unauthorized");
+        assert_eq!(refusal(&problem).code, "unauthorized");
     }
 }

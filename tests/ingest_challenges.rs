@@ -2,10 +2,10 @@
 //! becomes a task.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use crate::support::Server;
 use crate::support::senders::{
     self, Delivery, SECRET, add, discord_key, public_server, seconds, sha256, url_of,
 };
+use crate::support::{Server, refusal};
 use data_encoding::{BASE64, HEXLOWER};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -26,8 +26,8 @@ async fn answered(server: &Server, url: &str, question: &Delivery, content_type:
 async fn refused(server: &Server, url: &str, question: &Delivery, status: u16, code: &str) {
     let (got, problem) = question.answer(server, url).await;
     assert_eq!(
-        (got.as_u16(), &problem["code"]),
-        (status, &json!(code)),
+        (got.as_u16(), refusal(&problem).code.as_str()),
+        (status, code),
         "{question:?}: {problem}"
     );
     assert!(!problem.to_string().contains(SECRET), "{problem}");

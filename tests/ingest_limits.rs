@@ -3,15 +3,17 @@
 
 use std::time::Duration;
 
-use crate::support::Server;
+use crate::support::deliveries::list;
 use crate::support::project::{Project, marks};
 use crate::support::senders::{Delivery, add, url_of};
+use crate::support::{Server, refusal, typed};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
+use stepwell_api::{Webhook, Workspace};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-async fn post(server: &Server, webhook: &Value) -> Response {
+async fn post(server: &Server, webhook: &Webhook) -> Response {
     Delivery::post("{}", &[])
         .send(server, url_of(webhook))
         .await
@@ -21,9 +23,9 @@ fn header<'r>(response: &'r Response, name: &str) -> &'r str {
     response.headers()[name].to_str().unwrap()
 }
 
-async fn code(response: Response) -> Value {
+async fn code(response: Response) -> String {
     let problem: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
-    problem["code"].clone()
+    refusal(&problem).code
 }
 
 #[tokio::test]
@@ -51,9 +53,8 @@ async fn more_than_a_webhooks_rate_is_refused_and_told() {
     assert_eq!(post(&server, &free).await.status(), 200);
     assert_eq!(server.tasks("").await.len(), 4);
     // The tenant sees it.
-    let path = server.path("deliveries?verdict=refused");
-    let (_, page) = server.api(Method::GET, &path, None).await;
-    assert_eq!(page["deliveries"][0]["code"], "rate-limited");
+    let refused = list(&server, "verdict=refused").await;
+    assert_eq!(refused[0].code.as_deref(), Some("rate-limited"));
     let none = json!({"rate": null});
     server
         .api(Method::PATCH, &server.path("webhooks/Limited"), Some(none))
@@ -74,7 +75,9 @@ async fn a_workspaces_rate_is_that_of_all_its_webhooks_and_of_no_other() {
     let (status, workspace) = server
         .api(Method::PATCH, "/workspaces/acme", Some(set.clone()))
         .await;
-    assert_eq!((status.as_u16(), &workspace["rate"]), (200, &set["rate"]));
+    assert_eq!(status, 200, "{workspace}");
+    let rate = typed::<Workspace>(&workspace).rate;
+    assert_eq!(serde_json::to_value(rate).unwrap(), set["rate"]);
     server.restart().await;
     assert_eq!(post(&server, &one).await.status(), 200);
     assert_eq!(post(&server, &other).await.status(), 200);
@@ -140,7 +143,10 @@ async fn limits_are_set_by_command_line_and_manifest() {
         "--at-once",
         "4",
     ]);
-    let limits = |shown: &Value| json!([shown["rate"], shown["at_once"]]);
+    let limits = |shown: &Value| {
+        let shown: Webhook = typed(shown);
+        json!([shown.rate, shown.at_once])
+    };
     let shown = server.cli_json(&["webhook", "show", "Form"]);
     assert_eq!(limits(&shown), json!([{"requests": 600, "seconds": 60}, 4]));
     let changed = server.cli_json(&["webhook", "update", "Form", "--no-at-once"]);
@@ -149,7 +155,8 @@ async fn limits_are_set_by_command_line_and_manifest() {
         json!([{"requests": 600, "seconds": 60}, null])
     );
     let set = server.cli_json(&["workspace", "set", "default", "--rate", "1000/s"]);
-    assert_eq!(set["rate"], json!({"requests": 1000, "seconds": 1}));
+    let rate = typed::<Workspace>(&set).rate.unwrap();
+    assert_eq!((rate.requests, rate.seconds), (1000, 1));
     let set = server.cli(&["workspace", "set", "default", "--rate", "none"]);
     assert_eq!(
         String::from_utf8(set.stderr).unwrap(),
@@ -186,9 +193,11 @@ async fn limits_are_set_by_command_line_and_manifest() {
     ] {
         let path = server.path("webhooks/Form");
         let (status, problem) = server.api(Method::PATCH, &path, Some(body)).await;
+        assert_eq!(status, 422, "{problem}");
+        let wrong = refusal(&problem);
         assert_eq!(
-            (status.as_u16(), &problem["code"], &problem["field"]),
-            (422, &json!("bad-webhook"), &json!(field))
+            (wrong.code.as_str(), wrong.field.as_deref()),
+            ("bad-webhook", Some(field))
         );
     }
 }

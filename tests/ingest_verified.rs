@@ -8,9 +8,10 @@ use std::time::Instant;
 use crate::support::senders::{
     self, BODY, Delivery, OTHER, SECRET, Signs, add, public_server, seconds, settings, url_of,
 };
-use crate::support::{PATIENCE, Server, repository};
+use crate::support::{PATIENCE, Server, accepted_task, repository, typed};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use stepwell_api::{Problem, Webhook, WebhookSecret, WebhookSecrets};
 
 const FORGED: &str = r#"{"id":"evt_1","type":"order.paid","text":"größer ✓","amount":99.50}"#;
 
@@ -88,9 +89,11 @@ async fn refused(server: &Server, url: &str, delivery: &Delivery, codes: &[&str]
         "application/problem+json"
     );
     let text = response.text().await.unwrap();
-    let problem: Value = serde_json::from_str(&text).unwrap();
-    let code = problem["code"].as_str().unwrap();
-    assert!(codes.contains(&code), "{delivery:?}: {problem}");
+    let problem: Problem = serde_json::from_str(&text).unwrap();
+    assert!(
+        codes.contains(&problem.code.as_str()),
+        "{delivery:?}: {text}"
+    );
     for secret in [SECRET, OTHER, &SECRET[6..], &OTHER[6..]] {
         assert!(!text.contains(secret), "{text}");
     }
@@ -121,7 +124,7 @@ async fn a_repeat_of_a_verified_delivery_is_answered_with_its_task() {
         assert_eq!(status, StatusCode::OK, "{again}");
         assert_eq!(
             again,
-            json!({"task": once["task"], "duplicate": true}),
+            json!({"task": accepted_task(&once), "duplicate": true}),
             "{provider}"
         );
     }
@@ -146,10 +149,10 @@ async fn what_a_sender_signs_becomes_a_task_and_what_it_does_not_sign_is_refused
         let right = signs(SECRET, seconds(0), url, BODY);
         let (status, answer) = right.answer(&server, url).await;
         assert_eq!(status, StatusCode::OK, "{provider}: {answer}");
-        let id = answer["task"].as_str().unwrap();
+        let id = &accepted_task(&answer);
         let task = server.wait(id, "unmatched").await;
-        assert_eq!(task["data"]["$via"]["verified"], *provider, "{task}");
-        assert_eq!(task["data"]["amount"].to_string(), "12.50");
+        assert_eq!(task.data["$via"]["verified"], *provider, "{task}");
+        assert_eq!(task.data["amount"].to_string(), "12.50");
         expected.push(id.to_owned());
 
         let wrong = ["signature-mismatch", "token-mismatch"];
@@ -267,8 +270,8 @@ async fn every_provider_is_verified_from_end_to_end() {
         match answer["code"].as_str() {
             None => {
                 assert_eq!(status, StatusCode::OK, "{name}: {answer}");
-                let task = server.task(answer["task"].as_str().unwrap()).await;
-                let verified = &task["data"]["$via"]["verified"];
+                let task = server.task(&accepted_task(&answer)).await;
+                let verified = &task.data["$via"]["verified"];
                 let expected = if provider == "none" {
                     Value::Null
                 } else {
@@ -276,7 +279,7 @@ async fn every_provider_is_verified_from_end_to_end() {
                 };
                 assert_eq!(*verified, expected, "{name}");
                 // A token in the URL does not become data.
-                assert_eq!(task["data"]["$via"]["query"].get("token"), None, "{name}");
+                assert_eq!(task.data["$via"]["query"].get("token"), None, "{name}");
                 taken += 1;
             }
             Some("timestamp-too-old") => late += 1,
@@ -306,7 +309,7 @@ async fn a_webhook_without_the_setting_is_as_it_was() {
     let mut server = Server::start().await;
     let webhook = server.webhook("Form").await;
     let task = server.run(&webhook, &json!({"n": 1}), "unmatched").await;
-    assert_eq!(task["data"]["$via"].get("verified"), None);
+    assert_eq!(task.data["$via"].get("verified"), None);
     let (_, shown) = server
         .api(Method::GET, &server.path("webhooks/Form"), None)
         .await;
@@ -331,14 +334,12 @@ async fn a_webhook_without_the_setting_is_as_it_was() {
             .api(method, &server.path("webhooks/Hub"), Some(body))
             .await;
         assert_eq!(status, StatusCode::OK, "{changed}");
+        let changed: Webhook = typed(&changed);
         assert_eq!(
-            (
-                &changed["provider"],
-                changed["secrets"].as_array().unwrap().len()
-            ),
-            (&json!("github"), 1)
+            (changed.provider.as_str(), changed.secrets.len()),
+            ("github", 1)
         );
-        assert_eq!(changed["allow_ips"], json!(["127.0.0.1/32"]));
+        assert_eq!(changed.allow_ips, ["127.0.0.1/32"]);
     }
     server.restart().await;
     server.run(&webhook, &json!({"n": 2}), "unmatched").await;
@@ -356,14 +357,14 @@ async fn secrets_overlap_while_they_are_exchanged_and_survive_a_restart() {
     let begun = Instant::now();
     let (status, added) = server.api(Method::POST, &path, Some(rotation)).await;
     assert_eq!(status, StatusCode::CREATED, "{added}");
-    assert_eq!(added["expires"], Value::Null);
+    let added: WebhookSecret = typed(&added);
+    assert_eq!(added.expires, None);
     server.restart().await;
-    let (_, listed) = server.api(Method::GET, &path, None).await;
-    let listed = listed["secrets"].as_array().unwrap().clone();
-    assert_eq!(listed.len(), 2);
-    assert_eq!(listed[0], added);
-    assert!(listed[1]["expires"].is_string(), "{listed:?}");
-    assert!(!format!("{listed:?}").contains("whsec"), "{listed:?}");
+    let listed = server.get::<WebhookSecrets>(&path).await;
+    assert_eq!(listed.secrets.len(), 2);
+    assert_eq!(listed.secrets[0].id, added.id);
+    assert!(listed.secrets[1].expires.is_some(), "{listed}");
+    assert!(!listed.to_string().contains("whsec"), "{listed}");
     let (status, answer) = signed(OTHER).answer(&server, &url).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     let (status, answer) = signed(SECRET).answer(&server, &url).await;
@@ -386,16 +387,13 @@ async fn secrets_overlap_while_they_are_exchanged_and_survive_a_restart() {
     let (_, second) = server
         .api(Method::POST, &path, Some(json!({"secret": SECRET})))
         .await;
+    let second: WebhookSecret = typed(&second);
     for secret in [SECRET, OTHER] {
         let (status, answer) = signed(secret).answer(&server, &url).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
     }
-    for (id, status) in [
-        (&second["id"], 204),
-        (&second["id"], 404),
-        (&added["id"], 204),
-    ] {
-        let one = format!("{path}/{}", id.as_str().unwrap());
+    for (id, status) in [(&second.id, 204), (&second.id, 404), (&added.id, 204)] {
+        let one = format!("{path}/{id}");
         let (got, answer) = server.api(Method::DELETE, &one, None).await;
         assert_eq!(got, status, "{answer}");
     }

@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use crate::support::cases::package;
 use crate::support::receiver::Reply;
-use crate::support::{Answer, Receiver, Server, cases, guest, repository, texts};
+use crate::support::{
+    Answer, Receiver, Server, accepted_task, cases, guest, refusal, repository, texts, typed,
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use stepwell_api::Task;
+use stepwell_api::{Step, Steps, Task};
 use tempfile::TempDir;
 
 /// A step that matches everything, with this body.
@@ -80,7 +82,7 @@ async fn data_is_a_live_object_and_untouched_numbers_keep_their_text() {
     let body = r#"{"a":{"list":[1,2]},"b":1,"c":{"x":1},"exact":12345678901234567890,"price":1.10,"big":{"id":9007199254740993,"note":"y"}}"#;
     let (status, answer) = server.send(&webhook, "application/json", body).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    let id = answer["task"].as_str().unwrap().to_owned();
+    let id = accepted_task(&answer);
     let task = server.wait(&id, "done").await;
     assert_eq!(task.data["a"], json!({"list": [1, 2, 4]}));
     assert_eq!(task.data["c"], json!({"x": 1, "y": 2}));
@@ -90,7 +92,7 @@ async fn data_is_a_live_object_and_untouched_numbers_keep_their_text() {
     for exact in ["12345678901234567890", "1.10", "9007199254740993"] {
         assert!(text.contains(exact), "{exact} is gone: {text}");
     }
-    let changes = task["runs"][0]["changes"].to_string();
+    let changes = serde_json::to_string(&task.runs[0].changes).unwrap();
     assert!(!changes.contains("9007199254740993"), "{changes}");
 }
 
@@ -104,7 +106,7 @@ async fn a_name_that_came_twice_is_kept() {
     let body = r#"{"name":"Ada","in":{"x":1,"x":2},"name":"Grace"}"#;
     let (status, answer) = server.send(&webhook, "application/json", body).await;
     assert!(status.is_success(), "{answer}");
-    let task = server.wait(answer["task"].as_str().unwrap(), "done").await;
+    let task = server.wait(&accepted_task(&answer), "done").await;
     assert_eq!(task.data["name"], "Grace");
     assert_eq!(task.data["in"], json!({"x": 2}));
     assert_eq!(task.data["seen"], "Grace2");
@@ -162,7 +164,7 @@ async fn what_is_no_step_is_refused_with_its_place() {
             StatusCode::UNPROCESSABLE_ENTITY,
             "{source}: {answer}"
         );
-        let detail = answer["detail"].as_str().unwrap();
+        let detail = refusal(&answer).detail;
         for part in parts {
             assert!(detail.contains(part), "no `{part}` in: {detail}");
         }
@@ -300,7 +302,7 @@ async fn park_and_redo_move_the_task_as_they_say() {
     let body = "data.looks = (data.looks ?? 0) + 1;\n\
         if (data.looks < 3) { task.park(100); step.redo(); } else task.complete({looks: data.looks});";
     let task = run(&server, body, &json!({}), "done").await;
-    assert_eq!(task["result"], json!({"looks": 3}));
+    assert_eq!(task.result, Some(json!({"looks": 3})));
     let runs = &task.runs;
     assert_eq!(runs.len(), 3);
     assert!(runs[0].parked_until.is_some(), "{task:#}");
@@ -409,23 +411,20 @@ async fn a_rust_step_and_a_script_work_on_one_task() {
         json!({"firstName": "Ada", "lastName": "L", "email": "ada@example.com", "message": "hi"});
     let task = server.run(&webhook, &body, "done").await;
     assert_eq!(task.data["seenBy"], "javascript");
-    let listed = server.cli_json(&["step", "list"]);
-    let kinds: Vec<&str> = cases::list(&listed["steps"])
-        .iter()
-        .map(|step| step["kind"].as_str().unwrap())
-        .collect();
-    assert_eq!(kinds, ["component", "script"]);
+    let Steps { steps } = typed(&server.cli_json(&["step", "list"]));
+    let kinds = steps.iter().map(|step| step.kind.as_str());
+    assert_eq!(kinds.collect::<Vec<_>>(), ["component", "script"]);
 }
 
 #[tokio::test]
 async fn a_script_survives_a_restart_and_keeps_its_version() {
     let mut server = Server::start().await;
     add(&server, "it", &step_of("data.done = 1;")).await;
-    let before = server.cli_json(&["step", "show", "it"]);
+    let before: Step = typed(&server.cli_json(&["step", "show", "it"]));
     server.restart().await;
     let webhook = server.webhook("W").await;
     let task = server.run(&webhook, &json!({}), "done").await;
-    assert_eq!(before["digest"], task.runs[0].digest);
+    assert_eq!(before.digest, task.runs[0].digest);
 }
 
 #[tokio::test]
@@ -456,9 +455,10 @@ async fn a_regular_expression_means_in_the_condition_what_it_means_in_the_step()
     let package = json!({"entry": "a.js", "modules": {"a.js": source}}).to_string();
     let (status, problem) = server.try_step("a", package.into_bytes(), "").await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
-    assert_eq!(problem["pointer"], "/s/$not/$regex", "{problem}");
+    let pointer = refusal(&problem).pointer;
+    assert_eq!(pointer.as_deref(), Some("/s/$not/$regex"), "{problem}");
     assert!(
-        problem["detail"].as_str().unwrap().contains("character 2"),
+        refusal(&problem).detail.contains("character 2"),
         "{problem}"
     );
 }

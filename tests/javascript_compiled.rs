@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::support::Server;
+use crate::support::{Server, refusal};
 use serde_json::{Value, json};
 
 /// Compiling what is 20 KB long takes some 20 million units of fuel.
@@ -175,7 +175,7 @@ async fn scripts_that_cannot_be_compiled_before_they_run_are_compiled_by_each_ru
         .try_step("wrong", wrong.to_string().into_bytes(), "")
         .await;
     assert!(status.is_client_error(), "{status}");
-    let detail = answer["detail"].as_str().unwrap();
+    let detail = refusal(&answer).detail;
     assert!(detail.contains("step.js:1:14"), "{detail}");
     server.is_well().await;
 }

@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 
 use crate::support::ran::cli;
-use crate::support::{Server, guest};
+use crate::support::{Server, guest, typed};
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
+use stepwell_api::{TaskCounts, TaskHead, TaskPage};
 
 /// Names and tags what is a deal, and fails on what is cursed.
 const DEALS: &str = "export const condition = {kind: 'deal'};
@@ -47,14 +48,13 @@ async fn found(server: &Server, ids: &[String], query: &[(&str, &str)]) -> Vec<u
             path.query_pairs_mut().append_pair("before", before);
         }
         let path = server.path(&format!("tasks?{}", path.query().unwrap_or_default()));
-        let (status, page) = server.api(Method::GET, &path, None).await;
-        assert_eq!(status, StatusCode::OK, "{query:?}: {page}");
-        for task in page["tasks"].as_array().unwrap() {
-            places.push(ids.iter().position(|id| task["id"] == **id).unwrap());
+        let page = server.get::<TaskPage>(&path).await;
+        for task in &page.tasks {
+            places.push(ids.iter().position(|id| task.id == *id).unwrap());
         }
-        match page["next"].as_str() {
-            Some(next) => before = Some(next.to_owned()),
-            None => return places,
+        before = page.next.clone();
+        if before.is_none() {
+            return places;
         }
     }
 }
@@ -130,12 +130,8 @@ async fn a_command_lists_what_needs_attention() {
         &["task", "list", "--attention", "--since", "2h", "--json"],
     )
     .json();
-    let listed: Vec<&Value> = listed["tasks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|task| &task["id"])
-        .collect();
+    let TaskPage::<TaskHead> { tasks, .. } = typed(&listed);
+    let listed: Vec<&String> = tasks.iter().map(|task| &task.id).collect();
     assert_eq!(listed, ids[30..].iter().rev().collect::<Vec<_>>());
     let table = cli(
         &server,
@@ -189,9 +185,8 @@ async fn a_page_is_bounded_work() {
     }
     let ids = [first.clone()];
     let path = server.path("tasks?where=%7B%22rare%22%3Atrue%7D");
-    let (_, page) = server.api(Method::GET, &path, None).await;
-    assert_eq!(page["tasks"], json!([]));
-    assert!(page["next"].is_string(), "{page}");
+    let page = server.get::<TaskPage>(&path).await;
+    assert!(page.tasks.is_empty() && page.next.is_some(), "{page}");
     assert_eq!(
         found(&server, &ids, &[("where", r#"{"rare": true}"#)]).await,
         [0]
@@ -205,12 +200,12 @@ async fn a_page_is_bounded_work() {
         "all were looked at, and no terminal shows progress"
     );
     let listed = cli(&server, &["task", "list", "--limit", "1200", "--json"]).json();
-    assert_eq!(listed["tasks"].as_array().unwrap().len(), 1_200);
-    assert!(listed["next"].is_string(), "there are older ones");
-    let all = cli(&server, &["task", "list", "--all", "--json"]).json();
-    assert_eq!(all["tasks"].as_array().unwrap().len(), 2_101);
-    assert_eq!(all["next"], Value::Null);
-    assert_eq!(all["tasks"][2_100]["id"], *first);
+    let listed: TaskPage = typed(&listed);
+    assert_eq!(listed.tasks.len(), 1_200);
+    assert!(listed.next.is_some(), "there are older ones");
+    let all: TaskPage = typed(&cli(&server, &["task", "list", "--all", "--json"]).json());
+    assert_eq!((all.tasks.len(), &all.next), (2_101, &None));
+    assert_eq!(all.tasks[2_100].id, first);
     let none = cli(&server, &["task", "list", "--where", r#"{"rare": false}"#]);
     assert!(none.stderr.contains("all were looked at"), "{none:?}");
     let nope = cli(
@@ -257,7 +252,7 @@ async fn a_webhook_that_there_is_not_is_no_empty_list() {
     // One that was deleted is still what its tasks came in by.
     cli(&server, &["webhook", "delete", "Form", "--json"]).json();
     let listed = cli(&server, &["task", "list", "--webhook", "Form", "--json"]).json();
-    assert_eq!(listed["tasks"].as_array().unwrap().len(), 14);
+    assert_eq!(typed::<TaskPage>(&listed).tasks.len(), 14);
     cli(&server, &["task", "list", "--state", "finished", "--json"]).refusal(2);
 }
 
@@ -283,8 +278,6 @@ async fn tasks_are_counted_by_state() {
         server.restart().await;
     }
     server.enter("another").await;
-    let (_, counts) = server
-        .api(Method::GET, &server.path("tasks/count"), None)
-        .await;
-    assert_eq!(counts["counts"]["done"], 0);
+    let counts = server.get::<TaskCounts>(&server.path("tasks/count")).await;
+    assert_eq!(counts.counts.done, 0);
 }

@@ -30,7 +30,7 @@ async fn a_step_that_says_a_secret_shows_a_mask() {
         let id = server.post(&webhook, &json!({"how": how})).await;
         let task = loop {
             let task = server.task(&id).await;
-            if task.state.is_final() || task["wake_at"].is_string() {
+            if task.state.is_final() || task.wake_at.is_some() {
                 break task;
             }
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
@@ -43,7 +43,7 @@ async fn a_step_that_says_a_secret_shows_a_mask() {
             "short values are words: {task:#}"
         );
         if state == "error" {
-            let fault = serde_json::to_string(&task["runs"][0]).unwrap();
+            let fault = serde_json::to_string(&task.runs[0]).unwrap();
             assert!(fault.contains(": ***"), "{how}: {task:#}");
         } else {
             assert_eq!(

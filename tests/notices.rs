@@ -8,10 +8,10 @@ use crate::support::cases::package;
 use crate::support::project::{Project, marks};
 use crate::support::ran::cli;
 use crate::support::receiver::{Reply, Seen};
-use crate::support::{Answer, Receiver, Server};
+use crate::support::{Answer, Receiver, Server, refusal, typed};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use stepwell_api::{Notice, NoticeState, Task, TaskState};
+use stepwell_api::{Notice, NoticeState, Task, TaskState, Workspace};
 
 /// A step that fails on tasks with `fail` in their data, and finishes on the others.
 const STEP: &str = "export const condition = {};\nexport const content = async () => {\n  if (data.fail) throw new Error('no crm');\n};\n";
@@ -193,10 +193,8 @@ async fn a_notice_keeps_to_the_egress_policy_and_a_wrong_url_is_refused() {
             .await
     };
     let (status, answer) = set(json!({"failure_url": "http://10.1.2.3/failed"})).await;
-    assert_eq!(
-        (status, &answer["name"]),
-        (StatusCode::OK, &json!("default"))
-    );
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!(typed::<Workspace>(&answer).name, "default");
     let id = server.post(&webhook, &json!({"fail": true})).await;
     let refused = |notice: &Notice| {
         let error = notice.error.as_deref().unwrap_or_default();
@@ -217,15 +215,15 @@ async fn a_notice_keeps_to_the_egress_policy_and_a_wrong_url_is_refused() {
     ] {
         let (status, answer) = set(json!({"failure_url": wrong})).await;
         assert_eq!(
-            (status, &answer["code"]),
-            (StatusCode::UNPROCESSABLE_ENTITY, &json!("bad-url"))
+            (status, refusal(&answer).code.as_str()),
+            (StatusCode::UNPROCESSABLE_ENTITY, "bad-url")
         );
         assert!(!answer.to_string().contains("s3cret"), "{answer}");
     }
     let (status, answer) = set(json!({"failureUrl": "https://a.b/"})).await;
     assert_eq!(
-        (status, &answer["code"]),
-        (StatusCode::BAD_REQUEST, &json!("bad-body"))
+        (status, refusal(&answer).code.as_str()),
+        (StatusCode::BAD_REQUEST, "bad-body")
     );
     let unknown = cli(
         &server,
@@ -248,8 +246,8 @@ async fn a_manifest_sets_the_failure_url() {
     let manifest = |line: &str| format!("workspaces:\n  - name: sales\n{line}    webhooks: []\n");
     let project = Project::new(&manifest("    failureUrl: https://ops.example.com/a\n"));
     let url = async |server: &Server| {
-        let (_, answer) = server.api(Method::GET, "/workspaces/sales", None).await;
-        answer["failure_url"].clone()
+        let workspace = server.get::<Workspace>("/workspaces/sales").await;
+        workspace.failure_url.clone()
     };
     let deploy = |server: &Server, line: &str| {
         project.write("deploy.yaml", manifest(line));
@@ -266,11 +264,17 @@ async fn a_manifest_sets_the_failure_url() {
         "    failureUrl: https://ops.example.com/b\n",
     );
     assert_eq!(deploy(&server, a), ["+ workspace sales"]);
-    assert_eq!(url(&server).await, "https://ops.example.com/a");
+    assert_eq!(
+        url(&server).await.as_deref(),
+        Some("https://ops.example.com/a")
+    );
     assert_eq!(deploy(&server, a), ["= workspace sales"]);
     assert_eq!(deploy(&server, b), ["~ workspace sales"]);
     server.restart().await;
-    assert_eq!(url(&server).await, "https://ops.example.com/b");
+    assert_eq!(
+        url(&server).await.as_deref(),
+        Some("https://ops.example.com/b")
+    );
     assert_eq!(
         deploy(&server, ""),
         ["= workspace sales"],
@@ -280,7 +284,7 @@ async fn a_manifest_sets_the_failure_url() {
         deploy(&server, "    failureUrl: none\n"),
         ["~ workspace sales"]
     );
-    assert_eq!(url(&server).await, Value::Null);
+    assert_eq!(url(&server).await, None);
     project.write("deploy.yaml", manifest("    failureUrl: ops.example.com\n"));
     let refused = project.deploy(&server, &["--json"]).refusal(2);
     assert!(

@@ -20,6 +20,7 @@ use stepwell::sandbox::{Sandbox, SandboxSettings};
 use stepwell::store::Store;
 use stepwell::store::sled::{SledSettings, SledStore};
 use stepwell::vault::Vault;
+use stepwell_api::{StepVersions, Task, Webhooks, Workspace};
 
 /// A copy of the directory that commit aca2819 wrote.
 fn old_directory() -> tempfile::TempDir {
@@ -58,23 +59,24 @@ async fn update(server: &Server, id: &str) {
 
 /// What tenants had set up.
 async fn has_its_registry(server: &Server) {
-    let acme = get(server, "/workspaces/acme").await;
+    let acme = server.get::<Workspace>("/workspaces/acme").await;
     assert_eq!(
-        acme["failure_url"],
-        "http://127.0.0.1:9/failed?token=fixture"
+        acme.failure_url.as_deref(),
+        Some("http://127.0.0.1:9/failed?token=fixture")
     );
-    let webhooks = get(server, "/workspaces/default/webhooks").await;
-    for (webhook, (name, key, correlate)) in webhooks["webhooks"].as_array().unwrap().iter().zip([
+    let path = "/workspaces/default/webhooks";
+    let webhooks = server.get::<Webhooks>(path).await;
+    for (webhook, (name, key, correlate)) in webhooks.webhooks.iter().zip([
         (
             "Order changes",
             "1i0QUDEOIrqbbru3FTvbYhBo2eapieREc",
-            json!("/order/taskId"),
+            Some("/order/taskId"),
         ),
-        ("Orders", "1LYVaXRHyRg2xOUbLWyAZdlhEfCymt5Rw", Value::Null),
+        ("Orders", "1LYVaXRHyRg2xOUbLWyAZdlhEfCymt5Rw", None),
     ]) {
-        assert_eq!(webhook["name"], name);
-        assert!(webhook["url"].as_str().unwrap().ends_with(key), "{webhook}");
-        assert_eq!(webhook["correlate"], correlate);
+        assert_eq!(webhook.name, name);
+        assert!(webhook.url.ends_with(key), "{webhook:?}");
+        assert_eq!(webhook.correlate.as_deref(), correlate);
     }
     let connectors = get(server, "/workspaces/default/connectors").await;
     assert_includes(
@@ -107,9 +109,12 @@ async fn has_its_registry(server: &Server) {
         }),
         "",
     );
-    let versions = get(server, "/workspaces/default/steps/plain/versions").await;
-    let versions = versions["versions"].as_array().unwrap();
-    let since: Vec<_> = versions.iter().map(|version| &version["since"]).collect();
+    let path = "/workspaces/default/steps/plain/versions";
+    let versions = &server.get::<StepVersions>(path).await.versions;
+    let since: Vec<&str> = versions
+        .iter()
+        .map(|version| version.since.as_str())
+        .collect();
     assert_eq!(
         since,
         [
@@ -149,8 +154,8 @@ async fn has_its_finished_tasks(server: &Server, ids: &Value) {
         &json!({"state": "done", "result": {"answer": 42}, "data": {"length": 70_000}}),
         "calls",
     );
-    let calls = task["runs"][0]["calls"].as_array().unwrap();
-    let requests: Vec<_> = calls.iter().map(|call| &call["request"]).collect();
+    let calls = task.runs[0].calls.iter();
+    let requests: Vec<&str> = calls.map(|call| call.request.as_str()).collect();
     assert_eq!(
         requests,
         [
@@ -165,15 +170,12 @@ async fn has_its_finished_tasks(server: &Server, ids: &Value) {
         ("cancelled", "cancelled"),
     ] {
         let task = server.task(ids[name].as_str().unwrap()).await;
-        assert_eq!(task["state"], state, "{name}");
+        assert_eq!(task.state.as_str(), state, "{name}");
     }
-    let failed = get(
-        server,
-        &format!("/workspaces/acme/tasks/{}", ids["acme"].as_str().unwrap()),
-    )
-    .await;
-    assert_eq!(failed["state"], "error");
-    let fault = failed["fault"].as_str().unwrap();
+    let path = format!("/workspaces/acme/tasks/{}", ids["acme"].as_str().unwrap());
+    let failed = server.get::<Task>(&path).await;
+    assert_eq!(failed.state.as_str(), "error");
+    let fault = failed.fault.as_deref().unwrap();
     assert!(fault.contains("it is broken"), "{fault}");
     let found = server.tasks("webhook=Orders&tag=old&limit=50").await;
     let found: Vec<&str> = found.iter().map(|task| task.id.as_str()).collect();
@@ -222,12 +224,11 @@ async fn a_directory_of_commit_aca2819_is_taken_over_whole() {
     let task = server.wait(&id("retries"), "done").await;
     assert_eq!(task.data["tried"], true);
     let parent = server.task(&id("splits")).await;
-    assert_eq!(parent["state"], "waiting");
-    let made = parent["runs"][0]["subtasks"].as_array().unwrap();
-    update(&server, made[1]["task"].as_str().unwrap()).await;
+    assert_eq!(parent.state.as_str(), "waiting");
+    update(&server, &parent.runs[0].subtasks[1].task).await;
     let parent = server.wait(&id("splits"), "done").await;
     assert_includes(
-        &parent["data"],
+        &parent.data,
         &json!({"first": {"checked": 1}, "second": {"held": 2}}),
         "splits",
     );
@@ -252,7 +253,7 @@ async fn a_directory_of_commit_aca2819_is_taken_over_whole() {
     has_its_registry(&server).await;
     has_its_finished_tasks(&server, &ids).await;
     for (id, state) in ends {
-        assert_eq!(server.task(&id).await["state"], state, "{id}");
+        assert_eq!(server.task(&id).await.state.as_str(), state, "{id}");
     }
     server.is_well().await;
 }

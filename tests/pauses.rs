@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::support::receiver::Reply;
-use crate::support::{Receiver, Server};
+use crate::support::{Receiver, Server, refusal};
 use reqwest::Method;
 use serde_json::json;
 use stepwell_api::TaskState;
@@ -46,9 +46,9 @@ async fn a_run_goes_on_after_a_long_pause_and_a_kill_in_it() {
     let webhook = server.webhook("W").await;
     let id = server.post(&webhook, &json!({"go": true})).await;
     let task = server.waiting(&id).await;
-    assert!(task["wake_at"].is_string(), "{task:#}");
-    assert_eq!(task["runs"].as_array().unwrap().len(), 0);
-    assert_eq!(task["calls_under_way"].as_array().unwrap().len(), 1);
+    assert!(task.wake_at.is_some(), "{task:#}");
+    assert_eq!(task.runs.len(), 0);
+    assert_eq!(task.calls_under_way.len(), 1);
     server.restart().await;
     let task = server.wait(&id, "done").await;
     assert_eq!(paths(&upstream), ["/before", "/after"]);
@@ -145,7 +145,7 @@ async fn what_ended_in_a_pause_comes_though_the_runs_step_is_deleted() {
     let webhook = server.webhook("W").await;
     let id = server.post(&webhook, &json!({"go": true})).await;
     let task = server.waiting(&id).await;
-    assert_eq!(task["runs"].as_array().unwrap().len(), 1, "{task:#}");
+    assert_eq!(task.runs.len(), 1, "{task:#}");
     let (status, _) = server
         .api(Method::DELETE, "/workspaces/default/steps/sleeps", None)
         .await;
@@ -169,8 +169,11 @@ async fn a_task_whose_run_pauses_after_a_call_cannot_be_changed_and_says_so_at_o
     let wake_at = server.waiting(&id).await.wake_at.clone().unwrap();
     let change = json!({"set": [{"path": "/x", "value": 1}]});
     let (status, problem) = server.act(&id, "update", Some(change)).await;
-    assert_eq!((status.as_u16(), &problem["code"]), (503, &json!("busy")));
-    let detail = problem["detail"].as_str().unwrap();
+    assert_eq!(
+        (status.as_u16(), refusal(&problem).code.as_str()),
+        (503, "busy")
+    );
+    let detail = refusal(&problem).detail;
     let pauses = format!("pauses until {wake_at}");
     assert!(detail.contains(&pauses), "{problem:#}");
     let (status, _) = server.act(&id, "cancel", None).await;
@@ -204,15 +207,11 @@ async fn pauses_that_fit_one_by_one_and_not_together_outlive_the_runs_time() {
     script(&server, "sleeps", "{go: true}", &body).await;
     let webhook = server.webhook("W").await;
     let task = server.run(&webhook, &json!({"go": true}), "done").await;
-    assert_eq!(task["data"]["slept"], 5);
+    assert_eq!(task.data["slept"], 5);
     assert_eq!(paths(&upstream), ["/0", "/1", "/2", "/3", "/4"]);
-    let runs = task["runs"].as_array().unwrap();
-    assert_eq!(
-        (runs.len(), &runs[0]["attempt"]),
-        (1, &json!(1)),
-        "{task:#}"
-    );
-    assert_eq!(runs[0]["calls"].as_array().unwrap().len(), 10);
+    let runs = &task.runs;
+    assert_eq!((runs.len(), runs[0].attempt), (1, 1), "{task:#}");
+    assert_eq!(runs[0].calls.len(), 10);
 }
 
 /// A run that is cut off says what it has used.
@@ -229,8 +228,8 @@ async fn a_run_that_is_cut_off_by_its_deadline_tells_its_fuel() {
     script(&server, "waits", "{go: true}", &body).await;
     let webhook = server.webhook("W").await;
     let task = server.run(&webhook, &json!({"go": true}), "error").await;
-    for run in task["runs"].as_array().unwrap() {
-        assert_eq!(run["outcome"], "deadline", "{task:#}");
-        assert!(run["fuel"].as_u64().unwrap() > 100_000, "{task:#}");
+    for run in &task.runs {
+        assert_eq!(run.outcome.as_str(), "deadline", "{task:#}");
+        assert!(run.fuel > 100_000, "{task:#}");
     }
 }

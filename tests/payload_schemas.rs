@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use stepwell_api::{AcceptedTasks, OnMismatch, Webhook};
 
+use crate::support::deliveries::list;
 use crate::support::project::{Project, marks};
 use crate::support::ran::{Ran, command};
-use crate::support::{Server, correlating};
+use crate::support::{Server, accepted_task, correlating, refusal, typed};
 
 fn orders() -> Value {
     json!({
@@ -30,9 +32,16 @@ async fn add(server: &Server, name: &str, schema: &Value, on_mismatch: Option<&s
     let path = server.path("webhooks");
     let (status, added) = server.api(Method::POST, &path, Some(body)).await;
     assert_eq!(status, StatusCode::CREATED, "{added}");
-    assert_eq!(&added["schema"], schema);
-    assert_eq!(added["on_mismatch"], on_mismatch.unwrap_or("refuse"));
-    added["url"].as_str().unwrap().to_owned()
+    let added: Webhook = typed(&added);
+    assert_eq!(schema_of(&added), *schema);
+    let policy = added.on_mismatch.map(OnMismatch::as_str);
+    assert_eq!(policy, Some(on_mismatch.unwrap_or("refuse")));
+    added.url
+}
+
+/// A webhook's schema; null if it has none.
+fn schema_of(webhook: &Webhook) -> Value {
+    serde_json::to_value(&webhook.schema).unwrap()
 }
 
 async fn patch(server: &Server, name: &str, change: Value) -> (StatusCode, Value) {
@@ -44,10 +53,13 @@ async fn json(server: &Server, url: &str, body: impl ToString) -> (StatusCode, V
     server.send(url, "application/json", body.to_string()).await
 }
 
-/// A task's `$via.schema`.
-async fn checked(server: &Server, task: &Value) -> Value {
-    let task = server.task(task.as_str().unwrap()).await;
-    serde_json::to_value(&task.data).unwrap()["$via"]["schema"].clone()
+/// The `$via.schema` of the task that a request became.
+async fn checked(server: &Server, answer: &Value) -> Value {
+    checked_task(server, &accepted_task(answer)).await
+}
+
+async fn checked_task(server: &Server, task: &str) -> Value {
+    server.task(task).await.data["$via"]["schema"].clone()
 }
 
 #[tokio::test]
@@ -56,23 +68,24 @@ async fn what_does_not_fit_is_refused_and_leaves_a_line() {
     let url = add(&server, "orders", &orders(), None).await;
     let (status, answer) = json(&server, &url, json!({"id": 1, "email": "a@example.com"})).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    assert_eq!(checked(&server, &answer["task"]).await, Value::Null);
+    assert_eq!(checked(&server, &answer).await, Value::Null);
 
     let secret = "hunter2";
     let body = json!({"id": 0, "email": secret, "more": [secret]});
     let (status, problem) = json(&server, &url, body).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(problem["code"], "schema-mismatch");
-    assert_eq!(problem["type"], "urn:stepwell:problem:schema-mismatch");
+    let refused = refusal(&problem);
+    assert_eq!(refused.code, "schema-mismatch");
+    assert_eq!(refused.r#type, "urn:stepwell:problem:schema-mismatch");
     assert_eq!(
-        problem["errors"],
+        serde_json::to_value(&refused.errors).unwrap(),
         json!([
             {"instance": "/id", "schema": "/properties/id/minimum", "message": "must be at least 1"},
             {"instance": "/email", "schema": "/properties/email/pattern", "message": "must match the pattern `^[^@ ]+@[^@ ]+$`"},
         ])
     );
     assert_eq!(
-        problem["detail"],
+        refused.detail,
         "the body does not fit the webhook's schema: `/id` must be at least 1 (`/properties/id/minimum` of the schema), and 1 more"
     );
     assert!(!problem.to_string().contains(secret), "{problem}");
@@ -81,33 +94,31 @@ async fn what_does_not_fit_is_refused_and_leaves_a_line() {
     // An array is checked as an array, and a body that is not JSON is refused as such.
     let (_, problem) = json(&server, &url, "[1]").await;
     assert_eq!(
-        problem["errors"][0]["message"],
+        refusal(&problem).errors.unwrap()[0].message,
         "must be an object, and is an array"
     );
     let (status, problem) = json(&server, &url, "{\"id\": }").await;
     assert_eq!(
-        (status, &problem["code"]),
-        (StatusCode::BAD_REQUEST, &json!("bad-json"))
+        (status, refusal(&problem).code.as_str()),
+        (StatusCode::BAD_REQUEST, "bad-json")
     );
 
-    let path = server.path("deliveries?verdict=refused&webhook=orders");
-    let (_, page) = server.api(Method::GET, &path, None).await;
-    let refused = page["deliveries"].as_array().unwrap().clone();
-    let codes: Vec<_> = refused
-        .iter()
-        .map(|one| one["code"].as_str().unwrap())
-        .collect();
-    assert_eq!(codes, ["bad-json", "schema-mismatch", "schema-mismatch"]);
-    let detail = refused[2]["detail"].as_str().unwrap();
+    let refused = list(&server, "verdict=refused&webhook=orders").await;
+    let codes = refused.iter().map(|one| one.code.as_deref().unwrap());
+    assert_eq!(
+        codes.collect::<Vec<_>>(),
+        ["bad-json", "schema-mismatch", "schema-mismatch"]
+    );
+    let detail = refused[2].detail.as_deref().unwrap();
     assert!(detail.contains("`/id` must be at least 1"), "{detail}");
 
     // It is checked again when it is sent again, and taken when the schema is another one.
-    let id = refused[2]["id"].as_str().unwrap();
+    let id = &refused[2].id;
     let again = server.path(&format!("deliveries/{id}/redeliver"));
     let (status, problem) = server.api(Method::POST, &again, Some(json!({}))).await;
     assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (422, &json!("schema-mismatch"))
+        (status.as_u16(), refusal(&problem).code.as_str()),
+        (422, "schema-mismatch")
     );
     let (status, _) = patch(&server, "orders", json!({"schema": {"type": "object"}})).await;
     assert_eq!(status, StatusCode::OK);
@@ -120,10 +131,7 @@ async fn what_does_not_fit_is_flagged_for_conditions() {
     let server = Server::start().await;
     let url = add(&server, "orders", &orders(), Some("flag")).await;
     let (_, good) = json(&server, &url, json!({"id": 7})).await;
-    assert_eq!(
-        checked(&server, &good["task"]).await,
-        json!({"valid": true})
-    );
+    assert_eq!(checked(&server, &good).await, json!({"valid": true}));
     // What the sender says of it counts for nothing.
     let forged = json!({"id": "7", "$via": {"schema": {"valid": true}}});
     let (status, bad) = json(&server, &url, forged).await;
@@ -132,7 +140,7 @@ async fn what_does_not_fit_is_flagged_for_conditions() {
         "instance": "/id", "schema": "/properties/id/type", "message": "must be an integer, and is a string",
     }]);
     assert_eq!(
-        checked(&server, &bad["task"]).await,
+        checked(&server, &bad).await,
         json!({"valid": false, "errors": errors})
     );
     server
@@ -143,10 +151,8 @@ async fn what_does_not_fit_is_flagged_for_conditions() {
         .await;
     let (_, good) = json(&server, &url, json!({"id": 8})).await;
     let (_, bad) = json(&server, &url, json!({"id": "8"})).await;
-    server.wait(good["task"].as_str().unwrap(), "done").await;
-    server
-        .wait(bad["task"].as_str().unwrap(), "unmatched")
-        .await;
+    server.wait(&accepted_task(&good), "done").await;
+    server.wait(&accepted_task(&bad), "unmatched").await;
 }
 
 #[tokio::test]
@@ -159,13 +165,12 @@ async fn each_document_of_a_request_is_checked_before_any_is_a_task() {
         .await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(
-        (&problem["code"], &problem["document"]),
-        (&json!("schema-mismatch"), &json!(3))
+        (refusal(&problem).code.as_str(), refusal(&problem).document),
+        ("schema-mismatch", Some(3))
     );
     assert!(
-        problem["detail"]
-            .as_str()
-            .unwrap()
+        refusal(&problem)
+            .detail
             .starts_with("document 3 of the body does not fit")
     );
     let event = |id: Value| json!({"specversion": "1.0", "id": "e", "source": "/s", "type": "t", "data": {"id": id}});
@@ -173,7 +178,10 @@ async fn each_document_of_a_request_is_checked_before_any_is_a_task() {
     let (status, problem) = server
         .send(&url, "application/cloudevents-batch+json", batch)
         .await;
-    assert_eq!((status.as_u16(), &problem["document"]), (422, &json!(2)));
+    assert_eq!(
+        (status.as_u16(), refusal(&problem).document),
+        (422, Some(2))
+    );
     let (status, problem) = server
         .send(
             &url,
@@ -181,7 +189,7 @@ async fn each_document_of_a_request_is_checked_before_any_is_a_task() {
             event(json!(0)).to_string(),
         )
         .await;
-    assert_eq!((status.as_u16(), problem.get("document")), (422, None));
+    assert_eq!((status.as_u16(), refusal(&problem).document), (422, None));
     let (status, _) = server
         .send(&url, "application/x-www-form-urlencoded", "id=1")
         .await;
@@ -192,9 +200,10 @@ async fn each_document_of_a_request_is_checked_before_any_is_a_task() {
     assert_eq!(status, StatusCode::OK);
     let (status, answer) = server.send(&url, lines, "{\"id\":1}\n{\"id\":0}\n").await;
     assert_eq!(status, StatusCode::OK);
+    let AcceptedTasks { tasks } = typed(&answer);
     let verdicts = [
-        checked(&server, &answer["tasks"][0]).await,
-        checked(&server, &answer["tasks"][1]).await,
+        checked_task(&server, &tasks[0]).await,
+        checked_task(&server, &tasks[1]).await,
     ];
     assert_eq!(
         verdicts.map(|one| one["valid"].clone()),
@@ -205,10 +214,7 @@ async fn each_document_of_a_request_is_checked_before_any_is_a_task() {
         .send(&url, "multipart/form-data; boundary=b", form)
         .await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    assert_eq!(
-        checked(&server, &answer["task"]).await["valid"],
-        json!(false)
-    );
+    assert_eq!(checked(&server, &answer).await["valid"], json!(false));
     patch(&server, "w", json!({"on_mismatch": "refuse"})).await;
     let (status, _) = server
         .send(&url, "multipart/form-data; boundary=b", form)
@@ -231,7 +237,7 @@ async fn a_document_is_checked_before_it_is_merged() {
     assert_eq!(status.as_u16(), 422);
     let (status, answer) = json(&server, &url, json!({"task": open, "n": 1})).await;
     assert_eq!(status, StatusCode::OK);
-    assert_eq!(answer["task"], json!(open));
+    assert_eq!(accepted_task(&answer), open);
 }
 
 #[tokio::test]
@@ -243,51 +249,51 @@ async fn a_wrong_schema_is_refused_and_nothing_is_changed() {
         (
             json!({"schema": {"type": "text"}}),
             "bad-schema",
-            json!("/type"),
+            Some("/type"),
         ),
         (
             json!({"schema": {"properties": {"a": {"$ref": "http://127.0.0.1:1/x.json"}}}}),
             "bad-schema",
-            json!("/properties/a/$ref"),
+            Some("/properties/a/$ref"),
         ),
         (
             json!({"schema": {"$ref": "#"}}),
             "bad-schema",
-            json!("/$ref"),
+            Some("/$ref"),
         ),
         (
             json!({"schema": {"pattern": "(?<=a)b"}}),
             "bad-schema",
-            json!("/pattern"),
+            Some("/pattern"),
         ),
         (
             json!({"schema": {"anyOf": many}}),
             "bad-schema",
-            json!("/anyOf/4095"),
+            Some("/anyOf/4095"),
         ),
         (
             json!({"schema": {"description": "x".repeat(65_536)}}),
             "too-large",
-            Value::Null,
+            None,
         ),
         (
             json!({"schema": null, "on_mismatch": "flag"}),
             "bad-webhook",
-            Value::Null,
+            None,
         ),
-        (json!({"schema": true}), "bad-body", Value::Null),
-        (json!({"on_mismatch": "ignore"}), "bad-body", Value::Null),
+        (json!({"schema": true}), "bad-body", None),
+        (json!({"on_mismatch": "ignore"}), "bad-body", None),
     ] {
         let (_, problem) = patch(&server, "w", change).await;
+        let refused = refusal(&problem);
         assert_eq!(
-            (&problem["code"], &problem["pointer"]),
-            (&json!(code), &pointer),
+            (refused.code.as_str(), refused.pointer.as_deref()),
+            (code, pointer),
             "{problem}"
         );
     }
     let path = server.path("webhooks/w");
-    let (_, webhook) = server.api(Method::GET, &path, None).await;
-    assert_eq!(webhook["schema"], orders());
+    assert_eq!(schema_of(&*server.get(&path).await), orders());
     let (status, _) = json(&server, &url, json!({})).await;
     assert_eq!(status.as_u16(), 422);
 }
@@ -303,10 +309,8 @@ async fn a_schema_survives_a_restart_and_a_rename_and_is_removed() {
     let (status, _) = json(&server, &url, json!({})).await;
     assert_eq!(status.as_u16(), 422);
     let (_, webhook) = patch(&server, "v", json!({"schema": null})).await;
-    assert_eq!(
-        (&webhook["schema"], &webhook["on_mismatch"]),
-        (&Value::Null, &Value::Null)
-    );
+    let webhook: Webhook = typed(&webhook);
+    assert!(webhook.schema.is_none() && webhook.on_mismatch.is_none());
     let (status, _) = json(&server, &url, json!({})).await;
     assert_eq!(status, StatusCode::OK);
 }
@@ -327,8 +331,8 @@ async fn hostile_schemas_and_bodies_cost_a_bounded_amount() {
     let begun = Instant::now();
     let (status, problem) = json(&server, &bombs, json!({})).await;
     assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (422, &json!("schema-too-costly"))
+        (status.as_u16(), refusal(&problem).code.as_str()),
+        (422, "schema-too-costly")
     );
     assert!(
         begun.elapsed() < Duration::from_secs(20),
@@ -338,10 +342,7 @@ async fn hostile_schemas_and_bodies_cost_a_bounded_amount() {
     let (status, _) = patch(&server, "bomb", json!({"on_mismatch": "flag"})).await;
     assert_eq!(status, StatusCode::OK);
     let (_, answer) = json(&server, &bombs, json!({})).await;
-    assert_eq!(
-        checked(&server, &answer["task"]).await["valid"],
-        json!(false)
-    );
+    assert_eq!(checked(&server, &answer).await["valid"], json!(false));
     // All documents of a request together have one bound.
     let begun = Instant::now();
     let lines = "{}\n".repeat(1_000);
@@ -366,7 +367,7 @@ async fn hostile_schemas_and_bodies_cost_a_bounded_amount() {
     assert_eq!(status, StatusCode::OK, "{answer}");
     let (_, problem) = json(&server, &unique, format!("[{}1]", "1,".repeat(400_000))).await;
     assert_eq!(
-        problem["errors"][0]["message"],
+        refusal(&problem).errors.unwrap()[0].message,
         "items 0 and 1 are the same, and all must differ"
     );
     let (_, problem) = json(
@@ -375,10 +376,7 @@ async fn hostile_schemas_and_bodies_cost_a_bounded_amount() {
         format!("[{}\"x\"]", "\"x\",".repeat(200_000)),
     )
     .await;
-    assert!(
-        problem["errors"].as_array().unwrap().len() <= 5,
-        "{problem}"
-    );
+    assert!(refusal(&problem).errors.unwrap().len() <= 5, "{problem}");
     assert!(problem.to_string().len() < 4_000);
 }
 
@@ -422,11 +420,9 @@ async fn a_manifest_and_the_command_line_set_schemas() {
     let line = |ran: &Ran| ran.stdout.lines().nth(1).unwrap().to_owned();
     let first = deploy();
     assert_eq!(marks(&first)[1], "+ webhook Orders", "{first:?}");
-    let shown = server.cli_json(&["webhook", "show", "Orders"]);
-    assert_eq!(
-        (&shown["on_mismatch"], &shown["schema"]["required"]),
-        (&json!("flag"), &json!(["id"]))
-    );
+    let shown = || typed::<Webhook>(&server.cli_json(&["webhook", "show", "Orders"]));
+    assert_eq!(shown().on_mismatch, Some(OnMismatch::Flag));
+    assert_eq!(schema_of(&shown())["required"], json!(["id"]));
     assert_eq!(line(&deploy()), "= webhook    Orders");
     project.write(
         "deploy.yaml",
@@ -471,19 +467,14 @@ async fn a_manifest_and_the_command_line_set_schemas() {
     let sheet = server.cli(&["webhook", "show", "Orders"]);
     let sheet = String::from_utf8(sheet.stdout).unwrap();
     assert!(sheet.contains("what does not fit is flagged"), "{sheet}");
-    let added = server.cli_json(&["webhook", "add", "Other", "--schema", order]);
-    assert_eq!(
-        (&added["on_mismatch"], &added["schema"]),
-        (&json!("refuse"), &orders())
-    );
+    let added: Webhook = typed(&server.cli_json(&["webhook", "add", "Other", "--schema", order]));
+    assert_eq!(added.on_mismatch, Some(OnMismatch::Refuse));
+    assert_eq!(schema_of(&added), orders());
     project.write("order.json", "[1]");
     let ran = server.cli(&["webhook", "add", "Third", "--schema", order]);
     let error = String::from_utf8(ran.stderr).unwrap();
     assert!(error.contains("the schema is no JSON object"), "{error}");
     let ran = server.cli(&["webhook", "update", "Orders", "--no-schema"]);
     assert!(ran.status.success(), "{ran:?}");
-    assert_eq!(
-        server.cli_json(&["webhook", "show", "Orders"])["schema"],
-        Value::Null
-    );
+    assert!(shown().schema.is_none());
 }

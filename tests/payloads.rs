@@ -23,7 +23,7 @@ async fn githubs_examples_become_tasks_with_nothing_changed() {
     let script = repository().join("tests/payloads/github.mjs");
     let ran = Command::new("node")
         .arg(script)
-        .args([&folder, webhook["url"].as_str().unwrap(), SECRET])
+        .args([&folder, &webhook.url, SECRET])
         .output()
         .unwrap();
     assert!(
@@ -38,7 +38,7 @@ async fn githubs_examples_become_tasks_with_nothing_changed() {
         assert_eq!(sent["status"], 200, "{what}: {}", sent["answer"]);
         let id = sent["answer"]["task"].as_str().unwrap();
         let task = server.wait(id, "unmatched").await;
-        let mut data = task["data"].clone();
+        let mut data = task.data.clone();
         let via = data.as_object_mut().unwrap().shift_remove("$via").unwrap();
         for (header, member) in [("x-github-event", "event"), ("x-github-delivery", "id")] {
             assert_eq!(via["headers"][header], sent[member], "{what}");

@@ -1,13 +1,13 @@
 //! What an operator sets of a step beside its code, against the real server: limits and retry policy.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use crate::support::Server;
 use crate::support::cases::package;
 use crate::support::project::{Project, USUAL, marks};
 use crate::support::ran::cli;
+use crate::support::{Server, refusal, typed};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use stepwell_api::Task;
+use stepwell_api::{Step, Task};
 
 /// A step that fails at every attempt.
 const FAILS: &str = "export const condition = {};\nexport const content = async () => { throw new Error('no'); };\n";
@@ -17,10 +17,15 @@ fn quick(attempts: u32) -> String {
     format!("attempts={attempts}&first_ms=1&factor=1&cap_ms=1")
 }
 
-async fn add(server: &Server, query: &str) -> Value {
+async fn add(server: &Server, query: &str) -> Step {
     let (status, step) = server.try_step("s", package("s", FAILS), query).await;
     assert!(status.is_success(), "{step}");
-    step
+    typed(&step)
+}
+
+/// A step's policy.
+fn policy_of(step: &Step) -> Value {
+    serde_json::to_value(step.retry).unwrap()
 }
 
 fn attempts(task: &Task) -> Vec<(u32, bool)> {
@@ -35,7 +40,7 @@ async fn a_policy_is_set_with_the_step_and_changed_without_it() {
     let webhook = server.webhook("w").await;
     let added = add(&server, &quick(3)).await;
     let policy = json!({"attempts": 3, "first_ms": 1, "factor": 1, "cap_ms": 1});
-    assert_eq!(added["retry"], policy);
+    assert_eq!(policy_of(&added), policy);
     let task = server.run(&webhook, &json!({}), "error").await;
     // Each attempt is there, and each but the last says when the next is due.
     assert_eq!(attempts(&task), [(1, true), (2, true), (3, false)]);
@@ -58,18 +63,16 @@ async fn a_policy_is_set_with_the_step_and_changed_without_it() {
         ],
     )
     .json();
-    assert_eq!(set["digest"], added["digest"], "nothing was uploaded");
-    assert_eq!(set["limits"]["fuel"], 2_000_000_000_u64);
+    let set: Step = typed(&set);
+    assert_eq!(set.digest, added.digest, "nothing was uploaded");
+    assert_eq!(set.limits.fuel, 2_000_000_000);
     let policy = json!({"attempts": 1, "first_ms": 1, "factor": 1, "cap_ms": 1});
-    assert_eq!(set["retry"], policy, "what is not named stays");
+    assert_eq!(policy_of(&set), policy, "what is not named stays");
     let task = server.run(&webhook, &json!({}), "error").await;
     assert_eq!(attempts(&task), [(1, false)]);
     // An upload that names no figure leaves them as they are.
     let again = add(&server, "").await;
-    assert_eq!(
-        (&again["retry"], &again["limits"]),
-        (&set["retry"], &set["limits"])
-    );
+    assert_eq!((again.retry, again.limits), (set.retry, set.limits));
 
     let shown = cli(&server, &["step", "show", "s"]);
     assert!(
@@ -165,19 +168,19 @@ async fn absurd_figures_are_refused_with_what_would_be_right() {
     ] {
         let (status, answer) = server.api(Method::PATCH, &path, Some(body.clone())).await;
         assert_eq!(
-            (status, &answer["code"]),
-            (StatusCode::BAD_REQUEST, &json!(code)),
+            (status, refusal(&answer).code.as_str()),
+            (StatusCode::BAD_REQUEST, code),
             "{body} {answer}"
         );
-        let detail = answer["detail"].as_str().unwrap();
+        let detail = refusal(&answer).detail;
         assert!(detail.contains(message), "{body}: {detail}");
     }
     let (status, answer) = server
         .try_step("s", package("s", FAILS), "attempts=101")
         .await;
     assert_eq!(
-        (status, &answer["code"]),
-        (StatusCode::BAD_REQUEST, &json!("bad-parameter"))
+        (status, refusal(&answer).code.as_str()),
+        (StatusCode::BAD_REQUEST, "bad-parameter")
     );
     let missing = json!({"retry": {"attempts": 5}});
     let (status, _) = server
@@ -202,11 +205,11 @@ async fn a_manifest_sets_the_policy_and_an_update_of_it_uploads_nothing() {
     project.deploy(&server, &[]).ok();
     let step = async || {
         let path = "/workspaces/sales/steps/three";
-        server.api(Method::GET, path, None).await.1
+        server.get::<Step>(path).await
     };
     let first = step().await;
     let policy = json!({"attempts": 5, "first_ms": 2_000, "factor": 2, "cap_ms": 3_600_000});
-    assert_eq!(first["retry"], policy);
+    assert_eq!(policy_of(&first), policy);
     project.write(
         "deploy.yaml",
         named("{attempts: 7, factor: 3, maxDelay: 10m}"),
@@ -221,10 +224,10 @@ async fn a_manifest_sets_the_policy_and_an_update_of_it_uploads_nothing() {
     let second = step().await;
     let policy = json!({"attempts": 7, "first_ms": 1_000, "factor": 3, "cap_ms": 600_000});
     assert_eq!(
-        (&second["retry"], &second["digest"]),
-        (&policy, &first["digest"])
+        (policy_of(&second), &second.digest),
+        (policy, &first.digest)
     );
-    assert_eq!(second["limits"], first["limits"]);
+    assert_eq!(second.limits, first.limits);
     let third = project.deploy(&server, &[]);
     assert!(
         third.ok().lines().all(|line| line.starts_with("= ")),

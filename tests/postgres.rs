@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::support::cluster::is_ready;
 use crate::support::cluster::postgres::PostgresServer;
 use crate::support::receiver::Reply;
-use crate::support::{Cluster, PATIENCE, Receiver, Server, asked, stepwell, texts};
+use crate::support::{Cluster, PATIENCE, Receiver, Server, accepted_task, asked, stepwell, texts};
 
 /// A lease, and how much later tasks may go on.
 const TAKE_OVER: Duration = Duration::from_secs(6);
@@ -117,9 +117,7 @@ async fn a_database_that_is_killed_loses_nothing_and_is_reached_again() {
                         let body = json!({"n": 2}).to_string();
                         let (status, body) = server.send(&webhook, "application/json", body).await;
                         if status == StatusCode::OK {
-                            acknowledged
-                                .lock()
-                                .push(body["task"].as_str().unwrap().to_owned());
+                            acknowledged.lock().push(accepted_task(&body));
                         } else {
                             refused.lock().insert(status);
                             tokio::time::sleep(Duration::from_millis(20)).await;

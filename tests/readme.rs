@@ -65,21 +65,21 @@ fn the_commands_are_those_that_run_here() {
     );
     assert_eq!(block(&text, "sh"), "cargo run --release -- demo\n");
     let ci = std::fs::read_to_string(repository().join(".ci/run")).unwrap();
-    let (_, after) = text.split_once("## Test it").unwrap();
+    let (_, after) = text.split_once("## Testing").unwrap();
     let test_command = block(after, "sh");
     let words: Vec<&str> = test_command.split_whitespace().collect();
-    let called = ci.lines().any(|line| {
+    let is_in_ci = ci.lines().any(|line| {
         words
             .iter()
             .all(|word| line.split_whitespace().any(|other| other == *word))
     });
-    assert!(called, "CI does not call `{}`", test_command.trim());
+    assert!(is_in_ci, "CI does not call `{}`", test_command.trim());
 }
 
 #[test]
 fn every_command_that_is_named_exists() {
     let text = readme();
-    let (_, after) = text.split_once("## Run it").unwrap();
+    let (_, after) = text.split_once("## Running a server").unwrap();
     for line in block(after, "sh").lines() {
         let command = line.split('#').next().unwrap().trim();
         let words: Vec<&str> = command

@@ -1,14 +1,23 @@
 //! `task replay`: what today's steps would make of a task, and nothing goes out.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use crate::support::{Answer, Receiver, Server, guest, texts};
+use crate::support::{Answer, Receiver, Server, guest, refusal, texts};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use stepwell_api::Task;
 
-async fn replay(server: &Server, id: &str, body: Value) -> (StatusCode, Value) {
-    let path = server.path(&format!("tasks/{id}/replay"));
-    server.api(Method::POST, &path, Some(body)).await
+/// Replays a task, which is not refused: the task as it would be, why it stopped, and the changes.
+async fn replay(server: &Server, id: &str, body: Value) -> Answer<Task> {
+    let (status, replayed) = server.act(id, "replay", Some(body)).await;
+    assert_eq!(status, StatusCode::OK, "{replayed}");
+    Answer::of(replayed)
+}
+
+/// Asserts that a replay went to its end, and that it came to the same data.
+fn comes_to_the_same(replayed: &Answer<Task>) {
+    let replay = replayed.replay.as_ref().unwrap();
+    assert_eq!(replay.stopped, None, "{replayed:#}");
+    assert!(replay.changes.is_empty(), "{replayed:#}");
 }
 
 /// Looks at the task until it is so.
@@ -37,17 +46,15 @@ async fn recorded_calls_answer_and_nothing_is_sent_or_stored() {
         {"url": format!("{}/small", upstream.url)},
     ]});
     let task = server.run(&webhook, &requests, "done").await;
-    assert_eq!(task["data"]["results"][0]["bytes"], 200_000);
-    let id = task["id"].as_str().unwrap();
-    let (status, replayed) = replay(&server, id, json!({})).await;
-    assert_eq!(status, StatusCode::OK, "{replayed}");
-    assert_eq!(replayed["state"], "done");
-    assert_eq!(replayed["replay"]["changes"], json!([]));
-    assert_eq!(replayed["replay"]["stopped"], Value::Null);
-    assert_eq!(replayed["data"], task["data"]);
-    let calls = replayed["runs"][0]["calls"].as_array().unwrap();
+    assert_eq!(task.data["results"][0]["bytes"], 200_000);
+    let id = task.id.as_str();
+    let replayed = replay(&server, id, json!({})).await;
+    assert_eq!(replayed.state.as_str(), "done");
+    comes_to_the_same(&replayed);
+    assert_eq!(replayed.data, task.data);
+    let calls = &replayed.runs[0].calls;
     assert_eq!(calls.len(), 2, "{replayed:#}");
-    assert_eq!(calls[0]["status"], 201);
+    assert_eq!(calls[0].status, Some(201));
     assert_eq!(upstream.seen().len(), 2, "nothing went out");
     assert_eq!(server.task(id).await, task, "nothing was stored");
 
@@ -58,13 +65,11 @@ async fn recorded_calls_answer_and_nothing_is_sent_or_stored() {
         json!({"set": [{"path": "/requests/1/url", "value": format!("{}/other", other.url)}]});
     server.api(Method::POST, &path, Some(moved)).await;
     server.wait(id, "done").await;
-    let (status, replayed) = replay(&server, id, json!({"from": 9})).await;
-    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{replayed}");
-    assert_eq!(replayed["code"], "no-such-run");
-    assert!(
-        replayed["detail"].as_str().unwrap().contains("has had"),
-        "{replayed}"
-    );
+    let (status, answer) = server.act(id, "replay", Some(json!({"from": 9}))).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{answer}");
+    let problem = refusal(&answer);
+    assert_eq!(problem.code, "no-such-run");
+    assert!(problem.detail.contains("has had"), "{answer}");
 }
 
 #[tokio::test]
@@ -76,33 +81,28 @@ async fn a_replay_begins_with_the_data_of_its_run_and_has_todays_steps() {
     server.step("chain-b").await;
     let posted = json!({"link": 1, "requests": [{"url": format!("{}/x", upstream.url)}]});
     let task = server.run(&webhook, &posted, "done").await;
-    let (id, last) = (task["id"].as_str().unwrap(), task["data"]["link"].clone());
-    assert_eq!(task["runs"].as_array().unwrap().len(), 2);
+    let (id, last) = (task.id.as_str(), task.data["link"].clone());
+    assert_eq!(task.runs.len(), 2);
 
     let path = server.path("steps/chain-b");
     server.api(Method::DELETE, &path, None).await;
-    let (_, replayed) = replay(&server, id, json!({"from": 2})).await;
-    assert_eq!(replayed["runs"], json!([]), "chain-a has run before");
-    assert_eq!(replayed["data"]["link"], 2);
+    let replayed = replay(&server, id, json!({"from": 2})).await;
+    assert!(replayed.runs.is_empty(), "chain-a has run before");
+    assert_eq!(replayed.data["link"], 2);
     assert_eq!(
-        replayed["replay"]["changes"],
+        replayed.json()["replay"]["changes"],
         json!([{"op": "replace", "path": "/link", "old": last, "value": 2}])
     );
 
     // A step that came since would make a call.
     server.step_with("fetcher", &guest("fetcher"), "").await;
-    let (_, replayed) = replay(&server, id, json!({"from": 1})).await;
-    let runs = replayed["runs"].as_array().unwrap();
+    let replayed = replay(&server, id, json!({"from": 1})).await;
+    let runs = &replayed.runs;
     let last = runs.last().unwrap();
-    assert_eq!(last["step"], "fetcher", "{replayed:#}");
-    assert_eq!(last["outcome"], "not-replayed");
-    assert!(
-        last["error"]
-            .as_str()
-            .unwrap()
-            .contains("GET http://127.0.0.1"),
-        "{last}"
-    );
+    assert_eq!(last.step, "fetcher", "{replayed:#}");
+    assert_eq!(last.outcome.as_str(), "not-replayed");
+    let error = last.error.as_deref().unwrap();
+    assert!(error.contains("GET http://127.0.0.1"), "{error}");
     assert!(upstream.seen().is_empty(), "nothing went out");
 
     let (out, err) = texts(&server.cli(&["task", "replay", id]));
@@ -136,27 +136,27 @@ async fn what_came_from_outside_comes_again_where_it_did() {
         json!({"path": "/order/price", "value": 5}),
         json!({"path": "/approved", "value": 2}),
     ] {
-        let runs = server.task(&id).await["runs"].as_array().unwrap().len();
+        let runs = server.task(&id).await.runs.len();
         let (status, _) = server.act(&id, "update", Some(json!({"set": [set]}))).await;
         assert_eq!(status, StatusCode::OK);
-        until(&server, &id, |task| {
-            task["runs"].as_array().unwrap().len() > runs
-        })
-        .await;
+        until(&server, &id, |task| task.runs.len() > runs).await;
     }
     let task = server.wait(&id, "done").await;
-    assert_eq!(task["data"]["total"], 10);
-    let (_, replayed) = replay(&server, &id, json!({})).await;
-    assert_eq!(replayed["replay"]["stopped"], Value::Null, "{replayed:#}");
-    assert_eq!(replayed["replay"]["changes"], json!([]));
-    let runs = replayed["runs"].as_array().unwrap().len();
-    assert_eq!(runs, task["runs"].as_array().unwrap().len());
-    let reasons = replayed["history"].to_string();
-    assert_eq!(reasons.matches("changed by").count(), 2, "{reasons}");
+    assert_eq!(task.data["total"], 10);
+    let replayed = replay(&server, &id, json!({})).await;
+    comes_to_the_same(&replayed);
+    let runs = replayed.runs.len();
+    assert_eq!(runs, task.runs.len());
+    let reasons = replayed
+        .history
+        .iter()
+        .filter_map(|entry| entry.reason.as_ref());
+    let changes = reasons.filter(|reason| reason.contains("changed by"));
+    assert_eq!(changes.count(), 2, "{replayed:#}");
     // From a later run on, only what came after it.
-    let (_, replayed) = replay(&server, &id, json!({"from": 2})).await;
-    assert_eq!(replayed["replay"]["changes"], json!([]), "{replayed:#}");
-    assert_eq!(replayed["runs"].as_array().unwrap().len(), runs - 1);
+    let replayed = replay(&server, &id, json!({"from": 2})).await;
+    comes_to_the_same(&replayed);
+    assert_eq!(replayed.runs.len(), runs - 1);
 
     // Today's step replaces what the change was made to: the replay says where it stopped.
     server
@@ -167,8 +167,14 @@ export const content = async () => { data.order = { ...data.order, price: [] }; 
 ",
         )
         .await;
-    let (_, replayed) = replay(&server, &id, json!({})).await;
-    let stopped = replayed["replay"]["stopped"].as_str().unwrap();
+    let replayed = replay(&server, &id, json!({})).await;
+    let stopped = replayed
+        .replay
+        .as_ref()
+        .unwrap()
+        .stopped
+        .as_deref()
+        .unwrap();
     assert!(
         stopped.contains("a change from outside that came then does not fit"),
         "{stopped}"
@@ -195,27 +201,24 @@ export const content = async () => {
     server.wait(&id, "error").await;
     server.act(&id, "retry", None).await;
     until(&server, &id, |task| {
-        task["state"] == "error" && task["runs"].as_array().unwrap().len() == 2
+        task.state.as_str() == "error" && task.runs.len() == 2
     })
     .await;
     let set = json!({"set": [{"path": "/ok", "value": true}]});
     server.act(&id, "update", Some(set)).await;
     let task = server.wait(&id, "done").await;
-    let (_, replayed) = replay(&server, &id, json!({})).await;
-    assert_eq!(replayed["state"], "done", "{replayed:#}");
-    assert_eq!(replayed["replay"]["changes"], json!([]));
-    assert_eq!(
-        replayed["runs"].as_array().unwrap().len(),
-        task["runs"].as_array().unwrap().len()
-    );
+    let replayed = replay(&server, &id, json!({})).await;
+    assert_eq!(replayed.state.as_str(), "done", "{replayed:#}");
+    comes_to_the_same(&replayed);
+    assert_eq!(replayed.runs.len(), task.runs.len());
 
     // A cancelled task, taken up again.
     server.script("approval", APPROVAL).await;
     let id = server.post(&webhook, &json!({"order": {"price": 3}})).await;
     server.wait(&id, "waiting").await;
     server.act(&id, "cancel", None).await;
-    let (_, replayed) = replay(&server, &id, json!({})).await;
-    assert_eq!(replayed["state"], "cancelled", "{replayed:#}");
+    let replayed = replay(&server, &id, json!({})).await;
+    assert_eq!(replayed.state.as_str(), "cancelled", "{replayed:#}");
 
     // A task that waits for its subtask's result.
     server
@@ -243,10 +246,9 @@ export const content = async () => { data.sum = data.child * 2; };
         )
         .await;
     let task = server.run(&webhook, &json!({"family": true}), "done").await;
-    assert_eq!(task["data"]["sum"], 42);
-    let id = task["id"].as_str().unwrap();
-    let (_, replayed) = replay(&server, id, json!({})).await;
-    assert_eq!(replayed["replay"]["stopped"], Value::Null, "{replayed:#}");
-    assert_eq!(replayed["replay"]["changes"], json!([]));
-    assert_eq!(replayed["state"], "done");
+    assert_eq!(task.data["sum"], 42);
+    let id = task.id.as_str();
+    let replayed = replay(&server, id, json!({})).await;
+    comes_to_the_same(&replayed);
+    assert_eq!(replayed.state.as_str(), "done");
 }

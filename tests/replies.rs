@@ -1,18 +1,19 @@
 //! How a webhook answers: fixed replies, redirects of forms, cross-origin requests; and settings that cannot be.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use crate::support::Server;
 use crate::support::project::{Project, marks};
 use crate::support::ran::cli;
 use crate::support::senders::{Delivery, add, url_of};
+use crate::support::{Answer, Server, refusal, typed};
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
+use stepwell_api::{Problem, Webhook, Webhooks};
 
 /// Sends a request as it is: redirects are not followed.
 pub async fn send(
     server: &Server,
-    webhook: &Value,
+    webhook: &Webhook,
     method: Method,
     headers: &[(&str, &str)],
     body: &str,
@@ -36,11 +37,16 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 }
 
 /// Sets what is named of a webhook, and gives it as it is.
-pub async fn set(server: &Server, name: &str, change: Value) -> Value {
+pub async fn set(server: &Server, name: &str, change: Value) -> Answer<Webhook> {
     let path = server.path(&format!("webhooks/{name}"));
     let (status, webhook) = server.api(Method::PATCH, &path, Some(change)).await;
     assert_eq!(status, StatusCode::OK, "{webhook}");
-    webhook
+    Answer::of(webhook)
+}
+
+/// A webhook's fixed reply.
+fn reply_of(webhook: &Webhook) -> Value {
+    serde_json::to_value(&webhook.reply).unwrap()
 }
 
 #[tokio::test]
@@ -52,7 +58,7 @@ async fn every_request_gets_the_fixed_reply_and_becomes_a_task() {
     let webhook = add(&server, "Voice", settings).await;
     let shown = json!({"status": 201, "body": "<Response/>",
         "headers": {"content-type": "text/xml", "x-reason": "because"}});
-    assert_eq!(webhook["reply"], shown);
+    assert_eq!(reply_of(&webhook), shown);
     for turn in 0..3 {
         if turn == 2 {
             server.kill();
@@ -89,7 +95,7 @@ async fn every_request_gets_the_fixed_reply_and_becomes_a_task() {
         (StatusCode::FOUND, "https://example.com/a")
     );
     let none = set(&server, "Voice", json!({"reply": null})).await;
-    assert_eq!(none["reply"], Value::Null);
+    assert!(none.reply.is_none());
     let sent = send(&server, &none, Method::POST, &[], "{}").await;
     assert_eq!(
         (sent.status(), sent.headers().get("content-security-policy")),
@@ -307,12 +313,17 @@ async fn a_reply_that_cannot_be_is_refused_with_what_would_be_right() {
             (Method::PATCH, there, settings.clone()),
         ] {
             let (status, problem) = server.api(method, &path, Some(body)).await;
+            assert_eq!(status, 422, "{settings}: {problem}");
+            let Problem {
+                code,
+                field: wrong,
+                detail,
+                ..
+            } = refusal(&problem);
             assert_eq!(
-                (status.as_u16(), &problem["code"], &problem["field"]),
-                (422, &json!("bad-webhook"), &json!(field)),
-                "{settings}: {problem}"
+                (code.as_str(), wrong.as_deref()),
+                ("bad-webhook", Some(field))
             );
-            let detail = problem["detail"].as_str().unwrap();
             assert!(detail.contains(part), "{settings}: {detail}");
         }
     }
@@ -324,11 +335,9 @@ async fn a_reply_that_cannot_be_is_refused_with_what_would_be_right() {
         )
         .await;
     assert_eq!(status, 400);
-    let (_, all) = server
-        .api(Method::GET, &server.path("webhooks"), None)
-        .await;
-    assert_eq!(all["webhooks"].as_array().unwrap().len(), 1);
-    assert_eq!(all["webhooks"][0]["reply"], Value::Null);
+    let Webhooks { webhooks } = &*server.get(&server.path("webhooks")).await;
+    assert_eq!(webhooks.len(), 1);
+    assert!(webhooks[0].reply.is_none());
 }
 
 #[tokio::test]
@@ -362,9 +371,9 @@ async fn replies_are_set_on_the_command_line() {
     }
     // What is not named of the reply stays.
     run(&["update", "Voice", "--reply-body", "<b/>"]).ok();
-    let webhook = run(&["show", "Voice", "--json"]).json();
+    let show = || typed::<Webhook>(&run(&["show", "Voice", "--json"]).json());
     let reply = json!({"status": 201, "headers": {"content-type": "text/xml"}, "body": "<b/>"});
-    assert_eq!(webhook["reply"], reply);
+    assert_eq!(reply_of(&show()), reply);
     run(&[
         "update",
         "Voice",
@@ -374,23 +383,16 @@ async fn replies_are_set_on_the_command_line() {
         "--no-allow-origin",
     ])
     .ok();
-    let webhook = run(&["show", "Voice", "--json"]).json();
-    let of = |name: &str| webhook[name].clone();
-    assert_eq!((of("reply"), of("wait_seconds")), (Value::Null, json!(10)));
-    assert_eq!(
-        (of("redirect"), of("allow_origins")),
-        (Value::Null, json!([]))
-    );
+    let webhook = show();
+    assert_eq!((webhook.reply, webhook.wait_seconds), (None, Some(10)));
+    assert_eq!((webhook.redirect, webhook.allow_origins), (None, vec![]));
     assert!(
         run(&["show", "Voice"])
             .ok()
             .contains("10 s for what comes of the task")
     );
     run(&["update", "Voice", "--no-wait"]).ok();
-    assert_eq!(
-        run(&["show", "Voice", "--json"]).json()["wait_seconds"],
-        Value::Null
-    );
+    assert_eq!(show().wait_seconds, None);
     for (words, part) in [
         (
             &["update", "Voice", "--wait", "1500ms"][..],
@@ -423,9 +425,9 @@ async fn replies_are_deployed() {
     let deploy = || project.deploy(&server, &[]);
     assert_eq!(marks(&deploy())[1], "+ webhook V");
     assert_eq!(marks(&deploy())[1], "= webhook V");
-    let show = || cli(&server, &["webhook", "show", "V", "--json"]).json();
+    let show = || typed::<Webhook>(&cli(&server, &["webhook", "show", "V", "--json"]).json());
     let reply = json!({"status": 201, "headers": {"content-type": "text/xml"}, "body": "<a/>"});
-    assert_eq!(show()["reply"], reply);
+    assert_eq!(reply_of(&show()), reply);
     project.write(
         "deploy.yaml",
         manifest("{name: V, wait: 5s, redirect: none, allowOrigins: []}"),
@@ -435,10 +437,7 @@ async fn replies_are_deployed() {
         ran.ok().contains("wait, redirect and allowOrigins change"),
         "{ran:?}"
     );
-    assert_eq!(
-        (show()["reply"].clone(), show()["wait_seconds"].clone()),
-        (Value::Null, json!(5))
-    );
+    assert_eq!((show().reply, show().wait_seconds), (None, Some(5)));
     // What is not named stays.
     project.write("deploy.yaml", manifest("{name: V}"));
     assert_eq!(marks(&deploy())[1], "= webhook V");
@@ -447,7 +446,7 @@ async fn replies_are_deployed() {
         manifest("{name: V, wait: none, reply: none}"),
     );
     deploy().ok();
-    assert_eq!(show()["wait_seconds"], Value::Null);
+    assert_eq!(show().wait_seconds, None);
     for (webhook, place, part) in [
         (
             "{name: V, reply: {status: 404}}",

@@ -6,9 +6,10 @@ use std::time::Duration;
 use crate::replies::send;
 use crate::support::receiver::Reply;
 use crate::support::senders::add;
-use crate::support::{Receiver, Server, asked};
+use crate::support::{Answer, Receiver, Server, asked, typed};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
+use stepwell_api::{Task, Webhook};
 
 /// Does as it is told, and keeps what `task.respond` gave it.
 const STEP: &str = "export const condition = {todo: {$exists: true}};
@@ -28,7 +29,7 @@ export const content = async () => {
 };
 ";
 
-async fn with_step() -> (Server, Receiver, Value) {
+async fn with_step() -> (Server, Receiver, Answer<Webhook>) {
     let upstream = Receiver::start().await;
     let server = Server::start().await;
     server.config("UPSTREAM", &upstream.url).await;
@@ -38,7 +39,7 @@ async fn with_step() -> (Server, Receiver, Value) {
     (server, upstream, webhook)
 }
 
-async fn post(server: &Server, webhook: &Value, todo: &str, id: &str) -> Response {
+async fn post(server: &Server, webhook: &Webhook, todo: &str, id: &str) -> Response {
     let body = json!({"todo": todo, "order": 7}).to_string();
     send(server, webhook, Method::POST, &[("x-id", id)], &body).await
 }
@@ -58,9 +59,9 @@ fn replied(todo: &str) -> (u16, String, String) {
 }
 
 /// The only task there is, once it is in `state`.
-async fn only(server: &Server, state: &str) -> Value {
+async fn only(server: &Server, state: &str) -> Answer<Task> {
     let id = server.tasks("").await[0].id.clone();
-    server.wait(&id, state).await.json().clone()
+    server.wait(&id, state).await
 }
 
 #[tokio::test]
@@ -71,10 +72,10 @@ async fn the_sender_is_answered_while_the_task_goes_on() {
     assert_eq!(answer.headers()["content-type"], "application/json");
     assert_eq!(parts(answer).await, replied("call"));
     let id = server.tasks("").await[0].id.clone();
-    let task = server.wait(&id, "done").await.json().clone();
-    assert_eq!(task["data"]["gave"], json!([true, true, false]));
-    assert_eq!(task["runs"].as_array().unwrap().len(), 1);
-    let logs = task["runs"][0]["logs"].to_string();
+    let task = server.wait(&id, "done").await;
+    assert_eq!(task.data["gave"], json!([true, true, false]));
+    assert_eq!(task.runs.len(), 1);
+    let logs = serde_json::to_string(&task.runs[0].logs).unwrap();
     assert!(logs.contains("replied 202 to the sender"), "{logs}");
     // Its result is another matter, and a repeat has nothing else than the reply.
     assert_eq!(
@@ -101,7 +102,7 @@ async fn the_first_reply_counts_over_runs_failures_and_actions() {
         parts(post(&server, &webhook, "fail", "1").await).await,
         replied("fail")
     );
-    assert_eq!(failed["runs"].as_array().unwrap().len(), 1);
+    assert_eq!(failed.runs.len(), 1);
     // Two runs: the second one's reply is none.
     assert_eq!(
         parts(post(&server, &webhook, "next", "2").await).await,
@@ -132,12 +133,14 @@ async fn a_dry_replay_sends_nothing_and_sees_what_the_run_saw() {
     let (server, upstream, webhook) = with_step().await;
     post(&server, &webhook, "call", "1").await;
     let task = only(&server, "done").await;
-    let id = task["id"].as_str().unwrap();
+    let id = task.id.as_str();
     let (status, replay) = server.act(id, "replay", Some(json!({"from": 1}))).await;
     assert_eq!(status, 200, "{replay}");
-    let replay = &replay["replay"];
-    assert_eq!(replay["changes"], json!([]), "{replay}");
-    assert_eq!(replay["stopped"], Value::Null, "{replay}");
+    let came_to = typed::<Task>(&replay).replay.unwrap();
+    assert!(
+        came_to.changes.is_empty() && came_to.stopped.is_none(),
+        "{replay}"
+    );
     assert_eq!(upstream.seen().len(), 1);
 }
 

@@ -6,10 +6,12 @@ use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::replies::{send, set};
+use crate::support::deliveries::list;
 use crate::support::senders::{add, url_of};
-use crate::support::{PATIENCE, Server};
+use crate::support::{Answer, PATIENCE, Server, accepted_task, refusal, typed};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
+use stepwell_api::{AcceptedTasks, EndedTask, PendingReply, Webhook};
 
 /// Does as it is told.
 const STEP: &str = "export const condition = {todo: {$exists: true}};
@@ -24,7 +26,7 @@ export const content = async () => {
 };
 ";
 
-async fn with_step(args: &[&str], seconds: u32) -> (Server, Value) {
+async fn with_step(args: &[&str], seconds: u32) -> (Server, Answer<Webhook>) {
     let server = Server::with(args).await;
     server.script("s", STEP).await;
     let settings = json!({"wait_seconds": seconds, "dedup": {"header": "x-id"}});
@@ -32,11 +34,11 @@ async fn with_step(args: &[&str], seconds: u32) -> (Server, Value) {
     (server, webhook)
 }
 
-async fn post(server: &Server, webhook: &Value, body: Value) -> (StatusCode, Value) {
+async fn post(server: &Server, webhook: &Webhook, body: Value) -> (StatusCode, Value) {
     parts(send(server, webhook, Method::POST, &[], &body.to_string()).await).await
 }
 
-async fn post_as(server: &Server, webhook: &Value, id: &str, body: Value) -> (StatusCode, Value) {
+async fn post_as(server: &Server, webhook: &Webhook, id: &str, body: Value) -> (StatusCode, Value) {
     let headers = [("x-id", id)];
     parts(send(server, webhook, Method::POST, &headers, &body.to_string()).await).await
 }
@@ -56,8 +58,8 @@ async fn read(server: &Server, link: &str) -> (StatusCode, Value) {
     parts(response).await
 }
 
-fn link_of(answer: &Value) -> &str {
-    answer["status_url"].as_str().unwrap()
+fn link_of(answer: &Value) -> String {
+    typed::<PendingReply>(answer).status_url
 }
 
 #[tokio::test]
@@ -78,30 +80,29 @@ async fn a_sender_gets_what_came_of_its_task() {
         (json!({"other": 1}), "unmatched"),
     ] {
         let (status, answer) = ask(body).await;
-        assert_eq!((status, &answer["state"]), (StatusCode::OK, &json!(state)));
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert_eq!(typed::<EndedTask>(&answer).state.as_str(), state);
     }
     let (status, problem) = ask(json!({"todo": "fail"})).await;
     assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (500, &json!("task-failed"))
+        (status.as_u16(), refusal(&problem).code.as_str()),
+        (500, "task-failed")
     );
     assert!(
         !problem.to_string().contains("secret-of-the-step"),
         "{problem}"
     );
     // Nothing of it is a refusal.
-    let (_, page) = server
-        .api(Method::GET, &server.path("deliveries"), None)
-        .await;
-    let all = page["deliveries"].as_array().unwrap();
+    let all = list(&server, "").await;
     assert!(
-        all.len() == 6 && all.iter().all(|one| one["verdict"] == "accepted"),
-        "{page}"
+        all.len() == 6 && all.iter().all(|one| one.verdict == "accepted"),
+        "{all:?}"
     );
     // Several documents have no one result.
     let ndjson = [("content-type", "application/x-ndjson")];
     let many = send(&server, &webhook, Method::POST, &ndjson, "{}\n{}").await;
-    assert_eq!(parts(many).await.1["tasks"].as_array().unwrap().len(), 2);
+    let AcceptedTasks { tasks } = typed(&parts(many).await.1);
+    assert_eq!(tasks.len(), 2);
 }
 
 #[tokio::test]
@@ -113,15 +114,13 @@ async fn when_its_time_is_over_it_gets_a_link_that_shows_the_reply_later() {
     assert_eq!(sent.status(), StatusCode::ACCEPTED);
     let location = sent.headers()["location"].to_str().unwrap().to_owned();
     let (_, answer) = parts(sent).await;
-    let link = link_of(&answer).to_owned();
+    let link = link_of(&answer);
     assert_eq!(location, link);
-    let id = answer["task"].as_str().unwrap();
+    let id = &accepted_task(&answer);
     assert!(!link.contains(id) && !link.contains("default"), "{link}");
     let (status, pending) = read(&server, &link).await;
-    assert_eq!(
-        (status, &pending["task"]),
-        (StatusCode::ACCEPTED, &json!(id))
-    );
+    assert_eq!(status, StatusCode::ACCEPTED, "{pending}");
+    assert_eq!(typed::<PendingReply>(&pending).task, *id);
 
     server.kill();
     server.launch().await;
@@ -159,19 +158,17 @@ async fn when_its_time_is_over_it_gets_a_link_that_shows_the_reply_later() {
     ] {
         let (status, problem) = read(&server, wrong).await;
         assert_eq!(
-            (status.as_u16(), &problem["code"]),
-            (404, &json!("no-such-reply")),
+            (status.as_u16(), refusal(&problem).code.as_str()),
+            (404, "no-such-reply"),
             "{wrong}"
         );
     }
     let (_, answer) = post(&server, &webhook, json!({"todo": "park"})).await;
-    server
-        .act(answer["task"].as_str().unwrap(), "cancel", None)
-        .await;
-    let (status, problem) = read(&server, link_of(&answer)).await;
+    server.act(&accepted_task(&answer), "cancel", None).await;
+    let (status, problem) = read(&server, &link_of(&answer)).await;
     assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (409, &json!("task-cancelled"))
+        (status.as_u16(), refusal(&problem).code.as_str()),
+        (409, "task-cancelled")
     );
 }
 
@@ -211,7 +208,7 @@ async fn a_repeat_gets_the_first_tasks_reply_also_after_a_crash() {
 }
 
 /// A request over a raw socket.
-fn raw(server: &Server, webhook: &Value, body: &str) -> TcpStream {
+fn raw(server: &Server, webhook: &Webhook, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.url.strip_prefix("http://").unwrap()).unwrap();
     stream
         .set_read_timeout(Some(Duration::from_secs(100)))
@@ -259,7 +256,7 @@ async fn places_are_bounded_for_all_and_by_workspace_and_given_back() {
         .api(Method::PUT, "/workspaces/other/steps/s", Some(step))
         .await;
     assert!(status.is_success());
-    let (status, result) = post(&server, &elsewhere, json!({"todo": "pause"})).await;
+    let (status, result) = post(&server, &typed(&elsewhere), json!({"todo": "pause"})).await;
     assert_eq!((status, result), (StatusCode::OK, json!("late")));
 
     // One that shuts down its side is answered at once, as it may be gone.
@@ -295,11 +292,10 @@ async fn a_server_that_goes_down_answers_with_the_link() {
     assert!(answer.starts_with("HTTP/1.1 202 "), "{answer}");
     let body: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
     server.launch().await;
-    let (status, pending) = read(&server, link_of(&body)).await;
-    assert_eq!(
-        (status, &pending["task"]),
-        (StatusCode::ACCEPTED, &body["task"])
-    );
+    let (status, pending) = read(&server, &link_of(&body)).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{pending}");
+    let task = |answer| typed::<PendingReply>(answer).task;
+    assert_eq!(task(&pending), task(&body));
 }
 
 #[tokio::test]
@@ -320,13 +316,13 @@ async fn a_sender_hears_when_its_workspace_is_erased() {
     let (waited, ()) = tokio::join!(post(&server, &webhook, json!({"todo": "park"})), erased);
     let (status, problem) = waited;
     assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (404, &json!("unknown-webhook"))
+        (status.as_u16(), refusal(&problem).code.as_str()),
+        (404, "unknown-webhook")
     );
     assert!(began.elapsed() < Duration::from_secs(50));
-    let (status, problem) = read(&server, link_of(&answer)).await;
+    let (status, problem) = read(&server, &link_of(&answer)).await;
     assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (404, &json!("no-such-reply"))
+        (status.as_u16(), refusal(&problem).code.as_str()),
+        (404, "no-such-reply")
     );
 }

@@ -2,10 +2,10 @@
 //! the engine's clock, with the real store.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use crate::support::Server;
 use crate::support::project::{Project, marks};
 use crate::support::ran::cli;
 use crate::support::simulated::{START, Simulated, task, workspace};
+use crate::support::{Server, refusal, typed};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use stepwell::domain::clock::Clock;
@@ -15,10 +15,12 @@ use stepwell::domain::schedule::{Missed, Schedule};
 use stepwell::domain::task::{TaskHead, TaskState};
 use stepwell::store::sled::{SledSettings, SledStore};
 use stepwell::store::{Manage, Store};
+use stepwell_api::Workspace;
 
 async fn retention(server: &Server, workspace: &str) -> Value {
     let path = format!("/workspaces/{workspace}");
-    server.api(Method::GET, &path, None).await.1["retention"].clone()
+    let workspace = server.get::<Workspace>(&path).await;
+    serde_json::to_value(workspace.retention).unwrap()
 }
 
 #[tokio::test]
@@ -29,8 +31,9 @@ async fn a_workspace_says_how_long_its_tasks_are_kept() {
     let new = json!({"name": "acme", "retention": {"others": "forever"}});
     let (status, answer) = server.api(Method::POST, "/workspaces", Some(new)).await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
+    let retention_of_new = typed::<Workspace>(&answer).retention;
     assert_eq!(
-        answer["retention"],
+        serde_json::to_value(retention_of_new).unwrap(),
         json!({"done": 30, "others": "forever"})
     );
     let set = ["workspace", "set", "acme", "--keep-done", "7"];
@@ -56,10 +59,7 @@ async fn a_workspace_says_how_long_its_tasks_are_kept() {
         let body = Some(json!({"retention": {"done": wrong}}));
         let (status, answer) = server.api(Method::PATCH, "/workspaces/acme", body).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{answer}");
-        assert!(
-            answer["detail"].as_str().unwrap().contains("forever"),
-            "{answer}"
-        );
+        assert!(refusal(&answer).detail.contains("forever"), "{answer}");
     }
     let wrong = Some(json!({"retention": {"finished": 1}}));
     let (status, _) = server.api(Method::PATCH, "/workspaces/acme", wrong).await;
@@ -108,7 +108,7 @@ async fn a_task_is_kept_and_no_longer() {
         let now = server.task(id).await;
         assert_eq!(now.kept, kept);
         for same in ["state", "updated", "history", "data"] {
-            assert_eq!(now[same], task[same], "{same}");
+            assert_eq!(now.json()[same], task.json()[same], "{same}");
         }
         let shown = cli(&server, &["task", "show", id]).ok().to_owned();
         assert_eq!(shown.contains("kept     for ever"), kept, "{shown}");

@@ -49,7 +49,7 @@ async fn live(world: &Simulated, seconds: u64) {
     }
 }
 
-/// One life that dies at `cut`, and one after it. Gives false if the first had fewer writes.
+/// One life that dies at `cut`, and one after it. Returns false if the first had fewer writes.
 async fn two_lives(cut: Cut) -> bool {
     let home = tempfile::tempdir().unwrap();
     let first = Simulated::on(home.path(), START, None).await;

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::support::project::{Project, marks};
-use crate::support::{PATIENCE, Server, texts};
+use crate::support::{PATIENCE, Server, refusal, texts, typed};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use stepwell_api::{Missed, PutChange, Schedule, Schedules};
 
 /// A step for what a schedule makes.
 const STEP: &str = "export const condition = {$via: {type: 'cron'}};
@@ -96,9 +97,11 @@ async fn a_schedule_makes_tasks_that_steps_match() {
         "--data",
         data,
     ];
-    let added = server.cli_json(&words);
-    assert_eq!(added["change"], "added");
-    assert_eq!(server.cli_json(&words)["change"], "same");
+    let put = || typed::<Schedule>(&server.cli_json(&words)).change;
+    assert_eq!(
+        (put(), put()),
+        (Some(PutChange::Added), Some(PutChange::Same))
+    );
     let start = now();
     let times = all_fired_after(&server, &["Every second"], start + 1_000).await;
     let times = &times["Every second"];
@@ -179,12 +182,9 @@ async fn what_is_wrong_is_refused_with_a_reason() {
     ] {
         let (status, problem) = put(&server, "wrong", body).await;
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
-        assert_eq!(problem["code"], "bad-schedule");
-        assert_eq!(problem["field"], field);
-        assert!(
-            problem["detail"].as_str().unwrap().contains(hint),
-            "{problem}"
-        );
+        assert_eq!(refusal(&problem).code, "bad-schedule");
+        assert_eq!(refusal(&problem).field.as_deref(), Some(field));
+        assert!(refusal(&problem).detail.contains(hint), "{problem}");
     }
     for body in [
         json!({}),
@@ -193,8 +193,8 @@ async fn what_is_wrong_is_refused_with_a_reason() {
     ] {
         let (status, problem) = put(&server, "wrong", body).await;
         assert_eq!(
-            (status, &problem["code"]),
-            (StatusCode::BAD_REQUEST, &json!("bad-body"))
+            (status, refusal(&problem).code.as_str()),
+            (StatusCode::BAD_REQUEST, "bad-body")
         );
     }
     let (_, list) = server
@@ -242,10 +242,11 @@ async fn a_manifest_brings_schedules() {
         "+ schedule nightly",
     ];
     assert_eq!(marks(&first), created);
-    let (_, before) = server.api(Method::GET, path, None).await;
-    let report = &before["schedules"][0];
-    assert_eq!(report["missed"], "once");
-    assert_eq!(report["data"], json!({"list": "weekly"}));
+    let before = server.get::<Schedules>(path).await;
+    let report = &before.schedules[0];
+    assert_eq!(report.missed, Missed::Once);
+    let data = serde_json::to_value(&report.data).unwrap();
+    assert_eq!(data, json!({"list": "weekly"}));
 
     let changed = MANIFEST.replace("0 8 * *", "0 9 * *");
     let (changed, _) = changed.split_once("      - name: nightly").unwrap();
@@ -258,8 +259,7 @@ async fn a_manifest_brings_schedules() {
     let dry = project.deploy(&server, &["--dry-run", "--prune"]);
     dry.ok();
     assert_eq!(marks(&dry), foretold);
-    let (_, still) = server.api(Method::GET, path, None).await;
-    assert_eq!(still, before);
+    assert_eq!(server.get::<Schedules>(path).await, before);
     let ran = project.deploy(&server, &["--prune"]);
     ran.ok();
     assert_eq!(marks(&ran), foretold);
@@ -269,10 +269,14 @@ async fn a_manifest_brings_schedules() {
         marks(&again),
         ["= workspace sales", "= schedule Morning report"]
     );
-    let (_, after) = server.api(Method::GET, path, None).await;
-    assert_eq!(after["schedules"].as_array().unwrap().len(), 1);
-    assert_eq!(after["schedules"][0]["cron"], "0 9 * * 1-5");
-    assert_eq!(after["schedules"][0]["created"], report["created"]);
+    let after = server.get::<Schedules>(path).await;
+    let [left] = &after.schedules[..] else {
+        panic!("{after:#}");
+    };
+    assert_eq!(
+        (left.cron.as_str(), &left.created),
+        ("0 9 * * 1-5", &report.created)
+    );
 
     project.write(
         "deploy.yaml",

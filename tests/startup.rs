@@ -220,7 +220,7 @@ async fn reads_its_secret(server: &Server, value: &str) {
         .webhook(&format!("W {}", rand::random::<u32>()))
         .await;
     let task = server.run(&webhook, &json!({"token": value}), "done").await;
-    assert_eq!(task["data"]["same"], true);
+    assert_eq!(task.data["same"], true);
 }
 
 fn mode(path: &Path) -> u32 {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::receiver::Reply;
 use crate::support::upload::{FORM, files, form, sha256};
-use crate::support::{PATIENCE, Receiver, Server, asked, stepwell};
+use crate::support::{PATIENCE, Receiver, Server, accepted_task, asked, refusal, stepwell};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tempfile::TempDir;
@@ -133,17 +133,17 @@ async fn send_until_full(server: &Server, webhook: &str, most: usize) -> Vec<Str
         let (status, answer) = server.send(webhook, "application/json", body.clone()).await;
         if status != StatusCode::OK {
             assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
-            assert_eq!(answer["code"], "storage-full", "{answer}");
+            assert_eq!(refusal(&answer).code, "storage-full", "{answer}");
             return tasks;
         }
-        tasks.push(answer["task"].as_str().unwrap().to_owned());
+        tasks.push(accepted_task(&answer));
     }
     panic!("{most} tasks find room");
 }
 
 async fn are_there(server: &Server, tasks: &[String]) {
     for task in tasks {
-        let data = &server.task(task).await["data"];
+        let data = &server.task(task).await.data;
         assert_eq!(data["text"].as_str().map(str::len), Some(100_000), "{task}");
     }
 }
@@ -156,7 +156,7 @@ async fn can_be_read(server: &Server, tasks: &[String]) {
         let path = server.path(&format!("tasks/{task}"));
         let (status, body) = server.api(Method::GET, &path, None).await;
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            assert_eq!(body["code"], "storage-full", "{body}");
+            assert_eq!(refusal(&body).code, "storage-full", "{body}");
             out_of_reach += 1;
             continue;
         }
@@ -205,8 +205,8 @@ async fn a_full_disk_refuses_writes_and_takes_them_again_when_it_has_grown() {
         .api(Method::PUT, &path, Some(json!({"value": "v"})))
         .await;
     assert_eq!(
-        (status.as_u16(), &answer["code"]),
-        (503, &json!("storage-full"))
+        (status.as_u16(), refusal(&answer).code.as_str()),
+        (503, "storage-full")
     );
     assert_eq!(probe(&server, "/healthz").await, 200);
     assert_eq!(probe(&server, "/readyz").await, 503);
@@ -227,8 +227,8 @@ async fn a_full_disk_refuses_writes_and_takes_them_again_when_it_has_grown() {
     can_be_read(&server, &tasks).await;
     let (status, answer) = server.send(&webhook, "application/json", "{}").await;
     assert_eq!(
-        (status.as_u16(), &answer["code"]),
-        (503, &json!("storage-full"))
+        (status.as_u16(), refusal(&answer).code.as_str()),
+        (503, "storage-full")
     );
 
     std::fs::remove_file(disk.filler()).unwrap();
@@ -279,7 +279,7 @@ async fn runs_wait_for_room_and_repeat_no_call() {
     tokio::time::sleep(Duration::from_secs(4)).await;
     let mut ready = 0;
     for task in &tasks {
-        ready += usize::from(server.task(task).await["state"] == "ready");
+        ready += usize::from(server.task(task).await.state.as_str() == "ready");
     }
     assert!(ready > 0, "some could not be committed");
 
@@ -287,10 +287,10 @@ async fn runs_wait_for_room_and_repeat_no_call() {
     is_ready(&server).await;
     for (n, task) in tasks.iter().enumerate() {
         let task = server.wait(task, "done").await;
-        assert_eq!(task["data"]["length"], length(n), "{n}");
-        let runs = task["runs"].as_array().unwrap();
+        assert_eq!(task.data["length"], length(n), "{n}");
+        let runs = &task.runs;
         assert_eq!(runs.len(), 1, "no attempt is lost: {runs:?}");
-        assert_eq!(runs[0]["calls"].as_array().unwrap().len(), 2);
+        assert_eq!(runs[0].calls.len(), 2);
     }
     let mut paths: Vec<String> = upstream.seen().into_iter().map(|seen| seen.path).collect();
     paths.sort();
@@ -313,10 +313,10 @@ async fn upload_until_full(
         let (status, answer) = server.send(webhook, FORM, body).await;
         if status != StatusCode::OK {
             assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
-            assert_eq!(answer["code"], "storage-full", "{answer}");
+            assert_eq!(refusal(&answer).code, "storage-full", "{answer}");
             return kept;
         }
-        kept.push((answer["task"].as_str().unwrap().to_owned(), content));
+        kept.push((accepted_task(&answer), content));
     }
     panic!("200 files find room");
 }
@@ -325,7 +325,7 @@ async fn upload_until_full(
 async fn have_their_files(server: &Server, kept: &[(String, Vec<u8>)]) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for (task, content) in kept {
-        let file = server.task(task).await["data"]["f"].clone();
+        let file = server.task(task).await.data["f"].clone();
         assert_eq!(file["digest"], sha256(content), "{task}");
         let url = file["url"].as_str().unwrap();
         let path = &url[url.find("/files/").unwrap()..];
@@ -375,7 +375,7 @@ async fn a_full_disk_refuses_files_and_takes_them_again_when_it_has_grown() {
                     return kept;
                 }
                 let answer: serde_json::Value = serde_json::from_str(&text).unwrap();
-                kept.push((answer["task"].as_str().unwrap().to_owned(), content));
+                kept.push((accepted_task(&answer), content));
             }
             panic!("200 files find room");
         })
@@ -413,7 +413,7 @@ async fn a_full_disk_refuses_files_and_takes_them_again_when_it_has_grown() {
     let body = form(&[("name=f; filename=f", &content)]);
     let (status, answer) = server.send(&webhook, FORM, body).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    kept.push((answer["task"].as_str().unwrap().to_owned(), content));
+    kept.push((accepted_task(&answer), content));
     have_their_files(&server, &kept).await;
 }
 

@@ -116,7 +116,7 @@ async fn next_retry_at_that_is_no_time_ends_the_task_and_is_named() {
     .await;
     let body = json!({"once": true, "odd": false});
     let task = server.run(&webhook, &body, "error").await;
-    let fault = task["fault"].as_str().unwrap();
+    let fault = task.fault.as_deref().unwrap();
     assert!(fault.contains("`data.nextRetryAt` is \"later\""), "{fault}");
     // A time that can be read is no fault of a step that is not to run again.
     let soon = "data.nextRetryAt = Date.now() + 3600000";

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use crate::support::ran::cli;
 use crate::support::receiver::Reply;
-use crate::support::{Receiver, Server, asked};
+use crate::support::{Receiver, Server, asked, typed};
 use serde_json::json;
+use stepwell_api::TaskPage;
 
 /// A step that calls `/first` and then does `then`.
 async fn calls_and(server: &Server, then: &str) {
@@ -33,8 +34,8 @@ fn has(lines: &[String], parts: &[&str]) {
 
 /// RUNS of the task's line in `task list`.
 fn listed_runs(server: &Server) -> u64 {
-    let listed = server.cli_json(&["task", "list"]);
-    listed["tasks"][0]["runs"].as_u64().unwrap()
+    let listed: TaskPage = typed(&server.cli_json(&["task", "list"]));
+    listed.tasks[0].runs.into()
 }
 
 #[tokio::test]
@@ -62,7 +63,7 @@ async fn a_cancelled_run_and_its_successor_are_shown_with_their_calls() {
     upstream.reply("/second", Reply::status(204));
     cli(&server, &["task", "retry", &id]).ok();
     let task = server.wait(&id, "done").await;
-    assert_eq!(task["run_count"], 2);
+    assert_eq!(task.run_count, 2);
     let done = lines(&server, &id);
     has(&done, &["run 1  it  given up"]);
     has(&done, &["run 2  it  finished"]);
@@ -88,7 +89,7 @@ async fn a_run_that_pauses_shows_what_it_has_called_and_until_when() {
     let webhook = server.webhook("w").await;
     let id = server.post(&webhook, &json!({})).await;
     let task = server.waiting(&id).await;
-    let at = task["wake_at"].as_str().unwrap();
+    let at = task.wake_at.as_deref().unwrap();
     let time = &at[at.find('T').unwrap() + 1..at.len() - 1];
     let lines = lines(&server, &id);
     has(&lines, &["run 1  it  paused until ", time]);
@@ -108,7 +109,7 @@ async fn a_run_that_is_cancelled_before_its_first_call_counts_in_both() {
     let id = server.post(&webhook, &json!({})).await;
     cli(&server, &["task", "cancel", &id]).ok();
     let task = server.wait(&id, "cancelled").await;
-    let runs = task["run_count"].as_u64().unwrap();
+    let runs = u64::from(task.run_count);
     assert_eq!(listed_runs(&server), runs);
     let plural = if runs == 1 { "run" } else { "runs" };
     has(

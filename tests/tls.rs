@@ -7,9 +7,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::support::{PATIENCE, Server, repository, stepwell, texts};
+use crate::support::{PATIENCE, Server, accepted_task, repository, stepwell, texts, typed};
 use reqwest::{Certificate, Client, Version};
 use serde_json::{Value, json};
+use stepwell_api::TaskCounts;
 use tempfile::TempDir;
 
 fn fixture(name: &str) -> PathBuf {
@@ -94,11 +95,9 @@ async fn webhooks_come_in_by_https_in_both_versions_and_commands_need_none() {
                 (200, version)
             );
             let accepted: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
-            let task = server
-                .wait(accepted["task"].as_str().unwrap(), "unmatched")
-                .await;
-            assert_eq!(task["data"]["n"], body["n"]);
-            assert_eq!(task["data"]["text"], body["text"]);
+            let task = server.wait(&accepted_task(&accepted), "unmatched").await;
+            assert_eq!(task.data["n"], body["n"]);
+            assert_eq!(task.data["text"], body["text"]);
         }
         // Many at once on one connection.
         let sent = (0..50).map(|n| {
@@ -114,10 +113,8 @@ async fn webhooks_come_in_by_https_in_both_versions_and_commands_need_none() {
     // Not trusted, and not encrypted to a name that the certificate does not have.
     let stranger = client("authority-two.pem", address).build().unwrap();
     assert!(stranger.post(at(&webhook, address)).send().await.is_err());
-    assert_eq!(
-        server.cli_json(&["task", "count"])["counts"]["unmatched"],
-        json!(104)
-    );
+    let counts: TaskCounts = typed(&server.cli_json(&["task", "count"]));
+    assert_eq!(counts.counts.unmatched, 104);
 }
 
 #[tokio::test]
@@ -350,7 +347,7 @@ async fn the_client_behind_trusted_proxies_is_in_via_and_in_address_lists() {
         server.set_args(&[]);
         server.launch().await;
         assert_eq!(
-            server.wait(&id, "unmatched").await["data"]["$via"]["ip"],
+            server.wait(&id, "unmatched").await.data["$via"]["ip"],
             "198.51.100.7",
             "{header}"
         );

@@ -4,8 +4,9 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use stepwell_api::Token;
 
-use crate::support::Server;
+use crate::support::{Server, refusal, typed};
 
 const SCOPES: [&str; 5] = ["read", "deploy", "operate", "ingest", "admin"];
 const API: &str = "/api/v1";
@@ -96,11 +97,8 @@ async fn a_workspaces_token_may_do_what_its_scope_says_and_nothing_elsewhere() {
                 // What is there and what is not are one to it.
                 let there = ask(&server, token, &route, &route.at("other")).await;
                 let absent = ask(&server, token, &route, &route.at("never")).await;
-                assert_eq!(
-                    (there.0, &there.1["code"]),
-                    (404, &json!("not-found")),
-                    "{at}"
-                );
+                let code = refusal(&there.1).code;
+                assert_eq!((there.0, code.as_str()), (404, "not-found"), "{at}");
                 let renamed = there.1.to_string().replace("other", "never");
                 assert_eq!((there.0, renamed), (absent.0, absent.1.to_string()), "{at}");
                 // Nor is it told apart from what an operator is told of a workspace that is not there.
@@ -112,18 +110,20 @@ async fn a_workspaces_token_may_do_what_its_scope_says_and_nothing_elsewhere() {
             let (status, answer) = ask(&server, token, &route, &route.at("own")).await;
             if fits && is_open {
                 assert!(![401, 403].contains(&status), "{at} with {scope}: {answer}");
-                let told = answer["detail"].as_str().unwrap_or_default();
-                assert!(!told.contains("no workspace"), "{at}: {told}");
+                assert!(
+                    !answer.to_string().contains("no workspace"),
+                    "{at}: {answer}"
+                );
                 allowed += 1;
             } else {
                 assert_eq!(
-                    (status, &answer["code"]),
-                    (403, &json!("forbidden")),
+                    (status, refusal(&answer).code.as_str()),
+                    (403, "forbidden"),
                     "{at} with {scope}"
                 );
-                let told = answer["detail"].as_str().unwrap();
+                let detail = refusal(&answer).detail;
                 let needed = format!("the scope `{}`", route.scope.as_deref().unwrap());
-                assert!(told.contains(&needed), "{at}: {told}");
+                assert!(detail.contains(&needed), "{at}: {detail}");
                 forbidden += 1;
             }
         }
@@ -173,7 +173,7 @@ async fn who_has_no_valid_token_is_told_the_same_everywhere() {
     assert_eq!(status, 204);
     let body = json!({"name": "short", "scopes": SCOPES, "expires_in_seconds": 1});
     let (_, short) = server.api(Method::POST, path, Some(body)).await;
-    let expired = short["token"].as_str().unwrap().to_owned();
+    let expired = typed::<Token>(&short).token.unwrap();
     while server.api_as(&expired, Method::GET, "/token", None).await.0 != 401 {
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }

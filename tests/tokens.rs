@@ -7,10 +7,10 @@ use std::process::Output;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use stepwell_api::{Token, Tokens};
+use stepwell_api::{Token, Tokens, Workspaces};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{Answer, Server, stepwell, texts};
+use crate::support::{Answer, Server, refusal, stepwell, texts, typed};
 
 /// The command line of a user who has a token and no data directory.
 fn cli(server: &Server, token: &str, args: &[&str]) -> Output {
@@ -61,8 +61,8 @@ async fn a_token_is_shown_once_and_ends_when_it_is_revoked() {
     assert!(server.cli(&["token", "revoke", "ci"]).status.success());
     let (status, problem) = server.api_as(&token, Method::GET, "/token", None).await;
     assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (401, &json!("unauthorized"))
+        (status.as_u16(), refusal(&problem).code.as_str()),
+        (401, "unauthorized")
     );
     let again = server.cli(&["token", "revoke", "ci"]);
     assert_eq!(again.status.code(), Some(3), "{}", texts(&again).1);
@@ -102,18 +102,13 @@ async fn a_token_gives_nothing_away_that_it_has_not() {
     let (status, answer) = add(json!({"name": "a", "scopes": ["read", "deploy"]})).await;
     assert_eq!(status, 403, "{answer}");
     assert!(
-        answer["detail"]
-            .as_str()
-            .unwrap()
-            .contains("the scope `deploy`"),
+        refusal(&answer).detail.contains("the scope `deploy`"),
         "{answer}"
     );
     let (status, answer) = add(json!({"name": "a", "scopes": ["read"]})).await;
-    assert_eq!(
-        (status, &answer["added_by"]),
-        (201, &json!("people")),
-        "{answer}"
-    );
+    assert_eq!(status, 201, "{answer}");
+    let added: Token = typed(&answer);
+    assert_eq!(added.added_by.as_deref(), Some("people"));
     for (body, field) in [
         (json!({"name": "b", "scopes": []}), "scopes"),
         (json!({"name": "b", "scopes": ["write"]}), "scopes"),
@@ -124,10 +119,11 @@ async fn a_token_gives_nothing_away_that_it_has_not() {
         ),
     ] {
         let (status, answer) = add(body).await;
+        assert_eq!(status, 422, "{answer}");
+        let wrong = refusal(&answer);
         assert_eq!(
-            (status, &answer["code"], &answer["field"]),
-            (422, &json!("bad-token"), &json!(field)),
-            "{answer}"
+            (wrong.code.as_str(), wrong.field.as_deref()),
+            ("bad-token", Some(field))
         );
     }
     // A workspace's token is none of the server's.
@@ -136,7 +132,7 @@ async fn a_token_gives_nothing_away_that_it_has_not() {
     let (_, seen) = server
         .api_as(&admin, Method::GET, "/workspaces", None)
         .await;
-    assert_eq!(seen["workspaces"].as_array().unwrap().len(), 1);
+    assert_eq!(typed::<Workspaces>(&seen).workspaces.len(), 1);
 }
 
 #[tokio::test]
@@ -165,10 +161,10 @@ async fn the_command_line_acts_in_the_workspace_of_its_token() {
     // What it lacks is named; other workspaces are not there.
     let lacks = mine(&["webhook", "list"]);
     assert_eq!(lacks.status.code(), Some(4));
-    let told = texts(&lacks).1;
+    let stderr = texts(&lacks).1;
     assert!(
-        told.contains("scope `deploy`") && told.contains("token show"),
-        "{told}"
+        stderr.contains("scope `deploy`") && stderr.contains("token show"),
+        "{stderr}"
     );
     let elsewhere = mine(&["task", "list", "--workspace", "default"]);
     assert_eq!(elsewhere.status.code(), Some(3));
@@ -283,15 +279,15 @@ async fn many_wrong_tokens_are_slowed_and_no_valid_one() {
         let (status, _) = server.api(Method::GET, "/token", None).await;
         assert_eq!(status, 200);
     }
-    let (mut told, mut refused) = (0, 0);
+    let (mut unauthorized, mut refused) = (0, 0);
     for guess in guesses {
         match guess.await.unwrap() {
-            (401, false) => told += 1,
+            (401, false) => unauthorized += 1,
             (429, true) => refused += 1,
             other => panic!("{other:?}"),
         }
     }
-    assert!(told >= 3 && refused > 0, "{told} {refused}");
+    assert!(unauthorized >= 3 && refused > 0, "{unauthorized} {refused}");
     assert!(server.stop().success());
     let log = server.log().await;
     assert!(

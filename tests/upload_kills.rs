@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::support::upload::{FORM, files, form, sha256};
-use crate::support::{PATIENCE, Server};
+use crate::support::{PATIENCE, Server, accepted_task};
 use parking_lot::Mutex;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -65,7 +65,7 @@ impl Sender {
             };
             if let Some(answer) = answer {
                 let answer: Value = serde_json::from_str(&answer).unwrap();
-                let task = answer["task"].as_str().unwrap().to_owned();
+                let task = accepted_task(&answer);
                 let mut all = self.acknowledged.lock();
                 all.entry(key.to_owned()).or_default().insert(task);
                 return;
@@ -131,7 +131,7 @@ async fn tasks(server: &Server) -> BTreeMap<String, String> {
         before = format!("&before={}", last.id);
         for task in &page {
             let id = task.id.to_string();
-            let data = server.task(&id).await["data"].clone();
+            let data = server.task(&id).await.data.clone();
             let key = data["key"].as_str().unwrap().to_owned();
             for number in 0..FILES {
                 let (file, content) = (&data["f"][number], content(&key, number));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::support::upload::{self, FORM, Part, form, sha256};
-use crate::support::{PATIENCE, Server};
+use crate::support::{PATIENCE, Server, accepted_task};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -36,8 +36,8 @@ async fn send(server: &Server, webhook: &str, parts: &[Part<'_>]) -> (StatusCode
 async fn sent(server: &Server, webhook: &str, parts: &[Part<'_>]) -> (String, Value) {
     let (status, answer) = send(server, webhook, parts).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    let task = answer["task"].as_str().unwrap().to_owned();
-    let data = server.wait(&task, "unmatched").await["data"].clone();
+    let task = accepted_task(&answer);
+    let data = server.wait(&task, "unmatched").await.data.clone();
     (task, data)
 }
 
@@ -141,7 +141,7 @@ async fn files_go_with_their_workspace_and_no_other_one_has_them() {
     assert!(file(&server, "acme", &first, content).exists());
     let (status, answer) = send(&server, &here, &[("name=f; filename=f", content)]).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    let second = answer["task"].as_str().unwrap();
+    let second = &accepted_task(&answer);
     let (status, answer) = server.api(Method::DELETE, "/workspaces/acme", None).await;
     assert_eq!(status, StatusCode::NO_CONTENT, "{answer}");
     assert_eq!(get(&url, None).await.0, StatusCode::NOT_FOUND, "at once");
@@ -168,10 +168,7 @@ async fn a_copy_of_a_task_has_its_files_and_so_has_an_open_task_that_is_changed(
     assert_eq!(status, StatusCode::CREATED, "{answer}");
     let again = answer["tasks"][0].as_str().unwrap();
     assert!(file(&server, "default", again, content).exists());
-    assert_eq!(
-        server.wait(again, "unmatched").await["data"]["f"],
-        data["f"]
-    );
+    assert_eq!(server.wait(again, "unmatched").await.data["f"], data["f"]);
     // A task that waits is changed by a form that names it.
     server
         .script("waits", "export const condition = {wait: '1', f: null};\nexport const content = () => task.park(3_600_000);")
@@ -184,7 +181,7 @@ async fn a_copy_of_a_task_has_its_files_and_so_has_an_open_task_that_is_changed(
     let more = answer["url"].as_str().unwrap().to_owned();
     let (status, answer) = send(&server, &webhook, &[("name=wait", b"1")]).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    let open = answer["task"].as_str().unwrap().to_owned();
+    let open = accepted_task(&answer);
     server.waiting(&open).await;
     let parts: &[Part<'_>] = &[
         ("name=task", open.as_bytes()),
@@ -197,7 +194,7 @@ async fn a_copy_of_a_task_has_its_files_and_so_has_an_open_task_that_is_changed(
         "{answer}"
     );
     assert!(file(&server, "default", &open, b"late").exists());
-    let data = &server.task(&open).await["data"];
+    let data = &server.task(&open).await.data;
     let (status, _, bytes) = get(data["f"]["url"].as_str().unwrap(), None).await;
     assert_eq!((status, &bytes[..]), (StatusCode::OK, &b"late"[..]));
     // One that is over is not, and the form is a task of its own.
@@ -206,8 +203,8 @@ async fn a_copy_of_a_task_has_its_files_and_so_has_an_open_task_that_is_changed(
         ("name=f; filename=g", b"late"),
     ];
     let (_, answer) = send(&server, &more, parts).await;
-    let own = answer["task"].as_str().unwrap();
-    assert_ne!(own, task);
+    let own = &accepted_task(&answer);
+    assert_ne!(*own, task);
     assert!(file(&server, "default", own, b"late").exists());
     assert!(!file(&server, "default", &task, b"late").exists());
 }
@@ -282,7 +279,7 @@ async fn a_sender_is_verified_before_its_files_are_taken() {
     )
     .await;
     assert_eq!(status, 200, "{answer}");
-    let task = answer["task"].as_str().unwrap();
+    let task = &accepted_task(&answer);
     assert!(file(&server, "default", task, b"small").exists());
     let before = files(&server, "default").len();
     let (status, answer) = post(&github, "x-hub-signature-256", signed(b"other"), small).await;
@@ -365,7 +362,7 @@ fn forget_most(server: &Server) {
     std::fs::write(format!("/proc/{}/clear_refs", server.pid()), "5").unwrap();
 }
 
-/// Sends a request's head and then zeros, until an answer begins or `most` bytes are sent. Gives how many were, and the
+/// Sends a request's head and then zeros, until an answer begins or `most` bytes are sent. Returns how many were, and the
 /// answer.
 async fn flood(server: &Server, webhook: &str, framing: &str, most: u64) -> (u64, String) {
     let address = server.url.strip_prefix("http://").unwrap();

@@ -7,16 +7,16 @@ use std::time::Duration;
 use crate::support::cases::package;
 use crate::support::ran::cli;
 use crate::support::receiver::Reply;
-use crate::support::{Answer, Receiver, Server};
+use crate::support::{Answer, Receiver, Server, typed};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use stepwell_api::{Task, TaskState};
+use stepwell_api::{Step, StepVersions, Task, TaskState};
 
 /// Adds a script as the step `s` and gives its digest.
 async fn add(server: &Server, source: &str) -> String {
     let (status, step) = server.try_step("s", package("s", source), "").await;
     assert!(status.is_success(), "{step}");
-    step["digest"].as_str().unwrap().to_owned()
+    typed::<Step>(&step).digest
 }
 
 /// A script that matches everything, with this body.
@@ -72,19 +72,17 @@ async fn one_command_goes_back_and_another_one_forth() {
     let second = add(&server, &says(2)).await;
     let listed = |server: &Server| {
         let found = cli(server, &["step", "versions", "s", "--json"]).json();
-        let versions = found["versions"].as_array().unwrap().clone();
-        let current: Vec<_> = versions.iter().map(|one| one["current"] == true).collect();
+        let StepVersions { versions } = typed(&found);
+        let current: Vec<_> = versions.iter().map(|one| one.current).collect();
         assert!(current[0] && !current[1..].contains(&true), "{found}");
-        let digests = versions
-            .iter()
-            .map(|one| one["digest"].as_str().unwrap().to_owned());
+        let digests = versions.into_iter().map(|one| one.digest);
         digests.collect::<Vec<_>>()
     };
     assert_eq!(listed(&server), [&*second, &first]);
     let ran = async |server: &Server| {
         let task = server.run(&webhook, &json!({}), "done").await;
-        let digest = task["runs"][0]["digest"].as_str().unwrap().to_owned();
-        (task["data"]["version"].clone(), digest)
+        let digest = task.runs[0].digest.clone();
+        (task.data["version"].clone(), digest)
     };
     assert_eq!(ran(&server).await, (json!(2), second.clone()));
 
@@ -128,7 +126,7 @@ async fn one_command_goes_back_and_another_one_forth() {
         "{table:?}"
     );
     let log = server.run(&webhook, &json!({}), "done").await;
-    let log = cli(&server, &["task", "log", log["id"].as_str().unwrap()]);
+    let log = cli(&server, &["task", "log", log.id.as_str()]);
     assert!(
         log.ok().contains(&format!(", version {}", &first[..12])),
         "{log:?}"
@@ -154,10 +152,8 @@ async fn the_last_ten_versions_are_kept_with_their_bytes() {
     };
     assert_eq!(go_to(&digests[1]).await.0, StatusCode::NOT_FOUND);
     let (status, step) = go_to(&digests[2]).await;
-    assert_eq!(
-        (status, &step["digest"]),
-        (StatusCode::OK, &json!(digests[2]))
-    );
+    assert_eq!(status, StatusCode::OK, "{step}");
+    assert_eq!(typed::<Step>(&step).digest, digests[2]);
     // Some two of ten digests begin alike, or else none does by one digit.
     let (status, answer) = go_to("").await;
     assert_eq!(status, StatusCode::NOT_FOUND, "{answer}");
@@ -204,13 +200,9 @@ async fn a_run_that_a_kill_cut_short_ends_on_the_version_that_began_it() {
         paths(&upstream),
         ["/first", "/second", "/second", "/second"]
     );
-    let runs = task["runs"].as_array().unwrap();
-    assert_eq!(
-        (runs.len(), &runs[0]["digest"]),
-        (1, &json!(old)),
-        "{task:#}"
-    );
-    assert_eq!(runs[0]["calls"].as_array().unwrap().len(), 2);
+    let runs = &task.runs;
+    assert_eq!((runs.len(), &runs[0].digest), (1, &old), "{task:#}");
+    assert_eq!(runs[0].calls.len(), 2);
     let keys: Vec<_> = upstream
         .seen()
         .iter()
@@ -219,7 +211,7 @@ async fn a_run_that_a_kill_cut_short_ends_on_the_version_that_began_it() {
     assert_eq!(keys[1..], [&*keys[1]; 3]);
     // The next task has the new one.
     let task = server.run(&webhook, &json!({"other": true}), "done").await;
-    assert_eq!(task["runs"][0]["digest"], new);
+    assert_eq!(task.runs[0].digest, new);
     assert_eq!(paths(&upstream)[4..], ["/third"]);
 }
 
@@ -233,23 +225,23 @@ async fn a_run_whose_version_is_gone_ends_with_what_it_did_and_repeats_nothing()
     let digest = add(&server, &asks(&["/first", "/second"])).await;
     let id = server.post(&webhook, &json!({"kept": 7})).await;
     has_seen(&upstream, 2).await;
-    let under_way = &server.task(&id).await["calls_under_way"][0];
+    let under_way = server.task(&id).await.calls_under_way[0].clone();
     assert_eq!(
-        (&under_way["digest"], &under_way["step"]),
-        (&json!(digest), &json!("s"))
+        (under_way.digest, under_way.step.as_str()),
+        (digest.clone(), "s")
     );
     cli(&server, &["step", "delete", "s"]).ok();
     server.restart().await;
     let task = server.wait(&id, "error").await;
-    let run = &task["runs"][0];
+    let run = &task.runs[0];
     assert_eq!(
-        (&run["outcome"], &run["digest"]),
-        (&json!("gone"), &json!(digest)),
+        (run.outcome.as_str(), &run.digest),
+        ("gone", &digest),
         "{task:#}"
     );
-    assert_eq!(run["calls"][0]["status"], 200);
-    assert_eq!(task["data"]["kept"], 7);
-    let fault = task["fault"].as_str().unwrap();
+    assert_eq!(run.calls[0].status, Some(200));
+    assert_eq!(task.data["kept"], 7);
+    let fault = task.fault.as_deref().unwrap();
     for part in [
         "step `s`",
         &digest[..12],
@@ -290,16 +282,10 @@ async fn the_next_attempt_has_the_new_version() {
     .await;
     let new = add(&server, &says(2)).await;
     let task = server.wait(&id, "done").await;
-    let runs = task["runs"].as_array().unwrap();
+    let runs = &task.runs;
     let (first, last) = (runs.first().unwrap(), runs.last().unwrap());
-    assert_eq!(
-        (&first["digest"], &last["digest"]),
-        (&json!(old), &json!(new))
-    );
-    assert_eq!(
-        (&last["run"], &last["attempt"]),
-        (&json!(1), &json!(runs.len()))
-    );
+    assert_eq!((&first.digest, &last.digest), (&old, &new));
+    assert_eq!((last.run, last.attempt as usize), (1, runs.len()));
 }
 
 #[tokio::test]
@@ -335,17 +321,14 @@ async fn a_task_whose_step_is_deleted_while_it_waits_comes_to_a_clear_end() {
     waiting(&server, &failed).await;
     cli(&server, &["step", "delete", "s"]).ok();
     let task = server.wait(&failed, "error").await;
-    let fault = task["fault"].as_str().unwrap();
+    let fault = task.fault.as_deref().unwrap();
     assert!(
         fault.starts_with("step `s` failed ")
             && fault.ends_with("it was deleted before it was tried again"),
         "{fault}"
     );
-    assert_eq!(
-        task["history"].as_array().unwrap().last().unwrap()["reason"],
-        fault
-    );
-    assert_eq!(task["data"]["kept"], 1);
+    assert_eq!(task.history.last().unwrap().reason.as_deref(), Some(fault));
+    assert_eq!(task.data["kept"], 1);
     // One that is parked, over a restart.
     add(
         &server,
@@ -358,12 +341,12 @@ async fn a_task_whose_step_is_deleted_while_it_waits_comes_to_a_clear_end() {
     server.restart().await;
     let task = server.wait(&parked, "done").await;
     assert_eq!(
-        task["data"],
-        json!({"kept": 2, "looked": true, "$via": task["data"]["$via"]})
+        task.data,
+        json!({"kept": 2, "looked": true, "$via": task.data["$via"]})
     );
-    let reason = &task["history"].as_array().unwrap().last().unwrap()["reason"];
+    let reason = task.history.last().unwrap().reason.as_deref();
     assert_eq!(
-        reason,
+        reason.unwrap(),
         "no step is eligible any more; step `s`, which ran before, has been deleted"
     );
 }

@@ -1,10 +1,11 @@
 //! `webhook test`: signed samples through the public URL.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use crate::support::Server;
 use crate::support::senders::{SECRET, add, settings};
+use crate::support::{Server, accepted_task, refusal, typed};
 use reqwest::Method;
 use serde_json::json;
+use stepwell_api::Accepted;
 
 #[tokio::test]
 async fn a_sample_is_signed_sent_and_becomes_a_task() {
@@ -19,15 +20,13 @@ async fn a_sample_is_signed_sent_and_becomes_a_task() {
     ] {
         add(&server, name, settings(provider, SECRET)).await;
         let answer = server.cli_json(&["webhook", "test", name, "--event", "a.b"]);
-        let task = server
-            .wait(answer["task"].as_str().unwrap(), "unmatched")
-            .await;
-        assert_eq!(task["data"]["$via"]["verified"], provider, "{task:#}");
-        assert!(task["data"].to_string().contains("a.b"), "{task:#}");
+        let task = server.wait(&accepted_task(&answer), "unmatched").await;
+        assert_eq!(task.data["$via"]["verified"], provider, "{task:#}");
+        assert!(task.data.to_string().contains("a.b"), "{task:#}");
         // Each is an event of its own.
-        let again = server.cli_json(&["webhook", "test", name]);
-        assert_ne!(again["task"], answer["task"]);
-        assert_eq!(again.get("duplicate"), None);
+        let again: Accepted = typed(&server.cli_json(&["webhook", "test", name]));
+        assert_ne!(again.task, accepted_task(&answer));
+        assert!(!again.duplicate);
     }
     add(&server, "Open", json!({})).await;
     let ran = server.cli(&["webhook", "test", "Open"]);
@@ -62,20 +61,14 @@ async fn a_refused_sample_says_why() {
         let path = server.path(&format!("webhooks/{name}/sample"));
         let (status, problem) = server.api(Method::POST, &path, Some(json!({}))).await;
         assert_eq!(
-            (status.as_u16(), &problem["code"]),
-            (409, &json!("no-sample"))
+            (status.as_u16(), refusal(&problem).code.as_str()),
+            (409, "no-sample")
         );
-        assert!(
-            problem["detail"].as_str().unwrap().contains(part),
-            "{problem}"
-        );
+        assert!(refusal(&problem).detail.contains(part), "{problem}");
     }
     let path = server.path("webhooks/Empty/sample");
     let (_, problem) = server.api(Method::POST, &path, Some(json!({}))).await;
-    assert!(
-        problem["detail"].as_str().unwrap().contains("no secret"),
-        "{problem}"
-    );
+    assert!(refusal(&problem).detail.contains("no secret"), "{problem}");
     let (status, _) = server
         .api(Method::POST, &path, Some(json!({"event": "a\nb"})))
         .await;

@@ -1,19 +1,20 @@
 //! What can be set of how a webhook's requests are verified, by the API.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use crate::support::Server;
 use crate::support::senders::{
     self, BODY, Delivery, SECRET, add, discord_key, public_server, seconds, settings, url_of,
 };
+use crate::support::{Server, refusal, typed};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use stepwell_api::{Provider, Providers, Webhook};
 
 /// Asserts that a delivery is refused with this code.
 async fn refused(server: &Server, url: &str, delivery: &Delivery, code: &str) {
     let (status, problem) = delivery.answer(server, url).await;
     assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (401, &json!(code)),
+        (status.as_u16(), refusal(&problem).code.as_str()),
+        (401, code),
         "{problem}"
     );
 }
@@ -24,14 +25,14 @@ async fn only_named_networks_may_send() {
     let plain = add(&server, "Here", json!({"allow_ips": ["127.0.0.0/8"]})).await;
     let task = server.post(url_of(&plain), &json!({"n": 1})).await;
     let task = server.wait(&task, "unmatched").await;
-    assert_eq!(task["data"]["$via"].get("verified"), None);
+    assert_eq!(task.data["$via"].get("verified"), None);
     let elsewhere = json!({"provider": "bearer", "secret": SECRET, "allow_ips": ["192.0.2.0/24", "2001:db8::1"]});
     let elsewhere = add(&server, "Elsewhere", elsewhere).await;
     let right = senders::bearer(SECRET, 0, "", BODY);
     let (status, problem) = right.answer(&server, url_of(&elsewhere)).await;
     assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (403, &json!("address-refused"))
+        (status.as_u16(), refusal(&problem).code.as_str()),
+        (403, "address-refused")
     );
     assert!(!problem.to_string().contains("192.0.2"), "{problem}");
     let path = server.path("webhooks/Elsewhere");
@@ -172,34 +173,31 @@ async fn a_setting_that_cannot_be_is_refused_with_what_would_be_right() {
             .api(method, &server.path(path), Some(body.clone()))
             .await;
         assert_eq!(status.as_u16(), 422, "{body}: {problem}");
+        let wrong = refusal(&problem);
         assert_eq!(
-            (&problem["code"], &problem["field"]),
-            (&json!("bad-authentication"), &json!(field)),
+            (wrong.code.as_str(), wrong.field.as_deref()),
+            ("bad-authentication", Some(field)),
             "{problem}"
         );
-        assert!(
-            problem["detail"].as_str().unwrap().contains(part),
-            "{problem}"
-        );
+        assert!(refusal(&problem).detail.contains(part), "{problem}");
         assert!(
             !problem.to_string().contains("plain-text-of-mine"),
             "{problem}"
         );
     }
     // What was refused has changed nothing, and a provider without a secret takes nothing.
-    let (_, shown) = server
-        .api(Method::GET, &server.path("webhooks/Stripe"), None)
-        .await;
-    assert_eq!(shown["provider"], "stripe");
+    let shown = server.get::<Webhook>(&server.path("webhooks/Stripe")).await;
+    assert_eq!(shown.provider, "stripe");
     let change = json!({"provider": "discord", "secret": discord_key(SECRET)});
     let (status, changed) = server
         .api(Method::PATCH, &server.path("webhooks/Stripe"), Some(change))
         .await;
+    assert_eq!(status, 200, "{changed}");
+    let changed: Webhook = typed(&changed);
     assert_eq!(
-        (status.as_u16(), &changed["provider"]),
-        (200, &json!("discord"))
+        (changed.provider.as_str(), changed.secrets.len()),
+        ("discord", 1)
     );
-    assert_eq!(changed["secrets"].as_array().unwrap().len(), 1);
     let url = url_of(&changed);
     refused(
         &server,
@@ -230,22 +228,16 @@ async fn a_setting_that_cannot_be_is_refused_with_what_would_be_right() {
     let (status, problem) = server
         .api(Method::POST, &path, Some(json!({"secret": "one too many"})))
         .await;
-    assert_eq!(
-        (status.as_u16(), &problem["field"]),
-        (422, &json!("secret")),
-        "{problem}"
-    );
+    assert_eq!(status, 422, "{problem}");
+    assert_eq!(refusal(&problem).field.as_deref(), Some("secret"));
 }
 
 #[tokio::test]
 async fn the_providers_are_told() {
     let server = Server::start().await;
-    let (_, all) = server.api(Method::GET, "/providers", None).await;
-    assert_eq!(
-        all["providers"].as_array().unwrap().len(),
-        stepwell_signature::providers().len()
-    );
-    let (_, zoom) = server.api(Method::GET, "/providers/zoom", None).await;
+    let all = server.get::<Providers>("/providers").await;
+    assert_eq!(all.providers.len(), stepwell_signature::providers().len());
+    let zoom = server.get::<Provider>("/providers/zoom").await;
     for (key, value) in [
         ("title", json!("Zoom")),
         ("signs", json!("v0:{timestamp}:{body}")),
@@ -253,10 +245,10 @@ async fn the_providers_are_told() {
         ("challenge", json!(true)),
         ("verify_token", Value::Null),
     ] {
-        assert_eq!(zoom[key], value, "{zoom}");
+        assert_eq!(zoom.json()[key], value, "{zoom}");
     }
     // What is shown can be the start of a scheme of one's own.
-    let own = json!({"provider": "custom", "scheme": zoom["scheme"], "secret": SECRET});
+    let own = json!({"provider": "custom", "scheme": zoom.scheme, "secret": SECRET});
     let webhook = add(&server, "Own", own).await;
     let delivery = senders::zoom(SECRET, seconds(0), "", BODY);
     assert_eq!(
@@ -265,13 +257,8 @@ async fn the_providers_are_told() {
     );
     let (status, problem) = server.api(Method::GET, "/providers/githbu", None).await;
     assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (404, &json!("not-found"))
+        (status.as_u16(), refusal(&problem).code.as_str()),
+        (404, "not-found")
     );
-    assert!(
-        problem["detail"]
-            .as_str()
-            .unwrap()
-            .contains("did you mean `github`?")
-    );
+    assert!(refusal(&problem).detail.contains("did you mean `github`?"));
 }

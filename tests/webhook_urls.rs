@@ -1,11 +1,14 @@
 //! A webhook's URL: exchanged with an overlap, kept by another name, disabled and enabled, also over a restart.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use crate::support::Server;
+use std::time::{Duration, Instant};
+
 use crate::support::project::{Project, marks};
 use crate::support::senders::{Delivery, add, url_of};
+use crate::support::{Answer, PATIENCE, Server, refusal, typed};
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
+use stepwell_api::Webhook;
 
 async fn status(url: &str) -> u16 {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -13,9 +16,14 @@ async fn status(url: &str) -> u16 {
     sent.status().as_u16()
 }
 
-async fn shown(server: &Server, name: &str) -> Value {
+async fn shown(server: &Server, name: &str) -> Answer<Webhook> {
     let path = server.path(&format!("webhooks/{name}"));
-    server.api(Method::GET, &path, None).await.1
+    server.get(&path).await
+}
+
+/// Exchanges the URL of `Form`.
+fn rotated(server: &Server, overlap: &str) -> Webhook {
+    typed(&server.cli_json(&["webhook", "rotate", "Form", "--overlap", overlap]))
 }
 
 #[tokio::test]
@@ -23,18 +31,15 @@ async fn an_old_url_works_until_its_overlap_is_over() {
     let mut server = Server::start().await;
     let first = server.webhook("Form").await;
     let before = shown(&server, "Form").await;
-    assert_eq!(before["former_urls"], json!([]));
+    assert!(before.former_urls.is_empty());
     let ran = server.cli(&["webhook", "rotate", "Form"]);
     let second = String::from_utf8(ran.stdout).unwrap().trim().to_owned();
     let said = String::from_utf8(ran.stderr).unwrap();
     assert!(said.contains("works for 1 day more"), "{said}");
     assert_ne!(first, second);
     let after = shown(&server, "Form").await;
-    assert_eq!(
-        (&after["url"], &after["id"]),
-        (&json!(second), &before["id"])
-    );
-    assert_eq!(after["former_urls"][0]["url"], json!(first));
+    assert_eq!((&after.url, &after.id), (&second, &before.id));
+    assert_eq!(after.former_urls[0].url, first);
     assert_eq!((status(&first).await, status(&second).await), (200, 200));
     let sheet = server.cli(&["webhook", "show", "Form"]);
     let sheet = String::from_utf8(sheet.stdout).unwrap();
@@ -45,22 +50,24 @@ async fn an_old_url_works_until_its_overlap_is_over() {
     let (first, second) = (moved(&first), moved(&second));
     assert_eq!((status(&first).await, status(&second).await), (200, 200));
     // Another rotation never makes an old URL live longer.
-    let until = |shown: &Value, at: usize| shown["former_urls"][at]["expires"].clone();
-    let third = server.cli_json(&["webhook", "rotate", "Form", "--overlap", "90d"]);
+    let until = |shown: &Webhook, at: usize| shown.former_urls[at].expires.clone();
+    let third = rotated(&server, "90d");
     assert_eq!(until(&third, 1), until(&after, 0));
-    assert!(until(&third, 0).as_str() > until(&third, 1).as_str());
+    assert!(until(&third, 0) > until(&third, 1));
     assert_eq!((status(&first).await, status(&second).await), (200, 200));
-    let short = server.cli_json(&["webhook", "rotate", "Form", "--overlap", "1s"]);
-    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let short = rotated(&server, "1s");
+    let until = Instant::now() + PATIENCE;
+    while !shown(&server, "Form").await.former_urls.is_empty() {
+        assert!(Instant::now() < until, "the overlap does not end");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     assert_eq!((status(&first).await, status(&second).await), (404, 404));
-    let third = third["url"].as_str().unwrap();
     assert_eq!(
-        (status(third).await, status(url_of(&short)).await),
+        (status(&third.url).await, status(url_of(&short)).await),
         (404, 200)
     );
-    assert_eq!(shown(&server, "Form").await["former_urls"], json!([]));
 
-    let last = server.cli_json(&["webhook", "rotate", "Form", "--overlap", "0s"]);
+    let last = rotated(&server, "0s");
     assert_eq!(
         (status(url_of(&short)).await, status(url_of(&last)).await),
         (404, 200)
@@ -81,20 +88,18 @@ async fn a_webhook_has_eight_former_urls_at_most() {
     }
     let (status, body) = server.api(Method::POST, &path, Some(json!({}))).await;
     assert_eq!(
-        (status.as_u16(), &body["code"]),
-        (422, &json!("bad-authentication"))
+        (status.as_u16(), refusal(&body).code.as_str()),
+        (422, "bad-authentication")
     );
     let long = json!({"overlap_seconds": 7_776_001});
     let (status, body) = server.api(Method::POST, &path, Some(long)).await;
-    assert_eq!(
-        (status.as_u16(), &body["field"]),
-        (422, &json!("overlap_seconds")),
-        "{body}"
-    );
+    assert_eq!(status, 422, "{body}");
+    assert_eq!(refusal(&body).field.as_deref(), Some("overlap_seconds"));
     let (status, body) = server
         .api(Method::POST, &path, Some(json!({"overlap_seconds": 0})))
         .await;
-    assert_eq!((status.as_u16(), &body["former_urls"]), (200, &json!([])));
+    assert_eq!(status, 200, "{body}");
+    assert!(typed::<Webhook>(&body).former_urls.is_empty());
 }
 
 #[tokio::test]
@@ -111,7 +116,7 @@ async fn another_name_leaves_the_url_and_conditions_as_they_are() {
     }
     let first = server.post(&url, &json!({})).await;
     let first = server.wait(&first, "done").await;
-    assert_eq!(first["webhook"], "Form");
+    assert_eq!(first.webhook.as_deref(), Some("Form"));
 
     let ran = server.cli(&["webhook", "rename", "Form", "Contact"]);
     let said = String::from_utf8(ran.stderr).unwrap();
@@ -123,10 +128,13 @@ async fn another_name_leaves_the_url_and_conditions_as_they_are() {
     assert!(!said.contains("others"), "{said}");
     server.restart().await;
     let contact = shown(&server, "Contact").await;
-    assert_eq!(shown(&server, "Form").await["code"], "not-found");
+    let (status, _) = server
+        .api(Method::GET, &server.path("webhooks/Form"), None)
+        .await;
+    assert_eq!(status, 404);
     let second = server.post(url_of(&contact), &json!({})).await;
     let second = server.wait(&second, "unmatched").await;
-    assert_eq!(second["data"]["$via"]["name"], "Contact");
+    assert_eq!(second.data["$via"]["name"], "Contact");
     assert_eq!(server.tasks("webhook=Contact").await.len(), 1);
 
     let path = server.path("webhooks/Contact");
@@ -139,14 +147,15 @@ async fn another_name_leaves_the_url_and_conditions_as_they_are() {
             .api(Method::PATCH, &path, Some(json!({"name": name})))
             .await;
         assert_eq!(
-            (answered.as_u16(), &body["code"]),
-            (status, &json!(code)),
+            (answered.as_u16(), refusal(&body).code.as_str()),
+            (status, code),
             "{name}: {body}"
         );
     }
     let same = json!({"name": "Contact"});
     let (status, body) = server.api(Method::PATCH, &path, Some(same)).await;
-    assert_eq!((status.as_u16(), &body["warnings"]), (200, &json!([])));
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(typed::<Webhook>(&body).warnings, Some(vec![]));
 }
 
 #[tokio::test]
@@ -159,8 +168,8 @@ async fn a_disabled_webhook_refuses_everything_until_it_is_enabled() {
     assert_eq!(refused.headers()["retry-after"], "300");
     let (status, problem) = delivery.answer(&server, url_of(&form)).await;
     assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (503, &json!("webhook-disabled"))
+        (status.as_u16(), refusal(&problem).code.as_str()),
+        (503, "webhook-disabled")
     );
     server.restart().await;
     let url = shown(&server, "Form").await;
@@ -190,5 +199,5 @@ async fn a_disabled_webhook_refuses_everything_until_it_is_enabled() {
     // Without the key it stays.
     project.write("deploy.yaml", manifest("{name: Form}"));
     assert_eq!(run(), "= webhook Form");
-    assert_eq!(shown(&server, "Form").await["disabled"], true);
+    assert!(shown(&server, "Form").await.disabled);
 }

@@ -20,3 +20,5 @@ pub mod log;
 pub mod manifest;
 #[cfg(feature = "server")]
 pub mod multipart;
+#[cfg(feature = "server")]
+pub mod proxy;

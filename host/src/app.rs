@@ -55,7 +55,7 @@ pub struct App {
 }
 
 impl App {
-    /// Refuses settings with which no server starts, whatever the machine. Gives the egress rules.
+    /// Refuses settings with which no server starts, whatever the machine. Returns the egress rules.
     ///
     /// # Errors
     /// A public URL or an egress rule that is none.

@@ -16,11 +16,11 @@ fn event(rest: &str) -> String {
 
 #[tokio::test]
 async fn cloud_events() {
-    let told = json!({"specversion": "1.0", "id": "7", "source": "/s", "type": "t"});
+    let attributes = json!({"specversion": "1.0", "id": "7", "source": "/s", "type": "t"});
     let with = |name: &str, value: Value| {
-        let mut told = told.clone();
-        told[name] = value;
-        told
+        let mut attributes = attributes.clone();
+        attributes[name] = value;
+        attributes
     };
     let typed = |name: &str| with("datacontenttype", json!(name));
     const BINARY: [(&str, &str); 4] = [
@@ -34,11 +34,11 @@ async fn cloud_events() {
     let binary = |with: (&'static str, &'static str)| fields(vec![version, id, source, kind, with]);
     let xml = ("content-type", "application/xml");
     all_hold(vec![
-        row(CLOUD, event(r#","data":{"n":1.0,"$via":2}"#), Event(serde_json::from_str("{\"n\":1.0}").unwrap(), told.clone())),
-        row(CLOUD, event(""), Event(json!({}), told.clone())),
-        row(CLOUD, event(r#","data":[1]"#), Event(json!({"items": [1]}), told.clone())),
-        row(CLOUD, event(r#","data":null"#), Event(json!({"value": null}), told.clone())),
-        row(CLOUD, event(r#","data":"x\ud83d""#), Event(json!({"value": "x\u{fffd}"}), told.clone())),
+        row(CLOUD, event(r#","data":{"n":1.0,"$via":2}"#), Event(serde_json::from_str("{\"n\":1.0}").unwrap(), attributes.clone())),
+        row(CLOUD, event(""), Event(json!({}), attributes.clone())),
+        row(CLOUD, event(r#","data":[1]"#), Event(json!({"items": [1]}), attributes.clone())),
+        row(CLOUD, event(r#","data":null"#), Event(json!({"value": null}), attributes.clone())),
+        row(CLOUD, event(r#","data":"x\ud83d""#), Event(json!({"value": "x\u{fffd}"}), attributes.clone())),
         row(CLOUD, event(r#","tenant":"a","count":3"#), Event(json!({}), json!({"specversion": "1.0", "id": "7", "source": "/s", "type": "t", "tenant": "a", "count": 3}))),
         row(
             CLOUD,
@@ -50,8 +50,8 @@ async fn cloud_events() {
             event(r#","datacontenttype":"text/plain","data":"hi""#),
             Event(json!({"body": "hi"}), typed("text/plain")),
         ),
-        row(CLOUD, event(r#","data_base64":"AAE=""#), Event(json!({"body": "\0\u{1}", "encoding": "utf8"}), told.clone())),
-        row(CLOUD, event(r#","data_base64":"//4=""#), Event(json!({"body": "//4=", "encoding": "base64"}), told.clone())),
+        row(CLOUD, event(r#","data_base64":"AAE=""#), Event(json!({"body": "\0\u{1}", "encoding": "utf8"}), attributes.clone())),
+        row(CLOUD, event(r#","data_base64":"//4=""#), Event(json!({"body": "//4=", "encoding": "base64"}), attributes.clone())),
         row(
             CLOUD,
             event(r#","datacontenttype":"application/json","data_base64":"eyJuIjoxfQ==""#),
@@ -67,11 +67,11 @@ async fn cloud_events() {
         row(CLOUD, "[]", Refused(400, "bad-cloudevent", "not a JSON object")),
         row(CLOUD, "{", Refused(400, "bad-json", "EOF")),
         row(CLOUD, "", Refused(400, "bad-json", "empty")),
-        row(binary(JSON), "{\"n\":1}", Event(json!({"n": 1}), told.clone())),
+        row(binary(JSON), "{\"n\":1}", Event(json!({"n": 1}), attributes.clone())),
         row(binary(("ce-subject", "caf%C3%A9")), "{\"n\":1}", Event(json!({"n": 1}), with("subject", json!("café")))),
-        row(binary(JSON), "", Event(json!({}), told.clone())),
-        row(binary(xml), "<a/>", Event(json!({"body": "<a/>", "encoding": "utf8"}), told.clone())),
-        row(binary(FORM[0]), "a=1", Event(json!({"a": "1"}), told.clone())),
+        row(binary(JSON), "", Event(json!({}), attributes.clone())),
+        row(binary(xml), "<a/>", Event(json!({"body": "<a/>", "encoding": "utf8"}), attributes.clone())),
+        row(binary(FORM[0]), "a=1", Event(json!({"a": "1"}), attributes.clone())),
         row(fields(vec![JSON, version, id, source]), "{}", Refused(400, "bad-cloudevent", "no `type`")),
         row(fields(vec![JSON, id, source, kind]), "{}", Data(json!({}))),
     ])

@@ -119,9 +119,9 @@ async fn every_example_becomes_what_stands_there() {
         assert_eq!(tasks.len(), wanted.len(), "{text}");
         for (task, mut wanted) in tasks.iter().zip(wanted) {
             let (data, via) = data(&server, task).await;
-            let told = wanted.as_object_mut().unwrap().shift_remove("$via");
+            let wanted_via = wanted.as_object_mut().unwrap().shift_remove("$via");
             assert_eq!(shortened(data, &wanted), wanted, "{text}");
-            assert_includes(&via, &told.unwrap_or_else(|| json!({})), text);
+            assert_includes(&via, &wanted_via.unwrap_or_else(|| json!({})), text);
         }
     }
     assert!(seen >= 14, "{seen} examples");

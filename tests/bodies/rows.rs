@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{data, send};
-use crate::support::Server;
+use crate::support::{Server, refusal};
 
 pub(super) type Fields = &'static [(&'static str, &'static str)];
 
@@ -96,10 +96,7 @@ pub(super) async fn all_hold(rows: Vec<Row>) {
         match becomes {
             Refused(status, code, says) => {
                 assert_eq!(answer.refusal(), (status, code.to_owned()), "{at}");
-                assert!(
-                    answer.body["detail"].as_str().unwrap().contains(says),
-                    "{at}"
-                );
+                assert!(refusal(&answer.body).detail.contains(says), "{at}");
                 let names = answer.headers.get("accept-encoding");
                 let names = names.map(|value| value.to_str().unwrap());
                 let taken = (code == "unsupported-encoding").then_some("gzip, deflate, br, zstd");

@@ -63,11 +63,11 @@ async fn methods_are_chosen() {
         ("POST", &unknown, 404, None),
     ] {
         let answer = send(url, method.parse().unwrap(), &NONE, "{}").await;
-        let told = answer.headers.get("allow");
+        let header = answer.headers.get("allow");
         assert_eq!(
             (
                 answer.status.as_u16(),
-                told.map(|allow| allow.to_str().unwrap())
+                header.map(|allow| allow.to_str().unwrap())
             ),
             (status, allow),
             "{method} {url}"

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{data, send};
-use crate::support::{Server, correlating};
+use crate::support::{Server, correlating, refusal};
 
 const LINES: [(&str, &str); 1] = [("content-type", "application/x-ndjson")];
 const BATCH: [(&str, &str); 1] = [("content-type", "application/cloudevents-batch+json")];
@@ -158,7 +158,7 @@ async fn a_batch_of_events_becomes_tasks() {
             "{}",
             answer.body
         );
-        let detail = answer.body["detail"].as_str().unwrap();
+        let detail = refusal(&answer.body).detail;
         assert!(detail.contains(says), "{detail}");
     }
     assert_eq!(server.tasks("").await.len(), 2);

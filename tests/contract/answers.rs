@@ -23,7 +23,7 @@ async fn answers_are_what_the_document_says() {
     let form = server.webhook("Form 2").await;
     server.script("counts", source).await;
     let done = server.run(&form, &json!({"n": 1}), "done").await;
-    let id = done["id"].as_str().unwrap().to_owned();
+    let id = done.id.clone();
     let event = server.send(&form, "application/json", "{\"n\": 2}").await;
     contract.check("Accepted", &event.1).unwrap();
     seen.insert("postEvent".to_owned());

@@ -1,4 +1,4 @@
-//! Every example of JSON in docs/api.md is what the contract says.
+//! Every example of JSON in docs/api.md, and of the API's JSON in the other documents, is what the contract says.
 
 use std::fs;
 
@@ -16,10 +16,16 @@ enum By {
     Part(&'static str),
     /// It names members of the type, without their values.
     Names(&'static str),
-    /// It is a task's data, a pattern or a script, which have no type.
+    /// It is a member of the first type, whose value names members of the second.
+    Member(&'static str, &'static str),
+    /// It is the JSON body of an operation that has no type of its own.
+    Body(&'static str),
+    /// It is a pattern.
+    Pattern,
+    /// It is a task's data, or a command, which have no type.
     Free,
 }
-use By::{Free, Names, Part, Whole};
+use By::{Body, Free, Member, Names, Part, Pattern, Whole};
 
 /// The blocks, in the document's order, by how they begin.
 const BLOCKS: [(&str, By); 10] = [
@@ -100,12 +106,13 @@ const WITHIN: [(&str, By); 58] = [
     ("{\"to\": \"24ca1ef9\"}", Whole("Rollback")),
     ("{}", Whole("Rollback")),
     ("{\"limits\": {\"fuel\", ", Names("StepChange")),
-    ("{\"entry\": \"greet.js\"", Free),
+    ("{\"entry\": \"greet.js\"", Body("putStep")),
     ("{\"tasks\": [head", Names("TaskPage")),
     ("{\"type\": \"api\"", Free),
     ("{\"counts\": {", Whole("TaskCounts")),
-    ("{\"amount\": {\"$gt\": 100}}", Free),
+    ("{\"amount\": {\"$gt\": 100}}", Pattern),
     ("{\"from\": 1}", Whole("ReplayFrom")),
+    ("\"replay\": {\"from\"", Member("Task", "Replay")),
     ("{\"patch\": {}}", Whole("TaskChange")),
     ("{\"config\": [", Whole("ConfigKeys")),
     ("{\"value\": \"…\"}", Whole("ConfigValue")),
@@ -115,7 +122,33 @@ const WITHIN: [(&str, By); 58] = [
     ("{\"name\": \"Morning report\"", Whole("Schedule")),
     ("{\"schedules\": [", Names("Schedules")),
     ("{\"cron\": \"0 8 * * 1-5\"", Names("ScheduleSettings")),
+    ("\"change\": \"added\" |", Names("Schedule")),
     ("{\"name\", \"change\"}", Names("Put")),
+];
+
+/// Examples of the API's JSON in other documents, by how they begin.
+const ELSEWHERE: [(&str, &str, By); 5] = [
+    (
+        "docs/replies.md",
+        "{\"task\": \"…\", \"state\": \"ignored\"",
+        Whole("EndedTask"),
+    ),
+    (
+        "docs/replies.md",
+        "{\"task\": \"…\", \"status_url\"",
+        Whole("PendingReply"),
+    ),
+    ("docs/bodies.md", "{\"tasks\": […]}", Names("AcceptedTasks")),
+    (
+        "docs/bodies.md",
+        "{\"status\": 415, \"code\"",
+        Part("Problem"),
+    ),
+    (
+        "docs/schemas.md",
+        "{\"type\": \"urn:stepwell:problem:schema-mismatch\"",
+        Whole("Problem"),
+    ),
 ];
 
 fn check(contract: &Contract, text: &str, by: &By) {
@@ -125,8 +158,24 @@ fn check(contract: &Contract, text: &str, by: &By) {
     let checked = match by {
         Free => Ok(()),
         Whole(name) => contract.check(name, &read(text)),
+        Part(name) if text.starts_with('{') => contract.check_part(name, &read(text)),
         Part(name) => contract.check_part(name, &read(&format!("{{{text}}}"))),
+        Body(operation) => contract.check_body(operation, &read(text)),
+        Pattern => stepwell_condition::Pattern::parse(&read(text))
+            .map(drop)
+            .map_err(|error| error.to_string()),
+        Member(name, inner) => {
+            let (member, value) = text.split_once(": ").unwrap();
+            check(contract, &format!("{{{member}}}"), &Names(name));
+            check(contract, value, &Names(inner));
+            Ok(())
+        }
         Names(name) => {
+            let text = if text.starts_with('{') {
+                text
+            } else {
+                &format!("{{{text}}}")
+            };
             let members = contract.members(name);
             // The members of the outermost object.
             let (mut depth, mut outer) = (0, String::new());
@@ -146,7 +195,7 @@ fn check(contract: &Contract, text: &str, by: &By) {
             })
         }
     };
-    checked.unwrap_or_else(|error| panic!("docs/api.md: {text}\n{error}"));
+    checked.unwrap_or_else(|error| panic!("{text}\n{error}"));
 }
 
 #[test]
@@ -168,7 +217,10 @@ fn every_example_of_the_document_is_what_the_contract_says() {
     let within = parts.iter().step_by(2).flat_map(|text| {
         let spans = text.split('`').skip(1).step_by(2);
         let spans = spans.map(|span| span.replace('\n', " "));
-        spans.filter(|span| span.starts_with('{') && span.len() > 1)
+        spans.filter(|span| {
+            span.starts_with('{') && span.len() > 1
+                || span.starts_with('"') && span.contains("\": ")
+        })
     });
     for (found, known) in [
         (blocks.collect::<Vec<_>>(), BLOCKS.as_slice()),
@@ -190,6 +242,22 @@ fn every_example_of_the_document_is_what_the_contract_says() {
 }
 
 #[test]
+fn examples_of_other_documents_are_what_the_contract_says() {
+    let contract = Contract::new();
+    for (file, begins, by) in &ELSEWHERE {
+        let text = fs::read_to_string(repository().join(file)).unwrap();
+        let spans = text
+            .split('`')
+            .map(|span| span.trim_start_matches("json").trim());
+        let found: Vec<&str> = spans.filter(|span| span.starts_with(begins)).collect();
+        let [example] = found[..] else {
+            panic!("{file} has {} examples that begin {begins}", found.len());
+        };
+        check(&contract, &example.replace('\n', " "), by);
+    }
+}
+
+#[test]
 fn an_example_that_is_wrong_is_found() {
     let contract = Contract::new();
     assert!(
@@ -202,8 +270,15 @@ fn an_example_that_is_wrong_is_found() {
             .check("Rollback", &serde_json::json!({"two": "x"}))
             .is_err()
     );
-    let wrong = std::panic::catch_unwind(|| {
-        check(&Contract::new(), "{\"name\", \"colour\"}", &Names("Put"));
-    });
-    assert!(wrong.is_err());
+    for (text, by) in [
+        ("{\"name\", \"colour\"}", Names("Put")),
+        ("\"colour\": \"red\" | \"blue\"", Names("Put")),
+        ("\"replay\": {\"form\"}", Member("Task", "Replay")),
+        ("\"reply\": {\"from\"}", Member("Task", "Replay")),
+        ("{\"entry\": \"greet.js\"}", Body("putStep")),
+        ("{\"amount\": {\"$above\": 100}}", Pattern),
+    ] {
+        let wrong = std::panic::catch_unwind(|| check(&contract, text, &by));
+        assert!(wrong.is_err(), "{text}");
+    }
 }

@@ -139,6 +139,16 @@ impl Contract {
         operation["operationId"].as_str().unwrap().to_owned()
     }
 
+    /// Checks JSON as the request body of the operation with that id.
+    pub fn check_body(&self, id: &str, instance: &Value) -> Result<(), String> {
+        let mut operations = self.operations();
+        let (_, _, operation) = operations
+            .find(|(_, _, it)| it["operationId"] == id)
+            .unwrap();
+        let content = &operation["requestBody"]["content"];
+        self.check_by(&content["application/json"]["schema"], instance)
+    }
+
     /// Checks JSON by a schema that stands somewhere in the document.
     fn check_by(&self, schema: &Value, instance: &Value) -> Result<(), String> {
         let mut document = self.document.clone();

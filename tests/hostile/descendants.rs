@@ -1,7 +1,8 @@
 //! Subtasks that make subtasks: how many one request can make is bounded, whatever the steps do.
 
-use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use reqwest::StatusCode;
+use serde_json::json;
+use stepwell_api::TaskCounts;
 
 use crate::support::Server;
 
@@ -39,15 +40,8 @@ async fn what_one_request_makes_is_bounded() {
     let root = server.post(&webhook, &json!({"grow": true})).await;
     server.wait(&root, "done").await;
     server.settled().await;
-    let (_, counts) = server
-        .api(Method::GET, &server.path("tasks/count"), None)
-        .await;
-    let all: u64 = counts["counts"]
-        .as_object()
-        .unwrap()
-        .values()
-        .filter_map(Value::as_u64)
-        .sum();
+    let counts = server.get::<TaskCounts>(&server.path("tasks/count")).await;
+    let all: u64 = counts.counts.total();
     assert_eq!(all, 1 + 10_000, "{counts}");
     let branches = server.tasks("state=done&limit=500").await;
     let mut refused = 0;

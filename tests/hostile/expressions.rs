@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::json;
 
-use crate::support::Server;
+use crate::support::{Server, refusal};
 
 /// A script whose condition has so many expressions of nearly a megabyte each.
 fn package(count: usize) -> Vec<u8> {
@@ -21,8 +21,8 @@ async fn a_step_of_many_large_expressions_is_refused_and_told_what_it_takes() {
     let webhook = server.webhook("w").await;
     let (status, body) = server.try_step("large", package(16), "").await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
-    assert_eq!(body["code"], "bad-condition");
-    let detail = body["detail"].as_str().unwrap();
+    assert_eq!(refusal(&body).code, "bad-condition");
+    let detail = refusal(&body).detail;
     assert!(
         detail.contains("the condition of step `large` takes 1")
             && detail.contains("at most 4194304 are allowed for one step"),

@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
-use stepwell_api::{Task, TaskState};
+use stepwell_api::{Explained, Task, TaskState};
 
 use crate::support::{PATIENCE, Server};
 
@@ -86,13 +86,10 @@ async fn it_is_tried_again_after_a_change_of_the_step_or_the_data() {
 
     // It is told as it is.
     let path = server.path(&format!("tasks/{id}/explain"));
-    let (_, explained) = server.api(Method::GET, &path, None).await;
-    let step = &explained["steps"][0];
-    assert_eq!(
-        (&step["step"], &step["matches"]),
-        (&json!("costly"), &Value::Null)
-    );
-    let warning = step["warnings"][0].as_str().unwrap();
+    let explained = server.get::<Explained>(&path).await;
+    let step = &explained.steps[0];
+    assert_eq!((step.step.as_str(), step.matches), ("costly", None));
+    let warning = &step.warnings[0];
     assert!(warning.starts_with("condition too costly: "), "{explained}");
 
     // Nothing has changed.

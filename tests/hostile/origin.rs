@@ -4,7 +4,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::{Server, guest};
+use crate::support::{Server, accepted_task, guest};
 
 /// Two steps that run on what came by the webhook `Payments`, and a webhook `Orders` that the sender has.
 async fn with_payments() -> (Server, String) {
@@ -83,7 +83,7 @@ const WRITES: [(&str, &str, &str); 13] = [
 async fn a_script_cannot_write_it() {
     let (server, orders) = with_payments().await;
     let body = json!({"payload": {"$via": forged(), "x": 1}});
-    for (name, content, told) in WRITES {
+    for (name, content, message) in WRITES {
         let source = format!(
             "export const condition = {{$via: {{name: 'Orders'}}}};\nexport const content = () => {{ data.seen = 1; {content} }};"
         );
@@ -91,7 +91,7 @@ async fn a_script_cannot_write_it() {
         let task = server.run(&orders, &body, "error").await;
         let fault = task.fault.as_deref().unwrap();
         assert!(
-            fault.contains("$via") && fault.contains(told),
+            fault.contains("$via") && fault.contains(message),
             "{name}: {fault}"
         );
         assert_eq!(task.runs.len(), 1, "{name}: {task:#}");
@@ -132,7 +132,7 @@ async fn a_component_cannot_write_it() {
     server
         .step_with("program", &guest("program"), "attempts=1")
         .await;
-    for (set, to, told) in [
+    for (set, to, message) in [
         (
             "/$via/name",
             json!("Payments"),
@@ -148,10 +148,10 @@ async fn a_component_cannot_write_it() {
         ("", json!({"a": 1}), "must keep its `$via` as it is"),
     ] {
         let body = json!({"base": "", "at": 0, "program": [{"set": set, "to": to}]});
-        let state = if told.is_empty() { "done" } else { "error" };
+        let state = if message.is_empty() { "done" } else { "error" };
         let task = server.run(&orders, &body, state).await;
         let fault = task.fault.as_deref().unwrap_or_default();
-        assert!(fault.contains(told), "{set}: {fault}");
+        assert!(fault.contains(message), "{set}: {fault}");
         assert_eq!(task.runs.len(), 1, "{set}: {task:#}");
         assert_eq!(task.data["$via"]["name"], "Orders", "{set}");
     }
@@ -168,7 +168,7 @@ async fn a_sender_is_not_believed() {
         r#"{"$via": {"name": "Payments"}, "$via.name": "Payments"}"#,
     ] {
         let (_, accepted) = server.send(&orders, "application/json", body).await;
-        let id = accepted["task"].as_str().unwrap();
+        let id = &accepted_task(&accepted);
         let task = server.wait(id, "unmatched").await;
         assert_eq!(task.data["$via"]["name"], "Orders", "{body}");
     }

@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::Ground;
+use crate::support::accepted_task;
 
 /// What becomes of a condition.
 enum Becomes {
@@ -290,15 +291,15 @@ async fn row_ends(ground: &Ground, row: &Row) -> Result<(), String> {
     let (status, answer) = server
         .send(&ground.webhook, "application/json", body())
         .await;
-    let Some(id) = answer["task"].as_str() else {
+    if !status.is_success() {
         return Err(format!("{status} {answer}"));
-    };
-    let task = ground.ended(id).await;
-    let said = task["fault"].as_str().unwrap_or_default();
-    if task["state"] != state || !said.contains(fault) {
-        return Err(format!("{} {said}", task["state"]));
     }
-    if state != "done" && task["runs"] != json!([]) {
+    let task = ground.ended(&accepted_task(&answer)).await;
+    let said = task.fault.as_deref().unwrap_or_default();
+    if task.state.as_str() != state || !said.contains(fault) {
+        return Err(format!("{} {said}", task.state));
+    }
+    if state != "done" && !task.runs.is_empty() {
         return Err("it ran".to_owned());
     }
     Ok(())

@@ -3,8 +3,6 @@
 
 mod bodies;
 
-use std::time::Duration;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -371,7 +369,6 @@ async fn requests() {
         silent.push(TcpStream::connect(&address).await.unwrap());
     }
     ground.row("silent", async |_: &Ground| Ok(())).await;
-    tokio::time::sleep(Duration::from_millis(10)).await;
     drop(silent);
     ground.over().await;
 }

@@ -6,7 +6,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
+use stepwell_api::Steps;
 
 use super::Ground;
 use crate::support::project::Project;
@@ -363,16 +364,11 @@ async fn manifests() {
             .row(row.0, async |ground: &Ground| row_ends(ground, &row).await)
             .await;
     }
-    let (_, neighbour) = ground
-        .server
-        .api(Method::GET, "/workspaces/neighbour/steps", None)
-        .await;
-    assert_eq!(neighbour["steps"][0]["name"], "own");
-    assert_eq!(
-        neighbour["steps"].as_array().map(Vec::len),
-        Some(1),
-        "{}",
-        json!(neighbour)
-    );
+    let path = "/workspaces/neighbour/steps";
+    let neighbour = ground.server.get::<Steps>(path).await;
+    let [own] = &neighbour.steps[..] else {
+        panic!("{neighbour}");
+    };
+    assert_eq!(own.name, "own");
     ground.over().await;
 }

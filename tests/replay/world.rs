@@ -204,7 +204,7 @@ impl World {
     }
 
     /// Runs a program to its end through processes that die as `cuts` say and one that does not.
-    /// Gives the data and how many writes the last process made.
+    /// Returns the data and how many writes the last process made.
     pub fn run(&self, program: &[Value], cuts: &[Cut]) -> (Value, i64) {
         self.runtime.block_on(async {
             let task = self.task(program);

@@ -1,13 +1,13 @@
 //! Answers of the API as the types of the contract.
 
 use std::fmt;
-use std::ops::{Deref, Index};
+use std::ops::Deref;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use stepwell_api::{Accepted, Problem};
 
-/// An answer as its type, beside the JSON that it was read from. Members are fields of the type; an index
-/// reads the JSON, for tests of what the JSON looks like.
+/// An answer as its type, beside the JSON that it was read from, for tests of what the JSON looks like.
 #[derive(Clone)]
 pub struct Answer<T> {
     answer: T,
@@ -39,14 +39,6 @@ impl<T> Deref for Answer<T> {
     }
 }
 
-impl<T> Index<&str> for Answer<T> {
-    type Output = Value;
-
-    fn index(&self, member: &str) -> &Value {
-        &self.json[member]
-    }
-}
-
 impl<T> PartialEq for Answer<T> {
     fn eq(&self, other: &Self) -> bool {
         self.json == other.json
@@ -63,4 +55,21 @@ impl<T> fmt::Display for Answer<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.json, f)
     }
+}
+
+/// Reads an answer as its type; panics if it is another.
+pub fn typed<T: DeserializeOwned>(answer: &Value) -> T {
+    Answer::of(answer.clone()).answer
+}
+
+/// The task that a request to a webhook became; panics if it became none.
+pub fn accepted_task(answer: &Value) -> String {
+    typed::<Accepted>(answer).task
+}
+
+/// The problem that an answer is; panics if it is none.
+pub fn refusal(answer: &Value) -> Problem {
+    let problem: Problem = typed(answer);
+    assert!(!problem.code.is_empty(), "no problem: {answer}");
+    problem
 }

@@ -68,7 +68,7 @@ pub async fn run(server: &Server, case: &Value) {
     }
     for member in ["result", "name", "tags"] {
         if let Some(value) = expected.get(member) {
-            assert_includes(&task[member], value, member);
+            assert_includes(&task.json()[member], value, member);
         }
     }
     let lines: Vec<&str> = (task.runs.iter())

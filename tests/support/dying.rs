@@ -13,8 +13,8 @@ use stepwell::domain::effect::Effect;
 use stepwell::domain::ids::{TaskId, WorkspaceName};
 use stepwell::domain::task::{StoredTask, TaskHead};
 use stepwell::store::{
-    Blobs, Claim, Commit, Counts, Found, History, Manage, NewTask, Ownership, Purged, Registry,
-    Store, StoreError, TaskQuery, Terms, Transaction,
+    Blobs, Claim, Commit, Counts, History, Manage, NewTask, Ownership, Purged, Registry, Store,
+    StoreError, TaskPage, TaskQuery, Terms, Transaction,
 };
 use tokio::sync::watch;
 
@@ -226,7 +226,7 @@ impl Store for Dying {
         workspace: &WorkspaceName,
         query: &TaskQuery,
         terms: &Terms,
-    ) -> Result<Found, StoreError> {
+    ) -> Result<TaskPage, StoreError> {
         self.alive()?;
         self.inner.find(workspace, query, terms).await
     }

@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use stepwell_api::{Accepted, Task, TaskHead, TaskPage, TaskState, Token, Webhook};
 use tempfile::TempDir;
 
-pub use answer::Answer;
+pub use answer::{Answer, accepted_task, refusal, typed};
 pub use cluster::Cluster;
 pub use guests::{example, guest};
 pub use receiver::Receiver;

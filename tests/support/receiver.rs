@@ -82,7 +82,7 @@ struct Shared {
     replies: Mutex<HashMap<String, Vec<Reply>>>,
 }
 
-/// See the module's documentation. Ends with the test's runtime.
+/// Ends with the test's runtime.
 pub struct Receiver {
     pub url: String,
     shared: Arc<Shared>,

@@ -9,8 +9,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use stepwell_api::Webhook;
 
-use super::Server;
+use super::{Answer, Server};
 
 /// A secret as Standard Webhooks writes it; others take it as a text.
 pub const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -105,7 +106,7 @@ pub async fn public_server() -> Server {
 }
 
 /// Adds a webhook with these settings, and gives it as the API shows it.
-pub async fn add(server: &Server, name: &str, settings: Value) -> Value {
+pub async fn add(server: &Server, name: &str, settings: Value) -> Answer<Webhook> {
     let mut body = json!({"name": name});
     for (key, value) in settings.as_object().unwrap() {
         body[key] = value.clone();
@@ -114,11 +115,11 @@ pub async fn add(server: &Server, name: &str, settings: Value) -> Value {
         .api(Method::POST, &server.path("webhooks"), Some(body))
         .await;
     assert_eq!(status, StatusCode::CREATED, "{name}: {webhook}");
-    webhook
+    Answer::of(webhook)
 }
 
-pub fn url_of(webhook: &Value) -> &str {
-    webhook["url"].as_str().unwrap()
+pub fn url_of(webhook: &Webhook) -> &str {
+    &webhook.url
 }
 
 /// Seconds since 1970, `ago` before now.

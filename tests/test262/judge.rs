@@ -86,15 +86,15 @@ pub fn judge(output: &RunOutput, front: &Front) -> Verdict {
             return Verdict::Contained(format!("{limit_ms} ms of computing"));
         }
     };
-    let Then::Complete(Some(told)) = &finished.then else {
+    let Then::Complete(Some(result)) = &finished.then else {
         return Verdict::Failed("the step did not say how the test ended".to_owned());
     };
-    let told: String = match serde_json::from_str(told) {
-        Ok(told) => told,
-        Err(error) => return Verdict::Failed(format!("{told}: {error}")),
+    let result: String = match serde_json::from_str(result) {
+        Ok(result) => result,
+        Err(error) => return Verdict::Failed(format!("{result}: {error}")),
     };
     // The error's constructor on the first line, what it says on the others; nothing for none.
-    let error = told.split_once('\n');
+    let error = result.split_once('\n');
     match (&front.negative, error) {
         (None, None) => Verdict::Passed,
         (Some(negative), Some((kind, _))) if *kind == negative.kind => Verdict::Passed,

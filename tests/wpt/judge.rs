@@ -15,7 +15,7 @@ pub struct Failure {
 
 /// What came of one run of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct FileResult {
     /// Tests that passed.
     pub passed: u64,
     /// Tests that did not.
@@ -42,11 +42,11 @@ pub enum Ran {
 ///
 /// # Errors
 /// What it told is something else.
-pub fn read(file: &str, told: &str) -> Result<Told, String> {
+pub fn read(file: &str, text: &str) -> Result<FileResult, String> {
     let value: serde_json::Value =
-        serde_json::from_str(told).map_err(|error| format!("{error}: {told}"))?;
+        serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))?;
     let tests = value.as_array().ok_or("the step told no list")?;
-    let mut out = Told::default();
+    let mut out = FileResult::default();
     for test in tests {
         let part = |index: usize| test.get(index).and_then(|text| text.as_str());
         let name = test.as_str().or(part(0)).unwrap_or_default();

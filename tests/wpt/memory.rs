@@ -25,9 +25,9 @@ pub fn run(case: &Case) -> Ran {
         Err(error) => return Ran::HostFault(error),
     };
     let ended = engine.run();
-    let told = memory.told.borrow().clone();
-    match (ended, told) {
-        (Ok(()), Some(told)) => Ran::Finished(told),
+    let result = memory.result.borrow().clone();
+    match (ended, result) {
+        (Ok(()), Some(result)) => Ran::Finished(result),
         (Ok(()), None) => Ran::Failed("the step told nothing".to_owned()),
         (Err(Failure::Retry(why) | Failure::Stop(why)), _) => Ran::Failed(why),
     }
@@ -52,7 +52,7 @@ struct Memory {
     seed: Cell<u64>,
     last: Cell<CallId>,
     under_way: RefCell<Vec<(CallId, f64, Outcome)>>,
-    told: RefCell<Option<String>>,
+    result: RefCell<Option<String>>,
 }
 
 impl Memory {
@@ -130,7 +130,7 @@ impl Host for Memory {
     }
 
     fn complete(&self, result: Option<&str>) -> Result<(), String> {
-        *self.told.borrow_mut() = result.map(str::to_owned);
+        *self.result.borrow_mut() = result.map(str::to_owned);
         Ok(())
     }
 

@@ -51,32 +51,32 @@ impl Report {
             Ran::HostFault(_) => (0, 1),
             _ => (0, 0),
         };
-        let told = match ran {
-            Ran::Finished(told) => judge::read(file, &told),
+        let result = match ran {
+            Ran::Finished(result) => judge::read(file, &result),
             Ran::Failed(why) => Err(format!("the step failed: {why}")),
             Ran::Contained(why) => Err(format!("contained: {why}")),
             Ran::HostFault(why) => Err(format!("HOST: {why}")),
         };
-        let told = told.unwrap_or_else(|why| judge::Told {
+        let result = result.unwrap_or_else(|why| judge::FileResult {
             failed: vec![Failure {
                 file: file.to_owned(),
                 test: "the file".to_owned(),
                 why,
             }],
-            ..judge::Told::default()
+            ..judge::FileResult::default()
         });
         let counts = self.folder(file);
         counts.files += 1;
-        counts.whole += u64::from(told.failed.is_empty());
-        counts.tests += told.passed + told.failed.len() as u64;
-        counts.passed += told.passed;
+        counts.whole += u64::from(result.failed.is_empty());
+        counts.tests += result.passed + result.failed.len() as u64;
+        counts.passed += result.passed;
         counts.contained += contained;
         counts.host_faults += host_fault;
-        counts.not_applicable += told.absent.len() as u64;
-        for what in told.absent {
+        counts.not_applicable += result.absent.len() as u64;
+        for what in result.absent {
             *self.not_applicable.entry(what).or_default() += 1;
         }
-        self.failures.extend(told.failed);
+        self.failures.extend(result.failed);
     }
 
     fn folder(&mut self, file: &str) -> &mut Counts {

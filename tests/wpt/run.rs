@@ -63,7 +63,7 @@ impl Runner {
         };
         match end {
             RunEnd::Finished(finished) => match finished.then {
-                Then::Complete(Some(told)) => Ran::Finished(told),
+                Then::Complete(Some(result)) => Ran::Finished(result),
                 _ => Ran::Failed("the step told nothing".to_owned()),
             },
             RunEnd::Retry { message: why, .. } | RunEnd::Stop(why) => Ran::Failed(why),

@@ -211,7 +211,7 @@ fn a_file_of_nodes_is_one_test() {
     let came = |name: &str| match ran(&suite, &runner, &format!("node/test-buffer-{name}.js")) {
         Err(what) => what.to_owned(),
         Ok(runs) => match &runs[..] {
-            [(_, Ran::Finished(told))] => told.clone(),
+            [(_, Ran::Finished(result))] => result.clone(),
             other => format!("{other:?}"),
         },
     };

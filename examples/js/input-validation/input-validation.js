@@ -5,8 +5,8 @@ export const condition = {
   $via: { type: "webhook" },
 };
 
-// Markup that a page would run, if somebody showed the text unescaped. It is a hint for a person, no
-// protection: whoever shows text must escape it.
+// Markup that a browser would run if a page shows the text unescaped. This check is a hint, no protection:
+// escape text where it is shown.
 const MARKUP = [/<\s*script\b/i, /\bjavascript\s*:/i, /<[^>]*\son\w+\s*=/i];
 
 export const content = async () => {

@@ -1,4 +1,4 @@
-// A large order waits until somebody has decided on it. The step asks, and while there is no decision
+// A large order waits until it is approved or rejected. The step asks, and while there is no decision
 // it parks the task and asks again; the task costs nothing in the meantime and outlives a restart.
 //
 // Config: APPROVALS_URL; optionally APPROVAL_INTERVAL_MS (15 minutes) and APPROVAL_CHECKS (96).

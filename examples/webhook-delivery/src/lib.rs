@@ -119,7 +119,7 @@ fn give_up(problem: &str) -> Result {
     Ok(())
 }
 
-/// Tells whoever is to know. The delivery has failed either way, so this cannot fail the step.
+/// Posts the final failure to `ALERT_URL`. The delivery has failed either way, so this cannot fail the step.
 async fn alert(problem: &str) {
     #[derive(Serialize)]
     struct Alert<'p> {

@@ -6,6 +6,7 @@ mod absent;
 mod compiled;
 mod document;
 mod engine;
+mod event_loop;
 mod fault;
 #[cfg(any(target_family = "wasm", target_os = "linux"))]
 mod heap;
@@ -24,7 +25,6 @@ mod run;
 mod scan;
 mod script;
 mod text;
-mod turns;
 #[cfg(target_family = "wasm")]
 mod wasm;
 mod writeback;

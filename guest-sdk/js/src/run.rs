@@ -6,12 +6,12 @@ use rquickjs::{Ctx, Error, Function, Object, Persistent, Promise, Value};
 
 use crate::document::{Document, Lender};
 use crate::engine::Engine;
+use crate::event_loop::{Ended, EventLoop};
 use crate::fault;
 use crate::host::{Failure, Level};
 use crate::plain::unread;
 use crate::prelude::Usual;
 use crate::reader::Reader;
-use crate::turns::{Ended, Turns};
 use crate::writeback::{self, Change};
 
 /// Unhandled rejections that are reported.
@@ -22,7 +22,7 @@ pub struct Run<'a, 'js> {
     engine: &'a Engine,
     ctx: &'a Ctx<'js>,
     glue: Object<'js>,
-    turns: Turns<'a, 'js>,
+    event_loop: EventLoop<'a, 'js>,
     document: Document,
 }
 
@@ -33,12 +33,12 @@ impl<'a, 'js> Run<'a, 'js> {
     pub fn begin(engine: &'a Engine, ctx: &'a Ctx<'js>) -> Outcome<Self> {
         let document = Document::new(engine.host.document());
         let begun = Self::open(engine, ctx, &document);
-        let (glue, turns) = begun.map_err(|error| engine.failure(ctx, error))?;
+        let (glue, event_loop) = begun.map_err(|error| engine.failure(ctx, error))?;
         Ok(Self {
             engine,
             ctx,
             glue,
-            turns,
+            event_loop,
             document,
         })
     }
@@ -47,7 +47,7 @@ impl<'a, 'js> Run<'a, 'js> {
         engine: &'a Engine,
         ctx: &'a Ctx<'js>,
         document: &Document,
-    ) -> rquickjs::Result<(Object<'js>, Turns<'a, 'js>)> {
+    ) -> rquickjs::Result<(Object<'js>, EventLoop<'a, 'js>)> {
         let glue = engine.modules.glue.get(ctx)?;
         *engine.given.borrow_mut() = document.clone();
         if document.is_large() {
@@ -67,15 +67,15 @@ impl<'a, 'js> Run<'a, 'js> {
             document.text().len(),
         )?;
         ctx.globals().set("data", data)?;
-        let turns = Turns::new(ctx, &*engine.host, &engine.open, &engine.modules.glue)?;
-        Ok((glue, turns))
+        let event_loop = EventLoop::new(ctx, &*engine.host, &engine.open, &engine.modules.glue)?;
+        Ok((glue, event_loop))
     }
 
     /// The step's condition as JSON.
     pub fn condition(mut self) -> Outcome<String> {
         let exports = self.exports()?;
-        let compile = self.told(self.glue.get::<_, Function>("condition"))?;
-        self.told(compile.call((exports,)))
+        let compile = self.or_failure(self.glue.get::<_, Function>("condition"))?;
+        self.or_failure(compile.call((exports,)))
     }
 
     /// Runs the step's `content` and gives the host the changes.
@@ -83,8 +83,8 @@ impl<'a, 'js> Run<'a, 'js> {
         let ended = self.call_content();
         self.report_rejections();
         ended?;
-        let lender = self.told(Lender::new(self.ctx, &self.engine.modules.glue))?;
-        let data: Value = self.told(self.ctx.globals().get("data"))?;
+        let lender = self.or_failure(Lender::new(self.ctx, &self.engine.modules.glue))?;
+        let data: Value = self.or_failure(self.ctx.globals().get("data"))?;
         self.check_retry(&data)?;
         let changes =
             writeback::changes(self.ctx, &self.document, self.engine.shapes, lender, &data);
@@ -106,13 +106,13 @@ impl<'a, 'js> Run<'a, 'js> {
         let Some(object) = data.as_object() else {
             return Ok(());
         };
-        let at: Value = self.told(object.get(MEMBER))?;
+        let at: Value = self.or_failure(object.get(MEMBER))?;
         let wrong = match at.as_number() {
             Some(number) if number.is_nan() => "NaN".to_owned(),
             Some(number) if number.is_infinite() => "infinite".to_owned(),
             None if at.is_object() => {
-                let is_no_time = self.told(self.glue.get::<_, Function>("isNoTime"))?;
-                let is_no_time: bool = self.told(is_no_time.call((at,)))?;
+                let is_no_time = self.or_failure(self.glue.get::<_, Function>("isNoTime"))?;
+                let is_no_time: bool = self.or_failure(is_no_time.call((at,)))?;
                 if !is_no_time {
                     return Ok(());
                 }
@@ -128,21 +128,21 @@ impl<'a, 'js> Run<'a, 'js> {
 
     fn call_content(&mut self) -> Outcome {
         let exports = self.exports()?;
-        let content: Value = self.told(exports.get("content"))?;
+        let content: Value = self.or_failure(exports.get("content"))?;
         let Some(content) = content.as_function() else {
             let kind = fault::kind(&content);
             let text = format!("the step exports no function `content`; it is {kind}");
             return Err(Failure::Stop(text));
         };
-        let returned = self.told(content.call(()))?;
+        let returned = self.or_failure(content.call(()))?;
         self.wait_for(returned)?;
-        let quiet = self.turns.until_quiet();
-        self.told(quiet).map(|_| ())
+        let quiet = self.event_loop.until_quiet();
+        self.or_failure(quiet).map(|_| ())
     }
 
     /// Evaluates the step's modules.
     fn exports(&mut self) -> Outcome<Object<'js>> {
-        let (exports, evaluation) = self.told(self.engine.modules.entry(self.ctx))?;
+        let (exports, evaluation) = self.or_failure(self.engine.modules.entry(self.ctx))?;
         if let Some(evaluation) = evaluation {
             self.wait_for(evaluation)?;
         }
@@ -157,12 +157,12 @@ impl<'a, 'js> Run<'a, 'js> {
         let promise = match value.as_promise() {
             Some(promise) => promise.clone(),
             None => {
-                let promised = self.told(self.glue.get::<_, Function>("promised"))?;
-                self.told(promised.call::<_, Promise>((value,)))?
+                let promised = self.or_failure(self.glue.get::<_, Function>("promised"))?;
+                self.or_failure(promised.call::<_, Promise>((value,)))?
             }
         };
-        let ended = self.turns.until_settled(&promise);
-        let ended = self.told(ended)?;
+        let ended = self.event_loop.until_settled(&promise);
+        let ended = self.or_failure(ended)?;
         let this = Persistent::save(self.ctx, promise.as_value().clone());
         let mut rejections = self.engine.rejections.borrow_mut();
         rejections.retain(|(other, _)| *other != this);
@@ -193,7 +193,7 @@ impl<'a, 'js> Run<'a, 'js> {
     }
 
     /// An exception as the failure that it ends the run with.
-    fn told<T>(&self, result: Result<T, Error>) -> Outcome<T> {
+    fn or_failure<T>(&self, result: Result<T, Error>) -> Outcome<T> {
         result.map_err(|error| self.engine.failure(self.ctx, error))
     }
 }

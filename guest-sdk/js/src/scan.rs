@@ -1,4 +1,4 @@
-//! Passes over JSON text, sixteen bytes at a time. The text is taken to be JSON; text that is not gives wrong ends,
+//! Finds the end of JSON values, sixteen bytes at a time. The text is taken to be JSON; text that is not gives wrong ends,
 //! never a panic.
 
 mod elements;
@@ -42,7 +42,7 @@ pub fn nested(bytes: &[u8], from: usize) -> Scan {
         let folded = lanes.with_bits(0x20);
         let open = folded.is(b'{').high_bits() & outside;
         let close = folded.is(b'}').high_bits() & outside;
-        // What closes at once changes nothing.
+        // `{}` and `[]` do not change the depth.
         let empty = open << 1 & close;
         let (open, close) = (open & !(empty >> 1), close & !empty);
         is_usual &= lanes.is_below(0x21).high_bits() & outside == 0;
@@ -70,7 +70,7 @@ pub fn nested(bytes: &[u8], from: usize) -> Scan {
     rest(bytes, at, depth, is_usual)
 }
 
-/// Looks at a block in which strings without backslashes begin. Gives the bytes that are outside of them, up to the
+/// Looks at a block in which strings without backslashes begin. Returns the bytes that are outside of them, up to the
 /// string that does not end here, and how many bytes that is.
 #[inline(always)]
 fn strings(
@@ -101,7 +101,6 @@ fn strings(
         if colons != 0 && begins << 1 & digits != 0 {
             *is_usual = no_name_is_number(begins, ends, colons, digits);
         }
-        // A character of a string that must be escaped makes the text no JSON.
     }
     (!inside & here, width)
 }

@@ -1,5 +1,4 @@
-//! The component: the world `script-engine` in front of the engine, and its imports behind
-//! [`Host`].
+//! The WebAssembly component: it exports the world `script-engine`, and implements [`Host`] by its imports.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -36,7 +35,7 @@ thread_local! {
 pub(crate) struct Component;
 
 impl bindings::Guest for Component {
-    /// If this fails, which it never does, `condition` and `run` say why.
+    /// An error shows in the next call of `condition` or `run`.
     fn init() {
         let _ = engine();
         fill_holes();
@@ -129,7 +128,7 @@ struct Imports {
 
 struct UnderWay {
     id: CallId,
-    /// Goes before the call that it belongs to.
+    /// Declared first, so that it is dropped before the call.
     ready: Pollable,
     call: Call,
 }
@@ -384,7 +383,7 @@ impl Host for Imports {
     }
 
     fn random(&self, bytes: &mut [u8]) {
-        // The host's randomness never fails; zeros would be the run's own fault to bear.
+        // The host's randomness never fails. If it did, the bytes would stay zero.
         let _ = getrandom::fill(bytes);
     }
 }

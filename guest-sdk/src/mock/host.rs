@@ -35,7 +35,7 @@ pub(super) struct State {
     pub calls: Vec<Call>,
     /// How operations are answered, by connector and operation.
     pub operations: BTreeMap<(String, String), Result<Value, CallError>>,
-    pub called: Vec<OperationCall>,
+    pub operation_calls: Vec<OperationCall>,
     pub under_way: Vec<Pending>,
     pub closing: Option<Closing>,
     pub parked: Option<Duration>,
@@ -325,7 +325,7 @@ pub(crate) fn call(connector: &str, operation: &str, argument: &str) -> PendingR
                 "the step calls {connector}.{operation}, and the mock has no answer for it; add `.operation({connector:?}, {operation:?}, Ok(json!(…)))`"
             );
         };
-        state.called.push(OperationCall {
+        state.operation_calls.push(OperationCall {
             connector: place.0,
             operation: place.1,
             argument: serde_json::from_str(argument).unwrap_or_default(),

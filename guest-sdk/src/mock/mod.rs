@@ -86,7 +86,7 @@ impl Mock {
                 phase: Phase::Inside,
                 logs: Vec::new(),
                 calls: Vec::new(),
-                called: Vec::new(),
+                operation_calls: Vec::new(),
                 under_way: Vec::new(),
                 closing: None,
                 parked: None,

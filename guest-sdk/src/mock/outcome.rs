@@ -59,7 +59,7 @@ impl Outcome {
             data,
             logs: after.logs,
             calls: after.calls,
-            operations: after.called,
+            operations: after.operation_calls,
             parked: if result.is_ok() { after.parked } else { None },
             timeout: after.timeout.filter(|_| result.is_ok()),
             complete_on_expire: result.is_ok() && after.complete_on_expire,

@@ -25,7 +25,7 @@ pub struct PendingReply {
     pub status_url: String,
 }
 
-/// The answer to an event whose sender waited for its task, if no step had a use for the task.
+/// The answer to an event whose sender waited for its task, if no step matched the task or a step ignored it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct EndedTask {
     /// The task.

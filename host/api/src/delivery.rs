@@ -25,11 +25,14 @@ pub struct DeliveryQuery {
     pub before: Option<String>,
 }
 
+// `T` is the type that a delivery of it is read as.
 /// A page of deliveries.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct DeliveryPage {
+#[schema(as = DeliveryPage)]
+pub struct DeliveryPage<T = Delivery> {
     /// Newest first. There may be fewer than were asked for, or none, though `next` is there.
-    pub deliveries: Vec<Delivery>,
+    #[schema(value_type = Vec<Delivery>)]
+    pub deliveries: Vec<T>,
     /// The `before` of the next page; `null` if there is none.
     #[schema(required)]
     pub next: Option<String>,

@@ -368,3 +368,11 @@ pub struct StateCounts {
     #[schema(required)]
     pub cancelled: u64,
 }
+
+impl StateCounts {
+    /// The tasks in all states.
+    pub fn total(&self) -> u64 {
+        let ended = self.done + self.unmatched + self.error + self.ignored + self.cancelled;
+        self.ready + self.waiting + ended
+    }
+}

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-/// See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Seen<'v> {
     all_members: bool,

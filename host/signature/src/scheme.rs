@@ -224,7 +224,7 @@ pub enum SchemeError {
 }
 
 impl Scheme {
-    /// Whether the description makes sense. The presets are checked by tests; one from outside must
+    /// Checks that the description is consistent. The presets are checked by tests; one from outside must
     /// be checked before it is stored.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use super::error::AppError;
 
-/// Begins to listen. Gives the address, too, which is never of port 0.
+/// Begins to listen. Returns the address, too, which is never of port 0.
 pub(super) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), AppError> {
     let failed = |source: io::Error| {
         if source.kind() == io::ErrorKind::AddrInUse {

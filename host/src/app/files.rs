@@ -8,7 +8,7 @@ const CALLS: u64 = 4_096;
 /// Files that are kept for the store, the listener, look-ups of names and compilations.
 const KEPT: u64 = 512;
 
-/// Raises the limit of open files as far as it goes, and lowers the settings to what it allows for. Gives how many
+/// Raises the limit of open files as far as it goes, and lowers the settings to what it allows for. Returns how many
 /// connector calls may be in flight.
 pub(super) fn share(settings: &mut Settings) -> u64 {
     let limit = machine::raise_file_limit();

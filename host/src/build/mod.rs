@@ -1,6 +1,7 @@
 //! From a step's source to what is uploaded, on the author's machine: a crate is built to a component
 //! with the author's own cargo, and `naming` says what a step is called after its source.
 
+mod cargo;
 pub mod error;
 pub mod naming;
 mod target;
@@ -12,10 +13,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use serde_json::Value;
-
 use crate::terminal::output::printable;
 use crate::terminal::units;
+use cargo::{Message, Metadata, Target};
 use error::BuildError;
 pub use target::TARGET;
 
@@ -76,7 +76,7 @@ pub fn build_component(
     let manifest =
         fs::canonicalize(manifest).map_err(|_| BuildError::NoCrate(directory.to_path_buf()))?;
     let directory = manifest.parent().unwrap_or(directory);
-    let package = package_name(&metadata(directory, &manifest)?, directory, &manifest)?;
+    let package = package_name(metadata(directory, &manifest)?, directory, &manifest)?;
     let mut cargo = cargo_command(directory);
     cargo
         .args(["build", "--release", "--lib", "--target", TARGET])
@@ -117,7 +117,7 @@ fn spawn_error(error: io::Error) -> BuildError {
     }
 }
 
-fn metadata(directory: &Path, manifest: &Path) -> Result<Value, BuildError> {
+fn metadata(directory: &Path, manifest: &Path) -> Result<Metadata, BuildError> {
     let output = cargo_command(directory)
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .output()
@@ -135,38 +135,27 @@ fn metadata(directory: &Path, manifest: &Path) -> Result<Value, BuildError> {
 }
 
 /// The name of the package that the manifest describes, if it can be a step.
-fn package_name(metadata: &Value, directory: &Path, manifest: &Path) -> Result<String, BuildError> {
-    let packages = metadata["packages"].as_array();
-    let packages: Vec<&Value> = packages.into_iter().flatten().collect();
-    let name = |package: &Value| package["name"].as_str().unwrap_or("?").to_owned();
+fn package_name(
+    metadata: Metadata,
+    directory: &Path,
+    manifest: &Path,
+) -> Result<String, BuildError> {
+    let packages = metadata.packages;
     let Some(package) = packages
         .iter()
-        .find(|package| equals_path(&package["manifest_path"], manifest))
+        .find(|package| package.manifest_path == manifest)
     else {
         return Err(BuildError::Workspace {
             directory: directory.to_path_buf(),
-            members: packages.iter().map(|package| name(package)).collect(),
+            members: packages.into_iter().map(|package| package.name).collect(),
         });
     };
-    let makes_cdylib = package["targets"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .any(|target| array_contains(&target["crate_types"], "cdylib"));
-    if makes_cdylib {
-        Ok(name(package))
+    let name = package.name.clone();
+    if package.targets.iter().any(Target::is_cdylib) {
+        Ok(name)
     } else {
-        Err(BuildError::NotCdylib(name(package)))
+        Err(BuildError::NotCdylib(name))
     }
-}
-
-fn equals_path(value: &Value, path: &Path) -> bool {
-    value.as_str().map(Path::new) == Some(path)
-}
-
-fn array_contains(value: &Value, text: &str) -> bool {
-    let items = value.as_array();
-    items.is_some_and(|items| items.iter().any(|item| item == text))
 }
 
 /// Runs cargo to its end: whether it succeeded, the `.wasm` file it made for the manifest's
@@ -188,19 +177,15 @@ fn run(
     if let Some(stdout) = child.stdout.take() {
         for line in BufReader::new(stdout).lines() {
             let line = line.map_err(BuildError::CargoBroken)?;
-            let Ok(message) = serde_json::from_str::<Value>(&line) else {
+            // A line can be another message, or the output of a build script.
+            let Ok(Message::CompilerArtifact(built)) = serde_json::from_str(&line) else {
                 continue;
             };
-            if message["reason"] != "compiler-artifact" {
-                continue;
-            }
             if let Progress::Crates(each) = &mut progress {
-                each(message["target"]["name"].as_str().unwrap_or(""));
+                each(&built.target.name);
             }
-            if equals_path(&message["manifest_path"], manifest)
-                && array_contains(&message["target"]["crate_types"], "cdylib")
-            {
-                artifact = wasm_file(&message["filenames"]).or(artifact);
+            if built.manifest_path == manifest && built.target.is_cdylib() {
+                artifact = wasm_file(built.filenames).or(artifact);
             }
         }
     }
@@ -227,11 +212,9 @@ fn tail_of_stderr(child: &mut Child) -> Option<thread::JoinHandle<String>> {
     }))
 }
 
-fn wasm_file(filenames: &Value) -> Option<PathBuf> {
-    let names = filenames.as_array()?.iter().filter_map(Value::as_str);
-    names
-        .map(PathBuf::from)
-        .find(|path| path.extension().is_some_and(|ending| ending == "wasm"))
+fn wasm_file(filenames: Vec<PathBuf>) -> Option<PathBuf> {
+    let mut names = filenames.into_iter();
+    names.find(|path| path.extension().is_some_and(|ending| ending == "wasm"))
 }
 
 /// The size of the component in `path`, if it is one by its first bytes.

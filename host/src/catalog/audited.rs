@@ -43,7 +43,7 @@ impl Audited {
     }
 }
 
-/// Runs a request under an entry. Gives the entry back if no change of the catalog wrote it.
+/// Runs a request under an entry. Returns the entry back if no change of the catalog wrote it.
 pub async fn audited<T>(
     entry: AuditEntry,
     request: impl Future<Output = T>,

@@ -39,12 +39,12 @@ pub struct NewSecret {
     /// As its owner pasted it.
     pub text: Zeroizing<String>,
     /// What becomes of those that are there.
-    pub others: Others,
+    pub others: OtherSecrets,
 }
 
 /// What becomes of a webhook's secrets when another is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Others {
+pub enum OtherSecrets {
     /// They stay valid.
     Stay,
     /// They stay valid for so many seconds; for 0 they are removed.
@@ -194,14 +194,18 @@ impl Catalog {
 }
 
 /// What becomes of a webhook's secrets when another is added.
-fn expire(secrets: &mut Vec<WebhookSecret>, others: Others, now: Millis) -> Result<(), Wrong> {
+fn expire(
+    secrets: &mut Vec<WebhookSecret>,
+    others: OtherSecrets,
+    now: Millis,
+) -> Result<(), Wrong> {
     match others {
-        Others::Stay => {}
-        Others::Expire(0) => secrets.clear(),
-        Others::Expire(seconds) if seconds > limits::SECRET_OVERLAP_SECONDS => {
+        OtherSecrets::Stay => {}
+        OtherSecrets::Expire(0) => secrets.clear(),
+        OtherSecrets::Expire(seconds) if seconds > limits::SECRET_OVERLAP_SECONDS => {
             return Err(Wrong::Overlap(seconds));
         }
-        Others::Expire(seconds) => {
+        OtherSecrets::Expire(seconds) => {
             let end = now + seconds * 1000;
             for secret in secrets {
                 secret.expires = Some(secret.expires.map_or(end, |before| before.min(end)));

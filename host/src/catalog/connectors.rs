@@ -176,11 +176,11 @@ mod tests {
     #[tokio::test]
     async fn a_dry_run_is_refused_as_the_change_would_be() {
         let (catalog, ws) = (open(&store(), '1').await.unwrap(), default());
-        let would_put = |called: &str, settings: &ConnectorSettings| {
-            catalog.would_put_connector(&ws, &name(called), settings)
+        let would_put = |connector: &str, settings: &ConnectorSettings| {
+            catalog.would_put_connector(&ws, &name(connector), settings)
         };
-        let put = |called: &str, settings: &ConnectorSettings| {
-            catalog.put_connector(&ws, name(called), settings.clone())
+        let put = |connector: &str, settings: &ConnectorSettings| {
+            catalog.put_connector(&ws, name(connector), settings.clone())
         };
 
         let large = slack(&"x".repeat(limits::CONFIG_BYTES));
@@ -191,9 +191,9 @@ mod tests {
 
         let settings = slack("xoxb-1");
         for number in 0..limits::CONNECTORS {
-            let called = format!("c{number}");
-            assert_eq!(would_put(&called, &settings).unwrap(), Put::Added);
-            assert_eq!(put(&called, &settings).await.unwrap(), Put::Added);
+            let connector = format!("c{number}");
+            assert_eq!(would_put(&connector, &settings).unwrap(), Put::Added);
+            assert_eq!(put(&connector, &settings).await.unwrap(), Put::Added);
         }
         for refused in [would_put("more", &settings), put("more", &settings).await] {
             let error = refused.unwrap_err();

@@ -41,7 +41,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 
 pub use audited::{audited, is_about};
-pub use authentication::{AuthenticationChange, NewSecret, Others};
+pub use authentication::{AuthenticationChange, NewSecret, OtherSecrets};
 pub use bad_schema::BadSchema;
 pub use error::CatalogError;
 pub use explain::Verdict;

@@ -158,7 +158,7 @@ impl Catalog {
             });
         }
         let inspected = {
-            let _turn = self.uploads.turn(workspace).await;
+            let _lock = self.uploads.lock(workspace).await;
             self.sandbox.inspect(&component, step_limits).await?
         };
         if inspected.condition.len() > limits::CONDITION_BYTES {

@@ -352,8 +352,8 @@ async fn schedules_are_bounded_kept_and_settled() {
     };
     let minutely = settings("* * * * *");
     for number in 0..limits::SCHEDULES {
-        let called: ScheduleName = name(&format!("s{number:04}"));
-        let put = catalog.put_schedule(&ws, called, minutely.clone());
+        let schedule: ScheduleName = name(&format!("s{number:04}"));
+        let put = catalog.put_schedule(&ws, schedule, minutely.clone());
         assert_eq!(put.await.unwrap().0, Put::Added);
     }
     let full = catalog.put_schedule(&ws, name("one more"), minutely.clone());
@@ -382,8 +382,8 @@ async fn schedules_are_bounded_kept_and_settled() {
     assert!(few.iter().all(|live| live.schedule.partition() == own));
     assert_eq!(catalog.next_fire(|_| false), None);
     let (kept, changed) = (due[0].clone(), due[1].clone());
-    let called = changed.schedule.name.clone();
-    let put = catalog.put_schedule(&ws, called, settings("0 * * * *"));
+    let schedule = changed.schedule.name.clone();
+    let put = catalog.put_schedule(&ws, schedule, settings("0 * * * *"));
     assert_eq!(put.await.unwrap().0, Put::Changed);
     let settled = vec![(kept.clone(), 60_000), (changed.clone(), 60_000)];
     catalog.settle_schedules(settled).await.unwrap();
@@ -394,7 +394,7 @@ async fn schedules_are_bounded_kept_and_settled() {
     );
 
     let again = open(&store, '1').await.unwrap();
-    let next = |called: &ScheduleName| again.schedule(&ws, called).unwrap().next();
+    let next = |name: &ScheduleName| again.schedule(&ws, name).unwrap().next();
     assert_eq!(next(&kept.schedule.name), Some(120_000));
     assert_eq!(next(&changed.schedule.name), Some(3_600_000));
     again

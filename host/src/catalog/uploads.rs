@@ -1,5 +1,5 @@
 //! One step of a workspace is compiled at a time, so that a workspace that uploads many does not keep the others
-//! from their turn.
+//! waiting.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::domain::ids::WorkspaceName;
 pub(super) struct Uploads(Mutex<HashMap<WorkspaceName, Arc<tokio::sync::Mutex<()>>>>);
 
 impl Uploads {
-    /// Waits for the workspace's turn, which lasts until what this gives is dropped.
-    pub(super) async fn turn(&self, workspace: &WorkspaceName) -> OwnedMutexGuard<()> {
+    /// Waits for the workspace's lock.
+    pub(super) async fn lock(&self, workspace: &WorkspaceName) -> OwnedMutexGuard<()> {
         let lock = {
             let mut locks = self.0.lock();
             locks.retain(|_, lock| Arc::strong_count(lock) > 1);

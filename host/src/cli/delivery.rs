@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use stepwell_api::Delivery;
+use stepwell_api::{Delivery, DeliveryPage};
 
 use super::context;
 use super::exit::UsageError;
@@ -30,7 +30,7 @@ pub enum DeliveryCommand {
   stepwell delivery list --where '{\"code\": \"signature-mismatch\"}'")]
     List {
         #[command(flatten)]
-        wanted: Wanted,
+        wanted: DeliveryFilter,
         /// How many at most
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         limit: u32,
@@ -51,7 +51,7 @@ pub enum DeliveryCommand {
         /// Its id, or the first digits of it; may be given several times
         ids: Vec<String>,
         #[command(flatten)]
-        wanted: Wanted,
+        wanted: DeliveryFilter,
         /// Send all that the filters name, and not only say which
         #[arg(long, conflicts_with = "ids")]
         yes: bool,
@@ -65,7 +65,7 @@ pub enum DeliveryCommand {
 
 /// Which deliveries are meant.
 #[derive(Debug, Clone, Args)]
-pub struct Wanted {
+pub struct DeliveryFilter {
     /// Only deliveries to this webhook
     #[arg(long, value_name = "NAME")]
     webhook: Option<String>,
@@ -83,7 +83,7 @@ pub struct Wanted {
     before: Option<TaskId>,
 }
 
-impl Wanted {
+impl DeliveryFilter {
     fn query(self) -> Result<Vec<(&'static str, String)>, UsageError> {
         let pattern = self.r#where.as_deref().map(document).transpose()?;
         let verdicts = Some(self.verdict.join(",")).filter(|verdicts| !verdicts.is_empty());
@@ -107,16 +107,12 @@ async fn pages<T: DeserializeOwned>(
     most: usize,
     mut query: Vec<(&'static str, String)>,
 ) -> Result<(Vec<T>, Option<String>), ClientError> {
-    #[derive(serde::Deserialize)]
-    struct Page<T> {
-        deliveries: Vec<T>,
-        next: Option<String>,
-    }
     let mut deliveries = Vec::new();
     loop {
         let limit = PAGE.min(most - deliveries.len());
         let asked = [&query[..], &[("limit", limit.to_string())]].concat();
-        let page: Page<T> = client.get(&["deliveries"], &asked).await?.read()?;
+        let page = client.get::<DeliveryPage<T>>(&["deliveries"], &asked);
+        let page = page.await?.read()?;
         deliveries.extend(page.deliveries);
         match page.next {
             Some(next) if deliveries.len() < most => {
@@ -167,7 +163,7 @@ pub async fn run(global: &Global, command: DeliveryCommand, output: Output) -> R
     }
 }
 
-async fn list(client: &Client, wanted: Wanted, most: usize, output: Output) -> Result<()> {
+async fn list(client: &Client, wanted: DeliveryFilter, most: usize, output: Output) -> Result<()> {
     let query = wanted.query()?;
     if output.json {
         let (deliveries, next) = pages::<Value>(client, most, query).await?;

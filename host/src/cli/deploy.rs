@@ -10,7 +10,7 @@ use super::context;
 use super::global::Global;
 use crate::deploy::error::DeployError;
 use crate::deploy::manifest::Manifest;
-use crate::deploy::plan::{Action, Item, Kept, Kind};
+use crate::deploy::plan::{Action, Item, Kind, Unmanaged};
 use crate::deploy::{apply, plan, sources};
 use crate::terminal::output::{Output, Tone, printable};
 use confirm::confirm;
@@ -30,7 +30,7 @@ const KEPT_NAMES: usize = 10;
   stepwell deploy deploy.yaml --prune=config          and delete config values, secrets too; asks first
 
 Each line begins with + created, ~ updated, = as it was, - deleted or ! failed.
-docs/deploy.md tells what a manifest may say.")]
+See docs/deploy.md for the format of a manifest.")]
 pub struct DeployArgs {
     /// The manifest
     #[arg(value_name = "FILE.yaml")]
@@ -225,12 +225,12 @@ fn view(item: &Item) -> Value {
     Value::Object(view)
 }
 
-fn kept_view(kept: &Kept) -> Value {
+fn kept_view(kept: &Unmanaged) -> Value {
     json!({"kind": kept.kind.word(), "workspace": kept.workspace, "name": kept.name})
 }
 
 /// What the server has beside the manifest, a line for each workspace.
-fn kept_lines(kept: &[Kept], is_hinted: bool) -> Vec<String> {
+fn kept_lines(kept: &[Unmanaged], is_hinted: bool) -> Vec<String> {
     let mut lines = Vec::new();
     for group in kept.chunk_by(|a, b| a.workspace == b.workspace) {
         let kinds = group.chunk_by(|a, b| a.kind == b.kind);

@@ -72,11 +72,11 @@ pub fn steps(file: &Path, root: Option<&Path>) -> Result<Vec<ScriptStep>> {
     let folder = Folder::new(&root).map_err(unreadable)?;
     let scripts = prepare(&entry, &folder)?;
     // As it was named: a link has a name of its own.
-    let called = Derived::of_file(Path::new(file.file_name().unwrap_or_default()));
+    let derived = Derived::of_file(Path::new(file.file_name().unwrap_or_default()));
     Ok(scripts
         .into_iter()
         .map(|script| ScriptStep {
-            derived: called.part(script.part, script.parts),
+            derived: derived.part(script.part, script.parts),
             package: script.package.to_json().into_bytes(),
         })
         .collect())

@@ -51,7 +51,7 @@ pub enum TaskCommand {
 
 It looks until it has found as many as are wanted, or has looked at all; with --where that may take some
 time, as the data of each task is read.")]
-    List(list::Wanted),
+    List(list::TaskFilter),
     /// Count the tasks in each state
     Count,
     /// Show a task: where it stands, its data, its timeline
@@ -229,7 +229,7 @@ pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Resul
 /// Prints the task's timeline as it grows until the task is at its end, and gives its last
 /// document. With `--json` nothing is printed: one document is one document.
 ///
-/// `tail`: of what has happened so far only so many lines.
+/// `tail` limits the lines of what has happened so far.
 pub async fn watch(
     client: &Client,
     id: &str,

@@ -84,7 +84,7 @@ pub enum WebhookCommand {
   stepwell webhook add Acme --provider custom --scheme acme.json --allow-ip 192.0.2.0/24
   stepwell webhook add Orders --schema order.json                       refuses what does not fit the JSON Schema
 
-docs/webhooks.md tells how each service is connected.")]
+See docs/webhooks.md for each service.")]
     Add {
         /// Its name; steps match it as {"$via": {"name": NAME}}
         name: String,

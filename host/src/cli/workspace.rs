@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use serde_json::{Value, json};
 use stepwell_api::{
     NewWorkspace, Period as ApiPeriod, Retention, RetentionChange, Workspace, WorkspaceChange,
@@ -35,7 +36,7 @@ A title such as \"Sales Automation\" is taken wherever a workspace is named: it 
   stepwell workspace set sales --keep-done 7 --keep-others 365
   stepwell workspace set sales --keep-done forever
 
-What is not named stays. docs/operations.md tells what is posted to the URL, and which tasks go.")]
+Settings that are not named stay. See docs/operations.md for failure notices and retention.")]
     Set {
         /// Its name
         name: String,
@@ -121,6 +122,15 @@ fn kept(workspace: &Workspace, of: fn(&Retention) -> ApiPeriod) -> String {
     period.map_or_else(String::new, |period| period.to_string())
 }
 
+/// The list as `--json` prints it.
+#[derive(Serialize)]
+struct Listed<'a> {
+    /// The server's answer, with members that this version does not know.
+    #[serde(flatten)]
+    workspaces: &'a Value,
+    current: &'a str,
+}
+
 /// Runs a workspace command.
 pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> Result<()> {
     let client = context::connect(global).await?;
@@ -175,11 +185,12 @@ pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> 
             let list = client.workspaces().await?;
             let current = client.workspace();
             if output.json {
-                let mut document = list.into_document();
-                if let Value::Object(members) = &mut document {
-                    members.insert("current".into(), current.into());
-                }
-                return Ok(output.document(&document)?);
+                let workspaces = list.document();
+                let listed = Listed {
+                    workspaces,
+                    current,
+                };
+                return Ok(output.document(&serde_json::to_value(listed)?)?);
             }
             let workspaces = list.read()?.workspaces;
             if !workspaces.iter().any(|workspace| workspace.name == current) {

@@ -35,7 +35,7 @@ const ANSWER_BYTES: usize = 256 * 1024 * 1024;
 
 /// The name that paths have for what people call a workspace. What cannot be one goes to the server
 /// as it is, which says so.
-fn called(workspace: &str) -> String {
+fn path_name(workspace: &str) -> String {
     WorkspaceName::titled(workspace).map_or_else(|_| workspace.to_owned(), String::from)
 }
 
@@ -74,14 +74,14 @@ impl Client {
             http,
             base,
             token: token.to_owned(),
-            workspace: called(workspace),
+            workspace: path_name(workspace),
         })
     }
 
     /// The same server, on behalf of another workspace.
     pub fn of_workspace(&self, workspace: &str) -> Self {
         Self {
-            workspace: called(workspace),
+            workspace: path_name(workspace),
             ..self.clone()
         }
     }

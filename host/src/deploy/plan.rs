@@ -18,7 +18,7 @@ use crate::domain::config_digest::{config_digest, token_digest};
 use crate::domain::ids::WorkspaceName;
 pub use item::{Action, Change, Item, Kind};
 use present::Present;
-pub use prune::Kept;
+pub use prune::Unmanaged;
 
 /// The differences, and notes about them.
 #[derive(Default)]
@@ -26,7 +26,7 @@ pub struct Plan {
     /// In the order in which they are to be sent.
     pub items: Vec<Item>,
     /// What the server has, the manifest does not name, and stays.
-    pub kept: Vec<Kept>,
+    pub kept: Vec<Unmanaged>,
     /// For the reader's eye.
     pub notes: Vec<String>,
 }
@@ -73,7 +73,7 @@ pub async fn plan(
                     "no step of {name} is deleted, because not every step of the manifest is known: see the lines with !"
                 ));
             }
-            plan.kept.extend(gone.into_iter().map(|one| Kept {
+            plan.kept.extend(gone.into_iter().map(|one| Unmanaged {
                 workspace: name.clone(),
                 kind,
                 name: one,

@@ -76,7 +76,7 @@ pub struct Exhausted {
 }
 
 impl Budget {
-    /// A budget of so much.
+    /// A budget of `limit`.
     pub fn new(limit: u64) -> Arc<Self> {
         Arc::new(Self {
             limit,
@@ -105,7 +105,7 @@ impl Budget {
         self.released.load(Ordering::Acquire)
     }
 
-    /// Takes so much for a workspace.
+    /// Takes `amount` for a workspace.
     ///
     /// # Errors
     /// [`Exhausted`]; nothing is taken.
@@ -117,7 +117,7 @@ impl Budget {
         self.hold(workspace, amount, 0)
     }
 
-    /// Takes so much for a workspace, to use, and holds at least `least` for it from then on.
+    /// Takes `used` for a workspace, and holds at least `least` for it from then on.
     ///
     /// # Errors
     /// [`Exhausted`]; nothing is taken.
@@ -133,7 +133,7 @@ impl Budget {
         Ok(Permit::with(of, Amounts { held, used, least }))
     }
 
-    /// Takes so much for a workspace as soon as it is there: at once, or after others gave back and those had something
+    /// Takes `amount` for a workspace as soon as it is there: at once, or after others gave back and those had something
     /// that waited before. More than [`Budget::most`] is never there.
     pub async fn wait_for(self: &Arc<Self>, workspace: &WorkspaceName, amount: u64) -> Permit {
         Takes::new(&**self, workspace, amount).await;
@@ -224,7 +224,7 @@ struct Amounts {
     held: u64,
     /// Of it, what is in use.
     used: u64,
-    /// It holds at least so much, used or not.
+    /// The least that it holds, used or not.
     least: u64,
 }
 
@@ -299,14 +299,14 @@ impl Permit {
         }
     }
 
-    /// Uses so much less, or nothing if it uses less than that.
+    /// Uses `amount` less, or nothing if it uses less than that.
     pub fn shrink(&self, amount: u64) {
         let mut amounts = self.amounts.lock();
         amounts.used = amounts.used.saturating_sub(amount);
         self.settle(&mut amounts);
     }
 
-    /// Uses so much from now on, and holds at least `least`.
+    /// Uses `used` from now on, and holds at least `least`.
     ///
     /// # Errors
     /// [`Exhausted`] if there is not that much; then it is as it was.

@@ -174,7 +174,7 @@ pub enum CallResult {
 /// What a run was begun as: enough to begin it again as the same, even if its step has been replaced
 /// meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Begun {
+pub struct RunOrigin {
     /// The step.
     pub step: StepName,
     /// SHA-256 of its component or script, lower-case hex.
@@ -191,7 +191,7 @@ pub struct Effect {
     /// The attempt of that run, counted from 1. Another attempt makes its calls anew.
     pub attempt: u32,
     /// What the run was begun as.
-    pub begun: Begun,
+    pub begun: RunOrigin,
     /// The call within the attempt, counted from 0 in the order the guest made them.
     pub call: u32,
     /// SHA-256 of the request as the guest made it.

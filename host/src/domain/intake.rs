@@ -6,7 +6,7 @@ use std::fmt;
 use super::limits;
 use super::rate::{Rate, RateError};
 
-/// See the module's documentation. The default accepts POST and PUT, and names no header field.
+/// The default accepts POST and PUT, and names no header field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Intake {
     /// The methods of its requests.

@@ -76,7 +76,7 @@ pub enum RunOutcome {
     Ended(RunEnd),
     /// It pauses, and is to be begun again.
     Paused { until: Millis },
-    /// The server had no memory left for it: it is to be begun again when so much can be set aside for it.
+    /// The server had no memory left for it: it begins again when `needs` bytes can be set aside for it.
     NoRoom { needs: u64 },
 }
 

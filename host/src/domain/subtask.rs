@@ -53,7 +53,7 @@ pub struct Parent {
 pub struct Family(AtomicU32);
 
 impl Family {
-    /// A family in which so many have been made.
+    /// A family in which `made` subtasks have been made.
     pub fn new(made: u32) -> Self {
         Self(AtomicU32::new(made))
     }

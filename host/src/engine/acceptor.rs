@@ -44,10 +44,10 @@ impl Acceptor {
         }
     }
 
-    /// Waits until the workspace may post so many bytes: large bodies have a rate while other workspaces are
+    /// Waits until the workspace may post `bytes`: large bodies have a rate while other workspaces are
     /// active. To be called before work is done on them.
     pub async fn pace(&self, workspace: &WorkspaceName, bytes: usize) {
-        self.tasks.turns.pace(workspace, bytes).await;
+        self.tasks.large_writes.throttle(workspace, bytes).await;
     }
 
     /// The task of an earlier delivery with the same key, which is durable.
@@ -79,7 +79,7 @@ impl Acceptor {
     /// Accepts a task that has just come in and is not durable yet. It is durable when this resolves.
     /// Once polled it must be polled to its end: a task that is durable has to be known to the engine.
     ///
-    /// Gives how long the sender's answer is to be held back so that runs keep pace with what comes
+    /// Returns how long the sender's answer is to be held back so that runs keep pace with what comes
     /// in: nothing until a good number of the workspace's tasks wait, then more the more there are.
     /// A task that waits long has left the processor's caches, and one that has to be read again
     /// costs half as much again: a longer queue only makes everything slower.
@@ -114,7 +114,7 @@ impl Acceptor {
     }
 
     /// Accepts tasks that have come in together: all of them are durable when this resolves, or none is there. Once
-    /// polled it must be polled to its end. Gives what [`Acceptor::accept`] gives.
+    /// polled it must be polled to its end. Returns what [`Acceptor::accept`] returns.
     ///
     /// # Errors
     /// The store did not take them.

@@ -28,7 +28,7 @@ pub(super) struct Verdict<'a> {
 }
 
 /// Moves `head` over a run's end: memory, counters and, unless it is left [`TaskState::Ready`],
-/// the state. Gives the attempt's number and when the next one is due.
+/// the state. Returns the attempt's number and when the next one is due.
 pub(super) fn after_run(head: &mut TaskHead, run: &Verdict<'_>) -> (u32, Option<Millis>) {
     let attempt = attempt(head, &run.candidate.name);
     head.standing = Standing::ready();

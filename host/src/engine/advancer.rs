@@ -29,7 +29,7 @@ use super::tasks::{Tasks, document};
 use crate::domain::budget::Permit;
 use crate::domain::clock::{Clock, Millis};
 use crate::domain::data::Document;
-use crate::domain::effect::{Begun, Effect};
+use crate::domain::effect::{Effect, RunOrigin};
 use crate::domain::ids::{StepName, TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::run::{RunOutcome, RunOutput};
@@ -115,8 +115,8 @@ impl Advancer {
             (Standing::Waiting(Wait::Pause { .. }), Some(_)) => head.ready_at,
             (Standing::Waiting(_), Some(at)) => at,
             (Standing::Error(Some(_)), Some(_)) => {
-                let told = Box::pin(self.notices.take_up(writer, head));
-                return told.await.map(Way::Break);
+                let advanced = Box::pin(self.notices.take_up(writer, head));
+                return advanced.await.map(Way::Break);
             }
             (Standing::Waiting(_) | Standing::Error(Some(_)), None) => {
                 return Ok(Way::Break(Advanced::Waits));
@@ -282,7 +282,7 @@ impl Advancer {
             task: head.id,
             run,
             attempt,
-            begun: Begun {
+            begun: RunOrigin {
                 step: candidate.name.clone(),
                 digest: step.digest.clone(),
                 observed: candidate.observed,

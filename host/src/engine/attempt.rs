@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::commit::{Arriving, TaskWriter};
 use crate::domain::budget::Permit;
 use crate::domain::clock::Millis;
-use crate::domain::effect::Begun;
+use crate::domain::effect::RunOrigin;
 use crate::domain::ids::{TaskId, WorkspaceName};
 
 /// One attempt of one run, as its calls are recorded.
@@ -18,7 +18,7 @@ pub(super) struct Attempt {
     /// Its number, from 1.
     pub(super) attempt: u32,
     /// What the run was begun as.
-    pub(super) begun: Begun,
+    pub(super) begun: RunOrigin,
     /// When the run began.
     pub(super) began: Millis,
     /// The task, if it may not be durable yet.

@@ -52,7 +52,7 @@ struct UnderWay<'a> {
 impl<'a> UnderWay<'a> {
     fn begin(dispatcher: &'a Dispatcher, workspace: &'a WorkspaceName, all: &'a AtomicU32) -> Self {
         if all.fetch_add(1, Ordering::AcqRel) == 0 {
-            dispatcher.queue.leave(workspace);
+            dispatcher.queue.call_began(workspace);
             dispatcher.run_more();
         }
         Self {
@@ -66,7 +66,7 @@ impl<'a> UnderWay<'a> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         if self.all.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.dispatcher.queue.come_back(self.workspace);
+            self.dispatcher.queue.call_ended(self.workspace);
         }
     }
 }

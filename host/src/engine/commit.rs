@@ -10,7 +10,7 @@ use std::task::Poll;
 
 use tokio::sync::{Mutex, oneshot};
 
-use super::turns::{Turn, Turns};
+use super::large_writes::{LargeWrites, WritePermit};
 use super::watchers::{Watchers, news};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -23,7 +23,7 @@ use crate::store::{Claim, Commit, NewTask, Ownership, Store, StoreError, Transac
 pub(super) struct TaskWriter {
     store: Arc<dyn Store>,
     owned: Arc<Ownership>,
-    turns: Arc<Turns>,
+    large_writes: Arc<LargeWrites>,
     watchers: Arc<Watchers>,
     /// The request of another node that the next commit of a task answers.
     answering: Option<(TaskId, RequestId)>,
@@ -34,12 +34,12 @@ impl TaskWriter {
     pub(super) fn new(
         store: Arc<dyn Store>,
         owned: Arc<Ownership>,
-        (turns, watchers): (Arc<Turns>, Arc<Watchers>),
+        (large_writes, watchers): (Arc<LargeWrites>, Arc<Watchers>),
     ) -> Self {
         Self {
             store,
             owned,
-            turns,
+            large_writes,
             watchers,
             answering: None,
         }
@@ -72,7 +72,10 @@ impl TaskWriter {
     /// As [`Store::accept`].
     pub(super) async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
         let claim = self.claim(task.head.id)?;
-        let _turn = self.turns.take(&task.head.workspace, task.data.len()).await;
+        let _permit = self
+            .large_writes
+            .acquire(&task.head.workspace, task.data.len())
+            .await;
         self.store.accept(claim, task).await
     }
 
@@ -87,8 +90,13 @@ impl TaskWriter {
         }
         let claim = self.claim(commit.head.id)?;
         let bytes = bytes(&commit);
-        self.turns.pace(&commit.head.workspace, bytes).await;
-        let _turn = self.turns.take(&commit.head.workspace, bytes).await;
+        self.large_writes
+            .throttle(&commit.head.workspace, bytes)
+            .await;
+        let _permit = self
+            .large_writes
+            .acquire(&commit.head.workspace, bytes)
+            .await;
         let news = news(&commit.head);
         self.store.commit(claim, commit).await?;
         self.watchers.written(news);
@@ -110,7 +118,7 @@ impl TaskWriter {
                 claims.push(claim);
             }
         }
-        let _turn = self.turn_of(&changes).await;
+        let _turn = self.permit_of(&changes).await;
         let heads = changes.commits.iter().map(|commit| &commit.head);
         let heads = heads.chain(&changes.notes);
         let news: Vec<TaskId> = heads.filter_map(news).collect();
@@ -121,15 +129,17 @@ impl TaskWriter {
         Ok(())
     }
 
-    /// Waits for the turn to write what a transaction brings.
-    async fn turn_of(&self, changes: &Transaction) -> Option<Turn> {
+    /// Waits until the data of a transaction may be written.
+    async fn permit_of(&self, changes: &Transaction) -> Option<WritePermit> {
         let committed: usize = changes.commits.iter().map(bytes).sum();
         let accepted: usize = changes.accepts.iter().map(|task| task.data.len()).sum();
         let heads = changes.commits.iter().map(|commit| &commit.head);
         let mut heads = heads.chain(changes.accepts.iter().map(|task| &task.head));
         let workspace = &heads.next()?.workspace;
-        self.turns.pace(workspace, committed).await;
-        self.turns.take(workspace, committed + accepted).await
+        self.large_writes.throttle(workspace, committed).await;
+        self.large_writes
+            .acquire(workspace, committed + accepted)
+            .await
     }
 
     /// As [`Store::record_effect`].
@@ -303,15 +313,18 @@ mod tests {
     use crate::store::conformance::samples::{new_task, next, workspace};
     use crate::store::memory::MemoryStore;
 
-    fn turns() -> (Arc<Turns>, Arc<Watchers>) {
-        (Arc::new(Turns::new(Box::new(|| true))), Arc::default())
+    fn beside() -> (Arc<LargeWrites>, Arc<Watchers>) {
+        (
+            Arc::new(LargeWrites::new(Box::new(|| true))),
+            Arc::default(),
+        )
     }
 
     /// The request may stop waiting while the write is under way, and then it accepts the task itself.
     #[tokio::test]
     async fn a_write_that_failed_is_not_taken_for_durable() {
         let store = Arc::new(MemoryStore::new());
-        let writer = TaskWriter::new(store.clone(), store.ownership().borrow().clone(), turns());
+        let writer = TaskWriter::new(store.clone(), store.ownership().borrow().clone(), beside());
         store.close().await;
         let task = new_task(&workspace("acme"), TaskId::new(), "{}");
         let (arriving, hears) = Arriving::new(writer, task.clone(), None);
@@ -334,7 +347,7 @@ mod tests {
         for arrived in [false, true] {
             let store = Arc::new(MemoryStore::new());
             let writer =
-                TaskWriter::new(store.clone(), store.ownership().borrow().clone(), turns());
+                TaskWriter::new(store.clone(), store.ownership().borrow().clone(), beside());
             let task = new_task(&workspace("acme"), TaskId::new(), "{}");
             let (arriving, _hears) = Arriving::new(writer.clone(), task.clone(), None);
             arriving.pending.lock().await.begun = true;

@@ -101,7 +101,7 @@ impl Dispatcher {
     }
 
     /// Takes up a task that is durable and ready. Never blocks and never fails: a task that finds
-    /// no place in memory is read from the store later. Gives how long to hold a sender's answer
+    /// no place in memory is read from the store later. Returns how long to hold a sender's answer
     /// back so that runs keep pace with what comes in.
     pub(super) fn offer(&self, workspace: &WorkspaceName, task: TaskId) -> Duration {
         let queued = self.queue.offer(workspace, task);

@@ -162,7 +162,7 @@ impl Interrupted {
         Admission::Waits
     }
 
-    /// A task's runner is done with it, or it has been set aside. Gives those that are to be woken now.
+    /// A task's runner is done with it, or it has been set aside. Returns those that are to be woken now.
     pub(super) fn rests(&self, workspace: &WorkspaceName, task: TaskId) -> Vec<TaskId> {
         if !self.any.load(Ordering::Relaxed) {
             return Vec::new();
@@ -294,7 +294,7 @@ fn read(file: &Path) -> List {
     })
 }
 
-/// Replaces the file as a whole.
+/// Replaces the file as a whole. The new one has a fixed name, so that one which a kill leaves is overwritten later.
 fn write(file: &Path, list: &List) -> io::Result<()> {
     let new = file.with_extension("new");
     std::fs::write(&new, serde_json::to_vec(list)?)?;

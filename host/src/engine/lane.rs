@@ -16,7 +16,7 @@ pub(super) struct Lane {
     /// Of them, those that wait for a connector's answer; for a moment also some that have ended.
     pub(super) outside: usize,
     /// Ready tasks newer than this may be in the store only.
-    pub(super) taken_up_to: TaskId,
+    pub(super) newest_taken: TaskId,
     /// Whether there may be any.
     pub(super) more: bool,
     /// Whether some were offered since the last look into the store.
@@ -49,7 +49,7 @@ impl Lane {
             requeue: HashSet::new(),
             running: 0,
             outside: 0,
-            taken_up_to: TaskId::MIN,
+            newest_taken: TaskId::MIN,
             more,
             offered_since: false,
             refilling: false,

@@ -15,11 +15,11 @@ use crate::store::Claim;
 
 #[derive(Default)]
 pub(super) struct TaskLocks {
-    tasks: Mutex<HashMap<TaskId, Held>>,
+    tasks: Mutex<HashMap<TaskId, LockEntry>>,
 }
 
 /// A task whose lock is held.
-struct Held {
+struct LockEntry {
     signals: Arc<Signals>,
     /// The claim that the run writes under; none if an action holds the lock.
     claim: Option<Claim>,
@@ -72,7 +72,7 @@ impl TaskLocks {
             }),
             Entry::Vacant(free) => {
                 let signals = Arc::<Signals>::default();
-                free.insert(Held {
+                free.insert(LockEntry {
                     signals: signals.clone(),
                     claim,
                     wanted: false,

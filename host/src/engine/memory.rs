@@ -100,7 +100,7 @@ impl Memory {
         }
     }
 
-    /// Tells that a run found no memory, for which so much is to be set aside when it is begun again.
+    /// Says that a run found no memory: `run` bytes are set aside before it begins again.
     pub(super) fn none(&self, run: u64) -> NoRoom {
         let seen = self.budget.released();
         let needs = Needs { matching: 0, run };

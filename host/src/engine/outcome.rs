@@ -33,7 +33,7 @@ impl Default for Applied {
     }
 }
 
-/// Applies what a run wrote. A run that left too much, in the data or in the `journal` of so many bytes, has failed,
+/// Applies what a run wrote. A run that left too much, in the data or in its `journal` bytes, has failed,
 /// and its task with it: the data in memory is not looked at again.
 fn apply(end: &mut RunEnd, data: &mut Arc<Document>, journal: u64) -> Applied {
     let RunEnd::Finished(finished) = end else {

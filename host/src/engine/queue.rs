@@ -16,19 +16,19 @@ use super::lane::{Lane, Memory};
 use super::settings::EngineSettings;
 use crate::domain::ids::{TaskId, WorkspaceName};
 
-/// A workspace has at most so many times as many runs as there are free places.
+/// Factor of the dynamic threshold: a workspace may have this many times as many runs as there are free places.
 const TIMES_FREE: usize = 9;
 
 pub(super) struct Queue {
     inner: Mutex<Inner>,
     wants_refill: Arc<Notify>,
-    computing: Computing,
+    computing: CountComputing,
     /// Notified when a lane waits for memory.
     starved: Arc<Notify>,
 }
 
 /// How many runs of a workspace compute for long, or would if others did not.
-pub(super) type Computing = Box<dyn Fn(&WorkspaceName) -> usize + Send + Sync>;
+pub(super) type CountComputing = Box<dyn Fn(&WorkspaceName) -> usize + Send + Sync>;
 
 struct Inner {
     settings: EngineSettings,
@@ -37,13 +37,13 @@ struct Inner {
     round_robin: VecDeque<WorkspaceName>,
     running: usize,
     /// Lanes whose [`Lane::more`] is set: usually none, and then the lanes are not searched for one.
-    spilled: usize,
+    lanes_with_more: usize,
     closed: bool,
     /// No task is given out for now.
-    held: bool,
+    paused: bool,
 }
 
-/// A look into the store that would help.
+/// A read of the store that would refill a lane.
 #[derive(Debug)]
 pub(super) struct Refill {
     pub(super) workspace: WorkspaceName,
@@ -56,7 +56,7 @@ impl Queue {
     pub(super) fn new(
         settings: EngineSettings,
         workspaces: Vec<WorkspaceName>,
-        computing: Computing,
+        computing: CountComputing,
     ) -> Self {
         let lanes: HashMap<_, _> = workspaces
             .into_iter()
@@ -65,12 +65,12 @@ impl Queue {
         Self {
             inner: Mutex::new(Inner {
                 settings,
-                spilled: lanes.len(),
+                lanes_with_more: lanes.len(),
                 lanes,
                 round_robin: VecDeque::new(),
                 running: 0,
                 closed: false,
-                held: false,
+                paused: false,
             }),
             wants_refill: Arc::new(Notify::new()),
             computing,
@@ -78,14 +78,14 @@ impl Queue {
         }
     }
 
-    /// Takes in a ready task, or remembers that the store has it. Gives how many of the workspace's
+    /// Takes in a ready task, or remembers that the store has it. Returns how many of the workspace's
     /// tasks are queued in memory.
     pub(super) fn offer(&self, workspace: &WorkspaceName, task: TaskId) -> usize {
         let mut inner = self.inner.lock();
         let room = inner.settings.queue;
         let lane = inner.lane(workspace);
-        if task <= lane.taken_up_to || (!lane.more && lane.queued.len() < room) {
-            lane.taken_up_to = lane.taken_up_to.max(task);
+        if task <= lane.newest_taken || (!lane.more && lane.queued.len() < room) {
+            lane.newest_taken = lane.newest_taken.max(task);
             inner.push(workspace, task);
         } else {
             lane.offered_since = true;
@@ -102,7 +102,7 @@ impl Queue {
         if computing >= inner.settings.computing {
             return false;
         }
-        if inner.closed || inner.held || inner.running >= inner.settings.concurrency {
+        if inner.closed || inner.paused || inner.running >= inner.settings.concurrency {
             return false;
         }
         let others_wait = !inner.round_robin.is_empty();
@@ -114,7 +114,7 @@ impl Queue {
             && lane.running < most
             && lane.known.insert(task);
         if may {
-            lane.taken_up_to = lane.taken_up_to.max(task);
+            lane.newest_taken = lane.newest_taken.max(task);
             lane.running += 1;
             inner.running += 1;
         }
@@ -167,18 +167,18 @@ impl Queue {
     }
 
     /// A run of the workspace waits for a connector's answer: another one may start.
-    pub(super) fn leave(&self, workspace: &WorkspaceName) {
+    pub(super) fn call_began(&self, workspace: &WorkspaceName) {
         self.inner.lock().lane(workspace).outside += 1;
     }
 
     /// It has the answer, or has ended without.
-    pub(super) fn come_back(&self, workspace: &WorkspaceName) {
+    pub(super) fn call_ended(&self, workspace: &WorkspaceName) {
         self.inner.lock().lane(workspace).outside -= 1;
     }
 
-    /// `most`: so many runs that compute a workspace has at most when another one begins.
+    /// `most` is the number of computing runs that a workspace may have when another one begins.
     fn pop(&self, inner: &mut Inner, most: usize) -> Option<(WorkspaceName, TaskId)> {
-        if inner.closed || inner.held {
+        if inner.closed || inner.paused {
             return None;
         }
         let popped = inner.pop(|workspace| (self.computing)(workspace) < most);
@@ -187,13 +187,13 @@ impl Queue {
             Some((workspace, _)) => inner.lane(workspace).wants_refill(room),
             None => inner.lanes.values().any(|lane| lane.wants_refill(room)),
         };
-        if inner.spilled > 0 && low(inner) {
+        if inner.lanes_with_more > 0 && low(inner) {
             self.wants_refill.notify_one();
         }
         popped
     }
 
-    /// Gives out no task of a workspace that it has now; gives those that are running.
+    /// Removes the queued tasks of a workspace, and returns those that are running.
     pub(super) fn forget(&self, workspace: &WorkspaceName) -> Vec<TaskId> {
         let mut inner = self.inner.lock();
         inner.set_more(workspace, false);
@@ -227,13 +227,13 @@ impl Queue {
         inner.lanes.values().map(|lane| lane.queued.len()).sum()
     }
 
-    /// Whether no task is given out until this is taken back.
-    pub(super) fn hold(&self, held: bool) {
-        self.inner.lock().held = held;
+    /// Stops giving out tasks, or begins again.
+    pub(super) fn set_paused(&self, paused: bool) {
+        self.inner.lock().paused = paused;
     }
 
-    pub(super) fn is_held(&self) -> bool {
-        self.inner.lock().held
+    pub(super) fn is_paused(&self) -> bool {
+        self.inner.lock().paused
     }
 
     /// Removes the queued tasks for which `is_one` is true: they are another node's.
@@ -287,7 +287,7 @@ impl Inner {
 
     fn set_more(&mut self, workspace: &WorkspaceName, more: bool) {
         let before = std::mem::replace(&mut self.lane(workspace).more, more);
-        self.spilled = self.spilled + usize::from(more) - usize::from(before);
+        self.lanes_with_more = self.lanes_with_more + usize::from(more) - usize::from(before);
     }
 
     fn push(&mut self, workspace: &WorkspaceName, task: TaskId) -> bool {

@@ -132,7 +132,7 @@ impl Calls for Recorded {
     }
 }
 
-/// Runs tasks again, dry. See the module's documentation.
+/// Runs tasks again, dry.
 #[derive(Clone)]
 pub struct Replayer {
     pub(super) tasks: Tasks,

@@ -18,7 +18,7 @@ pub(super) async fn watch(tasks: Tasks, dispatcher: Arc<Dispatcher>, held: Arc<H
     let mut health = tasks.store.health();
     loop {
         let now = *health.borrow_and_update();
-        dispatcher.queue.hold(now != Health::Writable);
+        dispatcher.queue.set_paused(now != Health::Writable);
         if now == Health::Writable {
             for (workspace, task) in held.take_tasks() {
                 dispatcher.queue.wake(&workspace, task);

@@ -64,7 +64,7 @@ impl Runner {
         }
     }
 
-    /// Takes one task as far as it goes. Gives the next one that is the runner's; at none it ends.
+    /// Takes one task as far as it goes. Returns the next one that is the runner's; at none it ends.
     async fn run_one(
         &self,
         workspace: &WorkspaceName,
@@ -162,7 +162,7 @@ impl Runner {
         }
     }
 
-    /// Puts a task back into its lane for which there is no memory now. Gives the runner's next one.
+    /// Puts a task back into its lane for which there is no memory now. Returns the runner's next one.
     fn put_back(
         &self,
         workspace: &WorkspaceName,

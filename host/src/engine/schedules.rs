@@ -30,7 +30,7 @@ const LOOK_AGAIN_MS: Millis = 10_000;
 /// The sleep after the store took no writes.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// Makes the tasks of schedules. See the module's documentation.
+/// Makes the tasks of schedules.
 pub(super) struct Scheduler {
     pub(super) tasks: Tasks,
     pub(super) catalog: Arc<Catalog>,

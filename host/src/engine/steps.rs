@@ -13,7 +13,7 @@ use super::matcher::{Matched, Matcher};
 use crate::catalog::{Catalog, CatalogError, TooCostly};
 use crate::domain::budget::Permit;
 use crate::domain::data::Document;
-use crate::domain::effect::{Begun, Calls};
+use crate::domain::effect::{Calls, RunOrigin};
 use crate::domain::ids::{StepName, TaskId, WorkspaceName};
 use crate::domain::run::{RunEnd, RunInput, RunOutcome, RunOutput, StepFault};
 use crate::domain::step::{RetryPolicy, Step, StepKind};
@@ -80,7 +80,12 @@ impl Steps {
 
     /// Puts what began the run before all that is eligible today. Limits and retry policy are
     /// today's.
-    pub(super) fn resume(&self, workspace: &WorkspaceName, begun: &Begun, eligible: &mut Eligible) {
+    pub(super) fn resume(
+        &self,
+        workspace: &WorkspaceName,
+        begun: &RunOrigin,
+        eligible: &mut Eligible,
+    ) {
         let today = self.catalog.step(workspace, &begun.step);
         let step = match today {
             Ok(live) if live.step.digest == begun.digest => live.step.clone(),
@@ -165,7 +170,7 @@ impl Steps {
 }
 
 /// What is still known of a step that has been deleted.
-fn deleted(begun: &Begun) -> Step {
+fn deleted(begun: &RunOrigin) -> Step {
     Step {
         name: begun.step.clone(),
         kind: StepKind::Component,

@@ -92,7 +92,7 @@ impl Subtasks {
     }
 
     /// Makes a run's end durable, with the subtasks that it asked for. What was noted of earlier
-    /// subtasks since the run began is kept. Gives the head as it is now.
+    /// subtasks since the run began is kept. Returns the head as it is now.
     pub(super) async fn forward(
         &self,
         writer: &TaskWriter,

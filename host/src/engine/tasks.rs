@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::commit::TaskWriter;
-use super::turns::Turns;
+use super::large_writes::LargeWrites;
 use super::watchers::Watchers;
 use crate::domain::data::Document;
 use crate::domain::ids::TaskId;
@@ -17,24 +17,28 @@ use crate::store::{Ownership, Store, StoreError};
 pub(super) struct Tasks {
     pub(super) store: Arc<dyn Store>,
     ownership: watch::Receiver<Arc<Ownership>>,
-    pub(super) turns: Arc<Turns>,
+    pub(super) large_writes: Arc<LargeWrites>,
     pub(super) watchers: Arc<Watchers>,
 }
 
 impl Tasks {
-    pub(super) fn new(store: Arc<dyn Store>, turns: Arc<Turns>, watchers: Arc<Watchers>) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        large_writes: Arc<LargeWrites>,
+        watchers: Arc<Watchers>,
+    ) -> Self {
         let ownership = store.ownership();
         Self {
             store,
             ownership,
-            turns,
+            large_writes,
             watchers,
         }
     }
 
     /// Writes tasks under the claims that the node holds now.
     pub(super) fn writer(&self) -> TaskWriter {
-        let beside = (self.turns.clone(), self.watchers.clone());
+        let beside = (self.large_writes.clone(), self.watchers.clone());
         TaskWriter::new(self.store.clone(), self.owned(), beside)
     }
 

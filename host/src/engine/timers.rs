@@ -59,7 +59,7 @@ impl Timers {
     async fn take_up_due(&self) -> Result<Next, StoreError> {
         let now = self.clock.now();
         let latest = now.saturating_add(LOOK_AGAIN_MS);
-        if self.dispatcher.queue.is_held() {
+        if self.dispatcher.queue.is_paused() {
             // `timer_set` is notified when the hold is over.
             return Ok(Next::At(latest));
         }

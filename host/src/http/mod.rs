@@ -2,6 +2,7 @@
 //! into calls of the catalog and the store, and their answers into JSON; it decides nothing itself.
 
 pub mod auth;
+pub mod proxy_protocol;
 pub mod server;
 pub mod tls;
 
@@ -20,7 +21,6 @@ mod files;
 mod health;
 mod openapi;
 mod problem;
-mod proxy_protocol;
 mod refusals;
 mod reply;
 mod route;

@@ -10,14 +10,12 @@ const SIGNATURE: [u8; 12] = *b"\r\n\r\n\0\r\nQUIT\n";
 /// The most that follows the fixed part, in bytes: addresses, and extensions that are not read.
 const REST: u16 = 4096;
 
-/// Reads the header. Gives the client's address; `None` if the proxy connects for itself (`LOCAL`), or if the
+/// Reads the header. Returns the client's address; `None` if the proxy connects for itself (`LOCAL`), or if the
 /// client has no IP address.
 ///
 /// # Errors
 /// `InvalidData` if the connection does not begin with a header of this version; those of the connection.
-pub(super) async fn read_client(
-    stream: &mut (impl AsyncRead + Unpin),
-) -> io::Result<Option<IpAddr>> {
+pub async fn read_client(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<IpAddr>> {
     let mut fixed = [0; 16];
     stream.read_exact(&mut fixed).await?;
     let [.., version_and_command, family, high, low] = fixed;

@@ -176,7 +176,7 @@ const UNVERIFIED: [C; 27] = [
 pub(super) fn routes() -> Vec<Route> {
     let mut all = vec![
         Route::open(GET, reply::PATH, "getReply", reply::show).about("What has come of the task of a sender that waited")
-            .gives::<EndedTask>(200, "No step had a use for the task. If it is done, the answer is its result.")
+            .gives::<EndedTask>(200, "No step matched the task, or a step ignored it. If it is done, the answer is its result.")
             .gives::<PendingReply>(202, "The task goes on.").refuses(&REPLY).refuses(&[C::NoSuchReply, C::Internal, C::StorageUnavailable, C::ShuttingDown, C::Overloaded]),
         Route::open(GET, "/healthz", "getHealth", healthz).about("Whether the process serves")
             .says(200, "It does."),
@@ -364,7 +364,7 @@ pub(super) fn routes() -> Vec<Route> {
         route.about("Send a webhook's event, which becomes a task").refuses(&[C::MethodNotAllowed])
             .takes_content(vec![(JSON, any_json())], true).gives::<Accepted>(200, "The task is durable.")
             .gives::<AcceptedTasks>(200, "The body was of several documents, and all tasks are durable.")
-            .gives::<EndedTask>(200, "The sender waited, and no step had a use for the task. If the task is done, the answer is its result.")
+            .gives::<EndedTask>(200, "The sender waited, and no step matched the task, or a step ignored it. If the task is done, the answer is its result.")
             .gives::<PendingReply>(202, "The sender waited, and the task goes on.").refuses(&REPLY)
             .gives_nothing_with(303, "The sender is a browser, which is led to the webhook's `redirect`.")
             .refuses(&DATA).refuses(&EVENT).refuses(&[C::UnknownWebhook, C::WebhookDisabled, C::LimitReached, C::TooLarge, C::Busy])

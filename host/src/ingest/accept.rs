@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::body::{self, BodyError};
 use super::decode::{DecodeError, Document, is_json};
 use super::fit::{Fit, Mismatch};
-use super::headers::Kept;
+use super::headers::KeptHeaders;
 use super::verify::Delivery;
 use crate::catalog::Verifier;
 use crate::domain::clock::Millis;
@@ -107,7 +107,7 @@ struct Via<'a> {
     user_agent: Option<&'a str>,
     content_type: Option<&'a str>,
     query: Map<String, Value>,
-    headers: Kept<'a>,
+    headers: KeptHeaders<'a>,
     /// The id of the delivery that was sent again.
     #[serde(skip_serializing_if = "Option::is_none")]
     redelivery_of: Option<String>,
@@ -155,7 +155,7 @@ pub fn new_task(arrival: Arrival<'_>) -> Result<NewTask, IngestError> {
         user_agent: arrival.user_agent,
         content_type: arrival.content_type,
         query,
-        headers: Kept {
+        headers: KeptHeaders {
             intake: &webhook.intake,
             verifier: arrival.verifier,
             headers: arrival.headers,

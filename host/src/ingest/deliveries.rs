@@ -36,7 +36,6 @@ const RECORDED: Refill = Refill {
     burst: limits::DELIVERIES_AT_ONCE as f64,
 };
 
-/// See the module's documentation.
 pub struct DeliveryLog {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,

@@ -58,10 +58,10 @@ impl Serialize for Fit {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("valid", &(*self == Self::Fits))?;
-        let errors: Vec<Shown<'_>> = match self {
+        let errors: Vec<ViolationView<'_>> = match self {
             Self::Fits => Vec::new(),
-            Self::Fails(violations) => violations.iter().map(Shown::of).collect(),
-            Self::Unknown => vec![Shown {
+            Self::Fails(violations) => violations.iter().map(ViolationView::of).collect(),
+            Self::Unknown => vec![ViolationView {
                 instance: "",
                 schema: "",
                 message: "checking it takes more work than it may",
@@ -75,13 +75,13 @@ impl Serialize for Fit {
 }
 
 #[derive(Serialize)]
-struct Shown<'v> {
+struct ViolationView<'v> {
     instance: &'v str,
     schema: &'v str,
     message: &'v str,
 }
 
-impl<'v> Shown<'v> {
+impl<'v> ViolationView<'v> {
     fn of(violation: &'v Violation) -> Self {
         Self {
             instance: &violation.instance,

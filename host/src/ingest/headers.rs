@@ -9,7 +9,7 @@ use crate::domain::intake::Intake;
 use crate::domain::limits::{KEPT_HEADER_BYTES, KEPT_HEADERS_BYTES};
 
 /// The header fields of a request that its webhook keeps. They are serialised without a copy of all of them.
-pub(super) struct Kept<'a> {
+pub(super) struct KeptHeaders<'a> {
     /// The webhook's choice.
     pub(super) intake: &'a Intake,
     /// Its verifier: the field that vouches for a request is never kept.
@@ -18,7 +18,7 @@ pub(super) struct Kept<'a> {
     pub(super) headers: &'a HeaderMap,
 }
 
-impl Serialize for Kept<'_> {
+impl Serialize for KeptHeaders<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         let mut left = KEPT_HEADERS_BYTES;
@@ -69,7 +69,7 @@ mod tests {
             let value = HeaderValue::from_bytes(value).unwrap();
             headers.append(HeaderName::from_static(name), value);
         }
-        let kept = Kept {
+        let kept = KeptHeaders {
             intake: &intake,
             verifier: None,
             headers: &headers,

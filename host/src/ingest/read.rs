@@ -71,7 +71,7 @@ pub struct Share {
 }
 
 impl Share {
-    /// A share of so many bytes, for a workspace.
+    /// A share of `bytes` for a workspace.
     ///
     /// # Errors
     /// [`ReadError::Overloaded`].

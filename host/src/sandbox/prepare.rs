@@ -36,7 +36,7 @@ pub(super) async fn image(
         .get_or_try_init(|| async {
             let empty = Keeping::Snapshot(Snapshot::default());
             match kept(engine, scripts, script, Extent::Nothing, empty).await? {
-                Kept::Memory(Keeping::Snapshot(snapshot)) => Ok(Arc::new(snapshot)),
+                Compiled::Memory(Keeping::Snapshot(snapshot)) => Ok(Arc::new(snapshot)),
                 _ => Err(failed()),
             }
         })
@@ -44,17 +44,17 @@ pub(super) async fn image(
     for extent in [Extent::All, Extent::Entry, Extent::Common] {
         let changes = Keeping::Changes(Changes::to(snapshot.clone()));
         match kept(engine, scripts, script, extent, changes).await? {
-            Kept::Memory(Keeping::Changes(changes)) => return Ok(changes.into_image()),
-            Kept::Memory(Keeping::Snapshot(_)) => return Err(failed()),
-            Kept::Refused => {}
-            Kept::Trapped => break,
+            Compiled::Memory(Keeping::Changes(changes)) => return Ok(changes.into_image()),
+            Compiled::Memory(Keeping::Snapshot(_)) => return Err(failed()),
+            Compiled::Refused => {}
+            Compiled::Trapped => break,
         }
     }
     Ok(Image::default())
 }
 
 /// What came of compiling.
-enum Kept {
+enum Compiled {
     Memory(Keeping),
     /// The engine says that it cannot.
     Refused,
@@ -68,7 +68,7 @@ async fn kept(
     script: &LoadedComponent,
     extent: Extent,
     keeping: Keeping,
-) -> Result<Kept, ComponentError> {
+) -> Result<Compiled, ComponentError> {
     let limits = StepLimits {
         fuel: FUEL,
         timeout_ms: TIME.as_millis() as u64,
@@ -84,14 +84,14 @@ async fn kept(
     .await;
     match prepared {
         Ok(Ok(Ok(Ok(())))) => Ok(match store.into_data().keeping {
-            Some(keeping) => Kept::Memory(keeping),
-            None => Kept::Refused,
+            Some(keeping) => Compiled::Memory(keeping),
+            None => Compiled::Refused,
         }),
         Ok(Ok(Ok(Err(why)))) => {
             tracing::debug!(why, ?extent, "a script is not compiled to this extent");
-            Ok(Kept::Refused)
+            Ok(Compiled::Refused)
         }
-        Ok(Ok(Err(_))) => Ok(Kept::Trapped),
+        Ok(Ok(Err(_))) => Ok(Compiled::Trapped),
         Ok(Err(error)) => Err(error),
         Err(_) => Err(ComponentError::Host("it took too long".into())),
     }

@@ -46,7 +46,7 @@ pub(super) async fn step(
     };
     let (logs, work) = (store.data().logs.clone(), store.data().work.clone());
     let config = store.data().task.config.clone();
-    let (called, held) = within(left, async {
+    let (result, suspended) = within(left, async {
         let instance = component.pre().instantiate_async(&mut store).await?;
         instance.call_run(&mut store).await
     })
@@ -57,7 +57,7 @@ pub(super) async fn step(
         limit: step_limits.fuel,
         data_bytes,
     };
-    let outcome = match called {
+    let outcome = match result {
         // The future was dropped in the middle of a call: nothing of the store may run again.
         Err(Exceeded { computed }) if computed >= left / 2 => RunOutcome::Ended(RunEnd::Computed {
             limit_ms: step_limits.timeout_ms,
@@ -82,7 +82,7 @@ pub(super) async fn step(
         outcome,
         logs: logs.take(),
         fuel,
-        duration_us: started.elapsed().saturating_sub(held).as_micros() as u64,
+        duration_us: started.elapsed().saturating_sub(suspended).as_micros() as u64,
     }
 }
 
@@ -151,12 +151,12 @@ pub(super) async fn condition(
     let logs = store.data().logs.clone();
     let limit_ms = step_limits.timeout_ms.min(CONDITION_MS);
     let limit = Duration::from_millis(limit_ms);
-    let (called, _) = within(limit, async {
+    let (result, _) = within(limit, async {
         let instance = component.pre().instantiate_async(&mut store).await?;
         instance.call_condition(&mut store).await
     })
     .await;
-    let fault = match called {
+    let fault = match result {
         Ok(Ok(text)) if text.len() <= limits::CONDITION_BYTES => return Ok(text),
         Ok(Ok(text)) => StepFault::Limit(format!(
             "it returned {} bytes, and a condition has at most {}",

@@ -36,7 +36,7 @@ impl Wake for Woken {
     }
 }
 
-/// Carries out a call in so much time, or gives it up. Gives also the time in which the call could have gone on and was
+/// Carries out a call within `limit`, or gives it up. Returns also the time in which the call could have gone on and was
 /// not polled, which does not count.
 pub(super) async fn within<T>(
     limit: Duration,

@@ -28,7 +28,7 @@ struct Done {
 }
 
 impl Work {
-    /// Nothing done by a run with so much fuel.
+    /// Nothing done yet by a run with `fuel`.
     pub(super) fn new(fuel: u64) -> Self {
         Self(Arc::new(Done {
             owed: AtomicU64::new(0),
@@ -37,7 +37,7 @@ impl Work {
         }))
     }
 
-    /// Counts a call that handles so many bytes, or elements of an array that are moved.
+    /// Counts a call that handles `bytes`, or elements of an array that are moved.
     pub(super) fn add(&self, bytes: usize) {
         self.0.is_called.store(true, Ordering::Relaxed);
         self.0
@@ -73,7 +73,7 @@ impl Work {
         self.0.owed.load(Ordering::Relaxed)
     }
 
-    /// The run has so much fuel left, at most, and none taken from it for what is owed.
+    /// The run has at most `fuel` left, and none taken from it for what is owed.
     pub(super) fn has(&self, fuel: u64) {
         self.0.left.store(fuel, Ordering::Relaxed);
     }
@@ -83,7 +83,7 @@ impl Work {
         self.0.is_called.swap(false, Ordering::Relaxed)
     }
 
-    /// What is left of so much fuel when what is owed has been taken from it.
+    /// What is left of `fuel` when what is owed has been taken from it.
     ///
     /// # Errors
     /// As [`Work::charge`]; then it is still owed.

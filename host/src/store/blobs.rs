@@ -94,7 +94,7 @@ impl Blobs {
         blobs
     }
 
-    /// From now on the files of a workspace may have so many bytes in all. More are kept, if they are there already.
+    /// Limits the files of a workspace to `most` bytes in all. Files that are there already are kept.
     pub fn limit(&self, most: u64) {
         self.most.store(most, Ordering::Relaxed);
     }

@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 
 use super::{
-    Blobs, Claim, Commit, Counts, Found, History, Manage, NewTask, Ownership, Partitions, Purged,
-    Registry, Store, StoreError, TaskQuery, Terms, Transaction,
+    Blobs, Claim, Commit, Counts, History, Manage, NewTask, Ownership, Partitions, Purged,
+    Registry, Store, StoreError, TaskPage, TaskQuery, Terms, Transaction,
 };
 use crate::domain::audit::{AuditEntry, AuditPage, AuditQuery};
 use crate::domain::clock::Millis;
@@ -24,7 +24,7 @@ use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::{StoredTask, TaskHead, TaskState};
 
-pub use model::{Kept, Model};
+pub use model::{Model, ModelTask};
 
 /// A [`Store`] that keeps everything in memory only.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ impl Store for MemoryStore {
     ) -> Result<Option<StoredTask>, StoreError> {
         self.with(|model| {
             let kept = model.tasks.get(&(workspace.clone(), task));
-            Ok(kept.map(Kept::stored))
+            Ok(kept.map(ModelTask::stored))
         })
     }
 
@@ -210,7 +210,7 @@ impl Store for MemoryStore {
         workspace: &WorkspaceName,
         query: &TaskQuery,
         terms: &Terms,
-    ) -> Result<Found, StoreError> {
+    ) -> Result<TaskPage, StoreError> {
         let all = TaskQuery {
             limit: usize::MAX,
             ..query.clone()
@@ -220,7 +220,7 @@ impl Store for MemoryStore {
         let more = tasks.len() > query.limit;
         tasks.truncate(query.limit);
         let next = tasks.last().filter(|_| more).map(|head| head.id);
-        Ok(Found { tasks, next })
+        Ok(TaskPage { tasks, next })
     }
 
     async fn counts(&self, workspace: &WorkspaceName) -> Result<Counts, StoreError> {

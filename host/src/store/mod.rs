@@ -42,7 +42,7 @@ pub use cluster::{Asked, Cluster, Drain, Load, Node};
 pub use error::{Health, StoreError};
 pub use manage::Manage;
 pub use names::Names;
-pub use query::{Counts, Found, Purged, TaskQuery, Terms};
+pub use query::{Counts, Purged, TaskPage, TaskQuery, Terms};
 pub use registry::Registry;
 pub use timeline::{History, Page, Timeline};
 
@@ -214,13 +214,13 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<Vec<TaskHead>, StoreError>;
 
     /// A page of tasks that fit `terms`, newest first. By an index, and bounded: a page may be short or
-    /// empty though there are more ([`Found::next`]).
+    /// empty though there are more ([`TaskPage::next`]).
     async fn find(
         &self,
         workspace: &WorkspaceName,
         query: &TaskQuery,
         terms: &Terms,
-    ) -> Result<Found, StoreError>;
+    ) -> Result<TaskPage, StoreError>;
 
     /// How many tasks are in each state. Bounded: see [`Counts::at_least`].
     async fn counts(&self, workspace: &WorkspaceName) -> Result<Counts, StoreError>;

@@ -10,7 +10,7 @@ use crate::domain::limits;
 /// The names that are taken. An implementation whose database can tell has no use for it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Names {
-    workspaces: BTreeMap<WorkspaceName, Taken>,
+    workspaces: BTreeMap<WorkspaceName, WorkspaceNames>,
     /// Whose webhook has a key.
     keys: HashMap<String, (WorkspaceName, String)>,
     /// Names of the server's own tokens, by their ids.
@@ -19,7 +19,7 @@ pub struct Names {
 
 /// What is taken in one workspace.
 #[derive(Debug, Clone, Default, PartialEq)]
-struct Taken {
+struct WorkspaceNames {
     /// Names and keys of webhooks, by their ids.
     webhooks: BTreeMap<String, (String, String)>,
     steps: BTreeSet<String>,
@@ -70,16 +70,16 @@ impl Names {
         names
     }
 
-    fn workspace(&mut self, name: &WorkspaceName) -> &mut Taken {
+    fn workspace(&mut self, name: &WorkspaceName) -> &mut WorkspaceNames {
         self.workspaces.entry(name.clone()).or_default()
     }
 
     /// Refuses a change that would take what is taken, or one more than may be.
     ///
     /// # Errors
-    /// [`StoreError::Taken`], [`StoreError::TooMany`].
+    /// [`StoreError::WorkspaceNames`], [`StoreError::TooMany`].
     pub fn check(&self, change: &Manage) -> Result<(), StoreError> {
-        let none = Taken::default();
+        let none = WorkspaceNames::default();
         let of = |workspace| self.workspaces.get(workspace).unwrap_or(&none);
         let taken = |what, name: &str| StoreError::Taken {
             what,

@@ -10,7 +10,7 @@ pub struct TaskQuery {
     pub state: Option<TaskState>,
     /// Only tasks older than this one (the last of the page before).
     pub before: Option<TaskId>,
-    /// At most so many.
+    /// The most tasks of a page.
     pub limit: usize,
 }
 
@@ -47,7 +47,7 @@ impl Terms {
 
 /// What was found of the tasks that fit.
 #[derive(Debug, Clone, Default)]
-pub struct Found {
+pub struct TaskPage {
     /// Newest first.
     pub tasks: Vec<TaskHead>,
     /// How far was looked: no task that fits and is newer than this one, or is this one, is missing.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use stepwell_condition::{Budget, Pattern};
 use tokio::sync::oneshot;
 
-use super::{Found as Part, Store, StoreError, TaskQuery, Terms};
+use super::{Store, StoreError, TaskPage as Part, TaskQuery, Terms};
 use crate::domain::blocking::BlockingPool;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -42,7 +42,7 @@ pub struct Search {
     pub pattern: Option<Arc<Pattern>>,
     /// Older than this one.
     pub before: Option<TaskId>,
-    /// At most so many.
+    /// The most tasks of a page.
     pub limit: usize,
 }
 
@@ -90,7 +90,7 @@ pub async fn search(
     search: &Search,
 ) -> Result<Page, StoreError> {
     let mut heads = Heads::new(store, workspace, search);
-    let mut found = Found {
+    let mut found = PageBuilder {
         pool: (pool, workspace),
         limit: search.limit,
         pattern: search.pattern.clone(),
@@ -147,7 +147,7 @@ pub async fn search(
 }
 
 /// The tasks that fit, as far as they have been looked at.
-struct Found<'p> {
+struct PageBuilder<'p> {
     pool: (Option<&'p dyn BlockingPool>, &'p WorkspaceName),
     limit: usize,
     pattern: Option<Arc<Pattern>>,
@@ -162,7 +162,7 @@ struct Found<'p> {
     stopped: bool,
 }
 
-impl Found<'_> {
+impl PageBuilder<'_> {
     /// One more than a page: then there is a next one.
     fn is_full(&self) -> bool {
         self.tasks.len() > self.limit

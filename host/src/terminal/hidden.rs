@@ -8,12 +8,12 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 const MOST: u64 = 64 * 1024;
 
 /// The terminal as it was, again when this is dropped.
-struct Shown<'s> {
+struct EchoGuard<'s> {
     stdin: &'s Stdin,
     before: Termios,
 }
 
-impl Drop for Shown<'_> {
+impl Drop for EchoGuard<'_> {
     fn drop(&mut self) {
         // Nothing is left to be done about a terminal that is gone.
         let _ = tcsetattr(self.stdin, OptionalActions::Now, &self.before);
@@ -30,7 +30,7 @@ pub fn read_hidden(question: &str) -> io::Result<String> {
     let mut hidden = before.clone();
     hidden.local_modes.remove(LocalModes::ECHO);
     hidden.local_modes.insert(LocalModes::ECHONL);
-    let shown = Shown {
+    let shown = EchoGuard {
         stdin: &stdin,
         before,
     };

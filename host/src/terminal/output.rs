@@ -63,7 +63,7 @@ impl Output {
         }
     }
 
-    /// The same for a terminal of so many columns.
+    /// The same for a terminal of `columns`.
     #[cfg(test)]
     pub fn of_width(self, columns: usize) -> Self {
         Self {

@@ -55,7 +55,7 @@ fn refuse_calls(engine: &Engine, component: &Component, linker: &mut Linker<Stat
         }
         let mut stubs = linker.instance(interface)?;
         for (name, export) in functions.exports(engine) {
-            let called = format!("`init` calls {interface} {name}");
+            let message = format!("`init` calls {interface} {name}");
             match export.ty {
                 ComponentItem::Resource(_) if name == "pollable" => {
                     stubs.resource(name, ResourceType::host::<DynPollable>(), |_, _| Ok(()))?;
@@ -64,7 +64,7 @@ fn refuse_calls(engine: &Engine, component: &Component, linker: &mut Linker<Stat
                     stubs.resource(name, ResourceType::host::<()>(), |_, _| Ok(()))?;
                 }
                 ComponentItem::ComponentFunc(_) => {
-                    stubs.func_new(name, move |_, _, _, _| wasmtime::bail!("{called}"))?;
+                    stubs.func_new(name, move |_, _, _, _| wasmtime::bail!("{message}"))?;
                 }
                 _ => {}
             }

@@ -10,28 +10,28 @@ use crate::text::Text;
 
 pub fn install<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> Result<()> {
     // The encoding's name in lower case, or undefined for a label that no decoder has.
-    let name = |label: Text| -> Option<String> {
+    let encoding_name = |label: Text| -> Option<String> {
         let found = Encoding::for_label_no_replacement(label.as_bytes());
         found.map(|encoding| encoding.name().to_ascii_lowercase())
     };
-    natives.set("encodingName", Function::new(ctx.clone(), name)?)?;
-    // All of a text, or undefined if it is malformed and may not be.
-    let whole = |label: Text, keep_bom: bool, fatal: bool, bytes: Bytes| -> Option<String> {
+    natives.set("encodingName", Function::new(ctx.clone(), encoding_name)?)?;
+    // Decodes a whole text; undefined if it is malformed and `fatal` is set.
+    let decode_whole = |label: Text, keep_bom: bool, fatal: bool, bytes: Bytes| -> Option<String> {
         let mut decoder = decoder(&label, keep_bom);
         decode(&mut decoder, fatal, &bytes.0, true)
     };
-    natives.set("decodeWhole", Function::new(ctx.clone(), whole)?)?;
+    natives.set("decodeWhole", Function::new(ctx.clone(), decode_whole)?)?;
     // A function that decodes one part after the other.
-    let parts = |ctx: Ctx<'js>, label: Text, keep_bom: bool, fatal: bool| {
+    let new_decoder = |ctx: Ctx<'js>, label: Text, keep_bom: bool, fatal: bool| {
         let decoder = RefCell::new(decoder(&label, keep_bom));
-        let part = move |bytes: Bytes, last: bool| -> Option<String> {
+        let decode_part = move |bytes: Bytes, last: bool| -> Option<String> {
             decode(&mut decoder.borrow_mut(), fatal, &bytes.0, last)
         };
-        Function::new(ctx, part)
+        Function::new(ctx, decode_part)
     };
-    natives.set("decoder", Function::new(ctx.clone(), parts)?)?;
-    // As much of a text as fits into so many bytes, and how many code units that took.
-    let into = |ctx: Ctx<'js>, text: Text, most: usize| -> Result<Vec<Value<'js>>> {
+    natives.set("decoder", Function::new(ctx.clone(), new_decoder)?)?;
+    // Encodes as much of a text as fits into `most` bytes: the number of code units, and the bytes.
+    let encode_into = |ctx: Ctx<'js>, text: Text, most: usize| -> Result<Vec<Value<'js>>> {
         let mut end = 0;
         let mut read = 0;
         for c in text.chars() {
@@ -45,7 +45,7 @@ pub fn install<'js>(ctx: &Ctx<'js>, natives: &Object<'js>) -> Result<()> {
         let bytes = ArrayBuffer::new_copy(ctx.clone(), bytes)?;
         Ok(vec![read.into_js(&ctx)?, bytes.into_value()])
     };
-    natives.set("encodeInto", Function::new(ctx.clone(), into)?)
+    natives.set("encodeInto", Function::new(ctx.clone(), encode_into)?)
 }
 
 fn decoder(label: &str, keep_bom: bool) -> Decoder {

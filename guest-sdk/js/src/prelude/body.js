@@ -17,7 +17,7 @@
     return [`${body}`, 'text/plain;charset=UTF-8'];
   };
 
-  // A body: `bytes`, or a `stream`, or neither; `stream` also once somebody asked for it.
+  // A body: `bytes`, or a `stream`, or neither; `stream` also once it was asked for.
   own.newBody = (content, source) => {
     const body = { bytes: undefined, stream: undefined, used: false, empty: content === undefined };
     const s = own.streamState(content);

@@ -125,7 +125,7 @@ pub struct Slab {
     chunk: *mut u8,
     used: usize,
     /// How much of the chunk was used, and how many blocks of it were taken, when the runtime was told last.
-    told: usize,
+    reported: usize,
     blocks: usize,
     overhead: usize,
     counters: *mut Counters,
@@ -138,7 +138,7 @@ impl Slab {
         Self {
             chunk: ptr::null_mut(),
             used: CHUNK,
-            told: CHUNK,
+            reported: CHUNK,
             blocks: 0,
             overhead,
             // SAFETY: as the caller says.
@@ -191,7 +191,7 @@ impl Slab {
             }
             self.close();
             chunk.cast::<usize>().write(OPEN);
-            (self.chunk, self.used, self.told) = (chunk, COUNT, COUNT);
+            (self.chunk, self.used, self.reported) = (chunk, COUNT, COUNT);
         }
         true
     }
@@ -204,11 +204,11 @@ impl Slab {
         // SAFETY: the runtime and the chunk live.
         unsafe {
             (*self.counters).blocks += self.blocks;
-            let bytes = self.used - self.told - self.blocks * HEADER;
+            let bytes = self.used - self.reported - self.blocks * HEADER;
             (*self.counters).bytes += bytes + self.blocks * self.overhead;
             *self.chunk.cast::<usize>() += self.blocks;
         }
-        (self.blocks, self.told) = (0, self.used);
+        (self.blocks, self.reported) = (0, self.used);
     }
 
     fn close(&mut self) {

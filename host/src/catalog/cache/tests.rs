@@ -171,8 +171,8 @@ async fn both_catalogs_share_one_bound() {
     let all = [(one, "a"), (other, "b")].map(|(catalog, whose)| {
         tokio::spawn(async move {
             for number in 0.. {
-                let called: ScheduleName = name(&format!("{whose}{number}"));
-                match catalog.put_schedule(&default(), called, minutely()).await {
+                let schedule: ScheduleName = name(&format!("{whose}{number}"));
+                match catalog.put_schedule(&default(), schedule, minutely()).await {
                     Ok(_) => {}
                     Err(full) => {
                         assert!(matches!(full, CatalogError::Full { .. }), "{full}");

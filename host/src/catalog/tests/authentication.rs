@@ -3,7 +3,7 @@ use zeroize::Zeroizing;
 
 use super::*;
 
-fn secret(text: &str, others: Others) -> NewSecret {
+fn secret(text: &str, others: OtherSecrets) -> NewSecret {
     NewSecret {
         text: Zeroizing::new(text.to_owned()),
         others,
@@ -31,7 +31,7 @@ async fn a_secret_is_valid_until_it_expires_and_not_a_millisecond_longer() {
     let catalog = open(&store, 'a').await.unwrap();
     let change = AuthenticationChange {
         provider: Some("bearer".to_owned()),
-        secret: Some(secret("one", Others::Stay)),
+        secret: Some(secret("one", OtherSecrets::Stay)),
         ..AuthenticationChange::default()
     };
     let added = catalog
@@ -40,7 +40,7 @@ async fn a_secret_is_valid_until_it_expires_and_not_a_millisecond_longer() {
     let id = added.unwrap().id.clone();
     let other = open(&store, 'a').await.unwrap();
     for (text, seconds) in [("two", 60), ("three", 20)] {
-        let new = secret(text, Others::Expire(seconds));
+        let new = secret(text, OtherSecrets::Expire(seconds));
         catalog.add_secret(&default(), &id, new).await.unwrap();
     }
     other.refresh().await.unwrap();

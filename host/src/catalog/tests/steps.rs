@@ -102,9 +102,9 @@ async fn limits_and_policy_are_set_without_the_component() {
 async fn what_takes_too_much_names_the_step_that_takes_most() {
     let store = store();
     open(&store, 'a').await.unwrap();
-    for (called, patterns) in [("few", 1), ("many", 5), ("some", 2)] {
+    for (name, patterns) in [("few", 1), ("many", 5), ("some", 2)] {
         let patterns = vec![json!({"a": 1}); patterns];
-        put(&store, &default(), step(called, json!({"items": patterns}))).await;
+        put(&store, &default(), step(name, json!({"items": patterns}))).await;
     }
     let catalog = open(&store, 'a').await.unwrap();
     let look = |units: u64| {
@@ -162,7 +162,7 @@ async fn a_step_whose_condition_is_larger_than_a_new_one_may_be_is_still_used() 
 
 #[test]
 fn what_all_conditions_of_a_workspace_take_is_bounded_and_an_expression_counts_once() {
-    let live = |called: &str, condition| LiveStep::new(step(called, condition)).unwrap();
+    let live = |name: &str, condition| LiveStep::new(step(name, condition)).unwrap();
     let mut matching = matching::Matching::default();
     let one = live("one", large(0, 1));
     let most = 3 * one.pattern.memory().bytes();

@@ -4,7 +4,6 @@ use clap::Args;
 
 use crate::domain::audit::AuditBounds;
 
-/// See the module.
 #[derive(Debug, Args)]
 pub(super) struct AuditArgs {
     /// Changes that each audit log keeps: one of each workspace, one of the server
@@ -26,7 +25,8 @@ impl AuditArgs {
     }
 }
 
-/// Entries of an audit log: at least as many as a burst of changes has, and as few as are read at its next entry.
+/// The range of `--audit-entries`: the smallest log still holds a burst of changes, the largest is still read quickly when
+/// an entry is added.
 const ENTRIES: std::ops::RangeInclusive<usize> = 1_000..=1_000_000;
 
 fn parse_entries(text: &str) -> Result<usize, String> {
@@ -35,7 +35,7 @@ fn parse_entries(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| format!("it must be a whole number from {least} to {most}"))
 }
 
-/// A hundred years: beyond it a unit was mistaken.
+/// A hundred years; a larger number is in the wrong unit.
 const MOST_DAYS: u32 = 36_500;
 
 fn parse_days(text: &str) -> Result<u32, String> {

@@ -6,7 +6,6 @@ use clap::Args;
 
 use crate::settings::{Settings, StoreUrl};
 
-/// See the module.
 #[derive(Debug, Args)]
 pub(super) struct StoreArgs {
     /// PostgreSQL database for tasks, if not the data directory, e.g. postgres://user@db.example/stepwell; several

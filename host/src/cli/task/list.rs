@@ -25,7 +25,7 @@ const SOON: Duration = Duration::from_millis(300);
 
 /// Which tasks to list.
 #[derive(Debug, Args)]
-pub struct Wanted {
+pub struct TaskFilter {
     /// Only tasks in this state, or in one of these: error,waiting
     #[arg(long, value_delimiter = ',')]
     state: Vec<TaskState>,
@@ -61,7 +61,7 @@ pub struct Wanted {
     before: Option<TaskId>,
 }
 
-impl Wanted {
+impl TaskFilter {
     /// How many are wanted, and what every page of them is asked for with.
     fn query(self) -> Result<(usize, Vec<(&'static str, String)>)> {
         let most = if self.all {
@@ -197,7 +197,7 @@ pub async fn count(client: &Client, output: Output) -> Result<()> {
 }
 
 /// Lists tasks.
-pub async fn run(client: &Client, wanted: Wanted, output: Output) -> Result<()> {
+pub async fn run(client: &Client, wanted: TaskFilter, output: Output) -> Result<()> {
     let (most, query) = wanted.query()?;
     if output.json {
         let (tasks, next) = pages::<Value>(client, most, &query).await?;

@@ -34,12 +34,12 @@ impl Names {
         let ip = |text: &&str| text.parse().unwrap();
         let answers = table
             .iter()
-            .map(|(name, turns)| {
-                let turns = turns
+            .map(|(name, answers)| {
+                let answers = answers
                     .iter()
-                    .map(|turn| turn.iter().map(ip).collect())
+                    .map(|addresses| addresses.iter().map(ip).collect())
                     .collect();
-                ((*name).to_owned(), turns)
+                ((*name).to_owned(), answers)
             })
             .collect();
         Arc::new(Self {
@@ -52,8 +52,8 @@ impl Resolve for Names {
     fn resolve(&self, name: Name) -> Resolving {
         let mut answers = self.answers.lock();
         let found = match answers.get_mut(name.as_str()) {
-            Some(turns) if turns.len() > 1 => turns.remove(0),
-            Some(turns) => turns.first().cloned().unwrap_or_default(),
+            Some(answers) if answers.len() > 1 => answers.remove(0),
+            Some(answers) => answers.first().cloned().unwrap_or_default(),
             None => Vec::new(),
         };
         let found = found.into_iter().map(|ip| SocketAddr::new(ip, 0));

@@ -7,7 +7,7 @@ use super::present::Present;
 use crate::domain::ids::WorkspaceName;
 
 /// Something that stays, although the manifest does not name it.
-pub struct Kept {
+pub struct Unmanaged {
     /// Its workspace.
     pub workspace: WorkspaceName,
     /// Its kind.

@@ -114,7 +114,7 @@ impl Document {
         }
     }
 
-    /// Parses the members of these names. Gives how many bytes of text they had.
+    /// Parses the members of these names. Returns how many bytes of text they had.
     pub fn look(&mut self, is_wanted: impl Fn(&str) -> bool) -> usize {
         if let Members::Many { are_seen: false } = self.members {
             self.see_all();

@@ -8,13 +8,15 @@ const RESERVED_SHOWN: &str = "those of the connection (`connection`, `transfer-e
 /// Why a reply, or a setting of how a webhook replies, cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplyError {
-    /// A fixed status that tells of an error, or is none.
+    /// A fixed status that is an error, or no status.
     #[error(
-        "{0} is no status of a fixed reply: 200 to 299, or 301, 302, 303, 307 or 308 with a `location`; a sender that is told of an error sends again"
+        "{0} cannot be the status of a fixed reply: use 200 to 299, or 301, 302, 303, 307 or 308 with a `location`; senders retry after an error status"
     )]
     FixedStatus(u16),
     /// A status that is none.
-    #[error("{0} is no status of a reply: 200 to 299, 301, 302, 303, 307, 308, or 400 to 599")]
+    #[error(
+        "{0} cannot be the status of a reply: use 200 to 299, 301, 302, 303, 307, 308, or 400 to 599"
+    )]
     Status(u16),
     /// A status that leads elsewhere without saying where, or another one that does.
     #[error(

@@ -14,7 +14,7 @@ impl Queue {
         let mut inner = self.inner.lock();
         for workspace in workspaces {
             let lane = inner.lane(&workspace);
-            lane.taken_up_to = TaskId::MIN;
+            lane.newest_taken = TaskId::MIN;
             lane.again = lane.refilling;
             inner.set_more(&workspace, true);
         }
@@ -43,7 +43,7 @@ impl Queue {
         lane.offered_since = false;
         Some(Refill {
             workspace: workspace.clone(),
-            after: lane.taken_up_to,
+            after: lane.newest_taken,
             limit: room - lane.queued.len(),
         })
     }
@@ -59,11 +59,11 @@ impl Queue {
         lane.refilling = false;
         if std::mem::take(&mut lane.again) {
             // It was looked for before there was more to be found.
-            lane.taken_up_to = TaskId::MIN;
+            lane.newest_taken = TaskId::MIN;
             return;
         }
         if let Some(last) = tasks.last() {
-            lane.taken_up_to = lane.taken_up_to.max(*last);
+            lane.newest_taken = lane.newest_taken.max(*last);
         }
         let more = !all || lane.offered_since;
         inner.set_more(&request.workspace, more);

@@ -64,18 +64,18 @@ fn a_workspace_has_so_many_runs_that_compute_and_any_number_that_wait_outside() 
     assert!(queue.start().is_none(), "two are busy");
     queue.offer(&theirs, TaskId::new());
     assert_eq!(queue.start().unwrap().0, theirs, "another's are not");
-    queue.leave(&ours);
+    queue.call_began(&ours);
     let (_, third) = queue.start().unwrap();
     assert!(queue.start().is_none());
     // The one that was outside is back: one too many are busy until one has ended.
-    queue.come_back(&ours);
+    queue.call_ended(&ours);
     assert!(queue.next(&ours, first).is_none());
     assert!(queue.next(&ours, second).is_some(), "its place is free");
     assert!(queue.begin(&theirs, TaskId::new()), "it did not queue");
     // A run that ends while a call of its is still taken back counts once.
-    queue.leave(&ours);
+    queue.call_began(&ours);
     assert!(queue.next(&ours, third).is_some());
-    queue.come_back(&ours);
+    queue.call_ended(&ours);
     assert_eq!(queue.running(), 4);
 }
 

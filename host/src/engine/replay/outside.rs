@@ -16,11 +16,11 @@ pub(super) struct Outside<'a> {
     pub(super) at: Millis,
     /// Attempts of the history, from the replay's first run on, that had ended before it.
     pub(super) after: usize,
-    what: What<'a>,
+    what: OutsideChange<'a>,
     entry: &'a Entry,
 }
 
-enum What<'a> {
+enum OutsideChange<'a> {
     /// The data was changed by a person or a webhook.
     Changed(&'a str),
     /// A subtask's result was put into the data.
@@ -39,13 +39,15 @@ pub(super) fn read(journal: &[Entry], first: usize) -> VecDeque<Outside<'_>> {
                 after += 1;
                 continue;
             }
-            Entry::Changed { at, changes, .. } => (*at, What::Changed(changes)),
-            Entry::Subtask { at, task, changes } => (*at, What::Result(*task, changes)),
+            Entry::Changed { at, changes, .. } => (*at, OutsideChange::Changed(changes)),
+            Entry::Subtask { at, task, changes } => (*at, OutsideChange::Result(*task, changes)),
             // Only a retry makes a task ready in an entry of its own, but for what stands before
             // its first run.
-            Entry::State { at, state, .. } if *state == TaskState::Ready => (*at, What::Retried),
+            Entry::State { at, state, .. } if *state == TaskState::Ready => {
+                (*at, OutsideChange::Retried)
+            }
             Entry::State { at, state, .. } if *state == TaskState::Cancelled => {
-                (*at, What::Cancelled)
+                (*at, OutsideChange::Cancelled)
             }
             Entry::Accepted { .. }
             | Entry::Effect(_)
@@ -86,14 +88,14 @@ impl Outside<'_> {
         journal: &mut Vec<Entry>,
     ) -> Result<(), String> {
         match self.what {
-            What::Changed(changes) => match moves::updated(head.clone(), self.at) {
+            OutsideChange::Changed(changes) => match moves::updated(head.clone(), self.at) {
                 Ok(moved) => {
                     change(data, changes, "a change from outside")?;
                     *head = moved;
                 }
                 Err(_) => return Ok(()),
             },
-            What::Result(task, changes) => {
+            OutsideChange::Result(task, changes) => {
                 let Some(at) = head.children.iter().position(|child| child.id == task) else {
                     return Ok(());
                 };
@@ -108,14 +110,14 @@ impl Outside<'_> {
                     head.ready_at = head.updated;
                 }
             }
-            What::Retried => {
+            OutsideChange::Retried => {
                 let failed = moves::failed_step(journal.iter()).cloned();
                 match moves::retried(head.clone(), failed, self.at) {
                     Ok(moved) => *head = moved,
                     Err(_) => return Ok(()),
                 }
             }
-            What::Cancelled => match moves::cancelled(head.clone(), false, self.at) {
+            OutsideChange::Cancelled => match moves::cancelled(head.clone(), false, self.at) {
                 Ok(moved) => *head = moved,
                 Err(_) => return Ok(()),
             },

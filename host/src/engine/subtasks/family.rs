@@ -14,10 +14,10 @@ use crate::store::StoreError;
 
 /// The families of which a run is under way.
 #[derive(Default)]
-pub(in crate::engine) struct Families(Mutex<Known>);
+pub(in crate::engine) struct Families(Mutex<FamilyCache>);
 
 #[derive(Default)]
-struct Known {
+struct FamilyCache {
     families: HashMap<TaskId, Weak<Family>>,
     /// How many there may be before those that are gone are removed.
     room: usize,

@@ -22,7 +22,7 @@ use crate::http::view;
 use crate::ingest::admit::Again;
 use crate::ingest::decode::Document;
 use crate::ingest::deliveries::MASK;
-use crate::ingest::deliveries::find::Wanted;
+use crate::ingest::deliveries::find::DeliveryFilter;
 use crate::ingest::receive::{Head, Made};
 
 /// Deliveries on a page, if the query does not say.
@@ -30,7 +30,11 @@ const PAGE: usize = 50;
 /// The largest page.
 const MOST: usize = 100;
 
-fn wanted(api: &Api, caller: &Caller<Read>, query: DeliveryQuery) -> Result<Wanted, ApiError> {
+fn wanted(
+    api: &Api,
+    caller: &Caller<Read>,
+    query: DeliveryQuery,
+) -> Result<DeliveryFilter, ApiError> {
     let limit = query.limit.unwrap_or(PAGE);
     if !(1..=MOST).contains(&limit) {
         return Err(ApiError::BadParameter(format!(
@@ -45,7 +49,7 @@ fn wanted(api: &Api, caller: &Caller<Read>, query: DeliveryQuery) -> Result<Want
         let verdicts = text.split(',').map(verdict);
         verdicts.collect::<Result<Vec<_>, _>>()
     });
-    Ok(Wanted {
+    Ok(DeliveryFilter {
         webhooks,
         under: query.webhook.filter(|_| is_shared),
         verdicts: verdicts.transpose()?.unwrap_or_default(),

@@ -224,17 +224,17 @@ pub(in crate::http) fn held(
     };
     Ok(json_text(
         StatusCode::OK,
-        Bytes::from_owner(Held(text, permit)),
+        Bytes::from_owner(ChargedBytes(text, permit)),
     ))
 }
 
 /// Bytes that a workspace is charged for as long as they are there.
-struct Held(
+struct ChargedBytes(
     Vec<u8>,
     #[expect(dead_code, reason = "it is given back when this is dropped")] Permit,
 );
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for ChargedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }

@@ -13,7 +13,9 @@ use stepwell_api::{
 use zeroize::Zeroizing;
 
 use super::{Api, ApiError, bad, json, json_body, no_content, replies};
-use crate::catalog::{AuthenticationChange, BadSchema, CatalogError, NewSecret, Others, is_about};
+use crate::catalog::{
+    AuthenticationChange, BadSchema, CatalogError, NewSecret, OtherSecrets, is_about,
+};
 use crate::domain::authentication::{networks, place};
 use crate::domain::data::Pointer;
 use crate::domain::dedup::DedupRule;
@@ -131,7 +133,7 @@ pub(in crate::http) async fn add(
         scheme: new.scheme.map(text),
         secret: new.secret.map(|text| NewSecret {
             text: Zeroizing::new(text),
-            others: Others::Stay,
+            others: OtherSecrets::Stay,
         }),
         verify_token: new.verify_token.map(|text| Some(Zeroizing::new(text))),
         allow_ips: Some(networks_of(&new.allow_ips)?),
@@ -209,7 +211,7 @@ pub(in crate::http) async fn patch(
         scheme: change.scheme.map(text),
         secret: change.secret.map(|text| NewSecret {
             text: Zeroizing::new(text),
-            others: Others::Expire(overlap),
+            others: OtherSecrets::Expire(overlap),
         }),
         verify_token: change.verify_token.map(|text| text.map(Zeroizing::new)),
         allow_ips: networks,
@@ -277,7 +279,9 @@ pub(in crate::http) async fn add_secret(
     let new: NewWebhookSecret = json_body(&api, &headers, body).await?;
     let secret = NewSecret {
         text: Zeroizing::new(new.secret),
-        others: new.overlap_seconds.map_or(Others::Stay, Others::Expire),
+        others: new
+            .overlap_seconds
+            .map_or(OtherSecrets::Stay, OtherSecrets::Expire),
     };
     let (webhook, id) = api
         .catalog

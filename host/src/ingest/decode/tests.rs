@@ -65,13 +65,13 @@ fn codings_are_bounded_in_number() {
         many.append(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     assert_eq!(undo(&many, &body, 10), Err(DecodeError::TooManyCodings(4)));
-    for (name, told) in [
+    for (name, coding) in [
         ("compress", "compress"),
         ("gzip, LZMA", "lzma"),
         ("gzip;q=1", "gzip;q=1"),
     ] {
         let refused = undo(&headers(&[("content-encoding", name)]), &body, 10);
-        assert_eq!(refused, Err(DecodeError::UnknownCoding(told.into())));
+        assert_eq!(refused, Err(DecodeError::UnknownCoding(coding.into())));
     }
 }
 

@@ -23,7 +23,7 @@ const ACCEPTED: &str = "accepted";
 
 /// Which deliveries are looked for. What is not said is free.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub struct DeliveryFilter {
     /// To these webhooks.
     pub webhooks: Option<Vec<Arc<LiveWebhook>>>,
     /// That came when their webhook had this name.
@@ -36,7 +36,7 @@ pub struct Wanted {
     pub pattern: Option<Arc<Pattern>>,
     /// Older than this one.
     pub before: Option<TaskId>,
-    /// At most so many.
+    /// The most deliveries of a page.
     pub limit: usize,
 }
 
@@ -45,11 +45,11 @@ pub struct Wanted {
 pub struct Page {
     /// Newest first. There may be fewer than were asked for though there are more on the next page.
     pub deliveries: Vec<Delivery>,
-    /// The [`Wanted::before`] of the next page; `None` if there is none.
+    /// The [`DeliveryFilter::before`] of the next page; `None` if there is none.
     pub next: Option<TaskId>,
 }
 
-impl Wanted {
+impl DeliveryFilter {
     /// The names under which tasks of the webhooks are found; one without a name finds all tasks.
     fn names(&self) -> BTreeSet<Option<String>> {
         let webhook = match (&self.under, self.webhooks.as_deref()) {
@@ -79,7 +79,7 @@ impl DeliveryLog {
         &self,
         pool: &FairPool,
         workspace: &WorkspaceName,
-        wanted: &Wanted,
+        wanted: &DeliveryFilter,
     ) -> Result<Page, StoreError> {
         let mut found = self.recorded(workspace, wanted).await?;
         let mut looked_to = None;
@@ -143,7 +143,7 @@ impl DeliveryLog {
         workspace: &WorkspaceName,
         id: TaskId,
     ) -> Result<Option<Delivery>, StoreError> {
-        let recorded = self.recorded(workspace, &Wanted::default()).await?;
+        let recorded = self.recorded(workspace, &DeliveryFilter::default()).await?;
         if let Some(delivery) = recorded.into_iter().find(|delivery| delivery.id == id) {
             return Ok(Some(delivery));
         }
@@ -154,7 +154,7 @@ impl DeliveryLog {
     async fn recorded(
         &self,
         workspace: &WorkspaceName,
-        wanted: &Wanted,
+        wanted: &DeliveryFilter,
     ) -> Result<Vec<Delivery>, StoreError> {
         if wanted.verdicts == [ACCEPTED] {
             return Ok(Vec::new());

@@ -34,7 +34,7 @@ impl Forms {
         }
     }
 
-    /// Reads a body that comes in pieces of this size. Gives the data and the files' contents.
+    /// Reads a body that comes in pieces of this size. Returns the data and the files' contents.
     async fn read(&self, body: &[u8], size: usize) -> Result<(Value, Vec<Vec<u8>>), UploadError> {
         let pieces: Vec<_> = body.chunks(size).map(Bytes::copy_from_slice).collect();
         let pieces = pieces

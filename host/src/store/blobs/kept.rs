@@ -29,7 +29,7 @@ enum Acceptance {
     /// It has not begun, or was refused.
     None,
     /// It is under way.
-    Begun,
+    RunOrigin,
     /// Only the next start of the store can tell what came of it.
     Unknown,
 }
@@ -120,12 +120,12 @@ impl Kept {
     /// are dropped without the result, as at a shutdown, they are left: without a task they are removed after the next
     /// start.
     pub fn begin_acceptance(&mut self) {
-        self.acceptance = Acceptance::Begun;
+        self.acceptance = Acceptance::RunOrigin;
     }
 
     /// The task is there, and the files are removed with it.
     pub fn stay(mut self) {
-        self.acceptance = Acceptance::Begun;
+        self.acceptance = Acceptance::RunOrigin;
     }
 
     /// The task is not there, and the files are removed now.

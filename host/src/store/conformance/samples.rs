@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::domain::clock::Millis;
 use crate::domain::dedup::{Dedup, DedupKey, KeyKind};
 use crate::domain::delivery::{Delivery, DeliveryBody, Verdict};
-use crate::domain::effect::{Begun, CallResult, Effect, FetchResponse};
+use crate::domain::effect::{CallResult, Effect, FetchResponse, RunOrigin};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::{Entry, RunEntry};
 use crate::domain::limits::StepLimits;
@@ -95,7 +95,7 @@ pub fn effect(run: u32, call: u32, bytes: usize) -> Effect {
     Effect {
         run,
         attempt: 1,
-        begun: Begun {
+        begun: RunOrigin {
             step: "crm/sync".parse().unwrap(),
             digest: "d".repeat(64),
             observed: u64::MAX,

@@ -21,7 +21,7 @@ use crate::store::{Commit, Manage, Names, NewTask, StoreError, Transaction};
 
 /// A task with everything that was ever said of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Kept {
+pub struct ModelTask {
     /// The head.
     pub head: TaskHead,
     /// The data.
@@ -36,7 +36,7 @@ pub struct Kept {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Model {
     /// Every task.
-    pub tasks: BTreeMap<(WorkspaceName, TaskId), Kept>,
+    pub tasks: BTreeMap<(WorkspaceName, TaskId), ModelTask>,
     pub(super) revision: u64,
     pub(super) names: Names,
     /// The revision in which a workspace was last changed.
@@ -60,7 +60,7 @@ pub struct Model {
     dedup: BTreeMap<(WorkspaceName, DedupKey), (TaskId, Millis)>,
 }
 
-impl Kept {
+impl ModelTask {
     /// The task as [`Store::load`] gives it.
     pub(super) fn stored(&self) -> StoredTask {
         let effects = self.journal[self.settled..].iter();
@@ -94,7 +94,7 @@ impl Model {
             self.take_key(&key.0, key.1, dedup)?;
         }
         let at = task.head.created;
-        let kept = Kept {
+        let kept = ModelTask {
             head: task.head,
             data: task.data,
             settled: 1 + task.entries.len(),
@@ -160,7 +160,11 @@ impl Model {
         self.deliveries.remove(workspace);
     }
 
-    fn task(&mut self, workspace: &WorkspaceName, id: TaskId) -> Result<&mut Kept, StoreError> {
+    fn task(
+        &mut self,
+        workspace: &WorkspaceName,
+        id: TaskId,
+    ) -> Result<&mut ModelTask, StoreError> {
         self.check(workspace)?;
         self.tasks
             .get_mut(&(workspace.clone(), id))
@@ -238,7 +242,7 @@ impl Model {
         self.erasing.clear();
         self.expire_audit(now);
         self.dedup.retain(|_, (_, until)| *until > now);
-        let is_over = |(key, kept): &(&(WorkspaceName, TaskId), &Kept)| {
+        let is_over = |(key, kept): &(&(WorkspaceName, TaskId), &ModelTask)| {
             let settings = self.workspaces.get(&key.0);
             let is_over = settings.is_some_and(|set| set.retention.is_over(&kept.head, now));
             let parent = kept.head.parent.as_ref().and_then(|parent| {
@@ -359,7 +363,10 @@ impl Model {
         Ok(())
     }
 
-    pub(super) fn of(&self, workspace: &WorkspaceName) -> impl DoubleEndedIterator<Item = &Kept> {
+    pub(super) fn of(
+        &self,
+        workspace: &WorkspaceName,
+    ) -> impl DoubleEndedIterator<Item = &ModelTask> {
         let range = (workspace.clone(), TaskId::MIN)..=(workspace.clone(), TaskId::MAX);
         self.tasks.range(range).map(|(_, kept)| kept)
     }

@@ -83,7 +83,7 @@ fn all(count: usize, error: &StoreError) -> Outcome {
     std::iter::repeat_n(Err(error.clone()), count).collect()
 }
 
-/// Writes jobs; each is there as a whole, or not at all. Gives how each of them ended.
+/// Writes jobs; each is there as a whole, or not at all. Returns how each of them ended.
 async fn write(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>]) -> Outcome {
     let mut tries = 0;
     let mut reconnected = false;

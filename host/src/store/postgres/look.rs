@@ -38,7 +38,7 @@ const HEAD: &str = "select from tasks where workspace = $1 and id = $2 and versi
     and settled >= $4";
 const ROW: &str = "select from journal where workspace = $1 and task = $2 and seq = $3";
 
-/// Reads what the changes of all jobs stand on into `group`. Gives the transaction's id.
+/// Reads what the changes of all jobs stand on into `group`. Returns the transaction's id.
 pub(super) async fn look<'a>(
     shared: &Shared,
     session: &Session,

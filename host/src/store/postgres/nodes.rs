@@ -46,7 +46,7 @@ const GO: &str = "delete from nodes where id = $1";
 const FORGET: &str =
     "delete from nodes where lease_until < clock_timestamp() - interval '1 hour' and id <> $1";
 
-/// Enters a node. Gives its id.
+/// Enters a node. Returns its id.
 pub(super) async fn enter(client: &Client, settings: &PostgresSettings) -> Result<i64, Error> {
     let row = client
         .query_one(

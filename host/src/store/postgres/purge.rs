@@ -205,7 +205,7 @@ async fn over(
     Ok(over.collect())
 }
 
-/// Removes tasks with all that is of them, if they are as they were when they were looked at. Gives those that are gone.
+/// Removes tasks with all that is of them, if they are as they were when they were looked at. Returns those that are gone.
 async fn remove(
     shared: &Shared,
     session: &Session,

@@ -48,7 +48,7 @@ const ANSWERS: &str = "with put as (update inbox i set answered = clock_timestam
     where i.id = n.id and i.answered is null returning 1) \
     select 1 / (count(*) = cardinality($1::uuid[]))::int from put";
 
-/// Writes what a group has come to, and commits. Gives how the writes ended, and how the commit did: if a write was refused,
+/// Writes what a group has come to, and commits. Returns how the writes ended, and how the commit did: if a write was refused,
 /// the commit was a rollback.
 pub(super) async fn put(
     session: &Session,

@@ -10,7 +10,7 @@ use crate::domain::partition::Partition;
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::codec::damaged;
 use crate::store::shapes::read;
-use crate::store::{Counts, Found, Ownership, StoreError, TaskQuery, Terms};
+use crate::store::{Counts, Ownership, StoreError, TaskPage, TaskQuery, Terms};
 
 const READY: &str = "select id from tasks where workspace = $1 and state = 0 and id > $2 \
     and partition = any($3) and not exists (select from erasing e where e.workspace = $1) \
@@ -118,7 +118,7 @@ pub(super) async fn find(
     workspace: &WorkspaceName,
     query: &TaskQuery,
     terms: &Terms,
-) -> Result<Found, StoreError> {
+) -> Result<TaskPage, StoreError> {
     let of = |term, text: &Option<String>| text.as_deref().map(|text| digest(term, text));
     let webhook = of(Term::Webhook, &terms.webhook);
     let name = of(Term::Name, &terms.name);
@@ -143,7 +143,7 @@ pub(super) async fn find(
         false => None,
     };
     tasks.retain(|head| terms.fit(head));
-    Ok(Found { tasks, next })
+    Ok(TaskPage { tasks, next })
 }
 
 /// See [`crate::store::Store::counts`].

@@ -46,7 +46,7 @@ pub(super) async fn check(client: &Client) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Makes the tables, or brings them up to date. Gives the store's seed.
+/// Makes the tables, or brings them up to date. Returns the store's seed.
 pub(super) async fn migrate(
     client: &Client,
     settings: &PostgresSettings,

@@ -18,8 +18,8 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::partition::Partition;
 use crate::domain::task::{StoredTask, TaskHead};
 use crate::store::{
-    Blobs, Claim, Cluster, Commit, Counts, Found, Health, History, Manage, NewTask, Ownership,
-    Purged, Registry, Store, StoreError, TaskQuery, Terms, Transaction,
+    Blobs, Claim, Cluster, Commit, Counts, Health, History, Manage, NewTask, Ownership, Purged,
+    Registry, Store, StoreError, TaskPage, TaskQuery, Terms, Transaction,
 };
 
 #[async_trait]
@@ -142,7 +142,7 @@ impl Store for PostgresStore {
         workspace: &WorkspaceName,
         query: &TaskQuery,
         terms: &Terms,
-    ) -> Result<Found, StoreError> {
+    ) -> Result<TaskPage, StoreError> {
         queries::find(&self.shared, workspace, query, terms).await
     }
 

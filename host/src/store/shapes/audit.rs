@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Written, kind, postcard_shapes, push};
-use super::parts::{Text, Wrong, name, text};
+use super::parts::{ShapeError, Text, name, text};
 use crate::domain::audit::AuditEntry;
 use crate::store::StoreError;
 
@@ -56,9 +56,9 @@ impl<'a> From<&'a AuditEntry> for V1<'a> {
 }
 
 impl TryFrom<V1<'_>> for AuditEntry {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: V1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: V1<'_>) -> Result<Self, ShapeError> {
         Ok(Self {
             at: shape.at,
             workspace: name(shape.workspace)?,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Written, kind, postcard_shapes, push};
-use super::parts::{Bytes, Text, Wrong};
+use super::parts::{Bytes, ShapeError, Text};
 use crate::domain::delivery::{Delivery, DeliveryBody, Verdict};
 use crate::domain::ids::TaskId;
 use crate::store::StoreError;
@@ -115,9 +115,9 @@ impl<'a> From<&'a Delivery> for V1<'a> {
 }
 
 impl TryFrom<V1<'_>> for Delivery {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: V1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: V1<'_>) -> Result<Self, ShapeError> {
         let task = TaskId::from_bytes;
         let headers = shape.headers.into_iter();
         Ok(Self {

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::parts::{Bytes, List, Text, Wrong};
-use crate::domain::effect::{Begun, CallResult, Effect, FetchError, FetchResponse, OperationError};
+use super::parts::{Bytes, List, ShapeError, Text};
+use crate::domain::effect::{
+    CallResult, Effect, FetchError, FetchResponse, OperationError, RunOrigin,
+};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(in super::super) struct EffectV1<'a> {
@@ -107,13 +109,13 @@ impl<'a> From<&'a Effect> for EffectV1<'a> {
 }
 
 impl TryFrom<EffectV1<'_>> for Effect {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: EffectV1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: EffectV1<'_>) -> Result<Self, ShapeError> {
         Ok(Self {
             run: shape.run,
             attempt: shape.attempt,
-            begun: Begun {
+            begun: RunOrigin {
                 step: shape.begun.step.name()?,
                 digest: shape.begun.digest.into(),
                 observed: shape.begun.observed,
@@ -130,9 +132,9 @@ impl TryFrom<EffectV1<'_>> for Effect {
     }
 }
 
-impl<'a> From<&'a Begun> for BegunV1<'a> {
-    fn from(begun: &'a Begun) -> Self {
-        let Begun {
+impl<'a> From<&'a RunOrigin> for BegunV1<'a> {
+    fn from(begun: &'a RunOrigin) -> Self {
+        let RunOrigin {
             step,
             digest,
             observed,
@@ -157,9 +159,9 @@ impl<'a> From<&'a CallResult> for CallResultV1<'a> {
 }
 
 impl TryFrom<CallResultV1<'_>> for CallResult {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: CallResultV1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: CallResultV1<'_>) -> Result<Self, ShapeError> {
         Ok(match shape {
             CallResultV1::Fetch(Ok(response)) => Self::Fetch(Ok(response.try_into()?)),
             CallResultV1::Fetch(Err(error)) => Self::Fetch(Err(error.into())),
@@ -187,9 +189,9 @@ impl<'a> From<&'a FetchResponse> for FetchResponseV1<'a> {
 }
 
 impl TryFrom<FetchResponseV1<'_>> for FetchResponse {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: FetchResponseV1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: FetchResponseV1<'_>) -> Result<Self, ShapeError> {
         Ok(Self {
             status: shape.status,
             status_text: shape.status_text.into(),

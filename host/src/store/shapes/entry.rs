@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::effect::EffectV1;
 use super::kind::{Written, kind, postcard_shapes, push};
-use super::parts::{Id, Text, Wrong, text};
+use super::parts::{Id, ShapeError, Text, text};
 use super::run::RunV1;
 use super::state::State;
 use crate::domain::journal::Entry;
@@ -81,9 +81,9 @@ impl<'a> From<&'a Entry> for V1<'a> {
 }
 
 impl TryFrom<V1<'_>> for Entry {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: V1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: V1<'_>) -> Result<Self, ShapeError> {
         Ok(match shape {
             V1::Accepted { at } => Self::Accepted { at },
             V1::Effect(effect) => Self::Effect(effect.try_into()?),

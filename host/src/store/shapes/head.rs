@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Written, kind, postcard_shapes, push};
-use super::parts::{Id, List, Text, Wrong, name, text};
+use super::parts::{Id, List, ShapeError, Text, name, text};
 use super::reply::GivenReplyV4;
 use super::standing::{NoticeV1, PausedV1, RetryingV1, Waits, wake_at};
 use super::state::State;
@@ -201,9 +201,9 @@ impl<'a> From<V3<'a>> for V4<'a> {
 }
 
 impl TryFrom<V4<'_>> for TaskHead {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: V4<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: V4<'_>) -> Result<Self, ShapeError> {
         let V4 { third, reply } = shape;
         let V3 { second, kept } = third;
         let V2 {
@@ -263,9 +263,9 @@ impl<'a> From<&'a StepMemory> for StepMemoryV1<'a> {
 }
 
 impl TryFrom<StepMemoryV1<'_>> for StepMemory {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: StepMemoryV1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: StepMemoryV1<'_>) -> Result<Self, ShapeError> {
         Ok(Self {
             step: shape.step.name()?,
             observed: shape.observed,

@@ -38,7 +38,7 @@ pub(in super::super) struct Pull {
 }
 
 impl Pull {
-    /// Gives the entries that are whole with the next piece, each with its place in the journal.
+    /// Returns the entries that are whole with the next piece, each with its place in the journal.
     pub(in super::super) fn feed(
         &mut self,
         piece: &[u8],
@@ -57,7 +57,7 @@ impl Pull {
         Ok(())
     }
 
-    /// Gives the whole entries that `bytes` begin with, and how many bytes these are.
+    /// Returns the whole entries that `bytes` begin with, and how many bytes these are.
     fn entries(
         &mut self,
         bytes: &[u8],

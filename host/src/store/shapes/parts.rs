@@ -18,7 +18,7 @@ use crate::domain::token::TokenError;
 
 /// Why a shape that was read is no value of the domain.
 #[derive(Debug, thiserror::Error)]
-pub(in super::super) enum Wrong {
+pub(in super::super) enum ShapeError {
     /// A name in it is none.
     #[error(transparent)]
     Name(#[from] IdError),
@@ -39,7 +39,7 @@ pub(in super::super) enum Wrong {
     Edit,
 }
 
-impl From<Infallible> for Wrong {
+impl From<Infallible> for ShapeError {
     fn from(never: Infallible) -> Self {
         match never {}
     }
@@ -59,9 +59,9 @@ impl From<Rate> for RateShape {
 }
 
 impl TryFrom<RateShape> for Rate {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: RateShape) -> Result<Self, Wrong> {
+    fn try_from(shape: RateShape) -> Result<Self, ShapeError> {
         let rate = Self::new(shape.requests.into(), shape.seconds.into());
         Ok(rate.map_err(IntakeError::from)?)
     }
@@ -73,13 +73,15 @@ pub(in super::super) struct Text<'a>(Cow<'a, str>);
 
 impl Text<'_> {
     /// As the name that it is.
-    pub(super) fn name<N: FromStr<Err = IdError>>(&self) -> Result<N, Wrong> {
+    pub(super) fn name<N: FromStr<Err = IdError>>(&self) -> Result<N, ShapeError> {
         Ok(self.0.parse()?)
     }
 }
 
 /// As the name that it is, if it is there.
-pub(super) fn name<N: FromStr<Err = IdError>>(text: Option<Text<'_>>) -> Result<Option<N>, Wrong> {
+pub(super) fn name<N: FromStr<Err = IdError>>(
+    text: Option<Text<'_>>,
+) -> Result<Option<N>, ShapeError> {
     text.map(|text| text.name()).transpose()
 }
 
@@ -131,9 +133,9 @@ impl From<Text<'_>> for String {
 }
 
 impl TryFrom<Text<'_>> for StepName {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(text: Text<'_>) -> Result<Self, Wrong> {
+    fn try_from(text: Text<'_>) -> Result<Self, ShapeError> {
         text.name()
     }
 }
@@ -203,11 +205,11 @@ pub(in super::super) enum List<'a, T, S> {
 
 impl<'a, T, S> List<'a, T, S> {
     /// The domain's list.
-    pub(super) fn into_domain(self) -> Result<Vec<T>, Wrong>
+    pub(super) fn into_domain(self) -> Result<Vec<T>, ShapeError>
     where
         S: From<&'a T>,
         T: TryFrom<S>,
-        Wrong: From<T::Error>,
+        ShapeError: From<T::Error>,
     {
         match self {
             Self::Domain(all) => all

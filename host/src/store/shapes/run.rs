@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::parts::{Id, List, Text, Wrong, text};
+use super::parts::{Id, List, ShapeError, Text, text};
 use crate::domain::ids::StepName;
 use crate::domain::journal::{RunEntry, SubtaskEntry};
 use crate::domain::run::{Ended, LogLevel, LogLine, StepFault};
@@ -126,9 +126,9 @@ impl<'a> From<&'a RunEntry> for RunV1<'a> {
 }
 
 impl TryFrom<RunV1<'_>> for RunEntry {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: RunV1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: RunV1<'_>) -> Result<Self, ShapeError> {
         Ok(Self {
             run: shape.run,
             attempt: shape.attempt,

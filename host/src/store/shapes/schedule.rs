@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Written, kind, postcard_shapes, push};
-use super::parts::{Text, Wrong};
+use super::parts::{ShapeError, Text};
 use crate::domain::schedule::{Missed, Schedule};
 use crate::store::StoreError;
 
@@ -67,9 +67,9 @@ impl<'a> From<&'a Schedule> for V1<'a> {
 }
 
 impl TryFrom<V1<'_>> for Schedule {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: V1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: V1<'_>) -> Result<Self, ShapeError> {
         Ok(Self {
             workspace: shape.workspace.name()?,
             name: shape.name.name()?,

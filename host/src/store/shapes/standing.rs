@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::parts::{Text, Wrong, text};
+use super::parts::{ShapeError, Text, text};
 use crate::domain::clock::Millis;
 use crate::domain::task::{Notice, Paused, Retrying, Standing, TaskHead, TaskState, Wait};
 
@@ -51,7 +51,7 @@ pub(super) struct Waits<'a> {
 }
 
 impl Waits<'_> {
-    pub(super) fn standing(self, state: TaskState) -> Result<Standing, Wrong> {
+    pub(super) fn standing(self, state: TaskState) -> Result<Standing, ShapeError> {
         let Self { at, retrying, .. } = self;
         Ok(match state {
             TaskState::Ready => Standing::Ready { retrying },
@@ -90,9 +90,9 @@ impl<'a> From<&'a Retrying> for RetryingV1<'a> {
 }
 
 impl TryFrom<RetryingV1<'_>> for Retrying {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: RetryingV1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: RetryingV1<'_>) -> Result<Self, ShapeError> {
         Ok(Self {
             step: shape.step.name()?,
             failed: shape.failed,
@@ -124,7 +124,7 @@ impl<'a> From<&'a Notice> for NoticeV1<'a> {
 }
 
 impl NoticeV1<'_> {
-    fn notice(self, due: Millis) -> Result<Notice, Wrong> {
+    fn notice(self, due: Millis) -> Result<Notice, ShapeError> {
         Ok(Notice {
             id: self.id.into(),
             step: self.step.name()?,
@@ -147,9 +147,9 @@ impl<'a> From<&'a Paused> for PausedV1<'a> {
 }
 
 impl TryFrom<PausedV1<'_>> for Paused {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: PausedV1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: PausedV1<'_>) -> Result<Self, ShapeError> {
         Ok(Self {
             step: shape.step.name()?,
             spent_ms: shape.spent_ms,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Written, kind, postcard_shapes, push};
-use super::parts::{List, Text, Wrong};
+use super::parts::{List, ShapeError, Text};
 use crate::domain::limits::StepLimits;
 use crate::domain::step::{RetryPolicy, Step, StepKind, StepVersion};
 use crate::store::StoreError;
@@ -113,9 +113,9 @@ impl<'a> From<&'a Step> for V1<'a> {
 }
 
 impl TryFrom<V1<'_>> for Step {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: V1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: V1<'_>) -> Result<Self, ShapeError> {
         Ok(Self {
             name: shape.name.name()?,
             kind: shape.kind.into(),

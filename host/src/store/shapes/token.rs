@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Written, kind, postcard_shapes, push};
-use super::parts::{Bytes, Text, Wrong, name};
+use super::parts::{Bytes, ShapeError, Text, name};
 use crate::domain::token::{Token, scopes};
 use crate::store::StoreError;
 
@@ -59,15 +59,17 @@ impl<'a> From<&'a Token> for V1<'a> {
 }
 
 impl TryFrom<V1<'_>> for Token {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: V1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: V1<'_>) -> Result<Self, ShapeError> {
         Ok(Self {
             id: shape.id.into(),
             name: shape.name.name()?,
             workspace: name(shape.workspace)?,
             scopes: scopes(shape.scopes.iter().map(AsRef::as_ref))?,
-            digest: (*shape.digest.0).try_into().map_err(|_| Wrong::Digest)?,
+            digest: (*shape.digest.0)
+                .try_into()
+                .map_err(|_| ShapeError::Digest)?,
             added: shape.added,
             added_by: shape.added_by.into(),
             expires: shape.expires,

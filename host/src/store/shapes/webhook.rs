@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::former_key::FormerKeyV4;
 use super::kind::{Written, kind, postcard_shapes, push};
-use super::parts::{Bytes, List, RateShape, Text, Wrong, text};
+use super::parts::{Bytes, List, RateShape, ShapeError, Text, text};
 use super::reply::RepliesV6;
 use super::webhook_parts::{AuthenticationV2, DedupV2, IntakeV3, SchemaV7};
 use crate::domain::authentication::Authentication;
@@ -269,9 +269,9 @@ impl<'a> From<V2<'a>> for V3<'a> {
 }
 
 impl TryFrom<V8<'_>> for Webhook {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: V8<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: V8<'_>) -> Result<Self, ShapeError> {
         let V7 { sixth, schema } = shape.seventh;
         let former_names = shape.former_names.into_iter();
         let V6 {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::parts::{Bytes, List, Text, Wrong};
+use super::parts::{Bytes, List, ShapeError, Text};
 use super::webhook_secret::SecretV2;
 use crate::domain::authentication::{Authentication, WebhookSecret, networks};
 use crate::domain::dedup::{DedupRule, DedupSource};
@@ -85,18 +85,18 @@ impl<'a> From<&'a Intake> for IntakeV3<'a> {
 }
 
 impl TryFrom<IntakeV3<'_>> for Intake {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: IntakeV3<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: IntakeV3<'_>) -> Result<Self, ShapeError> {
         let headers = shape.headers.into_iter().map(String::from);
         Ok(Self::stored(&shape.methods, headers.collect())?)
     }
 }
 
 impl TryFrom<AuthenticationV2<'_>> for Authentication {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: AuthenticationV2<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: AuthenticationV2<'_>) -> Result<Self, ShapeError> {
         Ok(Self {
             provider: shape.provider.into(),
             scheme: shape.scheme.map(String::from),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::kind::{Written, kind, postcard_shapes, push};
-use super::parts::{RateShape, Text, Wrong, text};
+use super::parts::{RateShape, ShapeError, Text, text};
 use crate::domain::rate::Rate;
 use crate::domain::retention::{Period, Retention};
 use crate::domain::workspace::WorkspaceSettings;
@@ -97,9 +97,9 @@ impl<'a> From<V2<'a>> for V3<'a> {
 }
 
 impl TryFrom<V3<'_>> for WorkspaceSettings {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: V3<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: V3<'_>) -> Result<Self, ShapeError> {
         let V3 { second, rate } = shape;
         let period = |days: Option<u32>| days.map_or(Period::Forever, Period::Days);
         Ok(Self {

@@ -251,7 +251,7 @@ impl CatalogCopy {
         Ok(())
     }
 
-    /// Appends a change, durably. Gives where it begins.
+    /// Appends a change, durably. Returns where it begins.
     fn append(&mut self, disk: &Disk, revision: u64, changes: &Changes) -> Result<u64, StoreError> {
         if self.end - self.first > self.first.max(KEEP) {
             self.write_anew(disk)?;
@@ -276,7 +276,7 @@ impl CatalogCopy {
     }
 }
 
-/// Writes a copy for the store at `path`, durably. Gives its bytes.
+/// Writes a copy for the store at `path`, durably. Returns its bytes.
 pub(super) fn write_whole(
     path: &Path,
     entries: &Entries,

@@ -41,18 +41,18 @@ pub(super) struct Change {
     /// How many.
     pub count: u32,
     /// The key of the delivery that made the change.
-    pub taken: Option<Taken>,
+    pub taken: Option<DedupClaim>,
 }
 
 /// A delivery's key that becomes that of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Taken {
+pub(super) struct DedupClaim {
     pub key: DedupKey,
     /// When its time is over.
     pub until: Millis,
 }
 
-impl From<Dedup> for Taken {
+impl From<Dedup> for DedupClaim {
     fn from(dedup: Dedup) -> Self {
         Self {
             key: dedup.key,
@@ -125,7 +125,7 @@ fn decode_change(bytes: &[u8], may_have_key: bool) -> Result<Change, StoreError>
     let taken = if may_have_key && !parts.is_empty() {
         let key = DedupKey::from_bytes(parts.array()?);
         let until = parts.u64()?;
-        Some(Taken { key, until })
+        Some(DedupClaim { key, until })
     } else {
         None
     };
@@ -241,7 +241,7 @@ impl Shape<'_> for Mark {
 /// A task's acceptance as the log carries it.
 pub(super) fn accepted(task: NewTask) -> Result<Change, StoreError> {
     let mut entries = Vec::with_capacity(16 + 256 * task.entries.len());
-    let (at, taken) = (task.head.created, task.dedup.map(Taken::from));
+    let (at, taken) = (task.head.created, task.dedup.map(DedupClaim::from));
     push_entry(&mut entries, &Entry::Accepted { at })?;
     for entry in &task.entries {
         push_entry(&mut entries, entry)?;

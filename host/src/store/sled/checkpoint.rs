@@ -9,7 +9,7 @@ use super::disk::Disk;
 use super::failpoint::Write;
 use super::failure::from_sled;
 use super::fold::Folder;
-use super::overlay::{Open, Overlay};
+use super::overlay::{Overlay, OverlayTask};
 use super::upgrade::Upgrade;
 use super::{Shared, checked, dedup, keys, room};
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -188,7 +188,7 @@ fn fold(
         if !has_room {
             break;
         }
-        let mut chunk: Vec<Arc<Open>> = Vec::with_capacity(CHUNK);
+        let mut chunk: Vec<Arc<OverlayTask>> = Vec::with_capacity(CHUNK);
         {
             let overlay = shared.overlay.read();
             let mut bytes = 0;

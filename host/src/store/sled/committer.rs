@@ -6,12 +6,12 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, oneshot};
 
 use super::change::{self, Change, Kind};
-use super::dedup::taken::Taken;
+use super::dedup::taken::DedupKeys;
 use super::disk::Disk;
 use super::log::Tail;
 use super::message::{Message, Part, Queued};
 use super::newest::Newest;
-use super::overlay::{Open, Overlay};
+use super::overlay::{Overlay, OverlayTask};
 use super::shared::Shared;
 use super::{RESTED, recovery, room, tasks};
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -31,7 +31,7 @@ type Key = (WorkspaceName, TaskId);
 
 /// Where a task stands for the next change of it.
 #[derive(Clone, Copy)]
-struct Standing {
+struct TaskVersion {
     version: u64,
     count: u32,
 }
@@ -41,11 +41,11 @@ struct Committer<'a> {
     tail: Tail,
     newest: FxHashMap<WorkspaceName, Newest>,
     /// Where tasks stand after the changes of the group that is being built.
-    standing: FxHashMap<Key, Standing>,
+    standing: FxHashMap<Key, TaskVersion>,
     /// Tasks of this group that only the tree has.
-    bases: FxHashMap<Key, Open>,
+    bases: FxHashMap<Key, OverlayTask>,
     /// The keys of deliveries that the group takes, each with its task.
-    taken: Taken,
+    taken: DedupKeys,
     /// Repeated deliveries. What they repeat may be of this group, so they are answered when it is durable.
     repeats: Vec<(oneshot::Sender<Result<(), StoreError>>, StoreError)>,
 }
@@ -58,7 +58,7 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
         newest: FxHashMap::default(),
         standing: FxHashMap::default(),
         bases: FxHashMap::default(),
-        taken: Taken::default(),
+        taken: DedupKeys::default(),
         repeats: Vec::new(),
     };
     let mut batch = Vec::new();
@@ -152,7 +152,7 @@ fn receive(shared: &Shared, queue: &mut mpsc::Receiver<Message>) -> Received {
 }
 
 impl Committer<'_> {
-    /// A group could not be written. Gives the error for its callers.
+    /// A group could not be written. Returns the error for its callers.
     fn could_not_write(&mut self, error: StoreError) -> StoreError {
         if !matches!(error, StoreError::Full) {
             return self.shared.fail(&error);
@@ -257,7 +257,11 @@ impl Committer<'_> {
     }
 
     /// The task as the tree has it, if the overlay has it no more.
-    fn base(&mut self, overlay: &Overlay, change: &Change) -> Result<Option<Open>, StoreError> {
+    fn base(
+        &mut self,
+        overlay: &Overlay,
+        change: &Change,
+    ) -> Result<Option<OverlayTask>, StoreError> {
         if change.kind == Kind::Accept || overlay.get(&change.workspace, change.id).is_some() {
             return Ok(None);
         }
@@ -296,7 +300,7 @@ impl Committer<'_> {
 
     /// Checks a change against where its task stands, gives its entries their place, and says where
     /// the task stands then.
-    fn order(&mut self, part: &mut Part) -> Result<(Key, Standing), StoreError> {
+    fn order(&mut self, part: &mut Part) -> Result<(Key, TaskVersion), StoreError> {
         let (change, expected) = (&mut part.change, part.expected);
         let key = (change.workspace.clone(), change.id);
         let standing = if change.kind == Kind::Accept && self.is_new(&key)? {
@@ -305,7 +309,7 @@ impl Committer<'_> {
             self.standing(&key)?
         };
         let next = match (change.kind, standing) {
-            (Kind::Accept, None) => Standing {
+            (Kind::Accept, None) => TaskVersion {
                 version: change.head.as_ref().map_or(1, |head| head.version),
                 count: 0,
             },
@@ -319,7 +323,7 @@ impl Committer<'_> {
                 if standing.version != expected {
                     return Err(conflict(change.id, expected, standing.version));
                 }
-                Standing {
+                TaskVersion {
                     version: expected + 1,
                     ..standing
                 }
@@ -329,14 +333,14 @@ impl Committer<'_> {
         let count = next.count.checked_add(change.count).ok_or_else(|| {
             StoreError::Refused(format!("the journal of task {} is full", change.id))
         })?;
-        Ok((key, Standing { count, ..next }))
+        Ok((key, TaskVersion { count, ..next }))
     }
 
-    fn standing(&mut self, key: &Key) -> Result<Option<Standing>, StoreError> {
+    fn standing(&mut self, key: &Key) -> Result<Option<TaskVersion>, StoreError> {
         if let Some(standing) = self.standing.get(key) {
             return Ok(Some(*standing));
         }
-        let of = |open: &Open| Standing {
+        let of = |open: &OverlayTask| TaskVersion {
             version: open.head.version,
             count: open.count,
         };

@@ -13,7 +13,7 @@ use super::disk::Disk;
 use super::failpoint::Write;
 use super::failure::from_sled;
 use super::long::{self, HEADER, Long, PIECE};
-use super::overlay::Open;
+use super::overlay::OverlayTask;
 use super::shapes::journal::Piece;
 use super::shapes::record::{Record, encode_record};
 use super::terms::{self, Digests};
@@ -34,7 +34,7 @@ pub(super) struct Folder {
     noted: Vec<u8>,
     /// Tasks whose records were appended to the archive, in the order of their keys. Until
     /// [`Folder::place`] no look-up finds them there.
-    archived: Vec<(Arc<Open>, Place)>,
+    archived: Vec<(Arc<OverlayTask>, Place)>,
 }
 
 impl Folder {
@@ -42,10 +42,10 @@ impl Folder {
     pub(super) fn fold(
         &mut self,
         shared: &Shared,
-        chunk: Vec<Arc<Open>>,
-    ) -> Result<Vec<Arc<Open>>, StoreError> {
+        chunk: Vec<Arc<OverlayTask>>,
+    ) -> Result<Vec<Arc<OverlayTask>>, StoreError> {
         let mut batch = Batch::default();
-        let mut in_tree: Vec<Arc<Open>> = Vec::new();
+        let mut in_tree: Vec<Arc<OverlayTask>> = Vec::new();
         {
             let disk = shared.disk.read();
             let disk = disk.as_ref().ok_or_else(|| shared.without_disk())?;
@@ -75,7 +75,7 @@ impl Folder {
             return Ok(());
         }
         shared.with_disk(|disk| disk.archive.sync())?;
-        let of_one = |(a, _): &(Arc<Open>, Place), (b, _): &(Arc<Open>, Place)| {
+        let of_one = |(a, _): &(Arc<OverlayTask>, Place), (b, _): &(Arc<OverlayTask>, Place)| {
             a.head.workspace == b.head.workspace
         };
         for part in self
@@ -114,7 +114,7 @@ impl Folder {
 
     /// Notes that there is a finished task in the task's range of ids. A note without a task costs a look-up;
     /// a task without a note would never be found, so the note is written first.
-    fn note_done(&mut self, disk: &Disk, open: &Open) -> Result<(), StoreError> {
+    fn note_done(&mut self, disk: &Disk, open: &OverlayTask) -> Result<(), StoreError> {
         let key = keys::done(&open.head.workspace, open.head.id);
         if self.noted != key {
             disk.db.insert(&key, &[]).map_err(from_sled)?;
@@ -125,7 +125,12 @@ impl Folder {
 
     /// Leaves a task's record in `record` and is true if that is for the archive; else puts what folding
     /// the task takes into `batch`.
-    fn encode(&mut self, disk: &Disk, open: &Open, batch: &mut Batch) -> Result<bool, StoreError> {
+    fn encode(
+        &mut self,
+        disk: &Disk,
+        open: &OverlayTask,
+        batch: &mut Batch,
+    ) -> Result<bool, StoreError> {
         let (workspace, id) = (&open.head.workspace, open.head.id);
         let key = keys::task(workspace, id);
         let old = if open.folded {
@@ -202,7 +207,11 @@ impl Folder {
 
 /// Has `batch` remove the places of tasks that were in the archive and are in the tree now, so that what
 /// is left of them there is given back.
-fn leave_archive(disk: &Disk, in_tree: &[Arc<Open>], batch: &mut Batch) -> Result<(), StoreError> {
+fn leave_archive(
+    disk: &Disk,
+    in_tree: &[Arc<OverlayTask>],
+    batch: &mut Batch,
+) -> Result<(), StoreError> {
     let archived = in_tree.iter().filter(|open| open.archived);
     let archived: Vec<&TaskHead> = archived.map(|open| &open.head).collect();
     for one in archived.chunk_by(|a, b| a.workspace == b.workspace) {

@@ -59,7 +59,7 @@ pub(super) struct Long {
 
 #[derive(Debug)]
 enum Bytes {
-    /// Of one piece, behind so many other bytes.
+    /// Of one piece; where it begins in the value.
     Inline(IVec, usize),
     Owned(Vec<u8>),
 }

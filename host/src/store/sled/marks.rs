@@ -30,7 +30,7 @@ const MAGIC: &[u8; 8] = b"stepwmrk";
 
 /// What must be there.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Noted {
+pub(super) struct StoreMarks {
     /// What the tree's generations begin with.
     pub tag: Tag,
     /// The generation that the tree has at least.
@@ -43,7 +43,7 @@ pub(super) struct Noted {
     pub segments: BTreeMap<u32, u64>,
 }
 
-/// See [`Noted`].
+/// See [`StoreMarks`].
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct V1 {
     tag: [u8; 8],
@@ -53,11 +53,11 @@ pub(super) struct V1 {
     segments: Vec<(u32, u64)>,
 }
 
-kind!('a, Noted, "the marks of the store's parts", 1 => V1);
+kind!('a, StoreMarks, "the marks of the store's parts", 1 => V1);
 postcard_shapes!('a, V1);
 
-impl From<&Noted> for V1 {
-    fn from(noted: &Noted) -> Self {
+impl From<&StoreMarks> for V1 {
+    fn from(noted: &StoreMarks) -> Self {
         Self {
             tag: noted.tag.0,
             generation: noted.generation,
@@ -68,7 +68,7 @@ impl From<&Noted> for V1 {
     }
 }
 
-impl From<V1> for Noted {
+impl From<V1> for StoreMarks {
     fn from(shape: V1) -> Self {
         Self {
             tag: Tag(shape.tag),
@@ -80,7 +80,7 @@ impl From<V1> for Noted {
     }
 }
 
-impl Noted {
+impl StoreMarks {
     /// The bytes of the file.
     pub(super) fn encode(&self) -> Result<Vec<u8>, StoreError> {
         let mut value = Vec::new();
@@ -126,13 +126,13 @@ impl Noted {
 /// The marks of an open store.
 pub(super) struct Marks {
     path: PathBuf,
-    durable: Mutex<Noted>,
+    durable: Mutex<StoreMarks>,
     fail: FailPoint,
 }
 
 impl Marks {
     /// `noted` is what the file has.
-    pub(super) fn new(path: &Path, noted: Noted, fail: FailPoint) -> Self {
+    pub(super) fn new(path: &Path, noted: StoreMarks, fail: FailPoint) -> Self {
         Self {
             path: path.to_owned(),
             durable: Mutex::new(noted),
@@ -140,12 +140,12 @@ impl Marks {
         }
     }
 
-    pub(super) fn noted(&self) -> Noted {
+    pub(super) fn noted(&self) -> StoreMarks {
         self.durable.lock().clone()
     }
 
     /// Changes them, durably. After an error they are as they were.
-    pub(super) fn change(&self, change: impl FnOnce(&mut Noted)) -> Result<(), StoreError> {
+    pub(super) fn change(&self, change: impl FnOnce(&mut StoreMarks)) -> Result<(), StoreError> {
         let mut durable = self.durable.lock();
         let mut noted = durable.clone();
         change(&mut noted);

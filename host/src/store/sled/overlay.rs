@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::change::{Change, Kind, Taken};
+use super::change::{Change, DedupClaim, Kind};
 use super::dedup::block::Holder;
 use super::dedup::recent::Recent;
 use super::pins::Pins;
@@ -19,7 +19,7 @@ const TASK_BYTES: usize = 600;
 
 /// A task in the overlay.
 #[derive(Debug, Clone)]
-pub(super) struct Open {
+pub(super) struct OverlayTask {
     pub head: TaskHead,
     /// The data; none if it is as the tree has it.
     pub data: Option<Arc<str>>,
@@ -43,7 +43,7 @@ pub(super) struct Open {
     pub last: u64,
 }
 
-impl Open {
+impl OverlayTask {
     /// Roughly what it costs in memory.
     pub(super) fn bytes(&self) -> usize {
         TASK_BYTES + self.data.as_ref().map_or(0, |data| data.len()) + self.entries.len()
@@ -68,7 +68,7 @@ impl Open {
 /// One workspace's tasks.
 #[derive(Debug, Default)]
 pub(super) struct Space {
-    pub tasks: BTreeMap<TaskId, Arc<Open>>,
+    pub tasks: BTreeMap<TaskId, Arc<OverlayTask>>,
     /// Those of them that are ready.
     pub ready: BTreeSet<TaskId>,
 }
@@ -98,7 +98,7 @@ impl Overlay {
     }
 
     /// A task, if it is here.
-    pub(super) fn get(&self, workspace: &WorkspaceName, id: TaskId) -> Option<&Arc<Open>> {
+    pub(super) fn get(&self, workspace: &WorkspaceName, id: TaskId) -> Option<&Arc<OverlayTask>> {
         self.spaces.get(workspace)?.tasks.get(&id)
     }
 
@@ -156,8 +156,8 @@ impl Overlay {
         &mut self,
         mut change: Change,
         group: u64,
-        base: Option<Open>,
-    ) -> Option<Arc<Open>> {
+        base: Option<OverlayTask>,
+    ) -> Option<Arc<OverlayTask>> {
         if let Some(taken) = change.taken {
             self.take_key(&change.workspace, change.id, taken, group);
         }
@@ -174,7 +174,7 @@ impl Overlay {
             }
             None => {
                 let mut open = match (change.kind, base) {
-                    (Kind::Accept, _) => Open {
+                    (Kind::Accept, _) => OverlayTask {
                         head: change.head.take()?,
                         data: None,
                         entries: Vec::new(),
@@ -216,7 +216,7 @@ impl Overlay {
         &mut self,
         workspace: &WorkspaceName,
         task: TaskId,
-        taken: Taken,
+        taken: DedupClaim,
         group: u64,
     ) {
         let until = taken.until;
@@ -225,7 +225,7 @@ impl Overlay {
     }
 
     /// Puts a task whose state or wake time has changed where it belongs.
-    fn reindex(&mut self, open: &Open, before: Option<(TaskState, Option<Millis>)>) {
+    fn reindex(&mut self, open: &OverlayTask, before: Option<(TaskState, Option<Millis>)>) {
         let (workspace, id) = (&open.head.workspace, open.head.id);
         self.unindex(workspace, id, before);
         if open.head.state() == TaskState::Ready
@@ -270,7 +270,7 @@ impl Overlay {
     }
 
     /// Takes note that the tree now has `folded`. The task leaves, unless it has moved on.
-    pub(super) fn folded(&mut self, folded: &Arc<Open>) -> Option<Arc<Open>> {
+    pub(super) fn folded(&mut self, folded: &Arc<OverlayTask>) -> Option<Arc<OverlayTask>> {
         let (workspace, id) = (&folded.head.workspace, folded.head.id);
         let space = self.spaces.get_mut(workspace)?;
         let open = space.tasks.get_mut(&id)?;
@@ -305,7 +305,7 @@ impl Overlay {
 
     /// Takes note that the archive now has a task's record. The task leaves, unless it has
     /// moved on: then what the archive has is outdated.
-    pub(super) fn archived(&mut self, archived: &Arc<Open>) -> Option<Arc<Open>> {
+    pub(super) fn archived(&mut self, archived: &Arc<OverlayTask>) -> Option<Arc<OverlayTask>> {
         let (workspace, id) = (&archived.head.workspace, archived.head.id);
         let open = self.spaces.get_mut(workspace)?.tasks.get_mut(&id)?;
         if Arc::ptr_eq(open, archived) {

@@ -4,14 +4,14 @@ use std::path::Path;
 
 use super::codec::damaged;
 use super::files::{CATALOG_COPY, MARKS, segment_name, slot_name};
-use super::marks::Noted;
+use super::marks::StoreMarks;
 use crate::store::StoreError;
 
 /// Refuses the store at `path` if a part is missing or cut that was there.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] names the part and the file.
-pub(super) fn check(path: &Path, noted: Option<&Noted>) -> Result<(), StoreError> {
+pub(super) fn check(path: &Path, noted: Option<&StoreMarks>) -> Result<(), StoreError> {
     match missing(path, noted).into_iter().next() {
         Some(Missing { part, why, .. }) => Err(damaged(part, &why)),
         None => Ok(()),
@@ -28,7 +28,7 @@ pub(super) struct Missing {
 }
 
 /// What is missing or cut in the store at `path`.
-pub(super) fn missing(path: &Path, noted: Option<&Noted>) -> Vec<Missing> {
+pub(super) fn missing(path: &Path, noted: Option<&StoreMarks>) -> Vec<Missing> {
     let mut all = Vec::new();
     let has_tree = path.join("tree/db").exists();
     let Some(noted) = noted else {

@@ -1,4 +1,4 @@
-//! Which tasks there are: ready, due, listed; the overlay, the tree and the archive merged.
+//! Queries for tasks: ready, due, listed. Each merges the overlay, the tree and the archive.
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
@@ -8,7 +8,7 @@ use super::archive::Place;
 use super::codec::bad_key;
 use super::disk::Disk;
 use super::failure::from_sled;
-use super::overlay::Open;
+use super::overlay::OverlayTask;
 use super::shapes::record::{Fixed, Record};
 use super::shared::Shared;
 use super::tasks::head;
@@ -18,11 +18,11 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::{self, Ownership, StoreError, TaskQuery, Terms};
 
-/// What a look costs: an index key that is passed over;
+/// Cost of passing over an index key.
 const KEY: usize = 1;
-/// a key of the archive's places, up to 200 tasks, that is passed over;
+/// Cost of passing over a key of the archive's places, which stands for up to 200 tasks.
 const PLACES: usize = 20;
-/// a record that is read.
+/// Cost of reading a record.
 const RECORD: usize = 10;
 
 pub(super) fn ready(
@@ -126,7 +126,7 @@ pub(super) fn list(
     workspace: &WorkspaceName,
     query: &TaskQuery,
 ) -> Result<Vec<TaskHead>, StoreError> {
-    let found = look(shared, workspace, query, &Terms::default(), usize::MAX)?;
+    let found = search(shared, workspace, query, &Terms::default(), usize::MAX)?;
     Ok(found.tasks)
 }
 
@@ -135,59 +135,59 @@ pub(super) fn find(
     workspace: &WorkspaceName,
     query: &TaskQuery,
     terms: &Terms,
-) -> Result<store::Found, StoreError> {
-    look(shared, workspace, query, terms, shared.settings.look_cost)
+) -> Result<store::TaskPage, StoreError> {
+    search(shared, workspace, query, terms, shared.settings.look_cost)
 }
 
-/// Looks for tasks until a page is full, or until it has cost as much as it may.
-fn look(
+/// Searches for tasks until a page is full, or until it has cost as much as it may.
+fn search(
     shared: &Shared,
     workspace: &WorkspaceName,
     query: &TaskQuery,
     terms: &Terms,
     mut cost: usize,
-) -> Result<store::Found, StoreError> {
+) -> Result<store::TaskPage, StoreError> {
     if shared.erasing.has(workspace) {
-        return Ok(store::Found::default());
+        return Ok(store::TaskPage::default());
     }
     let before = query.before.unwrap_or(TaskId::MAX);
     let wanted =
         |head: &TaskHead| query.state.is_none_or(|state| head.state() == state) && terms.fit(head);
     let digests = terms::wanted(terms);
-    let here = newest_here(shared, workspace, before, query, terms);
+    let in_overlay = overlay_page(shared, workspace, before, query, terms);
     shared.with_disk(|disk| {
-        let mut here = here.into_iter().peekable();
+        let mut in_overlay = in_overlay.into_iter().peekable();
         let mut tasks: Vec<TaskHead> = Vec::with_capacity(query.limit.min(512));
-        let mut there = there(disk, workspace, query.state, before, &digests);
-        let mut looked = None;
+        let mut on_disk = on_disk(disk, workspace, query.state, before, &digests);
+        let mut last_examined = None;
         while tasks.len() < query.limit {
-            let Some(entry) = there.next() else {
+            let Some(entry) = on_disk.next() else {
                 let free = query.limit - tasks.len();
-                tasks.extend(here.by_ref().take(free).map(|open| open.head.clone()));
+                tasks.extend(in_overlay.by_ref().take(free).map(|open| open.head.clone()));
                 if tasks.len() < query.limit {
-                    return Ok(store::Found { tasks, next: None });
+                    return Ok(store::TaskPage { tasks, next: None });
                 }
                 break;
             };
             let (id, found) = entry?;
-            while let Some(open) = here.next_if(|open| open.head.id > id) {
+            while let Some(open) = in_overlay.next_if(|open| open.head.id > id) {
                 tasks.push(open.head.clone());
             }
-            looked = Some(id);
+            last_examined = Some(id);
             // The overlay as it is now: the task may have come to it since the look at it.
-            let open = here
+            let open = in_overlay
                 .next_if(|open| open.head.id == id)
                 .or_else(|| match found {
-                    Found::Passed(_) => None,
+                    Candidate::Passed(_) => None,
                     _ => shared.overlay.read().get(workspace, id).cloned(),
                 });
             let spent = match found {
-                Found::Passed(cost) => cost,
+                Candidate::Passed(cost) => cost,
                 _ => RECORD,
             };
             let head = match open {
                 Some(open) => Some(open.head.clone()),
-                None => there_head(disk, workspace, id, query.state, found)?,
+                None => head_on_disk(disk, workspace, id, query.state, found)?,
             };
             tasks.extend(head.filter(|head| wanted(head)));
             cost = cost.saturating_sub(spent);
@@ -201,14 +201,14 @@ fn look(
         let next = if cut {
             tasks.last().map(|head| head.id)
         } else {
-            looked
+            last_examined
         };
-        Ok(store::Found { tasks, next })
+        Ok(store::TaskPage { tasks, next })
     })
 }
 
 /// What was found of a task that has left the overlay.
-enum Found {
+enum Candidate {
     /// The value of the key that it was found by.
     InTree(sled::IVec),
     InArchive(Place),
@@ -216,11 +216,11 @@ enum Found {
     Passed(usize),
 }
 
-type Scan<'a> = Box<dyn Iterator<Item = Result<(TaskId, Found), StoreError>> + 'a>;
+type Scan<'a> = Box<dyn Iterator<Item = Result<(TaskId, Candidate), StoreError>> + 'a>;
 
 /// Tasks before `before` that have left the overlay, newest first: all that are in `state` and have
 /// all of `wanted`, and some others. One that is in the tree and in the archive is the tree's.
-fn there<'a>(
+fn on_disk<'a>(
     disk: &'a Disk,
     workspace: &'a WorkspaceName,
     state: Option<TaskState>,
@@ -242,7 +242,12 @@ fn there<'a>(
             return in_tree.next();
         }
         let next = archived.next()?;
-        Some(next.map(|(id, place)| (id, place.map_or(Found::Passed(PLACES), Found::InArchive))))
+        Some(next.map(|(id, place)| {
+            (
+                id,
+                place.map_or(Candidate::Passed(PLACES), Candidate::InArchive),
+            )
+        }))
     }))
 }
 
@@ -270,7 +275,7 @@ fn scan<'a>(
         // A page has about as many keys as it takes looks.
         disk.note(&key, 1)?;
         let id = keys::id_of(&key).ok_or_else(|| bad_key("task"))?;
-        Ok((id, Found::InTree(value)))
+        Ok((id, Candidate::InTree(value)))
     };
     if state != Some(TaskState::Done) {
         let range = first(TaskId::MIN)..first(before);
@@ -284,8 +289,8 @@ fn scan<'a>(
                 .range(range)
                 .rev()
                 .map(move |entry| match noted(entry)? {
-                    (id, Found::InTree(value)) if by_index && !fits(id, &value)? => {
-                        Ok((id, Found::Passed(KEY)))
+                    (id, Candidate::InTree(value)) if by_index && !fits(id, &value)? => {
+                        Ok((id, Candidate::Passed(KEY)))
                     }
                     found => Ok(found),
                 }),
@@ -307,13 +312,13 @@ fn scan<'a>(
 }
 
 /// The first page of what the overlay has of a query.
-fn newest_here(
+fn overlay_page(
     shared: &Shared,
     workspace: &WorkspaceName,
     before: TaskId,
     query: &TaskQuery,
     terms: &Terms,
-) -> Vec<Arc<Open>> {
+) -> Vec<Arc<OverlayTask>> {
     let overlay = shared.overlay.read();
     let Some(space) = overlay.space(workspace) else {
         return Vec::new();
@@ -337,17 +342,17 @@ fn newest_here(
 
 /// The head of a task that a scan of the tree has come upon; `None` if the scan is of an index
 /// and the task is gone from it since.
-fn there_head(
+fn head_on_disk(
     disk: &Disk,
     workspace: &WorkspaceName,
     id: TaskId,
     state: Option<TaskState>,
-    found: Found,
+    found: Candidate,
 ) -> Result<Option<TaskHead>, StoreError> {
     let value = match found {
-        Found::Passed(_) => return Ok(None),
-        Found::InTree(value) => value,
-        Found::InArchive(place) => {
+        Candidate::Passed(_) => return Ok(None),
+        Candidate::InTree(value) => value,
+        Candidate::InArchive(place) => {
             // The tree's records of other states are not in a scan for this one.
             let key = keys::task(workspace, id);
             if state.is_some() && disk.db.contains_key(key).map_err(from_sled)? {

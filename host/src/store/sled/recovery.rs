@@ -20,7 +20,7 @@ use super::erasing::Erasing;
 use super::failure::{OpenError, from_sled, unusable};
 use super::files::MARKS;
 use super::log::{self, Slots, Tail};
-use super::marks::{self, Acknowledged, Marks, Noted};
+use super::marks::{self, Acknowledged, Marks, StoreMarks};
 use super::overlay::Overlay;
 use super::presence;
 use super::removed::Removed;
@@ -115,7 +115,7 @@ fn epoch() -> u64 {
 }
 
 /// Opens the tree again, whose last write found the disk full, and takes up what the log holds.
-/// Gives the log's end. For the committer alone.
+/// Returns the log's end. For the committer alone.
 pub(super) fn reopen(shared: &Shared) -> Result<Tail, StoreError> {
     let _one = shared.checkpointing.lock();
     let _steady = shared.steady.write();
@@ -164,7 +164,7 @@ fn no_room(path: &Path, error: OpenError) -> OpenError {
 fn begin(settings: &SledSettings) -> Result<(Arc<Marks>, bool), OpenError> {
     let path = &settings.path;
     marks::tidy(path).map_err(|error| unusable(path, &error))?;
-    let noted = Noted::read(path)?;
+    let noted = StoreMarks::read(path)?;
     presence::check(path, noted.as_ref())?;
     let is_first = noted.is_none();
     let noted = noted.unwrap_or_default();

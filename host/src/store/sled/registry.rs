@@ -27,7 +27,7 @@ pub(super) fn since(shared: &Shared, revision: u64) -> Result<Registry, StoreErr
     shared.with_disk(|disk| registry_read::since(disk, revision))
 }
 
-/// Makes `change` durable, if what is set up is at revision `expected`. Gives the next revision.
+/// Makes `change` durable, if what is set up is at revision `expected`. Returns the next revision.
 pub(super) fn manage(
     shared: &Shared,
     change: &Manage,

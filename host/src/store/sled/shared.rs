@@ -139,7 +139,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Refuses all further writes: what failed once may have left anything. Gives the error for the
+    /// Refuses all further writes: what failed once may have left anything. Returns the error for the
     /// writers.
     pub(super) fn fail(&self, error: &StoreError) -> StoreError {
         if !self.stopped() {
@@ -154,7 +154,7 @@ impl Shared {
     }
 
     /// A write of the tree or the archive failed: because the disk is full, and then the tree is opened again
-    /// when there is some, or for good. Gives the error for the writers.
+    /// when there is some, or for good. Returns the error for the writers.
     pub(super) fn could_not_fold(&self, error: StoreError) -> StoreError {
         match error {
             StoreError::Full => {

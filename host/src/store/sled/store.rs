@@ -22,8 +22,8 @@ use crate::domain::journal::Entry;
 use crate::domain::partition::Partition;
 use crate::domain::task::{StoredTask, TaskHead};
 use crate::store::{
-    Blobs, Claim, Commit, Counts, Found, Health, History, Manage, NewTask, Ownership, Purged,
-    Registry, Store, StoreError, TaskQuery, Terms, Timeline, Transaction,
+    Blobs, Claim, Commit, Counts, Health, History, Manage, NewTask, Ownership, Purged, Registry,
+    Store, StoreError, TaskPage, TaskQuery, Terms, Timeline, Transaction,
 };
 
 impl SledStore {
@@ -209,7 +209,7 @@ impl Store for SledStore {
         workspace: &WorkspaceName,
         query: &TaskQuery,
         terms: &Terms,
-    ) -> Result<Found, StoreError> {
+    ) -> Result<TaskPage, StoreError> {
         let (workspace, query, terms) = (workspace.clone(), query.clone(), terms.clone());
         self.blocking(move |shared| queries::find(shared, &workspace, &query, &terms))
             .await

@@ -9,7 +9,7 @@ use super::codec::{bad_key, damaged};
 use super::disk::{Disk, LOOKS};
 use super::failure::from_sled;
 use super::long::{self, Long};
-use super::overlay::Open;
+use super::overlay::OverlayTask;
 use super::shapes::journal::{self, Piece};
 use super::shapes::read;
 use super::shapes::record::{Fixed, Record};
@@ -24,13 +24,13 @@ pub(super) fn open_in(
     disk: &Disk,
     workspace: &WorkspaceName,
     id: TaskId,
-) -> Result<Option<Open>, StoreError> {
+) -> Result<Option<OverlayTask>, StoreError> {
     let key = keys::task(workspace, id);
     let Some(first) = disk.db.get(&key).map_err(from_sled)? else {
         return taken_out(disk, workspace, id);
     };
     let fixed = Fixed::decode(long::first(&key, &first)?.0)?;
-    Ok(Some(Open {
+    Ok(Some(OverlayTask {
         head: head(disk, workspace, id, first)?,
         data: None,
         entries: Vec::new(),
@@ -51,12 +51,12 @@ fn taken_out(
     disk: &Disk,
     workspace: &WorkspaceName,
     id: TaskId,
-) -> Result<Option<Open>, StoreError> {
+) -> Result<Option<OverlayTask>, StoreError> {
     let Some(whole) = places::record(disk, workspace, id)? else {
         return Ok(None);
     };
     let record = Record::decode(&whole)?;
-    Ok(Some(Open {
+    Ok(Some(OverlayTask {
         head: record.head()?,
         data: Some(Arc::from(record.data()?)),
         entries: record.journal.to_vec(),
@@ -92,7 +92,7 @@ pub(super) fn from_tree(
     shared: &Shared,
     workspace: &WorkspaceName,
     id: TaskId,
-) -> Result<Option<Open>, StoreError> {
+) -> Result<Option<OverlayTask>, StoreError> {
     shared.with_disk(|disk| open_in(disk, workspace, id))
 }
 
@@ -101,7 +101,7 @@ pub(super) fn from_tree_under_overlay(
     shared: &Shared,
     workspace: &WorkspaceName,
     id: TaskId,
-) -> Result<Option<Open>, StoreError> {
+) -> Result<Option<OverlayTask>, StoreError> {
     shared.with_disk_under_overlay(|disk| open_in(disk, workspace, id))
 }
 
@@ -198,7 +198,7 @@ fn journal_in(
     Ok(journal)
 }
 
-/// Gives the journal that the tree has of a task, piece by piece.
+/// Returns the journal that the tree has of a task, piece by piece.
 pub(super) fn each_piece(
     disk: &Disk,
     workspace: &WorkspaceName,
@@ -235,7 +235,7 @@ pub(super) fn load(
     }
     loop {
         let open = shared.overlay.read().get(workspace, id).cloned();
-        if let Some(Open {
+        if let Some(OverlayTask {
             data: Some(data), ..
         }) = open.as_deref()
             && let Some(open) = &open

@@ -96,12 +96,12 @@ impl Parser<'_, '_> {
             self.at += node.length;
             return Ok(Some(child));
         }
-        self.turn(from)
+        self.step_slow(from)
     }
 
     /// The same for a name that did not come last.
     #[inline(never)]
-    fn turn(&mut self, from: u32) -> Parsed<Option<u32>> {
+    fn step_slow(&mut self, from: u32) -> Parsed<Option<u32>> {
         self.space();
         let Some(word) = self.eight(self.at) else {
             return Ok(None);

@@ -1,9 +1,9 @@
 use super::*;
-use crate::store::sled::marks::Noted;
+use crate::store::sled::marks::StoreMarks;
 
 fn open(directory: &Path) -> Archive {
     std::fs::create_dir_all(directory).unwrap();
-    let noted = Noted::read(directory).unwrap().unwrap_or_default();
+    let noted = StoreMarks::read(directory).unwrap().unwrap_or_default();
     let marks = Marks::new(directory, noted, FailPoint::default());
     Archive::open(
         directory.to_owned(),

@@ -13,24 +13,23 @@ const SET: usize = 8;
 
 type Line = [u64; LINE / 64];
 
-/// See the module's documentation.
 #[derive(Debug)]
 pub(super) struct Filter {
     lines: Box<[Line]>,
 }
 
 impl Filter {
-    /// The lines of a filter for so many keys.
+    /// The lines of a filter for `keys`.
     pub(super) fn lines_for(keys: usize) -> usize {
         (keys * BITS).div_ceil(LINE).max(1)
     }
 
-    /// What a filter of so many lines takes in memory, in bytes.
+    /// Bytes of memory that a filter of `lines` takes.
     pub(super) fn bytes_of(lines: usize) -> usize {
         lines * size_of::<Line>()
     }
 
-    /// A filter of so many lines, that lets nothing through.
+    /// A filter of `lines` that lets nothing through.
     pub(super) fn new(lines: usize) -> Self {
         Self {
             lines: vec![[0; LINE / 64]; lines.max(1)].into_boxed_slice(),

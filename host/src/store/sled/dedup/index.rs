@@ -17,7 +17,6 @@ use crate::store::StoreError;
 /// So many runs of a workspace, day and tier are merged into one of the next tier.
 const FAN: usize = 4;
 
-/// See the module's documentation.
 pub(in super::super) struct DedupIndex {
     runs: RwLock<Runs>,
     /// The merge that is under way. For who has the checkpoints' lock.
@@ -125,7 +124,7 @@ impl Runs {
         Run::new(day, tier, self.last)
     }
 
-    /// A filter of so many lines, if there is room for it in memory.
+    /// A filter of `lines`, if there is room for it in memory.
     pub(super) fn filter(&self, lines: usize) -> Option<Filter> {
         let bytes = self.filter_bytes + Filter::bytes_of(lines);
         (bytes <= self.most_filter_bytes).then(|| Filter::new(lines))

@@ -37,7 +37,6 @@ impl Keys {
     }
 }
 
-/// See the module's documentation.
 #[derive(Debug, Default)]
 pub(in super::super) struct Recent {
     new: Keys,

@@ -23,7 +23,6 @@ pub(super) fn day_of(time: Millis) -> u32 {
     u32::try_from(time / DAY).unwrap_or(u32::MAX)
 }
 
-/// See the module's documentation.
 #[derive(Debug)]
 pub(super) struct Run {
     /// The day on which its keys are over.
@@ -117,7 +116,7 @@ impl Run {
         Ok(entries)
     }
 
-    /// Has `batch` remove its first values, so many at most; true if there are none left.
+    /// Has `batch` remove at most `most` of its first values; true if there are none left.
     pub(super) fn remove(
         &self,
         disk: &Disk,

@@ -13,9 +13,9 @@ type Key = (WorkspaceName, DedupKey);
 
 /// The keys, each with its task.
 #[derive(Default)]
-pub(in super::super) struct Taken(HashMap<Key, TaskId>);
+pub(in super::super) struct DedupKeys(HashMap<Key, TaskId>);
 
-impl Taken {
+impl DedupKeys {
     pub(in super::super) fn clear(&mut self) {
         self.0.clear();
     }

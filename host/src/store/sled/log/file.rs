@@ -14,7 +14,7 @@ pub(super) fn number_of(path: &Path) -> Option<u64> {
     path.file_stem()?.to_str()?.parse().ok()
 }
 
-/// A new file of so many zeros, durable but for its name.
+/// A new file of `bytes` zeros, durable but for its name.
 pub(super) fn zeroed(path: &Path, bytes: u64) -> std::io::Result<File> {
     let mut options = File::options();
     let file = options.create_new(true).read(true).write(true).open(path)?;

@@ -4,13 +4,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::store::sled::failpoint::FailPoint;
-use crate::store::sled::marks::{Marks, Noted};
+use crate::store::sled::marks::{Marks, StoreMarks};
 use crate::store::sled::settings::SledSettings;
 use std::sync::Arc;
 
 fn opened(path: &std::path::Path) -> (Disk, [u8; 32]) {
     let settings = SledSettings::at(path);
-    let marks = Marks::new(path, Noted::default(), FailPoint::default());
+    let marks = Marks::new(path, StoreMarks::default(), FailPoint::default());
     Disk::open(&settings, &Arc::new(marks)).unwrap()
 }
 

@@ -52,7 +52,7 @@ impl Default for Expired {
 
 /// What is to be removed.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct ExpiredTasks {
     /// Tasks whose time is over.
     pub tasks: BTreeSet<TaskId>,
     /// Tasks of the tree whose places in the archive are outdated.
@@ -74,7 +74,7 @@ struct Look<'a> {
     to: TaskId,
     looked: usize,
     heads: Vec<TaskHead>,
-    found: Found,
+    found: ExpiredTasks,
 }
 
 impl Expired {
@@ -85,11 +85,11 @@ impl Expired {
         workspace: &WorkspaceName,
         retention: &Retention,
         now: Millis,
-    ) -> Result<Found, StoreError> {
+    ) -> Result<ExpiredTasks, StoreError> {
         let Some(kind) = KINDS.get(self.kind) else {
-            return Ok(Found {
+            return Ok(ExpiredTasks {
                 is_last: true,
-                ..Found::default()
+                ..ExpiredTasks::default()
             });
         };
         let state = match kind {
@@ -98,7 +98,7 @@ impl Expired {
         };
         let Some(cut) = retention.cut(state, now) else {
             self.kind += 1;
-            return Ok(Found::default());
+            return Ok(ExpiredTasks::default());
         };
         let (next, heads, mut found) = shared.with_disk(|disk| {
             let mut look = Look {
@@ -111,7 +111,7 @@ impl Expired {
                 to: TaskId::from_time(cut.saturating_add(1)),
                 looked: 0,
                 heads: Vec::new(),
-                found: Found::default(),
+                found: ExpiredTasks::default(),
             };
             let next = match kind {
                 Kind::State(state) => look.by_state(*state)?,
@@ -156,7 +156,7 @@ impl Look<'_> {
         }
     }
 
-    /// Tasks of the tree that are in a state with an index. Gives where to go on.
+    /// Tasks of the tree that are in a state with an index. Returns where to go on.
     fn by_state(&mut self, state: TaskState) -> Result<Option<TaskId>, StoreError> {
         let key = |id| keys::state(self.workspace, state, id);
         for entry in self.disk.db.range(key(self.from)..key(self.to)).keys() {

@@ -11,7 +11,7 @@ use super::super::fold::index_keys;
 use super::super::removed::Removed;
 use super::super::shapes::record::Fixed;
 use super::super::{Shared, bodies, checked, keys, long, places};
-use super::expired::Found;
+use super::expired::ExpiredTasks;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskState;
@@ -20,12 +20,12 @@ use crate::store::StoreError;
 /// Tasks that are removed in one go. It bounds how long writers wait.
 const CHUNK: usize = 64;
 
-/// Removes what was found, but for what has moved since. Gives how many tasks are gone. Not while a
+/// Removes what was found, but for what has moved since. Returns how many tasks are gone. Not while a
 /// checkpoint is made.
 pub(super) fn remove(
     shared: &Shared,
     workspace: &WorkspaceName,
-    found: &Found,
+    found: &ExpiredTasks,
     folded: u64,
 ) -> Result<usize, StoreError> {
     let mut count = 0;

@@ -9,7 +9,7 @@ use super::super::codec::damaged;
 use super::super::dedup::block::KeyBlock;
 use super::super::failure::io as failed;
 use super::super::files::{CATALOG_COPY, MARKS};
-use super::super::marks::{Acknowledged, Noted};
+use super::super::marks::{Acknowledged, StoreMarks};
 use super::super::scan::generation::Tag;
 use super::super::scan::pages::{self, Gap, Values};
 use super::super::shapes::journal::pull_entries;
@@ -129,8 +129,8 @@ impl Salvage {
     }
 }
 
-fn read_marks(path: &Path, damages: &mut Vec<Damage>) -> Result<Option<Noted>, StoreError> {
-    match Noted::read(path) {
+fn read_marks(path: &Path, damages: &mut Vec<Damage>) -> Result<Option<StoreMarks>, StoreError> {
+    match StoreMarks::read(path) {
         Ok(noted) => Ok(noted),
         Err(StoreError::Damaged(why)) => {
             damages.push(Damage::new("the marks", MARKS, "a mark", why));
@@ -142,7 +142,7 @@ fn read_marks(path: &Path, damages: &mut Vec<Damage>) -> Result<Option<Noted>, S
 
 fn read_tree(
     path: &Path,
-    noted: Option<&Noted>,
+    noted: Option<&StoreMarks>,
     tag: Option<Tag>,
     damages: &mut Vec<Damage>,
 ) -> io::Result<Values> {

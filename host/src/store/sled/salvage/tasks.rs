@@ -30,7 +30,7 @@ pub(super) type Key = (WorkspaceName, TaskId);
 
 /// A task as tree or archive has it.
 #[derive(Debug, Clone)]
-pub(super) struct Found {
+pub(super) struct FoundTask {
     pub version: u64,
     /// Journal entries.
     pub count: u32,
@@ -41,7 +41,7 @@ pub(super) struct Found {
     pub place: Option<Place>,
 }
 
-impl Found {
+impl FoundTask {
     fn of(head: &TaskHead, count: u32, place: Option<Place>) -> Self {
         Self {
             version: head.version,
@@ -57,7 +57,7 @@ impl Found {
 /// The tasks of tree and archive that can be read.
 #[derive(Default)]
 pub(super) struct Tasks {
-    pub all: BTreeMap<Key, Found>,
+    pub all: BTreeMap<Key, FoundTask>,
     /// What the tree has of them, as it is stored, without index keys.
     pub stored: Entries,
 }
@@ -156,7 +156,7 @@ impl Reader<'_> {
         };
         tasks
             .all
-            .insert((workspace.clone(), id), Found::of(&head, count, None));
+            .insert((workspace.clone(), id), FoundTask::of(&head, count, None));
         Ok(())
     }
 
@@ -218,7 +218,7 @@ impl Reader<'_> {
         ));
     }
 
-    /// Reads what the tree points to in the archive. Gives the parts of the keys whose places cannot be read.
+    /// Reads what the tree points to in the archive. Returns the parts of the keys whose places cannot be read.
     fn of_archive(&mut self, tasks: &mut Tasks) -> Result<Vec<Gap>, StoreError> {
         let mut unread = self.values.gaps.clone();
         let all = self.values.values.range(keys::PLACES.to_vec()..);
@@ -280,7 +280,7 @@ impl Reader<'_> {
         self.damages.push(damage.losing("the task"));
     }
 
-    fn archived(&mut self, (workspace, id): &Key, place: Place) -> Result<Found, StoreError> {
+    fn archived(&mut self, (workspace, id): &Key, place: Place) -> Result<FoundTask, StoreError> {
         let record = self.segments.read(place);
         let record = record
             .ok_or_else(|| damaged("a record in the archive", "it is not what was written"))?;
@@ -294,7 +294,7 @@ impl Reader<'_> {
             ));
         }
         self.entries(workspace, *id, record.journal, record.fixed.count)?;
-        Ok(Found::of(&head, record.fixed.count, Some(place)))
+        Ok(FoundTask::of(&head, record.fixed.count, Some(place)))
     }
 
     /// Finds the archive's records of those tasks whose places cannot be read.
@@ -302,7 +302,7 @@ impl Reader<'_> {
         if unread.is_empty() {
             return Ok(());
         }
-        let mut found: BTreeMap<Key, Found> = BTreeMap::new();
+        let mut found: BTreeMap<Key, FoundTask> = BTreeMap::new();
         let values = &self.values.values;
         let walked = self.segments.all(|place, record| {
             let Ok(record) = Record::decode(record) else {
@@ -322,7 +322,7 @@ impl Reader<'_> {
                 .get(&task)
                 .is_none_or(|other| other.version <= head.version);
             if unread.iter().any(is_unread) && !tasks.all.contains_key(&task) && is_newer {
-                found.insert(task, Found::of(&head, record.fixed.count, Some(place)));
+                found.insert(task, FoundTask::of(&head, record.fixed.count, Some(place)));
             }
         });
         walked.map_err(super::super::failure::io("the archive cannot be read"))?;

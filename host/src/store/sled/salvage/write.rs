@@ -14,7 +14,7 @@ use super::super::failure::{OpenError, from_sled, io};
 use super::super::files::{CATALOG_COPY, MARKS, slot_name, sync_directory};
 use super::super::fold::index_keys;
 use super::super::frame::{self, HEADER, SLOT_HEADER};
-use super::super::marks::{Acknowledged, Noted};
+use super::super::marks::{Acknowledged, StoreMarks};
 use super::super::scan::generation::Tag;
 use super::super::terms;
 use super::super::tree::Tree;
@@ -41,10 +41,10 @@ pub(super) fn write(salvage: &Salvage, from: &Path, path: &Path) -> Result<(), O
     fs::create_dir(path).map_err(&failed)?;
     let lost: BTreeSet<PathBuf> = lost_files(salvage);
     link_all(from, path, Path::new(""), &lost).map_err(&failed)?;
-    let mut noted = Noted {
+    let mut noted = StoreMarks {
         tag: Tag::of(&salvage.seed),
         generation: salvage.generation + 1,
-        ..Noted::default()
+        ..StoreMarks::default()
     };
     let mark = write_log(salvage, path, &mut noted)?;
     write_tree_that_opens(salvage, path, mark, noted.generation)?;
@@ -117,8 +117,8 @@ fn link_all(
     sync_directory(to)
 }
 
-/// Writes the log anew, under numbers that it never had. Gives its mark.
-fn write_log(salvage: &Salvage, path: &Path, noted: &mut Noted) -> Result<Mark, StoreError> {
+/// Writes the log anew, under numbers that it never had. Returns its mark.
+fn write_log(salvage: &Salvage, path: &Path, noted: &mut StoreMarks) -> Result<Mark, StoreError> {
     let failed = io("the repaired log cannot be written");
     let directory = path.join("log");
     fs::create_dir(&directory).map_err(&failed)?;

@@ -34,7 +34,7 @@ pub(in super::super) struct Message<'a> {
 }
 
 /// A message that has its checksum, in a segment.
-pub(super) struct Found {
+pub(super) struct SoundMessage {
     /// The number of the segment that it was written for.
     pub number: u64,
     pub kind: Kind,
@@ -64,7 +64,7 @@ pub(super) fn number(bytes: &[u8], at: &mut usize) -> Option<u64> {
 }
 
 /// The message at `at`, if there is a sound one.
-pub(super) fn parse(segment: &[u8], at: usize) -> Option<Found> {
+pub(super) fn parse(segment: &[u8], at: usize) -> Option<SoundMessage> {
     let sum = u32::from_le_bytes(*segment.get(at..)?.first_chunk()?);
     let kind = match segment.get(at + 4)? {
         1 | 5 | 6 => Kind::Other,
@@ -87,7 +87,7 @@ pub(super) fn parse(segment: &[u8], at: usize) -> Option<Found> {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(segment.get(body..end)?);
     hasher.update(segment.get(at + 4..body)?);
-    (hasher.finalize() ^ u32::MAX == sum).then_some(Found {
+    (hasher.finalize() ^ u32::MAX == sum).then_some(SoundMessage {
         number: own,
         kind,
         page,

@@ -164,9 +164,9 @@ fn node(message: &Message<'_>) -> Option<Page> {
 
 /// Parts of the keys that are taken: where each begins, and where it ends.
 #[derive(Default)]
-struct Taken(BTreeMap<Vec<u8>, Option<Vec<u8>>>);
+struct ClaimedRanges(BTreeMap<Vec<u8>, Option<Vec<u8>>>);
 
-impl Taken {
+impl ClaimedRanges {
     fn has(&self, key: &[u8]) -> bool {
         let before = self
             .0
@@ -221,7 +221,7 @@ impl Taken {
 fn assemble(mut pages: Vec<Page>) -> Values {
     pages.sort_unstable_by_key(|page| std::cmp::Reverse(page.base));
     let mut found = Values::default();
-    let mut taken = Taken::default();
+    let mut taken = ClaimedRanges::default();
     for page in pages {
         let Some(values) = page.values else { continue };
         for (key, value) in values {

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::message::{Found, Kind, Message, RED_ZONE, SEGMENT, find, parse};
+use super::message::{Kind, Message, RED_ZONE, SEGMENT, SoundMessage, find, parse};
 
 /// Bytes before a segment's first message.
 const SEGMENT_HEADER: usize = 20;
@@ -122,7 +122,7 @@ fn scan_segment(
     let mut at = SEGMENT_HEADER;
     while at + RED_ZONE <= SEGMENT {
         match parse(segment, at) {
-            Some(Found {
+            Some(SoundMessage {
                 number: own,
                 kind,
                 page,

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use super::super::archive::Place;
-use super::super::change::{self, Change, Kind, Mark, Taken};
+use super::super::change::{self, Change, DedupClaim, Kind, Mark};
 use super::super::dedup::block::{Holder, KeyBlock};
 use super::super::shapes::journal::{Piece, push_entry};
 use super::super::shapes::record::{Fixed, Record, encode_record};
@@ -143,7 +143,7 @@ fn keyed_changes() -> Vec<Change> {
     let mut changes = changes();
     for (change, until) in changes.iter_mut().zip([1, u64::MAX]) {
         let key = DedupKey::from_bytes([until as u8; 16]);
-        change.taken = Some(Taken { key, until });
+        change.taken = Some(DedupClaim { key, until });
     }
     changes
 }

@@ -4,7 +4,7 @@
 use crate::domain::authentication::{Authentication, WebhookSecret, networks};
 use crate::domain::dedup::DedupRule;
 use crate::domain::effect::{
-    Begun, CallResult, Effect, FetchError, FetchResponse, FetchResult, OperationError,
+    CallResult, Effect, FetchError, FetchResponse, FetchResult, OperationError, RunOrigin,
 };
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::intake::Intake;
@@ -207,7 +207,7 @@ pub(super) fn effects() -> Vec<Effect> {
     let of = |(result, call): (CallResult, u32)| Effect {
         run: 300,
         attempt: 2,
-        begun: Begun {
+        begun: RunOrigin {
             step: "crm/sync".parse().unwrap(),
             digest: "d".repeat(64),
             observed: 1 << 63,

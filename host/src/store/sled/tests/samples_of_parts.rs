@@ -1,7 +1,7 @@
 //! The values of tokens and of the store's own files of which golden files are kept.
 
 use super::super::catalog_frame::Frame;
-use super::super::marks::Noted;
+use super::super::marks::StoreMarks;
 use super::super::scan::generation::Tag;
 use super::samples::{AT, workspace};
 use crate::domain::audit::AuditEntry;
@@ -27,15 +27,15 @@ pub(super) fn tokens() -> Vec<Token> {
     ]
 }
 
-pub(super) fn noted() -> Vec<Noted> {
-    let full = Noted {
+pub(super) fn noted() -> Vec<StoreMarks> {
+    let full = StoreMarks {
         tag: Tag([1, 2, 3, 4, 5, 6, 7, 255]),
         generation: 1 << 40,
         tree_bytes: u64::MAX,
         slots: [(0, 8 << 20), (7, 1 << 33)].into(),
         segments: [(1, 16), (u32::MAX, 128 << 20)].into(),
     };
-    vec![Noted::default(), full]
+    vec![StoreMarks::default(), full]
 }
 
 pub(super) fn frames() -> Vec<Frame> {

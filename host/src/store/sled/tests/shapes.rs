@@ -13,7 +13,7 @@ use super::super::codec::damaged;
 use super::super::dedup::block::KeyBlock;
 use super::super::failure::from_sled;
 use super::super::long::Envelope;
-use super::super::marks::{self, Noted};
+use super::super::marks::{self, StoreMarks};
 use super::super::places::Places;
 use super::super::shapes::journal::Piece;
 use super::super::shapes::kind::{kind, postcard_shapes, push};
@@ -106,7 +106,7 @@ kind!('a, Next<Mark>, "the log's low-water mark", 1 => Mark, 2 => Longer<Mark>);
 kind!('a, Next<Places>, "places in the archive", 1 => Places, 2 => Longer<Places>);
 kind!('a, Next<Several>, "digests of terms", 1 => Several, 2 => Longer<Several>);
 kind!('a, Next<Envelope>, "a value's envelope", 1 => Envelope, 2 => Longer<Envelope>);
-kind!('a, Next<Noted>, "the marks of the store's parts", 1 => marks::V1, 2 => More<marks::V1>);
+kind!('a, Next<StoreMarks>, "the marks of the store's parts", 1 => marks::V1, 2 => More<marks::V1>);
 kind!('a, Next<Frame>, "a change in the copy of the catalog", 1 => catalog_frame::V1<'a>, 2 => More<catalog_frame::V1<'a>>);
 kind!('a, Next<Piece<'a>>, "a piece of a journal", 1 => Piece<'a>, 2 => Longer<Piece<'a>>);
 postcard_shapes!('a,
@@ -270,7 +270,7 @@ fn every_kind_can_be_given_a_next_version() {
         "envelope-v1"
     );
     grows!(
-        Noted,
+        StoreMarks,
         |version, _, noted| more::<marks::V1, _>(version, noted),
         "parts-v1"
     );

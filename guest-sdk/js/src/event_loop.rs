@@ -14,8 +14,8 @@ pub enum Ended {
     Stuck(Option<String>),
 }
 
-/// The run's turns.
-pub struct Turns<'a, 'js> {
+/// The run's event loop.
+pub struct EventLoop<'a, 'js> {
     ctx: &'a Ctx<'js>,
     host: &'a dyn Host,
     open: &'a Open,
@@ -28,7 +28,7 @@ pub struct Turns<'a, 'js> {
     end: Option<(f64, String)>,
 }
 
-impl<'a, 'js> Turns<'a, 'js> {
+impl<'a, 'js> EventLoop<'a, 'js> {
     pub fn new(ctx: &'a Ctx<'js>, host: &'a dyn Host, open: &'a Open, glue: &Glue) -> Result<Self> {
         Ok(Self {
             ctx,
@@ -49,7 +49,7 @@ impl<'a, 'js> Turns<'a, 'js> {
 
     /// Runs until no connector call is under way. Timers that are left do not count.
     pub fn until_quiet(&mut self) -> Result<Ended> {
-        self.until(|turns| turns.open.get() == 0)
+        self.until(|event_loop| event_loop.open.get() == 0)
     }
 
     fn until(&mut self, done: impl Fn(&Self) -> bool) -> Result<Ended> {

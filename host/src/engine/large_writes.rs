@@ -1,4 +1,4 @@
-//! Turns for large writes. The store makes changes durable in one order, so a small one waits for the large ones
+//! Limits large writes. The store makes changes durable in one order, so a small one waits for the large ones
 //! before it, and what is written has to be folded later: many large ones of one workspace would hold up all others.
 //!
 //! So only two large writes are under way at a time, workspaces in turn; while several workspaces are active it is
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::domain::ids::WorkspaceName;
 
-/// Data of so many bytes are large: a group that the store makes durable at once has four times as many.
+/// Data of this many bytes are large; a group that the store makes durable at once has four times as many.
 const LARGE: usize = 256 * 1024;
 /// Large writes under way at a time, of a workspace alone: one is prepared while the other one is written.
 const AT_ONCE: usize = 2;
@@ -27,15 +27,14 @@ const BURST: f64 = 16.0 * 1024.0 * 1024.0;
 /// Whether at most one workspace is active.
 pub(super) type IsAlone = Box<dyn Fn() -> bool + Send + Sync>;
 
-/// See the module.
-pub(super) struct Turns {
+pub(super) struct LargeWrites {
     is_alone: IsAlone,
     state: Mutex<State>,
 }
 
 struct State {
     under_way: usize,
-    waiting: HashMap<WorkspaceName, VecDeque<oneshot::Sender<Turn>>>,
+    waiting: HashMap<WorkspaceName, VecDeque<oneshot::Sender<WritePermit>>>,
     /// Workspaces with writes that wait, in turn.
     order: VecDeque<WorkspaceName>,
     /// When a workspace will have written by its rate what it has begun to write.
@@ -43,9 +42,9 @@ struct State {
 }
 
 /// A large write is under way until this is dropped.
-pub(super) struct Turn(Option<Arc<Turns>>);
+pub(super) struct WritePermit(Option<Arc<LargeWrites>>);
 
-impl Turns {
+impl LargeWrites {
     pub(super) fn new(is_alone: IsAlone) -> Self {
         Self {
             is_alone,
@@ -58,8 +57,8 @@ impl Turns {
         }
     }
 
-    /// Waits until the workspace may write so many bytes by its rate.
-    pub(super) async fn pace(&self, workspace: &WorkspaceName, bytes: usize) {
+    /// Waits until the workspace may write `bytes` by its rate.
+    pub(super) async fn throttle(&self, workspace: &WorkspaceName, bytes: usize) {
         if bytes < LARGE || (self.is_alone)() {
             return;
         }
@@ -67,7 +66,7 @@ impl Turns {
         tokio::time::sleep_until(at).await;
     }
 
-    /// When so many bytes may be written. They are taken to be.
+    /// When `bytes` may be written; they are counted as written then.
     fn pay(&self, workspace: &WorkspaceName, bytes: usize, now: Instant) -> Instant {
         let mut state = self.state.lock();
         state.paid.retain(|_, until| *until > now);
@@ -78,16 +77,16 @@ impl Turns {
         paid.checked_sub(burst).map_or(now, |at| at.max(now))
     }
 
-    /// Waits for the turn to write so many bytes; none is needed for a few.
-    pub(super) async fn take(
+    /// Waits until `bytes` may be written; a small write needs no permit.
+    pub(super) async fn acquire(
         self: &Arc<Self>,
         workspace: &WorkspaceName,
         bytes: usize,
-    ) -> Option<Turn> {
+    ) -> Option<WritePermit> {
         if bytes < LARGE {
             return None;
         }
-        let turn = {
+        let permit = {
             let mut state = self.state.lock();
             let most = match (self.is_alone)() {
                 true => AT_ONCE,
@@ -95,21 +94,21 @@ impl Turns {
             };
             if state.under_way < most {
                 state.under_way += 1;
-                return Some(Turn(Some(self.clone())));
+                return Some(WritePermit(Some(self.clone())));
             }
-            let (sender, turn) = oneshot::channel();
+            let (sender, permit) = oneshot::channel();
             let lane = state.waiting.entry(workspace.clone()).or_default();
             lane.push_back(sender);
             if lane.len() == 1 {
                 state.order.push_back(workspace.clone());
             }
-            turn
+            permit
         };
-        turn.await.ok()
+        permit.await.ok()
     }
 
     /// The next write that waits, of the next workspace.
-    fn next(&self) -> Option<oneshot::Sender<Turn>> {
+    fn next(&self) -> Option<oneshot::Sender<WritePermit>> {
         let mut state = self.state.lock();
         let Some(workspace) = state.order.pop_front() else {
             state.under_way -= 1;
@@ -125,14 +124,14 @@ impl Turns {
     }
 }
 
-impl Drop for Turn {
+impl Drop for WritePermit {
     fn drop(&mut self) {
-        let Some(turns) = self.0.take() else { return };
-        while let Some(next) = turns.next() {
-            match next.send(Turn(Some(turns.clone()))) {
+        let Some(writes) = self.0.take() else { return };
+        while let Some(next) = writes.next() {
+            match next.send(WritePermit(Some(writes.clone()))) {
                 Ok(()) => return,
                 // It waits no more.
-                Err(mut turn) => turn.0 = None,
+                Err(mut permit) => permit.0 = None,
             }
         }
     }
@@ -146,27 +145,27 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn turns(is_alone: bool) -> Arc<Turns> {
-        Arc::new(Turns::new(Box::new(move || is_alone)))
+    fn writes(is_alone: bool) -> Arc<LargeWrites> {
+        Arc::new(LargeWrites::new(Box::new(move || is_alone)))
     }
 
     #[tokio::test]
-    async fn large_writes_have_turns_by_workspace_and_small_ones_need_none() {
-        let turns = turns(true);
+    async fn large_writes_are_limited_by_workspace_and_small_ones_are_not() {
+        let writes = writes(true);
         let (loud, quiet) = (name("loud"), name("quiet"));
-        assert!(turns.take(&loud, LARGE - 1).await.is_none());
-        let first = turns.take(&loud, LARGE).await;
-        let second = turns.take(&loud, LARGE).await;
+        assert!(writes.acquire(&loud, LARGE - 1).await.is_none());
+        let first = writes.acquire(&loud, LARGE).await;
+        let second = writes.acquire(&loud, LARGE).await;
         assert!(first.is_some() && second.is_some());
-        let (tells, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
         // They queue in this order; one gives up.
         let mut tasks = Vec::new();
         for (number, workspace) in [(0, &loud), (1, &loud), (2, &loud), (3, &quiet)] {
-            let (turns, workspace, tells) = (turns.clone(), workspace.clone(), tells.clone());
+            let (writes, workspace, sender) = (writes.clone(), workspace.clone(), sender.clone());
             tasks.push(tokio::spawn(async move {
-                let turn = turns.take(&workspace, LARGE).await;
-                tells.send(number).unwrap();
-                drop(turn);
+                let permit = writes.acquire(&workspace, LARGE).await;
+                sender.send(number).unwrap();
+                drop(permit);
             }));
             tokio::task::yield_now().await;
         }
@@ -175,7 +174,7 @@ mod tests {
         drop(first);
         let mut order = Vec::new();
         for _ in 0..3 {
-            order.push(told.recv().await.unwrap());
+            order.push(receiver.recv().await.unwrap());
         }
         assert_eq!(
             order,
@@ -183,11 +182,11 @@ mod tests {
             "the quiet one is not behind all of the loud one's"
         );
         drop(second);
-        let beside = super::tests::turns(false);
-        let one = beside.take(&loud, LARGE).await;
+        let beside = super::tests::writes(false);
+        let one = beside.acquire(&loud, LARGE).await;
         let waits = tokio::spawn({
-            let (turns, quiet) = (beside.clone(), quiet.clone());
-            async move { turns.take(&quiet, LARGE).await.is_some() }
+            let (writes, quiet) = (beside.clone(), quiet.clone());
+            async move { writes.acquire(&quiet, LARGE).await.is_some() }
         });
         tokio::task::yield_now().await;
         assert!(!waits.is_finished(), "one at a time beside others");
@@ -196,7 +195,7 @@ mod tests {
         for task in tasks {
             let _ = task.await;
         }
-        let state = turns.state.lock();
+        let state = writes.state.lock();
         assert_eq!(state.under_way, 0);
         assert!(state.waiting.is_empty() && state.order.is_empty());
     }
@@ -204,23 +203,27 @@ mod tests {
     #[tokio::test]
     async fn a_rate_is_kept_by_each_workspace_only_while_another_one_is_active() {
         let now = Instant::now();
-        let turns = turns(false);
+        let writes = writes(false);
         let (loud, quiet) = (name("loud"), name("quiet"));
         let (second, burst) = (RATE as usize, BURST as usize);
         // A burst is written at once, and as much as a second's after each second.
-        assert_eq!(turns.pay(&loud, burst, now), now);
-        assert_eq!(turns.pay(&loud, second, now), now);
+        assert_eq!(writes.pay(&loud, burst, now), now);
+        assert_eq!(writes.pay(&loud, second, now), now);
         let later = now + Duration::from_secs(1);
-        assert_eq!(turns.pay(&loud, second, now), later);
-        assert_eq!(turns.pay(&quiet, second, now), now);
+        assert_eq!(writes.pay(&loud, second, now), later);
+        assert_eq!(writes.pay(&quiet, second, now), now);
         let much_later = now + Duration::from_secs(60);
-        assert_eq!(turns.pay(&loud, second, much_later), much_later);
-        assert_eq!(turns.state.lock().paid.len(), 1, "the others are forgotten");
+        assert_eq!(writes.pay(&loud, second, much_later), much_later);
+        assert_eq!(
+            writes.state.lock().paid.len(),
+            1,
+            "the others are forgotten"
+        );
         // These wait for nothing.
-        turns.pace(&loud, LARGE - 1).await;
-        let alone = super::tests::turns(true);
+        writes.throttle(&loud, LARGE - 1).await;
+        let alone = super::tests::writes(true);
         for _ in 0..100 {
-            alone.pace(&loud, second).await;
+            alone.throttle(&loud, second).await;
         }
     }
 }
