@@ -225,7 +225,7 @@ async fn snss_messages_are_verified_by_its_certificate_and_its_subscription_is_c
     let (status, answer) = sent.answer(&server, url).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     let id = answer["task"].as_str().unwrap().to_owned();
-    let data = server.wait(&id, "unmatched").await["data"].clone();
+    let data = server.wait(&id, "unmatched").await.data.clone();
     assert_eq!(
         (&data["Subject"], &data["Message"]),
         (&json!("größer"), &json!("{\"n\": 1}"))

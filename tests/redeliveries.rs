@@ -19,10 +19,11 @@ async fn what_was_verified_stays_so_when_it_is_sent_again_as_it_came() {
         (json!({}), json!("github")),
         (json!({"body": "{\"n\": 1}"}), Value::Null),
     ] {
-        let (status, sent) = redeliver(&server, &answer["task"], body).await;
+        let (status, sent) = redeliver(&server, answer["task"].as_str().unwrap(), body).await;
         assert_eq!(status, 201, "{sent}");
         let again = sent["tasks"][0].as_str().unwrap();
-        let via = &server.wait(again, "unmatched").await["data"]["$via"];
+        let task = server.wait(again, "unmatched").await;
+        let via = &task.data["$via"];
         assert_eq!(
             (&via["verified"], &via["redeliveryOf"]),
             (&expected, &answer["task"])

@@ -313,7 +313,8 @@ async fn a_sender_is_verified_before_its_files_are_taken() {
     assert_eq!(status, 200, "{answer}");
     let task = answer["task"].as_str().unwrap();
     assert!(file(&server, "default", task, &[7; 2_000_000]).exists());
-    let verified = &server.wait(task, "unmatched").await["data"]["$via"]["verified"];
+    let task = server.wait(task, "unmatched").await;
+    let verified = &task.data["$via"]["verified"];
     assert_eq!(*verified, "github");
     // One whose content has to be looked at is held, and bounded like other bodies.
     let mailgun = add(json!({"name": "m", "provider": "mailgun", "secret": "s3cret-s3cret"})).await;

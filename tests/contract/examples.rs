@@ -45,7 +45,7 @@ const BLOCKS: [(&str, By); 10] = [
 ];
 
 /// The examples within the text, in the document's order, by how they begin.
-const WITHIN: [(&str, By); 58] = [
+const WITHIN: [(&str, By); 60] = [
     ("{\"tasks\": […]}", Names("AcceptedTasks")),
     ("{\"items\": […]}", Free),
     ("{\"value\": …}", Free),

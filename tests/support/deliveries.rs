@@ -1,5 +1,6 @@
 //! Deliveries as the API lists them.
 
+use reqwest::Method;
 use serde_json::Value;
 use stepwell_api::{Delivery, DeliveryPage};
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::kind::{Written, kind, postcard_shapes, push};
-use super::parts::{Bytes, Id, Text, Wrong};
+use super::parts::{Bytes, Id, ShapeError, Text};
 use super::state::State;
 use crate::domain::data::{Edit, Pointer};
 use crate::domain::dedup::{Dedup, DedupKey};
@@ -131,22 +131,22 @@ impl From<&Edit> for EditV1<'_> {
     }
 }
 
-fn json(text: &Text<'_>) -> Result<Value, Wrong> {
-    serde_json::from_str(text.as_ref()).map_err(|_| Wrong::Edit)
+fn json(text: &Text<'_>) -> Result<Value, ShapeError> {
+    serde_json::from_str(text.as_ref()).map_err(|_| ShapeError::Edit)
 }
 
 impl TryFrom<EditV1<'_>> for Edit {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: EditV1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: EditV1<'_>) -> Result<Self, ShapeError> {
         Ok(match shape {
             EditV1::Patch(patch) => Self::Patch(json(&patch)?),
             EditV1::Members(members) => match json(&members)? {
                 Value::Object(members) => Self::Members(members),
-                _ => return Err(Wrong::Edit),
+                _ => return Err(ShapeError::Edit),
             },
             EditV1::Set(place, value) => {
-                let place = Pointer::parse(place.as_ref()).map_err(|_| Wrong::Edit)?;
+                let place = Pointer::parse(place.as_ref()).map_err(|_| ShapeError::Edit)?;
                 Self::Set(place, json(&value)?)
             }
             EditV1::Replace(document) => Self::Replace(json(&document)?),
@@ -155,12 +155,12 @@ impl TryFrom<EditV1<'_>> for Edit {
 }
 
 impl TryFrom<V1<'_>> for TaskRequest {
-    type Error = Wrong;
+    type Error = ShapeError;
 
-    fn try_from(shape: V1<'_>) -> Result<Self, Wrong> {
+    fn try_from(shape: V1<'_>) -> Result<Self, ShapeError> {
         let edits = |all: Vec<EditV1<'_>>| {
             let edits = all.into_iter().map(Edit::try_from);
-            edits.collect::<Result<Vec<_>, Wrong>>()
+            edits.collect::<Result<Vec<_>, ShapeError>>()
         };
         Ok(Self {
             workspace: shape.workspace.name()?,
@@ -172,8 +172,9 @@ impl TryFrom<V1<'_>> for TaskRequest {
                 ActionV1::Update(all) => TaskAction::Update(edits(all)?),
                 ActionV1::Merge(all, dedup) => {
                     let dedup = dedup.map(|shape| {
-                        let key = <[u8; 16]>::try_from(&*shape.key.0).map_err(|_| Wrong::Edit)?;
-                        Ok::<_, Wrong>(Dedup {
+                        let key =
+                            <[u8; 16]>::try_from(&*shape.key.0).map_err(|_| ShapeError::Edit)?;
+                        Ok::<_, ShapeError>(Dedup {
                             key: DedupKey::from_bytes(key),
                             at: shape.at,
                             until: shape.until,
