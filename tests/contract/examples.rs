@@ -246,10 +246,12 @@ fn examples_of_other_documents_are_what_the_contract_says() {
     let contract = Contract::new();
     for (file, begins, by) in &ELSEWHERE {
         let text = fs::read_to_string(repository().join(file)).unwrap();
-        let spans = text
-            .split('`')
-            .map(|span| span.trim_start_matches("json").trim());
-        let found: Vec<&str> = spans.filter(|span| span.starts_with(begins)).collect();
+        let parts: Vec<&str> = text.split("```").collect();
+        let blocks = parts.iter().skip(1).step_by(2);
+        let blocks = blocks.map(|block| block.split_once('\n').unwrap().1.trim());
+        let within = parts.iter().step_by(2).flat_map(|text| text.split('`'));
+        let all = blocks.chain(within);
+        let found: Vec<&str> = all.filter(|text| text.starts_with(begins)).collect();
         let [example] = found[..] else {
             panic!("{file} has {} examples that begin {begins}", found.len());
         };
