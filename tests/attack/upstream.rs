@@ -43,7 +43,8 @@ pub fn start() -> anyhow::Result<Upstream> {
 
 /// Speaks TLS as `localhost`.
 fn start_tls() -> anyhow::Result<SocketAddr> {
-    let chain = CertificateDer::pem_file_iter(fixture("localhost.pem"))?.collect::<Result<_, _>>()?;
+    let chain =
+        CertificateDer::pem_file_iter(fixture("localhost.pem"))?.collect::<Result<_, _>>()?;
     let key = PrivateKeyDer::from_pem_file(fixture("localhost.key"))?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
