@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod cases;
+pub mod cli;
 pub mod cluster;
 pub mod deliveries;
 pub mod dying;
@@ -411,24 +412,6 @@ impl Server {
             );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-    }
-
-    /// Runs the command line against this server, as a user who types no address and no token.
-    pub fn cli(&self, args: &[&str]) -> Output {
-        stepwell()
-            .args(args)
-            .env("STEPWELL_DATA_DIR", self.dir.path())
-            .env("STEPWELL_WORKSPACE", &self.workspace)
-            .output()
-            .unwrap()
-    }
-
-    /// The same with `--json`, which must succeed.
-    pub fn cli_json(&self, args: &[&str]) -> Value {
-        let output = self.cli(&[args, &["--json"]].concat());
-        let (out, err) = texts(&output);
-        assert!(output.status.success(), "{args:?}: {err}");
-        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{args:?}: {error}: {out}"))
     }
 }
 
