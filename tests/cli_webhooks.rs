@@ -59,6 +59,21 @@ async fn stripe_is_connected_and_its_secret_exchanged() {
     assert!(first.stderr.starts_with("added secret "), "{first:?}");
     hidden(&first);
     assert!(takes(&server, "Stripe", SECRET).await);
+    // An API key is a secret of Stripe, too, and the wrong one.
+    let slip = [
+        "webhook",
+        "add",
+        "Slip",
+        "--provider",
+        "stripe",
+        "--secret-env",
+        "KEY",
+    ];
+    let slip = Ran::of(command(&server, &slip).env("KEY", "sk_live_1234567890"));
+    slip.ok();
+    assert!(slip.stderr.contains("begins with `whsec_`"), "{slip:?}");
+    assert!(!slip.stderr.contains("sk_live"), "{slip:?}");
+    assert!(!first.stderr.contains("begins with"), "{first:?}");
 
     let words = [
         "webhook",
@@ -361,8 +376,21 @@ async fn what_was_not_verified_is_sent_again_only_on_request() {
     let ran = server.cli(&[&all[..], &["--unverified"]].concat());
     let (out, said) = texts(&ran);
     assert_eq!(out.lines().count(), 2, "{out}{said}");
-    let (_, said) = texts(&server.cli(&["delivery", "show", "01a228a1"]));
-    assert!(said.contains("delivery list"), "{said}");
+    // The first digits of an id are enough, if no other begins so.
+    let listed = server.cli_json(&["delivery", "list"]);
+    let whole = listed["deliveries"][0]["id"].as_str().unwrap();
+    let first = &whole[..whole.len() - 3];
+    assert_eq!(server.cli_json(&["delivery", "show", first])["id"], *whole);
+    let both = texts(&server.cli(&["delivery", "show", &whole[..6]])).1;
+    assert!(
+        both.contains("several deliveries' ids") && both.contains(" (refused)"),
+        "{both}"
+    );
+    let (_, said) = texts(&server.cli(&["delivery", "show", "00a228a1"]));
+    assert!(
+        said.contains("no delivery whose id begins with `00a228a1`"),
+        "{said}"
+    );
     let opened = server.cli(&["webhook", "update", "Door", "--no-allow-ip"]);
     assert!(opened.status.success());
     let taken = server.send(url, "application/json", "{\"n\": 3}").await;

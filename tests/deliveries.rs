@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::deliveries::{all, list};
+use crate::support::deliveries::{all, list, redeliver};
 use crate::support::project::{Project, marks};
 use crate::support::ran::{Ran, command};
 use crate::support::senders::{
@@ -28,12 +28,6 @@ async fn sent_again(server: &Server, id: &str, body: Value) -> Vec<String> {
     let sent: Redelivered = typed(&sent);
     assert_eq!(sent.delivery, id);
     sent.tasks
-}
-
-async fn redeliver(server: &Server, id: &str, body: Value) -> (u16, Value) {
-    let path = server.path(&format!("deliveries/{id}/redeliver"));
-    let (status, answer) = server.api(Method::POST, &path, Some(body)).await;
-    (status.as_u16(), answer)
 }
 
 fn verdicts(deliveries: &[Answer<api::Delivery>]) -> Vec<&str> {

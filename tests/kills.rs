@@ -8,7 +8,7 @@ mod dedup_kills;
 mod effects;
 mod faults;
 mod interrupted;
-mod postgres_kills;
+mod nodes_kills;
 mod replay;
 mod schedule_deaths;
 mod storage_full;

@@ -1,23 +1,21 @@
-//! Servers on PostgreSQL: one that works, others that stand by, and a database that goes away and comes back.
+//! A server on PostgreSQL, one whose tasks go on elsewhere, and a database that goes away and comes back.
 #![allow(clippy::unwrap_used, reason = "a test")]
-
-#[path = "../host/src/store/postgres/tests/server.rs"]
-pub mod server;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::json;
 use tempfile::TempDir;
 
-use self::server::PostgresServer;
+use crate::support::cluster::is_ready;
+use crate::support::cluster::postgres::PostgresServer;
 use crate::support::receiver::Reply;
-use crate::support::{PATIENCE, Receiver, Server, accepted_task, asked, stepwell, texts};
+use crate::support::{Cluster, PATIENCE, Receiver, Server, accepted_task, asked, stepwell, texts};
 
-/// A node's lease, and how much later its tasks may go on.
+/// A lease, and how much later tasks may go on.
 const TAKE_OVER: Duration = Duration::from_secs(6);
 /// A script that calls the upstream once.
 const CALLS: &str = "export const condition = {call: true};
@@ -29,26 +27,6 @@ const COUNTS: &str = "export const condition = {n: {$type: 'number'}};
 async fn serve(database: &PostgresServer) -> Server {
     let url = database.url();
     Server::with(&["--store", &url, "--egress-allow", "127.0.0.1/32"]).await
-}
-
-/// Another server with the secrets of the first one.
-async fn second(database: &PostgresServer, first: &Server) -> Server {
-    let directory = TempDir::new().unwrap();
-    for name in ["vault-key", "admin-token"] {
-        std::fs::copy(first.data_dir().join(name), directory.path().join(name)).unwrap();
-    }
-    let url = database.url();
-    Server::on(
-        directory,
-        &["--store", &url, "--egress-allow", "127.0.0.1/32"],
-    )
-    .await
-}
-
-async fn is_ready(server: &Server) -> bool {
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let answer = http.get(format!("{}/readyz", server.url)).send().await;
-    answer.is_ok_and(|answer| answer.status() == StatusCode::OK)
 }
 
 async fn until_ready(server: &Server) -> Duration {
@@ -87,43 +65,23 @@ async fn a_webhook_runs_and_all_is_there_after_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_stands_by_goes_on_where_the_first_one_was_killed() {
-    let database = PostgresServer::start();
-    let mut first = serve(&database).await;
+async fn the_tasks_of_a_server_that_is_killed_go_on_elsewhere() {
+    let mut cluster = Cluster::start(2).await;
     let upstream = Receiver::start().await;
     upstream.reply("/slow", Reply::status(200).after(Duration::from_secs(3600)));
-    let webhook = first.webhook("Orders").await;
-    first.script("calls", CALLS).await;
-    first.script("counts", COUNTS).await;
-    let other = second(&database, &first).await;
-    assert!(is_ready(&first).await);
-    assert!(!is_ready(&other).await, "it stands by");
-    // It answers what it can, and takes in what is set up elsewhere.
-    first.webhook("Later").await;
-    let path = other.path("webhooks");
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let (_, list) = other.api(Method::GET, &path, None).await;
-        if list.to_string().contains("Later") {
-            break;
-        }
-        assert!(Instant::now() < until, "{list}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let body = json!({"n": 1}).to_string();
-    let (status, _) = other.send(&webhook, "application/json", body).await;
-    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    let webhook = cluster.servers[0].webhook("Orders").await;
+    cluster.servers[0].script("calls", CALLS).await;
+    cluster.servers[0].script("counts", COUNTS).await;
     let url = format!("{}/slow", upstream.url);
-    let id = first
-        .post(&webhook, &json!({"call": true, "url": url}))
-        .await;
+    let body = json!({"call": true, "url": url});
+    let id = cluster.servers[0].post(&webhook, &body).await;
     asked(&upstream, 1).await;
     upstream.reply("/slow", Reply::status(204));
     let killed = Instant::now();
-    first.kill();
-    until_ready(&other).await;
-    assert!(killed.elapsed() < TAKE_OVER, "{:?}", killed.elapsed());
+    cluster.servers[0].kill();
+    let other = &cluster.servers[1];
     let task = other.wait(&id, "done").await;
+    assert!(killed.elapsed() < TAKE_OVER, "{:?}", killed.elapsed());
     assert_eq!(task.data["called"], true);
     let seen = upstream.seen();
     let key = |place: usize| seen[place].header("idempotency-key").to_owned();
@@ -134,22 +92,10 @@ async fn a_server_that_stands_by_goes_on_where_the_first_one_was_killed() {
     );
     let task = other.run(&webhook, &json!({"n": 3}), "done").await;
     assert_eq!(task.data["twice"], 6);
-    // The first one comes back and stands by.
-    first.launch().await;
-    assert!(!is_ready(&first).await && is_ready(&other).await);
-    other.is_well().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_graceful_end_hands_over_at_once() {
-    let database = PostgresServer::start();
-    let mut first = serve(&database).await;
-    let other = second(&database, &first).await;
-    assert!(!is_ready(&other).await);
-    assert!(first.stop().success());
-    let waited = until_ready(&other).await;
-    assert!(waited < Duration::from_secs(3), "{waited:?}");
-    other.is_well().await;
+    // The first one comes back and gets its share.
+    cluster.servers[0].launch().await;
+    cluster.balanced().await;
+    cluster.servers[0].is_well().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,9 @@
 //! Signatures: a request whose headers, URL and body are hostile.
 
-use stepwell_signature::{Check, Request, Secret, Secrets, challenge, provider, verify};
+use stepwell_signature::{
+    Check, Keys, Refused, Request, Scheme, Secret, Secrets, Stream, Verified, challenge, keys_url,
+    provider, verify,
+};
 
 /// Takes a request as text: the provider's name and the time in milliseconds, the secret, method and URL,
 /// one line each; then headers (`Name: value`) up to an empty line; then the body. `true` if the request
@@ -50,16 +53,23 @@ pub fn run(bytes: &[u8]) -> bool {
     if let Some(question) = &provider.challenge {
         let _ = challenge(question, &secrets, &request);
     }
+    let _ = keys_url(scheme, &request);
+    let _ = Keys::read(rest);
+    let streamed = streamed(scheme, &secrets, &request, now_ms);
     let Ok(verified) = verify(scheme, &secrets, &request, now_ms) else {
         return false;
     };
+    if let Some(streamed) = streamed {
+        let streamed = streamed.map(|verified| verified.fingerprint);
+        assert_eq!(streamed, Ok(verified.fingerprint.clone()));
+    }
     assert!(verified.delivery_id.is_none_or(|id| id.len() <= 512));
     if scheme.check != Check::None {
         assert!(verify(scheme, &Secrets::default(), &request, now_ms).is_err());
     }
     let covers_body = match &scheme.check {
         Check::Signature(signature) => !signature.partial,
-        check => matches!(check, Check::Jwt(_)),
+        check => matches!(check, Check::Jwt(jwt) if !jwt.partial),
     };
     if covers_body {
         let body = [rest, b"x"].concat();
@@ -70,6 +80,24 @@ pub fn run(bytes: &[u8]) -> bool {
         assert!(verify(scheme, &secrets, &longer, now_ms).is_err());
     }
     true
+}
+
+/// The verdict on the same request whose body comes in pieces; none if it has to be held.
+fn streamed(
+    scheme: &Scheme,
+    secrets: &Secrets,
+    request: &Request<'_>,
+    now_ms: i64,
+) -> Option<Result<Verified, Refused>> {
+    let mut stream = match Stream::begin(scheme, secrets, request, now_ms) {
+        Ok(stream) => stream?,
+        Err(refused) => return Some(Err(refused)),
+    };
+    request
+        .body
+        .chunks(5)
+        .for_each(|piece| stream.update(piece));
+    Some(stream.finish(scheme, secrets))
 }
 
 /// Takes the next line off, without its line feed; none at the end.

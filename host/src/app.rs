@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
+use stepwell_signature::LONGEST_KEYS;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -77,7 +78,8 @@ impl App {
         let calls = files::share(&mut settings);
         let tls = settings.tls.clone().map(Tls::open).transpose()?;
         let (listener, address) = address::listen(settings.listen).await?;
-        let opened = stores::open(&settings).await?;
+        let url = format!("{}://{}", settings.scheme(), reachable(address));
+        let opened = stores::open(&settings, url).await?;
         let store = opened.store.clone();
         let lock = opened.lock.clone();
         let parts = Self::open(&settings, address, opened, (&rules, calls)).await;
@@ -138,6 +140,13 @@ impl App {
             kept: usize::try_from(calls).unwrap_or(usize::MAX),
             ..FetchSettings::default()
         })?;
+        // Keys are short and fetched seldom.
+        let fetch_keys = FetchClient::new(FetchSettings {
+            policy: EgressPolicy::new(rules),
+            kept: 1,
+            response_bytes: LONGEST_KEYS,
+            ..FetchSettings::default()
+        })?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         // Also with TLS: the certificate is that of a name, and no one is between this machine and itself.
         let local = reachable(address);
@@ -172,6 +181,7 @@ impl App {
             token,
             base_url,
             links,
+            fetch_keys,
             engine: engine.clone(),
         };
         Ok((engine, Api::new(parts, settings)))

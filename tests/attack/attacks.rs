@@ -1,14 +1,34 @@
 //! The attacks, as data: which step the attacker adds, and what it posts over how many connections.
 
-use std::net::SocketAddr;
+use std::time::Duration;
+
+use super::upstream::Upstream;
 
 /// What the attacker's step is.
 pub enum Step {
-    /// JavaScript; `UPSTREAM` in it is the upstream's address.
+    /// JavaScript; `UPSTREAM` in it is the upstream's address, and `TLS` the port at which it speaks TLS.
     Script(&'static str),
     /// A guest of `tests/guests`.
     Guest(&'static str),
 }
+
+/// What a tenant asks again and again.
+#[derive(Clone, Copy)]
+pub enum Ask {
+    /// One of its tasks, whole.
+    View,
+    /// What one of its tasks would do if it ran again.
+    Replay,
+    /// Its tasks whose data match a pattern.
+    Search(&'static str),
+    /// That its step is replaced by the same.
+    Upload,
+    /// That a member of a task's data is set, which is large.
+    Update,
+}
+
+/// How often posts that are counted begin anew.
+pub const ROUND: Duration = Duration::from_secs(10);
 
 /// What a tenant, or a stranger who knows its webhook's URL, can do.
 pub struct Attack {
@@ -20,10 +40,10 @@ pub struct Attack {
     pub body: fn() -> String,
     /// Connections that post at once.
     pub connections: usize,
-    /// Posts over all connections; as many as go in the time if none.
+    /// Posts over all connections in each [`ROUND`]; as many as go in the time if none.
     pub posts: Option<u64>,
-    /// Look at one of the attacker's tasks, whole, again and again.
-    pub views: bool,
+    /// What is asked of the API with a token, over so many connections.
+    pub asks: Option<(Ask, usize)>,
     /// Connections whose requests never end, in place of posts. The server speaks TLS then, too.
     pub half_open: usize,
 }
@@ -35,7 +55,7 @@ const COMPUTING: Attack = Attack {
     body: || "{}".into(),
     connections: 8,
     posts: None,
-    views: false,
+    asks: None,
     half_open: 0,
 };
 
@@ -145,7 +165,7 @@ pub const ATTACKS: &[Attack] = &[
         ),
         connections: 1,
         posts: Some(1),
-        views: true,
+        asks: Some((Ask::View, 1)),
         ..COMPUTING
     },
     Attack {
@@ -157,6 +177,58 @@ pub const ATTACKS: &[Attack] = &[
                     await Promise.all(Array.from({ length: 32 }, () => fetch('http://UPSTREAM/gzip').catch(() => null)));
                 task.redo(); };",
         ),
+        ..COMPUTING
+    },
+    Attack {
+        name: "tls",
+        about: "192 calls a run over TLS with answers of 2 MB",
+        step: Step::Script(
+            "export const condition = {}; export const content = async () => {
+                for (let n = 0; n < 6; n++)
+                    await Promise.all(Array.from({ length: 32 }, () => fetch('https://localhost:TLS/').catch(() => null)));
+                task.redo(); };",
+        ),
+        ..COMPUTING
+    },
+    Attack {
+        name: "replays",
+        about: "dry runs of a script that computes, over 8 connections",
+        step: Step::Script(
+            "export const condition = {}; export const content = () => { for (let n = 0; n < 1e7; n++); };",
+        ),
+        connections: 1,
+        posts: Some(1),
+        asks: Some((Ask::Replay, 8)),
+        ..COMPUTING
+    },
+    Attack {
+        name: "searches",
+        about: "lists by a costly pattern over 16 tasks of 1 MB, over 8 connections",
+        step: Step::Script("export const condition = { none: 1 }; export const content = () => {};"),
+        body: || format!(r#"{{"items":[{}0]}}"#, "1,".repeat(480_000)),
+        connections: 1,
+        posts: Some(16),
+        asks: Some((Ask::Search(r#"{"items":{"$not":{"$elemMatch":{"$in":[2,3,4,5]}}},"x":1}"#), 8)),
+        ..COMPUTING
+    },
+    Attack {
+        name: "uploads",
+        about: "a step whose condition computes until its fuel is used, added over 8 connections",
+        step: Step::Script(
+            "let n = 0; while (n < 2e7) n++; export const condition = { n: n }; export const content = () => {};",
+        ),
+        connections: 0,
+        asks: Some((Ask::Upload, 8)),
+        ..COMPUTING
+    },
+    Attack {
+        name: "updates",
+        about: "changes of a task with 1 MB of data, over 8 connections",
+        step: Step::Script("export const condition = { none: 1 }; export const content = () => {};"),
+        body: || format!(r#"{{"items":[{}0]}}"#, "1,".repeat(480_000)),
+        connections: 1,
+        posts: Some(1),
+        asks: Some((Ask::Update, 8)),
         ..COMPUTING
     },
     Attack {
@@ -176,10 +248,11 @@ pub const ATTACKS: &[Attack] = &[
 ];
 
 /// The step as the API takes it.
-pub fn component(step: &Step, upstream: SocketAddr) -> anyhow::Result<Vec<u8>> {
+pub fn component(step: &Step, upstream: Upstream) -> anyhow::Result<Vec<u8>> {
     match step {
         Step::Script(text) => {
-            let text = text.replace("UPSTREAM", &upstream.to_string());
+            let text = text.replace("UPSTREAM", &upstream.http.to_string());
+            let text = text.replace("TLS", &upstream.tls.port().to_string());
             let package = serde_json::json!({"entry": "step.js", "modules": {"step.js": text}});
             Ok(package.to_string().into_bytes())
         }

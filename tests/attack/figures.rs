@@ -51,3 +51,17 @@ pub fn back(samples: &[Sample], end: Duration, idle: &[Duration]) -> Option<Dura
     })?;
     Some(good.first()?.sent - end)
 }
+
+/// The longest time from `begin` to `end` in which no task was done.
+pub fn longest_gap(samples: &[Sample], begin: Duration, end: Duration) -> Duration {
+    let done = samples
+        .iter()
+        .filter_map(|sample| Some(sample.sent + sample.took?));
+    let within = done.filter(|at| (begin..end).contains(at));
+    let (mut last, mut longest) = (begin, Duration::ZERO);
+    for at in within.chain([end]) {
+        longest = longest.max(at.saturating_sub(last));
+        last = at;
+    }
+    longest
+}

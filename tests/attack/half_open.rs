@@ -2,22 +2,19 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::attacker::Sent;
+use super::attacker::{Sent, yield_to_others};
+use super::server::fixture;
 
 /// Between two bytes of those that go on, and two looks at all of them.
 const DRIP: Duration = Duration::from_millis(250);
 
 /// The arguments with which a server speaks TLS.
 pub fn tls() -> [String; 4] {
-    let fixture = |name: &str| {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/tls");
-        folder.join(name).display().to_string()
-    };
+    let fixture = |name: &str| fixture(name).display().to_string();
     [
         "--tls-cert".into(),
         fixture("one.pem"),
@@ -50,6 +47,7 @@ fn begun(path: &str, n: usize) -> (Vec<u8>, bool) {
 pub fn start(address: SocketAddr, path: &str, count: usize, until: Instant, sent: Arc<Sent>) {
     let path = path.to_owned();
     std::thread::spawn(move || {
+        yield_to_others();
         let mut open: Vec<Option<TcpStream>> = (0..count).map(|_| None).collect();
         while Instant::now() < until {
             for (n, place) in open.iter_mut().enumerate() {

@@ -7,7 +7,7 @@ mod figures;
 
 use std::time::Duration;
 
-use figures::{IN_A_ROW, Sample, back, between, quantile};
+use figures::{IN_A_ROW, Sample, back, between, longest_gap, quantile};
 
 fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -50,4 +50,12 @@ fn a_tenant_is_back_with_the_first_of_many_tasks_that_are_as_before() {
     for never in [row(100, |_| Some(7)), row(IN_A_ROW - 1, |_| Some(4))] {
         assert_eq!(back(&never, ms(0), &idle), None);
     }
+}
+
+#[test]
+fn the_longest_gap_is_between_two_ends() {
+    let samples = row(10, |place| (place != 4).then_some(1));
+    assert_eq!(longest_gap(&samples, ms(0), ms(91)), ms(20));
+    assert_eq!(longest_gap(&samples, ms(0), ms(200)), ms(109));
+    assert_eq!(longest_gap(&[], ms(5), ms(9)), ms(4));
 }

@@ -45,7 +45,7 @@ const BLOCKS: [(&str, By); 10] = [
 ];
 
 /// The examples within the text, in the document's order, by how they begin.
-const WITHIN: [(&str, By); 58] = [
+const WITHIN: [(&str, By); 60] = [
     ("{\"tasks\": […]}", Names("AcceptedTasks")),
     ("{\"items\": […]}", Free),
     ("{\"value\": …}", Free),
@@ -67,6 +67,8 @@ const WITHIN: [(&str, By); 58] = [
     ("{\"name\": \"ci\"", Whole("NewToken")),
     ("{\"entries\": [", Names("AuditLog")),
     ("{\"id\": \"0019", Whole("AuditEntry")),
+    ("{\"nodes\": [", Names("Nodes")),
+    ("{\"id\": 7", Whole("Node")),
     ("{\"id\": \"2Xk9…\"", Whole("Webhook")),
     ("{\"url\": \"…\", \"expires\"", Whole("FormerUrl")),
     ("{\"header\": null, \"pointer\"", Whole("Dedup")),

@@ -26,6 +26,8 @@ const TASKS: usize = 300;
 struct Cluster {
     store: Arc<SledStore>,
     owner: Vec<usize>,
+    /// Which are about to be given up.
+    leaving: Vec<bool>,
     owned: Vec<watch::Sender<Arc<Ownership>>>,
 }
 
@@ -35,6 +37,7 @@ impl Cluster {
         let cluster = Self {
             store,
             owner: (0..Partition::COUNT).map(|number| number % nodes).collect(),
+            leaving: vec![false; Partition::COUNT],
             owned: (0..nodes).map(|_| nothing()).collect(),
         };
         (0..nodes).for_each(|node| cluster.publish(node));
@@ -44,7 +47,19 @@ impl Cluster {
     fn publish(&self, node: usize) {
         let all = self.store.ownership().borrow().clone();
         let own = all.only(|partition| self.owner[partition.index()] == node);
+        let own = own.leaving(|partition| self.leaving[partition.index()]);
         self.owned[node].send_replace(Arc::new(own));
+    }
+
+    /// Says of some partitions that they are about to be given up, and of others that they stay.
+    async fn mark_some(&mut self, random: &mut impl FnMut() -> usize) {
+        for leaving in &mut self.leaving {
+            *leaving = random() % 3 == 0;
+        }
+        for node in 0..self.owned.len() {
+            self.publish(node);
+            tokio::time::sleep(Duration::from_micros((random() % 2_000) as u64)).await;
+        }
     }
 
     /// Gives some partitions to the next node, and publishes that in any order. A node that is alone loses them
@@ -96,6 +111,33 @@ fn partitions_that_are_lost_and_come_back_at_once_lose_nothing_and_repeat_nothin
     under_load(1);
 }
 
+/// Partitions that a node gains while its engine starts are looked at, too.
+#[test]
+fn what_a_node_gains_as_its_engine_starts_is_taken_up() {
+    let world = Arc::new(World::new());
+    let world_in = world.clone();
+    world.runtime.block_on(async move {
+        let world = world_in;
+        for round in 0..20 {
+            let task = world.task(&[json!({"park": 1})]);
+            let id = task.head.id;
+            let all = world.store.ownership().borrow().clone();
+            let claim = all.claim_of(id).unwrap();
+            world.store.accept(claim, task).await.unwrap();
+            let owned = watch::Sender::new(Arc::new(Ownership::none()));
+            let store = Dying::owning(world.store.clone(), None, Some(owned.subscribe()));
+            let node = world.engine(store).await;
+            owned.send_replace(all);
+            let until = Instant::now() + PATIENCE;
+            while !world.ended(id).await {
+                assert!(Instant::now() < until, "round {round}: it is not taken up");
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            node.shutdown(Duration::ZERO).await;
+        }
+    });
+}
+
 fn under_load(count: usize) {
     let world = Arc::new(World::new());
     let mut runner = TestRunner::deterministic();
@@ -133,9 +175,16 @@ fn under_load(count: usize) {
                 };
                 let mut moves = 0;
                 while !done.load(Ordering::SeqCst) {
-                    cluster.move_some(&mut random).await;
+                    match random() % 3 {
+                        0 => cluster.move_some(&mut random).await,
+                        _ => cluster.mark_some(&mut random).await,
+                    }
                     moves += 1;
                     tokio::time::sleep(Duration::from_millis((random() % 30) as u64)).await;
+                }
+                cluster.leaving.fill(false);
+                for node in 0..cluster.owned.len() {
+                    cluster.publish(node);
                 }
                 moves
             }
@@ -151,9 +200,22 @@ fn under_load(count: usize) {
                 })
             })
             .collect();
+        let mut ids = Vec::new();
+        for sender in senders {
+            ids.push(sender.await.unwrap());
+        }
         let until = Instant::now() + PATIENCE;
-        for (sender, program) in senders.into_iter().zip(&programs) {
-            let id = sender.await.unwrap();
+        let mut moves = Some(moves);
+        for (place, (id, program)) in ids.into_iter().zip(&programs).enumerate() {
+            // From here on no change has a node look again for a task that it has forgotten.
+            if place == TASKS / 2
+                && let Some(moves) = moves.take()
+            {
+                done.store(true, Ordering::SeqCst);
+                let moves = moves.await.unwrap();
+                assert!(moves > 20, "{moves}");
+                println!("{TASKS} tasks on {count} nodes, {moves} changes of what each owns");
+            }
             while !world.ended(id).await {
                 assert!(
                     Instant::now() < until,
@@ -163,12 +225,8 @@ fn under_load(count: usize) {
             }
             assert_eq!(world.outcome(id).await, expected(program), "{program:?}");
         }
-        done.store(true, Ordering::SeqCst);
-        let moves = moves.await.unwrap();
-        assert!(moves > 20, "{moves}");
         for node in nodes {
             node.shutdown(Duration::ZERO).await;
         }
-        println!("{TASKS} tasks on {count} nodes, {moves} times partitions changed hands, 0 lost, 0 repeated");
     });
 }

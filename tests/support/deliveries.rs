@@ -1,5 +1,6 @@
 //! Deliveries as the API lists them.
 
+use reqwest::Method;
 use serde_json::Value;
 use stepwell_api::{Delivery, DeliveryPage};
 
@@ -21,6 +22,13 @@ pub async fn all(server: &Server, query: &str) -> Vec<Answer<Delivery>> {
         };
         before = format!("&before={next}");
     }
+}
+
+/// Sends a delivery again, with this body of the request.
+pub async fn redeliver(server: &Server, id: &str, body: Value) -> (u16, Value) {
+    let path = server.path(&format!("deliveries/{id}/redeliver"));
+    let (status, answer) = server.api(Method::POST, &path, Some(body)).await;
+    (status.as_u16(), answer)
 }
 
 async fn page(server: &Server, query: &str) -> (Vec<Answer<Delivery>>, Option<String>) {

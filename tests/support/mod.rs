@@ -4,9 +4,12 @@
 
 pub mod answer;
 pub mod cases;
+pub mod cli;
+pub mod cluster;
 pub mod deliveries;
 pub mod dying;
 pub mod guests;
+pub mod history;
 pub mod log;
 pub mod project;
 pub mod ran;
@@ -28,6 +31,7 @@ use stepwell_api::{Accepted, Task, TaskHead, TaskPage, TaskState, Token, Webhook
 use tempfile::TempDir;
 
 pub use answer::{Answer, accepted_task, refusal, typed};
+pub use cluster::Cluster;
 pub use guests::{example, guest};
 pub use receiver::Receiver;
 
@@ -66,14 +70,17 @@ impl Server {
 
     /// The same, with an umask in octal.
     pub async fn with_umask(umask: &str, args: &[&str]) -> Self {
-        let prelude = format!("umask {umask}");
-        Self::begun(TempDir::new().unwrap(), Some(prelude), args).await
+        Self::after(&format!("umask {umask}"), args).await
+    }
+
+    /// The same, behind a command of the shell.
+    pub async fn after(prelude: &str, args: &[&str]) -> Self {
+        Self::begun(TempDir::new().unwrap(), Some(prelude.to_owned()), args).await
     }
 
     /// The same, for a process that may have so many files open.
     pub async fn with_files(files: u32, args: &[&str]) -> Self {
-        let prelude = format!("ulimit -n {files}");
-        Self::begun(TempDir::new().unwrap(), Some(prelude), args).await
+        Self::after(&format!("ulimit -n {files}"), args).await
     }
 
     async fn begun(dir: TempDir, prelude: Option<String>, args: &[&str]) -> Self {
@@ -405,24 +412,6 @@ impl Server {
             );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-    }
-
-    /// Runs the command line against this server, as a user who types no address and no token.
-    pub fn cli(&self, args: &[&str]) -> Output {
-        stepwell()
-            .args(args)
-            .env("STEPWELL_DATA_DIR", self.dir.path())
-            .env("STEPWELL_WORKSPACE", &self.workspace)
-            .output()
-            .unwrap()
-    }
-
-    /// The same with `--json`, which must succeed.
-    pub fn cli_json(&self, args: &[&str]) -> Value {
-        let output = self.cli(&[args, &["--json"]].concat());
-        let (out, err) = texts(&output);
-        assert!(output.status.success(), "{args:?}: {err}");
-        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{args:?}: {error}: {out}"))
     }
 }
 

@@ -50,4 +50,7 @@ pub struct ProviderSetup {
     pub what: String,
     /// Where the user finds it.
     pub find: String,
+    /// What the service's values begin with, where another one is probably a slip; it is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins_with: Option<String>,
 }

@@ -8,6 +8,7 @@ use crate::encoding::Encoding;
 use crate::place::Place;
 use crate::request::Request;
 use crate::secret::Secrets;
+use crate::url_pattern::UrlPattern;
 
 /// No sender's challenge is longer, in bytes. The answer goes to a stranger: it stays small.
 const LONGEST: usize = 1024;
@@ -30,6 +31,9 @@ pub struct Challenge {
     /// another text, or none was chosen, there is no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verify_token: Option<Place>,
+    /// What the sender wants to be asked for, to see that the webhook is wanted. Only after verification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visit: Option<Visit>,
     /// What is answered.
     pub answer: Body,
     /// Whether the question is signed as each other request is: then it must be verified first. An
@@ -45,6 +49,32 @@ pub struct Condition {
     pub at: Place,
     /// Which value; a number or boolean as it is written.
     pub equals: String,
+}
+
+impl Challenge {
+    /// Whether it can be used as a part of a [`Scheme`](crate::Scheme).
+    pub(crate) fn is_sound(&self) -> bool {
+        matches!(self.method.as_str(), "GET" | "POST")
+            && self.verify_token.is_none()
+            && (self.visit.is_none() || self.after_verification)
+    }
+}
+
+impl Condition {
+    pub(crate) fn holds(&self, request: &Request<'_>) -> bool {
+        let found = self.at.read(request);
+        found.is_ok_and(|found| found.as_deref() == Some(self.equals.as_str()))
+    }
+}
+
+/// A URL of the sender's that is asked for by GET before the answer is given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Visit {
+    /// Where the URL stands in the request.
+    pub at: Place,
+    /// The sender's own URLs. With another one, the request is no question.
+    pub within: Vec<UrlPattern>,
 }
 
 /// The body of an answer. In texts, `{echo}` stands for the value that is repeated, `{hmac_hex}` and
@@ -68,6 +98,8 @@ pub struct Answer {
     pub content_type: &'static str,
     /// The body.
     pub body: Vec<u8>,
+    /// What the caller asks for by GET before it gives the answer.
+    pub visit: Option<String>,
 }
 
 /// The answer, if the request is the question. The caller verifies the request first if
@@ -85,13 +117,7 @@ pub fn challenge(
     if !request.method.eq_ignore_ascii_case(&challenge.method) {
         return None;
     }
-    let holds = |condition: &Condition| {
-        condition
-            .at
-            .read(request)
-            .is_ok_and(|found| found.as_deref() == Some(condition.equals.as_str()))
-    };
-    if !challenge.when.iter().all(holds) {
+    if !challenge.when.iter().all(|when| when.holds(request)) {
         return None;
     }
     if let Some(place) = &challenge.verify_token {
@@ -118,10 +144,21 @@ pub fn challenge(
             ("application/json", json.to_string().into_bytes())
         }
     };
+    let visit = match &challenge.visit {
+        None => None,
+        Some(visit) => {
+            let url = visit.at.read(request).ok()??.into_owned();
+            if !visit.within.iter().any(|own| own.matches(&url)) {
+                return None;
+            }
+            Some(url)
+        }
+    };
     Some(Answer {
         status: 200,
         content_type,
         body,
+        visit,
     })
 }
 

@@ -8,6 +8,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 use crate::place::Place;
+use crate::pointer;
 use crate::refused::Refused;
 use crate::request::Request;
 
@@ -18,6 +19,7 @@ use crate::request::Request;
 /// |---|---|
 /// | `{body}` | the raw body |
 /// | `{body_sha256}` | the body's SHA-256 in lower-case hex |
+/// | `{body_crc32}` | the body's CRC-32 as a decimal number. It is no digest: another body with the same one is easily made |
 /// | `{timestamp}` | the timestamp as the sender wrote it |
 /// | `{id}` | the delivery's id |
 /// | `{method}` | the method in upper case |
@@ -25,6 +27,9 @@ use crate::request::Request;
 /// | `{url_unescaped}` | the URL with `%3A %2F %3F %40 %21 %24 %27 %28 %29 %2A %2C %3B` decoded |
 /// | `{params}` | names and values of a form body, sorted by name, values of one name sorted and without repeats; nothing if the body is no form |
 /// | `{header:NAME}`, `{query:NAME}`, `{pointer:/a/b}` | the value in that [`Place`] |
+/// | `{pointer?:/a/b}` | the same, or nothing if nothing stands there |
+/// | `{lines:A,B}` | of each of these members of the JSON body that is there: its name, a line feed, its value, a line feed |
+/// | `{secret}` | the secret, where the key is a [published one](crate::Certificate) |
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Content(Vec<Part>);
@@ -34,12 +39,16 @@ pub(crate) enum Part {
     Text(String),
     Body,
     BodySha256,
+    BodyCrc32,
     Timestamp,
     Id,
     Method,
     Url,
     UrlUnescaped,
     Params,
+    Secret,
+    Lines(Vec<String>),
+    Optional(Place),
     At(Place),
 }
 
@@ -97,6 +106,8 @@ impl Part {
         Some(match name {
             "body" => Self::Body,
             "body_sha256" => Self::BodySha256,
+            "body_crc32" => Self::BodyCrc32,
+            "secret" => Self::Secret,
             "timestamp" => Self::Timestamp,
             "id" => Self::Id,
             "method" => Self::Method,
@@ -107,6 +118,20 @@ impl Part {
                 ("header", name) => return place(name, Place::Header),
                 ("query", name) => return place(name, Place::Query),
                 ("pointer", name) => return place(name, Place::Pointer),
+                ("pointer?", name) => match place(name, Place::Pointer)? {
+                    Self::At(place) => Self::Optional(place),
+                    _ => return None,
+                },
+                ("lines", names) => {
+                    let names: Vec<String> = names.split(',').map(str::to_owned).collect();
+                    if names
+                        .iter()
+                        .any(|name| name.is_empty() || name.contains('/'))
+                    {
+                        return None;
+                    }
+                    Self::Lines(names)
+                }
                 _ => return None,
             },
         })
@@ -119,12 +144,19 @@ impl fmt::Display for Content {
             Part::Text(text) => f.write_str(text),
             Part::Body => f.write_str("{body}"),
             Part::BodySha256 => f.write_str("{body_sha256}"),
+            Part::BodyCrc32 => f.write_str("{body_crc32}"),
+            Part::Secret => f.write_str("{secret}"),
+            Part::Lines(names) => write!(f, "{{lines:{}}}", names.join(",")),
             Part::Timestamp => f.write_str("{timestamp}"),
             Part::Id => f.write_str("{id}"),
             Part::Method => f.write_str("{method}"),
             Part::Url => f.write_str("{url}"),
             Part::UrlUnescaped => f.write_str("{url_unescaped}"),
             Part::Params => f.write_str("{params}"),
+            Part::Optional(place) => match place {
+                Place::Pointer(name) => write!(f, "{{pointer?:{name}}}"),
+                _ => Ok(()),
+            },
             Part::At(Place::Header(name)) => write!(f, "{{header:{name}}}"),
             Part::At(Place::Query(name)) => write!(f, "{{query:{name}}}"),
             Part::At(Place::Pointer(name) | Place::Pair(name)) => write!(f, "{{pointer:{name}}}"),
@@ -139,10 +171,13 @@ impl From<Content> for String {
 }
 
 /// What the template is filled with.
+#[derive(Clone, Copy)]
 pub(crate) struct Inputs<'a> {
     pub request: &'a Request<'a>,
     pub timestamp: Option<&'a str>,
     pub id: Option<&'a str>,
+    /// What the user has set, where that is no key.
+    pub secret: Option<&'a [u8]>,
 }
 
 impl Content {
@@ -151,9 +186,13 @@ impl Content {
     }
 
     pub(crate) fn reads(&self, place: &Place) -> bool {
-        self.0
-            .iter()
-            .any(|part| matches!(part, Part::At(at) if at == place))
+        self.0.iter().any(|part| match (part, place) {
+            (Part::At(at) | Part::Optional(at), place) => at == place,
+            (Part::Lines(names), Place::Pointer(path)) => path
+                .strip_prefix('/')
+                .is_some_and(|path| names.iter().any(|name| name == path)),
+            _ => false,
+        })
     }
 
     /// Passes the signed content in pieces, so that a body is not copied.
@@ -162,41 +201,85 @@ impl Content {
         inputs: &Inputs<'_>,
         sink: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Refused> {
+        self.0.iter().try_for_each(|part| part.render(inputs, sink))
+    }
+
+    /// Whether `{body}` is in it once, and nothing else that is made of the body.
+    pub(crate) fn has_body_once(&self) -> bool {
+        let made_of_body = self.0.iter().filter(|part| part.reads_body());
+        made_of_body.eq([&Part::Body])
+    }
+
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.0
+    }
+}
+
+impl Part {
+    fn reads_body(&self) -> bool {
+        match self {
+            Self::Body | Self::BodySha256 | Self::BodyCrc32 | Self::Params | Self::Lines(_) => true,
+            Self::At(place) | Self::Optional(place) => matches!(place, Place::Pointer(_)),
+            _ => false,
+        }
+    }
+
+    /// The same of one part.
+    pub(crate) fn render(
+        &self,
+        inputs: &Inputs<'_>,
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Refused> {
         let request = inputs.request;
-        for part in &self.0 {
-            match part {
-                Part::Text(text) => sink(text.as_bytes()),
-                Part::Body => sink(request.body),
-                Part::BodySha256 => {
-                    sink(
-                        HEXLOWER
-                            .encode(digest::digest(&digest::SHA256, request.body).as_ref())
-                            .as_bytes(),
-                    );
-                }
-                Part::Timestamp => sink(inputs.timestamp.unwrap_or_default().as_bytes()),
-                Part::Id => sink(inputs.id.unwrap_or_default().as_bytes()),
-                Part::Method => sink(request.method.as_bytes()),
-                Part::Url => sink(request.url.as_bytes()),
-                Part::UrlUnescaped => sink(unescaped(request.url).as_bytes()),
-                Part::Params => params(request).iter().for_each(|(name, value)| {
-                    sink(name.as_bytes());
-                    sink(value.as_bytes());
-                }),
-                Part::At(place) => match place.read(request) {
-                    Ok(Some(text)) => sink(text.as_bytes()),
-                    Ok(None) => {
-                        return Err(Refused::ContentMissing {
-                            place: place.to_string(),
-                        });
-                    }
-                    Err(why) => {
-                        return Err(Refused::unreadable(why, place.to_string(), |place| {
-                            Refused::ContentMissing { place }
-                        }));
-                    }
-                },
+        match self {
+            Self::Text(text) => sink(text.as_bytes()),
+            Self::Body => sink(request.body),
+            Self::BodySha256 => {
+                sink(
+                    HEXLOWER
+                        .encode(digest::digest(&digest::SHA256, request.body).as_ref())
+                        .as_bytes(),
+                );
             }
+            Self::Timestamp => sink(inputs.timestamp.unwrap_or_default().as_bytes()),
+            Self::Id => sink(inputs.id.unwrap_or_default().as_bytes()),
+            Self::Method => sink(request.method.as_bytes()),
+            Self::Url => sink(request.url.as_bytes()),
+            Self::UrlUnescaped => sink(unescaped(request.url).as_bytes()),
+            Self::Params => params(request).iter().for_each(|(name, value)| {
+                sink(name.as_bytes());
+                sink(value.as_bytes());
+            }),
+            Self::BodyCrc32 => {
+                sink(crc32fast::hash(request.body).to_string().as_bytes());
+            }
+            Self::Secret => sink(inputs.secret.unwrap_or_default()),
+            Self::Lines(names) => {
+                for name in names {
+                    if let Some(value) = pointer::text(request.body, &format!("/{name}")) {
+                        [name.as_str(), "\n", &value, "\n"]
+                            .iter()
+                            .for_each(|text| sink(text.as_bytes()));
+                    }
+                }
+            }
+            Self::Optional(place) => {
+                let value = place.read(request).ok().flatten();
+                sink(value.as_deref().unwrap_or_default().as_bytes());
+            }
+            Self::At(place) => match place.read(request) {
+                Ok(Some(text)) => sink(text.as_bytes()),
+                Ok(None) => {
+                    return Err(Refused::ContentMissing {
+                        place: place.to_string(),
+                    });
+                }
+                Err(why) => {
+                    return Err(Refused::unreadable(why, place.to_string(), |place| {
+                        Refused::ContentMissing { place }
+                    }));
+                }
+            },
         }
         Ok(())
     }
@@ -253,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_template_reads_and_writes_itself() {
-        let text = "v0:{timestamp}.{id}{body}{body_sha256}{method}{url}{url_unescaped}{params}{header:x}{query:q}{pointer:/a/b};";
+        let text = "v0:{timestamp}.{id}{body}{body_sha256}{method}{url}{url_unescaped}{params}{header:x}{query:q}{pointer:/a/b}{pointer?:/c}{lines:A,B}{body_crc32}{secret};";
         let content = Content::try_from(text.to_owned()).expect("a template");
         assert_eq!(content.to_string(), text);
         for broken in [
@@ -267,6 +350,10 @@ mod tests {
             "{header:}",
             "{pointer:a}",
             "{pair:t}",
+            "{pointer?:a}",
+            "{lines:}",
+            "{lines:A,}",
+            "{lines:a/b}",
         ] {
             assert!(Content::try_from(broken.to_owned()).is_err(), "{broken}");
         }

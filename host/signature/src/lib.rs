@@ -51,10 +51,13 @@
 //! | Signed | Presets |
 //! |---|---|
 //! | `v0:{timestamp}:{body}` | slack, zoom |
-//! | `{body}` | attio, bitbucket, cal-com, checkout, docusign, dropbox, github, hubspot-v1, intercom, jira, kontent-ai, line, linear, meta, notion, onfido, pagerduty, razorpay, sentry, shopify, teams, typeform, vercel, whatsapp, woocommerce, x |
+//! | `{body}` | adyen-platform, attio, bitbucket, cal-com, checkout, docusign, dropbox, github, heroku, hubspot-v1, intercom, jira, kontent-ai, line, linear, meta, notion, onfido, pagerduty, razorpay, sentry, shopify, teams, typeform, vercel, whatsapp, woocommerce, x |
+//! | `{header:paypal-transmission-id}|{header:paypal-transmission-time}|{secret}|{body_crc32}`, with a published certificate; not the rest of the body | paypal |
 //! | `{id}.{timestamp}.{body}` | clerk, gitlab-signed, openai, replicate, resend, standard-webhooks, standard-webhooks-ed25519, svix |
 //! | `{id}{timestamp}{body}` | twitch |
+//! | `{lines:Message,MessageId,Subject,SubscribeURL,Timestamp,Token,TopicArn,Type}`, with a published certificate; not the rest of the body | aws-sns |
 //! | `{method}{url_unescaped}{body}{timestamp}` | hubspot |
+//! | `{pointer?:/notificationItems/0/NotificationRequestItem/pspReference}:{pointer?:/notificationItems/0/NotificationRequestItem/originalReference}:{pointer?:/notificationItems/0/NotificationRequestItem/merchantAccountCode}:{pointer?:/notificationItems/0/NotificationRequestItem/merchantReference}:{pointer?:/notificationItems/0/NotificationRequestItem/amount/value}:{pointer?:/notificationItems/0/NotificationRequestItem/amount/currency}:{pointer?:/notificationItems/0/NotificationRequestItem/eventCode}:{pointer?:/notificationItems/0/NotificationRequestItem/success}`; not the rest of the body | adyen |
 //! | `{timestamp}.{body}` | calendly, elevenlabs, mux, sanity, stripe, workos |
 //! | `{timestamp}:{body}` | paddle, webflow |
 //! | `{timestamp}{body}` | discord, sendgrid, zendesk |
@@ -62,15 +65,20 @@
 //! | `{timestamp}|{body}` | telnyx |
 //! | `{url}{body}` | square |
 //! | `{url}{params}`; of a body that is no form, its SHA-256 in query parameter `bodySHA256` | twilio |
+//! | a JSON Web Token with the body's SHA-256 in the claim `payload_hash` | vonage |
 //! | a JSON Web Token with the body's SHA-256 in the claim `request_body_sha256` | fusionauth |
-//! | a JSON Web Token with the body's SHA-256 in the claim `sha256` | livekit |
+//! | a JSON Web Token with the body's SHA-256 in the claim `sha256` | livekit, netlify |
 //! | nothing, and who sends is not checked | none |
+//! | nothing: a JSON Web Token with a published key says who sends | google-pubsub |
 //! | nothing: a token or password says who sends | api-key, basic, bearer, chargebee, event-grid, gitlab, microsoft-graph, okta, postmark |
 
 mod challenge;
 mod content;
 mod encoding;
+mod format;
+mod head;
 mod jwt;
+mod keys;
 mod place;
 mod pointer;
 mod provider;
@@ -80,20 +88,29 @@ mod sample;
 mod scheme;
 mod secret;
 mod sign;
+mod stream;
 mod timestamp;
+mod token;
+mod url_pattern;
 mod verify;
 
-pub use challenge::{Answer, Body, Challenge, Condition, challenge};
+pub use challenge::{Answer, Body, Challenge, Condition, Visit, challenge};
 pub use content::{Content, ContentError};
 pub use encoding::Encoding;
+pub use format::Format;
 pub use jwt::{Jwt, JwtAlgorithm};
+pub use keys::{Certificate, Keys, KeysError, LONGEST_KEYS, keys_url};
 pub use place::Place;
 pub use provider::{Provider, Setup, provider, providers};
 pub use refused::Refused;
 pub use request::Request;
 pub use sample::{Sample, sample};
-pub use scheme::{Algorithm, BodyHash, Check, Format, Scheme, SchemeError, Signature, Token};
+pub use scheme::{
+    Algorithm, BodyHash, Check, OtherAlgorithm, Scheme, SchemeError, Signature, Token,
+};
 pub use secret::{Secret, SecretEncoding, SecretError, SecretForm, Secrets};
 pub use sign::{Outgoing, SignError, sign};
+pub use stream::Stream;
 pub use timestamp::{Timestamp, Unit};
-pub use verify::{Verified, verify};
+pub use url_pattern::{UrlPattern, UrlPatternError};
+pub use verify::{Verified, verify, verify_with};

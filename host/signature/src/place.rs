@@ -41,6 +41,14 @@ impl Place {
         }
     }
 
+    /// Whether anything stands there, readable or not.
+    pub(crate) fn is_taken(&self, request: &Request<'_>) -> bool {
+        match self {
+            Self::Pointer(path) => pointer::exists(request.body, path),
+            _ => !matches!(self.read(request), Ok(None)),
+        }
+    }
+
     /// What is wrong with it as a description, if anything is.
     pub(crate) fn problem(&self) -> Option<&'static str> {
         match self {

@@ -6,9 +6,28 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess,
 use serde_json::Value;
 
 /// The string, number or boolean at the pointer (RFC 6901), as text; a number as it is written.
-/// None if the text is not JSON, or if nothing or something else stands there. Of equal keys the
-/// last counts, as in [`Value`].
+/// None if the text is not JSON, or if nothing, an empty text or something else stands there. Of equal
+/// keys the last counts, as in [`Value`].
 pub(crate) fn scalar(json: &[u8], pointer: &str) -> Option<String> {
+    text(json, pointer).filter(|text| !text.is_empty())
+}
+
+/// The same, and an empty text is one.
+pub(crate) fn text(json: &[u8], pointer: &str) -> Option<String> {
+    match value(json, pointer)? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(yes) => Some(yes.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Whether anything but `null` stands there.
+pub(crate) fn exists(json: &[u8], pointer: &str) -> bool {
+    value(json, pointer).is_some_and(|value| !value.is_null())
+}
+
+fn value(json: &[u8], pointer: &str) -> Option<Value> {
     let path: Vec<String> = pointer
         .strip_prefix('/')?
         .split('/')
@@ -17,12 +36,7 @@ pub(crate) fn scalar(json: &[u8], pointer: &str) -> Option<String> {
     let mut reader = serde_json::Deserializer::from_slice(json);
     let found = Walk(&path).deserialize(&mut reader).ok()?;
     reader.end().ok()?;
-    match found? {
-        Value::String(text) => Some(text).filter(|text| !text.is_empty()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(yes) => Some(yes.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
+    found
 }
 
 struct Walk<'p>(&'p [String]);

@@ -48,6 +48,9 @@ pub struct Setup {
     pub what: String,
     /// Where the user finds it.
     pub find: String,
+    /// What the service's values begin with, where the scheme takes others, too: another one is probably a slip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins_with: Option<String>,
 }
 
 const fn three_days() -> u32 {
@@ -105,7 +108,14 @@ mod tests {
             let again: Provider =
                 serde_json::from_str(&serde_json::to_string(entry).expect("JSON")).expect("read");
             assert_eq!(&again, entry);
-            let partial = matches!(&entry.scheme.check, crate::Check::Signature(signature) if signature.partial);
+            let partial = match &entry.scheme.check {
+                crate::Check::Signature(signature) => signature.partial,
+                crate::Check::Jwt(jwt) => jwt.partial,
+                _ => false,
+            };
+            // An answer that asks for a URL of a stranger's choice would be a way to reach others.
+            let visits = entry.challenge.iter().filter(|one| one.visit.is_some());
+            assert!(visits.clone().all(|one| one.after_verification), "{name}");
             assert!(
                 !partial || entry.note.is_some(),
                 "{name} does not say what is signed"

@@ -2,8 +2,8 @@
 
 use crate::request::Unreadable;
 
-/// Why a request was refused. `SecretMissing` and `SecretUnfit` are errors of the receiver's set-up, all others the
-/// sender's. The text names the place that is wrong; it never holds a secret, an
+/// Why a request was refused. `SecretMissing` and `SecretUnfit` are errors of the receiver's set-up, `KeyMissing` is the
+/// caller's, all others are the sender's. The text names the place that is wrong; it never holds a secret, an
 /// expected value or what the sender wrote.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -78,6 +78,18 @@ pub enum Refused {
     /// The delivery's id has more than 512 bytes, has control characters or is not UTF-8.
     #[error("the delivery id in {place} is malformed")]
     DeliveryIdMalformed { place: String },
+    /// Something stands where the sender puts nothing, and it would not be signed.
+    #[error("{place} is there, and the signature does not cover it")]
+    Unexpected { place: String },
+    /// The request names a key under a URL that is not the sender's.
+    #[error("the URL of the certificate in {place} is none of the sender's")]
+    KeyUrlRefused { place: String },
+    /// The sender's public key is needed, and was not given: see [`keys_url`](crate::keys_url).
+    #[error("the sender's public key is not known")]
+    KeyMissing,
+    /// The sender does not publish a key of the name that the request gives.
+    #[error("the token in {place} names a key that the sender does not publish")]
+    KeyUnknown { place: String },
     /// The webhook has no secret.
     #[error("no secret is set")]
     SecretMissing,
@@ -108,6 +120,10 @@ impl Refused {
             Self::ContentMissing { .. } => "content-missing",
             Self::DeliveryIdMissing { .. } => "delivery-id-missing",
             Self::DeliveryIdMalformed { .. } => "delivery-id-malformed",
+            Self::Unexpected { .. } => "value-unexpected",
+            Self::KeyUrlRefused { .. } => "key-url-refused",
+            Self::KeyMissing => "key-missing",
+            Self::KeyUnknown { .. } => "key-unknown",
             Self::SecretMissing => "secret-missing",
             Self::SecretUnfit => "secret-unfit",
         }

@@ -220,11 +220,15 @@ mod tests {
             assert_eq!(verified.delivery_id.is_some(), has_id, "{name}");
         }
         let expected = [
+            "adyen",
+            "aws-sns",
             "discord",
             "event-grid",
+            "google-pubsub",
             "mailgun",
             "microsoft-graph",
             "none",
+            "paypal",
             "sendgrid",
             "standard-webhooks-ed25519",
             "telnyx",

@@ -2,9 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::challenge::{Challenge, Condition};
 use crate::content::{Content, Part};
 use crate::encoding::Encoding;
+use crate::format::Format;
 use crate::jwt::Jwt;
+use crate::keys::Certificate;
 use crate::place::Place;
 use crate::secret::{SecretEncoding, SecretForm};
 use crate::timestamp::Timestamp;
@@ -34,6 +37,10 @@ pub struct Scheme {
     /// Where the id of the delivery stands: the same for each attempt to deliver it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery_id: Option<Place>,
+    /// The question that the sender asks before it sends, if it is described here; that of a
+    /// [`Provider`](crate::Provider) stands beside its scheme.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<Box<Challenge>>,
 }
 
 /// What is checked.
@@ -58,6 +65,16 @@ pub enum Check {
 pub struct Signature {
     /// How it is computed.
     pub algorithm: Algorithm,
+    /// How else it may be computed, for senders that say which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub or_algorithm: Option<OtherAlgorithm>,
+    /// Where the public key is published that verifies it. The secret is then no key: it says for whom the request is,
+    /// as part of the content or in the place `secret_at`, because the sender signs for all its customers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
+    /// Where the secret must stand, if it is no key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_at: Option<Place>,
     /// Where it stands.
     pub at: Place,
     /// Where else it may stand, for senders that write one header a secret.
@@ -82,6 +99,19 @@ pub struct Signature {
     /// Must be true if the content does not cover the body: a part of it can then be forged.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub partial: bool,
+    /// Where nothing may stand, because a reader would take it for signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub absent: Vec<Place>,
+}
+
+/// An algorithm that a request names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherAlgorithm {
+    /// What names it.
+    pub when: Condition,
+    /// Which.
+    pub algorithm: Algorithm,
 }
 
 /// How a signature is computed.
@@ -103,6 +133,8 @@ pub enum Algorithm {
     EcdsaP256Sha256,
     /// RSASSA-PKCS1-v1_5 with SHA-256, keys of 2048 to 8192 bits.
     RsaSha256,
+    /// RSASSA-PKCS1-v1_5 with SHA-1. Only with a [published key](crate::Certificate), for senders that offer no other.
+    RsaSha1,
 }
 
 impl Algorithm {
@@ -111,62 +143,9 @@ impl Algorithm {
     pub const fn is_asymmetric(self) -> bool {
         matches!(
             self,
-            Self::Ed25519 | Self::EcdsaP256Sha256 | Self::RsaSha256
+            Self::Ed25519 | Self::EcdsaP256Sha256 | Self::RsaSha256 | Self::RsaSha1
         )
     }
-}
-
-/// How the value that holds the signature is laid out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Format {
-    /// The signature alone.
-    #[default]
-    Bare,
-    /// A fixed text, then the signature: `sha256=…`.
-    Prefix(String),
-    /// Several signatures, of which one must fit: `v1,… v1,…`.
-    List {
-        /// What stands between them. Spaces around an entry are ignored.
-        separator: char,
-        /// What stands before each. Entries that begin otherwise are ignored.
-        prefix: String,
-    },
-    /// Pairs of key and value: `t=…,v1=…,v1=…`.
-    Pairs {
-        /// What stands between them. Spaces around a pair are ignored.
-        separator: char,
-        /// The key of a signature. If it stands there several times, one signature must fit.
-        key: String,
-    },
-}
-
-impl Format {
-    /// The texts of the signatures in a value.
-    pub(crate) fn cut<'v>(&'v self, value: &'v str) -> Box<dyn Iterator<Item = &'v str> + 'v> {
-        match self {
-            Self::Bare => Box::new(std::iter::once(value)),
-            Self::Prefix(prefix) => Box::new(value.strip_prefix(prefix.as_str()).into_iter()),
-            Self::List { separator, prefix } => Box::new(
-                value
-                    .split(*separator)
-                    .filter_map(|entry| entry.trim().strip_prefix(prefix.as_str())),
-            ),
-            Self::Pairs { separator, key } => Box::new(pairs(value, *separator, key)),
-        }
-    }
-}
-
-/// The values of that key in a list of pairs.
-pub(crate) fn pairs<'v>(
-    value: &'v str,
-    separator: char,
-    key: &'v str,
-) -> impl Iterator<Item = &'v str> {
-    value.split(separator).filter_map(move |pair| {
-        let (name, text) = pair.trim().split_once('=')?;
-        if name == key { Some(text) } else { None }
-    })
 }
 
 /// A digest of the body that stands beside it.
@@ -224,6 +203,21 @@ pub enum SchemeError {
     /// The layout lacks a separator or a key.
     #[error("the format needs a key, and a separator that is not `=`")]
     Format,
+    /// A key that verifies the requests of all the sender's customers, and nothing that names one of them.
+    #[error(
+        "the sender's published key signs for all its customers: put `{{secret}}` into the content, or say by `secret_at` (of a token: `secret_claim`) where the secret stands"
+    )]
+    ForAnyone,
+    /// `certificate` or `keys` with an algorithm that has no such keys, or `rsa-sha1`, `{{secret}}` or `secret_at` without.
+    #[error(
+        "`certificate` goes with `rsa-sha256` and `rsa-sha1`, `keys` with `rs256`; `rsa-sha1`, `{{secret}}` and `secret_at` go with `certificate` only"
+    )]
+    Certificate,
+    /// A question that cannot be asked, or whose answer would do a stranger's will.
+    #[error(
+        "a challenge is asked by GET or POST, takes no verify token, and visits a URL only after verification"
+    )]
+    Challenge,
     /// The secret's encoding does not fit the algorithm.
     #[error("the key is a public one, which needs no encoding")]
     PublicKeyEncoding,
@@ -240,9 +234,16 @@ impl Scheme {
         if let Some(place) = &self.delivery_id {
             plain(place)?;
         }
+        if self
+            .challenge
+            .as_ref()
+            .is_some_and(|challenge| !challenge.is_sound())
+        {
+            return Err(SchemeError::Challenge);
+        }
         match &self.check {
             Check::Signature(signature) => signature.check(self.delivery_id.as_ref()),
-            Check::Jwt(jwt) => plain(&jwt.at),
+            Check::Jwt(jwt) => jwt.check(),
             Check::Token(token) => plain(&token.at),
             Check::Basic | Check::None => Ok(()),
         }
@@ -250,7 +251,7 @@ impl Scheme {
 }
 
 /// A place that is not a pair.
-fn plain(place: &Place) -> Result<(), SchemeError> {
+pub(crate) fn plain(place: &Place) -> Result<(), SchemeError> {
     if matches!(place, Place::Pair(_)) {
         return Err(SchemeError::NoPairs);
     }
@@ -301,10 +302,41 @@ impl Signature {
         if self.content.has(&Part::Id) && delivery_id.is_none() {
             return Err(SchemeError::NoDeliveryId);
         }
+        self.check_key()?;
         if self.algorithm.is_asymmetric() && self.secret.encoding != SecretEncoding::Text {
             return Err(SchemeError::PublicKeyEncoding);
         }
         Ok(())
+    }
+
+    fn check_key(&self) -> Result<(), SchemeError> {
+        let other = self.or_algorithm.iter().map(|other| other.algorithm);
+        let mut algorithms = std::iter::once(self.algorithm).chain(other);
+        let Some(certificate) = &self.certificate else {
+            let is_published = self.content.has(&Part::Secret)
+                || self.secret_at.is_some()
+                || self.or_algorithm.is_some()
+                || algorithms.any(|algorithm| algorithm == Algorithm::RsaSha1);
+            return if is_published {
+                Err(SchemeError::Certificate)
+            } else {
+                Ok(())
+            };
+        };
+        if !algorithms.all(|one| matches!(one, Algorithm::RsaSha256 | Algorithm::RsaSha1)) {
+            return Err(SchemeError::Certificate);
+        }
+        plain(&certificate.at)?;
+        self.absent.iter().try_for_each(plain)?;
+        let names_one = self
+            .secret_at
+            .as_ref()
+            .is_some_and(|place| self.signs(place));
+        if names_one || self.content.has(&Part::Secret) {
+            Ok(())
+        } else {
+            Err(SchemeError::ForAnyone)
+        }
     }
 
     fn covers_body(&self) -> bool {

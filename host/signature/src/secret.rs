@@ -108,6 +108,8 @@ impl Secret {
                 Err(SecretError::UserPassword)
             }
             Check::Basic | Check::Token(_) => Self::plain(text),
+            Check::Jwt(jwt) if jwt.keys.is_some() => Self::plain(text),
+            Check::Signature(signature) if signature.certificate.is_some() => Self::plain(text),
             Check::Jwt(jwt) => match jwt.algorithm {
                 JwtAlgorithm::Hs256 => Self::hmac(&jwt.secret, text, hmac::HMAC_SHA256),
                 JwtAlgorithm::Hs512 => Self::hmac(&jwt.secret, text, hmac::HMAC_SHA512),
@@ -135,7 +137,7 @@ impl Secret {
                         &keys::ECDSA_P256_SHA256_ASN1,
                         "P-256",
                     ),
-                    Algorithm::RsaSha256 => Self::public(
+                    Algorithm::RsaSha256 | Algorithm::RsaSha1 => Self::public(
                         after_prefix(form, text)?,
                         &keys::RSA_PKCS1_2048_8192_SHA256,
                         "RSA",

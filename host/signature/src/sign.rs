@@ -5,11 +5,12 @@ use data_encoding::{BASE64, BASE64URL_NOPAD};
 use serde_json::{Map, Value};
 
 use crate::content::Inputs;
+use crate::format::Format;
 use crate::jwt::Jwt;
 use crate::place::Place;
 use crate::refused::Refused;
 use crate::request::Request;
-use crate::scheme::{Check, Format, Scheme, Signature, Token};
+use crate::scheme::{Check, Scheme, Signature, Token};
 use crate::secret::{Material, Secret};
 use crate::verify::compute;
 
@@ -101,11 +102,16 @@ fn jwt_header(
         claims.insert("iss".to_owned(), issuer.as_str().into());
     }
     claims.insert("iat".to_owned(), outgoing.now_ms.div_euclid(1000).into());
-    let digest = digest::digest(&digest::SHA256, outgoing.request.body);
-    claims.insert(
-        jwt.body_claim.clone(),
-        jwt.body_encoding.encode(digest.as_ref()).into(),
-    );
+    if let Some(name) = &jwt.body_claim {
+        let digest = digest::digest(&digest::SHA256, outgoing.request.body);
+        let digest = jwt.body_encoding.encode(digest.as_ref());
+        claims.insert(name.clone(), digest.into());
+    }
+    if let Some(audience) = &jwt.audience {
+        let audience = audience.replace("{url}", outgoing.request.url);
+        claims.insert("aud".to_owned(), audience.into());
+    }
+    claims.extend(jwt.claims.clone());
     let head = format!("{{\"alg\":\"{}\",\"typ\":\"JWT\"}}", jwt.algorithm.name());
     let signed = format!(
         "{}.{}",
@@ -177,6 +183,7 @@ fn sign_with(
         request: &request,
         timestamp: time.as_deref(),
         id: id.as_deref(),
+        secret: None,
     };
     let bytes = compute(signature, secret, &inputs).map_err(|refused| match refused {
         Refused::ContentMissing { place } => SignError::Missing(place),

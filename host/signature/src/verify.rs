@@ -3,18 +3,19 @@
 use std::borrow::Cow;
 
 use aws_lc_rs::{constant_time, digest, hmac};
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::HEXLOWER;
 
-use crate::content::{Inputs, Part};
+use crate::content::Inputs;
+use crate::head::head;
 use crate::jwt;
+use crate::keys::Keys;
 use crate::place::Place;
 use crate::refused::Refused;
 use crate::request::Request;
-use crate::scheme::{Algorithm, BodyHash, Check, Format, Scheme, Signature, Token, pairs};
+use crate::scheme::{Algorithm, BodyHash, Check, Scheme, Signature};
 use crate::secret::{Material, Secret, Secrets};
+use crate::token::{basic, known, which};
 
-/// No sender writes more signatures into a request; each costs work.
-const MOST_SIGNATURES: usize = 16;
 /// No sender's delivery ids are longer, in bytes.
 const LONGEST_ID: usize = 512;
 
@@ -42,10 +43,25 @@ pub struct Verified {
 ///
 /// # Errors
 ///
-/// Why it is refused. Whatever is not understood is refused.
+/// Why it is refused. Whatever is not understood is refused. [`Refused::KeyMissing`] if it must be verified with a key
+/// that the sender publishes, and all else that could be checked is right: see [`verify_with`].
 pub fn verify(
     scheme: &Scheme,
     secrets: &Secrets,
+    request: &Request<'_>,
+    now_ms: i64,
+) -> Result<Verified, Refused> {
+    verify_with(scheme, (secrets, None), request, now_ms)
+}
+
+/// The same, with the keys that stand at [`keys_url`](crate::keys_url).
+///
+/// # Errors
+///
+/// Why it is refused.
+pub fn verify_with(
+    scheme: &Scheme,
+    (secrets, keys): (&Secrets, Option<&Keys>),
     request: &Request<'_>,
     now_ms: i64,
 ) -> Result<Verified, Refused> {
@@ -53,14 +69,15 @@ pub fn verify(
         return Err(Refused::SecretMissing);
     }
     match &scheme.check {
-        Check::Signature(signature) => signed(scheme, signature, secrets, request, now_ms),
+        Check::Signature(signature) => signed(scheme, signature, (secrets, keys), request, now_ms),
         Check::Jwt(jwt) => {
-            let (secret, fingerprint, timestamp_ms) = jwt::verify(jwt, secrets, request, now_ms)?;
-            let signed = matches!(scheme.delivery_id, Some(Place::Pointer(_)));
+            let token = jwt::verify(jwt, (secrets, keys), request, now_ms)?;
+            let signed =
+                jwt.body_claim.is_some() && matches!(scheme.delivery_id, Some(Place::Pointer(_)));
             Ok(Verified {
-                fingerprint: Some(fingerprint),
-                timestamp_ms,
-                ..accepted(scheme, request, secret, signed)?
+                fingerprint: token.fingerprint,
+                timestamp_ms: token.issued_ms,
+                ..accepted(scheme, request, token.secret, signed)?
             })
         }
         Check::Token(token) => accepted(scheme, request, known(token, secrets, request)?, false),
@@ -69,7 +86,7 @@ pub fn verify(
     }
 }
 
-fn accepted(
+pub(crate) fn accepted(
     scheme: &Scheme,
     request: &Request<'_>,
     secret: usize,
@@ -86,7 +103,7 @@ fn accepted(
     })
 }
 
-fn delivery_id<'a>(
+pub(crate) fn delivery_id<'a>(
     scheme: &Scheme,
     request: &Request<'a>,
 ) -> Result<Option<Cow<'a, str>>, Refused> {
@@ -109,133 +126,44 @@ fn delivery_id<'a>(
 fn signed(
     scheme: &Scheme,
     signature: &Signature,
-    secrets: &Secrets,
+    (secrets, keys): (&Secrets, Option<&Keys>),
     request: &Request<'_>,
     now_ms: i64,
 ) -> Result<Verified, Refused> {
-    let found = found(signature, request)?;
-    let time = timestamp(signature, &found, request)?;
-    let timestamp_ms = match (&signature.timestamp, &time) {
-        (Some(timestamp), Some(text)) => Some(timestamp.check(text, now_ms)?),
-        _ => None,
+    if let Some(place) = signature
+        .absent
+        .iter()
+        .find(|place| place.is_taken(request))
+    {
+        let place = place.to_string();
+        return Err(Refused::Unexpected { place });
+    }
+    let head = head(scheme, signature, request, now_ms)?;
+    let inputs = head.inputs(request);
+    let fitted = match &signature.certificate {
+        Some(_) => published(signature, &head.signatures, (secrets, keys), inputs)?,
+        None => fitting(signature, &head.signatures, secrets, &inputs)?,
     };
-    // An id in the body is read only when the body is known to be the sender's, and costs parsing.
-    let id = if signature.content.has(&Part::Id) {
-        let missing = || Refused::DeliveryIdMissing {
-            place: scheme
-                .delivery_id
-                .as_ref()
-                .map_or_else(|| "its place".to_owned(), ToString::to_string),
-        };
-        Some(delivery_id(scheme, request)?.ok_or_else(missing)?)
-    } else {
-        None
-    };
-    let inputs = Inputs {
-        request,
-        timestamp: time.as_deref(),
-        id: id.as_deref(),
-    };
-    let (secret, proof) =
-        fitting(signature, &found.signatures, secrets, &inputs)?.ok_or_else(|| {
-            Refused::SignatureMismatch {
-                place: signature.at.to_string(),
-            }
-        })?;
+    let (secret, proof) = fitted.ok_or_else(|| Refused::SignatureMismatch {
+        place: signature.at.to_string(),
+    })?;
     if let Some(hash) = &signature.body_hash {
         body_hash(hash, request)?;
     }
-    let mut fingerprint = digest::Context::new(&digest::SHA256);
-    fingerprint.update(&proof);
-    fingerprint.update(time.as_deref().unwrap_or_default().as_bytes());
-    let id_signed = id.is_some()
-        || scheme
-            .delivery_id
-            .as_ref()
-            .is_some_and(|place| signature.signs(place));
+    let time = head.time.as_deref().unwrap_or_default();
     Ok(Verified {
-        timestamp_ms,
-        fingerprint: Some(HEXLOWER.encode(fingerprint.finish().as_ref())),
-        ..accepted(scheme, request, secret, id_signed)?
+        timestamp_ms: head.timestamp_ms,
+        fingerprint: Some(fingerprint(&proof, time)),
+        ..accepted(scheme, request, secret, head.signs_id(scheme, signature))?
     })
 }
 
-/// The signatures of a request, decoded, and the values that they were cut from.
-struct Found<'a> {
-    signatures: Vec<Vec<u8>>,
-    values: Vec<Cow<'a, str>>,
-}
-
-fn found<'a>(signature: &Signature, request: &Request<'a>) -> Result<Found<'a>, Refused> {
-    let mut found = Found {
-        signatures: Vec::new(),
-        values: Vec::new(),
-    };
-    for place in std::iter::once(&signature.at).chain(&signature.or_at) {
-        let malformed = |problem| Refused::SignatureMalformed {
-            place: place.to_string(),
-            problem,
-        };
-        let value = place.read(request).map_err(|why| {
-            Refused::unreadable(why, place.to_string(), |_| malformed("it is not text"))
-        })?;
-        let Some(value) = value else { continue };
-        let mut texts = signature.format.cut(&value).peekable();
-        if texts.peek().is_none() {
-            return Err(malformed("it is not laid out as it must be"));
-        }
-        for text in texts {
-            if found.signatures.len() == MOST_SIGNATURES {
-                return Err(malformed("it holds too many signatures"));
-            }
-            let bytes = signature
-                .encoding
-                .decode(text)
-                .filter(|bytes| !bytes.is_empty());
-            found
-                .signatures
-                .push(bytes.ok_or_else(|| malformed("it is not encoded as it must be"))?);
-        }
-        found.values.push(value);
-    }
-    if found.signatures.is_empty() {
-        return Err(Refused::SignatureMissing {
-            place: signature.at.to_string(),
-        });
-    }
-    Ok(found)
-}
-
-fn timestamp<'a>(
-    signature: &Signature,
-    found: &Found<'a>,
-    request: &Request<'a>,
-) -> Result<Option<Cow<'a, str>>, Refused> {
-    let Some(timestamp) = &signature.timestamp else {
-        return Ok(None);
-    };
-    let place = || timestamp.at.to_string();
-    let text = match (&timestamp.at, &signature.format) {
-        (Place::Pair(key), Format::Pairs { separator, .. }) => {
-            let mut texts = found
-                .values
-                .iter()
-                .flat_map(|value| pairs(value, *separator, key));
-            let text = texts
-                .next()
-                .filter(|text| !text.is_empty())
-                .map(|text| Cow::Owned(text.to_owned()));
-            if texts.next().is_some() {
-                return Err(Refused::Doubled { place: place() });
-            }
-            text
-        }
-        (at, _) => at.read(request).map_err(|why| {
-            Refused::unreadable(why, place(), |place| Refused::TimestampMalformed { place })
-        })?,
-    };
-    text.map(Some)
-        .ok_or_else(|| Refused::TimestampMissing { place: place() })
+/// The digest in hex of what a signature proves and its timestamp.
+pub(crate) fn fingerprint(proof: &[u8], time: &str) -> String {
+    let mut fingerprint = digest::Context::new(&digest::SHA256);
+    fingerprint.update(proof);
+    fingerprint.update(time.as_bytes());
+    HEXLOWER.encode(fingerprint.finish().as_ref())
 }
 
 /// The first secret that fits a signature, and what the fingerprint is made of.
@@ -269,6 +197,47 @@ fn fitting(
                     return Ok(Some((index, expected)));
                 }
             }
+        }
+    }
+    Ok(None)
+}
+
+/// The same with the sender's published key: the first secret that says for whom the request is.
+fn published(
+    signature: &Signature,
+    signatures: &[Vec<u8>],
+    (secrets, keys): (&Secrets, Option<&Keys>),
+    inputs: Inputs<'_>,
+) -> Result<Option<(usize, Vec<u8>)>, Refused> {
+    let request = inputs.request;
+    let algorithm = match &signature.or_algorithm {
+        Some(other) if other.when.holds(request) => other.algorithm,
+        _ => signature.algorithm,
+    };
+    let mut candidates = 0..secrets.all.len();
+    if let Some(place) = &signature.secret_at {
+        let mismatch = |place| Refused::TokenMismatch { place };
+        let given = place
+            .read(request)
+            .map_err(|why| Refused::unreadable(why, place.to_string(), mismatch))?;
+        let given = given.ok_or_else(|| Refused::TokenMissing {
+            place: place.to_string(),
+        })?;
+        let secret = which(secrets, given.as_bytes());
+        let secret = secret.ok_or_else(|| mismatch(place.to_string()))?;
+        candidates = secret..secret + 1;
+    }
+    let keys = keys.ok_or(Refused::KeyMissing)?;
+    for index in candidates {
+        let secret = secrets.all.get(index).map(|secret| secret.raw.as_slice());
+        let mut message = Vec::new();
+        let inputs = Inputs { secret, ..inputs };
+        signature
+            .content
+            .render(&inputs, &mut |piece| message.extend_from_slice(piece))?;
+        let fits = |given: &Vec<u8>| keys.verify(None, algorithm, &message, given) == Some(true);
+        if signatures.iter().any(fits) {
+            return Ok(Some((index, message)));
         }
     }
     Ok(None)
@@ -321,63 +290,4 @@ fn body_hash(hash: &BodyHash, request: &Request<'_>) -> Result<(), Refused> {
     let given = hash.encoding.decode(&text).unwrap_or_default();
     let ours = digest::digest(&digest::SHA256, request.body);
     constant_time::verify_slices_are_equal(ours.as_ref(), &given).map_err(|_| mismatch(place()))
-}
-
-fn known(token: &Token, secrets: &Secrets, request: &Request<'_>) -> Result<usize, Refused> {
-    let text = credentials(&token.at, token.prefix.as_deref(), request)?;
-    which(secrets, text.as_bytes()).ok_or_else(|| Refused::TokenMismatch {
-        place: token.at.to_string(),
-    })
-}
-
-fn basic(secrets: &Secrets, request: &Request<'_>) -> Result<usize, Refused> {
-    let at = Place::Header("authorization".to_owned());
-    let text = credentials(&at, Some("Basic "), request)?;
-    let place = at.to_string();
-    let Ok(pair) = BASE64.decode(text.as_bytes()) else {
-        return Err(Refused::TokenMalformed {
-            place,
-            problem: "it is not base64",
-        });
-    };
-    which(secrets, &pair).ok_or(Refused::TokenMismatch { place })
-}
-
-/// Looks at all secrets, so that the time does not say which one fits.
-fn which(secrets: &Secrets, token: &[u8]) -> Option<usize> {
-    let mut fitting = None;
-    for (index, secret) in secrets.all.iter().enumerate() {
-        if matches!(secret.material, Material::Plain) && secret.is(token) {
-            fitting = Some(index);
-        }
-    }
-    fitting
-}
-
-/// What stands behind the prefix. The prefix is compared without regard to case (RFC 9110, section 11.1).
-pub(crate) fn credentials<'a>(
-    at: &Place,
-    prefix: Option<&str>,
-    request: &Request<'a>,
-) -> Result<Cow<'a, str>, Refused> {
-    let malformed = |problem| Refused::TokenMalformed {
-        place: at.to_string(),
-        problem,
-    };
-    let missing = || Refused::TokenMissing {
-        place: at.to_string(),
-    };
-    let text = at
-        .read(request)
-        .map_err(|why| Refused::unreadable(why, at.to_string(), |_| malformed("it is not text")))?
-        .ok_or_else(missing)?;
-    let Some(prefix) = prefix else {
-        return Ok(text);
-    };
-    match text.split_at_checked(prefix.len()) {
-        Some((start, rest)) if start.eq_ignore_ascii_case(prefix) && !rest.is_empty() => {
-            Ok(Cow::Owned(rest.to_owned()))
-        }
-        Some(_) | None => Err(malformed("it does not begin as it must")),
-    }
 }

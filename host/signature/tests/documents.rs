@@ -15,14 +15,19 @@ fn signed(check: &Check) -> String {
                     "{content}; of a body that is no form, its SHA-256 in {}",
                     hash.at
                 ),
+                None if signature.certificate.is_some() => {
+                    format!("{content}, with a published certificate; not the rest of the body")
+                }
                 None if signature.partial => format!("{content}; not the rest of the body"),
                 None => content,
             }
         }
-        Check::Jwt(jwt) => format!(
-            "a JSON Web Token with the body's SHA-256 in the claim `{}`",
-            jwt.body_claim
-        ),
+        Check::Jwt(jwt) => match &jwt.body_claim {
+            Some(claim) => {
+                format!("a JSON Web Token with the body's SHA-256 in the claim `{claim}`")
+            }
+            None => "nothing: a JSON Web Token with a published key says who sends".to_owned(),
+        },
         Check::Token(_) | Check::Basic => "nothing: a token or password says who sends".to_owned(),
         Check::None => "nothing, and who sends is not checked".to_owned(),
     }

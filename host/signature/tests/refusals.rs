@@ -1,7 +1,7 @@
 //! Each preset refuses what it must, and says why.
 
 use crate::support::{Sent, Vector, vectors};
-use stepwell_signature::{Check, Format, Place, Secret, Secrets, Signature, Unit, verify};
+use stepwell_signature::{Check, Format, Place, Secret, Secrets, Signature, Unit};
 
 /// The vectors of which the request is checked at all.
 fn checked() -> Vec<(String, Vector)> {
@@ -16,6 +16,11 @@ fn signature(vector: &Vector) -> Option<&'static Signature> {
         Check::Signature(signature) => Some(signature),
         _ => None,
     }
+}
+
+/// Whether the secret is a public key. That of a published key says for whom a request is.
+fn has_public_key(signature: &Signature) -> bool {
+    signature.algorithm.is_asymmetric() && signature.certificate.is_none()
 }
 
 /// Another secret of the same form.
@@ -85,7 +90,7 @@ fn another_secret() {
         let scheme = &vector.preset().scheme;
         let text = vector.secret.as_deref().expect("a secret");
         // Another of the same form; a public key is that of another provider's vector.
-        let other = match signature(&vector).map(|signature| signature.algorithm.is_asymmetric()) {
+        let other = match signature(&vector).map(has_public_key) {
             Some(true) => continue,
             _ => another(text),
         };
@@ -93,7 +98,7 @@ fn another_secret() {
         let other = Secrets::from(Secret::parse(scheme, &other).expect("a secret"));
         let verdict = vector
             .sent()
-            .with(|request| verify(scheme, &other, request, vector.now_ms));
+            .with(|request| vector.verify_by(&other, request, vector.now_ms));
         let refused = verdict.expect_err(&name);
         assert!(MISMATCH.contains(&refused.code()), "{name}: {refused}");
     }
@@ -103,7 +108,7 @@ fn another_secret() {
 fn another_public_key() {
     let keys: Vec<_> = checked()
         .into_iter()
-        .filter(|(_, v)| signature(v).is_some_and(|s| s.algorithm.is_asymmetric()))
+        .filter(|(_, v)| signature(v).is_some_and(has_public_key))
         .collect();
     let raw = |v: &Vector| {
         v.secret
@@ -128,7 +133,7 @@ fn another_public_key() {
         let secret = Secrets::from(Secret::parse(scheme, &(form + &raw(other))).expect("a key"));
         let verdict = vector
             .sent()
-            .with(|request| verify(scheme, &secret, request, vector.now_ms));
+            .with(|request| vector.verify_by(&secret, request, vector.now_ms));
         assert_eq!(
             verdict.expect_err(name).code(),
             "signature-mismatch",
@@ -145,19 +150,19 @@ fn two_secrets_and_none() {
         let scheme = &vector.preset().scheme;
         let text = vector.secret.as_deref().expect("a secret");
         let parse = |text: &str| Secret::parse(scheme, text).expect("a secret");
-        if signature(&vector).is_none_or(|signature| !signature.algorithm.is_asymmetric()) {
+        if !signature(&vector).is_some_and(has_public_key) {
             let other = another(text);
             for (texts, fitting) in [([text, &other], 0), ([&other, text], 1)] {
                 let both = Secrets::new(texts.iter().map(|text| parse(text)).collect());
                 let verdict = vector
                     .sent()
-                    .with(|request| verify(scheme, &both, request, vector.now_ms));
+                    .with(|request| vector.verify_by(&both, request, vector.now_ms));
                 assert_eq!(verdict.expect(&name).secret, fitting, "{name}");
             }
         }
         let verdict = vector
             .sent()
-            .with(|request| verify(scheme, &Secrets::default(), request, vector.now_ms));
+            .with(|request| vector.verify_by(&Secrets::default(), request, vector.now_ms));
         assert_eq!(verdict.expect_err(&name).code(), "secret-missing", "{name}");
         for empty in ["", " ", "\n"] {
             assert!(Secret::parse(scheme, empty).is_err(), "{name}");
@@ -178,7 +183,7 @@ fn a_tampered_body() {
     for (name, vector) in checked() {
         let whole = match &vector.preset().scheme.check {
             Check::Signature(signature) => !signature.partial || signature.body_hash.is_some(),
-            Check::Jwt(_) => true,
+            Check::Jwt(jwt) => !jwt.partial,
             _ => false,
         };
         if !whole {

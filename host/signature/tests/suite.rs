@@ -4,6 +4,8 @@ mod support;
 
 mod challenges;
 mod documents;
+mod pieces;
 mod properties;
+mod published;
 mod refusals;
 mod vectors;

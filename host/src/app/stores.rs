@@ -19,6 +19,9 @@ use crate::vault::{Vault, VaultError};
 /// The directory of files that come with tasks, where the store is not in the data directory.
 const FILES: &str = "files";
 
+/// The file with the number that the server has among those of its database.
+const NODE: &str = "node";
+
 /// A store that is open.
 pub(super) struct Opened {
     pub(super) store: Arc<dyn Store>,
@@ -30,10 +33,10 @@ pub(super) struct Opened {
     pub(super) lock: Option<Arc<DirectoryLock>>,
 }
 
-/// Opens the store that the settings name.
-pub(super) async fn open(settings: &Settings) -> Result<Opened, AppError> {
+/// Opens the store that the settings name. `reached` is where others find this server.
+pub(super) async fn open(settings: &Settings, reached: String) -> Result<Opened, AppError> {
     match &settings.store {
-        Some(url) => open_postgres(settings, url).await,
+        Some(url) => open_postgres(settings, url, reached).await,
         None => open_sled(settings).await,
     }
 }
@@ -81,7 +84,11 @@ async fn open_sled(settings: &Settings) -> Result<Opened, AppError> {
     })
 }
 
-async fn open_postgres(settings: &Settings, url: &StoreUrl) -> Result<Opened, AppError> {
+async fn open_postgres(
+    settings: &Settings,
+    url: &StoreUrl,
+    reached: String,
+) -> Result<Opened, AppError> {
     let directory = settings.data_dir.clone();
     let locking = tokio::task::spawn_blocking(move || {
         make_directory(&directory)?;
@@ -100,9 +107,12 @@ async fn open_postgres(settings: &Settings, url: &StoreUrl) -> Result<Opened, Ap
     let files = files.unwrap_or_else(|| settings.data_dir.join(FILES));
     let mut postgres = PostgresSettings::new(url.reveal(), files)?;
     postgres.audit = settings.audit;
+    postgres.url = reached;
+    // The directory is locked, so a node of that number does not run.
+    postgres.number_file = Some(settings.data_dir.join(NODE));
     let store = PostgresStore::open(postgres).await?;
     if store.ownership().borrow().is_empty() {
-        tracing::info!("another server has the database; this one stands by");
+        tracing::info!("other servers have the tasks; this one gets its share in a moment");
     }
     Ok(Opened {
         store: store.clone(),
@@ -136,7 +146,14 @@ pub(super) async fn agree_on_key(
 /// have done so.
 fn close_to_others(data_dir: &Path) -> Result<(), PrivateFileError> {
     let mut closed = usize::from(private_file::close_directory(data_dir)?);
-    for name in [data_dir::STORE, data_dir::MARK, "cache", FILES, SERVER_FILE] {
+    for name in [
+        data_dir::STORE,
+        data_dir::MARK,
+        "cache",
+        FILES,
+        NODE,
+        SERVER_FILE,
+    ] {
         closed += private_file::close_to_others(&data_dir.join(name))?;
     }
     if closed > 0 {

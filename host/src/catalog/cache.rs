@@ -6,6 +6,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::RwLock;
+use tokio::time::Instant;
 
 use super::live::{LiveSchedule, open_connector};
 use super::live_token::LiveToken;
@@ -18,14 +19,22 @@ use crate::store::{Registry, StoreError};
 
 /// How often the store is asked for changes.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
+/// The same where other nodes wait for that.
+const LOOK_SOON: Duration = Duration::from_millis(100);
+/// The longest that a change waits for other nodes to know of it.
+const AGREEMENT: Duration = Duration::from_secs(2);
 
 /// Takes in what others change. Runs until the catalog is dropped, or its store is closed.
 pub(super) async fn follow(catalog: Weak<Catalog>) {
+    let mut pause = LOOK_AGAIN;
     loop {
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(pause).await;
         let Some(catalog) = catalog.upgrade() else {
             return;
         };
+        if catalog.store.cluster().is_some() {
+            pause = LOOK_SOON;
+        }
         match catalog.refresh().await {
             Ok(()) => {}
             Err(CatalogError::Store(StoreError::Closed)) => return,
@@ -79,8 +88,24 @@ impl Catalog {
         let registry = self.store.registry_since(known).await?;
         if registry.revision != known || known == 0 {
             self.take_in(registry)?;
+            if let Some(cluster) = self.store.cluster() {
+                cluster.apply(self.revision()).await?;
+            }
         }
         Ok(())
+    }
+
+    /// Waits until other nodes go by a revision that was made here, but not for long: one may be busy, or gone.
+    pub(super) async fn agree(&self, revision: u64) {
+        let Some(cluster) = self.store.cluster() else {
+            return;
+        };
+        let until = Instant::now() + AGREEMENT;
+        while let Ok(false) = cluster.is_applied(revision).await
+            && Instant::now() < until
+        {
+            tokio::time::sleep(AGREEMENT / 200).await;
+        }
     }
 
     /// Puts what the store has of some workspaces in the place of what memory has of them.

@@ -99,6 +99,11 @@ impl Catalog {
         names
     }
 
+    /// The revision of what is set up that memory is at.
+    pub fn revision(&self) -> u64 {
+        self.revision.load(Ordering::Relaxed)
+    }
+
     /// [`CatalogError::NotFound`] unless the workspace is there.
     pub fn check_workspace(&self, name: &WorkspaceName) -> Result<(), CatalogError> {
         self.workspace(name).map(|_| ())
@@ -115,7 +120,8 @@ impl Catalog {
 
     /// Makes a change while no other is made here. `change` checks it against memory, makes it durable and
     /// then seen; it is called again after another node's changes were taken in, if there are any. Once begun
-    /// it comes to its end even if the caller is dropped, so that memory and store never differ.
+    /// it comes to its end even if the caller is dropped, so that memory and store never differ. A request is answered when
+    /// the other nodes know of its change.
     async fn change<T, F>(
         self: &Arc<Self>,
         change: impl Fn() -> F + Send + 'static,
@@ -126,16 +132,24 @@ impl Catalog {
     {
         let catalog = self.clone();
         let request = Audited::current();
+        let is_asked = request.entry().is_some();
         tokio::spawn(request.within(async move {
-            let _alone = catalog.changing.lock().await;
-            loop {
+            let alone = catalog.changing.lock().await;
+            let (before, done) = loop {
+                let before = catalog.revision();
                 match change().await {
                     Err(CatalogError::Store(StoreError::Revised { .. })) => {
                         catalog.read_changes().await?;
                     }
-                    done => return done,
+                    done => break (before, done),
                 }
+            };
+            let after = catalog.revision();
+            drop(alone);
+            if is_asked && after != before {
+                catalog.agree(after).await;
             }
+            done
         }))
         .await
         .map_err(|_| CatalogError::Interrupted)?

@@ -93,7 +93,10 @@ impl LiveWebhook {
                 title: known
                     .map_or("the sender", |known| known.title.as_str())
                     .to_owned(),
-                challenge: known.and_then(|known| known.challenge.clone()),
+                challenge: match known {
+                    Some(known) => known.challenge.clone(),
+                    None => scheme.challenge.as_deref().cloned(),
+                },
                 window_ms: known.map(|known| u64::from(known.dedup_hours) * 3_600_000),
                 scheme,
                 secrets,
@@ -138,15 +141,21 @@ impl Verifier {
         }
     }
 
-    /// Whether a request cannot be verified without its body.
+    /// Whether a form cannot be verified without its body. A form has no JSON that a delivery's id could stand in.
     pub fn reads_body(&self) -> bool {
         let is_there = |place: &Place| matches!(place, Place::Pointer(_));
-        let checks = match &self.scheme.check {
+        match &self.scheme.check {
             Check::Token(token) => is_there(&token.at),
             Check::Signature(_) | Check::Jwt(_) => true,
             Check::Basic | Check::None => false,
-        };
-        checks || self.scheme.delivery_id.as_ref().is_some_and(is_there)
+        }
+    }
+
+    /// Whether a form can be verified while it comes in: it has no JSON that anything is read from. A question that is asked by POST may stand in the body.
+    pub fn is_verified_in_pieces(&self) -> bool {
+        let asks = self.challenge.as_ref();
+        let asks = asks.is_some_and(|challenge| challenge.method == "POST");
+        !asks && self.scheme.is_verified_in_pieces()
     }
 
     /// Whether the secret itself stands in the body.

@@ -9,7 +9,7 @@ use stepwell_api::{Delivery, DeliveryPage};
 use super::context;
 use super::exit::UsageError;
 use super::global::Global;
-use super::task::{document, time};
+use super::task::{document, resolve_delivery, time};
 use crate::client::{Client, ClientError};
 use crate::domain::delivery::VERDICTS;
 use crate::domain::ids::TaskId;
@@ -37,7 +37,7 @@ pub enum DeliveryCommand {
     },
     /// Show one delivery with its headers and its body
     Show {
-        /// Its id
+        /// Its id, or the first digits of it
         id: String,
     },
     /// Send a delivery again: it is not verified, is no repeat, and makes a new task
@@ -48,7 +48,7 @@ pub enum DeliveryCommand {
   stepwell delivery redeliver ID --body '{\"n\": 1}'
   stepwell delivery redeliver --where '{\"code\": \"webhook-disabled\"}' --since 2h --yes")]
     Redeliver {
-        /// Its id; may be given several times
+        /// Its id, or the first digits of it; may be given several times
         ids: Vec<String>,
         #[command(flatten)]
         wanted: DeliveryFilter,
@@ -126,24 +126,13 @@ async fn pages<T: DeserializeOwned>(
 
 /// Runs a delivery command.
 pub async fn run(global: &Global, command: DeliveryCommand, output: Output) -> Result<()> {
-    let given = match &command {
-        DeliveryCommand::List { .. } => &[],
-        DeliveryCommand::Show { id } => std::slice::from_ref(id),
-        DeliveryCommand::Redeliver { ids, .. } => &ids[..],
-    };
-    if let Some(id) = given.iter().find(|id| id.parse::<TaskId>().is_err()) {
-        let wrong = format!(
-            "`{}` is not the id of a delivery; `stepwell delivery list` shows the whole ids",
-            printable(id)
-        );
-        return Err(UsageError::Value(wrong).into());
-    }
     let client = context::connect(global).await?;
     match command {
         DeliveryCommand::List { wanted, limit } => {
             list(&client, wanted, limit as usize, output).await
         }
         DeliveryCommand::Show { id } => {
+            let id = resolve_delivery(&client, &id).await?;
             let path = ["deliveries", id.as_str()];
             let found = client.get::<Delivery>(&path, &[]).await?;
             if output.json {
@@ -159,7 +148,11 @@ pub async fn run(global: &Global, command: DeliveryCommand, output: Output) -> R
             change,
         } => {
             if !ids.is_empty() {
-                return again::send(&client, &ids, &change, output).await;
+                let mut whole = Vec::with_capacity(ids.len());
+                for id in &ids {
+                    whole.push(resolve_delivery(&client, id).await?);
+                }
+                return again::send(&client, &whole, &change, output).await;
             }
             let (mut found, _) = pages::<Delivery>(&client, usize::MAX, wanted.query()?).await?;
             if !unverified {

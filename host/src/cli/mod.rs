@@ -29,6 +29,7 @@ mod demo;
 mod deploy;
 mod exit;
 mod global;
+mod node;
 mod provider;
 mod scaffold;
 mod schedule;
@@ -105,6 +106,9 @@ enum Command {
     /// The audit log: who changed what
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Nodes: the servers that share a database
+    #[command(subcommand)]
+    Node(node::NodeCommand),
     /// Workspaces: tenants
     #[command(subcommand)]
     Workspace(workspace::WorkspaceCommand),
@@ -151,6 +155,7 @@ fn run(cli: Cli, output: Output) -> anyhow::Result<()> {
         Command::Store(command) => store::run(&global, command, output),
         Command::Token(command) => runtime()?.block_on(token::run(&global, command, output)),
         Command::Audit(command) => runtime()?.block_on(audit::run(&global, command, output)),
+        Command::Node(command) => runtime()?.block_on(node::run(&global, command, output)),
         Command::Workspace(command) => {
             runtime()?.block_on(workspace::run(&global, command, output))
         }

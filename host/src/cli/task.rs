@@ -21,6 +21,7 @@ use crate::client::{Answer, Client};
 use crate::terminal::output::{Output, Tone, json_line, json_pretty, printable};
 pub(super) use act::document;
 use id::resolve;
+pub(super) use id::resolve_delivery;
 
 /// How soon a followed task is looked at again at first, and how seldom at most: most tasks are
 /// done in milliseconds, the others take their time.

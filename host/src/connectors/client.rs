@@ -1,12 +1,7 @@
 //! The HTTP client: carries out one checked request after the other until there is an answer.
 //!
-//! There is one pooled client for all workspaces, and one more for each port that an
-//! operator's rule names: a resolver sees a name but no port, so the port's rules are fixed when the
-//! client is made. Nothing is made per call. Connections may be shared by workspaces because what
-//! an operator's policy says of an address is the same for all of them, and a workspace's own policy is
-//! asked before a connection is taken from the pool.
+//! Connections are kept for later calls of the same workspace ([`super::clients`]).
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,11 +11,12 @@ use hyper::body::Incoming;
 use reqwest::dns::Resolve;
 use url::Host;
 
+use super::clients::{AllClients, Clients};
 use super::payer::{Payer, Unbounded};
 use super::policy::{EgressPolicy, WorkspacePolicy};
 use super::request::{Hop, quoted};
-use super::resolve::{FilteringResolver, SystemResolver, as_caller};
-use super::transport::{self, Sockets, Transport};
+use super::resolve::SystemResolver;
+use super::transport;
 use super::{REDIRECTS, redirect, response};
 use crate::domain::budget::{Charge, Permit};
 use crate::domain::effect::{FetchError, FetchRequest, FetchResult, Redirect};
@@ -84,9 +80,7 @@ pub struct FetchClient {
 #[derive(Debug)]
 struct Inner {
     settings: FetchSettings,
-    /// For every port that no rule names.
-    general: Transport,
-    by_port: HashMap<u16, Transport>,
+    clients: AllClients,
 }
 
 impl FetchClient {
@@ -111,33 +105,13 @@ impl FetchClient {
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, ConnectorError> {
         let tls = transport::tls().map_err(ConnectorError::Client)?;
-        let sockets = Sockets::new(settings.kept);
-        let make = |port| {
-            let filtering = FilteringResolver {
-                inner: Arc::clone(&resolver),
-                policy: settings.policy.clone(),
-                port,
-            };
-            Transport::new(
-                filtering,
-                tls.clone(),
-                settings.connect_timeout,
-                sockets.clone(),
-            )
-        };
-        let general = make(None);
-        let by_port = settings
-            .policy
-            .ports()
-            .into_iter()
-            .map(|port| (port, make(Some(port))))
-            .collect();
+        let clients = AllClients::new(
+            (resolver, settings.policy.clone()),
+            (tls, settings.connect_timeout),
+            settings.kept,
+        );
         Ok(Self {
-            inner: Arc::new(Inner {
-                settings,
-                general,
-                by_port,
-            }),
+            inner: Arc::new(Inner { settings, clients }),
         })
     }
 
@@ -157,6 +131,7 @@ impl FetchClient {
         let payer = Payer {
             memory: &Charge::new(Arc::new(Permit::unlimited())),
             pool: &Unbounded,
+            executor: &self.inner.clients.uncounted,
         };
         self.fetch_within((caller, policy), request, idempotency_key, payer)
             .await
@@ -181,7 +156,7 @@ impl FetchClient {
         };
         let limit = asked.min(settings.max_timeout);
         let call = self.call((caller, policy), request, idempotency_key, payer);
-        match as_caller(caller, tokio::time::timeout(limit, call)).await {
+        match tokio::time::timeout(limit, call).await {
             Ok(result) => result,
             Err(_) => Err(FetchError::Timeout(
                 u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
@@ -200,9 +175,10 @@ impl FetchClient {
         let mut hop = Hop::new(request, key, self.inner.settings.request_bytes)
             .map_err(FetchError::Invalid)?;
         let most = self.inner.settings.response_bytes;
+        let clients = self.inner.clients.of(caller, payer.executor);
         let mut left = REDIRECTS;
         loop {
-            let response = self.send(workspace, &hop).await?;
+            let response = self.send((workspace, &clients), &hop).await?;
             let status = response.status();
             let landed = (left < REDIRECTS).then_some(hop.url.as_str());
             let Some(location) = redirect::location(status, response.headers()) else {
@@ -235,14 +211,10 @@ impl FetchClient {
     /// Asks both policies and sends one hop.
     async fn send(
         &self,
-        workspace: &WorkspacePolicy,
+        (workspace, clients): (&WorkspacePolicy, &Clients),
         hop: &Hop,
     ) -> Result<Response<Incoming>, FetchError> {
-        let Inner {
-            settings,
-            general,
-            by_port,
-        } = &*self.inner;
+        let settings = &self.inner.settings;
         let Some(host) = hop.url.host() else {
             return Err(FetchError::Invalid("the URL has no host".into()));
         };
@@ -251,10 +223,7 @@ impl FetchClient {
         workspace
             .permits(hop.method.as_str(), &host, port)
             .map_err(denied)?;
-        let (client, rule_port) = match by_port.get(&port) {
-            Some(client) => (client, Some(port)),
-            None => (general, None),
-        };
+        let (client, rule_port) = clients.for_port(port);
         // An address in the URL is dialled without asking the resolver, so it is judged here. `Url`
         // has already turned every spelling of an IPv4 address (hexadecimal, octal, one number) into
         // this one form.

@@ -1,6 +1,6 @@
 //! Connectors: the calls that steps make to the outside, and what they may reach.
 //!
-//! This module owns the egress policy, name resolution, and one pooled HTTP client. It carries out a
+//! This module owns the egress policy, name resolution, and the pooled HTTP clients. It carries out a
 //! [`FetchRequest`](crate::domain::effect::FetchRequest) and gives a
 //! [`FetchResult`](crate::domain::effect::FetchResult); what a named connector's operation is in
 //! HTTP stands in [`named`]. It knows nothing of tasks, the journal or
@@ -13,6 +13,7 @@
 
 pub mod address;
 mod client;
+mod clients;
 mod content;
 mod digest;
 pub mod named;

@@ -2,8 +2,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
-use crate::domain::blocking::{BlockingPool, Work};
+use crate::domain::blocking::{BlockingPool, Executor, Job, Work};
 use crate::domain::budget::Charge;
 use crate::domain::ids::WorkspaceName;
 
@@ -14,9 +15,11 @@ pub struct Payer<'a> {
     pub memory: &'a Charge,
     /// Threads that decode its body.
     pub pool: &'a dyn BlockingPool,
+    /// What runs its connections.
+    pub executor: &'a Arc<dyn Executor>,
 }
 
-/// Threads that are counted for nobody.
+/// Threads whose time is counted for nobody.
 pub(super) struct Unbounded;
 
 impl BlockingPool for Unbounded {
@@ -29,5 +32,11 @@ impl BlockingPool for Unbounded {
             // It is cut off only if the process ends.
             let _ = tokio::task::spawn_blocking(work).await;
         })
+    }
+}
+
+impl Executor for Unbounded {
+    fn spawn(&self, _: &WorkspaceName, job: Job) {
+        tokio::spawn(job);
     }
 }

@@ -53,13 +53,13 @@ pub(super) struct SystemResolver {
 const LOOKUPS: u64 = 64;
 
 tokio::task_local! {
-    /// Whose call is under way. The HTTP client looks names up within the call, and passes nothing on but the name.
+    /// Whose call it is that a name is looked up for. A resolver of the HTTP client is given the name and nothing else.
     static CALLER: WorkspaceName;
 }
 
-/// Carries out a call of a workspace. What it looks up counts as that workspace's.
-pub(super) async fn as_caller<T>(caller: &WorkspaceName, call: impl Future<Output = T>) -> T {
-    CALLER.scope(caller.clone(), call).await
+/// Looks a name up for a call of a workspace, as which it counts.
+pub(super) fn resolve_for(caller: &WorkspaceName, resolver: &dyn Resolve, name: Name) -> Resolving {
+    CALLER.sync_scope(caller.clone(), || resolver.resolve(name))
 }
 
 impl SystemResolver {

@@ -1,4 +1,4 @@
-//! One pooled HTTP client, which dials only addresses that the policy allows.
+//! A workspace's pooled HTTP client, which dials only addresses that the policy allows.
 //!
 //! It is hyper's client with a connector of our own, because two things have to be known here: the
 //! addresses that are dialled, and whether a connection that ended had been used before.
@@ -21,24 +21,26 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::client::legacy::{Client, Error as ClientError};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use reqwest::dns::{Addrs, Resolve, Resolving};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use reqwest::dns::{Addrs, Resolving};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::request::{Hop, quoted};
-use super::resolve::{FilteringResolver, ResolveError};
+use super::resolve::{FilteringResolver, ResolveError, resolve_for};
 use super::watched::{Stale, Watched};
 use super::{HEADER_BYTES, HEADERS};
+use crate::domain::blocking::{Executor, Job};
 use crate::domain::effect::FetchError;
+use crate::domain::ids::WorkspaceName;
 use crate::domain::limits;
 
 /// Idle connections kept for one host: as many as one run may have calls under way.
 const IDLE_PER_HOST: usize = limits::CALLS_AT_ONCE;
 /// How long an idle connection is kept. Most servers close theirs after 5 to 75 s.
-const IDLE: Duration = Duration::from_secs(90);
+pub(super) const IDLE: Duration = Duration::from_secs(90);
 /// How often, and how many times, the system asks a silent peer whether it is still there.
 const KEEPALIVE: Duration = Duration::from_secs(15);
 const KEEPALIVES: u32 = 3;
@@ -84,24 +86,62 @@ pub(super) struct Transport {
     sockets: Arc<Sockets>,
 }
 
-/// The connections that are open, over all clients.
+/// Whose client it is.
+#[derive(Clone)]
+pub(super) struct Owner {
+    pub(super) workspace: WorkspaceName,
+    /// What runs its connections, as the workspace's work.
+    pub(super) executor: Arc<dyn Executor>,
+}
+
+impl hyper::rt::Executor<Job> for Owner {
+    fn execute(&self, job: Job) {
+        self.executor.spawn(&self.workspace, job);
+    }
+}
+
+/// The connections that are open, of one workspace or of all.
 #[derive(Debug)]
 pub(super) struct Sockets {
     open: AtomicUsize,
     /// While more are open, those that are made are not kept for later requests.
     kept: usize,
+    /// Those of all workspaces, for one.
+    all: Option<Arc<Self>>,
 }
 
 impl Sockets {
+    /// Those of all workspaces.
     pub(super) fn new(kept: usize) -> Arc<Self> {
         Arc::new(Self {
             open: AtomicUsize::new(0),
             kept,
+            all: None,
+        })
+    }
+
+    /// Those of one workspace, of which a quarter less are kept.
+    pub(super) fn of_workspace(all: &Arc<Self>) -> Arc<Self> {
+        Arc::new(Self {
+            open: AtomicUsize::new(0),
+            kept: all.kept - all.kept / 4,
+            all: Some(all.clone()),
         })
     }
 
     fn are_kept(&self) -> bool {
         self.open.load(Ordering::Relaxed) <= self.kept
+            && self.all.as_ref().is_none_or(|all| all.are_kept())
+    }
+
+    fn count(&self, open: bool) {
+        match open {
+            true => self.open.fetch_add(1, Ordering::Relaxed),
+            false => self.open.fetch_sub(1, Ordering::Relaxed),
+        };
+        if let Some(all) = &self.all {
+            all.count(open);
+        }
     }
 }
 
@@ -111,14 +151,14 @@ pub(super) struct Socket(Arc<Sockets>);
 
 impl Socket {
     fn open(sockets: &Arc<Sockets>) -> Self {
-        sockets.open.fetch_add(1, Ordering::Relaxed);
+        sockets.count(true);
         Self(sockets.clone())
     }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.0.count(false);
     }
 }
 
@@ -129,9 +169,13 @@ impl Transport {
         resolver: FilteringResolver,
         tls: ClientConfig,
         connect_timeout: Duration,
-        sockets: Arc<Sockets>,
+        sockets: &Arc<Sockets>,
+        owner: Owner,
     ) -> Self {
-        let mut tcp = HttpConnector::new_with_resolver(Names(Arc::new(resolver)));
+        let mut tcp = HttpConnector::new_with_resolver(Names {
+            resolver: Arc::new(resolver),
+            caller: owner.workspace.clone(),
+        });
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         // Shared out among a name's addresses, so that one that is silent does not use it all.
@@ -151,7 +195,7 @@ impl Transport {
             sockets: sockets.clone(),
         };
         let client = |idle| {
-            Client::builder(TokioExecutor::new())
+            Client::builder(owner.clone())
                 .timer(TokioTimer::new())
                 .pool_timer(TokioTimer::new())
                 .pool_idle_timeout(IDLE)
@@ -163,7 +207,7 @@ impl Transport {
         Self {
             kept: client(IDLE_PER_HOST),
             fresh: client(0),
-            sockets,
+            sockets: sockets.clone(),
         }
     }
 
@@ -269,7 +313,10 @@ fn sources<'e>(error: &'e (dyn StdError + 'static)) -> Vec<&'e (dyn StdError + '
 
 /// The resolver as a service, which hyper's connector takes.
 #[derive(Debug, Clone)]
-struct Names(Arc<FilteringResolver>);
+struct Names {
+    resolver: Arc<FilteringResolver>,
+    caller: WorkspaceName,
+}
 
 impl Service<Name> for Names {
     type Response = Addrs;
@@ -282,7 +329,7 @@ impl Service<Name> for Names {
 
     fn call(&mut self, name: Name) -> Resolving {
         match name.as_str().parse() {
-            Ok(name) => self.0.resolve(name),
+            Ok(name) => resolve_for(&self.caller, &*self.resolver, name),
             Err(error) => Box::pin(std::future::ready(Err(BoxError::from(error)))),
         }
     }

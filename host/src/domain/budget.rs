@@ -5,6 +5,8 @@
 //! ([`Permit::grow`]) and is refused, or waits no longer than a time that it states. So holders cannot wait for
 //! each other for ever.
 
+mod waiting;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +16,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use super::ids::WorkspaceName;
+use waiting::{Source, Takes, Waiter, Waiting};
 
 /// A workspace's share is the budget divided by this.
 const SHARES: u64 = 16;
@@ -33,7 +36,35 @@ pub struct Budget {
 struct State {
     used: u64,
     workspaces: FxHashMap<WorkspaceName, u64>,
-    waiting: Vec<Waker>,
+    waiting: Waiting,
+    /// Those that wait until anything is given back.
+    watching: Vec<Waker>,
+}
+
+impl State {
+    /// Takes so much of `limit` for a workspace, or nothing.
+    fn add(&mut self, limit: u64, workspace: &WorkspaceName, amount: u64) -> Result<(), Exhausted> {
+        let own = self.workspaces.get(workspace).copied().unwrap_or(0);
+        let exhausted = Exhausted { wanted: amount };
+        let used = self.used.checked_add(amount).ok_or(exhausted)?;
+        let share = (limit / SHARES).max(1);
+        let most = if own.saturating_add(amount) <= share {
+            limit
+        } else {
+            limit - limit / KEPT
+        };
+        if used > most {
+            return Err(exhausted);
+        }
+        self.used = used;
+        match self.workspaces.get_mut(workspace) {
+            Some(own) => *own += amount,
+            None => {
+                self.workspaces.insert(workspace.clone(), amount);
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The budget has not that much left for this workspace.
@@ -102,16 +133,17 @@ impl Budget {
         Ok(Permit::with(of, Amounts { held, used, least }))
     }
 
-    /// Takes `amount` for a workspace as soon as it is there: at once, or after others gave back. More than
-    /// [`Budget::most`] is never there.
+    /// Takes `amount` for a workspace as soon as it is there: at once, or after others gave back and those had something
+    /// that waited before. More than [`Budget::most`] is never there.
     pub async fn wait_for(self: &Arc<Self>, workspace: &WorkspaceName, amount: u64) -> Permit {
-        loop {
-            let seen = self.released();
-            if let Ok(permit) = self.take(workspace, amount) {
-                return permit;
-            }
-            self.wait(seen).await;
-        }
+        Takes::new(&**self, workspace, amount).await;
+        let of = Some((self.clone(), workspace.clone()));
+        let amounts = Amounts {
+            held: amount,
+            used: amount,
+            least: 0,
+        };
+        Permit::with(of, amounts)
     }
 
     /// Waits until something was given back after [`Budget::released`] was `seen`.
@@ -122,8 +154,8 @@ impl Budget {
                 return Poll::Ready(());
             }
             let waker = context.waker();
-            if !state.waiting.iter().any(|other| other.will_wake(waker)) {
-                state.waiting.push(waker.clone());
+            if !state.watching.iter().any(|other| other.will_wake(waker)) {
+                state.watching.push(waker.clone());
             }
             Poll::Pending
         })
@@ -131,27 +163,7 @@ impl Budget {
     }
 
     fn add(&self, workspace: &WorkspaceName, amount: u64) -> Result<(), Exhausted> {
-        let mut state = self.state.lock();
-        let own = state.workspaces.get(workspace).copied().unwrap_or(0);
-        let exhausted = Exhausted { wanted: amount };
-        let used = state.used.checked_add(amount).ok_or(exhausted)?;
-        let share = (self.limit / SHARES).max(1);
-        let most = if own.saturating_add(amount) <= share {
-            self.limit
-        } else {
-            self.most()
-        };
-        if used > most {
-            return Err(exhausted);
-        }
-        state.used = used;
-        match state.workspaces.get_mut(workspace) {
-            Some(own) => *own += amount,
-            None => {
-                state.workspaces.insert(workspace.clone(), amount);
-            }
-        }
-        Ok(())
+        self.state.lock().add(self.limit, workspace, amount)
     }
 
     fn give_back(&self, workspace: &WorkspaceName, amount: u64) {
@@ -167,11 +179,34 @@ impl Budget {
                 state.workspaces.remove(workspace);
             }
         }
-        let waiting = std::mem::take(&mut state.waiting);
+        let watching = std::mem::take(&mut state.watching);
+        let mut waiting = std::mem::take(&mut state.waiting);
+        let granted = waiting.grant(|of, amount| state.add(self.limit, of, amount).is_ok());
+        state.waiting = waiting;
         drop(state);
-        for waker in waiting {
+        for waker in watching.into_iter().chain(granted) {
             waker.wake();
         }
+    }
+}
+
+impl Source for Budget {
+    fn take_or_wait(
+        &self,
+        workspace: &WorkspaceName,
+        amount: u64,
+        waker: &Waker,
+    ) -> Option<Arc<Waiter>> {
+        let mut state = self.state.lock();
+        match state.add(self.limit, workspace, amount) {
+            Ok(()) => None,
+            Err(_) => Some(state.waiting.push(workspace, amount, waker)),
+        }
+    }
+
+    fn leave(&self, workspace: &WorkspaceName, waiter: &Waiter) {
+        let taken = self.state.lock().waiting.leave(workspace, waiter);
+        self.give_back(workspace, taken);
     }
 }
 
@@ -249,13 +284,18 @@ impl Permit {
 
     /// Takes more as soon as it is there. The caller bounds the wait.
     pub async fn wait_to_grow(&self, amount: u64) {
-        loop {
-            let seen = self.of.as_ref().map(|(budget, _)| budget.released());
-            let grown = self.grow(amount);
-            let (Err(_), Some((budget, _)), Some(seen)) = (grown, &self.of, seen) else {
+        // Another one may use meanwhile what this held and did not use.
+        while self.grow(amount).is_err() {
+            let Some((budget, workspace)) = &self.of else {
                 return;
             };
-            budget.wait(seen).await;
+            let missing = {
+                let amounts = self.amounts.lock();
+                let used = amounts.used.saturating_add(amount);
+                used.saturating_sub(amounts.held)
+            };
+            Takes::new(&**budget, workspace, missing).await;
+            self.amounts.lock().held += missing;
         }
     }
 

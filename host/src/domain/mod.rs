@@ -14,6 +14,7 @@ pub mod dedup;
 pub mod delivery;
 pub mod effect;
 pub mod ids;
+pub mod inbox;
 pub mod intake;
 pub mod journal;
 pub mod limits;

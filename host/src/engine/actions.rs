@@ -1,10 +1,13 @@
 //! What people do with tasks: cancel, try again, change, copy, make. Every action is one commit under
-//! the task's version, and comes to its end even if the caller no longer waits for it.
+//! the task's version, and comes to its end even if the caller no longer waits for it. What is for another
+//! node's task is asked of that node ([`route`]).
 
+pub(super) mod answer;
 mod create;
 mod error;
 mod keep;
 pub(super) mod moves;
+mod route;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,6 +16,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::asker::Asker;
 use super::commit::TaskWriter;
 use super::dispatcher::Dispatcher;
 use super::locks::{TaskLock, TaskLocks};
@@ -22,6 +26,7 @@ use crate::domain::clock::Clock;
 use crate::domain::data::{Edit, diff, edited};
 use crate::domain::dedup::Dedup;
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::inbox::{RequestId, TaskAction, TaskRequest};
 use crate::domain::journal::Entry;
 use crate::domain::limits;
 use crate::domain::task::{Standing, StoredTask, TaskHead, Wait};
@@ -39,86 +44,63 @@ pub struct Actions {
     pub(super) locks: Arc<TaskLocks>,
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) subtasks: Arc<Subtasks>,
+    pub(super) asker: Arc<Asker>,
+}
+
+/// Who asked for an action.
+struct Origin {
+    /// For the journal.
+    by: String,
+    /// The request of another node that it answers.
+    request: Option<RequestId>,
 }
 
 impl Actions {
-    /// Ends a task that is not at its end. A run under way is given up, and what it did is not
-    /// committed. `by` is who asked, for the journal.
-    ///
-    /// # Errors
-    /// [`ActionError::NotFound`], [`ActionError::WrongState`] if it is final, [`ActionError::Store`].
-    pub async fn cancel(
+    /// Does what a request asks for with a task of this node. `None` if the task is to be open and is not. `id` is the
+    /// request's if it is another node's: what is done answers it.
+    pub(super) async fn perform(
         self: &Arc<Self>,
-        workspace: &WorkspaceName,
-        task: TaskId,
-        by: String,
-    ) -> Result<TaskHead, ActionError> {
-        let (actions, workspace) = (self.clone(), workspace.clone());
-        self.whole(async move { actions.cancel_now(&workspace, task, &by).await })
-            .await
-    }
-
-    /// Has a task in `error` or `cancelled` go on from the step that failed, with all attempts before
-    /// it.
-    ///
-    /// # Errors
-    /// [`ActionError::NotFound`], [`ActionError::WrongState`], [`ActionError::Busy`],
-    /// [`ActionError::Store`].
-    pub async fn retry(
-        self: &Arc<Self>,
-        workspace: &WorkspaceName,
-        task: TaskId,
-        by: String,
-    ) -> Result<TaskHead, ActionError> {
-        let (actions, workspace) = (self.clone(), workspace.clone());
+        request: TaskRequest,
+        id: Option<RequestId>,
+    ) -> Result<Option<TaskHead>, ActionError> {
+        let actions = self.clone();
         self.whole(async move {
-            let writer = actions.tasks.writer();
-            let retry = || actions.retry_now(&writer, &workspace, task, &by);
-            actions
-                .moved_between_runs(&workspace, task, true, retry)
-                .await
+            let TaskRequest {
+                workspace,
+                task,
+                by,
+                action,
+            } = request;
+            let origin = Origin { by, request: id };
+            let place = (&workspace, task);
+            match action {
+                TaskAction::Cancel => actions.cancel_now(place, &origin).await.map(Some),
+                TaskAction::Retry => {
+                    let writer = actions.writer(task, &origin);
+                    let retry = || actions.retry_now(&writer, place, &origin.by);
+                    let done = actions.moved_between_runs(place, true, retry);
+                    done.await.map(Some)
+                }
+                TaskAction::Update(edits) => actions.updated(place, edits, &origin, None).await,
+                TaskAction::Merge(edits, dedup) => {
+                    match actions.updated(place, edits, &origin, Some(dedup)).await {
+                        Err(ActionError::NotFound { .. }) => Ok(None),
+                        done => done,
+                    }
+                }
+                TaskAction::Keep(kept) => {
+                    let writer = actions.writer(task, &origin);
+                    let keep = || actions.set_kept_now(&writer, place, kept);
+                    let done = actions.moved_between_runs(place, false, keep);
+                    done.await.map(Some)
+                }
+            }
         })
         .await
     }
 
-    /// Changes a task's data and has it go on at once, whether it waits or was at its end.
-    ///
-    /// # Errors
-    /// [`ActionError::NotFound`], [`ActionError::WrongState`] if it is cancelled,
-    /// [`ActionError::Edit`], [`ActionError::TooOften`], [`ActionError::Busy`],
-    /// [`ActionError::Store`].
-    pub async fn update(
-        self: &Arc<Self>,
-        workspace: &WorkspaceName,
-        task: TaskId,
-        edits: Vec<Edit>,
-        by: String,
-    ) -> Result<TaskHead, ActionError> {
-        self.updated(workspace, task, edits, by, None)
-            .await?
-            .ok_or_else(|| not_found(workspace, task))
-    }
-
-    /// The same for a task that is not at its end; `None`, and nothing is changed, if there is no such
-    /// task. One that comes to a good end while its run is waited for was open when this was asked for.
-    ///
-    /// The key of the delivery that asks for it becomes durable with the change.
-    ///
-    /// # Errors
-    /// As [`Actions::update`], and [`StoreError::Duplicate`] if an earlier delivery has the key.
-    pub async fn update_open(
-        self: &Arc<Self>,
-        workspace: &WorkspaceName,
-        task: TaskId,
-        edits: Vec<Edit>,
-        by: String,
-        dedup: Option<Dedup>,
-    ) -> Result<Option<TaskHead>, ActionError> {
-        let open = Some(dedup);
-        match self.updated(workspace, task, edits, by, open).await {
-            Err(ActionError::NotFound { .. }) => Ok(None),
-            done => done,
-        }
+    fn writer(&self, task: TaskId, origin: &Origin) -> TaskWriter {
+        self.tasks.writer().answering(task, origin.request)
     }
 
     /// Does all of `work`, even if the caller is dropped in the middle.
@@ -132,9 +114,8 @@ impl Actions {
 
     async fn cancel_now(
         self: &Arc<Self>,
-        workspace: &WorkspaceName,
-        task: TaskId,
-        by: &str,
+        (workspace, task): (&WorkspaceName, TaskId),
+        origin: &Origin,
     ) -> Result<TaskHead, ActionError> {
         self.loaded(workspace, task).await?;
         let until = Instant::now() + PATIENCE;
@@ -146,7 +127,9 @@ impl Actions {
                 Err(busy) if self.locks.released(task, &busy, until).await => continue,
                 Err(_) => return Err(busy(task)),
             };
-            let done = self.cancel_once(workspace, task, by, lock.is_none()).await;
+            let done = self
+                .cancel_once((workspace, task), origin, lock.is_none())
+                .await;
             if let Some(lock) = lock {
                 self.release(workspace, task, lock, false);
             }
@@ -160,15 +143,14 @@ impl Actions {
 
     async fn cancel_once(
         self: &Arc<Self>,
-        workspace: &WorkspaceName,
-        task: TaskId,
-        by: &str,
+        (workspace, task): (&WorkspaceName, TaskId),
+        origin: &Origin,
         runs: bool,
     ) -> Result<TaskHead, ActionError> {
-        let writer = self.tasks.writer();
+        let writer = self.writer(task, origin);
         let StoredTask { head, effects, .. } = self.loaded(workspace, task).await?;
         let head = moves::cancelled(head, runs || !effects.is_empty(), self.clock.now())?;
-        let reason = format!("cancelled by {by}");
+        let reason = format!("cancelled by {}", origin.by);
         self.moved(&writer, head.clone(), reason).await?;
         self.locks.stop(task);
         Ok(head)
@@ -177,8 +159,7 @@ impl Actions {
     async fn retry_now(
         self: &Arc<Self>,
         writer: &TaskWriter,
-        workspace: &WorkspaceName,
-        task: TaskId,
+        (workspace, task): (&WorkspaceName, TaskId),
         by: &str,
     ) -> Result<TaskHead, ActionError> {
         let timeline = self.tasks.store.timeline(workspace, task, None).await?;
@@ -217,41 +198,36 @@ impl Actions {
     /// `None` if the task is to be open, for a delivery with that key or none, and is not.
     async fn updated(
         self: &Arc<Self>,
-        workspace: &WorkspaceName,
-        task: TaskId,
+        (workspace, task): (&WorkspaceName, TaskId),
         edits: Vec<Edit>,
-        by: String,
+        origin: &Origin,
         open: Option<Option<Dedup>>,
     ) -> Result<Option<TaskHead>, ActionError> {
-        let (actions, workspace) = (self.clone(), workspace.clone());
-        self.whole(async move {
-            let writer = actions.tasks.writer();
-            let before = actions.loaded(&workspace, task).await?.head.state();
-            if open.is_some() && before.is_final() {
-                return Ok(None);
+        let writer = self.writer(task, origin);
+        let before = self.loaded(workspace, task).await?.head.state();
+        if open.is_some() && before.is_final() {
+            return Ok(None);
+        }
+        let (lock, mut stored) = self.between_runs(workspace, task).await?;
+        let done = loop {
+            if open.is_some() && !moves::is_open_to(stored.head.state()) {
+                break Ok(None);
             }
-            let (lock, mut stored) = actions.between_runs(&workspace, task).await?;
-            let done = loop {
-                if open.is_some() && !moves::is_open_to(stored.head.state()) {
-                    break Ok(None);
-                }
-                let update = (edits.clone(), by.clone(), open.flatten());
-                let done = actions.update_now(&writer, stored, update).await;
-                match done {
-                    // A subtask has ended meanwhile, which the lock does not keep from being noted.
-                    Err(ActionError::Store(StoreError::Conflict { .. })) => {}
-                    done => break done.map(Some),
-                }
-                stored = match actions.loaded(&workspace, task).await {
-                    Ok(stored) => stored,
-                    Err(error) => break Err(error),
-                };
+            let update = (edits.clone(), origin.by.clone(), open.flatten());
+            let done = self.update_now(&writer, stored, update).await;
+            match done {
+                // A subtask has ended meanwhile, which the lock does not keep from being noted.
+                Err(ActionError::Store(StoreError::Conflict { .. })) => {}
+                done => break done.map(Some),
+            }
+            stored = match self.loaded(workspace, task).await {
+                Ok(stored) => stored,
+                Err(error) => break Err(error),
             };
-            let wake = matches!(done, Ok(Some(_)));
-            actions.release(&workspace, task, lock, wake);
-            done
-        })
-        .await
+        };
+        let wake = matches!(done, Ok(Some(_)));
+        self.release(workspace, task, lock, wake);
+        done
     }
 
     async fn update_now(
@@ -297,8 +273,7 @@ impl Actions {
     /// Makes one commit of a task between two runs. `wakes`: the task has something to do after it.
     async fn moved_between_runs<F>(
         self: &Arc<Self>,
-        workspace: &WorkspaceName,
-        task: TaskId,
+        (workspace, task): (&WorkspaceName, TaskId),
         wakes: bool,
         once: impl Fn() -> F,
     ) -> Result<TaskHead, ActionError>

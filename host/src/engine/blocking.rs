@@ -4,11 +4,13 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::blocking::{BlockingPool, Work};
@@ -17,8 +19,13 @@ use crate::domain::ids::WorkspaceName;
 /// Counts processor time that a workspace used on another thread than its runs'.
 pub(super) type Spend = Box<dyn Fn(&WorkspaceName, Duration) + Send + Sync>;
 
+/// How much less urgent its threads are than those of calls and runs, which are soon done: a thread that is woken on a
+/// processor of theirs need not wait for the kernel's next tick.
+const NICE: i32 = 5;
+
 /// Threads that workspaces share, see the module.
 pub struct FairPool {
+    threads: Option<Runtime>,
     spend: Arc<Spend>,
     places: Arc<Semaphore>,
     /// Of these, those that a workspace may have, while it has any.
@@ -27,14 +34,25 @@ pub struct FairPool {
 }
 
 impl FairPool {
-    pub(super) fn new(spend: Spend) -> Self {
+    /// # Errors
+    /// The machine gives no threads.
+    pub(super) fn new(spend: Spend) -> io::Result<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
+        let threads = Builder::new_current_thread()
+            .max_blocking_threads(processors)
+            .thread_name("beside")
+            .on_thread_start(|| {
+                // Where it is not allowed, they are as urgent.
+                let _ = rustix::process::nice(NICE);
+            })
+            .build()?;
+        Ok(Self {
+            threads: Some(threads),
             spend: Arc::new(spend),
             places: Arc::new(Semaphore::new(processors)),
             shares: Mutex::default(),
             share: processors.div_ceil(2),
-        }
+        })
     }
 
     /// Does the work and gives its result. A caller that is dropped does not end work that has begun.
@@ -45,7 +63,10 @@ impl FairPool {
     ) -> T {
         let place = self.place(workspace).await;
         let (spend, workspace) = (self.spend.clone(), workspace.clone());
-        let working = tokio::task::spawn_blocking(move || {
+        let Some(threads) = &self.threads else {
+            return std::future::pending().await;
+        };
+        let working = threads.spawn_blocking(move || {
             let _place = place;
             let begun = Instant::now();
             let result = work();
@@ -86,6 +107,15 @@ impl FairPool {
     }
 }
 
+impl Drop for FairPool {
+    fn drop(&mut self) {
+        if let Some(threads) = self.threads.take() {
+            // It may be dropped where nothing may wait.
+            threads.shutdown_background();
+        }
+    }
+}
+
 impl BlockingPool for FairPool {
     fn run<'a>(
         &'a self,
@@ -108,9 +138,10 @@ mod tests {
     async fn a_workspace_has_its_share_of_threads_and_pays_for_their_time() {
         let counted = Arc::<Mutex<HashMap<WorkspaceName, Duration>>>::default();
         let spent = counted.clone();
-        let pool = Arc::new(FairPool::new(Box::new(move |of: &WorkspaceName, used| {
+        let pool = FairPool::new(Box::new(move |of: &WorkspaceName, used| {
             *spent.lock().entry(of.clone()).or_default() += used;
-        })));
+        }));
+        let pool = Arc::new(pool.unwrap());
         let (loud, quiet): (WorkspaceName, WorkspaceName) =
             ("loud".parse().unwrap(), "quiet".parse().unwrap());
         let (now, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());

@@ -155,7 +155,11 @@ impl Calls for JournaledCalls {
         let (recorder, attempt) = (self.recorder.clone(), self.attempt.clone());
         let (done, cut) = (self.done.clone(), self.cut.clone());
         let under_way = self.under_way.clone();
-        Box::pin(async move {
+        let (workers, caller) = (
+            recorder.dispatcher.workers.clone(),
+            attempt.workspace.clone(),
+        );
+        let call = async move {
             let workspace = &attempt.workspace;
             let _under_way = UnderWay::begin(&recorder.dispatcher, workspace, &under_way);
             let not_recorded = |error: StoreError| {
@@ -210,7 +214,9 @@ impl Calls for JournaledCalls {
                 result: effect.result,
                 charge: Some(charge),
             })
-        })
+        };
+        // The sandbox polls it beside the run.
+        Box::pin(workers.charge(&caller, Box::pin(call)))
     }
 
     fn respond(

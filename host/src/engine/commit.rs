@@ -14,6 +14,7 @@ use super::large_writes::{LargeWrites, WritePermit};
 use super::watchers::{Watchers, news};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::inbox::RequestId;
 use crate::domain::journal::Entry;
 use crate::store::{Claim, Commit, NewTask, Ownership, Store, StoreError, Transaction};
 
@@ -24,6 +25,8 @@ pub(super) struct TaskWriter {
     owned: Arc<Ownership>,
     large_writes: Arc<LargeWrites>,
     watchers: Arc<Watchers>,
+    /// The request of another node that the next commit of a task answers.
+    answering: Option<(TaskId, RequestId)>,
 }
 
 impl TaskWriter {
@@ -38,7 +41,14 @@ impl TaskWriter {
             owned,
             large_writes,
             watchers,
+            answering: None,
         }
+    }
+
+    /// One whose commits of a task answer a request of another node, in the same record.
+    pub(super) fn answering(self, task: TaskId, request: Option<RequestId>) -> Self {
+        let answering = request.map(|request| (task, request));
+        Self { answering, ..self }
     }
 
     /// The claim that a write of the task stands on.
@@ -54,6 +64,11 @@ impl TaskWriter {
         self.claim(task).map_or(true, |claim| now.is_stale(claim))
     }
 
+    /// Whether the task's partition was about to be given up.
+    pub(super) fn is_leaving(&self, task: TaskId) -> bool {
+        self.owned.is_leaving(task)
+    }
+
     /// As [`Store::accept`].
     pub(super) async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
         let claim = self.claim(task.head.id)?;
@@ -66,6 +81,13 @@ impl TaskWriter {
 
     /// As [`Store::commit`].
     pub(super) async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        if self.answering.is_some() {
+            let changes = Transaction {
+                commits: vec![commit],
+                ..Transaction::default()
+            };
+            return Box::pin(self.transact(changes)).await;
+        }
         let claim = self.claim(commit.head.id)?;
         let bytes = bytes(&commit);
         self.large_writes
@@ -82,7 +104,13 @@ impl TaskWriter {
     }
 
     /// As [`Store::transact`].
-    pub(super) async fn transact(&self, changes: Transaction) -> Result<(), StoreError> {
+    pub(super) async fn transact(&self, mut changes: Transaction) -> Result<(), StoreError> {
+        let mut commits = changes.commits.iter();
+        let answering = self.answering.filter(|(task, _)| {
+            // Its subtasks are cancelled by commits of their own.
+            commits.any(|commit| commit.head.id == *task)
+        });
+        changes.answers.extend(answering);
         let mut claims = Vec::with_capacity(1);
         for task in changes.tasks() {
             let claim = self.claim(task)?;

@@ -146,7 +146,7 @@ pub(super) async fn refill(tasks: Tasks, dispatcher: Arc<Dispatcher>) {
     loop {
         while let Some(request) = dispatcher.queue.refill_request() {
             let (workspace, after) = (&request.workspace, request.after);
-            let owned = tasks.owned();
+            let owned = tasks.staying();
             let page = tasks.store.ready(&owned, workspace, after, request.limit);
             match page.await {
                 Ok(page) => dispatcher.queue.refilled(&request, page),

@@ -18,9 +18,11 @@ use crate::domain::ids::WorkspaceName;
 const LARGE: usize = 256 * 1024;
 /// Large writes under way at a time, of a workspace alone: one is prepared while the other one is written.
 const AT_ONCE: usize = 2;
-/// Bytes of large data that a workspace writes in a second while another one is active: a quarter of what a modest
-/// disk takes, written twice (log and archive).
-const RATE: f64 = 16.0 * 1024.0 * 1024.0;
+/// Bytes of large data that a workspace writes in a second while another one is active. All writes wait for a large one,
+/// which takes some 5 ms for each MiB: so they do so for two hundredths of the time.
+const RATE: f64 = 4.0 * 1024.0 * 1024.0;
+/// Bytes that it writes at once after a pause.
+const BURST: f64 = 16.0 * 1024.0 * 1024.0;
 
 /// Whether at most one workspace is active.
 pub(super) type IsAlone = Box<dyn Fn() -> bool + Send + Sync>;
@@ -35,7 +37,7 @@ struct State {
     waiting: HashMap<WorkspaceName, VecDeque<oneshot::Sender<WritePermit>>>,
     /// Workspaces with writes that wait, in turn.
     order: VecDeque<WorkspaceName>,
-    /// When a workspace may write again, by its rate.
+    /// When a workspace will have written by its rate what it has begun to write.
     paid: HashMap<WorkspaceName, Instant>,
 }
 
@@ -68,10 +70,11 @@ impl LargeWrites {
     fn pay(&self, workspace: &WorkspaceName, bytes: usize, now: Instant) -> Instant {
         let mut state = self.state.lock();
         state.paid.retain(|_, until| *until > now);
-        let at = state.paid.get(workspace).copied().unwrap_or(now);
+        let paid = state.paid.get(workspace).copied().unwrap_or(now);
         let takes = Duration::from_secs_f64(bytes as f64 / RATE);
-        state.paid.insert(workspace.clone(), at + takes);
-        at
+        state.paid.insert(workspace.clone(), paid + takes);
+        let burst = Duration::from_secs_f64(BURST / RATE);
+        paid.checked_sub(burst).map_or(now, |at| at.max(now))
     }
 
     /// Waits until `bytes` may be written; a small write needs no permit.
@@ -202,7 +205,9 @@ mod tests {
         let now = Instant::now();
         let writes = writes(false);
         let (loud, quiet) = (name("loud"), name("quiet"));
-        let second = RATE as usize;
+        let (second, burst) = (RATE as usize, BURST as usize);
+        // A burst is written at once, and as much as a second's after each second.
+        assert_eq!(writes.pay(&loud, burst, now), now);
         assert_eq!(writes.pay(&loud, second, now), now);
         let later = now + Duration::from_secs(1);
         assert_eq!(writes.pay(&loud, second, now), later);

@@ -100,7 +100,7 @@ mod tests {
         let spend = move |workspace: &WorkspaceName, used| {
             spent.lock().push((workspace.clone(), used));
         };
-        let pool = Arc::new(FairPool::new(Box::new(spend)));
+        let pool = Arc::new(FairPool::new(Box::new(spend)).unwrap());
         let matcher = Matcher::new(catalog.await.unwrap(), pool);
         let workspace: WorkspaceName = "default".parse().unwrap();
         for (bytes, times) in [(10, 0), (MATCHING_AT_ONCE_BYTES, 1)] {

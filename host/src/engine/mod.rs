@@ -13,6 +13,7 @@ mod admission;
 mod advance;
 mod advanced;
 mod advancer;
+mod asker;
 mod attempt;
 mod blocking;
 mod bodies;
@@ -26,6 +27,7 @@ mod eligible;
 mod expiry;
 mod held;
 mod idempotency;
+mod inbox;
 mod interrupted;
 mod lane;
 mod large_writes;
@@ -62,20 +64,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::catalog::Catalog;
 use crate::connectors::{FetchClient, WorkspacePolicy};
 use crate::domain::budget::Budget;
 use crate::domain::clock::Clock;
 use crate::domain::ids::WorkspaceName;
 use crate::sandbox::Sandbox;
-use crate::store::Store;
+use crate::store::{Load, Store};
 use advancer::Advancer;
-use blocking::FairPool;
+use asker::Asker;
 use bodies::Bodies;
 use call_recorder::CallRecorder;
-use cpu::Workers;
+use cpu::{Charged, Workers};
 use dispatcher::Dispatcher;
 use held::Held;
+use inbox::{Inbox, load};
 use interrupted::Interrupted;
 use large_writes::LargeWrites;
 use locks::TaskLocks;
@@ -98,6 +103,7 @@ use watchers::Watchers;
 
 pub use acceptor::Acceptor;
 pub use actions::{ActionError, Actions};
+pub use blocking::FairPool;
 pub use removal::Removal;
 pub use replay::{Replayed, Replayer};
 pub use settings::EngineSettings;
@@ -141,6 +147,7 @@ pub struct Engine {
     pub removal: Arc<Removal>,
     /// Does work for workspaces beside their runs.
     pub pool: Arc<FairPool>,
+    workers: Arc<Workers>,
     /// The memory that tasks under way take from, which is the server's.
     pub memory: Arc<Budget>,
     /// Who waits for what comes of a task.
@@ -148,6 +155,8 @@ pub struct Engine {
     dispatcher: Arc<Dispatcher>,
     threads: Arc<Threads>,
     interrupted: Arc<Interrupted>,
+    store: Arc<dyn Store>,
+    catalog: Arc<Catalog>,
 }
 
 impl Engine {
@@ -169,7 +178,11 @@ impl Engine {
             announce,
         } = parts;
         let threads = Arc::new(Threads::start()?);
-        let workers = Arc::new(Workers::new(threads.clone(), weights));
+        let workers = Arc::new(Workers::new(
+            threads.clone(),
+            weights,
+            sandbox.short_ticks(),
+        ));
         let computing = {
             let workers = workers.clone();
             move |workspace: &WorkspaceName| workers.computing(workspace)
@@ -179,8 +192,9 @@ impl Engine {
         let pool = {
             let workers = workers.clone();
             let spend = move |workspace: &WorkspaceName, used| workers.spend(workspace, used);
-            Arc::new(FairPool::new(Box::new(spend)))
+            Arc::new(FairPool::new(Box::new(spend))?)
         };
+        let (executor, all_workers) = (workers.clone(), workers.clone());
         let is_alone = Box::new(move || workers.has_one_workspace());
         let large_writes = Arc::new(LargeWrites::new(is_alone));
         let watchers = Arc::<Watchers>::default();
@@ -196,6 +210,7 @@ impl Engine {
             clock: clock.clone(),
             calls,
             pool: pool.clone(),
+            executor,
             egress: WorkspacePolicy::default(),
         });
         let bodies = Bodies::new(store.clone());
@@ -274,9 +289,27 @@ impl Engine {
             dispatcher: dispatcher.clone(),
             removal: removal_asked,
         };
-        let follower = Follower {
+        let asker = Arc::new(Asker::new(store.clone()));
+        let actions = Arc::new(Actions {
             tasks: tasks.clone(),
-            catalog,
+            clock,
+            locks: locks.clone(),
+            dispatcher: dispatcher.clone(),
+            subtasks,
+            asker: asker.clone(),
+        });
+        let inbox = Arc::new(Inbox {
+            tasks: tasks.clone(),
+            actions: actions.clone(),
+            dispatcher: dispatcher.clone(),
+            catalog: catalog.clone(),
+            removal: removal.clone(),
+            known: Mutex::default(),
+        });
+        let follower = Follower {
+            before: tasks.owned(),
+            tasks: tasks.clone(),
+            catalog: catalog.clone(),
             dispatcher: dispatcher.clone(),
             held: held.clone(),
             locks: locks.clone(),
@@ -290,6 +323,11 @@ impl Engine {
         threads.spawn(dispatcher::refill(tasks.clone(), dispatcher.clone()));
         threads.spawn(removal.clone().run());
         threads.spawn(follower.run());
+        if store.cluster().is_some() {
+            threads.spawn(asker.run());
+            threads.spawn(inbox.clone().report());
+            threads.spawn(inbox.run());
+        }
         threads.spawn(scheduler.run());
         Ok(Arc::new(Self {
             acceptor: Arc::new(Acceptor {
@@ -298,32 +336,46 @@ impl Engine {
                 runner,
                 announce,
             }),
-            actions: Arc::new(Actions {
-                tasks: tasks.clone(),
-                clock,
-                locks,
-                dispatcher: dispatcher.clone(),
-                subtasks,
-            }),
+            actions,
             replayer: Replayer {
                 tasks,
                 steps,
                 bodies,
                 memory: budget.clone(),
+                workers: all_workers.clone(),
             },
             pool,
+            workers: all_workers,
             memory: budget,
             watchers,
             removal,
             dispatcher,
             threads,
             interrupted,
+            store,
+            catalog,
         }))
+    }
+
+    /// What this server has to do.
+    pub fn load(&self) -> Load {
+        load(&self.dispatcher, &self.catalog)
+    }
+
+    /// A future that is polled where it is awaited, as the workspace's work: what its polls take is its workspace's
+    /// time, and it waits for its turn like the workspace's runs while others want the processors.
+    pub fn charge<F>(&self, workspace: &WorkspaceName, future: F) -> Charged<F> {
+        self.workers.charge(workspace, future)
     }
 
     /// Ends what is under way: no new run begins; runs that have not ended after `grace` are cut
     /// off and begin again at the next start, with their recorded calls answered.
+    ///
+    /// Partitions in which nothing runs are given to other nodes at once.
     pub async fn shutdown(&self, grace: Duration) {
+        if let Some(cluster) = self.store.cluster() {
+            cluster.leave();
+        }
         if !self.dispatcher.close(grace).await {
             tracing::warn!(
                 runs = self.dispatcher.queue.running(),

@@ -107,10 +107,14 @@ impl Notices {
             && let Some(place) = place
         {
             let writer = writer.clone();
-            self.dispatcher.threads.spawn(async move {
+            let workspace = head.workspace.clone();
+            let delivering = async move {
                 place.notices.deliver(&writer, head, &url).await;
                 drop(place);
-            });
+            };
+            self.dispatcher
+                .workers
+                .run(&workspace, Box::pin(delivering));
         }
         Ok(Advanced::Waits)
     }

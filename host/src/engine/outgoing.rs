@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::blocking::FairPool;
 use crate::catalog::Catalog;
 use crate::connectors::{FetchClient, Payer, WorkspacePolicy};
+use crate::domain::blocking::Executor;
 use crate::domain::budget::{Budget, Charge};
 use crate::domain::clock::Clock;
 use crate::domain::effect::{
@@ -21,6 +22,8 @@ pub(super) struct Outgoing {
     pub(super) calls: Arc<Budget>,
     /// What decodes answers.
     pub(super) pool: Arc<FairPool>,
+    /// What runs connections.
+    pub(super) executor: Arc<dyn Executor>,
     /// What every workspace may call; narrower policies per workspace have their place here.
     pub(super) egress: WorkspacePolicy,
 }
@@ -70,6 +73,7 @@ impl Outgoing {
         let payer = Payer {
             memory,
             pool: &*self.pool,
+            executor: &self.executor,
         };
         self.client
             .fetch_within((workspace, &self.egress), request, idempotency_key, payer)

@@ -1,9 +1,13 @@
 //! Partitions that come and go: tasks of a lost one are let go of, those of a gained one are taken up.
 //!
 //! What is under way for a lost partition needs no answer from here: the store refuses its writes. A run
-//! is stopped so that it makes no more calls.
+//! is stopped so that it makes no more calls. In a partition that is to be given up nothing begins any more, and the
+//! store is told when nothing runs there.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::dispatcher::Dispatcher;
 use super::held::Held;
@@ -13,6 +17,11 @@ use crate::catalog::Catalog;
 use crate::domain::ids::TaskId;
 use crate::domain::partition::Partition;
 use crate::store::Ownership;
+
+/// How often is looked whether nothing runs any more in partitions that are to be given up.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// The least time between the word that a partition is to be given up and its end: what was placed there before is accepted.
+const LINGER: Duration = Duration::from_millis(200);
 
 /// Which partitions another owner has had, or has, since a moment.
 struct Change {
@@ -27,6 +36,8 @@ impl Change {
             gained: false,
         };
         for partition in Partition::all() {
+            // It is to stay after all.
+            change.gained |= before.leaves(partition) && !now.leaves(partition);
             let (before, now) = (before.claim(partition), now.claim(partition));
             if before != now {
                 change.lost[partition.index()] = before.is_some();
@@ -44,6 +55,8 @@ impl Change {
 /// What has to know of gained and lost partitions.
 pub(super) struct Follower {
     pub(super) tasks: Tasks,
+    /// What the node owned before any task was read: what it gains since is looked for.
+    pub(super) before: Arc<Ownership>,
     pub(super) catalog: Arc<Catalog>,
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) held: Arc<Held>,
@@ -54,20 +67,56 @@ impl Follower {
     /// Follows what the node owns. Runs until the store is dropped.
     pub(super) async fn run(self) {
         let mut ownership = self.tasks.ownership();
-        let mut before = ownership.borrow_and_update().clone();
-        while ownership.changed().await.is_ok() {
-            let now = ownership.borrow_and_update().clone();
-            self.changed(&Change::between(&before, &now), &now);
-            before = now;
+        let mut before = self.before.clone();
+        let mut since = Instant::now();
+        loop {
+            tokio::select! {
+                changed = ownership.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    let now = ownership.borrow_and_update().clone();
+                    self.changed(&Change::between(&before, &now), &now);
+                    if Partition::all().any(|it| now.leaves(it) && !before.leaves(it)) {
+                        since = Instant::now();
+                    }
+                    before = now;
+                }
+                () = tokio::time::sleep(LOOK_AGAIN), if before.leaves_any() => {
+                    self.release(&before, since.elapsed() >= LINGER);
+                }
+            }
+        }
+    }
+
+    /// Has runs end in partitions that are to be given up, and tells the store in which of them nothing runs.
+    fn release(&self, now: &Ownership, may_go: bool) {
+        let mut runs = [false; Partition::COUNT];
+        for task in self.locks.running() {
+            if now.is_leaving(task) {
+                runs[Partition::of(task).index()] = true;
+                // Between two runs it makes way.
+                self.locks.mark_wanted(task);
+            }
+        }
+        let free: Vec<Partition> = Partition::all()
+            .filter(|partition| now.leaves(*partition) && !runs[partition.index()])
+            .collect();
+        if may_go && let Some(cluster) = self.tasks.store.cluster() {
+            cluster.release(&free);
         }
     }
 
     fn changed(&self, change: &Change, now: &Ownership) {
         self.dispatcher
             .queue
-            .drop_tasks(|task| change.is_lost(task));
+            .drop_tasks(|task| change.is_lost(task) || now.is_leaving(task));
         self.held.drop_tasks(|task| change.is_lost(task));
         self.locks.stop_all(|claim| now.is_stale(claim));
+        if change.lost.contains(&true) {
+            // Who waits for a task of another node looks at it from time to time.
+            self.tasks.watchers.notify_all();
+        }
         if change.gained {
             let workspaces = self.catalog.workspaces();
             self.dispatcher.queue.look_again(workspaces);

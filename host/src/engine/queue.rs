@@ -221,6 +221,12 @@ impl Queue {
         self.inner.lock().running
     }
 
+    /// Tasks that are queued in memory.
+    pub(super) fn queued(&self) -> usize {
+        let inner = self.inner.lock();
+        inner.lanes.values().map(|lane| lane.queued.len()).sum()
+    }
+
     /// Stops giving out tasks, or begins again.
     pub(super) fn set_paused(&self, paused: bool) {
         self.inner.lock().paused = paused;

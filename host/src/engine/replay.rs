@@ -10,10 +10,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::time::{Duration, Instant};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::actions::{ActionError, history};
 use super::advance;
 use super::bodies::Bodies;
+use super::cpu::Workers;
 use super::outcome::{Printed, RunFacts, end_run};
 use super::steps::Steps;
 use super::tasks::{Tasks, document};
@@ -131,19 +133,35 @@ impl Calls for Recorded {
 }
 
 /// Runs tasks again, dry.
+#[derive(Clone)]
 pub struct Replayer {
     pub(super) tasks: Tasks,
     pub(super) steps: Arc<Steps>,
     pub(super) bodies: Bodies,
     pub(super) memory: Arc<Budget>,
+    pub(super) workers: Arc<Workers>,
 }
 
 impl Replayer {
-    /// Runs a task again from its run number `from` on (counted from 1), dry.
+    /// Runs a task again from its run number `from` on (counted from 1), dry, on the threads of runs and as its
+    /// workspace's work. It ends when the caller is dropped.
     ///
     /// # Errors
     /// [`ActionError::NotFound`], [`ActionError::NoSuchRun`], [`ActionError::Store`].
     pub async fn replay(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+        from: u32,
+    ) -> Result<Replayed, ActionError> {
+        let (replayer, of) = (self.clone(), workspace.clone());
+        let replaying = async move { replayer.replay_here(&of, task, from).await };
+        let replaying = self.workers.run(workspace, Box::pin(replaying));
+        let replayed = AbortOnDropHandle::new(replaying).await;
+        replayed.unwrap_or(Err(StoreError::Closed.into()))
+    }
+
+    async fn replay_here(
         &self,
         workspace: &WorkspaceName,
         task: TaskId,

@@ -73,8 +73,9 @@ impl Runner {
     ) -> Option<(WorkspaceName, TaskId)> {
         let writer = self.tasks.writer();
         let admission = self.interrupted.admit(workspace, task);
-        // Nothing of another node's task is read or run.
+        // Nothing of another node's task is read or run, nor of one that is to be another's in a moment.
         let claim = writer.claim(task).ok();
+        let claim = claim.filter(|_| !writer.is_leaving(task));
         let lock = claim.filter(|_| admission != Admission::Waits);
         let lock = lock.and_then(|claim| self.locks.lock_for_run(task, claim).ok());
         let advanced = match &lock {
@@ -89,7 +90,14 @@ impl Runner {
                 Ok(Some(false)) => Ok(Advanced::Rests),
                 Err(error) => Err(error),
             },
-            None => Ok(Advanced::Rests),
+            // One that is just arriving waits where it is to run, which may be elsewhere.
+            None => match arriving {
+                Some(arriving) => {
+                    let accepted = Box::pin(arriving.accept()).await;
+                    accepted.map(|()| Advanced::Rests)
+                }
+                None => Ok(Advanced::Rests),
+            },
         };
         // A task that could not be set aside is tried again.
         let is_over = match admission {
@@ -119,11 +127,12 @@ impl Runner {
             Some(lock) => lock.release(),
             None => claim.is_some() && !self.locks.mark_wanted(task),
         };
-        // A partition that was lost and has come back: what was looked for when it came did not find the
-        // task, as it was running.
+        // A partition that was lost and has come back, or that was to be given up and stays after all: what was
+        // looked for then did not find the task, as it was running.
         let comes_back = {
             let owned = self.tasks.owned();
-            writer.is_stale(task, &owned) && owned.owns(task)
+            let is_other = writer.is_stale(task, &owned) || writer.is_leaving(task);
+            is_other && owned.owns(task) && !owned.is_leaving(task)
         };
         if again || comes_back {
             self.dispatcher.wake(workspace, task);

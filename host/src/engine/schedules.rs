@@ -80,7 +80,7 @@ impl Scheduler {
         });
         loop {
             // Another node fires the others.
-            let owned = self.tasks.owned();
+            let owned = self.tasks.staying();
             let due = self
                 .catalog
                 .due_schedules(now, PAGE, |partition| owned.claim(partition).is_some());
@@ -90,7 +90,7 @@ impl Scheduler {
             self.fire(due, now, late, last_look.is_none()).await?;
         }
         self.removal.settle(now);
-        let owned = self.tasks.owned();
+        let owned = self.tasks.staying();
         let next = self
             .catalog
             .next_fire(|partition| owned.claim(partition).is_some());

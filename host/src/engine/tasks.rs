@@ -47,6 +47,15 @@ impl Tasks {
         self.ownership.borrow().clone()
     }
 
+    /// Those of them in which something may begin: the node is not about to give them up.
+    pub(super) fn staying(&self) -> Arc<Ownership> {
+        let owned = self.owned();
+        match owned.leaves_any() {
+            true => Arc::new(owned.staying()),
+            false => owned,
+        }
+    }
+
     /// Tells when the node gains or loses partitions.
     pub(super) fn ownership(&self) -> watch::Receiver<Arc<Ownership>> {
         self.ownership.clone()

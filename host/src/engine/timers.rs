@@ -63,7 +63,7 @@ impl Timers {
             // `timer_set` is notified when the hold is over.
             return Ok(Next::At(latest));
         }
-        let owned = self.tasks.owned();
+        let owned = self.tasks.staying();
         let due = self.tasks.store.due(&owned, now, PAGE).await?;
         for (_, workspace, task) in &due {
             // One that is known already is queued or running: it leaves the list when it is committed.

@@ -75,7 +75,7 @@ async fn finish(
 ) {
     match refused {
         // Nothing was to be changed.
-        None if kind != Audit::Task => return,
+        None if !matches!(kind, Audit::Task | Audit::Server) => return,
         None => {}
         Some(Refused(code)) => {
             entry.outcome = code;

@@ -22,7 +22,7 @@ pub(super) async fn readyz(State(api): State<Arc<Api>>) -> Response<Body> {
     if api.store.ownership().borrow().is_empty() {
         return plain(
             StatusCode::SERVICE_UNAVAILABLE,
-            "standing by: another server has the database, or it is not reached",
+            "standing by: other servers have the tasks, or the database is not reached",
         );
     }
     let health = *api.store.health().borrow();

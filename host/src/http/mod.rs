@@ -33,15 +33,16 @@ mod view;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::Semaphore;
-
 use crate::catalog::Catalog;
-use crate::domain::clock::Clock;
+use crate::connectors::FetchClient;
+use crate::domain::budget::Budget;
+use crate::domain::clock::{Clock, Millis};
 use crate::engine::Engine;
 use crate::ingest::deliveries::DeliveryLog;
 use crate::ingest::read::{Bodies, Bounds};
 use crate::ingest::receive::Ingest;
 use crate::ingest::reply::Replies;
+use crate::ingest::sender_keys::SenderKeys;
 use crate::ingest::upload::Uploads;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -51,8 +52,9 @@ use auth::AdminToken;
 use refusals::Refusals;
 pub use router::openapi;
 
-/// Tasks that are shown with their history at once; more wait. Each takes some tens of MiB at most.
-const VIEWS: usize = 4;
+/// Tasks that are shown with their history at once, three quarters of them of one workspace; more wait. Each takes some
+/// tens of MiB at most.
+const VIEWS: u64 = 4;
 
 /// What the handlers work with.
 pub struct Api {
@@ -76,8 +78,9 @@ pub struct Api {
     body: Bounds,
     bodies: Arc<Bodies>,
     /// Tasks that are shown with their history at once.
-    views: Semaphore,
+    views: Arc<Budget>,
     closing: AtomicBool,
+    started: Millis,
     /// The text of the OpenAPI document, once the routes are made.
     openapi: OnceLock<bytes::Bytes>,
 }
@@ -98,6 +101,8 @@ pub struct ApiParts {
     pub engine: Arc<Engine>,
     /// Signs and checks links to files.
     pub links: FileLinks,
+    /// Fetches what senders of webhooks publish.
+    pub fetch_keys: FetchClient,
 }
 
 impl Api {
@@ -109,7 +114,7 @@ impl Api {
         };
         let bodies = Bodies::new(settings.bodies_bytes, parts.engine.memory.clone());
         let (engine, clock) = (parts.engine.clone(), parts.clock.clone());
-        let catalog = parts.catalog.clone();
+        let (catalog, started) = (parts.catalog.clone(), clock.now());
         let base_url = parts.base_url.trim_end_matches('/').to_owned();
         // The other half is for those that do not wait.
         let places = settings.connections / 2;
@@ -127,7 +132,7 @@ impl Api {
                 clock,
                 body,
                 (bodies.clone(), uploads),
-                base_url.clone(),
+                (base_url.clone(), SenderKeys::new(parts.fetch_keys)),
             ),
             catalog: parts.catalog,
             store: parts.store,
@@ -139,8 +144,9 @@ impl Api {
             engine: parts.engine,
             body,
             bodies,
-            views: Semaphore::new(VIEWS),
+            views: Budget::new(VIEWS),
             closing: AtomicBool::new(false),
+            started,
             openapi: OnceLock::new(),
         })
     }

@@ -103,6 +103,12 @@ pub enum ApiError {
     /// The file of a link is gone.
     #[error("the file is not there any more; files are removed with their tasks")]
     NoSuchFile,
+    /// No server has this number.
+    #[error("there is no server `{0}` that runs; `stepwell node list` shows which there are")]
+    NoSuchNode(String),
+    /// No other server could take what it has.
+    #[error("server {0} is the last one that takes tasks; start another one first")]
+    LastNode(u64),
     /// A range that the file does not have.
     #[error("the file has {0} bytes, and the range begins behind them")]
     NoSuchRange(u64),
@@ -235,7 +241,8 @@ impl ApiError {
             Self::Read(error) => ingest::read(error),
             Self::Upload(error) => ingest::upload(error),
             Self::Link(_) => kind(S::FORBIDDEN, "link-refused"),
-            Self::NoSuchFile => kind(S::NOT_FOUND, "not-found"),
+            Self::NoSuchFile | Self::NoSuchNode(_) => kind(S::NOT_FOUND, "not-found"),
+            Self::LastNode(_) => kind(S::CONFLICT, "last-node"),
             Self::NoSuchRange(_) => kind(S::RANGE_NOT_SATISFIABLE, "bad-range"),
             Self::Verify(error) => ingest::verify(error),
             Self::BadBody { line: 0, .. } => kind(S::BAD_REQUEST, "bad-body"),
@@ -363,7 +370,7 @@ impl IntoResponse for ApiError {
                 let after = match &*code {
                     // A person has to act.
                     "webhook-disabled" => "300",
-                    "storage-full" => "10",
+                    "storage-full" | "key-unavailable" | "confirmation-failed" => "10",
                     _ => "1",
                 };
                 headers.insert(RETRY_AFTER, HeaderValue::from_static(after));

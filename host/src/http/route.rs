@@ -41,6 +41,8 @@ pub(super) struct Route {
     pub(super) handler: Option<MethodRouter<Arc<Api>>>,
     /// It is not audited although it is no `GET`.
     unaudited: bool,
+    /// It changes nothing of what is set up, and is audited when it is done.
+    is_action: bool,
 }
 
 /// In which way a route that changes something is audited.
@@ -52,6 +54,8 @@ pub(super) enum Audit {
     Task,
     /// By the change of what is set up on the server.
     OfServer,
+    /// As an action on a server, when it is done.
+    Server,
 }
 
 /// Who may call a route.
@@ -141,6 +145,7 @@ impl Route {
             schemas: Vec::new(),
             handler: None,
             unaudited: false,
+            is_action: false,
         }
     }
 
@@ -148,6 +153,14 @@ impl Route {
     pub(super) fn without_audit(self) -> Self {
         Self {
             unaudited: true,
+            ..self
+        }
+    }
+
+    /// It changes nothing of what is set up, and is audited when it is done.
+    pub(super) fn audited_when_done(self) -> Self {
+        Self {
+            is_action: true,
             ..self
         }
     }
@@ -164,6 +177,7 @@ impl Route {
         let deletes_it = self.method == Method::DELETE && self.path.ends_with("/{workspace}");
         Some(match scope {
             Scope::Operate => Audit::Task,
+            _ if self.is_action => Audit::Server,
             _ if deletes_it || !self.path.contains("{workspace}") => Audit::OfServer,
             _ => Audit::Workspace,
         })

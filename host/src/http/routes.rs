@@ -7,16 +7,16 @@ use stepwell_api::{
     Accepted, AcceptedTasks, AuditLog, AuditLogQuery, Code as C, ConfigKeys, ConfigValue,
     ConnectorSettings, Connectors, Delivery, DeliveryPage, DeliveryQuery, DryRun, EndedTask,
     ExplainQuery, Explained, FileLinkQuery, NewSample, NewToken, NewWebhook, NewWebhookSecret,
-    NewWorkspace, PendingReply, Provider, Providers, Put, Redelivered, Redelivery, ReplayFrom,
-    Rollback, Sample, Schedule, ScheduleSettings, Schedules, Step, StepChange, StepQuery,
-    StepVersions, Steps, Task, TaskChange, TaskCounts, TaskHead, TaskPage, TaskQuery,
+    NewWorkspace, Node, Nodes, PendingReply, Provider, Providers, Put, Redelivered, Redelivery,
+    ReplayFrom, Rollback, Sample, Schedule, ScheduleSettings, Schedules, Step, StepChange,
+    StepQuery, StepVersions, Steps, Task, TaskChange, TaskCounts, TaskHead, TaskPage, TaskQuery,
     TimelineQuery, Token, Tokens, Webhook, WebhookChange, WebhookRotation, WebhookSecret,
     WebhookSecrets, WebhookSettings, Webhooks, Workspace, WorkspaceChange, Workspaces,
 };
 
 use super::api::{
-    actions, audit, config, connectors, deliveries, explain, providers, samples, schedules, steps,
-    tasks, tokens, webhooks, workspaces,
+    actions, audit, config, connectors, deliveries, explain, nodes, providers, samples, schedules,
+    steps, tasks, tokens, webhooks, workspaces,
 };
 use super::health::{healthz, readyz};
 use super::route::{JSON, Route};
@@ -67,6 +67,9 @@ const TOKENS: &str = "/api/v1/workspaces/{workspace}/tokens";
 const TOKEN: &str = "/api/v1/workspaces/{workspace}/tokens/{token}";
 const AUDIT: &str = "/api/v1/workspaces/{workspace}/audit";
 const SERVER_AUDIT: &str = "/api/v1/audit";
+const NODES: &str = "/api/v1/nodes";
+const DRAIN: &str = "/api/v1/nodes/{node}/drain";
+const UNDRAIN: &str = "/api/v1/nodes/{node}/undrain";
 const SCHEDULES: &str = "/api/v1/workspaces/{workspace}/schedules";
 const SCHEDULE: &str = "/api/v1/workspaces/{workspace}/schedules/{schedule}";
 
@@ -138,15 +141,20 @@ fn any_json() -> Value {
 }
 
 /// What a request is refused with that its webhook's sender has not sent.
-const UNVERIFIED: [C; 21] = [
+const UNVERIFIED: [C; 27] = [
     C::AddressRefused,
     C::BodyHashMismatch,
     C::BodyHashMissing,
     C::ChallengeRefused,
     C::ClaimRefused,
+    C::ConfirmationFailed,
     C::ContentMissing,
     C::DeliveryIdMalformed,
     C::DeliveryIdMissing,
+    C::KeyMissing,
+    C::KeyUnavailable,
+    C::KeyUnknown,
+    C::KeyUrlRefused,
     C::SecretMissing,
     C::SecretUnfit,
     C::SignatureMalformed,
@@ -160,6 +168,7 @@ const UNVERIFIED: [C; 21] = [
     C::TokenMismatch,
     C::TokenMissing,
     C::ValueDoubled,
+    C::ValueUnexpected,
 ];
 
 /// Every route, those outside the API included.
@@ -325,6 +334,13 @@ pub(super) fn routes() -> Vec<Route> {
             .asks::<AuditLogQuery>().gives::<AuditLog>(200, "A page of them."),
         Route::of(GET, SERVER_AUDIT, "listServerAudit", audit::list_of_server).about("List who changed what on the server and in all workspaces")
             .asks::<AuditLogQuery>().gives::<AuditLog>(200, "A page of them."),
+
+        Route::of(GET, NODES, "listNodes", nodes::list).about("List the servers that share the database")
+            .gives::<Nodes>(200, "All of them."),
+        Route::of(POST, DRAIN, "drainNode", nodes::drain).about("Have a server give its tasks to the others")
+            .gives::<Node>(200, "The server.").refuses(&[C::LastNode]).audited_when_done(),
+        Route::of(POST, UNDRAIN, "undrainNode", nodes::undrain).about("Have a server take its share of the tasks again")
+            .gives::<Node>(200, "The server.").audited_when_done(),
     ];
     all.extend(event::METHODS.map(|method| {
         let id = match method {

@@ -14,6 +14,7 @@ use super::dedup;
 use super::finishing::Finishing;
 use super::read::{ReadError, Share};
 use super::receive::{Head, Ingest, Made, Refusal, Reply, Sent};
+use super::verify::Delivery;
 use crate::catalog::LiveWebhook;
 use crate::domain::dedup::Dedup;
 use crate::domain::ids::TaskId;
@@ -31,7 +32,12 @@ pub enum Again {
     /// A body as it arrived, or another one in its place.
     Body(Bytes),
     /// The data of a task as it came in, without `$via`.
-    Data(Document),
+    Data {
+        /// The data.
+        document: Document,
+        /// Whose secret vouched for it when it came; none if it is another one, or nothing was checked.
+        verified: Option<Arc<str>>,
+    },
 }
 
 /// A task that makes a new one needless.
@@ -59,8 +65,8 @@ fn refuse_files(files: Kept, refusal: &Refusal) {
 }
 
 impl Ingest {
-    /// Takes in a request that came before as if it came now. It is not verified, and is not taken for a repeat. Its tasks
-    /// name the delivery `of`.
+    /// Takes in a request that came before as if it came now. It is not verified again, and is not taken for a repeat. Its
+    /// tasks name the delivery `of`.
     ///
     /// # Errors
     /// [`Refusal`]; then nothing is left of it.
@@ -71,20 +77,21 @@ impl Ingest {
         again: Again,
         of: TaskId,
     ) -> Result<Made, Refusal> {
+        let (size, verified) = match &again {
+            Again::Body(body) => (body.len(), None),
+            Again::Data { document, verified } => (document.text.len(), verified.clone()),
+        };
+        let delivery = verified.map(Delivery::verified_before);
         let sent = Sent {
             webhook,
             head,
-            delivery: None,
+            delivery: delivery.as_ref(),
             redelivery_of: Some(of),
-        };
-        let size = match &again {
-            Again::Body(body) => body.len(),
-            Again::Data(document) => document.text.len(),
         };
         let share = Share::of(&self.bodies, &webhook.workspace, size)?;
         let reply = match again {
             Again::Body(body) => self.admit(sent, body, share).await?,
-            Again::Data(mut document) => {
+            Again::Data { mut document, .. } => {
                 self.fit(sent, std::slice::from_mut(&mut document)).await?;
                 let mut task = self.task(sent, &document)?;
                 task.head.id = self.engine.acceptor.place(task.head.id)?;

@@ -8,24 +8,26 @@ use super::correlate;
 use super::decode::{self, Document};
 use super::read::Share;
 use super::receive::{Head, Ingest, Received, Refusal, Reply, Sent};
-use super::upload::{Reading, Upload, UploadError};
-use super::verify::Verdict;
+use super::upload::{Reading, Upload, UploadError, Watch};
+use super::verify::{Signed, Verdict};
 use crate::catalog::LiveWebhook;
 use crate::domain::ids::TaskId;
 use crate::store::blobs::{Kept, on_disk};
 use crate::store::{BlobError, NewTask};
 
 impl Ingest {
-    /// Whether a request is a form whose parts are read as they come. One that cannot be verified without its body is read
-    /// whole before, and so is one with content codings; both have the bound of other bodies.
+    /// Whether a request is a form whose parts are read as they come. One that can only be verified when its whole body is
+    /// there is read whole before, and so is one with content codings; both have the bound of other bodies.
     pub(super) fn is_read_in_parts(&self, webhook: &LiveWebhook, head: Head<'_>) -> bool {
         let verifier = webhook.verifier.as_ref();
         decode::is_multipart(head.method, head.content_type)
             && !head.headers.contains_key(CONTENT_ENCODING)
-            && !verifier.is_some_and(|verifier| verifier.reads_body())
+            && verifier
+                .is_none_or(|verifier| !verifier.reads_body() || verifier.is_verified_in_pieces())
     }
 
-    /// Takes in such a form. Its sender is verified before it is read.
+    /// Takes in such a form. Its sender is verified before it is read, or, where a signature covers the body, while it is:
+    /// its files are its task's only when the signature fits.
     pub(super) async fn receive_form<B>(
         &self,
         webhook: &LiveWebhook,
@@ -36,10 +38,27 @@ impl Ingest {
         B: Body<Data = Bytes> + Unpin + Send,
         B::Error: std::fmt::Display,
     {
-        let delivery = match self.judge(webhook, head, &[])? {
-            None => None,
-            Some(Verdict::Challenge(answer)) => return Ok(Received::Challenge(answer)),
-            Some(Verdict::Delivery(delivery)) => Some(delivery),
+        let mut share = Share::of(&self.bodies, &webhook.workspace, 0)?;
+        let verifier = webhook.verifier.as_ref();
+        let (upload, delivery) = match verifier.filter(|verifier| verifier.reads_body()) {
+            Some(verifier) => {
+                let incoming = self.incoming(webhook, head, &[]);
+                let mut signed = Signed::begin(verifier, incoming, self.clock.now())?;
+                let mut watch = |piece: &[u8]| signed.update(piece);
+                let upload = self.read_form(webhook, head, body, (&mut share, &mut watch));
+                let upload = upload.await?;
+                (upload, Some(signed.finish(verifier)?))
+            }
+            None => {
+                let delivery = match self.judge(webhook, head, &[]).await? {
+                    None => None,
+                    Some(Verdict::Challenge(answer)) => return Ok(Received::Challenge(answer)),
+                    Some(Verdict::Delivery(delivery)) => Some(delivery),
+                };
+                let mut watch = |_: &[u8]| {};
+                let upload = self.read_form(webhook, head, body, (&mut share, &mut watch));
+                (upload.await?, delivery)
+            }
         };
         let sent = Sent {
             webhook,
@@ -47,8 +66,7 @@ impl Ingest {
             delivery: delivery.as_ref(),
             redelivery_of: None,
         };
-        let share = Share::of(&self.bodies, &webhook.workspace, 0)?;
-        let reply = self.admit_form(sent, body, share).await?;
+        let reply = self.admit_upload(sent, upload, share).await?;
         Ok(Received::Tasks(reply))
     }
 
@@ -63,15 +81,40 @@ impl Ingest {
         B: Body<Data = Bytes> + Unpin + Send,
         B::Error: std::fmt::Display,
     {
-        let acceptor = &self.engine.acceptor;
+        let mut watch = |_: &[u8]| {};
+        let reading = self.read_form(sent.webhook, sent.head, body, (&mut share, &mut watch));
+        let upload = reading.await?;
+        self.admit_upload(sent, upload, share).await
+    }
+
+    async fn read_form<B>(
+        &self,
+        webhook: &LiveWebhook,
+        head: Head<'_>,
+        body: &mut B,
+        beside: (&mut Share, Watch<'_>),
+    ) -> Result<Upload, Refusal>
+    where
+        B: Body<Data = Bytes> + Unpin + Send,
+        B::Error: std::fmt::Display,
+    {
         // Before anything is written to the disk for it.
-        acceptor.takes_new()?;
+        self.engine.acceptor.takes_new()?;
         let reading = Reading {
-            workspace: &sent.webhook.workspace,
-            content_type: sent.head.content_type.unwrap_or_default(),
+            workspace: &webhook.workspace,
+            content_type: head.content_type.unwrap_or_default(),
             bounds: self.bounds,
         };
-        let upload = self.uploads.read(body, reading, &mut share).await?;
+        Ok(self.uploads.read(body, reading, beside).await?)
+    }
+
+    async fn admit_upload(
+        &self,
+        sent: Sent<'_>,
+        upload: Upload,
+        share: Share,
+    ) -> Result<Reply, Refusal> {
+        let acceptor = &self.engine.acceptor;
         let id = acceptor.place(TaskId::new())?;
         let mut document = self.form_document(sent, &upload, id)?;
         self.fit(sent, std::slice::from_mut(&mut document)).await?;

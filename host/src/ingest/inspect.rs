@@ -71,7 +71,11 @@ impl Forms {
         };
         let mut share = Share::of(&self.bodies, &self.workspace, 0)?;
         let mut body = StreamBody::new(stream::iter(frames));
-        let upload = self.uploads.read(&mut body, reading, &mut share).await?;
+        let mut watch = |_: &[u8]| {};
+        let upload = self
+            .uploads
+            .read(&mut body, reading, (&mut share, &mut watch))
+            .await?;
         let task = TaskId::MIN;
         let data = self.uploads.document(&upload, (&self.workspace, task), 0);
         let files = upload.into_files();

@@ -1,4 +1,4 @@
-//! The way of a webhook's request to the store: [`receive`] reads its body ([`read`]), verifies it ([`verify`]), decodes it ([`decode`]), checks it with its webhook's schema ([`fit`]), makes it data ([`body`]) and
+//! The way of a webhook's request to the store: [`receive`] reads its body ([`read`]), verifies it ([`verify`], with keys of [`sender_keys`]), decodes it ([`decode`]), checks it with its webhook's schema ([`fit`]), makes it data ([`body`]) and
 //! a task ([`accept`]), or merges it into the task that it is about, or answers a repeat with the first task ([`dedup`]). It knows nothing of
 //! routes and statuses.
 
@@ -16,10 +16,12 @@ pub mod limits;
 pub mod read;
 pub mod receive;
 pub mod reply;
+pub mod sender_keys;
 pub mod upload;
 pub mod verify;
 
 mod correlate;
 mod forms;
 mod headers;
+mod judge;
 mod schema;

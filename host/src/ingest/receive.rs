@@ -14,8 +14,9 @@ use super::accept::IngestError;
 use super::decode::DecodeError;
 use super::limits::{LimitError, Limiter};
 use super::read::{self, Bodies, Bounds, ReadError};
+use super::sender_keys::SenderKeys;
 use super::upload::{UploadError, Uploads};
-use super::verify::{self, Delivery, Incoming, Verdict, VerifyError};
+use super::verify::{self, Delivery, Verdict, VerifyError};
 use crate::catalog::{Catalog, LiveWebhook};
 use crate::domain::clock::Clock;
 use crate::domain::ids::TaskId;
@@ -33,7 +34,9 @@ pub struct Ingest {
     /// What reads forms with files.
     pub uploads: Uploads,
     /// What webhooks' URLs begin with.
-    base_url: String,
+    pub(super) base_url: String,
+    /// The keys that senders publish.
+    pub(super) keys: SenderKeys,
 }
 
 /// The head of a webhook's request.
@@ -156,14 +159,14 @@ impl Reply {
 
 impl Ingest {
     /// Takes bodies within `bounds`, all at once within `bodies`. `base_url` is what webhooks' URLs begin
-    /// with for their senders.
+    /// with for their senders; `keys` fetches what senders publish.
     pub fn new(
         engine: Arc<Engine>,
         catalog: Arc<Catalog>,
         clock: Arc<dyn Clock>,
         bounds: Bounds,
         (bodies, uploads): (Arc<Bodies>, Uploads),
-        base_url: String,
+        (base_url, keys): (String, SenderKeys),
     ) -> Self {
         Self {
             engine,
@@ -174,6 +177,7 @@ impl Ingest {
             bodies,
             uploads,
             base_url,
+            keys,
         }
     }
 
@@ -206,7 +210,7 @@ impl Ingest {
         *read_body = Some(sent.clone());
         let acceptor = &self.engine.acceptor;
         acceptor.pace(&webhook.workspace, sent.len()).await;
-        let delivery = match self.judge(webhook, head, &sent)? {
+        let delivery = match self.judge(webhook, head, &sent).await? {
             None => None,
             Some(Verdict::Challenge(answer)) => return Ok(Received::Challenge(answer)),
             Some(Verdict::Delivery(delivery)) => Some(delivery),
@@ -219,26 +223,5 @@ impl Ingest {
         };
         let reply = self.admit(sent_as, sent, share).await?;
         Ok(Received::Tasks(reply))
-    }
-
-    /// What a request is by its webhook's verifier; none if it has none.
-    pub(super) fn judge(
-        &self,
-        webhook: &LiveWebhook,
-        head: Head<'_>,
-        body: &[u8],
-    ) -> Result<Option<Verdict>, VerifyError> {
-        let Some(verifier) = &webhook.verifier else {
-            return Ok(None);
-        };
-        let incoming = Incoming {
-            method: head.method,
-            base_url: &self.base_url,
-            target: head.target,
-            headers: head.headers,
-            body,
-            takes_get: webhook.intake.methods.has("GET"),
-        };
-        verify::judge(verifier, incoming, self.clock.now()).map(Some)
     }
 }

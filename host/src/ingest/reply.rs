@@ -29,6 +29,9 @@ pub enum Outcome {
     Gone,
 }
 
+/// How often a task of another node is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
 /// Lets senders wait for their tasks.
 pub struct Replies {
     engine: Arc<Engine>,
@@ -92,8 +95,17 @@ impl Replies {
                     Err(_) => return Ok(Outcome::Pending),
                 }
             }
+            // Another node tells nobody here what becomes of its tasks.
+            let is_own = self.store.ownership().borrow().owns(task);
+            let look_again = async {
+                match is_own {
+                    true => std::future::pending().await,
+                    false => tokio::time::sleep(LOOK_AGAIN).await,
+                }
+            };
             tokio::select! {
                 () = changed => {}
+                () = look_again => {}
                 () = tokio::time::sleep_until(until) => return Ok(Outcome::Pending),
                 () = &mut left => return Ok(Outcome::Pending),
             }

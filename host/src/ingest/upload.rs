@@ -6,6 +6,7 @@ mod parts;
 mod pieces;
 
 pub(super) use parts::Reading;
+pub(super) use pieces::Watch;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use stepwell_signature::{Answer, Challenge, Check, Place, Refused, Request, challenge, verify};
+use stepwell_signature::{
+    Answer, Challenge, Check, Keys, Place, Refused, Request, Stream, Verified, challenge,
+    keys_url as url_of_keys, verify_with,
+};
 
 use crate::catalog::Verifier;
 use crate::domain::clock::Millis;
@@ -49,6 +52,14 @@ pub enum VerifyError {
         /// What `WWW-Authenticate` names: how the next attempt could be better (RFC 9110, section 11.6.1).
         scheme: &'static str,
     },
+    /// The sender's public key cannot be fetched.
+    #[error("the key that the sender publishes could not be fetched; send again in a while")]
+    KeyUnavailable,
+    /// The sender wants to be asked, and does not answer.
+    #[error(
+        "the URL by which the sender is told that this webhook is wanted did not answer; send again in a while"
+    )]
+    Unconfirmed,
     /// A request without a body that is no question which the sender asks.
     #[error(
         "{title} asks otherwise whether a webhook is wanted: a part of the question is missing, or its verify token is not the one that was set"
@@ -90,55 +101,155 @@ pub fn check_address(verifier: &Verifier, ip: IpAddr) -> Result<(), VerifyError>
     Err(VerifyError::Address(ip.to_canonical()))
 }
 
-/// Judges a request.
+impl Incoming<'_> {
+    /// HEAD asks for what GET would be answered (RFC 9110, section 9.3.2).
+    fn asks(&self) -> bool {
+        matches!(self.method, "GET" | "HEAD")
+    }
+
+    /// Passes the request as it is verified.
+    fn with<T>(&self, act: impl FnOnce(&Request<'_>) -> T) -> T {
+        let headers: Vec<(&str, &[u8])> = (self.headers.iter())
+            .map(|(name, value)| (name.as_str(), value.as_bytes()))
+            .collect();
+        let url = format!("{}{}", self.base_url, self.target);
+        act(&Request {
+            method: if self.asks() { "GET" } else { self.method },
+            url: &url,
+            headers: &headers,
+            body: self.body,
+        })
+    }
+}
+
+/// The URL of the keys that a request is verified with.
+///
+/// # Errors
+/// It names none, or one that is not its sender's.
+pub fn keys_url(verifier: &Verifier, incoming: Incoming<'_>) -> Result<String, VerifyError> {
+    incoming.with(|request| {
+        let url = url_of_keys(&verifier.scheme, request);
+        let url = url.map_err(|refused| refusal(verifier, refused))?;
+        // It is asked for only where a key was missing.
+        url.map(Into::into).ok_or(VerifyError::KeyUnavailable)
+    })
+}
+
+/// Judges a request, with the keys that its sender publishes if they are known.
+///
+/// # Errors
+/// Why it is refused; `key-missing` if it needs such keys.
 pub fn judge(
     verifier: &Verifier,
     incoming: Incoming<'_>,
+    keys: Option<&Keys>,
     now: Millis,
 ) -> Result<Verdict, VerifyError> {
-    let headers: Vec<(&str, &[u8])> = (incoming.headers.iter())
-        .map(|(name, value)| (name.as_str(), value.as_bytes()))
-        .collect();
-    let url = format!("{}{}", incoming.base_url, incoming.target);
-    // HEAD asks for what GET would be answered (RFC 9110, section 9.3.2).
-    let asks = matches!(incoming.method, "GET" | "HEAD");
-    let request = Request {
-        method: if asks { "GET" } else { incoming.method },
-        url: &url,
-        headers: &headers,
-        body: incoming.body,
-    };
+    incoming.with(|request| verdict(verifier, (incoming, request), keys, now))
+}
+
+fn verdict(
+    verifier: &Verifier,
+    (incoming, request): (Incoming<'_>, &Request<'_>),
+    keys: Option<&Keys>,
+    now: Millis,
+) -> Result<Verdict, VerifyError> {
     let secrets = verifier.secrets(now);
     let answer = |after: bool| {
         let asked = verifier.challenge.as_ref();
         let asked = asked.filter(|asked: &&Challenge| asked.after_verification == after);
-        asked.and_then(|asked| challenge(asked, secrets, &request))
+        asked.and_then(|asked| challenge(asked, secrets, request))
     };
     if let Some(answer) = answer(false) {
         return Ok(Verdict::Challenge(answer));
     }
-    if asks && !incoming.takes_get {
+    if incoming.asks() && !incoming.takes_get {
         let title = verifier.title.clone();
         return Err(VerifyError::NoChallenge { title });
     }
     let now_ms = i64::try_from(now).unwrap_or(i64::MAX);
-    let verified = verify(&verifier.scheme, secrets, &request, now_ms).map_err(|refused| {
-        let scheme = authenticate(&verifier.scheme.check);
-        VerifyError::Refused { refused, scheme }
-    })?;
+    let verified = verify_with(&verifier.scheme, (secrets, keys), request, now_ms)
+        .map_err(|refused| refusal(verifier, refused))?;
     if let Some(answer) = answer(true) {
         return Ok(Verdict::Challenge(answer));
     }
-    let is_checked = verifier.scheme.check != Check::None;
-    Ok(Verdict::Delivery(Delivery {
-        verified: is_checked.then(|| verifier.provider.clone()),
-        id: verified.delivery_id,
-        fingerprint: verified
-            .fingerprint
-            .filter(|_| verified.timestamp_ms.is_some()),
-        window_ms: verifier.window_ms,
-        secret_parameter: verifier.secret_parameter().map(str::to_owned),
-    }))
+    Ok(Verdict::Delivery(Delivery::of(verifier, verified)))
+}
+
+impl Delivery {
+    /// One that is sent again as it came, when this provider's secret vouched for it.
+    pub(super) fn verified_before(provider: Arc<str>) -> Self {
+        Self {
+            verified: Some(provider),
+            id: None,
+            fingerprint: None,
+            window_ms: None,
+            secret_parameter: None,
+        }
+    }
+
+    fn of(verifier: &Verifier, verified: Verified) -> Self {
+        let is_checked = verifier.scheme.check != Check::None;
+        Self {
+            verified: is_checked.then(|| verifier.provider.clone()),
+            id: verified.delivery_id,
+            fingerprint: verified
+                .fingerprint
+                .filter(|_| verified.timestamp_ms.is_some()),
+            window_ms: verifier.window_ms,
+            secret_parameter: verifier.secret_parameter().map(str::to_owned),
+        }
+    }
+}
+
+/// A request that is verified while its body comes in.
+#[derive(Debug)]
+pub(super) struct Signed {
+    stream: Stream,
+    /// When it began: the secrets of that time are valid.
+    began: Millis,
+}
+
+impl Signed {
+    /// Begins with all but the body, of a sender whose scheme allows it.
+    ///
+    /// # Errors
+    /// Why it is refused, whatever its body is.
+    pub(super) fn begin(
+        verifier: &Verifier,
+        incoming: Incoming<'_>,
+        now: Millis,
+    ) -> Result<Self, VerifyError> {
+        let secrets = verifier.secrets(now);
+        let now_ms = i64::try_from(now).unwrap_or(i64::MAX);
+        let begun =
+            incoming.with(|request| Stream::begin(&verifier.scheme, secrets, request, now_ms));
+        // That a scheme does not allow it was asked before.
+        let begun = begun.and_then(|stream| stream.ok_or(Refused::SecretUnfit));
+        let stream = begun.map_err(|refused| refusal(verifier, refused))?;
+        Ok(Self { stream, began: now })
+    }
+
+    /// Takes the next bytes of the body.
+    pub(super) fn update(&mut self, piece: &[u8]) {
+        self.stream.update(piece);
+    }
+
+    /// The verdict at the body's end.
+    ///
+    /// # Errors
+    /// No secret made the signature.
+    pub(super) fn finish(self, verifier: &Verifier) -> Result<Delivery, VerifyError> {
+        let secrets = verifier.secrets(self.began);
+        let verified = self.stream.finish(&verifier.scheme, secrets);
+        let verified = verified.map_err(|refused| refusal(verifier, refused))?;
+        Ok(Delivery::of(verifier, verified))
+    }
+}
+
+fn refusal(verifier: &Verifier, refused: Refused) -> VerifyError {
+    let scheme = authenticate(&verifier.scheme.check);
+    VerifyError::Refused { refused, scheme }
 }
 
 /// The authentication scheme of HTTP that a check is, as near as there is one.

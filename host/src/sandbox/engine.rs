@@ -16,6 +16,8 @@ use crate::domain::limits::StepLimits;
 /// How often a guest that computes gives the thread back. Short enough that a deadline and other
 /// tasks are served in time, long enough that the cost is not measurable.
 const TICK: Duration = Duration::from_millis(5);
+/// The same while another workspace may want the processor: less than the kernel's own tick, which is up to 4 ms.
+const SHORT_TICK: Duration = Duration::from_millis(1);
 /// Host stack that a guest may use. A script's recursion ends as an error that it can catch, at 1 MiB
 /// of the engine's own stack, which is less than what that takes of the host's.
 const WASM_STACK: usize = 4 * 1024 * 1024;
@@ -92,12 +94,16 @@ pub(super) fn compiling() -> Result<Engine, SandboxError> {
 pub(super) struct EpochTicker(Arc<AtomicBool>);
 
 impl EpochTicker {
-    pub(super) fn start(engine: &Engine) -> Self {
+    /// While `is_short` is true, ticks come at [`SHORT_TICK`].
+    pub(super) fn start(engine: &Engine, is_short: Arc<AtomicBool>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (engine, stopped) = (engine.weak(), stop.clone());
         let ticking = move || {
             while !stopped.load(Ordering::Relaxed) {
-                std::thread::sleep(TICK);
+                std::thread::sleep(match is_short.load(Ordering::Relaxed) {
+                    true => SHORT_TICK,
+                    false => TICK,
+                });
                 let Some(engine) = engine.upgrade() else {
                     return;
                 };

@@ -10,6 +10,7 @@ mod component;
 mod engine;
 mod error;
 mod fault;
+pub mod gave_back;
 mod host;
 mod image;
 mod in_flight;
@@ -29,6 +30,7 @@ mod world;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use tokio::sync::Semaphore;
 use wasmtime::component::{Component, Linker};
@@ -117,6 +119,7 @@ pub struct Sandbox {
     compilations: Semaphore,
     compile_memory: u64,
     conditions: Semaphore,
+    short_ticks: Arc<AtomicBool>,
     _ticker: EpochTicker,
 }
 
@@ -125,8 +128,10 @@ impl Sandbox {
     pub fn new(settings: SandboxSettings) -> Result<Arc<Self>, SandboxError> {
         let engine = engine::pooled(settings.concurrency)?;
         let linker = host::linker(&engine)?;
+        let short_ticks = Arc::<AtomicBool>::default();
         Ok(Arc::new(Self {
-            _ticker: EpochTicker::start(&engine),
+            _ticker: EpochTicker::start(&engine, short_ticks.clone()),
+            short_ticks,
             cache: Cache::open(
                 settings.cache_dir,
                 settings.cache_is_shared,
@@ -175,6 +180,11 @@ impl Sandbox {
             component,
             kind,
         })
+    }
+
+    /// Whether a guest that computes gives its thread back every millisecond, and not every five.
+    pub fn short_ticks(&self) -> Arc<AtomicBool> {
+        self.short_ticks.clone()
     }
 
     /// A component that is in memory already.

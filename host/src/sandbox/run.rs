@@ -11,6 +11,7 @@ use super::bindings::Failure;
 use super::component::LoadedComponent;
 use super::error::ComponentError;
 use super::fault;
+use super::gave_back;
 use super::state::{Closing, RunState};
 use super::time_limit::{Exceeded, within};
 use crate::domain::budget::{Exhausted, Permit};
@@ -234,6 +235,7 @@ fn store(
     // A guest that computes gives the thread back at every tick, so that the deadline is seen.
     store.epoch_deadline_callback(|store| {
         store.data().work.check()?;
+        gave_back::note();
         Ok(UpdateDeadline::Yield(1))
     });
     store.set_epoch_deadline(1);

@@ -87,6 +87,13 @@ impl Blobs {
         })
     }
 
+    /// The same where other processes may make it: whether there are any is seen on the disk.
+    pub fn shared(root: PathBuf) -> Arc<Self> {
+        let blobs = Self::new(root);
+        blobs.is_used.store(true, Ordering::Release);
+        blobs
+    }
+
     /// Limits the files of a workspace to `most` bytes in all. Files that are there already are kept.
     pub fn limit(&self, most: u64) {
         self.most.store(most, Ordering::Relaxed);

@@ -26,6 +26,9 @@ pub struct Ownership {
     epochs: [u64; Partition::COUNT],
     owned: [bool; Partition::COUNT],
     count: usize,
+    /// Those that are owned and about to be given up.
+    leaving: [bool; Partition::COUNT],
+    left: usize,
 }
 
 impl Ownership {
@@ -35,6 +38,8 @@ impl Ownership {
             epochs: [epoch; Partition::COUNT],
             owned: [true; Partition::COUNT],
             count: Partition::COUNT,
+            leaving: [false; Partition::COUNT],
+            left: 0,
         }
     }
 
@@ -44,6 +49,8 @@ impl Ownership {
             epochs: [0; Partition::COUNT],
             owned: [false; Partition::COUNT],
             count: 0,
+            leaving: [false; Partition::COUNT],
+            left: 0,
         }
     }
 
@@ -54,6 +61,21 @@ impl Ownership {
             only.set(partition, false);
         }
         only
+    }
+
+    /// The same claims; it is about to give up those to partitions that are `leaving`.
+    pub fn leaving(&self, leaving: impl Fn(Partition) -> bool) -> Self {
+        let mut next = self.clone();
+        for partition in Partition::all() {
+            let leaves = next.owned[partition.index()] && leaving(partition);
+            next.set_leaving(partition, leaves);
+        }
+        next
+    }
+
+    /// What it owns and is not about to give up: where something may begin.
+    pub fn staying(&self) -> Self {
+        self.only(|partition| !self.leaves(partition))
     }
 
     /// The claim to a partition, if the node owns it.
@@ -79,6 +101,21 @@ impl Ownership {
         self.owned[Partition::of(task).index()]
     }
 
+    /// Whether the node is about to give up a task's partition: what runs there may end, and nothing begins.
+    pub fn is_leaving(&self, task: TaskId) -> bool {
+        self.leaves(Partition::of(task))
+    }
+
+    /// The same of a partition.
+    pub fn leaves(&self, partition: Partition) -> bool {
+        self.leaving[partition.index()]
+    }
+
+    /// Whether it is about to give up any.
+    pub fn leaves_any(&self) -> bool {
+        self.left > 0
+    }
+
     /// Whether it owns no partition.
     pub fn is_empty(&self) -> bool {
         self.count == 0
@@ -90,14 +127,18 @@ impl Ownership {
     }
 
     /// The id itself if the node owns its partition, else one of the same time in a partition that it
-    /// owns; `None` if it owns none.
+    /// owns; `None` if it owns none. One that it is about to give up is taken only if it has no other.
     pub fn place(&self, task: TaskId) -> Option<TaskId> {
-        if self.owns(task) {
+        let (staying, any) = (self.count - self.left, self.left == self.count);
+        let is_place =
+            |partition: usize| self.owned[partition] && (any || !self.leaving[partition]);
+        if is_place(Partition::of(task).index()) {
             return Some(task);
         }
-        let owned = Partition::all().filter(|partition| self.owned[partition.index()]);
+        let owned = Partition::all().filter(|partition| is_place(partition.index()));
         // The id's last byte is random, so the owned partitions are taken evenly.
-        let nth = Partition::of(task).index() % self.count.max(1);
+        let count = if any { self.count } else { staying };
+        let nth = Partition::of(task).index() % count.max(1);
         owned
             .skip(nth)
             .map(|partition| partition.place(task))
@@ -137,6 +178,14 @@ impl Ownership {
     fn set(&mut self, partition: Partition, owned: bool) {
         let was = std::mem::replace(&mut self.owned[partition.index()], owned);
         self.count = self.count + usize::from(owned) - usize::from(was);
+        if !owned {
+            self.set_leaving(partition, false);
+        }
+    }
+
+    fn set_leaving(&mut self, partition: Partition, leaving: bool) {
+        let was = std::mem::replace(&mut self.leaving[partition.index()], leaving);
+        self.left = self.left + usize::from(leaving) - usize::from(was);
     }
 }
 
@@ -164,11 +213,21 @@ impl Partitions {
     /// From now on the node owns exactly these. Claims to others are stale when this returns, and so are those of
     /// earlier epochs.
     pub fn set(&self, claims: &[Claim]) {
+        self.set_leaving(claims, &[]);
+    }
+
+    /// The same; it is about to give up those in `leaving`, which are among them.
+    pub fn set_leaving(&self, claims: &[Claim], leaving: &[Partition]) {
         self.current.send_if_modified(|current| {
             let mut next = current.only(|_| false);
             for claim in claims {
                 next.epochs[claim.partition.index()] = claim.epoch;
                 next.set(claim.partition, true);
+            }
+            for partition in leaving {
+                if next.owned[partition.index()] {
+                    next.set_leaving(*partition, true);
+                }
             }
             let is_changed = next != **current;
             if is_changed {
@@ -208,6 +267,34 @@ impl Partitions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_new_is_placed_in_a_partition_that_is_about_to_be_given_up() {
+        let partitions = Partitions::none();
+        let claim = |number| Claim {
+            partition: Partition::new(number),
+            epoch: 1,
+        };
+        let claims = [claim(1), claim(2), claim(3)];
+        let leaving = [Partition::new(1), Partition::new(3), Partition::new(9)];
+        partitions.set_leaving(&claims, &leaving);
+        let owned = partitions.hold().clone();
+        assert!(owned.leaves_any() && !owned.is_empty());
+        for _ in 0..100 {
+            let placed = owned.place(TaskId::new()).unwrap();
+            assert_eq!(Partition::of(placed), Partition::new(2));
+            assert!(owned.owns(placed) && !owned.is_leaving(placed));
+        }
+        let inside = Partition::new(3).place(TaskId::new());
+        assert!(owned.is_leaving(inside) && owned.claim_of(inside).is_ok());
+        assert!(!owned.staying().owns(inside) && !owned.staying().leaves_any());
+        // It has no other.
+        partitions.set_leaving(&claims[..1], &leaving);
+        let placed = partitions.hold().place(TaskId::new()).unwrap();
+        assert_eq!(Partition::of(placed), Partition::new(1));
+        partitions.set(&claims);
+        assert!(!partitions.hold().leaves_any());
+    }
 
     #[test]
     fn a_claim_is_stale_when_its_partition_was_taken_away_even_if_it_came_back() {

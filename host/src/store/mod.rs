@@ -3,6 +3,7 @@
 
 pub mod blobs;
 mod claim;
+mod cluster;
 mod codec;
 #[cfg(test)]
 pub mod conformance;
@@ -31,11 +32,13 @@ use crate::domain::dedup::{Dedup, DedupKey};
 use crate::domain::delivery::{Delivery, DeliveryQuery};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::inbox::RequestId;
 use crate::domain::journal::Entry;
 use crate::domain::task::{StoredTask, TaskHead};
 
 pub use blobs::{BlobDigest, BlobError, Blobs};
 pub use claim::{Claim, Ownership, Partitions};
+pub use cluster::{Asked, Cluster, Drain, Load, Node};
 pub use error::{Health, StoreError};
 pub use manage::Manage;
 pub use names::Names;
@@ -91,6 +94,10 @@ pub struct Transaction {
     pub accepts: Vec<NewTask>,
     /// Keys of deliveries, each with the task that the delivery changes: one of `commits` or `notes`.
     pub dedup: Vec<(TaskId, Dedup)>,
+    /// Requests of other nodes, each with the task of `commits` that it is about: they are answered with its new head.
+    /// [`StoreError::Refused`], and nothing is written, if one was taken back or has an answer. Only for
+    /// [`Store::cluster`].
+    pub answers: Vec<(TaskId, RequestId)>,
 }
 
 impl Transaction {
@@ -112,6 +119,11 @@ impl Transaction {
 pub trait Store: Send + Sync + 'static {
     /// The partitions that this process owns; the receiver is notified of gains and losses.
     fn ownership(&self) -> watch::Receiver<Arc<Ownership>>;
+
+    /// What nodes that share the store know of each other; none if there is one node.
+    fn cluster(&self) -> Option<&dyn Cluster> {
+        None
+    }
 
     /// Accepts a task. If it comes with a key ([`NewTask::dedup`]), the key becomes durable in the same
     /// record; [`StoreError::Duplicate`] if the key is that of another task, which is durable by then.

@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use stepwell_condition::{Budget, Pattern};
+use tokio::sync::oneshot;
 
 use super::{Store, StoreError, TaskPage as Part, TaskQuery, Terms};
+use crate::domain::blocking::BlockingPool;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits::{SEARCH_BYTES, SEARCH_DATA, SEARCH_HEADS};
@@ -77,17 +79,19 @@ impl Search {
     }
 }
 
-/// A page of the tasks that a search is for.
+/// A page of the tasks that a search is for. Data is matched on `pool`, or without one on this thread.
 ///
 /// # Errors
 /// What the store fails with.
 pub async fn search(
     store: &dyn Store,
+    pool: Option<&dyn BlockingPool>,
     workspace: &WorkspaceName,
     search: &Search,
 ) -> Result<Page, StoreError> {
     let mut heads = Heads::new(store, workspace, search);
     let mut found = PageBuilder {
+        pool: (pool, workspace),
         limit: search.limit,
         pattern: search.pattern.clone(),
         // Some 200 ms.
@@ -143,7 +147,8 @@ pub async fn search(
 }
 
 /// The tasks that fit, as far as they have been looked at.
-struct PageBuilder {
+struct PageBuilder<'p> {
+    pool: (Option<&'p dyn BlockingPool>, &'p WorkspaceName),
     limit: usize,
     pattern: Option<Arc<Pattern>>,
     budget: Budget,
@@ -157,7 +162,7 @@ struct PageBuilder {
     stopped: bool,
 }
 
-impl PageBuilder {
+impl PageBuilder<'_> {
     /// One more than a page: then there is a next one.
     fn is_full(&self) -> bool {
         self.tasks.len() > self.limit
@@ -182,7 +187,8 @@ impl PageBuilder {
         };
         let mut budget = self.budget.clone();
         let any_judged = self.judged.is_some();
-        let matching = tokio::task::spawn_blocking(move || {
+        let (sender, matched) = oneshot::channel();
+        let matching = move || {
             let mut judged = Vec::with_capacity(batch.len());
             for task in batch {
                 let data: Value = serde_json::from_str(&task.data).map_err(|error| {
@@ -200,8 +206,13 @@ impl PageBuilder {
                 }
             }
             Ok((judged, budget))
-        });
-        let (judged, budget) = matching.await.map_err(StoreError::unavailable)??;
+        };
+        let work = move || drop(sender.send(matching()));
+        match self.pool {
+            (Some(pool), workspace) => pool.run(workspace, Box::new(work)).await,
+            (None, _) => work(),
+        }
+        let (judged, budget) = matched.await.map_err(StoreError::unavailable)??;
         self.stopped = budget.is_spent();
         self.budget = budget;
         for (head, matches) in judged {

@@ -3,7 +3,9 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 
 use serde::Deserialize;
-use stepwell_signature::{Provider, Refused, Request, Secret, Secrets, Verified, provider, verify};
+use stepwell_signature::{
+    Keys, Provider, Refused, Request, Secret, Secrets, Verified, provider, verify_with,
+};
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,6 +20,9 @@ pub struct Vector {
     pub body: String,
     pub now_ms: i64,
     pub delivery_id: Option<String>,
+    /// What stands at the URL of the sender's key, if it publishes one.
+    #[serde(default)]
+    pub keys: Option<String>,
 }
 
 /// A request that can be changed.
@@ -85,7 +90,20 @@ impl Vector {
     }
 
     pub fn verdict_at(&self, sent: &Sent, now_ms: i64) -> Result<Verified, Refused> {
-        sent.with(|request| verify(&self.preset().scheme, &self.secrets(), request, now_ms))
+        sent.with(|request| self.verify_by(&self.secrets(), request, now_ms))
+    }
+
+    /// The verdict with other secrets, and the sender's published keys.
+    pub fn verify_by(
+        &self,
+        secrets: &Secrets,
+        request: &Request<'_>,
+        now_ms: i64,
+    ) -> Result<Verified, Refused> {
+        let scheme = &self.preset().scheme;
+        let keys = self.keys.as_ref();
+        let keys = keys.map(|text| Keys::read(text.as_bytes()).expect("keys"));
+        verify_with(scheme, (secrets, keys.as_ref()), request, now_ms)
     }
 }
 

@@ -1,10 +1,13 @@
 // Writes one vector a provider beside this file. See README.md.
 //
 //   node generate.mjs DIRECTORY    a directory whose node_modules holds the packages that README.md names
+import { execFileSync } from "node:child_process";
 import crypto from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import path from "node:path";
+import { Readable } from "node:stream";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const from = path.resolve(process.argv[2], "package.json");
@@ -312,6 +315,105 @@ const ed25519 = () => {
   vector("razorpay", `node:crypto signs, ${version("razorpay")} judges`, KEY, [["X-Razorpay-Event-Id", "r-1"], ["X-Razorpay-Signature", signature]], event, { delivery_id: "r-1" });
 }
 
+// RSA keys that the sender publishes. The key is made here and thrown away; `keys` is what stands at its URL.
+const published = (name) => {
+  const folder = mkdtempSync(path.join(tmpdir(), "vectors-"));
+  const [key, certificate] = ["key.pem", "certificate.pem"].map((file) => path.join(folder, file));
+  execFileSync("openssl", ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "36500", "-subj", `/CN=${name}`, "-keyout", key, "-out", certificate], { stdio: "ignore" });
+  const made = { privateKey: readFileSync(key, "utf8"), certificate: readFileSync(certificate, "utf8") };
+  rmSync(folder, { recursive: true });
+  return made;
+};
+{
+  const Validator = await load("sns-validator");
+  const { privateKey, certificate } = published("sns.amazonaws.com");
+  const arn = "arn:aws:sns:eu-west-1:123456789012:orders";
+  // The judge fetches the certificate; here it gets ours.
+  require("https").get = (url, then) => {
+    const answer = Readable.from([Buffer.from(certificate)]);
+    answer.statusCode = 200;
+    then(answer);
+    return answer;
+  };
+  const judge = (message) => new Promise((yes, no) => new Validator().validate(message, (error) => (error ? no(error) : yes(true))));
+  const sns = async (file, version, algorithm, message) => {
+    const names = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];
+    const text = names.filter((name) => name in message).map((name) => `${name}\n${message[name]}\n`).join("");
+    const Signature = crypto.sign(algorithm, Buffer.from(text), privateKey).toString("base64");
+    const body = { ...message, SignatureVersion: version, Signature, SigningCertURL: "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef.pem" };
+    await judge(body);
+    await refuses(() => judge({ ...body, Message: body.Message + " " }), file);
+    vector("aws-sns", `node:crypto signs, ${sourceOfSns} judges`, arn, [["Content-Type", "text/plain; charset=UTF-8"], ["x-amz-sns-message-type", message.Type]],
+      JSON.stringify(body, null, 2), { file, delivery_id: message.MessageId, keys: certificate });
+  };
+  const sourceOfSns = version("sns-validator");
+  const base = { MessageId: "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324", TopicArn: arn, Timestamp: new RealDate(NOW).toISOString() };
+  const notification = { Type: "Notification", ...base, Subject: "größer", Message: event };
+  await sns("aws-sns", "2", "sha256", notification);
+  const { Subject, ...plain } = notification;
+  await sns("aws-sns-version-1", "1", "sha1", plain);
+  await sns("aws-sns-subscription", "2", "sha256", {
+    Type: "SubscriptionConfirmation", ...base, Token: "2336412f37", Message: "You have chosen to subscribe to the topic",
+    SubscribeURL: `https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=${arn}&Token=2336412f37`,
+  });
+}
+{
+  const { privateKey, certificate } = published("messageverificationcerts.paypal.com");
+  const id = "1JE4291016473214C";
+  const body = json({ id: "WH-1", event_type: "PAYMENT.CAPTURE.COMPLETED", text: "größer ✓" });
+  const [sent, time] = ["69cd13f0-d67a-11e5-baa3-778b53f4ae55", new RealDate(NOW).toISOString().replace(".000", "")];
+  const crc = [...Buffer.from(body)].reduce((crc, byte) => {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+    return crc >>> 0;
+  }, 0xffffffff) ^ 0xffffffff;
+  const signature = crypto.sign("sha256", Buffer.from(`${sent}|${time}|${id}|${crc >>> 0}`), privateKey).toString("base64");
+  vector("paypal", "node:crypto signs; no judge", id, [["PAYPAL-AUTH-ALGO", "SHA256withRSA"], ["PAYPAL-CERT-URL", "https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594-1d93a270"],
+    ["PAYPAL-TRANSMISSION-ID", sent], ["PAYPAL-TRANSMISSION-TIME", time], ["PAYPAL-TRANSMISSION-SIG", signature]], body, { delivery_id: "WH-1", keys: certificate });
+}
+{
+  const jwt = await load("jsonwebtoken");
+  const { OAuth2Client } = await load("google-auth-library");
+  const { privateKey, certificate } = published("google");
+  const public_ = crypto.createPublicKey(certificate);
+  const email = "push@project.iam.gserviceaccount.com";
+  const url = "https://hooks.example.com/in";
+  const claims = { aud: url, azp: "113774264463038321964", email, email_verified: true, exp: NOW / 1000 + 3600, iat: NOW / 1000, iss: "https://accounts.google.com", sub: "113774264463038321964" };
+  const token = jwt.sign(claims, privateKey, { algorithm: "RS256", keyid: "k-1" });
+  const judge = (token) => new OAuth2Client().verifySignedJwtWithCertsAsync(token, { "k-1": certificate }, url, ["https://accounts.google.com"]);
+  must((await judge(token)).getPayload().email === email, "google-pubsub");
+  await refuses(() => judge(token.replace(/.{4}$/, "AAAA")), "google-pubsub");
+  const keys = json({ keys: [{ kid: "k-0", kty: "RSA", alg: "RS256", use: "sig", n: "AQAB", e: "AQAB" }, { kid: "k-1", alg: "RS256", use: "sig", ...public_.export({ format: "jwk" }) }] });
+  vector("google-pubsub", `${version("jsonwebtoken")} signs, ${version("google-auth-library")} judges`, email, [["Authorization", `Bearer ${token}`]],
+    json({ message: { data: "aGVsbG8=", messageId: "136969346945", publishTime: "2023-11-14T22:13:20Z" }, subscription: "projects/project/subscriptions/orders" }), { delivery_id: "136969346945", keys });
+}
+{
+  const { default: HmacValidator } = require(path.join(path.dirname(from), "node_modules/@adyen/api-library/lib/src/utils/hmacValidator.js"));
+  const source = `${version("@adyen/api-library")} signs and judges`;
+  const key = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056";
+  const judge = new HmacValidator();
+  const item = { pspReference: "7914073381342284", originalReference: "", merchantAccountCode: "TestMerchant", merchantReference: "TestPayment-1407325143704", amount: { value: 1130, currency: "EUR" }, eventCode: "AUTHORISATION", success: "true" };
+  const signed = { ...item, additionalData: { hmacSignature: judge.calculateHmac(item, key) } };
+  must(judge.validateHMAC(signed, key), "adyen");
+  must(!judge.validateHMAC({ ...signed, success: "false" }, key), "adyen tampered");
+  vector("adyen", source, key, [], json({ live: "false", notificationItems: [{ NotificationRequestItem: signed }] }));
+  const signature = judge.calculateHmac(event, key);
+  must(judge.validateHMACSignature(key, signature, event), "adyen-platform");
+  must(!judge.validateHMACSignature(key, signature, event + " "), "adyen-platform tampered");
+  vector("adyen-platform", source, key, [["HmacSignature", signature]], event);
+}
+{
+  const { verifySignature } = await load("@vonage/jwt");
+  const jwt = await load("jsonwebtoken");
+  const claims = { iat: NOW / 1000, jti: "v-1", iss: "Vonage", payload_hash: crypto.createHash("sha256").update(event).digest("hex"), api_key: "a1b2c3d" };
+  const token = jwt.sign(claims, KEY);
+  must(verifySignature(token, KEY), "vonage");
+  await refuses(() => verifySignature(token, KEY + "x"), "vonage");
+  vector("vonage", `${version("jsonwebtoken")} signs, ${version("@vonage/jwt")} judges all but the digest of the body`, KEY, [["Authorization", `Bearer ${token}`]], event);
+  const netlify = jwt.sign({ iss: "netlify", sha256: crypto.createHash("sha256").update(event).digest("hex") }, KEY, { noTimestamp: true });
+  vector("netlify", `${version("jsonwebtoken")} signs; no judge`, KEY, [["X-Webhook-Signature", netlify]], event);
+}
+
 // No official library: signed here, after the document that data/providers.json names.
 const after = (provider, headers, more = {}) => {
   const { secret = KEY, body = event, ...rest } = more;
@@ -350,6 +452,8 @@ after("woocommerce", [["X-WC-Webhook-Delivery-ID", "w-1"], ["X-WC-Webhook-Signat
   after("teams", [["Authorization", "HMAC " + sha256(Buffer.from(secret, "base64"), event, "base64")]], { secret, delivery_id: "evt_1" });
 }
 after("dropbox", [["X-Dropbox-Signature", hex]]);
+const herokuBody = json({ action: "update", resource: "build", webhook_metadata: { attempt: { id: "t-1" }, delivery: { id: "h-1" } } });
+after("heroku", [["Heroku-Webhook-Hmac-SHA256", sha256(KEY, herokuBody, "base64")]], { body: herokuBody, delivery_id: "h-1" });
 
 // What is not signed: written by hand.
 const plain = (provider, headers, more = {}) => {

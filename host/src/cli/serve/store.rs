@@ -8,8 +8,8 @@ use crate::settings::{Settings, StoreUrl};
 
 #[derive(Debug, Args)]
 pub(super) struct StoreArgs {
-    /// PostgreSQL database for tasks, if not the data directory, e.g. postgres://user@db.example/stepwell; of several
-    /// servers with one database one works, and the others stand by
+    /// PostgreSQL database for tasks, if not the data directory, e.g. postgres://user@db.example/stepwell; several
+    /// servers with one database share its tasks
     #[arg(
         long,
         env = "STEPWELL_STORE",

@@ -1,7 +1,7 @@
-//! The task that is meant by an id, or by the first digits of one.
+//! The task or delivery that is meant by an id, or by the first digits of one.
 
 use anyhow::Result;
-use stepwell_api::TaskPage;
+use stepwell_api::{Delivery, DeliveryPage, TaskPage};
 use uuid::Uuid;
 
 use crate::cli::exit::UsageError;
@@ -31,33 +31,67 @@ pub(super) async fn resolve(client: &Client, typed: &str) -> Result<String> {
         Typed::Whole(id) => return Ok(id.to_string()),
         Typed::First(digits) => digits,
     };
-    // Ids sort as their digits do: those that begin with these are the newest before the first one that
-    // comes after all of them.
+    let path = ["tasks"];
+    let page = client
+        .get::<TaskPage>(&path, &newest(&digits))
+        .await?
+        .read()?;
+    let found = page.tasks.into_iter();
+    let found = found.map(|task| (task.id, task.state.as_str().to_owned()));
+    the_only(typed, &digits, found, ("task", "tasks'"))
+}
+
+/// The whole id of the delivery that `typed` means. A whole one is only checked.
+///
+/// # Errors
+/// As of [`resolve`].
+pub(in crate::cli) async fn resolve_delivery(client: &Client, typed: &str) -> Result<String> {
+    let digits = match parse(typed)? {
+        Typed::Whole(id) => return Ok(id.to_string()),
+        Typed::First(digits) => digits,
+    };
+    let path = ["deliveries"];
+    let page = client
+        .get::<DeliveryPage>(&path, &newest(&digits))
+        .await?
+        .read()?;
+    let found = page.deliveries.into_iter();
+    let found = found.map(|Delivery { id, verdict, .. }| (id, verdict));
+    the_only(typed, &digits, found, ("delivery", "deliveries'"))
+}
+
+/// The query for those whose ids begin with these digits. Ids sort as their digits do: they are the newest before the
+/// first one that comes after all of them.
+fn newest(digits: &str) -> Vec<(&'static str, String)> {
     let mut query = vec![("limit", (NAMED + 1).to_string())];
-    query.extend(first_after(&digits).map(|id| ("before", id)));
-    let page = client.get::<TaskPage>(&["tasks"], &query).await?.read()?;
-    let found: Vec<_> = (page.tasks.iter())
-        .filter(|task| task.id.replace('-', "").starts_with(&digits))
+    query.extend(first_after(digits).map(|id| ("before", id)));
+    query
+}
+
+/// The only id that begins with these digits, of ids with what they are.
+fn the_only(
+    typed: &str,
+    digits: &str,
+    found: impl Iterator<Item = (String, String)>,
+    (noun, theirs): (&str, &str),
+) -> Result<String> {
+    let found: Vec<(String, String)> = found
+        .filter(|(id, _)| id.replace('-', "").starts_with(digits))
         .collect();
-    match found[..] {
+    match &found[..] {
         [] => Err(ClientError::NotFound {
             code: "not-found".into(),
-            detail: format!("there is no task whose id begins with `{typed}`"),
+            detail: format!("there is no {noun} whose id begins with `{typed}`"),
         }
         .into()),
-        [task] => Ok(task.id.clone()),
+        [(id, _)] => Ok(id.clone()),
         _ => {
-            let named: Vec<String> = found
-                .iter()
-                .take(NAMED)
-                .map(|task| {
-                    let state = task.state.as_str();
-                    format!("{} ({})", printable(&task.id), printable(state))
-                })
-                .collect();
+            let named = found.iter().take(NAMED);
+            let named = named.map(|(id, word)| format!("{} ({})", printable(id), printable(word)));
+            let named: Vec<String> = named.collect();
             let more = if found.len() > NAMED { ", …" } else { "" };
             Err(UsageError::Value(format!(
-                "`{typed}` is the beginning of several tasks' ids: {}{more}; give more digits",
+                "`{typed}` is the beginning of several {theirs} ids: {}{more}; give more digits",
                 named.join(", ")
             ))
             .into())

@@ -123,10 +123,25 @@ pub(super) async fn setup(client: &Client, provider: &str) -> Result<Option<Prov
         return Ok(Some(ProviderSetup {
             what: "secret".to_owned(),
             find: "as its scheme says".to_owned(),
+            begins_with: None,
         }));
     }
     let found: Provider = client.provider(provider).await?.read()?;
     Ok(found.secret)
+}
+
+/// Says that a secret looks like another value of the service than the one that signs.
+pub(super) fn doubt(setup: &ProviderSetup, secret: &str, output: Output) {
+    if let Some(start) = setup
+        .begins_with
+        .as_deref()
+        .filter(|start| !secret.starts_with(start))
+    {
+        let (what, start) = (printable(&setup.what), printable(start));
+        output.note(&format!(
+            "a {what} begins with `{start}`, and this one does not: if requests are refused with `signature-mismatch`, it is another value"
+        ));
+    }
 }
 
 /// Asks on a terminal for a provider's secret; nothing if it is not known yet.
@@ -185,12 +200,15 @@ async fn add(
     let path = ["webhooks", webhook];
     // What it is called is known before it is asked for, and so is that the webhook takes one.
     let found: Webhook = client.get::<Webhook>(&path, &[]).await?.read()?;
-    let what = setup(client, &found.provider).await?;
-    let what = what.map_or_else(|| "secret".to_owned(), |setup| setup.what);
+    let setup = setup(client, &found.provider).await?;
+    let what = setup.as_ref().map_or("secret", |setup| &setup.what);
     let body = NewWebhookSecret {
-        secret: source.read(&what)?,
+        secret: source.read(what)?,
         overlap_seconds,
     };
+    if let Some(setup) = &setup {
+        doubt(setup, &body.secret, output);
+    }
     let path = ["webhooks", webhook, "secrets"];
     let added = client.post::<WebhookSecret>(&path, &body).await?;
     if output.json {

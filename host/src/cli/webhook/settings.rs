@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 use stepwell_api::WebhookChange;
 
-use super::secret::{SecretSource, asked, setup, variable};
+use super::secret::{SecretSource, asked, doubt, setup, variable};
 use crate::cli::exit::UsageError;
 use crate::client::Client;
 use crate::domain::authentication::{AuthenticationError, network};
@@ -49,9 +49,13 @@ impl Verification {
         let mut secret = self.secret.named()?;
         if let Some(provider) = &self.provider
             && let Some(setup) = setup(client, provider).await?
-            && secret.is_none()
         {
-            secret = asked(&setup, output)?;
+            if secret.is_none() {
+                secret = asked(&setup, output)?;
+            }
+            if let Some(secret) = &secret {
+                doubt(&setup, secret, output);
+            }
         }
         let verify_token = match &self.verify_token_env {
             Some(name) => Some(Some(variable(name)?)),

@@ -5,7 +5,8 @@ use std::pin::Pin;
 
 use super::*;
 use crate::connectors::Payer;
-use crate::domain::blocking::{BlockingPool, Work};
+use crate::connectors::payer::Unbounded;
+use crate::domain::blocking::{BlockingPool, Executor, Work};
 use crate::domain::budget::{Charge, Permit};
 use crate::domain::effect::FetchResponse;
 
@@ -57,9 +58,11 @@ async fn decoding_is_the_callers_work() {
     .await;
     let (client, pool, caller) = (open(), Counted::default(), caller());
     let memory = Charge::new(Arc::new(Permit::unlimited()));
+    let executor: Arc<dyn Executor> = Arc::new(Unbounded);
     let payer = Payer {
         memory: &memory,
         pool: &pool,
+        executor: &executor,
     };
     // What cannot be decoded is work as well.
     for (path, times) in [("/plain", 0), ("/gzip", 1), ("/cut", 2)] {

@@ -4,6 +4,7 @@
 mod answers;
 mod egress;
 mod hostile;
+mod owners;
 mod redirects;
 mod reuse;
 mod upstream;

@@ -63,6 +63,77 @@ async fn who_waits_is_woken_by_what_is_given_back() {
     }
 }
 
+/// However many wait, what is given back wakes those that have something then, workspaces in turn and the first of each
+/// first; and none that left is in the way.
+#[tokio::test]
+async fn what_is_given_back_wakes_none_in_vain() {
+    use std::sync::atomic::AtomicUsize;
+    use std::task::{Context, Wake};
+
+    #[derive(Default)]
+    struct Counted(AtomicUsize);
+    impl Wake for Counted {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let budget = Budget::new(4);
+    let (loud, quiet) = (name("loud"), name("quiet"));
+    let mut held: Vec<Permit> = Vec::new();
+    for _ in 0..3 {
+        held.push(budget.take(&loud, 1).unwrap());
+    }
+    let counted = Arc::<Counted>::default();
+    let waker = Waker::from(counted.clone());
+    let mut context = Context::from_waker(&waker);
+    let mut waiting: Vec<_> = (0..1_000)
+        .map(|_| Box::pin(budget.wait_for(&loud, 1)))
+        .collect();
+    for waits in &mut waiting {
+        assert!(waits.as_mut().poll(&mut context).is_pending());
+    }
+    held.push(budget.take(&quiet, 1).unwrap());
+    let mut other = Box::pin(budget.wait_for(&quiet, 1));
+    assert!(other.as_mut().poll(&mut context).is_pending());
+    // Those in front leave.
+    waiting.drain(..900);
+    held.truncate(1);
+    assert_eq!(counted.0.load(Ordering::SeqCst), 2);
+    let Poll::Ready(quiets) = other.as_mut().poll(&mut context) else {
+        panic!("the other workspace has nothing");
+    };
+    let Poll::Ready(first) = waiting[0].as_mut().poll(&mut context) else {
+        panic!("the first one has nothing");
+    };
+    assert!(waiting[1].as_mut().poll(&mut context).is_pending());
+    // One that is dropped with what it was given hands it on.
+    drop(first);
+    assert_eq!(counted.0.load(Ordering::SeqCst), 3);
+    drop(waiting.remove(1));
+    assert_eq!(counted.0.load(Ordering::SeqCst), 4);
+    drop((waiting, quiets, held));
+    assert_eq!(budget.used(), 0);
+    let state = budget.state.lock();
+    assert!(state.workspaces.is_empty());
+}
+
+#[tokio::test]
+async fn a_small_one_does_not_wait_behind_a_large_one() {
+    let budget = Budget::new(100);
+    let name = name("a");
+    let held = budget.take(&name, 60).unwrap();
+    let permit = budget.take(&name, 10).unwrap();
+    let large = budget.wait_for(&name, 70);
+    let small = permit.wait_to_grow(10);
+    let gives = async { held.shrink(20) };
+    tokio::select! {
+        biased;
+        _ = large => panic!("there is not that much"),
+        ((), ()) = async { tokio::join!(small, gives) } => {}
+    }
+    assert_eq!((permit.used(), budget.used()), (20, 60));
+}
+
 proptest! {
     /// Never is more held than there is, and what is held is what the permits say.
     #[test]

@@ -42,6 +42,9 @@ pub enum EditError {
     /// Too much.
     #[error("the data would have {0} bytes, and at most {most} are allowed", most = limits::DATA_BYTES)]
     TooLarge(usize),
+    /// Another server says so, in these words.
+    #[error("{0}")]
+    Elsewhere(String),
 }
 
 /// The data with the edits made, one after another, and its text. `data` is an object. Patches and

@@ -83,6 +83,16 @@ pub enum ActionError {
         /// When the pause is over.
         until: Millis,
     },
+    /// The server that has the task does not answer.
+    #[error(
+        "the server that has task {task} did not answer within {seconds} seconds, and nothing was changed; try again"
+    )]
+    Unanswered {
+        /// The task.
+        task: TaskId,
+        /// How long was waited.
+        seconds: u64,
+    },
     /// The server has no memory left for it now.
     #[error("the server has as much to do as it can hold; try again in a moment")]
     NoMemory,

@@ -2,6 +2,7 @@
 
 use crate::domain::clock::Millis;
 use crate::domain::ids::{StepName, TaskId};
+use crate::domain::inbox::TaskAction;
 use crate::domain::journal::Entry;
 use crate::domain::run::Ended;
 use crate::domain::task::{Retrying, Standing, TaskHead, TaskState};
@@ -13,6 +14,20 @@ pub(in crate::engine) struct WrongState {
     pub(in crate::engine) state: TaskState,
     /// What would be right.
     pub(in crate::engine) hint: &'static str,
+}
+
+const CANCEL: &str = "only a task that is not at its end can be cancelled";
+const RETRY: &str = "only a task in error or cancelled can be tried again";
+const UPDATE: &str = "`task retry` takes it up again, and then it can be changed";
+
+/// What would be right where an action is refused for the task's state.
+pub(super) fn hint(action: &TaskAction) -> &'static str {
+    match action {
+        TaskAction::Cancel => CANCEL,
+        TaskAction::Retry => RETRY,
+        TaskAction::Update(_) | TaskAction::Merge(..) => UPDATE,
+        TaskAction::Keep(_) => "any task can be kept",
+    }
 }
 
 fn wrong(head: &TaskHead, hint: &'static str) -> WrongState {
@@ -31,10 +46,7 @@ pub(in crate::engine) fn cancelled(
     now: Millis,
 ) -> Result<TaskHead, WrongState> {
     if head.state().is_final() {
-        return Err(wrong(
-            &head,
-            "only a task that is not at its end can be cancelled",
-        ));
+        return Err(wrong(&head, CANCEL));
     }
     head.give_up_run(given_up);
     go(&mut head, Standing::Cancelled, now);
@@ -48,8 +60,7 @@ pub(in crate::engine) fn retried(
     now: Millis,
 ) -> Result<TaskHead, WrongState> {
     if !matches!(head.state(), TaskState::Error | TaskState::Cancelled) {
-        let hint = "only a task in error or cancelled can be tried again";
-        return Err(wrong(&head, hint));
+        return Err(wrong(&head, RETRY));
     }
     let retrying = failed.clone().map(|step| Retrying { step, failed: 0 });
     go(&mut head, Standing::Ready { retrying }, now);
@@ -67,8 +78,7 @@ pub(in crate::engine) fn retried(
 /// A task whose data has been changed. No run of it is under way.
 pub(in crate::engine) fn updated(mut head: TaskHead, now: Millis) -> Result<TaskHead, WrongState> {
     if head.state() == TaskState::Cancelled {
-        let hint = "`task retry` takes it up again, and then it can be changed";
-        return Err(wrong(&head, hint));
+        return Err(wrong(&head, UPDATE));
     }
     head.give_up_run(false);
     go(&mut head, Standing::ready(), now);

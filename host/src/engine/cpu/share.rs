@@ -68,6 +68,8 @@ struct Lane<T> {
     workspace: WorkspaceName,
     weight: i64,
     account: Arc<Account>,
+    /// Those that go before [`Lane::waiting`].
+    first: VecDeque<T>,
     waiting: VecDeque<T>,
     /// Those that wait, and those that have their turn.
     computing: usize,
@@ -141,6 +143,7 @@ impl<T> Share<T> {
             workspace: workspace.clone(),
             weight,
             account: account.clone(),
+            first: VecDeque::new(),
             waiting: VecDeque::new(),
             computing: 0,
             deficit: 0,
@@ -162,11 +165,25 @@ impl<T> Share<T> {
 
     /// Queues a job for its turn.
     pub(super) fn push(&mut self, id: LaneId, job: T) {
+        if let Some(lane) = self.lane(id) {
+            lane.waiting.push_back(job);
+            self.pushed(id);
+        }
+    }
+
+    /// Queues a job that has little to do, and for which others wait, before the lane's other ones.
+    pub(super) fn push_first(&mut self, id: LaneId, job: T) {
+        if let Some(lane) = self.lane(id) {
+            lane.first.push_back(job);
+            self.pushed(id);
+        }
+    }
+
+    fn pushed(&mut self, id: LaneId) {
         let Some(lane) = self.lane(id) else { return };
-        lane.waiting.push_back(job);
         lane.computing += 1;
         let is_first = lane.computing == 1;
-        if lane.waiting.len() == 1 {
+        if lane.first.len() + lane.waiting.len() == 1 {
             // A lane whose only job had its turn goes on with it, or waits for the next one.
             let goes_on = lane.deficit > 0;
             if goes_on {
@@ -196,8 +213,9 @@ impl<T> Share<T> {
                     continue;
                 }
             }
-            let job = lane.waiting.pop_front()?;
-            if lane.waiting.is_empty() {
+            let first = lane.first.pop_front();
+            let job = first.or_else(|| lane.waiting.pop_front())?;
+            if lane.first.is_empty() && lane.waiting.is_empty() {
                 self.order.pop_front();
             }
             self.granted += 1;
@@ -241,10 +259,10 @@ impl<T> Share<T> {
 
     /// Counts what was used for a workspace beside its jobs, until `now`.
     pub(super) fn spend(&mut self, workspace: &WorkspaceName, used: Micros, now: Micros) {
+        // One that has no job is active now, too.
+        let (id, account) = self.enter(workspace, now);
+        account.leave();
         let backlogged = self.backlogged;
-        let Some(id) = self.places.get(workspace).copied() else {
-            return;
-        };
         let Some(lane) = self.lane(id) else { return };
         lane.account.spend(used, now, true);
         lane.charge(i64::try_from(used).unwrap_or(i64::MAX), backlogged);

@@ -1,8 +1,11 @@
 //! Checks of the threads: jobs come to their ends, and are dropped where they stand at the threads' end.
 
-use std::sync::atomic::AtomicBool;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use super::*;
 
@@ -10,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn workers() -> (Arc<Threads>, Workers) {
     let threads = Arc::new(Threads::start().unwrap());
-    let workers = Workers::new(threads.clone(), HashMap::new());
+    let workers = Workers::new(threads.clone(), HashMap::new(), Arc::default());
     (threads, workers)
 }
 
@@ -195,4 +198,91 @@ fn time_on_other_threads_is_the_workspaces() {
     stop.store(true, Ordering::Relaxed);
     // Slices are of the clock: beside other programs fewer of them make up what was used.
     assert!(waited[1] > 20 && waited[1] > 4 * waited[0], "{waited:?}");
+}
+
+/// A connection that is kept, or a call that hangs, takes nothing from others.
+#[test]
+fn what_waits_keeps_no_workspace_active() {
+    let (_threads, workers) = workers();
+    let (waits, other) = (name("waits"), name("other"));
+    let (goes_on, told) = tokio::sync::oneshot::channel();
+    let job = workers.run(&waits, Box::pin(told));
+    let until = Instant::now() + PATIENCE;
+    workers.spawn(&other, Box::pin(std::future::pending()));
+    while !workers.has_one_workspace() {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(!job.is_finished());
+    goes_on.send(7).unwrap();
+    while !job.is_finished() {
+        assert!(Instant::now() < until);
+        std::thread::yield_now();
+    }
+}
+
+/// A future that is polled elsewhere has turns with the workspace's runs.
+#[test]
+fn what_is_charged_where_it_is_awaited_waits_for_its_turn() {
+    let (_threads, workers) = workers();
+    let (loud, parses) = (name("loud"), name("parses"));
+    let stop = Arc::new(AtomicBool::new(false));
+    for _ in 0..20 {
+        workers.spawn(&loud, Box::pin(computes(stop.clone())));
+    }
+    let long = Box::pin(async {
+        for _ in 0..5 {
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_millis(6) {
+                std::hint::spin_loop();
+            }
+            gives_back().await;
+        }
+        7
+    });
+    let charged = workers.charge(&parses, long);
+    let elsewhere = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().build();
+        runtime.unwrap().block_on(charged)
+    });
+    let until = Instant::now() + PATIENCE;
+    let mut has_waited = false;
+    while !elsewhere.is_finished() {
+        assert!(Instant::now() < until);
+        has_waited |= workers.computing(&parses) > 0;
+        std::thread::yield_now();
+    }
+    stop.store(true, Ordering::Relaxed);
+    assert_eq!(elsewhere.join().unwrap(), 7);
+    assert!(has_waited);
+    assert_eq!(workers.computing(&parses), 0);
+}
+
+#[test]
+fn what_is_dropped_while_it_waits_for_its_turn_takes_none() {
+    let (_threads, workers) = workers();
+    let (loud, gives_up) = (name("loud"), name("gives-up"));
+    let stop = Arc::new(AtomicBool::new(false));
+    for _ in 0..20 {
+        workers.spawn(&loud, Box::pin(computes(stop.clone())));
+    }
+    let until = Instant::now() + PATIENCE;
+    while workers.computing(&loud) < 10 {
+        assert!(Instant::now() < until);
+        std::thread::yield_now();
+    }
+    for _ in 0..20 {
+        let mut charged = workers.charge(&gives_up, Box::pin(computes(stop.clone())));
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        while workers.computing(&gives_up) == 0 {
+            assert!(Instant::now() < until);
+            assert!(Pin::new(&mut charged).poll(&mut context).is_pending());
+        }
+        drop(charged);
+    }
+    stop.store(true, Ordering::Relaxed);
+    while workers.computing(&loud) + workers.computing(&gives_up) > 0 {
+        assert!(Instant::now() < until, "a turn was not given back");
+        std::thread::yield_now();
+    }
 }

@@ -11,6 +11,7 @@ use stepwell_api::{Replay, ReplayFrom, SetValue, TaskChange};
 
 use super::{Api, ApiError, bad, json, strict, whole_body};
 use crate::domain::data::{Edit, Pointer};
+use crate::domain::ids::WorkspaceName;
 use crate::domain::task::TaskHead;
 use crate::http::caller::{Caller, Ingest, Operate};
 use crate::http::event::text;
@@ -37,10 +38,11 @@ fn edits_of(change: TaskChange) -> Result<Vec<Edit>, ApiError> {
 /// A body that may be as large as a webhook's; the default if it is empty.
 pub(super) async fn large_body<T: DeserializeOwned + Default>(
     api: &Api,
+    workspace: &WorkspaceName,
     headers: &HeaderMap,
     body: Body,
 ) -> Result<T, ApiError> {
-    let (bytes, _share) = whole_body(api, None, api.body, headers, body).await?;
+    let (bytes, _share) = whole_body(api, Some(workspace), api.body, headers, body).await?;
     if bytes.is_empty() {
         return Ok(T::default());
     }
@@ -126,18 +128,21 @@ pub(in crate::http) async fn update(
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let task = caller.name()?;
-    let edits = edits_of(large_body(&api, &headers, body).await?)?;
-    if edits.is_empty() {
-        return Err(bad(
-            "it changes nothing; give `patch` (a JSON merge patch), `set` or `replace`",
-        ));
-    }
-    let by = caller.actor();
-    let done = api
-        .engine
-        .actions
-        .update(&caller.workspace, task, edits, by);
-    Ok(answer(StatusCode::OK, &done.await?))
+    let updating = async {
+        let edits = edits_of(large_body(&api, &caller.workspace, &headers, body).await?)?;
+        if edits.is_empty() {
+            return Err(bad(
+                "it changes nothing; give `patch` (a JSON merge patch), `set` or `replace`",
+            ));
+        }
+        let by = caller.actor();
+        let actions = &api.engine.actions;
+        let done = actions.update(&caller.workspace, task, edits, by).await?;
+        Ok(answer(StatusCode::OK, &done))
+    };
+    api.engine
+        .charge(&caller.workspace, Box::pin(updating))
+        .await
 }
 
 pub(in crate::http) async fn clone(
@@ -147,13 +152,18 @@ pub(in crate::http) async fn clone(
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let task = caller.name()?;
-    let edits = edits_of(large_body(&api, &headers, body).await?)?;
-    let by = caller.actor();
-    let done = api
-        .engine
-        .actions
-        .clone_task(&caller.workspace, task, edits, by);
-    Ok(answer(StatusCode::CREATED, &done.await?))
+    let cloning = async {
+        let edits = edits_of(large_body(&api, &caller.workspace, &headers, body).await?)?;
+        let by = caller.actor();
+        let actions = &api.engine.actions;
+        let done = actions
+            .clone_task(&caller.workspace, task, edits, by)
+            .await?;
+        Ok(answer(StatusCode::CREATED, &done))
+    };
+    api.engine
+        .charge(&caller.workspace, Box::pin(cloning))
+        .await
 }
 
 pub(in crate::http) async fn replay(
@@ -163,7 +173,7 @@ pub(in crate::http) async fn replay(
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
     let task = caller.name()?;
-    let ReplayFrom { from } = large_body(&api, &headers, body).await?;
+    let ReplayFrom { from } = large_body(&api, &caller.workspace, &headers, body).await?;
     let replayed = api
         .engine
         .replayer

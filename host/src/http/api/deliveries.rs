@@ -75,7 +75,10 @@ pub(in crate::http) async fn list(
     asked: Result<Query<DeliveryQuery>, QueryRejection>,
 ) -> Result<Response<Body>, ApiError> {
     let wanted = wanted(&api, &caller, query(asked)?)?;
-    let page = api.deliveries.page(&caller.workspace, &wanted).await?;
+    let pool = &api.engine.pool;
+    let page = api.deliveries.page(pool, &caller.workspace, &wanted);
+    // It parses the data of tasks.
+    let page = api.engine.charge(&caller.workspace, Box::pin(page)).await?;
     let page = DeliveryPage {
         deliveries: page.deliveries.iter().map(view::delivery).collect(),
         next: page.next.map(|id| id.to_string()),
@@ -98,7 +101,7 @@ pub(in crate::http) async fn show(
     let delivery = found(&api, &caller, caller.name()?).await?;
     let mut shown = view::delivery(&delivery);
     shown.body = if delivery.verdict == Verdict::Accepted {
-        let document = as_accepted(&api, &caller, delivery.id).await?;
+        let (document, _) = as_accepted(&api, &caller, delivery.id).await?;
         view::delivery_body(&DeliveryBody::Kept(document.text.to_vec()))
     } else {
         view::delivery_body(&delivery.body)
@@ -112,7 +115,7 @@ pub(in crate::http) async fn redeliver(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, ApiError> {
-    let Redelivery { body: edited } = large_body(&api, &headers, body).await?;
+    let Redelivery { body: edited } = large_body(&api, &caller.workspace, &headers, body).await?;
     let delivery = found(&api, &caller, caller.name()?).await?;
     let webhook = api
         .catalog
@@ -122,14 +125,18 @@ pub(in crate::http) async fn redeliver(
     // The data of a GET are its query, so that a text in their place is data.
     let is_data = delivery.verdict == Verdict::Accepted || delivery.method == "GET";
     let again = match edited {
-        Some(text) if is_data => Again::Data(Document::new(text.into())),
+        Some(text) if is_data => Again::Data {
+            document: Document::new(text.into()),
+            verified: None,
+        },
         Some(text) => {
             // It is a text, however the body was coded.
             headers.remove(CONTENT_ENCODING);
             Again::Body(text.into())
         }
         None if delivery.verdict == Verdict::Accepted => {
-            Again::Data(as_accepted(&api, &caller, delivery.id).await?)
+            let (document, verified) = as_accepted(&api, &caller, delivery.id).await?;
+            Again::Data { document, verified }
         }
         None => Again::Body(recorded_body(&delivery)?),
     };
@@ -164,11 +171,17 @@ fn sent_headers(delivery: &Delivery) -> HeaderMap {
     headers
 }
 
-/// The data of an accepted delivery before its first run.
-async fn as_accepted<S>(api: &Api, caller: &Caller<S>, task: TaskId) -> Result<Document, ApiError> {
+/// The data of an accepted delivery before its first run, and whose secret vouched for it.
+async fn as_accepted<S>(
+    api: &Api,
+    caller: &Caller<S>,
+    task: TaskId,
+) -> Result<(Document, Option<Arc<str>>), ApiError> {
     let replayer = &api.engine.replayer;
     let (_, mut data) = replayer.as_accepted(&caller.workspace, task).await?;
     let via = data.as_object_mut().and_then(|data| data.shift_remove(VIA));
+    let verified = via.as_ref().and_then(|via| via["verified"].as_str());
+    let verified = verified.map(Arc::from);
     let event = match via {
         Some(Value::Object(mut via)) => via.shift_remove("cloudevent"),
         _ => None,
@@ -178,7 +191,7 @@ async fn as_accepted<S>(api: &Api, caller: &Caller<S>, task: TaskId) -> Result<D
         Some(Value::Object(event)) => Some(Box::new(event)),
         _ => None,
     };
-    Ok(document)
+    Ok((document, verified))
 }
 
 fn recorded_body(delivery: &Delivery) -> Result<Bytes, ApiError> {

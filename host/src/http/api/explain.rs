@@ -33,7 +33,8 @@ pub(in crate::http) async fn explain(
         task: id,
         workspace: caller.workspace.clone(),
     })?;
-    let explained = tokio::task::spawn_blocking(move || {
+    let (pool, workspace) = (api.engine.pool.clone(), caller.workspace.clone());
+    let explaining = pool.run_for(&workspace, move || {
         let data = Document::parse(task.data).map_err(|error| {
             StoreError::Damaged(format!("the data of task {id} is not JSON: {error}"))
         })?;
@@ -80,6 +81,5 @@ pub(in crate::http) async fn explain(
             more: more as u64,
         })
     });
-    let explained = explained.await.map_err(StoreError::unavailable)??;
-    Ok(json(StatusCode::OK, &explained))
+    Ok(json(StatusCode::OK, &explaining.await?))
 }

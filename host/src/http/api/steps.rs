@@ -67,10 +67,12 @@ async fn added(
         }
         other => other?,
     };
-    let added = api
+    let adding = api
         .catalog
-        .add_step(&caller.workspace, name, component, tuning)
-        .await?;
+        .add_step(&caller.workspace, name, component, tuning);
+    // The component's `condition` computes.
+    let adding = api.engine.charge(&caller.workspace, Box::pin(adding));
+    let added = adding.await?;
     let status = if added.replaced {
         StatusCode::OK
     } else {
@@ -151,10 +153,11 @@ pub(in crate::http) async fn rollback(
 ) -> Result<Response<Body>, ApiError> {
     let name = caller.name()?;
     let Rollback { to } = json_body(&api, &headers, body).await?;
-    let catalog = &api.catalog;
-    let live = catalog
-        .rollback_step(&caller.workspace, name, to.as_deref())
-        .await?;
+    let putting = api
+        .catalog
+        .rollback_step(&caller.workspace, name, to.as_deref());
+    let putting = api.engine.charge(&caller.workspace, Box::pin(putting));
+    let live = putting.await?;
     Ok(json(StatusCode::OK, &view::step(&live.step)))
 }
 

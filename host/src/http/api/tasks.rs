@@ -12,6 +12,7 @@ use stepwell_api::{StateCounts, TaskCounts, TaskPage, TaskQuery, TimelineQuery};
 use stepwell_condition::Pattern;
 
 use super::{Api, ApiError, json, json_text, query};
+use crate::domain::blocking::BlockingPool;
 use crate::domain::budget::Permit;
 use crate::domain::clock::{Millis, parse_rfc3339};
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -19,8 +20,8 @@ use crate::domain::task::TaskState;
 use crate::http::caller::{Caller, Read};
 use crate::http::view;
 use crate::ingest::read::ReadError;
-use crate::store::Terms;
 use crate::store::search::{Search, search};
+use crate::store::{Terms, Timeline};
 
 /// Tasks on a page, if the query does not say.
 const PAGE: usize = 50;
@@ -91,7 +92,8 @@ pub(in crate::http) async fn list(
     asked: Result<Query<TaskQuery>, QueryRejection>,
 ) -> Result<Response<Body>, ApiError> {
     let wanted = wanted(query(asked)?)?;
-    let page = search(&*api.store, &caller.workspace, &wanted).await?;
+    let pool: &dyn BlockingPool = &*api.engine.pool;
+    let page = search(&*api.store, Some(pool), &caller.workspace, &wanted).await?;
     // A webhook that was deleted has tasks; one that never was has none.
     if page.tasks.is_empty()
         && (page.next.or(wanted.before)).is_none()
@@ -173,24 +175,38 @@ pub(in crate::http) async fn show(
     let id: TaskId = caller.name()?;
     let TimelineQuery { before } = query(asked)?;
     // Each holds some times what it shows.
-    let _turn = api.views.acquire().await;
+    let _turn = api.views.wait_for(&caller.workspace, 1).await;
     let timeline = api.store.timeline(&caller.workspace, id, before).await?;
     let timeline = timeline.ok_or_else(|| ApiError::NoSuchTask {
         task: id,
         workspace: caller.workspace.clone(),
     })?;
+    let is_large = timeline.task.data.len() as u64 + timeline.task.journal > SMALL as u64;
+    let text = match is_large {
+        false => shown(&timeline, before.is_some())?,
+        true => {
+            let pool = &api.engine.pool;
+            let showing = pool.run_for(&caller.workspace, move || {
+                shown(&timeline, before.is_some())
+            });
+            showing.await?
+        }
+    };
+    held(&api, &caller.workspace, text)
+}
+
+/// A task as JSON text. `is_earlier`: with a part of its journal that is not the newest.
+fn shown(timeline: &Timeline, is_earlier: bool) -> Result<Vec<u8>, ApiError> {
     let journal = &timeline.journal;
     let entries = journal.iter().map(|(place, entry)| (*place, entry));
     let mut shown = view::task(&timeline.task, entries)?;
     let oldest = journal.first().map(|(place, _)| *place);
     shown.earlier = oldest.filter(|_| timeline.is_cut);
-    if before.is_some() {
+    if is_earlier {
         // They are those of a run that a newer page has.
         shown.calls_under_way = Vec::new();
     }
-    let text = serde_json::to_vec(&shown).unwrap_or_default();
-    drop(shown);
-    held(&api, &caller.workspace, text)
+    Ok(serde_json::to_vec(&shown).unwrap_or_default())
 }
 
 /// An answer that is charged to its workspace until it is sent, if it is large: a client may read slowly.

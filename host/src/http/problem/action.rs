@@ -32,7 +32,7 @@ pub(super) fn kind_of(error: &ActionError) -> Kind {
         },
         ActionError::NoSuchRun { .. } => kind(S::UNPROCESSABLE_ENTITY, "no-such-run"),
         ActionError::TooOften { .. } => kind(S::CONFLICT, "limit-reached"),
-        ActionError::Busy { .. } | ActionError::Pauses { .. } => {
+        ActionError::Busy { .. } | ActionError::Pauses { .. } | ActionError::Unanswered { .. } => {
             kind(S::SERVICE_UNAVAILABLE, "busy")
         }
         ActionError::FilesFull { most: bytes } => with(

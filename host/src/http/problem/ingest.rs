@@ -127,6 +127,8 @@ pub(super) fn verify(error: &VerifyError) -> Kind {
     match error {
         VerifyError::Address(_) => kind(S::FORBIDDEN, "address-refused"),
         VerifyError::NoChallenge { .. } => kind(S::FORBIDDEN, "challenge-refused"),
+        VerifyError::KeyUnavailable => kind(S::SERVICE_UNAVAILABLE, "key-unavailable"),
+        VerifyError::Unconfirmed => kind(S::SERVICE_UNAVAILABLE, "confirmation-failed"),
         // The codes are those of the crate `stepwell-signature`.
         VerifyError::Refused { refused, .. } => kind(S::UNAUTHORIZED, refused.code()),
     }

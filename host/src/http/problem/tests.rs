@@ -180,6 +180,8 @@ async fn every_refusal_has_its_status_and_code() {
         ),
         (LinkError::Expired.into(), 403, "link-refused"),
         (ApiError::NoSuchFile, 404, "not-found"),
+        (ApiError::NoSuchNode("9".into()), 404, "not-found"),
+        (ApiError::LastNode(1), 409, "last-node"),
         (ApiError::NoSuchRange(3), 416, "bad-range"),
         (
             LimitError::AtOnce { most: 1 }.into(),

@@ -74,6 +74,7 @@ impl Server {
             base_url: url.clone(),
             engine,
             links,
+            fetch_keys: FetchClient::new(FetchSettings::default()).unwrap(),
         };
         let api = Api::new(parts, &settings);
         let (close, closing) = watch::channel(false);

@@ -100,6 +100,7 @@ pub(in crate::http) fn provider(provider: &Provider) -> contract::Provider {
     let setup = |setup: &Setup| contract::ProviderSetup {
         what: setup.what.clone(),
         find: setup.find.clone(),
+        begins_with: setup.begins_with.clone(),
     };
     let (signs, tolerance_seconds) = match &provider.scheme.check {
         Check::Signature(signature) => {
@@ -108,11 +109,10 @@ pub(in crate::http) fn provider(provider: &Provider) -> contract::Provider {
             (Some(String::from(signature.content.clone())), tolerance)
         }
         Check::Jwt(jwt) => {
-            let claim = format!(
-                "a JSON Web Token with the body's SHA-256 in `{}`",
-                jwt.body_claim
-            );
-            (Some(claim), jwt.tolerance_seconds)
+            let claim = jwt.body_claim.as_ref();
+            let signs =
+                claim.map(|claim| format!("a JSON Web Token with the body's SHA-256 in `{claim}`"));
+            (signs, jwt.tolerance_seconds)
         }
         Check::Token(_) | Check::Basic | Check::None => (None, None),
     };

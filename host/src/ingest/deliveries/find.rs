@@ -15,6 +15,7 @@ use crate::domain::delivery::{Delivery, DeliveryBody, DeliveryQuery, Verdict};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits;
 use crate::domain::task::StoredTask;
+use crate::engine::FairPool;
 use crate::store::search::{Search, search};
 use crate::store::{StoreError, Terms};
 
@@ -70,12 +71,13 @@ impl DeliveryFilter {
 }
 
 impl DeliveryLog {
-    /// A page of the deliveries that are wanted.
+    /// A page of the deliveries that are wanted. They are matched on `pool`.
     ///
     /// # Errors
     /// What the store fails with.
     pub async fn page(
         &self,
+        pool: &FairPool,
         workspace: &WorkspaceName,
         wanted: &DeliveryFilter,
     ) -> Result<Page, StoreError> {
@@ -96,7 +98,7 @@ impl DeliveryLog {
                     limit: wanted.limit,
                     ..Search::default()
                 };
-                let tasks = search(&*self.store, workspace, &tasks).await?;
+                let tasks = search(&*self.store, None, workspace, &tasks).await?;
                 // As far as the search for each name has looked.
                 looked_to = looked_to.max(tasks.next);
                 for head in tasks.tasks {
@@ -120,25 +122,11 @@ impl DeliveryLog {
             _ => looked_to,
         };
         found.truncate(wanted.limit);
-        if let Some(pattern) = &wanted.pattern {
-            let mut budget = Budget::new(4 * Budget::UNITS);
-            let mut matching = Vec::new();
-            let mut looked_at = None;
-            for delivery in found {
-                let data = data.iter().find(|(id, _)| *id == delivery.id);
-                let document = document(&delivery, data.map(|(_, data)| &**data));
-                let matches = pattern.matches_within(&document, &mut budget);
-                if matches.is_err() {
-                    // The page ends here; what costs too much by itself is passed over.
-                    next = Some(looked_at.unwrap_or(delivery.id));
-                    break;
-                }
-                looked_at = Some(delivery.id);
-                if matches == Ok(true) {
-                    matching.push(delivery);
-                }
-            }
+        if let Some(pattern) = wanted.pattern.clone() {
+            let matching = move || matching(&pattern, found, &data);
+            let (matching, end) = pool.run_for(workspace, matching).await;
             found = matching;
+            next = end.or(next);
         }
         Ok(Page {
             deliveries: found,
@@ -188,6 +176,30 @@ impl DeliveryLog {
         found.retain(|one| verdicts.is_empty() || verdicts.contains(&one.verdict.name()));
         Ok(found)
     }
+}
+
+/// Those that match; and where the page ends, if it ends before the last one: what costs too much by itself is passed
+/// over. `data` is that of tasks.
+fn matching(
+    pattern: &Pattern,
+    found: Vec<Delivery>,
+    data: &[(TaskId, Arc<str>)],
+) -> (Vec<Delivery>, Option<TaskId>) {
+    let mut budget = Budget::new(4 * Budget::UNITS);
+    let mut matching = Vec::new();
+    let mut looked_at = None;
+    for delivery in found {
+        let data = data.iter().find(|(id, _)| *id == delivery.id);
+        let document = document(&delivery, data.map(|(_, data)| &**data));
+        let Ok(matches) = pattern.matches_within(&document, &mut budget) else {
+            return (matching, Some(looked_at.unwrap_or(delivery.id)));
+        };
+        looked_at = Some(delivery.id);
+        if matches {
+            matching.push(delivery);
+        }
+    }
+    (matching, None)
 }
 
 /// The delivery that a task came by. None if it came otherwise, or is a copy of one that did.

@@ -12,7 +12,7 @@ use multer::{Field, Multipart};
 use tokio::time::Instant;
 
 use super::names::{file_name, media_type};
-use super::pieces::{Gate, PieceError, Pieces};
+use super::pieces::{Gate, PieceError, Pieces, Watch};
 use super::{File, Upload, UploadError, Uploads, time};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::limits;
@@ -44,7 +44,8 @@ struct Reader<'a> {
 }
 
 impl Uploads {
-    /// Reads a form from its body. A file input that was left empty is an empty text.
+    /// Reads a form from its body, and the body to its end: `watch` sees all of it, in order. A file input that was left
+    /// empty is an empty text.
     ///
     /// # Errors
     /// It is larger than may be, slow, not whole, or no form; then nothing is left of it.
@@ -52,7 +53,7 @@ impl Uploads {
         &self,
         body: &mut B,
         reading: Reading<'_>,
-        share: &mut Share,
+        (share, watch): (&mut Share, Watch<'_>),
     ) -> Result<Upload, UploadError>
     where
         B: Body<Data = Bytes> + Unpin + Send,
@@ -69,9 +70,10 @@ impl Uploads {
         }
         let gate = Arc::new(Gate::default());
         let pieces = Pieces {
-            body,
+            body: &mut *body,
             gate: gate.clone(),
             most,
+            watch: &mut *watch,
         };
         let mut reader = Reader {
             uploads: self,
@@ -87,6 +89,15 @@ impl Uploads {
         while let Some(part) = reader.next_part(&mut parts).await? {
             reader.part(part, share).await?;
         }
+        drop(parts);
+        // What stands behind the last part is no part of the form, and is signed like the rest.
+        let mut rest = Pieces {
+            body,
+            gate: reader.gate.clone(),
+            most,
+            watch,
+        };
+        while reader.rest(&mut rest).await?.is_some() {}
         Ok(Upload {
             fields: reader.fields,
             files: reader.files,
@@ -138,6 +149,22 @@ impl Reader<'_> {
             }
         }
         DecodeError::Form(format!("its parts do not read: {error}")).into()
+    }
+
+    /// The next bytes behind the form; none at the body's end.
+    async fn rest<B>(&self, rest: &mut Pieces<'_, B>) -> Result<Option<Bytes>, UploadError>
+    where
+        B: Body<Data = Bytes> + Unpin + Send,
+        B::Error: std::fmt::Display,
+    {
+        self.ask(|context| {
+            let piece = Pin::new(&mut *rest).poll_next(context);
+            piece.map(|piece| {
+                let failed = |error| multer::Error::StreamReadFailed(Box::new(error));
+                piece.transpose().map_err(failed)
+            })
+        })
+        .await
     }
 
     async fn next_part<'p>(

@@ -66,11 +66,15 @@ impl Gate {
     }
 }
 
+/// What sees each piece before it is parsed.
+pub(in crate::ingest) type Watch<'w> = &'w mut (dyn FnMut(&[u8]) + Send);
+
 /// The pieces of a body of at most `most` bytes.
 pub(super) struct Pieces<'b, B> {
     pub(super) body: &'b mut B,
     pub(super) gate: Arc<Gate>,
     pub(super) most: u64,
+    pub(super) watch: Watch<'b>,
 }
 
 impl<B> Stream for Pieces<'_, B>
@@ -102,6 +106,7 @@ where
             if passed > self.most {
                 return Poll::Ready(Some(Err(PieceError::TooLarge)));
             }
+            (self.watch)(&piece);
             self.gate.is_open.store(false, Ordering::Relaxed);
             return Poll::Ready(Some(Ok(piece)));
         }

@@ -50,7 +50,11 @@ impl Forms {
         };
         let mut share = Share::of(&self.bodies, &self.workspace, 0)?;
         let mut body = StreamBody::new(stream::iter(pieces));
-        let upload = self.uploads.read(&mut body, reading, &mut share).await?;
+        let mut watch = |_: &[u8]| {};
+        let upload = self
+            .uploads
+            .read(&mut body, reading, (&mut share, &mut watch))
+            .await?;
         let text = self
             .uploads
             .document(&upload, (&self.workspace, TaskId::MIN), 0);
@@ -136,6 +140,7 @@ async fn a_body_is_not_read_ahead() {
         body: &mut body,
         gate: gate.clone(),
         most: u64::MAX,
+        watch: &mut |_: &[u8]| {},
     };
     let mut parts = multer::Multipart::new(pieces, "x");
     for seen in 1..=500 {

@@ -8,6 +8,7 @@ use super::part::{Head, Kind, Part};
 use crate::domain::clock::Millis;
 use crate::domain::dedup::{Dedup, DedupKey};
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::inbox::RequestId;
 use crate::domain::partition::Partition;
 use crate::store::StoreError;
 
@@ -16,6 +17,8 @@ pub(super) type TaskKey<'a> = (&'a WorkspaceName, TaskId);
 /// A delivery's key in its workspace.
 pub(super) type Delivered<'a> = (&'a WorkspaceName, DedupKey);
 
+/// Why a request of another node is not done.
+const WITHDRAWN: &str = "the server that asked for it has taken it back";
 /// Rows of the journal that one group may write: the numbers of the next group's begin behind them.
 pub(super) const ROWS: i64 = 1 << 20;
 
@@ -85,6 +88,10 @@ pub(super) struct Group<'a> {
     pub(super) heads: HashMap<TaskKey<'a>, HeadWrite<'a>>,
     pub(super) journal: Vec<JournalRow<'a>>,
     pub(super) new_keys: HashMap<Delivered<'a>, (TaskId, Dedup)>,
+    /// Requests of other nodes that have no answer.
+    pub(super) requests: HashSet<RequestId>,
+    /// Those that get one, with the head.
+    pub(super) answers: Vec<(RequestId, &'a Head)>,
 }
 
 impl<'a> Group<'a> {
@@ -141,6 +148,9 @@ impl<'a> Group<'a> {
                 }
             }
         }
+        if part.answers.is_some_and(|id| !self.requests.contains(&id)) {
+            return Err(StoreError::Refused(WITHDRAWN.to_owned()));
+        }
         let Some(dedup) = part.dedup else {
             return Ok(());
         };
@@ -161,6 +171,10 @@ impl<'a> Group<'a> {
             let key = (task.0, dedup.key);
             self.keys.insert(key, (task.1, dedup.until));
             self.new_keys.insert(key, (task.1, dedup));
+        }
+        if let (Some(id), Some(head)) = (part.answers, &part.head) {
+            self.requests.remove(&id);
+            self.answers.push((id, head));
         }
         let seq = self.next;
         self.next += 1;

@@ -12,6 +12,7 @@ use super::session::{Params, Session};
 use super::shared::Shared;
 use super::values::{Uuid, millis, number};
 use crate::domain::dedup::Dedup;
+use crate::domain::inbox::RequestId;
 use crate::domain::partition::Partition;
 
 const BEGIN: &str = "begin isolation level read committed";
@@ -29,6 +30,9 @@ const TASKS: &str = "select e.workspace is not null, t.version, t.settled, t.jou
 const KEYS: &str = "select k.n, d.task, d.until \
     from unnest($1::text[], $2::uuid[]) with ordinality k (workspace, key, n) \
     join dedup d on d.workspace = k.workspace and d.key = k.key";
+/// Locked, so that none is taken back meanwhile.
+const REQUESTS: &str = "select id from inbox where id = any($1) and answered is null \
+    order by id for update";
 const STATUS: &str = "select pg_xact_status($1::text::xid8)";
 const HEAD: &str = "select from tasks where workspace = $1 and id = $2 and version >= $3 \
     and settled >= $4";
@@ -55,6 +59,14 @@ pub(super) async fn look<'a>(
     let keys: Vec<Delivered<'a>> = keys.into_iter().collect();
     let key_spaces: Vec<&str> = keys.iter().map(|(space, _)| space.as_str()).collect();
     let key_bytes: Vec<Uuid> = keys.iter().map(|(_, key)| Uuid(*key.as_bytes())).collect();
+    let requests: Vec<Uuid> = parts()
+        .filter_map(|part| part.answers)
+        .map(Uuid::from)
+        .collect();
+    let asked = match requests.is_empty() {
+        true => None,
+        false => Some(session.statement(REQUESTS).await?),
+    };
     let (lock, numbers) = (
         session.statement(LOCK).await?,
         session.statement(NUMBERS).await?,
@@ -68,15 +80,20 @@ pub(super) async fn look<'a>(
         [&spaces as _, &ids as _],
         [&key_spaces as _, &key_bytes as _],
     );
+    let request_params = [&requests as _];
     let found_keys = async {
+        let requests = match &asked {
+            Some(asked) => client.query(asked, &request_params).await?,
+            None => Vec::new(),
+        };
         match keys.is_empty() {
-            true => Ok(Vec::new()),
-            false => client.query(&find, &key_params).await,
+            true => Ok((Vec::new(), requests)),
+            false => Ok((client.query(&find, &key_params).await?, requests)),
         }
     };
     // Sent one behind the other, answered together.
     let lock_params = [&partitions as _];
-    let ((), locked, numbers, found, found_keys) = try_join5(
+    let ((), locked, numbers, found, (found_keys, found_requests)) = try_join5(
         client.batch_execute(BEGIN),
         client.query(&lock, &lock_params),
         client.query_one(&numbers, &[]),
@@ -107,6 +124,10 @@ pub(super) async fn look<'a>(
             pending_bytes: row.get(4),
         };
         group.tasks.insert(key, stored);
+    }
+    for row in found_requests {
+        let Uuid(id) = row.get(0);
+        group.requests.insert(RequestId::from_bytes(id));
     }
     for row in found_keys {
         let place = usize::try_from(row.get::<_, i64>(0)).unwrap_or_default();

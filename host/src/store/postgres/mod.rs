@@ -3,16 +3,20 @@
 //! Each node owns a share of the partitions ([`nodes`]) and writes the tasks of these alone, so that the engine runs on them
 //! as it does on one machine. Changes of many tasks are one transaction ([`lane`]), which locks the rows of their partitions
 //! for share: a node that lost a partition writes nothing ([`group`]). What tenants have set up has a revision in
-//! one row ([`registry`]). Reads are single statements ([`tasks`], [`queries`]), each of which sees one moment.
+//! one row ([`registry`]). What is to be done with a task of another node goes through a table ([`inbox`]). Reads are single statements ([`tasks`], [`queries`]), each of which sees one moment.
 
 mod audit;
 mod bodies;
+mod cluster;
 mod connections;
 mod deliveries;
 mod erase;
 mod error;
+mod former;
 mod group;
+mod inbox;
 mod lane;
+mod leaving;
 mod look;
 mod nodes;
 mod part;
@@ -69,8 +73,14 @@ impl PostgresStore {
         let session = Session::open(&settings).await?;
         schema::check(&session.client).await?;
         let seed = schema::migrate(&session.client, &settings).await?;
+        if let Some(file) = &settings.number_file {
+            former::forget(&session.client, file, &seed).await?;
+        }
         let begun = Instant::now();
         let node = nodes::enter(&session.client, &settings).await?;
+        if let Some(file) = &settings.number_file {
+            former::note(file, &seed, node);
+        }
         let shared = Arc::new(Shared::new(settings, node));
         let opened = Self::begin(&shared, session, begun).await;
         let (lanes, tasks) = match opened {

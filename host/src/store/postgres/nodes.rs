@@ -11,31 +11,33 @@ use tokio_postgres::{Client, Error};
 
 use super::error::describe;
 use super::look::index;
-use super::session::{Session, Slot};
+use super::session::{Params, Session, Slot};
 use super::settings::PostgresSettings;
 use super::shared::Shared;
+use super::values::number;
 use crate::domain::partition::Partition;
 use crate::store::Claim;
 
-const ENTER: &str = "insert into nodes (version, lease_until) \
-    values ($1, clock_timestamp() + $2 * interval '1 ms') returning id";
+const ENTER: &str = "insert into nodes (version, lease_until, url) \
+    values ($1, clock_timestamp() + $2 * interval '1 ms', $3) returning id";
 /// Also if others have taken it for gone for good.
-const RENEW: &str = "insert into nodes (id, version, lease_until) overriding system value \
-    values ($1, $2, clock_timestamp() + $3 * interval '1 ms') \
-    on conflict (id) do update set lease_until = excluded.lease_until, version = excluded.version";
+const RENEW: &str = "insert into nodes (id, version, lease_until, url, running, queued, revision) \
+    overriding system value \
+    values ($1, $2, clock_timestamp() + $3 * interval '1 ms', $4, $5, $6, $7) \
+    on conflict (id) do update set lease_until = excluded.lease_until, version = excluded.version, \
+    url = excluded.url, running = excluded.running, queued = excluded.queued, \
+    revision = greatest(nodes.revision, excluded.revision) returning draining";
 /// What was owned before the lease ended may have been another's since.
 const RETAKE: &str = "update partitions set epoch = epoch + 1 where owner = $1";
-const LIVE: &str = "select count(*) from nodes where lease_until > clock_timestamp()";
+/// Nodes that have a share. One that has not renewed its lease for half of it does not count, so that nothing is kept free
+/// for a dead one; it owns what it has to the end of its lease.
+const LIVE: &str = "select count(*) from nodes where not draining \
+    and lease_until > clock_timestamp() + $1 * interval '1 ms'";
 /// Rows that a writer has locked are left for the next look.
 const TAKE: &str = "update partitions set owner = $1, epoch = epoch + 1 where id in \
     (select p.id from partitions p where p.owner is null or not exists \
     (select from nodes n where n.id = p.owner and n.lease_until > clock_timestamp()) \
     order by p.id limit $2 for update skip locked)";
-/// Partitions that another node owns whose lease runs.
-const OTHERS: &str = "select count(*) from partitions p join nodes n on n.id = p.owner \
-    where p.owner <> $1 and n.lease_until > clock_timestamp()";
-/// Of nodes that would each own all partitions one takes them at a time.
-const ALONE: &str = "select from cluster for update";
 const OWNED: &str = "select id, epoch from partitions where owner = $1 order by id";
 const LEAVE: &str = "update partitions set owner = null where owner = $1 and id = any($2)";
 const LEAVE_ALL: &str = "update partitions set owner = null where owner = $1";
@@ -47,7 +49,10 @@ const FORGET: &str =
 /// Enters a node. Returns its id.
 pub(super) async fn enter(client: &Client, settings: &PostgresSettings) -> Result<i64, Error> {
     let row = client
-        .query_one(ENTER, &[&env!("CARGO_PKG_VERSION"), &lease(settings)])
+        .query_one(
+            ENTER,
+            &[&env!("CARGO_PKG_VERSION"), &lease(settings), &settings.url],
+        )
         .await?;
     Ok(row.get(0))
 }
@@ -63,67 +68,58 @@ pub(super) async fn look(
     has_lapsed: bool,
 ) -> Result<(), Error> {
     let (node, version) = (shared.node, env!("CARGO_PKG_VERSION"));
-    session
-        .execute(RENEW, &[&node, &version, &lease(&shared.settings)])
-        .await?;
+    let load = *shared.load.lock();
+    let params: Params<'_> = &[
+        &node,
+        &version,
+        &lease(&shared.settings),
+        &shared.settings.url,
+        &number(load.running),
+        &number(load.queued),
+        &number(load.revision),
+    ];
+    let renewed = session.query(RENEW, params).await?;
+    let is_draining = renewed.first().is_some_and(|row| row.get(0));
     if has_lapsed {
         session.execute(RETAKE, &[&node]).await?;
     }
-    if shared.settings.spread {
-        take_share(shared, session).await?;
-    } else {
-        take_all(shared, session).await?;
-    }
+    take_share(shared, session, is_draining).await?;
     session.execute(FORGET, &[&node]).await?;
     Ok(())
 }
 
 /// Takes what is free of the fair share, and gives up what is more.
-async fn take_share(shared: &Shared, session: &Session) -> Result<(), Error> {
+async fn take_share(shared: &Shared, session: &Session, is_draining: bool) -> Result<(), Error> {
     let node = shared.node;
-    let live: i64 = session.query(LIVE, &[]).await?[0].get(0);
-    let share = Partition::COUNT.div_ceil(usize::try_from(live).unwrap_or(1).max(1));
+    let half = lease(&shared.settings) / 2.0;
+    let live: i64 = session.query(LIVE, &[&half]).await?[0].get(0);
+    let live = usize::try_from(live).unwrap_or(0);
+    let ends = shared.leaving.lock().all;
+    let share = match (ends, is_draining) {
+        // For what is on its way in; it goes last.
+        (true, _) => 1,
+        // If all nodes are to give up what they have, nobody takes it.
+        (false, true) if live > 0 => 0,
+        (false, _) => Partition::COUNT.div_ceil(live.max(1)),
+    };
     let mut owned = owned(session, node).await?;
-    if owned.len() < share {
+    if owned.len() < share && !ends {
         let wanted = (share - owned.len()) as i64;
         if session.execute(TAKE, &[&node, &wanted]).await? > 0 {
             owned = self::owned(session, node).await?;
         }
-    } else if owned.len() > share {
-        let surplus = owned.split_off(share);
-        // First here, so that no run begins there any more; then for the others.
-        shared.partitions.set(&owned);
-        let surplus: Vec<i16> = (surplus.iter())
-            .map(|claim| index(claim.partition))
-            .collect();
-        session.execute(LEAVE, &[&node, &surplus]).await?;
     }
-    shared.partitions.set(&owned);
+    let surplus: Vec<Partition> = owned.iter().skip(share).map(|it| it.partition).collect();
+    let time = (Instant::now(), shared.settings.drain);
+    let (gone, leaving) = shared.leaving.lock().give_up(&surplus, time);
+    owned.retain(|claim| !gone.contains(&claim.partition));
+    // First here, so that no run begins there any more; then for the others.
+    shared.partitions.set_leaving(&owned, &leaving);
+    if !gone.is_empty() {
+        let gone: Vec<i16> = gone.into_iter().map(index).collect();
+        session.execute(LEAVE, &[&node, &gone]).await?;
+    }
     Ok(())
-}
-
-/// Takes all partitions if no other node has any.
-async fn take_all(shared: &Shared, session: &Session) -> Result<(), Error> {
-    let node = shared.node;
-    let owned = owned(session, node).await?;
-    shared.partitions.set(&owned);
-    if owned.len() == Partition::COUNT || others(session, node).await? {
-        return Ok(());
-    }
-    session.run("begin isolation level read committed").await?;
-    session.query(ALONE, &[]).await?;
-    if !others(session, node).await? {
-        let all = Partition::COUNT as i64;
-        session.execute(TAKE, &[&node, &all]).await?;
-    }
-    session.run("commit").await?;
-    shared.partitions.set(&self::owned(session, node).await?);
-    Ok(())
-}
-
-async fn others(session: &Session, node: i64) -> Result<bool, Error> {
-    let count: i64 = session.query(OTHERS, &[&node]).await?[0].get(0);
-    Ok(count > 0)
 }
 
 async fn owned(session: &Session, node: i64) -> Result<Vec<Claim>, Error> {
@@ -143,6 +139,7 @@ pub(super) async fn run(shared: Arc<Shared>, slot: Slot, mut renewed: Instant) {
     loop {
         tokio::select! {
             () = sleep_until(next) => {}
+            () = shared.look_now.notified() => {}
             () = shared.closed.cancelled() => return,
         }
         if shared.is_closed() {

@@ -6,6 +6,7 @@ use super::values::{Term, digest, number, state_number, time};
 use crate::domain::dedup::Dedup;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::inbox::RequestId;
 use crate::domain::journal::Entry;
 use crate::domain::task::TaskHead;
 use crate::store::shapes::Written as _;
@@ -37,6 +38,8 @@ pub(super) struct Part {
     /// What they take in memory.
     pub(super) bytes: i64,
     pub(super) dedup: Option<Dedup>,
+    /// Another node's request that is answered with the head.
+    pub(super) answers: Option<RequestId>,
 }
 
 /// A head as it is stored, with what is looked for.
@@ -100,6 +103,7 @@ impl Part {
             entries,
             bytes,
             dedup: task.dedup,
+            answers: None,
         })
     }
 
@@ -116,6 +120,7 @@ impl Part {
             entries,
             bytes,
             dedup: None,
+            answers: None,
         })
     }
 
@@ -150,6 +155,7 @@ impl Part {
             entries,
             bytes,
             dedup: None,
+            answers: None,
         })
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use tokio::time::Instant;
 use tokio_postgres::{Error, Row};
 
 use super::error::{Failure, failed, is_cut, is_passing};
@@ -13,7 +14,7 @@ use super::registry_read::Kind;
 use super::session::{Params, Session};
 use super::shared::{Broom, Pass, Shared};
 use super::values::{Uuid, count, number, state_number, time};
-use super::{audit, deliveries, erase, sweep};
+use super::{audit, deliveries, erase, inbox, sweep};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::partition::Partition;
@@ -78,9 +79,10 @@ async fn go_on(
     session: &Session,
     now: Millis,
 ) -> Result<Purged, Failure> {
-    if !broom.is_swept && shared.partitions.hold().is_all() {
-        sweep::sweep(shared, session).await?;
-        broom.is_swept = true;
+    // It is 0 if only what was deleted is to go.
+    if now > 0 && broom.swept.is_none_or(|at| at.elapsed() >= sweep::EVERY) {
+        sweep::sweep(shared, session, now).await?;
+        broom.swept = Some(Instant::now());
     }
     let Some(pass) = &mut broom.pass else {
         broom.pass = begin(shared, session, now).await?;
@@ -152,6 +154,7 @@ async fn begin(shared: &Shared, session: &Session, now: Millis) -> Result<Option
     if session.execute(EXPIRE_KEYS, &[&time(now)]).await? > 0 {
         return Ok(None);
     }
+    session.execute(inbox::EXPIRE, &[]).await?;
     let oldest = deliveries::oldest(now);
     session.execute(deliveries::EXPIRE, &[&oldest]).await?;
     audit::expire(shared, session, now).await?;

@@ -1,14 +1,16 @@
 //! The second round trip of a transaction: writes, and commits.
 
-use futures_util::future::join5;
+use futures_util::future::{join, join5};
 use tokio_postgres::{Client, Error, Statement};
 
 use super::group::{Delivered, Group, HeadWrite, JournalRow, TaskKey};
 use super::look::index;
+use super::part::Head;
 use super::session::{Params, Session};
 use super::values::{Uuid, number, time};
 use crate::domain::dedup::Dedup;
 use crate::domain::ids::TaskId;
+use crate::domain::inbox::RequestId;
 use crate::domain::partition::Partition;
 
 // Each of these fails if it does not write as many rows as it was given, by a division by zero: then another transaction
@@ -41,6 +43,11 @@ const NEW_TASKS: &str = "insert into tasks (workspace, id, partition, version, s
 const JOURNAL: &str = "insert into journal (workspace, task, seq, bytes, entries) \
     select * from unnest($1::text[], $2::uuid[], $3::int8[], $4::int8[], $5::bytea[])";
 
+const ANSWERS: &str = "with put as (update inbox i set answered = clock_timestamp(), head = n.head \
+    from unnest($1::uuid[], $2::bytea[]) as n (id, head) \
+    where i.id = n.id and i.answered is null returning 1) \
+    select 1 / (count(*) = cardinality($1::uuid[]))::int from put";
+
 /// Writes what a group has come to, and commits. Returns how the writes ended, and how the commit did: if a write was refused,
 /// the commit was a rollback.
 pub(super) async fn put(
@@ -63,21 +70,25 @@ pub(super) async fn put(
     keys.sort_unstable_by_key(|(key, _)| *key);
     moved.sort_unstable_by_key(|(task, _)| *task);
     new.sort_unstable_by_key(|(task, _)| *task);
-    let prepared = match Prepared::of(session).await {
+    let prepared = match Prepared::of(session, group).await {
         Ok(prepared) => prepared,
         Err(error) => return (Err(error), Ok(())),
     };
     let client = &session.client;
     // Sent one behind the other in this order, as no statement has to be prepared first.
-    let (keys, moved, new, journal, committed) = join5(
+    let (keys, moved, new, journal, (answers, committed)) = join5(
         put_keys(client, &prepared.keys, &keys),
         move_tasks(client, &prepared.moved, &moved),
         new_tasks(client, &prepared.new, &new),
         put_journal(client, &prepared.journal, &group.journal),
-        client.batch_execute("commit"),
+        join(
+            put_answers(client, prepared.answers.as_ref(), &group.answers),
+            client.batch_execute("commit"),
+        ),
     )
     .await;
-    (keys.and(moved).and(new).and(journal), committed)
+    let written = keys.and(moved).and(new).and(journal).and(answers);
+    (written, committed)
 }
 
 struct Prepared {
@@ -85,11 +96,17 @@ struct Prepared {
     moved: Statement,
     new: Statement,
     journal: Statement,
+    answers: Option<Statement>,
 }
 
 impl Prepared {
-    async fn of(session: &Session) -> Result<Self, Error> {
+    async fn of(session: &Session, group: &Group<'_>) -> Result<Self, Error> {
+        let answers = match group.answers.is_empty() {
+            true => None,
+            false => Some(session.statement(ANSWERS).await?),
+        };
         Ok(Self {
+            answers,
             keys: session.statement(PUT_KEYS).await?,
             moved: session.statement(MOVE_TASKS).await?,
             new: session.statement(NEW_TASKS).await?,
@@ -224,6 +241,19 @@ async fn new_tasks(
         &entries,
     ];
     client.execute(statement, params).await.map(drop)
+}
+
+async fn put_answers(
+    client: &Client,
+    statement: Option<&Statement>,
+    answers: &[(RequestId, &Head)],
+) -> Result<(), Error> {
+    let Some(statement) = statement else {
+        return Ok(());
+    };
+    let ids: Vec<Uuid> = answers.iter().map(|(id, _)| (*id).into()).collect();
+    let heads: Vec<&[u8]> = answers.iter().map(|(_, head)| &head.value[..]).collect();
+    client.query(statement, &[&ids, &heads]).await.map(drop)
 }
 
 async fn put_journal(

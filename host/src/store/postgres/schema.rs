@@ -6,7 +6,7 @@ use super::error::OpenError;
 use super::settings::PostgresSettings;
 
 /// What makes each version of the tables out of the one before, the first of them out of nothing.
-const MIGRATIONS: [&str; 1] = [include_str!("schema_1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 /// The version of the tables that this build works with.
 const NEWEST: i32 = MIGRATIONS.len() as i32;
 /// Its functions are all there from this version on: `pg_current_xact_id`, `pg_xact_status`.

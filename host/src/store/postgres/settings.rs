@@ -20,8 +20,12 @@ pub struct PostgresSettings {
     pub blobs: PathBuf,
     /// How much of the audit log is kept.
     pub audit: AuditBounds,
-    /// Whether the partitions are spread over all nodes. If not, one node owns them all, and the others stand by.
-    pub spread: bool,
+    /// A file of this node alone with its number, by which its next start knows that it is gone.
+    pub number_file: Option<PathBuf>,
+    /// Where this node is reached, for others to see.
+    pub url: String,
+    /// How long runs may take to end in a partition that is given up.
+    pub drain: Duration,
     /// Whether all connections are made as the store is opened, so that it does not open where there are too few.
     pub connects_at_once: bool,
     /// For how long a node owns its partitions after the last sign of it.
@@ -30,6 +34,8 @@ pub struct PostgresSettings {
 
 /// The lease of a node. It is renewed every fifth of it.
 const LEASE: Duration = Duration::from_secs(5);
+/// A run's own bound is 30 s by default, and a run that is cut off begins again with its recorded calls.
+const DRAIN: Duration = Duration::from_secs(10);
 /// How long it may take to reach the database.
 const CONNECT: Duration = Duration::from_secs(3);
 
@@ -65,7 +71,9 @@ impl PostgresSettings {
             schema: "stepwell".to_owned(),
             blobs,
             audit: AuditBounds::default(),
-            spread: false,
+            number_file: None,
+            url: String::new(),
+            drain: DRAIN,
             connects_at_once: true,
             lease: LEASE,
         })

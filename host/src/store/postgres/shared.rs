@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tokio_postgres::{Error, Row};
 use tokio_util::sync::CancellationToken;
 
 use super::error::failed;
+use super::leaving::Leaving;
 use super::session::{Params, Readers, Session, Slot};
 use super::settings::PostgresSettings;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::retention::Retention;
-use crate::store::{Blobs, Health, Names, Partitions, StoreError};
+use crate::store::{Blobs, Health, Load, Names, Partitions, StoreError};
 
 pub(super) struct Shared {
     pub(super) settings: PostgresSettings,
@@ -22,6 +25,12 @@ pub(super) struct Shared {
     pub(super) readers: Readers,
     /// For changes of what is set up and of the audit log.
     pub(super) desk: tokio::sync::Mutex<Desk>,
+    /// The partitions that are being given up.
+    pub(super) leaving: Mutex<Leaving>,
+    /// Has the lease renewed, and the share of partitions looked at, at once.
+    pub(super) look_now: Notify,
+    /// What this node has to do.
+    pub(super) load: Mutex<Load>,
     /// For what is removed.
     pub(super) broom: tokio::sync::Mutex<Broom>,
     pub(super) blobs: Arc<Blobs>,
@@ -42,8 +51,8 @@ pub(super) struct Desk {
 pub(super) struct Broom {
     pub(super) slot: Slot,
     pub(super) pass: Option<Pass>,
-    /// Whether files without a task were looked for.
-    pub(super) is_swept: bool,
+    /// When files without a task were looked for.
+    pub(super) swept: Option<Instant>,
 }
 
 /// A pass over all that may be over.
@@ -60,12 +69,15 @@ pub(super) struct Pass {
 impl Shared {
     pub(super) fn new(settings: PostgresSettings, node: i64) -> Self {
         Self {
-            blobs: Blobs::new(settings.blobs.clone()),
+            blobs: Blobs::shared(settings.blobs.clone()),
             settings,
             node,
             partitions: Partitions::none(),
             readers: Readers::default(),
             desk: tokio::sync::Mutex::default(),
+            leaving: Mutex::default(),
+            look_now: Notify::new(),
+            load: Mutex::default(),
             broom: tokio::sync::Mutex::default(),
             health: watch::Sender::new(Health::Writable),
             closed: CancellationToken::new(),

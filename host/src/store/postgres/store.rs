@@ -18,14 +18,18 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::partition::Partition;
 use crate::domain::task::{StoredTask, TaskHead};
 use crate::store::{
-    Blobs, Claim, Commit, Counts, Health, History, Manage, NewTask, Ownership, Purged, Registry,
-    Store, StoreError, TaskPage, TaskQuery, Terms, Transaction,
+    Blobs, Claim, Cluster, Commit, Counts, Health, History, Manage, NewTask, Ownership, Purged,
+    Registry, Store, StoreError, TaskPage, TaskQuery, Terms, Transaction,
 };
 
 #[async_trait]
 impl Store for PostgresStore {
     fn ownership(&self) -> watch::Receiver<Arc<Ownership>> {
         self.shared.partitions.watch()
+    }
+
+    fn cluster(&self) -> Option<&dyn Cluster> {
+        Some(self)
     }
 
     async fn accept(&self, claim: Claim, task: NewTask) -> Result<(), StoreError> {
@@ -53,6 +57,11 @@ impl Store for PostgresStore {
             let part = parts.iter_mut().find(|part| part.id == task);
             let part = part.ok_or_else(|| StoreError::NotFound(format!("task {task}")))?;
             part.dedup = Some(dedup);
+        }
+        for (task, request) in changes.answers {
+            let part = parts.iter_mut().find(|part| part.id == task);
+            let part = part.ok_or_else(|| StoreError::NotFound(format!("task {task}")))?;
+            part.answers = Some(request);
         }
         for task in changes.accepts {
             parts.push(Part::accept(claim(task.head.id)?, task)?);

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::error::Failure;
 use super::session::{Params, Session};
 use super::shared::Shared;
 use super::values::Uuid;
+use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::blobs::on_disk;
 
@@ -16,10 +18,18 @@ const THERE: &str = "select k.n from unnest($1::text[], $2::uuid[]) with ordinal
 /// Tasks that are looked for at once.
 const AT_ONCE: usize = 1_000;
 
-/// Removes them. To be called by the one node that accepts tasks.
-pub(super) async fn sweep(shared: &Shared, session: &Session) -> Result<(), Failure> {
+/// How often they are looked for.
+pub(super) const EVERY: Duration = Duration::from_hours(24);
+/// How old a task is at least that is not on its way in any more, whichever node it came to.
+const OLD: Millis = 3_600_000;
+
+/// Removes those that would be of this node's partitions.
+pub(super) async fn sweep(shared: &Shared, session: &Session, now: Millis) -> Result<(), Failure> {
     let blobs = shared.blobs.clone();
-    let owners = on_disk(move || blobs.owners()).await?;
+    let mut owners = on_disk(move || blobs.owners()).await?;
+    let (owned, newest) = (shared.partitions.hold().clone(), now.saturating_sub(OLD));
+    let newest = TaskId::from_time(newest);
+    owners.retain(|(_, task)| owned.owns(*task) && *task < newest);
     for some in owners.chunks(AT_ONCE) {
         // Asked before: a task that arrives is there afterwards.
         let idle: Vec<&(WorkspaceName, TaskId)> = (some.iter())

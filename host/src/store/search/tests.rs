@@ -29,7 +29,7 @@ async fn filled() -> (MemoryStore, WorkspaceName, Vec<TaskHead>) {
 async fn all_pages(store: &dyn Store, ws: &WorkspaceName, mut wanted: Search) -> Vec<TaskId> {
     let mut ids = Vec::new();
     loop {
-        let page = search(store, ws, &wanted).await.unwrap();
+        let page = search(store, None, ws, &wanted).await.unwrap();
         assert!(page.tasks.len() <= wanted.limit);
         ids.extend(page.tasks.iter().map(|head| head.id));
         match page.next {
@@ -150,7 +150,9 @@ async fn every_filter_finds_what_a_look_at_all_finds() {
         limit: 5,
         ..Search::default()
     };
-    let page = search(&store, &workspace("other"), &wanted).await.unwrap();
+    let page = search(&store, None, &workspace("other"), &wanted)
+        .await
+        .unwrap();
     assert!(page.tasks.is_empty());
 }
 
@@ -209,13 +211,13 @@ async fn a_page_is_bounded_work_and_the_next_one_goes_on() {
         limit: 10,
         ..Search::default()
     };
-    let page = search(&store, &ws, &wanted).await.unwrap();
+    let page = search(&store, None, &ws, &wanted).await.unwrap();
     assert!(page.tasks.is_empty());
     assert!(page.next.is_some(), "there is more behind the bound");
     let (mut pages, mut found, mut next) = (1, page.tasks, page.next);
     while let Some(before) = next {
         wanted.before = Some(before);
-        let page = search(&store, &ws, &wanted).await.unwrap();
+        let page = search(&store, None, &ws, &wanted).await.unwrap();
         found.extend(page.tasks);
         next = page.next;
         pages += 1;
@@ -243,7 +245,7 @@ async fn a_costly_pattern_ends_a_page_early_and_every_task_is_judged_once() {
         limit: 100,
         ..Search::default()
     };
-    let first = search(&store, &ws, &wanted).await.unwrap();
+    let first = search(&store, None, &ws, &wanted).await.unwrap();
     assert!(
         first.next.is_some() && first.tasks.len() < 40,
         "{}",

@@ -38,6 +38,7 @@
 //! | change in the copy of the catalog ([`super::sled::catalog_frame`]) | 1 | `catalog` |
 //! | slot's header ([`super::sled::frame`]) | 1 | each file of the log |
 //! | segment's header ([`super::sled::archive`]) | 1 | each file of the archive |
+//! | request to another server, its refusal | 1 | the table `inbox` of PostgreSQL |
 //! | format of the directory ([`super::sled::disk`]) | 1 to 5 | `m/format` |
 //!
 //! Without a version are the seed (32 bytes), a schedule's mark (8 bytes), `m/removed` (16 bytes), components and bodies (any
@@ -54,6 +55,7 @@ pub(super) mod journal;
 pub(super) mod kind;
 pub(super) mod parts;
 mod reply;
+pub(super) mod request;
 mod run;
 pub(super) mod schedule;
 mod sealed;

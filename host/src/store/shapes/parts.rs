@@ -34,6 +34,9 @@ pub(in super::super) enum ShapeError {
     /// A digest in it is none.
     #[error("a token's digest has not 32 bytes")]
     Digest,
+    /// A change of data in it is none.
+    #[error("a change of a task's data cannot be read")]
+    Edit,
 }
 
 impl From<Infallible> for ShapeError {

@@ -221,3 +221,37 @@ fn workspaces_that_are_idle_cost_nothing() {
     share.enter(&name("again"), 3 * ACTIVE);
     assert_eq!(share.lanes.len(), 51, "places are used again");
 }
+
+/// What is used for a workspace of which no job is there makes it active, and its next jobs pay for it.
+#[test]
+fn what_is_used_beside_jobs_counts_without_any() {
+    let mut share: Share<u32> = share(1, &[]);
+    let (beside, other) = (name("beside"), name("other"));
+    share.enter(&other, 0);
+    share.spend(&beside, 30_000, 0);
+    assert_eq!(share.active(), 2);
+    let (_, account) = share.enter(&beside, 0);
+    assert!(account.is_in_debt());
+    account.leave();
+    share.pay(ACTIVE + 1);
+    assert_eq!(share.active(), 1);
+}
+
+#[test]
+fn calls_go_before_the_runs_of_their_own_workspace_and_no_other_ones() {
+    let mut share: Share<u32> = share(1, &[]);
+    let (own, _) = share.enter(&name("own"), 0);
+    let (other, _) = share.enter(&name("other"), 0);
+    for job in 0..3 {
+        share.push(own, job);
+    }
+    share.push(other, 10);
+    share.push_first(own, 7);
+    share.push_first(own, 8);
+    let mut order = Vec::new();
+    while let Some((id, job)) = share.pick() {
+        order.push(job);
+        share.charge(id, 5_000);
+    }
+    assert_eq!(order, [7, 10, 8, 0, 1, 2]);
+}

@@ -1,4 +1,6 @@
+mod cut;
 mod figures;
+mod inbox;
 mod server;
 mod takeover;
 

@@ -272,7 +272,9 @@ async fn a_search_goes_on_where_a_look_had_to_end() {
     };
     let (mut ids, mut pages, mut empty) = (Vec::new(), 0, 0);
     loop {
-        let page = search(&*store, &workspace("acme"), &wanted).await.unwrap();
+        let page = search(&*store, None, &workspace("acme"), &wanted)
+            .await
+            .unwrap();
         ids.extend(page.tasks.iter().map(|head| head.id));
         pages += 1;
         empty += usize::from(page.tasks.is_empty());

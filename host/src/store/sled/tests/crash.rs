@@ -196,6 +196,7 @@ impl Known {
                     notes: (one.id != other.id).then_some(note).into_iter().collect(),
                     accepts: vec![made],
                     dedup: Vec::new(),
+                    answers: Vec::new(),
                 };
                 let made = &changes.accepts[0].head;
                 self.ids.push((made.workspace.clone(), made.id));

@@ -12,7 +12,9 @@ use super::super::shapes::record::{Fixed, Record, encode_record};
 use super::super::shapes::{SealedConfig, SealedConnector, Written, read};
 use super::super::terms::{Digests, Several};
 use super::super::{archive, checked, frame, long, places, terms};
-use super::{checked_webhooks, deliveries, limited, replying, samples, samples_of_parts};
+use super::{
+    checked_webhooks, deliveries, limited, replying, samples, samples_of_parts, samples_of_requests,
+};
 use crate::domain::dedup::DedupKey;
 use crate::domain::task::TaskHead;
 use crate::domain::webhook::Webhook;
@@ -289,6 +291,22 @@ pub(super) fn all() -> Vec<Golden> {
             1,
             &["an entry of the audit log"],
             samples_of_parts::audit_entries(),
+            written,
+            |bytes| read(bytes),
+        ),
+        golden(
+            "request-v1",
+            1,
+            &["a request to another server"],
+            samples_of_requests::requests(),
+            written,
+            |bytes| read(bytes),
+        ),
+        golden(
+            "refusal-v1",
+            1,
+            &["an answer to another server"],
+            samples_of_requests::refusals(),
             written,
             |bytes| read(bytes),
         ),

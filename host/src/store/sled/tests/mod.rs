@@ -16,6 +16,7 @@ mod purge;
 mod replying;
 mod samples;
 mod samples_of_parts;
+mod samples_of_requests;
 mod shapes;
 pub(super) mod torn;
 

@@ -1,0 +1,132 @@
+//! What is answered to another node, and what its answer is here.
+
+use super::error::{self, ActionError};
+use super::moves;
+use crate::domain::data::EditError;
+use crate::domain::inbox::{TaskAnswer, TaskRefusal, TaskRequest};
+use crate::domain::task::TaskHead;
+use crate::store::StoreError;
+
+/// The refusal that another node is answered with; none if it may succeed later.
+pub(in crate::engine) fn refusal(error: ActionError) -> Option<TaskRefusal> {
+    Some(match error {
+        ActionError::NotFound { .. } => TaskRefusal::NotFound,
+        ActionError::WrongState { state, .. } => TaskRefusal::WrongState(state),
+        ActionError::Edit { error, .. } => match error {
+            EditError::TooLarge(bytes) => TaskRefusal::TooLarge(bytes as u64),
+            EditError::Via => TaskRefusal::Via,
+            error => TaskRefusal::BadEdit(error.to_string()),
+        },
+        ActionError::TooOften { .. } => TaskRefusal::TooOften,
+        ActionError::Busy { .. } => TaskRefusal::Busy,
+        ActionError::Pauses { until, .. } => TaskRefusal::Pauses(until),
+        ActionError::Store(StoreError::Duplicate { task }) => TaskRefusal::Duplicate(task),
+        ActionError::Store(StoreError::Erasing(_)) => TaskRefusal::Erasing,
+        ActionError::Store(StoreError::NotFound(_)) => TaskRefusal::NotFound,
+        ActionError::Store(error) if error.is_retriable() || error.is_expected() => return None,
+        other => TaskRefusal::Refused(other.to_string()),
+    })
+}
+
+/// What an answer of another node is to who asked for it. `None` if the task is to be open and is not.
+pub(super) fn answered(
+    answer: TaskAnswer,
+    request: &TaskRequest,
+) -> Result<Option<TaskHead>, ActionError> {
+    let task = request.task;
+    let refusal = match answer {
+        Ok(head) => return Ok(Some(*head)),
+        Err(refusal) => refusal,
+    };
+    let edit = |error| ActionError::Edit { task, error };
+    Err(match refusal {
+        TaskRefusal::NotOpen => return Ok(None),
+        TaskRefusal::NotFound => error::not_found(&request.workspace, task),
+        TaskRefusal::WrongState(state) => ActionError::WrongState {
+            task,
+            state,
+            hint: moves::hint(&request.action),
+        },
+        TaskRefusal::TooLarge(bytes) => {
+            let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+            edit(EditError::TooLarge(bytes))
+        }
+        TaskRefusal::Via => edit(EditError::Via),
+        TaskRefusal::BadEdit(why) => edit(EditError::Elsewhere(why)),
+        TaskRefusal::TooOften => ActionError::TooOften { task },
+        TaskRefusal::Busy => error::busy(task),
+        TaskRefusal::Pauses(until) => ActionError::Pauses { task, until },
+        TaskRefusal::Duplicate(task) => StoreError::Duplicate { task }.into(),
+        TaskRefusal::Erasing => StoreError::Erasing(request.workspace.clone()).into(),
+        TaskRefusal::Refused(why) => StoreError::Refused(why).into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::TaskId;
+    use crate::domain::inbox::TaskAction;
+    use crate::domain::task::TaskState;
+
+    /// The caller of another node is told the same as one of the owner.
+    #[test]
+    fn a_refusal_reads_the_same_on_both_nodes() {
+        let task = TaskId::new();
+        let of = |action| TaskRequest {
+            workspace: "acme".parse().unwrap(),
+            task,
+            by: "ada".into(),
+            action,
+        };
+        let wrong = |action, state| ActionError::WrongState {
+            task,
+            state,
+            hint: moves::hint(action),
+        };
+        let (cancel, retry) = (TaskAction::Cancel, TaskAction::Retry);
+        let update = TaskAction::Update(Vec::new());
+        let edit = |error| ActionError::Edit { task, error };
+        let workspace = || "acme".parse().unwrap();
+        for (action, error) in [
+            (&cancel, error::not_found(&workspace(), task)),
+            (&cancel, wrong(&cancel, TaskState::Done)),
+            (&retry, wrong(&retry, TaskState::Ready)),
+            (&update, wrong(&update, TaskState::Cancelled)),
+            (&update, edit(EditError::Via)),
+            (&update, edit(EditError::TooLarge(9_000_000))),
+            (
+                &update,
+                edit(EditError::NotAnObject {
+                    what: "patch",
+                    found: "a number",
+                }),
+            ),
+            (&update, ActionError::TooOften { task }),
+            (&retry, error::busy(task)),
+            (
+                &retry,
+                ActionError::Pauses {
+                    task,
+                    until: 1_764_000_000_000,
+                },
+            ),
+            (&update, StoreError::Duplicate { task }.into()),
+            (&update, StoreError::Erasing(workspace()).into()),
+        ] {
+            let text = error.to_string();
+            let refusal = refusal(error).unwrap();
+            let there = answered(Err(refusal), &of(action.clone())).unwrap_err();
+            assert_eq!(there.to_string(), text);
+        }
+        let not_open = answered(Err(TaskRefusal::NotOpen), &of(update)).unwrap();
+        assert_eq!(not_open, None);
+        for passing in [
+            StoreError::Closed,
+            StoreError::Full,
+            StoreError::unavailable("x"),
+        ] {
+            assert_eq!(refusal(passing.into()), None);
+        }
+    }
+}

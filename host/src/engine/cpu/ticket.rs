@@ -1,0 +1,52 @@
+//! A job's place in the order of turns.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::Waker;
+
+use futures_util::task::AtomicWaker;
+
+/// The job waits for its turn.
+const WAITING: u8 = 0;
+/// It has it.
+const GRANTED: u8 = 1;
+/// The job is gone.
+const DROPPED: u8 = 2;
+
+#[derive(Default)]
+pub(super) struct Ticket {
+    state: AtomicU8,
+    waker: AtomicWaker,
+}
+
+impl Ticket {
+    /// The job is about to wait for a turn.
+    pub(super) fn ask(&self, waker: &Waker) {
+        self.state.store(WAITING, Ordering::Release);
+        self.waker.register(waker);
+    }
+
+    /// Gives the job its turn; `false` if it is gone.
+    pub(super) fn grant(&self) -> bool {
+        let granted =
+            self.state
+                .compare_exchange(WAITING, GRANTED, Ordering::AcqRel, Ordering::Acquire);
+        if granted.is_ok() {
+            self.waker.wake();
+        }
+        granted.is_ok()
+    }
+
+    /// Whether the job has its turn; if not, `waker` is woken then.
+    pub(super) fn is_granted(&self, waker: &Waker) -> bool {
+        if self.state.load(Ordering::Acquire) == GRANTED {
+            return true;
+        }
+        self.waker.register(waker);
+        self.state.load(Ordering::Acquire) == GRANTED
+    }
+
+    /// The job is gone. Gives whether it had a turn.
+    pub(super) fn drop_turn(&self) -> bool {
+        self.state.swap(DROPPED, Ordering::AcqRel) == GRANTED
+    }
+}

@@ -1,0 +1,117 @@
+//! What nodes that share a store know of each other, and what they ask of each other.
+
+use async_trait::async_trait;
+
+use super::{Ownership, StoreError};
+use crate::domain::clock::Millis;
+use crate::domain::inbox::{RequestId, TaskAnswer, TaskRefusal, TaskRequest};
+use crate::domain::partition::Partition;
+use crate::domain::task::TaskHead;
+
+/// A server that shares the store. Times are by the store's clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its number. A server that is started again has another one.
+    pub id: u64,
+    /// The URL that it was started with for others to reach it, or where it listens.
+    pub url: String,
+    /// Its version of stepwell.
+    pub version: String,
+    /// When it was started.
+    pub started: Millis,
+    /// For how many milliseconds more it owns its partitions; negative if it is gone.
+    pub lease_ms: i64,
+    /// How many partitions it owns.
+    pub partitions: u32,
+    /// Whether it gives its partitions to others.
+    pub is_draining: bool,
+    /// Whether it is the one that was asked.
+    pub is_self: bool,
+    /// How it was when it renewed its lease.
+    pub load: Load,
+}
+
+/// What a node has to do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Load {
+    /// Runs under way.
+    pub running: u64,
+    /// Tasks that are queued in memory.
+    pub queued: u64,
+    /// The revision of what is set up that it goes by.
+    pub revision: u64,
+}
+
+/// A request of a node to another one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// Its id.
+    pub id: RequestId,
+    /// What is asked for.
+    pub request: TaskRequest,
+    /// The bytes that it is stored in.
+    pub bytes: usize,
+}
+
+/// What becomes of a wish that a node gives its partitions to others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drain {
+    /// It does so from now on.
+    Begun,
+    /// There is no such node.
+    NoSuchNode,
+    /// There is no other node that could take them.
+    NoOther,
+}
+
+/// A store that several nodes share.
+#[async_trait]
+pub trait Cluster: Send + Sync {
+    /// The nodes whose lease runs, and those that went without a word in the last hour, the oldest first.
+    async fn nodes(&self) -> Result<Vec<Node>, StoreError>;
+
+    /// Has a node give its partitions to others, or take its share again.
+    async fn drain(&self, node: u64, drains: bool) -> Result<Drain, StoreError>;
+
+    /// What others are to see of this node, from the next renewal of its lease on.
+    fn report(&self, load: Load);
+
+    /// Tells the others that this node goes by a revision of what is set up.
+    async fn apply(&self, revision: u64) -> Result<(), StoreError>;
+
+    /// Whether all other nodes whose lease runs go by that revision, or a later one.
+    async fn is_applied(&self, revision: u64) -> Result<bool, StoreError>;
+
+    /// Has this node give its partitions to others: it is about to end. It keeps one until the store is closed, so that
+    /// requests under way become tasks.
+    fn leave(&self);
+
+    /// Tells that nothing runs any more in partitions that this node is giving up ([`Ownership::is_leaving`]).
+    fn release(&self, partitions: &[Partition]);
+
+    /// Asks the owner of a task for something. Asking again under the same id asks once.
+    async fn ask(&self, id: RequestId, request: &TaskRequest) -> Result<(), StoreError>;
+
+    /// The answers that are there to those requests.
+    async fn answers(&self, ids: &[RequestId]) -> Result<Vec<(RequestId, TaskAnswer)>, StoreError>;
+
+    /// Takes a request back, or gives the answer if it has one: what is taken back is not done.
+    async fn withdraw(&self, id: RequestId) -> Result<Option<TaskAnswer>, StoreError>;
+
+    /// Requests about tasks in the partitions that are owned, but for those that are known, the oldest first: at most so
+    /// many, and with so many bytes, but for one that is larger.
+    async fn requests(
+        &self,
+        owned: &Ownership,
+        known: &[RequestId],
+        most: (usize, usize),
+    ) -> Result<Vec<Asked>, StoreError>;
+
+    /// Answers a request that was not done. What is done is answered with the commit ([`Transaction::answers`]).
+    ///
+    /// [`Transaction::answers`]: super::Transaction::answers
+    async fn refuse(&self, id: RequestId, refusal: &TaskRefusal) -> Result<(), StoreError>;
+
+    /// Answers a request that changed nothing with the task as it stands.
+    async fn answer(&self, id: RequestId, head: &TaskHead) -> Result<(), StoreError>;
+}

@@ -1,0 +1,150 @@
+//! What nodes ask of each other: requests in a table, each of which is answered once.
+//!
+//! A request that is done is answered in the transaction that does it ([`super::put`]), under the row's lock
+//! ([`super::look`]). One that is refused or taken back gets its end by one statement, if it has none. So it is done once
+//! or not at all, whoever ends in the middle.
+
+use super::look::index;
+use super::session::Params;
+use super::shared::Shared;
+use super::values::Uuid;
+use crate::domain::inbox::{RequestId, TaskAnswer, TaskRefusal, TaskRequest};
+use crate::domain::partition::Partition;
+use crate::domain::task::TaskHead;
+use crate::store::shapes::{Written, read};
+use crate::store::{Asked, Ownership, StoreError};
+
+const ASK: &str = "insert into inbox (id, partition, request) values ($1, $2, $3) \
+    on conflict do nothing";
+const ANSWERS: &str = "select id, head, refusal from inbox where id = any($1) \
+    and answered is not null";
+const DONE_WITH: &str = "delete from inbox where id = any($1) and answered is not null";
+const WITHDRAW: &str = "delete from inbox where id = $1 and answered is null";
+const REQUESTS: &str = "select id, request from (select id, request, seq, \
+    sum(octet_length(request)) over (order by seq) - octet_length(request) as before \
+    from (select id, request, seq from inbox where answered is null \
+    and partition = any($1) and not (id = any($2)) order by seq limit $3) picked) summed \
+    where before < $4 order by seq";
+const REFUSE: &str = "update inbox set answered = clock_timestamp(), refusal = $2 \
+    where id = $1 and answered is null";
+const ANSWER: &str = "update inbox set answered = clock_timestamp(), head = $2 \
+    where id = $1 and answered is null";
+/// Of those whose asker is gone.
+pub(super) const EXPIRE: &str =
+    "delete from inbox where answered < clock_timestamp() - interval '10 minutes'";
+
+impl From<RequestId> for Uuid {
+    fn from(id: RequestId) -> Self {
+        Self(*id.as_bytes())
+    }
+}
+
+fn encoded(value: &impl Written) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = Vec::new();
+    value.write(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// See [`crate::store::Cluster::ask`].
+pub(super) async fn ask(
+    shared: &Shared,
+    id: RequestId,
+    request: &TaskRequest,
+) -> Result<(), StoreError> {
+    let partition = index(Partition::of(request.task));
+    let bytes = encoded(request)?;
+    let params: Params<'_> = &[&Uuid::from(id), &partition, &bytes];
+    shared.query(ASK, params).await.map(drop)
+}
+
+/// See [`crate::store::Cluster::answers`].
+pub(super) async fn answers(
+    shared: &Shared,
+    ids: &[RequestId],
+) -> Result<Vec<(RequestId, TaskAnswer)>, StoreError> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| Uuid::from(*id)).collect();
+    let mut answers = Vec::new();
+    let mut read_ids = Vec::new();
+    for row in shared.query(ANSWERS, &[&ids]).await? {
+        let Uuid(id) = row.get(0);
+        read_ids.push(Uuid(id));
+        let answer = match (row.get::<_, Option<&[u8]>>(1), row.get(2)) {
+            (Some(head), _) => Ok(Box::new(read::<TaskHead>(head)?)),
+            (None, Some(refusal)) => Err(read::<TaskRefusal>(refusal)?),
+            (None, None) => Err(TaskRefusal::NotFound),
+        };
+        answers.push((RequestId::from_bytes(id), answer));
+    }
+    if !read_ids.is_empty() {
+        // What stays goes later, see `EXPIRE`.
+        let _ = shared.query(DONE_WITH, &[&read_ids]).await;
+    }
+    Ok(answers)
+}
+
+/// See [`crate::store::Cluster::withdraw`].
+pub(super) async fn withdraw(
+    shared: &Shared,
+    id: RequestId,
+) -> Result<Option<TaskAnswer>, StoreError> {
+    shared.query(WITHDRAW, &[&Uuid::from(id)]).await?;
+    let mut answers = answers(shared, &[id]).await?;
+    Ok(answers.pop().map(|(_, answer)| answer))
+}
+
+/// See [`crate::store::Cluster::requests`].
+pub(super) async fn requests(
+    shared: &Shared,
+    owned: &Ownership,
+    known: &[RequestId],
+    (count, bytes): (usize, usize),
+) -> Result<Vec<Asked>, StoreError> {
+    let partitions: Vec<i16> = Partition::all()
+        .filter(|partition| owned.claim(*partition).is_some())
+        .map(index)
+        .collect();
+    let known: Vec<Uuid> = known.iter().map(|id| Uuid::from(*id)).collect();
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    let params: Params<'_> = &[&partitions, &known, &count, &bytes];
+    let mut requests = Vec::new();
+    for row in shared.query(REQUESTS, params).await? {
+        let Uuid(id) = row.get(0);
+        let (id, bytes): (_, &[u8]) = (RequestId::from_bytes(id), row.get(1));
+        match read(bytes) {
+            Ok(request) => requests.push(Asked {
+                id,
+                request,
+                bytes: bytes.len(),
+            }),
+            // A newer server's, or it cannot be read: whoever asked is told so.
+            Err(error) => {
+                let refusal = TaskRefusal::Refused(error.to_string());
+                refuse(shared, id, &refusal).await?;
+            }
+        }
+    }
+    Ok(requests)
+}
+
+/// See [`crate::store::Cluster::refuse`].
+pub(super) async fn refuse(
+    shared: &Shared,
+    id: RequestId,
+    refusal: &TaskRefusal,
+) -> Result<(), StoreError> {
+    let bytes = encoded(refusal)?;
+    let params: Params<'_> = &[&Uuid::from(id), &bytes];
+    shared.query(REFUSE, params).await.map(drop)
+}
+
+/// See [`crate::store::Cluster::answer`].
+pub(super) async fn answer(
+    shared: &Shared,
+    id: RequestId,
+    head: &TaskHead,
+) -> Result<(), StoreError> {
+    let bytes = encoded(head)?;
+    let params: Params<'_> = &[&Uuid::from(id), &bytes];
+    shared.query(ANSWER, params).await.map(drop)
+}

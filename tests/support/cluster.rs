@@ -1,0 +1,108 @@
+//! Several real servers on one PostgreSQL of their own, with the same secrets.
+
+#[path = "../../host/src/store/postgres/tests/server.rs"]
+pub mod postgres;
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use rustix::process::{Pid, Signal, kill_process};
+use stepwell_api::{Node, Nodes};
+use tempfile::TempDir;
+
+use self::postgres::PostgresServer;
+use super::{PATIENCE, Server};
+
+/// See the module.
+pub struct Cluster {
+    pub servers: Vec<Server>,
+    /// Dropped last.
+    pub database: PostgresServer,
+}
+
+impl Cluster {
+    /// So many servers, each with its share.
+    pub async fn start(count: usize) -> Self {
+        let database = PostgresServer::start();
+        let url = database.url();
+        let first = Server::with(&["--store", &url, "--egress-allow", "127.0.0.1/32"]).await;
+        let mut cluster = Self {
+            servers: vec![first],
+            database,
+        };
+        for _ in 1..count {
+            cluster.join().await;
+        }
+        cluster.balanced().await;
+        cluster
+    }
+
+    /// Adds a server, which has no share yet.
+    pub async fn join(&mut self) {
+        let directory = TempDir::new().unwrap();
+        for name in ["vault-key", "admin-token"] {
+            let from = self.servers[0].data_dir().join(name);
+            std::fs::copy(from, directory.path().join(name)).unwrap();
+        }
+        let url = self.database.url();
+        let args = ["--store", &url, "--egress-allow", "127.0.0.1/32"];
+        self.servers.push(Server::on(directory, &args).await);
+    }
+
+    /// The nodes whose lease runs, as a server sees them.
+    pub async fn nodes(&self, server: usize) -> Vec<Node> {
+        let nodes = self.servers[server].get::<Nodes>("/nodes").await;
+        let nodes = nodes.nodes.iter();
+        nodes.filter(|node| node.state != "gone").cloned().collect()
+    }
+
+    /// Waits until all servers that run have their share.
+    pub async fn balanced(&self) -> Duration {
+        let began = Instant::now();
+        let running: Vec<usize> = (0..self.servers.len())
+            .filter(|place| self.servers[*place].is_running())
+            .collect();
+        let share = 256_usize.div_ceil(running.len());
+        loop {
+            let nodes = self.nodes(running[0]).await;
+            let partitions: Vec<u32> = nodes.iter().map(|node| node.partitions).collect();
+            let is_fair = |count: &u32| *count as usize <= share && *count > 0;
+            if partitions.len() == running.len()
+                && partitions.iter().sum::<u32>() == 256
+                && partitions.iter().all(is_fair)
+            {
+                break;
+            }
+            assert!(began.elapsed() < PATIENCE, "{nodes:#?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        for place in running {
+            while !is_ready(&self.servers[place]).await {
+                assert!(began.elapsed() < PATIENCE, "server {place} is not ready");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+        began.elapsed()
+    }
+}
+
+impl Server {
+    /// Whether the process was started and not ended.
+    pub fn is_running(&self) -> bool {
+        self.child.is_some()
+    }
+
+    /// Sends a signal to the process.
+    pub fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().expect("the server runs");
+        kill_process(Pid::from_child(child), signal).unwrap();
+    }
+}
+
+/// Whether a load balancer sends requests to the server.
+pub async fn is_ready(server: &Server) -> bool {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = http.request(Method::GET, format!("{}/readyz", server.url));
+    let answer = request.timeout(Duration::from_secs(5)).send().await;
+    answer.is_ok_and(|answer| answer.status() == StatusCode::OK)
+}
