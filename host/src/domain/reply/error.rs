@@ -14,9 +14,7 @@ pub enum ReplyError {
     )]
     FixedStatus(u16),
     /// A status that is none.
-    #[error(
-        "{0} is no status of a reply: 200 to 299, 301, 302, 303, 307, 308, or 400 to 599"
-    )]
+    #[error("{0} is no status of a reply: 200 to 299, 301, 302, 303, 307, 308, or 400 to 599")]
     Status(u16),
     /// A status that leads elsewhere without saying where, or another one that does.
     #[error(
