@@ -255,6 +255,10 @@ fn a_sender_is_replied_to() {
             "TypeError: `status` must be a number such as 200, and it is 200.5",
         ),
         ("{status: 418}", "TypeError: 418 is no status of a reply"),
+        (
+            "{body: 'no', stauts: 404}",
+            r#"TypeError: task.respond takes {status, headers, body}, and got the member "stauts""#,
+        ),
     ] {
         let retry = content(&format!("task.respond({argument})")).run().retry();
         assert_eq!(retry.lines().next(), Some(text));

@@ -60,6 +60,12 @@
       if (typeof reply !== 'object' || reply === null || own.isArray(reply)) {
         throw new TypeError(`task.respond takes {status, headers, body}, and got ${own.kind(reply)}`);
       }
+      const keys = own.Object.keys(reply);
+      for (let i = 0; i < keys.length; i++) {
+        if (keys[i] !== 'status' && keys[i] !== 'headers' && keys[i] !== 'body') {
+          throw new TypeError(`task.respond takes {status, headers, body}, and got the member ${own.shown(keys[i])}`);
+        }
+      }
       const { status = 200, body } = reply;
       if (typeof status !== 'number' || status % 1 !== 0 || status < 100 || status > 999) {
         throw new TypeError(`\`status\` must be a number such as 200, and it is ${own.shown(status)}`);
