@@ -54,7 +54,7 @@ impl Cluster {
     /// Says of some partitions that they are about to be given up, and of others that they stay.
     async fn mark_some(&mut self, random: &mut impl FnMut() -> usize) {
         for leaving in &mut self.leaving {
-            *leaving = random() % 3 == 0;
+            *leaving = random().is_multiple_of(3);
         }
         for node in 0..self.owned.len() {
             self.publish(node);

@@ -18,9 +18,9 @@ use crate::domain::ids::WorkspaceName;
 const LARGE: usize = 256 * 1024;
 /// Large writes under way at a time, of a workspace alone: one is prepared while the other one is written.
 const AT_ONCE: usize = 2;
-/// Bytes of large data that a workspace writes in a second while another one is active. All writes wait for a large one,
-/// which takes some 5 ms for each MiB: so they do so for two hundredths of the time.
-const RATE: f64 = 4.0 * 1024.0 * 1024.0;
+/// Bytes of large data that a workspace writes in a second while another one is active: a quarter of what a modest
+/// disk takes, written twice (log and archive).
+const RATE: f64 = 16.0 * 1024.0 * 1024.0;
 /// Bytes that it writes at once after a pause.
 const BURST: f64 = 16.0 * 1024.0 * 1024.0;
 

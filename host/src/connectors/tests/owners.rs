@@ -43,7 +43,7 @@ async fn a_connection_is_its_workspaces_and_its_work() {
     }
     let of = |name: &str| {
         let name: WorkspaceName = name.parse().unwrap();
-        noted.0.lock().iter().any(|of| *of == name)
+        noted.0.lock().contains(&name)
     };
     assert!(of("a") && of("b"));
     // What runs connections may have ended with its engine.
