@@ -36,6 +36,37 @@ async fn refused(server: &Server, url: &str, question: &Delivery, status: u16, c
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
 
+/// What is signed for a stranger who asks is no delivery, and neither is a query that no signature covers.
+#[tokio::test]
+async fn what_a_stranger_can_have_signed_is_no_delivery() {
+    let server = public_server().await;
+    let x = add(&server, "X", senders::settings("x", SECRET)).await;
+    let ask = Delivery::get("?crc_token=status%3Dpaid");
+    let answer = answered(&server, url_of(&x), &ask, JSON).await;
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let signature = answer["response_token"].as_str().unwrap().to_owned();
+    let form = (
+        "content-type",
+        "application/x-www-form-urlencoded".to_owned(),
+    );
+    let forged = Delivery::post(
+        "status=paid",
+        &[form, ("x-twitter-webhooks-signature", signature)],
+    );
+    refused(&server, url_of(&x), &forged, 401, "value-unexpected").await;
+
+    let mut settings = senders::settings("github", SECRET);
+    settings["methods"] = json!(["POST", "GET"]);
+    let github = add(&server, "GitHub", settings).await;
+    let empty = senders::github(SECRET, 0, "", "");
+    let forged = Delivery {
+        headers: empty.headers,
+        ..Delivery::get("?action=forged")
+    };
+    refused(&server, url_of(&github), &forged, 401, "value-unexpected").await;
+    assert_eq!(server.tasks("").await.len(), 0);
+}
+
 #[tokio::test]
 async fn questions_by_get_are_answered() {
     let server = public_server().await;

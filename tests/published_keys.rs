@@ -255,6 +255,15 @@ async fn snss_messages_are_verified_by_its_certificate_and_its_subscription_is_c
             "timestamp-too-old",
         ),
         (
+            // What the sender signed for another's topic, with the lines cut so that it reads as a message of this one.
+            message(
+                &sender,
+                path,
+                json!({"MessageId": "m-3", "Type": "Notification\nMessageId\nm-4\nTopicArn\narn:aws:sns:eu-west-1:1:others\nType\nNotification"}),
+            ),
+            "value-unexpected",
+        ),
+        (
             message(&sender, "/other.pem", json!({"MessageId": "m-2"})),
             "key-url-refused",
         ),
@@ -281,6 +290,19 @@ async fn snss_messages_are_verified_by_its_certificate_and_its_subscription_is_c
         status == StatusCode::OK && answer["task"].is_string(),
         "{answer}"
     );
+    assert_eq!(sender.asked(), Vec::<String>::new());
+
+    // Strangers name more certificates than are kept and may be asked for. The one that verifies is still there.
+    for n in 0..30 {
+        let other = format!("/SimpleNotificationService-other-{n}.pem");
+        let forged = message(&sender, &other, json!({"MessageId": format!("forged-{n}")}));
+        let (status, answer) = forged.answer(&server, url).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+    }
+    assert!(sender.asked().len() < 30, "strangers are bounded");
+    let later = message(&sender, path, json!({"MessageId": "m-5"}));
+    let (status, answer) = later.answer(&server, url).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!(sender.asked(), Vec::<String>::new());
 
     let listed = server.cli_json(&["delivery", "list", "--webhook", "Topic"]);

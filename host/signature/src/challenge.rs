@@ -52,11 +52,26 @@ pub struct Condition {
 }
 
 impl Challenge {
-    /// Whether it can be used as a part of a [`Scheme`](crate::Scheme).
+    /// Whether it can be used as a part of a [`Scheme`](crate::Scheme): a GET is no delivery that could be verified, and
+    /// strangers get nothing that the secret signed.
     pub(crate) fn is_sound(&self) -> bool {
-        matches!(self.method.as_str(), "GET" | "POST")
-            && self.verify_token.is_none()
-            && (self.visit.is_none() || self.after_verification)
+        let is_known = match self.method.as_str() {
+            "GET" => !self.after_verification,
+            "POST" => true,
+            _ => false,
+        };
+        let is_harmless = self.visit.is_none() && !self.answer.holds_hmac();
+        is_known && self.verify_token.is_none() && (is_harmless || self.after_verification)
+    }
+
+    /// Whether a body could be one that a stranger had signed as a question of which the answer holds an HMAC. It is
+    /// no delivery then.
+    #[must_use]
+    pub fn could_sign(&self, body: &[u8]) -> bool {
+        !self.after_verification
+            && self.answer.holds_hmac()
+            && (1..=LONGEST_SIGNED).contains(&body.len())
+            && body.iter().copied().all(is_token)
     }
 }
 
@@ -86,6 +101,21 @@ pub enum Body {
     Text(String),
     /// JSON; the texts in it are filled.
     Json(Value),
+}
+
+impl Body {
+    fn holds_hmac(&self) -> bool {
+        let holds = |text: &str| text.contains("{hmac_");
+        match self {
+            Self::Text(text) => holds(text),
+            Self::Json(json) => holds(&json.to_string()),
+        }
+    }
+}
+
+/// The letters of a token that is signed for strangers.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.+/=".contains(&byte)
 }
 
 /// The answer to a challenge. It repeats what a stranger wrote: send it with
@@ -187,8 +217,7 @@ fn fill(text: &str, echo: &str, secrets: &Secrets) -> Option<String> {
     ] {
         if let Some((before, after)) = text.split_once(name) {
             let key = hmac::Key::new(hmac::HMAC_SHA256, &secrets.all.first()?.raw);
-            let token = |b: u8| b.is_ascii_alphanumeric() || b"-_.+/=".contains(&b);
-            if echo.is_empty() || echo.len() > LONGEST_SIGNED || !echo.bytes().all(token) {
+            if echo.is_empty() || echo.len() > LONGEST_SIGNED || !echo.bytes().all(is_token) {
                 return None;
             }
             let tag = hmac::sign(&key, echo.as_bytes());

@@ -255,8 +255,14 @@ impl Part {
             }
             Self::Secret => sink(inputs.secret.unwrap_or_default()),
             Self::Lines(names) => {
-                for name in names {
+                for (at, name) in names.iter().enumerate() {
                     if let Some(value) = pointer::text(request.body, &format!("/{name}")) {
+                        // Else one member could hold the lines of others, and one signed text would be two messages. A
+                        // reader who begins at the end knows which lines are the first member's.
+                        if at > 0 && value.contains('\n') {
+                            let place = format!("a line feed in `/{name}` of the body");
+                            return Err(Refused::Unexpected { place });
+                        }
                         [name.as_str(), "\n", &value, "\n"]
                             .iter()
                             .for_each(|text| sink(text.as_bytes()));

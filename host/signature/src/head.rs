@@ -24,13 +24,18 @@ pub(crate) struct Head<'a> {
     id: Option<Cow<'a, str>>,
 }
 
-/// Reads that, and refuses old requests.
+/// Reads that, and refuses old requests and those with something that the sender never writes.
 pub(crate) fn head<'a>(
     scheme: &Scheme,
     signature: &Signature,
     request: &Request<'a>,
     now_ms: i64,
 ) -> Result<Head<'a>, Refused> {
+    let mut absent = signature.absent.iter();
+    if let Some(place) = absent.find(|place| place.is_taken(request)) {
+        let place = place.to_string();
+        return Err(Refused::Unexpected { place });
+    }
     let found = found(signature, request)?;
     let time = timestamp(signature, &found, request)?;
     let timestamp_ms = match (&signature.timestamp, &time) {

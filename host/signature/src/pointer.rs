@@ -22,9 +22,9 @@ pub(crate) fn text(json: &[u8], pointer: &str) -> Option<String> {
     }
 }
 
-/// Whether anything but `null` stands there.
+/// Whether anything stands there, `null` too.
 pub(crate) fn exists(json: &[u8], pointer: &str) -> bool {
-    value(json, pointer).is_some_and(|value| !value.is_null())
+    value(json, pointer).is_some()
 }
 
 fn value(json: &[u8], pointer: &str) -> Option<Value> {

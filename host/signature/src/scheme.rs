@@ -248,6 +248,21 @@ impl Scheme {
             Check::Basic | Check::None => Ok(()),
         }
     }
+
+    /// Whether a request that is nothing but a query can be vouched for: the query is signed, or who sends a secret or a
+    /// token vouches for all that comes with it, or the description says that only a part is signed.
+    #[must_use]
+    pub fn signs_query(&self) -> bool {
+        match &self.check {
+            Check::Signature(signature) => {
+                let content = &signature.content;
+                let whole_url = content.has(&Part::Url) || content.has(&Part::UrlUnescaped);
+                whole_url || signature.partial
+            }
+            Check::Jwt(jwt) => jwt.body_claim.is_none(),
+            Check::Token(_) | Check::Basic | Check::None => true,
+        }
+    }
 }
 
 /// A place that is not a pair.
@@ -271,6 +286,7 @@ impl Signature {
     fn check(&self, delivery_id: Option<&Place>) -> Result<(), SchemeError> {
         std::iter::once(&self.at)
             .chain(&self.or_at)
+            .chain(&self.absent)
             .try_for_each(plain)?;
         let pairs = match &self.format {
             Format::Pairs { separator, key } if *separator == '=' || key.is_empty() => {
@@ -327,7 +343,6 @@ impl Signature {
             return Err(SchemeError::Certificate);
         }
         plain(&certificate.at)?;
-        self.absent.iter().try_for_each(plain)?;
         let names_one = self
             .secret_at
             .as_ref()

@@ -130,14 +130,6 @@ fn signed(
     request: &Request<'_>,
     now_ms: i64,
 ) -> Result<Verified, Refused> {
-    if let Some(place) = signature
-        .absent
-        .iter()
-        .find(|place| place.is_taken(request))
-    {
-        let place = place.to_string();
-        return Err(Refused::Unexpected { place });
-    }
     let head = head(scheme, signature, request, now_ms)?;
     let inputs = head.inputs(request);
     let fitted = match &signature.certificate {

@@ -213,14 +213,56 @@ fn adyens_items_are_signed_in_part_and_no_second_one_is_taken() {
         refused(&vector, &sent, "signature-mismatch");
     }
     let mut sent = vector.sent();
-    let mut body: Value = serde_json::from_slice(&sent.body).expect("JSON");
+    let body: Value = serde_json::from_slice(&sent.body).expect("JSON");
     let first = body["notificationItems"][0].clone();
-    body["notificationItems"]
-        .as_array_mut()
-        .expect("items")
-        .push(first);
-    sent.body = body.to_string().into_bytes();
-    refused(&vector, &sent, "value-unexpected");
+    for more in [vec![first.clone()], vec![json!(null), first]] {
+        let mut body = body.clone();
+        let items = body["notificationItems"].as_array_mut().expect("items");
+        items.extend(more);
+        sent.body = body.to_string().into_bytes();
+        refused(&vector, &sent, "value-unexpected");
+    }
+}
+
+#[test]
+fn a_question_of_a_scheme_signs_nothing_for_strangers() {
+    let scheme = |question: Value| {
+        let signature = json!({"algorithm": "hmac-sha256", "at": {"header": "x"}, "encoding": "hex", "content": "{body}"});
+        let scheme = json!({"check": {"signature": signature}, "challenge": question});
+        let scheme: Scheme = serde_json::from_value(scheme).expect("a scheme");
+        scheme.check()
+    };
+    for (method, answer, after, expected) in [
+        ("GET", "{echo}", false, Ok(())),
+        ("POST", "{echo}", false, Ok(())),
+        ("POST", "{hmac_hex}", true, Ok(())),
+        ("GET", "{hmac_hex}", false, Err(SchemeError::Challenge)),
+        (
+            "POST",
+            "a {hmac_base64}",
+            false,
+            Err(SchemeError::Challenge),
+        ),
+        // A GET is verified only as a delivery.
+        ("GET", "{echo}", true, Err(SchemeError::Challenge)),
+    ] {
+        let question = json!({"method": method, "echo": {"query": "q"}, "answer": {"text": answer}, "after_verification": after});
+        assert_eq!(scheme(question), expected, "{method} {answer} {after}");
+    }
+}
+
+#[test]
+fn what_must_be_absent_is_named_right() {
+    let signature = |absent: Value| json!({"algorithm": "hmac-sha256", "at": {"header": "x"}, "encoding": "hex", "content": "{body}", "absent": [absent]});
+    for (absent, is_right) in [
+        (json!({"query": "as"}), true),
+        (json!({"pointer": "/items"}), true),
+        (json!({"pointer": "items"}), false),
+    ] {
+        let scheme = json!({"check": {"signature": signature(absent.clone())}});
+        let scheme: Scheme = serde_json::from_value(scheme).expect("a scheme");
+        assert_eq!(scheme.check().is_ok(), is_right, "{absent}");
+    }
 }
 
 #[test]

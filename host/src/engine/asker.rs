@@ -29,6 +29,8 @@ pub(super) struct Asker {
 struct Waiting {
     workspace: WorkspaceName,
     answer: oneshot::Sender<TaskAnswer>,
+    /// Whether the store has it. Before, its answer stays there, so that asking again asks once.
+    is_asked: bool,
 }
 
 /// Why a request was not made. It is not done.
@@ -72,7 +74,7 @@ impl Asker {
             return Err(AskError::Store(StoreError::Closed));
         };
         let id = RequestId::random();
-        let (sender, answer) = oneshot::channel();
+        let (sender, mut answer) = oneshot::channel();
         {
             let mut waiting = self.waiting.lock();
             let workspace = request.workspace.clone();
@@ -80,8 +82,12 @@ impl Asker {
             if waiting.len() >= MOST.0 || own.count() >= MOST.1 {
                 return Err(AskError::Full);
             }
-            let answer = sender;
-            waiting.insert(id, Waiting { workspace, answer });
+            let one = Waiting {
+                workspace,
+                answer: sender,
+                is_asked: false,
+            };
+            waiting.insert(id, one);
         }
         let _place = Place { asker: self, id };
         if let Err(error) = cluster.ask(id, request).await {
@@ -92,13 +98,19 @@ impl Asker {
                 Err(_) => Err(AskError::Store(StoreError::Undecided)),
             };
         }
+        if let Some(one) = self.waiting.lock().get_mut(&id) {
+            one.is_asked = true;
+        }
         self.asked.notify_one();
-        if let Ok(Ok(answer)) = tokio::time::timeout(LONGEST, answer).await {
+        if let Ok(Ok(answer)) = tokio::time::timeout(LONGEST, &mut answer).await {
             return Ok(Answered::Answer(answer));
         }
         match cluster.withdraw(id).await {
             Ok(Some(answer)) => Ok(Answered::Answer(answer)),
-            Ok(None) => Ok(Answered::Nothing(LONGEST)),
+            // It may just have been handed out: an answer leaves the store after that.
+            Ok(None) => Ok(answer
+                .try_recv()
+                .map_or(Answered::Nothing(LONGEST), Answered::Answer)),
             Err(_) => Err(AskError::Store(StoreError::Undecided)),
         }
     }
@@ -110,7 +122,11 @@ impl Asker {
         };
         let mut pause = LOOK_AGAIN.0;
         loop {
-            let ids: Vec<RequestId> = self.waiting.lock().keys().copied().collect();
+            let ids: Vec<RequestId> = {
+                let waiting = self.waiting.lock();
+                let asked = waiting.iter().filter(|(_, one)| one.is_asked);
+                asked.map(|(id, _)| *id).collect()
+            };
             if ids.is_empty() {
                 self.asked.notified().await;
                 pause = LOOK_AGAIN.0;
@@ -135,13 +151,17 @@ impl Asker {
         ids: &[RequestId],
     ) -> Result<usize, StoreError> {
         let answers = cluster.answers(ids).await?;
-        let count = answers.len();
+        let mut read = Vec::with_capacity(answers.len());
         for (id, answer) in answers {
             if let Some(waiting) = self.waiting.lock().remove(&id) {
                 let _ = waiting.answer.send(answer);
             }
+            read.push(id);
         }
-        Ok(count)
+        if !read.is_empty() {
+            cluster.forget(&read).await;
+        }
+        Ok(read.len())
     }
 }
 

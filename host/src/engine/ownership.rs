@@ -33,7 +33,8 @@ impl Change {
     fn between(before: &Ownership, now: &Ownership) -> Self {
         let mut change = Self {
             lost: [false; Partition::COUNT],
-            gained: false,
+            // What went and came back meanwhile may have tasks that were dropped.
+            gained: now.has_more_changes(before),
         };
         for partition in Partition::all() {
             // It is to stay after all.

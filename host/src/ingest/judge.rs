@@ -5,6 +5,7 @@ use stepwell_signature::{Keys, Refused};
 use super::receive::{Head, Ingest};
 use super::verify::{self, Incoming, Verdict, VerifyError};
 use crate::catalog::{LiveWebhook, Verifier};
+use crate::domain::ids::WorkspaceName;
 
 impl Ingest {
     /// What a request is by its webhook's verifier; none if it has none.
@@ -77,11 +78,25 @@ impl Ingest {
                 ..
             })
         ) {
-            return verdict;
+            return self.proved(workspace, &url, verdict);
         }
         // The sender may have exchanged its keys.
         let keys = self.keys.at(workspace, &url, true).await?;
-        self.judge_with(verifier, incoming, Some(&keys))
+        let verdict = self.judge_with(verifier, incoming, Some(&keys));
+        self.proved(workspace, &url, verdict)
+    }
+
+    /// Notes the keys that verified a request.
+    fn proved(
+        &self,
+        workspace: &WorkspaceName,
+        url: &str,
+        verdict: Result<Verdict, VerifyError>,
+    ) -> Result<Verdict, VerifyError> {
+        if verdict.is_ok() {
+            self.keys.prove(workspace, url);
+        }
+        verdict
     }
 }
 

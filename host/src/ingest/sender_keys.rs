@@ -25,7 +25,7 @@ const RENEWED: Duration = Duration::from_secs(60);
 const TIMEOUT_MS: u64 = 5_000;
 /// URLs of one workspace that are remembered. A sender has a few.
 const URLS: usize = 16;
-/// How often a workspace's requests make the server ask a sender for anything.
+/// How often a workspace's requests make the server ask senders for anything, of each of two kinds.
 const ASKED: Refill = Refill {
     rate: 0.2,
     burst: 20.0,
@@ -41,9 +41,21 @@ pub struct SenderKeys {
 /// What was asked for a workspace's webhooks.
 #[derive(Debug)]
 struct Asked {
+    /// For what strangers can make the server ask for.
     bucket: Bucket,
-    /// By URL, the one used last at the end.
-    urls: Vec<(String, Slot)>,
+    /// For keys that have verified a request, and for what verified requests ask for: strangers cannot empty it.
+    proven: Bucket,
+    /// The one used last at the end.
+    urls: Vec<Known>,
+}
+
+/// A URL of keys.
+#[derive(Debug)]
+struct Known {
+    url: String,
+    slot: Slot,
+    /// Whether a key that stands there has verified a request.
+    is_proven: bool,
 }
 
 /// Locked while it is fetched, so that it is fetched once.
@@ -114,7 +126,8 @@ impl SenderKeys {
     }
 
     async fn fetch(&self, workspace: &WorkspaceName, url: &str) -> Result<Keys, VerifyError> {
-        let response = self.get(workspace, url).await;
+        let is_proven = self.is_proven(workspace, url);
+        let response = self.get(workspace, url, is_proven).await;
         let response = response.ok_or(VerifyError::KeyUnavailable)?;
         Keys::read(&response.body).map_err(|error| {
             tracing::info!(%workspace, url, %error, "a sender's keys cannot be read");
@@ -122,7 +135,23 @@ impl SenderKeys {
         })
     }
 
-    /// Asks the sender for a URL, to confirm that its webhook is wanted.
+    /// Notes that a key that stands at a URL has verified a request. Keys at other URLs do not take its place then.
+    pub(super) fn prove(&self, workspace: &WorkspaceName, url: &str) {
+        let mut workspaces = self.workspaces.lock();
+        let urls = workspaces.get_mut(workspace).map(|asked| &mut asked.urls);
+        let known = urls.and_then(|urls| urls.iter_mut().find(|known| known.url == url));
+        if let Some(known) = known {
+            known.is_proven = true;
+        }
+    }
+
+    fn is_proven(&self, workspace: &WorkspaceName, url: &str) -> bool {
+        let workspaces = self.workspaces.lock();
+        let urls = workspaces.get(workspace).map(|asked| &asked.urls);
+        urls.is_some_and(|urls| urls.iter().any(|known| known.url == url && known.is_proven))
+    }
+
+    /// Asks the sender of a verified request for a URL, to confirm that its webhook is wanted.
     ///
     /// # Errors
     /// [`VerifyError::Unconfirmed`].
@@ -131,13 +160,18 @@ impl SenderKeys {
         workspace: &WorkspaceName,
         url: &str,
     ) -> Result<(), VerifyError> {
-        let response = self.get(workspace, url).await;
+        let response = self.get(workspace, url, true).await;
         response.map(|_| ()).ok_or(VerifyError::Unconfirmed)
     }
 
     /// The answer, if it is a success. Why there is none is the operator's: a stranger may have sent the request.
-    async fn get(&self, workspace: &WorkspaceName, url: &str) -> Option<FetchResponse> {
-        if !self.may_ask(workspace) {
+    async fn get(
+        &self,
+        workspace: &WorkspaceName,
+        url: &str,
+        is_proven: bool,
+    ) -> Option<FetchResponse> {
+        if !self.may_ask(workspace, is_proven) {
             tracing::info!(%workspace, "senders were asked too often for what they publish");
             return None;
         }
@@ -167,25 +201,34 @@ impl SenderKeys {
         }
     }
 
-    fn may_ask(&self, workspace: &WorkspaceName) -> bool {
+    fn may_ask(&self, workspace: &WorkspaceName, is_proven: bool) -> bool {
         let mut workspaces = self.workspaces.lock();
         let asked = workspaces.entry(workspace.clone()).or_default();
-        asked.bucket.take(ASKED, Instant::now()).is_ok()
+        let bucket = if is_proven {
+            &mut asked.proven
+        } else {
+            &mut asked.bucket
+        };
+        bucket.take(ASKED, Instant::now()).is_ok()
     }
 
     fn slot(&self, workspace: &WorkspaceName, url: &str) -> Slot {
         let mut workspaces = self.workspaces.lock();
         let urls = &mut workspaces.entry(workspace.clone()).or_default().urls;
-        let known = urls.iter().position(|(known, _)| known == url);
-        let entry = match known {
+        let known = match urls.iter().position(|known| known.url == url) {
             Some(at) => urls.remove(at),
-            None => (url.to_owned(), Slot::default()),
+            None => Known {
+                url: url.to_owned(),
+                slot: Slot::default(),
+                is_proven: false,
+            },
         };
         if urls.len() >= URLS {
-            urls.remove(0);
+            let oldest = urls.iter().position(|known| !known.is_proven);
+            urls.remove(oldest.unwrap_or(0));
         }
-        let slot = entry.1.clone();
-        urls.push(entry);
+        let slot = known.slot.clone();
+        urls.push(known);
         slot
     }
 }
@@ -194,6 +237,7 @@ impl Default for Asked {
     fn default() -> Self {
         Self {
             bucket: Bucket::full(ASKED, Instant::now()),
+            proven: Bucket::full(ASKED, Instant::now()),
             urls: Vec::new(),
         }
     }

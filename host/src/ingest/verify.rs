@@ -173,6 +173,17 @@ fn verdict(
     if let Some(answer) = answer(true) {
         return Ok(Verdict::Challenge(answer));
     }
+    let unsigned = if incoming.asks() && !verifier.scheme.signs_query() {
+        Some("a query instead of a body")
+    } else if (verifier.challenge.as_ref()).is_some_and(|asked| asked.could_sign(incoming.body)) {
+        Some("a body that could be the answer to a question")
+    } else {
+        None
+    };
+    if let Some(place) = unsigned {
+        let place = place.to_owned();
+        return Err(refusal(verifier, Refused::Unexpected { place }));
+    }
     Ok(Verdict::Delivery(Delivery::of(verifier, verified)))
 }
 

@@ -29,6 +29,8 @@ pub struct Ownership {
     /// Those that are owned and about to be given up.
     leaving: [bool; Partition::COUNT],
     left: usize,
+    /// How often it had changed: between two looks, something may have gone and come back.
+    changes: u64,
 }
 
 impl Ownership {
@@ -40,6 +42,7 @@ impl Ownership {
             count: Partition::COUNT,
             leaving: [false; Partition::COUNT],
             left: 0,
+            changes: 0,
         }
     }
 
@@ -51,6 +54,7 @@ impl Ownership {
             count: 0,
             leaving: [false; Partition::COUNT],
             left: 0,
+            changes: 0,
         }
     }
 
@@ -114,6 +118,11 @@ impl Ownership {
     /// Whether it is about to give up any.
     pub fn leaves_any(&self) -> bool {
         self.left > 0
+    }
+
+    /// Whether it has changed more than once since it was `before`, so that not all of what happened is to be seen.
+    pub fn has_more_changes(&self, before: &Self) -> bool {
+        self.changes > before.changes + 1
     }
 
     /// Whether it owns no partition.
@@ -231,6 +240,7 @@ impl Partitions {
             }
             let is_changed = next != **current;
             if is_changed {
+                next.changes += 1;
                 *current = Arc::new(next);
             }
             is_changed

@@ -92,8 +92,11 @@ pub trait Cluster: Send + Sync {
     /// Asks the owner of a task for something. Asking again under the same id asks once.
     async fn ask(&self, id: RequestId, request: &TaskRequest) -> Result<(), StoreError>;
 
-    /// The answers that are there to those requests.
+    /// The answers that are there to those requests. They stay until [`Cluster::forget`].
     async fn answers(&self, ids: &[RequestId]) -> Result<Vec<(RequestId, TaskAnswer)>, StoreError>;
+
+    /// Forgets requests whose answers have been read. If it fails, they are forgotten later.
+    async fn forget(&self, ids: &[RequestId]);
 
     /// Takes a request back, or gives the answer if it has one: what is taken back is not done.
     async fn withdraw(&self, id: RequestId) -> Result<Option<TaskAnswer>, StoreError>;

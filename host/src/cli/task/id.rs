@@ -51,13 +51,26 @@ pub(in crate::cli) async fn resolve_delivery(client: &Client, typed: &str) -> Re
         Typed::First(digits) => digits,
     };
     let path = ["deliveries"];
-    let page = client
-        .get::<DeliveryPage>(&path, &newest(&digits))
-        .await?
-        .read()?;
-    let found = page.deliveries.into_iter();
+    let (mut query, mut found) = (newest(&digits), Vec::new());
+    // A page may have fewer than there are: tasks of other origins are left out of it.
+    loop {
+        let page = client.get::<DeliveryPage>(&path, &query).await?.read()?;
+        let fits = |one: &Delivery| begins_with(&one.id, &digits);
+        found.extend(page.deliveries.into_iter().filter(fits));
+        let next = page.next.filter(|next| next.replace('-', "") > digits);
+        let Some(next) = next.filter(|_| found.len() <= NAMED) else {
+            break;
+        };
+        query.retain(|(key, _)| *key != "before");
+        query.push(("before", next));
+    }
+    let found = found.into_iter();
     let found = found.map(|Delivery { id, verdict, .. }| (id, verdict));
     the_only(typed, &digits, found, ("delivery", "deliveries'"))
+}
+
+fn begins_with(id: &str, digits: &str) -> bool {
+    id.replace('-', "").starts_with(digits)
 }
 
 /// The query for those whose ids begin with these digits. Ids sort as their digits do: they are the newest before the
@@ -75,9 +88,7 @@ fn the_only(
     found: impl Iterator<Item = (String, String)>,
     (noun, theirs): (&str, &str),
 ) -> Result<String> {
-    let found: Vec<(String, String)> = found
-        .filter(|(id, _)| id.replace('-', "").starts_with(digits))
-        .collect();
+    let found: Vec<(String, String)> = found.filter(|(id, _)| begins_with(id, digits)).collect();
     match &found[..] {
         [] => Err(ClientError::NotFound {
             code: "not-found".into(),

@@ -286,7 +286,8 @@ impl<T> Share<T> {
             };
             let account = &lane.account;
             let used_at = account.used_at.load(Ordering::Relaxed);
-            let is_idle = account.jobs.load(Ordering::Relaxed) == 0;
+            // A job that was dropped while it waited for its turn is still in `order`.
+            let is_idle = lane.computing == 0 && account.jobs.load(Ordering::Relaxed) == 0;
             if is_idle && now.saturating_sub(used_at) > ACTIVE {
                 self.total -= lane.weight;
                 self.places.remove(&lane.workspace);

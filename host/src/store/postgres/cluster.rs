@@ -99,6 +99,10 @@ impl Cluster for PostgresStore {
         inbox::answers(&self.shared, ids).await
     }
 
+    async fn forget(&self, ids: &[RequestId]) {
+        inbox::forget(&self.shared, ids).await;
+    }
+
     async fn withdraw(&self, id: RequestId) -> Result<Option<TaskAnswer>, StoreError> {
         inbox::withdraw(&self.shared, id).await
     }

@@ -64,22 +64,29 @@ pub(super) async fn answers(
 ) -> Result<Vec<(RequestId, TaskAnswer)>, StoreError> {
     let ids: Vec<Uuid> = ids.iter().map(|id| Uuid::from(*id)).collect();
     let mut answers = Vec::new();
-    let mut read_ids = Vec::new();
     for row in shared.query(ANSWERS, &[&ids]).await? {
         let Uuid(id) = row.get(0);
-        read_ids.push(Uuid(id));
+        // One of a newer server cannot be read, and holds up no other.
         let answer = match (row.get::<_, Option<&[u8]>>(1), row.get(2)) {
-            (Some(head), _) => Ok(Box::new(read::<TaskHead>(head)?)),
-            (None, Some(refusal)) => Err(read::<TaskRefusal>(refusal)?),
+            (Some(head), _) => read::<TaskHead>(head).map(Box::new).map_err(|error| {
+                TaskRefusal::Refused(format!(
+                    "it is done, and its answer cannot be read: {error}"
+                ))
+            }),
+            (None, Some(refusal)) => Err(read::<TaskRefusal>(refusal)
+                .unwrap_or_else(|error| TaskRefusal::Refused(error.to_string()))),
             (None, None) => Err(TaskRefusal::NotFound),
         };
         answers.push((RequestId::from_bytes(id), answer));
     }
-    if !read_ids.is_empty() {
-        // What stays goes later, see `EXPIRE`.
-        let _ = shared.query(DONE_WITH, &[&read_ids]).await;
-    }
     Ok(answers)
+}
+
+/// See [`crate::store::Cluster::forget`].
+pub(super) async fn forget(shared: &Shared, ids: &[RequestId]) {
+    let ids: Vec<Uuid> = ids.iter().map(|id| Uuid::from(*id)).collect();
+    // What stays goes later, see `EXPIRE`.
+    let _ = shared.query(DONE_WITH, &[&ids]).await;
 }
 
 /// See [`crate::store::Cluster::withdraw`].
@@ -89,6 +96,9 @@ pub(super) async fn withdraw(
 ) -> Result<Option<TaskAnswer>, StoreError> {
     shared.query(WITHDRAW, &[&Uuid::from(id)]).await?;
     let mut answers = answers(shared, &[id]).await?;
+    if !answers.is_empty() {
+        forget(shared, &[id]).await;
+    }
     Ok(answers.pop().map(|(_, answer)| answer))
 }
 

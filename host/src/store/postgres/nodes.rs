@@ -21,12 +21,13 @@ use crate::store::Claim;
 const ENTER: &str = "insert into nodes (version, lease_until, url) \
     values ($1, clock_timestamp() + $2 * interval '1 ms', $3) returning id";
 /// Also if others have taken it for gone for good.
-const RENEW: &str = "insert into nodes (id, version, lease_until, url, running, queued, revision) \
-    overriding system value \
-    values ($1, $2, clock_timestamp() + $3 * interval '1 ms', $4, $5, $6, $7) \
+const RENEW: &str = "insert into nodes \
+    (id, version, lease_until, url, running, queued, revision, draining) overriding system value \
+    values ($1, $2, clock_timestamp() + $3 * interval '1 ms', $4, $5, $6, $7, $8) \
     on conflict (id) do update set lease_until = excluded.lease_until, version = excluded.version, \
     url = excluded.url, running = excluded.running, queued = excluded.queued, \
-    revision = greatest(nodes.revision, excluded.revision) returning draining";
+    revision = greatest(nodes.revision, excluded.revision), \
+    draining = nodes.draining or excluded.draining returning draining";
 /// What was owned before the lease ended may have been another's since.
 const RETAKE: &str = "update partitions set epoch = epoch + 1 where owner = $1";
 /// Nodes that have a share. One that has not renewed its lease for half of it does not count, so that nothing is kept free
@@ -69,6 +70,8 @@ pub(super) async fn look(
 ) -> Result<(), Error> {
     let (node, version) = (shared.node, env!("CARGO_PKG_VERSION"));
     let load = *shared.load.lock();
+    // One that is about to end has no share for the others either, so that they take what it gives up.
+    let ends = shared.leaving.lock().all;
     let params: Params<'_> = &[
         &node,
         &version,
@@ -77,6 +80,7 @@ pub(super) async fn look(
         &number(load.running),
         &number(load.queued),
         &number(load.revision),
+        &ends,
     ];
     let renewed = session.query(RENEW, params).await?;
     let is_draining = renewed.first().is_some_and(|row| row.get(0));

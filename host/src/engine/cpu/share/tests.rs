@@ -255,3 +255,29 @@ fn calls_go_before_the_runs_of_their_own_workspace_and_no_other_ones() {
     }
     assert_eq!(order, [7, 10, 8, 0, 1, 2]);
 }
+
+#[test]
+fn a_job_that_is_dropped_while_it_waits_for_its_turn_stops_no_other() {
+    let mut share = share(1, &[]);
+    let (a, _account) = share.enter(&name("a"), 0);
+    let (b, gone) = share.enter(&name("b"), 0);
+    share.push(a, 1);
+    assert_eq!(share.pick(), Some((a, 1)));
+    share.push(b, 2);
+    // Its owner went away, and nothing was heard of its workspace for long.
+    gone.leave();
+    share.push(a, 3);
+    share.pay(2 * ACTIVE);
+    share.charge(a, 6_000);
+    // Its turn is given to nobody, and the next one goes on.
+    let mut given = Vec::new();
+    for _ in 0..2 {
+        let (id, job) = share.pick().expect("a job waits");
+        share.charge(id, 100);
+        given.push(job);
+    }
+    given.sort_unstable();
+    assert_eq!(given, [2, 3]);
+    share.pay(4 * ACTIVE);
+    assert_eq!(share.active(), 1, "and its workspace is forgotten then");
+}

@@ -136,8 +136,13 @@ async fn a_request_has_one_end() {
         fixture.done(id, 2).await,
         Err(StoreError::Refused(_))
     ));
-    let answers = store.answers(&[id]).await.unwrap();
-    assert_eq!(answers, [(id, Err(TaskRefusal::NotOpen))]);
+    // The answer stays until it has been handed out.
+    for _ in 0..2 {
+        let answers = store.answers(&[id]).await.unwrap();
+        assert_eq!(answers, [(id, Err(TaskRefusal::NotOpen))]);
+    }
+    store.forget(&[id]).await;
+    assert!(store.answers(&[id]).await.unwrap().is_empty());
     store.close().await;
 }
 

@@ -9,7 +9,7 @@ use crate::domain::partition::Partition;
 use crate::domain::task::TaskState;
 use crate::store::conformance::owned::Owned as _;
 use crate::store::conformance::samples::{dedup, new_task, next, workspace};
-use crate::store::{NewTask, Store, StoreError};
+use crate::store::{Cluster as _, NewTask, Store, StoreError};
 
 const LEASE: Duration = Duration::from_secs(2);
 
@@ -121,6 +121,26 @@ async fn nodes_share_the_partitions_and_take_over_what_a_dead_one_had() {
         "{:?}",
         began.elapsed()
     );
+    two.close().await;
+}
+
+/// It has a run under way, which may take its time, so that it keeps its lease.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_node_gives_up_before_it_ends_is_taken_at_once() {
+    let server = PostgresServer::start();
+    let one = node(&server, LEASE).await;
+    let two = node(&server, LEASE).await;
+    until("both have a half", || {
+        owned(&one) == 128 && owned(&two) == 128
+    })
+    .await;
+    one.leave();
+    until("the other one has all but one", || {
+        owned(&one) == 1 && owned(&two) == 255
+    })
+    .await;
+    one.close().await;
+    until("and then all", || owned(&two) == 256).await;
     two.close().await;
 }
 
