@@ -160,7 +160,9 @@ impl Server {
         let collected = std::thread::spawn(move || {
             let mut text = Vec::new();
             let _ = stderr.read_to_end(&mut text);
-            let _ = std::fs::write(log, &text);
+            // Whoever sees it reads all of it.
+            let part = log.with_extension("part");
+            let _ = std::fs::write(&part, &text).and_then(|()| std::fs::rename(&part, log));
             String::from_utf8_lossy(&text).into_owned()
         });
         let Ok(line) = line.recv_timeout(PATIENCE) else {
