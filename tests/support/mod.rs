@@ -157,12 +157,14 @@ impl Server {
         });
         let mut stderr = child.stderr.take().unwrap();
         let log = self.dir.path().join("server.log");
+        let part = self.dir.path().with_extension("log");
         let collected = std::thread::spawn(move || {
             let mut text = Vec::new();
             let _ = stderr.read_to_end(&mut text);
-            // Whoever sees it reads all of it.
-            let part = log.with_extension("part");
-            let _ = std::fs::write(&part, &text).and_then(|()| std::fs::rename(&part, log));
+            // Whoever sees it in the directory reads all of it.
+            let _ = std::fs::write(&part, &text);
+            // The directory may be gone.
+            let _ = std::fs::rename(&part, log).or_else(|_| std::fs::remove_file(&part));
             String::from_utf8_lossy(&text).into_owned()
         });
         let Ok(line) = line.recv_timeout(PATIENCE) else {
