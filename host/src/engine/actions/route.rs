@@ -149,7 +149,7 @@ impl Actions {
 
     async fn ask(self: &Arc<Self>, request: TaskRequest) -> Result<Option<TaskHead>, ActionError> {
         let is_merge = matches!(request.action, TaskAction::Merge(..));
-        // Whoever sends ids of tasks that are not there keeps no other node busy.
+        // A request with the id of a task that does not exist makes no other node work.
         match self.loaded(&request.workspace, request.task).await {
             Err(ActionError::NotFound { .. }) if is_merge => return Ok(None),
             Ok(task) if is_merge && task.head.state().is_final() => return Ok(None),

@@ -2,7 +2,7 @@
 //!
 //! A request that is done is answered in the transaction that does it ([`super::put`]), under the row's lock
 //! ([`super::look`]). One that is refused or taken back gets its end by one statement, if it has none. So it is done once
-//! or not at all, whoever ends in the middle.
+//! or not at all, whichever node ends in the middle.
 
 use super::look::index;
 use super::session::Params;

@@ -87,18 +87,21 @@ pub(super) async fn look(
     if has_lapsed {
         session.execute(RETAKE, &[&node]).await?;
     }
-    take_share(shared, session, is_draining).await?;
+    take_share(shared, session, (ends, is_draining)).await?;
     session.execute(FORGET, &[&node]).await?;
     Ok(())
 }
 
 /// Takes what is free of the fair share, and gives up what is more.
-async fn take_share(shared: &Shared, session: &Session, is_draining: bool) -> Result<(), Error> {
+async fn take_share(
+    shared: &Shared,
+    session: &Session,
+    (ends, is_draining): (bool, bool),
+) -> Result<(), Error> {
     let node = shared.node;
     let half = lease(&shared.settings) / 2.0;
     let live: i64 = session.query(LIVE, &[&half]).await?[0].get(0);
     let live = usize::try_from(live).unwrap_or(0);
-    let ends = shared.leaving.lock().all;
     let share = match (ends, is_draining) {
         // For what is on its way in; it goes last.
         (true, _) => 1,

@@ -47,6 +47,16 @@ fn kill(store: &PostgresStore) {
     }
 }
 
+/// Two nodes, each of which owns a half.
+async fn two_nodes(server: &PostgresServer) -> (Arc<PostgresStore>, Arc<PostgresStore>) {
+    let (one, two) = (node(server, LEASE).await, node(server, LEASE).await);
+    until("both have a half", || {
+        owned(&one) == 128 && owned(&two) == 128
+    })
+    .await;
+    (one, two)
+}
+
 fn in_partition(number: u8) -> NewTask {
     let id = Partition::new(number).place(TaskId::new());
     new_task(&workspace("acme"), id, "{}")
@@ -128,12 +138,7 @@ async fn nodes_share_the_partitions_and_take_over_what_a_dead_one_had() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_node_gives_up_before_it_ends_is_taken_at_once() {
     let server = PostgresServer::start();
-    let one = node(&server, LEASE).await;
-    let two = node(&server, LEASE).await;
-    until("both have a half", || {
-        owned(&one) == 128 && owned(&two) == 128
-    })
-    .await;
+    let (one, two) = two_nodes(&server).await;
     one.leave();
     until("the other one has all but one", || {
         owned(&one) == 1 && owned(&two) == 255
@@ -147,12 +152,7 @@ async fn what_a_node_gives_up_before_it_ends_is_taken_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_stood_still_writes_nothing_of_what_another_took_over() {
     let server = PostgresServer::start();
-    let one = node(&server, LEASE).await;
-    let two = node(&server, LEASE).await;
-    until("both have a half", || {
-        owned(&one) == 128 && owned(&two) == 128
-    })
-    .await;
+    let (one, two) = two_nodes(&server).await;
     let task = in_partition(7);
     one.accept_owned(task.clone()).await.unwrap();
     let old = one.ownership().borrow().claim_of(task.head.id).unwrap();
