@@ -75,7 +75,7 @@ mod imp {
         }
 
         pub fn is_digit(self) -> Self {
-            Self(self.0.map(|lane| if lane.is_ascii_digit() { 0xff } else { 0 }))
+            Self(self.0.map(|lane| 0xff * u8::from(lane.is_ascii_digit())))
         }
 
         pub fn any(self) -> bool {
