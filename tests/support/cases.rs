@@ -28,10 +28,13 @@ pub fn cases(folder: &Path) -> Vec<(String, PathBuf)> {
     found
 }
 
-/// See `examples/README.md`.
+/// See `examples/README.md` and `examples/js/README.md`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
+    /// Steps of the script's file.
+    #[serde(default = "one")]
+    pub parts: usize,
     webhook: String,
     #[serde(default)]
     config: BTreeMap<String, String>,
@@ -42,6 +45,10 @@ pub struct Case {
     #[serde(default)]
     upstream: Vec<Answer>,
     expect: Expected,
+}
+
+fn one() -> usize {
+    1
 }
 
 /// How a call is answered.
