@@ -15,7 +15,7 @@ use super::verifier::LiveWebhook;
 use super::workspace::Workspace;
 use super::{Catalog, CatalogError};
 use crate::domain::ids::WorkspaceName;
-use crate::store::{Registry, StoreError};
+use crate::store::{Hint, Registry, StoreError};
 
 /// How often the store is asked for changes.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
@@ -27,8 +27,18 @@ const AGREEMENT: Duration = Duration::from_secs(2);
 /// Takes in what others change. Runs until the catalog is dropped, or its store is closed.
 pub(super) async fn follow(catalog: Weak<Catalog>) {
     let mut pause = LOOK_AGAIN;
+    let mut hints = catalog.upgrade().and_then(|catalog| {
+        let cluster = catalog.store.cluster();
+        cluster.map(|cluster| cluster.hints(Hint::Setup))
+    });
     loop {
-        tokio::time::sleep(pause).await;
+        match &mut hints {
+            Some(hints) => tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = hints.next() => {}
+            },
+            None => tokio::time::sleep(pause).await,
+        }
         let Some(catalog) = catalog.upgrade() else {
             return;
         };
