@@ -159,7 +159,12 @@ impl App {
         let catalog = Catalog::open(store.clone(), sandbox.clone(), vault, clock.clone()).await?;
         write_server_file(directory, &format!("http://{local}"))?;
         let running = match store.cluster() {
-            Some(cluster) => RunList::Shared(cluster.interrupted().await?),
+            Some(cluster) => {
+                let mut known = cluster.interrupted().await?;
+                let owned = store.ownership().borrow().clone();
+                known.retain(|(task, _)| owned.owns(*task));
+                RunList::Shared(known)
+            }
             None => RunList::File(directory.join("running.json")),
         };
         let engine = Engine::start(EngineParts {

@@ -20,6 +20,10 @@ impl Interrupted {
                 return;
             }
         };
+        // What is another's is no business of this node.
+        let mut state = self.state.lock();
+        state.times.retain(|task, _| owned.owns(*task));
+        drop(state);
         self.take_in(found.into_iter().filter(|(task, _)| owned.owns(*task)));
     }
 
