@@ -8,7 +8,8 @@ use std::process::Output;
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use stepwell_api::Webhook;
+use stepwell_api::report::StoreMigrateReport;
+use stepwell_api::{Accepted, Webhook};
 use tempfile::TempDir;
 
 use crate::support::cluster::postgres::PostgresServer;
@@ -39,15 +40,13 @@ fn migrate(from: &str, to: &str, more: &[&str]) -> Output {
         .unwrap()
 }
 
-fn migrated(from: &str, to: &str, more: &[&str]) -> Value {
+fn migrated(from: &str, to: &str, more: &[&str]) -> StoreMigrateReport {
     let output = migrate(from, to, &[more, &["--json"]].concat());
     let (out, err) = texts(&output);
     assert!(output.status.success(), "{out}{err}");
-    let said: Value = serde_json::from_str(&out).unwrap();
-    for none in ["deliveries_left", "bodies_missing"] {
-        assert_eq!(said[none], 0, "{said}");
-    }
-    said["copied"].clone()
+    let said: StoreMigrateReport = serde_json::from_str(&out).unwrap();
+    assert_eq!((said.deliveries_left, said.bodies_missing), (0, 0));
+    said
 }
 
 fn refused(from: &str, to: &str, more: &[&str], code: i32, reason: &str) {
@@ -89,7 +88,7 @@ async fn deliver(server: &Server, webhook: &str, id: &str, body: &Value) -> (Str
     let answer = request.send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
     let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
-    let is_repeat = answer["duplicate"] == true;
+    let is_repeat = typed::<Accepted>(&answer).duplicate;
     (accepted_task(&answer), is_repeat)
 }
 
@@ -279,18 +278,7 @@ async fn a_data_directory_goes_into_a_database_and_back_and_every_answer_is_the_
     assert!(first.stop().success());
 
     refused(&home, &url, &[], 1, "name it with --files-dir");
-    let copied = migrated(&home, &url, &["--files-dir", shared]);
-    let counts: Vec<(&str, u64)> = copied
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|item| {
-            (
-                item["kind"].as_str().unwrap(),
-                item["count"].as_u64().unwrap(),
-            )
-        })
-        .collect();
+    let copied = migrated(&home, &url, &["--files-dir", shared]).copied;
     for (kind, least) in [
         ("workspaces", 2),
         ("webhooks", 2),
@@ -302,8 +290,12 @@ async fn a_data_directory_goes_into_a_database_and_back_and_every_answer_is_the_
         ("delivery keys", 6),
         ("recorded deliveries", 2),
     ] {
-        let count = counts.iter().find(|(found, _)| *found == kind).unwrap().1;
-        assert!(count >= least, "{kind}: {counts:?}");
+        let count = copied
+            .iter()
+            .find(|items| items.kind == kind)
+            .unwrap()
+            .count;
+        assert!(count >= least, "{kind}: {copied:?}");
     }
     let args = [&LOCAL[..], &["--store", &url, "--files-dir", shared]].concat();
     let mut second = Server::on(secrets_of(first.data_dir()), &args).await;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::json;
+use stepwell_api::report::{CopiedItems, StoreMigrateReport};
 
 use crate::app::migration::{Migration, Stage, migrate};
 use crate::cli::exit::UsageError;
@@ -113,17 +113,21 @@ pub fn run(args: MigrateArgs, output: Output) -> Result<()> {
     };
     let copied = runtime.block_on(migrate(&migration, &told))?;
     if output.json {
-        let items = Item::ALL.map(|item| {
+        let copied_items = Item::ALL.map(|item| {
             let total = copied.of(item);
-            json!({"kind": item.name(), "count": total.count, "digest": total.digest()})
+            CopiedItems {
+                kind: item.name().to_owned(),
+                count: total.count,
+                digest: total.digest(),
+            }
         });
-        return Ok(output.document(&json!({
-            "from": from,
-            "to": to,
-            "copied": items,
-            "deliveries_left": copied.deliveries_left,
-            "bodies_missing": copied.bodies_missing,
-        }))?);
+        return output.report(&StoreMigrateReport {
+            from,
+            to,
+            copied: copied_items.into(),
+            deliveries_left: copied.deliveries_left,
+            bodies_missing: copied.bodies_missing,
+        });
     }
     for item in Item::ALL {
         let total = copied.of(item);
