@@ -122,6 +122,32 @@ pub struct StoreRepairReport {
     pub damages: Vec<StoreDamage>,
 }
 
+/// What `store migrate` copied.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StoreMigrateReport {
+    /// The data directory, or the database without its password.
+    pub from: String,
+    /// The same of the target.
+    pub to: String,
+    /// What was copied and read back, by kind.
+    pub copied: Vec<CopiedItems>,
+    /// Recorded deliveries that a data directory does not keep.
+    pub deliveries_left: u64,
+    /// Bodies of responses that were missing in the source already.
+    pub bodies_missing: u64,
+}
+
+/// The items of one kind that were copied.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CopiedItems {
+    /// E.g. `tasks`.
+    pub kind: String,
+    /// How many.
+    pub count: u64,
+    /// The sum of their SHA-256 digests, 64 hex digits.
+    pub digest: String,
+}
+
 /// Something in a store that is not as it was written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoreDamage {

@@ -14,7 +14,7 @@ use super::verifier::LiveWebhook;
 use super::workspace::Workspace;
 use super::{Catalog, CatalogError};
 use crate::domain::ids::WorkspaceName;
-use crate::store::{Registry, StoreError};
+use crate::store::{Hint, Registry, StoreError};
 
 /// How often the store is asked for changes.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
@@ -26,11 +26,21 @@ const AGREEMENT: Duration = Duration::from_secs(2);
 /// Takes in what others change. Runs until the catalog is dropped, or its store is closed.
 pub(super) async fn follow(catalog: Weak<Catalog>) {
     let mut pause = LOOK_AGAIN;
+    let mut hints = catalog.upgrade().and_then(|catalog| {
+        let cluster = catalog.store.cluster();
+        cluster.map(|cluster| cluster.hints(Hint::Setup))
+    });
     loop {
         let Some(sleep) = catalog.upgrade().map(|catalog| catalog.clock.sleep(pause)) else {
             return;
         };
-        sleep.await;
+        match &mut hints {
+            Some(hints) => tokio::select! {
+                () = sleep => {}
+                () = hints.next() => {}
+            },
+            None => sleep.await,
+        }
         let Some(catalog) = catalog.upgrade() else {
             return;
         };

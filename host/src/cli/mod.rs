@@ -113,7 +113,7 @@ enum Command {
     /// Workspaces: tenants
     #[command(subcommand)]
     Workspace(workspace::WorkspaceCommand),
-    /// The store of a server that does not run: check it for damage, and repair it
+    /// The store of a server that does not run: check it for damage, repair it, and move it to a database or back
     #[command(subcommand)]
     Store(store::StoreCommand),
 }

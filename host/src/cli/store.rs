@@ -1,4 +1,6 @@
-//! `stepwell store …`: the data directory of a server that does not run.
+//! `stepwell store …`: the store of a server that does not run.
+
+mod migrate;
 
 use std::path::{Path, PathBuf};
 
@@ -6,6 +8,7 @@ use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
 use stepwell_api::report::{StoreCheckReport, StoreDamage, StoreRepairReport};
 
+use self::migrate::MigrateArgs;
 use super::context;
 use super::global::Global;
 use crate::app::data_dir;
@@ -40,6 +43,14 @@ pub enum StoreCommand {
         #[arg(long, value_name = "PART")]
         accept_loss: Option<Loss>,
     },
+    /// Copy a whole store from a data directory into a database, or back, and read the copy to compare it
+    #[command(
+        long_about = "Copies a whole store from a data directory into an empty PostgreSQL database, or from a database into a data directory without a store, and reads the copy back to compare it. No server may use either. The source is not changed. A copy that was interrupted is not served, and is begun anew by the same command.",
+        after_help = "Examples:
+  stepwell store migrate --from /var/lib/stepwell --to postgres://stepwell@db.internal/stepwell --files-dir /srv/shared/stepwell
+  stepwell store migrate --from postgres://stepwell@db.internal/stepwell --files-dir /srv/shared/stepwell --to /var/lib/stepwell-new"
+    )]
+    Migrate(MigrateArgs),
 }
 
 /// A part of a data directory that may be lost as a whole.
@@ -68,6 +79,7 @@ pub fn run(global: &Global, command: StoreCommand, output: Output) -> Result<()>
         StoreCommand::Repair { path, accept_loss } => {
             repair(&directory(path)?, accept_loss, output)
         }
+        StoreCommand::Migrate(args) => migrate::run(args, output),
     }
 }
 

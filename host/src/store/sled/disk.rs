@@ -83,7 +83,7 @@ impl Disk {
             }
             let mut batch = Batch::default();
             batch.insert(keys::FORMAT, &FORMAT.to_le_bytes());
-            batch.insert(keys::SEED, &rand::random::<[u8; 32]>());
+            batch.insert(keys::SEED, &settings.seed.unwrap_or_else(rand::random));
             batch.insert(keys::UPGRADED, &[]);
             db.apply_batch(batch).map_err(from_sled)?;
         }

@@ -40,6 +40,7 @@ mod log;
 mod long;
 mod marks;
 mod message;
+mod migration;
 mod newest;
 mod overlay;
 mod pins;
