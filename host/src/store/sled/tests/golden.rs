@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::super::archive::Place;
 use super::super::change::{self, Change, DedupClaim, Kind, Mark};
 use super::super::dedup::block::{Holder, KeyBlock};
+use super::super::group::{self, End, Fragment, Item};
 use super::super::shapes::journal::{Piece, push_entry};
 use super::super::shapes::record::{Fixed, Record, encode_record};
 use super::super::shapes::{SealedConfig, SealedConnector, Written, read};
@@ -111,7 +112,11 @@ fn read_record(bytes: &[u8]) -> Result<Whole, StoreError> {
     ))
 }
 
-fn changes() -> Vec<Change> {
+fn changes() -> Vec<Item> {
+    whole_changes().into_iter().map(Item::Change).collect()
+}
+
+fn whole_changes() -> Vec<Change> {
     let mut entries = Vec::new();
     for entry in samples::entries().iter().take(2) {
         push_entry(&mut entries, entry).unwrap();
@@ -139,22 +144,52 @@ fn changes() -> Vec<Change> {
 }
 
 /// Changes of which two have the key of a delivery.
-fn keyed_changes() -> Vec<Change> {
-    let mut changes = changes();
+fn keyed_changes() -> Vec<Item> {
+    let mut changes = whole_changes();
     for (change, until) in changes.iter_mut().zip([1, u64::MAX]) {
         let key = DedupKey::from_bytes([until as u8; 16]);
         change.taken = Some(DedupClaim { key, until });
     }
-    changes
+    changes.into_iter().map(Item::Change).collect()
 }
 
-fn write_group(changes: &Vec<Change>) -> Vec<u8> {
+/// A change, a fragment of a long one, and the end of that.
+fn fragments() -> Vec<Item> {
+    let from = 1 << 40;
+    let fragment = Fragment {
+        from,
+        bytes: b"a part of a change".to_vec(),
+    };
+    let end = End {
+        from,
+        length: (1 << 33) + 1,
+        sum: 0xfedc_ba98,
+        indexes: vec![0, 70_000],
+    };
+    let change = keyed_changes().into_iter().take(1);
+    let fragments = [Item::Fragment(fragment), Item::End(end)];
+    change.chain(fragments).collect()
+}
+
+fn write_group(items: &Vec<Item>) -> Vec<u8> {
     let mut group = Vec::new();
-    let has_keys = changes.iter().any(|change| change.taken.is_some());
-    change::begin_group(&mut group, has_keys);
-    for change in changes {
-        let encoded = change::encode_change(change).unwrap();
-        change::push_change(&mut group, &encoded).unwrap();
+    let has_key = |item: &Item| matches!(item, Item::Change(change) if change.taken.is_some());
+    let is_whole = |item: &Item| matches!(item, Item::Change(_));
+    let (has_keys, is_whole) = (items.iter().any(has_key), items.iter().all(is_whole));
+    group::begin_group(&mut group, has_keys, !is_whole);
+    for item in items {
+        match item {
+            Item::Change(change) => {
+                let encoded = change::encode_change(change).unwrap();
+                group::push_change(&mut group, &encoded).unwrap();
+            }
+            Item::Fragment(fragment) => group::push_fragment(&mut group, fragment.from, |group| {
+                group.extend_from_slice(&fragment.bytes);
+                Ok(())
+            })
+            .unwrap(),
+            Item::End(end) => end.push(&mut group).unwrap(),
+        }
     }
     group
 }
@@ -176,10 +211,16 @@ fn whole_records(file: &'static str) -> Golden {
     golden(file, 1, names, records(), write_record, read_record)
 }
 
-fn groups(file: &'static str, changes: Vec<Change>) -> Golden {
-    let names = &["a group in the log", "a change in the log", "a task's head"];
-    let values = vec![changes];
-    golden(file, 2, names, values, write_group, change::decode_group)
+fn groups(file: &'static str, items: Vec<Item>) -> Golden {
+    let names = &[
+        "a group in the log",
+        "a change in the log",
+        "a task's head",
+        "a fragment of a long change in the log",
+        "the end of a long change in the log",
+    ];
+    let values = vec![items];
+    golden(file, 3, names, values, write_group, group::decode_group)
 }
 
 fn key_blocks() -> Vec<KeyBlock> {
@@ -339,6 +380,7 @@ pub(super) fn all() -> Vec<Golden> {
         groups("group-v1-standing", changes()),
         overfull(groups("group-v1", changes())),
         groups("group-v2", keyed_changes()),
+        groups("group-v3", fragments()),
         golden(
             "dedup-v1",
             1,
