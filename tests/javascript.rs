@@ -62,7 +62,10 @@ async fn every_case_of_every_javascript_example_comes_out_as_it_says() {
         let js = folder.join(&step).join(format!("{step}.js"));
         let ts = js.with_extension("ts");
         add_file(&server, if js.exists() { &js } else { &ts });
-        cases::run(&server, &cases::read(&file)).await;
+        let case = cases::read(&file);
+        let added = server.get::<Steps>(&server.path("steps")).await;
+        assert_eq!(added.steps.len(), case.parts, "{}", file.display());
+        cases::run(&server, &case).await;
     }
 }
 

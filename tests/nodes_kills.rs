@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use stepwell_api::{Nodes, Task};
 
 use crate::support::cluster::is_ready;
-use crate::support::{Cluster, PATIENCE, Receiver, Server, asked, history};
+use crate::support::senders::add;
+use crate::support::{Cluster, PATIENCE, Receiver, Server, accepted_task, asked, history};
 
 /// For how long servers are killed, unless the variable says so.
 const SECONDS: u64 = 45;
@@ -118,7 +119,7 @@ async fn send(sent: Arc<Sent>, key: String, url: String) {
             // An answer that a kill cut in two acknowledges nothing.
             let answer = answer.and_then(|text| serde_json::from_str::<Value>(&text).ok());
             if let Some(answer) = answer {
-                let task = answer["task"].as_str().unwrap().to_owned();
+                let task = accepted_task(&answer);
                 sent.acknowledged.lock().insert(number, task);
                 break;
             }
@@ -135,17 +136,9 @@ async fn set_up(server: &Server) -> String {
     let schedule = json!({"cron": "* * * * * *", "missed": "all"});
     let (status, answer) = server.api(Method::PUT, &path, Some(schedule)).await;
     assert!(status.is_success(), "{answer}");
-    let settings = json!({"name": "Events", "dedup": {"pointer": "/id"}});
-    let path = server.path("webhooks");
-    let (status, webhook) = server.api(Method::POST, &path, Some(settings)).await;
-    assert_eq!(status, StatusCode::CREATED, "{webhook}");
-    webhook["url"]
-        .as_str()
-        .unwrap()
-        .rsplit('/')
-        .next()
-        .unwrap()
-        .to_owned()
+    let rule = json!({"dedup": {"pointer": "/id"}});
+    let webhook = add(server, "Events", rule).await;
+    (webhook.url).rsplit('/').next().unwrap().to_owned()
 }
 
 fn addresses(cluster: &Cluster) -> Vec<String> {

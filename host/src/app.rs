@@ -122,7 +122,8 @@ impl App {
         if let Some(postgres) = postgres {
             stores::agree_on_key(&postgres, &vault, discard).await?;
         }
-        let token = AdminToken::open(directory)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let token = AdminToken::open(directory, clock.clone())?;
         let cache_dir = settings.cache_dir.clone();
         let sandbox = Sandbox::new(SandboxSettings {
             cache_is_shared: settings.cache_dir.is_some(),
@@ -147,7 +148,6 @@ impl App {
             response_bytes: LONGEST_KEYS,
             ..FetchSettings::default()
         })?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         // Also with TLS: the certificate is that of a name, and no one is between this machine and itself.
         let local = reachable(address);
         let base_url = match &settings.public_url {

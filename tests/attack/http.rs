@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use serde::de::DeserializeOwned;
 
 use super::response;
 
@@ -48,22 +49,19 @@ impl Connection {
         }
     }
 
-    /// As [`Connection::send`], for an answer that must be 2xx and JSON.
-    pub fn call(
+    /// As [`Connection::send`], for an answer that must be 2xx and of that type.
+    pub fn call<T: DeserializeOwned>(
         &mut self,
         method: &str,
         path: &str,
         body: &[u8],
-    ) -> anyhow::Result<serde_json::Value> {
+    ) -> anyhow::Result<T> {
         let (status, answer) = self.send(method, path, body)?;
         ensure!(
             (200..300).contains(&status),
             "{method} {path} was answered {status}: {}",
             String::from_utf8_lossy(answer)
         );
-        if answer.is_empty() {
-            return Ok(serde_json::Value::Null);
-        }
         serde_json::from_slice(answer).with_context(|| format!("the answer to {method} {path}"))
     }
 

@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::RwLock;
-use tokio::time::Instant;
 
 use super::live::{LiveSchedule, open_connector};
 use super::live_token::LiveToken;
@@ -28,7 +27,10 @@ const AGREEMENT: Duration = Duration::from_secs(2);
 pub(super) async fn follow(catalog: Weak<Catalog>) {
     let mut pause = LOOK_AGAIN;
     loop {
-        tokio::time::sleep(pause).await;
+        let Some(sleep) = catalog.upgrade().map(|catalog| catalog.clock.sleep(pause)) else {
+            return;
+        };
+        sleep.await;
         let Some(catalog) = catalog.upgrade() else {
             return;
         };
@@ -42,7 +44,7 @@ pub(super) async fn follow(catalog: Weak<Catalog>) {
             Err(CatalogError::Store(error)) if error.is_retriable() => {}
             Err(error) => {
                 tracing::error!(%error, "what other servers have set up could not be read");
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                catalog.clock.sleep(Duration::from_secs(1)).await;
             }
         }
     }
@@ -100,11 +102,11 @@ impl Catalog {
         let Some(cluster) = self.store.cluster() else {
             return;
         };
-        let until = Instant::now() + AGREEMENT;
+        let until = self.clock.monotonic() + AGREEMENT;
         while let Ok(false) = cluster.is_applied(revision).await
-            && Instant::now() < until
+            && self.clock.monotonic() < until
         {
-            tokio::time::sleep(AGREEMENT / 200).await;
+            self.clock.sleep(AGREEMENT / 200).await;
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
-use serde_json::json;
+use stepwell_api::report::{StoreCheckReport, StoreDamage, StoreRepairReport};
 
 use super::context;
 use super::global::Global;
@@ -74,12 +74,12 @@ pub fn run(global: &Global, command: StoreCommand, output: Output) -> Result<()>
 fn check(directory: &Path, output: Output) -> Result<()> {
     let report = data_dir::check(directory)?;
     if output.json {
-        output.document(&json!({
-            "path": directory.display().to_string(),
-            "sound": report.sound,
-            "tasks": report.tasks,
-            "damages": report.damages,
-        }))?;
+        output.report(&StoreCheckReport {
+            path: directory.display().to_string(),
+            sound: report.sound,
+            tasks: report.tasks,
+            damages: report.damages.iter().map(view).collect(),
+        })?;
     } else {
         output.line(&format!("{} can be read", count(report.tasks, "task")))?;
         list(&report.damages, output)?;
@@ -102,14 +102,13 @@ fn repair(directory: &Path, accept_loss: Option<Loss>, output: Output) -> Result
         return output.done("the next start begins with an empty store");
     };
     if output.json {
-        output.document(&json!({
-            "path": directory.display().to_string(),
-            "repaired": repaired.kept.is_some(),
-            "kept": repaired.kept,
-            "tasks": repaired.tasks,
-            "damages": repaired.damages,
-        }))?;
-        return Ok(());
+        return output.report(&StoreRepairReport {
+            path: directory.display().to_string(),
+            repaired: repaired.kept.is_some(),
+            tasks: repaired.tasks,
+            damages: repaired.damages.iter().map(view).collect(),
+            kept: repaired.kept,
+        });
     }
     list(&repaired.damages, output)?;
     match &repaired.kept {
@@ -131,6 +130,20 @@ fn repair(directory: &Path, accept_loss: Option<Loss>, output: Output) -> Result
         None => output.line("nothing is damaged, and nothing was changed")?,
     }
     Ok(())
+}
+
+fn view(damage: &Damage) -> StoreDamage {
+    let damage = damage.clone();
+    StoreDamage {
+        part: damage.part.to_owned(),
+        file: damage.file,
+        offset: damage.offset,
+        kind: damage.kind,
+        workspace: damage.workspace,
+        task: damage.task,
+        what: damage.what,
+        loss: damage.loss,
+    }
 }
 
 /// One damage a paragraph: they are few, and each matters.
