@@ -5,16 +5,17 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use super::super::archive::Place;
-use super::super::change::{self, Change, DedupClaim, Kind, Mark};
+use super::super::change::{Change, DedupClaim, Kind, Mark};
 use super::super::dedup::block::{Holder, KeyBlock};
-use super::super::group::{self, End, Fragment, Item};
+use super::super::group::{self, Item};
 use super::super::shapes::journal::{Piece, push_entry};
 use super::super::shapes::record::{Fixed, Record, encode_record};
 use super::super::shapes::{SealedConfig, SealedConnector, Written, read};
 use super::super::terms::{Digests, Several};
 use super::super::{archive, checked, frame, long, places, terms};
 use super::{
-    checked_webhooks, deliveries, limited, replying, samples, samples_of_parts, samples_of_requests,
+    checked_webhooks, deliveries, limited, long_changes, replying, samples, samples_of_parts,
+    samples_of_requests,
 };
 use crate::domain::dedup::DedupKey;
 use crate::domain::task::TaskHead;
@@ -153,47 +154,6 @@ fn keyed_changes() -> Vec<Item> {
     changes.into_iter().map(Item::Change).collect()
 }
 
-/// A change, a fragment of a long one, and the end of that.
-fn fragments() -> Vec<Item> {
-    let from = 1 << 40;
-    let fragment = Fragment {
-        from,
-        bytes: b"a part of a change".to_vec(),
-    };
-    let end = End {
-        from,
-        length: (1 << 33) + 1,
-        sum: 0xfedc_ba98,
-        indexes: vec![0, 70_000],
-    };
-    let change = keyed_changes().into_iter().take(1);
-    let fragments = [Item::Fragment(fragment), Item::End(end)];
-    change.chain(fragments).collect()
-}
-
-fn write_group(items: &Vec<Item>) -> Vec<u8> {
-    let mut group = Vec::new();
-    let has_key = |item: &Item| matches!(item, Item::Change(change) if change.taken.is_some());
-    let is_whole = |item: &Item| matches!(item, Item::Change(_));
-    let (has_keys, is_whole) = (items.iter().any(has_key), items.iter().all(is_whole));
-    group::begin_group(&mut group, has_keys, !is_whole);
-    for item in items {
-        match item {
-            Item::Change(change) => {
-                let encoded = change::encode_change(change).unwrap();
-                group::push_change(&mut group, &encoded).unwrap();
-            }
-            Item::Fragment(fragment) => group::push_fragment(&mut group, fragment.from, |group| {
-                group.extend_from_slice(&fragment.bytes);
-                Ok(())
-            })
-            .unwrap(),
-            Item::End(end) => end.push(&mut group).unwrap(),
-        }
-    }
-    group
-}
-
 fn heads(file: &'static str, heads: Vec<TaskHead>) -> Golden {
     golden(file, 4, &["a task's head"], heads, written, |bytes| {
         read(bytes)
@@ -220,7 +180,14 @@ fn groups(file: &'static str, items: Vec<Item>) -> Golden {
         "the end of a long change in the log",
     ];
     let values = vec![items];
-    golden(file, 3, names, values, write_group, group::decode_group)
+    golden(
+        file,
+        3,
+        names,
+        values,
+        long_changes::write_group,
+        group::decode_group,
+    )
 }
 
 fn key_blocks() -> Vec<KeyBlock> {
@@ -380,7 +347,7 @@ pub(super) fn all() -> Vec<Golden> {
         groups("group-v1-standing", changes()),
         overfull(groups("group-v1", changes())),
         groups("group-v2", keyed_changes()),
-        groups("group-v3", fragments()),
+        groups("group-v3", long_changes::items(keyed_changes())),
         golden(
             "dedup-v1",
             1,

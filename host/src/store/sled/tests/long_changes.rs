@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::super::change;
 use super::super::failpoint::{FailPoint, Write};
+use super::super::group::{self, End, Fragment, Item};
 use super::super::lanes::MUCH;
 use super::torn::copy;
 use super::{scratch, small};
@@ -15,6 +17,47 @@ use crate::store::conformance::owned::Owned;
 use crate::store::conformance::samples::{new_task, next, workspace};
 use crate::store::sled::{SledSettings, SledStore};
 use crate::store::{NewTask, Store, StoreError};
+
+/// The first of these items, a fragment of a long change, and the end of that.
+pub(super) fn items(of: Vec<Item>) -> Vec<Item> {
+    let from = 1 << 40;
+    let fragment = Fragment {
+        from,
+        bytes: b"a part of a change".to_vec(),
+    };
+    let end = End {
+        from,
+        length: (1 << 33) + 1,
+        sum: 0xfedc_ba98,
+        indexes: vec![0, 70_000],
+    };
+    let fragments = [Item::Fragment(fragment), Item::End(end)];
+    of.into_iter().take(1).chain(fragments).collect()
+}
+
+/// A group of these, as it is in the log.
+pub(super) fn write_group(items: &Vec<Item>) -> Vec<u8> {
+    let mut group = Vec::new();
+    let has_key = |item: &Item| matches!(item, Item::Change(change) if change.taken.is_some());
+    let is_other = |item: &Item| !matches!(item, Item::Change(_));
+    let has_others = items.iter().any(is_other);
+    group::begin_group(&mut group, items.iter().any(has_key), has_others);
+    for item in items {
+        match item {
+            Item::Change(change) => {
+                let encoded = change::encode_change(change).unwrap();
+                group::push_change(&mut group, &encoded).unwrap();
+            }
+            Item::Fragment(fragment) => group::push_fragment(&mut group, fragment.from, |group| {
+                group.extend_from_slice(&fragment.bytes);
+                Ok(())
+            })
+            .unwrap(),
+            Item::End(end) => end.push(&mut group).unwrap(),
+        }
+    }
+    group
+}
 
 /// Lets one append of the log after another go on.
 #[derive(Default)]
