@@ -13,6 +13,10 @@ use super::response;
 /// The longest that an answer may take: a server under attack is slow, and one that is stuck is a result.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Bytes that are written in one go. In the kernel a thread gives its processor to no other one, and writing a large body
+/// takes milliseconds there, for which the honest tenant would wait.
+const WRITE: usize = 16 * 1024;
+
 /// A connection to a server.
 pub struct Connection {
     address: SocketAddr,
@@ -86,7 +90,9 @@ impl Connection {
         }
         request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
         stream.write_all(request.as_bytes())?;
-        stream.write_all(body)?;
+        for part in body.chunks(WRITE) {
+            stream.write_all(part)?;
+        }
         self.buffer.clear();
         let mut chunk = [0; 16 * 1024];
         loop {
