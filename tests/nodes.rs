@@ -12,7 +12,7 @@ use stepwell_api::Node;
 
 use crate::support::cluster::is_ready;
 use crate::support::receiver::Reply;
-use crate::support::{Cluster, PATIENCE, Receiver, Server, asked, texts};
+use crate::support::{Cluster, PATIENCE, Receiver, Server, asked, only_on_sled, texts};
 
 /// A lease, and how much later tasks may go on.
 const TAKE_OVER: Duration = Duration::from_secs(6);
@@ -484,6 +484,7 @@ async fn an_operator_sees_the_servers_and_has_one_give_its_tasks_away() {
 
 #[tokio::test]
 async fn a_server_with_a_store_of_its_own_is_the_only_one() {
+    only_on_sled!("it is about a server without a database");
     let server = Server::start().await;
     let listed = server.cli_json(&["node", "list"]);
     let nodes = listed["nodes"].as_array().unwrap();
