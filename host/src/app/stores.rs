@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::data_dir::{self, SERVER_FILE};
 use super::error::AppError;
+use crate::domain::blocking::spawn_blocking;
 use crate::engine::Announce;
 use crate::private_file::{self, PrivateFileError};
 use crate::settings::{Settings, StoreUrl};
@@ -56,7 +57,7 @@ fn make_directory(directory: &Path) -> Result<(), AppError> {
 
 async fn open_sled(settings: &Settings) -> Result<Opened, AppError> {
     let (directory, audit) = (settings.data_dir.clone(), settings.audit);
-    let opening = tokio::task::spawn_blocking(move || {
+    let opening = spawn_blocking(move || {
         make_directory(&directory)?;
         data_dir::expect_store(&directory)?;
         let mut settings = SledSettings::at(directory.join(data_dir::STORE));
@@ -90,7 +91,7 @@ async fn open_postgres(
     reached: String,
 ) -> Result<Opened, AppError> {
     let directory = settings.data_dir.clone();
-    let locking = tokio::task::spawn_blocking(move || {
+    let locking = spawn_blocking(move || {
         make_directory(&directory)?;
         // Its tasks would be forgotten without a word.
         if data_dir::has_store(&directory) {

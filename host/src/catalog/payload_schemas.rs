@@ -11,6 +11,7 @@ use super::compiled_schemas::compiled;
 use super::error::CatalogError;
 use super::verifier::LiveWebhook;
 use super::workspace::Workspace;
+use crate::domain::blocking::spawn_blocking;
 use crate::domain::limits;
 use crate::domain::webhook::Webhook;
 
@@ -19,7 +20,7 @@ use crate::domain::webhook::Webhook;
 pub(super) async fn prepared(text: Option<Arc<str>>) -> Result<Option<Arc<Schema>>, CatalogError> {
     let Some(text) = text else { return Ok(None) };
     check_size(text.len())?;
-    let compiling = tokio::task::spawn_blocking(move || compiled(&text));
+    let compiling = spawn_blocking(move || compiled(&text));
     match compiling.await {
         Ok(compiled) => Ok(Some(compiled.map_err(BadSchema::from)?)),
         Err(_) => Err(CatalogError::Interrupted),

@@ -1,4 +1,4 @@
-//! Flags that every command takes.
+//! The global flags.
 
 use std::path::PathBuf;
 
@@ -26,6 +26,7 @@ pub struct Global {
         help_heading = "Global options"
     )]
     pub token: Option<String>,
+    // Without `env`: `context.rs` reads the variable itself, because an empty one counts as unset.
     /// The server's data directory [env: STEPWELL_DATA_DIR=] [default: ~/.local/share/stepwell]
     #[arg(
         long,

@@ -27,7 +27,7 @@ pub enum TokenCommand {
   stepwell token add dashboard --scope read
   stepwell token add ops --server --scope read,operate        valid in all workspaces
 
-Scopes: read (everything but secrets), deploy (webhooks, steps, config, connectors, schedules), operate (act on
+Scopes: read (all but webhooks and config), deploy (webhooks, steps, config, connectors, schedules), operate (act on
 tasks), ingest (create tasks), admin (the workspace itself and its tokens). None includes another.")]
     Add(AddArgs),
     /// List the tokens of the workspace, or of the server

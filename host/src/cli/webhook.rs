@@ -32,7 +32,7 @@ mod settings;
 mod sheet;
 mod url;
 
-/// What `webhook update` can change; one of them must be named.
+/// What `webhook update` can change; one of them must be given.
 const CHANGES: [&str; 36] = [
     "correlate",
     "no_correlate",
@@ -90,7 +90,7 @@ See docs/webhooks.md for each service.")]
         name: String,
         /// Where a body has the id of the open task that it is about, e.g. /order/taskId: that task is
         /// changed and wakes, and no new one is made
-        #[arg(long, value_name = "POINTER", value_parser = correlate)]
+        #[arg(long, value_name = "POINTER", value_parser = parse_correlation)]
         correlate: Option<String>,
         #[command(flatten)]
         dedup: DedupArgs,
@@ -103,7 +103,7 @@ See docs/webhooks.md for each service.")]
         #[command(flatten)]
         verification: Box<Verification>,
     },
-    /// Change what is named of a webhook; its URL stays
+    /// Change the settings that are given; all others and the URL stay
     #[command(group(clap::ArgGroup::new("change").required(true).multiple(true).args(CHANGES)))]
     #[command(after_help = "Examples:
   stepwell webhook update Form --correlate /order/taskId
@@ -111,12 +111,12 @@ See docs/webhooks.md for each service.")]
   stepwell webhook update Form --provider none         from now on every request is taken
   stepwell webhook update Form --any-ip
 
-A secret takes the place of all that are there; `stepwell webhook secret rotate` lets them overlap.")]
+A new secret replaces all others at once; with `stepwell webhook secret rotate` the old ones stay valid for a time.")]
     Update {
         /// Its name or id
         webhook: String,
         /// Where a body has the id of the task that it is about
-        #[arg(long, value_name = "POINTER", value_parser = correlate)]
+        #[arg(long, value_name = "POINTER", value_parser = parse_correlation)]
         correlate: Option<String>,
         /// From now on every body makes a task
         #[arg(long, conflicts_with = "correlate")]
@@ -131,10 +131,10 @@ A secret takes the place of all that are there; `stepwell webhook secret rotate`
         /// From now on its tasks keep only the headers that identify an event
         #[arg(long, conflicts_with = "headers")]
         no_header: bool,
-        /// From now on it takes as many requests as come
+        /// From now on the rate of requests is not limited
         #[arg(long, conflicts_with = "rate")]
         no_rate: bool,
-        /// From now on it takes in as many requests at once as come
+        /// From now on the number of simultaneous requests is not limited
         #[arg(long, conflicts_with = "at_once")]
         no_at_once: bool,
         #[command(flatten)]
@@ -178,7 +178,7 @@ A secret takes the place of all that are there; `stepwell webhook secret rotate`
         #[arg(long, value_name = "TIME", default_value = "24h", value_parser = parse_duration)]
         overlap: Duration,
     },
-    /// Give a webhook another name; its URL stays, and so does the name in tasks that are there
+    /// Give a webhook another name; its URL stays, and existing tasks keep the old name
     Rename {
         /// Its name or id
         webhook: String,
@@ -195,7 +195,7 @@ A secret takes the place of all that are there; `stepwell webhook secret rotate`
         /// Its name or id
         webhook: String,
     },
-    /// Secrets of a webhook: added, exchanged with an overlap, removed
+    /// Add, rotate, list and remove the secrets of a webhook
     #[command(subcommand)]
     Secret(SecretCommand),
     /// List the workspace's webhooks
@@ -242,7 +242,7 @@ pub async fn run(global: &Global, command: WebhookCommand, output: Output) -> Re
                 NONE => format!("added webhook {name}; anyone who knows its URL can create tasks"),
                 provider => format!("added webhook {name}; it takes what {provider} signs"),
             });
-            note_secrets(&client, &webhook, output).await?;
+            warn_if_no_secret(&client, &webhook, output).await?;
             Ok(output.line(&printable(&webhook.url))?)
         }
         WebhookCommand::Update {
@@ -275,7 +275,7 @@ pub async fn run(global: &Global, command: WebhookCommand, output: Output) -> Re
                 change.dedup = Some(dedup.rule(now.dedup.map(DedupSettings::from))?);
             }
             intake.set(&mut change);
-            if reply.changes_fixed() {
+            if reply.changes_fixed_reply() {
                 let now = client.get::<Webhook>(&path, &[]).await?.read()?;
                 reply.set(&mut change, now.reply);
             } else {
@@ -306,7 +306,7 @@ pub async fn run(global: &Global, command: WebhookCommand, output: Output) -> Re
                 return Ok(output.document(changed.document())?);
             }
             output.note(&format!("changed webhook {}", printable(&webhook)));
-            note_secrets(&client, &changed.read()?, output).await
+            warn_if_no_secret(&client, &changed.read()?, output).await
         }
         WebhookCommand::Test { webhook, event } => {
             sample::run(&client, &webhook, event, output).await
@@ -317,8 +317,12 @@ pub async fn run(global: &Global, command: WebhookCommand, output: Output) -> Re
         WebhookCommand::Rename { webhook, name } => {
             url::rename(&client, &webhook, name, output).await
         }
-        WebhookCommand::Disable { webhook } => url::disable(&client, &webhook, true, output).await,
-        WebhookCommand::Enable { webhook } => url::disable(&client, &webhook, false, output).await,
+        WebhookCommand::Disable { webhook } => {
+            url::set_disabled(&client, &webhook, true, output).await
+        }
+        WebhookCommand::Enable { webhook } => {
+            url::set_disabled(&client, &webhook, false, output).await
+        }
         WebhookCommand::Secret(command) => secret::run(&client, command, output).await,
         WebhookCommand::List => {
             let list = client.get::<Webhooks>(&["webhooks"], &[]).await?;
@@ -357,12 +361,12 @@ pub async fn run(global: &Global, command: WebhookCommand, output: Output) -> Re
     }
 }
 
-fn correlate(text: &str) -> Result<String, CorrelationError> {
+fn parse_correlation(text: &str) -> Result<String, CorrelationError> {
     correlation(text).map(|pointer| pointer.to_string())
 }
 
 /// Says that a webhook takes nothing yet, and where its secret is found.
-async fn note_secrets(client: &Client, webhook: &Webhook, output: Output) -> Result<()> {
+async fn warn_if_no_secret(client: &Client, webhook: &Webhook, output: Output) -> Result<()> {
     if webhook.provider == NONE || !webhook.secrets.is_empty() || output.json {
         return Ok(());
     }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::domain::blocking::{BlockingPool, Executor, Job, Work};
+use crate::domain::blocking::{BlockingPool, Executor, Job, Work, spawn_blocking};
 use crate::domain::budget::Charge;
 use crate::domain::ids::WorkspaceName;
 
@@ -30,7 +30,7 @@ impl BlockingPool for Unbounded {
     ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         Box::pin(async move {
             // It is cut off only if the process ends.
-            let _ = tokio::task::spawn_blocking(work).await;
+            let _ = spawn_blocking(work).await;
         })
     }
 }

@@ -1,7 +1,10 @@
 //! Work for a workspace beside its runs, and who counts the time that it takes.
 
+use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
+
+use tokio::task::{JoinError, JoinHandle};
 
 use super::ids::WorkspaceName;
 
@@ -10,6 +13,35 @@ pub type Work = Box<dyn FnOnce() + Send>;
 
 /// Work that waits for other things between its steps.
 pub type Job<T = ()> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What work gave, until its caller says again which type it has.
+type Answer = Box<dyn Any + Send>;
+
+/// Does work on a thread of the runtime that may block: as `tokio::task::spawn_blocking`, but of one type for all
+/// works. Of each other type, the compiler makes a task of its own, thousands of lines of it.
+///
+/// # Errors
+/// The work panicked, or the runtime ended before it began.
+pub async fn spawn_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    spawn_blocking_by(tokio::task::spawn_blocking, work).await
+}
+
+/// The same by another runtime's function of that name.
+///
+/// # Errors
+/// As those of [`spawn_blocking`].
+pub async fn spawn_blocking_by<T: Send + 'static>(
+    spawn: impl FnOnce(Box<dyn FnOnce() -> Answer + Send>) -> JoinHandle<Answer>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, JoinError> {
+    let answer = spawn(Box::new(move || Box::new(work()))).await?;
+    match answer.downcast() {
+        Ok(answer) => Ok(*answer),
+        Err(_) => unreachable!("the work gives a `T`"),
+    }
+}
 
 /// The threads that do it, and who counts their time.
 pub trait BlockingPool: Send + Sync {

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::domain::blocking::{BlockingPool, Work};
+use crate::domain::blocking::{BlockingPool, Work, spawn_blocking_by};
 use crate::domain::ids::WorkspaceName;
 
 /// Counts processor time that a workspace used on another thread than its runs'.
@@ -66,14 +66,14 @@ impl FairPool {
         let Some(threads) = &self.threads else {
             return std::future::pending().await;
         };
-        let working = threads.spawn_blocking(move || {
+        let working = move || {
             let _place = place;
             let begun = Instant::now();
             let result = work();
             spend(&workspace, begun.elapsed());
             result
-        });
-        match working.await {
+        };
+        match spawn_blocking_by(|work| threads.spawn_blocking(work), working).await {
             Ok(result) => result,
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             // The threads end, and with them who waits for this.

@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dispatcher::Dispatcher;
 use super::locks::TaskLocks;
+use crate::domain::blocking::spawn_blocking;
 use crate::domain::ids::{TaskId, WorkspaceName};
 
 /// How often runs are looked at: one that is seen twice is listed. The first 200 ms of a run are so not seen.
@@ -204,7 +205,7 @@ impl Interrupted {
             tokio::time::sleep(LOOK).await;
             let running = locks.running();
             let this = self.clone();
-            let looked = tokio::task::spawn_blocking(move || this.look(running));
+            let looked = spawn_blocking(move || this.look(running));
             if !looked.await.unwrap_or(false) {
                 return;
             }

@@ -12,6 +12,8 @@ use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
+use crate::domain::blocking::Job;
+
 /// An async runtime that may be dropped anywhere.
 pub(super) struct Threads {
     handle: Handle,
@@ -39,7 +41,7 @@ impl Threads {
         &self,
         future: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
-        self.handle.spawn(future)
+        self.handle.spawn(Box::pin(future) as Job<T>)
     }
 
     /// Ends the threads without waiting: what is under way is dropped where it stands.

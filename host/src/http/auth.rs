@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::domain::blocking::spawn_blocking;
 use crate::domain::config_digest::{TokenDigest, token_digest};
 use crate::domain::principal::Principal;
 use crate::domain::token;
@@ -75,7 +76,7 @@ impl AdminToken {
         let mut known = None;
         while let Some(token) = token.upgrade() {
             let path = file.clone();
-            let now = tokio::task::spawn_blocking(move || stamp(&path)).await;
+            let now = spawn_blocking(move || stamp(&path)).await;
             let now = now.unwrap_or_default();
             if now != known {
                 token.read_again(&file).await;
@@ -88,7 +89,7 @@ impl AdminToken {
 
     async fn read_again(&self, file: &Path) {
         let path = file.to_owned();
-        let read = tokio::task::spawn_blocking(move || private_file::read(&path)).await;
+        let read = spawn_blocking(move || private_file::read(&path)).await;
         match read {
             Ok(Ok(text)) => {
                 let digest = token_digest(text.as_bytes());

@@ -18,6 +18,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::Api;
 use super::problem::ApiError;
+use crate::domain::blocking::spawn_blocking;
 use crate::store::blobs::on_disk;
 
 /// See [`crate::vault::links`].
@@ -151,7 +152,7 @@ fn pieces(file: File, from: u64, to: u64) -> Body {
             return Ok::<_, std::io::Error>(None);
         }
         let source = file.clone();
-        let read = tokio::task::spawn_blocking(move || {
+        let read = spawn_blocking(move || {
             let mut piece = vec![0; PIECE.min(to - at) as usize];
             source.read_exact_at(&mut piece, at).map(|()| piece)
         });

@@ -15,6 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use crate::domain::blocking::spawn_blocking;
 use crate::settings::TlsFiles;
 
 /// The protocols that a client may choose by ALPN (RFC 7301), preferred first.
@@ -119,7 +120,7 @@ impl Certificate {
             }
             taken = now;
             let this = self.clone();
-            let read = tokio::task::spawn_blocking(move || read(&this.files, &this.provider));
+            let read = spawn_blocking(move || read(&this.files, &this.provider));
             match read.await {
                 Ok(Ok(key)) => {
                     *self.current.write() = Arc::new(key);

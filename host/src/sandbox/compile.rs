@@ -12,6 +12,7 @@ use wasmtime::Engine;
 
 use super::engine;
 use super::error::ComponentError;
+use crate::domain::blocking::spawn_blocking;
 use crate::domain::limits;
 
 /// Exit code of a child that found the component invalid.
@@ -41,7 +42,7 @@ impl Compiler {
         match self {
             Self::InProcess => {
                 let (engine, bytes) = (engine.clone(), bytes.to_vec());
-                tokio::task::spawn_blocking(move || {
+                spawn_blocking(move || {
                     engine
                         .precompile_component(&bytes)
                         .map_err(|error| ComponentError::NotAComponent(format!("{error:#}")))

@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
 use super::StoreError;
+use crate::domain::blocking::spawn_blocking;
 use crate::domain::ids::{TaskId, WorkspaceName};
 
 pub use incoming::{Arrived, Incoming};
@@ -264,7 +265,7 @@ where
     T: Send + 'static,
     E: From<StoreError> + Send + 'static,
 {
-    let done = tokio::task::spawn_blocking(work).await;
+    let done = spawn_blocking(work).await;
     done.unwrap_or_else(|_| Err(StoreError::Closed.into()))
 }
 

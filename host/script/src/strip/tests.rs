@@ -1,4 +1,4 @@
-//! Every construct of TypeScript, as it comes out.
+//! For each construct of TypeScript: the source, and the JavaScript that `strip` makes of it.
 
 mod hazards;
 
@@ -6,7 +6,7 @@ use super::strip;
 use crate::error::Source;
 use crate::syntax::{Reading, parse};
 
-/// The stripped text, which has the lines and columns of the source and is JavaScript.
+/// Strips the types; checks that lines and columns stay and that the result parses.
 fn stripped(typed: &str) -> String {
     let source = Source::new("a.ts", typed);
     let plain = strip(&source).unwrap_or_else(|error| panic!("{error}"));
@@ -27,7 +27,7 @@ fn stripped(typed: &str) -> String {
     plain
 }
 
-/// One space for several: how many there are is tested by the lengths.
+/// Collapses runs of spaces; [`stripped`] has checked how many there are.
 fn squeeze(text: &str) -> String {
     let mut last = None;
     text.chars()
@@ -36,7 +36,7 @@ fn squeeze(text: &str) -> String {
 }
 
 #[track_caller]
-fn table(rows: &[(&str, &str)]) {
+fn assert_stripped(rows: &[(&str, &str)]) {
     for (typed, plain) in rows {
         assert_eq!(squeeze(&stripped(typed)), *plain, "{typed}");
     }
@@ -44,7 +44,7 @@ fn table(rows: &[(&str, &str)]) {
 
 #[test]
 fn annotations() {
-    table(&[
+    assert_stripped(&[
         ("let a: string = 'a';", "let a = 'a';"),
         ("let a: string", "let a "),
         ("let a!: Map<string, number>;", "let a ;"),
@@ -81,7 +81,7 @@ fn annotations() {
 
 #[test]
 fn generics() {
-    table(&[
+    assert_stripped(&[
         ("function f<T extends U = V>(a: T) {}", "function f (a ) {}"),
         ("const f = <T,>(a: T) => a;", "const f = (a ) => a;"),
         (
@@ -112,7 +112,7 @@ fn generics() {
 
 #[test]
 fn assertions() {
-    table(&[
+    assert_stripped(&[
         (
             "a = b as C; a = b as const; a = b as any as D;",
             "a = b ; a = b ; a = b ;",
@@ -137,7 +137,7 @@ fn assertions() {
 
 #[test]
 fn declarations_of_types() {
-    table(&[
+    assert_stripped(&[
         (
             "export declare const a: A; export declare function f();",
             "; ; ",
@@ -193,7 +193,7 @@ fn declarations_of_types() {
 
 #[test]
 fn imports_and_exports() {
-    table(&[
+    assert_stripped(&[
         ("import type { A } from './a';", "; "),
         ("import type A from './a';", "; "),
         (
@@ -204,7 +204,7 @@ fn imports_and_exports() {
             "import { b, type A } from './a'; b();",
             "import { b, } from './a'; b();",
         ),
-        // As `tsc` has it, what is used as a type only is not imported.
+        // As in `tsc`, an import that is used only as a type is removed.
         ("import { A } from './a'; let a: A;", "; let a ;"),
         (
             "import { A, b } from './a'; let a: A = b();",
@@ -248,7 +248,7 @@ fn imports_and_exports() {
 
 #[test]
 fn class_members() {
-    table(&[
+    assert_stripped(&[
         (
             "class A { private constructor(a?: A) { super.b!() } }",
             "class A { ; constructor(a ) { super.b () } }",

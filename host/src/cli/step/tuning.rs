@@ -17,7 +17,7 @@ pub struct TuningArgs {
     /// Memory of one run, e.g. 64MiB
     #[arg(long, value_parser = parse_size, value_name = "SIZE")]
     memory: Option<u64>,
-    /// Time of one run, connector calls included, e.g. 30s or 500ms
+    /// Time of one run, connector calls included, e.g. 500ms or 2m; at most 10m
     #[arg(long, value_parser = parse_duration, value_name = "DURATION")]
     timeout: Option<Duration>,
     /// Attempts of a run in all, the first included; 1 never tries again

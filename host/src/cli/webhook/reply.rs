@@ -63,13 +63,13 @@ fn header(text: &str) -> Result<(String, String), String> {
 
 impl ReplyArgs {
     /// Whether a part of the fixed reply is named.
-    pub fn changes_fixed(&self) -> bool {
+    pub fn changes_fixed_reply(&self) -> bool {
         self.reply_status.is_some() || !self.reply_headers.is_empty() || self.reply_body.is_some()
     }
 
     /// Adds what is named to a change. Parts of a fixed reply that are not named are those of `now`.
     pub fn set(self, change: &mut WebhookChange, now: Option<FixedReply>) {
-        if self.changes_fixed() {
+        if self.changes_fixed_reply() {
             let mut reply = match now {
                 Some(now) => FixedReplySettings::from(now),
                 None => FixedReplySettings {

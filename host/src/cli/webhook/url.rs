@@ -63,7 +63,7 @@ pub(super) async fn rename(
 }
 
 /// Disables or enables a webhook.
-pub(super) async fn disable(
+pub(super) async fn set_disabled(
     client: &Client,
     webhook: &str,
     disabled: bool,

@@ -2,8 +2,8 @@
 //! at are parsed, and only those that change are written anew. Most conditions and steps look at a
 //! few of many.
 //!
-//! Values take up to a hundred times the memory of their text (`[1,1,1]`: 80 bytes for two), so large ones are
-//! dropped after each use ([`Document::forget`]) and parsed again for the next.
+//! Values take up to a hundred times the memory of their text (in `[1,1,1]` each `1,`, two bytes of text, is counted
+//! as 96 bytes), so large ones are dropped after each use ([`Document::forget`]) and parsed again for the next.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -19,7 +19,8 @@ impl Written for Entry {
     }
 }
 
-/// See [`Entry`]. In the order of the numbers that are stored.
+/// The stored form of [`Entry`]. postcard stores a variant's position, so the order never changes, and a new variant
+/// belongs to a new version.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in super::super) enum V1<'a> {
     Accepted {

@@ -19,22 +19,22 @@ use crate::domain::token::TokenError;
 /// Why a shape that was read is no value of the domain.
 #[derive(Debug, thiserror::Error)]
 pub(in super::super) enum ShapeError {
-    /// A name in it is none.
+    /// It contains an invalid name.
     #[error(transparent)]
     Name(#[from] IdError),
-    /// A network in it is none.
+    /// It contains an invalid network.
     #[error(transparent)]
     Network(#[from] AuthenticationError),
-    /// A method or rate in it is none.
+    /// It contains an invalid method or rate.
     #[error(transparent)]
     Intake(#[from] IntakeError),
-    /// A scope in it is none.
+    /// It contains an invalid scope.
     #[error(transparent)]
     Scope(#[from] TokenError),
-    /// A digest in it is none.
+    /// It contains an invalid digest.
     #[error("a token's digest has not 32 bytes")]
     Digest,
-    /// A change of data in it is none.
+    /// It contains an invalid change of data.
     #[error("a change of a task's data cannot be read")]
     Edit,
 }

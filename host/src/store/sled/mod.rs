@@ -86,6 +86,7 @@ pub use self::settings::SledSettings;
 use self::shared::Shared;
 use self::thread::spawn;
 use super::{Claim, Partitions, StoreError, codec};
+use crate::domain::blocking::spawn_blocking;
 use crate::domain::dedup::Dedup;
 use crate::domain::ids::{TaskId, WorkspaceName};
 
@@ -215,7 +216,7 @@ impl SledStore {
         work: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let shared = self.shared.clone();
-        let done = tokio::task::spawn_blocking(move || {
+        let done = spawn_blocking(move || {
             let _steady = shared.steady.read();
             work(&shared)
         });

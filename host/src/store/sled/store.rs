@@ -13,6 +13,7 @@ use super::{
     audit, bodies, counts, dedup, deliveries, purge, queries, registry, shapes, tasks, timeline,
 };
 use crate::domain::audit::{AuditEntry, AuditPage, AuditQuery};
+use crate::domain::blocking::spawn_blocking;
 use crate::domain::clock::Millis;
 use crate::domain::dedup::DedupKey;
 use crate::domain::delivery::{Delivery, DeliveryQuery};
@@ -311,7 +312,7 @@ impl Store for SledStore {
     async fn purge(&self, now: Millis) -> Result<Purged, StoreError> {
         // Not steady: who opens the tree again waits for that, and has what a purge waits for.
         let (shared, purge) = (self.shared.clone(), self.purge.clone());
-        let done = tokio::task::spawn_blocking(move || purge::purge(&shared, &purge, now));
+        let done = spawn_blocking(move || purge::purge(&shared, &purge, now));
         done.await
             .unwrap_or_else(|error| Err(StoreError::unavailable(error)))
     }
@@ -328,7 +329,7 @@ impl Store for SledStore {
         // Joining threads blocks; elsewhere than on a thread that serves requests.
         self.signal();
         let threads = std::mem::take(&mut *self.threads.lock());
-        let _ = tokio::task::spawn_blocking(move || {
+        let _ = spawn_blocking(move || {
             for thread in threads {
                 let _ = thread.join();
             }

@@ -1,12 +1,12 @@
 //! What blanks alone would break, and what they cannot replace.
 
-use super::table;
+use super::assert_stripped;
 use crate::error::Source;
 use crate::strip::strip;
 
 #[test]
 fn where_a_line_ends_a_statement() {
-    table(&[
+    assert_stripped(&[
         ("const a = b as C as D\n(d)()", "const a = b ; \n(d)()"),
         ("export default a as B\n(c)()", "export default a ; \n(c)()"),
         ("f(() => a as B\n)\n[b]", "f(() => a \n)\n[b]"),

@@ -57,7 +57,7 @@ fn a_weight_is_no_less_than_what_the_values_take() {
 }
 
 #[test]
-fn only_an_object_is_one() {
+fn only_the_text_of_an_object_is_a_document() {
     for text in [
         "[1]",
         "1",
@@ -79,7 +79,7 @@ fn only_an_object_is_one() {
 }
 
 proptest! {
-    /// A document is the object that its text is, whatever is done with it.
+    /// Whatever is done with it, a document equals the object that `serde_json` parses from its text.
     #[test]
     fn a_document_is_its_object(
         names in prop::collection::vec("[ab\"\\\\é]{0,2}", 0..90),
