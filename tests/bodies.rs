@@ -12,8 +12,9 @@ mod several;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
+use stepwell_api::{AcceptedTasks, Problem};
 
-use crate::support::Server;
+use crate::support::{Server, accepted_task, typed};
 
 /// What a request was answered.
 struct Answer {
@@ -48,19 +49,16 @@ impl Answer {
     /// The tasks that it names.
     fn tasks(&self) -> Vec<String> {
         assert_eq!(self.status, StatusCode::OK, "{}", self.body);
-        let ids = match &self.body["tasks"] {
-            Value::Array(ids) => ids.clone(),
-            _ => vec![self.body["task"].clone()],
-        };
-        ids.iter()
-            .map(|id| id.as_str().unwrap().to_owned())
-            .collect()
+        match serde_json::from_value::<AcceptedTasks>(self.body.clone()) {
+            Ok(several) => several.tasks,
+            Err(_) => vec![accepted_task(&self.body)],
+        }
     }
 
     /// The status and the code of a refusal.
     fn refusal(&self) -> (u16, String) {
-        let code = self.body["code"].as_str().unwrap_or_default();
-        (self.status.as_u16(), code.to_owned())
+        let problem: Problem = typed(&self.body);
+        (self.status.as_u16(), problem.code)
     }
 }
 

@@ -8,7 +8,10 @@ use std::process::Stdio;
 use crate::support::ran::{Ran, cli, cli_reading, command};
 use crate::support::{Server, guest, stepwell, typed};
 use serde_json::json;
-use stepwell_api::{ConfigKeys, Limits, Step, Task, TaskHead, TaskPage, Webhook};
+use stepwell_api::report::{DemoReport, NewStep};
+use stepwell_api::{
+    ConfigKeys, Limits, Step, Task, TaskHead, TaskPage, TaskState, Webhook, Webhooks,
+};
 
 /// The binary without any server, in an empty data directory.
 fn alone(words: &[&str]) -> Ran {
@@ -175,7 +178,7 @@ async fn workspaces_are_apart() {
     let theirs = Ran::of(
         command(&server, &["webhook", "list", "--json"]).env("STEPWELL_WORKSPACE", "sales"),
     );
-    assert_eq!(theirs.json()["webhooks"][0]["name"], "Lead");
+    assert_eq!(theirs.read::<Webhooks>().webhooks[0].name, "Lead");
     cli(
         &server,
         &["webhook", "list", "--workspace", "nobody", "--json"],
@@ -366,8 +369,8 @@ async fn the_settings_can_be_printed() {
 async fn a_new_step_is_refused_where_something_is() {
     let directory = tempfile::tempdir().unwrap();
     let at = directory.path().join("greet");
-    let made = alone(&["step", "new", at.to_str().unwrap(), "--json"]).json();
-    assert_eq!(made["name"], "greet");
+    let made: NewStep = alone(&["step", "new", at.to_str().unwrap(), "--json"]).read();
+    assert_eq!(made.name, "greet");
     assert!(at.join("src/lib.rs").is_file());
     let (code, message) = alone(&["step", "new", at.to_str().unwrap(), "--json"]).refusal(1);
     assert_eq!(code, "exists");
@@ -381,8 +384,8 @@ async fn a_new_step_is_refused_where_something_is() {
 /// Its text is compared with the README's transcript by another suite.
 #[test]
 fn the_demo_is_one_document_for_programs() {
-    let demo = Ran::of(stepwell().args(["demo", "--exit", "--json"])).json();
-    assert_eq!(demo["task"]["state"], "done");
-    assert_eq!(demo["webhook"]["name"], "Contact Form");
-    assert_eq!(demo["steps"].as_array().unwrap().len(), 2);
+    let demo: DemoReport = Ran::of(stepwell().args(["demo", "--exit", "--json"])).read();
+    assert_eq!(demo.task.state, TaskState::Done);
+    assert_eq!(demo.webhook.name, "Contact Form");
+    assert_eq!(demo.steps.len(), 2);
 }

@@ -4,8 +4,9 @@
 
 use crate::support::ran::{Ran, cli, command};
 use crate::support::{Server, stepwell, typed};
-use serde_json::{Value, json};
-use stepwell_api::Task;
+use serde_json::json;
+use stepwell_api::report::ChangedTasks;
+use stepwell_api::{Task, Webhooks};
 
 /// The binary without any server, in an empty data directory.
 fn alone(words: &[&str]) -> Ran {
@@ -117,10 +118,8 @@ async fn a_refusal_says_what_is_wrong_and_what_would_be_right() {
             assert!(message.contains(part), "{words:?}: {part}: {message}");
         }
     }
-    let (_, hooks) = server
-        .api(reqwest::Method::GET, "/workspaces/default/webhooks", None)
-        .await;
-    assert_eq!(hooks["webhooks"], json!([]));
+    let hooks = server.get::<Webhooks>("/workspaces/default/webhooks").await;
+    assert!(hooks.webhooks.is_empty(), "{hooks}");
 }
 
 #[tokio::test]
@@ -228,8 +227,8 @@ export const content = async () => { throw Object.assign(new Error('no'), { fina
     let nobody = "0190c0de-0000-7000-8000-000000000000";
     let ran = cli(&server, &["task", "retry", nobody, &ids[0], "--json"]);
     assert_eq!(ran.code, Some(3), "{ran:?}");
-    let done: Value = serde_json::from_str(&ran.stdout).unwrap();
-    assert_eq!(done["tasks"][0]["id"], ids[0].as_str());
+    let done: ChangedTasks = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(done.tasks[0].id, ids[0]);
 
     let log = cli(&server, &["task", "log", &ids[1], "--tail", "2"]);
     let whole = cli(&server, &["task", "log", &ids[1]]);

@@ -1,15 +1,15 @@
 //! `stepwell deploy` against the real server: what is created, updated, left alone and deleted.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::collections::BTreeMap;
 use std::fs;
 
-use crate::support::project::{Project, USUAL, marks, state};
+use crate::support::project::{Project, State, USUAL, marks, state};
 use crate::support::ran::{Ran, cli, command};
 use crate::support::{Answer, Server, accepted_task, repository, typed};
 use reqwest::Method;
-use serde_json::{Value, json};
-use stepwell_api::{Connectors, Limits, Step, Steps, Task, Webhook, Webhooks};
+use serde_json::json;
+use stepwell_api::report::{DeployAction, DeployReport};
+use stepwell_api::{Connectors, Limits, Step, Task, Webhook};
 
 /// How to look into a workspace that commands are not about anyway.
 const LOOK: &str = "look into sales: stepwell task list --workspace sales
@@ -17,9 +17,9 @@ const LOOK: &str = "look into sales: stepwell task list --workspace sales
 ";
 
 /// A step of a workspace's state.
-fn step_of(state: &BTreeMap<&str, Value>, name: &str) -> Step {
-    let Steps { steps } = typed(&state["steps"]);
-    steps.into_iter().find(|step| step.name == name).unwrap()
+fn step_of<'a>(state: &'a State, name: &str) -> &'a Step {
+    let mut steps = state.steps.steps.iter();
+    steps.find(|step| step.name == name).unwrap()
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn what_is_missing_is_created_and_a_second_run_changes_nothing() {
     };
     assert_eq!(step_of(&before, "three").limits, limits);
     // The URL is a secret, and the one thing that the operator still needs.
-    let url = &typed::<Webhooks>(&before["webhooks"]).webhooks[0].url;
+    let url = &before.webhooks.webhooks[0].url;
     assert!(first.stdout.contains(&format!("Contact Form  {url}\n")));
 
     let second = project.deploy(&server, &[]);
@@ -96,20 +96,17 @@ async fn only_what_differs_is_updated() {
     let arrow = format!("{} → {}", &old.digest[..12], &new.digest[..12]);
     assert!(ran.stdout.contains(&arrow), "{}", ran.stdout);
     let (old, new) = (step_of(&before, "more/two"), step_of(&after, "more/two"));
-    assert_eq!((old.digest, old.updated), (new.digest, new.updated));
+    assert_eq!((&old.digest, &old.updated), (&new.digest, &new.updated));
 
     // The same component with other limits is another step.
     project.write("deploy.yaml", changed.replace("fuel: 6M", "fuel: 7M"));
-    let ran = project.deploy(&server, &["--json"]).json();
-    let updated: Vec<&Value> = ran["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|item| item["action"] != "none")
-        .collect();
-    assert_eq!(updated.len(), 1);
-    assert_eq!(updated[0]["name"], "three");
-    assert_eq!(updated[0]["digest"], updated[0]["old_digest"]);
+    let DeployReport { mut items, .. } = project.deploy(&server, &["--json"]).read();
+    items.retain(|item| item.action != DeployAction::None);
+    let [updated] = &items[..] else {
+        panic!("{items:?}");
+    };
+    assert_eq!(updated.name, "three");
+    assert!(updated.digest.is_some() && updated.digest == updated.old_digest);
 }
 
 #[tokio::test]
@@ -167,27 +164,23 @@ async fn the_examples_are_deployed_by_their_manifest() {
                 .env_remove("RUSTFLAGS"),
         )
     };
-    let first = run().json();
-    let items = first["items"].as_array().unwrap();
-    let named = |kind: &str| items.iter().filter(|item| item["kind"] == kind).count();
+    let DeployReport { items, .. } = run().read();
+    let named = |kind: &str| items.iter().filter(|item| item.kind == kind).count();
     assert_eq!(
         (named("step"), named("webhook"), named("config")),
         (9, 5, 10)
     );
     let form = items
         .iter()
-        .find(|item| item["name"] == "Contact Form")
+        .find(|item| item.name == "Contact Form")
         .unwrap();
     let lead = json!({"firstName": "Ada", "lastName": "Lovelace", "email": "ada@example.com", "company": "A", "message": "hello"});
-    let task = server
-        .run(form["url"].as_str().unwrap(), &lead, "done")
-        .await;
+    let task = server.run(form.url.as_ref().unwrap(), &lead, "done").await;
     assert_eq!(task.data["contact"]["fullName"], "Ada Lovelace");
-    let second = run().json();
-    let items = second["items"].as_array().unwrap();
+    let DeployReport { items, .. } = run().read();
     assert!(
-        items.iter().all(|item| item["action"] == "none"),
-        "{second:#}"
+        items.iter().all(|item| item.action == DeployAction::None),
+        "{items:#?}"
     );
 }
 

@@ -1,14 +1,14 @@
 //! `stepwell deploy` when something is wrong: the manifest, a step, the server.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::collections::BTreeMap;
 use std::fs;
 
+use crate::support::Server;
 use crate::support::project::{Project, deploy, deploy_to, played, state};
 use crate::support::receiver::Reply;
-use crate::support::{Server, typed};
-use serde_json::{Value, json};
-use stepwell_api::{Steps, Workspaces};
+use serde_json::json;
+use stepwell_api::Workspaces;
+use stepwell_api::report::{DeployAction, DeployItem, DeployReport, Failure};
 
 #[tokio::test]
 async fn one_bad_step_does_not_keep_the_good_ones() {
@@ -24,27 +24,26 @@ async fn one_bad_step_does_not_keep_the_good_ones() {
 
     let ran = project.deploy(&server, &["--json", "--prune"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    let document: Value = serde_json::from_str(&ran.stdout).unwrap();
-    let items = document["items"].as_array().unwrap();
-    let item = |name: &str| items.iter().find(|item| item["name"] == name).unwrap();
+    let DeployReport { items, .. } = serde_json::from_str(&ran.stdout).unwrap();
+    let item = |name: &str| items.iter().find(|item| item.name == name).unwrap();
     for (name, message) in [
         ("bad", "WebAssembly"),
         ("broken", "cargo cannot read"),
         ("script", "this step has no `content`"),
     ] {
-        assert_eq!(item(name)["action"], "failed");
-        let error = item(name)["error"].as_str().unwrap();
+        assert_eq!(item(name).action, DeployAction::Failed);
+        let error = item(name).error.as_deref().unwrap();
         assert!(error.contains(message), "{error}");
     }
-    assert_eq!(item("good")["action"], "create");
+    assert_eq!(item("good").action, DeployAction::Create);
     // A step that cannot be built may be any of those that are there: none is taken away.
-    assert!(items.iter().all(|item| item["action"] != "delete"));
-    let error: Value = serde_json::from_str(&ran.stderr).unwrap();
-    assert_eq!(error["error"]["code"], "deploy-failed");
+    let is_deleted = |item: &DeployItem| item.action == DeployAction::Delete;
+    assert!(!items.iter().any(is_deleted));
+    let Failure { error } = serde_json::from_str(&ran.stderr).unwrap();
+    assert_eq!(error.code, "deploy-failed");
 
     let after = state(&server, "sales").await;
-    let count = |state: &BTreeMap<_, Value>| typed::<Steps>(&state["steps"]).steps.len();
-    assert_eq!(count(&after), count(&before) + 1);
+    assert_eq!(after.steps.steps.len(), before.steps.steps.len() + 1);
     let text = project.deploy(&server, &[]);
     assert_eq!(text.code, Some(1));
     assert!(

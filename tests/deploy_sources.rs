@@ -8,6 +8,7 @@ use crate::support::ran::{Ran, cli};
 use crate::support::{Server, refusal, stepwell, typed};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use stepwell_api::report::WorkspaceList;
 use stepwell_api::{ConfigKeys, Steps, Workspace};
 
 const FOLDER: &str = "workspaces:\n- name: default\n  steps: [{syncPath: steps/}]\n";
@@ -387,12 +388,13 @@ async fn a_workspace_is_used_until_another_is() {
     );
     let listed = run(&["workspace", "list"]);
     assert!(listed.ok().contains("*  sales-automation"), "{listed:?}");
+    let current = |ran: Ran| ran.read::<WorkspaceList>().current;
     assert_eq!(
-        run(&["workspace", "list", "--json"]).json()["current"],
+        current(run(&["workspace", "list", "--json"])),
         "sales-automation"
     );
     run(&["config", "set", "K", "x"]).ok();
-    let keys = |ran: Ran| ran.json()["config"].as_array().unwrap().len();
+    let keys = |ran: Ran| ran.read::<ConfigKeys>().config.len();
     assert_eq!(keys(run(&["config", "list", "--json"])), 1);
     // The flag and the variable win, and one that is empty is none.
     assert_eq!(
@@ -409,7 +411,7 @@ async fn a_workspace_is_used_until_another_is() {
     );
     // Another server has its own.
     assert_eq!(
-        of(&other, &["workspace", "list", "--json"], None).json()["current"],
+        current(of(&other, &["workspace", "list", "--json"], None)),
         "default"
     );
     let file = home.path().join(".config/stepwell/cli.json");

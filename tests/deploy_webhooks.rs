@@ -9,6 +9,7 @@ use crate::support::{Answer, Server};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use stepwell_api::Webhook;
+use stepwell_api::report::DeployReport;
 
 fn manifest(webhook: &str) -> String {
     format!("workspaces:\n- name: default\n  webhooks:\n  - {webhook}\n")
@@ -54,8 +55,8 @@ async fn a_secret_is_deployed_compared_and_exchanged() {
     let dry = deploy(&server, &project, OTHER, &["--dry-run"]);
     assert_eq!(line(&dry), "~ webhook    Stripe  secret changes");
     assert_eq!(shown(&server).await, before);
-    let json = deploy(&server, &project, OTHER, &["--json"]).json();
-    assert_eq!(json["items"][1]["changes"], json!(["secret"]));
+    let DeployReport { items, .. } = deploy(&server, &project, OTHER, &["--json"]).read();
+    assert_eq!(items[1].changes, ["secret"]);
     // Requests under way are signed with the old one yet.
     assert!(takes(&server, OTHER).await && takes(&server, SECRET).await);
     assert_eq!(

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use crate::support::{Server, repository, stepwell, texts};
+use crate::support::{Server, repository, stepwell, texts, typed};
 use serde_json::{Value, json};
+use stepwell_api::Step;
 
 /// A fenced block.
 #[derive(Debug, Clone)]
@@ -274,8 +275,8 @@ async fn a_bundle_is_a_step() {
         ("order-total.min.js", "order-total.min"),
     ] {
         let path = folder.join(file);
-        let added = server.cli_json(&["step", "add", path.to_str().unwrap()]);
-        assert_eq!(added["name"], name);
+        let added: Step = typed(&server.cli_json(&["step", "add", path.to_str().unwrap()]));
+        assert_eq!(added.name, name);
         let webhook = server.webhook(name).await;
         let body = json!({"title": "Two Chairs!", "lines": [{"price": 20, "count": 2}, {"price": 1.5, "count": 2}]});
         let task = server.run(&webhook, &body, "done").await;

@@ -6,7 +6,8 @@ use crate::support::project::Project;
 use crate::support::ran::cli;
 use crate::support::{Answer, Server, refusal, typed};
 use reqwest::{Method, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
+use stepwell_api::report::DeployReport;
 use stepwell_api::{Explained, Step};
 
 fn script(condition: &str) -> String {
@@ -180,15 +181,10 @@ async fn deploy_warns_of_a_name_that_nothing_has() {
     assert_eq!(ran.ok().matches(line).count(), 1, "{}", ran.stdout);
     assert_eq!(ran.stdout.matches("warning").count(), 1, "{}", ran.stdout);
     project.write("steps/near.js", script("{$via: {name: 'Order'}, a: 1}"));
-    let items = project.deploy(&server, &["--json"]).json();
-    let warned: Vec<&Value> = items["items"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|item| item.get("warnings").is_some())
-        .collect();
-    assert_eq!(warned.len(), 1);
-    assert_eq!(warned[0]["name"], "near");
+    let DeployReport { items, .. } = project.deploy(&server, &["--json"]).read();
+    let warned = items.iter().filter(|item| !item.warnings.is_empty());
+    let names: Vec<&str> = warned.map(|item| item.name.as_str()).collect();
+    assert_eq!(names, ["near"]);
 }
 
 /// The manual's bound of a condition is the server's.

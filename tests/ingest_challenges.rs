@@ -5,7 +5,7 @@
 use crate::support::senders::{
     self, Delivery, SECRET, add, discord_key, public_server, seconds, sha256, url_of,
 };
-use crate::support::{Server, refusal};
+use crate::support::{Server, accepted_task, refusal};
 use data_encoding::{BASE64, HEXLOWER};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -267,6 +267,6 @@ async fn questions_by_post_are_answered_if_they_are_the_providers() {
     let delivery = senders::slack(SECRET, now, "", event);
     let (status, answer) = delivery.answer(&server, url_of(&slack)).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    assert!(answer["task"].is_string(), "{answer}");
+    assert!(!accepted_task(&answer).is_empty(), "{answer}");
     server.is_well().await;
 }

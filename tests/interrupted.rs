@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
 use crate::support::{PATIENCE, Server};
 
@@ -19,17 +20,29 @@ async fn add(server: &Server, source: &str) {
     assert!(status.is_success(), "{status} {body}");
 }
 
+/// What a server lists of the runs that last.
+#[derive(Debug, Default, Deserialize)]
+struct List {
+    tasks: Vec<Listed>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Listed {
+    task: String,
+    running: bool,
+}
+
 /// Waits until the server has noted that a run of the task lasts.
 async fn lasts(server: &Server, task: &str) {
     let until = Instant::now() + PATIENCE;
     loop {
         let text = std::fs::read(server.data_dir().join("running.json")).unwrap_or_default();
-        let list: Value = serde_json::from_slice(&text).unwrap_or_default();
-        let mut listed = list["tasks"].as_array().into_iter().flatten();
-        if listed.any(|listed| listed["task"] == task && listed["running"] == true) {
+        let list: List = serde_json::from_slice(&text).unwrap_or_default();
+        let mut listed = list.tasks.iter();
+        if listed.any(|listed| listed.task == task && listed.running) {
             return;
         }
-        assert!(Instant::now() < until, "{list}");
+        assert!(Instant::now() < until, "{list:?}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -62,7 +62,10 @@ async fn every_case_of_every_javascript_example_comes_out_as_it_says() {
         let js = folder.join(&step).join(format!("{step}.js"));
         let ts = js.with_extension("ts");
         add_file(&server, if js.exists() { &js } else { &ts });
-        cases::run(&server, &cases::read(&file)).await;
+        let case = cases::read(&file);
+        let added = server.get::<Steps>(&server.path("steps")).await;
+        assert_eq!(added.steps.len(), case.parts, "{}", file.display());
+        cases::run(&server, &case).await;
     }
 }
 
@@ -110,6 +113,51 @@ async fn a_name_that_came_twice_is_kept() {
     assert_eq!(task.data["name"], "Grace");
     assert_eq!(task.data["in"], json!({"x": 2}));
     assert_eq!(task.data["seen"], "Grace2");
+}
+
+#[tokio::test]
+async fn one_member_of_a_mebibyte_costs_a_look_at_its_text() {
+    let server = Server::start().await;
+    let line =
+        json!({"sku": "A-1042", "title": "a line of an order", "price": 12.5, "tags": ["a", "b"]});
+    let data = json!({"id": 7, "items": vec![line; 13_400]});
+    let text = data["items"].to_string();
+    for (body, n, most) in [
+        ("data.n = data.items.length;", 13_400, 10_000_000),
+        (
+            "data.n = JSON.stringify(data.items).length;",
+            text.len(),
+            15_000_000,
+        ),
+    ] {
+        let task = run(&server, body, &data, "done").await;
+        assert_eq!(task.data["n"], n);
+        let fuel = task.runs[0].fuel;
+        assert!(fuel < most, "{body}: {fuel}");
+    }
+}
+
+#[tokio::test]
+async fn data_is_the_same_however_its_text_was_written() {
+    let server = Server::start().await;
+    let body = "const items = JSON.stringify(data.items); data.text = items; data.count = Object.keys(data.items[0]).length;";
+    add(&server, "it", &step_of(body)).await;
+    let webhook = server.webhook("any").await;
+    let line = r#"{"a":"\n\"","b":[1,{"c":1e+5}],"é":"x"}"#;
+    let expected = format!("[{}]", vec![line; 100].join(","));
+    for line in [
+        line,
+        r#"{"a": "\n\"", "b": [1, {"c": 1e+5}], "é": "x"}"#,
+        r#"{"a":"\u000a\"","b":[1,{"c":1e5}],"é":"\u0078"}"#,
+        r#"{"a":0,"b":[1,{"c":2,"c":1E5}],"a":"\n\"","\u00e9":"x"}"#,
+    ] {
+        let text = format!("{{\"items\":[{}]}}", vec![line; 100].join(","));
+        let (status, answer) = server.send(&webhook, "application/json", text).await;
+        assert!(status.is_success(), "{answer}");
+        let task = server.wait(&accepted_task(&answer), "done").await;
+        assert_eq!(task.data["text"], expected, "{line}");
+        assert_eq!(task.data["count"], 3, "{line}");
+    }
 }
 
 #[tokio::test]

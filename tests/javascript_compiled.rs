@@ -45,7 +45,12 @@ async fn what_is_missing_or_damaged_is_compiled_again() {
     let made = images(&cache);
     assert_eq!(made.len(), 1);
     let (file, bytes) = &made[0];
-    assert!(bytes.len() > 20_000, "{} bytes", bytes.len());
+    // What the parser has freed is not in it: with that it would have a quarter of a megabyte.
+    assert!(
+        (20_000..200_000).contains(&bytes.len()),
+        "{} bytes",
+        bytes.len()
+    );
     let webhook = server.webhook("w").await;
     let task = server.run(&webhook, &json!({"a": 1}), "done").await;
     let fuel = task.runs[0].fuel;

@@ -5,14 +5,20 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
+use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use reqwest::{Method, StatusCode};
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use stepwell_api::Node;
+use stepwell_api::{AuditLog, Node, Nodes, TaskHead, TaskState};
 
 use crate::support::cluster::is_ready;
 use crate::support::receiver::Reply;
-use crate::support::{Cluster, PATIENCE, Receiver, Server, asked, only_on_sled, texts};
+use crate::support::senders::add;
+use crate::support::{
+    Cluster, PATIENCE, Receiver, Server, asked, only_on_sled, refusal, texts, typed,
+};
 
 /// A lease, and how much later tasks may go on.
 const TAKE_OVER: Duration = Duration::from_secs(6);
@@ -167,6 +173,12 @@ async fn owner_and_other(cluster: &Cluster, webhook: &str, body: &Value) -> (usi
     (1, 0, id)
 }
 
+/// Whether the task is kept for ever after this action on it.
+fn kept((status, answer): (StatusCode, Value)) -> bool {
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    typed::<TaskHead>(&answer).kept
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_has_done_what_is_for_another_ones_task() {
     let cluster = Cluster::start(2).await;
@@ -177,25 +189,15 @@ async fn a_server_has_done_what_is_for_another_ones_task() {
     let (owner, other) = (&cluster.servers[owner], &cluster.servers[other]);
     owner.waiting(&id).await;
     let began = Instant::now();
-    let (status, kept) = other.act(&id, "keep", None).await;
-    assert_eq!(
-        (status, &kept["kept"]),
-        (StatusCode::OK, &json!(true)),
-        "{kept}"
-    );
+    assert!(kept(other.act(&id, "keep", None).await));
     assert!(
         began.elapsed() < Duration::from_secs(2),
         "{:?}",
         began.elapsed()
     );
-    let (status, kept) = other.act(&id, "keep", None).await;
-    assert_eq!(
-        (status, &kept["kept"]),
-        (StatusCode::OK, &json!(true)),
-        "nothing is to be changed"
-    );
-    let (_, kept) = other.act(&id, "unkeep", None).await;
-    assert_eq!(kept["kept"], false);
+    // Nothing is to be changed.
+    assert!(kept(other.act(&id, "keep", None).await));
+    assert!(!kept(other.act(&id, "unkeep", None).await));
     let patch: Value = serde_json::from_str(r#"{"patch": {"note": 1.50}}"#).unwrap();
     let (status, updated) = other.act(&id, "update", Some(patch)).await;
     assert_eq!(status, StatusCode::OK, "{updated}");
@@ -221,10 +223,8 @@ async fn a_server_has_done_what_is_for_another_ones_task() {
         assert_eq!(here, there, "{verb}");
     }
     let (status, cancelled) = other.act(&id, "cancel", None).await;
-    assert_eq!(
-        (status, &cancelled["state"]),
-        (StatusCode::OK, &json!("cancelled"))
-    );
+    assert_eq!(status, StatusCode::OK, "{cancelled}");
+    assert_eq!(typed::<TaskHead>(&cancelled).state, TaskState::Cancelled);
     assert_eq!(
         other.act(&id, "cancel", None).await,
         owner.act(&id, "cancel", None).await
@@ -232,10 +232,8 @@ async fn a_server_has_done_what_is_for_another_ones_task() {
     let missing = "01900000-0000-7000-8000-000000000000";
     for verb in ["cancel", "retry", "keep"] {
         let (status, problem) = other.act(missing, verb, None).await;
-        assert_eq!(
-            (status, &problem["code"]),
-            (StatusCode::NOT_FOUND, &json!("not-found"))
-        );
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert_eq!(refusal(&problem).code, "not-found");
     }
     let failing = owner
         .run(&webhook, &json!({"fail": true}), "error")
@@ -263,21 +261,16 @@ async fn a_server_has_done_what_is_for_another_ones_task() {
         .act(&id, "clone", Some(json!({"patch": {"go": true}})))
         .await;
     assert_eq!(status, StatusCode::CREATED, "{copy}");
-    other.wait(copy["id"].as_str().unwrap(), "done").await;
+    other.wait(&typed::<TaskHead>(&copy).id, "done").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_webhook_about_another_servers_task_changes_it_once() {
     let cluster = Cluster::start(2).await;
     steps(&cluster).await;
-    let path = cluster.servers[0].path("webhooks");
     let orders = cluster.servers[0].webhook("Orders").await;
-    let about = json!({"name": "Paid", "correlate": "/task", "dedup": {"pointer": "/event"}});
-    let (status, paid) = cluster.servers[0]
-        .api(Method::POST, &path, Some(about))
-        .await;
-    assert_eq!(status, StatusCode::CREATED, "{paid}");
-    let paid = paid["url"].as_str().unwrap();
+    let about = json!({"correlate": "/task", "dedup": {"pointer": "/event"}});
+    let paid = &add(&cluster.servers[0], "Paid", about).await.url;
     for round in 0..10 {
         let (owner, other, id) = owner_and_other(&cluster, &orders, &json!({"park": true})).await;
         cluster.servers[owner].waiting(&id).await;
@@ -304,12 +297,8 @@ async fn a_webhook_about_another_servers_task_changes_it_once() {
 async fn a_delivery_that_comes_to_two_servers_at_once_is_one_task() {
     let cluster = Cluster::start(2).await;
     steps(&cluster).await;
-    let path = cluster.servers[0].path("webhooks");
-    let webhook = json!({"name": "Events", "dedup": {"pointer": "/id"}});
-    let (_, webhook) = cluster.servers[0]
-        .api(Method::POST, &path, Some(webhook))
-        .await;
-    let webhook = webhook["url"].as_str().unwrap();
+    let rule = json!({"dedup": {"pointer": "/id"}});
+    let webhook = &add(&cluster.servers[0], "Events", rule).await.url;
     for round in 0..50 {
         let event = json!({"id": format!("evt_{round}"), "n": round});
         let (one, two) = tokio::join!(
@@ -334,25 +323,21 @@ async fn what_a_killed_server_was_asked_for_is_done_once_by_the_next_owner() {
         cluster.servers[owner].waiting(&id).await;
         tasks.push(id);
     }
-    // Some are done before it dies, the others after that; who asks is told of all of them.
-    let requests = async {
-        let other = &cluster.servers[0];
-        let each = tasks.iter().map(|id| async move {
-            let patch = json!({"patch": {"go": true}});
-            other.act(id, "update", Some(patch)).await
-        });
-        futures_util::future::join_all(each).await
+    // One is done before it dies, some are under way, and the others are asked for when it stands still; who asks is told
+    // of all of them.
+    let (other, owner) = (&cluster.servers[0], &cluster.servers[1]);
+    let ask = |id: &String| {
+        let (id, patch) = (id.clone(), json!({"patch": {"go": true}}));
+        async move { other.act(&id, "update", Some(patch)).await }
     };
-    let owner = &cluster.servers[1];
-    let stop = async {
-        tokio::time::sleep(Duration::from_millis(60)).await;
-        owner.signal(Signal::STOP);
-    };
-    let (answers, ()) = tokio::join!(requests, async {
-        stop.await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        owner.signal(Signal::KILL);
-    });
+    let mut under_way: FuturesUnordered<_> = tasks[..4].iter().map(ask).collect();
+    let mut answers = vec![under_way.next().await.unwrap()];
+    owner.signal(Signal::STOP);
+    let late = join_all(tasks[4..].iter().map(ask));
+    let dies = async { owner.signal(Signal::KILL) };
+    let (rest, late, ()) = tokio::join!(under_way.collect::<Vec<_>>(), late, dies);
+    answers.extend(rest);
+    answers.extend(late);
     for (status, answer) in answers {
         assert_eq!(status, StatusCode::OK, "{answer}");
     }
@@ -375,18 +360,19 @@ async fn a_sender_gets_the_reply_of_its_task_also_where_another_server_has_it() 
           task.complete({waited: data.wait});
         };";
     first.script("replies", replies).await;
-    let settings = json!({"name": "Asks", "wait_seconds": 20, "dedup": {"pointer": "/id"}});
-    let path = first.path("webhooks");
-    let (_, webhook) = first.api(Method::POST, &path, Some(settings)).await;
-    let webhook = webhook["url"].as_str().unwrap().to_owned();
+    let settings = json!({"wait_seconds": 20, "dedup": {"pointer": "/id"}});
+    let webhook = &add(first, "Asks", settings).await.url;
     for round in 0..3 {
         let body = json!({"id": round, "wait": 700}).to_string();
-        let send = |server: usize| {
-            cluster.servers[server].send(&webhook, "application/json", body.clone())
-        };
+        let send =
+            |server: usize| cluster.servers[server].send(webhook, "application/json", body.clone());
         let (first, second) = tokio::join!(send(0), async {
             // It is the first one's task by then.
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            let until = Instant::now() + PATIENCE;
+            while cluster.servers[0].tasks("webhook=Asks").await.len() <= round {
+                assert!(Instant::now() < until, "it is not taken in");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
             send(1).await
         });
         for (status, answer) in [first, second] {
@@ -445,20 +431,15 @@ async fn an_operator_sees_the_servers_and_has_one_give_its_tasks_away() {
     let last = nodes.iter().find(|node| !node.this).unwrap().id;
     let path = format!("/nodes/{last}/drain");
     let (status, problem) = cluster.servers[0].api(Method::POST, &path, None).await;
-    assert_eq!(
-        (status, &problem["code"]),
-        (StatusCode::CONFLICT, &json!("last-node")),
-        "{problem}"
-    );
+    assert_eq!(status, StatusCode::CONFLICT, "{problem}");
+    assert_eq!(refusal(&problem).code, "last-node");
     for unknown in ["/nodes/999/drain", "/nodes/x/drain", "/nodes/-1/undrain"] {
         let (status, problem) = cluster.servers[0].api(Method::POST, unknown, None).await;
-        assert_eq!(
-            (status, &problem["code"]),
-            (StatusCode::NOT_FOUND, &json!("not-found"))
-        );
+        assert_eq!(status, StatusCode::NOT_FOUND);
+        assert_eq!(refusal(&problem).code, "not-found");
     }
-    let listed = cluster.servers[0].cli_json(&["node", "list"]);
-    assert_eq!(listed["nodes"].as_array().unwrap().len(), 2, "{listed}");
+    let listed: Nodes = typed(&cluster.servers[0].cli_json(&["node", "list"]));
+    assert_eq!(listed.nodes.len(), 2, "{listed:?}");
     cluster.servers[0].cli_json(&["node", "undrain", &id]);
     cluster.balanced().await;
     // Only who may administer the server itself sees it.
@@ -470,14 +451,10 @@ async fn an_operator_sees_the_servers_and_has_one_give_its_tasks_away() {
         .await;
     assert_eq!(status, StatusCode::FORBIDDEN);
     let log = cluster.servers[0].cli_json(&["audit", "list", "--server", "--what", "drainNode"]);
-    let outcomes: Vec<&Value> = log["entries"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|it| &it["outcome"])
-        .collect();
+    let AuditLog { entries, .. } = typed(&log);
+    let outcomes: Vec<&str> = entries.iter().map(|it| it.outcome.as_str()).collect();
     assert!(
-        outcomes.contains(&&json!("done")) && outcomes.contains(&&json!("last-node")),
+        outcomes.contains(&"done") && outcomes.contains(&"last-node"),
         "{log}"
     );
 }
@@ -486,18 +463,14 @@ async fn an_operator_sees_the_servers_and_has_one_give_its_tasks_away() {
 async fn a_server_with_a_store_of_its_own_is_the_only_one() {
     only_on_sled!("it is about a server without a database");
     let server = Server::start().await;
-    let listed = server.cli_json(&["node", "list"]);
-    let nodes = listed["nodes"].as_array().unwrap();
-    assert_eq!(nodes.len(), 1);
-    assert_eq!(
-        (&nodes[0]["partitions"], &nodes[0]["lease_ms"]),
-        (&json!(256), &Value::Null)
-    );
+    let Nodes { nodes } = typed(&server.cli_json(&["node", "list"]));
+    let [node] = &nodes[..] else {
+        panic!("{nodes:?}");
+    };
+    assert_eq!((node.partitions, node.lease_ms), (256, None));
     let (status, problem) = server.api(Method::POST, "/nodes/1/drain", None).await;
-    assert_eq!(
-        (status, &problem["code"]),
-        (StatusCode::CONFLICT, &json!("last-node"))
-    );
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert_eq!(refusal(&problem).code, "last-node");
     let (out, _) = texts(&server.cli(&["node", "list"]));
     assert!(out.contains("active") && out.contains("1 (this)"), "{out}");
 }

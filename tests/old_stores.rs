@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use crate::support::dying::{Cut, Dying};
 use crate::support::{Server, assert_includes, only_on_sled, repository};
-use reqwest::Method;
 use serde_json::{Value, json};
 use stepwell::catalog::{Catalog, CatalogError};
 use stepwell::clock::SystemClock;
@@ -20,7 +19,9 @@ use stepwell::sandbox::{Sandbox, SandboxSettings};
 use stepwell::store::Store;
 use stepwell::store::sled::{SledSettings, SledStore};
 use stepwell::vault::Vault;
-use stepwell_api::{StepVersions, Task, Webhooks, Workspace};
+use stepwell_api::{
+    Connectors, Missed, Retry, Schedules, Step, StepKind, StepVersions, Task, Webhooks, Workspace,
+};
 
 /// A copy of the directory that commit aca2819 wrote.
 fn old_directory() -> tempfile::TempDir {
@@ -43,12 +44,6 @@ async fn old_server() -> (Server, Value) {
     let ids = std::fs::read(directory.path().join("ids.json")).unwrap();
     let server = Server::on(directory, &[]).await;
     (server, serde_json::from_slice(&ids).unwrap())
-}
-
-async fn get(server: &Server, path: &str) -> Value {
-    let (status, body) = server.api(Method::GET, path, None).await;
-    assert!(status.is_success(), "{path}: {status} {body}");
-    body
 }
 
 async fn update(server: &Server, id: &str) {
@@ -78,37 +73,48 @@ async fn has_its_registry(server: &Server) {
         assert!(webhook.url.ends_with(key), "{webhook:?}");
         assert_eq!(webhook.correlate.as_deref(), correlate);
     }
-    let connectors = get(server, "/workspaces/default/connectors").await;
-    assert_includes(
-        &connectors,
-        &json!({"connectors": [{"name": "slackCom", "kind": "slack.com", "operations": ["send"]}]}),
-        "",
+    let path = "/workspaces/default/connectors";
+    let connectors = &server.get::<Connectors>(path).await.connectors;
+    let [slack] = &connectors[..] else {
+        panic!("{connectors:?}");
+    };
+    assert_eq!(
+        (slack.name.as_str(), slack.kind.as_str()),
+        ("slackCom", "slack.com")
     );
-    let schedules = get(server, "/workspaces/default/schedules").await;
-    let schedules = schedules["schedules"].as_array().unwrap();
+    assert_eq!(slack.operations, ["send"]);
+    let path = "/workspaces/default/schedules";
+    let schedules = &server.get::<Schedules>(path).await.schedules;
     assert_eq!(schedules.len(), 2);
-    assert_includes(
-        &schedules[0],
-        &json!({"name": "Minute", "cron": "0 * * * * *", "missed": "skip", "timezone": "UTC"}),
-        "",
+    for (schedule, (name, cron, missed, timezone, data)) in schedules.iter().zip([
+        ("Minute", "0 * * * * *", Missed::Skip, "UTC", json!({})),
+        (
+            "Morning report",
+            "0 8 * * 1-5",
+            Missed::Once,
+            "Europe/Berlin",
+            json!({"report": 1}),
+        ),
+    ]) {
+        assert_eq!(
+            (&*schedule.name, &*schedule.cron, &*schedule.timezone),
+            (name, cron, timezone)
+        );
+        assert_eq!((schedule.missed, &schedule.data), (missed, &data));
+    }
+    let step = server.get::<Step>("/workspaces/default/steps/plain").await;
+    assert_eq!(step.condition, json!({"kind": "plain"}));
+    assert_eq!(
+        (&step.kind, step.limits.fuel),
+        (&StepKind::Script, 400_000_000)
     );
-    assert_includes(
-        &schedules[1],
-        &json!({
-            "name": "Morning report", "cron": "0 8 * * 1-5", "missed": "once",
-            "timezone": "Europe/Berlin", "data": {"report": 1},
-        }),
-        "",
-    );
-    let step = get(server, "/workspaces/default/steps/plain").await;
-    assert_includes(
-        &step,
-        &json!({
-            "condition": {"kind": "plain"}, "kind": "script", "limits": {"fuel": 400_000_000},
-            "retry": {"attempts": 4, "first_ms": 1000, "factor": 2, "cap_ms": 3_600_000},
-        }),
-        "",
-    );
+    let retry = Retry {
+        attempts: 4,
+        first_ms: 1000,
+        factor: 2,
+        cap_ms: 3_600_000,
+    };
+    assert_eq!(step.retry, retry);
     let path = "/workspaces/default/steps/plain/versions";
     let versions = &server.get::<StepVersions>(path).await.versions;
     let since: Vec<&str> = versions

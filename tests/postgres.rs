@@ -120,8 +120,8 @@ async fn what_will_not_do_is_refused_with_a_reason() {
         "must be the URL of a PostgreSQL",
     );
     refused(&["--store", "postgres://h:x/d"], "cannot be read");
-    let tls = format!("{url}&sslmode=require");
-    refused(&["--store", &tls], "asks for an encrypted connection");
+    let tls = format!("{url}&sslmode=encrypted");
+    refused(&["--store", &tls], "its sslmode is none of disable, prefer");
     let nobody = "postgres://u:hunter2@127.0.0.1:1/d";
     refused(&["--store", nobody], "PostgreSQL cannot be reached");
     let missing = url.replace("/postgres?", "/missing?");

@@ -16,12 +16,14 @@ use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
+use stepwell_api::Accepted;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
+use crate::support::deliveries::list;
 use crate::support::senders::{Delivery, PUBLIC, add, url_of};
-use crate::support::{Server, repository};
+use crate::support::{Server, accepted_task, refusal, repository, typed};
 
 const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:orders";
 
@@ -193,8 +195,8 @@ async fn snss_messages_are_verified_by_its_certificate_and_its_subscription_is_c
     let response = early.send(&server, url).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(response.headers()["retry-after"], "10");
-    let problem: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
-    assert_eq!(problem["code"], "key-unavailable", "{problem}");
+    let problem = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    assert_eq!(refusal(&problem).code, "key-unavailable");
     assert!(!problem.to_string().contains("127.0.0.1"), "{problem}");
     assert_eq!(sender.asked(), [path]);
 
@@ -209,8 +211,8 @@ async fn snss_messages_are_verified_by_its_certificate_and_its_subscription_is_c
     };
     let (status, answer) = subscription(confirm).answer(&server, url).await;
     assert_eq!(
-        (status.as_u16(), &answer["code"]),
-        (503, &json!("confirmation-failed")),
+        (status.as_u16(), refusal(&answer).code.as_str()),
+        (503, "confirmation-failed"),
         "{answer}"
     );
     assert_eq!(sender.asked(), [path, confirm]);
@@ -224,7 +226,7 @@ async fn snss_messages_are_verified_by_its_certificate_and_its_subscription_is_c
     let sent = message(&sender, path, json!({"Subject": "größer"}));
     let (status, answer) = sent.answer(&server, url).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    let id = answer["task"].as_str().unwrap().to_owned();
+    let id = accepted_task(&answer);
     let data = server.wait(&id, "unmatched").await.data.clone();
     assert_eq!(
         (&data["Subject"], &data["Message"]),
@@ -278,18 +280,16 @@ async fn snss_messages_are_verified_by_its_certificate_and_its_subscription_is_c
     ] {
         let (status, answer) = delivery.answer(&server, url).await;
         assert_eq!(
-            (status.as_u16(), &answer["code"]),
-            (401, &json!(code)),
+            (status.as_u16(), refusal(&answer).code.as_str()),
+            (401, code),
             "{answer}"
         );
     }
     // Signed, and the URL is not the sender's: it is a message like any other.
     let strange = json!({"Type": "SubscriptionConfirmation", "Token": "t", "MessageId": "m-3", "SubscribeURL": "https://example.com/"});
     let (status, answer) = message(&sender, path, strange).answer(&server, url).await;
-    assert!(
-        status == StatusCode::OK && answer["task"].is_string(),
-        "{answer}"
-    );
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert!(!accepted_task(&answer).is_empty());
     assert_eq!(sender.asked(), Vec::<String>::new());
 
     // Strangers name more certificates than are kept and may be asked for. The one that verifies is still there.
@@ -305,10 +305,9 @@ async fn snss_messages_are_verified_by_its_certificate_and_its_subscription_is_c
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!(sender.asked(), Vec::<String>::new());
 
-    let listed = server.cli_json(&["delivery", "list", "--webhook", "Topic"]);
-    let listed = listed["deliveries"].as_array().unwrap();
+    let listed = list(&server, "webhook=Topic").await;
     assert!(
-        listed.iter().any(|one| one["verdict"] == "challenged"),
+        listed.iter().any(|one| one.verdict == "challenged"),
         "{listed:?}"
     );
     for code in [
@@ -318,7 +317,7 @@ async fn snss_messages_are_verified_by_its_certificate_and_its_subscription_is_c
         "token-mismatch",
     ] {
         assert!(
-            listed.iter().any(|one| one["code"] == code),
+            listed.iter().any(|one| one.code.as_deref() == Some(code)),
             "{code}: {listed:?}"
         );
     }
@@ -336,8 +335,8 @@ async fn strangers_make_the_server_ask_a_bounded_number_of_times() {
             .answer(&server, url_of(&webhook))
             .await;
         assert_eq!(
-            (status.as_u16(), &answer["code"]),
-            (503, &json!("key-unavailable")),
+            (status.as_u16(), refusal(&answer).code.as_str()),
+            (503, "key-unavailable"),
             "{answer}"
         );
     }
@@ -368,14 +367,11 @@ async fn a_push_of_google_is_verified_by_its_key_set_also_after_an_exchange() {
         Delivery::post(&body.to_string(), &[kind, ("authorization", token)])
     };
     sender.publish("/certs", &key_set("k-1"));
-    for (id, duplicate) in [("1", Value::Null), ("2", Value::Null), ("1", json!(true))] {
+    for (id, duplicate) in [("1", false), ("2", false), ("1", true)] {
         // One token for several messages: each is a delivery of its own.
         let (status, answer) = push("k-1", id, json!({})).answer(&server, url).await;
-        assert_eq!(
-            (status, &answer["duplicate"]),
-            (StatusCode::OK, &duplicate),
-            "{answer}"
-        );
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert_eq!(typed::<Accepted>(&answer).duplicate, duplicate);
     }
     assert_eq!(sender.asked(), ["/certs"]);
     for (changes, code) in [
@@ -393,16 +389,16 @@ async fn a_push_of_google_is_verified_by_its_key_set_also_after_an_exchange() {
     ] {
         let (status, answer) = push("k-1", "3", changes).answer(&server, url).await;
         assert_eq!(
-            (status.as_u16(), &answer["code"]),
-            (401, &json!(code)),
+            (status.as_u16(), refusal(&answer).code.as_str()),
+            (401, code),
             "{answer}"
         );
     }
     // A key that is not there is asked for once a minute at most.
     let (status, answer) = push("k-2", "3", json!({})).answer(&server, url).await;
     assert_eq!(
-        (status.as_u16(), &answer["code"]),
-        (401, &json!("key-unknown")),
+        (status.as_u16(), refusal(&answer).code.as_str()),
+        (401, "key-unknown"),
         "{answer}"
     );
     assert_eq!(server.tasks("").await.len(), 2);

@@ -90,7 +90,7 @@ async fn a_replay_begins_with_the_data_of_its_run_and_has_todays_steps() {
     assert!(replayed.runs.is_empty(), "chain-a has run before");
     assert_eq!(replayed.data["link"], 2);
     assert_eq!(
-        replayed.json()["replay"]["changes"],
+        json!(replayed.replay.as_ref().unwrap().changes),
         json!([{"op": "replace", "path": "/link", "old": last, "value": 2}])
     );
 

@@ -154,6 +154,7 @@ async fn every_step_of_the_document_runs_as_it_stands_there() {
         let output = server.cli(&["step", "add", file.to_str().unwrap()]);
         let (_, err) = texts(&output);
         assert!(output.status.success(), "{text}: {err}");
+        let case = serde_json::from_value(case).unwrap();
         cases::run(&server, &case).await;
     }
     assert_eq!(used.len(), blocks.len(), "a block was not tried");

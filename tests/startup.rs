@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::support::{PATIENCE, Server, only_on_sled, stepwell, texts};
 use reqwest::Method;
 use serde_json::json;
+use stepwell_api::{ConfigKeys, Connectors};
 
 fn serve(args: &[&str]) -> Output {
     stepwell().arg("serve").args(args).output().unwrap()
@@ -182,13 +183,10 @@ async fn secrets_whose_key_is_gone_for_good_are_discarded_when_that_is_asked_for
     std::fs::remove_file(&key).unwrap();
     server.set_args(&["--discard-secrets"]);
     server.launch().await;
-    let list = async |what: &str| {
-        let (status, body) = server.api(Method::GET, &server.path(what), None).await;
-        assert!(status.is_success(), "{body}");
-        body
-    };
-    assert_eq!(list("config").await["config"], json!([]));
-    assert_eq!(list("connectors").await["connectors"], json!([]));
+    let config = server.get::<ConfigKeys>(&server.path("config")).await;
+    assert!(config.config.is_empty(), "{config}");
+    let connectors = server.get::<Connectors>(&server.path("connectors")).await;
+    assert!(connectors.connectors.is_empty(), "{connectors}");
     server.config("TOKEN", "another").await;
     reads_its_secret(&server, "another").await;
     server.stop();

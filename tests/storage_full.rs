@@ -14,11 +14,13 @@ use std::time::{Duration, Instant};
 use crate::support::receiver::Reply;
 use crate::support::upload::{FORM, files, form, sha256};
 use crate::support::{
-    PATIENCE, Receiver, Server, accepted_task, asked, only_on_sled, refusal, stepwell,
+    PATIENCE, Receiver, Server, accepted_task, asked, only_on_sled, refusal, stepwell, typed,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use stepwell_api::{Nodes, Task};
 use tempfile::TempDir;
+use tokio::sync::watch;
 
 /// A file system of a given size; unmounted when dropped.
 struct Disk {
@@ -163,11 +165,8 @@ async fn can_be_read(server: &Server, tasks: &[String]) {
             continue;
         }
         assert_eq!(status, StatusCode::OK, "{body}");
-        assert_eq!(
-            body["data"]["text"].as_str().map(str::len),
-            Some(100_000),
-            "{task}"
-        );
+        let text = &typed::<Task>(&body).data["text"];
+        assert_eq!(text.as_str().map(str::len), Some(100_000), "{task}");
     }
     assert!(
         out_of_reach * 4 <= tasks.len(),
@@ -186,7 +185,8 @@ async fn a_full_disk_refuses_writes_and_takes_them_again_when_it_has_grown() {
     let mut tasks = send_until_full(&server, &webhook, 2_000).await;
     assert!(tasks.len() > 50, "{} tasks fit", tasks.len());
 
-    // Others fill what the store has left alone, some time later.
+    // Others fill what the store has left alone, some time later: it goes on to write there what it has in memory alone,
+    // every half second, and nothing shows when that is done.
     tokio::time::sleep(Duration::from_secs(2)).await;
     disk.fill();
     let refused = reqwest::Client::new()
@@ -262,11 +262,12 @@ async fn runs_wait_for_room_and_repeat_no_call() {
     server.script("large", &source).await;
     let webhook = server.webhook("Orders").await;
 
+    let gate = watch::Sender::new(false);
     for n in 0..TASKS {
         // Some answers are kept beside the journal, and some runs change so much that the log needs
         // room that there is not.
         let body = vec![b'y'; length(n)];
-        let mut reply = Reply::status(200).after(Duration::from_secs(2));
+        let mut reply = Reply::status(200).when(&gate);
         reply.body = body;
         upstream.reply(&format!("/second/{n}"), reply);
     }
@@ -279,8 +280,13 @@ async fn runs_wait_for_room_and_repeat_no_call() {
     is_full(&server).await;
     let (status, _) = server.send(&webhook, "application/json", "{}").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    // The answers come while there is no room.
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    // The answers come while there is no room, and end every run.
+    gate.send_replace(true);
+    let until = Instant::now() + PATIENCE;
+    while server.get::<Nodes>("/nodes").await.nodes[0].running > 0 {
+        assert!(Instant::now() < until, "runs go on without room");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let mut ready = 0;
     for task in &tasks {
         ready += usize::from(server.task(task).await.state.as_str() == "ready");
@@ -386,9 +392,14 @@ async fn a_full_disk_refuses_files_and_takes_them_again_when_it_has_grown() {
         })
     });
     let uploads: Vec<_> = uploads.collect();
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    disk.fill();
     let before = kept.len();
+    let until = Instant::now() + PATIENCE;
+    // The task of no file is among them.
+    while server.tasks("limit=100").await.len() < before + 1 + uploads.len() {
+        assert!(Instant::now() < until, "none comes in");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    disk.fill();
     for upload in uploads {
         kept.extend(upload.await.unwrap());
     }

@@ -8,16 +8,19 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Output, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use stepwell_api::report::{StoreCheckReport, StoreRepairReport};
+use stepwell_api::{TaskHead, TaskPage};
 
-use crate::support::{Server, only_on_sled, repository, stepwell, texts};
+use crate::support::{Answer, PATIENCE, Server, only_on_sled, repository, stepwell, texts};
 
 /// A data directory as a server leaves it that is killed, and its tasks with their states.
 struct Subject {
     home: tempfile::TempDir,
-    tasks: BTreeMap<String, Value>,
+    tasks: BTreeMap<String, Answer<TaskHead>>,
 }
 
 const SCRIPT: &str = "export const condition = {n: Number};
@@ -46,8 +49,10 @@ impl Subject {
                 _ => drop(server.wait(id, "error").await),
             }
         }
-        // Half a second after the last change everything is known to be there.
+        // The store notes what must be there with each checkpoint, every half second. That there is no more to note shows
+        // only by time.
         let file = server.data_dir().join("store/acknowledged");
+        let until = Instant::now() + PATIENCE;
         let mut last = fs::read(&file).unwrap();
         loop {
             tokio::time::sleep(Duration::from_millis(1_500)).await;
@@ -55,6 +60,7 @@ impl Subject {
             if now == last {
                 break;
             }
+            assert!(Instant::now() < until, "it goes on writing");
             last = now;
         }
         let tasks = listed(server.data_dir());
@@ -95,15 +101,13 @@ fn cli(directory: &Path, args: &[&str]) -> Output {
 }
 
 /// The tasks that a running server lists, by their ids.
-fn listed(directory: &Path) -> BTreeMap<String, Value> {
+fn listed(directory: &Path) -> BTreeMap<String, Answer<TaskHead>> {
     let output = cli(directory, &["task", "list", "--limit", "1000", "--json"]);
     let (out, err) = texts(&output);
     assert!(output.status.success(), "{err}");
-    let document: Value = serde_json::from_str(&out).unwrap();
-    let tasks = document["tasks"].as_array().unwrap().iter();
-    tasks
-        .map(|task| (task["id"].as_str().unwrap().to_owned(), task.clone()))
-        .collect()
+    let page: TaskPage<Value> = serde_json::from_str(&out).unwrap();
+    let tasks = page.tasks.into_iter().map(Answer::<TaskHead>::of);
+    tasks.map(|task| (task.id.clone(), task)).collect()
 }
 
 /// A server on the directory; or what it said instead of starting.
@@ -142,7 +146,8 @@ fn end(mut child: Child) {
     child.wait().unwrap();
 }
 
-fn json_of(output: &Output) -> Value {
+/// The report of a command that was run with `--json`.
+fn report<T: DeserializeOwned>(output: &Output) -> T {
     let (out, err) = texts(output);
     serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}"))
 }
@@ -252,8 +257,8 @@ async fn a_server_names_damage_and_a_repair_makes_it_start() {
         harm(&work);
         let checked = cli(&work, &["store", "check", "--json"]);
         assert_eq!(checked.status.code(), Some(1), "{what}");
-        let report = json_of(&checked);
-        assert_eq!(report["sound"], false, "{what}");
+        let found: StoreCheckReport = report(&checked);
+        assert!(!found.sound, "{what}");
         let path = work.to_str().unwrap();
         let repaired = cli(&work, &["store", "repair", path, "--json"]);
         assert_eq!(
@@ -262,27 +267,22 @@ async fn a_server_names_damage_and_a_repair_makes_it_start() {
             "{what}: {:?}",
             texts(&repaired)
         );
-        let repaired = json_of(&repaired);
-        assert_eq!(repaired["damages"], report["damages"], "{what}");
-        assert!(
-            Path::new(repaired["kept"].as_str().unwrap()).is_dir(),
-            "{what}"
-        );
+        let repaired: StoreRepairReport = report(&repaired);
+        assert_eq!(repaired.damages, found.damages, "{what}");
+        assert!(Path::new(&repaired.kept.unwrap()).is_dir(), "{what}");
         let again = cli(&work, &["store", "check"]);
         assert_eq!(again.status.code(), Some(0), "{what}: {:?}", texts(&again));
         let child = started(&work).unwrap_or_else(|error| panic!("{what}: {error}"));
         let tasks = listed(&work);
         end(child);
-        let losses = repaired["damages"].as_array().unwrap();
-        let lost = losses.iter().filter(|damage| !damage["loss"].is_null());
+        let losses = &repaired.damages;
+        let lost = losses.iter().filter(|damage| damage.loss.is_some());
         let is_listed = |id: &String| {
             lost.clone()
-                .any(|damage| damage["task"].is_null() || damage["task"] == json!(id))
+                .any(|damage| damage.task.as_ref().is_none_or(|task| task == id))
         };
         for (id, task) in &subject.tasks {
-            let is_there = tasks
-                .get(id)
-                .is_some_and(|found| found["state"] == task["state"]);
+            let is_there = tasks.get(id).is_some_and(|found| found.state == task.state);
             assert!(
                 is_there || is_listed(id),
                 "{what}: {id} is not there, and not listed: {losses:?}"
@@ -339,7 +339,8 @@ async fn a_key_that_opens_nothing_is_damage() {
     fs::write(&key, format!("{other}{}", &text[1..])).unwrap();
     let checked = cli(&work, &["store", "check", "--json"]);
     assert_eq!(checked.status.code(), Some(1));
-    assert_eq!(json_of(&checked)["damages"][0]["part"], "the vault key");
+    let found: StoreCheckReport = report(&checked);
+    assert_eq!(found.damages[0].part, "the vault key");
     fs::remove_file(&key).unwrap();
     let checked = cli(&work, &["store", "check"]);
     let (out, _) = texts(&checked);

@@ -7,8 +7,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{Server, refusal, repository};
+use crate::support::{Server, refusal, repository, typed};
 use serde_json::{Value, json};
+use stepwell_api::Step;
 
 /// The program that a variable names, or else the one of this name on the path.
 fn tool(variable: &str, name: &str) -> Command {
@@ -64,7 +65,8 @@ async fn runs(component: &Path, uncaught: &str) {
     let bytes = std::fs::read(component).unwrap();
     let (status, step) = server.try_step("domain", bytes, "").await;
     assert!(status.is_success(), "{step}");
-    assert_eq!(step["condition"], json!({"email": {"$type": "string"}}));
+    let condition = typed::<Step>(&step).condition;
+    assert_eq!(condition, json!({"email": {"$type": "string"}}));
 
     let email = json!({"email": "ada@example.com"});
     let task = server.run(&webhook, &email, "done").await;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::support::senders::add;
 use crate::support::upload::{self, FORM, files, form, sha256};
 use crate::support::{PATIENCE, Server, accepted_task, is_postgres};
 use parking_lot::Mutex;
@@ -153,10 +154,8 @@ async fn tasks(server: &Server) -> BTreeMap<String, String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tasks_have_their_files_over_twenty_kills_and_nothing_else_is_left() {
     let mut server = Server::start().await;
-    let rule = json!({"name": "w", "dedup": {"header": "Idempotency-Key"}});
-    let path = server.path("webhooks");
-    let (_, webhook) = server.api(Method::POST, &path, Some(rule)).await;
-    let webhook = webhook["url"].as_str().unwrap().to_owned();
+    let rule = json!({"dedup": {"header": "Idempotency-Key"}});
+    let webhook = add(&server, "w", rule).await.url.clone();
     let key = webhook.rsplit('/').next().unwrap().to_owned();
     let sender = Sender {
         http: reqwest::Client::builder()

@@ -4,11 +4,14 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::support::deliveries::list;
+use crate::support::senders::{SECRET, add, settings, url_of};
 use crate::support::upload::{self, FORM, Part, form, sha256};
-use crate::support::{PATIENCE, Server, accepted_task, is_postgres};
+use crate::support::{PATIENCE, Server, accepted_task, correlating, is_postgres, refusal, typed};
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use stepwell_api::{Redelivered, TaskHead};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -161,24 +164,19 @@ async fn a_copy_of_a_task_has_its_files_and_so_has_an_open_task_that_is_changed(
     let (task, data) = sent(&server, &webhook, &[("name=f; filename=f", content)]).await;
     let (status, answer) = server.act(&task, "clone", None).await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
-    let copy = answer["id"].as_str().unwrap();
-    assert!(file(&server, "default", copy, content).exists());
+    let copy: TaskHead = typed(&answer);
+    assert!(file(&server, "default", &copy.id, content).exists());
     let path = server.path(&format!("deliveries/{task}/redeliver"));
     let (status, answer) = server.api(Method::POST, &path, None).await;
     assert_eq!(status, StatusCode::CREATED, "{answer}");
-    let again = answer["tasks"][0].as_str().unwrap();
+    let again = &typed::<Redelivered>(&answer).tasks[0];
     assert!(file(&server, "default", again, content).exists());
     assert_eq!(server.wait(again, "unmatched").await.data["f"], data["f"]);
     // A task that waits is changed by a form that names it.
     server
         .script("waits", "export const condition = {wait: '1', f: null};\nexport const content = () => task.park(3_600_000);")
         .await;
-    let body = json!({"name": "more", "correlate": "/task"});
-    let (status, answer) = server
-        .api(Method::POST, &server.path("webhooks"), Some(body))
-        .await;
-    assert_eq!(status, StatusCode::CREATED, "{answer}");
-    let more = answer["url"].as_str().unwrap().to_owned();
+    let more = correlating(&server, "more", "/task").await;
     let (status, answer) = send(&server, &webhook, &[("name=wait", b"1")]).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     let open = accepted_task(&answer);
@@ -188,11 +186,8 @@ async fn a_copy_of_a_task_has_its_files_and_so_has_an_open_task_that_is_changed(
         ("name=f; filename=g", b"late"),
     ];
     let (status, answer) = send(&server, &more, parts).await;
-    assert_eq!(
-        (status, answer["task"].as_str()),
-        (StatusCode::OK, Some(&*open)),
-        "{answer}"
-    );
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!(accepted_task(&answer), open);
     assert!(file(&server, "default", &open, b"late").exists());
     let data = &server.task(&open).await.data;
     let (status, _, bytes) = get(data["f"]["url"].as_str().unwrap(), None).await;
@@ -212,16 +207,13 @@ async fn a_copy_of_a_task_has_its_files_and_so_has_an_open_task_that_is_changed(
 #[tokio::test]
 async fn a_sender_is_verified_before_its_files_are_taken() {
     let server = Server::start().await;
-    let add = |body: Value| {
-        let (server, path) = (&server, server.path("webhooks"));
-        async move {
-            let (status, answer) = server.api(Method::POST, &path, Some(body)).await;
-            assert_eq!(status, StatusCode::CREATED, "{answer}");
-            answer["url"].as_str().unwrap().to_owned()
-        }
+    let add = async |provider| {
+        add(&server, provider, settings(provider, SECRET))
+            .await
+            .url
+            .clone()
     };
-    let bearer = add(json!({"name": "b", "provider": "bearer", "secret": "s3cret-s3cret"})).await;
-    let github = add(json!({"name": "g", "provider": "github", "secret": "s3cret-s3cret"})).await;
+    let (bearer, github) = (add("bearer").await, add("github").await);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let post = |url: &str, header: &'static str, value: String, body: Vec<u8>| {
         let request = client
@@ -254,14 +246,14 @@ async fn a_sender_is_verified_before_its_files_are_taken() {
     let (status, answer) = post(
         &bearer,
         "authorization",
-        "Bearer s3cret-s3cret".into(),
+        format!("Bearer {SECRET}"),
         body.clone(),
     )
     .await;
     assert_eq!(status, 200, "{answer}");
     // A signature covers the whole body, as it arrived.
     let signed = |body: &[u8]| {
-        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, b"s3cret-s3cret");
+        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, SECRET.as_bytes());
         let tag = aws_lc_rs::hmac::sign(&key, body);
         let hex: String = tag
             .as_ref()
@@ -284,8 +276,8 @@ async fn a_sender_is_verified_before_its_files_are_taken() {
     let before = files(&server, "default").len();
     let (status, answer) = post(&github, "x-hub-signature-256", signed(b"other"), small).await;
     assert_eq!(
-        (status, answer["code"].as_str()),
-        (401, Some("signature-mismatch")),
+        (status, refusal(&answer).code.as_str()),
+        (401, "signature-mismatch"),
         "{answer}"
     );
     // Larger than what is held: it is verified while it comes in. What stands behind the last part is signed, too.
@@ -294,14 +286,14 @@ async fn a_sender_is_verified_before_its_files_are_taken() {
     let header = "x-hub-signature-256";
     let (status, answer) = post(&github, header, signed(&body), more.clone()).await;
     assert_eq!(
-        (status, answer["code"].as_str()),
-        (401, Some("signature-mismatch")),
+        (status, refusal(&answer).code.as_str()),
+        (401, "signature-mismatch"),
         "{answer}"
     );
     let (status, answer) = post(&github, header, String::new(), body).await;
     assert_eq!(
-        (status, answer["code"].as_str()),
-        (401, Some("signature-missing")),
+        (status, refusal(&answer).code.as_str()),
+        (401, "signature-missing"),
         "{answer}"
     );
     assert_eq!(
@@ -311,18 +303,18 @@ async fn a_sender_is_verified_before_its_files_are_taken() {
     );
     let (status, answer) = post(&github, header, signed(&more), more).await;
     assert_eq!(status, 200, "{answer}");
-    let task = answer["task"].as_str().unwrap();
+    let task = &accepted_task(&answer);
     assert!(file(&server, "default", task, &[7; 2_000_000]).exists());
     let task = server.wait(task, "unmatched").await;
     let verified = &task.data["$via"]["verified"];
     assert_eq!(*verified, "github");
     // One whose content has to be looked at is held, and bounded like other bodies.
-    let mailgun = add(json!({"name": "m", "provider": "mailgun", "secret": "s3cret-s3cret"})).await;
+    let mailgun = add("mailgun").await;
     let large = form(&[("name=f; filename=f", &[7; 2_000_000])]);
     let (status, answer) = post(&mailgun, header, String::new(), large).await;
     assert_eq!(
-        (status, answer["code"].as_str()),
-        (413, Some("body-too-large")),
+        (status, refusal(&answer).code.as_str()),
+        (413, "body-too-large"),
         "{answer}"
     );
 }
@@ -335,9 +327,10 @@ async fn files_of_a_workspace_are_bounded() {
     sent(&server, &webhook, &[("name=f; filename=f", &large)]).await;
     let (status, answer) = send(&server, &webhook, &[("name=f; filename=f", &large)]).await;
     assert_eq!(status.as_u16(), 507, "{answer}");
+    let problem = refusal(&answer);
     assert_eq!(
-        (&answer["code"], &answer["most"]),
-        (&json!("files-full"), &json!(1_000_000))
+        (problem.code.as_str(), problem.most),
+        ("files-full", Some(1_000_000))
     );
     assert_eq!(files(&server, "default").len(), 1, "nothing is left of it");
     sent(
@@ -346,8 +339,8 @@ async fn files_of_a_workspace_are_bounded() {
         &[("name=f; filename=f", &large[..300_000])],
     )
     .await;
-    let listed = server.cli_json(&["delivery", "list", "--verdict", "refused"]);
-    assert_eq!(listed["deliveries"][0]["code"], "files-full", "{listed}");
+    let listed = list(&server, "verdict=refused").await;
+    assert_eq!(listed[0].code.as_deref(), Some("files-full"), "{listed:?}");
 }
 
 /// Bytes of memory that the server's process has resident, and the most that it had since the last look.
@@ -414,10 +407,8 @@ async fn an_upload_that_is_too_large_costs_no_memory_and_ends_with_413() {
     )
     .await;
     let kept = files(&server, "default").len();
-    let signed = json!({"name": "g", "provider": "github", "secret": "s3cret-s3cret"});
-    let path = server.path("webhooks");
-    let (_, signed) = server.api(Method::POST, &path, Some(signed)).await;
-    let signed = signed["url"].as_str().unwrap().to_owned();
+    let signed = add(&server, "g", settings("github", SECRET)).await;
+    let signed = url_of(&signed).to_owned();
     let signature = format!("x-hub-signature-256: sha256={}", "0".repeat(64));
     for (webhook, framing) in [
         (&webhook, "transfer-encoding: chunked".to_owned()),

@@ -90,13 +90,13 @@ fn scripts() -> Vec<Script> {
         ),
         (
             "read-1-MB.js",
-            "one member read of 0.97 MiB",
+            "one member read of 0.97 MiB; 2 ms and 10 M fuel or less",
             script("{ if (data.items.length === 0) throw new Error('none'); }"),
             mebibyte.clone(),
         ),
         (
             "stringify-1-MB.js",
-            "JSON.stringify of 0.97 MiB",
+            "JSON.stringify of 0.97 MiB; 15 ms or less",
             script("{ if (JSON.stringify(data).length < 9e5) throw new Error('short'); }"),
             mebibyte,
         ),

@@ -6,6 +6,7 @@ mod cache;
 pub mod data_dir;
 mod error;
 mod files;
+pub mod migration;
 mod stores;
 
 use std::future::Future;
@@ -23,7 +24,7 @@ use crate::clock::SystemClock;
 use crate::connectors::{EgressPolicy, EgressRule, FetchClient, FetchSettings};
 use crate::domain::clock::Clock;
 use crate::domain::limits;
-use crate::engine::{Engine, EngineParts, EngineSettings};
+use crate::engine::{Engine, EngineParts, EngineSettings, RunList};
 use crate::http::auth::AdminToken;
 use crate::http::tls::Tls;
 use crate::http::{Api, ApiParts, server};
@@ -122,7 +123,8 @@ impl App {
         if let Some(postgres) = postgres {
             stores::agree_on_key(&postgres, &vault, discard).await?;
         }
-        let token = AdminToken::open(directory)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let token = AdminToken::open(directory, clock.clone())?;
         let cache_dir = settings.cache_dir.clone();
         let sandbox = Sandbox::new(SandboxSettings {
             cache_is_shared: settings.cache_dir.is_some(),
@@ -147,7 +149,6 @@ impl App {
             response_bytes: LONGEST_KEYS,
             ..FetchSettings::default()
         })?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         // Also with TLS: the certificate is that of a name, and no one is between this machine and itself.
         let local = reachable(address);
         let base_url = match &settings.public_url {
@@ -157,6 +158,15 @@ impl App {
         let links = vault.links(&base_url);
         let catalog = Catalog::open(store.clone(), sandbox.clone(), vault, clock.clone()).await?;
         write_server_file(directory, &format!("http://{local}"))?;
+        let running = match store.cluster() {
+            Some(cluster) => {
+                let mut known = cluster.interrupted().await?;
+                let owned = store.ownership().borrow().clone();
+                known.retain(|(task, _)| owned.owns(*task));
+                RunList::Shared(known)
+            }
+            None => RunList::File(directory.join("running.json")),
+        };
         let engine = Engine::start(EngineParts {
             announce,
             store: store.clone(),
@@ -164,7 +174,7 @@ impl App {
             sandbox,
             fetch: Arc::new(fetch),
             clock: clock.clone(),
-            running: Some(directory.join("running.json")),
+            running,
             weights: settings.cpu_weights.iter().cloned().collect(),
             settings: EngineSettings {
                 concurrency: settings.concurrency,

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use stepwell_api::TaskPage;
+
 use super::attacks::{Ask, Attack, ROUND};
 use super::half_open;
 use super::http::Connection;
@@ -105,11 +107,11 @@ pub fn start(
 /// Asks once; none if there is nothing to ask for yet, or no answer.
 fn asked(api: &mut Connection, ask: Ask, below: &str, step: &[u8]) -> Option<bool> {
     let a_task = |api: &mut Connection| {
-        let page = api
+        let page: TaskPage = api
             .call("GET", &format!("{below}/tasks?limit=1"), b"")
             .ok()?;
-        let id = page["tasks"][0]["id"].as_str()?;
-        Some(format!("{below}/tasks/{id}"))
+        let newest = page.tasks.first()?;
+        Some(format!("{below}/tasks/{}", newest.id))
     };
     let answered = match ask {
         Ask::View => {

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use stepwell_api::{Task, TaskState};
 
 use super::figures::Sample;
 use super::http::Connection;
@@ -79,8 +80,8 @@ fn is_done(looks: &mut Connection, path: &str, stopped: &AtomicBool) -> bool {
     let mut until = None;
     loop {
         // A look that fails is taken again: it is the task that counts.
-        if let Ok(task) = looks.call("GET", path, b"")
-            && task["state"] == "done"
+        if let Ok(task) = looks.call::<Task>("GET", path, b"")
+            && task.state == TaskState::Done
         {
             return true;
         }

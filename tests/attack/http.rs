@@ -6,11 +6,16 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use serde::de::DeserializeOwned;
 
 use super::response;
 
 /// The longest that an answer may take: a server under attack is slow, and one that is stuck is a result.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Bytes that are written in one go. In the kernel a thread gives its processor to no other one, and writing a large body
+/// takes milliseconds there, for which the honest tenant would wait.
+const WRITE: usize = 16 * 1024;
 
 /// A connection to a server.
 pub struct Connection {
@@ -44,22 +49,19 @@ impl Connection {
         }
     }
 
-    /// As [`Connection::send`], for an answer that must be 2xx and JSON.
-    pub fn call(
+    /// As [`Connection::send`], for an answer that must be 2xx and of that type.
+    pub fn call<T: DeserializeOwned>(
         &mut self,
         method: &str,
         path: &str,
         body: &[u8],
-    ) -> anyhow::Result<serde_json::Value> {
+    ) -> anyhow::Result<T> {
         let (status, answer) = self.send(method, path, body)?;
         ensure!(
             (200..300).contains(&status),
             "{method} {path} was answered {status}: {}",
             String::from_utf8_lossy(answer)
         );
-        if answer.is_empty() {
-            return Ok(serde_json::Value::Null);
-        }
         serde_json::from_slice(answer).with_context(|| format!("the answer to {method} {path}"))
     }
 
@@ -88,7 +90,9 @@ impl Connection {
         }
         request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
         stream.write_all(request.as_bytes())?;
-        stream.write_all(body)?;
+        for part in body.chunks(WRITE) {
+            stream.write_all(part)?;
+        }
         self.buffer.clear();
         let mut chunk = [0; 16 * 1024];
         loop {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use stepwell_api::{TaskCounts, Webhook, Workspace};
 
 use super::attacker::{self, Sent, Tenant};
 use super::attacks::{self, Attack};
@@ -22,8 +22,10 @@ const ALONE: Duration = Duration::from_secs(4);
 const WARM: Duration = Duration::from_secs(1);
 /// How long it is watched after the attack.
 const AFTER: Duration = Duration::from_secs(8);
-/// How often the server's memory and descriptors are read.
+/// How often the server's memory is read.
 const WATCH: Duration = Duration::from_millis(50);
+/// How often its descriptors are counted, which takes the harness a millisecond where there are thousands.
+const COUNT: Duration = Duration::from_millis(500);
 
 /// What [`measure`] gives.
 pub const COLUMNS: [&str; 17] = [
@@ -49,7 +51,7 @@ pub const COLUMNS: [&str; 17] = [
 /// Adds a workspace with a webhook and a step; gives the webhook's path.
 fn tenant(api: &mut Connection, name: &str, step: &[u8]) -> anyhow::Result<String> {
     let workspace = serde_json::json!({ "name": name }).to_string();
-    api.call("POST", "/api/v1/workspaces", workspace.as_bytes())?;
+    api.call::<Workspace>("POST", "/api/v1/workspaces", workspace.as_bytes())?;
     let below = format!("/api/v1/workspaces/{name}");
     let (status, answer) = api.send("PUT", &format!("{below}/steps/step"), step)?;
     // One that is refused is an attack all the same.
@@ -59,9 +61,9 @@ fn tenant(api: &mut Connection, name: &str, step: &[u8]) -> anyhow::Result<Strin
             String::from_utf8_lossy(answer)
         );
     }
-    let webhook = api.call("POST", &format!("{below}/webhooks"), br#"{"name":"w"}"#)?;
-    let url = webhook["url"].as_str().context("a webhook without a URL")?;
-    Ok(url::Url::parse(url)?.path().to_owned())
+    let path = format!("{below}/webhooks");
+    let webhook: Webhook = api.call("POST", &path, br#"{"name":"w"}"#)?;
+    Ok(url::Url::parse(&webhook.url)?.path().to_owned())
 }
 
 /// Carries attacks out at the same time on a new server, each by a tenant of its own.
@@ -116,10 +118,14 @@ pub fn measure(
         attacker::start(attack, &server, tenant, (until, &sent));
     }
     let (mut memory, mut descriptors) = (0, 0);
+    let mut counted = begun;
     let (mut left, mut restarted) = (None, None);
     while begun.elapsed() < ALONE + length + AFTER && server.is_alive() {
         memory = memory.max(process::resident(server.pid()).unwrap_or(0));
-        descriptors = descriptors.max(Server::descriptors(server.pid()));
+        if counted.elapsed() >= COUNT {
+            descriptors = descriptors.max(Server::descriptors(server.pid()));
+            counted = Instant::now();
+        }
         if options.kill && restarted.is_none() && begun.elapsed() >= ALONE + length / 2 {
             restarted = Some(server.kill()?);
         }
@@ -185,7 +191,6 @@ pub fn measure(
 /// A workspace's tasks that have not ended.
 fn open_tasks(api: &mut Connection, workspace: &str) -> Option<u64> {
     let path = format!("/api/v1/workspaces/{workspace}/tasks/count");
-    let count = api.call("GET", &path, b"").ok()?;
-    let of = |state: &str| count["counts"][state].as_u64();
-    Some(of("ready")? + of("waiting")?)
+    let TaskCounts { counts, .. } = api.call("GET", &path, b"").ok()?;
+    Some(counts.ready + counts.waiting)
 }

@@ -2,11 +2,12 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use stepwell_api::Webhook;
 
 use super::{data, send};
-use crate::support::Server;
 use crate::support::project::{Project, marks};
 use crate::support::senders::{SECRET, add, url_of};
+use crate::support::{Server, typed};
 
 const NONE: [(&str, &str); 0] = [];
 
@@ -15,7 +16,7 @@ async fn webhook(server: &Server, settings: Value) -> String {
     let path = "/workspaces/default/webhooks";
     let (status, body) = server.api(Method::POST, path, Some(settings)).await;
     assert_eq!(status, 201, "{body}");
-    body["url"].as_str().unwrap().to_owned()
+    typed::<Webhook>(&body).url
 }
 
 #[tokio::test]
@@ -226,8 +227,8 @@ async fn a_slash_and_encoded_letters_find_the_webhook() {
 async fn settings_are_set_by_the_command_line_and_stay() {
     let mut server = Server::start().await;
     let show = |server: &Server| {
-        let shown = server.cli_json(&["webhook", "show", "Form"]);
-        json!([shown["correlate"], shown["methods"], shown["headers"]])
+        let shown: Webhook = typed(&server.cli_json(&["webhook", "show", "Form"]));
+        json!([shown.correlate, shown.methods, shown.headers])
     };
     let add = [
         "webhook", "add", "Form", "--header", "X-Tenant", "--method", "GET", "--method", "post",
@@ -291,9 +292,9 @@ async fn settings_are_deployed() {
     let run = || marks(&project.deploy(&server, &[]))[1].clone();
     assert_eq!(run(), "+ webhook Paid");
     assert_eq!(run(), "= webhook Paid");
-    let paid = server.cli_json(&["webhook", "show", "Paid"]);
-    assert_eq!(paid["methods"], json!(["POST", "GET"]));
-    assert_eq!(paid["headers"], json!(["x-tenant"]));
+    let paid = || typed::<Webhook>(&server.cli_json(&["webhook", "show", "Paid"]));
+    assert_eq!(paid().methods, ["POST", "GET"]);
+    assert_eq!(paid().headers, ["x-tenant"]);
     // Without the keys they stay.
     project.write("deploy.yaml", manifest("{name: Paid}"));
     assert_eq!(run(), "= webhook Paid");
@@ -301,9 +302,8 @@ async fn settings_are_deployed() {
     project.write("deploy.yaml", manifest(reset));
     assert_eq!(run(), "~ webhook Paid");
     assert_eq!(run(), "= webhook Paid");
-    let paid = server.cli_json(&["webhook", "show", "Paid"]);
-    assert_eq!(paid["methods"], json!(["POST", "PUT"]));
-    assert_eq!(paid["headers"], json!([]));
+    assert_eq!(paid().methods, ["POST", "PUT"]);
+    assert!(paid().headers.is_empty());
     for (wrong, place, says) in [
         (
             "methods: [TRACE]",

@@ -74,7 +74,8 @@ async fn one_wrong_line_refuses_all() {
             "{}",
             answer.body
         );
-        assert_eq!(answer.body["line"], line, "{}", answer.body);
+        let problem = refusal(&answer.body);
+        assert_eq!(json!(problem.line), line, "{}", answer.body);
     }
     assert!(server.tasks("").await.is_empty());
     let answer = send(&url, Method::POST, &LINES, most).await;

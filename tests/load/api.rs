@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use stepwell_api::{Step, Webhook};
 
 use super::response;
 
@@ -78,13 +79,9 @@ impl Api {
 
     /// Adds a webhook with these settings and gives the path of its URL.
     pub fn add_webhook(&mut self, settings: &serde_json::Value) -> anyhow::Result<String> {
-        #[derive(Deserialize)]
-        struct Added {
-            url: String,
-        }
         let body = serde_json::to_vec(settings)?;
         let path = "/api/v1/workspaces/default/webhooks";
-        let added: Added = self.call("POST", path, "application/json", &body)?;
+        let added: Webhook = self.call("POST", path, "application/json", &body)?;
         let url = url::Url::parse(&added.url)
             .with_context(|| format!("the webhook's URL `{}` is no URL", added.url))?;
         Ok(url.path().to_owned())
@@ -93,8 +90,8 @@ impl Api {
     /// Adds a step and gives its condition.
     pub fn add_step(&mut self, name: &str, component: &[u8]) -> anyhow::Result<serde_json::Value> {
         let path = format!("/api/v1/workspaces/default/steps/{name}");
-        let step: serde_json::Value = self.call("PUT", &path, "application/wasm", component)?;
-        Ok(step["condition"].clone())
+        let step: Step = self.call("PUT", &path, "application/wasm", component)?;
+        Ok(step.condition)
     }
 
     /// A page of tasks: in this state or in any, older than `before` or from the newest.

@@ -161,7 +161,7 @@ impl World {
             clock: self.clock.clone(),
             settings: EngineSettings::default(),
             weights: Default::default(),
-            running: None,
+            running: stepwell::engine::RunList::Nowhere,
         })
         .unwrap()
     }

@@ -1,10 +1,12 @@
 //! Runs a case of an example: the real server with the example's step, an upstream that answers as
 //! the case says, and what came of it. `examples/README.md` says what a case is.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use reqwest::Method;
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use super::receiver::{Receiver, Reply, Seen};
 use super::{Server, assert_includes};
@@ -26,98 +28,143 @@ pub fn cases(folder: &Path) -> Vec<(String, PathBuf)> {
     found
 }
 
-pub fn read(file: &Path) -> Value {
+/// See `examples/README.md` and `examples/js/README.md`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// Steps of the script's file.
+    #[serde(default = "one")]
+    pub parts: usize,
+    webhook: String,
+    #[serde(default)]
+    config: BTreeMap<String, String>,
+    /// Settings of connectors, by their names.
+    #[serde(default)]
+    connectors: Map<String, Value>,
+    body: Value,
+    #[serde(default)]
+    upstream: Vec<Answer>,
+    expect: Expected,
+}
+
+fn one() -> usize {
+    1
+}
+
+/// How a call is answered.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    /// For the reader: every method is answered.
+    #[serde(rename = "method")]
+    _method: Option<String>,
+    path: String,
+    status: u16,
+    body: Option<Value>,
+}
+
+/// What is to come of a case.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expected {
+    state: String,
+    data: Option<Value>,
+    result: Option<Value>,
+    name: Option<Value>,
+    tags: Option<Value>,
+    #[serde(default)]
+    logs: Vec<String>,
+    calls: Option<Vec<Call>>,
+}
+
+/// A call that the upstream is to get.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Call {
+    method: String,
+    path: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    body: Option<Value>,
+}
+
+pub fn read(file: &Path) -> Case {
     serde_json::from_slice(&std::fs::read(file).unwrap())
         .unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
 /// Runs `case` on `server`, which has the example's steps and nothing else.
-pub async fn run(server: &Server, case: &Value) {
+pub async fn run(server: &Server, case: &Case) {
     let upstream = Receiver::start().await;
-    for (number, reply) in list(&case["upstream"]).iter().enumerate() {
-        let path = reply["path"].as_str().unwrap();
-        let status = reply["status"].as_u64().unwrap() as u16;
-        let answer = match &reply["body"] {
-            Value::Null => Reply::status(status),
-            body => Reply::json(status, body),
+    for (number, answer) in case.upstream.iter().enumerate() {
+        let reply = match &answer.body {
+            None => Reply::status(answer.status),
+            Some(body) => Reply::json(answer.status, body),
         };
-        let is_repeated = list(&case["upstream"])[..number]
-            .iter()
-            .any(|other| other["path"] == path);
-        match is_repeated {
-            true => upstream.then(path, answer),
-            false => upstream.reply(path, answer),
+        let before = &case.upstream[..number];
+        match before.iter().any(|other| other.path == answer.path) {
+            true => upstream.then(&answer.path, reply),
+            false => upstream.reply(&answer.path, reply),
         };
     }
     let here = |text: &str| text.replace("{upstream}", &upstream.url);
-    for (key, value) in case["config"].as_object().into_iter().flatten() {
-        server.config(key, &here(value.as_str().unwrap())).await;
+    for (key, value) in &case.config {
+        server.config(key, &here(value)).await;
     }
-    for (name, settings) in case["connectors"].as_object().into_iter().flatten() {
+    for (name, settings) in &case.connectors {
         let settings = serde_json::from_str(&here(&settings.to_string())).unwrap();
         let path = server.path(&format!("connectors/{name}"));
         let (status, body) = server.api(Method::PUT, &path, Some(settings)).await;
         assert!(status.is_success(), "{body}");
     }
-    let webhook = server.webhook(case["webhook"].as_str().unwrap()).await;
-    let expected = &case["expect"];
-    let state = expected["state"].as_str().unwrap();
-    let task = server.run(&webhook, &case["body"], state).await;
-    if let Some(data) = expected.get("data") {
-        assert_includes(&task.data, data, "");
-    }
-    for member in ["result", "name", "tags"] {
-        if let Some(value) = expected.get(member) {
-            assert_includes(&task.json()[member], value, member);
+    let webhook = server.webhook(&case.webhook).await;
+    let expected = &case.expect;
+    let task = server.run(&webhook, &case.body, &expected.state).await;
+    for (member, actual, value) in [
+        ("data", &task.data, &expected.data),
+        ("result", &json!(task.result), &expected.result),
+        ("name", &json!(task.name), &expected.name),
+        ("tags", &json!(task.tags), &expected.tags),
+    ] {
+        if let Some(value) = value {
+            assert_includes(actual, value, member);
         }
     }
     let lines: Vec<&str> = (task.runs.iter())
         .flat_map(|run| &run.logs)
         .map(|line| line.text.as_str())
         .collect();
-    for text in list(&expected["logs"]) {
-        let text = text.as_str().unwrap();
+    for text in &expected.logs {
         assert!(
             lines.iter().any(|line| line.contains(text)),
             "no `{text}` in {lines:#?}"
         );
     }
-    if let Some(calls) = expected.get("calls") {
+    if let Some(calls) = &expected.calls {
         let seen = upstream.seen();
-        assert_eq!(seen.len(), list(calls).len(), "{seen:#?}");
-        for call in list(calls) {
+        assert_eq!(seen.len(), calls.len(), "{seen:#?}");
+        for call in calls {
             assert!(
                 seen.iter().any(|seen| is(seen, call)),
-                "no {call} in {seen:#?}"
+                "no {call:?} in {seen:#?}"
             );
         }
     }
 }
 
-pub fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
-}
-
-fn is(seen: &Seen, call: &Value) -> bool {
-    let headers = call["headers"].as_object();
-    let same_headers = headers.is_none_or(|headers| {
-        headers
-            .iter()
-            .all(|(name, value)| seen.header(name) == value.as_str().unwrap())
-    });
-    let same_body = call.get("body").is_none_or(|body| {
+fn is(seen: &Seen, call: &Call) -> bool {
+    let mut headers = call.headers.iter();
+    let same_headers = headers.all(|(name, value)| seen.header(name) == value);
+    let same_body = call.body.as_ref().is_none_or(|body| {
         std::panic::catch_unwind(|| assert_includes(&seen.json(), body, "")).is_ok()
     });
-    seen.method == call["method"].as_str().unwrap()
-        && seen.path == call["path"].as_str().unwrap()
-        && same_headers
-        && same_body
+    seen.method == call.method.as_str() && seen.path == call.path && same_headers && same_body
 }
 
 /// A script as the API takes it.
 pub fn package(name: &str, source: &str) -> Vec<u8> {
     let entry = format!("{name}.js");
-    serde_json::json!({"entry": entry, "modules": {&entry: source}})
+    json!({"entry": entry, "modules": {&entry: source}})
         .to_string()
         .into_bytes()
 }

@@ -57,6 +57,7 @@ pub struct Server {
     http: reqwest::Client,
     /// The workspace that all requests are about.
     workspace: String,
+    log: log::Log,
 }
 
 impl Server {
@@ -100,6 +101,7 @@ impl Server {
             url: String::new(),
             token: String::new(),
             workspace: "default".to_owned(),
+            log: log::Log::default(),
             // Building a guest blocks this runtime for minutes: a connection that the server has
             // given up meanwhile must not be used again. The server's own bound is 30 s.
             http: reqwest::Client::builder()

@@ -1,6 +1,6 @@
 //! A server's process: how it starts and ends.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -50,21 +50,12 @@ impl Server {
                 let _ = lines.send(line);
             }
         });
-        let mut stderr = child.stderr.take().unwrap();
-        let log = self.dir.path().join("server.log");
-        let part = self.dir.path().with_extension("log");
-        let collected = std::thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ = stderr.read_to_end(&mut text);
-            // Whoever sees it in the directory reads all of it.
-            let _ = std::fs::write(&part, &text);
-            // The directory may be gone.
-            let _ = std::fs::rename(&part, log).or_else(|_| std::fs::remove_file(&part));
-            String::from_utf8_lossy(&text).into_owned()
-        });
+        let stderr = child.stderr.take().unwrap();
+        let collected = self.log.collect(stderr, self.dir.path());
         let Ok(line) = line.recv_timeout(PATIENCE) else {
             let _ = child.kill();
-            panic!("the server did not start: {}", collected.join().unwrap());
+            collected.join().unwrap();
+            panic!("the server did not start: {}", self.log.text());
         };
         self.url = line
             .strip_prefix("listening on ")

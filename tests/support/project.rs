@@ -1,16 +1,15 @@
 //! A folder with a manifest, and `stepwell deploy` on it.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
+use stepwell_api::{ConfigKeys, Steps, Webhooks};
 use tempfile::TempDir;
 
 use super::ran::{Ran, command};
 use super::receiver::{Receiver, Reply};
-use super::{Server, guest, stepwell};
+use super::{Answer, Server, guest, stepwell};
 
 /// A folder with a manifest, and what it names.
 pub struct Project(pub TempDir);
@@ -84,13 +83,20 @@ pub fn marks(ran: &Ran) -> Vec<String> {
 }
 
 /// All that the API tells of a workspace: the times of each thing among it.
-pub async fn state(server: &Server, workspace: &str) -> BTreeMap<&'static str, Value> {
-    let mut state = BTreeMap::new();
-    for noun in ["webhooks", "steps", "config"] {
-        let path = format!("/workspaces/{workspace}/{noun}");
-        state.insert(noun, server.api(Method::GET, &path, None).await.1);
+#[derive(Debug, PartialEq)]
+pub struct State {
+    pub webhooks: Answer<Webhooks>,
+    pub steps: Answer<Steps>,
+    pub config: Answer<ConfigKeys>,
+}
+
+pub async fn state(server: &Server, workspace: &str) -> State {
+    let path = |noun: &str| format!("/workspaces/{workspace}/{noun}");
+    State {
+        webhooks: server.get(&path("webhooks")).await,
+        steps: server.get(&path("steps")).await,
+        config: server.get(&path("config")).await,
     }
-    state
 }
 
 /// A played server: what it answers is up to the test.

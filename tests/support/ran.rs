@@ -3,9 +3,11 @@
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use stepwell_api::report::Failure;
 
-use super::{Server, stepwell};
+use super::{Server, stepwell, typed};
 
 /// A command that finds this server through its data directory.
 pub fn command(server: &Server, words: &[&str]) -> Command {
@@ -58,13 +60,17 @@ impl Ran {
         serde_json::from_str(self.ok()).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
     }
 
+    /// The same as its type.
+    pub fn read<T: DeserializeOwned>(&self) -> T {
+        typed(&self.json())
+    }
+
     /// The code word and message of a command that was run with `--json` and ended with `code`.
     pub fn refusal(&self, code: i32) -> (String, String) {
         assert_eq!(self.code, Some(code), "{self:#?}");
         assert_eq!(self.stdout, "", "an error is no result");
-        let document: Value = serde_json::from_str(&self.stderr).unwrap();
-        let text = |key: &str| document["error"][key].as_str().unwrap().to_owned();
-        (text("code"), text("message"))
+        let Failure { error } = serde_json::from_str(&self.stderr).unwrap();
+        (error.code, error.message)
     }
 }
 

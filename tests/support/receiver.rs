@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::Response;
 use parking_lot::Mutex;
 use serde_json::Value;
+use tokio::sync::watch;
 
 /// A request as the upstream saw it.
 #[derive(Debug, Clone)]
@@ -40,6 +41,8 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
     pub delay: Duration,
+    /// Answers only once this is true.
+    pub gate: Option<watch::Receiver<bool>>,
     /// Send the body again and again until the other side has had enough.
     pub endless: bool,
 }
@@ -51,6 +54,7 @@ impl Reply {
             headers: Vec::new(),
             body: Vec::new(),
             delay: Duration::ZERO,
+            gate: None,
             endless: false,
         }
     }
@@ -66,6 +70,12 @@ impl Reply {
 
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The same, once the test opens the gate.
+    pub fn when(mut self, gate: &watch::Sender<bool>) -> Self {
+        self.gate = Some(gate.subscribe());
         self
     }
 
@@ -148,6 +158,10 @@ async fn answer(
         body,
     });
     tokio::time::sleep(reply.delay).await;
+    if let Some(mut gate) = reply.gate {
+        // A gate that is gone stays as it is.
+        let _ = gate.wait_for(|is_open| *is_open).await;
+    }
     let mut response = Response::builder().status(StatusCode::from_u16(reply.status).unwrap());
     for (name, value) in &reply.headers {
         response = response.header(name, value);

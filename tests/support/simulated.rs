@@ -55,7 +55,7 @@ impl Simulated {
             clock: clock.clone(),
             settings: EngineSettings::default(),
             weights: Default::default(),
-            running: None,
+            running: stepwell::engine::RunList::Nowhere,
         })
         .unwrap();
         Self {

@@ -11,7 +11,7 @@ use rquickjs::{Ctx, Function, Object, Persistent, Result, Value};
 use crate::plain::unread::{self, Part};
 use crate::plain::{self, Lazily, Numbers, Shapes};
 use crate::prelude::{Glue, Usual};
-use crate::scan::{self, Scan};
+use crate::scan::{self, Elements, Scan};
 
 /// A text of so many bytes is worth taking apart.
 const LARGE: usize = 2048;
@@ -33,6 +33,8 @@ struct Inner {
     untouched: RefCell<BTreeMap<usize, Untouched>>,
     /// What was found of the values that were left alone, by their places.
     scans: RefCell<BTreeMap<usize, Scan>>,
+    /// Where the elements of arrays are that were left alone, by the arrays' places.
+    elements: RefCell<BTreeMap<usize, Rc<Elements>>>,
 }
 
 struct Untouched {
@@ -81,6 +83,7 @@ impl Document {
         let mut later = Later {
             text: self.text(),
             scans: &self.0.scans,
+            elements: &self.0.elements,
             lazy,
         };
         let lazily: Option<&mut dyn Lazily<'js>> = match to - from >= LARGE {
@@ -155,6 +158,15 @@ impl Document {
     /// What was found of the value at a place, if it was left alone.
     pub fn scan(&self, from: usize) -> Option<Scan> {
         self.0.scans.borrow().get(&from).copied()
+    }
+
+    /// Where the elements are of the array that begins at a place.
+    pub fn elements(&self, from: usize) -> Rc<Elements> {
+        let mut elements = self.0.elements.borrow_mut();
+        let found = elements
+            .entry(from)
+            .or_insert_with(|| Rc::new(Elements::of(self.text().as_bytes(), from)));
+        Rc::clone(found)
     }
 
     /// Whether a member that had this text, in an object that had that one, may be untouched.
@@ -236,6 +248,7 @@ impl Document {
 struct Later<'a, 'js> {
     text: &'a str,
     scans: &'a RefCell<BTreeMap<usize, Scan>>,
+    elements: &'a RefCell<BTreeMap<usize, Rc<Elements>>>,
     lazy: &'a Function<'js>,
 }
 
@@ -248,7 +261,15 @@ impl<'js> Lazily<'js> for Later<'_, 'js> {
             return None;
         }
         let (most, found) = match (is_member, first) {
-            (true, b'{' | b'[') => (LARGE_MEMBER, scan::nested(bytes, at)),
+            (true, b'{') => (LARGE_MEMBER, scan::nested(bytes, at)),
+            (true, b'[') => {
+                let (found, elements) = scan::array(bytes, at);
+                if let Some(elements) = elements {
+                    let elements = Rc::new(elements);
+                    self.elements.borrow_mut().insert(at, elements);
+                }
+                (LARGE_MEMBER, found)
+            }
             (true, b'"') => (LARGE, scan::string(bytes, at)),
             // Elements that are objects are parsed with their array: an array with accessors in it is
             // slow in all that is done with it.

@@ -4,6 +4,8 @@
 
 #[cfg(target_family = "wasm")]
 mod nursery;
+#[cfg(target_family = "wasm")]
+pub(crate) mod scrub;
 
 use std::ffi::c_void;
 
@@ -44,7 +46,12 @@ unsafe impl Allocator for Heap {
         if let Some(page) = NURSERY.take(size) {
             return page;
         }
-        unsafe { malloc(size).cast() }
+        let block = unsafe { malloc(size).cast() };
+        #[cfg(target_family = "wasm")]
+        if scrub::is_on() {
+            scrub::taken(block, size);
+        }
+        block
     }
 
     fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
@@ -60,7 +67,13 @@ unsafe impl Allocator for Heap {
         unsafe {
             match slab::size(block) {
                 Some(_) => slab::free(block),
-                None => free(block.cast()),
+                None => {
+                    #[cfg(target_family = "wasm")]
+                    if scrub::is_on() {
+                        scrub::given_back(block, malloc_usable_size(block.cast()));
+                    }
+                    free(block.cast());
+                }
             }
         }
     }
@@ -68,8 +81,14 @@ unsafe impl Allocator for Heap {
     unsafe fn realloc(&mut self, block: *mut u8, size: usize) -> *mut u8 {
         let length = match unsafe { foreign(block) } {
             Some(length) => length,
+            #[cfg(target_family = "wasm")]
+            None if scrub::is_on() => unsafe { malloc_usable_size(block.cast()) },
             None => return unsafe { realloc(block.cast(), size).cast() },
         };
+        #[cfg(target_family = "wasm")]
+        if scrub::is_on() && size <= length && size > length / 2 {
+            return block;
+        }
         let moved = unsafe { malloc(size).cast::<u8>() };
         if !moved.is_null() {
             unsafe {

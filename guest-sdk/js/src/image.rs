@@ -11,6 +11,7 @@ use std::cell::{Cell, UnsafeCell};
 use std::mem::ManuallyDrop;
 use std::slice;
 
+use crate::heap::scrub;
 use crate::wasm::bindings::stepwell::step::script;
 
 /// Bytes of a page of WebAssembly's memory.
@@ -61,11 +62,26 @@ unsafe impl GlobalAlloc for Allocator {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(block, layout) }
+        unsafe {
+            if scrub::is_on() {
+                block.write_bytes(0, layout.size());
+            }
+            System.dealloc(block, layout);
+        }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        unsafe { System.realloc(block, layout, size) }
+        unsafe {
+            if !scrub::is_on() {
+                return System.realloc(block, layout, size);
+            }
+            let moved = System.alloc(Layout::from_size_align_unchecked(size, layout.align()));
+            if !moved.is_null() {
+                moved.copy_from_nonoverlapping(block, size.min(layout.size()));
+                self.dealloc(block, layout);
+            }
+            moved
+        }
     }
 }
 

@@ -29,6 +29,17 @@ mod imp {
         }
 
         #[inline(always)]
+        pub fn is_digit(self) -> Self {
+            let above = u8x16_sub(self.0, u8x16_splat(b'0'));
+            Self(u8x16_lt(above, u8x16_splat(10)))
+        }
+
+        #[inline(always)]
+        pub fn any(self) -> bool {
+            v128_any_true(self.0)
+        }
+
+        #[inline(always)]
         pub fn or(self, other: Self) -> Self {
             Self(v128_or(self.0, other.0))
         }
@@ -61,6 +72,14 @@ mod imp {
 
         pub fn is_below(self, byte: u8) -> Self {
             Self(self.0.map(|lane| if lane < byte { 0xff } else { 0 }))
+        }
+
+        pub fn is_digit(self) -> Self {
+            Self(self.0.map(|lane| 0xff * u8::from(lane.is_ascii_digit())))
+        }
+
+        pub fn any(self) -> bool {
+            self.0 != [0; super::WIDTH]
         }
 
         pub fn or(self, other: Self) -> Self {
@@ -125,6 +144,8 @@ mod tests {
         assert_eq!(lanes.is_below(18).high_bits(), 0b11);
         assert_eq!(lanes.is(34).or(lanes.is(0)).high_bits(), 0b101);
         assert_eq!(lanes.high_bits(), 0xff00);
+        assert_eq!(lanes.is_digit().high_bits(), 1 << 3);
+        assert!(lanes.is(51).any() && !lanes.is(52).any());
         assert_eq!(lanes.with_bits(0x80).high_bits(), 0xffff);
         assert!(at(&text, 1).is_none());
     }

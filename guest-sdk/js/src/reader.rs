@@ -1,11 +1,14 @@
 //! Reads the parts of the document that a run was given unread.
 
+use std::rc::Rc;
+
 use rquickjs::{Ctx, Function, Persistent, Result, Value};
 
 use crate::document::Document;
 use crate::plain::unread::Source;
 use crate::plain::{self, Shapes};
 use crate::prelude::Glue;
+use crate::scan::Elements;
 
 /// The document of a run, with what its parts are made with.
 pub struct Reader {
@@ -35,6 +38,10 @@ impl Source for Reader {
             Some(part) => Ok(part),
             None => self.value(ctx, from, to),
         }
+    }
+
+    fn elements(&self, from: usize) -> Rc<Elements> {
+        self.document.elements(from)
     }
 
     fn moved<'js>(&self, from: &Value<'js>, to: &Value<'js>) {

@@ -1,10 +1,12 @@
 //! Finds the end of JSON values, sixteen bytes at a time. The text is taken to be JSON; text that is not gives wrong ends,
-//! never a panic.
+//! never a panic. What is long is looked at 64 bytes at a time ([`blocks`]).
 
+mod blocks;
 mod elements;
 mod members;
 
 use crate::lanes::{self, Lanes, WIDTH};
+use blocks::Inside;
 
 pub use elements::Elements;
 pub use members::Members;
@@ -19,10 +21,40 @@ pub struct Scan {
     pub is_usual: bool,
 }
 
+/// Bytes of a value that are looked at before it is taken to be a long one.
+const SHORT: usize = 256;
+
 /// Passes over the object or array that begins at a place.
 pub fn nested(bytes: &[u8], from: usize) -> Scan {
+    match short(bytes, from) {
+        Ok(scan) => scan,
+        Err(inside) => inside.end::<false>(&mut Elements::default()),
+    }
+}
+
+/// The same of an array, and of a long one where its elements are.
+pub fn array(bytes: &[u8], from: usize) -> (Scan, Option<Elements>) {
+    match short(bytes, from) {
+        Ok(scan) => (scan, None),
+        Err(_) => {
+            let (scan, elements) = Elements::passed(bytes, from);
+            (scan, Some(elements))
+        }
+    }
+}
+
+/// Passes over an object or array, if it is short; otherwise over its beginning.
+fn short(bytes: &[u8], from: usize) -> Result<Scan, Inside<'_>> {
     let (mut at, mut depth, mut is_usual) = (from + 1, 1_u32, true);
     while let Some(lanes) = lanes::at(bytes, at) {
+        if at - from > SHORT {
+            return Err(Inside {
+                bytes,
+                at,
+                depth,
+                is_usual,
+            });
+        }
         let quotes = lanes.is(b'"').high_bits();
         let (outside, next) = match quotes {
             0 => (u32::MAX, at + WIDTH),
@@ -59,7 +91,7 @@ pub fn nested(bytes: &[u8], from: usize) -> Scan {
                     // White space behind it is not its own.
                     let is_usual =
                         is_usual || is_usual_text(bytes.get(from..end).unwrap_or_default());
-                    return Scan { end, is_usual };
+                    return Ok(Scan { end, is_usual });
                 }
                 left &= left - 1;
             }
@@ -67,7 +99,7 @@ pub fn nested(bytes: &[u8], from: usize) -> Scan {
         }
         at = next;
     }
-    rest(bytes, at, depth, is_usual)
+    Ok(rest(bytes, at, depth, is_usual))
 }
 
 /// Looks at a block in which strings without backslashes begin. Returns the bytes that are outside of them, up to the

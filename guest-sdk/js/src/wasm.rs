@@ -12,6 +12,7 @@ use bindings::wasi::io::poll::{Pollable, poll};
 
 use crate::compiled::Extent;
 use crate::engine::Engine;
+use crate::heap::scrub;
 use crate::host::{CallId, Failure, Host, Level, Module, Outcome, Redirect, Request, Response};
 use crate::image;
 
@@ -60,7 +61,9 @@ impl bindings::Guest for Component {
             script::Extent::All => Some(Extent::All),
         };
         if let Some(extent) = extent {
+            scrub::begin();
             engine()?.prepare(extent)?;
+            scrub::end();
         }
         image::keep()
     }

@@ -89,7 +89,8 @@ impl<'a, 'js> Walk<'a, 'js> {
         {
             return compared;
         }
-        if value.is_object() && from >= same {
+        let is_new = value.is_object() && from >= same;
+        if is_new {
             let differs = self.document.differs(self.ctx, self.shapes, value, was);
             match differs.map_err(|error| self.threw(error))? {
                 Some(at) => same = from + at,
@@ -99,7 +100,7 @@ impl<'a, 'js> Walk<'a, 'js> {
         let unchanged = match was.as_bytes().first() {
             _ if plain::is_raw(self.shapes, value) => false,
             Some(b'{') if value.is_object() && !value.is_array() && !value.is_function() => {
-                return self.compare_object(value, was, same);
+                return self.compare_object(value, was, same, is_new);
             }
             Some(b'[') if value.is_array() => return self.compare_array(value, was, same),
             Some(b'"') => match value.as_string() {
@@ -118,7 +119,8 @@ impl<'a, 'js> Walk<'a, 'js> {
 
     fn set(&mut self, value: &Value<'js>) -> Walked {
         let mut json = String::new();
-        if !self.write_plain(value, &mut json)? {
+        let is_simple = value.is_string() || value.is_bool() || value.is_null();
+        if is_simple || !self.write_plain(value, &mut json)? {
             self.write(value, &mut json)?;
         }
         let pointer = self.pointer.clone();
@@ -126,12 +128,25 @@ impl<'a, 'js> Walk<'a, 'js> {
         Ok(())
     }
 
-    fn compare_object(&mut self, value: &Value<'js>, was: &'a str, same: usize) -> Walked {
+    /// As [`Walk::compare`]. `is_new`: nothing ran since it was found out what is the same, so that those of the first
+    /// members that are have their places.
+    fn compare_object(
+        &mut self,
+        value: &Value<'js>,
+        was: &'a str,
+        same: usize,
+        is_new: bool,
+    ) -> Walked {
         let object = self.enter(value)?;
         let offset = self.document.offset(was);
         let end = |at: usize| Some(self.document.scan(offset + at)?.end - offset);
         let mut before = Before::new(json::members_of(was, end));
-        for atom in object.own_keys::<Atom>(Filter::new().string().enum_only()) {
+        let known = match is_new {
+            true => before.keep_while(|text| self.document.offset(text) + text.len() <= same),
+            false => 0,
+        };
+        let keys = object.own_keys::<Atom>(Filter::new().string().enum_only());
+        for atom in keys.skip(known) {
             let atom = atom.map_err(|error| self.threw(error))?;
             let key = self.key(&atom)?;
             let at = before.find(&key);

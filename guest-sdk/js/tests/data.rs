@@ -355,3 +355,48 @@ fn a_large_member_looks_as_if_it_was_read() {
     );
     assert_eq!(ran.changes(), [""; 0]);
 }
+
+/// An object whose shape comes for the first time is written and compared as it stands in memory, and others by what is
+/// known of their shape.
+#[test]
+fn objects_of_any_shape_are_written_and_compared() {
+    let objects = [
+        "{a: 1}",
+        "{a: undefined, b: 2, c: Symbol('s'), d: () => 1, e: null}",
+        "{b: 1, 1: 2, a: 3, 0: 4}",
+        r#"{'é': 1, 'q"': 2, '\n': 3, '': 4, '🚨': 5, '\ud83d': 6}"#,
+        "{a: {a: {a: 1}}, b: [{a: 1}, {a: 2}, {a: 2, b: 1}]}",
+        "Object.defineProperty({a: 1, c: 2}, 'b', {value: 2})",
+        "Object.defineProperty({a: 1}, 'b', {get: () => 'got', enumerable: true})",
+        "{a: 1, toJSON: () => 'mine'}",
+        "Object.assign(Object.create({toJSON() { return {...this, z: 1} }}), {a: 1})",
+        "Object.assign(Object.create(null), {a: 1, b: 'x'})",
+        "{[Symbol('s')]: 1, a: 2}",
+        "(() => { const o = {a: 1, b: 2, c: 3}; delete o.a; o.d = 4; return o })()",
+        "new (class { #p = 1; a = 2 })()",
+        "{a: new Date(0), b: NaN, c: -0, d: 1e21, e: [undefined]}",
+    ];
+    let body = format!(
+        "data.same = [{}].map((o) => {{
+           const slow = JSON.stringify([o, o], (key, value) => value);
+           return [JSON.stringify([o, o]) === slow, JSON.stringify([o, o], null, 1) === JSON.stringify(JSON.parse(slow), null, 1)];
+         }});
+         data.kept.b = 3; delete data.kept.c; data.list[1].x = 0;",
+        objects.join(", ")
+    );
+    let kept = r#"{"a":1.50,"b":2,"c":3,"d":{"e":[1,2]},"f\u00e9":1}"#;
+    let text = format!(
+        r#"{{"kept":{kept},"list":[{{"x":1,"y":2}},{{"x":1,"y":2}},{{"x":1,"y":2}}],"last":7.0}}"#
+    );
+    let ran = content(&body).text(&text).run();
+    let data = ran.data();
+    let same = vec![json!([true, true]); objects.len()];
+    assert_eq!(data["same"], json!(same));
+    let changes: Vec<String> = ran.changes();
+    assert_eq!(
+        changes[..3],
+        ["/kept/b = 3", "/kept/c -", "/list/1/x = 0"],
+        "{changes:?}"
+    );
+    assert_eq!(changes.len(), 4, "{changes:?}");
+}

@@ -7,6 +7,8 @@
 //! newer client understands an older server, members that came later have a default. Requests are read
 //! strictly: a member that the server does not know is refused.
 //!
+//! [`report`] has the documents of commands that are no answers of the API.
+//!
 //! In all of it, times are RFC 3339 in UTC with milliseconds (`2026-11-23T14:00:00.000Z`), task ids are
 //! UUIDs of version 7, and sizes are bytes.
 
@@ -25,6 +27,7 @@ mod problem;
 mod provider;
 mod rate;
 mod reply;
+pub mod report;
 mod run;
 mod sample;
 mod schedule;

@@ -12,6 +12,8 @@ use crate::vault::{self, Vault, VaultError};
 
 /// The store's directory in the data directory.
 pub(super) const STORE: &str = "store";
+/// The directory that a store is copied into until all of it is there.
+pub(super) const INCOMING: &str = "store.incoming";
 /// The file that says that a store was made.
 pub(super) const MARK: &str = "store-mark";
 /// The file that tells local clients where the server listens.
@@ -34,6 +36,11 @@ pub enum DataDirError {
         /// The file that says so.
         evidence: String,
     },
+    /// A copy of a store is there that was not made to its end.
+    #[error(
+        "{0} is an incomplete copy of a store: `stepwell store migrate` was interrupted, or is at work; run it again, it begins anew, or remove that directory"
+    )]
+    Incomplete(String),
     /// There is neither a store nor a sign that there was one.
     #[error("{0} is no data directory: there is no directory `store` in it")]
     NoStore(String),
@@ -59,6 +66,10 @@ pub enum DataDirError {
 
 /// Refuses a data directory whose store is gone. A store that another program put there is one.
 pub(super) fn expect_store(data_dir: &Path) -> Result<(), DataDirError> {
+    let incoming = data_dir.join(INCOMING);
+    if incoming.exists() {
+        return Err(DataDirError::Incomplete(incoming.display().to_string()));
+    }
     if has_store(data_dir) {
         return Ok(());
     }
@@ -107,7 +118,7 @@ fn missing(data_dir: &Path, evidence: String) -> DataDirError {
 }
 
 /// The store of a data directory that is to be read.
-fn store_of(data_dir: &Path) -> Result<PathBuf, DataDirError> {
+pub(super) fn store_of(data_dir: &Path) -> Result<PathBuf, DataDirError> {
     expect_store(data_dir)?;
     let store = data_dir.join(STORE);
     if has_store(data_dir) {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::data_dir::{self, SERVER_FILE};
 use super::error::AppError;
 use crate::domain::blocking::spawn_blocking;
+use crate::domain::ids::{ConfigKey, WorkspaceName};
 use crate::engine::Announce;
 use crate::private_file::{self, PrivateFileError};
 use crate::settings::{Settings, StoreUrl};
@@ -18,7 +19,7 @@ use crate::store::{Store, StoreError};
 use crate::vault::{Vault, VaultError};
 
 /// The directory of files that come with tasks, where the store is not in the data directory.
-const FILES: &str = "files";
+pub(super) const FILES: &str = "files";
 
 /// The file with the number that the server has among those of its database.
 const NODE: &str = "node";
@@ -42,7 +43,8 @@ pub(super) async fn open(settings: &Settings, reached: String) -> Result<Opened,
     }
 }
 
-fn make_directory(directory: &Path) -> Result<(), AppError> {
+/// Makes a data directory, or has it be for its owner only.
+pub(super) fn make_directory(directory: &Path) -> Result<(), AppError> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -129,16 +131,30 @@ pub(super) async fn agree_on_key(
     vault: &Vault,
     discard: bool,
 ) -> Result<(), AppError> {
-    let place = ("default".parse(), "STEPWELL.CLUSTER".parse());
-    let (Ok(workspace), Ok(key)) = place else {
-        return Err(AppError::OtherCluster);
-    };
+    let (workspace, key) = check_place()?;
     let sealed = vault.seal(&workspace, &key, "stepwell cluster 1")?;
     let agreed = store.agreed_key(&sealed, discard).await?;
-    match vault.unseal(&workspace, &key, &agreed) {
-        Ok(_) => Ok(()),
-        Err(VaultError::WrongKey { .. }) => Err(AppError::OtherCluster),
+    match is_key(vault, &agreed)? {
+        true => Ok(()),
+        false => Err(AppError::OtherCluster),
+    }
+}
+
+/// Whether a vault's key is the one that sealed the value by which servers know each other's.
+pub(super) fn is_key(vault: &Vault, agreed: &[u8]) -> Result<bool, AppError> {
+    let (workspace, key) = check_place()?;
+    match vault.unseal(&workspace, &key, agreed) {
+        Ok(_) => Ok(true),
+        Err(VaultError::WrongKey { .. }) => Ok(false),
         Err(error) => Err(error.into()),
+    }
+}
+
+/// What that value is sealed for.
+fn check_place() -> Result<(WorkspaceName, ConfigKey), AppError> {
+    match ("default".parse(), "STEPWELL.CLUSTER".parse()) {
+        (Ok(workspace), Ok(key)) => Ok((workspace, key)),
+        _ => Err(AppError::OtherCluster),
     }
 }
 

@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::RwLock;
-use tokio::time::Instant;
 
 use super::live::{LiveSchedule, open_connector};
 use super::live_token::LiveToken;
@@ -15,7 +14,7 @@ use super::verifier::LiveWebhook;
 use super::workspace::Workspace;
 use super::{Catalog, CatalogError};
 use crate::domain::ids::WorkspaceName;
-use crate::store::{Registry, StoreError};
+use crate::store::{Hint, Registry, StoreError};
 
 /// How often the store is asked for changes.
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
@@ -27,8 +26,21 @@ const AGREEMENT: Duration = Duration::from_secs(2);
 /// Takes in what others change. Runs until the catalog is dropped, or its store is closed.
 pub(super) async fn follow(catalog: Weak<Catalog>) {
     let mut pause = LOOK_AGAIN;
+    let mut hints = catalog.upgrade().and_then(|catalog| {
+        let cluster = catalog.store.cluster();
+        cluster.map(|cluster| cluster.hints(Hint::Setup))
+    });
     loop {
-        tokio::time::sleep(pause).await;
+        let Some(sleep) = catalog.upgrade().map(|catalog| catalog.clock.sleep(pause)) else {
+            return;
+        };
+        match &mut hints {
+            Some(hints) => tokio::select! {
+                () = sleep => {}
+                () = hints.next() => {}
+            },
+            None => sleep.await,
+        }
         let Some(catalog) = catalog.upgrade() else {
             return;
         };
@@ -42,7 +54,7 @@ pub(super) async fn follow(catalog: Weak<Catalog>) {
             Err(CatalogError::Store(error)) if error.is_retriable() => {}
             Err(error) => {
                 tracing::error!(%error, "what other servers have set up could not be read");
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                catalog.clock.sleep(Duration::from_secs(1)).await;
             }
         }
     }
@@ -100,11 +112,11 @@ impl Catalog {
         let Some(cluster) = self.store.cluster() else {
             return;
         };
-        let until = Instant::now() + AGREEMENT;
+        let until = self.clock.monotonic() + AGREEMENT;
         while let Ok(false) = cluster.is_applied(revision).await
-            && Instant::now() < until
+            && self.clock.monotonic() < until
         {
-            tokio::time::sleep(AGREEMENT / 200).await;
+            self.clock.sleep(AGREEMENT / 200).await;
         }
     }
 

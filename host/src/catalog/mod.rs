@@ -51,6 +51,7 @@ pub use matching::{LiveStep, Match, TooCostly};
 pub use payload_schemas::check as check_schema;
 pub use steps::Added;
 pub use tokens::NewToken;
+pub use vault_key::check_sealed;
 pub use verifier::{
     LiveWebhook, Verifier, check as check_authentication, unknown as unknown_provider,
 };

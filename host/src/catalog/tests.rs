@@ -46,15 +46,17 @@ fn sandbox() -> Arc<Sandbox> {
 }
 
 pub(super) async fn open(store: &Arc<dyn Store>, key: char) -> Result<Arc<Catalog>, CatalogError> {
+    open_with(store, key, Arc::new(SimulatedClock::at(1_000))).await
+}
+
+pub(super) async fn open_with(
+    store: &Arc<dyn Store>,
+    key: char,
+    clock: Arc<SimulatedClock>,
+) -> Result<Arc<Catalog>, CatalogError> {
     let dir = tempfile::tempdir().unwrap();
     let vault = Vault::open(dir.path(), Some(&key.to_string().repeat(64))).unwrap();
-    Catalog::open(
-        store.clone(),
-        sandbox(),
-        vault,
-        Arc::new(SimulatedClock::at(1_000)),
-    )
-    .await
+    Catalog::open(store.clone(), sandbox(), vault, clock).await
 }
 
 pub(super) fn store() -> Arc<dyn Store> {

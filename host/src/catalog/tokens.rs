@@ -206,10 +206,11 @@ impl Catalog {
 
     /// Writes last uses from time to time. Runs until the store is closed.
     pub(super) async fn note_token_uses(self: Arc<Self>) {
-        let catalog = Arc::downgrade(&self);
+        let (catalog, clock) = (Arc::downgrade(&self), self.clock.clone());
         drop(self);
         loop {
-            tokio::time::sleep(Duration::from_millis(limits::TOKEN_USES_MS)).await;
+            let pause = Duration::from_millis(limits::TOKEN_USES_MS);
+            clock.sleep(pause).await;
             let Some(catalog) = catalog.upgrade() else {
                 return;
             };

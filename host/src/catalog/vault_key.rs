@@ -47,6 +47,43 @@ impl Catalog {
     }
 }
 
+/// Refuses a vault that does not open what is sealed, or none where anything is. `place` is where its key should be.
+///
+/// # Errors
+/// [`VaultError::Lost`], [`VaultError::WrongKey`], [`VaultError::Newer`].
+pub fn check_sealed(
+    registry: &Registry,
+    vault: Option<&Vault>,
+    place: &Path,
+) -> Result<(), CatalogError> {
+    let Some(vault) = vault else {
+        return match sealed(registry) {
+            Some(sealed) => {
+                let path = place.to_owned();
+                Err(VaultError::Lost { path, sealed }.into())
+            }
+            None => Ok(()),
+        };
+    };
+    for (workspace, key, sealed) in &registry.config {
+        vault.unseal(workspace, key, sealed)?;
+    }
+    for (workspace, name, sealed) in &registry.connectors {
+        vault.unseal(workspace, &config_key(name)?, sealed)?;
+    }
+    for webhook in &registry.webhooks {
+        let authentication = &webhook.authentication;
+        let secrets = authentication.secrets.iter();
+        let secrets = secrets.map(|secret| (&*secret.id, &secret.sealed));
+        let token = authentication.verify_token.iter();
+        for (id, sealed) in secrets.chain(token.map(|token| (VERIFY_TOKEN, token))) {
+            let key = secret_key(&webhook.id, id)?;
+            vault.unseal(&webhook.workspace, &key, sealed)?;
+        }
+    }
+    Ok(())
+}
+
 /// How many values are sealed, by kind; none if there is none.
 fn sealed(registry: &Registry) -> Option<String> {
     let secrets = registry.webhooks.iter().map(|webhook| {

@@ -11,7 +11,8 @@ use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use clap::Args;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use stepwell_api::report::DemoReport;
 use stepwell_api::{NewWebhook, Webhook};
 
 use super::global::Global;
@@ -205,9 +206,12 @@ async fn show_steps(
     ))?;
     let task = task::watch(&client, &accepted.read()?.task, None, output).await?;
     if output.json {
-        let webhook = webhook.document();
-        return Ok(output
-            .document(&json!({"url": url, "webhook": webhook, "steps": steps, "task": task}))?);
+        return output.report(&DemoReport {
+            url: url.to_owned(),
+            webhook: webhook.document(),
+            steps,
+            task,
+        });
     }
     let again = format!(
         "curl -H 'content-type: application/json' -d {} {}",

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::{Map, Value, json};
+use stepwell_api::report::{DeployAction, DeployItem, DeployReport, KeptItem};
 
 use super::context;
 use super::global::Global;
@@ -120,9 +120,10 @@ pub async fn run(global: &Global, args: DeployArgs, output: Output) -> Result<()
         apply::apply(&client, items, show).await?;
     }
     if output.json {
-        let views: Vec<Value> = items.iter().map(view).collect();
-        let kept: Vec<Value> = plan.kept.iter().map(kept_view).collect();
-        output.document(&json!({ "items": views, "kept": kept }))?;
+        output.report(&DeployReport {
+            items: items.iter().map(view).collect(),
+            kept: plan.kept.iter().map(kept_view).collect(),
+        })?;
     }
     output.note(&summary(items, args.dry_run));
     for line in kept_lines(&plan.kept, prune.is_empty()) {
@@ -192,41 +193,34 @@ fn changes(parts: &[&str]) -> String {
     }
 }
 
-fn view(item: &Item) -> Value {
-    let mut view = Map::new();
-    let action = match item.action {
-        Action::None => "none",
-        Action::Create => "create",
-        Action::Update => "update",
-        Action::Delete => "delete",
-        Action::Failed => "failed",
-    };
-    view.insert("action".into(), action.into());
-    view.insert("kind".into(), item.kind.word().into());
-    view.insert("workspace".into(), item.workspace.as_str().into());
-    view.insert("name".into(), item.name.as_str().into());
-    let (old, new) = &item.digests;
-    for (key, value) in [
-        ("old_digest", old),
-        ("digest", new),
-        ("url", &item.url),
-        ("error", &item.error),
-    ] {
-        if let Some(value) = value {
-            view.insert(key.into(), value.as_str().into());
-        }
+fn view(item: &Item) -> DeployItem {
+    let (old_digest, digest) = item.digests.clone();
+    DeployItem {
+        action: match item.action {
+            Action::None => DeployAction::None,
+            Action::Create => DeployAction::Create,
+            Action::Update => DeployAction::Update,
+            Action::Delete => DeployAction::Delete,
+            Action::Failed => DeployAction::Failed,
+        },
+        kind: item.kind.word().to_owned(),
+        workspace: item.workspace.to_string(),
+        name: item.name.clone(),
+        old_digest,
+        digest,
+        url: item.url.clone(),
+        error: item.error.clone(),
+        changes: item.parts.iter().map(|&part| part.to_owned()).collect(),
+        warnings: item.warnings.clone(),
     }
-    if !item.parts.is_empty() {
-        view.insert("changes".into(), json!(item.parts));
-    }
-    if !item.warnings.is_empty() {
-        view.insert("warnings".into(), json!(item.warnings));
-    }
-    Value::Object(view)
 }
 
-fn kept_view(kept: &Unmanaged) -> Value {
-    json!({"kind": kept.kind.word(), "workspace": kept.workspace, "name": kept.name})
+fn kept_view(kept: &Unmanaged) -> KeptItem {
+    KeptItem {
+        kind: kept.kind.word().to_owned(),
+        workspace: kept.workspace.to_string(),
+        name: kept.name.clone(),
+    }
 }
 
 /// What the server has beside the manifest, a line for each workspace.

@@ -11,6 +11,7 @@ use context::error::ContextError;
 use exit::{Exit, ExitOf, UsageError};
 use global::Global;
 use scaffold::ScaffoldError;
+use stepwell_api::report::{Failure, FailureReason};
 use stepwell_script::ScriptError;
 use store::DamagedError;
 
@@ -112,7 +113,7 @@ enum Command {
     /// Workspaces: tenants
     #[command(subcommand)]
     Workspace(workspace::WorkspaceCommand),
-    /// The store of a server that does not run: check it for damage, and repair it
+    /// The store of a server that does not run: check it for damage, repair it, and move it to a database or back
     #[command(subcommand)]
     Store(store::StoreCommand),
 }
@@ -251,10 +252,15 @@ fn classify(error: &anyhow::Error) -> (String, Exit) {
 }
 
 fn eprint_json(code: &str, message: &str) {
-    let document = json!({"error": {"code": code, "message": message}});
+    let failure = json!(Failure {
+        error: FailureReason {
+            code: code.to_owned(),
+            message: message.to_owned(),
+        },
+    });
     use std::io::Write;
     // A closed stderr is no reason to fail in another way.
-    let _ = writeln!(std::io::stderr().lock(), "{}", output::json_line(&document));
+    let _ = writeln!(std::io::stderr().lock(), "{}", output::json_line(&failure));
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use anyhow::Result;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
 use serde_json::json;
+use stepwell_api::report::NewStep;
 use stepwell_api::{Step, Steps};
 use stepwell_script::part_name;
 
@@ -274,8 +275,11 @@ fn new(name: &Path, lang: scaffold::Language, output: Output) -> Result<()> {
             .iter()
             .map(|file| file.display().to_string())
             .collect();
-        let directory = made.directory.display().to_string();
-        return Ok(output.document(&json!({"name": made.name, "path": directory, "files": files}))?);
+        return output.report(&NewStep {
+            name: made.name,
+            path: made.directory.display().to_string(),
+            files,
+        });
     }
     let at = made.directory.display();
     output.note(&format!("made the step {} in {at}", made.name));

@@ -1,11 +1,14 @@
-//! `stepwell store …`: the data directory of a server that does not run.
+//! `stepwell store …`: the store of a server that does not run.
+
+mod migrate;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
-use serde_json::json;
+use stepwell_api::report::{StoreCheckReport, StoreDamage, StoreRepairReport};
 
+use self::migrate::MigrateArgs;
 use super::context;
 use super::global::Global;
 use crate::app::data_dir;
@@ -40,6 +43,14 @@ pub enum StoreCommand {
         #[arg(long, value_name = "PART")]
         accept_loss: Option<Loss>,
     },
+    /// Copy a whole store from a data directory into a database, or back, and read the copy to compare it
+    #[command(
+        long_about = "Copies a whole store from a data directory into an empty PostgreSQL database, or from a database into a data directory without a store, and reads the copy back to compare it. No server may use either. The source is not changed. A copy that was interrupted is not served, and is begun anew by the same command.",
+        after_help = "Examples:
+  stepwell store migrate --from /var/lib/stepwell --to postgres://stepwell@db.internal/stepwell --files-dir /srv/shared/stepwell
+  stepwell store migrate --from postgres://stepwell@db.internal/stepwell --files-dir /srv/shared/stepwell --to /var/lib/stepwell-new"
+    )]
+    Migrate(MigrateArgs),
 }
 
 /// A part of a data directory that may be lost as a whole.
@@ -68,18 +79,19 @@ pub fn run(global: &Global, command: StoreCommand, output: Output) -> Result<()>
         StoreCommand::Repair { path, accept_loss } => {
             repair(&directory(path)?, accept_loss, output)
         }
+        StoreCommand::Migrate(args) => migrate::run(args, output),
     }
 }
 
 fn check(directory: &Path, output: Output) -> Result<()> {
     let report = data_dir::check(directory)?;
     if output.json {
-        output.document(&json!({
-            "path": directory.display().to_string(),
-            "sound": report.sound,
-            "tasks": report.tasks,
-            "damages": report.damages,
-        }))?;
+        output.report(&StoreCheckReport {
+            path: directory.display().to_string(),
+            sound: report.sound,
+            tasks: report.tasks,
+            damages: report.damages.iter().map(view).collect(),
+        })?;
     } else {
         output.line(&format!("{} can be read", count(report.tasks, "task")))?;
         list(&report.damages, output)?;
@@ -102,14 +114,13 @@ fn repair(directory: &Path, accept_loss: Option<Loss>, output: Output) -> Result
         return output.done("the next start begins with an empty store");
     };
     if output.json {
-        output.document(&json!({
-            "path": directory.display().to_string(),
-            "repaired": repaired.kept.is_some(),
-            "kept": repaired.kept,
-            "tasks": repaired.tasks,
-            "damages": repaired.damages,
-        }))?;
-        return Ok(());
+        return output.report(&StoreRepairReport {
+            path: directory.display().to_string(),
+            repaired: repaired.kept.is_some(),
+            tasks: repaired.tasks,
+            damages: repaired.damages.iter().map(view).collect(),
+            kept: repaired.kept,
+        });
     }
     list(&repaired.damages, output)?;
     match &repaired.kept {
@@ -131,6 +142,20 @@ fn repair(directory: &Path, accept_loss: Option<Loss>, output: Output) -> Result
         None => output.line("nothing is damaged, and nothing was changed")?,
     }
     Ok(())
+}
+
+fn view(damage: &Damage) -> StoreDamage {
+    let damage = damage.clone();
+    StoreDamage {
+        part: damage.part.to_owned(),
+        file: damage.file,
+        offset: damage.offset,
+        kind: damage.kind,
+        workspace: damage.workspace,
+        task: damage.task,
+        what: damage.what,
+        loss: damage.loss,
+    }
 }
 
 /// One damage a paragraph: they are few, and each matters.

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
+use stepwell_api::report::WorkspaceList;
 use stepwell_api::{
     NewWorkspace, Period as ApiPeriod, Retention, RetentionChange, Workspace, WorkspaceChange,
 };
@@ -122,15 +122,6 @@ fn kept(workspace: &Workspace, of: fn(&Retention) -> ApiPeriod) -> String {
     period.map_or_else(String::new, |period| period.to_string())
 }
 
-/// The list as `--json` prints it.
-#[derive(Serialize)]
-struct Listed<'a> {
-    /// The server's answer, with members that this version does not know.
-    #[serde(flatten)]
-    workspaces: &'a Value,
-    current: &'a str,
-}
-
 /// Runs a workspace command.
 pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> Result<()> {
     let client = context::connect(global).await?;
@@ -185,12 +176,10 @@ pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> 
             let list = client.workspaces().await?;
             let current = client.workspace();
             if output.json {
-                let workspaces = list.document();
-                let listed = Listed {
-                    workspaces,
-                    current,
-                };
-                return Ok(output.document(&serde_json::to_value(listed)?)?);
+                return output.report(&WorkspaceList {
+                    workspaces: list.document(),
+                    current: current.to_owned(),
+                });
             }
             let workspaces = list.read()?.workspaces;
             if !workspaces.iter().any(|workspace| workspace.name == current) {

@@ -44,6 +44,12 @@ impl Acceptor {
         }
     }
 
+    /// How many servers share what comes in, this one included.
+    pub fn sharing(&self) -> usize {
+        let cluster = self.tasks.store.cluster();
+        cluster.map_or(1, |cluster| cluster.sharing())
+    }
+
     /// Waits until the workspace may post `bytes`: large bodies have a rate while other workspaces are
     /// active. To be called before work is done on them.
     pub async fn pace(&self, workspace: &WorkspaceName, bytes: usize) {

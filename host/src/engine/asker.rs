@@ -9,7 +9,7 @@ use tokio::sync::{Notify, oneshot};
 
 use crate::domain::ids::WorkspaceName;
 use crate::domain::inbox::{RequestId, TaskAnswer, TaskRequest};
-use crate::store::{Cluster, Store, StoreError};
+use crate::store::{Cluster, Hint, Store, StoreError};
 
 /// The longest that an answer is waited for: an owner's patience with a run, and the time in which another node takes the
 /// place of one that died.
@@ -121,6 +121,7 @@ impl Asker {
             return;
         };
         let mut pause = LOOK_AGAIN.0;
+        let mut hints = cluster.hints(Hint::Answered);
         loop {
             let ids: Vec<RequestId> = {
                 let waiting = self.waiting.lock();
@@ -141,6 +142,7 @@ impl Asker {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.asked.notified() => pause = LOOK_AGAIN.0,
+                () = hints.next() => pause = LOOK_AGAIN.0,
             }
         }
     }

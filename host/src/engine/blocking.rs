@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::blocking::{BlockingPool, Work, spawn_blocking_by};
@@ -79,6 +79,24 @@ impl FairPool {
             // The threads end, and with them who waits for this.
             Err(_) => std::future::pending().await,
         }
+    }
+
+    /// Does work that borrows from its caller, on the caller's thread, whose other tasks go on elsewhere meanwhile. It
+    /// takes a place as [`FairPool::run_for`] does: so not all threads that serve calls are with one workspace.
+    pub async fn run_here<T>(
+        &self,
+        workspace: &WorkspaceName,
+        work: impl FnOnce() -> T + Send,
+    ) -> T {
+        let _place = self.place(workspace).await;
+        let begun = Instant::now();
+        let result = match Handle::current().runtime_flavor() {
+            RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+            // It has no other threads.
+            _ => work(),
+        };
+        (self.spend)(workspace, begun.elapsed());
+        result
     }
 
     /// Counts time that a workspace used on a thread which counts none.
@@ -169,6 +187,10 @@ mod tests {
             assert_eq!(pool.run_for(&quiet, || 7).await, 7);
             assert!(works.iter().all(|work| !work.is_finished()));
         }
+        // Work that borrows has no place either, until one is given back.
+        let here = pool.run_here(&loud, || ());
+        let waited = tokio::time::timeout(Duration::from_millis(20), here).await;
+        assert!(waited.is_err());
         *gate.0.lock() = true;
         gate.1.notify_all();
         for work in works {
@@ -176,5 +198,22 @@ mod tests {
         }
         assert_eq!(most.load(Ordering::SeqCst), pool.share);
         assert!(counted.lock()[&loud] > Duration::ZERO);
+        // The other tasks of its thread go on.
+        let (text, (ends, ended)) = (String::from("borrowed"), std::sync::mpsc::channel());
+        let others = (0..8).map(|_| {
+            let ends = ends.clone();
+            tokio::spawn(async move { ends.send(()).unwrap() })
+        });
+        let others: Vec<_> = others.collect();
+        let borrowed = &text;
+        let here = pool.run_here(&quiet, move || {
+            let wait = |_| ended.recv_timeout(Duration::from_secs(60)).is_ok();
+            (0..8).all(wait) && !borrowed.is_empty()
+        });
+        assert!(here.await);
+        for other in others {
+            other.await.unwrap();
+        }
+        assert!(counted.lock()[&quiet] > Duration::ZERO);
     }
 }

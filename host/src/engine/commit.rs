@@ -150,6 +150,8 @@ impl TaskWriter {
         effect: Effect,
     ) -> Result<(), StoreError> {
         let claim = self.claim(task)?;
+        let bytes = effect.bytes();
+        self.large_writes.throttle(workspace, bytes).await;
         self.store
             .record_effect(claim, workspace, task, effect)
             .await

@@ -16,7 +16,7 @@ use super::removal::Removal;
 use super::tasks::Tasks;
 use crate::catalog::Catalog;
 use crate::domain::inbox::{RequestId, TaskAction, TaskRefusal, TaskRequest};
-use crate::store::{Asked, Cluster, Load, StoreError};
+use crate::store::{Asked, Cluster, Hint, Load, StoreError};
 
 /// Requests that are worked on at once, and their bytes. Some wait for a run's end. No workspace has so many: see
 /// [`super::asker`].
@@ -77,6 +77,7 @@ impl Inbox {
             return;
         };
         let mut pause = LOOK_AGAIN.1;
+        let mut hints = cluster.hints(Hint::Asked);
         loop {
             match self.look(cluster).await {
                 Ok(0) => pause = (2 * pause).min(LOOK_AGAIN.1),
@@ -89,7 +90,10 @@ impl Inbox {
                     pause = Duration::from_secs(1);
                 }
             }
-            tokio::time::sleep(pause).await;
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = hints.next() => pause = LOOK_AGAIN.0,
+            }
         }
     }
 

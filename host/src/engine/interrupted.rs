@@ -12,7 +12,10 @@
 //!   is not known, so it may have been another one; a person can retry it.
 //!
 //! The list is of what this process ran, and is not made durable: a killed process leaves it in the system's
-//! cache, and after a power cut an older one does no harm.
+//! cache, and after a power cut an older one does no harm. Nodes that share a store have their lists there, so that it is
+//! counted over all nodes ([`shared`]).
+
+mod shared;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
@@ -28,6 +31,7 @@ use super::dispatcher::Dispatcher;
 use super::locks::TaskLocks;
 use crate::domain::blocking::spawn_blocking;
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::store::Store;
 
 /// How often runs are looked at: one that is seen twice is listed. The first 200 ms of a run are so not seen.
 const LOOK: Duration = Duration::from_millis(200);
@@ -39,13 +43,26 @@ const BYTES: u64 = 1 << 20;
 /// Why a task is in `error` that was set aside.
 pub(super) const REASON: &str = "the server ended during this run twice";
 
+/// Where the list is of what would be interrupted.
+#[derive(Debug, Clone, Default)]
+pub enum RunList {
+    /// Nowhere: nothing is listed.
+    #[default]
+    Nowhere,
+    /// In this file.
+    File(PathBuf),
+    /// In the store, which nodes share. It has these tasks as interrupted so often.
+    Shared(Vec<(TaskId, u32)>),
+}
+
 /// Interrupted tasks, and the list of those that would be.
 pub(super) struct Interrupted {
     /// Where the list is; none keeps none.
     file: Option<PathBuf>,
     /// Whether there is any interrupted task: usually there is none, and nothing is looked up.
     any: AtomicBool,
-    opened: Instant,
+    /// When interrupted tasks were last heard of.
+    opened: Mutex<Instant>,
     state: Mutex<State>,
 }
 
@@ -58,6 +75,10 @@ struct State {
     seen: HashSet<TaskId>,
     /// What the file has.
     listed: List,
+    /// What the store has, if nodes share it.
+    noted: Vec<TaskId>,
+    /// Tasks that the store has as interrupted and that have come to rest.
+    rested: Vec<TaskId>,
     closed: bool,
 }
 
@@ -110,8 +131,13 @@ pub(super) enum Admission {
 }
 
 impl Interrupted {
-    /// Reads what an earlier process left in `file`.
-    pub(super) fn open(file: Option<PathBuf>) -> Self {
+    /// Reads what an earlier process left, or others.
+    pub(super) fn open(list: RunList) -> Self {
+        let (file, known) = match list {
+            RunList::Nowhere => (None, Vec::new()),
+            RunList::File(file) => (Some(file), Vec::new()),
+            RunList::Shared(known) => (None, known),
+        };
         let found = file.as_deref().map_or_else(List::default, read);
         let times = found.tasks.iter().map(|listed| {
             let times = listed.times.saturating_add(u32::from(listed.running));
@@ -126,7 +152,7 @@ impl Interrupted {
         }
         let interrupted = Self {
             any: AtomicBool::new(!times.is_empty()),
-            opened: Instant::now(),
+            opened: Mutex::new(Instant::now()),
             state: Mutex::new(State {
                 times,
                 listed: found,
@@ -136,6 +162,7 @@ impl Interrupted {
         };
         // If this process ends before anything runs, it was not a task's fault.
         interrupted.list(Vec::new());
+        interrupted.take_in(known.into_iter());
         interrupted
     }
 
@@ -153,7 +180,7 @@ impl Interrupted {
             return Admission::Runs;
         }
         let lane = state.lanes.entry(workspace.clone()).or_default();
-        if lane.room(self.opened.elapsed()) > 0 {
+        if lane.room(self.elapsed()) > 0 {
             lane.running.insert(task);
             return Admission::Runs;
         }
@@ -169,12 +196,14 @@ impl Interrupted {
             return Vec::new();
         }
         let mut state = self.state.lock();
-        state.times.remove(&task);
+        if state.times.remove(&task).is_some() && self.file.is_none() {
+            state.rested.push(task);
+        }
         let is_empty = state.times.is_empty();
         let mut woken = Vec::new();
         if let Some(lane) = state.lanes.get_mut(workspace) {
             lane.ended += usize::from(lane.running.remove(&task));
-            woken.extend(lane.next(self.opened.elapsed()));
+            woken.extend(lane.next(self.elapsed()));
         }
         if is_empty {
             state.lanes.clear();
@@ -196,20 +225,35 @@ impl Interrupted {
         due
     }
 
+    fn elapsed(&self) -> Duration {
+        self.opened.lock().elapsed()
+    }
+
     /// Lists the runs that last, and has those begin whose time has come, until the list is closed.
-    pub(super) async fn watch(self: Arc<Self>, locks: Arc<TaskLocks>, dispatcher: Arc<Dispatcher>) {
-        if self.file.is_none() {
+    pub(super) async fn watch(
+        self: Arc<Self>,
+        store: Arc<dyn Store>,
+        locks: Arc<TaskLocks>,
+        dispatcher: Arc<Dispatcher>,
+    ) {
+        if self.file.is_none() && store.cluster().is_none() {
             return;
         }
         loop {
             tokio::time::sleep(LOOK).await;
             let running = locks.running();
-            let this = self.clone();
-            let looked = spawn_blocking(move || this.look(running));
-            if !looked.await.unwrap_or(false) {
+            let is_open = match store.cluster() {
+                Some(cluster) => self.look_shared(cluster, running).await,
+                None => {
+                    let this = self.clone();
+                    let looked = spawn_blocking(move || this.look(running));
+                    looked.await.unwrap_or(false)
+                }
+            };
+            if !is_open {
                 return;
             }
-            for (workspace, task) in self.due(self.opened.elapsed()) {
+            for (workspace, task) in self.due(self.elapsed()) {
                 dispatcher.wake(&workspace, task);
             }
         }
@@ -217,16 +261,22 @@ impl Interrupted {
 
     /// Lists those of the runs that the last look saw, too. `false` if the list is closed.
     fn look(&self, running: Vec<TaskId>) -> bool {
+        match self.lasting(running) {
+            Some(lasting) => self.list(lasting),
+            None => return false,
+        }
+        true
+    }
+
+    /// Those of the runs that the last look saw, too. None if the list is closed.
+    fn lasting(&self, running: Vec<TaskId>) -> Option<Vec<TaskId>> {
         let mut state = self.state.lock();
         if state.closed {
-            return false;
+            return None;
         }
         let now: HashSet<TaskId> = running.into_iter().collect();
         let seen = std::mem::replace(&mut state.seen, now);
-        let lasting = state.seen.intersection(&seen).copied().collect();
-        drop(state);
-        self.list(lasting);
-        true
+        Some(state.seen.intersection(&seen).copied().collect())
     }
 
     /// Nothing is interrupted any more: the server is going down.

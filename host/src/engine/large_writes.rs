@@ -2,7 +2,7 @@
 //! before it, and what is written has to be folded later: many large ones of one workspace would hold up all others.
 //!
 //! So only two large writes are under way at a time, workspaces in turn; while several workspaces are active it is
-//! one, and each writes large data at a bounded rate. Small writes do not come here.
+//! one, and each writes at a bounded rate. Writes of little do not come here.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -16,13 +16,15 @@ use crate::domain::ids::WorkspaceName;
 
 /// Data of this many bytes are large; a group that the store makes durable at once has four times as many.
 const LARGE: usize = 256 * 1024;
+/// Writes of so many bytes count for the rate of their workspace.
+const COUNTED: usize = 16 * 1024;
 /// Large writes under way at a time, of a workspace alone: one is prepared while the other one is written.
 const AT_ONCE: usize = 2;
-/// Bytes of large data that a workspace writes in a second while another one is active: a quarter of what a modest
+/// Bytes that a workspace writes in a second while another one is active: a quarter of what a modest
 /// disk takes, written twice (log and archive).
 const RATE: f64 = 16.0 * 1024.0 * 1024.0;
 /// Bytes that it writes at once after a pause.
-const BURST: f64 = 16.0 * 1024.0 * 1024.0;
+const BURST: f64 = 4.0 * 1024.0 * 1024.0;
 
 /// Whether at most one workspace is active.
 pub(super) type IsAlone = Box<dyn Fn() -> bool + Send + Sync>;
@@ -59,7 +61,7 @@ impl LargeWrites {
 
     /// Waits until the workspace may write `bytes` by its rate.
     pub(super) async fn throttle(&self, workspace: &WorkspaceName, bytes: usize) {
-        if bytes < LARGE || (self.is_alone)() {
+        if bytes < COUNTED || (self.is_alone)() {
             return;
         }
         let at = self.pay(workspace, bytes, Instant::now());
@@ -220,7 +222,7 @@ mod tests {
             "the others are forgotten"
         );
         // These wait for nothing.
-        writes.throttle(&loud, LARGE - 1).await;
+        writes.throttle(&loud, COUNTED - 1).await;
         let alone = super::tests::writes(true);
         for _ in 0..100 {
             alone.throttle(&loud, second).await;

@@ -60,7 +60,6 @@ mod timers;
 mod watchers;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,6 +103,7 @@ use watchers::Watchers;
 pub use acceptor::Acceptor;
 pub use actions::{ActionError, Actions};
 pub use blocking::FairPool;
+pub use interrupted::RunList;
 pub use removal::Removal;
 pub use replay::{Replayed, Replayer};
 pub use settings::EngineSettings;
@@ -128,9 +128,8 @@ pub struct EngineParts {
     pub settings: EngineSettings,
     /// The weights by which workspaces share the processors, of those whose weight is not 1.
     pub weights: HashMap<WorkspaceName, u32>,
-    /// The file that lists the runs which last, so that one which takes the server down is known after its end; none
-    /// lists none.
-    pub running: Option<PathBuf>,
+    /// Where the runs are listed which last, so that one which takes the server down is known after its end.
+    pub running: RunList,
     /// Announces writes to the store, if it gathers them.
     pub announce: Option<Announce>,
 }
@@ -266,7 +265,7 @@ impl Engine {
                 clock: clock.clone(),
                 subtasks: subtasks.clone(),
                 notices,
-                since: clock.now(),
+                since: store.cluster().is_none().then(|| clock.now()),
             },
         });
         let removal_asked = Arc::<RemovalAsked>::default();
@@ -307,6 +306,7 @@ impl Engine {
             known: Mutex::default(),
         });
         let follower = Follower {
+            interrupted: interrupted.clone(),
             before: tasks.owned(),
             tasks: tasks.clone(),
             catalog: catalog.clone(),
@@ -317,7 +317,11 @@ impl Engine {
         let as_run: Arc<dyn dispatcher::Run> = runner.clone();
         dispatcher.start(Arc::downgrade(&as_run));
         threads.spawn(timers.run());
-        threads.spawn(interrupted.clone().watch(locks.clone(), dispatcher.clone()));
+        threads.spawn(
+            interrupted
+                .clone()
+                .watch(store.clone(), locks.clone(), dispatcher.clone()),
+        );
         threads.spawn(memory.feed(dispatcher.clone()));
         threads.spawn(room::watch(tasks.clone(), dispatcher.clone(), held));
         threads.spawn(dispatcher::refill(tasks.clone(), dispatcher.clone()));
@@ -382,7 +386,7 @@ impl Engine {
                 "runs were cut off by the shutdown; they begin again at the next start"
             );
         }
-        self.interrupted.close();
+        self.interrupted.end(self.store.as_ref()).await;
         self.threads.stop();
     }
 }

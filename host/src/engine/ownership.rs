@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::dispatcher::Dispatcher;
 use super::held::Held;
+use super::interrupted::Interrupted;
 use super::locks::TaskLocks;
 use super::tasks::Tasks;
 use crate::catalog::Catalog;
@@ -22,6 +23,9 @@ use crate::store::Ownership;
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// The least time between the word that a partition is to be given up and its end: what was placed there before is accepted.
 const LINGER: Duration = Duration::from_millis(200);
+
+/// The longest that is waited for what is known of interrupted runs.
+const LEARN: Duration = Duration::from_secs(1);
 
 /// Which partitions another owner has had, or has, since a moment.
 struct Change {
@@ -59,6 +63,7 @@ pub(super) struct Follower {
     /// What the node owned before any task was read: what it gains since is looked for.
     pub(super) before: Arc<Ownership>,
     pub(super) catalog: Arc<Catalog>,
+    pub(super) interrupted: Arc<Interrupted>,
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) held: Arc<Held>,
     pub(super) locks: Arc<TaskLocks>,
@@ -77,7 +82,13 @@ impl Follower {
                         return;
                     }
                     let now = ownership.borrow_and_update().clone();
-                    self.changed(&Change::between(&before, &now), &now);
+                    let change = Change::between(&before, &now);
+                    if change.gained && let Some(cluster) = self.tasks.store.cluster() {
+                        // A store that does not answer must not keep runs from being stopped.
+                        let learns = self.interrupted.learn(cluster, &now);
+                        let _ = tokio::time::timeout(LEARN, learns).await;
+                    }
+                    self.changed(&change, &now);
                     if Partition::all().any(|it| now.leaves(it) && !before.leaves(it)) {
                         since = Instant::now();
                     }

@@ -20,8 +20,8 @@ pub(super) struct SetAside {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) subtasks: Arc<Subtasks>,
     pub(super) notices: Arc<Notices>,
-    /// When this process began.
-    pub(super) since: Millis,
+    /// When this process began; none if nodes share the store, and a task may have been interrupted elsewhere since.
+    pub(super) since: Option<Millis>,
 }
 
 impl SetAside {
@@ -37,7 +37,10 @@ impl SetAside {
         task: TaskId,
     ) -> Result<Option<bool>, StoreError> {
         let stored = self.tasks.store.load(workspace, task).await?;
-        let is_as_it_was = |head: &TaskHead| !head.state().is_final() && head.updated < self.since;
+        let is_as_it_was = |head: &TaskHead| {
+            let is_old = self.since.is_none_or(|since| head.updated < since);
+            !head.state().is_final() && is_old
+        };
         let Some(stored) = stored.filter(|task| is_as_it_was(&task.head)) else {
             return Ok(None);
         };

@@ -39,7 +39,7 @@ impl Timers {
                 Err(StoreError::Closed | StoreError::Failed) => return,
                 Err(error) => {
                     tracing::error!(%error, "waiting tasks could not be read");
-                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    self.clock.sleep(Duration::from_secs(1)).await;
                     continue;
                 }
             };

@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::domain::blocking::spawn_blocking;
+use crate::domain::clock::Clock;
 use crate::domain::config_digest::{TokenDigest, token_digest};
 use crate::domain::principal::Principal;
 use crate::domain::token;
@@ -52,12 +53,12 @@ pub struct AdminToken {
 impl AdminToken {
     /// The token of the data directory's [`TOKEN_FILE`], which is made if it is not there. A task of the
     /// runtime takes in what the file holds later.
-    pub fn open(data_dir: &Path) -> Result<Arc<Self>, TokenError> {
+    pub fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<Arc<Self>, TokenError> {
         let fresh = new_token()?;
         let file = data_dir.join(TOKEN_FILE);
         let token = private_file::read_or_create(&file, || fresh)?;
         let token = Arc::new(Self::new(&token));
-        tokio::spawn(Self::follow(Arc::downgrade(&token), file));
+        tokio::spawn(Self::follow(Arc::downgrade(&token), file, clock));
         Ok(token)
     }
 
@@ -72,7 +73,7 @@ impl AdminToken {
     /// Takes what the file holds in the place of the token whenever the file is changed: the old one is not
     /// valid any more. With a file that is gone or cannot be used, the token stays. Runs until the token is
     /// dropped.
-    async fn follow(token: Weak<Self>, file: PathBuf) {
+    async fn follow(token: Weak<Self>, file: PathBuf, clock: Arc<dyn Clock>) {
         let mut known = None;
         while let Some(token) = token.upgrade() {
             let path = file.clone();
@@ -83,7 +84,7 @@ impl AdminToken {
                 known = now;
             }
             drop(token);
-            tokio::time::sleep(LOOK_AGAIN).await;
+            clock.sleep(LOOK_AGAIN).await;
         }
     }
 
@@ -135,12 +136,14 @@ fn stamp(file: &Path) -> Option<Stamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::SimulatedClock;
 
     #[tokio::test]
     async fn the_file_is_made_once() {
         let dir = tempfile::tempdir().unwrap();
-        let first = AdminToken::open(dir.path()).unwrap();
-        let again = AdminToken::open(dir.path()).unwrap();
+        let clock = Arc::new(SimulatedClock::at(1_000));
+        let first = AdminToken::open(dir.path(), clock.clone()).unwrap();
+        let again = AdminToken::open(dir.path(), clock).unwrap();
         assert_eq!(*first.digest.lock(), *again.digest.lock());
         let text = std::fs::read_to_string(dir.path().join(TOKEN_FILE)).unwrap();
         assert!(token::is_well_formed(text.trim()), "{text}");

@@ -29,7 +29,10 @@ pub async fn serve(
     let open = Arc::new(Semaphore::new(most));
     let routes = Routes::new(api.clone());
     let connections = Arc::new(Connections::new(routes, settings, tls.as_ref()));
-    let _following = tls.map(|tls| AbortOnDropHandle::new(tokio::spawn(tls.certificate.follow())));
+    let _following = tls.map(|tls| {
+        let follow = tls.certificate.follow(api.clock.clone());
+        AbortOnDropHandle::new(tokio::spawn(follow))
+    });
     let mut complaint = Complaint::default();
     loop {
         let permit = tokio::select! {

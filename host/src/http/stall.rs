@@ -95,6 +95,7 @@ mod tests {
 
     use super::*;
 
+    // In real time: the limit is one of tokio's clock.
     #[tokio::test]
     async fn a_reader_that_stops_is_noticed_and_a_slow_one_is_not() {
         let (ours, mut theirs) = tokio::io::duplex(8);

@@ -16,6 +16,7 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use crate::domain::blocking::spawn_blocking;
+use crate::domain::clock::Clock;
 use crate::settings::TlsFiles;
 
 /// The protocols that a client may choose by ALPN (RFC 7301), preferred first.
@@ -105,14 +106,14 @@ pub(super) struct Certificate {
 }
 
 impl Certificate {
-    /// Looks at the files for as long as it is polled. A changed pair is taken when it has stayed the same from one
+    /// Looks at the files, by this clock, for as long as it is polled. A changed pair is taken when it has stayed the same from one
     /// look to the next, since two files are not replaced at one instant. One that cannot be used is logged, and
     /// the old one stays.
-    pub(super) async fn follow(self: Arc<Self>) {
+    pub(super) async fn follow(self: Arc<Self>, clock: Arc<dyn Clock>) {
         let mut taken = self.marks();
         let mut before = taken;
         loop {
-            tokio::time::sleep(LOOK_EVERY).await;
+            clock.sleep(LOOK_EVERY).await;
             let now = self.marks();
             let steady = now == std::mem::replace(&mut before, now);
             if !steady || now == taken {

@@ -17,7 +17,7 @@ use super::receive::{Head, Ingest, Made, Refusal, Reply, Sent};
 use super::verify::Delivery;
 use crate::catalog::LiveWebhook;
 use crate::domain::dedup::Dedup;
-use crate::domain::ids::TaskId;
+use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits;
 use crate::engine::ActionError;
 use crate::store::blobs::Kept;
@@ -93,7 +93,7 @@ impl Ingest {
             Again::Body(body) => self.admit(sent, body, share).await?,
             Again::Data { mut document, .. } => {
                 self.fit(sent, std::slice::from_mut(&mut document)).await?;
-                let mut task = self.task(sent, &document)?;
+                let mut task = self.make(sent, &document).await?;
                 task.head.id = self.engine.acceptor.place(task.head.id)?;
                 let kept = self.shared_files(&task, of).await?;
                 self.single(sent, task, share, kept).await?
@@ -110,7 +110,9 @@ impl Ingest {
         mut share: Share,
     ) -> Result<Reply, Refusal> {
         let (head, delivery) = (sent.head, sent.delivery);
-        let plain = match decode::undo(head.headers, &body, self.bounds.bytes)? {
+        let workspace = &sent.webhook.workspace;
+        let undo = || decode::undo(head.headers, &body, self.bounds.bytes);
+        let plain = match self.work(workspace, body.len(), undo).await? {
             Some(plain) => {
                 share.grow(plain.len())?;
                 plain
@@ -127,7 +129,9 @@ impl Ingest {
             secret_parameter: delivery.and_then(|it| it.secret_parameter.as_deref()),
             headers: head.headers,
         };
-        match decode::documents(request, plain)? {
+        let bytes = plain.len();
+        let decode = || decode::documents(request, plain);
+        match self.work(workspace, bytes, decode).await? {
             Decoded::One(document) => self.one(sent, document, share).await,
             Decoded::Many(documents) => Box::pin(self.many(sent, documents, share)).await,
         }
@@ -140,7 +144,7 @@ impl Ingest {
         share: Share,
     ) -> Result<Reply, Refusal> {
         self.fit(sent, std::slice::from_mut(&mut document)).await?;
-        let task = self.task(sent, &document)?;
+        let task = self.make(sent, &document).await?;
         drop(document);
         self.single(sent, task, share, None).await
     }
@@ -222,8 +226,12 @@ impl Ingest {
         share: Share,
     ) -> Result<Reply, Refusal> {
         self.fit(sent, &mut documents).await?;
-        let made = documents.iter().map(|one| self.task(sent, one));
-        let mut made = made.collect::<Result<Vec<_>, _>>()?;
+        let bytes = documents.iter().map(|one| one.text.len()).sum();
+        let make = || {
+            let made = documents.iter().map(|one| self.task(sent, one));
+            made.collect::<Result<Vec<_>, _>>()
+        };
+        let mut made = self.work(&sent.webhook.workspace, bytes, make).await?;
         drop(documents);
         let bytes = made.iter().map(|task| task.data.len()).sum();
         if bytes > limits::DATA_BYTES {
@@ -312,6 +320,28 @@ impl Ingest {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// As [`Ingest::task`]; what it does with a large document is the workspace's.
+    async fn make(&self, sent: Sent<'_>, document: &Document) -> Result<NewTask, IngestError> {
+        let make = || self.task(sent, document);
+        let workspace = &sent.webhook.workspace;
+        self.work(workspace, document.text.len(), make).await
+    }
+
+    /// Does work on so many bytes of a request. If they are many, it is the workspace's, and takes its place among the
+    /// work of others.
+    pub(super) async fn work<T>(
+        &self,
+        workspace: &WorkspaceName,
+        bytes: usize,
+        work: impl FnOnce() -> T + Send,
+    ) -> T {
+        if bytes <= limits::MATCHING_AT_ONCE_BYTES {
+            return work();
+        }
+        let pool = &self.engine.pool;
+        pool.run_here(workspace, work).await
     }
 
     pub(super) fn task(&self, sent: Sent<'_>, document: &Document) -> Result<NewTask, IngestError> {

@@ -99,7 +99,7 @@ impl DeliveryLog {
             writing: tokio::sync::Mutex::default(),
             unknown: AtomicU64::new(0),
         });
-        tokio::spawn(write(Arc::downgrade(&log)));
+        tokio::spawn(write(Arc::downgrade(&log), log.clock.clone()));
         log
     }
 
@@ -171,10 +171,10 @@ impl DeliveryLog {
     }
 }
 
-async fn write(log: Weak<DeliveryLog>) {
+async fn write(log: Weak<DeliveryLog>, clock: Arc<dyn Clock>) {
     let mut rounds = 0;
     loop {
-        tokio::time::sleep(EVERY).await;
+        clock.sleep(EVERY).await;
         let Some(log) = log.upgrade() else { return };
         log.flush().await;
         rounds += 1;

@@ -22,7 +22,8 @@ impl Ingest {
             return Ok(None);
         };
         let incoming = self.incoming(webhook, head, body);
-        let mut verdict = self.judge_with(verifier, incoming, None);
+        let judge = || self.judge_with(verifier, incoming, None);
+        let mut verdict = self.work(&webhook.workspace, body.len(), judge).await;
         if is(&verdict, &Refused::KeyMissing) {
             verdict = Box::pin(self.judge_by_keys(webhook, verifier, incoming)).await;
         }

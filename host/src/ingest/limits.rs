@@ -2,6 +2,7 @@
 //! Without a limit nothing is locked or allocated.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -40,11 +41,23 @@ pub fn seconds(wait: &Duration) -> u64 {
     (wait.as_secs_f64().ceil() as u64).max(1)
 }
 
-/// Holds requests back. One for the server.
-#[derive(Debug, Default)]
+/// Holds requests back. One for the server. A rate is shared by the servers that work together: each takes its part.
+#[derive(Debug)]
 pub struct Limiter {
+    /// How many servers share the rates.
+    sharing: AtomicUsize,
     webhooks: Mutex<FxHashMap<String, Gate>>,
     workspaces: Mutex<FxHashMap<String, Gate>>,
+}
+
+impl Default for Limiter {
+    fn default() -> Self {
+        Self {
+            sharing: AtomicUsize::new(1),
+            webhooks: Mutex::default(),
+            workspaces: Mutex::default(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -55,8 +68,8 @@ struct Gate {
 }
 
 impl Gate {
-    fn take(&mut self, rate: Rate, now: Instant) -> Result<(), Duration> {
-        let refill = refill(rate);
+    fn take(&mut self, rate: Rate, sharing: usize, now: Instant) -> Result<(), Duration> {
+        let refill = refill(rate, sharing);
         let known = self.bucket.filter(|(known, _)| *known == rate);
         let (_, mut bucket) = known.unwrap_or_else(|| (rate, Bucket::full(refill, now)));
         let taken = bucket.take(refill, now);
@@ -64,20 +77,21 @@ impl Gate {
         taken
     }
 
-    fn is_idle(&mut self, now: Instant) -> bool {
+    fn is_idle(&mut self, sharing: usize, now: Instant) -> bool {
         let is_full = |(rate, bucket): &mut (Rate, Bucket)| {
-            let refill = refill(*rate);
+            let refill = refill(*rate, sharing);
             bucket.tokens(refill, now) >= refill.burst
         };
         self.open == 0 && self.bucket.as_mut().is_none_or(is_full)
     }
 }
 
-fn refill(rate: Rate) -> Refill {
-    let burst = f64::from(rate.requests);
+/// A server's part of a rate. It takes one request at least, however many share the rate.
+fn refill(rate: Rate, sharing: usize) -> Refill {
+    let part = f64::from(rate.requests) / sharing.max(1) as f64;
     Refill {
-        rate: burst / f64::from(rate.seconds),
-        burst,
+        rate: part / f64::from(rate.seconds),
+        burst: part.max(1.0),
     }
 }
 
@@ -85,7 +99,7 @@ fn refill(rate: Rate) -> Refill {
 fn with_gate<T>(
     gates: &Mutex<FxHashMap<String, Gate>>,
     key: &str,
-    now: Instant,
+    (sharing, now): (usize, Instant),
     act: impl FnOnce(&mut Gate) -> T,
 ) -> T {
     let mut gates = gates.lock();
@@ -93,7 +107,7 @@ fn with_gate<T>(
         return act(gate);
     }
     if gates.len() >= GATES {
-        gates.retain(|_, gate| !gate.is_idle(now));
+        gates.retain(|_, gate| !gate.is_idle(sharing, now));
     }
     act(gates.entry(key.to_owned()).or_default())
 }
@@ -115,6 +129,11 @@ impl Drop for Upload {
 }
 
 impl Limiter {
+    /// Notes how many servers share the rates, this one included.
+    pub fn share(&self, servers: usize) {
+        self.sharing.store(servers, Ordering::Relaxed);
+    }
+
     /// Lets a request to a webhook in. It counts as being taken in as long as what this gives is kept.
     ///
     /// # Errors
@@ -128,16 +147,17 @@ impl Limiter {
         if rate.is_none() && at_once.is_none() && of_workspace.is_none() {
             return Ok(None);
         }
-        let now = Instant::now();
+        let (now, sharing) = (Instant::now(), self.sharing.load(Ordering::Relaxed));
         let refused = |whose, rate| move |wait| LimitError::Rate { whose, rate, wait };
         let mut upload = None;
         if rate.is_some() || at_once.is_some() {
-            with_gate(&self.webhooks, &webhook.id, now, |gate| {
+            with_gate(&self.webhooks, &webhook.id, (sharing, now), |gate| {
                 if let Some(most) = at_once.filter(|most| gate.open >= *most) {
                     return Err(LimitError::AtOnce { most });
                 }
                 if let Some(rate) = rate {
-                    gate.take(rate, now).map_err(refused("webhook", rate))?;
+                    gate.take(rate, sharing, now)
+                        .map_err(refused("webhook", rate))?;
                 }
                 if at_once.is_some() {
                     gate.open += 1;
@@ -151,8 +171,8 @@ impl Limiter {
         }
         if let Some(rate) = of_workspace {
             let workspace = webhook.workspace.as_str();
-            let taken = with_gate(&self.workspaces, workspace, now, |gate| {
-                gate.take(rate, now)
+            let taken = with_gate(&self.workspaces, workspace, (sharing, now), |gate| {
+                gate.take(rate, sharing, now)
             });
             taken.map_err(refused("workspace", rate))?;
         }
@@ -178,6 +198,34 @@ mod tests {
             assert!(limiter.admit(&webhook(None, None), None).unwrap().is_none());
         }
         assert!(limiter.webhooks.lock().is_empty() && limiter.workspaces.lock().is_empty());
+    }
+
+    #[test]
+    fn servers_that_work_together_share_a_rate() {
+        let limiter = Arc::new(Limiter::default());
+        let taken = |webhook: &Webhook| {
+            (0..100)
+                .filter(|_| limiter.admit(webhook, None).is_ok())
+                .count()
+        };
+        let mut two = webhook(Some("40/h"), None);
+        limiter.share(4);
+        assert_eq!(taken(&two), 10);
+        let error = limiter.admit(&two, None).unwrap_err();
+        let LimitError::Rate { rate, wait, .. } = &error else {
+            panic!("{error:?}");
+        };
+        assert_eq!((rate.to_string(), seconds(wait)), ("40/h".into(), 360));
+        // One server is gone, and what there is more of comes with the time.
+        limiter.share(1);
+        let LimitError::Rate { wait, .. } = limiter.admit(&two, None).unwrap_err() else {
+            panic!("it is refused for another reason");
+        };
+        assert_eq!(seconds(&wait), 90);
+        // Each takes one at least.
+        limiter.share(100);
+        two.id = "other".into();
+        assert_eq!(taken(&two), 1);
     }
 
     #[test]

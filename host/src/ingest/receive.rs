@@ -198,6 +198,7 @@ impl Ingest {
         B::Error: std::fmt::Display,
     {
         let of_workspace = self.catalog.rate(&webhook.workspace);
+        self.limiter.share(self.engine.acceptor.sharing());
         let _upload = self.limiter.admit(webhook, of_workspace)?;
         if let Some(verifier) = &webhook.verifier {
             verify::check_address(verifier, head.ip)?;

@@ -85,6 +85,7 @@ mod tests {
 
     use super::*;
 
+    /// Real time is what is limited: these tests sleep as long as it says.
     const LIMIT: Duration = Duration::from_millis(300);
 
     /// A run that is polled only when the test says so.

@@ -4,6 +4,7 @@
 //!
 //! Everything here blocks on the disk: see [`on_disk`].
 
+mod copied;
 mod incoming;
 mod kept;
 

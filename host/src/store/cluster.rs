@@ -1,9 +1,11 @@
 //! What nodes that share a store know of each other, and what they ask of each other.
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use super::{Ownership, StoreError};
 use crate::domain::clock::Millis;
+use crate::domain::ids::TaskId;
 use crate::domain::inbox::{RequestId, TaskAnswer, TaskRefusal, TaskRequest};
 use crate::domain::partition::Partition;
 use crate::domain::task::TaskHead;
@@ -64,6 +66,40 @@ pub enum Drain {
     NoOther,
 }
 
+/// What nodes tell each other without being asked: that there is something to look for. A hint may not come; who waits
+/// for one looks from time to time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint {
+    /// What is set up was changed.
+    Setup,
+    /// There is a request for this node.
+    Asked,
+    /// A request was answered.
+    Answered,
+}
+
+/// Waits for hints.
+#[derive(Debug)]
+pub struct Hints(Option<watch::Receiver<u64>>);
+
+impl Hints {
+    /// Hints that the receiver is notified of.
+    pub fn new(receiver: watch::Receiver<u64>) -> Self {
+        Self(Some(receiver))
+    }
+
+    /// Resolves with the next hint: for ever not, if none can come any more.
+    pub async fn next(&mut self) {
+        if let Some(receiver) = &mut self.0
+            && receiver.changed().await.is_ok()
+        {
+            return;
+        }
+        self.0 = None;
+        std::future::pending().await
+    }
+}
+
 /// A store that several nodes share.
 #[async_trait]
 pub trait Cluster: Send + Sync {
@@ -72,6 +108,22 @@ pub trait Cluster: Send + Sync {
 
     /// Has a node give its partitions to others, or take its share again.
     async fn drain(&self, node: u64, drains: bool) -> Result<Drain, StoreError>;
+
+    /// Hints of other nodes from now on.
+    fn hints(&self, of: Hint) -> Hints;
+
+    /// How many nodes share what comes in, this one included: at least 1.
+    fn sharing(&self) -> usize;
+
+    /// Notes the runs of this node that have lasted for a while, in place of those that were noted before. If it ends
+    /// without having left, they count as interrupted by that.
+    async fn note_lasting(&self, tasks: &[TaskId]) -> Result<(), StoreError>;
+
+    /// Tasks whose run was interrupted by the end of a node, and how often that was.
+    async fn interrupted(&self) -> Result<Vec<(TaskId, u32)>, StoreError>;
+
+    /// Forgets that tasks were interrupted: they have come to rest since.
+    async fn forget_interrupted(&self, tasks: &[TaskId]) -> Result<(), StoreError>;
 
     /// What others are to see of this node, from the next renewal of its lease on.
     fn report(&self, load: Load);

@@ -12,6 +12,7 @@ mod error;
 mod manage;
 #[cfg(test)]
 pub mod memory;
+pub mod migration;
 mod names;
 pub mod postgres;
 mod query;
@@ -38,7 +39,7 @@ use crate::domain::task::{StoredTask, TaskHead};
 
 pub use blobs::{BlobDigest, BlobError, Blobs};
 pub use claim::{Claim, Ownership, Partitions};
-pub use cluster::{Asked, Cluster, Drain, Load, Node};
+pub use cluster::{Asked, Cluster, Drain, Hint, Hints, Load, Node};
 pub use error::{Health, StoreError};
 pub use manage::Manage;
 pub use names::Names;

@@ -13,6 +13,7 @@ use std::io::{self, IsTerminal, Write};
 
 use clap::builder::styling::{AnsiColor, Style};
 use comfy_table::{CellAlignment, Table, presets};
+use serde::Serialize;
 use serde_json::Value;
 
 /// The colours of the words that mean something.
@@ -127,6 +128,11 @@ impl Output {
     /// Writes a result for programs: one JSON document, indented, with a line feed.
     pub fn document(&self, value: &Value) -> io::Result<()> {
         self.line(&json_pretty(value))
+    }
+
+    /// The same of a type.
+    pub fn report(&self, report: &impl Serialize) -> anyhow::Result<()> {
+        Ok(self.document(&serde_json::to_value(report)?)?)
     }
 
     /// Writes a table, or `empty` to stderr if there are no rows.

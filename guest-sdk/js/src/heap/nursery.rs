@@ -10,8 +10,10 @@ use std::ptr;
 
 use rquickjs::{Ctx, qjs};
 
+use super::scrub;
+
 /// Bytes of a page, as the host restores it.
-const PAGE: usize = 4096;
+pub const PAGE: usize = 4096;
 /// Bytes of an arena. A header of 24 bytes stands before the blocks; what is left over is less than the largest
 /// small block, and never less than 8 bytes, as no size divides 4,072.
 pub const ARENA: std::ops::RangeInclusive<usize> = PAGE - 512..=PAGE - 8;
@@ -75,18 +77,21 @@ impl Nursery {
     }
 }
 
+/// The sizes of QuickJS's small blocks with their headers, `arena_block_sizes` in quickjs.c.
+pub fn sizes() -> impl Iterator<Item = usize> {
+    (16..128)
+        .step_by(8)
+        .chain((128..256).step_by(16))
+        .chain((256..=512).step_by(32))
+}
+
 /// Ends the time in which arenas lie together. What a run allocates lies behind all that is there: the holes of
 /// the arenas are taken for good, and small blocks of each size get a new arena.
 pub fn seal(ctx: &Ctx<'_>) {
     /// Bytes of a small block's header.
     const HEADER: usize = 8;
-    // The sizes of QuickJS's small blocks with their headers, `arena_block_sizes` in quickjs.c.
-    let sizes = (16..128)
-        .step_by(8)
-        .chain((128..256).step_by(16))
-        .chain((256..=512).step_by(32));
     let pages = || (NURSERY.used.get(), NURSERY.free.get());
-    for size in sizes {
+    for size in sizes() {
         let before = pages();
         // SAFETY: the context is alive, and what it allocates is never used.
         while pages() == before
@@ -96,6 +101,18 @@ pub fn seal(ctx: &Ctx<'_>) {
         }
     }
     NURSERY.sealed.set(true);
+    for arena in new_arenas() {
+        // SAFETY: an arena.
+        unsafe { scrub::zero_free(arena) };
+    }
+}
+
+/// The arenas that [`seal`] made.
+pub fn new_arenas() -> impl Iterator<Item = *mut u8> {
+    let used = NURSERY.used.get();
+    let pages = NURSERY.pages.get().cast::<Page>();
+    // SAFETY: pages of the nursery.
+    (used.saturating_sub(NEW)..used).map(move |page| unsafe { pages.add(page).cast() })
 }
 
 /// Arenas of the objects that the language itself is made of, and of the first that are made of those.

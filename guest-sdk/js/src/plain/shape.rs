@@ -1,6 +1,7 @@
 //! The members of an object, remembered for the objects that have the same. The engine gives objects
 //! that were built alike one "shape", whose address stands in the object.
 
+mod direct;
 mod elements;
 mod layout;
 
@@ -72,6 +73,8 @@ pub struct Walk<'js> {
     pub shapes: Shapes,
     seen: BTreeMap<usize, (Rc<Layout>, Value<'js>)>,
     last: [(usize, Option<Rc<Layout>>); LAST],
+    /// Shapes of which one object came, by the same places.
+    first: [usize; LAST],
     /// The shape of objects without members, once one was seen.
     empty_shape: usize,
     /// An array that has only elements, and whether JSON takes such arrays as they are.
@@ -183,6 +186,7 @@ impl<'js> Walk<'js> {
             shapes,
             seen: BTreeMap::new(),
             last: [const { (0, None) }; LAST],
+            first: [0; LAST],
             empty_shape: usize::MAX,
             array,
             is_array_plain: has == 0,

@@ -41,6 +41,8 @@ pub trait Source {
         to: usize,
         is_usual: bool,
     ) -> Result<Value<'js>>;
+    /// Where the elements are of the array that begins at a place.
+    fn elements(&self, from: usize) -> Rc<Elements>;
     /// What was noted of an object or array belongs to another one from here on.
     fn moved<'js>(&self, from: &Value<'js>, to: &Value<'js>);
 }
@@ -253,7 +255,7 @@ fn elements(value: qjs::JSValue) -> Option<Rc<Elements>> {
     if known.is_some() {
         return known;
     }
-    let made = Rc::new(Elements::of(source()?.text().as_bytes(), from));
+    let made = source()?.elements(from);
     of(value, |unread| unread.elements = Some(Rc::clone(&made)));
     Some(made)
 }

@@ -1,10 +1,12 @@
 //! The engine's values as JSON text, as `JSON.stringify` has it, but for numbers that the step did not
 //! compute: they keep their text. What has behaviour of its own is left to the engine's own function.
 
+mod objects;
+
 use rquickjs::{Ctx, Error, Value, qjs};
 
 use super::numbers::{Key, Mark, Numbers};
-use super::shape::{Kind, Shapes, Slot, Walk, address, tag};
+use super::shape::{Shapes, Slot, Walk, address, tag};
 use super::{number, text, unread};
 use crate::lanes;
 use crate::raw::{self, Characters, utf8};
@@ -244,49 +246,6 @@ impl Writer<'_, '_> {
             }
         }
         self.end(length > 0, b']');
-        Ok(())
-    }
-
-    fn object(&mut self, value: qjs::JSValue, marks: &[Mark]) -> Written {
-        let layout = self.walk.layout(value)?;
-        if layout.kind == Kind::Method {
-            return Err(Unwritten::Behaves);
-        }
-        self.out.push(b'{');
-        let mut is_first = true;
-        for member in &layout.members {
-            let slot = self.walk.member(value, &layout, member);
-            if let Slot::Absent = slot {
-                continue;
-            }
-            if let Slot::Value(value) | Slot::Seen(value) = slot
-                && let qjs::JS_TAG_UNDEFINED | qjs::JS_TAG_SYMBOL = tag(value)
-            {
-                self.walk.done(slot);
-                continue;
-            }
-            if !is_first {
-                self.out.push(b',');
-            }
-            is_first = false;
-            self.line();
-            self.out.extend_from_slice(&member.quoted);
-            self.out.push(b':');
-            if !self.style.gap.is_empty() {
-                self.out.push(b' ');
-            }
-            match slot {
-                Slot::Value(value) | Slot::Seen(value) => {
-                    let key = || Key::Name(name(&member.quoted));
-                    let written = self.value(value, Some((marks, &key)));
-                    self.walk.done(slot);
-                    written?;
-                }
-                Slot::Getter(getter) => self.untouched(getter)?,
-                Slot::Absent => {}
-            }
-        }
-        self.end(!is_first, b'}');
         Ok(())
     }
 

@@ -12,7 +12,8 @@
     host.write(level, margin === '' ? text : margin + own.String.replaceAll(text, '\n', `\n${margin}`));
   const writer = (level) =>
     function () {
-      write(level, own.Reflect.apply(format, undefined, arguments));
+      const only = arguments.length === 1 ? arguments[0] : undefined;
+      write(level, typeof only === 'string' ? only : own.Reflect.apply(format, undefined, arguments));
     };
 
   const counts = new Map();

@@ -211,3 +211,82 @@ fn elements_are_counted_and_found() {
         }
     }
 }
+
+#[test]
+fn what_is_long_is_passed_over_as_byte_by_byte() {
+    let mut seed = 5_u64;
+    let mut chance = |most: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) as usize % most
+    };
+    let mut usual = [0; 2];
+    for _ in 0..4_000 {
+        let odd = chance(4) == 0;
+        let strings = [
+            r#""""#,
+            r#""\\""#,
+            r#""\\\"\\\\\"]""#,
+            r#""12:30""#,
+            r#""x:\n""#,
+            r#""7, and a text that is longer than what is looked at together; so it ends in another block""#,
+            r#""\u001f\u0000""#,
+            if odd { r#""\/""# } else { r#""é""# },
+            if odd {
+                r#""\u00e9 ""#
+            } else {
+                "\"\u{1f6a8} \""
+            },
+        ];
+        let names = ["a", "b}", "x1", r"\\", if odd { "1" } else { "c" }];
+        let gap = if odd && chance(2) == 0 { " " } else { "" };
+        let (mut text, mut open) = (String::from("["), vec![b']']);
+        for _ in 0..chance(120) {
+            let inner = *open.last().unwrap();
+            if inner == b'}' {
+                text.push_str(&format!("\"{}\":{gap}", names[chance(names.len())]));
+            }
+            match chance(8) {
+                0 => {
+                    text.push('{');
+                    open.push(b'}');
+                    continue;
+                }
+                1 => {
+                    text.push('[');
+                    open.push(b']');
+                    continue;
+                }
+                2 => text.push_str("-12.5"),
+                _ => text.push_str(strings[chance(strings.len())]),
+            }
+            while open.len() > 1 && chance(3) == 0 {
+                text.push(char::from(open.pop().unwrap()));
+            }
+            text.push(',');
+        }
+        // A last element that is there in any case, so that no comma stands before a bracket.
+        while let Some(bracket) = open.pop() {
+            if bracket == b'}' {
+                text.push_str("\"z\":");
+            }
+            text.push('0');
+            text.push(char::from(bracket));
+            if !open.is_empty() {
+                text.push(',');
+            }
+        }
+        let scan = rest(text.as_bytes(), 1, 1, true);
+        assert_eq!(scan.end, text.len());
+        usual[usize::from(scan.is_usual)] += 1;
+        for behind in ["", "]", ",\"1\":2 }", " , \"1\" \\ : "] {
+            let text = format!("{text}{behind}");
+            assert_eq!(nested(text.as_bytes(), 0), scan, "{text}");
+            let (passed, elements) = Elements::passed(text.as_bytes(), 0);
+            assert_eq!(passed, scan, "{text}");
+            let last = elements.count - 1;
+            assert!(elements.place(text.as_bytes(), last).is_some(), "{text}");
+            assert_eq!(elements.place(text.as_bytes(), last + 1), None);
+        }
+    }
+    assert!(usual.iter().all(|count| *count > 500), "{usual:?}");
+}

@@ -24,6 +24,17 @@ impl<'a> Before<'a> {
         }
     }
 
+    /// Keeps the first members, as long as that is so of their texts; how many they are.
+    pub fn keep_while(&mut self, is_kept: impl Fn(&str) -> bool) -> usize {
+        let kept = self
+            .members
+            .iter()
+            .take_while(|member| is_kept(member.value));
+        self.next = kept.count();
+        self.kept[..self.next].fill(true);
+        self.next
+    }
+
     pub fn find(&mut self, key: &str) -> Option<usize> {
         let is_it = |member: &Member| member.key == key;
         let found = if self.members.get(self.next).is_some_and(is_it) {

@@ -1,12 +1,12 @@
 //! Two catalogs over one store, as two nodes have them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Map;
 
-use crate::catalog::tests::{default, name, open, put, step, store};
+use crate::catalog::tests::{default, name, open, open_with, put, step, store};
 use crate::catalog::{Catalog, CatalogError};
+use crate::clock::SimulatedClock;
 use crate::domain::ids::{ConfigKey, ScheduleName, StepName, WebhookName, WorkspaceName};
 use crate::domain::limits;
 use crate::domain::schedule::{Missed, ScheduleSettings};
@@ -16,18 +16,31 @@ use crate::domain::workspace::WorkspaceSettings;
 use crate::store::Store;
 
 async fn two() -> (Arc<dyn Store>, Arc<Catalog>, Arc<Catalog>) {
-    let store = store();
-    let (one, other) = (open(&store, 'a').await, open(&store, 'a').await);
-    (store, one.unwrap(), other.unwrap())
+    let (store, _, one, other) = two_by_a_clock().await;
+    (store, one, other)
 }
 
-/// Waits until the catalog has taken the change in by itself, without a look-up that misses.
-async fn until(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..3_000 {
+/// The same with their clock: while it stands still, neither asks the store for changes by itself.
+async fn two_by_a_clock() -> (
+    Arc<dyn Store>,
+    Arc<SimulatedClock>,
+    Arc<Catalog>,
+    Arc<Catalog>,
+) {
+    let (store, clock) = (store(), Arc::new(SimulatedClock::at(1_000)));
+    let one = open_with(&store, 'a', clock.clone()).await.unwrap();
+    let other = open_with(&store, 'a', clock.clone()).await.unwrap();
+    (store, clock, one, other)
+}
+
+/// Advances the clock until the catalog has taken the change in by itself, without a look-up that misses.
+async fn until(clock: &SimulatedClock, what: &str, is_so: impl Fn() -> bool) {
+    for _ in 0..1_000 {
         if is_so() {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        clock.advance(100);
+        tokio::task::yield_now().await;
     }
     panic!("{what}: the other catalog never took it in");
 }
@@ -43,7 +56,7 @@ fn minutely() -> ScheduleSettings {
 
 #[tokio::test]
 async fn what_one_changes_the_other_is_told() {
-    let (store, one, other) = two().await;
+    let (store, clock, one, other) = two_by_a_clock().await;
     let acme: WorkspaceName = name("acme");
     let form: WebhookName = name("Contact Form");
     one.add_workspace(acme.clone(), WorkspaceSettings::default())
@@ -59,7 +72,7 @@ async fn what_one_changes_the_other_is_told() {
     one.put_schedule(&acme, hourly.clone(), minutely())
         .await
         .unwrap();
-    until("a workspace with all that it has", || {
+    until(&clock, "a workspace with all that it has", || {
         other.webhook(&acme, "Contact Form").is_ok()
             && other
                 .config(&acme)
@@ -74,14 +87,14 @@ async fn what_one_changes_the_other_is_told() {
     put(&store, &acme, step("greet", serde_json::json!({"a": 1}))).await;
     let greet: StepName = name("greet");
     for catalog in [&one, &other] {
-        until("a step", || catalog.step(&acme, &greet).is_ok()).await;
+        until(&clock, "a step", || catalog.step(&acme, &greet).is_ok()).await;
     }
     let tuning = Tuning {
         attempts: Some(7),
         ..Tuning::default()
     };
     other.tune_step(&acme, &greet, tuning).await.unwrap();
-    until("a step's policy", || {
+    until(&clock, "a step's policy", || {
         one.step(&acme, &greet).unwrap().step.retry.attempts == 7
     })
     .await;
@@ -91,7 +104,7 @@ async fn what_one_changes_the_other_is_told() {
         .settle_schedules(vec![(due[0].clone(), 60_000)])
         .await
         .unwrap();
-    until("a settled time", || {
+    until(&clock, "a settled time", || {
         one.next_fire(|_| true) == Some(120_000)
     })
     .await;
@@ -100,7 +113,7 @@ async fn what_one_changes_the_other_is_told() {
     other.delete_config(&acme, &token).await.unwrap();
     other.delete_schedule(&acme, &hourly).await.unwrap();
     other.delete_step(&acme, &greet).await.unwrap();
-    until("deletions", || {
+    until(&clock, "deletions", || {
         one.webhook(&acme, "Contact Form").is_err()
             && one.config(&acme).is_empty()
             && one.schedule(&acme, &hourly).is_err()

@@ -16,10 +16,8 @@ fn new(workspace: Option<&str>, name: &str, seconds: Option<u64>) -> NewToken {
 
 /// A catalog with a clock of its own.
 async fn with_clock(store: &Arc<dyn Store>) -> (Arc<Catalog>, Arc<SimulatedClock>) {
-    let dir = tempfile::tempdir().unwrap();
-    let vault = Vault::open(dir.path(), Some(&"a".repeat(64))).unwrap();
     let clock = Arc::new(SimulatedClock::at(1_000));
-    let catalog = Catalog::open(store.clone(), sandbox(), vault, clock.clone()).await;
+    let catalog = open_with(store, 'a', clock.clone()).await;
     (catalog.unwrap(), clock)
 }
 

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use serde_json::json;
+use stepwell_api::report::Redeliveries;
 use stepwell_api::{Delivery, Redelivered, Redelivery};
 
 use crate::cli::exit::UsageError;
@@ -161,7 +161,7 @@ pub(super) async fn send(
         }
     }
     if output.json {
-        output.document(&json!({ "redelivered": done }))?;
+        output.report(&Redeliveries { redelivered: done })?;
     }
     // The last is reported as every command's error is, and gives the exit code.
     let Some(last) = refused.pop() else {

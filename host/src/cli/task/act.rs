@@ -4,7 +4,8 @@ use std::io::Read;
 
 use anyhow::Result;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
+use stepwell_api::report::ChangedTasks;
 use stepwell_api::{ReplayFrom, SetValue, Task, TaskChange, TaskHead};
 
 use super::id::resolve;
@@ -64,7 +65,7 @@ pub async fn plain(client: &Client, ids: &[String], verb: &str, output: Output) 
         }
     }
     if output.json && !done.is_empty() {
-        output.document(&json!({ "tasks": done }))?;
+        output.report(&ChangedTasks { tasks: done })?;
     }
     // The last is reported as every command's error is, and gives the exit code.
     let Some(last) = refused.pop() else {

@@ -1,6 +1,9 @@
 //! Connections that the upstream closes: which requests are sent once more, and which are not.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Barrier;
 
 use super::*;
 
@@ -141,13 +144,10 @@ async fn both_times_are_within_the_calls_timeout() {
 
 #[tokio::test]
 async fn a_pool_full_of_closed_connections_is_no_error() {
-    let (asked, slow) = (AtomicUsize::new(0), Duration::from_millis(20));
+    let (asked, all) = (AtomicUsize::new(0), Arc::new(Barrier::new(4)));
     let upstream = Upstream::start(move |seen| match seen.path() {
-        // Slow, so that each call has a connection of its own.
-        "/warm" => {
-            std::thread::sleep(slow);
-            Answer::ok("warm")
-        }
+        // None is answered before all are there, so each call has a connection of its own.
+        "/warm" => Answer::ok("warm").when(&all),
         _ if asked.fetch_add(1, Ordering::SeqCst) == 0 => silence(),
         _ => Answer::ok("ok"),
     })

@@ -9,6 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Barrier;
 
 /// A request as it came over the wire.
 #[derive(Debug, Clone)]
@@ -41,6 +42,8 @@ impl Seen {
 pub enum Answer {
     /// Sends these bytes and waits for the next request.
     Bytes(Vec<u8>),
+    /// Sends these bytes when as many requests wait as the barrier is for, and waits for the next request.
+    When(Arc<Barrier>, Vec<u8>),
     /// Sends these bytes and closes the connection.
     Last(Vec<u8>),
     /// Sends the first, then the second again and again until the other side goes away.
@@ -61,6 +64,14 @@ impl Answer {
 
     pub fn ok(body: impl AsRef<[u8]>) -> Self {
         Self::with("200 OK", body)
+    }
+
+    /// The same bytes, sent when the barrier opens.
+    pub fn when(self, all: &Arc<Barrier>) -> Self {
+        match self {
+            Self::Bytes(bytes) => Self::When(all.clone(), bytes),
+            other => other,
+        }
     }
 
     pub fn redirect(status: u16, location: &str) -> Self {
@@ -143,6 +154,11 @@ async fn serve(
         log.lock().push(seen.clone());
         let (head, more, pause) = match handler(&seen) {
             Answer::Bytes(bytes) => {
+                stream.write_all(&bytes).await?;
+                continue;
+            }
+            Answer::When(all, bytes) => {
+                all.wait().await;
                 stream.write_all(&bytes).await?;
                 continue;
             }

@@ -8,11 +8,13 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+
+use super::as_written::is_as_written;
 
 /// Members that are searched one by one. A document with more of them is parsed whole.
 const FEW: usize = 64;
@@ -39,6 +41,8 @@ pub fn weight(text: &str) -> u64 {
 #[derive(Debug, Clone)]
 pub struct Document {
     text: Arc<str>,
+    /// Whether the text is as its value would be written, once that was asked for.
+    as_written: OnceLock<bool>,
     members: Members,
     /// An object.
     seen: Value,
@@ -83,6 +87,7 @@ impl Document {
         Ok(Self {
             members,
             seen: Value::Object(Map::new()),
+            as_written: OnceLock::new(),
             text,
         })
     }
@@ -91,6 +96,7 @@ impl Document {
     pub fn of(value: Value) -> Self {
         Self {
             text: value.to_string().into(),
+            as_written: true.into(),
             members: Members::Many { are_seen: true },
             seen: value,
         }
@@ -99,6 +105,12 @@ impl Document {
     /// The whole of it.
     pub fn text(&self) -> &Arc<str> {
         &self.text
+    }
+
+    /// The whole of it, if that is what its value would be written as: it need not be parsed to be given to a guest.
+    pub fn text_as_written(&self) -> Option<&Arc<str>> {
+        let is_it = *self.as_written.get_or_init(|| is_as_written(&self.text));
+        is_it.then_some(&self.text)
     }
 
     /// An object of at least the members that [`Document::look`] was asked for.
@@ -227,6 +239,7 @@ impl Document {
             Members::Listed(members) => {
                 let (text, members) = self.spliced(members, &changed);
                 self.text = text;
+                self.as_written = OnceLock::new();
                 self.members = Members::Listed(members);
                 put(&mut self.seen, changed);
             }
@@ -236,6 +249,7 @@ impl Document {
                 }
                 put(&mut self.seen, changed);
                 self.text = self.seen.to_string().into();
+                self.as_written = true.into();
             }
         }
     }

@@ -56,6 +56,14 @@ impl Draft {
         pointer.get_below_first(self.member(first)?)
     }
 
+    /// The text of the whole document, if nothing was written and it need not be parsed to be told.
+    pub fn text(&self) -> Option<&Arc<str>> {
+        match &self.written {
+            Written::Members(members) if members.is_empty() => self.base.text_as_written(),
+            _ => None,
+        }
+    }
+
     /// A member of the root.
     pub fn member(&mut self, name: &str) -> Option<&Value> {
         match &self.written {

@@ -1,5 +1,6 @@
 //! A task's data: a JSON document addressed by RFC 6901 pointers, and the difference of two.
 
+mod as_written;
 mod change;
 mod check;
 mod document;

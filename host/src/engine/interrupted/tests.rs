@@ -18,7 +18,7 @@ impl Lives {
     }
 
     fn next(&self) -> Interrupted {
-        Interrupted::open(Some(self.file()))
+        Interrupted::open(RunList::File(self.file()))
     }
 
     fn file(&self) -> PathBuf {
@@ -156,4 +156,20 @@ fn a_file_that_is_no_list_is_none() {
     );
     std::fs::write(lives.file(), vec![b' '; BYTES as usize + 1]).unwrap();
     assert!(!lives.next().any.load(Ordering::Relaxed));
+}
+
+#[test]
+fn what_the_store_knows_of_other_nodes_counts() {
+    let (acme, [one, other]) = (name("acme"), tasks());
+    let node = Interrupted::open(RunList::Shared(vec![(one, 1)]));
+    assert_eq!(node.admit(&acme, one), Admission::Runs);
+    assert_eq!(node.admit(&acme, other), Admission::Runs);
+    // Another node ended during both, the second one for the one of them.
+    node.take_in([(one, 2), (other, 1)].into_iter());
+    assert_eq!(node.admit(&acme, one), Admission::SetAside);
+    assert_eq!(node.rests(&acme, one), []);
+    // It is forgotten in a moment, and not learnt again meanwhile.
+    node.take_in([(one, 2)].into_iter());
+    assert_eq!(node.admit(&acme, one), Admission::Runs, "retried");
+    assert_eq!(node.state.lock().rested, [one]);
 }

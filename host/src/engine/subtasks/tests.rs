@@ -40,7 +40,7 @@ async fn engine(store: &Arc<dyn Store>) -> Arc<Engine> {
         clock,
         settings: EngineSettings::default(),
         weights: Default::default(),
-        running: None,
+        running: crate::engine::RunList::Nowhere,
     })
     .unwrap()
 }

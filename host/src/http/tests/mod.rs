@@ -412,23 +412,30 @@ async fn a_slow_head_is_cut_and_connections_are_bounded() {
 async fn closing_lets_a_request_finish_and_ends_idle_connections() {
     let server = Server::start().await;
     let url = server.webhook("Form").await;
-    let (body, rest) = tokio::sync::oneshot::channel::<()>();
-    let stream = futures_util::stream::once(async move {
-        let _ = rest.await;
-        Ok::<_, std::io::Error>("{}")
-    });
-    let request = server
-        .client
-        .post(&url)
-        .body(reqwest::Body::wrap_stream(stream))
-        .send();
-    let under_way = tokio::spawn(request);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let (address, path) = url
+        .strip_prefix("http://")
+        .unwrap()
+        .split_once('/')
+        .unwrap();
+    let mut under_way = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /{path} HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n"
+    );
+    under_way.write_all(head.as_bytes()).await.unwrap();
+    let told = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let mut answer = vec![0; told.len()];
+    under_way.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, told, "it waits for the body");
     server.close.send(true).unwrap();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    // Closing has begun when no connection is taken any more.
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
     assert!(!server.serving.is_finished());
-    body.send(()).unwrap();
-    assert_eq!(under_way.await.unwrap().unwrap().status(), 200);
+    under_way.write_all(b"{}").await.unwrap();
+    let mut answer = String::new();
+    under_way.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(server.serving.await.unwrap(), 0);
     let query = crate::store::TaskQuery {
         limit: 10,

@@ -57,7 +57,7 @@ impl Server {
             clock: clock.clone(),
             // It takes tasks in and runs none.
             weights: Default::default(),
-            running: None,
+            running: crate::engine::RunList::Nowhere,
             settings: EngineSettings {
                 concurrency: 0,
                 ..EngineSettings::default()

@@ -1,14 +1,17 @@
 //! [`PostgresStore`] as a [`Cluster`].
 
+use std::sync::atomic::Ordering;
+
 use async_trait::async_trait;
 
 use super::session::Params;
 use super::values::{count, number};
-use super::{PostgresStore, inbox};
+use super::{PostgresStore, hints, inbox, interrupted};
+use crate::domain::ids::TaskId;
 use crate::domain::inbox::{RequestId, TaskAnswer, TaskRefusal, TaskRequest};
 use crate::domain::partition::Partition;
 use crate::domain::task::TaskHead;
-use crate::store::{Asked, Cluster, Drain, Load, Node, Ownership, StoreError};
+use crate::store::{Asked, Cluster, Drain, Hint, Hints, Load, Node, Ownership, StoreError};
 
 const NODES: &str = "select n.id, n.url, n.version, (extract(epoch from n.started) * 1000)::int8, \
     (extract(epoch from n.lease_until - clock_timestamp()) * 1000)::int8, n.draining, \
@@ -75,6 +78,26 @@ impl Cluster for PostgresStore {
         Ok(self.shared.query(BEHIND, params).await?.is_empty())
     }
 
+    fn hints(&self, of: Hint) -> Hints {
+        self.shared.board.subscribe(of)
+    }
+
+    fn sharing(&self) -> usize {
+        self.shared.sharing.load(Ordering::Relaxed)
+    }
+
+    async fn note_lasting(&self, tasks: &[TaskId]) -> Result<(), StoreError> {
+        interrupted::note(&self.shared, tasks).await
+    }
+
+    async fn interrupted(&self) -> Result<Vec<(TaskId, u32)>, StoreError> {
+        interrupted::find(&self.shared).await
+    }
+
+    async fn forget_interrupted(&self, tasks: &[TaskId]) -> Result<(), StoreError> {
+        interrupted::forget(&self.shared, tasks).await
+    }
+
     fn report(&self, load: Load) {
         *self.shared.load.lock() = load;
     }
@@ -92,7 +115,9 @@ impl Cluster for PostgresStore {
     }
 
     async fn ask(&self, id: RequestId, request: &TaskRequest) -> Result<(), StoreError> {
-        inbox::ask(&self.shared, id, request).await
+        inbox::ask(&self.shared, id, request).await?;
+        hints::asked(&self.shared, Partition::of(request.task));
+        Ok(())
     }
 
     async fn answers(&self, ids: &[RequestId]) -> Result<Vec<(RequestId, TaskAnswer)>, StoreError> {
@@ -117,10 +142,14 @@ impl Cluster for PostgresStore {
     }
 
     async fn refuse(&self, id: RequestId, refusal: &TaskRefusal) -> Result<(), StoreError> {
-        inbox::refuse(&self.shared, id, refusal).await
+        inbox::refuse(&self.shared, id, refusal).await?;
+        hints::answered(&self.shared);
+        Ok(())
     }
 
     async fn answer(&self, id: RequestId, head: &TaskHead) -> Result<(), StoreError> {
-        inbox::answer(&self.shared, id, head).await
+        inbox::answer(&self.shared, id, head).await?;
+        hints::answered(&self.shared);
+        Ok(())
     }
 }

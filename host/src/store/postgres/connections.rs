@@ -4,5 +4,6 @@
 pub(super) const LANES: usize = 4;
 /// Those for single statements: reads, bodies, recorded deliveries.
 pub(super) const READERS: usize = 4;
-/// All of a node's: one more renews the lease, one changes what is set up, and one removes what is over.
-pub(super) const NEEDED: usize = LANES + READERS + 3;
+/// All of a node's: one more renews the lease, one changes what is set up, one removes what is over, and one listens to
+/// other nodes.
+pub(super) const NEEDED: usize = LANES + READERS + 4;

@@ -4,6 +4,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::{DbError, SqlState};
 
 use super::connections::NEEDED;
+use super::tls::handshake::HandshakeError;
 use crate::store::StoreError;
 
 /// Why the store does not open. Each message says what would be right.
@@ -14,11 +15,20 @@ pub enum OpenError {
         "the store's URL cannot be read: {0}; it is like postgres://user:password@host:5432/database"
     )]
     Url(String),
-    /// The URL asks for TLS.
-    #[error(
-        "the store's URL asks for an encrypted connection (sslmode=require), which this version of stepwell cannot make; leave sslmode out where the network to PostgreSQL is your own, or reach it through a tunnel"
-    )]
-    Tls,
+    /// TLS cannot be set up.
+    #[error("TLS to PostgreSQL cannot be set up: {0}")]
+    Tls(String),
+    /// The file of authorities is unusable.
+    #[error("sslrootcert {path}: {reason}")]
+    RootCertificates {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The connection cannot be encrypted as the URL asks for it.
+    #[error("PostgreSQL cannot be reached as sslmode asks for it: {0}")]
+    Handshake(String),
     /// The name of the schema is none.
     #[error("`{0}` is not the name of a schema: use 1 to 40 of a to z, 0 to 9 and _")]
     Schema(String),
@@ -63,6 +73,29 @@ pub enum OpenError {
         /// The newest that this build knows.
         known: i32,
     },
+    /// A store is being copied from or to the database.
+    #[error(
+        "`stepwell store migrate` works with the database, and no server may meanwhile; start again when it is done"
+    )]
+    Offline,
+    /// A store was copied into the database, and not to its end.
+    #[error(
+        "the database has an incomplete copy of a store: `stepwell store migrate` was interrupted; run it again, it begins anew, or drop the schema"
+    )]
+    Incomplete,
+    /// A node works with the database.
+    #[error(
+        "the database is in use by server {0}; end all servers first, and wait for 5 s if one was killed"
+    )]
+    InUse(String),
+    /// A store is to be copied to where one is.
+    #[error(
+        "the database has a store already; a store is copied into an empty database only: choose another one, or drop the schema `stepwell` in it if nothing of it is needed"
+    )]
+    NotEmpty,
+    /// There is nothing to be copied.
+    #[error("there is no store in the database: it has no schema `{0}` with tables of stepwell")]
+    NoStore(String),
     /// The database did not do what the start needs.
     #[error("the database cannot be used: {0}")]
     Failed(String),
@@ -77,7 +110,12 @@ impl From<Error> for OpenError {
                 reason: describe(&error),
             },
             Some(_) => Self::Failed(describe(&error)),
-            None => Self::Connect(describe(&error)),
+            None => match std::error::Error::source(&error)
+                .and_then(|source| source.downcast_ref::<HandshakeError>())
+            {
+                Some(failed) => Self::Handshake(failed.to_string()),
+                None => Self::Connect(describe(&error)),
+            },
         }
     }
 }

@@ -15,7 +15,7 @@ use super::group::{Group, Trace};
 use super::part::Part;
 use super::session::{Session, Slot, in_time};
 use super::shared::Shared;
-use super::{look, put};
+use super::{hints, look, put};
 use crate::store::StoreError;
 
 /// Changes that belong together, and who waits for them.
@@ -150,7 +150,12 @@ async fn transaction(
     };
     let answer = tokio::time::timeout(ANSWER, put::put(session, &group)).await;
     match answer {
-        Ok((Ok(()), Ok(()))) => Ok(outcome),
+        Ok((Ok(()), Ok(()))) => {
+            if !group.answers.is_empty() {
+                hints::answered(shared);
+            }
+            Ok(outcome)
+        }
         // The server aborted the transaction, so that the commit was a rollback.
         Ok((Err(error), _) | (Ok(()), Err(error))) if !is_cut(&error) => Err(Failure::Not(error)),
         _ => Err(Failure::InDoubt(Box::new(Doubt {

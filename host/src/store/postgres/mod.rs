@@ -14,11 +14,15 @@ mod erase;
 mod error;
 mod former;
 mod group;
+mod hints;
 mod inbox;
+mod interrupted;
 mod lane;
 mod leaving;
 mod look;
+mod migration;
 mod nodes;
+mod offline;
 mod part;
 mod purge;
 mod put;
@@ -34,6 +38,7 @@ mod sweep;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod values;
 
 use std::sync::Arc;
@@ -46,6 +51,8 @@ use tokio::time::Instant;
 use self::connections::LANES;
 pub use self::error::OpenError;
 use self::lane::Job;
+use self::nodes::Entrance;
+pub use self::offline::OfflineStore;
 use self::part::Part;
 use self::session::{Session, Slot};
 pub use self::settings::PostgresSettings;
@@ -77,11 +84,24 @@ impl PostgresStore {
             former::forget(&session.client, file, &seed).await?;
         }
         let begun = Instant::now();
-        let node = nodes::enter(&session.client, &settings).await?;
+        let node = nodes::enter(&session.client, &settings, Entrance::Works).await?;
+        let Some(node) = node else {
+            return Err(nodes::refusal(&session.client).await);
+        };
         if let Some(file) = &settings.number_file {
             former::note(file, &seed, node);
         }
         let shared = Arc::new(Shared::new(settings, node));
+        Self::start(shared, session, begun, seed).await
+    }
+
+    /// The store of a node that has entered.
+    async fn start(
+        shared: Arc<Shared>,
+        session: Session,
+        begun: Instant,
+        seed: [u8; 32],
+    ) -> Result<Arc<Self>, OpenError> {
         let opened = Self::begin(&shared, session, begun).await;
         let (lanes, tasks) = match opened {
             Ok(opened) => opened,
@@ -97,6 +117,16 @@ impl PostgresStore {
             seed,
             tasks: Mutex::new(tasks),
         }))
+    }
+
+    /// A store that no node works with: its tasks are only read.
+    fn without_node(settings: PostgresSettings, seed: [u8; 32]) -> Arc<Self> {
+        Arc::new(Self {
+            shared: Arc::new(Shared::new(settings, 0)),
+            lanes: Mutex::default(),
+            seed,
+            tasks: Mutex::default(),
+        })
     }
 
     /// Makes all connections, or none, and takes partitions.
@@ -115,7 +145,10 @@ impl PostgresStore {
         slots.resize_with(LANES, Slot::default);
         nodes::look(shared, &session, false).await?;
         let slot = Slot::of(session);
-        let mut tasks = vec![tokio::spawn(nodes::run(shared.clone(), slot, renewed))];
+        let mut tasks = vec![
+            tokio::spawn(nodes::run(shared.clone(), slot, renewed)),
+            tokio::spawn(hints::run(shared.clone())),
+        ];
         let mut lanes = Vec::new();
         for slot in slots {
             let (sender, jobs) = mpsc::channel(QUEUE);
@@ -172,7 +205,9 @@ impl PostgresStore {
         for task in tasks {
             let _ = task.await;
         }
-        if let Err(error) = nodes::leave(&self.shared).await {
+        if self.shared.node != 0
+            && let Err(error) = nodes::leave(&self.shared).await
+        {
             let error = error::describe(&error);
             tracing::warn!(error, "the partitions are given up when the lease ends");
         }

@@ -4,13 +4,16 @@
 //! fifth of it. By its own clock it stops earlier: when it could not renew the lease for four fifths of it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_postgres::{Client, Error};
 
-use super::error::describe;
+use super::error::{OpenError, describe};
+use super::interrupted;
 use super::look::index;
+use super::schema::OFFLINE;
 use super::session::{Params, Session, Slot};
 use super::settings::PostgresSettings;
 use super::shared::Shared;
@@ -18,8 +21,14 @@ use super::values::number;
 use crate::domain::partition::Partition;
 use crate::store::Claim;
 
+/// Not while somebody copies the store, nor if a copy is incomplete. One statement, so that who comes to copy sees it.
 const ENTER: &str = "insert into nodes (version, lease_until, url) \
-    values ($1, clock_timestamp() + $2 * interval '1 ms', $3) returning id";
+    select $1, clock_timestamp() + $2 * interval '1 ms', $3 \
+    where pg_try_advisory_xact_lock_shared($4) \
+    and ($5 or not exists (select from cluster where is_incomplete)) returning id";
+/// Why a node may not enter.
+const IS_INCOMPLETE: &str =
+    "select not pg_try_advisory_xact_lock_shared($1), is_incomplete from cluster";
 /// Also if others have taken it for gone for good.
 const RENEW: &str = "insert into nodes \
     (id, version, lease_until, url, running, queued, revision, draining) overriding system value \
@@ -47,15 +56,40 @@ const GO: &str = "delete from nodes where id = $1";
 const FORGET: &str =
     "delete from nodes where lease_until < clock_timestamp() - interval '1 hour' and id <> $1";
 
-/// Enters a node. Returns its id.
-pub(super) async fn enter(client: &Client, settings: &PostgresSettings) -> Result<i64, Error> {
-    let row = client
-        .query_one(
-            ENTER,
-            &[&env!("CARGO_PKG_VERSION"), &lease(settings), &settings.url],
-        )
-        .await?;
-    Ok(row.get(0))
+/// What a node enters for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Entrance {
+    /// It works with the store.
+    Works,
+    /// It writes a copy of another store, and has the lock that keeps others out.
+    Copies,
+}
+
+/// Enters a node. Returns its id; none if somebody copies the store, or a copy is incomplete.
+pub(super) async fn enter(
+    client: &Client,
+    settings: &PostgresSettings,
+    entrance: Entrance,
+) -> Result<Option<i64>, Error> {
+    let version = env!("CARGO_PKG_VERSION");
+    let params: Params<'_> = &[
+        &version,
+        &lease(settings),
+        &settings.url,
+        &OFFLINE,
+        &(entrance == Entrance::Copies),
+    ];
+    let row = client.query_opt(ENTER, params).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// Why a node may not enter.
+pub(super) async fn refusal(client: &Client) -> OpenError {
+    match client.query_one(IS_INCOMPLETE, &[&OFFLINE]).await {
+        Ok(row) if !row.get::<_, bool>(0) && row.get(1) => OpenError::Incomplete,
+        Ok(_) => OpenError::Offline,
+        Err(error) => error.into(),
+    }
 }
 
 fn lease(settings: &PostgresSettings) -> f64 {
@@ -86,6 +120,7 @@ pub(super) async fn look(
     let is_draining = renewed.first().is_some_and(|row| row.get(0));
     if has_lapsed {
         session.execute(RETAKE, &[&node]).await?;
+        interrupted::take_back(shared, session).await?;
     }
     take_share(shared, session, (ends, is_draining)).await?;
     session.execute(FORGET, &[&node]).await?;
@@ -102,6 +137,7 @@ async fn take_share(
     let half = lease(&shared.settings) / 2.0;
     let live: i64 = session.query(LIVE, &[&half]).await?[0].get(0);
     let live = usize::try_from(live).unwrap_or(0);
+    shared.sharing.store(live.max(1), Ordering::Relaxed);
     let share = match (ends, is_draining) {
         // For what is on its way in; it goes last.
         (true, _) => 1,
@@ -114,6 +150,8 @@ async fn take_share(
         let wanted = (share - owned.len()) as i64;
         if session.execute(TAKE, &[&node, &wanted]).await? > 0 {
             owned = self::owned(session, node).await?;
+            // Before anything begins there.
+            interrupted::count(session).await?;
         }
     }
     let surplus: Vec<Partition> = owned.iter().skip(share).map(|it| it.partition).collect();
@@ -194,6 +232,7 @@ const RETRY: Duration = Duration::from_millis(200);
 pub(super) async fn leave(shared: &Shared) -> Result<(), Error> {
     let session = Session::open(&shared.settings).await?;
     session.execute(LEAVE_ALL, &[&shared.node]).await?;
+    session.execute(interrupted::LEAVE, &[&shared.node]).await?;
     session.execute(GO, &[&shared.node]).await?;
     Ok(())
 }

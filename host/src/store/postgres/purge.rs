@@ -14,7 +14,7 @@ use super::registry_read::Kind;
 use super::session::{Params, Session};
 use super::shared::{Broom, Pass, Shared};
 use super::values::{Uuid, count, number, state_number, time};
-use super::{audit, deliveries, erase, inbox, sweep};
+use super::{audit, deliveries, erase, inbox, interrupted, sweep};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::partition::Partition;
@@ -155,6 +155,7 @@ async fn begin(shared: &Shared, session: &Session, now: Millis) -> Result<Option
         return Ok(None);
     }
     session.execute(inbox::EXPIRE, &[]).await?;
+    session.execute(interrupted::EXPIRE, &[]).await?;
     let oldest = deliveries::oldest(now);
     session.execute(deliveries::EXPIRE, &[&oldest]).await?;
     audit::expire(shared, session, now).await?;

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use super::audit;
 use super::error::{Failure, failed, is_cut, is_passing};
 use super::registry_read::{self, Kind, NOBODY, of};
 use super::session::{Params, Session};
 use super::shared::{Desk, Shared};
 use super::values::{number, time};
+use super::{audit, hints};
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::step::Step;
@@ -61,6 +61,7 @@ pub(super) async fn manage(
                     names.apply(change);
                     *revision = expected + 1;
                 }
+                hints::setup(shared);
                 return Ok(expected + 1);
             }
             Err(error) => error,

@@ -6,13 +6,19 @@ use super::error::OpenError;
 use super::settings::PostgresSettings;
 
 /// What makes each version of the tables out of the one before, the first of them out of nothing.
-const MIGRATIONS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema_1.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+];
 /// The version of the tables that this build works with.
 const NEWEST: i32 = MIGRATIONS.len() as i32;
 /// Its functions are all there from this version on: `pg_current_xact_id`, `pg_xact_status`.
 const LEAST: u32 = 13;
 /// The advisory lock under which tables are changed: the first letters of the product's name.
 const LOCK: i64 = 0x7374_6570_7765_6c6c;
+/// The advisory lock of who copies a store while no node works with it; nodes share it for the moment in which they enter.
+pub(super) const OFFLINE: i64 = LOCK + 1;
 
 /// Refuses a server or database that will not do.
 pub(super) async fn check(client: &Client) -> Result<(), OpenError> {
@@ -44,6 +50,30 @@ pub(super) async fn check(client: &Client) -> Result<(), OpenError> {
         );
     }
     Ok(())
+}
+
+/// Whether there are tables.
+pub(super) async fn is_there(
+    client: &Client,
+    settings: &PostgresSettings,
+) -> Result<bool, OpenError> {
+    let found = "select to_regclass($1::text || '.tables_version') is not null";
+    let row = client.query_one(found, &[&settings.schema]).await?;
+    Ok(row.get(0))
+}
+
+/// Whether there are tables of the version that this build works with.
+pub(super) async fn has_newest(
+    client: &Client,
+    settings: &PostgresSettings,
+) -> Result<bool, OpenError> {
+    if !is_there(client, settings).await? {
+        return Ok(false);
+    }
+    let row = client
+        .query_opt("select version from tables_version", &[])
+        .await?;
+    Ok(row.is_some_and(|row| row.get::<_, i32>(0) == NEWEST))
 }
 
 /// Makes the tables, or brings them up to date. Returns the store's seed.

@@ -1,6 +1,7 @@
 //! Connections to the database, each with its prepared statements.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Error, NoTls, Row, Statement};
+use tokio_postgres::{AsyncMessage, Client, Error, Row, Statement};
 
 use super::connections::READERS;
 use super::error::{failed, is_cut};
@@ -52,10 +53,23 @@ impl Session {
     /// A statement that takes longer than 30 s is given up, and a transaction in which nothing happens for longer than a
     /// lease is ended by the server: a node that was stopped half way holds up nobody.
     pub(super) async fn open(settings: &PostgresSettings) -> Result<Self, Error> {
-        let (client, connection) = settings.config.connect(NoTls).await?;
+        Self::listening(settings, |_| {}).await
+    }
+
+    /// The same, which gives notifications to `told`; that is dropped when the connection is lost.
+    pub(super) async fn listening(
+        settings: &PostgresSettings,
+        told: impl Fn(&str) + Send + 'static,
+    ) -> Result<Self, Error> {
+        let connected = settings.config.connect(settings.tls.clone()).await;
+        let (client, mut connection) = connected?;
         let driver = tokio::spawn(async move {
             // Its error is that of every request.
-            let _ = connection.await;
+            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+                if let AsyncMessage::Notification(notification) = message {
+                    told(notification.payload());
+                }
+            }
         });
         let session = Self {
             client,

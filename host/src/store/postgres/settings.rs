@@ -5,15 +5,18 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::SslMode;
+use tokio_postgres::config::Host;
 
 use super::error::OpenError;
+use super::tls::{Connector, TlsOptions};
 use crate::domain::audit::AuditBounds;
 
 /// How a store in PostgreSQL is opened.
 #[derive(Debug, Clone)]
 pub struct PostgresSettings {
     pub(super) config: Config,
+    /// What encrypts connections.
+    pub(super) tls: Connector,
     /// The schema that the tables are in. Two clusters in one database have two.
     pub schema: String,
     /// The folder of the files that come with tasks. Nodes that share a database share it, too.
@@ -43,20 +46,24 @@ impl PostgresSettings {
     /// The database at this URL, with files in that folder.
     ///
     /// # Errors
-    /// [`OpenError::Url`], [`OpenError::Tls`].
+    /// [`OpenError::Url`], [`OpenError::RootCertificates`], [`OpenError::Tls`].
     pub fn new(url: &str, blobs: PathBuf) -> Result<Self, OpenError> {
-        let config = Config::from_str(url);
+        let (url, tls) = TlsOptions::take(url)?;
+        let config = Config::from_str(&url);
         let mut config = config.map_err(|error| {
             let source = std::error::Error::source(&error).map(ToString::to_string);
             OpenError::Url(source.unwrap_or_else(|| error.to_string()))
         })?;
-        match config.get_ssl_mode() {
-            SslMode::Disable | SslMode::Prefer => config.ssl_mode(SslMode::Disable),
-            _ => return Err(OpenError::Tls),
-        };
         if config.get_hosts().is_empty() {
             return Err(OpenError::Url("it names no host".into()));
         }
+        let is_local = |host: &Host| matches!(host, Host::Unix(_));
+        let tls = match config.get_hosts().iter().all(is_local) {
+            true => TlsOptions::none(),
+            false => tls,
+        };
+        config.ssl_mode(tls.ssl_mode());
+        let tls = tls.connector()?;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
         }
@@ -68,6 +75,7 @@ impl PostgresSettings {
         config.keepalives_idle(LEASE);
         Ok(Self {
             config,
+            tls,
             schema: "stepwell".to_owned(),
             blobs,
             audit: AuditBounds::default(),

@@ -1,6 +1,7 @@
 //! What the parts of the store have in common.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
@@ -9,6 +10,7 @@ use tokio_postgres::{Error, Row};
 use tokio_util::sync::CancellationToken;
 
 use super::error::failed;
+use super::hints::Board;
 use super::leaving::Leaving;
 use super::session::{Params, Readers, Session, Slot};
 use super::settings::PostgresSettings;
@@ -29,6 +31,12 @@ pub(super) struct Shared {
     pub(super) leaving: Mutex<Leaving>,
     /// Has the lease renewed, and the share of partitions looked at, at once.
     pub(super) look_now: Notify,
+    /// What nodes tell each other.
+    pub(super) board: Board,
+    /// How many nodes share what comes in.
+    pub(super) sharing: AtomicUsize,
+    /// The runs that this node has noted to last.
+    pub(super) lasting: Mutex<Vec<TaskId>>,
     /// What this node has to do.
     pub(super) load: Mutex<Load>,
     /// For what is removed.
@@ -77,6 +85,9 @@ impl Shared {
             desk: tokio::sync::Mutex::default(),
             leaving: Mutex::default(),
             look_now: Notify::new(),
+            board: Board::default(),
+            sharing: AtomicUsize::new(1),
+            lasting: Mutex::default(),
             load: Mutex::default(),
             broom: tokio::sync::Mutex::default(),
             health: watch::Sender::new(Health::Writable),

@@ -28,7 +28,7 @@
 //! | token | 1 | `n/…`, `o/…` |
 //! | entry of the audit log | 1 | `i/…`, `c/…` |
 //! | sealed config value, sealed connector | 1 | `g/…`, `k/…`; see [`crate::vault`] for the version within |
-//! | group of changes ([`super::sled::change`]) | 1, 2 (a change has a key) | the log |
+//! | group of changes ([`super::sled::group`]) | 1, 2 (a change has a key), 3 (with fragments of a long one) | the log |
 //! | keys of deliveries ([`super::sled::dedup`]) | 1 | `e/…` |
 //! | low-water mark ([`super::sled::change`]) | 1 | `m/log` |
 //! | places in the archive ([`super::sled::places`]) | 1 | `a/…` |

@@ -38,7 +38,7 @@ const VERSION: u32 = 1;
 pub(super) const SEGMENT_HEADER: usize = 16;
 /// Bytes before a record: its length and its checksum.
 const HEADER: usize = 8;
-/// Bytes that are written in one go.
+/// Bytes that are written in one go, and then synced: the committer's sync waits for what others have written.
 const BLOCK: usize = 1024 * 1024;
 /// A longer record goes into the tree, in pieces.
 pub(super) const LONGEST: usize = 256 * 1024;
@@ -209,6 +209,9 @@ impl Archive {
         end.bytes += framed;
         if end.buffer.len() >= BLOCK {
             self.write(end)?;
+            if let Some(file) = &end.file {
+                file.sync_data().map_err(failed)?;
+            }
         }
         Ok(place)
     }

@@ -22,6 +22,12 @@ pub(super) const KINDS: [u8; 2] = [1, 2];
 /// A workspace or the server, and a kind.
 type Log = (Option<WorkspaceName>, u8);
 
+/// What the key of an entry begins with.
+pub(super) fn prefix_of(entry: &AuditEntry) -> Vec<u8> {
+    let (owner, kind) = log_of(entry);
+    keys::audit(owner.as_ref(), kind)
+}
+
 fn log_of(entry: &AuditEntry) -> Log {
     let kind = KINDS[usize::from(!entry.is_done())];
     (entry.workspace.clone(), kind)

@@ -99,7 +99,7 @@ pub(super) fn set_index(encoded: &mut [u8], index: u32) {
 }
 
 /// A change without a key has nothing in its place, as all have in the first version of a group.
-fn decode_change(bytes: &[u8], may_have_key: bool) -> Result<Change, StoreError> {
+pub(super) fn decode_change(bytes: &[u8], may_have_key: bool) -> Result<Change, StoreError> {
     let mut parts = Parts::new(bytes, "a change in the log");
     let kind = match parts.byte()? {
         1 => Kind::Accept,
@@ -141,65 +141,6 @@ fn decode_change(bytes: &[u8], may_have_key: bool) -> Result<Change, StoreError>
         count,
         taken,
     })
-}
-
-/// Adds an encoded change to a group.
-pub(super) fn push_change(group: &mut Vec<u8>, encoded: &[u8]) -> Result<(), StoreError> {
-    push_length(group, encoded.len())?;
-    group.extend_from_slice(encoded);
-    Ok(())
-}
-
-/// Begins a group of changes; whether any of them has a key decides the version.
-pub(super) fn begin_group(group: &mut Vec<u8>, has_keys: bool) {
-    group.push(if has_keys { 2 } else { 1 });
-}
-
-/// Changes that became durable in one write of the log, in order. Another layout of a change, or another kind of
-/// change, is another version of the group.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Group(pub Vec<Change>);
-
-/// A group in which no change has a key.
-#[derive(Debug)]
-pub(super) struct Keyless(Vec<Change>);
-
-kind!('a, Group, "a group in the log", 1 => Keyless, 2 => Group);
-
-impl Shape<'_> for Keyless {
-    fn parse(bytes: &[u8], kind: &'static str) -> Result<Self, StoreError> {
-        decode_changes(bytes, kind, false).map(Self)
-    }
-}
-
-impl Shape<'_> for Group {
-    fn parse(bytes: &[u8], kind: &'static str) -> Result<Self, StoreError> {
-        decode_changes(bytes, kind, true).map(Self)
-    }
-}
-
-impl From<Keyless> for Group {
-    fn from(Keyless(changes): Keyless) -> Self {
-        Self(changes)
-    }
-}
-
-fn decode_changes(
-    bytes: &[u8],
-    kind: &'static str,
-    may_have_keys: bool,
-) -> Result<Vec<Change>, StoreError> {
-    let mut parts = Parts::new(bytes, kind);
-    let mut changes = Vec::new();
-    while !parts.is_empty() {
-        changes.push(decode_change(parts.sized()?, may_have_keys)?);
-    }
-    Ok(changes)
-}
-
-/// The changes of a group, in order.
-pub(super) fn decode_group(bytes: &[u8]) -> Result<Vec<Change>, StoreError> {
-    read::<Group>(bytes).map(|Group(changes)| changes)
 }
 
 /// How far the log is folded.

@@ -23,6 +23,9 @@ const CHUNK: usize = 64;
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// See [`CHUNK`].
 const CHUNK_BYTES: usize = 512 * 1024;
+/// Bytes of tasks that are folded into the tree between two syncs of it: the committer's sync waits for what others
+/// have written since the last one.
+const UNSYNCED: usize = 512 * 1024;
 
 /// Runs until the store stops.
 pub(super) fn run(shared: &Shared) {
@@ -183,6 +186,7 @@ fn fold(
     let mut tasks = tasks.into_iter().peekable();
     let mut writer = Folder::default();
     let mut has_room = true;
+    let mut unsynced = 0;
     while tasks.peek().is_some() {
         has_room = shared.may_fold();
         if !has_room {
@@ -209,6 +213,11 @@ fn fold(
         }
         let in_tree = writer.fold(shared, chunk)?;
         let mut gone = Vec::with_capacity(in_tree.len());
+        unsynced += in_tree.iter().map(|open| open.bytes()).sum::<usize>();
+        if unsynced >= UNSYNCED {
+            shared.with_disk(Disk::sync_written)?;
+            unsynced = 0;
+        }
         if !in_tree.is_empty() {
             let mut overlay = shared.overlay.write();
             gone.extend(in_tree.iter().filter_map(|open| overlay.folded(open)));

@@ -12,6 +12,7 @@ impl SledStore {
         // If the queue is full, the committer is awake and will see it.
         let _ = self.queue.try_send(Message::Look);
         self.shared.want_checkpoint();
+        self.shared.slots.wake_maker();
         self.shared.room.notify_waiters();
     }
 

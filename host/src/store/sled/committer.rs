@@ -1,26 +1,32 @@
 //! The one thread that puts changes in order and makes them durable, many at once.
 
-use std::time::Duration;
+mod order;
+
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, oneshot};
 
-use super::change::{self, Change, Kind};
+use super::change;
 use super::dedup::taken::DedupKeys;
 use super::disk::Disk;
+use super::fragments::Long;
+use super::group;
+use super::lanes::{Lanes, MUCH, Most, Much};
 use super::log::Tail;
 use super::message::{Message, Part, Queued};
 use super::newest::Newest;
-use super::overlay::{Overlay, OverlayTask};
+use super::overlay::OverlayTask;
 use super::shared::Shared;
-use super::{RESTED, recovery, room, tasks};
+use super::{QUEUE, RESTED, recovery, room};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::{Ownership, StoreError};
 
-/// Changes in one group at most.
-const CHANGES: usize = 512;
-/// Bytes in one group, unless a single change is longer.
-const BYTES: usize = 1024 * 1024;
+/// Changes in one group at most, and bytes in one of a workspace alone, unless a single change is longer.
+const MOST: Most = Most {
+    changes: 512,
+    bytes: 1024 * 1024,
+};
 /// How often a full disk is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
@@ -48,6 +54,8 @@ struct Committer<'a> {
     taken: DedupKeys,
     /// Repeated deliveries. What they repeat may be of this group, so they are answered when it is durable.
     repeats: Vec<(oneshot::Sender<Result<(), StoreError>>, StoreError)>,
+    /// The long change that is being written.
+    long: Option<Long>,
 }
 
 /// Runs until the store is closed or a write fails for another reason than a full disk.
@@ -60,15 +68,19 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
         bases: FxHashMap::default(),
         taken: DedupKeys::default(),
         repeats: Vec::new(),
+        long: None,
     };
     let mut batch = Vec::new();
-    let mut ahead = None;
+    let mut lanes = Lanes::default();
     loop {
         if let Err(error) = committer.tail.close_if_wanted() {
             shared.could_not_fold(error);
         }
         if shared.space.is_none() {
-            refuse(&mut queue, ahead.take(), &StoreError::Full);
+            // The log may be let go of what is written of it.
+            committer.give_up_long(&StoreError::Full);
+            lanes.is_written();
+            refuse(&mut queue, &mut lanes, &StoreError::Full);
             if shared.stopped() {
                 break;
             }
@@ -76,31 +88,32 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
             committer.recover();
             continue;
         }
-        let first = match ahead.take() {
-            Some(first) => first,
-            None => match receive(shared, &mut queue) {
-                Received::Change(first) => first,
+        if lanes.is_idle() {
+            match receive(shared, &mut queue) {
+                Received::Change(first) => push(&mut lanes, first, Instant::now()),
                 Received::Look => continue,
                 Received::End => break,
-            },
-        };
-        shared.pending.wait(GATHER);
-        let mut bytes = first.bytes();
-        batch.push(first);
-        while batch.len() < CHANGES && bytes < BYTES {
-            match queue.try_recv() {
-                Ok(Message::Change(next)) if bytes + next.bytes() > BYTES => {
-                    ahead = Some(next);
-                    break;
-                }
-                Ok(Message::Change(next)) => {
-                    bytes += next.bytes();
-                    batch.push(next);
-                }
-                Ok(Message::Look) | Err(_) => break,
             }
         }
-        if let Err(error) = committer.commit(&mut batch) {
+        shared.pending.wait(GATHER);
+        let now = Instant::now();
+        while lanes.len() < QUEUE
+            && let Ok(Message::Change(next)) = queue.try_recv()
+        {
+            push(&mut lanes, next, now);
+        }
+        if shared.stopped() {
+            break;
+        }
+        let has_fragment = match lanes.take(MOST, now, &mut batch) {
+            Much::Nothing => false,
+            Much::GoOn => true,
+            Much::Begin(queued) => {
+                committer.long = Some(Long::new(queued));
+                true
+            }
+        };
+        if let Err(error) = committer.commit(&mut batch, has_fragment) {
             let error = committer.could_not_write(error);
             for queued in batch.drain(..) {
                 let _ = queued.done.send(Err(error.clone()));
@@ -108,20 +121,31 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
             for (done, _) in committer.repeats.drain(..) {
                 let _ = done.send(Err(error.clone()));
             }
+            committer.give_up_long(&error);
             if shared.stopped() {
                 break;
             }
         }
+        if committer.long.is_none() {
+            lanes.is_written();
+        }
     }
     // What is still queued gets no answer but this one.
     queue.close();
-    refuse(&mut queue, ahead, &shared.refusal());
+    let error = shared.refusal();
+    committer.give_up_long(&error);
+    refuse(&mut queue, &mut lanes, &error);
+}
+
+fn push(lanes: &mut Lanes<Box<Queued>>, queued: Box<Queued>, now: Instant) {
+    let workspace = queued.first.change.workspace.clone();
+    lanes.push(&workspace, queued.bytes(), queued, now);
 }
 
 /// Answers all that is queued.
-fn refuse(queue: &mut mpsc::Receiver<Message>, ahead: Option<Box<Queued>>, error: &StoreError) {
+fn refuse(queue: &mut mpsc::Receiver<Message>, lanes: &mut Lanes<Box<Queued>>, error: &StoreError) {
     let rest = std::iter::from_fn(|| queue.try_recv().ok());
-    for message in ahead.map(Message::Change).into_iter().chain(rest) {
+    for message in lanes.drain().map(Message::Change).chain(rest) {
         if let Message::Change(queued) = message {
             let _ = queued.done.send(Err(error.clone()));
         }
@@ -194,9 +218,14 @@ impl Committer<'_> {
         }
     }
 
-    /// Makes a batch durable and answers it. An error leaves those in it that have no answer.
+    /// Makes a batch durable and answers it, with a fragment of the long change if there is to be one. An error leaves
+    /// those in it that have no answer.
     #[expect(clippy::vec_box)] // As they came through the queue; a task's head is large to move.
-    fn commit(&mut self, batch: &mut Vec<Box<Queued>>) -> Result<(), StoreError> {
+    fn commit(
+        &mut self,
+        batch: &mut Vec<Box<Queued>>,
+        has_fragment: bool,
+    ) -> Result<(), StoreError> {
         self.standing.clear();
         self.bases.clear();
         self.taken.clear();
@@ -217,15 +246,24 @@ impl Committer<'_> {
             }
         }
         *batch = accepted;
-        if batch.is_empty() {
+        if has_fragment {
+            self.check_long();
+        }
+        let has_fragment = has_fragment && self.long.is_some();
+        if batch.is_empty() && !has_fragment {
             self.answer_repeats();
             return Ok(());
         }
-        let group = self.tail.begin();
-        change::begin_group(group, !self.taken.is_empty());
+        let payload = self.tail.begin();
+        group::begin_group(payload, !self.taken.is_empty(), has_fragment);
         for part in batch.iter_mut().flat_map(|queued| queued.parts()) {
             change::set_index(&mut part.encoded, part.change.index);
-            change::push_change(group, &part.encoded)?;
+            group::push_change(payload, &part.encoded)?;
+        }
+        let mut span = None;
+        if has_fragment && let Some((from, queued)) = self.push_fragment(&owned)? {
+            span = Some(from);
+            batch.push(queued);
         }
         let number = self.tail.append()?;
         let mut waiters = Vec::with_capacity(batch.len());
@@ -241,6 +279,10 @@ impl Committer<'_> {
                 waiters.push(done);
             }
             overlay.applied = number;
+            if let Some(from) = span {
+                overlay.span(from, number);
+            }
+            overlay.long = self.long.as_ref().and_then(|long| long.from);
             self.shared.measure(&overlay);
             (overlay.bytes(), overlay.rested())
         };
@@ -256,125 +298,68 @@ impl Committer<'_> {
         Ok(())
     }
 
-    /// The task as the tree has it, if the overlay has it no more.
-    fn base(
-        &mut self,
-        overlay: &Overlay,
-        change: &Change,
-    ) -> Result<Option<OverlayTask>, StoreError> {
-        if change.kind == Kind::Accept || overlay.get(&change.workspace, change.id).is_some() {
-            return Ok(None);
-        }
-        match self.bases.remove(&(change.workspace.clone(), change.id)) {
-            Some(base) => Ok(Some(base)),
-            // It was folded since it was put in order.
-            None => tasks::from_tree_under_overlay(self.shared, &change.workspace, change.id)
-                // The group is in the log already.
-                .map_err(|error| StoreError::unavailable(error.to_string())),
+    /// Gives the long change up if nothing more of its workspace is to be written.
+    fn check_long(&mut self) {
+        let Some(long) = &mut self.long else { return };
+        let erasing = &self.shared.erasing;
+        let checked = long
+            .queued
+            .parts()
+            .try_for_each(|part| erasing.check(&part.change.workspace));
+        if let Err(error) = checked {
+            self.give_up_long(&error);
         }
     }
 
-    /// Checks the parts of a transaction and orders them: none of them if one is refused.
-    fn order_all(&mut self, owned: &Ownership, queued: &mut Queued) -> Result<(), StoreError> {
-        for part in queued.parts() {
-            owned.check(part.claim, part.change.id)?;
-            self.shared.erasing.check(&part.change.workspace)?;
+    fn give_up_long(&mut self, error: &StoreError) {
+        if let Some(long) = self.long.take() {
+            let _ = long.queued.done.send(Err(error.clone()));
+            self.shared.overlay.write().long = None;
         }
-        let (key, standing) = self.order(&mut queued.first)?;
-        let mut rest = Vec::with_capacity(queued.rest.len());
-        for part in &mut queued.rest {
-            rest.push(self.order(part)?);
+    }
+
+    /// Adds the next fragment of the long change to the group that was begun. With the last one the change is ordered and
+    /// made: gives the group that has its first fragment, and the change, unless it is refused.
+    fn push_fragment(
+        &mut self,
+        owned: &Ownership,
+    ) -> Result<Option<(u64, Box<Queued>)>, StoreError> {
+        let (number, Some(mut long)) = (self.tail.next(), self.long.take()) else {
+            return Ok(None);
+        };
+        let from = *long.from.get_or_insert(number);
+        let mut is_last = false;
+        let pushed = group::push_fragment(self.tail.group(), from, |group| {
+            is_last = long.push(group, MUCH)?;
+            Ok(())
+        });
+        if let Err(error) = pushed {
+            self.long = Some(long);
+            return Err(error);
         }
-        let taken = self.taken.by(self.shared, queued)?;
-        self.standing.insert(key, standing);
-        self.standing.extend(rest);
-        self.taken.extend(taken);
-        Ok(())
+        if !is_last {
+            self.long = Some(long);
+            return Ok(None);
+        }
+        match self.order_all(owned, &mut long.queued) {
+            Ok(()) => {
+                long.end(from).push(self.tail.group())?;
+                Ok(Some((from, long.queued)))
+            }
+            Err(repeat @ StoreError::Duplicate { .. }) => {
+                self.repeats.push((long.queued.done, repeat));
+                Ok(None)
+            }
+            Err(refused) => {
+                let _ = long.queued.done.send(Err(refused));
+                Ok(None)
+            }
+        }
     }
 
     fn answer_repeats(&mut self) {
         for (done, repeat) in self.repeats.drain(..) {
             let _ = done.send(Err(repeat));
         }
-    }
-
-    /// Checks a change against where its task stands, gives its entries their place, and says where
-    /// the task stands then.
-    fn order(&mut self, part: &mut Part) -> Result<(Key, TaskVersion), StoreError> {
-        let (change, expected) = (&mut part.change, part.expected);
-        let key = (change.workspace.clone(), change.id);
-        let standing = if change.kind == Kind::Accept && self.is_new(&key)? {
-            None
-        } else {
-            self.standing(&key)?
-        };
-        let next = match (change.kind, standing) {
-            (Kind::Accept, None) => TaskVersion {
-                version: change.head.as_ref().map_or(1, |head| head.version),
-                count: 0,
-            },
-            (Kind::Accept, Some(standing)) => {
-                return Err(conflict(change.id, 0, standing.version));
-            }
-            (_, None) => return Err(StoreError::NotFound(format!("task {}", change.id))),
-            (Kind::Effect, Some(standing)) => standing,
-            (Kind::Commit | Kind::Note, Some(standing)) => {
-                let expected = expected.unwrap_or(0);
-                if standing.version != expected {
-                    return Err(conflict(change.id, expected, standing.version));
-                }
-                TaskVersion {
-                    version: expected + 1,
-                    ..standing
-                }
-            }
-        };
-        change.index = next.count;
-        let count = next.count.checked_add(change.count).ok_or_else(|| {
-            StoreError::Refused(format!("the journal of task {} is full", change.id))
-        })?;
-        Ok((key, TaskVersion { count, ..next }))
-    }
-
-    fn standing(&mut self, key: &Key) -> Result<Option<TaskVersion>, StoreError> {
-        if let Some(standing) = self.standing.get(key) {
-            return Ok(Some(*standing));
-        }
-        let of = |open: &OverlayTask| TaskVersion {
-            version: open.head.version,
-            count: open.count,
-        };
-        if let Some(open) = self.shared.overlay.read().get(&key.0, key.1) {
-            return Ok(Some(of(open)));
-        }
-        let Some(open) = tasks::from_tree(self.shared, &key.0, key.1)? else {
-            return Ok(None);
-        };
-        let standing = of(&open);
-        self.bases.insert(key.clone(), open);
-        Ok(Some(standing))
-    }
-
-    /// Whether a task cannot be there already: its id is greater than every one that is, or than all
-    /// but a few that are known.
-    fn is_new(&mut self, (workspace, id): &Key) -> Result<bool, StoreError> {
-        match self.newest.get_mut(workspace) {
-            Some(newest) => Ok(newest.is_new(*id)),
-            None => {
-                let there = tasks::newest(self.shared, workspace)?;
-                let mut newest = Newest::after(there);
-                let new = newest.is_new(*id);
-                self.newest.insert(workspace.clone(), newest);
-                Ok(new)
-            }
-        }
-    }
-}
-
-fn conflict(id: TaskId, expected: u64, actual: u64) -> StoreError {
-    StoreError::Conflict {
-        id,
-        expected,
-        actual,
     }
 }

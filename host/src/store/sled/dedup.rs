@@ -19,6 +19,7 @@ mod filter;
 pub(super) mod find;
 pub(super) mod fold;
 pub(super) mod index;
+pub(super) mod list;
 pub(super) mod merge;
 pub(super) mod recent;
 mod run;

@@ -83,7 +83,7 @@ impl Disk {
             }
             let mut batch = Batch::default();
             batch.insert(keys::FORMAT, &FORMAT.to_le_bytes());
-            batch.insert(keys::SEED, &rand::random::<[u8; 32]>());
+            batch.insert(keys::SEED, &settings.seed.unwrap_or_else(rand::random));
             batch.insert(keys::UPGRADED, &[]);
             db.apply_batch(batch).map_err(from_sled)?;
         }
@@ -159,12 +159,18 @@ impl Disk {
         self.sync_tree()
     }
 
-    fn sync_tree(&self) -> Result<(), StoreError> {
-        self.flush_tree()?;
+    /// Has the device write what sled has given to the kernel so far: whoever syncs next waits for no more than what
+    /// came since.
+    pub(super) fn sync_written(&self) -> Result<(), StoreError> {
         self.db
             .file()
             .sync_data()
             .map_err(io("the tree cannot be synced"))
+    }
+
+    fn sync_tree(&self) -> Result<(), StoreError> {
+        self.flush_tree()?;
+        self.sync_written()
     }
 
     /// The tree's generation.

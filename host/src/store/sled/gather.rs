@@ -86,7 +86,10 @@ mod tests {
         pending.begin();
         let other = pending.clone();
         let ends = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(20));
+            // The committer waits by then.
+            while !other.awaited.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
             other.end();
             other.end();
         });

@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use super::change::{Group, Mark};
+use super::change::Mark;
 use super::failure::OpenError;
 use super::frame::{self, HEADER, SLOT_HEADER};
+use super::group::Group;
 use super::places::Places;
 use super::shapes::record::Record;
 use super::shapes::{Kind, Written as _, read};

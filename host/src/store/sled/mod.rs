@@ -31,15 +31,19 @@ mod failpoint;
 mod failure;
 mod files;
 mod fold;
+mod fragments;
 mod frame;
 mod gather;
+mod group;
 pub mod inspect;
 mod key_names;
 mod keys;
+mod lanes;
 mod log;
 mod long;
 mod marks;
 mod message;
+mod migration;
 mod newest;
 mod overlay;
 mod pins;
@@ -127,12 +131,19 @@ impl SledStore {
             let shared = shared.clone();
             spawn("store-fold", move || checkpoint::run(&shared))?
         };
+        let slots = {
+            let shared = shared.clone();
+            spawn("store-slots", move || {
+                let has_room = || !shared.space.is_low() && room::has_slot(&shared.settings);
+                shared.slots.make_ahead(|| !shared.stopped(), has_room);
+            })?
+        };
         Ok(Arc::new(Self {
             shared,
             queue,
             seed,
             purge: Arc::default(),
-            threads: Mutex::new(vec![committer, checkpoint]),
+            threads: Mutex::new(vec![committer, checkpoint, slots]),
         }))
     }
 

@@ -1,7 +1,7 @@
 //! Tasks that have moved since they were last folded: what is durable only in the log. Where the
 //! overlay has a task, it is right and the tree is behind.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -86,6 +86,11 @@ pub(super) struct Overlay {
     /// Keys of deliveries that are not folded.
     pub dedup: Recent,
     pins: Pins,
+    /// The group with the first fragment of a long change that is being written.
+    pub long: Option<u64>,
+    /// The groups with the first fragment and with the end of each long change that is in the log, in order. No two
+    /// overlap.
+    spans: VecDeque<(u64, u64)>,
     bytes: usize,
     /// The last group whose changes are all here.
     pub applied: u64,
@@ -110,7 +115,25 @@ impl Overlay {
     /// The least group of the log that is still needed; the next one if none is.
     pub(super) fn low(&self) -> u64 {
         let tasks = self.pins.least().unwrap_or(self.applied + 1);
-        self.dedup.low().map_or(tasks, |keys| keys.min(tasks))
+        let low = self.dedup.low().map_or(tasks, |keys| keys.min(tasks));
+        let low = self.long.map_or(low, |long| long.min(low));
+        // The end of a long change is nothing without its fragments.
+        let of_low = |(from, end): &&(u64, u64)| *from < low && low <= *end;
+        self.spans
+            .iter()
+            .find(of_low)
+            .map_or(low, |(from, _)| *from)
+    }
+
+    /// Takes note that a long change is in the log, in fragments from group `from` on; group `end` has its end.
+    pub(super) fn span(&mut self, from: u64, end: u64) {
+        if self.spans.back() != Some(&(from, end)) {
+            self.spans.push_back((from, end));
+        }
+        let low = self.low();
+        while self.spans.front().is_some_and(|(_, end)| *end < low) {
+            self.spans.pop_front();
+        }
     }
 
     /// How many tasks came to rest since the last [`Overlay::take_rested`].

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use super::archive;
 use super::catalog_copy::CatalogCopy;
-use super::change::{self, Change, Kind, Mark};
+use super::change::{Change, Kind, Mark};
 use super::codec::damaged;
 use super::dedup::index::DedupIndex;
 use super::directory_lock;
@@ -19,6 +19,7 @@ use super::disk::Disk;
 use super::erasing::Erasing;
 use super::failure::{OpenError, from_sled, unusable};
 use super::files::MARKS;
+use super::fragments::{Fragments, Made};
 use super::log::{self, Slots, Tail};
 use super::marks::{self, Acknowledged, Marks, StoreMarks};
 use super::overlay::Overlay;
@@ -118,6 +119,7 @@ fn epoch() -> u64 {
 /// Returns the log's end. For the committer alone.
 pub(super) fn reopen(shared: &Shared) -> Result<Tail, StoreError> {
     let _one = shared.checkpointing.lock();
+    let _making = shared.slots.making.lock();
     let _steady = shared.steady.write();
     let mut setup = shared.setup.lock();
     // sled has its own lock on its file.
@@ -192,6 +194,7 @@ fn read(settings: &SledSettings, marks: &Arc<Marks>, is_first: bool) -> Result<O
     let dedup = DedupIndex::read(&disk, settings)?;
     let mut overlay = Overlay::default();
     overlay.applied = mark.low.saturating_sub(1);
+    let mut fragments = Fragments::default();
     let (slots, tail) = log::open(
         &settings.path.join("log"),
         settings.slot_bytes,
@@ -200,7 +203,11 @@ fn read(settings: &SledSettings, marks: &Arc<Marks>, is_first: bool) -> Result<O
         marks.clone(),
         settings.fail.clone(),
         |number, payload| {
-            for change in change::decode_group(payload)? {
+            for made in fragments.changes(number, payload)? {
+                let Made { change, from } = made?;
+                if from < number {
+                    overlay.span(from, number);
+                }
                 if erasing.contains(&change.workspace) {
                     continue;
                 }

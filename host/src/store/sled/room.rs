@@ -122,6 +122,11 @@ pub(super) fn free(path: &Path) -> u64 {
     rustix::fs::statvfs(path).map_or(u64::MAX, |disk| disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
+/// Whether a file of the log may be made that is not needed yet.
+pub(super) fn has_slot(settings: &SledSettings) -> bool {
+    free(&settings.path) >= settings.reserve_bytes + 2 * settings.slot_bytes
+}
+
 /// Bytes that opening the store at `path` may take: a segment of the tree that was cut, its list of
 /// pages as it is written down anew, and what the server writes beside it.
 pub(super) fn needed(path: &Path) -> u64 {

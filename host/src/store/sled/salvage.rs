@@ -14,6 +14,7 @@ mod repair;
 mod replay;
 mod report;
 mod tasks;
+mod trial;
 mod write;
 
 pub use self::check::check;

@@ -30,6 +30,8 @@ pub struct SledSettings {
     pub checkpoint_every: Option<Duration>,
     /// How much of the audit log is kept.
     pub audit: AuditBounds,
+    /// What run seeds of a new store are derived from; none takes random bytes.
+    pub seed: Option<[u8; 32]>,
     /// How keys of deliveries are kept.
     pub(super) dedup: DedupSettings,
     /// What one look for tasks by their terms may cost, see [`super::queries`].
@@ -75,6 +77,7 @@ impl Default for SledSettings {
             reserve_bytes: 16 * 1024 * 1024,
             checkpoint_every: Some(Duration::from_millis(500)),
             audit: AuditBounds::default(),
+            seed: None,
             dedup: DedupSettings::default(),
             // Some 50 ms.
             look_cost: 40_000,

@@ -1,8 +1,13 @@
+mod bad_input;
 mod cut;
 mod figures;
+mod hints;
 mod inbox;
+mod interrupted;
+mod migration;
 mod server;
 mod takeover;
+mod tls;
 
 use std::sync::Arc;
 

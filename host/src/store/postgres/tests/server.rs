@@ -1,9 +1,10 @@
 //! A PostgreSQL server of a test's own: a new database cluster in a temporary folder, reached by a socket in it.
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ const MISSING: &str = "these tests need PostgreSQL 13 or newer: install Debian's
 pub struct PostgresServer {
     folder: tempfile::TempDir,
     user: Option<(u32, u32)>,
+    /// Of the socket, too.
+    port: u16,
     child: Option<Child>,
 }
 
@@ -63,15 +66,59 @@ impl PostgresServer {
 
     /// One with these settings, each as `name=value`.
     pub fn with(settings: &[&str]) -> Self {
+        let mut server = Self::made(settings, 5432);
+        server.resume();
+        server
+    }
+
+    /// One that is reached by a port of this machine, too.
+    pub fn on_port() -> Self {
+        let mut server = Self::listening(&[]);
+        server.resume();
+        server
+    }
+
+    /// The same with this certificate and its key: users of the network need TLS and a password.
+    pub fn with_tls(certificate: &Path, key: &Path) -> Self {
+        let mut server = Self::listening(&["ssl=on", "password_encryption=scram-sha-256"]);
+        let rules = "local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n";
+        server.put("data/pg_hba.conf", rules.as_bytes());
+        server.put("data/server.crt", &fs::read(certificate).unwrap());
+        server.put("data/server.key", &fs::read(key).unwrap());
+        server.resume();
+        server
+    }
+
+    fn listening(settings: &[&str]) -> Self {
+        // Free a moment ago.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
+        let port = port.unwrap().port();
+        let own = format!("port={port}");
+        let all = [&["listen_addresses=127.0.0.1", &own], settings].concat();
+        Self::made(&all, port)
+    }
+
+    /// Writes a file that only the server reads.
+    fn put(&self, name: &str, content: &[u8]) {
+        let path = self.folder.path().join(name);
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        if let Some((uid, gid)) = self.user {
+            chown(&path, Some(uid), Some(gid)).unwrap();
+        }
+    }
+
+    fn made(settings: &[&str], port: u16) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let user = unprivileged();
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         if let Some((uid, gid)) = user {
             chown(folder.path(), Some(uid), Some(gid)).unwrap();
         }
-        let mut server = Self {
+        let server = Self {
             folder,
             user,
+            port,
             child: None,
         };
         let made = server
@@ -91,7 +138,6 @@ impl PostgresServer {
         let mut config = fs::read_to_string(&path).unwrap();
         config.push_str(&lines);
         fs::write(&path, config).unwrap();
-        server.resume();
         server
     }
 
@@ -107,7 +153,13 @@ impl PostgresServer {
     /// What a store is opened with.
     pub fn url(&self) -> String {
         let socket = self.folder.path().display();
-        format!("postgres:///postgres?user=stepwell&host={socket}")
+        let port = self.port;
+        format!("postgres:///postgres?user=stepwell&host={socket}&port={port}")
+    }
+
+    /// The port of the network, if it has one.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Starts it where it was killed.

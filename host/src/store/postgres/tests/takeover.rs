@@ -11,9 +11,9 @@ use crate::store::conformance::owned::Owned as _;
 use crate::store::conformance::samples::{dedup, new_task, next, workspace};
 use crate::store::{Cluster as _, NewTask, Store, StoreError};
 
-const LEASE: Duration = Duration::from_secs(2);
+pub(super) const LEASE: Duration = Duration::from_secs(2);
 
-async fn node(server: &PostgresServer, lease: Duration) -> Arc<PostgresStore> {
+pub(super) async fn node(server: &PostgresServer, lease: Duration) -> Arc<PostgresStore> {
     let folder = std::env::temp_dir().join("stepwell-no-files");
     let settings = PostgresSettings {
         lease,
@@ -24,13 +24,13 @@ async fn node(server: &PostgresServer, lease: Duration) -> Arc<PostgresStore> {
     PostgresStore::open(settings).await.unwrap()
 }
 
-fn owned(store: &PostgresStore) -> usize {
+pub(super) fn owned(store: &PostgresStore) -> usize {
     let owned = store.ownership().borrow().clone();
     let is_owned = |partition: &Partition| owned.claim(*partition).is_some();
     Partition::all().filter(is_owned).count()
 }
 
-async fn until(what: &str, is_so: impl Fn() -> bool) {
+pub(super) async fn until(what: &str, is_so: impl Fn() -> bool) {
     for _ in 0..3_000 {
         if is_so() {
             return;
@@ -41,14 +41,14 @@ async fn until(what: &str, is_so: impl Fn() -> bool) {
 }
 
 /// Ends a node as `kill -9` does: nothing is given up.
-fn kill(store: &PostgresStore) {
+pub(super) fn kill(store: &PostgresStore) {
     for task in store.tasks.lock().drain(..) {
         task.abort();
     }
 }
 
 /// Two nodes, each of which owns a half.
-async fn two_nodes(server: &PostgresServer) -> (Arc<PostgresStore>, Arc<PostgresStore>) {
+pub(super) async fn two_nodes(server: &PostgresServer) -> (Arc<PostgresStore>, Arc<PostgresStore>) {
     let (one, two) = (node(server, LEASE).await, node(server, LEASE).await);
     until("both have a half", || {
         owned(&one) == 128 && owned(&two) == 128
@@ -57,7 +57,7 @@ async fn two_nodes(server: &PostgresServer) -> (Arc<PostgresStore>, Arc<Postgres
     (one, two)
 }
 
-fn in_partition(number: u8) -> NewTask {
+pub(super) fn in_partition(number: u8) -> NewTask {
     let id = Partition::new(number).place(TaskId::new());
     new_task(&workspace("acme"), id, "{}")
 }

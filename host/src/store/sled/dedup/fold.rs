@@ -45,7 +45,7 @@ pub(in super::super) fn fold(shared: &Shared, all: bool) -> Result<bool, StoreEr
 }
 
 /// Writes keys as runs, one for each workspace and day.
-fn write(shared: &Shared, keys: &Keys) -> Result<(), StoreError> {
+pub(super) fn write(shared: &Shared, keys: &Keys) -> Result<(), StoreError> {
     let mut written: Vec<(&WorkspaceName, Run)> = Vec::new();
     let (mut batch, mut values) = (Batch::default(), 0);
     for (workspace, keys) in keys.spaces() {

@@ -19,6 +19,19 @@ pub(in super::super) struct Keys {
 }
 
 impl Keys {
+    /// Keys of one workspace that no log has.
+    pub(super) fn of(
+        workspace: &WorkspaceName,
+        keys: impl Iterator<Item = (DedupKey, Holder)>,
+    ) -> Self {
+        let keys: HashMap<DedupKey, Holder> = keys.collect();
+        Self {
+            count: keys.len(),
+            spaces: HashMap::from([(workspace.clone(), keys)]),
+            first: None,
+        }
+    }
+
     /// All of them by workspace, in no order.
     pub(super) fn spaces(
         &self,

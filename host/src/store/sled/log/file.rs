@@ -9,6 +9,9 @@ use std::path::Path;
 /// sync of 20 KiB wrote 300.
 const BLOCK: usize = 4096;
 
+/// How much of a new slot is made durable in one go: what others write waits for no more than this.
+const PORTION: u64 = 1024 * 1024;
+
 /// The number in the name of a slot's file.
 pub(super) fn number_of(path: &Path) -> Option<u64> {
     path.file_stem()?.to_str()?.parse().ok()
@@ -24,6 +27,9 @@ pub(super) fn zeroed(path: &Path, bytes: u64) -> std::io::Result<File> {
         let length = zeros.len().min((bytes - at) as usize);
         file.write_all_at(&zeros[..length], at)?;
         at += length as u64;
+        if at.is_multiple_of(PORTION) {
+            file.sync_data()?;
+        }
     }
     file.sync_all()?;
     Ok(file)

@@ -6,15 +6,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use super::super::codec::damaged;
 use super::super::failpoint::FailPoint;
 use super::super::failure::{OpenError, io, unusable};
 use super::super::frame::{self, HEADER, SLOT_HEADER};
 use super::super::marks::Marks;
+use super::Tail;
 use super::file::number_of;
-use super::{Sealed, Slots, Tail};
+use super::slots::{Sealed, Slots};
 use crate::store::StoreError;
 
 /// Opens the log in `directory` and hands every group from `low` on to `replay`, in order. Groups
@@ -64,6 +65,9 @@ pub(in super::super) fn open(
         bytes: AtomicU64::new(0),
         marks,
         fail,
+        making: Mutex::default(),
+        is_used: Mutex::default(),
+        used: Condvar::new(),
     });
     // None until the first slot that matters tells where the log begins.
     let mut next: Option<u64> = None;

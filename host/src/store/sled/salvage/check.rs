@@ -7,9 +7,10 @@ use super::super::failure::{OpenError, unusable};
 use super::catalog::sealed;
 use super::read::Salvage;
 use super::report::Report;
+use super::trial;
 
 /// Reads every byte of the store at `path` that matters, and changes nothing. Blocks on the disk; takes about as
-/// much memory as the tree has bytes.
+/// much memory as the tree has bytes, and as much of the disk for a moment.
 ///
 /// # Errors
 /// There is no store, a server has it, it is of a newer version, or it cannot be read at all.
@@ -18,7 +19,10 @@ pub fn check(path: &Path) -> Result<Report, OpenError> {
         return Err(unusable(path, &"there is no store"));
     }
     let _lock = directory_lock::take(path)?;
-    let salvage = Salvage::read(path)?;
+    let mut salvage = Salvage::read(path)?;
+    if salvage.damages.is_empty() {
+        salvage.damages.extend(trial::open_a_copy(path)?);
+    }
     Ok(Report {
         sound: salvage.damages.is_empty(),
         tasks: salvage.tasks.all.len() + salvage.log.accepted.len(),

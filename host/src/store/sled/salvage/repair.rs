@@ -12,6 +12,7 @@ use super::super::failure::{OpenError, io, unusable};
 use super::super::files::{MARKS, sync_directory};
 use super::read::Salvage;
 use super::report::Repaired;
+use super::trial;
 use super::write::write;
 use crate::store::StoreError;
 
@@ -30,7 +31,10 @@ pub fn repair(path: &Path) -> Result<Repaired, OpenError> {
         return Err(unusable(path, &"there is no store"));
     }
     let _lock = directory_lock::take(path)?;
-    let salvage = Salvage::read(path)?;
+    let mut salvage = Salvage::read(path)?;
+    if salvage.damages.is_empty() {
+        salvage.damages.extend(trial::open_a_copy(path)?);
+    }
     let tasks = salvage.tasks.all.len() + salvage.log.accepted.len();
     if salvage.damages.is_empty() {
         return Ok(Repaired {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::catalog_copy::Entries;
-use super::super::change::{self, Change, Kind, Mark};
+use super::super::change::{Change, Kind, Mark};
+use super::super::fragments::{Fragments, Made};
 use super::super::removed::Removed;
 use super::super::scan::pages::Values;
 use super::super::{checked, key_names, keys};
@@ -50,8 +51,9 @@ pub(super) fn replay(
         last,
         ..Replayed::default()
     };
+    let mut fragments = Fragments::default();
     for (number, payload) in groups.payloads.range(low..) {
-        let changes = match change::decode_group(payload) {
+        let changes = match fragments.changes(*number, payload) {
             Ok(changes) => changes,
             Err(StoreError::Damaged(why)) => {
                 let damage = Damage::new("the log", "log", "a group in the log", why);
@@ -61,7 +63,16 @@ pub(super) fn replay(
             Err(error) => return Err(error),
         };
         let mut kept = Vec::new();
-        for change in changes {
+        for made in changes {
+            let change = match made {
+                Ok(Made { change, .. }) => change,
+                Err(StoreError::Damaged(why)) => {
+                    let damage = Damage::new("the log", "log", "a long change in the log", why);
+                    damages.push(damage.losing("the change"));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             if catalog.contains_key(&keys::erasing(&change.workspace)) {
                 continue;
             }

@@ -1,11 +1,9 @@
 //! What was found in a store that was read to its last byte.
 
-use serde::Serialize;
-
 use crate::domain::ids::{ConfigKey, TaskId, WorkspaceName};
 
 /// Something in a store that is not as it was written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Damage {
     /// The part of the store, e.g. `the log`.
     pub part: &'static str,
@@ -64,7 +62,7 @@ impl Damage {
 }
 
 /// What a check found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Nothing is damaged.
     pub sound: bool,
@@ -73,12 +71,11 @@ pub struct Report {
     /// Everything that is damaged.
     pub damages: Vec<Damage>,
     /// Config values as the vault sealed them, with their workspaces and keys.
-    #[serde(skip)]
     pub sealed: Vec<(WorkspaceName, ConfigKey, Vec<u8>)>,
 }
 
 /// What a repair did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repaired {
     /// Where the store is as it was before; none if nothing was damaged and nothing was changed.
     pub kept: Option<String>,

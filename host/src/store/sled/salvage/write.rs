@@ -14,6 +14,7 @@ use super::super::failure::{OpenError, from_sled, io};
 use super::super::files::{CATALOG_COPY, MARKS, slot_name, sync_directory};
 use super::super::fold::index_keys;
 use super::super::frame::{self, HEADER, SLOT_HEADER};
+use super::super::group;
 use super::super::marks::{Acknowledged, StoreMarks};
 use super::super::scan::generation::Tag;
 use super::super::terms;
@@ -152,9 +153,10 @@ fn write_log(salvage: &Salvage, path: &Path, noted: &mut StoreMarks) -> Result<M
 }
 
 fn write_group(changes: &[Change], into: &mut Vec<u8>) -> Result<(), StoreError> {
-    change::begin_group(into, changes.iter().any(|change| change.taken.is_some()));
+    let has_keys = changes.iter().any(|change| change.taken.is_some());
+    group::begin_group(into, has_keys, false);
     for change in changes {
-        change::push_change(into, &change::encode_change(change)?)?;
+        group::push_change(into, &change::encode_change(change)?)?;
     }
     Ok(())
 }

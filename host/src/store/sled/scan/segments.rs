@@ -9,7 +9,7 @@ use std::path::Path;
 use super::message::{Kind, Message, RED_ZONE, SEGMENT, SoundMessage, find, parse};
 
 /// Bytes before a segment's first message.
-const SEGMENT_HEADER: usize = 20;
+pub(super) const SEGMENT_HEADER: usize = 20;
 
 /// Bytes that are no message where one should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,14 +27,14 @@ struct Segments {
     holes: Vec<Hole>,
 }
 
-fn header_lsn(header: &[u8; SEGMENT_HEADER]) -> Option<i64> {
+pub(super) fn header_lsn(header: &[u8; SEGMENT_HEADER]) -> Option<i64> {
     let [a, b, c, d, rest @ ..] = header;
     let sum = u32::from_le_bytes([*a, *b, *c, *d]) ^ u32::MAX;
     let lsn = i64::from_le_bytes(*rest.first_chunk()?) ^ i64::MAX;
     (crc32fast::hash(rest) == sum && lsn >= 0 && lsn % SEGMENT as i64 == 0).then_some(lsn)
 }
 
-fn read_segment(file: &File, offset: u64, into: &mut Vec<u8>) -> io::Result<()> {
+pub(super) fn read_segment(file: &File, offset: u64, into: &mut Vec<u8>) -> io::Result<()> {
     into.resize(SEGMENT, 0);
     let mut read = 0;
     while read < SEGMENT {

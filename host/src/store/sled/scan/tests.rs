@@ -1,10 +1,17 @@
 //! The reader of sled's file against sled itself.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use super::generation::Tag;
+use super::message::{SEGMENT, parse};
+use super::segments::{SEGMENT_HEADER, header_lsn, read_segment};
 use super::{before_open, pages};
+use crate::store::sled::failure::OpenError;
+use crate::store::sled::{SledSettings, SledStore, salvage};
+use crate::store::{Store, StoreError};
 
 const TAG: Tag = Tag(*b"abcdefgh");
 
@@ -131,4 +138,74 @@ fn what_is_not_as_it_was_written_is_noticed() {
         }
     }
     assert!(noticed > 10, "{noticed}");
+}
+
+/// Writes a message behind the last one of a tree: the change of a page that was made in a part that is not there.
+fn dangle(tree: &Path) {
+    let file = File::options().read(true).write(true).open(tree.join("db"));
+    let file = file.unwrap();
+    let bytes = file.metadata().unwrap().len();
+    let mut newest = None;
+    for offset in (0..bytes).step_by(SEGMENT) {
+        let mut header = [0; SEGMENT_HEADER];
+        file.read_exact_at(&mut header, offset).unwrap();
+        newest = newest.max(header_lsn(&header).map(|lsn| (lsn, offset)));
+    }
+    let (base, offset) = newest.unwrap();
+    let number = base as u64 / SEGMENT as u64;
+    let mut segment = Vec::new();
+    read_segment(&file, offset, &mut segment).unwrap();
+    let mut at = SEGMENT_HEADER;
+    while let Some(message) = parse(&segment, at)
+        && message.number == number
+    {
+        at = message.end;
+    }
+    let body = [0; 16];
+    // A link of page 200; each of these numbers is one byte.
+    let mut message = vec![10, body.len() as u8, number as u8, 200];
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(&body);
+    sum.update(&message);
+    message.splice(0..0, (sum.finalize() ^ u32::MAX).to_le_bytes());
+    message.extend_from_slice(&body);
+    let found = parse(&message, 0).unwrap();
+    assert_eq!(
+        (found.number, found.page, found.end),
+        (number, 200, message.len())
+    );
+    file.write_all_at(&message, offset + at as u64).unwrap();
+}
+
+#[tokio::test]
+async fn what_sled_does_not_open_is_damage_and_is_repaired_though_all_of_it_is_read() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("store");
+    let store = SledStore::open(SledSettings::at(&path)).unwrap();
+    let seed = store.seed();
+    store.close().await;
+    drop(store);
+    assert!(salvage::check(&path).unwrap().sound);
+    dangle(&path.join("tree"));
+    let opened = SledStore::open(SledSettings::at(&path));
+    let Err(OpenError::Store(StoreError::Damaged(why))) = opened else {
+        panic!("sled opens it");
+    };
+    assert!(why.contains("the tree"), "{why}");
+    let report = salvage::check(&path).unwrap();
+    let [damage] = &report.damages[..] else {
+        panic!("{:#?}", report.damages);
+    };
+    assert_eq!(
+        (report.sound, damage.part, &damage.loss),
+        (false, "the tree", &None)
+    );
+    salvage::repair(&path).unwrap();
+    assert!(salvage::check(&path).unwrap().sound);
+    let store = SledStore::open(SledSettings::at(&path)).unwrap();
+    assert_eq!(store.seed(), seed);
+    store.close().await;
+    let left = std::fs::read_dir(home.path()).unwrap().flatten();
+    let left: Vec<_> = left.map(|entry| entry.file_name()).collect();
+    assert_eq!(left.len(), 2, "the store and the damaged one: {left:?}");
 }

@@ -63,7 +63,13 @@ enum Op {
 }
 
 fn size() -> impl Strategy<Value = usize> {
-    prop_oneof![8 => 0..300usize, 2 => 5_500..6_500usize, 1 => 10_000..40_000usize]
+    prop_oneof![
+        16 => 0..300usize,
+        4 => 5_500..6_500usize,
+        2 => 10_000..40_000usize,
+        // Written in fragments while others write.
+        1 => 66_000..200_000usize,
+    ]
 }
 
 fn state_of() -> impl Strategy<Value = TaskState> {

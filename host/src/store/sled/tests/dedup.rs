@@ -163,3 +163,53 @@ async fn a_look_up_beside_folds_and_merges_misses_nothing() {
     // Merged, they may be in one run.
     assert!(store.shared.dedup.moved() > 1, "keys were folded");
 }
+
+/// As a store is copied: from memory, from runs of several days and from runs that were given.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_are_listed_once_in_their_order() {
+    use crate::store::migration::{HeldKey, Migrate as _};
+
+    let home = scratch();
+    let store = SledStore::open(settings(home.path(), 4096)).unwrap();
+    let (ws, other) = (workspace("a"), workspace("b"));
+    let mut known = Vec::new();
+    for n in 0..700u64 {
+        let dedup = Dedup {
+            until: START + (1 + n % 4) * DAY,
+            ..dedup(&format!("{n}"), START)
+        };
+        let task = accept(&store, &ws, dedup).await;
+        known.push(HeldKey {
+            key: dedup.key,
+            task,
+            until: dedup.until,
+        });
+        if n.is_multiple_of(90) {
+            store.fold_all().unwrap();
+        }
+    }
+    accept(&store, &other, dedup("another's", START)).await;
+    known.sort_unstable_by_key(|held| held.key);
+    let target = scratch();
+    let copy = SledStore::open(settings(target.path(), 4096)).unwrap();
+    let mut listed: Vec<HeldKey> = Vec::new();
+    loop {
+        let after = listed.last().map(|held| held.key);
+        let page = store.keys(&ws, after, 64).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        assert!(page.len() <= 64);
+        copy.put_keys(&ws, page.clone()).await.unwrap();
+        listed.extend(page);
+    }
+    assert_eq!(listed, known);
+    store.close().await;
+    copy.close().await;
+    let copy = SledStore::open(settings(target.path(), 4096)).unwrap();
+    assert_eq!(copy.keys(&ws, None, 10_000).await.unwrap(), known);
+    let found = copy.delivered(&ws, known[7].key, START).await.unwrap();
+    assert_eq!(found, Some(known[7].task));
+    assert_eq!(copy.keys(&other, None, 10).await.unwrap(), []);
+    copy.close().await;
+}

@@ -5,15 +5,17 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use super::super::archive::Place;
-use super::super::change::{self, Change, DedupClaim, Kind, Mark};
+use super::super::change::{Change, DedupClaim, Kind, Mark};
 use super::super::dedup::block::{Holder, KeyBlock};
+use super::super::group::{self, Item};
 use super::super::shapes::journal::{Piece, push_entry};
 use super::super::shapes::record::{Fixed, Record, encode_record};
 use super::super::shapes::{SealedConfig, SealedConnector, Written, read};
 use super::super::terms::{Digests, Several};
 use super::super::{archive, checked, frame, long, places, terms};
 use super::{
-    checked_webhooks, deliveries, limited, replying, samples, samples_of_parts, samples_of_requests,
+    checked_webhooks, deliveries, limited, long_changes, replying, samples, samples_of_parts,
+    samples_of_requests,
 };
 use crate::domain::dedup::DedupKey;
 use crate::domain::task::TaskHead;
@@ -111,7 +113,11 @@ fn read_record(bytes: &[u8]) -> Result<Whole, StoreError> {
     ))
 }
 
-fn changes() -> Vec<Change> {
+fn changes() -> Vec<Item> {
+    whole_changes().into_iter().map(Item::Change).collect()
+}
+
+fn whole_changes() -> Vec<Change> {
     let mut entries = Vec::new();
     for entry in samples::entries().iter().take(2) {
         push_entry(&mut entries, entry).unwrap();
@@ -139,24 +145,13 @@ fn changes() -> Vec<Change> {
 }
 
 /// Changes of which two have the key of a delivery.
-fn keyed_changes() -> Vec<Change> {
-    let mut changes = changes();
+fn keyed_changes() -> Vec<Item> {
+    let mut changes = whole_changes();
     for (change, until) in changes.iter_mut().zip([1, u64::MAX]) {
         let key = DedupKey::from_bytes([until as u8; 16]);
         change.taken = Some(DedupClaim { key, until });
     }
-    changes
-}
-
-fn write_group(changes: &Vec<Change>) -> Vec<u8> {
-    let mut group = Vec::new();
-    let has_keys = changes.iter().any(|change| change.taken.is_some());
-    change::begin_group(&mut group, has_keys);
-    for change in changes {
-        let encoded = change::encode_change(change).unwrap();
-        change::push_change(&mut group, &encoded).unwrap();
-    }
-    group
+    changes.into_iter().map(Item::Change).collect()
 }
 
 fn heads(file: &'static str, heads: Vec<TaskHead>) -> Golden {
@@ -176,10 +171,23 @@ fn whole_records(file: &'static str) -> Golden {
     golden(file, 1, names, records(), write_record, read_record)
 }
 
-fn groups(file: &'static str, changes: Vec<Change>) -> Golden {
-    let names = &["a group in the log", "a change in the log", "a task's head"];
-    let values = vec![changes];
-    golden(file, 2, names, values, write_group, change::decode_group)
+fn groups(file: &'static str, items: Vec<Item>) -> Golden {
+    let names = &[
+        "a group in the log",
+        "a change in the log",
+        "a task's head",
+        "a fragment of a long change in the log",
+        "the end of a long change in the log",
+    ];
+    let values = vec![items];
+    golden(
+        file,
+        3,
+        names,
+        values,
+        long_changes::write_group,
+        group::decode_group,
+    )
 }
 
 fn key_blocks() -> Vec<KeyBlock> {
@@ -339,6 +347,7 @@ pub(super) fn all() -> Vec<Golden> {
         groups("group-v1-standing", changes()),
         overfull(groups("group-v1", changes())),
         groups("group-v2", keyed_changes()),
+        groups("group-v3", long_changes::items(keyed_changes())),
         golden(
             "dedup-v1",
             1,

@@ -10,6 +10,7 @@ mod full;
 mod golden;
 mod limited;
 mod locks;
+mod long_changes;
 mod matrix;
 mod panic;
 mod purge;
@@ -18,6 +19,7 @@ mod samples;
 mod samples_of_parts;
 mod samples_of_requests;
 mod shapes;
+mod spares;
 pub(super) mod torn;
 
 use std::sync::Arc;

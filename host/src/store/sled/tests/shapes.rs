@@ -8,10 +8,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::super::catalog_frame::{self, Frame};
-use super::super::change::{Group, Keyless, Mark};
+use super::super::change::Mark;
 use super::super::codec::damaged;
 use super::super::dedup::block::KeyBlock;
 use super::super::failure::from_sled;
+use super::super::group::{Group, Keyed, Keyless};
 use super::super::long::Envelope;
 use super::super::marks::{self, StoreMarks};
 use super::super::places::Places;
@@ -100,7 +101,7 @@ kind!('a, Next<Schedule>, "a schedule", 1 => schedule::V1<'a>, 2 => More<schedul
 kind!('a, Next<SealedConfig<'a>>, "a config value", 1 => Bytes<'a>, 2 => More<Bytes<'a>>);
 kind!('a, Next<SealedConnector<'a>>, "a connector", 1 => Bytes<'a>, 2 => More<Bytes<'a>>);
 kind!('a, Next<Record<'a>>, "a task's record", 1 => Record<'a>, 2 => Longer<Record<'a>>);
-kind!('a, Next<Group>, "a group in the log", 1 => Keyless, 2 => Group, 3 => Longer<Group>);
+kind!('a, Next<Group>, "a group in the log", 1 => Keyless, 2 => Keyed, 3 => Group, 4 => Longer<Group>);
 kind!('a, Next<KeyBlock>, "keys of deliveries", 1 => KeyBlock, 2 => Longer<KeyBlock>);
 kind!('a, Next<Mark>, "the log's low-water mark", 1 => Mark, 2 => Longer<Mark>);
 kind!('a, Next<Places>, "places in the archive", 1 => Places, 2 => Longer<Places>);
@@ -246,7 +247,8 @@ fn every_kind_can_be_given_a_next_version() {
         |version, value, _| longer(version, value),
         "group-v1",
         "group-v1-standing",
-        "group-v2"
+        "group-v2",
+        "group-v3"
     );
     grows!(
         KeyBlock,

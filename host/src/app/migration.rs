@@ -1,0 +1,237 @@
+//! `stepwell store migrate`: the whole store of servers that do not run, from a data directory into a database or back.
+//!
+//! A data directory is written beside the place of its store, and takes that place when all was read back and is the
+//! same. A database is marked as incomplete until then. So nothing is served of a copy that was interrupted, and it can
+//! be made again.
+
+mod error;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use self::error::MigrateError;
+use super::data_dir::{self, INCOMING, STORE};
+use super::stores;
+use crate::catalog;
+use crate::domain::blocking::spawn_blocking;
+use crate::private_file;
+use crate::settings::StoreUrl;
+use crate::store::blobs::Blobs;
+use crate::store::directory_lock::DirectoryLock;
+use crate::store::migration::{self, Migrate, Summary};
+use crate::store::postgres::{OfflineStore, PostgresSettings};
+use crate::store::sled::{SledSettings, SledStore};
+use crate::store::{Store, StoreError};
+use crate::vault::{KEY_FILE, KEY_VARIABLE, Vault};
+
+/// What is to be copied.
+#[derive(Debug, Clone)]
+pub enum Migration {
+    /// From a data directory into an empty database.
+    IntoDatabase {
+        /// The data directory.
+        from: PathBuf,
+        /// The database.
+        to: StoreUrl,
+        /// The directory of files that come with tasks; needed if there are any.
+        files: Option<PathBuf>,
+    },
+    /// From a database into a data directory without a store.
+    IntoDirectory {
+        /// The database.
+        from: StoreUrl,
+        /// The data directory.
+        to: PathBuf,
+        /// The directory of files that came with tasks.
+        files: PathBuf,
+    },
+}
+
+/// How far it is, for who shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Tasks are copied: so many were.
+    Copies(u64),
+    /// The copy is read: so many tasks were.
+    Reads(u64),
+}
+
+/// Copies a store and reads the copy back. Returns what was copied.
+///
+/// # Errors
+/// [`MigrateError`]. The source is as it was, and of the target nothing is served.
+pub async fn migrate(
+    migration: &Migration,
+    told: &(dyn Fn(Stage) + Sync),
+) -> Result<Summary, MigrateError> {
+    private_file::make_all_private();
+    match migration {
+        Migration::IntoDatabase { from, to, files } => {
+            into_database(from, to, files.as_deref(), told).await
+        }
+        Migration::IntoDirectory { from, to, files } => into_directory(from, to, files, told).await,
+    }
+}
+
+fn given_key() -> Option<String> {
+    std::env::var(KEY_VARIABLE).ok()
+}
+
+/// Runs what reads and writes the disk on a thread that may.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, MigrateError> + Send + 'static,
+) -> Result<T, MigrateError> {
+    let done = spawn_blocking(work).await;
+    done.unwrap_or(Err(MigrateError::Store(StoreError::Closed)))
+}
+
+async fn open(settings: SledSettings) -> Result<Arc<SledStore>, MigrateError> {
+    blocking(move || Ok(SledStore::open(settings)?)).await
+}
+
+async fn into_database(
+    from: &Path,
+    to: &StoreUrl,
+    files: Option<&Path>,
+    told: &(dyn Fn(Stage) + Sync),
+) -> Result<Summary, MigrateError> {
+    let directory = from.to_owned();
+    let path = blocking(move || Ok(data_dir::store_of(&directory)?)).await?;
+    let source = open(SledSettings::at(path)).await?;
+    let copied = fill_database(&source, from, to, files, told).await;
+    source.close().await;
+    copied
+}
+
+async fn fill_database(
+    source: &SledStore,
+    from: &Path,
+    to: &StoreUrl,
+    files: Option<&Path>,
+    told: &(dyn Fn(Stage) + Sync),
+) -> Result<Summary, MigrateError> {
+    let vault = Vault::present(from, given_key().as_deref())?;
+    let registry = source.registry_since(0).await?;
+    catalog::check_sealed(&registry, vault.as_ref(), &from.join(KEY_FILE))?;
+    drop(registry);
+    let files = match files {
+        Some(files) => files.to_owned(),
+        None if source.blobs().owners()?.is_empty() => from.join(stores::FILES),
+        None => return Err(MigrateError::NoFilesDir),
+    };
+    let settings = PostgresSettings::new(to.reveal(), files.clone())?;
+    let begins = !OfflineStore::is_incomplete(&settings).await?;
+    if begins && !Blobs::shared(files.clone()).owners()?.is_empty() {
+        return Err(MigrateError::FilesThere(files));
+    }
+    let target = OfflineStore::write(settings, source.seed()).await?;
+    let copied = write_copy(source, &target, vault.as_ref(), told).await;
+    target.close().await;
+    copied
+}
+
+async fn write_copy(
+    source: &SledStore,
+    target: &OfflineStore,
+    vault: Option<&Vault>,
+    told: &(dyn Fn(Stage) + Sync),
+) -> Result<Summary, MigrateError> {
+    if let Some(vault) = vault {
+        stores::agree_on_key(&target.store, vault, true).await?;
+    }
+    let store: &dyn Migrate = target.store.as_ref();
+    let copied = migration::copy(source, store, &|tasks| told(Stage::Copies(tasks))).await?;
+    let read = migration::read(store, &|tasks| told(Stage::Reads(tasks))).await?;
+    migration::compare(&copied, &read)?;
+    target.complete().await?;
+    Ok(copied)
+}
+
+async fn into_directory(
+    from: &StoreUrl,
+    to: &Path,
+    files: &Path,
+    told: &(dyn Fn(Stage) + Sync),
+) -> Result<Summary, MigrateError> {
+    if !files.is_dir() {
+        return Err(MigrateError::FilesMissing(files.to_owned()));
+    }
+    let directory = to.to_owned();
+    let (_lock, incoming) = blocking(move || prepare(&directory)).await?;
+    let settings = PostgresSettings::new(from.reveal(), files.to_owned())?;
+    let source = OfflineStore::read(settings).await?;
+    let copied = fill_directory(&source, to, &incoming, told).await;
+    source.close().await;
+    let copied = copied?;
+    let directory = to.to_owned();
+    blocking(move || take_place(&directory, &incoming)).await?;
+    Ok(copied)
+}
+
+/// Takes the data directory, and removes what an interrupted copy left in it. Returns where the store is to be written.
+fn prepare(directory: &Path) -> Result<(DirectoryLock, PathBuf), MigrateError> {
+    stores::make_directory(directory)?;
+    if data_dir::has_store(directory) {
+        return Err(MigrateError::NotEmpty(directory.to_owned()));
+    }
+    let taken = DirectoryLock::take(directory).map_err(MigrateError::file(directory))?;
+    let lock = taken.ok_or_else(|| MigrateError::InUse(directory.to_owned()))?;
+    let incoming = directory.join(INCOMING);
+    if incoming.exists() {
+        fs::remove_dir_all(&incoming).map_err(MigrateError::file(&incoming))?;
+    }
+    Ok((lock, incoming))
+}
+
+async fn fill_directory(
+    source: &OfflineStore,
+    to: &Path,
+    incoming: &Path,
+    told: &(dyn Fn(Stage) + Sync),
+) -> Result<Summary, MigrateError> {
+    let vault = Vault::present(to, given_key().as_deref())?;
+    let store: &dyn Migrate = source.store.as_ref();
+    if let Some(check) = source.key_check().await? {
+        let Some(vault) = &vault else {
+            return Err(MigrateError::NoSecrets(to.to_owned()));
+        };
+        if !stores::is_key(vault, &check)? {
+            return Err(MigrateError::OtherSecrets(to.to_owned()));
+        }
+    }
+    let registry = store.registry_since(0).await?;
+    catalog::check_sealed(&registry, vault.as_ref(), &to.join(KEY_FILE))?;
+    drop(registry);
+    let mut settings = SledSettings::at(incoming);
+    settings.seed = Some(store.seed());
+    let target = open(settings.clone()).await?;
+    let copied = migration::copy(store, target.as_ref(), &|tasks| told(Stage::Copies(tasks))).await;
+    target.close().await;
+    drop(target);
+    let copied = copied?;
+    // As the next start finds it.
+    let target = open(settings).await?;
+    let read = migration::read(target.as_ref(), &|tasks| told(Stage::Reads(tasks))).await;
+    target.close().await;
+    migration::compare(&copied, &read?)?;
+    source.check().await?;
+    Ok(copied)
+}
+
+/// Has the store that was written take its place, durably.
+fn take_place(directory: &Path, incoming: &Path) -> Result<(), MigrateError> {
+    let store = directory.join(STORE);
+    let take = || -> std::io::Result<()> {
+        // Also what is written without a sync, as recorded deliveries are.
+        rustix::fs::syncfs(fs::File::open(incoming)?)?;
+        if store.exists() {
+            // Nothing is in it but a lock.
+            fs::remove_dir_all(&store)?;
+        }
+        fs::rename(incoming, &store)?;
+        fs::File::open(directory)?.sync_all()
+    };
+    take().map_err(MigrateError::file(&store))?;
+    Ok(data_dir::note_store(directory)?)
+}

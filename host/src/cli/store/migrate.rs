@@ -1,0 +1,164 @@
+//! `stepwell store migrate`.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::Args;
+use stepwell_api::report::{CopiedItems, StoreMigrateReport};
+
+use crate::app::migration::{Migration, Stage, migrate};
+use crate::cli::exit::UsageError;
+use crate::settings::StoreUrl;
+use crate::store::migration::Item;
+use crate::terminal::output::Output;
+use crate::terminal::units::plural;
+
+/// How often it is said how far it is.
+const EVERY: Duration = Duration::from_secs(5);
+const NO_FILES: &str = "--files-dir is needed: the directory of files that came with tasks, which `serve --files-dir` names, or else `files` in the server's data directory";
+const DIRECTORIES: &str = "--from and --to are both data directories; while no server runs, one is copied as it is, e.g. with `cp -a`";
+const DATABASES: &str = "--from and --to are both databases; one is copied by its own tools, e.g. with `pg_dump --schema=stepwell`";
+
+/// What is copied, and where to.
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// The data directory or the database with the store
+    #[arg(
+        long,
+        env = "STEPWELL_MIGRATE_FROM",
+        value_name = "DIR|URL",
+        hide_env_values = true
+    )]
+    from: String,
+    /// The data directory or the database that the store is copied into; it has none yet
+    #[arg(
+        long,
+        env = "STEPWELL_MIGRATE_TO",
+        value_name = "DIR|URL",
+        hide_env_values = true
+    )]
+    to: String,
+    /// The directory of files that come with tasks, of the servers with the database
+    #[arg(long, value_name = "DIR")]
+    files_dir: Option<PathBuf>,
+}
+
+/// A data directory or a database.
+enum Place {
+    Directory(PathBuf),
+    Database(StoreUrl),
+}
+
+impl Place {
+    fn of(flag: &str, text: &str) -> Result<Self, UsageError> {
+        if let Ok(url) = text.parse::<StoreUrl>() {
+            return Ok(Self::Database(url));
+        }
+        if text.is_empty() || text.contains("://") {
+            return Err(UsageError::Value(format!(
+                "{flag} must be a data directory, or the URL of a PostgreSQL database, e.g. postgres://user@db.example/stepwell"
+            )));
+        }
+        Ok(Self::Directory(text.into()))
+    }
+}
+
+impl MigrateArgs {
+    fn migration(self) -> Result<Migration, UsageError> {
+        let (from, to) = (
+            Place::of("--from", &self.from)?,
+            Place::of("--to", &self.to)?,
+        );
+        let files = self.files_dir;
+        match (from, to) {
+            (Place::Directory(from), Place::Database(to)) => {
+                Ok(Migration::IntoDatabase { from, to, files })
+            }
+            (Place::Database(from), Place::Directory(to)) => {
+                let files = files.ok_or_else(|| UsageError::Value(NO_FILES.to_owned()))?;
+                Ok(Migration::IntoDirectory { from, to, files })
+            }
+            (Place::Directory(_), Place::Directory(_)) => {
+                Err(UsageError::Value(DIRECTORIES.to_owned()))
+            }
+            (Place::Database(_), Place::Database(_)) => {
+                Err(UsageError::Value(DATABASES.to_owned()))
+            }
+        }
+    }
+}
+
+/// Copies a store, and says what was copied.
+pub fn run(args: MigrateArgs, output: Output) -> Result<()> {
+    let (from, to) = (shown(&args.from), shown(&args.to));
+    let migration = args.migration()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let said = Mutex::new(Instant::now());
+    let is_shown = std::io::stderr().is_terminal() && !output.json;
+    let told = |stage: Stage| {
+        let Ok(mut said) = said.lock() else { return };
+        if !is_shown || said.elapsed() < EVERY {
+            return;
+        }
+        *said = Instant::now();
+        output.note(&match stage {
+            Stage::Copies(tasks) => format!("{} copied", plural(tasks, "task")),
+            Stage::Reads(tasks) => format!("{} read back", plural(tasks, "task")),
+        });
+    };
+    let copied = runtime.block_on(migrate(&migration, &told))?;
+    if output.json {
+        let copied_items = Item::ALL.map(|item| {
+            let total = copied.of(item);
+            CopiedItems {
+                kind: item.name().to_owned(),
+                count: total.count,
+                digest: total.digest(),
+            }
+        });
+        return output.report(&StoreMigrateReport {
+            from,
+            to,
+            copied: copied_items.into(),
+            deliveries_left: copied.deliveries_left,
+            bodies_missing: copied.bodies_missing,
+        });
+    }
+    for item in Item::ALL {
+        let total = copied.of(item);
+        let digest = total.digest();
+        output.line(&format!(
+            "{:>10} {:<20} {}",
+            total.count,
+            item.name(),
+            &digest[..16]
+        ))?;
+    }
+    if copied.deliveries_left > 0 {
+        output.note(&format!(
+            "recorded deliveries that were left out: {}; a data directory keeps the newest 7 MiB of a workspace",
+            copied.deliveries_left
+        ));
+    }
+    if copied.bodies_missing > 0 {
+        output.note(&format!(
+            "bodies of responses that were missing in the source already: {}",
+            copied.bodies_missing
+        ));
+    }
+    output.note(&format!(
+        "copied from {from} to {to}, and read back: the same. The source is as it was; do not start servers on both"
+    ));
+    Ok(())
+}
+
+/// A place without its password.
+fn shown(text: &str) -> String {
+    text.parse::<StoreUrl>()
+        .map_or_else(|_| text.to_owned(), |url| url.to_string())
+}

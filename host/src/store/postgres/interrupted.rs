@@ -1,0 +1,79 @@
+//! Runs that were under way as a node ended without a word: which tasks, and how often.
+//!
+//! Each node notes its runs that last. Whoever takes partitions of a node that is gone counts what that one had noted, before
+//! it begins anything there. A node that only did not reach the database for a while takes back what was counted of it.
+
+use tokio_postgres::Error;
+
+use super::session::{Params, Session};
+use super::shared::Shared;
+use super::values::Uuid;
+use crate::domain::ids::TaskId;
+use crate::store::StoreError;
+
+/// Tasks that are known at most.
+const MOST: i64 = 10_000;
+
+const NOTE: &str = "with gone as (delete from lasting where node = $1 and not (task = any($2))) \
+    insert into lasting (node, task) select $1, unnest($2::uuid[]) on conflict do nothing";
+const COUNT: &str = "with dead as (delete from lasting l where not exists (select from nodes n \
+    where n.id = l.node and n.lease_until > clock_timestamp()) returning l.task) \
+    insert into interrupted as i (task, times) select task, 1 from dead group by task \
+    on conflict (task) do update set times = i.times + 1, noted = clock_timestamp()";
+/// What is 0 then is of no account, and goes later.
+const TAKE_BACK: &str = "update interrupted i set times = times - 1 where task = any($2) and times > 0 \
+    and not exists (select from lasting l where l.node = $1 and l.task = i.task)";
+const FIND: &str =
+    "select task, times from interrupted where times > 0 order by noted desc limit $1";
+const FORGET: &str = "delete from interrupted where task = any($1)";
+/// Of a node that left.
+pub(super) const LEAVE: &str = "delete from lasting where node = $1";
+/// Tasks that never came to rest where it was known.
+pub(super) const EXPIRE: &str =
+    "delete from interrupted where times <= 0 or noted < clock_timestamp() - interval '1 day'";
+
+fn uuids(tasks: &[TaskId]) -> Vec<Uuid> {
+    tasks.iter().map(|task| (*task).into()).collect()
+}
+
+/// See [`crate::store::Cluster::note_lasting`].
+pub(super) async fn note(shared: &Shared, tasks: &[TaskId]) -> Result<(), StoreError> {
+    // One whose lease is over has stopped its runs, and takes back what is counted of them when it goes on.
+    if shared.partitions.hold().is_empty() {
+        return Ok(());
+    }
+    let ids = uuids(tasks);
+    let params: Params<'_> = &[&shared.node, &ids];
+    shared.query(NOTE, params).await?;
+    *shared.lasting.lock() = tasks.to_vec();
+    Ok(())
+}
+
+/// Counts what nodes had noted that are gone.
+pub(super) async fn count(session: &Session) -> Result<(), Error> {
+    session.execute(COUNT, &[]).await.map(drop)
+}
+
+/// Takes back what others have counted of this node, which is there.
+pub(super) async fn take_back(shared: &Shared, session: &Session) -> Result<(), Error> {
+    let ids = uuids(&shared.lasting.lock().clone());
+    if !ids.is_empty() {
+        session.execute(TAKE_BACK, &[&shared.node, &ids]).await?;
+    }
+    Ok(())
+}
+
+/// See [`crate::store::Cluster::interrupted`].
+pub(super) async fn find(shared: &Shared) -> Result<Vec<(TaskId, u32)>, StoreError> {
+    let rows = shared.query(FIND, &[&MOST]).await?;
+    let found = rows.iter().map(|row| {
+        let times = u32::try_from(row.get::<_, i32>(1)).unwrap_or_default();
+        (row.get::<_, Uuid>(0).into(), times)
+    });
+    Ok(found.collect())
+}
+
+/// See [`crate::store::Cluster::forget_interrupted`].
+pub(super) async fn forget(shared: &Shared, tasks: &[TaskId]) -> Result<(), StoreError> {
+    shared.query(FORGET, &[&uuids(tasks)]).await.map(drop)
+}
