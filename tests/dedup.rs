@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::{Server, accepted_task, correlating, refusal, texts, typed};
+use crate::support::{Server, accepted_task, correlating, only_on_sled, refusal, texts, typed};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use stepwell_api::{Accepted, Dedup, Webhook};
@@ -161,6 +161,7 @@ async fn of_repeats_at_once_one_makes_a_task() {
 
 #[tokio::test]
 async fn a_repeat_is_known_after_kills_and_when_its_task_is_put_away() {
+    only_on_sled!("it looks into the store's archive");
     let mut server = Server::start().await;
     let hook = webhook(&server, "w", json!({"header": "x-id"})).await;
     let (unmatched, _) = send(&server, &hook, &[("x-id", "a")], "{}").await;

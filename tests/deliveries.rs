@@ -9,7 +9,7 @@ use crate::support::ran::{Ran, command};
 use crate::support::senders::{
     self, BODY, Delivery, OTHER, SECRET, add, public_server, seconds, settings, url_of,
 };
-use crate::support::{Answer, PATIENCE, Server, refusal, typed};
+use crate::support::{Answer, PATIENCE, Server, only_on_sled, refusal, typed};
 use reqwest::Method;
 use serde_json::{Value, json};
 use stepwell_api::report::Redeliveries;
@@ -152,6 +152,7 @@ async fn questions_and_changes_of_open_tasks_are_listed() {
 /// about a second.
 #[tokio::test]
 async fn deliveries_survive_a_crash() {
+    only_on_sled!("it looks into the store's files");
     let mut server = Server::start().await;
     let url = server.webhook("Form").await;
     server.send(&url, "application/json", "no").await;
@@ -390,6 +391,7 @@ async fn bodies_are_left_out_by_choice() {
 
 #[tokio::test]
 async fn deliveries_go_with_their_workspace() {
+    only_on_sled!("it looks into the store's files");
     let mut server = Server::start().await;
     server.enter("acme").await;
     let url = server.webhook("Form").await;

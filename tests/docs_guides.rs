@@ -8,7 +8,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::receiver::Reply;
-use crate::support::{Answer, PATIENCE, Receiver, Server, repository, stepwell, texts, typed};
+use crate::support::{
+    Answer, PATIENCE, Receiver, Server, only_on_sled, repository, stepwell, texts, typed,
+};
 use serde_json::{Value, json};
 use stepwell_api::{Task, TaskHead};
 
@@ -174,6 +176,7 @@ async fn a_step_is_tested_as_the_guide_says() {
 
 #[tokio::test]
 async fn a_backup_is_restored_as_the_manual_says() {
+    only_on_sled!("the manual's backup is of a data directory");
     let mut server = Server::start().await;
     server.config("GREETING", "hello").await;
     let source = "export const condition = {n: Number};

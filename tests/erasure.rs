@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::support::cases::package;
 use crate::support::ran::{cli, command};
 use crate::support::receiver::Reply;
-use crate::support::{PATIENCE, Receiver, Server, refusal};
+use crate::support::{PATIENCE, Receiver, Server, only_on_sled, refusal};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use stepwell_api::Task;
@@ -97,6 +97,7 @@ async fn fill(server: &Server, upstream: &Receiver) -> (String, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deleted_workspace_leaves_no_byte() {
+    only_on_sled!("it looks for bytes in the store's files");
     let upstream = Receiver::start().await;
     let mut server = Server::start().await;
     server.enter("other").await;

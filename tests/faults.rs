@@ -16,7 +16,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::support::upload::{FORM, files, form, sha256};
-use crate::support::{Answer, PATIENCE, Receiver, accepted_task, stepwell, typed};
+use crate::support::{Answer, PATIENCE, Receiver, accepted_task, only_on_sled, stepwell, typed};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use stepwell_api::{Task, TaskPage, TaskState, Webhook};
@@ -445,18 +445,21 @@ async fn trial(home: &Path, lives_before: usize, work: Work) -> Trial {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_ran_before_survives_a_disk_that_fails() {
+    only_on_sled!("it has operations on the store's files fail");
     let home = TempDir::new().unwrap();
     lives(trial(home.path(), 2, Work::Calls).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_first_start_survives_a_disk_that_fails() {
+    only_on_sled!("it has operations on the store's files fail");
     let home = TempDir::new().unwrap();
     lives(trial(home.path(), 0, Work::Documents).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_survive_a_disk_that_fails() {
+    only_on_sled!("it has operations on the store's files fail");
     let home = TempDir::new().unwrap();
     lives(trial(home.path(), 1, Work::Files).await).await;
 }

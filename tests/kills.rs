@@ -4,6 +4,7 @@
 mod support;
 
 mod crash;
+mod database_kills;
 mod dedup_kills;
 mod effects;
 mod faults;

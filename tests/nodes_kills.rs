@@ -2,165 +2,25 @@
 //! task whose history is one chain, and every call has one key. And a server that stands still while others take its place.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-use reqwest::{Method, StatusCode};
 use rustix::process::Signal;
-use serde_json::{Value, json};
-use stepwell_api::{Nodes, Task};
+use serde_json::json;
 
 use crate::support::cluster::is_ready;
-use crate::support::senders::add;
-use crate::support::{Cluster, PATIENCE, Receiver, Server, accepted_task, asked, history};
+use crate::support::receiver::Reply;
+use crate::support::storm::{Calls, Storm, judge, set_up};
+use crate::support::{Cluster, PATIENCE, Receiver, asked};
 
 /// For how long servers are killed, unless the variable says so.
 const SECONDS: u64 = 45;
 const VARIABLE: &str = "STEPWELL_NODE_KILLS_SECONDS";
-/// Senders at work at once.
-const SENDERS: usize = 4;
-
-const STEPS: [(&str, &str); 6] = [
-    (
-        "calls",
-        "export const condition = {kind: 'call', called: null};
-        export const content = async () => { await fetch(data.url); data.called = true; };",
-    ),
-    (
-        "ends",
-        "export const condition = {called: true, ended: null};
-        export const content = async () => { data.ended = true; };",
-    ),
-    (
-        "sleeps",
-        "export const condition = {kind: 'timer', woke: null};
-        export const content = async () => {
-          if (data.slept) { data.woke = true; return; }
-          data.slept = true; task.park(400); step.redo();
-        };",
-    ),
-    (
-        "splits",
-        "export const condition = {kind: 'parts', asked: null};
-        export const content = async () => {
-          data.asked = true;
-          for (const n of [1, 2, 3])
-            task.subtask('part', {n, url: data.url}, {into: '/got' + n, wait: true});
-        };",
-    ),
-    (
-        "part",
-        "export const condition = {$via: {type: 'subtask', name: 'part'}};
-        export const content = async () => { await fetch(data.url); task.complete({n: data.n}); };",
-    ),
-    (
-        "sums",
-        "export const condition = {asked: true, sum: null};
-        export const content = async () => { data.sum = data.got1.n + data.got2.n + data.got3.n; };",
-    ),
-];
-
-/// What senders sent, and what was acknowledged of it.
-#[derive(Default)]
-struct Sent {
-    events: AtomicUsize,
-    /// The task of each event.
-    acknowledged: Mutex<BTreeMap<usize, String>>,
-    is_over: AtomicBool,
-    addresses: Mutex<Vec<String>>,
-}
-
-fn event(number: usize, url: &str) -> Value {
-    let kind = ["call", "timer", "parts", "call"][number % 4];
-    match kind {
-        "timer" => json!({"id": number, "kind": kind}),
-        _ => json!({"id": number, "kind": kind, "url": url}),
-    }
-}
-
-/// Sends events, each again until a server acknowledges it.
-async fn send(sent: Arc<Sent>, key: String, url: String) {
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_secs(3))
-        .build()
-        .unwrap();
-    while !sent.is_over.load(Ordering::Relaxed) {
-        let number = sent.events.fetch_add(1, Ordering::Relaxed);
-        let body = event(number, &url).to_string();
-        let began = Instant::now();
-        loop {
-            assert!(began.elapsed() < PATIENCE, "event {number} is not taken");
-            let address = {
-                let addresses = sent.addresses.lock();
-                addresses[rand::random_range(0..addresses.len())].clone()
-            };
-            let request = http
-                .post(format!("{address}/event/{key}"))
-                .header("content-type", "application/json")
-                .body(body.clone());
-            let answer = match request.send().await {
-                Ok(answer) if answer.status() == StatusCode::OK => answer.text().await.ok(),
-                Ok(answer) => {
-                    let status = answer.status();
-                    assert_eq!(
-                        status,
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        "{:?}",
-                        answer.text().await
-                    );
-                    None
-                }
-                Err(_) => None,
-            };
-            // An answer that a kill cut in two acknowledges nothing.
-            let answer = answer.and_then(|text| serde_json::from_str::<Value>(&text).ok());
-            if let Some(answer) = answer {
-                let task = accepted_task(&answer);
-                sent.acknowledged.lock().insert(number, task);
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    }
-}
-
-async fn set_up(server: &Server) -> String {
-    for (name, source) in STEPS {
-        server.script(name, source).await;
-    }
-    let path = server.path("schedules/Ticks");
-    let schedule = json!({"cron": "* * * * * *", "missed": "all"});
-    let (status, answer) = server.api(Method::PUT, &path, Some(schedule)).await;
-    assert!(status.is_success(), "{answer}");
-    let rule = json!({"dedup": {"pointer": "/id"}});
-    let webhook = add(server, "Events", rule).await;
-    (webhook.url).rsplit('/').next().unwrap().to_owned()
-}
-
-fn addresses(cluster: &Cluster) -> Vec<String> {
-    cluster
-        .servers
-        .iter()
-        .map(|server| server.url.clone())
-        .collect()
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_that_are_killed_at_random_lose_nothing_and_repeat_nothing() {
     let seconds = std::env::var(VARIABLE).map_or(SECONDS, |text| text.parse().unwrap());
     let mut cluster = Cluster::start(3).await;
-    let upstream = Receiver::start().await;
-    let key = set_up(&cluster.servers[0]).await;
-    let sent = Arc::new(Sent::default());
-    *sent.addresses.lock() = addresses(&cluster);
-    let url = format!("{}/call", upstream.url);
-    let senders: Vec<_> = (0..SENDERS)
-        .map(|_| tokio::spawn(send(sent.clone(), key.clone(), url.clone())))
-        .collect();
+    let storm = Storm::begin(&cluster).await;
     let end = Instant::now() + Duration::from_secs(seconds);
     let mut kills = 0;
     while Instant::now() < end {
@@ -174,140 +34,10 @@ async fn servers_that_are_killed_at_random_lose_nothing_and_repeat_nothing() {
             tokio::time::sleep(Duration::from_millis(6_500)).await;
         }
         cluster.servers[victim].launch().await;
-        *sent.addresses.lock() = addresses(&cluster);
+        storm.go_on_at(&cluster);
     }
-    sent.is_over.store(true, Ordering::Relaxed);
-    for sender in senders {
-        sender.await.unwrap();
-    }
-    let acknowledged = std::mem::take(&mut *sent.acknowledged.lock());
-    assert!(acknowledged.len() > 50, "{}", acknowledged.len());
-    let server = &cluster.servers[0];
-    let mut calls = Calls::default();
-    for (number, id) in &acknowledged {
-        is_over(server, id).await;
-        let task = server.task(id).await;
-        judge(server, &task, &event(*number, &url), &mut calls).await;
-    }
-    calls.compare(&upstream);
-    each_event_is_one_task(server, &acknowledged).await;
-    ticks(server).await;
-    println!(
-        "{} events, {kills} kills, 0 lost, 0 repeated",
-        acknowledged.len()
-    );
-}
-
-/// How many calls each task has in its journal.
-#[derive(Default)]
-struct Calls(HashMap<String, usize>);
-
-impl Calls {
-    /// Every recorded call was made, and each under one key.
-    fn compare(&self, upstream: &Receiver) {
-        let mut keys: HashMap<String, HashSet<String>> = HashMap::new();
-        for request in upstream.seen() {
-            let key = request.header("idempotency-key").to_owned();
-            keys.entry(key[..36].to_owned()).or_default().insert(key);
-        }
-        for (task, count) in &self.0 {
-            let keys = keys.get(task).map_or(0, HashSet::len);
-            assert_eq!(keys, *count, "the calls of task {task}");
-        }
-    }
-}
-
-/// Waits for a task's end, and says of which subtasks it waits in vain.
-async fn is_over(server: &Server, id: &str) {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let task = server.task(id).await;
-        if task.state.is_final() {
-            return;
-        }
-        if Instant::now() > until {
-            let mut open = Vec::new();
-            for part in &task.open_subtasks {
-                open.push(server.task(part).await);
-            }
-            panic!(
-                "it does not end: {task:#}, {open:#?}, {:#?}",
-                server.get::<Nodes>("/nodes").await
-            );
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
-
-async fn judge(server: &Server, task: &Task, sent: &Value, calls: &mut Calls) {
-    history::check(task, sent).unwrap_or_else(|why| panic!("{}: {why}: {task:#?}", task.id));
-    let made: usize = task.runs.iter().map(|run| run.calls.len()).sum();
-    calls.0.insert(task.id.clone(), made);
-    let steps: Vec<&str> = task.runs.iter().map(|run| run.step.as_str()).collect();
-    match sent["kind"].as_str().unwrap() {
-        "call" => assert_eq!((steps, made), (vec!["calls", "ends"], 1), "{task:#?}"),
-        "timer" => assert_eq!(steps, ["sleeps", "sleeps"], "{task:#?}"),
-        _ => {
-            assert_eq!(
-                (steps, &task.data["sum"]),
-                (vec!["splits", "sums"], &json!(6))
-            );
-            let made = &task.runs[0].subtasks;
-            assert_eq!((made.len(), task.ended_subtasks.len()), (3, 3), "{task:#?}");
-            for (n, part) in (1..).zip(made) {
-                let part = server.wait(&part.task, "done").await;
-                let sent = json!({"n": n, "url": sent["url"]});
-                history::check(&part, &sent).unwrap_or_else(|why| panic!("{why}: {part:#}"));
-                assert_eq!(
-                    (part.runs.len(), part.runs[0].calls.len()),
-                    (1, 1),
-                    "{part:#}"
-                );
-                calls.0.insert(part.id.clone(), 1);
-            }
-        }
-    }
-}
-
-async fn each_event_is_one_task(server: &Server, acknowledged: &BTreeMap<usize, String>) {
-    let unique: HashSet<&String> = acknowledged.values().collect();
-    assert_eq!(unique.len(), acknowledged.len());
-    let mut found = HashSet::new();
-    let mut query = "webhook=Events&limit=500".to_owned();
-    loop {
-        let page = server.tasks(&query).await;
-        let Some(last) = page.last() else { break };
-        query = format!("webhook=Events&limit=500&before={}", last.id);
-        found.extend(page.into_iter().map(|head| head.id));
-    }
-    let found: HashSet<&String> = found.iter().collect();
-    assert_eq!(
-        found, unique,
-        "each event is the task that was acknowledged"
-    );
-}
-
-/// Every second had its task, and one.
-async fn ticks(server: &Server) {
-    let path = server.path("schedules/Ticks");
-    let (status, _) = server.api(Method::DELETE, &path, None).await;
-    assert_eq!(status, StatusCode::NO_CONTENT);
-    let mut times = Vec::new();
-    let mut query = "state=unmatched&limit=500".to_owned();
-    loop {
-        let page = server.tasks(&query).await;
-        let Some(last) = page.last() else { break };
-        query = format!("state=unmatched&limit=500&before={}", last.id);
-        for head in &page {
-            let task = server.task(&head.id).await;
-            times.push(task.data["$via"]["scheduled"].as_u64().unwrap());
-        }
-    }
-    times.sort_unstable();
-    assert!(times.len() > 5, "{times:?}");
-    for pair in times.windows(2) {
-        assert_eq!(pair[1] - pair[0], 1_000, "{times:?}");
-    }
+    let events = storm.end(&cluster.servers[0]).await;
+    println!("{events} events, {kills} kills, 0 lost, 0 repeated");
 }
 
 /// A server is stopped for longer than its lease, and goes on as if nothing had been.
@@ -318,7 +48,7 @@ async fn a_server_that_stood_still_writes_nothing_of_what_others_took_over() {
     let key = set_up(&cluster.servers[0]).await;
     let (zombie, other) = (&cluster.servers[1], &cluster.servers[0]);
     let url = format!("{}/slow", upstream.url);
-    let slow = crate::support::receiver::Reply::status(204).after(Duration::from_millis(1_500));
+    let slow = Reply::status(204).after(Duration::from_millis(1_500));
     upstream.reply("/slow", slow);
     let mut tasks = Vec::new();
     for number in 0..10 {

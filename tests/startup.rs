@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
-use crate::support::{PATIENCE, Server, stepwell, texts};
+use crate::support::{PATIENCE, Server, only_on_sled, stepwell, texts};
 use reqwest::Method;
 use serde_json::json;
 use stepwell_api::{ConfigKeys, Connectors};
@@ -24,6 +24,7 @@ fn refused(output: &Output, message: &str) {
 
 #[tokio::test]
 async fn a_data_directory_in_use_is_left_alone() {
+    only_on_sled!("it is about the store's lock");
     let server = Server::start().await;
     let dir = server.data_dir().to_str().unwrap();
     let second = serve(&["--listen", "127.0.0.1:0", "--data-dir", dir]);
@@ -78,6 +79,7 @@ fn a_data_directory_that_cannot_be_used_is_named() {
 
 #[tokio::test]
 async fn a_data_directory_from_a_newer_version_is_left_alone() {
+    only_on_sled!("it is about the store's format");
     let mut server = Server::start().await;
     server.stop();
     let store = server.data_dir().join("store");
@@ -136,6 +138,7 @@ async fn with_secrets() -> Server {
 
 #[tokio::test]
 async fn a_lost_vault_key_is_not_replaced_and_the_backup_brings_all_back() {
+    only_on_sled!("it starts servers on the store of another");
     let mut server = with_secrets().await;
     let key = server.data_dir().join("vault-key");
     let backup = std::fs::read(&key).unwrap();
@@ -162,6 +165,7 @@ async fn a_lost_vault_key_is_not_replaced_and_the_backup_brings_all_back() {
 
 #[tokio::test]
 async fn another_vault_key_is_refused_and_left_as_it_is() {
+    only_on_sled!("it starts servers on the store of another");
     let server = with_secrets().await;
     let key = server.data_dir().join("vault-key");
     let other = format!("{}\n", "a".repeat(64));
@@ -173,6 +177,7 @@ async fn another_vault_key_is_refused_and_left_as_it_is() {
 
 #[tokio::test]
 async fn secrets_whose_key_is_gone_for_good_are_discarded_when_that_is_asked_for() {
+    only_on_sled!("it starts servers on the store of another");
     let mut server = with_secrets().await;
     let key = server.data_dir().join("vault-key");
     std::fs::remove_file(&key).unwrap();
@@ -196,6 +201,7 @@ async fn secrets_whose_key_is_gone_for_good_are_discarded_when_that_is_asked_for
 
 #[tokio::test]
 async fn a_vault_key_that_has_sealed_nothing_may_go() {
+    only_on_sled!("a cluster's key has sealed a value from its first start");
     let mut server = Server::start().await;
     server.config("TOKEN", "x").await;
     let path = server.path("config/TOKEN");
@@ -308,6 +314,7 @@ async fn used(server: &Server) -> crate::support::Receiver {
 
 #[tokio::test]
 async fn all_that_the_server_writes_is_for_its_owner_only() {
+    only_on_sled!("it is about the store's files");
     // Whatever the umask is: 0 would let everybody write.
     let mut server = Server::with_umask("000", &["--egress-allow", "127.0.0.1/32"]).await;
     let upstream = used(&server).await;
@@ -332,6 +339,7 @@ async fn all_that_the_server_writes_is_for_its_owner_only() {
 
 #[tokio::test]
 async fn a_directory_that_is_open_to_others_is_closed_at_the_start() {
+    only_on_sled!("it is about the store's files");
     let mut server = Server::start().await;
     let upstream = used(&server).await;
     server.stop();

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::receiver::Reply;
 use crate::support::upload::{FORM, files, form, sha256};
-use crate::support::{PATIENCE, Receiver, Server, accepted_task, asked, refusal, stepwell, typed};
+use crate::support::{
+    PATIENCE, Receiver, Server, accepted_task, asked, only_on_sled, refusal, stepwell, typed,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use stepwell_api::{Nodes, Task};
@@ -175,6 +177,7 @@ async fn can_be_read(server: &Server, tasks: &[String]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_writes_and_takes_them_again_when_it_has_grown() {
+    only_on_sled!("it fills the disk of the data directory");
     let Some(disk) = Disk::of(64) else { return };
     let mut server = server(&disk).await;
     let webhook = server.webhook("Orders").await;
@@ -241,6 +244,7 @@ async fn a_full_disk_refuses_writes_and_takes_them_again_when_it_has_grown() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn runs_wait_for_room_and_repeat_no_call() {
+    only_on_sled!("it fills the disk of the data directory");
     let Some(disk) = Disk::of(96) else { return };
     let upstream = Receiver::start().await;
     let server = server(&disk).await;
@@ -349,6 +353,7 @@ async fn have_their_files(server: &Server, kept: &[(String, Vec<u8>)]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_refuses_files_and_takes_them_again_when_it_has_grown() {
+    only_on_sled!("it fills the disk of the data directory");
     let Some(disk) = Disk::of(192) else { return };
     let mut server = server(&disk).await;
     let webhook = server.webhook("Photos").await;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use stepwell_api::report::{StoreCheckReport, StoreRepairReport};
 use stepwell_api::{TaskHead, TaskPage};
 
-use crate::support::{Answer, PATIENCE, Server, repository, stepwell, texts};
+use crate::support::{Answer, PATIENCE, Server, only_on_sled, repository, stepwell, texts};
 
 /// A data directory as a server leaves it that is killed, and its tasks with their states.
 struct Subject {
@@ -224,6 +224,7 @@ fn damages() -> Vec<Damage> {
 
 #[tokio::test]
 async fn a_server_names_damage_and_a_repair_makes_it_start() {
+    only_on_sled!("it is about damage of the store's files");
     let subject = Subject::make().await;
     let sound = cli(&subject.again(), &["store", "check"]);
     assert_eq!(sound.status.code(), Some(0), "{:?}", texts(&sound));
@@ -297,6 +298,7 @@ async fn a_server_names_damage_and_a_repair_makes_it_start() {
 
 #[tokio::test]
 async fn a_store_that_is_gone_is_missed() {
+    only_on_sled!("it is about damage of the store's files");
     let subject = Subject::make().await;
     let work = subject.again();
     fs::remove_dir_all(work.join("store")).unwrap();
@@ -328,6 +330,7 @@ async fn a_store_that_is_gone_is_missed() {
 /// The key is not the store's, but without it the store's secrets are lost.
 #[tokio::test]
 async fn a_key_that_opens_nothing_is_damage() {
+    only_on_sled!("it is about damage of the store's files");
     let subject = Subject::make().await;
     let work = subject.again();
     let key = work.join("vault-key");
@@ -349,6 +352,7 @@ async fn a_key_that_opens_nothing_is_damage() {
 
 #[tokio::test]
 async fn a_damaged_store_is_repaired_as_the_manual_says() {
+    only_on_sled!("it is about damage of the store's files");
     let subject = Subject::make().await;
     let work = subject.again();
     fs::remove_file(work.join("store/marks")).unwrap();

@@ -106,18 +106,18 @@ pub fn numbered(
     request
 }
 
-/// Sends `request` over `connections` connections until it is time to stop, and waits for the last
+/// Sends `request` over `connections` connections, to the addresses in turn, until it is time to stop, and waits for the last
 /// answers. Errors if the server closes a connection, sends something that is no HTTP, or is stuck.
 pub fn drive(
-    address: SocketAddr,
+    addresses: &[SocketAddr],
     request: &Request,
     connections: usize,
     until: Until,
 ) -> anyhow::Result<Outcome> {
     let mut poll = Poll::new()?;
     let mut open = Vec::with_capacity(connections);
-    for place in 0..connections {
-        let mut connection = Connection::open(address, request.bytes.clone())?;
+    for (place, address) in (0..connections).zip(addresses.iter().cycle()) {
+        let mut connection = Connection::open(*address, request.bytes.clone())?;
         poll.registry().register(
             &mut connection.stream,
             Token(place),

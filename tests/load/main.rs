@@ -3,6 +3,7 @@
 
 mod api;
 mod client;
+mod database;
 mod floor;
 mod measure;
 mod options;
@@ -24,9 +25,10 @@ use clap::Parser;
 use serde::Serialize;
 
 use client::Until;
+use database::{Database, Inserts};
 use floor::Floor;
 use measure::{Row, Subject, Target};
-use options::Options;
+use options::{Options, StoreKind};
 use report::Summary;
 use server::Server;
 
@@ -121,11 +123,18 @@ fn measure_all(options: &Options, dir: &Path, payload: &[u8]) -> anyhow::Result<
             Duration::try_from_secs_f64(options.seconds).context("--seconds is no time")?,
         ),
     };
-    let mut subjects = options
-        .only
-        .iter()
-        .map(|target| subject(options, dir, payload, *target))
-        .collect::<anyhow::Result<Vec<Subject>>>()?;
+    let mut subjects = Vec::new();
+    for target in &options.only {
+        // Floors have no nodes.
+        let nodes = if target.is_server() {
+            &options.nodes[..]
+        } else {
+            &[1]
+        };
+        for nodes in nodes {
+            subjects.push(subject(options, dir, payload, *target, *nodes)?);
+        }
+    }
     for subject in &mut subjects {
         // Not counted: the first requests meet cold caches and an empty pool of threads.
         subject.measure(16, 0, Until::Elapsed(Duration::from_millis(300)))?;
@@ -159,13 +168,16 @@ fn subject(
     dir: &Path,
     payload: &[u8],
     target: Target,
+    nodes: usize,
 ) -> anyhow::Result<Subject> {
     let floor = |floor| -> anyhow::Result<_> {
         let server = Server::floor(floor, dir)?;
         let request = client::request(server.address, "/event/load", "", payload);
         Ok(Subject {
             target,
-            server,
+            servers: vec![server],
+            database: None,
+            inserts: None,
             request,
             api: None,
         })
@@ -173,13 +185,30 @@ fn subject(
     match target {
         Target::Echo => floor(Floor::Echo),
         Target::Fdatasync => floor(Floor::Fdatasync),
+        Target::Inserts => {
+            // Its rows are those that a node has written.
+            let mut node = subject(options, dir, payload, Target::Stepwell, 1)?;
+            node.measure(16, 0, Until::Requests(1_000))?;
+            let database = node.database.context("`inserts` takes --store postgres")?;
+            for server in node.servers {
+                server.stop()?;
+            }
+            Ok(Subject {
+                target,
+                inserts: Some(Inserts::prepare(&database)?),
+                servers: Vec::new(),
+                database: Some(database),
+                request: node.request,
+                api: None,
+            })
+        }
         Target::Stepwell | Target::Dedup | Target::Verified => {
             let component = server::component(options)?;
             // Each one has a data directory of its own.
-            let dir = dir.join(target.to_string());
-            fs::create_dir_all(&dir)?;
-            let server = Server::stepwell(options, &dir)?;
-            let mut api = server::api(&server, &dir)?;
+            let dir = tempfile::tempdir_in(dir)?.keep();
+            let database = (options.store == StoreKind::Postgres).then(Database::start);
+            let servers = cluster(options, &dir, database.as_ref(), nodes)?;
+            let mut api = server::api(&servers[0], &dir)?;
             let path = server::set_up(&mut api, &component, &webhook(target))?;
             // Compared with one another, all are sent the same.
             let is_compared = options
@@ -187,18 +216,63 @@ fn subject(
                 .iter()
                 .any(|it| it.is_server() && *it != Target::Stepwell);
             let request = match is_compared {
-                true => signed(&server, &path, payload),
-                false => client::request(server.address, &path, "", payload),
+                true => signed(&servers[0], &path, payload),
+                false => client::request(servers[0].address, &path, "", payload),
             };
             Ok(Subject {
                 target,
-                server,
+                servers,
+                database,
+                inserts: None,
                 request,
                 api: Some(api),
             })
         }
     }
 }
+
+/// Servers that share a database, each with its share of the work. The first one's data directory is below `dir` itself.
+fn cluster(
+    options: &Options,
+    dir: &Path,
+    database: Option<&Database>,
+    nodes: usize,
+) -> anyhow::Result<Vec<Server>> {
+    ensure!(
+        nodes == 1 || (nodes > 1 && database.is_some()),
+        "--nodes takes --store postgres and numbers from 1"
+    );
+    let url = database.map(Database::url);
+    let mut servers = vec![Server::stepwell(options, dir, url.as_deref())?];
+    for node in 1..nodes {
+        let other = dir.join(format!("node-{node}"));
+        fs::create_dir_all(server::data_dir(&other))?;
+        for secret in ["vault-key", "admin-token"] {
+            let from = server::data_dir(dir).join(secret);
+            fs::copy(from, server::data_dir(&other).join(secret))?;
+        }
+        servers.push(Server::stepwell(options, &other, url.as_deref())?);
+    }
+    for (node, server) in servers.iter().enumerate() {
+        let begun = std::time::Instant::now();
+        let mut api = server::api(server, dir)?;
+        // It has a share when it is ready; the shares are equal some seconds later.
+        while api.status("/readyz")? != 200 {
+            ensure!(
+                begun.elapsed() < FAIR,
+                "node {node} gets no share of the tasks"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    if nodes > 1 {
+        std::thread::sleep(FAIR / 6);
+    }
+    Ok(servers)
+}
+
+/// The longest that a node may wait for its share.
+const FAIR: Duration = Duration::from_secs(30);
 
 const SECRET: &str = "a secret of the load generator";
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::api::{Api, PAGE};
 use super::client::{self, Accepted, Outcome, Request, Until};
+use super::database::{Database, Inserts};
 use super::process;
 use super::server::Server;
 
@@ -31,6 +32,9 @@ pub enum Target {
     Echo,
     /// The floor that also makes the record durable.
     Fdatasync,
+    /// The bare program that inserts rows of finished tasks into PostgreSQL, in groups over four connections. The number of
+    /// connections is that of rows under way.
+    Inserts,
     /// The real server.
     Stepwell,
     /// The same with a webhook that has a dedup rule; no request repeats another one.
@@ -52,6 +56,7 @@ impl fmt::Display for Target {
         f.write_str(match self {
             Self::Echo => "echo",
             Self::Fdatasync => "fdatasync",
+            Self::Inserts => "inserts",
             Self::Stepwell => "stepwell",
             Self::Dedup => "dedup",
             Self::Verified => "verified",
@@ -64,6 +69,8 @@ impl fmt::Display for Target {
 pub struct Row {
     /// What was measured.
     pub target: Target,
+    /// Servers that shared the load.
+    pub nodes: usize,
     /// Keep-alive connections, each with one request under way.
     pub connections: usize,
     /// Which round, from 0.
@@ -84,9 +91,13 @@ pub struct Row {
     pub done_p50_ms: Option<f64>,
     /// See `done_p50_ms`.
     pub done_p99_ms: Option<f64>,
-    /// CPU of the server's process for each accepted task, microseconds: from the first request
-    /// until everything is finished and background work has settled.
+    /// CPU of the servers' processes for each accepted task, microseconds: from the first request
+    /// until everything is finished and background work has settled. PostgreSQL's is in it.
     pub cpu_us: f64,
+    /// The part of it that is PostgreSQL's.
+    pub database_cpu_us: f64,
+    /// Bytes of write-ahead log that PostgreSQL wrote for each accepted task.
+    pub wal_bytes: f64,
     /// CPU of this process for each answer, microseconds, while it sent.
     pub client_cpu_us: f64,
     /// CPU that the rest of the machine used while the load ran, in percent of one core: what the
@@ -102,8 +113,12 @@ pub struct Row {
 pub struct Subject {
     /// Which it is.
     pub target: Target,
-    /// The process.
-    pub server: Server,
+    /// The processes; none for the bare program.
+    pub servers: Vec<Server>,
+    /// The database that they share.
+    pub database: Option<Database>,
+    /// The bare program.
+    pub inserts: Option<Inserts>,
     /// A request, ready to send.
     pub request: Request,
     /// The real server's API.
@@ -119,9 +134,16 @@ impl Subject {
         round: usize,
         until: Until,
     ) -> anyhow::Result<Row> {
-        let before = Cpu::now(&self.server)?;
-        let outcome = client::drive(self.server.address, &self.request, connections, until)?;
-        let sent = Cpu::now(&self.server)?;
+        let wal = self.wal_bytes()?;
+        let before = Cpu::now(self)?;
+        let outcome = match &self.inserts {
+            Some(inserts) => inserts.drive(connections, until)?,
+            None => {
+                let addresses: Vec<_> = self.servers.iter().map(|it| it.address).collect();
+                client::drive(&addresses, &self.request, connections, until)?
+            }
+        };
+        let sent = Cpu::now(self)?;
         ensure!(
             !outcome.accepted.is_empty(),
             "{} accepted nothing: {}",
@@ -136,10 +158,14 @@ impl Subject {
             Some(api) => Some(wait_until_final(api)?.duration_since(outcome.first)),
             None => None,
         };
-        settle(&self.server)?;
-        let settled = Cpu::now(&self.server)?;
-        let rss = process::resident(self.server.pid())?;
-        let peak_rss = process::peak_resident(self.server.pid())?;
+        settle_by(|| self.cpu_time())?;
+        let settled = Cpu::now(self)?;
+        let wal = self.wal_bytes()? - wal;
+        let (mut rss, mut peak_rss) = (0, 0);
+        for server in &self.servers {
+            rss += process::resident(server.pid())?;
+            peak_rss += process::peak_resident(server.pid())?;
+        }
         let done = match &mut self.api {
             Some(api) => Some(times_to_done(api, &outcome.accepted)?),
             None => None,
@@ -149,6 +175,7 @@ impl Subject {
         let sending = sent.at.duration_since(before.at).as_secs_f64();
         Ok(Row {
             target: self.target,
+            nodes: self.servers.len(),
             connections,
             round,
             accepted: outcome.accepted.len() as u64,
@@ -161,12 +188,42 @@ impl Subject {
             done_p99_ms: done
                 .as_ref()
                 .map(|h| h.value_at_quantile(0.99) as f64 / 1e3),
-            cpu_us: (settled.server - before.server).as_secs_f64() * 1e6 / accepted,
+            cpu_us: (settled.servers - before.servers + self.own_part(&before, &settled))
+                .as_secs_f64()
+                * 1e6
+                / accepted,
+            database_cpu_us: (settled.database - before.database).as_secs_f64() * 1e6 / accepted,
+            wal_bytes: wal as f64 / accepted,
             client_cpu_us: (sent.own - before.own).as_secs_f64() * 1e6 / outcome.answers() as f64,
             others_percent: sent.others_since(&before).as_secs_f64() * 100.0 / sending,
             rss_mib: mebibytes(rss),
             peak_rss_mib: mebibytes(peak_rss),
         })
+    }
+
+    /// CPU time of the servers and of their database.
+    fn cpu_time(&self) -> anyhow::Result<Duration> {
+        let mut sum = self.database_cpu_time()?;
+        for server in &self.servers {
+            sum += process::cpu_time(server.pid())?;
+        }
+        Ok(sum)
+    }
+
+    fn database_cpu_time(&self) -> anyhow::Result<Duration> {
+        (self.database.as_ref()).map_or(Ok(Duration::ZERO), Database::cpu_time)
+    }
+
+    fn wal_bytes(&self) -> anyhow::Result<u64> {
+        self.database.as_ref().map_or(Ok(0), Database::wal_bytes)
+    }
+
+    /// The CPU time of this process that is the bare program's.
+    fn own_part(&self, before: &Cpu, after: &Cpu) -> Duration {
+        match self.inserts {
+            Some(_) => after.own - before.own,
+            None => Duration::ZERO,
+        }
     }
 }
 
@@ -184,11 +241,15 @@ pub fn wait_until_final(api: &mut Api) -> anyhow::Result<Instant> {
 
 /// Waits until the server has stopped using CPU, or for [`SETTLE`].
 pub fn settle(server: &Server) -> anyhow::Result<()> {
+    settle_by(|| Ok(process::cpu_time(server.pid())?))
+}
+
+fn settle_by(cpu_time: impl Fn() -> anyhow::Result<Duration>) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let mut last = process::cpu_time(server.pid())?;
+    let mut last = cpu_time()?;
     while begun.elapsed() < SETTLE {
         std::thread::sleep(QUIET);
-        let now = process::cpu_time(server.pid())?;
+        let now = cpu_time()?;
         if now - last < Duration::from_millis(20) {
             break;
         }
@@ -248,26 +309,28 @@ fn mebibytes(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }
 
-/// CPU time used so far by the server, by this process and by everything.
+/// CPU time used so far by the servers with their database, by the database alone, by this process and by everything.
 struct Cpu {
     at: Instant,
-    server: Duration,
+    servers: Duration,
+    database: Duration,
     own: Duration,
     machine: Duration,
 }
 
 impl Cpu {
-    fn now(server: &Server) -> anyhow::Result<Self> {
+    fn now(subject: &Subject) -> anyhow::Result<Self> {
         Ok(Self {
             at: Instant::now(),
-            server: process::cpu_time(server.pid())?,
+            servers: subject.cpu_time()?,
+            database: subject.database_cpu_time()?,
             own: process::cpu_time(std::process::id())?,
             machine: process::machine_cpu_time()?,
         })
     }
 
     fn others_since(&self, before: &Self) -> Duration {
-        let ours = (self.server - before.server) + (self.own - before.own);
+        let ours = (self.servers - before.servers) + (self.own - before.own);
         (self.machine - before.machine).saturating_sub(ours)
     }
 }

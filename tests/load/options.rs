@@ -32,6 +32,14 @@ pub struct Options {
           default_values_t = [Target::Echo, Target::Fdatasync, Target::Stepwell])]
     pub only: Vec<Target>,
 
+    /// Where the servers have their tasks.
+    #[arg(long, value_enum, default_value_t = StoreKind::Sled)]
+    pub store: StoreKind,
+
+    /// Numbers of servers that share one database and the load, one row each. With `--store postgres`.
+    #[arg(long, value_delimiter = ',', default_values_t = [1])]
+    pub nodes: Vec<usize>,
+
     /// The JSON body to send. Default: a contact form of 500 bytes.
     #[arg(long, value_name = "FILE")]
     pub payload: Option<PathBuf>,
@@ -59,11 +67,11 @@ pub struct Options {
 
     /// Instead: fills a server with so many finished tasks, then measures start-up, memory and
     /// listing. A million takes minutes.
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", conflicts_with = "store")]
     pub tasks_stored: Option<u64>,
 
     /// Instead: parks so many tasks, then measures memory and how late due ones are woken.
-    #[arg(long, value_name = "COUNT", conflicts_with = "tasks_stored")]
+    #[arg(long, value_name = "COUNT", conflicts_with_all = ["tasks_stored", "store"])]
     pub tasks_parked: Option<u64>,
 
     /// Serves a floor; the harness runs itself with this.
@@ -73,4 +81,13 @@ pub struct Options {
     /// `cargo bench` passes this to every benchmark.
     #[arg(long, hide = true)]
     pub bench: bool,
+}
+
+/// Where servers have their tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum StoreKind {
+    /// In their data directories.
+    Sled,
+    /// In a PostgreSQL that the benchmark starts; each subject has one of its own.
+    Postgres,
 }

@@ -49,7 +49,7 @@ struct Row {
 /// Parks `tasks` tasks on a server, through its own API.
 pub fn run(options: &Options, dir: &Path, tasks: u64) -> anyhow::Result<Parked> {
     let component = server::guest("parks")?;
-    let server = Server::stepwell(options, dir)?;
+    let server = Server::stepwell(options, dir, None)?;
     let mut api = server::api(&server, dir)?;
     let path = server::set_up(&mut api, &component, &serde_json::json!({"name": "load"}))?;
     let mut rows = vec![measure(&server, &mut api, &path, 0)?];
@@ -58,7 +58,7 @@ pub fn run(options: &Options, dir: &Path, tasks: u64) -> anyhow::Result<Parked> 
     while sent < tasks {
         let count = CHUNK.min(tasks - sent);
         let until = Until::Requests(count);
-        let outcome = client::drive(server.address, &request, CONNECTIONS, until)?;
+        let outcome = client::drive(&[server.address], &request, CONNECTIONS, until)?;
         ensure!(
             outcome.refused == 0,
             "{} were refused: {}",
@@ -75,7 +75,7 @@ pub fn run(options: &Options, dir: &Path, tasks: u64) -> anyhow::Result<Parked> 
     rows.push(measure(&server, &mut api, &path, tasks)?);
     // What a fresh process holds is what the tasks cost, without what filling left behind.
     server.stop()?;
-    let server = Server::stepwell(options, dir)?;
+    let server = Server::stepwell(options, dir, None)?;
     let mut api = server::api(&server, dir)?;
     rows.push(measure(&server, &mut api, &path, tasks)?);
     server.stop()?;
@@ -91,7 +91,7 @@ fn measure(server: &Server, api: &mut Api, path: &str, parked: u64) -> anyhow::R
     let mut ids = Vec::new();
     for place in 0..WOKEN {
         let request = parking(server, path, FIRST_MS + place * APART_MS);
-        let outcome = client::drive(server.address, &request, 1, Until::Requests(1))?;
+        let outcome = client::drive(&[server.address], &request, 1, Until::Requests(1))?;
         ids.extend(outcome.accepted.iter().map(|accepted| accepted.id));
     }
     ensure!(ids.len() as u64 == WOKEN, "{} were accepted", ids.len());

@@ -19,6 +19,32 @@ pub fn cpu_time(pid: u32) -> io::Result<Duration> {
         .ok_or_else(|| malformed(&path))
 }
 
+/// The same of a process, of its children that run, and of all children that have ended.
+pub fn family_cpu_time(pid: u32) -> io::Result<Duration> {
+    let mut sum = 0;
+    for entry in fs::read_dir("/proc")? {
+        // Others come and go.
+        let Ok(text) = fs::read_to_string(entry?.path().join("stat")) else {
+            continue;
+        };
+        sum += family_ticks(&text, pid).unwrap_or(0);
+    }
+    Ok(ticks(sum))
+}
+
+/// The ticks of a line of `/proc/PID/stat` if it is the process `parent`, with its children that have ended, or its child.
+pub fn family_ticks(stat: &str, parent: u32) -> Option<u64> {
+    let pid: u32 = stat.split(' ').next()?.parse().ok()?;
+    let (_, rest) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let field = |place: usize| fields.get(place)?.parse::<u64>().ok();
+    let own = field(11)? + field(12)?;
+    if pid == parent {
+        return Some(own + field(13)? + field(14)?);
+    }
+    (field(1)? == u64::from(parent)).then_some(own)
+}
+
 /// CPU time that the whole machine has spent on anything, time stolen by the hypervisor included.
 pub fn machine_cpu_time() -> io::Result<Duration> {
     let path = "/proc/stat";

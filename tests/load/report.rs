@@ -1,16 +1,20 @@
 //! Medians over the rounds, ratios to the fdatasync floor, and how both are shown: a table for
 //! people, JSON for programs.
 
+use std::collections::BTreeSet;
+
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::measure::{Row, Target};
 
-/// The median of a target's rows with the same number of connections. Fields as in [`Row`].
+/// The median of a target's rows with the same numbers of nodes and connections. Fields as in [`Row`].
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
     /// What was measured.
     pub target: Target,
+    /// Servers that shared the load.
+    pub nodes: usize,
     /// Keep-alive connections.
     pub connections: usize,
     /// Requests accepted, over all rounds.
@@ -33,8 +37,14 @@ pub struct Summary {
     pub done_p50_ms: Option<f64>,
     /// Milliseconds to the task's end.
     pub done_p99_ms: Option<f64>,
+    /// Finished a second, as a part of what the bare program inserted in the same round.
+    pub finished_to_inserts: Option<f64>,
     /// Microseconds of the server's CPU for each accepted task.
     pub cpu_us: f64,
+    /// The part of it that is PostgreSQL's.
+    pub database_cpu_us: f64,
+    /// Bytes of write-ahead log for each accepted task.
+    pub wal_bytes: f64,
     /// The same, as a part of what a webhook without dedup rule and signature took in the same round.
     pub cpu_to_plain: Option<f64>,
     /// Microseconds of the load generator's CPU for each answer.
@@ -49,26 +59,19 @@ pub struct Summary {
 
 /// The rows' medians, in the order in which the rows came.
 pub fn summarise(rows: &[Row]) -> Vec<Summary> {
-    let mut groups: Vec<(Target, usize)> = Vec::new();
-    for row in rows {
-        if !groups.contains(&(row.target, row.connections)) {
-            groups.push((row.target, row.connections));
-        }
-    }
-    groups.sort_by_key(|(target, connections)| (*target as u8, *connections));
-    groups
-        .into_iter()
-        .map(|(target, connections)| {
-            let group: Vec<&Row> = rows
-                .iter()
-                .filter(|row| row.target == target && row.connections == connections)
-                .collect();
-            summary(target, connections, &group, rows)
+    let key = |row: &Row| (row.target as u8, row.nodes, row.connections);
+    let keys: BTreeSet<_> = rows.iter().map(key).collect();
+    keys.into_iter()
+        .map(|wanted| {
+            let group: Vec<&Row> = rows.iter().filter(|row| key(row) == wanted).collect();
+            summary(&group, rows)
         })
         .collect()
 }
 
-fn summary(target: Target, connections: usize, group: &[&Row], all: &[Row]) -> Summary {
+/// Of rows that differ by their round alone.
+fn summary(group: &[&Row], all: &[Row]) -> Summary {
+    let (target, nodes, connections) = (group[0].target, group[0].nodes, group[0].connections);
     let of = |field: fn(&Row) -> f64| median(group.iter().map(|row| field(row)));
     let maybe = |field: fn(&Row) -> Option<f64>| {
         let values: Vec<f64> = group.iter().filter_map(|row| field(row)).collect();
@@ -88,8 +91,14 @@ fn summary(target: Target, connections: usize, group: &[&Row], all: &[Row]) -> S
         (row.target.is_server() && row.target != plain.target).then(|| row.cpu_us / plain.cpu_us)
     });
     let to_plain: Vec<f64> = to_plain.collect();
+    let to_inserts = group.iter().filter_map(|row| {
+        let inserts = same_round(row, Target::Inserts, all)?;
+        Some(row.finished_per_s? / inserts.accepted_per_s)
+    });
+    let to_inserts: Vec<f64> = to_inserts.collect();
     Summary {
         target,
+        nodes,
         connections,
         accepted: group.iter().map(|row| row.accepted).sum(),
         refused: group.iter().map(|row| row.refused).sum(),
@@ -101,7 +110,10 @@ fn summary(target: Target, connections: usize, group: &[&Row], all: &[Row]) -> S
         accept_p99_ms: of(|row| row.accept_p99_ms),
         done_p50_ms: maybe(|row| row.done_p50_ms),
         done_p99_ms: maybe(|row| row.done_p99_ms),
+        finished_to_inserts: (!to_inserts.is_empty()).then(|| median(to_inserts)),
         cpu_us: of(|row| row.cpu_us),
+        database_cpu_us: of(|row| row.database_cpu_us),
+        wal_bytes: of(|row| row.wal_bytes),
         cpu_to_plain: (!to_plain.is_empty()).then(|| median(to_plain)),
         client_cpu_us: of(|row| row.client_cpu_us),
         others_percent: of(|row| row.others_percent),
@@ -142,11 +154,14 @@ pub fn table(summaries: &[Summary]) -> Table {
         "finished/s",
         "acc ÷ floor",
         "fin ÷ floor",
+        "fin ÷ inserts",
         "accept p50 ms",
         "p99",
         "done p50 ms",
         "p99",
         "CPU us/task",
+        "of it database",
+        "WAL bytes",
         "CPU ÷ plain",
         "client us",
         "others %",
@@ -154,17 +169,23 @@ pub fn table(summaries: &[Summary]) -> Table {
     ]);
     for s in summaries {
         table.add_row([
-            s.target.to_string(),
+            match s.nodes {
+                0 | 1 => s.target.to_string(),
+                nodes => format!("{} ×{nodes}", s.target),
+            },
             s.connections.to_string(),
             whole(Some(s.accepted_per_s)),
             whole(s.finished_per_s),
             hundredths(s.accepted_to_floor),
             hundredths(s.finished_to_floor),
+            hundredths(s.finished_to_inserts),
             hundredths(Some(s.accept_p50_ms)),
             hundredths(Some(s.accept_p99_ms)),
             hundredths(s.done_p50_ms),
             hundredths(s.done_p99_ms),
             tenths(s.cpu_us),
+            tenths(s.database_cpu_us),
+            whole(Some(s.wal_bytes)),
             hundredths(s.cpu_to_plain),
             tenths(s.client_cpu_us),
             format!("{:.0}", s.others_percent),

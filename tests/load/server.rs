@@ -43,14 +43,15 @@ impl Server {
         Self::start(command, &dir.join(format!("{name}.log")))
     }
 
-    /// Starts the real server on its data directory below `dir`.
-    pub fn stepwell(options: &Options, dir: &Path) -> anyhow::Result<Self> {
+    /// Starts the real server on its data directory below `dir`; `store` is the URL of its database, if it has one.
+    pub fn stepwell(options: &Options, dir: &Path, store: Option<&str>) -> anyhow::Result<Self> {
         let default = Path::new(env!("CARGO_BIN_EXE_stepwell"));
         let binary = options.server.as_deref().unwrap_or(default);
         let mut command = Command::new(binary);
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir(dir))
+            .args(store.iter().flat_map(|url| ["--store", url]))
             .args(&options.serve_arg);
         Self::start(command, &dir.join("stepwell.log"))
     }

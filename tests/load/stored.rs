@@ -82,7 +82,7 @@ impl fmt::Display for Times {
 /// after SIGTERM and after SIGKILL.
 pub fn run(options: &Options, dir: &Path, payload: &[u8], tasks: u64) -> anyhow::Result<Stored> {
     let component = server::component(options)?;
-    let server = Server::stepwell(options, dir)?;
+    let server = Server::stepwell(options, dir, None)?;
     let mut api = server::api(&server, dir)?;
     let path = server::set_up(&mut api, &component, &serde_json::json!({"name": "load"}))?;
     let request = client::request(server.address, &path, "", payload);
@@ -94,7 +94,7 @@ pub fn run(options: &Options, dir: &Path, payload: &[u8], tasks: u64) -> anyhow:
     while sent < tasks {
         let count = CHUNK.min(tasks - sent);
         let outcome = client::drive(
-            server.address,
+            &[server.address],
             &request,
             CONNECTIONS,
             Until::Requests(count),
@@ -148,7 +148,7 @@ fn start(
     tasks: u64,
 ) -> anyhow::Result<(Server, Start)> {
     let begun = Instant::now();
-    let server = Server::stepwell(options, dir)?;
+    let server = Server::stepwell(options, dir, None)?;
     let mut api = server::api(&server, dir)?;
     while api.status("/readyz")? != 200 {
         std::thread::sleep(Duration::from_millis(5));

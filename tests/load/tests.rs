@@ -90,6 +90,9 @@ fn cpu_and_memory_are_read_as_proc_writes_them() {
     let stat = "42 (a) b (c) S 1 42 42 0 -1 4194560 5 6 7 8 120 34 9 9 20 0 3 0 100 1 2";
     assert_eq!(process::process_ticks(stat), Some(154));
     assert_eq!(process::process_ticks("42 (cut"), None);
+    assert_eq!(process::family_ticks(stat, 42), Some(154 + 18));
+    assert_eq!(process::family_ticks(stat, 1), Some(154));
+    assert_eq!(process::family_ticks(stat, 7), None);
     let machine = "cpu  10 20 30 1000 2000 4 5 6 7 8\ncpu0 1 1 1 1 1 1 1 1 1 1\n";
     assert_eq!(process::machine_ticks(machine), Some(75));
     assert_eq!(process::machine_ticks("cpu0 1 1 1 1 1 1 1 1"), None);

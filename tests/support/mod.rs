@@ -6,22 +6,23 @@ pub mod answer;
 pub mod cases;
 pub mod cli;
 pub mod cluster;
+pub mod database;
 pub mod deliveries;
 pub mod dying;
 pub mod guests;
 pub mod history;
 pub mod log;
+pub mod process;
 pub mod project;
 pub mod ran;
 pub mod receiver;
 pub mod senders;
 pub mod simulated;
+pub mod storm;
 pub mod upload;
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, Command, Output};
 use std::time::{Duration, Instant};
 
 use reqwest::{Method, StatusCode};
@@ -30,8 +31,12 @@ use serde_json::{Value, json};
 use stepwell_api::{Accepted, Task, TaskHead, TaskPage, TaskState, Token, Webhook};
 use tempfile::TempDir;
 
+use self::database::Database;
+
 pub use answer::{Answer, accepted_task, refusal, typed};
 pub use cluster::Cluster;
+pub use database::is_postgres;
+pub(crate) use database::only_on_sled;
 pub use guests::{example, guest};
 pub use receiver::Receiver;
 
@@ -42,6 +47,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Server {
     child: Option<Child>,
     dir: TempDir,
+    /// With PostgreSQL, its database.
+    database: Option<Database>,
     args: Vec<String>,
     /// What a shell does before the process begins; none for no shell.
     prelude: Option<String>,
@@ -89,6 +96,7 @@ impl Server {
             prelude,
             child: None,
             dir,
+            database: None,
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             url: String::new(),
             token: String::new(),
@@ -121,79 +129,6 @@ impl Server {
     /// Other arguments to `serve`, from the next launch on.
     pub fn set_args(&mut self, args: &[&str]) {
         self.args = args.iter().map(|arg| (*arg).to_owned()).collect();
-    }
-
-    /// Starts the process (again) on the same data directory.
-    pub async fn launch(&mut self) {
-        let mut command = match &self.prelude {
-            Some(prelude) => {
-                let mut shell = Command::new("sh");
-                let script = format!("{prelude} && exec \"$0\" \"$@\"");
-                shell.args(["-c", &script]).arg(stepwell().get_program());
-                shell
-            }
-            None => {
-                // Else each server would compile the JavaScript engine for itself.
-                let mut command = stepwell();
-                let binary = Path::new(command.get_program());
-                let cache = binary.with_file_name("tests-cache");
-                command.env("STEPWELL_CACHE_DIR", cache);
-                command
-            }
-        };
-        let mut child = command
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(self.dir.path())
-            .args(&self.args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let (lines, line) = mpsc::channel();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        std::thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                // The channel is closed after the first line; the pipe must still be emptied.
-                let _ = lines.send(line);
-            }
-        });
-        let stderr = child.stderr.take().unwrap();
-        let collected = self.log.collect(stderr, self.dir.path());
-        let Ok(line) = line.recv_timeout(PATIENCE) else {
-            let _ = child.kill();
-            collected.join().unwrap();
-            panic!("the server did not start: {}", self.log.text());
-        };
-        self.url = line
-            .strip_prefix("listening on ")
-            .unwrap_or_else(|| panic!("unexpected first line: {line}"))
-            .to_owned();
-        self.token = std::fs::read_to_string(self.dir.path().join("admin-token"))
-            .unwrap()
-            .trim()
-            .to_owned();
-        self.child = Some(child);
-    }
-
-    /// Ends the process at once, as a power cut would.
-    pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
-    }
-
-    /// Asks the process to end (SIGTERM) and waits until it has.
-    pub fn stop(&mut self) -> ExitStatus {
-        let mut child = self.child.take().expect("the server runs");
-        let pid = rustix::process::Pid::from_child(&child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        child.wait().unwrap()
-    }
-
-    pub async fn restart(&mut self) {
-        self.kill();
-        self.launch().await;
     }
 
     /// A request to the API with the admin token: path below `/api/v1`.
@@ -340,7 +275,9 @@ impl Server {
     }
 
     pub async fn task(&self, id: &str) -> Answer<Task> {
-        self.get(&self.path(&format!("tasks/{id}"))).await
+        let task: Answer<Task> = self.get(&self.path(&format!("tasks/{id}"))).await;
+        history::check_any(&task);
+        task
     }
 
     /// The tasks of one page.
@@ -427,6 +364,7 @@ pub fn stepwell() -> Command {
         "STEPWELL_DATA_DIR",
         "STEPWELL_WORKSPACE",
         "STEPWELL_CACHE_DIR",
+        "STEPWELL_STORE",
         "RUST_LOG",
     ] {
         command.env_remove(name);

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::database::is_postgres;
+
 /// The content type of [`form`].
 pub const FORM: &str = "multipart/form-data; boundary=x-y";
 
@@ -28,9 +30,17 @@ pub fn sha256(bytes: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// The folder of all files of a server.
+pub fn folder(data_dir: &Path) -> PathBuf {
+    match is_postgres() {
+        true => data_dir.join("files"),
+        false => data_dir.join("store/blobs"),
+    }
+}
+
 /// The files of a workspace on the disk, and those on their way in.
 pub fn files(data_dir: &Path, workspace: &str) -> Vec<PathBuf> {
-    let blobs = data_dir.join("store/blobs");
+    let blobs = folder(data_dir);
     let mut found = Vec::new();
     let mut rest = vec![blobs.join(workspace), blobs.join(".incoming")];
     while let Some(folder) = rest.pop() {
@@ -47,6 +57,6 @@ pub fn files(data_dir: &Path, workspace: &str) -> Vec<PathBuf> {
 
 /// The place of a task's file.
 pub fn file(data_dir: &Path, workspace: &str, task: &str, content: &[u8]) -> PathBuf {
-    let blobs = data_dir.join("store/blobs");
+    let blobs = folder(data_dir);
     blobs.join(workspace).join(task).join(sha256(content))
 }
