@@ -81,7 +81,7 @@ async fn a_task_waits_for_another_webhook_as_the_guide_says() {
     let guide = section("docs/javascript.md", "## Wait for another webhook");
     let script = &blocks(&guide, "js")[0];
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("order-approval.js");
+    let file = folder.path().join("approval-webhook.js");
     fs::write(&file, script).unwrap();
     let data_dir = server.data_dir().to_str().unwrap();
     let curl = regex::Regex::new(r"^curl --json '(.+)' (URL\d)").unwrap();
@@ -130,7 +130,7 @@ async fn a_task_waits_for_another_webhook_as_the_guide_says() {
     let left_out = |line: &&str| !line.contains("task.park(") && !line.contains("step.redo(");
     let without: Vec<&str> = script.lines().filter(left_out).collect();
     assert_eq!(without.len() + 2, script.lines().count());
-    server.script("order-approval", &without.join("\n")).await;
+    server.script("approval-webhook", &without.join("\n")).await;
     let (id, _) = came_to(&server, &urls[0], &order, "done").await;
     let (other, _) = came_to(&server, &urls[1], &approval(&id), "unmatched").await;
     assert_ne!(other, id);

@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::support::{PATIENCE, Server};
+use crate::support::{PATIENCE, Server, only_on_sled};
 
 const ENDLESS: &str = "export const condition = {}; export const content = () => { for (;;); };";
 const ONE_LINE: &str =
@@ -49,6 +49,7 @@ async fn lasts(server: &Server, task: &str) {
 
 #[tokio::test]
 async fn a_task_is_set_aside_when_the_server_ended_during_its_run_twice() {
+    only_on_sled!("it reads running.json, which servers on PostgreSQL do not write");
     let mut server = Server::start().await;
     add(&server, ENDLESS).await;
     let webhook = server.webhook("w").await;
@@ -80,6 +81,7 @@ async fn a_task_is_set_aside_when_the_server_ended_during_its_run_twice() {
 
 #[tokio::test]
 async fn a_shutdown_is_not_held_against_the_runs_that_it_cut_off() {
+    only_on_sled!("it reads running.json, which servers on PostgreSQL do not write");
     let mut server = Server::with(&["--grace", "20ms"]).await;
     add(&server, ENDLESS).await;
     let webhook = server.webhook("w").await;
