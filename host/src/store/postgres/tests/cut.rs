@@ -1,7 +1,7 @@
 //! A proxy that cuts a node's connection in the middle of a commit: before the server has it, before the answer is there, or
 //! before the node has the answer.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::store::conformance::owned::Owned as _;
 use crate::store::conformance::samples::{new_task, next, workspace};
 use crate::store::{Store, StoreError};
 
-/// The socket of PostgreSQL in its folder.
+/// The socket of the proxy in its folder, as clients expect it.
 const SOCKET: &str = ".s.PGSQL.5432";
 /// The simple query that ends a transaction.
 const COMMIT: &[u8] = b"Q\0\0\0\x0bcommit\0";
@@ -31,8 +31,7 @@ struct Cuts {
 /// Forwards connections to the server's socket, and cuts some of them.
 fn proxy(server: &PostgresServer, folder: &Path) -> Arc<Cuts> {
     let listener = UnixListener::bind(folder.join(SOCKET)).unwrap();
-    let url = server.url();
-    let to = PathBuf::from(url.split("host=").nth(1).unwrap()).join(SOCKET);
+    let to = server.socket();
     let cuts = Arc::new(Cuts::default());
     let shared = cuts.clone();
     tokio::spawn(async move {

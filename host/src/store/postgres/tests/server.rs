@@ -157,6 +157,12 @@ impl PostgresServer {
         format!("postgres:///postgres?user=stepwell&host={socket}&port={port}")
     }
 
+    /// The path of its socket.
+    pub fn socket(&self) -> PathBuf {
+        let name = format!(".s.PGSQL.{}", self.port);
+        self.folder.path().join(name)
+    }
+
     /// The port of the network, if it has one.
     pub fn port(&self) -> u16 {
         self.port
