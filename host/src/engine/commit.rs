@@ -151,10 +151,12 @@ impl TaskWriter {
     ) -> Result<(), StoreError> {
         let claim = self.claim(task)?;
         let bytes = effect.bytes();
-        self.large_writes.throttle(workspace, bytes).await;
         self.store
             .record_effect(claim, workspace, task, effect)
-            .await
+            .await?;
+        // The call was made, so its record does not wait. What is slowed is the run.
+        self.large_writes.throttle(workspace, bytes).await;
+        Ok(())
     }
 }
 

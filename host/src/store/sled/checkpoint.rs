@@ -155,7 +155,7 @@ fn surplus(shared: &Shared, overlay: &Overlay) -> Vec<(WorkspaceName, TaskId)> {
         return Vec::new();
     }
     let cut = if too_long {
-        shared.slots.cut(settings.log_bytes / 2)
+        overlay.past(shared.slots.cut(settings.log_bytes / 2))
     } else {
         0
     };

@@ -237,8 +237,9 @@ impl Committer<'_> {
         for mut queued in batch.drain(..) {
             match self.order_all(&owned, &mut queued) {
                 Ok(()) => accepted.push(queued),
-                Err(repeat @ StoreError::Duplicate { .. }) => {
-                    self.repeats.push((queued.done, repeat));
+                Err(known @ (StoreError::Duplicate { .. } | StoreError::Conflict { .. })) => {
+                    // What it is refused for may be of this group, and is answered when that is durable.
+                    self.repeats.push((queued.done, known));
                 }
                 Err(refused) => {
                     let _ = queued.done.send(Err(refused));
@@ -314,7 +315,11 @@ impl Committer<'_> {
     fn give_up_long(&mut self, error: &StoreError) {
         if let Some(long) = self.long.take() {
             let _ = long.queued.done.send(Err(error.clone()));
-            self.shared.overlay.write().long = None;
+        }
+        // Also of one whose last group could not be written.
+        let mut overlay = self.shared.overlay.write();
+        if overlay.long.is_some() {
+            overlay.long = None;
         }
     }
 
@@ -346,8 +351,8 @@ impl Committer<'_> {
                 long.end(from).push(self.tail.group())?;
                 Ok(Some((from, long.queued)))
             }
-            Err(repeat @ StoreError::Duplicate { .. }) => {
-                self.repeats.push((long.queued.done, repeat));
+            Err(known @ (StoreError::Duplicate { .. } | StoreError::Conflict { .. })) => {
+                self.repeats.push((long.queued.done, known));
                 Ok(None)
             }
             Err(refused) => {

@@ -125,6 +125,15 @@ impl Overlay {
             .map_or(low, |(from, _)| *from)
     }
 
+    /// `cut`, or the group after the long change in the midst of which that is: its fragments go only together.
+    pub(super) fn past(&self, cut: u64) -> u64 {
+        let of_cut = |(from, end): &&(u64, u64)| *from < cut && cut <= *end;
+        self.spans
+            .iter()
+            .find(of_cut)
+            .map_or(cut, |(_, end)| end + 1)
+    }
+
     /// Takes note that a long change is in the log, in fragments from group `from` on; group `end` has its end.
     pub(super) fn span(&mut self, from: u64, end: u64) {
         if self.spans.back() != Some(&(from, end)) {

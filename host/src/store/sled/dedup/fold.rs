@@ -28,7 +28,7 @@ pub(in super::super) fn fold(shared: &Shared, all: bool) -> Result<bool, StoreEr
             let mut overlay = shared.overlay.write();
             let is_wanted = all
                 || overlay.dedup.waiting() >= settings.dedup.fold
-                || overlay.dedup.low().is_some_and(|low| low < kept);
+                || (overlay.dedup.low()).is_some_and(|low| low < overlay.past(kept));
             if !is_wanted {
                 break;
             }

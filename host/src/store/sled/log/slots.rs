@@ -212,7 +212,9 @@ impl Slots {
                 // If it fails, the committer makes the one that it needs, or says why it cannot.
                 match self.create(self.slot_bytes) {
                     Ok(spare) => self.spares.lock().push(spare),
-                    Err(_) => break,
+                    Err(StoreError::Full) => break,
+                    // A file that could not be noted stays; no more of these are made.
+                    Err(_) => return,
                 }
             }
         }

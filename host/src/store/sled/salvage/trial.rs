@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 
 use super::super::failure::{OpenError, io};
 use super::super::repair;
+use super::super::room;
 use super::super::tree::Tree;
 use super::report::Damage;
 use crate::store::StoreError;
 
 /// Bytes of the tree that are held in memory meanwhile.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
+/// What the names of copies begin with.
+const PREFIX: &str = "tree-trial-";
 
 /// Opens a copy of the tree of the store at `path`, and returns what is wrong if sled does not open it. Nothing is lost
 /// by that, if the tree's file is sound. The copy is beside the store, and is removed again. On a disk without room for
@@ -56,8 +59,19 @@ fn copied(tree: &Path, store: &Path) -> Result<tempfile::TempDir, StoreError> {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
     };
+    // Those of a check that was killed.
+    for entry in fs::read_dir(&beside).map_err(&failed)? {
+        let entry = entry.map_err(&failed)?;
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            fs::remove_dir_all(entry.path()).map_err(&failed)?;
+        }
+    }
+    let bytes = fs::metadata(tree.join("db")).map_err(&failed)?.len();
+    if room::free(store) < bytes.saturating_add(2 * room::needed(store)) {
+        return Err(StoreError::Full);
+    }
     let copy = tempfile::Builder::new()
-        .prefix("tree-trial-")
+        .prefix(PREFIX)
         .tempdir_in(beside)
         .map_err(&failed)?;
     for entry in fs::read_dir(tree).map_err(&failed)? {
