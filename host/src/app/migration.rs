@@ -225,6 +225,11 @@ fn take_place(directory: &Path, incoming: &Path) -> Result<(), MigrateError> {
     let take = || -> std::io::Result<()> {
         // Also what is written without a sync, as recorded deliveries are.
         rustix::fs::syncfs(fs::File::open(incoming)?)?;
+        if data_dir::has_store(directory) {
+            return Err(std::io::Error::other(
+                "a server made a store there meanwhile",
+            ));
+        }
         if store.exists() {
             // Nothing is in it but a lock.
             fs::remove_dir_all(&store)?;

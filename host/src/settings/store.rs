@@ -32,6 +32,12 @@ impl FromStr for StoreUrl {
 
 impl fmt::Display for StoreUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The driver takes all up to the `@` for the user and the password; a URL ends there before.
+        let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        let given = rest.split_once('@').map_or("", |(given, _)| given);
+        if given.contains(['/', '?', '#']) {
+            return f.write_str("postgres://…");
+        }
         // Several hosts are no URL to others.
         let Ok(mut url) = Url::parse(&self.0) else {
             return f.write_str("postgres://…");
@@ -66,6 +72,7 @@ mod tests {
                 "postgres://u:secret@h1,h2:6/d",
                 "postgres://u:***@h1,h2:6/d",
             ),
+            ("postgres://u:12/secret@h/d", "postgres://…"),
             ("postgres:///d?host=/run/pg", "postgres:///d?host=/run/pg"),
         ] {
             let url: StoreUrl = given.parse().unwrap();

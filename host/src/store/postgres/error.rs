@@ -7,6 +7,12 @@ use super::connections::NEEDED;
 use super::tls::handshake::HandshakeError;
 use crate::store::StoreError;
 
+/// Whether the server refuses a connection because it is encrypted, or cannot encrypt it so that this side understands it.
+pub(super) fn refuses_tls(error: &Error) -> bool {
+    error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
+        || std::error::Error::source(error).is_some_and(|it| it.is::<HandshakeError>())
+}
+
 /// Why the store does not open. Each message says what would be right.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

@@ -7,8 +7,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::error::{describe, is_cut};
@@ -16,10 +14,8 @@ use super::look::index;
 use super::session::{Params, Session, in_time};
 use super::shared::Shared;
 use crate::domain::partition::Partition;
-use crate::store::{Hint, Hints};
+use crate::store::Hint;
 
-/// Hints that wait to be sent. What is more is left to the other nodes' own looks.
-const MOST: usize = 1_000;
 /// Before a lost connection is made again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// Before a database that has no notifications is asked for them again.
@@ -28,56 +24,6 @@ const REFUSED: Duration = Duration::from_secs(60);
 const GREETING: Duration = Duration::from_secs(5);
 
 const SEND: &str = "select pg_notify($1, said) from unnest($2::text[]) said";
-
-/// What is to be said to other nodes, and what they said.
-pub(super) struct Board {
-    outgoing: Mutex<Vec<String>>,
-    wanted: Notify,
-    setup: watch::Sender<u64>,
-    asked: watch::Sender<u64>,
-    answered: watch::Sender<u64>,
-}
-
-impl Default for Board {
-    fn default() -> Self {
-        Self {
-            outgoing: Mutex::default(),
-            wanted: Notify::new(),
-            setup: watch::Sender::new(0),
-            asked: watch::Sender::new(0),
-            answered: watch::Sender::new(0),
-        }
-    }
-}
-
-impl Board {
-    fn of(&self, hint: Hint) -> &watch::Sender<u64> {
-        match hint {
-            Hint::Setup => &self.setup,
-            Hint::Asked => &self.asked,
-            Hint::Answered => &self.answered,
-        }
-    }
-
-    /// Hints from now on.
-    pub(super) fn subscribe(&self, hint: Hint) -> Hints {
-        Hints::new(self.of(hint).subscribe())
-    }
-
-    fn come(&self, hint: Hint) {
-        self.of(hint).send_modify(|count| *count += 1);
-    }
-
-    fn say(&self, what: String) {
-        let mut outgoing = self.outgoing.lock();
-        // One is enough of those that say the same.
-        if outgoing.len() < MOST && !outgoing.contains(&what) {
-            outgoing.push(what);
-        }
-        drop(outgoing);
-        self.wanted.notify_one();
-    }
-}
 
 /// Tells the others that what is set up was changed.
 pub(super) fn setup(shared: &Shared) {

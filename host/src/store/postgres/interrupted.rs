@@ -14,8 +14,11 @@ use crate::store::StoreError;
 /// Tasks that are known at most.
 const MOST: i64 = 10_000;
 
-const NOTE: &str = "with gone as (delete from lasting where node = $1 and not (task = any($2))) \
-    insert into lasting (node, task) select $1, unnest($2::uuid[]) on conflict do nothing";
+/// Of a node whose lease is over nothing is noted: what it had noted is counted already.
+const NOTE: &str = "with own as (select from nodes where id = $1 and lease_until > clock_timestamp() for share), \
+    gone as (delete from lasting where node = $1 and not (task = any($2)) and exists (select from own)), \
+    put as (insert into lasting (node, task) select $1, t from unnest($2::uuid[]) t \
+    where exists (select from own) on conflict do nothing) select exists (select from own)";
 const COUNT: &str = "with dead as (delete from lasting l where not exists (select from nodes n \
     where n.id = l.node and n.lease_until > clock_timestamp()) returning l.task) \
     insert into interrupted as i (task, times) select task, 1 from dead group by task \
@@ -44,7 +47,10 @@ pub(super) async fn note(shared: &Shared, tasks: &[TaskId]) -> Result<(), StoreE
     }
     let ids = uuids(tasks);
     let params: Params<'_> = &[&shared.node, &ids];
-    shared.query(NOTE, params).await?;
+    let rows = shared.query(NOTE, params).await?;
+    if !rows.first().is_some_and(|row| row.get(0)) {
+        return Err(StoreError::unavailable("the node's lease is over"));
+    }
     *shared.lasting.lock() = tasks.to_vec();
     Ok(())
 }

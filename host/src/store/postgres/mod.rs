@@ -6,6 +6,7 @@
 //! one row ([`registry`]). What is to be done with a task of another node goes through a table ([`inbox`]). Reads are single statements ([`tasks`], [`queries`]), each of which sees one moment.
 
 mod audit;
+mod board;
 mod bodies;
 mod cluster;
 mod connections;

@@ -150,9 +150,16 @@ async fn take_share(
         let wanted = (share - owned.len()) as i64;
         if session.execute(TAKE, &[&node, &wanted]).await? > 0 {
             owned = self::owned(session, node).await?;
-            // Before anything begins there.
-            interrupted::count(session).await?;
         }
+    }
+    let is_new = {
+        let before = shared.partitions.hold();
+        let is_new = |claim: &Claim| before.claim(claim.partition) != Some(*claim);
+        owned.iter().any(is_new)
+    };
+    if is_new {
+        // Before anything begins there; again if it failed.
+        interrupted::count(session).await?;
     }
     let surplus: Vec<Partition> = owned.iter().skip(share).map(|it| it.partition).collect();
     let time = (Instant::now(), shared.settings.drain);

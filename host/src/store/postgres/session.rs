@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
+use tokio_postgres::config::SslMode;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Error, Row, Statement};
 
 use super::connections::READERS;
-use super::error::{failed, is_cut};
+use super::error::{failed, is_cut, refuses_tls};
 use super::settings::PostgresSettings;
 use crate::store::StoreError;
 
@@ -61,7 +62,16 @@ impl Session {
         settings: &PostgresSettings,
         told: impl Fn(&str) + Send + 'static,
     ) -> Result<Self, Error> {
-        let connected = settings.config.connect(settings.tls.clone()).await;
+        let config = &settings.config;
+        let connected = match config.connect(settings.tls.clone()).await {
+            // `prefer` is satisfied with less, as in libpq.
+            Err(error) if config.get_ssl_mode() == SslMode::Prefer && refuses_tls(&error) => {
+                let mut plain = config.clone();
+                plain.ssl_mode(SslMode::Disable);
+                plain.connect(settings.tls.clone()).await
+            }
+            connected => connected,
+        };
         let (client, mut connection) = connected?;
         let driver = tokio::spawn(async move {
             // Its error is that of every request.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, SslMode};
 
 use super::error::OpenError;
 use super::tls::{Connector, TlsOptions};
@@ -58,10 +58,18 @@ impl PostgresSettings {
             return Err(OpenError::Url("it names no host".into()));
         }
         let is_local = |host: &Host| matches!(host, Host::Unix(_));
-        let tls = match config.get_hosts().iter().all(is_local) {
+        // With `hostaddr` the name of a socket is only a name.
+        let has_addresses = !config.get_hostaddrs().is_empty();
+        let tls = match !has_addresses && config.get_hosts().iter().all(is_local) {
             true => TlsOptions::none(),
             false => tls,
         };
+        // Whatever the driver still finds of it was not read by `TlsOptions`.
+        if config.get_ssl_mode() != SslMode::Prefer {
+            return Err(OpenError::Url(
+                "its sslmode cannot be read; write ? in a password as %3F".into(),
+            ));
+        }
         config.ssl_mode(tls.ssl_mode());
         let tls = tls.connector()?;
         if config.get_connect_timeout().is_none() {

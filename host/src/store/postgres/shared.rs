@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use tokio_postgres::{Error, Row};
 use tokio_util::sync::CancellationToken;
 
+use super::board::Board;
 use super::error::failed;
-use super::hints::Board;
 use super::leaving::Leaving;
 use super::session::{Params, Readers, Session, Slot};
 use super::settings::PostgresSettings;

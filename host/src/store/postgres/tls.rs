@@ -5,7 +5,7 @@
 //! | `disable` | no | |
 //! | `prefer` (default) | if the server can | is not looked at |
 //! | `require` | always | is not looked at, unless `sslrootcert` is given: then as `verify-ca` |
-//! | `verify-ca` | always | must be signed by an authority of `sslrootcert`, or of the system |
+//! | `verify-ca` | always | must be signed by an authority of `sslrootcert` |
 //! | `verify-full` | always | the same, and must be that of the host |
 //!
 //! A socket of the same machine is never encrypted. A password is bound to the server's certificate (SCRAM's
@@ -59,16 +59,29 @@ impl TlsOptions {
         let Some((place, query)) = url.split_once('?') else {
             return Ok((url.to_owned(), options));
         };
-        let mut rest = Vec::new();
+        let (mut rest, mut given) = (Vec::new(), None);
         for pair in query.split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = || percent_decode_str(value).decode_utf8_lossy().into_owned();
             match name {
-                "sslmode" => options.mode = Mode::of(&value())?,
+                "sslmode" => given = Some(Mode::of(&value())?),
                 "sslrootcert" => options.root = Some(value()).filter(|path| !path.is_empty()),
                 _ => rest.push(pair),
             }
         }
+        options.mode = match (given, options.root.as_deref()) {
+            // As libpq has it: anybody gets a certificate of these authorities, for a name of his own.
+            (None, Some("system")) => Mode::VerifyFull,
+            (Some(Mode::Prefer | Mode::Require | Mode::VerifyCa), Some("system"))
+            | (Some(Mode::VerifyCa), None) => {
+                return Err(OpenError::Url(
+                    "the system's authorities need sslmode=verify-full: anybody has a certificate of theirs; or name a \
+                     file of your own with sslrootcert"
+                        .into(),
+                ));
+            }
+            (given, _) => given.unwrap_or_default(),
+        };
         match rest.is_empty() {
             true => Ok((place.to_owned(), options)),
             false => Ok((format!("{place}?{}", rest.join("&")), options)),
@@ -236,9 +249,9 @@ mod tests {
                 of(Mode::VerifyFull, Some("/etc/a b.pem")),
             ),
             (
-                "postgres://h/d?sslmode=verify-ca&sslrootcert=system",
+                "postgres://h/d?sslrootcert=system",
                 "postgres://h/d",
-                of(Mode::VerifyCa, Some("system")),
+                of(Mode::VerifyFull, Some("system")),
             ),
         ] {
             assert_eq!(TlsOptions::take(url).unwrap(), (rest.to_owned(), options));

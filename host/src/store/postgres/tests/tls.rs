@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use tokio_postgres::config::SslMode;
+
 use super::server::PostgresServer;
 use super::*;
 use crate::store::Store as _;
@@ -128,4 +130,36 @@ async fn a_server_without_tls_is_refused_if_it_is_asked_for() {
     // A socket is this machine's own.
     let local = format!("{}&sslmode=verify-full&sslrootcert=/nowhere", server.url());
     open(&local).await.unwrap().close().await;
+}
+
+#[test]
+fn what_would_verify_less_than_it_says_is_refused() {
+    let settings = |url: &str| PostgresSettings::new(url, PathBuf::new());
+    for url in [
+        "postgres://u@h/d?sslmode=verify-ca",
+        "postgres://u@h/d?sslmode=require&sslrootcert=system",
+        "postgres://u@h/d?sslmode=verify-ca&sslrootcert=system",
+        // What is before the second `?` may be a password.
+        "postgres://u:p?w@h/d?sslmode=require",
+        "postgres://u@h/d?sslmode=some",
+    ] {
+        let refused = settings(url);
+        assert!(matches!(refused, Err(OpenError::Url(_))), "{url}");
+    }
+    for (url, expected) in [
+        ("postgres://u@h/d?sslrootcert=system", SslMode::Require),
+        ("postgres://u@h/d", SslMode::Prefer),
+        (
+            "postgres:///d?host=/run/pg&sslmode=require",
+            SslMode::Disable,
+        ),
+        // An address is not the socket.
+        (
+            "postgres:///d?host=/run/pg&hostaddr=10.0.0.7&sslmode=require",
+            SslMode::Require,
+        ),
+    ] {
+        let settings = settings(url).unwrap();
+        assert_eq!(settings.config.get_ssl_mode(), expected, "{url}");
+    }
 }
