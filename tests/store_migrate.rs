@@ -170,7 +170,7 @@ impl Everything {
         put(server, &server.path("schedules/morning"), schedule).await;
         server.add_token("/tokens", "ops", &["read"]).await;
         server
-            .add_token(&server.path("tokens"), "ci", &["read", "write"])
+            .add_token(&server.path("tokens"), "ci", &["read", "deploy"])
             .await;
         let mut tasks = Vec::new();
         for (id, body, state) in [

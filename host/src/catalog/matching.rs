@@ -125,7 +125,7 @@ pub(super) fn look(document: &mut Arc<Document>, roots: &Roots, budget: &mut Bud
         _ => roots.contains_key(name),
     };
     if document.has_unseen(is_wanted) {
-        let parsed = Arc::make_mut(document).look(is_wanted);
+        let parsed = Arc::make_mut(document).parse_members(is_wanted);
         budget.charge(parsed as u64 / PARSED_BYTES);
     }
 }

@@ -44,7 +44,7 @@ pub(super) struct Dispatcher {
     pub(super) workers: Arc<Workers>,
     runner: OnceLock<Weak<dyn Run>>,
     /// Notified when a task may be due earlier than the timers' next look.
-    pub(super) timer_set: Notify,
+    pub(super) timer_changed: Notify,
     /// One token for each runner. It is taken before the queue is asked for a task, so that
     /// [`Dispatcher::close`] misses no runner that is just starting.
     pub(super) runners: TaskTracker,
@@ -57,7 +57,7 @@ impl Dispatcher {
             threads,
             workers,
             runner: OnceLock::new(),
-            timer_set: Notify::new(),
+            timer_changed: Notify::new(),
             runners: TaskTracker::new(),
         }
     }

@@ -36,9 +36,9 @@ use crate::store::Store;
 /// How often runs are looked at: one that is seen twice is listed. The first 200 ms of a run are so not seen.
 const LOOK: Duration = Duration::from_millis(200);
 /// How often a task may be interrupted before it is set aside.
-const MOST: u32 = 2;
+const MAX_INTERRUPTIONS: u32 = 2;
 /// The greatest size of the list that is read, in bytes: some 10,000 tasks.
-const BYTES: u64 = 1 << 20;
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// Why a task is in `error` that was set aside.
 pub(super) const REASON: &str = "the server ended during this run twice";
@@ -173,7 +173,7 @@ impl Interrupted {
         }
         let mut state = self.state.lock();
         let times = state.times.get(&task).copied().unwrap_or_default();
-        if times >= MOST {
+        if times >= MAX_INTERRUPTIONS {
             return Admission::SetAside;
         }
         if times == 0 {
@@ -191,7 +191,7 @@ impl Interrupted {
     }
 
     /// A task's runner is done with it, or it has been set aside. Returns those that are to be woken now.
-    pub(super) fn rests(&self, workspace: &WorkspaceName, task: TaskId) -> Vec<TaskId> {
+    pub(super) fn task_rested(&self, workspace: &WorkspaceName, task: TaskId) -> Vec<TaskId> {
         if !self.any.load(Ordering::Relaxed) {
             return Vec::new();
         }
@@ -246,7 +246,7 @@ impl Interrupted {
                 Some(cluster) => self.look_shared(cluster, running).await,
                 None => {
                     let this = self.clone();
-                    let looked = spawn_blocking(move || this.look(running));
+                    let looked = spawn_blocking(move || this.note_running(running));
                     looked.await.unwrap_or(false)
                 }
             };
@@ -259,8 +259,8 @@ impl Interrupted {
         }
     }
 
-    /// Lists those of the runs that the last look saw, too. `false` if the list is closed.
-    fn look(&self, running: Vec<TaskId>) -> bool {
+    /// Lists the runs that are running now and were running at the last look. Returns `false` if the list is closed.
+    fn note_running(&self, running: Vec<TaskId>) -> bool {
         match self.lasting(running) {
             Some(lasting) => self.list(lasting),
             None => return false,
@@ -332,7 +332,7 @@ impl Interrupted {
 
 fn read(file: &Path) -> List {
     let read = || -> io::Result<List> {
-        if std::fs::metadata(file)?.len() > BYTES {
+        if std::fs::metadata(file)?.len() > MAX_FILE_BYTES {
             return Err(io::Error::other("it is too large"));
         }
         Ok(serde_json::from_slice(&std::fs::read(file)?)?)

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::advanced::{Needs, NoRoom};
 use super::dispatcher::Dispatcher;
 use crate::domain::budget::{Budget, Permit};
-use crate::domain::data::{Document, weight};
+use crate::domain::data::{Document, memory_estimate};
 use crate::domain::effect::{CallResult, Effect};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::task::StoredTask;
@@ -79,7 +79,7 @@ impl Memory {
         needs: Needs,
     ) {
         if data.has_large() {
-            Arc::make_mut(data).forget();
+            Arc::make_mut(data).drop_large_values();
         }
         let held = held(data.text(), effects);
         // It is less than before.
@@ -108,7 +108,7 @@ impl Memory {
     }
 
     /// Whether anything was given back since `seen`.
-    pub(super) fn has_changed(&self, seen: u64) -> bool {
+    pub(super) fn was_released_since(&self, seen: u64) -> bool {
         self.budget.released() != seen
     }
 
@@ -119,7 +119,7 @@ impl Memory {
             starved.notified().await;
             loop {
                 let seen = self.budget.released();
-                if !dispatcher.queue.feed() {
+                if !dispatcher.queue.retry_starved_lanes() {
                     break;
                 }
                 dispatcher.run_more();
@@ -143,6 +143,6 @@ fn held(data: &str, effects: &[Effect]) -> u64 {
 fn parsed(data: &str) -> u64 {
     match data.len() {
         ..=SMALL => 0,
-        _ => weight(data),
+        _ => memory_estimate(data),
     }
 }

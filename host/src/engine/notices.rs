@@ -158,7 +158,7 @@ impl Notices {
             }
         };
         match kept {
-            Ok(_) => self.dispatcher.timer_set.notify_one(),
+            Ok(_) => self.dispatcher.timer_changed.notify_one(),
             // The attempt was counted, and the next one is due.
             Err(error) if error.is_expected() => {}
             Err(error) => {

@@ -132,7 +132,7 @@ impl Follower {
         if change.gained {
             let workspaces = self.catalog.workspaces();
             self.dispatcher.queue.look_again(workspaces);
-            self.dispatcher.timer_set.notify_one();
+            self.dispatcher.timer_changed.notify_one();
             self.catalog.agenda_changed().notify_one();
         }
         self.dispatcher.run_more();

@@ -24,7 +24,7 @@ pub(super) async fn watch(tasks: Tasks, dispatcher: Arc<Dispatcher>, held: Arc<H
                 dispatcher.queue.wake(&workspace, task);
             }
             dispatcher.run_more();
-            dispatcher.timer_set.notify_one();
+            dispatcher.timer_changed.notify_one();
         }
         // A store whose health never changes has no sender.
         if let Ok(Err(_)) = tokio::time::timeout(LOOK_AGAIN, health.changed()).await {

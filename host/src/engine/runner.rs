@@ -18,7 +18,7 @@ use super::tasks::Tasks;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
 
-/// What every runner works with. It is shared; a runner is a call of [`Run::run`].
+/// What all runners share. Each call of [`Run::run`] is one runner.
 pub(super) struct Runner {
     pub(super) tasks: Tasks,
     pub(super) locks: Arc<TaskLocks>,
@@ -49,7 +49,7 @@ impl Run for Runner {
 }
 
 impl Runner {
-    /// Takes a task as far as it goes that is arriving, and then those that are queued. Keeps `token` until the end.
+    /// Runs a task that is just arriving as far as it goes, and then queued tasks. Keeps `token` until the end.
     pub(super) async fn run_first(
         self: Arc<Self>,
         workspace: WorkspaceName,
@@ -64,7 +64,7 @@ impl Runner {
         }
     }
 
-    /// Takes one task as far as it goes. Returns the next one that is the runner's; at none it ends.
+    /// Takes one task as far as it goes. Returns the task that this runner takes next; if there is none, the runner ends.
     async fn run_one(
         &self,
         workspace: &WorkspaceName,
@@ -73,7 +73,7 @@ impl Runner {
     ) -> Option<(WorkspaceName, TaskId)> {
         let writer = self.tasks.writer();
         let admission = self.interrupted.admit(workspace, task);
-        // Nothing of another node's task is read or run, nor of one that is to be another's in a moment.
+        // This node neither reads nor runs a task that another node owns, or is about to own.
         let claim = writer.claim(task).ok();
         let claim = claim.filter(|_| !writer.is_leaving(task));
         let lock = claim.filter(|_| admission != Admission::Waits);
@@ -90,7 +90,7 @@ impl Runner {
                 Ok(Some(false)) => Ok(Advanced::Rests),
                 Err(error) => Err(error),
             },
-            // One that is just arriving waits where it is to run, which may be elsewhere.
+            // There is no lock here. A task that is just arriving is only stored; it runs later, perhaps on another node.
             None => match arriving {
                 Some(arriving) => {
                     let accepted = Box::pin(arriving.accept()).await;
@@ -100,7 +100,7 @@ impl Runner {
             },
         };
         // A task that could not be set aside is tried again.
-        let is_over = match admission {
+        let leaves_interrupted = match admission {
             Admission::Runs => true,
             Admission::Waits => false,
             Admission::SetAside => lock.is_some() && advanced.is_ok(),
@@ -108,11 +108,11 @@ impl Runner {
         let is_held = advanced.as_ref().is_err_and(StoreError::is_retriable);
         match advanced {
             Ok(Advanced::Rests | Advanced::Again) => {}
-            Ok(Advanced::Starves(none)) => {
+            Ok(Advanced::Starves(no_room)) => {
                 drop(lock);
-                return self.put_back(workspace, task, &none);
+                return self.put_back(workspace, task, &no_room);
             }
-            Ok(Advanced::Waits) => self.dispatcher.timer_set.notify_one(),
+            Ok(Advanced::Waits) => self.dispatcher.timer_changed.notify_one(),
             Err(error) if error.is_expected() => {}
             Err(error) => {
                 tracing::error!(workspace.id = %workspace, task.id = %task, %error, "a task could not be advanced");
@@ -122,23 +122,23 @@ impl Runner {
         if is_held {
             self.held.keep_task(workspace, task);
         }
-        // Only now does the queue take the task in again.
-        let again = match lock {
+        // Only now does the queue take the task in was_wanted.
+        let was_wanted = match lock {
             Some(lock) => lock.release(),
             None => claim.is_some() && !self.locks.mark_wanted(task),
         };
-        // A partition that was lost and has come back, or that was to be given up and stays after all: what was
-        // looked for then did not find the task, as it was running.
+        // The partition was lost and regained during the run, or the server was to give it up and keeps it. The search
+        // for the partition's ready tasks skipped this task, because it was running. So it is woken here.
         let comes_back = {
             let owned = self.tasks.owned();
-            let is_other = writer.is_stale(task, &owned) || writer.is_leaving(task);
-            is_other && owned.owns(task) && !owned.is_leaving(task)
+            let claim_changed = writer.is_stale(task, &owned) || writer.is_leaving(task);
+            claim_changed && owned.owns(task) && !owned.is_leaving(task)
         };
-        if again || comes_back {
+        if was_wanted || comes_back {
             self.dispatcher.wake(workspace, task);
         }
-        if is_over {
-            for woken in self.interrupted.rests(workspace, task) {
+        if leaves_interrupted {
+            for woken in self.interrupted.task_rested(workspace, task) {
                 self.dispatcher.wake(workspace, woken);
             }
         }
@@ -162,17 +162,17 @@ impl Runner {
         }
     }
 
-    /// Puts a task back into its lane for which there is no memory now. Returns the runner's next one.
+    /// Puts a task for which there is no memory back into its lane. Returns the task that the runner takes next.
     fn put_back(
         &self,
         workspace: &WorkspaceName,
         task: TaskId,
-        none: &NoRoom,
+        no_room: &NoRoom,
     ) -> Option<(WorkspaceName, TaskId)> {
         let queue = &self.dispatcher.queue;
-        let next = queue.put_back(workspace, task, none.needs);
-        // Nothing else may be given back for long.
-        if self.advancer.memory.has_changed(none.seen) && queue.feed() {
+        let next = queue.put_back(workspace, task, no_room.needs);
+        // Lanes may try again now: it may take long until memory is released the next time.
+        if self.advancer.memory.was_released_since(no_room.seen) && queue.retry_starved_lanes() {
             self.dispatcher.run_more();
         }
         next

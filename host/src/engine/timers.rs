@@ -50,7 +50,7 @@ impl Timers {
             };
             tokio::select! {
                 () = sleep => {}
-                () = self.dispatcher.timer_set.notified() => {}
+                () = self.dispatcher.timer_changed.notified() => {}
             }
         }
     }
@@ -60,7 +60,7 @@ impl Timers {
         let now = self.clock.now();
         let latest = now.saturating_add(LOOK_AGAIN_MS);
         if self.dispatcher.queue.is_paused() {
-            // `timer_set` is notified when the hold is over.
+            // `timer_changed` is notified when the hold is over.
             return Ok(Next::At(latest));
         }
         let owned = self.tasks.staying();

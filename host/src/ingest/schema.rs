@@ -16,7 +16,7 @@ use super::decode::Document;
 use super::fit::{Fit, Mismatch};
 use super::read::ReadError;
 use super::receive::{Ingest, Refusal, Sent};
-use crate::domain::data::weight;
+use crate::domain::data::memory_estimate;
 use crate::domain::limits;
 use crate::domain::payload_schema::OnMismatch;
 
@@ -112,7 +112,7 @@ impl Ingest {
     ) -> Result<impl Send + 'static, Refusal> {
         let weights = texts
             .iter()
-            .map(|text| weight(&String::from_utf8_lossy(text)));
+            .map(|text| memory_estimate(&String::from_utf8_lossy(text)));
         let budget = &self.engine.memory;
         let most = weights.max().unwrap_or(0).min(budget.most());
         let waits = budget.wait_for(&sent.webhook.workspace, most);

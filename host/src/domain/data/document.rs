@@ -1,9 +1,8 @@
-//! A task's data between its text and its values: only the members of the root that are looked
-//! at are parsed, and only those that change are written anew. Most conditions and steps look at a
-//! few of many.
+//! A task's data between its text and its values: only the members of the root that are looked at are parsed, and
+//! only those that change are written anew. Most conditions and steps look at a few of many.
 //!
-//! Values take up to a hundred times the memory of their text (in `[1,1,1]` each `1,`, two bytes of text, is counted
-//! as 96 bytes), so large ones are dropped after each use ([`Document::forget`]) and parsed again for the next.
+//! Values take up to a hundred times the memory of their text (each `1,` of `[1,1,1]` is counted as 96 bytes), so
+//! large ones are dropped after each use ([`Document::drop_large_values`]) and parsed again for the next.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -27,7 +26,7 @@ const VALUE_BYTES: u64 = 96;
 const MEMBER_BYTES: u64 = 96;
 
 /// Roughly what the values of a JSON text take in memory at most, in bytes.
-pub fn weight(text: &str) -> u64 {
+pub fn memory_estimate(text: &str) -> u64 {
     let count = |text: &str, wanted: fn(&u8) -> bool| {
         text.as_bytes().iter().filter(|byte| wanted(byte)).count() as u64
     };
@@ -113,12 +112,12 @@ impl Document {
         is_it.then_some(&self.text)
     }
 
-    /// An object of at least the members that [`Document::look`] was asked for.
+    /// An object of at least the members that [`Document::parse_members`] was asked for.
     pub fn seen(&self) -> &Value {
         &self.seen
     }
 
-    /// Whether [`Document::look`] may find something new.
+    /// Whether [`Document::parse_members`] may find something new.
     pub fn has_unseen(&self, is_wanted: impl Fn(&str) -> bool) -> bool {
         match self.members {
             Members::Listed(_) => self.unseen(is_wanted).next().is_some(),
@@ -127,7 +126,7 @@ impl Document {
     }
 
     /// Parses the members of these names. Returns how many bytes of text they had.
-    pub fn look(&mut self, is_wanted: impl Fn(&str) -> bool) -> usize {
+    pub fn parse_members(&mut self, is_wanted: impl Fn(&str) -> bool) -> usize {
         if let Members::Many { are_seen: false } = self.members {
             self.see_all();
             return self.text.len();
@@ -145,7 +144,7 @@ impl Document {
     }
 
     /// Drops the values of what was seen, unless they are small.
-    pub fn forget(&mut self) {
+    pub fn drop_large_values(&mut self) {
         if self.seen_bytes() > KEPT_BYTES {
             self.seen = Value::Object(Map::new());
             if let Members::Many { are_seen } = &mut self.members {
@@ -154,7 +153,7 @@ impl Document {
         }
     }
 
-    /// Whether [`Document::forget`] would drop anything.
+    /// Whether [`Document::drop_large_values`] would drop anything.
     pub fn has_large(&self) -> bool {
         self.seen_bytes() > KEPT_BYTES
     }
@@ -176,15 +175,17 @@ impl Document {
     }
 
     /// Roughly what reading a member of the root, or all of it, takes in memory that nothing has parsed yet.
-    pub fn unread(&self, name: Option<&str>) -> u64 {
+    pub fn parsing_memory(&self, name: Option<&str>) -> u64 {
         match (&self.members, name) {
             (Members::Many { are_seen: true }, _) => 0,
             (Members::Listed(members), Some(name)) if self.seen.get(name).is_none() => {
                 let member = members.iter().find(|member| self.name(member) == name);
-                member.map_or(0, |member| weight(&self.text[member.value.clone()]))
+                member.map_or(0, |member| {
+                    memory_estimate(&self.text[member.value.clone()])
+                })
             }
             (Members::Listed(_), Some(_)) => 0,
-            _ => weight(&self.text),
+            _ => memory_estimate(&self.text),
         }
     }
 

@@ -145,7 +145,7 @@ impl Draft {
             {
                 0
             }
-            (Written::Members(_), first) => self.base.unread(first),
+            (Written::Members(_), first) => self.base.parsing_memory(first),
         }
     }
 

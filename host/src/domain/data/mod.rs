@@ -11,7 +11,7 @@ mod without_via;
 
 pub use change::{Change, apply, diff, undo};
 pub use check::{RESERVED, Unfit, VIA, check};
-pub use document::{Document, weight};
+pub use document::{Document, memory_estimate};
 pub use draft::{Draft, Written, is_same};
 pub use edit::{Edit, EditError, edited};
 pub use pointer::{Pointer, PointerError, kind};

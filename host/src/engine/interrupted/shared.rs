@@ -5,7 +5,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use super::{Interrupted, MOST};
+use super::{Interrupted, MAX_INTERRUPTIONS};
 use crate::domain::ids::TaskId;
 use crate::store::{Cluster, Ownership, Store, StoreError};
 
@@ -40,7 +40,11 @@ impl Interrupted {
         if new == 0 {
             return;
         }
-        let most = state.times.values().filter(|times| **times >= MOST).count();
+        let most = state
+            .times
+            .values()
+            .filter(|times| **times >= MAX_INTERRUPTIONS)
+            .count();
         *self.opened.lock() = Instant::now();
         self.any.store(true, Ordering::Relaxed);
         drop(state);

@@ -32,21 +32,21 @@ fn a_run_that_lasts_is_set_aside_when_the_server_ended_during_it_twice() {
     let (acme, [short, long]) = (name("acme"), tasks());
     let first = lives.next();
     assert!(!lives.file().exists(), "there is nothing to list");
-    assert!(first.look(vec![short, long]));
+    assert!(first.note_running(vec![short, long]));
     assert!(!lives.file().exists(), "neither has lasted");
-    first.look(vec![long]);
+    first.note_running(vec![long]);
 
     let second = lives.next();
     assert_eq!(second.admit(&acme, short), Admission::Runs);
     assert_eq!(second.admit(&acme, long), Admission::Runs);
-    second.look(vec![long]);
-    second.look(vec![long]);
+    second.note_running(vec![long]);
+    second.note_running(vec![long]);
 
     let third = lives.next();
     assert_eq!(third.admit(&acme, long), Admission::SetAside);
-    assert_eq!(third.rests(&acme, long), []);
+    assert_eq!(third.task_rested(&acme, long), []);
     assert_eq!(third.admit(&acme, long), Admission::Runs, "retried");
-    third.look(Vec::new());
+    third.note_running(Vec::new());
     assert_eq!(lives.next().admit(&acme, long), Admission::Runs);
 }
 
@@ -55,8 +55,8 @@ fn only_ends_during_the_run_count() {
     let lives = Lives::new();
     let (acme, [one, other]) = (name("acme"), tasks());
     let first = lives.next();
-    first.look(vec![one, other]);
-    first.look(vec![one, other]);
+    first.note_running(vec![one, other]);
+    first.note_running(vec![one, other]);
     // Nothing ran, and the server was killed again and again.
     for _ in 0..5 {
         lives.next();
@@ -64,8 +64,8 @@ fn only_ends_during_the_run_count() {
     let later = lives.next();
     assert_eq!(later.admit(&acme, one), Admission::Runs);
     assert_eq!(later.admit(&acme, other), Admission::Waits);
-    later.look(vec![one]);
-    later.look(vec![one]);
+    later.note_running(vec![one]);
+    later.note_running(vec![one]);
     let last = lives.next();
     assert_eq!(last.admit(&acme, one), Admission::SetAside);
     assert_eq!(last.admit(&acme, other), Admission::Runs, "it did not run");
@@ -76,11 +76,11 @@ fn a_shutdown_forgives() {
     let lives = Lives::new();
     let [task] = tasks();
     let first = lives.next();
-    first.look(vec![task]);
-    first.look(vec![task]);
+    first.note_running(vec![task]);
+    first.note_running(vec![task]);
     assert!(lives.file().exists());
     first.close();
-    assert!(!first.look(vec![task]), "it is closed");
+    assert!(!first.note_running(vec![task]), "it is closed");
     assert!(!lives.file().exists());
     assert!(!lives.next().any.load(Ordering::Relaxed));
 }
@@ -93,7 +93,7 @@ fn interrupted_tasks_begin_again_few_at_a_time_and_no_other_workspace_waits_for_
     let [theirs] = tasks();
     let first = lives.next();
     for _ in 0..2 {
-        first.look(all.iter().copied().chain([theirs]).collect());
+        first.note_running(all.iter().copied().chain([theirs]).collect());
     }
     let second = lives.next();
     let admitted = |task: &TaskId| second.admit(&acme, *task) == Admission::Runs;
@@ -109,7 +109,7 @@ fn interrupted_tasks_begin_again_few_at_a_time_and_no_other_workspace_waits_for_
     );
     let (mut ended, mut most) = (0, 0);
     while let Some(task) = running.pop_front() {
-        for woken in second.rests(&acme, task) {
+        for woken in second.task_rested(&acme, task) {
             assert_eq!(second.admit(&acme, woken), Admission::Runs);
             running.push_back(woken);
         }
@@ -118,7 +118,7 @@ fn interrupted_tasks_begin_again_few_at_a_time_and_no_other_workspace_waits_for_
     }
     assert_eq!(ended, 10, "all had their turn");
     assert!(most > at_first, "more and more at a time");
-    second.rests(&other, theirs);
+    second.task_rested(&other, theirs);
     assert!(!second.any.load(Ordering::Relaxed));
     assert!(second.state.lock().lanes.is_empty());
 }
@@ -130,7 +130,7 @@ fn interrupted_tasks_that_last_hold_the_others_up_for_some_seconds_at_most() {
     let all: [TaskId; 40] = tasks();
     let first = lives.next();
     for _ in 0..2 {
-        first.look(all.to_vec());
+        first.note_running(all.to_vec());
     }
     let second = lives.next();
     let mut begun = 0;
@@ -154,7 +154,7 @@ fn a_file_that_is_no_list_is_none() {
         lives.next().admit(&name("a"), TaskId::new()),
         Admission::Runs
     );
-    std::fs::write(lives.file(), vec![b' '; BYTES as usize + 1]).unwrap();
+    std::fs::write(lives.file(), vec![b' '; MAX_FILE_BYTES as usize + 1]).unwrap();
     assert!(!lives.next().any.load(Ordering::Relaxed));
 }
 
@@ -167,7 +167,7 @@ fn what_the_store_knows_of_other_nodes_counts() {
     // Another node ended during both, the second one for the one of them.
     node.take_in([(one, 2), (other, 1)].into_iter());
     assert_eq!(node.admit(&acme, one), Admission::SetAside);
-    assert_eq!(node.rests(&acme, one), []);
+    assert_eq!(node.task_rested(&acme, one), []);
     // It is forgotten in a moment, and not learnt again meanwhile.
     node.take_in([(one, 2)].into_iter());
     assert_eq!(node.admit(&acme, one), Admission::Runs, "retried");

@@ -47,7 +47,7 @@ impl Queue {
     }
 
     /// Lets one task of each lane that waits for memory try again; `false` if no lane does.
-    pub(in crate::engine) fn feed(&self) -> bool {
+    pub(in crate::engine) fn retry_starved_lanes(&self) -> bool {
         let mut inner = self.inner.lock();
         let mut is_any = false;
         for lane in inner.lanes.values_mut() {

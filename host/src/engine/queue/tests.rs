@@ -311,17 +311,17 @@ fn a_lane_without_memory_is_passed_over_until_one_task_of_it_has_found_some() {
     assert_eq!(queue.start().unwrap().0, theirs);
     assert!(queue.start().is_none());
     // One looks whether there is memory now, and it is the same one.
-    assert!(queue.feed());
+    assert!(queue.retry_starved_lanes());
     assert_eq!(queue.start().unwrap().1, first);
     assert_eq!(queue.take_needs(&ours, first), needs(7));
     assert!(queue.start().is_none());
     assert!(queue.put_back(&ours, first, needs(9)).is_none());
-    assert!(queue.feed());
+    assert!(queue.retry_starved_lanes());
     assert_eq!(queue.start().unwrap().1, first);
     // There is: the others follow.
     assert!(queue.has_memory(&ours));
     assert!(!queue.has_memory(&ours));
-    assert!(!queue.feed());
+    assert!(!queue.retry_starved_lanes());
     for task in &all[1..] {
         assert_eq!(queue.start().unwrap().1, *task);
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::domain::budget::Exhausted;
-use crate::domain::data::{Pointer, check, weight};
+use crate::domain::data::{Pointer, check, memory_estimate};
 use crate::domain::limits;
 use crate::sandbox::bindings::stepwell::step::data::Host;
 use crate::sandbox::fault::LimitReached;
@@ -48,7 +48,7 @@ impl Host for RunState {
             ))
             .into());
         }
-        self.charge_written(weight(&json))?;
+        self.charge_written(memory_estimate(&json))?;
         // What is changed in part is parsed, and stays.
         if pointer.rfind('/').is_some_and(|last| last > 0)
             && let Ok(place) = Pointer::parse(&pointer)

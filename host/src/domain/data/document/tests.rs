@@ -11,7 +11,7 @@ fn document(text: &str) -> Document {
 fn members_that_are_not_looked_at_are_not_parsed_and_stay_as_they_are() {
     let mut one = document(" {\"a\" : 1.50 ,\"b\":[ 1,\"x\\u00e9\" ], \"c\" : {\"d\":null}} ");
     assert_eq!(one.seen(), &json!({}));
-    one.look(|name| name == "b" || name == "none");
+    one.parse_members(|name| name == "b" || name == "none");
     assert_eq!(one.seen(), &json!({"b": [1, "xé"]}));
     assert!(!one.has_unseen(|name| name == "b"));
     assert_eq!(one.member("a").unwrap().to_string(), "1.50");
@@ -33,12 +33,12 @@ fn large_values_are_dropped_and_small_ones_stay() {
     let items = "1,".repeat(10_000);
     let text = format!("{{\"a\":1,\"items\":[{items}1]}}");
     let mut one = document(&text);
-    one.look(|name| name == "a");
-    one.forget();
+    one.parse_members(|name| name == "a");
+    one.drop_large_values();
     assert_eq!(one.seen(), &json!({"a": 1}));
-    one.look(|_| true);
+    one.parse_members(|_| true);
     assert!(one.has_large());
-    one.forget();
+    one.drop_large_values();
     assert_eq!(one.seen(), &json!({}));
     assert_eq!(one.member("a").as_deref(), Some(&json!(1)));
     assert!(one.has_unseen(|name| name == "items"));
@@ -49,11 +49,11 @@ fn large_values_are_dropped_and_small_ones_stay() {
 fn a_weight_is_no_less_than_what_the_values_take() {
     assert!(size_of::<Value>() as u64 <= VALUE_BYTES);
     let numbers = format!("[{}1]", "1,".repeat(1_000));
-    assert!(weight(&numbers) >= 1_000 * size_of::<Value>() as u64);
+    assert!(memory_estimate(&numbers) >= 1_000 * size_of::<Value>() as u64);
     let one = document("{\"a\":[1,1,1],\"b\":2}");
-    assert_eq!(one.unread(Some("a")), weight("[1,1,1]"));
-    assert_eq!(one.unread(Some("none")), 0);
-    assert_eq!(one.unread(None), weight(one.text()));
+    assert_eq!(one.parsing_memory(Some("a")), memory_estimate("[1,1,1]"));
+    assert_eq!(one.parsing_memory(Some("none")), 0);
+    assert_eq!(one.parsing_memory(None), memory_estimate(one.text()));
 }
 
 #[test]
@@ -98,9 +98,9 @@ proptest! {
         let mut one = document(&text);
         for (name, value, look) in acts {
             if look {
-                one.look(|other| other == name || other == "filling");
+                one.parse_members(|other| other == name || other == "filling");
             } else {
-                one.forget();
+                one.drop_large_values();
                 prop_assert!(!one.has_large());
             }
             let member = one.member(&name).map(Cow::into_owned);
@@ -116,7 +116,7 @@ proptest! {
             prop_assert_eq!(one.to_value().to_string(), plain.to_string());
             prop_assert_eq!(&serde_json::from_str::<Value>(one.text()).unwrap(), &plain);
         }
-        one.look(|_| true);
+        one.parse_members(|_| true);
         prop_assert_eq!(one.seen(), &plain);
     }
 }
