@@ -146,6 +146,9 @@ impl Summary {
 mod tests {
     use super::*;
 
+    /// Items, and what each consists of.
+    type Items<'a> = &'a [(Item, &'a [&'a [u8]])];
+
     #[test]
     fn the_order_says_nothing_and_everything_else_does() {
         let of = |items: &[(Item, &[&[u8]])]| {
@@ -161,7 +164,7 @@ mod tests {
         let mut joined = of(&[(Item::Tasks, a)]);
         joined.join(&of(&[(Item::Tasks, b)]));
         assert_eq!(both, joined);
-        let others: [&[(Item, &[&[u8]])]; 5] = [
+        let others: [Items<'_>; 5] = [
             &[(Item::Tasks, a)],
             &[(Item::Tasks, a), (Item::Keys, b)],
             &[(Item::Tasks, a), (Item::Tasks, a)],
