@@ -1,7 +1,8 @@
 //! Runs that were under way as a node ended without a word: which tasks, and how often.
 //!
-//! Each node notes its runs that last. Whoever takes partitions of a node that is gone counts what that one had noted, before
-//! it begins anything there. A node that only did not reach the database for a while takes back what was counted of it.
+//! Each node stores a list of its long runs. A node that takes over partitions of a dead node first counts an interruption
+//! for each run on the dead node's list, and only then begins runs there. A node that had merely lost the database for a
+//! while takes back what others counted for its list.
 
 use tokio_postgres::Error;
 

@@ -21,7 +21,8 @@ use super::values::number;
 use crate::domain::partition::Partition;
 use crate::store::Claim;
 
-/// Not while somebody copies the store, nor if a copy is incomplete. One statement, so that who comes to copy sees it.
+/// Enters no node while `store migrate` copies the store, nor into an incomplete copy. The check and the insert are one
+/// statement, so a migration that begins afterwards sees the node.
 const ENTER: &str = "insert into nodes (version, lease_until, url) \
     select $1, clock_timestamp() + $2 * interval '1 ms', $3 \
     where pg_try_advisory_xact_lock_shared($4) \

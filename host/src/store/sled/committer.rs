@@ -237,13 +237,7 @@ impl Committer<'_> {
         for mut queued in batch.drain(..) {
             match self.order_all(&owned, &mut queued) {
                 Ok(()) => accepted.push(queued),
-                Err(known @ (StoreError::Duplicate { .. } | StoreError::Conflict { .. })) => {
-                    // What it is refused for may be of this group, and is answered when that is durable.
-                    self.repeats.push((queued.done, known));
-                }
-                Err(refused) => {
-                    let _ = queued.done.send(Err(refused));
-                }
+                Err(error) => self.refuse(*queued, error),
             }
         }
         *batch = accepted;
@@ -351,14 +345,21 @@ impl Committer<'_> {
                 long.end(from).push(self.tail.group())?;
                 Ok(Some((from, long.queued)))
             }
-            Err(known @ (StoreError::Duplicate { .. } | StoreError::Conflict { .. })) => {
-                self.repeats.push((long.queued.done, known));
+            Err(error) => {
+                self.refuse(*long.queued, error);
                 Ok(None)
             }
-            Err(refused) => {
-                let _ = long.queued.done.send(Err(refused));
-                Ok(None)
+        }
+    }
+
+    /// Answers a change that is not made. If it stands against another change, that one may be of this group: then the
+    /// answer waits until the group is durable.
+    fn refuse(&mut self, queued: Queued, error: StoreError) {
+        match error {
+            StoreError::Duplicate { .. } | StoreError::Conflict { .. } => {
+                self.repeats.push((queued.done, error));
             }
+            error => drop(queued.done.send(Err(error))),
         }
     }
 
