@@ -198,7 +198,7 @@ impl PostgresStore {
             parts,
             done,
             since,
-            place,
+            _place: place,
         })?;
         let written = match timeout(LINGER, &mut result).await {
             Ok(written) => written,

@@ -24,7 +24,7 @@ pub(super) struct Job {
     pub(super) done: oneshot::Sender<Result<(), StoreError>>,
     pub(super) since: Instant,
     /// Its place among those that may wait.
-    pub(super) place: OwnedSemaphorePermit,
+    pub(super) _place: OwnedSemaphorePermit,
 }
 
 /// Jobs of one transaction.

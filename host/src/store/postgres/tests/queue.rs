@@ -25,7 +25,7 @@ fn job(partitions: &[u8]) -> Job {
         parts: parts.collect(),
         done: oneshot::channel().0,
         since: Instant::now() + Duration::from_secs(3_600),
-        place: Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(),
+        _place: Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(),
     }
 }
 
