@@ -12,7 +12,7 @@ use tokio_postgres::Error;
 use super::error::{describe, failed, is_cut, is_passing};
 use super::group::{Group, Trace};
 use super::part::Part;
-use super::queue::Queue;
+use super::queue::{Queue, Taken};
 use super::session::{Session, Slot, in_time};
 use super::shared::Shared;
 use super::{hints, look, put};
@@ -52,13 +52,12 @@ type Outcome = Vec<Result<(), StoreError>>;
 
 /// Writes what comes, until the store is closed.
 pub(super) async fn run(shared: Arc<Shared>, slot: Slot, queue: Arc<Queue>) {
-    while let Some(taken) = queue.next().await {
-        let (jobs, held) = taken.open();
-        // Each leaves its room to another one.
+    while let Some(Taken { jobs, held }) = queue.next().await {
         let (parts, waiting): (Vec<_>, Vec<_>) =
             (jobs.into_iter().map(|job| (job.parts, job.done))).unzip();
         let outcome = write(&shared, &slot, &parts).await;
-        queue.is_over(&held);
+        // Another lane may begin while these answers are given.
+        drop(held);
         for (done, outcome) in waiting.into_iter().zip(outcome) {
             let _ = done.send(outcome);
         }

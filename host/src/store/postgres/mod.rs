@@ -46,9 +46,8 @@ mod values;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use self::connections::LANES;
 pub use self::error::OpenError;
@@ -56,21 +55,16 @@ use self::nodes::Entrance;
 pub use self::offline::OfflineStore;
 use self::part::Part;
 pub use self::queue::Announced as AnnouncedWrite;
-use self::queue::{Job, LINGER, Queue};
+use self::queue::Queue;
 use self::session::{Session, Slot};
 pub use self::settings::PostgresSettings;
 use self::shared::Shared;
 use super::StoreError;
 
-/// Changes that may wait for a lane; past it, callers wait.
-const QUEUE: usize = 4096;
-
 /// A [`Store`](super::Store) in a PostgreSQL database that other nodes may share.
 pub struct PostgresStore {
     shared: Arc<Shared>,
     queue: Arc<Queue>,
-    /// Room in the queue.
-    room: Arc<Semaphore>,
     seed: [u8; 32],
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -120,7 +114,6 @@ impl PostgresStore {
         Ok(Arc::new(Self {
             shared,
             queue,
-            room: Arc::new(Semaphore::new(QUEUE)),
             seed,
             tasks: Mutex::new(tasks),
         }))
@@ -128,9 +121,11 @@ impl PostgresStore {
 
     /// A store that no node works with: its tasks are only read.
     fn without_node(settings: PostgresSettings, seed: [u8; 32]) -> Arc<Self> {
+        let queue = Arc::<Queue>::default();
+        queue.close();
         Arc::new(Self {
             shared: Arc::new(Shared::new(settings, 0)),
-            lanes: Mutex::default(),
+            queue,
             seed,
             tasks: Mutex::default(),
         })
@@ -190,24 +185,8 @@ impl PostgresStore {
         if parts.is_empty() {
             return Ok(());
         }
-        let place = self.room.clone().acquire_owned().await;
-        let place = place.map_err(|_| StoreError::Closed)?;
-        let (done, mut result) = oneshot::channel();
-        let since = std::time::Instant::now();
-        self.queue.push(Job {
-            parts,
-            done,
-            since,
-            _place: place,
-        })?;
-        let written = match timeout(LINGER, &mut result).await {
-            Ok(written) => written,
-            Err(_) => {
-                self.queue.hurry();
-                result.await
-            }
-        };
-        written.unwrap_or(Err(StoreError::Closed))
+        let written = self.queue.push(parts).await?;
+        written.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Writes what was asked for, gives the partitions up, and lets go of the database.

@@ -9,37 +9,62 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use super::part::Part;
 use crate::domain::partition::Partition;
 use crate::store::StoreError;
 
-/// Changes that belong together, and who waits for them.
-pub(super) struct Job {
-    pub(super) parts: Vec<Part>,
-    pub(super) done: oneshot::Sender<Result<(), StoreError>>,
-    pub(super) since: Instant,
-    /// Its place among those that may wait.
-    pub(super) _place: OwnedSemaphorePermit,
-}
-
+/// Changes that may wait; past it, callers wait.
+const ROOM: usize = 4096;
 /// Jobs of one transaction.
 const JOBS: usize = 256;
 /// Bytes of one transaction, but for a job that is larger.
 const BYTES: usize = 4 * 1024 * 1024;
 /// Jobs for which another lane begins.
-const ENOUGH: usize = 32;
+const ENOUGH: usize = 64;
 /// The longest that a job waits for others while a lane is free. A commit takes a millisecond where it is fast.
-pub(super) const LINGER: Duration = Duration::from_millis(5);
+const LINGER: Duration = Duration::from_millis(5);
+
+/// Changes that belong together, and who waits for them.
+pub(super) struct Job {
+    pub(super) parts: Vec<Part>,
+    pub(super) done: oneshot::Sender<Result<(), StoreError>>,
+    partitions: PartitionSet,
+    since: Instant,
+}
+
+/// What comes of a job.
+pub(super) type Written = oneshot::Receiver<Result<(), StoreError>>;
+
+/// What a lane writes in one transaction.
+pub(super) struct Taken {
+    pub(super) jobs: Vec<Job>,
+    pub(super) held: Held,
+}
+
+/// The partitions that a lane holds, until this is dropped.
+pub(super) struct Held {
+    queue: Arc<Queue>,
+    partitions: PartitionSet,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut state = self.queue.state.lock();
+        state.release(&self.partitions);
+        self.queue.wake_for(state);
+    }
+}
 
 /// See the module.
-#[derive(Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
+    room: Semaphore,
     wake: Notify,
     /// Jobs that were announced and have not come.
     coming: AtomicUsize,
@@ -47,9 +72,12 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct State {
+    /// What a lane may take, in its order.
     waiting: VecDeque<Job>,
+    /// What waits for a lane that holds one of its partitions, or for another one of these, in its order.
+    blocked: VecDeque<Job>,
     /// The partitions whose changes are being written.
-    held: Partitions,
+    held: PartitionSet,
     /// Lanes at work.
     busy: usize,
     /// A lane was woken that has not looked yet.
@@ -57,11 +85,196 @@ struct State {
     is_closed: bool,
 }
 
+impl Default for Queue {
+    fn default() -> Self {
+        Self {
+            state: Mutex::default(),
+            room: Semaphore::new(ROOM),
+            wake: Notify::new(),
+            coming: AtomicUsize::new(0),
+        }
+    }
+}
+
+impl Queue {
+    /// Puts changes that belong together behind the others. Waits for room.
+    ///
+    /// # Errors
+    /// [`StoreError::Closed`].
+    pub(super) async fn push(&self, parts: Vec<Part>) -> Result<Written, StoreError> {
+        let room = self.room.acquire().await;
+        let room = room.map_err(|_| StoreError::Closed)?;
+        let (done, written) = oneshot::channel();
+        let job = Job {
+            partitions: PartitionSet::of(&parts),
+            parts,
+            done,
+            since: Instant::now(),
+        };
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return Err(StoreError::Closed);
+        }
+        // It is given back by the lane that takes it.
+        room.forget();
+        let was_empty = state.waiting.is_empty();
+        state.put(job);
+        match was_empty && !state.waiting.is_empty() {
+            // A lane that is free sees to it that it does not wait for too long.
+            true => self.wake_one(state),
+            false => self.wake_for(state),
+        }
+        Ok(written)
+    }
+
+    /// Announces a job that will come in a moment, so that a lane waits for it, for a moment.
+    pub(super) fn announce(self: &Arc<Self>) -> Announced {
+        self.coming.fetch_add(1, Ordering::SeqCst);
+        Announced(self.clone())
+    }
+
+    /// Takes no more jobs. Those that wait are written.
+    pub(super) fn close(&self) {
+        self.state.lock().is_closed = true;
+        self.room.close();
+        self.wake.notify_waiters();
+    }
+
+    fn is_coming(&self) -> bool {
+        self.coming.load(Ordering::SeqCst) > 0
+    }
+
+    /// Wakes a lane if one is to begin.
+    fn wake_for(&self, state: MutexGuard<'_, State>) {
+        if state.begins(self.is_coming()) {
+            self.wake_one(state);
+        }
+    }
+
+    /// Wakes a lane that is free, unless one is on its way.
+    fn wake_one(&self, mut state: MutexGuard<'_, State>) {
+        if !std::mem::replace(&mut state.is_waking, true) {
+            drop(state);
+            self.wake.notify_one();
+        }
+    }
+
+    /// Waits for what a lane is to write next; none when the queue is closed and nothing waits that another lane will not
+    /// take.
+    pub(super) async fn next(self: &Arc<Self>) -> Option<Taken> {
+        let mut woken = pin!(self.wake.notified());
+        loop {
+            // What changes after this look wakes it.
+            woken.as_mut().enable();
+            let until = {
+                let mut state = self.state.lock();
+                state.is_waking = false;
+                if let Some((jobs, partitions)) = state.take(self.is_coming()) {
+                    self.room.add_permits(jobs.len());
+                    if !state.waiting.is_empty() {
+                        self.wake_one(state);
+                    }
+                    let queue = self.clone();
+                    let held = Held { queue, partitions };
+                    return Some(Taken { jobs, held });
+                }
+                if state.is_closed {
+                    return None;
+                }
+                state.due()
+            };
+            match until {
+                Some(until) => {
+                    let _ = timeout_at(until, woken.as_mut()).await;
+                }
+                None => woken.as_mut().await,
+            }
+            woken.set(self.wake.notified());
+        }
+    }
+}
+
+/// A job that is on its way. It has come, or will not, when this is dropped.
+pub struct Announced(Arc<Queue>);
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        let queue = &self.0;
+        if queue.coming.fetch_sub(1, Ordering::SeqCst) == 1 {
+            queue.wake_for(queue.state.lock());
+        }
+    }
+}
+
+impl State {
+    /// Puts a job where it waits.
+    fn put(&mut self, job: Job) {
+        let is_behind = |other: &Job| other.partitions.has_any(&job.partitions);
+        // One that is blocked goes first in its partitions.
+        if self.held.has_any(&job.partitions) || self.blocked.iter().any(is_behind) {
+            self.blocked.push_back(job);
+        } else {
+            self.waiting.push_back(job);
+        }
+    }
+
+    /// When a lane takes what waits at the latest.
+    fn due(&self) -> Option<Instant> {
+        self.waiting
+            .iter()
+            .map(|job| job.since)
+            .min()
+            .map(|since| since + LINGER)
+    }
+
+    /// Whether a lane that is free is to take what waits; `is_coming` is whether more is on its way.
+    fn begins(&self, is_coming: bool) -> bool {
+        let is_all = self.busy == 0 && !is_coming;
+        let is_due = || self.due().is_some_and(|due| due <= Instant::now());
+        !self.waiting.is_empty()
+            && (is_all || self.is_closed || self.waiting.len() >= ENOUGH || is_due())
+    }
+
+    fn take(&mut self, is_coming: bool) -> Option<(Vec<Job>, PartitionSet)> {
+        if !self.begins(is_coming) {
+            return None;
+        }
+        let (mut count, mut size) = (0, 0);
+        let mut held = PartitionSet::default();
+        for job in self.waiting.iter().take(JOBS) {
+            if size >= BYTES {
+                break;
+            }
+            count += 1;
+            size += job.parts.iter().map(Part::size).sum::<usize>();
+            held.add(&job.partitions);
+        }
+        let left = self.waiting.split_off(count);
+        let jobs = Vec::from(std::mem::take(&mut self.waiting));
+        self.held.add(&held);
+        self.busy += 1;
+        // All that is blocked is behind them or has nothing in common with them.
+        let blocked = std::mem::take(&mut self.blocked);
+        for job in left.into_iter().chain(blocked) {
+            self.put(job);
+        }
+        Some((jobs, held))
+    }
+
+    fn release(&mut self, held: &PartitionSet) {
+        self.held.remove(held);
+        self.busy -= 1;
+        for job in std::mem::take(&mut self.blocked) {
+            self.put(job);
+        }
+    }
+}
+
 /// A set of partitions, a bit for each.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Partitions([u64; Partition::COUNT / 64]);
+struct PartitionSet([u64; Partition::COUNT / 64]);
 
-impl Partitions {
+impl PartitionSet {
     fn of(parts: &[Part]) -> Self {
         let mut set = Self::default();
         for part in parts {
@@ -72,10 +285,8 @@ impl Partitions {
     }
 
     fn has_any(&self, other: &Self) -> bool {
-        self.0
-            .iter()
-            .zip(other.0)
-            .any(|(one, other)| one & other != 0)
+        let mut both = self.0.iter().zip(other.0);
+        both.any(|(one, other)| one & other != 0)
     }
 
     fn add(&mut self, other: &Self) {
@@ -88,159 +299,5 @@ impl Partitions {
         for (one, other) in self.0.iter_mut().zip(other.0) {
             *one &= !other;
         }
-    }
-}
-
-/// What a lane writes in one transaction.
-pub(super) struct Taken {
-    pub(super) jobs: Vec<Job>,
-    partitions: Partitions,
-}
-
-impl Queue {
-    /// Puts a job behind the others.
-    ///
-    /// # Errors
-    /// [`StoreError::Closed`].
-    pub(super) fn push(&self, job: Job) -> Result<(), StoreError> {
-        let mut state = self.state.lock();
-        if state.is_closed {
-            return Err(StoreError::Closed);
-        }
-        state.waiting.push_back(job);
-        self.wake(state);
-        Ok(())
-    }
-
-    /// Announces a job that will come in a moment, so that a lane waits for it, for a moment.
-    pub(super) fn announce(self: &Arc<Self>) -> Announced {
-        self.coming.fetch_add(1, Ordering::SeqCst);
-        Announced(self.clone())
-    }
-
-    /// Has what has waited for [`LINGER`] be taken by a lane that is free.
-    pub(super) fn hurry(&self) {
-        self.wake(self.state.lock());
-    }
-
-    /// Takes no more jobs. Those that wait are written.
-    pub(super) fn close(&self) {
-        self.state.lock().is_closed = true;
-        self.wake.notify_waiters();
-    }
-
-    fn is_coming(&self) -> bool {
-        self.coming.load(Ordering::SeqCst) > 0
-    }
-
-    /// Wakes a lane, if one is to begin and none is on its way.
-    fn wake(&self, mut state: MutexGuard<'_, State>) {
-        if !state.is_waking && state.begins(self.is_coming()) {
-            state.is_waking = true;
-            drop(state);
-            self.wake.notify_one();
-        }
-    }
-
-    /// Waits for what a lane is to write next; none when the queue is closed and empty.
-    pub(super) async fn next(&self) -> Option<Taken> {
-        let mut woken = pin!(self.wake.notified());
-        loop {
-            // What changes after this look wakes it.
-            woken.as_mut().enable();
-            {
-                let mut state = self.state.lock();
-                state.is_waking = false;
-                if let Some(taken) = state.take(self.is_coming()) {
-                    self.wake(state);
-                    return Some(taken);
-                }
-                if state.is_closed && state.waiting.is_empty() {
-                    return None;
-                }
-            }
-            woken.as_mut().await;
-            woken.set(self.wake.notified());
-        }
-    }
-
-    /// What a lane took is over.
-    pub(super) fn is_over(&self, held: &Held) {
-        let mut state = self.state.lock();
-        state.held.remove(&held.0);
-        state.busy -= 1;
-        if state.is_closed {
-            // Lanes that waited for these partitions, or for the end.
-            self.wake.notify_waiters();
-        }
-    }
-}
-
-/// A job that is on its way. It has come, or will not, when this is dropped.
-pub struct Announced(Arc<Queue>);
-
-impl Drop for Announced {
-    fn drop(&mut self) {
-        let queue = &self.0;
-        if queue.coming.fetch_sub(1, Ordering::SeqCst) == 1 {
-            queue.wake(queue.state.lock());
-        }
-    }
-}
-
-/// The partitions that a lane holds while it writes.
-pub(super) struct Held(Partitions);
-
-impl Taken {
-    /// The jobs, and what is held until [`Queue::is_over`].
-    pub(super) fn open(self) -> (Vec<Job>, Held) {
-        (self.jobs, Held(self.partitions))
-    }
-}
-
-impl State {
-    /// Whether a lane that is free is to take what waits; `is_coming` is whether more is on its way.
-    fn begins(&self, is_coming: bool) -> bool {
-        let is_all = self.busy == 0 && !is_coming;
-        let is_enough = is_all || self.waiting.len() >= ENOUGH;
-        let is_old = |job: &Job| job.since.elapsed() >= LINGER;
-        let first = self.waiting.front();
-        first.is_some_and(|first| is_enough || self.is_closed || is_old(first))
-    }
-
-    fn take(&mut self, is_coming: bool) -> Option<Taken> {
-        if !self.begins(is_coming) {
-            return None;
-        }
-        let mut blocked = self.held;
-        let mut taken = Taken {
-            jobs: Vec::new(),
-            partitions: Partitions::default(),
-        };
-        let mut left = VecDeque::new();
-        let mut size = 0;
-        while taken.jobs.len() < JOBS && size < BYTES {
-            let Some(job) = self.waiting.pop_front() else {
-                break;
-            };
-            let partitions = Partitions::of(&job.parts);
-            if blocked.has_any(&partitions) {
-                // So that none of its partitions' later changes goes before it.
-                blocked.add(&partitions);
-                left.push_back(job);
-            } else {
-                size += job.parts.iter().map(Part::size).sum::<usize>();
-                taken.partitions.add(&partitions);
-                taken.jobs.push(job);
-            }
-        }
-        left.append(&mut self.waiting);
-        self.waiting = left;
-        if taken.jobs.is_empty() {
-            return None;
-        }
-        self.held.add(&taken.partitions);
-        self.busy += 1;
-        Some(taken)
     }
 }

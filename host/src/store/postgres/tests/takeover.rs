@@ -165,17 +165,10 @@ async fn a_node_that_stood_still_writes_nothing_of_what_another_took_over() {
     let slot = Slot::of(session);
     let queue = Arc::<Queue>::default();
     let lane = tokio::spawn(lane::run(one.shared.clone(), slot, queue.clone()));
-    let (answer, answered) = oneshot::channel();
     let late = next(&done.head, TaskState::Ready, None);
     let parts = vec![Part::commit(old, late).unwrap()];
-    let job = Job {
-        parts,
-        done: answer,
-        since: std::time::Instant::now(),
-        _place: Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(),
-    };
-    queue.push(job).unwrap();
-    let fenced = answered.await.unwrap();
+    let written = queue.push(parts).await.unwrap();
+    let fenced = written.await.unwrap();
     assert!(
         matches!(fenced, Err(StoreError::Fenced { .. })),
         "{fenced:?}"
