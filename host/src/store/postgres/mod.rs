@@ -55,7 +55,7 @@ use self::nodes::Entrance;
 pub use self::offline::OfflineStore;
 use self::part::Part;
 pub use self::queue::Announced as AnnouncedWrite;
-use self::queue::Queue;
+use self::queue::{LINGER, Queue};
 use self::session::{Session, Slot};
 pub use self::settings::PostgresSettings;
 use self::shared::Shared;
@@ -101,7 +101,7 @@ impl PostgresStore {
         begun: Instant,
         seed: [u8; 32],
     ) -> Result<Arc<Self>, OpenError> {
-        let queue = Arc::<Queue>::default();
+        let queue = Arc::new(Queue::new(LINGER));
         let opened = Self::begin(&shared, &queue, session, begun).await;
         let tasks = match opened {
             Ok(tasks) => tasks,
@@ -121,7 +121,7 @@ impl PostgresStore {
 
     /// A store that no node works with: its tasks are only read.
     fn without_node(settings: PostgresSettings, seed: [u8; 32]) -> Arc<Self> {
-        let queue = Arc::<Queue>::default();
+        let queue = Arc::new(Queue::new(LINGER));
         queue.close();
         Arc::new(Self {
             shared: Arc::new(Shared::new(settings, 0)),

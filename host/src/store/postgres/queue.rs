@@ -1,8 +1,8 @@
 //! The changes that wait to be written, and when a lane takes which of them.
 //!
 //! A transaction has a price of its own, whatever is in it, and most of it is that of making it durable. So a lane takes all
-//! that waits, and it waits for what is on its way. Another lane begins beside one that is at work only for [`ENOUGH`], or
-//! when something has waited for [`LINGER`]. The changes of a partition are in one transaction at a time, in the order in
+//! that waits, and it waits for what is on its way, and until there is as much as in the transaction before. Another lane
+//! begins beside one that is at work only for [`ENOUGH`], and nothing waits for longer than [`LINGER`]. The changes of a partition are in one transaction at a time, in the order in
 //! which they were asked for.
 
 use std::collections::VecDeque;
@@ -25,10 +25,12 @@ const ROOM: usize = 4096;
 const JOBS: usize = 256;
 /// Bytes of one transaction, but for a job that is larger.
 const BYTES: usize = 4 * 1024 * 1024;
-/// Jobs for which another lane begins.
-const ENOUGH: usize = 64;
+/// Jobs for which a lane begins, whatever others do.
+const ENOUGH: usize = 32;
+/// After a transaction of fewer jobs the next one does not wait for as many: little comes in.
+const FEW: usize = 4;
 /// The longest that a job waits for others while a lane is free. A commit takes a millisecond where it is fast.
-const LINGER: Duration = Duration::from_millis(5);
+pub(super) const LINGER: Duration = Duration::from_millis(4);
 
 /// Changes that belong together, and who waits for them.
 pub(super) struct Job {
@@ -63,6 +65,8 @@ impl Drop for Held {
 
 /// See the module.
 pub(super) struct Queue {
+    /// See [`LINGER`].
+    linger: Duration,
     state: Mutex<State>,
     room: Semaphore,
     wake: Notify,
@@ -80,23 +84,25 @@ struct State {
     held: PartitionSet,
     /// Lanes at work.
     busy: usize,
+    /// Jobs of the last transaction.
+    last: usize,
     /// A lane was woken that has not looked yet.
     is_waking: bool,
     is_closed: bool,
 }
 
-impl Default for Queue {
-    fn default() -> Self {
+impl Queue {
+    /// An empty one. See [`LINGER`].
+    pub(super) fn new(linger: Duration) -> Self {
         Self {
+            linger,
             state: Mutex::default(),
             room: Semaphore::new(ROOM),
             wake: Notify::new(),
             coming: AtomicUsize::new(0),
         }
     }
-}
 
-impl Queue {
     /// Puts changes that belong together behind the others. Waits for room.
     ///
     /// # Errors
@@ -146,7 +152,7 @@ impl Queue {
 
     /// Wakes a lane if one is to begin.
     fn wake_for(&self, state: MutexGuard<'_, State>) {
-        if state.begins(self.is_coming()) {
+        if state.begins(self.is_coming(), self.linger) {
             self.wake_one(state);
         }
     }
@@ -169,7 +175,7 @@ impl Queue {
             let until = {
                 let mut state = self.state.lock();
                 state.is_waking = false;
-                if let Some((jobs, partitions)) = state.take(self.is_coming()) {
+                if let Some((jobs, partitions)) = state.take(self.is_coming(), self.linger) {
                     self.room.add_permits(jobs.len());
                     if !state.waiting.is_empty() {
                         self.wake_one(state);
@@ -181,7 +187,7 @@ impl Queue {
                 if state.is_closed {
                     return None;
                 }
-                state.due()
+                state.oldest().map(|since| since + self.linger)
             };
             match until {
                 Some(until) => {
@@ -218,25 +224,24 @@ impl State {
         }
     }
 
-    /// When a lane takes what waits at the latest.
-    fn due(&self) -> Option<Instant> {
-        self.waiting
-            .iter()
-            .map(|job| job.since)
-            .min()
-            .map(|since| since + LINGER)
+    /// The oldest of what waits.
+    fn oldest(&self) -> Option<Instant> {
+        self.waiting.iter().map(|job| job.since).min()
     }
 
-    /// Whether a lane that is free is to take what waits; `is_coming` is whether more is on its way.
-    fn begins(&self, is_coming: bool) -> bool {
-        let is_all = self.busy == 0 && !is_coming;
-        let is_due = || self.due().is_some_and(|due| due <= Instant::now());
-        !self.waiting.is_empty()
-            && (is_all || self.is_closed || self.waiting.len() >= ENOUGH || is_due())
+    /// Whether a lane that is free is to take what waits. `is_coming` is whether more is on its way, `late` how old something
+    /// is that waits no longer.
+    fn begins(&self, is_coming: bool, late: Duration) -> bool {
+        let count = self.waiting.len();
+        // Who got an answer asks for the next change soon.
+        let wanted = if self.last < FEW { 1 } else { self.last };
+        let is_all = self.busy == 0 && !is_coming && count >= wanted;
+        let is_late = || self.oldest().is_some_and(|since| since.elapsed() >= late);
+        count > 0 && (is_all || self.is_closed || count >= ENOUGH || is_late())
     }
 
-    fn take(&mut self, is_coming: bool) -> Option<(Vec<Job>, PartitionSet)> {
-        if !self.begins(is_coming) {
+    fn take(&mut self, is_coming: bool, late: Duration) -> Option<(Vec<Job>, PartitionSet)> {
+        if !self.begins(is_coming, late) {
             return None;
         }
         let (mut count, mut size) = (0, 0);
@@ -250,9 +255,10 @@ impl State {
             held.add(&job.partitions);
         }
         let left = self.waiting.split_off(count);
-        let jobs = Vec::from(std::mem::take(&mut self.waiting));
+        let jobs: Vec<Job> = Vec::from(std::mem::take(&mut self.waiting));
         self.held.add(&held);
         self.busy += 1;
+        self.last = jobs.len();
         // All that is blocked is behind them or has nothing in common with them.
         let blocked = std::mem::take(&mut self.blocked);
         for job in left.into_iter().chain(blocked) {

@@ -163,7 +163,7 @@ async fn a_node_that_stood_still_writes_nothing_of_what_another_took_over() {
     two.commit_owned(done.clone()).await.unwrap();
     let session = Session::open(&one.shared.settings).await.unwrap();
     let slot = Slot::of(session);
-    let queue = Arc::<Queue>::default();
+    let queue = Arc::new(Queue::new(LINGER));
     let lane = tokio::spawn(lane::run(one.shared.clone(), slot, queue.clone()));
     let late = next(&done.head, TaskState::Ready, None);
     let parts = vec![Part::commit(old, late).unwrap()];
