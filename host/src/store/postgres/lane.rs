@@ -1,8 +1,8 @@
 //! A lane: one connection that writes what waits in the [`Queue`], many changes in one transaction.
 //!
 //! A transaction has two round trips. The first locks the rows of the partitions and reads what the changes stand on; then
-//! [`Group`] decides; the second writes and commits. For new tasks nothing is read: that an id is there already, or that the
-//! workspace was deleted, lets the second one fail. Then all is done once more, with a look.
+//! [`Group`] decides; the second writes and commits. For new tasks without a delivery's key nothing is read: that an id is there
+//! already, or that the workspace was deleted, lets the second one fail. Then all is done once more, with a look.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -40,8 +40,8 @@ const HEAD: &str = "select from tasks where workspace = $1 and id = $2 and versi
     and settled >= $4";
 const ROW: &str = "select from journal where workspace = $1 and task = $2 and seq = $3";
 
-/// Reads what the changes of all jobs stand on into `group`, that of new tasks only if `looks` is set. Returns the
-/// transaction's id.
+/// Reads what the changes of all jobs stand on into `group`. New tasks are looked for only if `looks` is set, or if they have
+/// a delivery's key, which may be that of the same task, there already. Returns the transaction's id.
 pub(super) async fn look<'a>(
     shared: &Shared,
     session: &Session,
@@ -53,7 +53,7 @@ pub(super) async fn look<'a>(
     let partitions: BTreeSet<i16> = parts().map(|part| index(part.claim.partition)).collect();
     let partitions: Vec<i16> = partitions.into_iter().collect();
     let tasks: BTreeSet<TaskKey<'a>> = parts()
-        .filter(|part| looks || part.kind != Kind::Accept)
+        .filter(|part| looks || part.kind != Kind::Accept || part.dedup.is_some())
         .map(|part| (&part.workspace, part.id))
         .collect();
     let tasks: Vec<TaskKey<'a>> = tasks.into_iter().collect();
