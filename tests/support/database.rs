@@ -94,6 +94,8 @@ fn shared() -> &'static Shared {
 fn folder(server: &PostgresServer) -> std::path::PathBuf {
     let url = server.url();
     let (_, folder) = url.rsplit_once("host=").unwrap();
+    // The port follows.
+    let folder = folder.split('&').next().unwrap();
     Path::new(folder).to_owned()
 }
 
