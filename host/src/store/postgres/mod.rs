@@ -11,6 +11,7 @@ mod bodies;
 mod cluster;
 mod connections;
 mod deliveries;
+mod entered;
 mod erase;
 mod error;
 mod former;
@@ -22,6 +23,7 @@ mod lane;
 mod leaving;
 mod look;
 mod migration;
+mod moved;
 mod nodes;
 mod offline;
 mod part;
@@ -50,6 +52,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use self::connections::LANES;
+use self::entered::Entered;
 pub use self::error::OpenError;
 use self::lane::Job;
 use self::nodes::Entrance;
@@ -90,7 +93,7 @@ impl PostgresStore {
             return Err(nodes::refusal(&session.client).await);
         };
         if let Some(file) = &settings.number_file {
-            former::note(file, &seed, node);
+            former::note(file, &seed, node, None);
         }
         let shared = Arc::new(Shared::new(settings, node));
         Self::start(shared, session, begun, seed).await
@@ -123,7 +126,7 @@ impl PostgresStore {
     /// A store that no node works with: its tasks are only read.
     fn without_node(settings: PostgresSettings, seed: [u8; 32]) -> Arc<Self> {
         Arc::new(Self {
-            shared: Arc::new(Shared::new(settings, 0)),
+            shared: Arc::new(Shared::new(settings, Entered::default())),
             lanes: Mutex::default(),
             seed,
             tasks: Mutex::default(),
@@ -211,6 +214,11 @@ impl PostgresStore {
         {
             let error = error::describe(&error);
             tracing::warn!(error, "the partitions are given up when the lease ends");
+            if let Some(file) = &self.shared.settings.number_file {
+                // Its runs did not end it. The database will hear of that from the next start.
+                let lasting = self.shared.lasting.lock().clone();
+                former::note(file, &self.seed, self.shared.entered, Some(&lasting));
+            }
         }
         self.shared.disconnect().await;
     }
