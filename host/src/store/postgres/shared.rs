@@ -147,6 +147,17 @@ impl Shared {
         self.check()?;
         self.readers.query(&self.settings, sql, params).await
     }
+
+    /// Gives these rows to `take` as they come, so that they are not all in memory.
+    pub(super) async fn each(
+        &self,
+        sql: &'static str,
+        params: Params<'_>,
+        take: impl FnMut(Row) -> Result<(), StoreError> + Send,
+    ) -> Result<(), StoreError> {
+        self.check()?;
+        self.readers.each(&self.settings, sql, params, take).await
+    }
 }
 
 impl Desk {
