@@ -51,13 +51,23 @@ impl OfflineStore {
     /// [`OpenError`]: among others there is none, a node works with it, or it is incomplete.
     pub async fn read(settings: PostgresSettings) -> Result<Self, OpenError> {
         let guard = found(&settings).await?;
-        living(&guard).await?;
-        if flag(&guard, INCOMPLETE).await? {
-            return Err(OpenError::Incomplete);
+        let look = async {
+            living(&guard).await?;
+            if flag(&guard, INCOMPLETE).await? {
+                return Err(OpenError::Incomplete);
+            }
+            schema::seed(&guard.client).await
+        };
+        match look.await {
+            Ok(seed) => {
+                let store = PostgresStore::without_node(settings, seed);
+                Ok(Self { store, guard })
+            }
+            Err(error) => {
+                unlock(&guard).await;
+                Err(error)
+            }
         }
-        let seed = schema::seed(&guard.client).await?;
-        let store = PostgresStore::without_node(settings, seed);
-        Ok(Self { store, guard })
     }
 
     /// Takes the store over, from servers that stand still and may go on too: from now on it is used in `to`, and no server
@@ -93,8 +103,7 @@ impl OfflineStore {
     pub async fn reopen(settings: &PostgresSettings) -> Result<Option<String>, OpenError> {
         let guard = found(settings).await?;
         let moved = moved::give_back(&guard).await?;
-        // The server would see only after a while that the connection is gone.
-        let _ = guard.run(UNLOCK).await;
+        unlock(&guard).await;
         Ok(moved)
     }
 
@@ -129,7 +138,10 @@ impl OfflineStore {
             guard.execute(BEGIN, &[&&seed[..]]).await?;
             Ok(guard.run(EMPTY).await?)
         };
-        end(&guard, empty.await).await?;
+        if let Err(error) = end(&guard, empty.await).await {
+            unlock(&guard).await;
+            return Err(error);
+        }
         let begun = Instant::now();
         let node = nodes::enter(&guard.client, &settings, Entrance::Copies).await?;
         let node = node.ok_or(OpenError::Offline)?;
@@ -164,8 +176,7 @@ impl OfflineStore {
     /// Lets go of the database.
     pub async fn close(self) {
         self.store.close().await;
-        // The server would see only after a while that the connection is gone.
-        let _ = self.guard.run(UNLOCK).await;
+        unlock(&self.guard).await;
     }
 
     /// Looks whether a store that was taken over is so still, on the connection that keeps nodes out.
@@ -203,6 +214,11 @@ async fn lock(guard: &Session) -> Result<(), OpenError> {
         true => Ok(()),
         false => Err(OpenError::Offline),
     }
+}
+
+/// Lets nodes in again: the server would see only after a while that the connection is gone.
+async fn unlock(guard: &Session) {
+    let _ = guard.run(UNLOCK).await;
 }
 
 /// Ends a transaction: what failed has left nothing.
