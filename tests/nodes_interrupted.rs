@@ -21,10 +21,27 @@ async fn begin(server: &Server, upstream: &Receiver) -> String {
     server.post(&webhook, &json!({"url": url})).await
 }
 
-/// Waits until the upstream has so many requests, and the run that made the last one is noted: it has lasted for two looks.
-async fn noted(upstream: &Receiver, requests: usize) {
+/// Waits until the upstream has so many requests, and the run that made the last one is on the list of a node that lives.
+async fn noted(cluster: &Cluster, upstream: &Receiver, requests: usize) {
     asked(upstream, requests).await;
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let url = cluster.database.url();
+    let connected = tokio_postgres::connect(&url, tokio_postgres::NoTls).await;
+    let (client, connection) = connected.unwrap();
+    let driver = tokio::spawn(connection);
+    let noted = "select exists (select from stepwell.lasting l join stepwell.nodes n on n.id = l.node \
+        where n.lease_until > clock_timestamp() \
+        and exists (select from stepwell.partitions p where p.owner = n.id))";
+    let began = Instant::now();
+    while !client
+        .query_one(noted, &[])
+        .await
+        .unwrap()
+        .get::<_, bool>(0)
+    {
+        assert!(began.elapsed() < PATIENCE, "the run is not noted");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    driver.abort();
 }
 
 /// The server that has the run.
@@ -51,7 +68,7 @@ async fn a_task_that_takes_two_servers_down_is_set_aside() {
     let upstream = Receiver::start().await;
     let id = begin(&cluster.servers[0], &upstream).await;
     for round in 1..=2 {
-        noted(&upstream, round).await;
+        noted(&cluster, &upstream, round).await;
         let place = runs(&cluster).await;
         cluster.servers[place].kill();
     }
@@ -77,17 +94,17 @@ async fn a_server_that_gives_the_task_away_does_not_forget_which_it_took_down() 
     let mut cluster = Cluster::start(3).await;
     let upstream = Receiver::start().await;
     let id = begin(&cluster.servers[0], &upstream).await;
-    noted(&upstream, 1).await;
+    noted(&cluster, &upstream, 1).await;
     let first = runs(&cluster).await;
     cluster.servers[first].kill();
-    noted(&upstream, 2).await;
+    noted(&cluster, &upstream, 2).await;
     let second = runs(&cluster).await;
     let third = 3 - first - second;
     let nodes = cluster.nodes(second).await;
     let own = nodes.iter().find(|node| node.this).unwrap().id.to_string();
     // The run does not end, and goes to the other one.
     cluster.servers[third].cli_json(&["node", "drain", &own]);
-    noted(&upstream, 3).await;
+    noted(&cluster, &upstream, 3).await;
     assert_eq!(runs(&cluster).await, third);
     cluster.servers[third].kill();
     let aside = cluster.servers[second].wait(&id, "error").await;
@@ -105,16 +122,16 @@ async fn a_server_that_is_ended_while_the_database_is_down_blames_no_task() {
     let id = begin(&cluster.servers[0], &upstream).await;
     // Twice a shutdown, and once a kill.
     for round in 1..=2 {
-        noted(&upstream, round).await;
+        noted(&cluster, &upstream, round).await;
         cluster.database.kill();
         assert!(cluster.servers[0].stop().success());
         cluster.database.resume();
         cluster.servers[0].launch().await;
     }
-    noted(&upstream, 3).await;
+    noted(&cluster, &upstream, 3).await;
     cluster.servers[0].kill();
     cluster.servers[0].launch().await;
-    noted(&upstream, 4).await;
+    noted(&cluster, &upstream, 4).await;
     upstream.reply("/slow", Reply::status(204));
     cluster.servers[0].kill();
     cluster.servers[0].launch().await;

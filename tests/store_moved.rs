@@ -83,10 +83,15 @@ async fn a_server_that_stood_still_takes_nothing_into_a_database_that_was_moved(
     assert_eq!(zombie.tasks("limit=100").await.len(), 1);
     zombie.has_logged("the store was moved").await;
     assert!(zombie.stop().success());
+    // Another copy is refused, and what counts as moved stays so.
+    let other = secrets_of(new.data_dir());
+    let other = other.path().to_str().unwrap();
+    let to = format!("begun to be moved, to the data directory {place}");
+    refused(&url, other, &files, 1, &to);
     // Nor does one start there, until that is undone.
     let said = does_not_start(&url, secrets_of(new.data_dir()).path());
     assert!(
-        said.contains(&format!("moved to the data directory {place}")),
+        said.contains(&format!("moved, to the data directory {place}")),
         "{said}"
     );
     assert!(said.contains("stepwell store reopen"), "{said}");
@@ -102,6 +107,33 @@ async fn a_server_that_stood_still_takes_nothing_into_a_database_that_was_moved(
     let third = again.post(&webhook, &json!({"n": 4})).await;
     again.wait(&third, "unmatched").await;
     again.is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_does_not_take_its_place_leaves_the_database_as_it_was() {
+    let database = PostgresServer::start();
+    let url = database.url();
+    let mut server = Server::with(&["--store", &url]).await;
+    let webhook = server.webhook("Orders").await;
+    server.script("parks", PARKS).await;
+    server.run(&webhook, &json!({"n": 1}), "unmatched").await;
+    assert!(server.stop().success());
+    let there = secrets_of(server.data_dir());
+    // A file is in the way, which is seen as the last thing.
+    fs::write(there.path().join("store"), "no store").unwrap();
+    let place = there.path().to_str().unwrap();
+    let files = TempDir::new().unwrap();
+    let files = ["--files-dir", files.path().to_str().unwrap()];
+    refused(&url, place, &files, 1, "/store: ");
+    server.launch().await;
+    let second = server.post(&webhook, &json!({"n": 2})).await;
+    server.wait(&second, "unmatched").await;
+    assert!(server.stop().success());
+    // Nothing is in the way any more.
+    fs::remove_file(there.path().join("store")).unwrap();
+    migrated(&url, place, &files);
+    let new = Server::on(there, &[]).await;
+    assert_eq!(new.tasks("limit=100").await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -21,7 +21,7 @@ use crate::private_file;
 use crate::settings::StoreUrl;
 use crate::store::blobs::Blobs;
 use crate::store::directory_lock::DirectoryLock;
-use crate::store::migration::{self, Migrate, MissingFiles, Summary};
+use crate::store::migration::{self, Migrate, MissingFiles, NamedFiles, Summary};
 use crate::store::postgres::{OfflineStore, PostgresSettings};
 use crate::store::sled::{SledSettings, SledStore};
 use crate::store::{Store, StoreError};
@@ -38,7 +38,7 @@ pub enum Migration {
         to: StoreUrl,
         /// The directory of files that come with tasks; needed if there are any.
         files: Option<PathBuf>,
-        /// If files are missing that tasks name.
+        /// What is done if files are missing that tasks name.
         may_miss: MissingFiles,
     },
     /// From a database into a data directory without a store.
@@ -49,7 +49,7 @@ pub enum Migration {
         to: PathBuf,
         /// The directory of files that came with tasks; none if there is none.
         files: Option<PathBuf>,
-        /// If files are missing that tasks name.
+        /// What is done if files are missing that tasks name.
         may_miss: MissingFiles,
     },
 }
@@ -57,6 +57,8 @@ pub enum Migration {
 /// How far it is, for who shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
+    /// Tasks are looked at, whether they name files, as none is there: so many were.
+    Looks(u64),
     /// Tasks are copied: so many were.
     Copies(u64),
     /// The copy is read: so many tasks were.
@@ -66,7 +68,8 @@ pub enum Stage {
 /// Copies a store and reads the copy back. Returns what was copied.
 ///
 /// # Errors
-/// [`MigrateError`]. The source is used as before, and of the target nothing is served.
+/// [`MigrateError`]. The source is used as before, and of the target nothing is served; but for
+/// [`MigrateError::StaysMoved`].
 pub async fn migrate(
     migration: &Migration,
     told: &(dyn Fn(Stage) + Sync),
@@ -139,9 +142,14 @@ async fn fill_database(
     if begins && !Blobs::shared(files.clone()).owners()?.is_empty() {
         return Err(MigrateError::FilesThere(files));
     }
-    expect_files(source, may_miss).await?;
+    let links = vault.as_ref().map(|vault| vault.links(""));
+    let wanted = NamedFiles {
+        may_miss,
+        links: links.as_ref(),
+    };
+    expect_files(source, wanted, told).await?;
     let target = OfflineStore::write(settings, source.seed()).await?;
-    let copied = write_copy(source, &target, (vault.as_ref(), may_miss), told).await;
+    let copied = write_copy(source, &target, (vault.as_ref(), wanted), told).await;
     target.close().await;
     copied
 }
@@ -149,14 +157,14 @@ async fn fill_database(
 async fn write_copy(
     source: &SledStore,
     target: &OfflineStore,
-    (vault, may_miss): (Option<&Vault>, MissingFiles),
+    (vault, wanted): (Option<&Vault>, NamedFiles<'_>),
     told: &(dyn Fn(Stage) + Sync),
 ) -> Result<Summary, MigrateError> {
     if let Some(vault) = vault {
         stores::agree_on_key(&target.store, vault, true).await?;
     }
     let store: &dyn Migrate = target.store.as_ref();
-    let copied = migration::copy(source, store, may_miss, &|tasks| {
+    let copied = migration::copy(source, store, wanted, &|tasks| {
         told(Stage::Copies(tasks));
     })
     .await?;
@@ -167,9 +175,14 @@ async fn write_copy(
 }
 
 /// Refuses a source whose files are all missing, if they may not be.
-async fn expect_files(source: &dyn Migrate, may_miss: MissingFiles) -> Result<(), MigrateError> {
-    match may_miss {
-        MissingFiles::Refused => Ok(migration::expect_files(source).await?),
+async fn expect_files(
+    source: &dyn Migrate,
+    wanted: NamedFiles<'_>,
+    told: &(dyn Fn(Stage) + Sync),
+) -> Result<(), MigrateError> {
+    let looked = |tasks| told(Stage::Looks(tasks));
+    match wanted.may_miss {
+        MissingFiles::Refused => Ok(migration::expect_files(source, wanted.links, &looked).await?),
         MissingFiles::LeftOut => Ok(()),
     }
 }
@@ -189,33 +202,48 @@ async fn into_directory(
     let directory = to.to_owned();
     let (_lock, incoming) = blocking(move || prepare(&directory)).await?;
     let settings = PostgresSettings::new(from.reveal(), files)?;
-    let source = OfflineStore::read(settings).await?;
-    let copied = leave_database(&source, to, (&incoming, may_miss), told).await;
+    let place = std::path::absolute(to).map_err(MigrateError::file(to))?;
+    let place = format!("the data directory {}", place.display());
+    let source = OfflineStore::read(settings, &place).await?;
+    let copied = leave_database(&source, (to, &place), (&incoming, may_miss), told).await;
     source.close().await;
-    let copied = copied?;
-    let directory = to.to_owned();
-    blocking(move || take_place(&directory, &incoming)).await?;
-    Ok(copied)
+    copied
 }
 
-/// Takes a database over and copies it. It is given back if it is not copied.
+/// Takes a database over, copies it, and has the copy take its place. It is given back if that is not done.
 async fn leave_database(
     source: &OfflineStore,
-    to: &Path,
+    (to, place): (&Path, &str),
     (incoming, may_miss): (&Path, MissingFiles),
     told: &(dyn Fn(Stage) + Sync),
 ) -> Result<Summary, MigrateError> {
-    check_database(source, to, may_miss).await?;
-    let place = std::path::absolute(to).map_err(MigrateError::file(to))?;
-    let place = format!("the data directory {}", place.display());
-    source.take_over(&place).await?;
-    let copied = fill_directory(source, (incoming, may_miss), told).await;
-    if copied.is_err()
-        && let Err(error) = source.give_back().await
-    {
-        tracing::warn!(%error, "servers start on the database again after `stepwell store reopen`");
+    let vault = check_database(source, to).await?;
+    let links = vault.map(|vault| vault.links(""));
+    let wanted = NamedFiles {
+        may_miss,
+        links: links.as_ref(),
+    };
+    expect_files(source.store.as_ref(), wanted, told).await?;
+    let (directory, written) = (to.to_owned(), incoming.to_owned());
+    let moved = async {
+        source.take_over(place).await?;
+        let copied = fill_directory(source, (incoming, wanted), told).await?;
+        blocking(move || take_place(&directory, &written)).await?;
+        Ok(copied)
+    };
+    let failed = match moved.await {
+        Ok(copied) => return Ok(copied),
+        Err(failed) => failed,
+    };
+    // What was moved before is left as it was, since servers may work on that copy; so they may on one that has its place.
+    let has_its_place = !incoming.exists() && data_dir::has_store(to);
+    if source.was_moved() || has_its_place {
+        return Err(MigrateError::StaysMoved(Box::new(failed)));
     }
-    copied
+    match source.give_back(place).await {
+        Ok(()) => Err(failed),
+        Err(_) => Err(MigrateError::StaysMoved(Box::new(failed))),
+    }
 }
 
 /// Takes the data directory, and removes what an interrupted copy left in it. Returns where the store is to be written.
@@ -233,12 +261,8 @@ fn prepare(directory: &Path) -> Result<(DirectoryLock, PathBuf), MigrateError> {
     Ok((lock, incoming))
 }
 
-/// Refuses a database whose secrets are not in the target, or whose files are missing.
-async fn check_database(
-    source: &OfflineStore,
-    to: &Path,
-    may_miss: MissingFiles,
-) -> Result<(), MigrateError> {
+/// Refuses a database whose secrets are not in the target. Returns those that are.
+async fn check_database(source: &OfflineStore, to: &Path) -> Result<Option<Vault>, MigrateError> {
     let vault = Vault::present(to, given_key().as_deref())?;
     if let Some(check) = source.key_check().await? {
         let Some(vault) = &vault else {
@@ -250,20 +274,19 @@ async fn check_database(
     }
     let registry = source.store.registry_since(0).await?;
     catalog::check_sealed(&registry, vault.as_ref(), &to.join(KEY_FILE))?;
-    drop(registry);
-    expect_files(source.store.as_ref(), may_miss).await
+    Ok(vault)
 }
 
 async fn fill_directory(
     source: &OfflineStore,
-    (incoming, may_miss): (&Path, MissingFiles),
+    (incoming, wanted): (&Path, NamedFiles<'_>),
     told: &(dyn Fn(Stage) + Sync),
 ) -> Result<Summary, MigrateError> {
     let store: &dyn Migrate = source.store.as_ref();
     let mut settings = SledSettings::at(incoming);
     settings.seed = Some(store.seed());
     let target = open(settings.clone()).await?;
-    let copied = migration::copy(store, target.as_ref(), may_miss, &|tasks| {
+    let copied = migration::copy(store, target.as_ref(), wanted, &|tasks| {
         told(Stage::Copies(tasks));
     })
     .await;

@@ -73,6 +73,11 @@ pub enum MigrateError {
         "the vault key of {0} is not the one that the database was first used with; copy `vault-key` and `admin-token` there from the data directory of a server that used the database"
     )]
     OtherSecrets(PathBuf),
+    /// The same, and the database that was to be copied is marked as moved, or it is unknown whether it is.
+    #[error(
+        "{0}; no server starts on the database now, as it counts as moved: if no copy of it is to be used, `stepwell store reopen` with its URL has servers start there again"
+    )]
+    StaysMoved(Box<MigrateError>),
     /// A file cannot be read or written.
     #[error("{path}: {source}")]
     File {

@@ -138,6 +138,7 @@ pub fn run(args: MigrateArgs, output: Output) -> Result<()> {
         }
         *said = Instant::now();
         output.note(&match stage {
+            Stage::Looks(tasks) => format!("{} looked at for files", plural(tasks, "task")),
             Stage::Copies(tasks) => format!("{} copied", plural(tasks, "task")),
             Stage::Reads(tasks) => format!("{} read back", plural(tasks, "task")),
         });

@@ -21,6 +21,7 @@ use crate::domain::audit::{AuditEntry, AuditId};
 use crate::domain::clock::Millis;
 use crate::domain::dedup::DedupKey;
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::vault::links::FileLinks;
 
 pub use files::expect_files;
 pub use summary::{Item, Summary, Total};
@@ -33,6 +34,24 @@ pub enum MissingFiles {
     Refused,
     /// The file is left out, and counted.
     LeftOut,
+}
+
+/// How it is known which files tasks name, and what is done about those that are missing.
+#[derive(Debug, Clone, Copy)]
+pub struct NamedFiles<'a> {
+    /// What becomes of a copy that misses one.
+    pub may_miss: MissingFiles,
+    /// By these the server's links are told from those that somebody has made up; without them all count.
+    pub links: Option<&'a FileLinks>,
+}
+
+impl From<MissingFiles> for NamedFiles<'_> {
+    fn from(may_miss: MissingFiles) -> Self {
+        Self {
+            may_miss,
+            links: None,
+        }
+    }
 }
 
 /// A delivery's key with what it stands for.

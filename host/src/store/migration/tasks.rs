@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::files::files;
 use super::summary::{Item, Summary};
 use super::walk::{AT_ONCE, Walk, encoded, heads, missing};
-use super::{Migrate, MigrationError, MissingFiles};
+use super::{Migrate, MigrationError, NamedFiles};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::store::shapes::journal::push_entry;
@@ -15,11 +15,11 @@ use crate::store::{History, NewTask, TaskQuery};
 
 impl Walk<'_> {
     pub(super) async fn tasks(&mut self, workspace: &WorkspaceName) -> Result<(), MigrationError> {
-        let (from, to, may_miss) = (self.from, self.to, self.may_miss);
+        let (from, to, wanted) = (self.from, self.to, self.wanted);
         let mut query = TaskQuery::default();
         while let Some(ids) = heads(from, workspace, &mut query).await? {
             let mut walked = stream::iter(ids)
-                .map(|id| task((from, to), may_miss, workspace, id))
+                .map(|id| task((from, to), wanted, workspace, id))
                 .buffer_unordered(AT_ONCE);
             while let Some(found) = walked.try_next().await? {
                 self.summary.join(&found);
@@ -32,7 +32,7 @@ impl Walk<'_> {
 
 async fn task(
     (from, to): (&dyn Migrate, Option<&dyn Migrate>),
-    may_miss: MissingFiles,
+    wanted: NamedFiles<'_>,
     workspace: &WorkspaceName,
     id: TaskId,
 ) -> Result<Summary, MigrationError> {
@@ -55,7 +55,7 @@ async fn task(
     summary.add(Item::Tasks, &parts);
     drop(entries);
     let of = (workspace, id, &*task.data);
-    files((from, to), of, may_miss, &mut summary).await?;
+    files((from, to), of, wanted, &mut summary).await?;
     let bodies: BTreeSet<[u8; 32]> = journal
         .iter()
         .filter_map(|entry| match entry {

@@ -1,7 +1,7 @@
 //! The walk over a store.
 
 use super::summary::{Item, Summary};
-use super::{HeldKey, Migrate, MigrationError, MissingFiles};
+use super::{HeldKey, Migrate, MigrationError, MissingFiles, NamedFiles};
 use crate::domain::audit::{AuditEntry, AuditId, AuditQuery};
 use crate::domain::dedup::DedupKey;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -21,7 +21,7 @@ const ENTRIES: usize = 500;
 pub(super) struct Walk<'a> {
     pub(super) from: &'a dyn Migrate,
     pub(super) to: Option<&'a dyn Migrate>,
-    pub(super) may_miss: MissingFiles,
+    pub(super) wanted: NamedFiles<'a>,
     pub(super) summary: Summary,
     /// Is told how many tasks there were, now and then.
     pub(super) told: &'a (dyn Fn(u64) + Sync),
@@ -33,16 +33,16 @@ pub(super) struct Walk<'a> {
 /// # Errors
 /// [`MigrationError::Reading`], [`MigrationError::Writing`], [`MigrationError::Seed`], [`MigrationError::FileMissing`]. Then
 /// the target has a part of it.
-pub async fn copy(
-    from: &dyn Migrate,
-    to: &dyn Migrate,
-    may_miss: MissingFiles,
+pub async fn copy<'a>(
+    from: &'a dyn Migrate,
+    to: &'a dyn Migrate,
+    wanted: impl Into<NamedFiles<'a>>,
     told: &(dyn Fn(u64) + Sync),
 ) -> Result<Summary, MigrationError> {
     if from.seed() != to.seed() {
         return Err(MigrationError::Seed);
     }
-    walk((from, Some(to)), may_miss, told).await
+    walk((from, Some(to)), wanted.into(), told).await
 }
 
 /// Reads all that a store holds.
@@ -54,18 +54,18 @@ pub async fn read(
     told: &(dyn Fn(u64) + Sync),
 ) -> Result<Summary, MigrationError> {
     // What is not there is not compared.
-    walk((store, None), MissingFiles::LeftOut, told).await
+    walk((store, None), MissingFiles::LeftOut.into(), told).await
 }
 
 async fn walk(
     (from, to): (&dyn Migrate, Option<&dyn Migrate>),
-    may_miss: MissingFiles,
+    wanted: NamedFiles<'_>,
     told: &(dyn Fn(u64) + Sync),
 ) -> Result<Summary, MigrationError> {
     let mut walk = Walk {
         from,
         to,
-        may_miss,
+        wanted,
         summary: Summary::default(),
         told,
     };

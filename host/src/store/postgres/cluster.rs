@@ -14,10 +14,12 @@ use crate::domain::partition::Partition;
 use crate::domain::task::TaskHead;
 use crate::store::{Asked, Cluster, Drain, Hint, Hints, Load, Node, Ownership, StoreError};
 
+/// Of what is gone for an hour nothing is to be seen any more.
 const NODES: &str = "select n.id, n.url, n.version, (extract(epoch from n.started) * 1000)::int8, \
     (extract(epoch from n.lease_until - clock_timestamp()) * 1000)::int8, n.draining, \
     n.running, n.queued, n.revision, \
-    (select count(*) from partitions p where p.owner = n.id) from nodes n where n.id <> $1 order by n.id";
+    (select count(*) from partitions p where p.owner = n.id) from nodes n \
+    where n.id <> $1 and n.lease_until > clock_timestamp() - interval '1 hour' order by n.id";
 const OTHERS: &str = "select count(*) from nodes where id <> $1 and not draining \
     and lease_until > clock_timestamp()";
 const DRAIN: &str = "update nodes set draining = $2 where id = $1 \

@@ -91,7 +91,7 @@ pub enum OpenError {
     Incomplete,
     /// The store was copied elsewhere, or its copy was begun.
     #[error(
-        "the store of this database was moved to {0}: start servers there; if that copy is not to be used, `stepwell store reopen` with the database's URL has servers start on the database again"
+        "the store of this database was moved, or begun to be moved, to {0}: use it there; if that copy is not to be used, `stepwell store reopen` with the database's URL has servers start on the database again"
     )]
     Moved(String),
     /// A node works with the database.

@@ -34,8 +34,6 @@ const TAKE_BACK: &str = "with own as (insert into lasting (node, task) \
 const FIND: &str =
     "select task, times from interrupted where times > 0 order by noted desc limit $1";
 const FORGET: &str = "delete from interrupted where task = any($1)";
-/// Of a node that left.
-pub(super) const LEAVE: &str = "delete from lasting where node = $1";
 /// Tasks that never came to rest where it was known.
 pub(super) const EXPIRE: &str =
     "delete from interrupted where times <= 0 or noted < clock_timestamp() - interval '1 day'";
@@ -46,6 +44,7 @@ fn uuids(tasks: &[TaskId]) -> Vec<Uuid> {
 
 /// See [`crate::store::Cluster::note_lasting`].
 pub(super) async fn note(shared: &Shared, tasks: &[TaskId]) -> Result<(), StoreError> {
+    let _listing = shared.listing.lock().await;
     // It takes back first what is counted of the list of before.
     if shared.has_lapsed.load(Ordering::Acquire) {
         return Err(lease_is_over());
@@ -75,7 +74,6 @@ pub(super) async fn take_back(shared: &Shared, session: &Session) -> Result<(), 
     if !ids.is_empty() {
         session.execute(TAKE_BACK, &[&shared.node, &ids]).await?;
     }
-    shared.has_lapsed.store(false, Ordering::Release);
     Ok(())
 }
 

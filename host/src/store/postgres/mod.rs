@@ -199,6 +199,14 @@ impl PostgresStore {
         }
         self.shared.close();
         self.queue.close();
+        if self.shared.node != 0
+            && let Some(file) = &self.shared.settings.number_file
+        {
+            // Its runs did not end it. If the database does not hear of that now, because it is not reached or this end is cut
+            // short, it will from the next start.
+            let lasting = self.shared.lasting.lock().clone();
+            former::note(file, &self.seed, self.shared.entered, Some(&lasting));
+        }
         let tasks = std::mem::take(&mut *self.tasks.lock());
         for task in tasks {
             let _ = task.await;
@@ -208,11 +216,6 @@ impl PostgresStore {
         {
             let error = error::describe(&error);
             tracing::warn!(error, "the partitions are given up when the lease ends");
-            if let Some(file) = &self.shared.settings.number_file {
-                // Its runs did not end it. The database will hear of that from the next start.
-                let lasting = self.shared.lasting.lock().clone();
-                former::note(file, &self.seed, self.shared.entered, Some(&lasting));
-            }
         }
         self.shared.disconnect().await;
     }

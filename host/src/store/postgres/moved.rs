@@ -23,9 +23,15 @@ const REVISED: &str = "update cluster set revision = revision + 1";
 /// In the order in which others lock them, and after those who write.
 const WAIT: &str = "select from partitions order by id for update";
 const TAKE: &str = "update partitions set owner = $1, epoch = epoch + 1";
+/// Tables of an older version do not say where.
+const PLACE: &str = "select coalesce(to_jsonb(n) ->> 'url', '') from nodes n where id = $1";
 const IS_TAKEN: &str = "select not exists (select from partitions where owner is distinct from $1) \
     and exists (select from nodes where id = $1)";
-const GIVE_BACK: &str = "delete from nodes where id = $1 returning url";
+/// With the partitions, which no node takes from this one. Only what went to that place, if one is named.
+const GIVE_BACK: &str = "with gone as (delete from nodes n where id = $1 \
+    and ($2::text is null or to_jsonb(n) ->> 'url' = $2) returning coalesce(to_jsonb(n) ->> 'url', '') as url), \
+    free as (update partitions set owner = null where owner = $1 \
+    and ($2::text is null or exists (select from gone))) select url from gone";
 const MOVED_TO: &str = "select url from nodes where id = $1";
 
 /// Takes over all, within a transaction. `to` is where it goes, for people to read.
@@ -45,9 +51,19 @@ pub(super) async fn is_taken_over(session: &Session) -> Result<bool, Error> {
     Ok(rows.first().is_some_and(|row| row.get(0)))
 }
 
-/// Lets nodes have it again. Returns where it had gone; none if it was not taken over.
-pub(super) async fn give_back(session: &Session) -> Result<Option<String>, Error> {
-    let rows = session.query(GIVE_BACK, &[&MOVED]).await?;
+/// Where it has gone; none if it is not taken over.
+pub(super) async fn place(session: &Session) -> Result<Option<String>, Error> {
+    let rows = session.query(PLACE, &[&MOVED]).await?;
+    Ok(rows.first().map(|row| row.get(0)))
+}
+
+/// Lets nodes have it again, if it went to that place or none is named. Returns where it had gone; none if it was not taken
+/// over.
+pub(super) async fn give_back(
+    session: &Session,
+    to: Option<&str>,
+) -> Result<Option<String>, Error> {
+    let rows = session.query(GIVE_BACK, &[&MOVED, &to]).await?;
     Ok(rows.first().map(|row| row.get(0)))
 }
 

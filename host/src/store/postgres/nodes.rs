@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_postgres::{Client, Error};
 
 use super::entered::{Entered, MOVED};
 use super::error::{OpenError, describe};
 use super::look::index;
 use super::schema::OFFLINE;
-use super::session::{Params, Session, Slot};
+use super::session::{Params, Session, Slot, in_time};
 use super::settings::PostgresSettings;
 use super::shared::Shared;
 use super::values::number;
@@ -33,33 +33,39 @@ const ENTER: &str = "insert into nodes (version, lease_until, url) \
 /// Why a node may not enter.
 const REFUSAL: &str = "select not pg_try_advisory_xact_lock_shared($1), is_incomplete, \
     (select url from nodes where id = $2) from cluster";
-/// Also if others have taken it for gone for good.
+/// Also if others have taken it for gone for good. The last column is whether the lease was over, which is seen as it was
+/// before; null: the node was forgotten.
 const RENEW: &str = "insert into nodes \
-    (id, version, lease_until, url, running, queued, revision, draining) overriding system value \
-    values ($1, $2, clock_timestamp() + $3 * interval '1 ms', $4, $5, $6, $7, $8) \
+    (id, version, lease_until, url, running, queued, revision, draining, started) overriding system value \
+    values ($1, $2, clock_timestamp() + $3 * interval '1 ms', $4, $5, $6, $7, $8, \
+    'epoch'::timestamptz + $10 * interval '1 us') \
     on conflict (id) do update set lease_until = excluded.lease_until, version = excluded.version, \
     url = excluded.url, running = excluded.running, queued = excluded.queued, \
     revision = greatest(nodes.revision, excluded.revision), \
     draining = nodes.draining or excluded.draining \
-    returning draining, (select url from nodes where id = $9)";
+    returning draining, (select url from nodes where id = $9), \
+    (select n.lease_until <= clock_timestamp() from nodes n where n.id = $1)";
 /// What was owned before the lease ended may have been another's since.
 const RETAKE: &str = "update partitions set epoch = epoch + 1 where owner = $1";
 /// Nodes that have a share. One that has not renewed its lease for half of it does not count, so that nothing is kept free
 /// for a dead one; it owns what it has to the end of its lease.
 const LIVE: &str = "select count(*) from nodes where not draining \
     and lease_until > clock_timestamp() + $1 * interval '1 ms'";
-/// Rows that a writer has locked are left for the next look.
+/// Rows that a writer has locked are left for the next look. The node that has moved the store may be newer than what this
+/// statement sees of the nodes.
 const TAKE: &str = "update partitions set owner = $1, epoch = epoch + 1 where id in \
-    (select p.id from partitions p where p.owner is null or not exists \
-    (select from nodes n where n.id = p.owner and n.lease_until > clock_timestamp()) \
+    (select p.id from partitions p where p.owner is distinct from $3 and (p.owner is null or not exists \
+    (select from nodes n where n.id = p.owner and n.lease_until > clock_timestamp())) \
     order by p.id limit $2 for update skip locked)";
 const OWNED: &str = "select id, epoch from partitions where owner = $1 order by id";
 const LEAVE: &str = "update partitions set owner = null where owner = $1 and id = any($2)";
-const LEAVE_ALL: &str = "update partitions set owner = null where owner = $1";
-const GO: &str = "delete from nodes where id = $1";
-/// Of what is gone for an hour nothing is to be seen any more.
+const IS_OVER: &str = "select lease_until <= clock_timestamp() from nodes where id = $1";
+/// All at once: a node that is gone without having been ended by a run has no list of runs.
+const GO: &str = "with free as (update partitions set owner = null where owner = $1), \
+    over as (delete from lasting where node = $1) delete from nodes where id = $1";
+/// As long as it is known what its end may have interrupted, so that it can take that back: see `interrupted::EXPIRE`.
 const FORGET: &str =
-    "delete from nodes where lease_until < clock_timestamp() - interval '1 hour' and id <> $1";
+    "delete from nodes where lease_until < clock_timestamp() - interval '1 day' and id <> $1";
 
 /// What a node enters for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +117,11 @@ fn lease(settings: &PostgresSettings) -> f64 {
     settings.lease.as_millis() as f64
 }
 
+/// The longest that renewing the lease waits for something else.
+fn lease_part(settings: &PostgresSettings) -> Duration {
+    settings.lease / 10
+}
+
 /// Renews the lease, takes what this node is to own and is free, and notes what it owns.
 pub(super) async fn look(
     shared: &Shared,
@@ -119,6 +130,7 @@ pub(super) async fn look(
 ) -> Result<(), Error> {
     let (node, version) = (shared.node, env!("CARGO_PKG_VERSION"));
     let load = *shared.load.lock();
+    let started = shared.entered.started as f64;
     // One that is about to end has no share for the others either, so that they take what it gives up.
     let ends = shared.leaving.lock().all;
     let params: Params<'_> = &[
@@ -131,14 +143,25 @@ pub(super) async fn look(
         &number(load.revision),
         &ends,
         &MOVED,
+        &started,
     ];
+    // The list of runs is not noted anew between the two.
+    let listing = timeout(lease_part(&shared.settings), shared.listing.lock()).await;
     let renewed = session.query(RENEW, params).await?;
     let is_draining = renewed.first().is_some_and(|row| row.get(0));
     moved::note(shared, renewed.first().and_then(|row| row.get(1)));
     if has_lapsed {
         session.execute(RETAKE, &[&node]).await?;
-        interrupted::take_back(shared, session).await?;
     }
+    // This side's clock stands still while the machine is suspended. Then others may have counted, too.
+    let was_over = renewed
+        .first()
+        .and_then(|row| row.get::<_, Option<bool>>(2));
+    if has_lapsed || was_over != Some(false) {
+        interrupted::take_back(shared, session).await?;
+        shared.has_lapsed.store(false, Ordering::Release);
+    }
+    drop(listing);
     take_share(shared, session, (ends, is_draining)).await?;
     session.execute(FORGET, &[&node]).await?;
     Ok(())
@@ -165,7 +188,7 @@ async fn take_share(
     let mut owned = owned(session, node).await?;
     if owned.len() < share && !ends {
         let wanted = (share - owned.len()) as i64;
-        if session.execute(TAKE, &[&node, &wanted]).await? > 0 {
+        if session.execute(TAKE, &[&node, &wanted, &MOVED]).await? > 0 {
             owned = self::owned(session, node).await?;
         }
     }
@@ -254,11 +277,20 @@ pub(super) async fn run(shared: Arc<Shared>, slot: Slot, mut renewed: Instant) {
 /// Between two tries to renew the lease.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// Gives up all partitions, so that others need not wait for the lease's end.
+/// The longest that an end waits for the database.
+const GOODBYE: Duration = Duration::from_secs(10);
+
+/// Gives up all partitions, so that others need not wait for the lease's end: all of it is done, or nothing.
 pub(super) async fn leave(shared: &Shared) -> Result<(), Error> {
-    let session = Session::open(&shared.settings).await?;
-    session.execute(LEAVE_ALL, &[&shared.node]).await?;
-    session.execute(interrupted::LEAVE, &[&shared.node]).await?;
-    session.execute(GO, &[&shared.node]).await?;
-    Ok(())
+    let leave = async {
+        let session = Session::open(&shared.settings).await?;
+        session.run("begin").await?;
+        let over = session.query(IS_OVER, &[&shared.node]).await?;
+        if over.first().is_none_or(|row| row.get(0)) {
+            interrupted::take_back(shared, &session).await?;
+        }
+        session.execute(GO, &[&shared.node]).await?;
+        session.run("commit").await
+    };
+    in_time(GOODBYE, leave).await
 }

@@ -6,8 +6,9 @@
 //! before has changed nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::entered::MOVED;
 use super::error::OpenError;
@@ -31,37 +32,51 @@ const USED: &str = "select exists (select from setup) or exists (select from tas
     or exists (select from erasing) or exists (select from audit) or exists (select from dedup) \
     or exists (select from deliveries) or exists (select from cluster where key_check is not null)";
 const EMPTY: &str = "truncate nodes, tasks, journal, dedup, bodies, erasing, setup, revisions, components, \
-    step_components, audit, deliveries, inbox, interrupted, lasting";
+    step_components, audit, deliveries, inbox, interrupted, lasting; update partitions set owner = null";
 const BEGIN: &str = "update cluster set is_incomplete = true, seed = $1, key_check = null, revision = 0, \
     server_revision = 0";
 const COMPLETE: &str = "update cluster set is_incomplete = false";
 const KEY: &str = "select key_check from cluster";
+/// Tries to give a store back whose database may be starting again, and the pause before each.
+const TRIES: usize = 5;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A store that no node works with.
 pub struct OfflineStore {
     /// The store. It takes no tasks if it was opened to be read.
     pub store: Arc<PostgresStore>,
     guard: Session,
+    /// It was taken over before, by a copy to the same place.
+    was_moved: bool,
 }
 
 impl OfflineStore {
-    /// Opens a store to be read. Nothing of it is changed before it is taken over.
+    /// Opens a store to be read and copied to the place `to`. Nothing of it is changed before it is taken over.
     ///
     /// # Errors
-    /// [`OpenError`]: among others there is none, a node works with it, or it is incomplete.
-    pub async fn read(settings: PostgresSettings) -> Result<Self, OpenError> {
+    /// [`OpenError`]: among others there is none, a node works with it, it is incomplete, or it was moved to another place.
+    pub async fn read(settings: PostgresSettings, to: &str) -> Result<Self, OpenError> {
         let guard = found(&settings).await?;
         let look = async {
             living(&guard).await?;
+            let place = moved::place(&guard).await?;
+            let was_moved = place.is_some();
+            if let Some(other) = place.filter(|place| place != to) {
+                return Err(OpenError::Moved(other));
+            }
             if flag(&guard, INCOMPLETE).await? {
                 return Err(OpenError::Incomplete);
             }
-            schema::seed(&guard.client).await
+            Ok((schema::seed(&guard.client).await?, was_moved))
         };
         match look.await {
-            Ok(seed) => {
+            Ok((seed, was_moved)) => {
                 let store = PostgresStore::without_node(settings, seed);
-                Ok(Self { store, guard })
+                Ok(Self {
+                    store,
+                    guard,
+                    was_moved,
+                })
             }
             Err(error) => {
                 unlock(&guard).await;
@@ -70,11 +85,16 @@ impl OfflineStore {
         }
     }
 
+    /// Whether it was taken over before it was opened, by a copy to the same place. Servers may work on that.
+    pub fn was_moved(&self) -> bool {
+        self.was_moved
+    }
+
     /// Takes the store over, from servers that stand still and may go on too: from now on it is used in `to`, and no server
     /// starts with it until it is given back. Its tables are brought up to date.
     ///
     /// # Errors
-    /// [`OpenError`]; then it is as it was.
+    /// [`OpenError`]; then it is as it was, unless the database was lost.
     pub async fn take_over(&self, to: &str) -> Result<(), OpenError> {
         schema::begin(&self.guard.client).await?;
         let take = async {
@@ -86,13 +106,24 @@ impl OfflineStore {
         end(&self.guard, take.await).await
     }
 
-    /// Lets servers start with the store again.
+    /// Lets servers start again with the store that was taken over for `to`. If the connection is lost, it is tried on new
+    /// ones for some seconds.
     ///
     /// # Errors
-    /// The database does not do it.
-    pub async fn give_back(&self) -> Result<(), StoreError> {
-        let given = moved::give_back(&self.guard).await;
-        given.map(drop).map_err(error::failed)
+    /// [`OpenError`]; then it is unknown whether servers start.
+    pub async fn give_back(&self, to: &str) -> Result<(), OpenError> {
+        let Err(error) = moved::give_back(&self.guard, Some(to)).await else {
+            return Ok(());
+        };
+        let mut failed = OpenError::from(error);
+        for _ in 0..TRIES {
+            sleep(PAUSE).await;
+            match give_back_anew(&self.store.shared.settings, to).await {
+                Ok(()) => return Ok(()),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
     }
 
     /// Lets servers start again with a store that was taken over by a copy which is not used. Returns where that was; none
@@ -102,7 +133,7 @@ impl OfflineStore {
     /// [`OpenError`]: among others there is no store, or it is being copied.
     pub async fn reopen(settings: &PostgresSettings) -> Result<Option<String>, OpenError> {
         let guard = found(settings).await?;
-        let moved = moved::give_back(&guard).await?;
+        let moved = moved::give_back(&guard, None).await?;
         unlock(&guard).await;
         Ok(moved)
     }
@@ -152,7 +183,11 @@ impl OfflineStore {
             store.close().await;
             return Err(OpenError::Offline);
         }
-        Ok(Self { store, guard })
+        Ok(Self {
+            store,
+            guard,
+            was_moved: false,
+        })
     }
 
     /// The sealed value by which nodes know each other's vault key; none if none has worked with the store.
@@ -192,6 +227,13 @@ impl OfflineStore {
             "it was given back by `stepwell store reopen`".into(),
         ))
     }
+}
+
+async fn give_back_anew(settings: &PostgresSettings, to: &str) -> Result<(), OpenError> {
+    let guard = found(settings).await?;
+    moved::give_back(&guard, Some(to)).await?;
+    unlock(&guard).await;
+    Ok(())
 }
 
 /// A connection to a store that is there, which keeps nodes out.

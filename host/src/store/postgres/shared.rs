@@ -40,6 +40,8 @@ pub(super) struct Shared {
     pub(super) sharing: AtomicUsize,
     /// The runs that this node has noted to last.
     pub(super) lasting: Mutex<Vec<TaskId>>,
+    /// Is held while that list is changed, and from the renewal of a lease that was over until what was counted is taken back.
+    pub(super) listing: tokio::sync::Mutex<()>,
     /// The node's lease may be over, and others may have counted these runs as interrupted: they are not noted anew before
     /// that is taken back.
     pub(super) has_lapsed: AtomicBool,
@@ -97,6 +99,7 @@ impl Shared {
             board: Board::default(),
             sharing: AtomicUsize::new(1),
             lasting: Mutex::default(),
+            listing: tokio::sync::Mutex::default(),
             has_lapsed: AtomicBool::new(false),
             moved: Mutex::default(),
             load: Mutex::default(),

@@ -169,14 +169,7 @@ async fn a_number_that_a_copy_of_the_database_gave_out_again_is_another_node() {
     let three = with_file(&server, &own).await.unwrap();
     assert_ne!(three.shared.node, two.shared.node);
     assert_eq!(owned(&three), 0, "the other one has them, and lives");
-    let found = session
-        .query(
-            "select (extract(epoch from started) * 1000000)::int8 from nodes where id = $1",
-            &[&before.id],
-        )
-        .await
-        .unwrap();
-    assert_eq!(found[0].get::<_, i64>(0), before.started);
+    assert_eq!(started(&session, before.id).await, before.started);
     for store in [two, three] {
         store.close().await;
     }
@@ -201,4 +194,96 @@ async fn nodes_that_share_the_work_are_counted() {
     kill(&two);
     until("one is left", || one.sharing() == 1).await;
     one.close().await;
+}
+
+/// When a node has entered, as the database has it.
+async fn started(session: &Session, node: i64) -> i64 {
+    let rows = session
+        .query(
+            "select (extract(epoch from started) * 1000000)::int8 from nodes where id = $1",
+            &[&node],
+        )
+        .await
+        .unwrap();
+    rows[0].get(0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_whose_clock_stood_still_takes_back_what_was_counted_of_it() {
+    let server = PostgresServer::start();
+    let (one, two) = two_nodes(&server).await;
+    let task = TaskId::new();
+    one.note_lasting(&[task]).await.unwrap();
+    kill(&one);
+    until("the other one has all", || owned(&two) == 256).await;
+    assert_eq!(two.interrupted().await.unwrap(), [(task, 1)]);
+    // As on a machine that was suspended it does not know that its lease was over.
+    let session = Session::open(&one.shared.settings).await.unwrap();
+    nodes::look(&one.shared, &session, false).await.unwrap();
+    assert_eq!(two.interrupted().await.unwrap(), []);
+    // Nor that it was forgotten; it is the same node again.
+    let forget = "delete from nodes where id = $1";
+    let count = "insert into interrupted (task, times) select task, 1 from lasting \
+        on conflict (task) do update set times = 1";
+    let counted = "delete from lasting";
+    session.execute(forget, &[&one.shared.node]).await.unwrap();
+    session.execute(count, &[]).await.unwrap();
+    session.execute(counted, &[]).await.unwrap();
+    assert_eq!(two.interrupted().await.unwrap(), [(task, 1)]);
+    nodes::look(&one.shared, &session, false).await.unwrap();
+    assert_eq!(two.interrupted().await.unwrap(), []);
+    let entered = one.shared.entered;
+    assert_eq!(started(&session, entered.id).await, entered.started);
+    two.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_end_that_is_cut_short_leaves_all_or_nothing() {
+    let server = PostgresServer::start();
+    let home = tempfile::tempdir().unwrap();
+    let own = home.path().join("node");
+    let one = with_file(&server, &own).await.unwrap();
+    let task = TaskId::new();
+    one.note_lasting(&[task]).await.unwrap();
+    let session = Session::open(&one.shared.settings).await.unwrap();
+    // A node was really killed during it.
+    let count = "insert into interrupted (task, times) select task, 1 from lasting";
+    session.execute(count, &[]).await.unwrap();
+    let other = Session::open(&one.shared.settings).await.unwrap();
+    other
+        .run("set idle_in_transaction_session_timeout = 0; begin; select from nodes for update")
+        .await
+        .unwrap();
+    one.close().await;
+    let left = "select (select count(*) from lasting), (select count(*) from partitions where owner is not null)";
+    let rows = session.query(left, &[]).await.unwrap();
+    assert_eq!((rows[0].get(0), rows[0].get(1)), (1_i64, 256_i64));
+    other.run("rollback").await.unwrap();
+    let one = with_file(&server, &own).await.unwrap();
+    until("it has all", || owned(&one) == 256).await;
+    assert_eq!(one.interrupted().await.unwrap(), [(task, 1)]);
+    one.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_ends_when_the_database_is_back_takes_back_what_was_counted_of_it() {
+    let server = PostgresServer::start();
+    let home = tempfile::tempdir().unwrap();
+    let own = home.path().join("node");
+    let one = with_file(&server, &own).await.unwrap();
+    let two = node(&server, LEASE).await;
+    let task = TaskId::new();
+    one.note_lasting(&[task]).await.unwrap();
+    kill(&one);
+    until("the other one has all", || owned(&two) == 256).await;
+    assert_eq!(two.interrupted().await.unwrap(), [(task, 1)]);
+    one.close().await;
+    assert_eq!(two.interrupted().await.unwrap(), []);
+    // Nor does its next start take back anything.
+    two.note_lasting(&[task]).await.unwrap();
+    kill(&two);
+    let three = with_file(&server, &own).await.unwrap();
+    until("the third one has all", || owned(&three) == 256).await;
+    assert_eq!(three.interrupted().await.unwrap(), [(task, 1)]);
+    three.close().await;
 }

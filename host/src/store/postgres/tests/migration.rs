@@ -303,10 +303,10 @@ async fn everything_goes_into_a_database_and_back_and_is_the_same() {
         .await
         .unwrap();
     assert_eq!(node.seed(), first.seed());
-    let used = OfflineStore::read(settings(&server, &path("files"))).await;
+    let used = OfflineStore::read(settings(&server, &path("files")), "a copy").await;
     assert!(matches!(used, Err(OpenError::InUse(_))), "{:?}", used.err());
     node.close().await;
-    let offline = OfflineStore::read(settings(&server, &path("files")))
+    let offline = OfflineStore::read(settings(&server, &path("files")), "a copy")
         .await
         .unwrap();
     let mut target = SledSettings::at(path("second"));
@@ -349,7 +349,7 @@ async fn what_was_not_copied_to_its_end_is_not_served_and_is_begun_anew() {
     let server = PostgresServer::start();
     let home = TempDir::new().unwrap();
     let at = || settings(&server, &home.path().join("files"));
-    let none = OfflineStore::read(at()).await;
+    let none = OfflineStore::read(at(), "a copy").await;
     assert!(
         matches!(none, Err(OpenError::NoStore(_))),
         "{:?}",
@@ -386,7 +386,7 @@ async fn what_was_not_copied_to_its_end_is_not_served_and_is_begun_anew() {
             matches!(refused, Some(OpenError::Incomplete)),
             "{refused:?}"
         );
-        let read = OfflineStore::read(at()).await.err();
+        let read = OfflineStore::read(at(), "a copy").await.err();
         assert!(matches!(read, Some(OpenError::Incomplete)), "{read:?}");
         assert!(OfflineStore::is_incomplete(&at()).await.unwrap());
     }

@@ -17,10 +17,12 @@ use crate::store::migration::{self, Item, Migrate as _, MigrationError, MissingF
 use crate::store::sled::{SledSettings, SledStore};
 use crate::store::{Cluster as _, Manage, Store, StoreError};
 
+const NEW: &str = "the data directory /new";
+
 /// A store whose servers have ended, or stand still.
 async fn left(server: &PostgresServer, files: &TempDir) -> OfflineStore {
     for _ in 0..200 {
-        match OfflineStore::read(settings(server, files.path())).await {
+        match OfflineStore::read(settings(server, files.path()), NEW).await {
             Ok(store) => return store,
             Err(OpenError::InUse(_)) => tokio::time::sleep(Duration::from_millis(50)).await,
             Err(error) => panic!("{error}"),
@@ -41,27 +43,22 @@ async fn a_server_that_stood_still_writes_nothing_into_a_store_that_was_moved() 
     still.accept_owned(task.clone()).await.unwrap();
     let old = still.ownership().borrow().claim_of(task.head.id).unwrap();
     // It stands still: what it was about to write is written when it goes on.
-    let (sender, jobs) = mpsc::channel(1);
+    let queue = Arc::new(Queue::new(LINGER));
     let slot = Slot::of(Session::open(&still.shared.settings).await.unwrap());
-    let lane = tokio::spawn(lane::run(still.shared.clone(), slot, jobs));
+    let lane = tokio::spawn(lane::run(still.shared.clone(), slot, queue.clone()));
     kill(&still);
     let store = left(&server, &files).await;
-    store.take_over("the data directory /new").await.unwrap();
+    store.take_over(NEW).await.unwrap();
     store.check().await.unwrap();
-    let (answer, answered) = oneshot::channel();
     let done = next(&task.head, TaskState::Done, None);
     let parts = vec![Part::commit(old, done).unwrap()];
-    let job = Job {
-        parts,
-        done: answer,
-    };
-    assert!(sender.send(job).await.is_ok());
-    let fenced = answered.await.unwrap();
+    let written = queue.push(parts).await.unwrap();
+    let fenced = written.await.unwrap();
     assert!(
         matches!(fenced, Err(StoreError::Fenced { .. })),
         "{fenced:?}"
     );
-    drop(sender);
+    queue.close();
     lane.await.unwrap();
     // It renews its lease, and gets nothing back.
     let session = Session::open(&still.shared.settings).await.unwrap();
@@ -72,7 +69,16 @@ async fn a_server_that_stood_still_writes_nothing_into_a_store_that_was_moved() 
         assert_eq!(owned(&still), 0);
     }
     let place = still.shared.moved.lock().clone();
-    assert_eq!(place.as_deref(), Some("the data directory /new"));
+    assert_eq!(place.as_deref(), Some(NEW));
+    // Nor does what sees of the nodes only what was there before.
+    let session_before = Session::open(&still.shared.settings).await.unwrap();
+    let unseen = "begin; update nodes set lease_until = now() - interval '1 min' where id = 9223372036854775807";
+    session_before.run(unseen).await.unwrap();
+    session_before.run("commit").await.unwrap();
+    nodes::look(&still.shared, &session, false).await.unwrap();
+    assert_eq!(owned(&still), 0);
+    let seen = "update nodes set lease_until = '9999-12-31' where id = 9223372036854775807";
+    session_before.run(seen).await.unwrap();
     assert_eq!(still.nodes().await.unwrap().len(), 1, "but for itself");
     // Nor does it change what is set up, whether it has seen that that was changed or not.
     for expected in [revision, revision + 1] {
@@ -86,7 +92,7 @@ async fn a_server_that_stood_still_writes_nothing_into_a_store_that_was_moved() 
         };
         assert!(is_refused, "{refused:?}");
     }
-    // No server starts, also after the copy was made, and the store is copied again if one likes.
+    // No server starts, also after the copy was made, and the store is copied to the same place again if one likes.
     let refused = PostgresStore::open(settings(&server, files.path())).await;
     assert!(matches!(refused, Err(OpenError::Offline)));
     store.close().await;
@@ -95,20 +101,37 @@ async fn a_server_that_stood_still_writes_nothing_into_a_store_that_was_moved() 
         .err();
     let refused = refused.unwrap().to_string();
     assert!(
-        refused.contains("moved to the data directory /new: "),
+        refused.contains("moved, to the data directory /new: "),
         "{refused}"
     );
     assert!(refused.contains("stepwell store reopen"), "{refused}");
+    let elsewhere = OfflineStore::read(settings(&server, files.path()), "elsewhere").await;
+    let elsewhere = elsewhere.err();
+    assert!(
+        matches!(&elsewhere, Some(OpenError::Moved(to)) if to == NEW),
+        "{elsewhere:?}"
+    );
     let again = left(&server, &files).await;
-    again.take_over("elsewhere").await.unwrap();
-    again.give_back().await.unwrap();
+    assert!(again.was_moved());
+    again.take_over(NEW).await.unwrap();
+    again.give_back("elsewhere").await.unwrap();
+    again.check().await.unwrap();
+    again.give_back(NEW).await.unwrap();
     assert!(again.check().await.is_err());
-    again.take_over("elsewhere").await.unwrap();
+    again.take_over(NEW).await.unwrap();
+    // It is given back also if the connection was lost meanwhile.
+    let lost = "select pg_terminate_backend(l.pid) from pg_locks l where l.locktype = 'advisory'";
+    session.query(lost, &[]).await.unwrap();
+    again.give_back(NEW).await.unwrap();
     again.close().await;
+    let third = left(&server, &files).await;
+    assert!(!third.was_moved());
+    third.take_over(NEW).await.unwrap();
+    third.close().await;
     // It is undone.
     let settings = settings(&server, files.path());
     let place = OfflineStore::reopen(&settings).await.unwrap();
-    assert_eq!(place.as_deref(), Some("elsewhere"));
+    assert_eq!(place.as_deref(), Some(NEW));
     assert_eq!(OfflineStore::reopen(&settings).await.unwrap(), None);
     let new = PostgresStore::open(settings).await.unwrap();
     let there = new.load(&task.head.workspace, task.head.id).await.unwrap();
@@ -162,7 +185,7 @@ async fn what_is_refused_leaves_the_tables_as_they_were() {
     session.run(&lock).await.unwrap();
     let refused = OfflineStore::write(settings(), [1; 32]).await.err();
     assert!(matches!(refused, Some(OpenError::Offline)), "{refused:?}");
-    let refused = OfflineStore::read(settings()).await.err();
+    let refused = OfflineStore::read(settings(), NEW).await.err();
     assert!(
         matches!(refused, Some(OpenError::NoStore(_))),
         "{refused:?}"
@@ -187,7 +210,7 @@ async fn what_is_refused_leaves_the_tables_as_they_were() {
     }
     let before = tables(&session).await;
     let refused = [
-        OfflineStore::read(settings()).await.err(),
+        OfflineStore::read(settings(), NEW).await.err(),
         OfflineStore::write(settings(), [1; 32]).await.err(),
     ];
     for refused in refused {
@@ -205,21 +228,27 @@ async fn what_is_refused_leaves_the_tables_as_they_were() {
     assert!(matches!(refused, Some(OpenError::NotEmpty)), "{refused:?}");
     assert!(!OfflineStore::is_incomplete(&settings()).await.unwrap());
     // It is read as it is, until it is taken over.
-    let store = OfflineStore::read(settings()).await.unwrap();
+    let store = OfflineStore::read(settings(), NEW).await.unwrap();
     assert_eq!(store.store.seed(), [7; 32]);
     assert_eq!(store.key_check().await.unwrap(), None);
     assert!(store.store.registry().await.unwrap().workspaces.is_empty());
-    migration::expect_files(store.store.as_ref()).await.unwrap();
+    migration::expect_files(store.store.as_ref(), None, QUIET)
+        .await
+        .unwrap();
     assert_eq!(tables(&session).await, before);
     // A server came while that was looked at.
     let came = "insert into nodes (version, lease_until) values ('0', clock_timestamp() + interval '1 day')";
     session.run(came).await.unwrap();
     let before = tables(&session).await;
-    let refused = store.take_over("elsewhere").await;
+    let refused = store.take_over(NEW).await;
     assert!(matches!(refused, Err(OpenError::InUse(_))), "{refused:?}");
     assert_eq!(tables(&session).await, before);
     session.run("delete from nodes").await.unwrap();
-    store.take_over("elsewhere").await.unwrap();
+    let before = tables(&session).await;
+    // Nothing is to be given back, which tables of that version could not say.
+    store.give_back(NEW).await.unwrap();
+    assert_eq!(tables(&session).await, before);
+    store.take_over(NEW).await.unwrap();
     let after = tables(&session).await;
     assert!(after.contains(&"cluster.is_incomplete".to_owned()));
     store.close().await;
@@ -271,7 +300,9 @@ async fn a_directory_of_files_that_is_not_there_is_not_one_without_files() {
         let task = new_task(&ws, TaskId::new(), "{}");
         source.accept_owned(task).await.unwrap();
     }
-    migration::expect_files(source.as_ref()).await.unwrap();
+    migration::expect_files(source.as_ref(), None, QUIET)
+        .await
+        .unwrap();
     let (id, other) = (TaskId::new(), TaskId::new());
     let names = |task: TaskId, of: TaskId| {
         let digest = digest(of.as_bytes());
@@ -282,7 +313,9 @@ async fn a_directory_of_files_that_is_not_there_is_not_one_without_files() {
     source.accept_owned(task).await.unwrap();
     let (lost, task) = names(other, other);
     source.accept_owned(task).await.unwrap();
-    let missing = migration::expect_files(source.as_ref()).await.unwrap_err();
+    let missing = migration::expect_files(source.as_ref(), None, QUIET)
+        .await
+        .unwrap_err();
     assert!(
         matches!(&missing, MigrationError::FileMissing { workspace, .. } if *workspace == ws),
         "{missing}"
@@ -294,7 +327,9 @@ async fn a_directory_of_files_that_is_not_there_is_not_one_without_files() {
     std::fs::write(directory.join(&digest), id.as_bytes()).unwrap();
     source.close().await;
     let source = SledStore::open(SledSettings::at(home.path().join("store"))).unwrap();
-    migration::expect_files(source.as_ref()).await.unwrap();
+    migration::expect_files(source.as_ref(), None, QUIET)
+        .await
+        .unwrap();
     let at = || settings(&server, &home.path().join("files"));
     let target = OfflineStore::write(at(), source.seed()).await.unwrap();
     let refused = migration::copy(
