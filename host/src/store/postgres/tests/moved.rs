@@ -41,27 +41,21 @@ async fn a_server_that_stood_still_writes_nothing_into_a_store_that_was_moved() 
     still.accept_owned(task.clone()).await.unwrap();
     let old = still.ownership().borrow().claim_of(task.head.id).unwrap();
     // It stands still: what it was about to write is written when it goes on.
-    let (sender, jobs) = mpsc::channel(1);
+    let queue = Arc::new(Queue::new(LINGER));
     let slot = Slot::of(Session::open(&still.shared.settings).await.unwrap());
-    let lane = tokio::spawn(lane::run(still.shared.clone(), slot, jobs));
+    let lane = tokio::spawn(lane::run(still.shared.clone(), slot, queue.clone()));
     kill(&still);
     let store = left(&server, &files).await;
     store.take_over("the data directory /new").await.unwrap();
     store.check().await.unwrap();
-    let (answer, answered) = oneshot::channel();
     let done = next(&task.head, TaskState::Done, None);
     let parts = vec![Part::commit(old, done).unwrap()];
-    let job = Job {
-        parts,
-        done: answer,
-    };
-    assert!(sender.send(job).await.is_ok());
-    let fenced = answered.await.unwrap();
+    let fenced = queue.push(parts).await.unwrap().await.unwrap();
     assert!(
         matches!(fenced, Err(StoreError::Fenced { .. })),
         "{fenced:?}"
     );
-    drop(sender);
+    queue.close();
     lane.await.unwrap();
     // It renews its lease, and gets nothing back.
     let session = Session::open(&still.shared.settings).await.unwrap();
