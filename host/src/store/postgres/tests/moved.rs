@@ -52,8 +52,7 @@ async fn a_server_that_stood_still_writes_nothing_into_a_store_that_was_moved() 
     store.check().await.unwrap();
     let done = next(&task.head, TaskState::Done, None);
     let parts = vec![Part::commit(old, done).unwrap()];
-    let written = queue.push(parts).await.unwrap();
-    let fenced = written.await.unwrap();
+    let fenced = queue.push(parts).await.unwrap().await.unwrap();
     assert!(
         matches!(fenced, Err(StoreError::Fenced { .. })),
         "{fenced:?}"
