@@ -104,6 +104,7 @@ async fn a_server_that_stood_still_writes_nothing_into_a_store_that_was_moved() 
         "{refused}"
     );
     assert!(refused.contains("stepwell store reopen"), "{refused}");
+    left(&server, &files).await.close().await;
     let elsewhere = OfflineStore::read(settings(&server, files.path()), "elsewhere").await;
     let elsewhere = elsewhere.err();
     assert!(
