@@ -37,10 +37,12 @@ impl CallRecorder {
         task: TaskId,
         effect: &Effect,
     ) -> Result<(), StoreError> {
-        let (result, body) = self
-            .bodies
-            .without_body(workspace, task, &effect.result)
-            .await?;
+        let bytes = effect.bytes();
+        let (result, body) = {
+            let _turn = writer.turn_for_body(workspace, bytes).await;
+            let stored = self.bodies.without_body(workspace, task, &effect.result);
+            stored.await?
+        };
         let kept = Effect {
             result,
             body,
@@ -48,7 +50,7 @@ impl CallRecorder {
             summary: effect.summary.clone(),
             ..*effect
         };
-        writer.record_effect(workspace, task, kept).await
+        writer.record_effect(workspace, task, kept, bytes).await
     }
 
     /// Remembers a call that could not be recorded, until its task is advanced again.

@@ -16,6 +16,7 @@ use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::inbox::RequestId;
 use crate::domain::journal::Entry;
+use crate::domain::limits;
 use crate::store::{Claim, Commit, NewTask, Ownership, Store, StoreError, Transaction};
 
 /// Writes tasks under the claims of one moment. To be made before a task is read that it is to write.
@@ -142,15 +143,28 @@ impl TaskWriter {
             .await
     }
 
-    /// As [`Store::record_effect`].
+    /// Waits until a call's answer of so many bytes may be stored, if its body is kept outside the journal: what others
+    /// write waits for the sync of a file, too.
+    pub(super) async fn turn_for_body(
+        &self,
+        workspace: &WorkspaceName,
+        bytes: usize,
+    ) -> Option<WritePermit> {
+        match bytes > limits::JOURNAL_BODY_BYTES {
+            true => self.large_writes.acquire_always(workspace).await,
+            false => None,
+        }
+    }
+
+    /// As [`Store::record_effect`], of a call whose answer has `bytes`, its body included where that is kept elsewhere.
     pub(super) async fn record_effect(
         &self,
         workspace: &WorkspaceName,
         task: TaskId,
         effect: Effect,
+        bytes: usize,
     ) -> Result<(), StoreError> {
         let claim = self.claim(task)?;
-        let bytes = effect.bytes();
         self.store
             .record_effect(claim, workspace, task, effect)
             .await?;
@@ -322,6 +336,22 @@ mod tests {
             Arc::new(LargeWrites::new(Box::new(|| true))),
             Arc::default(),
         )
+    }
+
+    #[tokio::test]
+    async fn large_bodies_of_answers_are_stored_one_after_the_other_beside_others() {
+        let store = Arc::new(MemoryStore::new());
+        let owned = store.ownership().borrow().clone();
+        let large_writes = Arc::new(LargeWrites::new(Box::new(|| false)));
+        let writer = TaskWriter::new(store, owned, (large_writes, Arc::default()));
+        let (large, workspace) = (limits::JOURNAL_BODY_BYTES + 1, workspace("acme"));
+        let first = writer.turn_for_body(&workspace, large).await;
+        assert!(first.is_some());
+        assert!(writer.turn_for_body(&workspace, large - 1).await.is_none());
+        let mut second = pin!(writer.turn_for_body(&workspace, large));
+        assert!(futures_util::poll!(&mut second).is_pending());
+        drop(first);
+        assert!(second.await.is_some());
     }
 
     /// The request may stop waiting while the write is under way, and then it accepts the task itself.

@@ -85,9 +85,17 @@ impl LargeWrites {
         workspace: &WorkspaceName,
         bytes: usize,
     ) -> Option<WritePermit> {
-        if bytes < LARGE {
-            return None;
+        match bytes < LARGE {
+            true => None,
+            false => self.acquire_always(workspace).await,
         }
+    }
+
+    /// Waits as for a large write, however few its bytes are.
+    pub(super) async fn acquire_always(
+        self: &Arc<Self>,
+        workspace: &WorkspaceName,
+    ) -> Option<WritePermit> {
         let permit = {
             let mut state = self.state.lock();
             let most = match (self.is_alone)() {

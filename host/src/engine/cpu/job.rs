@@ -16,6 +16,8 @@ use crate::sandbox::gave_back;
 const SLICE: Micros = 5_000;
 /// A poll that took less than this waited for something, unless a guest gave the thread back in it.
 const SHORT: Micros = 1_000;
+/// A poll that took more than this was the host's work on something large: guests give the thread back before.
+const LONG: Micros = 2_500;
 
 /// A future with its workspace's lane. What its polls take is the workspace's time, and it is polled when that has its
 /// turn.
@@ -39,6 +41,8 @@ struct Turn {
     ticket: Option<Arc<Ticket>>,
     /// Whether it has asked for a turn that is not over.
     asked: bool,
+    /// Whether a poll of it was long.
+    was_long: bool,
 }
 
 impl Turn {
@@ -94,6 +98,24 @@ impl<F> Charged<F> {
         }
     }
 
+    /// Whether what comes next is to be done by threads that are less urgent, as other workspaces are active: the job has its
+    /// turn, or it needs none and was long.
+    pub(super) fn is_heavy(&self, context: &Context<'_>) -> bool {
+        let Turn {
+            asked,
+            was_long,
+            streak,
+            ticket,
+        } = &self.turn;
+        if !self.shared.is_contended.load(Ordering::Relaxed) {
+            return false;
+        }
+        match ticket.as_ref().filter(|_| *asked) {
+            Some(ticket) => ticket.is_granted(context.waker()),
+            None => *was_long && *streak < SLICE,
+        }
+    }
+
     /// Gives the place among the workspace's jobs back, if there is one.
     fn leave(&mut self) {
         if let Some((_, account)) = self.lane.take() {
@@ -138,6 +160,7 @@ impl<F: Future + Unpin> Future for Charged<F> {
             false => 0,
             true => job.turn.streak.saturating_add(used),
         };
+        job.turn.was_long |= used >= LONG;
         if in_turn {
             shared.release(*lane, used);
         }
