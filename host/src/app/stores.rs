@@ -14,7 +14,7 @@ use crate::private_file::{self, PrivateFileError};
 use crate::settings::{Settings, StoreUrl};
 use crate::store::directory_lock::DirectoryLock;
 use crate::store::postgres::{PostgresSettings, PostgresStore};
-use crate::store::sled::{OpenError, SledSettings, SledStore};
+use crate::store::sled::{OpenError, SledSettings, SledStore, salvage};
 use crate::store::{Store, StoreError};
 use crate::vault::{Vault, VaultError};
 
@@ -64,7 +64,13 @@ async fn open_sled(settings: &Settings) -> Result<Opened, AppError> {
         data_dir::expect_store(&directory)?;
         let mut settings = SledSettings::at(directory.join(data_dir::STORE));
         settings.audit = audit;
-        let store = match SledStore::open(settings) {
+        let opened = match SledStore::open(settings.clone()) {
+            Err(OpenError::Store(StoreError::Damaged(_))) if is_repaired(&settings.path) => {
+                SledStore::open(settings)
+            }
+            opened => opened,
+        };
+        let store = match opened {
             Err(error @ OpenError::Store(StoreError::Damaged(_))) => {
                 let path = directory.display().to_string();
                 return Err(AppError::Damaged { path, error });
@@ -85,6 +91,26 @@ async fn open_sled(settings: &Settings) -> Result<Opened, AppError> {
         postgres: None,
         lock: None,
     })
+}
+
+/// Repairs a store that is damaged only as far as nothing is lost by it. Says whether it did.
+fn is_repaired(store: &Path) -> bool {
+    match salvage::repair_unopened(store) {
+        Ok(Some(repaired)) => {
+            let kept = repaired.kept.unwrap_or_default();
+            tracing::warn!(
+                kept,
+                tasks = repaired.tasks,
+                "the store's database did not open, though all of it can be read: it was written anew, and nothing is lost; the one before is kept"
+            );
+            true
+        }
+        Ok(None) => false,
+        Err(error) => {
+            tracing::warn!(%error, "it cannot be told whether the store can be repaired without a loss");
+            false
+        }
+    }
 }
 
 async fn open_postgres(

@@ -35,14 +35,41 @@ pub fn repair(path: &Path) -> Result<Repaired, OpenError> {
     if salvage.damages.is_empty() {
         salvage.damages.extend(trial::open_a_copy(path)?);
     }
-    let tasks = salvage.tasks.all.len() + salvage.log.accepted.len();
     if salvage.damages.is_empty() {
         return Ok(Repaired {
             kept: None,
-            tasks,
+            tasks: salvage.tasks.all.len() + salvage.log.accepted.len(),
             damages: Vec::new(),
         });
     }
+    replace(salvage, path)
+}
+
+/// Repairs the store at `path` if all of it is read and is sound, and sled does not open its tree all the same: so
+/// nothing is lost. None if anything else is wrong, or nothing; then it is as it was. Blocks on the disk.
+///
+/// # Errors
+/// As those of [`repair`].
+pub fn repair_unopened(path: &Path) -> Result<Option<Repaired>, OpenError> {
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    let _lock = directory_lock::take(path)?;
+    let mut salvage = Salvage::read(path)?;
+    if !salvage.damages.is_empty() {
+        return Ok(None);
+    }
+    salvage.damages.extend(trial::open_a_copy(path)?);
+    match salvage.damages.is_empty() {
+        true => Ok(None),
+        false => replace(salvage, path).map(Some),
+    }
+}
+
+/// Puts what was read in the place of the store at `path`.
+fn replace(salvage: Salvage, path: &Path) -> Result<Repaired, OpenError> {
+    let failed = io("the repaired store cannot take its place");
+    let new = beside(path, "repaired");
     if new.exists() {
         fs::remove_dir_all(&new).map_err(&failed)?;
     }
@@ -62,7 +89,7 @@ pub fn repair(path: &Path) -> Result<Repaired, OpenError> {
     sync_parent(path)?;
     Ok(Repaired {
         kept: Some(kept.display().to_string()),
-        tasks,
+        tasks: salvage.tasks.all.len() + salvage.log.accepted.len(),
         damages: salvage.damages,
     })
 }
