@@ -300,14 +300,20 @@ async fn a_server_names_damage_and_a_repair_makes_it_start() {
 const SEGMENT: usize = 512 * 1024;
 const SEGMENT_HEADER: usize = 20;
 
-/// A number as it is in the tree's file, if it takes a byte or two, and the bytes behind it.
+/// A number as it is in the tree's file, and the bytes behind it.
 fn number(bytes: &[u8]) -> (usize, &[u8]) {
-    match bytes[0] {
-        first @ ..=240 => (first.into(), &bytes[1..]),
+    let byte = |at: usize| usize::from(bytes[at]);
+    match byte(0) {
+        first @ ..=240 => (first, &bytes[1..]),
+        first @ 241..=248 => (240 + 256 * (first - 241) + byte(1), &bytes[2..]),
+        249 => (2_288 + 256 * byte(1) + byte(2), &bytes[3..]),
         first => {
-            let first = 240 + 256 * (usize::from(first) - 241);
-            assert!(first < 2_288, "a longer number");
-            (first + usize::from(bytes[1]), &bytes[2..])
+            let (little, rest) = bytes[1..].split_at(first - 247);
+            let bits = little.iter().rev();
+            (
+                bits.fold(0, |number, byte| number << 8 | usize::from(*byte)),
+                rest,
+            )
         }
     }
 }

@@ -28,8 +28,8 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    /// One thread more than the machine has processors: when steps compute on all of them, one is left for what
-    /// is over soon.
+    /// One thread more of each kind than the machine has processors: when steps compute on all of them, one is left for
+    /// what is over soon. That is also to wait for the next turn: who has not asked for it looks as if it wanted none.
     pub(super) fn start() -> io::Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let runtime = Builder::new_multi_thread()
@@ -38,7 +38,7 @@ impl Threads {
             .enable_all()
             .build()?;
         let computing = Builder::new_multi_thread()
-            .worker_threads(cores)
+            .worker_threads(cores + 1)
             .thread_name("computing")
             .on_thread_start(|| {
                 // Where it is not allowed, they are as urgent.
