@@ -98,8 +98,9 @@ impl<F> Charged<F> {
         }
     }
 
-    /// Whether what comes next is to be done by threads that are less urgent, as other workspaces are active: the job has its
-    /// turn, or it needs none and was long.
+    /// Whether what comes next is to be done by threads that are less urgent, as other workspaces are active: the job has
+    /// computed for long, and has its turn or needs none. What is soon over is not for these threads, whatever its
+    /// workspace has used: others would wait for locks that it holds while it has no processor.
     pub(super) fn is_heavy(&self, context: &Context<'_>) -> bool {
         let Turn {
             asked,
@@ -111,7 +112,7 @@ impl<F> Charged<F> {
             return false;
         }
         match ticket.as_ref().filter(|_| *asked) {
-            Some(ticket) => ticket.is_granted(context.waker()),
+            Some(ticket) => (*was_long || *streak >= SLICE) && ticket.is_granted(context.waker()),
             None => *was_long && *streak < SLICE,
         }
     }

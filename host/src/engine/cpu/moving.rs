@@ -9,8 +9,8 @@ use tokio::runtime::Handle;
 use super::job::Charged;
 use crate::domain::blocking::Job;
 
-/// A job on the threads of what is soon over, until it, or its workspace, computes for long beside other workspaces. It does
-/// not come back: what has computed mostly does so again.
+/// A job on the threads of what is soon over, until it computes for long beside other workspaces. It does not come back:
+/// what has computed mostly does so again.
 pub(super) struct Moving {
     /// None when it is elsewhere.
     job: Option<Charged<Job>>,
