@@ -143,6 +143,17 @@ fn what_computes_for_long_beside_others_goes_on_on_less_urgent_threads() {
     };
     workers.spawn(&loud, Box::pin(computes));
     assert!(moved.recv_timeout(PATIENCE).unwrap() > own);
+    // What is soon over stays, also if its workspace has used more than its share.
+    workers.spend(&loud, Duration::from_millis(50));
+    let (stays, stayed) = mpsc::channel();
+    let short = async move {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+        stays.send(niceness()).unwrap();
+    };
+    workers.spawn(&loud, Box::pin(short));
+    assert_eq!(stayed.recv_timeout(PATIENCE).unwrap(), own);
     end.send(()).unwrap();
     assert_eq!(told.recv_timeout(PATIENCE).unwrap(), own);
 }
