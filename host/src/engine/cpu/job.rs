@@ -99,22 +99,28 @@ impl<F> Charged<F> {
     }
 
     /// Whether what comes next is to be done by threads that are less urgent, as other workspaces are active: the job has
-    /// computed for long, and has its turn or needs none. What is soon over is not for these threads, whatever its
-    /// workspace has used: others would wait for locks that it holds while it has no processor.
-    pub(super) fn is_heavy(&self, context: &Context<'_>) -> bool {
-        let Turn {
-            asked,
-            was_long,
-            streak,
-            ticket,
-        } = &self.turn;
-        if !self.shared.is_contended.load(Ordering::Relaxed) {
+    /// computed for long, and has its turn now, or needs none. It asks for that first: who does not ask looks as if it
+    /// wanted none. What is soon over is not for these threads, whatever its workspace has used: others would wait for
+    /// locks that it holds while it has no processor.
+    pub(super) fn is_heavy(&mut self, context: &Context<'_>) -> bool {
+        let Self {
+            shared,
+            lane,
+            waits,
+            turn,
+            ..
+        } = self;
+        let computes = turn.was_long || turn.streak >= SLICE;
+        if !computes || !shared.is_contended.load(Ordering::Relaxed) {
             return false;
         }
-        match ticket.as_ref().filter(|_| *asked) {
-            Some(ticket) => (*was_long || *streak >= SLICE) && ticket.is_granted(context.waker()),
-            None => *was_long && *streak < SLICE,
+        if let (None, Some(workspace)) = (&lane, &waits) {
+            *lane = Some(shared.enter(workspace));
         }
+        let Some((lane, account)) = lane else {
+            return false;
+        };
+        turn.is_now(shared, (*lane, account), waits.is_some(), context)
     }
 
     /// Gives the place among the workspace's jobs back, if there is one.
