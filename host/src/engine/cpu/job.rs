@@ -120,7 +120,7 @@ impl<F> Charged<F> {
         let Some((lane, account)) = lane else {
             return false;
         };
-        turn.is_now(shared, (*lane, account), waits.is_some(), context)
+        turn.is_now(shared, (*lane, &**account), waits.is_some(), context)
     }
 
     /// Gives the place among the workspace's jobs back, if there is one.
