@@ -48,14 +48,15 @@ impl Database {
     }
 
     fn folder(&self) -> anyhow::Result<PathBuf> {
-        let url = self.url();
-        let (_, folder) = url.rsplit_once("host=").context("no socket")?;
-        Ok(PathBuf::from(folder))
+        let socket = self.server.socket();
+        Ok(socket.parent().context("no socket")?.to_owned())
     }
 
     /// CPU time of all of its processes so far, ended ones included.
     pub fn cpu_time(&self) -> anyhow::Result<Duration> {
-        let pid = fs::read_to_string(self.folder()?.join("data/postmaster.pid"))?;
+        let file = self.folder()?.join("data/postmaster.pid");
+        let pid =
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let pid = pid.lines().next().unwrap_or_default().parse()?;
         Ok(process::family_cpu_time(pid)?)
     }

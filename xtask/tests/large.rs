@@ -61,6 +61,8 @@ fn shapes() -> Vec<(&'static str, String)> {
         ("empty strings", array(|_| "\"\"".to_owned())),
         ("short strings", array(|n| format!("\"{n}\""))),
         ("empty arrays", array(|_| "[]".to_owned())),
+        ("arrays of one", array(|_| "[0]".to_owned())),
+        ("pairs of arrays", array(|_| "[[0],[0]]".to_owned())),
         (
             "nested arrays",
             array(|_| format!("{}{}", "[".repeat(60), "]".repeat(60))),

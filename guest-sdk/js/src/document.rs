@@ -30,14 +30,14 @@ struct Inner {
     numbers: Numbers,
     /// Where the text of each accessor is that was not touched, by the address of its getter, which
     /// is kept, so that the address stays its own.
-    untouched: RefCell<BTreeMap<usize, Untouched>>,
+    deferred: RefCell<BTreeMap<usize, DeferredText>>,
     /// What was found of the values that were left alone, by their places.
     scans: RefCell<BTreeMap<usize, Scan>>,
     /// Where the elements of arrays are that were left alone, by the arrays' places.
     elements: RefCell<BTreeMap<usize, Rc<Elements>>>,
 }
 
-struct Untouched {
+struct DeferredText {
     from: usize,
     to: usize,
     _getter: Persistent<Function<'static>>,
@@ -80,14 +80,14 @@ impl Document {
         from: usize,
         to: usize,
     ) -> Result<Value<'js>> {
-        let mut later = Later {
+        let mut defer_large = DeferLarge {
             text: self.text(),
             scans: &self.0.scans,
             elements: &self.0.elements,
             lazy,
         };
         let lazily: Option<&mut dyn Lazily<'js>> = match to - from >= LARGE {
-            true => Some(&mut later),
+            true => Some(&mut defer_large),
             false => None,
         };
         match plain::parse(ctx, shapes, self.text(), (from, to), self.numbers(), lazily)? {
@@ -120,35 +120,35 @@ impl Document {
     }
 
     /// Notes that the accessor with this getter is the text between two offsets.
-    pub fn leave<'js>(&self, ctx: &Ctx<'js>, getter: Function<'js>, from: usize, to: usize) {
+    pub fn defer<'js>(&self, ctx: &Ctx<'js>, getter: Function<'js>, from: usize, to: usize) {
         let address = plain::address(getter.as_value());
         let _getter = Persistent::save(ctx, getter);
-        let untouched = Untouched { from, to, _getter };
-        self.0.untouched.borrow_mut().insert(address, untouched);
+        let deferred = DeferredText { from, to, _getter };
+        self.0.deferred.borrow_mut().insert(address, deferred);
     }
 
     /// Takes note that an accessor is touched; where its text is.
-    pub fn touch(&self, getter: &Function<'_>) -> Option<(usize, usize)> {
+    pub fn take_deferred(&self, getter: &Function<'_>) -> Option<(usize, usize)> {
         let address = plain::address(getter.as_value());
-        let untouched = self.0.untouched.borrow_mut().remove(&address)?;
-        Some((untouched.from, untouched.to))
+        let deferred = self.0.deferred.borrow_mut().remove(&address)?;
+        Some((deferred.from, deferred.to))
     }
 
     /// Where the text of an accessor is that was never touched.
-    pub fn untouched(&self, getter: usize) -> Option<(usize, usize)> {
-        let untouched = self.0.untouched.borrow();
-        untouched.get(&getter).map(|one| (one.from, one.to))
+    pub fn deferred(&self, getter: usize) -> Option<(usize, usize)> {
+        let deferred = self.0.deferred.borrow();
+        deferred.get(&getter).map(|one| (one.from, one.to))
     }
 
     /// Its text.
-    pub fn untouched_text(&self, getter: usize) -> Option<&str> {
-        let (from, to) = self.untouched(getter)?;
+    pub fn deferred_text(&self, getter: usize) -> Option<&str> {
+        let (from, to) = self.deferred(getter)?;
         self.text().get(from..to)
     }
 
     /// Its text, if `JSON.stringify` would write it so but for its numbers.
     pub fn usual_text(&self, getter: usize) -> Option<&str> {
-        let (from, to) = self.untouched(getter)?;
+        let (from, to) = self.deferred(getter)?;
         let is_usual = self
             .scan(from)
             .is_some_and(|scan| scan.is_usual && scan.end == to);
@@ -175,7 +175,7 @@ impl Document {
     }
 
     /// Where a value is no longer what a part of the text says; None if it is.
-    pub fn differs<'js>(
+    pub fn first_difference<'js>(
         &self,
         ctx: &Ctx<'js>,
         shapes: Shapes,
@@ -184,8 +184,8 @@ impl Document {
     ) -> Result<Option<usize>> {
         let from = self.offset(part);
         let part = self.text().get(from..from + part.len()).unwrap_or_default();
-        plain::differs(ctx, shapes, self.numbers(), value, part, &|getter| {
-            self.untouched_text(getter)
+        plain::first_difference(ctx, shapes, self.numbers(), value, part, &|getter| {
+            self.deferred_text(getter)
         })
     }
 
@@ -214,7 +214,7 @@ impl Document {
         let first = u32::try_from(first).unwrap_or(u32::MAX);
         let numbers = self.numbers();
         plain::same_elements(ctx, shapes, numbers, array, first, parts, &|getter| {
-            self.untouched_text(getter)
+            self.deferred_text(getter)
         })
     }
 
@@ -233,26 +233,26 @@ impl Document {
         let was = self.text().get(from..from + was.len()).unwrap_or_default();
         let numbers = self.numbers();
         plain::same_rest(ctx, shapes, numbers, array, first, (was, at), &|getter| {
-            self.untouched_text(getter)
+            self.deferred_text(getter)
         })
     }
 
     /// Lets go of everything, so that the runtime can be dropped.
     pub fn clear(&self) {
-        self.0.untouched.borrow_mut().clear();
+        self.0.deferred.borrow_mut().clear();
         self.numbers().clear();
     }
 }
 
 /// Leaves alone what is large.
-struct Later<'a, 'js> {
+struct DeferLarge<'a, 'js> {
     text: &'a str,
     scans: &'a RefCell<BTreeMap<usize, Scan>>,
     elements: &'a RefCell<BTreeMap<usize, Rc<Elements>>>,
     lazy: &'a Function<'js>,
 }
 
-impl<'js> Lazily<'js> for Later<'_, 'js> {
+impl<'js> Lazily<'js> for DeferLarge<'_, 'js> {
     fn end(&self, at: usize, is_member: bool) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let (first, second) = (*bytes.get(at)?, bytes.get(at + 1));
@@ -295,7 +295,7 @@ impl<'js> Lazily<'js> for Later<'_, 'js> {
         unread::make(self.lazy.ctx(), Part { from, to, is_usual })
     }
 
-    fn leave(
+    fn defer(
         &mut self,
         holder: &Value<'js>,
         key: &Value<'js>,
@@ -307,9 +307,9 @@ impl<'js> Lazily<'js> for Later<'_, 'js> {
     }
 }
 
-/// What the prelude lends to the write-back; see `prelude/data.js`.
+/// What the write-back uses of the prelude; see `prelude/data.js`.
 #[derive(Clone)]
-pub struct Lender<'js> {
+pub struct WritebackGlue<'js> {
     /// The getter of a member, if it is an accessor.
     pub getter: Function<'js>,
     /// What JSON would make of an object that is not plain.
@@ -318,7 +318,7 @@ pub struct Lender<'js> {
     pub object_prototype: Object<'js>,
 }
 
-impl<'js> Lender<'js> {
+impl<'js> WritebackGlue<'js> {
     pub fn new(ctx: &Ctx<'js>, glue: &Glue) -> Result<Self> {
         Ok(Self {
             getter: glue.usual(ctx, Usual::Getter)?,

@@ -10,7 +10,7 @@ use crate::compiled::{self, Compiled, Extent};
 use crate::fault::{self, Sources};
 use crate::host::{Failure, Host};
 use crate::modules::Modules;
-use crate::natives::{self, Given, Open};
+use crate::natives::{self, Given, OpenCalls};
 use crate::plain::{Shapes, unread};
 use crate::prelude::Glue;
 use crate::run::Run;
@@ -33,7 +33,7 @@ pub struct Engine {
     pub(crate) shapes: Shapes,
     pub(crate) modules: Modules,
     pub(crate) host: Rc<dyn Host>,
-    pub(crate) open: Open,
+    pub(crate) open: OpenCalls,
     context: Context,
     runtime: Runtime,
 }
@@ -89,7 +89,7 @@ impl Engine {
             },
         )));
         let context = Context::full(&runtime)?;
-        let open = Open::default();
+        let open = OpenCalls::default();
         let given = Given::default();
         let shapes = context.with(|ctx| {
             let shapes = Shapes::new(&ctx)?;

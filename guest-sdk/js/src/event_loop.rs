@@ -4,7 +4,7 @@
 use rquickjs::{ArrayBuffer, Ctx, Function, Promise, Result, promise::PromiseState};
 
 use crate::host::{CallId, Host, Outcome};
-use crate::natives::Open;
+use crate::natives::OpenCalls;
 use crate::prelude::{Glue, Usual};
 
 /// How a wait ended.
@@ -18,7 +18,7 @@ pub enum Ended {
 pub struct EventLoop<'a, 'js> {
     ctx: &'a Ctx<'js>,
     host: &'a dyn Host,
-    open: &'a Open,
+    open: &'a OpenCalls,
     settle: Function<'js>,
     fire: Function<'js>,
     due: Function<'js>,
@@ -29,7 +29,12 @@ pub struct EventLoop<'a, 'js> {
 }
 
 impl<'a, 'js> EventLoop<'a, 'js> {
-    pub fn new(ctx: &'a Ctx<'js>, host: &'a dyn Host, open: &'a Open, glue: &Glue) -> Result<Self> {
+    pub fn new(
+        ctx: &'a Ctx<'js>,
+        host: &'a dyn Host,
+        open: &'a OpenCalls,
+        glue: &Glue,
+    ) -> Result<Self> {
         Ok(Self {
             ctx,
             host,

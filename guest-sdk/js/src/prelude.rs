@@ -88,9 +88,9 @@ impl Usual {
         (None, "settle"),
         (None, "fireTimer"),
         (None, "nextTimer"),
-        (Some("lender"), "getter"),
-        (Some("lender"), "plain"),
-        (Some("lender"), "objectPrototype"),
+        (Some("writeback"), "getter"),
+        (Some("writeback"), "plain"),
+        (Some("writeback"), "objectPrototype"),
     ];
 }
 

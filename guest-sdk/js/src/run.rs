@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use rquickjs::{Ctx, Error, Function, Object, Persistent, Promise, Value};
 
-use crate::document::{Document, Lender};
+use crate::document::{Document, WritebackGlue};
 use crate::engine::Engine;
 use crate::event_loop::{Ended, EventLoop};
 use crate::fault;
@@ -83,11 +83,10 @@ impl<'a, 'js> Run<'a, 'js> {
         let ended = self.call_content();
         self.report_rejections();
         ended?;
-        let lender = self.or_failure(Lender::new(self.ctx, &self.engine.modules.glue))?;
+        let glue = self.or_failure(WritebackGlue::new(self.ctx, &self.engine.modules.glue))?;
         let data: Value = self.or_failure(self.ctx.globals().get("data"))?;
         self.check_retry(&data)?;
-        let changes =
-            writeback::changes(self.ctx, &self.document, self.engine.shapes, lender, &data);
+        let changes = writeback::changes(self.ctx, &self.document, self.engine.shapes, glue, &data);
         for change in changes.map_err(Failure::Stop)? {
             let host = &self.engine.host;
             let made = match &change {

@@ -10,7 +10,7 @@ use rquickjs::{
     Array, Atom, Ctx, FromJs, IntoJs, Object, Value, atom::PredefinedAtom, object::Filter,
 };
 
-use crate::document::{Document, Lender};
+use crate::document::{Document, WritebackGlue};
 use crate::fault;
 use crate::json;
 use crate::plain::{self, Key, Shapes, unread};
@@ -31,7 +31,7 @@ pub fn changes<'js>(
     ctx: &Ctx<'js>,
     document: &Document,
     shapes: Shapes,
-    lender: Lender<'js>,
+    glue: WritebackGlue<'js>,
     data: &Value<'js>,
 ) -> Result<Vec<Change>, String> {
     let has_parts = document.is_large();
@@ -48,7 +48,7 @@ pub fn changes<'js>(
         document,
         shapes,
         has_parts,
-        lender,
+        glue,
         changes: Vec::new(),
         pointer: String::new(),
         open: Vec::new(),
@@ -64,7 +64,7 @@ struct Walk<'a, 'js> {
     shapes: Shapes,
     /// Parts of the document may be unread.
     has_parts: bool,
-    lender: Lender<'js>,
+    glue: WritebackGlue<'js>,
     changes: Vec<Change>,
     /// Where the walk is.
     pointer: String,
@@ -91,8 +91,10 @@ impl<'a, 'js> Walk<'a, 'js> {
         }
         let is_new = value.is_object() && from >= same;
         if is_new {
-            let differs = self.document.differs(self.ctx, self.shapes, value, was);
-            match differs.map_err(|error| self.threw(error))? {
+            let first_difference =
+                self.document
+                    .first_difference(self.ctx, self.shapes, value, was);
+            match first_difference.map_err(|error| self.threw(error))? {
                 Some(at) => same = from + at,
                 None => return Ok(()),
             }
@@ -156,7 +158,7 @@ impl<'a, 'js> Walk<'a, 'js> {
                     before.kept[at] = true;
                     continue;
                 }
-                if Document::may_be_lazy(was, text) && self.is_untouched(&object, &*key, text)? {
+                if Document::may_be_lazy(was, text) && self.is_deferred(&object, &*key, text)? {
                     before.kept[at] = true;
                     continue;
                 }
@@ -205,18 +207,13 @@ impl<'a, 'js> Walk<'a, 'js> {
     }
 
     /// Whether a member or element is the accessor that was made for this text.
-    fn is_untouched<K: IntoJs<'js>>(
-        &self,
-        object: &Object<'js>,
-        key: K,
-        was: &str,
-    ) -> Walked<bool> {
-        let getter = self.lender.getter.call((object.clone(), key));
+    fn is_deferred<K: IntoJs<'js>>(&self, object: &Object<'js>, key: K, was: &str) -> Walked<bool> {
+        let getter = self.glue.getter.call((object.clone(), key));
         let getter: Value = getter.map_err(|error| self.threw(error))?;
         if !getter.is_function() {
             return Ok(false);
         }
-        let place = self.document.untouched(plain::address(&getter));
+        let place = self.document.deferred(plain::address(&getter));
         Ok(place.is_some_and(|(from, _)| from == self.document.offset(was)))
     }
 
@@ -259,14 +256,14 @@ impl<'a, 'js> Walk<'a, 'js> {
         let usual = value.is_array()
             || object
                 .get_prototype()
-                .is_none_or(|prototype| prototype == self.lender.object_prototype);
+                .is_none_or(|prototype| prototype == self.glue.object_prototype);
         let to_json: Value = object
             .get(PredefinedAtom::ToJSON)
             .map_err(|error| self.threw(error))?;
         if usual && !to_json.is_function() {
             return Ok(value);
         }
-        let made = self.lender.plain.call((value,));
+        let made = self.glue.plain.call((value,));
         made.map_err(|error| self.threw(error))
     }
 

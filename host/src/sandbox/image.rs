@@ -23,11 +23,11 @@ const MOST: usize = 16 * 1024 * 1024;
 
 /// The parts of an image, in their order. None at all if the script is compiled by each run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Image(Vec<Box<[u8]>>);
+pub(super) struct Image(Vec<Arc<[u8]>>);
 
 impl Image {
-    pub(super) fn part(&self, index: u32) -> Option<&[u8]> {
-        self.0.get(index as usize).map(|part| &**part)
+    pub(super) fn part(&self, index: u32) -> Option<&Arc<[u8]>> {
+        self.0.get(index as usize)
     }
 
     /// Its length in memory and on disk.
@@ -41,7 +41,7 @@ impl Image {
 
     /// An image of its bytes: all parts but the last are full.
     pub(super) fn of_bytes(bytes: &[u8]) -> Self {
-        Self(bytes.chunks(PART).map(Box::from).collect())
+        Self(bytes.chunks(PART).map(Arc::from).collect())
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use stepwell_script::Package;
 use tokio::sync::OnceCell;
+use wasmtime::StoreContextMut;
 use wasmtime::component::{Component, HasSelf, Linker};
 
 use super::bindings::StepPre;
@@ -46,6 +47,7 @@ impl ScriptEngine {
     pub(super) fn new(engine: &wasmtime::Engine) -> Result<Self, SandboxError> {
         let mut linker = host::linker(engine)?;
         script::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)
+            .and_then(|()| share_images(&mut linker))
             .map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         Ok(Self {
             linker,
@@ -90,6 +92,32 @@ impl ScriptEngine {
             package,
             none,
         ))
+    }
+}
+
+/// Takes the place of the generated `image`, which copies each part before wasmtime copies it into the run's memory.
+fn share_images(linker: &mut Linker<RunState>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    linker.instance("stepwell:step/script@0.1.0")?.func_wrap(
+        "image",
+        |mut store: StoreContextMut<'_, RunState>, (part,): (u32,)| {
+            Ok((store.data_mut().image_part(part)?,))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+impl RunState {
+    /// A part of the image of this run's script, paid for.
+    fn image_part(&mut self, part: u32) -> wasmtime::Result<Option<Arc<[u8]>>> {
+        let script = self.script.as_ref();
+        let Some(part) = script.and_then(|script| script.image.part(part)) else {
+            return Ok(None);
+        };
+        let part = part.clone();
+        self.work.charge(part.len() / IMAGE_BYTES)?;
+        Ok(Some(part))
     }
 }
 
@@ -150,11 +178,6 @@ impl script::Host for RunState {
     }
 
     fn image(&mut self, part: u32) -> wasmtime::Result<Option<Vec<u8>>> {
-        let script = self.script.as_ref();
-        let Some(part) = script.and_then(|script| script.image.part(part)) else {
-            return Ok(None);
-        };
-        self.work.charge(part.len() / IMAGE_BYTES)?;
-        Ok(Some(part.to_vec()))
+        Ok(self.image_part(part)?.map(|part| part.to_vec()))
     }
 }

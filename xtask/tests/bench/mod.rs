@@ -264,7 +264,7 @@ impl script::Host for Host {
         self.keeping.as_mut().unwrap().take(at as usize, &bytes);
     }
     fn image(&mut self, part: u32) -> Option<Vec<u8>> {
-        self.image.part(part).map(<[u8]>::to_vec)
+        self.image.part(part).map(|part| part.to_vec())
     }
 }
 

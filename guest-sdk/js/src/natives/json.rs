@@ -28,24 +28,24 @@ pub fn install<'js>(
     glue: &Glue,
 ) -> Result<()> {
     let of = Rc::clone(given);
-    let leave = move |ctx: Ctx<'js>, getter: Function<'js>, from: f64, to: f64| {
-        of.borrow().leave(&ctx, getter, from as usize, to as usize);
+    let defer = move |ctx: Ctx<'js>, getter: Function<'js>, from: f64, to: f64| {
+        of.borrow().defer(&ctx, getter, from as usize, to as usize);
     };
-    natives.set("leave", Function::new(ctx.clone(), leave)?)?;
+    natives.set("defer", Function::new(ctx.clone(), defer)?)?;
     let of = Rc::clone(given);
-    let is_untouched =
-        move |getter: Value<'js>| of.borrow().untouched(plain::address(&getter)).is_some();
-    natives.set("isUntouched", Function::new(ctx.clone(), is_untouched)?)?;
+    let is_deferred =
+        move |getter: Value<'js>| of.borrow().deferred(plain::address(&getter)).is_some();
+    natives.set("isDeferred", Function::new(ctx.clone(), is_deferred)?)?;
     let (of, lazy) = (Rc::clone(given), glue.clone());
-    let touch = move |ctx: Ctx<'js>, getter: Function<'js>| -> Result<Value<'js>> {
+    let take_deferred = move |ctx: Ctx<'js>, getter: Function<'js>| -> Result<Value<'js>> {
         let document = of.borrow().clone();
-        let Some((from, to)) = document.touch(&getter) else {
+        let Some((from, to)) = document.take_deferred(&getter) else {
             return Ok(otherwise(&ctx));
         };
         let lazy: Function = lazy.get(&ctx)?.get("lazy")?;
         document.value(&ctx, shapes, &lazy, from, to)
     };
-    natives.set("touch", Function::new(ctx.clone(), touch)?)?;
+    natives.set("takeDeferred", Function::new(ctx.clone(), take_deferred)?)?;
 
     let unread_of = |ctx: Ctx<'js>, target: Value<'js>, extensible: bool| -> Result<Value<'js>> {
         let found = unread::become_of_target(&ctx, &target, extensible)?;
@@ -104,14 +104,14 @@ fn clone<'js>(
     lazy: &Function<'js>,
     value: &Value<'js>,
 ) -> Result<Value<'js>> {
-    let mut leave = |holder: &Value<'js>, key: &Value<'js>, getter: usize| -> Result<bool> {
-        let Some((from, to)) = document.untouched(getter) else {
+    let mut defer = |holder: &Value<'js>, key: &Value<'js>, getter: usize| -> Result<bool> {
+        let Some((from, to)) = document.deferred(getter) else {
             return Ok(false);
         };
         lazy.call::<_, ()>((holder.clone(), key.clone(), from as f64, to as f64))?;
         Ok(true)
     };
-    let copy = plain::clone(ctx, shapes, value, document.numbers(), &mut leave)?;
+    let copy = plain::clone(ctx, shapes, value, document.numbers(), &mut defer)?;
     Ok(copy.unwrap_or_else(|| otherwise(ctx)))
 }
 
@@ -150,7 +150,7 @@ fn stringify<'js>(
         depth: DEPTH,
         numbers: document.numbers(),
         document: document.text(),
-        untouched: &|getter| document.usual_text(getter),
+        deferred: &|getter| document.usual_text(getter),
     };
     let mut out = Vec::new();
     match plain::write(ctx, shapes, value, None, &style, &mut out) {

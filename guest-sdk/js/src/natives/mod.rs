@@ -26,10 +26,10 @@ pub use json::{Given, install as json};
 const LINE: usize = 128 * 1024;
 
 /// How many calls, other than pauses, are under way.
-pub type Open = Rc<Cell<usize>>;
+pub type OpenCalls = Rc<Cell<usize>>;
 
 /// All natives, as one object for the prelude.
-pub fn install<'js>(ctx: &Ctx<'js>, host: &Rc<dyn Host>, open: &Open) -> Result<Object<'js>> {
+pub fn install<'js>(ctx: &Ctx<'js>, host: &Rc<dyn Host>, open: &OpenCalls) -> Result<Object<'js>> {
     let natives = Object::new(ctx.clone())?;
     task(ctx, &natives, host)?;
     calls(ctx, &natives, host, open)?;
@@ -130,7 +130,7 @@ fn calls<'js>(
     ctx: &Ctx<'js>,
     natives: &Object<'js>,
     host: &Rc<dyn Host>,
-    open: &Open,
+    open: &OpenCalls,
 ) -> Result<()> {
     let (h, count) = (Rc::clone(host), Rc::clone(open));
     let fetch = move |url: Text,

@@ -11,9 +11,9 @@ use super::unread;
 /// What is nested deeper is left to the slow way.
 const DEPTH: usize = 256;
 
-/// Leaves a member of a copy alone that is untouched in the original, which has this getter; false if
+/// Leaves a member of a copy alone that is deferred in the original, which has this getter; false if
 /// it has another accessor. It is null in the copy by now.
-pub type Leave<'a, 'js> = dyn FnMut(&Value<'js>, &Value<'js>, usize) -> Result<bool> + 'a;
+pub type Defer<'a, 'js> = dyn FnMut(&Value<'js>, &Value<'js>, usize) -> Result<bool> + 'a;
 
 /// A copy of a value in which the same objects are the same; None if some of it has behaviour of its
 /// own. Runs nothing of the step's.
@@ -22,12 +22,12 @@ pub fn clone<'js>(
     shapes: Shapes,
     value: &Value<'js>,
     numbers: &Numbers,
-    leave: &mut Leave<'_, 'js>,
+    defer: &mut Defer<'_, 'js>,
 ) -> Result<Option<Value<'js>>> {
     let mut copier = Copier {
         walk: Walk::new(ctx, shapes)?,
         numbers,
-        leave,
+        defer,
         depth: 0,
         copies: BTreeMap::new(),
         elements: Vec::new(),
@@ -68,7 +68,7 @@ type Copied<T = qjs::JSValue> = std::result::Result<T, Stop>;
 struct Copier<'a, 'b, 'js> {
     walk: Walk<'js>,
     numbers: &'a Numbers,
-    leave: &'a mut Leave<'b, 'js>,
+    defer: &'a mut Defer<'b, 'js>,
     depth: usize,
     /// By the original's address; None while an array is being copied.
     copies: BTreeMap<usize, Option<qjs::JSValue>>,
@@ -191,7 +191,7 @@ impl<'js> Copier<'_, '_, 'js> {
         self.copies.insert(address(value), Some(kept));
         for (index, getter) in left {
             let key = qjs::JS_MKVAL(qjs::JS_TAG_INT, index as i32);
-            if let Err(stop) = self.leave(copy, key, getter) {
+            if let Err(stop) = self.defer(copy, key, getter) {
                 self.free(copy);
                 return Err(stop);
             }
@@ -244,18 +244,18 @@ impl<'js> Copier<'_, '_, 'js> {
         if let Some(getter) = left {
             // SAFETY: a new string, which is owned.
             let key = self.made(unsafe { qjs::JS_AtomToString(self.walk.context, atom) })?;
-            let noted = self.leave(copy, key, getter);
+            let noted = self.defer(copy, key, getter);
             self.free(key);
             noted?;
         }
         Ok(())
     }
 
-    fn leave(&mut self, copy: qjs::JSValue, key: qjs::JSValue, getter: usize) -> Copied<()> {
+    fn defer(&mut self, copy: qjs::JSValue, key: qjs::JSValue, getter: usize) -> Copied<()> {
         // SAFETY: the counts that are given to the values are their own.
         let [copy, key] = [copy, key]
             .map(|value| unsafe { Value::from_raw(self.walk.ctx.clone(), self.duplicate(value)) });
-        match (self.leave)(&copy, &key, getter)? {
+        match (self.defer)(&copy, &key, getter)? {
             true => Ok(()),
             false => Err(Stop::Behaves),
         }

@@ -23,7 +23,7 @@ mod write;
 pub use clone::clone;
 pub use numbers::{Key, Numbers};
 pub use parse::{Lazily, parse};
-pub use same::{differs, is_same_member, same_elements, same_rest};
+pub use same::{first_difference, is_same_member, same_elements, same_rest};
 pub use shape::Shapes;
 pub use write::{Halves, Style, Unwritten, write};
 

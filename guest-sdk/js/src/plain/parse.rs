@@ -35,7 +35,7 @@ pub trait Lazily<'js> {
     /// The value between two places, unread; None if it is to be left alone otherwise.
     fn unread(&mut self, from: usize, to: usize) -> Result<Option<Value<'js>>>;
     /// Notes that this member or element, which is null by now, is the text between two places.
-    fn leave(
+    fn defer(
         &mut self,
         holder: &Value<'js>,
         key: &Value<'js>,
@@ -280,7 +280,7 @@ impl Parser<'_, '_> {
                     Ended::After => {}
                     Ended::Before => {
                         let index = self.values.len() - values;
-                        let value = match is_lazy.then(|| self.left_alone(false)).flatten() {
+                        let value = match is_lazy.then(|| self.skip_deferred(false)).flatten() {
                             Some(place) => match self.unread(place)? {
                                 Some(value) => value,
                                 None => {
@@ -309,7 +309,7 @@ impl Parser<'_, '_> {
         }
         for (index, place) in left {
             let key = qjs::JS_MKVAL(qjs::JS_TAG_INT, index as i32);
-            if let Err(stop) = self.leave(array, key, place) {
+            if let Err(stop) = self.defer(array, key, place) {
                 self.free(array);
                 return Err(stop);
             }
@@ -334,7 +334,7 @@ impl Parser<'_, '_> {
     }
 
     /// Passes over the value that begins here if it is to be left alone; says where it is.
-    fn left_alone(&mut self, is_member: bool) -> Option<(usize, usize)> {
+    fn skip_deferred(&mut self, is_member: bool) -> Option<(usize, usize)> {
         if self.depth > 1 || (!is_member && self.peek() != Some(b'[')) {
             return None;
         }
@@ -361,7 +361,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn leave(
+    fn defer(
         &mut self,
         holder: qjs::JSValue,
         key: qjs::JSValue,
@@ -372,7 +372,7 @@ impl Parser<'_, '_> {
             Value::from_raw(self.ctx.clone(), qjs::JS_DupValue(self.context, value))
         });
         match self.lazy.as_deref_mut() {
-            Some(lazy) => lazy.leave(&holder, &key, from, to).map_err(|error| {
+            Some(lazy) => lazy.defer(&holder, &key, from, to).map_err(|error| {
                 self.failed = Some(error);
                 Stop::Thrown
             }),

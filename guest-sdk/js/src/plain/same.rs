@@ -17,15 +17,15 @@ const DEPTH: usize = 256;
 
 /// Compares a value with its JSON text: None if it is plain data and is, member by member in this
 /// order, what the text says. Otherwise where that ends: what ends before this place is the same, and
-/// what begins there must be looked at closer. Runs nothing of the step's. `untouched` gives the text
+/// what begins there must be looked at closer. Runs nothing of the step's. `deferred` gives the text
 /// of a member that has this getter and was never touched.
-pub fn differs<'a, 'js>(
+pub fn first_difference<'a, 'js>(
     ctx: &Ctx<'js>,
     shapes: Shapes,
     numbers: &Numbers,
     value: &Value<'js>,
     text: &'a str,
-    untouched: &dyn Fn(usize) -> Option<&'a str>,
+    deferred: &dyn Fn(usize) -> Option<&'a str>,
 ) -> Result<Option<usize>> {
     let mut comparison = Comparison {
         walk: Walk::new(ctx, shapes)?,
@@ -33,7 +33,7 @@ pub fn differs<'a, 'js>(
         text,
         at: 0,
         depth: 0,
-        untouched,
+        deferred,
         buffer: Vec::new(),
         written: Vec::new(),
         failed: None,
@@ -52,7 +52,7 @@ pub fn same_elements<'a, 'js>(
     array: &Value<'js>,
     first: u32,
     texts: &[&'a str],
-    untouched: &dyn Fn(usize) -> Option<&'a str>,
+    deferred: &dyn Fn(usize) -> Option<&'a str>,
 ) -> Result<usize> {
     let mut comparison = Comparison {
         walk: Walk::new(ctx, shapes)?,
@@ -60,7 +60,7 @@ pub fn same_elements<'a, 'js>(
         text: "",
         at: 0,
         depth: 1,
-        untouched,
+        deferred,
         buffer: Vec::new(),
         written: Vec::new(),
         failed: None,
@@ -95,7 +95,7 @@ pub fn same_rest<'a, 'js>(
     array: &Value<'js>,
     first: u32,
     (text, at): (&'a str, usize),
-    untouched: &dyn Fn(usize) -> Option<&'a str>,
+    deferred: &dyn Fn(usize) -> Option<&'a str>,
 ) -> Result<(usize, usize)> {
     let mut comparison = Comparison {
         walk: Walk::new(ctx, shapes)?,
@@ -103,7 +103,7 @@ pub fn same_rest<'a, 'js>(
         text,
         at,
         depth: 1,
-        untouched,
+        deferred,
         buffer: Vec::new(),
         written: Vec::new(),
         failed: None,
@@ -159,7 +159,7 @@ pub fn is_same_member<'js>(
         text,
         at: 0,
         depth: 1,
-        untouched: &|_| None,
+        deferred: &|_| None,
         buffer: Vec::new(),
         written: Vec::new(),
         failed: None,
@@ -190,7 +190,7 @@ struct Comparison<'a, 'b, 'js> {
     text: &'a str,
     at: usize,
     depth: usize,
-    untouched: &'b dyn Fn(usize) -> Option<&'a str>,
+    deferred: &'b dyn Fn(usize) -> Option<&'a str>,
     buffer: Vec<u8>,
     written: Vec<u8>,
     /// Objects and arrays have noted numbers.
@@ -384,7 +384,7 @@ impl<'js> Comparison<'_, '_, 'js> {
             Slot::Absent => return false,
             Slot::Seen(value) => return self.value(value, place),
             Slot::Value(value) => self.value(value, place),
-            Slot::Getter(getter) => self.is_untouched(getter),
+            Slot::Getter(getter) => self.is_deferred(getter),
         };
         self.walk.done(slot);
         is_same

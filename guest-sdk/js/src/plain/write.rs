@@ -32,7 +32,7 @@ pub struct Style<'a> {
     pub document: &'a str,
     /// The text of a member that has this getter and was never touched, if it is as `JSON.stringify` would have it but
     /// for its numbers.
-    pub untouched: &'a dyn Fn(usize) -> Option<&'a str>,
+    pub deferred: &'a dyn Fn(usize) -> Option<&'a str>,
 }
 
 /// Why a value was not written.
@@ -241,7 +241,7 @@ impl Writer<'_, '_> {
                     self.walk.done(slot);
                     written?;
                 }
-                Slot::Getter(getter) => self.untouched(getter)?,
+                Slot::Getter(getter) => self.deferred(getter)?,
                 Slot::Absent => self.out.extend_from_slice(b"null"),
             }
         }
@@ -286,8 +286,8 @@ impl Writer<'_, '_> {
     }
 
     /// Appends the text of a member that was never touched, and frees its getter.
-    fn untouched(&mut self, getter: qjs::JSValue) -> Written {
-        let text = (self.style.untouched)(address(getter));
+    fn deferred(&mut self, getter: qjs::JSValue) -> Written {
+        let text = (self.style.deferred)(address(getter));
         self.free(getter);
         match text {
             Some(text) if self.style.gap.is_empty() => {

@@ -6,8 +6,8 @@
   own.lazy = (object, key, from, to) => {
     let value;
     const get = () => {
-      if (host.isUntouched(get)) {
-        value = host.touch(get);
+      if (host.isDeferred(get)) {
+        value = host.takeDeferred(get);
         // Fails if the object was frozen; then the accessor stays and keeps the value.
         own.define(object, key, value);
       }
@@ -17,7 +17,7 @@
       if (!own.define(this, key, next)) throw new TypeError(`'${key}' is read-only`);
     };
     defineProperty(object, key, { __proto__: null, get, set, enumerable: true, configurable: true });
-    host.leave(get, from, to);
+    host.defer(get, from, to);
   };
 
   // What all proxies have as their handler that stand for what was not read yet.
@@ -36,7 +36,7 @@
     return handler;
   };
 
-  own.isLazy = (get) => host.isUntouched(get);
+  own.isLazy = (get) => host.isDeferred(get);
 
   const polluted = (value, toJSON) => {
     const holder = own.isArray(value) ? Array.prototype : own.objectPrototype;
@@ -54,7 +54,7 @@
     return value;
   };
 
-  own.lender = own.Object.freeze({
+  own.writeback = own.Object.freeze({
     getter: (object, key) => getOwnPropertyDescriptor(object, key)?.get,
     plain: own.plain,
     objectPrototype: own.objectPrototype,

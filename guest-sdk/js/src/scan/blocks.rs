@@ -98,6 +98,9 @@ impl Inside<'_> {
         carried.in_string = ((inside as i64) >> (BLOCK - 1)) as u64;
         let open = block.mask(|lanes| lanes.with_bits(0x20).is(b'{')) & !inside;
         let close = block.mask(|lanes| lanes.with_bits(0x20).is(b'}')) & !inside;
+        // `{}` and `[]` do not change the depth.
+        let empty = open << 1 & close;
+        let (open, close) = (open & !(empty >> 1), close & !empty);
 
         let mut here = u64::MAX;
         let is_end_near = close.count_ones() >= self.depth;
@@ -189,28 +192,60 @@ fn odd(bits: u64) -> u64 {
 }
 
 /// The commas that stand outside of what is nested, and where the bracket is that closes the value, if it is here.
+///
+/// Brackets that follow each other without one of the other kind between them are taken together: what is nested deeply
+/// costs no more than what is not. Where each bracket but the last is followed by one of the other kind, as in an array
+/// of small objects, none is looked at by itself.
 #[inline(always)]
-fn at_depth_one(commas: u64, open: u64, close: u64, depth: &mut u32) -> (u64, Option<u32>) {
-    let (mut brackets, mut own, mut from) = (open | close, 0, u64::MAX);
-    while brackets != 0 {
-        let bracket = brackets & brackets.wrapping_neg();
-        if open & bracket != 0 {
-            if *depth == 1 {
-                own |= commas & from & (bracket - 1);
-            }
-            *depth += 1;
-        } else {
-            *depth -= 1;
-            if *depth == 0 {
-                own |= commas & from & (bracket - 1);
-                return (own, Some(bracket.trailing_zeros()));
-            }
-            from = !(bracket | (bracket - 1));
+fn at_depth_one(commas: u64, mut open: u64, mut close: u64, depth: &mut u32) -> (u64, Option<u32>) {
+    if *depth <= 2 {
+        let nested = odd(open | close) ^ if *depth == 2 { u64::MAX } else { 0 };
+        if (open & !nested) | (close & nested) == 0 {
+            *depth = 1 + (nested >> (BLOCK - 1)) as u32;
+            return (commas & !nested, None);
         }
-        brackets &= brackets - 1;
     }
-    if *depth == 1 {
-        own |= commas & from;
+    let (mut own, mut from) = (0, u64::MAX);
+    loop {
+        let opened = open & below_lowest(close);
+        if opened != 0 {
+            if *depth == 1 {
+                own |= commas & from & below_lowest(opened);
+            }
+            *depth += opened.count_ones();
+            open ^= opened;
+        }
+        let mut closed = close & below_lowest(open);
+        if closed == 0 {
+            if *depth == 1 {
+                own |= commas & from;
+            }
+            return (own, None);
+        }
+        close ^= closed;
+        if closed.count_ones() >= *depth {
+            while *depth > 1 {
+                from = !below_or_at_lowest(closed);
+                closed &= closed - 1;
+                *depth -= 1;
+            }
+            *depth = 0;
+            own |= commas & from & below_lowest(closed);
+            return (own, Some(closed.trailing_zeros()));
+        }
+        *depth -= closed.count_ones();
+        from = u64::MAX << 1 << (u64::BITS - 1 - closed.leading_zeros());
     }
-    (own, None)
+}
+
+/// The bits below the lowest one of a mask; all if it has none.
+#[inline(always)]
+fn below_lowest(mask: u64) -> u64 {
+    mask.wrapping_sub(1) & !mask
+}
+
+/// The same and the lowest one.
+#[inline(always)]
+fn below_or_at_lowest(mask: u64) -> u64 {
+    mask.wrapping_sub(1) ^ mask
 }

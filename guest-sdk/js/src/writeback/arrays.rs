@@ -142,7 +142,7 @@ impl<'a, 'js> Walk<'a, 'js> {
             if self.document.offset(was) + was.len() <= same {
                 return Ok(());
             }
-            if was.starts_with('[') && self.is_untouched(array.as_object(), index, was)? {
+            if was.starts_with('[') && self.is_deferred(array.as_object(), index, was)? {
                 return Ok(());
             }
         }

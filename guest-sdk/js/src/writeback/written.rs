@@ -16,7 +16,7 @@ impl<'js> Walk<'_, 'js> {
             depth: DEPTH.saturating_sub(self.open.len()),
             numbers: self.document.numbers(),
             document: self.document.text(),
-            untouched: &|getter| self.document.usual_text(getter),
+            deferred: &|getter| self.document.usual_text(getter),
         };
         let place = self.place.as_ref().filter(|_| value.is_number());
         let mut bytes = Vec::new();

@@ -148,12 +148,31 @@ pub(super) fn read_slot(
     // What was here before has lower numbers; a sound group with a higher one was written after
     // this one was synced.
     let highest = first + (bytes.len() / HEADER) as u64;
-    for later in (at..bytes.len()).step_by(8) {
-        if frame_at(bytes, key, later, number + 1..=highest).is_some() {
-            return Err(damaged("the log", &format!("group {number} is not sound")));
-        }
+    if has_group(bytes, key, at, number + 1..=highest) {
+        return Err(damaged("the log", &format!("group {number} is not sound")));
     }
     Ok(groups)
+}
+
+/// Whether there is a sound group behind a place whose number is in `wanted`, which does not have 0.
+fn has_group(bytes: &[u8], key: &[u8; 32], from: usize, wanted: RangeInclusive<u64>) -> bool {
+    const NEVER_WRITTEN: [u8; 4096] = [0; 4096];
+    let numbers = bytes.get(from + 8..).unwrap_or_default();
+    // Most of a slot has never been written, or not since it was last used: only numbers are looked at there.
+    for (chunk, numbers) in numbers.chunks(NEVER_WRITTEN.len()).enumerate() {
+        if numbers == &NEVER_WRITTEN[..numbers.len()] {
+            continue;
+        }
+        for (word, number) in numbers.as_chunks::<8>().0.iter().enumerate() {
+            let at = from + chunk * NEVER_WRITTEN.len() + word * 8;
+            if wanted.contains(&u64::from_le_bytes(*number))
+                && frame_at(bytes, key, at, wanted.clone()).is_some()
+            {
+                return true;
+            }
+        }
+    }
+    false
 }
 
 /// The number and the payload of every sound group in a slot's bytes, also of those that are not needed any more.
@@ -174,4 +193,36 @@ pub(super) fn every_group<'a>(
         }
         None
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test")]
+
+    use super::*;
+
+    fn group(key: &[u8; 32], number: u64, payload: &[u8]) -> Vec<u8> {
+        let mut buffer = vec![0; SLOT_HEADER + HEADER];
+        buffer.extend_from_slice(payload);
+        seal_group(&mut buffer, key, number).unwrap();
+        buffer.split_off(SLOT_HEADER)
+    }
+
+    #[test]
+    fn a_later_group_is_found_wherever_it_lies_behind_one_that_is_missing() {
+        let key = key(&[7; 32]);
+        for gap in (0..9000).step_by(8).chain([40_000, 65_536]) {
+            for (number, is_damage) in [(7, true), (5, false), (4, false)] {
+                let mut slot = slot_header(5).to_vec();
+                slot.extend(group(&key, 5, b"first"));
+                // Group 6 is not there; what is, was never written.
+                slot.resize(slot.len() + gap, 0);
+                slot.extend(group(&key, number, b"later"));
+                slot.resize(slot.len() + 10_000, 0);
+                let found = read_slot(&slot, &key, 5);
+                // Directly behind the first one, a group with its number or a lower one is left over too.
+                assert_eq!(found.is_err(), is_damage, "group {number}, {gap} bytes on");
+            }
+        }
+    }
 }

@@ -103,7 +103,7 @@ impl Parser<'_, '_> {
             return Err(Stop::Text);
         }
         self.space();
-        let (value, left) = match self.left_alone(true) {
+        let (value, left) = match self.skip_deferred(true) {
             None => (self.held(|parser| parser.key(name))?, None),
             Some(place) => match self.unread(place)? {
                 Some(value) => (value, None),
@@ -114,7 +114,7 @@ impl Parser<'_, '_> {
         if let Some(place) = left {
             // SAFETY: a new string, which is owned.
             let key = self.made(unsafe { qjs::JS_AtomToString(self.context, atom) })?;
-            let noted = self.leave(object, key, place);
+            let noted = self.defer(object, key, place);
             self.free(key);
             noted?;
         }

@@ -19,8 +19,8 @@ impl Comparison<'_, '_, '_> {
 
     /// Whether an accessor is the one that was made for the text here. It is if it is of this very
     /// place.
-    pub(super) fn is_untouched(&mut self, getter: qjs::JSValue) -> bool {
-        let Some(text) = (self.untouched)(address(getter)) else {
+    pub(super) fn is_deferred(&mut self, getter: qjs::JSValue) -> bool {
+        let Some(text) = (self.deferred)(address(getter)) else {
             return false;
         };
         let is_here = text.as_ptr() == self.rest().as_ptr();

@@ -47,7 +47,7 @@ impl Writer<'_, '_> {
                     self.walk.done(slot);
                     written?;
                 }
-                Slot::Getter(getter) => self.untouched(getter)?,
+                Slot::Getter(getter) => self.deferred(getter)?,
                 Slot::Absent => {}
             }
         }
