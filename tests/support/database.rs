@@ -2,7 +2,6 @@
 //! of their own in one PostgreSQL, which all servers of a test program share.
 
 use std::io::Write as _;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -92,9 +91,7 @@ fn shared() -> &'static Shared {
 }
 
 fn folder(server: &PostgresServer) -> std::path::PathBuf {
-    let url = server.url();
-    let (_, folder) = url.rsplit_once("host=").unwrap();
-    Path::new(folder).to_owned()
+    server.socket().parent().unwrap().to_owned()
 }
 
 /// A database of a server's own. It is removed some time after this is dropped.

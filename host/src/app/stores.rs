@@ -143,9 +143,13 @@ async fn open_postgres(
     if store.ownership().borrow().is_empty() {
         tracing::info!("other servers have the tasks; this one gets its share in a moment");
     }
+    let announce: Announce = {
+        let store = store.clone();
+        Arc::new(move || Box::new(store.announce_write()))
+    };
     Ok(Opened {
         store: store.clone(),
-        announce: None,
+        announce: Some(announce),
         postgres: Some(store),
         lock: Some(Arc::new(lock)),
     })

@@ -145,7 +145,7 @@ impl Ownership {
             return Some(task);
         }
         let owned = Partition::all().filter(|partition| is_place(partition.index()));
-        // The id's last byte is random, so the owned partitions are taken evenly.
+        // The id's last byte changes with time, so the owned partitions are taken evenly.
         let count = if any { self.count } else { staying };
         let nth = Partition::of(task).index() % count.max(1);
         owned

@@ -158,7 +158,7 @@ pub(super) fn is_passing(error: &Error) -> bool {
         &SqlState::T_R_DEADLOCK_DETECTED,
         // Another transaction was faster.
         &SqlState::UNIQUE_VIOLATION,
-        // A count that is not what was expected: see `lane::GUARD`.
+        // A count that is not what was expected: see `put`.
         &SqlState::DIVISION_BY_ZERO,
     ];
     error.code().is_some_and(|code| passing.contains(&code))

@@ -55,7 +55,7 @@ pub(super) struct JournalRow<'a> {
     pub(super) entries: &'a [u8],
 }
 
-/// What a transaction leaves. No other writes it: the task is in a partition of this lane.
+/// What a transaction leaves. No other writes it: this lane holds the partition of the task.
 #[derive(Debug, Clone)]
 pub(super) enum Trace {
     /// A task at this version, or a later one.

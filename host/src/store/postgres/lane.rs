@@ -1,33 +1,23 @@
-//! A lane: one connection that writes the changes of its share of the partitions, many of them in one transaction.
+//! A lane: one connection that writes what waits in the [`Queue`], many changes in one transaction.
 //!
-//! All changes of a partition come to one lane, so that they are written in the order in which they were asked for.
 //! A transaction has two round trips. The first locks the rows of the partitions and reads what the changes stand on; then
-//! [`Group`] decides; the second writes and commits.
+//! [`Group`] decides; the second writes and commits. For new tasks without a delivery's key nothing is read: that an id is there
+//! already, or that the workspace was deleted, lets the second one fail. Then all is done once more, with a look.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
 use tokio_postgres::Error;
 
 use super::error::{describe, failed, is_cut, is_passing};
 use super::group::{Group, Trace};
 use super::part::Part;
+use super::queue::{Queue, Taken};
 use super::session::{Session, Slot, in_time};
 use super::shared::Shared;
 use super::{hints, look, put};
 use crate::store::StoreError;
 
-/// Changes that belong together, and who waits for them.
-pub(super) struct Job {
-    pub(super) parts: Vec<Part>,
-    pub(super) done: oneshot::Sender<Result<(), StoreError>>,
-}
-
-/// Jobs of one transaction.
-const JOBS: usize = 256;
-/// Bytes of one transaction, but for a job that is larger.
-const BYTES: usize = 4 * 1024 * 1024;
 /// Times that a transaction is made which others got in the way of.
 const TRIES: u32 = 10;
 
@@ -61,18 +51,13 @@ struct Doubt {
 type Outcome = Vec<Result<(), StoreError>>;
 
 /// Writes what comes, until the store is closed.
-pub(super) async fn run(shared: Arc<Shared>, slot: Slot, mut jobs: mpsc::Receiver<Job>) {
-    while let Some(first) = jobs.recv().await {
-        let mut size: usize = first.parts.iter().map(Part::size).sum();
-        let mut group = vec![first];
-        while group.len() < JOBS && size < BYTES {
-            let Ok(job) = jobs.try_recv() else { break };
-            size += job.parts.iter().map(Part::size).sum::<usize>();
-            group.push(job);
-        }
+pub(super) async fn run(shared: Arc<Shared>, slot: Slot, queue: Arc<Queue>) {
+    while let Some(Taken { jobs, held }) = queue.next().await {
         let (parts, waiting): (Vec<_>, Vec<_>) =
-            (group.into_iter().map(|job| (job.parts, job.done))).unzip();
+            (jobs.into_iter().map(|job| (job.parts, job.done))).unzip();
         let outcome = write(&shared, &slot, &parts).await;
+        // Another lane may begin while these answers are given.
+        drop(held);
         for (done, outcome) in waiting.into_iter().zip(outcome) {
             let _ = done.send(outcome);
         }
@@ -93,7 +78,9 @@ async fn write(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>]) -> Outcome {
             Ok(session) => session,
             Err(error) => return all(jobs.len(), &failed(error)),
         };
-        match transaction(shared, &session, jobs).await {
+        // What made the first try fail is looked for in the second.
+        let looks = tries > 1;
+        match transaction(shared, &session, jobs, looks).await {
             Ok(outcome) => return outcome,
             Err(Failure::InDoubt(doubt)) => match resolve(shared, slot, jobs, &doubt).await {
                 Resolved::Done => return doubt.outcome,
@@ -135,14 +122,16 @@ async fn write(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>]) -> Outcome {
     }
 }
 
-/// One transaction over all jobs but those that are refused.
+/// One transaction over all jobs but those that are refused. `looks` is whether it looks for new tasks' ids.
 async fn transaction(
     shared: &Shared,
     session: &Session,
     jobs: &[Vec<Part>],
+    looks: bool,
 ) -> Result<Outcome, Failure> {
     let mut group = Group::default();
-    let xid = in_time(ANSWER, look::look(shared, session, jobs, &mut group)).await?;
+    let look = look::look(shared, session, jobs, looks, &mut group);
+    let xid = in_time(ANSWER, look).await?;
     let outcome: Outcome = jobs.iter().map(|parts| group.take(parts)).collect();
     let Some(trace) = group.trace() else {
         session.run("rollback").await?;

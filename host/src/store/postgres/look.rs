@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::future::try_join5;
+use futures_util::future::try_join4;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
 use super::group::{Delivered, Group, ROWS, Stored, TaskKey, Trace};
-use super::part::Part;
+use super::part::{Kind, Part};
 use super::session::{Params, Session};
 use super::shared::Shared;
 use super::values::{Uuid, millis, number};
@@ -16,10 +16,12 @@ use crate::domain::inbox::RequestId;
 use crate::domain::partition::Partition;
 
 const BEGIN: &str = "begin isolation level read committed";
-const LOCK: &str =
-    "select id, owner, epoch from partitions where id = any($1) order by id for share";
-/// Its second column is the transaction's id: see [`is_committed`].
-const NUMBERS: &str = "select nextval('write_groups'), pg_current_xact_id()::text";
+/// One row: the partitions with their owners, 0 for none, and epochs; a number; and the transaction's id: see
+/// [`is_committed`].
+const LOCK: &str = "with locked as materialized (select id, owner, epoch from partitions \
+    where id = any($1) order by id for share) \
+    select array_agg(id), array_agg(coalesce(owner, 0)), array_agg(epoch), \
+    nextval('write_groups'), pg_current_xact_id()::text from locked";
 /// Seen after the lock was taken: a workspace's deletion waits for those who hold it (`erase`).
 const TASKS: &str = "select e.workspace is not null, t.version, t.settled, t.journal_bytes, \
     (select coalesce(sum(j.bytes), 0)::int8 from journal j \
@@ -38,17 +40,22 @@ const HEAD: &str = "select from tasks where workspace = $1 and id = $2 and versi
     and settled >= $4";
 const ROW: &str = "select from journal where workspace = $1 and task = $2 and seq = $3";
 
-/// Reads what the changes of all jobs stand on into `group`. Returns the transaction's id.
+/// Reads what the changes of all jobs stand on into `group`. New tasks are looked for only if `looks` is set, or if they have
+/// a delivery's key, which may be that of the same task, there already. Returns the transaction's id.
 pub(super) async fn look<'a>(
     shared: &Shared,
     session: &Session,
     jobs: &'a [Vec<Part>],
+    looks: bool,
     group: &mut Group<'a>,
 ) -> Result<String, Error> {
     let parts = || jobs.iter().flatten();
     let partitions: BTreeSet<i16> = parts().map(|part| index(part.claim.partition)).collect();
     let partitions: Vec<i16> = partitions.into_iter().collect();
-    let tasks: BTreeSet<TaskKey<'a>> = parts().map(|part| (&part.workspace, part.id)).collect();
+    let tasks: BTreeSet<TaskKey<'a>> = parts()
+        .filter(|part| looks || part.kind != Kind::Accept || part.dedup.is_some())
+        .map(|part| (&part.workspace, part.id))
+        .collect();
     let tasks: Vec<TaskKey<'a>> = tasks.into_iter().collect();
     let spaces: Vec<&str> = tasks.iter().map(|(space, _)| space.as_str()).collect();
     let ids: Vec<Uuid> = tasks.iter().map(|(_, id)| Uuid::from(*id)).collect();
@@ -67,10 +74,7 @@ pub(super) async fn look<'a>(
         true => None,
         false => Some(session.statement(REQUESTS).await?),
     };
-    let (lock, numbers) = (
-        session.statement(LOCK).await?,
-        session.statement(NUMBERS).await?,
-    );
+    let lock = session.statement(LOCK).await?;
     let (look, find) = (
         session.statement(TASKS).await?,
         session.statement(KEYS).await?,
@@ -91,25 +95,33 @@ pub(super) async fn look<'a>(
             false => Ok((client.query(&find, &key_params).await?, requests)),
         }
     };
+    let found_tasks = async {
+        match tasks.is_empty() {
+            true => Ok(Vec::new()),
+            false => client.query(&look, &task_params).await,
+        }
+    };
     // Sent one behind the other, answered together.
     let lock_params = [&partitions as _];
-    let ((), locked, numbers, found, (found_keys, found_requests)) = try_join5(
+    let ((), locked, found, (found_keys, found_requests)) = try_join4(
         client.batch_execute(BEGIN),
-        client.query(&lock, &lock_params),
-        client.query_one(&numbers, &[]),
-        client.query(&look, &task_params),
+        client.query_one(&lock, &lock_params),
+        found_tasks,
         found_keys,
     )
     .await?;
     group.node = shared.node;
-    for row in locked {
-        let id = u8::try_from(row.get::<_, i16>(0)).unwrap_or_default();
-        let epoch = u64::try_from(row.get::<_, i64>(2)).unwrap_or_default();
-        group
-            .partitions
-            .insert(Partition::new(id), (row.get(1), epoch));
+    // None at all is null.
+    let ids: Vec<i16> = locked.get::<_, Option<_>>(0).unwrap_or_default();
+    let owners: Vec<i64> = locked.get::<_, Option<_>>(1).unwrap_or_default();
+    let epochs: Vec<i64> = locked.get::<_, Option<_>>(2).unwrap_or_default();
+    for ((id, owner), epoch) in ids.into_iter().zip(owners).zip(epochs) {
+        let id = Partition::new(u8::try_from(id).unwrap_or_default());
+        let epoch = u64::try_from(epoch).unwrap_or_default();
+        let owner = (owner != 0).then_some(owner);
+        group.partitions.insert(id, (owner, epoch));
     }
-    group.next = numbers.get::<_, i64>(0) * ROWS;
+    group.next = locked.get::<_, i64>(3) * ROWS;
     for (key, row) in tasks.into_iter().zip(found) {
         if row.get(0) {
             group.erasing.insert(key.0.clone());
@@ -136,7 +148,7 @@ pub(super) async fn look<'a>(
             group.keys.insert(*key, (task, millis(row.get(2))));
         }
     }
-    Ok(numbers.get(1))
+    Ok(locked.get(4))
 }
 
 /// Whether a transaction was committed; none while it is under way.

@@ -1,7 +1,7 @@
 //! The store in PostgreSQL, which several nodes share.
 //!
 //! Each node owns a share of the partitions ([`nodes`]) and writes the tasks of these alone, so that the engine runs on them
-//! as it does on one machine. Changes of many tasks are one transaction ([`lane`]), which locks the rows of their partitions
+//! as it does on one machine. Changes of many tasks are one transaction ([`queue`], [`lane`]), which locks the rows of their partitions
 //! for share: a node that lost a partition writes nothing ([`group`]). What tenants have set up has a revision in
 //! one row ([`registry`]). What is to be done with a task of another node goes through a table ([`inbox`]). Reads are single statements ([`tasks`], [`queries`]), each of which sees one moment.
 
@@ -28,6 +28,7 @@ mod part;
 mod purge;
 mod put;
 mod queries;
+mod queue;
 mod registry;
 mod registry_read;
 mod schema;
@@ -45,28 +46,25 @@ mod values;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use self::connections::LANES;
 pub use self::error::OpenError;
-use self::lane::Job;
 use self::nodes::Entrance;
 pub use self::offline::OfflineStore;
 use self::part::Part;
+pub use self::queue::Announced as AnnouncedWrite;
+use self::queue::{LINGER, Queue};
 use self::session::{Session, Slot};
 pub use self::settings::PostgresSettings;
 use self::shared::Shared;
 use super::StoreError;
 
-/// Changes that may wait for a lane; past it, callers wait.
-const QUEUE: usize = 1024;
-
 /// A [`Store`](super::Store) in a PostgreSQL database that other nodes may share.
 pub struct PostgresStore {
     shared: Arc<Shared>,
-    lanes: Mutex<Vec<mpsc::Sender<Job>>>,
+    queue: Arc<Queue>,
     seed: [u8; 32],
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -103,9 +101,10 @@ impl PostgresStore {
         begun: Instant,
         seed: [u8; 32],
     ) -> Result<Arc<Self>, OpenError> {
-        let opened = Self::begin(&shared, session, begun).await;
-        let (lanes, tasks) = match opened {
-            Ok(opened) => opened,
+        let queue = Arc::new(Queue::new(LINGER));
+        let opened = Self::begin(&shared, &queue, session, begun).await;
+        let tasks = match opened {
+            Ok(tasks) => tasks,
             Err(error) => {
                 // So that no other node waits for the end of a lease that nobody has.
                 let _ = nodes::leave(&shared).await;
@@ -114,7 +113,7 @@ impl PostgresStore {
         };
         Ok(Arc::new(Self {
             shared,
-            lanes: Mutex::new(lanes),
+            queue,
             seed,
             tasks: Mutex::new(tasks),
         }))
@@ -122,9 +121,11 @@ impl PostgresStore {
 
     /// A store that no node works with: its tasks are only read.
     fn without_node(settings: PostgresSettings, seed: [u8; 32]) -> Arc<Self> {
+        let queue = Arc::new(Queue::new(LINGER));
+        queue.close();
         Arc::new(Self {
             shared: Arc::new(Shared::new(settings, 0)),
-            lanes: Mutex::default(),
+            queue,
             seed,
             tasks: Mutex::default(),
         })
@@ -133,9 +134,10 @@ impl PostgresStore {
     /// Makes all connections, or none, and takes partitions.
     async fn begin(
         shared: &Arc<Shared>,
+        queue: &Arc<Queue>,
         session: Session,
         renewed: Instant,
-    ) -> Result<(Vec<mpsc::Sender<Job>>, Vec<JoinHandle<()>>), OpenError> {
+    ) -> Result<Vec<JoinHandle<()>>, OpenError> {
         let mut slots = Vec::new();
         if shared.settings.connects_at_once {
             shared.connect().await?;
@@ -150,13 +152,10 @@ impl PostgresStore {
             tokio::spawn(nodes::run(shared.clone(), slot, renewed)),
             tokio::spawn(hints::run(shared.clone())),
         ];
-        let mut lanes = Vec::new();
         for slot in slots {
-            let (sender, jobs) = mpsc::channel(QUEUE);
-            tasks.push(tokio::spawn(lane::run(shared.clone(), slot, jobs)));
-            lanes.push(sender);
+            tasks.push(tokio::spawn(lane::run(shared.clone(), slot, queue.clone())));
         }
-        Ok((lanes, tasks))
+        Ok(tasks)
     }
 
     /// The sealed value by which nodes know that they have the same vault key: `sealed`, if there is none yet, or if it is
@@ -174,25 +173,20 @@ impl PostgresStore {
         Ok(rows.first().map_or_else(Vec::new, |row| row.get(0)))
     }
 
+    /// Announces a write that will arrive in a moment, so that it is made durable in one transaction with others. It only
+    /// changes how long they take.
+    pub fn announce_write(&self) -> AnnouncedWrite {
+        self.queue.announce()
+    }
+
     /// Writes changes that belong together, all of them or none.
     async fn write(&self, parts: Vec<Part>) -> Result<(), StoreError> {
         self.shared.check()?;
-        let Some(first) = parts.first() else {
+        if parts.is_empty() {
             return Ok(());
-        };
-        // The partition decides, so that the changes of a task stay in their order.
-        let lane = first.claim.partition.index() % LANES;
-        let lane = self.lanes.lock().get(lane).cloned();
-        let (done, result) = oneshot::channel();
-        let job = Job { parts, done };
-        let sent = match lane {
-            Some(lane) => lane.send(job).await.is_ok(),
-            None => false,
-        };
-        if !sent {
-            return Err(StoreError::Closed);
         }
-        result.await.unwrap_or(Err(StoreError::Closed))
+        let written = self.queue.push(parts).await?;
+        written.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Writes what was asked for, gives the partitions up, and lets go of the database.
@@ -201,7 +195,7 @@ impl PostgresStore {
             return;
         }
         self.shared.close();
-        self.lanes.lock().clear();
+        self.queue.close();
         let tasks = std::mem::take(&mut *self.tasks.lock());
         for task in tasks {
             let _ = task.await;

@@ -14,7 +14,8 @@ use crate::domain::inbox::RequestId;
 use crate::domain::partition::Partition;
 
 // Each of these fails if it does not write as many rows as it was given, by a division by zero: then another transaction
-// was faster, the commit behind it is a rollback, and all is done once more.
+// was faster, the commit behind it is a rollback, and all is done once more. New tasks fail by their ids, and if one of
+// their workspaces was deleted.
 
 const PUT_KEYS: &str = "with put as (insert into dedup as d (workspace, key, task, came, until) \
     select * from unnest($1::text[], $2::uuid[], $3::uuid[], $4::int8[], $5::int8[]) \
@@ -39,7 +40,8 @@ const NEW_TASKS: &str = "insert into tasks (workspace, id, partition, version, s
     from unnest($1::text[], $2::uuid[], $3::int2[], $4::int8[], $5::int2[], $6::int8[], $7::int8[], \
     $8::int8[], $9::int8[], $10::text[], $11::int8[], $12::int8[], $13::bytea[], $14::text[], \
     $15::bytea[]) as n (workspace, id, partition, version, state, due, rests, webhook, name, tags, \
-    settled, journal_bytes, head, data, entries)";
+    settled, journal_bytes, head, data, entries) where (select 1 / (count(*) = 0)::int \
+    from erasing e where e.workspace = any($1::text[])) = 1";
 const JOURNAL: &str = "insert into journal (workspace, task, seq, bytes, entries) \
     select * from unnest($1::text[], $2::uuid[], $3::int8[], $4::int8[], $5::bytea[])";
 

@@ -86,9 +86,9 @@ async fn figures() {
         let count = Arc::new(AtomicU64::new(0));
         let (began, before) = (Instant::now(), cpu(&session).await);
         let bare: Vec<_> = (0..LANES)
-            .map(|lane| {
+            .map(|_| {
                 let (shared, count) = (store.shared.clone(), count.clone());
-                tokio::spawn(async move { bare(&shared, lane, size, began, &count).await })
+                tokio::spawn(async move { bare(&shared, size, began, &count).await })
             })
             .collect();
         for lane in bare {
@@ -109,9 +109,8 @@ fn report(what: &str, size: usize, count: &AtomicU64, began: Instant, cpu: u64) 
 }
 
 /// Inserts groups of the same rows, without a look at anything.
-async fn bare(shared: &Shared, lane: usize, size: usize, began: Instant, count: &AtomicU64) {
+async fn bare(shared: &Shared, size: usize, began: Instant, count: &AtomicU64) {
     let session = Session::open(&shared.settings).await.unwrap();
-    let lock: Vec<i16> = (0..256).filter(|id| *id as usize % LANES == lane).collect();
     while began.elapsed() < LASTS {
         let parts: Vec<Part> = (0..size)
             .map(|_| {
@@ -131,6 +130,7 @@ async fn bare(shared: &Shared, lane: usize, size: usize, began: Instant, count: 
         let owned = |part: &Part| (part.claim.partition, (Some(0), 1));
         group.partitions = parts.iter().map(owned).collect();
         group.take(&parts).unwrap();
+        let lock: Vec<i16> = group.partitions.keys().copied().map(look::index).collect();
         session.run("begin").await.unwrap();
         let locked = "select from partitions where id = any($1) order by id for share";
         session.query(locked, &[&lock]).await.unwrap();

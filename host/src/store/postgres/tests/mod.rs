@@ -5,6 +5,7 @@ mod hints;
 mod inbox;
 mod interrupted;
 mod migration;
+mod queue;
 mod server;
 mod takeover;
 mod tls;

@@ -163,22 +163,17 @@ async fn a_node_that_stood_still_writes_nothing_of_what_another_took_over() {
     two.commit_owned(done.clone()).await.unwrap();
     let session = Session::open(&one.shared.settings).await.unwrap();
     let slot = Slot::of(session);
-    let (sender, jobs) = mpsc::channel(1);
-    let lane = tokio::spawn(lane::run(one.shared.clone(), slot, jobs));
-    let (answer, answered) = oneshot::channel();
+    let queue = Arc::new(Queue::new(LINGER));
+    let lane = tokio::spawn(lane::run(one.shared.clone(), slot, queue.clone()));
     let late = next(&done.head, TaskState::Ready, None);
     let parts = vec![Part::commit(old, late).unwrap()];
-    let job = Job {
-        parts,
-        done: answer,
-    };
-    assert!(sender.send(job).await.is_ok());
-    let fenced = answered.await.unwrap();
+    let written = queue.push(parts).await.unwrap();
+    let fenced = written.await.unwrap();
     assert!(
         matches!(fenced, Err(StoreError::Fenced { .. })),
         "{fenced:?}"
     );
-    drop(sender);
+    queue.close();
     lane.await.unwrap();
     // And as it goes on it owns nothing that another has.
     let session = Session::open(&one.shared.settings).await.unwrap();
