@@ -387,14 +387,62 @@ async fn a_store_that_can_be_repaired_without_a_loss_is_repaired_at_the_start() 
     );
     let again = cli(&work, &["store", "check"]);
     assert_eq!(again.status.code(), Some(0), "{:?}", texts(&again));
-    // With a damage beside it, which may be a loss, it is the operator's to decide.
-    let work = subject.again();
-    dangle(&work);
-    let log = fs::read_dir(work.join("store/log")).unwrap().flatten();
-    log.for_each(|slot| fs::remove_file(slot.path()).unwrap());
-    let refused = started(&work).unwrap_err();
-    assert!(refused.contains("stepwell store repair"), "{refused}");
-    assert!(!work.join("store.damaged-1").exists());
+    assert!(!work.join("store.repaired").exists());
+    // With a damage beside it, which may be a loss, it is the operator's to decide. What is read for that is said before;
+    // another damage is an error at once.
+    for is_of_the_tree in [true, false] {
+        let work = subject.again();
+        dangle(&work);
+        match is_of_the_tree {
+            true => flip(&first_file(&work.join("store/archive")), 100, 64),
+            false => fs::remove_file(first_file(&work.join("store/archive"))).unwrap(),
+        }
+        let refused = cli(&work, &["serve", "--listen", "127.0.0.1:0"]);
+        let (out, err) = texts(&refused);
+        let said = out + &err;
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains("stepwell store repair"), "{said}");
+        assert_eq!(said.contains("all of it is read"), is_of_the_tree, "{said}");
+        assert!(!work.join("store.damaged-1").exists());
+    }
+}
+
+/// The file of a directory whose name comes first.
+fn first_file(directory: &Path) -> PathBuf {
+    let files = fs::read_dir(directory).unwrap().flatten();
+    files.map(|file| file.path()).min().unwrap()
+}
+
+/// As it is after a crash, where the file system does not exchange directories.
+#[tokio::test]
+async fn a_repair_that_was_cut_short_is_ended_at_the_start() {
+    only_on_sled!("it is about the store's files");
+    let subject = Subject::make().await;
+    for has_lock in [false, true] {
+        let work = subject.again();
+        let (store, repaired) = (work.join("store"), work.join("store.repaired"));
+        fs::rename(&store, &repaired).unwrap();
+        if has_lock {
+            // Of a server that was started meanwhile.
+            fs::create_dir(&store).unwrap();
+            fs::write(store.join("lock"), "").unwrap();
+        }
+        let checked = texts(&cli(&work, &["store", "check"])).1;
+        assert!(
+            checked.contains("a repair of the store was cut short"),
+            "{checked}"
+        );
+        let accepted = cli(&work, &["store", "repair", "--accept-loss", "store"]);
+        assert_eq!(accepted.status.code(), Some(1), "nothing is lost");
+        let child = started(&work).unwrap();
+        let tasks = listed(&work);
+        end(child);
+        assert!(!repaired.exists());
+        assert!(tasks.keys().eq(subject.tasks.keys()));
+        for (id, task) in &subject.tasks {
+            assert_eq!(tasks[id].state, task.state, "{id}");
+        }
+    }
 }
 
 #[tokio::test]

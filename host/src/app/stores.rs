@@ -10,6 +10,7 @@ use super::error::AppError;
 use crate::domain::blocking::spawn_blocking;
 use crate::domain::ids::{ConfigKey, WorkspaceName};
 use crate::engine::Announce;
+use crate::machine;
 use crate::private_file::{self, PrivateFileError};
 use crate::settings::{Settings, StoreUrl};
 use crate::store::directory_lock::DirectoryLock;
@@ -61,11 +62,17 @@ async fn open_sled(settings: &Settings) -> Result<Opened, AppError> {
     let (directory, audit) = (settings.data_dir.clone(), settings.audit);
     let opening = spawn_blocking(move || {
         make_directory(&directory)?;
+        let path = directory.join(data_dir::STORE);
+        if salvage::finish(&path)? {
+            tracing::warn!(
+                "a repair of the store was cut short; the repaired one is at its place now"
+            );
+        }
         data_dir::expect_store(&directory)?;
-        let mut settings = SledSettings::at(directory.join(data_dir::STORE));
+        let mut settings = SledSettings::at(path);
         settings.audit = audit;
         let opened = match SledStore::open(settings.clone()) {
-            Err(OpenError::Store(StoreError::Damaged(_))) if is_repaired(&settings.path) => {
+            Err(error) if error.is_of_the_tree() && is_repaired(&settings.path, &error) => {
                 SledStore::open(settings)
             }
             opened => opened,
@@ -93,8 +100,16 @@ async fn open_sled(settings: &Settings) -> Result<Opened, AppError> {
     })
 }
 
-/// Repairs a store that is damaged only as far as nothing is lost by it. Says whether it did.
-fn is_repaired(store: &Path) -> bool {
+/// Repairs a store that is damaged only as far as nothing is lost by it. Says whether it did. All of the store is read for
+/// it, and what the tree has is in memory.
+fn is_repaired(store: &Path, error: &OpenError) -> bool {
+    let bytes = std::fs::metadata(store.join("tree/db")).map_or(0, |file| file.len());
+    let memory = machine::memory();
+    if bytes > memory {
+        tracing::warn!(%error, bytes, memory, "the store's database does not open, and is larger than the memory, so that the server does not try to repair it");
+        return false;
+    }
+    tracing::warn!(%error, bytes, "the store's database does not open: all of it is read, to see whether it can be written anew without a loss");
     match salvage::repair_unopened(store) {
         Ok(Some(repaired)) => {
             let kept = repaired.kept.unwrap_or_default();

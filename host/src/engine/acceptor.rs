@@ -102,15 +102,13 @@ impl Acceptor {
             self.tasks.writer().accept(task).await?;
             return Ok(self.dispatcher.offer(&workspace, id));
         }
-        let bytes = task.data.len();
         let announced = self.announce.as_ref().map(|announce| announce());
         let (arriving, mut accepted) = Arriving::new(self.tasks.writer(), task, announced);
         let first = self
             .runner
             .clone()
             .run_first(workspace.clone(), id, arriving.clone(), token);
-        let workers = &self.dispatcher.workers;
-        workers.spawn_sized(&workspace, bytes, Box::pin(first));
+        self.dispatcher.workers.spawn(&workspace, Box::pin(first));
         let result = tokio::time::timeout(RUN_AHEAD, &mut accepted).await;
         // There is no result if the run takes longer, or was cut off by a shutdown.
         let result = result.ok().and_then(Result::ok);

@@ -84,7 +84,7 @@ impl FairPool {
     /// Does work that borrows from its caller, whose thread waits for it; the other tasks of that go on elsewhere
     /// meanwhile. It takes a place as [`FairPool::run_for`] does: so not all threads that serve calls are with one
     /// workspace. To be asked for work of a millisecond and more: a thread is made for it.
-    pub async fn run_here<T: Send>(
+    pub async fn run_borrowing<T: Send>(
         &self,
         workspace: &WorkspaceName,
         work: impl FnOnce() -> T + Send,
@@ -215,7 +215,7 @@ mod tests {
             assert!(works.iter().all(|work| !work.is_finished()));
         }
         // Work that borrows has no place either, until one is given back.
-        let here = pool.run_here(&loud, || ());
+        let here = pool.run_borrowing(&loud, || ());
         let waited = tokio::time::timeout(Duration::from_millis(20), here).await;
         assert!(waited.is_err());
         *gate.0.lock() = true;
@@ -233,15 +233,15 @@ mod tests {
         });
         let others: Vec<_> = others.collect();
         let borrowed = &text;
-        let here = pool.run_here(&quiet, move || {
+        let here = pool.run_borrowing(&quiet, move || {
             let wait = |_| ended.recv_timeout(Duration::from_secs(60)).is_ok();
             (0..8).all(wait) && !borrowed.is_empty()
         });
         assert!(here.await);
         // It is less urgent than its caller, and what goes wrong in it goes wrong there.
         let niceness = || rustix::process::getpriority_process(None).unwrap();
-        assert!(pool.run_here(&quiet, niceness).await > niceness());
-        let panics = pool.run_here(&quiet, || assert!(borrowed.is_empty(), "planted"));
+        assert!(pool.run_borrowing(&quiet, niceness).await > niceness());
+        let panics = pool.run_borrowing(&quiet, || assert!(borrowed.is_empty(), "planted"));
         let caught = std::panic::AssertUnwindSafe(panics).catch_unwind().await;
         assert!(caught.is_err());
         for other in others {

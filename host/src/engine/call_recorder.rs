@@ -38,11 +38,11 @@ impl CallRecorder {
         effect: &Effect,
     ) -> Result<(), StoreError> {
         let bytes = effect.bytes();
-        let (result, body) = {
-            let _turn = writer.turn_for_body(workspace, bytes).await;
-            let stored = self.bodies.without_body(workspace, task, &effect.result);
-            stored.await?
-        };
+        // At once: the call was made, and a run that is cut off as it waits here would make it again.
+        let (result, body) = self
+            .bodies
+            .without_body(workspace, task, &effect.result)
+            .await?;
         let kept = Effect {
             result,
             body,

@@ -16,7 +16,6 @@ use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::inbox::RequestId;
 use crate::domain::journal::Entry;
-use crate::domain::limits;
 use crate::store::{Claim, Commit, NewTask, Ownership, Store, StoreError, Transaction};
 
 /// Writes tasks under the claims of one moment. To be made before a task is read that it is to write.
@@ -73,6 +72,8 @@ impl TaskWriter {
     /// As [`Store::accept`].
     pub(super) async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
         let claim = self.claim(task.head.id)?;
+        // Not with the permit, which others wait for.
+        self.store.room(&task.head.workspace).await?;
         let _permit = self
             .large_writes
             .acquire(&task.head.workspace, task.data.len())
@@ -141,19 +142,6 @@ impl TaskWriter {
         self.large_writes
             .acquire(workspace, committed + accepted)
             .await
-    }
-
-    /// Waits until a call's answer of so many bytes may be stored, if its body is kept outside the journal: what others
-    /// write waits for the sync of a file, too.
-    pub(super) async fn turn_for_body(
-        &self,
-        workspace: &WorkspaceName,
-        bytes: usize,
-    ) -> Option<WritePermit> {
-        match bytes > limits::JOURNAL_BODY_BYTES {
-            true => self.large_writes.acquire_always(workspace).await,
-            false => None,
-        }
     }
 
     /// As [`Store::record_effect`], of a call whose answer has `bytes`, its body included where that is kept elsewhere.
@@ -338,20 +326,25 @@ mod tests {
         )
     }
 
+    /// Others write on while one workspace's large task waits for room.
     #[tokio::test]
-    async fn large_bodies_of_answers_are_stored_one_after_the_other_beside_others() {
+    async fn what_waits_for_room_has_no_permit_that_others_wait_for() {
         let store = Arc::new(MemoryStore::new());
         let owned = store.ownership().borrow().clone();
-        let large_writes = Arc::new(LargeWrites::new(Box::new(|| false)));
-        let writer = TaskWriter::new(store, owned, (large_writes, Arc::default()));
-        let (large, workspace) = (limits::JOURNAL_BODY_BYTES + 1, workspace("acme"));
-        let first = writer.turn_for_body(&workspace, large).await;
-        assert!(first.is_some());
-        assert!(writer.turn_for_body(&workspace, large - 1).await.is_none());
-        let mut second = pin!(writer.turn_for_body(&workspace, large));
-        assert!(futures_util::poll!(&mut second).is_pending());
-        drop(first);
-        assert!(second.await.is_some());
+        let writes = Arc::new(LargeWrites::new(Box::new(|| false)));
+        let writer = TaskWriter::new(store.clone(), owned, (writes.clone(), Arc::default()));
+        let data = format!(r#"{{"text":"{}"}}"#, "x".repeat(1024 * 1024));
+        let task = new_task(&workspace("loud"), TaskId::new(), &data);
+        let full = store.full.write().await;
+        let mut waits = pin!(writer.accept(task));
+        assert!(futures_util::poll!(&mut waits).is_pending());
+        let quiet = workspace("quiet");
+        let mut permit = pin!(writes.acquire(&quiet, data.len()));
+        let Poll::Ready(permit) = futures_util::poll!(&mut permit) else {
+            panic!("it is with who waits for room");
+        };
+        drop((permit, full));
+        waits.await.unwrap();
     }
 
     /// The request may stop waiting while the write is under way, and then it accepts the task itself.

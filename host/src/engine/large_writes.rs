@@ -85,17 +85,9 @@ impl LargeWrites {
         workspace: &WorkspaceName,
         bytes: usize,
     ) -> Option<WritePermit> {
-        match bytes < LARGE {
-            true => None,
-            false => self.acquire_always(workspace).await,
+        if bytes < LARGE {
+            return None;
         }
-    }
-
-    /// Waits as for a large write, however few its bytes are.
-    pub(super) async fn acquire_always(
-        self: &Arc<Self>,
-        workspace: &WorkspaceName,
-    ) -> Option<WritePermit> {
         let permit = {
             let mut state = self.state.lock();
             let most = match (self.is_alone)() {

@@ -341,7 +341,7 @@ impl Ingest {
             return work();
         }
         let pool = &self.engine.pool;
-        pool.run_here(workspace, work).await
+        pool.run_borrowing(workspace, work).await
     }
 
     pub(super) fn task(&self, sent: Sent<'_>, document: &Document) -> Result<NewTask, IngestError> {

@@ -16,8 +16,6 @@ use crate::sandbox::gave_back;
 const SLICE: Micros = 5_000;
 /// A poll that took less than this waited for something, unless a guest gave the thread back in it.
 const SHORT: Micros = 1_000;
-/// A poll that took more than this was the host's work on something large: guests give the thread back before.
-const LONG: Micros = 2_500;
 
 /// A future with its workspace's lane. What its polls take is the workspace's time, and it is polled when that has its
 /// turn.
@@ -41,8 +39,6 @@ struct Turn {
     ticket: Option<Arc<Ticket>>,
     /// Whether it has asked for a turn that is not over.
     asked: bool,
-    /// Whether a poll of it was long.
-    was_long: bool,
 }
 
 impl Turn {
@@ -67,7 +63,7 @@ impl Turn {
                 true => share.push_first(lane, ticket.clone()),
                 false => share.push(lane, ticket.clone()),
             }
-            shared.grant(&mut share);
+            shared.grant(share);
         }
         let Some(ticket) = &self.ticket else {
             return true;
@@ -96,31 +92,6 @@ impl<F> Charged<F> {
             future: Some(future),
             turn: Turn::default(),
         }
-    }
-
-    /// Whether what comes next is to be done by threads that are less urgent, as other workspaces are active: the job has
-    /// computed for long, and has its turn now, or needs none. It asks for that first: who does not ask looks as if it
-    /// wanted none. What is soon over is not for these threads, whatever its workspace has used: others would wait for
-    /// locks that it holds while it has no processor.
-    pub(super) fn is_heavy(&mut self, context: &Context<'_>) -> bool {
-        let Self {
-            shared,
-            lane,
-            waits,
-            turn,
-            ..
-        } = self;
-        let computes = turn.was_long || turn.streak >= SLICE;
-        if !computes || !shared.is_contended.load(Ordering::Relaxed) {
-            return false;
-        }
-        if let (None, Some(workspace)) = (&lane, &waits) {
-            *lane = Some(shared.enter(workspace));
-        }
-        let Some((lane, account)) = lane else {
-            return false;
-        };
-        turn.is_now(shared, (*lane, &**account), waits.is_some(), context)
     }
 
     /// Gives the place among the workspace's jobs back, if there is one.
@@ -167,7 +138,6 @@ impl<F: Future + Unpin> Future for Charged<F> {
             false => 0,
             true => job.turn.streak.saturating_add(used),
         };
-        job.turn.was_long |= used >= LONG;
         if in_turn {
             shared.release(*lane, used);
         }

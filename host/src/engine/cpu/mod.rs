@@ -3,11 +3,9 @@
 //! What is run here is a *job*: a future of one workspace. All that a poll of it takes counts as its workspace's
 //! time, the host's work for it included; a job that waits for something else uses none. A short job of a workspace
 //! within its share is polled as any other future, without a lock. A guest that computes gives its thread back at
-//! every tick of the sandbox's epoch, and is polled again when its workspace has a turn. While other workspaces are
-//! active it goes on on threads that are less urgent ([`moving`]).
+//! every tick of the sandbox's epoch, and is polled again when its workspace has a turn.
 
 mod job;
-mod moving;
 mod share;
 mod shared;
 mod ticket;
@@ -23,12 +21,8 @@ use super::threads::Threads;
 use crate::domain::blocking::{Executor, Job};
 use crate::domain::ids::WorkspaceName;
 pub use job::Charged;
-use moving::Moving;
 use share::{Micros, Share};
 use shared::Shared;
-
-/// Work on more bytes computes for long: what is done with data of a task copies, parses and writes them.
-const LARGE: usize = 64 * 1024;
 
 /// Runs the jobs of workspaces on the engine's threads.
 pub(super) struct Workers {
@@ -54,21 +48,7 @@ impl Workers {
     /// Runs a future, as work of the workspace, which is active until the future ends.
     pub(super) fn spawn(&self, workspace: &WorkspaceName, future: Job) {
         let job = Charged::new(self.shared.clone(), workspace, future);
-        self.spawn_charged(job);
-    }
-
-    fn spawn_charged(&self, job: Charged<Job>) {
-        let computing = self.threads.computing().clone();
-        self.threads.spawn(Moving::new(job, computing));
-    }
-
-    /// As [`Workers::spawn`], for work on so many bytes: on much it computes for long from the beginning.
-    pub(super) fn spawn_sized(&self, workspace: &WorkspaceName, bytes: usize, future: Job) {
-        if bytes <= LARGE || self.has_one_workspace() {
-            return self.spawn(workspace, future);
-        }
-        let job = Charged::new(self.shared.clone(), workspace, future);
-        self.threads.computing().spawn(job);
+        self.threads.spawn(job);
     }
 
     /// A future that takes its workspace's time whenever it is polled, and is polled when that has some. While it
@@ -112,7 +92,7 @@ impl Workers {
 
 impl Executor for Workers {
     fn spawn(&self, workspace: &WorkspaceName, job: Job) {
-        self.spawn_charged(self.charge(workspace, job));
+        self.run(workspace, job);
     }
 }
 

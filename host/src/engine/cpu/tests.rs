@@ -108,56 +108,6 @@ fn other_workspaces_go_on_while_one_computes() {
     }
 }
 
-/// How much less urgent than others the thread is.
-fn niceness() -> i32 {
-    rustix::process::getpriority_process(None).unwrap()
-}
-
-#[test]
-fn what_computes_for_long_beside_others_goes_on_on_less_urgent_threads() {
-    let (_threads, workers) = workers();
-    let own = niceness();
-    let (loud, quiet) = (name("loud"), name("quiet"));
-    // It is active as long as this waits.
-    let (end, ended) = tokio::sync::oneshot::channel::<()>();
-    let (tells, told) = mpsc::channel();
-    let waits = async move {
-        let _ = ended.await;
-        let _ = tells.send(niceness());
-    };
-    workers.spawn(&quiet, Box::pin(waits));
-    let (moves, moved) = mpsc::channel();
-    let computes = async move {
-        let until = Instant::now() + PATIENCE;
-        while niceness() <= own && Instant::now() < until {
-            let begun = Instant::now();
-            while begun.elapsed() < Duration::from_millis(2) {
-                std::hint::spin_loop();
-            }
-            tokio::task::yield_now().await;
-        }
-        // Timers and other futures go on there.
-        tokio::time::sleep(Duration::from_millis(1)).await;
-        tokio::spawn(async {}).await.unwrap();
-        moves.send(niceness()).unwrap();
-    };
-    workers.spawn(&loud, Box::pin(computes));
-    assert!(moved.recv_timeout(PATIENCE).unwrap() > own);
-    // What is soon over stays, also if its workspace has used more than its share.
-    workers.spend(&loud, Duration::from_millis(50));
-    let (stays, stayed) = mpsc::channel();
-    let short = async move {
-        for _ in 0..20 {
-            tokio::task::yield_now().await;
-        }
-        stays.send(niceness()).unwrap();
-    };
-    workers.spawn(&loud, Box::pin(short));
-    assert_eq!(stayed.recv_timeout(PATIENCE).unwrap(), own);
-    end.send(()).unwrap();
-    assert_eq!(told.recv_timeout(PATIENCE).unwrap(), own);
-}
-
 #[test]
 fn what_is_under_way_is_dropped_where_it_stands() {
     struct Dropped(mpsc::Sender<()>);

@@ -20,12 +20,10 @@ pub(super) struct Blocks {
 }
 
 impl From<Vec<u8>> for Blocks {
-    fn from(last: Vec<u8>) -> Self {
-        Self {
-            full: Vec::new(),
-            bytes: last.len(),
-            last,
-        }
+    fn from(entries: Vec<u8>) -> Self {
+        let mut blocks = Self::default();
+        blocks.append(entries);
+        blocks
     }
 }
 
@@ -116,6 +114,9 @@ mod tests {
         assert!(shared.into_iter().all(|(now, then)| Arc::ptr_eq(now, then)));
         let own: usize = blocks.last.len() + held.last.len();
         assert!(own <= 2 * BLOCK, "{own} bytes are copied");
+        // So it is with what was read at once.
+        let read = Blocks::from(vec![1; 16 * BLOCK]);
+        assert!(read.last.len() <= BLOCK && read.len() == 16 * BLOCK);
     }
 
     #[test]

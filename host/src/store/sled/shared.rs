@@ -23,8 +23,8 @@ use crate::domain::ids::WorkspaceName;
 use crate::store::directory_lock::DirectoryLock;
 use crate::store::{Blobs, Partitions, StoreError};
 
-/// The part of the memory for tasks up to which a workspace has little of it.
-const LITTLE: usize = 16;
+/// A workspace has little of the memory for tasks up to its bound divided by this.
+const LITTLE_PART: usize = 16;
 
 /// What the store's threads and callers share.
 pub(super) struct Shared {
@@ -242,7 +242,7 @@ impl Shared {
         self.has_room()
             || (self.overlay_bytes.load(Ordering::Relaxed) <= 4 * settings.overlay_bytes
                 && self.slots.bytes() <= 8 * settings.log_bytes
-                && self.overlay.read().bytes_of(workspace) <= settings.overlay_bytes / LITTLE)
+                && self.overlay.read().bytes_of(workspace) <= settings.overlay_bytes / LITTLE_PART)
     }
 
     /// Waits until memory and log are below their bounds, or the workspace's part of them is small.

@@ -44,6 +44,10 @@ impl Store for SledStore {
         self.shared.partitions.watch()
     }
 
+    async fn room(&self, workspace: &WorkspaceName) -> Result<(), StoreError> {
+        self.shared.room(workspace).await
+    }
+
     async fn accept(&self, claim: Claim, task: NewTask) -> Result<(), StoreError> {
         self.shared.room(&task.head.workspace).await?;
         let part = self.accepted(claim, task)?;

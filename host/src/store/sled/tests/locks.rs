@@ -135,13 +135,24 @@ fn who_has_little_in_memory_does_not_wait_for_room() {
         let accepted = runtime.block_on(within(accept("loud", 50_000)));
         accepted.unwrap().unwrap();
     }
-    let (waits, little) = (accept("loud", 1), accept("quiet", 1));
-    let little = runtime.block_on(within(little));
-    let is_waiting = !waits.is_finished();
+    let mut waits = {
+        let (store, task) = (
+            store.clone(),
+            new_task(&workspace("loud"), TaskId::new(), "{}"),
+        );
+        Box::pin(async move { store.accept_owned(task).await })
+    };
+    let is_waiting = runtime.block_on(async { futures_util::poll!(&mut waits).is_pending() });
+    let little = runtime.block_on(within(accept("quiet", 1)));
+    // What was polled may also be about to be written; with room it would be by now.
+    let still_waits = runtime.block_on(async { futures_util::poll!(&mut waits).is_pending() });
     drop(folding);
     little.expect("it waits for room").unwrap();
-    assert!(is_waiting, "there is no room for more of it");
-    runtime.block_on(within(waits)).unwrap().unwrap();
+    assert!(is_waiting && still_waits, "there is no room for more of it");
+    runtime
+        .block_on(within(runtime.spawn(waits)))
+        .unwrap()
+        .unwrap();
     // Nor can all of them together fill it without end.
     let folding = store.shared.checkpointing.lock();
     let bytes = &store.shared.overlay_bytes;

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::super::failpoint::{FailPoint, Write};
+use super::super::shapes::journal::Piece;
+use super::super::shapes::read;
 use super::super::shapes::record::Record;
-use super::super::{pieces, salvage, tasks};
+use super::super::{checked, keys, pieces, salvage, tasks};
 use super::torn::copy;
 use super::{scratch, small};
 use crate::domain::ids::TaskId;
@@ -124,10 +126,12 @@ async fn what_a_crash_leaves_of_a_fold_is_nothing() {
     let copies = std::mem::take(&mut *copies.lock());
     assert!(copies.len() > 14, "{}", copies.len());
     let (workspace, id) = (&task.head.workspace, task.head.id);
+    let mut with_uncounted = 0;
     for crashed in copies {
         let found = salvage::check(crashed.path()).unwrap();
         assert!(found.sound, "{:?}", found.damages);
         let store = SledStore::open(small(crashed.path())).unwrap();
+        with_uncounted += usize::from(has_uncounted(&store, &task));
         let before = store.history(workspace, id).await.unwrap().unwrap();
         let shown = store.timeline(workspace, id, None).await.unwrap().unwrap();
         assert_eq!(shown.journal.len(), before.journal.len());
@@ -142,4 +146,25 @@ async fn what_a_crash_leaves_of_a_fold_is_nothing() {
         assert_eq!(after.journal.len(), before.journal.len() + 2);
         assert_eq!(after.task.head.state(), TaskState::Done);
     }
+    assert!(with_uncounted > 10, "{with_uncounted}");
+}
+
+/// Whether the tree has more of a task's journal than the task's record counts.
+fn has_uncounted(store: &SledStore, task: &NewTask) -> bool {
+    let (workspace, id) = (&task.head.workspace, task.head.id);
+    let prefix = keys::journal_prefix(workspace, id);
+    let found = store.shared.with_disk(|disk| {
+        let record = match disk.get_long(&keys::task(workspace, id))? {
+            Some(record) => Record::decode(&record)?.fixed.streamed,
+            None => 0,
+        };
+        let mut bytes = 0;
+        for found in disk.db.scan_prefix(&prefix) {
+            let (key, stored) = found.unwrap();
+            bytes += read::<Piece<'_>>(checked::open(&key, &stored)?)?.0.len() as u64;
+        }
+        Ok((record, bytes))
+    });
+    let (counted, bytes) = found.unwrap();
+    bytes > counted
 }
