@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use crate::support::ran::cli;
-use crate::support::{Receiver, Server, is_postgres, receiver::Reply};
+use crate::support::{Receiver, Server, receiver::Reply};
 use serde_json::json;
 use stepwell_api::Task;
 
@@ -52,10 +52,8 @@ async fn a_task_that_records_without_end_fails_and_is_shown_at_small_cost() {
         assert_eq!(again.runs.len(), task.runs.len());
     }
     let grown = resident(&server).saturating_sub(before);
-    // All that the runs were answered, 16 times, would be more than 1,000. PostgreSQL's answers are read by four connections
-    // at once, each of which has one as it came and as entries.
-    let most = if is_postgres() { 600 } else { 256 };
-    assert!(grown < most * MIB, "{} MiB", grown / MIB);
+    // All that the runs were answered, 16 times, would be more than 1,000.
+    assert!(grown < 256 * MIB, "{} MiB", grown / MIB);
     server.is_well().await;
 }
 

@@ -7,10 +7,25 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::support::receiver::Reply;
-use crate::support::{Cluster, PATIENCE, Receiver, asked};
+use crate::support::{Cluster, PATIENCE, Receiver, Server, asked};
 
 const CALLS: &str = "export const condition = {url: {$type: 'string'}, called: null};
     export const content = async () => { await fetch(data.url); data.called = true; };";
+
+/// Starts a run that lasts, and gives its task.
+async fn begin(server: &Server, upstream: &Receiver) -> String {
+    upstream.reply("/slow", Reply::status(200).after(Duration::from_secs(3600)));
+    let webhook = server.webhook("Orders").await;
+    server.script("calls", CALLS).await;
+    let url = format!("{}/slow", upstream.url);
+    server.post(&webhook, &json!({"url": url})).await
+}
+
+/// Waits until the upstream has so many requests, and the run that made the last one is noted: it has lasted for two looks.
+async fn noted(upstream: &Receiver, requests: usize) {
+    asked(upstream, requests).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+}
 
 /// The server that has the run.
 async fn runs(cluster: &Cluster) -> usize {
@@ -34,17 +49,9 @@ async fn runs(cluster: &Cluster) -> usize {
 async fn a_task_that_takes_two_servers_down_is_set_aside() {
     let mut cluster = Cluster::start(3).await;
     let upstream = Receiver::start().await;
-    upstream.reply("/slow", Reply::status(200).after(Duration::from_secs(3600)));
-    let webhook = cluster.servers[0].webhook("Orders").await;
-    cluster.servers[0].script("calls", CALLS).await;
-    let url = format!("{}/slow", upstream.url);
-    let id = cluster.servers[0]
-        .post(&webhook, &json!({"url": url}))
-        .await;
+    let id = begin(&cluster.servers[0], &upstream).await;
     for round in 1..=2 {
-        asked(&upstream, round).await;
-        // It is noted after it has lasted for two looks.
-        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        noted(&upstream, round).await;
         let place = runs(&cluster).await;
         cluster.servers[place].kill();
     }
@@ -63,4 +70,55 @@ async fn a_task_that_takes_two_servers_down_is_set_aside() {
     let done = cluster.servers[left].wait(&id, "done").await;
     assert_eq!(done.data["called"], true);
     cluster.servers[left].is_well().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_gives_the_task_away_does_not_forget_which_it_took_down() {
+    let mut cluster = Cluster::start(3).await;
+    let upstream = Receiver::start().await;
+    let id = begin(&cluster.servers[0], &upstream).await;
+    noted(&upstream, 1).await;
+    let first = runs(&cluster).await;
+    cluster.servers[first].kill();
+    noted(&upstream, 2).await;
+    let second = runs(&cluster).await;
+    let third = 3 - first - second;
+    let nodes = cluster.nodes(second).await;
+    let own = nodes.iter().find(|node| node.this).unwrap().id.to_string();
+    // The run does not end, and goes to the other one.
+    cluster.servers[third].cli_json(&["node", "drain", &own]);
+    noted(&upstream, 3).await;
+    assert_eq!(runs(&cluster).await, third);
+    cluster.servers[third].kill();
+    let aside = cluster.servers[second].wait(&id, "error").await;
+    assert_eq!(
+        aside.fault.as_deref(),
+        Some("the server ended during this run twice")
+    );
+    assert_eq!(upstream.seen().len(), 3, "it was not begun once more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_ended_while_the_database_is_down_blames_no_task() {
+    let mut cluster = Cluster::start(1).await;
+    let upstream = Receiver::start().await;
+    let id = begin(&cluster.servers[0], &upstream).await;
+    // Twice a shutdown, and once a kill.
+    for round in 1..=2 {
+        noted(&upstream, round).await;
+        cluster.database.kill();
+        assert!(cluster.servers[0].stop().success());
+        cluster.database.resume();
+        cluster.servers[0].launch().await;
+    }
+    noted(&upstream, 3).await;
+    cluster.servers[0].kill();
+    cluster.servers[0].launch().await;
+    noted(&upstream, 4).await;
+    upstream.reply("/slow", Reply::status(204));
+    cluster.servers[0].kill();
+    cluster.servers[0].launch().await;
+    // The second kill: that one counts.
+    cluster.servers[0].wait(&id, "error").await;
+    assert_eq!(upstream.seen().len(), 4);
 }

@@ -19,7 +19,7 @@ use crate::support::{Receiver, Server, accepted_task, stepwell, texts, typed};
 
 const LOCAL: [&str; 2] = ["--egress-allow", "127.0.0.1/32"];
 /// Waits as long as it is told to.
-const PARKS: &str = "export const condition = {park: Number, parked: null};
+pub const PARKS: &str = "export const condition = {park: Number, parked: null};
     export const content = async () => { data.parked = true; task.park(data.park); };";
 const WAKES: &str = "export const condition = {parked: true, woke: null};
     export const content = async () => { data.woke = task.config('GREETING'); };";
@@ -40,7 +40,7 @@ fn migrate(from: &str, to: &str, more: &[&str]) -> Output {
         .unwrap()
 }
 
-fn migrated(from: &str, to: &str, more: &[&str]) -> StoreMigrateReport {
+pub fn migrated(from: &str, to: &str, more: &[&str]) -> StoreMigrateReport {
     let output = migrate(from, to, &[more, &["--json"]].concat());
     let (out, err) = texts(&output);
     assert!(output.status.success(), "{out}{err}");
@@ -49,7 +49,7 @@ fn migrated(from: &str, to: &str, more: &[&str]) -> StoreMigrateReport {
     said
 }
 
-fn refused(from: &str, to: &str, more: &[&str], code: i32, reason: &str) {
+pub fn refused(from: &str, to: &str, more: &[&str], code: i32, reason: &str) {
     let output = migrate(from, to, more);
     let (out, err) = texts(&output);
     assert_eq!(output.status.code(), Some(code), "{out}{err}");
@@ -57,7 +57,7 @@ fn refused(from: &str, to: &str, more: &[&str], code: i32, reason: &str) {
 }
 
 /// A directory with the secrets of a server.
-fn secrets_of(directory: &Path) -> TempDir {
+pub fn secrets_of(directory: &Path) -> TempDir {
     let new = TempDir::new().unwrap();
     for name in ["vault-key", "admin-token"] {
         fs::copy(directory.join(name), new.path().join(name)).unwrap();
@@ -352,10 +352,20 @@ async fn a_data_directory_goes_into_a_database_and_back_and_every_answer_is_the_
     refused(
         &url,
         there,
+        &["--files-dir", empty],
+        1,
+        "which is not in the directory of files",
+    );
+    refused(
+        &url,
+        there,
         &["--files-dir", "/nowhere/at/all"],
         1,
         "is no directory",
     );
+    // What was refused has not taken the database from its servers.
+    let mut second = Server::on(secrets_of(first.data_dir()), &args).await;
+    assert!(second.stop().success());
     migrated(&url, there, &["--files-dir", shared]);
     let mut third = Server::on(back, &LOCAL).await;
     same(&before, &answers(&third, &all.tasks).await);

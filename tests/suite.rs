@@ -71,6 +71,7 @@ mod seed;
 mod startup;
 mod store_damage;
 mod store_migrate;
+mod store_moved;
 mod subtasks;
 mod task_api;
 mod timeline;

@@ -135,6 +135,8 @@ pub struct StoreMigrateReport {
     pub deliveries_left: u64,
     /// Bodies of responses that were missing in the source already.
     pub bodies_missing: u64,
+    /// Files that tasks name and that were missing in the source already: with `--no-files`.
+    pub files_missing: u64,
 }
 
 /// The items of one kind that were copied.

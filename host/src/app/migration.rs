@@ -2,7 +2,9 @@
 //!
 //! A data directory is written beside the place of its store, and takes that place when all was read back and is the
 //! same. A database is marked as incomplete until then. So nothing is served of a copy that was interrupted, and it can
-//! be made again.
+//! be made again. A database that is copied from is taken over before anything is read, and stays left.
+//!
+//! What can be refused is refused before either side is changed.
 
 mod error;
 
@@ -19,7 +21,7 @@ use crate::private_file;
 use crate::settings::StoreUrl;
 use crate::store::blobs::Blobs;
 use crate::store::directory_lock::DirectoryLock;
-use crate::store::migration::{self, Migrate, Summary};
+use crate::store::migration::{self, Migrate, MissingFiles, Summary};
 use crate::store::postgres::{OfflineStore, PostgresSettings};
 use crate::store::sled::{SledSettings, SledStore};
 use crate::store::{Store, StoreError};
@@ -36,6 +38,8 @@ pub enum Migration {
         to: StoreUrl,
         /// The directory of files that come with tasks; needed if there are any.
         files: Option<PathBuf>,
+        /// If files are missing that tasks name.
+        may_miss: MissingFiles,
     },
     /// From a database into a data directory without a store.
     IntoDirectory {
@@ -43,8 +47,10 @@ pub enum Migration {
         from: StoreUrl,
         /// The data directory.
         to: PathBuf,
-        /// The directory of files that came with tasks.
-        files: PathBuf,
+        /// The directory of files that came with tasks; none if there is none.
+        files: Option<PathBuf>,
+        /// If files are missing that tasks name.
+        may_miss: MissingFiles,
     },
 }
 
@@ -60,17 +66,25 @@ pub enum Stage {
 /// Copies a store and reads the copy back. Returns what was copied.
 ///
 /// # Errors
-/// [`MigrateError`]. The source is as it was, and of the target nothing is served.
+/// [`MigrateError`]. The source is used as before, and of the target nothing is served.
 pub async fn migrate(
     migration: &Migration,
     told: &(dyn Fn(Stage) + Sync),
 ) -> Result<Summary, MigrateError> {
     private_file::make_all_private();
     match migration {
-        Migration::IntoDatabase { from, to, files } => {
-            into_database(from, to, files.as_deref(), told).await
-        }
-        Migration::IntoDirectory { from, to, files } => into_directory(from, to, files, told).await,
+        Migration::IntoDatabase {
+            from,
+            to,
+            files,
+            may_miss,
+        } => into_database(from, to, (files.as_deref(), *may_miss), told).await,
+        Migration::IntoDirectory {
+            from,
+            to,
+            files,
+            may_miss,
+        } => into_directory(from, to, (files.as_deref(), *may_miss), told).await,
     }
 }
 
@@ -93,7 +107,7 @@ async fn open(settings: SledSettings) -> Result<Arc<SledStore>, MigrateError> {
 async fn into_database(
     from: &Path,
     to: &StoreUrl,
-    files: Option<&Path>,
+    files: (Option<&Path>, MissingFiles),
     told: &(dyn Fn(Stage) + Sync),
 ) -> Result<Summary, MigrateError> {
     let directory = from.to_owned();
@@ -108,7 +122,7 @@ async fn fill_database(
     source: &SledStore,
     from: &Path,
     to: &StoreUrl,
-    files: Option<&Path>,
+    (files, may_miss): (Option<&Path>, MissingFiles),
     told: &(dyn Fn(Stage) + Sync),
 ) -> Result<Summary, MigrateError> {
     let vault = Vault::present(from, given_key().as_deref())?;
@@ -125,8 +139,9 @@ async fn fill_database(
     if begins && !Blobs::shared(files.clone()).owners()?.is_empty() {
         return Err(MigrateError::FilesThere(files));
     }
+    expect_files(source, may_miss).await?;
     let target = OfflineStore::write(settings, source.seed()).await?;
-    let copied = write_copy(source, &target, vault.as_ref(), told).await;
+    let copied = write_copy(source, &target, (vault.as_ref(), may_miss), told).await;
     target.close().await;
     copied
 }
@@ -134,39 +149,73 @@ async fn fill_database(
 async fn write_copy(
     source: &SledStore,
     target: &OfflineStore,
-    vault: Option<&Vault>,
+    (vault, may_miss): (Option<&Vault>, MissingFiles),
     told: &(dyn Fn(Stage) + Sync),
 ) -> Result<Summary, MigrateError> {
     if let Some(vault) = vault {
         stores::agree_on_key(&target.store, vault, true).await?;
     }
     let store: &dyn Migrate = target.store.as_ref();
-    let copied = migration::copy(source, store, &|tasks| told(Stage::Copies(tasks))).await?;
+    let copied = migration::copy(source, store, may_miss, &|tasks| {
+        told(Stage::Copies(tasks));
+    })
+    .await?;
     let read = migration::read(store, &|tasks| told(Stage::Reads(tasks))).await?;
     migration::compare(&copied, &read)?;
     target.complete().await?;
     Ok(copied)
 }
 
+/// Refuses a source whose files are all missing, if they may not be.
+async fn expect_files(source: &dyn Migrate, may_miss: MissingFiles) -> Result<(), MigrateError> {
+    match may_miss {
+        MissingFiles::Refused => Ok(migration::expect_files(source).await?),
+        MissingFiles::LeftOut => Ok(()),
+    }
+}
+
 async fn into_directory(
     from: &StoreUrl,
     to: &Path,
-    files: &Path,
+    (files, may_miss): (Option<&Path>, MissingFiles),
     told: &(dyn Fn(Stage) + Sync),
 ) -> Result<Summary, MigrateError> {
-    if !files.is_dir() {
-        return Err(MigrateError::FilesMissing(files.to_owned()));
-    }
+    let files = match files {
+        Some(files) if files.is_dir() => files.to_owned(),
+        Some(files) => return Err(MigrateError::FilesMissing(files.to_owned())),
+        // There is none.
+        None => to.join(stores::FILES),
+    };
     let directory = to.to_owned();
     let (_lock, incoming) = blocking(move || prepare(&directory)).await?;
-    let settings = PostgresSettings::new(from.reveal(), files.to_owned())?;
+    let settings = PostgresSettings::new(from.reveal(), files)?;
     let source = OfflineStore::read(settings).await?;
-    let copied = fill_directory(&source, to, &incoming, told).await;
+    let copied = leave_database(&source, to, (&incoming, may_miss), told).await;
     source.close().await;
     let copied = copied?;
     let directory = to.to_owned();
     blocking(move || take_place(&directory, &incoming)).await?;
     Ok(copied)
+}
+
+/// Takes a database over and copies it. It is given back if it is not copied.
+async fn leave_database(
+    source: &OfflineStore,
+    to: &Path,
+    (incoming, may_miss): (&Path, MissingFiles),
+    told: &(dyn Fn(Stage) + Sync),
+) -> Result<Summary, MigrateError> {
+    check_database(source, to, may_miss).await?;
+    let place = std::path::absolute(to).map_err(MigrateError::file(to))?;
+    let place = format!("the data directory {}", place.display());
+    source.take_over(&place).await?;
+    let copied = fill_directory(source, (incoming, may_miss), told).await;
+    if copied.is_err()
+        && let Err(error) = source.give_back().await
+    {
+        tracing::warn!(%error, "servers start on the database again after `stepwell store reopen`");
+    }
+    copied
 }
 
 /// Takes the data directory, and removes what an interrupted copy left in it. Returns where the store is to be written.
@@ -184,14 +233,13 @@ fn prepare(directory: &Path) -> Result<(DirectoryLock, PathBuf), MigrateError> {
     Ok((lock, incoming))
 }
 
-async fn fill_directory(
+/// Refuses a database whose secrets are not in the target, or whose files are missing.
+async fn check_database(
     source: &OfflineStore,
     to: &Path,
-    incoming: &Path,
-    told: &(dyn Fn(Stage) + Sync),
-) -> Result<Summary, MigrateError> {
+    may_miss: MissingFiles,
+) -> Result<(), MigrateError> {
     let vault = Vault::present(to, given_key().as_deref())?;
-    let store: &dyn Migrate = source.store.as_ref();
     if let Some(check) = source.key_check().await? {
         let Some(vault) = &vault else {
             return Err(MigrateError::NoSecrets(to.to_owned()));
@@ -200,13 +248,25 @@ async fn fill_directory(
             return Err(MigrateError::OtherSecrets(to.to_owned()));
         }
     }
-    let registry = store.registry_since(0).await?;
+    let registry = source.store.registry_since(0).await?;
     catalog::check_sealed(&registry, vault.as_ref(), &to.join(KEY_FILE))?;
     drop(registry);
+    expect_files(source.store.as_ref(), may_miss).await
+}
+
+async fn fill_directory(
+    source: &OfflineStore,
+    (incoming, may_miss): (&Path, MissingFiles),
+    told: &(dyn Fn(Stage) + Sync),
+) -> Result<Summary, MigrateError> {
+    let store: &dyn Migrate = source.store.as_ref();
     let mut settings = SledSettings::at(incoming);
     settings.seed = Some(store.seed());
     let target = open(settings.clone()).await?;
-    let copied = migration::copy(store, target.as_ref(), &|tasks| told(Stage::Copies(tasks))).await;
+    let copied = migration::copy(store, target.as_ref(), may_miss, &|tasks| {
+        told(Stage::Copies(tasks));
+    })
+    .await;
     target.close().await;
     drop(target);
     let copied = copied?;
@@ -217,6 +277,16 @@ async fn fill_directory(
     migration::compare(&copied, &read?)?;
     source.check().await?;
     Ok(copied)
+}
+
+/// Lets servers start again on a database that was copied into a data directory which is not used. Returns what that was; none
+/// if the database was not moved.
+///
+/// # Errors
+/// [`MigrateError::Database`].
+pub async fn reopen(database: &StoreUrl) -> Result<Option<String>, MigrateError> {
+    let settings = PostgresSettings::new(database.reveal(), PathBuf::new())?;
+    Ok(OfflineStore::reopen(&settings).await?)
 }
 
 /// Has the store that was written take its place, durably.

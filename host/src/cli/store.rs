@@ -8,7 +8,7 @@ use anyhow::Result;
 use clap::{Subcommand, ValueEnum};
 use stepwell_api::report::{StoreCheckReport, StoreDamage, StoreRepairReport};
 
-use self::migrate::MigrateArgs;
+use self::migrate::{MigrateArgs, ReopenArgs};
 use super::context;
 use super::global::Global;
 use crate::app::data_dir;
@@ -45,12 +45,19 @@ pub enum StoreCommand {
     },
     /// Copy a whole store from a data directory into a database, or back, and read the copy to compare it
     #[command(
-        long_about = "Copies a whole store from a data directory into an empty PostgreSQL database, or from a database into a data directory without a store, and reads the copy back to compare it. No server may use either. The source is not changed. A copy that was interrupted is not served, and is begun anew by the same command.",
+        long_about = "Copies a whole store from a data directory into an empty PostgreSQL database, or from a database into a data directory without a store, and reads the copy back to compare it. No server may use either. What the source has is not changed; no server starts on a database that was copied from, until `stepwell store reopen`. A copy that was interrupted is not served, and is begun anew by the same command.",
         after_help = "Examples:
   stepwell store migrate --from /var/lib/stepwell --to postgres://stepwell@db.internal/stepwell --files-dir /srv/shared/stepwell
   stepwell store migrate --from postgres://stepwell@db.internal/stepwell --files-dir /srv/shared/stepwell --to /var/lib/stepwell-new"
     )]
     Migrate(MigrateArgs),
+    /// Let servers start again on a database that was copied into a data directory
+    #[command(
+        long_about = "Lets servers start again on a database that `stepwell store migrate` has copied into a data directory, or had begun to copy: that copy is not to be used then. Nothing else is changed.",
+        after_help = "Examples:
+  stepwell store reopen --store postgres://stepwell@db.internal/stepwell"
+    )]
+    Reopen(ReopenArgs),
 }
 
 /// A part of a data directory that may be lost as a whole.
@@ -80,6 +87,7 @@ pub fn run(global: &Global, command: StoreCommand, output: Output) -> Result<()>
             repair(&directory(path)?, accept_loss, output)
         }
         StoreCommand::Migrate(args) => migrate::run(args, output),
+        StoreCommand::Reopen(args) => migrate::reopen(&args, output),
     }
 }
 

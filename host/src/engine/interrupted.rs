@@ -122,9 +122,9 @@ struct Listed {
 /// Whether a task is run that the queue has given out.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// It is. [`Interrupted::rests`] is to be told when its runner is done with it.
+    /// It is. [`Interrupted::task_rested`] or [`Interrupted::task_left`] is to be told when its runner is done with it.
     Runs,
-    /// Not yet: [`Interrupted::rests`] names it when it is to be woken.
+    /// Not yet: one of these names it when it is to be woken.
     Waits,
     /// It was interrupted too often.
     SetAside,
@@ -190,7 +190,7 @@ impl Interrupted {
         Admission::Waits
     }
 
-    /// A task's runner is done with it, or it has been set aside. Returns those that are to be woken now.
+    /// A task has come to rest: its run ended in whichever way, or it has been set aside. Returns those that are to be woken now.
     pub(super) fn task_rested(&self, workspace: &WorkspaceName, task: TaskId) -> Vec<TaskId> {
         if !self.any.load(Ordering::Relaxed) {
             return Vec::new();
@@ -210,6 +210,22 @@ impl Interrupted {
             self.any.store(false, Ordering::Relaxed);
         }
         woken
+    }
+
+    /// A task's runner is done with it, and it has not come to rest here: it went to another node, or it goes on later. It
+    /// stays one that was interrupted so often. Returns those that are to be woken now.
+    pub(super) fn task_left(&self, workspace: &WorkspaceName, task: TaskId) -> Vec<TaskId> {
+        if !self.any.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        let mut state = self.state.lock();
+        let Some(lane) = state.lanes.get_mut(workspace) else {
+            return Vec::new();
+        };
+        match lane.running.remove(&task) {
+            true => lane.next(self.elapsed()),
+            false => Vec::new(),
+        }
     }
 
     /// Those that are to be woken as time has passed.

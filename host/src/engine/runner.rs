@@ -99,12 +99,7 @@ impl Runner {
                 None => Ok(Advanced::Rests),
             },
         };
-        // A task that could not be set aside is tried again.
-        let leaves_interrupted = match admission {
-            Admission::Runs => true,
-            Admission::Waits => false,
-            Admission::SetAside => lock.is_some() && advanced.is_ok(),
-        };
+        let has_run = lock.is_some() && advanced.is_ok();
         let is_held = advanced.as_ref().is_err_and(StoreError::is_retriable);
         match advanced {
             Ok(Advanced::Rests | Advanced::Again) => {}
@@ -129,18 +124,21 @@ impl Runner {
         };
         // The partition was lost and regained during the run, or the server was to give it up and keeps it. The search
         // for the partition's ready tasks skipped this task, because it was running. So it is woken here.
-        let comes_back = {
-            let owned = self.tasks.owned();
-            let claim_changed = writer.is_stale(task, &owned) || writer.is_leaving(task);
-            claim_changed && owned.owns(task) && !owned.is_leaving(task)
-        };
+        let owned = self.tasks.owned();
+        let is_stale = writer.is_stale(task, &owned);
+        let claim_changed = is_stale || writer.is_leaving(task);
+        let comes_back = claim_changed && owned.owns(task) && !owned.is_leaving(task);
         if was_wanted || comes_back {
             self.dispatcher.wake(workspace, task);
         }
-        if leaves_interrupted {
-            for woken in self.interrupted.task_rested(workspace, task) {
-                self.dispatcher.wake(workspace, woken);
-            }
+        // A run that was stopped as its partition was lost goes on elsewhere, and what could not be written is tried again:
+        // neither has come to its end without taking the server down.
+        let woken = match has_run && !is_stale {
+            true => self.interrupted.task_rested(workspace, task),
+            false => self.interrupted.task_left(workspace, task),
+        };
+        for task in woken {
+            self.dispatcher.wake(workspace, task);
         }
         next
     }

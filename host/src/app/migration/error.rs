@@ -60,7 +60,7 @@ pub enum MigrateError {
     FilesThere(PathBuf),
     /// The directory of files is not there.
     #[error(
-        "{0} is no directory; --files-dir names that of the files that came with tasks: what `serve --files-dir` names, or else `files` in the server's data directory. If no files ever came, name an empty directory"
+        "{0} is no directory; --files-dir names that of the files that came with tasks: what `serve --files-dir` names, or else `files` in the server's data directory"
     )]
     FilesMissing(PathBuf),
     /// There are no secrets in the target.

@@ -1,4 +1,4 @@
-//! `stepwell store migrate`.
+//! `stepwell store migrate` and what undoes it.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -9,16 +9,18 @@ use anyhow::Result;
 use clap::Args;
 use stepwell_api::report::{CopiedItems, StoreMigrateReport};
 
-use crate::app::migration::{Migration, Stage, migrate};
+use crate::app::migration::{Migration, Stage, migrate, reopen as reopen_database};
 use crate::cli::exit::UsageError;
 use crate::settings::StoreUrl;
-use crate::store::migration::Item;
+use crate::store::migration::{Item, MissingFiles};
 use crate::terminal::output::Output;
 use crate::terminal::units::plural;
 
 /// How often it is said how far it is.
 const EVERY: Duration = Duration::from_secs(5);
-const NO_FILES: &str = "--files-dir is needed: the directory of files that came with tasks, which `serve --files-dir` names, or else `files` in the server's data directory";
+const FILES_DIR: &str = "--files-dir is needed: the directory of files that came with tasks, which `serve --files-dir` names, or else `files` in the server's data directory; with --no-files the copy is without files";
+const DATABASE: &str =
+    "--store must be the URL of a PostgreSQL database, e.g. postgres://user@db.example/stepwell";
 const DIRECTORIES: &str = "--from and --to are both data directories; while no server runs, one is copied as it is, e.g. with `cp -a`";
 const DATABASES: &str = "--from and --to are both databases; one is copied by its own tools, e.g. with `pg_dump --schema=stepwell`";
 
@@ -44,6 +46,22 @@ pub struct MigrateArgs {
     /// The directory of files that come with tasks, of the servers with the database
     #[arg(long, value_name = "DIR")]
     files_dir: Option<PathBuf>,
+    /// Copy although files that came with tasks are not there: they are left out and counted
+    #[arg(long)]
+    no_files: bool,
+}
+
+/// Which database is used again.
+#[derive(Debug, Args)]
+pub struct ReopenArgs {
+    /// PostgreSQL database whose store was copied into a data directory
+    #[arg(
+        long,
+        env = "STEPWELL_STORE",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    store: String,
 }
 
 /// A data directory or a database.
@@ -73,14 +91,26 @@ impl MigrateArgs {
             Place::of("--to", &self.to)?,
         );
         let files = self.files_dir;
+        let may_miss = match self.no_files {
+            true => MissingFiles::LeftOut,
+            false => MissingFiles::Refused,
+        };
         match (from, to) {
-            (Place::Directory(from), Place::Database(to)) => {
-                Ok(Migration::IntoDatabase { from, to, files })
+            (Place::Directory(from), Place::Database(to)) => Ok(Migration::IntoDatabase {
+                from,
+                to,
+                files,
+                may_miss,
+            }),
+            (Place::Database(_), Place::Directory(_)) if files.is_none() && !self.no_files => {
+                Err(UsageError::Value(FILES_DIR.to_owned()))
             }
-            (Place::Database(from), Place::Directory(to)) => {
-                let files = files.ok_or_else(|| UsageError::Value(NO_FILES.to_owned()))?;
-                Ok(Migration::IntoDirectory { from, to, files })
-            }
+            (Place::Database(from), Place::Directory(to)) => Ok(Migration::IntoDirectory {
+                from,
+                to,
+                files,
+                may_miss,
+            }),
             (Place::Directory(_), Place::Directory(_)) => {
                 Err(UsageError::Value(DIRECTORIES.to_owned()))
             }
@@ -95,6 +125,7 @@ impl MigrateArgs {
 pub fn run(args: MigrateArgs, output: Output) -> Result<()> {
     let (from, to) = (shown(&args.from), shown(&args.to));
     let migration = args.migration()?;
+    let is_from_database = matches!(migration, Migration::IntoDirectory { .. });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
@@ -127,6 +158,7 @@ pub fn run(args: MigrateArgs, output: Output) -> Result<()> {
             copied: copied_items.into(),
             deliveries_left: copied.deliveries_left,
             bodies_missing: copied.bodies_missing,
+            files_missing: copied.files_missing,
         });
     }
     for item in Item::ALL {
@@ -151,10 +183,36 @@ pub fn run(args: MigrateArgs, output: Output) -> Result<()> {
             copied.bodies_missing
         ));
     }
+    if copied.files_missing > 0 {
+        output.note(&format!(
+            "files that tasks name and that were not there: {}",
+            copied.files_missing
+        ));
+    }
+    let left = match is_from_database {
+        true => "No server starts on the source any more: `stepwell store reopen` undoes that",
+        false => "The source is as it was; do not start servers on both",
+    };
     output.note(&format!(
-        "copied from {from} to {to}, and read back: the same. The source is as it was; do not start servers on both"
+        "copied from {from} to {to}, and read back: the same. {left}"
     ));
     Ok(())
+}
+
+/// Has servers start again on a database that was copied into a data directory.
+pub fn reopen(args: &ReopenArgs, output: Output) -> Result<()> {
+    let Place::Database(url) = Place::of("--store", &args.store)? else {
+        return Err(UsageError::Value(DATABASE.to_owned()).into());
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    match runtime.block_on(reopen_database(&url))? {
+        Some(place) => output.done(&format!(
+            "servers start on {url} again; do not start one on {place}"
+        )),
+        None => output.done(&format!("nothing was changed: {url} was not moved")),
+    }
 }
 
 /// A place without its password.

@@ -173,3 +173,22 @@ fn what_the_store_knows_of_other_nodes_counts() {
     assert_eq!(node.admit(&acme, one), Admission::Runs, "retried");
     assert_eq!(node.state.lock().rested, [one]);
 }
+
+#[test]
+fn a_task_that_goes_to_another_node_stays_interrupted_as_often_as_it_was() {
+    let (acme, [one, other]) = (name("acme"), tasks());
+    let node = Interrupted::open(RunList::Shared(vec![(one, 1), (other, 1)]));
+    assert_eq!(node.admit(&acme, one), Admission::Runs);
+    assert_eq!(node.admit(&acme, other), Admission::Waits);
+    // Its partition was lost during the run. Another one has its turn.
+    assert_eq!(node.task_left(&acme, one), [other]);
+    assert_eq!(node.task_left(&acme, one), [], "it is told once");
+    assert!(node.state.lock().rested.is_empty());
+    assert_eq!(node.state.lock().times.get(&one), Some(&1));
+    assert_eq!(node.admit(&acme, other), Admission::Runs);
+    assert_eq!(node.task_rested(&acme, other), []);
+    assert_eq!(node.state.lock().rested, [other]);
+    // It comes back, after it has ended another node.
+    node.take_in([(one, 2)].into_iter());
+    assert_eq!(node.admit(&acme, one), Admission::SetAside);
+}

@@ -2,12 +2,13 @@
 //!
 //! A walk over a store reads it in one order and gives each item to the target, if there is one. Of each kind of item it
 //! counts and adds up digests ([`Summary`]), so that two stores hold the same if their walks come to the same. Memory
-//! is bounded: what is set up is there as a server has it, and at most [`tasks::AT_ONCE`] tasks with their journals.
+//! is bounded: what is set up is there as a server has it, and at most [`walk::AT_ONCE`] tasks with their journals.
 //!
 //! Left out are what only a running server has need of (leases, requests of servers to each other) and workspaces that
 //! were deleted and are being erased: nothing of these is to be seen.
 
 mod deliveries;
+mod files;
 mod setup;
 mod summary;
 mod tasks;
@@ -21,8 +22,18 @@ use crate::domain::clock::Millis;
 use crate::domain::dedup::DedupKey;
 use crate::domain::ids::{TaskId, WorkspaceName};
 
+pub use files::expect_files;
 pub use summary::{Item, Summary, Total};
 pub use walk::{copy, read};
+
+/// What becomes of a copy if a file is not there that a task names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MissingFiles {
+    /// It is not made.
+    Refused,
+    /// The file is left out, and counted.
+    LeftOut,
+}
 
 /// A delivery's key with what it stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +102,18 @@ pub enum MigrationError {
         wanted: u64,
         /// Their digest.
         expected: String,
+    },
+    /// A file is not there that came with a task.
+    #[error(
+        "task {task} of workspace {workspace} names the file {digest}, which is not in the directory of files: mount that directory, or name the right one; with --no-files what is missing is left out"
+    )]
+    FileMissing {
+        /// The task's workspace.
+        workspace: WorkspaceName,
+        /// The task.
+        task: TaskId,
+        /// The file's SHA-256.
+        digest: String,
     },
     /// The target derives the seeds of runs from something else.
     #[error("the copy has another seed than its source")]

@@ -105,6 +105,8 @@ pub struct Summary {
     pub deliveries_left: u64,
     /// Bodies that journals name and the source does not have.
     pub bodies_missing: u64,
+    /// Files that tasks name and that are not there.
+    pub files_missing: u64,
 }
 
 impl Summary {
@@ -139,6 +141,7 @@ impl Summary {
         }
         self.deliveries_left += other.deliveries_left;
         self.bodies_missing += other.bodies_missing;
+        self.files_missing += other.files_missing;
     }
 }
 

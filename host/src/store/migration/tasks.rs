@@ -2,52 +2,37 @@
 
 use std::collections::BTreeSet;
 
-use data_encoding::HEXLOWER;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
+use super::files::files;
 use super::summary::{Item, Summary};
-use super::walk::{Walk, encoded, missing};
-use super::{Migrate, MigrationError};
+use super::walk::{AT_ONCE, Walk, encoded, heads, missing};
+use super::{Migrate, MigrationError, MissingFiles};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
-use crate::store::blobs::on_disk;
 use crate::store::shapes::journal::push_entry;
 use crate::store::{History, NewTask, TaskQuery};
 
-/// Tasks that are read and written at once, each with its journal in memory.
-pub(super) const AT_ONCE: usize = 16;
-/// Tasks that are listed at once.
-const PAGE: usize = 500;
-
 impl Walk<'_> {
     pub(super) async fn tasks(&mut self, workspace: &WorkspaceName) -> Result<(), MigrationError> {
-        let (from, to) = (self.from, self.to);
-        let mut query = TaskQuery {
-            limit: PAGE,
-            ..TaskQuery::default()
-        };
-        loop {
-            let heads = from.list(workspace, &query).await;
-            let heads = heads.map_err(MigrationError::Reading)?;
-            let Some(last) = heads.last() else {
-                return Ok(());
-            };
-            query.before = Some(last.id);
-            let ids: Vec<TaskId> = heads.iter().map(|head| head.id).collect();
+        let (from, to, may_miss) = (self.from, self.to, self.may_miss);
+        let mut query = TaskQuery::default();
+        while let Some(ids) = heads(from, workspace, &mut query).await? {
             let mut walked = stream::iter(ids)
-                .map(|id| task(from, to, workspace, id))
+                .map(|id| task((from, to), may_miss, workspace, id))
                 .buffer_unordered(AT_ONCE);
             while let Some(found) = walked.try_next().await? {
                 self.summary.join(&found);
             }
             (self.told)(self.summary.of(Item::Tasks).count);
         }
+        Ok(())
     }
 }
 
 async fn task(
-    from: &dyn Migrate,
-    to: Option<&dyn Migrate>,
+    (from, to): (&dyn Migrate, Option<&dyn Migrate>),
+    may_miss: MissingFiles,
     workspace: &WorkspaceName,
     id: TaskId,
 ) -> Result<Summary, MigrationError> {
@@ -69,6 +54,8 @@ async fn task(
     ];
     summary.add(Item::Tasks, &parts);
     drop(entries);
+    let of = (workspace, id, &*task.data);
+    files((from, to), of, may_miss, &mut summary).await?;
     let bodies: BTreeSet<[u8; 32]> = journal
         .iter()
         .filter_map(|entry| match entry {
@@ -118,37 +105,5 @@ async fn task(
             put.map_err(MigrationError::Writing)?;
         }
     }
-    files(from, to, workspace, id, &mut summary).await?;
     Ok(summary)
-}
-
-async fn files(
-    from: &dyn Migrate,
-    to: Option<&dyn Migrate>,
-    workspace: &WorkspaceName,
-    id: TaskId,
-    summary: &mut Summary,
-) -> Result<(), MigrationError> {
-    let (source, space) = (from.blobs().clone(), workspace.clone());
-    let target = to.map(|to| to.blobs().clone());
-    let read = on_disk(move || {
-        let mut found = Vec::new();
-        for digest in source.files(&space, id)? {
-            let hash = source.hash(&space, id, &digest)?;
-            if let Some(target) = &target {
-                source.copy_to(target, (&space, id), &digest)?;
-            }
-            found.push((digest, hash));
-        }
-        Ok::<_, crate::store::StoreError>(found)
-    });
-    for (digest, hash) in read.await.map_err(MigrationError::Reading)? {
-        if digest != hash {
-            let name = HEXLOWER.encode(&digest);
-            tracing::warn!(workspace.id = %workspace, task.id = %id, file = name, "a file is not what was written; it is copied as it is");
-        }
-        let parts: [&[u8]; 4] = [workspace.as_str().as_bytes(), id.as_bytes(), &digest, &hash];
-        summary.add(Item::Files, &parts);
-    }
-    Ok(())
 }

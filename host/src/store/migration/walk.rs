@@ -1,13 +1,17 @@
 //! The walk over a store.
 
 use super::summary::{Item, Summary};
-use super::{HeldKey, Migrate, MigrationError};
-use crate::domain::audit::{AuditId, AuditQuery};
+use super::{HeldKey, Migrate, MigrationError, MissingFiles};
+use crate::domain::audit::{AuditEntry, AuditId, AuditQuery};
 use crate::domain::dedup::DedupKey;
-use crate::domain::ids::WorkspaceName;
-use crate::store::StoreError;
+use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::shapes::Written;
+use crate::store::{StoreError, TaskQuery};
 
+/// Tasks that are read and written at once, each with its journal in memory.
+pub(super) const AT_ONCE: usize = 16;
+/// Tasks that are listed at once.
+const PAGE: usize = 500;
 /// Keys that are read and written at once.
 const KEYS: usize = 10_000;
 /// The same of entries of the audit log.
@@ -17,6 +21,7 @@ const ENTRIES: usize = 500;
 pub(super) struct Walk<'a> {
     pub(super) from: &'a dyn Migrate,
     pub(super) to: Option<&'a dyn Migrate>,
+    pub(super) may_miss: MissingFiles,
     pub(super) summary: Summary,
     /// Is told how many tasks there were, now and then.
     pub(super) told: &'a (dyn Fn(u64) + Sync),
@@ -26,16 +31,18 @@ pub(super) struct Walk<'a> {
 /// then. Returns what was read.
 ///
 /// # Errors
-/// [`MigrationError::Reading`], [`MigrationError::Writing`], [`MigrationError::Seed`]. Then the target has a part of it.
+/// [`MigrationError::Reading`], [`MigrationError::Writing`], [`MigrationError::Seed`], [`MigrationError::FileMissing`]. Then
+/// the target has a part of it.
 pub async fn copy(
     from: &dyn Migrate,
     to: &dyn Migrate,
+    may_miss: MissingFiles,
     told: &(dyn Fn(u64) + Sync),
 ) -> Result<Summary, MigrationError> {
     if from.seed() != to.seed() {
         return Err(MigrationError::Seed);
     }
-    walk(from, Some(to), told).await
+    walk((from, Some(to)), may_miss, told).await
 }
 
 /// Reads all that a store holds.
@@ -46,17 +53,19 @@ pub async fn read(
     store: &dyn Migrate,
     told: &(dyn Fn(u64) + Sync),
 ) -> Result<Summary, MigrationError> {
-    walk(store, None, told).await
+    // What is not there is not compared.
+    walk((store, None), MissingFiles::LeftOut, told).await
 }
 
 async fn walk(
-    from: &dyn Migrate,
-    to: Option<&dyn Migrate>,
+    (from, to): (&dyn Migrate, Option<&dyn Migrate>),
+    may_miss: MissingFiles,
     told: &(dyn Fn(u64) + Sync),
 ) -> Result<Summary, MigrationError> {
     let mut walk = Walk {
         from,
         to,
+        may_miss,
         summary: Summary::default(),
         told,
     };
@@ -68,6 +77,22 @@ async fn walk(
     }
     walk.audit().await?;
     Ok(walk.summary)
+}
+
+/// The next page of tasks, the newest first; none if there are no more.
+pub(super) async fn heads(
+    from: &dyn Migrate,
+    workspace: &WorkspaceName,
+    query: &mut TaskQuery,
+) -> Result<Option<Vec<TaskId>>, MigrationError> {
+    query.limit = PAGE;
+    let heads = from.list(workspace, query).await;
+    let heads = heads.map_err(MigrationError::Reading)?;
+    let Some(last) = heads.last() else {
+        return Ok(None);
+    };
+    query.before = Some(last.id);
+    Ok(Some(heads.iter().map(|head| head.id).collect()))
 }
 
 /// A value in its newest shape.
@@ -103,18 +128,28 @@ impl Walk<'_> {
         }
     }
 
-    /// Entries get ids that differ and keep their order: two that were written around a restart may have one.
+    /// Entries get ids that differ and keep their order: two that were written around a restart may have one, in two logs.
+    ///
+    /// A page may end between such two, and the next one begins below an id. So each is asked for again from the last id
+    /// on, and what was seen of that is passed over.
     async fn audit(&mut self) -> Result<(), MigrationError> {
         let mut query = AuditQuery {
             limit: ENTRIES,
             ..AuditQuery::default()
         };
         let mut below: Option<AuditId> = None;
+        // How many were seen of the last id.
+        let mut seen = 0;
         loop {
             let page = self.from.audit(&query).await;
             let page = page.map_err(MigrationError::Reading)?;
-            let mut entries = Vec::with_capacity(page.entries.len());
-            for (id, entry) in page.entries {
+            let found = page.entries.into_iter().skip(seen);
+            let found: Vec<(AuditId, AuditEntry)> = found.collect();
+            let of_last = |next: AuditId| found.iter().filter(|(id, _)| *id == next).count();
+            let of_last = page.next.map_or(0, of_last);
+            let is_stuck = found.is_empty();
+            let mut entries = Vec::with_capacity(found.len());
+            for (id, entry) in found {
                 let id = below.map_or(id, |below| id.min(AuditId(below.0.saturating_sub(1))));
                 below = Some(id);
                 let parts: [&[u8]; 2] = [&id.0.to_le_bytes(), &encoded(&entry)?];
@@ -127,10 +162,18 @@ impl Walk<'_> {
                 let put = to.put_audit(entries).await;
                 put.map_err(MigrationError::Writing)?;
             }
-            match page.next {
-                Some(next) => query.before = Some(next),
-                None => return Ok(()),
+            let Some(next) = page.next else {
+                return Ok(());
+            };
+            if is_stuck {
+                // A store gives so few at once only if more entries than any has logs are of one id.
+                return Err(missing(format!("a part of the audit log at id {}", next.0)));
             }
+            let again = AuditId(next.0.saturating_add(1));
+            let is_same = query.before == Some(again);
+            seen = if is_same { seen + of_last } else { of_last };
+            query.limit = ENTRIES + seen;
+            query.before = Some(again);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 
+use super::entered::MOVED;
 use super::session::Params;
 use super::values::{count, number};
 use super::{PostgresStore, hints, inbox, interrupted};
@@ -16,20 +17,20 @@ use crate::store::{Asked, Cluster, Drain, Hint, Hints, Load, Node, Ownership, St
 const NODES: &str = "select n.id, n.url, n.version, (extract(epoch from n.started) * 1000)::int8, \
     (extract(epoch from n.lease_until - clock_timestamp()) * 1000)::int8, n.draining, \
     n.running, n.queued, n.revision, \
-    (select count(*) from partitions p where p.owner = n.id) from nodes n order by n.id";
+    (select count(*) from partitions p where p.owner = n.id) from nodes n where n.id <> $1 order by n.id";
 const OTHERS: &str = "select count(*) from nodes where id <> $1 and not draining \
     and lease_until > clock_timestamp()";
 const DRAIN: &str = "update nodes set draining = $2 where id = $1 \
     and lease_until > clock_timestamp() returning id";
 const APPLY: &str = "update nodes set revision = greatest(revision, $2) where id = $1";
-const BEHIND: &str = "select id from nodes where id <> $1 and revision < $2 \
+const BEHIND: &str = "select id from nodes where id <> $1 and id <> $4 and revision < $2 \
     and lease_until > clock_timestamp() + $3 * interval '1 ms' limit 1";
 
 #[async_trait]
 impl Cluster for PostgresStore {
     async fn nodes(&self) -> Result<Vec<Node>, StoreError> {
         let mut nodes = Vec::new();
-        for row in self.shared.query(NODES, &[]).await? {
+        for row in self.shared.query(NODES, &[&MOVED]).await? {
             let id: i64 = row.get(0);
             nodes.push(Node {
                 id: count(id)?,
@@ -52,6 +53,9 @@ impl Cluster for PostgresStore {
 
     async fn drain(&self, node: u64, drains: bool) -> Result<Drain, StoreError> {
         let node = number(node);
+        if node == MOVED {
+            return Ok(Drain::NoSuchNode);
+        }
         if drains {
             let others = self.shared.query(OTHERS, &[&node]).await?;
             let others = others.first().map_or(0, |row| row.get::<_, i64>(0));
@@ -74,7 +78,7 @@ impl Cluster for PostgresStore {
     async fn is_applied(&self, revision: u64) -> Result<bool, StoreError> {
         // One that has not renewed its lease for a while is about to be gone, and reads all when it is back.
         let half = self.shared.settings.lease.as_millis() as f64 / 2.0;
-        let params: Params<'_> = &[&self.shared.node, &number(revision), &half];
+        let params: Params<'_> = &[&self.shared.node, &number(revision), &half, &MOVED];
         Ok(self.shared.query(BEHIND, params).await?.is_empty())
     }
 

@@ -89,6 +89,11 @@ pub enum OpenError {
         "the database has an incomplete copy of a store: `stepwell store migrate` was interrupted; run it again, it begins anew, or drop the schema"
     )]
     Incomplete,
+    /// The store was copied elsewhere, or its copy was begun.
+    #[error(
+        "the store of this database was moved to {0}: start servers there; if that copy is not to be used, `stepwell store reopen` with the database's URL has servers start on the database again"
+    )]
+    Moved(String),
     /// A node works with the database.
     #[error(
         "the database is in use by server {0}; end all servers first, and wait for 5 s if one was killed"

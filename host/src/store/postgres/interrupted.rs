@@ -4,6 +4,8 @@
 //! for each run on the dead node's list, and only then begins runs there. A node that had merely lost the database for a
 //! while takes back what others counted for its list.
 
+use std::sync::atomic::Ordering;
+
 use tokio_postgres::Error;
 
 use super::session::{Params, Session};
@@ -24,9 +26,11 @@ const COUNT: &str = "with dead as (delete from lasting l where not exists (selec
     where n.id = l.node and n.lease_until > clock_timestamp()) returning l.task) \
     insert into interrupted as i (task, times) select task, 1 from dead group by task \
     on conflict (task) do update set times = i.times + 1, noted = clock_timestamp()";
-/// What is 0 then is of no account, and goes later.
-const TAKE_BACK: &str = "update interrupted i set times = times - 1 where task = any($2) and times > 0 \
-    and not exists (select from lasting l where l.node = $1 and l.task = i.task)";
+/// What was counted is not on the node's list any more. It is put back there by the same statement, so that it is taken
+/// back once, however often the statement is made. What is 0 then is of no account, and goes later.
+const TAKE_BACK: &str = "with own as (insert into lasting (node, task) \
+    select $1, t from unnest($2::uuid[]) t on conflict do nothing returning task) \
+    update interrupted i set times = times - 1 from own where i.task = own.task and times > 0";
 const FIND: &str =
     "select task, times from interrupted where times > 0 order by noted desc limit $1";
 const FORGET: &str = "delete from interrupted where task = any($1)";
@@ -42,18 +46,22 @@ fn uuids(tasks: &[TaskId]) -> Vec<Uuid> {
 
 /// See [`crate::store::Cluster::note_lasting`].
 pub(super) async fn note(shared: &Shared, tasks: &[TaskId]) -> Result<(), StoreError> {
-    // One whose lease is over has stopped its runs, and takes back what is counted of them when it goes on.
-    if shared.partitions.hold().is_empty() {
-        return Ok(());
+    // It takes back first what is counted of the list of before.
+    if shared.has_lapsed.load(Ordering::Acquire) {
+        return Err(lease_is_over());
     }
     let ids = uuids(tasks);
     let params: Params<'_> = &[&shared.node, &ids];
     let rows = shared.query(NOTE, params).await?;
     if !rows.first().is_some_and(|row| row.get(0)) {
-        return Err(StoreError::unavailable("the node's lease is over"));
+        return Err(lease_is_over());
     }
     *shared.lasting.lock() = tasks.to_vec();
     Ok(())
+}
+
+fn lease_is_over() -> StoreError {
+    StoreError::unavailable("the node's lease is over")
 }
 
 /// Counts what nodes had noted that are gone.
@@ -67,6 +75,7 @@ pub(super) async fn take_back(shared: &Shared, session: &Session) -> Result<(), 
     if !ids.is_empty() {
         session.execute(TAKE_BACK, &[&shared.node, &ids]).await?;
     }
+    shared.has_lapsed.store(false, Ordering::Release);
     Ok(())
 }
 

@@ -11,6 +11,7 @@ mod bodies;
 mod cluster;
 mod connections;
 mod deliveries;
+mod entered;
 mod erase;
 mod error;
 mod former;
@@ -22,6 +23,7 @@ mod lane;
 mod leaving;
 mod look;
 mod migration;
+mod moved;
 mod nodes;
 mod offline;
 mod part;
@@ -50,6 +52,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use self::connections::LANES;
+use self::entered::Entered;
 pub use self::error::OpenError;
 use self::nodes::Entrance;
 pub use self::offline::OfflineStore;
@@ -88,7 +91,7 @@ impl PostgresStore {
             return Err(nodes::refusal(&session.client).await);
         };
         if let Some(file) = &settings.number_file {
-            former::note(file, &seed, node);
+            former::note(file, &seed, node, None);
         }
         let shared = Arc::new(Shared::new(settings, node));
         Self::start(shared, session, begun, seed).await
@@ -124,7 +127,7 @@ impl PostgresStore {
         let queue = Arc::new(Queue::new(LINGER));
         queue.close();
         Arc::new(Self {
-            shared: Arc::new(Shared::new(settings, 0)),
+            shared: Arc::new(Shared::new(settings, Entered::default())),
             queue,
             seed,
             tasks: Mutex::default(),
@@ -205,6 +208,11 @@ impl PostgresStore {
         {
             let error = error::describe(&error);
             tracing::warn!(error, "the partitions are given up when the lease ends");
+            if let Some(file) = &self.shared.settings.number_file {
+                // Its runs did not end it. The database will hear of that from the next start.
+                let lasting = self.shared.lasting.lock().clone();
+                former::note(file, &self.seed, self.shared.entered, Some(&lasting));
+            }
         }
         self.shared.disconnect().await;
     }

@@ -10,26 +10,29 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_postgres::{Client, Error};
 
+use super::entered::{Entered, MOVED};
 use super::error::{OpenError, describe};
-use super::interrupted;
 use super::look::index;
 use super::schema::OFFLINE;
 use super::session::{Params, Session, Slot};
 use super::settings::PostgresSettings;
 use super::shared::Shared;
 use super::values::number;
+use super::{interrupted, moved};
 use crate::domain::partition::Partition;
 use crate::store::Claim;
 
-/// Enters no node while `store migrate` copies the store, nor into an incomplete copy. The check and the insert are one
-/// statement, so a migration that begins afterwards sees the node.
+/// Enters no node while `store migrate` copies the store, nor into an incomplete copy, nor where a copy has taken over
+/// all. The check and the insert are one statement, so a migration that begins afterwards sees the node.
 const ENTER: &str = "insert into nodes (version, lease_until, url) \
     select $1, clock_timestamp() + $2 * interval '1 ms', $3 \
     where pg_try_advisory_xact_lock_shared($4) \
-    and ($5 or not exists (select from cluster where is_incomplete)) returning id";
+    and ($5 or not exists (select from cluster where is_incomplete)) \
+    and not exists (select from nodes where id = $6) \
+    returning id, (extract(epoch from started) * 1000000)::int8";
 /// Why a node may not enter.
-const IS_INCOMPLETE: &str =
-    "select not pg_try_advisory_xact_lock_shared($1), is_incomplete from cluster";
+const REFUSAL: &str = "select not pg_try_advisory_xact_lock_shared($1), is_incomplete, \
+    (select url from nodes where id = $2) from cluster";
 /// Also if others have taken it for gone for good.
 const RENEW: &str = "insert into nodes \
     (id, version, lease_until, url, running, queued, revision, draining) overriding system value \
@@ -37,7 +40,8 @@ const RENEW: &str = "insert into nodes \
     on conflict (id) do update set lease_until = excluded.lease_until, version = excluded.version, \
     url = excluded.url, running = excluded.running, queued = excluded.queued, \
     revision = greatest(nodes.revision, excluded.revision), \
-    draining = nodes.draining or excluded.draining returning draining";
+    draining = nodes.draining or excluded.draining \
+    returning draining, (select url from nodes where id = $9)";
 /// What was owned before the lease ended may have been another's since.
 const RETAKE: &str = "update partitions set epoch = epoch + 1 where owner = $1";
 /// Nodes that have a share. One that has not renewed its lease for half of it does not count, so that nothing is kept free
@@ -66,12 +70,12 @@ pub(super) enum Entrance {
     Copies,
 }
 
-/// Enters a node. Returns its id; none if somebody copies the store, or a copy is incomplete.
+/// Enters a node. None if somebody copies the store or has copied it, or a copy is incomplete: see [`refusal`].
 pub(super) async fn enter(
     client: &Client,
     settings: &PostgresSettings,
     entrance: Entrance,
-) -> Result<Option<i64>, Error> {
+) -> Result<Option<Entered>, Error> {
     let version = env!("CARGO_PKG_VERSION");
     let params: Params<'_> = &[
         &version,
@@ -79,17 +83,27 @@ pub(super) async fn enter(
         &settings.url,
         &OFFLINE,
         &(entrance == Entrance::Copies),
+        &MOVED,
     ];
     let row = client.query_opt(ENTER, params).await?;
-    Ok(row.map(|row| row.get(0)))
+    Ok(row.map(|row| Entered {
+        id: row.get(0),
+        started: row.get(1),
+    }))
 }
 
 /// Why a node may not enter.
 pub(super) async fn refusal(client: &Client) -> OpenError {
-    match client.query_one(IS_INCOMPLETE, &[&OFFLINE]).await {
-        Ok(row) if !row.get::<_, bool>(0) && row.get(1) => OpenError::Incomplete,
-        Ok(_) => OpenError::Offline,
-        Err(error) => error.into(),
+    let row = match client.query_one(REFUSAL, &[&OFFLINE, &MOVED]).await {
+        Ok(row) => row,
+        Err(error) => return error.into(),
+    };
+    let (is_offline, is_incomplete): (bool, bool) = (row.get(0), row.get(1));
+    match row.get::<_, Option<String>>(2) {
+        _ if is_offline => OpenError::Offline,
+        Some(to) => OpenError::Moved(to),
+        None if is_incomplete => OpenError::Incomplete,
+        None => OpenError::Offline,
     }
 }
 
@@ -116,9 +130,11 @@ pub(super) async fn look(
         &number(load.queued),
         &number(load.revision),
         &ends,
+        &MOVED,
     ];
     let renewed = session.query(RENEW, params).await?;
     let is_draining = renewed.first().is_some_and(|row| row.get(0));
+    moved::note(shared, renewed.first().and_then(|row| row.get(1)));
     if has_lapsed {
         session.execute(RETAKE, &[&node]).await?;
         interrupted::take_back(shared, session).await?;
@@ -224,6 +240,8 @@ pub(super) async fn run(shared: Arc<Shared>, slot: Slot, mut renewed: Instant) {
                     tracing::error!(
                         "PostgreSQL was not reached for as long as the lease runs; no tasks are run until it is"
                     );
+                    // First, so that the list of what ran stays as others have counted it.
+                    shared.has_lapsed.store(true, Ordering::Release);
                     shared.partitions.set(&[]);
                     has_lapsed = true;
                 }

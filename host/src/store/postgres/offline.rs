@@ -1,27 +1,32 @@
 //! The store while no node works with it: as it is copied to another store, or another one into it.
 //!
 //! Who copies holds a lock of the database, which nodes look for as they enter, on a connection that does nothing else.
-//! It goes with the process. A database that is copied into is marked until all is there and was read back.
+//! It goes with the process. A database that is copied into is marked until all is there and was read back; one that is
+//! copied from is taken over ([`moved`]), so that it stays left. The tables are as they were until then: what is refused
+//! before has changed nothing.
 
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::entered::MOVED;
 use super::error::OpenError;
 use super::nodes::{self, Entrance};
 use super::schema::{self, OFFLINE};
 use super::session::{Params, Session};
 use super::settings::PostgresSettings;
 use super::shared::Shared;
-use super::{PostgresStore, error};
+use super::{PostgresStore, error, moved};
 use crate::store::{Store as _, StoreError};
 
 /// The lock is the session's: it outlives transactions.
 const LOCK: &str = "select pg_try_advisory_lock($1)";
 const UNLOCK: &str = "select pg_advisory_unlock_all()";
-const LIVING: &str = "select string_agg(id::text || case url when '' then '' else ' at ' || url end, \
-    ', ' order by id) from nodes where lease_until > clock_timestamp() and id <> $1";
-const INCOMPLETE: &str = "select is_incomplete from cluster";
+/// Columns that tables of older versions do not have are read by their names.
+const LIVING: &str = "select string_agg(id::text || coalesce(' at ' || nullif(to_jsonb(n) ->> 'url', ''), ''), \
+    ', ' order by id) from nodes n where lease_until > clock_timestamp() and id <> $1";
+const INCOMPLETE: &str =
+    "select coalesce((to_jsonb(c) ->> 'is_incomplete')::bool, false) from cluster c";
 const USED: &str = "select exists (select from setup) or exists (select from tasks) \
     or exists (select from erasing) or exists (select from audit) or exists (select from dedup) \
     or exists (select from deliveries) or exists (select from cluster where key_check is not null)";
@@ -40,24 +45,66 @@ pub struct OfflineStore {
 }
 
 impl OfflineStore {
-    /// Opens a store to be read.
+    /// Opens a store to be read. Nothing of it is changed before it is taken over.
     ///
     /// # Errors
     /// [`OpenError`]: among others there is none, a node works with it, or it is incomplete.
     pub async fn read(settings: PostgresSettings) -> Result<Self, OpenError> {
-        settings.check()?;
-        let guard = Session::open(&settings).await?;
-        schema::check(&guard.client).await?;
-        if !schema::is_there(&guard.client, &settings).await? {
-            return Err(OpenError::NoStore(settings.schema));
+        let guard = found(&settings).await?;
+        let look = async {
+            living(&guard).await?;
+            if flag(&guard, INCOMPLETE).await? {
+                return Err(OpenError::Incomplete);
+            }
+            schema::seed(&guard.client).await
+        };
+        match look.await {
+            Ok(seed) => {
+                let store = PostgresStore::without_node(settings, seed);
+                Ok(Self { store, guard })
+            }
+            Err(error) => {
+                unlock(&guard).await;
+                Err(error)
+            }
         }
-        let seed = schema::migrate(&guard.client, &settings).await?;
-        alone(&guard).await?;
-        if flag(&guard, INCOMPLETE).await? {
-            return Err(OpenError::Incomplete);
-        }
-        let store = PostgresStore::without_node(settings, seed);
-        Ok(Self { store, guard })
+    }
+
+    /// Takes the store over, from servers that stand still and may go on too: from now on it is used in `to`, and no server
+    /// starts with it until it is given back. Its tables are brought up to date.
+    ///
+    /// # Errors
+    /// [`OpenError`]; then it is as it was.
+    pub async fn take_over(&self, to: &str) -> Result<(), OpenError> {
+        schema::begin(&self.guard.client).await?;
+        let take = async {
+            let settings = &self.store.shared.settings;
+            schema::bring_up_to_date(&self.guard.client, settings).await?;
+            living(&self.guard).await?;
+            Ok(moved::take_over(&self.guard, to).await?)
+        };
+        end(&self.guard, take.await).await
+    }
+
+    /// Lets servers start with the store again.
+    ///
+    /// # Errors
+    /// The database does not do it.
+    pub async fn give_back(&self) -> Result<(), StoreError> {
+        let given = moved::give_back(&self.guard).await;
+        given.map(drop).map_err(error::failed)
+    }
+
+    /// Lets servers start again with a store that was taken over by a copy which is not used. Returns where that was; none
+    /// if it was not taken over.
+    ///
+    /// # Errors
+    /// [`OpenError`]: among others there is no store, or it is being copied.
+    pub async fn reopen(settings: &PostgresSettings) -> Result<Option<String>, OpenError> {
+        let guard = found(settings).await?;
+        let moved = moved::give_back(&guard).await?;
+        unlock(&guard).await;
+        Ok(moved)
     }
 
     /// Whether an interrupted copy is in the database.
@@ -67,28 +114,34 @@ impl OfflineStore {
     pub async fn is_incomplete(settings: &PostgresSettings) -> Result<bool, OpenError> {
         settings.check()?;
         let session = Session::open(settings).await?;
-        let newest = schema::has_newest(&session.client, settings).await?;
-        Ok(newest && flag(&session, INCOMPLETE).await?)
+        let version = schema::version(&session.client, settings).await?;
+        Ok(version.is_some() && flag(&session, INCOMPLETE).await?)
     }
 
     /// Opens a store that is empty, or was not copied into to its end, to be written. Run seeds are derived from `seed`.
     ///
     /// # Errors
-    /// [`OpenError`]: among others something is there, or a node works with it.
+    /// [`OpenError`]: among others something is there, or a node works with it. Then the database is as it was.
     pub async fn write(settings: PostgresSettings, seed: [u8; 32]) -> Result<Self, OpenError> {
         settings.check()?;
         let guard = Session::open(&settings).await?;
         schema::check(&guard.client).await?;
-        schema::migrate(&guard.client, &settings).await?;
-        alone(&guard).await?;
-        let again = flag(&guard, INCOMPLETE).await?;
-        if !again && flag(&guard, USED).await? {
-            return Err(OpenError::NotEmpty);
+        lock(&guard).await?;
+        schema::begin(&guard.client).await?;
+        let empty = async {
+            schema::bring_up_to_date(&guard.client, &settings).await?;
+            living(&guard).await?;
+            let again = flag(&guard, INCOMPLETE).await?;
+            if !again && flag(&guard, USED).await? {
+                return Err(OpenError::NotEmpty);
+            }
+            guard.execute(BEGIN, &[&&seed[..]]).await?;
+            Ok(guard.run(EMPTY).await?)
+        };
+        if let Err(error) = end(&guard, empty.await).await {
+            unlock(&guard).await;
+            return Err(error);
         }
-        guard.run("begin").await?;
-        guard.execute(BEGIN, &[&&seed[..]]).await?;
-        guard.run(EMPTY).await?;
-        guard.run("commit").await?;
         let begun = Instant::now();
         let node = nodes::enter(&guard.client, &settings, Entrance::Copies).await?;
         let node = node.ok_or(OpenError::Offline)?;
@@ -123,32 +176,65 @@ impl OfflineStore {
     /// Lets go of the database.
     pub async fn close(self) {
         self.store.close().await;
-        // The server would see only after a while that the connection is gone.
-        let _ = self.guard.run(UNLOCK).await;
+        unlock(&self.guard).await;
     }
 
-    /// Looks whether no node works with the store: one that had stood still may have gone on.
+    /// Looks whether a store that was taken over is so still, on the connection that keeps nodes out.
     ///
     /// # Errors
-    /// [`OpenError::InUse`]; or the connection that keeps others out was lost.
+    /// [`OpenError::InUse`] if somebody has given it back; or that connection was lost.
     pub async fn check(&self) -> Result<(), OpenError> {
-        living(&self.guard, self.store.shared.node).await
+        if moved::is_taken_over(&self.guard).await? {
+            return Ok(());
+        }
+        living(&self.guard).await?;
+        Err(OpenError::Failed(
+            "it was given back by `stepwell store reopen`".into(),
+        ))
     }
+}
+
+/// A connection to a store that is there, which keeps nodes out.
+async fn found(settings: &PostgresSettings) -> Result<Session, OpenError> {
+    settings.check()?;
+    let guard = Session::open(settings).await?;
+    schema::check(&guard.client).await?;
+    if schema::version(&guard.client, settings).await?.is_none() {
+        return Err(OpenError::NoStore(settings.schema.clone()));
+    }
+    lock(&guard).await?;
+    Ok(guard)
 }
 
 /// Keeps nodes out.
-async fn alone(guard: &Session) -> Result<(), OpenError> {
+async fn lock(guard: &Session) -> Result<(), OpenError> {
     let params: Params<'_> = &[&OFFLINE];
     let locked = guard.query(LOCK, params).await?;
-    if !locked.first().is_some_and(|row| row.get(0)) {
-        return Err(OpenError::Offline);
+    match locked.first().is_some_and(|row| row.get(0)) {
+        true => Ok(()),
+        false => Err(OpenError::Offline),
     }
-    living(guard, 0).await
 }
 
-/// Refuses a database that nodes work with, but for that one.
-async fn living(guard: &Session, own: i64) -> Result<(), OpenError> {
-    let living = guard.query(LIVING, &[&own]).await?;
+/// Lets nodes in again: the server would see only after a while that the connection is gone.
+async fn unlock(guard: &Session) {
+    let _ = guard.run(UNLOCK).await;
+}
+
+/// Ends a transaction: what failed has left nothing.
+async fn end(guard: &Session, done: Result<(), OpenError>) -> Result<(), OpenError> {
+    match done {
+        Ok(()) => Ok(guard.run("commit").await?),
+        Err(error) => {
+            let _ = guard.run("rollback").await;
+            Err(error)
+        }
+    }
+}
+
+/// Refuses a database that nodes work with.
+async fn living(guard: &Session) -> Result<(), OpenError> {
+    let living = guard.query(LIVING, &[&MOVED]).await?;
     match living
         .first()
         .and_then(|row| row.get::<_, Option<String>>(0))

@@ -79,8 +79,7 @@ async fn go_on(
     session: &Session,
     now: Millis,
 ) -> Result<Purged, Failure> {
-    // It is 0 if only what was deleted is to go.
-    if now > 0 && broom.swept.is_none_or(|at| at.elapsed() >= sweep::EVERY) {
+    if broom.swept.is_none_or(|at| at.elapsed() >= sweep::EVERY) {
         sweep::sweep(shared, session, now).await?;
         broom.swept = Some(Instant::now());
     }

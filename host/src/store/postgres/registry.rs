@@ -8,7 +8,7 @@ use super::registry_read::{self, Kind, NOBODY, of};
 use super::session::{Params, Session};
 use super::shared::{Desk, Shared};
 use super::values::{number, time};
-use super::{audit, hints};
+use super::{audit, hints, moved};
 use crate::domain::audit::AuditEntry;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::step::Step;
@@ -101,6 +101,8 @@ async fn write(
     if actual != expected {
         return Err(StoreError::Revised { expected, actual }.into());
     }
+    // After the lock: who moves the store changes that row.
+    moved::check(session).await?;
     let changed: BTreeSet<&WorkspaceName> = change.workspaces().into_iter().collect();
     let changed: Vec<&str> = changed.into_iter().map(WorkspaceName::as_str).collect();
     if !change.is_note() && !matches!(change, Manage::DeleteWorkspace(_)) {

@@ -52,28 +52,29 @@ pub(super) async fn check(client: &Client) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Whether there are tables.
-pub(super) async fn is_there(
+/// The version of the tables that are there; none if there are none.
+///
+/// # Errors
+/// [`OpenError::Newer`], or the database does not say.
+pub(super) async fn version(
     client: &Client,
     settings: &PostgresSettings,
-) -> Result<bool, OpenError> {
+) -> Result<Option<i32>, OpenError> {
     let found = "select to_regclass($1::text || '.tables_version') is not null";
     let row = client.query_one(found, &[&settings.schema]).await?;
-    Ok(row.get(0))
-}
-
-/// Whether there are tables of the version that this build works with.
-pub(super) async fn has_newest(
-    client: &Client,
-    settings: &PostgresSettings,
-) -> Result<bool, OpenError> {
-    if !is_there(client, settings).await? {
-        return Ok(false);
+    if !row.get::<_, bool>(0) {
+        return Ok(None);
     }
     let row = client
         .query_opt("select version from tables_version", &[])
         .await?;
-    Ok(row.is_some_and(|row| row.get::<_, i32>(0) == NEWEST))
+    match row.map(|row| row.get(0)) {
+        Some(found) if found > NEWEST => Err(OpenError::Newer {
+            found,
+            known: NEWEST,
+        }),
+        found => Ok(found),
+    }
 }
 
 /// Makes the tables, or brings them up to date. Returns the store's seed.
@@ -81,25 +82,41 @@ pub(super) async fn migrate(
     client: &Client,
     settings: &PostgresSettings,
 ) -> Result<[u8; 32], OpenError> {
+    begin(client).await?;
+    match bring_up_to_date(client, settings).await {
+        Ok(seed) => {
+            client.batch_execute("commit").await?;
+            Ok(seed)
+        }
+        Err(error) => {
+            let _ = client.batch_execute("rollback").await;
+            Err(error)
+        }
+    }
+}
+
+/// Begins a transaction that may change the tables, after all others that do.
+pub(super) async fn begin(client: &Client) -> Result<(), OpenError> {
+    let begin = format!(
+        "begin isolation level read committed; set local lock_timeout = 0; \
+         set local statement_timeout = 0; select pg_advisory_xact_lock({LOCK})"
+    );
+    Ok(client.batch_execute(&begin).await?)
+}
+
+/// Makes the tables, or brings them up to date, within a transaction of [`begin`]. Returns the store's seed.
+pub(super) async fn bring_up_to_date(
+    client: &Client,
+    settings: &PostgresSettings,
+) -> Result<[u8; 32], OpenError> {
     let schema = &settings.schema;
     client
         .batch_execute(&format!(
-            "begin; set local lock_timeout = 0; set local statement_timeout = 0; \
-             select pg_advisory_xact_lock({LOCK}); create schema if not exists {schema}; \
+            "create schema if not exists {schema}; \
              create table if not exists {schema}.tables_version (version int not null)"
         ))
         .await?;
-    let found = client
-        .query_opt("select version from tables_version", &[])
-        .await?;
-    let found: i32 = found.map_or(0, |row| row.get(0));
-    if found > NEWEST {
-        client.batch_execute("rollback").await?;
-        return Err(OpenError::Newer {
-            found,
-            known: NEWEST,
-        });
-    }
+    let found = version(client, settings).await?.unwrap_or(0);
     for migration in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
         client.batch_execute(migration).await?;
     }
@@ -116,11 +133,12 @@ pub(super) async fn migrate(
             &[&&new[..]],
         )
         .await?;
-    let seed: Vec<u8> = client
-        .query_one("select seed from cluster", &[])
-        .await?
-        .get(0);
-    client.batch_execute("commit").await?;
-    let seed = <[u8; 32]>::try_from(seed);
+    seed(client).await
+}
+
+/// The seed of the store that is there.
+pub(super) async fn seed(client: &Client) -> Result<[u8; 32], OpenError> {
+    let row = client.query_one("select seed from cluster", &[]).await?;
+    let seed = <[u8; 32]>::try_from(row.get::<_, Vec<u8>>(0));
     seed.map_err(|_| OpenError::Failed("the store's seed does not have 32 bytes".into()))
 }

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode;
@@ -127,6 +129,27 @@ impl Session {
         .await
     }
 
+    /// Gives the rows to `take` one by one; whatever it refuses is the end of it.
+    async fn each(
+        &self,
+        sql: &'static str,
+        params: Params<'_>,
+        take: &mut (impl FnMut(Row) -> Result<(), StoreError> + Send),
+    ) -> Result<Result<(), StoreError>, Error> {
+        in_time(ANSWER, async {
+            let statement = self.statement(sql).await?;
+            let rows = self.client.query_raw(&statement, params.iter().copied());
+            let mut rows = pin!(rows.await?);
+            while let Some(row) = rows.try_next().await? {
+                if let Err(refused) = take(row) {
+                    return Ok(Err(refused));
+                }
+            }
+            Ok(Ok(()))
+        })
+        .await
+    }
+
     pub(super) async fn execute(
         &self,
         sql: &'static str,
@@ -202,6 +225,41 @@ impl Readers {
         }
         let session = slot.get(settings).await.map_err(failed)?;
         session.query(sql, params).await.map_err(failed)
+    }
+
+    /// Gives the rows of a statement to `take` as they come. A connection that was lost while it was idle is made again.
+    pub(super) async fn each(
+        &self,
+        settings: &PostgresSettings,
+        sql: &'static str,
+        params: Params<'_>,
+        mut take: impl FnMut(Row) -> Result<(), StoreError> + Send,
+    ) -> Result<(), StoreError> {
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        let slot = &self.slots[next % READERS];
+        let session = slot.get(settings).await.map_err(failed)?;
+        let mut has_begun = false;
+        let mut first = |row| {
+            has_begun = true;
+            take(row)
+        };
+        let error = match session.each(sql, params, &mut first).await {
+            Ok(taken) => return taken,
+            Err(error) => error,
+        };
+        if !is_cut(&error) {
+            return Err(failed(error));
+        }
+        let was_lost = session.is_closed();
+        slot.close().await;
+        if !was_lost || has_begun {
+            return Err(failed(error));
+        }
+        let session = slot.get(settings).await.map_err(failed)?;
+        match session.each(sql, params, &mut take).await {
+            Ok(taken) => taken,
+            Err(error) => Err(failed(error)),
+        }
     }
 
     /// Makes all connections.

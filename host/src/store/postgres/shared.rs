@@ -1,7 +1,7 @@
 //! What the parts of the store have in common.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
@@ -10,6 +10,7 @@ use tokio_postgres::{Error, Row};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
+use super::entered::Entered;
 use super::error::failed;
 use super::leaving::Leaving;
 use super::session::{Params, Readers, Session, Slot};
@@ -23,6 +24,8 @@ pub(super) struct Shared {
     pub(super) settings: PostgresSettings,
     /// This node's id among those of the database.
     pub(super) node: i64,
+    /// The same with the time of its start.
+    pub(super) entered: Entered,
     pub(super) partitions: Partitions,
     pub(super) readers: Readers,
     /// For changes of what is set up and of the audit log.
@@ -37,6 +40,11 @@ pub(super) struct Shared {
     pub(super) sharing: AtomicUsize,
     /// The runs that this node has noted to last.
     pub(super) lasting: Mutex<Vec<TaskId>>,
+    /// The node's lease may be over, and others may have counted these runs as interrupted: they are not noted anew before
+    /// that is taken back.
+    pub(super) has_lapsed: AtomicBool,
+    /// Where the store has been moved to, as this node saw it last.
+    pub(super) moved: Mutex<Option<String>>,
     /// What this node has to do.
     pub(super) load: Mutex<Load>,
     /// For what is removed.
@@ -75,11 +83,12 @@ pub(super) struct Pass {
 }
 
 impl Shared {
-    pub(super) fn new(settings: PostgresSettings, node: i64) -> Self {
+    pub(super) fn new(settings: PostgresSettings, entered: Entered) -> Self {
         Self {
             blobs: Blobs::shared(settings.blobs.clone()),
             settings,
-            node,
+            node: entered.id,
+            entered,
             partitions: Partitions::none(),
             readers: Readers::default(),
             desk: tokio::sync::Mutex::default(),
@@ -88,6 +97,8 @@ impl Shared {
             board: Board::default(),
             sharing: AtomicUsize::new(1),
             lasting: Mutex::default(),
+            has_lapsed: AtomicBool::new(false),
+            moved: Mutex::default(),
             load: Mutex::default(),
             broom: tokio::sync::Mutex::default(),
             health: watch::Sender::new(Health::Writable),
@@ -135,6 +146,17 @@ impl Shared {
     ) -> Result<Vec<Row>, StoreError> {
         self.check()?;
         self.readers.query(&self.settings, sql, params).await
+    }
+
+    /// Gives these rows to `take` as they come, so that they are not all in memory.
+    pub(super) async fn each(
+        &self,
+        sql: &'static str,
+        params: Params<'_>,
+        take: impl FnMut(Row) -> Result<(), StoreError> + Send,
+    ) -> Result<(), StoreError> {
+        self.check()?;
+        self.readers.each(&self.settings, sql, params, take).await
     }
 }
 

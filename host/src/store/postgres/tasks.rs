@@ -20,33 +20,33 @@ const LOAD: &str = "select t.head, t.data, t.journal_bytes, \
     array(select j.entries from journal j where j.workspace = t.workspace and j.task = t.id \
     and j.seq > t.settled order by j.seq) from tasks t where t.workspace = $1 and t.id = $2 \
     and not exists (select from erasing e where e.workspace = $1)";
-const HISTORY: &str = "select t.head, t.data, t.journal_bytes, \
-    array(select j.entries from journal j where j.workspace = t.workspace and j.task = t.id \
-    and j.seq > t.settled order by j.seq), t.entries, \
-    array(select j.entries from journal j where j.workspace = t.workspace and j.task = t.id \
-    and j.seq <= t.settled order by j.seq) from tasks t where t.workspace = $1 and t.id = $2 \
-    and not exists (select from erasing e where e.workspace = $1)";
+/// The task, and each row of its journal as one of its own: a journal may be large, and is decoded as it comes.
+const HISTORY: &str = "(select null::int8, t.entries, t.head, t.data, t.journal_bytes, t.settled \
+    from tasks t where t.workspace = $1 and t.id = $2 \
+    and not exists (select from erasing e where e.workspace = $1)) union all \
+    (select j.seq, j.entries, null, null, null, null from journal j \
+    where j.workspace = $1 and j.task = $2 order by j.seq)";
 const DELIVERED: &str = "select task, until from dedup where workspace = $1 and key = $2 \
     and not exists (select from erasing e where e.workspace = $1)";
 
-/// The task of a row, and what the journal has behind its settled part.
-fn task(row: &Row) -> Result<(StoredTask, Vec<Entry>), StoreError> {
-    let mut pending = Vec::new();
-    for entries in row.get::<_, Vec<&[u8]>>(3) {
-        pull_entries(entries, 0, &mut pending)?;
-    }
+/// A task as it is stored: its head, its data, the bytes of its settled journal, and what is behind that.
+fn stored(
+    head: &[u8],
+    data: &str,
+    bytes: i64,
+    pending: &[Entry],
+) -> Result<StoredTask, StoreError> {
     let effects = pending.iter().filter_map(|entry| match entry {
         Entry::Effect(effect) => Some(effect.clone()),
         _ => None,
     });
     let pending_bytes: u64 = pending.iter().map(|entry| entry.bytes() as u64).sum();
-    let stored = StoredTask {
-        head: read(row.get(0))?,
-        data: Arc::from(row.get::<_, &str>(1)),
+    Ok(StoredTask {
+        head: read(head)?,
+        data: Arc::from(data),
         effects: effects.collect(),
-        journal: count(row.get(2))? + pending_bytes,
-    };
-    Ok((stored, pending))
+        journal: count(bytes)? + pending_bytes,
+    })
 }
 
 /// See [`crate::store::Store::load`].
@@ -57,8 +57,14 @@ pub(super) async fn load(
 ) -> Result<Option<StoredTask>, StoreError> {
     let params: Params<'_> = &[&workspace.as_str(), &Uuid::from(id)];
     let rows = shared.query(LOAD, params).await?;
-    let found = rows.first().map(task).transpose()?;
-    Ok(found.map(|(stored, _)| stored))
+    let Some(row) = rows.first() else {
+        return Ok(None);
+    };
+    let mut pending = Vec::new();
+    for entries in row.get::<_, Vec<&[u8]>>(3) {
+        pull_entries(entries, 0, &mut pending)?;
+    }
+    stored(row.get(0), row.get(1), row.get(2), &pending).map(Some)
 }
 
 /// See [`crate::store::Store::history`].
@@ -68,16 +74,35 @@ pub(super) async fn history(
     id: TaskId,
 ) -> Result<Option<History>, StoreError> {
     let params: Params<'_> = &[&workspace.as_str(), &Uuid::from(id)];
-    let rows = shared.query(HISTORY, params).await?;
-    let Some(row) = rows.first() else {
+    let (mut task, mut first, mut parts) = (None, Vec::new(), Vec::new());
+    let take = |row: Row| {
+        let seq: Option<i64> = row.get(0);
+        let mut entries = Vec::new();
+        pull_entries(row.get(1), 0, &mut entries)?;
+        match seq {
+            Some(seq) => parts.push((seq, entries)),
+            None => {
+                first = entries;
+                task = Some(row);
+            }
+        }
+        Ok(())
+    };
+    shared.each(HISTORY, params, take).await?;
+    let Some(row) = task else {
         return Ok(None);
     };
-    let (task, pending) = task(row)?;
-    let mut journal = Vec::new();
-    pull_entries(row.get(4), 0, &mut journal)?;
-    for entries in row.get::<_, Vec<&[u8]>>(5) {
-        pull_entries(entries, 0, &mut journal)?;
+    // The database gives them so, and promises it of each part alone.
+    parts.sort_by_key(|(seq, _)| *seq);
+    let settled: i64 = row.get(5);
+    let (mut journal, mut pending) = (first, Vec::new());
+    for (seq, entries) in parts {
+        match seq <= settled {
+            true => journal.extend(entries),
+            false => pending.extend(entries),
+        }
     }
+    let task = stored(row.get(2), row.get(3), row.get(4), &pending)?;
     journal.extend(pending);
     Ok(Some(History { task, journal }))
 }

@@ -1,5 +1,8 @@
 //! Runs that were under way as a node ended: they are counted over all nodes.
 
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
 use super::server::PostgresServer;
 use super::takeover::{LEASE, kill, node, owned, two_nodes, until};
 use super::*;
@@ -46,16 +49,143 @@ async fn a_node_that_was_cut_off_for_a_while_takes_back_what_was_counted_of_it()
     kill(&one);
     until("the other one has all", || owned(&two) == 256).await;
     assert_eq!(two.interrupted().await.unwrap(), [(task, 1)]);
-    // It is there again.
+    // Another node ended during it, too.
     let session = Session::open(&one.shared.settings).await.unwrap();
-    nodes::look(&one.shared, &session, true).await.unwrap();
-    assert_eq!(two.interrupted().await.unwrap(), []);
-    // It owns nothing yet, and so notes nothing.
-    one.shared.partitions.set(&[]);
-    one.note_lasting(&[TaskId::new()]).await.unwrap();
-    let rows = session.query("select from lasting", &[]).await.unwrap();
-    assert!(rows.is_empty());
+    let more = "update interrupted set times = times + 1";
+    session.execute(more, &[]).await.unwrap();
+    // Before it has taken that back it says nothing else.
+    one.shared.has_lapsed.store(true, Ordering::Release);
+    assert!(one.note_lasting(&[]).await.is_err());
+    // It is there again; it may have to look more than once, if the connection is lost.
+    for _ in 0..3 {
+        nodes::look(&one.shared, &session, true).await.unwrap();
+        assert_eq!(two.interrupted().await.unwrap(), [(task, 1)]);
+    }
+    one.note_lasting(&[]).await.unwrap();
     two.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_without_partitions_has_its_list_changed_all_the_same() {
+    let server = PostgresServer::start();
+    let (one, two) = two_nodes(&server).await;
+    one.note_lasting(&[TaskId::new()]).await.unwrap();
+    two.drain(one.shared.node.cast_unsigned(), true)
+        .await
+        .unwrap();
+    until("the other one has all", || {
+        owned(&one) == 0 && owned(&two) == 256
+    })
+    .await;
+    // Its last run has ended.
+    one.note_lasting(&[]).await.unwrap();
+    kill(&one);
+    tokio::time::sleep(LEASE * 2).await;
+    let three = node(&server, LEASE).await;
+    until("the third one has its share", || owned(&three) > 0).await;
+    assert_eq!(two.interrupted().await.unwrap(), []);
+    two.close().await;
+    three.close().await;
+}
+
+/// A node with a file for its number.
+async fn with_file(server: &PostgresServer, file: &Path) -> Result<Arc<PostgresStore>, OpenError> {
+    let settings = PostgresSettings {
+        lease: LEASE,
+        number_file: Some(file.to_owned()),
+        ..PostgresSettings::new(&server.url(), file.with_extension("files")).unwrap()
+    };
+    PostgresStore::open(settings).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_was_ended_while_the_database_was_away_blames_no_run() {
+    let mut server = PostgresServer::start();
+    let home = tempfile::tempdir().unwrap();
+    let (own, others) = (home.path().join("node"), home.path().join("other"));
+    let (task, poison) = (TaskId::new(), TaskId::new());
+    let one = with_file(&server, &own).await.unwrap();
+    one.note_lasting(&[task]).await.unwrap();
+    server.kill();
+    one.close().await;
+    server.resume();
+    // Nobody else has counted it.
+    let one = with_file(&server, &own).await.unwrap();
+    until("it has all", || owned(&one) == 256).await;
+    assert_eq!(one.interrupted().await.unwrap(), []);
+    // Another one has, and a node was really killed.
+    one.note_lasting(&[task, poison]).await.unwrap();
+    server.kill();
+    one.close().await;
+    server.resume();
+    let two = with_file(&server, &others).await.unwrap();
+    until("the other one has all", || owned(&two) == 256).await;
+    let mut counted = two.interrupted().await.unwrap();
+    counted.sort_unstable();
+    let mut expected = [(task, 1), (poison, 1)];
+    expected.sort_unstable();
+    assert_eq!(counted, expected);
+    two.note_lasting(&[poison]).await.unwrap();
+    kill(&two);
+    let copy = home.path().join("copy");
+    std::fs::copy(&own, &copy).unwrap();
+    let one = with_file(&server, &own).await.unwrap();
+    until("it has all", || owned(&one) == 256).await;
+    assert_eq!(one.interrupted().await.unwrap(), [(poison, 1)]);
+    // A copy of the file says nothing more.
+    let three = with_file(&server, &copy).await.unwrap();
+    assert_eq!(three.interrupted().await.unwrap(), [(poison, 1)]);
+    let nodes = three.nodes().await.unwrap();
+    let first = one.shared.node.cast_unsigned();
+    assert!(
+        nodes
+            .iter()
+            .any(|node| node.id == first && node.lease_ms > 0)
+    );
+    for store in [one, three] {
+        store.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_number_that_a_copy_of_the_database_gave_out_again_is_another_node() {
+    let server = PostgresServer::start();
+    let home = tempfile::tempdir().unwrap();
+    let (own, others) = (home.path().join("node"), home.path().join("other"));
+    let one = with_file(&server, &own).await.unwrap();
+    kill(&one);
+    // The same store in another database, or a backup that was restored: numbers begin anew.
+    let session = Session::open(&one.shared.settings).await.unwrap();
+    session.run("delete from nodes").await.unwrap();
+    let again = format!(
+        "alter table nodes alter id restart with {}",
+        one.shared.node
+    );
+    session.run(&again).await.unwrap();
+    let two = with_file(&server, &others).await.unwrap();
+    assert_eq!(two.shared.node, one.shared.node);
+    assert_eq!(owned(&two), 256);
+    let before = two.shared.entered;
+    let three = with_file(&server, &own).await.unwrap();
+    assert_ne!(three.shared.node, two.shared.node);
+    assert_eq!(owned(&three), 0, "the other one has them, and lives");
+    let found = session
+        .query(
+            "select (extract(epoch from started) * 1000000)::int8 from nodes where id = $1",
+            &[&before.id],
+        )
+        .await
+        .unwrap();
+    assert_eq!(found[0].get::<_, i64>(0), before.started);
+    for store in [two, three] {
+        store.close().await;
+    }
+    // One that was killed and starts again does not wait for its lease.
+    let four = with_file(&server, &own).await.unwrap();
+    kill(&four);
+    let five = with_file(&server, &own).await.unwrap();
+    assert_eq!(owned(&five), 256);
+    five.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

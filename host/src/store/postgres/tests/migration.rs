@@ -23,13 +23,13 @@ use crate::store::conformance::owned::Owned as _;
 use crate::store::conformance::samples::{
     dedup, delivery, effect, new_task, next, run_entry, step, workspace,
 };
-use crate::store::migration::{self, Item, MigrationError};
+use crate::store::migration::{self, Item, MigrationError, MissingFiles};
 use crate::store::sled::{SledSettings, SledStore};
 use crate::store::{Manage, NewTask, Store, StoreError, TaskQuery};
 
-const AT: u64 = 1_764_000_000_000;
+pub(super) const AT: u64 = 1_764_000_000_000;
 
-fn entry(of: Option<&WorkspaceName>, at: u64, outcome: &str) -> AuditEntry {
+pub(super) fn entry(of: Option<&WorkspaceName>, at: u64, outcome: &str) -> AuditEntry {
     AuditEntry {
         at,
         workspace: of.cloned(),
@@ -56,7 +56,7 @@ fn token(of: Option<&WorkspaceName>, used: Option<u64>) -> Token {
     }
 }
 
-async fn set_up(store: &dyn Store, ws: &WorkspaceName) {
+pub(super) async fn set_up(store: &dyn Store, ws: &WorkspaceName) {
     let change = Manage::SetWorkspace(ws.clone(), WorkspaceSettings::default());
     store.manage_now(change).await.unwrap();
     let webhook = Webhook {
@@ -261,11 +261,12 @@ async fn answers(store: &dyn Store) -> String {
     said
 }
 
-fn settings(server: &PostgresServer, files: &Path) -> PostgresSettings {
+pub(super) fn settings(server: &PostgresServer, files: &Path) -> PostgresSettings {
     PostgresSettings::new(&server.url(), files.to_owned()).unwrap()
 }
 
-const QUIET: &(dyn Fn(u64) + Sync) = &|_| {};
+const WHOLE: MissingFiles = MissingFiles::Refused;
+pub(super) const QUIET: &(dyn Fn(u64) + Sync) = &|_| {};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_goes_into_a_database_and_back_and_is_the_same() {
@@ -281,7 +282,7 @@ async fn everything_goes_into_a_database_and_back_and_is_the_same() {
     let offline = OfflineStore::write(settings(&server, &path("files")), first.seed())
         .await
         .unwrap();
-    let copied = migration::copy(first.as_ref(), offline.store.as_ref(), QUIET)
+    let copied = migration::copy(first.as_ref(), offline.store.as_ref(), WHOLE, QUIET)
         .await
         .unwrap();
     for item in Item::ALL {
@@ -311,7 +312,7 @@ async fn everything_goes_into_a_database_and_back_and_is_the_same() {
     let mut target = SledSettings::at(path("second"));
     target.seed = Some(offline.store.seed());
     let second = SledStore::open(target.clone()).unwrap();
-    let back = migration::copy(offline.store.as_ref(), second.as_ref(), QUIET)
+    let back = migration::copy(offline.store.as_ref(), second.as_ref(), WHOLE, QUIET)
         .await
         .unwrap();
     migration::compare(&copied, &back).unwrap();
@@ -362,7 +363,7 @@ async fn what_was_not_copied_to_its_end_is_not_served_and_is_begun_anew() {
         .await
         .unwrap();
     let other = OfflineStore::write(at(), [1; 32]).await.unwrap();
-    let seed = migration::copy(source.as_ref(), other.store.as_ref(), QUIET).await;
+    let seed = migration::copy(source.as_ref(), other.store.as_ref(), WHOLE, QUIET).await;
     assert!(matches!(seed, Err(MigrationError::Seed)));
     // While it works, nobody else may: neither a server nor another copy.
     let server_there = PostgresStore::open(at()).await;
@@ -376,7 +377,7 @@ async fn what_was_not_copied_to_its_end_is_not_served_and_is_begun_anew() {
     other.close().await;
     for _ in 0..2 {
         let target = OfflineStore::write(at(), source.seed()).await.unwrap();
-        migration::copy(source.as_ref(), target.store.as_ref(), QUIET)
+        migration::copy(source.as_ref(), target.store.as_ref(), WHOLE, QUIET)
             .await
             .unwrap();
         target.close().await;
@@ -390,7 +391,7 @@ async fn what_was_not_copied_to_its_end_is_not_served_and_is_begun_anew() {
         assert!(OfflineStore::is_incomplete(&at()).await.unwrap());
     }
     let target = OfflineStore::write(at(), source.seed()).await.unwrap();
-    let copied = migration::copy(source.as_ref(), target.store.as_ref(), QUIET)
+    let copied = migration::copy(source.as_ref(), target.store.as_ref(), WHOLE, QUIET)
         .await
         .unwrap();
     // What is changed in the copy is noticed.

@@ -5,6 +5,7 @@ mod hints;
 mod inbox;
 mod interrupted;
 mod migration;
+mod moved;
 mod queue;
 mod server;
 mod takeover;
