@@ -296,6 +296,155 @@ async fn a_server_names_damage_and_a_repair_makes_it_start() {
     );
 }
 
+/// Bytes of a part of the tree's file, and of what each begins with.
+const SEGMENT: usize = 512 * 1024;
+const SEGMENT_HEADER: usize = 20;
+
+/// A number as it is in the tree's file, and the bytes behind it.
+fn number(bytes: &[u8]) -> (usize, &[u8]) {
+    let byte = |at: usize| usize::from(bytes[at]);
+    match byte(0) {
+        first @ ..=240 => (first, &bytes[1..]),
+        first @ 241..=248 => (240 + 256 * (first - 241) + byte(1), &bytes[2..]),
+        249 => (2_288 + 256 * byte(1) + byte(2), &bytes[3..]),
+        first => {
+            let (little, rest) = bytes[1..].split_at(first - 247);
+            let bits = little.iter().rev();
+            (
+                bits.fold(0, |number, byte| number << 8 | usize::from(*byte)),
+                rest,
+            )
+        }
+    }
+}
+
+/// Appends a message to the tree's file that names a page which is nowhere, as a power cut can leave it. All of the file
+/// can be read, and sled does not open it.
+fn dangle(directory: &Path) {
+    let db = directory.join("store/tree/db");
+    let mut bytes = fs::read(&db).unwrap();
+    let lsn = |segment: &[u8]| {
+        let header: [u8; SEGMENT_HEADER] = *segment.first_chunk()?;
+        let lsn = i64::from_le_bytes(*header[4..].first_chunk()?) ^ i64::MAX;
+        let sum = u32::from_le_bytes(*header.first_chunk()?) ^ u32::MAX;
+        (crc32fast::hash(&header[4..]) == sum).then_some(lsn)
+    };
+    let segments = bytes.chunks(SEGMENT).enumerate();
+    let newest = segments.filter_map(|(at, segment)| Some((lsn(segment)?, at)));
+    let (lsn, at) = newest.max().unwrap();
+    let segment = usize::try_from(lsn).unwrap() / SEGMENT;
+    assert!(segment <= 240, "it would take two bytes");
+    let mut end = at * SEGMENT + SEGMENT_HEADER;
+    loop {
+        let message = &bytes[end..bytes.len().min((at + 1) * SEGMENT)];
+        let Some((_, rest)) = message.split_at_checked(5).filter(|(head, _)| head[4] != 0) else {
+            break;
+        };
+        let (length, rest) = number(rest);
+        let (own, rest) = number(rest);
+        let (_page, rest) = number(rest);
+        if own != segment || rest.len() < length {
+            break;
+        }
+        end += message.len() - rest.len() + length;
+    }
+    let body = [0; 16];
+    // The change of a page, of which there are not so many.
+    let mut message = vec![10, body.len() as u8, segment as u8, 240];
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(&body);
+    sum.update(&message);
+    message.splice(0..0, (sum.finalize() ^ u32::MAX).to_le_bytes());
+    message.extend_from_slice(&body);
+    bytes.resize(bytes.len().max(end + message.len()), 0);
+    bytes[end..end + message.len()].copy_from_slice(&message);
+    fs::write(db, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_can_be_repaired_without_a_loss_is_repaired_at_the_start() {
+    only_on_sled!("it is about damage of the store's files");
+    let subject = Subject::make().await;
+    let work = subject.again();
+    dangle(&work);
+    let checked = cli(&work, &["store", "check", "--json"]);
+    assert_eq!(checked.status.code(), Some(1), "{:?}", texts(&checked));
+    let found: StoreCheckReport = report(&checked);
+    let [damage] = &found.damages[..] else {
+        panic!("{:?}", found.damages);
+    };
+    assert_eq!(damage.loss, None);
+    let child = started(&work).unwrap();
+    let tasks = listed(&work);
+    end(child);
+    assert_eq!(tasks.len(), subject.tasks.len());
+    for (id, task) in &subject.tasks {
+        assert_eq!(tasks[id].state, task.state, "{id}");
+    }
+    assert!(
+        work.join("store.damaged-1").is_dir(),
+        "the former one is kept"
+    );
+    let again = cli(&work, &["store", "check"]);
+    assert_eq!(again.status.code(), Some(0), "{:?}", texts(&again));
+    assert!(!work.join("store.repaired").exists());
+    // With a damage beside it, which may be a loss, it is the operator's to decide. What is read for that is said before;
+    // another damage is an error at once.
+    for is_of_the_tree in [true, false] {
+        let work = subject.again();
+        dangle(&work);
+        match is_of_the_tree {
+            true => flip(&first_file(&work.join("store/archive")), 100, 64),
+            false => fs::remove_file(first_file(&work.join("store/archive"))).unwrap(),
+        }
+        let refused = cli(&work, &["serve", "--listen", "127.0.0.1:0"]);
+        let (out, err) = texts(&refused);
+        let said = out + &err;
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        assert!(said.contains("stepwell store repair"), "{said}");
+        assert_eq!(said.contains("all of it is read"), is_of_the_tree, "{said}");
+        assert!(!work.join("store.damaged-1").exists());
+    }
+}
+
+/// The file of a directory whose name comes first.
+fn first_file(directory: &Path) -> PathBuf {
+    let files = fs::read_dir(directory).unwrap().flatten();
+    files.map(|file| file.path()).min().unwrap()
+}
+
+/// As it is after a crash, where the file system does not exchange directories.
+#[tokio::test]
+async fn a_repair_that_was_cut_short_is_ended_at_the_start() {
+    only_on_sled!("it is about the store's files");
+    let subject = Subject::make().await;
+    for has_lock in [false, true] {
+        let work = subject.again();
+        let (store, repaired) = (work.join("store"), work.join("store.repaired"));
+        fs::rename(&store, &repaired).unwrap();
+        if has_lock {
+            // Of a server that was started meanwhile.
+            fs::create_dir(&store).unwrap();
+            fs::write(store.join("lock"), "").unwrap();
+        }
+        let checked = texts(&cli(&work, &["store", "check"])).1;
+        assert!(
+            checked.contains("a repair of the store was cut short"),
+            "{checked}"
+        );
+        let accepted = cli(&work, &["store", "repair", "--accept-loss", "store"]);
+        assert_eq!(accepted.status.code(), Some(1), "nothing is lost");
+        let child = started(&work).unwrap();
+        let tasks = listed(&work);
+        end(child);
+        assert!(!repaired.exists());
+        assert!(tasks.keys().eq(subject.tasks.keys()));
+        for (id, task) in &subject.tasks {
+            assert_eq!(tasks[id].state, task.state, "{id}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_store_that_is_gone_is_missed() {
     only_on_sled!("it is about damage of the store's files");

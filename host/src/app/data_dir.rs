@@ -41,6 +41,11 @@ pub enum DataDirError {
         "{0} is an incomplete copy of a store: `stepwell store migrate` was interrupted, or is at work; run it again, it begins anew, or remove that directory"
     )]
     Incomplete(String),
+    /// A repair was cut short.
+    #[error(
+        "a repair of the store was cut short: the repaired one is whole, and is not at its place yet; `stepwell store repair {0}` or the next start puts it there"
+    )]
+    CutShort(String),
     /// There is neither a store nor a sign that there was one.
     #[error("{0} is no data directory: there is no directory `store` in it")]
     NoStore(String),
@@ -72,6 +77,9 @@ pub(super) fn expect_store(data_dir: &Path) -> Result<(), DataDirError> {
     }
     if has_store(data_dir) {
         return Ok(());
+    }
+    if salvage::is_cut_short(&data_dir.join(STORE)) {
+        return Err(DataDirError::CutShort(data_dir.display().to_string()));
     }
     match evidence(data_dir) {
         Some(evidence) => Err(missing(data_dir, evidence)),
@@ -178,7 +186,7 @@ fn check_key(data_dir: &Path, report: &Report) -> Option<Damage> {
 pub fn repair(data_dir: &Path, accept_store: bool) -> Result<Option<Repaired>, DataDirError> {
     let store = data_dir.join(STORE);
     if accept_store {
-        if has_store(data_dir) {
+        if has_store(data_dir) || salvage::is_cut_short(&store) {
             return Err(DataDirError::NotLost);
         }
         // A store with nothing in it but this is a new one.

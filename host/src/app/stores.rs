@@ -10,11 +10,12 @@ use super::error::AppError;
 use crate::domain::blocking::spawn_blocking;
 use crate::domain::ids::{ConfigKey, WorkspaceName};
 use crate::engine::Announce;
+use crate::machine;
 use crate::private_file::{self, PrivateFileError};
 use crate::settings::{Settings, StoreUrl};
 use crate::store::directory_lock::DirectoryLock;
 use crate::store::postgres::{PostgresSettings, PostgresStore};
-use crate::store::sled::{OpenError, SledSettings, SledStore};
+use crate::store::sled::{OpenError, SledSettings, SledStore, salvage};
 use crate::store::{Store, StoreError};
 use crate::vault::{Vault, VaultError};
 
@@ -61,10 +62,22 @@ async fn open_sled(settings: &Settings) -> Result<Opened, AppError> {
     let (directory, audit) = (settings.data_dir.clone(), settings.audit);
     let opening = spawn_blocking(move || {
         make_directory(&directory)?;
+        let path = directory.join(data_dir::STORE);
+        if salvage::finish(&path)? {
+            tracing::warn!(
+                "a repair of the store was cut short; the repaired one is at its place now"
+            );
+        }
         data_dir::expect_store(&directory)?;
-        let mut settings = SledSettings::at(directory.join(data_dir::STORE));
+        let mut settings = SledSettings::at(path);
         settings.audit = audit;
-        let store = match SledStore::open(settings) {
+        let opened = match SledStore::open(settings.clone()) {
+            Err(error) if error.is_of_the_tree() && is_repaired(&settings.path, &error) => {
+                SledStore::open(settings)
+            }
+            opened => opened,
+        };
+        let store = match opened {
             Err(error @ OpenError::Store(StoreError::Damaged(_))) => {
                 let path = directory.display().to_string();
                 return Err(AppError::Damaged { path, error });
@@ -85,6 +98,34 @@ async fn open_sled(settings: &Settings) -> Result<Opened, AppError> {
         postgres: None,
         lock: None,
     })
+}
+
+/// Repairs a store that is damaged only as far as nothing is lost by it. Says whether it did. All of the store is read for
+/// it, and what the tree has is in memory.
+fn is_repaired(store: &Path, error: &OpenError) -> bool {
+    let bytes = std::fs::metadata(store.join("tree/db")).map_or(0, |file| file.len());
+    let memory = machine::memory();
+    if bytes > memory {
+        tracing::warn!(%error, bytes, memory, "the store's database does not open, and is larger than the memory, so that the server does not try to repair it");
+        return false;
+    }
+    tracing::warn!(%error, bytes, "the store's database does not open: all of it is read, to see whether it can be written anew without a loss");
+    match salvage::repair_unopened(store) {
+        Ok(Some(repaired)) => {
+            let kept = repaired.kept.unwrap_or_default();
+            tracing::warn!(
+                kept,
+                tasks = repaired.tasks,
+                "the store's database did not open, though all of it can be read: it was written anew, and nothing is lost; the one before is kept"
+            );
+            true
+        }
+        Ok(None) => false,
+        Err(error) => {
+            tracing::warn!(%error, "it cannot be told whether the store can be repaired without a loss");
+            false
+        }
+    }
 }
 
 async fn open_postgres(

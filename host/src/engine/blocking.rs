@@ -81,9 +81,10 @@ impl FairPool {
         }
     }
 
-    /// Does work that borrows from its caller, on the caller's thread, whose other tasks go on elsewhere meanwhile. It
-    /// takes a place as [`FairPool::run_for`] does: so not all threads that serve calls are with one workspace.
-    pub async fn run_here<T>(
+    /// Does work that borrows from its caller, whose thread waits for it; the other tasks of that go on elsewhere
+    /// meanwhile. It takes a place as [`FairPool::run_for`] does: so not all threads that serve calls are with one
+    /// workspace. To be asked for work of a millisecond and more: a thread is made for it.
+    pub async fn run_borrowing<T: Send>(
         &self,
         workspace: &WorkspaceName,
         work: impl FnOnce() -> T + Send,
@@ -91,7 +92,7 @@ impl FairPool {
         let _place = self.place(workspace).await;
         let begun = Instant::now();
         let result = match Handle::current().runtime_flavor() {
-            RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+            RuntimeFlavor::MultiThread => tokio::task::block_in_place(|| less_urgently(work)),
             // It has no other threads.
             _ => work(),
         };
@@ -125,6 +126,31 @@ impl FairPool {
     }
 }
 
+/// Does work on a thread as urgent as those of the pool, and waits for it.
+fn less_urgently<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let work = Mutex::new(Some(work));
+    let take = || work.lock().take();
+    let done = std::thread::scope(|scope| {
+        let working = || {
+            // Where it is not allowed, it is as urgent.
+            let _ = rustix::process::nice(NICE);
+            take().map(|work| work())
+        };
+        let thread = std::thread::Builder::new().name("beside".to_owned());
+        let thread = thread.spawn_scoped(scope, working).ok()?;
+        match thread.join() {
+            Ok(done) => done,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    });
+    match (done, take()) {
+        (Some(done), _) => done,
+        // There is no thread to be had.
+        (None, Some(work)) => work(),
+        (None, None) => unreachable!("it is taken by who does it"),
+    }
+}
+
 impl Drop for FairPool {
     fn drop(&mut self) {
         if let Some(threads) = self.threads.take() {
@@ -148,6 +174,7 @@ impl BlockingPool for FairPool {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use futures_util::FutureExt;
     use parking_lot::Condvar;
 
     use super::*;
@@ -188,7 +215,7 @@ mod tests {
             assert!(works.iter().all(|work| !work.is_finished()));
         }
         // Work that borrows has no place either, until one is given back.
-        let here = pool.run_here(&loud, || ());
+        let here = pool.run_borrowing(&loud, || ());
         let waited = tokio::time::timeout(Duration::from_millis(20), here).await;
         assert!(waited.is_err());
         *gate.0.lock() = true;
@@ -206,11 +233,17 @@ mod tests {
         });
         let others: Vec<_> = others.collect();
         let borrowed = &text;
-        let here = pool.run_here(&quiet, move || {
+        let here = pool.run_borrowing(&quiet, move || {
             let wait = |_| ended.recv_timeout(Duration::from_secs(60)).is_ok();
             (0..8).all(wait) && !borrowed.is_empty()
         });
         assert!(here.await);
+        // It is less urgent than its caller, and what goes wrong in it goes wrong there.
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+        assert!(pool.run_borrowing(&quiet, niceness).await > niceness());
+        let panics = pool.run_borrowing(&quiet, || assert!(borrowed.is_empty(), "planted"));
+        let caught = std::panic::AssertUnwindSafe(panics).catch_unwind().await;
+        assert!(caught.is_err());
         for other in others {
             other.await.unwrap();
         }

@@ -37,6 +37,8 @@ impl CallRecorder {
         task: TaskId,
         effect: &Effect,
     ) -> Result<(), StoreError> {
+        let bytes = effect.bytes();
+        // At once: the call was made, and a run that is cut off as it waits here would make it again.
         let (result, body) = self
             .bodies
             .without_body(workspace, task, &effect.result)
@@ -48,7 +50,7 @@ impl CallRecorder {
             summary: effect.summary.clone(),
             ..*effect
         };
-        writer.record_effect(workspace, task, kept).await
+        writer.record_effect(workspace, task, kept, bytes).await
     }
 
     /// Remembers a call that could not be recorded, until its task is advanced again.

@@ -72,6 +72,8 @@ impl TaskWriter {
     /// As [`Store::accept`].
     pub(super) async fn accept(&self, task: NewTask) -> Result<(), StoreError> {
         let claim = self.claim(task.head.id)?;
+        // Not with the permit, which others wait for.
+        self.store.room(&task.head.workspace).await?;
         let _permit = self
             .large_writes
             .acquire(&task.head.workspace, task.data.len())
@@ -142,15 +144,15 @@ impl TaskWriter {
             .await
     }
 
-    /// As [`Store::record_effect`].
+    /// As [`Store::record_effect`], of a call whose answer has `bytes`, its body included where that is kept elsewhere.
     pub(super) async fn record_effect(
         &self,
         workspace: &WorkspaceName,
         task: TaskId,
         effect: Effect,
+        bytes: usize,
     ) -> Result<(), StoreError> {
         let claim = self.claim(task)?;
-        let bytes = effect.bytes();
         self.store
             .record_effect(claim, workspace, task, effect)
             .await?;
@@ -322,6 +324,27 @@ mod tests {
             Arc::new(LargeWrites::new(Box::new(|| true))),
             Arc::default(),
         )
+    }
+
+    /// Others write on while one workspace's large task waits for room.
+    #[tokio::test]
+    async fn what_waits_for_room_has_no_permit_that_others_wait_for() {
+        let store = Arc::new(MemoryStore::new());
+        let owned = store.ownership().borrow().clone();
+        let writes = Arc::new(LargeWrites::new(Box::new(|| false)));
+        let writer = TaskWriter::new(store.clone(), owned, (writes.clone(), Arc::default()));
+        let data = format!(r#"{{"text":"{}"}}"#, "x".repeat(1024 * 1024));
+        let task = new_task(&workspace("loud"), TaskId::new(), &data);
+        let full = store.full.write().await;
+        let mut waits = pin!(writer.accept(task));
+        assert!(futures_util::poll!(&mut waits).is_pending());
+        let quiet = workspace("quiet");
+        let mut permit = pin!(writes.acquire(&quiet, data.len()));
+        let Poll::Ready(permit) = futures_util::poll!(&mut permit) else {
+            panic!("it is with who waits for room");
+        };
+        drop((permit, full));
+        waits.await.unwrap();
     }
 
     /// The request may stop waiting while the write is under way, and then it accepts the task itself.

@@ -331,7 +331,7 @@ impl Ingest {
 
     /// Does work on so many bytes of a request. If they are many, it is the workspace's, and takes its place among the
     /// work of others.
-    pub(super) async fn work<T>(
+    pub(super) async fn work<T: Send>(
         &self,
         workspace: &WorkspaceName,
         bytes: usize,
@@ -341,7 +341,7 @@ impl Ingest {
             return work();
         }
         let pool = &self.engine.pool;
-        pool.run_here(workspace, work).await
+        pool.run_borrowing(workspace, work).await
     }
 
     pub(super) fn task(&self, sent: Sent<'_>, document: &Document) -> Result<NewTask, IngestError> {

@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// The directory is this process's until this is dropped.
@@ -14,6 +15,9 @@ pub struct DirectoryLock {
 }
 
 impl DirectoryLock {
+    /// The file's name.
+    pub const FILE: &str = "lock";
+
     /// Takes the directory at `path`, which is there. None while another process, or another store of this one,
     /// has it.
     ///
@@ -22,13 +26,20 @@ impl DirectoryLock {
     pub fn take(path: &Path) -> io::Result<Option<Self>> {
         let mut options = File::options();
         options.create(true).truncate(false).write(true);
-        let file = options.open(path.join("lock"))?;
+        let file = options.open(path.join(Self::FILE))?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { file })),
+            // A repair may have put another directory there since the file was opened.
+            Ok(()) => Ok(is_at(&file, &path.join(Self::FILE))?.then_some(Self { file })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+}
+
+/// Whether a path is that of an open file.
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let (open, there) = (file.metadata()?, std::fs::metadata(path));
+    Ok(there.is_ok_and(|there| (open.dev(), open.ino()) == (there.dev(), there.ino())))
 }
 
 impl Drop for DirectoryLock {
@@ -40,6 +51,20 @@ impl Drop for DirectoryLock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_file_of_a_directory_that_is_elsewhere_now_is_not_taken_for_another_ones() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("store");
+        std::fs::create_dir(&path).unwrap();
+        let lock = DirectoryLock::take(&path).unwrap().unwrap();
+        assert!(is_at(&lock.file, &path.join(DirectoryLock::FILE)).unwrap());
+        std::fs::rename(&path, directory.path().join("kept")).unwrap();
+        assert!(!is_at(&lock.file, &path.join(DirectoryLock::FILE)).unwrap());
+        std::fs::create_dir(&path).unwrap();
+        let _other = DirectoryLock::take(&path).unwrap().unwrap();
+        assert!(!is_at(&lock.file, &path.join(DirectoryLock::FILE)).unwrap());
+    }
 
     #[test]
     fn one_at_a_time_and_free_again_although_a_child_has_a_copy_of_the_file() {

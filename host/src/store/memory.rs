@@ -33,6 +33,8 @@ pub struct MemoryStore {
     partitions: Partitions,
     /// In the folder for temporary files.
     blobs: Arc<Blobs>,
+    /// Locked for writing by a test, there is no room.
+    pub full: tokio::sync::RwLock<()>,
 }
 
 impl MemoryStore {
@@ -48,6 +50,7 @@ impl MemoryStore {
             model: Mutex::new(Some(model)),
             partitions: Partitions::all(1),
             blobs: Blobs::new(std::env::temp_dir().join(format!("blobs-{}", TaskId::new()))),
+            full: tokio::sync::RwLock::default(),
         }
     }
 
@@ -84,7 +87,13 @@ impl Store for MemoryStore {
         self.partitions.watch()
     }
 
+    async fn room(&self, _workspace: &WorkspaceName) -> Result<(), StoreError> {
+        drop(self.full.read().await);
+        Ok(())
+    }
+
     async fn accept(&self, claim: Claim, task: NewTask) -> Result<(), StoreError> {
+        self.room(&task.head.workspace).await?;
         let id = std::iter::once(task.head.id);
         self.write(&[claim], id, |model| model.accept(task))
     }

@@ -126,6 +126,11 @@ pub trait Store: Send + Sync + 'static {
         None
     }
 
+    /// Waits until the store has room for tasks of the workspace, for which [`Store::accept`] would wait, too.
+    async fn room(&self, _workspace: &WorkspaceName) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Accepts a task. If it comes with a key ([`NewTask::dedup`]), the key becomes durable in the same
     /// record; [`StoreError::Duplicate`] if the key is that of another task, which is durable by then.
     async fn accept(&self, claim: Claim, task: NewTask) -> Result<(), StoreError>;

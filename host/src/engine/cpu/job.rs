@@ -63,7 +63,7 @@ impl Turn {
                 true => share.push_first(lane, ticket.clone()),
                 false => share.push(lane, ticket.clone()),
             }
-            shared.grant(&mut share);
+            shared.grant(share);
         }
         let Some(ticket) = &self.ticket else {
             return true;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockWriteGuard};
 
 use super::share::{Account, LaneId, Micros, Share};
 use super::ticket::Ticket;
@@ -71,24 +71,30 @@ impl Shared {
         if let Some(mut share) = self.share.try_write() {
             self.paid.store(now, Ordering::Relaxed);
             share.pay(now);
-            self.grant(&mut share);
+            self.grant(share);
         }
     }
 
-    /// Gives turns to those that are next.
-    pub(super) fn grant(&self, share: &mut Share<Arc<Ticket>>) {
+    /// Gives turns to those that are next, and wakes them once the shares are not locked any more.
+    pub(super) fn grant(&self, mut share: RwLockWriteGuard<'_, Share<Arc<Ticket>>>) {
+        let mut granted = Vec::new();
         while let Some((lane, ticket)) = share.pick() {
-            if !ticket.grant() {
-                share.charge(lane, 0);
+            match ticket.grant() {
+                true => granted.push(ticket),
+                false => share.charge(lane, 0),
             }
         }
-        self.note(share);
+        self.note(&share);
+        drop(share);
+        for ticket in granted {
+            ticket.wake();
+        }
     }
 
     /// A turn is over.
     pub(super) fn release(&self, lane: LaneId, used: Micros) {
         let mut share = self.share.write();
         share.charge(lane, used);
-        self.grant(&mut share);
+        self.grant(share);
     }
 }

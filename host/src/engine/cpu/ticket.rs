@@ -25,15 +25,18 @@ impl Ticket {
         self.waker.register(waker);
     }
 
-    /// Gives the job its turn; `false` if it is gone.
+    /// Gives the job its turn, of which [`Ticket::wake`] tells it; `false` if it is gone.
     pub(super) fn grant(&self) -> bool {
         let granted =
             self.state
                 .compare_exchange(WAITING, GRANTED, Ordering::AcqRel, Ordering::Acquire);
-        if granted.is_ok() {
-            self.waker.wake();
-        }
         granted.is_ok()
+    }
+
+    /// Tells the job that it has its turn. Not under the lock of the shares: it may wait for a lock of the runtime, and
+    /// wakes a thread that wants that one first.
+    pub(super) fn wake(&self) {
+        self.waker.wake();
     }
 
     /// Whether the job has its turn; if not, `waker` is woken then.

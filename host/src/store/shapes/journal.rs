@@ -10,12 +10,12 @@ pub(in super::super) fn push_entry(out: &mut Vec<u8>, entry: &Entry) -> Result<(
     push_sized(out, |out| entry.write(out))
 }
 
-/// Reads journal entries from the `skip`th on.
+/// Reads journal entries from the `skip`th on. Returns how many there are, those included that were skipped.
 pub(in super::super) fn pull_entries(
     bytes: &[u8],
     skip: usize,
     into: &mut Vec<Entry>,
-) -> Result<(), StoreError> {
+) -> Result<usize, StoreError> {
     let mut parts = Parts::new(bytes, "a journal");
     let mut at = 0;
     while !parts.is_empty() {
@@ -25,7 +25,7 @@ pub(in super::super) fn pull_entries(
         }
         at += 1;
     }
-    Ok(())
+    Ok(at)
 }
 
 /// Reads a journal that comes in pieces, entry by entry.

@@ -66,7 +66,7 @@ pub(super) fn get(
     task: TaskId,
     digest: &[u8; 32],
 ) -> Result<Option<Arc<[u8]>>, StoreError> {
-    shared.with_disk(|_| Ok(()))?;
+    shared.check_disk()?;
     if shared.erasing.has(workspace) {
         return Ok(None);
     }

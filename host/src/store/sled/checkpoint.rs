@@ -10,6 +10,7 @@ use super::failpoint::Write;
 use super::failure::from_sled;
 use super::fold::Folder;
 use super::overlay::{Overlay, OverlayTask};
+use super::pieces::UNSYNCED;
 use super::upgrade::Upgrade;
 use super::{Shared, checked, dedup, keys, room};
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -23,9 +24,6 @@ const CHUNK: usize = 64;
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 /// See [`CHUNK`].
 const CHUNK_BYTES: usize = 512 * 1024;
-/// Bytes of tasks that are folded into the tree between two syncs of it: the committer's sync waits for what others
-/// have written since the last one.
-const UNSYNCED: usize = 512 * 1024;
 
 /// Runs until the store stops.
 pub(super) fn run(shared: &Shared) {

@@ -25,7 +25,7 @@ impl SledStore {
         self.shared
             .acknowledged
             .note(self.shared.overlay.read().applied);
-        if let Some(disk) = self.shared.disk.write().take()
+        if let Some(disk) = self.shared.set_disk(None)
             && let Err(error) = disk.flush()
         {
             tracing::warn!(%error, "the store could not be flushed as it closed; its log has it all");

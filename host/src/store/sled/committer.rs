@@ -262,14 +262,17 @@ impl Committer<'_> {
         }
         let number = self.tail.append()?;
         let mut waiters = Vec::with_capacity(batch.len());
-        let mut displaced = Vec::new();
+        let mut displaced = Vec::with_capacity(batch.len());
         let (bytes, rested) = {
             let mut overlay = self.shared.overlay.write();
             for queued in batch.drain(..) {
                 let Queued { first, rest, done } = *queued;
-                for Part { change, .. } in std::iter::once(first).chain(rest) {
+                for part in std::iter::once(first).chain(rest) {
+                    let Part {
+                        change, encoded, ..
+                    } = part;
                     let base = self.base(&overlay, &change)?;
-                    displaced.extend(overlay.apply(change, number, base));
+                    displaced.push((overlay.apply(change, number, base), encoded));
                 }
                 waiters.push(done);
             }

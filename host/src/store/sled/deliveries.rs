@@ -138,7 +138,7 @@ pub(super) fn find(
     workspace: &WorkspaceName,
     query: &DeliveryQuery,
 ) -> Result<Vec<Delivery>, StoreError> {
-    shared.with_disk(|_| Ok(()))?;
+    shared.check_disk()?;
     if shared.erasing.has(workspace) {
         return Ok(Vec::new());
     }

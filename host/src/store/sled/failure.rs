@@ -6,6 +6,11 @@ use std::path::Path;
 
 use crate::store::StoreError;
 
+/// sled panicked as it opened the tree.
+pub(super) const GAVE_UP: &str = "the tree: sled gave up reading it";
+/// sled says so itself.
+pub(super) const CORRUPT: &str = "the tree: sled finds it corrupt";
+
 /// Why a directory cannot be opened as a store.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum OpenError {
@@ -52,6 +57,13 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
+impl OpenError {
+    /// Whether sled does not open the tree, or does not read it: that may lose nothing.
+    pub fn is_of_the_tree(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Damaged(why)) if [GAVE_UP, CORRUPT].contains(&why.as_str()))
+    }
+}
+
 /// Whether an error says that there is no room.
 fn is_full(kind: io::ErrorKind) -> bool {
     matches!(
@@ -74,9 +86,7 @@ pub(super) fn io(what: &'static str) -> impl Fn(io::Error) -> StoreError {
 /// The error for the tree.
 pub(super) fn from_sled(error: sled::Error) -> StoreError {
     match error {
-        sled::Error::Corruption { .. } => {
-            StoreError::Damaged("the tree: sled finds it corrupt".to_owned())
-        }
+        sled::Error::Corruption { .. } => StoreError::Damaged(CORRUPT.to_owned()),
         sled::Error::Io(error) if is_full(error.kind()) => StoreError::Full,
         other => StoreError::unavailable(other.to_string()),
     }

@@ -27,6 +27,9 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+/// Bytes of a file that are written before they are made durable: what others write waits for that.
+const PORTION: usize = 1024 * 1024;
+
 /// Writes a file beside `path`, in `directory` of the same file system, makes it durable and renames it to
 /// `path`. The name is durable only after [`sync_directory`]. After an error no part of the file is left;
 /// after a crash there may be one with the extension [`UNFINISHED`].
@@ -34,8 +37,38 @@ pub(super) fn write_durable(directory: &Path, path: &Path, bytes: &[u8]) -> io::
     let mut file = tempfile::Builder::new()
         .suffix(&format!(".{UNFINISHED}"))
         .tempfile_in(directory)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_data()?;
+    in_portions(bytes, |portion| {
+        file.write_all(portion)?;
+        file.as_file().sync_data()
+    })?;
     file.persist(path)?;
     Ok(())
+}
+
+/// Gives the portions of a file, in order; there is one at least.
+fn in_portions(bytes: &[u8], mut write: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let (first, rest) = bytes.split_at(bytes.len().min(PORTION));
+    write(first)?;
+    rest.chunks(PORTION).try_for_each(write)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_made_durable_in_portions() {
+        for length in [0, 1, PORTION, PORTION + 1, 5 * PORTION - 1] {
+            let bytes: Vec<u8> = (0..length).map(|at| at as u8).collect();
+            let mut portions = Vec::new();
+            let gave = in_portions(&bytes, |portion| {
+                portions.push(portion.to_vec());
+                Ok(())
+            });
+            gave.unwrap();
+            assert_eq!(portions.len(), length.div_ceil(PORTION).max(1));
+            assert!(portions.iter().all(|portion| portion.len() <= PORTION));
+            assert_eq!(portions.concat(), bytes);
+        }
+    }
 }

@@ -1,6 +1,5 @@
 //! Folds tasks into the tree and the archive: records, pieces of journals, index keys.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -14,10 +13,9 @@ use super::failpoint::Write;
 use super::failure::from_sled;
 use super::long::{self, HEADER, Long, PIECE};
 use super::overlay::OverlayTask;
-use super::shapes::journal::Piece;
 use super::shapes::record::{Record, encode_record};
 use super::terms::{self, Digests};
-use super::{Shared, keys, places};
+use super::{Shared, keys, pieces, places};
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::{TaskHead, TaskState};
@@ -47,17 +45,19 @@ impl Folder {
         let mut batch = Batch::default();
         let mut in_tree: Vec<Arc<OverlayTask>> = Vec::new();
         {
-            let disk = shared.disk.read();
-            let disk = disk.as_ref().ok_or_else(|| shared.without_disk())?;
             for open in chunk {
-                if self.encode(disk, &open, &mut batch)? {
-                    let place = disk.archive.append(&self.record, open.head.updated)?;
-                    self.archived.push((open, place));
-                } else {
-                    in_tree.push(open);
+                let is_ahead = pieces::put_ahead(shared, &open)?;
+                let place = shared.with_disk(|disk| {
+                    let is_done = self.encode(disk, (&open, is_ahead), &mut batch)?;
+                    let append = || disk.archive.append(&self.record, open.head.updated);
+                    is_done.then(append).transpose()
+                })?;
+                match place {
+                    Some(place) => self.archived.push((open, place)),
+                    None => in_tree.push(open),
                 }
             }
-            leave_archive(disk, &in_tree, &mut batch)?;
+            shared.with_disk(|disk| leave_archive(disk, &in_tree, &mut batch))?;
         }
         if !in_tree.is_empty() {
             let disk = shared.disk.write();
@@ -124,11 +124,11 @@ impl Folder {
     }
 
     /// Leaves a task's record in `record` and is true if that is for the archive; else puts what folding
-    /// the task takes into `batch`.
+    /// the task takes into `batch`. `is_ahead`: the tree has the pieces of its journal, by [`pieces::put_ahead`].
     fn encode(
         &mut self,
         disk: &Disk,
-        open: &OverlayTask,
+        (open, is_ahead): (&OverlayTask, bool),
         batch: &mut Batch,
     ) -> Result<bool, StoreError> {
         let (workspace, id) = (&open.head.workspace, open.head.id);
@@ -157,30 +157,31 @@ impl Folder {
         let old_journal = old_record.as_ref().map_or(&[][..], |old| old.journal);
         let streamed = old_record.as_ref().map_or(0, |old| old.fixed.streamed);
         let numbers = (open.count, open.settled, streamed);
-        // What has pieces already goes on there, so that a record does not grow with its journal.
-        let journal = if old_journal.is_empty() {
-            Cow::Borrowed(&open.entries)
-        } else {
-            Cow::Owned([old_journal, &open.entries].concat())
-        };
+        let journal = || std::iter::once(old_journal).chain(open.entries.iter());
+        let length = old_journal.len() + open.entries.len();
         self.record.clear();
-        encode_record(&mut self.record, &open.head, numbers, data, &journal)?;
+        encode_record(&mut self.record, &open.head, numbers, data)?;
+        let whole = self.record.len() + length;
         if open.head.state() == TaskState::Done {
-            if !open.folded && self.record.len() <= archive::LONGEST {
+            if !open.folded && whole <= archive::LONGEST {
+                journal().for_each(|part| self.record.extend_from_slice(part));
                 return Ok(true);
             }
             self.note_done(disk, open)?;
         }
-        if streamed > 0 || self.record.len() + HEADER > PIECE {
+        // What has pieces already goes on there, so that a record does not grow with its journal.
+        if streamed > 0 || is_ahead || whole + HEADER > PIECE {
             self.record.clear();
-            let numbers = (open.count, open.settled, streamed + journal.len() as u64);
-            encode_record(&mut self.record, &open.head, numbers, data, &[])?;
-            let mut at = streamed;
-            for piece in journal.chunks(PIECE - 1 - checked::HEADER) {
-                let key = keys::journal(workspace, id, at);
-                batch.insert(&key[..], checked::seal(&key, &Piece(piece).encode()));
-                at += piece.len() as u64;
+            let numbers = (open.count, open.settled, streamed + length as u64);
+            encode_record(&mut self.record, &open.head, numbers, data)?;
+            if !is_ahead {
+                pieces::each_new((workspace, id), streamed, journal(), |key, stored| {
+                    batch.insert(key, stored);
+                    Ok(())
+                })?;
             }
+        } else {
+            journal().for_each(|part| self.record.extend_from_slice(part));
         }
         let further = old.as_ref().map_or(0, Long::further);
         long::put(batch, &key, &self.record, further)?;

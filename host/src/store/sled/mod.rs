@@ -10,6 +10,7 @@
 mod archive;
 mod audit;
 mod audit_logs;
+mod blocks;
 mod bodies;
 mod catalog_copy;
 mod catalog_frame;
@@ -46,6 +47,7 @@ mod message;
 mod migration;
 mod newest;
 mod overlay;
+mod pieces;
 mod pins;
 mod places;
 mod presence;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::blocks::Blocks;
 use super::change::{Change, DedupClaim, Kind};
 use super::dedup::block::Holder;
 use super::dedup::recent::Recent;
@@ -24,7 +25,7 @@ pub(super) struct OverlayTask {
     /// The data; none if it is as the tree has it.
     pub data: Option<Arc<str>>,
     /// Journal entries that are not in the tree yet.
-    pub entries: Vec<u8>,
+    pub entries: Blocks,
     /// Journal entries that are.
     pub base: u32,
     /// Bytes of those, roughly.
@@ -49,8 +50,9 @@ impl OverlayTask {
         TASK_BYTES + self.data.as_ref().map_or(0, |data| data.len()) + self.entries.len()
     }
 
-    fn take_in(&mut self, change: Change, group: u64) {
-        self.entries.extend_from_slice(&change.entries);
+    /// Returns the data that are replaced.
+    fn take_in(&mut self, change: Change, group: u64) -> Option<Arc<str>> {
+        self.entries.append(change.entries);
         self.count += change.count;
         if let Some(head) = change.head {
             self.head = head;
@@ -58,12 +60,16 @@ impl OverlayTask {
                 self.settled = self.count;
             }
         }
-        if change.data.is_some() {
-            self.data = change.data;
-        }
         self.last = group;
+        match change.data {
+            Some(data) => self.data.replace(data),
+            None => None,
+        }
     }
 }
+
+/// What a change has replaced: a task as a checkpoint may have it yet, and data.
+pub(super) type Displaced = (Option<Arc<OverlayTask>>, Option<Arc<str>>);
 
 /// One workspace's tasks.
 #[derive(Debug, Default)]
@@ -71,6 +77,8 @@ pub(super) struct Space {
     pub tasks: BTreeMap<TaskId, Arc<OverlayTask>>,
     /// Those of them that are ready.
     pub ready: BTreeSet<TaskId>,
+    /// Roughly what they cost in memory.
+    bytes: usize,
 }
 
 /// All tasks that are not folded.
@@ -105,6 +113,11 @@ impl Overlay {
     /// A task, if it is here.
     pub(super) fn get(&self, workspace: &WorkspaceName, id: TaskId) -> Option<&Arc<OverlayTask>> {
         self.spaces.get(workspace)?.tasks.get(&id)
+    }
+
+    /// Roughly what a workspace's tasks cost in memory.
+    pub(super) fn bytes_of(&self, workspace: &WorkspaceName) -> usize {
+        self.space(workspace).map_or(0, |space| space.bytes)
     }
 
     /// Roughly what all tasks cost in memory.
@@ -183,13 +196,13 @@ impl Overlay {
 
     /// Takes in a change that is durable in `group`. `base` is the task as the tree has it, if it
     /// is not here; a change of a task that is nowhere is nothing. Returns what it displaced, to
-    /// be dropped when no lock is held.
+    /// be dropped when no lock is held: it may be long.
     pub(super) fn apply(
         &mut self,
         mut change: Change,
         group: u64,
         base: Option<OverlayTask>,
-    ) -> Option<Arc<OverlayTask>> {
+    ) -> Option<Displaced> {
         if let Some(taken) = change.taken {
             self.take_key(&change.workspace, change.id, taken, group);
         }
@@ -209,7 +222,7 @@ impl Overlay {
                     (Kind::Accept, _) => OverlayTask {
                         head: change.head.take()?,
                         data: None,
-                        entries: Vec::new(),
+                        entries: Blocks::default(),
                         base: 0,
                         base_bytes: 0,
                         count: 0,
@@ -230,9 +243,10 @@ impl Overlay {
         };
         // A checkpoint may hold it; then that one keeps the old, and it is displaced here.
         let displaced = (Arc::strong_count(open) > 1).then(|| open.clone());
-        Arc::make_mut(open).take_in(change, group);
+        let data = Arc::make_mut(open).take_in(change, group);
         let open = open.clone();
         let after = (open.bytes(), (open.head.state(), open.head.wake_at()));
+        space.bytes = space.bytes + after.0 - before.0;
         self.bytes = self.bytes + after.0 - before.0;
         if before.1 != Some(after.1) {
             self.reindex(&open, before.1);
@@ -240,7 +254,7 @@ impl Overlay {
         if after.1.0 != TaskState::Ready {
             self.rested.push((open.head.workspace.clone(), id));
         }
-        displaced
+        Some((displaced, data))
     }
 
     /// Takes in the key that a change of a task has, durable in `group`.
@@ -308,6 +322,7 @@ impl Overlay {
         let open = space.tasks.get_mut(&id)?;
         self.pins.release(open.first);
         self.bytes -= open.bytes();
+        space.bytes -= open.bytes();
         if Arc::ptr_eq(open, folded) {
             let gone = space.tasks.remove(&id);
             self.unindex(
@@ -318,7 +333,7 @@ impl Overlay {
             return gone;
         }
         let open = Arc::make_mut(open);
-        open.entries.drain(..folded.entries.len());
+        open.entries.drop_first(&folded.entries);
         open.base_bytes += folded.entries.len() as u64;
         open.base = folded.count;
         open.folded = true;
@@ -332,6 +347,7 @@ impl Overlay {
         open.first = folded.last;
         self.pins.pin(open.first);
         self.bytes += open.bytes();
+        space.bytes += open.bytes();
         None
     }
 

@@ -76,6 +76,7 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), O
         overlay_bytes: AtomicUsize::new(opened.overlay.bytes()),
         settings,
         disk: RwLock::new(Some(opened.disk)),
+        has_disk: AtomicBool::new(true),
         overlay: RwLock::new(opened.overlay),
         slots: opened.slots,
         pending: Arc::default(),
@@ -123,7 +124,7 @@ pub(super) fn reopen(shared: &Shared) -> Result<Tail, StoreError> {
     let _steady = shared.steady.write();
     let mut setup = shared.setup.lock();
     // sled has its own lock on its file.
-    drop(shared.disk.write().take());
+    drop(shared.set_disk(None));
     let opened = match read(&shared.settings, &shared.marks, false) {
         Ok(opened) => opened,
         Err(OpenError::Store(error @ StoreError::Damaged(_))) => return Err(error),
@@ -137,7 +138,7 @@ pub(super) fn reopen(shared: &Shared) -> Result<Tail, StoreError> {
         shared.measure(&overlay);
     }
     let tail = opened.tail.onto(&shared.slots);
-    *shared.disk.write() = Some(opened.disk);
+    shared.set_disk(Some(opened.disk));
     shared.dedup.replace(opened.dedup);
     Ok(tail)
 }

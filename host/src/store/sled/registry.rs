@@ -274,7 +274,7 @@ fn forget(disk: &Disk, batch: &mut Changes, workspace: &WorkspaceName) -> Result
 
 /// A component's bytes.
 pub(super) fn component(shared: &Shared, digest: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
-    shared.with_disk(|_| Ok(()))?;
+    shared.check_disk()?;
     let path = shared.setup.lock().components.path(digest);
     let Some(path) = path else { return Ok(None) };
     match components::read(&path, digest)? {

@@ -18,5 +18,5 @@ mod trial;
 mod write;
 
 pub use self::check::check;
-pub use self::repair::{is_cut_short, repair};
+pub use self::repair::{finish, is_cut_short, repair, repair_unopened};
 pub use self::report::{Damage, Repaired, Report};

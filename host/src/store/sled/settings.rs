@@ -15,10 +15,11 @@ pub struct SledSettings {
     /// are found again in the kernel's cache, so it is small.
     pub cache_bytes: u64,
     /// Memory for tasks that are not folded, in bytes. Past it ready tasks are folded too; at
-    /// twice as much, accepting waits.
+    /// twice as much, accepting waits, and at four times as much for workspaces with little of it, too.
     pub overlay_bytes: usize,
     /// Log that may wait to be folded, in bytes. Past it the tasks that hold it are folded; at
-    /// four times as much, accepting waits. It bounds the time to open.
+    /// four times as much, accepting waits, and at eight times as much for workspaces with little in memory, too. It bounds
+    /// the time to open.
     pub log_bytes: u64,
     /// The size of one file of the log, in bytes.
     pub slot_bytes: u64,

@@ -23,12 +23,17 @@ use crate::domain::ids::WorkspaceName;
 use crate::store::directory_lock::DirectoryLock;
 use crate::store::{Blobs, Partitions, StoreError};
 
+/// A workspace has little of the memory for tasks up to its bound divided by this.
+const LITTLE_PART: usize = 16;
+
 /// What the store's threads and callers share.
 pub(super) struct Shared {
     pub settings: SledSettings,
     /// Read-locked by readers of several keys that must agree; written by a fold of
     /// several keys. `None` once the store is closed.
     pub disk: RwLock<Option<Disk>>,
+    /// Whether `disk` has one, for who needs nothing of it and is not to wait for those that write to it.
+    pub has_disk: AtomicBool,
     /// Never waited for while `disk` is held.
     pub overlay: RwLock<Overlay>,
     /// [`Overlay::bytes`] as it last was.
@@ -84,10 +89,10 @@ impl Shared {
         }
     }
 
-    /// As [`Shared::with_disk`], for a thread that has the overlay locked for writing. It does not queue behind a
-    /// writer that waits for the tree: that one waits for queries, and a query that has the tree may wait for the
-    /// overlay.
-    pub(super) fn with_disk_under_overlay<T>(
+    /// As [`Shared::with_disk`], for the committer, which all writers wait for: it waits for one batch of the tree at most.
+    /// It does not queue behind a writer that waits for the tree: that one waits for queries, which may be long, and one
+    /// of them may wait for the overlay, which the committer may have locked for writing.
+    pub(super) fn with_disk_at_once<T>(
         &self,
         read: impl FnOnce(&Disk) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
@@ -95,6 +100,21 @@ impl Shared {
             Some(disk) => read(disk),
             None => Err(self.without_disk()),
         }
+    }
+
+    /// As [`Shared::with_disk`], for who needs nothing of the tree. It waits for nobody.
+    pub(super) fn check_disk(&self) -> Result<(), StoreError> {
+        match self.has_disk.load(Ordering::Acquire) {
+            true => Ok(()),
+            false => Err(self.without_disk()),
+        }
+    }
+
+    /// Lets go of the tree, or takes the one that was opened.
+    pub(super) fn set_disk(&self, disk: Option<Disk>) -> Option<Disk> {
+        let mut current = self.disk.write();
+        self.has_disk.store(disk.is_some(), Ordering::Release);
+        std::mem::replace(&mut current, disk)
     }
 
     pub(super) fn stopped(&self) -> bool {
@@ -215,16 +235,26 @@ impl Shared {
             && self.slots.bytes() <= 4 * self.settings.log_bytes
     }
 
-    /// Waits until memory and log are below their bounds.
-    pub(super) async fn room(&self) -> Result<(), StoreError> {
+    /// Whether a workspace may write although memory or log are past their bounds: it has little of it, and others are to
+    /// wait. That goes as far again, for all of these together.
+    fn has_room_for(&self, workspace: &WorkspaceName) -> bool {
+        let settings = &self.settings;
+        self.has_room()
+            || (self.overlay_bytes.load(Ordering::Relaxed) <= 4 * settings.overlay_bytes
+                && self.slots.bytes() <= 8 * settings.log_bytes
+                && self.overlay.read().bytes_of(workspace) <= settings.overlay_bytes / LITTLE_PART)
+    }
+
+    /// Waits until memory and log are below their bounds, or the workspace's part of them is small.
+    pub(super) async fn room(&self, workspace: &WorkspaceName) -> Result<(), StoreError> {
         self.takes_new()?;
-        if self.has_room() {
+        if self.has_room_for(workspace) {
             return Ok(());
         }
         loop {
             let woken = self.room.notified();
             self.takes_new()?;
-            if self.has_room() {
+            if self.has_room_for(workspace) {
                 return Ok(());
             }
             self.want_checkpoint();

@@ -44,8 +44,12 @@ impl Store for SledStore {
         self.shared.partitions.watch()
     }
 
+    async fn room(&self, workspace: &WorkspaceName) -> Result<(), StoreError> {
+        self.shared.room(workspace).await
+    }
+
     async fn accept(&self, claim: Claim, task: NewTask) -> Result<(), StoreError> {
-        self.shared.room().await?;
+        self.shared.room(&task.head.workspace).await?;
         let part = self.accepted(claim, task)?;
         self.submit_all(part, Vec::new()).await
     }
@@ -163,6 +167,11 @@ impl Store for SledStore {
         task: TaskId,
         before: Option<u64>,
     ) -> Result<Option<Timeline>, StoreError> {
+        // What has just come is asked for most, and is read in less time than another thread takes to begin.
+        if timeline::is_short(&self.shared, workspace, task) {
+            let _steady = self.shared.steady.read();
+            return timeline::timeline(&self.shared, workspace, task, before);
+        }
         let workspace = workspace.clone();
         self.blocking(move |shared| timeline::timeline(shared, &workspace, task, before))
             .await
@@ -247,7 +256,7 @@ impl Store for SledStore {
         let is_same = |setup: &Setup| revision != 0 && setup.is_at(revision);
         // Asked often, and nearly always so.
         if self.shared.setup.try_lock().as_deref().is_some_and(is_same) {
-            self.shared.with_disk(|_| Ok(()))?;
+            self.shared.check_disk()?;
             return Ok(Registry {
                 revision,
                 ..Registry::default()

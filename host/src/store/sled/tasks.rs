@@ -5,15 +5,16 @@
 
 use std::sync::Arc;
 
+use super::blocks::Blocks;
 use super::codec::{bad_key, damaged};
 use super::disk::{Disk, LOOKS};
 use super::failure::from_sled;
 use super::long::{self, Long};
 use super::overlay::OverlayTask;
-use super::shapes::journal::{self, Piece};
-use super::shapes::read;
+use super::pieces::each_piece;
+use super::shapes::journal;
 use super::shapes::record::{Fixed, Record};
-use super::{Shared, checked, keys, places};
+use super::{Shared, keys, places};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
 use crate::domain::task::{StoredTask, TaskHead};
@@ -33,7 +34,7 @@ pub(super) fn open_in(
     Ok(Some(OverlayTask {
         head: head(disk, workspace, id, first)?,
         data: None,
-        entries: Vec::new(),
+        entries: Blocks::default(),
         base: fixed.count,
         base_bytes: fixed.streamed,
         count: fixed.count,
@@ -59,7 +60,7 @@ fn taken_out(
     Ok(Some(OverlayTask {
         head: record.head()?,
         data: Some(Arc::from(record.data()?)),
-        entries: record.journal.to_vec(),
+        entries: record.journal.to_vec().into(),
         base: 0,
         base_bytes: 0,
         count: record.fixed.count,
@@ -87,22 +88,13 @@ pub(super) fn record_of(
     }
 }
 
-/// [`open_in`] for who has no disk at hand.
+/// [`open_in`] for who has no disk at hand, such as the committer.
 pub(super) fn from_tree(
     shared: &Shared,
     workspace: &WorkspaceName,
     id: TaskId,
 ) -> Result<Option<OverlayTask>, StoreError> {
-    shared.with_disk(|disk| open_in(disk, workspace, id))
-}
-
-/// As [`from_tree`], for a thread that has the overlay locked for writing.
-pub(super) fn from_tree_under_overlay(
-    shared: &Shared,
-    workspace: &WorkspaceName,
-    id: TaskId,
-) -> Result<Option<OverlayTask>, StoreError> {
-    shared.with_disk_under_overlay(|disk| open_in(disk, workspace, id))
+    shared.with_disk_at_once(|disk| open_in(disk, workspace, id))
 }
 
 /// The head in the record whose first piece is `first`.
@@ -120,7 +112,7 @@ pub(super) fn head(
     Record::decode(&whole)?.head()
 }
 
-/// The newest task of a workspace.
+/// The newest task of a workspace, for the committer.
 pub(super) fn newest(
     shared: &Shared,
     workspace: &WorkspaceName,
@@ -130,7 +122,7 @@ pub(super) fn newest(
         let space = overlay.space(workspace);
         space.and_then(|space| space.tasks.last_key_value().map(|(id, _)| *id))
     };
-    let there = shared.with_disk(|disk| {
+    let there = shared.with_disk_at_once(|disk| {
         let range = keys::task(workspace, TaskId::MIN)..=keys::task(workspace, TaskId::MAX);
         let folded = match disk.db.range(range).next_back() {
             Some(found) => {
@@ -183,46 +175,62 @@ pub(super) fn oldest(
     Ok(here.into_iter().chain(there).min())
 }
 
-/// The journal that the tree has of a task.
+/// The journal that the tree has of a task; none if the task was removed meanwhile.
 fn journal_in(
-    disk: &Disk,
+    shared: &Shared,
     workspace: &WorkspaceName,
     id: TaskId,
     record: &Record<'_>,
-) -> Result<Vec<u8>, StoreError> {
+) -> Result<Option<Vec<u8>>, StoreError> {
     let mut journal = Vec::new();
-    each_piece(disk, workspace, id, record, |piece| {
+    let is_whole = each_piece(shared, workspace, id, record, |piece| {
         journal.extend_from_slice(piece);
         Ok(())
     })?;
-    Ok(journal)
+    if !is_whole {
+        check_removed(shared, workspace, id)?;
+        return Ok(None);
+    }
+    Ok(Some(journal))
 }
 
-/// Returns the journal that the tree has of a task, piece by piece.
-pub(super) fn each_piece(
-    disk: &Disk,
+/// A piece of a task's journal is missing: that is damage, unless the task was removed meanwhile.
+pub(super) fn check_removed(
+    shared: &Shared,
     workspace: &WorkspaceName,
     id: TaskId,
-    record: &Record<'_>,
-    mut give: impl FnMut(&[u8]) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    if record.fixed.streamed > 0 {
-        let mut streamed = 0;
-        for found in disk.db.scan_prefix(keys::journal_prefix(workspace, id)) {
-            let (key, stored) = found.map_err(from_sled)?;
-            let piece = read::<Piece<'_>>(checked::open(&key, &stored)?)?.0;
-            streamed += piece.len() as u64;
-            give(piece)?;
-        }
-        if streamed != record.fixed.streamed {
-            return Err(damaged("a journal", "a piece of it is missing"));
-        }
+    match is_there(shared, workspace, id)? {
+        true => Err(damaged("a journal", "a piece of it is missing")),
+        false => Ok(()),
     }
-    give(record.journal)
 }
 
 fn effects(journal: &[u8], settled: u32, into: &mut Vec<Entry>) -> Result<(), StoreError> {
-    journal::pull_entries(journal, settled as usize, into)
+    journal::pull_entries(journal, settled as usize, into)?;
+    Ok(())
+}
+
+/// A task as the tree or the archive has it, with the effects of a run under way.
+fn in_tree(
+    shared: &Shared,
+    workspace: &WorkspaceName,
+    id: TaskId,
+) -> Result<Option<(Fixed, StoredTask)>, StoreError> {
+    let Some(whole) = shared.with_disk(|disk| record_of(disk, workspace, id))? else {
+        return Ok(None);
+    };
+    let record = Record::decode(&whole)?;
+    let mut entries = Vec::new();
+    if record.fixed.settled < record.fixed.count {
+        let Some(journal) = journal_in(shared, workspace, id, &record)? else {
+            return Ok(None);
+        };
+        effects(&journal, record.fixed.settled, &mut entries)?;
+    }
+    let task = stored(record.head()?, Arc::from(record.data()?), entries);
+    let journal = record.fixed.streamed + record.journal.len() as u64;
+    Ok(Some((record.fixed, StoredTask { journal, ..task })))
 }
 
 pub(super) fn load(
@@ -241,27 +249,15 @@ pub(super) fn load(
             && let Some(open) = &open
             && open.settled >= open.base
         {
-            shared.with_disk(|_| Ok(()))?;
+            shared.check_disk()?;
             let mut entries = Vec::new();
-            effects(&open.entries, open.settled - open.base, &mut entries)?;
+            open.entries
+                .read((open.settled - open.base) as usize, &mut entries)?;
             let journal = open.base_bytes + open.entries.len() as u64;
             let task = stored(open.head.clone(), data.clone(), entries);
             return Ok(Some(StoredTask { journal, ..task }));
         }
-        let task = shared.with_disk(|disk| {
-            let Some(whole) = record_of(disk, workspace, id)? else {
-                return Ok(None);
-            };
-            let record = Record::decode(&whole)?;
-            let mut entries = Vec::new();
-            if record.fixed.settled < record.fixed.count {
-                let journal = journal_in(disk, workspace, id, &record)?;
-                effects(&journal, record.fixed.settled, &mut entries)?;
-            }
-            let task = stored(record.head()?, Arc::from(record.data()?), entries);
-            let journal = record.fixed.streamed + record.journal.len() as u64;
-            Ok(Some((record.fixed, StoredTask { journal, ..task })))
-        })?;
+        let task = in_tree(shared, workspace, id)?;
         match (open, task) {
             (None, task) => return Ok(task.map(|(_, task)| task)),
             (Some(open), Some((fixed, there))) => {
@@ -275,7 +271,7 @@ pub(super) fn load(
                 } else {
                     (there.effects.into_iter().map(Entry::Effect).collect(), 0)
                 };
-                effects(&open.entries, skip, &mut pending)?;
+                open.entries.read(skip as usize, &mut pending)?;
                 let journal = there.journal + open.entries.len() as u64;
                 let task = stored(open.head.clone(), data, pending);
                 return Ok(Some(StoredTask { journal, ..task }));
@@ -315,18 +311,21 @@ struct Folded {
 }
 
 fn folded(
-    disk: &Disk,
+    shared: &Shared,
     workspace: &WorkspaceName,
     id: TaskId,
 ) -> Result<Option<Folded>, StoreError> {
-    let Some(whole) = record_of(disk, workspace, id)? else {
+    let Some(whole) = shared.with_disk(|disk| record_of(disk, workspace, id))? else {
         return Ok(None);
     };
     let record = Record::decode(&whole)?;
+    let Some(journal) = journal_in(shared, workspace, id, &record)? else {
+        return Ok(None);
+    };
     Ok(Some(Folded {
         head: record.head()?,
         data: Arc::from(record.data()?),
-        journal: journal_in(disk, workspace, id, &record)?,
+        journal,
         count: record.fixed.count,
         settled: record.fixed.settled,
     }))
@@ -342,10 +341,13 @@ pub(super) fn history(
     }
     loop {
         let open = shared.overlay.read().get(workspace, id).cloned();
-        let there = shared.with_disk(|disk| match &open {
-            Some(open) if open.base == 0 => Ok(None),
-            _ => folded(disk, workspace, id),
-        })?;
+        let there = match &open {
+            Some(open) if open.base == 0 => {
+                shared.check_disk()?;
+                None
+            }
+            _ => folded(shared, workspace, id)?,
+        };
         let mut entries = Vec::new();
         let (head, data, settled) = match (open, there) {
             (None, None) => return Ok(None),
@@ -370,7 +372,7 @@ pub(super) fn history(
                     }
                     return Err(damaged("a task's record", &format!("{id} has none")));
                 };
-                journal::pull_entries(&open.entries, 0, &mut entries)?;
+                open.entries.read(0, &mut entries)?;
                 (open.head.clone(), data, open.settled)
             }
         };

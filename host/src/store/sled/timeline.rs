@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::Shared;
 use super::codec::damaged;
-use super::disk::Disk;
+use super::pieces::each_piece;
 use super::shapes::journal::Pull;
 use super::shapes::record::Record;
-use super::tasks::{each_piece, record_of, stored};
+use super::tasks::{check_removed, record_of, stored};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskHead;
 use crate::store::{Page, StoreError, Timeline};
@@ -17,6 +17,16 @@ struct Folded {
     head: TaskHead,
     data: Arc<str>,
     count: u32,
+}
+
+/// Bytes of a task that is read without another thread.
+const SHORT: usize = 16 * 1024;
+
+/// Whether a task is in memory and short.
+pub(super) fn is_short(shared: &Shared, workspace: &WorkspaceName, id: TaskId) -> bool {
+    let overlay = shared.overlay.read();
+    let open = overlay.get(workspace, id);
+    open.is_some_and(|open| open.base == 0 && open.bytes() <= SHORT)
 }
 
 /// See [`crate::store::Store::timeline`].
@@ -33,10 +43,13 @@ pub(super) fn timeline(
         let open = shared.overlay.read().get(workspace, id).cloned();
         let mut page = Page::new(before);
         let mut pull = Pull::default();
-        let there = shared.with_disk(|disk| match &open {
-            Some(open) if open.base == 0 => Ok(None),
-            _ => folded(disk, workspace, id, &mut pull, &mut page),
-        })?;
+        let there = match &open {
+            Some(open) if open.base == 0 => {
+                shared.check_disk()?;
+                None
+            }
+            _ => folded(shared, workspace, id, &mut pull, &mut page)?,
+        };
         let (head, data) = match (open, there) {
             (None, None) => return Ok(None),
             (None, Some(there)) => (there.head, there.data),
@@ -54,7 +67,9 @@ pub(super) fn timeline(
                     }
                     return Err(damaged("a task's record", &format!("{id} has none")));
                 };
-                pull.feed(&open.entries, |place, entry| page.push(place, entry))?;
+                for block in open.entries.iter() {
+                    pull.feed(block, |place, entry| page.push(place, entry))?;
+                }
                 (open.head.clone(), data)
             }
         };
@@ -63,21 +78,25 @@ pub(super) fn timeline(
     }
 }
 
-/// Reads a task and what the tree has of its journal.
+/// Reads a task and what the tree has of its journal. None if there is no such task any more.
 fn folded(
-    disk: &Disk,
+    shared: &Shared,
     workspace: &WorkspaceName,
     id: TaskId,
     pull: &mut Pull,
     page: &mut Page,
 ) -> Result<Option<Folded>, StoreError> {
-    let Some(whole) = record_of(disk, workspace, id)? else {
+    let Some(whole) = shared.with_disk(|disk| record_of(disk, workspace, id))? else {
         return Ok(None);
     };
     let record = Record::decode(&whole)?;
-    each_piece(disk, workspace, id, &record, |piece| {
+    let is_whole = each_piece(shared, workspace, id, &record, |piece| {
         pull.feed(piece, |place, entry| page.push(place, entry))
     })?;
+    if !is_whole {
+        check_removed(shared, workspace, id)?;
+        return Ok(None);
+    }
     Ok(Some(Folded {
         head: record.head()?,
         data: Arc::from(record.data()?),

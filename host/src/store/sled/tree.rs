@@ -12,8 +12,8 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::codec::damaged;
-use super::failure::{OpenError, unusable};
+use super::failure::{CORRUPT, GAVE_UP, OpenError, unusable};
+use crate::store::StoreError;
 
 /// Time between two looks for an error.
 const LOOK: Duration = Duration::from_secs(1);
@@ -126,14 +126,14 @@ fn open_db(path: &Path, config: &sled::Config) -> Result<sled::Db, OpenError> {
         let opened = match result_of(config, move || opening.open()) {
             Ok(opened) => opened,
             Err(NoResult::Panicked) => {
-                return Err(damaged("the tree", "sled gave up reading it").into());
+                return Err(StoreError::Damaged(GAVE_UP.to_owned()).into());
             }
             Err(NoResult::Stuck(error)) => return Err(unusable(path, &error)),
         };
         match opened {
             Ok(db) => return Ok(db),
             Err(sled::Error::Corruption { .. }) => {
-                return Err(damaged("the tree", "sled finds it corrupt").into());
+                return Err(StoreError::Damaged(CORRUPT.to_owned()).into());
             }
             // The directory is ours, so a busy file is one that sled's threads are still
             // letting go after a close in this process.

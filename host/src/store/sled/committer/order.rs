@@ -22,7 +22,7 @@ impl Committer<'_> {
         match self.bases.remove(&(change.workspace.clone(), change.id)) {
             Some(base) => Ok(Some(base)),
             // It was folded since it was put in order.
-            None => tasks::from_tree_under_overlay(self.shared, &change.workspace, change.id)
+            None => tasks::from_tree(self.shared, &change.workspace, change.id)
                 // The group is in the log already.
                 .map_err(|error| StoreError::unavailable(error.to_string())),
         }

@@ -5,28 +5,28 @@
 //! under two names of one file.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
+
 use super::super::directory_lock;
-use super::super::failure::{OpenError, io, unusable};
+use super::super::failure::{OpenError, io as failing, unusable};
 use super::super::files::{MARKS, sync_directory};
 use super::read::Salvage;
 use super::report::Repaired;
 use super::trial;
 use super::write::write;
 use crate::store::StoreError;
+use crate::store::directory_lock::DirectoryLock;
 
 /// Repairs the store at `path`, if anything in it is damaged. Blocks on the disk.
 ///
 /// # Errors
 /// As [`super::check()`]; or the repaired store cannot be written. Then the store is as it was.
 pub fn repair(path: &Path) -> Result<Repaired, OpenError> {
-    let failed = io("the repaired store cannot take its place");
-    let new = beside(path, "repaired");
-    if is_cut_short(path) {
-        fs::rename(&new, path).map_err(&failed)?;
-        sync_parent(path)?;
-    }
+    finish(path)?;
     if !path.is_dir() {
         return Err(unusable(path, &"there is no store"));
     }
@@ -35,20 +35,48 @@ pub fn repair(path: &Path) -> Result<Repaired, OpenError> {
     if salvage.damages.is_empty() {
         salvage.damages.extend(trial::open_a_copy(path)?);
     }
-    let tasks = salvage.tasks.all.len() + salvage.log.accepted.len();
     if salvage.damages.is_empty() {
         return Ok(Repaired {
             kept: None,
-            tasks,
+            tasks: salvage.tasks.all.len() + salvage.log.accepted.len(),
             damages: Vec::new(),
         });
     }
+    replace(salvage, path)
+}
+
+/// Repairs the store at `path` if all of it is read and is sound, and sled does not open its tree all the same: so
+/// nothing is lost. None if anything else is wrong, or nothing; then it is as it was. Blocks on the disk.
+///
+/// # Errors
+/// As those of [`repair`].
+pub fn repair_unopened(path: &Path) -> Result<Option<Repaired>, OpenError> {
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    let _lock = directory_lock::take(path)?;
+    let mut salvage = Salvage::read(path)?;
+    if !salvage.damages.is_empty() {
+        return Ok(None);
+    }
+    salvage.damages.extend(trial::open_a_copy(path)?);
+    match salvage.damages.is_empty() {
+        true => Ok(None),
+        false => replace(salvage, path).map(Some),
+    }
+}
+
+/// Puts what was read in the place of the store at `path`.
+fn replace(salvage: Salvage, path: &Path) -> Result<Repaired, OpenError> {
+    let failed = failing("the repaired store cannot take its place");
+    let new = beside(path, "repaired");
     if new.exists() {
         fs::remove_dir_all(&new).map_err(&failed)?;
     }
     write(&salvage, path, &new)?;
     let again = Salvage::read(&new)?;
     if let Some(damage) = again.damages.first() {
+        fs::remove_dir_all(&new).map_err(&failed)?;
         let why = format!("{}: {}", damage.kind, damage.what);
         return Err(
             StoreError::Damaged(format!("the repaired store has damage, too: {why}")).into(),
@@ -57,20 +85,58 @@ pub fn repair(path: &Path) -> Result<Repaired, OpenError> {
     let kept = (1..).map(|number| beside(path, &format!("damaged-{number}")));
     let kept = kept.take(10_000).find(|kept| !kept.exists());
     let kept = kept.ok_or_else(|| unusable(path, &"there are 10,000 damaged stores beside it"))?;
-    fs::rename(path, &kept).map_err(&failed)?;
-    fs::rename(&new, path).map_err(&failed)?;
+    take_place(&new, path, &kept).map_err(&failed)?;
     sync_parent(path)?;
     Ok(Repaired {
         kept: Some(kept.display().to_string()),
-        tasks,
+        tasks: salvage.tasks.all.len() + salvage.log.accepted.len(),
         damages: salvage.damages,
     })
 }
 
-/// Whether a repair of the store at `path` was cut short as the new store was to take the old one's place. Then
-/// [`repair`] ends it.
+/// Has the store at `new` be at `path`, and the one from there at `kept`, where nothing is. There is always one at `path`,
+/// if the file system can exchange two directories.
+fn take_place(new: &Path, path: &Path, kept: &Path) -> io::Result<()> {
+    fs::rename(new, kept)?;
+    match renameat_with(CWD, kept, CWD, path, RenameFlags::EXCHANGE) {
+        Ok(()) => return Ok(()),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => fs::rename(kept, new)?,
+        Err(error) => return Err(error.into()),
+    }
+    fs::rename(path, kept)?;
+    fs::rename(new, path)
+}
+
+/// Whether a repair of the store at `path` was cut short as the new store was to take the old one's place: there is
+/// nothing at `path` but the lock of a server that did not start, and the new store is whole. Then [`finish`] ends it.
 pub fn is_cut_short(path: &Path) -> bool {
-    !path.exists() && beside(path, "repaired").join(MARKS).exists()
+    let is_lock = |entry: io::Result<fs::DirEntry>| {
+        entry.is_ok_and(|entry| entry.file_name() == DirectoryLock::FILE)
+    };
+    let is_there = match fs::read_dir(path) {
+        Ok(mut entries) => !entries.all(is_lock),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    };
+    !is_there && beside(path, "repaired").join(MARKS).exists()
+}
+
+/// Ends a repair that was cut short. Says whether one was.
+///
+/// # Errors
+/// The repaired store cannot take its place, or a server has what is there.
+pub fn finish(path: &Path) -> Result<bool, OpenError> {
+    if !is_cut_short(path) {
+        return Ok(false);
+    }
+    let failed = failing("the repaired store cannot take its place");
+    if path.exists() {
+        let _lock = directory_lock::take(path)?;
+        fs::remove_file(path.join(DirectoryLock::FILE)).map_err(&failed)?;
+        fs::remove_dir(path).map_err(&failed)?;
+    }
+    fs::rename(beside(path, "repaired"), path).map_err(&failed)?;
+    sync_parent(path)?;
+    Ok(true)
 }
 
 /// A path beside the store: its name, a point and `ending`.
@@ -84,7 +150,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 fn sync_parent(path: &Path) -> Result<(), StoreError> {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => {
-            sync_directory(parent).map_err(io("the data directory cannot be synced"))
+            sync_directory(parent).map_err(failing("the data directory cannot be synced"))
         }
         _ => Ok(()),
     }

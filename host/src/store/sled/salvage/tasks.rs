@@ -143,7 +143,7 @@ impl Reader<'_> {
                         .losing("the history of the task"),
                 );
                 let mut whole = Vec::new();
-                encode_record(&mut whole, &head, (0, 0, 0), data, &[])?;
+                encode_record(&mut whole, &head, (0, 0, 0), data)?;
                 let mut changes = Changes::default();
                 long::put(&mut changes, key, &whole, 0)?;
                 let put = changes.iter().cloned();
@@ -349,6 +349,10 @@ fn journal_of(
         let prefix = keys::journal_prefix(workspace, id);
         let there = values.range(prefix.clone()..);
         for (key, stored) in there.take_while(|(key, _)| key.starts_with(&prefix)) {
+            // What a fold that did not come to its end left behind it is nothing.
+            if journal.len() as u64 >= record.fixed.streamed {
+                break;
+            }
             journal.extend_from_slice(read::<Piece<'_>>(checked::open(key, stored)?)?.0);
             pieces.push(key.clone());
         }

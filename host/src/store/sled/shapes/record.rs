@@ -124,13 +124,12 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Appends a task's record to `out`.
+/// Appends a task's record to `out`, but for the journal, which comes behind it.
 pub(in super::super) fn encode_record(
     out: &mut Vec<u8>,
     head: &TaskHead,
     (count, settled, streamed): (u32, u32, u64),
     data: &str,
-    journal: &[u8],
 ) -> Result<(), StoreError> {
     let begin = out.len();
     out.push(Record::NEWEST);
@@ -147,6 +146,5 @@ pub(in super::super) fn encode_record(
     let length = (out.len() - begin - 1 - FIXED) as u32;
     out[at..at + 4].copy_from_slice(&length.to_le_bytes());
     out.extend_from_slice(data.as_bytes());
-    out.extend_from_slice(journal);
     Ok(())
 }

@@ -96,7 +96,8 @@ fn records() -> Vec<Whole> {
 
 fn write_record((numbers, head, data, journal): &Whole) -> Vec<u8> {
     let mut out = Vec::new();
-    encode_record(&mut out, head, *numbers, data, journal).unwrap();
+    encode_record(&mut out, head, *numbers, data).unwrap();
+    out.extend_from_slice(journal);
     out
 }
 

@@ -11,6 +11,7 @@ mod golden;
 mod limited;
 mod locks;
 mod long_changes;
+mod long_journals;
 mod matrix;
 mod panic;
 mod purge;
