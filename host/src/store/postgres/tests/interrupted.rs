@@ -44,11 +44,7 @@ async fn a_run_is_counted_for_each_node_that_ended_during_it() {
 async fn a_node_that_was_cut_off_for_a_while_takes_back_what_was_counted_of_it() {
     let server = PostgresServer::start();
     let (one, two) = two_nodes(&server).await;
-    let task = TaskId::new();
-    one.note_lasting(&[task]).await.unwrap();
-    kill(&one);
-    until("the other one has all", || owned(&two) == 256).await;
-    assert_eq!(two.interrupted().await.unwrap(), [(task, 1)]);
+    let task = counted(&one, &two).await;
     // Another node ended during it, too.
     let session = Session::open(&one.shared.settings).await.unwrap();
     let more = "update interrupted set times = times + 1";
@@ -196,6 +192,16 @@ async fn nodes_that_share_the_work_are_counted() {
     one.close().await;
 }
 
+/// A task that a node was running as it stood still, and that the other one has counted as interrupted.
+async fn counted(one: &PostgresStore, two: &PostgresStore) -> TaskId {
+    let task = TaskId::new();
+    one.note_lasting(&[task]).await.unwrap();
+    kill(one);
+    until("the other one has all", || owned(two) == 256).await;
+    assert_eq!(two.interrupted().await.unwrap(), [(task, 1)]);
+    task
+}
+
 /// When a node has entered, as the database has it.
 async fn started(session: &Session, node: i64) -> i64 {
     let rows = session
@@ -212,11 +218,7 @@ async fn started(session: &Session, node: i64) -> i64 {
 async fn a_node_whose_clock_stood_still_takes_back_what_was_counted_of_it() {
     let server = PostgresServer::start();
     let (one, two) = two_nodes(&server).await;
-    let task = TaskId::new();
-    one.note_lasting(&[task]).await.unwrap();
-    kill(&one);
-    until("the other one has all", || owned(&two) == 256).await;
-    assert_eq!(two.interrupted().await.unwrap(), [(task, 1)]);
+    let task = counted(&one, &two).await;
     // As on a machine that was suspended it does not know that its lease was over.
     let session = Session::open(&one.shared.settings).await.unwrap();
     nodes::look(&one.shared, &session, false).await.unwrap();
@@ -272,11 +274,7 @@ async fn a_node_that_ends_when_the_database_is_back_takes_back_what_was_counted_
     let own = home.path().join("node");
     let one = with_file(&server, &own).await.unwrap();
     let two = node(&server, LEASE).await;
-    let task = TaskId::new();
-    one.note_lasting(&[task]).await.unwrap();
-    kill(&one);
-    until("the other one has all", || owned(&two) == 256).await;
-    assert_eq!(two.interrupted().await.unwrap(), [(task, 1)]);
+    let task = counted(&one, &two).await;
     one.close().await;
     assert_eq!(two.interrupted().await.unwrap(), []);
     // Nor does its next start take back anything.
