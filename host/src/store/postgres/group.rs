@@ -10,7 +10,7 @@ use crate::domain::dedup::{Dedup, DedupKey};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::inbox::RequestId;
 use crate::domain::partition::Partition;
-use crate::store::StoreError;
+use crate::store::{Claim, StoreError};
 
 /// A task's place.
 pub(super) type TaskKey<'a> = (&'a WorkspaceName, TaskId);
@@ -55,9 +55,18 @@ pub(super) struct JournalRow<'a> {
     pub(super) entries: &'a [u8],
 }
 
-/// What a transaction leaves. No other writes it: this lane holds the partition of the task.
+/// What a transaction leaves.
 #[derive(Debug, Clone)]
-pub(super) enum Trace {
+pub(super) struct Trace {
+    pub(super) left: Left,
+    /// The owner of the task's partition, who alone can leave it: this lane holds the partition. None if nobody else ever
+    /// does.
+    pub(super) claim: Option<Claim>,
+}
+
+/// See [`Trace`].
+#[derive(Debug, Clone)]
+pub(super) enum Left {
     /// A task at this version, or a later one.
     Head {
         workspace: WorkspaceName,
@@ -222,21 +231,37 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// What is there if what was taken was committed, and else is not.
+    /// What is there if what was taken was committed, and else is not. A new task if there is one: an id is accepted once.
     pub(super) fn trace(&self) -> Option<Trace> {
-        let head = self.heads.iter().next();
-        let head = head.map(|((workspace, task), write)| Trace::Head {
-            workspace: (*workspace).clone(),
-            task: *task,
-            version: write.head.version,
-            settled: write.settled,
-        });
-        head.or_else(|| {
-            self.journal.first().map(|row| Trace::Row {
+        let new = self.heads.iter().find(|(_, head)| head.stands_on.is_none());
+        if let Some((task, write)) = new.or_else(|| self.heads.iter().next()) {
+            return Some(Trace {
+                left: Left::Head {
+                    workspace: task.0.clone(),
+                    task: task.1,
+                    version: write.head.version,
+                    settled: write.settled,
+                },
+                claim: write.stands_on.map(|_| self.claim(task.1)),
+            });
+        }
+        self.journal.first().map(|row| Trace {
+            left: Left::Row {
                 workspace: row.task.0.clone(),
                 task: row.task.1,
                 seq: row.seq,
-            })
+            },
+            claim: Some(self.claim(row.task.1)),
         })
+    }
+
+    /// By which a task is written here.
+    fn claim(&self, task: TaskId) -> Claim {
+        let partition = Partition::of(task);
+        let epoch = self
+            .partitions
+            .get(&partition)
+            .map_or(0, |(_, epoch)| *epoch);
+        Claim { partition, epoch }
     }
 }

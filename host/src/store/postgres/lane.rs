@@ -11,6 +11,7 @@ use tokio_postgres::Error;
 
 use super::error::{describe, failed, is_cut, is_passing};
 use super::group::{Group, Trace};
+use super::look::Resolved;
 use super::part::Part;
 use super::queue::{Queue, Taken};
 use super::session::{Session, Slot, in_time};
@@ -52,6 +53,7 @@ type Outcome = Vec<Result<(), StoreError>>;
 
 /// Writes what comes, until the store is closed.
 pub(super) async fn run(shared: Arc<Shared>, slot: Slot, queue: Arc<Queue>) {
+    let _lane = queue.lane();
     while let Some(Taken { jobs, held }) = queue.next().await {
         let (parts, waiting): (Vec<_>, Vec<_>) =
             (jobs.into_iter().map(|job| (job.parts, job.done))).unzip();
@@ -155,26 +157,17 @@ async fn transaction(
     }
 }
 
-/// What became of a transaction whose end was not heard of.
-enum Resolved {
-    Done,
-    NotDone,
-    /// It is not known, and the node does not own the partitions any more.
-    Unknown,
-}
-
 /// Asks the server what became of a transaction, as long as this node owns the partitions. After that the node that
 /// owns them reads what is there, and this one goes on from none of it.
 async fn resolve(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>], doubt: &Doubt) -> Resolved {
     loop {
         slot.close().await;
         let found = match slot.get(&shared.settings).await {
-            Ok(session) => look::is_committed(&session, &doubt.xid, &doubt.trace).await,
+            Ok(session) => look::resolve(shared, &session, &doubt.xid, &doubt.trace).await,
             Err(error) => Err(error),
         };
         match found {
-            Ok(Some(true)) => return Resolved::Done,
-            Ok(Some(false)) => return Resolved::NotDone,
+            Ok(Some(resolved)) => return resolved,
             Ok(None) | Err(_) => {}
         }
         let owned = shared.partitions.hold().clone();

@@ -6,7 +6,7 @@ use futures_util::future::try_join4;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-use super::group::{Delivered, Group, ROWS, Stored, TaskKey, Trace};
+use super::group::{Delivered, Group, Left, ROWS, Stored, TaskKey, Trace};
 use super::part::{Kind, Part};
 use super::session::{Params, Session};
 use super::shared::Shared;
@@ -17,7 +17,7 @@ use crate::domain::partition::Partition;
 
 const BEGIN: &str = "begin isolation level read committed";
 /// One row: the partitions with their owners, 0 for none, and epochs; a number; and the transaction's id: see
-/// [`is_committed`].
+/// [`resolve`].
 const LOCK: &str = "with locked as materialized (select id, owner, epoch from partitions \
     where id = any($1) order by id for share) \
     select array_agg(id), array_agg(coalesce(owner, 0)), array_agg(epoch), \
@@ -36,9 +36,10 @@ const KEYS: &str = "select k.n, d.task, d.until \
 const REQUESTS: &str = "select id from inbox where id = any($1) and answered is null \
     order by id for update";
 const STATUS: &str = "select pg_xact_status($1::text::xid8)";
-const HEAD: &str = "select from tasks where workspace = $1 and id = $2 and version >= $3 \
-    and settled >= $4";
-const ROW: &str = "select from journal where workspace = $1 and task = $2 and seq = $3";
+const HEAD: &str = "select exists (select from tasks where workspace = $1 and id = $2 and version >= $3 \
+    and settled >= $4), $5::int2 is null or exists (select from partitions where id = $5 and owner = $6 and epoch = $7)";
+const ROW: &str = "select exists (select from journal where workspace = $1 and task = $2 and seq = $3), \
+    exists (select from partitions where id = $4 and owner = $5 and epoch = $6)";
 
 /// Reads what the changes of all jobs stand on into `group`. New tasks are looked for only if `looks` is set, or if they have
 /// a delivery's key, which may be that of the same task, there already. Returns the transaction's id.
@@ -151,47 +152,68 @@ pub(super) async fn look<'a>(
     Ok(locked.get(4))
 }
 
-/// Whether a transaction was committed; none while it is under way.
+/// What became of a transaction whose end was not heard of.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Resolved {
+    Done,
+    NotDone,
+    /// It is not known: this node does not own the partition any more, and what is there may be another one's.
+    Unknown,
+}
+
+/// What became of a transaction; none while it is under way.
 ///
-/// The id says only whether it is over: after the server's machine has failed, an id that was not yet on its disk is given
-/// to another transaction. What was written says the rest.
-pub(super) async fn is_committed(
+/// Its id says that it is over, or was aborted. No more: after the server's machine has failed, an id that was not yet on its
+/// disk is given to another transaction. What was written says the rest.
+pub(super) async fn resolve(
+    shared: &Shared,
     session: &Session,
     xid: &str,
     trace: &Trace,
-) -> Result<Option<bool>, Error> {
+) -> Result<Option<Resolved>, Error> {
     match session.query(STATUS, &[&xid]).await {
-        Ok(rows) => {
-            let status: Option<&str> = rows.first().and_then(|row| row.get(0));
-            if status == Some("in progress") {
-                return Ok(None);
-            }
-        }
+        Ok(rows) => match rows.first().and_then(|row| row.get(0)) {
+            Some("in progress") => return Ok(None),
+            // If it was another one's of that id, this one was lost.
+            Some("aborted") => return Ok(Some(Resolved::NotDone)),
+            _ => {}
+        },
         // The server knows of no such id: it failed before that was on its disk.
         Err(error) if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) => {}
         Err(error) => return Err(error),
     }
-    let found = match trace {
-        Trace::Head {
+    let partition = trace.claim.map(|claim| index(claim.partition));
+    let epoch = trace.claim.map(|claim| number(claim.epoch));
+    let node = &shared.node;
+    let found = match &trace.left {
+        Left::Head {
             workspace,
             task,
             version,
             settled,
         } => {
-            let (space, task) = (workspace.as_str(), Uuid::from(*task));
-            let params: Params<'_> = &[&space, &task, &number(*version), settled];
+            let (space, task, version) = (workspace.as_str(), Uuid::from(*task), number(*version));
+            let params: Params<'_> = &[&space, &task, &version, settled, &partition, node, &epoch];
             session.query(HEAD, params).await?
         }
-        Trace::Row {
+        Left::Row {
             workspace,
             task,
             seq,
         } => {
             let (space, task) = (workspace.as_str(), Uuid::from(*task));
-            session.query(ROW, &[&space, &task, seq]).await?
+            let params: Params<'_> = &[&space, &task, seq, &partition, node, &epoch];
+            session.query(ROW, params).await?
         }
     };
-    Ok(Some(!found.is_empty()))
+    let (is_there, is_own) = found
+        .first()
+        .map_or((false, false), |row| (row.get(0), row.get(1)));
+    Ok(Some(match (is_there, is_own) {
+        (true, true) => Resolved::Done,
+        (false, true) => Resolved::NotDone,
+        (_, false) => Resolved::Unknown,
+    }))
 }
 
 /// A partition's number in the tables.

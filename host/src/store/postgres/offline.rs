@@ -118,7 +118,15 @@ impl OfflineStore {
         let mut failed = OpenError::from(error);
         for _ in 0..TRIES {
             sleep(PAUSE).await;
-            match give_back_anew(&self.store.shared.settings, to).await {
+            // While this connection is there, it is the only one that gets the lock.
+            let tried = match self.guard.client.is_closed() {
+                true => give_back_anew(&self.store.shared.settings, to).await,
+                false => {
+                    let given = moved::give_back(&self.guard, Some(to)).await;
+                    given.map(drop).map_err(OpenError::from)
+                }
+            };
+            match tried {
                 Ok(()) => return Ok(()),
                 Err(error) => failed = error,
             }

@@ -19,7 +19,7 @@ use super::part::Part;
 use crate::domain::partition::Partition;
 use crate::store::StoreError;
 
-/// Changes that may wait; past it, callers wait.
+/// Changes that may wait for a lane, and as many that wait for one that holds their partition; past it, callers wait.
 const ROOM: usize = 4096;
 /// Jobs of one transaction.
 const JOBS: usize = 256;
@@ -38,6 +38,8 @@ pub(super) struct Job {
     pub(super) done: oneshot::Sender<Result<(), StoreError>>,
     partitions: PartitionSet,
     since: Instant,
+    /// Whether it has one of the places that there are.
+    has_place: bool,
 }
 
 /// What comes of a job.
@@ -59,7 +61,30 @@ impl Drop for Held {
     fn drop(&mut self) {
         let mut state = self.queue.state.lock();
         state.release(&self.partitions);
-        self.queue.wake_for(state);
+        match std::thread::panicking() {
+            // This lane does not look after what it held up.
+            true => self.queue.wake_one(state),
+            false => self.queue.wake_for(state),
+        }
+    }
+}
+
+/// A lane that is there, until this is dropped. With the last one all that waits ends as closed.
+pub(super) struct Lane(Arc<Queue>);
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        if self.0.lanes.fetch_sub(1, Ordering::SeqCst) > 1 {
+            return;
+        }
+        self.0.close();
+        let mut state = self.0.state.lock();
+        let (waiting, blocked) = (
+            std::mem::take(&mut state.waiting),
+            std::mem::take(&mut state.blocked),
+        );
+        drop(state);
+        drop((waiting, blocked));
     }
 }
 
@@ -72,6 +97,7 @@ pub(super) struct Queue {
     wake: Notify,
     /// Jobs that were announced and have not come.
     coming: AtomicUsize,
+    lanes: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -80,6 +106,8 @@ struct State {
     waiting: VecDeque<Job>,
     /// What waits for a lane that holds one of its partitions, or for another one of these, in its order.
     blocked: VecDeque<Job>,
+    /// The partitions of all these.
+    blocked_partitions: PartitionSet,
     /// The partitions whose changes are being written.
     held: PartitionSet,
     /// Lanes at work.
@@ -100,7 +128,14 @@ impl Queue {
             room: Semaphore::new(ROOM),
             wake: Notify::new(),
             coming: AtomicUsize::new(0),
+            lanes: AtomicUsize::new(0),
         }
+    }
+
+    /// Adds a lane.
+    pub(super) fn lane(self: &Arc<Self>) -> Lane {
+        self.lanes.fetch_add(1, Ordering::SeqCst);
+        Lane(self.clone())
     }
 
     /// Puts changes that belong together behind the others. Waits for room.
@@ -116,6 +151,7 @@ impl Queue {
             parts,
             done,
             since: Instant::now(),
+            has_place: true,
         };
         let mut state = self.state.lock();
         if state.is_closed {
@@ -125,6 +161,13 @@ impl Queue {
         room.forget();
         let was_empty = state.waiting.is_empty();
         state.put(job);
+        // A lane that is stuck holds up its partitions and no others.
+        if state.blocked.len() <= ROOM
+            && let Some(last) = state.blocked.back_mut()
+            && std::mem::replace(&mut last.has_place, false)
+        {
+            self.room.add_permits(1);
+        }
         match was_empty && !state.waiting.is_empty() {
             // A lane that is free sees to it that it does not wait for too long.
             true => self.wake_one(state),
@@ -176,7 +219,8 @@ impl Queue {
                 let mut state = self.state.lock();
                 state.is_waking = false;
                 if let Some((jobs, partitions)) = state.take(self.is_coming(), self.linger) {
-                    self.room.add_permits(jobs.len());
+                    let places = jobs.iter().filter(|job| job.has_place).count();
+                    self.room.add_permits(places);
                     if !state.waiting.is_empty() {
                         self.wake_one(state);
                     }
@@ -215,9 +259,10 @@ impl Drop for Announced {
 impl State {
     /// Puts a job where it waits.
     fn put(&mut self, job: Job) {
-        let is_behind = |other: &Job| other.partitions.has_any(&job.partitions);
         // One that is blocked goes first in its partitions.
-        if self.held.has_any(&job.partitions) || self.blocked.iter().any(is_behind) {
+        let is_behind = self.blocked_partitions.has_any(&job.partitions);
+        if is_behind || self.held.has_any(&job.partitions) {
+            self.blocked_partitions.add(&job.partitions);
             self.blocked.push_back(job);
         } else {
             self.waiting.push_back(job);
@@ -260,7 +305,7 @@ impl State {
         self.busy += 1;
         self.last = jobs.len();
         // All that is blocked is behind them or has nothing in common with them.
-        let blocked = std::mem::take(&mut self.blocked);
+        let blocked = self.take_blocked();
         for job in left.into_iter().chain(blocked) {
             self.put(job);
         }
@@ -270,9 +315,14 @@ impl State {
     fn release(&mut self, held: &PartitionSet) {
         self.held.remove(held);
         self.busy -= 1;
-        for job in std::mem::take(&mut self.blocked) {
+        for job in self.take_blocked() {
             self.put(job);
         }
+    }
+
+    fn take_blocked(&mut self) -> VecDeque<Job> {
+        self.blocked_partitions = PartitionSet::default();
+        std::mem::take(&mut self.blocked)
     }
 }
 

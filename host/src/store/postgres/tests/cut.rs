@@ -53,7 +53,7 @@ async fn forward(mut from: UnixStream, mut to: UnixStream, cuts: Arc<Cuts>) {
                 let Ok(count @ 1..) = read else { return };
                 let sent = &asked[..count];
                 let commit = sent.windows(COMMIT.len()).position(|part| part == COMMIT);
-                let cut = commit.filter(|_| cuts.begins.load(Ordering::Relaxed) && rand::random_bool(0.03));
+                let cut = commit.filter(|_| cuts.begins.load(Ordering::Relaxed) && rand::random_bool(0.15));
                 let Some(commit) = cut else {
                     if to.write_all(sent).await.is_err() {
                         return;

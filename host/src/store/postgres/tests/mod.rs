@@ -1,5 +1,6 @@
 mod bad_input;
 mod cut;
+mod doubt;
 mod figures;
 mod hints;
 mod inbox;

@@ -22,8 +22,8 @@ fn queue(linger: Duration) -> Arc<Queue> {
     Arc::new(Queue::new(linger))
 }
 
-/// A change of new tasks in these partitions.
-async fn push(queue: &Queue, partitions: &[u8]) {
+/// New tasks in these partitions.
+fn parts(partitions: &[u8]) -> Vec<Part> {
     let parts = partitions.iter().map(|number| {
         let partition = Partition::new(*number);
         let claim = Claim {
@@ -32,7 +32,12 @@ async fn push(queue: &Queue, partitions: &[u8]) {
         };
         Part::accept(claim, in_partition(*number)).unwrap()
     });
-    drop(queue.push(parts.collect()).await.unwrap());
+    parts.collect()
+}
+
+/// A change of new tasks in these partitions.
+async fn push(queue: &Queue, partitions: &[u8]) {
+    drop(queue.push(parts(partitions)).await.unwrap());
 }
 
 /// What a free lane takes now.
@@ -216,4 +221,42 @@ async fn the_store_waits_for_what_is_announced() {
         assert!(begun.elapsed() >= LINGER);
     }
     store.close().await;
+}
+
+#[tokio::test]
+async fn a_lane_that_is_stuck_holds_up_its_partitions_alone() {
+    let queue = queue(LONG);
+    push(&queue, &[0]).await;
+    let stuck = taken(&queue).await.unwrap();
+    let many = async {
+        for _ in 0..5_000 {
+            push(&queue, &[0]).await;
+        }
+        for number in 1..40 {
+            push(&queue, &[number]).await;
+        }
+    };
+    timeout(LONG / 60, many).await.expect("there is room");
+    let other = taken(&queue).await.unwrap();
+    assert_eq!(other.jobs.len(), 39);
+    drop((stuck, other));
+}
+
+#[tokio::test]
+async fn with_the_last_lane_what_waits_ends() {
+    let queue = queue(LONG);
+    let lanes = [queue.lane(), queue.lane()];
+    push(&queue, &[0]).await;
+    let held = taken(&queue).await.unwrap();
+    let waits = queue.push(parts(&[1])).await.unwrap();
+    let is_blocked = queue.push(parts(&[0])).await.unwrap();
+    let [first, last] = lanes;
+    drop(first);
+    push(&queue, &[2]).await;
+    drop(last);
+    assert!(waits.await.is_err());
+    assert!(is_blocked.await.is_err());
+    let refused = queue.push(parts(&[3])).await;
+    assert!(matches!(refused, Err(StoreError::Closed)));
+    drop(held);
 }
