@@ -166,9 +166,8 @@ async fn resolve(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>], doubt: &Doubt
             Ok(session) => look::resolve(shared, &session, &doubt.xid, &doubt.trace).await,
             Err(error) => Err(error),
         };
-        match found {
-            Ok(Some(resolved)) => return resolved,
-            Ok(None) | Err(_) => {}
+        if let Ok(Some(resolved)) = found {
+            return resolved;
         }
         let owned = shared.partitions.hold().clone();
         if shared.is_closed() || jobs.iter().flatten().all(|part| owned.is_stale(part.claim)) {
