@@ -33,7 +33,7 @@ fn named(
     digests.collect()
 }
 
-/// Whether the server has made a link, which goes on so after its path. Whoever sends data can make up others.
+/// Whether the server signed a link. `rest` is what follows its path. Senders of data can write links with other signatures.
 fn is_signed(
     links: &FileLinks,
     (workspace, task, digest): (&WorkspaceName, TaskId, &str),

@@ -41,7 +41,7 @@ pub enum MissingFiles {
 pub struct NamedFiles<'a> {
     /// What becomes of a copy that misses one.
     pub may_miss: MissingFiles,
-    /// By these the server's links are told from those that somebody has made up; without them all count.
+    /// Checks the signatures of links, so that only links which the server made count. Without it every link counts.
     pub links: Option<&'a FileLinks>,
 }
 

@@ -59,8 +59,8 @@ pub(super) struct JournalRow<'a> {
 #[derive(Debug, Clone)]
 pub(super) struct Trace {
     pub(super) left: Left,
-    /// The owner of the task's partition, who alone can leave it: this lane holds the partition. None if nobody else ever
-    /// does.
+    /// The claim under which this node writes the task. Another node that takes the partition over can write the same. None
+    /// for a new task, which no other transaction can write.
     pub(super) claim: Option<Claim>,
 }
 

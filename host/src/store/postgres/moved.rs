@@ -32,7 +32,6 @@ const GIVE_BACK: &str = "with gone as (delete from nodes n where id = $1 \
     and ($2::text is null or to_jsonb(n) ->> 'url' = $2) returning coalesce(to_jsonb(n) ->> 'url', '') as url), \
     free as (update partitions set owner = null where owner = $1 \
     and ($2::text is null or exists (select from gone))) select url from gone";
-const MOVED_TO: &str = "select url from nodes where id = $1";
 
 /// Takes over all, within a transaction. `to` is where it goes, for people to read.
 pub(super) async fn take_over(session: &Session, to: &str) -> Result<(), Error> {
@@ -69,8 +68,7 @@ pub(super) async fn give_back(
 
 /// Refuses a change of what is set up in a store that is taken over.
 pub(super) async fn check(session: &Session) -> Result<(), Failure> {
-    let rows = session.query(MOVED_TO, &[&MOVED]).await?;
-    match rows.first().map(|row| row.get::<_, &str>(0)) {
+    match place(session).await? {
         Some(to) => {
             let moved = format!("the store was moved to {to}, and is used there");
             Err(StoreError::unavailable(moved).into())

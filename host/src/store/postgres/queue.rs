@@ -79,12 +79,10 @@ impl Drop for Lane {
         }
         self.0.close();
         let mut state = self.0.state.lock();
-        let (waiting, blocked) = (
-            std::mem::take(&mut state.waiting),
-            std::mem::take(&mut state.blocked),
-        );
+        // Who waits for them hears of it when they are dropped, without the lock.
+        let ended = (std::mem::take(&mut state.waiting), state.take_blocked());
         drop(state);
-        drop((waiting, blocked));
+        drop(ended);
     }
 }
 
@@ -157,7 +155,7 @@ impl Queue {
         if state.is_closed {
             return Err(StoreError::Closed);
         }
-        // It is given back by the lane that takes it.
+        // It is given back below, or by the lane that takes the job.
         room.forget();
         let was_empty = state.waiting.is_empty();
         state.put(job);
