@@ -43,11 +43,7 @@ pub use subject::{Disturbance, Shaken, Subject, journal_of};
 
 /// Runs every check.
 pub async fn all(subject: &dyn Subject) {
-    for by in [
-        Disturbance::Nothing,
-        Disturbance::Settle,
-        Disturbance::Reopen,
-    ] {
+    for &by in subject.disturbances() {
         macro_rules! run {
             ($($check:ident)*) => {$({
                 let store = subject.fresh().await;

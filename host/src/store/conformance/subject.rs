@@ -22,6 +22,11 @@ pub enum Disturbance {
 /// An implementation under test.
 #[async_trait]
 pub trait Subject: Send + Sync {
+    /// What each check runs with.
+    fn disturbances(&self) -> &'static [Disturbance] {
+        use Disturbance::{Nothing, Reopen, Settle};
+        &[Nothing, Settle, Reopen]
+    }
     /// A new, empty store.
     async fn fresh(&self) -> Arc<dyn Store>;
     /// The same store after the disturbance.

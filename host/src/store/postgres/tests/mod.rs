@@ -60,6 +60,11 @@ impl Server {
 
 #[async_trait]
 impl Subject for Server {
+    /// It keeps nothing apart that could be moved to where it rests.
+    fn disturbances(&self) -> &'static [Disturbance] {
+        &[Disturbance::Nothing, Disturbance::Reopen]
+    }
+
     async fn fresh(&self) -> Arc<dyn Store> {
         let before = self.current.lock().1.take();
         if let Some(before) = before {
@@ -71,7 +76,6 @@ impl Subject for Server {
 
     async fn disturb(&self, store: Arc<dyn Store>, by: Disturbance) -> Arc<dyn Store> {
         match by {
-            // It keeps nothing apart.
             Disturbance::Nothing | Disturbance::Settle => store,
             Disturbance::Reopen => {
                 store.close().await;

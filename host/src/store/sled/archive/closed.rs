@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
+use memchr::memmem;
+
 use super::{Archive, BLOCK, HEADER, Place, failed, numbers, path};
 use crate::store::StoreError;
 use crate::store::sled::failpoint::Write;
@@ -26,10 +28,11 @@ impl Archive {
     pub(in super::super) fn has_text(&self, segment: u32, text: &[u8]) -> Result<bool, StoreError> {
         let file = File::open(path(&self.directory, segment)).map_err(failed)?;
         let (mut block, mut at) = (vec![0; BLOCK], 0);
+        let finder = memmem::Finder::new(text);
         loop {
             let read = file.read_at(&mut block, at).map_err(failed)?;
             let there = block.get(..read).unwrap_or_default();
-            if there.windows(text.len().max(1)).any(|part| part == text) {
+            if finder.find(there).is_some() {
                 return Ok(true);
             }
             // The next one begins where the text may have begun.

@@ -1,6 +1,7 @@
 //! The generation of the tree, as its file has it: a number after eight bytes that are the store's own, so that it is
 //! found in a message whatever is around it, and that no sender can forge it.
 
+use memchr::memmem;
 use sha2::{Digest, Sha256};
 
 /// What a store's generations begin with.
@@ -26,9 +27,7 @@ impl Tag {
 
     /// The generation that a value says, or the first one in a message.
     pub(in super::super) fn find(self, bytes: &[u8]) -> Option<u64> {
-        let at = bytes
-            .windows(self.0.len())
-            .position(|part| part == self.0)?;
+        let at = memmem::find(bytes, &self.0)?;
         let number = bytes.get(at + self.0.len()..)?.first_chunk()?;
         Some(u64::from_le_bytes(*number))
     }
