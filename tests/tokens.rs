@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stepwell_api::{Token, Tokens, Workspaces};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{Answer, Server, is_postgres, refusal, stepwell, texts, typed};
+use crate::support::{Answer, Server, is_postgres, refusal, stepwell, texts, typed, until};
 
 /// The command line of a user who has a token and no data directory.
 fn cli(server: &Server, token: &str, args: &[&str]) -> Output {
@@ -238,15 +238,12 @@ async fn the_admin_token_is_replaced_while_the_server_runs() {
         fs::rename(new, &file).unwrap();
     };
     put("by-hand", 0o600);
-    while asked("by-hand").await != 200 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let is_taken = async |token: &str| asked(token).await == 200;
+    until("a token by hand", async || is_taken("by-hand").await).await;
     assert_eq!(asked(new.trim()).await, 401);
     put("exposed", 0o644);
     put("again", 0o600);
-    while asked("again").await != 200 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    until("another one", async || is_taken("again").await).await;
     assert_eq!(asked("exposed").await, 401);
 }
 

@@ -326,11 +326,8 @@ impl Server {
 
     /// Waits until no task is ready.
     pub async fn settled(&self) {
-        let until = Instant::now() + PATIENCE;
-        while !self.tasks("state=ready&limit=1").await.is_empty() {
-            assert!(Instant::now() < until, "tasks are still ready");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let ready = async || self.tasks("state=ready&limit=1").await;
+        until("no task is ready", async || ready().await.is_empty()).await;
     }
 
     /// Whether the server still does its main work: the check after every attack.
@@ -338,14 +335,8 @@ impl Server {
         let name = format!("Health {}", rand::random::<u32>());
         let webhook = self.webhook(&name).await;
         let task = self.post(&webhook, &json!({"healthy": true})).await;
-        let until = Instant::now() + PATIENCE;
-        while !self.task(&task).await.state.is_final() {
-            assert!(
-                Instant::now() < until,
-                "the server no longer finishes tasks"
-            );
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let is_final = async || self.task(&task).await.state.is_final();
+        until("the server finishes tasks", is_final).await;
     }
 }
 
@@ -419,11 +410,11 @@ pub fn assert_includes(actual: &Value, expected: &Value, at: &str) {
     }
 }
 
-/// Waits until the upstream has been asked so often.
-pub async fn asked(upstream: &Receiver, times: usize) {
-    let until = Instant::now() + PATIENCE;
-    while upstream.seen().len() < times {
-        assert!(Instant::now() < until, "{:?}", upstream.seen());
+/// Waits until the condition holds; panics with what was waited for if it does not in time.
+pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < end, "it does not come: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -435,6 +426,12 @@ pub async fn correlating(server: &Server, name: &str, pointer: &str) -> String {
         .api(Method::POST, &server.path("webhooks"), Some(body))
         .await;
     assert_eq!(status, StatusCode::CREATED, "{body}");
+/// Waits until the upstream has been asked so often.
+pub async fn asked(upstream: &Receiver, times: usize) {
+    let what = format!("request {times} to the upstream");
+    until(&what, async || upstream.seen().len() >= times).await;
+}
+
     let webhook = Answer::<Webhook>::of(body);
     assert_eq!(webhook.correlate.as_deref(), Some(pointer));
     webhook.url.clone()
