@@ -1,6 +1,7 @@
 //! The whole HTTP face on a real socket, over the memory store and an engine that runs no task.
 
 mod dedup;
+mod replies;
 mod server;
 
 use std::time::Duration;
