@@ -257,7 +257,7 @@ async fn a_rule_is_set_shown_and_taken_away() {
         "--correlate",
         "/task",
     ];
-    let added: Webhook = typed(&server.cli_json(&add));
+    let added: Webhook = server.cli_json(&add);
     let rule = |header: Option<&str>, pointer: Option<&str>, hours: u64| {
         Some(Dedup {
             header: header.map(str::to_owned),
@@ -273,9 +273,8 @@ async fn a_rule_is_set_shown_and_taken_away() {
     };
     let sheet = shown(&["webhook", "show", "Paid"]);
     assert!(sheet.contains("header idempotency-key, for 3d"), "{sheet}");
-    let update = |args: &[&str]| {
-        let changed = server.cli_json(&[&["webhook", "update", "Paid"], args].concat());
-        typed::<Webhook>(&changed)
+    let update = |args: &[&str]| -> Webhook {
+        server.cli_json(&[&["webhook", "update", "Paid"], args].concat())
     };
     let changed = update(&["--dedup-window", "12h"]);
     assert_eq!(changed.dedup, rule(Some("idempotency-key"), None, 12));

@@ -177,26 +177,33 @@ impl Server {
     /// Adds a token at a path of the API, and gives its text.
     pub async fn add_token(&self, path: &str, name: &str, scopes: &[&str]) -> String {
         let body = json!({"name": name, "scopes": scopes});
-        let (status, body) = self.api(Method::POST, path, Some(body)).await;
-        assert_eq!(status, StatusCode::CREATED, "{body}");
-        Answer::<Token>::of(body).token.clone().unwrap()
+        let token: Answer<Token> = self.done(Method::POST, path, Some(body)).await;
+        token.token.clone().unwrap()
     }
 
     /// What is at a path of the API.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Answer<T> {
-        let (status, body) = self.api(Method::GET, path, None).await;
-        assert_eq!(status, StatusCode::OK, "GET {path}: {body}");
+        self.done(Method::GET, path, None).await
+    }
+
+    /// The answer to a request to the API, as its type; panics if it is refused.
+    pub async fn done<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer<T> {
+        let at = format!("{method} {path}");
+        let (status, body) = self.api(method, path, body).await;
+        assert!(status.is_success(), "{at}: {status} {body}");
         Answer::of(body)
     }
 
     /// Adds a webhook and gives its URL on this server.
     pub async fn webhook(&self, name: &str) -> String {
-        let path = self.path("webhooks");
-        let (status, body) = self
-            .api(Method::POST, &path, Some(json!({"name": name})))
-            .await;
-        assert_eq!(status, StatusCode::CREATED, "{body}");
-        Answer::<Webhook>::of(body).url.clone()
+        let (path, body) = (self.path("webhooks"), json!({"name": name}));
+        let webhook: Answer<Webhook> = self.done(Method::POST, &path, Some(body)).await;
+        webhook.url.clone()
     }
 
     /// Adds a step; `query` sets limits, e.g. `fuel=1000`.
@@ -419,20 +426,17 @@ pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// A webhook whose bodies name the task that they are about.
-pub async fn correlating(server: &Server, name: &str, pointer: &str) -> String {
-    let body = json!({"name": name, "correlate": pointer});
-    let (status, body) = server
-        .api(Method::POST, &server.path("webhooks"), Some(body))
-        .await;
-    assert_eq!(status, StatusCode::CREATED, "{body}");
 /// Waits until the upstream has been asked so often.
 pub async fn asked(upstream: &Receiver, times: usize) {
     let what = format!("request {times} to the upstream");
     until(&what, async || upstream.seen().len() >= times).await;
 }
 
-    let webhook = Answer::<Webhook>::of(body);
+/// A webhook whose bodies name the task that they are about.
+pub async fn correlating(server: &Server, name: &str, pointer: &str) -> String {
+    let body = json!({"name": name, "correlate": pointer});
+    let path = server.path("webhooks");
+    let webhook: Answer<Webhook> = server.done(Method::POST, &path, Some(body)).await;
     assert_eq!(webhook.correlate.as_deref(), Some(pointer));
     webhook.url.clone()
 }
