@@ -57,16 +57,16 @@ pub(super) struct JournalRow<'a> {
 
 /// What a transaction leaves.
 #[derive(Debug, Clone)]
-pub(super) struct Trace {
-    pub(super) left: Left,
+pub(super) struct CommitEvidence {
+    pub(super) row: EvidenceRow,
     /// The claim under which this node writes the task. Another node that takes the partition over can write the same. None
     /// for a new task, which no other transaction can write.
     pub(super) claim: Option<Claim>,
 }
 
-/// See [`Trace`].
+/// See [`CommitEvidence`].
 #[derive(Debug, Clone)]
-pub(super) enum Left {
+pub(super) enum EvidenceRow {
     /// A task at this version, or a later one.
     Head {
         workspace: WorkspaceName,
@@ -75,7 +75,7 @@ pub(super) enum Left {
         settled: i64,
     },
     /// A row of a task's journal.
-    Row {
+    Journal {
         workspace: WorkspaceName,
         task: TaskId,
         seq: i64,
@@ -232,11 +232,11 @@ impl<'a> Group<'a> {
     }
 
     /// What is there if what was taken was committed, and else is not. A new task if there is one: an id is accepted once.
-    pub(super) fn trace(&self) -> Option<Trace> {
+    pub(super) fn evidence(&self) -> Option<CommitEvidence> {
         let new = self.heads.iter().find(|(_, head)| head.stands_on.is_none());
         if let Some((task, write)) = new.or_else(|| self.heads.iter().next()) {
-            return Some(Trace {
-                left: Left::Head {
+            return Some(CommitEvidence {
+                row: EvidenceRow::Head {
                     workspace: task.0.clone(),
                     task: task.1,
                     version: write.head.version,
@@ -245,8 +245,8 @@ impl<'a> Group<'a> {
                 claim: write.stands_on.map(|_| self.claim(task.1)),
             });
         }
-        self.journal.first().map(|row| Trace {
-            left: Left::Row {
+        self.journal.first().map(|row| CommitEvidence {
+            row: EvidenceRow::Journal {
                 workspace: row.task.0.clone(),
                 task: row.task.1,
                 seq: row.seq,

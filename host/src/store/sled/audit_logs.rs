@@ -11,7 +11,7 @@ use super::disk::Disk;
 use super::failure::from_sled;
 use super::keys;
 use super::puts::Puts;
-use super::shapes::Written;
+use super::shapes::StoredValue;
 use crate::domain::audit::{AuditBounds, AuditEntry, AuditId};
 use crate::domain::ids::WorkspaceName;
 use crate::store::StoreError;
