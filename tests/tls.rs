@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::support::{PATIENCE, Server, accepted_task, repository, stepwell, texts, typed};
+use crate::support::{PATIENCE, Server, accepted_task, repository, stepwell, texts};
 use reqwest::{Certificate, Client, Version};
 use serde_json::{Value, json};
 use stepwell_api::TaskCounts;
@@ -113,7 +113,7 @@ async fn webhooks_come_in_by_https_in_both_versions_and_commands_need_none() {
     // Not trusted, and not encrypted to a name that the certificate does not have.
     let stranger = client("authority-two.pem", address).build().unwrap();
     assert!(stranger.post(at(&webhook, address)).send().await.is_err());
-    let counts: TaskCounts = typed(&server.cli_json(&["task", "count"]));
+    let counts: TaskCounts = server.cli_json(&["task", "count"]);
     assert_eq!(counts.counts.unmatched, 104);
 }
 

@@ -5,6 +5,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::run::{Change, Run};
+use crate::via::TaskData;
 use crate::word::words;
 
 // `T` is the type that a task of it is read as.
@@ -135,7 +136,7 @@ pub struct Task<C = Vec<Change>, D = Value> {
     pub runs: Vec<Run<C>>,
     /// Its data.
     #[serde(default)]
-    #[schema(value_type = Object, required)]
+    #[schema(value_type = TaskData, required)]
     pub data: D,
     /// Where it went when it was not a run that moved it, and who did it.
     #[serde(default)]

@@ -11,7 +11,7 @@ use anyhow::Result;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use stepwell_api::report::NewStep;
+use stepwell_api::report::{BuiltStep, NewStep};
 use stepwell_api::{Step, Steps};
 use stepwell_script::part_name;
 
@@ -297,8 +297,11 @@ fn new(name: &Path, lang: scaffold::Language, output: Output) -> Result<()> {
 
 fn show_built(built: &Built, output: Output) -> Result<()> {
     if output.json {
-        let document = json!({"name": built.package, "path": built.path.display().to_string(), "size": built.size});
-        return Ok(output.document(&document)?);
+        return output.report(&BuiltStep {
+            name: built.package.clone(),
+            path: built.path.display().to_string(),
+            size: built.size,
+        });
     }
     output.note(&built.summary());
     Ok(output.line(&built.path.display().to_string())?)

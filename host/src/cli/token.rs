@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use serde_json::json;
+use stepwell_api::report::AdminTokenReport;
 use stepwell_api::{NewToken, Scope, Token, Tokens};
 
 use super::context;
@@ -196,12 +196,13 @@ async fn rotate_admin(global: &Global, output: Output) -> Result<()> {
         }
         Err(_) => false,
     };
-    if output.json {
-        return Ok(
-            output.document(&json!({"file": file.display().to_string(), "taken": is_taken}))?
-        );
-    }
     let file = file.display().to_string();
+    if output.json {
+        return output.report(&AdminTokenReport {
+            file,
+            taken: is_taken,
+        });
+    }
     output.note(&match is_taken {
         true => format!(
             "replaced the admin token in {}; the old one is not valid any more",

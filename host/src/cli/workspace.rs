@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use serde_json::json;
-use stepwell_api::report::WorkspaceList;
+use stepwell_api::report::{CurrentWorkspace, WorkspaceList};
 use stepwell_api::{
     NewWorkspace, Period as ApiPeriod, Retention, RetentionChange, Workspace, WorkspaceChange,
 };
@@ -231,7 +230,7 @@ pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> 
             let name = client.get::<Workspace>(&[], &[]).await?.read()?.name;
             current::set(&context::server(global)?, &name)?;
             if output.json {
-                return Ok(output.document(&json!({"current": name}))?);
+                return output.report(&CurrentWorkspace { current: name });
             }
             output.note(&format!("commands act in workspace {}", printable(&name)));
             if let Some(other) = global

@@ -118,10 +118,11 @@ impl Api {
         let base_url = parts.base_url.trim_end_matches('/').to_owned();
         // The other half is for those that do not wait.
         let places = settings.connections / 2;
-        let replies = Replies::new(engine.clone(), parts.store.clone(), places);
+        let replies = Replies::new(engine.clone(), parts.store.clone(), clock.clone(), places);
         let blobs = parts.store.blobs().clone();
         blobs.limit(settings.uploads.workspace_bytes);
         let uploads = Uploads::new(blobs, parts.links, settings.uploads.request_bytes);
+        let attempts = Attempts::new(settings.auth_failures, clock.clone());
         let deliveries = DeliveryLog::new(parts.store.clone(), clock.clone());
         Arc::new(Self {
             deliveries,
@@ -138,7 +139,7 @@ impl Api {
             store: parts.store,
             clock: parts.clock,
             token: parts.token,
-            attempts: Attempts::new(settings.auth_failures),
+            attempts,
             refusals: Refusals::default(),
             base_url,
             engine: parts.engine,

@@ -80,7 +80,7 @@ pub(super) async fn waited(
     webhook: &LiveWebhook,
     task: TaskId,
     seconds: u32,
-    sender: Sender<'_>,
+    sender: Sender,
 ) -> Result<Response<Body>, ApiError> {
     let time = Duration::from_secs(seconds.into());
     let workspace = &webhook.workspace;

@@ -23,6 +23,8 @@ pub(super) const JSON: &str = "application/json";
 pub(super) struct Route {
     /// As axum and OpenAPI write it.
     pub(super) path: &'static str,
+    /// The path as the router matches it: the same unless [`Route::matches`] says otherwise.
+    pub(super) pattern: &'static str,
     pub(super) method: Method,
     /// The operation's id: a verb and what it is about.
     pub(super) id: &'static str,
@@ -37,8 +39,7 @@ pub(super) struct Route {
     pub(super) codes: Vec<Code>,
     /// The schemas that it refers to.
     pub(super) schemas: Vec<(String, RefOr<Schema>)>,
-    /// None for what [`super::router::Routes`] answers before its router.
-    pub(super) handler: Option<MethodRouter<Arc<Api>>>,
+    pub(super) handler: MethodRouter<Arc<Api>>,
     /// It is not audited although it is no `GET`.
     unaudited: bool,
     /// It changes nothing of what is set up, and is audited when it is done.
@@ -121,19 +122,13 @@ impl Route {
             Method::PUT => MethodFilter::PUT,
             Method::PATCH => MethodFilter::PATCH,
             Method::DELETE => MethodFilter::DELETE,
+            Method::OPTIONS => MethodFilter::OPTIONS,
             // It answers HEAD, too.
             _ => MethodFilter::GET,
         };
         Self {
-            handler: Some(on(filter, handler)),
-            ..Self::without_handler(method, path, id)
-        }
-    }
-
-    /// A route that is answered before the router.
-    pub(super) fn without_handler(method: Method, path: &'static str, id: &'static str) -> Self {
-        Self {
             path,
+            pattern: path,
             method,
             id,
             summary: "",
@@ -143,10 +138,15 @@ impl Route {
             answers: Vec::new(),
             codes: Vec::new(),
             schemas: Vec::new(),
-            handler: None,
+            handler: on(filter, handler),
             unaudited: false,
             is_action: false,
         }
+    }
+
+    /// The router matches this instead of its path.
+    pub(super) fn matches(self, pattern: &'static str) -> Self {
+        Self { pattern, ..self }
     }
 
     /// It is not audited although it is no `GET`.

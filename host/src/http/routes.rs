@@ -27,6 +27,7 @@ const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
 const PATCH: Method = Method::PATCH;
 const DELETE: Method = Method::DELETE;
+const OPTIONS: Method = Method::OPTIONS;
 
 const ALL: &str = "/api/v1/workspaces";
 const ONE: &str = "/api/v1/workspaces/{workspace}";
@@ -342,20 +343,13 @@ pub(super) fn routes() -> Vec<Route> {
         Route::of(POST, UNDRAIN, "undrainNode", nodes::undrain).about("Have a server take its share of the tasks again")
             .gives::<Node>(200, "The server.").audited_when_done(),
     ];
-    all.extend(event::METHODS.map(|method| {
-        let id = match method {
-            GET => "getEvent",
-            Method::OPTIONS => "optionsEvent",
-            PATCH => "patchEvent",
-            PUT => "putEvent",
-            _ => "postEvent",
-        };
-        let route = Route::without_handler(method, event::PATH, id).refuses(&UNVERIFIED).refuses(&LIMITED);
+    all.extend([(GET, "getEvent"), (OPTIONS, "optionsEvent"), (PATCH, "patchEvent"), (POST, "postEvent"), (PUT, "putEvent")].map(|(method, id)| {
+        let route = Route::open(method, event::PATH, id, event::event).matches(event::PATTERN);
         if id == "optionsEvent" {
-            return Route::without_handler(Method::OPTIONS, event::PATH, id)
-                .about("The methods of a webhook that accepts OPTIONS, or whether a page may send (CORS)").says(204, "`Allow` or `Access-Control-Allow-Methods` has them.")
+            return route.about("The methods of a webhook that accepts OPTIONS, or whether a page may send (CORS)").says(204, "`Allow` or `Access-Control-Allow-Methods` has them.")
                 .refuses(&[C::UnknownWebhook, C::WebhookDisabled, C::MethodNotAllowed]);
         }
+        let route = route.refuses(&UNVERIFIED).refuses(&LIMITED);
         if id == "getEvent" {
             return route.about("Ask the question that a webhook's sender asks before it sends, or send an event in the query")
                 .says(200, "The answer that the sender expects.").gives::<Accepted>(200, "The webhook accepts GET, and the task is durable.")

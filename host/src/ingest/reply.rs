@@ -4,9 +4,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::domain::budget::Budget;
+use crate::domain::clock::Clock;
 use crate::domain::data::without_via;
 use crate::domain::ids::{TaskId, WebhookName, WorkspaceName};
 use crate::domain::reply::GivenReply;
@@ -36,16 +35,23 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 pub struct Replies {
     engine: Arc<Engine>,
     store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
     /// How many senders may wait at once, shared by workspaces.
     places: Arc<Budget>,
 }
 
 impl Replies {
     /// At most `places` senders wait at once.
-    pub fn new(engine: Arc<Engine>, store: Arc<dyn Store>, places: usize) -> Self {
+    pub fn new(
+        engine: Arc<Engine>,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        places: usize,
+    ) -> Self {
         Self {
             engine,
             store,
+            clock,
             places: Budget::new(places.max(1) as u64),
         }
     }
@@ -78,7 +84,7 @@ impl Replies {
         time: Duration,
         left: impl Future<Output = ()>,
     ) -> Result<Outcome, StoreError> {
-        let until = Instant::now() + time;
+        let mut over = self.clock.sleep(time);
         let watch = self.engine.watchers.watch(task);
         let mut left = pin!(left);
         let mut place = None;
@@ -106,7 +112,7 @@ impl Replies {
             tokio::select! {
                 () = changed => {}
                 () = look_again => {}
-                () = tokio::time::sleep_until(until) => return Ok(Outcome::Pending),
+                () = &mut over => return Ok(Outcome::Pending),
                 () = &mut left => return Ok(Outcome::Pending),
             }
         }

@@ -263,7 +263,14 @@ async fn changes_of_a_workspace_keep_their_order() {
     commit.data = Some(data(2 * FRAGMENT_BYTES).as_str().into());
     let store = subject.store.clone();
     let committed = tokio::spawn(async move { store.commit_owned(commit).await });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let queue = &subject.store.queue;
+    let comes = async {
+        while queue.capacity() == queue.max_capacity() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let came = tokio::time::timeout(Duration::from_secs(60), comes).await;
+    came.expect("it is queued behind the long one");
     subject.gate.open();
     accepted.await.unwrap().unwrap();
     committed.await.unwrap().unwrap();
