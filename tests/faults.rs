@@ -209,7 +209,7 @@ impl Running {
 
 /// What a life leaves to be checked.
 #[derive(Clone, Default)]
-struct Left {
+struct LifeResult {
     key: Option<String>,
     acknowledged: Vec<String>,
 }
@@ -251,7 +251,7 @@ fn file(n: usize) -> Vec<u8> {
 
 /// A few tasks, long enough apart that some are folded while the server runs. The store does that every half second;
 /// nothing shows when, and where it is what fails it is never done.
-async fn live(server: &Running, work: Work, upstream: &str, left: &mut Left) {
+async fn live(server: &Running, work: Work, upstream: &str, left: &mut LifeResult) {
     if left.key.is_none() {
         let upstream = (work == Work::Calls).then_some(upstream);
         left.key = server.set_up(upstream).await;
@@ -275,7 +275,7 @@ fn copy(from: &Path, to: &Path) {
 /// What lives begin with, and with what they are tried.
 struct Trial {
     base: PathBuf,
-    left: Left,
+    left: LifeResult,
     library: PathBuf,
     upstream: Arc<Receiver>,
     work: Work,
@@ -427,12 +427,12 @@ async fn trial(home: &Path, lives_before: usize, work: Work) -> Trial {
     std::fs::create_dir_all(base.join("data")).unwrap();
     let mut trial = Trial {
         base,
-        left: Left::default(),
+        left: LifeResult::default(),
         library: disk(home),
         upstream: Arc::new(Receiver::start().await),
         work,
     };
-    let mut left = Left::default();
+    let mut left = LifeResult::default();
     for _ in 0..lives_before {
         let server = Running::start(&trial.base, &[]).unwrap();
         live(&server, work, &trial.upstream.url, &mut left).await;

@@ -162,7 +162,7 @@ fn run(cli: Cli, output: Output) -> anyhow::Result<()> {
         }
     };
     done.or_else(|error| {
-        // What was asked for may be missing with the whole workspace, which nobody named.
+        // The resource may be missing because the current workspace is gone, which the command line did not name.
         let gone = match classify(&error).1 {
             Exit::NotFound => runtime()?.block_on(context::current_is_gone(&global)),
             _ => None,

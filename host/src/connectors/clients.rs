@@ -30,7 +30,7 @@ pub(super) struct AllClients {
     connect_timeout: Duration,
     /// The connections of all workspaces.
     sockets: Arc<Sockets>,
-    /// What runs the connections of calls that are nobody's work.
+    /// Runs the connections of calls that no workspace made.
     pub(super) uncounted: Arc<dyn Executor>,
     made: Cache<WorkspaceName, Arc<Clients>>,
 }

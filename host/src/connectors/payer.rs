@@ -19,7 +19,7 @@ pub struct Payer<'a> {
     pub executor: &'a Arc<dyn Executor>,
 }
 
-/// Threads whose time is counted for nobody.
+/// An executor whose time is counted for no workspace.
 pub(super) struct Unbounded;
 
 impl BlockingPool for Unbounded {

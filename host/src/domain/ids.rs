@@ -248,8 +248,8 @@ name_type!(
     |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 );
 
-/// Refuses a name for something new that is white space or has it at its ends: nobody could tell it from
-/// another one. What has such a name from before keeps it.
+/// Refuses a new name that is white space or has it at its ends: a reader could not tell it from another name. A
+/// name that was stored before this rule stays valid.
 ///
 /// # Errors
 /// [`IdError::Spaces`].

@@ -112,7 +112,7 @@ pub struct Finished {
     pub name: Option<String>,
     /// The task's tags, if the run set them.
     pub tags: Option<Vec<String>>,
-    /// What it asked for its task.
+    /// Whether its task goes on.
     pub directive: RunDirective,
     /// Whether the run called `task.redo`.
     pub redo: bool,
@@ -126,10 +126,10 @@ pub struct Finished {
     pub reserved: Option<Arc<Reserved>>,
 }
 
-/// What a finished run asked for its task.
+/// Whether a finished run asked that its task goes on, waits or ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunDirective {
-    /// Nothing: the next step runs, if there is one.
+    /// The next step runs, if there is one.
     Continue,
     /// `task.park`: it waits for so many milliseconds.
     Park(Millis),

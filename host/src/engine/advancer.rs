@@ -66,7 +66,7 @@ struct Between<'a> {
     journal: u64,
 }
 
-/// A task goes on, or is left.
+/// Whether a task's advance continues, or where it leaves the task.
 type AdvanceFlow<'a> = ControlFlow<Advanced, Between<'a>>;
 
 impl Advancer {
@@ -291,7 +291,7 @@ impl Advancer {
             arriving: task.arriving.clone(),
             memory: task.memory.clone(),
             journal: task.journal,
-            stands_on: (head.version, head.notes),
+            base: (head.version, head.notes),
         };
         let recorded = std::mem::take(&mut task.recorded);
         let calls = JournaledCalls::new(self.calls.clone(), attempt, recorded);

@@ -27,6 +27,6 @@ pub(super) struct Attempt {
     pub(super) memory: Arc<Permit>,
     /// Bytes of the task's journal when the run began.
     pub(super) journal: u64,
-    /// The version of the head that it stands on, and how many of the versions up to it were notes.
-    pub(super) stands_on: (u64, u64),
+    /// The version of the head that the run began with, and how many of the versions up to it were notes.
+    pub(super) base: (u64, u64),
 }

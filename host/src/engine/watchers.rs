@@ -67,7 +67,7 @@ impl Watchers {
         }
     }
 
-    /// The server goes down: nobody is to wait any more.
+    /// Ends all waits, and refuses new ones: the server goes down.
     pub fn close(&self) {
         self.is_closed.store(true, Ordering::SeqCst);
         self.notify_all();

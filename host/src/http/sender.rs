@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(500);
 pub struct Sender<'a> {
     /// Its address.
     pub ip: IpAddr,
-    /// Its connection, if that is of HTTP/1.1. A request of HTTP/2 that nobody waits for any more is dropped.
+    /// Its connection, if that is of HTTP/1.1. A request of HTTP/2 is dropped when its client cancels it.
     pub connection: Option<&'a Arc<TcpStream>>,
 }
 

@@ -58,7 +58,7 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
 }
 
-/// The tasks that a request became, or that it was merged into.
+/// The ids of the tasks that a request made, or of the task that it repeats or was merged into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AcceptedTaskIds {
     /// Its body is one document.
@@ -90,7 +90,7 @@ pub(super) struct Sent<'a> {
 /// What became of a request. It is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// The tasks.
+    /// Their ids.
     pub accepted: AcceptedTaskIds,
     /// It repeats an earlier request, and the task is that one's.
     pub duplicate: bool,
@@ -182,7 +182,7 @@ impl Ingest {
     }
 
     /// Takes in one request to a webhook. The body is read as it comes, and `read_body` is set to it when it is complete.
-    /// What has begun to be accepted is accepted even if nobody waits for the answer any more.
+    /// Once it begins to accept the request, it finishes even if the client hangs up.
     ///
     /// # Errors
     /// [`Refusal`]; then nothing is left of the request.

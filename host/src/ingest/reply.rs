@@ -95,7 +95,7 @@ impl Replies {
                     Err(_) => return Ok(Outcome::Pending),
                 }
             }
-            // Another node tells nobody here what becomes of its tasks.
+            // A change of a task on another node wakes no waiter of this one.
             let is_own = self.store.ownership().borrow().owns(task);
             let look_again = async {
                 match is_own {

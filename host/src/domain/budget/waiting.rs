@@ -36,6 +36,7 @@ pub(super) struct Waiter {
     state: Mutex<WaiterState>,
 }
 
+/// How far a waiter has come.
 #[derive(Debug)]
 enum WaiterState {
     Waits(Waker),

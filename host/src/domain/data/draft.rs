@@ -22,7 +22,7 @@ pub struct Draft {
     written: DraftWrites,
 }
 
-/// What a run wrote.
+/// The changes that a run made to the task's data.
 #[derive(Debug, Clone)]
 pub enum DraftWrites {
     /// Members of the root: a new value, or gone. Few, so they are searched one by one.

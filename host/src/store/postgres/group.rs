@@ -37,7 +37,7 @@ pub(super) struct Stored {
 #[derive(Debug)]
 pub(super) struct HeadWrite<'a> {
     /// The stored version that is replaced; none for a new task.
-    pub(super) stands_on: Option<u64>,
+    pub(super) expected: Option<u64>,
     pub(super) head: &'a Head,
     pub(super) data: Option<&'a str>,
     /// The journal that a new task comes with.
@@ -55,7 +55,7 @@ pub(super) struct JournalRow<'a> {
     pub(super) entries: &'a [u8],
 }
 
-/// What a transaction leaves.
+/// Tells whether a transaction was committed, when its connection was lost before the answer: a row that is there if so.
 #[derive(Debug, Clone)]
 pub(super) struct CommitEvidence {
     pub(super) row: EvidenceRow,
@@ -64,7 +64,7 @@ pub(super) struct CommitEvidence {
     pub(super) claim: Option<Claim>,
 }
 
-/// See [`CommitEvidence`].
+/// The row of a [`CommitEvidence`].
 #[derive(Debug, Clone)]
 pub(super) enum EvidenceRow {
     /// A task at this version, or a later one.
@@ -205,7 +205,7 @@ impl<'a> Group<'a> {
         if let Some(head) = &part.head {
             moved.version = head.version;
             let write = self.heads.entry(task).or_insert(HeadWrite {
-                stands_on: stored.map(|stored| stored.version),
+                expected: stored.map(|stored| stored.version),
                 head,
                 data: None,
                 entries: &[],
@@ -231,9 +231,9 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// What is there if what was taken was committed, and else is not. A new task if there is one: an id is accepted once.
+    /// A row that is there only if the group was committed. A new task if there is one: an id is accepted once.
     pub(super) fn evidence(&self) -> Option<CommitEvidence> {
-        let new = self.heads.iter().find(|(_, head)| head.stands_on.is_none());
+        let new = self.heads.iter().find(|(_, head)| head.expected.is_none());
         if let Some((task, write)) = new.or_else(|| self.heads.iter().next()) {
             return Some(CommitEvidence {
                 row: EvidenceRow::Head {
@@ -242,7 +242,7 @@ impl<'a> Group<'a> {
                     version: write.head.version,
                     settled: write.settled,
                 },
-                claim: write.stands_on.map(|_| self.claim(task.1)),
+                claim: write.expected.map(|_| self.claim(task.1)),
             });
         }
         self.journal.first().map(|row| CommitEvidence {

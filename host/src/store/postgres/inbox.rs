@@ -127,7 +127,7 @@ pub(super) async fn requests(
                 request,
                 bytes: bytes.len(),
             }),
-            // A newer server's, or it cannot be read: whoever asked is told so.
+            // A newer server wrote it, or it cannot be read: the node that asked gets that as the refusal.
             Err(error) => {
                 let refusal = TaskRefusal::Refused(error.to_string());
                 refuse(shared, id, &refusal).await?;

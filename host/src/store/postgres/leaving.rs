@@ -15,9 +15,11 @@ pub(super) struct Leaving {
     since: HashMap<Partition, PartitionHandover>,
 }
 
+/// A partition that this node gives up.
 #[derive(Debug)]
 struct PartitionHandover {
     since: Instant,
+    /// Nothing runs in it any more.
     is_free: bool,
 }
 

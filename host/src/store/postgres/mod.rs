@@ -109,7 +109,7 @@ impl PostgresStore {
         let tasks = match opened {
             Ok(tasks) => tasks,
             Err(error) => {
-                // So that no other node waits for the end of a lease that nobody has.
+                // So that no other node waits for the end of this lease.
                 let _ = nodes::leave(&shared).await;
                 return Err(error);
             }

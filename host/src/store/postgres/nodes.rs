@@ -76,7 +76,7 @@ pub(super) enum Entrance {
     Copies,
 }
 
-/// Enters a node. None if somebody copies the store or has copied it, or a copy is incomplete: see [`refusal`].
+/// Enters a node. None if `store migrate` copies the store or has moved it, or a copy is incomplete: see [`refusal`].
 pub(super) async fn enter(
     client: &Client,
     settings: &PostgresSettings,
@@ -181,7 +181,7 @@ async fn take_share(
     let share = match (ends, is_draining) {
         // For what is on its way in; it goes last.
         (true, _) => 1,
-        // If all nodes are to give up what they have, nobody takes it.
+        // If all nodes give their partitions up, none of them takes one.
         (false, true) if live > 0 => 0,
         (false, _) => Partition::COUNT.div_ceil(live.max(1)),
     };

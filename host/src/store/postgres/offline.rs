@@ -225,7 +225,7 @@ impl OfflineStore {
     /// Looks whether a store that was taken over is so still, on the connection that keeps nodes out.
     ///
     /// # Errors
-    /// [`OpenError::InUse`] if somebody has given it back; or that connection was lost.
+    /// [`OpenError::InUse`] if another command has given the store back; or that connection was lost.
     pub async fn check(&self) -> Result<(), OpenError> {
         if moved::is_taken_over(&self.guard).await? {
             return Ok(());

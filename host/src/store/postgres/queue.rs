@@ -42,16 +42,16 @@ pub(super) struct Job {
     has_place: bool,
 }
 
-/// What comes of a job.
+/// Receives the result of a job: once it is durable, or the error.
 pub(super) type WriteResult = oneshot::Receiver<Result<(), StoreError>>;
 
-/// What a lane writes in one transaction.
+/// The jobs that a lane writes in one transaction.
 pub(super) struct Batch {
     pub(super) jobs: Vec<Job>,
     pub(super) guard: PartitionGuard,
 }
 
-/// The partitions that a lane holds, until this is dropped.
+/// Keeps other lanes from the partitions that a lane writes, until it is dropped.
 pub(super) struct PartitionGuard {
     queue: Arc<Queue>,
     partitions: PartitionSet,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::error::{Failure, failed, is_cut, is_passing};
-use super::registry_read::{self, Kind, NOBODY, of};
+use super::registry_read::{self, Kind, NO_WORKSPACE, of};
 use super::session::{Params, Session};
 use super::shared::{RegistryConnection, Shared};
 use super::values::{number, time};
@@ -278,7 +278,7 @@ async fn put_step(
 /// All that is set up in a workspace. What is left of its tasks is not to be seen from then on.
 async fn delete_all(session: &Session, workspace: &WorkspaceName) -> Result<(), Failure> {
     let space = workspace.as_str();
-    debug_assert_ne!(space, NOBODY);
+    debug_assert_ne!(space, NO_WORKSPACE);
     session.execute(ERASE, &[&space]).await?;
     session.execute(DELETE_ALL, &[&space]).await?;
     session.execute(USES_NONE, &[&space]).await?;

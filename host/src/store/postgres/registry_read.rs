@@ -26,7 +26,7 @@ pub(super) enum Kind {
 }
 
 /// The workspace of what is of the server itself: no workspace has this name.
-pub(super) const NOBODY: &str = "";
+pub(super) const NO_WORKSPACE: &str = "";
 
 const REVISION: &str = "select revision from cluster";
 const REVISIONS: &str = "select revision, server_revision from cluster";
@@ -40,7 +40,7 @@ const COMPONENT: &str = "select component from components where digest = $1";
 
 /// The name under which something of a workspace is stored, or of the server itself.
 pub(super) fn of(workspace: Option<&WorkspaceName>) -> &str {
-    workspace.map_or(NOBODY, WorkspaceName::as_str)
+    workspace.map_or(NO_WORKSPACE, WorkspaceName::as_str)
 }
 
 /// See [`crate::store::Store::registry_since`].
@@ -123,7 +123,7 @@ fn take(
     let kind: i16 = row.get(0);
     let (space, key, value): (&str, &str, &[u8]) = (row.get(1), row.get(2), row.get(3));
     let is = |wanted: Kind| wanted as i16 == kind;
-    if is(Kind::Token) && space == NOBODY {
+    if is(Kind::Token) && space == NO_WORKSPACE {
         server.push(read(value)?);
         return Ok(());
     }

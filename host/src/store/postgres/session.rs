@@ -54,7 +54,7 @@ impl Session {
     /// A new connection that works in the store's schema.
     ///
     /// A statement that takes longer than 30 s is given up, and a transaction in which nothing happens for longer than a
-    /// lease is ended by the server: a node that was stopped half way holds up nobody.
+    /// lease is ended by the server: a node that was stopped half way holds up no other node.
     pub(super) async fn open(settings: &PostgresSettings) -> Result<Self, Error> {
         Self::listening(settings, |_| {}).await
     }

@@ -28,7 +28,7 @@ pub(super) struct Shared {
     pub(super) entered: Entered,
     pub(super) partitions: Partitions,
     pub(super) readers: Readers,
-    /// For changes of what is set up and of the audit log.
+    /// Writes the registry (workspaces, webhooks, steps and so on) and the audit log.
     pub(super) registry_connection: tokio::sync::Mutex<RegistryConnection>,
     /// The partitions that are being given up.
     pub(super) leaving: Mutex<Leaving>,
@@ -49,22 +49,22 @@ pub(super) struct Shared {
     pub(super) moved: Mutex<Option<String>>,
     /// What this node has to do.
     pub(super) load: Mutex<Load>,
-    /// For what is removed.
+    /// Removes expired tasks.
     pub(super) purge: tokio::sync::Mutex<PurgeState>,
     pub(super) blobs: Arc<Blobs>,
     pub(super) health: watch::Sender<Health>,
     pub(super) closed: CancellationToken,
 }
 
-/// The connection for changes that are made one after the other, and what is known by them.
+/// The connection that changes the registry and the audit log, one change after the other.
 #[derive(Default)]
 pub(super) struct RegistryConnection {
     pub(super) slot: Slot,
-    /// The names that were taken at a revision.
+    /// A revision of the registry, and the names that it held then.
     pub(super) names: Option<(u64, Names)>,
 }
 
-/// The connection that removes what is over, and how far it has come.
+/// The connection that removes expired tasks, and how far it has come.
 #[derive(Default)]
 pub(super) struct PurgeState {
     pub(super) slot: Slot,
@@ -169,7 +169,7 @@ impl Shared {
 }
 
 impl RegistryConnection {
-    /// The connection of this lock.
+    /// The connection, opened if it is not.
     pub(super) async fn session(&self, shared: &Shared) -> Result<Arc<Session>, StoreError> {
         shared.check()?;
         let session = self.slot.get(&shared.settings).await;
@@ -178,7 +178,7 @@ impl RegistryConnection {
 }
 
 impl PurgeState {
-    /// The connection.
+    /// The connection, opened if it is not.
     pub(super) async fn session(&self, shared: &Shared) -> Result<Arc<Session>, StoreError> {
         shared.check()?;
         let session = self.slot.get(&shared.settings).await;

@@ -159,8 +159,7 @@ impl Disk {
         self.sync_tree()
     }
 
-    /// Has the device write what sled has given to the kernel so far: whoever syncs next waits for no more than what
-    /// came since.
+    /// Has the device write the pages that sled has given to the kernel so far: the next sync waits only for later ones.
     pub(super) fn sync_written(&self) -> Result<(), StoreError> {
         self.db
             .file()

@@ -1,7 +1,7 @@
 //! Long changes are written in fragments, so that small ones need not wait for all of them: each fragment is in a group with
 //! what else there is, and the changes are decoded when the group is durable that has their end.
 //!
-//! One is written at a time. Until its end is there it is nothing: a crash leaves fragments that nobody asks for.
+//! One is written at a time. Until its end is there it is nothing: a crash leaves fragments that are never read.
 
 use super::change::Change;
 use super::codec::damaged;
@@ -81,7 +81,7 @@ pub(super) struct Fragments {
     bytes: Vec<u8>,
 }
 
-/// A change from the log, and the first group that is needed for it.
+/// A change that was read from the log, and the number of the first group that holds a part of it.
 pub(super) struct DecodedChange {
     pub(super) change: Change,
     pub(super) from: u64,

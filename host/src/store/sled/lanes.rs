@@ -1,5 +1,5 @@
-//! What waits for the committer, by workspace. While several workspaces write, a group has a little of each of them,
-//! and much of one alone, in turn: so a small change waits for at most [`FRAGMENT_BYTES`] bytes of others, whatever they write.
+//! Changes that wait for the committer, by workspace. While several workspaces write, a group has [`SHARE_BYTES`] of each
+//! of them, and [`FRAGMENT_BYTES`] of one alone, in turn: so a small change waits for at most [`FRAGMENT_BYTES`] of others.
 //! Changes of one workspace keep their order: an effect is settled by the commit that comes after it.
 
 use std::collections::VecDeque;
@@ -16,9 +16,9 @@ pub(super) const FRAGMENT_BYTES: usize = 64 * 1024;
 /// For how long a workspace counts as one that writes after it last did.
 const WRITES: Duration = Duration::from_secs(1);
 
-/// What a group has beside small changes.
+/// Whether a group has a fragment of a change that is longer than [`FRAGMENT_BYTES`].
 pub(super) enum LongChange<T> {
-    /// Nothing.
+    /// It has none.
     None,
     /// The first fragment of a long change. Those of its workspace that come after it wait for
     /// [`Lanes::is_written`].
@@ -27,7 +27,7 @@ pub(super) enum LongChange<T> {
     Continue,
 }
 
-/// The most that a group has, in changes and in bytes, while one workspace writes alone.
+/// How many changes, and bytes of them, are taken into a group at most.
 #[derive(Clone, Copy)]
 pub(super) struct GroupLimits {
     pub changes: usize,
@@ -153,7 +153,7 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Takes much of the next workspace that has more than a little. None if none has.
+    /// Takes up to [`FRAGMENT_BYTES`] of the next workspace that has more than its share. None if none has.
     fn take_large(&mut self, limits: GroupLimits, group: &mut Vec<T>) -> Option<LongChange<T>> {
         for _ in 0..self.order.len() {
             let workspace = self.order.pop_front()?;
@@ -185,7 +185,7 @@ impl<T> Lanes<T> {
         self.long = None;
     }
 
-    /// Takes changes of a workspace, up to `most` bytes; the first one may be longer.
+    /// Takes changes of a workspace, up to `limits`; the first one may be longer.
     fn take_from(&mut self, workspace: &WorkspaceName, limits: GroupLimits, group: &mut Vec<T>) {
         let (mut left, end) = (limits.bytes, group.len() + limits.changes);
         let mut is_first = true;

@@ -102,7 +102,7 @@ impl Shared {
         }
     }
 
-    /// As [`Shared::with_disk`], for who needs nothing of the tree. It waits for nobody.
+    /// As [`Shared::with_disk`], for callers that read nothing of the tree. It does not wait.
     pub(super) fn check_disk(&self) -> Result<(), StoreError> {
         match self.has_disk.load(Ordering::Acquire) {
             true => Ok(()),

@@ -180,7 +180,7 @@ async fn what_is_refused_leaves_the_tables_as_they_were() {
     let files = TempDir::new().unwrap();
     let settings = || settings(&server, files.path());
     let session = Session::open(&settings()).await.unwrap();
-    // Somebody else copies: no table is made.
+    // Another session copies: no table is made.
     let lock = format!("select pg_advisory_lock({})", schema::OFFLINE);
     session.run(&lock).await.unwrap();
     let refused = OfflineStore::write(settings(), [1; 32]).await.err();

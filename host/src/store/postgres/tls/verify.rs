@@ -28,7 +28,7 @@ const PROTOCOL: &[u8] = b"postgresql";
 /// What is asked of a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verification {
-    /// Nothing: whoever answers is taken for the server.
+    /// Nothing: any certificate is taken for the server's.
     None,
     /// That an authority has signed it.
     Authority,
