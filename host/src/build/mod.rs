@@ -1,4 +1,4 @@
-//! From a step's source to what is uploaded, on the author's machine: a crate is built to a component
+//! Builds the file that is uploaded from a step's source, on the author's machine: a crate is built to a component
 //! with the author's own cargo, and `naming` says what a step is called after its source.
 
 mod cargo;

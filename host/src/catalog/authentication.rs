@@ -16,7 +16,7 @@ use crate::domain::limits;
 use crate::domain::webhook::{Webhook, WebhookRulesChange, base62};
 use crate::vault::fill_random;
 
-/// What is to be set of how a webhook's requests are verified; what is none stays.
+/// A change of how a webhook's requests are verified: members that are `None` stay as they are.
 #[derive(Clone, Default)]
 pub struct AuthenticationChange {
     /// A provider's name, `custom` or `none`.

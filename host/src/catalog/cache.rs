@@ -76,7 +76,7 @@ impl Catalog {
         self.read_changes().await
     }
 
-    /// Looks something up; what is not there is looked for in the store before that is said.
+    /// Looks a name up in memory. If it is not there, the store's revision is read before it counts as missing.
     ///
     /// # Errors
     /// As `find`, and as [`Catalog::refresh`].
@@ -168,7 +168,7 @@ impl Catalog {
         }
     }
 
-    /// Takes a workspace's webhooks, tokens and schedules out of what is looked up in all workspaces.
+    /// Removes a workspace's webhooks, tokens and schedules from the indexes over all workspaces.
     fn leave(&self, workspace: &Workspace) {
         let mut keys = self.keys.write();
         for webhook in workspace.webhooks.values() {
@@ -179,7 +179,7 @@ impl Catalog {
         schedules.for_each(|live| self.agenda.remove(live));
     }
 
-    /// Workspaces as the store has them, ready to be used. What is as it was is not opened again.
+    /// Workspaces as the store has them, opened. A workspace that did not change is not opened again.
     fn opened(
         &self,
         registry: Registry,

@@ -26,7 +26,7 @@ pub enum CatalogError {
         what: &'static str,
         /// The name that was asked for.
         name: String,
-        /// Where; `None` for a workspace, and for what is of the server itself.
+        /// The workspace; `None` if the name is a workspace's, or of the server itself.
         workspace: Option<WorkspaceName>,
     },
     /// The name is taken.
@@ -74,7 +74,7 @@ pub enum CatalogError {
     BadLimit {
         /// `fuel`, `memory`, `timeout_ms`, `attempts`, `first_ms`, `factor` or `cap_ms`.
         limit: &'static str,
-        /// What was asked for.
+        /// The value that was requested.
         value: u64,
         /// The least.
         least: u64,
@@ -83,7 +83,7 @@ pub enum CatalogError {
     },
     /// A step that has had one version only cannot go back.
     #[error(
-        "step `{step}` has no version before this one; `stepwell step versions {step}` lists what there is"
+        "step `{step}` has no version before this one; `stepwell step versions {step}` lists the versions"
     )]
     NoVersion {
         /// The step.
@@ -91,7 +91,7 @@ pub enum CatalogError {
     },
     /// No version has such a digest.
     #[error(
-        "step `{step}` has no version whose digest begins with `{prefix}`; `stepwell step versions {step}` lists what there is"
+        "step `{step}` has no version whose digest begins with `{prefix}`; `stepwell step versions {step}` lists the versions"
     )]
     NoSuchVersion {
         /// The step.

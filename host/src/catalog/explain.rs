@@ -13,7 +13,7 @@ use crate::domain::limits::MATCHING_UNITS;
 
 /// Work that explaining one task may take over all steps, beside finding those that match.
 const UNITS: u64 = 2 * MATCHING_UNITS;
-/// Names in one condition that are compared with what there is.
+/// Names in one condition that are compared with the names that exist.
 const NAMES: usize = 4;
 
 /// What a step's condition says to a task's data.

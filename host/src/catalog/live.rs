@@ -85,7 +85,7 @@ impl LiveSchedule {
                 schedule.name, schedule.workspace
             ))
         })?;
-        // A change settles what was planned before it.
+        // A change settles the times that were planned before it.
         let settled = AtomicU64::new(schedule.updated.max(mark.unwrap_or(0)));
         Ok(Arc::new(Self {
             schedule,

@@ -112,7 +112,7 @@ impl Tokens {
         self.by_digest.write().remove(&live.token.digest);
     }
 
-    /// Puts what the store has of the server's own tokens in the place of what there is.
+    /// Replaces the server's own tokens in memory by those in the store.
     pub(super) fn take_in(&self, tokens: Vec<Token>) {
         let mut server = self.server.write();
         let old = std::mem::take(&mut *server);

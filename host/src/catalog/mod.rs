@@ -100,7 +100,7 @@ impl Catalog {
         names
     }
 
-    /// The revision of what is set up that memory is at.
+    /// The revision of the setup that memory is at.
     pub fn revision(&self) -> u64 {
         self.revision.load(Ordering::Relaxed)
     }

@@ -72,7 +72,7 @@ impl LiveWebhook {
     /// Opens a webhook as the store has it.
     ///
     /// # Errors
-    /// [`CatalogError::Vault`]; [`CatalogError::Damaged`] if what was set does not fit together.
+    /// [`CatalogError::Vault`]; [`CatalogError::Damaged`] if the stored settings contradict each other.
     pub(super) fn open(vault: &Vault, webhook: Webhook) -> Result<Arc<Self>, CatalogError> {
         let damaged = |error: &dyn std::fmt::Display| {
             CatalogError::Damaged(format!(
@@ -187,7 +187,7 @@ pub(super) fn secret_key(webhook: &str, secret: &str) -> Result<ConfigKey, Catal
 /// The scheme that is set.
 ///
 /// # Errors
-/// What is wrong with what is set, but for its secrets.
+/// The error in the settings of a verification, secrets aside.
 pub(super) fn scheme(set: &Authentication) -> Result<Scheme, AuthenticationError> {
     let mut scheme = match (set.provider.as_str(), &set.scheme) {
         (CUSTOM, None) => return Err(AuthenticationError::SchemeMissing),

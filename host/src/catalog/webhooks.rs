@@ -161,7 +161,7 @@ impl Catalog {
         Ok(set.await?.1)
     }
 
-    /// Sets what is named of a webhook, and gives it as it was and as it is. Its id and URL stay.
+    /// Changes the given members of a webhook. Returns the webhook before and after. Its id and URL stay.
     ///
     /// # Errors
     /// [`CatalogError::NotFound`]; [`CatalogError::Exists`] if the name is another one's;

@@ -1,4 +1,4 @@
-//! One workspace in memory: what is looked up while tasks run.
+//! One workspace in memory: the steps, config and connectors that tasks are run with.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

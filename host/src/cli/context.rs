@@ -88,7 +88,7 @@ fn client(global: &Global) -> Result<Client, ContextError> {
     Ok(Client::new(&url, &token, &workspace(global)?)?)
 }
 
-/// What was given on the command line or by a variable; one that is empty is none.
+/// The value from the command line or a variable; an empty one counts as none.
 fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }

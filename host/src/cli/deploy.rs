@@ -17,7 +17,7 @@ use confirm::confirm;
 
 pub(super) mod confirm;
 
-/// Most names of a kind that are listed of what is not in the manifest.
+/// How many names of a kind that are not in the manifest are listed at most.
 const KEPT_NAMES: usize = 10;
 
 /// What `deploy` takes.

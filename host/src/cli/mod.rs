@@ -220,7 +220,7 @@ fn whole_text(error: &anyhow::Error) -> String {
     text
 }
 
-/// The stable word and the exit code for an error, by what is at its root.
+/// The stable word and the exit code for an error, by its root cause.
 fn classify(error: &anyhow::Error) -> (String, Exit) {
     for cause in error.chain() {
         if let Some(error) = cause.downcast_ref::<ClientError>() {

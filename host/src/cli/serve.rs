@@ -39,7 +39,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// What `serve` takes. What is not given has the default that `--print-config` shows.
+/// The options of `serve`. An option that is not given has the default that `--print-config` shows.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stepwell serve

@@ -72,7 +72,7 @@ It is kept in ~/.config/stepwell/cli.json. --workspace and STEPWELL_WORKSPACE ha
     },
 }
 
-/// What is to be set.
+/// The change that the options ask for.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub struct Settings {

@@ -1,5 +1,5 @@
 //! The HTTP client of the server's API. It knows addresses, tokens, problem documents and the contract's
-//! types (`stepwell_api`), and nothing of what is to be done with them.
+//! types (`stepwell_api`), and nothing of commands.
 
 mod address;
 mod answer;

@@ -26,7 +26,7 @@ pub struct Manifest {
     pub folder: PathBuf,
     /// The tenants.
     pub workspaces: Vec<Workspace>,
-    /// What is taken and has no effect, for the reader's eye.
+    /// Members that are accepted and have no effect.
     pub notes: Vec<String>,
 }
 

@@ -84,7 +84,7 @@ pub async fn plan(
     Ok(plan)
 }
 
-/// What is wanted of a workspace and is otherwise there.
+/// The settings of the manifest that a workspace's present ones differ from.
 fn unlike(wanted: WorkspaceChange, there: Option<&contract::Workspace>) -> WorkspaceChange {
     let Some(there) = there else {
         return wanted;

@@ -34,7 +34,7 @@ pub struct Step {
     pub derived: Option<Derived>,
     /// Its source, from the manifest's folder.
     pub source: String,
-    /// What is uploaded.
+    /// The bytes that are uploaded.
     pub bytes: Bytes,
     /// The SHA-256 of that, as the API reports it.
     pub digest: String,

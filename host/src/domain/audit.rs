@@ -84,7 +84,7 @@ impl Default for AuditBounds {
     }
 }
 
-/// Which entries are looked for. What is `None` is any.
+/// Which entries are wanted. A member that is `None` matches every entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditQuery {
     /// The log of one workspace; `None` for all logs, the server's own included.

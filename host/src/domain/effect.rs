@@ -98,7 +98,7 @@ pub enum FetchError {
     TooMany(String),
 }
 
-/// What came of a connector call.
+/// The result of a connector call.
 pub type FetchResult = Result<FetchResponse, FetchError>;
 
 /// An operation of a named connector as a guest asked for it.
@@ -162,7 +162,7 @@ impl CallRequest {
     }
 }
 
-/// What came of a call.
+/// The result of a call, as it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallResult {
     /// Of a fetch.
@@ -205,7 +205,7 @@ pub struct Effect {
     pub at: Millis,
     /// How long the call took, in microseconds.
     pub duration_us: u64,
-    /// What came of it, without the response's body if that is kept elsewhere.
+    /// Its result, without the response's body if that is kept elsewhere.
     pub result: CallResult,
     /// The SHA-256 of the response's body, if that is too large for the journal and kept by digest.
     pub body: Option<[u8; 32]>,
@@ -298,7 +298,7 @@ pub enum CallFault {
 }
 
 /// Answers the connector calls of one run: from the journal if they are there, else by making
-/// them and recording what came. The sandbox knows connectors only by this.
+/// them and recording the results. The sandbox knows connectors only by this.
 pub trait Calls: Send + Sync + 'static {
     /// Answers call number `call` (from 0, in the order the guest made them). The result is
     /// durable when the future resolves.
@@ -334,6 +334,6 @@ pub trait Calls: Send + Sync + 'static {
 pub struct FilePart {
     /// The size of the whole file, in bytes.
     pub size: u64,
-    /// What was asked for, as far as the file goes.
+    /// The requested bytes, as far as the file goes.
     pub bytes: Vec<u8>,
 }

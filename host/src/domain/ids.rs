@@ -53,7 +53,7 @@ pub struct TaskId(Uuid);
 impl TaskId {
     /// A new id, greater than every id this process made before.
     ///
-    /// Its last byte, the partition, is that of the millisecond in it: what is written together is of few partitions then,
+    /// Its last byte, the partition, is that of the millisecond in it: so tasks that are written together are of few partitions,
     /// and in the long run all have as much.
     pub fn new() -> Self {
         let mut bytes = Uuid::now_v7().into_bytes();

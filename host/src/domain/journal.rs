@@ -39,7 +39,7 @@ pub enum Entry {
         /// Why it was given up; none if it was delivered.
         error: Option<String>,
     },
-    /// A subtask has ended, and what came of it is in the data.
+    /// A subtask has ended, and its result is in the data.
     Subtask {
         /// When it was put there.
         at: Millis,

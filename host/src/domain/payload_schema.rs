@@ -58,7 +58,7 @@ pub enum PayloadSchemaError {
     NoSchema,
 }
 
-/// What is to be set of a webhook's schema; what is `None` stays.
+/// A change of a webhook's schema: members that are `None` stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PayloadSchemaChange {
     /// The text of the schema; `Some(None)` for none.
@@ -68,7 +68,7 @@ pub struct PayloadSchemaChange {
 }
 
 impl PayloadSchemaChange {
-    /// Sets what is named.
+    /// Sets the members that are not `None`.
     ///
     /// # Errors
     /// [`PayloadSchemaError::NoSchema`].

@@ -29,7 +29,7 @@ pub enum ReplyRule {
     Accepted,
     /// Always the same.
     Fixed(Box<HttpReply>),
-    /// What comes of the task, for which the sender waits.
+    /// The result of the task, for which the sender waits.
     Wait {
         /// How long at most: 1 to [`limits::REPLY_WAIT_SECONDS`].
         seconds: u32,
@@ -58,7 +58,7 @@ pub struct GivenReply {
     pub attempt: u32,
 }
 
-/// What is to be set of [`ReplyRules`]; what is `None` stays.
+/// A change of [`ReplyRules`]: members that are `None` stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReplyRulesChange {
     /// A fixed reply, which takes the place of a wait; or none.
@@ -90,7 +90,7 @@ impl ReplyRulesChange {
         })
     }
 
-    /// Sets what is named.
+    /// Sets the members that are not `None`.
     pub fn apply(self, rules: &mut ReplyRules) {
         match (self.fixed, &rules.rule) {
             (Some(Some(reply)), _) => rules.rule = ReplyRule::Fixed(Box::new(reply)),

@@ -1,4 +1,4 @@
-//! A run: one execution of one step on one task. What goes into it and what comes out.
+//! A run: one execution of one step on one task. Its input and its outcome.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +56,7 @@ impl RunInput {
     }
 }
 
-/// What came of an execution of a step.
+/// The outcome of an execution of a step.
 #[derive(Debug, Clone)]
 pub struct RunOutput {
     /// Whether the run ended, and how.
@@ -300,7 +300,7 @@ pub enum LogLevel {
     Warn,
     /// `console.error`, standard error.
     Error,
-    /// For the record: what was done on whose behalf.
+    /// Records who did something on whose behalf.
     Audit,
     /// Something to be drawn: JSON text of an object.
     Visual,

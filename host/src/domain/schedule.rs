@@ -120,7 +120,7 @@ pub struct Plan {
     zone: TimeZone,
 }
 
-/// What is to be done at a look at a schedule.
+/// The planned times of a schedule that are due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
     /// The planned times that become tasks, oldest first.
@@ -161,7 +161,7 @@ impl Plan {
         let start = Zoned::new(start, self.zone.clone());
         let next = self.cron.find_next_occurrence(&start, false).ok()?;
         let next = Millis::try_from(next.timestamp().as_millisecond()).ok()?;
-        // Whole seconds; and what is not ahead would be planned for ever.
+        // Whole seconds. A time that is not in the future would be planned for ever.
         let next = next - next % 1_000;
         (next > after).then_some(next)
     }
@@ -194,7 +194,7 @@ impl Plan {
         Some(found)
     }
 
-    /// What is to be done at `now` if all up to `last` is settled and times older than `late`
+    /// The times that are due at `now` if all times up to `last` are settled and times older than `late`
     /// milliseconds were missed; `None` if nothing is due.
     pub fn due(&self, missed: Missed, last: Millis, now: Millis, late: Millis) -> Option<Due> {
         let first = self.next_after(last).filter(|first| *first <= now)?;

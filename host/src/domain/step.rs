@@ -111,7 +111,7 @@ impl RetryPolicy {
     };
 }
 
-/// What is to be set of a step's limits and retry policy; what is `None` stays as it is.
+/// A change of a step's limits and retry policy: members that are `None` stay as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tuning {
@@ -132,7 +132,7 @@ pub struct Tuning {
 }
 
 impl Tuning {
-    /// The limits and the policy with what is to be set.
+    /// The limits and the policy with this change applied.
     pub fn over(&self, limits: StepLimits, retry: RetryPolicy) -> (StepLimits, RetryPolicy) {
         let limits = StepLimits {
             fuel: self.fuel.unwrap_or(limits.fuel),

@@ -11,7 +11,7 @@ use super::subtask::{Child, Parent};
 pub use super::standing::{Notice, Paused, Retrying, Standing, Wait};
 pub use super::task_state::{NoSuchState, TaskState};
 
-/// What is known of a task without its data and journal. Small; it is rewritten whole with every
+/// The properties of a task without its data and journal. Small; it is rewritten whole with every
 /// commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskHead {

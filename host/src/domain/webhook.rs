@@ -114,7 +114,7 @@ pub struct FormerKey {
     pub until: Millis,
 }
 
-/// What is to be set of a webhook; what is `None` stays.
+/// A change of a webhook: members that are `None` stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WebhookRulesChange {
     /// See [`Webhook::correlate`].

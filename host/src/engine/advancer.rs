@@ -92,7 +92,7 @@ impl Advancer {
         }
     }
 
-    /// Looks at a task as the store has it: whether a run is next, and which. What is rare is boxed: the future of
+    /// Looks at a task as the store has it: whether a run is next, and which. Rare branches are boxed: the future of
     /// every task would have room for it, and is copied when it is made.
     async fn take_up<'a>(
         &self,

@@ -1,4 +1,4 @@
-//! Asks the nodes that own tasks for what is to be done with them, and waits for the answers.
+//! Asks the nodes that own tasks for actions on them, and waits for the answers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -167,7 +167,7 @@ impl Asker {
     }
 }
 
-/// What comes of a request to another node.
+/// The answer of another node, or why there is none.
 pub(super) enum Answered {
     /// Its answer.
     Answer(TaskAnswer),

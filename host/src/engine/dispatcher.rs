@@ -102,7 +102,7 @@ impl Dispatcher {
 
     /// Takes up a task that is durable and ready. Never blocks and never fails: a task that finds
     /// no place in memory is read from the store later. Returns how long to hold a sender's answer
-    /// back so that runs keep pace with what comes in.
+    /// back so that runs keep pace with incoming requests.
     pub(super) fn offer(&self, workspace: &WorkspaceName, task: TaskId) -> Duration {
         let queued = self.queue.offer(workspace, task);
         self.run_more();

@@ -22,7 +22,7 @@ pub(super) struct Lane {
     /// Whether some were offered since the last look into the store.
     pub(super) offered_since: bool,
     pub(super) refilling: bool,
-    /// What is being read is to be read again from the oldest on.
+    /// The read that is under way must begin again at the oldest task.
     pub(super) again: bool,
     /// Whether there is memory for its next task.
     pub(super) memory: Memory,

@@ -53,7 +53,7 @@ impl Memory {
         }
     }
 
-    /// Charges a task for what was read, and for what matching makes of it.
+    /// Charges a task for its data and effects, and for what matching parses of them.
     pub(super) fn admit(
         &self,
         permit: &Permit,
@@ -70,7 +70,7 @@ impl Memory {
         })
     }
 
-    /// A run is next: what was parsed for matching is dropped.
+    /// A run is next: values that were parsed for matching are dropped.
     pub(super) fn matched(
         &self,
         permit: &Permit,

@@ -134,7 +134,7 @@ pub struct EngineParts {
     pub announce: Option<Announce>,
 }
 
-/// A running engine. When it is dropped, what is under way is cut off where it stands.
+/// A running engine. When it is dropped, runs and calls under way are cut off.
 pub struct Engine {
     /// Accepts tasks that come in.
     pub acceptor: Arc<Acceptor>,
@@ -149,7 +149,7 @@ pub struct Engine {
     workers: Arc<Workers>,
     /// The memory that tasks under way take from, which is the server's.
     pub memory: Arc<Budget>,
-    /// Who waits for what comes of a task.
+    /// The senders and commands that wait for a task's result.
     pub watchers: Arc<Watchers>,
     dispatcher: Arc<Dispatcher>,
     threads: Arc<Threads>,
@@ -372,7 +372,7 @@ impl Engine {
         self.workers.charge(workspace, future)
     }
 
-    /// Ends what is under way: no new run begins; runs that have not ended after `grace` are cut
+    /// Ends the runs: no new run begins; runs that have not ended after `grace` are cut
     /// off and begin again at the next start, with their recorded calls answered.
     ///
     /// Partitions in which nothing runs are given to other nodes at once.

@@ -160,7 +160,7 @@ impl Printed {
 }
 
 /// Moves head and data over a run's end. The head is left as [`advance::after_run`] leaves it, one
-/// version on. A run that set `nextRetryAt` to what is no time has failed.
+/// version on. A run that set `nextRetryAt` to a value that is no time has failed.
 pub(super) fn end_run(
     head: &mut TaskHead,
     data: &mut Arc<Document>,

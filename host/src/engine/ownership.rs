@@ -1,6 +1,6 @@
 //! Partitions that come and go: tasks of a lost one are let go of, those of a gained one are taken up.
 //!
-//! What is under way for a lost partition needs no answer from here: the store refuses its writes. A run
+//! Work under way for a lost partition needs no care here: the store refuses its writes. A run
 //! is stopped so that it makes no more calls. In a partition that is to be given up nothing begins any more, and the
 //! store is told when nothing runs there.
 
@@ -21,10 +21,10 @@ use crate::store::Ownership;
 
 /// How often is looked whether nothing runs any more in partitions that are to be given up.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// The least time between the word that a partition is to be given up and its end: what was placed there before is accepted.
+/// The least time between the word that a partition is to be given up and its end: tasks that were placed there before are accepted.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// The longest that is waited for what is known of interrupted runs.
+/// How long the counts of interrupted runs are waited for at most.
 const LEARN: Duration = Duration::from_secs(1);
 
 /// Which partitions another owner has had, or has, since a moment.
@@ -57,7 +57,7 @@ impl Change {
     }
 }
 
-/// What has to know of gained and lost partitions.
+/// The parts of the engine that follow gained and lost partitions.
 pub(super) struct Follower {
     pub(super) tasks: Tasks,
     /// What the node owned before any task was read: what it gains since is looked for.

@@ -1,4 +1,4 @@
-//! Has the store remove finished tasks whose time is over, once an hour, and what is left of a workspace
+//! Has the store remove finished tasks whose time is over, once an hour, and the rest of a workspace
 //! that was deleted, at once.
 //!
 //! Only what ended before schedules were last settled is removed. The id of a schedule's task is derived
@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Between two parts of the work, so that others have the store in between.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Removes tasks, and erases what is left of deleted workspaces.
+/// Removes expired tasks, and erases deleted workspaces.
 pub struct Removal {
     pub(super) tasks: Tasks,
     pub(super) catalog: Arc<Catalog>,

@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use crate::domain::clock::Millis;
 
-/// What was asked of the removal of tasks.
+/// Requests to the removal of tasks.
 pub(super) struct RemovalAsked {
     /// When every planned time was last settled; 0 if not since the start.
     settled: AtomicU64,

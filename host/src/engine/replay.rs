@@ -1,5 +1,5 @@
 //! A dry replay: a task runs again from a run of its history on, with today's steps, and nothing goes
-//! out. What was recorded answers, and what came from outside comes again where it did; nothing is
+//! out. Recorded results answer its calls, and changes from outside are made again where they were; nothing is
 //! stored, nothing waits, no subtask is made.
 
 mod outside;
@@ -53,14 +53,14 @@ pub struct Replayed {
     pub stopped: Option<String>,
 }
 
-/// Answers calls with what was recorded for the same requests, each once and in the order of the
+/// Answers calls with the recorded results of the same requests, each once and in the order of the
 /// first time.
 struct Recorded {
     bodies: Bodies,
     workspace: WorkspaceName,
     task: TaskId,
     left: Arc<Mutex<Vec<Effect>>>,
-    /// What was answered, as effects of the run that asked.
+    /// The answers, as effects of the run that asked.
     used: Mutex<Vec<Effect>>,
     run: u32,
     attempt: u32,

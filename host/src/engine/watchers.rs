@@ -1,4 +1,4 @@
-//! Who waits for what comes of a task. A notification says no more than that it is time to look at the task again.
+//! Waits for the result of a task. A notification says no more than that it is time to look at the task again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -204,7 +204,7 @@ pub enum ApiError {
     /// A sender gets no result of its task.
     #[error(transparent)]
     Reply(#[from] NoReply),
-    /// What is stored does not read.
+    /// The stored value cannot be read.
     #[error("what is stored of task {task} does not read: {what}")]
     Damaged {
         /// The task.

@@ -41,18 +41,18 @@ pub(super) struct Route {
     pub(super) handler: Option<MethodRouter<Arc<Api>>>,
     /// It is not audited although it is no `GET`.
     unaudited: bool,
-    /// It changes nothing of what is set up, and is audited when it is done.
+    /// It changes nothing of the setup, and is audited when it is done.
     is_action: bool,
 }
 
 /// In which way a route that changes something is audited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Audit {
-    /// By the change of what is set up in the workspace.
+    /// By the change of the setup of the workspace.
     Workspace,
     /// As an action on a task of the workspace, when it is done.
     Task,
-    /// By the change of what is set up on the server.
+    /// By the change of the setup of the server.
     OfServer,
     /// As an action on a server, when it is done.
     Server,
@@ -157,7 +157,7 @@ impl Route {
         }
     }
 
-    /// It changes nothing of what is set up, and is audited when it is done.
+    /// It changes nothing of the setup, and is audited when it is done.
     pub(super) fn audited_when_done(self) -> Self {
         Self {
             is_action: true,

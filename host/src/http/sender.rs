@@ -96,7 +96,7 @@ impl AsyncWrite for SharedStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // What is written is the system's.
+        // Written bytes are in the system's buffers.
         Poll::Ready(Ok(()))
     }
 

@@ -208,7 +208,7 @@ fn not_utf8(body: &[u8], offset: usize) -> BodyError {
     }
 }
 
-/// What stands at the top of a document.
+/// The type of a document's top value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Object { has_via: bool, empty: bool },

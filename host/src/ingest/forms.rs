@@ -120,7 +120,7 @@ impl Ingest {
         self.fit(sent, std::slice::from_mut(&mut document)).await?;
         let mut task = self.task(sent, &document)?;
         let mut owner = id;
-        // What is merged into an open task has links to that one's files.
+        // A form that is merged into an open task has links to that task's files.
         if let Some(open) = correlate::target(sent.webhook, &task)
             && acceptor.is_open(&sent.webhook.workspace, open).await?
         {

@@ -67,7 +67,7 @@ pub enum AcceptedTaskIds {
     Many(Vec<TaskId>),
 }
 
-/// What came of a request that was not refused.
+/// The outcome of a request that was not refused.
 #[derive(Debug)]
 pub enum Received {
     /// It is a task, or several.
@@ -96,7 +96,7 @@ pub struct Reply {
     pub duplicate: bool,
     /// It changed an open task, and made none.
     pub merged: bool,
-    /// How long the answer is to be held back, so that runs keep pace with what comes in.
+    /// How long the answer is to be held back, so that runs keep pace with incoming requests.
     pub pace: Duration,
 }
 

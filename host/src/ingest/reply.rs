@@ -14,7 +14,7 @@ use crate::domain::task::{StoredTask, TaskState};
 use crate::engine::Engine;
 use crate::store::{Store, StoreError};
 
-/// What has come of a task, as far as its sender may know.
+/// The result of a task, as far as its sender may know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing yet.
@@ -50,7 +50,7 @@ impl Replies {
         }
     }
 
-    /// What has come of a task by now, and the webhook that it came in by.
+    /// The present result of a task, and the webhook that it came in by.
     ///
     /// # Errors
     /// The store could not be read.
@@ -66,7 +66,7 @@ impl Replies {
         }
     }
 
-    /// What comes of a task within `time`. [`Outcome::Pending`] if that is over, if as many wait as may, if the sender
+    /// The result that a task has within `time`. [`Outcome::Pending`] if that is over, if as many wait as may, if the sender
     /// has left (`left` resolves), or if the server goes down.
     ///
     /// # Errors

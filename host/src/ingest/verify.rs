@@ -1,5 +1,5 @@
 //! Whether a webhook's request is its sender's: the stage between reading a body and decoding it. It looks
-//! at the request as it arrived, and what is not understood is refused.
+//! at the request as it arrived, and a request that it does not understand is refused.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use stepwell_signature::{
 use crate::catalog::Verifier;
 use crate::domain::clock::Millis;
 
-/// What is known of a request whose webhook has a verifier: what a repeat is told by.
+/// The result of a verification: the values by which a repeat of the request is recognised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// Whose secret vouches for it: a provider's name or `custom`. None if nothing was checked.

@@ -27,7 +27,7 @@ pub(super) struct Limiter {
     table_elements: usize,
     /// What memory is taken from.
     permit: Arc<Permit>,
-    /// What was taken from it, and what need not be.
+    /// The bytes that were taken from it, and those that need not be.
     taken: u64,
 }
 

@@ -115,7 +115,7 @@ impl Lines {
             self.dropped += 1;
             return;
         }
-        // A value that begins in what is kept is masked whole.
+        // A value that begins in the kept part is masked whole.
         let most = limits::LOG_BYTES + limits::CONFIG_BYTES;
         let whole = text.len();
         let config = self.config.clone();

@@ -243,7 +243,7 @@ impl Sandbox {
     }
 
     /// Removes the compiled components whose digests are not `used`, in memory and on disk; runs that
-    /// have one go on. What is needed once more is compiled again.
+    /// have one go on. A step that is needed again is compiled again.
     pub fn retain(&self, used: impl Fn(&str) -> bool) {
         for (digest, _) in &self.loaded {
             if !used(&digest) {

@@ -113,7 +113,7 @@ mod tests {
                 ],
                 "panicked at b.rs:2:2: second",
             ),
-            // What is printed without a thread before it is no panic.
+            // A message without a thread before it is no panic.
             (
                 &["it panicked at noon:", "really"],
                 "unreachable; the last line on standard error: really",

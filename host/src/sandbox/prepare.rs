@@ -21,7 +21,7 @@ const FUEL: u64 = 2_000_000_000;
 const TIME: Duration = Duration::from_secs(30);
 
 /// A script's image. It has no parts if the script cannot be compiled, or not within the limits: then each run does,
-/// and says what is wrong.
+/// and reports its errors.
 ///
 /// # Errors
 /// [`ComponentError::Host`]: the host could not do it, or had no time for it.
@@ -53,7 +53,7 @@ pub(super) async fn image(
     Ok(Image::default())
 }
 
-/// What came of compiling.
+/// The result of compiling.
 enum Compiled {
     Memory(Keeping),
     /// The engine says that it cannot.

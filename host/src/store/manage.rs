@@ -25,7 +25,7 @@ pub enum Manage {
     SetWorkspace(WorkspaceName, WorkspaceSettings),
     /// Deletes a workspace with all that is of it. From then on nothing of it is to be seen, and every
     /// write to it is [`StoreError::Erasing`](super::StoreError::Erasing), also one that adds it again, until [`Store::purge`](super::Store::purge) has
-    /// erased what there was.
+    /// erased the old one.
     DeleteWorkspace(WorkspaceName),
     /// Adds or replaces a webhook, by its id.
     PutWebhook(Webhook),
@@ -52,7 +52,7 @@ pub enum Manage {
     /// Deletes a schedule with its mark.
     DeleteSchedule(WorkspaceName, ScheduleName),
     /// Sets the marks of schedules, all of them or none: see [`Registry::schedules`](super::Registry::schedules). A mark only grows:
-    /// one that is less than what is there changes nothing. The mark of a schedule that is not there
+    /// one that is lower than the stored one changes nothing. The mark of a schedule that is not there
     /// says nothing.
     MarkSchedules(Vec<(WorkspaceName, ScheduleName, Millis)>),
     /// Adds a token, or replaces it, by its id.
@@ -92,7 +92,7 @@ impl Manage {
         }
     }
 
-    /// Whether it changes what is set up on the server itself, in no workspace.
+    /// Whether it changes the setup of the server itself, in no workspace.
     pub fn is_of_server(&self) -> bool {
         match self {
             Self::PutToken(token) => token.workspace.is_none(),

@@ -1,4 +1,4 @@
-//! What tenants have set up, as far as a store must know it to refuse a change: what is taken, and how
+//! The names in the setup, by which a store refuses a change: which are taken, and how
 //! many there are.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -17,7 +17,7 @@ pub struct Names {
     tokens: BTreeMap<String, String>,
 }
 
-/// What is taken in one workspace.
+/// The names that are taken in one workspace.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct WorkspaceNames {
     /// Names and keys of webhooks, by their ids.
@@ -74,7 +74,7 @@ impl Names {
         self.workspaces.entry(name.clone()).or_default()
     }
 
-    /// Refuses a change that would take what is taken, or one more than may be.
+    /// Refuses a change that would take a taken name, or one more than may be.
     ///
     /// # Errors
     /// [`StoreError::WorkspaceNames`], [`StoreError::TooMany`].

@@ -1,4 +1,4 @@
-//! What is asked of a store's tasks, and what it answers.
+//! Queries of a store's tasks, and their answers.
 
 use crate::domain::ids::TaskId;
 use crate::domain::task::{TaskHead, TaskState};
@@ -45,7 +45,7 @@ impl Terms {
     }
 }
 
-/// What was found of the tasks that fit.
+/// The tasks that fit a query.
 #[derive(Debug, Clone, Default)]
 pub struct TaskPage {
     /// Newest first.

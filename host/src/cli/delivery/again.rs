@@ -14,7 +14,7 @@ use crate::cli::exit::UsageError;
 use crate::client::Client;
 use crate::terminal::output::{Output, printable};
 
-/// What is sent in place of the body.
+/// The file that is sent in place of the recorded body.
 #[derive(Debug, Clone, Args)]
 pub struct Change {
     /// Edit the body first, in $VISUAL or $EDITOR
@@ -90,7 +90,7 @@ fn edited(id: &str, text: &str) -> Result<String> {
     run
 }
 
-/// Takes out what was refused because its sender was not verified, and says how much it was: a redelivery is not
+/// Removes deliveries that were refused because their sender was not verified, and says how many: a redelivery is not
 /// verified, so a forged request would run.
 pub(super) fn leave_out_unverified(found: &mut Vec<Delivery>, output: Output) {
     let before = found.len();

@@ -24,7 +24,7 @@ const DATABASE: &str =
 const DIRECTORIES: &str = "--from and --to are both data directories; while no server runs, one is copied as it is, e.g. with `cp -a`";
 const DATABASES: &str = "--from and --to are both databases; one is copied by its own tools, e.g. with `pg_dump --schema=stepwell`";
 
-/// What is copied, and where to.
+/// The options of `store migrate`.
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
     /// The data directory or the database with the store
@@ -121,7 +121,7 @@ impl MigrateArgs {
     }
 }
 
-/// Copies a store, and says what was copied.
+/// Copies a store, and prints the counts and digests.
 pub fn run(args: MigrateArgs, output: Output) -> Result<()> {
     let (from, to) = (shown(&args.from), shown(&args.to));
     let migration = args.migration()?;

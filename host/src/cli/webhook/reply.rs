@@ -67,7 +67,7 @@ impl ReplyArgs {
         self.reply_status.is_some() || !self.reply_headers.is_empty() || self.reply_body.is_some()
     }
 
-    /// Adds what is named to a change. Parts of a fixed reply that are not named are those of `now`.
+    /// Adds the options that were given to a change. Parts of a fixed reply that are not named are those of `now`.
     pub fn set(self, change: &mut WebhookChange, now: Option<FixedReply>) {
         if self.changes_fixed_reply() {
             let mut reply = match now {
@@ -92,7 +92,7 @@ impl ReplyArgs {
 }
 
 impl NoReplyArgs {
-    /// Adds what is named to a change.
+    /// Adds the options that were given to a change.
     pub fn set(self, change: &mut WebhookChange) {
         if self.no_wait {
             change.wait_seconds = Some(None);

@@ -96,7 +96,7 @@ impl SecretSource {
         }
     }
 
-    /// The secret, or what is typed or comes from a pipe.
+    /// The secret from a file or a variable, or else from the terminal or a pipe.
     fn read(&self, what: &str) -> Result<String> {
         match self.named()? {
             Some(secret) => Ok(secret),

@@ -8,7 +8,7 @@ pub enum DeclarationError {
     /// No such kind.
     #[error("there is no connector of the kind `{kind}`; there are: {}", known.join(", "))]
     NoSuchKind {
-        /// What was asked for.
+        /// The value that was requested.
         kind: String,
         /// Every kind there is.
         known: &'static [&'static str],

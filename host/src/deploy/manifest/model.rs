@@ -21,7 +21,7 @@ pub struct Workspace {
     pub name: WorkspaceName,
     /// The kinds that the manifest says something about, if only that there are none (`[]`).
     pub named: Vec<Kind>,
-    /// What is set of the workspace itself, as the API takes it; what is not named stays.
+    /// The workspace's own settings, as the API takes them; members that are not given stay.
     pub settings: WorkspaceChange,
     /// Its webhooks, by name; one that is on the server alone stays.
     pub webhooks: Vec<Webhook>,
@@ -41,7 +41,7 @@ pub struct Webhook {
     pub name: WebhookName,
     /// Where in a body the id of the task is that it is about.
     pub correlate: Option<String>,
-    /// How a repeated delivery is recognised; what is not named stays.
+    /// How a repeated delivery is recognised; members that are not given stay.
     pub dedup: Option<DedupSettings>,
     /// The methods that it accepts; without them they stay.
     pub methods: Option<Vec<String>>,
@@ -67,7 +67,7 @@ pub struct Webhook {
     pub on_mismatch: Option<OnMismatch>,
     /// Whether it refuses every request; without it that stays.
     pub disabled: Option<bool>,
-    /// How its requests are verified; what is not named stays.
+    /// How its requests are verified; members that are not given stay.
     pub verification: Verification,
 }
 

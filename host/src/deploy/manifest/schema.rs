@@ -7,7 +7,7 @@ use crate::catalog::check_schema;
 use crate::deploy::reader::{Fields, Place, Reader};
 use crate::domain::payload_schema;
 
-/// What is said of a schema.
+/// The member `schema` of a webhook.
 #[derive(Default)]
 pub(super) struct Schema {
     /// The schema; `Some(None)` for none.

@@ -25,7 +25,7 @@ const KINDS: [Kind; 5] = [
     Kind::Config,
 ];
 
-/// What is there of each kind and has no item.
+/// The existing resources of each kind that are not in the manifest.
 pub(super) fn gone(
     workspace: &WorkspaceName,
     items: &[Item],

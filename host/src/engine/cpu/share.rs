@@ -32,9 +32,9 @@ pub(super) struct LaneId(usize);
 /// What a workspace has used. Its jobs write it without a lock.
 #[derive(Debug)]
 pub(super) struct Account {
-    /// What is left of the fair share.
+    /// The time that is left of the fair share.
     credit: AtomicI64,
-    /// What was used without a turn since the last [`Share::pay`].
+    /// The time that was used without a turn since the last [`Share::pay`].
     spent: AtomicI64,
     used_at: AtomicU64,
     /// All jobs, those included that wait for something.
@@ -257,7 +257,7 @@ impl<T> Share<T> {
         lane.map_or(0, |lane| lane.computing)
     }
 
-    /// Counts what was used for a workspace beside its jobs, until `now`.
+    /// Counts time that was used for a workspace outside its jobs, until `now`.
     pub(super) fn spend(&mut self, workspace: &WorkspaceName, used: Micros, now: Micros) {
         // One that has no job is active now, too.
         let (id, account) = self.enter(workspace, now);
@@ -309,7 +309,7 @@ impl<T> Share<T> {
 }
 
 impl<T> Lane<T> {
-    /// Counts what was used in a turn. It is no debt if no other workspace waited for a turn.
+    /// Counts the time that was used in a turn. It is no debt if no other workspace waited for a turn.
     fn charge(&mut self, used: i64, backlogged: usize) {
         let others = backlogged - usize::from(self.computing > 0);
         self.deficit = match others {

@@ -32,7 +32,7 @@ impl Queue {
         self.pop(&mut inner, most)
     }
 
-    /// What is to be set aside for a task that was given out.
+    /// The memory to reserve for a task that was given out.
     pub(in crate::engine) fn take_needs(&self, workspace: &WorkspaceName, task: TaskId) -> Needs {
         let mut inner = self.inner.lock();
         let needs = inner.lane(workspace).needs.remove(&task);

@@ -27,7 +27,7 @@ pub(super) fn with(status: StatusCode, code: &str, members: Problem) -> Kind {
     }
 }
 
-/// The place of what is wrong, from 1.
+/// The line of the error, from 1.
 pub(super) fn place(line: usize, column: usize) -> Problem {
     Problem {
         line: Some(line as u64),

@@ -10,7 +10,7 @@ use crate::ingest::fit::Fit;
 /// The text of a task's data before `$via` is put to it.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// JSON, or what was sent as such.
+    /// JSON, or a body that was sent as such.
     pub text: Bytes,
     /// Lines of the body before it, so that a refusal names the body's line.
     pub line: usize,

@@ -21,7 +21,7 @@ use crate::store::{StoreError, Terms};
 
 const ACCEPTED: &str = "accepted";
 
-/// Which deliveries are looked for. What is not said is free.
+/// Which deliveries are wanted. A member that is `None` matches every delivery.
 #[derive(Debug, Clone, Default)]
 pub struct DeliveryFilter {
     /// To these webhooks.

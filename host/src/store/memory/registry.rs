@@ -1,4 +1,4 @@
-//! What is set up in the model.
+//! The setup of the model.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Erases what is left of workspaces that were deleted.
+//! Erases workspaces that were deleted.
 
 use super::error::Failure;
 use super::session::Session;

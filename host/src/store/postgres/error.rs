@@ -163,7 +163,7 @@ pub(super) fn is_passing(error: &Error) -> bool {
         &SqlState::T_R_DEADLOCK_DETECTED,
         // Another transaction was faster.
         &SqlState::UNIQUE_VIOLATION,
-        // A count that is not what was expected: see `put`.
+        // A count that differs from the expected one: see `put`.
         &SqlState::DIVISION_BY_ZERO,
     ];
     error.code().is_some_and(|code| passing.contains(&code))
@@ -184,7 +184,7 @@ pub(super) fn failed(error: Error) -> StoreError {
 pub(super) enum Failure {
     /// The database did not do it.
     Database(Error),
-    /// It is refused, or what is stored cannot be read.
+    /// It is refused, or a stored value cannot be read.
     Store(StoreError),
 }
 

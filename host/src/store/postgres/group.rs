@@ -1,6 +1,6 @@
-//! What a group of changes makes of what is stored: which of them are refused, and what is written for the others.
+//! Applies a group of changes to the stored tasks: decides which changes are refused, and which rows the others write.
 //!
-//! It is a function of what was read: no I/O. Changes are taken in their order, as if each were a transaction of its own.
+//! It is a function of the rows that were read: no I/O. Changes are taken in their order, as if each were a transaction of its own.
 
 use std::collections::{HashMap, HashSet};
 
@@ -82,7 +82,7 @@ pub(super) enum EvidenceRow {
     },
 }
 
-/// A group: first what is stored, then that with the changes that were taken.
+/// A group of changes: the rows as they are stored, and then with the accepted changes.
 #[derive(Debug, Default)]
 pub(super) struct Group<'a> {
     /// This node, and the owner and epoch of each partition.

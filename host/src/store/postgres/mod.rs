@@ -3,7 +3,7 @@
 //! Each node owns a share of the partitions ([`nodes`]) and writes the tasks of these alone, so that the engine runs on them
 //! as it does on one machine. Changes of many tasks are one transaction ([`queue`], [`lane`]), which locks the rows of their partitions
 //! for share: a node that lost a partition writes nothing ([`group`]). What tenants have set up has a revision in
-//! one row ([`registry`]). What is to be done with a task of another node goes through a table ([`inbox`]). Reads are single statements ([`tasks`], [`queries`]), each of which sees one moment.
+//! one row ([`registry`]). Actions on a task of another node go through a table ([`inbox`]). Reads are single statements ([`tasks`], [`queries`]), each of which sees one moment.
 
 mod audit;
 mod board;
@@ -192,7 +192,7 @@ impl PostgresStore {
         written.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Writes what was asked for, gives the partitions up, and lets go of the database.
+    /// Writes the queued changes, gives the partitions up, and closes the connections.
     async fn stop(&self) {
         if self.shared.is_closed() {
             return;

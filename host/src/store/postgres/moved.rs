@@ -66,7 +66,7 @@ pub(super) async fn give_back(
     Ok(rows.first().map(|row| row.get(0)))
 }
 
-/// Refuses a change of what is set up in a store that is taken over.
+/// Refuses a change of the setup of a store that is taken over.
 pub(super) async fn check(session: &Session) -> Result<(), Failure> {
     match place(session).await? {
         Some(to) => {

@@ -45,7 +45,7 @@ const RENEW: &str = "insert into nodes \
     draining = nodes.draining or excluded.draining \
     returning draining, (select url from nodes where id = $9), \
     (select n.lease_until <= clock_timestamp() from nodes n where n.id = $1)";
-/// What was owned before the lease ended may have been another's since.
+/// Partitions that were owned before the lease ended may have been another node's since.
 const RETAKE: &str = "update partitions set epoch = epoch + 1 where owner = $1";
 /// Nodes that have a share. One that has not renewed its lease for half of it does not count, so that nothing is kept free
 /// for a dead one; it owns what it has to the end of its lease.
@@ -167,7 +167,7 @@ pub(super) async fn look(
     Ok(())
 }
 
-/// Takes what is free of the fair share, and gives up what is more.
+/// Takes free partitions up to the fair share, and gives up those above it.
 async fn take_share(
     shared: &Shared,
     session: &Session,
@@ -179,7 +179,7 @@ async fn take_share(
     let live = usize::try_from(live).unwrap_or(0);
     shared.sharing.store(live.max(1), Ordering::Relaxed);
     let share = match (ends, is_draining) {
-        // For what is on its way in; it goes last.
+        // For tasks that are being accepted; it goes last.
         (true, _) => 1,
         // If all nodes give their partitions up, none of them takes one.
         (false, true) if live > 0 => 0,

@@ -42,7 +42,7 @@ pub(super) struct Part {
     pub(super) answers: Option<RequestId>,
 }
 
-/// A head as it is stored, with what is looked for.
+/// A head as it is stored, with the columns that queries use.
 #[derive(Debug, Clone)]
 pub(super) struct Head {
     pub(super) version: u64,

@@ -1,7 +1,7 @@
 //! The changes that wait to be written, and when a lane takes which of them.
 //!
 //! A transaction has a price of its own, whatever is in it, and most of it is that of making it durable. So a lane takes all
-//! that waits, and it waits for what is on its way, and until there is as much as in the transaction before. Another lane
+//! that waits, and it waits for announced jobs, and until there are as many as in the transaction before. Another lane
 //! begins beside one that is at work only for [`ENOUGH`], and nothing waits for longer than [`LINGER`]. The changes of a
 //! partition are in one transaction at a time, in the order in which they were asked for.
 

@@ -275,7 +275,7 @@ async fn put_step(
     Ok(())
 }
 
-/// All that is set up in a workspace. What is left of its tasks is not to be seen from then on.
+/// Removes the setup of a workspace. Its tasks cannot be seen from then on.
 async fn delete_all(session: &Session, workspace: &WorkspaceName) -> Result<(), Failure> {
     let space = workspace.as_str();
     debug_assert_ne!(space, NO_WORKSPACE);

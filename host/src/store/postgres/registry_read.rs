@@ -13,7 +13,7 @@ use crate::store::codec::damaged;
 use crate::store::shapes::{SealedConfig, SealedConnector, read};
 use crate::store::{Registry, StoreError};
 
-/// Kinds of what is set up. Never renumbered.
+/// Kinds of the setup. Never renumbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Workspace = 1,
@@ -25,7 +25,7 @@ pub(super) enum Kind {
     Token = 7,
 }
 
-/// The workspace of what is of the server itself: no workspace has this name.
+/// The workspace column of rows that belong to the server itself: no workspace has this name.
 pub(super) const NO_WORKSPACE: &str = "";
 
 const REVISION: &str = "select revision from cluster";
@@ -85,8 +85,8 @@ fn name<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, StoreError>
         .map_err(|error| damaged("a name", &format!("{error}")))
 }
 
-/// What is set up in the workspaces that were changed after `known`, within a transaction. Everything if that is 0 or
-/// newer than what there is: the database was then replaced by an older backup.
+/// The setup of the workspaces that were changed after `known`, within a transaction. Everything if that is 0 or
+/// newer than the stored revision: the database was then replaced by an older backup.
 pub(super) async fn all(session: &Session, revision: u64, known: u64) -> Result<Registry, Failure> {
     let mut registry = Registry {
         revision,
@@ -147,10 +147,7 @@ fn take(
     } else if is(Kind::Token) {
         registry.tokens.push(read(value)?);
     } else {
-        return Err(damaged(
-            "what is set up",
-            &format!("there is no kind {kind}"),
-        ));
+        return Err(damaged("the setup", &format!("there is no kind {kind}")));
     }
     Ok(())
 }

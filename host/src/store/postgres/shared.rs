@@ -36,11 +36,11 @@ pub(super) struct Shared {
     pub(super) look_now: Notify,
     /// What nodes tell each other.
     pub(super) board: Board,
-    /// How many nodes share what comes in.
+    /// How many nodes share incoming requests.
     pub(super) sharing: AtomicUsize,
     /// The runs that this node has noted to last.
     pub(super) lasting: Mutex<Vec<TaskId>>,
-    /// Is held while that list is changed, and from the renewal of a lease that was over until what was counted is taken back.
+    /// Is held while that list is changed, and from the renewal of a lease that was over until the counts are taken back.
     pub(super) listing: tokio::sync::Mutex<()>,
     /// The node's lease may be over, and others may have counted these runs as interrupted: they are not noted anew before
     /// that is taken back.
@@ -146,7 +146,7 @@ impl Shared {
         }
     }
 
-    /// The rows that a statement gives, which is one look at what is stored.
+    /// The rows that a statement gives. It sees one moment of the store.
     pub(super) async fn query(
         &self,
         sql: &'static str,

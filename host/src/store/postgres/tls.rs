@@ -50,7 +50,7 @@ enum Mode {
 }
 
 impl TlsOptions {
-    /// Takes them out of a URL. What is left is for others to read.
+    /// Takes the TLS options out of a URL, and leaves the others.
     ///
     /// # Errors
     /// [`OpenError::Url`] if `sslmode` is none.

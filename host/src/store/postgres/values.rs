@@ -1,4 +1,4 @@
-//! What is stored in columns: ids, times, states and digests.
+//! Values of columns: ids, times, states and digests.
 
 use std::error::Error;
 

@@ -1,6 +1,6 @@
 //! What appends to the audit log. An entry is a key of the tree.
 //!
-//! Every workspace has two logs, of what was done and of what was refused, and so has the server. What is more
+//! Every workspace has two logs, of changes and of refusals, and so has the server. What is more
 //! than may be kept of a log is removed by the batch that appends to it. Keys end in ids, which grow with the time.
 
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ fn log_of(entry: &AuditEntry) -> Log {
     (entry.workspace.clone(), kind)
 }
 
-/// What is known of the logs without a look at the tree. A change of them holds the lock of the setup.
+/// The state of the logs in memory, which needs no read of the tree. A change of them holds the lock of the setup.
 #[derive(Debug, Default)]
 pub(super) struct Logs {
     /// How many entries each has that was counted.

@@ -47,7 +47,7 @@ pub(super) fn open<'a>(key: &[u8], stored: &'a [u8]) -> Result<&'a [u8], StoreEr
     }
 }
 
-/// The error for a value that is not what was written.
+/// The error for a value that differs from the written one.
 pub(super) fn wrong(key: &[u8]) -> StoreError {
     damaged(&key_names::name_of(key), "it is not what was written")
 }

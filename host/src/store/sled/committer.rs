@@ -77,7 +77,7 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
             shared.could_not_fold(error);
         }
         if shared.space.is_none() {
-            // The log may be let go of what is written of it.
+            // The fragments that are written may be freed with the log.
             committer.give_up_long(&StoreError::Full);
             lanes.is_written();
             refuse(&mut queue, &mut lanes, &StoreError::Full);
@@ -130,7 +130,7 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
             lanes.is_written();
         }
     }
-    // What is still queued gets no answer but this one.
+    // Queued changes are refused.
     queue.close();
     let error = shared.refusal();
     committer.give_up_long(&error);

@@ -151,7 +151,7 @@ impl Disk {
         })
     }
 
-    /// Makes everything in the tree durable. What is lost of it again is found elsewhere: in the copy of the
+    /// Makes everything in the tree durable. A value that is lost again is found elsewhere: in the copy of the
     /// catalog, or in the log.
     pub(super) fn flush_catalog(&self) -> Result<(), StoreError> {
         let _one = self.flushing.lock();

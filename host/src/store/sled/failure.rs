@@ -38,7 +38,7 @@ pub enum OpenError {
         /// The newest known format.
         known: u32,
     },
-    /// The disk is so full that not even what is there can be opened.
+    /// The disk is so full that the store cannot even be opened.
     #[error(
         "the disk of the data directory {path} is full: {free} bytes are free and a start takes up to {needed}; make room and start again, nothing that was acknowledged is lost ({reason})"
     )]
@@ -52,7 +52,7 @@ pub enum OpenError {
         /// What failed.
         reason: String,
     },
-    /// What is there cannot be read.
+    /// A stored value cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

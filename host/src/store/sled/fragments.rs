@@ -88,10 +88,10 @@ pub(super) struct DecodedChange {
 }
 
 impl Fragments {
-    /// The changes that group `number` makes, in order; an error in place of those that are not what was written.
+    /// The changes that group `number` completes, in order; an error in place of those that differ from the written ones.
     ///
     /// # Errors
-    /// A group that is not what was written.
+    /// A group that differs from the written one.
     pub(super) fn changes(
         &mut self,
         number: u64,

@@ -145,7 +145,7 @@ pub(super) fn read_slot(
         at += framed_length(length) as usize;
         number += 1;
     }
-    // What was here before has lower numbers; a sound group with a higher one was written after
+    // An older group here has a lower number; a sound group with a higher one was written after
     // this one was synced.
     let highest = first + (bytes.len() / HEADER) as u64;
     if has_group(bytes, key, at, number + 1..=highest) {

@@ -14,7 +14,7 @@ pub(super) fn push_change(group: &mut Vec<u8>, encoded: &[u8]) -> Result<(), Sto
     Ok(())
 }
 
-/// Begins a group of changes; what is in it decides the version.
+/// Begins a group of changes; its content decides the version.
 pub(super) fn begin_group(group: &mut Vec<u8>, has_keys: bool, has_fragments: bool) {
     group.push(match (has_keys, has_fragments) {
         (_, true) => 3,

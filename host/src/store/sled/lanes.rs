@@ -311,7 +311,7 @@ mod tests {
             );
         }
         lanes.is_written();
-        // Now what came after it.
+        // Now the changes that came after it.
         let (group, long) = take(&mut lanes, now);
         assert_eq!(group, [1]);
         assert!(matches!(long, LongChange::Begin(100)));

@@ -58,7 +58,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is said to be new was never there; nearly all that come nearly in order are new.
+        /// An id that counts as new was never there. Of ids that come nearly in order, nearly all count as new.
         #[test]
         fn nothing_is_new_twice(jitter in prop::collection::vec(0u32..2000, 4000)) {
             let mut newest = Newest::after(Some(id(100)));

@@ -1,4 +1,4 @@
-//! Tasks that have moved since they were last folded: what is durable only in the log. Where the
+//! Tasks that have changed since they were last folded; these changes are durable only in the log. Where the
 //! overlay has a task, it is right and the tree is behind.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -67,7 +67,7 @@ pub(super) fn each_piece(
     Ok(true)
 }
 
-/// Gives what is to be put at the keys of the pieces of a journal that has `streamed` bytes there, and goes on with `parts`.
+/// The keys and values of the pieces of a journal that has `streamed` bytes in pieces already and continues with `parts`.
 pub(super) fn each_new<'a>(
     (workspace, id): (&WorkspaceName, TaskId),
     streamed: u64,

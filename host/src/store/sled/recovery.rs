@@ -34,7 +34,7 @@ use crate::clock::system_now;
 use crate::domain::ids::WorkspaceName;
 use crate::store::{Blobs, Partitions, StoreError};
 
-/// What is opened, and opened anew after the disk was full.
+/// The parts that are opened at the start, and again after the disk was full.
 struct Opened {
     disk: Disk,
     overlay: Overlay,
@@ -261,7 +261,7 @@ fn replay(
     };
     let version = change.head.as_ref().map_or(0, |head| head.version);
     let known = match (change.kind, standing) {
-        // What is neither here nor there was removed.
+        // A task in neither of them was removed.
         (Kind::Accept, standing) => standing.is_some() || number <= removed.folded,
         (Kind::Commit | Kind::Note, Some((at, _))) => version <= at,
         (Kind::Effect, Some((_, count))) => change.index < count,

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::sync_directory;
 
-/// Removes what is half made in the store at `store`, whose tree is in `tree`, and says so in one
+/// Removes incomplete writes from the store at `store`, whose tree is in `tree`, and says so in one
 /// line of the log. The caller has the store's lock.
 pub(super) fn before_open(store: &Path, tree: &Path) -> io::Result<()> {
     let mut removed = Vec::new();

@@ -187,7 +187,7 @@ impl Shared {
         }
     }
 
-    /// Has the committer look at what is to be done.
+    /// Wakes the committer.
     pub(super) fn wake_committer(&self) {
         // If the queue is full, it is awake.
         if let Some(committer) = self.committer.get().and_then(WeakSender::upgrade) {

@@ -1,4 +1,4 @@
-//! What is asked of a server's certificate.
+//! The checks of a server's certificate.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -25,7 +25,7 @@ const SYSTEM: &str = "system";
 /// What PostgreSQL 17 calls its protocol (ALPN); older ones do not look at it.
 const PROTOCOL: &[u8] = b"postgresql";
 
-/// What is asked of a certificate.
+/// Which checks a certificate must pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verification {
     /// Nothing: any certificate is taken for the server's.

@@ -26,7 +26,7 @@ use crate::store::StoreError;
 pub(super) struct Salvage {
     pub seed: [u8; 32],
     pub revision: u64,
-    /// What is set up.
+    /// The setup.
     pub catalog: Entries,
     /// What else the tree has, e.g. keys of deliveries.
     pub others: Entries,
@@ -243,7 +243,7 @@ const WRITTEN: [&[u8]; 16] = [
     keys::REGISTRY_REVISION,
 ];
 
-/// The other values of the tree that can be read: keys of deliveries, and what is of no kind that is known here.
+/// The other values of the tree that can be read: keys of deliveries, and values of unknown kinds.
 fn others(values: Values, damages: &mut Vec<Damage>) -> Result<Entries, StoreError> {
     let mut sound = Entries::new();
     let is_other = |key: &[u8]| !WRITTEN.iter().any(|prefix| key.starts_with(prefix));

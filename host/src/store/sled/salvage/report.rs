@@ -1,4 +1,4 @@
-//! What was found in a store that was read to its last byte.
+//! The report on a store that was read to its last byte.
 
 use crate::domain::ids::{ConfigKey, TaskId, WorkspaceName};
 
@@ -19,7 +19,7 @@ pub struct Damage {
     pub task: Option<String>,
     /// What is wrong.
     pub what: String,
-    /// What is lost with it and cannot be salvaged; none if nothing is.
+    /// The values that are lost with it and cannot be salvaged; none if nothing is lost.
     pub loss: Option<String>,
 }
 
@@ -81,6 +81,6 @@ pub struct Repaired {
     pub kept: Option<String>,
     /// Tasks that are in the repaired store.
     pub tasks: usize,
-    /// Everything that was damaged. What has a loss is lost.
+    /// Every damage. One with a loss means lost values.
     pub damages: Vec<Damage>,
 }

@@ -16,7 +16,7 @@ const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 /// What the names of copies begin with.
 const PREFIX: &str = "tree-trial-";
 
-/// Opens a copy of the tree of the store at `path`, and returns what is wrong if sled does not open it. Nothing is lost
+/// Opens a copy of the tree of the store at `path`, and returns the error if sled does not open it. Nothing is lost
 /// by that, if the tree's file is sound. The copy is beside the store, and is removed again. On a disk without room for
 /// it nothing is tried.
 ///

@@ -21,7 +21,7 @@ pub(in super::super) struct Hole {
     pub lsn: i64,
 }
 
-/// The segments of a file, by their place in sled's log, and what is wrong with their headers.
+/// The segments of a file, by their place in sled's log, and the errors in their headers.
 struct Segments {
     ordered: BTreeMap<i64, u64>,
     holes: Vec<Hole>,
@@ -94,7 +94,7 @@ impl Segments {
 }
 
 /// Hands every sound message from `from` on to `visit`, in the order in which sled wrote them, and gives the
-/// holes between them. The last hole may be the end of what was written.
+/// holes between them. The last hole may be the end of the written part.
 pub(in super::super) fn scan(
     path: &Path,
     from: i64,
