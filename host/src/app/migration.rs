@@ -4,7 +4,7 @@
 //! same. A database is marked as incomplete until then. So nothing is served of a copy that was interrupted, and it can
 //! be made again. A database that is copied from is taken over before anything is read, and stays left.
 //!
-//! What can be refused is refused before either side is changed.
+//! Errors that can be found before are reported before either side is changed.
 
 mod error;
 

@@ -195,7 +195,7 @@ pub(super) fn is_key(vault: &Vault, agreed: &[u8]) -> Result<bool, AppError> {
     }
 }
 
-/// What that value is sealed for.
+/// The associated data of that sealed value.
 fn check_place() -> Result<(WorkspaceName, ConfigKey), AppError> {
     match ("default".parse(), "STEPWELL.CLUSTER".parse()) {
         (Ok(workspace), Ok(key)) => Ok((workspace, key)),

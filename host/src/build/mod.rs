@@ -25,7 +25,7 @@ const COMPONENT_MAGIC: [u8; 8] = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00
 /// Lines from the end of cargo's stderr that a failure repeats when they were not shown.
 const TAIL_LINES: usize = 60;
 
-/// What becomes of cargo's stderr.
+/// What happens to cargo's stderr.
 pub enum Progress<'p> {
     /// It goes to our stderr, as cargo writes it.
     Show,

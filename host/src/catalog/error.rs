@@ -128,9 +128,9 @@ pub enum CatalogError {
     ConditionTooLarge {
         /// The step.
         step: StepName,
-        /// What it takes.
+        /// Its size in bytes.
         bytes: usize,
-        /// What it may take.
+        /// Its limit in bytes.
         most: usize,
     },
     /// All conditions of the workspace would take too much memory.
@@ -140,11 +140,11 @@ pub enum CatalogError {
     ConditionsTooLarge {
         /// The step that is to be added.
         step: StepName,
-        /// What its condition takes, as far as no other step has the same expressions.
+        /// The size of its condition in bytes, without expressions that another step has, too.
         bytes: usize,
-        /// What all would take.
+        /// The size of all in bytes.
         all: usize,
-        /// What they may take.
+        /// Their limit in bytes.
         most: usize,
     },
     /// A webhook cannot have a schema.
@@ -171,7 +171,7 @@ pub enum CatalogError {
     /// A config value cannot be sealed or opened.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// What the store has is inconsistent.
+    /// The store's values contradict each other.
     #[error("the store is damaged: {0}")]
     Damaged(String),
     /// The server is going down.

@@ -36,7 +36,7 @@ const WEBHOOK: &str = "Contact Form";
 /// The body that is posted: the `body` of one of the first step's own cases.
 const SAMPLE: &str = "cases/lead.json";
 
-/// What `demo` takes.
+/// The options of `demo`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   cargo run --release -- demo

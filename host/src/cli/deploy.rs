@@ -20,7 +20,7 @@ pub(super) mod confirm;
 /// How many names of a kind that are not in the manifest are listed at most.
 const KEPT_NAMES: usize = 10;
 
-/// What `deploy` takes.
+/// The options of `deploy`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stepwell deploy deploy.yaml --dry-run               what would change

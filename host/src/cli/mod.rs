@@ -56,7 +56,7 @@ mod workspace;
   stepwell webhook add \"Contact Form\"                get a URL that makes tasks
   stepwell step new greet && stepwell step add greet   write a step, build and upload it
   stepwell deploy deploy.yaml                        all of that from one file
-  stepwell delivery list --verdict refused           what came in and was refused
+  stepwell delivery list --verdict refused           the requests that were refused
   stepwell task list --state error                   what went wrong
   stepwell task log ID --follow                      watch a task
 
@@ -80,7 +80,7 @@ enum Command {
     /// Webhooks: secret URLs that make tasks
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
-    /// Deliveries: what came to webhooks, and why it was refused
+    /// Deliveries: requests to webhooks, and why they were refused
     #[command(subcommand)]
     Delivery(delivery::DeliveryCommand),
     /// Providers: the services whose webhooks are verified
@@ -89,7 +89,7 @@ enum Command {
     /// Steps: conditions with code, run in the sandbox
     #[command(subcommand)]
     Step(step::StepCommand),
-    /// Tasks: what came in and what became of it
+    /// Tasks: list, show, change and repair them
     #[command(subcommand)]
     Task(task::TaskCommand),
     /// Config: values and secrets that steps read

@@ -55,7 +55,7 @@ pub struct ServeArgs {
     listen: Option<SocketAddr>,
     #[command(flatten)]
     network: NetworkArgs,
-    /// What webhook URLs begin with, if senders reach the server by another name
+    /// The prefix of webhook URLs, if senders reach the server by another name
     #[arg(long, env = "STEPWELL_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
     #[command(flatten)]

@@ -39,7 +39,7 @@ Examples:
   stepwell task log ID --before 1041        what a long history has before this place
   stepwell task log ID | grep warn";
 
-/// What can be done with tasks.
+/// The subcommands of `stepwell task`.
 #[derive(Debug, Subcommand)]
 pub enum TaskCommand {
     /// List tasks, the newest first

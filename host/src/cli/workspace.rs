@@ -16,7 +16,7 @@ use crate::domain::rate::{Rate, RateError};
 use crate::domain::retention::Period;
 use crate::terminal::output::{Output, printable, shorten, words};
 
-/// What can be done with workspaces.
+/// The subcommands of `stepwell workspace`.
 #[derive(Debug, Subcommand)]
 pub enum WorkspaceCommand {
     /// Add a workspace: a tenant with webhooks, steps, tasks and config of its own

@@ -22,7 +22,7 @@ use crate::domain::blocking::Executor;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::limits;
 
-/// What the clients of all workspaces are made of, and those of the workspaces that have made calls lately.
+/// The clients of the workspaces that have made calls lately, and the settings to make others.
 pub(super) struct AllClients {
     resolver: Arc<dyn Resolve>,
     policy: EgressPolicy,
@@ -40,7 +40,7 @@ pub(super) struct Clients {
     /// For every port that no rule names.
     general: Transport,
     by_port: HashMap<u16, Transport>,
-    /// What runs their connections.
+    /// Runs their connections.
     executor: Arc<dyn Executor>,
 }
 

@@ -53,7 +53,7 @@ pub(super) struct SystemResolver {
 const LOOKUPS: u64 = 64;
 
 tokio::task_local! {
-    /// Whose call it is that a name is looked up for. A resolver of the HTTP client is given the name and nothing else.
+    /// The workspace whose call a name is looked up for. A resolver of the HTTP client is given the name and nothing else.
     static CALLER: WorkspaceName;
 }
 

@@ -60,7 +60,7 @@ pub fn expand(text: &str, vars: Vars<'_>, most: usize) -> Result<String, EnvErro
     Ok(out)
 }
 
-/// What follows a name.
+/// The operator after a variable's name.
 enum Form {
     Plain,
     /// `-`: instead of what is not there.

@@ -59,7 +59,7 @@ pub enum DeployError {
     Manifest {
         /// The manifest.
         file: PathBuf,
-        /// All that is wrong.
+        /// All errors.
         faults: Vec<Fault>,
     },
     /// Secrets would be deleted, and there is no terminal to confirm it on.

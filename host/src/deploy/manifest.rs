@@ -20,7 +20,7 @@ use super::reader::{Place, Reader};
 use check::Check;
 use model::Workspace;
 
-/// What a server is to have.
+/// A manifest: the setup that a server is to have.
 pub struct Manifest {
     /// The folder that its paths start from, canonical.
     pub folder: PathBuf,

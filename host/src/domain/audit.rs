@@ -19,7 +19,7 @@ pub struct AuditEntry {
     pub ip: String,
     /// The id of the operation in the OpenAPI document, e.g. `setConfig`.
     pub what: String,
-    /// What it was about: the path below the workspace, e.g. `config/CRM_TOKEN`.
+    /// The target: the path below the workspace, e.g. `config/CRM_TOKEN`.
     pub target: String,
     /// [`DONE`], or the code of the refusal.
     pub outcome: String,
@@ -125,7 +125,7 @@ impl AuditQuery {
 pub struct AuditPage {
     /// The entries with their ids.
     pub entries: Vec<(AuditId, AuditEntry)>,
-    /// What to go on before, if there may be more.
+    /// The id before which the next page begins, if there may be more.
     pub next: Option<AuditId>,
 }
 

@@ -337,7 +337,7 @@ impl Drop for Permit {
     }
 }
 
-/// What one thing has of a permit that it shares with others. It is given back when this is dropped.
+/// A part of a permit that several owners share. It is given back when this is dropped.
 #[derive(Debug)]
 pub struct Charge {
     permit: Arc<Permit>,

@@ -25,11 +25,11 @@ pub struct FetchRequest {
     /// The longest the call may take in milliseconds, connection included; `None` leaves it to the
     /// server.
     pub timeout_ms: Option<u64>,
-    /// What to do with a redirect.
+    /// How to handle a redirect.
     pub redirect: Redirect,
 }
 
-/// What to do with a redirect (the `redirect` member of the Fetch standard's request).
+/// How to handle a redirect (the `redirect` member of the Fetch standard's request).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Redirect {
     /// Follow up to 10 hops, each checked against the egress policy.
@@ -129,7 +129,7 @@ pub enum OperationError {
     Failed(String),
 }
 
-/// What a guest asks for, one call.
+/// One call of a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallRequest {
     /// `connectors.fetch`.
@@ -171,7 +171,7 @@ pub enum CallResult {
     Operation(Result<String, OperationError>),
 }
 
-/// What a run was begun as: enough to begin it again as the same, even if its step has been replaced
+/// The origin of a run: enough to begin it again as the same, even if its step has been replaced
 /// meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunOrigin {
@@ -190,7 +190,7 @@ pub struct Effect {
     pub run: u32,
     /// The attempt of that run, counted from 1. Another attempt makes its calls anew.
     pub attempt: u32,
-    /// What the run was begun as.
+    /// The origin of the run.
     pub begun: RunOrigin,
     /// The call within the attempt, counted from 0 in the order the guest made them.
     pub call: u32,

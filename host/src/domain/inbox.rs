@@ -1,4 +1,4 @@
-//! What a node asks of the node that owns a task, and what that one answers.
+//! Requests of a node to the node that owns a task, and the answers.
 
 use std::fmt;
 
@@ -53,7 +53,7 @@ pub enum TaskAction {
 /// An action on a task, and who asked for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskRequest {
-    /// Whose task.
+    /// The task's workspace.
     pub workspace: WorkspaceName,
     /// Which one.
     pub task: TaskId,

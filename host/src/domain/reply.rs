@@ -13,7 +13,7 @@ pub use web::{origin, redirect};
 /// How a webhook answers the requests that it takes. The default is the task's id, at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReplyRules {
-    /// What the sender is answered.
+    /// The answer that the sender gets.
     pub rule: ReplyRule,
     /// Where a browser that sent a plain form is led: an absolute URL.
     pub redirect: Option<String>,
@@ -21,7 +21,7 @@ pub struct ReplyRules {
     pub origins: Vec<String>,
 }
 
-/// What a sender is answered whose request was taken.
+/// The answer to a sender whose request was accepted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum ReplyRule {
     /// The task's id, at once.

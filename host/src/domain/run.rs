@@ -27,11 +27,11 @@ pub struct RunInput {
     pub data: Arc<Document>,
     /// The workspace's config.
     pub config: Arc<Config>,
-    /// What the run's clock reads until its first connector call is answered.
+    /// The time of the run's clock until its first connector call is answered.
     pub clock: Millis,
-    /// What the run's randomness is drawn from.
+    /// The seed of the run's random numbers.
     pub seed: [u8; 32],
-    /// What the run may use.
+    /// The limits of the run.
     pub limits: StepLimits,
     /// How many generations below a task without a parent the task is, from 0.
     pub depth: u32,
@@ -41,7 +41,7 @@ pub struct RunInput {
     pub family: Arc<Family>,
     /// Milliseconds of the run's time that went before its last long pause.
     pub spent_ms: u64,
-    /// What the run takes its memory from: linear memories, values of the data, answers of calls.
+    /// The budget that the run takes its memory from: linear memories, values of the data, answers of calls.
     pub memory: Arc<Permit>,
 }
 
@@ -61,7 +61,7 @@ impl RunInput {
 pub struct RunOutput {
     /// Whether the run ended, and how.
     pub outcome: RunOutcome,
-    /// What it printed, in order.
+    /// Its log lines, in order.
     pub logs: Vec<LogLine>,
     /// Fuel used.
     pub fuel: u64,
@@ -103,7 +103,7 @@ pub enum RunEnd {
     },
 }
 
-/// What a run did that returned.
+/// The results of a run that returned.
 #[derive(Debug, Clone)]
 pub struct Finished {
     /// What it wrote to the data.

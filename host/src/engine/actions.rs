@@ -1,4 +1,4 @@
-//! What people do with tasks: cancel, try again, change, copy, make. Every action is one commit under
+//! Actions of people on tasks: cancel, try again, change, copy, make. Every action is one commit under
 //! the task's version, and comes to its end even if the caller no longer waits for it. An action on a task of another
 //! node's task is asked of that node ([`route`]).
 
@@ -47,7 +47,7 @@ pub struct Actions {
     pub(super) asker: Arc<Asker>,
 }
 
-/// Who asked for an action.
+/// The author of an action.
 struct Origin {
     /// For the journal.
     by: String,

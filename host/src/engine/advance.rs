@@ -16,7 +16,7 @@ use super::children;
 use super::eligible::Candidate;
 use super::retry;
 
-/// What decides where a task goes after a run.
+/// The values that decide the state of a task after a run.
 pub(super) struct Verdict<'a> {
     pub(super) candidate: &'a Candidate,
     pub(super) policy: &'a RetryPolicy,

@@ -58,9 +58,9 @@ struct Between<'a> {
     data: Arc<Document>,
     /// The steps that may run now.
     eligible: Eligible,
-    /// What an earlier process recorded of the run that is to be gone on with.
+    /// The calls that an earlier process recorded of the run that is to be continued.
     recorded: Vec<Effect>,
-    /// What the task takes its memory from.
+    /// The budget that the task takes its memory from.
     memory: Arc<Permit>,
     /// Bytes of its journal.
     journal: u64,
@@ -253,7 +253,7 @@ impl Advancer {
                 }
                 head
             }
-            // An action or another node moved the task: what became of it counts.
+            // An action or another node moved the task: that change counts.
             Err(StoreError::Conflict { .. }) => return Ok(AdvanceFlow::Break(Advanced::Rests)),
             Err(error) => return Err(error),
         };

@@ -19,7 +19,7 @@ const MOST: (usize, usize) = (1_000, 100);
 /// Between two looks for answers: first, and at most.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(64));
 
-/// Who waits for answers of other nodes.
+/// The callers that wait for answers of other nodes.
 pub(super) struct Asker {
     store: Arc<dyn Store>,
     waiting: Mutex<HashMap<RequestId, Waiting>>,

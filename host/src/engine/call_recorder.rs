@@ -15,7 +15,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskHead;
 use crate::store::StoreError;
 
-/// What every run's calls are made and recorded with.
+/// Makes the calls of all runs and records them.
 pub(super) struct CallRecorder {
     pub(super) tasks: Tasks,
     pub(super) clock: Arc<dyn Clock>,

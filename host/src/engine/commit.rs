@@ -162,7 +162,7 @@ impl TaskWriter {
     }
 }
 
-/// What a commit writes of data and of their changes, roughly.
+/// The size of a commit's data and changes in bytes, roughly.
 fn bytes(commit: &Commit) -> usize {
     let changes = commit.entries.iter().map(|entry| match entry {
         Entry::Run(run) => run.changes.len(),

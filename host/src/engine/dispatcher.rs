@@ -25,7 +25,7 @@ const PACE: Duration = Duration::from_millis(1);
 /// Less than the round trip of a request from another city.
 const LONGEST_PACE: Duration = Duration::from_millis(50);
 
-/// What a runner does with a task that the queue gives out, and with those after it.
+/// Runs a task that the queue gives out, and those after it.
 pub(super) trait Run: Send + Sync {
     /// Takes one task of the workspace after another as far as it goes, until none is queued or another
     /// workspace's is next: that one is another runner's. Keeps `token` until the end.
@@ -40,7 +40,7 @@ pub(super) trait Run: Send + Sync {
 pub(super) struct Dispatcher {
     pub(super) queue: Queue,
     pub(super) threads: Arc<Threads>,
-    /// What runs runners.
+    /// Runs runners.
     pub(super) workers: Arc<Workers>,
     runner: OnceLock<Weak<dyn Run>>,
     /// Notified when a task may be due earlier than the timers' next look.

@@ -28,7 +28,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(300);
 /// How often the others are told what this node has to do.
 const REPORT: Duration = Duration::from_millis(500);
 
-/// What works on requests.
+/// Works on the requests of other nodes.
 pub(super) struct Inbox {
     pub(super) tasks: Tasks,
     pub(super) actions: Arc<Actions>,
@@ -39,7 +39,7 @@ pub(super) struct Inbox {
     pub(super) known: Mutex<HashMap<RequestId, usize>>,
 }
 
-/// What this node has to do.
+/// The load of this node.
 pub(super) fn load(dispatcher: &Dispatcher, catalog: &Catalog) -> Load {
     Load {
         running: dispatcher.queue.running() as u64,

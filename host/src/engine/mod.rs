@@ -112,7 +112,7 @@ pub use settings::EngineSettings;
 /// are to be made durable may wait for it.
 pub type Announce = Arc<dyn Fn() -> Box<dyn Send + Sync> + Send + Sync>;
 
-/// What the engine works with.
+/// The services that an engine is made with.
 pub struct EngineParts {
     /// Where tasks are.
     pub store: Arc<dyn Store>,
@@ -120,9 +120,9 @@ pub struct EngineParts {
     pub catalog: Arc<Catalog>,
     /// Where steps run.
     pub sandbox: Arc<Sandbox>,
-    /// What carries out connector calls.
+    /// Carries out connector calls.
     pub fetch: Arc<FetchClient>,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// How it is set up.
     pub settings: EngineSettings,
@@ -138,7 +138,7 @@ pub struct EngineParts {
 pub struct Engine {
     /// Accepts tasks that come in.
     pub acceptor: Arc<Acceptor>,
-    /// What people do with tasks.
+    /// Actions of people on tasks.
     pub actions: Arc<Actions>,
     /// Runs tasks again, dry.
     pub replayer: Replayer,
@@ -361,7 +361,7 @@ impl Engine {
         }))
     }
 
-    /// What this server has to do.
+    /// The load of this server.
     pub fn load(&self) -> Load {
         load(&self.dispatcher, &self.catalog)
     }

@@ -1,4 +1,4 @@
-//! What a run's end comes to: the changes it made, and what the journal says of it.
+//! The outcome of a run: the changes that it made, and its journal entry.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::domain::step::Step;
 use crate::domain::subtask::{NewSubtask, Reserved};
 use crate::domain::task::{Standing, TaskHead, Wait};
 
-/// What a run's end made of the data.
+/// The data after a run.
 struct Applied {
     /// JSON text.
     changes: String,
@@ -140,7 +140,7 @@ pub(super) struct RunOver {
     pub(super) next_retry_at: Option<Millis>,
 }
 
-/// What a run printed and cost, however it ended.
+/// The logs and the cost of a run, however it ended.
 pub(super) struct Printed {
     logs: Vec<LogLine>,
     fuel: u64,

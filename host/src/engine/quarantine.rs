@@ -74,7 +74,7 @@ impl Quarantine {
                 tracing::warn!(workspace.id = %workspace, task.id = %task, "a task was set aside: {REASON}");
                 Ok(Some(head.due_at().is_some()))
             }
-            // An action or another node moved the task: what became of it counts.
+            // An action or another node moved the task: that change counts.
             Err(StoreError::Conflict { .. }) => Ok(Some(false)),
             Err(error) => Err(error),
         }

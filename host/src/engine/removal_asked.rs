@@ -1,4 +1,4 @@
-//! What the removal of old tasks waits for.
+//! Requests that the removal of old tasks waits for.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 

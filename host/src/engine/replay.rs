@@ -33,7 +33,7 @@ use crate::store::{History, StoreError};
 
 /// Runs of one replay. A task has as many only if its steps feed each other.
 const RUNS: u32 = 100;
-/// What a replay takes of the server's memory beside its runs, in bytes.
+/// How much of the server's memory a replay takes beside its runs, in bytes.
 const REPLAY_BYTES: u64 = 4 * 1024 * 1024;
 /// How long all runs of one replay may take.
 const TIME: Duration = Duration::from_secs(60);
@@ -41,7 +41,7 @@ const TIME: Duration = Duration::from_secs(60);
 /// Why a replay goes no further when the history has no result of a subtask that its task waits for.
 const FOR_SUBTASKS: &str = "it would wait for its subtasks, which a replay does not make";
 
-/// What a task would have come to.
+/// The result of a replay.
 pub struct Replayed {
     /// Where it would stand, with its data.
     pub task: StoredTask,

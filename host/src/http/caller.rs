@@ -1,4 +1,4 @@
-//! Who sent a request, what it is about, and whether the one may do the other.
+//! The caller of a request, its target, and whether the caller has the scope for it.
 //!
 //! A handler names the scope that it needs in the type of its caller: [`Caller<Read>`]. It is not called
 //! if the principal lacks it.
@@ -100,7 +100,7 @@ impl FromRequestParts<Arc<Api>> for Authenticated {
     }
 }
 
-/// Who asks for something in a workspace, and may. The workspace is there.
+/// A caller that has the scope for a request in a workspace, which exists.
 pub(super) struct Caller<S> {
     pub(super) who: Authenticated,
     /// The workspace.
@@ -167,7 +167,7 @@ impl<S: Needs> FromRequestParts<Arc<Api>> for Caller<S> {
     }
 }
 
-/// Who asks for something that is in no workspace.
+/// A caller of a request that is about no workspace.
 pub(super) struct ServerCaller<S> {
     pub(super) who: Authenticated,
     needs: PhantomData<S>,

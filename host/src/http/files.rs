@@ -110,7 +110,7 @@ fn shown(media_type: &str) -> &str {
     }
 }
 
-/// What a `Range` asks for.
+/// The part of a file that a `Range` asks for.
 #[derive(Debug, PartialEq, Eq)]
 enum Part {
     /// The whole file. A `Range` that is not one range of bytes may be ignored (RFC 9110, 14.2).

@@ -1,4 +1,4 @@
-//! What the API says when it refuses: the one place that picks a status. Bodies are problem details
+//! Errors of the API: the one place that picks a status. Bodies are problem details
 //! (RFC 9457) with a stable `code`.
 
 mod action;

@@ -1,4 +1,4 @@
-//! What a route is: the handler and all that the OpenAPI document says of it, in one value.
+//! A route: the handler and its description for the OpenAPI document, in one value.
 
 use std::sync::Arc;
 

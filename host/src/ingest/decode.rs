@@ -1,5 +1,5 @@
 //! From a webhook's body, read whole and verified, to documents: the JSON texts that become tasks' data. The header
-//! fields say what the body is; `docs/bodies.md` tells what becomes of it.
+//! fields say what the body is; `docs/bodies.md` tells what happens to it.
 //!
 //! A JSON body is handed on as it came. Everything else is written as JSON here, and then held to the same bounds.
 

@@ -87,7 +87,7 @@ pub(super) struct Sent<'a> {
     pub(super) redelivery_of: Option<TaskId>,
 }
 
-/// What became of a request. It is durable.
+/// The outcome of a request. It is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// Their ids.

@@ -42,7 +42,7 @@ pub enum ComponentError {
     #[error("`condition` failed: {fault}")]
     Condition {
         fault: StepFault,
-        /// What it printed.
+        /// Its log lines.
         logs: Vec<String>,
     },
     /// The script cannot be a step; the text says where and why.

@@ -86,7 +86,7 @@ pub(super) async fn step(
     }
 }
 
-/// What becomes of a run for which there was no memory left. `left` is what its linear memories may yet take.
+/// What happens to a run for which there was no memory left. `left` is what its linear memories may yet take.
 fn no_room(memory: &Permit, exhausted: Exhausted, left: u64) -> RunOutcome {
     let most = memory.most();
     let wanted = memory.used().saturating_add(exhausted.wanted);

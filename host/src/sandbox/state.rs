@@ -59,7 +59,7 @@ pub(super) struct RunState {
     pub(super) calls: CallsUnderWay,
     /// What the script engine runs, if this is a script's run.
     pub(super) script: Option<Arc<Script>>,
-    /// What becomes of the memory that the script engine gives the host, if it is asked for.
+    /// What happens to the memory that the script engine gives the host, if it is asked for.
     pub(super) keeping: Option<Keeping>,
 }
 

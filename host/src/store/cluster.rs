@@ -55,7 +55,7 @@ pub struct Asked {
     pub bytes: usize,
 }
 
-/// What becomes of a wish that a node gives its partitions to others.
+/// What happens to a wish that a node gives its partitions to others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drain {
     /// It does so from now on.

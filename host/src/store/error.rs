@@ -35,7 +35,7 @@ pub enum StoreError {
         /// The partition.
         partition: Partition,
     },
-    /// What tenants have set up has changed since the caller looked at it.
+    /// The setup has changed since the caller looked at it.
     #[error("the setup is at revision {actual}, not {expected}; try again")]
     Revised {
         /// The revision that the caller's change is based on.

@@ -231,7 +231,7 @@ pub trait Store: Send + Sync + 'static {
     /// How many tasks are in each state. Bounded: see [`Counts::at_least`].
     async fn counts(&self, workspace: &WorkspaceName) -> Result<Counts, StoreError>;
 
-    /// Changes what tenants have set up, as it is at revision `expected`, and gives the next revision.
+    /// Changes the setup, as it is at revision `expected`, and gives the next revision.
     ///
     /// [`StoreError::Revised`] if it is at another one. [`StoreError::Taken`] and
     /// [`StoreError::TooMany`] if the change takes a name that is taken, or there are as many as may be.

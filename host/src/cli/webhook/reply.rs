@@ -10,7 +10,7 @@ use crate::terminal::units::parse_duration;
 /// A fixed reply, a wait, a redirect of forms and origins.
 #[derive(Debug, Clone, Args)]
 pub struct ReplyArgs {
-    /// The sender waits so long for what comes of its task, 1s to 60s; then it is answered 202 with a link
+    /// The sender waits so long for the result of its task, 1s to 60s; then it is answered 202 with a link
     #[arg(long, value_name = "TIME", value_parser = seconds, conflicts_with_all = ["reply_status", "reply_headers", "reply_body"])]
     wait: Option<u32>,
     /// Answer every request with this status, 200 to 299 or a redirect, in place of the task's id
@@ -30,7 +30,7 @@ pub struct ReplyArgs {
     allow_origins: Vec<String>,
 }
 
-/// What a webhook is to have no more.
+/// Options that remove a part of a webhook's reply.
 #[derive(Debug, Clone, Args)]
 pub struct NoReplyArgs {
     /// From now on a sender is answered at once

@@ -11,13 +11,13 @@ use stepwell_api::{OnMismatch, WebhookChange};
 use crate::cli::exit::UsageError;
 use crate::domain::limits;
 
-/// What documents are checked with.
+/// The schema options of a webhook.
 #[derive(Debug, Clone, Args)]
 pub struct SchemaArgs {
     /// The JSON Schema that its documents are checked with: a JSON file, or - for stdin
     #[arg(long, value_name = "FILE")]
     schema: Option<String>,
-    /// What becomes of a document that does not fit the schema [default: refuse]
+    /// What happens to a document that does not fit the schema [default: refuse]
     #[arg(long, value_enum, value_name = "WHAT")]
     on_mismatch: Option<OnMismatchArg>,
 }

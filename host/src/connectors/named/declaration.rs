@@ -1,4 +1,4 @@
-//! What a connector is declared by: reading its members, and what may be wrong with them.
+//! Reads the declaration of a connector, and reports errors in its members.
 
 use serde_json::{Map, Value};
 

@@ -1,4 +1,4 @@
-//! What a manifest says that a workspace is to have.
+//! The parts of a manifest: the setup that a workspace is to have.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ use crate::domain::limits::StepLimits;
 use crate::domain::schedule::ScheduleSettings;
 use crate::domain::step::RetryPolicy;
 
-/// What one workspace is to have.
+/// The setup that one workspace is to have.
 pub struct Workspace {
     /// Its name.
     pub name: WorkspaceName,
@@ -61,9 +61,9 @@ pub struct Webhook {
     pub redirect: Option<Option<String>>,
     /// Origins whose pages may read its answers; without them they stay.
     pub allow_origins: Option<Vec<String>>,
-    /// What its documents are checked with; without it that stays.
+    /// The schema that checks its documents; without it that stays.
     pub schema: Option<Option<Map<String, Value>>>,
-    /// What becomes of documents that do not fit; without it that stays.
+    /// What happens to documents that do not fit; without it that stays.
     pub on_mismatch: Option<OnMismatch>,
     /// Whether it refuses every request; without it that stays.
     pub disabled: Option<bool>,
@@ -106,7 +106,7 @@ pub struct StepSource {
     pub name: Option<StepName>,
     /// The folder or file, below the manifest's folder, links included.
     pub path: PathBuf,
-    /// What each run may use.
+    /// The limits of each run.
     pub limits: StepLimits,
     /// When a failed run is tried again.
     pub retry: RetryPolicy,
@@ -114,9 +114,9 @@ pub struct StepSource {
 
 /// A connector. Its config may hold credentials, so it is never printed.
 pub struct Connector {
-    /// What steps call it.
+    /// The name by which steps call it.
     pub name: String,
-    /// What it is declared by.
+    /// Its declaration.
     pub settings: ConnectorSettings,
 }
 
@@ -124,6 +124,6 @@ pub struct Connector {
 pub struct Schedule {
     /// Its name.
     pub name: ScheduleName,
-    /// What it is declared by.
+    /// Its declaration.
     pub settings: ScheduleSettings,
 }

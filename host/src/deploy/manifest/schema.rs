@@ -12,7 +12,7 @@ use crate::domain::payload_schema;
 pub(super) struct Schema {
     /// The schema; `Some(None)` for none.
     pub(super) schema: Option<Option<Map<String, Value>>>,
-    /// What becomes of documents that do not fit.
+    /// Whether documents that do not fit are refused or flagged.
     pub(super) on_mismatch: Option<OnMismatch>,
 }
 

@@ -8,7 +8,7 @@ use crate::domain::ids::WorkspaceName;
 use crate::domain::limits::StepLimits;
 use crate::domain::step::RetryPolicy;
 
-/// What kind of thing an item is.
+/// The kind of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A tenant.

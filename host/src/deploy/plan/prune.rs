@@ -1,4 +1,4 @@
-//! What the server has and the manifest does not name.
+//! Finds resources on the server that the manifest does not name.
 
 use std::collections::HashSet;
 

@@ -16,9 +16,9 @@ use crate::domain::ids::WorkspaceName;
 /// A time, or a duration, in microseconds.
 pub(super) type Micros = u64;
 
-/// What a lane of weight 1 may compute in a turn of the round robin.
+/// How long a lane of weight 1 may compute in a turn of the round robin.
 const QUANTUM: i64 = 5_000;
-/// What a lane may save up of its fair share: a burst that is served at once.
+/// How much of its fair share a lane may save up: a burst that is served at once.
 const MOST_CREDIT: i64 = 20_000;
 /// The deepest that a lane gets into debt, so that what it did long ago is forgotten.
 const MOST_DEBT: i64 = 1_000_000;
@@ -29,7 +29,7 @@ const ACTIVE: Micros = 100_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LaneId(usize);
 
-/// What a workspace has used. Its jobs write it without a lock.
+/// The time that a workspace has used. Its jobs write it without a lock.
 #[derive(Debug)]
 pub(super) struct Account {
     /// The time that is left of the fair share.

@@ -1,4 +1,4 @@
-//! From what tenants have set up to the contract's types.
+//! Converts the setup to the contract's types.
 
 use stepwell_api as contract;
 

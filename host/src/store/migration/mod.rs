@@ -27,7 +27,7 @@ pub use files::expect_files;
 pub use summary::{Item, Summary, Total};
 pub use walk::{copy, read};
 
-/// What becomes of a copy if a file is not there that a task names.
+/// What happens to a copy if a file is not there that a task names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingFiles {
     /// It is not made.
@@ -39,7 +39,7 @@ pub enum MissingFiles {
 /// How links to files are recognised in tasks, and whether missing files are an error.
 #[derive(Debug, Clone, Copy)]
 pub struct NamedFiles<'a> {
-    /// What becomes of a copy that misses one.
+    /// What happens to a copy that misses one.
     pub may_miss: MissingFiles,
     /// Checks the signatures of links, so that only links which the server made count. Without it every link counts.
     pub links: Option<&'a FileLinks>,

@@ -1,4 +1,4 @@
-//! The walk over what tenants have set up.
+//! The walk over the setup.
 
 use std::collections::{BTreeSet, HashSet};
 

@@ -140,7 +140,7 @@ pub(super) fn describe(error: &Error) -> String {
     format!("{} ({})", said.message(), said.code().code())
 }
 
-/// Whether the connection is of no use any more, so that it is unknown what became of the last request.
+/// Whether the connection is of no use any more, so that the outcome of the last request is unknown.
 pub(super) fn is_cut(error: &Error) -> bool {
     match error.as_db_error() {
         Some(said) => is_fatal(said),

@@ -24,7 +24,7 @@ const TRIES: u32 = 10;
 
 /// The longest that one half of a transaction may take. A lease is over by then.
 const ANSWER: Duration = Duration::from_secs(10);
-/// Between two looks for what became of a transaction.
+/// The pause between two queries for the outcome of a transaction.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How a transaction ended that was not committed.
@@ -159,7 +159,7 @@ async fn transaction(
     }
 }
 
-/// Asks the server what became of a transaction, as long as this node owns the partitions. After that the node that
+/// Asks the server for the outcome of a transaction, as long as this node owns the partitions. After that the node that
 /// owns them reads the stored tasks, and this one continues none of them.
 async fn await_commit_status(
     shared: &Shared,

@@ -152,7 +152,7 @@ pub(super) async fn look<'a>(
     Ok(locked.get(4))
 }
 
-/// What became of a transaction whose end was not heard of.
+/// The outcome of a transaction whose end was not heard of.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CommitStatus {
     Committed,
@@ -161,7 +161,7 @@ pub(super) enum CommitStatus {
     Unknown,
 }
 
-/// What became of a transaction; none while it is under way.
+/// The outcome of a transaction; none while it is under way.
 ///
 /// Its id says that it is over, or was aborted. No more: after the server's machine has failed, an id that was not yet on its
 /// disk is given to another transaction. The evidence decides the rest.

@@ -1,4 +1,4 @@
-//! Changes of what tenants have set up: one transaction each, one after the other over all nodes, as each locks the row that
+//! Changes of the setup: one transaction each, one after the other over all nodes, as each locks the row that
 //! has the revision.
 
 use std::collections::BTreeSet;

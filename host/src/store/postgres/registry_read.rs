@@ -1,4 +1,4 @@
-//! Reads what tenants have set up.
+//! Reads the setup.
 
 use std::str::FromStr;
 

@@ -105,7 +105,7 @@ impl TlsOptions {
         }
     }
 
-    /// What encrypts connections. Reads the file of authorities.
+    /// Encrypts connections. Reads the file of authorities.
     ///
     /// # Errors
     /// [`OpenError::RootCertificates`], [`OpenError::Tls`].

@@ -1,4 +1,4 @@
-//! A second copy of what tenants have set up, in a file beside the tree: the keys and values as the tree has
+//! A second copy of the setup, in a file beside the tree: the keys and values as the tree has
 //! them, each change behind the one before, under its revision and a checksum.
 //!
 //! A change is in this file, durably, before it is in the tree. So a start that finds the tree behind, after a

@@ -79,7 +79,7 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
         if shared.space.is_none() {
             // The fragments that are written may be freed with the log.
             committer.give_up_long(&StoreError::Full);
-            lanes.is_written();
+            lanes.end_long();
             refuse(&mut queue, &mut lanes, &StoreError::Full);
             if shared.stopped() {
                 break;
@@ -127,7 +127,7 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
             }
         }
         if committer.long.is_none() {
-            lanes.is_written();
+            lanes.end_long();
         }
     }
     // Queued changes are refused.

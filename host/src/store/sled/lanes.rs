@@ -21,7 +21,7 @@ pub(super) enum LongChange<T> {
     /// It has none.
     None,
     /// The first fragment of a long change. Those of its workspace that come after it wait for
-    /// [`Lanes::is_written`].
+    /// [`Lanes::end_long`].
     Begin(T),
     /// The next fragment of the long change that was begun.
     Continue,
@@ -180,8 +180,8 @@ impl<T> Lanes<T> {
         None
     }
 
-    /// The long change is written, or is not to be.
-    pub(super) fn is_written(&mut self) {
+    /// Ends the long change: it is written, or was given up.
+    pub(super) fn end_long(&mut self) {
         self.long = None;
     }
 
@@ -310,7 +310,7 @@ mod tests {
                 "one long change at a time"
             );
         }
-        lanes.is_written();
+        lanes.end_long();
         // Now the changes that came after it.
         let (group, long) = take(&mut lanes, now);
         assert_eq!(group, [1]);
@@ -324,7 +324,7 @@ mod tests {
         had.sort();
         assert_eq!(had, [(vec![], true), (vec![2], false)]);
         assert!(!lanes.is_idle(), "the rest of the long change");
-        lanes.is_written();
+        lanes.end_long();
         assert_eq!(take(&mut lanes, now).0, [101]);
         assert!(lanes.is_idle());
         lanes.push(&quiet, 10, 3_000, now);

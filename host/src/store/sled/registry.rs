@@ -1,4 +1,4 @@
-//! What tenants have set up: plain keys in the tree, one batch and one flush a change, under a revision
+//! The setup: plain keys in the tree, one batch and one flush a change, under a revision
 //! that counts the changes.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the store has at hand of what tenants have set up.
+//! What the store has at hand of the setup.
 
 use std::path::Path;
 
