@@ -1,4 +1,4 @@
-//! What an operator decides about a server: a plain value with a default for everything. Where the
+//! The settings of a server: a plain value with a default for everything. Where the
 //! decisions come from (flags, environment) is the command line's business.
 
 mod fixed;

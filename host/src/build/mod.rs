@@ -1,5 +1,5 @@
 //! Builds the file that is uploaded from a step's source, on the author's machine: a crate is built to a component
-//! with the author's own cargo, and `naming` says what a step is called after its source.
+//! with the author's own cargo, and `naming` derives a step's name from its source.
 
 mod cargo;
 pub mod error;

@@ -59,7 +59,7 @@ pub enum DeliveryCommand {
         #[arg(long, conflicts_with = "ids")]
         unverified: bool,
         #[command(flatten)]
-        change: again::Change,
+        change: again::BodyOptions,
     },
 }
 

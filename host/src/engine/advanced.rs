@@ -14,7 +14,7 @@ pub(super) enum Advanced {
 
 /// How much memory to reserve for a task when it is tried again, in bytes; 0 for the usual.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Needs {
+pub(super) struct MemoryNeeds {
     /// For the matching of its steps. It is given back then.
     pub(super) matching: u64,
     /// For its run.
@@ -23,7 +23,7 @@ pub(super) struct Needs {
 
 /// There is no memory for a task now.
 pub(super) struct NoRoom {
-    pub(super) needs: Needs,
+    pub(super) needs: MemoryNeeds,
     /// How often memory had been given back before it was tried.
     pub(super) seen: u64,
 }

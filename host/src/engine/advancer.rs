@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::admission::{self, Admitted};
 use super::advance;
-use super::advanced::{Advanced, Needs};
+use super::advanced::{Advanced, MemoryNeeds};
 use super::attempt::Attempt;
 use super::call_recorder::CallRecorder;
 use super::calls::JournaledCalls;
@@ -21,7 +21,7 @@ use super::locks::TaskLocks;
 use super::memory::Memory;
 use super::notices::Notices;
 use super::origin;
-use super::outcome::{Printed, RunFacts, end_run, reason_of};
+use super::outcome::{RunFacts, RunReport, end_run, reason_of};
 use super::pause::Pause;
 use super::steps::Steps;
 use super::subtasks::Subtasks;
@@ -188,7 +188,7 @@ impl Advancer {
         advance::give_up_others(&mut task.head, &candidate.name);
         let (output, replied) = self.run(&mut task, &candidate, &step).await?;
         base.notes_itself = replied;
-        let (outcome, printed) = Printed::of(output);
+        let (outcome, printed) = RunReport::of(output);
         let end = match outcome {
             RunOutcome::Ended(end) => end,
             RunOutcome::Paused { until } => {
@@ -227,7 +227,7 @@ impl Advancer {
         self.choose_next(&mut task, &candidate.name, over.next_retry_at)
             .await;
         self.memory
-            .matched(&task.memory, &mut task.data, &[], Needs::default());
+            .matched(&task.memory, &mut task.data, &[], MemoryNeeds::default());
         self.notices
             .owe(&mut task.head, (&candidate.name, over.attempt));
         let parked = over.entry.parked_until.is_some();

@@ -42,13 +42,13 @@ pub(super) enum AskError {
     Store(StoreError),
 }
 
-/// One who waits, until it is dropped.
-struct Place<'a> {
+/// Registers a caller that waits for an answer, until it is dropped.
+struct WaitGuard<'a> {
     asker: &'a Asker,
     id: RequestId,
 }
 
-impl Drop for Place<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         self.asker.waiting.lock().remove(&self.id);
     }
@@ -89,7 +89,7 @@ impl Asker {
             };
             waiting.insert(id, one);
         }
-        let _place = Place { asker: self, id };
+        let _place = WaitGuard { asker: self, id };
         if let Err(error) = cluster.ask(id, request).await {
             // It may have been asked in spite of that.
             return match cluster.withdraw(id).await {

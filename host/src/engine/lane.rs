@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::advanced::Needs;
+use super::advanced::MemoryNeeds;
 use crate::domain::ids::TaskId;
 
 /// One workspace's tasks.
@@ -27,7 +27,7 @@ pub(super) struct Lane {
     /// Whether there is memory for its next task.
     pub(super) memory: Memory,
     /// Of the queued tasks, those for which more memory is to be set aside than is usual.
-    pub(super) needs: HashMap<TaskId, Needs>,
+    pub(super) needs: HashMap<TaskId, MemoryNeeds>,
 }
 
 /// Whether there is memory for a lane's next task.

@@ -97,7 +97,7 @@ impl RunFacts<'_> {
         self,
         attempt: u32,
         (retry_at, parked_until): (Option<Millis>, Option<Millis>),
-        (ended, printed): (Ended, Printed),
+        (ended, printed): (Ended, RunReport),
         (changes, asked): (String, &[NewSubtask]),
     ) -> RunEntry {
         RunEntry {
@@ -141,13 +141,13 @@ pub(super) struct RunOver {
 }
 
 /// The logs and the cost of a run, however it ended.
-pub(super) struct Printed {
+pub(super) struct RunReport {
     logs: Vec<LogLine>,
     fuel: u64,
     pub(super) duration_us: u64,
 }
 
-impl Printed {
+impl RunReport {
     /// Takes an execution's output apart.
     pub(super) fn of(output: RunOutput) -> (RunOutcome, Self) {
         let printed = Self {
@@ -165,7 +165,7 @@ pub(super) fn end_run(
     head: &mut TaskHead,
     data: &mut Arc<Document>,
     (candidate, facts): (&Candidate, RunFacts<'_>),
-    (mut end, printed): (RunEnd, Printed),
+    (mut end, printed): (RunEnd, RunReport),
     (now, random): (Millis, u64),
 ) -> RunOver {
     let retry_before = data.member(advance::NEXT_RETRY_AT).map(Cow::into_owned);

@@ -28,12 +28,12 @@ const LINGER: Duration = Duration::from_millis(200);
 const LEARN: Duration = Duration::from_secs(1);
 
 /// Which partitions another owner has had, or has, since a moment.
-struct Change {
+struct PartitionChange {
     lost: [bool; Partition::COUNT],
     gained: bool,
 }
 
-impl Change {
+impl PartitionChange {
     fn between(before: &Ownership, now: &Ownership) -> Self {
         let mut change = Self {
             lost: [false; Partition::COUNT],
@@ -82,7 +82,7 @@ impl Follower {
                         return;
                     }
                     let now = ownership.borrow_and_update().clone();
-                    let change = Change::between(&before, &now);
+                    let change = PartitionChange::between(&before, &now);
                     if change.gained && let Some(cluster) = self.tasks.store.cluster() {
                         // A store that does not answer must not keep runs from being stopped.
                         let learns = self.interrupted.learn(cluster, &now);
@@ -119,7 +119,7 @@ impl Follower {
         }
     }
 
-    fn changed(&self, change: &Change, now: &Ownership) {
+    fn changed(&self, change: &PartitionChange, now: &Ownership) {
         self.dispatcher
             .queue
             .drop_tasks(|task| change.is_lost(task) || now.is_leaving(task));

@@ -16,7 +16,7 @@ use super::actions::{ActionError, history};
 use super::advance;
 use super::bodies::Bodies;
 use super::cpu::Workers;
-use super::outcome::{Printed, RunFacts, end_run};
+use super::outcome::{RunFacts, RunReport, end_run};
 use super::steps::Steps;
 use super::tasks::{Tasks, document};
 use crate::connectors::{call_digest, call_summary};
@@ -43,13 +43,13 @@ const FOR_SUBTASKS: &str = "it would wait for its subtasks, which a replay does 
 
 /// The result of a replay.
 pub struct Replayed {
-    /// Where it would stand, with its data.
+    /// The task after the replay, with its data.
     pub task: StoredTask,
-    /// What would have happened.
+    /// The journal entries of the replay.
     pub journal: Vec<Entry>,
-    /// How its data would differ from what the task has.
+    /// The difference of its data from the task's present data.
     pub changes: Vec<Change>,
-    /// Why it went no further, if it is not at an end of its own.
+    /// Why the replay stopped, if the task did not come to an end.
     pub stopped: Option<String>,
 }
 
@@ -106,7 +106,7 @@ impl Calls for Recorded {
         })
     }
 
-    /// What it was then. A reply that was not given then would be, and nothing is sent.
+    /// Whether the task has this reply of this run. If it has none, the reply counts as given; nothing is sent.
     fn respond(
         &self,
         reply: HttpReply,
@@ -243,7 +243,7 @@ impl Replayer {
             });
             let output = self.steps.execute(step, input, calls.clone(), false).await;
             entries.extend(calls.used.lock().drain(..).map(Entry::Effect));
-            let (outcome, printed) = Printed::of(output);
+            let (outcome, printed) = RunReport::of(output);
             let end = match outcome {
                 RunOutcome::Ended(end) => end,
                 RunOutcome::NoRoom { .. } => return Err(ActionError::NoMemory),

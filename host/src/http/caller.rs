@@ -18,22 +18,22 @@ use crate::domain::ids::{ConfigKey, IdError, WorkspaceName};
 use crate::domain::principal::{Principal, Scope};
 
 /// A scope that a handler needs.
-pub(super) trait Needs: Send {
-    /// Which one.
+pub(super) trait RequiredScope: Send {
+    /// The scope.
     const SCOPE: Scope;
 }
 
 /// An extractor that lets only callers in that have a valid token, with a scope.
 pub(super) trait Guard {
-    /// Which one; none if the token need not have any.
+    /// The scope; none if any valid token will do.
     const SCOPE: Option<Scope>;
 }
 
-impl<S: Needs> Guard for Caller<S> {
+impl<S: RequiredScope> Guard for Caller<S> {
     const SCOPE: Option<Scope> = Some(S::SCOPE);
 }
 
-impl<S: Needs> Guard for ServerCaller<S> {
+impl<S: RequiredScope> Guard for ServerCaller<S> {
     const SCOPE: Option<Scope> = Some(S::SCOPE);
 }
 
@@ -46,7 +46,7 @@ macro_rules! scopes {
         /// [`Scope`] of this name.
         pub(super) enum $name {}
 
-        impl Needs for $name {
+        impl RequiredScope for $name {
             const SCOPE: Scope = Scope::$name;
         }
     )*};
@@ -134,7 +134,7 @@ impl<S> Caller<S> {
     }
 }
 
-impl<S: Needs> FromRequestParts<Arc<Api>> for Caller<S> {
+impl<S: RequiredScope> FromRequestParts<Arc<Api>> for Caller<S> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
@@ -173,14 +173,14 @@ pub(super) struct ServerCaller<S> {
     needs: PhantomData<S>,
 }
 
-impl<S: Needs> ServerCaller<S> {
+impl<S: RequiredScope> ServerCaller<S> {
     /// Whether it may do the same in a workspace.
     pub(super) fn may_in(&self, workspace: &WorkspaceName) -> bool {
         self.who.principal.may(S::SCOPE, Some(workspace))
     }
 }
 
-impl<S: Needs> FromRequestParts<Arc<Api>> for ServerCaller<S> {
+impl<S: RequiredScope> FromRequestParts<Arc<Api>> for ServerCaller<S> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, ApiError> {

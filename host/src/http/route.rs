@@ -27,13 +27,13 @@ pub(super) struct Route {
     /// The operation's id: a verb and what it is about.
     pub(super) id: &'static str,
     pub(super) summary: &'static str,
-    /// What the caller needs.
+    /// Who may call it.
     pub(super) access: Access,
     pub(super) query: Vec<Parameter>,
     /// The body's content types and schemas, and whether it must be there.
     pub(super) body: Option<(Vec<(&'static str, Value)>, bool)>,
     pub(super) answers: Vec<Answer>,
-    /// What it may be refused with, beside what all routes of its kind may.
+    /// The error codes of the route, beside those of all routes of its kind.
     pub(super) codes: Vec<Code>,
     /// The schemas that it refers to.
     pub(super) schemas: Vec<(String, RefOr<Schema>)>,
@@ -63,9 +63,9 @@ pub(super) enum Audit {
 pub(super) enum Access {
     /// Everyone.
     Open,
-    /// Who has a valid token.
+    /// Holders of a valid token.
     Token,
-    /// Who has a token with this scope.
+    /// Holders of a token with this scope.
     Scope(Scope),
 }
 
@@ -183,7 +183,7 @@ impl Route {
         })
     }
 
-    /// What it does, in one line.
+    /// The summary, one line.
     pub(super) fn about(self, summary: &'static str) -> Self {
         Self { summary, ..self }
     }

@@ -73,7 +73,7 @@ const UNDRAIN: &str = "/api/v1/nodes/{node}/undrain";
 const SCHEDULES: &str = "/api/v1/workspaces/{workspace}/schedules";
 const SCHEDULE: &str = "/api/v1/workspaces/{workspace}/schedules/{schedule}";
 
-/// What a step's upload may be refused with.
+/// The error codes of a step's upload.
 const UPLOAD: [C; 9] = [
     C::NotAComponent,
     C::ForeignImport,
@@ -85,12 +85,12 @@ const UPLOAD: [C; 9] = [
     C::CompileFailed,
     C::TooLarge,
 ];
-/// What a new token may be refused with.
+/// The error codes of a new token.
 const TOKEN_CODES: [C; 3] = [C::BadToken, C::Exists, C::LimitReached];
-/// What data that comes from outside may be refused with.
+/// The error codes of data from outside.
 const DATA: [C; 3] = [C::BadJson, C::TooDeep, C::UnsupportedMediaType];
 
-/// What a webhook's body may be refused with beside that.
+/// Further error codes of a webhook's body.
 const EVENT: [C; 7] = [
     C::FilesFull,
     C::BadEncoding,
@@ -101,10 +101,10 @@ const EVENT: [C; 7] = [
     C::BadCloudEvent,
 ];
 
-/// What a sender that waits is refused with if its task has no result.
+/// The error codes for a sender that waits and whose task has no result.
 const REPLY: [C; 2] = [C::TaskFailed, C::TaskCancelled];
 
-/// What more requests than a limit are refused with.
+/// The error codes of requests above a limit.
 const LIMITED: [C; 2] = [C::RateLimited, C::TooManyAtOnce];
 
 /// A component's bytes.
@@ -140,7 +140,7 @@ fn any_json() -> Value {
     json!({"description": "Any JSON. What is no object becomes a member of one: an array `items`, any other value `value`."})
 }
 
-/// What a request is refused with that its webhook's sender has not sent.
+/// The error codes of a request that fails verification.
 const UNVERIFIED: [C; 27] = [
     C::AddressRefused,
     C::BodyHashMismatch,

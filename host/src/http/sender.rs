@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 /// How often it is looked whether a sender has left whose connection has unread bytes.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Who sends a request.
+/// The sender of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Sender<'a> {
     /// Its address.

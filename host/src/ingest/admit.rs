@@ -35,7 +35,7 @@ pub enum RedeliveryContent {
     Data {
         /// The data.
         document: Document,
-        /// Whose secret vouched for it when it came; none if it is another one, or nothing was checked.
+        /// The provider whose secret verified it when it came; none if the data was edited, or nothing was checked.
         verified: Option<Arc<str>>,
     },
 }

@@ -302,7 +302,7 @@ impl<'de> Visitor<'de> for Walk {
 
 const RESERVED_KEY: &str = "a key that begins with `$serde_json::private::` is reserved";
 
-/// What a member's key means here.
+/// The meaning of a member's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum KeyKind {
     /// `$via`.

@@ -24,7 +24,7 @@ pub(super) use fields::Fields;
 use media::Kind;
 pub use media::is_json;
 
-/// What a request says of its body.
+/// The header fields that describe a request's body.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// Its method.

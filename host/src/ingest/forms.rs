@@ -9,7 +9,7 @@ use super::decode::{self, Document};
 use super::read::Share;
 use super::receive::{Head, Ingest, Received, Refusal, Reply, Sent};
 use super::upload::{Reading, Upload, UploadError, Watch};
-use super::verify::{Signed, Verdict};
+use super::verify::{Signed, VerifiedRequest};
 use crate::catalog::LiveWebhook;
 use crate::domain::ids::TaskId;
 use crate::store::blobs::{Kept, on_disk};
@@ -52,8 +52,10 @@ impl Ingest {
             None => {
                 let delivery = match self.judge(webhook, head, &[]).await? {
                     None => None,
-                    Some(Verdict::Challenge(answer)) => return Ok(Received::Challenge(answer)),
-                    Some(Verdict::Delivery(delivery)) => Some(delivery),
+                    Some(VerifiedRequest::Challenge(answer)) => {
+                        return Ok(Received::Challenge(answer));
+                    }
+                    Some(VerifiedRequest::Delivery(delivery)) => Some(delivery),
                 };
                 let mut watch = |_: &[u8]| {};
                 let upload = self.read_form(webhook, head, body, (&mut share, &mut watch));
@@ -143,7 +145,7 @@ impl Ingest {
         self.single(sent, task, share, kept).await
     }
 
-    /// What a form becomes whose files are `owner`'s.
+    /// The document of a form whose files belong to `owner`.
     fn form_document(
         &self,
         sent: Sent<'_>,

@@ -16,7 +16,7 @@ use super::limits::{LimitError, Limiter};
 use super::read::{self, Bodies, Bounds, ReadError};
 use super::sender_keys::SenderKeys;
 use super::upload::{UploadError, Uploads};
-use super::verify::{self, Delivery, Verdict, VerifyError};
+use super::verify::{self, Delivery, VerifiedRequest, VerifyError};
 use crate::catalog::{Catalog, LiveWebhook};
 use crate::domain::clock::Clock;
 use crate::domain::ids::TaskId;
@@ -31,7 +31,7 @@ pub struct Ingest {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) bounds: Bounds,
     pub(super) bodies: Arc<Bodies>,
-    /// What reads forms with files.
+    /// Reads forms with files.
     pub uploads: Uploads,
     /// What webhooks' URLs begin with.
     pub(super) base_url: String,
@@ -81,7 +81,7 @@ pub enum Received {
 pub(super) struct Sent<'a> {
     pub(super) webhook: &'a LiveWebhook,
     pub(super) head: Head<'a>,
-    /// What its verification found; none if its webhook takes every request.
+    /// The result of its verification; none if its webhook accepts every request.
     pub(super) delivery: Option<&'a Delivery>,
     /// The delivery that it repeats at a person's wish.
     pub(super) redelivery_of: Option<TaskId>,
@@ -213,8 +213,8 @@ impl Ingest {
         acceptor.pace(&webhook.workspace, sent.len()).await;
         let delivery = match self.judge(webhook, head, &sent).await? {
             None => None,
-            Some(Verdict::Challenge(answer)) => return Ok(Received::Challenge(answer)),
-            Some(Verdict::Delivery(delivery)) => Some(delivery),
+            Some(VerifiedRequest::Challenge(answer)) => return Ok(Received::Challenge(answer)),
+            Some(VerifiedRequest::Delivery(delivery)) => Some(delivery),
         };
         let sent_as = Sent {
             webhook,

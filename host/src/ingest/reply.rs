@@ -1,4 +1,4 @@
-//! What the sender of a request is answered of its task: the task's result, as soon as there is one.
+//! Answers the sender of a request with its task's result, as soon as there is one.
 
 use std::pin::pin;
 use std::sync::Arc;

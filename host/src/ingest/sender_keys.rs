@@ -61,7 +61,7 @@ struct KeyUrl {
 /// Locked while it is fetched, so that it is fetched once.
 type Slot = Arc<tokio::sync::Mutex<CachedKeys>>;
 
-/// What the last fetches from a URL gave.
+/// The results of the last fetches from a URL.
 #[derive(Debug, Default)]
 struct CachedKeys {
     /// The keys, and when they were fetched.

@@ -137,7 +137,7 @@ async fn outgrows(process: Option<u32>, memory: u64) {
     }
 }
 
-/// What the child does: compiles the component in file `input` into file `output`. Returns the
+/// The work of the child process: compiles the component in file `input` into file `output`. Returns the
 /// process's exit code; the component's error is on standard error.
 pub fn compile_child(input: &std::path::Path, output: &std::path::Path) -> u8 {
     bound_this_process();

@@ -1,5 +1,5 @@
-//! What `prepare` leaves in the script engine's memory, as the difference to the engine's snapshot. A run puts it into
-//! its own memory and goes on from there, with the step's files compiled.
+//! The changes that `prepare` makes in the script engine's memory, as the difference to the engine's snapshot. A run
+//! puts them into its own memory and goes on from there, with the step's files compiled.
 //!
 //! An image is made by the engine in the sandbox, of one script and by one engine, and an error in one can do
 //! no more than the script itself could: it is the run's memory.

@@ -99,7 +99,7 @@ impl Default for SandboxSettings {
 pub struct Inspected {
     /// SHA-256 of its bytes, lower-case hex.
     pub digest: String,
-    /// What its `condition` returned: not yet parsed.
+    /// The text that its `condition` returned, not parsed yet.
     pub condition: String,
     /// Ready to run.
     pub component: Arc<LoadedComponent>,

@@ -187,7 +187,7 @@ pub(super) fn taskless(
         .map_err(|error| ComponentError::Host(format!("{error:#}")))
 }
 
-/// What a run without a task gets.
+/// The input of a run without a task.
 pub(super) fn input(limits: StepLimits) -> RunInput {
     RunInput {
         task: TaskId::MIN,

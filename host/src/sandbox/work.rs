@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use wasmtime::Trap;
 
-/// What any call costs: to get out of the guest and back.
+/// The fuel of any call: to get out of the guest and back.
 const CALL: u64 = 300;
 
-/// What the host does for one run. A clone is another handle to the same.
+/// The work of the host for one run. A clone is another handle to the same.
 #[derive(Debug, Clone)]
 pub(super) struct Work(Arc<Done>);
 

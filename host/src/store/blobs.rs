@@ -65,14 +65,14 @@ struct State {
     /// Bytes of each workspace that was asked for since the start, those on their way in included.
     used: FxHashMap<WorkspaceName, u64>,
     /// Tasks that have been given files and may not be there yet.
-    arriving: FxHashMap<TaskId, Arriving>,
+    arriving: FxHashMap<TaskId, OpenUploads>,
     /// Files whose tasks' acceptance has not ended for want of room.
     undecided: Vec<Kept>,
 }
 
 /// The files that requests give to one task now.
 #[derive(Debug, Default)]
-struct Arriving {
+struct OpenUploads {
     requests: u32,
     /// Files that a request gave after another one.
     given_again: Vec<PathBuf>,

@@ -1,4 +1,4 @@
-//! What nodes that share a store know of each other, and what they ask of each other.
+//! The nodes that share a store: their list, hints, and requests to each other.
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -33,7 +33,7 @@ pub struct Node {
     pub load: Load,
 }
 
-/// What a node has to do.
+/// The load of a node.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Load {
     /// Runs under way.
@@ -55,7 +55,7 @@ pub struct Asked {
     pub bytes: usize,
 }
 
-/// What happens to a wish that a node gives its partitions to others.
+/// The outcome of a request to drain a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drain {
     /// It does so from now on.
@@ -66,7 +66,7 @@ pub enum Drain {
     NoOther,
 }
 
-/// What nodes tell each other without being asked: that there is something to look for. A hint may not come; who waits
+/// Hints that nodes send each other: that there is something to look for. A hint may not come; who waits
 /// for one looks from time to time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hint {
@@ -125,7 +125,7 @@ pub trait Cluster: Send + Sync {
     /// Forgets that tasks were interrupted: they have come to rest since.
     async fn forget_interrupted(&self, tasks: &[TaskId]) -> Result<(), StoreError>;
 
-    /// What others are to see of this node, from the next renewal of its lease on.
+    /// Sets the load that others see of this node, from the next renewal of its lease on.
     fn report(&self, load: Load);
 
     /// Tells the others that this node goes by a revision of the setup.

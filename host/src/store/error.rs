@@ -1,4 +1,4 @@
-//! What a store refuses, in words that hold for every implementation.
+//! The errors of a store, in words that hold for every implementation.
 
 use std::sync::Arc;
 
@@ -89,7 +89,7 @@ pub enum StoreError {
         "{kind} in the store has version {found}, and this version of stepwell reads up to {known}; use the stepwell that wrote it, or a newer one"
     )]
     NewerValue {
-        /// What kind of value, e.g. `a step`.
+        /// The kind of value, e.g. `a step`.
         kind: &'static str,
         /// Its version.
         found: u32,

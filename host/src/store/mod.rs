@@ -79,7 +79,7 @@ pub struct Commit {
     pub head: TaskHead,
     /// The new data, if it changed.
     pub data: Option<Arc<str>>,
-    /// What to append to the journal.
+    /// The entries to append to the journal.
     pub entries: Vec<Entry>,
 }
 
@@ -121,7 +121,7 @@ pub trait Store: Send + Sync + 'static {
     /// The partitions that this process owns; the receiver is notified of gains and losses.
     fn ownership(&self) -> watch::Receiver<Arc<Ownership>>;
 
-    /// What nodes that share the store know of each other; none if there is one node.
+    /// The nodes that share the store; none if there is one node.
     fn cluster(&self) -> Option<&dyn Cluster> {
         None
     }
@@ -252,7 +252,7 @@ pub trait Store: Send + Sync + 'static {
     /// The logs of workspaces that are not there have nothing.
     async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError>;
 
-    /// What the workspaces have set up that were changed after `revision`; all of it for 0.
+    /// The setup of the workspaces that were changed after `revision`; all of it for 0.
     async fn registry_since(&self, revision: u64) -> Result<Registry, StoreError>;
 
     /// A component's bytes by their SHA-256 (lower-case hex).

@@ -11,7 +11,7 @@ use crate::domain::limits;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Names {
     workspaces: BTreeMap<WorkspaceName, WorkspaceNames>,
-    /// Whose webhook has a key.
+    /// The workspace and the webhook that have a key.
     keys: HashMap<String, (WorkspaceName, String)>,
     /// Names of the server's own tokens, by their ids.
     tokens: BTreeMap<String, String>,

@@ -1,4 +1,4 @@
-//! What of a task's history is shown at once.
+//! Which part of a task's history is shown at once.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! What the commands print, and where: results to stdout, everything else to stderr.
+//! The output of commands: results to stdout, everything else to stderr.
 //!
 //! Data, logs and names come from strangers, so nothing of theirs reaches a terminal with a control
 //! character in it. Colour is for a terminal only and respects `NO_COLOR` (no-color.org).

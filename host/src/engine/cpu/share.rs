@@ -1,8 +1,8 @@
 //! Which workspace computes next: pure decisions over counted microseconds, no threads and no clock.
 //!
-//! Short pieces of work of a workspace that is within its fair share of the processors need no turn. What computes
-//! for longer than a slice, and all work of a workspace beyond its fair share while another one is active, has turns:
-//! by deficit round robin (Shreedhar and Varghese, 1995) over workspaces, by the time that was used. A workspace that
+//! Short pieces of work of a workspace within its fair share of the processors need no turn. Work that computes for
+//! longer than a slice, and all work of a workspace beyond its fair share while another one is active, has turns: by
+//! deficit round robin (Shreedhar and Varghese, 1995) over workspaces, by the time that was used. A workspace that
 //! is alone is never beyond its share.
 
 use std::collections::{HashMap, VecDeque};
@@ -52,7 +52,7 @@ impl Account {
         self.used_at.store(now, Ordering::Relaxed);
     }
 
-    /// Whether more was used than the fair share.
+    /// Whether the workspace has used more than its fair share.
     pub(super) fn is_in_debt(&self) -> bool {
         self.credit.load(Ordering::Relaxed) < 0
     }
@@ -68,12 +68,12 @@ struct Lane<T> {
     workspace: WorkspaceName,
     weight: i64,
     account: Arc<Account>,
-    /// Those that go before [`Lane::waiting`].
+    /// Jobs that go before [`Lane::waiting`].
     first: VecDeque<T>,
     waiting: VecDeque<T>,
-    /// Those that wait, and those that have their turn.
+    /// The number of jobs that wait or have their turn.
     computing: usize,
-    /// What it may compute in this turn of the round robin.
+    /// How long it may still compute in this turn of the round robin, in microseconds.
     deficit: i64,
 }
 

@@ -20,7 +20,7 @@ use crate::ingest::body;
 
 /// Attributes that every event has (CloudEvents 1.0.2, 2.2).
 const REQUIRED: [&str; 4] = ["specversion", "id", "source", "type"];
-/// What the header of an attribute begins with.
+/// The prefix of an attribute's header.
 const PREFIX: &str = "ce-";
 
 /// The event of a body in the JSON format (3.1).

@@ -16,11 +16,11 @@ pub struct Document {
     pub line: usize,
     /// The attributes of the CloudEvent that it was the data of.
     pub event: Option<Box<Map<String, Value>>>,
-    /// What its webhook's schema says of it, if its task is to say that.
+    /// The result of the schema check, if the task is to have it.
     pub fit: Option<Arc<Fit>>,
 }
 
-/// What a body holds.
+/// The documents of a body.
 #[derive(Debug, Clone)]
 pub enum Decoded {
     /// One document.

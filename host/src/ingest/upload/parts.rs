@@ -21,7 +21,7 @@ use crate::ingest::read::{Bounds, ReadError, Share};
 use crate::store::BlobError;
 use crate::store::blobs::{Incoming, on_disk};
 
-/// What a form is read within.
+/// The limits within which a form is read.
 pub(in crate::ingest) struct Reading<'a> {
     /// Whose it is.
     pub(in crate::ingest) workspace: &'a WorkspaceName,

@@ -27,7 +27,7 @@ pub use files::expect_files;
 pub use summary::{Item, Summary, Total};
 pub use walk::{copy, read};
 
-/// What happens to a copy if a file is not there that a task names.
+/// Whether a file that a task names and that is missing is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingFiles {
     /// It is not made.
@@ -39,7 +39,7 @@ pub enum MissingFiles {
 /// How links to files are recognised in tasks, and whether missing files are an error.
 #[derive(Debug, Clone, Copy)]
 pub struct NamedFiles<'a> {
-    /// What happens to a copy that misses one.
+    /// Whether a missing file is an error.
     pub may_miss: MissingFiles,
     /// Checks the signatures of links, so that only links which the server made count. Without it every link counts.
     pub links: Option<&'a FileLinks>,
@@ -111,7 +111,7 @@ pub enum MigrationError {
         item.name()
     )]
     Differs {
-        /// What kind of item.
+        /// The kind of item.
         item: Item,
         /// How many the target has.
         there: u64,

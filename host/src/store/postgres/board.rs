@@ -1,4 +1,4 @@
-//! What a node has to say to the others, and what it heard of them: see [`super::hints`].
+//! The hints that a node sends to the others, and those that it received: see [`super::hints`].
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};

@@ -48,7 +48,7 @@ pub enum OpenError {
     Connections {
         /// How many a node needs.
         needed: usize,
-        /// What the server said.
+        /// The server's message.
         reason: String,
     },
     /// The server is too old.
@@ -131,7 +131,7 @@ impl From<Error> for OpenError {
     }
 }
 
-/// What a database said, or why nothing was heard of it. It has no password and no values.
+/// The error of a database, or of the connection to it. It has no password and no values.
 pub(super) fn describe(error: &Error) -> String {
     let Some(said) = error.as_db_error() else {
         let source = std::error::Error::source(error);

@@ -27,9 +27,9 @@ pub(super) const ROWS: i64 = 1 << 20;
 pub(super) struct Stored {
     pub(super) version: u64,
     pub(super) settled: i64,
-    /// What the settled part of its journal takes.
+    /// The size of the settled part of its journal, in bytes.
     pub(super) journal_bytes: i64,
-    /// What its unsettled effects take.
+    /// The size of its unsettled effects, in bytes.
     pub(super) pending_bytes: i64,
 }
 
@@ -90,7 +90,7 @@ pub(super) struct Group<'a> {
     pub(super) partitions: HashMap<Partition, (Option<i64>, u64)>,
     pub(super) erasing: HashSet<WorkspaceName>,
     pub(super) tasks: HashMap<TaskKey<'a>, Stored>,
-    /// Whose a delivery's key is, and until when.
+    /// The task that a delivery's key belongs to, and until when.
     pub(super) keys: HashMap<Delivered<'a>, (TaskId, Millis)>,
     /// The number of the next row of the journal.
     pub(super) next: i64,

@@ -1,4 +1,4 @@
-//! What nodes ask of each other: requests in a table, each of which is answered once.
+//! Requests between nodes, in a table, each of which is answered once.
 //!
 //! A request that is done is answered in the transaction that does it ([`super::put`]), under the row's lock
 //! ([`super::look`]). One that is refused or taken back gets its end by one statement, if it has none. So it is done once

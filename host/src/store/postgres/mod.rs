@@ -52,7 +52,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use self::connections::LANES;
-use self::entered::Entered;
+use self::entered::NodeIdentity;
 pub use self::error::OpenError;
 use self::nodes::Entrance;
 pub use self::offline::OfflineStore;
@@ -127,7 +127,7 @@ impl PostgresStore {
         let queue = Arc::new(Queue::new(LINGER));
         queue.close();
         Arc::new(Self {
-            shared: Arc::new(Shared::new(settings, Entered::default())),
+            shared: Arc::new(Shared::new(settings, NodeIdentity::default())),
             queue,
             seed,
             tasks: Mutex::default(),

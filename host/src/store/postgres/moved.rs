@@ -1,7 +1,7 @@
 //! A store that has been copied elsewhere, to be used there: it is taken over as a whole, as one node takes over what
 //! another one had.
 //!
-//! Who copies enters as a node with a number of its own ([`MOVED`]), a lease that does not end, and all partitions, under
+//! The command that copies enters as a node with a number of its own ([`MOVED`]), a lease that does not end, and all partitions, under
 //! new epochs. So a server that stood still and goes on is fenced like any node that lost its partitions, of whichever
 //! version it is, and gets none again. The registry is changed under the row that has its revision: a server that has read
 //! that row before is refused, and finds the node when it looks again. No other node enters meanwhile. Removing the node

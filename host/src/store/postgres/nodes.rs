@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_postgres::{Client, Error};
 
-use super::entered::{Entered, MOVED};
+use super::entered::{MOVED, NodeIdentity};
 use super::error::{OpenError, describe};
 use super::look::index;
 use super::schema::OFFLINE;
@@ -67,7 +67,7 @@ const GO: &str = "with free as (update partitions set owner = null where owner =
 const FORGET: &str =
     "delete from nodes where lease_until < clock_timestamp() - interval '1 day' and id <> $1";
 
-/// What a node enters for.
+/// Why a node enters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entrance {
     /// It works with the store.
@@ -81,7 +81,7 @@ pub(super) async fn enter(
     client: &Client,
     settings: &PostgresSettings,
     entrance: Entrance,
-) -> Result<Option<Entered>, Error> {
+) -> Result<Option<NodeIdentity>, Error> {
     let version = env!("CARGO_PKG_VERSION");
     let params: Params<'_> = &[
         &version,
@@ -92,7 +92,7 @@ pub(super) async fn enter(
         &MOVED,
     ];
     let row = client.query_opt(ENTER, params).await?;
-    Ok(row.map(|row| Entered {
+    Ok(row.map(|row| NodeIdentity {
         id: row.get(0),
         started: row.get(1),
     }))

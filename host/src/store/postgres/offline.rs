@@ -1,6 +1,6 @@
 //! The store while no node works with it: as it is copied to another store, or another one into it.
 //!
-//! Who copies holds a lock of the database, which nodes look for as they enter, on a connection that does nothing else.
+//! The command that copies holds a lock of the database, which nodes look for as they enter, on a connection that does nothing else.
 //! It goes with the process. A database that is copied into is marked until all is there and was read back; one that is
 //! copied from is taken over ([`moved`]), so that it stays left. The tables are as they were until then: what is refused
 //! before has changed nothing.

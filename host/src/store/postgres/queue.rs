@@ -86,7 +86,7 @@ impl Drop for Lane {
     }
 }
 
-/// See the module.
+/// Jobs that wait for a lane, by partition; see the module.
 pub(super) struct Queue {
     /// See [`LINGER`].
     linger: Duration,
@@ -100,9 +100,9 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct State {
-    /// What a lane may take, in its order.
+    /// Jobs that a lane may take, in their order.
     waiting: VecDeque<Job>,
-    /// What waits for a lane that holds one of its partitions, or for another one of these, in its order.
+    /// Jobs that wait for a lane that holds one of their partitions, or for another one of these, in their order.
     blocked: VecDeque<Job>,
     /// The partitions of all these.
     blocked_partitions: PartitionSet,

@@ -1,4 +1,4 @@
-//! What the parts of the store have in common.
+//! The state that the parts of the store share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -10,7 +10,7 @@ use tokio_postgres::{Error, Row};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
-use super::entered::Entered;
+use super::entered::NodeIdentity;
 use super::error::failed;
 use super::leaving::Leaving;
 use super::session::{Params, Readers, Session, Slot};
@@ -25,7 +25,7 @@ pub(super) struct Shared {
     /// This node's id among those of the database.
     pub(super) node: i64,
     /// The same with the time of its start.
-    pub(super) entered: Entered,
+    pub(super) entered: NodeIdentity,
     pub(super) partitions: Partitions,
     pub(super) readers: Readers,
     /// Writes the registry (workspaces, webhooks, steps and so on) and the audit log.
@@ -34,7 +34,7 @@ pub(super) struct Shared {
     pub(super) leaving: Mutex<Leaving>,
     /// Has the lease renewed, and the share of partitions looked at, at once.
     pub(super) look_now: Notify,
-    /// What nodes tell each other.
+    /// The hints of nodes to each other.
     pub(super) board: Board,
     /// How many nodes share incoming requests.
     pub(super) sharing: AtomicUsize,
@@ -47,7 +47,7 @@ pub(super) struct Shared {
     pub(super) has_lapsed: AtomicBool,
     /// Where the store has been moved to, as this node saw it last.
     pub(super) moved: Mutex<Option<String>>,
-    /// What this node has to do.
+    /// The load of this node.
     pub(super) load: Mutex<Load>,
     /// Removes expired tasks.
     pub(super) purge: tokio::sync::Mutex<PurgeState>,
@@ -85,7 +85,7 @@ pub(super) struct Pass {
 }
 
 impl Shared {
-    pub(super) fn new(settings: PostgresSettings, entered: Entered) -> Self {
+    pub(super) fn new(settings: PostgresSettings, entered: NodeIdentity) -> Self {
         Self {
             blobs: Blobs::shared(settings.blobs.clone()),
             settings,

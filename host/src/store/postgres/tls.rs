@@ -32,7 +32,7 @@ use self::handshake::HandshakeError;
 use self::verify::Verification;
 use super::error::OpenError;
 
-/// What a URL says of TLS.
+/// The TLS options of a URL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TlsOptions {
     mode: Mode,

@@ -7,7 +7,7 @@ use crate::store::StoreError;
 
 /// A kind of value that is stored. `'a` is how long the bytes live that it is read from.
 pub(in super::super) trait Kind<'a>: Sized {
-    /// What errors call it, e.g. `a step`.
+    /// Its name in errors, e.g. `a step`.
     const NAME: &'static str;
     /// The newest version that this build reads.
     const NEWEST: u8;

@@ -13,7 +13,7 @@ const BLOCK: usize = 16 * 1024;
 /// Encoded journal entries. Each append is of whole entries, and is never divided.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Blocks {
-    /// Those that nothing is appended to any more.
+    /// Full blocks: nothing is appended to them any more.
     full: Vec<Arc<Vec<u8>>>,
     last: Vec<u8>,
     bytes: usize,

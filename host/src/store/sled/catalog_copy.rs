@@ -33,9 +33,9 @@ const KEEP: u64 = 256 * 1024;
 /// Keys with their values, as the tree has them.
 pub(super) type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// What the file has.
+/// The content of the file.
 #[derive(Debug)]
-pub(super) struct Copied {
+pub(super) struct CatalogCopy {
     pub revision: u64,
     pub seed: [u8; 32],
     pub entries: Entries,
@@ -49,7 +49,7 @@ pub(super) struct Copied {
     first: u64,
 }
 
-impl Copied {
+impl CatalogCopy {
     /// Reads the copy of the store at `path`, up to the first frame that is not sound; none if there is no file.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl CatalogCopy {
         is_new: bool,
     ) -> Result<Self, StoreError> {
         let (revision, entries) = in_tree(disk)?;
-        let copied = match Copied::read(path) {
+        let copied = match CatalogCopy::read(path) {
             Err(StoreError::Damaged(error)) => {
                 tracing::warn!(
                     error,
@@ -333,7 +333,7 @@ fn difference(one: &Entries, other: &Entries) -> Option<Vec<u8>> {
 }
 
 /// Has the tree have what the copy has.
-fn catch_up(disk: &Disk, at: u64, there: &Entries, copied: &Copied) -> Result<(), StoreError> {
+fn catch_up(disk: &Disk, at: u64, there: &Entries, copied: &CatalogCopy) -> Result<(), StoreError> {
     let wanted = &copied.entries;
     let mut batch = Batch::default();
     let revision = copied.revision.to_be_bytes();

@@ -6,7 +6,7 @@ use super::codec::damaged;
 use super::key_names;
 use crate::store::StoreError;
 
-/// What a value with a checksum begins with.
+/// The first byte of a value that has a checksum.
 const MARK: u8 = 0xc5;
 /// Bytes before the value.
 pub(super) const HEADER: usize = 5;

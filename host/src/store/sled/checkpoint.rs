@@ -70,7 +70,7 @@ pub(super) fn run(shared: &Shared) {
     }
 }
 
-/// What a checkpoint folds beside the tasks that came to rest.
+/// Which tasks a checkpoint folds beside those that came to rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extent {
     /// The oldest others if memory or log are past their bounds.

@@ -152,7 +152,7 @@ fn refuse(queue: &mut mpsc::Receiver<Message>, lanes: &mut Lanes<Box<Queued>>, e
     }
 }
 
-/// What a wait for the next change came to.
+/// The result of a wait for the next change.
 enum Received {
     Change(Box<Queued>),
     Look,

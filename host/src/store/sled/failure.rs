@@ -1,4 +1,4 @@
-//! What goes wrong with files and the tree, in the store's words: no room, not available, or why a
+//! Failures of files and of the tree, as errors of the store: no room, not available, or why a
 //! directory cannot be opened.
 
 use std::io;
@@ -49,7 +49,7 @@ pub enum OpenError {
         free: u64,
         /// Bytes that opening may take.
         needed: u64,
-        /// What failed.
+        /// The operation that failed.
         reason: String,
     },
     /// A stored value cannot be read.

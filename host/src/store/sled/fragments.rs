@@ -63,7 +63,7 @@ impl Long {
         Ok(is_last)
     }
 
-    /// What makes the changes of it, once the order of its parts is known.
+    /// The end of the change: with it a reader makes the changes, once the order of its parts is known.
     pub(super) fn end(&mut self, from: u64) -> End {
         End {
             from,

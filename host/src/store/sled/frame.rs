@@ -21,7 +21,7 @@ pub(super) const SLOT_HEADER: usize = 32;
 /// Bytes before a group's payload.
 pub(super) const HEADER: usize = 24;
 
-/// What groups are sealed with in a store of this seed.
+/// The key of the checksums of groups, in a store of this seed.
 pub(super) fn key(seed: &[u8; 32]) -> [u8; 32] {
     let key = Sha256::new_with_prefix(b"stepwell log").chain_update(seed);
     key.finalize().into()

@@ -84,7 +84,7 @@ pub fn read_head(bytes: &[u8]) -> Result<TaskHead, StoreError> {
     read(bytes)
 }
 
-/// What [`read_head`] reads.
+/// The result of [`read_head`].
 ///
 /// # Errors
 /// A head that has no shape.

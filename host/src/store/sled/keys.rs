@@ -119,7 +119,7 @@ pub(super) const OF_TASKS: [&[u8]; 9] = [
     b"j/", b"r/", b"s/", b"d/", PLACES, b"b/", DEDUP, b"x/t/", AUDIT,
 ];
 
-/// What all keys of a kind begin with that are of a workspace.
+/// The prefix of a workspace's keys of a kind.
 pub(super) fn all_of(prefix: &[u8], workspace: &WorkspaceName) -> Vec<u8> {
     [prefix, workspace.as_str().as_bytes(), &[0]].concat()
 }
@@ -183,7 +183,7 @@ pub(super) fn span_of(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(*key.last_chunk()?))
 }
 
-/// What the archive has of tasks from `id` on.
+/// The key of the places in the archive of tasks from `id` on.
 pub(super) fn places(workspace: &WorkspaceName, id: TaskId) -> Vec<u8> {
     scoped(b"a/", workspace, &[id.as_bytes()])
 }

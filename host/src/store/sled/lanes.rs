@@ -41,11 +41,11 @@ pub(super) struct Lanes<T> {
     /// Workspaces with changes that wait, in turn.
     order: VecDeque<WorkspaceName>,
     count: usize,
-    /// Whose long change is being written.
+    /// The workspace whose long change is being written.
     long: Option<WorkspaceName>,
     /// Whether the long change had the last turn.
     had_turn: bool,
-    /// Who wrote last, and who did before that.
+    /// The workspaces that wrote last and before that.
     writers: [Option<(WorkspaceName, Instant)>; 2],
 }
 

@@ -15,7 +15,7 @@ pub(super) struct Newest {
     /// Every id that is there and greater than this is in `known`.
     past: TaskId,
     known: FxHashSet<TaskId>,
-    /// Those of `known`, in the order in which they came.
+    /// The ids of `known`, in the order in which they came.
     order: VecDeque<TaskId>,
 }
 

@@ -35,7 +35,7 @@ use crate::domain::ids::WorkspaceName;
 use crate::store::{Blobs, Partitions, StoreError};
 
 /// The parts that are opened at the start, and again after the disk was full.
-struct Opened {
+struct StoreParts {
     disk: Disk,
     overlay: Overlay,
     dedup: DedupIndex,
@@ -177,7 +177,11 @@ fn begin(settings: &SledSettings) -> Result<(Arc<Marks>, bool), OpenError> {
     ))
 }
 
-fn read(settings: &SledSettings, marks: &Arc<Marks>, is_first: bool) -> Result<Opened, OpenError> {
+fn read(
+    settings: &SledSettings,
+    marks: &Arc<Marks>,
+    is_first: bool,
+) -> Result<StoreParts, OpenError> {
     let (disk, seed) = Disk::open(settings, marks)?;
     if is_first && disk.generation() > 0 {
         let why = format!("the file {} is missing", MARKS);
@@ -230,7 +234,7 @@ fn read(settings: &SledSettings, marks: &Arc<Marks>, is_first: bool) -> Result<O
     if is_first || room::free(&settings.path) > settings.reserve_bytes + settings.slot_bytes {
         disk.flush()?;
     }
-    Ok(Opened {
+    Ok(StoreParts {
         disk,
         overlay,
         dedup,

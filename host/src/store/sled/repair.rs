@@ -1,4 +1,4 @@
-//! What a write that failed left half made, removed before the store is opened: on a full disk, or at
+//! Removes the rest of a failed write before the store is opened: on a full disk, or at
 //! a power cut. Nothing acknowledged is in any of it. What sled 0.34 does not clear away itself and
 //! then takes for damage:
 //!

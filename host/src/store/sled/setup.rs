@@ -1,4 +1,4 @@
-//! What the store has at hand of the setup.
+//! The part of the setup that the store keeps in memory.
 
 use std::path::Path;
 

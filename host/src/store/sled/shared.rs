@@ -1,4 +1,4 @@
-//! What the store's threads and callers share, and how they wait for each other.
+//! The state that the store's threads and callers share, and how they wait for each other.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ use crate::store::{Blobs, Partitions, StoreError};
 /// A workspace has little of the memory for tasks up to its bound divided by this.
 const LITTLE_PART: usize = 16;
 
-/// What the store's threads and callers share.
+/// The state that the store's threads and callers share.
 pub(super) struct Shared {
     pub settings: SledSettings,
     /// Read-locked by readers of several keys that must agree; written by a fold of

@@ -22,7 +22,7 @@ use super::super::error::OpenError;
 const FILE_BYTES: u64 = 4 << 20;
 /// The name of the system's authorities.
 const SYSTEM: &str = "system";
-/// What PostgreSQL 17 calls its protocol (ALPN); older ones do not look at it.
+/// The protocol name of PostgreSQL 17 (ALPN); older ones ignore it.
 const PROTOCOL: &[u8] = b"postgresql";
 
 /// Which checks a certificate must pass.
@@ -58,7 +58,7 @@ pub(super) fn config(
     Ok(config)
 }
 
-/// What looks for an authority that has signed a certificate.
+/// Looks for an authority that has signed a certificate.
 fn chain(
     verification: Verification,
     root: Option<&str>,

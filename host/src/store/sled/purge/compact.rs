@@ -25,7 +25,7 @@ pub(in super::super) struct Compaction {
     closed: HashMap<u32, u64>,
     /// Bytes of it that are in use.
     used: HashMap<u32, u64>,
-    /// Those that are to go.
+    /// Segments that are to be removed.
     going: HashSet<u32>,
     /// All of them go, however much is in use.
     is_forced: bool,

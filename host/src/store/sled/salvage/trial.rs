@@ -13,7 +13,7 @@ use crate::store::StoreError;
 
 /// Bytes of the tree that are held in memory meanwhile.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
-/// What the names of copies begin with.
+/// The prefix of the names of copies.
 const PREFIX: &str = "tree-trial-";
 
 /// Opens a copy of the tree of the store at `path`, and returns the error if sled does not open it. Nothing is lost

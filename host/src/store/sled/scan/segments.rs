@@ -49,7 +49,7 @@ pub(super) fn read_segment(file: &File, offset: u64, into: &mut Vec<u8>) -> io::
 }
 
 impl Segments {
-    /// Those from `from` on in sled's log.
+    /// The segments from `from` on in sled's log.
     fn of(file: &File, from: i64) -> io::Result<Self> {
         let bytes = file.metadata()?.len();
         let (mut ordered, mut unread) = (BTreeMap::new(), Vec::new());
