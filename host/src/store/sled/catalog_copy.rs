@@ -35,7 +35,7 @@ pub(super) type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// The content of the file.
 #[derive(Debug)]
-pub(super) struct CatalogCopy {
+pub(super) struct CopyContent {
     pub revision: u64,
     pub seed: [u8; 32],
     pub entries: Entries,
@@ -49,7 +49,7 @@ pub(super) struct CatalogCopy {
     first: u64,
 }
 
-impl CatalogCopy {
+impl CopyContent {
     /// Reads the copy of the store at `path`, up to the first frame that is not sound; none if there is no file.
     ///
     /// # Errors
@@ -134,7 +134,7 @@ impl CatalogCopy {
         is_new: bool,
     ) -> Result<Self, StoreError> {
         let (revision, entries) = in_tree(disk)?;
-        let copied = match CatalogCopy::read(path) {
+        let copied = match CopyContent::read(path) {
             Err(StoreError::Damaged(error)) => {
                 tracing::warn!(
                     error,
@@ -333,7 +333,7 @@ fn difference(one: &Entries, other: &Entries) -> Option<Vec<u8>> {
 }
 
 /// Has the tree have what the copy has.
-fn catch_up(disk: &Disk, at: u64, there: &Entries, copied: &CatalogCopy) -> Result<(), StoreError> {
+fn catch_up(disk: &Disk, at: u64, there: &Entries, copied: &CopyContent) -> Result<(), StoreError> {
     let wanted = &copied.entries;
     let mut batch = Batch::default();
     let revision = copied.revision.to_be_bytes();

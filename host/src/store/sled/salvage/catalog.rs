@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-use super::super::catalog_copy::{CatalogCopy, Entries};
+use super::super::catalog_copy::{CopyContent, Entries};
 use super::super::files::CATALOG_COPY;
 use super::super::long::{self, Long};
 use super::super::scan::pages::Values;
@@ -34,7 +34,7 @@ pub(super) fn whole(values: &Entries, key: &[u8], stored: &[u8]) -> Result<Long,
 /// cannot be read of it is left out.
 pub(super) fn choose(
     values: &mut Values,
-    copied: Option<CatalogCopy>,
+    copied: Option<CopyContent>,
     is_expected: bool,
     damages: &mut Vec<Damage>,
 ) -> Result<(u64, Entries), StoreError> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::catalog_copy::{CatalogCopy, Entries};
+use super::super::catalog_copy::{CopyContent, Entries};
 use super::super::codec::damaged;
 use super::super::dedup::block::KeyBlock;
 use super::super::failure::io as failed;
@@ -63,7 +63,7 @@ impl Salvage {
                 _ => damage,
             });
         }
-        let copied = match CatalogCopy::read(path) {
+        let copied = match CopyContent::read(path) {
             Ok(copied) => copied,
             Err(StoreError::Damaged(why)) => {
                 damages.push(Damage::new(
