@@ -211,7 +211,7 @@ impl Running {
 
 /// What a life leaves to be checked.
 #[derive(Clone, Default)]
-struct Left {
+struct LifeResult {
     key: Option<String>,
     acknowledged: Vec<String>,
 }
@@ -258,7 +258,7 @@ fn checkpoints(home: &Path) -> Option<Vec<u8>> {
 
 /// A few tasks, so far apart that some are folded while the server runs. Where that is what fails, it is waited for in
 /// vain.
-async fn live(server: &Running, home: &Path, work: Work, upstream: &str, left: &mut Left) {
+async fn live(server: &Running, home: &Path, work: Work, upstream: &str, left: &mut LifeResult) {
     if left.key.is_none() {
         let upstream = (work == Work::Calls).then_some(upstream);
         left.key = server.set_up(upstream).await;
@@ -285,7 +285,7 @@ fn copy(from: &Path, to: &Path) {
 /// What lives begin with, and with what they are tried.
 struct Trial {
     base: PathBuf,
-    left: Left,
+    left: LifeResult,
     library: PathBuf,
     upstream: Arc<Receiver>,
     work: Work,
@@ -444,12 +444,12 @@ async fn trial(home: &Path, lives_before: usize, work: Work) -> Trial {
     std::fs::create_dir_all(base.join("data")).unwrap();
     let mut trial = Trial {
         base,
-        left: Left::default(),
+        left: LifeResult::default(),
         library: disk(home),
         upstream: Arc::new(Receiver::start().await),
         work,
     };
-    let mut left = Left::default();
+    let mut left = LifeResult::default();
     for _ in 0..lives_before {
         let server = Running::start(&trial.base, &[]).unwrap();
         live(&server, &trial.base, work, &trial.upstream.url, &mut left).await;

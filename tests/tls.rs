@@ -327,7 +327,7 @@ async fn the_client_behind_trusted_proxies_is_in_via_and_in_address_lists() {
         let path = format!("/event/{}", webhook.rsplit('/').next().unwrap());
         let address =
             |server: &Server| server.url.strip_prefix("http://").unwrap().parse().unwrap();
-        // Nobody is trusted yet.
+        // No proxy is trusted yet.
         let refused = exchange(address(&server), &[&post(&path, sent)]);
         assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
 

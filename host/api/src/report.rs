@@ -193,7 +193,7 @@ pub struct ChangedTasks<T = TaskHead> {
 /// What `delivery redeliver` prints.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Redeliveries<T = Redelivered> {
-    /// What came of each delivery that could be sent again.
+    /// The outcome of each delivery that could be sent again.
     pub redelivered: Vec<T>,
 }
 
@@ -217,7 +217,7 @@ pub struct DemoReport<W = Webhook, S = Step, T = Task> {
     pub webhook: W,
     /// The steps.
     pub steps: Vec<S>,
-    /// What came of the webhook's event.
+    /// The outcome of the webhook's event.
     pub task: T,
 }
 

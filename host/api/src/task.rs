@@ -1,4 +1,4 @@
-//! Tasks: what came in and what became of it.
+//! Tasks: their data, runs and history.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -142,7 +142,7 @@ pub struct Task<C = Vec<Change>, D = Value> {
     #[serde(default)]
     #[schema(value_type = Vec<HistoryEntry>, required)]
     pub history: Vec<HistoryEntry<C>>,
-    /// What became of the last notice to the workspace's failure URL.
+    /// The outcome of the last notice to the workspace's failure URL.
     #[schema(required)]
     pub notice: Option<Notice>,
     /// Results of subtasks, in the order in which they came into the data.
@@ -315,7 +315,7 @@ pub struct OpenCall {
     pub at: String,
 }
 
-/// What came of a dry replay.
+/// The outcome of a dry replay.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Replay {
     /// The first run that was run again.

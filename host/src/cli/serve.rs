@@ -39,7 +39,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// What `serve` takes. What is not given has the default that `--print-config` shows.
+/// The options of `serve`. An option that is not given has the default that `--print-config` shows.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stepwell serve
@@ -55,7 +55,7 @@ pub struct ServeArgs {
     listen: Option<SocketAddr>,
     #[command(flatten)]
     network: NetworkArgs,
-    /// What webhook URLs begin with, if senders reach the server by another name
+    /// The prefix of webhook URLs, if senders reach the server by another name
     #[arg(long, env = "STEPWELL_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
     #[command(flatten)]

@@ -27,7 +27,7 @@ use crate::terminal::units;
 use sheet::{condition, sheet};
 use tuning::TuningArgs;
 
-/// What can be done with steps.
+/// The subcommands of `stepwell step`.
 #[derive(Debug, Subcommand)]
 pub enum StepCommand {
     /// Upload a step: a script, a component, or a crate that is built first
@@ -95,7 +95,7 @@ Limits and retry policy stay. Runs that are under way end with the version that 
     New {
         /// The step's name, also its directory
         name: PathBuf,
-        /// What it is written in
+        /// Its language
         #[arg(long, value_enum, default_value_t = scaffold::Language::Rust)]
         lang: scaffold::Language,
     },
@@ -107,7 +107,7 @@ Limits and retry policy stay. Runs that are under way end with the version that 
     },
 }
 
-/// What `step add` takes.
+/// The options of `step add`.
 #[derive(Debug, Args)]
 pub struct AddArgs {
     /// A script (FILE.js, FILE.ts), a component (FILE.wasm), a crate's directory or a script's

@@ -15,7 +15,7 @@ use crate::domain::rate::{Rate, RateError};
 use crate::domain::retention::Period;
 use crate::terminal::output::{Output, printable, shorten, words};
 
-/// What can be done with workspaces.
+/// The subcommands of `stepwell workspace`.
 #[derive(Debug, Subcommand)]
 pub enum WorkspaceCommand {
     /// Add a workspace: a tenant with webhooks, steps, tasks and config of its own
@@ -71,7 +71,7 @@ It is kept in ~/.config/stepwell/cli.json. --workspace and STEPWELL_WORKSPACE ha
     },
 }
 
-/// What is to be set.
+/// The change that the options ask for.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub struct Settings {

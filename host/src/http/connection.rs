@@ -39,7 +39,7 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// The first byte of a TLS record that begins a handshake (RFC 8446 section 5.1).
 const HANDSHAKE: u8 = 22;
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 pub(super) struct Connections {
     routes: Routes,
     http1: http1::Builder,

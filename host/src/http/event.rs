@@ -119,7 +119,7 @@ async fn taken(
     }
 }
 
-/// What a request that is not refused is answered.
+/// The answer to a request that is not refused.
 enum Answered {
     /// The methods that the webhook accepts. No task is made.
     Methods(String),

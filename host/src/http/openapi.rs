@@ -17,7 +17,7 @@ use super::{Api, event};
 /// The path of the document; it needs no token.
 pub(super) const PATH: &str = "/api/v1/openapi.json";
 
-/// What the parts of a path are.
+/// The descriptions of the parameters in a path.
 const PARAMETERS: [(&str, &str); 11] = [
     (
         "workspace",

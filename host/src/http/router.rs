@@ -123,7 +123,7 @@ impl Routes {
         response
     }
 
-    /// The API: nothing of it but what `open` names is answered without a valid token, not even what is not
+    /// The API: only the paths of `open` are answered without a valid token, not even a path that is not
     /// there.
     async fn answer_api(&self, ip: IpAddr, mut request: Request<Incoming>) -> Response<Body> {
         match authenticate(&self.api, ip, request.headers()).await {

@@ -14,12 +14,12 @@ use tokio::net::TcpStream;
 /// How often it is looked whether a sender has left whose connection has unread bytes.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Who sends a request.
+/// The sender of a request.
 #[derive(Debug, Clone)]
 pub struct Sender {
     /// Its address.
     pub ip: IpAddr,
-    /// Its connection, if that is of HTTP/1.1. A request of HTTP/2 that nobody waits for any more is dropped.
+    /// Its connection, if that is of HTTP/1.1. A request of HTTP/2 is dropped when its client cancels it.
     pub connection: Option<Arc<TcpStream>>,
 }
 
@@ -96,7 +96,7 @@ impl AsyncWrite for SharedStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // What is written is the system's.
+        // Written bytes are in the system's buffers.
         Poll::Ready(Ok(()))
     }
 

@@ -1,4 +1,4 @@
-//! What the sender of a request is answered of its task: the task's result, as soon as there is one.
+//! Answers the sender of a request with its task's result, as soon as there is one.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::domain::task::{StoredTask, TaskState};
 use crate::engine::Engine;
 use crate::store::{Store, StoreError};
 
-/// What has come of a task, as far as its sender may know.
+/// The result of a task, as far as its sender may know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing yet.
@@ -56,7 +56,7 @@ impl Replies {
         }
     }
 
-    /// What has come of a task by now, and the webhook that it came in by.
+    /// The present result of a task, and the webhook that it came in by.
     ///
     /// # Errors
     /// The store could not be read.
@@ -72,7 +72,7 @@ impl Replies {
         }
     }
 
-    /// What comes of a task within `time`. [`Outcome::Pending`] if that is over, if as many wait as may, if the sender
+    /// The result that a task has within `time`. [`Outcome::Pending`] if that is over, if as many wait as may, if the sender
     /// has left (`left` resolves), or if the server goes down.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ impl Replies {
                     Err(_) => return Ok(Outcome::Pending),
                 }
             }
-            // Another node tells nobody here what becomes of its tasks.
+            // A change of a task on another node wakes no waiter of this one.
             let is_own = self.store.ownership().borrow().owns(task);
             let look_again = async {
                 match is_own {

@@ -1,4 +1,4 @@
-//! What `serve --print-config --json` prints.
+//! The output of `serve --print-config --json`.
 
 use std::path::Path;
 use std::time::Duration;

@@ -122,7 +122,7 @@ async fn a_node_that_was_ended_while_the_database_was_away_blames_no_run() {
     server.kill();
     one.close().await;
     server.resume();
-    // Nobody else has counted it.
+    // No other node has counted it.
     let one = with_file(&server, &own).await.unwrap();
     until("it has all", || owned(&one) == 256).await;
     assert_eq!(one.interrupted().await.unwrap(), []);

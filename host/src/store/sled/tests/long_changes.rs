@@ -210,7 +210,7 @@ async fn a_small_change_does_not_wait_for_a_long_one_of_another_workspace() {
     let store = SledStore::open(super::small(crashed.path())).unwrap();
     assert!(!subject.has(&store, &long).await);
     assert!(subject.has(&store, &small).await);
-    // What it left is in nobody's way.
+    // Its fragments are in no later change's way.
     let again = new_task(&names()[0], TaskId::new(), &data(3 * FRAGMENT_BYTES));
     store.accept_owned(again.clone()).await.unwrap();
     store.close().await;
