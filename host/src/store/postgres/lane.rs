@@ -44,7 +44,7 @@ impl From<Error> for Failure {
 /// A transaction of which is not known whether it was committed.
 struct Doubt {
     xid: String,
-    trace: Trace,
+    traces: Vec<Trace>,
     /// How the jobs ended if it was.
     outcome: Outcome,
 }
@@ -87,7 +87,7 @@ async fn write(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>]) -> Outcome {
             Err(Failure::InDoubt(doubt)) => match resolve(shared, slot, jobs, &doubt).await {
                 Resolved::Done => return doubt.outcome,
                 Resolved::NotDone => {}
-                Resolved::Unknown => return all(jobs.len(), &StoreError::Undecided),
+                Resolved::Unknown => return all(jobs.len(), &StoreError::InDoubt),
             },
             Err(Failure::Not(error)) => {
                 let is_lost = is_cut(&error);
@@ -135,10 +135,11 @@ async fn transaction(
     let look = look::look(shared, session, jobs, looks, &mut group);
     let xid = in_time(ANSWER, look).await?;
     let outcome: Outcome = jobs.iter().map(|parts| group.take(parts)).collect();
-    let Some(trace) = group.trace() else {
+    let traces = group.traces();
+    if traces.is_empty() {
         session.run("rollback").await?;
         return Ok(outcome);
-    };
+    }
     let answer = tokio::time::timeout(ANSWER, put::put(session, &group)).await;
     match answer {
         Ok((Ok(()), Ok(()))) => {
@@ -151,7 +152,7 @@ async fn transaction(
         Ok((Err(error), _) | (Ok(()), Err(error))) if !is_cut(&error) => Err(Failure::Not(error)),
         _ => Err(Failure::InDoubt(Box::new(Doubt {
             xid,
-            trace,
+            traces,
             outcome,
         }))),
     }
@@ -163,7 +164,7 @@ async fn resolve(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>], doubt: &Doubt
     loop {
         slot.close().await;
         let found = match slot.get(&shared.settings).await {
-            Ok(session) => look::resolve(shared, &session, &doubt.xid, &doubt.trace).await,
+            Ok(session) => look::resolve(shared, &session, &doubt.xid, &doubt.traces).await,
             Err(error) => Err(error),
         };
         if let Ok(Some(resolved)) = found {

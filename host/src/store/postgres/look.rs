@@ -157,19 +157,20 @@ pub(super) async fn look<'a>(
 pub(super) enum Resolved {
     Done,
     NotDone,
-    /// It is not known: this node does not own the partition any more, and what is there may be another one's.
+    /// It is not known: this node owns none of the partitions any more, and what is there may be another one's.
     Unknown,
 }
 
 /// What became of a transaction; none while it is under way.
 ///
 /// Its id says that it is over, or was aborted. No more: after the server's machine has failed, an id that was not yet on its
-/// disk is given to another transaction. What was written says the rest.
+/// disk is given to another transaction. What was written says the rest: one trace that can be judged is enough, because a
+/// transaction is there as a whole or not at all.
 pub(super) async fn resolve(
     shared: &Shared,
     session: &Session,
     xid: &str,
-    trace: &Trace,
+    traces: &[Trace],
 ) -> Result<Option<Resolved>, Error> {
     match session.query(STATUS, &[&xid]).await {
         Ok(rows) => match rows.first().and_then(|row| row.get(0)) {
@@ -182,6 +183,17 @@ pub(super) async fn resolve(
         Err(error) if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) => {}
         Err(error) => return Err(error),
     }
+    for trace in traces {
+        match judge(shared, session, trace).await? {
+            Resolved::Unknown => {}
+            known => return Ok(Some(known)),
+        }
+    }
+    Ok(Some(Resolved::Unknown))
+}
+
+/// What became of the transaction that leaves this trace, which is over.
+async fn judge(shared: &Shared, session: &Session, trace: &Trace) -> Result<Resolved, Error> {
     let partition = trace.claim.map(|claim| index(claim.partition));
     let epoch = trace.claim.map(|claim| number(claim.epoch));
     let node = &shared.node;
@@ -209,11 +221,11 @@ pub(super) async fn resolve(
     let (is_there, is_own) = found
         .first()
         .map_or((false, false), |row| (row.get(0), row.get(1)));
-    Ok(Some(match (is_there, is_own) {
+    Ok(match (is_there, is_own) {
         (true, true) => Resolved::Done,
         (false, true) => Resolved::NotDone,
         (_, false) => Resolved::Unknown,
-    }))
+    })
 }
 
 /// A partition's number in the tables.
