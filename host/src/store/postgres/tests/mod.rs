@@ -5,10 +5,12 @@ mod figures;
 mod hints;
 mod inbox;
 mod interrupted;
+mod lists;
 mod migration;
 mod moved;
 mod queue;
 mod server;
+mod statements;
 mod takeover;
 mod tls;
 
