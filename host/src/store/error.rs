@@ -70,7 +70,7 @@ pub enum StoreError {
     /// There is no room for the write. Reads go on; the store takes writes again by itself when there
     /// is room, see [`Health`].
     #[error(
-        "the store is full: the disk of the data directory has no room left; reads go on, and writes are taken again when there is room"
+        "the store is full: its disk has no room left; reads go on, and writes are taken again when there is room"
     )]
     Full,
     /// There was no room to end a write that had begun: it is taken back when there is room, and if the store is opened

@@ -26,6 +26,11 @@ const LOCK: i64 = 0x7374_6570_7765_6c6c;
 /// The advisory lock of who copies a store while no node works with it; nodes share it for the moment in which they enter.
 pub(super) const OFFLINE: i64 = LOCK + 1;
 
+/// Whether a server of this version will do: its number is the major version times 10,000, and something less than that.
+pub(super) fn suits(number: i32) -> bool {
+    u32::try_from(number).unwrap_or(0) / 10_000 >= LEAST
+}
+
 /// Refuses a server or database that will not do.
 pub(super) async fn check(client: &Client) -> Result<(), OpenError> {
     let row = client
@@ -37,7 +42,7 @@ pub(super) async fn check(client: &Client) -> Result<(), OpenError> {
         )
         .await?;
     let (number, version): (i32, String) = (row.get(0), row.get(1));
-    if u32::try_from(number).unwrap_or(0) / 10_000 < LEAST {
+    if !suits(number) {
         return Err(OpenError::Version {
             found: version,
             least: LEAST,
@@ -136,7 +141,7 @@ pub(super) async fn bring_up_to_date(
     let new: [u8; 32] = rand::random();
     client
         .execute(
-            "insert into cluster (seed) values ($1) on conflict do nothing",
+            "insert into cluster (seed) select $1 where not exists (select from cluster)",
             &[&&new[..]],
         )
         .await?;

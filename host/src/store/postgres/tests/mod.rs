@@ -1,4 +1,5 @@
 mod bad_input;
+mod clocks;
 mod cut;
 mod doubt;
 mod figures;
