@@ -411,10 +411,7 @@ async fn an_operator_sees_the_servers_and_has_one_give_its_tasks_away() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let (table, _) = texts(&cluster.servers[0].cli(&["node", "list"]));
-    assert!(
-        table.contains("CLOCK") && table.contains("0.0 s"),
-        "{table}"
-    );
+    assert!(table.contains("CLOCK"), "{table}");
     let id = this[0].id.to_string();
     let (out, err) = texts(&cluster.servers[0].cli(&["node", "drain", &id]));
     let said = format!("{out}{err}");

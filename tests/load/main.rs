@@ -189,13 +189,18 @@ fn subject(
             // Its rows are those that a node has written.
             let mut node = subject(options, dir, payload, Target::Stepwell, 1)?;
             node.measure(16, 0, Until::Requests(1_000))?;
-            let database = node.database.context("the bare program takes --store postgres")?;
+            let database = node
+                .database
+                .context("the bare program takes --store postgres")?;
             for server in node.servers {
                 server.stop()?;
             }
             Ok(Subject {
                 target,
-                inserts: Some(Inserts::prepare(&database, target == Target::InsertsLocked)?),
+                inserts: Some(Inserts::prepare(
+                    &database,
+                    target == Target::InsertsLocked,
+                )?),
                 servers: Vec::new(),
                 database: Some(database),
                 request: node.request,
