@@ -171,7 +171,7 @@ fn make(
     };
     match (&source.name, contents.len()) {
         (Some(_), 0) => return Err(SourceError::NoStep),
-        (Some(_), many) if many > 1 => return Err(SourceError::Several(many)),
+        (Some(_), many) if many > 1 => return Err(SourceError::TooMany(many)),
         _ => {}
     }
     let named = contents.into_iter();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::Permit;
 use super::clock::Millis;
-use super::data::{Document, Written};
+use super::data::{Document, DraftWrites};
 use super::ids::TaskId;
 use super::limits::{self, StepLimits};
 use super::subtask::{Family, NewSubtask, Reserved};
@@ -107,13 +107,13 @@ pub enum RunEnd {
 #[derive(Debug, Clone)]
 pub struct Finished {
     /// What it wrote to the data.
-    pub written: Written,
+    pub written: DraftWrites,
     /// The task's name, if the run set it.
     pub name: Option<String>,
     /// The task's tags, if the run set them.
     pub tags: Option<Vec<String>>,
     /// What it asked for its task.
-    pub then: Then,
+    pub directive: RunDirective,
     /// Whether the run called `task.redo`.
     pub redo: bool,
     /// In how many milliseconds the task's time is over, if the run called `task.timeout`.
@@ -128,9 +128,9 @@ pub struct Finished {
 
 /// What a finished run asked for its task.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Then {
+pub enum RunDirective {
     /// Nothing: the next step runs, if there is one.
-    GoOn,
+    Continue,
     /// `task.park`: it waits for so many milliseconds.
     Park(Millis),
     /// `task.complete(result?)`: done, with an optional result as JSON text.

@@ -8,7 +8,7 @@ use crate::domain::clock::Millis;
 use crate::domain::ids::StepName;
 use crate::domain::limits;
 use crate::domain::moment::moment;
-use crate::domain::run::{Finished, RunEnd, StepFault, Then};
+use crate::domain::run::{Finished, RunDirective, RunEnd, StepFault};
 use crate::domain::step::RetryPolicy;
 use crate::domain::task::{Retrying, Standing, StepMemory, TaskHead, Wait};
 
@@ -76,18 +76,18 @@ fn after_finished(head: &mut TaskHead, finished: &Finished) {
     head.runs += 1;
     children::remember(head, &finished.subtasks);
     let waits = finished.subtasks.iter().any(|new| new.wait);
-    match &finished.then {
-        Then::Complete(result) => {
+    match &finished.directive {
+        RunDirective::Complete(result) => {
             head.result.clone_from(result);
             head.standing = Standing::Done;
         }
-        Then::Ignore => head.standing = Standing::Ignored,
-        Then::Park(park) => {
+        RunDirective::Ignore => head.standing = Standing::Ignored,
+        RunDirective::Park(park) => {
             let until = head.updated.saturating_add(*park);
             head.standing = Standing::Waiting(Wait::Until(until));
         }
-        Then::GoOn if waits => head.standing = Standing::Waiting(Wait::Subtasks),
-        Then::GoOn => {}
+        RunDirective::Continue if waits => head.standing = Standing::Waiting(Wait::Subtasks),
+        RunDirective::Continue => {}
     }
 }
 

@@ -7,7 +7,7 @@ pub(super) enum Advanced {
     /// Until a time that the timers must know of.
     Waits,
     /// Ready, and to be read again.
-    Again,
+    ReadAgain,
     /// In its lane, until there is memory for it.
     Starves(NoRoom),
 }

@@ -67,7 +67,7 @@ struct Between<'a> {
 }
 
 /// A task goes on, or is left.
-type Way<'a> = ControlFlow<Advanced, Between<'a>>;
+type AdvanceFlow<'a> = ControlFlow<Advanced, Between<'a>>;
 
 impl Advancer {
     /// Runs a task's steps until none is eligible, it waits, or it fails.
@@ -83,9 +83,9 @@ impl Advancer {
             ControlFlow::Continue(admitted) => admitted,
             ControlFlow::Break(advanced) => return Ok(advanced),
         };
-        let mut way = self.take_up(writer, admitted, arriving).await?;
+        let mut flow = self.take_up(writer, admitted, arriving).await?;
         loop {
-            way = match way {
+            flow = match flow {
                 ControlFlow::Continue(between) => self.run_best(between).await?,
                 ControlFlow::Break(advanced) => return Ok(advanced),
             };
@@ -99,7 +99,7 @@ impl Advancer {
         writer: &'a TaskWriter,
         admitted: Admitted,
         arriving: Option<Arc<Arriving>>,
-    ) -> Result<Way<'a>, StoreError> {
+    ) -> Result<AdvanceFlow<'a>, StoreError> {
         let memory = admitted.memory;
         let StoredTask {
             mut head,
@@ -116,31 +116,31 @@ impl Advancer {
             (Standing::Waiting(_), Some(at)) => at,
             (Standing::Error(Some(_)), Some(_)) => {
                 let advanced = Box::pin(self.notices.take_up(writer, head));
-                return advanced.await.map(Way::Break);
+                return advanced.await.map(AdvanceFlow::Break);
             }
             (Standing::Waiting(_) | Standing::Error(Some(_)), None) => {
-                return Ok(Way::Break(Advanced::Waits));
+                return Ok(AdvanceFlow::Break(Advanced::Waits));
             }
-            _ => return Ok(Way::Break(Advanced::Rests)),
+            _ => return Ok(AdvanceFlow::Break(Advanced::Rests)),
         };
         if self.calls.record_held(writer, &head, clock).await? {
-            return Ok(Way::Break(Advanced::Again));
+            return Ok(AdvanceFlow::Break(Advanced::ReadAgain));
         }
         let mut data = document(data)?;
         origin::put_right(&head, &mut data);
         if self.subtasks.is_orphan(writer, &head).await? {
-            return Ok(Way::Break(Advanced::Rests));
+            return Ok(AdvanceFlow::Break(Advanced::Rests));
         }
         if expiry::is_over(&head, now) {
             let under_way = !recorded.is_empty();
             let expired = Box::pin(self.expire(writer, head, under_way, arriving.as_deref()));
-            return expired.await.map(Way::Break);
+            return expired.await.map(AdvanceFlow::Break);
         }
         let is_between =
             recorded.is_empty() && head.retrying().is_none() && head.paused().is_none();
         if is_between && children::can_land(&head) {
             let landed = Box::pin(self.subtasks.land(writer, &head, data));
-            return landed.await.map(Way::Break);
+            return landed.await.map(AdvanceFlow::Break);
         }
         head.ready_at = clock;
         let mut eligible = match self.steps.eligible(&head, &mut data).await {
@@ -149,7 +149,7 @@ impl Advancer {
             Err(_) if !recorded.is_empty() => Eligible::default(),
             Err(costly) => {
                 let ended = Box::pin(self.too_costly(writer, head, &costly, arriving.as_deref()));
-                return ended.await.map(Way::Break);
+                return ended.await.map(AdvanceFlow::Break);
             }
         };
         if let Some(effect) = recorded.first() {
@@ -163,11 +163,11 @@ impl Advancer {
         }
         if eligible.best().is_none() {
             let rested = Box::pin(self.rest(writer, head, arriving.as_deref()));
-            return rested.await.map(Way::Break);
+            return rested.await.map(AdvanceFlow::Break);
         }
         self.memory
             .matched(&memory, &mut data, &recorded, admitted.needs);
-        Ok(Way::Continue(Between {
+        Ok(AdvanceFlow::Continue(Between {
             writer,
             arriving,
             head,
@@ -180,9 +180,9 @@ impl Advancer {
     }
 
     /// Runs the best of the eligible steps, and makes its end durable.
-    async fn run_best<'a>(&self, mut task: Between<'a>) -> Result<Way<'a>, StoreError> {
+    async fn run_best<'a>(&self, mut task: Between<'a>) -> Result<AdvanceFlow<'a>, StoreError> {
         let Some((candidate, step)) = task.eligible.steps.first().cloned() else {
-            return Ok(Way::Break(Advanced::Rests));
+            return Ok(AdvanceFlow::Break(Advanced::Rests));
         };
         let mut base = Base::of(&task.head);
         advance::give_up_others(&mut task.head, &candidate.name);
@@ -201,11 +201,11 @@ impl Advancer {
                     took_us: printed.duration_us,
                 };
                 let paused = pause.commit(&self.tasks, task.writer, task.head);
-                return paused.await.map(Way::Break);
+                return paused.await.map(AdvanceFlow::Break);
             }
             RunOutcome::NoRoom { needs } => {
                 let starves = admission::starves(task.arriving.as_deref(), self.memory.none(needs));
-                return starves.await.map(Way::Break);
+                return starves.await.map(AdvanceFlow::Break);
             }
         };
         self.memory.ended(&task.memory, task.data.text()).await;
@@ -254,7 +254,7 @@ impl Advancer {
                 head
             }
             // An action or another node moved the task: what became of it counts.
-            Err(StoreError::Conflict { .. }) => return Ok(Way::Break(Advanced::Rests)),
+            Err(StoreError::Conflict { .. }) => return Ok(AdvanceFlow::Break(Advanced::Rests)),
             Err(error) => return Err(error),
         };
         self.go_on(task).await
@@ -326,23 +326,23 @@ impl Advancer {
     }
 
     /// Where a task goes whose run's end is durable.
-    async fn go_on<'a>(&self, task: Between<'a>) -> Result<Way<'a>, StoreError> {
+    async fn go_on<'a>(&self, task: Between<'a>) -> Result<AdvanceFlow<'a>, StoreError> {
         let head = &task.head;
         Ok(match head.state() {
             TaskState::Ready if expiry::is_over(head, self.clock.now()) => {
                 let arriving = task.arriving.as_deref();
                 let expired = Box::pin(self.expire(task.writer, task.head, false, arriving));
-                Way::Break(expired.await?)
+                AdvanceFlow::Break(expired.await?)
             }
-            TaskState::Ready if children::can_land(head) => Way::Break(Advanced::Again),
+            TaskState::Ready if children::can_land(head) => AdvanceFlow::Break(Advanced::ReadAgain),
             // An action that waits for the task has it between two runs.
             TaskState::Ready
                 if self.dispatcher.queue.is_open() && !self.locks.is_wanted(head.id) =>
             {
-                Way::Continue(task)
+                AdvanceFlow::Continue(task)
             }
-            _ if head.due_at().is_some() => Way::Break(Advanced::Waits),
-            _ => Way::Break(Advanced::Rests),
+            _ if head.due_at().is_some() => AdvanceFlow::Break(Advanced::Waits),
+            _ => AdvanceFlow::Break(Advanced::Rests),
         })
     }
 }

@@ -127,7 +127,7 @@ pub(super) enum Admission {
     /// Not yet: one of these names it when it is to be woken.
     Waits,
     /// It was interrupted too often.
-    SetAside,
+    Quarantine,
 }
 
 impl Interrupted {
@@ -174,7 +174,7 @@ impl Interrupted {
         let mut state = self.state.lock();
         let times = state.times.get(&task).copied().unwrap_or_default();
         if times >= MAX_INTERRUPTIONS {
-            return Admission::SetAside;
+            return Admission::Quarantine;
         }
         if times == 0 {
             return Admission::Runs;

@@ -25,7 +25,6 @@ mod cpu;
 mod dispatcher;
 mod eligible;
 mod expiry;
-mod held;
 mod idempotency;
 mod inbox;
 mod interrupted;
@@ -40,6 +39,7 @@ mod outcome;
 mod outgoing;
 mod ownership;
 mod pause;
+mod quarantine;
 mod queue;
 mod removal;
 mod removal_asked;
@@ -49,7 +49,6 @@ mod retry;
 mod room;
 mod runner;
 mod schedules;
-mod set_aside;
 mod settings;
 mod slots;
 mod steps;
@@ -57,6 +56,7 @@ mod subtasks;
 mod tasks;
 mod threads;
 mod timers;
+mod unstored;
 mod watchers;
 
 use std::collections::HashMap;
@@ -78,7 +78,6 @@ use bodies::Bodies;
 use call_recorder::CallRecorder;
 use cpu::{Charged, Workers};
 use dispatcher::Dispatcher;
-use held::Held;
 use inbox::{Inbox, load};
 use interrupted::Interrupted;
 use large_writes::LargeWrites;
@@ -87,17 +86,18 @@ use memory::Memory;
 use notices::Notices;
 use outgoing::Outgoing;
 use ownership::Follower;
+use quarantine::Quarantine;
 use queue::Queue;
 use removal_asked::RemovalAsked;
 use runner::Runner;
 use schedules::Scheduler;
-use set_aside::SetAside;
 use slots::Slots;
 use steps::Steps;
 use subtasks::{Families, Subtasks};
 use tasks::Tasks;
 use threads::Threads;
 use timers::Timers;
+use unstored::UnstoredWork;
 use watchers::Watchers;
 
 pub use acceptor::Acceptor;
@@ -199,7 +199,7 @@ impl Engine {
         let watchers = Arc::<Watchers>::default();
         let tasks = Tasks::new(store.clone(), large_writes, watchers.clone());
         let locks = Arc::<TaskLocks>::default();
-        let held = Arc::<Held>::default();
+        let unstored = Arc::<UnstoredWork>::default();
         let budget = Budget::new(settings.memory);
         let memory = Arc::new(Memory::new(budget.clone()));
         let calls = Budget::new(settings.calls);
@@ -244,7 +244,7 @@ impl Engine {
                 bodies: bodies.clone(),
                 outgoing,
                 dispatcher: dispatcher.clone(),
-                held: held.clone(),
+                unstored: unstored.clone(),
                 secret: store.seed(),
             }),
             subtasks: subtasks.clone(),
@@ -257,10 +257,10 @@ impl Engine {
             tasks: tasks.clone(),
             locks: locks.clone(),
             dispatcher: dispatcher.clone(),
-            held: held.clone(),
+            unstored: unstored.clone(),
             advancer,
             interrupted: interrupted.clone(),
-            set_aside: SetAside {
+            quarantine: Quarantine {
                 tasks: tasks.clone(),
                 clock: clock.clone(),
                 subtasks: subtasks.clone(),
@@ -311,7 +311,7 @@ impl Engine {
             tasks: tasks.clone(),
             catalog: catalog.clone(),
             dispatcher: dispatcher.clone(),
-            held: held.clone(),
+            unstored: unstored.clone(),
             locks: locks.clone(),
         };
         let as_run: Arc<dyn dispatcher::Run> = runner.clone();
@@ -323,7 +323,7 @@ impl Engine {
                 .watch(store.clone(), locks.clone(), dispatcher.clone()),
         );
         threads.spawn(memory.feed(dispatcher.clone()));
-        threads.spawn(room::watch(tasks.clone(), dispatcher.clone(), held));
+        threads.spawn(room::watch(tasks.clone(), dispatcher.clone(), unstored));
         threads.spawn(dispatcher::refill(tasks.clone(), dispatcher.clone()));
         threads.spawn(removal.clone().run());
         threads.spawn(follower.run());

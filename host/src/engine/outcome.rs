@@ -10,7 +10,7 @@ use crate::domain::data::Document;
 use crate::domain::ids::StepName;
 use crate::domain::journal::{Entry, RunEntry, SubtaskEntry};
 use crate::domain::run::{
-    Ended, LogLine, RunEnd, RunOutcome, RunOutput, Then, check_journal, check_size,
+    Ended, LogLine, RunDirective, RunEnd, RunOutcome, RunOutput, check_journal, check_size,
 };
 use crate::domain::step::Step;
 use crate::domain::subtask::{NewSubtask, Reserved};
@@ -199,7 +199,7 @@ pub(super) fn end_run(
             if let Some(tags) = finished.tags {
                 head.tags = tags;
             }
-            let parked = matches!(finished.then, Then::Park(_));
+            let parked = matches!(finished.directive, RunDirective::Park(_));
             reserved = finished.reserved;
             (finished.subtasks, head.goes_on_at().filter(|_| parked))
         }

@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::dispatcher::Dispatcher;
-use super::held::Held;
 use super::interrupted::Interrupted;
 use super::locks::TaskLocks;
 use super::tasks::Tasks;
+use super::unstored::UnstoredWork;
 use crate::catalog::Catalog;
 use crate::domain::ids::TaskId;
 use crate::domain::partition::Partition;
@@ -65,7 +65,7 @@ pub(super) struct Follower {
     pub(super) catalog: Arc<Catalog>,
     pub(super) interrupted: Arc<Interrupted>,
     pub(super) dispatcher: Arc<Dispatcher>,
-    pub(super) held: Arc<Held>,
+    pub(super) unstored: Arc<UnstoredWork>,
     pub(super) locks: Arc<TaskLocks>,
 }
 
@@ -123,7 +123,7 @@ impl Follower {
         self.dispatcher
             .queue
             .drop_tasks(|task| change.is_lost(task) || now.is_leaving(task));
-        self.held.drop_tasks(|task| change.is_lost(task));
+        self.unstored.drop_tasks(|task| change.is_lost(task));
         self.locks.stop_all(|claim| now.is_stale(claim));
         if change.lost.contains(&true) {
             // Who waits for a task of another node looks at it from time to time.

@@ -25,7 +25,7 @@ use crate::domain::delivery::Verdict;
 use crate::domain::intake::Methods;
 use crate::domain::reply::ReplyRule;
 use crate::engine::ActionError;
-use crate::ingest::receive::{Head, Made, Received, Refusal, Reply};
+use crate::ingest::receive::{AcceptedTaskIds, Head, Received, Refusal, Reply};
 use crate::ingest::verify::asks_by_get;
 use crate::store::StoreError;
 
@@ -117,13 +117,13 @@ async fn taken(
     {
         return Ok(see_other(url));
     }
-    match (&rules.rule, &reply.made) {
+    match (&rules.rule, &reply.accepted) {
         (ReplyRule::Fixed(fixed), _) => Ok(written(fixed)),
-        (ReplyRule::Wait { seconds }, Made::One(task)) if !reply.merged => {
+        (ReplyRule::Wait { seconds }, AcceptedTaskIds::One(task)) if !reply.merged => {
             waited(api, webhook, *task, *seconds, sender).await
         }
         _ => {
-            let text = answer(&reply.made, reply.duplicate);
+            let text = answer(&reply.accepted, reply.duplicate);
             let mut response = Response::new(Body::from(text));
             response
                 .headers_mut()
@@ -143,11 +143,13 @@ enum Answered {
     Received(Received),
 }
 
-fn answer(made: &Made, duplicate: bool) -> String {
-    match made {
-        Made::One(task) if duplicate => format!("{{\"task\":\"{task}\",\"duplicate\":true}}"),
-        Made::One(task) => format!("{{\"task\":\"{task}\"}}"),
-        Made::Many(tasks) => {
+fn answer(accepted: &AcceptedTaskIds, duplicate: bool) -> String {
+    match accepted {
+        AcceptedTaskIds::One(task) if duplicate => {
+            format!("{{\"task\":\"{task}\",\"duplicate\":true}}")
+        }
+        AcceptedTaskIds::One(task) => format!("{{\"task\":\"{task}\"}}"),
+        AcceptedTaskIds::Many(tasks) => {
             let tasks = tasks.iter().map(ToString::to_string).collect();
             serde_json::to_string(&AcceptedTasks { tasks }).unwrap_or_default()
         }
@@ -250,10 +252,12 @@ fn verdict(answered: &Result<Answered, ApiError>) -> Option<Verdict> {
         Err(refusal) => Some(refusal.verdict()),
         Ok(Answered::Methods(_) | Answered::Preflight) => None,
         Ok(Answered::Received(Received::Challenge(_))) => Some(Verdict::Challenged),
-        Ok(Answered::Received(Received::Tasks(reply))) => match &reply.made {
-            Made::One(task) if reply.duplicate => Some(Verdict::Duplicate { task: *task }),
-            Made::One(task) if reply.merged => Some(Verdict::Merged { task: *task }),
-            Made::One(_) | Made::Many(_) => None,
+        Ok(Answered::Received(Received::Tasks(reply))) => match &reply.accepted {
+            AcceptedTaskIds::One(task) if reply.duplicate => {
+                Some(Verdict::Duplicate { task: *task })
+            }
+            AcceptedTaskIds::One(task) if reply.merged => Some(Verdict::Merged { task: *task }),
+            AcceptedTaskIds::One(_) | AcceptedTaskIds::Many(_) => None,
         },
     }
 }

@@ -13,7 +13,7 @@ use super::decode::{self, Decoded, Document};
 use super::dedup;
 use super::finishing::Finishing;
 use super::read::{ReadError, Share};
-use super::receive::{Head, Ingest, Made, Refusal, Reply, Sent};
+use super::receive::{AcceptedTaskIds, Head, Ingest, Refusal, Reply, Sent};
 use super::verify::Delivery;
 use crate::catalog::LiveWebhook;
 use crate::domain::dedup::Dedup;
@@ -28,7 +28,7 @@ const DELIVERED_MEANWHILE: usize = 10;
 
 /// What is sent again.
 #[derive(Debug)]
-pub enum Again {
+pub enum RedeliveryContent {
     /// A body as it arrived, or another one in its place.
     Body(Bytes),
     /// The data of a task as it came in, without `$via`.
@@ -74,12 +74,14 @@ impl Ingest {
         &self,
         webhook: &LiveWebhook,
         head: Head<'_>,
-        again: Again,
+        content: RedeliveryContent,
         of: TaskId,
-    ) -> Result<Made, Refusal> {
-        let (size, verified) = match &again {
-            Again::Body(body) => (body.len(), None),
-            Again::Data { document, verified } => (document.text.len(), verified.clone()),
+    ) -> Result<AcceptedTaskIds, Refusal> {
+        let (size, verified) = match &content {
+            RedeliveryContent::Body(body) => (body.len(), None),
+            RedeliveryContent::Data { document, verified } => {
+                (document.text.len(), verified.clone())
+            }
         };
         let delivery = verified.map(Delivery::verified_before);
         let sent = Sent {
@@ -89,9 +91,9 @@ impl Ingest {
             redelivery_of: Some(of),
         };
         let share = Share::of(&self.bodies, &webhook.workspace, size)?;
-        let reply = match again {
-            Again::Body(body) => self.admit(sent, body, share).await?,
-            Again::Data { mut document, .. } => {
+        let reply = match content {
+            RedeliveryContent::Body(body) => self.admit(sent, body, share).await?,
+            RedeliveryContent::Data { mut document, .. } => {
                 self.fit(sent, std::slice::from_mut(&mut document)).await?;
                 let mut task = self.make(sent, &document).await?;
                 task.head.id = self.engine.acceptor.place(task.head.id)?;
@@ -99,7 +101,7 @@ impl Ingest {
                 self.single(sent, task, share, kept).await?
             }
         };
-        Ok(reply.made)
+        Ok(reply.accepted)
     }
 
     /// Takes in a body as it arrived.
@@ -254,7 +256,7 @@ impl Ingest {
             match admitted.await {
                 Ok(pace) => {
                     return Ok(Reply {
-                        made: Made::Many(ids),
+                        accepted: AcceptedTaskIds::Many(ids),
                         duplicate: false,
                         merged: false,
                         pace,

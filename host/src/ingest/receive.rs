@@ -60,7 +60,7 @@ pub struct Head<'a> {
 
 /// The tasks that a request became, or that it was merged into.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Made {
+pub enum AcceptedTaskIds {
     /// Its body is one document.
     One(TaskId),
     /// Its body is of a type that holds several, in their order.
@@ -91,7 +91,7 @@ pub(super) struct Sent<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The tasks.
-    pub made: Made,
+    pub accepted: AcceptedTaskIds,
     /// It repeats an earlier request, and the task is that one's.
     pub duplicate: bool,
     /// It changed an open task, and made none.
@@ -135,7 +135,7 @@ impl From<DecodeError> for Refusal {
 impl Reply {
     pub(super) fn of(task: TaskId, pace: Duration) -> Self {
         Self {
-            made: Made::One(task),
+            accepted: AcceptedTaskIds::One(task),
             duplicate: false,
             merged: false,
             pace,

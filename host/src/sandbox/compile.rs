@@ -144,7 +144,7 @@ pub fn compile_child(input: &std::path::Path, output: &std::path::Path) -> u8 {
     let compiled = std::fs::read(input)
         .map_err(|error| (1, error.to_string()))
         .and_then(|bytes| {
-            let engine = engine::compiling().map_err(|error| (1, error.to_string()))?;
+            let engine = engine::unpooled().map_err(|error| (1, error.to_string()))?;
             engine
                 .precompile_component(&bytes)
                 .map_err(|error| (REFUSED as u8, format!("{error:#}")))

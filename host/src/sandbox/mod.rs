@@ -48,6 +48,7 @@ use cache::Cache;
 use component::COMPONENT_BYTES;
 use engine::EpochTicker;
 use image::Image;
+use prepare::Preparer;
 use script::ScriptEngine;
 use state::RunState;
 
@@ -115,6 +116,7 @@ pub struct Sandbox {
     cache: Cache,
     loaded: moka::sync::Cache<String, Arc<LoadedComponent>>,
     scripts: ScriptEngine,
+    preparer: Preparer,
     permits: Semaphore,
     compilations: Semaphore,
     compile_memory: u64,
@@ -128,9 +130,10 @@ impl Sandbox {
     pub fn new(settings: SandboxSettings) -> Result<Arc<Self>, SandboxError> {
         let engine = engine::pooled(settings.concurrency)?;
         let linker = host::linker(&engine)?;
+        let preparer = Preparer::new()?;
         let short_ticks = Arc::<AtomicBool>::default();
         Ok(Arc::new(Self {
-            _ticker: EpochTicker::start(&engine, short_ticks.clone()),
+            _ticker: EpochTicker::start([&engine, preparer.engine()], short_ticks.clone()),
             short_ticks,
             cache: Cache::open(
                 settings.cache_dir,
@@ -148,6 +151,7 @@ impl Sandbox {
             compile_memory: settings.compile_memory,
             conditions: Semaphore::new(CONDITIONS),
             scripts: ScriptEngine::new(&engine)?,
+            preparer,
             linker,
             engine,
         }))
@@ -230,7 +234,7 @@ impl Sandbox {
         }
         let _permit = self.permit().await?;
         let _turn = self.conditions.acquire().await;
-        match prepare::image(&self.engine, &self.scripts, script).await {
+        match self.preparer.image(script).await {
             Ok(image) => {
                 self.cache.write_image(digest, &image);
                 Ok(image)

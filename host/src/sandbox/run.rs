@@ -22,7 +22,7 @@ use crate::domain::effect::{
 use crate::domain::ids::TaskId;
 use crate::domain::limits::{self, StepLimits};
 use crate::domain::run::{
-    Config, Finished, RunEnd, RunInput, RunOutcome, RunOutput, StepFault, Then,
+    Config, Finished, RunDirective, RunEnd, RunInput, RunOutcome, RunOutput, StepFault,
 };
 
 /// How long a component's `condition` may take, however long its runs may: others wait for theirs.
@@ -108,11 +108,11 @@ fn returned_by(state: RunState, returned: Result<(), Failure>) -> RunEnd {
             written: document.into_written(),
             name: task.new_name,
             tags: task.new_tags,
-            then: match (task.closing, task.park) {
-                (Some(Closing::Complete(result)), _) => Then::Complete(result),
-                (Some(Closing::Ignore), _) => Then::Ignore,
-                (None, Some(park)) => Then::Park(park),
-                (None, None) => Then::GoOn,
+            directive: match (task.closing, task.park) {
+                (Some(Closing::Complete(result)), _) => RunDirective::Complete(result),
+                (Some(Closing::Ignore), _) => RunDirective::Ignore,
+                (None, Some(park)) => RunDirective::Park(park),
+                (None, None) => RunDirective::Continue,
             },
             redo: task.redo,
             timeout: task.timeout,

@@ -131,7 +131,7 @@ pub fn run(args: MigrateArgs, output: Output) -> Result<()> {
         .build()?;
     let said = Mutex::new(Instant::now());
     let is_shown = std::io::stderr().is_terminal() && !output.json;
-    let told = |stage: Stage| {
+    let progress = |stage: Stage| {
         let Ok(mut said) = said.lock() else { return };
         if !is_shown || said.elapsed() < EVERY {
             return;
@@ -143,7 +143,7 @@ pub fn run(args: MigrateArgs, output: Output) -> Result<()> {
             Stage::Reads(tasks) => format!("{} read back", plural(tasks, "task")),
         });
     };
-    let copied = runtime.block_on(migrate(&migration, &told))?;
+    let copied = runtime.block_on(migrate(&migration, &progress))?;
     if output.json {
         let copied_items = Item::ALL.map(|item| {
             let total = copied.of(item);

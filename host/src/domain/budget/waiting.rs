@@ -33,11 +33,11 @@ pub(super) trait Source {
 #[derive(Debug)]
 pub(super) struct Waiter {
     amount: u64,
-    stand: Mutex<Stand>,
+    state: Mutex<WaiterState>,
 }
 
 #[derive(Debug)]
-enum Stand {
+enum WaiterState {
     Waits(Waker),
     /// The amount has been taken for it.
     Granted,
@@ -70,7 +70,7 @@ impl Waiting {
     ) -> Arc<Waiter> {
         let waiter = Arc::new(Waiter {
             amount,
-            stand: Mutex::new(Stand::Waits(waker.clone())),
+            state: Mutex::new(WaiterState::Waits(waker.clone())),
         });
         match self.queues.get_mut(workspace) {
             Some(queue) => queue.waiters.push_back(waiter.clone()),
@@ -88,8 +88,8 @@ impl Waiting {
 
     /// One of a workspace waits no more. Gives what had been taken for it.
     pub(super) fn leave(&mut self, workspace: &WorkspaceName, waiter: &Waiter) -> u64 {
-        let stand = std::mem::replace(&mut *waiter.stand.lock(), Stand::Gone);
-        if matches!(stand, Stand::Granted) {
+        let state = std::mem::replace(&mut *waiter.state.lock(), WaiterState::Gone);
+        if matches!(state, WaiterState::Granted) {
             return waiter.amount;
         }
         let Some(queue) = self.queues.get_mut(workspace) else {
@@ -100,7 +100,7 @@ impl Waiting {
         if 2 * queue.gone > queue.waiters.len() {
             queue
                 .waiters
-                .retain(|waiter| !matches!(*waiter.stand.lock(), Stand::Gone));
+                .retain(|waiter| !matches!(*waiter.state.lock(), WaiterState::Gone));
             queue.gone = 0;
         }
         0
@@ -141,7 +141,7 @@ impl Queue {
     /// Takes out the first one that `takes` has an amount for; gives its waker.
     fn grant(&mut self, mut takes: impl FnMut(u64) -> bool) -> Option<Waker> {
         while let Some(first) = self.waiters.front()
-            && matches!(*first.stand.lock(), Stand::Gone)
+            && matches!(*first.state.lock(), WaiterState::Gone)
         {
             self.waiters.pop_front();
             self.gone = self.gone.saturating_sub(1);
@@ -149,8 +149,8 @@ impl Queue {
         let mut least = u64::MAX;
         for place in 0..self.waiters.len().min(LOOKED_AT) {
             let waiter = &self.waiters[place];
-            let mut stand = waiter.stand.lock();
-            let Stand::Waits(waker) = &*stand else {
+            let mut state = waiter.state.lock();
+            let WaiterState::Waits(waker) = &*state else {
                 continue;
             };
             if waiter.amount >= least {
@@ -158,8 +158,8 @@ impl Queue {
             }
             if takes(waiter.amount) {
                 let waker = waker.clone();
-                *stand = Stand::Granted;
-                drop(stand);
+                *state = WaiterState::Granted;
+                drop(state);
                 self.waiters.remove(place);
                 return Some(waker);
             }
@@ -195,7 +195,7 @@ impl<S: Source> Future for Takes<'_, S> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         if let Some(waiter) = &this.waiter {
-            if let Stand::Waits(waker) = &mut *waiter.stand.lock() {
+            if let WaiterState::Waits(waker) = &mut *waiter.state.lock() {
                 waker.clone_from(context.waker());
                 return Poll::Pending;
             }

@@ -19,19 +19,19 @@ pub struct Draft {
     read: Vec<(String, Value)>,
     /// The whole document, if it was read before anything was written.
     read_whole: Option<Value>,
-    written: Written,
+    written: DraftWrites,
 }
 
 /// What a run wrote.
 #[derive(Debug, Clone)]
-pub enum Written {
+pub enum DraftWrites {
     /// Members of the root: a new value, or gone. Few, so they are searched one by one.
     Members(Vec<(String, Option<Value>)>),
     /// The whole document.
     Whole(Value),
 }
 
-impl Default for Written {
+impl Default for DraftWrites {
     fn default() -> Self {
         Self::Members(Vec::new())
     }
@@ -44,7 +44,7 @@ impl Draft {
             base,
             read: Vec::new(),
             read_whole: None,
-            written: Written::Members(Vec::new()),
+            written: DraftWrites::Members(Vec::new()),
         }
     }
 
@@ -59,7 +59,7 @@ impl Draft {
     /// The text of the whole document, if nothing was written and it need not be parsed to be told.
     pub fn text(&self) -> Option<&Arc<str>> {
         match &self.written {
-            Written::Members(members) if members.is_empty() => self.base.text_as_written(),
+            DraftWrites::Members(members) if members.is_empty() => self.base.text_as_written(),
             _ => None,
         }
     }
@@ -67,11 +67,13 @@ impl Draft {
     /// A member of the root.
     pub fn member(&mut self, name: &str) -> Option<&Value> {
         match &self.written {
-            Written::Whole(document) => document.get(name),
-            Written::Members(members) => match members.iter().find(|(other, _)| other == name) {
-                Some((_, member)) => member.as_ref(),
-                None => read_member(&self.base, &mut self.read, name),
-            },
+            DraftWrites::Whole(document) => document.get(name),
+            DraftWrites::Members(members) => {
+                match members.iter().find(|(other, _)| other == name) {
+                    Some((_, member)) => member.as_ref(),
+                    None => read_member(&self.base, &mut self.read, name),
+                }
+            }
         }
     }
 
@@ -83,7 +85,7 @@ impl Draft {
             _ => 0,
         };
         match (pointer.parent(), &self.written) {
-            (Some(parent), Written::Members(_)) if parent.is_root() => 0,
+            (Some(parent), DraftWrites::Members(_)) if parent.is_root() => 0,
             (Some(parent), _) => self.get(&parent).map_or(0, count),
             (None, _) => 0,
         }
@@ -103,12 +105,12 @@ impl Draft {
                 self.keep_via(&mut value)?;
                 let mut document = Value::Null;
                 pointer.set(&mut document, value)?;
-                self.written = Written::Whole(document);
+                self.written = DraftWrites::Whole(document);
                 Ok(())
             }
             Some(first) => match &mut self.written {
                 // A member of the root, which may be put there whatever it was.
-                Written::Members(members) if pointer.depth() == 1 => {
+                DraftWrites::Members(members) if pointer.depth() == 1 => {
                     let value = Some(value);
                     match members.iter_mut().find(|(name, _)| name == first) {
                         Some((_, member)) => *member = value,
@@ -137,15 +139,15 @@ impl Draft {
     /// Roughly what a look at a place, or a change of it, takes in memory that nothing has parsed yet, in bytes.
     pub fn unread(&self, pointer: &Pointer) -> u64 {
         match (&self.written, pointer.first()) {
-            (Written::Whole(_), _) => 0,
-            (Written::Members(_), None) if self.read_whole.is_some() => 0,
-            (Written::Members(members), Some(first))
+            (DraftWrites::Whole(_), _) => 0,
+            (DraftWrites::Members(_), None) if self.read_whole.is_some() => 0,
+            (DraftWrites::Members(members), Some(first))
                 if members.iter().any(|(name, _)| name == first)
                     || self.read.iter().any(|(name, _)| name == first) =>
             {
                 0
             }
-            (Written::Members(_), first) => self.base.parsing_memory(first),
+            (DraftWrites::Members(_), first) => self.base.parsing_memory(first),
         }
     }
 
@@ -156,7 +158,7 @@ impl Draft {
     }
 
     /// What was written.
-    pub fn into_written(self) -> Written {
+    pub fn into_written(self) -> DraftWrites {
         self.written
     }
 
@@ -184,8 +186,8 @@ impl Draft {
         change: impl FnOnce(&mut Value) -> Result<T, PointerError>,
     ) -> Result<T, PointerError> {
         let members = match &mut self.written {
-            Written::Whole(document) => return change(document),
-            Written::Members(members) => members,
+            DraftWrites::Whole(document) => return change(document),
+            DraftWrites::Members(members) => members,
         };
         let place = members.iter().position(|(name, _)| name == first);
         let member = match place {
@@ -207,23 +209,23 @@ impl Draft {
     }
 
     fn whole(&mut self) -> &Value {
-        if let Written::Members(members) = &mut self.written {
+        if let DraftWrites::Members(members) = &mut self.written {
             if members.is_empty() {
                 return self.read_whole.get_or_insert_with(|| self.base.to_value());
             }
             let read = self.read_whole.take();
             let mut document = read.unwrap_or_else(|| self.base.to_value());
             put(&mut document, std::mem::take(members));
-            self.written = Written::Whole(document);
+            self.written = DraftWrites::Whole(document);
         }
         match &self.written {
-            Written::Whole(document) => document,
-            Written::Members(_) => &Value::Null, // It was parsed above.
+            DraftWrites::Whole(document) => document,
+            DraftWrites::Members(_) => &Value::Null, // It was parsed above.
         }
     }
 }
 
-impl Written {
+impl DraftWrites {
     /// Applies what was written to the document that the draft stood on, which is copied only if
     /// another handle holds it, and gives the difference. No difference: the document is as it was.
     pub fn apply_to(self, base: &mut Arc<Document>) -> Vec<Change> {

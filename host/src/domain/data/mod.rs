@@ -12,7 +12,7 @@ mod without_via;
 pub use change::{Change, apply, diff, undo};
 pub use check::{RESERVED, Unfit, VIA, check};
 pub use document::{Document, memory_estimate};
-pub use draft::{Draft, Written, is_same};
+pub use draft::{Draft, DraftWrites, is_same};
 pub use edit::{Edit, EditError, edited};
 pub use pointer::{Pointer, PointerError, kind};
 pub use without_via::without_via;

@@ -51,7 +51,7 @@ fn is_signed(
     !matches!(checked, Err(LinkError::NotSigned))
 }
 
-/// Refuses a store that has no file at all and whose tasks name files. `told` is given the number of tasks that were looked
+/// Refuses a store that has no file at all and whose tasks name files. `progress` is given the number of tasks that were looked
 /// at, now and then.
 ///
 /// # Errors
@@ -59,7 +59,7 @@ fn is_signed(
 pub async fn expect_files(
     from: &dyn Migrate,
     links: Option<&FileLinks>,
-    told: &(dyn Fn(u64) + Sync),
+    progress: &(dyn Fn(u64) + Sync),
 ) -> Result<(), MigrationError> {
     let blobs = from.blobs().clone();
     let owners = on_disk(move || blobs.owners()).await;
@@ -77,7 +77,7 @@ pub async fn expect_files(
                 .map(|id| names_none(from, (workspace, id), links))
                 .buffer_unordered(AT_ONCE);
             looked.try_for_each(|()| std::future::ready(Ok(()))).await?;
-            told(tasks);
+            progress(tasks);
         }
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::domain::clock::Millis;
 use crate::domain::limits;
 use crate::domain::retention::DAY;
 use crate::store::StoreError;
-use crate::store::shapes::{Written as _, read};
+use crate::store::shapes::{StoredValue as _, read};
 
 /// Entries of all nodes have ids that grow: only who holds this appends.
 const LOCK: &str = "select from cluster for update";
@@ -79,11 +79,11 @@ pub(super) async fn append(
 
 /// See [`crate::store::Store::record_audit`].
 pub(super) async fn record(shared: &Shared, entries: &[AuditEntry]) -> Result<(), StoreError> {
-    let desk = shared.desk.lock().await;
+    let connection = shared.registry_connection.lock().await;
     let mut tries = 0;
     loop {
         tries += 1;
-        let session = desk.session(shared).await?;
+        let session = connection.session(shared).await?;
         let error = match write(shared, &session, entries).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
@@ -94,7 +94,7 @@ pub(super) async fn record(shared: &Shared, entries: &[AuditEntry]) -> Result<()
                 return Err(error);
             }
             Failure::Database(error) if is_cut(&error) => {
-                desk.slot.close().await;
+                connection.slot.close().await;
                 return Err(failed(error));
             }
             Failure::Database(error) => {

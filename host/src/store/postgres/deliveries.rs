@@ -9,7 +9,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits;
 use crate::domain::retention::DAY;
 use crate::store::StoreError;
-use crate::store::shapes::{Written as _, read};
+use crate::store::shapes::{StoredValue as _, read};
 
 const ERASING: &str = "select from erasing where workspace = $1";
 const PUT: &str = "insert into deliveries (workspace, webhook, id, at, delivery) \

@@ -57,16 +57,16 @@ pub(super) struct JournalRow<'a> {
 
 /// What a transaction leaves.
 #[derive(Debug, Clone)]
-pub(super) struct Trace {
-    pub(super) left: Left,
+pub(super) struct CommitEvidence {
+    pub(super) row: EvidenceRow,
     /// The claim under which this node writes the task. Another node that takes the partition over can write the same. None
     /// for a new task, which no other transaction can write.
     pub(super) claim: Option<Claim>,
 }
 
-/// See [`Trace`].
+/// See [`CommitEvidence`].
 #[derive(Debug, Clone)]
-pub(super) enum Left {
+pub(super) enum EvidenceRow {
     /// A task at this version, or a later one.
     Head {
         workspace: WorkspaceName,
@@ -75,7 +75,7 @@ pub(super) enum Left {
         settled: i64,
     },
     /// A row of a task's journal.
-    Row {
+    Journal {
         workspace: WorkspaceName,
         task: TaskId,
         seq: i64,
@@ -232,10 +232,10 @@ impl<'a> Group<'a> {
     }
 
     /// What is there if what was taken was committed, and else is not: a new task alone if there is one, because an id is
-    /// accepted once; else one trace of each partition, as each can be lost by itself. Nothing if nothing is written.
-    pub(super) fn traces(&self) -> Vec<Trace> {
-        let head = |(task, write): (&TaskKey<'_>, &HeadWrite<'_>)| Trace {
-            left: Left::Head {
+    /// accepted once; else one row of evidence of each partition, as each can be lost by itself. Nothing if nothing is written.
+    pub(super) fn evidence(&self) -> Vec<CommitEvidence> {
+        let head = |(task, write): (&TaskKey<'_>, &HeadWrite<'_>)| CommitEvidence {
+            row: EvidenceRow::Head {
                 workspace: task.0.clone(),
                 task: task.1,
                 version: write.head.version,
@@ -246,8 +246,8 @@ impl<'a> Group<'a> {
         if let Some(new) = self.heads.iter().find(|(_, it)| it.stands_on.is_none()) {
             return vec![head(new)];
         }
-        let rows = self.journal.iter().map(|row| Trace {
-            left: Left::Row {
+        let rows = self.journal.iter().map(|row| CommitEvidence {
+            row: EvidenceRow::Journal {
                 workspace: row.task.0.clone(),
                 task: row.task.1,
                 seq: row.seq,
@@ -256,7 +256,7 @@ impl<'a> Group<'a> {
         });
         let all = self.heads.iter().map(head).chain(rows);
         let each: BTreeMap<_, _> = all
-            .map(|trace| (trace.claim.map(|claim| claim.partition), trace))
+            .map(|row| (row.claim.map(|claim| claim.partition), row))
             .collect();
         each.into_values().collect()
     }

@@ -11,7 +11,7 @@ use super::values::Uuid;
 use crate::domain::inbox::{RequestId, TaskAnswer, TaskRefusal, TaskRequest};
 use crate::domain::partition::Partition;
 use crate::domain::task::TaskHead;
-use crate::store::shapes::{Written, read};
+use crate::store::shapes::{StoredValue, read};
 use crate::store::{Asked, Ownership, StoreError};
 
 const ASK: &str = "insert into inbox (id, partition, request) values ($1, $2, $3) \
@@ -39,7 +39,7 @@ impl From<RequestId> for Uuid {
     }
 }
 
-fn encoded(value: &impl Written) -> Result<Vec<u8>, StoreError> {
+fn encoded(value: &impl StoredValue) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::new();
     value.write(&mut bytes)?;
     Ok(bytes)

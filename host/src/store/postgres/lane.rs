@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio_postgres::Error;
 
 use super::error::{describe, failed, is_cut, is_passing};
-use super::group::{Group, Trace};
-use super::look::Resolved;
+use super::group::{CommitEvidence, Group};
+use super::look::CommitStatus;
 use super::part::Part;
-use super::queue::{Queue, Taken};
+use super::queue::{Batch, Queue};
 use super::session::{Session, Slot, in_time};
 use super::shared::Shared;
 use super::{hints, look, put};
@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 enum Failure {
     /// Nothing was written.
     Not(Error),
-    /// The connection was lost as it was committed: see [`resolve`].
+    /// The connection was lost as it was committed: see [`await_commit_status`].
     InDoubt(Box<Doubt>),
 }
 
@@ -44,7 +44,7 @@ impl From<Error> for Failure {
 /// A transaction of which is not known whether it was committed.
 struct Doubt {
     xid: String,
-    traces: Vec<Trace>,
+    evidence: Vec<CommitEvidence>,
     /// How the jobs ended if it was.
     outcome: Outcome,
 }
@@ -54,12 +54,12 @@ type Outcome = Vec<Result<(), StoreError>>;
 /// Writes what comes, until the store is closed.
 pub(super) async fn run(shared: Arc<Shared>, slot: Slot, queue: Arc<Queue>) {
     let _lane = queue.lane();
-    while let Some(Taken { jobs, held }) = queue.next().await {
+    while let Some(Batch { jobs, guard }) = queue.next().await {
         let (parts, waiting): (Vec<_>, Vec<_>) =
             (jobs.into_iter().map(|job| (job.parts, job.done))).unzip();
         let outcome = write(&shared, &slot, &parts).await;
         // Another lane may begin while these answers are given.
-        drop(held);
+        drop(guard);
         for (done, outcome) in waiting.into_iter().zip(outcome) {
             let _ = done.send(outcome);
         }
@@ -84,11 +84,13 @@ async fn write(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>]) -> Outcome {
         let looks = tries > 1;
         match transaction(shared, &session, jobs, looks).await {
             Ok(outcome) => return outcome,
-            Err(Failure::InDoubt(doubt)) => match resolve(shared, slot, jobs, &doubt).await {
-                Resolved::Done => return doubt.outcome,
-                Resolved::NotDone => {}
-                Resolved::Unknown => return all(jobs.len(), &StoreError::InDoubt),
-            },
+            Err(Failure::InDoubt(doubt)) => {
+                match await_commit_status(shared, slot, jobs, &doubt).await {
+                    CommitStatus::Committed => return doubt.outcome,
+                    CommitStatus::NotCommitted => {}
+                    CommitStatus::Unknown => return all(jobs.len(), &StoreError::InDoubt),
+                }
+            }
             Err(Failure::Not(error)) => {
                 let is_lost = is_cut(&error);
                 if is_lost {
@@ -135,8 +137,8 @@ async fn transaction(
     let look = look::look(shared, session, jobs, looks, &mut group);
     let xid = in_time(ANSWER, look).await?;
     let outcome: Outcome = jobs.iter().map(|parts| group.take(parts)).collect();
-    let traces = group.traces();
-    if traces.is_empty() {
+    let evidence = group.evidence();
+    if evidence.is_empty() {
         session.run("rollback").await?;
         return Ok(outcome);
     }
@@ -152,7 +154,7 @@ async fn transaction(
         Ok((Err(error), _) | (Ok(()), Err(error))) if !is_cut(&error) => Err(Failure::Not(error)),
         _ => Err(Failure::InDoubt(Box::new(Doubt {
             xid,
-            traces,
+            evidence,
             outcome,
         }))),
     }
@@ -160,11 +162,18 @@ async fn transaction(
 
 /// Asks the server what became of a transaction, as long as this node owns the partitions. After that the node that
 /// owns them reads what is there, and this one goes on from none of it.
-async fn resolve(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>], doubt: &Doubt) -> Resolved {
+async fn await_commit_status(
+    shared: &Shared,
+    slot: &Slot,
+    jobs: &[Vec<Part>],
+    doubt: &Doubt,
+) -> CommitStatus {
     loop {
         slot.close().await;
         let found = match slot.get(&shared.settings).await {
-            Ok(session) => look::resolve(shared, &session, &doubt.xid, &doubt.traces).await,
+            Ok(session) => {
+                look::read_commit_status(shared, &session, &doubt.xid, &doubt.evidence).await
+            }
             Err(error) => Err(error),
         };
         if let Ok(Some(resolved)) = found {
@@ -172,7 +181,7 @@ async fn resolve(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>], doubt: &Doubt
         }
         let owned = shared.partitions.hold().clone();
         if shared.is_closed() || jobs.iter().flatten().all(|part| owned.is_stale(part.claim)) {
-            return Resolved::Unknown;
+            return CommitStatus::Unknown;
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -6,7 +6,7 @@ use futures_util::future::try_join4;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-use super::group::{Delivered, Group, Left, ROWS, Stored, TaskKey, Trace};
+use super::group::{CommitEvidence, Delivered, EvidenceRow, Group, ROWS, Stored, TaskKey};
 use super::part::{Kind, Part};
 use super::session::{Params, Session};
 use super::shared::Shared;
@@ -17,7 +17,7 @@ use crate::domain::partition::Partition;
 
 const BEGIN: &str = "begin isolation level read committed";
 /// One row: the partitions with their owners, 0 for none, and epochs; a number; and the transaction's id: see
-/// [`resolve`].
+/// [`read_commit_status`].
 const LOCK: &str = "with locked as materialized (select id, owner, epoch from partitions \
     where id = any($1) order by id for share) \
     select array_agg(id), array_agg(coalesce(owner, 0)), array_agg(epoch), \
@@ -154,9 +154,9 @@ pub(super) async fn look<'a>(
 
 /// What became of a transaction whose end was not heard of.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Resolved {
-    Done,
-    NotDone,
+pub(super) enum CommitStatus {
+    Committed,
+    NotCommitted,
     /// It is not known: this node owns none of the partitions any more, and what is there may be another one's.
     Unknown,
 }
@@ -164,41 +164,45 @@ pub(super) enum Resolved {
 /// What became of a transaction; none while it is under way.
 ///
 /// Its id says that it is over, or was aborted. No more: after the server's machine has failed, an id that was not yet on its
-/// disk is given to another transaction. What was written says the rest: one trace that can be judged is enough, because a
+/// disk is given to another transaction. What was written says the rest: one row of evidence that can be judged is enough, because a
 /// transaction is there as a whole or not at all.
-pub(super) async fn resolve(
+pub(super) async fn read_commit_status(
     shared: &Shared,
     session: &Session,
     xid: &str,
-    traces: &[Trace],
-) -> Result<Option<Resolved>, Error> {
+    evidence: &[CommitEvidence],
+) -> Result<Option<CommitStatus>, Error> {
     match session.query(STATUS, &[&xid]).await {
         Ok(rows) => match rows.first().and_then(|row| row.get(0)) {
             Some("in progress") => return Ok(None),
             // If it was another one's of that id, this one was lost.
-            Some("aborted") => return Ok(Some(Resolved::NotDone)),
+            Some("aborted") => return Ok(Some(CommitStatus::NotCommitted)),
             _ => {}
         },
         // The server knows of no such id: it failed before that was on its disk.
         Err(error) if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) => {}
         Err(error) => return Err(error),
     }
-    for trace in traces {
-        match judge(shared, session, trace).await? {
-            Resolved::Unknown => {}
+    for row in evidence {
+        match judge(shared, session, row).await? {
+            CommitStatus::Unknown => {}
             known => return Ok(Some(known)),
         }
     }
-    Ok(Some(Resolved::Unknown))
+    Ok(Some(CommitStatus::Unknown))
 }
 
-/// What became of the transaction that leaves this trace, which is over.
-async fn judge(shared: &Shared, session: &Session, trace: &Trace) -> Result<Resolved, Error> {
-    let partition = trace.claim.map(|claim| index(claim.partition));
-    let epoch = trace.claim.map(|claim| number(claim.epoch));
+/// What became of the transaction that leaves this evidence, which is over.
+async fn judge(
+    shared: &Shared,
+    session: &Session,
+    evidence: &CommitEvidence,
+) -> Result<CommitStatus, Error> {
+    let partition = evidence.claim.map(|claim| index(claim.partition));
+    let epoch = evidence.claim.map(|claim| number(claim.epoch));
     let node = &shared.node;
-    let found = match &trace.left {
-        Left::Head {
+    let found = match &evidence.row {
+        EvidenceRow::Head {
             workspace,
             task,
             version,
@@ -208,7 +212,7 @@ async fn judge(shared: &Shared, session: &Session, trace: &Trace) -> Result<Reso
             let params: Params<'_> = &[&space, &task, &version, settled, &partition, node, &epoch];
             session.query(HEAD, params).await?
         }
-        Left::Row {
+        EvidenceRow::Journal {
             workspace,
             task,
             seq,
@@ -222,9 +226,9 @@ async fn judge(shared: &Shared, session: &Session, trace: &Trace) -> Result<Reso
         .first()
         .map_or((false, false), |row| (row.get(0), row.get(1)));
     Ok(match (is_there, is_own) {
-        (true, true) => Resolved::Done,
-        (false, true) => Resolved::NotDone,
-        (_, false) => Resolved::Unknown,
+        (true, true) => CommitStatus::Committed,
+        (false, true) => CommitStatus::NotCommitted,
+        (_, false) => CommitStatus::Unknown,
     })
 }
 

@@ -170,8 +170,8 @@ impl PostgresStore {
     pub async fn agreed_key(&self, sealed: &[u8], replace: bool) -> Result<Vec<u8>, StoreError> {
         const AGREE: &str = "update cluster set key_check = \
             case when $2 or key_check is null then $1 else key_check end returning key_check";
-        let desk = self.shared.desk.lock().await;
-        let session = desk.session(&self.shared).await?;
+        let connection = self.shared.registry_connection.lock().await;
+        let session = connection.session(&self.shared).await?;
         let rows = session.query(AGREE, &[&sealed, &replace]).await;
         let rows = rows.map_err(error::failed)?;
         Ok(rows.first().map_or_else(Vec::new, |row| row.get(0)))

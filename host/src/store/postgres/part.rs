@@ -9,7 +9,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::inbox::RequestId;
 use crate::domain::journal::Entry;
 use crate::domain::task::TaskHead;
-use crate::store::shapes::Written as _;
+use crate::store::shapes::StoredValue as _;
 use crate::store::shapes::journal::push_entry;
 use crate::store::{Claim, Commit, NewTask, StoreError};
 

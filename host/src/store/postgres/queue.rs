@@ -43,21 +43,21 @@ pub(super) struct Job {
 }
 
 /// What comes of a job.
-pub(super) type Written = oneshot::Receiver<Result<(), StoreError>>;
+pub(super) type WriteResult = oneshot::Receiver<Result<(), StoreError>>;
 
 /// What a lane writes in one transaction.
-pub(super) struct Taken {
+pub(super) struct Batch {
     pub(super) jobs: Vec<Job>,
-    pub(super) held: Held,
+    pub(super) guard: PartitionGuard,
 }
 
 /// The partitions that a lane holds, until this is dropped.
-pub(super) struct Held {
+pub(super) struct PartitionGuard {
     queue: Arc<Queue>,
     partitions: PartitionSet,
 }
 
-impl Drop for Held {
+impl Drop for PartitionGuard {
     fn drop(&mut self) {
         let mut state = self.queue.state.lock();
         state.release(&self.partitions);
@@ -140,7 +140,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`StoreError::Closed`].
-    pub(super) async fn push(&self, parts: Vec<Part>) -> Result<Written, StoreError> {
+    pub(super) async fn push(&self, parts: Vec<Part>) -> Result<WriteResult, StoreError> {
         let room = self.room.acquire().await;
         let room = room.map_err(|_| StoreError::Closed)?;
         let (done, written) = oneshot::channel();
@@ -208,7 +208,7 @@ impl Queue {
 
     /// Waits for what a lane is to write next; none when the queue is closed and nothing waits that another lane will not
     /// take.
-    pub(super) async fn next(self: &Arc<Self>) -> Option<Taken> {
+    pub(super) async fn next(self: &Arc<Self>) -> Option<Batch> {
         let mut woken = pin!(self.wake.notified());
         loop {
             // What changes after this look wakes it.
@@ -223,8 +223,8 @@ impl Queue {
                         self.wake_one(state);
                     }
                     let queue = self.clone();
-                    let held = Held { queue, partitions };
-                    return Some(Taken { jobs, held });
+                    let guard = PartitionGuard { queue, partitions };
+                    return Some(Batch { jobs, guard });
                 }
                 if state.is_closed {
                     return None;

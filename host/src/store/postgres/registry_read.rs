@@ -56,8 +56,8 @@ pub(super) async fn since(shared: &Shared, known: u64) -> Result<Registry, Store
             });
         }
     }
-    let desk = shared.desk.lock().await;
-    let session = desk.session(shared).await?;
+    let connection = shared.registry_connection.lock().await;
+    let session = connection.session(shared).await?;
     // All of it as it was at one moment.
     let read = async {
         session
@@ -74,7 +74,7 @@ pub(super) async fn since(shared: &Shared, known: u64) -> Result<Registry, Store
     };
     let registry = read.await;
     match session.run("commit").await {
-        Err(error) if is_cut(&error) => desk.slot.close().await,
+        Err(error) if is_cut(&error) => connection.slot.close().await,
         _ => {}
     }
     registry

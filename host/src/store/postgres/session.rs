@@ -59,10 +59,10 @@ impl Session {
         Self::listening(settings, |_| {}).await
     }
 
-    /// The same, which gives notifications to `told`; that is dropped when the connection is lost.
+    /// The same, which gives notifications to `on_notice`; that is dropped when the connection is lost.
     pub(super) async fn listening(
         settings: &PostgresSettings,
-        told: impl Fn(&str) + Send + 'static,
+        on_notice: impl Fn(&str) + Send + 'static,
     ) -> Result<Self, Error> {
         let config = &settings.config;
         let connected = match config.connect(settings.tls.clone()).await {
@@ -79,7 +79,7 @@ impl Session {
             // Its error is that of every request.
             while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
                 if let AsyncMessage::Notification(notification) = message {
-                    told(notification.payload());
+                    on_notice(notification.payload());
                 }
             }
         });

@@ -30,7 +30,7 @@ pub(super) struct Shared {
     pub(super) partitions: Partitions,
     pub(super) readers: Readers,
     /// For changes of what is set up and of the audit log.
-    pub(super) desk: tokio::sync::Mutex<Desk>,
+    pub(super) registry_connection: tokio::sync::Mutex<RegistryConnection>,
     /// The partitions that are being given up.
     pub(super) leaving: Mutex<Leaving>,
     /// Has the lease renewed, and the share of partitions looked at, at once.
@@ -55,7 +55,7 @@ pub(super) struct Shared {
     /// What this node has to do.
     pub(super) load: Mutex<Load>,
     /// For what is removed.
-    pub(super) broom: tokio::sync::Mutex<Broom>,
+    pub(super) purge: tokio::sync::Mutex<PurgeState>,
     pub(super) blobs: Arc<Blobs>,
     pub(super) health: watch::Sender<Health>,
     pub(super) closed: CancellationToken,
@@ -63,7 +63,7 @@ pub(super) struct Shared {
 
 /// The connection for changes that are made one after the other, and what is known by them.
 #[derive(Default)]
-pub(super) struct Desk {
+pub(super) struct RegistryConnection {
     pub(super) slot: Slot,
     /// The names that were taken at a revision.
     pub(super) names: Option<(u64, Names)>,
@@ -71,7 +71,7 @@ pub(super) struct Desk {
 
 /// The connection that removes what is over, and how far it has come.
 #[derive(Default)]
-pub(super) struct Broom {
+pub(super) struct PurgeState {
     pub(super) slot: Slot,
     pub(super) pass: Option<Pass>,
     /// When files without a task were looked for.
@@ -98,7 +98,7 @@ impl Shared {
             entered,
             partitions: Partitions::none(),
             readers: Readers::default(),
-            desk: tokio::sync::Mutex::default(),
+            registry_connection: tokio::sync::Mutex::default(),
             leaving: Mutex::default(),
             look_now: Notify::new(),
             board: Board::default(),
@@ -110,7 +110,7 @@ impl Shared {
             skew: Mutex::default(),
             token: OnceLock::new(),
             load: Mutex::default(),
-            broom: tokio::sync::Mutex::default(),
+            purge: tokio::sync::Mutex::default(),
             health: watch::Sender::new(Health::Writable),
             closed: CancellationToken::new(),
         }
@@ -119,16 +119,21 @@ impl Shared {
     /// Makes the connections that are not made elsewhere.
     pub(super) async fn connect(&self) -> Result<(), Error> {
         self.readers.connect(&self.settings).await?;
-        self.desk.lock().await.slot.get(&self.settings).await?;
-        self.broom.lock().await.slot.get(&self.settings).await?;
+        self.registry_connection
+            .lock()
+            .await
+            .slot
+            .get(&self.settings)
+            .await?;
+        self.purge.lock().await.slot.get(&self.settings).await?;
         Ok(())
     }
 
     /// Ends them.
     pub(super) async fn disconnect(&self) {
         self.readers.close().await;
-        self.desk.lock().await.slot.close().await;
-        self.broom.lock().await.slot.close().await;
+        self.registry_connection.lock().await.slot.close().await;
+        self.purge.lock().await.slot.close().await;
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -170,8 +175,8 @@ impl Shared {
     }
 }
 
-impl Desk {
-    /// The connection of this desk.
+impl RegistryConnection {
+    /// The connection of this lock.
     pub(super) async fn session(&self, shared: &Shared) -> Result<Arc<Session>, StoreError> {
         shared.check()?;
         let session = self.slot.get(&shared.settings).await;
@@ -179,7 +184,7 @@ impl Desk {
     }
 }
 
-impl Broom {
+impl PurgeState {
     /// The connection.
     pub(super) async fn session(&self, shared: &Shared) -> Result<Arc<Session>, StoreError> {
         shared.check()?;

@@ -23,7 +23,7 @@ pub(in super::super) trait Shape<'a>: Sized {
 }
 
 /// A kind that is written by itself, in the version that its value needs.
-pub(in super::super) trait Written {
+pub(in super::super) trait StoredValue {
     /// Appends the version byte and the bytes of that version.
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError>;
 }

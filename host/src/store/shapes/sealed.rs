@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::kind::{Written, kind, postcard_shapes, push};
+use super::kind::{StoredValue, kind, postcard_shapes, push};
 use super::parts::Bytes;
 use crate::store::StoreError;
 
@@ -21,7 +21,7 @@ macro_rules! sealed {
             }
         }
 
-        impl Written for $name<'_> {
+        impl StoredValue for $name<'_> {
             fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
                 push(out, 1, &Bytes::from(&*self.0))
             }

@@ -10,7 +10,7 @@ use super::codec::bad_key;
 use super::disk::Disk;
 use super::failure::from_sled;
 use super::puts::Puts;
-use super::shapes::Written;
+use super::shapes::StoredValue;
 use super::{keys, registry_read};
 use crate::domain::audit::{AuditBounds, AuditEntry, AuditId};
 use crate::domain::ids::WorkspaceName;

@@ -12,7 +12,7 @@ use super::dedup::taken::DedupKeys;
 use super::disk::Disk;
 use super::fragments::Long;
 use super::group;
-use super::lanes::{Lanes, MUCH, Most, Much};
+use super::lanes::{FRAGMENT_BYTES, GroupLimits, Lanes, LongChange};
 use super::log::Tail;
 use super::message::{Message, Part, Queued};
 use super::newest::Newest;
@@ -23,7 +23,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::{Ownership, StoreError};
 
 /// Changes in one group at most, and bytes in one of a workspace alone, unless a single change is longer.
-const MOST: Most = Most {
+const GROUP_LIMITS: GroupLimits = GroupLimits {
     changes: 512,
     bytes: 1024 * 1024,
 };
@@ -105,10 +105,10 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
         if shared.stopped() {
             break;
         }
-        let has_fragment = match lanes.take(MOST, now, &mut batch) {
-            Much::Nothing => false,
-            Much::GoOn => true,
-            Much::Begin(queued) => {
+        let has_fragment = match lanes.take(GROUP_LIMITS, now, &mut batch) {
+            LongChange::None => false,
+            LongChange::Continue => true,
+            LongChange::Begin(queued) => {
                 committer.long = Some(Long::new(queued));
                 true
             }
@@ -332,7 +332,7 @@ impl Committer<'_> {
         let from = *long.from.get_or_insert(number);
         let mut is_last = false;
         let pushed = group::push_fragment(self.tail.group(), from, |group| {
-            is_last = long.push(group, MUCH)?;
+            is_last = long.push(group, FRAGMENT_BYTES)?;
             Ok(())
         });
         if let Err(error) = pushed {

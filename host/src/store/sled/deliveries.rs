@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::shapes::{Written, read};
+use super::shapes::{StoredValue, read};
 use super::shared::Shared;
 use crate::domain::clock::Millis;
 use crate::domain::delivery::{Delivery, DeliveryQuery};

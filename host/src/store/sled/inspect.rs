@@ -9,7 +9,7 @@ use super::frame::{self, HEADER, SLOT_HEADER};
 use super::group::Group;
 use super::places::Places;
 use super::shapes::record::Record;
-use super::shapes::{Kind, Written as _, read};
+use super::shapes::{Kind, StoredValue as _, read};
 use crate::domain::journal::Entry;
 use crate::domain::schedule::Schedule;
 use crate::domain::step::Step;

@@ -16,12 +16,12 @@ pub(super) struct Part {
     /// What the write stands on.
     pub(super) claim: Claim,
     /// When the delivery came whose key the change has, and how often keys had moved when it was not found.
-    pub(super) looked: Option<Looked>,
+    pub(super) lookup: Option<DedupLookup>,
 }
 
-/// See [`Part::looked`].
+/// See [`Part::lookup`].
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Looked {
+pub(super) struct DedupLookup {
     pub at: Millis,
     /// [`DedupIndex::moved`](super::dedup::index::DedupIndex::moved).
     pub moved: u64,
@@ -32,7 +32,7 @@ impl Part {
         claim: Claim,
         change: Change,
         expected: Option<u64>,
-        looked: Option<Looked>,
+        lookup: Option<DedupLookup>,
     ) -> Result<Self, StoreError> {
         let encoded = change::encode_change(&change)?;
         Ok(Self {
@@ -40,7 +40,7 @@ impl Part {
             encoded,
             expected,
             claim,
-            looked,
+            lookup,
         })
     }
 }

@@ -86,7 +86,7 @@ use self::change::Change;
 use self::checkpoint::Extent;
 pub use self::failure::OpenError;
 pub use self::gather::AnnouncedWrite;
-use self::message::{Looked, Message, Part, Queued};
+use self::message::{DedupLookup, Message, Part, Queued};
 use self::purge::Purge;
 pub use self::settings::SledSettings;
 use self::shared::Shared;
@@ -198,14 +198,14 @@ impl SledStore {
         workspace: &WorkspaceName,
         task: TaskId,
         dedup: Dedup,
-    ) -> Result<Looked, StoreError> {
+    ) -> Result<DedupLookup, StoreError> {
         // Before the look: what moves during it counts as not seen.
         let moved = self.shared.dedup.moved();
         let _steady = self.shared.steady.read();
         let found = dedup::find::delivered(&self.shared, workspace, dedup.key, dedup.at)?;
         match found.filter(|found| *found != task) {
             Some(task) => Err(StoreError::Duplicate { task }),
-            None => Ok(Looked {
+            None => Ok(DedupLookup {
                 at: dedup.at,
                 moved,
             }),

@@ -19,7 +19,7 @@ use super::disk::Disk;
 use super::erasing::Erasing;
 use super::failure::{OpenError, from_sled, unusable};
 use super::files::MARKS;
-use super::fragments::{Fragments, Made};
+use super::fragments::{DecodedChange, Fragments};
 use super::log::{self, Slots, Tail};
 use super::marks::{self, Acknowledged, Marks, StoreMarks};
 use super::overlay::Overlay;
@@ -204,8 +204,8 @@ fn read(settings: &SledSettings, marks: &Arc<Marks>, is_first: bool) -> Result<O
         marks.clone(),
         settings.fail.clone(),
         |number, payload| {
-            for made in fragments.changes(number, payload)? {
-                let Made { change, from } = made?;
+            for decoded in fragments.changes(number, payload)? {
+                let DecodedChange { change, from } = decoded?;
                 if from < number {
                     overlay.span(from, number);
                 }

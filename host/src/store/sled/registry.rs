@@ -10,7 +10,7 @@ use super::disk::Disk;
 use super::failure::from_sled;
 use super::puts::{Changes, Puts as _};
 use super::setup::Setup;
-use super::shapes::{SealedConfig, SealedConnector, Written, read as read_value};
+use super::shapes::{SealedConfig, SealedConnector, StoredValue, read as read_value};
 use super::{Shared, erase, keys, long, registry_read};
 use crate::domain::audit::AuditEntry;
 use crate::domain::clock::Millis;

@@ -1,7 +1,7 @@
 //! What became of a transaction whose end was not heard of, also when another node has the partition by now.
 
 use super::group::Group;
-use super::look::{self, Resolved};
+use super::look::{self, CommitStatus};
 use super::server::PostgresServer;
 use super::takeover::{LEASE, in_partition, kill, node, owned, two_nodes, until};
 use super::*;
@@ -39,21 +39,25 @@ async fn what_another_node_wrote_is_not_taken_for_ones_own() {
         accepts.take(job).unwrap();
     }
     session.run("rollback").await.unwrap();
-    let (moves, accepts) = (moves.traces(), accepts.traces());
-    let resolved = async |xid: &str, traces| {
-        let found = look::resolve(&one.shared, &session, xid, traces).await;
+    let (moves, accepts) = (moves.evidence(), accepts.evidence());
+    let status = async |xid: &str, evidence| {
+        let found = look::read_commit_status(&one.shared, &session, xid, evidence).await;
         found.unwrap().unwrap()
     };
-    for (xid, traces) in [(&*xid, &moves), (LOST, &moves), (LOST, &accepts)] {
-        assert_eq!(resolved(xid, traces).await, Resolved::NotDone, "{traces:?}");
+    for (xid, evidence) in [(&*xid, &moves), (LOST, &moves), (LOST, &accepts)] {
+        assert_eq!(
+            status(xid, evidence).await,
+            CommitStatus::NotCommitted,
+            "{evidence:?}"
+        );
     }
     // It stands still, and the other one makes the same version of the task.
     kill(&one);
     until("the other one has all", || owned(&two) == 256).await;
     two.commit_owned(done).await.unwrap();
-    assert_eq!(resolved(&xid, &moves).await, Resolved::NotDone);
-    assert_eq!(resolved(LOST, &moves).await, Resolved::Unknown);
-    assert_eq!(resolved(LOST, &accepts).await, Resolved::NotDone);
+    assert_eq!(status(&xid, &moves).await, CommitStatus::NotCommitted);
+    assert_eq!(status(LOST, &moves).await, CommitStatus::Unknown);
+    assert_eq!(status(LOST, &accepts).await, CommitStatus::NotCommitted);
     two.close().await;
 }
 
@@ -74,11 +78,15 @@ async fn what_was_committed_is_found_by_what_it_left() {
         let xid = look.unwrap();
         group.take(&job[0]).unwrap();
         put::put(&session, &group).await.0.unwrap();
-        let traces = group.traces();
-        assert_eq!((traces.len(), traces[0].claim.is_none()), (1, is_new));
+        let evidence = group.evidence();
+        assert_eq!((evidence.len(), evidence[0].claim.is_none()), (1, is_new));
         for xid in [&*xid, LOST] {
-            let found = look::resolve(&one.shared, &session, xid, &traces).await;
-            assert_eq!(found.unwrap(), Some(Resolved::Done), "{traces:?}");
+            let found = look::read_commit_status(&one.shared, &session, xid, &evidence).await;
+            assert_eq!(
+                found.unwrap(),
+                Some(CommitStatus::Committed),
+                "{evidence:?}"
+            );
         }
     }
     one.close().await;
@@ -115,30 +123,30 @@ async fn a_partition_that_was_lost_does_not_leave_the_others_in_doubt() {
         for job in &jobs {
             group.take(job).unwrap();
         }
-        let traces = group.traces();
-        assert_eq!(traces.len(), 2, "{traces:?}");
+        let evidence = group.evidence();
+        assert_eq!(evidence.len(), 2, "{evidence:?}");
         let expected = match is_done {
             true => {
                 let (written, committed) = put::put(&session, &group).await;
                 written.and(committed).unwrap();
-                Resolved::Done
+                CommitStatus::Committed
             }
             false => {
                 session.run("rollback").await.unwrap();
-                Resolved::NotDone
+                CommitStatus::NotCommitted
             }
         };
         let lose = async |task: &NewTask| {
             let id = look::index(Partition::of(task.head.id));
             session.execute(TAKE, &[&id]).await.unwrap();
         };
-        let resolved = async |xid: &str| {
-            let found = look::resolve(&one.shared, &session, xid, &traces).await;
+        let status = async |xid: &str| {
+            let found = look::read_commit_status(&one.shared, &session, xid, &evidence).await;
             found.unwrap().unwrap()
         };
         lose(first).await;
         for xid in [&*xid, LOST] {
-            assert_eq!(resolved(xid).await, expected);
+            assert_eq!(status(xid).await, expected);
         }
         if !is_done {
             // The retry refuses what was lost, and writes the rest.
@@ -155,6 +163,6 @@ async fn a_partition_that_was_lost_does_not_leave_the_others_in_doubt() {
             assert!(taken[1].is_ok(), "{taken:?}");
         }
         lose(second).await;
-        assert_eq!(resolved(LOST).await, Resolved::Unknown);
+        assert_eq!(status(LOST).await, CommitStatus::Unknown);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::catalog_copy::Entries;
 use super::super::change::{Change, Kind, Mark};
-use super::super::fragments::{Fragments, Made};
+use super::super::fragments::{DecodedChange, Fragments};
 use super::super::removed::Removed;
 use super::super::scan::pages::Values;
 use super::super::{checked, key_names, keys};
@@ -63,9 +63,9 @@ pub(super) fn replay(
             Err(error) => return Err(error),
         };
         let mut kept = Vec::new();
-        for made in changes {
-            let change = match made {
-                Ok(Made { change, .. }) => change,
+        for decoded in changes {
+            let change = match decoded {
+                Ok(DecodedChange { change, .. }) => change,
                 Err(StoreError::Damaged(why)) => {
                     let damage = Damage::new("the log", "log", "a long change in the log", why);
                     damages.push(damage.losing("the change"));

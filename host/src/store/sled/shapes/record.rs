@@ -3,7 +3,7 @@
 
 use super::super::codec::{Parts, damaged, push_length};
 use super::super::keys;
-use super::kind::{Kind, Shape, Written, kind, read};
+use super::kind::{Kind, Shape, StoredValue, kind, read};
 use crate::domain::clock::Millis;
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::StoreError;

@@ -11,7 +11,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 
 /// What waits for the store.
 #[derive(Default)]
-pub(super) struct Held {
+pub(super) struct UnstoredWork {
     tasks: Mutex<Vec<(WorkspaceName, TaskId)>>,
     calls: Mutex<HashMap<TaskId, Vec<Unrecorded>>>,
 }
@@ -23,7 +23,7 @@ pub(super) struct Unrecorded {
     pub(super) began: Millis,
 }
 
-impl Held {
+impl UnstoredWork {
     /// Removes these tasks, with the calls that were made for them: another node has them now.
     pub(super) fn drop_tasks(&self, is_one: impl Fn(TaskId) -> bool) {
         self.tasks.lock().retain(|(_, task)| !is_one(*task));

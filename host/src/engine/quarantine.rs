@@ -15,7 +15,7 @@ use crate::domain::task::{Standing, StoredTask, TaskHead};
 use crate::store::{Commit, StoreError};
 
 /// What it takes to set a task aside.
-pub(super) struct SetAside {
+pub(super) struct Quarantine {
     pub(super) tasks: Tasks,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) subtasks: Arc<Subtasks>,
@@ -24,7 +24,7 @@ pub(super) struct SetAside {
     pub(super) since: Option<Millis>,
 }
 
-impl SetAside {
+impl Quarantine {
     /// Puts the task in `error`; gives whether a notice of that is due. None if it is not to be set aside: it is at
     /// its end, or a person has moved it since the process began.
     ///
