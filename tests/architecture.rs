@@ -1,14 +1,15 @@
-//! The house: a file imports only from lower floors, stays small enough to live in, and the
-//! sandbox sees nothing but the domain. `docs/architecture.md` shows the same floors.
+//! The layers: a file imports only from lower layers and stays short, and the sandbox imports
+//! nothing but the domain. `docs/architecture.md` shows the same layers.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod circles;
 mod members;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Rooms by floor, the ground first. A room may use every room below it, and itself.
+/// Top-level modules by layer, the lowest first. A module may use itself and every module of a lower layer.
 const LAYERS: [&[&str]; 12] = [
     &["domain"],
     &["clock", "coding", "machine", "private_file", "terminal"],

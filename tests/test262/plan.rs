@@ -68,7 +68,7 @@ const CLOCK: [&str; 1] = ["language/expressions/dynamic-import/await-import-eval
 
 /// Files about what a script's own declarations leave behind, each with the mode in which that
 /// shows. A step is a module; a script reaches the engine by indirect `eval`, which differs in just
-/// this: its variables can be deleted, and with `"use strict"` nobody else sees them.
+/// this: its variables can be deleted, and with `"use strict"` no other script sees them.
 const SCRIPTS: &str = include_str!("scripts.txt");
 
 /// Whether a file is about a script's own declarations, when it is run in this mode.

@@ -103,7 +103,7 @@ impl Runner {
     }
 }
 
-/// Timers are pauses, which are over at once: only the clock has moved. Nobody else answers.
+/// Timers are pauses, which are over at once: only the clock has moved. Every other call fails.
 #[derive(Default)]
 struct Alone {
     passed: AtomicU64,

@@ -4,7 +4,7 @@
 //! same. A database is marked as incomplete until then. So nothing is served of a copy that was interrupted, and it can
 //! be made again. A database that is copied from is taken over before anything is read, and stays left.
 //!
-//! What can be refused is refused before either side is changed.
+//! Errors that can be found before are reported before either side is changed.
 
 mod error;
 
@@ -27,7 +27,7 @@ use crate::store::sled::{SledSettings, SledStore};
 use crate::store::{Store, StoreError};
 use crate::vault::{KEY_FILE, KEY_VARIABLE, Vault};
 
-/// What is to be copied.
+/// The two places of a migration, and its options.
 #[derive(Debug, Clone)]
 pub enum Migration {
     /// From a data directory into an empty database.
@@ -65,7 +65,7 @@ pub enum Stage {
     Reads(u64),
 }
 
-/// Copies a store and reads the copy back. Returns what was copied.
+/// Copies a store and reads the copy back. Returns the number of values of each kind, with digests.
 ///
 /// # Errors
 /// [`MigrateError`]. The source is used as before, and of the target nothing is served; but for
@@ -235,7 +235,7 @@ async fn leave_database(
         Ok(copied) => return Ok(copied),
         Err(failed) => failed,
     };
-    // What was moved before is left as it was, since servers may work on that copy; so they may on one that has its place.
+    // A store that was moved before is left as it was: servers may work on that copy, or on one in its place.
     let has_its_place = !incoming.exists() && data_dir::has_store(to);
     if source.was_moved() || has_its_place {
         return Err(MigrateError::StaysMoved(Box::new(failed)));
@@ -316,7 +316,7 @@ pub async fn reopen(database: &StoreUrl) -> Result<Option<String>, MigrateError>
 fn take_place(directory: &Path, incoming: &Path) -> Result<(), MigrateError> {
     let store = directory.join(STORE);
     let take = || -> std::io::Result<()> {
-        // Also what is written without a sync, as recorded deliveries are.
+        // Also the values that are written without a sync, such as recorded deliveries.
         rustix::fs::syncfs(fs::File::open(incoming)?)?;
         if data_dir::has_store(directory) {
             return Err(std::io::Error::other(

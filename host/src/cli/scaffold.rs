@@ -149,7 +149,7 @@ impl ScaffoldError {
     }
 }
 
-/// A step that was made.
+/// What `stepwell step new` wrote.
 #[derive(Debug)]
 pub struct Scaffolded {
     /// The step's name.

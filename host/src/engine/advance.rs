@@ -16,7 +16,7 @@ use super::children;
 use super::eligible::Candidate;
 use super::retry;
 
-/// What decides where a task goes after a run.
+/// The values that decide the state of a task after a run.
 pub(super) struct Verdict<'a> {
     pub(super) candidate: &'a Candidate,
     pub(super) policy: &'a RetryPolicy,
@@ -164,7 +164,7 @@ fn remember(head: &mut TaskHead, candidate: &Candidate, finished: bool, redo: bo
     }
 }
 
-/// Where a task that is ready goes, given what is eligible after the last run.
+/// The state of a ready task after its last run: it stays ready if a step is eligible.
 pub(super) fn settle(head: &mut TaskHead, next: Option<&Candidate>) {
     match next {
         // What they brought may make a step eligible.

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::admission::{self, Admitted};
 use super::advance;
-use super::advanced::{Advanced, Needs};
+use super::advanced::{Advanced, MemoryNeeds};
 use super::attempt::Attempt;
 use super::call_recorder::CallRecorder;
 use super::calls::JournaledCalls;
@@ -21,7 +21,7 @@ use super::locks::TaskLocks;
 use super::memory::Memory;
 use super::notices::Notices;
 use super::origin;
-use super::outcome::{Printed, RunFacts, end_run, reason_of};
+use super::outcome::{RunFacts, RunReport, end_run, reason_of};
 use super::pause::Pause;
 use super::steps::Steps;
 use super::subtasks::Subtasks;
@@ -58,15 +58,15 @@ struct Between<'a> {
     data: Arc<Document>,
     /// The steps that may run now.
     eligible: Eligible,
-    /// What an earlier process recorded of the run that is to be gone on with.
+    /// The calls that an earlier process recorded of the run that is to be continued.
     recorded: Vec<Effect>,
-    /// What the task takes its memory from.
+    /// The budget that the task takes its memory from.
     memory: Arc<Permit>,
     /// Bytes of its journal.
     journal: u64,
 }
 
-/// A task goes on, or is left.
+/// Whether a task's advance continues, or where it leaves the task.
 type AdvanceFlow<'a> = ControlFlow<Advanced, Between<'a>>;
 
 impl Advancer {
@@ -92,7 +92,7 @@ impl Advancer {
         }
     }
 
-    /// Looks at a task as the store has it: whether a run is next, and which. What is rare is boxed: the future of
+    /// Looks at a task as the store has it: whether a run is next, and which. Rare branches are boxed: the future of
     /// every task would have room for it, and is copied when it is made.
     async fn take_up<'a>(
         &self,
@@ -188,7 +188,7 @@ impl Advancer {
         advance::give_up_others(&mut task.head, &candidate.name);
         let (output, replied) = self.run(&mut task, &candidate, &step).await?;
         base.notes_itself = replied;
-        let (outcome, printed) = Printed::of(output);
+        let (outcome, printed) = RunReport::of(output);
         let end = match outcome {
             RunOutcome::Ended(end) => end,
             RunOutcome::Paused { until } => {
@@ -227,7 +227,7 @@ impl Advancer {
         self.choose_next(&mut task, &candidate.name, over.next_retry_at)
             .await;
         self.memory
-            .matched(&task.memory, &mut task.data, &[], Needs::default());
+            .matched(&task.memory, &mut task.data, &[], MemoryNeeds::default());
         self.notices
             .owe(&mut task.head, (&candidate.name, over.attempt));
         let parked = over.entry.parked_until.is_some();
@@ -253,7 +253,7 @@ impl Advancer {
                 }
                 head
             }
-            // An action or another node moved the task: what became of it counts.
+            // An action or another node moved the task: that change counts.
             Err(StoreError::Conflict { .. }) => return Ok(AdvanceFlow::Break(Advanced::Rests)),
             Err(error) => return Err(error),
         };
@@ -291,7 +291,7 @@ impl Advancer {
             arriving: task.arriving.clone(),
             memory: task.memory.clone(),
             journal: task.journal,
-            stands_on: (head.version, head.notes),
+            base: (head.version, head.notes),
         };
         let recorded = std::mem::take(&mut task.recorded);
         let calls = JournaledCalls::new(self.calls.clone(), attempt, recorded);

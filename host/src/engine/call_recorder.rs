@@ -1,4 +1,4 @@
-//! Makes the calls of runs and records what came of them.
+//! Makes the calls of runs and records their results.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskHead;
 use crate::store::StoreError;
 
-/// What every run's calls are made and recorded with.
+/// Makes the calls of all runs and records them.
 pub(super) struct CallRecorder {
     pub(super) tasks: Tasks,
     pub(super) clock: Arc<dyn Clock>,
@@ -59,7 +59,7 @@ impl CallRecorder {
     }
 
     /// Records the calls that a run of a task made when the store had no room. `true` if the task is to
-    /// be read again. What was made by a run that is over by now is dropped.
+    /// be read again. A call of a run that is over is dropped.
     pub(super) async fn record_held(
         &self,
         writer: &TaskWriter,

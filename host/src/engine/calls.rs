@@ -129,7 +129,7 @@ impl Calls for JournaledCalls {
                 at: effect.at,
                 // Not as it was recorded: one done before it may not have been.
                 order: Some(order),
-                // The task has been charged for what was recorded.
+                // The task has been charged for the recorded calls.
                 charge: None,
             };
             let Some(body) = effect.body else {

@@ -355,7 +355,7 @@ fn read(file: &Path) -> List {
     };
     read().unwrap_or_else(|error| {
         if error.kind() != io::ErrorKind::NotFound {
-            tracing::warn!(file = %file.display(), %error, "the list of interrupted runs cannot be read; none is taken to be");
+            tracing::warn!(file = %file.display(), %error, "the list of interrupted runs cannot be read; the server starts with an empty one");
         }
         List::default()
     })

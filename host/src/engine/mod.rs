@@ -112,7 +112,7 @@ pub use settings::EngineSettings;
 /// are to be made durable may wait for it.
 pub type Announce = Arc<dyn Fn() -> Box<dyn Send + Sync> + Send + Sync>;
 
-/// What the engine works with.
+/// The services that an engine is made with.
 pub struct EngineParts {
     /// Where tasks are.
     pub store: Arc<dyn Store>,
@@ -120,9 +120,9 @@ pub struct EngineParts {
     pub catalog: Arc<Catalog>,
     /// Where steps run.
     pub sandbox: Arc<Sandbox>,
-    /// What carries out connector calls.
+    /// Carries out connector calls.
     pub fetch: Arc<FetchClient>,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// How it is set up.
     pub settings: EngineSettings,
@@ -134,11 +134,11 @@ pub struct EngineParts {
     pub announce: Option<Announce>,
 }
 
-/// A running engine. When it is dropped, what is under way is cut off where it stands.
+/// A running engine. When it is dropped, runs and calls under way are cut off.
 pub struct Engine {
     /// Accepts tasks that come in.
     pub acceptor: Arc<Acceptor>,
-    /// What people do with tasks.
+    /// Actions of people on tasks.
     pub actions: Arc<Actions>,
     /// Runs tasks again, dry.
     pub replayer: Replayer,
@@ -149,7 +149,7 @@ pub struct Engine {
     workers: Arc<Workers>,
     /// The memory that tasks under way take from, which is the server's.
     pub memory: Arc<Budget>,
-    /// Who waits for what comes of a task.
+    /// The senders and commands that wait for a task's result.
     pub watchers: Arc<Watchers>,
     dispatcher: Arc<Dispatcher>,
     threads: Arc<Threads>,
@@ -361,7 +361,7 @@ impl Engine {
         }))
     }
 
-    /// What this server has to do.
+    /// The load of this server.
     pub fn load(&self) -> Load {
         load(&self.dispatcher, &self.catalog)
     }
@@ -372,7 +372,7 @@ impl Engine {
         self.workers.charge(workspace, future)
     }
 
-    /// Ends what is under way: no new run begins; runs that have not ended after `grace` are cut
+    /// Ends the runs: no new run begins; runs that have not ended after `grace` are cut
     /// off and begin again at the next start, with their recorded calls answered.
     ///
     /// Partitions in which nothing runs are given to other nodes at once.

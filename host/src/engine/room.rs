@@ -10,7 +10,7 @@ use super::tasks::Tasks;
 use super::unstored::UnstoredWork;
 use crate::store::Health;
 
-/// How often what was cut off is looked at.
+/// How often the tasks that the store refused are tried again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Holds runs back while the store takes no writes. Runs for ever.

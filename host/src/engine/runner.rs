@@ -18,7 +18,7 @@ use super::unstored::UnstoredWork;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
 
-/// What all runners share. Each call of [`Run::run`] is one runner.
+/// The parts that all runners share. Each call of [`Run::run`] is one runner.
 pub(super) struct Runner {
     pub(super) tasks: Tasks,
     pub(super) locks: Arc<TaskLocks>,

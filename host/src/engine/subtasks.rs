@@ -91,7 +91,7 @@ impl Subtasks {
         Ok(())
     }
 
-    /// Makes a run's end durable, with the subtasks that it asked for. What was noted of earlier
+    /// Makes a run's end durable, with the subtasks that it asked for. Notes of earlier
     /// subtasks since the run began is kept. Returns the head as it is now.
     pub(super) async fn forward(
         &self,

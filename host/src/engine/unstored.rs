@@ -1,5 +1,5 @@
-//! What waits for the store to take writes again: tasks that could not be advanced, and calls that were
-//! made and could not be recorded.
+//! Work that the store refused, e.g. because its disk was full: tasks that could not be advanced, and results of
+//! calls that could not be recorded. It is kept in memory and tried again when the store takes writes.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
 
-/// What waits for the store.
+/// The tasks and call results that the store refused.
 #[derive(Default)]
 pub(super) struct UnstoredWork {
     tasks: Mutex<Vec<(WorkspaceName, TaskId)>>,

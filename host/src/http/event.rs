@@ -1,14 +1,15 @@
-//! `/event/{key}`: HTTP's side of [`Ingest::receive`](crate::ingest::receive::Ingest::receive). The hot
-//! path; it goes around the router.
+//! `/event/{key}`: HTTP's side of [`Ingest::receive`](crate::ingest::receive::Ingest::receive).
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
+use axum::extract::State;
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
@@ -30,38 +31,23 @@ use crate::ingest::verify::asks_by_get;
 use crate::store::StoreError;
 
 /// What the path of an event begins with; the webhook's key follows.
-pub const PREFIX: &str = "/event/";
+const PREFIX: &str = "/event/";
 /// The path as the list of routes has it.
-pub const PATH: &str = "/event/{key}";
-/// The methods that a webhook can accept; HEAD belongs to GET.
-pub const METHODS: [Method; 5] = [
-    Method::GET,
-    Method::OPTIONS,
-    Method::PATCH,
-    Method::POST,
-    Method::PUT,
-];
-/// The same as an answer names them.
-pub(super) const ALLOWED: &str = "GET, HEAD, OPTIONS, PATCH, POST, PUT";
+pub(super) const PATH: &str = "/event/{key}";
+/// The same for the router: all that follows is the key, so that a slash behind it is no other path.
+pub(super) const PATTERN: &str = "/event/{*key}";
 
 /// Answers a request to `/event/{key}`.
-pub async fn event<B>(
-    api: &Arc<Api>,
-    key: &str,
-    sender: Sender<'_>,
-    request: Request<B>,
-) -> Response<Body>
-where
-    B: hyper::body::Body<Data = Bytes> + Unpin + Send,
-    B::Error: std::fmt::Display,
-{
+pub(super) async fn event(
+    State(api): State<Arc<Api>>,
+    Extension(sender): Extension<Sender>,
+    request: Request<Body>,
+) -> Response<Body> {
     let (head, mut body) = request.into_parts();
-    if head.method != Method::HEAD && !METHODS.contains(&head.method) {
-        let allowed = ALLOWED.into();
-        drain(&head.headers, &mut body).await;
-        return ApiError::WrongMethod { allowed }.into_response();
-    }
-    let webhook = match find(api, key).await {
+    // As it was sent, not as the router decodes it: see `find`.
+    let path = head.uri.path();
+    let key = path.strip_prefix(PREFIX).unwrap_or(path);
+    let webhook = match find(&api, key).await {
         Ok(Some(webhook)) => webhook,
         unknown => {
             drain(&head.headers, &mut body).await;
@@ -71,9 +57,9 @@ where
             });
         }
     };
-    let answered = match receive(api, &webhook, sender.ip, &head, &mut body).await {
+    let answered = match receive(&api, &webhook, sender.ip, &head, &mut body).await {
         Ok(Answered::Received(Received::Tasks(reply))) => {
-            taken(api, &webhook, sender, &head.headers, reply).await
+            taken(&api, &webhook, sender, &head.headers, reply).await
         }
         Ok(Answered::Received(Received::Challenge(answer))) => Ok(question(answer)),
         Ok(Answered::Methods(methods)) => {
@@ -104,7 +90,7 @@ where
 async fn taken(
     api: &Api,
     webhook: &LiveWebhook,
-    sender: Sender<'_>,
+    sender: Sender,
     headers: &HeaderMap,
     reply: Reply,
 ) -> Result<Response<Body>, ApiError> {
@@ -133,7 +119,7 @@ async fn taken(
     }
 }
 
-/// What a request that is not refused is answered.
+/// The answer to a request that is not refused.
 enum Answered {
     /// The methods that the webhook accepts. No task is made.
     Methods(String),
@@ -172,17 +158,13 @@ fn question(answer: Answer) -> Response<Body> {
     response
 }
 
-async fn receive<B>(
+async fn receive(
     api: &Api,
     webhook: &LiveWebhook,
     ip: IpAddr,
     head: &axum::http::request::Parts,
-    body: &mut B,
-) -> Result<Answered, ApiError>
-where
-    B: hyper::body::Body<Data = Bytes> + Unpin + Send,
-    B::Error: std::fmt::Display,
-{
+    body: &mut Body,
+) -> Result<Answered, ApiError> {
     let user_agent = text(&head.headers, USER_AGENT);
     let content_type = text(&head.headers, CONTENT_TYPE);
     let head = Head {
@@ -207,17 +189,13 @@ where
 }
 
 /// Takes in a request to a webhook.
-async fn take<B>(
+async fn take(
     api: &Api,
     webhook: &LiveWebhook,
     head: Head<'_>,
-    body: &mut B,
+    body: &mut Body,
     read_body: &mut Option<Bytes>,
-) -> Result<Answered, ApiError>
-where
-    B: hyper::body::Body<Data = Bytes> + Unpin + Send,
-    B::Error: std::fmt::Display,
-{
+) -> Result<Answered, ApiError> {
     if cors::is_preflight(webhook, head.method, head.headers) {
         return Ok(Answered::Preflight);
     }

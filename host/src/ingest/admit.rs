@@ -26,7 +26,7 @@ use crate::store::{NewTask, StoreError};
 /// How often a request of several documents is looked through again because another one delivered one of them.
 const DELIVERED_MEANWHILE: usize = 10;
 
-/// What is sent again.
+/// The content of a redelivery: that of the earlier delivery, or what the caller put in its place.
 #[derive(Debug)]
 pub enum RedeliveryContent {
     /// A body as it arrived, or another one in its place.
@@ -35,7 +35,7 @@ pub enum RedeliveryContent {
     Data {
         /// The data.
         document: Document,
-        /// Whose secret vouched for it when it came; none if it is another one, or nothing was checked.
+        /// The provider whose secret verified it when it came; none if the data was edited, or nothing was checked.
         verified: Option<Arc<str>>,
     },
 }

@@ -38,7 +38,7 @@ pub struct SenderKeys {
     workspaces: Mutex<FxHashMap<WorkspaceName, WorkspaceKeys>>,
 }
 
-/// What was asked for a workspace's webhooks.
+/// The key URLs of a workspace's webhooks, and how often they may be fetched.
 #[derive(Debug)]
 struct WorkspaceKeys {
     /// For what strangers can make the server ask for.
@@ -49,7 +49,7 @@ struct WorkspaceKeys {
     urls: Vec<KeyUrl>,
 }
 
-/// A URL of keys.
+/// A URL that keys are fetched from.
 #[derive(Debug)]
 struct KeyUrl {
     url: String,
@@ -61,6 +61,7 @@ struct KeyUrl {
 /// Locked while it is fetched, so that it is fetched once.
 type Slot = Arc<tokio::sync::Mutex<CachedKeys>>;
 
+/// The results of the last fetches from a URL.
 #[derive(Debug, Default)]
 struct CachedKeys {
     /// The keys, and when they were fetched.

@@ -84,7 +84,7 @@ impl Cache {
         }
     }
 
-    /// What a file has that this host wrote under this name.
+    /// The content of a file that this host wrote under this name.
     fn read_file(&self, path: &Path, name: &str) -> Option<Vec<u8>> {
         let mut bytes = std::fs::read(path).ok()?;
         if self.is_shared && age(path).is_some_and(|age| age > READ_MARK) {
@@ -177,7 +177,7 @@ impl Cache {
     }
 }
 
-/// What the HMAC of an image's file is made of beside the image: no component's digest begins so.
+/// The prefix in the HMAC of an image's file: no component's digest begins so.
 fn image_name(digest: &str) -> String {
     format!("image:{}:{digest}:", *script::DIGEST)
 }

@@ -137,8 +137,8 @@ async fn outgrows(process: Option<u32>, memory: u64) {
     }
 }
 
-/// What the child does: compiles the component in file `input` into file `output`. Returns the
-/// process's exit code; what is wrong with the component is on standard error.
+/// The work of the child process: compiles the component in file `input` into file `output`. Returns the
+/// process's exit code; the component's error is on standard error.
 pub fn compile_child(input: &std::path::Path, output: &std::path::Path) -> u8 {
     bound_this_process();
     let compiled = std::fs::read(input)

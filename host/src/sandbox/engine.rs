@@ -37,7 +37,7 @@ const KEEP_RESIDENT: usize = 2 * 1024 * 1024;
 /// [`super::work`]), and this is the most that an instruction can cost. What a memory grows by is bounded by itself.
 const GROWTH: u8 = u8::MAX;
 
-/// What determines the machine code. The compiling child and the running server must agree on it:
+/// The settings that determine the machine code. The compiling child and the running server must agree on it:
 /// wasmtime refuses code that was compiled under another configuration.
 fn base() -> Config {
     let mut config = Config::new();

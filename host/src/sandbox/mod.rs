@@ -100,7 +100,7 @@ impl Default for SandboxSettings {
 pub struct Inspected {
     /// SHA-256 of its bytes, lower-case hex.
     pub digest: String,
-    /// What its `condition` returned: not yet parsed.
+    /// The text that its `condition` returned, not parsed yet.
     pub condition: String,
     /// Ready to run.
     pub component: Arc<LoadedComponent>,
@@ -247,7 +247,7 @@ impl Sandbox {
     }
 
     /// Removes the compiled components whose digests are not `used`, in memory and on disk; runs that
-    /// have one go on. What is needed once more is compiled again.
+    /// have one go on. A step that is needed again is compiled again.
     pub fn retain(&self, used: impl Fn(&str) -> bool) {
         for (digest, _) in &self.loaded {
             if !used(&digest) {

@@ -51,7 +51,7 @@ impl Preparer {
     }
 
     /// A script's image. It has no parts if the script cannot be compiled, or not within the limits: then each run does,
-    /// and says what is wrong.
+    /// and reports its errors.
     ///
     /// # Errors
     /// [`ComponentError::Host`]: the host could not do it, or had no time for it.
@@ -126,7 +126,7 @@ impl Preparer {
     }
 }
 
-/// What came of compiling.
+/// The result of compiling.
 enum Compiled {
     Memory(Keeping),
     /// The engine says that it cannot.

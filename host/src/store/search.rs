@@ -27,7 +27,7 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// An id is made a moment after its task's `created` is read.
 const SLACK: Millis = 60_000;
 
-/// Which tasks are looked for. What is not said is free.
+/// Which tasks are wanted. A member that is `None` matches every task.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
     /// In one of these states.
@@ -46,7 +46,7 @@ pub struct Search {
     pub limit: usize,
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Debug, Default)]
 pub struct Page {
     /// Newest first.
@@ -244,7 +244,7 @@ impl PageBuilder<'_> {
         Ok(())
     }
 
-    /// `more`: a bound was reached, and what was not looked at is behind the last one judged.
+    /// `more`: a limit was reached, and the tasks behind the last one judged were not looked at.
     fn page(mut self, more: bool) -> Page {
         let next = if self.is_full() {
             self.tasks.truncate(self.search.limit);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{ScaffoldError, Scaffolded, make, write};
 
-/// What a step is written in.
+/// The language of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Language {
     /// A crate, built to a component.

@@ -26,7 +26,7 @@ pub(super) fn line(call: &Call, output: Output) -> String {
     format!("call  {request}  {came}  {took}")
 }
 
-/// How far a run has come that has not ended.
+/// Why a run has calls in the journal and no end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OpenRunState {
     UnderWay,

@@ -1,4 +1,4 @@
-//! Those who wait for a part of a budget. Each workspace has a queue; what is given back goes to the queues in turn,
+//! Tasks that wait for a part of a budget. Each workspace has a queue; amounts that are given back go to the queues in turn,
 //! and is taken for a waiter before it is woken. So none is woken in vain, however many wait.
 
 use std::collections::VecDeque;
@@ -15,7 +15,7 @@ use crate::domain::ids::WorkspaceName;
 /// How many of a queue are looked at for one that needs less than the first.
 const LOOKED_AT: usize = 64;
 
-/// What there are parts of to wait for.
+/// A budget that can be waited for.
 pub(super) trait Source {
     /// Takes so much for a workspace, or has `waker` wait for it.
     fn take_or_wait(
@@ -36,6 +36,7 @@ pub(super) struct Waiter {
     state: Mutex<WaiterState>,
 }
 
+/// How far a waiter has come.
 #[derive(Debug)]
 enum WaiterState {
     Waits(Waker),
@@ -106,7 +107,7 @@ impl Waiting {
         0
     }
 
-    /// Gives waiters what there is for them, as `takes` takes it; gives the wakers of those that have something now.
+    /// Grants waiters their amounts as long as `takes` can take them. Returns the wakers of those that were granted.
     pub(super) fn grant(
         &mut self,
         mut takes: impl FnMut(&WorkspaceName, u64) -> bool,

@@ -143,7 +143,7 @@ impl Document {
         bytes
     }
 
-    /// Drops the values of what was seen, unless they are small.
+    /// Drops the parsed values, unless they are small.
     pub fn drop_large_values(&mut self) {
         if self.seen_bytes() > KEPT_BYTES {
             self.seen = Value::Object(Map::new());
@@ -158,7 +158,7 @@ impl Document {
         self.seen_bytes() > KEPT_BYTES
     }
 
-    /// Bytes of the text of what is seen.
+    /// Bytes of the text that has been read so far.
     fn seen_bytes(&self) -> usize {
         if self.text.len() <= KEPT_BYTES {
             return 0;

@@ -22,7 +22,7 @@ pub struct Draft {
     written: DraftWrites,
 }
 
-/// What a run wrote.
+/// The changes that a run made to the task's data.
 #[derive(Debug, Clone)]
 pub enum DraftWrites {
     /// Members of the root: a new value, or gone. Few, so they are searched one by one.
@@ -123,7 +123,7 @@ impl Draft {
         }
     }
 
-    /// As [`Pointer::remove`]. What is not there is not copied.
+    /// As [`Pointer::remove`]. Removing a missing value copies nothing.
     ///
     /// # Errors
     /// Also [`PointerError::Via`].
@@ -151,13 +151,13 @@ impl Draft {
         }
     }
 
-    /// Drops what was parsed only to be read; it is parsed again when it is looked at again.
+    /// Drops values that were parsed only to be read. They are parsed again when they are read again.
     pub fn forget_read(&mut self) {
         self.read.clear();
         self.read_whole = None;
     }
 
-    /// What was written.
+    /// The changes that the run made.
     pub fn into_written(self) -> DraftWrites {
         self.written
     }
@@ -226,7 +226,7 @@ impl Draft {
 }
 
 impl DraftWrites {
-    /// Applies what was written to the document that the draft stood on, which is copied only if
+    /// Applies the changes to the document that the draft began with, which is copied only if
     /// another handle holds it, and gives the difference. No difference: the document is as it was.
     pub fn apply_to(self, base: &mut Arc<Document>) -> Vec<Change> {
         match self {

@@ -1,4 +1,4 @@
-//! Deliveries: what came to webhooks, and sending it again.
+//! Deliveries: the recorded requests to webhooks, and sending them again.
 
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ fn wanted(
     }
     let named = |name: &String| api.catalog.webhooks_once_named(&caller.workspace, name);
     let webhooks = query.webhook.as_ref().map(named).transpose()?;
-    // Of several only what came under that name is meant.
+    // Of several webhooks only deliveries under that name are meant.
     let is_shared = webhooks.as_ref().is_some_and(|webhooks| webhooks.len() > 1);
     let verdicts = query.verdict.as_deref().map(|text| {
         let verdicts = text.split(',').map(verdict);

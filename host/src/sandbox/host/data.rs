@@ -49,7 +49,7 @@ impl Host for RunState {
             .into());
         }
         self.charge_written(memory_estimate(&json))?;
-        // What is changed in part is parsed, and stays.
+        // A value that is changed in part is parsed, and stays so.
         if pointer.rfind('/').is_some_and(|last| last > 0)
             && let Ok(place) = Pointer::parse(&pointer)
         {
@@ -67,7 +67,7 @@ impl Host for RunState {
         };
         let unread = self.document.unread(&pointer);
         self.charge_written(unread)?;
-        // What stands behind it moves up.
+        // The elements behind it move up.
         self.work.add_bytes(2 * self.document.siblings(&pointer));
         let removed = self.document.remove(&pointer);
         Ok(removed.map_err(|error| error.to_string()))
@@ -98,7 +98,7 @@ impl RunState {
         Ok(())
     }
 
-    /// Drops what was parsed only to be read, if it is large: the guest waits now, or there is no memory left.
+    /// Drops values that were parsed only to be read, if they are large: the guest waits now, or there is no memory left.
     pub(in crate::sandbox) fn forget_read(&mut self) {
         self.document.forget_read();
         self.memory.shrink(std::mem::take(&mut self.read));

@@ -1,5 +1,5 @@
-//! Files that came with tasks. A task's data names them by their links, so that a directory of files which is not there, because
-//! it was not mounted or is not the right one, is not taken for one without files.
+//! Copies the files that came with tasks. A task's data names them by their links. So a directory of files that was not
+//! mounted, or is the wrong one, does not count as one without files.
 
 use std::collections::BTreeSet;
 
@@ -51,8 +51,8 @@ fn is_signed(
     !matches!(checked, Err(LinkError::NotSigned))
 }
 
-/// Refuses a store that has no file at all and whose tasks name files. `progress` is given the number of tasks that were looked
-/// at, now and then.
+/// Refuses a store that has no files although its tasks name some. `progress` is called now and then with the number of
+/// tasks that were checked.
 ///
 /// # Errors
 /// [`MigrationError::FileMissing`], [`MigrationError::Reading`].
@@ -83,6 +83,7 @@ pub async fn expect_files(
     Ok(())
 }
 
+/// Refuses a task whose data names a file.
 async fn names_none(
     from: &dyn Migrate,
     (workspace, id): (&WorkspaceName, TaskId),

@@ -28,7 +28,7 @@ pub(super) struct Walk<'a> {
 }
 
 /// Copies all that `from` holds into `to`, which is empty. `progress` is given the number of tasks that were copied, now and
-/// then. Returns what was read.
+/// then. Returns the counts and digests of what it read.
 ///
 /// # Errors
 /// [`MigrationError::Reading`], [`MigrationError::Writing`], [`MigrationError::Seed`], [`MigrationError::FileMissing`]. Then
@@ -53,7 +53,7 @@ pub async fn read(
     store: &dyn Migrate,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Summary, MigrationError> {
-    // What is not there is not compared.
+    // Missing values are not compared.
     walk((store, None), MissingFiles::LeftOut.into(), progress).await
 }
 
@@ -131,7 +131,7 @@ impl Walk<'_> {
     /// Entries get ids that differ and keep their order: two that were written around a restart may have one, in two logs.
     ///
     /// A page may end between such two, and the next one begins below an id. So each is asked for again from the last id
-    /// on, and what was seen of that is passed over.
+    /// on, and the part that was copied already is skipped.
     async fn audit(&mut self) -> Result<(), MigrationError> {
         let mut query = AuditQuery {
             limit: ENTRIES,

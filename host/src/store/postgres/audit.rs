@@ -1,4 +1,4 @@
-//! The audit log: a log of what was done and one of what was refused, of each workspace and of the server.
+//! The audit log: each workspace and the server have a log of changes and a log of refusals.
 
 use std::collections::BTreeSet;
 
@@ -37,7 +37,7 @@ const PAGE_OF: &str = "(select id, entry from audit a where id >= $1 and id < $2
     order by id desc limit $3) order by id desc limit $3";
 const EXPIRE: &str = "delete from audit where id < $1";
 
-/// Appends entries within a transaction that holds the lock, and removes what is more than may be kept.
+/// Appends entries within a transaction that holds the lock, and removes those above the limit.
 pub(super) async fn append(
     shared: &Shared,
     session: &Session,

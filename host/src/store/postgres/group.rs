@@ -1,6 +1,6 @@
-//! What a group of changes makes of what is stored: which of them are refused, and what is written for the others.
+//! Applies a group of changes to the stored tasks: decides which changes are refused, and which rows the others write.
 //!
-//! It is a function of what was read: no I/O. Changes are taken in their order, as if each were a transaction of its own.
+//! It is a function of the rows that were read: no I/O. Changes are taken in their order, as if each were a transaction of its own.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -27,9 +27,9 @@ pub(super) const ROWS: i64 = 1 << 20;
 pub(super) struct Stored {
     pub(super) version: u64,
     pub(super) settled: i64,
-    /// What the settled part of its journal takes.
+    /// The size of the settled part of its journal, in bytes.
     pub(super) journal_bytes: i64,
-    /// What its unsettled effects take.
+    /// The size of its unsettled effects, in bytes.
     pub(super) pending_bytes: i64,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Stored {
 #[derive(Debug)]
 pub(super) struct HeadWrite<'a> {
     /// The stored version that is replaced; none for a new task.
-    pub(super) stands_on: Option<u64>,
+    pub(super) expected: Option<u64>,
     pub(super) head: &'a Head,
     pub(super) data: Option<&'a str>,
     /// The journal that a new task comes with.
@@ -55,7 +55,7 @@ pub(super) struct JournalRow<'a> {
     pub(super) entries: &'a [u8],
 }
 
-/// What a transaction leaves.
+/// Tells whether a transaction was committed, when its connection was lost before the answer: a row that is there if so.
 #[derive(Debug, Clone)]
 pub(super) struct CommitEvidence {
     pub(super) row: EvidenceRow,
@@ -64,7 +64,7 @@ pub(super) struct CommitEvidence {
     pub(super) claim: Option<Claim>,
 }
 
-/// See [`CommitEvidence`].
+/// The row of a [`CommitEvidence`].
 #[derive(Debug, Clone)]
 pub(super) enum EvidenceRow {
     /// A task at this version, or a later one.
@@ -82,7 +82,7 @@ pub(super) enum EvidenceRow {
     },
 }
 
-/// A group: first what is stored, then that with the changes that were taken.
+/// A group of changes: the rows as they are stored, and then with the accepted changes.
 #[derive(Debug, Default)]
 pub(super) struct Group<'a> {
     /// This node, and the owner and epoch of each partition.
@@ -90,7 +90,7 @@ pub(super) struct Group<'a> {
     pub(super) partitions: HashMap<Partition, (Option<i64>, u64)>,
     pub(super) erasing: HashSet<WorkspaceName>,
     pub(super) tasks: HashMap<TaskKey<'a>, Stored>,
-    /// Whose a delivery's key is, and until when.
+    /// The task that a delivery's key belongs to, and until when.
     pub(super) keys: HashMap<Delivered<'a>, (TaskId, Millis)>,
     /// The number of the next row of the journal.
     pub(super) next: i64,
@@ -205,7 +205,7 @@ impl<'a> Group<'a> {
         if let Some(head) = &part.head {
             moved.version = head.version;
             let write = self.heads.entry(task).or_insert(HeadWrite {
-                stands_on: stored.map(|stored| stored.version),
+                expected: stored.map(|stored| stored.version),
                 head,
                 data: None,
                 entries: &[],
@@ -241,9 +241,9 @@ impl<'a> Group<'a> {
                 version: write.head.version,
                 settled: write.settled,
             },
-            claim: write.stands_on.map(|_| self.claim(task.1)),
+            claim: write.expected.map(|_| self.claim(task.1)),
         };
-        if let Some(new) = self.heads.iter().find(|(_, it)| it.stands_on.is_none()) {
+        if let Some(new) = self.heads.iter().find(|(_, it)| it.expected.is_none()) {
             return vec![head(new)];
         }
         let rows = self.journal.iter().map(|row| CommitEvidence {

@@ -25,7 +25,7 @@ const GREETING: Duration = Duration::from_secs(5);
 
 const SEND: &str = "select pg_notify($1, said) from unnest($2::text[]) said";
 
-/// Tells the others that what is set up was changed.
+/// Tells the others that the setup was changed.
 pub(super) fn setup(shared: &Shared) {
     shared.board.say(format!("{} setup", shared.node));
 }

@@ -24,7 +24,7 @@ const TRIES: u32 = 10;
 
 /// The longest that one half of a transaction may take. A lease is over by then.
 const ANSWER: Duration = Duration::from_secs(10);
-/// Between two looks for what became of a transaction.
+/// The pause between two queries for the outcome of a transaction.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How a transaction ended that was not committed.
@@ -51,7 +51,7 @@ struct Doubt {
 
 type Outcome = Vec<Result<(), StoreError>>;
 
-/// Writes what comes, until the store is closed.
+/// Writes the queue's batches, until the store is closed.
 pub(super) async fn run(shared: Arc<Shared>, slot: Slot, queue: Arc<Queue>) {
     let _lane = queue.lane();
     while let Some(Batch { jobs, guard }) = queue.next().await {
@@ -160,8 +160,8 @@ async fn transaction(
     }
 }
 
-/// Asks the server what became of a transaction, as long as this node owns the partitions. After that the node that
-/// owns them reads what is there, and this one goes on from none of it.
+/// Asks the server for the outcome of a transaction, as long as this node owns the partitions. After that the node that
+/// owns them reads the stored tasks, and this one continues none of them.
 async fn await_commit_status(
     shared: &Shared,
     slot: &Slot,

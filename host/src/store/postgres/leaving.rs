@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::domain::partition::Partition;
 
-/// What is being given up.
+/// The partitions that are being given up.
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
     /// The node is about to end: all of them but one.
@@ -15,9 +15,11 @@ pub(super) struct Leaving {
     since: HashMap<Partition, PartitionHandover>,
 }
 
+/// A partition that this node gives up.
 #[derive(Debug)]
 struct PartitionHandover {
     since: Instant,
+    /// Nothing runs in it any more.
     is_free: bool,
 }
 
@@ -33,7 +35,7 @@ impl Leaving {
         is_new
     }
 
-    /// What is more than this node's share from now on. Gives those that go now, and those that go later: at the latest
+    /// Sets the partitions above this node's share. Returns those that go now, and those that go later: at the latest
     /// after `longest`.
     pub(super) fn give_up(
         &mut self,

@@ -152,19 +152,19 @@ pub(super) async fn look<'a>(
     Ok(locked.get(4))
 }
 
-/// What became of a transaction whose end was not heard of.
+/// The outcome of a transaction whose end was not heard of.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CommitStatus {
     Committed,
     NotCommitted,
-    /// It is not known: this node owns none of the partitions any more, and what is there may be another one's.
+    /// It is not known: this node owns none of the partitions any more, and the rows may be another node's.
     Unknown,
 }
 
-/// What became of a transaction; none while it is under way.
+/// The outcome of a transaction; none while it is under way.
 ///
 /// Its id says that it is over, or was aborted. No more: after the server's machine has failed, an id that was not yet on its
-/// disk is given to another transaction. What was written says the rest: one row of evidence that can be judged is enough, because a
+/// disk is given to another transaction. The evidence decides the rest: one row that can be judged is enough, because a
 /// transaction is there as a whole or not at all.
 pub(super) async fn read_commit_status(
     shared: &Shared,

@@ -1,4 +1,4 @@
-//! Removes what is over: workspaces that were deleted, keys of deliveries, old logs, and finished tasks.
+//! Removes expired rows: workspaces that were deleted, keys of deliveries, old logs, and finished tasks.
 //!
 //! Every node removes tasks of the partitions that it owns. A transaction locks them against its own writers, too, so
 //! that nothing is built on what goes.
@@ -145,7 +145,7 @@ impl Pass {
     }
 }
 
-/// Erases a part of what was deleted, or else what has an end by itself; then a pass begins.
+/// Erases a part of a deleted workspace, or else removes expired keys and logs; then a pass begins.
 async fn begin(shared: &Shared, session: &Session, now: Millis) -> Result<Option<Pass>, Failure> {
     if !erase::go_on(shared, session).await? {
         return Ok(None);

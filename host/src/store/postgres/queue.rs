@@ -1,7 +1,7 @@
 //! The changes that wait to be written, and when a lane takes which of them.
 //!
 //! A transaction has a price of its own, whatever is in it, and most of it is that of making it durable. So a lane takes all
-//! that waits, and it waits for what is on its way, and until there is as much as in the transaction before. Another lane
+//! that waits, and it waits for announced jobs, and until there are as many as in the transaction before. Another lane
 //! begins beside one that is at work only for [`ENOUGH`], and nothing waits for longer than [`LINGER`]. The changes of a
 //! partition are in one transaction at a time, in the order in which they were asked for.
 
@@ -42,16 +42,16 @@ pub(super) struct Job {
     has_place: bool,
 }
 
-/// What comes of a job.
+/// Receives the result of a job: once it is durable, or the error.
 pub(super) type WriteResult = oneshot::Receiver<Result<(), StoreError>>;
 
-/// What a lane writes in one transaction.
+/// The jobs that a lane writes in one transaction.
 pub(super) struct Batch {
     pub(super) jobs: Vec<Job>,
     pub(super) guard: PartitionGuard,
 }
 
-/// The partitions that a lane holds, until this is dropped.
+/// Keeps other lanes from the partitions that a lane writes, until it is dropped.
 pub(super) struct PartitionGuard {
     queue: Arc<Queue>,
     partitions: PartitionSet,
@@ -86,7 +86,7 @@ impl Drop for Lane {
     }
 }
 
-/// See the module.
+/// Jobs that wait for a lane, by partition; see the module.
 pub(super) struct Queue {
     /// See [`LINGER`].
     linger: Duration,
@@ -100,9 +100,9 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct State {
-    /// What a lane may take, in its order.
+    /// Jobs that a lane may take, in their order.
     waiting: VecDeque<Job>,
-    /// What waits for a lane that holds one of its partitions, or for another one of these, in its order.
+    /// Jobs that wait for a lane that holds one of their partitions, or for another one of these, in their order.
     blocked: VecDeque<Job>,
     /// The partitions of all these.
     blocked_partitions: PartitionSet,

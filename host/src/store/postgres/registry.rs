@@ -1,10 +1,10 @@
-//! Changes of what tenants have set up: one transaction each, one after the other over all nodes, as each locks the row that
+//! Changes of the setup: one transaction each, one after the other over all nodes, as each locks the row that
 //! has the revision.
 
 use std::collections::BTreeSet;
 
 use super::error::{Failure, failed, is_cut, is_passing};
-use super::registry_read::{self, Kind, NOBODY, of};
+use super::registry_read::{self, Kind, NO_WORKSPACE, of};
 use super::session::{Params, Session};
 use super::shared::{RegistryConnection, Shared};
 use super::values::{number, time};
@@ -275,10 +275,10 @@ async fn put_step(
     Ok(())
 }
 
-/// All that is set up in a workspace. What is left of its tasks is not to be seen from then on.
+/// Removes the setup of a workspace. Its tasks cannot be seen from then on.
 async fn delete_all(session: &Session, workspace: &WorkspaceName) -> Result<(), Failure> {
     let space = workspace.as_str();
-    debug_assert_ne!(space, NOBODY);
+    debug_assert_ne!(space, NO_WORKSPACE);
     session.execute(ERASE, &[&space]).await?;
     session.execute(DELETE_ALL, &[&space]).await?;
     session.execute(USES_NONE, &[&space]).await?;

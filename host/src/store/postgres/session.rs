@@ -24,7 +24,7 @@ const ANSWER: Duration = Duration::from_secs(35);
 /// The longest that a connection may take to be made.
 const GREETING: Duration = Duration::from_secs(5);
 
-/// What comes of a request in that time. After it the connection is of no use any more.
+/// The result of a request within that time. After a timeout the connection must not be used any more.
 pub(super) async fn in_time<T>(
     most: Duration,
     request: impl Future<Output = Result<T, Error>>,
@@ -54,12 +54,12 @@ impl Session {
     /// A new connection that works in the store's schema.
     ///
     /// A statement that takes longer than 30 s is given up, and a transaction in which nothing happens for longer than a
-    /// lease is ended by the server: a node that was stopped half way holds up nobody.
+    /// lease is ended by the server: a node that was stopped half way holds up no other node.
     pub(super) async fn open(settings: &PostgresSettings) -> Result<Self, Error> {
         Self::listening(settings, |_| {}).await
     }
 
-    /// The same, which gives notifications to `on_notice`; that is dropped when the connection is lost.
+    /// The same, with `on_notice` called for each notification. It is dropped when the connection is lost.
     pub(super) async fn listening(
         settings: &PostgresSettings,
         on_notice: impl Fn(&str) + Send + 'static,
@@ -162,7 +162,7 @@ impl Session {
         .await
     }
 
-    /// Does nothing, begins or ends a transaction: what has no parameters and no rows.
+    /// Runs a statement without parameters and rows, such as one that begins or ends a transaction.
     pub(super) async fn run(&self, sql: &str) -> Result<(), Error> {
         in_time(ANSWER, self.client.batch_execute(sql)).await
     }

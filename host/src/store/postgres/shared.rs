@@ -1,4 +1,4 @@
-//! What the parts of the store have in common.
+//! The state that the parts of the store share.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ use tokio_postgres::{Error, Row};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
-use super::entered::Entered;
+use super::entered::NodeIdentity;
 use super::error::failed;
 use super::leaving::Leaving;
 use super::session::{Params, Readers, Session, Slot};
@@ -26,22 +26,22 @@ pub(super) struct Shared {
     /// This node's id among those of the database.
     pub(super) node: i64,
     /// The same with the time of its start.
-    pub(super) entered: Entered,
+    pub(super) entered: NodeIdentity,
     pub(super) partitions: Partitions,
     pub(super) readers: Readers,
-    /// For changes of what is set up and of the audit log.
+    /// Writes the registry (workspaces, webhooks, steps and so on) and the audit log.
     pub(super) registry_connection: tokio::sync::Mutex<RegistryConnection>,
     /// The partitions that are being given up.
     pub(super) leaving: Mutex<Leaving>,
     /// Has the lease renewed, and the share of partitions looked at, at once.
     pub(super) look_now: Notify,
-    /// What nodes tell each other.
+    /// The hints of nodes to each other.
     pub(super) board: Board,
-    /// How many nodes share what comes in.
+    /// How many nodes share incoming requests.
     pub(super) sharing: AtomicUsize,
     /// The runs that this node has noted to last.
     pub(super) lasting: Mutex<Vec<TaskId>>,
-    /// Is held while that list is changed, and from the renewal of a lease that was over until what was counted is taken back.
+    /// Is held while that list is changed, and from the renewal of a lease that was over until the counts are taken back.
     pub(super) listing: tokio::sync::Mutex<()>,
     /// The node's lease may be over, and others may have counted these runs as interrupted: they are not noted anew before
     /// that is taken back.
@@ -52,24 +52,24 @@ pub(super) struct Shared {
     pub(super) skew: Mutex<Skew>,
     /// Gives a keyed digest of the admin token: see `PostgresStore::share_token`.
     pub(super) token: OnceLock<Arc<dyn Fn() -> [u8; 32] + Send + Sync>>,
-    /// What this node has to do.
+    /// The load of this node.
     pub(super) load: Mutex<Load>,
-    /// For what is removed.
+    /// Removes expired tasks.
     pub(super) purge: tokio::sync::Mutex<PurgeState>,
     pub(super) blobs: Arc<Blobs>,
     pub(super) health: watch::Sender<Health>,
     pub(super) closed: CancellationToken,
 }
 
-/// The connection for changes that are made one after the other, and what is known by them.
+/// The connection that changes the registry and the audit log, one change after the other.
 #[derive(Default)]
 pub(super) struct RegistryConnection {
     pub(super) slot: Slot,
-    /// The names that were taken at a revision.
+    /// A revision of the registry, and the names that it held then.
     pub(super) names: Option<(u64, Names)>,
 }
 
-/// The connection that removes what is over, and how far it has come.
+/// The connection that removes expired tasks, and how far it has come.
 #[derive(Default)]
 pub(super) struct PurgeState {
     pub(super) slot: Slot,
@@ -90,7 +90,7 @@ pub(super) struct Pass {
 }
 
 impl Shared {
-    pub(super) fn new(settings: PostgresSettings, entered: Entered) -> Self {
+    pub(super) fn new(settings: PostgresSettings, entered: NodeIdentity) -> Self {
         Self {
             blobs: Blobs::shared(settings.blobs.clone()),
             settings,
@@ -153,7 +153,7 @@ impl Shared {
         }
     }
 
-    /// The rows that a statement gives, which is one look at what is stored.
+    /// The rows that a statement gives. It sees one moment of the store.
     pub(super) async fn query(
         &self,
         sql: &'static str,
@@ -176,7 +176,7 @@ impl Shared {
 }
 
 impl RegistryConnection {
-    /// The connection of this lock.
+    /// The connection, opened if it is not.
     pub(super) async fn session(&self, shared: &Shared) -> Result<Arc<Session>, StoreError> {
         shared.check()?;
         let session = self.slot.get(&shared.settings).await;
@@ -185,7 +185,7 @@ impl RegistryConnection {
 }
 
 impl PurgeState {
-    /// The connection.
+    /// The connection, opened if it is not.
     pub(super) async fn session(&self, shared: &Shared) -> Result<Arc<Session>, StoreError> {
         shared.check()?;
         let session = self.slot.get(&shared.settings).await;

@@ -1,4 +1,4 @@
-//! What nodes ask of each other, and why it is not done. What is done is answered with the task's head.
+//! Requests between nodes, and why one is refused. The answer to one that is done is the task's head.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

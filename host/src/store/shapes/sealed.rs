@@ -1,4 +1,4 @@
-//! What the vault sealed: config values and connectors' settings. To the store they are bytes; what is
+//! Values that the vault sealed: config values and connectors' settings. To the store they are bytes; what is
 //! sealed has a version of its own, see [`crate::vault`].
 
 use std::borrow::Cow;

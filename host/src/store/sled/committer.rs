@@ -77,9 +77,9 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
             shared.could_not_fold(error);
         }
         if shared.space.is_none() {
-            // The log may be let go of what is written of it.
+            // The fragments that are written may be freed with the log.
             committer.give_up_long(&StoreError::Full);
-            lanes.is_written();
+            lanes.end_long();
             refuse(&mut queue, &mut lanes, &StoreError::Full);
             if shared.stopped() {
                 break;
@@ -127,10 +127,10 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
             }
         }
         if committer.long.is_none() {
-            lanes.is_written();
+            lanes.end_long();
         }
     }
-    // What is still queued gets no answer but this one.
+    // Queued changes are refused.
     queue.close();
     let error = shared.refusal();
     committer.give_up_long(&error);
@@ -152,7 +152,7 @@ fn refuse(queue: &mut mpsc::Receiver<Message>, lanes: &mut Lanes<Box<Queued>>, e
     }
 }
 
-/// What a wait for the next change came to.
+/// The result of a wait for the next change.
 enum Received {
     Change(Box<Queued>),
     Look,

@@ -20,7 +20,7 @@ use crate::domain::ids::WorkspaceName;
 use crate::domain::limits;
 use crate::store::StoreError;
 
-/// What a file begins with; its last byte is the version of the layout.
+/// The first bytes of a file; the last of them is the version of the layout.
 const HEADER: &[u8; 8] = b"stepdlv\x01";
 /// Bytes before a record's value.
 const FRAME: usize = 8;

@@ -1,7 +1,7 @@
 //! Long changes are written in fragments, so that small ones need not wait for all of them: each fragment is in a group with
 //! what else there is, and the changes are decoded when the group is durable that has their end.
 //!
-//! One is written at a time. Until its end is there it is nothing: a crash leaves fragments that nobody asks for.
+//! One is written at a time. Until its end is there it is nothing: a crash leaves fragments that are never read.
 
 use super::change::Change;
 use super::codec::damaged;
@@ -63,7 +63,7 @@ impl Long {
         Ok(is_last)
     }
 
-    /// What makes the changes of it, once the order of its parts is known.
+    /// The end of the change: with it a reader makes the changes, once the order of its parts is known.
     pub(super) fn end(&mut self, from: u64) -> End {
         End {
             from,
@@ -81,17 +81,17 @@ pub(super) struct Fragments {
     bytes: Vec<u8>,
 }
 
-/// A change from the log, and the first group that is needed for it.
+/// A change that was read from the log, and the number of the first group that holds a part of it.
 pub(super) struct DecodedChange {
     pub(super) change: Change,
     pub(super) from: u64,
 }
 
 impl Fragments {
-    /// The changes that group `number` makes, in order; an error in place of those that are not what was written.
+    /// The changes that group `number` completes, in order; an error in place of those that differ from the written ones.
     ///
     /// # Errors
-    /// A group that is not what was written.
+    /// A group that differs from the written one.
     pub(super) fn changes(
         &mut self,
         number: u64,

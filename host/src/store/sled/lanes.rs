@@ -1,5 +1,5 @@
-//! What waits for the committer, by workspace. While several workspaces write, a group has a little of each of them,
-//! and much of one alone, in turn: so a small change waits for at most [`FRAGMENT_BYTES`] bytes of others, whatever they write.
+//! Changes that wait for the committer, by workspace. While several workspaces write, a group has [`SHARE_BYTES`] of each
+//! of them, and [`FRAGMENT_BYTES`] of one alone, in turn: so a small change waits for at most [`FRAGMENT_BYTES`] of others.
 //! Changes of one workspace keep their order: an effect is settled by the commit that comes after it.
 
 use std::collections::VecDeque;
@@ -16,18 +16,18 @@ pub(super) const FRAGMENT_BYTES: usize = 64 * 1024;
 /// For how long a workspace counts as one that writes after it last did.
 const WRITES: Duration = Duration::from_secs(1);
 
-/// What a group has beside small changes.
+/// Whether a group has a fragment of a change that is longer than [`FRAGMENT_BYTES`].
 pub(super) enum LongChange<T> {
-    /// Nothing.
+    /// It has none.
     None,
     /// The first fragment of a long change. Those of its workspace that come after it wait for
-    /// [`Lanes::is_written`].
+    /// [`Lanes::end_long`].
     Begin(T),
     /// The next fragment of the long change that was begun.
     Continue,
 }
 
-/// The most that a group has, in changes and in bytes, while one workspace writes alone.
+/// How many changes, and bytes of them, are taken into a group at most.
 #[derive(Clone, Copy)]
 pub(super) struct GroupLimits {
     pub changes: usize,
@@ -41,11 +41,11 @@ pub(super) struct Lanes<T> {
     /// Workspaces with changes that wait, in turn.
     order: VecDeque<WorkspaceName>,
     count: usize,
-    /// Whose long change is being written.
+    /// The workspace whose long change is being written.
     long: Option<WorkspaceName>,
     /// Whether the long change had the last turn.
     had_turn: bool,
-    /// Who wrote last, and who did before that.
+    /// The workspaces that wrote last and before that.
     writers: [Option<(WorkspaceName, Instant)>; 2],
 }
 
@@ -153,7 +153,7 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Takes much of the next workspace that has more than a little. None if none has.
+    /// Takes up to [`FRAGMENT_BYTES`] of the next workspace that has more than its share. None if none has.
     fn take_large(&mut self, limits: GroupLimits, group: &mut Vec<T>) -> Option<LongChange<T>> {
         for _ in 0..self.order.len() {
             let workspace = self.order.pop_front()?;
@@ -180,12 +180,12 @@ impl<T> Lanes<T> {
         None
     }
 
-    /// The long change is written, or is not to be.
-    pub(super) fn is_written(&mut self) {
+    /// Ends the long change: it is written, or was given up.
+    pub(super) fn end_long(&mut self) {
         self.long = None;
     }
 
-    /// Takes changes of a workspace, up to `most` bytes; the first one may be longer.
+    /// Takes changes of a workspace, up to `limits`; the first one may be longer.
     fn take_from(&mut self, workspace: &WorkspaceName, limits: GroupLimits, group: &mut Vec<T>) {
         let (mut left, end) = (limits.bytes, group.len() + limits.changes);
         let mut is_first = true;
@@ -310,8 +310,8 @@ mod tests {
                 "one long change at a time"
             );
         }
-        lanes.is_written();
-        // Now what came after it.
+        lanes.end_long();
+        // Now the changes that came after it.
         let (group, long) = take(&mut lanes, now);
         assert_eq!(group, [1]);
         assert!(matches!(long, LongChange::Begin(100)));
@@ -324,7 +324,7 @@ mod tests {
         had.sort();
         assert_eq!(had, [(vec![], true), (vec![2], false)]);
         assert!(!lanes.is_idle(), "the rest of the long change");
-        lanes.is_written();
+        lanes.end_long();
         assert_eq!(take(&mut lanes, now).0, [101]);
         assert!(lanes.is_idle());
         lanes.push(&quiet, 10, 3_000, now);

@@ -1,11 +1,11 @@
-//! The embedded store: a group log for what was just acknowledged, an overlay of it in memory, and
+//! The embedded store: a group log for changes that were just acknowledged, an overlay of it in memory, and
 //! a checkpoint that folds the log into a sled tree of task records and an archive of finished ones.
 //!
 //! A change is encoded on its caller's thread, put in order and made durable by the one committer
 //! thread together with all others that wait, and then taken into the overlay. Tasks that came to
 //! rest are folded in key order, many at once: one that is accepted and finished within a moment is
 //! appended to the archive and costs the tree a part of a key; tasks that are ready stay in memory
-//! until they take too much of it. Behind what is folded the log is let go.
+//! until they take too much of it. The log of folded changes is freed.
 
 mod archive;
 mod audit;

@@ -167,7 +167,7 @@ impl Store for SledStore {
         task: TaskId,
         before: Option<u64>,
     ) -> Result<Option<Timeline>, StoreError> {
-        // What has just come is asked for most, and is read in less time than another thread takes to begin.
+        // New tasks are read most often, and in less time than another thread takes to begin.
         if timeline::is_short(&self.shared, workspace, task) {
             let _steady = self.shared.steady.read();
             return timeline::timeline(&self.shared, workspace, task, before);

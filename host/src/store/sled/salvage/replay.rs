@@ -1,4 +1,4 @@
-//! The changes that the log has, one after another, as far as each follows what is there.
+//! Applies the log's changes one after another, as far as each follows the state before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use super::tasks::{Key, Tasks};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
 
-/// What is left of the log.
+/// The groups of the log that can be read.
 #[derive(Default)]
 pub(super) struct Replayed {
     /// Groups of changes that follow each other.
@@ -122,7 +122,7 @@ fn gap(workspace: &WorkspaceName, id: TaskId, is_there: bool) -> Damage {
     damage.of(workspace, Some(id)).losing(loss)
 }
 
-/// What a change is to what is there.
+/// How a change relates to the state of its task.
 enum Step {
     /// It is of a task that was removed.
     Removed,

@@ -62,7 +62,7 @@ pub(super) struct Tasks {
     pub stored: Entries,
 }
 
-/// What is read, and where what cannot be read is noted.
+/// The store that is read, and the list of damages.
 pub(super) struct Reader<'a> {
     pub path: &'a Path,
     pub values: &'a Values,

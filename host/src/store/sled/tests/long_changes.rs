@@ -210,7 +210,7 @@ async fn a_small_change_does_not_wait_for_a_long_one_of_another_workspace() {
     let store = SledStore::open(super::small(crashed.path())).unwrap();
     assert!(!subject.has(&store, &long).await);
     assert!(subject.has(&store, &small).await);
-    // What it left is in nobody's way.
+    // Its fragments are in no later change's way.
     let again = new_task(&names()[0], TaskId::new(), &data(3 * FRAGMENT_BYTES));
     store.accept_owned(again.clone()).await.unwrap();
     store.close().await;
@@ -263,7 +263,14 @@ async fn changes_of_a_workspace_keep_their_order() {
     commit.data = Some(data(2 * FRAGMENT_BYTES).as_str().into());
     let store = subject.store.clone();
     let committed = tokio::spawn(async move { store.commit_owned(commit).await });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let queue = &subject.store.queue;
+    let comes = async {
+        while queue.capacity() == queue.max_capacity() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let came = tokio::time::timeout(Duration::from_secs(60), comes).await;
+    came.expect("it is queued behind the long one");
     subject.gate.open();
     accepted.await.unwrap().unwrap();
     committed.await.unwrap().unwrap();
