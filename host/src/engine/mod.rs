@@ -188,12 +188,8 @@ impl Engine {
         };
         let queue = Queue::new(settings, catalog.workspaces(), Box::new(computing));
         let dispatcher = Arc::new(Dispatcher::new(queue, threads.clone(), workers.clone()));
-        let pool = {
-            let workers = workers.clone();
-            let spend = move |workspace: &WorkspaceName, used| workers.spend(workspace, used);
-            Arc::new(FairPool::new(Box::new(spend))?)
-        };
         let (executor, all_workers) = (workers.clone(), workers.clone());
+        let pool = Arc::new(FairPool::of(workers.clone())?);
         let is_alone = Box::new(move || workers.has_one_workspace());
         let large_writes = Arc::new(LargeWrites::new(is_alone));
         let watchers = Arc::<Watchers>::default();
