@@ -193,7 +193,7 @@ impl Engine {
         let is_alone = Box::new(move || workers.has_one_workspace());
         let large_writes = Arc::new(LargeWrites::new(is_alone));
         let watchers = Arc::<Watchers>::default();
-        let tasks = Tasks::new(store.clone(), large_writes, watchers.clone());
+        let tasks = Tasks::new(store.clone(), large_writes.clone(), watchers.clone());
         let locks = Arc::<TaskLocks>::default();
         let held = Arc::<Held>::default();
         let budget = Budget::new(settings.memory);
@@ -206,9 +206,10 @@ impl Engine {
             calls,
             pool: pool.clone(),
             executor,
+            pace: large_writes.clone(),
             egress: WorkspacePolicy::default(),
         });
-        let bodies = Bodies::new(store.clone());
+        let bodies = Bodies::new(store.clone(), pool.clone());
         let steps = Arc::new(Steps::new(
             catalog.clone(),
             sandbox,
