@@ -36,6 +36,20 @@ pub fn memory_estimate(text: &str) -> u64 {
     text.len() as u64 + values * VALUE_BYTES + members * MEMBER_BYTES
 }
 
+/// The same of a value that is there: it is never more than the estimate of its text.
+pub(super) fn value_memory(value: &Value) -> u64 {
+    VALUE_BYTES
+        + match value {
+            Value::String(text) => text.len() as u64,
+            Value::Array(items) => items.iter().map(value_memory).sum(),
+            Value::Object(members) => members
+                .iter()
+                .map(|(name, member)| MEMBER_BYTES + name.len() as u64 + value_memory(member))
+                .sum(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
+}
+
 /// The text of an object, and the values of those of its members that have been looked at.
 #[derive(Debug, Clone)]
 pub struct Document {
