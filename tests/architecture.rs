@@ -1,15 +1,16 @@
-//! The house: a file imports only from lower floors, stays small enough to live in, and the
-//! sandbox sees nothing but the domain. `docs/architecture.md` shows the same floors.
+//! The layers: a file imports only from lower layers and stays short, and the sandbox imports
+//! nothing but the domain. `docs/architecture.md` shows the same layers.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod circles;
 mod members;
+mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Rooms by floor, the ground first. A room may use every room below it, and itself.
-const FLOORS: [&[&str]; 12] = [
+/// Top-level modules by layer, the lowest first. A module may use itself and every module of a lower layer.
+const LAYERS: [&[&str]; 12] = [
     &["domain"],
     &["clock", "coding", "machine", "private_file", "terminal"],
     &["settings", "telemetry", "vault", "connectors"],
@@ -45,12 +46,12 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn floor(room: &str) -> Option<usize> {
-    FLOORS.iter().position(|rooms| rooms.contains(&room))
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|modules| modules.contains(&module))
 }
 
-/// The first segments of every `crate::room` path in a source text.
-fn rooms_used(text: &str) -> Vec<String> {
+/// The first segments of every `crate::module` path in a source text.
+fn modules_used(text: &str) -> Vec<String> {
     text.lines()
         .filter(|line| !line.trim_start().starts_with("//"))
         .flat_map(|line| line.split("crate::").skip(1))
@@ -59,36 +60,36 @@ fn rooms_used(text: &str) -> Vec<String> {
                 .take_while(|c| c.is_alphanumeric() || *c == '_')
                 .collect()
         })
-        .filter(|room: &String| !room.is_empty())
+        .filter(|module: &String| !module.is_empty())
         .collect()
 }
 
 #[test]
-fn a_file_imports_only_from_lower_floors() {
+fn a_file_imports_only_from_lower_layers() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut wrong = Vec::new();
     let mut looked_at = 0;
     for path in sources(&root) {
         let inside = path.strip_prefix(&root).unwrap().to_owned();
         let first = inside.components().next().unwrap().as_os_str();
-        let room = first.to_str().unwrap().trim_end_matches(".rs").to_owned();
-        if room == "lib" || room == "main" {
+        let module = first.to_str().unwrap().trim_end_matches(".rs").to_owned();
+        if module == "lib" || module == "main" {
             continue;
         }
-        let Some(own) = floor(&room) else {
+        let Some(own) = layer(&module) else {
             wrong.push(format!(
-                "{} is in no room that FLOORS names",
+                "{} is in no module that LAYERS names",
                 inside.display()
             ));
             continue;
         };
-        for used in rooms_used(&fs::read_to_string(&path).unwrap()) {
+        for used in modules_used(&fs::read_to_string(&path).unwrap()) {
             looked_at += 1;
-            let allowed = used == room || floor(&used).is_some_and(|below| below < own);
+            let allowed = used == module || layer(&used).is_some_and(|below| below < own);
             if !allowed {
                 wrong.push(format!("{} uses crate::{used}", inside.display()));
             }
-            if room == "sandbox" && used != "sandbox" && used != "domain" {
+            if module == "sandbox" && used != "sandbox" && used != "domain" {
                 wrong.push(format!(
                     "{} uses crate::{used}; the sandbox knows only the domain",
                     inside.display()
@@ -131,7 +132,7 @@ fn one_file_writes_tasks() {
 const NOT_SOURCES: [&str; 3] = ["target", "node_modules", ".git"];
 
 #[test]
-fn no_file_is_too_long_to_live_in() {
+fn no_file_is_too_long() {
     let host = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = host.parent().unwrap();
     let mut long = Vec::new();

@@ -127,10 +127,8 @@ async fn changes_and_actions_are_there_with_who_made_them_also_after_a_crash() {
         lines.contains("CRM_TOKEN") && lines.contains("not-found") && !lines.contains("keepTask"),
         "{lines}"
     );
-    let page = |flag: &str, value: &str| {
-        let listed = server.cli_json(&["audit", "list", flag, value]);
-        typed::<AuditLog>(&listed)
-    };
+    let page =
+        |flag: &str, value: &str| -> AuditLog { server.cli_json(&["audit", "list", flag, value]) };
     assert_eq!(page("--who", "admin").entries.len(), 1);
     let two = page("--limit", "2");
     let rest = page("--before", two.next.as_deref().unwrap());

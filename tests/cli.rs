@@ -8,7 +8,7 @@ use std::process::Stdio;
 use crate::support::ran::{Ran, cli, cli_reading, command};
 use crate::support::{Server, guest, stepwell, typed};
 use serde_json::json;
-use stepwell_api::report::{DemoReport, NewStep};
+use stepwell_api::report::{DemoReport, NewStep, ServeSettings};
 use stepwell_api::{
     ConfigKeys, Limits, Step, Task, TaskHead, TaskPage, TaskState, Webhook, Webhooks,
 };
@@ -361,8 +361,9 @@ async fn the_settings_can_be_printed() {
         text.ok().contains("body-bytes = 2097152") && text.ok().contains("10.0.0.0/8"),
         "{text:?}"
     );
-    let document = alone(&["serve", "--print-config", "--json"]).json();
-    assert_eq!(document["listen"], "127.0.0.1:7400");
+    let settings: ServeSettings = alone(&["serve", "--print-config", "--json"]).read();
+    assert_eq!(settings.listen, "127.0.0.1:7400");
+    assert_eq!(settings.head_timeout_ms, 30_000);
 }
 
 #[tokio::test]

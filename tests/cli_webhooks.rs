@@ -379,10 +379,10 @@ async fn what_was_not_verified_is_sent_again_only_on_request() {
     let (out, said) = texts(&ran);
     assert_eq!(out.lines().count(), 2, "{out}{said}");
     // The first digits of an id are enough, if no other begins so.
-    let listed: DeliveryPage = typed(&server.cli_json(&["delivery", "list"]));
+    let listed: DeliveryPage = server.cli_json(&["delivery", "list"]);
     let whole = &listed.deliveries[0].id;
     let first = &whole[..whole.len() - 3];
-    let shown: Delivery = typed(&server.cli_json(&["delivery", "show", first]));
+    let shown: Delivery = server.cli_json(&["delivery", "show", first]);
     assert_eq!(shown.id, *whole);
     let both = texts(&server.cli(&["delivery", "show", &whole[..6]])).1;
     assert!(

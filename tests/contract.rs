@@ -5,6 +5,7 @@
 mod answers;
 mod arrays;
 mod examples;
+mod outline;
 mod schemas;
 
 use std::collections::BTreeSet;

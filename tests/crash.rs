@@ -102,15 +102,11 @@ async fn a_recorded_call_is_answered_from_the_journal_after_a_kill() {
         )
         .await;
     // The second call is under way, so the first is recorded.
-    while upstream.seen().len() < 2 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    asked(&upstream, 2).await;
     server.kill();
     upstream.reply("/second", crate::support::receiver::Reply::status(204));
     server.launch().await;
-    while upstream.seen().len() < 3 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    asked(&upstream, 3).await;
     let task = server.wait(&id, "done").await;
     let seen = upstream.seen();
     let paths: Vec<&str> = seen.iter().map(|request| request.path.as_str()).collect();

@@ -3,9 +3,10 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::support::{Server, accepted_task, correlating, only_on_sled, refusal, texts, typed};
+use crate::support::{
+    Server, accepted_task, correlating, only_on_sled, refusal, texts, typed, until,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use stepwell_api::{Accepted, Dedup, Webhook};
@@ -170,9 +171,8 @@ async fn a_repeat_is_known_after_kills_and_when_its_task_is_put_away() {
     server.wait(&done, "done").await;
     // Tasks that are done go to the archive, which has a file as soon as one has.
     let archive = server.data_dir().join("store/archive");
-    while std::fs::read_dir(&archive).map_or(0, Iterator::count) == 0 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let has_file = || std::fs::read_dir(&archive).is_ok_and(|mut files| files.next().is_some());
+    until("a file of the archive", async || has_file()).await;
     for _ in 0..3 {
         server.restart().await;
         for (key, id) in [("a", &unmatched), ("b", &done)] {
@@ -257,7 +257,7 @@ async fn a_rule_is_set_shown_and_taken_away() {
         "--correlate",
         "/task",
     ];
-    let added: Webhook = typed(&server.cli_json(&add));
+    let added: Webhook = server.cli_json(&add);
     let rule = |header: Option<&str>, pointer: Option<&str>, hours: u64| {
         Some(Dedup {
             header: header.map(str::to_owned),
@@ -273,9 +273,8 @@ async fn a_rule_is_set_shown_and_taken_away() {
     };
     let sheet = shown(&["webhook", "show", "Paid"]);
     assert!(sheet.contains("header idempotency-key, for 3d"), "{sheet}");
-    let update = |args: &[&str]| {
-        let changed = server.cli_json(&[&["webhook", "update", "Paid"], args].concat());
-        typed::<Webhook>(&changed)
+    let update = |args: &[&str]| -> Webhook {
+        server.cli_json(&[&["webhook", "update", "Paid"], args].concat())
     };
     let changed = update(&["--dedup-window", "12h"]);
     assert_eq!(changed.dedup, rule(Some("idempotency-key"), None, 12));

@@ -373,8 +373,8 @@ async fn bodies_are_left_out_by_choice() {
     for one in &refused {
         assert_eq!(body_of(&server, &one.id).await, None);
     }
-    let changed = server.cli_json(&["webhook", "update", "Quiet", "--record-bodies", "true"]);
-    assert!(typed::<api::Webhook>(&changed).record_bodies);
+    let record = ["webhook", "update", "Quiet", "--record-bodies", "true"];
+    assert!(server.cli_json::<api::Webhook>(&record).record_bodies);
     Delivery::post(&body, &[])
         .answer(&server, url_of(&quiet))
         .await;
@@ -437,8 +437,8 @@ async fn the_command_line_lists_shows_and_sends_again() {
         code == 0 && table.contains("bad-json: the body is not JSON"),
         "{table}"
     );
-    let page = server.cli_json(&["delivery", "list", "--verdict", "refused"]);
-    let id = typed::<api::DeliveryPage>(&page).deliveries[0].id.clone();
+    let page: api::DeliveryPage = server.cli_json(&["delivery", "list", "--verdict", "refused"]);
+    let id = page.deliveries[0].id.clone();
     let (_, sheet, _) = text(&["delivery", "show", &id]);
     assert!(
         sheet.contains("bad-json") && sheet.ends_with("{\"n\": 2\n"),

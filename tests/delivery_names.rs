@@ -6,7 +6,7 @@ use serde_json::json;
 use stepwell_api::{Delivery, DeliveryPage, Webhook};
 
 use crate::support::deliveries::{all, list};
-use crate::support::{Answer, Server, typed};
+use crate::support::{Answer, Server};
 
 #[tokio::test]
 async fn a_renamed_webhook_is_found_by_its_names_with_the_deliveries_of_all() {
@@ -45,8 +45,7 @@ async fn a_renamed_webhook_is_found_by_its_names_with_the_deliveries_of_all() {
             all_of_it,
             "{name}"
         );
-        let listed = server.cli_json(&["delivery", "list", "--webhook", name]);
-        let listed: DeliveryPage = typed(&listed);
+        let listed: DeliveryPage = server.cli_json(&["delivery", "list", "--webhook", name]);
         assert_eq!(listed.deliveries.len(), 4, "{name}");
     }
     let again = server.webhook("Form").await;

@@ -196,7 +196,7 @@ async fn connectors_are_compared_by_the_server_and_never_shown() {
     let marks_of = |flags: &[&str]| marks(&project.deploy(&server, flags));
     let both = |mark: char| ["slackCom", "ops"].map(|name| format!("{mark} connector {name}"));
     assert_eq!(marks_of(&["--dry-run"])[1..], both('+'));
-    let listed: Connectors = typed(&server.cli_json(&["connector", "list"]));
+    let listed: Connectors = server.cli_json(&["connector", "list"]);
     assert!(listed.connectors.is_empty());
     assert_eq!(marks_of(&[])[1..], both('+'));
     assert_eq!(marks_of(&[])[1..], both('='));
@@ -225,7 +225,7 @@ async fn a_webhooks_correlation_is_deployed_and_its_url_stays() {
         |webhook: &str| format!("workspaces:\n- name: default\n  webhooks: [{webhook}]\n");
     let project = Project::new(&manifest("{name: Paid, correlate: /order/taskId}"));
     let run = || marks(&project.deploy(&server, &[]))[1].clone();
-    let paid = || typed::<Webhook>(&server.cli_json(&["webhook", "show", "Paid"]));
+    let paid = || server.cli_json::<Webhook>(&["webhook", "show", "Paid"]);
     assert_eq!(run(), "+ webhook Paid");
     let added = paid();
     assert_eq!(added.correlate.as_deref(), Some("/order/taskId"));
@@ -296,7 +296,7 @@ async fn a_folder_of_scripts_is_deployed_with_what_it_imports() {
     let id = &accepted_task(&answer);
     let shown = loop {
         let shown = server.cli_json(&["task", "show", id, "--workspace", "sales-automation"]);
-        let shown: Answer<Task> = Answer::of(shown);
+        let shown = Answer::<Task>::of(shown);
         if shown.state.is_final() {
             break shown;
         }

@@ -6,7 +6,7 @@ use crate::support::project::{Project, marks};
 use crate::support::ran::{Ran, cli};
 use crate::support::receiver::Reply;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use stepwell_api::report::{DeployReport, KeptItem};
 
 const FULL: &str = "workspaces:
@@ -147,7 +147,7 @@ async fn secrets_are_deleted_by_name_and_after_a_question_only() {
         "{piped:?}"
     );
     assert_eq!(there(&server, "sales").await, before);
-    let shown = server.cli_json(&["workspace", "list"]);
+    let shown: Value = server.cli_json(&["workspace", "list"]);
     assert!(!shown.to_string().contains("h.example"));
     let sure = project.deploy(&server, &["--prune=config", "--yes"]);
     assert!(

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use crate::support::{Server, repository, stepwell, texts, typed};
+use crate::support::{Server, repository, stepwell, texts};
 use serde_json::{Value, json};
 use stepwell_api::Step;
 
@@ -275,7 +275,7 @@ async fn a_bundle_is_a_step() {
         ("order-total.min.js", "order-total.min"),
     ] {
         let path = folder.join(file);
-        let added: Step = typed(&server.cli_json(&["step", "add", path.to_str().unwrap()]));
+        let added: Step = server.cli_json(&["step", "add", path.to_str().unwrap()]);
         assert_eq!(added.name, name);
         let webhook = server.webhook(name).await;
         let body = json!({"title": "Two Chairs!", "lines": [{"price": 20, "count": 2}, {"price": 1.5, "count": 2}]});
@@ -284,7 +284,7 @@ async fn a_bundle_is_a_step() {
             (&task.data["slug"], &task.data["total"]),
             (&json!("two-chairs"), &json!(43))
         );
-        server.cli_json(&["step", "delete", name]);
+        server.cli_json::<Value>(&["step", "delete", name]);
     }
 }
 

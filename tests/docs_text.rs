@@ -122,3 +122,38 @@ fn every_list_of_contents_is_whole() {
     }
     assert!(lists >= 6, "only {lists} lists were found");
 }
+
+/// The paths of all source files below a folder, from the repository's root.
+fn source_files(folder: &Path, root: &Path, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap_or_default();
+        if path.is_dir() && !["target", "node_modules", ".git"].contains(&name) {
+            source_files(&path, root, found);
+        } else if name.ends_with(".rs") {
+            found.push(format!("/{}", path.strip_prefix(root).unwrap().display()));
+        }
+    }
+}
+
+#[test]
+fn every_source_file_that_a_document_names_is_there() {
+    let (root, mut files, mut named) = (repository(), Vec::new(), 0);
+    source_files(&root, &root, &mut files);
+    let name = regex::Regex::new(r"`([a-z0-9_/-]+\.rs)`").unwrap();
+    let mut missing = Vec::new();
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        for (number, line) in prose(&text) {
+            for found in name.captures_iter(line) {
+                named += 1;
+                let end = format!("/{}", &found[1]);
+                if !files.iter().any(|file| file.ends_with(&end)) {
+                    missing.push(format!("{}:{number}: {}", document.display(), &found[1]));
+                }
+            }
+        }
+    }
+    assert!(named > 100, "only {named} names of files were found");
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}

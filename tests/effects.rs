@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::support::{Server, accepted_task, guest};
+use crate::support::{Server, accepted_task, asked, guest, until};
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
@@ -200,9 +200,7 @@ async fn the_answer_does_not_wait_for_a_slow_step() {
     let requests = json!({"requests": [{"url": format!("{}/slow", upstream.url)}]});
     let id = server.post(&webhook, &requests).await;
     // The upstream may only be asked for a task that is durable.
-    while upstream.seen().is_empty() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    asked(&upstream, 1).await;
     server.kill();
     upstream.reply("/slow", crate::support::receiver::Reply::status(204));
     server.launch().await;
@@ -284,9 +282,7 @@ async fn a_recorded_answer_has_its_address_its_phrase_and_its_cookies() {
             .filter(|head| head.contains(path))
             .count()
     };
-    while count(" /slow ") == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the request for /slow", async || count(" /slow ") > 0).await;
     server.restart().await;
     let task = server.wait(&id, "done").await;
     let (end, phrase) = (format!("{url}/end"), "Email is invalid");

@@ -28,6 +28,8 @@ const AT_ONCE: usize = 4;
 const EVERY: u64 = 3;
 /// and each of those with which the tree is opened.
 const START: u64 = 10;
+/// The longest that is waited until the store has folded its log.
+const FOLDING: Duration = Duration::from_millis(650);
 /// How the n-th act fails: kind and mode, see `tests/faults/disk.c`.
 const FAULTS: [(&str, &str); 4] = [
     ("enospc", "on"),
@@ -209,7 +211,7 @@ impl Running {
 
 /// What a life leaves to be checked.
 #[derive(Clone, Default)]
-struct Left {
+struct LifeResult {
     key: Option<String>,
     acknowledged: Vec<String>,
 }
@@ -249,9 +251,14 @@ fn file(n: usize) -> Vec<u8> {
     vec![u8::try_from(n).unwrap(); 1 + 70_000 * n]
 }
 
-/// A few tasks, long enough apart that some are folded while the server runs. The store does that every half second;
-/// nothing shows when, and where it is what fails it is never done.
-async fn live(server: &Running, work: Work, upstream: &str, left: &mut Left) {
+/// What a store writes each time that it has folded its log, if it was written to: every half second.
+fn checkpoints(home: &Path) -> Option<Vec<u8>> {
+    std::fs::read(home.join("data/store/acknowledged")).ok()
+}
+
+/// A few tasks, so far apart that some are folded while the server runs. Where that is what fails, it is waited for in
+/// vain.
+async fn live(server: &Running, home: &Path, work: Work, upstream: &str, left: &mut LifeResult) {
     if left.key.is_none() {
         let upstream = (work == Work::Calls).then_some(upstream);
         left.key = server.set_up(upstream).await;
@@ -262,7 +269,10 @@ async fn live(server: &Running, work: Work, upstream: &str, left: &mut Left) {
         let sent = server.send(&key, content_type, body).await;
         left.acknowledged.extend(sent);
         if n % 3 == 2 {
-            tokio::time::sleep(Duration::from_millis(650)).await;
+            let (before, end) = (checkpoints(home), Instant::now() + FOLDING);
+            while checkpoints(home) == before && Instant::now() < end {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
         }
     }
 }
@@ -275,7 +285,7 @@ fn copy(from: &Path, to: &Path) {
 /// What lives begin with, and with what they are tried.
 struct Trial {
     base: PathBuf,
-    left: Left,
+    left: LifeResult,
     library: PathBuf,
     upstream: Arc<Receiver>,
     work: Work,
@@ -300,7 +310,14 @@ impl Trial {
         ];
         let mut left = self.left.clone();
         if let Ok(server) = Running::start(home.path(), &variables) {
-            live(&server, self.work, &self.upstream.url, &mut left).await;
+            live(
+                &server,
+                home.path(),
+                self.work,
+                &self.upstream.url,
+                &mut left,
+            )
+            .await;
             server.stop().await;
         }
         let acts = std::fs::read(&count).unwrap();
@@ -427,15 +444,15 @@ async fn trial(home: &Path, lives_before: usize, work: Work) -> Trial {
     std::fs::create_dir_all(base.join("data")).unwrap();
     let mut trial = Trial {
         base,
-        left: Left::default(),
+        left: LifeResult::default(),
         library: disk(home),
         upstream: Arc::new(Receiver::start().await),
         work,
     };
-    let mut left = Left::default();
+    let mut left = LifeResult::default();
     for _ in 0..lives_before {
         let server = Running::start(&trial.base, &[]).unwrap();
-        live(&server, work, &trial.upstream.url, &mut left).await;
+        live(&server, &trial.base, work, &trial.upstream.url, &mut left).await;
         server.stop().await;
     }
     assert_eq!(left.acknowledged.len(), work.tasks() * lives_before);

@@ -204,6 +204,16 @@ fn every_target_is_run_here() {
     for name in ["fuzz_targets", "seeds"] {
         assert_eq!(folder(name), here, "fuzz/{name}");
     }
+    // Only a fuzzer builds these files: they have nothing in them that could go wrong.
+    let library = read("fuzz/src/lib.rs");
+    for name in &here {
+        let target = format!(
+            "#![no_main]\n\nlibfuzzer_sys::fuzz_target!(|bytes: &[u8]| {{\n    stepwell_fuzz::{name}::run(bytes);\n}});\n"
+        );
+        let file = format!("fuzz/fuzz_targets/{name}.rs");
+        assert_eq!(read(&file), target, "{file}");
+        assert!(library.contains(&format!("pub mod {name};")), "{name}");
+    }
     let checks = &folder("src") - &BTreeSet::from(["lib".to_owned()]);
     assert_eq!(checks, here, "fuzz/src");
     let document = read("docs/architecture.md");

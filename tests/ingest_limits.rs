@@ -137,7 +137,7 @@ async fn requests_at_once_are_bounded() {
 #[tokio::test]
 async fn limits_are_set_by_command_line_and_manifest() {
     let server = Server::start().await;
-    server.cli_json(&[
+    server.cli_json::<Webhook>(&[
         "webhook",
         "add",
         "Form",
@@ -146,10 +146,7 @@ async fn limits_are_set_by_command_line_and_manifest() {
         "--at-once",
         "4",
     ]);
-    let limits = |shown: &Value| {
-        let shown: Webhook = typed(shown);
-        json!([shown.rate, shown.at_once])
-    };
+    let limits = |shown: &Webhook| json!([shown.rate, shown.at_once]);
     let shown = server.cli_json(&["webhook", "show", "Form"]);
     assert_eq!(limits(&shown), json!([{"requests": 600, "seconds": 60}, 4]));
     let changed = server.cli_json(&["webhook", "update", "Form", "--no-at-once"]);
@@ -157,8 +154,8 @@ async fn limits_are_set_by_command_line_and_manifest() {
         limits(&changed),
         json!([{"requests": 600, "seconds": 60}, null])
     );
-    let set = server.cli_json(&["workspace", "set", "default", "--rate", "1000/s"]);
-    let rate = typed::<Workspace>(&set).rate.unwrap();
+    let set: Workspace = server.cli_json(&["workspace", "set", "default", "--rate", "1000/s"]);
+    let rate = set.rate.unwrap();
     assert_eq!((rate.requests, rate.seconds), (1000, 1));
     let set = server.cli(&["workspace", "set", "default", "--rate", "none"]);
     assert_eq!(

@@ -12,6 +12,7 @@ use crate::support::{PATIENCE, Server, accepted_task, refusal, repository, typed
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use stepwell_api::{Problem, Webhook, WebhookSecret, WebhookSecrets};
+use stepwell_signature::Check;
 
 const FORGED: &str = r#"{"id":"evt_1","type":"order.paid","text":"größer ✓","amount":99.50}"#;
 
@@ -290,9 +291,8 @@ async fn every_provider_is_verified_from_end_to_end() {
         if provider == "none" {
             continue;
         }
-        let is_token = code.is_none()
-            && scheme["check"]["signature"].is_null()
-            && scheme["check"]["jwt"].is_null();
+        let covers_body = matches!(known.scheme.check, Check::Signature(_) | Check::Jwt(_));
+        let is_token = code.is_none() && !covers_body;
         if !is_token {
             let (status, answer) = delivery.saying(FORGED).answer(&server, url).await;
             assert_eq!(status, StatusCode::UNAUTHORIZED, "{name}: {answer}");

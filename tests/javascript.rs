@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::support::cases::package;
 use crate::support::receiver::Reply;
 use crate::support::{
-    Answer, Receiver, Server, accepted_task, cases, guest, refusal, repository, texts, typed,
+    Answer, Receiver, Server, accepted_task, cases, guest, refusal, repository, texts,
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -459,7 +459,7 @@ async fn a_rust_step_and_a_script_work_on_one_task() {
         json!({"firstName": "Ada", "lastName": "L", "email": "ada@example.com", "message": "hi"});
     let task = server.run(&webhook, &body, "done").await;
     assert_eq!(task.data["seenBy"], "javascript");
-    let Steps { steps } = typed(&server.cli_json(&["step", "list"]));
+    let Steps { steps } = server.cli_json(&["step", "list"]);
     let kinds = steps.iter().map(|step| step.kind.as_str());
     assert_eq!(kinds.collect::<Vec<_>>(), ["component", "script"]);
 }
@@ -468,7 +468,7 @@ async fn a_rust_step_and_a_script_work_on_one_task() {
 async fn a_script_survives_a_restart_and_keeps_its_version() {
     let mut server = Server::start().await;
     add(&server, "it", &step_of("data.done = 1;")).await;
-    let before: Step = typed(&server.cli_json(&["step", "show", "it"]));
+    let before: Step = server.cli_json(&["step", "show", "it"]);
     server.restart().await;
     let webhook = server.webhook("W").await;
     let task = server.run(&webhook, &json!({}), "done").await;

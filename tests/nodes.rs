@@ -438,9 +438,9 @@ async fn an_operator_sees_the_servers_and_has_one_give_its_tasks_away() {
         assert_eq!(status, StatusCode::NOT_FOUND);
         assert_eq!(refusal(&problem).code, "not-found");
     }
-    let listed: Nodes = typed(&cluster.servers[0].cli_json(&["node", "list"]));
+    let listed: Nodes = cluster.servers[0].cli_json(&["node", "list"]);
     assert_eq!(listed.nodes.len(), 2, "{listed:?}");
-    cluster.servers[0].cli_json(&["node", "undrain", &id]);
+    cluster.servers[0].cli_json::<Node>(&["node", "undrain", &id]);
     cluster.balanced().await;
     // Only who may administer the server itself sees it.
     let tenant = cluster.servers[0]
@@ -450,12 +450,12 @@ async fn an_operator_sees_the_servers_and_has_one_give_its_tasks_away() {
         .api_as(&tenant, Method::GET, "/nodes", None)
         .await;
     assert_eq!(status, StatusCode::FORBIDDEN);
-    let log = cluster.servers[0].cli_json(&["audit", "list", "--server", "--what", "drainNode"]);
-    let AuditLog { entries, .. } = typed(&log);
+    let drained = ["audit", "list", "--server", "--what", "drainNode"];
+    let AuditLog { entries, .. } = cluster.servers[0].cli_json(&drained);
     let outcomes: Vec<&str> = entries.iter().map(|it| it.outcome.as_str()).collect();
     assert!(
         outcomes.contains(&"done") && outcomes.contains(&"last-node"),
-        "{log}"
+        "{entries:?}"
     );
 }
 
@@ -463,7 +463,7 @@ async fn an_operator_sees_the_servers_and_has_one_give_its_tasks_away() {
 async fn a_server_with_a_store_of_its_own_is_the_only_one() {
     only_on_sled!("it is about a server without a database");
     let server = Server::start().await;
-    let Nodes { nodes } = typed(&server.cli_json(&["node", "list"]));
+    let Nodes { nodes } = server.cli_json(&["node", "list"]);
     let [node] = &nodes[..] else {
         panic!("{nodes:?}");
     };

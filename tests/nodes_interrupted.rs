@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::json;
+use stepwell_api::Node;
 
 use crate::support::receiver::Reply;
 use crate::support::{Cluster, PATIENCE, Receiver, Server, asked};
@@ -103,7 +104,7 @@ async fn a_server_that_gives_the_task_away_does_not_forget_which_it_took_down() 
     let nodes = cluster.nodes(second).await;
     let own = nodes.iter().find(|node| node.this).unwrap().id.to_string();
     // The run does not end, and goes to the other one.
-    cluster.servers[third].cli_json(&["node", "drain", &own]);
+    cluster.servers[third].cli_json::<Node>(&["node", "drain", &own]);
     noted(&cluster, &upstream, 3).await;
     // What nodes say of themselves is older than the list.
     let began = Instant::now();

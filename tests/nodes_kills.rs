@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::support::cluster::is_ready;
 use crate::support::receiver::Reply;
 use crate::support::storm::{Calls, Storm, judge, set_up};
-use crate::support::{Cluster, PATIENCE, Receiver, asked};
+use crate::support::{Cluster, Receiver, asked, until};
 
 /// For how long servers are killed, unless the variable says so.
 const SECONDS: u64 = 45;
@@ -31,7 +31,7 @@ async fn servers_that_are_killed_at_random_lose_nothing_and_repeat_nothing() {
         kills += 1;
         // Sometimes it stays away, so that others take its place.
         if rand::random_range(0..3) == 0 {
-            tokio::time::sleep(Duration::from_millis(6_500)).await;
+            cluster.shared_by(2, (victim + 1) % 3).await;
         }
         cluster.servers[victim].launch().await;
         storm.go_on_at(&cluster);
@@ -64,14 +64,10 @@ async fn a_server_that_stood_still_writes_nothing_of_what_others_took_over() {
     }
     let waited = stopped.elapsed();
     assert!(waited < Duration::from_secs(9), "{waited:?}");
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    cluster.shared_by(1, 0).await;
     zombie.signal(Signal::CONT);
     let mut calls = Calls::default();
-    let began = Instant::now();
-    while !is_ready(zombie).await {
-        assert!(began.elapsed() < PATIENCE, "it takes its share again");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("it takes its share again", async || is_ready(zombie).await).await;
     cluster.balanced().await;
     for (id, sent) in &tasks {
         let task = zombie.task(id).await;

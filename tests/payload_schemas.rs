@@ -420,7 +420,7 @@ async fn a_manifest_and_the_command_line_set_schemas() {
     let line = |ran: &Ran| ran.stdout.lines().nth(1).unwrap().to_owned();
     let first = deploy();
     assert_eq!(marks(&first)[1], "+ webhook Orders", "{first:?}");
-    let shown = || typed::<Webhook>(&server.cli_json(&["webhook", "show", "Orders"]));
+    let shown = || server.cli_json::<Webhook>(&["webhook", "show", "Orders"]);
     assert_eq!(shown().on_mismatch, Some(OnMismatch::Flag));
     assert_eq!(schema_of(&shown())["required"], json!(["id"]));
     assert_eq!(line(&deploy()), "= webhook    Orders");
@@ -467,7 +467,7 @@ async fn a_manifest_and_the_command_line_set_schemas() {
     let sheet = server.cli(&["webhook", "show", "Orders"]);
     let sheet = String::from_utf8(sheet.stdout).unwrap();
     assert!(sheet.contains("what does not fit is flagged"), "{sheet}");
-    let added: Webhook = typed(&server.cli_json(&["webhook", "add", "Other", "--schema", order]));
+    let added: Webhook = server.cli_json(&["webhook", "add", "Other", "--schema", order]);
     assert_eq!(added.on_mismatch, Some(OnMismatch::Refuse));
     assert_eq!(schema_of(&added), orders());
     project.write("order.json", "[1]");

@@ -19,7 +19,7 @@ const TAKE_OVER: Duration = Duration::from_secs(6);
 /// A script that calls the upstream once.
 const CALLS: &str = "export const condition = {call: true};
     export const content = async () => { await fetch(data.url); data.called = true; };";
-/// A script that calls nobody.
+/// A script that makes no call.
 const COUNTS: &str = "export const condition = {n: {$type: 'number'}};
     export const content = async () => { data.twice = data.n * 2; };";
 

@@ -240,7 +240,7 @@ async fn snss_messages_are_verified_by_its_certificate_and_its_subscription_is_c
         "a retry of SNS"
     );
 
-    // What is refused makes the server ask nobody.
+    // For a request that is refused the server fetches no key.
     let changed = sent.body.replace("größer", "kleiner");
     for (delivery, code) in [
         (sent.saying(&changed), "signature-mismatch"),

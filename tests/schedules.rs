@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::support::project::{Project, marks};
-use crate::support::{PATIENCE, Server, refusal, texts, typed};
+use crate::support::{PATIENCE, Server, refusal, texts};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use stepwell_api::{Missed, PutChange, Schedule, Schedules};
@@ -97,7 +97,7 @@ async fn a_schedule_makes_tasks_that_steps_match() {
         "--data",
         data,
     ];
-    let put = || typed::<Schedule>(&server.cli_json(&words)).change;
+    let put = || server.cli_json::<Schedule>(&words).change;
     assert_eq!(
         (put(), put()),
         (Some(PutChange::Added), Some(PutChange::Same))

@@ -9,12 +9,12 @@ use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::receiver::Reply;
 use crate::support::upload::{FORM, files, form, sha256};
 use crate::support::{
-    PATIENCE, Receiver, Server, accepted_task, asked, only_on_sled, refusal, stepwell, typed,
+    Receiver, Server, accepted_task, asked, only_on_sled, refusal, stepwell, typed, until,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -114,19 +114,13 @@ async fn probe(server: &Server, path: &str) -> u16 {
 }
 
 async fn is_ready(server: &Server) {
-    let until = Instant::now() + PATIENCE;
-    while probe(server, "/readyz").await != 200 {
-        assert!(Instant::now() < until, "it takes writes by itself");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let is_ready = async || probe(server, "/readyz").await == 200;
+    until("it takes writes by itself", is_ready).await;
 }
 
 async fn is_full(server: &Server) {
-    let until = Instant::now() + PATIENCE;
-    while probe(server, "/readyz").await != 503 {
-        assert!(Instant::now() < until, "it sees that there is no room");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let is_full = async || probe(server, "/readyz").await == 503;
+    until("it sees that there is no room", is_full).await;
 }
 
 /// Sends until the store takes no more; gives the tasks that were acknowledged.
@@ -282,11 +276,10 @@ async fn runs_wait_for_room_and_repeat_no_call() {
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     // The answers come while there is no room, and end every run.
     gate.send_replace(true);
-    let until = Instant::now() + PATIENCE;
-    while server.get::<Nodes>("/nodes").await.nodes[0].running > 0 {
-        assert!(Instant::now() < until, "runs go on without room");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("every run ends without room", async || {
+        server.get::<Nodes>("/nodes").await.nodes[0].running == 0
+    })
+    .await;
     let mut ready = 0;
     for task in &tasks {
         ready += usize::from(server.task(task).await.state.as_str() == "ready");
@@ -344,11 +337,10 @@ async fn have_their_files(server: &Server, kept: &[(String, Vec<u8>)]) {
         assert_eq!(answer.status(), StatusCode::OK, "{task}");
         assert!(answer.bytes().await.unwrap() == *content, "{task}");
     }
-    let until = Instant::now() + PATIENCE;
-    while files(server.data_dir(), "default").len() != kept.len() {
-        assert!(Instant::now() < until, "a refused file is left");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("no refused file is left", async || {
+        files(server.data_dir(), "default").len() == kept.len()
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -393,12 +385,12 @@ async fn a_full_disk_refuses_files_and_takes_them_again_when_it_has_grown() {
     });
     let uploads: Vec<_> = uploads.collect();
     let before = kept.len();
-    let until = Instant::now() + PATIENCE;
     // The task of no file is among them.
-    while server.tasks("limit=100").await.len() < before + 1 + uploads.len() {
-        assert!(Instant::now() < until, "none comes in");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let count = before + 1 + uploads.len();
+    until("some come in", async || {
+        server.tasks("limit=100").await.len() >= count
+    })
+    .await;
     disk.fill();
     for upload in uploads {
         kept.extend(upload.await.unwrap());

@@ -32,7 +32,7 @@ const CALLS: &str = "export const condition = {url: String, called: null};
         data.called = (await answer.text()).length;
     };";
 
-fn migrate(from: &str, to: &str, more: &[&str]) -> Output {
+pub fn migrate(from: &str, to: &str, more: &[&str]) -> Output {
     stepwell()
         .args(["store", "migrate", "--from", from, "--to", to])
         .args(more)

@@ -12,10 +12,10 @@ use serde_json::json;
 use stepwell_api::report::StoreMigrateReport;
 use tempfile::TempDir;
 
-use crate::store_migrate::{PARKS, migrated, refused, secrets_of};
+use crate::store_migrate::{PARKS, migrate, migrated, refused, secrets_of};
 use crate::support::cluster::postgres::PostgresServer;
 use crate::support::upload::{FORM, form};
-use crate::support::{Server, accepted_task, stepwell, texts};
+use crate::support::{Server, accepted_task, stepwell, texts, until};
 
 /// What a server says that does not start with this database.
 fn does_not_start(url: &str, secrets: &Path) -> String {
@@ -49,8 +49,16 @@ async fn a_server_that_stood_still_takes_nothing_into_a_database_that_was_moved(
     let files = ["--files-dir", files.path().to_str().unwrap()];
     refused(&url, &place, &files, 1, "in use by server");
     zombie.signal(Signal::STOP);
-    tokio::time::sleep(Duration::from_secs(6)).await;
-    migrated(&url, &place, &files);
+    until("the lease of a server that stands still ends", async || {
+        let output = migrate(&url, &place, &files);
+        let (_, error) = texts(&output);
+        assert!(
+            output.status.success() || error.contains("in use by server"),
+            "{error}"
+        );
+        output.status.success()
+    })
+    .await;
     let new = Server::on(there, &[]).await;
     let after = new.post(&webhook, &json!({"n": 2})).await;
     // It goes on, and takes nothing, also when it has noticed how long it stood still.

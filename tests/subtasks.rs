@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::support::receiver::Reply;
-use crate::support::{Receiver, Server, guest};
+use crate::support::{Receiver, Server, asked, guest};
 use serde_json::json;
 use stepwell_api::{Task, TaskState};
 
@@ -259,9 +259,7 @@ async fn an_end_while_the_parent_runs_waits_for_the_runs_end_and_repeats_no_call
     script(&server, "calls", "{asked: true}", &calls).await;
     let webhook = server.webhook("W").await;
     let id = server.post(&webhook, &json!({"go": true})).await;
-    while upstream.seen().len() < 2 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    asked(&upstream, 2).await;
     let task = server.task(&id).await;
     let child = task.runs[0].subtasks[0].task.as_str();
     server.wait(child, "done").await;

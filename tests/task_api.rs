@@ -103,7 +103,7 @@ async fn next_retry_at_that_is_no_time_ends_the_task_and_is_named() {
         assert!(fault.contains("write a time with its zone"), "{fault}");
         assert_eq!(task.data.get("tries"), None, "its changes are dropped");
     }
-    // What a sender brings is nobody's fault; what a step writes is its own, also if it is not to run again.
+    // Data that a sender brings is not the step's fault; data that a step writes is, also if it is not to run again.
     let body = json!({"odd": true, "nextRetryAt": "whenever"});
     let task = server.run(&webhook, &body, "done").await;
     assert_eq!(task.data["nextRetryAt"], "whenever");

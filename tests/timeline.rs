@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::ran::cli;
 use crate::support::receiver::Reply;
-use crate::support::{Receiver, Server, asked, typed};
+use crate::support::{Receiver, Server, asked};
 use serde_json::json;
 use stepwell_api::TaskPage;
 
@@ -34,7 +34,7 @@ fn has(lines: &[String], parts: &[&str]) {
 
 /// RUNS of the task's line in `task list`.
 fn listed_runs(server: &Server) -> u64 {
-    let listed: TaskPage = typed(&server.cli_json(&["task", "list"]));
+    let listed: TaskPage = server.cli_json(&["task", "list"]);
     listed.tasks[0].runs.into()
 }
 

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::support::{PATIENCE, Server, accepted_task, repository, stepwell, texts, typed};
+use crate::support::{PATIENCE, Server, accepted_task, repository, stepwell, texts};
 use reqwest::{Certificate, Client, Version};
 use serde_json::{Value, json};
 use stepwell_api::TaskCounts;
@@ -113,7 +113,7 @@ async fn webhooks_come_in_by_https_in_both_versions_and_commands_need_none() {
     // Not trusted, and not encrypted to a name that the certificate does not have.
     let stranger = client("authority-two.pem", address).build().unwrap();
     assert!(stranger.post(at(&webhook, address)).send().await.is_err());
-    let counts: TaskCounts = typed(&server.cli_json(&["task", "count"]));
+    let counts: TaskCounts = server.cli_json(&["task", "count"]);
     assert_eq!(counts.counts.unmatched, 104);
 }
 
@@ -327,7 +327,7 @@ async fn the_client_behind_trusted_proxies_is_in_via_and_in_address_lists() {
         let path = format!("/event/{}", webhook.rsplit('/').next().unwrap());
         let address =
             |server: &Server| server.url.strip_prefix("http://").unwrap().parse().unwrap();
-        // Nobody is trusted yet.
+        // No proxy is trusted yet.
         let refused = exchange(address(&server), &[&post(&path, sent)]);
         assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
 

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use stepwell_api::Token;
 
-use crate::support::{Server, refusal, typed};
+use crate::support::{Server, refusal, typed, until};
 
 const SCOPES: [&str; 5] = ["read", "deploy", "operate", "ingest", "admin"];
 const API: &str = "/api/v1";
@@ -174,9 +174,10 @@ async fn who_has_no_valid_token_is_told_the_same_everywhere() {
     let body = json!({"name": "short", "scopes": SCOPES, "expires_in_seconds": 1});
     let (_, short) = server.api(Method::POST, path, Some(body)).await;
     let expired = typed::<Token>(&short).token.unwrap();
-    while server.api_as(&expired, Method::GET, "/token", None).await.0 != 401 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    until("the token expires", async || {
+        server.api_as(&expired, Method::GET, "/token", None).await.0 == 401
+    })
+    .await;
     let never = revoked.replacen("swt_", "swt_x", 1);
     let mut answers = std::collections::BTreeSet::new();
     for route in routes() {

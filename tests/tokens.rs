@@ -7,10 +7,11 @@ use std::process::Output;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use stepwell_api::report::AdminTokenReport;
 use stepwell_api::{Token, Tokens, Workspaces};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{Answer, Server, is_postgres, refusal, stepwell, texts, typed};
+use crate::support::{Answer, Server, is_postgres, refusal, stepwell, texts, typed, until};
 
 /// The command line of a user who has a token and no data directory.
 fn cli(server: &Server, token: &str, args: &[&str]) -> Output {
@@ -47,14 +48,13 @@ async fn a_token_is_shown_once_and_ends_when_it_is_revoked() {
         ("ci", Some("sales"))
     );
     assert!(own.expires.is_some() && own.last_used.is_some() && own.token.is_none());
-    let list = server.cli_json(&["token", "list"]);
-    assert!(!list.to_string().contains(&token[4..]), "{list}");
-    let listed: Answer<Tokens> = Answer::of(list);
+    let listed = Answer::<Tokens>::of(server.cli_json(&["token", "list"]));
+    assert!(!listed.to_string().contains(&token[4..]), "{listed}");
     assert_eq!(listed.tokens[0].added_by.as_deref(), Some("admin"));
     // The last use is there after the server was stopped and started.
     assert!(server.stop().success());
     server.launch().await;
-    let listed: Answer<Tokens> = Answer::of(server.cli_json(&["token", "list"]));
+    let listed: Tokens = server.cli_json(&["token", "list"]);
     assert!(listed.tokens[0].last_used >= own.last_used);
     let twice = server.cli(&["token", "add", "ci", "--scope", "read"]);
     assert!(texts(&twice).1.contains("already"), "{}", texts(&twice).1);
@@ -224,8 +224,11 @@ async fn the_admin_token_is_replaced_while_the_server_runs() {
             .as_u16()
     };
     assert_eq!(asked(&old).await, 200);
-    let rotated = server.cli(&["token", "rotate-admin"]);
-    assert!(rotated.status.success(), "{rotated:?}");
+    let rotated: AdminTokenReport = server.cli_json(&["token", "rotate-admin"]);
+    assert_eq!(
+        (rotated.file.as_ref(), rotated.taken),
+        (file.to_str().unwrap(), true)
+    );
     let new = fs::read_to_string(&file).unwrap();
     assert!(new.starts_with("swt_") && new.trim() != old);
     assert_eq!((asked(new.trim()).await, asked(&old).await), (200, 401));
@@ -238,15 +241,12 @@ async fn the_admin_token_is_replaced_while_the_server_runs() {
         fs::rename(new, &file).unwrap();
     };
     put("by-hand", 0o600);
-    while asked("by-hand").await != 200 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let is_taken = async |token: &str| asked(token).await == 200;
+    until("a token by hand", async || is_taken("by-hand").await).await;
     assert_eq!(asked(new.trim()).await, 401);
     put("exposed", 0o644);
     put("again", 0o600);
-    while asked("again").await != 200 {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    until("another one", async || is_taken("again").await).await;
     assert_eq!(asked("exposed").await, 401);
 }
 

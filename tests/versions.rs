@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::support::cases::package;
 use crate::support::ran::cli;
 use crate::support::receiver::Reply;
-use crate::support::{Answer, Receiver, Server, only_on_sled, typed};
+use crate::support::{Receiver, Server, asked, only_on_sled, typed};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use stepwell_api::{Step, StepVersions, Task, TaskState};
+use stepwell_api::{Step, StepVersions};
 
 /// Adds a script as the step `s` and gives its digest.
 async fn add(server: &Server, source: &str) -> String {
@@ -35,22 +35,6 @@ fn asks(paths: &[&str]) -> String {
         format!("await connectors.fetch({{url: task.config('URL') + '{path}', options: {{method: 'POST'}}}});")
     });
     script(&calls.collect::<String>())
-}
-
-async fn patience(mut is_so: impl AsyncFnMut() -> bool, what: &str) {
-    let until = std::time::Instant::now() + crate::support::PATIENCE;
-    while !is_so().await {
-        assert!(std::time::Instant::now() < until, "waiting for {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-async fn has_seen(upstream: &Receiver, requests: usize) {
-    patience(
-        async || upstream.seen().len() >= requests,
-        &format!("{requests} requests"),
-    )
-    .await;
 }
 
 fn paths(upstream: &Receiver) -> Vec<String> {
@@ -186,11 +170,11 @@ async fn a_run_that_a_kill_cut_short_ends_on_the_version_that_began_it() {
     upstream.reply("/second", never());
     let old = add(&server, &asks(&["/first", "/second"])).await;
     let id = server.post(&webhook, &json!({})).await;
-    has_seen(&upstream, 2).await;
+    asked(&upstream, 2).await;
     // Replaced before the kill by one that asks for something else …
     add(&server, &asks(&["/other"])).await;
     server.restart().await;
-    has_seen(&upstream, 3).await;
+    asked(&upstream, 3).await;
     // … and right after the restart by one that does not even match the task any more.
     let elsewhere = asks(&["/third"]).replace("condition = {}", "condition = {other: true}");
     let new = add(&server, &elsewhere).await;
@@ -225,7 +209,7 @@ async fn a_run_whose_version_is_gone_ends_with_what_it_did_and_repeats_nothing()
     upstream.reply("/second", never());
     let digest = add(&server, &asks(&["/first", "/second"])).await;
     let id = server.post(&webhook, &json!({"kept": 7})).await;
-    has_seen(&upstream, 2).await;
+    asked(&upstream, 2).await;
     let under_way = server.task(&id).await.calls_under_way[0].clone();
     assert_eq!(
         (under_way.digest, under_way.step.as_str()),
@@ -276,11 +260,7 @@ async fn the_next_attempt_has_the_new_version() {
     )
     .ok();
     let id = server.post(&webhook, &json!({})).await;
-    patience(
-        async || server.task(&id).await.state == TaskState::Waiting,
-        "the first failure",
-    )
-    .await;
+    server.waiting(&id).await;
     let new = add(&server, &says(2)).await;
     let task = server.wait(&id, "done").await;
     let runs = &task.runs;
@@ -293,14 +273,6 @@ async fn the_next_attempt_has_the_new_version() {
 async fn a_task_whose_step_is_deleted_while_it_waits_comes_to_a_clear_end() {
     let mut server = Server::start().await;
     let webhook = server.webhook("w").await;
-    let waiting = async |server: &Server, id: &str| -> Answer<Task> {
-        patience(
-            async || server.task(id).await.state == TaskState::Waiting,
-            "the task to wait",
-        )
-        .await;
-        server.task(id).await
-    };
     // One that waits for another attempt.
     add(&server, &script("throw new Error('not yet');")).await;
     cli(
@@ -319,7 +291,7 @@ async fn a_task_whose_step_is_deleted_while_it_waits_comes_to_a_clear_end() {
     )
     .ok();
     let failed = server.post(&webhook, &json!({"kept": 1})).await;
-    waiting(&server, &failed).await;
+    server.waiting(&failed).await;
     cli(&server, &["step", "delete", "s"]).ok();
     let task = server.wait(&failed, "error").await;
     let fault = task.fault.as_deref().unwrap();
@@ -337,7 +309,7 @@ async fn a_task_whose_step_is_deleted_while_it_waits_comes_to_a_clear_end() {
     )
     .await;
     let parked = server.post(&webhook, &json!({"kept": 2})).await;
-    waiting(&server, &parked).await;
+    server.waiting(&parked).await;
     cli(&server, &["step", "delete", "s"]).ok();
     server.restart().await;
     let task = server.wait(&parked, "done").await;

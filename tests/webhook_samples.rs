@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 use crate::support::senders::{SECRET, add, settings};
-use crate::support::{Server, accepted_task, refusal, typed};
+use crate::support::{Server, refusal};
 use reqwest::Method;
 use serde_json::json;
 use stepwell_api::Accepted;
@@ -19,13 +19,13 @@ async fn a_sample_is_signed_sent_and_becomes_a_task() {
         ("Token", "bearer"),
     ] {
         add(&server, name, settings(provider, SECRET)).await;
-        let answer = server.cli_json(&["webhook", "test", name, "--event", "a.b"]);
-        let task = server.wait(&accepted_task(&answer), "unmatched").await;
+        let sent: Accepted = server.cli_json(&["webhook", "test", name, "--event", "a.b"]);
+        let task = server.wait(&sent.task, "unmatched").await;
         assert_eq!(task.data["$via"]["verified"], provider, "{task:#}");
         assert!(task.data.to_string().contains("a.b"), "{task:#}");
         // Each is an event of its own.
-        let again: Accepted = typed(&server.cli_json(&["webhook", "test", name]));
-        assert_ne!(again.task, accepted_task(&answer));
+        let again: Accepted = server.cli_json(&["webhook", "test", name]);
+        assert_ne!(again.task, sent.task);
         assert!(!again.duplicate);
     }
     add(&server, "Open", json!({})).await;

@@ -114,7 +114,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// What came of an async step's function.
+/// The outcome of an async step's function.
 pub fn finish_async<F>(step: F) -> Result<(), Failure>
 where
     F: Future<Output: Ending>,

@@ -251,7 +251,7 @@ impl<E: Into<Failure>> Ending for Result<(), E> {
     }
 }
 
-/// What came of a step's function.
+/// The outcome of a step's function.
 pub fn finish(ending: impl Ending) -> Result<(), Failure> {
     ending.into_result()
 }

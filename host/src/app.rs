@@ -37,7 +37,7 @@ use crate::vault;
 use address::{check_public_url, reachable};
 pub use data_dir::SERVER_FILE;
 pub use error::AppError;
-use stores::Opened;
+use stores::OpenStore;
 
 /// Compilations at once. Each uses all processors.
 const COMPILATIONS: usize = 1;
@@ -105,10 +105,10 @@ impl App {
     async fn open(
         settings: &Settings,
         address: SocketAddr,
-        opened: Opened,
+        opened: OpenStore,
         (rules, calls): (&[EgressRule], u64),
     ) -> Result<(Arc<Engine>, Arc<Api>), AppError> {
-        let Opened {
+        let OpenStore {
             store,
             announce,
             postgres,

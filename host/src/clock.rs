@@ -20,7 +20,7 @@ impl Default for SystemClock {
     }
 }
 
-/// The machine's wall-clock time, for what has no [`Clock`].
+/// The machine's wall-clock time, for code that has no [`Clock`].
 pub fn system_now() -> Millis {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

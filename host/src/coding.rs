@@ -27,7 +27,7 @@ pub enum CodingError {
     Broken(String),
 }
 
-/// Undoes `gzip` (RFC 1952), all members of it, to at most `most` bytes. What stands behind the last member
+/// Undoes `gzip` (RFC 1952), all members of it, to at most `most` bytes. Bytes after the last member
 /// and does not begin as another is passed over, as gzip(1) and browsers do.
 pub fn gunzip(mut body: &[u8], most: usize) -> Result<Vec<u8>, CodingError> {
     let mut out = Vec::new();
@@ -98,7 +98,7 @@ fn is_zlib(body: &[u8]) -> bool {
     }
 }
 
-/// Undoes `br` (RFC 7932), to at most `most` bytes. What stands behind the stream's end is passed over.
+/// Undoes `br` (RFC 7932), to at most `most` bytes. Bytes after the stream's end are ignored.
 pub fn unbrotli(body: &[u8], most: usize) -> Result<Vec<u8>, CodingError> {
     drain(
         brotli_decompressor::Decompressor::new(body, 4096),

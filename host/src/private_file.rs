@@ -181,7 +181,7 @@ pub fn make_all_private() {
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
 }
 
-/// Takes all permissions of others from `path` and what is below it, and gives how many files and
+/// Takes all permissions of others from `path` and everything below it, and gives how many files and
 /// directories had some. Nothing need be there; links are not followed.
 ///
 /// # Errors
@@ -228,7 +228,7 @@ fn close(path: &Path, found: &Metadata, depth: usize) -> Result<usize, PrivateFi
             };
         }
     }
-    // The directory comes after what is in it: one that is closed has nothing that is not.
+    // The directory comes after its entries: if it is closed, all of them are.
     Ok(closed + usize::from(restrict(path, found)?))
 }
 
@@ -249,7 +249,7 @@ fn restrict(path: &Path, found: &Metadata) -> Result<bool, PrivateFileError> {
     }
 }
 
-/// What is not there, or no more, need not be closed.
+/// A missing file need not be closed.
 fn gone(path: &Path, error: io::Error) -> Result<usize, PrivateFileError> {
     if error.kind() == io::ErrorKind::NotFound {
         return Ok(0);

@@ -1,4 +1,4 @@
-//! What an operator decides about a server: a plain value with a default for everything. Where the
+//! The settings of a server: a plain value with a default for everything. Where the
 //! decisions come from (flags, environment) is the command line's business.
 
 mod fixed;
@@ -25,7 +25,7 @@ pub use uploads::UploadSettings;
 pub struct Settings {
     /// Where to listen; port 0 lets the system choose one.
     pub listen: SocketAddr,
-    /// What webhook URLs begin with, e.g. `https://hooks.example.com`; `None` for [`Settings::scheme`] and the
+    /// The prefix of webhook URLs, e.g. `https://hooks.example.com`; `None` for [`Settings::scheme`] and the
     /// address listened on.
     pub public_url: Option<String>,
     /// The certificate, if the server is to speak TLS.

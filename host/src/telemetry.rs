@@ -76,17 +76,17 @@ const PARTS: [&str; 21] = [
     "vault",
 ];
 
-/// What is logged.
+/// Which events are logged.
 #[derive(Debug)]
 pub struct Filter {
     filter: EnvFilter,
-    /// What it names and nothing logs under.
+    /// The targets that it names and that no part of the server logs under.
     pub unknown: Vec<String>,
 }
 
 impl Filter {
-    /// Reads a level, or directives as `tracing_subscriber::EnvFilter` has them. What no directive
-    /// is about is logged from the level `error` on.
+    /// Reads a level, or directives as `tracing_subscriber::EnvFilter` has them. Targets without a
+    /// directive are logged from the level `error` on.
     ///
     /// # Errors
     /// A word that is neither a level nor a known target: `warning` would be taken for a target, and
@@ -139,7 +139,7 @@ impl Filter {
     }
 }
 
-/// The directives of a filter: what stands between commas that are in no brackets.
+/// The directives of a filter: its parts between commas that are in no brackets.
 fn directives(text: &str) -> Vec<&str> {
     let mut depth = 0_u32;
     let parts = text.split(move |c| {

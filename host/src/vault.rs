@@ -184,7 +184,7 @@ impl Vault {
         Ok([&nonce[..], &sealed].concat())
     }
 
-    /// What was sealed as a link's; nothing if it was not.
+    /// Opens a text that was sealed as a link's; `None` if it was not.
     pub fn open_link(&self, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE>()?;
         let payload = Payload {
@@ -194,7 +194,7 @@ impl Vault {
         self.cipher.decrypt(&XNonce::from(*nonce), payload).ok()
     }
 
-    /// Opens what was sealed for this workspace and key.
+    /// Opens a value that was sealed for this workspace and key.
     pub fn unseal(
         &self,
         workspace: &WorkspaceName,

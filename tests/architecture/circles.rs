@@ -34,12 +34,15 @@ pub fn untested(text: &str) -> &str {
     text.split("#[cfg(test)]\nmod tests").next().unwrap()
 }
 
+/// Matches each text, character and line comment of a source.
+pub fn texts_and_comments() -> Regex {
+    // In this order: a text may hold what looks like a comment, and a comment a quotation mark.
+    Regex::new(r##"r#"(?s:.*?)"#|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)'|//[^\n]*"##).unwrap()
+}
+
 /// A file's code without its tests, comments and texts.
 fn code(text: &str) -> String {
-    let text = untested(text);
-    // In this order: a text may hold what looks like a comment, and a comment a quotation mark.
-    let skipped = Regex::new(r##"r#"(?s:.*?)"#|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)'|//[^\n]*"##);
-    let code = skipped.unwrap().replace_all(text, " ");
+    let code = texts_and_comments().replace_all(untested(text), " ");
     // Who may see a name is no import.
     let visible = Regex::new(r"pub\([^)]*\)").unwrap();
     visible.replace_all(&code, "pub").into_owned()

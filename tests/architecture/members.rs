@@ -38,15 +38,15 @@ fn members_read(folder: &Path) -> (usize, Vec<String>) {
 #[test]
 fn no_member_of_an_answer_is_read_by_its_name() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for (room, least) in [("client", 5), ("build", 4), ("deploy", 10), ("cli", 40)] {
-        let (files, found) = members_read(&root.join(room));
+    for (module, least) in [("client", 5), ("build", 4), ("deploy", 10), ("cli", 40)] {
+        let (files, found) = members_read(&root.join(module));
         assert!(
             files >= least,
-            "only {files} files in {room}: the test looks in the wrong place"
+            "only {files} files in {module}: the test looks in the wrong place"
         );
         assert!(
             found.is_empty(),
-            "{room} reads members by their names; read a type of stepwell_api:\n{}",
+            "{module} reads members by their names; read a type of stepwell_api:\n{}",
             found.join("\n")
         );
     }

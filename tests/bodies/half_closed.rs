@@ -68,7 +68,7 @@ async fn each_gets_its_answer_and_its_task() {
     assert_eq!(server.tasks("limit=200").await.len(), sent);
 }
 
-/// What was to come cannot come any more: nobody waits for it, and nothing is left of it.
+/// The rest of the body cannot come any more: the server does not wait for it, and keeps nothing of the request.
 #[tokio::test]
 async fn half_a_request_ends_at_once() {
     let server = Server::start().await;

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use data_encoding::HEXLOWER;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use reqwest::Method;
@@ -53,9 +54,7 @@ const BROTLI: &str = "8b0d807b2261223a5b312c322c332c342c352c362c372c382c392c3130
 const BROTLI_BOMB: &str = "cbffff3ff82700e2b14020f7fe8fffff7ff04f00c4611180eefd1fffffffe09f0088c30200ddfb3ffeffffc13f0110870500baf77ffcffff837f02200e0b0074effff8ffff07ff04401c1600e8defff1ffff0ffe0980382c00d0bdffcbffff3ffc1300715800a07bff07";
 
 fn hex(text: &str) -> Vec<u8> {
-    let digits = text.as_bytes().chunks(2);
-    let byte = |two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap();
-    digits.map(byte).collect()
+    HEXLOWER.decode(text.as_bytes()).unwrap()
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {

@@ -227,13 +227,13 @@ async fn a_slash_and_encoded_letters_find_the_webhook() {
 async fn settings_are_set_by_the_command_line_and_stay() {
     let mut server = Server::start().await;
     let show = |server: &Server| {
-        let shown: Webhook = typed(&server.cli_json(&["webhook", "show", "Form"]));
+        let shown: Webhook = server.cli_json(&["webhook", "show", "Form"]);
         json!([shown.correlate, shown.methods, shown.headers])
     };
     let add = [
         "webhook", "add", "Form", "--header", "X-Tenant", "--method", "GET", "--method", "post",
     ];
-    server.cli_json(&add);
+    server.cli_json::<Webhook>(&add);
     assert_eq!(show(&server), json!([null, ["POST", "GET"], ["x-tenant"]]));
     for (flags, expected) in [
         (
@@ -254,7 +254,7 @@ async fn settings_are_set_by_the_command_line_and_stay() {
             json!([null, ["PUT"], ["a", "b"]]),
         ),
     ] {
-        server.cli_json(&[&["webhook", "update", "Form"], flags].concat());
+        server.cli_json::<Webhook>(&[&["webhook", "update", "Form"], flags].concat());
         assert_eq!(show(&server), expected, "{flags:?}");
     }
     server.restart().await;
@@ -292,7 +292,7 @@ async fn settings_are_deployed() {
     let run = || marks(&project.deploy(&server, &[]))[1].clone();
     assert_eq!(run(), "+ webhook Paid");
     assert_eq!(run(), "= webhook Paid");
-    let paid = || typed::<Webhook>(&server.cli_json(&["webhook", "show", "Paid"]));
+    let paid = || server.cli_json::<Webhook>(&["webhook", "show", "Paid"]);
     assert_eq!(paid().methods, ["POST", "GET"]);
     assert_eq!(paid().headers, ["x-tenant"]);
     // Without the keys they stay.

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use stepwell_api::TaskHead;
 
 use super::schemas::Contract;
-use crate::support::Server;
+use crate::support::{Answer, Server};
 
 /// One of each operation, on a server with something of everything.
 #[tokio::test]
@@ -294,15 +295,10 @@ async fn answers_are_what_the_document_says() {
         export const content = async () => { task.park(3_600_000); };";
     server.enter("parks").await;
     server.script("parks", parks).await;
-    let (_, head) = server
-        .api(
-            Method::POST,
-            "/workspaces/parks/tasks",
-            Some(json!({"p": true})),
-        )
-        .await;
-    let parked = head["id"].as_str().unwrap().to_owned();
-    server.wait(&parked, "waiting").await;
+    let (path, data) = ("/workspaces/parks/tasks", json!({"p": true}));
+    let head: Answer<TaskHead> = server.done(Method::POST, path, Some(data)).await;
+    let parked = &head.id;
+    server.wait(parked, "waiting").await;
     let path = format!("/workspaces/parks/tasks/{parked}/cancel");
     let (status, answer) = server.api(Method::POST, &path, None).await;
     seen.insert(contract.check_answer(

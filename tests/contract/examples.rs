@@ -2,9 +2,9 @@
 
 use std::fs;
 
-use regex::Regex;
 use serde_json::Value;
 
+use super::outline;
 use super::schemas::Contract;
 use crate::support::repository;
 
@@ -14,23 +14,21 @@ enum By {
     Whole(&'static str),
     /// It has members of the type, one of which may be missing.
     Part(&'static str),
-    /// It names members of the type, without their values.
+    /// It is an outline of the type: it leaves out members, values or items.
     Names(&'static str),
-    /// It is a member of the first type, whose value names members of the second.
-    Member(&'static str, &'static str),
     /// It is the JSON body of an operation that has no type of its own.
     Body(&'static str),
     /// It is a pattern.
     Pattern,
-    /// It is a task's data, or a command, which have no type.
+    /// It is the data of a task, or a command, which have no type.
     Free,
 }
-use By::{Body, Free, Member, Names, Part, Pattern, Whole};
+use By::{Body, Free, Names, Part, Pattern, Whole};
 
 /// The blocks, in the document's order, by how they begin.
 const BLOCKS: [(&str, By); 10] = [
     ("{\"task\":\"0197", Whole("Accepted")),
-    ("\"$via\": {\"type\": \"webhook\"", Free),
+    ("\"$via\": {\"type\": \"webhook\"", Whole("TaskData")),
     ("stepwell webhook add", Free),
     ("{\"type\": \"urn:stepwell:", Whole("Problem")),
     ("{\"id\": \"0197c7e4-…\", \"webhook\"", Whole("Delivery")),
@@ -41,7 +39,7 @@ const BLOCKS: [(&str, By); 10] = [
     ("{\"id\": \"…\", \"state\": \"done\"", Whole("TaskHead")),
     ("\"runs\": [{", Part("Task")),
     ("{\"patch\": {\"note\"", Whole("TaskChange")),
-    ("\"$via\": {\"type\": \"cron\"", Free),
+    ("\"$via\": {\"type\": \"cron\"", Whole("TaskData")),
 ];
 
 /// The examples within the text, in the document's order, by how they begin.
@@ -108,11 +106,11 @@ const WITHIN: [(&str, By); 60] = [
     ("{\"limits\": {\"fuel\", ", Names("StepChange")),
     ("{\"entry\": \"greet.js\"", Body("putStep")),
     ("{\"tasks\": [head", Names("TaskPage")),
-    ("{\"type\": \"api\"", Free),
+    ("{\"type\": \"api\"", Whole("Via")),
     ("{\"counts\": {", Whole("TaskCounts")),
     ("{\"amount\": {\"$gt\": 100}}", Pattern),
     ("{\"from\": 1}", Whole("ReplayFrom")),
-    ("\"replay\": {\"from\"", Member("Task", "Replay")),
+    ("\"replay\": {\"from\"", Names("Task")),
     ("{\"patch\": {}}", Whole("TaskChange")),
     ("{\"config\": [", Whole("ConfigKeys")),
     ("{\"value\": \"…\"}", Whole("ConfigValue")),
@@ -155,45 +153,19 @@ fn check(contract: &Contract, text: &str, by: &By) {
     let read = |text: &str| -> Value {
         serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"))
     };
+    // A member stands without the object that it is in.
+    let in_object = format!("{{{text}}}");
+    let is_member = text.starts_with('"');
+    let text = if is_member { &in_object } else { text };
     let checked = match by {
         Free => Ok(()),
         Whole(name) => contract.check(name, &read(text)),
-        Part(name) if text.starts_with('{') => contract.check_part(name, &read(text)),
-        Part(name) => contract.check_part(name, &read(&format!("{{{text}}}"))),
+        Part(name) => contract.check_part(name, &read(text)),
         Body(operation) => contract.check_body(operation, &read(text)),
         Pattern => stepwell_condition::Pattern::parse(&read(text))
             .map(drop)
             .map_err(|error| error.to_string()),
-        Member(name, inner) => {
-            let (member, value) = text.split_once(": ").unwrap();
-            check(contract, &format!("{{{member}}}"), &Names(name));
-            check(contract, value, &Names(inner));
-            Ok(())
-        }
-        Names(name) => {
-            let text = if text.starts_with('{') {
-                text
-            } else {
-                &format!("{{{text}}}")
-            };
-            let members = contract.members(name);
-            // The members of the outermost object.
-            let (mut depth, mut outer) = (0, String::new());
-            for c in text.chars() {
-                depth -= i32::from(matches!(c, '}' | ']'));
-                if depth == 1 {
-                    outer.push(c);
-                }
-                depth += i32::from(matches!(c, '{' | '['));
-            }
-            let named = Regex::new("(?:^|, ?)\"(\\w+)\"").unwrap();
-            let unknown = named
-                .captures_iter(&outer)
-                .find(|found| !members.contains(&found[1].to_owned()));
-            unknown.map_or(Ok(()), |found| {
-                Err(format!("{name} has no member {}", &found[1]))
-            })
-        }
+        Names(name) => outline::check(contract, name, text),
     };
     checked.unwrap_or_else(|error| panic!("{text}\n{error}"));
 }
@@ -275,8 +247,20 @@ fn an_example_that_is_wrong_is_found() {
     for (text, by) in [
         ("{\"name\", \"colour\"}", Names("Put")),
         ("\"colour\": \"red\" | \"blue\"", Names("Put")),
-        ("\"replay\": {\"form\"}", Member("Task", "Replay")),
-        ("\"reply\": {\"from\"}", Member("Task", "Replay")),
+        ("\"replay\": {\"form\"}", Names("Task")),
+        ("\"reply\": {\"from\"}", Names("Task")),
+        ("{\"name\", \"change\": \"added\" | \"gone\"}", Names("Put")),
+        ("{\"limits\": {\"petrol\"}}", Names("StepChange")),
+        (
+            "{\"versions\": [{\"digest\", \"colour\"}]}",
+            Names("StepVersions"),
+        ),
+        ("{\"tasks\": {\"id\"}}", Names("TaskPage")),
+        ("{\"type\": \"mail\"}", Whole("Via")),
+        (
+            "\"$via\": {\"type\": \"cron\", \"name\": \"x\", \"scheduled\": \"now\", \"received\": 1}",
+            Whole("TaskData"),
+        ),
         ("{\"entry\": \"greet.js\"}", Body("putStep")),
         ("{\"amount\": {\"$above\": 100}}", Pattern),
     ] {

@@ -55,12 +55,22 @@ impl Contract {
         schemas.keys().cloned().collect()
     }
 
-    /// The members that a type has.
-    pub fn members(&self, name: &str) -> Vec<String> {
-        let properties = &self.document["components"]["schemas"][name]["properties"];
-        let properties = properties.as_object();
-        let properties = properties.unwrap_or_else(|| panic!("{name} has no members"));
-        properties.keys().cloned().collect()
+    /// The schema of the type of that name.
+    pub fn schema(&self, name: &str) -> &Value {
+        let schema = self.document["components"]["schemas"].get(name);
+        schema.unwrap_or_else(|| panic!("there is no type {name}"))
+    }
+
+    /// The schemas that one stands for: what it refers to, and its alternatives.
+    pub fn shapes<'s>(&'s self, schema: &'s Value) -> Vec<&'s Value> {
+        if let Some(reference) = schema["$ref"].as_str() {
+            let at = reference.trim_start_matches('#');
+            return self.shapes(self.document.pointer(at).unwrap());
+        }
+        let of = ["oneOf", "anyOf", "allOf"].map(|word| schema[word].as_array());
+        let others = of.into_iter().flatten().flatten();
+        let others = others.flat_map(|one| self.shapes(one));
+        std::iter::once(schema).chain(others).collect()
     }
 
     /// Checks JSON by the type of that name.
@@ -150,7 +160,7 @@ impl Contract {
     }
 
     /// Checks JSON by a schema that stands somewhere in the document.
-    fn check_by(&self, schema: &Value, instance: &Value) -> Result<(), String> {
+    pub fn check_by(&self, schema: &Value, instance: &Value) -> Result<(), String> {
         let mut document = self.document.clone();
         document["components"]["schemas"]["Here"] = schema.clone();
         let pointer = format!("{AT}#/components/schemas/Here");

@@ -35,6 +35,9 @@ use server::Server;
 /// A contact form, 500 bytes.
 const PAYLOAD: &[u8] = include_bytes!("payload.json");
 
+/// What a step in JavaScript costs that does nothing is what each of them costs.
+const EMPTY_SCRIPT: &str = "export const condition = {}; export const content = () => {};";
+
 /// Everything measured, as `--json` writes it.
 #[derive(Serialize)]
 struct Report {
@@ -202,8 +205,11 @@ fn subject(
                 api: None,
             })
         }
-        Target::Stepwell | Target::Dedup | Target::Verified => {
-            let component = server::component(options)?;
+        Target::Stepwell | Target::Script | Target::Dedup | Target::Verified => {
+            let component = match target {
+                Target::Script => server::script(EMPTY_SCRIPT),
+                _ => server::component(options)?,
+            };
             // Each one has a data directory of its own.
             let dir = tempfile::tempdir_in(dir)?.keep();
             let database = (options.store == StoreKind::Postgres).then(Database::start);
@@ -214,7 +220,7 @@ fn subject(
             let is_compared = options
                 .only
                 .iter()
-                .any(|it| it.is_server() && *it != Target::Stepwell);
+                .any(|it| matches!(it, Target::Dedup | Target::Verified));
             let request = match is_compared {
                 true => signed(&servers[0], &path, payload),
                 false => client::request(servers[0].address, &path, "", payload),

@@ -37,6 +37,8 @@ pub enum Target {
     Inserts,
     /// The real server.
     Stepwell,
+    /// The same with a step in JavaScript that does nothing, whatever `--step` says.
+    Script,
     /// The same with a webhook that has a dedup rule; no request repeats another one.
     Dedup,
     /// The same with a webhook whose requests are signed by HMAC-SHA256. They have a delivery id, so it has a dedup rule
@@ -47,7 +49,10 @@ pub enum Target {
 impl Target {
     /// Whether it is the real server.
     pub fn is_server(self) -> bool {
-        matches!(self, Self::Stepwell | Self::Dedup | Self::Verified)
+        matches!(
+            self,
+            Self::Stepwell | Self::Script | Self::Dedup | Self::Verified
+        )
     }
 }
 
@@ -58,6 +63,7 @@ impl fmt::Display for Target {
             Self::Fdatasync => "fdatasync",
             Self::Inserts => "inserts",
             Self::Stepwell => "stepwell",
+            Self::Script => "script",
             Self::Dedup => "dedup",
             Self::Verified => "verified",
         })

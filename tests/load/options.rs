@@ -29,7 +29,7 @@ pub struct Options {
 
     /// What to measure.
     #[arg(long, value_enum, value_delimiter = ',',
-          default_values_t = [Target::Echo, Target::Fdatasync, Target::Stepwell])]
+          default_values_t = [Target::Echo, Target::Fdatasync, Target::Stepwell, Target::Script])]
     pub only: Vec<Target>,
 
     /// Where the servers have their tasks.

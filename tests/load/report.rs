@@ -45,8 +45,10 @@ pub struct Summary {
     pub database_cpu_us: f64,
     /// Bytes of write-ahead log for each accepted task.
     pub wal_bytes: f64,
-    /// The same, as a part of what a webhook without dedup rule and signature took in the same round.
+    /// CPU for each accepted task, as a part of what target `stepwell` took in the same round.
     pub cpu_to_plain: Option<f64>,
+    /// Finished a second, as a part of what target `stepwell` finished in the same round.
+    pub finished_to_plain: Option<f64>,
     /// Microseconds of the load generator's CPU for each answer.
     pub client_cpu_us: f64,
     /// CPU used by others, percent of one core.
@@ -86,11 +88,14 @@ fn summary(group: &[&Row], all: &[Row]) -> Summary {
             .collect();
         (!ratios.is_empty()).then(|| median(ratios))
     };
-    let to_plain = group.iter().filter_map(|row| {
-        let plain = same_round(row, Target::Stepwell, all)?;
-        (row.target.is_server() && row.target != plain.target).then(|| row.cpu_us / plain.cpu_us)
-    });
-    let to_plain: Vec<f64> = to_plain.collect();
+    let to_plain = |field: fn(&Row) -> Option<f64>| {
+        let ratios: Vec<f64> = group
+            .iter()
+            .filter(|row| row.target.is_server() && row.target != Target::Stepwell)
+            .filter_map(|row| Some(field(row)? / field(same_round(row, Target::Stepwell, all)?)?))
+            .collect();
+        (!ratios.is_empty()).then(|| median(ratios))
+    };
     let to_inserts = group.iter().filter_map(|row| {
         let inserts = same_round(row, Target::Inserts, all)?;
         Some(row.finished_per_s? / inserts.accepted_per_s)
@@ -114,7 +119,8 @@ fn summary(group: &[&Row], all: &[Row]) -> Summary {
         cpu_us: of(|row| row.cpu_us),
         database_cpu_us: of(|row| row.database_cpu_us),
         wal_bytes: of(|row| row.wal_bytes),
-        cpu_to_plain: (!to_plain.is_empty()).then(|| median(to_plain)),
+        cpu_to_plain: to_plain(|row| Some(row.cpu_us)),
+        finished_to_plain: to_plain(|row| row.finished_per_s),
         client_cpu_us: of(|row| row.client_cpu_us),
         others_percent: of(|row| row.others_percent),
         rss_mib: of(|row| row.rss_mib),
@@ -163,6 +169,7 @@ pub fn table(summaries: &[Summary]) -> Table {
         "of it database",
         "WAL bytes",
         "CPU ÷ plain",
+        "fin ÷ plain",
         "client us",
         "others %",
         "RSS MiB",
@@ -187,6 +194,7 @@ pub fn table(summaries: &[Summary]) -> Table {
             tenths(s.database_cpu_us),
             whole(Some(s.wal_bytes)),
             hundredths(s.cpu_to_plain),
+            hundredths(s.finished_to_plain),
             tenths(s.client_cpu_us),
             format!("{:.0}", s.others_percent),
             whole(Some(s.rss_mib)),

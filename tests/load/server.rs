@@ -174,7 +174,7 @@ pub fn component(options: &Options) -> anyhow::Result<Vec<u8>> {
 }
 
 /// A script as the API takes it.
-fn script(text: &str) -> Vec<u8> {
+pub fn script(text: &str) -> Vec<u8> {
     let package = serde_json::json!({"entry": "step.js", "modules": {"step.js": text}});
     package.to_string().into_bytes()
 }

@@ -2,9 +2,9 @@
 
 use std::process::Output;
 
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
-use super::{Server, stepwell, texts};
+use super::{Server, stepwell, texts, typed};
 
 impl Server {
     /// Runs the command line against this server, as a user who types no address and no token.
@@ -17,11 +17,12 @@ impl Server {
             .unwrap()
     }
 
-    /// The same with `--json`, which must succeed.
-    pub fn cli_json(&self, args: &[&str]) -> Value {
+    /// The document that the same prints with `--json`, as its type; panics if the command fails.
+    pub fn cli_json<T: DeserializeOwned>(&self, args: &[&str]) -> T {
         let output = self.cli(&[args, &["--json"]].concat());
         let (out, err) = texts(&output);
         assert!(output.status.success(), "{args:?}: {err}");
-        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{args:?}: {error}: {out}"))
+        let document = serde_json::from_str(&out);
+        typed(&document.unwrap_or_else(|error| panic!("{args:?}: {error}: {out}")))
     }
 }

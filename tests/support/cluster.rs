@@ -11,7 +11,7 @@ use stepwell_api::{Node, Nodes};
 use tempfile::TempDir;
 
 use self::postgres::PostgresServer;
-use super::{PATIENCE, Server};
+use super::{PATIENCE, Server, until};
 
 /// See the module.
 pub struct Cluster {
@@ -54,6 +54,17 @@ impl Cluster {
         let nodes = self.servers[server].get::<Nodes>("/nodes").await;
         let nodes = nodes.nodes.iter();
         nodes.filter(|node| node.state != "gone").cloned().collect()
+    }
+
+    /// Waits until `count` servers, as `server` sees them, have all partitions: those of the others are taken over.
+    pub async fn shared_by(&self, count: usize, server: usize) {
+        let what = format!("{count} servers have all partitions");
+        until(&what, async || {
+            let nodes = self.nodes(server).await;
+            let partitions: u32 = nodes.iter().map(|node| node.partitions).sum();
+            nodes.len() == count && partitions == 256
+        })
+        .await;
     }
 
     /// Waits until all servers that run have their share.

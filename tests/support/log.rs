@@ -27,7 +27,7 @@ impl Log {
             while let Ok(count @ 1..) = stderr.read(&mut bytes) {
                 collected.lock().extend_from_slice(&bytes[..count]);
             }
-            // Whoever sees it in the directory reads all of it.
+            // It is renamed when it is complete: a reader of the directory finds no half of it.
             let _ = std::fs::write(&part, &*collected.lock());
             // The directory may be gone.
             let _ = std::fs::rename(&part, log).or_else(|_| std::fs::remove_file(&part));

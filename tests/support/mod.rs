@@ -177,26 +177,33 @@ impl Server {
     /// Adds a token at a path of the API, and gives its text.
     pub async fn add_token(&self, path: &str, name: &str, scopes: &[&str]) -> String {
         let body = json!({"name": name, "scopes": scopes});
-        let (status, body) = self.api(Method::POST, path, Some(body)).await;
-        assert_eq!(status, StatusCode::CREATED, "{body}");
-        Answer::<Token>::of(body).token.clone().unwrap()
+        let token: Answer<Token> = self.done(Method::POST, path, Some(body)).await;
+        token.token.clone().unwrap()
     }
 
     /// What is at a path of the API.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Answer<T> {
-        let (status, body) = self.api(Method::GET, path, None).await;
-        assert_eq!(status, StatusCode::OK, "GET {path}: {body}");
+        self.done(Method::GET, path, None).await
+    }
+
+    /// The answer to a request to the API, as its type; panics if it is refused.
+    pub async fn done<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer<T> {
+        let at = format!("{method} {path}");
+        let (status, body) = self.api(method, path, body).await;
+        assert!(status.is_success(), "{at}: {status} {body}");
         Answer::of(body)
     }
 
     /// Adds a webhook and gives its URL on this server.
     pub async fn webhook(&self, name: &str) -> String {
-        let path = self.path("webhooks");
-        let (status, body) = self
-            .api(Method::POST, &path, Some(json!({"name": name})))
-            .await;
-        assert_eq!(status, StatusCode::CREATED, "{body}");
-        Answer::<Webhook>::of(body).url.clone()
+        let (path, body) = (self.path("webhooks"), json!({"name": name}));
+        let webhook: Answer<Webhook> = self.done(Method::POST, &path, Some(body)).await;
+        webhook.url.clone()
     }
 
     /// Adds a step; `query` sets limits, e.g. `fuel=1000`.
@@ -326,11 +333,8 @@ impl Server {
 
     /// Waits until no task is ready.
     pub async fn settled(&self) {
-        let until = Instant::now() + PATIENCE;
-        while !self.tasks("state=ready&limit=1").await.is_empty() {
-            assert!(Instant::now() < until, "tasks are still ready");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let ready = async || self.tasks("state=ready&limit=1").await;
+        until("no task is ready", async || ready().await.is_empty()).await;
     }
 
     /// Whether the server still does its main work: the check after every attack.
@@ -338,14 +342,8 @@ impl Server {
         let name = format!("Health {}", rand::random::<u32>());
         let webhook = self.webhook(&name).await;
         let task = self.post(&webhook, &json!({"healthy": true})).await;
-        let until = Instant::now() + PATIENCE;
-        while !self.task(&task).await.state.is_final() {
-            assert!(
-                Instant::now() < until,
-                "the server no longer finishes tasks"
-            );
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        let is_final = async || self.task(&task).await.state.is_final();
+        until("the server finishes tasks", is_final).await;
     }
 }
 
@@ -419,23 +417,26 @@ pub fn assert_includes(actual: &Value, expected: &Value, at: &str) {
     }
 }
 
-/// Waits until the upstream has been asked so often.
-pub async fn asked(upstream: &Receiver, times: usize) {
-    let until = Instant::now() + PATIENCE;
-    while upstream.seen().len() < times {
-        assert!(Instant::now() < until, "{:?}", upstream.seen());
+/// Waits until the condition holds; panics with what was waited for if it does not in time.
+pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !condition().await {
+        assert!(Instant::now() < end, "it does not come: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// Waits until the upstream has been asked so often.
+pub async fn asked(upstream: &Receiver, times: usize) {
+    let what = format!("request {times} to the upstream");
+    until(&what, async || upstream.seen().len() >= times).await;
 }
 
 /// A webhook whose bodies name the task that they are about.
 pub async fn correlating(server: &Server, name: &str, pointer: &str) -> String {
     let body = json!({"name": name, "correlate": pointer});
-    let (status, body) = server
-        .api(Method::POST, &server.path("webhooks"), Some(body))
-        .await;
-    assert_eq!(status, StatusCode::CREATED, "{body}");
-    let webhook = Answer::<Webhook>::of(body);
+    let path = server.path("webhooks");
+    let webhook: Answer<Webhook> = server.done(Method::POST, &path, Some(body)).await;
     assert_eq!(webhook.correlate.as_deref(), Some(pointer));
     webhook.url.clone()
 }

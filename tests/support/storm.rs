@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use stepwell_api::{Nodes, Task};
+use stepwell_api::{Nodes, Task, Webhook};
 use tokio::task::JoinHandle;
 
-use super::{Cluster, PATIENCE, Receiver, Server, history};
+use super::{Answer, Cluster, PATIENCE, Receiver, Server, accepted_task, history};
 
 /// Senders at work at once.
 const SENDERS: usize = 4;
@@ -114,9 +114,9 @@ async fn send(sent: Arc<Sent>, key: String, url: String) {
                 Err(_) => None,
             };
             // An answer that a kill cut in two acknowledges nothing.
-            let answer = answer.and_then(|text| serde_json::from_str::<Value>(&text).ok());
+            let answer = answer.and_then(|text| serde_json::from_str(&text).ok());
             if let Some(answer) = answer {
-                let task = answer["task"].as_str().unwrap().to_owned();
+                let task = accepted_task(&answer);
                 sent.acknowledged.lock().insert(number, task);
                 break;
             }
@@ -135,15 +135,8 @@ pub async fn set_up(server: &Server) -> String {
     assert!(status.is_success(), "{answer}");
     let settings = json!({"name": "Events", "dedup": {"pointer": "/id"}});
     let path = server.path("webhooks");
-    let (status, webhook) = server.api(Method::POST, &path, Some(settings)).await;
-    assert_eq!(status, StatusCode::CREATED, "{webhook}");
-    webhook["url"]
-        .as_str()
-        .unwrap()
-        .rsplit('/')
-        .next()
-        .unwrap()
-        .to_owned()
+    let webhook: Answer<Webhook> = server.done(Method::POST, &path, Some(settings)).await;
+    webhook.url.rsplit('/').next().unwrap().to_owned()
 }
 
 fn addresses(cluster: &Cluster) -> Vec<String> {

@@ -1,10 +1,10 @@
 //! Whether a run ended as its test must.
 
 use serde::Serialize;
-use stepwell::domain::run::{RunEnd, RunOutcome, RunOutput, StepFault, Then};
+use stepwell::domain::run::{RunDirective, RunEnd, RunOutcome, RunOutput, StepFault};
 
 use super::front::Front;
-use super::plan::Way;
+use super::plan::Mode;
 
 /// What came of one run of a test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -23,8 +23,8 @@ pub enum Verdict {
 /// What came of a test file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileResult {
-    /// It was run, in these ways.
-    Run(Vec<(Way, Verdict)>),
+    /// It was run, in these modes.
+    Run(Vec<(Mode, Verdict)>),
     /// It asks for this, which a step does not have.
     NotApplicable(&'static str),
 }
@@ -32,11 +32,11 @@ pub enum FileResult {
 impl FileResult {
     /// A file that could not even be read as a test.
     pub fn failed(why: String) -> Self {
-        Self::Run(vec![(Way::Raw, Verdict::Failed(why))])
+        Self::Run(vec![(Mode::Raw, Verdict::Failed(why))])
     }
 
     /// The worst of its runs; `None` if it is not applicable.
-    pub fn worst(&self) -> Option<(Way, &Verdict)> {
+    pub fn worst(&self) -> Option<(Mode, &Verdict)> {
         let Self::Run(runs) = self else {
             return None;
         };
@@ -46,7 +46,7 @@ impl FileResult {
             Verdict::Contained(_) => 2,
             Verdict::HostFault(_) => 3,
         };
-        let runs = runs.iter().map(|(way, verdict)| (*way, verdict));
+        let runs = runs.iter().map(|(mode, verdict)| (*mode, verdict));
         runs.rev().max_by_key(|(_, verdict)| weight(verdict))
     }
 
@@ -55,12 +55,12 @@ impl FileResult {
         match self {
             Self::NotApplicable(what) => println!("n/a {file}: {what}"),
             Self::Run(runs) => {
-                for (way, verdict) in runs {
+                for (mode, verdict) in runs {
                     match verdict {
                         Verdict::Passed => {}
-                        Verdict::Failed(why) => println!("failed {file} ({way:?}): {why}"),
-                        Verdict::Contained(why) => println!("contained {file} ({way:?}): {why}"),
-                        Verdict::HostFault(why) => println!("HOST {file} ({way:?}): {why}"),
+                        Verdict::Failed(why) => println!("failed {file} ({mode:?}): {why}"),
+                        Verdict::Contained(why) => println!("contained {file} ({mode:?}): {why}"),
+                        Verdict::HostFault(why) => println!("HOST {file} ({mode:?}): {why}"),
                     }
                 }
             }
@@ -86,7 +86,7 @@ pub fn judge(output: &RunOutput, front: &Front) -> Verdict {
             return Verdict::Contained(format!("{limit_ms} ms of computing"));
         }
     };
-    let Then::Complete(Some(result)) = &finished.then else {
+    let RunDirective::Complete(Some(result)) = &finished.directive else {
         return Verdict::Failed("the step did not say how the test ended".to_owned());
     };
     let result: String = match serde_json::from_str(result) {

@@ -1,11 +1,11 @@
-//! What is to be done with a test: how often it is run and in which ways, or why it is not
+//! What is to be done with a test: how often it is run and in which modes, or why it is not
 //! applicable to a step. Every rule is here, and each has a name that the report counts by.
 
 use super::front::Front;
 
-/// One way to run a test.
+/// How a test is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Mode {
     /// A script, as its text is.
     Sloppy,
     /// A script with `"use strict"` before it.
@@ -19,8 +19,8 @@ pub enum Way {
 /// What is to be done with a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Plan {
-    /// It is run in each of these ways, and passes if it passes in all.
-    Run(Vec<Way>),
+    /// It is run in each of these modes, and passes if it passes in all.
+    Run(Vec<Mode>),
     /// It asks for what a step by design does not have.
     NotApplicable(&'static str),
 }
@@ -66,24 +66,24 @@ const HOST: [(&str, &str); 6] = [
 /// Tests that wait in a loop until the clock has moved on.
 const CLOCK: [&str; 1] = ["language/expressions/dynamic-import/await-import-evaluation.js"];
 
-/// Files about what a script's own declarations leave behind, each with the way in which that
+/// Files about what a script's own declarations leave behind, each with the mode in which that
 /// shows. A step is a module; a script reaches the engine by indirect `eval`, which differs in just
-/// this: its variables can be deleted, and with `"use strict"` nobody else sees them.
+/// this: its variables can be deleted, and with `"use strict"` no other script sees them.
 const SCRIPTS: &str = include_str!("scripts.txt");
 
-/// Whether a file is about a script's own declarations, when it is run in this way.
-fn about_scripts(file: &str, way: Way) -> bool {
+/// Whether a file is about a script's own declarations, when it is run in this mode.
+fn about_scripts(file: &str, mode: Mode) -> bool {
     // SpiderMonkey's copy marks by name what is strict.
     let file = file
         .strip_suffix("-strict.js")
         .map_or_else(|| file.to_owned(), |name| format!("{name}.js"));
-    let way = match way {
-        Way::Sloppy => "sloppy",
-        Way::Strict => "strict",
-        Way::Module | Way::Raw => return false,
+    let mode = match mode {
+        Mode::Sloppy => "sloppy",
+        Mode::Strict => "strict",
+        Mode::Module | Mode::Raw => return false,
     };
     let mut lines = SCRIPTS.lines().filter_map(|line| line.split_once(' '));
-    lines.any(|(own, path)| own == way && file.starts_with(path))
+    lines.any(|(own, path)| own == mode && file.starts_with(path))
 }
 
 /// What is to be done with the test `file`.
@@ -118,20 +118,20 @@ pub fn of(file: &str, front: &Front, text: &str) -> Plan {
         return Plan::NotApplicable("a clock that moves while the step computes");
     }
     let module = front.is("module");
-    let mut ways = if front.is("raw") && !module {
-        vec![Way::Raw]
+    let mut modes = if front.is("raw") && !module {
+        vec![Mode::Raw]
     } else if module {
-        vec![Way::Module]
+        vec![Mode::Module]
     } else if front.is("onlyStrict") {
-        vec![Way::Strict]
+        vec![Mode::Strict]
     } else if front.is("noStrict") {
-        vec![Way::Sloppy]
+        vec![Mode::Sloppy]
     } else {
-        vec![Way::Sloppy, Way::Strict]
+        vec![Mode::Sloppy, Mode::Strict]
     };
-    ways.retain(|way| !about_scripts(file, *way));
-    match ways.is_empty() {
+    modes.retain(|mode| !about_scripts(file, *mode));
+    match modes.is_empty() {
         true => Plan::NotApplicable("what a script's declarations leave behind"),
-        false => Plan::Run(ways),
+        false => Plan::Run(modes),
     }
 }

@@ -20,7 +20,7 @@ use stepwell_script::Package;
 
 use super::front::Front;
 use super::judge::{FileResult, Verdict, judge};
-use super::plan::{self, Plan, Way};
+use super::plan::{self, Mode, Plan};
 use super::suite::Suite;
 
 /// The step that runs a test; the test comes as its module `parts.json`.
@@ -50,7 +50,7 @@ impl Runner {
         })
     }
 
-    /// Runs a test file in every way that its front matter asks for.
+    /// Runs a test file in every mode that its front matter asks for.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -60,17 +60,17 @@ impl Runner {
             Ok(front) => front,
             Err(error) => return Ok(FileResult::failed(error)),
         };
-        let ways = match plan::of(file, &front, &text) {
-            Plan::Run(ways) => ways,
+        let modes = match plan::of(file, &front, &text) {
+            Plan::Run(modes) => modes,
             Plan::NotApplicable(what) => return Ok(FileResult::NotApplicable(what)),
         };
         let mut verdicts = Vec::new();
-        for way in ways {
-            let verdict = match package(suite, file, &text, &front, way) {
+        for mode in modes {
+            let verdict = match package(suite, file, &text, &front, mode) {
                 Ok(package) => judge(&self.run(&package), &front),
                 Err(error) => Verdict::Failed(format!("{error:#}")),
             };
-            verdicts.push((way, verdict));
+            verdicts.push((mode, verdict));
         }
         Ok(FileResult::Run(verdicts))
     }
@@ -118,10 +118,10 @@ fn package(
     file: &str,
     text: &str,
     front: &Front,
-    way: Way,
+    mode: Mode,
 ) -> anyhow::Result<Package> {
     let mut harness = Vec::new();
-    if way != Way::Raw {
+    if mode != Mode::Raw {
         let always = ["assert.js", "sta.js"].into_iter();
         for name in always.chain(front.includes.iter().map(String::as_str)) {
             let text = suite.harness(name);
@@ -132,13 +132,13 @@ fn package(
     let mut modules: BTreeMap<String, String> = suite.imported(file, text);
     let name = file.rsplit('/').next().unwrap_or(file);
     let (mut script, mut module) = (String::new(), None);
-    match way {
-        Way::Module => {
+    match mode {
+        Mode::Module => {
             modules.insert(name.to_owned(), text.to_owned());
             module = Some(format!("./{name}"));
         }
-        Way::Strict => script = format!("\"use strict\";\n{text}"),
-        Way::Sloppy | Way::Raw => script = text.to_owned(),
+        Mode::Strict => script = format!("\"use strict\";\n{text}"),
+        Mode::Sloppy | Mode::Raw => script = text.to_owned(),
     }
     let parts = json!({
         "harness": harness,

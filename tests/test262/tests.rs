@@ -15,7 +15,7 @@ use std::path::Path;
 
 use front::{Front, Negative};
 use judge::{FileResult, Verdict};
-use plan::{Plan, Way};
+use plan::{Mode, Plan};
 use report::Report;
 use run::Runner;
 use stepwell::domain::limits::StepLimits;
@@ -53,12 +53,12 @@ fn a_front_matter_is_read_with_its_lists_in_either_form() {
 
 #[test]
 fn a_test_is_run_as_its_flags_say_or_left_out_for_a_reason() {
-    use Way::{Module, Raw, Sloppy, Strict};
+    use Mode::{Module, Raw, Sloppy, Strict};
     let of = |file: &str, yaml: &str, text: &str| {
         let front = Front::of(&format!("/*---\n{yaml}\n---*/")).unwrap();
         plan::of(file, &front, text)
     };
-    for (flags, ways) in [
+    for (flags, modes) in [
         ("", vec![Sloppy, Strict]),
         ("onlyStrict", vec![Strict]),
         ("noStrict, async", vec![Sloppy]),
@@ -66,7 +66,7 @@ fn a_test_is_run_as_its_flags_say_or_left_out_for_a_reason() {
         ("raw", vec![Raw]),
     ] {
         let plan = of("language/a.js", &format!("flags: [{flags}]"), "");
-        assert_eq!(plan, Plan::Run(ways), "{flags}");
+        assert_eq!(plan, Plan::Run(modes), "{flags}");
     }
     for (file, yaml, text) in [
         ("a.js", "features: [Map, Temporal]", ""),

@@ -14,7 +14,7 @@ use stepwell::domain::effect::{
 };
 use stepwell::domain::ids::TaskId;
 use stepwell::domain::limits::StepLimits;
-use stepwell::domain::run::{RunEnd, RunInput, RunOutcome, RunOutput, StepFault, Then};
+use stepwell::domain::run::{RunDirective, RunEnd, RunInput, RunOutcome, RunOutput, StepFault};
 use stepwell::sandbox::{Sandbox, SandboxSettings, not_run};
 use stepwell_script::Package;
 
@@ -62,8 +62,8 @@ impl Runner {
             RunOutcome::NoRoom { .. } => return Ran::Failed("no memory".to_owned()),
         };
         match end {
-            RunEnd::Finished(finished) => match finished.then {
-                Then::Complete(Some(result)) => Ran::Finished(result),
+            RunEnd::Finished(finished) => match finished.directive {
+                RunDirective::Complete(Some(result)) => Ran::Finished(result),
                 _ => Ran::Failed("the step told nothing".to_owned()),
             },
             RunEnd::Retry { message: why, .. } | RunEnd::Stop(why) => Ran::Failed(why),
@@ -104,7 +104,7 @@ impl Runner {
     }
 }
 
-/// Timers are pauses, which are over at once: only the clock has moved. Nobody else answers.
+/// Timers are pauses, which are over at once: only the clock has moved. Every other call fails.
 #[derive(Default)]
 struct Alone {
     passed: AtomicU64,

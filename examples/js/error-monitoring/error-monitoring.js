@@ -54,7 +54,7 @@ async function report(event) {
   if (!response.ok) throw new Error(`monitoring answered ${response.status}`);
 }
 
-// What a request brought, without what nobody should read in an alert.
+// A request's parameters and headers, without those that must not appear in an alert.
 function redacted(value) {
   if (value === null || typeof value !== "object") return value;
   if (Array.isArray(value)) return value.map(redacted);

@@ -91,11 +91,11 @@ pub struct Pending<P: UnderWay> {
 /// What the host has under way for the step.
 #[doc(hidden)]
 pub trait UnderWay: Unpin {
-    /// What comes of it.
+    /// Its result.
     type Result: Unpin;
     /// Ready when it is done.
     fn subscribe(&self) -> host::Pollable;
-    /// What came of it, once.
+    /// Its outcome, once.
     fn take(&self) -> Option<Self::Result>;
 }
 

@@ -79,7 +79,7 @@ pub(super) struct Pending {
     result: Option<Answer>,
 }
 
-/// What comes of a call.
+/// The result of a call.
 #[derive(Debug, Clone)]
 enum Answer {
     Response(Result<Response, FetchError>),

@@ -14,9 +14,9 @@ pub struct Connectors {
 /// A connector. What it is configured with never comes back.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Connector {
-    /// What steps call it: 1 to 80 letters, digits, `$` and `_`.
+    /// The name by which steps call it: 1 to 80 letters, digits, `$` and `_`.
     pub name: String,
-    /// What it speaks to, e.g. `slack.com`.
+    /// The service that it speaks to, e.g. `slack.com`.
     pub kind: String,
     /// What steps can ask of it.
     #[serde(default)]
@@ -24,13 +24,13 @@ pub struct Connector {
     pub operations: Vec<String>,
 }
 
-/// What a connector is declared by. It may hold credentials.
+/// The declaration of a connector. It may hold credentials.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectorSettings {
-    /// What it speaks to, e.g. `slack.com`.
+    /// The service that it speaks to, e.g. `slack.com`.
     pub kind: String,
-    /// What the kind needs: addresses, tokens.
+    /// The settings of its kind: addresses, tokens.
     #[serde(default)]
     #[schema(value_type = Object)]
     pub config: Map<String, Value>,

@@ -1,4 +1,4 @@
-//! Deliveries: requests to webhooks, and what came of them.
+//! Deliveries: requests to webhooks, and their outcomes.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +38,7 @@ pub struct DeliveryPage<T = Delivery> {
     pub next: Option<String>,
 }
 
-/// A request to a webhook, and what came of it. Values that may be secrets are `***`.
+/// A request to a webhook, and its outcome. Values that may be secrets are `***`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Delivery {
     /// Its id; of an accepted delivery the id of its task.
@@ -102,7 +102,7 @@ pub struct Redelivery {
     pub body: Option<String>,
 }
 
-/// What came of a delivery that was sent again.
+/// The outcome of a delivery that was sent again.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Redelivered {
     /// The delivery.

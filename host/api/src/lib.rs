@@ -34,6 +34,7 @@ mod schedule;
 mod step;
 mod task;
 mod token;
+mod via;
 mod webhook;
 mod webhook_change;
 mod webhook_secret;
@@ -67,6 +68,7 @@ pub use task::{
     Task, TaskCounts, TaskHead, TaskPage, TaskState,
 };
 pub use token::{NewToken, Scope, Token, Tokens};
+pub use via::{TaskData, Via, ViaApi, ViaCron, ViaSchema, ViaSubtask, ViaWebhook};
 pub use webhook::{NewWebhook, Webhook, WebhookSettings, Webhooks};
 pub use webhook_change::WebhookChange;
 pub use webhook_secret::{

@@ -33,7 +33,7 @@ pub struct Node {
     pub running: u64,
     /// Tasks that are queued in its memory.
     pub queued: u64,
-    /// The revision of what is set up that it goes by.
+    /// The revision of the setup that it goes by.
     pub revision: u64,
     /// Whether it is the one that answers.
     pub this: bool,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What becomes of a document that does not fit its webhook's schema.
+/// What happens to a document that does not fit its webhook's schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum OnMismatch {
@@ -31,6 +31,6 @@ pub struct SchemaViolation {
     pub instance: String,
     /// The keyword that is not met, as a pointer into the schema; a long one is cut.
     pub schema: String,
-    /// What would be right, for people.
+    /// The correction, for people.
     pub message: String,
 }

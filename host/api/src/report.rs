@@ -2,6 +2,8 @@
 //!
 //! `T` is what the API answered: commands pass it on as it came, with members that their version does not know.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::Redelivered;
@@ -191,7 +193,7 @@ pub struct ChangedTasks<T = TaskHead> {
 /// What `delivery redeliver` prints.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Redeliveries<T = Redelivered> {
-    /// What came of each delivery that could be sent again.
+    /// The outcome of each delivery that could be sent again.
     pub redelivered: Vec<T>,
 }
 
@@ -215,6 +217,107 @@ pub struct DemoReport<W = Webhook, S = Step, T = Task> {
     pub webhook: W,
     /// The steps.
     pub steps: Vec<S>,
-    /// What came of the webhook's event.
+    /// The outcome of the webhook's event.
     pub task: T,
+}
+
+/// What `step build` made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuiltStep {
+    /// The name of the package.
+    pub name: String,
+    /// The file that was built.
+    pub path: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// What `workspace use` did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CurrentWorkspace {
+    /// The workspace that commands are about which name none.
+    pub current: String,
+}
+
+/// What `token rotate-admin` did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdminTokenReport {
+    /// The file with the new token.
+    pub file: String,
+    /// A server that runs there accepts it; `false` if none runs.
+    pub taken: bool,
+}
+
+/// What `serve` prints when it takes requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listening {
+    /// Its URL, with the port that it has.
+    pub listening: String,
+}
+
+/// What `serve --print-config` prints: every setting with its value. Sizes are in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServeSettings {
+    /// Address and port; port 0 is one that the system chooses.
+    pub listen: String,
+    /// What webhook URLs begin with; `null` for the address listened on.
+    pub public_url: Option<String>,
+    /// The file with the certificate; `null` without TLS.
+    pub tls_cert: Option<String>,
+    /// The file with its key.
+    pub tls_key: Option<String>,
+    /// The networks of proxies that may say which client they connect for.
+    pub trusted_proxy: Vec<String>,
+    /// How they say it: the name of a header, or of the PROXY protocol.
+    pub proxy_header: String,
+    /// The directory with all that the server keeps.
+    pub data_dir: String,
+    /// The database that tasks are stored in, without its password; `null` for the data directory.
+    pub store: Option<String>,
+    /// Where files of tasks are; `null` for the data directory.
+    pub files_dir: Option<String>,
+    /// Where compiled components are; `null` for the data directory.
+    pub cache_dir: Option<String>,
+    /// Sealed values that the vault key does not open are deleted.
+    pub discard_secrets: bool,
+    /// Destinations that steps may reach although they are not public.
+    pub egress_allow: Vec<String>,
+    /// Runs at once.
+    pub concurrency: usize,
+    /// Weights of workspaces; others have 1.
+    pub cpu_weights: BTreeMap<String, u32>,
+    /// Compiled components that are kept in memory.
+    pub components: usize,
+    /// Connections at once.
+    pub connections: usize,
+    /// Wrong tokens of an address in a minute before its answers are delayed.
+    pub auth_failures: usize,
+    /// Changes that the audit log keeps, of each workspace and of the server.
+    pub audit_entries: usize,
+    /// Refused attempts that it keeps, likewise.
+    pub audit_refused: usize,
+    /// The age at which its entries are removed, in days.
+    pub audit_days: u32,
+    /// The longest body of a webhook's request.
+    pub body_bytes: usize,
+    /// Bodies of requests at once.
+    pub bodies_bytes: usize,
+    /// The longest form with files.
+    pub upload_bytes: u64,
+    /// Files of one workspace.
+    pub files_bytes: u64,
+    /// Memory for tasks under way.
+    pub memory: u64,
+    /// How long the head of a request may take, in milliseconds.
+    pub head_timeout_ms: u64,
+    /// How long a body may take.
+    pub body_timeout_ms: u64,
+    /// How long an answer may stay unread.
+    pub write_timeout_ms: u64,
+    /// How long a shutdown waits for what is under way.
+    pub grace_ms: u64,
+    /// What is logged: a level, or directives.
+    pub log: String,
+    /// Lines of the log are JSON.
+    pub log_json: bool,
 }

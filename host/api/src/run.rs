@@ -44,11 +44,11 @@ pub struct Run<C = Vec<Change>> {
     #[serde(default)]
     #[schema(required)]
     pub duration_us: u64,
-    /// What it changed in the data.
+    /// The changes that it made in the data.
     #[serde(default)]
     #[schema(value_type = Vec<Change>, required)]
     pub changes: C,
-    /// What it printed.
+    /// Its log lines.
     #[serde(default)]
     #[schema(required)]
     pub logs: Vec<LogLine>,

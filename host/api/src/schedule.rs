@@ -23,7 +23,7 @@ pub struct Schedule {
     pub cron: String,
     /// The IANA name of the time zone that the line is read in.
     pub timezone: String,
-    /// What becomes of missed fires.
+    /// What happens to missed fires.
     pub missed: Missed,
     /// The data of its tasks.
     #[serde(default)]
@@ -44,7 +44,7 @@ pub struct Schedule {
     pub change: Option<PutChange>,
 }
 
-/// What a schedule is declared by.
+/// The declaration of a schedule.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleSettings {
@@ -53,7 +53,7 @@ pub struct ScheduleSettings {
     /// The IANA name of the time zone that the line is read in.
     #[serde(default = "utc")]
     pub timezone: String,
-    /// What becomes of missed fires.
+    /// What happens to missed fires.
     #[serde(default)]
     pub missed: Missed,
     /// The data of its tasks.
@@ -66,7 +66,7 @@ fn utc() -> String {
     "UTC".to_owned()
 }
 
-/// What becomes of the planned times at which the server did not run: nothing, one task for all of
+/// What happens to the planned times at which the server did not run: nothing, one task for all of
 /// them, or a task for each, but for no more than the newest 1,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

@@ -18,7 +18,7 @@ pub struct Steps {
 pub struct Step {
     /// Its name, unique in the workspace.
     pub name: String,
-    /// What its bytes are.
+    /// The kind of its bytes.
     #[serde(default = "component")]
     #[schema(required)]
     pub kind: StepKind,
@@ -34,7 +34,7 @@ pub struct Step {
     #[serde(default)]
     #[schema(required)]
     pub condition: Value,
-    /// What one run may use.
+    /// The limits of one run.
     #[serde(default)]
     #[schema(required)]
     pub limits: Limits,
@@ -61,7 +61,7 @@ fn component() -> StepKind {
 }
 
 words! {
-    /// What a step's bytes are.
+    /// The kind of a step's bytes.
     StepKind {
         /// A WebAssembly component.
         Component = "component",
@@ -70,7 +70,7 @@ words! {
     }
 }
 
-/// What one run may use.
+/// The limits of one run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Limits {
     /// About one per WebAssembly instruction; 1,000 to 1,000,000,000,000.
@@ -102,12 +102,12 @@ pub struct Retry {
     pub cap_ms: u64,
 }
 
-/// What is to be set of a step; what is not named stays. Limits count from the next run, the policy
+/// A change of a step; members that are not given stay. Limits count from the next run, the policy
 /// from the next failure.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StepChange {
-    /// What one run may use.
+    /// The limits of one run.
     #[serde(default)]
     pub limits: LimitsChange,
     /// When a failed run is tried again.

@@ -1,10 +1,11 @@
-//! Tasks: what came in and what became of it.
+//! Tasks: their data, runs and history.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::run::{Change, Run};
+use crate::via::TaskData;
 use crate::word::words;
 
 // `T` is the type that a task of it is read as.
@@ -135,13 +136,13 @@ pub struct Task<C = Vec<Change>, D = Value> {
     pub runs: Vec<Run<C>>,
     /// Its data.
     #[serde(default)]
-    #[schema(value_type = Object, required)]
+    #[schema(value_type = TaskData, required)]
     pub data: D,
     /// Where it went when it was not a run that moved it, and who did it.
     #[serde(default)]
     #[schema(value_type = Vec<HistoryEntry>, required)]
     pub history: Vec<HistoryEntry<C>>,
-    /// What became of the last notice to the workspace's failure URL.
+    /// The outcome of the last notice to the workspace's failure URL.
     #[schema(required)]
     pub notice: Option<Notice>,
     /// Results of subtasks, in the order in which they came into the data.
@@ -314,7 +315,7 @@ pub struct OpenCall {
     pub at: String,
 }
 
-/// What came of a dry replay.
+/// The outcome of a dry replay.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Replay {
     /// The first run that was run again.

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::word::words;
 
 words! {
-    /// What a token may do.
+    /// The scopes of a token.
     Scope {
         /// Read everything but secrets.
         Read = "read",
@@ -39,7 +39,7 @@ pub struct Token {
     /// The one workspace that it may act in; `null` for all of them and the server itself.
     #[schema(required)]
     pub workspace: Option<String>,
-    /// What it may do there.
+    /// Its scopes there.
     pub scopes: Vec<Scope>,
     /// When it was added; `null` for the admin token.
     #[schema(required, format = DateTime)]
@@ -68,7 +68,7 @@ pub struct NewToken<N = String> {
     /// Its name, 1 to 80 letters, digits, `-`, `_` and `.`; not `admin`.
     #[schema(value_type = String)]
     pub name: N,
-    /// What it may do, at least one. The token that adds it must have each of them.
+    /// Its scopes, at least one. The token that adds it must have each of them.
     pub scopes: Vec<Scope>,
     /// After how many seconds it ends, at most ten years; `null` if it does not end by itself. A token that
     /// ends adds only tokens that end no later.

@@ -69,7 +69,7 @@ pub struct Webhook {
     #[serde(default)]
     #[schema(required)]
     pub reply: Option<FixedReply>,
-    /// How many seconds a sender waits for what comes of its task; `null` if it is answered at once.
+    /// How many seconds a sender waits for the result of its task; `null` if it is answered at once.
     #[serde(default)]
     #[schema(required)]
     pub wait_seconds: Option<u32>,
@@ -85,7 +85,7 @@ pub struct Webhook {
     #[serde(default)]
     #[schema(required, value_type = Option<Object>)]
     pub schema: Option<Map<String, Value>>,
-    /// What becomes of a document that does not fit the schema; `null` without a schema.
+    /// What happens to a document that does not fit the schema; `null` without a schema.
     #[serde(default)]
     #[schema(required)]
     pub on_mismatch: Option<OnMismatch>,

@@ -11,7 +11,7 @@ use crate::reply::FixedReplySettings;
 use crate::webhook::NewWebhook;
 use crate::word::named;
 
-/// What is to be set of a webhook; what is not named stays.
+/// A change of a webhook; members that are not given stay.
 #[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookChange {

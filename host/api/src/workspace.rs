@@ -83,7 +83,7 @@ pub struct NewWorkspace<N = String> {
     pub rate: Option<Rate>,
 }
 
-/// What is to be set of a workspace; what is not named stays.
+/// A change of a workspace; members that are not given stay.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkspaceChange {

@@ -84,7 +84,7 @@ impl<'s, 'v> Check<'s, 'v, '_> {
                     }),
                 }
             }
-            // A number beyond all bounds is no multiple that anybody could tell.
+            // Of a number beyond the exact ones it cannot be decided; such a number fails.
             Rule::MultipleOf(divisor) if is_multiple(number, divisor) != Some(true) => {
                 self.fails(id, "multipleOf", || {
                     format!("must be a multiple of {}", show::cut(divisor))

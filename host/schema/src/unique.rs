@@ -15,7 +15,7 @@ pub(crate) fn repeated(
     items: &[Value],
     budget: &mut Budget,
 ) -> Result<Option<(usize, usize)>, Spent> {
-    // Nobody who does not know its keys finds items that it confuses.
+    // Its keys are random: a sender cannot choose items with equal hashes.
     let state = RandomState::new();
     let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
     for (number, item) in items.iter().enumerate() {

@@ -45,7 +45,7 @@ fn pieces_have_the_verdict_of_the_whole() {
             in_pieces.insert(vector.provider.clone());
             let mut expected = vector.verdict(&sent).expect(&name);
             if matches!(vector.preset().scheme.delivery_id, Some(Place::Pointer(_))) {
-                // In a body that nobody holds.
+                // It stands in the body, which a stream does not keep.
                 (expected.delivery_id, expected.delivery_id_signed) = (None, false);
             }
             assert_eq!(verdict.expect(&name), expected, "{name}");

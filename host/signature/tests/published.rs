@@ -154,7 +154,7 @@ fn a_token_of_google_is_for_this_account_and_url() {
     let mut renamed = self::vector("google-pubsub");
     renamed.keys = Some(keys.replace("k-1", "k-2"));
     refused(&renamed, &renamed.sent(), "key-unknown");
-    // Claims that nobody signed are not believed: the payload of the token is changed.
+    // Claims that are not signed are not believed: the payload of the token is changed.
     let mut forged = vector.sent();
     let value = forged.header("Authorization").expect("the token");
     let text = String::from_utf8(value.clone()).expect("text");

@@ -147,7 +147,7 @@ pub fn check(data_dir: &Path) -> Result<Report, DataDirError> {
     Ok(report)
 }
 
-/// Looks whether the vault key opens what is sealed with it.
+/// Checks that the vault key opens the values that are sealed in the store.
 fn check_key(data_dir: &Path, report: &Report) -> Option<Damage> {
     let given = std::env::var(vault::KEY_VARIABLE).ok();
     let what = match Vault::present(data_dir, given.as_deref()) {

@@ -94,7 +94,7 @@ pub enum AppError {
     /// The client for connector calls cannot be set up.
     #[error(transparent)]
     Connectors(#[from] ConnectorError),
-    /// What tenants have set up cannot be read.
+    /// The setup cannot be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
     /// `server.json` cannot be written, or the data directory cannot be closed to others.

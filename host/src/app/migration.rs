@@ -4,7 +4,7 @@
 //! same. A database is marked as incomplete until then. So nothing is served of a copy that was interrupted, and it can
 //! be made again. A database that is copied from is taken over before anything is read, and stays left.
 //!
-//! What can be refused is refused before either side is changed.
+//! Errors that can be found before are reported before either side is changed.
 
 mod error;
 
@@ -27,7 +27,7 @@ use crate::store::sled::{SledSettings, SledStore};
 use crate::store::{Store, StoreError};
 use crate::vault::{KEY_FILE, KEY_VARIABLE, Vault};
 
-/// What is to be copied.
+/// The two places of a migration, and its options.
 #[derive(Debug, Clone)]
 pub enum Migration {
     /// From a data directory into an empty database.
@@ -65,14 +65,14 @@ pub enum Stage {
     Reads(u64),
 }
 
-/// Copies a store and reads the copy back. Returns what was copied.
+/// Copies a store and reads the copy back. Returns the number of values of each kind, with digests.
 ///
 /// # Errors
 /// [`MigrateError`]. The source is used as before, and of the target nothing is served; but for
 /// [`MigrateError::StaysMoved`].
 pub async fn migrate(
     migration: &Migration,
-    told: &(dyn Fn(Stage) + Sync),
+    progress: &(dyn Fn(Stage) + Sync),
 ) -> Result<Summary, MigrateError> {
     private_file::make_all_private();
     match migration {
@@ -81,13 +81,13 @@ pub async fn migrate(
             to,
             files,
             may_miss,
-        } => into_database(from, to, (files.as_deref(), *may_miss), told).await,
+        } => into_database(from, to, (files.as_deref(), *may_miss), progress).await,
         Migration::IntoDirectory {
             from,
             to,
             files,
             may_miss,
-        } => into_directory(from, to, (files.as_deref(), *may_miss), told).await,
+        } => into_directory(from, to, (files.as_deref(), *may_miss), progress).await,
     }
 }
 
@@ -111,12 +111,12 @@ async fn into_database(
     from: &Path,
     to: &StoreUrl,
     files: (Option<&Path>, MissingFiles),
-    told: &(dyn Fn(Stage) + Sync),
+    progress: &(dyn Fn(Stage) + Sync),
 ) -> Result<Summary, MigrateError> {
     let directory = from.to_owned();
     let path = blocking(move || Ok(data_dir::store_of(&directory)?)).await?;
     let source = open(SledSettings::at(path)).await?;
-    let copied = fill_database(&source, from, to, files, told).await;
+    let copied = fill_database(&source, from, to, files, progress).await;
     source.close().await;
     copied
 }
@@ -126,7 +126,7 @@ async fn fill_database(
     from: &Path,
     to: &StoreUrl,
     (files, may_miss): (Option<&Path>, MissingFiles),
-    told: &(dyn Fn(Stage) + Sync),
+    progress: &(dyn Fn(Stage) + Sync),
 ) -> Result<Summary, MigrateError> {
     let vault = Vault::present(from, given_key().as_deref())?;
     let registry = source.registry_since(0).await?;
@@ -147,9 +147,9 @@ async fn fill_database(
         may_miss,
         links: links.as_ref(),
     };
-    expect_files(source, wanted, told).await?;
+    expect_files(source, wanted, progress).await?;
     let target = OfflineStore::write(settings, source.seed()).await?;
-    let copied = write_copy(source, &target, (vault.as_ref(), wanted), told).await;
+    let copied = write_copy(source, &target, (vault.as_ref(), wanted), progress).await;
     target.close().await;
     copied
 }
@@ -158,17 +158,17 @@ async fn write_copy(
     source: &SledStore,
     target: &OfflineStore,
     (vault, wanted): (Option<&Vault>, NamedFiles<'_>),
-    told: &(dyn Fn(Stage) + Sync),
+    progress: &(dyn Fn(Stage) + Sync),
 ) -> Result<Summary, MigrateError> {
     if let Some(vault) = vault {
         stores::agree_on_key(&target.store, vault, true).await?;
     }
     let store: &dyn Migrate = target.store.as_ref();
     let copied = migration::copy(source, store, wanted, &|tasks| {
-        told(Stage::Copies(tasks));
+        progress(Stage::Copies(tasks));
     })
     .await?;
-    let read = migration::read(store, &|tasks| told(Stage::Reads(tasks))).await?;
+    let read = migration::read(store, &|tasks| progress(Stage::Reads(tasks))).await?;
     migration::compare(&copied, &read)?;
     target.complete().await?;
     Ok(copied)
@@ -178,9 +178,9 @@ async fn write_copy(
 async fn expect_files(
     source: &dyn Migrate,
     wanted: NamedFiles<'_>,
-    told: &(dyn Fn(Stage) + Sync),
+    progress: &(dyn Fn(Stage) + Sync),
 ) -> Result<(), MigrateError> {
-    let looked = |tasks| told(Stage::Looks(tasks));
+    let looked = |tasks| progress(Stage::Looks(tasks));
     match wanted.may_miss {
         MissingFiles::Refused => Ok(migration::expect_files(source, wanted.links, &looked).await?),
         MissingFiles::LeftOut => Ok(()),
@@ -191,7 +191,7 @@ async fn into_directory(
     from: &StoreUrl,
     to: &Path,
     (files, may_miss): (Option<&Path>, MissingFiles),
-    told: &(dyn Fn(Stage) + Sync),
+    progress: &(dyn Fn(Stage) + Sync),
 ) -> Result<Summary, MigrateError> {
     let files = match files {
         Some(files) if files.is_dir() => files.to_owned(),
@@ -205,7 +205,7 @@ async fn into_directory(
     let place = std::path::absolute(to).map_err(MigrateError::file(to))?;
     let place = format!("the data directory {}", place.display());
     let source = OfflineStore::read(settings, &place).await?;
-    let copied = leave_database(&source, (to, &place), (&incoming, may_miss), told).await;
+    let copied = leave_database(&source, (to, &place), (&incoming, may_miss), progress).await;
     source.close().await;
     copied
 }
@@ -215,7 +215,7 @@ async fn leave_database(
     source: &OfflineStore,
     (to, place): (&Path, &str),
     (incoming, may_miss): (&Path, MissingFiles),
-    told: &(dyn Fn(Stage) + Sync),
+    progress: &(dyn Fn(Stage) + Sync),
 ) -> Result<Summary, MigrateError> {
     let vault = check_database(source, to).await?;
     let links = vault.map(|vault| vault.links(""));
@@ -223,11 +223,11 @@ async fn leave_database(
         may_miss,
         links: links.as_ref(),
     };
-    expect_files(source.store.as_ref(), wanted, told).await?;
+    expect_files(source.store.as_ref(), wanted, progress).await?;
     let (directory, written) = (to.to_owned(), incoming.to_owned());
     let moved = async {
         source.take_over(place).await?;
-        let copied = fill_directory(source, (incoming, wanted), told).await?;
+        let copied = fill_directory(source, (incoming, wanted), progress).await?;
         blocking(move || take_place(&directory, &written)).await?;
         Ok(copied)
     };
@@ -235,7 +235,7 @@ async fn leave_database(
         Ok(copied) => return Ok(copied),
         Err(failed) => failed,
     };
-    // What was moved before is left as it was, since servers may work on that copy; so they may on one that has its place.
+    // A store that was moved before is left as it was: servers may work on that copy, or on one in its place.
     let has_its_place = !incoming.exists() && data_dir::has_store(to);
     if source.was_moved() || has_its_place {
         return Err(MigrateError::StaysMoved(Box::new(failed)));
@@ -280,14 +280,14 @@ async fn check_database(source: &OfflineStore, to: &Path) -> Result<Option<Vault
 async fn fill_directory(
     source: &OfflineStore,
     (incoming, wanted): (&Path, NamedFiles<'_>),
-    told: &(dyn Fn(Stage) + Sync),
+    progress: &(dyn Fn(Stage) + Sync),
 ) -> Result<Summary, MigrateError> {
     let store: &dyn Migrate = source.store.as_ref();
     let mut settings = SledSettings::at(incoming);
     settings.seed = Some(store.seed());
     let target = open(settings.clone()).await?;
     let copied = migration::copy(store, target.as_ref(), wanted, &|tasks| {
-        told(Stage::Copies(tasks));
+        progress(Stage::Copies(tasks));
     })
     .await;
     target.close().await;
@@ -295,7 +295,7 @@ async fn fill_directory(
     let copied = copied?;
     // As the next start finds it.
     let target = open(settings).await?;
-    let read = migration::read(target.as_ref(), &|tasks| told(Stage::Reads(tasks))).await;
+    let read = migration::read(target.as_ref(), &|tasks| progress(Stage::Reads(tasks))).await;
     target.close().await;
     migration::compare(&copied, &read?)?;
     source.check().await?;
@@ -316,7 +316,7 @@ pub async fn reopen(database: &StoreUrl) -> Result<Option<String>, MigrateError>
 fn take_place(directory: &Path, incoming: &Path) -> Result<(), MigrateError> {
     let store = directory.join(STORE);
     let take = || -> std::io::Result<()> {
-        // Also what is written without a sync, as recorded deliveries are.
+        // Also the values that are written without a sync, such as recorded deliveries.
         rustix::fs::syncfs(fs::File::open(incoming)?)?;
         if data_dir::has_store(directory) {
             return Err(std::io::Error::other(

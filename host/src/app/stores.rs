@@ -26,7 +26,7 @@ pub(super) const FILES: &str = "files";
 const NODE: &str = "node";
 
 /// A store that is open.
-pub(super) struct Opened {
+pub(super) struct OpenStore {
     pub(super) store: Arc<dyn Store>,
     /// Announces writes, if the store gathers them.
     pub(super) announce: Option<Announce>,
@@ -37,7 +37,7 @@ pub(super) struct Opened {
 }
 
 /// Opens the store that the settings name. `reached` is where others find this server.
-pub(super) async fn open(settings: &Settings, reached: String) -> Result<Opened, AppError> {
+pub(super) async fn open(settings: &Settings, reached: String) -> Result<OpenStore, AppError> {
     match &settings.store {
         Some(url) => open_postgres(settings, url, reached).await,
         None => open_sled(settings).await,
@@ -58,7 +58,7 @@ pub(super) fn make_directory(directory: &Path) -> Result<(), AppError> {
     Ok(())
 }
 
-async fn open_sled(settings: &Settings) -> Result<Opened, AppError> {
+async fn open_sled(settings: &Settings) -> Result<OpenStore, AppError> {
     let (directory, audit) = (settings.data_dir.clone(), settings.audit);
     let opening = spawn_blocking(move || {
         make_directory(&directory)?;
@@ -92,7 +92,7 @@ async fn open_sled(settings: &Settings) -> Result<Opened, AppError> {
         let store = store.clone();
         Arc::new(move || Box::new(store.announce_write()))
     };
-    Ok(Opened {
+    Ok(OpenStore {
         store,
         announce: Some(announce),
         postgres: None,
@@ -132,7 +132,7 @@ async fn open_postgres(
     settings: &Settings,
     url: &StoreUrl,
     reached: String,
-) -> Result<Opened, AppError> {
+) -> Result<OpenStore, AppError> {
     let directory = settings.data_dir.clone();
     let locking = spawn_blocking(move || {
         make_directory(&directory)?;
@@ -162,7 +162,7 @@ async fn open_postgres(
         let store = store.clone();
         Arc::new(move || Box::new(store.announce_write()))
     };
-    Ok(Opened {
+    Ok(OpenStore {
         store: store.clone(),
         announce: Some(announce),
         postgres: Some(store),
@@ -195,7 +195,7 @@ pub(super) fn is_key(vault: &Vault, agreed: &[u8]) -> Result<bool, AppError> {
     }
 }
 
-/// What that value is sealed for.
+/// The associated data of that sealed value.
 fn check_place() -> Result<(WorkspaceName, ConfigKey), AppError> {
     match ("default".parse(), "STEPWELL.CLUSTER".parse()) {
         (Ok(workspace), Ok(key)) => Ok((workspace, key)),

@@ -1,5 +1,5 @@
-//! From a step's source to what is uploaded, on the author's machine: a crate is built to a component
-//! with the author's own cargo, and `naming` says what a step is called after its source.
+//! Builds the file that is uploaded from a step's source, on the author's machine: a crate is built to a component
+//! with the author's own cargo, and `naming` derives a step's name from its source.
 
 mod cargo;
 pub mod error;
@@ -25,7 +25,7 @@ const COMPONENT_MAGIC: [u8; 8] = [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00
 /// Lines from the end of cargo's stderr that a failure repeats when they were not shown.
 const TAIL_LINES: usize = 60;
 
-/// What becomes of cargo's stderr.
+/// What happens to cargo's stderr.
 pub enum Progress<'p> {
     /// It goes to our stderr, as cargo writes it.
     Show,

@@ -1,4 +1,4 @@
-//! What a step is called after its file or crate, and what that means on a server that has steps
+//! The name of a step after its file or crate, and what that means on a server that has steps
 //! already: one rule for `step add` and `deploy`. A name that is given is taken as it is written.
 
 use std::path::Path;

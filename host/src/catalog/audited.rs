@@ -37,8 +37,8 @@ impl Audited {
         self.0.lock().clone()
     }
 
-    /// The entry is written.
-    pub(super) fn is_written(&self) {
+    /// Notes that the entry is written.
+    pub(super) fn mark_written(&self) {
         *self.0.lock() = None;
     }
 }

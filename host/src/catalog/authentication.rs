@@ -16,7 +16,7 @@ use crate::domain::limits;
 use crate::domain::webhook::{Webhook, WebhookRulesChange, base62};
 use crate::vault::fill_random;
 
-/// What is to be set of how a webhook's requests are verified; what is none stays.
+/// A change of how a webhook's requests are verified: members that are `None` stay as they are.
 #[derive(Clone, Default)]
 pub struct AuthenticationChange {
     /// A provider's name, `custom` or `none`.
@@ -25,7 +25,7 @@ pub struct AuthenticationChange {
     pub scheme: Option<String>,
     /// A secret that takes the place of those that are there.
     pub secret: Option<NewSecret>,
-    /// What the sender's question repeats; `Some(None)` for nothing.
+    /// The verify token that the sender's question repeats; `Some(None)` removes it.
     pub verify_token: Option<Option<Zeroizing<String>>>,
     /// The networks that may send; every one if there is none.
     pub allow_ips: Option<Vec<IpNet>>,
@@ -38,11 +38,11 @@ pub struct AuthenticationChange {
 pub struct NewSecret {
     /// As its owner pasted it.
     pub text: Zeroizing<String>,
-    /// What becomes of those that are there.
+    /// What happens to those that are there.
     pub others: OtherSecrets,
 }
 
-/// What becomes of a webhook's secrets when another is added.
+/// What happens to a webhook's secrets when another is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtherSecrets {
     /// They stay valid.
@@ -193,7 +193,7 @@ impl Catalog {
     }
 }
 
-/// What becomes of a webhook's secrets when another is added.
+/// What happens to a webhook's secrets when another is added.
 fn expire(
     secrets: &mut Vec<WebhookSecret>,
     others: OtherSecrets,

@@ -18,9 +18,9 @@ pub enum BadSchema {
         "with this schema the schemas of this workspace take {bytes} bytes of memory, and at most {most} are allowed; use the same schema for several webhooks, which takes up memory once"
     )]
     TooMuch {
-        /// What all would take.
+        /// The size of all in bytes.
         bytes: usize,
-        /// What they may take.
+        /// Their limit in bytes.
         most: usize,
     },
 }

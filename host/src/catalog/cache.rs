@@ -1,4 +1,4 @@
-//! Taking in what the store has: at the start, and what other nodes have changed since.
+//! Reads the setup from the store into memory: at the start, and again when other nodes have changed it.
 
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
@@ -23,7 +23,7 @@ const LOOK_SOON: Duration = Duration::from_millis(100);
 /// The longest that a change waits for other nodes to know of it.
 const AGREEMENT: Duration = Duration::from_secs(2);
 
-/// Takes in what others change. Runs until the catalog is dropped, or its store is closed.
+/// Reads the changes of other nodes into memory. Runs until the catalog is dropped, or its store is closed.
 pub(super) async fn follow(catalog: Weak<Catalog>) {
     let mut pause = LOOK_AGAIN;
     let mut hints = catalog.upgrade().and_then(|catalog| {
@@ -53,7 +53,7 @@ pub(super) async fn follow(catalog: Weak<Catalog>) {
             // The store says that itself.
             Err(CatalogError::Store(error)) if error.is_retriable() => {}
             Err(error) => {
-                tracing::error!(%error, "what other servers have set up could not be read");
+                tracing::error!(%error, "the setup in the database could not be read");
                 catalog.clock.sleep(Duration::from_secs(1)).await;
             }
         }
@@ -61,7 +61,7 @@ pub(super) async fn follow(catalog: Weak<Catalog>) {
 }
 
 impl Catalog {
-    /// Takes in what the store has and memory has not.
+    /// Reads the changes into memory that the store has and memory does not have.
     ///
     /// # Errors
     /// [`CatalogError::Store`]; [`CatalogError::Damaged`] and [`CatalogError::Vault`] if something cannot be
@@ -76,7 +76,7 @@ impl Catalog {
         self.read_changes().await
     }
 
-    /// Looks something up; what is not there is looked for in the store before that is said.
+    /// Looks a name up in memory. If it is not there, the store's revision is read before it counts as missing.
     ///
     /// # Errors
     /// As `find`, and as [`Catalog::refresh`].
@@ -107,7 +107,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Waits until other nodes go by a revision that was made here, but not for long: one may be busy, or gone.
+    /// Waits until all other nodes use a revision that was made here, for [`AGREEMENT`] at most: one may be busy, or gone.
     pub(super) async fn agree(&self, revision: u64) {
         let Some(cluster) = self.store.cluster() else {
             return;
@@ -120,7 +120,7 @@ impl Catalog {
         }
     }
 
-    /// Puts what the store has of some workspaces in the place of what memory has of them.
+    /// Replaces the changed workspaces in memory by those of the store.
     pub(super) fn take_in(&self, mut registry: Registry) -> Result<(), CatalogError> {
         let revision = registry.revision;
         let changed = registry.changed.clone();
@@ -160,7 +160,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Lets go of a workspace that is not there any more.
+    /// Removes a workspace from memory that was deleted.
     pub(super) fn forget(&self, name: &WorkspaceName) {
         let gone = self.workspaces.write().remove(name);
         if let Some(gone) = gone {
@@ -168,7 +168,7 @@ impl Catalog {
         }
     }
 
-    /// Takes a workspace's webhooks, tokens and schedules out of what is looked up in all workspaces.
+    /// Removes a workspace's webhooks, tokens and schedules from the indexes over all workspaces.
     fn leave(&self, workspace: &Workspace) {
         let mut keys = self.keys.write();
         for webhook in workspace.webhooks.values() {
@@ -179,7 +179,7 @@ impl Catalog {
         schedules.for_each(|live| self.agenda.remove(live));
     }
 
-    /// Workspaces as the store has them, ready to be used. What is as it was is not opened again.
+    /// Workspaces as the store has them, opened. A workspace that did not change is not opened again.
     fn opened(
         &self,
         registry: Registry,

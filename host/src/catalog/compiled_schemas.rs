@@ -7,10 +7,10 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use stepwell_schema::{Schema, SchemaError};
 
-/// Those that are compiled, by their texts.
+/// Compiled schemas by their texts.
 static KNOWN: LazyLock<Mutex<HashMap<Box<str>, Weak<Schema>>>> = LazyLock::new(Mutex::default);
 
-/// What a schema's text comes to; the same text has the same.
+/// Compiles a schema's text; equal texts share one compiled schema.
 ///
 /// # Errors
 /// It is no schema.

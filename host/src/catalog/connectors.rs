@@ -48,7 +48,7 @@ impl Catalog {
         )))
     }
 
-    /// What [`Catalog::put_connector`] would do, with the same errors; it changes nothing.
+    /// A dry run of [`Catalog::put_connector`], with the same errors. It changes nothing.
     pub fn would_put_connector(
         &self,
         workspace: &WorkspaceName,

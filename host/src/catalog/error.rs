@@ -26,7 +26,7 @@ pub enum CatalogError {
         what: &'static str,
         /// The name that was asked for.
         name: String,
-        /// Where; `None` for a workspace, and for what is of the server itself.
+        /// The workspace; `None` if the name is a workspace's, or of the server itself.
         workspace: Option<WorkspaceName>,
     },
     /// The name is taken.
@@ -74,7 +74,7 @@ pub enum CatalogError {
     BadLimit {
         /// `fuel`, `memory`, `timeout_ms`, `attempts`, `first_ms`, `factor` or `cap_ms`.
         limit: &'static str,
-        /// What was asked for.
+        /// The value that was requested.
         value: u64,
         /// The least.
         least: u64,
@@ -83,7 +83,7 @@ pub enum CatalogError {
     },
     /// A step that has had one version only cannot go back.
     #[error(
-        "step `{step}` has no version before this one; `stepwell step versions {step}` lists what there is"
+        "step `{step}` has no version before this one; `stepwell step versions {step}` lists the versions"
     )]
     NoVersion {
         /// The step.
@@ -91,7 +91,7 @@ pub enum CatalogError {
     },
     /// No version has such a digest.
     #[error(
-        "step `{step}` has no version whose digest begins with `{prefix}`; `stepwell step versions {step}` lists what there is"
+        "step `{step}` has no version whose digest begins with `{prefix}`; `stepwell step versions {step}` lists the versions"
     )]
     NoSuchVersion {
         /// The step.
@@ -128,9 +128,9 @@ pub enum CatalogError {
     ConditionTooLarge {
         /// The step.
         step: StepName,
-        /// What it takes.
+        /// Its size in bytes.
         bytes: usize,
-        /// What it may take.
+        /// Its limit in bytes.
         most: usize,
     },
     /// All conditions of the workspace would take too much memory.
@@ -140,11 +140,11 @@ pub enum CatalogError {
     ConditionsTooLarge {
         /// The step that is to be added.
         step: StepName,
-        /// What its condition takes, as far as no other step has the same expressions.
+        /// The size of its condition in bytes, without expressions that another step has, too.
         bytes: usize,
-        /// What all would take.
+        /// The size of all in bytes.
         all: usize,
-        /// What they may take.
+        /// Their limit in bytes.
         most: usize,
     },
     /// A webhook cannot have a schema.
@@ -171,7 +171,7 @@ pub enum CatalogError {
     /// A config value cannot be sealed or opened.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// What the store has is inconsistent.
+    /// The store's values contradict each other.
     #[error("the store is damaged: {0}")]
     Damaged(String),
     /// The server is going down.

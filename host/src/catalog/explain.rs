@@ -13,10 +13,10 @@ use crate::domain::limits::MATCHING_UNITS;
 
 /// Work that explaining one task may take over all steps, beside finding those that match.
 const UNITS: u64 = 2 * MATCHING_UNITS;
-/// Names in one condition that are compared with what there is.
+/// Names in one condition that are compared with the names that exist.
 const NAMES: usize = 4;
 
-/// What a step's condition says to a task's data.
+/// How a step's condition compares with a task's data.
 #[derive(Debug)]
 pub enum Verdict {
     /// It matches.

@@ -85,7 +85,7 @@ impl LiveSchedule {
                 schedule.name, schedule.workspace
             ))
         })?;
-        // A change settles what was planned before it.
+        // A change settles the times that were planned before it.
         let settled = AtomicU64::new(schedule.updated.max(mark.unwrap_or(0)));
         Ok(Arc::new(Self {
             schedule,
@@ -121,7 +121,7 @@ impl LiveSchedule {
 /// When a schedule fires, and the partition of its tasks.
 pub(super) type Fire = (Millis, WorkspaceName, ScheduleName, Partition);
 
-/// What fires when. One for the whole server.
+/// The planned times of all schedules. One for the whole server.
 #[derive(Debug, Default)]
 pub(super) struct Agenda {
     pub(super) entries: Mutex<BTreeSet<Fire>>,

@@ -47,7 +47,7 @@ impl LiveToken {
         Some(self.used.load(Ordering::Relaxed)).filter(|used| *used > 0)
     }
 
-    /// Who it stands for at a time; notes the use. None when it has expired.
+    /// The principal of the token at a time; notes the use. None when it has expired.
     pub(super) fn principal_at(&self, now: Millis) -> Option<Arc<Principal>> {
         if self.token.expires.is_some_and(|expires| expires <= now) {
             return None;
@@ -56,12 +56,12 @@ impl LiveToken {
         Some(self.principal.clone())
     }
 
-    /// The store has its last use up to that time.
-    pub(super) fn is_written(&self, at: Millis) {
+    /// Notes that the store has its last use up to that time.
+    pub(super) fn mark_written(&self, at: Millis) {
         self.written.fetch_max(at, Ordering::Relaxed);
     }
 
-    /// What it was when the store was read again: itself, with a later last use of another server.
+    /// The token after the store was read again: this one if only its last use has changed, on another server.
     pub(super) fn taken_over(self: Arc<Self>, token: Token) -> Arc<Self> {
         let same = Token {
             used: self.token.used,
@@ -112,7 +112,7 @@ impl Tokens {
         self.by_digest.write().remove(&live.token.digest);
     }
 
-    /// Puts what the store has of the server's own tokens in the place of what there is.
+    /// Replaces the server's own tokens in memory by those in the store.
     pub(super) fn take_in(&self, tokens: Vec<Token>) {
         let mut server = self.server.write();
         let old = std::mem::take(&mut *server);

@@ -12,8 +12,8 @@ use crate::domain::ids::StepName;
 use crate::domain::limits;
 use crate::domain::step::Step;
 
-/// Work of a look-up in the index, some 3 ms: the workspace cannot be changed meanwhile. Past it every
-/// condition is tried.
+/// How much work a look-up in the index may take, in units; some 3 ms. The workspace cannot be changed meanwhile. Beyond
+/// it every condition is tried.
 const INDEX_UNITS: u64 = 200_000;
 /// Bytes of JSON text that are parsed for one unit of matching.
 const PARSED_BYTES: u64 = 8;
@@ -68,7 +68,7 @@ pub struct Match {
 pub struct TooCostly {
     /// The step whose condition took most.
     pub step: StepName,
-    /// What its condition took, as far as it was looked at.
+    /// The work that its condition took, as far as it was evaluated.
     pub units: u64,
     /// What all of them may take.
     pub budget: u64,
@@ -109,7 +109,7 @@ pub(super) fn matches(
     Ok(matches)
 }
 
-/// What a condition that matches observes.
+/// The part of the data that a matching condition observes, as a digest.
 fn judge(pattern: &Pattern, data: &Value, budget: &mut Budget) -> Result<Option<u64>, Spent> {
     if !pattern.matches_within(data, budget)? {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! The catalog: what tenants have set up — workspaces, webhooks, steps, config, connectors, tokens — in memory,
+//! The catalog: the setup — workspaces, webhooks, steps, config, connectors, tokens — in memory,
 //! and written through to the store. It answers who a webhook's key belongs to and which steps match a
 //! task's data; it knows no task, no HTTP, and runs nothing but a new step's `condition`.
 //!
@@ -70,7 +70,7 @@ use workspace::Workspace;
 /// The workspace that is always there.
 pub const DEFAULT_WORKSPACE: &str = "default";
 
-/// What tenants have set up. One for the whole server.
+/// The setup. One for the whole server.
 pub struct Catalog {
     store: Arc<dyn Store>,
     sandbox: Arc<Sandbox>,
@@ -100,7 +100,7 @@ impl Catalog {
         names
     }
 
-    /// The revision of what is set up that memory is at.
+    /// The revision of the setup that memory is at.
     pub fn revision(&self) -> u64 {
         self.revision.load(Ordering::Relaxed)
     }
@@ -162,7 +162,7 @@ impl Catalog {
         let expected = self.revision.load(Ordering::Relaxed);
         let request = Audited::current();
         let revision = self.store.manage(change, request.entry(), expected).await?;
-        request.is_written();
+        request.mark_written();
         self.revision.store(revision, Ordering::Relaxed);
         Ok(())
     }

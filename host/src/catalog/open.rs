@@ -63,7 +63,7 @@ impl Catalog {
             match self.store.manage(add, None, all.revision).await {
                 // Another node was faster, with this or something else.
                 Ok(_) | Err(StoreError::Revised { .. }) => {}
-                // What there is can be served, also from a full disk.
+                // Also with a full disk: the stored setup can be served.
                 Err(_) if has_default => return self.take_in(all),
                 Err(error) => return Err(error.into()),
             }

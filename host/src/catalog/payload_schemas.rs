@@ -1,4 +1,4 @@
-//! Schemas that webhooks are to have: within their bounds, and compiled before they are stored.
+//! Checks and compiles the schemas of webhooks before they are stored.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use crate::domain::blocking::spawn_blocking;
 use crate::domain::limits;
 use crate::domain::webhook::Webhook;
 
-/// Compiles the text that a webhook is to have, off the threads that answer requests. As long as what it gives is held, the
-/// webhook has that.
+/// Compiles a webhook's new schema on a thread that does not answer requests. As long as the caller holds the result,
+/// opening the webhook finds it and does not compile again.
 pub(super) async fn prepared(text: Option<Arc<str>>) -> Result<Option<Arc<Schema>>, CatalogError> {
     let Some(text) = text else { return Ok(None) };
     check_size(text.len())?;
@@ -39,17 +39,18 @@ fn check_size(size: usize) -> Result<(), CatalogError> {
     }
 }
 
-/// Whether a webhook can have a schema.
+/// Checks that a webhook can have a schema: its size, and that it compiles.
 ///
 /// # Errors
-/// What is wrong with it.
+/// [`CatalogError::TooLarge`], or the error of the schema with its place.
 pub fn check(schema: &Value) -> Result<(), CatalogError> {
     check_size(schema.to_string().len())?;
     Schema::compile(schema).map_err(BadSchema::from)?;
     Ok(())
 }
 
-/// Whether a workspace has the memory for the schema of a webhook that is to be added or changed.
+/// Checks that a workspace has memory for the schema of a webhook that is to be added or changed:
+/// [`limits::SCHEMAS_MEMORY`] bytes for all its schemas.
 pub(super) fn check_memory(
     workspace: &Workspace,
     webhook: &Webhook,

@@ -1,4 +1,4 @@
-//! Links by which a sender reads what has come of its task. A link names workspace and task, sealed by the vault: it
+//! Links by which a sender reads the result of its task. A link names workspace and task, sealed by the vault: it
 //! tells its holder nothing, and no other one can be made of it.
 
 use data_encoding::BASE64URL_NOPAD;

@@ -40,7 +40,7 @@ impl Catalog {
         found.ok_or_else(|| CatalogError::not_found("schedule", name.as_str(), workspace))
     }
 
-    /// What [`Catalog::put_schedule`] would come to.
+    /// A dry run of [`Catalog::put_schedule`].
     pub fn would_put_schedule(
         &self,
         workspace: &WorkspaceName,

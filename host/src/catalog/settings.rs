@@ -1,4 +1,4 @@
-//! Workspaces in the catalog, and what is set of them.
+//! Workspaces in the catalog, and their settings.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ impl Catalog {
         .await
     }
 
-    /// What is set of a workspace.
+    /// A workspace's settings.
     pub fn settings(&self, name: &WorkspaceName) -> Result<WorkspaceSettings, CatalogError> {
         Ok(self.workspace(name)?.read().settings.clone())
     }

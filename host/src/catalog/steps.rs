@@ -321,7 +321,7 @@ fn version<'s>(step: &'s Step, to: Option<&str>) -> Result<&'s StepVersion, Cata
     }
 }
 
-/// Limits and policy of the step that is there, or the default ones, with what is to be set.
+/// The limits and the policy of the stored step, or the default ones, with the change applied.
 fn tuned(
     there: Option<&LiveStep>,
     tuning: &Tuning,

@@ -24,7 +24,7 @@ pub struct NewToken {
     pub workspace: Option<WorkspaceName>,
     /// Its name.
     pub name: TokenName,
-    /// What it may do.
+    /// Its scopes.
     pub scopes: Vec<Scope>,
     /// After how many seconds it ends, if it does by itself.
     pub expires_in_seconds: Option<u64>,
@@ -196,7 +196,7 @@ impl Catalog {
                 });
                 catalog.manage(Manage::UseTokens(uses.collect())).await?;
                 for (live, at) in used {
-                    live.is_written(at);
+                    live.mark_written(at);
                 }
                 Ok(())
             }

@@ -47,7 +47,7 @@ impl Catalog {
     }
 }
 
-/// Refuses a vault that does not open what is sealed, or none where anything is. `place` is where its key should be.
+/// Refuses a vault key that does not open the sealed values, and a missing key where there are any. `place` is where its key should be.
 ///
 /// # Errors
 /// [`VaultError::Lost`], [`VaultError::WrongKey`], [`VaultError::Newer`].

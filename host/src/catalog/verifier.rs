@@ -1,4 +1,4 @@
-//! A webhook ready to be used: its scheme read, its secrets opened.
+//! Webhooks in memory, with their schemes read and their secrets decrypted.
 
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -19,13 +19,13 @@ use crate::domain::limits;
 use crate::domain::webhook::Webhook;
 use crate::vault::Vault;
 
-/// A webhook with what verifies its requests.
+/// A webhook with its verifier and its compiled schema.
 #[derive(Debug)]
 pub struct LiveWebhook {
     webhook: Webhook,
-    /// None if it takes every request.
+    /// None if the webhook accepts every request.
     pub verifier: Option<Verifier>,
-    /// What its documents are checked with, if they are.
+    /// Checks its documents; none if the webhook has no schema.
     pub compiled_schema: Option<Arc<Schema>>,
 }
 
@@ -43,11 +43,11 @@ impl PartialEq for LiveWebhook {
     }
 }
 
-/// What verifies a webhook's requests.
+/// Verifies a webhook's requests, by a scheme with secrets and by the sender's address.
 pub struct Verifier {
-    /// Whose requests it takes: a provider's name or `custom`.
+    /// The provider whose requests it accepts, or `custom`.
     pub provider: Arc<str>,
-    /// What the provider is called where people read it.
+    /// The provider's name for people.
     pub title: String,
     /// How they are verified.
     pub scheme: Scheme,
@@ -72,7 +72,7 @@ impl LiveWebhook {
     /// Opens a webhook as the store has it.
     ///
     /// # Errors
-    /// [`CatalogError::Vault`]; [`CatalogError::Damaged`] if what was set does not fit together.
+    /// [`CatalogError::Vault`]; [`CatalogError::Damaged`] if the stored settings contradict each other.
     pub(super) fn open(vault: &Vault, webhook: Webhook) -> Result<Arc<Self>, CatalogError> {
         let damaged = |error: &dyn std::fmt::Display| {
             CatalogError::Damaged(format!(
@@ -122,13 +122,13 @@ impl Verifier {
         &valid.unwrap_or(&self.secrets[self.secrets.len() - 1]).1
     }
 
-    /// Whether a sender at this address is heard at all.
+    /// Whether a sender at this address may send requests.
     pub fn allows(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
         self.allow_ips.is_empty() || self.allow_ips.iter().any(|net| net.contains(&ip))
     }
 
-    /// Whether the header field of this name, in lower case, holds what vouches for a request.
+    /// Whether the header field of this name, in lower case, holds the signature or token of a request.
     pub fn reads_secret(&self, header: &str) -> bool {
         let is_there = |place: &Place| matches!(place, Place::Header(name) if name.eq_ignore_ascii_case(header));
         match &self.scheme.check {
@@ -184,10 +184,10 @@ pub(super) fn secret_key(webhook: &str, secret: &str) -> Result<ConfigKey, Catal
     place(webhook, secret).map_err(|error| CatalogError::Damaged(format!("a secret's id: {error}")))
 }
 
-/// The scheme that is set.
+/// The scheme of some authentication settings.
 ///
 /// # Errors
-/// What is wrong with what is set, but for its secrets.
+/// The error in the settings of a verification, secrets aside.
 pub(super) fn scheme(set: &Authentication) -> Result<Scheme, AuthenticationError> {
     let mut scheme = match (set.provider.as_str(), &set.scheme) {
         (CUSTOM, None) => return Err(AuthenticationError::SchemeMissing),
@@ -225,10 +225,10 @@ pub(super) fn scheme(set: &Authentication) -> Result<Scheme, AuthenticationError
     }
 }
 
-/// Refuses what a webhook's authentication cannot be, with its secret and verify token in the clear.
+/// Checks the authentication settings of a webhook, with its secret and verify token in plain text.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first error in them.
 pub fn check(
     set: &Authentication,
     text: Option<&str>,
@@ -244,12 +244,12 @@ pub fn check(
     }
 }
 
-/// Whether the provider asks with a text that the user chooses.
+/// Whether the provider's verification request carries a text that the user chooses.
 pub(super) fn asks_with_token(name: &str) -> bool {
     provider(name).is_some_and(|known| known.verify_token.is_some())
 }
 
-/// Refuses what a provider's verify token cannot be.
+/// Checks a verify token for a provider.
 pub(super) fn check_verify_token(name: &str, text: &str) -> Result<(), AuthenticationError> {
     if !asks_with_token(name) {
         return Err(AuthenticationError::NoVerifyToken(name.to_owned()));
@@ -269,7 +269,7 @@ fn custom(text: &str) -> Result<Scheme, AuthenticationError> {
     Ok(scheme)
 }
 
-/// Says that there is no such provider, and which may be meant.
+/// The error for an unknown provider, with the nearest name as a hint.
 pub fn unknown(name: &str) -> AuthenticationError {
     let name: String = name.chars().take(80).collect();
     let all = stepwell_signature::providers().iter();
@@ -287,7 +287,7 @@ pub fn unknown(name: &str) -> AuthenticationError {
 /// Reads a secret for the scheme of that provider.
 ///
 /// # Errors
-/// What it should have been.
+/// The form that the secret should have.
 pub(super) fn secret(name: &str, scheme: &Scheme, text: &str) -> Result<Secret, String> {
     match provider(name) {
         Some(known) => known.parse_secret(text),
@@ -298,16 +298,16 @@ pub(super) fn secret(name: &str, scheme: &Scheme, text: &str) -> Result<Secret, 
 /// Why secrets cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Unopened {
-    /// Not the vault's key.
+    /// The vault does not decrypt one.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// One is none of the scheme.
+    /// One does not have the form that the scheme needs.
     #[error("{0}")]
     Unfit(String),
 }
 
 impl Unopened {
-    /// An error of the vault as it is, and another as `other` has it.
+    /// An error of the vault stays; `other` converts the others.
     pub(super) fn unless_vault(self, other: impl FnOnce(String) -> CatalogError) -> CatalogError {
         match self {
             Self::Catalog(error) => error,

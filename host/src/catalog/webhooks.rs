@@ -161,7 +161,7 @@ impl Catalog {
         Ok(set.await?.1)
     }
 
-    /// Sets what is named of a webhook, and gives it as it was and as it is. Its id and URL stay.
+    /// Changes the given members of a webhook. Returns the webhook before and after. Its id and URL stay.
     ///
     /// # Errors
     /// [`CatalogError::NotFound`]; [`CatalogError::Exists`] if the name is another one's;
@@ -283,7 +283,7 @@ impl Catalog {
         .await
     }
 
-    /// What a change of a webhook's name does to the steps whose conditions name it: one line for each.
+    /// The steps whose conditions name a webhook that is renamed: a line of warning for each.
     pub fn left_behind(&self, workspace: &WorkspaceName, before: &str, now: &str) -> Vec<String> {
         let steps = self.steps(workspace).unwrap_or_default();
         let of = |step: &Arc<LiveStep>, name: &str| {

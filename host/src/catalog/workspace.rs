@@ -1,4 +1,4 @@
-//! One workspace in memory: what is looked up while tasks run.
+//! One workspace in memory: the steps, config and connectors that tasks are run with.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::domain::ids::{
 use crate::domain::run::Config;
 use crate::domain::workspace::WorkspaceSettings;
 
-/// What a tenant has set up. Changed only after the store has the change.
+/// The setup of one workspace. It is changed only after the store has the change.
 #[derive(Default)]
 pub(super) struct Workspace {
     pub(super) settings: WorkspaceSettings,

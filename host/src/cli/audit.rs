@@ -14,7 +14,7 @@ use crate::terminal::output::{Output, words};
 /// Entries of one request.
 const PAGE: usize = 500;
 
-/// What can be done with the audit log.
+/// The subcommands of `stepwell audit`.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
     /// List who changed what, the newest first
@@ -28,7 +28,7 @@ It takes a token with the scope admin.")]
     List(ListArgs),
 }
 
-/// What `audit list` takes.
+/// The options of `audit list`.
 #[derive(Debug, Args)]
 pub struct ListArgs {
     /// Of all workspaces and of the server itself

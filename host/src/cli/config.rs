@@ -14,7 +14,7 @@ use crate::terminal::output::{Output, printable, words};
 /// The longest value that is read from stdin, in bytes. The server has its own, lower bound.
 const VALUE_BYTES: u64 = 1024 * 1024;
 
-/// What can be done with config.
+/// The subcommands of `stepwell config`.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Set a value or secret that steps read as `task.config(KEY)`

@@ -14,7 +14,7 @@ use super::global::Global;
 use super::schedule::put_verb;
 use crate::terminal::output::{Output, printable, words};
 
-/// What can be done with connectors.
+/// The subcommands of `stepwell connector`.
 #[derive(Debug, Subcommand)]
 pub enum ConnectorCommand {
     /// Add a service that steps call by name, or change it
@@ -32,15 +32,15 @@ A step then calls connectors.slackCom.send({channel, text}); it never sees the t
     },
 }
 
-/// What `connector add` takes.
+/// The options of `connector add`.
 #[derive(Debug, Args)]
 pub struct AddArgs {
     /// Its name as steps write it, e.g. slackCom
     name: String,
-    /// What it speaks to, e.g. slack.com
+    /// The service that it speaks to, e.g. slack.com
     #[arg(long)]
     kind: String,
-    /// What the kind needs; a value of - is read from stdin
+    /// The settings of its kind; a value of - is read from stdin
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
 }

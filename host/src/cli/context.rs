@@ -18,7 +18,7 @@ use error::ContextError;
 /// The workspace that every server has.
 pub const DEFAULT_WORKSPACE: &str = "default";
 
-/// What a running server leaves in its data directory.
+/// The file `server.json` of a running server, in its data directory.
 #[derive(Deserialize)]
 pub(super) struct Running {
     /// Where it listens.
@@ -88,7 +88,7 @@ fn client(global: &Global) -> Result<Client, ContextError> {
     Ok(Client::new(&url, &token, &workspace(global)?)?)
 }
 
-/// What was given on the command line or by a variable; one that is empty is none.
+/// The value from the command line or a variable; an empty one counts as none.
 fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
@@ -120,7 +120,7 @@ pub async fn current_is_gone(global: &Global) -> Option<ContextError> {
     }
 }
 
-/// What a server is known by from one command to the next: its address if that is given, or else
+/// The key of a server in the file of current workspaces: its address if that is given, or else
 /// its data directory, for it may listen elsewhere each time.
 pub fn server(global: &Global) -> Result<String, ContextError> {
     if let Some(url) = given(global.url.as_deref()) {

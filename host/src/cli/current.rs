@@ -17,7 +17,7 @@ const BYTES: u64 = 1024 * 1024;
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    /// By what a server is known by.
+    /// The current workspace of each server, by its address or its data directory.
     workspaces: BTreeMap<String, String>,
 }
 
@@ -65,7 +65,7 @@ fn read(path: PathBuf) -> Result<File, ContextError> {
     }
 }
 
-/// Whole or not at all: another command may read it meanwhile.
+/// Replaces the file as a whole: another command may read it meanwhile.
 fn write(path: &std::path::Path, file: &File) -> io::Result<()> {
     let folder = path.parent().unwrap_or(std::path::Path::new("/"));
     fs::create_dir_all(folder)?;

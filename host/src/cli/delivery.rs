@@ -20,10 +20,10 @@ mod again;
 /// Deliveries that are asked for at once: the most that the server gives.
 const PAGE: usize = 100;
 
-/// What can be done with deliveries.
+/// The subcommands of `stepwell delivery`.
 #[derive(Debug, Subcommand)]
 pub enum DeliveryCommand {
-    /// List what came to webhooks and what became of it, the newest first
+    /// List the deliveries to webhooks with their verdicts, the newest first
     #[command(after_help = "Examples:
   stepwell delivery list --webhook Stripe                      why did it not arrive?
   stepwell delivery list --verdict refused --since 1h
@@ -59,7 +59,7 @@ pub enum DeliveryCommand {
         #[arg(long, conflicts_with = "ids")]
         unverified: bool,
         #[command(flatten)]
-        change: again::Change,
+        change: again::BodyOptions,
     },
 }
 

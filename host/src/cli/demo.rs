@@ -33,10 +33,10 @@ use crate::terminal::units;
 const STEPS: [&str; 2] = ["contact-form", "lead-routing"];
 /// The webhook's name; the steps' conditions name it.
 const WEBHOOK: &str = "Contact Form";
-/// What is posted: the `body` of one of the first step's own cases.
+/// The body that is posted: the `body` of one of the first step's own cases.
 const SAMPLE: &str = "cases/lead.json";
 
-/// What `demo` takes.
+/// The options of `demo`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   cargo run --release -- demo
@@ -113,7 +113,7 @@ fn examples() -> Result<PathBuf> {
 fn read_sample(path: &Path) -> Result<Value> {
     let wrong = || format!("the demo's sample {}", path.display());
     let text = std::fs::read(path).with_context(wrong)?;
-    /// A case of an example, of which the demo takes what is posted.
+    /// A test case of an example. The demo posts its `body`.
     #[derive(Deserialize)]
     struct Case {
         body: Option<Value>,
@@ -153,7 +153,7 @@ fn build_step(examples: &Path, step: &str) -> Result<Built> {
     Ok(built?)
 }
 
-/// Sets the server up and sends it a webhook, as a client, and shows what comes of it.
+/// Sets the server up as a client, sends it a webhook and prints the task's timeline.
 async fn show_steps(
     url: &str,
     data_dir: &Path,

@@ -17,10 +17,10 @@ use confirm::confirm;
 
 pub(super) mod confirm;
 
-/// Most names of a kind that are listed of what is not in the manifest.
+/// How many names of a kind that are not in the manifest are listed at most.
 const KEPT_NAMES: usize = 10;
 
-/// What `deploy` takes.
+/// The options of `deploy`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stepwell deploy deploy.yaml --dry-run               what would change

@@ -1,17 +1,17 @@
-//! What the process's exit code says, and the errors of its command line.
+//! The process's exit codes, and the errors of its command line.
 
 use crate::build::error::BuildError;
 use crate::client::ClientError;
 use crate::deploy::error::DeployError;
 
-/// What the process's exit code says.
+/// The process's exit codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// The server, cargo or the machine refused or failed.
     Failed = 1,
     /// The command line is wrong.
     Usage = 2,
-    /// What was named does not exist.
+    /// A named resource does not exist.
     NotFound = 3,
     /// The server cannot be reached, or does not let us in.
     NoAccess = 4,

@@ -56,7 +56,7 @@ mod workspace;
   stepwell webhook add \"Contact Form\"                get a URL that makes tasks
   stepwell step new greet && stepwell step add greet   write a step, build and upload it
   stepwell deploy deploy.yaml                        all of that from one file
-  stepwell delivery list --verdict refused           what came in and was refused
+  stepwell delivery list --verdict refused           the requests that were refused
   stepwell task list --state error                   what went wrong
   stepwell task log ID --follow                      watch a task
 
@@ -80,7 +80,7 @@ enum Command {
     /// Webhooks: secret URLs that make tasks
     #[command(subcommand)]
     Webhook(webhook::WebhookCommand),
-    /// Deliveries: what came to webhooks, and why it was refused
+    /// Deliveries: requests to webhooks, and why they were refused
     #[command(subcommand)]
     Delivery(delivery::DeliveryCommand),
     /// Providers: the services whose webhooks are verified
@@ -89,7 +89,7 @@ enum Command {
     /// Steps: conditions with code, run in the sandbox
     #[command(subcommand)]
     Step(step::StepCommand),
-    /// Tasks: what came in and what became of it
+    /// Tasks: list, show, change and repair them
     #[command(subcommand)]
     Task(task::TaskCommand),
     /// Config: values and secrets that steps read
@@ -162,7 +162,7 @@ fn run(cli: Cli, output: Output) -> anyhow::Result<()> {
         }
     };
     done.or_else(|error| {
-        // What was asked for may be missing with the whole workspace, which nobody named.
+        // The resource may be missing because the current workspace is gone, which the command line did not name.
         let gone = match classify(&error).1 {
             Exit::NotFound => runtime()?.block_on(context::current_is_gone(&global)),
             _ => None,
@@ -220,7 +220,7 @@ fn whole_text(error: &anyhow::Error) -> String {
     text
 }
 
-/// The stable word and the exit code for an error, by what is at its root.
+/// The stable word and the exit code for an error, by its root cause.
 fn classify(error: &anyhow::Error) -> (String, Exit) {
     for cause in error.chain() {
         if let Some(error) = cause.downcast_ref::<ClientError>() {

@@ -9,7 +9,7 @@ use super::context;
 use super::global::Global;
 use crate::terminal::output::{Output, printable, words};
 
-/// What can be done with the servers that share a database.
+/// The subcommands of `stepwell node`.
 #[derive(Debug, Subcommand)]
 pub enum NodeCommand {
     /// List the servers that share the database, with what each has to do

@@ -8,7 +8,7 @@ use super::context;
 use super::global::Global;
 use crate::terminal::output::{Output, Tone, printable, words};
 
-/// What can be asked of the providers.
+/// The subcommands of `stepwell provider`.
 #[derive(Debug, Subcommand)]
 pub enum ProviderCommand {
     /// List the services whose webhooks are known

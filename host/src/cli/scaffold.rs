@@ -149,9 +149,9 @@ impl ScaffoldError {
     }
 }
 
-/// A step that was made.
+/// What `stepwell step new` wrote.
 #[derive(Debug)]
-pub struct Made {
+pub struct Scaffolded {
     /// The step's name.
     pub name: String,
     /// Its directory.
@@ -161,7 +161,7 @@ pub struct Made {
 }
 
 /// Makes a step's crate in `directory`, whose last part is its name.
-pub fn create(directory: &Path) -> Result<Made, ScaffoldError> {
+pub fn create(directory: &Path) -> Result<Scaffolded, ScaffoldError> {
     make(directory, fill)
 }
 
@@ -169,7 +169,7 @@ pub fn create(directory: &Path) -> Result<Made, ScaffoldError> {
 fn make(
     directory: &Path,
     fill: impl FnOnce(&Path, &str) -> Result<Vec<PathBuf>, ScaffoldError>,
-) -> Result<Made, ScaffoldError> {
+) -> Result<Scaffolded, ScaffoldError> {
     let last = directory.file_name().map(|name| name.to_string_lossy());
     let name = last
         .filter(|name| is_crate_name(name))
@@ -191,7 +191,7 @@ fn make(
         // An incomplete step is removed; the directory was made just above.
         let _ = fs::remove_dir_all(directory);
     })?;
-    Ok(Made {
+    Ok(Scaffolded {
         name: name.into_owned(),
         directory: directory.to_path_buf(),
         files,

@@ -10,7 +10,7 @@ use super::exit::UsageError;
 use super::global::Global;
 use crate::terminal::output::{Output, Tone, printable, words};
 
-/// What can be done with schedules.
+/// The subcommands of `stepwell schedule`.
 #[derive(Debug, Subcommand)]
 pub enum ScheduleCommand {
     /// Add a schedule that makes tasks, or change it
@@ -34,7 +34,7 @@ seconds. Steps match its tasks by the condition {\"$via\": {\"type\": \"cron\", 
     },
 }
 
-/// What `schedule add` takes.
+/// The options of `schedule add`.
 #[derive(Debug, Args)]
 pub struct AddArgs {
     /// Its name
@@ -44,7 +44,7 @@ pub struct AddArgs {
     /// The time zone that the line is read in
     #[arg(long, default_value = "UTC", value_name = "NAME")]
     timezone: String,
-    /// What becomes of fires that the server was not there for
+    /// What happens to fires that the server was not there for
     #[arg(long, value_enum, default_value_t = MissedArg::Skip)]
     missed: MissedArg,
     /// The data of its tasks, a JSON object

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use serde_json::json;
+use stepwell_api::report::Listening;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::context;
@@ -40,7 +40,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// What `serve` takes. What is not given has the default that `--print-config` shows.
+/// The options of `serve`. An option that is not given has the default that `--print-config` shows.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   stepwell serve
@@ -56,7 +56,7 @@ pub struct ServeArgs {
     listen: Option<SocketAddr>,
     #[command(flatten)]
     network: NetworkArgs,
-    /// What webhook URLs begin with, if senders reach the server by another name
+    /// The prefix of webhook URLs, if senders reach the server by another name
     #[arg(long, env = "STEPWELL_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
     #[command(flatten)]
@@ -210,11 +210,11 @@ pub fn run(global: &Global, args: &ServeArgs, output: Output) -> Result<()> {
     }
     if args.print_config {
         let printed = if output.json {
-            output.document(&document::document(&settings))
+            output.report(&document::document(&settings))
         } else {
-            output.line(settings.to_string().trim_end())
+            Ok(output.line(settings.to_string().trim_end())?)
         };
-        return Ok(printed?);
+        return printed;
     }
     telemetry::init(settings.log_json, filter)?;
     let scheme = settings.scheme();
@@ -223,7 +223,7 @@ pub fn run(global: &Global, args: &ServeArgs, output: Output) -> Result<()> {
         let app = App::start(settings).await?;
         let url = format!("{scheme}://{}", app.address());
         if output.json {
-            output.line(&json!({"listening": url}).to_string())?;
+            output.line(&serde_json::to_string(&Listening { listening: url })?)?;
         } else {
             output.line(&format!("listening on {url}"))?;
         }

@@ -11,7 +11,7 @@ use anyhow::Result;
 use bytes::Bytes;
 use clap::{Args, Subcommand};
 use serde_json::json;
-use stepwell_api::report::NewStep;
+use stepwell_api::report::{BuiltStep, NewStep};
 use stepwell_api::{Step, Steps};
 use stepwell_script::part_name;
 
@@ -27,7 +27,7 @@ use crate::terminal::units;
 use sheet::{condition, sheet};
 use tuning::TuningArgs;
 
-/// What can be done with steps.
+/// The subcommands of `stepwell step`.
 #[derive(Debug, Subcommand)]
 pub enum StepCommand {
     /// Upload a step: a script, a component, or a crate that is built first
@@ -95,7 +95,7 @@ Limits and retry policy stay. Runs that are under way end with the version that 
     New {
         /// The step's name, also its directory
         name: PathBuf,
-        /// What it is written in
+        /// Its language
         #[arg(long, value_enum, default_value_t = scaffold::Language::Rust)]
         lang: scaffold::Language,
     },
@@ -107,7 +107,7 @@ Limits and retry policy stay. Runs that are under way end with the version that 
     },
 }
 
-/// What `step add` takes.
+/// The options of `step add`.
 #[derive(Debug, Args)]
 pub struct AddArgs {
     /// A script (FILE.js, FILE.ts), a component (FILE.wasm), a crate's directory or a script's
@@ -297,8 +297,11 @@ fn new(name: &Path, lang: scaffold::Language, output: Output) -> Result<()> {
 
 fn show_built(built: &Built, output: Output) -> Result<()> {
     if output.json {
-        let document = json!({"name": built.package, "path": built.path.display().to_string(), "size": built.size});
-        return Ok(output.document(&document)?);
+        return output.report(&BuiltStep {
+            name: built.package.clone(),
+            path: built.path.display().to_string(),
+            size: built.size,
+        });
     }
     output.note(&built.summary());
     Ok(output.line(&built.path.display().to_string())?)

@@ -15,7 +15,7 @@ use crate::app::data_dir;
 use crate::store::sled::salvage::Damage;
 use crate::terminal::output::{Output, printable};
 
-/// What can be done with a data directory that no server uses.
+/// The subcommands of `stepwell store`.
 #[derive(Debug, Subcommand)]
 pub enum StoreCommand {
     /// Read a whole data directory, and list all that is damaged in it

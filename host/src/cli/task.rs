@@ -39,7 +39,7 @@ Examples:
   stepwell task log ID --before 1041        what a long history has before this place
   stepwell task log ID | grep warn";
 
-/// What can be done with tasks.
+/// The subcommands of `stepwell task`.
 #[derive(Debug, Subcommand)]
 pub enum TaskCommand {
     /// List tasks, the newest first
@@ -229,7 +229,7 @@ pub async fn run(global: &Global, command: TaskCommand, output: Output) -> Resul
 /// Prints the task's timeline as it grows until the task is at its end, and gives its last
 /// document. With `--json` nothing is printed: one document is one document.
 ///
-/// `tail` limits the lines of what has happened so far.
+/// `tail` limits the lines of the past; lines that come later are all shown.
 pub async fn watch(
     client: &Client,
     id: &str,

@@ -33,7 +33,7 @@ fn elapsed_ms(task: &Task) -> Option<u64> {
     parse_rfc3339(&task.updated)?.checked_sub(parse_rfc3339(&task.created)?)
 }
 
-/// What has been shown of a task's timeline. Showing it again gives only what is new, so that a
+/// The part of a task's timeline that has been shown. Showing it again gives only new lines, so that a
 /// task can be followed.
 #[derive(Debug, Default)]
 pub struct Timeline {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use serde_json::json;
+use stepwell_api::report::AdminTokenReport;
 use stepwell_api::{NewToken, Scope, Token, Tokens};
 
 use super::context;
@@ -18,7 +18,7 @@ use crate::terminal::units::parse_duration;
 /// How long a running server may take to read a new admin token.
 const TAKEN_WITHIN: Duration = Duration::from_secs(10);
 
-/// What can be done with tokens.
+/// The subcommands of `stepwell token`.
 #[derive(Debug, Subcommand)]
 pub enum TokenCommand {
     /// Add a token; it is printed once and cannot be shown again
@@ -56,12 +56,12 @@ tasks), ingest (create tasks), admin (the workspace itself and its tokens). None
     RotateAdmin,
 }
 
-/// What `token add` takes.
+/// The options of `token add`.
 #[derive(Debug, Args)]
 pub struct AddArgs {
     /// Its name: letters, digits and the signs - . _ of which there may be 80 in all
     name: String,
-    /// What it may do: read, deploy, operate, ingest, admin; several with commas
+    /// Its scopes: read, deploy, operate, ingest, admin; several with commas
     #[arg(long, value_name = "SCOPE", value_delimiter = ',', required = true, value_parser = scope)]
     scope: Vec<String>,
     /// After which time it ends, e.g. 90d [default: never]
@@ -196,12 +196,13 @@ async fn rotate_admin(global: &Global, output: Output) -> Result<()> {
         }
         Err(_) => false,
     };
-    if output.json {
-        return Ok(
-            output.document(&json!({"file": file.display().to_string(), "taken": is_taken}))?
-        );
-    }
     let file = file.display().to_string();
+    if output.json {
+        return output.report(&AdminTokenReport {
+            file,
+            taken: is_taken,
+        });
+    }
     output.note(&match is_taken {
         true => format!(
             "replaced the admin token in {}; the old one is not valid any more",

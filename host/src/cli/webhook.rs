@@ -72,7 +72,7 @@ const CHANGES: [&str; 36] = [
     "no_tolerance",
 ];
 
-/// What can be done with webhooks.
+/// The subcommands of `stepwell webhook`.
 #[derive(Debug, Subcommand)]
 pub enum WebhookCommand {
     /// Add a webhook and show its URL
@@ -155,7 +155,7 @@ A new secret replaces all others at once; with `stepwell webhook secret rotate` 
         #[arg(long, conflicts_with = "tolerance")]
         no_tolerance: bool,
     },
-    /// Send a webhook a request as its provider would, signed with its secret, and say what became of it
+    /// Send a webhook a request as its provider would, signed with its secret, and print the outcome
     #[command(after_help = "Examples:
   stepwell webhook test GitHub
   stepwell webhook test Stripe --event invoice.payment_failed")]

@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use serde_json::json;
-use stepwell_api::report::WorkspaceList;
+use stepwell_api::report::{CurrentWorkspace, WorkspaceList};
 use stepwell_api::{
     NewWorkspace, Period as ApiPeriod, Retention, RetentionChange, Workspace, WorkspaceChange,
 };
@@ -16,7 +15,7 @@ use crate::domain::rate::{Rate, RateError};
 use crate::domain::retention::Period;
 use crate::terminal::output::{Output, printable, shorten, words};
 
-/// What can be done with workspaces.
+/// The subcommands of `stepwell workspace`.
 #[derive(Debug, Subcommand)]
 pub enum WorkspaceCommand {
     /// Add a workspace: a tenant with webhooks, steps, tasks and config of its own
@@ -72,7 +71,7 @@ It is kept in ~/.config/stepwell/cli.json. --workspace and STEPWELL_WORKSPACE ha
     },
 }
 
-/// What is to be set.
+/// The change that the options ask for.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = true)]
 pub struct Settings {
@@ -231,7 +230,7 @@ pub async fn run(global: &Global, command: WorkspaceCommand, output: Output) -> 
             let name = client.get::<Workspace>(&[], &[]).await?.read()?.name;
             current::set(&context::server(global)?, &name)?;
             if output.json {
-                return Ok(output.document(&json!({"current": name}))?);
+                return output.report(&CurrentWorkspace { current: name });
             }
             output.note(&format!("commands act in workspace {}", printable(&name)));
             if let Some(other) = global

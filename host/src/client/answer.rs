@@ -1,4 +1,4 @@
-//! What the server answered.
+//! Answers of the server.
 
 use std::marker::PhantomData;
 

@@ -59,7 +59,7 @@ pub enum ClientError {
         /// The server's words.
         detail: String,
     },
-    /// What answered is no Stepwell server, or one of another version.
+    /// The answer is not that of a Stepwell server, or that of another version.
     #[error(
         "{url} is not a Stepwell server, or one of another version: {reason}; check --url and STEPWELL_URL"
     )]

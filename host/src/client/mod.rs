@@ -1,5 +1,5 @@
 //! The HTTP client of the server's API. It knows addresses, tokens, problem documents and the contract's
-//! types (`stepwell_api`), and nothing of what is to be done with them.
+//! types (`stepwell_api`), and nothing of commands.
 
 mod address;
 mod answer;
@@ -141,7 +141,7 @@ impl Client {
             .await
     }
 
-    /// What putting a document at `/api/v1/workspaces/{ws}/…` would come to; nothing is changed.
+    /// A dry run of a `PUT` at `/api/v1/workspaces/{ws}/…`: the server changes nothing.
     pub async fn check<T>(
         &self,
         path: &[&str],
@@ -308,7 +308,7 @@ impl Client {
         Err(self.problem(status, body))
     }
 
-    /// What a status that is no success says (RFC 9457 problem details with a `code`).
+    /// The error of an answer without a success status (RFC 9457 problem details with a `code`).
     fn problem(&self, status: StatusCode, body: &[u8]) -> ClientError {
         let problem: Problem = serde_json::from_slice(body).unwrap_or_default();
         let code = problem.code;

@@ -24,10 +24,10 @@ use crate::domain::effect::{FetchError, FetchRequest, FetchResult, Redirect};
 use crate::domain::ids::WorkspaceName;
 use crate::domain::limits;
 
-/// What a [`FetchClient`] is made of. The default is what `stepwell serve` does without options.
+/// The settings of a [`FetchClient`]. The default is that of `stepwell serve` without options.
 #[derive(Debug, Clone)]
 pub struct FetchSettings {
-    /// What the operator allows besides public addresses.
+    /// The operator's rules for addresses that are not public.
     pub policy: EgressPolicy,
     /// How long a call may take, from resolving to the body's last byte and over all redirects, if
     /// the request does not say. 30 s, as long as a run.

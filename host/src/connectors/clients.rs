@@ -22,7 +22,7 @@ use crate::domain::blocking::Executor;
 use crate::domain::ids::WorkspaceName;
 use crate::domain::limits;
 
-/// What the clients of all workspaces are made of, and those of the workspaces that have made calls lately.
+/// The clients of the workspaces that have made calls lately, and the settings to make others.
 pub(super) struct AllClients {
     resolver: Arc<dyn Resolve>,
     policy: EgressPolicy,
@@ -30,7 +30,7 @@ pub(super) struct AllClients {
     connect_timeout: Duration,
     /// The connections of all workspaces.
     sockets: Arc<Sockets>,
-    /// What runs the connections of calls that are nobody's work.
+    /// Runs the connections of calls that no workspace made.
     pub(super) uncounted: Arc<dyn Executor>,
     made: Cache<WorkspaceName, Arc<Clients>>,
 }
@@ -40,7 +40,7 @@ pub(super) struct Clients {
     /// For every port that no rule names.
     general: Transport,
     by_port: HashMap<u16, Transport>,
-    /// What runs their connections.
+    /// Runs their connections.
     executor: Arc<dyn Executor>,
 }
 

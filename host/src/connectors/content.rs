@@ -21,7 +21,7 @@ enum Coding {
     Deflate,
 }
 
-/// What is to be undone of a body, outermost first.
+/// The codings of a body that are to be undone, the outermost first.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Codings {
     known: Vec<Coding>,

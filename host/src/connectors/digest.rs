@@ -1,4 +1,4 @@
-//! What identifies a call in the journal: its digest for the machine, its summary for people.
+//! The identity of a call in the journal: its digest for the machine, its summary for people.
 
 use sha2::{Digest, Sha256};
 use url::Url;

@@ -1,4 +1,4 @@
-//! What a call takes beside its connection, and who pays for it.
+//! The memory and processor time of a call, and the workspace that they are charged to.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,20 +9,20 @@ use crate::domain::blocking::{BlockingPool, Executor, Job, Work, spawn_blocking}
 use crate::domain::budget::Charge;
 use crate::domain::ids::WorkspaceName;
 
-/// What a workspace's call takes from.
+/// The budgets that a workspace's call takes from.
 #[derive(Clone, Copy)]
 pub struct Payer<'a> {
     /// Memory for the response.
     pub memory: &'a Charge,
     /// Threads that decode its body.
     pub pool: &'a dyn BlockingPool,
-    /// What runs its connections.
+    /// Runs its connections.
     pub executor: &'a Arc<dyn Executor>,
     /// How fast a large response is read.
     pub pace: &'a Paced,
 }
 
-/// Threads whose time is counted for nobody.
+/// An executor whose time is counted for no workspace.
 pub(super) struct Unbounded;
 
 impl BlockingPool for Unbounded {

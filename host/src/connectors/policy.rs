@@ -1,4 +1,4 @@
-//! Who may be reached: the operator's policy over addresses and a workspace's policy over hosts,
+//! Which destinations may be reached: the operator's policy over addresses and a workspace's policy over hosts,
 //! ports and methods. A request needs the consent of both. Nothing here resolves or dials.
 //!
 //! The operator's policy alone decides about addresses, because addresses are the operator's: every
@@ -102,7 +102,7 @@ impl fmt::Display for OrName {
     }
 }
 
-/// What the operator allows besides public addresses.
+/// The operator's rules for addresses that are not public.
 #[derive(Debug, Clone, Default)]
 pub struct EgressPolicy {
     rules: Vec<EgressRule>,
@@ -174,7 +174,7 @@ impl EgressPolicy {
         }
     }
 
-    /// What an address is and its block, if it may not be dialled.
+    /// The kind and the block of an address that must not be dialled; `None` if it may be.
     fn refused(
         &self,
         name: Option<&str>,
@@ -202,7 +202,7 @@ fn narrowest(address: IpAddr) -> String {
     ipnet::IpNet::from(address).to_string()
 }
 
-/// What a workspace allows itself, within what the operator allows. Each list that is `None` allows
+/// The destinations that a workspace allows, within those that the operator allows. Each list that is `None` allows
 /// everything; an empty list allows nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -1,4 +1,4 @@
-//! What becomes of a request when its answer is a redirect: the Fetch standard's HTTP-redirect fetch
+//! What happens to a request when its answer is a redirect: the Fetch standard's HTTP-redirect fetch
 //! (4.4), stricter where a step's credentials are at stake. It only computes; the policy judges the
 //! new hop like any other.
 

@@ -53,7 +53,7 @@ pub(super) struct SystemResolver {
 const LOOKUPS: u64 = 64;
 
 tokio::task_local! {
-    /// Whose call it is that a name is looked up for. A resolver of the HTTP client is given the name and nothing else.
+    /// The workspace whose call a name is looked up for. A resolver of the HTTP client is given the name and nothing else.
     static CALLER: WorkspaceName;
 }
 
@@ -183,7 +183,7 @@ mod tests {
     fn offline(hosts: &str) -> SystemResolver {
         let mut file = Hosts::default();
         file.read_hosts_conf(hosts.as_bytes()).unwrap();
-        // No name server at all: what is answered is answered from here.
+        // No name server at all: only names that are resolved here have an answer.
         let config = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
         let dns = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         SystemResolver {

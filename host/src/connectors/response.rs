@@ -185,7 +185,7 @@ fn plain(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Bytes of a head as text. What is no UTF-8 is read as Latin-1, as RFC 9110 (5.5) says of old ones.
+/// Bytes of a head as text. Bytes that are not UTF-8 are read as Latin-1, as RFC 9110 (5.5) says of old ones.
 fn text(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),

@@ -86,11 +86,11 @@ pub(super) struct Transport {
     sockets: Arc<Sockets>,
 }
 
-/// Whose client it is.
+/// The workspace of the client.
 #[derive(Clone)]
 pub(super) struct Owner {
     pub(super) workspace: WorkspaceName,
-    /// What runs its connections, as the workspace's work.
+    /// Runs its connections, as the workspace's work.
     pub(super) executor: Arc<dyn Executor>,
 }
 

@@ -27,7 +27,7 @@ pub async fn apply(
 ) -> anyhow::Result<()> {
     // Why nothing more can be done: for one workspace, or for all.
     let (mut no_workspace, mut no_server) = (None, None::<String>);
-    // What was deleted may be what could not be sent, under a former name.
+    // A resource that could not be sent may be the deleted one under a new name.
     let mut failed = HashSet::new();
     for item in items {
         let kind = (item.workspace.clone(), item.kind);

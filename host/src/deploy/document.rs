@@ -18,7 +18,7 @@ const DEPTH: usize = 64;
 /// A node and where it stands.
 pub type Node = Spanned<Tree>;
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Tree {
     /// Nothing, `~` or `null`.

@@ -29,7 +29,7 @@ pub enum EnvError {
     /// No `}`.
     #[error("`${{` is not closed; write ${{NAME}}, or $$ for a dollar sign")]
     Open,
-    /// What stands in the braces is no name.
+    /// The text in the braces is no name.
     #[error(
         "`{0}` is not a variable's name: letters, digits and _; write ${{NAME}} or ${{NAME:-default}}, or $$ for a dollar sign"
     )]
@@ -60,7 +60,7 @@ pub fn expand(text: &str, vars: Vars<'_>, most: usize) -> Result<String, EnvErro
     Ok(out)
 }
 
-/// What follows a name.
+/// The operator after a variable's name.
 enum Form {
     Plain,
     /// `-`: instead of what is not there.
@@ -107,7 +107,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads what stands behind `${`, to its `}`.
+    /// Reads the text between `${` and its `}`.
     fn variable(&mut self, out: &mut String, used: bool, depth: usize) -> Result<(), EnvError> {
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let length = self.rest.find(|c| !is_part(c)).unwrap_or(self.rest.len());
@@ -173,7 +173,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// The braces are not closed, or hold what is no name.
+    /// The braces are not closed, or the text in them is no name.
     fn not_a_variable(&self) -> EnvError {
         match self.rest.split_once('}') {
             None => EnvError::Open,

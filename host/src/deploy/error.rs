@@ -1,4 +1,4 @@
-//! What is wrong with a manifest, where, and why nothing was deployed, or not everything.
+//! Errors in a manifest with their places, and failures of a deployment.
 
 use std::fmt;
 use std::io;
@@ -15,7 +15,7 @@ pub struct At {
     pub path: String,
 }
 
-/// What is wrong with a manifest, and what would be right.
+/// An error in a manifest, with its place and a correction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// Its place in the manifest.
@@ -59,7 +59,7 @@ pub enum DeployError {
     Manifest {
         /// The manifest.
         file: PathBuf,
-        /// All that is wrong.
+        /// All errors.
         faults: Vec<Fault>,
     },
     /// Secrets would be deleted, and there is no terminal to confirm it on.

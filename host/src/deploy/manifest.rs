@@ -20,13 +20,13 @@ use super::reader::{Place, Reader};
 use check::Check;
 use model::Workspace;
 
-/// What a server is to have.
+/// A manifest: the setup that a server is to have.
 pub struct Manifest {
     /// The folder that its paths start from, canonical.
     pub folder: PathBuf,
     /// The tenants.
     pub workspaces: Vec<Workspace>,
-    /// What is taken and has no effect, for the reader's eye.
+    /// Members that are accepted and have no effect.
     pub notes: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What the server has, compared with what it is to have. Only GETs are sent, and PUTs that are to
+//! Compares the server's setup with the manifest. Only GETs are sent, and PUTs that are to
 //! change nothing.
 
 pub mod item;
@@ -25,7 +25,7 @@ pub use prune::Unmanaged;
 pub struct Plan {
     /// In the order in which they are to be sent.
     pub items: Vec<Item>,
-    /// What the server has, the manifest does not name, and stays.
+    /// Resources on the server that the manifest does not name, and that stay.
     pub kept: Vec<Unmanaged>,
     /// For the reader's eye.
     pub notes: Vec<String>,
@@ -84,7 +84,7 @@ pub async fn plan(
     Ok(plan)
 }
 
-/// What is wanted of a workspace and is otherwise there.
+/// The settings of the manifest that a workspace's present ones differ from.
 fn unlike(wanted: WorkspaceChange, there: Option<&contract::Workspace>) -> WorkspaceChange {
     let Some(there) = there else {
         return wanted;

@@ -60,16 +60,16 @@ impl<'n> Fields<'n> {
     }
 }
 
-/// What has been seen under a name, and on which line.
+/// A value that was read under a name, with its line.
 #[derive(Default)]
 pub struct Names(HashMap<String, u64>);
 
-/// Reads places, and keeps what is wrong with them.
+/// Reads members by their places, and collects errors.
 pub struct Reader<'r> {
     vars: Vars<'r>,
     /// The bytes that the texts to come may have.
     room: usize,
-    /// What was wrong so far.
+    /// The errors so far.
     pub faults: Vec<Fault>,
 }
 
@@ -172,7 +172,7 @@ impl<'r> Reader<'r> {
             self.unique(&mut names, &at, "the key", &key.value);
             let mut value = Place::of(node, path);
             if node.value == Tree::Null {
-                // What is not there stands nowhere, or on a later line.
+                // A missing member has no line, or is on a later one.
                 value.at = at;
             }
             fields.push((key.value.as_str(), value));

@@ -34,11 +34,11 @@ pub struct Step {
     pub derived: Option<Derived>,
     /// Its source, from the manifest's folder.
     pub source: String,
-    /// What is uploaded.
+    /// The bytes that are uploaded.
     pub bytes: Bytes,
     /// The SHA-256 of that, as the API reports it.
     pub digest: String,
-    /// What each run may use.
+    /// The limits of each run.
     pub limits: StepLimits,
     /// When a failed run is tried again.
     pub retry: RetryPolicy,
@@ -55,9 +55,9 @@ pub struct Broken {
 /// The steps of a workspace.
 #[derive(Default)]
 pub struct Steps {
-    /// Those that can be sent.
+    /// The steps that can be sent.
     pub made: Vec<Step>,
-    /// Those that cannot; the others are sent all the same.
+    /// The sources that cannot be sent; the others are sent all the same.
     pub broken: Vec<Broken>,
 }
 
@@ -171,7 +171,7 @@ fn make(
     };
     match (&source.name, contents.len()) {
         (Some(_), 0) => return Err(SourceError::NoStep),
-        (Some(_), many) if many > 1 => return Err(SourceError::Several(many)),
+        (Some(_), many) if many > 1 => return Err(SourceError::TooMany(many)),
         _ => {}
     }
     let named = contents.into_iter();

@@ -19,7 +19,7 @@ pub struct AuditEntry {
     pub ip: String,
     /// The id of the operation in the OpenAPI document, e.g. `setConfig`.
     pub what: String,
-    /// What it was about: the path below the workspace, e.g. `config/CRM_TOKEN`.
+    /// The target: the path below the workspace, e.g. `config/CRM_TOKEN`.
     pub target: String,
     /// [`DONE`], or the code of the refusal.
     pub outcome: String,
@@ -84,7 +84,7 @@ impl Default for AuditBounds {
     }
 }
 
-/// Which entries are looked for. What is `None` is any.
+/// Which entries are wanted. A member that is `None` matches every entry.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuditQuery {
     /// The log of one workspace; `None` for all logs, the server's own included.
@@ -125,7 +125,7 @@ impl AuditQuery {
 pub struct AuditPage {
     /// The entries with their ids.
     pub entries: Vec<(AuditId, AuditEntry)>,
-    /// What to go on before, if there may be more.
+    /// The id before which the next page begins, if there may be more.
     pub next: Option<AuditId>,
 }
 

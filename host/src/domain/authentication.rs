@@ -23,7 +23,7 @@ pub struct Authentication {
     pub scheme: Option<String>,
     /// The newest first.
     pub secrets: Vec<WebhookSecret>,
-    /// What the sender repeats when it asks whether the webhook is wanted, sealed by the vault.
+    /// The verify token that the sender repeats when it asks whether the webhook is wanted, sealed by the vault.
     pub verify_token: Option<Vec<u8>>,
     /// The networks that may send; every one if there is none.
     pub allow_ips: Vec<IpNet>,

@@ -18,7 +18,7 @@ pub type Work = Box<dyn FnOnce() + Send>;
 /// Work that waits for other things between its steps.
 pub type Job<T = ()> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// What work gave, until its caller says again which type it has.
+/// The result of a piece of work, until its caller downcasts it.
 type Answer = Box<dyn Any + Send>;
 
 /// Does work on a thread of the runtime that may block: as `tokio::task::spawn_blocking`, but of one type for all
@@ -57,7 +57,7 @@ pub trait BlockingPool: Send + Sync {
     ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 }
 
-/// What runs jobs of workspaces, such as their connections to upstreams. The time of each of their steps is the
+/// Runs jobs of workspaces, such as their connections to upstreams. The time of each of their steps is the
 /// workspace's, and one that has used more than its share waits with them.
 pub trait Executor: Send + Sync {
     /// Begins a job. It goes on until its end, or that of the threads.

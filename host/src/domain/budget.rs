@@ -1,6 +1,6 @@
 //! An amount of something that the server has once (bytes of memory, calls in flight), shared by workspaces.
 //!
-//! A workspace has a share that the others cannot take from it together: what is above all shares ends where
+//! A workspace has a share that the others cannot take from it together: the amount above all shares ends where
 //! a quarter of the budget is left. Who holds a permit and needs more never waits without a bound: it asks
 //! ([`Permit::grow`]) and is refused, or waits no longer than a time that it states. So holders cannot wait for
 //! each other for ever.
@@ -222,7 +222,7 @@ pub struct Permit {
 struct Amounts {
     /// Taken from the budget.
     held: u64,
-    /// Of it, what is in use.
+    /// The part of it that is in use.
     used: u64,
     /// The least that it holds, used or not.
     least: u64,
@@ -322,7 +322,7 @@ impl Permit {
         Ok(())
     }
 
-    /// Gives back what is held without need.
+    /// Gives back the part that is held without need.
     fn settle(&self, amounts: &mut Amounts) {
         let held = amounts.used.max(amounts.least);
         self.give_back(amounts.held - held);
@@ -337,7 +337,7 @@ impl Drop for Permit {
     }
 }
 
-/// What one thing has of a permit that it shares with others. It is given back when this is dropped.
+/// A part of a permit that several owners share. It is given back when this is dropped.
 #[derive(Debug)]
 pub struct Charge {
     permit: Arc<Permit>,

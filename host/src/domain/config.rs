@@ -6,7 +6,7 @@ use std::fmt;
 use std::ops::{Deref, Range};
 use std::sync::OnceLock;
 
-/// What stands in the place of a value.
+/// The text that is shown in place of a value.
 pub const MASK: &str = "***";
 /// The shortest text that is masked, in bytes. Shorter values are words such as `eu`, which would be masked in
 /// every sentence, and no secret worth the name is.

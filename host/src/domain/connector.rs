@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectorSettings {
-    /// What it speaks to, e.g. `slack.com`.
+    /// The service that it speaks to, e.g. `slack.com`.
     pub kind: String,
-    /// What the kind needs: addresses, tokens.
+    /// The settings of its kind: addresses, tokens.
     #[serde(default)]
     pub config: Map<String, Value>,
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::clock::Millis;
 use super::ids::{TaskId, WebhookName};
 
-/// A request to a webhook, and what came of it. Values that may be secrets are masked.
+/// A request to a webhook, and its outcome. Values that may be secrets are masked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// Its id; of an accepted delivery the id of its task. Ids grow with time.
@@ -16,7 +16,7 @@ pub struct Delivery {
     pub name: WebhookName,
     /// When the verdict was made.
     pub at: Millis,
-    /// What came of it.
+    /// Its outcome.
     pub verdict: Verdict,
     /// Its sender: the connection's other end.
     pub ip: IpAddr,
@@ -32,7 +32,7 @@ pub struct Delivery {
     pub omitted: u64,
 }
 
-/// What came of a delivery.
+/// The outcome of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// It became a task, which has the delivery's id.
@@ -87,7 +87,7 @@ impl Verdict {
     }
 }
 
-/// Which recorded deliveries are wanted. What is `None` is free.
+/// Which recorded deliveries are wanted. A member that is `None` matches every delivery.
 #[derive(Debug, Clone, Default)]
 pub struct DeliveryQuery {
     /// To the webhook with this id.

@@ -25,11 +25,11 @@ pub struct FetchRequest {
     /// The longest the call may take in milliseconds, connection included; `None` leaves it to the
     /// server.
     pub timeout_ms: Option<u64>,
-    /// What to do with a redirect.
+    /// How to handle a redirect.
     pub redirect: Redirect,
 }
 
-/// What to do with a redirect (the `redirect` member of the Fetch standard's request).
+/// How to handle a redirect (the `redirect` member of the Fetch standard's request).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Redirect {
     /// Follow up to 10 hops, each checked against the egress policy.
@@ -98,7 +98,7 @@ pub enum FetchError {
     TooMany(String),
 }
 
-/// What came of a connector call.
+/// The result of a connector call.
 pub type FetchResult = Result<FetchResponse, FetchError>;
 
 /// An operation of a named connector as a guest asked for it.
@@ -129,7 +129,7 @@ pub enum OperationError {
     Failed(String),
 }
 
-/// What a guest asks for, one call.
+/// One call of a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallRequest {
     /// `connectors.fetch`.
@@ -162,7 +162,7 @@ impl CallRequest {
     }
 }
 
-/// What came of a call.
+/// The result of a call, as it is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallResult {
     /// Of a fetch.
@@ -171,7 +171,7 @@ pub enum CallResult {
     Operation(Result<String, OperationError>),
 }
 
-/// What a run was begun as: enough to begin it again as the same, even if its step has been replaced
+/// The origin of a run: enough to begin it again as the same, even if its step has been replaced
 /// meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunOrigin {
@@ -190,7 +190,7 @@ pub struct Effect {
     pub run: u32,
     /// The attempt of that run, counted from 1. Another attempt makes its calls anew.
     pub attempt: u32,
-    /// What the run was begun as.
+    /// The origin of the run.
     pub begun: RunOrigin,
     /// The call within the attempt, counted from 0 in the order the guest made them.
     pub call: u32,
@@ -205,7 +205,7 @@ pub struct Effect {
     pub at: Millis,
     /// How long the call took, in microseconds.
     pub duration_us: u64,
-    /// What came of it, without the response's body if that is kept elsewhere.
+    /// Its result, without the response's body if that is kept elsewhere.
     pub result: CallResult,
     /// The SHA-256 of the response's body, if that is too large for the journal and kept by digest.
     pub body: Option<[u8; 32]>,
@@ -298,7 +298,7 @@ pub enum CallFault {
 }
 
 /// Answers the connector calls of one run: from the journal if they are there, else by making
-/// them and recording what came. The sandbox knows connectors only by this.
+/// them and recording the results. The sandbox knows connectors only by this.
 pub trait Calls: Send + Sync + 'static {
     /// Answers call number `call` (from 0, in the order the guest made them). The result is
     /// durable when the future resolves.
@@ -334,6 +334,6 @@ pub trait Calls: Send + Sync + 'static {
 pub struct FilePart {
     /// The size of the whole file, in bytes.
     pub size: u64,
-    /// What was asked for, as far as the file goes.
+    /// The requested bytes, as far as the file goes.
     pub bytes: Vec<u8>,
 }

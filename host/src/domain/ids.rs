@@ -53,7 +53,7 @@ pub struct TaskId(Uuid);
 impl TaskId {
     /// A new id, greater than every id this process made before.
     ///
-    /// Its last byte, the partition, is that of the millisecond in it: what is written together is of few partitions then,
+    /// Its last byte, the partition, is that of the millisecond in it: so tasks that are written together are of few partitions,
     /// and in the long run all have as much.
     pub fn new() -> Self {
         let mut bytes = Uuid::now_v7().into_bytes();
@@ -248,8 +248,8 @@ name_type!(
     |c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 );
 
-/// Refuses a name for something new that is white space or has it at its ends: nobody could tell it from
-/// another one. What has such a name from before keeps it.
+/// Refuses a new name that is white space or has it at its ends: a reader could not tell it from another name. A
+/// name that was stored before this rule stays valid.
 ///
 /// # Errors
 /// [`IdError::Spaces`].

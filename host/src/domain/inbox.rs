@@ -1,4 +1,4 @@
-//! What a node asks of the node that owns a task, and what that one answers.
+//! Requests of a node to the node that owns a task, and the answers.
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ impl fmt::Debug for RequestId {
     }
 }
 
-/// What is to be done with a task that is there.
+/// An action on a task that exists.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TaskAction {
     /// End it.
@@ -53,17 +53,17 @@ pub enum TaskAction {
 /// An action on a task, and who asked for it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskRequest {
-    /// Whose task.
+    /// The task's workspace.
     pub workspace: WorkspaceName,
     /// Which one.
     pub task: TaskId,
     /// Who asked for it, for the journal.
     pub by: String,
-    /// What is to be done.
+    /// The action.
     pub action: TaskAction,
 }
 
-/// What came of a request: the task as it stands after it.
+/// The outcome of a request: the task's head after it.
 pub type TaskAnswer = Result<Box<TaskHead>, TaskRefusal>;
 
 /// Why a request was not done. It has left nothing.
@@ -91,6 +91,6 @@ pub enum TaskRefusal {
     Duplicate(TaskId),
     /// The task's workspace is being erased.
     Erasing,
-    /// It can never be stored, or what is stored cannot be read, for this reason.
+    /// It can never be stored, or the stored value cannot be read, for this reason.
     Refused(String),
 }

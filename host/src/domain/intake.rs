@@ -112,7 +112,7 @@ impl IntakeError {
     }
 }
 
-/// What is to be set of an [`Intake`]; what is `None` stays.
+/// A change of an [`Intake`]: members that are `None` stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IntakeChange {
     /// See [`Intake::methods`].
@@ -143,7 +143,7 @@ impl IntakeChange {
         })
     }
 
-    /// Sets what is named.
+    /// Sets the members that are not `None`.
     pub fn apply(self, intake: &mut Intake) {
         if let Some(methods) = self.methods {
             intake.methods = methods;
@@ -174,7 +174,7 @@ impl Intake {
         Ok(intake)
     }
 
-    /// What was stored. Names of header fields are not checked again: a field that may hold a secret is not kept, even if
+    /// An intake from the store. Names of header fields are not checked again: a field that may hold a secret is not kept, even if
     /// it is named.
     ///
     /// # Errors
@@ -190,7 +190,7 @@ impl Intake {
 
     /// Whether a task keeps a header field; its name is in lower case, as an `http::HeaderName` is.
     pub fn keeps(&self, name: &str) -> bool {
-        // The look for secrets costs the most. What is kept of every request needs none.
+        // The search for secrets costs the most. Fields that are kept of every request need none.
         EVENT_NAMES.contains(&name)
             || (ends_as_event(name) || self.headers.iter().any(|named| named == name))
                 && !may_be_secret(name)

@@ -39,13 +39,13 @@ pub enum Entry {
         /// Why it was given up; none if it was delivered.
         error: Option<String>,
     },
-    /// A subtask has ended, and what came of it is in the data.
+    /// A subtask has ended, and its result is in the data.
     Subtask {
         /// When it was put there.
         at: Millis,
         /// The subtask.
         task: TaskId,
-        /// What it changed in the data, as in [`RunEntry::changes`].
+        /// The changes that it made in the data, as in [`RunEntry::changes`].
         changes: String,
     },
 }
@@ -83,9 +83,9 @@ pub struct RunEntry {
     pub at: Millis,
     /// How it ended.
     pub ended: Ended,
-    /// What it changed in the data: JSON text of an array of `domain::data::Change`.
+    /// The changes that it made in the data: JSON text of an array of `domain::data::Change`.
     pub changes: String,
-    /// What it printed.
+    /// Its log lines.
     pub logs: Vec<LogLine>,
     /// Fuel used.
     pub fuel: u64,

@@ -38,7 +38,7 @@ pub const KEPT_HEADER_BYTES: usize = 1024;
 /// Bytes of all header fields that a task keeps; those beyond it are left out.
 pub const KEPT_HEADERS_BYTES: usize = 8 * 1024;
 /// The deepest nesting that a task's data may grow to. Below what JSON parsers accept (128), so
-/// that what was stored can be read again.
+/// that stored values can be read again.
 pub const DATA_DEPTH: usize = 100;
 /// The largest data a task may grow to, in bytes of JSON text.
 pub const DATA_BYTES: usize = 8 * 1024 * 1024;

@@ -8,11 +8,11 @@ use std::sync::Arc;
 pub struct PayloadSchema {
     /// The JSON text of an object.
     pub text: Arc<str>,
-    /// What becomes of a document that does not fit.
+    /// What happens to a document that does not fit.
     pub on_mismatch: OnMismatch,
 }
 
-/// What becomes of a document that does not fit.
+/// What happens to a document that does not fit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnMismatch {
     /// It is refused, and becomes no task.
@@ -50,7 +50,7 @@ impl std::str::FromStr for OnMismatch {
 /// Why a schema cannot be set so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PayloadSchemaError {
-    /// No word for what becomes of a document that does not fit.
+    /// No word for what happens to a document that does not fit.
     #[error("`{0}` says nothing; it is `refuse` or `flag`")]
     NoWord(String),
     /// There is no schema that a document could fail to fit.
@@ -58,7 +58,7 @@ pub enum PayloadSchemaError {
     NoSchema,
 }
 
-/// What is to be set of a webhook's schema; what is `None` stays.
+/// A change of a webhook's schema: members that are `None` stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PayloadSchemaChange {
     /// The text of the schema; `Some(None)` for none.
@@ -68,7 +68,7 @@ pub struct PayloadSchemaChange {
 }
 
 impl PayloadSchemaChange {
-    /// Sets what is named.
+    /// Sets the members that are not `None`.
     ///
     /// # Errors
     /// [`PayloadSchemaError::NoSchema`].

@@ -53,7 +53,7 @@ impl fmt::Display for Scope {
     }
 }
 
-/// Who sent a request.
+/// The holder of a token: the sender of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// What the journal calls it: [`ADMIN`], or a token's name.
@@ -62,7 +62,7 @@ pub struct Principal {
     pub token: Option<Arc<str>>,
     /// The one workspace that it may act in; `None` for all, and for the server itself.
     pub workspace: Option<WorkspaceName>,
-    /// What it may do there.
+    /// Its scopes there.
     pub scopes: Vec<Scope>,
     /// When its token ends, if it does by itself.
     pub expires: Option<Millis>,

@@ -13,7 +13,7 @@ pub use web::{origin, redirect};
 /// How a webhook answers the requests that it takes. The default is the task's id, at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReplyRules {
-    /// What the sender is answered.
+    /// The answer that the sender gets.
     pub rule: ReplyRule,
     /// Where a browser that sent a plain form is led: an absolute URL.
     pub redirect: Option<String>,
@@ -21,7 +21,7 @@ pub struct ReplyRules {
     pub origins: Vec<String>,
 }
 
-/// What a sender is answered whose request was taken.
+/// The answer to a sender whose request was accepted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum ReplyRule {
     /// The task's id, at once.
@@ -29,7 +29,7 @@ pub enum ReplyRule {
     Accepted,
     /// Always the same.
     Fixed(Box<HttpReply>),
-    /// What comes of the task, for which the sender waits.
+    /// The result of the task, for which the sender waits.
     Wait {
         /// How long at most: 1 to [`limits::REPLY_WAIT_SECONDS`].
         seconds: u32,
@@ -58,7 +58,7 @@ pub struct GivenReply {
     pub attempt: u32,
 }
 
-/// What is to be set of [`ReplyRules`]; what is `None` stays.
+/// A change of [`ReplyRules`]: members that are `None` stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReplyRulesChange {
     /// A fixed reply, which takes the place of a wait; or none.
@@ -90,7 +90,7 @@ impl ReplyRulesChange {
         })
     }
 
-    /// Sets what is named.
+    /// Sets the members that are not `None`.
     pub fn apply(self, rules: &mut ReplyRules) {
         match (self.fixed, &rules.rule) {
             (Some(Some(reply)), _) => rules.rule = ReplyRule::Fixed(Box::new(reply)),

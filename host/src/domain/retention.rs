@@ -96,9 +96,9 @@ impl<'de> Deserialize<'de> for Period {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
-    /// Those that are done.
+    /// How long done tasks are kept.
     pub done: Period,
-    /// Those that came to another end: error, unmatched, ignored, cancelled.
+    /// How long the others are kept: error, unmatched, ignored, cancelled.
     pub others: Period,
 }
 

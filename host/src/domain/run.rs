@@ -1,4 +1,4 @@
-//! A run: one execution of one step on one task. What goes into it and what comes out.
+//! A run: one execution of one step on one task. Its input and its outcome.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::budget::Permit;
 use super::clock::Millis;
-use super::data::{Document, Written};
+use super::data::{Document, DraftWrites};
 use super::ids::TaskId;
 use super::limits::{self, StepLimits};
 use super::subtask::{Family, NewSubtask, Reserved};
@@ -27,11 +27,11 @@ pub struct RunInput {
     pub data: Arc<Document>,
     /// The workspace's config.
     pub config: Arc<Config>,
-    /// What the run's clock reads until its first connector call is answered.
+    /// The time of the run's clock until its first connector call is answered.
     pub clock: Millis,
-    /// What the run's randomness is drawn from.
+    /// The seed of the run's random numbers.
     pub seed: [u8; 32],
-    /// What the run may use.
+    /// The limits of the run.
     pub limits: StepLimits,
     /// How many generations below a task without a parent the task is, from 0.
     pub depth: u32,
@@ -41,7 +41,7 @@ pub struct RunInput {
     pub family: Arc<Family>,
     /// Milliseconds of the run's time that went before its last long pause.
     pub spent_ms: u64,
-    /// What the run takes its memory from: linear memories, values of the data, answers of calls.
+    /// The budget that the run takes its memory from: linear memories, values of the data, answers of calls.
     pub memory: Arc<Permit>,
 }
 
@@ -56,12 +56,12 @@ impl RunInput {
     }
 }
 
-/// What came of an execution of a step.
+/// The outcome of an execution of a step.
 #[derive(Debug, Clone)]
 pub struct RunOutput {
     /// Whether the run ended, and how.
     pub outcome: RunOutcome,
-    /// What it printed, in order.
+    /// Its log lines, in order.
     pub logs: Vec<LogLine>,
     /// Fuel used.
     pub fuel: u64,
@@ -103,17 +103,17 @@ pub enum RunEnd {
     },
 }
 
-/// What a run did that returned.
+/// The results of a run that returned.
 #[derive(Debug, Clone)]
 pub struct Finished {
     /// What it wrote to the data.
-    pub written: Written,
+    pub written: DraftWrites,
     /// The task's name, if the run set it.
     pub name: Option<String>,
     /// The task's tags, if the run set them.
     pub tags: Option<Vec<String>>,
-    /// What it asked for its task.
-    pub then: Then,
+    /// Whether its task goes on.
+    pub directive: RunDirective,
     /// Whether the run called `task.redo`.
     pub redo: bool,
     /// In how many milliseconds the task's time is over, if the run called `task.timeout`.
@@ -126,11 +126,11 @@ pub struct Finished {
     pub reserved: Option<Arc<Reserved>>,
 }
 
-/// What a finished run asked for its task.
+/// Whether a finished run asked that its task goes on, waits or ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Then {
-    /// Nothing: the next step runs, if there is one.
-    GoOn,
+pub enum RunDirective {
+    /// The next step runs, if there is one.
+    Continue,
     /// `task.park`: it waits for so many milliseconds.
     Park(Millis),
     /// `task.complete(result?)`: done, with an optional result as JSON text.
@@ -300,7 +300,7 @@ pub enum LogLevel {
     Warn,
     /// `console.error`, standard error.
     Error,
-    /// For the record: what was done on whose behalf.
+    /// Records who did something on whose behalf.
     Audit,
     /// Something to be drawn: JSON text of an object.
     Visual,

@@ -1,4 +1,4 @@
-//! A schedule: a cron line in a time zone, and what becomes of the fires that were missed. Pure:
+//! A schedule: a cron line in a time zone, and what happens to the fires that were missed. Pure:
 //! when it fires is a function of the line, the zone and the last planned time that is settled.
 //!
 //! Times are only ever counted on from the last settled one, never from the machine's clock: a
@@ -23,7 +23,7 @@ use super::limits;
 use super::partition::Partition;
 pub use line::ScheduleError;
 
-/// What becomes of the planned times at which the server did not run.
+/// What happens to the planned times at which the server did not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Missed {
@@ -36,7 +36,7 @@ pub enum Missed {
     All,
 }
 
-/// What a schedule is declared by.
+/// The declaration of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleSettings {
@@ -46,7 +46,7 @@ pub struct ScheduleSettings {
     /// The IANA name of the time zone that the line is read in.
     #[serde(default = "utc")]
     pub timezone: String,
-    /// What becomes of missed fires.
+    /// What happens to missed fires.
     #[serde(default)]
     pub missed: Missed,
     /// The data of its tasks.
@@ -120,7 +120,7 @@ pub struct Plan {
     zone: TimeZone,
 }
 
-/// What is to be done at a look at a schedule.
+/// The planned times of a schedule that are due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
     /// The planned times that become tasks, oldest first.
@@ -161,7 +161,7 @@ impl Plan {
         let start = Zoned::new(start, self.zone.clone());
         let next = self.cron.find_next_occurrence(&start, false).ok()?;
         let next = Millis::try_from(next.timestamp().as_millisecond()).ok()?;
-        // Whole seconds; and what is not ahead would be planned for ever.
+        // Whole seconds. A time that is not in the future would be planned for ever.
         let next = next - next % 1_000;
         (next > after).then_some(next)
     }
@@ -194,7 +194,7 @@ impl Plan {
         Some(found)
     }
 
-    /// What is to be done at `now` if all up to `last` is settled and times older than `late`
+    /// The times that are due at `now` if all times up to `last` are settled and times older than `late`
     /// milliseconds were missed; `None` if nothing is due.
     pub fn due(&self, missed: Missed, last: Millis, now: Millis, late: Millis) -> Option<Due> {
         let first = self.next_after(last).filter(|first| *first <= now)?;

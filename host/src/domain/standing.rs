@@ -4,7 +4,7 @@ use super::clock::Millis;
 use super::ids::StepName;
 use super::task_state::TaskState;
 
-/// Where a task stands. Each state holds what is valid in it alone.
+/// The state of a task. Each variant holds only the values that are valid in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// See [`TaskState::Ready`].

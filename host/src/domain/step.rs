@@ -11,7 +11,7 @@ use super::limits::{STEP_VERSIONS, StepLimits};
 pub struct Step {
     /// Its name, unique in the workspace.
     pub name: StepName,
-    /// What its bytes are.
+    /// The kind of its bytes.
     pub kind: StepKind,
     /// SHA-256 of the component or script package, lower-case hex.
     pub digest: String,
@@ -19,7 +19,7 @@ pub struct Step {
     pub size: u64,
     /// The condition as the component declared it, JSON text.
     pub condition: String,
-    /// What one run may use.
+    /// The limits of one run.
     pub limits: StepLimits,
     /// When a run that asked to be tried again is.
     pub retry: RetryPolicy,
@@ -32,7 +32,7 @@ pub struct Step {
     pub updated: Millis,
 }
 
-/// What a step is made of, or was.
+/// The source of a step, as it is or was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepVersion {
     /// See [`Step::digest`].
@@ -69,7 +69,7 @@ impl Step {
     }
 }
 
-/// What a version's bytes are.
+/// The kind of a version's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum StepKind {
@@ -111,7 +111,7 @@ impl RetryPolicy {
     };
 }
 
-/// What is to be set of a step's limits and retry policy; what is `None` stays as it is.
+/// A change of a step's limits and retry policy: members that are `None` stay as they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Tuning {
@@ -132,7 +132,7 @@ pub struct Tuning {
 }
 
 impl Tuning {
-    /// The limits and the policy with what is to be set.
+    /// The limits and the policy with this change applied.
     pub fn over(&self, limits: StepLimits, retry: RetryPolicy) -> (StepLimits, RetryPolicy) {
         let limits = StepLimits {
             fuel: self.fuel.unwrap_or(limits.fuel),

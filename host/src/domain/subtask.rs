@@ -38,7 +38,7 @@ pub struct Child {
     pub ended: bool,
 }
 
-/// Whose subtask a task is.
+/// The parent of a subtask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parent {
     /// The task that made it, in the same workspace.

@@ -11,7 +11,7 @@ use super::subtask::{Child, Parent};
 pub use super::standing::{Notice, Paused, Retrying, Standing, Wait};
 pub use super::task_state::{NoSuchState, TaskState};
 
-/// What is known of a task without its data and journal. Small; it is rewritten whole with every
+/// The properties of a task without its data and journal. Small; it is rewritten whole with every
 /// commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskHead {
@@ -44,7 +44,7 @@ pub struct TaskHead {
     pub result: Option<String>,
     /// Why the task is in `error`: the last fault, with its step.
     pub fault: Option<String>,
-    /// Whose subtask it is, if it is one.
+    /// Its parent, if it is a subtask.
     pub parent: Option<Parent>,
     /// Its subtasks whose end has not been dealt with, in the order in which they were made.
     pub children: Vec<Child>,
@@ -183,7 +183,7 @@ impl TaskHead {
     }
 }
 
-/// What a task remembers of a step that has begun on it.
+/// The memory that a task has of a step that has begun on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StepMemory {
     /// The step.

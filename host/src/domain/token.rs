@@ -9,7 +9,7 @@ use super::limits;
 use super::principal::{ADMIN, Scope};
 use super::webhook::base62;
 
-/// What every token begins with, so that scanners for leaked secrets recognise one.
+/// The prefix of every token, by which scanners for leaked secrets recognise one.
 pub const PREFIX: &str = "swt_";
 /// The digits of 256 random bits in base62.
 const RANDOM: usize = 43;
@@ -24,7 +24,7 @@ pub struct Token {
     pub name: TokenName,
     /// The one workspace that it may act in; `None` for all of them and the server itself.
     pub workspace: Option<WorkspaceName>,
-    /// What it may do there: at least one, in the order of [`Scope::ALL`].
+    /// Its scopes there: at least one, in the order of [`Scope::ALL`].
     pub scopes: Vec<Scope>,
     /// The SHA-256 of its text. The text has 256 random bits, so that no slower digest is needed.
     pub digest: TokenDigest,

@@ -40,7 +40,7 @@ pub struct Webhook {
     pub intake: Intake,
     /// How it answers the requests that it takes.
     pub replies: ReplyRules,
-    /// What its documents are checked with.
+    /// The schema that checks its documents.
     pub schema: Option<PayloadSchema>,
     /// It refuses every request.
     pub is_disabled: bool,
@@ -114,7 +114,7 @@ pub struct FormerKey {
     pub until: Millis,
 }
 
-/// What is to be set of a webhook; what is `None` stays.
+/// A change of a webhook: members that are `None` stay as they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WebhookRulesChange {
     /// See [`Webhook::correlate`].
@@ -133,7 +133,7 @@ pub struct WebhookRulesChange {
     pub is_disabled: Option<bool>,
 }
 
-/// What can be set of a webhook.
+/// The settings of a webhook.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WebhookRules {
     /// See [`Webhook::correlate`].

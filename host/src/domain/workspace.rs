@@ -6,7 +6,7 @@ use super::limits::URL_BYTES;
 use super::rate::Rate;
 use super::retention::Retention;
 
-/// What is set of a workspace. By default there is no URL, and finished tasks are kept as
+/// A workspace's settings. By default there is no URL, and finished tasks are kept as
 /// [`Retention::default`] says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WorkspaceSettings {

@@ -47,7 +47,7 @@ impl Acceptor {
         }
     }
 
-    /// How many servers share what comes in, this one included.
+    /// How many servers share incoming requests, this one included.
     pub fn sharing(&self) -> usize {
         let cluster = self.tasks.store.cluster();
         cluster.map_or(1, |cluster| cluster.sharing())

@@ -1,5 +1,5 @@
-//! What people do with tasks: cancel, try again, change, copy, make. Every action is one commit under
-//! the task's version, and comes to its end even if the caller no longer waits for it. What is for another
+//! Actions of people on tasks: cancel, try again, change, copy, make. Every action is one commit under
+//! the task's version, and comes to its end even if the caller no longer waits for it. An action on a task of another
 //! node's task is asked of that node ([`route`]).
 
 pub(super) mod answer;
@@ -47,7 +47,7 @@ pub struct Actions {
     pub(super) asker: Arc<Asker>,
 }
 
-/// Who asked for an action.
+/// The author of an action.
 struct Origin {
     /// For the journal.
     by: String,
@@ -57,7 +57,7 @@ struct Origin {
 
 impl Actions {
     /// Does what a request asks for with a task of this node. `None` if the task is to be open and is not. `id` is the
-    /// request's if it is another node's: what is done answers it.
+    /// request's if another node asked: the commit answers it.
     pub(super) async fn perform(
         self: &Arc<Self>,
         request: TaskRequest,

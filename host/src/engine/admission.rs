@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::advanced::{Advanced, Needs, NoRoom};
+use super::advanced::{Advanced, MemoryNeeds, NoRoom};
 use super::commit::Arriving;
 use super::dispatcher::Dispatcher;
 use super::memory::Memory;
@@ -17,7 +17,7 @@ use crate::store::StoreError;
 pub(super) struct Admitted {
     pub(super) task: StoredTask,
     pub(super) memory: Arc<Permit>,
-    pub(super) needs: Needs,
+    pub(super) needs: MemoryNeeds,
 }
 
 /// Reads a task if there is memory for it.

@@ -8,7 +8,7 @@ use crate::domain::clock::Millis;
 use crate::domain::ids::StepName;
 use crate::domain::limits;
 use crate::domain::moment::moment;
-use crate::domain::run::{Finished, RunEnd, StepFault, Then};
+use crate::domain::run::{Finished, RunDirective, RunEnd, StepFault};
 use crate::domain::step::RetryPolicy;
 use crate::domain::task::{Retrying, Standing, StepMemory, TaskHead, Wait};
 
@@ -16,7 +16,7 @@ use super::children;
 use super::eligible::Candidate;
 use super::retry;
 
-/// What decides where a task goes after a run.
+/// The values that decide the state of a task after a run.
 pub(super) struct Verdict<'a> {
     pub(super) candidate: &'a Candidate,
     pub(super) policy: &'a RetryPolicy,
@@ -76,18 +76,18 @@ fn after_finished(head: &mut TaskHead, finished: &Finished) {
     head.runs += 1;
     children::remember(head, &finished.subtasks);
     let waits = finished.subtasks.iter().any(|new| new.wait);
-    match &finished.then {
-        Then::Complete(result) => {
+    match &finished.directive {
+        RunDirective::Complete(result) => {
             head.result.clone_from(result);
             head.standing = Standing::Done;
         }
-        Then::Ignore => head.standing = Standing::Ignored,
-        Then::Park(park) => {
+        RunDirective::Ignore => head.standing = Standing::Ignored,
+        RunDirective::Park(park) => {
             let until = head.updated.saturating_add(*park);
             head.standing = Standing::Waiting(Wait::Until(until));
         }
-        Then::GoOn if waits => head.standing = Standing::Waiting(Wait::Subtasks),
-        Then::GoOn => {}
+        RunDirective::Continue if waits => head.standing = Standing::Waiting(Wait::Subtasks),
+        RunDirective::Continue => {}
     }
 }
 
@@ -164,7 +164,7 @@ fn remember(head: &mut TaskHead, candidate: &Candidate, finished: bool, redo: bo
     }
 }
 
-/// Where a task that is ready goes, given what is eligible after the last run.
+/// The state of a ready task after its last run: it stays ready if a step is eligible.
 pub(super) fn settle(head: &mut TaskHead, next: Option<&Candidate>) {
     match next {
         // What they brought may make a step eligible.

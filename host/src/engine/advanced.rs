@@ -1,29 +1,29 @@
-//! Where a task is left that was advanced.
+//! How the advance of a task ended.
 
-/// Where a task is left that was advanced.
+/// How the advance of a task ended.
 pub(super) enum Advanced {
-    /// At its end, or to an action or another node.
+    /// The task has ended, or waits for an action or for another node.
     Rests,
-    /// Until a time that the timers must know of.
+    /// The task waits until a time that the timers must know of.
     Waits,
-    /// Ready, and to be read again.
-    Again,
-    /// In its lane, until there is memory for it.
+    /// The task is ready, and is to be read again.
+    ReadAgain,
+    /// The task waits in its lane until there is memory for it.
     Starves(NoRoom),
 }
 
-/// How much memory is to be set aside for a task when it is tried again, in bytes; 0 for the usual.
+/// How much memory to reserve for a task when it is tried again, in bytes; 0 for the usual.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Needs {
-    /// Until its steps are matched. It is given back then.
+pub(super) struct MemoryNeeds {
+    /// For the matching of its steps. It is given back then.
     pub(super) matching: u64,
-    /// From then on.
+    /// For its run.
     pub(super) run: u64,
 }
 
 /// There is no memory for a task now.
 pub(super) struct NoRoom {
-    pub(super) needs: Needs,
+    pub(super) needs: MemoryNeeds,
     /// How often memory had been given back before it was tried.
     pub(super) seen: u64,
 }

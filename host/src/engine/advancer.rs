@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use super::admission::{self, Admitted};
 use super::advance;
-use super::advanced::{Advanced, Needs};
+use super::advanced::{Advanced, MemoryNeeds};
 use super::attempt::Attempt;
 use super::call_recorder::CallRecorder;
 use super::calls::JournaledCalls;
@@ -21,7 +21,7 @@ use super::locks::TaskLocks;
 use super::memory::Memory;
 use super::notices::Notices;
 use super::origin;
-use super::outcome::{Printed, RunFacts, end_run, reason_of};
+use super::outcome::{RunFacts, RunReport, end_run, reason_of};
 use super::pause::Pause;
 use super::steps::Steps;
 use super::subtasks::Subtasks;
@@ -58,16 +58,16 @@ struct Between<'a> {
     data: Arc<Document>,
     /// The steps that may run now.
     eligible: Eligible,
-    /// What an earlier process recorded of the run that is to be gone on with.
+    /// The calls that an earlier process recorded of the run that is to be continued.
     recorded: Vec<Effect>,
-    /// What the task takes its memory from.
+    /// The budget that the task takes its memory from.
     memory: Arc<Permit>,
     /// Bytes of its journal.
     journal: u64,
 }
 
-/// A task goes on, or is left.
-type Way<'a> = ControlFlow<Advanced, Between<'a>>;
+/// Whether a task's advance continues, or where it leaves the task.
+type AdvanceFlow<'a> = ControlFlow<Advanced, Between<'a>>;
 
 impl Advancer {
     /// Runs a task's steps until none is eligible, it waits, or it fails.
@@ -83,23 +83,23 @@ impl Advancer {
             ControlFlow::Continue(admitted) => admitted,
             ControlFlow::Break(advanced) => return Ok(advanced),
         };
-        let mut way = self.take_up(writer, admitted, arriving).await?;
+        let mut flow = self.take_up(writer, admitted, arriving).await?;
         loop {
-            way = match way {
+            flow = match flow {
                 ControlFlow::Continue(between) => self.run_best(between).await?,
                 ControlFlow::Break(advanced) => return Ok(advanced),
             };
         }
     }
 
-    /// Looks at a task as the store has it: whether a run is next, and which. What is rare is boxed: the future of
+    /// Looks at a task as the store has it: whether a run is next, and which. Rare branches are boxed: the future of
     /// every task would have room for it, and is copied when it is made.
     async fn take_up<'a>(
         &self,
         writer: &'a TaskWriter,
         admitted: Admitted,
         arriving: Option<Arc<Arriving>>,
-    ) -> Result<Way<'a>, StoreError> {
+    ) -> Result<AdvanceFlow<'a>, StoreError> {
         let memory = admitted.memory;
         let StoredTask {
             mut head,
@@ -116,31 +116,31 @@ impl Advancer {
             (Standing::Waiting(_), Some(at)) => at,
             (Standing::Error(Some(_)), Some(_)) => {
                 let advanced = Box::pin(self.notices.take_up(writer, head));
-                return advanced.await.map(Way::Break);
+                return advanced.await.map(AdvanceFlow::Break);
             }
             (Standing::Waiting(_) | Standing::Error(Some(_)), None) => {
-                return Ok(Way::Break(Advanced::Waits));
+                return Ok(AdvanceFlow::Break(Advanced::Waits));
             }
-            _ => return Ok(Way::Break(Advanced::Rests)),
+            _ => return Ok(AdvanceFlow::Break(Advanced::Rests)),
         };
         if self.calls.record_held(writer, &head, clock).await? {
-            return Ok(Way::Break(Advanced::Again));
+            return Ok(AdvanceFlow::Break(Advanced::ReadAgain));
         }
         let mut data = document(data)?;
         origin::put_right(&head, &mut data);
         if self.subtasks.is_orphan(writer, &head).await? {
-            return Ok(Way::Break(Advanced::Rests));
+            return Ok(AdvanceFlow::Break(Advanced::Rests));
         }
         if expiry::is_over(&head, now) {
             let under_way = !recorded.is_empty();
             let expired = Box::pin(self.expire(writer, head, under_way, arriving.as_deref()));
-            return expired.await.map(Way::Break);
+            return expired.await.map(AdvanceFlow::Break);
         }
         let is_between =
             recorded.is_empty() && head.retrying().is_none() && head.paused().is_none();
         if is_between && children::can_land(&head) {
             let landed = Box::pin(self.subtasks.land(writer, &head, data));
-            return landed.await.map(Way::Break);
+            return landed.await.map(AdvanceFlow::Break);
         }
         head.ready_at = clock;
         let mut eligible = match self.steps.eligible(&head, &mut data).await {
@@ -149,7 +149,7 @@ impl Advancer {
             Err(_) if !recorded.is_empty() => Eligible::default(),
             Err(costly) => {
                 let ended = Box::pin(self.too_costly(writer, head, &costly, arriving.as_deref()));
-                return ended.await.map(Way::Break);
+                return ended.await.map(AdvanceFlow::Break);
             }
         };
         if let Some(effect) = recorded.first() {
@@ -163,11 +163,11 @@ impl Advancer {
         }
         if eligible.best().is_none() {
             let rested = Box::pin(self.rest(writer, head, arriving.as_deref()));
-            return rested.await.map(Way::Break);
+            return rested.await.map(AdvanceFlow::Break);
         }
         self.memory
             .matched(&memory, &mut data, &recorded, admitted.needs);
-        Ok(Way::Continue(Between {
+        Ok(AdvanceFlow::Continue(Between {
             writer,
             arriving,
             head,
@@ -180,15 +180,15 @@ impl Advancer {
     }
 
     /// Runs the best of the eligible steps, and makes its end durable.
-    async fn run_best<'a>(&self, mut task: Between<'a>) -> Result<Way<'a>, StoreError> {
+    async fn run_best<'a>(&self, mut task: Between<'a>) -> Result<AdvanceFlow<'a>, StoreError> {
         let Some((candidate, step)) = task.eligible.steps.first().cloned() else {
-            return Ok(Way::Break(Advanced::Rests));
+            return Ok(AdvanceFlow::Break(Advanced::Rests));
         };
         let mut base = Base::of(&task.head);
         advance::give_up_others(&mut task.head, &candidate.name);
         let (output, replied) = self.run(&mut task, &candidate, &step).await?;
         base.notes_itself = replied;
-        let (outcome, printed) = Printed::of(output);
+        let (outcome, printed) = RunReport::of(output);
         let end = match outcome {
             RunOutcome::Ended(end) => end,
             RunOutcome::Paused { until } => {
@@ -201,11 +201,11 @@ impl Advancer {
                     took_us: printed.duration_us,
                 };
                 let paused = pause.commit(&self.tasks, task.writer, task.head);
-                return paused.await.map(Way::Break);
+                return paused.await.map(AdvanceFlow::Break);
             }
             RunOutcome::NoRoom { needs } => {
                 let starves = admission::starves(task.arriving.as_deref(), self.memory.none(needs));
-                return starves.await.map(Way::Break);
+                return starves.await.map(AdvanceFlow::Break);
             }
         };
         self.memory.ended(&task.memory, task.data.text()).await;
@@ -227,7 +227,7 @@ impl Advancer {
         self.choose_next(&mut task, &candidate.name, over.next_retry_at)
             .await;
         self.memory
-            .matched(&task.memory, &mut task.data, &[], Needs::default());
+            .matched(&task.memory, &mut task.data, &[], MemoryNeeds::default());
         self.notices
             .owe(&mut task.head, (&candidate.name, over.attempt));
         let parked = over.entry.parked_until.is_some();
@@ -253,8 +253,8 @@ impl Advancer {
                 }
                 head
             }
-            // An action or another node moved the task: what became of it counts.
-            Err(StoreError::Conflict { .. }) => return Ok(Way::Break(Advanced::Rests)),
+            // An action or another node moved the task: that change counts.
+            Err(StoreError::Conflict { .. }) => return Ok(AdvanceFlow::Break(Advanced::Rests)),
             Err(error) => return Err(error),
         };
         self.go_on(task).await
@@ -291,7 +291,7 @@ impl Advancer {
             arriving: task.arriving.clone(),
             memory: task.memory.clone(),
             journal: task.journal,
-            stands_on: (head.version, head.notes),
+            base: (head.version, head.notes),
         };
         let recorded = std::mem::take(&mut task.recorded);
         let calls = JournaledCalls::new(self.calls.clone(), attempt, recorded);
@@ -327,23 +327,23 @@ impl Advancer {
     }
 
     /// Where a task goes whose run's end is durable.
-    async fn go_on<'a>(&self, task: Between<'a>) -> Result<Way<'a>, StoreError> {
+    async fn go_on<'a>(&self, task: Between<'a>) -> Result<AdvanceFlow<'a>, StoreError> {
         let head = &task.head;
         Ok(match head.state() {
             TaskState::Ready if expiry::is_over(head, self.clock.now()) => {
                 let arriving = task.arriving.as_deref();
                 let expired = Box::pin(self.expire(task.writer, task.head, false, arriving));
-                Way::Break(expired.await?)
+                AdvanceFlow::Break(expired.await?)
             }
-            TaskState::Ready if children::can_land(head) => Way::Break(Advanced::Again),
+            TaskState::Ready if children::can_land(head) => AdvanceFlow::Break(Advanced::ReadAgain),
             // An action that waits for the task has it between two runs.
             TaskState::Ready
                 if self.dispatcher.queue.is_open() && !self.locks.is_wanted(head.id) =>
             {
-                Way::Continue(task)
+                AdvanceFlow::Continue(task)
             }
-            _ if head.due_at().is_some() => Way::Break(Advanced::Waits),
-            _ => Way::Break(Advanced::Rests),
+            _ if head.due_at().is_some() => AdvanceFlow::Break(Advanced::Waits),
+            _ => AdvanceFlow::Break(Advanced::Rests),
         })
     }
 }

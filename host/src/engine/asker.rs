@@ -1,4 +1,4 @@
-//! Asks the nodes that own tasks for what is to be done with them, and waits for the answers.
+//! Asks the nodes that own tasks for actions on them, and waits for the answers.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ const MOST: (usize, usize) = (1_000, 100);
 /// Between two looks for answers: first, and at most.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(4), Duration::from_millis(64));
 
-/// Who waits for answers of other nodes.
+/// The callers that wait for answers of other nodes.
 pub(super) struct Asker {
     store: Arc<dyn Store>,
     waiting: Mutex<HashMap<RequestId, Waiting>>,
@@ -42,13 +42,13 @@ pub(super) enum AskError {
     Store(StoreError),
 }
 
-/// One who waits, until it is dropped.
-struct Place<'a> {
+/// Registers a caller that waits for an answer, until it is dropped.
+struct WaitGuard<'a> {
     asker: &'a Asker,
     id: RequestId,
 }
 
-impl Drop for Place<'_> {
+impl Drop for WaitGuard<'_> {
     fn drop(&mut self) {
         self.asker.waiting.lock().remove(&self.id);
     }
@@ -89,7 +89,7 @@ impl Asker {
             };
             waiting.insert(id, one);
         }
-        let _place = Place { asker: self, id };
+        let _place = WaitGuard { asker: self, id };
         if let Err(error) = cluster.ask(id, request).await {
             // It may have been asked in spite of that.
             return match cluster.withdraw(id).await {
@@ -167,7 +167,7 @@ impl Asker {
     }
 }
 
-/// What comes of a request to another node.
+/// The answer of another node, or why there is none.
 pub(super) enum Answered {
     /// Its answer.
     Answer(TaskAnswer),

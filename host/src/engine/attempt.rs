@@ -17,16 +17,16 @@ pub(super) struct Attempt {
     pub(super) run: u32,
     /// Its number, from 1.
     pub(super) attempt: u32,
-    /// What the run was begun as.
+    /// The origin of the run.
     pub(super) begun: RunOrigin,
     /// When the run began.
     pub(super) began: Millis,
     /// The task, if it may not be durable yet.
     pub(super) arriving: Option<Arc<Arriving>>,
-    /// What the run takes its memory from.
+    /// The budget that the run takes its memory from.
     pub(super) memory: Arc<Permit>,
     /// Bytes of the task's journal when the run began.
     pub(super) journal: u64,
-    /// The version of the head that it stands on, and how many of the versions up to it were notes.
-    pub(super) stands_on: (u64, u64),
+    /// The version of the head that the run began with, and how many of the versions up to it were notes.
+    pub(super) base: (u64, u64),
 }

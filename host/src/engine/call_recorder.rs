@@ -1,4 +1,4 @@
-//! Makes the calls of runs and records what came of them.
+//! Makes the calls of runs and records their results.
 
 use std::sync::Arc;
 
@@ -6,23 +6,23 @@ use super::advance;
 use super::bodies::Bodies;
 use super::commit::TaskWriter;
 use super::dispatcher::Dispatcher;
-use super::held::{Held, Unrecorded};
 use super::outgoing::Outgoing;
 use super::tasks::Tasks;
+use super::unstored::{Unrecorded, UnstoredWork};
 use crate::domain::clock::{Clock, Millis};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::task::TaskHead;
 use crate::store::StoreError;
 
-/// What every run's calls are made and recorded with.
+/// Makes the calls of all runs and records them.
 pub(super) struct CallRecorder {
     pub(super) tasks: Tasks,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) bodies: Bodies,
     pub(super) outgoing: Arc<Outgoing>,
     pub(super) dispatcher: Arc<Dispatcher>,
-    pub(super) held: Arc<Held>,
+    pub(super) unstored: Arc<UnstoredWork>,
     /// The store's secret, which idempotency keys are made with.
     pub(super) secret: [u8; 32],
 }
@@ -56,18 +56,18 @@ impl CallRecorder {
 
     /// Remembers a call that could not be recorded, until its task is advanced again.
     pub(super) fn keep(&self, task: TaskId, call: Unrecorded) {
-        self.held.keep_call(task, call);
+        self.unstored.keep_call(task, call);
     }
 
     /// Records the calls that a run of a task made when the store had no room. `true` if the task is to
-    /// be read again. What was made by a run that is over by now is dropped.
+    /// be read again. A call of a run that is over is dropped.
     pub(super) async fn record_held(
         &self,
         writer: &TaskWriter,
         head: &TaskHead,
         clock: Millis,
     ) -> Result<bool, StoreError> {
-        let Some(mut calls) = self.held.take_calls(head.id) else {
+        let Some(mut calls) = self.unstored.take_calls(head.id) else {
             return Ok(false);
         };
         calls.retain(|Unrecorded { effect, began }| {
@@ -82,7 +82,7 @@ impl CallRecorder {
                 .await;
             if let Err(error) = recorded {
                 for call in std::iter::once(call).chain(left) {
-                    self.held.keep_call(head.id, call);
+                    self.unstored.keep_call(head.id, call);
                 }
                 return Err(error);
             }

@@ -11,9 +11,9 @@ use parking_lot::Mutex;
 use super::attempt::Attempt;
 use super::call_recorder::CallRecorder;
 use super::dispatcher::Dispatcher;
-use super::held::Unrecorded;
 use super::idempotency::idempotency_key;
 use super::respond::respond;
+use super::unstored::Unrecorded;
 use crate::connectors::{call_digest, call_summary};
 use crate::domain::budget::Charge;
 use crate::domain::effect::{Answer, CallFault, CallRequest, Calls, Effect, FilePart};
@@ -129,7 +129,7 @@ impl Calls for JournaledCalls {
                 at: effect.at,
                 // Not as it was recorded: one done before it may not have been.
                 order: Some(order),
-                // The task has been charged for what was recorded.
+                // The task has been charged for the recorded calls.
                 charge: None,
             };
             let Some(body) = effect.body else {

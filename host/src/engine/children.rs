@@ -1,4 +1,4 @@
-//! What a parent's head remembers of its subtasks, and how it stays right while both move. Pure
+//! The subtasks in a parent's head, and how the head stays right while both tasks change. Pure
 //! decisions, no I/O.
 
 use crate::domain::clock::Millis;
@@ -12,7 +12,7 @@ use crate::store::Commit;
 /// note is durable, and a run's clock must not change.
 const SOON: Millis = 1_000;
 
-/// What a step forward has to know of the head that it stands on.
+/// The values of the head that a commit is based on.
 #[derive(Debug, Clone)]
 pub(super) struct Base {
     version: u64,
@@ -93,7 +93,7 @@ pub(super) fn noted(parent: &TaskHead, child: TaskId, now: Millis) -> Option<Tas
     Some(head)
 }
 
-/// Puts a step forward on a head that has been noted in since the one that it stood on; `false` if
+/// Rebases a commit on a head that has got notes since the one that it is based on; `false` if
 /// something else happened to the task.
 pub(super) fn rebase(commit: &mut Commit, base: &Base, current: &TaskHead) -> bool {
     let head = &mut commit.head;
@@ -111,7 +111,7 @@ pub(super) fn rebase(commit: &mut Commit, base: &Base, current: &TaskHead) -> bo
     true
 }
 
-/// Puts a head on one that has been noted in since the one that it stood on; `false` if something
+/// Rebases a head on one that has got notes since the one that it is based on; `false` if something
 /// else happened to the task.
 pub(super) fn keep_noted(head: &mut TaskHead, base: &Base, current: &TaskHead) -> bool {
     let moved = current.version.saturating_sub(base.version);

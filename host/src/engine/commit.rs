@@ -156,13 +156,13 @@ impl TaskWriter {
         self.store
             .record_effect(claim, workspace, task, effect)
             .await?;
-        // The call was made, so its record does not wait. What is slowed is the run.
+        // The call was made, so its record does not wait. The run waits after it.
         self.large_writes.throttle(workspace, bytes).await;
         Ok(())
     }
 }
 
-/// What a commit writes of data and of their changes, roughly.
+/// The size of a commit's data and changes in bytes, roughly.
 fn bytes(commit: &Commit) -> usize {
     let changes = commit.entries.iter().map(|entry| match entry {
         Entry::Run(run) => run.changes.len(),
@@ -274,7 +274,7 @@ impl Pending {
         }
     }
 
-    /// Notes what came of a write, and gives what came of all of them.
+    /// Notes the result of a write. Returns the results of all of them.
     fn settle(&mut self, accepted: Result<(), StoreError>) -> Result<(), StoreError> {
         // One that is refused for certain says nothing of an earlier one.
         let accepted = accepted.map_err(|error| self.undecided.clone().unwrap_or(error));

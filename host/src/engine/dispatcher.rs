@@ -25,7 +25,7 @@ const PACE: Duration = Duration::from_millis(1);
 /// Less than the round trip of a request from another city.
 const LONGEST_PACE: Duration = Duration::from_millis(50);
 
-/// What a runner does with a task that the queue gives out, and with those after it.
+/// Runs a task that the queue gives out, and those after it.
 pub(super) trait Run: Send + Sync {
     /// Takes one task of the workspace after another as far as it goes, until none is queued or another
     /// workspace's is next: that one is another runner's. Keeps `token` until the end.
@@ -40,7 +40,7 @@ pub(super) trait Run: Send + Sync {
 pub(super) struct Dispatcher {
     pub(super) queue: Queue,
     pub(super) threads: Arc<Threads>,
-    /// What runs runners.
+    /// Runs runners.
     pub(super) workers: Arc<Workers>,
     runner: OnceLock<Weak<dyn Run>>,
     /// Notified when a task may be due earlier than the timers' next look.
@@ -102,7 +102,7 @@ impl Dispatcher {
 
     /// Takes up a task that is durable and ready. Never blocks and never fails: a task that finds
     /// no place in memory is read from the store later. Returns how long to hold a sender's answer
-    /// back so that runs keep pace with what comes in.
+    /// back so that runs keep pace with incoming requests.
     pub(super) fn offer(&self, workspace: &WorkspaceName, task: TaskId) -> Duration {
         let queued = self.queue.offer(workspace, task);
         self.run_more();

@@ -1,6 +1,6 @@
 //! Does what other nodes ask for with the tasks of this one.
 //!
-//! A request stays in the store until it has an answer, which comes with what is done in one record. So one whose node
+//! A request stays in the store until it has an answer, which is one record with the change of the task. So one whose node
 //! died in the middle is done by the next owner, unless it was done.
 
 use std::collections::HashMap;
@@ -28,7 +28,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(300);
 /// How often the others are told what this node has to do.
 const REPORT: Duration = Duration::from_millis(500);
 
-/// What works on requests.
+/// Works on the requests of other nodes.
 pub(super) struct Inbox {
     pub(super) tasks: Tasks,
     pub(super) actions: Arc<Actions>,
@@ -39,7 +39,7 @@ pub(super) struct Inbox {
     pub(super) known: Mutex<HashMap<RequestId, usize>>,
 }
 
-/// What this node has to do.
+/// The load of this node.
 pub(super) fn load(dispatcher: &Dispatcher, catalog: &Catalog) -> Load {
     Load {
         running: dispatcher.queue.running() as u64,
@@ -97,7 +97,7 @@ impl Inbox {
         }
     }
 
-    /// Begins what is asked for. Gives how many requests there were.
+    /// Begins the requested actions. Returns the number of requests.
     async fn look(self: &Arc<Self>, cluster: &dyn Cluster) -> Result<usize, StoreError> {
         let owned = self.tasks.owned();
         let (known, taken): (Vec<RequestId>, Vec<usize>) = self.known.lock().iter().unzip();
@@ -123,7 +123,7 @@ impl Inbox {
         Ok(count)
     }
 
-    /// Does what is asked for, and answers; `false` if it is to be tried again.
+    /// Does a requested action, and answers; `false` if it is to be tried again.
     async fn settle(&self, id: RequestId, request: TaskRequest) -> bool {
         let Some(cluster) = self.tasks.store.cluster() else {
             return true;

@@ -127,7 +127,7 @@ pub(super) enum Admission {
     /// Not yet: one of these names it when it is to be woken.
     Waits,
     /// It was interrupted too often.
-    SetAside,
+    Quarantine,
 }
 
 impl Interrupted {
@@ -174,7 +174,7 @@ impl Interrupted {
         let mut state = self.state.lock();
         let times = state.times.get(&task).copied().unwrap_or_default();
         if times >= MAX_INTERRUPTIONS {
-            return Admission::SetAside;
+            return Admission::Quarantine;
         }
         if times == 0 {
             return Admission::Runs;
@@ -355,7 +355,7 @@ fn read(file: &Path) -> List {
     };
     read().unwrap_or_else(|error| {
         if error.kind() != io::ErrorKind::NotFound {
-            tracing::warn!(file = %file.display(), %error, "the list of interrupted runs cannot be read; none is taken to be");
+            tracing::warn!(file = %file.display(), %error, "the list of interrupted runs cannot be read; the server starts with an empty one");
         }
         List::default()
     })

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::advanced::Needs;
+use super::advanced::MemoryNeeds;
 use crate::domain::ids::TaskId;
 
 /// One workspace's tasks.
@@ -22,12 +22,12 @@ pub(super) struct Lane {
     /// Whether some were offered since the last look into the store.
     pub(super) offered_since: bool,
     pub(super) refilling: bool,
-    /// What is being read is to be read again from the oldest on.
+    /// The read that is under way must begin again at the oldest task.
     pub(super) again: bool,
     /// Whether there is memory for its next task.
     pub(super) memory: Memory,
     /// Of the queued tasks, those for which more memory is to be set aside than is usual.
-    pub(super) needs: HashMap<TaskId, Needs>,
+    pub(super) needs: HashMap<TaskId, MemoryNeeds>,
 }
 
 /// Whether there is memory for a lane's next task.

@@ -1,5 +1,5 @@
 //! Limits large writes. The store makes changes durable in one order, so a small one waits for the large ones
-//! before it, and what is written has to be folded later: many large ones of one workspace would hold up all others.
+//! before it, and a written change has to be folded later: many large ones of one workspace would hold up all others.
 //!
 //! So only two large writes are under way at a time, workspaces in turn; while several workspaces are active it is
 //! one, and each writes at a bounded rate. Writes of little do not come here.

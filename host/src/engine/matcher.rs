@@ -1,6 +1,6 @@
 //! Finds the steps for a task's data, without holding the thread that runs tasks longer than a slice.
 //!
-//! What is little work, nearly all, is done at once. What is more (large data, or conditions that the
+//! Little work, which is nearly all, is done at once. More work (large data, or conditions that the
 //! index cannot narrow) is done on other threads ([`FairPool`]).
 
 use std::sync::Arc;

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::advanced::{Needs, NoRoom};
+use super::advanced::{MemoryNeeds, NoRoom};
 use super::dispatcher::Dispatcher;
 use crate::domain::budget::{Budget, Permit};
 use crate::domain::data::{Document, memory_estimate};
@@ -41,7 +41,7 @@ impl Memory {
     pub(super) fn begin(
         &self,
         workspace: &WorkspaceName,
-        needs: Needs,
+        needs: MemoryNeeds,
     ) -> Result<Arc<Permit>, NoRoom> {
         let seen = self.budget.released();
         let least = (needs.matching.max(needs.run))
@@ -53,30 +53,30 @@ impl Memory {
         }
     }
 
-    /// Charges a task for what was read, and for what matching makes of it.
+    /// Charges a task for its data and effects, and for what matching parses of them.
     pub(super) fn admit(
         &self,
         permit: &Permit,
         task: &StoredTask,
-        needs: Needs,
+        needs: MemoryNeeds,
     ) -> Result<(), NoRoom> {
         let seen = self.budget.released();
         let wanted = held(&task.data, &task.effects) + parsed(&task.data);
         let matching = (needs.run.max(wanted + RUN_BYTES)).min(self.budget.most());
         let sized = permit.resize(wanted.min(matching), matching);
         sized.map_err(|_| NoRoom {
-            needs: Needs { matching, ..needs },
+            needs: MemoryNeeds { matching, ..needs },
             seen,
         })
     }
 
-    /// A run is next: what was parsed for matching is dropped.
+    /// A run is next: values that were parsed for matching are dropped.
     pub(super) fn matched(
         &self,
         permit: &Permit,
         data: &mut Arc<Document>,
         effects: &[Effect],
-        needs: Needs,
+        needs: MemoryNeeds,
     ) {
         if data.has_large() {
             Arc::make_mut(data).drop_large_values();
@@ -103,7 +103,7 @@ impl Memory {
     /// Says that a run found no memory: `run` bytes are set aside before it begins again.
     pub(super) fn none(&self, run: u64) -> NoRoom {
         let seen = self.budget.released();
-        let needs = Needs { matching: 0, run };
+        let needs = MemoryNeeds { matching: 0, run };
         NoRoom { needs, seen }
     }
 

@@ -25,7 +25,6 @@ mod cpu;
 mod dispatcher;
 mod eligible;
 mod expiry;
-mod held;
 mod idempotency;
 mod inbox;
 mod interrupted;
@@ -40,6 +39,7 @@ mod outcome;
 mod outgoing;
 mod ownership;
 mod pause;
+mod quarantine;
 mod queue;
 mod removal;
 mod removal_asked;
@@ -49,7 +49,6 @@ mod retry;
 mod room;
 mod runner;
 mod schedules;
-mod set_aside;
 mod settings;
 mod slots;
 mod steps;
@@ -57,6 +56,7 @@ mod subtasks;
 mod tasks;
 mod threads;
 mod timers;
+mod unstored;
 mod watchers;
 
 use std::collections::HashMap;
@@ -78,7 +78,6 @@ use bodies::Bodies;
 use call_recorder::CallRecorder;
 use cpu::{Charged, Workers};
 use dispatcher::Dispatcher;
-use held::Held;
 use inbox::{Inbox, load};
 use interrupted::Interrupted;
 use large_writes::LargeWrites;
@@ -87,17 +86,18 @@ use memory::Memory;
 use notices::Notices;
 use outgoing::Outgoing;
 use ownership::Follower;
+use quarantine::Quarantine;
 use queue::Queue;
 use removal_asked::RemovalAsked;
 use runner::Runner;
 use schedules::Scheduler;
-use set_aside::SetAside;
 use slots::Slots;
 use steps::Steps;
 use subtasks::{Families, Subtasks};
 use tasks::Tasks;
 use threads::Threads;
 use timers::Timers;
+use unstored::UnstoredWork;
 use watchers::Watchers;
 
 pub use acceptor::Acceptor;
@@ -112,7 +112,7 @@ pub use settings::EngineSettings;
 /// are to be made durable may wait for it.
 pub type Announce = Arc<dyn Fn() -> Box<dyn Send + Sync> + Send + Sync>;
 
-/// What the engine works with.
+/// The services that an engine is made with.
 pub struct EngineParts {
     /// Where tasks are.
     pub store: Arc<dyn Store>,
@@ -120,9 +120,9 @@ pub struct EngineParts {
     pub catalog: Arc<Catalog>,
     /// Where steps run.
     pub sandbox: Arc<Sandbox>,
-    /// What carries out connector calls.
+    /// Carries out connector calls.
     pub fetch: Arc<FetchClient>,
-    /// What time it is.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// How it is set up.
     pub settings: EngineSettings,
@@ -134,11 +134,11 @@ pub struct EngineParts {
     pub announce: Option<Announce>,
 }
 
-/// A running engine. When it is dropped, what is under way is cut off where it stands.
+/// A running engine. When it is dropped, runs and calls under way are cut off.
 pub struct Engine {
     /// Accepts tasks that come in.
     pub acceptor: Arc<Acceptor>,
-    /// What people do with tasks.
+    /// Actions of people on tasks.
     pub actions: Arc<Actions>,
     /// Runs tasks again, dry.
     pub replayer: Replayer,
@@ -149,7 +149,7 @@ pub struct Engine {
     workers: Arc<Workers>,
     /// The memory that tasks under way take from, which is the server's.
     pub memory: Arc<Budget>,
-    /// Who waits for what comes of a task.
+    /// The senders and commands that wait for a task's result.
     pub watchers: Arc<Watchers>,
     dispatcher: Arc<Dispatcher>,
     threads: Arc<Threads>,
@@ -195,7 +195,7 @@ impl Engine {
         let watchers = Arc::<Watchers>::default();
         let tasks = Tasks::new(store.clone(), large_writes.clone(), watchers.clone());
         let locks = Arc::<TaskLocks>::default();
-        let held = Arc::<Held>::default();
+        let unstored = Arc::<UnstoredWork>::default();
         let budget = Budget::new(settings.memory);
         let memory = Arc::new(Memory::new(budget.clone()));
         let calls = Budget::new(settings.calls);
@@ -241,7 +241,7 @@ impl Engine {
                 bodies: bodies.clone(),
                 outgoing,
                 dispatcher: dispatcher.clone(),
-                held: held.clone(),
+                unstored: unstored.clone(),
                 secret: store.seed(),
             }),
             subtasks: subtasks.clone(),
@@ -254,10 +254,10 @@ impl Engine {
             tasks: tasks.clone(),
             locks: locks.clone(),
             dispatcher: dispatcher.clone(),
-            held: held.clone(),
+            unstored: unstored.clone(),
             advancer,
             interrupted: interrupted.clone(),
-            set_aside: SetAside {
+            quarantine: Quarantine {
                 tasks: tasks.clone(),
                 clock: clock.clone(),
                 subtasks: subtasks.clone(),
@@ -308,7 +308,7 @@ impl Engine {
             tasks: tasks.clone(),
             catalog: catalog.clone(),
             dispatcher: dispatcher.clone(),
-            held: held.clone(),
+            unstored: unstored.clone(),
             locks: locks.clone(),
         };
         let as_run: Arc<dyn dispatcher::Run> = runner.clone();
@@ -320,7 +320,7 @@ impl Engine {
                 .watch(store.clone(), locks.clone(), dispatcher.clone()),
         );
         threads.spawn(memory.feed(dispatcher.clone()));
-        threads.spawn(room::watch(tasks.clone(), dispatcher.clone(), held));
+        threads.spawn(room::watch(tasks.clone(), dispatcher.clone(), unstored));
         threads.spawn(dispatcher::refill(tasks.clone(), dispatcher.clone()));
         threads.spawn(removal.clone().run());
         threads.spawn(follower.run());
@@ -358,7 +358,7 @@ impl Engine {
         }))
     }
 
-    /// What this server has to do.
+    /// The load of this server.
     pub fn load(&self) -> Load {
         load(&self.dispatcher, &self.catalog)
     }
@@ -369,7 +369,7 @@ impl Engine {
         self.workers.charge(workspace, future)
     }
 
-    /// Ends what is under way: no new run begins; runs that have not ended after `grace` are cut
+    /// Ends the runs: no new run begins; runs that have not ended after `grace` are cut
     /// off and begin again at the next start, with their recorded calls answered.
     ///
     /// Partitions in which nothing runs are given to other nodes at once.

@@ -44,13 +44,13 @@ pub(super) struct Notices {
     pub(super) slots: Slots,
 }
 
-/// A place among the notices under way, given back when dropped.
-struct Place {
+/// One of the notices under way. Its slot is given back when it is dropped.
+struct NoticeSlot {
     notices: Arc<Notices>,
     workspace: WorkspaceName,
 }
 
-impl Drop for Place {
+impl Drop for NoticeSlot {
     fn drop(&mut self) {
         let now = self.notices.clock.now();
         self.notices.slots.give_back(&self.workspace, now);
@@ -90,7 +90,7 @@ impl Notices {
             return Ok(Advanced::Rests);
         };
         let place = match self.slots.take(&head.workspace, now) {
-            Ok(()) => Some(Place {
+            Ok(()) => Some(NoticeSlot {
                 notices: self.clone(),
                 workspace: head.workspace.clone(),
             }),

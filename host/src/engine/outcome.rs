@@ -1,4 +1,4 @@
-//! What a run's end comes to: the changes it made, and what the journal says of it.
+//! The outcome of a run: the changes that it made, and its journal entry.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use crate::domain::data::Document;
 use crate::domain::ids::StepName;
 use crate::domain::journal::{Entry, RunEntry, SubtaskEntry};
 use crate::domain::run::{
-    Ended, LogLine, RunEnd, RunOutcome, RunOutput, Then, check_journal, check_size,
+    Ended, LogLine, RunDirective, RunEnd, RunOutcome, RunOutput, check_journal, check_size,
 };
 use crate::domain::step::Step;
 use crate::domain::subtask::{NewSubtask, Reserved};
 use crate::domain::task::{Standing, TaskHead, Wait};
 
-/// What a run's end made of the data.
+/// The data after a run.
 struct Applied {
     /// JSON text.
     changes: String,
@@ -97,7 +97,7 @@ impl RunFacts<'_> {
         self,
         attempt: u32,
         (retry_at, parked_until): (Option<Millis>, Option<Millis>),
-        (ended, printed): (Ended, Printed),
+        (ended, printed): (Ended, RunReport),
         (changes, asked): (String, &[NewSubtask]),
     ) -> RunEntry {
         RunEntry {
@@ -140,14 +140,14 @@ pub(super) struct RunOver {
     pub(super) next_retry_at: Option<Millis>,
 }
 
-/// What a run printed and cost, however it ended.
-pub(super) struct Printed {
+/// The logs and the cost of a run, however it ended.
+pub(super) struct RunReport {
     logs: Vec<LogLine>,
     fuel: u64,
     pub(super) duration_us: u64,
 }
 
-impl Printed {
+impl RunReport {
     /// Takes an execution's output apart.
     pub(super) fn of(output: RunOutput) -> (RunOutcome, Self) {
         let printed = Self {
@@ -160,12 +160,12 @@ impl Printed {
 }
 
 /// Moves head and data over a run's end. The head is left as [`advance::after_run`] leaves it, one
-/// version on. A run that set `nextRetryAt` to what is no time has failed.
+/// version on. A run that set `nextRetryAt` to a value that is no time has failed.
 pub(super) fn end_run(
     head: &mut TaskHead,
     data: &mut Arc<Document>,
     (candidate, facts): (&Candidate, RunFacts<'_>),
-    (mut end, printed): (RunEnd, Printed),
+    (mut end, printed): (RunEnd, RunReport),
     (now, random): (Millis, u64),
 ) -> RunOver {
     let retry_before = data.member(advance::NEXT_RETRY_AT).map(Cow::into_owned);
@@ -199,7 +199,7 @@ pub(super) fn end_run(
             if let Some(tags) = finished.tags {
                 head.tags = tags;
             }
-            let parked = matches!(finished.then, Then::Park(_));
+            let parked = matches!(finished.directive, RunDirective::Park(_));
             reserved = finished.reserved;
             (finished.subtasks, head.goes_on_at().filter(|_| parked))
         }

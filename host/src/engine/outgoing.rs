@@ -20,9 +20,9 @@ pub(super) struct Outgoing {
     pub(super) clock: Arc<dyn Clock>,
     /// Calls that may be in flight.
     pub(super) calls: Arc<Budget>,
-    /// What decodes answers.
+    /// Decodes answers.
     pub(super) pool: Arc<FairPool>,
-    /// What runs connections.
+    /// Runs connections.
     pub(super) executor: Arc<dyn Executor>,
     /// How fast workspaces take in large answers.
     pub(super) pace: Arc<dyn Pace>,

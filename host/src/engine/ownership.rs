@@ -1,6 +1,6 @@
 //! Partitions that come and go: tasks of a lost one are let go of, those of a gained one are taken up.
 //!
-//! What is under way for a lost partition needs no answer from here: the store refuses its writes. A run
+//! Work under way for a lost partition needs no care here: the store refuses its writes. A run
 //! is stopped so that it makes no more calls. In a partition that is to be given up nothing begins any more, and the
 //! store is told when nothing runs there.
 
@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::dispatcher::Dispatcher;
-use super::held::Held;
 use super::interrupted::Interrupted;
 use super::locks::TaskLocks;
 use super::tasks::Tasks;
+use super::unstored::UnstoredWork;
 use crate::catalog::Catalog;
 use crate::domain::ids::TaskId;
 use crate::domain::partition::Partition;
@@ -21,19 +21,19 @@ use crate::store::Ownership;
 
 /// How often is looked whether nothing runs any more in partitions that are to be given up.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
-/// The least time between the word that a partition is to be given up and its end: what was placed there before is accepted.
+/// The least time between the word that a partition is to be given up and its end: tasks that were placed there before are accepted.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// The longest that is waited for what is known of interrupted runs.
+/// How long the counts of interrupted runs are waited for at most.
 const LEARN: Duration = Duration::from_secs(1);
 
 /// Which partitions another owner has had, or has, since a moment.
-struct Change {
+struct PartitionChange {
     lost: [bool; Partition::COUNT],
     gained: bool,
 }
 
-impl Change {
+impl PartitionChange {
     fn between(before: &Ownership, now: &Ownership) -> Self {
         let mut change = Self {
             lost: [false; Partition::COUNT],
@@ -57,7 +57,7 @@ impl Change {
     }
 }
 
-/// What has to know of gained and lost partitions.
+/// The parts of the engine that follow gained and lost partitions.
 pub(super) struct Follower {
     pub(super) tasks: Tasks,
     /// What the node owned before any task was read: what it gains since is looked for.
@@ -65,7 +65,7 @@ pub(super) struct Follower {
     pub(super) catalog: Arc<Catalog>,
     pub(super) interrupted: Arc<Interrupted>,
     pub(super) dispatcher: Arc<Dispatcher>,
-    pub(super) held: Arc<Held>,
+    pub(super) unstored: Arc<UnstoredWork>,
     pub(super) locks: Arc<TaskLocks>,
 }
 
@@ -82,7 +82,7 @@ impl Follower {
                         return;
                     }
                     let now = ownership.borrow_and_update().clone();
-                    let change = Change::between(&before, &now);
+                    let change = PartitionChange::between(&before, &now);
                     if change.gained && let Some(cluster) = self.tasks.store.cluster() {
                         // A store that does not answer must not keep runs from being stopped.
                         let learns = self.interrupted.learn(cluster, &now);
@@ -119,11 +119,11 @@ impl Follower {
         }
     }
 
-    fn changed(&self, change: &Change, now: &Ownership) {
+    fn changed(&self, change: &PartitionChange, now: &Ownership) {
         self.dispatcher
             .queue
             .drop_tasks(|task| change.is_lost(task) || now.is_leaving(task));
-        self.held.drop_tasks(|task| change.is_lost(task));
+        self.unstored.drop_tasks(|task| change.is_lost(task));
         self.locks.stop_all(|claim| now.is_stale(claim));
         if change.lost.contains(&true) {
             // Who waits for a task of another node looks at it from time to time.

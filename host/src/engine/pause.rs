@@ -73,7 +73,7 @@ mod tests {
     use crate::store::conformance::samples;
 
     #[test]
-    fn a_pause_keeps_what_the_run_stands_on_and_adds_up_its_time() {
+    fn a_pause_keeps_the_runs_base_and_adds_up_its_time() {
         let before = samples::new_task(&samples::workspace("w"), TaskId::new(), "{}").head;
         let step: StepName = "s".parse().unwrap();
         let pause = |until, took_us| Pause {

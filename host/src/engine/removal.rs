@@ -1,9 +1,9 @@
-//! Has the store remove finished tasks whose time is over, once an hour, and what is left of a workspace
-//! that was deleted, at once.
+//! Has the store remove finished tasks whose time is over, once an hour, and erase a deleted workspace,
+//! at once.
 //!
-//! Only what ended before schedules were last settled is removed. The id of a schedule's task is derived
-//! from its planned time, and an acceptance that is asked for again, because a crash came before its
-//! time was settled, is to find the task.
+//! Only tasks that ended before schedules were last settled are removed. The id of a schedule's task is derived
+//! from its planned time. If a crash comes before that time is settled, the task is accepted once more, and must
+//! be found.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,17 +17,17 @@ use crate::domain::clock::Millis;
 use crate::domain::ids::WorkspaceName;
 use crate::store::StoreError;
 
-/// How far apart looks at all tasks are: so long may one stay beyond its time.
+/// The time between two passes over all tasks, in milliseconds. A task may stay so long beyond its time.
 const EVERY: Millis = 3_600_000;
-/// How long after a start the first look is: who starts a server for the first time on what an older
-/// version left can say before how long tasks are to be kept.
+/// The time from a start to the first pass, in milliseconds. In it an operator who has upgraded the server can set a
+/// retention before tasks are removed.
 const FIRST: Millis = 600_000;
 /// How often the clock is looked at.
 const LOOK: Duration = Duration::from_secs(1);
-/// Between two parts of the work, so that others have the store in between.
+/// The pause between two parts of a pass, in which others use the store.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Removes tasks, and erases what is left of deleted workspaces.
+/// Removes expired tasks, and erases deleted workspaces.
 pub struct Removal {
     pub(super) tasks: Tasks,
     pub(super) catalog: Arc<Catalog>,
@@ -37,8 +37,8 @@ pub struct Removal {
 }
 
 impl Removal {
-    /// Lets go of a workspace that was deleted from the catalog: runs of its tasks are given up, and
-    /// what the store has of it is erased soon.
+    /// Ends the tasks of a workspace that was deleted from the catalog: their runs are stopped, and the
+    /// store erases them soon.
     pub fn forget(&self, workspace: &WorkspaceName) {
         for task in self.dispatcher.queue.forget(workspace) {
             self.locks.stop(task);

@@ -1,4 +1,4 @@
-//! What the removal of old tasks waits for.
+//! Requests that the removal of old tasks waits for.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use crate::domain::clock::Millis;
 
-/// What was asked of the removal of tasks.
+/// Requests to the removal of tasks.
 pub(super) struct RemovalAsked {
     /// When every planned time was last settled; 0 if not since the start.
     settled: AtomicU64,

@@ -1,5 +1,5 @@
 //! A dry replay: a task runs again from a run of its history on, with today's steps, and nothing goes
-//! out. What was recorded answers, and what came from outside comes again where it did; nothing is
+//! out. Recorded results answer its calls, and changes from outside are made again where they were; nothing is
 //! stored, nothing waits, no subtask is made.
 
 mod outside;
@@ -16,7 +16,7 @@ use super::actions::{ActionError, history};
 use super::advance;
 use super::bodies::Bodies;
 use super::cpu::Workers;
-use super::outcome::{Printed, RunFacts, end_run};
+use super::outcome::{RunFacts, RunReport, end_run};
 use super::steps::Steps;
 use super::tasks::{Tasks, document};
 use crate::connectors::{call_digest, call_summary};
@@ -33,7 +33,7 @@ use crate::store::{History, StoreError};
 
 /// Runs of one replay. A task has as many only if its steps feed each other.
 const RUNS: u32 = 100;
-/// What a replay takes of the server's memory beside its runs, in bytes.
+/// How much of the server's memory a replay takes beside its runs, in bytes.
 const REPLAY_BYTES: u64 = 4 * 1024 * 1024;
 /// How long all runs of one replay may take.
 const TIME: Duration = Duration::from_secs(60);
@@ -41,26 +41,26 @@ const TIME: Duration = Duration::from_secs(60);
 /// Why a replay goes no further when the history has no result of a subtask that its task waits for.
 const FOR_SUBTASKS: &str = "it would wait for its subtasks, which a replay does not make";
 
-/// What a task would have come to.
+/// The result of a replay.
 pub struct Replayed {
-    /// Where it would stand, with its data.
+    /// The task after the replay, with its data.
     pub task: StoredTask,
-    /// What would have happened.
+    /// The journal entries of the replay.
     pub journal: Vec<Entry>,
-    /// How its data would differ from what the task has.
+    /// The difference of its data from the task's present data.
     pub changes: Vec<Change>,
-    /// Why it went no further, if it is not at an end of its own.
+    /// Why the replay stopped, if the task did not come to an end.
     pub stopped: Option<String>,
 }
 
-/// Answers calls with what was recorded for the same requests, each once and in the order of the
+/// Answers calls with the recorded results of the same requests, each once and in the order of the
 /// first time.
 struct Recorded {
     bodies: Bodies,
     workspace: WorkspaceName,
     task: TaskId,
     left: Arc<Mutex<Vec<Effect>>>,
-    /// What was answered, as effects of the run that asked.
+    /// The answers, as effects of the run that asked.
     used: Mutex<Vec<Effect>>,
     run: u32,
     attempt: u32,
@@ -106,7 +106,7 @@ impl Calls for Recorded {
         })
     }
 
-    /// What it was then. A reply that was not given then would be, and nothing is sent.
+    /// Whether the task has this reply of this run. If it has none, the reply counts as given; nothing is sent.
     fn respond(
         &self,
         reply: HttpReply,
@@ -246,7 +246,7 @@ impl Replayer {
                 .execute((workspace, step), input, calls.clone(), false)
                 .await;
             entries.extend(calls.used.lock().drain(..).map(Entry::Effect));
-            let (outcome, printed) = Printed::of(output);
+            let (outcome, printed) = RunReport::of(output);
             let end = match outcome {
                 RunOutcome::Ended(end) => end,
                 RunOutcome::NoRoom { .. } => return Err(ActionError::NoMemory),

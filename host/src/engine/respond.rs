@@ -26,7 +26,7 @@ pub(super) async fn respond(
         if head.reply.is_some() {
             return Ok(head.reply);
         }
-        let (version, notes) = attempt.stands_on;
+        let (version, notes) = attempt.base;
         let is_moved = head.version.saturating_sub(version) != head.notes.saturating_sub(notes);
         if is_moved || head.state().is_final() {
             return Ok(None);

@@ -6,21 +6,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dispatcher::Dispatcher;
-use super::held::Held;
 use super::tasks::Tasks;
+use super::unstored::UnstoredWork;
 use crate::store::Health;
 
-/// How often what was cut off is looked at.
+/// How often the tasks that the store refused are tried again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Holds runs back while the store takes no writes. Runs for ever.
-pub(super) async fn watch(tasks: Tasks, dispatcher: Arc<Dispatcher>, held: Arc<Held>) {
+pub(super) async fn watch(tasks: Tasks, dispatcher: Arc<Dispatcher>, unstored: Arc<UnstoredWork>) {
     let mut health = tasks.store.health();
     loop {
         let now = *health.borrow_and_update();
         dispatcher.queue.set_paused(now != Health::Writable);
         if now == Health::Writable {
-            for (workspace, task) in held.take_tasks() {
+            for (workspace, task) in unstored.take_tasks() {
                 dispatcher.queue.wake(&workspace, task);
             }
             dispatcher.run_more();

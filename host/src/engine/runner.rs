@@ -10,23 +10,23 @@ use super::advanced::{Advanced, NoRoom};
 use super::advancer::Advancer;
 use super::commit::{Arriving, TaskWriter};
 use super::dispatcher::{Dispatcher, Run};
-use super::held::Held;
 use super::interrupted::{Admission, Interrupted};
 use super::locks::TaskLocks;
-use super::set_aside::SetAside;
+use super::quarantine::Quarantine;
 use super::tasks::Tasks;
+use super::unstored::UnstoredWork;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
 
-/// What all runners share. Each call of [`Run::run`] is one runner.
+/// The parts that all runners share. Each call of [`Run::run`] is one runner.
 pub(super) struct Runner {
     pub(super) tasks: Tasks,
     pub(super) locks: Arc<TaskLocks>,
     pub(super) dispatcher: Arc<Dispatcher>,
-    pub(super) held: Arc<Held>,
+    pub(super) unstored: Arc<UnstoredWork>,
     pub(super) advancer: Advancer,
     pub(super) interrupted: Arc<Interrupted>,
-    pub(super) set_aside: SetAside,
+    pub(super) quarantine: Quarantine,
 }
 
 impl Run for Runner {
@@ -102,7 +102,7 @@ impl Runner {
         let has_run = lock.is_some() && advanced.is_ok();
         let is_held = advanced.as_ref().is_err_and(StoreError::is_retriable);
         match advanced {
-            Ok(Advanced::Rests | Advanced::Again) => {}
+            Ok(Advanced::Rests | Advanced::ReadAgain) => {}
             Ok(Advanced::Starves(no_room)) => {
                 drop(lock);
                 return self.put_back(workspace, task, &no_room);
@@ -115,7 +115,7 @@ impl Runner {
         }
         let next = self.dispatcher.queue.next(workspace, task);
         if is_held {
-            self.held.keep_task(workspace, task);
+            self.unstored.keep_task(workspace, task);
         }
         // Only now does the queue take the task in was_wanted.
         let was_wanted = match lock {
@@ -153,8 +153,8 @@ impl Runner {
     ) -> Result<Option<bool>, StoreError> {
         match admission {
             // Boxed, as it is rare and the future of every run would have room for it.
-            Admission::SetAside => {
-                Box::pin(self.set_aside.set_aside(writer, workspace, task)).await
+            Admission::Quarantine => {
+                Box::pin(self.quarantine.set_aside(writer, workspace, task)).await
             }
             _ => Ok(None),
         }
@@ -190,7 +190,7 @@ impl Runner {
                 .advance(writer, workspace, task, arriving.take());
             match advanced.await {
                 // An action that waits for the task comes first.
-                Ok(Advanced::Again)
+                Ok(Advanced::ReadAgain)
                     if self.dispatcher.queue.is_open() && !self.locks.is_wanted(task) => {}
                 advanced => return advanced,
             }

@@ -43,7 +43,7 @@ pub(super) struct Scheduler {
 impl Scheduler {
     /// Runs until the store is closed.
     pub(super) async fn run(self) {
-        // What is due at the first look fell due while no server ran.
+        // Times that are due at the first look fell due while no server ran.
         let mut last_look = None;
         loop {
             let began = self.clock.monotonic();
@@ -68,7 +68,7 @@ impl Scheduler {
         }
     }
 
-    /// Fires what is due, and says when to look again: when the next one is due, or soon after this look.
+    /// Fires schedules that are due. Returns when to look again: when the next one is due, or soon after this look.
     async fn look(&self, last_look: Option<Duration>) -> Result<Millis, StoreError> {
         let now = self.clock.now();
         // The time since the last look is measured by the monotonic clock: what fell due within it is not

@@ -169,7 +169,7 @@ impl Steps {
     }
 }
 
-/// What is still known of a step that has been deleted.
+/// The settings of a deleted step that tasks under way still need.
 fn deleted(begun: &RunOrigin) -> Step {
     Step {
         name: begun.step.clone(),

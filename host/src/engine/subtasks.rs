@@ -91,7 +91,7 @@ impl Subtasks {
         Ok(())
     }
 
-    /// Makes a run's end durable, with the subtasks that it asked for. What was noted of earlier
+    /// Makes a run's end durable, with the subtasks that it asked for. Notes of earlier
     /// subtasks since the run began is kept. Returns the head as it is now.
     pub(super) async fn forward(
         &self,
@@ -233,7 +233,7 @@ impl Subtasks {
         let results = self.results(&mut to).await?;
         let commit = landed(to, &mut data, results, self.clock.now());
         match self.forward(writer, None, &base, commit, Vec::new()).await {
-            Ok(head) if head.state() == TaskState::Ready => Ok(Advanced::Again),
+            Ok(head) if head.state() == TaskState::Ready => Ok(Advanced::ReadAgain),
             Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Advanced::Rests),
             Err(error) => Err(error),
         }

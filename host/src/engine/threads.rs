@@ -45,7 +45,7 @@ impl Threads {
         self.handle.spawn(Box::pin(future) as Job<T>)
     }
 
-    /// Ends the threads without waiting: what is under way is dropped where it stands.
+    /// Ends the threads without waiting: tasks under way are dropped.
     pub(super) fn stop(&self) {
         if let Some(runtime) = self.runtime.lock().take() {
             runtime.shutdown_background();

@@ -55,7 +55,7 @@ impl Timers {
         }
     }
 
-    /// Takes up what is due, and says when to look again.
+    /// Wakes the tasks that are due. Returns when to look again.
     async fn take_up_due(&self) -> Result<Next, StoreError> {
         let now = self.clock.now();
         let latest = now.saturating_add(LOOK_AGAIN_MS);

@@ -1,4 +1,4 @@
-//! Who waits for what comes of a task. A notification says no more than that it is time to look at the task again.
+//! Waits for the result of a task. A notification says no more than that it is time to look at the task again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -67,7 +67,7 @@ impl Watchers {
         }
     }
 
-    /// The server goes down: nobody is to wait any more.
+    /// Ends all waits, and refuses new ones: the server goes down.
     pub fn close(&self) {
         self.is_closed.store(true, Ordering::SeqCst);
         self.notify_all();

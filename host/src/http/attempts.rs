@@ -5,11 +5,13 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+
+use crate::domain::clock::Clock;
 
 /// How long wrong tokens of an address are counted together.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -26,26 +28,29 @@ pub(super) struct Attempts {
     most: usize,
     of: Mutex<HashMap<IpAddr, Window>>,
     delayed: Semaphore,
+    clock: Arc<dyn Clock>,
 }
 
 struct Window {
-    begun: Instant,
+    /// By the monotonic clock.
+    begun: Duration,
     count: usize,
 }
 
 impl Attempts {
-    pub(super) fn new(most: usize) -> Self {
+    pub(super) fn new(most: usize, clock: Arc<dyn Clock>) -> Self {
         Self {
             most,
             of: Mutex::default(),
             delayed: Semaphore::new(DELAYED),
+            clock,
         }
     }
 
     /// Counts a wrong token, and waits a second if the address sent too many. False if so many wait already
     /// that this one is not to be answered otherwise than by a refusal.
     pub(super) async fn failed(&self, ip: IpAddr) -> bool {
-        let count = self.count(ip, Instant::now());
+        let count = self.count(ip, self.clock.monotonic());
         if count <= self.most {
             return true;
         }
@@ -59,15 +64,15 @@ impl Attempts {
         let Ok(_slot) = self.delayed.try_acquire() else {
             return false;
         };
-        tokio::time::sleep(DELAY).await;
+        self.clock.sleep(DELAY).await;
         true
     }
 
-    fn count(&self, ip: IpAddr, now: Instant) -> usize {
+    fn count(&self, ip: IpAddr, now: Duration) -> usize {
         let mut of = self.of.lock();
         let ip = network(ip);
         if of.len() >= ADDRESSES && !of.contains_key(&ip) {
-            of.retain(|_, window| now.duration_since(window.begun) < WINDOW);
+            of.retain(|_, window| now.saturating_sub(window.begun) < WINDOW);
             if of.len() >= ADDRESSES {
                 of.clear();
             }
@@ -76,7 +81,7 @@ impl Attempts {
             begun: now,
             count: 0,
         });
-        if now.duration_since(window.begun) >= WINDOW {
+        if now.saturating_sub(window.begun) >= WINDOW {
             *window = Window {
                 begun: now,
                 count: 0,
@@ -97,12 +102,18 @@ fn network(ip: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::poll;
+
     use super::*;
+    use crate::clock::SimulatedClock;
+
+    fn attempts() -> Attempts {
+        Attempts::new(2, Arc::new(SimulatedClock::at(0)))
+    }
 
     #[test]
     fn an_address_is_counted_for_a_minute() {
-        let attempts = Attempts::new(2);
-        let now = Instant::now();
+        let (attempts, now) = (attempts(), Duration::ZERO);
         let one: IpAddr = "192.0.2.7".parse().unwrap();
         let v6 = |text: &str| text.parse::<IpAddr>().unwrap();
         assert_eq!(attempts.count(one, now), 1);
@@ -116,8 +127,7 @@ mod tests {
 
     #[test]
     fn as_many_addresses_as_there_are_do_not_fill_the_memory() {
-        let attempts = Attempts::new(2);
-        let now = Instant::now();
+        let (attempts, now) = (attempts(), Duration::ZERO);
         for number in 0..3 * ADDRESSES as u32 {
             attempts.count(IpAddr::V4(number.into()), now);
             assert!(attempts.of.lock().len() <= ADDRESSES);
@@ -126,22 +136,26 @@ mod tests {
 
     #[tokio::test]
     async fn one_too_many_waits_and_not_without_end() {
-        let attempts = std::sync::Arc::new(Attempts::new(2));
+        let clock = Arc::new(SimulatedClock::at(0));
+        let attempts = Attempts::new(2, clock.clone());
         let ip: IpAddr = "192.0.2.7".parse().unwrap();
         assert!(attempts.failed(ip).await && attempts.failed(ip).await);
-        let begun = Instant::now();
-        assert!(attempts.failed(ip).await);
-        assert!(begun.elapsed() >= DELAY);
-        let waiting: Vec<_> = (0..DELAYED + 3)
-            .map(|_| {
-                let attempts = attempts.clone();
-                tokio::spawn(async move { attempts.failed(ip).await })
-            })
-            .collect();
-        let mut refused = 0;
-        for one in waiting {
-            refused += usize::from(!one.await.unwrap());
+        let mut delayed = Vec::new();
+        for _ in 0..DELAYED {
+            let mut one = Box::pin(attempts.failed(ip));
+            assert!(poll!(&mut one).is_pending());
+            delayed.push(one);
         }
-        assert_eq!(refused, 3);
+        for _ in 0..3 {
+            assert!(!attempts.failed(ip).await);
+        }
+        clock.advance(999);
+        assert!(poll!(&mut delayed[0]).is_pending());
+        clock.advance(1);
+        for one in delayed {
+            assert!(one.await);
+        }
+        clock.advance(59_000);
+        assert!(attempts.failed(ip).await, "another minute");
     }
 }

@@ -1,6 +1,6 @@
-//! The audit of requests: who asked for which change, and what came of it.
+//! The audit of requests: who asked for which change, and the outcome.
 //!
-//! A change of the catalog writes its entry itself, in the same record. An action on a task, and what is refused,
+//! A change of the catalog writes its entry itself, in the same record. An action on a task, and a refused request,
 //! is written here, before the answer.
 
 use std::sync::Arc;
@@ -93,7 +93,7 @@ async fn finish(
     }
 }
 
-/// The path below the workspace, decoded; below the API for what is about the server.
+/// The path below the workspace, decoded; below the API for requests about the server.
 fn target(path: &str, kind: Audit) -> String {
     let below = path.strip_prefix(API).unwrap_or(path);
     let below = match below.strip_prefix("workspaces/") {

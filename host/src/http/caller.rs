@@ -1,4 +1,4 @@
-//! Who sent a request, what it is about, and whether the one may do the other.
+//! The caller of a request, its target, and whether the caller has the scope for it.
 //!
 //! A handler names the scope that it needs in the type of its caller: [`Caller<Read>`]. It is not called
 //! if the principal lacks it.
@@ -18,22 +18,22 @@ use crate::domain::ids::{ConfigKey, IdError, WorkspaceName};
 use crate::domain::principal::{Principal, Scope};
 
 /// A scope that a handler needs.
-pub(super) trait Needs: Send {
-    /// Which one.
+pub(super) trait RequiredScope: Send {
+    /// The scope.
     const SCOPE: Scope;
 }
 
 /// An extractor that lets only callers in that have a valid token, with a scope.
 pub(super) trait Guard {
-    /// Which one; none if the token need not have any.
+    /// The scope; none if any valid token will do.
     const SCOPE: Option<Scope>;
 }
 
-impl<S: Needs> Guard for Caller<S> {
+impl<S: RequiredScope> Guard for Caller<S> {
     const SCOPE: Option<Scope> = Some(S::SCOPE);
 }
 
-impl<S: Needs> Guard for ServerCaller<S> {
+impl<S: RequiredScope> Guard for ServerCaller<S> {
     const SCOPE: Option<Scope> = Some(S::SCOPE);
 }
 
@@ -46,7 +46,7 @@ macro_rules! scopes {
         /// [`Scope`] of this name.
         pub(super) enum $name {}
 
-        impl Needs for $name {
+        impl RequiredScope for $name {
             const SCOPE: Scope = Scope::$name;
         }
     )*};
@@ -100,7 +100,7 @@ impl FromRequestParts<Arc<Api>> for Authenticated {
     }
 }
 
-/// Who asks for something in a workspace, and may. The workspace is there.
+/// A caller that has the scope for a request in a workspace, which exists.
 pub(super) struct Caller<S> {
     pub(super) who: Authenticated,
     /// The workspace.
@@ -134,7 +134,7 @@ impl<S> Caller<S> {
     }
 }
 
-impl<S: Needs> FromRequestParts<Arc<Api>> for Caller<S> {
+impl<S: RequiredScope> FromRequestParts<Arc<Api>> for Caller<S> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, ApiError> {
@@ -167,20 +167,20 @@ impl<S: Needs> FromRequestParts<Arc<Api>> for Caller<S> {
     }
 }
 
-/// Who asks for something that is in no workspace.
+/// A caller of a request that is about no workspace.
 pub(super) struct ServerCaller<S> {
     pub(super) who: Authenticated,
     needs: PhantomData<S>,
 }
 
-impl<S: Needs> ServerCaller<S> {
+impl<S: RequiredScope> ServerCaller<S> {
     /// Whether it may do the same in a workspace.
     pub(super) fn may_in(&self, workspace: &WorkspaceName) -> bool {
         self.who.principal.may(S::SCOPE, Some(workspace))
     }
 }
 
-impl<S: Needs> FromRequestParts<Arc<Api>> for ServerCaller<S> {
+impl<S: RequiredScope> FromRequestParts<Arc<Api>> for ServerCaller<S> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Api>) -> Result<Self, ApiError> {

@@ -110,7 +110,7 @@ mod tests {
             ),
             // All of them are proxies: the farthest.
             ("10.0.0.1", vec!["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
-            // What is no address ends the list.
+            // An entry that is no address ends the list.
             ("10.0.0.1", vec!["203.0.113.9, unknown"], "10.0.0.1"),
             (
                 "10.0.0.1",

@@ -40,7 +40,7 @@ const CONNECTION_WINDOW: u32 = 1024 * 1024;
 /// The first byte of a TLS record that begins a handshake (RFC 8446 section 5.1).
 const HANDSHAKE: u8 = 22;
 
-/// What all connections of a server share.
+/// The state that all connections of a server share.
 pub(super) struct Connections {
     routes: Routes,
     http1: http1::Builder,
@@ -130,7 +130,7 @@ impl Connections {
         let stream = SharedStream(connection.clone());
         let sender = Sender {
             ip,
-            connection: Some(&connection),
+            connection: Some(connection.clone()),
         };
         let Some(tls) = &self.tls else {
             return self.serve_http1(stream, sender, true, closing).await;
@@ -158,7 +158,7 @@ impl Connections {
         begun.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    async fn answer(&self, peer: Sender<'_>, request: hyper::Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, peer: Sender, request: hyper::Request<Incoming>) -> Response<Body> {
         let sender = Sender {
             ip: client_address(&self.proxies, peer.ip, request.headers()),
             ..peer
@@ -170,16 +170,19 @@ impl Connections {
     async fn serve_http1<IO: AsyncRead + AsyncWrite + Unpin>(
         &self,
         stream: IO,
-        sender: Sender<'_>,
+        sender: Sender,
         is_let_in: bool,
         mut closing: watch::Receiver<bool>,
     ) -> io::Result<()> {
-        let service = service_fn(|request| async move {
-            Ok::<_, Infallible>(if is_let_in {
-                self.answer(sender, request).await
-            } else {
-                ApiError::TlsRequired.into_response()
-            })
+        let service = service_fn(|request| {
+            let sender = sender.clone();
+            async move {
+                Ok::<_, Infallible>(if is_let_in {
+                    self.answer(sender, request).await
+                } else {
+                    ApiError::TlsRequired.into_response()
+                })
+            }
         });
         let io = TokioIo::new(Stall::new(stream, self.write_timeout));
         let mut connection = pin!(self.http1.serve_connection(io, service));

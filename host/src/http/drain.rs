@@ -1,4 +1,4 @@
-//! Reads what is left of a refused request's body.
+//! Reads the rest of a refused request's body.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use hyper::body::Body;
 
 use crate::ingest::read::Bounds;
 
-/// What is read of a refused body and thrown away, so that the sender, who writes before it reads, gets to see the
+/// How much of a refused body is read and dropped, so that the sender, who writes before it reads, gets to see the
 /// refusal instead of a reset connection.
 const REFUSED: Bounds = Bounds {
     bytes: 8 * 1024 * 1024,

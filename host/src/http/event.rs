@@ -1,14 +1,15 @@
-//! `/event/{key}`: HTTP's side of [`Ingest::receive`](crate::ingest::receive::Ingest::receive). The hot
-//! path; it goes around the router.
+//! `/event/{key}`: HTTP's side of [`Ingest::receive`](crate::ingest::receive::Ingest::receive).
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::Body;
+use axum::extract::State;
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
@@ -25,43 +26,28 @@ use crate::domain::delivery::Verdict;
 use crate::domain::intake::Methods;
 use crate::domain::reply::ReplyRule;
 use crate::engine::ActionError;
-use crate::ingest::receive::{Head, Made, Received, Refusal, Reply};
+use crate::ingest::receive::{AcceptedTaskIds, Head, Received, Refusal, Reply};
 use crate::ingest::verify::asks_by_get;
 use crate::store::StoreError;
 
 /// What the path of an event begins with; the webhook's key follows.
-pub const PREFIX: &str = "/event/";
+const PREFIX: &str = "/event/";
 /// The path as the list of routes has it.
-pub const PATH: &str = "/event/{key}";
-/// The methods that a webhook can accept; HEAD belongs to GET.
-pub const METHODS: [Method; 5] = [
-    Method::GET,
-    Method::OPTIONS,
-    Method::PATCH,
-    Method::POST,
-    Method::PUT,
-];
-/// The same as an answer names them.
-pub(super) const ALLOWED: &str = "GET, HEAD, OPTIONS, PATCH, POST, PUT";
+pub(super) const PATH: &str = "/event/{key}";
+/// The same for the router: all that follows is the key, so that a slash behind it is no other path.
+pub(super) const PATTERN: &str = "/event/{*key}";
 
 /// Answers a request to `/event/{key}`.
-pub async fn event<B>(
-    api: &Arc<Api>,
-    key: &str,
-    sender: Sender<'_>,
-    request: Request<B>,
-) -> Response<Body>
-where
-    B: hyper::body::Body<Data = Bytes> + Unpin + Send,
-    B::Error: std::fmt::Display,
-{
+pub(super) async fn event(
+    State(api): State<Arc<Api>>,
+    Extension(sender): Extension<Sender>,
+    request: Request<Body>,
+) -> Response<Body> {
     let (head, mut body) = request.into_parts();
-    if head.method != Method::HEAD && !METHODS.contains(&head.method) {
-        let allowed = ALLOWED.into();
-        drain(&head.headers, &mut body).await;
-        return ApiError::WrongMethod { allowed }.into_response();
-    }
-    let webhook = match find(api, key).await {
+    // As it was sent, not as the router decodes it: see `find`.
+    let path = head.uri.path();
+    let key = path.strip_prefix(PREFIX).unwrap_or(path);
+    let webhook = match find(&api, key).await {
         Ok(Some(webhook)) => webhook,
         unknown => {
             drain(&head.headers, &mut body).await;
@@ -71,9 +57,9 @@ where
             });
         }
     };
-    let answered = match receive(api, &webhook, sender.ip, &head, &mut body).await {
+    let answered = match receive(&api, &webhook, sender.ip, &head, &mut body).await {
         Ok(Answered::Received(Received::Tasks(reply))) => {
-            taken(api, &webhook, sender, &head.headers, reply).await
+            taken(&api, &webhook, sender, &head.headers, reply).await
         }
         Ok(Answered::Received(Received::Challenge(answer))) => Ok(question(answer)),
         Ok(Answered::Methods(methods)) => {
@@ -104,7 +90,7 @@ where
 async fn taken(
     api: &Api,
     webhook: &LiveWebhook,
-    sender: Sender<'_>,
+    sender: Sender,
     headers: &HeaderMap,
     reply: Reply,
 ) -> Result<Response<Body>, ApiError> {
@@ -117,13 +103,13 @@ async fn taken(
     {
         return Ok(see_other(url));
     }
-    match (&rules.rule, &reply.made) {
+    match (&rules.rule, &reply.accepted) {
         (ReplyRule::Fixed(fixed), _) => Ok(written(fixed)),
-        (ReplyRule::Wait { seconds }, Made::One(task)) if !reply.merged => {
+        (ReplyRule::Wait { seconds }, AcceptedTaskIds::One(task)) if !reply.merged => {
             waited(api, webhook, *task, *seconds, sender).await
         }
         _ => {
-            let text = answer(&reply.made, reply.duplicate);
+            let text = answer(&reply.accepted, reply.duplicate);
             let mut response = Response::new(Body::from(text));
             response
                 .headers_mut()
@@ -133,7 +119,7 @@ async fn taken(
     }
 }
 
-/// What a request that is not refused is answered.
+/// The answer to a request that is not refused.
 enum Answered {
     /// The methods that the webhook accepts. No task is made.
     Methods(String),
@@ -143,11 +129,13 @@ enum Answered {
     Received(Received),
 }
 
-fn answer(made: &Made, duplicate: bool) -> String {
-    match made {
-        Made::One(task) if duplicate => format!("{{\"task\":\"{task}\",\"duplicate\":true}}"),
-        Made::One(task) => format!("{{\"task\":\"{task}\"}}"),
-        Made::Many(tasks) => {
+fn answer(accepted: &AcceptedTaskIds, duplicate: bool) -> String {
+    match accepted {
+        AcceptedTaskIds::One(task) if duplicate => {
+            format!("{{\"task\":\"{task}\",\"duplicate\":true}}")
+        }
+        AcceptedTaskIds::One(task) => format!("{{\"task\":\"{task}\"}}"),
+        AcceptedTaskIds::Many(tasks) => {
             let tasks = tasks.iter().map(ToString::to_string).collect();
             serde_json::to_string(&AcceptedTasks { tasks }).unwrap_or_default()
         }
@@ -170,17 +158,13 @@ fn question(answer: Answer) -> Response<Body> {
     response
 }
 
-async fn receive<B>(
+async fn receive(
     api: &Api,
     webhook: &LiveWebhook,
     ip: IpAddr,
     head: &axum::http::request::Parts,
-    body: &mut B,
-) -> Result<Answered, ApiError>
-where
-    B: hyper::body::Body<Data = Bytes> + Unpin + Send,
-    B::Error: std::fmt::Display,
-{
+    body: &mut Body,
+) -> Result<Answered, ApiError> {
     let user_agent = text(&head.headers, USER_AGENT);
     let content_type = text(&head.headers, CONTENT_TYPE);
     let head = Head {
@@ -205,17 +189,13 @@ where
 }
 
 /// Takes in a request to a webhook.
-async fn take<B>(
+async fn take(
     api: &Api,
     webhook: &LiveWebhook,
     head: Head<'_>,
-    body: &mut B,
+    body: &mut Body,
     read_body: &mut Option<Bytes>,
-) -> Result<Answered, ApiError>
-where
-    B: hyper::body::Body<Data = Bytes> + Unpin + Send,
-    B::Error: std::fmt::Display,
-{
+) -> Result<Answered, ApiError> {
     if cors::is_preflight(webhook, head.method, head.headers) {
         return Ok(Answered::Preflight);
     }
@@ -250,10 +230,12 @@ fn verdict(answered: &Result<Answered, ApiError>) -> Option<Verdict> {
         Err(refusal) => Some(refusal.verdict()),
         Ok(Answered::Methods(_) | Answered::Preflight) => None,
         Ok(Answered::Received(Received::Challenge(_))) => Some(Verdict::Challenged),
-        Ok(Answered::Received(Received::Tasks(reply))) => match &reply.made {
-            Made::One(task) if reply.duplicate => Some(Verdict::Duplicate { task: *task }),
-            Made::One(task) if reply.merged => Some(Verdict::Merged { task: *task }),
-            Made::One(_) | Made::Many(_) => None,
+        Ok(Answered::Received(Received::Tasks(reply))) => match &reply.accepted {
+            AcceptedTaskIds::One(task) if reply.duplicate => {
+                Some(Verdict::Duplicate { task: *task })
+            }
+            AcceptedTaskIds::One(task) if reply.merged => Some(Verdict::Merged { task: *task }),
+            AcceptedTaskIds::One(_) | AcceptedTaskIds::Many(_) => None,
         },
     }
 }

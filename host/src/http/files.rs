@@ -93,7 +93,7 @@ pub(super) async fn get(
     Ok(response)
 }
 
-/// The type that a file is served as: its own, unless a browser might run what is in it.
+/// The type that a file is served as: its own, unless a browser might run it.
 fn shown(media_type: &str) -> &str {
     let (kind, subtype) = media_type.split_once('/').unwrap_or_default();
     let is_inert = match kind {
@@ -110,10 +110,10 @@ fn shown(media_type: &str) -> &str {
     }
 }
 
-/// What a `Range` asks for.
+/// The part of a file that a `Range` asks for.
 #[derive(Debug, PartialEq, Eq)]
 enum Part {
-    /// All of it: also what is not one range of bytes, which may be ignored (RFC 9110, 14.2).
+    /// The whole file. A `Range` that is not one range of bytes may be ignored (RFC 9110, 14.2).
     Whole,
     /// From the first on, up to the second and without it.
     Some(u64, u64),

@@ -57,7 +57,7 @@ pub use router::openapi;
 /// tens of MiB at most.
 const VIEWS: u64 = 4;
 
-/// What the handlers work with.
+/// The state of the handlers.
 pub struct Api {
     catalog: Arc<Catalog>,
     store: Arc<dyn Store>,
@@ -71,9 +71,9 @@ pub struct Api {
     attempts: Attempts,
     /// Refused attempts that were written to the audit log.
     refusals: Refusals,
-    /// What URLs begin with, without a slash at the end.
+    /// The prefix of URLs, without a slash at the end.
     base_url: String,
-    /// What acts on tasks.
+    /// Acts on tasks.
     engine: Arc<Engine>,
     /// Bounds of a webhook's body.
     body: Bounds,
@@ -88,7 +88,7 @@ pub struct Api {
 
 /// The parts of [`Api`] that come from below.
 pub struct ApiParts {
-    /// What tenants have set up.
+    /// The setup.
     pub catalog: Arc<Catalog>,
     /// The tasks.
     pub store: Arc<dyn Store>,
@@ -96,9 +96,9 @@ pub struct ApiParts {
     pub clock: Arc<dyn Clock>,
     /// The token that may do everything.
     pub token: Arc<AdminToken>,
-    /// What webhook URLs begin with, e.g. `http://127.0.0.1:7400`.
+    /// The prefix of webhook URLs, e.g. `http://127.0.0.1:7400`.
     pub base_url: String,
-    /// What acts on tasks.
+    /// Acts on tasks.
     pub engine: Arc<Engine>,
     /// Signs and checks links to files.
     pub links: FileLinks,
@@ -119,10 +119,11 @@ impl Api {
         let base_url = parts.base_url.trim_end_matches('/').to_owned();
         // The other half is for those that do not wait.
         let places = settings.connections / 2;
-        let replies = Replies::new(engine.clone(), parts.store.clone(), places);
+        let replies = Replies::new(engine.clone(), parts.store.clone(), clock.clone(), places);
         let blobs = parts.store.blobs().clone();
         blobs.limit(settings.uploads.workspace_bytes);
         let uploads = Uploads::new(blobs, parts.links, settings.uploads.request_bytes);
+        let attempts = Attempts::new(settings.auth_failures, clock.clone());
         let deliveries = DeliveryLog::new(parts.store.clone(), clock.clone());
         Arc::new(Self {
             deliveries,
@@ -139,7 +140,7 @@ impl Api {
             store: parts.store,
             clock: parts.clock,
             token: parts.token,
-            attempts: Attempts::new(settings.auth_failures),
+            attempts,
             refusals: Refusals::default(),
             base_url,
             engine: parts.engine,

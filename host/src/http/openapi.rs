@@ -11,13 +11,13 @@ use serde_json::{Map, Value, json};
 use stepwell_api::{Code, OPEN_ENUM, Problem};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::Api;
 use super::route::{Access, JSON, Route};
+use super::{Api, event};
 
 /// The path of the document; it needs no token.
 pub(super) const PATH: &str = "/api/v1/openapi.json";
 
-/// What the parts of a path are.
+/// The descriptions of the parameters in a path.
 const PARAMETERS: [(&str, &str); 11] = [
     (
         "workspace",
@@ -231,7 +231,7 @@ fn responses(route: &Route) -> Value {
 /// What a route may be refused with: its own codes, and those of all routes of its kind.
 fn codes(route: &Route) -> Vec<Code> {
     let mut codes = route.codes.clone();
-    let (is_event, writes) = (route.handler.is_none(), route.method != Method::GET);
+    let (is_event, writes) = (route.path == event::PATH, route.method != Method::GET);
     let needs_token = route.access != Access::Open;
     if needs_token {
         codes.extend([Code::Unauthorized, Code::TooManyAttempts]);

@@ -1,4 +1,4 @@
-//! What the API says when it refuses: the one place that picks a status. Bodies are problem details
+//! Errors of the API: the one place that picks a status. Bodies are problem details
 //! (RFC 9457) with a stable `code`.
 
 mod action;
@@ -204,7 +204,7 @@ pub enum ApiError {
     /// A sender gets no result of its task.
     #[error(transparent)]
     Reply(#[from] NoReply),
-    /// What is stored does not read.
+    /// The stored value cannot be read.
     #[error("what is stored of task {task} does not read: {what}")]
     Damaged {
         /// The task.

@@ -1,4 +1,4 @@
-//! Answers to senders whose requests were taken: as their webhook says, or what comes of their task.
+//! Answers to senders whose requests were accepted: the reply of their webhook, or the result of their task.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,13 +74,13 @@ pub(super) fn written(reply: &HttpReply) -> Response<Body> {
     response
 }
 
-/// What comes of a task, for which its sender waits.
+/// Answers a sender that waits for the result of its task.
 pub(super) async fn waited(
     api: &Api,
     webhook: &LiveWebhook,
     task: TaskId,
     seconds: u32,
-    sender: Sender<'_>,
+    sender: Sender,
 ) -> Result<Response<Body>, ApiError> {
     let time = Duration::from_secs(seconds.into());
     let workspace = &webhook.workspace;

@@ -1,4 +1,4 @@
-//! What a route is: the handler and all that the OpenAPI document says of it, in one value.
+//! A route: the handler and its description for the OpenAPI document, in one value.
 
 use std::sync::Arc;
 
@@ -23,36 +23,37 @@ pub(super) const JSON: &str = "application/json";
 pub(super) struct Route {
     /// As axum and OpenAPI write it.
     pub(super) path: &'static str,
+    /// The path as the router matches it: the same unless [`Route::matches`] says otherwise.
+    pub(super) pattern: &'static str,
     pub(super) method: Method,
     /// The operation's id: a verb and what it is about.
     pub(super) id: &'static str,
     pub(super) summary: &'static str,
-    /// What the caller needs.
+    /// Who may call it.
     pub(super) access: Access,
     pub(super) query: Vec<Parameter>,
     /// The body's content types and schemas, and whether it must be there.
     pub(super) body: Option<(Vec<(&'static str, Value)>, bool)>,
     pub(super) answers: Vec<Answer>,
-    /// What it may be refused with, beside what all routes of its kind may.
+    /// The error codes of the route, beside those of all routes of its kind.
     pub(super) codes: Vec<Code>,
     /// The schemas that it refers to.
     pub(super) schemas: Vec<(String, RefOr<Schema>)>,
-    /// None for what [`super::router::Routes`] answers before its router.
-    pub(super) handler: Option<MethodRouter<Arc<Api>>>,
+    pub(super) handler: MethodRouter<Arc<Api>>,
     /// It is not audited although it is no `GET`.
     unaudited: bool,
-    /// It changes nothing of what is set up, and is audited when it is done.
+    /// It changes nothing of the setup, and is audited when it is done.
     is_action: bool,
 }
 
 /// In which way a route that changes something is audited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Audit {
-    /// By the change of what is set up in the workspace.
+    /// By the change of the setup of the workspace.
     Workspace,
     /// As an action on a task of the workspace, when it is done.
     Task,
-    /// By the change of what is set up on the server.
+    /// By the change of the setup of the server.
     OfServer,
     /// As an action on a server, when it is done.
     Server,
@@ -63,9 +64,9 @@ pub(super) enum Audit {
 pub(super) enum Access {
     /// Everyone.
     Open,
-    /// Who has a valid token.
+    /// Holders of a valid token.
     Token,
-    /// Who has a token with this scope.
+    /// Holders of a token with this scope.
     Scope(Scope),
 }
 
@@ -121,19 +122,13 @@ impl Route {
             Method::PUT => MethodFilter::PUT,
             Method::PATCH => MethodFilter::PATCH,
             Method::DELETE => MethodFilter::DELETE,
+            Method::OPTIONS => MethodFilter::OPTIONS,
             // It answers HEAD, too.
             _ => MethodFilter::GET,
         };
         Self {
-            handler: Some(on(filter, handler)),
-            ..Self::without_handler(method, path, id)
-        }
-    }
-
-    /// A route that is answered before the router.
-    pub(super) fn without_handler(method: Method, path: &'static str, id: &'static str) -> Self {
-        Self {
             path,
+            pattern: path,
             method,
             id,
             summary: "",
@@ -143,10 +138,15 @@ impl Route {
             answers: Vec::new(),
             codes: Vec::new(),
             schemas: Vec::new(),
-            handler: None,
+            handler: on(filter, handler),
             unaudited: false,
             is_action: false,
         }
+    }
+
+    /// The router matches this instead of its path.
+    pub(super) fn matches(self, pattern: &'static str) -> Self {
+        Self { pattern, ..self }
     }
 
     /// It is not audited although it is no `GET`.
@@ -157,7 +157,7 @@ impl Route {
         }
     }
 
-    /// It changes nothing of what is set up, and is audited when it is done.
+    /// It changes nothing of the setup, and is audited when it is done.
     pub(super) fn audited_when_done(self) -> Self {
         Self {
             is_action: true,
@@ -183,7 +183,7 @@ impl Route {
         })
     }
 
-    /// What it does, in one line.
+    /// The summary, one line.
     pub(super) fn about(self, summary: &'static str) -> Self {
         Self { summary, ..self }
     }

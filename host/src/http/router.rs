@@ -16,12 +16,13 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use super::authenticate::authenticate;
+use super::drain::drain;
 use super::openapi::document;
 use super::problem::ApiError;
 use super::route::{Access, Route};
 use super::routes::routes;
 use super::sender::Sender;
-use super::{Api, audit, event};
+use super::{Api, audit};
 
 /// Says on every answer under `/api` that a Stepwell server gave it, and which version.
 const VERSION_HEADER: HeaderName = HeaderName::from_static(stepwell_api::VERSION_HEADER);
@@ -52,23 +53,23 @@ fn router(routes: Vec<Route>, api: Arc<Api>) -> Router {
     let mut paths: BTreeMap<&str, (Vec<Method>, MethodRouter<Arc<Api>>)> = BTreeMap::new();
     for route in routes {
         let kind = route.audit();
-        let Some(mut handler) = route.handler else {
-            continue;
-        };
+        let mut handler = route.handler;
         if let Some(kind) = kind {
             let (api, what) = (api.clone(), route.id);
             handler = handler.route_layer(from_fn(move |params, request, next| {
                 audit::record(api.clone(), what, kind, params, request, next)
             }));
         }
-        let (methods, handlers) = paths.entry(route.path).or_default();
+        let (methods, handlers) = paths.entry(route.pattern).or_default();
         methods.push(route.method);
         *handlers = std::mem::take(handlers).merge(handler);
     }
     let mut router = Router::new();
     for (path, (methods, handlers)) in paths {
         let allowed = allowed(&methods);
-        let wrong = move || async {
+        let wrong = |request: Request<Body>| async {
+            let (head, mut body) = request.into_parts();
+            drain(&head.headers, &mut body).await;
             ApiError::WrongMethod {
                 allowed: allowed.into(),
             }
@@ -104,17 +105,12 @@ impl Routes {
     /// Answers one request.
     pub(super) async fn answer(
         &self,
-        sender: Sender<'_>,
-        request: Request<Incoming>,
+        sender: Sender,
+        mut request: Request<Incoming>,
     ) -> Response<Body> {
         let ip = sender.ip;
+        request.extensions_mut().insert(sender);
         let path = request.uri().path();
-        // The hot path does not pay for the router.
-        if let Some(key) = path.strip_prefix(event::PREFIX) {
-            // The request is moved; a key is short, and usually the only allocation spared is this.
-            let key = key.to_owned();
-            return event::event(&self.api, &key, sender, request).await;
-        }
         if !path.starts_with("/api/") {
             return self.route(request).await;
         }
@@ -127,7 +123,7 @@ impl Routes {
         response
     }
 
-    /// The API: nothing of it but what `open` names is answered without a valid token, not even what is not
+    /// The API: only the paths of `open` are answered without a valid token, not even a path that is not
     /// there.
     async fn answer_api(&self, ip: IpAddr, mut request: Request<Incoming>) -> Response<Body> {
         match authenticate(&self.api, ip, request.headers()).await {
@@ -152,22 +148,18 @@ impl Routes {
 
 #[cfg(test)]
 mod tests {
+    use super::super::event;
     use super::*;
+    use crate::domain::intake;
 
     #[test]
-    fn an_events_path_and_methods_are_those_of_the_list() {
-        assert!(event::PATH.starts_with(event::PREFIX));
-        let listed = routes();
-        let event = listed.iter().filter(|route| route.path == event::PATH);
-        let methods: Vec<Method> = event.map(|route| route.method.clone()).collect();
-        assert_eq!(methods, event::METHODS);
-        assert_eq!(allowed(&methods), event::ALLOWED);
-        // Everything else has a handler.
-        assert!(
-            listed
-                .iter()
-                .all(|route| route.path == event::PATH || route.handler.is_some())
-        );
+    fn events_have_a_route_for_each_method_that_a_webhook_can_accept() {
+        let listed = routes().into_iter();
+        let events = listed.filter(|route| route.path == event::PATH);
+        let routed = allowed(&events.map(|route| route.method).collect::<Vec<_>>());
+        let mut accepted = intake::METHODS;
+        accepted.sort_unstable();
+        assert_eq!(routed, accepted.join(", "));
     }
 
     #[test]

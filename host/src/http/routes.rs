@@ -1,5 +1,5 @@
 //! The whole HTTP API on one page. The router, the methods that a 405 names and the OpenAPI document are
-//! made of this list: what is not in it is not served.
+//! made of this list: a route that is not in it is not served.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -27,6 +27,7 @@ const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
 const PATCH: Method = Method::PATCH;
 const DELETE: Method = Method::DELETE;
+const OPTIONS: Method = Method::OPTIONS;
 
 const ALL: &str = "/api/v1/workspaces";
 const ONE: &str = "/api/v1/workspaces/{workspace}";
@@ -73,7 +74,7 @@ const UNDRAIN: &str = "/api/v1/nodes/{node}/undrain";
 const SCHEDULES: &str = "/api/v1/workspaces/{workspace}/schedules";
 const SCHEDULE: &str = "/api/v1/workspaces/{workspace}/schedules/{schedule}";
 
-/// What a step's upload may be refused with.
+/// The error codes of a step's upload.
 const UPLOAD: [C; 9] = [
     C::NotAComponent,
     C::ForeignImport,
@@ -85,12 +86,12 @@ const UPLOAD: [C; 9] = [
     C::CompileFailed,
     C::TooLarge,
 ];
-/// What a new token may be refused with.
+/// The error codes of a new token.
 const TOKEN_CODES: [C; 3] = [C::BadToken, C::Exists, C::LimitReached];
-/// What data that comes from outside may be refused with.
+/// The error codes of data from outside.
 const DATA: [C; 3] = [C::BadJson, C::TooDeep, C::UnsupportedMediaType];
 
-/// What a webhook's body may be refused with beside that.
+/// Further error codes of a webhook's body.
 const EVENT: [C; 7] = [
     C::FilesFull,
     C::BadEncoding,
@@ -101,10 +102,10 @@ const EVENT: [C; 7] = [
     C::BadCloudEvent,
 ];
 
-/// What a sender that waits is refused with if its task has no result.
+/// The error codes for a sender that waits and whose task has no result.
 const REPLY: [C; 2] = [C::TaskFailed, C::TaskCancelled];
 
-/// What more requests than a limit are refused with.
+/// The error codes of requests above a limit.
 const LIMITED: [C; 2] = [C::RateLimited, C::TooManyAtOnce];
 
 /// A component's bytes.
@@ -140,7 +141,7 @@ fn any_json() -> Value {
     json!({"description": "Any JSON. What is no object becomes a member of one: an array `items`, any other value `value`."})
 }
 
-/// What a request is refused with that its webhook's sender has not sent.
+/// The error codes of a request that fails verification.
 const UNVERIFIED: [C; 27] = [
     C::AddressRefused,
     C::BodyHashMismatch,
@@ -196,7 +197,7 @@ pub(super) fn routes() -> Vec<Route> {
             .refuses(&[C::Exists, C::LimitReached, C::BeingErased, C::BadUrl, C::BadWebhook]),
         Route::of(GET, ONE, "getWorkspace", workspaces::show).about("Show a workspace")
             .gives::<Workspace>(200, "The workspace."),
-        Route::of(PATCH, ONE, "changeWorkspace", workspaces::patch).about("Change what is named of a workspace")
+        Route::of(PATCH, ONE, "changeWorkspace", workspaces::patch).about("Change some members of a workspace")
             .takes::<WorkspaceChange>().gives::<Workspace>(200, "The workspace as it is now.").refuses(&[C::BadUrl, C::BadWebhook]),
         Route::of(DELETE, ONE, "deleteWorkspace", workspaces::delete).about("Delete a workspace with all that is in it")
             .gives_nothing("It is deleted.").refuses(&[C::Permanent]),
@@ -208,9 +209,9 @@ pub(super) fn routes() -> Vec<Route> {
             .refuses(&[C::Exists, C::LimitReached, C::BadPointer, C::BadDedup, C::BadAuthentication, C::BadWebhook, C::BadSchema, C::TooLarge]),
         Route::of(GET, WEBHOOK, "getWebhook", webhooks::show).about("Show a webhook, by its name or id")
             .gives::<Webhook>(200, "The webhook."),
-        Route::of(PUT, WEBHOOK, "changeWebhook", webhooks::change).about("Change a webhook; its URL stays")
+        Route::of(PUT, WEBHOOK, "changeWebhook", webhooks::change).about("Replace a webhook's settings; its URL stays")
             .takes::<WebhookSettings>().gives::<Webhook>(200, "The webhook as it is now.").refuses(&[C::BadPointer, C::BadDedup]),
-        Route::of(PATCH, WEBHOOK, "setWebhook", webhooks::patch).about("Change what is named of a webhook; its URL stays")
+        Route::of(PATCH, WEBHOOK, "setWebhook", webhooks::patch).about("Change some members of a webhook; its URL stays")
             .takes::<WebhookChange>().gives::<Webhook>(200, "The webhook as it is now.")
             .refuses(&[C::BadPointer, C::BadDedup, C::BadAuthentication, C::BadWebhook, C::BadSchema, C::TooLarge, C::Exists, C::LimitReached]),
         Route::of(POST, ROTATE, "rotateWebhook", webhooks::rotate).about("Give a webhook a new URL; the one that it has ends after an overlap")
@@ -220,9 +221,9 @@ pub(super) fn routes() -> Vec<Route> {
             .gives_nothing("It is deleted."),
         Route::of(POST, SAMPLE, "addWebhookSample", samples::create).about("Sign a request as the webhook's provider would send it")
             .takes::<NewSample>().gives::<Sample>(201, "The request; it is not sent.").refuses(&[C::BadParameter, C::NoSample]),
-        Route::of(GET, SECRETS, "listWebhookSecrets", webhooks::secrets).about("List a webhook's secrets; they never come back")
+        Route::of(GET, SECRETS, "listWebhookSecrets", webhooks::secrets).about("List a webhook's secrets by id; their values are never shown")
             .gives::<WebhookSecrets>(200, "The newest first."),
-        Route::of(POST, SECRETS, "addWebhookSecret", webhooks::add_secret).about("Add a secret to a webhook, beside or in place of others")
+        Route::of(POST, SECRETS, "addWebhookSecret", webhooks::add_secret).about("Add a secret to a webhook, or replace its secrets")
             .takes::<NewWebhookSecret>().gives::<WebhookSecret>(201, "It is added.").refuses(&[C::BadAuthentication]),
         Route::of(DELETE, SECRET, "deleteWebhookSecret", webhooks::delete_secret).about("Delete a webhook's secret")
             .gives_nothing("It is deleted."),
@@ -245,42 +246,42 @@ pub(super) fn routes() -> Vec<Route> {
             .gives_nothing("It is deleted."),
         Route::of(GET, VERSIONS, "listStepVersions", steps::versions).about("List a step's versions")
             .gives::<StepVersions>(200, "The one in place first."),
-        Route::of(POST, ROLLBACK, "rollBackStep", steps::rollback).about("Put an earlier version of a step in place")
+        Route::of(POST, ROLLBACK, "rollBackStep", steps::rollback).about("Roll a step back to an earlier version")
             .takes::<Rollback>().gives::<Step>(200, "The step as it is now.").refuses(&[C::NoVersion]).refuses(&UPLOAD),
 
         Route::of(GET, TASKS, "listTasks", tasks::list).about("List tasks, the newest first")
             .asks::<TaskQuery>().gives::<TaskPage>(200, "A page of them.").refuses(&[C::BadPattern]),
-        Route::of(POST, TASKS, "addTask", actions::new).about("Make a task of JSON data")
+        Route::of(POST, TASKS, "addTask", actions::new).about("Create a task from JSON data")
             .takes_content(vec![(JSON, any_json())], true).gives::<TaskHead>(201, "The new task.").refuses(&DATA)
             // Tasks come in by the thousand, and each says itself how it came in.
             .without_audit(),
         Route::of(GET, COUNT, "countTasks", tasks::count).about("Count the tasks in each state")
             .gives::<TaskCounts>(200, "The numbers."),
-        Route::of(GET, TASK, "getTask", tasks::show).about("Show a task with its data and what happened to it")
+        Route::of(GET, TASK, "getTask", tasks::show).about("Show a task with its data, runs and history")
             .asks::<TimelineQuery>().gives::<Task>(200, "The task.").refuses(&[C::Overloaded]),
-        Route::of(GET, EXPLAIN, "explainTask", explain::explain).about("Explain what each step's condition lacks of a task's data")
+        Route::of(GET, EXPLAIN, "explainTask", explain::explain).about("Explain which part of each step's condition a task's data does not match")
             .asks::<ExplainQuery>().gives::<Explained>(200, "Step by step."),
         Route::of(POST, CANCEL, "cancelTask", actions::cancel).about("End a task")
             .gives::<TaskHead>(200, "The task as it is now.").refuses(&[C::WrongState, C::Busy]),
-        Route::of(POST, RETRY, "retryTask", actions::retry).about("Have a task in error go on from the step that failed")
+        Route::of(POST, RETRY, "retryTask", actions::retry).about("Continue a task in error from the step that failed")
             .gives::<TaskHead>(200, "The task as it is now.").refuses(&[C::WrongState, C::LimitReached, C::Busy]),
         Route::of(POST, KEEP, "keepTask", actions::keep).about("Keep a task for ever")
             .gives::<TaskHead>(200, "The task as it is now.").refuses(&[C::Busy]),
-        Route::of(POST, UNKEEP, "unkeepTask", actions::unkeep).about("Keep a task no longer than others")
+        Route::of(POST, UNKEEP, "unkeepTask", actions::unkeep).about("Stop keeping a task for ever; it is removed like others")
             .gives::<TaskHead>(200, "The task as it is now.").refuses(&[C::Busy]),
-        Route::of(POST, UPDATE, "updateTask", actions::update).about("Change a task's data and have it go on")
+        Route::of(POST, UPDATE, "updateTask", actions::update).about("Change a task's data and continue it")
             .takes_large::<TaskChange>().gives::<TaskHead>(200, "The task as it is now.")
             .refuses(&[C::WrongState, C::LimitReached, C::BadChange, C::TooLarge, C::Busy]),
-        Route::of(POST, CLONE, "cloneTask", actions::clone).about("Make a new task of a task's data")
+        Route::of(POST, CLONE, "cloneTask", actions::clone).about("Create a new task from a task's data")
             .may_take::<TaskChange>().gives::<TaskHead>(201, "The new task.")
             .refuses(&[C::BadChange, C::TooLarge, C::Busy, C::FilesFull]),
-        Route::of(POST, REPLAY, "replayTask", actions::replay).about("Run a task again, dry, with today's steps")
+        Route::of(POST, REPLAY, "replayTask", actions::replay).about("Replay a task with the present steps; no call is made and nothing is stored")
             .may_take::<ReplayFrom>().gives::<Task>(200, "What would come of it, with `replay`.")
             .refuses(&[C::NoSuchRun, C::Busy])
             // It changes nothing.
             .without_audit(),
 
-        Route::of(GET, DELIVERIES, "listDeliveries", deliveries::list).about("List what came to webhooks, the newest first")
+        Route::of(GET, DELIVERIES, "listDeliveries", deliveries::list).about("List the deliveries to webhooks, the newest first")
             .asks::<DeliveryQuery>().gives::<DeliveryPage>(200, "A page of them.").refuses(&[C::BadPattern]),
         Route::of(GET, DELIVERY, "getDelivery", deliveries::show).about("Show a delivery with its recorded body")
             .gives::<Delivery>(200, "The delivery."),
@@ -288,7 +289,7 @@ pub(super) fn routes() -> Vec<Route> {
             .may_take::<Redelivery>().gives::<Redelivered>(201, "The new tasks.")
             .refuses(&DATA).refuses(&EVENT).refuses(&[C::NoBody, C::LimitReached, C::TooLarge, C::Busy]),
 
-        Route::of(GET, CONFIG, "listConfig", config::list).about("List the config's keys; values never come back")
+        Route::of(GET, CONFIG, "listConfig", config::list).about("List the config's keys; values are never shown")
             .gives::<ConfigKeys>(200, "All of the workspace."),
         Route::of(PUT, KEY, "setConfig", config::set).about("Set a config value")
             .takes::<ConfigValue>().gives_nothing("It is set.").refuses(&[C::LimitReached, C::TooLarge]),
@@ -317,13 +318,13 @@ pub(super) fn routes() -> Vec<Route> {
 
         Route::of(GET, OWN_TOKEN, "getOwnToken", tokens::own).about("Show the token that the request carries")
             .gives::<Token>(200, "The token."),
-        Route::of(GET, TOKENS, "listTokens", tokens::list).about("List the workspace's tokens; their texts never come back")
+        Route::of(GET, TOKENS, "listTokens", tokens::list).about("List the workspace's tokens; their texts are never shown")
             .gives::<Tokens>(200, "All of the workspace."),
         Route::of(POST, TOKENS, "addToken", tokens::add).about("Add a token to the workspace")
             .takes::<NewToken>().gives::<Token>(201, "The token, with its text.").refuses(&TOKEN_CODES),
         Route::of(DELETE, TOKEN, "revokeToken", tokens::revoke).about("Revoke a token of the workspace; it ends at once")
             .gives_nothing("It is revoked."),
-        Route::of(GET, SERVER_TOKENS, "listServerTokens", tokens::list_of_server).about("List the server's own tokens; their texts never come back")
+        Route::of(GET, SERVER_TOKENS, "listServerTokens", tokens::list_of_server).about("List the server's own tokens; their texts are never shown")
             .gives::<Tokens>(200, "All of the server itself."),
         Route::of(POST, SERVER_TOKENS, "addServerToken", tokens::add_to_server).about("Add a token that is valid in all workspaces")
             .takes::<NewToken>().gives::<Token>(201, "The token, with its text.").refuses(&TOKEN_CODES),
@@ -337,25 +338,18 @@ pub(super) fn routes() -> Vec<Route> {
 
         Route::of(GET, NODES, "listNodes", nodes::list).about("List the servers that share the database")
             .gives::<Nodes>(200, "All of them."),
-        Route::of(POST, DRAIN, "drainNode", nodes::drain).about("Have a server give its tasks to the others")
+        Route::of(POST, DRAIN, "drainNode", nodes::drain).about("Move a server's tasks to the others")
             .gives::<Node>(200, "The server.").refuses(&[C::LastNode]).audited_when_done(),
-        Route::of(POST, UNDRAIN, "undrainNode", nodes::undrain).about("Have a server take its share of the tasks again")
+        Route::of(POST, UNDRAIN, "undrainNode", nodes::undrain).about("Give a drained server its share of the tasks again")
             .gives::<Node>(200, "The server.").audited_when_done(),
     ];
-    all.extend(event::METHODS.map(|method| {
-        let id = match method {
-            GET => "getEvent",
-            Method::OPTIONS => "optionsEvent",
-            PATCH => "patchEvent",
-            PUT => "putEvent",
-            _ => "postEvent",
-        };
-        let route = Route::without_handler(method, event::PATH, id).refuses(&UNVERIFIED).refuses(&LIMITED);
+    all.extend([(GET, "getEvent"), (OPTIONS, "optionsEvent"), (PATCH, "patchEvent"), (POST, "postEvent"), (PUT, "putEvent")].map(|(method, id)| {
+        let route = Route::open(method, event::PATH, id, event::event).matches(event::PATTERN);
         if id == "optionsEvent" {
-            return Route::without_handler(Method::OPTIONS, event::PATH, id)
-                .about("The methods of a webhook that accepts OPTIONS, or whether a page may send (CORS)").says(204, "`Allow` or `Access-Control-Allow-Methods` has them.")
+            return route.about("The methods of a webhook that accepts OPTIONS, or whether a page may send (CORS)").says(204, "`Allow` or `Access-Control-Allow-Methods` has them.")
                 .refuses(&[C::UnknownWebhook, C::WebhookDisabled, C::MethodNotAllowed]);
         }
+        let route = route.refuses(&UNVERIFIED).refuses(&LIMITED);
         if id == "getEvent" {
             return route.about("Ask the question that a webhook's sender asks before it sends, or send an event in the query")
                 .says(200, "The answer that the sender expects.").gives::<Accepted>(200, "The webhook accepts GET, and the task is durable.")

@@ -14,16 +14,16 @@ use tokio::net::TcpStream;
 /// How often it is looked whether a sender has left whose connection has unread bytes.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Who sends a request.
-#[derive(Debug, Clone, Copy)]
-pub struct Sender<'a> {
+/// The sender of a request.
+#[derive(Debug, Clone)]
+pub struct Sender {
     /// Its address.
     pub ip: IpAddr,
-    /// Its connection, if that is of HTTP/1.1. A request of HTTP/2 that nobody waits for any more is dropped.
-    pub connection: Option<&'a Arc<TcpStream>>,
+    /// Its connection, if that is of HTTP/1.1. A request of HTTP/2 is dropped when its client cancels it.
+    pub connection: Option<Arc<TcpStream>>,
 }
 
-impl Sender<'_> {
+impl Sender {
     /// Resolves when the sender has shut down its side of the connection, or is gone: that is the same until it is
     /// written to. Never otherwise.
     pub async fn left(self) {
@@ -96,7 +96,7 @@ impl AsyncWrite for SharedStream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // What is written is the system's.
+        // Written bytes are in the system's buffers.
         Poll::Ready(Ok(()))
     }
 
@@ -124,7 +124,7 @@ mod tests {
         let mut shared = SharedStream(stream.clone());
         let sender = Sender {
             ip: Ipv4Addr::LOCALHOST.into(),
-            connection: Some(&stream),
+            connection: Some(stream),
         };
         client.write_all(b"one").await.unwrap();
         let mut three = [0; 3];
@@ -133,7 +133,7 @@ mod tests {
         client.read_exact(&mut three).await.unwrap();
         assert_eq!(&three, b"two");
         client.write_all(b"more").await.unwrap();
-        let stays = tokio::time::timeout(LOOK * 2, sender.left()).await;
+        let stays = tokio::time::timeout(LOOK * 2, sender.clone().left()).await;
         assert!(stays.is_err());
         client.shutdown().await.unwrap();
         sender.left().await;

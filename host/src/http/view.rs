@@ -44,7 +44,7 @@ pub(super) fn head(head: &TaskHead) -> contract::TaskHead {
         },
         expires_at: head.expires_at().map(rfc3339),
         fault: head.fault.clone(),
-        // The sandbox has checked that it is JSON; what is not is shown as the text it is.
+        // The sandbox has checked that it is JSON; other text is shown as a string.
         result: head
             .result
             .as_ref()

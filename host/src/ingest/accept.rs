@@ -40,11 +40,11 @@ pub struct Arrival<'a> {
     pub query: Option<&'a str>,
     /// Its header fields.
     pub headers: &'a HeaderMap,
-    /// What verifies its webhook's requests, if they are verified.
+    /// The verifier of its webhook, if it has one.
     pub verifier: Option<&'a Verifier>,
-    /// What its body holds, or one part of that.
+    /// The document of its body, or one of several.
     pub document: &'a Document,
-    /// What its verification found; none if its webhook takes every request.
+    /// The result of its verification; none if its webhook accepts every request.
     pub delivery: Option<&'a Delivery>,
     /// The delivery that it repeats at a person's wish.
     pub redelivery_of: Option<TaskId>,
@@ -75,13 +75,13 @@ pub enum IngestError {
 /// A task's data as a program that has the token posted it.
 #[derive(Debug, Clone, Copy)]
 pub struct Posted<'a> {
-    /// Whose task it is to be.
+    /// The workspace of the new task.
     pub workspace: &'a WorkspaceName,
     /// When the request was there.
     pub at: Millis,
     /// Who sent it: the connection's other end.
     pub ip: IpAddr,
-    /// Who has the token that it came with.
+    /// The holder of the request's token.
     pub by: &'a Principal,
     /// Its `User-Agent`.
     pub user_agent: Option<&'a str>,
@@ -101,7 +101,7 @@ struct Via<'a> {
     received: Millis,
     method: &'a str,
     ip: IpAddr,
-    /// Whose secret vouches for it.
+    /// The provider whose secret verified it.
     #[serde(skip_serializing_if = "Option::is_none")]
     verified: Option<&'a str>,
     user_agent: Option<&'a str>,

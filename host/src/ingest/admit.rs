@@ -13,7 +13,7 @@ use super::decode::{self, Decoded, Document};
 use super::dedup;
 use super::finishing::Finishing;
 use super::read::{ReadError, Share};
-use super::receive::{Head, Ingest, Made, Refusal, Reply, Sent};
+use super::receive::{AcceptedTaskIds, Head, Ingest, Refusal, Reply, Sent};
 use super::verify::Delivery;
 use crate::catalog::LiveWebhook;
 use crate::domain::dedup::Dedup;
@@ -26,16 +26,16 @@ use crate::store::{NewTask, StoreError};
 /// How often a request of several documents is looked through again because another one delivered one of them.
 const DELIVERED_MEANWHILE: usize = 10;
 
-/// What is sent again.
+/// The content of a redelivery: that of the earlier delivery, or what the caller put in its place.
 #[derive(Debug)]
-pub enum Again {
+pub enum RedeliveryContent {
     /// A body as it arrived, or another one in its place.
     Body(Bytes),
     /// The data of a task as it came in, without `$via`.
     Data {
         /// The data.
         document: Document,
-        /// Whose secret vouched for it when it came; none if it is another one, or nothing was checked.
+        /// The provider whose secret verified it when it came; none if the data was edited, or nothing was checked.
         verified: Option<Arc<str>>,
     },
 }
@@ -74,12 +74,14 @@ impl Ingest {
         &self,
         webhook: &LiveWebhook,
         head: Head<'_>,
-        again: Again,
+        content: RedeliveryContent,
         of: TaskId,
-    ) -> Result<Made, Refusal> {
-        let (size, verified) = match &again {
-            Again::Body(body) => (body.len(), None),
-            Again::Data { document, verified } => (document.text.len(), verified.clone()),
+    ) -> Result<AcceptedTaskIds, Refusal> {
+        let (size, verified) = match &content {
+            RedeliveryContent::Body(body) => (body.len(), None),
+            RedeliveryContent::Data { document, verified } => {
+                (document.text.len(), verified.clone())
+            }
         };
         let delivery = verified.map(Delivery::verified_before);
         let sent = Sent {
@@ -89,9 +91,9 @@ impl Ingest {
             redelivery_of: Some(of),
         };
         let share = Share::of(&self.bodies, &webhook.workspace, size)?;
-        let reply = match again {
-            Again::Body(body) => self.admit(sent, body, share).await?,
-            Again::Data { mut document, .. } => {
+        let reply = match content {
+            RedeliveryContent::Body(body) => self.admit(sent, body, share).await?,
+            RedeliveryContent::Data { mut document, .. } => {
                 self.fit(sent, std::slice::from_mut(&mut document)).await?;
                 let mut task = self.make(sent, &document).await?;
                 task.head.id = self.engine.acceptor.place(task.head.id)?;
@@ -99,7 +101,7 @@ impl Ingest {
                 self.single(sent, task, share, kept).await?
             }
         };
-        Ok(reply.made)
+        Ok(reply.accepted)
     }
 
     /// Takes in a body as it arrived.
@@ -259,7 +261,7 @@ impl Ingest {
             match admitted.await {
                 Ok(pace) => {
                     return Ok(Reply {
-                        made: Made::Many(ids),
+                        accepted: AcceptedTaskIds::Many(ids),
                         duplicate: false,
                         merged: false,
                         pace,

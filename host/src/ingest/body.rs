@@ -208,7 +208,7 @@ fn not_utf8(body: &[u8], offset: usize) -> BodyError {
     }
 }
 
-/// What stands at the top of a document.
+/// The type of a document's top value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Object { has_via: bool, empty: bool },
@@ -302,7 +302,7 @@ impl<'de> Visitor<'de> for Walk {
 
 const RESERVED_KEY: &str = "a key that begins with `$serde_json::private::` is reserved";
 
-/// What a member's key means here.
+/// The meaning of a member's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum KeyKind {
     /// `$via`.

@@ -1,5 +1,5 @@
 //! From a webhook's body, read whole and verified, to documents: the JSON texts that become tasks' data. The header
-//! fields say what the body is; `docs/bodies.md` tells what becomes of it.
+//! fields say what the body is; `docs/bodies.md` tells what happens to it.
 //!
 //! A JSON body is handed on as it came. Everything else is written as JSON here, and then held to the same bounds.
 
@@ -24,7 +24,7 @@ pub(super) use fields::Fields;
 use media::Kind;
 pub use media::is_json;
 
-/// What a request says of its body.
+/// The header fields that describe a request's body.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// Its method.

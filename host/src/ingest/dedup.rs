@@ -58,7 +58,7 @@ fn header(headers: &HeaderMap, name: &str) -> Option<Vec<u8>> {
     (!values.is_empty()).then(|| values.join(&b", "[..]))
 }
 
-/// A member of the data as bytes. A text and a number of the same digits are not the same, and what is no text,
+/// A member of the data as bytes. A text and a number of the same digits differ, and a value that is no text,
 /// number or boolean says nothing.
 fn member(task: &NewTask, pointer: &str) -> Option<Vec<u8>> {
     // It was a pointer when the webhook was added.

@@ -1,4 +1,4 @@
-//! The log of deliveries: what came of each request to a webhook.
+//! The log of deliveries: the outcome of each request to a webhook.
 //!
 //! Deliveries that became tasks are not written again: they are found by their tasks ([`find`]). All others are
 //! recorded here, in memory first, and written once a second; more than a bound of one webhook are only counted. So a
@@ -26,7 +26,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits;
 use crate::store::{Store, StoreError};
 
-/// How often what is pending is written.
+/// How often pending deliveries are written.
 const EVERY: Duration = Duration::from_secs(1);
 /// How often requests to URLs that are no webhook's are reported, in units of [`EVERY`].
 const REPORT_AFTER: u32 = 60;
@@ -103,7 +103,7 @@ impl DeliveryLog {
         log
     }
 
-    /// Records a delivery that became no task. `body` is what was read of its body, if anything was.
+    /// Records a delivery that became no task. `body` is the part of its body that was read, if any was.
     pub fn record(
         &self,
         webhook: &LiveWebhook,

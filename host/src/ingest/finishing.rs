@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A future that comes to its end even when it is dropped: a client that hangs up must not leave a
-/// task that is durable and that nobody has told the engine of. Costs a spawn only then.
+/// A future that runs to its end even when it is dropped: a client that hangs up must not leave a
+/// durable task that the engine does not know of. Only a dropped one costs a spawn.
 pub(super) struct Finishing<T: Send + 'static>(Option<Pin<Box<dyn Future<Output = T> + Send>>>);
 
 impl<T: Send + 'static> Finishing<T> {
@@ -19,7 +19,7 @@ impl<T: Send + 'static> Future for Finishing<T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         let Some(future) = &mut self.0 else {
-            return Poll::Pending; // Polled after it was done, which nobody may.
+            return Poll::Pending; // Polled after it was done, which no caller may do.
         };
         let polled = future.as_mut().poll(context);
         if polled.is_ready() {

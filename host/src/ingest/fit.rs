@@ -1,10 +1,10 @@
-//! What a schema says of a document: as its task has it, and as its sender is told.
+//! The result of a schema check: as `$via.schema` of the task, and as the refusal for the sender.
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use stepwell_schema::Violation;
 
-/// What a schema says of a document.
+/// The result of checking a document with a schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fit {
     /// It fits.

@@ -9,7 +9,7 @@ use super::decode::{self, Document};
 use super::read::Share;
 use super::receive::{Head, Ingest, Received, Refusal, Reply, Sent};
 use super::upload::{Reading, Upload, UploadError, Watch};
-use super::verify::{Signed, Verdict};
+use super::verify::{Signed, VerifiedRequest};
 use crate::catalog::LiveWebhook;
 use crate::domain::ids::TaskId;
 use crate::store::blobs::{Kept, on_disk};
@@ -52,8 +52,10 @@ impl Ingest {
             None => {
                 let delivery = match self.judge(webhook, head, &[]).await? {
                     None => None,
-                    Some(Verdict::Challenge(answer)) => return Ok(Received::Challenge(answer)),
-                    Some(Verdict::Delivery(delivery)) => Some(delivery),
+                    Some(VerifiedRequest::Challenge(answer)) => {
+                        return Ok(Received::Challenge(answer));
+                    }
+                    Some(VerifiedRequest::Delivery(delivery)) => Some(delivery),
                 };
                 let mut watch = |_: &[u8]| {};
                 let upload = self.read_form(webhook, head, body, (&mut share, &mut watch));
@@ -120,7 +122,7 @@ impl Ingest {
         self.fit(sent, std::slice::from_mut(&mut document)).await?;
         let mut task = self.task(sent, &document)?;
         let mut owner = id;
-        // What is merged into an open task has links to that one's files.
+        // A form that is merged into an open task has links to that task's files.
         if let Some(open) = correlate::target(sent.webhook, &task)
             && acceptor.is_open(&sent.webhook.workspace, open).await?
         {
@@ -143,7 +145,7 @@ impl Ingest {
         self.single(sent, task, share, kept).await
     }
 
-    /// What a form becomes whose files are `owner`'s.
+    /// The document of a form whose files belong to `owner`.
     fn form_document(
         &self,
         sent: Sent<'_>,

@@ -3,12 +3,12 @@
 use stepwell_signature::{Keys, Refused};
 
 use super::receive::{Head, Ingest};
-use super::verify::{self, Incoming, Verdict, VerifyError};
+use super::verify::{self, Incoming, VerifiedRequest, VerifyError};
 use crate::catalog::{LiveWebhook, Verifier};
 use crate::domain::ids::WorkspaceName;
 
 impl Ingest {
-    /// What a request is by its webhook's verifier; none if it has none.
+    /// Verifies a request by its webhook's verifier; none if the webhook has none.
     ///
     /// # Errors
     /// Nothing vouches for it, or its sender's key is not to be had.
@@ -17,7 +17,7 @@ impl Ingest {
         webhook: &LiveWebhook,
         head: Head<'_>,
         body: &[u8],
-    ) -> Result<Option<Verdict>, VerifyError> {
+    ) -> Result<Option<VerifiedRequest>, VerifyError> {
         let Some(verifier) = &webhook.verifier else {
             return Ok(None);
         };
@@ -28,7 +28,7 @@ impl Ingest {
             verdict = Box::pin(self.judge_by_keys(webhook, verifier, incoming)).await;
         }
         let verdict = verdict?;
-        if let Verdict::Challenge(answer) = &verdict
+        if let VerifiedRequest::Challenge(answer) = &verdict
             && let Some(url) = &answer.visit
         {
             Box::pin(self.keys.visit(&webhook.workspace, url)).await?;
@@ -58,7 +58,7 @@ impl Ingest {
         verifier: &Verifier,
         incoming: Incoming<'_>,
         keys: Option<&Keys>,
-    ) -> Result<Verdict, VerifyError> {
+    ) -> Result<VerifiedRequest, VerifyError> {
         verify::judge(verifier, incoming, keys, self.clock.now())
     }
 
@@ -67,7 +67,7 @@ impl Ingest {
         webhook: &LiveWebhook,
         verifier: &Verifier,
         incoming: Incoming<'_>,
-    ) -> Result<Verdict, VerifyError> {
+    ) -> Result<VerifiedRequest, VerifyError> {
         let workspace = &webhook.workspace;
         let url = verify::keys_url(verifier, incoming)?;
         let keys = self.keys.at(workspace, &url, false).await?;
@@ -92,8 +92,8 @@ impl Ingest {
         &self,
         workspace: &WorkspaceName,
         url: &str,
-        verdict: Result<Verdict, VerifyError>,
-    ) -> Result<Verdict, VerifyError> {
+        verdict: Result<VerifiedRequest, VerifyError>,
+    ) -> Result<VerifiedRequest, VerifyError> {
         if verdict.is_ok() {
             self.keys.prove(workspace, url);
         }
@@ -101,6 +101,6 @@ impl Ingest {
     }
 }
 
-fn is(verdict: &Result<Verdict, VerifyError>, expected: &Refused) -> bool {
+fn is(verdict: &Result<VerifiedRequest, VerifyError>, expected: &Refused) -> bool {
     matches!(verdict, Err(VerifyError::Refused { refused, .. }) if refused == expected)
 }

@@ -1,4 +1,4 @@
-//! Limits of what comes in: rates of a webhook and of a workspace, and requests of a webhook that are taken in at once.
+//! Limits of incoming requests: rates of a webhook and of a workspace, and requests of a webhook that are taken in at once.
 //! Without a limit nothing is locked or allocated.
 
 use std::sync::Arc;
@@ -216,7 +216,7 @@ mod tests {
             panic!("{error:?}");
         };
         assert_eq!((rate.to_string(), seconds(wait)), ("40/h".into(), 360));
-        // One server is gone, and what there is more of comes with the time.
+        // One server is gone, and the larger share fills up with time.
         limiter.share(1);
         let LimitError::Rate { wait, .. } = limiter.admit(&two, None).unwrap_err() else {
             panic!("it is refused for another reason");

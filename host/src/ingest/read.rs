@@ -62,7 +62,7 @@ impl Bodies {
     }
 }
 
-/// What a workspace's request has of it, given back when dropped.
+/// The part of the budget that a request has, given back when it is dropped.
 #[derive(Debug)]
 pub struct Share {
     bodies: Arc<Bodies>,

@@ -16,7 +16,7 @@ use super::limits::{LimitError, Limiter};
 use super::read::{self, Bodies, Bounds, ReadError};
 use super::sender_keys::SenderKeys;
 use super::upload::{UploadError, Uploads};
-use super::verify::{self, Delivery, Verdict, VerifyError};
+use super::verify::{self, Delivery, VerifiedRequest, VerifyError};
 use crate::catalog::{Catalog, LiveWebhook};
 use crate::domain::clock::Clock;
 use crate::domain::ids::TaskId;
@@ -31,7 +31,7 @@ pub struct Ingest {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) bounds: Bounds,
     pub(super) bodies: Arc<Bodies>,
-    /// What reads forms with files.
+    /// Reads forms with files.
     pub uploads: Uploads,
     /// What webhooks' URLs begin with.
     pub(super) base_url: String,
@@ -58,16 +58,16 @@ pub struct Head<'a> {
     pub headers: &'a HeaderMap,
 }
 
-/// The tasks that a request became, or that it was merged into.
+/// The ids of the tasks that a request made, or of the task that it repeats or was merged into.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Made {
+pub enum AcceptedTaskIds {
     /// Its body is one document.
     One(TaskId),
     /// Its body is of a type that holds several, in their order.
     Many(Vec<TaskId>),
 }
 
-/// What came of a request that was not refused.
+/// The outcome of a request that was not refused.
 #[derive(Debug)]
 pub enum Received {
     /// It is a task, or several.
@@ -81,22 +81,22 @@ pub enum Received {
 pub(super) struct Sent<'a> {
     pub(super) webhook: &'a LiveWebhook,
     pub(super) head: Head<'a>,
-    /// What its verification found; none if its webhook takes every request.
+    /// The result of its verification; none if its webhook accepts every request.
     pub(super) delivery: Option<&'a Delivery>,
     /// The delivery that it repeats at a person's wish.
     pub(super) redelivery_of: Option<TaskId>,
 }
 
-/// What became of a request. It is durable.
+/// The outcome of a request. It is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// The tasks.
-    pub made: Made,
+    /// Their ids.
+    pub accepted: AcceptedTaskIds,
     /// It repeats an earlier request, and the task is that one's.
     pub duplicate: bool,
     /// It changed an open task, and made none.
     pub merged: bool,
-    /// How long the answer is to be held back, so that runs keep pace with what comes in.
+    /// How long the answer is to be held back, so that runs keep pace with incoming requests.
     pub pace: Duration,
 }
 
@@ -135,7 +135,7 @@ impl From<DecodeError> for Refusal {
 impl Reply {
     pub(super) fn of(task: TaskId, pace: Duration) -> Self {
         Self {
-            made: Made::One(task),
+            accepted: AcceptedTaskIds::One(task),
             duplicate: false,
             merged: false,
             pace,
@@ -182,7 +182,7 @@ impl Ingest {
     }
 
     /// Takes in one request to a webhook. The body is read as it comes, and `read_body` is set to it when it is complete.
-    /// What has begun to be accepted is accepted even if nobody waits for the answer any more.
+    /// Once it begins to accept the request, it finishes even if the client hangs up.
     ///
     /// # Errors
     /// [`Refusal`]; then nothing is left of the request.
@@ -213,8 +213,8 @@ impl Ingest {
         acceptor.pace(&webhook.workspace, sent.len()).await;
         let delivery = match self.judge(webhook, head, &sent).await? {
             None => None,
-            Some(Verdict::Challenge(answer)) => return Ok(Received::Challenge(answer)),
-            Some(Verdict::Delivery(delivery)) => Some(delivery),
+            Some(VerifiedRequest::Challenge(answer)) => return Ok(Received::Challenge(answer)),
+            Some(VerifiedRequest::Delivery(delivery)) => Some(delivery),
         };
         let sent_as = Sent {
             webhook,

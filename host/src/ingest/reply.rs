@@ -1,12 +1,11 @@
-//! What the sender of a request is answered of its task: the task's result, as soon as there is one.
+//! Answers the sender of a request with its task's result, as soon as there is one.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::domain::budget::Budget;
+use crate::domain::clock::Clock;
 use crate::domain::data::without_via;
 use crate::domain::ids::{TaskId, WebhookName, WorkspaceName};
 use crate::domain::reply::GivenReply;
@@ -14,7 +13,7 @@ use crate::domain::task::{StoredTask, TaskState};
 use crate::engine::Engine;
 use crate::store::{Store, StoreError};
 
-/// What has come of a task, as far as its sender may know.
+/// The result of a task, as far as its sender may know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing yet.
@@ -36,21 +35,28 @@ const LOOK_AGAIN: Duration = Duration::from_millis(200);
 pub struct Replies {
     engine: Arc<Engine>,
     store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
     /// How many senders may wait at once, shared by workspaces.
     places: Arc<Budget>,
 }
 
 impl Replies {
     /// At most `places` senders wait at once.
-    pub fn new(engine: Arc<Engine>, store: Arc<dyn Store>, places: usize) -> Self {
+    pub fn new(
+        engine: Arc<Engine>,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        places: usize,
+    ) -> Self {
         Self {
             engine,
             store,
+            clock,
             places: Budget::new(places.max(1) as u64),
         }
     }
 
-    /// What has come of a task by now, and the webhook that it came in by.
+    /// The present result of a task, and the webhook that it came in by.
     ///
     /// # Errors
     /// The store could not be read.
@@ -66,7 +72,7 @@ impl Replies {
         }
     }
 
-    /// What comes of a task within `time`. [`Outcome::Pending`] if that is over, if as many wait as may, if the sender
+    /// The result that a task has within `time`. [`Outcome::Pending`] if that is over, if as many wait as may, if the sender
     /// has left (`left` resolves), or if the server goes down.
     ///
     /// # Errors
@@ -78,7 +84,7 @@ impl Replies {
         time: Duration,
         left: impl Future<Output = ()>,
     ) -> Result<Outcome, StoreError> {
-        let until = Instant::now() + time;
+        let mut over = self.clock.sleep(time);
         let watch = self.engine.watchers.watch(task);
         let mut left = pin!(left);
         let mut place = None;
@@ -95,7 +101,7 @@ impl Replies {
                     Err(_) => return Ok(Outcome::Pending),
                 }
             }
-            // Another node tells nobody here what becomes of its tasks.
+            // A change of a task on another node wakes no waiter of this one.
             let is_own = self.store.ownership().borrow().owns(task);
             let look_again = async {
                 match is_own {
@@ -106,7 +112,7 @@ impl Replies {
             tokio::select! {
                 () = changed => {}
                 () = look_again => {}
-                () = tokio::time::sleep_until(until) => return Ok(Outcome::Pending),
+                () = &mut over => return Ok(Outcome::Pending),
                 () = &mut left => return Ok(Outcome::Pending),
             }
         }

@@ -1,6 +1,6 @@
 //! Checks documents with their webhook's schema: what does not fit is refused, or its task says so.
 //!
-//! Small documents are checked at once. What is more work is done on other threads, as the workspace's time, and all
+//! Small documents are checked at once. Larger ones are checked on other threads, as the workspace's time, and all
 //! documents of a request together have a bound of work.
 
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl Ingest {
             done.extend(
                 texts
                     .map(|text| fits(schema, text, &mut budget))
-                    // What is not known yet may be with more work.
+                    // An undecided check may be decided with more work.
                     .take_while(|fit| *fit != Ok(Fit::Unknown)),
             );
             let used = begun.elapsed();

@@ -35,23 +35,23 @@ const ASKED: Refill = Refill {
 #[derive(Debug)]
 pub struct SenderKeys {
     client: FetchClient,
-    workspaces: Mutex<FxHashMap<WorkspaceName, Asked>>,
+    workspaces: Mutex<FxHashMap<WorkspaceName, WorkspaceKeys>>,
 }
 
-/// What was asked for a workspace's webhooks.
+/// The key URLs of a workspace's webhooks, and how often they may be fetched.
 #[derive(Debug)]
-struct Asked {
+struct WorkspaceKeys {
     /// For what strangers can make the server ask for.
     bucket: Bucket,
     /// For keys that have verified a request, and for what verified requests ask for: strangers cannot empty it.
     proven: Bucket,
     /// The one used last at the end.
-    urls: Vec<Known>,
+    urls: Vec<KeyUrl>,
 }
 
-/// A URL of keys.
+/// A URL that keys are fetched from.
 #[derive(Debug)]
-struct Known {
+struct KeyUrl {
     url: String,
     slot: Slot,
     /// Whether a key that stands there has verified a request.
@@ -59,17 +59,18 @@ struct Known {
 }
 
 /// Locked while it is fetched, so that it is fetched once.
-type Slot = Arc<tokio::sync::Mutex<Held>>;
+type Slot = Arc<tokio::sync::Mutex<CachedKeys>>;
 
+/// The results of the last fetches from a URL.
 #[derive(Debug, Default)]
-struct Held {
+struct CachedKeys {
     /// The keys, and when they were fetched.
     keys: Option<(Arc<Keys>, Instant)>,
     /// When the last attempt failed.
     failed: Option<Instant>,
 }
 
-impl Held {
+impl CachedKeys {
     /// The keys, if they are younger than this.
     fn younger(&self, than: Duration) -> Option<Arc<Keys>> {
         let (keys, fetched) = self.keys.as_ref()?;
@@ -98,29 +99,31 @@ impl SenderKeys {
     ) -> Result<Arc<Keys>, VerifyError> {
         let began = Instant::now();
         let slot = self.slot(workspace, url);
-        let mut held = slot.lock().await;
-        if let Some(keys) = held.younger(if renew { RENEWED } else { FRESH }) {
+        let mut cached = slot.lock().await;
+        if let Some(keys) = cached.younger(if renew { RENEWED } else { FRESH }) {
             return Ok(keys);
         }
         // Older keys are used for a while when the sender does not answer, so that not each request waits for it.
-        if held.failed.is_some_and(|failed| failed.elapsed() < RENEWED)
-            && let Some(keys) = held.younger(USABLE)
+        if cached
+            .failed
+            .is_some_and(|failed| failed.elapsed() < RENEWED)
+            && let Some(keys) = cached.younger(USABLE)
         {
             return Ok(keys);
         }
         // Those that waited for an attempt that failed do not make one after the other.
-        if held.failed.is_some_and(|failed| failed > began) {
+        if cached.failed.is_some_and(|failed| failed > began) {
             return Err(VerifyError::KeyUnavailable);
         }
         match self.fetch(workspace, url).await {
             Ok(keys) => {
                 let keys = Arc::new(keys);
-                held.keys = Some((keys.clone(), Instant::now()));
+                cached.keys = Some((keys.clone(), Instant::now()));
                 Ok(keys)
             }
             Err(error) => {
-                held.failed = Some(Instant::now());
-                held.younger(USABLE).ok_or(error)
+                cached.failed = Some(Instant::now());
+                cached.younger(USABLE).ok_or(error)
             }
         }
     }
@@ -217,7 +220,7 @@ impl SenderKeys {
         let urls = &mut workspaces.entry(workspace.clone()).or_default().urls;
         let known = match urls.iter().position(|known| known.url == url) {
             Some(at) => urls.remove(at),
-            None => Known {
+            None => KeyUrl {
                 url: url.to_owned(),
                 slot: Slot::default(),
                 is_proven: false,
@@ -233,7 +236,7 @@ impl SenderKeys {
     }
 }
 
-impl Default for Asked {
+impl Default for WorkspaceKeys {
     fn default() -> Self {
         Self {
             bucket: Bucket::full(ASKED, Instant::now()),

@@ -1,5 +1,5 @@
-//! Whether a webhook's request is its sender's: the stage between reading a body and decoding it. It looks
-//! at the request as it arrived, and what is not understood is refused.
+//! Verifies that a webhook's request comes from its sender: the stage between reading a body and decoding it. It looks
+//! at the request as it arrived, and refuses a request that it does not understand.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use stepwell_signature::{
 use crate::catalog::Verifier;
 use crate::domain::clock::Millis;
 
-/// What is known of a request whose webhook has a verifier: what a repeat is told by.
+/// The result of a verification: the values by which a repeat of the request is recognised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Whose secret vouches for it: a provider's name or `custom`. None if nothing was checked.
+    /// The provider whose secret verified it, or `custom`. None if nothing was checked.
     pub verified: Option<Arc<str>>,
     /// The delivery's id, the same for each attempt to deliver it.
     pub id: Option<String>,
@@ -29,22 +29,22 @@ pub struct Delivery {
     pub secret_parameter: Option<String>,
 }
 
-/// What a request is.
+/// A request that was verified.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum VerifiedRequest {
     /// The sender's question whether the webhook is wanted, with its answer. It is no task.
     Challenge(Answer),
     /// A delivery.
     Delivery(Delivery),
 }
 
-/// Why a request is not taken.
+/// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     /// Its sender's address is not among those that may send.
     #[error("the address {0} may not send to this webhook; its owner has named those that may")]
     Address(IpAddr),
-    /// Nothing vouches for it.
+    /// Its signature or token is wrong or missing.
     #[error("{refused}")]
     Refused {
         /// Why.
@@ -55,17 +55,17 @@ pub enum VerifyError {
     /// The sender's public key cannot be fetched.
     #[error("the key that the sender publishes could not be fetched; send again in a while")]
     KeyUnavailable,
-    /// The sender wants to be asked, and does not answer.
+    /// The sender's confirmation URL does not answer.
     #[error(
         "the URL by which the sender is told that this webhook is wanted did not answer; send again in a while"
     )]
     Unconfirmed,
-    /// A request without a body that is no question which the sender asks.
+    /// A request without a body that is not the sender's question.
     #[error(
         "{title} asks otherwise whether a webhook is wanted: a part of the question is missing, or its verify token is not the one that was set"
     )]
     NoChallenge {
-        /// What the sender is called.
+        /// The sender's name for people.
         title: String,
     },
 }
@@ -75,7 +75,7 @@ pub enum VerifyError {
 pub struct Incoming<'a> {
     /// The method.
     pub method: &'a str,
-    /// What the webhook's URL begins with for its senders.
+    /// The prefix of the webhook's URL for its senders.
     pub base_url: &'a str,
     /// Path and query as they arrived.
     pub target: &'a str,
@@ -87,7 +87,7 @@ pub struct Incoming<'a> {
     pub takes_get: bool,
 }
 
-/// Whether a method without a body is worth a look: the webhook's sender asks its question by it.
+/// Whether the webhook's sender asks its question by GET.
 pub fn asks_by_get(verifier: Option<&Verifier>) -> bool {
     let challenge = verifier.and_then(|verifier| verifier.challenge.as_ref());
     challenge.is_some_and(|challenge| challenge.method == "GET")
@@ -107,7 +107,7 @@ impl Incoming<'_> {
         matches!(self.method, "GET" | "HEAD")
     }
 
-    /// Passes the request as it is verified.
+    /// Calls `act` with the request in the form that the signature crate takes.
     fn with<T>(&self, act: impl FnOnce(&Request<'_>) -> T) -> T {
         let headers: Vec<(&str, &[u8])> = (self.headers.iter())
             .map(|(name, value)| (name.as_str(), value.as_bytes()))
@@ -144,7 +144,7 @@ pub fn judge(
     incoming: Incoming<'_>,
     keys: Option<&Keys>,
     now: Millis,
-) -> Result<Verdict, VerifyError> {
+) -> Result<VerifiedRequest, VerifyError> {
     incoming.with(|request| verdict(verifier, (incoming, request), keys, now))
 }
 
@@ -153,7 +153,7 @@ fn verdict(
     (incoming, request): (Incoming<'_>, &Request<'_>),
     keys: Option<&Keys>,
     now: Millis,
-) -> Result<Verdict, VerifyError> {
+) -> Result<VerifiedRequest, VerifyError> {
     let secrets = verifier.secrets(now);
     let answer = |after: bool| {
         let asked = verifier.challenge.as_ref();
@@ -161,7 +161,7 @@ fn verdict(
         asked.and_then(|asked| challenge(asked, secrets, request))
     };
     if let Some(answer) = answer(false) {
-        return Ok(Verdict::Challenge(answer));
+        return Ok(VerifiedRequest::Challenge(answer));
     }
     if incoming.asks() && !incoming.takes_get {
         let title = verifier.title.clone();
@@ -171,7 +171,7 @@ fn verdict(
     let verified = verify_with(&verifier.scheme, (secrets, keys), request, now_ms)
         .map_err(|refused| refusal(verifier, refused))?;
     if let Some(answer) = answer(true) {
-        return Ok(Verdict::Challenge(answer));
+        return Ok(VerifiedRequest::Challenge(answer));
     }
     let unsigned = if incoming.asks() && !verifier.scheme.signs_query() {
         Some("a query instead of a body")
@@ -184,7 +184,7 @@ fn verdict(
         let place = place.to_owned();
         return Err(refusal(verifier, Refused::Unexpected { place }));
     }
-    Ok(Verdict::Delivery(Delivery::of(verifier, verified)))
+    Ok(VerifiedRequest::Delivery(Delivery::of(verifier, verified)))
 }
 
 impl Delivery {

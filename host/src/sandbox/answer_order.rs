@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use crate::domain::effect::{Answer, CallFault};
 
-/// What a call comes to, on its way to the guest.
+/// The result of a call on its way to the guest.
 pub(super) type Delivery = Result<Answer, CallFault>;
 
 /// Hands answers on in their order. Shared by the calls of one run.

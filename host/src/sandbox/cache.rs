@@ -84,7 +84,7 @@ impl Cache {
         }
     }
 
-    /// What a file has that this host wrote under this name.
+    /// The content of a file that this host wrote under this name.
     fn read_file(&self, path: &Path, name: &str) -> Option<Vec<u8>> {
         let mut bytes = std::fs::read(path).ok()?;
         if self.is_shared && age(path).is_some_and(|age| age > READ_MARK) {
@@ -177,7 +177,7 @@ impl Cache {
     }
 }
 
-/// What the HMAC of an image's file is made of beside the image: no component's digest begins so.
+/// The prefix in the HMAC of an image's file: no component's digest begins so.
 fn image_name(digest: &str) -> String {
     format!("image:{}:{digest}:", *script::DIGEST)
 }
@@ -200,11 +200,16 @@ fn replace(dir: &Path, path: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
     Ok(())
 }
 
+/// A component in another engine of this process that is configured alike.
+pub(super) fn copied(component: &Component, engine: &Engine) -> wasmtime::Result<Component> {
+    deserialize(engine, &component.serialize()?)
+}
+
 /// The one unsafe act of the project.
 #[allow(unsafe_code)]
 fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: `code` was made by `Engine::precompile_component`: either just now, by this process
-    // or its own child through a private temporary directory, or earlier and kept in a file whose
+    // SAFETY: `code` was made by `Engine::precompile_component`, and may have been given back by
+    // `Component::serialize`: either just now, by this process or its own child through a private temporary directory, or earlier and kept in a file whose
     // HMAC under this host's secret key was verified. wasmtime itself refuses another version's
     // or configuration's code.
     unsafe { Component::deserialize(engine, code) }
@@ -213,14 +218,14 @@ fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sandbox::engine::compiling;
+    use crate::sandbox::engine::unpooled;
 
     const EMPTY_COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
     #[test]
     fn what_is_not_used_is_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let engine = compiling().unwrap();
+        let engine = unpooled().unwrap();
         let code = engine.precompile_component(EMPTY_COMPONENT).unwrap();
         let cache = Cache::open(Some(folder.path().into()), false, [1; 32], &engine).unwrap();
         for digest in ["a", "b"] {
@@ -235,7 +240,7 @@ mod tests {
     #[test]
     fn a_shared_directory_keeps_what_was_read_in_the_last_month() {
         let folder = tempfile::tempdir().unwrap();
-        let engine = compiling().unwrap();
+        let engine = unpooled().unwrap();
         let code = engine.precompile_component(EMPTY_COMPONENT).unwrap();
         let cache = Cache::open(Some(folder.path().into()), true, [1; 32], &engine).unwrap();
         for digest in ["read", "unread", "new"] {
@@ -261,7 +266,7 @@ mod tests {
     #[test]
     fn only_files_under_the_hosts_own_key_are_loaded() {
         let folder = tempfile::tempdir().unwrap();
-        let engine = compiling().unwrap();
+        let engine = unpooled().unwrap();
         let code = engine.precompile_component(EMPTY_COMPONENT).unwrap();
         let open =
             |key| Cache::open(Some(folder.path().into()), false, [key; 32], &engine).unwrap();

@@ -137,14 +137,14 @@ async fn outgrows(process: Option<u32>, memory: u64) {
     }
 }
 
-/// What the child does: compiles the component in file `input` into file `output`. Returns the
-/// process's exit code; what is wrong with the component is on standard error.
+/// The work of the child process: compiles the component in file `input` into file `output`. Returns the
+/// process's exit code; the component's error is on standard error.
 pub fn compile_child(input: &std::path::Path, output: &std::path::Path) -> u8 {
     bound_this_process();
     let compiled = std::fs::read(input)
         .map_err(|error| (1, error.to_string()))
         .and_then(|bytes| {
-            let engine = engine::compiling().map_err(|error| (1, error.to_string()))?;
+            let engine = engine::unpooled().map_err(|error| (1, error.to_string()))?;
             engine
                 .precompile_component(&bytes)
                 .map_err(|error| (REFUSED as u8, format!("{error:#}")))

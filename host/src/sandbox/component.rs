@@ -1,4 +1,4 @@
-//! What makes a component a step, and why another is refused.
+//! Checks that a component is a step, and says why another is refused.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::world::{EXPORTS, is_allowed, no_export, refuse_import};
 /// What a component counts for in memory, in bytes, however large it is: most of it is machine code that the operating
 /// system can read again.
 pub(super) const COMPONENT_BYTES: usize = 256 * 1024;
-/// What a script counts for beside its text and image.
+/// The size that a script counts for beside its text and image, in bytes.
 const SCRIPT_BYTES: usize = 8 * 1024;
 
 /// A compiled, linked component: an instance of it costs microseconds.
@@ -96,7 +96,7 @@ impl LoadedComponent {
         self.script.as_ref()
     }
 
-    /// What it counts for in memory, in bytes.
+    /// The size that it counts for in memory, in bytes.
     pub(super) fn weight(&self) -> u32 {
         let bytes = self.script.as_ref().map_or(COMPONENT_BYTES, |script| {
             let texts: usize = script.package.modules.values().map(|text| text.len()).sum();

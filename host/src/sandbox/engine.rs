@@ -37,7 +37,7 @@ const KEEP_RESIDENT: usize = 2 * 1024 * 1024;
 /// [`super::work`]), and this is the most that an instruction can cost. What a memory grows by is bounded by itself.
 const GROWTH: u8 = u8::MAX;
 
-/// What determines the machine code. The compiling child and the running server must agree on it:
+/// The settings that determine the machine code. The compiling child and the running server must agree on it:
 /// wasmtime refuses code that was compiled under another configuration.
 fn base() -> Config {
     let mut config = Config::new();
@@ -84,30 +84,32 @@ pub(super) fn pooled(concurrency: u32) -> Result<Engine, SandboxError> {
     Engine::new(&config).map_err(|error| SandboxError::Engine(format!("{error:#}")))
 }
 
-/// The engine that only compiles, in a child process whose address space is bounded: it reserves
-/// no pool.
-pub(super) fn compiling() -> Result<Engine, SandboxError> {
+/// An engine without a pool, which runs what the pooled one has compiled and the other way round. A child process whose
+/// address space is bounded compiles with it, and scripts are prepared in it.
+pub(super) fn unpooled() -> Result<Engine, SandboxError> {
     Engine::new(&base()).map_err(|error| SandboxError::Engine(format!("{error:#}")))
 }
 
-/// A thread that moves the engine's epoch on until it is dropped.
+/// A thread that moves the epochs of engines on until it is dropped.
 pub(super) struct EpochTicker(Arc<AtomicBool>);
 
 impl EpochTicker {
     /// While `is_short` is true, ticks come at [`SHORT_TICK`].
-    pub(super) fn start(engine: &Engine, is_short: Arc<AtomicBool>) -> Self {
+    pub(super) fn start(engines: [&Engine; 2], is_short: Arc<AtomicBool>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let (engine, stopped) = (engine.weak(), stop.clone());
+        let (engines, stopped) = (engines.map(Engine::weak), stop.clone());
         let ticking = move || {
             while !stopped.load(Ordering::Relaxed) {
                 std::thread::sleep(match is_short.load(Ordering::Relaxed) {
                     true => SHORT_TICK,
                     false => TICK,
                 });
-                let Some(engine) = engine.upgrade() else {
-                    return;
-                };
-                engine.increment_epoch();
+                for engine in &engines {
+                    let Some(engine) = engine.upgrade() else {
+                        return;
+                    };
+                    engine.increment_epoch();
+                }
             }
         };
         // A server that cannot start a thread could not run at all; fuel bounds guests anyway.

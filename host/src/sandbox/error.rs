@@ -30,7 +30,7 @@ pub enum ComponentError {
     ForeignImport {
         /// The import's name.
         import: String,
-        /// What to use instead, beginning with `; `, or empty.
+        /// A hint at an alternative, beginning with `; `, or empty.
         hint: &'static str,
     },
     /// `condition` or `run` is missing or of another type, or an import's type differs.
@@ -42,7 +42,7 @@ pub enum ComponentError {
     #[error("`condition` failed: {fault}")]
     Condition {
         fault: StepFault,
-        /// What it printed.
+        /// Its log lines.
         logs: Vec<String>,
     },
     /// The script cannot be a step; the text says where and why.

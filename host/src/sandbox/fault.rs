@@ -14,7 +14,7 @@ use crate::domain::run::StepFault;
 #[error("{0}")]
 pub(super) struct LimitReached(pub(super) String);
 
-/// What ended the run. `logs` is what it printed.
+/// The fault that ended the run. `logs` are its log lines.
 pub(super) fn of(error: &wasmtime::Error, limits: StepLimits, logs: &Logs) -> StepFault {
     if let Some(MemoryLimitExceeded { limit_bytes }) = error.downcast_ref() {
         return StepFault::Memory {

@@ -1,7 +1,7 @@
-//! What `prepare` leaves in the script engine's memory, as the difference to the engine's snapshot. A run puts it into
-//! its own memory and goes on from there, with the step's files compiled.
+//! The changes that `prepare` makes in the script engine's memory, as the difference to the engine's snapshot. A run
+//! puts them into its own memory and goes on from there, with the step's files compiled.
 //!
-//! An image is made by the engine in the sandbox, of one script and by one engine, and what is wrong with one can do
+//! An image is made by the engine in the sandbox, of one script and by one engine, and an error in one can do
 //! no more than the script itself could: it is the run's memory.
 
 use std::sync::Arc;
@@ -62,7 +62,7 @@ pub(super) enum Keeping {
 }
 
 impl Keeping {
-    /// Takes in what memory has from an address on. What comes is to be in the order of the addresses.
+    /// Adds the memory from an address on. Calls must come in the order of the addresses.
     pub(super) fn take(&mut self, at: usize, bytes: &[u8]) {
         match self {
             Self::Snapshot(snapshot) => {

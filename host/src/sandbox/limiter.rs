@@ -25,9 +25,9 @@ pub(super) struct Limiter {
     memory_limit: u64,
     memory_bytes: usize,
     table_elements: usize,
-    /// What memory is taken from.
+    /// The budget that memory is taken from.
     permit: Arc<Permit>,
-    /// What was taken from it, and what need not be.
+    /// The bytes that were taken from it, and those that need not be.
     taken: u64,
 }
 
@@ -43,7 +43,7 @@ impl Limiter {
         }
     }
 
-    /// What memories may yet take by the limit.
+    /// How much memories may still grow within the limit, in bytes.
     pub(super) fn left(&self) -> u64 {
         self.memory_limit.saturating_sub(self.taken)
     }

@@ -1,4 +1,4 @@
-//! What a run prints: lines, capped, with a mark where they were cut.
+//! The log lines of a run, limited, with a mark where they were cut.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ pub(super) struct Logs(Arc<Mutex<Lines>>);
 
 #[derive(Debug, Default)]
 struct Lines {
-    /// Whose values are masked.
+    /// The config whose values are masked.
     config: Arc<Config>,
     lines: Vec<LogLine>,
     bytes: usize,
     dropped: u64,
-    /// What standard output and standard error have begun and not ended with a line feed.
+    /// The lines of standard output and standard error that have not ended with a line feed.
     partial: [Vec<u8>; 2],
     errors: LastWords,
 }
@@ -115,7 +115,7 @@ impl Lines {
             self.dropped += 1;
             return;
         }
-        // A value that begins in what is kept is masked whole.
+        // A value that begins in the kept part is masked whole.
         let most = limits::LOG_BYTES + limits::CONFIG_BYTES;
         let whole = text.len();
         let config = self.config.clone();

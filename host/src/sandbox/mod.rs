@@ -50,6 +50,7 @@ use cache::Cache;
 use component::COMPONENT_BYTES;
 use engine::EpochTicker;
 use image::Image;
+use prepare::Preparer;
 use script::ScriptEngine;
 use state::RunState;
 
@@ -101,7 +102,7 @@ impl Default for SandboxSettings {
 pub struct Inspected {
     /// SHA-256 of its bytes, lower-case hex.
     pub digest: String,
-    /// What its `condition` returned: not yet parsed.
+    /// The text that its `condition` returned, not parsed yet.
     pub condition: String,
     /// Ready to run.
     pub component: Arc<LoadedComponent>,
@@ -117,6 +118,7 @@ pub struct Sandbox {
     cache: Cache,
     loaded: moka::sync::Cache<String, Arc<LoadedComponent>>,
     scripts: ScriptEngine,
+    preparer: Preparer,
     permits: Semaphore,
     compilations: Places,
     compile_memory: u64,
@@ -130,9 +132,10 @@ impl Sandbox {
     pub fn new(settings: SandboxSettings) -> Result<Arc<Self>, SandboxError> {
         let engine = engine::pooled(settings.concurrency)?;
         let linker = host::linker(&engine)?;
+        let preparer = Preparer::new()?;
         let short_ticks = Arc::<AtomicBool>::default();
         Ok(Arc::new(Self {
-            _ticker: EpochTicker::start(&engine, short_ticks.clone()),
+            _ticker: EpochTicker::start([&engine, preparer.engine()], short_ticks.clone()),
             short_ticks,
             cache: Cache::open(
                 settings.cache_dir,
@@ -150,6 +153,7 @@ impl Sandbox {
             compile_memory: settings.compile_memory,
             conditions: Places::new(CONDITIONS, 1),
             scripts: ScriptEngine::new(&engine)?,
+            preparer,
             linker,
             engine,
         }))
@@ -241,7 +245,7 @@ impl Sandbox {
         }
         let _turn = self.conditions.take(owner).await;
         let _permit = self.permit().await?;
-        match prepare::image(&self.engine, &self.scripts, script).await {
+        match self.preparer.image(script).await {
             Ok(image) => {
                 self.cache.write_image(digest, &image);
                 Ok(image)
@@ -254,7 +258,7 @@ impl Sandbox {
     }
 
     /// Removes the compiled components whose digests are not `used`, in memory and on disk; runs that
-    /// have one go on. What is needed once more is compiled again.
+    /// have one go on. A step that is needed again is compiled again.
     pub fn retain(&self, used: impl Fn(&str) -> bool) {
         for (digest, _) in &self.loaded {
             if !used(&digest) {

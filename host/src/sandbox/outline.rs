@@ -25,7 +25,7 @@ struct Outline {
     memory: u64,
 }
 
-/// Refuses what is no step by its imports, its exports or its size.
+/// Refuses a component that is no step by its imports, its exports or its size.
 ///
 /// # Errors
 /// [`ComponentError::NotAComponent`], [`ComponentError::ForeignImport`], [`ComponentError::NotAStep`]

@@ -1,4 +1,4 @@
-//! What a guest printed on standard error before it trapped: a panic of Rust's standard library, or the
+//! Reads the output of a guest on standard error before it trapped: a panic of Rust's standard library, or the
 //! last line of another language's. A trap itself says no more than `unreachable`.
 
 use crate::domain::limits::TEXT_BYTES;
@@ -113,7 +113,7 @@ mod tests {
                 ],
                 "panicked at b.rs:2:2: second",
             ),
-            // What is printed without a thread before it is no panic.
+            // A message without a thread before it is no panic.
             (
                 &["it panicked at noon:", "really"],
                 "unreachable; the last line on standard error: really",

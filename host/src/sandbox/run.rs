@@ -22,7 +22,7 @@ use crate::domain::effect::{
 use crate::domain::ids::TaskId;
 use crate::domain::limits::{self, StepLimits};
 use crate::domain::run::{
-    Config, Finished, RunEnd, RunInput, RunOutcome, RunOutput, StepFault, Then,
+    Config, Finished, RunDirective, RunEnd, RunInput, RunOutcome, RunOutput, StepFault,
 };
 
 /// How long a component's `condition` may take, however long its runs may: others wait for theirs.
@@ -51,7 +51,7 @@ pub(super) async fn step(
         instance.call_run(&mut store).await
     })
     .await;
-    // What was used up to the last time that the guest gave the thread back, if it was cut off.
+    // The fuel used until the guest last gave the thread back, if it was cut off.
     let fuel = step_limits.fuel - store.get_fuel().unwrap_or(0) + work.owed();
     let out_of_fuel = StepFault::FuelOnData {
         limit: step_limits.fuel,
@@ -86,7 +86,7 @@ pub(super) async fn step(
     }
 }
 
-/// What becomes of a run for which there was no memory left. `left` is what its linear memories may yet take.
+/// What happens to a run for which there was no memory left. `left` is what its linear memories may yet take.
 fn no_room(memory: &Permit, exhausted: Exhausted, left: u64) -> RunOutcome {
     let most = memory.most();
     let wanted = memory.used().saturating_add(exhausted.wanted);
@@ -108,11 +108,11 @@ fn returned_by(state: RunState, returned: Result<(), Failure>) -> RunEnd {
             written: document.into_written(),
             name: task.new_name,
             tags: task.new_tags,
-            then: match (task.closing, task.park) {
-                (Some(Closing::Complete(result)), _) => Then::Complete(result),
-                (Some(Closing::Ignore), _) => Then::Ignore,
-                (None, Some(park)) => Then::Park(park),
-                (None, None) => Then::GoOn,
+            directive: match (task.closing, task.park) {
+                (Some(Closing::Complete(result)), _) => RunDirective::Complete(result),
+                (Some(Closing::Ignore), _) => RunDirective::Ignore,
+                (None, Some(park)) => RunDirective::Park(park),
+                (None, None) => RunDirective::Continue,
             },
             redo: task.redo,
             timeout: task.timeout,
@@ -177,7 +177,7 @@ pub(super) async fn condition(
     Err(ComponentError::Condition { fault, logs: lines })
 }
 
-/// A store for what is asked of a component without a task. Few are made at once.
+/// A wasmtime store for calls of a component without a task. Few are made at once.
 pub(super) fn taskless(
     engine: &Engine,
     component: &LoadedComponent,
@@ -187,7 +187,7 @@ pub(super) fn taskless(
         .map_err(|error| ComponentError::Host(format!("{error:#}")))
 }
 
-/// What a run without a task gets.
+/// The input of a run without a task.
 pub(super) fn input(limits: StepLimits) -> RunInput {
     RunInput {
         task: TaskId::MIN,
@@ -273,13 +273,13 @@ fn fuel_of_calls()
 
 /// A guest's message, without values of the config, and as long as may be.
 fn cut(message: &str, config: &Config) -> String {
-    // A value that begins in what is kept is masked whole.
+    // A value that begins in the kept part is masked whole.
     let most = limits::TEXT_BYTES + limits::CONFIG_BYTES;
     let text = config.masked(&message[..message.floor_char_boundary(most)]);
     text[..text.floor_char_boundary(limits::TEXT_BYTES)].to_owned()
 }
 
-/// What is asked without a task may call nothing.
+/// A call without a task may use no connector.
 pub(super) struct NoCalls;
 
 impl Calls for NoCalls {

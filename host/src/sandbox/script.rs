@@ -10,12 +10,11 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Component, HasSelf, Linker};
 
 use super::bindings::StepPre;
-use super::bindings::scripts::ScriptsPre;
 use super::bindings::scripts::stepwell::step::script;
 use super::component::{self, LoadedComponent};
 use super::error::{ComponentError, SandboxError};
 use super::host;
-use super::image::{Image, Snapshot};
+use super::image::Image;
 use super::state::RunState;
 
 /// The engine, as `cargo xtask js-engine` made it.
@@ -33,35 +32,15 @@ const IMAGE_BYTES: usize = 16;
 /// The engine, compiled when the first script is loaded.
 pub(super) struct ScriptEngine {
     linker: Linker<RunState>,
-    compiled: OnceCell<Compiled>,
-    /// Its memory before anything was done, once a script is to be compiled.
-    pub(super) snapshot: OnceCell<Arc<Snapshot>>,
-}
-
-struct Compiled {
-    step: StepPre<RunState>,
-    scripts: ScriptsPre<RunState>,
+    compiled: OnceCell<StepPre<RunState>>,
 }
 
 impl ScriptEngine {
     pub(super) fn new(engine: &wasmtime::Engine) -> Result<Self, SandboxError> {
-        let mut linker = host::linker(engine)?;
-        script::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)
-            .and_then(|()| share_images(&mut linker))
-            .map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
         Ok(Self {
-            linker,
+            linker: linker(engine)?,
             compiled: OnceCell::new(),
-            snapshot: OnceCell::new(),
         })
-    }
-
-    /// What the engine has beside a step's exports, once the first script was loaded.
-    pub(super) fn scripts(&self) -> Result<&ScriptsPre<RunState>, ComponentError> {
-        match self.compiled.get() {
-            Some(compiled) => Ok(&compiled.scripts),
-            None => Err(ComponentError::Host("no script was loaded yet".into())),
-        }
     }
 
     /// A script, ready to run by the engine, which `compile` compiles if it is the first one. The script itself is not
@@ -79,20 +58,21 @@ impl ScriptEngine {
         let engine = self
             .compiled
             .get_or_try_init(|| async {
-                let step = LoadedComponent::link_engine(&self.linker, &compile(ENGINE).await?)?;
-                let scripts = ScriptsPre::new(step.instance_pre().clone()).map_err(|error| {
-                    ComponentError::Host(format!("the script engine: {error:#}"))
-                })?;
-                Ok::<_, ComponentError>(Compiled { step, scripts })
+                LoadedComponent::link_engine(&self.linker, &compile(ENGINE).await?)
             })
             .await?;
         let (package, none) = (Arc::new(package), Image::default());
-        Ok(LoadedComponent::of_script(
-            engine.step.clone(),
-            package,
-            none,
-        ))
+        Ok(LoadedComponent::of_script(engine.clone(), package, none))
     }
+}
+
+/// What the engine may import: what a step may, and its script.
+pub(super) fn linker(engine: &wasmtime::Engine) -> Result<Linker<RunState>, SandboxError> {
+    let mut linker = host::linker(engine)?;
+    script::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)
+        .and_then(|()| share_images(&mut linker))
+        .map_err(|error| SandboxError::Engine(format!("{error:#}")))?;
+    Ok(linker)
 }
 
 /// Takes the place of the generated `image`, which copies each part before wasmtime copies it into the run's memory.

@@ -1,4 +1,4 @@
-//! All that a run's store holds on the host's side.
+//! The host's state of a run, in its wasmtime store.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,7 +29,7 @@ const HANDLES: usize = 1_000;
 /// write to. Measured: a script that waits has 1.5 MiB of its own.
 const SCRIPT_SHARED: u64 = 3 * 1024 * 1024;
 
-/// What the script engine runs.
+/// The script that the engine runs.
 #[derive(Debug)]
 pub(super) struct Script {
     pub(super) package: Arc<Package>,
@@ -49,25 +49,25 @@ pub(super) struct RunState {
     pub(super) document: Draft,
     /// JSON bytes that the guest has written so far.
     pub(super) written: usize,
-    /// What the run takes its memory from.
+    /// The budget that the run takes its memory from.
     pub(super) memory: Arc<Permit>,
-    /// What the guest has written since the run was last charged for it, in bytes.
+    /// How much the guest has written since the run was last charged for it, in bytes.
     pub(super) uncharged: u64,
     /// What it was charged for what it has written, in bytes.
     pub(super) charged: u64,
     /// Of that, what it keeps no more and has not given back, in bytes.
     pub(super) spare: u64,
-    /// What parsed values that were only read have taken of it.
+    /// How much of it parsed values take that were only read, in bytes.
     pub(super) read: u64,
     pub(super) task: TaskFacts,
     pub(super) calls: CallsUnderWay,
-    /// What the script engine runs, if this is a script's run.
+    /// The script, if this is a script's run.
     pub(super) script: Option<Arc<Script>>,
-    /// What becomes of the memory that the script engine gives the host, if it is asked for.
+    /// What happens to the memory that the script engine gives the host, if it is asked for.
     pub(super) keeping: Option<Keeping>,
 }
 
-/// What the guest may know and say of its task.
+/// The task as the guest may read and change it.
 pub(super) struct TaskFacts {
     pub(super) id: TaskId,
     pub(super) name: Option<String>,

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 /// A call was given up when its time was over.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Exceeded {
-    /// Of that time, what was spent on the call itself, and not on waiting.
+    /// The part of that time that was spent on the call itself, and not on waiting.
     pub computed: Duration,
 }
 

@@ -10,10 +10,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use wasmtime::Trap;
 
-/// What any call costs: to get out of the guest and back.
+/// The fuel of any call: to get out of the guest and back.
 const CALL: u64 = 300;
 
-/// What the host does for one run. A clone is another handle to the same.
+/// The work of the host for one run. A clone is another handle to the same.
 #[derive(Debug, Clone)]
 pub(super) struct Work(Arc<Done>);
 
@@ -68,12 +68,12 @@ impl Work {
         Ok(())
     }
 
-    /// What was done and has not been taken from the fuel.
+    /// Work that was done and has not been taken from the fuel.
     pub(super) fn owed(&self) -> u64 {
         self.0.owed.load(Ordering::Relaxed)
     }
 
-    /// The run has at most `fuel` left, and none taken from it for what is owed.
+    /// The run has `fuel` left at most; owed work is not taken from it yet.
     pub(super) fn has(&self, fuel: u64) {
         self.0.left.store(fuel, Ordering::Relaxed);
     }
@@ -83,7 +83,7 @@ impl Work {
         self.0.is_called.swap(false, Ordering::Relaxed)
     }
 
-    /// What is left of `fuel` when what is owed has been taken from it.
+    /// The rest of `fuel` after the owed work has been taken from it.
     ///
     /// # Errors
     /// As [`Work::charge`]; then it is still owed.

@@ -1,8 +1,8 @@
-//! What a step imports and exports.
+//! The imports and exports of a step.
 
 use super::error::ComponentError;
 
-/// What a step may import, as prefixes up to the version. Guests built with a standard library
+/// The interfaces that a step may import, as prefixes up to the version. Guests built with a standard library
 /// import the WASI interfaces whether they use them or not; these are all answered by the
 /// sandbox's own clocks, randomness and logs, or are empty.
 const ALLOWED: [&str; 8] = [
@@ -16,7 +16,7 @@ const ALLOWED: [&str; 8] = [
     "wasi:sockets/network@0.2",
 ];
 
-/// What a step exports.
+/// The interface that a step exports.
 pub(super) const EXPORTS: [&str; 2] = ["condition", "run"];
 
 /// Whether a step may import an interface of this name.

@@ -1,4 +1,4 @@
-//! What an operator decides about how connections reach the server.
+//! The settings of how connections reach the server.
 
 use std::fmt;
 use std::net::IpAddr;

@@ -1,4 +1,4 @@
-//! What an operator decides about files that come with webhooks.
+//! The settings of files that come with webhooks.
 
 use crate::domain::limits;
 

@@ -1,6 +1,6 @@
 //! Files that came with tasks: `blobs/<workspace>/<task>/<SHA-256>`. A task's files are in a folder of its own, which goes with
 //! the task, so that no workspace learns from time or space whether another one has a file. A file is durable before
-//! anything names it. What is on its way in is in `blobs/.incoming`, and is removed at the next start after a crash.
+//! anything names it. A file that is being received is in `blobs/.incoming`, and is removed at the next start after a crash.
 //!
 //! Everything here blocks on the disk: see [`on_disk`].
 
@@ -65,14 +65,14 @@ struct State {
     /// Bytes of each workspace that was asked for since the start, those on their way in included.
     used: FxHashMap<WorkspaceName, u64>,
     /// Tasks that have been given files and may not be there yet.
-    arriving: FxHashMap<TaskId, Arriving>,
+    arriving: FxHashMap<TaskId, OpenUploads>,
     /// Files whose tasks' acceptance has not ended for want of room.
     undecided: Vec<Kept>,
 }
 
 /// The files that requests give to one task now.
 #[derive(Debug, Default)]
-struct Arriving {
+struct OpenUploads {
     requests: u32,
     /// Files that a request gave after another one.
     given_again: Vec<PathBuf>,
@@ -194,7 +194,7 @@ impl Blobs {
         }
         let mut state = self.state.lock();
         remove_folder(&self.of_workspace(workspace))?;
-        // What is on its way in counts yet, and is given back when it fails.
+        // A file that is being received counts already; its bytes are given back if it fails.
         state.used.remove(workspace);
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::domain::partition::Partition;
 /// claim is stale for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claim {
-    /// What it is a claim to.
+    /// The partition of the claim.
     pub partition: Partition,
     /// How often the partition had been taken over when the claim was given out.
     pub epoch: u64,
@@ -26,7 +26,7 @@ pub struct Ownership {
     epochs: [u64; Partition::COUNT],
     owned: [bool; Partition::COUNT],
     count: usize,
-    /// Those that are owned and about to be given up.
+    /// Owned partitions that are about to be given up.
     leaving: [bool; Partition::COUNT],
     left: usize,
     /// How often it had changed: between two looks, something may have gone and come back.
@@ -77,7 +77,7 @@ impl Ownership {
         next
     }
 
-    /// What it owns and is not about to give up: where something may begin.
+    /// The partitions that it owns and is not about to give up: runs may begin in these.
     pub fn staying(&self) -> Self {
         self.only(|partition| !self.leaves(partition))
     }
@@ -247,12 +247,12 @@ impl Partitions {
         });
     }
 
-    /// What the node owns; the receiver is notified of every change.
+    /// The partitions of the node; the receiver is notified of every change.
     pub fn watch(&self) -> watch::Receiver<Arc<Ownership>> {
         self.current.subscribe()
     }
 
-    /// What the node owns. It stays so as long as the answer is held: a write that is checked against
+    /// The partitions of the node. They stay the same as long as the answer is held: a write that is checked against
     /// it and is durable before it is dropped was written by the owner.
     pub fn hold(&self) -> watch::Ref<'_, Arc<Ownership>> {
         self.current.borrow()

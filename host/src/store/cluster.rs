@@ -1,4 +1,4 @@
-//! What nodes that share a store know of each other, and what they ask of each other.
+//! The nodes that share a store: their list, hints, and requests to each other.
 
 use async_trait::async_trait;
 use tokio::sync::watch;
@@ -33,14 +33,14 @@ pub struct Node {
     pub load: Load,
 }
 
-/// What a node has to do.
+/// The load of a node.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Load {
     /// Runs under way.
     pub running: u64,
     /// Tasks that are queued in memory.
     pub queued: u64,
-    /// The revision of what is set up that it goes by.
+    /// The revision of the setup that it goes by.
     pub revision: u64,
 }
 
@@ -49,13 +49,13 @@ pub struct Load {
 pub struct Asked {
     /// Its id.
     pub id: RequestId,
-    /// What is asked for.
+    /// The requested action.
     pub request: TaskRequest,
     /// The bytes that it is stored in.
     pub bytes: usize,
 }
 
-/// What becomes of a wish that a node gives its partitions to others.
+/// The outcome of a request to drain a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drain {
     /// It does so from now on.
@@ -66,11 +66,11 @@ pub enum Drain {
     NoOther,
 }
 
-/// What nodes tell each other without being asked: that there is something to look for. A hint may not come; who waits
+/// Hints that nodes send each other: that there is something to look for. A hint may not come; who waits
 /// for one looks from time to time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hint {
-    /// What is set up was changed.
+    /// The setup was changed.
     Setup,
     /// There is a request for this node.
     Asked,
@@ -112,7 +112,7 @@ pub trait Cluster: Send + Sync {
     /// Hints of other nodes from now on.
     fn hints(&self, of: Hint) -> Hints;
 
-    /// How many nodes share what comes in, this one included: at least 1.
+    /// How many nodes share incoming requests, this one included: at least 1.
     fn sharing(&self) -> usize;
 
     /// Notes the runs of this node that have lasted for a while, in place of those that were noted before. If it ends
@@ -125,10 +125,10 @@ pub trait Cluster: Send + Sync {
     /// Forgets that tasks were interrupted: they have come to rest since.
     async fn forget_interrupted(&self, tasks: &[TaskId]) -> Result<(), StoreError>;
 
-    /// What others are to see of this node, from the next renewal of its lease on.
+    /// Sets the load that others see of this node, from the next renewal of its lease on.
     fn report(&self, load: Load);
 
-    /// Tells the others that this node goes by a revision of what is set up.
+    /// Tells the others that this node goes by a revision of the setup.
     async fn apply(&self, revision: u64) -> Result<(), StoreError>;
 
     /// Whether all other nodes whose lease runs go by that revision, or a later one.
@@ -150,7 +150,7 @@ pub trait Cluster: Send + Sync {
     /// Forgets requests whose answers have been read. If it fails, they are forgotten later.
     async fn forget(&self, ids: &[RequestId]);
 
-    /// Takes a request back, or gives the answer if it has one: what is taken back is not done.
+    /// Takes a request back, or returns the answer if it has one. A request that was taken back is not done.
     async fn withdraw(&self, id: RequestId) -> Result<Option<TaskAnswer>, StoreError>;
 
     /// Requests about tasks in the partitions that are owned, but for those that are known, the oldest first: at most so
@@ -162,7 +162,7 @@ pub trait Cluster: Send + Sync {
         most: (usize, usize),
     ) -> Result<Vec<Asked>, StoreError>;
 
-    /// Answers a request that was not done. What is done is answered with the commit ([`Transaction::answers`]).
+    /// Answers a request that was refused. One that is done is answered with the commit ([`Transaction::answers`]).
     ///
     /// [`Transaction::answers`]: super::Transaction::answers
     async fn refuse(&self, id: RequestId, refusal: &TaskRefusal) -> Result<(), StoreError>;

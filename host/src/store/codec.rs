@@ -44,7 +44,7 @@ impl<'a> Parts<'a> {
         damaged(self.what, why)
     }
 
-    /// What is left.
+    /// The bytes that have not been read yet.
     pub(super) fn rest(&self) -> &'a [u8] {
         self.rest
     }

@@ -1,11 +1,11 @@
-//! One process at a time has a directory.
+//! A lock that lets one process at a time use a directory.
 
 use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// The directory is this process's until this is dropped.
+/// Keeps other processes from a directory until it is dropped.
 ///
 /// It is unlocked explicitly: closing the file would not be enough. A child process has a copy of the
 /// file between its `fork` and its `exec`, and `flock(2)` holds as long as any copy is open.
@@ -18,8 +18,8 @@ impl DirectoryLock {
     /// The file's name.
     pub const FILE: &str = "lock";
 
-    /// Takes the directory at `path`, which is there. None while another process, or another store of this one,
-    /// has it.
+    /// Locks the directory at `path`, which must exist. None while another process, or another store of this one,
+    /// has the lock.
     ///
     /// # Errors
     /// Its file `lock` cannot be made or locked.

@@ -1,4 +1,4 @@
-//! What a store refuses, in words that hold for every implementation.
+//! The errors of a store, in words that hold for every implementation.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub enum StoreError {
     Conflict {
         /// The task.
         id: TaskId,
-        /// The version that the caller stood on.
+        /// The version that the caller's change is based on.
         expected: u64,
         /// The version that is stored.
         actual: u64,
@@ -28,17 +28,17 @@ pub enum StoreError {
         /// The task of the first delivery.
         task: TaskId,
     },
-    /// The claim that the write stood on is stale: the task's partition is another node's, or has been
+    /// The claim of the write is stale: the task's partition is another node's, or has been
     /// since the claim was given out.
     #[error("partition {partition} of the tasks was taken over by another server; try again")]
     Fenced {
         /// The partition.
         partition: Partition,
     },
-    /// What tenants have set up has changed since the caller looked at it.
-    #[error("what is set up is at revision {actual}, not {expected}; try again")]
+    /// The setup has changed since the caller looked at it.
+    #[error("the setup is at revision {actual}, not {expected}; try again")]
     Revised {
-        /// The revision that the caller stood on.
+        /// The revision that the caller's change is based on.
         expected: u64,
         /// The one that is stored.
         actual: u64,
@@ -59,12 +59,12 @@ pub enum StoreError {
         /// The bound.
         most: usize,
     },
-    /// The workspace was deleted, and what is left of it is being erased.
+    /// The workspace was deleted, and is being erased.
     #[error(
         "workspace `{0}` was deleted and is being erased; its name can be used again in a while"
     )]
     Erasing(WorkspaceName),
-    /// What was to be written is more than the store can ever keep.
+    /// The value is larger than the store can ever keep.
     #[error("the store cannot keep this: {0}")]
     Refused(String),
     /// There is no room for the write. Reads go on; the store takes writes again by itself when there
@@ -89,7 +89,7 @@ pub enum StoreError {
         "{kind} in the store has version {found}, and this version of stepwell reads up to {known}; use the stepwell that wrote it, or a newer one"
     )]
     NewerValue {
-        /// What kind of value, e.g. `a step`.
+        /// The kind of value, e.g. `a step`.
         kind: &'static str,
         /// Its version.
         found: u32,

@@ -1,4 +1,4 @@
-//! Changes of what tenants have set up.
+//! Changes of the setup.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::domain::token::Token;
 use crate::domain::webhook::Webhook;
 use crate::domain::workspace::WorkspaceSettings;
 
-/// A change of what tenants have set up.
+/// A change of the setup.
 #[derive(Debug, Clone)]
 #[expect(
     clippy::large_enum_variant,
@@ -23,9 +23,9 @@ pub enum Manage {
     NewWorkspace(WorkspaceName, WorkspaceSettings),
     /// Adds a workspace, or sets its settings.
     SetWorkspace(WorkspaceName, WorkspaceSettings),
-    /// Deletes a workspace with all that is of it. From then on nothing of it is to be seen, and every
+    /// Deletes a workspace with everything in it. From then on nothing of it can be seen, and every
     /// write to it is [`StoreError::Erasing`](super::StoreError::Erasing), also one that adds it again, until [`Store::purge`](super::Store::purge) has
-    /// erased what there was.
+    /// erased the old one.
     DeleteWorkspace(WorkspaceName),
     /// Adds or replaces a webhook, by its id.
     PutWebhook(Webhook),
@@ -52,15 +52,15 @@ pub enum Manage {
     /// Deletes a schedule with its mark.
     DeleteSchedule(WorkspaceName, ScheduleName),
     /// Sets the marks of schedules, all of them or none: see [`Registry::schedules`](super::Registry::schedules). A mark only grows:
-    /// one that is less than what is there changes nothing. The mark of a schedule that is not there
-    /// says nothing.
+    /// one that is lower than the stored one changes nothing. The mark of a schedule that does not exist
+    /// is ignored.
     MarkSchedules(Vec<(WorkspaceName, ScheduleName, Millis)>),
     /// Adds a token, or replaces it, by its id.
     PutToken(Token),
     /// Deletes a token by its id: one of a workspace, or of the server.
     DeleteToken(Option<WorkspaceName>, String),
-    /// Sets when tokens were last used, by their ids. A last use only grows; that of a token which is not
-    /// there says nothing.
+    /// Sets when tokens were last used, by their ids. A last use only grows; that of a token which does not
+    /// exist is ignored.
     UseTokens(Vec<(Option<WorkspaceName>, String, Millis)>),
 }
 
@@ -92,7 +92,7 @@ impl Manage {
         }
     }
 
-    /// Whether it changes what is set up on the server itself, in no workspace.
+    /// Whether it changes the setup of the server itself, in no workspace.
     pub fn is_of_server(&self) -> bool {
         match self {
             Self::PutToken(token) => token.workspace.is_none(),
@@ -102,8 +102,8 @@ impl Manage {
         }
     }
 
-    /// Whether it only notes how far something has come that is set up, also in a workspace that is being
-    /// erased.
+    /// Whether it only sets marks of schedules or last uses of tokens. Such a change is allowed in a workspace that is
+    /// being erased, too.
     pub fn is_note(&self) -> bool {
         matches!(self, Self::MarkSchedules(_) | Self::UseTokens(_))
     }

@@ -1,4 +1,4 @@
-//! The store: what is durable, in the words of the domain. Nothing above this module knows which
+//! The store: durable tasks and their setup, in the words of the domain. Nothing above this module knows which
 //! database is under it.
 
 pub mod blobs;
@@ -55,7 +55,7 @@ pub struct NewTask {
     pub head: TaskHead,
     /// The data, JSON text of an object.
     pub data: Arc<str>,
-    /// What has happened to it already, after [`Entry::Accepted`]: runs that were over before it was
+    /// The entries of its journal after [`Entry::Accepted`]: runs that were over before it was
     /// made durable.
     pub entries: Vec<Entry>,
     /// The key of the delivery that it comes by, if a repeat is to be recognised.
@@ -76,11 +76,11 @@ impl From<NewTask> for StoredTask {
 /// One step forward of a task: all of it becomes durable, or nothing.
 #[derive(Debug, Clone)]
 pub struct Commit {
-    /// The new head; its version is the one that the caller stood on plus 1.
+    /// The new head; its version is that of the head that it replaces, plus 1.
     pub head: TaskHead,
     /// The new data, if it changed.
     pub data: Option<Arc<str>>,
-    /// What to append to the journal.
+    /// The entries to append to the journal.
     pub entries: Vec<Entry>,
 }
 
@@ -112,17 +112,17 @@ impl Transaction {
     }
 }
 
-/// What is durable. Every method that writes resolves only after the write would survive a crash;
+/// A durable store. Every method that writes resolves only after the write would survive a crash;
 /// a write that failed has left nothing. An implementation passes `store::conformance`.
 ///
 /// Every write of a task stands on a [`Claim`] to its partition. [`StoreError::Fenced`] if that is
-/// stale; then nothing is written, not even what was under way when the partition was taken over.
+/// stale; then nothing is written, not even a write that was under way when the partition was taken over.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// The partitions that this process owns; the receiver is notified of gains and losses.
     fn ownership(&self) -> watch::Receiver<Arc<Ownership>>;
 
-    /// What nodes that share the store know of each other; none if there is one node.
+    /// The nodes that share the store; none if there is one node.
     fn cluster(&self) -> Option<&dyn Cluster> {
         None
     }
@@ -232,10 +232,10 @@ pub trait Store: Send + Sync + 'static {
     /// How many tasks are in each state. Bounded: see [`Counts::at_least`].
     async fn counts(&self, workspace: &WorkspaceName) -> Result<Counts, StoreError>;
 
-    /// Changes what tenants have set up, as it is at revision `expected`, and gives the next revision.
+    /// Changes the setup, as it is at revision `expected`, and gives the next revision.
     ///
     /// [`StoreError::Revised`] if it is at another one. [`StoreError::Taken`] and
-    /// [`StoreError::TooMany`] if the change takes what is taken, or more than may be.
+    /// [`StoreError::TooMany`] if the change takes a name that is taken, or there are as many as may be.
     ///
     /// An audit entry becomes durable with the change, or neither does.
     async fn manage(
@@ -253,7 +253,7 @@ pub trait Store: Send + Sync + 'static {
     /// The logs of workspaces that are not there have nothing.
     async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError>;
 
-    /// What the workspaces have set up that were changed after `revision`; all of it for 0.
+    /// The setup of the workspaces that were changed after `revision`; all of it for 0.
     async fn registry_since(&self, revision: u64) -> Result<Registry, StoreError>;
 
     /// A component's bytes by their SHA-256 (lower-case hex).

@@ -1,4 +1,4 @@
-//! What tenants have set up, as far as a store must know it to refuse a change: what is taken, and how
+//! The names in the setup, by which a store refuses a change: which are taken, and how
 //! many there are.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,13 +11,13 @@ use crate::domain::limits;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Names {
     workspaces: BTreeMap<WorkspaceName, WorkspaceNames>,
-    /// Whose webhook has a key.
+    /// The workspace and the webhook that have a key.
     keys: HashMap<String, (WorkspaceName, String)>,
     /// Names of the server's own tokens, by their ids.
     tokens: BTreeMap<String, String>,
 }
 
-/// What is taken in one workspace.
+/// The names that are taken in one workspace.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct WorkspaceNames {
     /// Names and keys of webhooks, by their ids.
@@ -74,7 +74,7 @@ impl Names {
         self.workspaces.entry(name.clone()).or_default()
     }
 
-    /// Refuses a change that would take what is taken, or one more than may be.
+    /// Refuses a change that would take a taken name, or one more than may be.
     ///
     /// # Errors
     /// [`StoreError::WorkspaceNames`], [`StoreError::TooMany`].

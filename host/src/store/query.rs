@@ -1,4 +1,4 @@
-//! What is asked of a store's tasks, and what it answers.
+//! Queries of a store's tasks, and their answers.
 
 use crate::domain::ids::TaskId;
 use crate::domain::task::{TaskHead, TaskState};
@@ -10,18 +10,18 @@ pub struct TaskQuery {
     pub state: Option<TaskState>,
     /// Only tasks older than this one (the last of the page before).
     pub before: Option<TaskId>,
-    /// The most tasks of a page.
+    /// How many tasks a page has at most.
     pub limit: usize,
 }
 
-/// What tasks are found by without a look at their data. All that is said must be so.
+/// Filters on a task's head. A task fits if it fits every filter that is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// The webhook that the task came in by.
+    /// Only tasks that came in by this webhook.
     pub webhook: Option<String>,
-    /// The task's name.
+    /// Only tasks of this name.
     pub name: Option<String>,
-    /// One of the task's tags.
+    /// Only tasks with this tag.
     pub tag: Option<String>,
 }
 
@@ -45,13 +45,13 @@ impl Terms {
     }
 }
 
-/// What was found of the tasks that fit.
+/// The tasks that fit a query.
 #[derive(Debug, Clone, Default)]
 pub struct TaskPage {
     /// Newest first.
     pub tasks: Vec<TaskHead>,
-    /// How far was looked: no task that fits and is newer than this one, or is this one, is missing.
-    /// The look goes on before it; none if there is nothing before it.
+    /// The last task that was judged: give it as [`TaskQuery::before`] for the next page. `None` at the end. Every
+    /// fitting task down to this one is in the pages so far.
     pub next: Option<TaskId>,
 }
 
@@ -60,11 +60,11 @@ pub struct TaskPage {
 pub struct Counts {
     /// In the order of [`TaskState::ALL`].
     pub of: [u64; TaskState::ALL.len()],
-    /// There may be more of some state, as there were too many to count.
+    /// The numbers are lower bounds: there were too many tasks to count.
     pub at_least: bool,
 }
 
-/// What one call of [`Store::purge`](crate::store::Store::purge) did.
+/// The result of one call of [`Store::purge`](crate::store::Store::purge).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Purged {
     /// Tasks that were removed.

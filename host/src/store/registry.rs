@@ -1,4 +1,4 @@
-//! What tenants have set up, as a store gives it.
+//! The setup, as a store gives it.
 
 use crate::domain::clock::Millis;
 use crate::domain::ids::{ConfigKey, ConnectorName, WorkspaceName};
@@ -8,7 +8,7 @@ use crate::domain::token::Token;
 use crate::domain::webhook::Webhook;
 use crate::domain::workspace::WorkspaceSettings;
 
-/// What tenants have set up, but for the components' bytes: all of it, or all that those workspaces have
+/// The setup, but for the components' bytes: all of it, or all that those workspaces have
 /// which have changed.
 #[derive(Debug, Clone, Default)]
 pub struct Registry {

@@ -27,7 +27,7 @@ const VAIN: usize = 8;
 /// An id is made a moment after its task's `created` is read.
 const SLACK: Millis = 60_000;
 
-/// Which tasks are looked for. What is not said is free.
+/// Which tasks are wanted. A member that is `None` matches every task.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
     /// In one of these states.
@@ -46,7 +46,7 @@ pub struct Search {
     pub limit: usize,
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Debug, Default)]
 pub struct Page {
     /// Newest first.
@@ -178,7 +178,7 @@ impl PageBuilder<'_> {
         Ok(())
     }
 
-    /// Matches what is loaded.
+    /// Matches the loaded tasks.
     async fn judge(&mut self) -> Result<(), StoreError> {
         let batch = std::mem::take(&mut self.batch);
         self.batch_bytes = 0;
@@ -224,7 +224,7 @@ impl PageBuilder<'_> {
         Ok(())
     }
 
-    /// `more`: a bound was reached, and what was not looked at is behind the last one judged.
+    /// `more`: a limit was reached, and the tasks behind the last one judged were not looked at.
     fn page(mut self, more: bool) -> Page {
         let next = if self.is_full() {
             self.tasks.truncate(self.limit);
@@ -278,7 +278,7 @@ impl<'s> Heads<'s> {
             .filter(|state| search.states.is_empty() || search.states.contains(state))
             .map(Some)
             .collect();
-        // One walk over all is cheaper than seven, but for what is found by indexes, which are by state.
+        // One walk over all states is cheaper than seven, except with an index, which is by state.
         if states.len() == TaskState::ALL.len() && search.terms.is_empty() {
             states = vec![None];
         }

@@ -1,4 +1,4 @@
-//! What of a task's history is shown at once.
+//! Which part of a task's history is shown at once.
 
 use std::collections::VecDeque;
 
@@ -15,7 +15,7 @@ pub struct History {
     pub journal: Vec<Entry>,
 }
 
-/// A task with a part of what has happened to it, as both were at one moment.
+/// A task with a part of its journal, both as they were at one moment.
 #[derive(Debug, Clone)]
 pub struct Timeline {
     /// The task.
@@ -84,7 +84,7 @@ impl Page {
         }
     }
 
-    /// What was read, with the task.
+    /// The entries that were read, with the task.
     pub fn of(self, task: StoredTask) -> Timeline {
         Timeline {
             task,

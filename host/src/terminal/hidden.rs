@@ -34,7 +34,7 @@ pub fn read_hidden(question: &str) -> io::Result<String> {
         stdin: &stdin,
         before,
     };
-    // What was typed before the question was shown is thrown away with its echo.
+    // Keys that were typed before the question was shown are dropped, with their echo.
     tcsetattr(&stdin, OptionalActions::Flush, &hidden)?;
     let mut stderr = io::stderr();
     write!(stderr, "{question}")?;

@@ -1,4 +1,4 @@
-//! What a terminal shows and what is typed there: tables, colours and texts that are safe to print, and
+//! Output to a terminal and input from it: tables, colours and texts that are safe to print, and
 //! quantities as people write them. It knows nothing of servers and tasks.
 
 pub mod hidden;

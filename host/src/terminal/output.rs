@@ -1,4 +1,4 @@
-//! What the commands print, and where: results to stdout, everything else to stderr.
+//! The output of commands: results to stdout, everything else to stderr.
 //!
 //! Data, logs and names come from strangers, so nothing of theirs reaches a terminal with a control
 //! character in it. Colour is for a terminal only and respects `NO_COLOR` (no-color.org).
@@ -223,7 +223,7 @@ pub fn json_line(value: &Value) -> String {
     printable(&value.to_string()).into_owned()
 }
 
-/// `value` as indented JSON that is safe to print. What is escaped here is inside strings, so the
+/// `value` as indented JSON that is safe to print. Escapes are inside strings, so the
 /// document means the same.
 pub fn json_pretty(value: &Value) -> String {
     let text = serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string());

@@ -12,10 +12,10 @@ use zeroize::Zeroizing;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 
-/// What a link's path begins with.
+/// The prefix of a link's path.
 pub const PREFIX: &str = "/files/";
 
-/// What a link leads to.
+/// The target of a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileLink {
     /// The workspace.
@@ -109,7 +109,7 @@ impl FileLinks {
         format!("{base}{PREFIX}{workspace}/{task}/{digest}?{query}")
     }
 
-    /// What a link leads to, by the parts of its path and its query.
+    /// The target of a link, by the parts of its path and its query.
     ///
     /// # Errors
     /// [`LinkError`]. An expired link is told from others only if it was signed here.

@@ -31,13 +31,13 @@ pub enum MigrateError {
     /// A private file cannot be read or written.
     #[error(transparent)]
     Private(#[from] PrivateFileError),
-    /// The vault key is not the one that sealed what is there.
+    /// The vault key is not the one that sealed the store's values.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The same, or what is set up cannot be read.
+    /// The same, or the setup cannot be read.
     #[error(transparent)]
     Catalog(#[from] CatalogError),
-    /// The copy was not made, or is not what was read.
+    /// The copy failed, or differs from the source.
     #[error(transparent)]
     Copy(#[from] MigrationError),
     /// The target has a store.

@@ -71,7 +71,7 @@ pub enum ContextError {
         /// The server's word.
         code: String,
     },
-    /// What was found does not make a client.
+    /// The address and token that were found do not make a client.
     #[error(transparent)]
     Client(#[from] ClientError),
 }

@@ -14,9 +14,9 @@ use crate::cli::exit::UsageError;
 use crate::client::Client;
 use crate::terminal::output::{Output, printable};
 
-/// What is sent in place of the body.
+/// The options for a body in place of the recorded one.
 #[derive(Debug, Clone, Args)]
-pub struct Change {
+pub struct BodyOptions {
     /// Edit the body first, in $VISUAL or $EDITOR
     #[arg(long, conflicts_with = "body")]
     edit: bool,
@@ -25,7 +25,7 @@ pub struct Change {
     body: Option<String>,
 }
 
-impl Change {
+impl BodyOptions {
     async fn body(&self, client: &Client, id: &str) -> Result<Option<String>> {
         if self.edit {
             let found = client.get::<Delivery>(&["deliveries", id], &[]).await?;
@@ -90,7 +90,7 @@ fn edited(id: &str, text: &str) -> Result<String> {
     run
 }
 
-/// Takes out what was refused because its sender was not verified, and says how much it was: a redelivery is not
+/// Removes deliveries that were refused because their sender was not verified, and says how many: a redelivery is not
 /// verified, so a forged request would run.
 pub(super) fn leave_out_unverified(found: &mut Vec<Delivery>, output: Output) {
     let before = found.len();
@@ -103,12 +103,12 @@ pub(super) fn leave_out_unverified(found: &mut Vec<Delivery>, output: Output) {
     }
 }
 
-/// Sends those again that were found, or says which they are.
+/// Sends the found deliveries again, or lists them without `--yes`.
 pub(super) async fn found(
     client: &Client,
     found: Vec<Delivery>,
     yes: bool,
-    change: Change,
+    change: BodyOptions,
     output: Output,
 ) -> Result<()> {
     // The oldest first, as they came.
@@ -133,7 +133,7 @@ pub(super) async fn found(
 pub(super) async fn send(
     client: &Client,
     ids: &[String],
-    change: &Change,
+    change: &BodyOptions,
     output: Output,
 ) -> Result<()> {
     let mut done = Vec::new();

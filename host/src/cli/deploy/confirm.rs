@@ -15,7 +15,7 @@ pub(super) fn confirm(items: &[Item], output: Output) -> Result<(), DeployError>
     asked(lost(items), output)
 }
 
-/// Asks whether what is named may be deleted, if anything is.
+/// Asks whether the listed items may be deleted, if there are any.
 pub(in crate::cli) fn asked(lost: Vec<String>, output: Output) -> Result<(), DeployError> {
     if lost.is_empty() {
         return Ok(());

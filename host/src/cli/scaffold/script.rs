@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Made, ScaffoldError, make, write};
+use super::{ScaffoldError, Scaffolded, make, write};
 
-/// What a step is written in.
+/// The language of a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Language {
     /// A crate, built to a component.
@@ -27,7 +27,7 @@ impl Language {
 }
 
 /// Makes a script step in `directory`, whose last part is its name.
-pub fn script(directory: &Path, language: Language) -> Result<Made, ScaffoldError> {
+pub fn script(directory: &Path, language: Language) -> Result<Scaffolded, ScaffoldError> {
     make(directory, |directory, name| {
         let source = match language {
             Language::Ts => include_str!("step.ts.in"),

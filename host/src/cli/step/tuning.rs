@@ -8,7 +8,7 @@ use stepwell_api::{LimitsChange, Retry, RetryChange, StepChange};
 use crate::domain::step::RetryPolicy;
 use crate::terminal::units::{self, parse_count, parse_duration, parse_size};
 
-/// What one run may use, and when it is tried again; what is not given stays, or is the default.
+/// The limits of one run, and when it is tried again; options that are not given keep their values, or the defaults.
 #[derive(Debug, Default, Args)]
 pub struct TuningArgs {
     /// Fuel of one run, about one per Wasm instruction, e.g. 1000000000 or 1G

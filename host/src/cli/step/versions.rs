@@ -8,7 +8,7 @@ use crate::client::Client;
 use crate::terminal::output::{Output, figures, printable, shorten, words};
 use crate::terminal::units;
 
-/// How many characters of a digest are shown: what anybody types.
+/// How many characters of a digest are shown: enough to be distinct, and few enough to type.
 const DIGEST: usize = 13;
 
 /// Lists what a step was made of, the present version first.

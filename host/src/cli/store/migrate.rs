@@ -24,7 +24,7 @@ const DATABASE: &str =
 const DIRECTORIES: &str = "--from and --to are both data directories; while no server runs, one is copied as it is, e.g. with `cp -a`";
 const DATABASES: &str = "--from and --to are both databases; one is copied by its own tools, e.g. with `pg_dump --schema=stepwell`";
 
-/// What is copied, and where to.
+/// The options of `store migrate`.
 #[derive(Debug, Args)]
 pub struct MigrateArgs {
     /// The data directory or the database with the store
@@ -65,12 +65,12 @@ pub struct ReopenArgs {
 }
 
 /// A data directory or a database.
-enum Place {
+enum StoreLocation {
     Directory(PathBuf),
     Database(StoreUrl),
 }
 
-impl Place {
+impl StoreLocation {
     fn of(flag: &str, text: &str) -> Result<Self, UsageError> {
         if let Ok(url) = text.parse::<StoreUrl>() {
             return Ok(Self::Database(url));
@@ -87,8 +87,8 @@ impl Place {
 impl MigrateArgs {
     fn migration(self) -> Result<Migration, UsageError> {
         let (from, to) = (
-            Place::of("--from", &self.from)?,
-            Place::of("--to", &self.to)?,
+            StoreLocation::of("--from", &self.from)?,
+            StoreLocation::of("--to", &self.to)?,
         );
         let files = self.files_dir;
         let may_miss = match self.no_files {
@@ -96,32 +96,38 @@ impl MigrateArgs {
             false => MissingFiles::Refused,
         };
         match (from, to) {
-            (Place::Directory(from), Place::Database(to)) => Ok(Migration::IntoDatabase {
-                from,
-                to,
-                files,
-                may_miss,
-            }),
-            (Place::Database(_), Place::Directory(_)) if files.is_none() && !self.no_files => {
+            (StoreLocation::Directory(from), StoreLocation::Database(to)) => {
+                Ok(Migration::IntoDatabase {
+                    from,
+                    to,
+                    files,
+                    may_miss,
+                })
+            }
+            (StoreLocation::Database(_), StoreLocation::Directory(_))
+                if files.is_none() && !self.no_files =>
+            {
                 Err(UsageError::Value(FILES_DIR.to_owned()))
             }
-            (Place::Database(from), Place::Directory(to)) => Ok(Migration::IntoDirectory {
-                from,
-                to,
-                files,
-                may_miss,
-            }),
-            (Place::Directory(_), Place::Directory(_)) => {
+            (StoreLocation::Database(from), StoreLocation::Directory(to)) => {
+                Ok(Migration::IntoDirectory {
+                    from,
+                    to,
+                    files,
+                    may_miss,
+                })
+            }
+            (StoreLocation::Directory(_), StoreLocation::Directory(_)) => {
                 Err(UsageError::Value(DIRECTORIES.to_owned()))
             }
-            (Place::Database(_), Place::Database(_)) => {
+            (StoreLocation::Database(_), StoreLocation::Database(_)) => {
                 Err(UsageError::Value(DATABASES.to_owned()))
             }
         }
     }
 }
 
-/// Copies a store, and says what was copied.
+/// Copies a store, and prints the counts and digests.
 pub fn run(args: MigrateArgs, output: Output) -> Result<()> {
     let (from, to) = (shown(&args.from), shown(&args.to));
     let migration = args.migration()?;
@@ -131,7 +137,7 @@ pub fn run(args: MigrateArgs, output: Output) -> Result<()> {
         .build()?;
     let said = Mutex::new(Instant::now());
     let is_shown = std::io::stderr().is_terminal() && !output.json;
-    let told = |stage: Stage| {
+    let progress = |stage: Stage| {
         let Ok(mut said) = said.lock() else { return };
         if !is_shown || said.elapsed() < EVERY {
             return;
@@ -143,7 +149,7 @@ pub fn run(args: MigrateArgs, output: Output) -> Result<()> {
             Stage::Reads(tasks) => format!("{} read back", plural(tasks, "task")),
         });
     };
-    let copied = runtime.block_on(migrate(&migration, &told))?;
+    let copied = runtime.block_on(migrate(&migration, &progress))?;
     if output.json {
         let copied_items = Item::ALL.map(|item| {
             let total = copied.of(item);
@@ -202,7 +208,7 @@ pub fn run(args: MigrateArgs, output: Output) -> Result<()> {
 
 /// Has servers start again on a database that was copied into a data directory.
 pub fn reopen(args: &ReopenArgs, output: Output) -> Result<()> {
-    let Place::Database(url) = Place::of("--store", &args.store)? else {
+    let StoreLocation::Database(url) = StoreLocation::of("--store", &args.store)? else {
         return Err(UsageError::Value(DATABASE.to_owned()).into());
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -14,7 +14,7 @@ const LEAST_DIGITS: usize = 4;
 /// Tasks that are named when the digits fit several.
 const NAMED: usize = 5;
 
-/// What was typed: a whole id, or its first hexadecimal digits.
+/// An id from the command line: a whole one, or its first hexadecimal digits.
 #[derive(Debug, PartialEq, Eq)]
 enum Typed {
     Whole(TaskId),

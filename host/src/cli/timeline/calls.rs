@@ -26,9 +26,9 @@ pub(super) fn line(call: &Call, output: Output) -> String {
     format!("call  {request}  {came}  {took}")
 }
 
-/// What stands of a run that has not ended.
+/// Why a run has calls in the journal and no end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stands {
+enum OpenRunState {
     UnderWay,
     Paused,
     GivenUp,
@@ -38,7 +38,7 @@ enum Stands {
 #[derive(Debug, Default)]
 pub(super) struct OpenRuns {
     calls: BTreeSet<(u32, u32, u32)>,
-    runs: BTreeMap<(u32, u32), Stands>,
+    runs: BTreeMap<(u32, u32), OpenRunState>,
 }
 
 impl OpenRuns {
@@ -55,8 +55,8 @@ impl OpenRuns {
         }
         let mut events = Vec::new();
         for (run, calls) in runs {
-            let stands = stands(task, &calls);
-            let shown = self.runs.insert(run, stands);
+            let state = open_run_state(task, &calls);
+            let shown = self.runs.insert(run, state);
             let mut new = calls
                 .iter()
                 .filter(|call| self.calls.insert((run.0, run.1, call.call)))
@@ -66,12 +66,8 @@ impl OpenRuns {
                 None => calls.last().map_or(0, |call| call.seq),
             };
             let mut lines = Vec::new();
-            if shown != Some(stands) {
-                lines.extend(
-                    calls
-                        .first()
-                        .map(|call| heading(call, stands, task, output)),
-                );
+            if shown != Some(state) {
+                lines.extend(calls.first().map(|call| heading(call, state, task, output)));
             }
             lines.extend(new.map(|call| format!("{INDENT}{}", line(&closed(call), output))));
             if !lines.is_empty() {
@@ -83,27 +79,27 @@ impl OpenRuns {
 }
 
 /// A run whose calls are not the last in the journal is over, and one of a task at its end.
-fn stands(task: &Task, calls: &[&OpenCall]) -> Stands {
+fn open_run_state(task: &Task, calls: &[&OpenCall]) -> OpenRunState {
     let last = calls.iter().map(|call| call.seq).max().unwrap_or_default();
     let is_followed = task.runs.iter().any(|run| run.seq > last)
         || task.history.iter().any(|moved| moved.seq > last)
         || task.ended_subtasks.iter().any(|ended| ended.seq > last);
     match task.state {
-        _ if is_followed || task.state.is_final() => Stands::GivenUp,
-        TaskState::Waiting => Stands::Paused,
-        _ => Stands::UnderWay,
+        _ if is_followed || task.state.is_final() => OpenRunState::GivenUp,
+        TaskState::Waiting => OpenRunState::Paused,
+        _ => OpenRunState::UnderWay,
     }
 }
 
-fn heading(call: &OpenCall, stands: Stands, task: &Task, output: Output) -> String {
-    let (tone, word) = match (stands, &task.wake_at) {
-        (Stands::UnderWay, _) => (Tone::Faint, "under way".to_owned()),
-        (Stands::Paused, Some(at)) => (
+fn heading(call: &OpenCall, state: OpenRunState, task: &Task, output: Output) -> String {
+    let (tone, word) = match (state, &task.wake_at) {
+        (OpenRunState::UnderWay, _) => (Tone::Faint, "under way".to_owned()),
+        (OpenRunState::Paused, Some(at)) => (
             Tone::Warn,
             format!("paused until {}", later(at, &task.updated)),
         ),
-        (Stands::Paused, None) => (Tone::Warn, "paused".to_owned()),
-        (Stands::GivenUp, _) => (Tone::Bad, "given up".to_owned()),
+        (OpenRunState::Paused, None) => (Tone::Warn, "paused".to_owned()),
+        (OpenRunState::GivenUp, _) => (Tone::Bad, "given up".to_owned()),
     };
     format!(
         "{}  run {}{}  {}  {}{}",

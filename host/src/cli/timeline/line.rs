@@ -2,7 +2,7 @@
 
 use crate::terminal::output::{Output, Tone, printable};
 
-/// What stands before the lines that belong to a run: as wide as a time and its gap.
+/// The indent of lines that belong to a run: as wide as a time and its gap.
 pub(super) const INDENT: &str = "              ";
 
 pub(super) fn time(at: &str, output: Output) -> String {

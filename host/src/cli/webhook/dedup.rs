@@ -28,7 +28,7 @@ impl DedupArgs {
         self.dedup_header.is_some() || self.dedup_pointer.is_some() || self.dedup_window.is_some()
     }
 
-    /// The rule that was asked for; what was not named of it is as it is now.
+    /// The rule with the given options; the other members are those of the present rule.
     pub fn rule(self, now: Option<DedupSettings>) -> Result<Option<DedupSettings>> {
         let named = self.dedup_window;
         let window_ms = named.or(now.as_ref().and_then(|now| now.window_ms));

@@ -35,7 +35,7 @@ pub fn rate_text(rate: stepwell_api::Rate) -> String {
 }
 
 impl IntakeArgs {
-    /// Adds what is named to a change.
+    /// Adds the options that were given to a change.
     pub fn set(self, change: &mut WebhookChange) {
         change.methods = Some(self.methods).filter(|methods| !methods.is_empty());
         change.headers = Some(self.headers).filter(|headers| !headers.is_empty());

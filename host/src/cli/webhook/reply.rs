@@ -10,7 +10,7 @@ use crate::terminal::units::parse_duration;
 /// A fixed reply, a wait, a redirect of forms and origins.
 #[derive(Debug, Clone, Args)]
 pub struct ReplyArgs {
-    /// The sender waits so long for what comes of its task, 1s to 60s; then it is answered 202 with a link
+    /// The sender waits so long for the result of its task, 1s to 60s; then it is answered 202 with a link
     #[arg(long, value_name = "TIME", value_parser = seconds, conflicts_with_all = ["reply_status", "reply_headers", "reply_body"])]
     wait: Option<u32>,
     /// Answer every request with this status, 200 to 299 or a redirect, in place of the task's id
@@ -30,7 +30,7 @@ pub struct ReplyArgs {
     allow_origins: Vec<String>,
 }
 
-/// What a webhook is to have no more.
+/// Options that remove a part of a webhook's reply.
 #[derive(Debug, Clone, Args)]
 pub struct NoReplyArgs {
     /// From now on a sender is answered at once
@@ -67,7 +67,7 @@ impl ReplyArgs {
         self.reply_status.is_some() || !self.reply_headers.is_empty() || self.reply_body.is_some()
     }
 
-    /// Adds what is named to a change. Parts of a fixed reply that are not named are those of `now`.
+    /// Adds the options that were given to a change. Parts of a fixed reply that are not named are those of `now`.
     pub fn set(self, change: &mut WebhookChange, now: Option<FixedReply>) {
         if self.changes_fixed_reply() {
             let mut reply = match now {
@@ -92,7 +92,7 @@ impl ReplyArgs {
 }
 
 impl NoReplyArgs {
-    /// Adds what is named to a change.
+    /// Adds the options that were given to a change.
     pub fn set(self, change: &mut WebhookChange) {
         if self.no_wait {
             change.wait_seconds = Some(None);

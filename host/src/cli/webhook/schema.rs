@@ -11,13 +11,13 @@ use stepwell_api::{OnMismatch, WebhookChange};
 use crate::cli::exit::UsageError;
 use crate::domain::limits;
 
-/// What documents are checked with.
+/// The schema options of a webhook.
 #[derive(Debug, Clone, Args)]
 pub struct SchemaArgs {
     /// The JSON Schema that its documents are checked with: a JSON file, or - for stdin
     #[arg(long, value_name = "FILE")]
     schema: Option<String>,
-    /// What becomes of a document that does not fit the schema [default: refuse]
+    /// What happens to a document that does not fit the schema [default: refuse]
     #[arg(long, value_enum, value_name = "WHAT")]
     on_mismatch: Option<OnMismatchArg>,
 }
@@ -31,7 +31,7 @@ enum OnMismatchArg {
 }
 
 impl SchemaArgs {
-    /// Adds what is named to a change.
+    /// Adds the options that were given to a change.
     pub fn set(self, change: &mut WebhookChange) -> Result<()> {
         let schema = self.schema.as_deref().map(read).transpose()?;
         change.schema = schema.map(Some);
@@ -44,7 +44,7 @@ impl SchemaArgs {
 }
 
 fn read(path: &str) -> Result<Map<String, Value>> {
-    // White space may make the file larger than the schema is. What is larger is refused by the server, if at all.
+    // White space may make the file larger than the schema is. Larger ones are left to the server to refuse.
     let most = 4 * limits::SCHEMA_BYTES as u64;
     let mut text = String::new();
     let read = match path {

@@ -22,7 +22,7 @@ use crate::terminal::units::parse_duration;
 /// overlap give.
 const OVERLAP: &str = "24h";
 
-/// What can be done with a webhook's secrets.
+/// The subcommands of `stepwell webhook secret`.
 #[derive(Debug, Subcommand)]
 pub enum SecretCommand {
     /// Add a secret; those that are there stay valid
@@ -96,7 +96,7 @@ impl SecretSource {
         }
     }
 
-    /// The secret, or what is typed or comes from a pipe.
+    /// The secret from a file or a variable, or else from the terminal or a pipe.
     fn read(&self, what: &str) -> Result<String> {
         match self.named()? {
             Some(secret) => Ok(secret),
@@ -106,7 +106,7 @@ impl SecretSource {
     }
 }
 
-/// What an environment variable holds.
+/// The value of an environment variable.
 pub(super) fn variable(name: &str) -> Result<String> {
     std::env::var(name).map_err(|error| {
         let why = match error {

@@ -44,7 +44,7 @@ fn cidr(text: &str) -> Result<String, AuthenticationError> {
 }
 
 impl Verification {
-    /// What is to be set. A secret that a named provider takes is asked for, if there is a terminal.
+    /// The change that the options ask for. If the provider takes a secret, the terminal is asked for it.
     pub async fn change(&self, client: &Client, output: Output) -> Result<WebhookChange> {
         let mut secret = self.secret.named()?;
         if let Some(provider) = &self.provider

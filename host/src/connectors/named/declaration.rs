@@ -1,4 +1,4 @@
-//! What a connector is declared by: reading its members, and what may be wrong with them.
+//! Reads the declaration of a connector, and reports errors in its members.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ pub enum DeclarationError {
     /// No such kind.
     #[error("there is no connector of the kind `{kind}`; there are: {}", known.join(", "))]
     NoSuchKind {
-        /// What was asked for.
+        /// The value that was requested.
         kind: String,
         /// Every kind there is.
         known: &'static [&'static str],

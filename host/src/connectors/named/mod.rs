@@ -85,7 +85,7 @@ impl Connector {
         }
     }
 
-    /// What the service's answer means: a result as JSON text.
+    /// The result in the service's answer, as JSON text.
     pub fn result(
         &self,
         name: &str,

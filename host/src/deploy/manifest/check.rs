@@ -312,7 +312,7 @@ impl Check<'_> {
         }
         match fs::canonicalize(folder.join(&text)) {
             Ok(real) if real.starts_with(folder) => {
-                // `a/../b` is not `b` if `a` is a link: only what is written plainly can be kept.
+                // `a/../b` is not `b` if `a` is a link: so such a path is refused.
                 let parts: Vec<_> = Path::new(&text).components().collect();
                 let is_plain = !parts.contains(&Component::ParentDir);
                 let plain = parts.iter().filter(|part| **part != Component::CurDir);

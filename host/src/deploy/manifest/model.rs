@@ -1,4 +1,4 @@
-//! What a manifest says that a workspace is to have.
+//! The parts of a manifest: the setup that a workspace is to have.
 
 use std::path::PathBuf;
 
@@ -15,13 +15,13 @@ use crate::domain::limits::StepLimits;
 use crate::domain::schedule::ScheduleSettings;
 use crate::domain::step::RetryPolicy;
 
-/// What one workspace is to have.
+/// The setup that one workspace is to have.
 pub struct Workspace {
     /// Its name.
     pub name: WorkspaceName,
     /// The kinds that the manifest says something about, if only that there are none (`[]`).
     pub named: Vec<Kind>,
-    /// What is set of the workspace itself, as the API takes it; what is not named stays.
+    /// The workspace's own settings, as the API takes them; members that are not given stay.
     pub settings: WorkspaceChange,
     /// Its webhooks, by name; one that is on the server alone stays.
     pub webhooks: Vec<Webhook>,
@@ -41,7 +41,7 @@ pub struct Webhook {
     pub name: WebhookName,
     /// Where in a body the id of the task is that it is about.
     pub correlate: Option<String>,
-    /// How a repeated delivery is recognised; what is not named stays.
+    /// How a repeated delivery is recognised; members that are not given stay.
     pub dedup: Option<DedupSettings>,
     /// The methods that it accepts; without them they stay.
     pub methods: Option<Vec<String>>,
@@ -61,13 +61,13 @@ pub struct Webhook {
     pub redirect: Option<Option<String>>,
     /// Origins whose pages may read its answers; without them they stay.
     pub allow_origins: Option<Vec<String>>,
-    /// What its documents are checked with; without it that stays.
+    /// The schema that checks its documents; without it that stays.
     pub schema: Option<Option<Map<String, Value>>>,
-    /// What becomes of documents that do not fit; without it that stays.
+    /// What happens to documents that do not fit; without it that stays.
     pub on_mismatch: Option<OnMismatch>,
     /// Whether it refuses every request; without it that stays.
     pub disabled: Option<bool>,
-    /// How its requests are verified; what is not named stays.
+    /// How its requests are verified; members that are not given stay.
     pub verification: Verification,
 }
 
@@ -106,7 +106,7 @@ pub struct StepSource {
     pub name: Option<StepName>,
     /// The folder or file, below the manifest's folder, links included.
     pub path: PathBuf,
-    /// What each run may use.
+    /// The limits of each run.
     pub limits: StepLimits,
     /// When a failed run is tried again.
     pub retry: RetryPolicy,
@@ -114,9 +114,9 @@ pub struct StepSource {
 
 /// A connector. Its config may hold credentials, so it is never printed.
 pub struct Connector {
-    /// What steps call it.
+    /// The name by which steps call it.
     pub name: String,
-    /// What it is declared by.
+    /// Its declaration.
     pub settings: ConnectorSettings,
 }
 
@@ -124,6 +124,6 @@ pub struct Connector {
 pub struct Schedule {
     /// Its name.
     pub name: ScheduleName,
-    /// What it is declared by.
+    /// Its declaration.
     pub settings: ScheduleSettings,
 }

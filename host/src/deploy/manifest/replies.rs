@@ -9,7 +9,7 @@ use crate::domain::limits::REPLY_WAIT_SECONDS;
 use crate::domain::reply::{HttpReply, ReplyError, ReplyRulesChange, origins, redirect, wait};
 use crate::terminal::units::parse_duration;
 
-/// What is named of `reply`, `wait`, `redirect` and `allowOrigins`, as the server would show it.
+/// The members `reply`, `wait`, `redirect` and `allowOrigins`, as the server would show them.
 #[derive(Default)]
 pub(super) struct Replies {
     pub(super) reply: Option<Option<FixedReply>>,
@@ -63,7 +63,7 @@ fn fixed(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Option<HttpReply>
         None => 200,
         Some(place) => {
             let text = reader.figure(place)?;
-            // What is no number is no status.
+            // A value that is no number is no status.
             match text.parse().map_err(|_| ReplyError::FixedStatus(0)) {
                 Ok(status) => status,
                 Err(error) => return reader.fault(&place.at, error.to_string()),

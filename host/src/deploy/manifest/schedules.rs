@@ -1,5 +1,5 @@
 //! Schedules of a manifest. They are checked here with the code that the server checks them with,
-//! so that what is wrong has a line.
+//! so that errors have a line.
 
 use serde_json::{Map, Value};
 

@@ -7,12 +7,12 @@ use crate::catalog::check_schema;
 use crate::deploy::reader::{Fields, Place, Reader};
 use crate::domain::payload_schema;
 
-/// What is said of a schema.
+/// The member `schema` of a webhook.
 #[derive(Default)]
 pub(super) struct Schema {
     /// The schema; `Some(None)` for none.
     pub(super) schema: Option<Option<Map<String, Value>>>,
-    /// What becomes of documents that do not fit.
+    /// Whether documents that do not fit are refused or flagged.
     pub(super) on_mismatch: Option<OnMismatch>,
 }
 

@@ -7,7 +7,7 @@ use crate::domain::rate::Rate;
 use crate::domain::retention::Period;
 use crate::domain::workspace::check_failure_url;
 
-/// What is named of `failureUrl`, `retention` and `rate`.
+/// The members `failureUrl`, `retention` and `rate`.
 pub(super) fn settings(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<WorkspaceChange> {
     let mut settings = WorkspaceChange::default();
     let mut is_right = true;

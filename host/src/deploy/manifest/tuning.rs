@@ -10,7 +10,7 @@ use crate::domain::limits::{self, StepLimits};
 use crate::domain::step::RetryPolicy;
 use crate::terminal::units::{self, UnitError};
 
-/// `{fuel, memory, timeout}`; what is not named is the default.
+/// `{fuel, memory, timeout}`; members that are not given have their defaults.
 pub(super) fn limits(reader: &mut Reader<'_>, place: Option<&Place<'_>>) -> Option<StepLimits> {
     let mut limits = StepLimits::default();
     let Some(place) = place else {
@@ -34,7 +34,7 @@ pub(super) fn limits(reader: &mut Reader<'_>, place: Option<&Place<'_>>) -> Opti
     Some(limits)
 }
 
-/// `{attempts, firstDelay, factor, maxDelay}`; what is not named is the default.
+/// `{attempts, firstDelay, factor, maxDelay}`; members that are not given have their defaults.
 pub(super) fn retry(reader: &mut Reader<'_>, place: Option<&Place<'_>>) -> Option<RetryPolicy> {
     let mut retry = RetryPolicy::default();
     let Some(place) = place else {

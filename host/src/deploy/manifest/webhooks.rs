@@ -1,5 +1,5 @@
 //! Webhooks of a manifest. How requests are verified is checked here with the code that the server checks it with,
-//! so that what is wrong has a line.
+//! so that errors have a line.
 
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;

@@ -8,7 +8,7 @@ use crate::domain::ids::WorkspaceName;
 use crate::domain::limits::StepLimits;
 use crate::domain::step::RetryPolicy;
 
-/// What kind of thing an item is.
+/// The kind of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A tenant.
@@ -57,7 +57,7 @@ impl Kind {
     }
 }
 
-/// What is to be done, or was.
+/// A change that a deployment makes, or made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// The server has it as it is to be.
@@ -72,19 +72,19 @@ pub enum Action {
     Failed,
 }
 
-/// What has to be sent.
+/// The request of a change.
 pub enum Change {
     /// The server has it as it is.
     Nothing,
-    /// A workspace, with what is set of it.
+    /// A workspace, with its settings.
     Workspace(WorkspaceChange),
-    /// What is set of a workspace.
+    /// Settings of a workspace.
     Settings(WorkspaceChange),
     /// A config value.
     Config(Zeroizing<String>),
     /// A connector.
     Connector(ConnectorSettings),
-    /// A webhook, with what is to be set of it.
+    /// A webhook, with the settings that differ.
     Webhook(Box<WebhookChange>),
     /// A step.
     Step(Bytes, StepLimits, RetryPolicy),
@@ -104,9 +104,9 @@ pub struct Item {
     pub kind: Kind,
     /// Its name, unique with workspace and kind.
     pub name: String,
-    /// What is to be done.
+    /// The kind of change.
     pub action: Action,
-    /// What is sent for that.
+    /// The request that makes the change.
     pub change: Change,
     /// A step's digests: the server's and the manifest's.
     pub digests: (Option<String>, Option<String>),

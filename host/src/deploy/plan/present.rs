@@ -1,4 +1,4 @@
-//! What a workspace has on the server, by GETs and by asking what a PUT would come to.
+//! Reads the present setup of a workspace from the server, by GETs and by dry runs of PUTs.
 
 use std::collections::HashMap;
 
@@ -12,7 +12,7 @@ use super::super::manifest::model::{Schedule, Workspace};
 use super::item::{Action, Kind};
 use crate::client::{Client, ClientError};
 
-/// What one workspace has, as the API lists it.
+/// The present setup of one workspace, as the API lists it.
 #[derive(Default)]
 pub(super) struct Present {
     /// With their digests.

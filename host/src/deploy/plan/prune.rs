@@ -1,4 +1,4 @@
-//! What the server has and the manifest does not name.
+//! Finds resources on the server that the manifest does not name.
 
 use std::collections::HashSet;
 
@@ -25,7 +25,7 @@ const KINDS: [Kind; 5] = [
     Kind::Config,
 ];
 
-/// What is there of each kind and has no item.
+/// The existing resources of each kind that are not in the manifest.
 pub(super) fn gone(
     workspace: &WorkspaceName,
     items: &[Item],

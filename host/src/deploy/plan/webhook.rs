@@ -7,7 +7,7 @@ use crate::domain::authentication::{VERIFY_TOKEN, place};
 use crate::domain::config_digest::{TokenDigest, config_digest};
 use crate::domain::ids::WorkspaceName;
 
-/// What is to be set of a webhook, and which parts of it differ. All that is wanted, if it is not there.
+/// The settings of a webhook that are to change, and the names of those that differ. All of them for a new webhook.
 pub(super) fn difference(
     token: &TokenDigest,
     workspace: &WorkspaceName,

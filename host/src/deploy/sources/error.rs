@@ -23,7 +23,7 @@ pub(super) enum SourceError {
     #[error(transparent)]
     Script(#[from] ScriptError),
     #[error("has {0} steps; a `name` is for one: use `syncPath`, or a file for each")]
-    Several(usize),
+    TooMany(usize),
     #[error("has no step: a script that is one exports `condition` and `content`")]
     NoStep,
     #[error("{error}; rename {file}")]

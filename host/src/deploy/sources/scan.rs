@@ -50,12 +50,12 @@ fn by_ending(path: &Path) -> Option<Kind> {
     }
 }
 
-/// What was found.
+/// The result of a search for steps.
 #[derive(Debug, Default)]
 pub struct Scan {
-    /// What makes steps, in the order of the names.
+    /// The files and folders that become steps, in the order of their names.
     pub files: Vec<(PathBuf, Kind)>,
-    /// What could not be looked at, and why.
+    /// The paths that could not be read, with the reasons.
     pub unseen: Vec<(PathBuf, String)>,
 }
 
@@ -174,7 +174,7 @@ mod tests {
         }
     }
 
-    /// What is found in `steps`, and what is not, by the ways below it.
+    /// The sources in `steps`, and the files that are none, by their paths below it.
     fn found(root: &Path) -> (Vec<String>, Vec<(String, String)>) {
         let root = fs::canonicalize(root).unwrap();
         let steps = root.join("steps");

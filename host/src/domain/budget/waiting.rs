@@ -1,4 +1,4 @@
-//! Those who wait for a part of a budget. Each workspace has a queue; what is given back goes to the queues in turn,
+//! Tasks that wait for a part of a budget. Each workspace has a queue; amounts that are given back go to the queues in turn,
 //! and is taken for a waiter before it is woken. So none is woken in vain, however many wait.
 
 use std::collections::VecDeque;
@@ -15,7 +15,7 @@ use crate::domain::ids::WorkspaceName;
 /// How many of a queue are looked at for one that needs less than the first.
 const LOOKED_AT: usize = 64;
 
-/// What there are parts of to wait for.
+/// A budget that can be waited for.
 pub(super) trait Source {
     /// Takes so much for a workspace, or has `waker` wait for it.
     fn take_or_wait(
@@ -33,11 +33,12 @@ pub(super) trait Source {
 #[derive(Debug)]
 pub(super) struct Waiter {
     amount: u64,
-    stand: Mutex<Stand>,
+    state: Mutex<WaiterState>,
 }
 
+/// How far a waiter has come.
 #[derive(Debug)]
-enum Stand {
+enum WaiterState {
     Waits(Waker),
     /// The amount has been taken for it.
     Granted,
@@ -70,7 +71,7 @@ impl Waiting {
     ) -> Arc<Waiter> {
         let waiter = Arc::new(Waiter {
             amount,
-            stand: Mutex::new(Stand::Waits(waker.clone())),
+            state: Mutex::new(WaiterState::Waits(waker.clone())),
         });
         match self.queues.get_mut(workspace) {
             Some(queue) => queue.waiters.push_back(waiter.clone()),
@@ -88,8 +89,8 @@ impl Waiting {
 
     /// One of a workspace waits no more. Gives what had been taken for it.
     pub(super) fn leave(&mut self, workspace: &WorkspaceName, waiter: &Waiter) -> u64 {
-        let stand = std::mem::replace(&mut *waiter.stand.lock(), Stand::Gone);
-        if matches!(stand, Stand::Granted) {
+        let state = std::mem::replace(&mut *waiter.state.lock(), WaiterState::Gone);
+        if matches!(state, WaiterState::Granted) {
             return waiter.amount;
         }
         let Some(queue) = self.queues.get_mut(workspace) else {
@@ -100,13 +101,13 @@ impl Waiting {
         if 2 * queue.gone > queue.waiters.len() {
             queue
                 .waiters
-                .retain(|waiter| !matches!(*waiter.stand.lock(), Stand::Gone));
+                .retain(|waiter| !matches!(*waiter.state.lock(), WaiterState::Gone));
             queue.gone = 0;
         }
         0
     }
 
-    /// Gives waiters what there is for them, as `takes` takes it; gives the wakers of those that have something now.
+    /// Grants waiters their amounts as long as `takes` can take them. Returns the wakers of those that were granted.
     pub(super) fn grant(
         &mut self,
         mut takes: impl FnMut(&WorkspaceName, u64) -> bool,
@@ -141,7 +142,7 @@ impl Queue {
     /// Takes out the first one that `takes` has an amount for; gives its waker.
     fn grant(&mut self, mut takes: impl FnMut(u64) -> bool) -> Option<Waker> {
         while let Some(first) = self.waiters.front()
-            && matches!(*first.stand.lock(), Stand::Gone)
+            && matches!(*first.state.lock(), WaiterState::Gone)
         {
             self.waiters.pop_front();
             self.gone = self.gone.saturating_sub(1);
@@ -149,8 +150,8 @@ impl Queue {
         let mut least = u64::MAX;
         for place in 0..self.waiters.len().min(LOOKED_AT) {
             let waiter = &self.waiters[place];
-            let mut stand = waiter.stand.lock();
-            let Stand::Waits(waker) = &*stand else {
+            let mut state = waiter.state.lock();
+            let WaiterState::Waits(waker) = &*state else {
                 continue;
             };
             if waiter.amount >= least {
@@ -158,8 +159,8 @@ impl Queue {
             }
             if takes(waiter.amount) {
                 let waker = waker.clone();
-                *stand = Stand::Granted;
-                drop(stand);
+                *state = WaiterState::Granted;
+                drop(state);
                 self.waiters.remove(place);
                 return Some(waker);
             }
@@ -195,7 +196,7 @@ impl<S: Source> Future for Takes<'_, S> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         if let Some(waiter) = &this.waiter {
-            if let Stand::Waits(waker) = &mut *waiter.stand.lock() {
+            if let WaiterState::Waits(waker) = &mut *waiter.state.lock() {
                 waker.clone_from(context.waker());
                 return Poll::Pending;
             }

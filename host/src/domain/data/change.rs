@@ -35,7 +35,7 @@ pub enum Change {
     },
 }
 
-/// What turns `before` into `after`, as operations to be applied in order. Members are compared by
+/// The operations that turn `before` into `after`, in the order in which to apply them. Members are compared by
 /// name, elements by position; equal numbers of different text (`1`, `1.0`) count as different,
 /// because the text is kept.
 pub fn diff(before: &Value, after: &Value) -> Vec<Change> {

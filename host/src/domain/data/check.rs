@@ -1,4 +1,4 @@
-//! What no task's data may have, though it is JSON.
+//! Checks of a task's data beyond JSON: limits, and members that only the server writes.
 
 use serde_json::Value;
 

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::change::{Change, diff, diff_member};
 use super::check::VIA;
-use super::document::{Document, put, value_memory};
+use super::document::{Document, put};
+use super::memory::value_memory;
 use super::pointer::{Pointer, PointerError};
 
 /// A task's data as a run sees it, with what it has written so far.
@@ -19,19 +20,19 @@ pub struct Draft {
     read: Vec<(String, Value)>,
     /// The whole document, if it was read before anything was written.
     read_whole: Option<Value>,
-    written: Written,
+    written: DraftWrites,
 }
 
-/// What a run wrote.
+/// The changes that a run made to the task's data.
 #[derive(Debug, Clone)]
-pub enum Written {
+pub enum DraftWrites {
     /// Members of the root: a new value, or gone. Few, so they are searched one by one.
     Members(Vec<(String, Option<Value>)>),
     /// The whole document.
     Whole(Value),
 }
 
-impl Default for Written {
+impl Default for DraftWrites {
     fn default() -> Self {
         Self::Members(Vec::new())
     }
@@ -44,7 +45,7 @@ impl Draft {
             base,
             read: Vec::new(),
             read_whole: None,
-            written: Written::Members(Vec::new()),
+            written: DraftWrites::Members(Vec::new()),
         }
     }
 
@@ -59,7 +60,7 @@ impl Draft {
     /// The text of the whole document, if nothing was written and it need not be parsed to be told.
     pub fn text(&self) -> Option<&Arc<str>> {
         match &self.written {
-            Written::Members(members) if members.is_empty() => self.base.text_as_written(),
+            DraftWrites::Members(members) if members.is_empty() => self.base.text_as_written(),
             _ => None,
         }
     }
@@ -67,11 +68,13 @@ impl Draft {
     /// A member of the root.
     pub fn member(&mut self, name: &str) -> Option<&Value> {
         match &self.written {
-            Written::Whole(document) => document.get(name),
-            Written::Members(members) => match members.iter().find(|(other, _)| other == name) {
-                Some((_, member)) => member.as_ref(),
-                None => read_member(&self.base, &mut self.read, name),
-            },
+            DraftWrites::Whole(document) => document.get(name),
+            DraftWrites::Members(members) => {
+                match members.iter().find(|(other, _)| other == name) {
+                    Some((_, member)) => member.as_ref(),
+                    None => read_member(&self.base, &mut self.read, name),
+                }
+            }
         }
     }
 
@@ -83,7 +86,7 @@ impl Draft {
             _ => 0,
         };
         match (pointer.parent(), &self.written) {
-            (Some(parent), Written::Members(_)) if parent.is_root() => 0,
+            (Some(parent), DraftWrites::Members(_)) if parent.is_root() => 0,
             (Some(parent), _) => self.get(&parent).map_or(0, count),
             (None, _) => 0,
         }
@@ -103,12 +106,12 @@ impl Draft {
                 self.keep_via(&mut value)?;
                 let mut document = Value::Null;
                 pointer.set(&mut document, value)?;
-                self.written = Written::Whole(document);
+                self.written = DraftWrites::Whole(document);
                 Ok(())
             }
             Some(first) => match &mut self.written {
                 // A member of the root, which may be put there whatever it was.
-                Written::Members(members) if pointer.depth() == 1 => {
+                DraftWrites::Members(members) if pointer.depth() == 1 => {
                     let value = Some(value);
                     match members.iter_mut().find(|(name, _)| name == first) {
                         Some((_, member)) => *member = value,
@@ -121,7 +124,7 @@ impl Draft {
         }
     }
 
-    /// As [`Pointer::remove`]. What is not there is not copied.
+    /// As [`Pointer::remove`]. Removing a missing value copies nothing.
     ///
     /// # Errors
     /// Also [`PointerError::Via`].
@@ -138,13 +141,13 @@ impl Draft {
     /// [`memory_estimate`](super::memory_estimate) of its text. 0 if it is not.
     pub fn written_memory(&self, pointer: &Pointer) -> u64 {
         let value = match (&self.written, pointer.first()) {
-            (Written::Whole(document), _) => pointer.get(document),
-            (Written::Members(members), Some(first)) => {
+            (DraftWrites::Whole(document), _) => pointer.get(document),
+            (DraftWrites::Members(members), Some(first)) => {
                 let member = members.iter().find(|(name, _)| name == first);
                 let member = member.and_then(|(_, member)| member.as_ref());
                 member.and_then(|member| pointer.get_below_first(member))
             }
-            (Written::Members(_), None) => None,
+            (DraftWrites::Members(_), None) => None,
         };
         value.map_or(0, value_memory)
     }
@@ -152,26 +155,26 @@ impl Draft {
     /// Roughly what a look at a place, or a change of it, takes in memory that nothing has parsed yet, in bytes.
     pub fn unread(&self, pointer: &Pointer) -> u64 {
         match (&self.written, pointer.first()) {
-            (Written::Whole(_), _) => 0,
-            (Written::Members(_), None) if self.read_whole.is_some() => 0,
-            (Written::Members(members), Some(first))
+            (DraftWrites::Whole(_), _) => 0,
+            (DraftWrites::Members(_), None) if self.read_whole.is_some() => 0,
+            (DraftWrites::Members(members), Some(first))
                 if members.iter().any(|(name, _)| name == first)
                     || self.read.iter().any(|(name, _)| name == first) =>
             {
                 0
             }
-            (Written::Members(_), first) => self.base.parsing_memory(first),
+            (DraftWrites::Members(_), first) => self.base.parsing_memory(first),
         }
     }
 
-    /// Drops what was parsed only to be read; it is parsed again when it is looked at again.
+    /// Drops values that were parsed only to be read. They are parsed again when they are read again.
     pub fn forget_read(&mut self) {
         self.read.clear();
         self.read_whole = None;
     }
 
-    /// What was written.
-    pub fn into_written(self) -> Written {
+    /// The changes that the run made.
+    pub fn into_written(self) -> DraftWrites {
         self.written
     }
 
@@ -199,8 +202,8 @@ impl Draft {
         change: impl FnOnce(&mut Value) -> Result<T, PointerError>,
     ) -> Result<T, PointerError> {
         let members = match &mut self.written {
-            Written::Whole(document) => return change(document),
-            Written::Members(members) => members,
+            DraftWrites::Whole(document) => return change(document),
+            DraftWrites::Members(members) => members,
         };
         let place = members.iter().position(|(name, _)| name == first);
         let member = match place {
@@ -222,24 +225,24 @@ impl Draft {
     }
 
     fn whole(&mut self) -> &Value {
-        if let Written::Members(members) = &mut self.written {
+        if let DraftWrites::Members(members) = &mut self.written {
             if members.is_empty() {
                 return self.read_whole.get_or_insert_with(|| self.base.to_value());
             }
             let read = self.read_whole.take();
             let mut document = read.unwrap_or_else(|| self.base.to_value());
             put(&mut document, std::mem::take(members));
-            self.written = Written::Whole(document);
+            self.written = DraftWrites::Whole(document);
         }
         match &self.written {
-            Written::Whole(document) => document,
-            Written::Members(_) => &Value::Null, // It was parsed above.
+            DraftWrites::Whole(document) => document,
+            DraftWrites::Members(_) => &Value::Null, // It was parsed above.
         }
     }
 }
 
-impl Written {
-    /// Applies what was written to the document that the draft stood on, which is copied only if
+impl DraftWrites {
+    /// Applies the changes to the document that the draft began with, which is copied only if
     /// another handle holds it, and gives the difference. No difference: the document is as it was.
     pub fn apply_to(self, base: &mut Arc<Document>) -> Vec<Change> {
         match self {

@@ -48,7 +48,7 @@ pub enum EditError {
 }
 
 /// The data with the edits made, one after another, and its text. `data` is an object. Patches and
-/// values must not be nested deeper than a recursion may go; what comes from a parser is not.
+/// values must not be nested deeper than a recursion may go; values from a parser are not.
 pub fn edited(data: &Value, edits: Vec<Edit>) -> Result<(Value, String), EditError> {
     let mut after = data.clone();
     for edit in edits {

@@ -173,7 +173,7 @@ impl Pointer {
     }
 
     /// Removes the member or element the pointer leads to and returns it. Nothing there is not an
-    /// error: what was asked for holds already. Elements behind a removed one move up.
+    /// error: the value is gone already. Elements behind a removed one move up.
     pub fn remove(&self, document: &mut Value) -> Result<Option<Value>, PointerError> {
         let Some((last, parents)) = self.tokens.split_last() else {
             return Err(PointerError::RootRemoved);

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::VIA;
 
-/// JSON text of an object without its member `$via`; all else is as it is written. What is no object is `null`.
+/// JSON text of an object without its member `$via`; the rest keeps its text. A document that is no object gives `null`.
 pub fn without_via(data: &str) -> String {
     let mut deserializer = serde_json::Deserializer::from_str(data);
     let members = deserializer.deserialize_map(Members(data.len()));

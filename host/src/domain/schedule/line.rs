@@ -60,7 +60,7 @@ pub enum ScheduleError {
         "`{name}` is not a time zone{}; use a name such as Europe/Berlin or UTC", hint.as_ref().map_or_else(String::new, |hint| format!("; {hint}"))
     )]
     TimeZone {
-        /// What was asked for.
+        /// The value that was requested.
         name: String,
         /// What is probably meant.
         hint: Option<String>,

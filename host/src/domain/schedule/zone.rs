@@ -1,4 +1,4 @@
-//! Names of time zones, and what is probably meant by a text that is none.
+//! Names of time zones, and suggestions for a text that is none.
 
 use jiff::tz::TimeZone;
 

@@ -1,4 +1,4 @@
-//! What is answered to another node, and what its answer is here.
+//! The answer to another node's request, and how another node's answer is read.
 
 use super::error::{self, ActionError};
 use super::moves;

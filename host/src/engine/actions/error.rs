@@ -41,7 +41,7 @@ pub enum ActionError {
     NoSuchRun {
         /// The task.
         task: TaskId,
-        /// What was asked for.
+        /// The value that was requested.
         asked: u32,
         /// How many there were.
         runs: u32,

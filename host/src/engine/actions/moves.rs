@@ -1,4 +1,4 @@
-//! What an action makes of a task's head. Pure decisions.
+//! Computes the head of a task after an action. Pure decisions.
 
 use crate::domain::clock::Millis;
 use crate::domain::ids::{StepName, TaskId};

@@ -123,7 +123,7 @@ impl Actions {
         done.ok_or_else(|| not_found(workspace, task))
     }
 
-    /// Does what is asked for, here or where the task is. `None` if the task is to be open and is not.
+    /// Does the action here, or on the node that owns the task. `None` if the task is to be open and is not.
     async fn route(
         self: &Arc<Self>,
         request: TaskRequest,

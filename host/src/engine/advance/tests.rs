@@ -25,7 +25,7 @@ fn end(
     now: Millis,
 ) -> (u32, Option<Millis>) {
     let end = match ended {
-        Ended::Finished => RunEnd::Finished(finished(Then::GoOn)),
+        Ended::Finished => RunEnd::Finished(finished(RunDirective::Continue)),
         Ended::Retry(message) => RunEnd::Retry {
             message,
             after: None,
@@ -45,12 +45,12 @@ fn end(
 }
 
 /// A run that finished and asked for this.
-fn finished(then: Then) -> Finished {
+fn finished(directive: RunDirective) -> Finished {
     Finished {
         written: Default::default(),
         name: None,
         tags: None,
-        then,
+        directive,
         redo: false,
         timeout: None,
         complete_on_expire: false,
@@ -172,14 +172,14 @@ fn finish(head: &mut TaskHead, candidate: &Candidate, finished: Finished) {
 
 #[test]
 fn complete_and_ignore_end_the_task() {
-    for (then, state) in [
-        (Then::Complete(Some("7".into())), TaskState::Done),
-        (Then::Ignore, TaskState::Ignored),
+    for (directive, state) in [
+        (RunDirective::Complete(Some("7".into())), TaskState::Done),
+        (RunDirective::Ignore, TaskState::Ignored),
     ] {
         let mut head = head();
         let asked = Finished {
             redo: true,
-            ..finished(then)
+            ..finished(directive)
         };
         finish(&mut head, &step("s", 1, 0), asked);
         assert_eq!(head.state(), state);
@@ -191,7 +191,7 @@ fn redo_makes_a_step_eligible_once_more_and_park_lets_the_task_wait() {
     let (mut head, step) = (head(), step("poll", 1, 7));
     let asked = Finished {
         redo: true,
-        ..finished(Then::Park(500))
+        ..finished(RunDirective::Park(500))
     };
     finish(&mut head, &step, asked);
     assert_eq!(
@@ -199,7 +199,7 @@ fn redo_makes_a_step_eligible_once_more_and_park_lets_the_task_wait() {
         (TaskState::Waiting, Some(2_500))
     );
     assert_eq!(eligible(&head, std::slice::from_ref(&step)), [0]);
-    finish(&mut head, &step, finished(Then::GoOn));
+    finish(&mut head, &step, finished(RunDirective::Continue));
     assert_eq!((head.state(), head.wake_at()), (TaskState::Ready, None));
     assert_eq!(
         eligible(&head, std::slice::from_ref(&step)),

@@ -120,7 +120,7 @@ impl Advancer {
             .subtasks
             .forward(writer, arriving, base, commit, Vec::new());
         match moved.await {
-            Ok(head) if head.state() == TaskState::Ready => Ok(Advanced::Again),
+            Ok(head) if head.state() == TaskState::Ready => Ok(Advanced::ReadAgain),
             Ok(head) if head.due_at().is_some() => Ok(Advanced::Waits),
             Ok(_) | Err(StoreError::Conflict { .. }) => Ok(Advanced::Rests),
             Err(error) => Err(error),

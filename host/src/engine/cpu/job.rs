@@ -31,7 +31,7 @@ pub struct Charged<F> {
     turn: Turn,
 }
 
-/// What a job knows of its turns.
+/// The turns of a job.
 #[derive(Default)]
 struct Turn {
     /// How long it has computed without waiting for anything.

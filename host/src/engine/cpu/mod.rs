@@ -1,6 +1,6 @@
 //! Shares the engine's threads between workspaces ([`share`]).
 //!
-//! What is run here is a *job*: a future of one workspace. All that a poll of it takes counts as its workspace's
+//! It runs *jobs*: futures, each of one workspace. All that a poll of it takes counts as its workspace's
 //! time, the host's work for it included; a job that waits for something else uses none. A short job of a workspace
 //! within its share is polled as any other future, without a lock. A guest that computes gives its thread back at
 //! every tick of the sandbox's epoch, and is polled again when its workspace has a turn.

@@ -1,8 +1,8 @@
 //! Which workspace computes next: pure decisions over counted microseconds, no threads and no clock.
 //!
-//! Short pieces of work of a workspace that is within its fair share of the processors need no turn. What computes
-//! for longer than a slice, and all work of a workspace beyond its fair share while another one is active, has turns:
-//! by deficit round robin (Shreedhar and Varghese, 1995) over workspaces, by the time that was used. A workspace that
+//! Short pieces of work of a workspace within its fair share of the processors need no turn. Work that computes for
+//! longer than a slice, and all work of a workspace beyond its fair share while another one is active, has turns: by
+//! deficit round robin (Shreedhar and Varghese, 1995) over workspaces, by the time that was used. A workspace that
 //! is alone is never beyond its share.
 
 use std::collections::{HashMap, VecDeque};
@@ -16,9 +16,9 @@ use crate::domain::ids::WorkspaceName;
 /// A time, or a duration, in microseconds.
 pub(super) type Micros = u64;
 
-/// What a lane of weight 1 may compute in a turn of the round robin.
+/// How long a lane of weight 1 may compute in a turn of the round robin.
 const QUANTUM: i64 = 5_000;
-/// What a lane may save up of its fair share: a burst that is served at once.
+/// How much of its fair share a lane may save up: a burst that is served at once.
 const MOST_CREDIT: i64 = 20_000;
 /// The deepest that a lane gets into debt, so that what it did long ago is forgotten.
 const MOST_DEBT: i64 = 1_000_000;
@@ -29,12 +29,12 @@ const ACTIVE: Micros = 100_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LaneId(usize);
 
-/// What a workspace has used. Its jobs write it without a lock.
+/// The time that a workspace has used. Its jobs write it without a lock.
 #[derive(Debug)]
 pub(super) struct Account {
-    /// What is left of the fair share.
+    /// The time that is left of the fair share.
     credit: AtomicI64,
-    /// What was used without a turn since the last [`Share::pay`].
+    /// The time that was used without a turn since the last [`Share::pay`].
     spent: AtomicI64,
     used_at: AtomicU64,
     /// All jobs, those included that wait for something.
@@ -52,7 +52,7 @@ impl Account {
         self.used_at.store(now, Ordering::Relaxed);
     }
 
-    /// Whether more was used than the fair share.
+    /// Whether the workspace has used more than its fair share.
     pub(super) fn is_in_debt(&self) -> bool {
         self.credit.load(Ordering::Relaxed) < 0
     }
@@ -68,12 +68,12 @@ struct Lane<T> {
     workspace: WorkspaceName,
     weight: i64,
     account: Arc<Account>,
-    /// Those that go before [`Lane::waiting`].
+    /// Jobs that go before [`Lane::waiting`].
     first: VecDeque<T>,
     waiting: VecDeque<T>,
-    /// Those that wait, and those that have their turn.
+    /// The number of jobs that wait or have their turn.
     computing: usize,
-    /// What it may compute in this turn of the round robin.
+    /// How long it may still compute in this turn of the round robin, in microseconds.
     deficit: i64,
 }
 
@@ -257,7 +257,7 @@ impl<T> Share<T> {
         lane.map_or(0, |lane| lane.computing)
     }
 
-    /// Counts what was used for a workspace beside its jobs, until `now`.
+    /// Counts time that was used for a workspace outside its jobs, until `now`.
     pub(super) fn spend(&mut self, workspace: &WorkspaceName, used: Micros, now: Micros) {
         // One that has no job is active now, too.
         let (id, account) = self.enter(workspace, now);
@@ -309,7 +309,7 @@ impl<T> Share<T> {
 }
 
 impl<T> Lane<T> {
-    /// Counts what was used in a turn. It is no debt if no other workspace waited for a turn.
+    /// Counts the time that was used in a turn. It is no debt if no other workspace waited for a turn.
     fn charge(&mut self, used: i64, backlogged: usize) {
         let others = backlogged - usize::from(self.computing > 0);
         self.deficit = match others {

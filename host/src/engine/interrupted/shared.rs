@@ -20,7 +20,7 @@ impl Interrupted {
                 return;
             }
         };
-        // What is another's is no business of this node.
+        // Another node counts its own tasks.
         let mut state = self.state.lock();
         state.times.retain(|task, _| owned.owns(*task));
         drop(state);
@@ -32,7 +32,7 @@ impl Interrupted {
         let mut state = self.state.lock();
         let mut new = 0;
         for (task, times) in found {
-            // What has come to rest since is forgotten in a moment.
+            // A run that has ended since is removed from the list soon.
             if !state.rested.contains(&task) && state.times.insert(task, times) != Some(times) {
                 new += 1;
             }

@@ -43,7 +43,7 @@ fn a_run_that_lasts_is_set_aside_when_the_server_ended_during_it_twice() {
     second.note_running(vec![long]);
 
     let third = lives.next();
-    assert_eq!(third.admit(&acme, long), Admission::SetAside);
+    assert_eq!(third.admit(&acme, long), Admission::Quarantine);
     assert_eq!(third.task_rested(&acme, long), []);
     assert_eq!(third.admit(&acme, long), Admission::Runs, "retried");
     third.note_running(Vec::new());
@@ -67,7 +67,7 @@ fn only_ends_during_the_run_count() {
     later.note_running(vec![one]);
     later.note_running(vec![one]);
     let last = lives.next();
-    assert_eq!(last.admit(&acme, one), Admission::SetAside);
+    assert_eq!(last.admit(&acme, one), Admission::Quarantine);
     assert_eq!(last.admit(&acme, other), Admission::Runs, "it did not run");
 }
 
@@ -166,7 +166,7 @@ fn what_the_store_knows_of_other_nodes_counts() {
     assert_eq!(node.admit(&acme, other), Admission::Runs);
     // Another node ended during both, the second one for the one of them.
     node.take_in([(one, 2), (other, 1)].into_iter());
-    assert_eq!(node.admit(&acme, one), Admission::SetAside);
+    assert_eq!(node.admit(&acme, one), Admission::Quarantine);
     assert_eq!(node.task_rested(&acme, one), []);
     // It is forgotten in a moment, and not learnt again meanwhile.
     node.take_in([(one, 2)].into_iter());
@@ -190,5 +190,5 @@ fn a_task_that_goes_to_another_node_stays_interrupted_as_often_as_it_was() {
     assert_eq!(node.state.lock().rested, [other]);
     // It comes back, after it has ended another node.
     node.take_in([(one, 2)].into_iter());
-    assert_eq!(node.admit(&acme, one), Admission::SetAside);
+    assert_eq!(node.admit(&acme, one), Admission::Quarantine);
 }

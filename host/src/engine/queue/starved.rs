@@ -6,7 +6,7 @@ use tokio::sync::Notify;
 
 use super::Queue;
 use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::engine::advanced::Needs;
+use crate::engine::advanced::MemoryNeeds;
 use crate::engine::lane::Memory;
 
 impl Queue {
@@ -15,7 +15,7 @@ impl Queue {
         &self,
         workspace: &WorkspaceName,
         task: TaskId,
-        needs: Needs,
+        needs: MemoryNeeds,
     ) -> Option<(WorkspaceName, TaskId)> {
         let mut inner = self.inner.lock();
         inner.running -= 1;
@@ -32,8 +32,12 @@ impl Queue {
         self.pop(&mut inner, most)
     }
 
-    /// What is to be set aside for a task that was given out.
-    pub(in crate::engine) fn take_needs(&self, workspace: &WorkspaceName, task: TaskId) -> Needs {
+    /// The memory to reserve for a task that was given out.
+    pub(in crate::engine) fn take_needs(
+        &self,
+        workspace: &WorkspaceName,
+        task: TaskId,
+    ) -> MemoryNeeds {
         let mut inner = self.inner.lock();
         let needs = inner.lane(workspace).needs.remove(&task);
         needs.unwrap_or_default()

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::engine::advanced::Needs;
+use crate::engine::advanced::MemoryNeeds;
 
 fn name(text: &str) -> WorkspaceName {
     text.parse().unwrap()
@@ -297,14 +297,14 @@ fn a_workspace_alone_leaves_places_for_those_that_come_later() {
 #[test]
 fn a_lane_without_memory_is_passed_over_until_one_task_of_it_has_found_some() {
     let queue = queue(100, 100);
-    let needs = |run| Needs { matching: 0, run };
+    let needs = |run| MemoryNeeds { matching: 0, run };
     let (ours, theirs) = (name("ours"), name("theirs"));
     let all: Vec<TaskId> = (0..4).map(|_| TaskId::new()).collect();
     for task in &all {
         queue.offer(&ours, *task);
     }
     let (_, first) = queue.start().unwrap();
-    assert_eq!(queue.take_needs(&ours, first), Needs::default());
+    assert_eq!(queue.take_needs(&ours, first), MemoryNeeds::default());
     assert!(queue.put_back(&ours, first, needs(7)).is_none());
     assert!(!queue.begin(&ours, TaskId::new()), "others wait before it");
     queue.offer(&theirs, TaskId::new());
@@ -337,7 +337,11 @@ fn the_end_of_a_run_lets_its_lane_look_for_memory_again() {
     queue.offer(&ours, second);
     queue.start().unwrap();
     queue.start().unwrap();
-    assert!(queue.put_back(&ours, second, Needs::default()).is_none());
+    assert!(
+        queue
+            .put_back(&ours, second, MemoryNeeds::default())
+            .is_none()
+    );
     assert_eq!(queue.next(&ours, first).map(|(_, task)| task), Some(second));
     assert_eq!(queue.forget(&ours), [second]);
 }

@@ -1,4 +1,4 @@
-//! What came to a task from outside while it ran: changes, cancellations, retries and results of
+//! Events that came to a task from outside while it ran: changes, cancellations, retries and results of
 //! subtasks. A dry replay applies them where they happened.
 
 use std::collections::VecDeque;
@@ -29,7 +29,7 @@ enum OutsideChange<'a> {
     Cancelled,
 }
 
-/// What came from outside after the entry at `first`, where the replay's first run ended.
+/// The events from outside after the entry at `first`, where the replay's first run ended.
 pub(super) fn read(journal: &[Entry], first: usize) -> VecDeque<Outside<'_>> {
     let mut after = 0;
     let mut found = VecDeque::new();

@@ -1,4 +1,4 @@
-//! What subtasks are to their parents: pure decisions, no I/O.
+//! How the end of a subtask changes its parent: pure decisions, no I/O.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What people do with tasks.
+//! Actions of people on tasks.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Deliveries: what came to webhooks, and sending it again.
+//! Deliveries: the recorded requests to webhooks, and sending them again.
 
 use std::sync::Arc;
 
@@ -19,11 +19,11 @@ use crate::domain::delivery::{Delivery, DeliveryBody, VERDICTS, Verdict};
 use crate::domain::ids::TaskId;
 use crate::http::caller::{Caller, Operate, Read};
 use crate::http::view;
-use crate::ingest::admit::Again;
+use crate::ingest::admit::RedeliveryContent;
 use crate::ingest::decode::Document;
 use crate::ingest::deliveries::MASK;
 use crate::ingest::deliveries::find::DeliveryFilter;
-use crate::ingest::receive::{Head, Made};
+use crate::ingest::receive::{AcceptedTaskIds, Head};
 
 /// Deliveries on a page, if the query does not say.
 const PAGE: usize = 50;
@@ -43,7 +43,7 @@ fn wanted(
     }
     let named = |name: &String| api.catalog.webhooks_once_named(&caller.workspace, name);
     let webhooks = query.webhook.as_ref().map(named).transpose()?;
-    // Of several only what came under that name is meant.
+    // Of several webhooks only deliveries under that name are meant.
     let is_shared = webhooks.as_ref().is_some_and(|webhooks| webhooks.len() > 1);
     let verdicts = query.verdict.as_deref().map(|text| {
         let verdicts = text.split(',').map(verdict);
@@ -124,21 +124,21 @@ pub(in crate::http) async fn redeliver(
     let mut headers = sent_headers(&delivery);
     // The data of a GET are its query, so that a text in their place is data.
     let is_data = delivery.verdict == Verdict::Accepted || delivery.method == "GET";
-    let again = match edited {
-        Some(text) if is_data => Again::Data {
+    let content = match edited {
+        Some(text) if is_data => RedeliveryContent::Data {
             document: Document::new(text.into()),
             verified: None,
         },
         Some(text) => {
             // It is a text, however the body was coded.
             headers.remove(CONTENT_ENCODING);
-            Again::Body(text.into())
+            RedeliveryContent::Body(text.into())
         }
         None if delivery.verdict == Verdict::Accepted => {
             let (document, verified) = as_accepted(&api, &caller, delivery.id).await?;
-            Again::Data { document, verified }
+            RedeliveryContent::Data { document, verified }
         }
-        None => Again::Body(recorded_body(&delivery)?),
+        None => RedeliveryContent::Body(recorded_body(&delivery)?),
     };
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let head = Head {
@@ -150,10 +150,10 @@ pub(in crate::http) async fn redeliver(
         target: "",
         headers: &headers,
     };
-    let made = api.ingest.redeliver(&webhook, head, again, delivery.id);
-    let tasks = match made.await? {
-        Made::One(task) => vec![task.to_string()],
-        Made::Many(tasks) => tasks.iter().map(ToString::to_string).collect(),
+    let accepted = api.ingest.redeliver(&webhook, head, content, delivery.id);
+    let tasks = match accepted.await? {
+        AcceptedTaskIds::One(task) => vec![task.to_string()],
+        AcceptedTaskIds::Many(tasks) => tasks.iter().map(ToString::to_string).collect(),
     };
     let delivery = delivery.id.to_string();
     Ok(json(StatusCode::CREATED, &Redelivered { delivery, tasks }))

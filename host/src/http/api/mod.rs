@@ -35,7 +35,7 @@ use super::problem::ApiError;
 use crate::domain::ids::WorkspaceName;
 use crate::ingest::read::{self, Bounds, Share};
 
-/// A query's parameters, or what is wrong with them.
+/// A query's parameters, or the error in them.
 fn query<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, ApiError> {
     match query {
         Ok(Query(query)) => Ok(query),
@@ -85,7 +85,7 @@ async fn json_body<T: DeserializeOwned>(
     })
 }
 
-/// What is wrong with a body as a whole.
+/// The error of a body that is no JSON document of the wanted type.
 fn bad(message: &str) -> ApiError {
     ApiError::BadBody {
         message: message.to_owned(),

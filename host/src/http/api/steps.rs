@@ -23,7 +23,7 @@ const COMPONENT: Bounds = Bounds {
     bytes: limits::COMPONENT_BYTES,
     time: Duration::from_secs(120),
 };
-/// What is read of a component that is refused: all of one that is twice too large.
+/// How much is read of a component that is refused, in bytes: all of one that is twice too large.
 const REFUSED: Bounds = Bounds {
     bytes: 2 * limits::COMPONENT_BYTES,
     time: Duration::from_secs(30),

@@ -25,7 +25,7 @@ fn titled<'de, D: Deserializer<'de>>(value: D) -> Result<WorkspaceName, D::Error
     WorkspaceName::titled(&String::deserialize(value)?).map_err(serde::de::Error::custom)
 }
 
-/// Sets what is named of a retention.
+/// Sets the given members of a retention.
 fn set_periods(retention: &mut Retention, change: RetentionChange) {
     let period = |period| match period {
         contract::Period::Days(days) => Period::Days(days),

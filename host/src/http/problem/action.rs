@@ -1,4 +1,4 @@
-//! What the refusals of actions on tasks are to a machine.
+//! Status, code and members of the refusals of actions on tasks.
 
 use axum::http::StatusCode;
 use stepwell_api::Problem;

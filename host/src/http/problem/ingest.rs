@@ -1,4 +1,4 @@
-//! What the refusals of a request's body are to a machine.
+//! Status, code and members of the refusals of a request's body.
 
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};

@@ -1,11 +1,11 @@
-//! What a refusal is to a machine: its status, its code, and further members.
+//! The machine-readable part of a refusal: its status, its code, and further members.
 
 use axum::http::StatusCode;
 use stepwell_api::Problem;
 
 use crate::store::StoreError;
 
-/// What a refusal says beside its text.
+/// The members of a refusal beside its text.
 pub(super) struct Kind {
     pub(super) status: StatusCode,
     /// With the code, and the members that only some refusals have.
@@ -27,7 +27,7 @@ pub(super) fn with(status: StatusCode, code: &str, members: Problem) -> Kind {
     }
 }
 
-/// The place of what is wrong, from 1.
+/// The line of the error, from 1.
 pub(super) fn place(line: usize, column: usize) -> Problem {
     Problem {
         line: Some(line as u64),

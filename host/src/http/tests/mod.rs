@@ -1,17 +1,29 @@
 //! The whole HTTP face on a real socket, over the memory store and an engine that runs no task.
 
 mod dedup;
+mod replies;
 mod server;
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, TryStreamExt};
+use http_body_util::StreamBody;
+use hyper::body::Frame;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use server::{Server, answer};
+
+/// A request's body that is sent in chunks.
+fn chunked<S>(chunks: S) -> reqwest::Body
+where
+    S: Stream<Item = std::io::Result<Bytes>> + Send + Sync + 'static,
+{
+    reqwest::Body::wrap(StreamBody::new(chunks.map_ok(Frame::data)))
+}
 
 #[tokio::test]
 async fn a_webhook_becomes_a_task() {
@@ -72,12 +84,11 @@ async fn what_is_refused_leaves_nothing() {
         let (got, problem) = server.send(to, body).await;
         assert_eq!((got, &problem["code"]), (status, &json!(code)), "{problem}");
     }
-    let chunks =
-        futures_util::stream::iter((0..4).map(|_| Ok::<_, std::io::Error>("x".repeat(600))));
-    let (status, problem) = server.send(&url, reqwest::Body::wrap_stream(chunks)).await;
+    let chunks = futures_util::stream::iter((0..4).map(|_| Ok(Bytes::from("x".repeat(600)))));
+    let (status, problem) = server.send(&url, chunked(chunks)).await;
     assert_eq!((status, &problem["code"]), (413, &json!("body-too-large")));
-    let slow = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
-    let (status, problem) = server.send(&url, reqwest::Body::wrap_stream(slow)).await;
+    let slow = futures_util::stream::pending();
+    let (status, problem) = server.send(&url, chunked(slow)).await;
     assert_eq!((status, &problem["code"]), (408, &json!("slow-body")));
     let typed = server
         .client

@@ -1,4 +1,4 @@
-//! From deliveries to the contract's types.
+//! Converts deliveries to the contract's types.
 
 use data_encoding::BASE64;
 use stepwell_api as contract;

@@ -1,4 +1,4 @@
-//! From what tenants have set up to the contract's types.
+//! Converts the setup to the contract's types.
 
 use stepwell_api as contract;
 
@@ -137,7 +137,7 @@ pub(in crate::http) fn schedule(live: &LiveSchedule) -> contract::Schedule {
     }
 }
 
-/// What a `PUT` came to.
+/// The outcome of a `PUT`.
 pub(in crate::http) fn put_change(put: Put) -> contract::PutChange {
     match put {
         Put::Added => contract::PutChange::Added,

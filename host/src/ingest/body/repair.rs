@@ -1,6 +1,6 @@
 //! Escapes of half a surrogate pair.
 //!
-//! A sender that cuts a text at so many UTF-16 units cuts through emoji, and writes what is left as `"\ud83d"`. It
+//! A sender that cuts a text at so many UTF-16 units cuts through emoji, and writes the rest as `"\ud83d"`. It
 //! is JSON by the grammar (RFC 8259, 8.2) and no Unicode text. It is read as browsers and Node write it to UTF-8: U+FFFD.
 
 /// The text with `\ufffd` for each escape of half a pair; `None` if it has none. The length stays, so places in

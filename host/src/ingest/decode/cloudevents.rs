@@ -20,7 +20,7 @@ use crate::ingest::body;
 
 /// Attributes that every event has (CloudEvents 1.0.2, 2.2).
 const REQUIRED: [&str; 4] = ["specversion", "id", "source", "type"];
-/// What the header of an attribute begins with.
+/// The prefix of an attribute's header.
 const PREFIX: &str = "ce-";
 
 /// The event of a body in the JSON format (3.1).
@@ -114,7 +114,7 @@ fn event(members: Members<'_>) -> Result<Document, DecodeError> {
     })
 }
 
-/// The document of `data`. A text whose type is not JSON is what was written in that type (3.1.1).
+/// The document of `data`. A text whose type is not JSON is taken as that type's content (3.1.1).
 fn written(data: &RawValue, content_type: Option<&str>) -> Bytes {
     let text = serde_json::from_str::<String>(data.get()).ok();
     match (text, content_type) {

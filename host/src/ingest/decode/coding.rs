@@ -10,7 +10,7 @@ use super::error::{DecodeError, short};
 use crate::coding;
 use crate::domain::limits::BODY_CODINGS;
 
-/// What is taken, as `Accept-Encoding` names it to a sender whose coding is not (RFC 9110, 12.5.3).
+/// The accepted codings, as `Accept-Encoding` in the refusal of another coding (RFC 9110, 12.5.3).
 pub const ACCEPTED: &str = "gzip, deflate, br, zstd";
 
 type Undo = fn(&[u8], usize) -> Result<Vec<u8>, coding::CodingError>;

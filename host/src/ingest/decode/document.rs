@@ -10,17 +10,17 @@ use crate::ingest::fit::Fit;
 /// The text of a task's data before `$via` is put to it.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// JSON, or what was sent as such.
+    /// JSON, or a body that was sent as such.
     pub text: Bytes,
     /// Lines of the body before it, so that a refusal names the body's line.
     pub line: usize,
     /// The attributes of the CloudEvent that it was the data of.
     pub event: Option<Box<Map<String, Value>>>,
-    /// What its webhook's schema says of it, if its task is to say that.
+    /// The result of the schema check, if the task is to have it.
     pub fit: Option<Arc<Fit>>,
 }
 
-/// What a body holds.
+/// The documents of a body.
 #[derive(Debug, Clone)]
 pub enum Decoded {
     /// One document.

@@ -135,7 +135,7 @@ fn put(slot: &mut Value, path: &[&str], text: Value) {
     }
 }
 
-/// The value as an array; what was there is its first item.
+/// The value as an array; a value that was no array becomes its first item.
 fn items(slot: &mut Value) -> &mut Vec<Value> {
     if !slot.is_array() {
         let first = match slot.take() {

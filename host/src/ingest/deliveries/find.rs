@@ -21,7 +21,7 @@ use crate::store::{StoreError, Terms};
 
 const ACCEPTED: &str = "accepted";
 
-/// Which deliveries are looked for. What is not said is free.
+/// Which deliveries are wanted. A member that is `None` matches every delivery.
 #[derive(Debug, Clone, Default)]
 pub struct DeliveryFilter {
     /// To these webhooks.
@@ -231,7 +231,7 @@ fn accepted(task: &StoredTask) -> Option<Delivery> {
     })
 }
 
-/// What a pattern sees of a delivery: `webhook`, `verdict`, `status`, `code`, `method`, `ip`, `headers`, and `body`: the
+/// The document that a pattern is matched with, of a delivery: `webhook`, `verdict`, `status`, `code`, `method`, `ip`, `headers`, and `body`: the
 /// task's data or the recorded body, as JSON if it is JSON and else as text.
 fn document(delivery: &Delivery, data: Option<&str>) -> Value {
     let (status, code) = match &delivery.verdict {

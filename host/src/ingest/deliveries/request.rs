@@ -8,7 +8,7 @@ use crate::domain::delivery::{Delivery, DeliveryBody, Verdict};
 use crate::domain::intake::may_be_secret;
 use crate::domain::limits::{KEPT_HEADER_BYTES, KEPT_HEADERS_BYTES, URL_BYTES};
 
-/// What stands for a value that may be a secret.
+/// The text in place of a value that may be a secret.
 pub const MASK: &str = "***";
 
 /// The header fields in their order, as far as they fit. Bytes that are not UTF-8 are replaced.

@@ -140,7 +140,7 @@ fn is_hidden(c: char) -> bool {
         || matches!(c, '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
-/// A content type without its parameters, in lower case; `application/octet-stream` for what is none.
+/// A content type without its parameters, in lower case; `application/octet-stream` for a text that is none.
 pub(super) fn media_type(value: Option<&[u8]>) -> String {
     let text = value.and_then(|value| std::str::from_utf8(value).ok());
     let essence = text.unwrap_or_default().split(';').next();

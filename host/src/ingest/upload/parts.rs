@@ -21,7 +21,7 @@ use crate::ingest::read::{Bounds, ReadError, Share};
 use crate::store::BlobError;
 use crate::store::blobs::{Incoming, on_disk};
 
-/// What a form is read within.
+/// The limits within which a form is read.
 pub(in crate::ingest) struct Reading<'a> {
     /// Whose it is.
     pub(in crate::ingest) workspace: &'a WorkspaceName,
@@ -90,7 +90,7 @@ impl Uploads {
             reader.part(part, share).await?;
         }
         drop(parts);
-        // What stands behind the last part is no part of the form, and is signed like the rest.
+        // Bytes after the last part do not belong to the form, and are signed like the rest.
         let mut rest = Pieces {
             body,
             gate: reader.gate.clone(),
@@ -125,7 +125,7 @@ impl Reader<'_> {
                         format!("what stands before a part's content has more than {most} bytes");
                     return Err(DecodeError::Form(why).into());
                 }
-                // What has come meanwhile gives it more time.
+                // Each byte that arrived meanwhile gives it more time.
                 Err(_) if self.gate.passed() > passed => {}
                 Err(_) => {
                     return Err(ReadError::Slow {

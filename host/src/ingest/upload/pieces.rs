@@ -66,7 +66,7 @@ impl Gate {
     }
 }
 
-/// What sees each piece before it is parsed.
+/// Is called with each piece before it is parsed.
 pub(in crate::ingest) type Watch<'w> = &'w mut (dyn FnMut(&[u8]) + Send);
 
 /// The pieces of a body of at most `most` bytes.

@@ -60,7 +60,7 @@ impl RunState {
 }
 
 impl Pending {
-    /// What was refused before it was asked; time has not moved.
+    /// The error of a call that was refused before it was made; time has not moved.
     fn refused(result: CallResult) -> Self {
         Self::Done(Ok(Answer {
             result,

@@ -53,7 +53,7 @@ impl Host for RunState {
         }
         let estimate = memory_estimate(&json);
         self.charge_written(estimate)?;
-        // What is changed in part is parsed, and stays.
+        // A value that is changed in part is parsed, and stays so.
         let mut replaced = 0;
         if let Ok(place) = Pointer::parse(&pointer) {
             if place.depth() > 1 {
@@ -77,7 +77,7 @@ impl Host for RunState {
         };
         let unread = self.document.unread(&pointer);
         self.charge_written(unread)?;
-        // What stands behind it moves up.
+        // The elements behind it move up.
         self.work.add_bytes(2 * self.document.siblings(&pointer));
         let gone = self.document.written_memory(&pointer);
         self.work.add_bytes(gone as usize / LOOKED_AT);
@@ -130,7 +130,7 @@ impl RunState {
         Ok(())
     }
 
-    /// Drops what was parsed only to be read, if it is large: the guest waits now, or there is no memory left.
+    /// Drops values that were parsed only to be read, if they are large: the guest waits now, or there is no memory left.
     pub(in crate::sandbox) fn forget_read(&mut self) {
         self.document.forget_read();
         self.memory.shrink(std::mem::take(&mut self.read));

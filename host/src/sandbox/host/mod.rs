@@ -1,4 +1,4 @@
-//! What a guest can call, one file an interface, and the linker that offers it.
+//! The host functions that a guest can call, one file an interface, and the linker that offers them.
 
 mod blobs;
 pub(super) mod connectors;

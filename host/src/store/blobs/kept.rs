@@ -30,7 +30,7 @@ enum Acceptance {
     None,
     /// It is under way.
     RunOrigin,
-    /// Only the next start of the store can tell what came of it.
+    /// Only the next start of the store can tell whether the task was stored.
     Unknown,
 }
 
@@ -189,7 +189,7 @@ impl Drop for Kept {
             }
         }
         if is_refused {
-            // Only what is empty is removed: another request may have given the task files.
+            // Only an empty directory is removed: another request may have given the task files.
             let _ = fs::remove_dir(&self.directory);
         }
         // This process must not take a task for one that is not there if it may be.

@@ -123,7 +123,7 @@ fn what_is_not_kept_leaves_nothing() {
     assert!(!blobs.is_arriving(waits));
     assert!(!blobs.of_task(&acme, waits).exists());
     assert_eq!(used(&blobs, "acme"), 3);
-    // Nobody waited for the result.
+    // The caller did not wait for the result.
     let cut_off = TaskId::new();
     let file = arrived(&blobs, "acme", b"fghi");
     let mut kept = blobs.keep(&acme, cut_off, vec![file]).unwrap();

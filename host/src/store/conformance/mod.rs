@@ -1,4 +1,4 @@
-//! What every implementation of [`Store`] must do. Each check runs undisturbed, with everything
+//! The checks that every implementation of [`Store`] must pass. Each check runs undisturbed, with everything
 //! moved to where it rests for long between any two steps, and with the store closed and opened
 //! again there.
 //!

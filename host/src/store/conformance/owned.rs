@@ -48,7 +48,7 @@ pub trait Owned {
     /// [`Store::manage`] at the revision that there is.
     async fn manage_now(&self, change: Manage) -> Result<(), StoreError>;
 
-    /// All that is set up.
+    /// The setup.
     async fn registry(&self) -> Result<Registry, StoreError>;
 }
 

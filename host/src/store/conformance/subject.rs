@@ -22,7 +22,7 @@ pub enum Disturbance {
 /// An implementation under test.
 #[async_trait]
 pub trait Subject: Send + Sync {
-    /// What each check runs with.
+    /// The store that each check runs on.
     fn disturbances(&self) -> &'static [Disturbance] {
         use Disturbance::{Nothing, Reopen, Settle};
         &[Nothing, Settle, Reopen]

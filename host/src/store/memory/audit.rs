@@ -56,7 +56,7 @@ impl Model {
         page
     }
 
-    /// Removes what is too old.
+    /// Removes entries that are too old.
     pub(super) fn expire_audit(&mut self, now: Millis) {
         let oldest = now.saturating_sub(u64::from(AuditBounds::default().days) * DAY);
         self.audit.retain(|id, _| id.time() >= oldest);

@@ -1,4 +1,4 @@
-//! What the model of a store holds, and what every change makes of it.
+//! The model of a store: its tasks and setup, and the effect of every change.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

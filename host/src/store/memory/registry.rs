@@ -1,4 +1,4 @@
-//! What is set up in the model.
+//! The setup of the model.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(super) fn since(model: &Model, revision: u64) -> Registry {
     registry
 }
 
-/// All that is set up.
+/// The setup.
 fn registry(model: &Model) -> Registry {
     let tokens = |of_workspaces: bool| {
         let tokens = model.tokens.values().cloned();

@@ -1,5 +1,5 @@
-//! Files that came with tasks. A task's data names them by their links, so that a directory of files which is not there, because
-//! it was not mounted or is not the right one, is not taken for one without files.
+//! Copies the files that came with tasks. A task's data names them by their links. So a directory of files that was not
+//! mounted, or is the wrong one, does not count as one without files.
 
 use std::collections::BTreeSet;
 
@@ -51,15 +51,15 @@ fn is_signed(
     !matches!(checked, Err(LinkError::NotSigned))
 }
 
-/// Refuses a store that has no file at all and whose tasks name files. `told` is given the number of tasks that were looked
-/// at, now and then.
+/// Refuses a store that has no files although its tasks name some. `progress` is called now and then with the number of
+/// tasks that were checked.
 ///
 /// # Errors
 /// [`MigrationError::FileMissing`], [`MigrationError::Reading`].
 pub async fn expect_files(
     from: &dyn Migrate,
     links: Option<&FileLinks>,
-    told: &(dyn Fn(u64) + Sync),
+    progress: &(dyn Fn(u64) + Sync),
 ) -> Result<(), MigrationError> {
     let blobs = from.blobs().clone();
     let owners = on_disk(move || blobs.owners()).await;
@@ -77,12 +77,13 @@ pub async fn expect_files(
                 .map(|id| names_none(from, (workspace, id), links))
                 .buffer_unordered(AT_ONCE);
             looked.try_for_each(|()| std::future::ready(Ok(()))).await?;
-            told(tasks);
+            progress(tasks);
         }
     }
     Ok(())
 }
 
+/// Refuses a task whose data names a file.
 async fn names_none(
     from: &dyn Migrate,
     (workspace, id): (&WorkspaceName, TaskId),

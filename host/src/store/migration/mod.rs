@@ -2,7 +2,7 @@
 //!
 //! A walk over a store reads it in one order and gives each item to the target, if there is one. Of each kind of item it
 //! counts and adds up digests ([`Summary`]), so that two stores hold the same if their walks come to the same. Memory
-//! is bounded: what is set up is there as a server has it, and at most [`walk::AT_ONCE`] tasks with their journals.
+//! is bounded: the setup is there as a server has it, and at most [`walk::AT_ONCE`] tasks with their journals.
 //!
 //! Left out are what only a running server has need of (leases, requests of servers to each other) and workspaces that
 //! were deleted and are being erased: nothing of these is to be seen.
@@ -27,7 +27,7 @@ pub use files::expect_files;
 pub use summary::{Item, Summary, Total};
 pub use walk::{copy, read};
 
-/// What becomes of a copy if a file is not there that a task names.
+/// Whether a file that a task names and that is missing is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MissingFiles {
     /// It is not made.
@@ -36,10 +36,10 @@ pub enum MissingFiles {
     LeftOut,
 }
 
-/// How it is known which files tasks name, and what is done about those that are missing.
+/// How links to files are recognised in tasks, and whether missing files are an error.
 #[derive(Debug, Clone, Copy)]
 pub struct NamedFiles<'a> {
-    /// What becomes of a copy that misses one.
+    /// Whether a missing file is an error.
     pub may_miss: MissingFiles,
     /// Checks the signatures of links, so that only links which the server made count. Without it every link counts.
     pub links: Option<&'a FileLinks>,
@@ -111,7 +111,7 @@ pub enum MigrationError {
         item.name()
     )]
     Differs {
-        /// What kind of item.
+        /// The kind of item.
         item: Item,
         /// How many the target has.
         there: u64,

@@ -1,4 +1,4 @@
-//! The walk over what tenants have set up.
+//! The walk over the setup.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -9,7 +9,7 @@ use crate::domain::ids::WorkspaceName;
 use crate::domain::step::Step;
 use crate::store::{Manage, Registry};
 
-/// The target of what is set up, and its revision.
+/// The target of the setup, and its revision.
 struct Target<'a> {
     store: Option<&'a dyn Migrate>,
     revision: u64,
@@ -26,7 +26,7 @@ impl Target<'_> {
 }
 
 impl Walk<'_> {
-    /// Copies what is set up. Returns the workspaces.
+    /// Copies the setup. Returns the workspaces.
     pub(super) async fn setup(&mut self) -> Result<Vec<WorkspaceName>, MigrationError> {
         let registry = self.from.registry_since(0).await;
         let Registry {

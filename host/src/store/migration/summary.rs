@@ -1,4 +1,4 @@
-//! What a walk over a store came to: of each kind of item how many there are, and a digest of all.
+//! The result of a walk over a store: the number of items of each kind, and a digest of all.
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};

@@ -25,7 +25,7 @@ impl Walk<'_> {
             while let Some(found) = walked.try_next().await? {
                 self.summary.join(&found);
             }
-            (self.told)(self.summary.of(Item::Tasks).count);
+            (self.progress)(self.summary.of(Item::Tasks).count);
         }
         Ok(())
     }

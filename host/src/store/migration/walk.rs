@@ -5,7 +5,7 @@ use super::{HeldKey, Migrate, MigrationError, MissingFiles, NamedFiles};
 use crate::domain::audit::{AuditEntry, AuditId, AuditQuery};
 use crate::domain::dedup::DedupKey;
 use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::store::shapes::Written;
+use crate::store::shapes::StoredValue;
 use crate::store::{StoreError, TaskQuery};
 
 /// Tasks that are read and written at once, each with its journal in memory.
@@ -23,12 +23,12 @@ pub(super) struct Walk<'a> {
     pub(super) to: Option<&'a dyn Migrate>,
     pub(super) wanted: NamedFiles<'a>,
     pub(super) summary: Summary,
-    /// Is told how many tasks there were, now and then.
-    pub(super) told: &'a (dyn Fn(u64) + Sync),
+    /// Receives how many tasks there were, now and then.
+    pub(super) progress: &'a (dyn Fn(u64) + Sync),
 }
 
-/// Copies all that `from` holds into `to`, which is empty. `told` is given the number of tasks that were copied, now and
-/// then. Returns what was read.
+/// Copies all that `from` holds into `to`, which is empty. `progress` is given the number of tasks that were copied, now and
+/// then. Returns the counts and digests of what it read.
 ///
 /// # Errors
 /// [`MigrationError::Reading`], [`MigrationError::Writing`], [`MigrationError::Seed`], [`MigrationError::FileMissing`]. Then
@@ -37,12 +37,12 @@ pub async fn copy<'a>(
     from: &'a dyn Migrate,
     to: &'a dyn Migrate,
     wanted: impl Into<NamedFiles<'a>>,
-    told: &(dyn Fn(u64) + Sync),
+    progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Summary, MigrationError> {
     if from.seed() != to.seed() {
         return Err(MigrationError::Seed);
     }
-    walk((from, Some(to)), wanted.into(), told).await
+    walk((from, Some(to)), wanted.into(), progress).await
 }
 
 /// Reads all that a store holds.
@@ -51,23 +51,23 @@ pub async fn copy<'a>(
 /// [`MigrationError::Reading`].
 pub async fn read(
     store: &dyn Migrate,
-    told: &(dyn Fn(u64) + Sync),
+    progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Summary, MigrationError> {
-    // What is not there is not compared.
-    walk((store, None), MissingFiles::LeftOut.into(), told).await
+    // Missing values are not compared.
+    walk((store, None), MissingFiles::LeftOut.into(), progress).await
 }
 
 async fn walk(
     (from, to): (&dyn Migrate, Option<&dyn Migrate>),
     wanted: NamedFiles<'_>,
-    told: &(dyn Fn(u64) + Sync),
+    progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Summary, MigrationError> {
     let mut walk = Walk {
         from,
         to,
         wanted,
         summary: Summary::default(),
-        told,
+        progress,
     };
     let workspaces = walk.setup().await?;
     for workspace in &workspaces {
@@ -96,7 +96,7 @@ pub(super) async fn heads(
 }
 
 /// A value in its newest shape.
-pub(super) fn encoded(value: &impl Written) -> Result<Vec<u8>, MigrationError> {
+pub(super) fn encoded(value: &impl StoredValue) -> Result<Vec<u8>, MigrationError> {
     let mut bytes = Vec::new();
     value.write(&mut bytes).map_err(MigrationError::Reading)?;
     Ok(bytes)
@@ -131,7 +131,7 @@ impl Walk<'_> {
     /// Entries get ids that differ and keep their order: two that were written around a restart may have one, in two logs.
     ///
     /// A page may end between such two, and the next one begins below an id. So each is asked for again from the last id
-    /// on, and what was seen of that is passed over.
+    /// on, and the part that was copied already is skipped.
     async fn audit(&mut self) -> Result<(), MigrationError> {
         let mut query = AuditQuery {
             limit: ENTRIES,

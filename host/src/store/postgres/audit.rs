@@ -1,4 +1,4 @@
-//! The audit log: a log of what was done and one of what was refused, of each workspace and of the server.
+//! The audit log: each workspace and the server have a log of changes and a log of refusals.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use crate::domain::clock::Millis;
 use crate::domain::limits;
 use crate::domain::retention::DAY;
 use crate::store::StoreError;
-use crate::store::shapes::{Written as _, read};
+use crate::store::shapes::{StoredValue as _, read};
 
 /// Entries of all nodes have ids that grow: only who holds this appends.
 const LOCK: &str = "select from cluster for update";
@@ -34,7 +34,7 @@ const PAGE_OF: &str = "(select id, entry from audit a where id >= $1 and id < $2
     order by id desc limit $3) order by id desc limit $3";
 const EXPIRE: &str = "delete from audit where id < $1";
 
-/// Appends entries within a transaction that holds the lock, and removes what is more than may be kept.
+/// Appends entries within a transaction that holds the lock, and removes those above the limit.
 pub(super) async fn append(
     shared: &Shared,
     session: &Session,
@@ -72,11 +72,11 @@ pub(super) async fn append(
 
 /// See [`crate::store::Store::record_audit`].
 pub(super) async fn record(shared: &Shared, entries: &[AuditEntry]) -> Result<(), StoreError> {
-    let desk = shared.desk.lock().await;
+    let connection = shared.registry_connection.lock().await;
     let mut tries = 0;
     loop {
         tries += 1;
-        let session = desk.session(shared).await?;
+        let session = connection.session(shared).await?;
         let error = match write(shared, &session, entries).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
@@ -87,7 +87,7 @@ pub(super) async fn record(shared: &Shared, entries: &[AuditEntry]) -> Result<()
                 return Err(error);
             }
             Failure::Database(error) if is_cut(&error) => {
-                desk.slot.close().await;
+                connection.slot.close().await;
                 return Err(failed(error));
             }
             Failure::Database(error) => {

@@ -1,14 +1,14 @@
-//! What a node has to say to the others, and what it heard of them: see [`super::hints`].
+//! The hints that a node sends to the others, and those that it received: see [`super::hints`].
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use crate::store::{Hint, Hints};
 
-/// Hints that wait to be sent. What is more is left to the other nodes' own looks.
+/// How many hints wait to be sent at most. Without a hint the other nodes learn of a change by polling.
 const MOST: usize = 1_000;
 
-/// What is to be said to other nodes, and what they said.
+/// Hints that are to be sent to other nodes, and those that they sent.
 pub(super) struct Board {
     pub(super) outgoing: Mutex<Vec<String>>,
     pub(super) wanted: Notify,

@@ -14,7 +14,7 @@ use crate::domain::partition::Partition;
 use crate::domain::task::TaskHead;
 use crate::store::{Asked, Cluster, Drain, Hint, Hints, Load, Node, Ownership, StoreError};
 
-/// Of what is gone for an hour nothing is to be seen any more.
+/// A node that has been gone for an hour is not listed any more.
 const NODES: &str = "select n.id, n.url, n.version, (extract(epoch from n.started) * 1000)::int8, \
     (extract(epoch from n.lease_until - clock_timestamp()) * 1000)::int8, n.draining, \
     n.running, n.queued, n.revision, \

@@ -9,7 +9,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::limits;
 use crate::domain::retention::DAY;
 use crate::store::StoreError;
-use crate::store::shapes::{Written as _, read};
+use crate::store::shapes::{StoredValue as _, read};
 
 const ERASING: &str = "select from erasing where workspace = $1";
 const PUT: &str = "insert into deliveries (workspace, webhook, id, at, delivery) \
@@ -24,7 +24,7 @@ const FIND: &str = "select delivery from (select *, row_number() over \
     and not exists (select from erasing e where e.workspace = $1) order by id desc";
 pub(super) const EXPIRE: &str = "delete from deliveries where at < $1";
 
-/// Refuses what is of a workspace that is being erased.
+/// Refuses deliveries of a workspace that is being erased.
 pub(super) async fn check(shared: &Shared, workspace: &WorkspaceName) -> Result<(), StoreError> {
     let found = shared.query(ERASING, &[&workspace.as_str()]).await?;
     match found.is_empty() {

@@ -1,4 +1,4 @@
-//! Erases what is left of workspaces that were deleted.
+//! Erases workspaces that were deleted.
 
 use super::error::Failure;
 use super::session::Session;
@@ -11,7 +11,7 @@ const ERASING: &str = "select workspace from erasing order by workspace limit 1"
 const WAIT: &str = "select from partitions order by id for no key update";
 const DONE: &str = "delete from erasing where workspace = $1";
 
-/// Removes some rows of each table. Each is one statement, and rows are few at once, so that nobody waits for long.
+/// Removes some rows of each table. Each is one statement of few rows, so that no other statement waits for long.
 const PARTS: [&str; 6] = [
     "delete from tasks where workspace = $1 and id in \
      (select id from tasks where workspace = $1 order by id limit 1000)",

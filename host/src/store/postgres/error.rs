@@ -48,7 +48,7 @@ pub enum OpenError {
     Connections {
         /// How many a node needs.
         needed: usize,
-        /// What the server said.
+        /// The server's message.
         reason: String,
     },
     /// The server is too old.
@@ -131,7 +131,7 @@ impl From<Error> for OpenError {
     }
 }
 
-/// What a database said, or why nothing was heard of it. It has no password and no values.
+/// The error of a database, or of the connection to it. It has no password and no values.
 pub(super) fn describe(error: &Error) -> String {
     let Some(said) = error.as_db_error() else {
         let source = std::error::Error::source(error);
@@ -140,7 +140,7 @@ pub(super) fn describe(error: &Error) -> String {
     format!("{} ({})", said.message(), said.code().code())
 }
 
-/// Whether the connection is of no use any more, so that it is unknown what became of the last request.
+/// Whether the connection is of no use any more, so that the outcome of the last request is unknown.
 pub(super) fn is_cut(error: &Error) -> bool {
     match error.as_db_error() {
         Some(said) => is_fatal(said),
@@ -163,7 +163,7 @@ pub(super) fn is_passing(error: &Error) -> bool {
         &SqlState::T_R_DEADLOCK_DETECTED,
         // Another transaction was faster.
         &SqlState::UNIQUE_VIOLATION,
-        // A count that is not what was expected: see `put`.
+        // A count that differs from the expected one: see `put`.
         &SqlState::DIVISION_BY_ZERO,
     ];
     error.code().is_some_and(|code| passing.contains(&code))
@@ -184,7 +184,7 @@ pub(super) fn failed(error: Error) -> StoreError {
 pub(super) enum Failure {
     /// The database did not do it.
     Database(Error),
-    /// It is refused, or what is stored cannot be read.
+    /// It is refused, or a stored value cannot be read.
     Store(StoreError),
 }
 

@@ -15,7 +15,7 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use tokio_postgres::{Client, Error};
 
-use super::entered::Entered;
+use super::entered::NodeIdentity;
 use super::values::Uuid;
 use crate::domain::ids::TaskId;
 use crate::private_file;
@@ -33,7 +33,7 @@ const IS_ENDED: &str = "ended";
 /// The greatest size of the file that is read, in bytes: a list of more than 20,000 runs.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// What tells the database from others.
+/// The number that distinguishes the database from others.
 fn cluster(seed: &[u8; 32]) -> String {
     let digest = Sha256::new()
         .chain_update(b"stepwell cluster of a node")
@@ -55,16 +55,16 @@ fn place(file: &Path) -> Option<String> {
     Some(format!("{}:{device:x}:{inode:x}:{made:x}", boot.trim()))
 }
 
-/// What the file says.
-struct Former {
+/// The content of the file `node`.
+struct NodeFile {
     cluster: String,
     place: String,
-    node: Entered,
+    node: NodeIdentity,
     /// The long runs of a node that was ended and could not say so.
     ended: Option<Vec<TaskId>>,
 }
 
-impl Former {
+impl NodeFile {
     /// None if it cannot be read: the node's lease ends by itself.
     fn read(file: &Path) -> Option<Self> {
         if std::fs::metadata(file).ok()?.len() > MOST_BYTES {
@@ -75,7 +75,7 @@ impl Former {
         let mut words = lines.next()?.split_whitespace().map(str::to_owned);
         let (cluster, place) = (words.next()?, words.next()?);
         let mut number = || words.next()?.parse().ok();
-        let node = Entered {
+        let node = NodeIdentity {
             id: number()?,
             started: number()?,
         };
@@ -91,10 +91,10 @@ impl Former {
 
 /// Forgets the node of before.
 pub(super) async fn forget(client: &Client, file: &Path, seed: &[u8; 32]) -> Result<(), Error> {
-    let Some(former) = Former::read(file).filter(|former| former.cluster == cluster(seed)) else {
+    let Some(former) = NodeFile::read(file).filter(|former| former.cluster == cluster(seed)) else {
         return Ok(());
     };
-    let Entered { id, started } = former.node;
+    let NodeIdentity { id, started } = former.node;
     match former.ended {
         // It has said so itself, so that it is gone wherever the file is now.
         Some(lasting) => {
@@ -110,7 +110,7 @@ pub(super) async fn forget(client: &Client, file: &Path, seed: &[u8; 32]) -> Res
 }
 
 /// Notes the node's number; with `ended`, that it ended without a word to the database while these runs lasted.
-pub(super) fn note(file: &Path, seed: &[u8; 32], node: Entered, ended: Option<&[TaskId]>) {
+pub(super) fn note(file: &Path, seed: &[u8; 32], node: NodeIdentity, ended: Option<&[TaskId]>) {
     let Some(place) = place(file) else { return };
     let mut text = format!("{} {place} {} {}", cluster(seed), node.id, node.started);
     if let Some(lasting) = ended {

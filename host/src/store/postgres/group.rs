@@ -1,6 +1,6 @@
-//! What a group of changes makes of what is stored: which of them are refused, and what is written for the others.
+//! Applies a group of changes to the stored tasks: decides which changes are refused, and which rows the others write.
 //!
-//! It is a function of what was read: no I/O. Changes are taken in their order, as if each were a transaction of its own.
+//! It is a function of the rows that were read: no I/O. Changes are taken in their order, as if each were a transaction of its own.
 
 use std::collections::{HashMap, HashSet};
 
@@ -27,9 +27,9 @@ pub(super) const ROWS: i64 = 1 << 20;
 pub(super) struct Stored {
     pub(super) version: u64,
     pub(super) settled: i64,
-    /// What the settled part of its journal takes.
+    /// The size of the settled part of its journal, in bytes.
     pub(super) journal_bytes: i64,
-    /// What its unsettled effects take.
+    /// The size of its unsettled effects, in bytes.
     pub(super) pending_bytes: i64,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Stored {
 #[derive(Debug)]
 pub(super) struct HeadWrite<'a> {
     /// The stored version that is replaced; none for a new task.
-    pub(super) stands_on: Option<u64>,
+    pub(super) expected: Option<u64>,
     pub(super) head: &'a Head,
     pub(super) data: Option<&'a str>,
     /// The journal that a new task comes with.
@@ -55,18 +55,18 @@ pub(super) struct JournalRow<'a> {
     pub(super) entries: &'a [u8],
 }
 
-/// What a transaction leaves.
+/// Tells whether a transaction was committed, when its connection was lost before the answer: a row that is there if so.
 #[derive(Debug, Clone)]
-pub(super) struct Trace {
-    pub(super) left: Left,
+pub(super) struct CommitEvidence {
+    pub(super) row: EvidenceRow,
     /// The claim under which this node writes the task. Another node that takes the partition over can write the same. None
     /// for a new task, which no other transaction can write.
     pub(super) claim: Option<Claim>,
 }
 
-/// See [`Trace`].
+/// The row of a [`CommitEvidence`].
 #[derive(Debug, Clone)]
-pub(super) enum Left {
+pub(super) enum EvidenceRow {
     /// A task at this version, or a later one.
     Head {
         workspace: WorkspaceName,
@@ -75,14 +75,14 @@ pub(super) enum Left {
         settled: i64,
     },
     /// A row of a task's journal.
-    Row {
+    Journal {
         workspace: WorkspaceName,
         task: TaskId,
         seq: i64,
     },
 }
 
-/// A group: first what is stored, then that with the changes that were taken.
+/// A group of changes: the rows as they are stored, and then with the accepted changes.
 #[derive(Debug, Default)]
 pub(super) struct Group<'a> {
     /// This node, and the owner and epoch of each partition.
@@ -90,7 +90,7 @@ pub(super) struct Group<'a> {
     pub(super) partitions: HashMap<Partition, (Option<i64>, u64)>,
     pub(super) erasing: HashSet<WorkspaceName>,
     pub(super) tasks: HashMap<TaskKey<'a>, Stored>,
-    /// Whose a delivery's key is, and until when.
+    /// The task that a delivery's key belongs to, and until when.
     pub(super) keys: HashMap<Delivered<'a>, (TaskId, Millis)>,
     /// The number of the next row of the journal.
     pub(super) next: i64,
@@ -205,7 +205,7 @@ impl<'a> Group<'a> {
         if let Some(head) = &part.head {
             moved.version = head.version;
             let write = self.heads.entry(task).or_insert(HeadWrite {
-                stands_on: stored.map(|stored| stored.version),
+                expected: stored.map(|stored| stored.version),
                 head,
                 data: None,
                 entries: &[],
@@ -231,22 +231,22 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// What is there if what was taken was committed, and else is not. A new task if there is one: an id is accepted once.
-    pub(super) fn trace(&self) -> Option<Trace> {
-        let new = self.heads.iter().find(|(_, head)| head.stands_on.is_none());
+    /// A row that is there only if the group was committed. A new task if there is one: an id is accepted once.
+    pub(super) fn evidence(&self) -> Option<CommitEvidence> {
+        let new = self.heads.iter().find(|(_, head)| head.expected.is_none());
         if let Some((task, write)) = new.or_else(|| self.heads.iter().next()) {
-            return Some(Trace {
-                left: Left::Head {
+            return Some(CommitEvidence {
+                row: EvidenceRow::Head {
                     workspace: task.0.clone(),
                     task: task.1,
                     version: write.head.version,
                     settled: write.settled,
                 },
-                claim: write.stands_on.map(|_| self.claim(task.1)),
+                claim: write.expected.map(|_| self.claim(task.1)),
             });
         }
-        self.journal.first().map(|row| Trace {
-            left: Left::Row {
+        self.journal.first().map(|row| CommitEvidence {
+            row: EvidenceRow::Journal {
                 workspace: row.task.0.clone(),
                 task: row.task.1,
                 seq: row.seq,

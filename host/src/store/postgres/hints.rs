@@ -25,7 +25,7 @@ const GREETING: Duration = Duration::from_secs(5);
 
 const SEND: &str = "select pg_notify($1, said) from unnest($2::text[]) said";
 
-/// Tells the others that what is set up was changed.
+/// Tells the others that the setup was changed.
 pub(super) fn setup(shared: &Shared) {
     shared.board.say(format!("{} setup", shared.node));
 }
@@ -79,12 +79,12 @@ pub(super) async fn run(shared: Arc<Shared>) {
 async fn listen(shared: &Arc<Shared>) -> Duration {
     let lost = CancellationToken::new();
     let (guard, hearing) = (lost.clone().drop_guard(), shared.clone());
-    let told = move |said: &str| {
+    let on_notice = move |said: &str| {
         // Dropped with this when the connection is lost.
         let _ = &guard;
         hear(&hearing, said);
     };
-    let opened = in_time(GREETING, Session::listening(&shared.settings, told)).await;
+    let opened = in_time(GREETING, Session::listening(&shared.settings, on_notice)).await;
     let Ok(session) = opened else { return AGAIN };
     let channel = channel(shared);
     if let Err(error) = session.run(&format!("listen {channel}")).await {

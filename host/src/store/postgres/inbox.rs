@@ -1,4 +1,4 @@
-//! What nodes ask of each other: requests in a table, each of which is answered once.
+//! Requests between nodes, in a table, each of which is answered once.
 //!
 //! A request that is done is answered in the transaction that does it ([`super::put`]), under the row's lock
 //! ([`super::look`]). One that is refused or taken back gets its end by one statement, if it has none. So it is done once
@@ -11,7 +11,7 @@ use super::values::Uuid;
 use crate::domain::inbox::{RequestId, TaskAnswer, TaskRefusal, TaskRequest};
 use crate::domain::partition::Partition;
 use crate::domain::task::TaskHead;
-use crate::store::shapes::{Written, read};
+use crate::store::shapes::{StoredValue, read};
 use crate::store::{Asked, Ownership, StoreError};
 
 const ASK: &str = "insert into inbox (id, partition, request) values ($1, $2, $3) \
@@ -39,7 +39,7 @@ impl From<RequestId> for Uuid {
     }
 }
 
-fn encoded(value: &impl Written) -> Result<Vec<u8>, StoreError> {
+fn encoded(value: &impl StoredValue) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::new();
     value.write(&mut bytes)?;
     Ok(bytes)
@@ -127,7 +127,7 @@ pub(super) async fn requests(
                 request,
                 bytes: bytes.len(),
             }),
-            // A newer server's, or it cannot be read: whoever asked is told so.
+            // A newer server wrote it, or it cannot be read: the node that asked gets that as the refusal.
             Err(error) => {
                 let refusal = TaskRefusal::Refused(error.to_string());
                 refuse(shared, id, &refusal).await?;

@@ -26,8 +26,8 @@ const COUNT: &str = "with dead as (delete from lasting l where not exists (selec
     where n.id = l.node and n.lease_until > clock_timestamp()) returning l.task) \
     insert into interrupted as i (task, times) select task, 1 from dead group by task \
     on conflict (task) do update set times = i.times + 1, noted = clock_timestamp()";
-/// What was counted is not on the node's list any more. It is put back there by the same statement, so that it is taken
-/// back once, however often the statement is made. What is 0 then is of no account, and goes later.
+/// A counted run is not on the node's list any more. It is put back there by the same statement, so that it is taken
+/// back once, however often the statement is made. A count that is 0 then has no effect, and is removed later.
 const TAKE_BACK: &str = "with own as (insert into lasting (node, task) \
     select $1, t from unnest($2::uuid[]) t on conflict do nothing returning task) \
     update interrupted i set times = times - 1 from own where i.task = own.task and times > 0";
@@ -45,7 +45,7 @@ fn uuids(tasks: &[TaskId]) -> Vec<Uuid> {
 /// See [`crate::store::Cluster::note_lasting`].
 pub(super) async fn note(shared: &Shared, tasks: &[TaskId]) -> Result<(), StoreError> {
     let _listing = shared.listing.lock().await;
-    // It takes back first what is counted of the list of before.
+    // It first takes back the counts of its earlier list.
     if shared.has_lapsed.load(Ordering::Acquire) {
         return Err(lease_is_over());
     }

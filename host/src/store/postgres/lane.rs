@@ -10,10 +10,10 @@ use std::time::Duration;
 use tokio_postgres::Error;
 
 use super::error::{describe, failed, is_cut, is_passing};
-use super::group::{Group, Trace};
-use super::look::Resolved;
+use super::group::{CommitEvidence, Group};
+use super::look::CommitStatus;
 use super::part::Part;
-use super::queue::{Queue, Taken};
+use super::queue::{Batch, Queue};
 use super::session::{Session, Slot, in_time};
 use super::shared::Shared;
 use super::{hints, look, put};
@@ -24,14 +24,14 @@ const TRIES: u32 = 10;
 
 /// The longest that one half of a transaction may take. A lease is over by then.
 const ANSWER: Duration = Duration::from_secs(10);
-/// Between two looks for what became of a transaction.
+/// The pause between two queries for the outcome of a transaction.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How a transaction ended that was not committed.
 enum Failure {
     /// Nothing was written.
     Not(Error),
-    /// The connection was lost as it was committed: see [`resolve`].
+    /// The connection was lost as it was committed: see [`await_commit_status`].
     InDoubt(Box<Doubt>),
 }
 
@@ -44,22 +44,22 @@ impl From<Error> for Failure {
 /// A transaction of which is not known whether it was committed.
 struct Doubt {
     xid: String,
-    trace: Trace,
+    evidence: CommitEvidence,
     /// How the jobs ended if it was.
     outcome: Outcome,
 }
 
 type Outcome = Vec<Result<(), StoreError>>;
 
-/// Writes what comes, until the store is closed.
+/// Writes the queue's batches, until the store is closed.
 pub(super) async fn run(shared: Arc<Shared>, slot: Slot, queue: Arc<Queue>) {
     let _lane = queue.lane();
-    while let Some(Taken { jobs, held }) = queue.next().await {
+    while let Some(Batch { jobs, guard }) = queue.next().await {
         let (parts, waiting): (Vec<_>, Vec<_>) =
             (jobs.into_iter().map(|job| (job.parts, job.done))).unzip();
         let outcome = write(&shared, &slot, &parts).await;
         // Another lane may begin while these answers are given.
-        drop(held);
+        drop(guard);
         for (done, outcome) in waiting.into_iter().zip(outcome) {
             let _ = done.send(outcome);
         }
@@ -84,11 +84,13 @@ async fn write(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>]) -> Outcome {
         let looks = tries > 1;
         match transaction(shared, &session, jobs, looks).await {
             Ok(outcome) => return outcome,
-            Err(Failure::InDoubt(doubt)) => match resolve(shared, slot, jobs, &doubt).await {
-                Resolved::Done => return doubt.outcome,
-                Resolved::NotDone => {}
-                Resolved::Unknown => return all(jobs.len(), &StoreError::Undecided),
-            },
+            Err(Failure::InDoubt(doubt)) => {
+                match await_commit_status(shared, slot, jobs, &doubt).await {
+                    CommitStatus::Committed => return doubt.outcome,
+                    CommitStatus::NotCommitted => {}
+                    CommitStatus::Unknown => return all(jobs.len(), &StoreError::Undecided),
+                }
+            }
             Err(Failure::Not(error)) => {
                 let is_lost = is_cut(&error);
                 if is_lost {
@@ -135,7 +137,7 @@ async fn transaction(
     let look = look::look(shared, session, jobs, looks, &mut group);
     let xid = in_time(ANSWER, look).await?;
     let outcome: Outcome = jobs.iter().map(|parts| group.take(parts)).collect();
-    let Some(trace) = group.trace() else {
+    let Some(evidence) = group.evidence() else {
         session.run("rollback").await?;
         return Ok(outcome);
     };
@@ -151,19 +153,26 @@ async fn transaction(
         Ok((Err(error), _) | (Ok(()), Err(error))) if !is_cut(&error) => Err(Failure::Not(error)),
         _ => Err(Failure::InDoubt(Box::new(Doubt {
             xid,
-            trace,
+            evidence,
             outcome,
         }))),
     }
 }
 
-/// Asks the server what became of a transaction, as long as this node owns the partitions. After that the node that
-/// owns them reads what is there, and this one goes on from none of it.
-async fn resolve(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>], doubt: &Doubt) -> Resolved {
+/// Asks the server for the outcome of a transaction, as long as this node owns the partitions. After that the node that
+/// owns them reads the stored tasks, and this one continues none of them.
+async fn await_commit_status(
+    shared: &Shared,
+    slot: &Slot,
+    jobs: &[Vec<Part>],
+    doubt: &Doubt,
+) -> CommitStatus {
     loop {
         slot.close().await;
         let found = match slot.get(&shared.settings).await {
-            Ok(session) => look::resolve(shared, &session, &doubt.xid, &doubt.trace).await,
+            Ok(session) => {
+                look::read_commit_status(shared, &session, &doubt.xid, &doubt.evidence).await
+            }
             Err(error) => Err(error),
         };
         if let Ok(Some(resolved)) = found {
@@ -171,7 +180,7 @@ async fn resolve(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>], doubt: &Doubt
         }
         let owned = shared.partitions.hold().clone();
         if shared.is_closed() || jobs.iter().flatten().all(|part| owned.is_stale(part.claim)) {
-            return Resolved::Unknown;
+            return CommitStatus::Unknown;
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -7,17 +7,19 @@ use tokio::time::Instant;
 
 use crate::domain::partition::Partition;
 
-/// What is being given up.
+/// The partitions that are being given up.
 #[derive(Debug, Default)]
 pub(super) struct Leaving {
     /// The node is about to end: all of them but one.
     pub(super) all: bool,
-    since: HashMap<Partition, Going>,
+    since: HashMap<Partition, PartitionHandover>,
 }
 
+/// A partition that this node gives up.
 #[derive(Debug)]
-struct Going {
+struct PartitionHandover {
     since: Instant,
+    /// Nothing runs in it any more.
     is_free: bool,
 }
 
@@ -26,14 +28,14 @@ impl Leaving {
     pub(super) fn release(&mut self, partitions: &[Partition]) -> bool {
         let mut is_new = false;
         for partition in partitions {
-            if let Some(going) = self.since.get_mut(partition) {
-                is_new |= !std::mem::replace(&mut going.is_free, true);
+            if let Some(handover) = self.since.get_mut(partition) {
+                is_new |= !std::mem::replace(&mut handover.is_free, true);
             }
         }
         is_new
     }
 
-    /// What is more than this node's share from now on. Gives those that go now, and those that go later: at the latest
+    /// Sets the partitions above this node's share. Returns those that go now, and those that go later: at the latest
     /// after `longest`.
     pub(super) fn give_up(
         &mut self,
@@ -44,11 +46,11 @@ impl Leaving {
         self.since
             .retain(|partition, _| surplus.contains(partition));
         let (gone, leaving): (Vec<_>, Vec<_>) = surplus.iter().copied().partition(|partition| {
-            let going = self.since.entry(*partition).or_insert(Going {
+            let handover = self.since.entry(*partition).or_insert(PartitionHandover {
                 since: now,
                 is_free: false,
             });
-            going.is_free || now.duration_since(going.since) >= longest
+            handover.is_free || now.duration_since(handover.since) >= longest
         });
         self.since.retain(|partition, _| !gone.contains(partition));
         (gone, leaving)

@@ -6,7 +6,7 @@ use futures_util::future::try_join4;
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-use super::group::{Delivered, Group, Left, ROWS, Stored, TaskKey, Trace};
+use super::group::{CommitEvidence, Delivered, EvidenceRow, Group, ROWS, Stored, TaskKey};
 use super::part::{Kind, Part};
 use super::session::{Params, Session};
 use super::shared::Shared;
@@ -17,7 +17,7 @@ use crate::domain::partition::Partition;
 
 const BEGIN: &str = "begin isolation level read committed";
 /// One row: the partitions with their owners, 0 for none, and epochs; a number; and the transaction's id: see
-/// [`resolve`].
+/// [`read_commit_status`].
 const LOCK: &str = "with locked as materialized (select id, owner, epoch from partitions \
     where id = any($1) order by id for share) \
     select array_agg(id), array_agg(coalesce(owner, 0)), array_agg(epoch), \
@@ -152,41 +152,41 @@ pub(super) async fn look<'a>(
     Ok(locked.get(4))
 }
 
-/// What became of a transaction whose end was not heard of.
+/// The outcome of a transaction whose end was not heard of.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Resolved {
-    Done,
-    NotDone,
-    /// It is not known: this node does not own the partition any more, and what is there may be another one's.
+pub(super) enum CommitStatus {
+    Committed,
+    NotCommitted,
+    /// It is not known: this node does not own the partition any more, and the row may be another node's.
     Unknown,
 }
 
-/// What became of a transaction; none while it is under way.
+/// The outcome of a transaction; none while it is under way.
 ///
 /// Its id says that it is over, or was aborted. No more: after the server's machine has failed, an id that was not yet on its
-/// disk is given to another transaction. What was written says the rest.
-pub(super) async fn resolve(
+/// disk is given to another transaction. The evidence decides the rest.
+pub(super) async fn read_commit_status(
     shared: &Shared,
     session: &Session,
     xid: &str,
-    trace: &Trace,
-) -> Result<Option<Resolved>, Error> {
+    evidence: &CommitEvidence,
+) -> Result<Option<CommitStatus>, Error> {
     match session.query(STATUS, &[&xid]).await {
         Ok(rows) => match rows.first().and_then(|row| row.get(0)) {
             Some("in progress") => return Ok(None),
             // If it was another one's of that id, this one was lost.
-            Some("aborted") => return Ok(Some(Resolved::NotDone)),
+            Some("aborted") => return Ok(Some(CommitStatus::NotCommitted)),
             _ => {}
         },
         // The server knows of no such id: it failed before that was on its disk.
         Err(error) if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) => {}
         Err(error) => return Err(error),
     }
-    let partition = trace.claim.map(|claim| index(claim.partition));
-    let epoch = trace.claim.map(|claim| number(claim.epoch));
+    let partition = evidence.claim.map(|claim| index(claim.partition));
+    let epoch = evidence.claim.map(|claim| number(claim.epoch));
     let node = &shared.node;
-    let found = match &trace.left {
-        Left::Head {
+    let found = match &evidence.row {
+        EvidenceRow::Head {
             workspace,
             task,
             version,
@@ -196,7 +196,7 @@ pub(super) async fn resolve(
             let params: Params<'_> = &[&space, &task, &version, settled, &partition, node, &epoch];
             session.query(HEAD, params).await?
         }
-        Left::Row {
+        EvidenceRow::Journal {
             workspace,
             task,
             seq,
@@ -210,9 +210,9 @@ pub(super) async fn resolve(
         .first()
         .map_or((false, false), |row| (row.get(0), row.get(1)));
     Ok(Some(match (is_there, is_own) {
-        (true, true) => Resolved::Done,
-        (false, true) => Resolved::NotDone,
-        (_, false) => Resolved::Unknown,
+        (true, true) => CommitStatus::Committed,
+        (false, true) => CommitStatus::NotCommitted,
+        (_, false) => CommitStatus::Unknown,
     }))
 }
 

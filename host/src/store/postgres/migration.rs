@@ -11,7 +11,7 @@ use crate::domain::dedup::DedupKey;
 use crate::domain::ids::WorkspaceName;
 use crate::store::StoreError;
 use crate::store::migration::{HeldKey, Migrate};
-use crate::store::shapes::Written as _;
+use crate::store::shapes::StoredValue as _;
 
 const FIRST_KEYS: &str = "select key, task, until from dedup where workspace = $1 \
     order by key limit $2";

@@ -2,8 +2,8 @@
 //!
 //! Each node owns a share of the partitions ([`nodes`]) and writes the tasks of these alone, so that the engine runs on them
 //! as it does on one machine. Changes of many tasks are one transaction ([`queue`], [`lane`]), which locks the rows of their partitions
-//! for share: a node that lost a partition writes nothing ([`group`]). What tenants have set up has a revision in
-//! one row ([`registry`]). What is to be done with a task of another node goes through a table ([`inbox`]). Reads are single statements ([`tasks`], [`queries`]), each of which sees one moment.
+//! for share: a node that lost a partition writes nothing ([`group`]). The setup has a revision in
+//! one row ([`registry`]). Actions on a task of another node go through a table ([`inbox`]). Reads are single statements ([`tasks`], [`queries`]), each of which sees one moment.
 
 mod audit;
 mod board;
@@ -52,7 +52,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use self::connections::LANES;
-use self::entered::Entered;
+use self::entered::NodeIdentity;
 pub use self::error::OpenError;
 use self::nodes::Entrance;
 pub use self::offline::OfflineStore;
@@ -109,7 +109,7 @@ impl PostgresStore {
         let tasks = match opened {
             Ok(tasks) => tasks,
             Err(error) => {
-                // So that no other node waits for the end of a lease that nobody has.
+                // So that no other node waits for the end of this lease.
                 let _ = nodes::leave(&shared).await;
                 return Err(error);
             }
@@ -127,7 +127,7 @@ impl PostgresStore {
         let queue = Arc::new(Queue::new(LINGER));
         queue.close();
         Arc::new(Self {
-            shared: Arc::new(Shared::new(settings, Entered::default())),
+            shared: Arc::new(Shared::new(settings, NodeIdentity::default())),
             queue,
             seed,
             tasks: Mutex::default(),
@@ -169,8 +169,8 @@ impl PostgresStore {
     pub async fn agreed_key(&self, sealed: &[u8], replace: bool) -> Result<Vec<u8>, StoreError> {
         const AGREE: &str = "update cluster set key_check = \
             case when $2 or key_check is null then $1 else key_check end returning key_check";
-        let desk = self.shared.desk.lock().await;
-        let session = desk.session(&self.shared).await?;
+        let connection = self.shared.registry_connection.lock().await;
+        let session = connection.session(&self.shared).await?;
         let rows = session.query(AGREE, &[&sealed, &replace]).await;
         let rows = rows.map_err(error::failed)?;
         Ok(rows.first().map_or_else(Vec::new, |row| row.get(0)))
@@ -192,7 +192,7 @@ impl PostgresStore {
         written.await.unwrap_or(Err(StoreError::Closed))
     }
 
-    /// Writes what was asked for, gives the partitions up, and lets go of the database.
+    /// Writes the queued changes, gives the partitions up, and closes the connections.
     async fn stop(&self) {
         if self.shared.is_closed() {
             return;

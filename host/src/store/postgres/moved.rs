@@ -1,11 +1,11 @@
 //! A store that has been copied elsewhere, to be used there: it is taken over as a whole, as one node takes over what
 //! another one had.
 //!
-//! Who copies enters as a node with a number of its own ([`MOVED`]), a lease that does not end, and all partitions, under
+//! The command that copies enters as a node with a number of its own ([`MOVED`]), a lease that does not end, and all partitions, under
 //! new epochs. So a server that stood still and goes on is fenced like any node that lost its partitions, of whichever
-//! version it is, and gets none again. What is set up is changed under the row that has its revision: whoever has read it
-//! before is refused, and finds the node when it looks again. No other node enters meanwhile. Removing the node gives all
-//! back.
+//! version it is, and gets none again. The registry is changed under the row that has its revision: a server that has read
+//! that row before is refused, and finds the node when it looks again. No other node enters meanwhile. Removing the node
+//! gives all back.
 
 use tokio_postgres::Error;
 
@@ -66,7 +66,7 @@ pub(super) async fn give_back(
     Ok(rows.first().map(|row| row.get(0)))
 }
 
-/// Refuses a change of what is set up in a store that is taken over.
+/// Refuses a change of the setup of a store that is taken over.
 pub(super) async fn check(session: &Session) -> Result<(), Failure> {
     match place(session).await? {
         Some(to) => {

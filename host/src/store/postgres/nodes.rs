@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_postgres::{Client, Error};
 
-use super::entered::{Entered, MOVED};
+use super::entered::{MOVED, NodeIdentity};
 use super::error::{OpenError, describe};
 use super::look::index;
 use super::schema::OFFLINE;
@@ -45,7 +45,7 @@ const RENEW: &str = "insert into nodes \
     draining = nodes.draining or excluded.draining \
     returning draining, (select url from nodes where id = $9), \
     (select n.lease_until <= clock_timestamp() from nodes n where n.id = $1)";
-/// What was owned before the lease ended may have been another's since.
+/// Partitions that were owned before the lease ended may have been another node's since.
 const RETAKE: &str = "update partitions set epoch = epoch + 1 where owner = $1";
 /// Nodes that have a share. One that has not renewed its lease for half of it does not count, so that nothing is kept free
 /// for a dead one; it owns what it has to the end of its lease.
@@ -67,7 +67,7 @@ const GO: &str = "with free as (update partitions set owner = null where owner =
 const FORGET: &str =
     "delete from nodes where lease_until < clock_timestamp() - interval '1 day' and id <> $1";
 
-/// What a node enters for.
+/// Why a node enters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Entrance {
     /// It works with the store.
@@ -76,12 +76,12 @@ pub(super) enum Entrance {
     Copies,
 }
 
-/// Enters a node. None if somebody copies the store or has copied it, or a copy is incomplete: see [`refusal`].
+/// Enters a node. None if `store migrate` copies the store or has moved it, or a copy is incomplete: see [`refusal`].
 pub(super) async fn enter(
     client: &Client,
     settings: &PostgresSettings,
     entrance: Entrance,
-) -> Result<Option<Entered>, Error> {
+) -> Result<Option<NodeIdentity>, Error> {
     let version = env!("CARGO_PKG_VERSION");
     let params: Params<'_> = &[
         &version,
@@ -92,7 +92,7 @@ pub(super) async fn enter(
         &MOVED,
     ];
     let row = client.query_opt(ENTER, params).await?;
-    Ok(row.map(|row| Entered {
+    Ok(row.map(|row| NodeIdentity {
         id: row.get(0),
         started: row.get(1),
     }))
@@ -167,7 +167,7 @@ pub(super) async fn look(
     Ok(())
 }
 
-/// Takes what is free of the fair share, and gives up what is more.
+/// Takes free partitions up to the fair share, and gives up those above it.
 async fn take_share(
     shared: &Shared,
     session: &Session,
@@ -179,9 +179,9 @@ async fn take_share(
     let live = usize::try_from(live).unwrap_or(0);
     shared.sharing.store(live.max(1), Ordering::Relaxed);
     let share = match (ends, is_draining) {
-        // For what is on its way in; it goes last.
+        // For tasks that are being accepted; it goes last.
         (true, _) => 1,
-        // If all nodes are to give up what they have, nobody takes it.
+        // If all nodes give their partitions up, none of them takes one.
         (false, true) if live > 0 => 0,
         (false, _) => Partition::COUNT.div_ceil(live.max(1)),
     };

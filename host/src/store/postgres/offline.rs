@@ -1,6 +1,6 @@
 //! The store while no node works with it: as it is copied to another store, or another one into it.
 //!
-//! Who copies holds a lock of the database, which nodes look for as they enter, on a connection that does nothing else.
+//! The command that copies holds a lock of the database, which nodes look for as they enter, on a connection that does nothing else.
 //! It goes with the process. A database that is copied into is marked until all is there and was read back; one that is
 //! copied from is taken over ([`moved`]), so that it stays left. The tables are as they were until then: what is refused
 //! before has changed nothing.
@@ -225,7 +225,7 @@ impl OfflineStore {
     /// Looks whether a store that was taken over is so still, on the connection that keeps nodes out.
     ///
     /// # Errors
-    /// [`OpenError::InUse`] if somebody has given it back; or that connection was lost.
+    /// [`OpenError::InUse`] if another command has given the store back; or that connection was lost.
     pub async fn check(&self) -> Result<(), OpenError> {
         if moved::is_taken_over(&self.guard).await? {
             return Ok(());

@@ -9,7 +9,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::inbox::RequestId;
 use crate::domain::journal::Entry;
 use crate::domain::task::TaskHead;
-use crate::store::shapes::Written as _;
+use crate::store::shapes::StoredValue as _;
 use crate::store::shapes::journal::push_entry;
 use crate::store::{Claim, Commit, NewTask, StoreError};
 
@@ -26,7 +26,7 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub(super) struct Part {
     pub(super) kind: Kind,
-    /// What it stands on.
+    /// The claim under which it is written.
     pub(super) claim: Claim,
     pub(super) workspace: WorkspaceName,
     pub(super) id: TaskId,
@@ -35,14 +35,14 @@ pub(super) struct Part {
     pub(super) data: Option<Arc<str>>,
     /// Entries for the journal, as they are stored.
     pub(super) entries: Vec<u8>,
-    /// What they take in memory.
+    /// Their size in memory, in bytes.
     pub(super) bytes: i64,
     pub(super) dedup: Option<Dedup>,
     /// Another node's request that is answered with the head.
     pub(super) answers: Option<RequestId>,
 }
 
-/// A head as it is stored, with what is looked for.
+/// A head as it is stored, with the columns that queries use.
 #[derive(Debug, Clone)]
 pub(super) struct Head {
     pub(super) version: u64,

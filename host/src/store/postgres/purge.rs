@@ -1,4 +1,4 @@
-//! Removes what is over: workspaces that were deleted, keys of deliveries, old logs, and finished tasks.
+//! Removes expired rows: workspaces that were deleted, keys of deliveries, old logs, and finished tasks.
 //!
 //! Every node removes tasks of the partitions that it owns. A transaction locks them against its own writers, too, so
 //! that nothing is built on what goes.
@@ -12,7 +12,7 @@ use super::error::{Failure, failed, is_cut, is_passing};
 use super::look::index;
 use super::registry_read::Kind;
 use super::session::{Params, Session};
-use super::shared::{Broom, Pass, Shared};
+use super::shared::{Pass, PurgeState, Shared};
 use super::values::{Uuid, count, number, state_number, time};
 use super::{audit, deliveries, erase, inbox, interrupted, sweep};
 use crate::domain::clock::Millis;
@@ -45,20 +45,20 @@ const REMOVE: &str = "with gone as (delete from tasks t using unnest($2::uuid[],
 
 /// See [`crate::store::Store::purge`].
 pub(super) async fn purge(shared: &Shared, now: Millis) -> Result<Purged, StoreError> {
-    let mut broom = shared.broom.lock().await;
-    let session = broom.session(shared).await?;
-    match go_on(shared, &mut broom, &session, now).await {
+    let mut purge = shared.purge.lock().await;
+    let session = purge.session(shared).await?;
+    match go_on(shared, &mut purge, &session, now).await {
         Ok(purged) => Ok(purged),
         Err(error) => {
             // The next call begins anew.
-            broom.pass = None;
+            purge.pass = None;
             match error {
                 Failure::Store(error) => {
                     session.run("rollback").await.map_err(failed)?;
                     Err(error)
                 }
                 Failure::Database(error) if is_cut(&error) => {
-                    broom.slot.close().await;
+                    purge.slot.close().await;
                     Err(failed(error))
                 }
                 Failure::Database(error) => {
@@ -75,20 +75,20 @@ pub(super) async fn purge(shared: &Shared, now: Millis) -> Result<Purged, StoreE
 
 async fn go_on(
     shared: &Shared,
-    broom: &mut Broom,
+    purge: &mut PurgeState,
     session: &Session,
     now: Millis,
 ) -> Result<Purged, Failure> {
-    if broom.swept.is_none_or(|at| at.elapsed() >= sweep::EVERY) {
+    if purge.swept.is_none_or(|at| at.elapsed() >= sweep::EVERY) {
         sweep::sweep(shared, session, now).await?;
-        broom.swept = Some(Instant::now());
+        purge.swept = Some(Instant::now());
     }
-    let Some(pass) = &mut broom.pass else {
-        broom.pass = begin(shared, session, now).await?;
+    let Some(pass) = &mut purge.pass else {
+        purge.pass = begin(shared, session, now).await?;
         return Ok(Purged::default());
     };
     let Some((workspace, retention)) = pass.spaces.last().cloned() else {
-        broom.pass = None;
+        purge.pass = None;
         return Ok(Purged {
             tasks: 0,
             is_done: true,
@@ -145,7 +145,7 @@ impl Pass {
     }
 }
 
-/// Erases a part of what was deleted, or else what has an end by itself; then a pass begins.
+/// Erases a part of a deleted workspace, or else removes expired keys and logs; then a pass begins.
 async fn begin(shared: &Shared, session: &Session, now: Millis) -> Result<Option<Pass>, Failure> {
     if !erase::go_on(shared, session).await? {
         return Ok(None);

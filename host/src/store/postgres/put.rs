@@ -29,9 +29,9 @@ const MOVE_TASKS: &str = "with put as (update tasks t set version = n.version, s
     journal_bytes = n.journal_bytes, head = n.head, data = coalesce(n.data, t.data) \
     from unnest($1::text[], $2::uuid[], $3::int8[], $4::int8[], $5::int2[], $6::int8[], $7::int8[], \
     $8::int8[], $9::int8[], $10::text[], $11::int8[], $12::int8[], $13::bytea[], $14::text[]) \
-    as n (workspace, id, stands_on, version, state, due, rests, webhook, name, tags, settled, \
+    as n (workspace, id, expected, version, state, due, rests, webhook, name, tags, settled, \
     journal_bytes, head, data) \
-    where t.workspace = n.workspace and t.id = n.id and t.version = n.stands_on returning 1) \
+    where t.workspace = n.workspace and t.id = n.id and t.version = n.expected returning 1) \
     select 1 / (count(*) = cardinality($1::text[]))::int from put";
 const NEW_TASKS: &str = "insert into tasks (workspace, id, partition, version, state, due, rests, \
     webhook, name, tags, settled, journal_bytes, head, data, entries) \
@@ -58,7 +58,7 @@ pub(super) async fn put(
 ) -> (Result<(), Error>, Result<(), Error>) {
     let (mut moved, mut new) = (Vec::new(), Vec::new());
     for (task, write) in &group.heads {
-        match write.stands_on {
+        match write.expected {
             Some(_) => moved.push((*task, write)),
             None => new.push((*task, write)),
         }
@@ -189,14 +189,14 @@ async fn move_tasks(
     if tasks.is_empty() {
         return Ok(());
     }
-    let stands_on: Vec<i64> = (tasks.iter())
-        .map(|(_, write)| number(write.stands_on.unwrap_or(0)))
+    let expected: Vec<i64> = (tasks.iter())
+        .map(|(_, write)| number(write.expected.unwrap_or(0)))
         .collect();
     let of = Columns::of(tasks);
     let params: Params<'_> = &[
         &of.spaces,
         &of.ids,
-        &stands_on,
+        &expected,
         &of.versions,
         &of.states,
         &of.due,

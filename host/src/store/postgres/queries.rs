@@ -18,7 +18,7 @@ const READY: &str = "select id from tasks where workspace = $1 and state = 0 and
 const DUE: &str = "select due, workspace, id from tasks t where due is not null and due <= $1 \
     and partition = any($2) and not exists (select from erasing e where e.workspace = t.workspace) \
     order by due, workspace, id limit $3";
-/// One for each of what is looked for, so that each has the index that gives it in order.
+/// One statement for each filter, so that each uses the index that gives its order.
 const LIST: &str = "select head from tasks where workspace = $1 and id < $2 \
     and not exists (select from erasing e where e.workspace = $1) order by id desc limit $3";
 const LIST_STATE: &str = "select head from tasks where workspace = $1 and id < $2 and state = $4 \

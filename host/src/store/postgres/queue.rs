@@ -1,7 +1,7 @@
 //! The changes that wait to be written, and when a lane takes which of them.
 //!
 //! A transaction has a price of its own, whatever is in it, and most of it is that of making it durable. So a lane takes all
-//! that waits, and it waits for what is on its way, and until there is as much as in the transaction before. Another lane
+//! that waits, and it waits for announced jobs, and until there are as many as in the transaction before. Another lane
 //! begins beside one that is at work only for [`ENOUGH`], and nothing waits for longer than [`LINGER`]. The changes of a
 //! partition are in one transaction at a time, in the order in which they were asked for.
 
@@ -42,22 +42,22 @@ pub(super) struct Job {
     has_place: bool,
 }
 
-/// What comes of a job.
-pub(super) type Written = oneshot::Receiver<Result<(), StoreError>>;
+/// Receives the result of a job: once it is durable, or the error.
+pub(super) type WriteResult = oneshot::Receiver<Result<(), StoreError>>;
 
-/// What a lane writes in one transaction.
-pub(super) struct Taken {
+/// The jobs that a lane writes in one transaction.
+pub(super) struct Batch {
     pub(super) jobs: Vec<Job>,
-    pub(super) held: Held,
+    pub(super) guard: PartitionGuard,
 }
 
-/// The partitions that a lane holds, until this is dropped.
-pub(super) struct Held {
+/// Keeps other lanes from the partitions that a lane writes, until it is dropped.
+pub(super) struct PartitionGuard {
     queue: Arc<Queue>,
     partitions: PartitionSet,
 }
 
-impl Drop for Held {
+impl Drop for PartitionGuard {
     fn drop(&mut self) {
         let mut state = self.queue.state.lock();
         state.release(&self.partitions);
@@ -86,7 +86,7 @@ impl Drop for Lane {
     }
 }
 
-/// See the module.
+/// Jobs that wait for a lane, by partition; see the module.
 pub(super) struct Queue {
     /// See [`LINGER`].
     linger: Duration,
@@ -100,9 +100,9 @@ pub(super) struct Queue {
 
 #[derive(Default)]
 struct State {
-    /// What a lane may take, in its order.
+    /// Jobs that a lane may take, in their order.
     waiting: VecDeque<Job>,
-    /// What waits for a lane that holds one of its partitions, or for another one of these, in its order.
+    /// Jobs that wait for a lane that holds one of their partitions, or for another one of these, in their order.
     blocked: VecDeque<Job>,
     /// The partitions of all these.
     blocked_partitions: PartitionSet,
@@ -140,7 +140,7 @@ impl Queue {
     ///
     /// # Errors
     /// [`StoreError::Closed`].
-    pub(super) async fn push(&self, parts: Vec<Part>) -> Result<Written, StoreError> {
+    pub(super) async fn push(&self, parts: Vec<Part>) -> Result<WriteResult, StoreError> {
         let room = self.room.acquire().await;
         let room = room.map_err(|_| StoreError::Closed)?;
         let (done, written) = oneshot::channel();
@@ -208,7 +208,7 @@ impl Queue {
 
     /// Waits for what a lane is to write next; none when the queue is closed and nothing waits that another lane will not
     /// take.
-    pub(super) async fn next(self: &Arc<Self>) -> Option<Taken> {
+    pub(super) async fn next(self: &Arc<Self>) -> Option<Batch> {
         let mut woken = pin!(self.wake.notified());
         loop {
             // What changes after this look wakes it.
@@ -223,8 +223,8 @@ impl Queue {
                         self.wake_one(state);
                     }
                     let queue = self.clone();
-                    let held = Held { queue, partitions };
-                    return Some(Taken { jobs, held });
+                    let guard = PartitionGuard { queue, partitions };
+                    return Some(Batch { jobs, guard });
                 }
                 if state.is_closed {
                     return None;

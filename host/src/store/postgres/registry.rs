@@ -1,12 +1,12 @@
-//! Changes of what tenants have set up: one transaction each, one after the other over all nodes, as each locks the row that
+//! Changes of the setup: one transaction each, one after the other over all nodes, as each locks the row that
 //! has the revision.
 
 use std::collections::BTreeSet;
 
 use super::error::{Failure, failed, is_cut, is_passing};
-use super::registry_read::{self, Kind, NOBODY, of};
+use super::registry_read::{self, Kind, NO_WORKSPACE, of};
 use super::session::{Params, Session};
-use super::shared::{Desk, Shared};
+use super::shared::{RegistryConnection, Shared};
 use super::values::{number, time};
 use super::{audit, hints, moved};
 use crate::domain::audit::AuditEntry;
@@ -14,7 +14,7 @@ use crate::domain::ids::WorkspaceName;
 use crate::domain::step::Step;
 use crate::domain::token::Token;
 use crate::domain::workspace::WorkspaceSettings;
-use crate::store::shapes::{SealedConfig, SealedConnector, Written, read};
+use crate::store::shapes::{SealedConfig, SealedConnector, StoredValue, read};
 use crate::store::{Manage, Names, StoreError};
 
 const LOCK: &str = "select revision from cluster for update";
@@ -50,14 +50,15 @@ pub(super) async fn manage(
     entry: Option<&AuditEntry>,
     expected: u64,
 ) -> Result<u64, StoreError> {
-    let mut desk = shared.desk.lock().await;
+    let mut connection = shared.registry_connection.lock().await;
     let mut tries = 0;
     loop {
         tries += 1;
-        let session = desk.session(shared).await?;
-        let error = match write(shared, &mut desk, &session, (change, entry), expected).await {
+        let session = connection.session(shared).await?;
+        let error = match write(shared, &mut connection, &session, (change, entry), expected).await
+        {
             Ok(()) => {
-                if let Some((revision, names)) = &mut desk.names {
+                if let Some((revision, names)) = &mut connection.names {
                     names.apply(change);
                     *revision = expected + 1;
                 }
@@ -67,14 +68,14 @@ pub(super) async fn manage(
             Err(error) => error,
         };
         // What it knew may be of a transaction that is not there.
-        desk.names = None;
+        connection.names = None;
         match error {
             Failure::Store(refused) => {
                 session.run("rollback").await.map_err(failed)?;
                 return Err(refused);
             }
             Failure::Database(error) if is_cut(&error) => {
-                desk.slot.close().await;
+                connection.slot.close().await;
                 return Err(failed(error));
             }
             Failure::Database(error) => {
@@ -89,7 +90,7 @@ pub(super) async fn manage(
 
 async fn write(
     shared: &Shared,
-    desk: &mut Desk,
+    connection: &mut RegistryConnection,
     session: &Session,
     (change, entry): (&Manage, Option<&AuditEntry>),
     expected: u64,
@@ -117,11 +118,15 @@ async fn write(
             });
         }
     }
-    if desk.names.as_ref().is_none_or(|(at, _)| *at != actual) {
+    if connection
+        .names
+        .as_ref()
+        .is_none_or(|(at, _)| *at != actual)
+    {
         let registry = registry_read::all(session, actual, 0).await?;
-        desk.names = Some((actual, Names::of(&registry)));
+        connection.names = Some((actual, Names::of(&registry)));
     }
-    if let Some((_, names)) = &desk.names {
+    if let Some((_, names)) = &connection.names {
         names.check(change)?;
     }
     set_up(session, change).await?;
@@ -140,7 +145,7 @@ async fn write(
 async fn put(
     session: &Session,
     (kind, workspace, name): (Kind, &str, &str),
-    value: &impl Written,
+    value: &impl StoredValue,
 ) -> Result<(), Failure> {
     let mut bytes = Vec::new();
     value.write(&mut bytes)?;
@@ -270,10 +275,10 @@ async fn put_step(
     Ok(())
 }
 
-/// All that is set up in a workspace. What is left of its tasks is not to be seen from then on.
+/// Removes the setup of a workspace. Its tasks cannot be seen from then on.
 async fn delete_all(session: &Session, workspace: &WorkspaceName) -> Result<(), Failure> {
     let space = workspace.as_str();
-    debug_assert_ne!(space, NOBODY);
+    debug_assert_ne!(space, NO_WORKSPACE);
     session.execute(ERASE, &[&space]).await?;
     session.execute(DELETE_ALL, &[&space]).await?;
     session.execute(USES_NONE, &[&space]).await?;

@@ -1,4 +1,4 @@
-//! Reads what tenants have set up.
+//! Reads the setup.
 
 use std::str::FromStr;
 
@@ -13,7 +13,7 @@ use crate::store::codec::damaged;
 use crate::store::shapes::{SealedConfig, SealedConnector, read};
 use crate::store::{Registry, StoreError};
 
-/// Kinds of what is set up. Never renumbered.
+/// Kinds of the setup. Never renumbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Workspace = 1,
@@ -25,8 +25,8 @@ pub(super) enum Kind {
     Token = 7,
 }
 
-/// The workspace of what is of the server itself: no workspace has this name.
-pub(super) const NOBODY: &str = "";
+/// The workspace column of rows that belong to the server itself: no workspace has this name.
+pub(super) const NO_WORKSPACE: &str = "";
 
 const REVISION: &str = "select revision from cluster";
 const REVISIONS: &str = "select revision, server_revision from cluster";
@@ -40,7 +40,7 @@ const COMPONENT: &str = "select component from components where digest = $1";
 
 /// The name under which something of a workspace is stored, or of the server itself.
 pub(super) fn of(workspace: Option<&WorkspaceName>) -> &str {
-    workspace.map_or(NOBODY, WorkspaceName::as_str)
+    workspace.map_or(NO_WORKSPACE, WorkspaceName::as_str)
 }
 
 /// See [`crate::store::Store::registry_since`].
@@ -56,8 +56,8 @@ pub(super) async fn since(shared: &Shared, known: u64) -> Result<Registry, Store
             });
         }
     }
-    let desk = shared.desk.lock().await;
-    let session = desk.session(shared).await?;
+    let connection = shared.registry_connection.lock().await;
+    let session = connection.session(shared).await?;
     // All of it as it was at one moment.
     let read = async {
         session
@@ -74,7 +74,7 @@ pub(super) async fn since(shared: &Shared, known: u64) -> Result<Registry, Store
     };
     let registry = read.await;
     match session.run("commit").await {
-        Err(error) if is_cut(&error) => desk.slot.close().await,
+        Err(error) if is_cut(&error) => connection.slot.close().await,
         _ => {}
     }
     registry
@@ -85,8 +85,8 @@ fn name<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, StoreError>
         .map_err(|error| damaged("a name", &format!("{error}")))
 }
 
-/// What is set up in the workspaces that were changed after `known`, within a transaction. Everything if that is 0 or
-/// newer than what there is: the database was then replaced by an older backup.
+/// The setup of the workspaces that were changed after `known`, within a transaction. Everything if that is 0 or
+/// newer than the stored revision: the database was then replaced by an older backup.
 pub(super) async fn all(session: &Session, revision: u64, known: u64) -> Result<Registry, Failure> {
     let mut registry = Registry {
         revision,
@@ -123,7 +123,7 @@ fn take(
     let kind: i16 = row.get(0);
     let (space, key, value): (&str, &str, &[u8]) = (row.get(1), row.get(2), row.get(3));
     let is = |wanted: Kind| wanted as i16 == kind;
-    if is(Kind::Token) && space == NOBODY {
+    if is(Kind::Token) && space == NO_WORKSPACE {
         server.push(read(value)?);
         return Ok(());
     }
@@ -147,10 +147,7 @@ fn take(
     } else if is(Kind::Token) {
         registry.tokens.push(read(value)?);
     } else {
-        return Err(damaged(
-            "what is set up",
-            &format!("there is no kind {kind}"),
-        ));
+        return Err(damaged("the setup", &format!("there is no kind {kind}")));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 use super::error::OpenError;
 use super::settings::PostgresSettings;
 
-/// What makes each version of the tables out of the one before, the first of them out of nothing.
+/// The statements that make each version of the tables out of the one before, the first of them out of nothing.
 const MIGRATIONS: [&str; 3] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),

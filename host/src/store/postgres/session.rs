@@ -24,7 +24,7 @@ const ANSWER: Duration = Duration::from_secs(35);
 /// The longest that a connection may take to be made.
 const GREETING: Duration = Duration::from_secs(5);
 
-/// What comes of a request in that time. After it the connection is of no use any more.
+/// The result of a request within that time. After a timeout the connection must not be used any more.
 pub(super) async fn in_time<T>(
     most: Duration,
     request: impl Future<Output = Result<T, Error>>,
@@ -54,15 +54,15 @@ impl Session {
     /// A new connection that works in the store's schema.
     ///
     /// A statement that takes longer than 30 s is given up, and a transaction in which nothing happens for longer than a
-    /// lease is ended by the server: a node that was stopped half way holds up nobody.
+    /// lease is ended by the server: a node that was stopped half way holds up no other node.
     pub(super) async fn open(settings: &PostgresSettings) -> Result<Self, Error> {
         Self::listening(settings, |_| {}).await
     }
 
-    /// The same, which gives notifications to `told`; that is dropped when the connection is lost.
+    /// The same, with `on_notice` called for each notification. It is dropped when the connection is lost.
     pub(super) async fn listening(
         settings: &PostgresSettings,
-        told: impl Fn(&str) + Send + 'static,
+        on_notice: impl Fn(&str) + Send + 'static,
     ) -> Result<Self, Error> {
         let config = &settings.config;
         let connected = match config.connect(settings.tls.clone()).await {
@@ -79,7 +79,7 @@ impl Session {
             // Its error is that of every request.
             while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
                 if let AsyncMessage::Notification(notification) = message {
-                    told(notification.payload());
+                    on_notice(notification.payload());
                 }
             }
         });
@@ -162,7 +162,7 @@ impl Session {
         .await
     }
 
-    /// Does nothing, begins or ends a transaction: what has no parameters and no rows.
+    /// Runs a statement without parameters and rows, such as one that begins or ends a transaction.
     pub(super) async fn run(&self, sql: &str) -> Result<(), Error> {
         in_time(ANSWER, self.client.batch_execute(sql)).await
     }

@@ -15,7 +15,7 @@ use crate::domain::audit::AuditBounds;
 #[derive(Debug, Clone)]
 pub struct PostgresSettings {
     pub(super) config: Config,
-    /// What encrypts connections.
+    /// Encrypts connections.
     pub(super) tls: Connector,
     /// The schema that the tables are in. Two clusters in one database have two.
     pub schema: String,

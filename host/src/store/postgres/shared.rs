@@ -1,4 +1,4 @@
-//! What the parts of the store have in common.
+//! The state that the parts of the store share.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
@@ -10,7 +10,7 @@ use tokio_postgres::{Error, Row};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
-use super::entered::Entered;
+use super::entered::NodeIdentity;
 use super::error::failed;
 use super::leaving::Leaving;
 use super::session::{Params, Readers, Session, Slot};
@@ -25,48 +25,48 @@ pub(super) struct Shared {
     /// This node's id among those of the database.
     pub(super) node: i64,
     /// The same with the time of its start.
-    pub(super) entered: Entered,
+    pub(super) entered: NodeIdentity,
     pub(super) partitions: Partitions,
     pub(super) readers: Readers,
-    /// For changes of what is set up and of the audit log.
-    pub(super) desk: tokio::sync::Mutex<Desk>,
+    /// Writes the registry (workspaces, webhooks, steps and so on) and the audit log.
+    pub(super) registry_connection: tokio::sync::Mutex<RegistryConnection>,
     /// The partitions that are being given up.
     pub(super) leaving: Mutex<Leaving>,
     /// Has the lease renewed, and the share of partitions looked at, at once.
     pub(super) look_now: Notify,
-    /// What nodes tell each other.
+    /// The hints of nodes to each other.
     pub(super) board: Board,
-    /// How many nodes share what comes in.
+    /// How many nodes share incoming requests.
     pub(super) sharing: AtomicUsize,
     /// The runs that this node has noted to last.
     pub(super) lasting: Mutex<Vec<TaskId>>,
-    /// Is held while that list is changed, and from the renewal of a lease that was over until what was counted is taken back.
+    /// Is held while that list is changed, and from the renewal of a lease that was over until the counts are taken back.
     pub(super) listing: tokio::sync::Mutex<()>,
     /// The node's lease may be over, and others may have counted these runs as interrupted: they are not noted anew before
     /// that is taken back.
     pub(super) has_lapsed: AtomicBool,
     /// Where the store has been moved to, as this node saw it last.
     pub(super) moved: Mutex<Option<String>>,
-    /// What this node has to do.
+    /// The load of this node.
     pub(super) load: Mutex<Load>,
-    /// For what is removed.
-    pub(super) broom: tokio::sync::Mutex<Broom>,
+    /// Removes expired tasks.
+    pub(super) purge: tokio::sync::Mutex<PurgeState>,
     pub(super) blobs: Arc<Blobs>,
     pub(super) health: watch::Sender<Health>,
     pub(super) closed: CancellationToken,
 }
 
-/// The connection for changes that are made one after the other, and what is known by them.
+/// The connection that changes the registry and the audit log, one change after the other.
 #[derive(Default)]
-pub(super) struct Desk {
+pub(super) struct RegistryConnection {
     pub(super) slot: Slot,
-    /// The names that were taken at a revision.
+    /// A revision of the registry, and the names that it held then.
     pub(super) names: Option<(u64, Names)>,
 }
 
-/// The connection that removes what is over, and how far it has come.
+/// The connection that removes expired tasks, and how far it has come.
 #[derive(Default)]
-pub(super) struct Broom {
+pub(super) struct PurgeState {
     pub(super) slot: Slot,
     pub(super) pass: Option<Pass>,
     /// When files without a task were looked for.
@@ -85,7 +85,7 @@ pub(super) struct Pass {
 }
 
 impl Shared {
-    pub(super) fn new(settings: PostgresSettings, entered: Entered) -> Self {
+    pub(super) fn new(settings: PostgresSettings, entered: NodeIdentity) -> Self {
         Self {
             blobs: Blobs::shared(settings.blobs.clone()),
             settings,
@@ -93,7 +93,7 @@ impl Shared {
             entered,
             partitions: Partitions::none(),
             readers: Readers::default(),
-            desk: tokio::sync::Mutex::default(),
+            registry_connection: tokio::sync::Mutex::default(),
             leaving: Mutex::default(),
             look_now: Notify::new(),
             board: Board::default(),
@@ -103,7 +103,7 @@ impl Shared {
             has_lapsed: AtomicBool::new(false),
             moved: Mutex::default(),
             load: Mutex::default(),
-            broom: tokio::sync::Mutex::default(),
+            purge: tokio::sync::Mutex::default(),
             health: watch::Sender::new(Health::Writable),
             closed: CancellationToken::new(),
         }
@@ -112,16 +112,21 @@ impl Shared {
     /// Makes the connections that are not made elsewhere.
     pub(super) async fn connect(&self) -> Result<(), Error> {
         self.readers.connect(&self.settings).await?;
-        self.desk.lock().await.slot.get(&self.settings).await?;
-        self.broom.lock().await.slot.get(&self.settings).await?;
+        self.registry_connection
+            .lock()
+            .await
+            .slot
+            .get(&self.settings)
+            .await?;
+        self.purge.lock().await.slot.get(&self.settings).await?;
         Ok(())
     }
 
     /// Ends them.
     pub(super) async fn disconnect(&self) {
         self.readers.close().await;
-        self.desk.lock().await.slot.close().await;
-        self.broom.lock().await.slot.close().await;
+        self.registry_connection.lock().await.slot.close().await;
+        self.purge.lock().await.slot.close().await;
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -141,7 +146,7 @@ impl Shared {
         }
     }
 
-    /// The rows that a statement gives, which is one look at what is stored.
+    /// The rows that a statement gives. It sees one moment of the store.
     pub(super) async fn query(
         &self,
         sql: &'static str,
@@ -163,8 +168,8 @@ impl Shared {
     }
 }
 
-impl Desk {
-    /// The connection of this desk.
+impl RegistryConnection {
+    /// The connection, opened if it is not.
     pub(super) async fn session(&self, shared: &Shared) -> Result<Arc<Session>, StoreError> {
         shared.check()?;
         let session = self.slot.get(&shared.settings).await;
@@ -172,8 +177,8 @@ impl Desk {
     }
 }
 
-impl Broom {
-    /// The connection.
+impl PurgeState {
+    /// The connection, opened if it is not.
     pub(super) async fn session(&self, shared: &Shared) -> Result<Arc<Session>, StoreError> {
         shared.check()?;
         let session = self.slot.get(&shared.settings).await;

@@ -29,7 +29,7 @@ const HISTORY: &str = "(select null::int8, t.entries, t.head, t.data, t.journal_
 const DELIVERED: &str = "select task, until from dedup where workspace = $1 and key = $2 \
     and not exists (select from erasing e where e.workspace = $1)";
 
-/// A task as it is stored: its head, its data, the bytes of its settled journal, and what is behind that.
+/// A task as it is stored: its head, its data, the size of its settled journal in bytes, and the unsettled entries.
 fn stored(
     head: &[u8],
     data: &str,

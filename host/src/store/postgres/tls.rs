@@ -9,7 +9,7 @@
 //! | `verify-full` | always | the same, and must be that of the host |
 //!
 //! A socket of the same machine is never encrypted. A password is bound to the server's certificate (SCRAM's
-//! `tls-server-end-point`, RFC 5929), so that nobody between the two can pass it on.
+//! `tls-server-end-point`, RFC 5929), so that a server between the two cannot pass it on.
 
 mod binding;
 pub(super) mod handshake;
@@ -32,7 +32,7 @@ use self::handshake::HandshakeError;
 use self::verify::Verification;
 use super::error::OpenError;
 
-/// What a URL says of TLS.
+/// The TLS options of a URL.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct TlsOptions {
     mode: Mode,
@@ -50,7 +50,7 @@ enum Mode {
 }
 
 impl TlsOptions {
-    /// Takes them out of a URL. What is left is for others to read.
+    /// Takes the TLS options out of a URL, and leaves the others.
     ///
     /// # Errors
     /// [`OpenError::Url`] if `sslmode` is none.
@@ -70,12 +70,12 @@ impl TlsOptions {
             }
         }
         options.mode = match (given, options.root.as_deref()) {
-            // As libpq has it: anybody gets a certificate of these authorities, for a name of his own.
+            // As libpq has it: every owner of a domain gets a certificate of these authorities, so the name counts.
             (None, Some("system")) => Mode::VerifyFull,
             (Some(Mode::Prefer | Mode::Require | Mode::VerifyCa), Some("system"))
             | (Some(Mode::VerifyCa), None) => {
                 return Err(OpenError::Url(
-                    "the system's authorities need sslmode=verify-full: anybody has a certificate of theirs; or name a \
+                    "the system's authorities need sslmode=verify-full: every site has a certificate of theirs; or name a \
                      file of your own with sslrootcert"
                         .into(),
                 ));
@@ -105,7 +105,7 @@ impl TlsOptions {
         }
     }
 
-    /// What encrypts connections. Reads the file of authorities.
+    /// Encrypts connections. Reads the file of authorities.
     ///
     /// # Errors
     /// [`OpenError::RootCertificates`], [`OpenError::Tls`].

@@ -1,4 +1,4 @@
-//! What is stored in columns: ids, times, states and digests.
+//! Values of columns: ids, times, states and digests.
 
 use std::error::Error;
 
@@ -91,7 +91,7 @@ pub(super) fn state_number(state: TaskState) -> i16 {
     }
 }
 
-/// What a task is found by. Never renumbered.
+/// The kinds of terms by which tasks are found. Never renumbered.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Term {
     Webhook = 1,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Written, kind, postcard_shapes, push};
+use super::kind::{StoredValue, kind, postcard_shapes, push};
 use super::parts::{Bytes, ShapeError, Text};
 use crate::domain::delivery::{Delivery, DeliveryBody, Verdict};
 use crate::domain::ids::TaskId;
@@ -11,7 +11,7 @@ use crate::store::StoreError;
 kind!('a, Delivery, "a delivery", 1 => V1<'a>);
 postcard_shapes!('a, V1<'a>);
 
-impl Written for Delivery {
+impl StoredValue for Delivery {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
         push(out, 1, &V1::from(self))
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::effect::EffectV1;
-use super::kind::{Written, kind, postcard_shapes, push};
+use super::kind::{StoredValue, kind, postcard_shapes, push};
 use super::parts::{Id, ShapeError, Text, text};
 use super::run::RunV1;
 use super::state::State;
@@ -13,7 +13,7 @@ use crate::store::StoreError;
 kind!('a, Entry, "a journal entry", 1 => V1<'a>);
 postcard_shapes!('a, V1<'a>);
 
-impl Written for Entry {
+impl StoredValue for Entry {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
         push(out, 1, &V1::from(self))
     }

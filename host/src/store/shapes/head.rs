@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Written, kind, postcard_shapes, push};
+use super::kind::{StoredValue, kind, postcard_shapes, push};
 use super::parts::{Id, List, ShapeError, Text, name, text};
 use super::reply::GivenReplyV4;
 use super::standing::{NoticeV1, PausedV1, RetryingV1, Waits, wake_at};
@@ -17,7 +17,7 @@ use crate::store::StoreError;
 kind!('a, TaskHead, "a task's head", 1 => V1<'a>, 2 => V2<'a>, 3 => V3<'a>, 4 => V4<'a>);
 postcard_shapes!('a, V1<'a>, V2<'a>, V3<'a>, V4<'a>);
 
-impl Written for TaskHead {
+impl StoredValue for TaskHead {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
         let first = V1::from(self);
         let kept = self.kept;

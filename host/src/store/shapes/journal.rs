@@ -1,7 +1,7 @@
 //! Journals: entries one behind the other, each after its length, and the pieces of a long one.
 
 use super::super::codec::{Parts, damaged, push_sized};
-use super::kind::{Kind, Shape, Written, kind, read};
+use super::kind::{Kind, Shape, StoredValue, kind, read};
 use crate::domain::journal::Entry;
 use crate::store::StoreError;
 

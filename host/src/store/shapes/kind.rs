@@ -7,7 +7,7 @@ use crate::store::StoreError;
 
 /// A kind of value that is stored. `'a` is how long the bytes live that it is read from.
 pub(in super::super) trait Kind<'a>: Sized {
-    /// What errors call it, e.g. `a step`.
+    /// Its name in errors, e.g. `a step`.
     const NAME: &'static str;
     /// The newest version that this build reads.
     const NEWEST: u8;
@@ -22,8 +22,8 @@ pub(in super::super) trait Shape<'a>: Sized {
     fn parse(bytes: &'a [u8], kind: &'static str) -> Result<Self, StoreError>;
 }
 
-/// A kind that is written by itself, in the version that its value needs.
-pub(in super::super) trait Written {
+/// A value that is stored as bytes of its own, after a version byte. The oldest version that can hold it is written.
+pub(in super::super) trait StoredValue {
     /// Appends the version byte and the bytes of that version.
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError>;
 }

@@ -68,5 +68,5 @@ mod webhook_parts;
 mod webhook_secret;
 pub(super) mod workspace;
 
-pub(super) use kind::{Kind, Shape, Written, check_version, read};
+pub(super) use kind::{Kind, Shape, StoredValue, check_version, read};
 pub(super) use sealed::{SealedConfig, SealedConnector};

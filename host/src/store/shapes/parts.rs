@@ -1,4 +1,4 @@
-//! What shapes are made of: texts, bytes, ids and lists that are written as they lie in the domain's
+//! The parts of shapes: texts, bytes, ids and lists that are written as they lie in the domain's
 //! values, without a copy, and read from the stored bytes.
 
 use std::borrow::Cow;

@@ -1,9 +1,9 @@
-//! What nodes ask of each other, and why it is not done. What is done is answered with the task's head.
+//! Requests between nodes, and why one is refused. The answer to one that is done is the task's head.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::kind::{Written, kind, postcard_shapes, push};
+use super::kind::{StoredValue, kind, postcard_shapes, push};
 use super::parts::{Bytes, Id, ShapeError, Text};
 use super::state::State;
 use crate::domain::data::{Edit, Pointer};
@@ -15,13 +15,13 @@ kind!('a, TaskRequest, "a request to another server", 1 => V1<'a>);
 kind!('a, TaskRefusal, "an answer to another server", 1 => RefusalV1<'a>);
 postcard_shapes!('a, V1<'a>, RefusalV1<'a>);
 
-impl Written for TaskRequest {
+impl StoredValue for TaskRequest {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
         push(out, 1, &V1::from(self))
     }
 }
 
-impl Written for TaskRefusal {
+impl StoredValue for TaskRefusal {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
         push(out, 1, &RefusalV1::from(self))
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Written, kind, postcard_shapes, push};
+use super::kind::{StoredValue, kind, postcard_shapes, push};
 use super::parts::{ShapeError, Text};
 use crate::domain::schedule::{Missed, Schedule};
 use crate::store::StoreError;
@@ -10,7 +10,7 @@ use crate::store::StoreError;
 kind!('a, Schedule, "a schedule", 1 => V1<'a>);
 postcard_shapes!('a, V1<'a>);
 
-impl Written for Schedule {
+impl StoredValue for Schedule {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
         push(out, 1, &V1::from(self))
     }

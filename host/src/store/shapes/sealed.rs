@@ -1,9 +1,9 @@
-//! What the vault sealed: config values and connectors' settings. To the store they are bytes; what is
+//! Values that the vault sealed: config values and connectors' settings. To the store they are bytes; what is
 //! sealed has a version of its own, see [`crate::vault`].
 
 use std::borrow::Cow;
 
-use super::kind::{Written, kind, postcard_shapes, push};
+use super::kind::{StoredValue, kind, postcard_shapes, push};
 use super::parts::Bytes;
 use crate::store::StoreError;
 
@@ -21,7 +21,7 @@ macro_rules! sealed {
             }
         }
 
-        impl Written for $name<'_> {
+        impl StoredValue for $name<'_> {
             fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
                 push(out, 1, &Bytes::from(&*self.0))
             }

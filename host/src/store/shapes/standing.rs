@@ -41,7 +41,7 @@ pub(super) fn wake_at(head: &TaskHead) -> Option<Millis> {
     }
 }
 
-/// What the first version says beside the state of where a task stands.
+/// The members of the first version beside the state of a task.
 pub(super) struct Waits<'a> {
     pub(super) at: Option<Millis>,
     pub(super) expires: Option<Millis>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Written, kind, postcard_shapes, push};
+use super::kind::{StoredValue, kind, postcard_shapes, push};
 use super::parts::{List, ShapeError, Text};
 use crate::domain::limits::StepLimits;
 use crate::domain::step::{RetryPolicy, Step, StepKind, StepVersion};
@@ -11,7 +11,7 @@ use crate::store::StoreError;
 kind!('a, Step, "a step", 1 => V1<'a>);
 postcard_shapes!('a, V1<'a>);
 
-impl Written for Step {
+impl StoredValue for Step {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
         push(out, 1, &V1::from(self))
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::former_key::FormerKeyV4;
-use super::kind::{Written, kind, postcard_shapes, push};
+use super::kind::{StoredValue, kind, postcard_shapes, push};
 use super::parts::{Bytes, List, RateShape, ShapeError, Text, text};
 use super::reply::RepliesV6;
 use super::webhook_parts::{AuthenticationV2, DedupV2, IntakeV3, SchemaV7};
@@ -19,7 +19,7 @@ use crate::store::StoreError;
 kind!('a, Webhook, "a webhook", 1 => V1<'a>, 2 => V2<'a>, 3 => V3<'a>, 4 => V4<'a>, 5 => V5<'a>, 6 => V6<'a>, 7 => V7<'a>, 8 => V8<'a>);
 postcard_shapes!('a, V1<'a>, V2<'a>, V3<'a>, V4<'a>, V5<'a>, V6<'a>, V7<'a>, V8<'a>);
 
-impl Written for Webhook {
+impl StoredValue for Webhook {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
         let eighth = V8::from(self);
         if !self.former_names.is_empty() {

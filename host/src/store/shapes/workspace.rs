@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Written, kind, postcard_shapes, push};
+use super::kind::{StoredValue, kind, postcard_shapes, push};
 use super::parts::{RateShape, ShapeError, Text, text};
 use crate::domain::rate::Rate;
 use crate::domain::retention::{Period, Retention};
@@ -12,7 +12,7 @@ use crate::store::StoreError;
 kind!('a, WorkspaceSettings, "a workspace's settings", 1 => V1<'a>, 2 => V2<'a>, 3 => V3<'a>);
 postcard_shapes!('a, V1<'a>, V2<'a>, V3<'a>);
 
-impl Written for WorkspaceSettings {
+impl StoredValue for WorkspaceSettings {
     fn write(&self, out: &mut Vec<u8>) -> Result<(), StoreError> {
         let third = V3::from(self);
         if self.rate.is_some() {

@@ -6,7 +6,7 @@
 //! behind, which are removed; [`super::purge`] does it.
 //!
 //! A segment: 16 bytes of header (magic, version, number), then records, each after its length and
-//! CRC-32. What was appended and never synced may be anything after a crash, and nothing points to it.
+//! CRC-32. Bytes that were appended and never synced may be anything after a crash, and nothing points to them.
 
 mod closed;
 #[cfg(test)]
@@ -78,7 +78,7 @@ pub(super) struct End {
     file: Option<File>,
     /// Bytes of the segment, those in `buffer` included.
     bytes: u64,
-    /// What is not written yet.
+    /// Bytes that are not written yet.
     buffer: Vec<u8>,
     /// The segment's name is not durable yet.
     is_new: bool,
@@ -105,7 +105,7 @@ impl End {
 }
 
 /// The error for a segment that could not be read: `wrong` if it is not there, or ends too early. That there are too
-/// many open files, or that the disk fails, says nothing of what is on it.
+/// many open files, or that the disk fails, says nothing of the data on it.
 fn unread(error: &io::Error, wrong: impl Fn(&str) -> StoreError) -> StoreError {
     match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof => wrong(&error.to_string()),
@@ -216,12 +216,12 @@ impl Archive {
         Ok(place)
     }
 
-    /// Makes durable what was appended.
+    /// Makes the appended bytes durable.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         self.sync_end(&mut self.end.lock())
     }
 
-    /// Makes durable what was appended to a segment of one's own.
+    /// Makes the bytes durable that were appended to a segment of the caller's own.
     pub(super) fn sync_end(&self, end: &mut End) -> Result<(), StoreError> {
         self.write(end)?;
         let Some(file) = &end.file else { return Ok(()) };

@@ -44,7 +44,7 @@ pub(super) fn record(shared: &Shared, entries: &[AuditEntry]) -> Result<(), Stor
     })
 }
 
-/// The logs of what is there.
+/// The logs that exist.
 fn logs(disk: &Disk, workspace: Option<&WorkspaceName>) -> Result<Vec<Vec<u8>>, StoreError> {
     let owners = match workspace {
         Some(workspace) => vec![Some(workspace.clone())],

@@ -1,6 +1,6 @@
-//! What appends to the audit log. An entry is a key of the tree.
+//! Appends to the audit log. An entry is a key of the tree.
 //!
-//! Every workspace has two logs, of what was done and of what was refused, and so has the server. What is more
+//! Every workspace has two logs, of changes and of refusals, and so has the server. What is more
 //! than may be kept of a log is removed by the batch that appends to it. Keys end in ids, which grow with the time.
 
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use super::disk::Disk;
 use super::failure::from_sled;
 use super::keys;
 use super::puts::Puts;
-use super::shapes::Written;
+use super::shapes::StoredValue;
 use crate::domain::audit::{AuditBounds, AuditEntry, AuditId};
 use crate::domain::ids::WorkspaceName;
 use crate::store::StoreError;
@@ -22,7 +22,7 @@ pub(super) const KINDS: [u8; 2] = [1, 2];
 /// A workspace or the server, and a kind.
 type Log = (Option<WorkspaceName>, u8);
 
-/// What the key of an entry begins with.
+/// The prefix of an entry's key.
 pub(super) fn prefix_of(entry: &AuditEntry) -> Vec<u8> {
     let (owner, kind) = log_of(entry);
     keys::audit(owner.as_ref(), kind)
@@ -33,7 +33,7 @@ fn log_of(entry: &AuditEntry) -> Log {
     (entry.workspace.clone(), kind)
 }
 
-/// What is known of the logs without a look at the tree. A change of them holds the lock of the setup.
+/// The state of the logs in memory, which needs no read of the tree. A change of them holds the lock of the setup.
 #[derive(Debug, Default)]
 pub(super) struct Logs {
     /// How many entries each has that was counted.
@@ -41,7 +41,7 @@ pub(super) struct Logs {
     last: Option<AuditId>,
 }
 
-/// What a batch has to write and to remove.
+/// The keys that a batch writes and removes.
 #[derive(Debug, Default)]
 pub(super) struct Appended {
     put: Vec<(Vec<u8>, Vec<u8>)>,

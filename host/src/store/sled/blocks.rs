@@ -1,5 +1,5 @@
 //! Journal entries of a task in memory, in blocks that copies share. A reader or a checkpoint holds a task for as long as
-//! it takes, and what is appended meanwhile must not copy megabytes: the committer does it, and all others wait.
+//! it takes, and an append meanwhile must not copy megabytes: the committer does it, and all others wait.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use super::shapes::journal;
 use crate::domain::journal::Entry;
 use crate::store::StoreError;
 
-/// Bytes of a block; what is appended at once and is longer has one of its own.
+/// Bytes of a block; a longer append has a block of its own.
 const BLOCK: usize = 16 * 1024;
 
 /// Encoded journal entries. Each append is of whole entries, and is never divided.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Blocks {
-    /// Those that nothing is appended to any more.
+    /// Full blocks: nothing is appended to them any more.
     full: Vec<Arc<Vec<u8>>>,
     last: Vec<u8>,
     bytes: usize,

@@ -1,4 +1,4 @@
-//! A second copy of what tenants have set up, in a file beside the tree: the keys and values as the tree has
+//! A second copy of the setup, in a file beside the tree: the keys and values as the tree has
 //! them, each change behind the one before, under its revision and a checksum.
 //!
 //! A change is in this file, durably, before it is in the tree. So a start that finds the tree behind, after a
@@ -33,9 +33,9 @@ const KEEP: u64 = 256 * 1024;
 /// Keys with their values, as the tree has them.
 pub(super) type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// What the file has.
+/// The content of the file.
 #[derive(Debug)]
-pub(super) struct Copied {
+pub(super) struct CopyContent {
     pub revision: u64,
     pub seed: [u8; 32],
     pub entries: Entries,
@@ -49,7 +49,7 @@ pub(super) struct Copied {
     first: u64,
 }
 
-impl Copied {
+impl CopyContent {
     /// Reads the copy of the store at `path`, up to the first frame that is not sound; none if there is no file.
     ///
     /// # Errors
@@ -101,7 +101,7 @@ impl Copied {
     }
 }
 
-/// The value of the first frame, if that is sound, and what is behind it.
+/// The value of the first frame, if that is sound, and the bytes behind it.
 fn next(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first_chunk::<4>()?;
     let (sum, rest) = rest.split_first_chunk::<4>()?;
@@ -134,17 +134,17 @@ impl CatalogCopy {
         is_new: bool,
     ) -> Result<Self, StoreError> {
         let (revision, entries) = in_tree(disk)?;
-        let copied = match Copied::read(path) {
+        let copied = match CopyContent::read(path) {
             Err(StoreError::Damaged(error)) => {
                 tracing::warn!(
                     error,
-                    "the copy of what is set up is damaged; it is written anew"
+                    "the copy of the setup is damaged; it is written anew"
                 );
                 None
             }
             Ok(None) => {
                 if !is_new {
-                    tracing::warn!("the copy of what is set up is missing; it is written anew");
+                    tracing::warn!("the copy of the setup is missing; it is written anew");
                 }
                 None
             }
@@ -162,7 +162,7 @@ impl CatalogCopy {
             tracing::warn!(
                 revision = copied.revision,
                 found = revision,
-                "the tree is behind with what is set up and catches up with the copy"
+                "the tree is behind with the setup and catches up with the copy"
             );
             catch_up(disk, revision, &entries, &copied)?;
             return Self::write(path, &copied.entries, copied.revision, seed, fail);
@@ -171,13 +171,13 @@ impl CatalogCopy {
             tracing::warn!(
                 revision,
                 found = copied.revision,
-                "the copy of what is set up is older than the tree; it is written anew"
+                "the copy of the setup is older than the tree; it is written anew"
             );
             return Self::write(path, &entries, revision, seed, fail);
         }
         if let Some(key) = difference(&entries, &copied.entries) {
             return Err(damaged(
-                "what is set up",
+                "the setup",
                 &format!(
                     "{} is not in the tree as it is in the file {CATALOG_COPY}",
                     key_names::name_of(&key)
@@ -237,7 +237,7 @@ impl CatalogCopy {
             // It was refused, so that it is not to be made by the next start.
             let taken_back = self.file.set_len(before);
             if let Err(error) = taken_back.and_then(|()| self.file.sync_data()) {
-                tracing::warn!(%error, "a refused change of what is set up may be made by the next start");
+                tracing::warn!(%error, "a refused change of the setup may be made by the next start");
             }
             self.end = before;
         }
@@ -318,7 +318,7 @@ fn revision_of(value: Option<&[u8]>) -> Result<u64, StoreError> {
         Some(value) => value
             .try_into()
             .map(u64::from_be_bytes)
-            .map_err(|_| damaged("the revision of what is set up", "it does not have 8 bytes")),
+            .map_err(|_| damaged("the revision of the setup", "it does not have 8 bytes")),
         None => Ok(0),
     }
 }
@@ -333,7 +333,7 @@ fn difference(one: &Entries, other: &Entries) -> Option<Vec<u8>> {
 }
 
 /// Has the tree have what the copy has.
-fn catch_up(disk: &Disk, at: u64, there: &Entries, copied: &Copied) -> Result<(), StoreError> {
+fn catch_up(disk: &Disk, at: u64, there: &Entries, copied: &CopyContent) -> Result<(), StoreError> {
     let wanted = &copied.entries;
     let mut batch = Batch::default();
     let revision = copied.revision.to_be_bytes();

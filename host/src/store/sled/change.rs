@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::codec::{Parts, push_length, push_sized};
 use super::shapes::journal::push_entry;
 use super::shapes::kind::kind;
-use super::shapes::{Kind as _, Shape, Written, read};
+use super::shapes::{Kind as _, Shape, StoredValue, read};
 use crate::domain::clock::Millis;
 use crate::domain::dedup::{Dedup, DedupKey};
 use crate::domain::ids::{TaskId, WorkspaceName};

@@ -6,7 +6,7 @@ use super::codec::damaged;
 use super::key_names;
 use crate::store::StoreError;
 
-/// What a value with a checksum begins with.
+/// The first byte of a value that has a checksum.
 const MARK: u8 = 0xc5;
 /// Bytes before the value.
 pub(super) const HEADER: usize = 5;
@@ -47,7 +47,7 @@ pub(super) fn open<'a>(key: &[u8], stored: &'a [u8]) -> Result<&'a [u8], StoreEr
     }
 }
 
-/// The error for a value that is not what was written.
+/// The error for a value that differs from the written one.
 pub(super) fn wrong(key: &[u8]) -> StoreError {
     damaged(&key_names::name_of(key), "it is not what was written")
 }

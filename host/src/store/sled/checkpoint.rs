@@ -70,7 +70,7 @@ pub(super) fn run(shared: &Shared) {
     }
 }
 
-/// What a checkpoint folds beside the tasks that came to rest.
+/// Which tasks a checkpoint folds beside those that came to rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Extent {
     /// The oldest others if memory or log are past their bounds.
@@ -79,8 +79,8 @@ pub(super) enum Extent {
     Everything,
 }
 
-/// Folds every task that came to rest, and others as `extent` says; then lets go of the log that nobody
-/// needs. `false` if it paused for want of room: what is not folded stays in the log.
+/// Writes every task that came to rest into the tree, and others as `extent` says; then frees the slots of the log that
+/// are not needed any more. `false` if it paused for want of room: the other tasks stay in the log.
 pub(super) fn checkpoint(shared: &Shared, extent: Extent) -> Result<bool, StoreError> {
     let _one = shared.checkpointing.lock();
     if shared.stopped() {

@@ -13,7 +13,7 @@ use super::disk::Disk;
 use super::failure::{has_files, is_passing};
 use super::fragments::Long;
 use super::group;
-use super::lanes::{Lanes, MUCH, Most, Much};
+use super::lanes::{FRAGMENT_BYTES, GroupLimits, Lanes, LongChange};
 use super::log::Tail;
 use super::message::{Message, Part, Queued};
 use super::newest::Newest;
@@ -24,7 +24,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::{Ownership, StoreError};
 
 /// Changes in one group at most, and bytes in one of a workspace alone, unless a single change is longer.
-const MOST: Most = Most {
+const GROUP_LIMITS: GroupLimits = GroupLimits {
     changes: 512,
     bytes: 1024 * 1024,
 };
@@ -78,10 +78,10 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
             shared.could_not_fold(error);
         }
         if shared.space.is_none() {
-            // The log may be let go of what is written of it.
+            // The fragments that are written may be freed with the log.
             let error = shared.space.refusal();
             committer.give_up_long(&error);
-            lanes.is_written();
+            lanes.end_long();
             refuse(&mut queue, &mut lanes, &error);
             if shared.stopped() {
                 break;
@@ -107,10 +107,10 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
         if shared.stopped() {
             break;
         }
-        let has_fragment = match lanes.take(MOST, now, &mut batch) {
-            Much::Nothing => false,
-            Much::GoOn => true,
-            Much::Begin(queued) => {
+        let has_fragment = match lanes.take(GROUP_LIMITS, now, &mut batch) {
+            LongChange::None => false,
+            LongChange::Continue => true,
+            LongChange::Begin(queued) => {
                 committer.long = Some(Long::new(queued));
                 true
             }
@@ -129,10 +129,10 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
             }
         }
         if committer.long.is_none() {
-            lanes.is_written();
+            lanes.end_long();
         }
     }
-    // What is still queued gets no answer but this one.
+    // Queued changes are refused.
     queue.close();
     let error = shared.refusal();
     committer.give_up_long(&error);
@@ -154,7 +154,7 @@ fn refuse(queue: &mut mpsc::Receiver<Message>, lanes: &mut Lanes<Box<Queued>>, e
     }
 }
 
-/// What a wait for the next change came to.
+/// The result of a wait for the next change.
 enum Received {
     Change(Box<Queued>),
     Look,
@@ -338,7 +338,7 @@ impl Committer<'_> {
         let from = *long.from.get_or_insert(number);
         let mut is_last = false;
         let pushed = group::push_fragment(self.tail.group(), from, |group| {
-            is_last = long.push(group, MUCH)?;
+            is_last = long.push(group, FRAGMENT_BYTES)?;
             Ok(())
         });
         if let Err(error) = pushed {

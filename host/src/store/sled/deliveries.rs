@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::shapes::{Written, read};
+use super::shapes::{StoredValue, read};
 use super::shared::Shared;
 use crate::domain::clock::Millis;
 use crate::domain::delivery::{Delivery, DeliveryQuery};
@@ -20,7 +20,7 @@ use crate::domain::ids::WorkspaceName;
 use crate::domain::limits;
 use crate::store::StoreError;
 
-/// What a file begins with; its last byte is the version of the layout.
+/// The first bytes of a file; the last of them is the version of the layout.
 const HEADER: &[u8; 8] = b"stepdlv\x01";
 /// Bytes before a record's value.
 const FRAME: usize = 8;

@@ -151,7 +151,7 @@ impl Disk {
         })
     }
 
-    /// Makes everything in the tree durable. What is lost of it again is found elsewhere: in the copy of the
+    /// Makes everything in the tree durable. A value that is lost again is found elsewhere: in the copy of the
     /// catalog, or in the log.
     pub(super) fn flush_catalog(&self) -> Result<(), StoreError> {
         let _one = self.flushing.lock();
@@ -159,8 +159,7 @@ impl Disk {
         self.sync_tree()
     }
 
-    /// Has the device write what sled has given to the kernel so far: whoever syncs next waits for no more than what
-    /// came since.
+    /// Has the device write the pages that sled has given to the kernel so far: the next sync waits only for later ones.
     pub(super) fn sync_written(&self) -> Result<(), StoreError> {
         self.db
             .file()

@@ -1,8 +1,8 @@
-//! Workspaces that were deleted: what is left of them is erased, and until then there is nothing of
+//! Erases workspaces that were deleted. Until that is done there is nothing of
 //! them to be seen, and their names are not taken again.
 //!
 //! The deletion is one batch: all that was set up goes, and `y/<ws>` comes. From then on no change of a
-//! task of the workspace is taken, so that what there is does not grow. [`Erasure`] then removes it from
+//! task of the workspace is taken, so that the rest does not grow. [`Erasure`] then removes it from
 //! memory, log, tree, archive and bodies, in steps each of which may be made twice, and `y/<ws>` last.
 
 use std::collections::HashSet;

@@ -9,7 +9,7 @@ pub(super) enum Write {
     Append,
     /// The log is made durable.
     Sync,
-    /// What a failed append left in the log is taken back.
+    /// The rest of a failed append is removed from the log.
     Mend,
     /// A slot of the log is made.
     Slot,

@@ -1,4 +1,4 @@
-//! What goes wrong with files and the tree, in the store's words: no room, not available, or why a
+//! Failures of files and of the tree, as errors of the store: no room, not available, or why a
 //! directory cannot be opened.
 
 use std::io;
@@ -40,7 +40,7 @@ pub enum OpenError {
         /// The newest known format.
         known: u32,
     },
-    /// The disk is so full that not even what is there can be opened.
+    /// The disk is so full that the store cannot even be opened.
     #[error(
         "the disk of the data directory {path} is full: {free} bytes are free and a start takes up to {needed}; make room and start again, nothing that was acknowledged is lost ({reason})"
     )]
@@ -51,10 +51,10 @@ pub enum OpenError {
         free: u64,
         /// Bytes that opening may take.
         needed: u64,
-        /// What failed.
+        /// The operation that failed.
         reason: String,
     },
-    /// What is there cannot be read.
+    /// A stored value cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

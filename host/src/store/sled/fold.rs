@@ -169,7 +169,7 @@ impl Folder {
             }
             self.note_done(disk, open)?;
         }
-        // What has pieces already goes on there, so that a record does not grow with its journal.
+        // A journal that has pieces already continues in pieces, so that a record does not grow with its journal.
         if streamed > 0 || is_ahead || whole + HEADER > PIECE {
             self.record.clear();
             let numbers = (open.count, open.settled, streamed + length as u64);

@@ -1,7 +1,7 @@
 //! Long changes are written in fragments, so that small ones need not wait for all of them: each fragment is in a group with
-//! what else there is, and the changes are made when the group is durable that has their end.
+//! what else there is, and the changes are decoded when the group is durable that has their end.
 //!
-//! One is written at a time. Until its end is there it is nothing: a crash leaves fragments that nobody asks for.
+//! One is written at a time. Until its end is there it is nothing: a crash leaves fragments that are never read.
 
 use super::change::Change;
 use super::codec::damaged;
@@ -63,7 +63,7 @@ impl Long {
         Ok(is_last)
     }
 
-    /// What makes the changes of it, once the order of its parts is known.
+    /// The end of the change: with it a reader makes the changes, once the order of its parts is known.
     pub(super) fn end(&mut self, from: u64) -> End {
         End {
             from,
@@ -81,27 +81,27 @@ pub(super) struct Fragments {
     bytes: Vec<u8>,
 }
 
-/// A change from the log, and the first group that is needed for it.
-pub(super) struct Made {
+/// A change that was read from the log, and the number of the first group that holds a part of it.
+pub(super) struct DecodedChange {
     pub(super) change: Change,
     pub(super) from: u64,
 }
 
 impl Fragments {
-    /// The changes that group `number` makes, in order; an error in place of those that are not what was written.
+    /// The changes that group `number` completes, in order; an error in place of those that differ from the written ones.
     ///
     /// # Errors
-    /// A group that is not what was written.
+    /// A group that differs from the written one.
     pub(super) fn changes(
         &mut self,
         number: u64,
         payload: &[u8],
-    ) -> Result<Vec<Result<Made, StoreError>>, StoreError> {
+    ) -> Result<Vec<Result<DecodedChange, StoreError>>, StoreError> {
         let items = group::decode_group(payload)?;
-        let mut made = Vec::with_capacity(items.len());
+        let mut decoded = Vec::with_capacity(items.len());
         for item in items {
             match item {
-                Item::Change(change) => made.push(Ok(Made {
+                Item::Change(change) => decoded.push(Ok(DecodedChange {
                     change,
                     from: number,
                 })),
@@ -117,13 +117,13 @@ impl Fragments {
                     Ok(changes) => {
                         let from = end.from;
                         let changes = changes.into_iter();
-                        made.extend(changes.map(|change| Ok(Made { change, from })));
+                        decoded.extend(changes.map(|change| Ok(DecodedChange { change, from })));
                     }
-                    Err(error) => made.push(Err(error)),
+                    Err(error) => decoded.push(Err(error)),
                 },
             }
         }
-        Ok(made)
+        Ok(decoded)
     }
 
     fn end(&mut self, end: &End) -> Result<Vec<Change>, StoreError> {

@@ -21,7 +21,7 @@ pub(super) const SLOT_HEADER: usize = 32;
 /// Bytes before a group's payload.
 pub(super) const HEADER: usize = 24;
 
-/// What groups are sealed with in a store of this seed.
+/// The key of the checksums of groups, in a store of this seed.
 pub(super) fn key(seed: &[u8; 32]) -> [u8; 32] {
     let key = Sha256::new_with_prefix(b"stepwell log").chain_update(seed);
     key.finalize().into()
@@ -145,7 +145,7 @@ pub(super) fn read_slot(
         at += framed_length(length) as usize;
         number += 1;
     }
-    // What was here before has lower numbers; a sound group with a higher one was written after
+    // An older group here has a lower number; a sound group with a higher one was written after
     // this one was synced.
     let highest = first + (bytes.len() / HEADER) as u64;
     if has_group(bytes, key, at, number + 1..=highest) {

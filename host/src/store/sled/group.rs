@@ -14,7 +14,7 @@ pub(super) fn push_change(group: &mut Vec<u8>, encoded: &[u8]) -> Result<(), Sto
     Ok(())
 }
 
-/// Begins a group of changes; what is in it decides the version.
+/// Begins a group of changes; its content decides the version.
 pub(super) fn begin_group(group: &mut Vec<u8>, has_keys: bool, has_fragments: bool) {
     group.push(match (has_keys, has_fragments) {
         (_, true) => 3,
@@ -23,7 +23,7 @@ pub(super) fn begin_group(group: &mut Vec<u8>, has_keys: bool, has_fragments: bo
     });
 }
 
-/// What an item of a group is that is no change: its first byte, where a change has its kind.
+/// The first byte of an item that is no change; a change has its kind there.
 const FRAGMENT: u8 = 5;
 const END: u8 = 6;
 
@@ -92,7 +92,7 @@ pub(super) fn push_fragment(
     })
 }
 
-/// What a group has.
+/// An item of a group.
 // Nearly every item is the large one: a box would cost each of them an allocation.
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
@@ -190,7 +190,7 @@ pub(super) fn decode_fragments(bytes: &[u8], indexes: &[u32]) -> Result<Vec<Chan
     Ok(changes)
 }
 
-/// What a group has, in order.
+/// The items of a group, in order.
 pub(super) fn decode_group(bytes: &[u8]) -> Result<Vec<Item>, StoreError> {
     read::<Group>(bytes).map(|Group(items)| items)
 }

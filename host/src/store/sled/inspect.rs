@@ -1,4 +1,4 @@
-//! The readers of what is on disk, by themselves, for the fuzz targets in `fuzz/`. They take any bytes: an
+//! The readers of the files on disk, by themselves, for the fuzz targets in `fuzz/`. They take any bytes: an
 //! error or `false` says that they are not what they should be.
 
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::frame::{self, HEADER, SLOT_HEADER};
 use super::group::Group;
 use super::places::Places;
 use super::shapes::record::Record;
-use super::shapes::{Kind, Written as _, read};
+use super::shapes::{Kind, StoredValue as _, read};
 use crate::domain::journal::Entry;
 use crate::domain::schedule::Schedule;
 use crate::domain::step::Step;
@@ -84,7 +84,7 @@ pub fn read_head(bytes: &[u8]) -> Result<TaskHead, StoreError> {
     read(bytes)
 }
 
-/// What [`read_head`] reads.
+/// The result of [`read_head`].
 ///
 /// # Errors
 /// A head that has no shape.

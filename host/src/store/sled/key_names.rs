@@ -1,8 +1,8 @@
-//! What the values of the tree are called in errors.
+//! Names of the tree's values in errors.
 
 use super::keys;
 
-/// What a value at a key is called in errors: its kind, the workspace, and its task or name.
+/// The name of a key's value in errors: its kind, the workspace, and its task or name.
 pub(super) fn name_of(key: &[u8]) -> String {
     let (key, piece) = match key.strip_prefix(b"x/") {
         Some(long) if long.len() > 5 => (&long[..long.len() - 5], "a piece of "),

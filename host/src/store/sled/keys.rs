@@ -17,7 +17,7 @@
 //! | `b/<ws>\0<id>` | digests of the terms of those done tasks |
 //! | `e/<ws>\0<day u32><tier u8><run u64><key>` | keys of deliveries from that one on, see [`super::dedup`] |
 //! | `p/<ws>` | a workspace's settings |
-//! | `m/revision`, `v/<ws>` | how often what is set up was changed; the revision in which a workspace last was (u64) |
+//! | `m/revision`, `v/<ws>` | how often the setup was changed; the revision in which a workspace last was (u64) |
 //! | `h/<ws>\0<id>`, `q/<ws>\0<name>`, `g/<ws>\0<key>`, `k/<ws>\0<name>` | a webhook, a step, a config value, a connector |
 //! | `f/<ws>\0<name>`, `l/<ws>\0<name>` | a schedule, the last planned time of it whose task is already stored (u64) |
 //! | `n/<ws>\0<id>`, `o/<id>` | a token of a workspace, of the server |
@@ -44,7 +44,7 @@ pub(super) const UPGRADED: &[u8] = b"m/terms";
 pub(super) const REMOVED: &[u8] = b"m/removed";
 /// The archive's places.
 pub(super) const PLACES: &[u8] = b"a/";
-/// How often what is set up was changed, u64.
+/// How often the setup was changed, u64.
 pub(super) const REGISTRY_REVISION: &[u8] = b"m/revision";
 /// The revision in which a token of the server was last changed, u64.
 pub(super) const SERVER_REVISION: &[u8] = b"m/server";
@@ -81,7 +81,7 @@ pub(super) const ERASING: &[u8] = b"y/";
 pub(super) const MARKS: &[u8] = b"l/";
 /// All records of tasks.
 pub(super) const TASKS: &[u8] = b"t/";
-/// What is set up in a workspace.
+/// The setup of a workspace.
 pub(super) const SET_UP: [&[u8]; 7] = [
     WEBHOOKS, STEPS, CONFIG, CONNECTORS, SCHEDULES, MARKS, TOKENS,
 ];
@@ -113,13 +113,13 @@ pub(super) fn is_audit(key: &[u8]) -> bool {
     key.starts_with(AUDIT) || key.starts_with(SERVER_AUDIT)
 }
 
-/// What there is of a workspace's tasks beside their records, and of what was done with them; `w/` keys do not
+/// Values of a workspace's tasks beside their records, and its logs; `w/` keys do not
 /// begin with the workspace.
 pub(super) const OF_TASKS: [&[u8]; 9] = [
     b"j/", b"r/", b"s/", b"d/", PLACES, b"b/", DEDUP, b"x/t/", AUDIT,
 ];
 
-/// What all keys of a kind begin with that are of a workspace.
+/// The prefix of a workspace's keys of a kind.
 pub(super) fn all_of(prefix: &[u8], workspace: &WorkspaceName) -> Vec<u8> {
     [prefix, workspace.as_str().as_bytes(), &[0]].concat()
 }
@@ -183,7 +183,7 @@ pub(super) fn span_of(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(*key.last_chunk()?))
 }
 
-/// What the archive has of tasks from `id` on.
+/// The key of the places in the archive of tasks from `id` on.
 pub(super) fn places(workspace: &WorkspaceName, id: TaskId) -> Vec<u8> {
     scoped(b"a/", workspace, &[id.as_bytes()])
 }

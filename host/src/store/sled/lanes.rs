@@ -1,5 +1,5 @@
-//! What waits for the committer, by workspace. While several workspaces write, a group has a little of each of them,
-//! and much of one alone, in turn: so a small change waits for at most [`MUCH`] bytes of others, whatever they write.
+//! Changes that wait for the committer, by workspace. While several workspaces write, a group has [`SHARE_BYTES`] of each
+//! of them, and [`FRAGMENT_BYTES`] of one alone, in turn: so a small change waits for at most [`FRAGMENT_BYTES`] of others.
 //! Changes of one workspace keep their order: an effect is settled by the commit that comes after it.
 
 use std::collections::VecDeque;
@@ -10,26 +10,26 @@ use rustc_hash::FxHashMap;
 use crate::domain::ids::WorkspaceName;
 
 /// Bytes that each workspace has in a group.
-const LITTLE: usize = 8 * 1024;
+const SHARE_BYTES: usize = 8 * 1024;
 /// Bytes that one of them has in it beyond that. A longer change is written in fragments of so many.
-pub(super) const MUCH: usize = 64 * 1024;
+pub(super) const FRAGMENT_BYTES: usize = 64 * 1024;
 /// For how long a workspace counts as one that writes after it last did.
 const WRITES: Duration = Duration::from_secs(1);
 
-/// What a group has beside small changes.
-pub(super) enum Much<T> {
-    /// Nothing.
-    Nothing,
+/// Whether a group has a fragment of a change that is longer than [`FRAGMENT_BYTES`].
+pub(super) enum LongChange<T> {
+    /// It has none.
+    None,
     /// The first fragment of a long change. Those of its workspace that come after it wait for
-    /// [`Lanes::is_written`].
+    /// [`Lanes::end_long`].
     Begin(T),
     /// The next fragment of the long change that was begun.
-    GoOn,
+    Continue,
 }
 
-/// The most that a group has, in changes and in bytes, while one workspace writes alone.
+/// How many changes, and bytes of them, are taken into a group at most.
 #[derive(Clone, Copy)]
-pub(super) struct Most {
+pub(super) struct GroupLimits {
     pub changes: usize,
     pub bytes: usize,
 }
@@ -41,11 +41,11 @@ pub(super) struct Lanes<T> {
     /// Workspaces with changes that wait, in turn.
     order: VecDeque<WorkspaceName>,
     count: usize,
-    /// Whose long change is being written.
+    /// The workspace whose long change is being written.
     long: Option<WorkspaceName>,
     /// Whether the long change had the last turn.
     had_turn: bool,
-    /// Who wrote last, and who did before that.
+    /// The workspaces that wrote last and before that.
     writers: [Option<(WorkspaceName, Instant)>; 2],
 }
 
@@ -116,39 +116,45 @@ impl<T> Lanes<T> {
     }
 
     /// Takes the next group out.
-    pub(super) fn take(&mut self, most: Most, now: Instant, group: &mut Vec<T>) -> Much<T> {
+    pub(super) fn take(
+        &mut self,
+        limits: GroupLimits,
+        now: Instant,
+        group: &mut Vec<T>,
+    ) -> LongChange<T> {
         if !self.is_shared(now) && self.long.is_none() {
             if let Some(workspace) = self.order.front().cloned() {
-                self.take_from(&workspace, most, group);
+                self.take_from(&workspace, limits, group);
             }
-            return Much::Nothing;
+            return LongChange::None;
         }
-        let little = |group: &Vec<T>| Most {
-            changes: most.changes.saturating_sub(group.len()),
-            bytes: LITTLE,
+        let share = |group: &Vec<T>| GroupLimits {
+            changes: limits.changes.saturating_sub(group.len()),
+            bytes: SHARE_BYTES,
         };
         for workspace in self.order.clone() {
             let front = self.front(&workspace);
-            if self.long.as_ref() != Some(&workspace) && front.is_some_and(|bytes| bytes <= LITTLE)
+            if self.long.as_ref() != Some(&workspace)
+                && front.is_some_and(|bytes| bytes <= SHARE_BYTES)
             {
-                let little = little(group);
-                self.take_from(&workspace, little, group);
+                let share = share(group);
+                self.take_from(&workspace, share, group);
             }
         }
         let is_long_next = self.long.is_some() && !self.had_turn;
-        if !is_long_next && let Some(much) = self.take_much(most, group) {
+        if !is_long_next && let Some(long) = self.take_large(limits, group) {
             self.had_turn = false;
-            return much;
+            return long;
         }
         self.had_turn = true;
         match self.long {
-            Some(_) => Much::GoOn,
-            None => Much::Nothing,
+            Some(_) => LongChange::Continue,
+            None => LongChange::None,
         }
     }
 
-    /// Takes much of the next workspace that has more than a little. None if none has.
-    fn take_much(&mut self, most: Most, group: &mut Vec<T>) -> Option<Much<T>> {
+    /// Takes up to [`FRAGMENT_BYTES`] of the next workspace that has more than its share. None if none has.
+    fn take_large(&mut self, limits: GroupLimits, group: &mut Vec<T>) -> Option<LongChange<T>> {
         for _ in 0..self.order.len() {
             let workspace = self.order.pop_front()?;
             self.order.push_back(workspace.clone());
@@ -156,32 +162,32 @@ impl<T> Lanes<T> {
             if self.long.as_ref() == Some(&workspace) {
                 continue;
             }
-            if front > MUCH {
+            if front > FRAGMENT_BYTES {
                 if self.long.is_some() {
                     continue;
                 }
                 let change = self.pop(&workspace)?;
                 self.long = Some(workspace);
-                return Some(Much::Begin(change));
+                return Some(LongChange::Begin(change));
             }
-            let much = Most {
-                changes: most.changes.saturating_sub(group.len()),
-                bytes: MUCH,
+            let large = GroupLimits {
+                changes: limits.changes.saturating_sub(group.len()),
+                bytes: FRAGMENT_BYTES,
             };
-            self.take_from(&workspace, much, group);
-            return Some(Much::Nothing);
+            self.take_from(&workspace, large, group);
+            return Some(LongChange::None);
         }
         None
     }
 
-    /// The long change is written, or is not to be.
-    pub(super) fn is_written(&mut self) {
+    /// Ends the long change: it is written, or was given up.
+    pub(super) fn end_long(&mut self) {
         self.long = None;
     }
 
-    /// Takes changes of a workspace, up to `most` bytes; the first one may be longer.
-    fn take_from(&mut self, workspace: &WorkspaceName, most: Most, group: &mut Vec<T>) {
-        let (mut left, end) = (most.bytes, group.len() + most.changes);
+    /// Takes changes of a workspace, up to `limits`; the first one may be longer.
+    fn take_from(&mut self, workspace: &WorkspaceName, limits: GroupLimits, group: &mut Vec<T>) {
+        let (mut left, end) = (limits.bytes, group.len() + limits.changes);
         let mut is_first = true;
         while group.len() < end
             && let Some(bytes) = self.front(workspace)
@@ -222,7 +228,7 @@ impl<T> Lanes<T> {
 mod tests {
     use super::*;
 
-    const MOST: Most = Most {
+    const GROUP_LIMITS: GroupLimits = GroupLimits {
         changes: 100,
         bytes: 1024 * 1024,
     };
@@ -231,10 +237,10 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn take(lanes: &mut Lanes<u32>, now: Instant) -> (Vec<u32>, Much<u32>) {
+    fn take(lanes: &mut Lanes<u32>, now: Instant) -> (Vec<u32>, LongChange<u32>) {
         let mut group = Vec::new();
-        let much = lanes.take(MOST, now, &mut group);
-        (group, much)
+        let long = lanes.take(GROUP_LIMITS, now, &mut group);
+        (group, long)
     }
 
     #[test]
@@ -243,19 +249,19 @@ mod tests {
         for change in 0..150 {
             lanes.push(&loud, 1_000, change, now);
         }
-        lanes.push(&loud, 8 * MUCH, 150, now);
-        lanes.push(&loud, 9 * MUCH, 151, now);
+        lanes.push(&loud, 8 * FRAGMENT_BYTES, 150, now);
+        lanes.push(&loud, 9 * FRAGMENT_BYTES, 151, now);
         let expected = [(0..100).collect(), (100..151).collect(), vec![151]];
         for expected in expected {
-            let (group, much) = take(&mut lanes, now);
+            let (group, long) = take(&mut lanes, now);
             assert_eq!(group, expected);
-            assert!(matches!(much, Much::Nothing));
+            assert!(matches!(long, LongChange::None));
         }
         assert!(lanes.is_idle());
     }
 
     #[test]
-    fn while_others_write_a_group_has_little_of_each_and_much_of_one() {
+    fn while_others_write_a_group_has_a_share_of_each_and_a_fragment_of_one() {
         let (mut lanes, now) = (Lanes::default(), Instant::now());
         for change in 0..8 {
             lanes.push(&name("loud"), 60_000, change, now);
@@ -287,35 +293,38 @@ mod tests {
     fn a_long_change_goes_in_turn_with_what_others_have() {
         let (mut lanes, now) = (Lanes::default(), Instant::now());
         let (loud, louder, quiet) = (name("loud"), name("louder"), name("quiet"));
-        lanes.push(&loud, 5 * MUCH, 0, now);
+        lanes.push(&loud, 5 * FRAGMENT_BYTES, 0, now);
         lanes.push(&loud, 10, 1, now);
-        lanes.push(&louder, 5 * MUCH, 100, now);
+        lanes.push(&louder, 5 * FRAGMENT_BYTES, 100, now);
         lanes.push(&louder, 30_000, 101, now);
         lanes.push(&quiet, 10, 1_000, now);
-        let (group, much) = take(&mut lanes, now);
+        let (group, long) = take(&mut lanes, now);
         assert_eq!(group, [1_000]);
-        assert!(matches!(much, Much::Begin(0)));
+        assert!(matches!(long, LongChange::Begin(0)));
         for change in 0..3 {
             lanes.push(&quiet, 10, 2_000 + change, now);
-            let (group, much) = take(&mut lanes, now);
+            let (group, long) = take(&mut lanes, now);
             assert_eq!(group, [2_000 + change]);
-            assert!(matches!(much, Much::GoOn), "one long change at a time");
+            assert!(
+                matches!(long, LongChange::Continue),
+                "one long change at a time"
+            );
         }
-        lanes.is_written();
-        // Now what came after it.
-        let (group, much) = take(&mut lanes, now);
+        lanes.end_long();
+        // Now the changes that came after it.
+        let (group, long) = take(&mut lanes, now);
         assert_eq!(group, [1]);
-        assert!(matches!(much, Much::Begin(100)));
+        assert!(matches!(long, LongChange::Begin(100)));
         lanes.push(&loud, 20_000, 2, now);
         let mut had = Vec::new();
         for _ in 0..2 {
-            let (group, much) = take(&mut lanes, now);
-            had.push((group, matches!(much, Much::GoOn)));
+            let (group, long) = take(&mut lanes, now);
+            had.push((group, matches!(long, LongChange::Continue)));
         }
         had.sort();
         assert_eq!(had, [(vec![], true), (vec![2], false)]);
         assert!(!lanes.is_idle(), "the rest of the long change");
-        lanes.is_written();
+        lanes.end_long();
         assert_eq!(take(&mut lanes, now).0, [101]);
         assert!(lanes.is_idle());
         lanes.push(&quiet, 10, 3_000, now);

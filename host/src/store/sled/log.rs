@@ -1,8 +1,8 @@
-//! The group log: what has been acknowledged and not yet folded into the tree.
+//! The group log: changes that have been acknowledged and not yet folded into the tree.
 //!
 //! A directory of slots, files of one size that are written over again when their groups are no
 //! longer needed, so that a group costs one `pwrite` and one `fdatasync` of blocks that are there
-//! already. It knows groups as bytes under a number; what is in them is the codec's.
+//! already. It knows groups as bytes under a number; the codec knows their content.
 //!
 //! A slot: 32 bytes of header (magic, version, first group's number, checksum), then groups: 24
 //! bytes of header (length, CRC-32 of the payload, number, seal), the payload, padding to 8
@@ -51,7 +51,7 @@ struct Current {
 }
 
 impl Tail {
-    /// Begins a group; its payload is what is appended to the buffer.
+    /// Begins a group; the bytes that are appended to the buffer are its payload.
     pub(super) fn begin(&mut self) -> &mut Vec<u8> {
         if self.buffer.capacity() > KEEP {
             self.buffer = Vec::new();

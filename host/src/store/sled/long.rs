@@ -16,16 +16,16 @@ use crate::store::StoreError;
 pub(super) const PIECE: usize = 6000;
 /// Version byte and the number of further pieces.
 const ENVELOPE: usize = 5;
-/// What comes before a value's first piece.
+/// Bytes before a value's first piece: a checksum and an envelope.
 pub(super) const HEADER: usize = checked::HEADER + ENVELOPE;
 
-/// What comes before a value's first piece, without the checksum.
+/// The envelope of a value with so many further pieces, without the checksum.
 pub(super) fn envelope(further: u32) -> [u8; ENVELOPE] {
     let [a, b, c, d] = further.to_le_bytes();
     [Envelope::NEWEST, a, b, c, d]
 }
 
-/// What is in an envelope: the number of further pieces.
+/// The content of an envelope: the number of further pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Envelope(u32);
 

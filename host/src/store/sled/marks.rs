@@ -1,4 +1,4 @@
-//! What must be there: the generation of the tree, the files of the log, the segments of the archive. It
+//! Records which parts must exist: the generation of the tree, the files of the log, the segments of the archive. It
 //! stands in a file beside them, so that a start notices a part that is missing, cut, or older than it was.
 //!
 //! The file is replaced as a whole, and before or after what it speaks of, so that after a crash it never
@@ -28,10 +28,10 @@ use crate::store::StoreError;
 
 const MAGIC: &[u8; 8] = b"stepwmrk";
 
-/// What must be there.
+/// The parts that must exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct StoreMarks {
-    /// What the tree's generations begin with.
+    /// The prefix of the tree's generations.
     pub tag: Tag,
     /// The generation that the tree has at least.
     pub generation: u64,
@@ -105,7 +105,7 @@ impl StoreMarks {
         read(value)
     }
 
-    /// Those of the store at `path`; none if it has no such file.
+    /// The marks of the store at `path`; none if it has no such file.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, StoreError> {
         match std::fs::read(path.join(MARKS)) {
             Ok(bytes) => Self::decode(&bytes).map(Some),

@@ -1,4 +1,4 @@
-//! What the committer is sent.
+//! Messages to the committer.
 
 use tokio::sync::oneshot;
 
@@ -11,19 +11,20 @@ pub(super) struct Part {
     pub(super) change: Change,
     /// The change as [`change::encode_change`] encoded it.
     pub(super) encoded: Vec<u8>,
-    /// The version that a commit or note stands on.
+    /// The version of the task that a commit or note changes.
     pub(super) expected: Option<u64>,
-    /// What the write stands on.
+    /// The claim on the task's partition by which the write is allowed.
     pub(super) claim: Claim,
-    /// When the delivery came whose key the change has, and how often keys had moved when it was not found.
-    pub(super) looked: Option<Looked>,
+    /// The lookup that did not find the change's deduplication key; none if it has no key.
+    pub(super) lookup: Option<DedupLookup>,
 }
 
-/// See [`Part::looked`].
+/// See [`Part::lookup`].
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Looked {
+pub(super) struct DedupLookup {
+    /// When the delivery arrived.
     pub at: Millis,
-    /// [`DedupIndex::moved`](super::dedup::index::DedupIndex::moved).
+    /// [`DedupIndex::moved`](super::dedup::index::DedupIndex::moved) before the lookup.
     pub moved: u64,
 }
 
@@ -32,7 +33,7 @@ impl Part {
         claim: Claim,
         change: Change,
         expected: Option<u64>,
-        looked: Option<Looked>,
+        lookup: Option<DedupLookup>,
     ) -> Result<Self, StoreError> {
         let encoded = change::encode_change(&change)?;
         Ok(Self {
@@ -40,12 +41,12 @@ impl Part {
             encoded,
             expected,
             claim,
-            looked,
+            lookup,
         })
     }
 }
 
-/// What waits to be made durable, all of it or nothing.
+/// Changes that wait to be made durable, all of them or none.
 pub(super) struct Queued {
     pub first: Part,
     /// Nearly always empty.
@@ -65,7 +66,7 @@ impl Queued {
     }
 }
 
-/// What the committer is sent.
+/// A message to the committer.
 // Nearly every message is the large one: a box would cost each of them an allocation.
 #[allow(clippy::large_enum_variant)]
 pub(super) enum Message {

@@ -7,7 +7,7 @@ use sled::Batch;
 
 use super::failpoint::Write;
 use super::failure::from_sled;
-use super::shapes::Written as _;
+use super::shapes::StoredValue as _;
 use super::shared::Shared;
 use super::{SledStore, audit_logs, checked, dedup, deliveries};
 use crate::domain::audit::{AuditEntry, AuditId};

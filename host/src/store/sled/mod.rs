@@ -1,11 +1,11 @@
-//! The embedded store: a group log for what was just acknowledged, an overlay of it in memory, and
+//! The embedded store: a group log for changes that were just acknowledged, an overlay of it in memory, and
 //! a checkpoint that folds the log into a sled tree of task records and an archive of finished ones.
 //!
 //! A change is encoded on its caller's thread, put in order and made durable by the one committer
 //! thread together with all others that wait, and then taken into the overlay. Tasks that came to
 //! rest are folded in key order, many at once: one that is accepted and finished within a moment is
 //! appended to the archive and costs the tree a part of a key; tasks that are ready stay in memory
-//! until they take too much of it. Behind what is folded the log is let go.
+//! until they take too much of it. The log of folded changes is freed.
 
 mod archive;
 mod audit;
@@ -86,7 +86,7 @@ use self::change::Change;
 use self::checkpoint::Extent;
 pub use self::failure::OpenError;
 pub use self::gather::AnnouncedWrite;
-use self::message::{Looked, Message, Part, Queued};
+use self::message::{DedupLookup, Message, Part, Queued};
 use self::purge::Purge;
 pub use self::settings::SledSettings;
 use self::shared::Shared;
@@ -198,14 +198,14 @@ impl SledStore {
         workspace: &WorkspaceName,
         task: TaskId,
         dedup: Dedup,
-    ) -> Result<Looked, StoreError> {
+    ) -> Result<DedupLookup, StoreError> {
         // Before the look: what moves during it counts as not seen.
         let moved = self.shared.dedup.moved();
         let _steady = self.shared.steady.read();
         let found = dedup::find::delivered(&self.shared, workspace, dedup.key, dedup.at)?;
         match found.filter(|found| *found != task) {
             Some(task) => Err(StoreError::Duplicate { task }),
-            None => Ok(Looked {
+            None => Ok(DedupLookup {
                 at: dedup.at,
                 moved,
             }),

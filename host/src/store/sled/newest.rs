@@ -15,7 +15,7 @@ pub(super) struct Newest {
     /// Every id that is there and greater than this is in `known`.
     past: TaskId,
     known: FxHashSet<TaskId>,
-    /// Those of `known`, in the order in which they came.
+    /// The ids of `known`, in the order in which they came.
     order: VecDeque<TaskId>,
 }
 
@@ -58,7 +58,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is said to be new was never there; nearly all that come nearly in order are new.
+        /// An id that counts as new was never there. Of ids that come nearly in order, nearly all count as new.
         #[test]
         fn nothing_is_new_twice(jitter in prop::collection::vec(0u32..2000, 4000)) {
             let mut newest = Newest::after(Some(id(100)));

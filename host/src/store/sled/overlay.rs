@@ -1,4 +1,4 @@
-//! Tasks that have moved since they were last folded: what is durable only in the log. Where the
+//! Tasks that have changed since they were last folded; these changes are durable only in the log. Where the
 //! overlay has a task, it is right and the tree is behind.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -68,14 +68,14 @@ impl OverlayTask {
     }
 }
 
-/// What a change has replaced: a task as a checkpoint may have it yet, and data.
+/// The values that a change has replaced: a task as a checkpoint may still have it, and data.
 pub(super) type Displaced = (Option<Arc<OverlayTask>>, Option<Arc<str>>);
 
 /// One workspace's tasks.
 #[derive(Debug, Default)]
 pub(super) struct Space {
     pub tasks: BTreeMap<TaskId, Arc<OverlayTask>>,
-    /// Those of them that are ready.
+    /// The tasks of them that are ready.
     pub ready: BTreeSet<TaskId>,
     /// Roughly what they cost in memory.
     bytes: usize,
@@ -87,9 +87,9 @@ pub(super) struct Overlay {
     /// The store's maps use `rustc-hash`: task ids and workspace names are not chosen by those who
     /// could gain by collisions, and the default hasher would be most of a look-up's cost.
     spaces: FxHashMap<WorkspaceName, Space>,
-    /// Those that are due at some time.
+    /// The tasks that are due at some time.
     pub due: BTreeSet<(Millis, WorkspaceName, TaskId)>,
-    /// Those that came to rest since the last checkpoint took this list; may repeat.
+    /// The tasks that came to rest since the last checkpoint took this list; may repeat.
     rested: Vec<(WorkspaceName, TaskId)>,
     /// Keys of deliveries that are not folded.
     pub dedup: Recent,

@@ -67,7 +67,7 @@ pub(super) fn each_piece(
     Ok(true)
 }
 
-/// Gives what is to be put at the keys of the pieces of a journal that has `streamed` bytes there, and goes on with `parts`.
+/// The keys and values of the pieces of a journal that has `streamed` bytes in pieces already and continues with `parts`.
 pub(super) fn each_new<'a>(
     (workspace, id): (&WorkspaceName, TaskId),
     streamed: u64,
@@ -120,7 +120,7 @@ pub(super) fn put_ahead(shared: &Shared, open: &OverlayTask) -> Result<bool, Sto
     let apply = |batch: &mut Batch| {
         shared.settings.fail.before(Write::Fold)?;
         let batch = std::mem::take(batch);
-        // Nobody reads them, so readers of several keys need not be kept out.
+        // They are not read any more, so readers of several keys need not be kept out.
         shared.with_disk(|disk| disk.db.apply_batch(batch).map_err(from_sled))
     };
     each_new((workspace, id), streamed, parts, |key, stored| {

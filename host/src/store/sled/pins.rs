@@ -1,4 +1,4 @@
-//! What the log is kept for.
+//! Counts the tasks that need a group of the log, so that it is kept.
 
 use std::collections::VecDeque;
 

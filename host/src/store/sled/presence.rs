@@ -27,7 +27,7 @@ pub(super) struct Missing {
     pub why: String,
 }
 
-/// What is missing or cut in the store at `path`.
+/// The files that are missing or cut in the store at `path`.
 pub(super) fn missing(path: &Path, noted: Option<&StoreMarks>) -> Vec<Missing> {
     let mut all = Vec::new();
     let has_tree = path.join("tree/db").exists();

@@ -1,14 +1,14 @@
 //! Removes finished tasks whose time is over, and gives back what they took on the disk.
 //!
-//! A pass erases what is left of workspaces that were deleted ([`super::erase`]), and removes keys of
+//! A pass erases workspaces that were deleted ([`super::erase`]), and removes keys of
 //! deliveries whose time is over ([`super::dedup`]) and old entries of the audit log ([`super::audit`]). Then it goes through every workspace: the tasks of its tree and those of the archive, by their ids
 //! from the oldest on, as far as any can be old enough. A task is removed by one batch: all that the
 //! tree knows of it, or nothing. Segments of the archive that no task points to any more are removed
-//! then; of one that is half empty what is left is moved to another first.
+//! then; of one that is half empty the rest is moved to another first.
 //!
 //! - **The log** may still have changes of a task that is removed, and no start is to take it for a new
 //!   one, or for a gap: see [`Removed`]. For that every task is folded as a pass begins.
-//! - **A writer** that moves a task on while it is removed would build on what is gone: a removal and
+//! - **A writer** that moves a task on while it is removed would build on a removed task: a removal and
 //!   the committer exclude each other ([`Shared::removing`]), and what the overlay has is left alone.
 //! - **A crash** may leave a body or a file without its task, or a segment to which nothing points: the first
 //!   pass after a start looks for both.
@@ -194,7 +194,7 @@ impl Pass {
             Stage::Segments(compaction) => {
                 let is_done = compaction.go_on(shared)?;
                 if is_done && self.tasks > 0 {
-                    // What was said to be removed stays so.
+                    // A task that was reported as removed stays so.
                     let flushed = shared.with_disk(Disk::flush);
                     flushed.map_err(|error| shared.could_not_fold(error))?;
                 }

@@ -207,7 +207,7 @@ fn search(
     })
 }
 
-/// What was found of a task that has left the overlay.
+/// The stored value of a task that has left the overlay.
 enum Candidate {
     /// The value of the key that it was found by.
     InTree(sled::IVec),

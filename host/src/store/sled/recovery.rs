@@ -19,7 +19,7 @@ use super::disk::Disk;
 use super::erasing::Erasing;
 use super::failure::{OpenError, from_sled, unusable};
 use super::files::MARKS;
-use super::fragments::{Fragments, Made};
+use super::fragments::{DecodedChange, Fragments};
 use super::log::{self, Slots, Tail};
 use super::marks::{self, Acknowledged, Marks, StoreMarks};
 use super::overlay::Overlay;
@@ -34,8 +34,8 @@ use crate::clock::system_now;
 use crate::domain::ids::WorkspaceName;
 use crate::store::{Blobs, Partitions, StoreError};
 
-/// What is opened, and opened anew after the disk was full.
-struct Opened {
+/// The parts that are opened at the start, and again after the disk was full.
+struct StoreParts {
     disk: Disk,
     overlay: Overlay,
     dedup: DedupIndex,
@@ -177,7 +177,11 @@ fn begin(settings: &SledSettings) -> Result<(Arc<Marks>, bool), OpenError> {
     ))
 }
 
-fn read(settings: &SledSettings, marks: &Arc<Marks>, is_first: bool) -> Result<Opened, OpenError> {
+fn read(
+    settings: &SledSettings,
+    marks: &Arc<Marks>,
+    is_first: bool,
+) -> Result<StoreParts, OpenError> {
     let (disk, seed) = Disk::open(settings, marks)?;
     if is_first && disk.generation() > 0 {
         let why = format!("the file {} is missing", MARKS);
@@ -204,8 +208,8 @@ fn read(settings: &SledSettings, marks: &Arc<Marks>, is_first: bool) -> Result<O
         marks.clone(),
         settings.fail.clone(),
         |number, payload| {
-            for made in fragments.changes(number, payload)? {
-                let Made { change, from } = made?;
+            for decoded in fragments.changes(number, payload)? {
+                let DecodedChange { change, from } = decoded?;
                 if from < number {
                     overlay.span(from, number);
                 }
@@ -230,7 +234,7 @@ fn read(settings: &SledSettings, marks: &Arc<Marks>, is_first: bool) -> Result<O
     if is_first || room::free(&settings.path) > settings.reserve_bytes + settings.slot_bytes {
         disk.flush()?;
     }
-    Ok(Opened {
+    Ok(StoreParts {
         disk,
         overlay,
         dedup,
@@ -261,7 +265,7 @@ fn replay(
     };
     let version = change.head.as_ref().map_or(0, |head| head.version);
     let known = match (change.kind, standing) {
-        // What is neither here nor there was removed.
+        // A task in neither of them was removed.
         (Kind::Accept, standing) => standing.is_some() || number <= removed.folded,
         (Kind::Commit | Kind::Note, Some((at, _))) => version <= at,
         (Kind::Effect, Some((_, count))) => change.index < count,

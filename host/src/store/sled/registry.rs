@@ -1,4 +1,4 @@
-//! What tenants have set up: plain keys in the tree, one batch and one flush a change, under a revision
+//! The setup: plain keys in the tree, one batch and one flush a change, under a revision
 //! that counts the changes.
 
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::disk::Disk;
 use super::failure::from_sled;
 use super::puts::{Changes, Puts as _};
 use super::setup::Setup;
-use super::shapes::{SealedConfig, SealedConnector, Written, read as read_value};
+use super::shapes::{SealedConfig, SealedConnector, StoredValue, read as read_value};
 use super::{Shared, erase, keys, long, registry_read};
 use crate::domain::audit::AuditEntry;
 use crate::domain::clock::Millis;
@@ -20,14 +20,14 @@ use crate::domain::token::Token;
 use crate::domain::workspace::WorkspaceSettings;
 use crate::store::{Manage, Registry, StoreError};
 
-/// What is set up of the workspaces that were changed after `revision`.
+/// The setup of the workspaces that were changed after `revision`.
 pub(super) fn since(shared: &Shared, revision: u64) -> Result<Registry, StoreError> {
     // No change is made meanwhile.
     let _setup = shared.setup.lock();
     shared.with_disk(|disk| registry_read::since(disk, revision))
 }
 
-/// Makes `change` durable, if what is set up is at revision `expected`. Returns the next revision.
+/// Makes `change` durable, if the setup is at revision `expected`. Returns the next revision.
 pub(super) fn manage(
     shared: &Shared,
     change: &Manage,

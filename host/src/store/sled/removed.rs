@@ -1,4 +1,4 @@
-//! What a start has to know of tasks that were removed.
+//! Tasks that were removed, as far as a start must know them.
 
 use super::checked;
 use super::codec::Parts;
@@ -7,7 +7,7 @@ use super::failure::from_sled;
 use super::keys;
 use crate::store::StoreError;
 
-/// What a start has to know of tasks that were removed, whose changes the log may have.
+/// The removed tasks whose changes the log may still have. A start skips these changes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Removed {
     /// Every task of the groups up to this one was folded before: one that is neither in the tree nor

@@ -1,4 +1,4 @@
-//! What a write that failed left half made, removed before the store is opened: on a full disk, or at
+//! Removes the rest of a failed write before the store is opened: on a full disk, or at
 //! a power cut. Nothing acknowledged is in any of it. What sled 0.34 does not clear away itself and
 //! then takes for damage:
 //!
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::sync_directory;
 
-/// Removes what is half made in the store at `store`, whose tree is in `tree`, and says so in one
+/// Removes incomplete writes from the store at `store`, whose tree is in `tree`, and says so in one
 /// line of the log. The caller has the store's lock.
 pub(super) fn before_open(store: &Path, tree: &Path) -> io::Result<()> {
     let mut removed = Vec::new();

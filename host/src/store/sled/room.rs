@@ -1,4 +1,4 @@
-//! How much room the disk has, and what is done when there is little of it.
+//! How much space the disk has, and how the store behaves when it is nearly full.
 //!
 //! - Below [`SledSettings::reserve_bytes`] folding pauses, and nothing new is
 //!   taken in; what remains is for tasks that are under way, whose changes go to the log.

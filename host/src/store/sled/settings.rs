@@ -31,11 +31,11 @@ pub struct SledSettings {
     pub checkpoint_every: Option<Duration>,
     /// How much of the audit log is kept.
     pub audit: AuditBounds,
-    /// What run seeds of a new store are derived from; none takes random bytes.
+    /// The seed of a new store, from which run seeds are derived; none takes random bytes.
     pub seed: Option<[u8; 32]>,
     /// How keys of deliveries are kept.
     pub(super) dedup: DedupSettings,
-    /// What one look for tasks by their terms may cost, see [`super::queries`].
+    /// How much one search for tasks by their terms may cost, see [`super::queries`].
     pub(super) look_cost: usize,
     pub(super) fail: FailPoint,
 }

@@ -1,4 +1,4 @@
-//! What the store has at hand of what tenants have set up.
+//! The part of the setup that the store keeps in memory.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::failure::OpenError;
 use super::registry_read;
 use crate::store::Names;
 
-/// What the store has at hand of what is set up. A change holds its lock.
+/// The part of the setup that the store keeps in memory. A change holds its lock.
 pub(super) struct Setup {
     pub(super) revision: u64,
     pub(super) names: Names,

@@ -3,5 +3,6 @@
 pub(super) mod record;
 
 pub(super) use super::super::shapes::{
-    Kind, SealedConfig, SealedConnector, Shape, Written, check_version, journal, kind, parts, read,
+    Kind, SealedConfig, SealedConnector, Shape, StoredValue, check_version, journal, kind, parts,
+    read,
 };

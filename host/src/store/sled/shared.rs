@@ -1,4 +1,4 @@
-//! What the store's threads and callers share, and how they wait for each other.
+//! The state that the store's threads and callers share, and how they wait for each other.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -27,7 +27,7 @@ use crate::store::{Blobs, Partitions, StoreError};
 /// A workspace has little of the memory for tasks up to its bound divided by this.
 const LITTLE_PART: usize = 16;
 
-/// What the store's threads and callers share.
+/// The state that the store's threads and callers share.
 pub(super) struct Shared {
     pub settings: SledSettings,
     /// Read-locked by readers of several keys that must agree; written by a fold of
@@ -103,7 +103,7 @@ impl Shared {
         }
     }
 
-    /// As [`Shared::with_disk`], for who needs nothing of the tree. It waits for nobody.
+    /// As [`Shared::with_disk`], for callers that read nothing of the tree. It does not wait.
     pub(super) fn check_disk(&self) -> Result<(), StoreError> {
         match self.has_disk.load(Ordering::Acquire) {
             true => Ok(()),
@@ -186,7 +186,7 @@ impl Shared {
         error
     }
 
-    /// Has the committer look at what is to be done.
+    /// Wakes the committer.
     pub(super) fn wake_committer(&self) {
         // If the queue is full, it is awake.
         if let Some(committer) = self.committer.get().and_then(WeakSender::upgrade) {

@@ -31,11 +31,11 @@ use crate::store::{
 impl SledStore {
     /// A task's acceptance, to be made durable. Its delivery's key is looked for first.
     fn accepted(&self, claim: Claim, task: NewTask) -> Result<Part, StoreError> {
-        let looked = match task.dedup {
+        let lookup = match task.dedup {
             Some(dedup) => Some(self.look_for(&task.head.workspace, task.head.id, dedup)?),
             None => None,
         };
-        Part::new(claim, change::accepted(task)?, None, looked)
+        Part::new(claim, change::accepted(task)?, None, lookup)
     }
 }
 
@@ -89,12 +89,12 @@ impl Store for SledStore {
             let (workspace, id) = (commit.head.workspace.clone(), commit.head.id);
             let mut change = change::moved(kind, commit)?;
             let dedup = keys.extract_if(.., |(task, _)| *task == id).next();
-            let looked = match dedup {
+            let lookup = match dedup {
                 Some((_, dedup)) => Some(self.look_for(&workspace, id, dedup)?),
                 None => None,
             };
             change.taken = dedup.map(|(_, dedup)| dedup.into());
-            parts.push(Part::new(claim, change, Some(expected), looked)?);
+            parts.push(Part::new(claim, change, Some(expected), lookup)?);
         }
         if let Some((task, _)) = keys.first() {
             return Err(StoreError::NotFound(format!("task {task}")));
@@ -168,7 +168,7 @@ impl Store for SledStore {
         task: TaskId,
         before: Option<u64>,
     ) -> Result<Option<Timeline>, StoreError> {
-        // What has just come is asked for most, and is read in less time than another thread takes to begin.
+        // New tasks are read most often, and in less time than another thread takes to begin.
         if timeline::is_short(&self.shared, workspace, task) {
             let _steady = self.shared.steady.read();
             return timeline::timeline(&self.shared, workspace, task, before);

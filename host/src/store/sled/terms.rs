@@ -113,11 +113,11 @@ impl Digests {
 
 /// The digests of several tasks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Several(pub Vec<Digests>);
+pub(super) struct DigestList(pub Vec<Digests>);
 
-kind!('a, Several, "digests of terms", 1 => Several);
+kind!('a, DigestList, "digests of terms", 1 => DigestList);
 
-impl Shape<'_> for Several {
+impl Shape<'_> for DigestList {
     fn parse(bytes: &[u8], kind: &'static str) -> Result<Self, StoreError> {
         let mut parts = Parts::new(bytes, kind);
         // One takes a byte at least, and nearly always some more.
@@ -131,7 +131,7 @@ impl Shape<'_> for Several {
 
 /// The value that holds the digests of several tasks.
 pub(super) fn encode(all: impl IntoIterator<Item = Digests>) -> Vec<u8> {
-    let mut value = vec![Several::NEWEST];
+    let mut value = vec![DigestList::NEWEST];
     for digests in all {
         digests.push(&mut value);
     }
@@ -142,7 +142,7 @@ pub(super) fn encode(all: impl IntoIterator<Item = Digests>) -> Vec<u8> {
 /// written by a version that knew no digests.
 pub(super) fn decode(value: Option<&[u8]>, count: usize) -> Result<Vec<Digests>, StoreError> {
     let all = match value {
-        Some(value) if !value.is_empty() => read::<Several>(value)?.0,
+        Some(value) if !value.is_empty() => read::<DigestList>(value)?.0,
         _ => Vec::new(),
     };
     if all.len() != count {
@@ -231,7 +231,7 @@ mod tests {
                 Err(error) => assert!(matches!(error, StoreError::Damaged(_)), "{length}"),
             }
         }
-        assert!(decode(Some(&[Several::NEWEST, 9]), 1).is_err());
+        assert!(decode(Some(&[DigestList::NEWEST, 9]), 1).is_err());
         assert!(decode(Some(&[99, 0]), 1).is_err());
     }
 }

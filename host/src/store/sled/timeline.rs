@@ -1,4 +1,4 @@
-//! A task's timeline: its journal is read piece by piece, and only what is shown of it is kept.
+//! A task's timeline: its journal is read piece by piece, and only the shown entries are kept.
 
 use std::sync::Arc;
 

@@ -12,7 +12,7 @@ const GAP: usize = 2;
 const LAST: usize = 12;
 
 /// A line of at most `width` columns. The colours that this program writes take none, and the last of
-/// them is ended. What is left out is marked by `…`.
+/// them is ended. A cut is marked by `…`.
 pub(super) fn line(text: &str, width: usize) -> Cow<'_, str> {
     let mut used = 0;
     let mut end = None;

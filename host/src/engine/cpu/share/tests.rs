@@ -269,7 +269,7 @@ fn a_job_that_is_dropped_while_it_waits_for_its_turn_stops_no_other() {
     share.push(a, 3);
     share.pay(2 * ACTIVE);
     share.charge(a, 6_000);
-    // Its turn is given to nobody, and the next one goes on.
+    // Its turn is given to no workspace, and the next one goes on.
     let mut given = Vec::new();
     for _ in 0..2 {
         let (id, job) = share.pick().expect("a job waits");

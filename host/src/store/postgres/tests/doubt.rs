@@ -1,7 +1,7 @@
 //! What became of a transaction whose end was not heard of, also when another node has the partition by now.
 
 use super::group::Group;
-use super::look::{self, Resolved};
+use super::look::{self, CommitStatus};
 use super::server::PostgresServer;
 use super::takeover::{in_partition, kill, owned, two_nodes, until};
 use super::*;
@@ -39,21 +39,25 @@ async fn what_another_node_wrote_is_not_taken_for_ones_own() {
         accepts.take(job).unwrap();
     }
     session.run("rollback").await.unwrap();
-    let (moves, accepts) = (moves.trace().unwrap(), accepts.trace().unwrap());
-    let resolved = async |xid: &str, trace| {
-        let found = look::resolve(&one.shared, &session, xid, trace).await;
+    let (moves, accepts) = (moves.evidence().unwrap(), accepts.evidence().unwrap());
+    let status = async |xid: &str, evidence| {
+        let found = look::read_commit_status(&one.shared, &session, xid, evidence).await;
         found.unwrap().unwrap()
     };
-    for (xid, trace) in [(&*xid, &moves), (LOST, &moves), (LOST, &accepts)] {
-        assert_eq!(resolved(xid, trace).await, Resolved::NotDone, "{trace:?}");
+    for (xid, evidence) in [(&*xid, &moves), (LOST, &moves), (LOST, &accepts)] {
+        assert_eq!(
+            status(xid, evidence).await,
+            CommitStatus::NotCommitted,
+            "{evidence:?}"
+        );
     }
     // It stands still, and the other one makes the same version of the task.
     kill(&one);
     until("the other one has all", || owned(&two) == 256).await;
     two.commit_owned(done).await.unwrap();
-    assert_eq!(resolved(&xid, &moves).await, Resolved::NotDone);
-    assert_eq!(resolved(LOST, &moves).await, Resolved::Unknown);
-    assert_eq!(resolved(LOST, &accepts).await, Resolved::NotDone);
+    assert_eq!(status(&xid, &moves).await, CommitStatus::NotCommitted);
+    assert_eq!(status(LOST, &moves).await, CommitStatus::Unknown);
+    assert_eq!(status(LOST, &accepts).await, CommitStatus::NotCommitted);
     two.close().await;
 }
 
@@ -74,11 +78,15 @@ async fn what_was_committed_is_found_by_what_it_left() {
         let xid = look.unwrap();
         group.take(&job[0]).unwrap();
         put::put(&session, &group).await.0.unwrap();
-        let trace = group.trace().unwrap();
-        assert_eq!(trace.claim.is_none(), is_new);
+        let evidence = group.evidence().unwrap();
+        assert_eq!(evidence.claim.is_none(), is_new);
         for xid in [&*xid, LOST] {
-            let found = look::resolve(&one.shared, &session, xid, &trace).await;
-            assert_eq!(found.unwrap(), Some(Resolved::Done), "{trace:?}");
+            let found = look::read_commit_status(&one.shared, &session, xid, &evidence).await;
+            assert_eq!(
+                found.unwrap(),
+                Some(CommitStatus::Committed),
+                "{evidence:?}"
+            );
         }
     }
     one.close().await;

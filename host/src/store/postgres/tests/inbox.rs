@@ -146,7 +146,7 @@ async fn a_request_has_one_end() {
     store.close().await;
 }
 
-/// Whoever is first decides.
+/// The owner's answer and the asker's withdrawal: the one that comes first counts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_an_owner_and_an_asker_at_once_one_is_first() {
     let fixture = Fixture::new().await;

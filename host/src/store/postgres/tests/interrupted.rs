@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::server::PostgresServer;
 use super::takeover::{LEASE, kill, node, owned, two_nodes, until};
@@ -76,12 +77,28 @@ async fn a_node_without_partitions_has_its_list_changed_all_the_same() {
     // Its last run has ended.
     one.note_lasting(&[]).await.unwrap();
     kill(&one);
-    tokio::time::sleep(LEASE * 2).await;
+    let gone = one.shared.node.cast_unsigned();
+    is_gone(&two, gone).await;
     let three = node(&server, LEASE).await;
     until("the third one has its share", || owned(&three) > 0).await;
     assert_eq!(two.interrupted().await.unwrap(), []);
     two.close().await;
     three.close().await;
+}
+
+/// Waits until a node's lease has run out, as another one sees it.
+async fn is_gone(other: &PostgresStore, node: u64) {
+    let has_lease = async || {
+        let nodes = other.nodes().await.unwrap();
+        nodes.iter().any(|it| it.id == node && it.lease_ms > 0)
+    };
+    let ends = async {
+        while has_lease().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let ended = tokio::time::timeout(LEASE * 5, ends).await;
+    ended.expect("the lease of a node that is gone ends");
 }
 
 /// A node with a file for its number.
@@ -105,7 +122,7 @@ async fn a_node_that_was_ended_while_the_database_was_away_blames_no_run() {
     server.kill();
     one.close().await;
     server.resume();
-    // Nobody else has counted it.
+    // No other node has counted it.
     let one = with_file(&server, &own).await.unwrap();
     until("it has all", || owned(&one) == 256).await;
     assert_eq!(one.interrupted().await.unwrap(), []);

@@ -365,7 +365,7 @@ async fn what_was_not_copied_to_its_end_is_not_served_and_is_begun_anew() {
     let other = OfflineStore::write(at(), [1; 32]).await.unwrap();
     let seed = migration::copy(source.as_ref(), other.store.as_ref(), WHOLE, QUIET).await;
     assert!(matches!(seed, Err(MigrationError::Seed)));
-    // While it works, nobody else may: neither a server nor another copy.
+    // While it works, neither a server nor another copy may open the store.
     let server_there = PostgresStore::open(at()).await;
     assert!(matches!(server_there, Err(OpenError::Offline)));
     let twice = OfflineStore::write(at(), source.seed()).await;

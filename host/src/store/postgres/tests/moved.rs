@@ -79,7 +79,7 @@ async fn a_server_that_stood_still_writes_nothing_into_a_store_that_was_moved() 
     let seen = "update nodes set lease_until = '9999-12-31' where id = 9223372036854775807";
     session_before.run(seen).await.unwrap();
     assert_eq!(still.nodes().await.unwrap().len(), 1, "but for itself");
-    // Nor does it change what is set up, whether it has seen that that was changed or not.
+    // Nor does it change the setup, whether it has seen that that was changed or not.
     for expected in [revision, revision + 1] {
         let change = Manage::AddWorkspace(workspace("late"));
         let refused = still.manage(change, None, expected).await.unwrap_err();
@@ -180,7 +180,7 @@ async fn what_is_refused_leaves_the_tables_as_they_were() {
     let files = TempDir::new().unwrap();
     let settings = || settings(&server, files.path());
     let session = Session::open(&settings()).await.unwrap();
-    // Somebody else copies: no table is made.
+    // Another session copies: no table is made.
     let lock = format!("select pg_advisory_lock({})", schema::OFFLINE);
     session.run(&lock).await.unwrap();
     let refused = OfflineStore::write(settings(), [1; 32]).await.err();

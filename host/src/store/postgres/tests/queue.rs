@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::server::PostgresServer;
 use super::takeover::{in_partition, node};
 use super::*;
 use crate::domain::partition::Partition;
 use crate::store::conformance::owned::Owned as _;
-use crate::store::postgres::queue::{Queue, Taken};
+use crate::store::postgres::queue::{Batch, Queue};
 use crate::store::{Claim, Store as _, StoreError};
 
 /// Longer than a test runs.
@@ -41,12 +41,12 @@ async fn push(queue: &Queue, partitions: &[u8]) {
 }
 
 /// What a free lane takes now.
-async fn taken(queue: &Arc<Queue>) -> Option<Taken> {
+async fn taken(queue: &Arc<Queue>) -> Option<Batch> {
     let next = timeout(Duration::ZERO, queue.next()).await;
     next.ok().map(|taken| taken.expect("it is open"))
 }
 
-fn partitions(taken: &Taken) -> Vec<Vec<u8>> {
+fn partitions(taken: &Batch) -> Vec<Vec<u8>> {
     let of = |parts: &[Part]| {
         let numbers = parts.iter().map(|part| part.claim.partition.index() as u8);
         numbers.collect()
@@ -92,8 +92,8 @@ async fn a_lane_waits_for_as_many_as_before() {
         push(&queue, &[number]).await;
     }
     assert!(taken(&queue).await.is_none());
-    sleep(SHORT).await;
-    drop(taken(&queue).await.unwrap());
+    let fewer = timeout(LONG, queue.next()).await;
+    drop(fewer.expect("it does not wait for ever").unwrap());
     push(&queue, &[0]).await;
     assert!(taken(&queue).await.is_some());
 }

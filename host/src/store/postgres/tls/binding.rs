@@ -29,7 +29,7 @@ pub(super) fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
     Some(hash(certificate))
 }
 
-/// The content of the first element, which has that tag, and what is behind it.
+/// The content of the first element, which has that tag, and the bytes behind it.
 fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
     let (found, rest) = der.split_first()?;
     let (first, rest) = rest.split_first()?;

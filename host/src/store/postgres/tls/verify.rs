@@ -1,4 +1,4 @@
-//! What is asked of a server's certificate.
+//! The checks of a server's certificate.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -22,13 +22,13 @@ use super::super::error::OpenError;
 const FILE_BYTES: u64 = 4 << 20;
 /// The name of the system's authorities.
 const SYSTEM: &str = "system";
-/// What PostgreSQL 17 calls its protocol (ALPN); older ones do not look at it.
+/// The protocol name of PostgreSQL 17 (ALPN); older ones ignore it.
 const PROTOCOL: &[u8] = b"postgresql";
 
-/// What is asked of a certificate.
+/// Which checks a certificate must pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verification {
-    /// Nothing: whoever answers is taken for the server.
+    /// Nothing: any certificate is taken for the server's.
     None,
     /// That an authority has signed it.
     Authority,
@@ -58,7 +58,7 @@ pub(super) fn config(
     Ok(config)
 }
 
-/// What looks for an authority that has signed a certificate.
+/// Looks for an authority that has signed a certificate.
 fn chain(
     verification: Verification,
     root: Option<&str>,

@@ -16,7 +16,7 @@ const ENTRY: usize = 16 + 16 + 8;
 
 const _: () = assert!(DedupSettings::BLOCK * ENTRY + checked::HEADER < PIECE);
 
-/// What a key stands for.
+/// The task that a delivery's key belongs to, and until when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Holder {
     /// The task of the first delivery.

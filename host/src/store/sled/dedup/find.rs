@@ -8,7 +8,7 @@ use crate::domain::dedup::DedupKey;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
 
-/// The task that a key stands for at that time. What is durable by now is found.
+/// The task of a key at that time. It finds every key that is durable now.
 pub(in super::super) fn delivered(
     shared: &Shared,
     workspace: &WorkspaceName,

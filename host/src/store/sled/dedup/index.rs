@@ -1,4 +1,4 @@
-//! Which runs of keys there are, and what is to be done with them.
+//! The runs of keys that there are, and which of them are to be merged or removed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ impl DedupIndex {
         })
     }
 
-    /// Takes what was read anew in place of what is here.
+    /// Replaces the index by one that was read anew.
     pub(in super::super) fn replace(&self, other: Self) {
         *self.merging.lock() = None;
         *self.runs.write() = other.runs.into_inner();
@@ -83,7 +83,7 @@ impl DedupIndex {
         change(&mut self.runs.write())
     }
 
-    /// How often keys left memory for the tree. What was not found before has to be looked for in the tree
+    /// How often keys left memory for the tree. A key that was not found before has to be looked for in the tree
     /// again if this has changed since.
     pub(in super::super) fn moved(&self) -> u64 {
         self.moved.load(Ordering::Acquire)

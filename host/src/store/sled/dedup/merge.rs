@@ -15,7 +15,7 @@ const STEP: usize = 16 * 1024;
 /// Such steps with each checkpoint: some 50 ms. A checkpoint folds fewer keys than are merged meanwhile.
 const STEPS: usize = 8;
 
-/// Does a part of what there is to do. For who has the checkpoints' lock.
+/// Does a part of the merges. The caller holds the checkpoints' lock.
 pub(in super::super) fn tend(shared: &Shared) -> Result<(), StoreError> {
     let mut merging = shared.dedup.merging.lock();
     for _ in 0..STEPS {

@@ -53,7 +53,7 @@ impl Keys {
 #[derive(Debug, Default)]
 pub(in super::super) struct Recent {
     new: Keys,
-    /// Those that are being folded.
+    /// Keys that are being folded.
     folding: Option<Arc<Keys>>,
 }
 

@@ -49,7 +49,7 @@ impl Run {
         self.filter.get().is_none_or(|filter| filter.may_have(key))
     }
 
-    /// What the keys of all its values begin with.
+    /// The prefix of the keys of all its values.
     pub(super) fn prefix(&self, workspace: &WorkspaceName) -> Vec<u8> {
         keys::dedup_run(workspace, self.day, self.tier, self.number)
     }
@@ -68,7 +68,7 @@ impl Run {
         }
     }
 
-    /// What a key stands for, if it is here.
+    /// The holder of a key, if the key is here.
     pub(super) fn find(
         &self,
         disk: &Disk,

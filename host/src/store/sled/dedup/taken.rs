@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::message::{Looked, Queued};
+use super::super::message::{DedupLookup, Queued};
 use super::super::shared::Shared;
 use super::find::delivered_since;
 use crate::domain::dedup::DedupKey;
@@ -39,7 +39,8 @@ impl DedupKeys {
     ) -> Result<Vec<(Key, TaskId)>, StoreError> {
         let mut taken: Vec<(Key, TaskId)> = Vec::new();
         for part in queued.parts() {
-            let (Some(of), Some(Looked { at, moved })) = (part.change.taken, part.looked) else {
+            let (Some(of), Some(DedupLookup { at, moved })) = (part.change.taken, part.lookup)
+            else {
                 continue;
             };
             let key = (part.change.workspace.clone(), of.key);

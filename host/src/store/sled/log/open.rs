@@ -19,7 +19,7 @@ use super::slots::{Sealed, Slots};
 use crate::store::StoreError;
 
 /// Opens the log in `directory` and hands every group from `low` on to `replay`, in order. Groups
-/// up to `last` must be there; what comes after them was appended since.
+/// up to `last` must be there; later ones were appended since.
 pub(in super::super) fn open(
     directory: &Path,
     slot_bytes: u64,

@@ -245,7 +245,7 @@ impl Slots {
             Ok(file)
         });
         let file = made.map_err(|error| {
-            // What is half made would take the space that is missing.
+            // A half made slot would take the space that is missing.
             let _ = std::fs::remove_file(&path);
             io("a slot of the log cannot be made")(error)
         })?;

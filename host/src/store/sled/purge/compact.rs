@@ -1,8 +1,8 @@
-//! Gives back the room of what is not needed in the archive.
+//! Frees the disk space of unused values in the archive.
 //!
 //! First the places of all tasks are gone through, to see how much of each segment is in use. Of one of
-//! which less than half is, what is in use is moved to another; then it is removed. Nothing is ever
-//! placed in a closed segment again, so what is not in use stays so.
+//! which less than half is, the used values are moved to another; then it is removed. Nothing is ever
+//! placed in a closed segment again, so an unused value stays unused.
 
 use std::collections::{HashMap, HashSet};
 
@@ -25,7 +25,7 @@ pub(in super::super) struct Compaction {
     closed: HashMap<u32, u64>,
     /// Bytes of it that are in use.
     used: HashMap<u32, u64>,
-    /// Those that are to go.
+    /// Segments that are to be removed.
     going: HashSet<u32>,
     /// All of them go, however much is in use.
     is_forced: bool,
@@ -43,7 +43,7 @@ enum Stage {
     Remove,
 }
 
-/// New values of places, and what was read for them.
+/// New places of values, and the values that were read for them.
 #[derive(Default)]
 struct Moves {
     values: Vec<(sled::IVec, Vec<u8>)>,
@@ -115,7 +115,7 @@ impl Compaction {
         Ok(false)
     }
 
-    /// Counts what is in use; true at the end.
+    /// Counts the used bytes; true at the end.
     fn count(&mut self, disk: &Disk) -> Result<bool, StoreError> {
         let range = disk.db.range(self.from.clone()..);
         for (looked, entry) in range.enumerate() {

@@ -50,7 +50,7 @@ impl Default for Expired {
     }
 }
 
-/// What is to be removed.
+/// The tasks that are to be removed.
 #[derive(Default)]
 pub(super) struct ExpiredTasks {
     /// Tasks whose time is over.

@@ -20,7 +20,7 @@ use crate::store::StoreError;
 /// Tasks that are removed in one go. It bounds how long writers wait.
 const CHUNK: usize = 64;
 
-/// Removes what was found, but for what has moved since. Returns how many tasks are gone. Not while a
+/// Removes the expired tasks, except those that have changed since. Returns how many tasks are gone. Not while a
 /// checkpoint is made.
 pub(super) fn remove(
     shared: &Shared,

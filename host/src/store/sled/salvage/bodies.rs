@@ -14,7 +14,7 @@ use crate::domain::journal::Entry;
 pub(super) struct Bodies<'a> {
     /// The store.
     pub path: &'a Path,
-    /// What is known to be lost.
+    /// The bodies that are lost.
     pub lost: &'a BTreeSet<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! What is set up, from the tree or its copy, and the components that it names.
+//! The setup, from the tree or its copy, and the components that it names.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
-use super::super::catalog_copy::{Copied, Entries};
+use super::super::catalog_copy::{CopyContent, Entries};
 use super::super::files::CATALOG_COPY;
 use super::super::long::{self, Long};
 use super::super::scan::pages::Values;
@@ -30,11 +30,11 @@ pub(super) fn whole(values: &Entries, key: &[u8], stored: &[u8]) -> Result<Long,
     })
 }
 
-/// Chooses the newer of tree and copy, or what there is of both, and takes it out of the tree's values. What
+/// Chooses the newer of tree and copy, or the readable parts of both, and takes it out of the tree's values. What
 /// cannot be read of it is left out.
 pub(super) fn choose(
     values: &mut Values,
-    copied: Option<Copied>,
+    copied: Option<CopyContent>,
     is_expected: bool,
     damages: &mut Vec<Damage>,
 ) -> Result<(u64, Entries), StoreError> {
@@ -62,7 +62,7 @@ pub(super) fn choose(
             let all: BTreeSet<&Vec<u8>> = in_tree.keys().chain(copied.entries.keys()).collect();
             for key in all.into_iter().filter(differs).filter(|_| is_whole) {
                 let why = format!("{} is not as in {CATALOG_COPY}", key_names::name_of(key));
-                damages.push(Damage::new("what is set up", "tree/db", "a value", why));
+                damages.push(Damage::new("the setup", "tree/db", "a value", why));
             }
             (revision, copied.entries)
         }
@@ -73,8 +73,7 @@ pub(super) fn choose(
                 damages.push(damage);
                 (revision, in_tree)
             } else {
-                damages
-                    .push(damage.losing("changes of what is set up that the tree has not either"));
+                damages.push(damage.losing("changes of the setup that the tree has not either"));
                 let mut both = copied.entries;
                 both.extend(in_tree);
                 (revision, both)
@@ -83,7 +82,7 @@ pub(super) fn choose(
     };
     for key in unreadable(&chosen)? {
         let name = key_names::name_of(&key);
-        let damage = Damage::new("what is set up", "tree/db", &name, "it cannot be read");
+        let damage = Damage::new("the setup", "tree/db", &name, "it cannot be read");
         damages.push(damage.losing(name));
         let further = [&b"x/"[..], &key, &[0]].concat();
         chosen.retain(|other, _| *other != key && !other.starts_with(&further));

@@ -1,4 +1,4 @@
-//! Reads a whole store and says what is damaged.
+//! Reads a whole store and reports its damages.
 
 use std::path::Path;
 

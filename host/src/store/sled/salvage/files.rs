@@ -89,7 +89,7 @@ fn record_at(bytes: &[u8], at: usize) -> Option<&[u8]> {
     (crc32fast::hash(record).to_le_bytes() == *sum).then_some(record)
 }
 
-/// What the log of a store has: the payload of every sound group.
+/// The groups of a store's log: the payload of every sound one.
 #[derive(Default)]
 pub(super) struct Groups {
     pub payloads: BTreeMap<u64, Vec<u8>>,

@@ -1,10 +1,10 @@
-//! All that can be read of a store, and what cannot.
+//! Reads a damaged store: the values that can be read, and a list of the damages.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::catalog_copy::{Copied, Entries};
+use super::super::catalog_copy::{CopyContent, Entries};
 use super::super::codec::damaged;
 use super::super::dedup::block::KeyBlock;
 use super::super::failure::io as failed;
@@ -22,13 +22,13 @@ use super::report::Damage;
 use super::tasks::{Reader, Tasks};
 use crate::store::StoreError;
 
-/// All that can be read of a store.
+/// The values of a store that can be read, and its damages.
 pub(super) struct Salvage {
     pub seed: [u8; 32],
     pub revision: u64,
-    /// What is set up.
+    /// The setup.
     pub catalog: Entries,
-    /// What else the tree has, e.g. keys of deliveries.
+    /// The tree's other values, e.g. keys of deliveries.
     pub others: Entries,
     pub tasks: Tasks,
     pub log: Replayed,
@@ -63,7 +63,7 @@ impl Salvage {
                 _ => damage,
             });
         }
-        let copied = match Copied::read(path) {
+        let copied = match CopyContent::read(path) {
             Ok(copied) => copied,
             Err(StoreError::Damaged(why)) => {
                 damages.push(Damage::new(
@@ -198,7 +198,7 @@ fn read_tree(
     Ok(values)
 }
 
-/// What an earlier repair could not salvage.
+/// The files that an earlier repair could not salvage.
 fn read_lost(path: &Path) -> io::Result<BTreeSet<PathBuf>> {
     match std::fs::read_to_string(path.join(LOST)) {
         Ok(lines) => Ok(lines.lines().map(PathBuf::from).collect()),
@@ -223,7 +223,7 @@ fn check_bodies(
     Ok(())
 }
 
-/// What a repair writes anew: tasks with their index, and marks.
+/// The prefixes of keys whose values a repair writes anew: tasks with their index, and marks.
 const WRITTEN: [&[u8]; 16] = [
     keys::TASKS,
     b"x/t/",
@@ -243,7 +243,7 @@ const WRITTEN: [&[u8]; 16] = [
     keys::REGISTRY_REVISION,
 ];
 
-/// The other values of the tree that can be read: keys of deliveries, and what is of no kind that is known here.
+/// The other values of the tree that can be read: keys of deliveries, and values of unknown kinds.
 fn others(values: Values, damages: &mut Vec<Damage>) -> Result<Entries, StoreError> {
     let mut sound = Entries::new();
     let is_other = |key: &[u8]| !WRITTEN.iter().any(|prefix| key.starts_with(prefix));

@@ -1,7 +1,7 @@
 //! Puts a sound store in the place of a damaged one.
 //!
 //! The new store is written beside the old one and read to its last byte before it takes its place. The old one
-//! stays, under another name. What is large and is not changed, the archive, components and bodies, is in both,
+//! stays, under another name. Large files that do not change (the archive, components and bodies) are in both,
 //! under two names of one file.
 
 use std::fs;
@@ -66,7 +66,7 @@ pub fn repair_unopened(path: &Path) -> Result<Option<Repaired>, OpenError> {
     }
 }
 
-/// Puts what was read in the place of the store at `path`.
+/// Replaces the store at `path` by one of the values that were read.
 fn replace(salvage: Salvage, path: &Path) -> Result<Repaired, OpenError> {
     let failed = failing("the repaired store cannot take its place");
     let new = beside(path, "repaired");
@@ -123,7 +123,7 @@ pub fn is_cut_short(path: &Path) -> bool {
 /// Ends a repair that was cut short. Says whether one was.
 ///
 /// # Errors
-/// The repaired store cannot take its place, or a server has what is there.
+/// The repaired store cannot take its place, or a server has the store open.
 pub fn finish(path: &Path) -> Result<bool, OpenError> {
     if !is_cut_short(path) {
         return Ok(false);

@@ -1,10 +1,10 @@
-//! The changes that the log has, one after another, as far as each follows what is there.
+//! Applies the log's changes one after another, as far as each follows the state before it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::catalog_copy::Entries;
 use super::super::change::{Change, Kind, Mark};
-use super::super::fragments::{Fragments, Made};
+use super::super::fragments::{DecodedChange, Fragments};
 use super::super::removed::Removed;
 use super::super::scan::pages::Values;
 use super::super::{checked, key_names, keys};
@@ -14,7 +14,7 @@ use super::tasks::{Key, Tasks};
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
 
-/// What is left of the log.
+/// The groups of the log that can be read.
 #[derive(Default)]
 pub(super) struct Replayed {
     /// Groups of changes that follow each other.
@@ -63,9 +63,9 @@ pub(super) fn replay(
             Err(error) => return Err(error),
         };
         let mut kept = Vec::new();
-        for made in changes {
-            let change = match made {
-                Ok(Made { change, .. }) => change,
+        for decoded in changes {
+            let change = match decoded {
+                Ok(DecodedChange { change, .. }) => change,
                 Err(StoreError::Damaged(why)) => {
                     let damage = Damage::new("the log", "log", "a long change in the log", why);
                     damages.push(damage.losing("the change"));
@@ -122,7 +122,7 @@ fn gap(workspace: &WorkspaceName, id: TaskId, is_there: bool) -> Damage {
     damage.of(workspace, Some(id)).losing(loss)
 }
 
-/// What a change is to what is there.
+/// How a change relates to the state of its task.
 enum Step {
     /// It is of a task that was removed.
     Removed,

@@ -1,4 +1,4 @@
-//! What was found in a store that was read to its last byte.
+//! The report on a store that was read to its last byte.
 
 use crate::domain::ids::{ConfigKey, TaskId, WorkspaceName};
 
@@ -11,7 +11,7 @@ pub struct Damage {
     pub file: String,
     /// The byte in the file at which it begins, if that is known.
     pub offset: Option<u64>,
-    /// What kind of thing is damaged, e.g. `a record in the archive`.
+    /// The kind of thing that is damaged, e.g. `a record in the archive`.
     pub kind: String,
     /// The workspace, if it is known.
     pub workspace: Option<String>,
@@ -19,7 +19,7 @@ pub struct Damage {
     pub task: Option<String>,
     /// What is wrong.
     pub what: String,
-    /// What is lost with it and cannot be salvaged; none if nothing is.
+    /// The values that are lost with it and cannot be salvaged; none if nothing is lost.
     pub loss: Option<String>,
 }
 
@@ -61,7 +61,7 @@ impl Damage {
     }
 }
 
-/// What a check found.
+/// The report of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Nothing is damaged.
@@ -74,13 +74,13 @@ pub struct Report {
     pub sealed: Vec<(WorkspaceName, ConfigKey, Vec<u8>)>,
 }
 
-/// What a repair did.
+/// The report of a repair.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repaired {
     /// Where the store is as it was before; none if nothing was damaged and nothing was changed.
     pub kept: Option<String>,
     /// Tasks that are in the repaired store.
     pub tasks: usize,
-    /// Everything that was damaged. What has a loss is lost.
+    /// Every damage. One with a loss means lost values.
     pub damages: Vec<Damage>,
 }

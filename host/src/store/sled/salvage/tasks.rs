@@ -13,7 +13,7 @@ use super::super::scan::pages::{Gap, Values};
 use super::super::shapes::journal::{Piece, pull_entries};
 use super::super::shapes::read;
 use super::super::shapes::record::{Record, encode_record};
-use super::super::terms::{Digests, Several};
+use super::super::terms::{DigestList, Digests};
 use super::super::{checked, key_names, keys, long, places};
 use super::bodies::Bodies;
 use super::catalog::whole;
@@ -62,7 +62,7 @@ pub(super) struct Tasks {
     pub stored: Entries,
 }
 
-/// What is read, and where what cannot be read is noted.
+/// The store that is read, and the list of damages.
 pub(super) struct Reader<'a> {
     pub path: &'a Path,
     pub values: &'a Values,
@@ -193,7 +193,7 @@ impl Reader<'_> {
             let there = self.values.values.range(prefix.to_vec()..);
             for (key, stored) in there.take_while(|(key, _)| key.starts_with(prefix)) {
                 let is_read = match checked::open(key, stored) {
-                    Ok(value) => value.is_empty() || read::<Several>(value).is_ok(),
+                    Ok(value) => value.is_empty() || read::<DigestList>(value).is_ok(),
                     Err(_) => false,
                 };
                 if !expected.remove(key) || !is_read {
@@ -249,7 +249,7 @@ impl Reader<'_> {
             if let Some(stored) = self.values.values.get(&terms) {
                 let digests = checked::open(&terms, stored).and_then(|value| match value {
                     [] => Ok(()),
-                    value => read::<Several>(value).map(drop),
+                    value => read::<DigestList>(value).map(drop),
                 });
                 if let Err(StoreError::Damaged(why)) = digests {
                     self.damages

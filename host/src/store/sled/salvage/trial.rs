@@ -13,10 +13,10 @@ use crate::store::StoreError;
 
 /// Bytes of the tree that are held in memory meanwhile.
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
-/// What the names of copies begin with.
+/// The prefix of the names of copies.
 const PREFIX: &str = "tree-trial-";
 
-/// Opens a copy of the tree of the store at `path`, and returns what is wrong if sled does not open it. Nothing is lost
+/// Opens a copy of the tree of the store at `path`, and returns the error if sled does not open it. Nothing is lost
 /// by that, if the tree's file is sound. The copy is beside the store, and is removed again. On a disk without room for
 /// it nothing is tried.
 ///

@@ -1,4 +1,4 @@
-//! Writes a sound store of what was salvaged.
+//! Writes a sound store of the salvaged values.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -35,7 +35,7 @@ const TRIES: u32 = 3;
 /// Bytes of a file of the log, roughly.
 const SLOT: usize = 8 * 1024 * 1024;
 
-/// Writes a store at `path`, where nothing is, with what was salvaged of the one at `from`. Files that are not
+/// Writes a store at `path`, where nothing is, with the values salvaged from the one at `from`. Files that are not
 /// changed are the same in both.
 pub(super) fn write(salvage: &Salvage, from: &Path, path: &Path) -> Result<(), OpenError> {
     let failed = io("the repaired store cannot be written");
@@ -76,7 +76,7 @@ fn lost_files(salvage: &Salvage) -> BTreeSet<PathBuf> {
     now.chain(salvage.lost.iter().cloned()).collect()
 }
 
-/// What is written anew, and what is of no use beside it.
+/// Files that are written anew, and files that would be of no use beside them.
 const ANEW: [&str; 8] = [
     "tree",
     "log",

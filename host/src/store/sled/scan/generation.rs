@@ -4,7 +4,7 @@
 use memchr::memmem;
 use sha2::{Digest, Sha256};
 
-/// What a store's generations begin with.
+/// The prefix of a store's generations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in super::super) struct Tag(pub [u8; 8]);
 

@@ -5,7 +5,7 @@ pub(in super::super) const SEGMENT: usize = 512 * 1024;
 /// No message begins in the last bytes of a segment.
 pub(super) const RED_ZONE: usize = 32;
 
-/// What a message is.
+/// The kind of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Kind {
     /// Nothing: it was given up, or is of no interest here.

@@ -27,7 +27,7 @@ pub(in super::super) struct Gap {
     pub to: Option<Vec<u8>>,
 }
 
-/// What can be read of the tree.
+/// The values of the tree that can be read.
 #[derive(Debug, Default)]
 pub(in super::super) struct Values {
     pub values: BTreeMap<Vec<u8>, Vec<u8>>,

@@ -21,7 +21,7 @@ pub(in super::super) struct Hole {
     pub lsn: i64,
 }
 
-/// The segments of a file, by their place in sled's log, and what is wrong with their headers.
+/// The segments of a file, by their place in sled's log, and the errors in their headers.
 struct Segments {
     ordered: BTreeMap<i64, u64>,
     holes: Vec<Hole>,
@@ -49,7 +49,7 @@ pub(super) fn read_segment(file: &File, offset: u64, into: &mut Vec<u8>) -> io::
 }
 
 impl Segments {
-    /// Those from `from` on in sled's log.
+    /// The segments from `from` on in sled's log.
     fn of(file: &File, from: i64) -> io::Result<Self> {
         let bytes = file.metadata()?.len();
         let (mut ordered, mut unread) = (BTreeMap::new(), Vec::new());
@@ -94,7 +94,7 @@ impl Segments {
 }
 
 /// Hands every sound message from `from` on to `visit`, in the order in which sled wrote them, and gives the
-/// holes between them. The last hole may be the end of what was written.
+/// holes between them. The last hole may be the end of the written part.
 pub(in super::super) fn scan(
     path: &Path,
     from: i64,

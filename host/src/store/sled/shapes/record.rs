@@ -3,15 +3,15 @@
 
 use super::super::codec::{Parts, damaged, push_length};
 use super::super::keys;
-use super::kind::{Kind, Shape, Written, kind, read};
+use super::kind::{Kind, Shape, StoredValue, kind, read};
 use crate::domain::clock::Millis;
 use crate::domain::task::{TaskHead, TaskState};
 use crate::store::StoreError;
 
 const NAME: &str = "a task's record";
 
-/// What a task's record says before head and data: fixed numbers, so that they can be had
-/// without decoding the rest. Of the same version as the record.
+/// The numbers at the beginning of a task's record, which are read without decoding the rest. They have
+/// the version of the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) struct Fixed {
     /// [`TaskHead::version`].
@@ -69,8 +69,7 @@ pub(in super::super) struct Record<'a> {
     pub fixed: Fixed,
     head: &'a [u8],
     data: &'a [u8],
-    /// The journal that is in the record; what follows it in time is nowhere, what precedes it in
-    /// `j/` pieces.
+    /// The newest part of the journal. Older entries are in `j/` pieces.
     pub journal: &'a [u8],
 }
 

@@ -10,8 +10,8 @@ use super::super::dedup::block::{Holder, KeyBlock};
 use super::super::group::{self, Item};
 use super::super::shapes::journal::{Piece, push_entry};
 use super::super::shapes::record::{Fixed, Record, encode_record};
-use super::super::shapes::{SealedConfig, SealedConnector, Written, read};
-use super::super::terms::{Digests, Several};
+use super::super::shapes::{SealedConfig, SealedConnector, StoredValue, read};
+use super::super::terms::{DigestList, Digests};
 use super::super::{archive, checked, frame, long, places, terms};
 use super::{
     checked_webhooks, deliveries, limited, long_changes, replying, samples, samples_of_parts,
@@ -67,7 +67,7 @@ fn overfull(golden: Golden) -> Golden {
     }
 }
 
-fn written(value: &impl Written) -> Vec<u8> {
+fn written(value: &impl StoredValue) -> Vec<u8> {
     let mut out = Vec::new();
     value.write(&mut out).unwrap();
     out
@@ -384,7 +384,7 @@ pub(super) fn all() -> Vec<Golden> {
             &["digests of terms"],
             digests,
             |digests| terms::encode(digests.iter().copied()),
-            |bytes| read::<Several>(bytes).map(|Several(digests)| digests),
+            |bytes| read::<DigestList>(bytes).map(|DigestList(digests)| digests),
         ),
         golden(
             "envelope-v1",

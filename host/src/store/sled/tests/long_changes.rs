@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex};
 use super::super::change;
 use super::super::failpoint::{FailPoint, Write};
 use super::super::group::{self, End, Fragment, Item};
-use super::super::lanes::MUCH;
+use super::super::lanes::FRAGMENT_BYTES;
 use super::torn::copy;
 use super::{scratch, small};
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -184,7 +184,7 @@ impl Subject {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_small_change_does_not_wait_for_a_long_one_of_another_workspace() {
     let subject = Subject::new().await;
-    let (long, accepted) = subject.begin_long(20 * MUCH);
+    let (long, accepted) = subject.begin_long(20 * FRAGMENT_BYTES);
     let small = new_task(&names()[1], TaskId::new(), "{}");
     let quick = subject.accept(&small);
     // It is in the next group, or in the one after that if it has not arrived yet.
@@ -210,8 +210,8 @@ async fn a_small_change_does_not_wait_for_a_long_one_of_another_workspace() {
     let store = SledStore::open(super::small(crashed.path())).unwrap();
     assert!(!subject.has(&store, &long).await);
     assert!(subject.has(&store, &small).await);
-    // What it left is in nobody's way.
-    let again = new_task(&names()[0], TaskId::new(), &data(3 * MUCH));
+    // Its fragments are in no later change's way.
+    let again = new_task(&names()[0], TaskId::new(), &data(3 * FRAGMENT_BYTES));
     store.accept_owned(again.clone()).await.unwrap();
     store.close().await;
     drop(store);
@@ -222,7 +222,7 @@ async fn a_small_change_does_not_wait_for_a_long_one_of_another_workspace() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_log_has_the_fragments_as_long_as_they_are_needed() {
     let subject = Subject::new().await;
-    let (long, accepted) = subject.begin_long(6 * MUCH);
+    let (long, accepted) = subject.begin_long(6 * FRAGMENT_BYTES);
     for _ in 0..3 {
         subject.gate.step();
     }
@@ -257,18 +257,25 @@ async fn the_log_has_the_fragments_as_long_as_they_are_needed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn changes_of_a_workspace_keep_their_order() {
     let subject = Subject::new().await;
-    let (long, accepted) = subject.begin_long(4 * MUCH);
+    let (long, accepted) = subject.begin_long(4 * FRAGMENT_BYTES);
     // It stands on the long one, and is refused if it comes before.
     let mut commit = next(&long.head, TaskState::Done, None);
-    commit.data = Some(data(2 * MUCH).as_str().into());
+    commit.data = Some(data(2 * FRAGMENT_BYTES).as_str().into());
     let store = subject.store.clone();
     let committed = tokio::spawn(async move { store.commit_owned(commit).await });
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let queue = &subject.store.queue;
+    let comes = async {
+        while queue.capacity() == queue.max_capacity() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let came = tokio::time::timeout(Duration::from_secs(60), comes).await;
+    came.expect("it is queued behind the long one");
     subject.gate.open();
     accepted.await.unwrap().unwrap();
     committed.await.unwrap().unwrap();
     let (workspace, id) = (&long.head.workspace, long.head.id);
     let stored = subject.store.load(workspace, id).await.unwrap().unwrap();
-    assert_eq!(stored.data.len(), data(2 * MUCH).len());
+    assert_eq!(stored.data.len(), data(2 * FRAGMENT_BYTES).len());
     assert_eq!(stored.head.state(), TaskState::Done);
 }

@@ -26,7 +26,7 @@ const CALLS: u32 = 30;
 const ANSWER: usize = 50_001;
 
 /// A ready task whose run has made many calls.
-async fn called(store: &SledStore) -> NewTask {
+async fn task_with_calls(store: &SledStore) -> NewTask {
     let task = new_task(&workspace("w"), TaskId::new(), "{}");
     store.accept_owned(task.clone()).await.unwrap();
     for call in 0..CALLS {
@@ -66,7 +66,7 @@ async fn a_fold_puts_it_there_in_portions() {
         ..small(home.path())
     };
     let store = SledStore::open(settings).unwrap();
-    let task = called(&store).await;
+    let task = task_with_calls(&store).await;
     store.fold_all().unwrap();
     let batches = batches.load(Ordering::SeqCst);
     // 100 kB and some in each.
@@ -79,7 +79,7 @@ async fn a_fold_puts_it_there_in_portions() {
 async fn the_tree_is_free_while_it_is_read() {
     let home = scratch();
     let store = SledStore::open(small(home.path())).unwrap();
-    let task = called(&store).await;
+    let task = task_with_calls(&store).await;
     store.fold_all().unwrap();
     let (shared, workspace, id) = (&store.shared, &task.head.workspace, task.head.id);
     let record = shared.with_disk(|disk| tasks::record_of(disk, workspace, id));
@@ -115,7 +115,7 @@ async fn what_a_crash_leaves_of_a_fold_is_nothing() {
         ..small(home.path())
     };
     let store = SledStore::open(settings).unwrap();
-    let task = called(&store).await;
+    let task = task_with_calls(&store).await;
     store.fold_all().unwrap();
     // Now it has a record with pieces, and grows.
     for call in CALLS..CALLS + 8 {

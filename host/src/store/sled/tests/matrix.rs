@@ -282,7 +282,7 @@ fn look(path: &Path, subject: &Subject) -> Became {
                 }
                 Ok(_) => match dump_of(&store).await {
                     Ok(whole) if whole == subject.whole => Became::Whole,
-                    Ok(_) => Became::Wrong("what is set up, or an index".into()),
+                    Ok(_) => Became::Wrong("the setup, or an index".into()),
                     Err(error) => Became::Named(error),
                 },
             };
@@ -310,7 +310,7 @@ const NAMES: [&str; 16] = [
     "the log",
     "the archive",
     "the marks",
-    "what is set up",
+    "the setup",
     "seed",
     "record",
     "journal",
@@ -358,7 +358,7 @@ fn repair(path: &Path, subject: &Subject, what: &str) -> (Vec<Damage>, usize) {
         .collect();
     // What was in a page that cannot be read, or in a group, may be of any task.
     let any = lost.iter().any(|damage| {
-        damage.task.is_none() && !matches!(damage.part, "the components" | "what is set up")
+        damage.task.is_none() && !matches!(damage.part, "the components" | "the setup")
     });
     let mut missing = 0;
     for ((ws, id), expected) in &subject.tasks {

@@ -20,9 +20,9 @@ use super::super::shapes::journal::Piece;
 use super::super::shapes::kind::{kind, postcard_shapes, push};
 use super::super::shapes::record::Record;
 use super::super::shapes::{
-    Kind, SealedConfig, SealedConnector, Shape, Written, parts::Bytes, read,
+    Kind, SealedConfig, SealedConnector, Shape, StoredValue, parts::Bytes, read,
 };
-use super::super::terms::Several;
+use super::super::terms::DigestList;
 use super::super::{SledStore, checked, keys};
 use super::golden;
 use super::{samples, scratch, small};
@@ -105,7 +105,7 @@ kind!('a, Next<Group>, "a group in the log", 1 => Keyless, 2 => Keyed, 3 => Grou
 kind!('a, Next<KeyBlock>, "keys of deliveries", 1 => KeyBlock, 2 => Longer<KeyBlock>);
 kind!('a, Next<Mark>, "the log's low-water mark", 1 => Mark, 2 => Longer<Mark>);
 kind!('a, Next<Places>, "places in the archive", 1 => Places, 2 => Longer<Places>);
-kind!('a, Next<Several>, "digests of terms", 1 => Several, 2 => Longer<Several>);
+kind!('a, Next<DigestList>, "digests of terms", 1 => DigestList, 2 => Longer<DigestList>);
 kind!('a, Next<Envelope>, "a value's envelope", 1 => Envelope, 2 => Longer<Envelope>);
 kind!('a, Next<StoreMarks>, "the marks of the store's parts", 1 => marks::V1, 2 => More<marks::V1>);
 kind!('a, Next<Frame>, "a change in the copy of the catalog", 1 => catalog_frame::V1<'a>, 2 => More<catalog_frame::V1<'a>>);
@@ -262,7 +262,7 @@ fn every_kind_can_be_given_a_next_version() {
         "places-v1"
     );
     grows!(
-        Several,
+        DigestList,
         |version, value, _| longer(version, value),
         "terms-v1"
     );
@@ -359,7 +359,7 @@ fn a_next_version_of_each_kind_opens_a_store_of_an_old_one() {
     assert!(agree::<Envelope>(&plain(keys::SCHEDULES)) > 0);
     let places = plain(keys::PLACES);
     assert!(agree::<Places>(&places) > 0);
-    assert!(agree::<Several>(&plain(b"b/")) > 0);
+    assert!(agree::<DigestList>(&plain(b"b/")) > 0);
     let mut records = under(b"t/");
     for value in &places {
         for (_, place) in super::super::places::decode_places(value).unwrap() {

@@ -1,4 +1,5 @@
-//! Sets a task aside that is not to be run again by itself: it is in `error`, and a person can retry it.
+//! Sets aside a task that took the server down twice: it goes to `error`, runs no more by itself, and a person can
+//! retry it.
 
 use std::sync::Arc;
 
@@ -14,8 +15,8 @@ use crate::domain::journal::Entry;
 use crate::domain::task::{Standing, StoredTask, TaskHead};
 use crate::store::{Commit, StoreError};
 
-/// What it takes to set a task aside.
-pub(super) struct SetAside {
+/// Moves tasks to `error` that have been interrupted too often; see [`super::interrupted`].
+pub(super) struct Quarantine {
     pub(super) tasks: Tasks,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) subtasks: Arc<Subtasks>,
@@ -24,7 +25,7 @@ pub(super) struct SetAside {
     pub(super) since: Option<Millis>,
 }
 
-impl SetAside {
+impl Quarantine {
     /// Puts the task in `error`; gives whether a notice of that is due. None if it is not to be set aside: it is at
     /// its end, or a person has moved it since the process began.
     ///
@@ -73,7 +74,7 @@ impl SetAside {
                 tracing::warn!(workspace.id = %workspace, task.id = %task, "a task was set aside: {REASON}");
                 Ok(Some(head.due_at().is_some()))
             }
-            // An action or another node moved the task: what became of it counts.
+            // An action or another node moved the task: that change counts.
             Err(StoreError::Conflict { .. }) => Ok(Some(false)),
             Err(error) => Err(error),
         }

@@ -1,5 +1,5 @@
-//! What waits for the store to take writes again: tasks that could not be advanced, and calls that were
-//! made and could not be recorded.
+//! Work that the store refused, e.g. because its disk was full: tasks that could not be advanced, and results of
+//! calls that could not be recorded. It is kept in memory and tried again when the store takes writes.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,9 @@ use crate::domain::clock::Millis;
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
 
-/// What waits for the store.
+/// The tasks and call results that the store refused.
 #[derive(Default)]
-pub(super) struct Held {
+pub(super) struct UnstoredWork {
     tasks: Mutex<Vec<(WorkspaceName, TaskId)>>,
     calls: Mutex<HashMap<TaskId, Vec<Unrecorded>>>,
 }
@@ -23,7 +23,7 @@ pub(super) struct Unrecorded {
     pub(super) began: Millis,
 }
 
-impl Held {
+impl UnstoredWork {
     /// Removes these tasks, with the calls that were made for them: another node has them now.
     pub(super) fn drop_tasks(&self, is_one: impl Fn(TaskId) -> bool) {
         self.tasks.lock().retain(|(_, task)| !is_one(*task));
