@@ -383,3 +383,43 @@ async fn a_client_that_does_not_finish_its_greeting_is_dropped() {
     }
     assert_eq!(ask().await.unwrap().status(), 200);
 }
+
+/// Half of the connections are the most that one client has. The others are for others.
+#[tokio::test]
+async fn one_address_does_not_take_all_connections() {
+    let proxies = [
+        "--connections",
+        "8",
+        "--trusted-proxy",
+        "127.0.0.1",
+        "--proxy-header",
+        "proxy-protocol",
+    ];
+    let server = Server::with(&proxies).await;
+    let address: SocketAddr = server.url.strip_prefix("http://").unwrap().parse().unwrap();
+    let idle = |client: [u8; 4]| {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(&proxy_header(client)).unwrap();
+        stream
+    };
+    let health = b"GET /healthz HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
+    let held: Vec<_> = (0..4).map(|_| idle([203, 0, 113, 1])).collect();
+    // They are taken in this order, and each of the next ones is closed.
+    for _ in 0..12 {
+        let mut stream = idle([203, 0, 113, 1]);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        assert!(answer.is_empty());
+    }
+    let other = proxy_header([203, 0, 113, 2]);
+    assert!(exchange(address, &[&other, health]).starts_with("HTTP/1.1 200"));
+    drop(held);
+    // They are given back.
+    let until = std::time::Instant::now() + PATIENCE;
+    let own = proxy_header([203, 0, 113, 1]);
+    while !exchange(address, &[&own, health]).starts_with("HTTP/1.1 200") {
+        assert!(std::time::Instant::now() < until, "none is given back");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+}

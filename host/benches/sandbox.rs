@@ -127,7 +127,8 @@ fn measure(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
     for guest in all.collect::<std::io::Result<Vec<_>>>()? {
         let (guest, what, bytes, data) = guest;
         let input = RunInput { data, ..input() };
-        let inspected = runtime.block_on(sandbox.inspect(&bytes, StepLimits::default()))?;
+        let owner = "default".parse()?;
+        let inspected = runtime.block_on(sandbox.inspect(&owner, &bytes, StepLimits::default()))?;
         let run = || sandbox.run(&inspected.component, input.clone(), Arc::new(NoCalls));
         let output = runtime.block_on(run());
         if !matches!(output.outcome, RunOutcome::Ended(RunEnd::Finished(_))) {

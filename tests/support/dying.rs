@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use stepwell::domain::audit::{AuditEntry, AuditPage, AuditQuery};
 use stepwell::domain::clock::Millis;
 use stepwell::domain::dedup::DedupKey;
@@ -270,7 +271,7 @@ impl Store for Dying {
         &self,
         workspace: &WorkspaceName,
         task: TaskId,
-        body: Vec<u8>,
+        body: Bytes,
     ) -> Result<[u8; 32], StoreError> {
         self.alive()?;
         self.inner.put_body(workspace, task, body).await

@@ -103,7 +103,8 @@ impl Runner {
             spent_ms: 0,
         };
         // As it is added, and as it is run.
-        let step = self.sandbox.inspect(&bytes, self.limits).await?;
+        let owner = "default".parse()?;
+        let step = self.sandbox.inspect(&owner, &bytes, self.limits).await?;
         Ok(self
             .sandbox
             .run(&step.component, input, Arc::<Pauses>::default())

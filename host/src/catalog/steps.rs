@@ -69,9 +69,13 @@ impl Catalog {
         })
     }
 
-    /// A step's component, ready to run: from memory, or from the store. [`CatalogError::NotFound`]
+    /// The component of a step of `owner`, ready to run: from memory, or from the store. [`CatalogError::NotFound`]
     /// if the step was deleted since it was looked up, or no longer keeps that version.
-    pub async fn component(&self, step: &Step) -> Result<Arc<LoadedComponent>, CatalogError> {
+    pub async fn component(
+        &self,
+        owner: &WorkspaceName,
+        step: &Step,
+    ) -> Result<Arc<LoadedComponent>, CatalogError> {
         if let Some(component) = self.sandbox.loaded(&step.digest) {
             return Ok(component);
         }
@@ -83,13 +87,17 @@ impl Catalog {
             .clone();
         let result = {
             let _alone = lock.lock().await;
-            self.load_component(step).await
+            self.load_component(owner, step).await
         };
         self.loading.lock().remove(&step.digest);
         result
     }
 
-    async fn load_component(&self, step: &Step) -> Result<Arc<LoadedComponent>, CatalogError> {
+    async fn load_component(
+        &self,
+        owner: &WorkspaceName,
+        step: &Step,
+    ) -> Result<Arc<LoadedComponent>, CatalogError> {
         if let Some(component) = self.sandbox.loaded(&step.digest) {
             return Ok(component);
         }
@@ -102,7 +110,7 @@ impl Catalog {
                     name: step.digest.clone(),
                     workspace: None,
                 })?;
-        Ok(self.sandbox.load(&step.digest, &bytes).await?)
+        Ok(self.sandbox.load(owner, &step.digest, &bytes).await?)
     }
 
     /// Adds a step, or replaces the one of that name: compiles the component, asks it for its
@@ -159,7 +167,9 @@ impl Catalog {
         }
         let inspected = {
             let _lock = self.uploads.lock(workspace).await;
-            self.sandbox.inspect(&component, step_limits).await?
+            self.sandbox
+                .inspect(workspace, &component, step_limits)
+                .await?
         };
         if inspected.condition.len() > limits::CONDITION_BYTES {
             return Err(CatalogError::TooLarge {

@@ -19,6 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::context;
 use super::global::Global;
 use crate::app::App;
+use crate::domain::blocking::BLOCKING_THREADS;
 use crate::domain::ids::WorkspaceName;
 use crate::settings::Settings;
 use crate::telemetry;
@@ -247,6 +248,7 @@ pub fn run(global: &Global, args: &ServeArgs, output: Output) -> Result<()> {
 /// future has ended does not hold up the process.
 pub fn block_on(server: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()?;
     let result = runtime.block_on(server);

@@ -12,6 +12,7 @@ use reqwest::dns::Resolve;
 use url::Host;
 
 use super::clients::{AllClients, Clients};
+use super::pace::Paced;
 use super::payer::{Payer, Unbounded};
 use super::policy::{EgressPolicy, WorkspacePolicy};
 use super::request::{Hop, quoted};
@@ -132,6 +133,7 @@ impl FetchClient {
             memory: &Charge::new(Arc::new(Permit::unlimited())),
             pool: &Unbounded,
             executor: &self.inner.clients.uncounted,
+            pace: &Paced::default(),
         };
         self.fetch_within((caller, policy), request, idempotency_key, payer)
             .await
@@ -156,12 +158,10 @@ impl FetchClient {
         };
         let limit = asked.min(settings.max_timeout);
         let call = self.call((caller, policy), request, idempotency_key, payer);
-        match tokio::time::timeout(limit, call).await {
-            Ok(result) => result,
-            Err(_) => Err(FetchError::Timeout(
-                u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
-            )),
-        }
+        payer.pace.within(limit, call).await.unwrap_or_else(|| {
+            let limit = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+            Err(FetchError::Timeout(limit))
+        })
     }
 
     async fn call(

@@ -17,6 +17,7 @@ mod clients;
 mod content;
 mod digest;
 pub mod named;
+mod pace;
 mod payer;
 pub mod policy;
 mod redirect;
@@ -32,6 +33,7 @@ mod tests;
 
 pub use client::{ConnectorError, FetchClient, FetchSettings};
 pub use digest::{call_digest, call_summary};
+pub use pace::{Pace, Paced};
 pub use payer::Payer;
 pub use policy::{EgressPolicy, WorkspacePolicy};
 pub use rule::{EgressRule, RuleError};

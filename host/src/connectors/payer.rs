@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use super::pace::Paced;
 use crate::domain::blocking::{BlockingPool, Executor, Job, Work, spawn_blocking};
 use crate::domain::budget::Charge;
 use crate::domain::ids::WorkspaceName;
@@ -17,6 +18,8 @@ pub struct Payer<'a> {
     pub pool: &'a dyn BlockingPool,
     /// Runs its connections.
     pub executor: &'a Arc<dyn Executor>,
+    /// How fast a large response is read.
+    pub pace: &'a Paced,
 }
 
 /// An executor whose time is counted for no workspace.

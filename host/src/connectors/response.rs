@@ -10,6 +10,7 @@ use hyper::ext::ReasonPhrase;
 use tokio::sync::oneshot;
 
 use super::content::Codings;
+use super::pace::{LARGE, Paced};
 use super::payer::Payer;
 use super::transport::reason;
 use super::{HEADER_BYTES, HEADERS};
@@ -19,7 +20,7 @@ use crate::domain::budget::Charge;
 use crate::domain::effect::{FetchError, FetchResponse, FetchResult};
 use crate::domain::ids::WorkspaceName;
 
-/// A body is there twice while it is made durable.
+/// A body is there twice while it is decoded, and the guest has one of its own.
 const COPIES: u64 = 2;
 
 /// Reads a response whose body may have `most` bytes, decoded. `landed` is the URL to which redirects
@@ -36,7 +37,13 @@ pub(super) async fn read(
     bounded(&head.headers)?;
     let status_text = phrase(head.status, head.extensions.get::<ReasonPhrase>());
     let codings = Codings::of(&head.headers).map_err(FetchError::Connection)?;
-    let read = collect(body, codings.encoded_most(most), &too_large, memory).await?;
+    let mut intake = Intake {
+        caller,
+        pace: payer.pace,
+        admitted: LARGE,
+    };
+    let encoded_most = codings.encoded_most(most);
+    let read = collect(body, encoded_most, &too_large, (memory, &mut intake)).await?;
     // A response to HEAD, a 204 or a 304 has no body whatever its headers say, and its headers keep
     // what they say of the body that there would be.
     let body = if read.is_empty() || codings.is_empty() {
@@ -44,6 +51,8 @@ pub(super) async fn read(
     } else {
         codings.strip(&mut head.headers);
         let decoded = decode(codings, read, most, (caller, payer.pool)).await?;
+        // It came in small, and is stored as it is now.
+        intake.admit(decoded.len(), decoded.len()).await;
         memory.wait_to_grow(COPIES * decoded.len() as u64).await;
         decoded
     };
@@ -62,15 +71,36 @@ pub(super) async fn read(
     })
 }
 
+/// How much of an answer the caller may have taken in.
+struct Intake<'a> {
+    caller: &'a WorkspaceName,
+    pace: &'a Paced,
+    admitted: usize,
+}
+
+impl Intake<'_> {
+    /// Waits until `bytes` of the answer may be taken in, and if there is a wait, then for `expected` at once: the calls
+    /// of a workspace end one after the other, and not all together at last.
+    async fn admit(&mut self, bytes: usize, expected: usize) {
+        if bytes <= self.admitted {
+            return;
+        }
+        let next = expected.max(bytes).max(self.admitted + LARGE);
+        self.pace.wait(self.caller, next - self.admitted).await;
+        self.admitted = next;
+    }
+}
+
 /// Reads a body of at most `most` bytes; one with more is the error `too_large`.
 async fn collect(
     mut body: Incoming,
     most: usize,
     too_large: &impl Fn() -> FetchError,
-    memory: &Charge,
+    (memory, intake): (&Charge, &mut Intake<'_>),
 ) -> Result<Vec<u8>, FetchError> {
     let announced = body.size_hint().exact().unwrap_or(0);
-    if usize::try_from(announced).map_or(true, |announced| announced > most) {
+    let announced = usize::try_from(announced).map_err(|_| too_large())?;
+    if announced > most {
         return Err(too_large());
     }
     let mut read = Vec::new();
@@ -80,7 +110,13 @@ async fn collect(
         if read.len() + chunk.len() > most {
             return Err(too_large());
         }
+        let length = read.len() + chunk.len();
+        intake.admit(length, announced).await;
         memory.wait_to_grow(COPIES * chunk.len() as u64).await;
+        if length > LARGE {
+            // Not by doubling, of which half is never used.
+            read.reserve_exact(announced.max(length).saturating_sub(read.len()));
+        }
         read.extend_from_slice(&chunk);
     }
     Ok(read)

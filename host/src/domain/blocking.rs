@@ -8,6 +8,10 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::ids::WorkspaceName;
 
+/// Threads for what waits for the disk, in each of the server's runtimes: as many as a disk does at once, and not the 512
+/// that tokio makes, each of which wants a processor when its read or write has ended.
+pub const BLOCKING_THREADS: usize = 32;
+
 /// A piece of work of milliseconds, done beside the threads that serve calls and runs.
 pub type Work = Box<dyn FnOnce() + Send>;
 

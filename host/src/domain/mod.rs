@@ -21,6 +21,7 @@ pub mod limits;
 pub mod moment;
 pub mod partition;
 pub mod payload_schema;
+pub mod places;
 pub mod principal;
 pub mod rate;
 pub mod reply;

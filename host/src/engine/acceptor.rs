@@ -35,11 +35,14 @@ impl Acceptor {
     /// Whether the store takes new tasks, as it was a moment ago.
     ///
     /// # Errors
-    /// [`StoreError::Full`], [`StoreError::Failed`].
+    /// [`StoreError::Full`], [`StoreError::Unavailable`], [`StoreError::Failed`].
     pub fn takes_new(&self) -> Result<(), StoreError> {
         match *self.tasks.store.health().borrow() {
             Health::Writable => Ok(()),
             Health::Full => Err(StoreError::Full),
+            Health::Short => Err(StoreError::unavailable(
+                "the machine gives it no more files",
+            )),
             Health::Failed => Err(StoreError::Failed),
         }
     }

@@ -297,6 +297,7 @@ impl Advancer {
         let calls = JournaledCalls::new(self.calls.clone(), attempt, recorded);
         let (cut, journal, replied) = (calls.cut(), calls.journal(), calls.replied());
         let calls = Arc::new(calls);
+        let step = (&task.head.workspace, step);
         let output = self.steps.execute(step, input, calls, is_resumed).await;
         task.journal = journal.load(Ordering::Relaxed);
         match cut.lock().take() {

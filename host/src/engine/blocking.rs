@@ -1,23 +1,31 @@
 //! Threads for a workspace's work that is too long for those that serve calls and runs: as many at once as the machine
 //! has processors, and half as many for one workspace, so that the work of another one finds a thread, and runs go
-//! on meanwhile. The time there counts as the workspace's, as it does on the threads of runs.
+//! on meanwhile. The time there counts as the workspace's, as it does on the threads of runs, and the work has a turn of
+//! the workspace while others are active.
 
-use std::collections::HashMap;
+use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::cpu::Workers;
 use crate::domain::blocking::{BlockingPool, Work, spawn_blocking_by};
 use crate::domain::ids::WorkspaceName;
+use crate::domain::places::Places;
 
 /// Counts processor time that a workspace used on another thread than its runs'.
 pub(super) type Spend = Box<dyn Fn(&WorkspaceName, Duration) + Send + Sync>;
+
+/// Work of a workspace on the thread that has this. When it is dropped, its time counts as the workspace's.
+pub(super) type Turn = Box<dyn Any>;
+
+/// Begins work of a workspace on the thread that calls it, and waits there until the workspace has a turn.
+pub(super) type Turns = Box<dyn Fn(&WorkspaceName) -> Turn + Send + Sync>;
 
 /// How much less urgent its threads are than those of calls and runs, which are soon done: a thread that is woken on a
 /// processor of theirs need not wait for the kernel's next tick.
@@ -26,17 +34,26 @@ const NICE: i32 = 5;
 /// Threads that workspaces share, see the module.
 pub struct FairPool {
     threads: Option<Runtime>,
-    spend: Arc<Spend>,
-    places: Arc<Semaphore>,
-    /// Of these, those that a workspace may have, while it has any.
-    shares: Mutex<HashMap<WorkspaceName, Weak<Semaphore>>>,
-    share: usize,
+    spend: Spend,
+    turns: Arc<Turns>,
+    places: Places,
 }
 
 impl FairPool {
+    /// Threads whose work takes turns with the workers' jobs.
+    ///
     /// # Errors
     /// The machine gives no threads.
-    pub(super) fn new(spend: Spend) -> io::Result<Self> {
+    pub(super) fn of(workers: Arc<Workers>) -> io::Result<Self> {
+        let all = workers.clone();
+        let spend = move |workspace: &WorkspaceName, used| all.spend(workspace, used);
+        let turns = move |workspace: &WorkspaceName| Box::new(workers.work(workspace)) as Turn;
+        Self::new(Box::new(spend), Box::new(turns))
+    }
+
+    /// # Errors
+    /// The machine gives no threads.
+    pub(super) fn new(spend: Spend, turns: Turns) -> io::Result<Self> {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = Builder::new_current_thread()
             .max_blocking_threads(processors)
@@ -48,10 +65,9 @@ impl FairPool {
             .build()?;
         Ok(Self {
             threads: Some(threads),
-            spend: Arc::new(spend),
-            places: Arc::new(Semaphore::new(processors)),
-            shares: Mutex::default(),
-            share: processors.div_ceil(2),
+            spend,
+            turns: Arc::new(turns),
+            places: Places::new(processors, share(processors)),
         })
     }
 
@@ -61,17 +77,15 @@ impl FairPool {
         workspace: &WorkspaceName,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> T {
-        let place = self.place(workspace).await;
-        let (spend, workspace) = (self.spend.clone(), workspace.clone());
+        let place = self.places.take(workspace).await;
+        let (turns, workspace) = (self.turns.clone(), workspace.clone());
         let Some(threads) = &self.threads else {
             return std::future::pending().await;
         };
         let working = move || {
             let _place = place;
-            let begun = Instant::now();
-            let result = work();
-            spend(&workspace, begun.elapsed());
-            result
+            let _turn = turns(&workspace);
+            work()
         };
         match spawn_blocking_by(|work| threads.spawn_blocking(work), working).await {
             Ok(result) => result,
@@ -89,41 +103,27 @@ impl FairPool {
         workspace: &WorkspaceName,
         work: impl FnOnce() -> T + Send,
     ) -> T {
-        let _place = self.place(workspace).await;
-        let begun = Instant::now();
-        let result = match Handle::current().runtime_flavor() {
-            RuntimeFlavor::MultiThread => tokio::task::block_in_place(|| less_urgently(work)),
-            // It has no other threads.
-            _ => work(),
+        let _place = self.places.take(workspace).await;
+        let working = || {
+            let _turn = (self.turns)(workspace);
+            less_urgently(work)
         };
-        (self.spend)(workspace, begun.elapsed());
-        result
+        match Handle::current().runtime_flavor() {
+            RuntimeFlavor::MultiThread => tokio::task::block_in_place(working),
+            // It has no other threads.
+            _ => working(),
+        }
     }
 
     /// Counts time that a workspace used on a thread which counts none.
     pub fn spend(&self, workspace: &WorkspaceName, used: Duration) {
         (self.spend)(workspace, used);
     }
+}
 
-    /// A thread's place; the longest waiting workspace's comes first.
-    async fn place(&self, workspace: &WorkspaceName) -> [Option<OwnedSemaphorePermit>; 2] {
-        let share = {
-            let mut shares = self.shares.lock();
-            match shares.get(workspace).and_then(Weak::upgrade) {
-                Some(share) => share,
-                None => {
-                    shares.retain(|_, share| share.strong_count() > 0);
-                    let share = Arc::new(Semaphore::new(self.share));
-                    shares.insert(workspace.clone(), Arc::downgrade(&share));
-                    share
-                }
-            }
-        };
-        // They are never closed.
-        let own = share.acquire_owned().await.ok();
-        let place = self.places.clone().acquire_owned().await.ok();
-        [own, place]
-    }
+/// How many threads of so many a workspace may have at once.
+fn share(processors: usize) -> usize {
+    processors.div_ceil(2)
 }
 
 /// Does work on a thread as urgent as those of the pool, and waits for it.
@@ -172,26 +172,49 @@ impl BlockingPool for FairPool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Instant;
 
     use futures_util::FutureExt;
     use parking_lot::Condvar;
 
     use super::*;
 
+    /// Counts the time of a turn.
+    struct Counted {
+        spent: Arc<Mutex<HashMap<WorkspaceName, Duration>>>,
+        of: WorkspaceName,
+        begun: Instant,
+    }
+
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            let mut spent = self.spent.lock();
+            *spent.entry(self.of.clone()).or_default() += self.begun.elapsed();
+        }
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_workspace_has_its_share_of_threads_and_pays_for_their_time() {
         let counted = Arc::<Mutex<HashMap<WorkspaceName, Duration>>>::default();
         let spent = counted.clone();
-        let pool = FairPool::new(Box::new(move |of: &WorkspaceName, used| {
-            *spent.lock().entry(of.clone()).or_default() += used;
-        }));
+        let turns = move |of: &WorkspaceName| {
+            Box::new(Counted {
+                spent: spent.clone(),
+                of: of.clone(),
+                begun: Instant::now(),
+            }) as Turn
+        };
+        let pool = FairPool::new(Box::new(|_, _| ()), Box::new(turns));
         let pool = Arc::new(pool.unwrap());
         let (loud, quiet): (WorkspaceName, WorkspaceName) =
             ("loud".parse().unwrap(), "quiet".parse().unwrap());
         let (now, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
         let gate = Arc::new((Mutex::new(false), Condvar::new()));
-        let works = (0..4 * pool.share).map(|_| {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = share(processors);
+        let works = (0..4 * share).map(|_| {
             let (pool, of, now, most) = (pool.clone(), loud.clone(), now.clone(), most.clone());
             let gate = gate.clone();
             tokio::spawn(async move {
@@ -206,11 +229,11 @@ mod tests {
             })
         });
         let works: Vec<_> = works.collect();
-        while most.load(Ordering::SeqCst) < pool.share {
+        while most.load(Ordering::SeqCst) < share {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         // With a single processor there is one place, which the loud one has.
-        if std::thread::available_parallelism().is_ok_and(|processors| processors.get() > 1) {
+        if processors > 1 {
             assert_eq!(pool.run_for(&quiet, || 7).await, 7);
             assert!(works.iter().all(|work| !work.is_finished()));
         }
@@ -223,7 +246,7 @@ mod tests {
         for work in works {
             work.await.unwrap();
         }
-        assert_eq!(most.load(Ordering::SeqCst), pool.share);
+        assert_eq!(most.load(Ordering::SeqCst), share);
         assert!(counted.lock()[&loud] > Duration::ZERO);
         // The other tasks of its thread go on.
         let (text, (ends, ended)) = (String::from("borrowed"), std::sync::mpsc::channel());

@@ -35,13 +35,13 @@ impl CallRecorder {
         writer: &TaskWriter,
         workspace: &WorkspaceName,
         task: TaskId,
-        effect: &Effect,
+        effect: &mut Effect,
     ) -> Result<(), StoreError> {
-        let bytes = effect.bytes();
-        // At once: the call was made, and a run that is cut off as it waits here would make it again.
+        // At once: the call was made, and a run that is cut off as it waits here would make it again. A large body came
+        // in at the workspace's pace.
         let (result, body) = self
             .bodies
-            .without_body(workspace, task, &effect.result)
+            .without_body(workspace, task, &mut effect.result)
             .await?;
         let kept = Effect {
             result,
@@ -50,6 +50,7 @@ impl CallRecorder {
             summary: effect.summary.clone(),
             ..*effect
         };
+        let bytes = kept.bytes();
         writer.record_effect(workspace, task, kept, bytes).await
     }
 
@@ -75,9 +76,9 @@ impl CallRecorder {
         });
         let is_any = !calls.is_empty();
         let mut left = calls.into_iter();
-        while let Some(call) = left.next() {
+        while let Some(mut call) = left.next() {
             let recorded = self
-                .record(writer, &head.workspace, head.id, &call.effect)
+                .record(writer, &head.workspace, head.id, &mut call.effect)
                 .await;
             if let Err(error) = recorded {
                 for call in std::iter::once(call).chain(left) {

@@ -184,7 +184,7 @@ impl Calls for JournaledCalls {
                 .outgoing
                 .make(workspace, request, &idempotency_key, &charge)
                 .await;
-            let effect = Effect {
+            let mut effect = Effect {
                 run: attempt.run,
                 attempt: attempt.attempt,
                 begun: attempt.begun,
@@ -197,7 +197,7 @@ impl Calls for JournaledCalls {
                 result,
                 body: None,
             };
-            let recorded = recorder.record(&attempt.writer, workspace, attempt.task, &effect);
+            let recorded = recorder.record(&attempt.writer, workspace, attempt.task, &mut effect);
             if let Err(error) = recorded.await {
                 if error.is_retriable() {
                     let began = attempt.began;

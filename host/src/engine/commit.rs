@@ -144,7 +144,7 @@ impl TaskWriter {
             .await
     }
 
-    /// As [`Store::record_effect`], of a call whose answer has `bytes`, its body included where that is kept elsewhere.
+    /// As [`Store::record_effect`], of a call whose record has about `bytes`.
     pub(super) async fn record_effect(
         &self,
         workspace: &WorkspaceName,

@@ -5,6 +5,8 @@
 //! one, and each writes at a bounded rate. Writes of little do not come here.
 
 use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::connectors::Pace;
 use crate::domain::ids::WorkspaceName;
 
 /// Data of this many bytes are large; a group that the store makes durable at once has four times as many.
@@ -123,6 +126,17 @@ impl LargeWrites {
             false => state.order.push_back(workspace),
         }
         next
+    }
+}
+
+impl Pace for LargeWrites {
+    /// Large answers are written as they are, so they come in at the rate of writes.
+    fn wait<'a>(
+        &'a self,
+        workspace: &'a WorkspaceName,
+        bytes: usize,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        Box::pin(self.throttle(workspace, bytes))
     }
 }
 

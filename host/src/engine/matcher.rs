@@ -73,10 +73,9 @@ fn look(
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use parking_lot::Mutex;
 
+    use super::super::blocking::Turn;
     use super::*;
     use crate::clock::SimulatedClock;
     use crate::sandbox::{Sandbox, SandboxSettings};
@@ -85,7 +84,7 @@ mod tests {
     use crate::vault::Vault;
 
     #[tokio::test]
-    async fn time_on_another_thread_is_counted_for_the_workspace() {
+    async fn work_on_another_thread_has_a_turn_of_the_workspace() {
         let dir = tempfile::tempdir().unwrap();
         let vault = Vault::open(dir.path(), Some(&"a".repeat(64))).unwrap();
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
@@ -95,12 +94,14 @@ mod tests {
         });
         let clock = Arc::new(SimulatedClock::at(1_000));
         let catalog = Catalog::open(store, sandbox.unwrap(), vault, clock);
-        let counted = Arc::<Mutex<Vec<(WorkspaceName, Duration)>>>::default();
+        let counted = Arc::<Mutex<Vec<WorkspaceName>>>::default();
         let spent = counted.clone();
-        let spend = move |workspace: &WorkspaceName, used| {
-            spent.lock().push((workspace.clone(), used));
+        let turns = move |workspace: &WorkspaceName| {
+            spent.lock().push(workspace.clone());
+            Box::new(()) as Turn
         };
-        let pool = Arc::new(FairPool::new(Box::new(spend)).unwrap());
+        let pool = FairPool::new(Box::new(|_, _| ()), Box::new(turns));
+        let pool = Arc::new(pool.unwrap());
         let matcher = Matcher::new(catalog.await.unwrap(), pool);
         let workspace: WorkspaceName = "default".parse().unwrap();
         for (bytes, times) in [(10, 0), (MATCHING_AT_ONCE_BYTES, 1)] {
@@ -109,11 +110,7 @@ mod tests {
             assert!(matcher.matching(&workspace, &mut data).await.steps.is_ok());
             let counted = counted.lock();
             assert_eq!(counted.len(), times);
-            assert!(
-                counted
-                    .iter()
-                    .all(|(of, used)| *of == workspace && !used.is_zero())
-            );
+            assert!(counted.iter().all(|of| *of == workspace));
         }
     }
 }

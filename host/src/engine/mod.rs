@@ -188,16 +188,12 @@ impl Engine {
         };
         let queue = Queue::new(settings, catalog.workspaces(), Box::new(computing));
         let dispatcher = Arc::new(Dispatcher::new(queue, threads.clone(), workers.clone()));
-        let pool = {
-            let workers = workers.clone();
-            let spend = move |workspace: &WorkspaceName, used| workers.spend(workspace, used);
-            Arc::new(FairPool::new(Box::new(spend))?)
-        };
         let (executor, all_workers) = (workers.clone(), workers.clone());
+        let pool = Arc::new(FairPool::of(workers.clone())?);
         let is_alone = Box::new(move || workers.has_one_workspace());
         let large_writes = Arc::new(LargeWrites::new(is_alone));
         let watchers = Arc::<Watchers>::default();
-        let tasks = Tasks::new(store.clone(), large_writes, watchers.clone());
+        let tasks = Tasks::new(store.clone(), large_writes.clone(), watchers.clone());
         let locks = Arc::<TaskLocks>::default();
         let unstored = Arc::<UnstoredWork>::default();
         let budget = Budget::new(settings.memory);
@@ -210,9 +206,10 @@ impl Engine {
             calls,
             pool: pool.clone(),
             executor,
+            pace: large_writes.clone(),
             egress: WorkspacePolicy::default(),
         });
-        let bodies = Bodies::new(store.clone());
+        let bodies = Bodies::new(store.clone(), pool.clone());
         let steps = Arc::new(Steps::new(
             catalog.clone(),
             sandbox,

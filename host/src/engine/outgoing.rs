@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::blocking::FairPool;
 use crate::catalog::Catalog;
-use crate::connectors::{FetchClient, Payer, WorkspacePolicy};
+use crate::connectors::{FetchClient, Pace, Paced, Payer, WorkspacePolicy};
 use crate::domain::blocking::Executor;
 use crate::domain::budget::{Budget, Charge};
 use crate::domain::clock::Clock;
@@ -24,6 +24,8 @@ pub(super) struct Outgoing {
     pub(super) pool: Arc<FairPool>,
     /// Runs connections.
     pub(super) executor: Arc<dyn Executor>,
+    /// How fast workspaces take in large answers.
+    pub(super) pace: Arc<dyn Pace>,
     /// What every workspace may call; narrower policies per workspace have their place here.
     pub(super) egress: WorkspacePolicy,
 }
@@ -74,6 +76,7 @@ impl Outgoing {
             memory,
             pool: &*self.pool,
             executor: &self.executor,
+            pace: &Paced::new(self.pace.clone()),
         };
         self.client
             .fetch_within((workspace, &self.egress), request, idempotency_key, payer)

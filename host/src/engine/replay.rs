@@ -241,7 +241,10 @@ impl Replayer {
                 attempt,
                 reply: stored.head.reply.clone(),
             });
-            let output = self.steps.execute(step, input, calls.clone(), false).await;
+            let output = self
+                .steps
+                .execute((workspace, step), input, calls.clone(), false)
+                .await;
             entries.extend(calls.used.lock().drain(..).map(Entry::Effect));
             let (outcome, printed) = RunReport::of(output);
             let end = match outcome {

@@ -130,16 +130,16 @@ impl Steps {
         }
     }
 
-    /// Executes a step. `is_resumed`: the run has made calls before; then a version that is no longer
+    /// Executes a step of a workspace. `is_resumed`: the run has made calls before; then a version that is no longer
     /// there is a fault of its own.
     pub(super) async fn execute(
         &self,
-        step: &Arc<Step>,
+        (workspace, step): (&WorkspaceName, &Arc<Step>),
         input: RunInput,
         calls: Arc<dyn Calls>,
         is_resumed: bool,
     ) -> RunOutput {
-        match self.catalog.component(step).await {
+        match self.catalog.component(workspace, step).await {
             Ok(component) => self.sandbox.run(&component, input, calls).await,
             Err(CatalogError::NotFound { .. }) if is_resumed => gone(step),
             Err(error) => not_run(error.to_string()),

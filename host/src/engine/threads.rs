@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 
-use crate::domain::blocking::Job;
+use crate::domain::blocking::{BLOCKING_THREADS, Job};
 
 /// An async runtime that may be dropped anywhere.
 pub(super) struct Threads {
@@ -28,6 +28,7 @@ impl Threads {
         let runtime = Builder::new_multi_thread()
             .worker_threads(cores + 1)
             .thread_name("engine")
+            .max_blocking_threads(BLOCKING_THREADS)
             .enable_all()
             .build()?;
         Ok(Self {

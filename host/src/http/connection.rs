@@ -20,6 +20,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::activity::Activity;
+use super::addresses::Addresses;
 use super::client_address::client_address;
 use super::problem::ApiError;
 use super::proxy_protocol;
@@ -46,6 +47,7 @@ pub(super) struct Connections {
     http2: http2::Builder<TokioExecutor>,
     tls: Option<TlsAcceptor>,
     proxies: ProxySettings,
+    addresses: Arc<Addresses>,
     write_timeout: Duration,
     head_timeout: Duration,
 }
@@ -77,6 +79,7 @@ impl Connections {
             http2,
             tls: tls.map(|tls| TlsAcceptor::from(tls.config.clone())),
             proxies: settings.proxies.clone(),
+            addresses: Addresses::new(settings.connections),
             write_timeout: settings.write_timeout,
             head_timeout: settings.head_timeout,
         }
@@ -114,6 +117,14 @@ impl Connections {
         if is_proxy && names_client_by_bytes {
             let read = proxy_protocol::read_client(&mut stream);
             ip = self.in_time(read).await?.unwrap_or(ip);
+        }
+        // A proxy has the connections of many clients, and this machine is the operator's.
+        let is_counted = !(is_proxy && !names_client_by_bytes || ip.is_loopback());
+        let counted = is_counted.then(|| self.addresses.count(ip));
+        if let Some(None) = counted {
+            return Err(io::Error::other(
+                "the address has half of all connections that the server takes (--connections)",
+            ));
         }
         let connection = Arc::new(stream);
         let stream = SharedStream(connection.clone());

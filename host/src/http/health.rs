@@ -29,6 +29,7 @@ pub(super) async fn readyz(State(api): State<Arc<Api>>) -> Response<Body> {
     match health {
         Health::Writable => plain(StatusCode::OK, "ok"),
         Health::Full => plain(StatusCode::SERVICE_UNAVAILABLE, "storage full"),
+        Health::Short => plain(StatusCode::SERVICE_UNAVAILABLE, "storage unavailable"),
         Health::Failed => plain(StatusCode::SERVICE_UNAVAILABLE, "storage failed"),
     }
 }

@@ -7,6 +7,7 @@ pub mod server;
 pub mod tls;
 
 mod activity;
+mod addresses;
 mod api;
 mod attempts;
 mod audit;

@@ -114,7 +114,12 @@ impl Ingest {
         let (head, delivery) = (sent.head, sent.delivery);
         let workspace = &sent.webhook.workspace;
         let undo = || decode::undo(head.headers, &body, self.bounds.bytes);
-        let plain = match self.work(workspace, body.len(), undo).await? {
+        // A thread, and a turn, only where there is something to do.
+        let encoded = match decode::is_encoded(head.headers) {
+            true => body.len(),
+            false => 0,
+        };
+        let plain = match self.work(workspace, encoded, undo).await? {
             Some(plain) => {
                 share.grow(plain.len())?;
                 plain

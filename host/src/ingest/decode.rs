@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 pub(super) use cloudevents::attributes;
-pub use coding::{ACCEPTED, undo};
+pub use coding::{ACCEPTED, is_encoded, undo};
 pub use document::{Decoded, Document};
 pub use error::DecodeError;
 pub(super) use fields::Fields;

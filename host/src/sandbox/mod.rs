@@ -41,7 +41,9 @@ pub use error::{ComponentError, SandboxError};
 pub use run::not_run;
 
 use crate::domain::effect::Calls;
+use crate::domain::ids::WorkspaceName;
 use crate::domain::limits::{self, StepLimits};
+use crate::domain::places::Places;
 use crate::domain::run::{RunInput, RunOutput};
 use crate::domain::step::StepKind;
 use cache::Cache;
@@ -118,9 +120,9 @@ pub struct Sandbox {
     scripts: ScriptEngine,
     preparer: Preparer,
     permits: Semaphore,
-    compilations: Semaphore,
+    compilations: Places,
     compile_memory: u64,
-    conditions: Semaphore,
+    conditions: Places,
     short_ticks: Arc<AtomicBool>,
     _ticker: EpochTicker,
 }
@@ -147,9 +149,9 @@ impl Sandbox {
                 .build(),
             compiler: settings.compiler,
             permits: Semaphore::new(settings.concurrency as usize),
-            compilations: Semaphore::new(settings.compilations.max(1)),
+            compilations: Places::new(settings.compilations, 1),
             compile_memory: settings.compile_memory,
-            conditions: Semaphore::new(CONDITIONS),
+            conditions: Places::new(CONDITIONS, 1),
             scripts: ScriptEngine::new(&engine)?,
             preparer,
             linker,
@@ -157,12 +159,14 @@ impl Sandbox {
         }))
     }
 
-    /// Compiles a component, checks that it is a step, and calls its `condition` under `limits`.
+    /// Compiles a component of the workspace `owner`, checks that it is a step, and calls its `condition` under `limits`.
+    /// It waits for no more than one compilation of each other workspace.
     ///
     /// # Errors
     /// [`ComponentError`] says what the component is or lacks.
     pub async fn inspect(
         &self,
+        owner: &WorkspaceName,
         bytes: &[u8],
         limits: StepLimits,
     ) -> Result<Inspected, ComponentError> {
@@ -174,9 +178,9 @@ impl Sandbox {
         if kind == StepKind::Component && self.loaded.get(&digest).is_none() {
             outline::check(bytes)?;
         }
-        let component = self.load(&digest, bytes).await?;
+        let component = self.load(owner, &digest, bytes).await?;
+        let _turn = self.conditions.take(owner).await;
         let _permit = self.permit().await?;
-        let _turn = self.conditions.acquire().await;
         let condition = run::condition(&self.engine, &component, limits).await?;
         Ok(Inspected {
             digest,
@@ -203,9 +207,10 @@ impl Sandbox {
     }
 
     /// Takes a component from memory or from the cache of compiled ones, or compiles it. `digest`
-    /// is the SHA-256 of `bytes` as [`Sandbox::inspect`] gave it.
+    /// is the SHA-256 of `bytes` as [`Sandbox::inspect`] gave it. Compilations wait by workspace, as that of `owner`.
     pub async fn load(
         &self,
+        owner: &WorkspaceName,
         digest: &str,
         bytes: &[u8],
     ) -> Result<Arc<LoadedComponent>, ComponentError> {
@@ -213,13 +218,14 @@ impl Sandbox {
             return Ok(component);
         }
         let component = if script::is_script(bytes) {
-            let compile =
-                |engine: &'static [u8]| async move { self.compiled(&script::DIGEST, engine).await };
+            let compile = |engine: &'static [u8]| async move {
+                self.compiled(owner, &script::DIGEST, engine).await
+            };
             let script = self.scripts.load(bytes, compile).await?;
-            let image = self.image(digest, &script).await?;
+            let image = self.image(owner, digest, &script).await?;
             script.with_image(image)
         } else {
-            LoadedComponent::link(&self.linker, &self.compiled(digest, bytes).await?)?
+            LoadedComponent::link(&self.linker, &self.compiled(owner, digest, bytes).await?)?
         };
         let component = Arc::new(component);
         self.loaded.insert(digest.to_owned(), component.clone());
@@ -228,12 +234,17 @@ impl Sandbox {
 
     /// A script's image: from the cache, or made now. One that could not be made is tried again when the script is next
     /// loaded; until then each run compiles it.
-    async fn image(&self, digest: &str, script: &LoadedComponent) -> Result<Image, ComponentError> {
+    async fn image(
+        &self,
+        owner: &WorkspaceName,
+        digest: &str,
+        script: &LoadedComponent,
+    ) -> Result<Image, ComponentError> {
         if let Some(image) = self.cache.read_image(digest) {
             return Ok(image);
         }
+        let _turn = self.conditions.take(owner).await;
         let _permit = self.permit().await?;
-        let _turn = self.conditions.acquire().await;
         match self.preparer.image(script).await {
             Ok(image) => {
                 self.cache.write_image(digest, &image);
@@ -261,11 +272,16 @@ impl Sandbox {
     }
 
     /// Machine code for a component: from the cache, or made now.
-    async fn compiled(&self, digest: &str, bytes: &[u8]) -> Result<Component, ComponentError> {
+    async fn compiled(
+        &self,
+        owner: &WorkspaceName,
+        digest: &str,
+        bytes: &[u8],
+    ) -> Result<Component, ComponentError> {
         match self.cache.read(&self.engine, digest) {
             Some(component) => Ok(component),
             None => {
-                let _turn = self.compilations.acquire().await;
+                let _turn = self.compilations.take(owner).await;
                 let memory = self.compile_memory;
                 let machine_code = self.compiler.compile(&self.engine, bytes, memory).await?;
                 self.cache.write(&self.engine, digest, &machine_code)

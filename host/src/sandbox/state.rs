@@ -53,6 +53,10 @@ pub(super) struct RunState {
     pub(super) memory: Arc<Permit>,
     /// How much the guest has written since the run was last charged for it, in bytes.
     pub(super) uncharged: u64,
+    /// What it was charged for what it has written, in bytes.
+    pub(super) charged: u64,
+    /// Of that, what it keeps no more and has not given back, in bytes.
+    pub(super) spare: u64,
     /// How much of it parsed values take that were only read, in bytes.
     pub(super) read: u64,
     pub(super) task: TaskFacts,
@@ -139,6 +143,8 @@ impl RunState {
             memory: input.memory,
             read: 0,
             uncharged: 0,
+            charged: 0,
+            spare: 0,
             task: TaskFacts {
                 id: input.task,
                 name: input.name,

@@ -165,6 +165,8 @@ pub enum Health {
     Writable,
     /// Not now: [`StoreError::Full`]. Changes of tasks that are under way may still be taken.
     Full,
+    /// Not now: the machine gives it no more open files, or no memory. [`StoreError::Unavailable`].
+    Short,
     /// Not any more: [`StoreError::Failed`].
     Failed,
 }

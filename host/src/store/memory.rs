@@ -8,6 +8,7 @@ mod registry;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -288,14 +289,14 @@ impl Store for MemoryStore {
         &self,
         workspace: &WorkspaceName,
         task: TaskId,
-        body: Vec<u8>,
+        body: Bytes,
     ) -> Result<[u8; 32], StoreError> {
         self.with(|model| {
             model.check(workspace)?;
             let digest: [u8; 32] = Sha256::digest(&body).into();
             model
                 .bodies
-                .insert((workspace.clone(), task, digest), body.into());
+                .insert((workspace.clone(), task, digest), (*body).into());
             Ok(digest)
         })
     }

@@ -25,6 +25,7 @@ mod timeline;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tokio::sync::watch;
 
 use crate::domain::audit::{AuditEntry, AuditPage, AuditQuery};
@@ -286,7 +287,7 @@ pub trait Store: Send + Sync + 'static {
         &self,
         workspace: &WorkspaceName,
         task: TaskId,
-        body: Vec<u8>,
+        body: Bytes,
     ) -> Result<[u8; 32], StoreError>;
 
     /// A body that was put, by its SHA-256.

@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 
 use super::*;
-use crate::connectors::Payer;
 use crate::connectors::payer::Unbounded;
+use crate::connectors::{Pace, Paced, Payer};
 use crate::domain::blocking::{BlockingPool, Executor, Work};
 use crate::domain::budget::{Charge, Permit};
 use crate::domain::effect::FetchResponse;
@@ -48,6 +48,76 @@ impl BlockingPool for Counted {
     }
 }
 
+/// Notes what is waited for.
+#[derive(Default)]
+struct Asked(Mutex<Vec<usize>>);
+
+impl Pace for Asked {
+    fn wait<'a>(
+        &'a self,
+        _: &'a WorkspaceName,
+        bytes: usize,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        self.0.lock().push(bytes);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[tokio::test]
+async fn a_large_answer_comes_in_at_the_callers_pace() {
+    const FREE: usize = 64 * 1024;
+    let upstream = Upstream::start(|seen| match seen.path() {
+        "/small" => Answer::with("200 OK", vec![b'x'; FREE]),
+        "/large" => Answer::with("200 OK", vec![b'x'; 1_000_000]),
+        "/chunked" => {
+            let mut bytes = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+            for _ in 0..100 {
+                bytes.extend_from_slice(b"2710\r\n");
+                bytes.extend_from_slice(&[b'x'; 10_000]);
+                bytes.extend_from_slice(b"\r\n");
+            }
+            bytes.extend_from_slice(b"0\r\n\r\n");
+            Answer::Bytes(bytes)
+        }
+        _ => {
+            use std::io::Write;
+            let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            out.write_all(&[0; 1_000_000]).unwrap();
+            Answer::with("200 OK\r\ncontent-encoding: gzip", out.finish().unwrap())
+        }
+    })
+    .await;
+    let (client, caller) = (open(), caller());
+    let memory = Charge::new(Arc::new(Permit::unlimited()));
+    let executor: Arc<dyn Executor> = Arc::new(Unbounded);
+    for path in ["/small", "/large", "/chunked", "/bomb"] {
+        let asked = Arc::<Asked>::default();
+        let payer = Payer {
+            memory: &memory,
+            pool: &Unbounded,
+            executor: &executor,
+            pace: &Paced::new(asked.clone()),
+        };
+        let policy = WorkspacePolicy::default();
+        let request = get(upstream.url(path));
+        let answer = client.fetch_within((&caller, &policy), request, "task-1-0", payer);
+        let length = answer.await.unwrap().body.len();
+        let asked = asked.0.lock().clone();
+        match path {
+            "/small" => assert_eq!((length, asked), (FREE, vec![])),
+            // Its length is known, so it waits once.
+            "/large" => assert_eq!((length, asked), (1_000_000, vec![1_000_000 - FREE])),
+            "/chunked" => {
+                assert_eq!(length, 1_000_000);
+                let sum: usize = asked.iter().sum();
+                assert!(sum >= length - FREE && sum < length + FREE, "{asked:?}");
+                assert!(asked.iter().all(|bytes| *bytes >= FREE), "{asked:?}");
+            }
+            _ => assert_eq!((length, asked), (1_000_000, vec![1_000_000 - FREE])),
+        }
+    }
+}
+
 #[tokio::test]
 async fn decoding_is_the_callers_work() {
     let upstream = Upstream::start(|seen| match seen.path() {
@@ -63,6 +133,7 @@ async fn decoding_is_the_callers_work() {
         memory: &memory,
         pool: &pool,
         executor: &executor,
+        pace: &Paced::default(),
     };
     // What cannot be decoded is work as well.
     for (path, times) in [("/plain", 0), ("/gzip", 1), ("/cut", 2)] {

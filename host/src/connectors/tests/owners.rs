@@ -1,8 +1,8 @@
 //! Whose a connection is: it is kept for its workspace alone, and run as that one's work.
 
 use super::*;
-use crate::connectors::Payer;
 use crate::connectors::payer::Unbounded;
+use crate::connectors::{Paced, Payer};
 use crate::domain::blocking::{Executor, Job};
 use crate::domain::budget::{Charge, Permit};
 
@@ -24,6 +24,7 @@ async fn asks(client: &FetchClient, workspace: &str, url: &str, executor: &Arc<d
         memory: &memory,
         pool: &Unbounded,
         executor,
+        pace: &Paced::default(),
     };
     let answer = client.fetch_within((&caller, &policy), get(url), "task-1-0", payer);
     assert_eq!(answer.await.unwrap().body, b"ok");

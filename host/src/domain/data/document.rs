@@ -14,28 +14,12 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::as_written::is_as_written;
+use super::memory::memory_estimate;
 
 /// Members that are searched one by one. A document with more of them is parsed whole.
 const FEW: usize = 64;
 /// Text whose values are kept between two uses, in bytes: that of nearly all webhooks.
 const KEPT_BYTES: usize = 8 * 1024;
-/// What a value takes in memory beside its text, in bytes: [`Value`] itself and its allocation, in an array that
-/// has grown by doubling.
-const VALUE_BYTES: u64 = 96;
-/// What a member takes beside its name and value: its place in the map and in the map's index.
-const MEMBER_BYTES: u64 = 96;
-
-/// Roughly what the values of a JSON text take in memory at most, in bytes.
-pub fn memory_estimate(text: &str) -> u64 {
-    let count = |text: &str, wanted: fn(&u8) -> bool| {
-        text.as_bytes().iter().filter(|byte| wanted(byte)).count() as u64
-    };
-    // Each value follows one of these; those within texts are counted in vain.
-    let values = 1 + count(text, |byte| matches!(byte, b',' | b'[' | b'{'));
-    let members = count(text, |byte| *byte == b':');
-    text.len() as u64 + values * VALUE_BYTES + members * MEMBER_BYTES
-}
-
 /// The text of an object, and the values of those of its members that have been looked at.
 #[derive(Debug, Clone)]
 pub struct Document {

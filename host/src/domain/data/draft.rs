@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::change::{Change, diff, diff_member};
 use super::check::VIA;
 use super::document::{Document, put};
+use super::memory::value_memory;
 use super::pointer::{Pointer, PointerError};
 
 /// A task's data as a run sees it, with what it has written so far.
@@ -134,6 +135,21 @@ impl Draft {
             Some(first) => self.change(first, |document| pointer.remove(document).map(drop)),
             None => pointer.remove(&mut Value::Null).map(drop),
         }
+    }
+
+    /// Roughly what the value at a place takes in memory, in bytes, if it is of what was written: never more than
+    /// [`memory_estimate`](super::memory_estimate) of its text. 0 if it is not.
+    pub fn written_memory(&self, pointer: &Pointer) -> u64 {
+        let value = match (&self.written, pointer.first()) {
+            (DraftWrites::Whole(document), _) => pointer.get(document),
+            (DraftWrites::Members(members), Some(first)) => {
+                let member = members.iter().find(|(name, _)| name == first);
+                let member = member.and_then(|(_, member)| member.as_ref());
+                member.and_then(|member| pointer.get_below_first(member))
+            }
+            (DraftWrites::Members(_), None) => None,
+        };
+        value.map_or(0, value_memory)
     }
 
     /// Roughly what a look at a place, or a change of it, takes in memory that nothing has parsed yet, in bytes.

@@ -6,13 +6,15 @@ mod check;
 mod document;
 mod draft;
 mod edit;
+mod memory;
 mod pointer;
 mod without_via;
 
 pub use change::{Change, apply, diff, undo};
 pub use check::{RESERVED, Unfit, VIA, check};
-pub use document::{Document, memory_estimate};
+pub use document::Document;
 pub use draft::{Draft, DraftWrites, is_same};
 pub use edit::{Edit, EditError, edited};
+pub use memory::memory_estimate;
 pub use pointer::{Pointer, PointerError, kind};
 pub use without_via::without_via;

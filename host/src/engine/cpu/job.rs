@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use super::share::{Account, LaneId, Micros};
 use super::shared::Shared;
+use super::thread::note_turn;
 use super::ticket::Ticket;
 use crate::domain::ids::WorkspaceName;
 use crate::sandbox::gave_back;
@@ -128,10 +129,12 @@ impl<F: Future + Unpin> Future for Charged<F> {
             return Poll::Pending;
         }
         gave_back::take();
+        let in_turn = std::mem::take(&mut job.turn.asked);
+        let before = note_turn(in_turn);
         let polled = Pin::new(future).poll(context);
+        note_turn(before);
         let now = shared.now();
         let used = now.saturating_sub(begun);
-        let in_turn = std::mem::take(&mut job.turn.asked);
         account.spend(used, now, in_turn);
         let computes = gave_back::take() || used >= SHORT;
         job.turn.streak = match computes {

@@ -8,6 +8,7 @@
 mod job;
 mod share;
 mod shared;
+mod thread;
 mod ticket;
 
 use std::collections::HashMap;
@@ -23,6 +24,7 @@ use crate::domain::ids::WorkspaceName;
 pub use job::Charged;
 use share::{Micros, Share};
 use shared::Shared;
+use thread::Working;
 
 /// Runs the jobs of workspaces on the engine's threads.
 pub(super) struct Workers {
@@ -73,6 +75,12 @@ impl Workers {
             0 => 0,
             _ => shared.share.read().computing(workspace),
         }
+    }
+
+    /// Begins work of the workspace on this thread, which may block and waits here for the workspace's turn while others
+    /// are active.
+    pub(super) fn work(&self, workspace: &WorkspaceName) -> Working {
+        Working::begin(self.shared.clone(), workspace)
     }
 
     /// Counts time that was used for a workspace on other threads, while one of its jobs waited for it.

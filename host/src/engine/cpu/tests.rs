@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use std::sync::mpsc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -282,6 +282,64 @@ fn what_is_dropped_while_it_waits_for_its_turn_takes_none() {
     }
     stop.store(true, Ordering::Relaxed);
     while workers.computing(&loud) + workers.computing(&gives_up) > 0 {
+        assert!(Instant::now() < until, "a turn was not given back");
+        std::thread::yield_now();
+    }
+}
+
+/// While another workspace is active and wants no turn, a processor is left for it, by work beside the jobs as well.
+#[test]
+fn work_on_a_thread_that_blocks_counts_among_the_turns() {
+    let (_threads, workers) = workers();
+    let (loud, quiet) = (name("loud"), name("quiet"));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let stop = Arc::new(AtomicBool::new(false));
+    // It is active, and waits.
+    workers.spawn(&quiet, Box::pin(std::future::pending()));
+    let (now, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let works = {
+        let (now, most) = (now.clone(), most.clone());
+        move || {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_millis(2) {
+                std::hint::spin_loop();
+            }
+            now.fetch_sub(1, Ordering::SeqCst);
+        }
+    };
+    for _ in 0..2 * cores {
+        let (works, stop) = (works.clone(), stop.clone());
+        let job = async move {
+            while !stop.load(Ordering::Relaxed) {
+                works();
+                tokio::task::yield_now().await;
+            }
+        };
+        workers.spawn(&loud, Box::pin(job));
+    }
+    let until = Instant::now() + PATIENCE;
+    while workers.computing(&loud) < 2 * cores {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // All jobs have turns from here on; those that had none before are over.
+    std::thread::sleep(Duration::from_millis(20));
+    most.store(0, Ordering::SeqCst);
+    for _ in 0..50 {
+        let _working = workers.work(&loud);
+        works();
+    }
+    let most = most.load(Ordering::SeqCst);
+    assert!(most <= cores.saturating_sub(1).max(1), "{most} at once");
+    // What has a turn asks for none, or it would wait for itself.
+    super::thread::note_turn(true);
+    let begun = Instant::now();
+    drop(workers.work(&loud));
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    super::thread::note_turn(false);
+    stop.store(true, Ordering::Relaxed);
+    while workers.computing(&loud) > 0 {
         assert!(Instant::now() < until, "a turn was not given back");
         std::thread::yield_now();
     }

@@ -20,7 +20,7 @@ type Undo = fn(&[u8], usize) -> Result<Vec<u8>, coding::CodingError>;
 /// # Errors
 /// A coding is unknown, the body is not what its codings say, or it is too large at any stage.
 pub fn undo(headers: &HeaderMap, body: &Bytes, most: usize) -> Result<Option<Bytes>, DecodeError> {
-    if !headers.contains_key(CONTENT_ENCODING) {
+    if !is_encoded(headers) {
         return Ok(None);
     }
     let names = names(headers);
@@ -39,6 +39,11 @@ pub fn undo(headers: &HeaderMap, body: &Bytes, most: usize) -> Result<Option<Byt
         decoded = Cow::Owned(undone.map_err(|error| DecodeError::of_coding(error, most))?);
     }
     Ok(Some(decoded.into_owned().into()))
+}
+
+/// Whether the headers name a content coding.
+pub fn is_encoded(headers: &HeaderMap) -> bool {
+    headers.contains_key(CONTENT_ENCODING)
 }
 
 fn names(headers: &HeaderMap) -> Vec<String> {

@@ -12,6 +12,9 @@ use crate::sandbox::state::RunState;
 /// JSON bytes that a run may write in all: a document that is rewritten a few times over.
 const WRITTEN_BYTES: usize = 4 * limits::DATA_BYTES;
 
+/// Bytes of what values take in memory that are looked at for a unit of fuel, to tell how much it is.
+const LOOKED_AT: usize = 16;
+
 impl Host for RunState {
     fn get(&mut self, pointer: String) -> wasmtime::Result<Result<Option<String>, String>> {
         self.work.charge(pointer.len())?;
@@ -48,15 +51,22 @@ impl Host for RunState {
             ))
             .into());
         }
-        self.charge_written(memory_estimate(&json))?;
+        let estimate = memory_estimate(&json);
+        self.charge_written(estimate)?;
         // A value that is changed in part is parsed, and stays so.
-        if pointer.rfind('/').is_some_and(|last| last > 0)
-            && let Ok(place) = Pointer::parse(&pointer)
-        {
-            let unread = self.document.unread(&place);
-            self.charge_written(unread)?;
+        let mut replaced = 0;
+        if let Ok(place) = Pointer::parse(&pointer) {
+            if place.depth() > 1 {
+                let unread = self.document.unread(&place);
+                self.charge_written(unread)?;
+            }
+            replaced = self.document.written_memory(&place);
+            self.work.add_bytes(replaced as usize / LOOKED_AT);
         }
-        Ok(set(self, &pointer, &json))
+        let done = set(self, &pointer, &json);
+        // What is gone: the value that was there, or the one that was refused.
+        self.give_back_written(if done.is_ok() { replaced } else { estimate });
+        Ok(done)
     }
 
     fn remove(&mut self, pointer: String) -> wasmtime::Result<Result<(), String>> {
@@ -69,7 +79,12 @@ impl Host for RunState {
         self.charge_written(unread)?;
         // The elements behind it move up.
         self.work.add_bytes(2 * self.document.siblings(&pointer));
+        let gone = self.document.written_memory(&pointer);
+        self.work.add_bytes(gone as usize / LOOKED_AT);
         let removed = self.document.remove(&pointer);
+        if removed.is_ok() {
+            self.give_back_written(gone);
+        }
         Ok(removed.map_err(|error| error.to_string()))
     }
 }
@@ -83,9 +98,26 @@ impl RunState {
         self.uncharged = self.uncharged.saturating_add(bytes);
         if self.uncharged > SMALL {
             self.memory.grow(self.uncharged)?;
+            self.charged += self.uncharged;
             self.uncharged = 0;
         }
         Ok(())
+    }
+
+    /// Gives back what the run was charged for by [`RunState::charge_written`] and keeps no more, in bytes. What is less
+    /// than a small value stays charged until it is used again.
+    fn give_back_written(&mut self, bytes: u64) {
+        let of_uncharged = bytes.min(self.uncharged);
+        self.uncharged -= of_uncharged;
+        self.spare = self
+            .spare
+            .saturating_add(bytes - of_uncharged)
+            .min(self.charged);
+        if self.spare > SMALL {
+            self.memory.shrink(self.spare);
+            self.charged -= self.spare;
+            self.spare = 0;
+        }
     }
 
     /// Charges the run for what it takes to look at a place of the data.

@@ -16,7 +16,13 @@ fn package(text: &str) -> Vec<u8> {
 }
 
 async fn inspected(sandbox: &Sandbox, text: &str) -> Inspected {
-    let inspected = sandbox.inspect(&package(text), StepLimits::default()).await;
+    let inspected = sandbox
+        .inspect(
+            &"acme".parse().unwrap(),
+            &package(text),
+            StepLimits::default(),
+        )
+        .await;
     inspected.unwrap()
 }
 

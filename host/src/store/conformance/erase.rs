@@ -94,7 +94,7 @@ pub(super) async fn a_workspace_that_is_deleted_leaves_nothing(mut store: Shaken
             let id = task.head.id;
             let recorded = store.get().await.record_effect_owned(ws, id, effect).await;
             recorded.unwrap();
-            let body = store.get().await.put_body(ws, id, vec![3; 99]).await;
+            let body = store.get().await.put_body(ws, id, vec![3; 99].into()).await;
             heads.push((task.head, body.unwrap()));
         }
     }
@@ -145,7 +145,12 @@ pub(super) async fn a_workspace_that_is_deleted_leaves_nothing(mut store: Shaken
                     .record_effect_owned(&gone, head.id, effect(1, 5, 9))
                     .await,
             );
-            is_erasing(store.put_body(&gone, head.id, vec![1]).await.map(drop));
+            is_erasing(
+                store
+                    .put_body(&gone, head.id, vec![1].into())
+                    .await
+                    .map(drop),
+            );
             for change in [
                 Manage::AddWorkspace(gone.clone()),
                 Manage::SetWorkspace(gone.clone(), WorkspaceSettings::default()),

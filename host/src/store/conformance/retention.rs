@@ -248,7 +248,12 @@ pub(super) async fn what_is_removed_is_gone_from_everywhere(mut store: Shaken<'_
         let id = task.head.id;
         store.get().await.accept_owned(task.clone()).await.unwrap();
         let body = vec![7; 70_000];
-        store.get().await.put_body(&ws, id, body).await.unwrap();
+        store
+            .get()
+            .await
+            .put_body(&ws, id, body.into())
+            .await
+            .unwrap();
         for call in 0..3 {
             let effect = effect(1, call, 20_000);
             let store = store.get().await;
@@ -270,7 +275,7 @@ pub(super) async fn what_is_removed_is_gone_from_everywhere(mut store: Shaken<'_
     let shared = store
         .get()
         .await
-        .put_body(&ws, kept.head.id, vec![7; 70_000]);
+        .put_body(&ws, kept.head.id, vec![7; 70_000].into());
     let shared = shared.await.unwrap();
     assert_eq!(purge(store.get().await, START + 2 * DAY).await, 3);
     for head in &heads {

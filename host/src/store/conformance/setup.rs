@@ -292,7 +292,7 @@ pub(super) async fn bodies_are_found_by_their_digest(mut store: Shaken<'_>) {
     let large = vec![9; 300_000];
     let put = async |store: &mut Shaken<'_>, body| {
         let store = store.get().await;
-        store.put_body(&a, task, body).await.unwrap()
+        store.put_body(&a, task, Vec::into(body)).await.unwrap()
     };
     let one = put(&mut store, large.clone()).await;
     let same = put(&mut store, large.clone()).await;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::files::files;
@@ -101,7 +102,7 @@ async fn task(
         let parts: [&[u8]; 4] = [workspace.as_str().as_bytes(), id.as_bytes(), &digest, &body];
         summary.add(Item::Bodies, &parts);
         if let Some(to) = to {
-            let put = to.put_body(workspace, id, body.to_vec()).await;
+            let put = to.put_body(workspace, id, Bytes::from_owner(body)).await;
             put.map_err(MigrationError::Writing)?;
         }
     }

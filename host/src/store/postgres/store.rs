@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::part::Part;
@@ -192,7 +193,7 @@ impl Store for PostgresStore {
         &self,
         workspace: &WorkspaceName,
         task: TaskId,
-        body: Vec<u8>,
+        body: Bytes,
     ) -> Result<[u8; 32], StoreError> {
         bodies::put(&self.shared, workspace, task, &body).await
     }

@@ -2,6 +2,7 @@
 //! directory of their own, which goes with the task: `bodies/<workspace>/<task>/<digest>`. A body is
 //! durable before anything names it. Earlier versions had `bodies/<workspace>/<digest>`, for all tasks.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::codec::damaged;
 use super::failpoint::Write;
-use super::files::{UNFINISHED, sync_directory, write_durable};
+use super::files::{UNFINISHED, write_durable};
 use super::shared::Shared;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::store::StoreError;
@@ -41,22 +42,41 @@ pub(super) fn put(
         return Ok(digest);
     }
     shared.settings.fail.before(Write::Body)?;
-    if !directory.exists() {
-        let is_first = !of_workspace.exists();
-        std::fs::create_dir_all(&directory).map_err(failed)?;
-        sync_directory(&of_workspace).map_err(failed)?;
-        if is_first {
-            sync_directory(&shared.settings.path.join("bodies")).map_err(failed)?;
-            sync_directory(&shared.settings.path).map_err(failed)?;
-        }
+    let bodies = shared.settings.path.join("bodies");
+    for (parent, directory) in [
+        (&shared.settings.path, &bodies),
+        (&bodies, &of_workspace),
+        (&of_workspace, &directory),
+    ] {
+        make_directory(parent, directory).map_err(failed)?;
     }
+    // Before there is a name that is not durable: there may be no more files to be had.
+    let opened = File::open(&directory).map_err(failed)?;
     // What a crash leaves unfinished lies where `tidy` looks for it.
     write_durable(&of_workspace, &path, bytes).map_err(failed)?;
-    if let Err(error) = sync_directory(&directory) {
+    if let Err(error) = opened.sync_all() {
         // The name is there, and would be taken for a durable one when the body comes again.
         return Err(shared.fail(&failed(error)));
     }
     Ok(digest)
+}
+
+/// Makes a directory, durably, if it is not there. One whose name could not be made durable is not left.
+fn make_directory(parent: &Path, directory: &Path) -> std::io::Result<()> {
+    if directory.exists() {
+        return Ok(());
+    }
+    let opened = File::open(parent)?;
+    match std::fs::create_dir(directory) {
+        // Another call of the task was first.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return opened.sync_all();
+        }
+        made => made?,
+    }
+    opened.sync_all().inspect_err(|_| {
+        let _ = std::fs::remove_dir(directory);
+    })
 }
 
 /// A body by its digest. Blocks on the disk.

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::change;
 use super::dedup::taken::DedupKeys;
 use super::disk::Disk;
+use super::failure::{has_files, is_passing};
 use super::fragments::Long;
 use super::group;
 use super::lanes::{FRAGMENT_BYTES, GroupLimits, Lanes, LongChange};
@@ -27,7 +28,7 @@ const GROUP_LIMITS: GroupLimits = GroupLimits {
     changes: 512,
     bytes: 1024 * 1024,
 };
-/// How often a full disk is looked at.
+/// How often it is looked at whether there is room again.
 const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// The longest that a group waits for changes that are on their way: less than a sender notices.
@@ -58,7 +59,7 @@ struct Committer<'a> {
     long: Option<Long>,
 }
 
-/// Runs until the store is closed or a write fails for another reason than a full disk.
+/// Runs until the store is closed, or a write fails for a reason that does not pass.
 pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message>) {
     let mut committer = Committer {
         shared,
@@ -78,9 +79,10 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
         }
         if shared.space.is_none() {
             // The fragments that are written may be freed with the log.
-            committer.give_up_long(&StoreError::Full);
+            let error = shared.space.refusal();
+            committer.give_up_long(&error);
             lanes.end_long();
-            refuse(&mut queue, &mut lanes, &StoreError::Full);
+            refuse(&mut queue, &mut lanes, &error);
             if shared.stopped() {
                 break;
             }
@@ -178,25 +180,29 @@ fn receive(shared: &Shared, queue: &mut mpsc::Receiver<Message>) -> Received {
 impl Committer<'_> {
     /// A group could not be written. Returns the error for its callers.
     fn could_not_write(&mut self, error: StoreError) -> StoreError {
-        if !matches!(error, StoreError::Full) {
+        if !is_passing(&error) {
             return self.shared.fail(&error);
         }
         // While it can be: what sled has in memory alone could not be read from a full disk.
         let settled = self.shared.with_disk(Disk::settle);
-        self.shared.space.none(settled.is_err());
+        self.shared.space.none(settled.is_err(), &error);
         self.shared.room.notify_waiters();
         match self.tail.mend() {
-            Ok(()) => StoreError::Full,
+            Ok(()) => error,
             // It is tried again before anything is written.
-            Err(StoreError::Full) => StoreError::Undecided,
+            Err(error) if is_passing(&error) => StoreError::Undecided,
             Err(error) => self.shared.fail(&error),
         }
     }
 
-    /// Goes on after the disk was full, if there is room again.
+    /// Goes on after the disk was full or files were short, if there are some again.
     fn recover(&mut self) {
         let (shared, settings) = (self.shared, &self.shared.settings);
         if room::free(&settings.path) < settings.reserve_bytes + settings.slot_bytes {
+            return;
+        }
+        // Else sled may take what it cannot open for damaged.
+        if !has_files(&settings.path) {
             return;
         }
         let mended = self.tail.mend().and_then(|()| {
@@ -210,7 +216,7 @@ impl Committer<'_> {
         match mended {
             Ok(()) => shared.space.recovered(),
             Err(error) if error.is_retriable() => {
-                tracing::warn!(%error, "the store cannot go on yet after its disk was full");
+                tracing::warn!(%error, "the store cannot go on yet");
             }
             Err(error) => {
                 shared.fail(&error);

@@ -4,6 +4,8 @@
 use std::io;
 use std::path::Path;
 
+use rustix::io::Errno;
+
 use crate::store::StoreError;
 
 /// sled panicked as it opened the tree.
@@ -72,14 +74,54 @@ fn is_full(kind: io::ErrorKind) -> bool {
     )
 }
 
+/// The machine gave no more of what it has only so much of, open files or memory. It may a moment later.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}: {source}; it is tried again")]
+struct Short {
+    what: &'static str,
+    source: io::Error,
+}
+
+impl Short {
+    /// # Errors
+    /// The error, if it is another one.
+    fn of(what: &'static str, error: io::Error) -> Result<StoreError, io::Error> {
+        let number = error.raw_os_error().map(Errno::from_raw_os_error);
+        match number {
+            Some(Errno::MFILE | Errno::NFILE | Errno::NOMEM) => Ok(StoreError::unavailable(Self {
+                what,
+                source: error,
+            })),
+            _ => Err(error),
+        }
+    }
+}
+
+/// Whether a write that failed with it left nothing that opening the store again does not mend, and may succeed then:
+/// the disk was full, or the machine was short of files or memory.
+pub(super) fn is_passing(error: &StoreError) -> bool {
+    match error {
+        StoreError::Full => true,
+        StoreError::Unavailable { source } => source.is::<Short>(),
+        _ => false,
+    }
+}
+
+/// Whether the process may open some files, as many as opening the store again takes at once.
+pub(super) fn has_files(path: &Path) -> bool {
+    const FILES: usize = 16;
+    let opened: Result<Vec<_>, _> = (0..FILES).map(|_| std::fs::File::open(path)).collect();
+    opened.is_ok()
+}
+
 /// The error for a file that could not be read or written.
 pub(super) fn io(what: &'static str) -> impl Fn(io::Error) -> StoreError {
     move |error| {
         if is_full(error.kind()) {
-            StoreError::Full
-        } else {
-            StoreError::unavailable(format!("{what}: {error}"))
+            return StoreError::Full;
         }
+        Short::of(what, error)
+            .unwrap_or_else(|error| StoreError::unavailable(format!("{what}: {error}")))
     }
 }
 
@@ -87,7 +129,7 @@ pub(super) fn io(what: &'static str) -> impl Fn(io::Error) -> StoreError {
 pub(super) fn from_sled(error: sled::Error) -> StoreError {
     match error {
         sled::Error::Corruption { .. } => StoreError::Damaged(CORRUPT.to_owned()),
-        sled::Error::Io(error) if is_full(error.kind()) => StoreError::Full,
+        sled::Error::Io(error) => io("the tree cannot be read or written")(error),
         other => StoreError::unavailable(other.to_string()),
     }
 }

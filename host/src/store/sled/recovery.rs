@@ -99,7 +99,7 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), O
         opened: AtomicU64::new(0),
     };
     if !shared.slots.is_prepared() {
-        shared.space.none(false);
+        shared.space.none(false, &StoreError::Full);
     } else if !shared.may_fold() {
         shared.space.low();
     }

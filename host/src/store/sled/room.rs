@@ -2,17 +2,18 @@
 //!
 //! - Below [`SledSettings::reserve_bytes`] folding pauses, and nothing new is
 //!   taken in; what remains is for tasks that are under way, whose changes go to the log.
-//! - When the log gets no more either, every write is refused.
+//! - When the log gets no more either, every write is refused. So it is while the machine gives no files or memory.
 //! - One file is kept for a start on a disk that others have filled to the last byte: it is removed
 //!   before the store is opened, and made again when there is room.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::settings::SledSettings;
-use crate::store::Health;
+use crate::store::{Health, StoreError};
 
 const ENOUGH: u8 = 0;
 const LOW: u8 = 1;
@@ -22,6 +23,8 @@ pub(super) struct Room {
     state: AtomicU8,
     /// The tree's last write found the disk full, and it is to be opened again.
     broken: AtomicBool,
+    /// Why no write is taken, or was not when there last was none.
+    why: Mutex<Option<StoreError>>,
     health: watch::Sender<Health>,
 }
 
@@ -30,6 +33,7 @@ impl Default for Room {
         Self {
             state: AtomicU8::new(ENOUGH),
             broken: AtomicBool::new(false),
+            why: Mutex::default(),
             health: watch::channel(Health::Writable).0,
         }
     }
@@ -64,17 +68,34 @@ impl Room {
         self.tell(Health::Full);
     }
 
-    /// A write found the disk full. `broken`: it was one of the tree or the archive.
-    pub(super) fn none(&self, broken: bool) {
+    /// A write found the disk full, or got no file or memory of the machine. `broken`: it was one of the tree or the
+    /// archive.
+    pub(super) fn none(&self, broken: bool, error: &StoreError) {
+        let health = match error {
+            StoreError::Full => Health::Full,
+            _ => Health::Short,
+        };
+        *self.why.lock() = Some(error.clone());
         if broken {
             self.broken.store(true, Ordering::Release);
         }
         if self.state.swap(NONE, Ordering::AcqRel) != NONE {
-            tracing::error!(
-                "the disk of the data directory is full: no write is taken until there is room; reads go on, and nothing that was acknowledged is lost"
-            );
+            match health {
+                Health::Full => tracing::error!(
+                    "the disk of the data directory is full: no write is taken until there is room; reads go on, and nothing that was acknowledged is lost"
+                ),
+                _ => tracing::error!(
+                    %error,
+                    "the store got no more files or memory of the machine: no write is taken until it does; nothing that was acknowledged is lost. If it says `too many open files`, raise the limit (ulimit -n) or lower --connections"
+                ),
+            }
         }
-        self.tell(Health::Full);
+        self.tell(health);
+    }
+
+    /// The error of a write while none is taken.
+    pub(super) fn refusal(&self) -> StoreError {
+        self.why.lock().clone().unwrap_or(StoreError::Full)
     }
 
     /// There is room again, but if no write at all is taken.
@@ -101,7 +122,9 @@ impl Room {
     }
 
     fn writable(&self) {
-        tracing::info!("there is room on the disk of the data directory; writes are taken again");
+        tracing::info!(
+            "the store has what it needs of disk, files and memory; writes are taken again"
+        );
         self.tell(Health::Writable);
     }
 
@@ -182,7 +205,7 @@ mod tests {
         room.low();
         assert!(room.is_low() && !room.is_none());
         assert_eq!(*health.borrow_and_update(), Health::Full);
-        room.none(false);
+        room.none(false, &StoreError::Full);
         assert!(room.is_none() && !health.has_changed().unwrap());
         room.enough();
         assert!(room.is_none(), "only the log can tell that");

@@ -11,6 +11,7 @@ use tokio::sync::mpsc::WeakSender;
 use super::dedup::index::DedupIndex;
 use super::disk::Disk;
 use super::erasing::Erasing;
+use super::failure::is_passing;
 use super::gather::PendingWrites;
 use super::log::Slots;
 use super::marks::{Acknowledged, Marks};
@@ -126,7 +127,7 @@ impl Shared {
         if self.stopped() {
             self.refusal()
         } else {
-            StoreError::unavailable("the store is being opened again after its disk was full")
+            StoreError::unavailable("the store is being opened again")
         }
     }
 
@@ -145,7 +146,7 @@ impl Shared {
             return Err(self.refusal());
         }
         if self.space.is_none() {
-            return Err(StoreError::Full);
+            return Err(self.space.refusal());
         }
         Ok(())
     }
@@ -173,18 +174,16 @@ impl Shared {
         self.refusal()
     }
 
-    /// A write of the tree or the archive failed: because the disk is full, and then the tree is opened again
-    /// when there is some, or for good. Returns the error for the writers.
+    /// A write of the tree or the archive failed: because the disk is full or the machine short of files or memory, and
+    /// then the tree is opened again when there are some, or for good. Returns the error for the writers.
     pub(super) fn could_not_fold(&self, error: StoreError) -> StoreError {
-        match error {
-            StoreError::Full => {
-                self.space.none(true);
-                self.wake_committer();
-                self.room.notify_waiters();
-                StoreError::Full
-            }
-            error => self.fail(&error),
+        if !is_passing(&error) {
+            return self.fail(&error);
         }
+        self.space.none(true, &error);
+        self.wake_committer();
+        self.room.notify_waiters();
+        error
     }
 
     /// Wakes the committer.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::SledStore;
@@ -280,7 +281,7 @@ impl Store for SledStore {
         &self,
         workspace: &WorkspaceName,
         task: TaskId,
-        body: Vec<u8>,
+        body: Bytes,
     ) -> Result<[u8; 32], StoreError> {
         let workspace = workspace.clone();
         self.blocking(move |shared| bodies::put(shared, &workspace, task, &body))

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::domain::data::memory::VALUE_BYTES;
 
 fn document(text: &str) -> Document {
     Document::parse(text.into()).unwrap()

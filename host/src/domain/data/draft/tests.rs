@@ -119,3 +119,35 @@ proptest! {
         prop_assert_eq!(patched, plain);
     }
 }
+
+#[test]
+fn what_was_written_weighs_no_more_than_its_text_was_charged_for() {
+    let texts = [
+        "null",
+        "[]",
+        "{}",
+        "-1.5e300",
+        r#""\u0041\"b""#,
+        r#"{"a":[1,[2,{"b":"c,d"}],{}],"\u00e9":null}"#,
+    ];
+    let document = Document::parse(r#"{"there":[1,2,3]}"#.into()).unwrap();
+    let mut draft = Draft::new(Arc::new(document));
+    let at = |text: &str| Pointer::parse(text).unwrap();
+    assert_eq!(draft.written_memory(&at("/there")), 0, "it was not written");
+    for text in texts {
+        draft
+            .set(&at("/a"), serde_json::from_str(text).unwrap())
+            .unwrap();
+        let weight = draft.written_memory(&at("/a"));
+        let charged = super::super::memory_estimate(text);
+        assert!(
+            weight > 0 && weight <= charged,
+            "{text}: {weight} of {charged}"
+        );
+    }
+    assert_eq!(draft.written_memory(&at("/a/a/1/0")), 96);
+    assert_eq!(draft.written_memory(&at("/b")), 0);
+    assert_eq!(draft.written_memory(&at("/there")), 0);
+    draft.get(&at(""));
+    assert!(draft.written_memory(&at("")) > draft.written_memory(&at("/a")));
+}

@@ -140,7 +140,7 @@ async fn tasks(store: &dyn Store, ws: &WorkspaceName, files: &Path) {
             store.accept_owned(task).await.unwrap();
             let mut body = vec![b'b'; 1_000];
             body[0] = of as u8;
-            let digest = store.put_body(ws, id, body).await.unwrap();
+            let digest = store.put_body(ws, id, body.into()).await.unwrap();
             let mut call = effect(2, 0, 10);
             call.body = Some(digest);
             store.record_effect_owned(ws, id, call).await.unwrap();

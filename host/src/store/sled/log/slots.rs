@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{Condvar, Mutex};
 
 use super::super::failpoint::{FailPoint, Write};
-use super::super::failure::io;
+use super::super::failure::{io, is_passing};
 use super::super::files::{slot_name, sync_directory};
 use super::super::marks::Marks;
 use super::file::{number_of, zeroed};
@@ -212,7 +212,7 @@ impl Slots {
                 // If it fails, the committer makes the one that it needs, or says why it cannot.
                 match self.create(self.slot_bytes) {
                     Ok(spare) => self.spares.lock().push(spare),
-                    Err(StoreError::Full) => break,
+                    Err(error) if is_passing(&error) => break,
                     // A file that could not be noted stays; no more of these are made.
                     Err(_) => return,
                 }

@@ -74,7 +74,7 @@ async fn fill(store: &SledStore, ws: &WorkspaceName, text: &str) -> Vec<TaskId> 
             }
             store.accept_owned(task.clone()).await.unwrap();
             let body = text.repeat(20).into_bytes();
-            store.put_body(ws, task.head.id, body).await.unwrap();
+            store.put_body(ws, task.head.id, body.into()).await.unwrap();
             let wake_at = (state == TaskState::Waiting).then_some(at);
             let commit = next(&task.head, state, wake_at);
             store.commit_owned(commit).await.unwrap();

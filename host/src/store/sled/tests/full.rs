@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::super::failpoint::{FailPoint, Write};
+use super::super::failure;
 use super::crash::spaces;
 use super::dump::dump;
 use super::{scratch, small};
@@ -17,8 +18,21 @@ use crate::store::memory::{MemoryStore, Model};
 use crate::store::sled::{OpenError, SledSettings, SledStore};
 use crate::store::{Health, Manage, Store, StoreError};
 
-/// A store of whose writes `wrong` find no room as long as the switch is on.
-fn filling(path: &std::path::Path, wrong: &'static [Write]) -> (SledSettings, Arc<AtomicBool>) {
+/// What a store may be short of for a while.
+const SHORT: [(Health, fn() -> StoreError); 2] = [
+    (Health::Full, || StoreError::Full),
+    (Health::Short, || {
+        let files = std::io::Error::from(rustix::io::Errno::MFILE);
+        failure::io("a file cannot be opened")(files)
+    }),
+];
+
+/// A store of whose writes `wrong` fail with `error` as long as the switch is on.
+fn failing(
+    path: &std::path::Path,
+    wrong: &'static [Write],
+    error: fn() -> StoreError,
+) -> (SledSettings, Arc<AtomicBool>) {
     let is_full = Arc::new(AtomicBool::new(false));
     let switch = is_full.clone();
     let settings = SledSettings {
@@ -27,7 +41,7 @@ fn filling(path: &std::path::Path, wrong: &'static [Write]) -> (SledSettings, Ar
         fail: FailPoint {
             hook: Some(Arc::new(move |write| {
                 match wrong.contains(&write) && switch.load(Ordering::SeqCst) {
-                    true => Err(StoreError::Full),
+                    true => Err(error()),
                     false => Ok(()),
                 }
             })),
@@ -46,14 +60,18 @@ async fn is(store: &SledStore, wanted: Health) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_without_room_refuses_and_goes_on() {
-    for wrong in [
+    for (wrong, (health, short)) in [
         &[Write::Append, Write::Mend][..],
         &[Write::Sync, Write::Mend],
         &[Write::Slot],
-    ] {
+    ]
+    .into_iter()
+    .flat_map(|wrong| SHORT.map(|short| (wrong, short)))
+    {
+        let is_short = |error: &StoreError| error.to_string() == short().to_string();
         let home = scratch();
         let path = home.path().join("store");
-        let (settings, is_full) = filling(&path, wrong);
+        let (settings, is_full) = failing(&path, wrong, short);
         let store = SledStore::open(settings).unwrap();
         let (ws, mut known) = (spaces()[0].clone(), Model::default());
         let task = |bytes: usize| new_task(&ws, TaskId::new(), &format!("\"{:1$}\"", "", bytes));
@@ -72,11 +90,11 @@ async fn a_log_without_room_refuses_and_goes_on() {
         // What cannot be overwritten may be found at the next start.
         let is_right = match &error {
             Err(StoreError::Undecided) => wrong.contains(&Write::Mend),
-            Err(StoreError::Full) => !wrong.contains(&Write::Mend),
-            _ => false,
+            Err(error) => is_short(error) && !wrong.contains(&Write::Mend),
+            Ok(()) => false,
         };
         assert!(is_right, "{wrong:?}: {error:?}");
-        is(&store, Health::Full).await;
+        is(&store, health).await;
         for error in [
             store.accept_owned(task(10)).await,
             store.commit_owned(next(&head, TaskState::Done, None)).await,
@@ -84,10 +102,13 @@ async fn a_log_without_room_refuses_and_goes_on() {
                 .record_effect_owned(&ws, head.id, effect(1, 0, 1))
                 .await,
             store.manage_now(Manage::AddWorkspace(ws.clone())).await,
-            store.put_body(&ws, head.id, vec![1]).await.map(|_| ()),
+            store
+                .put_body(&ws, head.id, vec![1].into())
+                .await
+                .map(|_| ()),
         ] {
             assert!(
-                matches!(error, Err(StoreError::Full)),
+                is_short(&error.clone().unwrap_err()),
                 "{wrong:?}: {error:?}"
             );
         }
@@ -115,7 +136,7 @@ async fn a_log_without_room_refuses_and_goes_on() {
 async fn what_was_refused_does_not_come_back() {
     let home = scratch();
     let path = home.path().join("store");
-    let (settings, is_full) = filling(&path, &[Write::Sync]);
+    let (settings, is_full) = failing(&path, &[Write::Sync], SHORT[0].1);
     let store = SledStore::open(settings).unwrap();
     let ws = spaces()[0].clone();
     let kept = new_task(&ws, TaskId::new(), "{}");
@@ -132,16 +153,19 @@ async fn what_was_refused_does_not_come_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tree_without_room_is_opened_again() {
-    for wrong in [
+    for (wrong, (health, short)) in [
         &[Write::Fold][..],
         &[Write::Archive],
         &[Write::Flush],
         &[Write::Mark],
         &[Write::Registry],
-    ] {
+    ]
+    .into_iter()
+    .flat_map(|wrong| SHORT.map(|short| (wrong, short)))
+    {
         let home = scratch();
         let path = home.path().join("store");
-        let (settings, is_full) = filling(&path, wrong);
+        let (settings, is_full) = failing(&path, wrong, short);
         let store = SledStore::open(settings).unwrap();
         let (ws, mut known) = (spaces()[0].clone(), Model::default());
         let add = Manage::AddWorkspace(ws.clone());
@@ -166,11 +190,12 @@ async fn a_tree_without_room_is_opened_again() {
                     [Write::Registry] => {
                         let add = Manage::AddWorkspace(spaces()[1].clone());
                         let error = store.manage_now(add).await;
-                        assert!(matches!(error, Err(StoreError::Full)), "{error:?}");
+                        let error = error.unwrap_err();
+                        assert_eq!(error.to_string(), short().to_string());
                     }
                     _ => store.shared.want_checkpoint(),
                 }
-                is(&store, Health::Full).await;
+                is(&store, health).await;
                 let expected = dump(&MemoryStore::of(known.clone())).await;
                 if wrong != [Write::Flush] {
                     assert_eq!(dump(&*store).await, expected, "{wrong:?}");

@@ -51,7 +51,7 @@ async fn work(store: &SledStore, count: usize) -> Vec<(WorkspaceName, TaskId)> {
         store.accept_owned(task.clone()).await.unwrap();
         if n % 4 == 0 {
             let body = vec![n as u8; 5_000];
-            let digest = store.put_body(&ws, id, body).await.unwrap();
+            let digest = store.put_body(&ws, id, body.into()).await.unwrap();
             let with_body = Effect {
                 body: Some(digest),
                 ..effect(1, 0, 101)

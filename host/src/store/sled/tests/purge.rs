@@ -137,10 +137,16 @@ async fn a_body_without_its_task_is_swept_away_after_a_start() {
     let open = task_at(&ws, START, TaskState::Ready);
     for task in [&task, &open] {
         store.accept_owned(task.clone()).await.unwrap();
-        store.put_body(&ws, task.head.id, vec![1; 9]).await.unwrap();
+        store
+            .put_body(&ws, task.head.id, vec![1; 9].into())
+            .await
+            .unwrap();
     }
     // What a crash leaves between the removal of a task and that of its bodies.
-    store.put_body(&ws, TaskId::new(), vec![2]).await.unwrap();
+    store
+        .put_body(&ws, TaskId::new(), vec![2].into())
+        .await
+        .unwrap();
     // A body as an earlier version kept it, older than any task or not.
     let digest: [u8; 32] = sha2::Digest::finalize(sha2::Digest::chain_update(
         <sha2::Sha256 as sha2::Digest>::new(),
@@ -244,7 +250,7 @@ async fn work(store: &SledStore, ws: &WorkspaceName, day: u64) {
                 let id = task.head.id;
                 store.accept_owned(task.clone()).await.unwrap();
                 let body = vec![day as u8; 70_000 + n as usize];
-                store.put_body(ws, id, body).await.unwrap();
+                store.put_body(ws, id, body.into()).await.unwrap();
                 for call in 0..3 {
                     let effect = effect(1, call, 3_000);
                     store.record_effect_owned(ws, id, effect).await.unwrap();
