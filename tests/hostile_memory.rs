@@ -253,7 +253,11 @@ async fn a_run_that_needs_more_than_a_workspace_can_have_says_so() {
 async fn a_value_that_is_written_again_takes_the_place_of_the_one_before() {
     let server = server_of(192 * MIB).await;
     server
-        .step_with("host-loop", &guest("host-loop"), "fuel=700000000&timeout_ms=120000")
+        .step_with(
+            "host-loop",
+            &guest("host-loop"),
+            "fuel=700000000&timeout_ms=120000",
+        )
         .await;
     let webhook = server.webhook("w").await;
     let task = server.run(&webhook, &json!({"how": "set"}), "error").await;
