@@ -292,7 +292,7 @@ fn bounds_are_those_of_the_source() {
         (
             "docs/bodies.md",
             format!(
-                "Of a field {} is kept, of all {}.",
+                "At most {} of a field and {} of",
                 kib(limits::KEPT_HEADER_BYTES),
                 kib(limits::KEPT_HEADERS_BYTES)
             ),

@@ -144,7 +144,8 @@ impl Vault {
         FileLinks::new(self.links.clone(), base_url)
     }
 
-    /// What makes digests of secrets, by which those who have the same key can compare them, and nobody else can guess them.
+    /// A function that makes digests of secrets. Servers with the same key can compare them, and without the key a
+    /// secret cannot be guessed from its digest.
     pub fn fingerprints(&self) -> impl Fn(&[u8]) -> [u8; 32] + Send + Sync + use<> {
         let key = self.links.clone();
         move |secret| links::fingerprint(&key, secret)

@@ -18,7 +18,7 @@ const AT_ONCE: usize = 8;
 /// Of these, those of one workspace.
 const AT_ONCE_OF_ONE: usize = 2;
 /// What a body takes of a processor until it is on disk, or is read and checked, in nanoseconds a byte: its digest, and
-/// the kernel's copy. The disk's time is nobody's.
+/// the kernel's copy. The disk's time counts for no workspace.
 const NANOSECONDS: u64 = 2;
 
 #[derive(Clone)]
