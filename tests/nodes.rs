@@ -398,6 +398,20 @@ async fn an_operator_sees_the_servers_and_has_one_give_its_tasks_away() {
         );
         assert_eq!(node.version, env!("CARGO_PKG_VERSION"));
     }
+    // One clock: it is known from the second renewal on.
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let nodes = cluster.nodes(1).await;
+        let ahead: Vec<i64> = nodes.iter().filter_map(|node| node.clock_ms).collect();
+        if ahead.len() == 2 {
+            assert!(ahead.iter().all(|ahead| ahead.abs() < 5_000), "{ahead:?}");
+            break;
+        }
+        assert!(Instant::now() < until, "{nodes:#?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (table, _) = texts(&cluster.servers[0].cli(&["node", "list"]));
+    assert!(table.contains("CLOCK"), "{table}");
     let id = this[0].id.to_string();
     let (out, err) = texts(&cluster.servers[0].cli(&["node", "drain", &id]));
     let said = format!("{out}{err}");

@@ -5,25 +5,31 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::cluster::is_ready;
 use crate::support::receiver::Reply;
 use crate::support::storm::{Calls, Storm, judge, set_up};
-use crate::support::{Cluster, Receiver, asked, until};
+use crate::support::{Cluster, Receiver, Server, asked, until};
 
-/// For how long servers are killed, unless the variable says so.
-const SECONDS: u64 = 45;
-const VARIABLE: &str = "STEPWELL_NODE_KILLS_SECONDS";
+/// For how long servers are killed, unless the variable says how often.
+const TIME: Duration = Duration::from_secs(45);
+const VARIABLE: &str = "STEPWELL_NODE_KILLS";
+
+fn wanted() -> Option<u32> {
+    std::env::var(VARIABLE)
+        .ok()
+        .map(|text| text.parse().unwrap())
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_that_are_killed_at_random_lose_nothing_and_repeat_nothing() {
-    let seconds = std::env::var(VARIABLE).map_or(SECONDS, |text| text.parse().unwrap());
+    let wanted = wanted();
     let mut cluster = Cluster::start(3).await;
     let storm = Storm::begin(&cluster).await;
-    let end = Instant::now() + Duration::from_secs(seconds);
+    let began = Instant::now();
     let mut kills = 0;
-    while Instant::now() < end {
+    while wanted.map_or(began.elapsed() < TIME, |wanted| kills < wanted) {
         let pause = rand::random_range(200..2_000);
         tokio::time::sleep(Duration::from_millis(pause)).await;
         let victim = rand::random_range(0..3);
@@ -37,6 +43,7 @@ async fn servers_that_are_killed_at_random_lose_nothing_and_repeat_nothing() {
         storm.go_on_at(&cluster);
     }
     let events = storm.end(&cluster.servers[0]).await;
+    assert!(kills >= 3, "{kills} in {TIME:?}");
     println!("{events} events, {kills} kills, 0 lost, 0 repeated");
 }
 
@@ -65,10 +72,16 @@ async fn a_server_that_stood_still_writes_nothing_of_what_others_took_over() {
     let waited = stopped.elapsed();
     assert!(waited < Duration::from_secs(9), "{waited:?}");
     cluster.shared_by(1, 0).await;
+    let before = all(other, &tasks).await;
+    if wanted().is_some() {
+        let still = Duration::from_secs(20);
+        tokio::time::sleep(still.saturating_sub(stopped.elapsed())).await;
+    }
     zombie.signal(Signal::CONT);
     let mut calls = Calls::default();
     until("it takes its share again", async || is_ready(zombie).await).await;
     cluster.balanced().await;
+    assert_eq!(all(other, &tasks).await, before, "it has written something");
     for (id, sent) in &tasks {
         let task = zombie.task(id).await;
         judge(zombie, &task, sent, &mut calls).await;
@@ -77,4 +90,13 @@ async fn a_server_that_stood_still_writes_nothing_of_what_others_took_over() {
     for server in &cluster.servers {
         server.is_well().await;
     }
+}
+
+/// The tasks with their versions, data and journals.
+async fn all(server: &Server, tasks: &[(String, Value)]) -> Vec<Value> {
+    let mut all = Vec::new();
+    for (id, _) in tasks {
+        all.push(server.task(id).await.json().clone());
+    }
+    all
 }

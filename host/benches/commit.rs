@@ -252,6 +252,7 @@ fn million(tasks: u64, open_only: Option<String>) {
             let mut query = TaskQuery {
                 state,
                 before: None,
+                since: None,
                 limit: 500,
             };
             let mut worst = Duration::ZERO;

@@ -120,11 +120,14 @@ impl App {
         let discard = settings.discard_secrets;
         let vault =
             Catalog::open_vault(store.as_ref(), directory, given.as_deref(), discard).await?;
-        if let Some(postgres) = postgres {
-            stores::agree_on_key(&postgres, &vault, discard).await?;
+        if let Some(postgres) = &postgres {
+            stores::agree_on_key(postgres, &vault, discard).await?;
         }
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let token = AdminToken::open(directory, clock.clone())?;
+        if let Some(postgres) = &postgres {
+            stores::agree_on_token(postgres, &vault, &token).await?;
+        }
         let cache_dir = settings.cache_dir.clone();
         let sandbox = Sandbox::new(SandboxSettings {
             cache_is_shared: settings.cache_dir.is_some(),

@@ -144,6 +144,12 @@ impl Vault {
         FileLinks::new(self.links.clone(), base_url)
     }
 
+    /// What makes digests of secrets, by which those who have the same key can compare them, and nobody else can guess them.
+    pub fn fingerprints(&self) -> impl Fn(&[u8]) -> [u8; 32] + Send + Sync + use<> {
+        let key = self.links.clone();
+        move |secret| links::fingerprint(&key, secret)
+    }
+
     /// Seals a value for this workspace and key.
     pub fn seal(
         &self,

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join_all, try_join5};
 use hdrhistogram::Histogram;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, NoTls, Statement};
@@ -96,11 +96,14 @@ struct Rows {
     entries: Vec<Vec<u8>>,
 }
 
-/// The bare program: it inserts the rows of finished tasks in groups, each a transaction, and does nothing else. A node takes
-/// requests, runs steps, locks partitions and looks at what is stored beside that.
+/// The bare program: it inserts the rows of finished tasks in groups, each a transaction. A node takes requests, runs steps,
+/// locks partitions and looks at what is stored beside that. With `locks` it locks the rows of their partitions, too, and inserts
+/// the journal of each task as a row of its own.
 pub struct Inserts {
     runtime: tokio::runtime::Runtime,
-    writers: Vec<(Client, Statement)>,
+    writers: Vec<(Client, [Statement; 3])>,
+    /// Whether it also locks partitions, and inserts a row into the journal.
+    locks: bool,
     rows: Rows,
 }
 
@@ -113,9 +116,14 @@ const INSERT: &str = "insert into stepwell.tasks (workspace, id, partition, vers
     $7::bytea[], $8::text[], $9::bytea[]) \
     as n (id, partition, state, rests, webhook, bytes, head, data, entries)";
 
+const LOCK: &str = "select from stepwell.partitions where id = any($1) order by id for share";
+const JOURNAL: &str = "insert into stepwell.journal (workspace, task, seq, bytes, entries) \
+    select 'default', id, 1, bytes, entries from unnest($1::uuid[], $2::int8[], $3::bytea[]) \
+    as n (id, bytes, entries)";
+
 impl Inserts {
     /// Takes rows that a node has left in the database.
-    pub fn prepare(database: &Database) -> anyhow::Result<Self> {
+    pub fn prepare(database: &Database, locks: bool) -> anyhow::Result<Self> {
         let runtime = runtime()?;
         let (rows, writers) = runtime.block_on(async {
             let client = database.connect().await?;
@@ -133,14 +141,16 @@ impl Inserts {
             let mut writers = Vec::new();
             for _ in 0..WRITERS {
                 let client = database.connect().await?;
-                let statement = client.prepare(INSERT).await?;
-                writers.push((client, statement));
+                let insert = client.prepare(INSERT).await?;
+                let (lock, journal) = (client.prepare(LOCK).await?, client.prepare(JOURNAL).await?);
+                writers.push((client, [insert, lock, journal]));
             }
             anyhow::Ok((rows, writers))
         })?;
         Ok(Self {
             runtime,
             writers,
+            locks,
             rows,
         })
     }
@@ -174,7 +184,7 @@ impl Inserts {
     /// What one connection inserted: of each group the first id, and how long it took.
     async fn write(
         &self,
-        (client, statement): &(Client, Statement),
+        (client, [insert, lock, journal]): &(Client, [Statement; 3]),
         size: usize,
         writers: usize,
         first: Instant,
@@ -205,7 +215,22 @@ impl Inserts {
                 &cycle(&rows.data, size),
                 &cycle(&rows.entries, size),
             ];
-            client.execute(statement, &params).await?;
+            if self.locks {
+                let partitions: [&(dyn ToSql + Sync); 1] = [&partitions];
+                let (bytes, entries) = (cycle(&rows.bytes, size), cycle(&rows.entries, size));
+                let rows: [&(dyn ToSql + Sync); 3] = [&raw, &bytes, &entries];
+                // Sent one behind the other, answered together.
+                try_join5(
+                    client.batch_execute("begin"),
+                    client.query(lock, &partitions),
+                    client.execute(insert, &params),
+                    client.execute(journal, &rows),
+                    client.batch_execute("commit"),
+                )
+                .await?;
+            } else {
+                client.execute(insert, &params).await?;
+            }
             let id = ids.first().map_or(0, Uuid::as_u128);
             groups.push((id, begun.elapsed()));
         }

@@ -188,17 +188,22 @@ fn subject(
     match target {
         Target::Echo => floor(Floor::Echo),
         Target::Fdatasync => floor(Floor::Fdatasync),
-        Target::Inserts => {
+        Target::Inserts | Target::InsertsLocked => {
             // Its rows are those that a node has written.
             let mut node = subject(options, dir, payload, Target::Stepwell, 1)?;
             node.measure(16, 0, Until::Requests(1_000))?;
-            let database = node.database.context("`inserts` takes --store postgres")?;
+            let database = node
+                .database
+                .context("the bare program takes --store postgres")?;
             for server in node.servers {
                 server.stop()?;
             }
             Ok(Subject {
                 target,
-                inserts: Some(Inserts::prepare(&database)?),
+                inserts: Some(Inserts::prepare(
+                    &database,
+                    target == Target::InsertsLocked,
+                )?),
                 servers: Vec::new(),
                 database: Some(database),
                 request: node.request,

@@ -35,6 +35,9 @@ pub enum Target {
     /// The bare program that inserts rows of finished tasks into PostgreSQL, in groups over four connections. The number of
     /// connections is that of rows under way.
     Inserts,
+    /// The same with two rows a task, in transactions that lock the rows of their partitions for share.
+    #[serde(rename = "inserts-locked")]
+    InsertsLocked,
     /// The real server.
     Stepwell,
     /// The same with a step in JavaScript that does nothing, whatever `--step` says.
@@ -62,6 +65,7 @@ impl fmt::Display for Target {
             Self::Echo => "echo",
             Self::Fdatasync => "fdatasync",
             Self::Inserts => "inserts",
+            Self::InsertsLocked => "inserts-locked",
             Self::Stepwell => "stepwell",
             Self::Script => "script",
             Self::Dedup => "dedup",

@@ -39,6 +39,8 @@ pub struct Summary {
     pub done_p99_ms: Option<f64>,
     /// Finished a second, as a part of what the bare program inserted in the same round.
     pub finished_to_inserts: Option<f64>,
+    /// The same, of the bare program that locks and inserts two rows a task.
+    pub finished_to_locked: Option<f64>,
     /// Microseconds of the server's CPU for each accepted task.
     pub cpu_us: f64,
     /// The part of it that is PostgreSQL's.
@@ -96,11 +98,14 @@ fn summary(group: &[&Row], all: &[Row]) -> Summary {
             .collect();
         (!ratios.is_empty()).then(|| median(ratios))
     };
-    let to_inserts = group.iter().filter_map(|row| {
-        let inserts = same_round(row, Target::Inserts, all)?;
-        Some(row.finished_per_s? / inserts.accepted_per_s)
-    });
-    let to_inserts: Vec<f64> = to_inserts.collect();
+    let to_bare = |program: Target| {
+        let ratios = group.iter().filter_map(|row| {
+            let inserts = same_round(row, program, all)?;
+            Some(row.finished_per_s? / inserts.accepted_per_s)
+        });
+        let ratios: Vec<f64> = ratios.collect();
+        (!ratios.is_empty()).then(|| median(ratios))
+    };
     Summary {
         target,
         nodes,
@@ -115,7 +120,8 @@ fn summary(group: &[&Row], all: &[Row]) -> Summary {
         accept_p99_ms: of(|row| row.accept_p99_ms),
         done_p50_ms: maybe(|row| row.done_p50_ms),
         done_p99_ms: maybe(|row| row.done_p99_ms),
-        finished_to_inserts: (!to_inserts.is_empty()).then(|| median(to_inserts)),
+        finished_to_inserts: to_bare(Target::Inserts),
+        finished_to_locked: to_bare(Target::InsertsLocked),
         cpu_us: of(|row| row.cpu_us),
         database_cpu_us: of(|row| row.database_cpu_us),
         wal_bytes: of(|row| row.wal_bytes),
@@ -161,6 +167,7 @@ pub fn table(summaries: &[Summary]) -> Table {
         "acc ÷ floor",
         "fin ÷ floor",
         "fin ÷ inserts",
+        "fin ÷ locked",
         "accept p50 ms",
         "p99",
         "done p50 ms",
@@ -186,6 +193,7 @@ pub fn table(summaries: &[Summary]) -> Table {
             hundredths(s.accepted_to_floor),
             hundredths(s.finished_to_floor),
             hundredths(s.finished_to_inserts),
+            hundredths(s.finished_to_locked),
             hundredths(Some(s.accept_p50_ms)),
             hundredths(Some(s.accept_p99_ms)),
             hundredths(s.done_p50_ms),

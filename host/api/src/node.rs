@@ -27,6 +27,10 @@ pub struct Node {
     /// For how many milliseconds more it owns its partitions; `null` if it needs no lease, as its store is its own.
     #[schema(required)]
     pub lease_ms: Option<u64>,
+    /// By how many milliseconds its clock is ahead of the database's; negative if it is behind. Not there if that is not known, or
+    /// without a database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ms: Option<i64>,
     /// How many of the 256 partitions of all tasks it owns.
     pub partitions: u32,
     /// Runs under way.

@@ -204,7 +204,7 @@ pub struct NewWebhook<N = String> {
     pub tolerance_seconds: Option<u32>,
 }
 
-/// What can be changed of a webhook by `PUT`. What is not named is not there any more; all other settings stay.
+/// The settings of a webhook that `PUT` replaces. A member that is not given is removed; all other settings stay.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WebhookSettings {

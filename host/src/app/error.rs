@@ -77,6 +77,11 @@ pub enum AppError {
         "--store: this server's vault key is not the one that the database was first used with; copy `vault-key` and `admin-token` from the data directory of a server that uses it, or set STEPWELL_VAULT_KEY to its key. If that key is lost, `--discard-secrets` deletes what it sealed"
     )]
     OtherCluster,
+    /// The admin token is not that of the other servers.
+    #[error(
+        "--store: this server's admin token is not that of the servers that use the database, whose clients it would refuse; copy `admin-token` from the data directory of one of them"
+    )]
+    OtherToken,
     /// The data directory has a store of its own.
     #[error(
         "--store: the data directory {0} has a store of its own, whose tasks would be left behind; name another directory with --data-dir, or leave --store out"

@@ -10,6 +10,7 @@ use super::error::AppError;
 use crate::domain::blocking::spawn_blocking;
 use crate::domain::ids::{ConfigKey, WorkspaceName};
 use crate::engine::Announce;
+use crate::http::auth::AdminToken;
 use crate::machine;
 use crate::private_file::{self, PrivateFileError};
 use crate::settings::{Settings, StoreUrl};
@@ -182,6 +183,20 @@ pub(super) async fn agree_on_key(
     match is_key(vault, &agreed)? {
         true => Ok(()),
         false => Err(AppError::OtherCluster),
+    }
+}
+
+/// Refuses an admin token that none of the other nodes has. Without others any will do: it may have been replaced.
+pub(super) async fn agree_on_token(
+    store: &PostgresStore,
+    vault: &Vault,
+    token: &Arc<AdminToken>,
+) -> Result<(), AppError> {
+    let (fingerprint, token) = (vault.fingerprints(), token.clone());
+    let digest = Arc::new(move || fingerprint(&token.digest()));
+    match store.share_token(digest).await? {
+        true => Ok(()),
+        false => Err(AppError::OtherToken),
     }
 }
 

@@ -50,6 +50,7 @@ pub async fn run(global: &Global, command: NodeCommand, output: Output) -> Resul
                 "QUEUED",
                 "REVISION",
                 "LEASE",
+                "CLOCK",
                 "VERSION",
                 "STARTED",
                 "URL",
@@ -78,6 +79,10 @@ fn row(node: Node) -> Vec<String> {
         || "none".to_owned(),
         |lease| format!("{:.1} s", lease as f64 / 1_000.0),
     );
+    let clock = node.clock_ms.map_or_else(
+        || "none".to_owned(),
+        |ahead| format!("{:+.1} s", ahead as f64 / 1_000.0),
+    );
     let id = match node.this {
         true => format!("{} (this)", node.id),
         false => node.id.to_string(),
@@ -90,6 +95,7 @@ fn row(node: Node) -> Vec<String> {
         node.queued.to_string(),
         node.revision.to_string(),
         lease,
+        clock,
         node.version,
         node.started,
         node.url,

@@ -95,7 +95,7 @@ impl Asker {
             return match cluster.withdraw(id).await {
                 Ok(Some(answer)) => Ok(Answered::Answer(answer)),
                 Ok(None) => Err(AskError::Store(error)),
-                Err(_) => Err(AskError::Store(StoreError::Undecided)),
+                Err(_) => Err(AskError::Store(StoreError::InDoubt)),
             };
         }
         if let Some(one) = self.waiting.lock().get_mut(&id) {
@@ -111,7 +111,7 @@ impl Asker {
             Ok(None) => Ok(answer
                 .try_recv()
                 .map_or(Answered::Nothing(LONGEST), Answered::Answer)),
-            Err(_) => Err(AskError::Store(StoreError::Undecided)),
+            Err(_) => Err(AskError::Store(StoreError::InDoubt)),
         }
     }
 

@@ -110,6 +110,11 @@ impl AdminToken {
         }
     }
 
+    /// The SHA-256 of the token as it is now.
+    pub fn digest(&self) -> TokenDigest {
+        *self.digest.lock()
+    }
+
     /// Who shows a token with this digest, if it is this one. The comparison takes the same time for every
     /// token.
     pub(super) fn principal(&self, digest: &TokenDigest) -> Option<Arc<Principal>> {

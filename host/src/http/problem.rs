@@ -283,7 +283,7 @@ impl ApiError {
         let is_inside = is_inside(&problem.code);
         Verdict::Refused {
             status: status.as_u16(),
-            detail: if is_inside {
+            detail: if is_inside && problem.detail.is_empty() {
                 "the server failed; its log says why".to_owned()
             } else {
                 self.to_string().chars().take(DETAIL).collect()
@@ -321,7 +321,11 @@ impl IntoResponse for ApiError {
             // What went wrong inside is the operator's to know.
             let id = uuid::Uuid::now_v7().to_string();
             tracing::error!(incident = id, error = %self, "a request failed");
-            let detail = format!("the server failed; its log says why, under incident {id}");
+            let what = match &*problem.detail {
+                "" => "the server failed",
+                said => said,
+            };
+            let detail = format!("{what}; the server's log says why, under incident {id}");
             incident = Some(id);
             detail
         } else if code == "shutting-down" {

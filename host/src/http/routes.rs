@@ -209,7 +209,7 @@ pub(super) fn routes() -> Vec<Route> {
             .refuses(&[C::Exists, C::LimitReached, C::BadPointer, C::BadDedup, C::BadAuthentication, C::BadWebhook, C::BadSchema, C::TooLarge]),
         Route::of(GET, WEBHOOK, "getWebhook", webhooks::show).about("Show a webhook, by its name or id")
             .gives::<Webhook>(200, "The webhook."),
-        Route::of(PUT, WEBHOOK, "changeWebhook", webhooks::change).about("Replace a webhook's settings; its URL stays")
+        Route::of(PUT, WEBHOOK, "changeWebhook", webhooks::change).about("Replace a webhook's correlation and dedup rule; its URL stays")
             .takes::<WebhookSettings>().gives::<Webhook>(200, "The webhook as it is now.").refuses(&[C::BadPointer, C::BadDedup]),
         Route::of(PATCH, WEBHOOK, "setWebhook", webhooks::patch).about("Change some members of a webhook; its URL stays")
             .takes::<WebhookChange>().gives::<Webhook>(200, "The webhook as it is now.")

@@ -29,6 +29,8 @@ pub struct Node {
     pub is_draining: bool,
     /// Whether it is the one that was asked.
     pub is_self: bool,
+    /// By how many milliseconds its clock is ahead of the store's; none if it has not said so.
+    pub clock_ms: Option<i64>,
     /// How it was when it renewed its lease.
     pub load: Load,
 }

@@ -70,15 +70,19 @@ pub enum StoreError {
     /// There is no room for the write. Reads go on; the store takes writes again by itself when there
     /// is room, see [`Health`].
     #[error(
-        "the store is full: the disk of the data directory has no room left; reads go on, and writes are taken again when there is room"
+        "the store is full: its disk has no room left; reads go on, and writes are taken again when there is room"
     )]
     Full,
     /// There was no room to end a write that had begun: it is taken back when there is room, and if the store is opened
-    /// anew before, it may be found whole. Or the database did not say whether it had ended.
-    #[error(
-        "the write was not ended, for lack of room in the data directory or of an answer of the database; try again"
-    )]
+    /// anew before, it may be found whole.
+    #[error("the write was not ended, for lack of room in the data directory; try again")]
     Undecided,
+    /// The database was lost while it made the write, and who took over since may have changed what would tell: it is
+    /// there, or nothing of it.
+    #[error(
+        "the connection to the database was lost, and it is not known whether the change was made; look whether it was before you try again"
+    )]
+    InDoubt,
     /// A read or write did not succeed now and may when it is tried again.
     #[error("the store is not available: {source}")]
     Unavailable {
@@ -122,13 +126,17 @@ impl StoreError {
     pub fn is_retriable(&self) -> bool {
         matches!(
             self,
-            Self::Full | Self::Undecided | Self::Unavailable { .. }
+            Self::Full | Self::Undecided | Self::InDoubt | Self::Unavailable { .. }
         )
     }
 
-    /// Whether a write that failed with it may be durable in spite of it. Only the next start of the store can tell.
+    /// Whether a write that failed with it may be durable in spite of it. Only a later look can tell, or the next start of
+    /// the store.
     pub fn is_outcome_unknown(&self) -> bool {
-        matches!(self, Self::Failed | Self::Closed | Self::Undecided)
+        matches!(
+            self,
+            Self::Failed | Self::Closed | Self::Undecided | Self::InDoubt
+        )
     }
 
     /// Whether it belongs to the life of a server, so that a background job that meets it has nothing
@@ -141,6 +149,7 @@ impl StoreError {
                 | Self::Failed
                 | Self::Full
                 | Self::Undecided
+                | Self::InDoubt
                 | Self::Fenced { .. }
                 | Self::Duplicate { .. }
                 | Self::Erasing(_)

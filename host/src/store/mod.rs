@@ -170,6 +170,28 @@ pub trait Store: Send + Sync + 'static {
         task: TaskId,
     ) -> Result<Option<StoredTask>, StoreError>;
 
+    /// Heads and data of those of these tasks that are there, in this order, up to the task with which they have
+    /// `most` bytes of data, and how many of `tasks` that is: at least 1. One look for many, where the store can.
+    async fn load_many(
+        &self,
+        workspace: &WorkspaceName,
+        tasks: &[TaskId],
+        most: usize,
+    ) -> Result<(Vec<(TaskHead, Arc<str>)>, usize), StoreError> {
+        let (mut found, mut bytes) = (Vec::new(), 0);
+        for (at, task) in tasks.iter().enumerate() {
+            let Some(task) = self.load(workspace, *task).await? else {
+                continue;
+            };
+            bytes += task.data.len();
+            found.push((task.head, task.data));
+            if bytes >= most {
+                return Ok((found, at + 1));
+            }
+        }
+        Ok((found, tasks.len()))
+    }
+
     /// A task with its journal. The two are of one moment: the journal's last entry is what brought the
     /// head to where it stands.
     async fn history(

@@ -10,6 +10,8 @@ pub struct TaskQuery {
     pub state: Option<TaskState>,
     /// Only tasks older than this one (the last of the page before).
     pub before: Option<TaskId>,
+    /// Only this task and newer ones.
+    pub since: Option<TaskId>,
     /// How many tasks a page has at most.
     pub limit: usize,
 }

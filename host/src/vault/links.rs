@@ -65,6 +65,14 @@ pub(super) fn key(vault: &[u8; 32]) -> Zeroizing<[u8; 32]> {
     )
 }
 
+/// See [`super::Vault::fingerprints`]. No link begins so.
+pub(super) fn fingerprint(key: &[u8; 32], secret: &[u8]) -> [u8; 32] {
+    mac(key, &[b"stepwell fingerprint 1", secret])
+        .finalize()
+        .into_bytes()
+        .into()
+}
+
 fn mac(key: &[u8; 32], parts: &[&[u8]]) -> Hmac<Sha256> {
     // HMAC takes a key of any length.
     #[allow(clippy::expect_used)]

@@ -70,6 +70,19 @@ pub(super) fn store(error: &StoreError) -> Kind {
         StoreError::Unavailable { .. } | StoreError::Fenced { .. } | StoreError::Revised { .. } => {
             "storage-unavailable"
         }
+        StoreError::InDoubt => {
+            // The caller has to know, not only the operator.
+            let detail = error.to_string();
+            let members = Problem {
+                detail,
+                ..Problem::default()
+            };
+            return with(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "storage-unavailable",
+                members,
+            );
+        }
         StoreError::NotFound(_)
         | StoreError::Conflict { .. }
         | StoreError::Duplicate { .. }

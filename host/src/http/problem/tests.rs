@@ -197,6 +197,7 @@ async fn every_refusal_has_its_status_and_code() {
             503,
             "storage-unavailable",
         ),
+        (StoreError::InDoubt.into(), 503, "storage-unavailable"),
         (
             StoreError::Damaged("secret path".into()).into(),
             500,

@@ -70,6 +70,7 @@ pub(super) async fn tasks_are_found_by_their_terms(mut store: Shaken<'_>) {
                 let mut query = TaskQuery {
                     state,
                     before: None,
+                    since: None,
                     limit,
                 };
                 let mut found = Vec::new();
@@ -86,6 +87,40 @@ pub(super) async fn tasks_are_found_by_their_terms(mut store: Shaken<'_>) {
                 }
                 assert_eq!(found, expected, "{terms:?} {state:?} {limit}");
             }
+        }
+    }
+    // From one task on.
+    let since = heads[50].id;
+    for terms in [
+        Terms::default(),
+        one(text("Orders"), None, None),
+        one(None, None, text("tag 2")),
+    ] {
+        for state in [None, Some(TaskState::Done), Some(TaskState::Ready)] {
+            let query = TaskQuery {
+                state,
+                since: Some(since),
+                limit: 500,
+                ..TaskQuery::default()
+            };
+            let page = store.get().await.find(&ws, &query, &terms).await.unwrap();
+            let fits = |head: &&TaskHead| {
+                state.is_none_or(|state| head.state() == state)
+                    && terms.fit(head)
+                    && head.id >= since
+            };
+            let expected: Vec<TaskHead> = heads.iter().filter(fits).cloned().collect();
+            assert_eq!(
+                (page.tasks, page.next),
+                (expected, None),
+                "{terms:?} {state:?}"
+            );
+            let none = TaskQuery {
+                before: Some(since),
+                ..query
+            };
+            let page = store.get().await.find(&ws, &none, &terms).await.unwrap();
+            assert!(page.tasks.is_empty() && page.next.is_none());
         }
     }
     let query = TaskQuery {

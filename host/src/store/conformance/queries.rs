@@ -135,6 +135,7 @@ pub(super) async fn failed_tasks_are_due_as_long_as_they_owe_a_notice(mut store:
     let query = TaskQuery {
         state: Some(TaskState::Error),
         before: None,
+        since: None,
         limit: 10,
     };
     let errors = store.get().await.list(&ws, &query).await.unwrap();
@@ -162,6 +163,7 @@ pub(super) async fn lists_are_paged_newest_first(mut store: Shaken<'_>) {
         let mut query = TaskQuery {
             state,
             before: None,
+            since: None,
             limit: 4,
         };
         let mut paged = Vec::new();
@@ -213,6 +215,7 @@ pub(super) async fn a_task_at_rest_goes_on(mut store: Shaken<'_>) {
             let query = TaskQuery {
                 state: Some(listed),
                 before: None,
+                since: None,
                 limit: 9,
             };
             let heads = store.get().await.list(&ws, &query).await.unwrap();

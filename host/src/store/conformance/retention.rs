@@ -295,6 +295,7 @@ pub(super) async fn what_is_removed_is_gone_from_everywhere(mut store: Shaken<'_
         let query = TaskQuery {
             state,
             before: None,
+            since: None,
             limit: 10,
         };
         let expected = usize::from(state.is_none_or(|state| state == TaskState::Ready));

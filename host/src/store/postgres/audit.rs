@@ -8,6 +8,7 @@ use super::error::{Failure, failed, is_cut, is_passing};
 use super::registry_read::of;
 use super::session::{Params, Session};
 use super::shared::Shared;
+use super::values::millis;
 use crate::domain::audit::{AuditEntry, AuditId, AuditPage, AuditQuery};
 use crate::domain::clock::Millis;
 use crate::domain::limits;
@@ -18,7 +19,9 @@ use crate::store::shapes::{StoredValue as _, read};
 /// Entries of all nodes have ids that grow: only who holds this appends.
 const LOCK: &str = "select from cluster for update";
 const ERASING: &str = "select workspace from erasing where workspace = any($1)";
-const LAST: &str = "select max(id) from audit";
+/// With the time by the clock that all nodes have in common.
+const LAST: &str =
+    "select max(id), (extract(epoch from clock_timestamp()) * 1000)::int8 from audit";
 const PUT: &str = "insert into audit (id, workspace, is_done, entry) \
     select * from unnest($1::int8[], $2::text[], $3::bool[], $4::bytea[])";
 const TRIM: &str = "delete from audit where workspace = $1 and is_done = $2 and id <= \
@@ -43,9 +46,13 @@ pub(super) async fn append(
     let rows = session.query(LAST, &[]).await?;
     let last: Option<i64> = rows.first().and_then(|row| row.get(0));
     let mut last = last.and_then(|last| u64::try_from(last).ok());
+    // A node whose clock is ahead does not take the ids of all others along with it.
+    let now = rows.first().map_or(Millis::MAX, |row| millis(row.get(1)));
     let (mut ids, mut spaces, mut done, mut values) = (vec![], vec![], vec![], vec![]);
     for entry in entries {
-        let least = AuditId::from_time(entry.at).0.min(i64::MAX as u64 - 1);
+        let least = AuditId::from_time(entry.at.min(now))
+            .0
+            .min(i64::MAX as u64 - 1);
         let id = last.map_or(least, |last| least.max(last + 1));
         last = Some(id);
         ids.push(i64::try_from(id).unwrap_or(i64::MAX));

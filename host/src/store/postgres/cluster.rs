@@ -18,7 +18,7 @@ use crate::store::{Asked, Cluster, Drain, Hint, Hints, Load, Node, Ownership, St
 const NODES: &str = "select n.id, n.url, n.version, (extract(epoch from n.started) * 1000)::int8, \
     (extract(epoch from n.lease_until - clock_timestamp()) * 1000)::int8, n.draining, \
     n.running, n.queued, n.revision, \
-    (select count(*) from partitions p where p.owner = n.id) from nodes n \
+    (select count(*) from partitions p where p.owner = n.id), n.clock_ms from nodes n \
     where n.id <> $1 and n.lease_until > clock_timestamp() - interval '1 hour' order by n.id";
 const OTHERS: &str = "select count(*) from nodes where id <> $1 and not draining \
     and lease_until > clock_timestamp()";
@@ -43,6 +43,7 @@ impl Cluster for PostgresStore {
                 partitions: u32::try_from(row.get::<_, i64>(9)).unwrap_or_default(),
                 is_draining: row.get(5),
                 is_self: id == self.shared.node,
+                clock_ms: row.get(10),
                 load: Load {
                     running: count(row.get(6))?,
                     queued: count(row.get(7))?,

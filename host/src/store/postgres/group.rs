@@ -2,7 +2,7 @@
 //!
 //! It is a function of the rows that were read: no I/O. Changes are taken in their order, as if each were a transaction of its own.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::part::{Head, Kind, Part};
 use crate::domain::clock::Millis;
@@ -231,28 +231,34 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// A row that is there only if the group was committed. A new task if there is one: an id is accepted once.
-    pub(super) fn evidence(&self) -> Option<CommitEvidence> {
-        let new = self.heads.iter().find(|(_, head)| head.expected.is_none());
-        if let Some((task, write)) = new.or_else(|| self.heads.iter().next()) {
-            return Some(CommitEvidence {
-                row: EvidenceRow::Head {
-                    workspace: task.0.clone(),
-                    task: task.1,
-                    version: write.head.version,
-                    settled: write.settled,
-                },
-                claim: write.expected.map(|_| self.claim(task.1)),
-            });
+    /// What is there if what was taken was committed, and else is not: a new task alone if there is one, because an id is
+    /// accepted once; else one row of evidence of each partition, as each can be lost by itself. Nothing if nothing is written.
+    pub(super) fn evidence(&self) -> Vec<CommitEvidence> {
+        let head = |(task, write): (&TaskKey<'_>, &HeadWrite<'_>)| CommitEvidence {
+            row: EvidenceRow::Head {
+                workspace: task.0.clone(),
+                task: task.1,
+                version: write.head.version,
+                settled: write.settled,
+            },
+            claim: write.expected.map(|_| self.claim(task.1)),
+        };
+        if let Some(new) = self.heads.iter().find(|(_, it)| it.expected.is_none()) {
+            return vec![head(new)];
         }
-        self.journal.first().map(|row| CommitEvidence {
+        let rows = self.journal.iter().map(|row| CommitEvidence {
             row: EvidenceRow::Journal {
                 workspace: row.task.0.clone(),
                 task: row.task.1,
                 seq: row.seq,
             },
             claim: Some(self.claim(row.task.1)),
-        })
+        });
+        let all = self.heads.iter().map(head).chain(rows);
+        let each: BTreeMap<_, _> = all
+            .map(|row| (row.claim.map(|claim| claim.partition), row))
+            .collect();
+        each.into_values().collect()
     }
 
     /// By which a task is written here.

@@ -44,7 +44,7 @@ impl From<Error> for Failure {
 /// A transaction of which is not known whether it was committed.
 struct Doubt {
     xid: String,
-    evidence: CommitEvidence,
+    evidence: Vec<CommitEvidence>,
     /// How the jobs ended if it was.
     outcome: Outcome,
 }
@@ -88,7 +88,7 @@ async fn write(shared: &Shared, slot: &Slot, jobs: &[Vec<Part>]) -> Outcome {
                 match await_commit_status(shared, slot, jobs, &doubt).await {
                     CommitStatus::Committed => return doubt.outcome,
                     CommitStatus::NotCommitted => {}
-                    CommitStatus::Unknown => return all(jobs.len(), &StoreError::Undecided),
+                    CommitStatus::Unknown => return all(jobs.len(), &StoreError::InDoubt),
                 }
             }
             Err(Failure::Not(error)) => {
@@ -137,10 +137,11 @@ async fn transaction(
     let look = look::look(shared, session, jobs, looks, &mut group);
     let xid = in_time(ANSWER, look).await?;
     let outcome: Outcome = jobs.iter().map(|parts| group.take(parts)).collect();
-    let Some(evidence) = group.evidence() else {
+    let evidence = group.evidence();
+    if evidence.is_empty() {
         session.run("rollback").await?;
         return Ok(outcome);
-    };
+    }
     let answer = tokio::time::timeout(ANSWER, put::put(session, &group)).await;
     match answer {
         Ok((Ok(()), Ok(()))) => {

@@ -157,19 +157,20 @@ pub(super) async fn look<'a>(
 pub(super) enum CommitStatus {
     Committed,
     NotCommitted,
-    /// It is not known: this node does not own the partition any more, and the row may be another node's.
+    /// It is not known: this node owns none of the partitions any more, and the rows may be another node's.
     Unknown,
 }
 
 /// The outcome of a transaction; none while it is under way.
 ///
 /// Its id says that it is over, or was aborted. No more: after the server's machine has failed, an id that was not yet on its
-/// disk is given to another transaction. The evidence decides the rest.
+/// disk is given to another transaction. The evidence decides the rest: one row that can be judged is enough, because a
+/// transaction is there as a whole or not at all.
 pub(super) async fn read_commit_status(
     shared: &Shared,
     session: &Session,
     xid: &str,
-    evidence: &CommitEvidence,
+    evidence: &[CommitEvidence],
 ) -> Result<Option<CommitStatus>, Error> {
     match session.query(STATUS, &[&xid]).await {
         Ok(rows) => match rows.first().and_then(|row| row.get(0)) {
@@ -182,6 +183,21 @@ pub(super) async fn read_commit_status(
         Err(error) if error.code() == Some(&SqlState::INVALID_PARAMETER_VALUE) => {}
         Err(error) => return Err(error),
     }
+    for row in evidence {
+        match judge(shared, session, row).await? {
+            CommitStatus::Unknown => {}
+            known => return Ok(Some(known)),
+        }
+    }
+    Ok(Some(CommitStatus::Unknown))
+}
+
+/// What became of the transaction that leaves this evidence, which is over.
+async fn judge(
+    shared: &Shared,
+    session: &Session,
+    evidence: &CommitEvidence,
+) -> Result<CommitStatus, Error> {
     let partition = evidence.claim.map(|claim| index(claim.partition));
     let epoch = evidence.claim.map(|claim| number(claim.epoch));
     let node = &shared.node;
@@ -209,11 +225,11 @@ pub(super) async fn read_commit_status(
     let (is_there, is_own) = found
         .first()
         .map_or((false, false), |row| (row.get(0), row.get(1)));
-    Ok(Some(match (is_there, is_own) {
+    Ok(match (is_there, is_own) {
         (true, true) => CommitStatus::Committed,
         (false, true) => CommitStatus::NotCommitted,
         (_, false) => CommitStatus::Unknown,
-    }))
+    })
 }
 
 /// A partition's number in the tables.

@@ -37,6 +37,7 @@ mod schema;
 mod session;
 mod settings;
 mod shared;
+mod skew;
 mod store;
 mod sweep;
 mod tasks;
@@ -174,6 +175,31 @@ impl PostgresStore {
         let rows = session.query(AGREE, &[&sealed, &replace]).await;
         let rows = rows.map_err(error::failed)?;
         Ok(rows.first().map_or_else(Vec::new, |row| row.get(0)))
+    }
+
+    /// Has other nodes see which admin token this one goes by, from now on: `digest` gives a keyed digest of it, and is asked at
+    /// every renewal of the lease. False, and nothing is done, if others live and none of them has the same.
+    ///
+    /// # Errors
+    /// The database does not do it.
+    pub async fn share_token(
+        &self,
+        digest: Arc<dyn Fn() -> [u8; 32] + Send + Sync>,
+    ) -> Result<bool, StoreError> {
+        const OTHERS: &str = "select count(*), count(*) filter (where token_check = $2) from nodes \
+            where id <> $1 and token_check is not null and lease_until > clock_timestamp()";
+        const SHARE: &str = "update nodes set token_check = $2 where id = $1";
+        let (node, own) = (self.shared.node, digest());
+        let params: session::Params<'_> = &[&node, &&own[..]];
+        let rows = self.shared.query(OTHERS, params).await?;
+        let (others, same): (i64, i64) =
+            rows.first().map_or((0, 0), |row| (row.get(0), row.get(1)));
+        if others > 0 && same == 0 {
+            return Ok(false);
+        }
+        let _ = self.shared.token.set(digest);
+        self.shared.query(SHARE, params).await?;
+        Ok(true)
     }
 
     /// Announces a write that will arrive in a moment, so that it is made durable in one transaction with others. It only

@@ -4,8 +4,8 @@
 //! The command that copies enters as a node with a number of its own ([`MOVED`]), a lease that does not end, and all partitions, under
 //! new epochs. So a server that stood still and goes on is fenced like any node that lost its partitions, of whichever
 //! version it is, and gets none again. The registry is changed under the row that has its revision: a server that has read
-//! that row before is refused, and finds the node when it looks again. No other node enters meanwhile. Removing the node
-//! gives all back.
+//! that row before is refused, and finds the node when it looks again. Nodes of version 2 of the tables do not look: a
+//! constraint refuses their changes. No other node enters meanwhile. Removing the node gives all back.
 
 use tokio_postgres::Error;
 
@@ -20,6 +20,11 @@ const ENTER: &str = "insert into nodes (id, version, lease_until, url, draining)
     values ($1, $2, '9999-12-31', $3, true) \
     on conflict (id) do update set version = excluded.version, url = excluded.url";
 const REVISED: &str = "update cluster set revision = revision + 1";
+/// Before any row of it is locked, so that two do not wait for each other.
+const LOCK: &str = "lock table cluster in access exclusive mode";
+/// No row of this table may be changed. The one that is there is not checked.
+const CLOSE: &str = "alter table cluster add constraint moved check (revision < 0) not valid";
+const OPEN: &str = "alter table cluster drop constraint if exists moved";
 /// In the order in which others lock them, and after those who write.
 const WAIT: &str = "select from partitions order by id for update";
 const TAKE: &str = "update partitions set owner = $1, epoch = epoch + 1";
@@ -35,7 +40,10 @@ const GIVE_BACK: &str = "with gone as (delete from nodes n where id = $1 \
 
 /// Takes over all, within a transaction. `to` is where it goes, for people to read.
 pub(super) async fn take_over(session: &Session, to: &str) -> Result<(), Error> {
+    session.run(LOCK).await?;
+    session.run(OPEN).await?;
     session.execute(REVISED, &[]).await?;
+    session.run(CLOSE).await?;
     session.query(WAIT, &[]).await?;
     let version = env!("CARGO_PKG_VERSION");
     let params: Params<'_> = &[&MOVED, &version, &to];
@@ -62,8 +70,22 @@ pub(super) async fn give_back(
     session: &Session,
     to: Option<&str>,
 ) -> Result<Option<String>, Error> {
-    let rows = session.query(GIVE_BACK, &[&MOVED, &to]).await?;
-    Ok(rows.first().map(|row| row.get(0)))
+    session.run("begin isolation level read committed").await?;
+    let give = async {
+        session.run(LOCK).await?;
+        let rows = session.query(GIVE_BACK, &[&MOVED, &to]).await?;
+        let place = rows.first().map(|row| row.get(0));
+        if place.is_some() {
+            session.run(OPEN).await?;
+        }
+        session.run("commit").await?;
+        Ok(place)
+    };
+    let given = give.await;
+    if given.is_err() {
+        let _ = session.run("rollback").await;
+    }
+    given
 }
 
 /// Refuses a change of the setup of a store that is taken over.

@@ -33,18 +33,21 @@ const ENTER: &str = "insert into nodes (version, lease_until, url) \
 /// Why a node may not enter.
 const REFUSAL: &str = "select not pg_try_advisory_xact_lock_shared($1), is_incomplete, \
     (select url from nodes where id = $2) from cluster";
-/// Also if others have taken it for gone for good. The last column is whether the lease was over, which is seen as it was
-/// before; null: the node was forgotten.
+/// Also if others have taken it for gone for good. The third column is whether the lease was over, which is seen as it was
+/// before; null: the node was forgotten. The last one is the database's clock.
 const RENEW: &str = "insert into nodes \
-    (id, version, lease_until, url, running, queued, revision, draining, started) overriding system value \
+    (id, version, lease_until, url, running, queued, revision, draining, started, clock_ms, token_check) \
+    overriding system value \
     values ($1, $2, clock_timestamp() + $3 * interval '1 ms', $4, $5, $6, $7, $8, \
-    'epoch'::timestamptz + $10 * interval '1 us') \
+    'epoch'::timestamptz + $10 * interval '1 us', $11, $12) \
     on conflict (id) do update set lease_until = excluded.lease_until, version = excluded.version, \
     url = excluded.url, running = excluded.running, queued = excluded.queued, \
     revision = greatest(nodes.revision, excluded.revision), \
-    draining = nodes.draining or excluded.draining \
+    draining = nodes.draining or excluded.draining, \
+    clock_ms = coalesce(excluded.clock_ms, nodes.clock_ms), token_check = excluded.token_check \
     returning draining, (select url from nodes where id = $9), \
-    (select n.lease_until <= clock_timestamp() from nodes n where n.id = $1)";
+    (select n.lease_until <= clock_timestamp() from nodes n where n.id = $1), \
+    (extract(epoch from clock_timestamp()) * 1000)::int8";
 /// Partitions that were owned before the lease ended may have been another node's since.
 const RETAKE: &str = "update partitions set epoch = epoch + 1 where owner = $1";
 /// Nodes that have a share. One that has not renewed its lease for half of it does not count, so that nothing is kept free
@@ -133,6 +136,8 @@ pub(super) async fn look(
     let started = shared.entered.started as f64;
     // One that is about to end has no share for the others either, so that they take what it gives up.
     let ends = shared.leaving.lock().all;
+    let ahead = shared.skew.lock().ms;
+    let token = shared.token.get().map(|digest| digest().to_vec());
     let params: Params<'_> = &[
         &node,
         &version,
@@ -144,10 +149,17 @@ pub(super) async fn look(
         &ends,
         &MOVED,
         &started,
+        &ahead,
+        &token,
     ];
     // The list of runs is not noted anew between the two.
     let listing = timeout(lease_part(&shared.settings), shared.listing.lock()).await;
+    let now = shared.settings.now;
+    let before = now();
     let renewed = session.query(RENEW, params).await?;
+    if let Some(row) = renewed.first() {
+        shared.skew.lock().measure((before, now()), row.get(3));
+    }
     let is_draining = renewed.first().is_some_and(|row| row.get(0));
     moved::note(shared, renewed.first().and_then(|row| row.get(1)));
     if has_lapsed {

@@ -6,19 +6,30 @@ use super::error::OpenError;
 use super::settings::PostgresSettings;
 
 /// The statements that make each version of the tables out of the one before, the first of them out of nothing.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
 ];
 /// The version of the tables that this build works with.
 const NEWEST: i32 = MIGRATIONS.len() as i32;
 /// Its functions are all there from this version on: `pg_current_xact_id`, `pg_xact_status`.
 const LEAST: u32 = 13;
+/// Indexes that servers of before version 4 list by. While a server runs it may be one of those; others would pay for them at
+/// every write.
+const DROP_FORMER: &str = "do $$ begin \
+    if not exists (select from nodes where lease_until > clock_timestamp()) then \
+    drop index if exists tasks_webhook, tasks_name, tasks_tags; end if; end $$";
 /// The advisory lock under which tables are changed: the first letters of the product's name.
 const LOCK: i64 = 0x7374_6570_7765_6c6c;
 /// The advisory lock of who copies a store while no node works with it; nodes share it for the moment in which they enter.
 pub(super) const OFFLINE: i64 = LOCK + 1;
+
+/// Whether a server of this version will do: its number is the major version times 10,000, and something less than that.
+pub(super) fn suits(number: i32) -> bool {
+    u32::try_from(number).unwrap_or(0) / 10_000 >= LEAST
+}
 
 /// Refuses a server or database that will not do.
 pub(super) async fn check(client: &Client) -> Result<(), OpenError> {
@@ -31,7 +42,7 @@ pub(super) async fn check(client: &Client) -> Result<(), OpenError> {
         )
         .await?;
     let (number, version): (i32, String) = (row.get(0), row.get(1));
-    if u32::try_from(number).unwrap_or(0) / 10_000 < LEAST {
+    if !suits(number) {
         return Err(OpenError::Version {
             found: version,
             least: LEAST,
@@ -126,10 +137,11 @@ pub(super) async fn bring_up_to_date(
             .execute("insert into tables_version values ($1)", &[&NEWEST])
             .await?;
     }
+    client.batch_execute(DROP_FORMER).await?;
     let new: [u8; 32] = rand::random();
     client
         .execute(
-            "insert into cluster (seed) values ($1) on conflict do nothing",
+            "insert into cluster (seed) select $1 where not exists (select from cluster)",
             &[&&new[..]],
         )
         .await?;

@@ -9,7 +9,9 @@ use tokio_postgres::config::{Host, SslMode};
 
 use super::error::OpenError;
 use super::tls::{Connector, TlsOptions};
+use crate::clock::system_now;
 use crate::domain::audit::AuditBounds;
+use crate::domain::clock::Millis;
 
 /// How a store in PostgreSQL is opened.
 #[derive(Debug, Clone)]
@@ -33,6 +35,8 @@ pub struct PostgresSettings {
     pub connects_at_once: bool,
     /// For how long a node owns its partitions after the last sign of it.
     pub lease: Duration,
+    /// This node's clock, milliseconds since 1970. It is only compared with the database's.
+    pub now: fn() -> Millis,
 }
 
 /// The lease of a node. It is renewed every fifth of it.
@@ -92,6 +96,7 @@ impl PostgresSettings {
             drain: DRAIN,
             connects_at_once: true,
             lease: LEASE,
+            now: system_now,
         })
     }
 

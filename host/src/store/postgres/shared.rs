@@ -1,7 +1,7 @@
 //! The state that the parts of the store share.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
@@ -15,6 +15,7 @@ use super::error::failed;
 use super::leaving::Leaving;
 use super::session::{Params, Readers, Session, Slot};
 use super::settings::PostgresSettings;
+use super::skew::Skew;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::retention::Retention;
@@ -47,6 +48,10 @@ pub(super) struct Shared {
     pub(super) has_lapsed: AtomicBool,
     /// Where the store has been moved to, as this node saw it last.
     pub(super) moved: Mutex<Option<String>>,
+    /// Of this node's clock.
+    pub(super) skew: Mutex<Skew>,
+    /// Gives a keyed digest of the admin token: see `PostgresStore::share_token`.
+    pub(super) token: OnceLock<Arc<dyn Fn() -> [u8; 32] + Send + Sync>>,
     /// The load of this node.
     pub(super) load: Mutex<Load>,
     /// Removes expired tasks.
@@ -102,6 +107,8 @@ impl Shared {
             listing: tokio::sync::Mutex::default(),
             has_lapsed: AtomicBool::new(false),
             moved: Mutex::default(),
+            skew: Mutex::default(),
+            token: OnceLock::new(),
             load: Mutex::default(),
             purge: tokio::sync::Mutex::default(),
             health: watch::Sender::new(Health::Writable),

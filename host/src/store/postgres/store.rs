@@ -98,6 +98,15 @@ impl Store for PostgresStore {
         tasks::load(&self.shared, workspace, task).await
     }
 
+    async fn load_many(
+        &self,
+        workspace: &WorkspaceName,
+        ids: &[TaskId],
+        most: usize,
+    ) -> Result<(Vec<(TaskHead, Arc<str>)>, usize), StoreError> {
+        tasks::load_many(&self.shared, workspace, ids, most).await
+    }
+
     async fn history(
         &self,
         workspace: &WorkspaceName,

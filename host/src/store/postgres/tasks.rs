@@ -11,7 +11,7 @@ use crate::domain::clock::Millis;
 use crate::domain::dedup::DedupKey;
 use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::journal::Entry;
-use crate::domain::task::StoredTask;
+use crate::domain::task::{StoredTask, TaskHead};
 use crate::store::shapes::journal::pull_entries;
 use crate::store::shapes::read;
 use crate::store::{History, StoreError};
@@ -20,6 +20,13 @@ const LOAD: &str = "select t.head, t.data, t.journal_bytes, \
     array(select j.entries from journal j where j.workspace = t.workspace and j.task = t.id \
     and j.seq > t.settled order by j.seq) from tasks t where t.workspace = $1 and t.id = $2 \
     and not exists (select from erasing e where e.workspace = $1)";
+/// In the order of the ids, up to the one with which they have $3 bytes of data. Lengths are known without reading the data.
+const LOAD_MANY: &str = "select n, head, data from (select k.n, t.head, t.data, \
+    sum(octet_length(t.data)) over (order by k.n) - octet_length(t.data) as before \
+    from unnest($2::uuid[]) with ordinality k (id, n) \
+    join tasks t on t.workspace = $1 and t.id = k.id \
+    where not exists (select from erasing e where e.workspace = $1)) found \
+    where before < $3 order by n";
 /// The task, and each row of its journal as one of its own: a journal may be large, and is decoded as it comes.
 const HISTORY: &str = "(select null::int8, t.entries, t.head, t.data, t.journal_bytes, t.settled \
     from tasks t where t.workspace = $1 and t.id = $2 \
@@ -65,6 +72,31 @@ pub(super) async fn load(
         pull_entries(entries, 0, &mut pending)?;
     }
     stored(row.get(0), row.get(1), row.get(2), &pending).map(Some)
+}
+
+/// See [`crate::store::Store::load_many`].
+pub(super) async fn load_many(
+    shared: &Shared,
+    workspace: &WorkspaceName,
+    tasks: &[TaskId],
+    most: usize,
+) -> Result<(Vec<(TaskHead, Arc<str>)>, usize), StoreError> {
+    let ids: Vec<Uuid> = tasks.iter().map(|id| Uuid::from(*id)).collect();
+    let bytes = i64::try_from(most).unwrap_or(i64::MAX);
+    let params: Params<'_> = &[&workspace.as_str(), &ids, &bytes];
+    let rows = shared.query(LOAD_MANY, params).await?;
+    let mut found = Vec::with_capacity(rows.len());
+    for row in &rows {
+        found.push((read(row.get(1))?, Arc::from(row.get::<_, &str>(2))));
+    }
+    let loaded: usize = found
+        .iter()
+        .map(|(_, data): &(_, Arc<str>)| data.len())
+        .sum();
+    // If they have as much, what is behind the last one was left out.
+    let last = rows.last().filter(|_| loaded >= most);
+    let count = last.and_then(|row| usize::try_from(row.get::<_, i64>(0)).ok());
+    Ok((found, count.unwrap_or(tasks.len())))
 }
 
 /// See [`crate::store::Store::history`].

@@ -6,17 +6,14 @@ use std::collections::BinaryHeap;
 
 use sled::Batch;
 
-use super::audit_logs::{KINDS, id_of};
+use super::audit_logs::{id_of, logs};
 use super::checked;
-use super::disk::Disk;
 use super::failpoint::Write;
 use super::failure::from_sled;
 use super::shapes::read;
 use super::shared::Shared;
-use super::{keys, registry_read};
 use crate::domain::audit::{AuditEntry, AuditId, AuditPage, AuditQuery};
 use crate::domain::clock::Millis;
-use crate::domain::ids::WorkspaceName;
 use crate::domain::limits;
 use crate::domain::retention::DAY;
 use crate::store::StoreError;
@@ -42,20 +39,6 @@ pub(super) fn record(shared: &Shared, entries: &[AuditEntry]) -> Result<(), Stor
         setup.audit.count_again();
         shared.could_not_fold(error)
     })
-}
-
-/// The logs that exist.
-fn logs(disk: &Disk, workspace: Option<&WorkspaceName>) -> Result<Vec<Vec<u8>>, StoreError> {
-    let owners = match workspace {
-        Some(workspace) => vec![Some(workspace.clone())],
-        None => {
-            let all = registry_read::retentions(disk)?.into_iter();
-            let all = all.map(|(workspace, _)| Some(workspace));
-            std::iter::once(None).chain(all).collect()
-        }
-    };
-    let of = |owner: &Option<WorkspaceName>| KINDS.map(|kind| keys::audit(owner.as_ref(), kind));
-    Ok(owners.iter().flat_map(of).collect())
 }
 
 /// See [`crate::store::Store::audit`].
@@ -94,7 +77,10 @@ pub(super) fn page(shared: &Shared, query: &AuditQuery) -> Result<AuditPage, Sto
         let mut looked_at = 0;
         let mut last = None;
         while let Some((id, Reverse(log), value)) = newest.pop() {
-            if page.entries.len() == query.limit || looked_at == limits::AUDIT_LOOKED_AT {
+            // The next page begins below an id. Where two logs have the same one, as servers of before could write it after a
+            // start, both are of one page.
+            let is_full = page.entries.len() >= query.limit || looked_at >= limits::AUDIT_LOOKED_AT;
+            if is_full && last != Some(id) {
                 page.next = last;
                 break;
             }

@@ -9,9 +9,9 @@ use super::checked;
 use super::codec::bad_key;
 use super::disk::Disk;
 use super::failure::from_sled;
-use super::keys;
 use super::puts::Puts;
 use super::shapes::StoredValue;
+use super::{keys, registry_read};
 use crate::domain::audit::{AuditBounds, AuditEntry, AuditId};
 use crate::domain::ids::WorkspaceName;
 use crate::store::StoreError;
@@ -59,6 +59,34 @@ impl Appended {
     }
 }
 
+/// The logs of what is there.
+pub(super) fn logs(
+    disk: &Disk,
+    workspace: Option<&WorkspaceName>,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let owners = match workspace {
+        Some(workspace) => vec![Some(workspace.clone())],
+        None => {
+            let all = registry_read::retentions(disk)?.into_iter();
+            let all = all.map(|(workspace, _)| Some(workspace));
+            std::iter::once(None).chain(all).collect()
+        }
+    };
+    let of = |owner: &Option<WorkspaceName>| KINDS.map(|kind| keys::audit(owner.as_ref(), kind));
+    Ok(owners.iter().flat_map(of).collect())
+}
+
+/// The newest id of all logs; none if they are empty.
+fn newest(disk: &Disk) -> Result<Option<AuditId>, StoreError> {
+    let mut newest = None;
+    for prefix in logs(disk, None)? {
+        if let Some(key) = disk.db.scan_prefix(prefix).keys().next_back() {
+            newest = newest.max(Some(id_of(&key.map_err(from_sled)?)?));
+        }
+    }
+    Ok(newest)
+}
+
 impl Logs {
     /// Nothing is known any more of how many there are.
     pub(super) fn count_again(&mut self) {
@@ -74,14 +102,17 @@ impl Logs {
     ) -> Result<Appended, StoreError> {
         let mut appended = Appended::default();
         let mut more: HashMap<Log, usize> = HashMap::new();
+        if self.last.is_none() {
+            // Ids grow over all logs, also over a restart.
+            self.last = newest(disk)?;
+        }
         for entry in entries {
             let log = log_of(entry);
             let prefix = keys::audit(log.0.as_ref(), log.1);
             if !self.counts.contains_key(&log) {
-                let all = disk.db.scan_prefix(&prefix).keys();
                 let mut count = 0;
-                for key in all {
-                    self.last = self.last.max(Some(id_of(&key.map_err(from_sled)?)?));
+                for key in disk.db.scan_prefix(&prefix).keys() {
+                    key.map_err(from_sled)?;
                     count += 1;
                 }
                 self.counts.insert(log.clone(), count);

@@ -1,7 +1,7 @@
 //! Queries for tasks: ready, due, listed. Each merges the overlay, the tree and the archive.
 
 use std::collections::BTreeSet;
-use std::ops::Bound;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use super::archive::Place;
@@ -151,17 +151,24 @@ fn search(
         return Ok(store::TaskPage::default());
     }
     let before = query.before.unwrap_or(TaskId::MAX);
+    let oldest = query.since.unwrap_or(TaskId::MIN);
+    if oldest >= before {
+        return Ok(store::TaskPage::default());
+    }
     let wanted =
         |head: &TaskHead| query.state.is_none_or(|state| head.state() == state) && terms.fit(head);
     let digests = terms::wanted(terms);
-    let in_overlay = overlay_page(shared, workspace, before, query, terms);
+    let in_overlay = overlay_page(shared, workspace, oldest..before, query, terms);
     shared.with_disk(|disk| {
         let mut in_overlay = in_overlay.into_iter().peekable();
         let mut tasks: Vec<TaskHead> = Vec::with_capacity(query.limit.min(512));
         let mut on_disk = on_disk(disk, workspace, query.state, before, &digests);
         let mut last_examined = None;
         while tasks.len() < query.limit {
-            let Some(entry) = on_disk.next() else {
+            let entry = on_disk
+                .next()
+                .filter(|entry| newest(Some(entry)) >= Some(oldest));
+            let Some(entry) = entry else {
                 let free = query.limit - tasks.len();
                 tasks.extend(in_overlay.by_ref().take(free).map(|open| open.head.clone()));
                 if tasks.len() < query.limit {
@@ -315,7 +322,7 @@ fn scan<'a>(
 fn overlay_page(
     shared: &Shared,
     workspace: &WorkspaceName,
-    before: TaskId,
+    ids: Range<TaskId>,
     query: &TaskQuery,
     terms: &Terms,
 ) -> Vec<Arc<OverlayTask>> {
@@ -324,14 +331,14 @@ fn overlay_page(
         return Vec::new();
     };
     if query.state == Some(TaskState::Ready) {
-        let ready = space.ready.range(..before).rev();
+        let ready = space.ready.range(ids).rev();
         return ready
             .filter_map(|id| space.tasks.get(id).cloned())
             .filter(|open| terms.fit(&open.head))
             .take(query.limit)
             .collect();
     }
-    let tasks = space.tasks.range(..before).rev().map(|(_, open)| open);
+    let tasks = space.tasks.range(ids).rev().map(|(_, open)| open);
     tasks
         .filter(|open| query.state.is_none_or(|state| open.head.state() == state))
         .filter(|open| terms.fit(&open.head))

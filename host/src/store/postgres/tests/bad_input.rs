@@ -59,6 +59,35 @@ async fn a_database_that_will_not_do_is_refused() {
     );
 }
 
+#[test]
+fn postgresql_13_is_the_oldest_that_will_do() {
+    for (number, suits) in [
+        (130_000, true),
+        (130_014, true),
+        (150_014, true),
+        (190_000, true),
+        (129_999, false),
+        (90_624, false),
+        (0, false),
+        (-1, false),
+    ] {
+        assert_eq!(schema::suits(number), suits, "{number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_is_refused_and_the_primary_taken() {
+    let mut server = PostgresServer::start();
+    let store = node(&server, LEASE).await;
+    store.close().await;
+    server.become_standby();
+    let replica = refused(&server.url()).await;
+    assert!(matches!(replica, OpenError::ReadOnly), "{replica}");
+    assert!(replica.to_string().contains("the primary"), "{replica}");
+    server.become_primary();
+    node(&server, LEASE).await.close().await;
+}
+
 /// What a trigger raises at each new task, as long as `when` holds.
 async fn raise(session: &Session, code: &str, when: &str) {
     let made = format!(

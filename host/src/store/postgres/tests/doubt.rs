@@ -3,12 +3,12 @@
 use super::group::Group;
 use super::look::{self, CommitStatus};
 use super::server::PostgresServer;
-use super::takeover::{in_partition, kill, owned, two_nodes, until};
+use super::takeover::{LEASE, in_partition, kill, node, owned, two_nodes, until};
 use super::*;
 use crate::domain::task::TaskState;
-use crate::store::Store;
 use crate::store::conformance::owned::Owned as _;
-use crate::store::conformance::samples::next;
+use crate::store::conformance::samples::{effect, next};
+use crate::store::{NewTask, Store, StoreError};
 
 /// An id that no transaction has had: that of one which was lost with the server's machine.
 const LOST: &str = "99999999999";
@@ -39,7 +39,7 @@ async fn what_another_node_wrote_is_not_taken_for_ones_own() {
         accepts.take(job).unwrap();
     }
     session.run("rollback").await.unwrap();
-    let (moves, accepts) = (moves.evidence().unwrap(), accepts.evidence().unwrap());
+    let (moves, accepts) = (moves.evidence(), accepts.evidence());
     let status = async |xid: &str, evidence| {
         let found = look::read_commit_status(&one.shared, &session, xid, evidence).await;
         found.unwrap().unwrap()
@@ -78,8 +78,8 @@ async fn what_was_committed_is_found_by_what_it_left() {
         let xid = look.unwrap();
         group.take(&job[0]).unwrap();
         put::put(&session, &group).await.0.unwrap();
-        let evidence = group.evidence().unwrap();
-        assert_eq!(evidence.claim.is_none(), is_new);
+        let evidence = group.evidence();
+        assert_eq!((evidence.len(), evidence[0].claim.is_none()), (1, is_new));
         for xid in [&*xid, LOST] {
             let found = look::read_commit_status(&one.shared, &session, xid, &evidence).await;
             assert_eq!(
@@ -91,4 +91,78 @@ async fn what_was_committed_is_found_by_what_it_left() {
     }
     one.close().await;
     two.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partition_that_was_lost_does_not_leave_the_others_in_doubt() {
+    const TAKE: &str = "update partitions set owner = -1, epoch = epoch + 1 where id = $1";
+    let server = PostgresServer::start();
+    let one = node(&server, LEASE).await;
+    let session = Session::open(&one.shared.settings).await.unwrap();
+    let tasks: Vec<NewTask> = (1..=4).map(in_partition).collect();
+    for task in &tasks {
+        one.accept_owned(task.clone()).await.unwrap();
+    }
+    // Nothing is renewed or taken from here on.
+    kill(&one);
+    for (pair, is_done) in [(&tasks[..2], false), (&tasks[2..], true)] {
+        let claim = |task: &NewTask| one.ownership().borrow().claim_of(task.head.id).unwrap();
+        let [first, second] = pair else {
+            unreachable!()
+        };
+        let space = &first.head.workspace;
+        let call = effect(1, 0, 1);
+        let done = next(&second.head, TaskState::Done, None);
+        let jobs = [
+            vec![Part::effect(claim(first), space, first.head.id, call).unwrap()],
+            vec![Part::commit(claim(second), done).unwrap()],
+        ];
+        let mut group = Group::default();
+        let look = look::look(&one.shared, &session, &jobs, true, &mut group);
+        let xid = look.await.unwrap();
+        for job in &jobs {
+            group.take(job).unwrap();
+        }
+        let evidence = group.evidence();
+        assert_eq!(evidence.len(), 2, "{evidence:?}");
+        let expected = match is_done {
+            true => {
+                let (written, committed) = put::put(&session, &group).await;
+                written.and(committed).unwrap();
+                CommitStatus::Committed
+            }
+            false => {
+                session.run("rollback").await.unwrap();
+                CommitStatus::NotCommitted
+            }
+        };
+        let lose = async |task: &NewTask| {
+            let id = look::index(Partition::of(task.head.id));
+            session.execute(TAKE, &[&id]).await.unwrap();
+        };
+        let status = async |xid: &str| {
+            let found = look::read_commit_status(&one.shared, &session, xid, &evidence).await;
+            found.unwrap().unwrap()
+        };
+        lose(first).await;
+        for xid in [&*xid, LOST] {
+            assert_eq!(status(xid).await, expected);
+        }
+        if !is_done {
+            // The retry refuses what was lost, and writes the rest.
+            let mut again = Group::default();
+            let look = look::look(&one.shared, &session, &jobs, true, &mut again);
+            look.await.unwrap();
+            session.run("rollback").await.unwrap();
+            let taken: Vec<_> = jobs.iter().map(|job| again.take(job)).collect();
+            let partition = Partition::of(first.head.id);
+            assert!(
+                matches!(&taken[0], Err(StoreError::Fenced { partition: lost }) if *lost == partition),
+                "{taken:?}"
+            );
+            assert!(taken[1].is_ok(), "{taken:?}");
+        }
+        lose(second).await;
+        assert_eq!(status(LOST).await, CommitStatus::Unknown);
+    }
 }

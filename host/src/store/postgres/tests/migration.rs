@@ -326,6 +326,7 @@ async fn everything_goes_into_a_database_and_back_and_is_the_same() {
     let ws = workspace("a");
     let query = TaskQuery {
         state: Some(TaskState::Ready),
+        since: None,
         limit: 1,
         before: None,
     };

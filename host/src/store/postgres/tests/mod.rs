@@ -1,14 +1,17 @@
 mod bad_input;
+mod clocks;
 mod cut;
 mod doubt;
 mod figures;
 mod hints;
 mod inbox;
 mod interrupted;
+mod lists;
 mod migration;
 mod moved;
 mod queue;
 mod server;
+mod statements;
 mod takeover;
 mod tls;
 

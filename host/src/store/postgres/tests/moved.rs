@@ -32,6 +32,45 @@ async fn left(server: &PostgresServer, files: &TempDir) -> OfflineStore {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_of_version_2_changes_nothing_that_is_set_up_after_a_move() {
+    // As it has them: it does not look whether the store was moved.
+    const REVISION: &str = "select revision from cluster for update";
+    const REVISE: &str = "update cluster set revision = $1, server_revision = case when $2 then $1 else server_revision end";
+    let server = PostgresServer::start();
+    let files = TempDir::new().unwrap();
+    node(&server, LEASE).await.close().await;
+    let store = left(&server, &files).await;
+    let old = Session::open(&settings(&server, files.path()))
+        .await
+        .unwrap();
+    let change = async || {
+        let revision: i64 = old.query(REVISION, &[]).await.unwrap()[0].get(0);
+        old.execute(REVISE, &[&(revision + 1), &false]).await
+    };
+    assert_eq!(change().await.unwrap(), 1);
+    // Taken over a second time, as after a copy that was cut short.
+    for _ in 0..2 {
+        store.take_over(NEW).await.unwrap();
+        let refused = change().await.unwrap_err();
+        let code = refused.code().map(|code| code.code());
+        assert_eq!(code, Some("23514"), "{refused}");
+    }
+    // A server of today says why it does not start.
+    let elsewhere = PostgresStore::open(settings(&server, files.path()))
+        .await
+        .err();
+    assert!(
+        matches!(elsewhere, Some(OpenError::Offline | OpenError::Moved(_))),
+        "{elsewhere:?}"
+    );
+    store.give_back("another place").await.unwrap();
+    assert!(change().await.is_err(), "it was not moved there");
+    store.give_back(NEW).await.unwrap();
+    assert_eq!(change().await.unwrap(), 1);
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_stood_still_writes_nothing_into_a_store_that_was_moved() {
     let server = PostgresServer::start();
     let files = TempDir::new().unwrap();

@@ -187,7 +187,7 @@ impl PostgresServer {
             if pid.is_ok_and(|text| {
                 text.lines()
                     .nth(7)
-                    .is_some_and(|line| line.trim() == "ready")
+                    .is_some_and(|line| matches!(line.trim(), "ready" | "standby"))
             }) {
                 return;
             }
@@ -199,6 +199,20 @@ impl PostgresServer {
             );
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Makes a replica of it that takes no writes, and waits for a primary that is not there.
+    pub fn become_standby(&mut self) {
+        self.kill();
+        self.put("data/standby.signal", b"");
+        self.resume();
+    }
+
+    /// Takes that back.
+    pub fn become_primary(&mut self) {
+        self.kill();
+        fs::remove_file(self.folder.path().join("data/standby.signal")).unwrap();
+        self.resume();
     }
 
     /// Ends it at once, without a checkpoint, as `pg_ctl stop -m immediate` does: the next start recovers.

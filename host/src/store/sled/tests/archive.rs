@@ -18,6 +18,7 @@ async fn listed(store: &SledStore, state: Option<TaskState>) -> Vec<TaskId> {
     let query = TaskQuery {
         state,
         before: None,
+        since: None,
         limit: 5000,
     };
     let page = store.list(&workspace("acme"), &query).await.unwrap();
@@ -147,6 +148,7 @@ async fn found(
     let mut query = TaskQuery {
         state,
         before: None,
+        since: None,
         limit: 50,
     };
     let (mut ids, mut pages) = (Vec::new(), 0);

@@ -68,6 +68,7 @@ pub(super) async fn dump(store: &dyn Store) -> Dump {
             let query = TaskQuery {
                 state,
                 before: None,
+                since: None,
                 limit: 1000,
             };
             dump.lists.push(store.list(&ws, &query).await.unwrap());

@@ -96,6 +96,7 @@ async fn is_whole(store: &SledStore, ws: &WorkspaceName, ids: &[TaskId]) {
     let query = TaskQuery {
         state: None,
         before: None,
+        since: None,
         limit: 500,
     };
     let listed = store.list(ws, &query).await.unwrap();

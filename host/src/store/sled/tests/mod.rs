@@ -1,4 +1,5 @@
 mod archive;
+mod audit;
 mod checked_webhooks;
 mod crash;
 mod damage;
