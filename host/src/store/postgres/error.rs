@@ -38,6 +38,11 @@ pub enum OpenError {
     /// The name of the schema is none.
     #[error("`{0}` is not the name of a schema: use 1 to 40 of a to z, 0 to 9 and _")]
     Schema(String),
+    /// Others use tables that are to be changed.
+    #[error(
+        "another session uses tables that are to be changed, such as pg_dump or an open transaction: {0}; wait for its end, or end it"
+    )]
+    Locked(String),
     /// There is no such server, or it refuses the user.
     #[error("PostgreSQL cannot be reached: {0}")]
     Connect(String),
@@ -120,6 +125,7 @@ impl From<Error> for OpenError {
                 needed: NEEDED,
                 reason: describe(&error),
             },
+            Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => Self::Locked(describe(&error)),
             Some(_) => Self::Failed(describe(&error)),
             None => match std::error::Error::source(&error)
                 .and_then(|source| source.downcast_ref::<HandshakeError>())

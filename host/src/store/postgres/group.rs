@@ -60,7 +60,7 @@ pub(super) struct JournalRow<'a> {
 pub(super) struct CommitEvidence {
     pub(super) row: EvidenceRow,
     /// The claim under which this node writes the task. Another node that takes the partition over can write the same. None
-    /// for a new task, which no other transaction can write.
+    /// for a new task that no other node can make.
     pub(super) claim: Option<Claim>,
 }
 
@@ -231,9 +231,10 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// What is there if what was taken was committed, and else is not: a new task alone if there is one, because an id is
-    /// accepted once; else one row of evidence of each partition, as each can be lost by itself. Nothing if nothing is written.
+    /// What is there if what was taken was committed, and else is not: a new task alone if there is one whose id no
+    /// other node makes; else one row of evidence of each partition, as each can be lost by itself. Nothing if nothing is written.
     pub(super) fn evidence(&self) -> Vec<CommitEvidence> {
+        let is_own = |write: &HeadWrite<'_>| write.expected.is_none() && write.head.has_own_id;
         let head = |(task, write): (&TaskKey<'_>, &HeadWrite<'_>)| CommitEvidence {
             row: EvidenceRow::Head {
                 workspace: task.0.clone(),
@@ -241,9 +242,9 @@ impl<'a> Group<'a> {
                 version: write.head.version,
                 settled: write.settled,
             },
-            claim: write.expected.map(|_| self.claim(task.1)),
+            claim: (!is_own(write)).then(|| self.claim(task.1)),
         };
-        if let Some(new) = self.heads.iter().find(|(_, it)| it.expected.is_none()) {
+        if let Some(new) = self.heads.iter().find(|(_, write)| is_own(write)) {
             return vec![head(new)];
         }
         let rows = self.journal.iter().map(|row| CommitEvidence {

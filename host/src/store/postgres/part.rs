@@ -54,6 +54,9 @@ pub(super) struct Head {
     /// Digests with commas between them: an array of arrays is flattened on its way.
     pub(super) tags: Option<String>,
     pub(super) value: Vec<u8>,
+    /// Whether no other node makes a task with this id: it is drawn by chance for a webhook's task. That of a subtask, or of a
+    /// schedule's planned time, is the same whoever makes it.
+    pub(super) has_own_id: bool,
 }
 
 impl Head {
@@ -74,6 +77,7 @@ impl Head {
             name: head.name.as_ref().map(|name| digest(Term::Name, name)),
             tags: (!tags.is_empty()).then(|| tags.join(",")),
             value,
+            has_own_id: head.webhook.is_some() && head.parent.is_none(),
         })
     }
 }

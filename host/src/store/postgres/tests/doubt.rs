@@ -23,6 +23,10 @@ async fn what_another_node_wrote_is_not_taken_for_ones_own() {
     let session = Session::open(&one.shared.settings).await.unwrap();
     let done = next(&task.head, TaskState::Done, None);
     let new = in_partition(7);
+    // What a schedule makes has the same id wherever it is made.
+    let mut planned = in_partition(7);
+    planned.head.webhook = None;
+    let plans = [vec![Part::accept(claim, planned.clone()).unwrap()]];
     let jobs = [
         vec![Part::commit(claim, done.clone()).unwrap()],
         vec![Part::accept(claim, new).unwrap()],
@@ -39,7 +43,14 @@ async fn what_another_node_wrote_is_not_taken_for_ones_own() {
         accepts.take(job).unwrap();
     }
     session.run("rollback").await.unwrap();
+    let mut derived = Group::default();
+    look::look(&one.shared, &session, &plans, true, &mut derived)
+        .await
+        .unwrap();
+    derived.take(&plans[0]).unwrap();
+    session.run("rollback").await.unwrap();
     let (moves, accepts) = (moves.evidence(), accepts.evidence());
+    let derived = derived.evidence();
     let status = async |xid: &str, evidence| {
         let found = look::read_commit_status(&one.shared, &session, xid, evidence).await;
         found.unwrap().unwrap()
@@ -55,6 +66,8 @@ async fn what_another_node_wrote_is_not_taken_for_ones_own() {
     kill(&one);
     until("the other one has all", || owned(&two) == 256).await;
     two.commit_owned(done).await.unwrap();
+    two.accept_owned(planned).await.unwrap();
+    assert_eq!(status(LOST, &derived).await, CommitStatus::Unknown);
     assert_eq!(status(&xid, &moves).await, CommitStatus::NotCommitted);
     assert_eq!(status(LOST, &moves).await, CommitStatus::Unknown);
     assert_eq!(status(LOST, &accepts).await, CommitStatus::NotCommitted);

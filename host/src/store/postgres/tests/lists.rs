@@ -101,6 +101,10 @@ async fn texts(session: &Session, sql: &'static str) -> Vec<String> {
     rows.iter().map(|row| row.get(0)).collect()
 }
 
+const AS_VERSION_3: &str = "drop table task_tags; drop function keep_task_tags cascade; \
+    drop index tasks_webhook_state, tasks_name_state; \
+    alter table nodes drop column clock_ms, drop column token_check; \
+    update tables_version set version = 3";
 const FORMER: &str = "select indexname::text from pg_indexes where schemaname = 'stepwell' \
     and indexname in ('tasks_webhook', 'tasks_name', 'tasks_tags') order by 1";
 
@@ -124,10 +128,7 @@ async fn tables_of_version_3_get_the_indexes_with_what_they_have() {
     store.close().await;
     // As version 3 has left it, with a server of that version that goes on.
     for sql in [
-        "drop table task_tags; drop function keep_task_tags cascade; \
-         drop index tasks_webhook_state, tasks_name_state; \
-         alter table nodes drop column clock_ms, drop column token_check; \
-         update tables_version set version = 3",
+        AS_VERSION_3,
         "create index tasks_webhook on tasks (workspace, webhook, id) where webhook is not null; \
          create index tasks_name on tasks (workspace, name, id) where name is not null; \
          create index tasks_tags on tasks using gin (tags) where tags is not null",
@@ -165,6 +166,37 @@ async fn tables_of_version_3_get_the_indexes_with_what_they_have() {
     session.run("delete from nodes").await.unwrap();
     let store = node(&server, LEASE).await;
     assert_eq!(texts(&session, FORMER).await, Vec::<String>::new());
+    store.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dump_under_way_stops_no_server_while_tables_are_changed() {
+    let server = PostgresServer::start();
+    let store = node(&server, LEASE).await;
+    let session = Session::open(&store.shared.settings).await.unwrap();
+    let dump = Session::open(&store.shared.settings).await.unwrap();
+    store.close().await;
+    session.run(AS_VERSION_3).await.unwrap();
+    session
+        .run("insert into nodes (version, lease_until) values ('0', clock_timestamp())")
+        .await
+        .unwrap();
+    dump.run("begin; lock table nodes in access share mode")
+        .await
+        .unwrap();
+    let opened = tokio::spawn(async move { (node(&server, LEASE).await, server) });
+    // A server renews its lease all the while, and waits no longer than that allows.
+    session.run("set lock_timeout = '4s'").await.unwrap();
+    for _ in 0..15 {
+        let renew = "update nodes set lease_until = clock_timestamp() where version = '0'";
+        session.run(renew).await.unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    assert!(!opened.is_finished());
+    dump.run("commit").await.unwrap();
+    let (store, _server) = opened.await.unwrap();
+    let version = "select version::text from tables_version";
+    assert_eq!(texts(&session, version).await, ["5"]);
     store.close().await;
 }
 
