@@ -51,7 +51,7 @@ pub struct Verifier {
     pub title: String,
     /// How they are verified.
     pub scheme: Scheme,
-    /// The question that the sender asks before it sends.
+    /// The challenge that the sender sends before its first delivery.
     pub challenge: Option<Challenge>,
     /// How long the provider may repeat a delivery, in milliseconds; none if that is not known.
     pub window_ms: Option<Millis>,
@@ -151,11 +151,12 @@ impl Verifier {
         }
     }
 
-    /// Whether a form can be verified while it comes in: it has no JSON that anything is read from. A question that is asked by POST may stand in the body.
+    /// Whether a form can be verified while it comes in: it has no JSON that anything is read from. A challenge by POST may
+    /// stand in the body.
     pub fn is_verified_in_pieces(&self) -> bool {
-        let asks = self.challenge.as_ref();
-        let asks = asks.is_some_and(|challenge| challenge.method == "POST");
-        !asks && self.scheme.is_verified_in_pieces()
+        let challenge = self.challenge.as_ref();
+        let by_post = challenge.is_some_and(|challenge| challenge.method == "POST");
+        !by_post && self.scheme.is_verified_in_pieces()
     }
 
     /// Whether the secret itself stands in the body.

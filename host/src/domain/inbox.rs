@@ -78,15 +78,15 @@ pub enum TaskRefusal {
     /// The data would be larger than a task's may be: so many bytes.
     TooLarge(u64),
     /// How the task came in would be changed.
-    Via,
+    ViaReadOnly,
     /// The data cannot be changed so, for this reason.
     BadEdit(String),
-    /// The task has been changed too often.
-    TooOften,
+    /// The task has been moved as often as a task may be.
+    TooManyMoves,
     /// A run has the task, and does not end.
     Busy,
     /// A run pauses until then, and its calls belong to the data that it began with.
-    Pauses(Millis),
+    PausedUntil(Millis),
     /// An earlier delivery with the same key became this task.
     Duplicate(TaskId),
     /// The task's workspace is being erased.

@@ -1,11 +1,12 @@
-//! A rate of requests: so many in so much time.
+//! A rate of requests: the size and the refill of a token bucket.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::limits;
 
-/// So many requests in so many seconds. As many may come at once; they are given back evenly over the time.
+/// A token bucket: it holds `requests` tokens, takes one for each request, and is refilled evenly, by `requests` tokens in
+/// `seconds`. So as many requests may come at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rate {
     /// Requests: 1 to [`limits::RATE_REQUESTS`].
@@ -14,10 +15,10 @@ pub struct Rate {
     pub seconds: u32,
 }
 
-/// Why a rate cannot be so.
+/// Why a rate is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RateError {
-    /// A text that is none.
+    /// Not a rate.
     #[error("`{0}` is not a rate; write requests per time, e.g. 100/s, 600/m, 1000/h or 50/10s")]
     NotARate(String),
     /// A number out of its range.

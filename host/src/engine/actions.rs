@@ -240,7 +240,7 @@ impl Actions {
         let task = stored.head.id;
         let head = moves::updated(stored.head, self.clock.now())?;
         if head.version > limits::COMMITS_PER_TASK || stored.journal > limits::JOURNAL_BYTES {
-            return Err(ActionError::TooOften { task });
+            return Err(ActionError::TooManyMoves { task });
         }
         let (after, text) =
             edited(&before, edits).map_err(|error| ActionError::Edit { task, error })?;
@@ -326,7 +326,7 @@ impl Actions {
             if let Standing::Waiting(Wait::Pause { until, .. }) = stored?.head.standing
                 && until > long
             {
-                return Err(ActionError::Pauses { task, until });
+                return Err(ActionError::PausedUntil { task, until });
             }
             if Instant::now() >= until {
                 return Err(busy(task));

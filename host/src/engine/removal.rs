@@ -1,4 +1,4 @@
-//! Has the store remove finished tasks whose time is over, once an hour, and erase a deleted workspace,
+//! Has the store remove finished tasks whose retention has ended, once an hour, and erase a deleted workspace,
 //! at once.
 //!
 //! Only tasks that ended before schedules were last settled are removed. The id of a schedule's task is derived

@@ -18,7 +18,7 @@ use stepwell_signature::Answer;
 
 use super::drain::drain;
 use super::problem::ApiError;
-use super::reply::{is_form_of_browser, see_other, waited, written};
+use super::reply::{fixed_response, is_form_of_browser, response_when_done, see_other};
 use super::sender::Sender;
 use super::{Api, cors};
 use crate::catalog::LiveWebhook;
@@ -27,7 +27,7 @@ use crate::domain::intake::Methods;
 use crate::domain::reply::ReplyRule;
 use crate::engine::ActionError;
 use crate::ingest::receive::{AcceptedTaskIds, Head, Received, Refusal, Reply};
-use crate::ingest::verify::asks_by_get;
+use crate::ingest::verify::is_challenged_by_get;
 use crate::store::StoreError;
 
 /// What the path of an event begins with; the webhook's key follows.
@@ -57,12 +57,12 @@ pub(super) async fn event(
             });
         }
     };
-    let answered = match receive(&api, &webhook, sender.ip, &head, &mut body).await {
-        Ok(Answered::Received(Received::Tasks(reply))) => {
-            taken(&api, &webhook, sender, &head.headers, reply).await
+    let outcome = match receive_and_record(&api, &webhook, sender.ip, &head, &mut body).await {
+        Ok(Outcome::Received(Received::Tasks(reply))) => {
+            accepted_response(&api, &webhook, sender, &head.headers, reply).await
         }
-        Ok(Answered::Received(Received::Challenge(answer))) => Ok(question(answer)),
-        Ok(Answered::Methods(methods)) => {
+        Ok(Outcome::Received(Received::Challenge(answer))) => Ok(challenge_response(answer)),
+        Ok(Outcome::Methods(methods)) => {
             drain(&head.headers, &mut body).await;
             let mut response = Response::new(Body::empty());
             *response.status_mut() = StatusCode::NO_CONTENT;
@@ -71,7 +71,7 @@ pub(super) async fn event(
             }
             Ok(response)
         }
-        Ok(Answered::Preflight) => {
+        Ok(Outcome::Preflight) => {
             drain(&head.headers, &mut body).await;
             Ok(cors::preflight(&webhook, &head.headers))
         }
@@ -80,14 +80,14 @@ pub(super) async fn event(
             Err(refusal)
         }
     };
-    let mut response = answered.unwrap_or_else(IntoResponse::into_response);
+    let mut response = outcome.unwrap_or_else(IntoResponse::into_response);
     let origins = &webhook.replies.origins;
     cors::allow(origins, &head.headers, response.headers_mut());
     response
 }
 
-/// The answer to a request that was taken, as its webhook says.
-async fn taken(
+/// The response to a request that was accepted: what its webhook says, or its tasks.
+async fn accepted_response(
     api: &Api,
     webhook: &LiveWebhook,
     sender: Sender,
@@ -104,12 +104,12 @@ async fn taken(
         return Ok(see_other(url));
     }
     match (&rules.rule, &reply.accepted) {
-        (ReplyRule::Fixed(fixed), _) => Ok(written(fixed)),
+        (ReplyRule::Fixed(fixed), _) => Ok(fixed_response(fixed)),
         (ReplyRule::Wait { seconds }, AcceptedTaskIds::One(task)) if !reply.merged => {
-            waited(api, webhook, *task, *seconds, sender).await
+            response_when_done(api, webhook, *task, *seconds, sender).await
         }
         _ => {
-            let text = answer(&reply.accepted, reply.duplicate);
+            let text = accepted_json(&reply.accepted, reply.duplicate);
             let mut response = Response::new(Body::from(text));
             response
                 .headers_mut()
@@ -119,17 +119,18 @@ async fn taken(
     }
 }
 
-/// The answer to a request that is not refused.
-enum Answered {
+/// What came of a request that is not refused.
+enum Outcome {
     /// The methods that the webhook accepts. No task is made.
     Methods(String),
-    /// What a browser asks before a page sends. No task is made.
+    /// The CORS preflight that a browser sends before a page sends. No task is made.
     Preflight,
     /// See [`Received`].
     Received(Received),
 }
 
-fn answer(accepted: &AcceptedTaskIds, duplicate: bool) -> String {
+/// The ids of the tasks as JSON text, which the sender gets.
+fn accepted_json(accepted: &AcceptedTaskIds, duplicate: bool) -> String {
     match accepted {
         AcceptedTaskIds::One(task) if duplicate => {
             format!("{{\"task\":\"{task}\",\"duplicate\":true}}")
@@ -142,8 +143,8 @@ fn answer(accepted: &AcceptedTaskIds, duplicate: bool) -> String {
     }
 }
 
-/// The answer to a sender's question. It repeats what a stranger wrote.
-fn question(answer: Answer) -> Response<Body> {
+/// The response to a sender's challenge. It repeats what a stranger wrote, so no browser may guess its type.
+fn challenge_response(answer: Answer) -> Response<Body> {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or_default();
     for (name, value) in [
@@ -158,13 +159,14 @@ fn question(answer: Answer) -> Response<Body> {
     response
 }
 
-async fn receive(
+/// Receives a request, and records it in the log of deliveries if no task says what came of it.
+async fn receive_and_record(
     api: &Api,
     webhook: &LiveWebhook,
     ip: IpAddr,
     head: &axum::http::request::Parts,
     body: &mut Body,
-) -> Result<Answered, ApiError> {
+) -> Result<Outcome, ApiError> {
     let user_agent = text(&head.headers, USER_AGENT);
     let content_type = text(&head.headers, CONTENT_TYPE);
     let head = Head {
@@ -180,35 +182,36 @@ async fn receive(
         headers: &head.headers,
     };
     let mut read_body = None;
-    let answered = take(api, webhook, head, body, &mut read_body).await;
-    if let Some(verdict) = verdict(&answered) {
+    let outcome = dispatch(api, webhook, head, body, &mut read_body).await;
+    if let Some(verdict) = verdict(&outcome) {
         let read_body = read_body.as_ref();
         api.deliveries.record(webhook, &head, verdict, read_body);
     }
-    answered
+    outcome
 }
 
-/// Takes in a request to a webhook.
-async fn take(
+/// Answers a preflight, and a method that makes no task; hands every other request that the webhook accepts to
+/// [`Ingest::receive`](crate::ingest::receive::Ingest::receive).
+async fn dispatch(
     api: &Api,
     webhook: &LiveWebhook,
     head: Head<'_>,
     body: &mut Body,
     read_body: &mut Option<Bytes>,
-) -> Result<Answered, ApiError> {
+) -> Result<Outcome, ApiError> {
     if cors::is_preflight(webhook, head.method, head.headers) {
-        return Ok(Answered::Preflight);
+        return Ok(Outcome::Preflight);
     }
     if webhook.is_disabled {
         return Err(ApiError::WebhookDisabled);
     }
     if webhook.intake.methods.has(head.method) {
         if !Methods::makes_task(head.method) {
-            return Ok(Answered::Methods(allowed(webhook)));
+            return Ok(Outcome::Methods(allowed(webhook)));
         }
     } else {
-        let asks = matches!(head.method, "GET" | "HEAD");
-        if !asks || !asks_by_get(webhook.verifier.as_ref()) {
+        let is_get = matches!(head.method, "GET" | "HEAD");
+        if !is_get || !is_challenged_by_get(webhook.verifier.as_ref()) {
             let allowed = allowed(webhook).into();
             return Err(ApiError::WrongMethod { allowed });
         }
@@ -219,18 +222,18 @@ async fn take(
             Refusal::Store(StoreError::Erasing(_))
             | Refusal::Action(ActionError::Store(StoreError::Erasing(_))),
         ) => Err(ApiError::UnknownWebhook),
-        received => Ok(Answered::Received(received?)),
+        received => Ok(Outcome::Received(received?)),
     }
 }
 
-/// What the log of deliveries has of an answer; nothing if its tasks say it.
-fn verdict(answered: &Result<Answered, ApiError>) -> Option<Verdict> {
-    match answered {
+/// What the log of deliveries records of an outcome; nothing if its tasks say it.
+fn verdict(outcome: &Result<Outcome, ApiError>) -> Option<Verdict> {
+    match outcome {
         Err(ApiError::UnknownWebhook) => None,
         Err(refusal) => Some(refusal.verdict()),
-        Ok(Answered::Methods(_) | Answered::Preflight) => None,
-        Ok(Answered::Received(Received::Challenge(_))) => Some(Verdict::Challenged),
-        Ok(Answered::Received(Received::Tasks(reply))) => match &reply.accepted {
+        Ok(Outcome::Methods(_) | Outcome::Preflight) => None,
+        Ok(Outcome::Received(Received::Challenge(_))) => Some(Verdict::Challenged),
+        Ok(Outcome::Received(Received::Tasks(reply))) => match &reply.accepted {
             AcceptedTaskIds::One(task) if reply.duplicate => {
                 Some(Verdict::Duplicate { task: *task })
             }
@@ -256,14 +259,14 @@ async fn find(api: &Api, key: &str) -> Result<Option<Arc<LiveWebhook>>, ApiError
     Ok(look_up(key))
 }
 
-/// The methods that a webhook accepts, with those by which its sender asks.
+/// The methods that a webhook accepts, with those of its sender's challenge.
 fn allowed(webhook: &LiveWebhook) -> String {
     let mut methods = webhook.intake.methods.to_string();
-    if asks_by_get(webhook.verifier.as_ref()) {
-        for asking in ["GET", "HEAD"] {
-            if !webhook.intake.methods.has(asking) {
+    if is_challenged_by_get(webhook.verifier.as_ref()) {
+        for method in ["GET", "HEAD"] {
+            if !webhook.intake.methods.has(method) {
                 methods.push_str(", ");
-                methods.push_str(asking);
+                methods.push_str(method);
             }
         }
     }

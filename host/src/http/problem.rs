@@ -37,7 +37,7 @@ use crate::ingest::upload::UploadError;
 use crate::ingest::verify::VerifyError;
 use crate::store::StoreError;
 use crate::vault::links::LinkError;
-use kind::{Kind, kind, place, pointer, store, with};
+use kind::{Kind, at_pointer, at_position, kind, kind_with, store_kind};
 pub use reply::NoReply;
 
 /// An extension of every answer that is a refusal: its code.
@@ -247,7 +247,7 @@ impl ApiError {
             Self::Verify(error) => ingest::verify(error),
             Self::BadBody { line: 0, .. } => kind(S::BAD_REQUEST, "bad-body"),
             Self::BadBody { line, column, .. } => {
-                with(S::BAD_REQUEST, "bad-body", place(*line, *column))
+                kind_with(S::BAD_REQUEST, "bad-body", at_position(*line, *column))
             }
             Self::BadParameter(_) | Self::BadState(_) => kind(S::BAD_REQUEST, "bad-parameter"),
             Self::BadName(_) => kind(S::BAD_REQUEST, "bad-name"),
@@ -262,11 +262,13 @@ impl ApiError {
             Self::BadIntake(error) => setup::webhook(error.field()),
             Self::BadReply(error) => setup::webhook(error.field()),
             Self::PatternNotJson { line, column, .. } => {
-                with(S::BAD_REQUEST, "bad-pattern", place(*line, *column))
+                kind_with(S::BAD_REQUEST, "bad-pattern", at_position(*line, *column))
             }
-            Self::BadPattern(error) => with(S::BAD_REQUEST, "bad-pattern", pointer(&error.pointer)),
+            Self::BadPattern(error) => {
+                kind_with(S::BAD_REQUEST, "bad-pattern", at_pointer(&error.pointer))
+            }
             Self::Action(error) => action::kind_of(error),
-            Self::Store(error) => store(error),
+            Self::Store(error) => store_kind(error),
             Self::Reply(error) => reply::kind_of(error),
             Self::Damaged { .. } => kind(S::INTERNAL_SERVER_ERROR, "internal"),
         }

@@ -56,9 +56,9 @@ pub(super) fn see_other(url: &str) -> Response<Body> {
     response
 }
 
-/// A reply that a webhook's owner has written. Its page, if it is one, is none of this server's origin: it runs no
+/// The response that a webhook's owner or a step has written. Its page, if it is one, is none of this server's origin: it runs no
 /// script, and reads nothing that is the server's.
-pub(super) fn written(reply: &HttpReply) -> Response<Body> {
+pub(super) fn fixed_response(reply: &HttpReply) -> Response<Body> {
     let mut response = Response::new(Body::from(reply.body.clone()));
     *response.status_mut() = StatusCode::from_u16(reply.status).unwrap_or_default();
     for (name, value) in &reply.headers {
@@ -74,8 +74,8 @@ pub(super) fn written(reply: &HttpReply) -> Response<Body> {
     response
 }
 
-/// Answers a sender that waits for the result of its task.
-pub(super) async fn waited(
+/// The response to a sender that waits for the result of its task, `seconds` at most; then one with a link to it.
+pub(super) async fn response_when_done(
     api: &Api,
     webhook: &LiveWebhook,
     task: TaskId,
@@ -122,7 +122,7 @@ fn answer(
     outcome: Outcome,
 ) -> Result<Response<Body>, ApiError> {
     let mut response = match outcome {
-        Outcome::Given(given) => return Ok(written(&given.reply)),
+        Outcome::Given(given) => return Ok(fixed_response(&given.reply)),
         // Without memory for it, it is read later.
         Outcome::Result(text) => match held(api, workspace, text.into_bytes()) {
             Ok(response) => response,

@@ -72,7 +72,7 @@ pub enum AcceptedTaskIds {
 pub enum Received {
     /// It is a task, or several.
     Tasks(Reply),
-    /// It was the sender's question whether the webhook is wanted.
+    /// It was the sender's challenge: its question whether the webhook is wanted.
     Challenge(Answer),
 }
 

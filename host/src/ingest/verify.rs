@@ -32,7 +32,7 @@ pub struct Delivery {
 /// A request that was verified.
 #[derive(Debug)]
 pub enum VerifiedRequest {
-    /// The sender's question whether the webhook is wanted, with its answer. It is no task.
+    /// The sender's challenge (its question whether the webhook is wanted), with the answer. It is no task.
     Challenge(Answer),
     /// A delivery.
     Delivery(Delivery),
@@ -60,7 +60,7 @@ pub enum VerifyError {
         "the URL by which the sender is told that this webhook is wanted did not answer; send again in a while"
     )]
     Unconfirmed,
-    /// A request without a body that is not the sender's question.
+    /// A request without a body that is not the sender's challenge.
     #[error(
         "{title} asks otherwise whether a webhook is wanted: a part of the question is missing, or its verify token is not the one that was set"
     )]
@@ -87,8 +87,8 @@ pub struct Incoming<'a> {
     pub takes_get: bool,
 }
 
-/// Whether the webhook's sender asks its question by GET.
-pub fn asks_by_get(verifier: Option<&Verifier>) -> bool {
+/// Whether the webhook's sender sends its challenge by GET.
+pub fn is_challenged_by_get(verifier: Option<&Verifier>) -> bool {
     let challenge = verifier.and_then(|verifier| verifier.challenge.as_ref());
     challenge.is_some_and(|challenge| challenge.method == "GET")
 }
@@ -102,8 +102,8 @@ pub fn check_address(verifier: &Verifier, ip: IpAddr) -> Result<(), VerifyError>
 }
 
 impl Incoming<'_> {
-    /// HEAD asks for what GET would be answered (RFC 9110, section 9.3.2).
-    fn asks(&self) -> bool {
+    /// Whether it is a GET or a HEAD, which asks for what GET would be answered (RFC 9110, section 9.3.2).
+    fn is_get(&self) -> bool {
         matches!(self.method, "GET" | "HEAD")
     }
 
@@ -114,7 +114,7 @@ impl Incoming<'_> {
             .collect();
         let url = format!("{}{}", self.base_url, self.target);
         act(&Request {
-            method: if self.asks() { "GET" } else { self.method },
+            method: if self.is_get() { "GET" } else { self.method },
             url: &url,
             headers: &headers,
             body: self.body,
@@ -156,14 +156,14 @@ fn verdict(
 ) -> Result<VerifiedRequest, VerifyError> {
     let secrets = verifier.secrets(now);
     let answer = |after: bool| {
-        let asked = verifier.challenge.as_ref();
-        let asked = asked.filter(|asked: &&Challenge| asked.after_verification == after);
-        asked.and_then(|asked| challenge(asked, secrets, request))
+        let known = verifier.challenge.as_ref();
+        let known = known.filter(|known: &&Challenge| known.after_verification == after);
+        known.and_then(|known| challenge(known, secrets, request))
     };
     if let Some(answer) = answer(false) {
         return Ok(VerifiedRequest::Challenge(answer));
     }
-    if incoming.asks() && !incoming.takes_get {
+    if incoming.is_get() && !incoming.takes_get {
         let title = verifier.title.clone();
         return Err(VerifyError::NoChallenge { title });
     }
@@ -173,9 +173,9 @@ fn verdict(
     if let Some(answer) = answer(true) {
         return Ok(VerifiedRequest::Challenge(answer));
     }
-    let unsigned = if incoming.asks() && !verifier.scheme.signs_query() {
+    let unsigned = if incoming.is_get() && !verifier.scheme.signs_query() {
         Some("a query instead of a body")
-    } else if (verifier.challenge.as_ref()).is_some_and(|asked| asked.could_sign(incoming.body)) {
+    } else if (verifier.challenge.as_ref()).is_some_and(|known| known.could_sign(incoming.body)) {
         Some("a body that could be the answer to a question")
     } else {
         None

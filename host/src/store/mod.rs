@@ -322,7 +322,7 @@ pub trait Store: Send + Sync + 'static {
     /// bodies: each whole, or not at all. A subtask stays as long as its parent needs it
     /// ([`retention::is_needed`]). A task may be gone a while later than it could be, never earlier.
     ///
-    /// Removes keys of deliveries whose time is over, and old recorded deliveries, too, a while later than it could be, and erases what
+    /// Removes keys of deliveries that have expired, and old recorded deliveries, too, a while later than it could be, and erases what
     /// is left of workspaces that were deleted, whatever the time.
     ///
     /// Does a bounded part of it and is to be called again until [`Purged::is_done`]; it goes on where

@@ -12,7 +12,7 @@ use super::model::{Connector, Setting, StepSource, Workspace};
 use super::settings::settings;
 use super::tuning;
 use crate::deploy::error::At;
-use crate::deploy::place::place as place_of;
+use crate::deploy::import_base::import_base;
 use crate::deploy::plan::item::Kind;
 use crate::deploy::reader::{Fields, Names, Place, Reader};
 use crate::domain::ids::{ConnectorName, StepName, WorkspaceName};
@@ -297,7 +297,7 @@ impl Check<'_> {
     }
 
     /// A path below the manifest's folder, of something that is there. Links are followed first, so
-    /// that none leads out; the path is then the one that [`place_of`] takes.
+    /// that none leads out; the path is then the one that [`import_base`] gives.
     fn path(&mut self, place: &Place<'_>) -> Option<PathBuf> {
         let text = self.reader.text(place)?;
         let folder = self.folder;
@@ -318,7 +318,7 @@ impl Check<'_> {
                 let plain = parts.iter().filter(|part| **part != Component::CurDir);
                 let written = folder.join(plain.collect::<PathBuf>());
                 Some(if is_plain {
-                    place_of(folder, &written, &real)
+                    import_base(folder, &written, &real)
                 } else {
                     real
                 })

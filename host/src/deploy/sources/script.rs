@@ -7,7 +7,7 @@ use std::path::Path;
 use stepwell_script::{Folder, MODULE_BYTES, Script, is_step_source, prepare};
 
 use super::error::SourceError;
-use crate::deploy::place::place;
+use crate::deploy::import_base::import_base;
 
 /// The steps that a script makes; none if it is no step but what steps import. Imports stay below
 /// the nearest folder that has a `lib`, or else below `root`, the manifest's folder.
@@ -25,7 +25,7 @@ pub fn scripts(root: &Path, file: &Path) -> Result<Vec<Script>, SourceError> {
         return Ok(Vec::new());
     }
     let real = fs::canonicalize(file).map_err(unreadable)?;
-    let file = place(root, file, &real);
+    let file = import_base(root, file, &real);
     let reaches = |above: &&Path| {
         let real_above = fs::canonicalize(above);
         above.join("lib").is_dir() && real_above.is_ok_and(|above| real.starts_with(above))

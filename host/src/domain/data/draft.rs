@@ -57,7 +57,7 @@ impl Draft {
         pointer.get_below_first(self.member(first)?)
     }
 
-    /// The text of the whole document, if nothing was written and it need not be parsed to be told.
+    /// The text of the whole document, if nothing was written and its original text is at hand.
     pub fn text(&self) -> Option<&Arc<str>> {
         match &self.written {
             DraftWrites::Members(members) if members.is_empty() => self.base.text_as_written(),
@@ -78,8 +78,10 @@ impl Draft {
         }
     }
 
-    /// How many values stand beside the one at the pointer, in an object or array that has been looked at.
-    pub fn siblings(&mut self, pointer: &Pointer) -> usize {
+    /// How many values the object or array has that contains the place, the value itself included. A container that was
+    /// not parsed yet is parsed for it. 0 for members of the root, unless the whole document was written, and for the
+    /// root. It is the bound of what moves when the value is removed, for which a run is charged.
+    pub fn container_len(&mut self, pointer: &Pointer) -> usize {
         let count = |value: &Value| match value {
             Value::Array(items) => items.len(),
             Value::Object(members) => members.len(),
@@ -92,15 +94,15 @@ impl Draft {
         }
     }
 
-    /// As [`Pointer::set`]. `$via` stays as it is: what would write it as it is writes nothing.
+    /// As [`Pointer::set`]. `$via` stays as it is: setting it to its current value does nothing.
     ///
     /// # Errors
-    /// Also [`PointerError::Via`] and [`PointerError::RootVia`].
+    /// Also [`PointerError::ViaReadOnly`] and [`PointerError::RootVia`].
     pub fn set(&mut self, pointer: &Pointer, mut value: Value) -> Result<(), PointerError> {
         match pointer.first() {
             Some(VIA) => match self.get(pointer) {
                 Some(there) if is_same(there, &value) => Ok(()),
-                _ => Err(PointerError::Via(pointer.to_string())),
+                _ => Err(PointerError::ViaReadOnly(pointer.to_string())),
             },
             None => {
                 self.keep_via(&mut value)?;
@@ -127,11 +129,11 @@ impl Draft {
     /// As [`Pointer::remove`]. Removing a missing value copies nothing.
     ///
     /// # Errors
-    /// Also [`PointerError::Via`].
+    /// Also [`PointerError::ViaReadOnly`].
     pub fn remove(&mut self, pointer: &Pointer) -> Result<(), PointerError> {
         match pointer.first() {
             Some(_) if self.get(pointer).is_none() => Ok(()),
-            Some(VIA) => Err(PointerError::Via(pointer.to_string())),
+            Some(VIA) => Err(PointerError::ViaReadOnly(pointer.to_string())),
             Some(first) => self.change(first, |document| pointer.remove(document).map(drop)),
             None => pointer.remove(&mut Value::Null).map(drop),
         }
@@ -152,8 +154,8 @@ impl Draft {
         value.map_or(0, value_memory)
     }
 
-    /// Roughly what a look at a place, or a change of it, takes in memory that nothing has parsed yet, in bytes.
-    pub fn unread(&self, pointer: &Pointer) -> u64 {
+    /// Estimated bytes needed to parse what reading or changing this place needs; 0 if that is parsed already.
+    pub fn memory_to_parse(&self, pointer: &Pointer) -> u64 {
         match (&self.written, pointer.first()) {
             (DraftWrites::Whole(_), _) => 0,
             (DraftWrites::Members(_), None) if self.read_whole.is_some() => 0,

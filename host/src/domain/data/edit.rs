@@ -35,7 +35,7 @@ pub enum EditError {
     Pointer(#[from] PointerError),
     /// `$via` would be another.
     #[error("`/{VIA}` says how the task came in, and cannot be changed; leave it out")]
-    Via,
+    ViaReadOnly,
     /// What no data may have.
     #[error(transparent)]
     Unfit(#[from] Unfit),
@@ -44,7 +44,7 @@ pub enum EditError {
     TooLarge(usize),
     /// Another server says so, in these words.
     #[error("{0}")]
-    Elsewhere(String),
+    Remote(String),
 }
 
 /// The data with the edits made, one after another, and its text. `data` is an object. Patches and
@@ -75,7 +75,7 @@ pub fn edited(data: &Value, edits: Vec<Edit>) -> Result<(Value, String), EditErr
         }
     }
     if after.get(VIA) != data.get(VIA) {
-        return Err(EditError::Via);
+        return Err(EditError::ViaReadOnly);
     }
     check(&after, 0)?;
     let text = after.to_string();

@@ -56,7 +56,7 @@ pub enum PointerError {
     #[error(
         "`{0}` cannot be changed: `{VIA}` says how the task came in, and only the server writes it"
     )]
-    Via(String),
+    ViaReadOnly(String),
     /// The whole document was set to one with another `$via`, or without it.
     #[error(
         "the whole document must keep its `{VIA}` as it is: that says how the task came in, and only the server writes it"
@@ -93,7 +93,7 @@ impl Pointer {
         Ok(Self { tokens })
     }
 
-    /// The pointer to what it leads into; `None` for the whole document.
+    /// The pointer to the containing object or array; `None` for the whole document.
     pub fn parent(&self) -> Option<Self> {
         let (_, above) = self.tokens.split_last()?;
         Some(Self {

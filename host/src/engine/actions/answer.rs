@@ -14,12 +14,12 @@ pub(in crate::engine) fn refusal(error: ActionError) -> Option<TaskRefusal> {
         ActionError::WrongState { state, .. } => TaskRefusal::WrongState(state),
         ActionError::Edit { error, .. } => match error {
             EditError::TooLarge(bytes) => TaskRefusal::TooLarge(bytes as u64),
-            EditError::Via => TaskRefusal::Via,
+            EditError::ViaReadOnly => TaskRefusal::ViaReadOnly,
             error => TaskRefusal::BadEdit(error.to_string()),
         },
-        ActionError::TooOften { .. } => TaskRefusal::TooOften,
+        ActionError::TooManyMoves { .. } => TaskRefusal::TooManyMoves,
         ActionError::Busy { .. } => TaskRefusal::Busy,
-        ActionError::Pauses { until, .. } => TaskRefusal::Pauses(until),
+        ActionError::PausedUntil { until, .. } => TaskRefusal::PausedUntil(until),
         ActionError::Store(StoreError::Duplicate { task }) => TaskRefusal::Duplicate(task),
         ActionError::Store(StoreError::Erasing(_)) => TaskRefusal::Erasing,
         ActionError::Store(StoreError::NotFound(_)) => TaskRefusal::NotFound,
@@ -28,8 +28,11 @@ pub(in crate::engine) fn refusal(error: ActionError) -> Option<TaskRefusal> {
     })
 }
 
-/// What an answer of another node is to who asked for it. `None` if the task is to be open and is not.
-pub(super) fn answered(
+/// The answer of another node as the result that the same action has on this node: the changed task, or the refusal with
+/// the same words. `None` if the action is only for an open task ([`TaskAction::Merge`]) and the task is not open.
+///
+/// [`TaskAction::Merge`]: crate::domain::inbox::TaskAction::Merge
+pub(super) fn to_local_result(
     answer: TaskAnswer,
     request: &TaskRequest,
 ) -> Result<Option<TaskHead>, ActionError> {
@@ -51,11 +54,11 @@ pub(super) fn answered(
             let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
             edit(EditError::TooLarge(bytes))
         }
-        TaskRefusal::Via => edit(EditError::Via),
-        TaskRefusal::BadEdit(why) => edit(EditError::Elsewhere(why)),
-        TaskRefusal::TooOften => ActionError::TooOften { task },
+        TaskRefusal::ViaReadOnly => edit(EditError::ViaReadOnly),
+        TaskRefusal::BadEdit(why) => edit(EditError::Remote(why)),
+        TaskRefusal::TooManyMoves => ActionError::TooManyMoves { task },
         TaskRefusal::Busy => error::busy(task),
-        TaskRefusal::Pauses(until) => ActionError::Pauses { task, until },
+        TaskRefusal::PausedUntil(until) => ActionError::PausedUntil { task, until },
         TaskRefusal::Duplicate(task) => StoreError::Duplicate { task }.into(),
         TaskRefusal::Erasing => StoreError::Erasing(request.workspace.clone()).into(),
         TaskRefusal::Refused(why) => StoreError::Refused(why).into(),
@@ -93,7 +96,7 @@ mod tests {
             (&cancel, wrong(&cancel, TaskState::Done)),
             (&retry, wrong(&retry, TaskState::Ready)),
             (&update, wrong(&update, TaskState::Cancelled)),
-            (&update, edit(EditError::Via)),
+            (&update, edit(EditError::ViaReadOnly)),
             (&update, edit(EditError::TooLarge(9_000_000))),
             (
                 &update,
@@ -102,11 +105,11 @@ mod tests {
                     found: "a number",
                 }),
             ),
-            (&update, ActionError::TooOften { task }),
+            (&update, ActionError::TooManyMoves { task }),
             (&retry, error::busy(task)),
             (
                 &retry,
-                ActionError::Pauses {
+                ActionError::PausedUntil {
                     task,
                     until: 1_764_000_000_000,
                 },
@@ -116,10 +119,10 @@ mod tests {
         ] {
             let text = error.to_string();
             let refusal = refusal(error).unwrap();
-            let there = answered(Err(refusal), &of(action.clone())).unwrap_err();
+            let there = to_local_result(Err(refusal), &of(action.clone())).unwrap_err();
             assert_eq!(there.to_string(), text);
         }
-        let not_open = answered(Err(TaskRefusal::NotOpen), &of(update)).unwrap();
+        let not_open = to_local_result(Err(TaskRefusal::NotOpen), &of(update)).unwrap();
         assert_eq!(not_open, None);
         for passing in [
             StoreError::Closed,

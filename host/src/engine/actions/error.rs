@@ -53,12 +53,12 @@ pub enum ActionError {
         task: TaskId,
         error: EditError,
     },
-    /// The task has been changed too often.
+    /// The task has been moved as often as a task may be, or its journal is as long as it may be.
     #[error(
         "task {task} has been moved {most} times, or its journal has {bytes} bytes, and it is changed no more; `task clone` makes a new one of it",
         most = limits::COMMITS_PER_TASK, bytes = limits::JOURNAL_BYTES
     )]
-    TooOften {
+    TooManyMoves {
         /// The task.
         task: TaskId,
     },
@@ -77,7 +77,7 @@ pub enum ActionError {
         "a run of task {task} pauses until {}, and its calls belong to the data that it began with; try again when the run has ended, or cancel the task",
         rfc3339(*until)
     )]
-    Pauses {
+    PausedUntil {
         /// The task.
         task: TaskId,
         /// When the pause is over.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::answer::answered;
+use super::answer::to_local_result;
 use super::error::{PATIENCE, not_found};
 use super::{ActionError, Actions};
 use crate::domain::data::Edit;
@@ -55,7 +55,7 @@ impl Actions {
     ///
     /// # Errors
     /// [`ActionError::NotFound`], [`ActionError::WrongState`] if it is cancelled,
-    /// [`ActionError::Edit`], [`ActionError::TooOften`], [`ActionError::Busy`],
+    /// [`ActionError::Edit`], [`ActionError::TooManyMoves`], [`ActionError::Busy`],
     /// [`ActionError::Store`].
     pub async fn update(
         self: &Arc<Self>,
@@ -156,7 +156,7 @@ impl Actions {
             found => drop(found?),
         }
         match self.asker.ask(&request).await {
-            Ok(Answered::Answer(answer)) => answered(answer, &request),
+            Ok(Answered::Answer(answer)) => to_local_result(answer, &request),
             Ok(Answered::Nothing(waited)) => Err(ActionError::Unanswered {
                 task: request.task,
                 seconds: waited.as_secs(),

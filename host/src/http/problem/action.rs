@@ -1,19 +1,19 @@
-//! Status, code and members of the refusals of actions on tasks.
+//! Status, code and members for a refused action on a task.
 
 use axum::http::StatusCode;
 use stepwell_api::Problem;
 
-use super::kind::{Kind, kind, most, pointer, store, with};
+use super::kind::{Kind, at_pointer, kind, kind_with, max_bytes, store_kind};
 use crate::domain::data::EditError;
 use crate::domain::limits;
 use crate::engine::ActionError;
 
-/// Of an action that is not done.
+/// Status, code and members for a refused action.
 pub(super) fn kind_of(error: &ActionError) -> Kind {
     use StatusCode as S;
     match error {
         ActionError::NotFound { .. } => kind(S::NOT_FOUND, "not-found"),
-        ActionError::WrongState { state, .. } => with(
+        ActionError::WrongState { state, .. } => kind_with(
             S::CONFLICT,
             "wrong-state",
             Problem {
@@ -22,25 +22,27 @@ pub(super) fn kind_of(error: &ActionError) -> Kind {
             },
         ),
         ActionError::Edit { error, .. } => match error {
-            EditError::TooLarge(_) => with(
+            EditError::TooLarge(_) => kind_with(
                 S::UNPROCESSABLE_ENTITY,
                 "too-large",
-                most(limits::DATA_BYTES),
+                max_bytes(limits::DATA_BYTES),
             ),
-            EditError::Via => with(S::UNPROCESSABLE_ENTITY, "bad-change", pointer("/$via")),
+            EditError::ViaReadOnly => {
+                kind_with(S::UNPROCESSABLE_ENTITY, "bad-change", at_pointer("/$via"))
+            }
             _ => kind(S::UNPROCESSABLE_ENTITY, "bad-change"),
         },
         ActionError::NoSuchRun { .. } => kind(S::UNPROCESSABLE_ENTITY, "no-such-run"),
-        ActionError::TooOften { .. } => kind(S::CONFLICT, "limit-reached"),
-        ActionError::Busy { .. } | ActionError::Pauses { .. } | ActionError::Unanswered { .. } => {
-            kind(S::SERVICE_UNAVAILABLE, "busy")
-        }
-        ActionError::FilesFull { most: bytes } => with(
+        ActionError::TooManyMoves { .. } => kind(S::CONFLICT, "limit-reached"),
+        ActionError::Busy { .. }
+        | ActionError::PausedUntil { .. }
+        | ActionError::Unanswered { .. } => kind(S::SERVICE_UNAVAILABLE, "busy"),
+        ActionError::FilesFull { most } => kind_with(
             S::INSUFFICIENT_STORAGE,
             "files-full",
-            most(usize::try_from(*bytes).unwrap_or(usize::MAX)),
+            max_bytes(usize::try_from(*most).unwrap_or(usize::MAX)),
         ),
         ActionError::NoMemory => kind(S::SERVICE_UNAVAILABLE, "overloaded"),
-        ActionError::Store(error) => store(error),
+        ActionError::Store(error) => store_kind(error),
     }
 }

@@ -4,7 +4,7 @@ use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use stepwell_api::{Problem, SchemaViolation};
 
-use super::kind::{Kind, kind, most, place, store, with};
+use super::kind::{Kind, at_position, kind, kind_with, max_bytes, store_kind};
 use crate::domain::limits::FILES_PER_REQUEST;
 use crate::ingest::accept::IngestError;
 use crate::ingest::body::BodyError;
@@ -21,7 +21,7 @@ pub(super) fn read(error: &ReadError) -> Kind {
     use StatusCode as S;
     match error {
         ReadError::TooLarge { most: bytes } => {
-            with(S::PAYLOAD_TOO_LARGE, "body-too-large", most(*bytes))
+            kind_with(S::PAYLOAD_TOO_LARGE, "body-too-large", max_bytes(*bytes))
         }
         ReadError::Slow { .. } => kind(S::REQUEST_TIMEOUT, "slow-body"),
         ReadError::Broken(_) => kind(S::BAD_REQUEST, "broken-body"),
@@ -59,7 +59,7 @@ fn schema(mismatch: &Mismatch) -> Kind {
         document: mismatch.document.map(|number| number as u64),
         ..Problem::default()
     };
-    with(StatusCode::UNPROCESSABLE_ENTITY, code, members)
+    kind_with(StatusCode::UNPROCESSABLE_ENTITY, code, members)
 }
 
 fn decode(error: &DecodeError) -> Kind {
@@ -70,7 +70,7 @@ fn decode(error: &DecodeError) -> Kind {
         }
         DecodeError::BrokenCoding(_) => kind(S::BAD_REQUEST, "bad-encoding"),
         DecodeError::TooLarge { most: bytes } => {
-            with(S::PAYLOAD_TOO_LARGE, "body-too-large", most(*bytes))
+            kind_with(S::PAYLOAD_TOO_LARGE, "body-too-large", max_bytes(*bytes))
         }
         DecodeError::TooMany => kind(S::PAYLOAD_TOO_LARGE, "body-too-large"),
         DecodeError::Form(_) => kind(S::BAD_REQUEST, "bad-form"),
@@ -84,7 +84,7 @@ pub(super) fn upload(error: &UploadError) -> Kind {
     use StatusCode as S;
     let too_large = |bytes: u64| {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-        with(S::PAYLOAD_TOO_LARGE, "body-too-large", most(bytes))
+        kind_with(S::PAYLOAD_TOO_LARGE, "body-too-large", max_bytes(bytes))
     };
     match error {
         UploadError::TooLarge { most } => too_large(*most),
@@ -92,9 +92,9 @@ pub(super) fn upload(error: &UploadError) -> Kind {
         UploadError::TooManyFiles => too_large(FILES_PER_REQUEST as u64),
         UploadError::Blob(BlobError::WorkspaceFull { most: bytes }) => {
             let bytes = usize::try_from(*bytes).unwrap_or(usize::MAX);
-            with(S::INSUFFICIENT_STORAGE, "files-full", most(bytes))
+            kind_with(S::INSUFFICIENT_STORAGE, "files-full", max_bytes(bytes))
         }
-        UploadError::Blob(BlobError::Store(error)) => store(error),
+        UploadError::Blob(BlobError::Store(error)) => store_kind(error),
         UploadError::Read(error) => read(error),
         UploadError::Decode(error) => decode(error),
     }
@@ -103,19 +103,23 @@ pub(super) fn upload(error: &UploadError) -> Kind {
 fn body(error: &BodyError) -> Kind {
     let bad = StatusCode::BAD_REQUEST;
     match error {
-        BodyError::TooDeep { line, column, .. } => with(bad, "too-deep", place(*line, *column)),
-        BodyError::Empty => with(bad, "bad-json", place(1, 1)),
-        BodyError::NotJson { line, column, .. } => with(bad, "bad-json", place(*line, *column)),
+        BodyError::TooDeep { line, column, .. } => {
+            kind_with(bad, "too-deep", at_position(*line, *column))
+        }
+        BodyError::Empty => kind_with(bad, "bad-json", at_position(1, 1)),
+        BodyError::NotJson { line, column, .. } => {
+            kind_with(bad, "bad-json", at_position(*line, *column))
+        }
         BodyError::NotUtf8 {
             offset,
             line,
             column,
-        } => with(
+        } => kind_with(
             bad,
             "bad-json",
             Problem {
                 offset: Some(*offset as u64),
-                ..place(*line, *column)
+                ..at_position(*line, *column)
             },
         ),
     }

@@ -13,11 +13,11 @@ pub(super) struct Kind {
 }
 
 pub(super) fn kind(status: StatusCode, code: &str) -> Kind {
-    with(status, code, Problem::default())
+    kind_with(status, code, Problem::default())
 }
 
 /// A refusal with members that only some have.
-pub(super) fn with(status: StatusCode, code: &str, members: Problem) -> Kind {
+pub(super) fn kind_with(status: StatusCode, code: &str, members: Problem) -> Kind {
     Kind {
         status,
         problem: Problem {
@@ -28,7 +28,7 @@ pub(super) fn with(status: StatusCode, code: &str, members: Problem) -> Kind {
 }
 
 /// The line of the error, from 1.
-pub(super) fn place(line: usize, column: usize) -> Problem {
+pub(super) fn at_position(line: usize, column: usize) -> Problem {
     Problem {
         line: Some(line as u64),
         column: Some(column as u64),
@@ -37,7 +37,7 @@ pub(super) fn place(line: usize, column: usize) -> Problem {
 }
 
 /// A place in a document (RFC 6901).
-pub(super) fn pointer(pointer: &str) -> Problem {
+pub(super) fn at_pointer(pointer: &str) -> Problem {
     Problem {
         pointer: Some(pointer.to_owned()),
         ..Problem::default()
@@ -53,15 +53,15 @@ pub(super) fn field(name: &str) -> Problem {
 }
 
 /// The most that is taken, in bytes.
-pub(super) fn most(most: usize) -> Problem {
+pub(super) fn max_bytes(most: usize) -> Problem {
     Problem {
         most: Some(most as u64),
         ..Problem::default()
     }
 }
 
-/// Of the store.
-pub(super) fn store(error: &StoreError) -> Kind {
+/// Status, code and members for an error of the store.
+pub(super) fn store_kind(error: &StoreError) -> Kind {
     let code = match error {
         StoreError::Closed => "shutting-down",
         StoreError::Full | StoreError::Undecided => "storage-full",
@@ -77,7 +77,7 @@ pub(super) fn store(error: &StoreError) -> Kind {
                 detail,
                 ..Problem::default()
             };
-            return with(
+            return kind_with(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "storage-unavailable",
                 members,

@@ -3,14 +3,14 @@
 use axum::http::StatusCode;
 use stepwell_api::Problem;
 
-use super::kind::{Kind, field, kind, most, place, pointer, store, with};
+use super::kind::{Kind, at_pointer, at_position, field, kind, kind_with, max_bytes, store_kind};
 use crate::catalog::{BadSchema, CatalogError};
 use crate::sandbox::ComponentError;
 
 /// Of a webhook's settings; with the member that is wrong.
 pub(super) fn webhook(member: &str) -> Kind {
     let field = field(member);
-    with(StatusCode::UNPROCESSABLE_ENTITY, "bad-webhook", field)
+    kind_with(StatusCode::UNPROCESSABLE_ENTITY, "bad-webhook", field)
 }
 
 /// Of the catalog.
@@ -28,7 +28,7 @@ pub(super) fn catalog(error: &CatalogError) -> Kind {
         CatalogError::Permanent { .. } => kind(S::CONFLICT, "permanent"),
         CatalogError::TooLarge { most: bytes, .. }
         | CatalogError::ComponentTooLarge { most: bytes } => {
-            with(S::UNPROCESSABLE_ENTITY, "too-large", most(*bytes))
+            kind_with(S::UNPROCESSABLE_ENTITY, "too-large", max_bytes(*bytes))
         }
         CatalogError::BadLimit { .. } | CatalogError::Ambiguous { .. } => {
             kind(S::BAD_REQUEST, "bad-parameter")
@@ -36,32 +36,32 @@ pub(super) fn catalog(error: &CatalogError) -> Kind {
         CatalogError::FailureUrl(_) => kind(S::UNPROCESSABLE_ENTITY, "bad-url"),
         CatalogError::NoVersion { .. } => kind(S::CONFLICT, "no-version"),
         CatalogError::Component(error) => component(error),
-        CatalogError::ConditionNotJson { line, column, .. } => with(
+        CatalogError::ConditionNotJson { line, column, .. } => kind_with(
             S::UNPROCESSABLE_ENTITY,
             "bad-condition",
-            place(*line, *column),
+            at_position(*line, *column),
         ),
-        CatalogError::BadCondition(error) => with(
+        CatalogError::BadCondition(error) => kind_with(
             S::UNPROCESSABLE_ENTITY,
             "bad-condition",
-            pointer(&error.pointer),
+            at_pointer(&error.pointer),
         ),
         CatalogError::Schema(error) => schema(error),
         CatalogError::Connector(_) => kind(S::UNPROCESSABLE_ENTITY, "bad-connector"),
-        CatalogError::Authentication(error) => with(
+        CatalogError::Authentication(error) => kind_with(
             S::UNPROCESSABLE_ENTITY,
             "bad-authentication",
             field(error.field()),
         ),
         CatalogError::Token(error) => {
-            with(S::UNPROCESSABLE_ENTITY, "bad-token", field(error.field()))
+            kind_with(S::UNPROCESSABLE_ENTITY, "bad-token", field(error.field()))
         }
-        CatalogError::Schedule(error) => with(
+        CatalogError::Schedule(error) => kind_with(
             S::UNPROCESSABLE_ENTITY,
             "bad-schedule",
             field(error.field()),
         ),
-        CatalogError::Store(error) => store(error),
+        CatalogError::Store(error) => store_kind(error),
         CatalogError::Interrupted => kind(S::SERVICE_UNAVAILABLE, "shutting-down"),
         CatalogError::Vault(_) | CatalogError::Damaged(_) => {
             kind(S::INTERNAL_SERVER_ERROR, "internal")
@@ -71,10 +71,10 @@ pub(super) fn catalog(error: &CatalogError) -> Kind {
 
 fn schema(error: &BadSchema) -> Kind {
     match error {
-        BadSchema::Wrong(error) => with(
+        BadSchema::Wrong(error) => kind_with(
             StatusCode::UNPROCESSABLE_ENTITY,
             "bad-schema",
-            pointer(&error.pointer),
+            at_pointer(&error.pointer),
         ),
         BadSchema::Setting(_) => webhook("on_mismatch"),
         BadSchema::TooMuch { .. } => kind(StatusCode::CONFLICT, "limit-reached"),
@@ -90,7 +90,7 @@ fn component(error: &ComponentError) -> Kind {
                 import: Some(import.clone()),
                 ..Problem::default()
             };
-            with(unprocessable, "foreign-import", members)
+            kind_with(unprocessable, "foreign-import", members)
         }
         ComponentError::NotAStep(_) => kind(unprocessable, "missing-export"),
         ComponentError::Condition { logs, .. } => {
@@ -98,7 +98,7 @@ fn component(error: &ComponentError) -> Kind {
                 logs: Some(logs.clone()),
                 ..Problem::default()
             };
-            with(unprocessable, "condition-failed", members)
+            kind_with(unprocessable, "condition-failed", members)
         }
         ComponentError::Script(_) => kind(unprocessable, "bad-script"),
         ComponentError::TooManyParts { .. } | ComponentError::TooMuchMemory { .. } => {

@@ -104,7 +104,7 @@ async fn every_refusal_has_its_status_and_code() {
             "no-such-run",
         ),
         (
-            ActionError::TooOften { task: TaskId::MIN }.into(),
+            ActionError::TooManyMoves { task: TaskId::MIN }.into(),
             409,
             "limit-reached",
         ),

@@ -30,7 +30,7 @@ impl Host for RunState {
         }
         // A guest that is given all of a member does not ask for it again; one that looks for parts may.
         let is_kept = pointer.depth() > 1 && self.charge_read(&pointer).is_ok();
-        let is_large = !is_kept && self.document.unread(&pointer) > SMALL;
+        let is_large = !is_kept && self.document.memory_to_parse(&pointer) > SMALL;
         let text = self.document.get(&pointer).map(Value::to_string);
         if is_large {
             self.forget_read();
@@ -57,8 +57,8 @@ impl Host for RunState {
         let mut replaced = 0;
         if let Ok(place) = Pointer::parse(&pointer) {
             if place.depth() > 1 {
-                let unread = self.document.unread(&place);
-                self.charge_written(unread)?;
+                let to_parse = self.document.memory_to_parse(&place);
+                self.charge_written(to_parse)?;
             }
             replaced = self.document.written_memory(&place);
             self.work.add_bytes(replaced as usize / LOOKED_AT);
@@ -75,10 +75,11 @@ impl Host for RunState {
             Ok(pointer) => pointer,
             Err(error) => return Ok(Err(error.to_string())),
         };
-        let unread = self.document.unread(&pointer);
-        self.charge_written(unread)?;
+        let to_parse = self.document.memory_to_parse(&pointer);
+        self.charge_written(to_parse)?;
         // The elements behind it move up.
-        self.work.add_bytes(2 * self.document.siblings(&pointer));
+        self.work
+            .add_bytes(2 * self.document.container_len(&pointer));
         let gone = self.document.written_memory(&pointer);
         self.work.add_bytes(gone as usize / LOOKED_AT);
         let removed = self.document.remove(&pointer);
@@ -122,10 +123,10 @@ impl RunState {
 
     /// Charges the run for what it takes to look at a place of the data.
     fn charge_read(&mut self, pointer: &Pointer) -> Result<(), Exhausted> {
-        let unread = self.document.unread(pointer);
-        if unread > SMALL {
-            self.memory.grow(unread)?;
-            self.read += unread;
+        let to_parse = self.document.memory_to_parse(pointer);
+        if to_parse > SMALL {
+            self.memory.grow(to_parse)?;
+            self.read += to_parse;
         }
         Ok(())
     }

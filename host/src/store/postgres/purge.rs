@@ -173,7 +173,7 @@ async fn begin(shared: &Shared, session: &Session, now: Millis) -> Result<Option
     }))
 }
 
-/// Those of the rows whose time is over, and which no other task needs, with their versions.
+/// Those of the rows whose retention has ended, and which no other task needs, with their versions.
 async fn over(
     session: &Session,
     workspace: &WorkspaceName,

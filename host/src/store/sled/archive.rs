@@ -2,7 +2,7 @@
 //! to. Most tasks end so and are not touched again; a key of the tree for each would cost several
 //! times what writing it down takes. Where each record is, [`super::places`] knows.
 //!
-//! Each day has segments of its own, so that tasks whose time is over on one day leave whole files
+//! Each day has segments of its own, so that tasks whose retention has ended on one day leave whole files
 //! behind, which are removed; [`super::purge`] does it.
 //!
 //! A segment: 16 bytes of header (magic, version, number), then records, each after its length and

@@ -14,7 +14,7 @@ use super::failure::{has_files, is_passing};
 use super::fragments::Long;
 use super::group;
 use super::lanes::{FRAGMENT_BYTES, GroupLimits, Lanes, LongChange};
-use super::log::Tail;
+use super::log::LogWriter;
 use super::message::{Message, Part, Queued};
 use super::newest::Newest;
 use super::overlay::OverlayTask;
@@ -45,7 +45,7 @@ struct TaskVersion {
 
 struct Committer<'a> {
     shared: &'a Shared,
-    tail: Tail,
+    log: LogWriter,
     newest: FxHashMap<WorkspaceName, Newest>,
     /// Where tasks stand after the changes of the group that is being built.
     standing: FxHashMap<Key, TaskVersion>,
@@ -60,10 +60,10 @@ struct Committer<'a> {
 }
 
 /// Runs until the store is closed, or a write fails for a reason that does not pass.
-pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message>) {
+pub(super) fn run(shared: &Shared, log: LogWriter, mut queue: mpsc::Receiver<Message>) {
     let mut committer = Committer {
         shared,
-        tail,
+        log,
         newest: FxHashMap::default(),
         standing: FxHashMap::default(),
         bases: FxHashMap::default(),
@@ -74,7 +74,7 @@ pub(super) fn run(shared: &Shared, tail: Tail, mut queue: mpsc::Receiver<Message
     let mut batch = Vec::new();
     let mut lanes = Lanes::default();
     loop {
-        if let Err(error) = committer.tail.close_if_wanted() {
+        if let Err(error) = committer.log.close_if_wanted() {
             shared.could_not_fold(error);
         }
         if shared.space.is_none() {
@@ -187,7 +187,7 @@ impl Committer<'_> {
         let settled = self.shared.with_disk(Disk::settle);
         self.shared.space.none(settled.is_err(), &error);
         self.shared.room.notify_waiters();
-        match self.tail.mend() {
+        match self.log.mend() {
             Ok(()) => error,
             // It is tried again before anything is written.
             Err(error) if is_passing(&error) => StoreError::Undecided,
@@ -205,10 +205,10 @@ impl Committer<'_> {
         if !has_files(&settings.path) {
             return;
         }
-        let mended = self.tail.mend().and_then(|()| {
+        let mended = self.log.mend().and_then(|()| {
             shared.blobs.take_back_undecided();
             if shared.space.is_broken() {
-                self.tail = recovery::reopen(shared)?;
+                self.log = recovery::reopen(shared)?;
                 self.newest.clear();
             }
             shared.slots.prepare()
@@ -255,7 +255,7 @@ impl Committer<'_> {
             self.answer_repeats();
             return Ok(());
         }
-        let payload = self.tail.begin();
+        let payload = self.log.begin();
         group::begin_group(payload, !self.taken.is_empty(), has_fragment);
         for part in batch.iter_mut().flat_map(|queued| queued.parts()) {
             change::set_index(&mut part.encoded, part.change.index);
@@ -266,7 +266,7 @@ impl Committer<'_> {
             span = Some(from);
             batch.push(queued);
         }
-        let number = self.tail.append()?;
+        let number = self.log.append()?;
         let mut waiters = Vec::with_capacity(batch.len());
         let mut displaced = Vec::with_capacity(batch.len());
         let (bytes, rested) = {
@@ -332,12 +332,12 @@ impl Committer<'_> {
         &mut self,
         owned: &Ownership,
     ) -> Result<Option<(u64, Box<Queued>)>, StoreError> {
-        let (number, Some(mut long)) = (self.tail.next(), self.long.take()) else {
+        let (number, Some(mut long)) = (self.log.next(), self.long.take()) else {
             return Ok(None);
         };
         let from = *long.from.get_or_insert(number);
         let mut is_last = false;
-        let pushed = group::push_fragment(self.tail.group(), from, |group| {
+        let pushed = group::push_fragment(self.log.group(), from, |group| {
             is_last = long.push(group, FRAGMENT_BYTES)?;
             Ok(())
         });
@@ -351,7 +351,7 @@ impl Committer<'_> {
         }
         match self.order_all(owned, &mut long.queued) {
             Ok(()) => {
-                long.end(from).push(self.tail.group())?;
+                long.end(from).push(self.log.group())?;
                 Ok(Some((from, long.queued)))
             }
             Err(error) => {

@@ -1,7 +1,7 @@
-//! How groups lie in a slot's bytes: headers, seals, checksums.
+//! How groups lie in a slot's bytes: headers, MACs, checksums.
 //!
 //! Payloads hold bytes that strangers chose, and a slot is written over payloads of before. So
-//! that none of them can be taken for a group, a group's header is sealed with the store's seed.
+//! that none of them can be taken for a group, a group's header is authenticated with the store's seed.
 
 use std::fs::File;
 use std::ops::RangeInclusive;
@@ -65,20 +65,20 @@ pub(super) fn first_of_header(
     Ok(Some(number(16)))
 }
 
-/// Proves that this store wrote a group's header.
-fn seal(key: &[u8; 32], length: u32, sum: u32, number: u64) -> [u8; 8] {
+/// The message authentication code of a group's header: it proves that this store wrote it.
+fn mac(key: &[u8; 32], length: u32, sum: u32, number: u64) -> [u8; 8] {
     let digest = Sha256::new_with_prefix(key)
         .chain_update(length.to_le_bytes())
         .chain_update(sum.to_le_bytes())
         .chain_update(number.to_le_bytes())
         .finalize();
-    let mut seal = [0; 8];
-    seal.copy_from_slice(&digest[..8]);
-    seal
+    let mut mac = [0; 8];
+    mac.copy_from_slice(&digest[..8]);
+    mac
 }
 
 /// Writes the header of the group in `buffer`, and pads it.
-pub(super) fn seal_group(
+pub(super) fn authenticate_group(
     buffer: &mut Vec<u8>,
     key: &[u8; 32],
     number: u64,
@@ -93,7 +93,7 @@ pub(super) fn seal_group(
     header[..4].copy_from_slice(&length.to_le_bytes());
     header[4..8].copy_from_slice(&sum.to_le_bytes());
     header[8..16].copy_from_slice(&number.to_le_bytes());
-    header[16..].copy_from_slice(&seal(key, length, sum, number));
+    header[16..].copy_from_slice(&mac(key, length, sum, number));
     Ok(())
 }
 
@@ -110,7 +110,7 @@ fn frame_at(
     let number = u64::from_le_bytes(header[8..16].try_into().ok()?);
     let payload = bytes.get(at + HEADER..at + HEADER + length as usize)?;
     let sound = wanted.contains(&number)
-        && header[16..] == seal(key, length, sum, number)
+        && header[16..] == mac(key, length, sum, number)
         && crc32fast::hash(payload) == sum;
     sound.then_some((at + HEADER, length as usize))
 }
@@ -204,7 +204,7 @@ mod tests {
     fn group(key: &[u8; 32], number: u64, payload: &[u8]) -> Vec<u8> {
         let mut buffer = vec![0; SLOT_HEADER + HEADER];
         buffer.extend_from_slice(payload);
-        seal_group(&mut buffer, key, number).unwrap();
+        authenticate_group(&mut buffer, key, number).unwrap();
         buffer.split_off(SLOT_HEADER)
     }
 

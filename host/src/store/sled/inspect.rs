@@ -28,7 +28,7 @@ pub fn slot(seed: &[u8; 32], first: u64, payloads: &[&[u8]]) -> Result<Vec<u8>, 
     for (number, payload) in (first..).zip(payloads) {
         let mut group = vec![0; SLOT_HEADER + HEADER];
         group.extend_from_slice(payload);
-        frame::seal_group(&mut group, &key, number)?;
+        frame::authenticate_group(&mut group, &key, number)?;
         slot.extend_from_slice(&group[SLOT_HEADER..]);
     }
     Ok(slot)

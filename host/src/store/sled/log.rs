@@ -5,7 +5,7 @@
 //! already. It knows groups as bytes under a number; the codec knows their content.
 //!
 //! A slot: 32 bytes of header (magic, version, first group's number, checksum), then groups: 24
-//! bytes of header (length, CRC-32 of the payload, number, seal), the payload, padding to 8
+//! bytes of header (length, CRC-32 of the payload, number, MAC), the payload, padding to 8
 //! bytes. Numbers have no gaps. A group is synced before the next is written, so at most the very
 //! last one can be torn; a torn one with a sound one behind it is damage.
 
@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use self::slots::{Close, Sealed};
+use self::slots::{Close, ClosedSlot};
 use super::failpoint::Write;
 use super::failure::io;
 use super::frame::{self, HEADER, SLOT_HEADER};
@@ -31,10 +31,11 @@ pub(super) use slots::Slots;
 /// The largest buffer that is kept for the next group, in bytes.
 const KEEP: usize = 4 * 1024 * 1024;
 
-/// The end of the log, where groups are appended.
-pub(super) struct Tail {
+/// Appends groups at the end of the log.
+pub(super) struct LogWriter {
     slots: Arc<Slots>,
     current: Option<Current>,
+    /// The number of the next group.
     next: u64,
     /// Behind the last group there may be a part of one that could not be written.
     torn: bool,
@@ -42,15 +43,18 @@ pub(super) struct Tail {
     buffer: Vec<u8>,
 }
 
+/// The slot that is written to.
 #[derive(Debug)]
 struct Current {
     path: PathBuf,
     file: File,
+    /// Where the next group goes: bytes from the beginning. 0 if the slot has no group.
     offset: u64,
-    bytes: u64,
+    /// The size of the slot in bytes, however full it is.
+    capacity: u64,
 }
 
-impl Tail {
+impl LogWriter {
     /// Begins a group; the bytes that are appended to the buffer are its payload.
     pub(super) fn begin(&mut self) -> &mut Vec<u8> {
         if self.buffer.capacity() > KEEP {
@@ -75,12 +79,12 @@ impl Tail {
     /// be mended before the next one; after another error it must not be written again.
     pub(super) fn append(&mut self) -> Result<u64, StoreError> {
         let number = self.next;
-        frame::seal_group(&mut self.buffer, &self.slots.key, number)?;
+        frame::authenticate_group(&mut self.buffer, &self.slots.key, number)?;
         let framed = (self.buffer.len() - SLOT_HEADER) as u64;
         let fits = self
             .current
             .as_ref()
-            .is_some_and(|current| current.offset + framed <= current.bytes);
+            .is_some_and(|current| current.offset + framed <= current.capacity);
         if !fits {
             self.roll(framed)?;
         }
@@ -112,7 +116,7 @@ impl Tail {
         Ok(number)
     }
 
-    /// Overwrites, durably, what a failed [`Tail::append`] may have left: it was not acknowledged, so no
+    /// Overwrites, durably, what a failed [`LogWriter::append`] may have left: it was not acknowledged, so no
     /// later start may find it.
     pub(super) fn mend(&mut self) -> Result<(), StoreError> {
         if self.torn
@@ -134,7 +138,8 @@ impl Tail {
         Ok(())
     }
 
-    /// Seals the current slot if that is wanted.
+    /// Closes the current slot if [`Slots::close_current`] wants it: the erasure of a workspace ([`super::erase`]), so that
+    /// the groups of the slot can be dropped.
     pub(super) fn close_if_wanted(&mut self) -> Result<(), StoreError> {
         let slots = self.slots.clone();
         let mut close = slots.close.lock();
@@ -143,44 +148,46 @@ impl Tail {
         }
         match self.current.take() {
             Some(current) if current.offset == 0 => {
-                slots.recycle(current.path, current.file, current.bytes)?;
+                slots.recycle(current.path, current.file, current.capacity)?;
             }
-            Some(full) => self.seal(full),
+            Some(current) => self.close(current),
             None => {}
         }
         *close = Close::Done(self.next.saturating_sub(1));
         Ok(())
     }
 
-    /// Has `slots` in place of those that it was opened with.
-    pub(super) fn onto(self, slots: &Arc<Slots>) -> Self {
+    /// The same with `slots` in place of those that it was opened with: after the log was opened again, since the rest of
+    /// the store keeps the slots of its first opening.
+    pub(super) fn with_slots(self, slots: &Arc<Slots>) -> Self {
         slots.take_over(&self.slots);
         let slots = slots.clone();
         Self { slots, ..self }
     }
 
-    /// Seals the current slot and takes another that has room for `framed` bytes.
+    /// Closes the current slot and takes another that has room for `framed` bytes.
     fn roll(&mut self, framed: u64) -> Result<(), StoreError> {
-        let (path, file, bytes) = self.slots.slot(SLOT_HEADER as u64 + framed)?;
+        let (path, file, capacity) = self.slots.slot(SLOT_HEADER as u64 + framed)?;
         let fresh = Current {
             path,
             file,
             offset: 0,
-            bytes,
+            capacity,
         };
         if let Some(full) = self.current.replace(fresh) {
-            self.seal(full);
+            self.close(full);
         }
         Ok(())
     }
 
-    fn seal(&self, full: Current) {
-        self.slots.bytes.fetch_add(full.bytes, Ordering::Relaxed);
-        self.slots.sealed.lock().push_back(Sealed {
+    /// Adds a slot to those that are not written to any more.
+    fn close(&self, full: Current) {
+        self.slots.bytes.fetch_add(full.capacity, Ordering::Relaxed);
+        self.slots.closed.lock().push_back(ClosedSlot {
             path: full.path,
             file: full.file,
             last: self.next - 1,
-            bytes: full.bytes,
+            bytes: full.capacity,
         });
     }
 }

@@ -119,15 +119,13 @@ impl SledStore {
     /// # Errors
     /// [`OpenError`]; then the directory is as it was.
     pub fn open(settings: SledSettings) -> Result<Arc<Self>, OpenError> {
-        let (shared, tail, seed) = recovery::open(settings)?;
+        let (shared, log, seed) = recovery::open(settings)?;
         let (queue, queued) = mpsc::channel(QUEUE);
         let _ = shared.committer.set(queue.downgrade());
         let shared = Arc::new(shared);
         let committer = {
             let shared = shared.clone();
-            spawn("store-commit", move || {
-                committer::run(&shared, tail, queued)
-            })?
+            spawn("store-commit", move || committer::run(&shared, log, queued))?
         };
         let checkpoint = {
             let shared = shared.clone();

@@ -1,8 +1,9 @@
-//! Removes finished tasks whose time is over, and gives back what they took on the disk.
+//! Removes finished tasks whose retention has ended, and gives back what they took on the disk.
 //!
-//! A pass erases workspaces that were deleted ([`super::erase`]), and removes keys of
-//! deliveries whose time is over ([`super::dedup`]) and old entries of the audit log ([`super::audit`]). Then it goes through every workspace: the tasks of its tree and those of the archive, by their ids
-//! from the oldest on, as far as any can be old enough. A task is removed by one batch: all that the
+//! A pass erases workspaces that were deleted ([`super::erase`]), and removes old
+//! recorded deliveries ([`super::deliveries`]), expired keys of deliveries ([`super::dedup`]) and old entries of the
+//! audit log ([`super::audit`]). Then it goes through every workspace: the tasks of its tree and those of the archive, by
+//! their ids from the oldest on, as far as any can be old enough. A task is removed by one batch: all that the
 //! tree knows of it, or nothing. Segments of the archive that no task points to any more are removed
 //! then; of one that is half empty the rest is moved to another first.
 //!
@@ -37,7 +38,7 @@ use crate::domain::ids::{TaskId, WorkspaceName};
 use crate::domain::retention::Retention;
 use crate::store::{Purged, StoreError};
 
-/// How far the store has come with it.
+/// Progress of the purge between calls.
 #[derive(Default)]
 pub(super) struct Purge {
     pass: Option<Pass>,
@@ -49,7 +50,8 @@ struct Pass {
     now: Millis,
     /// Every task of the log's groups up to this one was folded.
     folded: u64,
-    /// [`Shared::opened`] as it began: what it knows is of that archive.
+    /// [`Shared::opened`] when the pass began. What the pass has noted is of the archive as it was opened then: it is
+    /// given up if the store is opened again.
     opened: u64,
     is_first: bool,
     tasks: usize,
@@ -57,11 +59,17 @@ struct Pass {
 }
 
 enum Stage {
+    /// Erases deleted workspaces.
     Erase(Vec<Erasure>),
-    Keys,
+    /// Removes old recorded deliveries, keys of deliveries and entries of the audit log.
+    DeliveriesAndAudit,
+    /// Removes tasks, workspace by workspace.
     Tasks(VecDeque<(WorkspaceName, Retention)>, Expired),
-    Bodies(Sweep),
-    Blobs(Vec<(WorkspaceName, TaskId)>),
+    /// Removes bodies without a task.
+    OrphanBodies(Sweep),
+    /// Removes files without a task.
+    OrphanFiles(Vec<(WorkspaceName, TaskId)>),
+    /// Removes and compacts segments of the archive.
     Segments(Compaction),
 }
 
@@ -75,7 +83,7 @@ pub(super) fn purge(
     let mut purge = purge.lock();
     shared.takes_writes()?;
     if now == 0 && purge.pass.is_none() && shared.erasing.all().is_empty() {
-        // Nothing was ever over then.
+        // At the time 0 no retention has ended, and no workspace waits to be erased.
         return Ok(Purged {
             tasks: 0,
             is_done: true,
@@ -88,13 +96,14 @@ pub(super) fn purge(
         None => Pass::begin(shared, now, opened, !purge.is_swept)?,
     };
     if pass.wants_fold() {
-        let whole = checkpoint::checkpoint(shared, Extent::Everything);
-        if !whole.map_err(|error| shared.could_not_fold(error))? {
-            // Not again at once.
+        let is_complete = checkpoint::checkpoint(shared, Extent::Everything);
+        if !is_complete.map_err(|error| shared.could_not_fold(error))? {
+            // A checkpoint is incomplete only for want of room, open files or memory. The error ends the caller's round;
+            // with `is_done: false` it would call again in a moment, and find no more.
             return Err(StoreError::Full);
         }
     }
-    let _one = shared.checkpointing.lock();
+    let _guard = shared.checkpointing.lock();
     if shared.opened.load(Ordering::Acquire) != opened {
         return Ok(Purged::default());
     }
@@ -119,12 +128,12 @@ impl Pass {
     ) -> Result<Self, StoreError> {
         let erased = shared.erasing.all();
         let applied = shared.overlay.read().applied;
-        let whole = checkpoint::checkpoint(shared, Extent::Everything);
-        let whole = whole.map_err(|error| shared.could_not_fold(error))?;
+        let is_complete = checkpoint::checkpoint(shared, Extent::Everything);
+        let is_complete = is_complete.map_err(|error| shared.could_not_fold(error))?;
         let before = shared.with_disk(Removed::read)?;
         Ok(Self {
             now,
-            folded: if whole { applied } else { before.folded },
+            folded: if is_complete { applied } else { before.folded },
             opened,
             is_first,
             tasks: 0,
@@ -144,7 +153,7 @@ impl Pass {
         match &mut self.stage {
             Stage::Erase(erased) => {
                 let Some(erasure) = erased.last_mut() else {
-                    self.stage = Stage::Keys;
+                    self.stage = Stage::DeliveriesAndAudit;
                     return Ok(false);
                 };
                 if erasure.go_on(shared)? {
@@ -152,13 +161,13 @@ impl Pass {
                 }
                 Ok(false)
             }
-            Stage::Keys => {
+            Stage::DeliveriesAndAudit => {
                 if let Err(error) = deliveries::forget_old(shared, self.now) {
                     tracing::warn!(%error, "old recorded deliveries cannot be removed");
                 }
                 let expired = dedup::expire::expire(shared, self.now);
-                let are_gone = expired.map_err(|error| shared.could_not_fold(error))?;
-                if are_gone && audit::expire(shared, self.now)? {
+                let is_done = expired.map_err(|error| shared.could_not_fold(error))?;
+                if is_done && audit::expire(shared, self.now)? {
                     let spaces = shared.with_disk(registry_read::retentions)?;
                     self.stage = Stage::Tasks(spaces.into(), Expired::default());
                 }
@@ -177,13 +186,13 @@ impl Pass {
                 }
                 Ok(false)
             }
-            Stage::Bodies(sweep) => {
+            Stage::OrphanBodies(sweep) => {
                 if sweep.go_on(shared)? {
-                    self.stage = Stage::Blobs(shared.blobs.owners()?);
+                    self.stage = Stage::OrphanFiles(shared.blobs.owners()?);
                 }
                 Ok(false)
             }
-            Stage::Blobs(owners) => {
+            Stage::OrphanFiles(owners) => {
                 let some = owners.split_off(owners.len().saturating_sub(sweep::AT_ONCE));
                 if some.is_empty() {
                     self.stage = self.segments(shared)?;
@@ -205,7 +214,7 @@ impl Pass {
 
     fn after_tasks(&self, shared: &Shared) -> Result<Stage, StoreError> {
         if self.is_first {
-            return Ok(Stage::Bodies(Sweep::begin(shared)?));
+            return Ok(Stage::OrphanBodies(Sweep::begin(shared)?));
         }
         self.segments(shared)
     }

@@ -20,7 +20,7 @@ use super::erasing::Erasing;
 use super::failure::{OpenError, from_sled, unusable};
 use super::files::MARKS;
 use super::fragments::{DecodedChange, Fragments};
-use super::log::{self, Slots, Tail};
+use super::log::{self, LogWriter, Slots};
 use super::marks::{self, Acknowledged, Marks, StoreMarks};
 use super::overlay::Overlay;
 use super::presence;
@@ -40,14 +40,14 @@ struct StoreParts {
     overlay: Overlay,
     dedup: DedupIndex,
     slots: Arc<Slots>,
-    tail: Tail,
+    writer: LogWriter,
     setup: Setup,
     erasing: HashSet<WorkspaceName>,
     seed: [u8; 32],
 }
 
 /// Opens the store in `settings.path`: what its threads share, the log's end, and the seed.
-pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), OpenError> {
+pub(super) fn open(settings: SledSettings) -> Result<(Shared, LogWriter, [u8; 32]), OpenError> {
     let path = settings.path.clone();
     let full = |error: OpenError| no_room(&path, error);
     let lock = directory_lock::take(&path).map_err(full)?;
@@ -103,7 +103,7 @@ pub(super) fn open(settings: SledSettings) -> Result<(Shared, Tail, [u8; 32]), O
     } else if !shared.may_fold() {
         shared.space.low();
     }
-    Ok((shared, opened.tail, opened.seed))
+    Ok((shared, opened.writer, opened.seed))
 }
 
 /// An epoch for all partitions: greater than that of every store which this process has opened, and than
@@ -118,7 +118,7 @@ fn epoch() -> u64 {
 
 /// Opens the tree again, whose last write found the disk full, and takes up what the log holds.
 /// Returns the log's end. For the committer alone.
-pub(super) fn reopen(shared: &Shared) -> Result<Tail, StoreError> {
+pub(super) fn reopen(shared: &Shared) -> Result<LogWriter, StoreError> {
     let _one = shared.checkpointing.lock();
     let _making = shared.slots.making.lock();
     let _steady = shared.steady.write();
@@ -137,10 +137,10 @@ pub(super) fn reopen(shared: &Shared) -> Result<Tail, StoreError> {
         *overlay = opened.overlay;
         shared.measure(&overlay);
     }
-    let tail = opened.tail.onto(&shared.slots);
+    let writer = opened.writer.with_slots(&shared.slots);
     shared.set_disk(Some(opened.disk));
     shared.dedup.replace(opened.dedup);
-    Ok(tail)
+    Ok(writer)
 }
 
 /// An error that a full disk explains says so.
@@ -200,7 +200,7 @@ fn read(
     let mut overlay = Overlay::default();
     overlay.applied = mark.low.saturating_sub(1);
     let mut fragments = Fragments::default();
-    let (slots, tail) = log::open(
+    let (slots, writer) = log::open(
         &settings.path.join("log"),
         settings.slot_bytes,
         &seed,
@@ -239,7 +239,7 @@ fn read(
         overlay,
         dedup,
         slots,
-        tail,
+        writer,
         setup,
         erasing,
         seed,

@@ -13,9 +13,9 @@ use super::super::failpoint::FailPoint;
 use super::super::failure::{OpenError, io, unusable};
 use super::super::frame::{self, HEADER, SLOT_HEADER};
 use super::super::marks::Marks;
-use super::Tail;
+use super::LogWriter;
 use super::file::number_of;
-use super::slots::{Sealed, Slots};
+use super::slots::{ClosedSlot, Slots};
 use crate::store::StoreError;
 
 /// Opens the log in `directory` and hands every group from `low` on to `replay`, in order. Groups
@@ -28,7 +28,7 @@ pub(in super::super) fn open(
     marks: Arc<Marks>,
     fail: FailPoint,
     mut replay: impl FnMut(u64, &[u8]) -> Result<(), StoreError>,
-) -> Result<(Arc<Slots>, Tail), OpenError> {
+) -> Result<(Arc<Slots>, LogWriter), OpenError> {
     let failed = |error: std::io::Error| unusable(directory, &error);
     std::fs::create_dir_all(directory).map_err(failed)?;
     let mut found = Vec::new();
@@ -57,7 +57,7 @@ pub(in super::super) fn open(
     let slots = Arc::new(Slots {
         directory: directory.to_owned(),
         slot_bytes,
-        sealed: Mutex::default(),
+        closed: Mutex::default(),
         spares: Mutex::default(),
         next_name: AtomicU64::new(next_name),
         close: Mutex::default(),
@@ -114,14 +114,14 @@ pub(in super::super) fn open(
         }
         next = Some(end);
         slots.bytes.fetch_add(bytes, Ordering::Relaxed);
-        slots.sealed.lock().push_back(Sealed {
+        slots.closed.lock().push_back(ClosedSlot {
             path,
             file,
             last: end - 1,
             bytes,
         });
     }
-    if let (Some((offset, length)), Some(slot)) = (newest, slots.sealed.lock().back()) {
+    if let (Some((offset, length)), Some(slot)) = (newest, slots.closed.lock().back()) {
         // If its sync failed, it is whole in the page cache and may not be on the disk; the kernel
         // takes it for clean then. What follows stands on it, so it is written once more.
         let mut framed = vec![0; HEADER + length];
@@ -140,14 +140,14 @@ pub(in super::super) fn open(
         Ok(()) | Err(StoreError::Full) => {}
         Err(error) => return Err(error.into()),
     }
-    let tail = Tail {
+    let writer = LogWriter {
         slots: slots.clone(),
         current: None,
         next,
         torn: false,
         buffer: Vec::new(),
     };
-    Ok((slots, tail))
+    Ok((slots, writer))
 }
 
 fn missing(from: u64, to: u64) -> StoreError {

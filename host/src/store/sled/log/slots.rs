@@ -20,9 +20,9 @@ const SPARES: usize = 4;
 /// Spares that are made ahead once one is used: the committer must not make one, as all changes would wait for it.
 const AHEAD: usize = 2;
 
-/// A slot that is written full.
+/// A slot that is not written to any more: it is full, or its closing was wanted.
 #[derive(Debug)]
-pub(super) struct Sealed {
+pub(super) struct ClosedSlot {
     pub(super) path: PathBuf,
     pub(super) file: File,
     pub(super) last: u64,
@@ -33,13 +33,13 @@ pub(super) struct Sealed {
 pub(in super::super) struct Slots {
     pub(super) directory: PathBuf,
     pub(super) slot_bytes: u64,
-    pub(super) sealed: Mutex<VecDeque<Sealed>>,
+    pub(super) closed: Mutex<VecDeque<ClosedSlot>>,
     pub(super) spares: Mutex<Vec<(PathBuf, File)>>,
     pub(super) next_name: AtomicU64,
-    /// Whether the slot that is written to is to be sealed, and then up to which group it was.
+    /// Whether the slot that is written to is to be closed, and then up to which group it was.
     pub(super) close: Mutex<Close>,
     pub(super) key: [u8; 32],
-    /// Bytes of sealed slots.
+    /// Bytes of closed slots.
     pub(super) bytes: AtomicU64,
     pub(super) marks: Arc<Marks>,
     pub(super) fail: FailPoint,
@@ -68,9 +68,9 @@ impl Slots {
 
     /// The least number such that letting go of all groups before it leaves at most `bytes`.
     pub(in super::super) fn cut(&self, bytes: u64) -> u64 {
-        let sealed = self.sealed.lock();
+        let closed = self.closed.lock();
         let mut left = 0;
-        for slot in sealed.iter().rev() {
+        for slot in closed.iter().rev() {
             left += slot.bytes;
             if left > bytes {
                 return slot.last + 1;
@@ -81,7 +81,7 @@ impl Slots {
 
     /// Whether [`Slots::drop_below`] would let go of anything.
     pub(in super::super) fn has_below(&self, low: u64) -> bool {
-        self.sealed
+        self.closed
             .lock()
             .front()
             .is_some_and(|slot| slot.last < low)
@@ -91,9 +91,9 @@ impl Slots {
     pub(in super::super) fn drop_below(&self, low: u64) -> Result<(), StoreError> {
         loop {
             let slot = {
-                let mut sealed = self.sealed.lock();
-                match sealed.front() {
-                    Some(slot) if slot.last < low => sealed.pop_front(),
+                let mut closed = self.closed.lock();
+                match closed.front() {
+                    Some(slot) if slot.last < low => closed.pop_front(),
                     _ => return Ok(()),
                 }
             };
@@ -105,7 +105,7 @@ impl Slots {
         }
     }
 
-    /// Has the committer seal the slot that it writes to, after `wake`. To be called until it says up to
+    /// Has the committer close the slot that it writes to, after `wake`. To be called until it says up to
     /// which group it did.
     pub(in super::super) fn close_current(&self, wake: impl FnOnce()) -> Option<u64> {
         let mut close = self.close.lock();
@@ -119,11 +119,11 @@ impl Slots {
         None
     }
 
-    /// Whether a sealed slot has the group, or one before it.
+    /// Whether a closed slot has the group, or one before it.
     pub(in super::super) fn has_up_to(&self, group: u64) -> bool {
-        // A slot is sealed before the next one is written to, so none has groups of both sides.
-        let sealed = self.sealed.lock();
-        sealed.front().is_some_and(|slot| slot.last <= group)
+        // A slot is closed before the next one is written to, so none has groups of both sides.
+        let closed = self.closed.lock();
+        closed.front().is_some_and(|slot| slot.last <= group)
     }
 
     /// Removes the spares, in which groups that were let go may be read yet.
@@ -157,11 +157,11 @@ impl Slots {
     /// Has the marks have the files that there are.
     pub(super) fn note_all(&self) -> Result<(), StoreError> {
         let mut slots = std::collections::BTreeMap::new();
-        let sealed = self.sealed.lock();
+        let closed = self.closed.lock();
         let spares = self.spares.lock();
-        let sealed = sealed.iter().map(|slot| (&slot.path, &slot.file));
+        let closed = closed.iter().map(|slot| (&slot.path, &slot.file));
         let noted = self.marks.noted().slots;
-        for (path, file) in sealed.chain(spares.iter().map(|(path, file)| (path, file))) {
+        for (path, file) in closed.chain(spares.iter().map(|(path, file)| (path, file))) {
             let Some(number) = number_of(path) else {
                 continue;
             };
@@ -178,7 +178,7 @@ impl Slots {
 
     /// Takes what `other` has, in place of its own.
     pub(super) fn take_over(&self, other: &Self) {
-        *self.sealed.lock() = std::mem::take(&mut *other.sealed.lock());
+        *self.closed.lock() = std::mem::take(&mut *other.closed.lock());
         *self.spares.lock() = std::mem::take(&mut *other.spares.lock());
         let (bytes, next) = (&other.bytes, &other.next_name);
         self.bytes

@@ -53,7 +53,7 @@ impl Default for Expired {
 /// The tasks that are to be removed.
 #[derive(Default)]
 pub(super) struct ExpiredTasks {
-    /// Tasks whose time is over.
+    /// Tasks whose retention has ended.
     pub tasks: BTreeSet<TaskId>,
     /// Tasks of the tree whose places in the archive are outdated.
     pub outdated: BTreeSet<TaskId>,
@@ -141,7 +141,7 @@ impl Look<'_> {
         self.looked >= AT_ONCE
     }
 
-    /// Takes a task whose time is over. One that cannot be read stays: others are not to wait for it.
+    /// Takes a task whose retention has ended. One that cannot be read stays: others are not to wait for it.
     fn take(&mut self, id: TaskId, read: Result<TaskHead, StoreError>) {
         self.looked += 1;
         match read {

@@ -134,7 +134,7 @@ fn write_log(salvage: &Salvage, path: &Path, noted: &mut StoreMarks) -> Result<M
         {
             let mut group = vec![0; SLOT_HEADER + HEADER];
             write_group(changes, &mut group)?;
-            frame::seal_group(&mut group, &key, number)?;
+            frame::authenticate_group(&mut group, &key, number)?;
             slot.extend_from_slice(&group[SLOT_HEADER..]);
             number += 1;
         }
