@@ -1,5 +1,6 @@
 //! How fast a workspace may take in large answers. What it may not take in yet stays with the upstream: the connection
-//! is not read meanwhile. This wait is the server's doing, so it does not count as the call's time.
+//! is not read meanwhile. This wait is the server's doing, so it does not count as the call's time. It is bounded, as the
+//! call is not recorded meanwhile.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -7,16 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::domain::ids::WorkspaceName;
 
 /// Answers of up to so many bytes are taken in at once.
 pub(super) const LARGE: usize = 64 * 1024;
 
+/// The longest that a call waits in sum. What it takes in after that is not counted.
+const MOST_WAIT: Duration = Duration::from_secs(2);
+
 /// Says when a workspace may take in more.
 pub trait Pace: Send + Sync {
-    /// Waits until the workspace may take in `bytes` more; they are counted as taken in then.
+    /// Waits until the workspace may take in `bytes` more; they are counted as taken in then, and not if the future is
+    /// dropped before.
     fn wait<'a>(
         &'a self,
         workspace: &'a WorkspaceName,
@@ -49,8 +54,9 @@ impl Paced {
 
     pub(super) async fn wait(&self, workspace: &WorkspaceName, bytes: usize) {
         let Some(pace) = &self.pace else { return };
+        let left = MOST_WAIT.saturating_sub(self.waited());
         self.waited.lock().since = Some(Instant::now());
-        pace.wait(workspace, bytes).await;
+        let _ = timeout(left, pace.wait(workspace, bytes)).await;
         let mut waited = self.waited.lock();
         let since = waited.since.take();
         waited.before += since.map_or(Duration::ZERO, |since| since.elapsed());
@@ -124,6 +130,12 @@ mod tests {
         };
         assert_eq!(paced.within(limit, call).await, None);
         assert!(begun.elapsed() >= slow + limit);
+        // However much there is to wait for.
+        let paced = Paced::new(Arc::new(Slow(Duration::from_secs(600))));
+        for _ in 0..5 {
+            paced.wait(&caller, LARGE).await;
+        }
+        assert!(paced.waited() >= MOST_WAIT && paced.waited() < 10 * MOST_WAIT);
         let call = std::future::pending::<()>();
         assert_eq!(Paced::default().within(limit, call).await, None);
     }

@@ -51,9 +51,10 @@ pub(super) async fn read(
     } else {
         codings.strip(&mut head.headers);
         let decoded = decode(codings, read, most, (caller, payer.pool)).await?;
+        // Charged first: it is in memory while it waits.
+        memory.wait_to_grow(COPIES * decoded.len() as u64).await;
         // It came in small, and is stored as it is now.
         intake.admit(decoded.len(), decoded.len()).await;
-        memory.wait_to_grow(COPIES * decoded.len() as u64).await;
         decoded
     };
     if body.len() > most {
@@ -113,9 +114,9 @@ async fn collect(
         let length = read.len() + chunk.len();
         intake.admit(length, announced).await;
         memory.wait_to_grow(COPIES * chunk.len() as u64).await;
-        if length > LARGE {
+        if length > LARGE && announced >= length {
             // Not by doubling, of which half is never used.
-            read.reserve_exact(announced.max(length).saturating_sub(read.len()));
+            read.reserve_exact(announced - read.len());
         }
         read.extend_from_slice(&chunk);
     }

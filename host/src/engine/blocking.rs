@@ -1,7 +1,7 @@
 //! Threads for a workspace's work that is too long for those that serve calls and runs: as many at once as the machine
 //! has processors, and half as many for one workspace, so that the work of another one finds a thread, and runs go
-//! on meanwhile. The time there counts as the workspace's, as it does on the threads of runs, and the work has a turn of
-//! the workspace while others are active.
+//! on meanwhile. The time there counts as the workspace's, as it does on the threads of runs, and work of a
+//! workspace that has used more than its share waits for its turn while others are active.
 
 use std::any::Any;
 use std::future::Future;
@@ -22,10 +22,11 @@ use crate::domain::places::Places;
 pub(super) type Spend = Box<dyn Fn(&WorkspaceName, Duration) + Send + Sync>;
 
 /// Work of a workspace on the thread that has this. When it is dropped, its time counts as the workspace's.
-pub(super) type Turn = Box<dyn Any>;
+pub(super) type Turn = Box<dyn Any + Send>;
 
-/// Begins work of a workspace on the thread that calls it, and waits there until the workspace has a turn.
-pub(super) type Turns = Box<dyn Fn(&WorkspaceName) -> Turn + Send + Sync>;
+/// Begins work of a workspace as soon as that may compute. No thread waits for it.
+pub(super) type Turns =
+    Box<dyn Fn(&WorkspaceName) -> Pin<Box<dyn Future<Output = Turn> + Send>> + Send + Sync>;
 
 /// How much less urgent its threads are than those of calls and runs, which are soon done: a thread that is woken on a
 /// processor of theirs need not wait for the kernel's next tick.
@@ -35,7 +36,7 @@ const NICE: i32 = 5;
 pub struct FairPool {
     threads: Option<Runtime>,
     spend: Spend,
-    turns: Arc<Turns>,
+    turns: Turns,
     places: Places,
 }
 
@@ -47,7 +48,10 @@ impl FairPool {
     pub(super) fn of(workers: Arc<Workers>) -> io::Result<Self> {
         let all = workers.clone();
         let spend = move |workspace: &WorkspaceName, used| all.spend(workspace, used);
-        let turns = move |workspace: &WorkspaceName| Box::new(workers.work(workspace)) as Turn;
+        let turns = move |workspace: &WorkspaceName| {
+            let work = workers.work(workspace);
+            Box::pin(async move { Box::new(work.await) as Turn }) as Pin<Box<_>>
+        };
         Self::new(Box::new(spend), Box::new(turns))
     }
 
@@ -66,7 +70,7 @@ impl FairPool {
         Ok(Self {
             threads: Some(threads),
             spend,
-            turns: Arc::new(turns),
+            turns,
             places: Places::new(processors, share(processors)),
         })
     }
@@ -78,13 +82,13 @@ impl FairPool {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> T {
         let place = self.places.take(workspace).await;
-        let (turns, workspace) = (self.turns.clone(), workspace.clone());
+        let turn = (self.turns)(workspace).await;
         let Some(threads) = &self.threads else {
             return std::future::pending().await;
         };
         let working = move || {
             let _place = place;
-            let _turn = turns(&workspace);
+            let _turn = turn;
             work()
         };
         match spawn_blocking_by(|work| threads.spawn_blocking(work), working).await {
@@ -104,8 +108,9 @@ impl FairPool {
         work: impl FnOnce() -> T + Send,
     ) -> T {
         let _place = self.places.take(workspace).await;
+        let turn = (self.turns)(workspace).await;
         let working = || {
-            let _turn = (self.turns)(workspace);
+            let _turn = turn;
             less_urgently(work)
         };
         match Handle::current().runtime_flavor() {
@@ -200,11 +205,12 @@ mod tests {
         let counted = Arc::<Mutex<HashMap<WorkspaceName, Duration>>>::default();
         let spent = counted.clone();
         let turns = move |of: &WorkspaceName| {
-            Box::new(Counted {
+            let counted = Counted {
                 spent: spent.clone(),
                 of: of.clone(),
                 begun: Instant::now(),
-            }) as Turn
+            };
+            Box::pin(std::future::ready(Box::new(counted) as Turn)) as Pin<Box<_>>
         };
         let pool = FairPool::new(Box::new(|_, _| ()), Box::new(turns));
         let pool = Arc::new(pool.unwrap());

@@ -12,6 +12,7 @@ use super::unstored::{Unrecorded, UnstoredWork};
 use crate::domain::clock::{Clock, Millis};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{TaskId, WorkspaceName};
+use crate::domain::limits::JOURNAL_BODY_BYTES;
 use crate::domain::task::TaskHead;
 use crate::store::StoreError;
 
@@ -29,16 +30,16 @@ pub(super) struct CallRecorder {
 
 impl CallRecorder {
     /// Makes a call's effect durable, whose result has its body. The body is stored first, if it is
-    /// large.
+    /// large. `is_paced`: the answer came in at the workspace's pace. If not, the run waits for that after it.
     pub(super) async fn record(
         &self,
         writer: &TaskWriter,
-        workspace: &WorkspaceName,
-        task: TaskId,
+        (workspace, task): (&WorkspaceName, TaskId),
         effect: &mut Effect,
+        is_paced: bool,
     ) -> Result<(), StoreError> {
-        // At once: the call was made, and a run that is cut off as it waits here would make it again. A large body came
-        // in at the workspace's pace.
+        let whole = effect.bytes();
+        // At once: the call was made, and a run that is cut off as it waits here would make it again.
         let (result, body) = self
             .bodies
             .without_body(workspace, task, &mut effect.result)
@@ -50,7 +51,10 @@ impl CallRecorder {
             summary: effect.summary.clone(),
             ..*effect
         };
-        let bytes = kept.bytes();
+        let bytes = match is_paced {
+            true => kept.bytes().min(JOURNAL_BODY_BYTES),
+            false => whole,
+        };
         writer.record_effect(workspace, task, kept, bytes).await
     }
 
@@ -78,7 +82,7 @@ impl CallRecorder {
         let mut left = calls.into_iter();
         while let Some(mut call) = left.next() {
             let recorded = self
-                .record(writer, &head.workspace, head.id, &mut call.effect)
+                .record(writer, (&head.workspace, head.id), &mut call.effect, false)
                 .await;
             if let Err(error) = recorded {
                 for call in std::iter::once(call).chain(left) {

@@ -12,6 +12,7 @@ use super::attempt::Attempt;
 use super::call_recorder::CallRecorder;
 use super::dispatcher::Dispatcher;
 use super::idempotency::idempotency_key;
+use super::outgoing::is_paced;
 use super::respond::respond;
 use super::unstored::Unrecorded;
 use crate::connectors::{call_digest, call_summary};
@@ -180,6 +181,7 @@ impl Calls for JournaledCalls {
                 _ => None,
             };
             let charge = Arc::new(Charge::new(attempt.memory.clone()));
+            let is_paced = is_paced(&request);
             let result = recorder
                 .outgoing
                 .make(workspace, request, &idempotency_key, &charge)
@@ -197,7 +199,8 @@ impl Calls for JournaledCalls {
                 result,
                 body: None,
             };
-            let recorded = recorder.record(&attempt.writer, workspace, attempt.task, &mut effect);
+            let place = (workspace, attempt.task);
+            let recorded = recorder.record(&attempt.writer, place, &mut effect, is_paced);
             if let Err(error) = recorded.await {
                 if error.is_retriable() {
                     let began = attempt.began;

@@ -46,6 +46,30 @@ struct State {
     paid: HashMap<WorkspaceName, Instant>,
 }
 
+/// Bytes that are counted as written by a rate. Those that are not written, since who waited for them is gone, are taken
+/// back when this is dropped.
+struct Booked<'a> {
+    writes: &'a LargeWrites,
+    workspace: &'a WorkspaceName,
+    bytes: usize,
+}
+
+impl Drop for Booked<'_> {
+    fn drop(&mut self) {
+        let mut state = self.writes.state.lock();
+        if let Some(paid) = state.paid.get_mut(self.workspace)
+            && let Some(earlier) = paid.checked_sub(takes(self.bytes))
+        {
+            *paid = earlier;
+        }
+    }
+}
+
+/// How long it takes to write so many bytes by the rate.
+fn takes(bytes: usize) -> Duration {
+    Duration::from_secs_f64(bytes as f64 / RATE)
+}
+
 /// A large write is under way until this is dropped.
 pub(super) struct WritePermit(Option<Arc<LargeWrites>>);
 
@@ -68,7 +92,13 @@ impl LargeWrites {
             return;
         }
         let at = self.pay(workspace, bytes, Instant::now());
+        let mut booked = Booked {
+            writes: self,
+            workspace,
+            bytes,
+        };
         tokio::time::sleep_until(at).await;
+        booked.bytes = 0;
     }
 
     /// When `bytes` may be written; they are counted as written then.
@@ -76,8 +106,7 @@ impl LargeWrites {
         let mut state = self.state.lock();
         state.paid.retain(|_, until| *until > now);
         let paid = state.paid.get(workspace).copied().unwrap_or(now);
-        let takes = Duration::from_secs_f64(bytes as f64 / RATE);
-        state.paid.insert(workspace.clone(), paid + takes);
+        state.paid.insert(workspace.clone(), paid + takes(bytes));
         let burst = Duration::from_secs_f64(BURST / RATE);
         paid.checked_sub(burst).map_or(now, |at| at.max(now))
     }
@@ -235,6 +264,15 @@ mod tests {
             1,
             "the others are forgotten"
         );
+        // Who waits no more has written nothing.
+        let fresh = super::tests::writes(false);
+        fresh.throttle(&loud, 10 * second).await;
+        let booked = fresh.state.lock().paid[&loud];
+        let mut waits = Box::pin(fresh.throttle(&loud, second));
+        assert!(futures_util::poll!(&mut waits).is_pending());
+        assert!(fresh.state.lock().paid[&loud] > booked);
+        drop(waits);
+        assert_eq!(fresh.state.lock().paid[&loud], booked);
         // These wait for nothing.
         writes.throttle(&loud, COUNTED - 1).await;
         let alone = super::tests::writes(true);

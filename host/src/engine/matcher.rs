@@ -98,7 +98,7 @@ mod tests {
         let spent = counted.clone();
         let turns = move |workspace: &WorkspaceName| {
             spent.lock().push(workspace.clone());
-            Box::new(()) as Turn
+            Box::pin(std::future::ready(Box::new(()) as Turn)) as _
         };
         let pool = FairPool::new(Box::new(|_, _| ()), Box::new(turns));
         let pool = Arc::new(pool.unwrap());

@@ -30,6 +30,17 @@ pub(super) struct Outgoing {
     pub(super) egress: WorkspacePolicy,
 }
 
+/// Whether the answer comes in at the workspace's pace: that of a request which may be made again, as it is if the server
+/// ends while the answer waits. Other calls are recorded at once, and their run waits after that.
+pub(super) fn is_paced(request: &CallRequest) -> bool {
+    matches!(request, CallRequest::Fetch(request) if is_safe(&request.method))
+}
+
+/// RFC 9110, 9.2.1.
+fn is_safe(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
+}
+
 impl Outgoing {
     /// Makes a call as soon as the server has a connection for it; only then the call's own time begins.
     /// `idempotency_key` is sent along with requests, and the response is charged to `memory`.
@@ -40,11 +51,15 @@ impl Outgoing {
         idempotency_key: &str,
         memory: &Charge,
     ) -> CallResult {
+        let pace = match is_paced(&request) {
+            true => Paced::new(self.pace.clone()),
+            false => Paced::default(),
+        };
         match request {
             CallRequest::Fetch(request) => {
                 let _slot = self.calls.wait_for(workspace, 1).await;
                 let result = self
-                    .fetch(workspace, request, idempotency_key, memory)
+                    .fetch_at(workspace, request, idempotency_key, (memory, &pace))
                     .await;
                 CallResult::Fetch(result)
             }
@@ -72,11 +87,23 @@ impl Outgoing {
         idempotency_key: &str,
         memory: &Charge,
     ) -> FetchResult {
+        let at_once = Paced::default();
+        self.fetch_at(workspace, request, idempotency_key, (memory, &at_once))
+            .await
+    }
+
+    async fn fetch_at(
+        &self,
+        workspace: &WorkspaceName,
+        request: FetchRequest,
+        idempotency_key: &str,
+        (memory, pace): (&Charge, &Paced),
+    ) -> FetchResult {
         let payer = Payer {
             memory,
             pool: &*self.pool,
             executor: &self.executor,
-            pace: &Paced::new(self.pace.clone()),
+            pace,
         };
         self.client
             .fetch_within((workspace, &self.egress), request, idempotency_key, payer)

@@ -45,7 +45,7 @@ impl Addresses {
                 tracing::warn!(
                     client.address = %ip,
                     most = self.most,
-                    "a client has half of all connections open, and gets no more; if it is a proxy, name it with --trusted-proxy, or raise --connections"
+                    "a client has half of all connections open, and gets no more; if it is a proxy that sets X-Forwarded-For or speaks PROXY, name it with --trusted-proxy (only then: else clients forge their addresses), or raise --connections"
                 );
             });
             return None;

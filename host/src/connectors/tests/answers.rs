@@ -48,9 +48,9 @@ impl BlockingPool for Counted {
     }
 }
 
-/// Notes what is waited for.
+/// Notes what is waited for, and what is charged meanwhile.
 #[derive(Default)]
-struct Asked(Mutex<Vec<usize>>);
+struct Asked(Mutex<Vec<usize>>, Mutex<Vec<u64>>, Option<Arc<Permit>>);
 
 impl Pace for Asked {
     fn wait<'a>(
@@ -59,6 +59,8 @@ impl Pace for Asked {
         bytes: usize,
     ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
         self.0.lock().push(bytes);
+        let used = self.2.as_ref().map_or(0, |permit| permit.used());
+        self.1.lock().push(used);
         Box::pin(std::future::ready(()))
     }
 }
@@ -88,10 +90,11 @@ async fn a_large_answer_comes_in_at_the_callers_pace() {
     })
     .await;
     let (client, caller) = (open(), caller());
-    let memory = Charge::new(Arc::new(Permit::unlimited()));
     let executor: Arc<dyn Executor> = Arc::new(Unbounded);
     for path in ["/small", "/large", "/chunked", "/bomb"] {
-        let asked = Arc::<Asked>::default();
+        let permit = Arc::new(Permit::unlimited());
+        let memory = Charge::new(permit.clone());
+        let asked = Arc::new(Asked(Mutex::default(), Mutex::default(), Some(permit)));
         let payer = Payer {
             memory: &memory,
             pool: &Unbounded,
@@ -102,6 +105,7 @@ async fn a_large_answer_comes_in_at_the_callers_pace() {
         let request = get(upstream.url(path));
         let answer = client.fetch_within((&caller, &policy), request, "task-1-0", payer);
         let length = answer.await.unwrap().body.len();
+        let charged = asked.1.lock().clone();
         let asked = asked.0.lock().clone();
         match path {
             "/small" => assert_eq!((length, asked), (FREE, vec![])),
@@ -113,7 +117,10 @@ async fn a_large_answer_comes_in_at_the_callers_pace() {
                 assert!(sum >= length - FREE && sum < length + FREE, "{asked:?}");
                 assert!(asked.iter().all(|bytes| *bytes >= FREE), "{asked:?}");
             }
-            _ => assert_eq!((length, asked), (1_000_000, vec![1_000_000 - FREE])),
+            _ => {
+                assert_eq!((length, asked), (1_000_000, vec![1_000_000 - FREE]));
+                assert!(charged[0] >= 2_000_000, "it is in memory: {charged:?}");
+            }
         }
     }
 }

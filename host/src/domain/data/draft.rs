@@ -169,6 +169,24 @@ impl Draft {
         }
     }
 
+    /// Roughly what a change of a place copies in memory, in bytes: the member of the root that has the place, unless the
+    /// changes have that already.
+    pub fn copied(&self, pointer: &Pointer) -> u64 {
+        let (DraftWrites::Members(members), Some(first)) = (&self.written, pointer.first()) else {
+            return 0;
+        };
+        if members.iter().any(|(name, _)| name == first) {
+            return 0;
+        }
+        match self.base.parsing_memory(Some(first)) {
+            0 => self
+                .base
+                .member(first)
+                .map_or(0, |there| value_memory(&there)),
+            unread => unread,
+        }
+    }
+
     /// Drops values that were parsed only to be read. They are parsed again when they are read again.
     pub fn forget_read(&mut self) {
         self.read.clear();

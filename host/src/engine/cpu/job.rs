@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 
 use super::share::{Account, LaneId, Micros};
 use super::shared::Shared;
-use super::thread::note_turn;
 use super::ticket::Ticket;
 use crate::domain::ids::WorkspaceName;
 use crate::sandbox::gave_back;
@@ -129,10 +128,10 @@ impl<F: Future + Unpin> Future for Charged<F> {
             return Poll::Pending;
         }
         gave_back::take();
-        let in_turn = std::mem::take(&mut job.turn.asked);
-        let before = note_turn(in_turn);
+        // It is noted until the poll has ended: after a panic the turn is given back where the job is dropped.
+        let in_turn = job.turn.asked;
         let polled = Pin::new(future).poll(context);
-        note_turn(before);
+        job.turn.asked = false;
         let now = shared.now();
         let used = now.saturating_sub(begun);
         account.spend(used, now, in_turn);

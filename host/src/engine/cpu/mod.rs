@@ -12,6 +12,7 @@ mod thread;
 mod ticket;
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -77,10 +78,12 @@ impl Workers {
         }
     }
 
-    /// Begins work of the workspace on this thread, which may block and waits here for the workspace's turn while others
-    /// are active.
-    pub(super) fn work(&self, workspace: &WorkspaceName) -> Working {
-        Working::begin(self.shared.clone(), workspace)
+    /// Begins work of the workspace on another thread than those of the jobs, when the workspace may compute.
+    pub(super) fn work(
+        &self,
+        workspace: &WorkspaceName,
+    ) -> impl Future<Output = Working> + Send + use<> {
+        Working::begin(self.shared.clone(), workspace.clone())
     }
 
     /// Counts time that was used for a workspace on other threads, while one of its jobs waited for it.

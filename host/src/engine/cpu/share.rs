@@ -92,6 +92,8 @@ pub(super) struct Share<T> {
     computing: usize,
     /// Jobs that have their turn.
     granted: usize,
+    /// Of these, turns of work beside the jobs.
+    lent: usize,
     /// Weights of all lanes in sum.
     total: i64,
     paid: Micros,
@@ -110,6 +112,7 @@ impl<T> Share<T> {
             backlogged: 0,
             computing: 0,
             granted: 0,
+            lent: 0,
             total: 0,
             paid: 0,
         }
@@ -199,7 +202,7 @@ impl<T> Share<T> {
 
     /// The next job that has its turn. When it has been polled, [`Share::charge`] is to be called.
     pub(super) fn pick(&mut self) -> Option<(LaneId, T)> {
-        if self.granted >= self.most_granted() {
+        if self.granted - self.lent >= self.most_granted() {
             return None;
         }
         loop {
@@ -221,6 +224,17 @@ impl<T> Share<T> {
             self.granted += 1;
             return Some((id, job));
         }
+    }
+
+    /// The turn that was picked last is of work on a thread beside the jobs' ones. That does not give it back before it has
+    /// ended, and its thread is less urgent: so jobs have their turns beside it, and none waits for it.
+    pub(super) fn lend(&mut self) {
+        self.lent += 1;
+    }
+
+    /// Such a turn is over; [`Share::charge`] is to be called, too.
+    pub(super) fn take_back(&mut self) {
+        self.lent -= 1;
     }
 
     /// How many jobs have a turn at once. While a workspace is active that has none which computes, one processor is
@@ -248,6 +262,12 @@ impl<T> Share<T> {
     /// Jobs of all workspaces that wait for a turn or have one.
     pub(super) fn all_computing(&self) -> usize {
         self.computing
+    }
+
+    /// How many turns jobs and work beside them have, and those of the latter.
+    #[cfg(test)]
+    pub(super) fn turns(&self) -> (usize, usize) {
+        (self.granted, self.lent)
     }
 
     /// The same of one workspace.

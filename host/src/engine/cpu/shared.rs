@@ -80,7 +80,12 @@ impl Shared {
         let mut granted = Vec::new();
         while let Some((lane, ticket)) = share.pick() {
             match ticket.grant() {
-                true => granted.push(ticket),
+                true => {
+                    if ticket.is_beside() {
+                        share.lend();
+                    }
+                    granted.push(ticket);
+                }
                 false => share.charge(lane, 0),
             }
         }
@@ -91,9 +96,17 @@ impl Shared {
         }
     }
 
-    /// A turn is over.
+    /// A turn of a job is over.
     pub(super) fn release(&self, lane: LaneId, used: Micros) {
         let mut share = self.share.write();
+        share.charge(lane, used);
+        self.grant(share);
+    }
+
+    /// A turn of work beside the jobs is over.
+    pub(super) fn release_beside(&self, lane: LaneId, used: Micros) {
+        let mut share = self.share.write();
+        share.take_back();
         share.charge(lane, used);
         self.grant(share);
     }

@@ -2,10 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
 
 use super::*;
 
@@ -287,60 +289,94 @@ fn what_is_dropped_while_it_waits_for_its_turn_takes_none() {
     }
 }
 
-/// While another workspace is active and wants no turn, a processor is left for it, by work beside the jobs as well.
+/// Work beside the jobs waits only if its workspace has used more than its share, and no job waits for it.
 #[test]
-fn work_on_a_thread_that_blocks_counts_among_the_turns() {
+fn work_on_another_thread_waits_for_its_turn_and_jobs_go_on_beside_it() {
     let (_threads, workers) = workers();
     let (loud, quiet) = (name("loud"), name("quiet"));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let stop = Arc::new(AtomicBool::new(false));
+    let slices = Arc::<AtomicU64>::default();
     // It is active, and waits.
     workers.spawn(&quiet, Box::pin(std::future::pending()));
-    let (now, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
-    let works = {
-        let (now, most) = (now.clone(), most.clone());
-        move || {
-            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            let begun = Instant::now();
-            while begun.elapsed() < Duration::from_millis(2) {
-                std::hint::spin_loop();
-            }
-            now.fetch_sub(1, Ordering::SeqCst);
-        }
-    };
     for _ in 0..2 * cores {
-        let (works, stop) = (works.clone(), stop.clone());
+        let (stop, slices) = (stop.clone(), slices.clone());
         let job = async move {
             while !stop.load(Ordering::Relaxed) {
-                works();
-                tokio::task::yield_now().await;
+                let begun = Instant::now();
+                while begun.elapsed() < Duration::from_millis(2) {
+                    std::hint::spin_loop();
+                }
+                slices.fetch_add(1, Ordering::Relaxed);
+                gives_back().await;
             }
         };
         workers.spawn(&loud, Box::pin(job));
     }
     let until = Instant::now() + PATIENCE;
-    while workers.computing(&loud) < 2 * cores {
-        assert!(Instant::now() < until);
+    let wait_for = |what: &str, holds: &dyn Fn() -> bool| {
+        while !holds() {
+            assert!(Instant::now() < until, "{what}");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    wait_for("turns", &|| workers.computing(&loud) >= cores);
+    let at_once = workers.work(&quiet).now_or_never();
+    assert!(at_once.is_some(), "it is within its share");
+    drop(at_once);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let in_debt = || workers.spend(&loud, Duration::from_millis(800));
+    in_debt();
+    let mut held = Vec::new();
+    for _ in 0..2 * cores {
+        held.push(runtime.block_on(workers.work(&loud)));
+    }
+    let before = slices.load(Ordering::Relaxed);
+    wait_for("the jobs go on", &|| {
+        slices.load(Ordering::Relaxed) > before + 20
+    });
+    drop(held);
+    // What is dropped while it waits takes none.
+    for _ in 0..20 {
+        in_debt();
+        let mut waits = Box::pin(workers.work(&loud));
+        runtime.block_on(async { drop(futures_util::poll!(&mut waits)) });
+    }
+    stop.store(true, Ordering::Relaxed);
+    wait_for("a turn was not given back", &|| {
+        workers.computing(&loud) == 0
+    });
+    assert_eq!(workers.shared.share.read().turns(), (0, 0));
+}
+
+#[test]
+fn a_panic_in_a_turn_gives_that_back() {
+    let (_threads, workers) = workers();
+    let (panics, other) = (name("panics"), name("other"));
+    let computes = |ends: Option<mpsc::Sender<()>>| async move {
+        for _ in 0..10 {
+            let begun = Instant::now();
+            while begun.elapsed() < Duration::from_millis(2) {
+                std::hint::spin_loop();
+            }
+            gives_back().await;
+        }
+        ends.expect("a planted panic").send(()).unwrap();
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    for _ in 0..4 * cores {
+        workers.spawn(&panics, Box::pin(computes(None)));
+    }
+    let (ends, ended) = mpsc::channel();
+    workers.spawn(&other, Box::pin(computes(Some(ends))));
+    ended.recv_timeout(PATIENCE).unwrap();
+    let until = Instant::now() + PATIENCE;
+    while workers.shared.share.read().turns() != (0, 0) {
+        assert!(Instant::now() < until, "a turn was not given back");
         std::thread::sleep(Duration::from_millis(1));
     }
-    // All jobs have turns from here on; those that had none before are over.
-    std::thread::sleep(Duration::from_millis(20));
-    most.store(0, Ordering::SeqCst);
-    for _ in 0..50 {
-        let _working = workers.work(&loud);
-        works();
-    }
-    let most = most.load(Ordering::SeqCst);
-    assert!(most <= cores.saturating_sub(1).max(1), "{most} at once");
-    // What has a turn asks for none, or it would wait for itself.
-    super::thread::note_turn(true);
-    let begun = Instant::now();
-    drop(workers.work(&loud));
-    assert!(begun.elapsed() < Duration::from_secs(1));
-    super::thread::note_turn(false);
-    stop.store(true, Ordering::Relaxed);
-    while workers.computing(&loud) > 0 {
-        assert!(Instant::now() < until, "a turn was not given back");
-        std::thread::yield_now();
-    }
+    assert_eq!(workers.computing(&panics), 0);
 }

@@ -16,9 +16,22 @@ const DROPPED: u8 = 2;
 pub(super) struct Ticket {
     state: AtomicU8,
     waker: AtomicWaker,
+    is_beside: bool,
 }
 
 impl Ticket {
+    /// One for work beside the jobs, see [`Share::lend`](super::share::Share::lend).
+    pub(super) fn beside() -> Self {
+        Self {
+            is_beside: true,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn is_beside(&self) -> bool {
+        self.is_beside
+    }
+
     /// The job is about to wait for a turn.
     pub(super) fn ask(&self, waker: &Waker) {
         self.state.store(WAITING, Ordering::Release);

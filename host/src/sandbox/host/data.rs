@@ -57,8 +57,8 @@ impl Host for RunState {
         let mut replaced = 0;
         if let Ok(place) = Pointer::parse(&pointer) {
             if place.depth() > 1 {
-                let to_parse = self.document.memory_to_parse(&place);
-                self.charge_written(to_parse)?;
+                let copied = self.document.copied(&place);
+                self.charge_written(copied)?;
             }
             replaced = self.document.written_memory(&place);
             self.work.add_bytes(replaced as usize / LOOKED_AT);
@@ -75,12 +75,15 @@ impl Host for RunState {
             Ok(pointer) => pointer,
             Err(error) => return Ok(Err(error.to_string())),
         };
-        let to_parse = self.document.memory_to_parse(&pointer);
-        self.charge_written(to_parse)?;
+        let copied = self.document.copied(&pointer);
+        self.charge_written(copied)?;
         // The elements behind it move up.
-        self.work
-            .add_bytes(2 * self.document.container_len(&pointer));
-        let gone = self.document.written_memory(&pointer);
+        self.work.add_bytes(2 * self.document.container_len(&pointer));
+        let gone = match pointer.depth() {
+            // The copy goes with it.
+            1 if copied > 0 => copied,
+            _ => self.document.written_memory(&pointer),
+        };
         self.work.add_bytes(gone as usize / LOOKED_AT);
         let removed = self.document.remove(&pointer);
         if removed.is_ok() {

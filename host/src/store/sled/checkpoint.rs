@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::change::Mark;
 use super::disk::Disk;
 use super::failpoint::Write;
-use super::failure::from_sled;
+use super::failure::{from_sled, is_short};
 use super::fold::Folder;
 use super::overlay::{Overlay, OverlayTask};
 use super::pieces::UNSYNCED;
@@ -137,6 +137,8 @@ pub(super) fn checkpoint(shared: &Shared, extent: Extent) -> Result<bool, StoreE
             shared.pause()?;
             return Ok(false);
         }
+        // The committer makes the one that it needs, or says why it cannot.
+        Err(error) if is_short(&error) => return Ok(false),
         Err(error) => return Err(error),
     }
     shared.room.notify_waiters();

@@ -97,14 +97,15 @@ impl Short {
     }
 }
 
+/// Whether the machine was short of files or memory.
+pub(super) fn is_short(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable { source } if source.is::<Short>())
+}
+
 /// Whether a write that failed with it left nothing that opening the store again does not mend, and may succeed then:
 /// the disk was full, or the machine was short of files or memory.
 pub(super) fn is_passing(error: &StoreError) -> bool {
-    match error {
-        StoreError::Full => true,
-        StoreError::Unavailable { source } => source.is::<Short>(),
-        _ => false,
-    }
+    matches!(error, StoreError::Full) || is_short(error)
 }
 
 /// Whether the process may open some files, as many as opening the store again takes at once.

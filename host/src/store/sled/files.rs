@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// The extension of a file that is being written.
@@ -32,14 +33,20 @@ const PORTION: usize = 1024 * 1024;
 
 /// Writes a file beside `path`, in `directory` of the same file system, makes it durable and renames it to
 /// `path`. The name is durable only after [`sync_directory`]. After an error no part of the file is left;
-/// after a crash there may be one with the extension [`UNFINISHED`].
+/// after a crash there may be one with the extension [`UNFINISHED`]. An error has the system's number.
 pub(super) fn write_durable(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = tempfile::Builder::new()
         .suffix(&format!(".{UNFINISHED}"))
-        .tempfile_in(directory)?;
+        // What the builder opens itself, and what is written through it, has errors without the number.
+        .make_in(directory, |path| {
+            let mut options = File::options();
+            options.read(true).write(true).create_new(true);
+            options.mode(0o600).open(path)
+        })?;
+    let written = file.as_file_mut();
     in_portions(bytes, |portion| {
-        file.write_all(portion)?;
-        file.as_file().sync_data()
+        written.write_all(portion)?;
+        written.sync_data()
     })?;
     file.persist(path)?;
     Ok(())

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::codec::damaged;
 use super::failpoint::{FailPoint, Write};
 use super::failure::io;
-use super::files::{MARKS, UNFINISHED, sync_directory, write_durable};
+use super::files::{MARKS, UNFINISHED, write_durable};
 use super::scan::generation::Tag;
 use super::shapes::kind::{kind, postcard_shapes, push};
 use super::shapes::read;
@@ -117,8 +117,12 @@ impl StoreMarks {
     /// Writes them for the store at `path`, durably.
     pub(super) fn write(&self, path: &Path) -> Result<(), StoreError> {
         let bytes = self.encode()?;
-        write_durable(path, &path.join(MARKS), &bytes)
-            .and_then(|()| sync_directory(path))
+        // Opened first: who has no more files has written nothing.
+        File::open(path)
+            .and_then(|directory| {
+                write_durable(path, &path.join(MARKS), &bytes)?;
+                directory.sync_all()
+            })
             .map_err(io("the marks cannot be written"))
     }
 }
@@ -226,5 +230,59 @@ impl Acknowledged {
         if self.file.write_all_at(&entry, group % 2 * APART).is_ok() {
             *last = group;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    use super::super::failure::is_short;
+    use super::*;
+
+    /// In a process of its own, as others need files meanwhile.
+    #[test]
+    fn marks_that_get_no_file_are_short_of_it_and_are_written_later() {
+        const ALONE: &str = "STEPWELL_TEST_ALONE";
+        if std::env::var_os(ALONE).is_none() {
+            let module = module_path!().split_once("::").unwrap().1;
+            let name = "marks_that_get_no_file_are_short_of_it_and_are_written_later";
+            let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+            alone.args(["--exact", &format!("{module}::{name}")]);
+            let ended = alone.env(ALONE, "1").output().unwrap();
+            let text = String::from_utf8_lossy(&ended.stdout).into_owned();
+            assert!(
+                ended.status.success() && text.contains("1 passed"),
+                "{text}"
+            );
+            return;
+        }
+        let directory = tempfile::tempdir().unwrap();
+        let marks = Marks::new(
+            directory.path(),
+            StoreMarks::default(),
+            FailPoint::default(),
+        );
+        let change = || marks.change(|noted| noted.generation += 1);
+        change().unwrap();
+        let few = Rlimit {
+            current: Some(64),
+            ..getrlimit(Resource::Nofile)
+        };
+        setrlimit(Resource::Nofile, few).unwrap();
+        let mut open = Vec::new();
+        while let Ok(file) = File::open("/dev/null") {
+            open.push(file);
+        }
+        // For none, and for the directory but not for the file in it.
+        for _ in 0..2 {
+            let error = change().unwrap_err();
+            assert!(is_short(&error), "{error}");
+            open.pop();
+        }
+        drop(open);
+        change().unwrap();
+        let noted = StoreMarks::read(directory.path()).unwrap().unwrap();
+        assert_eq!(noted.generation, 2);
     }
 }

@@ -134,6 +134,13 @@ fn what_was_written_weighs_no_more_than_its_text_was_charged_for() {
     let mut draft = Draft::new(Arc::new(document));
     let at = |text: &str| Pointer::parse(text).unwrap();
     assert_eq!(draft.written_memory(&at("/there")), 0, "it was not written");
+    // Also one that is parsed already is copied when it is changed, and then it counts as written.
+    for is_read in [false, true] {
+        if is_read {
+            draft.get(&at("/there/0"));
+        }
+        assert!(draft.copied(&at("/there/0")) >= 4 * 32, "{is_read}");
+    }
     for text in texts {
         draft
             .set(&at("/a"), serde_json::from_str(text).unwrap())
@@ -150,4 +157,7 @@ fn what_was_written_weighs_no_more_than_its_text_was_charged_for() {
     assert_eq!(draft.written_memory(&at("/there")), 0);
     draft.get(&at(""));
     assert!(draft.written_memory(&at("")) > draft.written_memory(&at("/a")));
+    draft.set(&at("/there/0"), Value::Null).unwrap();
+    assert_eq!(draft.copied(&at("/there/0")), 0);
+    assert!(draft.written_memory(&at("/there")) > 0);
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{Condvar, Mutex};
 
 use super::super::failpoint::{FailPoint, Write};
-use super::super::failure::{io, is_passing};
+use super::super::failure::{io, is_passing, is_short};
 use super::super::files::{slot_name, sync_directory};
 use super::super::marks::Marks;
 use super::file::{number_of, zeroed};
@@ -249,10 +249,16 @@ impl Slots {
             let _ = std::fs::remove_file(&path);
             io("a slot of the log cannot be made")(error)
         })?;
-        // If that fails it stays: the marks may have it all the same.
-        self.marks.change(|noted| {
+        let noted = self.marks.change(|noted| {
             noted.slots.insert(name, bytes);
-        })?;
+        });
+        if let Err(error) = noted {
+            // Else it stays: the marks may have it all the same.
+            if is_short(&error) {
+                let _ = std::fs::remove_file(&path);
+            }
+            return Err(error);
+        }
         Ok((path, file))
     }
 
