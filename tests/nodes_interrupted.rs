@@ -3,11 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 use stepwell_api::Node;
 
 use crate::support::receiver::Reply;
+use crate::support::storm::{Calls, judge, set_up};
 use crate::support::{Cluster, PATIENCE, Receiver, Server, asked};
 
 const CALLS: &str = "export const condition = {url: {$type: 'string'}, called: null};
@@ -51,7 +52,7 @@ async fn runs(cluster: &Cluster) -> usize {
     let seen = (0..cluster.servers.len()).find(|place| cluster.servers[*place].is_running());
     loop {
         let nodes = cluster.nodes(seen.unwrap()).await;
-        if let Some(node) = nodes.iter().find(|node| node.running == 1) {
+        if let Some(node) = nodes.iter().find(|node| node.running > 0) {
             let place = cluster
                 .servers
                 .iter()
@@ -144,4 +145,35 @@ async fn a_server_that_is_ended_while_the_database_is_down_blames_no_task() {
     // The second kill: that one counts.
     cluster.servers[0].wait(&id, "error").await;
     assert_eq!(upstream.seen().len(), 4);
+}
+
+/// The tests that kill servers at random meet such tasks, and take them for what they are.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_goes_on_when_its_subtask_was_set_aside() {
+    let mut cluster = Cluster::start(3).await;
+    let upstream = Receiver::start().await;
+    upstream.reply("/slow", Reply::status(204).after(Duration::from_secs(3600)));
+    let webhook = set_up(&cluster.servers[0]).await;
+    let schedule = cluster.servers[0].path("schedules/Ticks");
+    let (status, _) = cluster.servers[0]
+        .api(Method::DELETE, &schedule, None)
+        .await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let url = format!("{}/slow", upstream.url);
+    let sent = json!({"id": 0, "kind": "parts", "url": url});
+    let id = cluster.servers[0].post(&webhook, &sent).await;
+    // The three calls of its subtasks, and one at least that is made again.
+    for requests in [3, 4] {
+        noted(&cluster, &upstream, requests).await;
+        let place = runs(&cluster).await;
+        cluster.servers[place].kill();
+    }
+    upstream.reply("/slow", Reply::status(204));
+    let left = (0..3).find(|place| cluster.servers[*place].is_running());
+    let left = &cluster.servers[left.unwrap()];
+    let task = left.wait(&id, "done").await;
+    assert!(task.data["sum"].is_null(), "{task:#}");
+    let mut calls = Calls::default();
+    judge(left, &task, &sent, &mut calls).await;
+    calls.compare(&upstream);
 }

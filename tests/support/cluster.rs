@@ -97,7 +97,39 @@ impl Cluster {
     }
 }
 
+/// A test that fails says what each server has logged and what its threads do: a server that stands still logs nothing.
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for server in self.servers.iter().filter(|server| server.is_running()) {
+                eprintln!(
+                    "{}: {}\n{}",
+                    server.url,
+                    server.log.text(),
+                    server.threads()
+                );
+            }
+        }
+    }
+}
+
 impl Server {
+    /// The threads of the process, each a line: its name, its state, the kernel's function that it waits in, and the
+    /// processor time that it has used, in ticks.
+    fn threads(&self) -> String {
+        let id = self.child.as_ref().map_or(0, std::process::Child::id);
+        let threads = std::fs::read_dir(format!("/proc/{id}/task"));
+        let line = |thread: std::fs::DirEntry| {
+            let read = |file| std::fs::read_to_string(thread.path().join(file)).unwrap_or_default();
+            let (stat, waits) = (read("stat"), read("wchan"));
+            let (name, rest) = stat.rsplit_once(')').unwrap_or_default();
+            let fields: Vec<&str> = rest.split_whitespace().collect();
+            let field = |number: usize| fields.get(number).copied().unwrap_or_default();
+            format!("{name}) {} {waits} {} {}\n", field(0), field(11), field(12))
+        };
+        threads.into_iter().flatten().flatten().map(line).collect()
+    }
+
     /// Whether the process was started and not ended.
     pub fn is_running(&self) -> bool {
         self.child.is_some()
