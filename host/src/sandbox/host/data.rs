@@ -78,7 +78,8 @@ impl Host for RunState {
         let copied = self.document.copied(&pointer);
         self.charge_written(copied)?;
         // The elements behind it move up.
-        self.work.add_bytes(2 * self.document.container_len(&pointer));
+        self.work
+            .add_bytes(2 * self.document.container_len(&pointer));
         let gone = match pointer.depth() {
             // The copy goes with it.
             1 if copied > 0 => copied,
