@@ -247,22 +247,3 @@ async fn a_run_that_needs_more_than_a_workspace_can_have_says_so() {
     );
     server.is_well().await;
 }
-
-/// What is written again and again takes the memory of one value: two million writes of 97 bytes each would not fit.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_value_that_is_written_again_takes_the_place_of_the_one_before() {
-    let server = server_of(192 * MIB).await;
-    server
-        .step_with(
-            "host-loop",
-            &guest("host-loop"),
-            "fuel=700000000&timeout_ms=120000",
-        )
-        .await;
-    let webhook = server.webhook("w").await;
-    let task = server.run(&webhook, &json!({"how": "set"}), "error").await;
-    let run = task.runs.last().unwrap();
-    assert_eq!(run.outcome.as_str(), "limit", "{task:#}");
-    let error = run.error.as_deref().unwrap();
-    assert!(error.contains("fuel"), "{error}");
-}
