@@ -403,8 +403,17 @@ async fn one_address_does_not_take_all_connections() {
         stream
     };
     let health = b"GET /healthz HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
-    let held: Vec<_> = (0..4).map(|_| idle([203, 0, 113, 1])).collect();
-    // They are taken in this order, and each of the next ones is closed.
+    let taken = |_| {
+        let mut stream = idle([203, 0, 113, 1]);
+        let kept = b"GET /healthz HTTP/1.1\r\nhost: h\r\n\r\n";
+        stream.write_all(kept).unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        stream
+    };
+    let held: Vec<_> = (0..4).map(taken).collect();
+    // Each of the next ones is closed.
     for _ in 0..12 {
         let mut stream = idle([203, 0, 113, 1]);
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
