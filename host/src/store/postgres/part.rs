@@ -55,7 +55,7 @@ pub(super) struct Head {
     pub(super) tags: Option<String>,
     pub(super) value: Vec<u8>,
     /// Whether no other node makes a task with this id: it is drawn by chance for a webhook's task. That of a subtask, or of a
-    /// schedule's planned time, is the same whoever makes it.
+    /// schedule's planned time, is the same on each node that makes it.
     pub(super) has_own_id: bool,
 }
 
