@@ -157,16 +157,15 @@ async fn gives_back() {
     .await;
 }
 
-/// What other threads do for a workspace is its time: it has its next turn when another one has had as much.
-#[test]
-fn time_on_other_threads_is_the_workspaces() {
-    let (_threads, workers) = workers();
-    let (matches, computes) = (name("matches"), name("computes"));
-    let (stop, slices) = (
-        Arc::new(AtomicBool::new(false)),
-        Arc::new(AtomicU64::new(0)),
-    );
-    for _ in 0..8 {
+/// Has so many jobs of the workspace compute in slices, until the flag is set. They count their slices.
+fn compute(
+    workers: &Workers,
+    workspace: &WorkspaceName,
+    jobs: usize,
+) -> (Arc<AtomicBool>, Arc<AtomicU64>) {
+    let stop = Arc::<AtomicBool>::default();
+    let slices = Arc::<AtomicU64>::default();
+    for _ in 0..jobs {
         let (stop, slices) = (stop.clone(), slices.clone());
         let job = async move {
             while !stop.load(Ordering::Relaxed) {
@@ -178,8 +177,17 @@ fn time_on_other_threads_is_the_workspaces() {
                 gives_back().await;
             }
         };
-        workers.spawn(&computes, Box::pin(job));
+        workers.spawn(workspace, Box::pin(job));
     }
+    (stop, slices)
+}
+
+/// What other threads do for a workspace is its time: it has its next turn when another one has had as much.
+#[test]
+fn time_on_other_threads_is_the_workspaces() {
+    let (_threads, workers) = workers();
+    let (matches, computes) = (name("matches"), name("computes"));
+    let (stop, slices) = compute(&workers, &computes, 8);
     let until = Instant::now() + PATIENCE;
     while workers.computing(&computes) < 4 {
         assert!(Instant::now() < until, "{}", workers.computing(&computes));
@@ -295,24 +303,9 @@ fn work_on_another_thread_waits_for_its_turn_and_jobs_go_on_beside_it() {
     let (_threads, workers) = workers();
     let (loud, quiet) = (name("loud"), name("quiet"));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let stop = Arc::new(AtomicBool::new(false));
-    let slices = Arc::<AtomicU64>::default();
     // It is active, and waits.
     workers.spawn(&quiet, Box::pin(std::future::pending()));
-    for _ in 0..2 * cores {
-        let (stop, slices) = (stop.clone(), slices.clone());
-        let job = async move {
-            while !stop.load(Ordering::Relaxed) {
-                let begun = Instant::now();
-                while begun.elapsed() < Duration::from_millis(2) {
-                    std::hint::spin_loop();
-                }
-                slices.fetch_add(1, Ordering::Relaxed);
-                gives_back().await;
-            }
-        };
-        workers.spawn(&loud, Box::pin(job));
-    }
+    let (stop, slices) = compute(&workers, &loud, 2 * cores);
     let until = Instant::now() + PATIENCE;
     let wait_for = |what: &str, holds: &dyn Fn() -> bool| {
         while !holds() {
