@@ -79,6 +79,11 @@ impl TaskId {
         Self(Uuid::from_u128(bits))
     }
 
+    /// The id before this one in their order; the least one has none and stays itself.
+    pub fn before(self) -> Self {
+        Self(Uuid::from_u128(self.0.as_u128().saturating_sub(1)))
+    }
+
     /// The time in it, in milliseconds since 1970: about when it was made.
     pub fn time(&self) -> u64 {
         let [a, b, c, d, e, f, ..] = *self.as_bytes();

@@ -270,7 +270,8 @@ impl Interrupted {
                 return;
             }
             for (workspace, task) in self.due(self.elapsed()) {
-                dispatcher.wake(&workspace, task);
+                // The runner that was told to wait with it may not have let go of it yet.
+                dispatcher.requeue(&workspace, task);
             }
         }
     }

@@ -19,8 +19,8 @@ pub(super) struct Lane {
     pub(super) newest_taken: TaskId,
     /// Whether there may be any.
     pub(super) more: bool,
-    /// Whether some were offered since the last look into the store.
-    pub(super) offered_since: bool,
+    /// The oldest of those that were offered since the last look into the store, and not taken in.
+    pub(super) oldest_offered: Option<TaskId>,
     pub(super) refilling: bool,
     /// The read that is under way must begin again at the oldest task.
     pub(super) again: bool,
@@ -51,7 +51,7 @@ impl Lane {
             outside: 0,
             newest_taken: TaskId::MIN,
             more,
-            offered_since: false,
+            oldest_offered: None,
             refilling: false,
             again: false,
             memory: Memory::Enough,

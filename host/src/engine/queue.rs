@@ -88,7 +88,8 @@ impl Queue {
             lane.newest_taken = lane.newest_taken.max(task);
             inner.push(workspace, task);
         } else {
-            lane.offered_since = true;
+            let oldest = lane.oldest_offered.get_or_insert(task);
+            *oldest = task.min(*oldest);
             inner.set_more(workspace, true);
         }
         inner.lane(workspace).queued.len()

@@ -75,9 +75,8 @@ impl Runner {
         let admission = self.interrupted.admit(workspace, task);
         // This node neither reads nor runs a task that another node owns, or is about to own.
         let claim = writer.claim(task).ok();
-        let claim = claim.filter(|_| !writer.is_leaving(task));
-        let lock = claim.filter(|_| admission != Admission::Waits);
-        let lock = lock.and_then(|claim| self.locks.lock_for_run(task, claim).ok());
+        let claim = claim.filter(|_| !writer.is_leaving(task) && admission != Admission::Waits);
+        let lock = claim.and_then(|claim| self.locks.lock_for_run(task, claim).ok());
         let advanced = match &lock {
             Some(lock) => match self.set_aside(&writer, workspace, task, &admission).await {
                 Ok(None) => tokio::select! {
@@ -138,7 +137,8 @@ impl Runner {
             false => self.interrupted.task_left(workspace, task),
         };
         for task in woken {
-            self.dispatcher.wake(workspace, task);
+            // The runner that was told to wait with it may not have let go of it yet.
+            self.dispatcher.requeue(workspace, task);
         }
         next
     }

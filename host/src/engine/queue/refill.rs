@@ -40,7 +40,7 @@ impl Queue {
             .iter_mut()
             .find(|(_, lane)| lane.wants_refill(room))?;
         lane.refilling = true;
-        lane.offered_since = false;
+        lane.oldest_offered = None;
         Some(Refill {
             workspace: workspace.clone(),
             after: lane.newest_taken,
@@ -65,7 +65,12 @@ impl Queue {
         if let Some(last) = tasks.last() {
             lane.newest_taken = lane.newest_taken.max(*last);
         }
-        let more = !all || lane.offered_since;
+        let mut more = !all;
+        if let Some(oldest) = lane.oldest_offered.take() {
+            // It was offered while the store was read, and is perhaps not among what was read, though newer ones are.
+            lane.newest_taken = lane.newest_taken.min(oldest.before());
+            more = true;
+        }
         inner.set_more(&request.workspace, more);
     }
 

@@ -188,6 +188,25 @@ fn a_task_offered_late_is_taken_in_though_newer_ones_were() {
     assert_eq!(queue.start().unwrap().1, older);
 }
 
+/// Ids are made before tasks are written: an older task may become durable after a newer one was read.
+#[test]
+fn a_task_that_was_offered_while_the_store_was_read_is_looked_for_though_newer_ones_were_read() {
+    let queue = queue(10, 100);
+    let workspace = name("w");
+    let [older, newer, last] = std::array::from_fn(|_| TaskId::new());
+    queue.look_again(vec![workspace.clone()]);
+    let request = queue.refill_request().unwrap();
+    queue.offer(&workspace, last);
+    queue.offer(&workspace, older);
+    queue.refilled(&request, vec![newer]);
+    let again = queue.refill_request().unwrap();
+    assert!(again.after < older, "{again:?}");
+    queue.refilled(&again, vec![older, newer, last]);
+    assert!(queue.refill_request().is_none());
+    let begun: Vec<_> = std::iter::from_fn(|| queue.start()).collect();
+    assert_eq!(begun.len(), 3);
+}
+
 #[test]
 fn a_closed_queue_gives_nothing() {
     let queue = queue(10, 10);
