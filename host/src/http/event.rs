@@ -3,15 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::Extension;
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, USER_AGENT, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use bytes::Bytes;
+use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use stepwell_api::AcceptedTasks;
 use stepwell_signature::Answer;
@@ -37,17 +36,18 @@ pub(super) const PATH: &str = "/event/{key}";
 /// The same for the router: all that follows is the key, so that a slash behind it is no other path.
 pub(super) const PATTERN: &str = "/event/{*key}";
 
+/// Whether a path is that of an event, whatever its key.
+pub(super) fn is_path(path: &str) -> bool {
+    path.len() > PREFIX.len() && path.starts_with(PREFIX)
+}
+
 /// Answers a request to `/event/{key}`.
-pub(super) async fn event(
-    State(api): State<Arc<Api>>,
-    Extension(sender): Extension<Sender>,
-    request: Request<Body>,
-) -> Response<Body> {
+pub(super) async fn event(api: &Api, sender: Sender, request: Request<Incoming>) -> Response<Body> {
     let (head, mut body) = request.into_parts();
-    // As it was sent, not as the router decodes it: see `find`.
+    // As it was sent: see `find`.
     let path = head.uri.path();
     let key = path.strip_prefix(PREFIX).unwrap_or(path);
-    let webhook = match find(&api, key).await {
+    let webhook = match find(api, key).await {
         Ok(Some(webhook)) => webhook,
         unknown => {
             drain(&head.headers, &mut body).await;
@@ -57,9 +57,9 @@ pub(super) async fn event(
             });
         }
     };
-    let outcome = match receive_and_record(&api, &webhook, sender.ip, &head, &mut body).await {
+    let outcome = match receive_and_record(api, &webhook, sender.ip, &head, &mut body).await {
         Ok(Outcome::Received(Received::Tasks(reply))) => {
-            accepted_response(&api, &webhook, sender, &head.headers, reply).await
+            accepted_response(api, &webhook, sender, &head.headers, reply).await
         }
         Ok(Outcome::Received(Received::Challenge(answer))) => Ok(challenge_response(answer)),
         Ok(Outcome::Methods(methods)) => {
@@ -165,7 +165,7 @@ async fn receive_and_record(
     webhook: &LiveWebhook,
     ip: IpAddr,
     head: &axum::http::request::Parts,
-    body: &mut Body,
+    body: &mut Incoming,
 ) -> Result<Outcome, ApiError> {
     let user_agent = text(&head.headers, USER_AGENT);
     let content_type = text(&head.headers, CONTENT_TYPE);
@@ -196,7 +196,7 @@ async fn dispatch(
     api: &Api,
     webhook: &LiveWebhook,
     head: Head<'_>,
-    body: &mut Body,
+    body: &mut Incoming,
     read_body: &mut Option<Bytes>,
 ) -> Result<Outcome, ApiError> {
     if cors::is_preflight(webhook, head.method, head.headers) {

@@ -39,7 +39,8 @@ pub(super) struct Route {
     pub(super) codes: Vec<Code>,
     /// The schemas that it refers to.
     pub(super) schemas: Vec<(String, RefOr<Schema>)>,
-    pub(super) handler: MethodRouter<Arc<Api>>,
+    /// None if [`Routes::answer`](super::router::Routes::answer) calls it without axum's router.
+    pub(super) handler: Option<MethodRouter<Arc<Api>>>,
     /// It is not audited although it is no `GET`.
     unaudited: bool,
     /// It changes nothing of the setup, and is audited when it is done.
@@ -127,6 +128,14 @@ impl Route {
             _ => MethodFilter::GET,
         };
         Self {
+            handler: Some(on(filter, handler)),
+            ..Self::direct(method, path, id)
+        }
+    }
+
+    /// A route that needs no token, of a handler that [`Routes::answer`](super::router::Routes::answer) calls.
+    pub(super) fn direct(method: Method, path: &'static str, id: &'static str) -> Self {
+        Self {
             path,
             pattern: path,
             method,
@@ -138,7 +147,7 @@ impl Route {
             answers: Vec::new(),
             codes: Vec::new(),
             schemas: Vec::new(),
-            handler: on(filter, handler),
+            handler: None,
             unaudited: false,
             is_action: false,
         }

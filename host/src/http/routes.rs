@@ -344,7 +344,7 @@ pub(super) fn routes() -> Vec<Route> {
             .gives::<Node>(200, "The server.").audited_when_done(),
     ];
     all.extend([(GET, "getEvent"), (OPTIONS, "optionsEvent"), (PATCH, "patchEvent"), (POST, "postEvent"), (PUT, "putEvent")].map(|(method, id)| {
-        let route = Route::open(method, event::PATH, id, event::event).matches(event::PATTERN);
+        let route = Route::direct(method, event::PATH, id).matches(event::PATTERN);
         if id == "optionsEvent" {
             return route.about("The methods of a webhook that accepts OPTIONS, or whether a page may send (CORS)").says(204, "`Allow` or `Access-Control-Allow-Methods` has them.")
                 .refuses(&[C::UnknownWebhook, C::WebhookDisabled, C::MethodNotAllowed]);
