@@ -11,7 +11,7 @@ use stepwell_condition::{Budget, Pattern};
 use tokio::sync::oneshot;
 
 use self::heads::{Heads, Next};
-use super::{Store, StoreError, Terms};
+use super::{Store, StoreError, TaskQuery, Terms};
 use crate::domain::blocking::BlockingPool;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -94,9 +94,13 @@ pub async fn search(
         true => search.limit + 1,
         false => CHUNK,
     };
-    let ids = (oldest, search.first());
-    let (terms, states) = (&search.terms, &search.states);
-    let mut heads = Heads::new(store, workspace, terms, states, ids, chunk);
+    let query = TaskQuery {
+        states: search.states.clone(),
+        before: search.first(),
+        since: oldest,
+        limit: chunk,
+    };
+    let mut heads = Heads::new(store, workspace, &search.terms, query);
     let mut found = PageBuilder {
         store,
         search,
