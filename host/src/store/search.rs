@@ -34,9 +34,9 @@ pub struct Search {
     pub states: Vec<TaskState>,
     /// With this name, this tag, come in by this webhook.
     pub terms: Terms,
-    /// Accepted at this time or later.
+    /// Of this time or later: see [`Search::time`].
     pub since: Option<Millis>,
-    /// Accepted at this time or earlier.
+    /// Of this time or earlier.
     pub until: Option<Millis>,
     /// With data that matches.
     pub pattern: Option<Arc<Pattern>>,
@@ -56,11 +56,18 @@ pub struct Page {
 }
 
 impl Search {
+    /// When a task was accepted; or the time that a schedule has made it for, which a server that was down makes up for later.
+    /// Its place in a list goes by that, too.
+    fn time(head: &TaskHead) -> Millis {
+        head.created.min(head.id.time())
+    }
+
     fn fits(&self, head: &TaskHead) -> bool {
+        let at = Self::time(head);
         (self.states.is_empty() || self.states.contains(&head.state()))
             && self.terms.fit(head)
-            && self.since.is_none_or(|since| head.created >= since)
-            && self.until.is_none_or(|until| head.created <= until)
+            && self.since.is_none_or(|since| at >= since)
+            && self.until.is_none_or(|until| at <= until)
     }
 
     /// Whether every head of the wanted states fits.
