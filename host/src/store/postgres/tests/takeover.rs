@@ -10,7 +10,7 @@ use crate::domain::partition::Partition;
 use crate::domain::task::TaskState;
 use crate::store::conformance::owned::Owned as _;
 use crate::store::conformance::samples::{dedup, new_task, next, workspace};
-use crate::store::{Cluster as _, NewTask, Store, StoreError};
+use crate::store::{Cluster as _, Manage, NewTask, Store, StoreError};
 
 pub(super) const LEASE: Duration = Duration::from_secs(2);
 
@@ -190,6 +190,8 @@ async fn a_node_that_stood_still_writes_nothing_of_what_another_took_over() {
 async fn no_doubt_is_resolved_wrongly_when_the_database_is_killed() {
     let mut server = PostgresServer::start();
     let store = node(&server, Duration::from_secs(120)).await;
+    let set_up = Manage::AddWorkspace(workspace("acme"));
+    store.manage_now(set_up).await.unwrap();
     let end = Arc::new(AtomicBool::new(false));
     let written: Arc<[AtomicU64; 8]> = Arc::default();
     let writers: Vec<_> = (0..8u8)
