@@ -314,3 +314,31 @@ impl Sandbox {
             .map_err(|_| ComponentError::Host("the sandbox is closed".into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, poll};
+
+    use super::*;
+
+    /// All scripts wait for it.
+    #[tokio::test]
+    async fn the_engine_of_scripts_is_compiled_beside_what_a_workspace_compiles() {
+        let sandbox = Sandbox::new(SandboxSettings {
+            concurrency: 1,
+            ..SandboxSettings::default()
+        });
+        let sandbox = sandbox.unwrap();
+        let [loud, server] = ["loud", ENGINES_OWNER].map(|name| name.parse().unwrap());
+        let script = br#"{"entry":"step.js","modules":{"step.js":""}}"#;
+        // The workspace has its compilation under way, and the engine's has to wait for something else.
+        let places = &sandbox.compilations;
+        let (own, _engines) = (places.take(&loud).await, places.take(&server).await);
+        let mut loads = Box::pin(sandbox.load(&loud, "digest", script));
+        assert!(poll!(&mut loads).is_pending());
+        drop(own);
+        // It does not wait for the workspace's.
+        assert!(places.take(&loud).now_or_never().is_some());
+        assert!(poll!(&mut loads).is_pending());
+    }
+}
