@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use stepwell_api::report::Listening;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -87,6 +87,9 @@ pub struct ServeArgs {
     /// Connections open at once
     #[arg(long, value_name = "N", value_parser = parse_many)]
     connections: Option<usize>,
+    /// Connections of one client address [default: half of --connections]
+    #[arg(long, value_name = "N", value_parser = parse_many)]
+    connections_per_address: Option<usize>,
     /// Wrong tokens that an address may send in a minute before its answers are delayed
     #[arg(long, value_name = "N", value_parser = parse_many)]
     auth_failures: Option<usize>,
@@ -171,6 +174,15 @@ impl ServeArgs {
         settings.cpu_weights.clone_from(&self.cpu_weight);
         set(&mut settings.components, self.components);
         set(&mut settings.connections, self.connections);
+        settings.connections_per_address = self.connections_per_address;
+        if let Some(given) = self.connections_per_address
+            && given > settings.connections
+        {
+            bail!(
+                "--connections-per-address {given} is more than --connections {}: give at most that many",
+                settings.connections
+            );
+        }
         set(&mut settings.auth_failures, self.auth_failures);
         self.audit.set(&mut settings.audit);
         set(&mut settings.body_bytes, bytes(self.body_bytes));
@@ -306,7 +318,7 @@ mod tests {
         let given = settings(
             "--listen [::1]:80 --public-url https://h --tls-cert /c.pem --tls-key /k.pem --trusted-proxy 10.0.0.0/8,fd00::1 --proxy-header forwarded --egress-allow 10.0.0.0/8 --egress-allow *.corp --concurrency 7 \
              --cpu-weight acme=3 --cpu-weight other=2 \
-             --store postgres://h/d --files-dir /f --cache-dir /c --components 8 --connections 9 --auth-failures 5 --audit-entries 5000 --audit-refused 2000 --audit-days 30 --body-bytes 2MiB --bodies-bytes 64MiB --upload-bytes 3GiB --files-bytes 4GiB --memory 1GiB --head-timeout 1s --body-timeout 2s \
+             --store postgres://h/d --files-dir /f --cache-dir /c --components 8 --connections 9 --connections-per-address 5 --auth-failures 5 --audit-entries 5000 --audit-refused 2000 --audit-days 30 --body-bytes 2MiB --bodies-bytes 64MiB --upload-bytes 3GiB --files-bytes 4GiB --memory 1GiB --head-timeout 1s --body-timeout 2s \
              --write-timeout 3s --grace 500ms --discard-secrets --log debug --log-format json",
         );
         let mut expected = Settings::new("/d".into());
@@ -326,6 +338,7 @@ mod tests {
         expected.store = Some("postgres://h/d".parse().unwrap());
         expected.files_dir = Some("/f".into());
         (expected.components, expected.connections) = (8, 9);
+        expected.connections_per_address = Some(5);
         expected.auth_failures = 5;
         expected.audit.done = 5_000;
         (expected.audit.refused, expected.audit.days) = (2_000, 30);
@@ -347,6 +360,7 @@ mod tests {
         for (line, hint) in [
             ("--listen localhost", "127.0.0.1:7400"),
             ("--concurrency 0", "at least 1"),
+            ("--connections-per-address 0", "at least 1"),
             ("--cpu-weight acme", "e.g. acme=3"),
             ("--cpu-weight acme=0", "from 1 to 1000"),
             ("--cpu-weight ACME!=2", "ACME!"),
@@ -363,5 +377,29 @@ mod tests {
                 .to_string();
             assert!(error.contains(hint), "{line}: {error}");
         }
+        let line = "serve --data-dir /d --connections 9 --connections-per-address 10";
+        let line = Line::parse_from(line.split(' '));
+        let error = line.serve.settings(&line.global).unwrap_err().to_string();
+        assert!(
+            error.contains("--connections-per-address 10 is more than --connections 9"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_address_has_half_of_the_connections_if_not_told_otherwise() {
+        for (line, most) in [
+            ("", 5_000),
+            ("--connections 7", 4),
+            ("--connections 1", 1),
+            ("--connections 7 --connections-per-address 7", 7),
+            ("--connections-per-address 20", 20),
+        ] {
+            assert_eq!(settings(line).connections_of_one(), most, "{line}");
+        }
+        // The limit of open files has left fewer than the flag says.
+        let mut few = settings("--connections-per-address 20");
+        few.connections = 8;
+        assert_eq!(few.connections_of_one(), 8);
     }
 }
