@@ -1,6 +1,7 @@
 //! `stepwell serve`: flags to settings, signals to a graceful end.
 
 mod audit;
+mod connections;
 mod document;
 mod network;
 mod store;
@@ -11,7 +12,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use stepwell_api::report::Listening;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -24,8 +25,9 @@ use crate::domain::ids::WorkspaceName;
 use crate::settings::Settings;
 use crate::telemetry;
 use crate::terminal::output::{Output, printable};
-use crate::terminal::units::{parse_duration, parse_size};
+use crate::terminal::units::{parse_duration, parse_many, parse_size};
 use audit::AuditArgs;
+use connections::ConnectionArgs;
 use network::NetworkArgs;
 use store::StoreArgs;
 use uploads::UploadArgs;
@@ -84,12 +86,8 @@ pub struct ServeArgs {
     /// Compiled components kept in memory
     #[arg(long, value_name = "N", value_parser = parse_many)]
     components: Option<usize>,
-    /// Connections open at once
-    #[arg(long, value_name = "N", value_parser = parse_many)]
-    connections: Option<usize>,
-    /// Connections of one client address [default: half of --connections]
-    #[arg(long, value_name = "N", value_parser = parse_many)]
-    connections_per_address: Option<usize>,
+    #[command(flatten)]
+    connections: ConnectionArgs,
     /// Wrong tokens that an address may send in a minute before its answers are delayed
     #[arg(long, value_name = "N", value_parser = parse_many)]
     auth_failures: Option<usize>,
@@ -144,13 +142,6 @@ fn parse_memory(text: &str) -> Result<u64, String> {
     Ok(size)
 }
 
-fn parse_many(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) | Err(_) => Err("it must be a whole number of at least 1".into()),
-        Ok(number) => Ok(number),
-    }
-}
-
 impl ServeArgs {
     fn settings(&self, global: &Global) -> Result<Settings> {
         let mut settings = Settings::new(context::data_dir(global.data_dir.as_deref())?);
@@ -173,16 +164,7 @@ impl ServeArgs {
         set(&mut settings.concurrency, self.concurrency);
         settings.cpu_weights.clone_from(&self.cpu_weight);
         set(&mut settings.components, self.components);
-        set(&mut settings.connections, self.connections);
-        settings.connections_per_address = self.connections_per_address;
-        if let Some(given) = self.connections_per_address
-            && given > settings.connections
-        {
-            bail!(
-                "--connections-per-address {given} is more than --connections {}: give at most that many",
-                settings.connections
-            );
-        }
+        self.connections.set(&mut settings)?;
         set(&mut settings.auth_failures, self.auth_failures);
         self.audit.set(&mut settings.audit);
         set(&mut settings.body_bytes, bytes(self.body_bytes));
@@ -377,29 +359,5 @@ mod tests {
                 .to_string();
             assert!(error.contains(hint), "{line}: {error}");
         }
-        let line = "serve --data-dir /d --connections 9 --connections-per-address 10";
-        let line = Line::parse_from(line.split(' '));
-        let error = line.serve.settings(&line.global).unwrap_err().to_string();
-        assert!(
-            error.contains("--connections-per-address 10 is more than --connections 9"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn an_address_has_half_of_the_connections_if_not_told_otherwise() {
-        for (line, most) in [
-            ("", 5_000),
-            ("--connections 7", 4),
-            ("--connections 1", 1),
-            ("--connections 7 --connections-per-address 7", 7),
-            ("--connections-per-address 20", 20),
-        ] {
-            assert_eq!(settings(line).connections_of_one(), most, "{line}");
-        }
-        // The limit of open files has left fewer than the flag says.
-        let mut few = settings("--connections-per-address 20");
-        few.connections = 8;
-        assert_eq!(few.connections_of_one(), 8);
     }
 }

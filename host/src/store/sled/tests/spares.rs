@@ -76,7 +76,7 @@ fn without_files(path: &Path, short: &'static [Write]) -> (Arc<SledStore>, Arc<A
     (SledStore::open(settings).unwrap(), is_short)
 }
 
-/// What is ready for later is no write of anybody.
+/// A spare is for later, and no write waits for it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_checkpoint_that_gets_no_file_for_a_spare_stops_no_writes() {
     let home = scratch();
