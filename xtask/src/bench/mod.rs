@@ -279,7 +279,7 @@ impl Compiled {
     }
 }
 
-/// The committed engine.
+/// An engine.
 pub struct Bench {
     runtime: tokio::runtime::Runtime,
     engine: Engine,
@@ -298,6 +298,7 @@ pub struct Ran {
 }
 
 impl Bench {
+    /// With the committed engine.
     pub fn new() -> Self {
         let committed = concat!(
             env!("CARGO_MANIFEST_DIR"),
@@ -305,6 +306,11 @@ impl Bench {
         );
         // Another one, to compare what runs cost.
         let path = std::env::var("STEPWELL_JS_ENGINE").unwrap_or_else(|_| committed.into());
+        Self::of(&std::fs::read(path).unwrap())
+    }
+
+    /// With this engine.
+    pub fn of(component: &[u8]) -> Self {
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(4)
             .max_memory_size(64 << 20)
@@ -318,7 +324,7 @@ impl Bench {
             .async_stack_size(5 << 20)
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let engine = Engine::new(&config).unwrap();
-        let component = Component::from_file(&engine, path).unwrap();
+        let component = Component::new(&engine, component).unwrap();
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
         data::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host).unwrap();
@@ -374,7 +380,7 @@ impl Bench {
                 _ => panic!("no snapshot"),
             }
         });
-        let changes = Keeping::Changes(Changes::to(snapshot.clone()));
+        let changes = Keeping::Changes(Changes::to(snapshot.clone(), source.len()));
         let image = match self.kept(source, script::Extent::All, changes) {
             Some(Keeping::Changes(changes)) => changes.into_image(),
             _ => Image::default(),
@@ -414,17 +420,21 @@ impl Bench {
         }
     }
 
-    /// The stretches of neighbouring pages of the snapshot that a run has written to, if it is the first in this
-    /// process that is there.
-    pub fn stretches(&self, source: &str, data: Value, step: Compiled) -> Vec<(usize, usize)> {
+    /// The pages of memory that a run has written to, if it is the first that is there with this engine.
+    pub fn written(&self, source: &str, data: Value, step: Compiled) -> Vec<usize> {
         let mut store = self.store(source, data);
         store.data_mut().image = step.0;
+        let before = written::memories();
         let ended = self.runtime.block_on(async {
             let instance = self.pre.instantiate_async(&mut store).await?;
             instance.call_run(&mut store).await
         });
         ended.unwrap().unwrap();
-        written::stretches()
+        let memories = written::memories();
+        let mut new = memories
+            .into_iter()
+            .filter(|memory| !before.contains(memory));
+        written::pages(new.next().unwrap())
     }
 
     pub fn condition(&self, source: &str) -> (wasmtime::Result<String>, Vec<String>) {
