@@ -227,7 +227,7 @@ impl Ground {
         assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
         assert_eq!(self.neighbours_setup().await, self.setup);
         let path = "/workspaces/neighbour/tasks/count";
-        let counts = self.server.get::<TaskCounts>(path).await.counts.clone();
+        let counts = self.server.get::<TaskCounts>(path).await.counts;
         let posted = self.posted.load(Ordering::Relaxed);
         assert_eq!((counts.done, counts.total()), (posted, posted));
         let [beside, between] = [self.beside, self.between].map(|mut took| {

@@ -139,7 +139,7 @@ async fn answer(mut stream: TcpStream) -> io::Result<()> {
     };
     let asks_for = |path: &[u8]| head.windows(path.len()).any(|part| part == path);
     if asks_for(b" /hang ") {
-        stream.read(&mut [0; 1]).await?;
+        while stream.read(&mut [0; 64]).await? > 0 {}
         return Ok(());
     }
     let (fields, body) = match asks_for(b" /gzip ") {
