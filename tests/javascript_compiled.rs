@@ -78,6 +78,54 @@ async fn what_is_missing_or_damaged_is_compiled_again() {
     }
 }
 
+/// A server with a newer engine: the images in its cache are another engine's, and tasks come at once.
+#[tokio::test]
+async fn another_engines_images_are_made_anew_while_tasks_come() {
+    let mut server = Server::with(&["--cache-dir", ""]).await;
+    let names = ["a", "b", "c"];
+    let mut fuel = Vec::new();
+    let mut webhooks = Vec::new();
+    for name in names {
+        let step = format!(
+            "export const condition = {{ $via: {{ name: '{name}' }} }};\n\
+             export const content = () => {{ data.by = '{name}'; }};\n"
+        );
+        server.script(name, &with_helpers(&step)).await;
+        let webhook = server.webhook(name).await;
+        let task = server.run(&webhook, &json!({}), "done").await;
+        fuel.push(task.runs[0].fuel);
+        webhooks.push(webhook);
+    }
+    let cache = server.data_dir().join("cache");
+    let made = images(&cache);
+    assert_eq!(made.len(), names.len());
+    let older = |path: &Path| {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        let (digest, _) = name.split_once('-').unwrap();
+        path.with_file_name(format!("{digest}-0123456789abcdef.image"))
+    };
+    for (path, _) in &made {
+        std::fs::rename(path, older(path)).unwrap();
+    }
+    server.restart().await;
+    let mut tasks = Vec::new();
+    for _ in 0..10 {
+        for (webhook, name) in webhooks.iter().zip(names) {
+            tasks.push((server.post(webhook, &json!({})).await, name));
+        }
+    }
+    for (id, name) in tasks {
+        let task = server.wait(&id, "done").await;
+        assert_eq!(task.data["by"], name);
+        let at = names.iter().position(|other| *other == name).unwrap();
+        assert_eq!(task.runs[0].fuel, fuel[at], "no run compiled it");
+    }
+    assert!(
+        images(&cache) == made,
+        "they are the same again, and the other engine's are gone"
+    );
+}
+
 /// A step of several files.
 async fn add(server: &Server, entry: &str, modules: Value) {
     let package = json!({"entry": entry, "modules": modules}).to_string();

@@ -30,11 +30,32 @@ const GUESTS: [(&str, &str); 3] = [
 /// A script, the data that it runs on, and what a run of it may cost.
 type Script = (&'static str, &'static str, Vec<u8>, Arc<Document>);
 
-fn scripts() -> Vec<Script> {
-    let package = |text: &str| {
-        let package = json!({"entry": "step.js", "modules": {"step.js": text}});
-        package.to_string().into_bytes()
+fn package(text: &str) -> Vec<u8> {
+    let package = json!({"entry": "step.js", "modules": {"step.js": text}});
+    package.to_string().into_bytes()
+}
+
+/// Functions that nothing calls, of some 200 bytes each.
+fn helpers(count: usize) -> String {
+    let helper = |n: usize| {
+        format!(
+            "function helper{n}(value, other) {{\n  const list = value.items.map((item) => item.name.trim().toLowerCase());\n  \
+             if (list.length > {n}) return other ? list.join(', ') : null;\n  return `${{value.id}}-${{other}}`;\n}}\n"
+        )
     };
+    (0..count).map(helper).collect()
+}
+
+/// A bundle of nearly a mebibyte, as bundlers make them: all in one function. Each number is another one.
+fn bundle(number: u64) -> Vec<u8> {
+    let helpers = helpers(4_900);
+    package(&format!(
+        "const all = (() => {{\n{helpers}\nreturn [helper0, {number}]; }})();\n\
+         export const condition = {{}};\nexport const content = () => all.length;\n"
+    ))
+}
+
+fn scripts() -> Vec<Script> {
     let script = |body: &str| {
         package(&format!(
             "export const condition = {};\nexport const content = () => {body};\n",
@@ -44,13 +65,7 @@ fn scripts() -> Vec<Script> {
     let form = include_str!("../../examples/js/contact-form/contact-form.js");
     let unused = form.replacen("export const content =", "const unused =", 1)
         + "export const content = () => {};\n";
-    let helper = |n: usize| {
-        format!(
-            "function helper{n}(value, other) {{\n  const list = value.items.map((item) => item.name.trim().toLowerCase());\n  \
-             if (list.length > {n}) return other ? list.join(', ') : null;\n  return `${{value.id}}-${{other}}`;\n}}\n"
-        )
-    };
-    let helpers: String = (0..103).map(helper).collect();
+    let helpers = helpers(103);
     let helpers =
         format!("export const condition = {{}};\nexport const content = () => {{}};\n{helpers}");
     let entry =
@@ -147,6 +162,21 @@ fn measure(criterion: &mut Criterion) -> Result<(), Box<dyn Error>> {
             });
         });
     }
+    // Each is compiled, so one of them must not be there already.
+    let (owner, mut number) = ("default".parse()?, 0);
+    group.sample_size(10);
+    group.bench_function("add-1-MB.js", |bencher| {
+        bencher.iter_custom(|count| -> Duration {
+            let bundles: Vec<Vec<u8>> = (number..number + count).map(bundle).collect();
+            number += count;
+            let begun = Instant::now();
+            for bytes in bundles {
+                let added = sandbox.inspect(&owner, &bytes, StepLimits::default());
+                assert!(runtime.block_on(added).is_ok(), "the bundle is no step");
+            }
+            begun.elapsed()
+        });
+    });
     group.finish();
     Ok(())
 }

@@ -385,11 +385,18 @@ pub(super) const ROWS: &[Row] = &[
     // Not taken.
     Row("syntax", "let let = ;", || Refused("bad-script", "")),
     Row("many brackets", "", || Refused("condition-failed", "")),
+    Row("10 MB of source", "", || Refused("bad-script", "1048576")),
+    // An expression of eight bytes takes kilobytes when it is compiled.
+    Row("100 classes of letters", "", || Says(json!(100))),
 ];
 
 fn package(name: &str, content: &str) -> Vec<u8> {
     let content = match name {
         "many brackets" => "(".repeat(100_000),
+        "10 MB of source" => "x;\n".repeat(10_000_000 / 3),
+        "100 classes of letters" => {
+            format!("data.said = [{}].length;", "/\\p{L}/u,".repeat(100))
+        }
         _ => content.to_owned(),
     };
     let source = format!(

@@ -1,5 +1,6 @@
 //! `cargo xtask`: builds what cargo alone cannot.
 
+mod bench;
 mod js_engine;
 
 use std::path::Path;

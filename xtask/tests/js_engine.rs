@@ -3,6 +3,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+#[path = "../src/bench/mod.rs"]
 mod bench;
 
 use serde_json::{Value, json};

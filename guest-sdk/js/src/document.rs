@@ -2,11 +2,11 @@
 //! are accessors that parse their own text when they are first touched, so that a step pays for
 //! what it reads.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use rquickjs::{Ctx, Function, Object, Persistent, Result, Value};
+use rquickjs::{Ctx, FromJs, Function, Object, Persistent, Result, Value};
 
 use crate::plain::unread::{self, Part};
 use crate::plain::{self, Lazily, Numbers, Shapes};
@@ -70,21 +70,21 @@ impl Document {
         part.as_ptr() as usize - self.text().as_ptr() as usize
     }
 
-    /// The value of the text between two offsets, as a step sees it. `lazy` is the prelude's: it
-    /// makes a member one that asks for its value when it is touched.
+    /// The value of the text between two offsets, as a step sees it.
     pub fn value<'js>(
         &self,
         ctx: &Ctx<'js>,
         shapes: Shapes,
-        lazy: &Function<'js>,
+        glue: &Glue,
         from: usize,
         to: usize,
     ) -> Result<Value<'js>> {
         let mut defer_large = DeferLarge {
+            ctx,
+            glue,
             text: self.text(),
             scans: &self.0.scans,
             elements: &self.0.elements,
-            lazy,
         };
         let lazily: Option<&mut dyn Lazily<'js>> = match to - from >= LARGE {
             true => Some(&mut defer_large),
@@ -246,10 +246,11 @@ impl Document {
 
 /// Leaves alone what is large.
 struct DeferLarge<'a, 'js> {
+    ctx: &'a Ctx<'js>,
+    glue: &'a Glue,
     text: &'a str,
     scans: &'a RefCell<BTreeMap<usize, Scan>>,
     elements: &'a RefCell<BTreeMap<usize, Rc<Elements>>>,
-    lazy: &'a Function<'js>,
 }
 
 impl<'js> Lazily<'js> for DeferLarge<'_, 'js> {
@@ -292,7 +293,7 @@ impl<'js> Lazily<'js> for DeferLarge<'_, 'js> {
             .borrow()
             .get(&from)
             .is_some_and(|scan| scan.is_usual);
-        unread::make(self.lazy.ctx(), Part { from, to, is_usual })
+        unread::make(self.ctx, Part { from, to, is_usual })
     }
 
     fn defer(
@@ -302,28 +303,55 @@ impl<'js> Lazily<'js> for DeferLarge<'_, 'js> {
         from: usize,
         to: usize,
     ) -> Result<()> {
-        let lazy = self.lazy;
+        // It makes a member one that asks for its value when it is touched.
+        let lazy: Function = self.glue.usual(self.ctx, Usual::Lazy)?;
         lazy.call((holder.clone(), key.clone(), from as f64, to as f64))
     }
 }
 
-/// What the write-back uses of the prelude; see `prelude/data.js`.
-#[derive(Clone)]
-pub struct WritebackGlue<'js> {
-    /// The getter of a member, if it is an accessor.
-    pub getter: Function<'js>,
-    /// What JSON would make of an object that is not plain.
-    pub plain: Function<'js>,
-    /// `Object.prototype`, whatever `Object` is by now.
-    pub object_prototype: Object<'js>,
+/// What the write-back uses of the prelude; see `prelude/data.js`. Each is fetched when it is first used: to count a
+/// reference writes to the page of what it refers to, and a run that changed nothing uses none of them.
+pub struct WritebackGlue<'a, 'js> {
+    ctx: &'a Ctx<'js>,
+    glue: &'a Glue,
+    getter: OnceCell<Function<'js>>,
+    plain: OnceCell<Function<'js>>,
+    object_prototype: OnceCell<Object<'js>>,
 }
 
-impl<'js> WritebackGlue<'js> {
-    pub fn new(ctx: &Ctx<'js>, glue: &Glue) -> Result<Self> {
-        Ok(Self {
-            getter: glue.usual(ctx, Usual::Getter)?,
-            plain: glue.usual(ctx, Usual::Plain)?,
-            object_prototype: glue.usual(ctx, Usual::ObjectPrototype)?,
-        })
+impl<'a, 'js> WritebackGlue<'a, 'js> {
+    pub fn new(ctx: &'a Ctx<'js>, glue: &'a Glue) -> Self {
+        Self {
+            ctx,
+            glue,
+            getter: OnceCell::new(),
+            plain: OnceCell::new(),
+            object_prototype: OnceCell::new(),
+        }
+    }
+
+    /// The getter of a member, if it is an accessor.
+    pub fn getter(&self) -> Result<&Function<'js>> {
+        self.once(&self.getter, Usual::Getter)
+    }
+
+    /// What JSON would make of an object that is not plain.
+    pub fn plain(&self) -> Result<&Function<'js>> {
+        self.once(&self.plain, Usual::Plain)
+    }
+
+    /// `Object.prototype`, whatever `Object` is by now.
+    pub fn object_prototype(&self) -> Result<&Object<'js>> {
+        self.once(&self.object_prototype, Usual::ObjectPrototype)
+    }
+
+    fn once<'b, T: FromJs<'js>>(&self, cell: &'b OnceCell<T>, what: Usual) -> Result<&'b T> {
+        match cell.get() {
+            Some(value) => Ok(value),
+            None => {
+                let value = self.glue.usual(self.ctx, what)?;
+                Ok(cell.get_or_init(|| value))
+            }
+        }
     }
 }

@@ -19,9 +19,7 @@ pub struct EventLoop<'a, 'js> {
     ctx: &'a Ctx<'js>,
     host: &'a dyn Host,
     open: &'a OpenCalls,
-    settle: Function<'js>,
-    fire: Function<'js>,
-    due: Function<'js>,
+    glue: &'a Glue,
     /// Pauses under way, with the time that they end.
     pauses: Vec<(CallId, f64)>,
     /// From when on no pause is to be had, and why.
@@ -29,22 +27,20 @@ pub struct EventLoop<'a, 'js> {
 }
 
 impl<'a, 'js> EventLoop<'a, 'js> {
-    pub fn new(
-        ctx: &'a Ctx<'js>,
-        host: &'a dyn Host,
-        open: &'a OpenCalls,
-        glue: &Glue,
-    ) -> Result<Self> {
-        Ok(Self {
+    pub fn new(ctx: &'a Ctx<'js>, host: &'a dyn Host, open: &'a OpenCalls, glue: &'a Glue) -> Self {
+        Self {
             ctx,
             host,
             open,
-            settle: glue.usual(ctx, Usual::Settle)?,
-            fire: glue.usual(ctx, Usual::FireTimer)?,
-            due: glue.usual(ctx, Usual::NextTimer)?,
+            glue,
             pauses: Vec::new(),
             end: None,
-        })
+        }
+    }
+
+    /// A function of the prelude. Most runs use none: they make no call and set no timer.
+    fn usual(&self, what: Usual) -> Result<Function<'js>> {
+        self.glue.usual(self.ctx, what)
     }
 
     /// Runs until the promise is settled. What a timer throws is the error.
@@ -63,11 +59,11 @@ impl<'a, 'js> EventLoop<'a, 'js> {
             if done(self) {
                 return Ok(Ended::Settled);
             }
-            let due: Option<f64> = self.due.call(())?;
+            let due: Option<f64> = self.usual(Usual::NextTimer)?.call(())?;
             if let Some(due) = due {
                 let now = self.host.now();
                 if due <= now {
-                    self.fire.call::<_, ()>(())?;
+                    self.usual(Usual::FireTimer)?.call::<_, ()>(())?;
                     continue;
                 }
                 if !self.await_timer(due, now) && self.open.get() == 0 {
@@ -108,6 +104,7 @@ impl<'a, 'js> EventLoop<'a, 'js> {
             return Ok(());
         }
         self.open.set(self.open.get().saturating_sub(1));
+        let settle = self.usual(Usual::Settle)?;
         match outcome {
             Outcome::Response(response) => {
                 let headers: Vec<String> = response
@@ -118,11 +115,10 @@ impl<'a, 'js> EventLoop<'a, 'js> {
                 let body = ArrayBuffer::new(self.ctx.clone(), response.body)?;
                 let text = response.status_text;
                 let landed = response.landed;
-                self.settle
-                    .call((id, response.status, text, headers, body, landed))
+                settle.call((id, response.status, text, headers, body, landed))
             }
-            Outcome::Value(json) => self.settle.call((id, 0, json)),
-            Outcome::Failed { code, text } => self.settle.call((id, -1, code, text)),
+            Outcome::Value(json) => settle.call((id, 0, json)),
+            Outcome::Failed { code, text } => settle.call((id, -1, code, text)),
         }
     }
 }

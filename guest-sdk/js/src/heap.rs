@@ -15,7 +15,7 @@ use crate::raw::slab;
 #[cfg(target_family = "wasm")]
 use nursery::NURSERY;
 #[cfg(target_family = "wasm")]
-pub(crate) use nursery::{begin_call, begin_run, seal};
+pub(crate) use nursery::seal;
 
 /// The C library's allocator, with the nursery in front of it; it takes back the blocks of slabs as well.
 pub(crate) struct Heap;

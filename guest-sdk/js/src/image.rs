@@ -9,7 +9,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::arch::wasm32::{memory_grow, memory_size};
 use std::cell::{Cell, UnsafeCell};
 use std::mem::ManuallyDrop;
-use std::slice;
+use std::{ptr, slice};
 
 use crate::heap::scrub;
 use crate::wasm::bindings::stepwell::step::script;
@@ -18,7 +18,8 @@ use crate::wasm::bindings::stepwell::step::script;
 const PAGE: usize = 64 * 1024;
 /// The most bytes of a part, as the WIT has it.
 const PART: usize = 64 * 1024;
-/// Bytes in front of each stretch: where it goes and how long it is, as `u32` each, and as many zeros.
+/// Bytes in front of each stretch: where it goes, how long it is, and whether it is a part of its own, as `u32` each,
+/// and as many zeros.
 const HEAD: usize = 16;
 
 unsafe extern "C" {
@@ -26,11 +27,13 @@ unsafe extern "C" {
     static __global_base: u8;
 }
 
-/// Where the host puts a part: away from the heap, which the part is about to change.
+/// Where the host puts parts: away from the heap, which they are about to change.
 #[repr(C, align(16))]
 struct Stage {
     bytes: UnsafeCell<[u8; PART]>,
-    is_next: Cell<bool>,
+    /// Where the next block is that is asked for, and how much room is there.
+    next: Cell<*mut u8>,
+    room: Cell<usize>,
 }
 
 // SAFETY: a component has one thread.
@@ -38,7 +41,8 @@ unsafe impl Sync for Stage {}
 
 static STAGE: Stage = Stage {
     bytes: UnsafeCell::new([0; PART]),
-    is_next: Cell::new(false),
+    next: Cell::new(ptr::null_mut()),
+    room: Cell::new(0),
 };
 
 /// The C library's allocator, but for the block that a part comes in.
@@ -47,12 +51,13 @@ struct Allocator;
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
 
-// SAFETY: the stage is handed out to `resume` alone, which does not give it back.
+// SAFETY: what `part` says is next is handed out to it alone, and it does not give it back.
 unsafe impl GlobalAlloc for Allocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if STAGE.is_next.get() && layout.size() <= PART {
-            STAGE.is_next.set(false);
-            return STAGE.bytes.get().cast();
+        let next = STAGE.next.get();
+        if !next.is_null() && layout.size() <= STAGE.room.get() {
+            STAGE.next.set(ptr::null_mut());
+            return next;
         }
         unsafe { System.alloc(layout) }
     }
@@ -99,7 +104,7 @@ pub fn keep() -> Result<(), String> {
     for at in (start..end).step_by(PART) {
         let length = PART.min(end - at);
         // SAFETY: the memory is there, and nothing writes to it before the host has read it.
-        let part = unsafe { slice::from_raw_parts(std::ptr::with_exposed_provenance(at), length) };
+        let part = unsafe { slice::from_raw_parts(ptr::with_exposed_provenance(at), length) };
         script::keep(at as u32, part);
     }
     Ok(())
@@ -111,36 +116,56 @@ pub fn keep() -> Result<(), String> {
 /// The run may not have so much memory.
 #[inline(never)]
 pub fn resume() -> Result<(), String> {
-    for part in 0.. {
-        STAGE.is_next.set(true);
-        let bytes = script::image(part).map(ManuallyDrop::new);
-        STAGE.is_next.set(false);
-        match bytes {
-            Some(bytes) => put(bytes.as_ptr(), bytes.len())?,
-            None => break,
+    let stage = || STAGE.bytes.get().cast::<u8>();
+    let Some(length) = part(0, stage(), PART) else {
+        return Ok(());
+    };
+    // SAFETY: the stage has room for a head, wherever the part ends.
+    let (pages, small) = unsafe {
+        let head = stage().cast::<u32>();
+        (head.add(1).read() as usize, head.add(2).read())
+    };
+    let more = pages.saturating_sub(memory_size(0));
+    if more > 0 && memory_grow(0, more) == usize::MAX {
+        return Err("RangeError: out of memory".into());
+    }
+    let mut large = small;
+    put(HEAD, length, &mut large);
+    for index in 1..small {
+        if let Some(length) = part(index, stage(), PART) {
+            put(0, length, &mut large);
         }
     }
     Ok(())
 }
 
-/// Puts the stretches of a part where they belong. One that goes to address 0 says how many pages memory has.
-fn put(part: *const u8, length: usize) -> Result<(), String> {
-    let mut at = 0;
+/// Has the host put a part to where there is this much room; how long it is.
+fn part(index: u32, to: *mut u8, room: usize) -> Option<usize> {
+    STAGE.room.set(room);
+    STAGE.next.set(to);
+    let bytes = script::image(index).map(ManuallyDrop::new);
+    STAGE.next.set(ptr::null_mut());
+    bytes.map(|bytes| bytes.len())
+}
+
+/// Puts the stretches of the part on the stage where they belong, from a place in it on. `large` is the part that is the
+/// next stretch of its own.
+fn put(mut at: usize, length: usize, large: &mut u32) {
+    let stage = STAGE.bytes.get().cast::<u8>();
     while at < length {
         // SAFETY: the host made the part of what `keep` gave it, in multiples of 16 bytes.
         unsafe {
-            let head = part.add(at).cast::<u32>();
+            let head = stage.add(at).cast::<u32>();
             let (to, bytes) = (head.read() as usize, head.add(1).read() as usize);
+            let is_large = head.add(2).read() == 1;
             at += HEAD;
-            if to == 0 {
-                let more = bytes.saturating_sub(memory_size(0));
-                if more > 0 && memory_grow(0, more) == usize::MAX {
-                    return Err("RangeError: out of memory".into());
-                }
+            let to = ptr::with_exposed_provenance_mut::<u8>(to);
+            if is_large {
+                part(*large, to, bytes);
+                *large += 1;
                 continue;
             }
-            let from = part.add(at);
-            let to = std::ptr::with_exposed_provenance_mut::<u8>(to);
+            let from = stage.add(at);
             if bytes <= 8 * HEAD {
                 for block in (0..bytes).step_by(HEAD) {
                     let value = from.add(block).cast::<u128>().read();
@@ -152,5 +177,4 @@ fn put(part: *const u8, length: usize) -> Result<(), String> {
             at += bytes;
         }
     }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use rquickjs::{Ctx, Function, Persistent, Result, Value};
+use rquickjs::{Ctx, Persistent, Result, Value};
 
 use crate::document::Document;
 use crate::plain::unread::Source;
@@ -23,8 +23,8 @@ impl Source for Reader {
     }
 
     fn value<'js>(&self, ctx: &Ctx<'js>, from: usize, to: usize) -> Result<Value<'js>> {
-        let lazy: Function = self.glue.get(ctx)?.get("lazy")?;
-        self.document.value(ctx, self.shapes, &lazy, from, to)
+        let glue = &self.glue;
+        self.document.value(ctx, self.shapes, glue, from, to)
     }
 
     fn part<'js>(

@@ -10,7 +10,6 @@ use crate::event_loop::{Ended, EventLoop};
 use crate::fault;
 use crate::host::{Failure, Level};
 use crate::plain::unread;
-use crate::prelude::Usual;
 use crate::reader::Reader;
 use crate::writeback::{self, Change};
 
@@ -21,7 +20,6 @@ const REPORTED: usize = 20;
 pub struct Run<'a, 'js> {
     engine: &'a Engine,
     ctx: &'a Ctx<'js>,
-    glue: Object<'js>,
     event_loop: EventLoop<'a, 'js>,
     document: Document,
 }
@@ -32,49 +30,44 @@ impl<'a, 'js> Run<'a, 'js> {
     /// Gives the step its data.
     pub fn begin(engine: &'a Engine, ctx: &'a Ctx<'js>) -> Outcome<Self> {
         let document = Document::new(engine.host.document());
-        let begun = Self::open(engine, ctx, &document);
-        let (glue, event_loop) = begun.map_err(|error| engine.failure(ctx, error))?;
+        let opened = Self::open(engine, ctx, &document);
+        opened.map_err(|error| engine.failure(ctx, error))?;
+        let glue = &engine.modules.glue;
         Ok(Self {
             engine,
             ctx,
-            glue,
-            event_loop,
+            event_loop: EventLoop::new(ctx, &*engine.host, &engine.open, glue),
             document,
         })
     }
 
-    fn open(
-        engine: &'a Engine,
-        ctx: &'a Ctx<'js>,
-        document: &Document,
-    ) -> rquickjs::Result<(Object<'js>, EventLoop<'a, 'js>)> {
-        let glue = engine.modules.glue.get(ctx)?;
+    fn open(engine: &Engine, ctx: &Ctx<'js>, document: &Document) -> rquickjs::Result<()> {
+        let glue = &engine.modules.glue;
         *engine.given.borrow_mut() = document.clone();
         if document.is_large() {
             let reader = Reader {
                 document: document.clone(),
                 shapes: engine.shapes,
-                glue: engine.modules.glue.clone(),
+                glue: glue.clone(),
             };
-            let begin: Function = glue.get("beginUnread")?;
+            let begin: Function = glue.get(ctx)?.get("beginUnread")?;
             unread::begin(ctx, Rc::new(reader), begin.call(())?);
         }
-        let data = document.value(
-            ctx,
-            engine.shapes,
-            &engine.modules.glue.usual(ctx, Usual::Lazy)?,
-            0,
-            document.text().len(),
-        )?;
-        ctx.globals().set("data", data)?;
-        let event_loop = EventLoop::new(ctx, &*engine.host, &engine.open, &engine.modules.glue)?;
-        Ok((glue, event_loop))
+        let length = document.text().len();
+        let data = document.value(ctx, engine.shapes, glue, 0, length)?;
+        ctx.globals().set("data", data)
+    }
+
+    /// A function of the prelude.
+    fn prelude(&self, name: &str) -> Outcome<Function<'js>> {
+        let glue = self.engine.modules.glue.get(self.ctx);
+        self.or_failure(glue.and_then(|glue| glue.get(name)))
     }
 
     /// The step's condition as JSON.
     pub fn condition(mut self) -> Outcome<String> {
         let exports = self.exports()?;
-        let compile = self.or_failure(self.glue.get::<_, Function>("condition"))?;
+        let compile = self.prelude("condition")?;
         self.or_failure(compile.call((exports,)))
     }
 
@@ -83,7 +76,7 @@ impl<'a, 'js> Run<'a, 'js> {
         let ended = self.call_content();
         self.report_rejections();
         ended?;
-        let glue = self.or_failure(WritebackGlue::new(self.ctx, &self.engine.modules.glue))?;
+        let glue = WritebackGlue::new(self.ctx, &self.engine.modules.glue);
         let data: Value = self.or_failure(self.ctx.globals().get("data"))?;
         self.check_retry(&data)?;
         let changes = writeback::changes(self.ctx, &self.document, self.engine.shapes, glue, &data);
@@ -110,7 +103,7 @@ impl<'a, 'js> Run<'a, 'js> {
             Some(number) if number.is_nan() => "NaN".to_owned(),
             Some(number) if number.is_infinite() => "infinite".to_owned(),
             None if at.is_object() => {
-                let is_no_time = self.or_failure(self.glue.get::<_, Function>("isNoTime"))?;
+                let is_no_time = self.prelude("isNoTime")?;
                 let is_no_time: bool = self.or_failure(is_no_time.call((at,)))?;
                 if !is_no_time {
                     return Ok(());
@@ -156,7 +149,7 @@ impl<'a, 'js> Run<'a, 'js> {
         let promise = match value.as_promise() {
             Some(promise) => promise.clone(),
             None => {
-                let promised = self.or_failure(self.glue.get::<_, Function>("promised"))?;
+                let promised = self.prelude("promised")?;
                 self.or_failure(promised.call::<_, Promise>((value,)))?
             }
         };

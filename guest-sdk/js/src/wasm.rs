@@ -69,7 +69,6 @@ impl bindings::Guest for Component {
     }
 
     fn run() -> Result<(), bindings::Failure> {
-        crate::heap::begin_run();
         image::resume().map_err(bindings::Failure::Retry)?;
         let engine = engine().map_err(bindings::Failure::Stop)?;
         engine.run().map_err(|failure| match failure {
@@ -143,9 +142,6 @@ enum Call {
 
 impl Imports {
     fn begin(&self, ready: Pollable, call: Call) -> CallId {
-        if self.last.get() == 0 {
-            crate::heap::begin_call();
-        }
         let id = self.last.get() + 1;
         self.last.set(id);
         self.under_way

@@ -31,7 +31,7 @@ pub fn changes<'js>(
     ctx: &Ctx<'js>,
     document: &Document,
     shapes: Shapes,
-    glue: WritebackGlue<'js>,
+    glue: WritebackGlue<'_, 'js>,
     data: &Value<'js>,
 ) -> Result<Vec<Change>, String> {
     let has_parts = document.is_large();
@@ -64,7 +64,7 @@ struct Walk<'a, 'js> {
     shapes: Shapes,
     /// Parts of the document may be unread.
     has_parts: bool,
-    glue: WritebackGlue<'js>,
+    glue: WritebackGlue<'a, 'js>,
     changes: Vec<Change>,
     /// Where the walk is.
     pointer: String,
@@ -208,7 +208,8 @@ impl<'a, 'js> Walk<'a, 'js> {
 
     /// Whether a member or element is the accessor that was made for this text.
     fn is_deferred<K: IntoJs<'js>>(&self, object: &Object<'js>, key: K, was: &str) -> Walked<bool> {
-        let getter = self.glue.getter.call((object.clone(), key));
+        let getter = self.glue.getter();
+        let getter = getter.and_then(|getter| getter.call((object.clone(), key)));
         let getter: Value = getter.map_err(|error| self.threw(error))?;
         if !getter.is_function() {
             return Ok(false);
@@ -253,17 +254,19 @@ impl<'a, 'js> Walk<'a, 'js> {
         if self.has_parts && self.is_plain_part(&value)? {
             return Ok(value);
         }
+        let object_prototype = self.glue.object_prototype();
+        let object_prototype = object_prototype.map_err(|error| self.threw(error))?;
         let usual = value.is_array()
             || object
                 .get_prototype()
-                .is_none_or(|prototype| prototype == self.glue.object_prototype);
+                .is_none_or(|prototype| prototype == *object_prototype);
         let to_json: Value = object
             .get(PredefinedAtom::ToJSON)
             .map_err(|error| self.threw(error))?;
         if usual && !to_json.is_function() {
             return Ok(value);
         }
-        let made = self.glue.plain.call((value,));
+        let made = self.glue.plain().and_then(|plain| plain.call((value,)));
         made.map_err(|error| self.threw(error))
     }
 

@@ -79,8 +79,7 @@ impl Cache {
     /// Keeps an image that the engine has just made.
     pub(super) fn write_image(&self, digest: &str, image: &Image) {
         if let Some(path) = self.image_path(digest) {
-            let parts: Vec<&[u8]> = image.parts().collect();
-            self.write_file(&path, &image_name(digest), &parts);
+            self.write_file(&path, &image_name(digest), &image.to_bytes());
         }
     }
 
@@ -93,7 +92,7 @@ impl Cache {
             let _ = file.set_modified(SystemTime::now());
         }
         let (tag, code) = bytes.split_at_checked(TAG_BYTES)?;
-        let mac = self.mac(name, &[code]);
+        let mac = self.mac(name, code);
         if mac.verify_slice(tag).is_err() {
             tracing::warn!(
                 component = name,
@@ -105,13 +104,10 @@ impl Cache {
         Some(bytes)
     }
 
-    fn write_file(&self, path: &Path, name: &str, parts: &[&[u8]]) {
+    fn write_file(&self, path: &Path, name: &str, content: &[u8]) {
         let Some(dir) = &self.dir else { return };
-        let tag = self.mac(name, parts).finalize().into_bytes();
-        let whole: Vec<&[u8]> = std::iter::once(&tag[..])
-            .chain(parts.iter().copied())
-            .collect();
-        if let Err(error) = replace(dir, path, &whole) {
+        let tag = self.mac(name, content).finalize().into_bytes();
+        if let Err(error) = replace(dir, path, [&tag[..], content]) {
             tracing::warn!(%error, path = %path.display(), "a compiled component could not be kept");
         }
     }
@@ -129,7 +125,7 @@ impl Cache {
         let component = deserialize(engine, code)
             .map_err(|error| ComponentError::Compile(format!("{error:#}")))?;
         if let Some(path) = self.path(digest) {
-            self.write_file(&path, digest, &[code]);
+            self.write_file(&path, digest, code);
         }
         Ok(component)
     }
@@ -166,13 +162,13 @@ impl Cache {
         self.dir.as_ref().map(|dir| dir.join(name))
     }
 
-    fn mac(&self, name: &str, parts: &[&[u8]]) -> Hmac<Sha256> {
+    fn mac(&self, name: &str, content: &[u8]) -> Hmac<Sha256> {
         // RFC 2104: a key shorter than the block is padded with zeros.
         let mut block = [0; 64];
         block[..self.key.len()].copy_from_slice(&self.key);
         let mut mac = <Hmac<Sha256> as KeyInit>::new(&block.into());
         mac.update(name.as_bytes());
-        parts.iter().for_each(|part| mac.update(part));
+        mac.update(content);
         mac
     }
 }
@@ -189,7 +185,7 @@ fn age(path: &Path) -> Option<Duration> {
 }
 
 /// Puts the parts into `path`, a file of `dir`, whole or not at all.
-fn replace(dir: &Path, path: &Path, parts: &[&[u8]]) -> std::io::Result<()> {
+fn replace(dir: &Path, path: &Path, parts: [&[u8]; 2]) -> std::io::Result<()> {
     let mut partial = tempfile::Builder::new()
         .suffix(".partial")
         .tempfile_in(dir)?;

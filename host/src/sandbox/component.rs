@@ -96,11 +96,17 @@ impl LoadedComponent {
         self.script.as_ref()
     }
 
+    /// The length of a script's files, in bytes; 0 for a component.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.script.as_ref().map_or(0, |script| {
+            script.package.modules.values().map(|text| text.len()).sum()
+        })
+    }
+
     /// The size that it counts for in memory, in bytes.
     pub(super) fn weight(&self) -> u32 {
         let bytes = self.script.as_ref().map_or(COMPONENT_BYTES, |script| {
-            let texts: usize = script.package.modules.values().map(|text| text.len()).sum();
-            SCRIPT_BYTES + texts + script.image.bytes()
+            SCRIPT_BYTES + self.text_bytes() + script.image.bytes()
         });
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }

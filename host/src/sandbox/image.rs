@@ -9,17 +9,25 @@ use std::sync::Arc;
 /// Bytes of which all or none are in an image.
 const BLOCK: usize = 16;
 /// Equal bytes between two that differ that are not worth another stretch.
-const GAP: usize = 2 * BLOCK;
+const GAP: usize = 8 * BLOCK;
 /// Bytes that are compared at once.
 const CHUNK: usize = 4096;
-/// Bytes in front of a stretch: where it goes, its length, and zeros.
+/// Bytes in front of a stretch, or that stand for one that is a part of its own, as `wit/script.wit` has it.
 const HEAD: usize = 16;
-/// Bytes of a part, as `wit/script.wit` has it.
+/// Bytes of a part.
 const PART: usize = 64 * 1024;
+/// A stretch of so many bytes is a part of its own: the engine has it put where it belongs, and does not copy it.
+const LARGE: usize = 4096;
 /// Bytes of a page of WebAssembly's memory.
 const PAGE: usize = 64 * 1024;
 /// The most bytes of an image. A script that needs more is compiled by each run.
 const MOST: usize = 16 * 1024 * 1024;
+/// The most bytes of an image for each byte of the script's text, beside those that each script may have. Functions of
+/// usual code take four to six. A class of characters in an expression (`/\p{L}/u`) takes thousands: an image is kept
+/// in memory and on disk and is copied by each run, and a tenant pays for its text.
+const MOST_BY_TEXT: usize = 32;
+/// The bytes that the image of each script may have.
+const ALWAYS: usize = 256 * 1024;
 
 /// The parts of an image, in their order. None at all if the script is compiled by each run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,18 +38,31 @@ impl Image {
         self.0.get(index as usize)
     }
 
-    /// Its length in memory and on disk.
+    /// The length of its parts.
     pub(super) fn bytes(&self) -> usize {
         self.0.iter().map(|part| part.len()).sum()
     }
 
-    pub(super) fn parts(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.iter().map(|part| &**part)
+    /// Its bytes: each part behind its length.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.bytes() + 4 * self.0.len());
+        for part in &self.0 {
+            bytes.extend_from_slice(&(part.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(part);
+        }
+        bytes
     }
 
-    /// An image of its bytes: all parts but the last are full.
-    pub(super) fn of_bytes(bytes: &[u8]) -> Self {
-        Self(bytes.chunks(PART).map(Arc::from).collect())
+    /// An image of its bytes. Of what is no image, what can be read of it.
+    pub(super) fn of_bytes(mut bytes: &[u8]) -> Self {
+        let mut parts = Vec::new();
+        while let Some((length, rest)) = bytes.split_first_chunk()
+            && let Some((part, rest)) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)
+        {
+            parts.push(Arc::from(part));
+            bytes = rest;
+        }
+        Self(parts)
     }
 }
 
@@ -50,6 +71,18 @@ impl Image {
 pub(super) struct Snapshot {
     start: usize,
     bytes: Vec<u8>,
+}
+
+impl Snapshot {
+    /// So many bytes from an address on, at most [`CHUNK`]: zeros behind its end, `None` if it ends between them.
+    fn at(&self, at: usize, length: usize) -> Option<&[u8]> {
+        const ZEROS: &[u8] = &[0; CHUNK];
+        let from = at.saturating_sub(self.start);
+        match from >= self.bytes.len() {
+            true => Some(&ZEROS[..length]),
+            false => self.bytes.get(from..from + length),
+        }
+    }
 }
 
 /// What the host does with the memory that the engine gives it.
@@ -84,88 +117,113 @@ pub(super) struct Changes {
     snapshot: Arc<Snapshot>,
     /// Behind the last byte that was taken in.
     end: usize,
-    bytes: Vec<u8>,
+    /// The stretch that may yet go on: where it begins, and its bytes.
+    stretch: (usize, Vec<u8>),
+    /// The parts of heads and small stretches, and those that are one stretch each.
+    small: Vec<Vec<u8>>,
+    large: Vec<Arc<[u8]>>,
+    /// Bytes of the parts, and the most that they may have.
+    bytes: usize,
+    most: usize,
 }
 
 impl Changes {
-    pub(super) fn to(snapshot: Arc<Snapshot>) -> Self {
+    /// `text` is the length of the script's text, in bytes.
+    pub(super) fn to(snapshot: Arc<Snapshot>, text: usize) -> Self {
         Self {
             end: snapshot.start,
             snapshot,
-            // The size of the memory, once it is known.
-            bytes: vec![0; HEAD],
+            stretch: (0, Vec::new()),
+            // The size of the memory, once it is known, and how many parts are of this kind.
+            small: vec![vec![0; HEAD]],
+            large: Vec::new(),
+            bytes: HEAD,
+            most: MOST.min(ALWAYS + MOST_BY_TEXT.saturating_mul(text)),
         }
     }
 
     fn take(&mut self, at: usize, bytes: &[u8]) {
-        const ZEROS: &[u8] = &[0; CHUNK];
         self.end = self.end.max(at + bytes.len());
         let snapshot = self.snapshot.clone();
-        let offset = at.saturating_sub(snapshot.start);
-        let was = snapshot.bytes.get(offset..).unwrap_or_default();
         for (index, now) in bytes.chunks(CHUNK).enumerate() {
-            let from = index * CHUNK;
-            let was = match was.get(from..from + now.len()) {
-                Some(was) => was,
-                None => &ZEROS[..now.len()],
-            };
-            if was != now {
-                self.compare(at + from, was, now);
-            }
-        }
-    }
-
-    fn compare(&mut self, at: usize, was: &[u8], now: &[u8]) {
-        let mut stretch: Option<(usize, usize)> = None;
-        for (index, (was, now_block)) in was.chunks(BLOCK).zip(now.chunks(BLOCK)).enumerate() {
-            if was == now_block {
+            let from = at + index * CHUNK;
+            let was = snapshot.at(from, now.len());
+            if was == Some(now) {
                 continue;
             }
-            let (from, to) = (index * BLOCK, index * BLOCK + now_block.len());
-            stretch = match stretch {
-                Some((first, end)) if from - end <= GAP => Some((first, to)),
-                Some((first, end)) => {
-                    self.put(at + first, &now[first..end]);
-                    Some((from, to))
+            for (index, block) in now.chunks(BLOCK).enumerate() {
+                let at = from + index * BLOCK;
+                if snapshot.at(at, block.len()) != Some(block) {
+                    self.put(at, block);
                 }
-                None => Some((from, to)),
-            };
-        }
-        if let Some((first, end)) = stretch {
-            self.put(at + first, &now[first..end]);
-        }
-    }
-
-    /// Appends a stretch, in two if a part ends in it.
-    fn put(&mut self, mut at: usize, mut bytes: &[u8]) {
-        while !bytes.is_empty() && self.bytes.len() <= MOST {
-            let room = PART - self.bytes.len() % PART;
-            if room <= HEAD {
-                self.head(0, 0);
-                continue;
             }
-            let (now, later) = bytes.split_at(bytes.len().min(room - HEAD));
-            self.head(at, now.len());
-            self.bytes.extend_from_slice(now);
-            at += now.len();
-            bytes = later;
         }
     }
 
-    fn head(&mut self, at: usize, length: usize) {
-        self.bytes.extend_from_slice(&(at as u32).to_le_bytes());
-        self.bytes.extend_from_slice(&(length as u32).to_le_bytes());
-        self.bytes.extend_from_slice(&[0; HEAD - 8]);
+    /// Takes in a block that differs.
+    fn put(&mut self, at: usize, block: &[u8]) {
+        let (start, stretch) = &mut self.stretch;
+        let end = *start + stretch.len();
+        if !stretch.is_empty()
+            && at - end <= GAP
+            && let Some(equal) = self.snapshot.at(end, at - end)
+        {
+            stretch.extend_from_slice(equal);
+            stretch.extend_from_slice(block);
+            return;
+        }
+        self.end_stretch();
+        self.stretch.0 = at;
+        self.stretch.1.extend_from_slice(block);
+    }
+
+    fn end_stretch(&mut self) {
+        let (start, mut bytes) = std::mem::take(&mut self.stretch);
+        let is_large = bytes.len() >= LARGE;
+        for (index, part) in bytes.chunks(PART).enumerate() {
+            if self.bytes > self.most {
+                break;
+            }
+            self.bytes += HEAD + part.len();
+            let at = start + index * PART;
+            if is_large {
+                self.head(at, part.len(), true);
+                self.large.push(part.into());
+            } else {
+                self.head(at, part.len(), false).extend_from_slice(part);
+            }
+        }
+        // The next stretch comes where this one was.
+        bytes.clear();
+        self.stretch.1 = bytes;
+    }
+
+    /// Appends a stretch's head; what it was appended to has room for a small stretch.
+    fn head(&mut self, at: usize, length: usize, is_large: bool) -> &mut Vec<u8> {
+        let room = |part: &Vec<u8>| PART - part.len() >= HEAD + LARGE;
+        if !self.small.last().is_some_and(room) {
+            self.small.push(Vec::new());
+        }
+        let index = self.small.len() - 1;
+        let part = &mut self.small[index];
+        for word in [at as u32, length as u32, is_large.into(), 0] {
+            part.extend_from_slice(&word.to_le_bytes());
+        }
+        part
     }
 
     /// The image; one without parts if it would be too large.
     pub(super) fn into_image(mut self) -> Image {
-        if self.bytes.len() > MOST {
+        self.end_stretch();
+        if self.bytes > self.most {
             return Image::default();
         }
         let pages = self.end.div_ceil(PAGE) as u32;
-        self.bytes[4..8].copy_from_slice(&pages.to_le_bytes());
-        Image::of_bytes(&self.bytes)
+        let count = self.small.len() as u32;
+        self.small[0][4..8].copy_from_slice(&pages.to_le_bytes());
+        self.small[0][8..12].copy_from_slice(&count.to_le_bytes());
+        let small = self.small.into_iter().map(Arc::from);
+        Image(small.chain(self.large).collect())
     }
 }
 
@@ -188,7 +246,7 @@ mod tests {
     }
 
     fn image(was: &[u8], now: &[u8]) -> Image {
-        let mut keeping = Keeping::Changes(Changes::to(snapshot(was)));
+        let mut keeping = Keeping::Changes(Changes::to(snapshot(was), MOST));
         for (index, part) in now.chunks(PART).enumerate() {
             keeping.take(START + index * PART, part);
         }
@@ -200,26 +258,35 @@ mod tests {
 
     /// What the engine does with it; the pages that memory must have.
     fn put(image: &Image, memory: &mut Vec<u8>) -> usize {
-        let mut pages = 0;
-        let mut index = 0;
-        while let Some(part) = image.part(index) {
+        let first = image.part(0).unwrap();
+        let word = |part: &[u8], at: usize| {
+            u32::from_le_bytes(part[at..at + 4].try_into().unwrap()) as usize
+        };
+        let (pages, small) = (word(first, 4), word(first, 8));
+        memory.resize(memory.len().max((pages * PAGE).saturating_sub(START)), 0);
+        let mut large = small;
+        for index in 0..small {
+            let part = image.part(index as u32).unwrap();
             assert!(part.len() <= PART);
-            let mut at = 0;
+            let mut at = if index == 0 { HEAD } else { 0 };
             while at < part.len() {
-                let word = |at: usize| u32::from_le_bytes(part[at..at + 4].try_into().unwrap());
-                let (to, length) = (word(at) as usize, word(at + 4) as usize);
-                at += HEAD;
-                if to == 0 {
-                    pages = pages.max(length);
-                    memory.resize(memory.len().max((pages * PAGE).saturating_sub(START)), 0);
-                    continue;
-                }
+                let (to, length) = (word(part, at), word(part, at + 4));
                 assert!(to % BLOCK == 0 && length % BLOCK == 0 && length > 0);
-                memory[to - START..][..length].copy_from_slice(&part[at..at + length]);
-                at += length;
+                let is_large = word(part, at + 8) == 1;
+                at += HEAD;
+                let bytes = match is_large {
+                    true => {
+                        large += 1;
+                        &image.part(large as u32 - 1).unwrap()[..]
+                    }
+                    false => &part[at..at + length],
+                };
+                assert!(bytes.len() == length && length <= PART);
+                memory[to - START..][..length].copy_from_slice(bytes);
+                at += if is_large { 0 } else { length };
             }
-            index += 1;
         }
+        assert!(image.part(large as u32).is_none());
         pages
     }
 
@@ -241,21 +308,29 @@ mod tests {
         // The chunk at the snapshot's end is there as a whole.
         let most = 130_000 + CHUNK + 130_000 / 64;
         assert!(made.bytes() < most, "{}", made.bytes());
-        let whole: Vec<u8> = made.parts().flatten().copied().collect();
-        assert_eq!(Image::of_bytes(&whole), made);
+        assert_eq!(Image::of_bytes(&made.to_bytes()), made);
     }
 
     #[test]
-    fn each_length_of_a_stretch_at_the_end_of_a_part_comes_back() {
+    fn stretches_of_each_length_come_back() {
         let was = vec![0; 4 * PAGE];
-        for length in (PART - 200..PART + 200).step_by(BLOCK) {
+        let around = |length: usize| (length - 200..length + 200).step_by(BLOCK);
+        for length in around(LARGE).chain(around(PART)) {
             let mut now = was.clone();
             now[..length].fill(1);
-            now[length + 4_096..][..40].fill(2);
+            now[length + GAP + 100..][..40].fill(2);
             let mut memory = was.clone();
             put(&image(&was, &now), &mut memory);
             assert!(memory[..now.len()] == now, "{length}");
         }
+        // Many small ones fill parts.
+        let mut now = was.clone();
+        for at in (0..now.len()).step_by(2 * GAP) {
+            now[at] = 9;
+        }
+        let mut memory = was.clone();
+        put(&image(&was, &now), &mut memory);
+        assert!(memory[..now.len()] == now);
     }
 
     #[test]
@@ -264,5 +339,19 @@ mod tests {
         assert_eq!(image(&was, &was).bytes(), HEAD);
         let large = vec![1; MOST + PAGE];
         assert_eq!(image(&was, &large), Image::default());
+
+        let changed = |text: usize| {
+            let mut keeping = Keeping::Changes(Changes::to(snapshot(&was), text));
+            let now = vec![1; ALWAYS + PAGE];
+            for (index, part) in now.chunks(PART).enumerate() {
+                keeping.take(START + index * PART, part);
+            }
+            match keeping {
+                Keeping::Changes(changes) => changes.into_image(),
+                Keeping::Snapshot(_) => panic!(),
+            }
+        };
+        assert_eq!(changed(PAGE / MOST_BY_TEXT / 2), Image::default());
+        assert!(changed(2 * PAGE / MOST_BY_TEXT).bytes() > ALWAYS + PAGE);
     }
 }

@@ -68,7 +68,7 @@ impl Preparer {
             })
             .await?;
         for extent in [Extent::All, Extent::Entry, Extent::Common] {
-            let changes = Keeping::Changes(Changes::to(snapshot.clone()));
+            let changes = Keeping::Changes(Changes::to(snapshot.clone(), script.text_bytes()));
             match self.kept(script, extent, changes).await? {
                 Compiled::Memory(Keeping::Changes(changes)) => return Ok(changes.into_image()),
                 Compiled::Memory(Keeping::Snapshot(_)) => return Err(failed()),

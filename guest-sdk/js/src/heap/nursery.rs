@@ -3,7 +3,8 @@
 //! page fault each (wasmtime's `reset_with_pagemap`).
 //!
 //! QuickJS takes its small blocks out of arenas of nearly 4 KiB, and everything else one by one. The arenas of
-//! the time in which the engine is built lie here, side by side, each in a page of its own.
+//! the time in which the engine is built lie here, each in a page of its own. Those that runs write to lie side by
+//! side: `cargo xtask js-engine` builds the engine once to find out which they are, and once more with this [`Plan`].
 
 use std::cell::{Cell, UnsafeCell};
 use std::ptr;
@@ -17,8 +18,48 @@ pub const PAGE: usize = 4096;
 /// Bytes of an arena. A header of 24 bytes stands before the blocks; what is left over is less than the largest
 /// small block, and never less than 8 bytes, as no size divides 4,072.
 pub const ARENA: std::ops::RangeInclusive<usize> = PAGE - 512..=PAGE - 8;
-/// Arenas that have room. Those that come after them lie where everything else does.
-const ARENAS: usize = 384;
+/// Arenas that have room, some more than are alive at once. Those that come after them lie where everything else does.
+const ARENAS: usize = 256;
+/// Arenas that [`seal`] makes, one for each size.
+const NEW: usize = 31;
+/// No arena: they are numbered as QuickJS asks for them, from 0 on.
+const NONE: u16 = u16::MAX;
+
+/// Which arena is which page. `cargo xtask js-engine` (`plan.rs`) finds it by its mark.
+#[repr(C)]
+struct Plan {
+    mark: [u8; 16],
+    /// Where the pages are.
+    pages: Cell<u32>,
+    /// The arenas of the first pages. It is written into the component before the engine is built.
+    wanted: [Cell<u16>; ARENAS],
+    /// The arena of each page, once the engine is built.
+    made: [Cell<u16>; ARENAS],
+}
+
+// SAFETY: a component has one thread.
+unsafe impl Sync for Plan {}
+
+static PLAN: Plan = Plan {
+    mark: *b"stepwell: arenas",
+    pages: Cell::new(0),
+    wanted: [const { Cell::new(NONE) }; ARENAS],
+    made: [const { Cell::new(NONE) }; ARENAS],
+};
+
+impl Plan {
+    /// The page that an arena is to have.
+    fn page(&self, arena: u16) -> Option<usize> {
+        // SAFETY: it is read; the compiler must not know what stands there.
+        let wanted = |page: &Cell<u16>| unsafe { page.as_ptr().read_volatile() };
+        self.wanted.iter().position(|page| wanted(page) == arena)
+    }
+
+    /// Pages that are kept for arenas.
+    fn count(&self) -> usize {
+        self.page(NONE).unwrap_or(ARENAS)
+    }
+}
 
 #[repr(C, align(4096))]
 struct Page([u64; PAGE / 8]);
@@ -26,7 +67,9 @@ struct Page([u64; PAGE / 8]);
 /// Pages for arenas, handed out until it is sealed.
 pub struct Nursery {
     pages: UnsafeCell<[Page; ARENAS]>,
-    /// Pages that were handed out at least once.
+    /// Arenas that were asked for.
+    arenas: Cell<u16>,
+    /// Pages behind those of the plan that were handed out at least once.
     used: Cell<usize>,
     /// The free page that is handed out next; it begins with the address of the one after it.
     free: Cell<*mut u8>,
@@ -38,6 +81,7 @@ unsafe impl Sync for Nursery {}
 
 pub static NURSERY: Nursery = Nursery {
     pages: UnsafeCell::new([const { Page([0; PAGE / 8]) }; ARENAS]),
+    arenas: Cell::new(0),
     used: Cell::new(0),
     free: Cell::new(ptr::null_mut()),
     sealed: Cell::new(false),
@@ -48,19 +92,40 @@ impl Nursery {
         if self.sealed.get() || !ARENA.contains(&size) {
             return None;
         }
+        let arena = self.arenas.get();
+        self.arenas.set(arena.saturating_add(1));
+        let page = match PLAN.page(arena) {
+            Some(page) => self.page(page),
+            None => self.other()?,
+        };
+        PLAN.pages.set(self.pages.get().addr() as u32);
+        PLAN.made[self.index(page)].set(arena);
+        Some(page)
+    }
+
+    /// A page that no arena of the plan has.
+    fn other(&self) -> Option<*mut u8> {
         let free = self.free.get();
         if !free.is_null() {
             // SAFETY: a free page begins with the address of the next one.
             self.free.set(unsafe { free.cast::<*mut u8>().read() });
             return Some(free);
         }
-        let used = self.used.get();
-        if used == ARENAS {
+        let (planned, used) = (PLAN.count(), self.used.get());
+        if planned + used >= ARENAS {
             return None;
         }
         self.used.set(used + 1);
-        // SAFETY: the page is one of them, and nobody has it yet.
-        Some(unsafe { self.pages.get().cast::<Page>().add(used).cast() })
+        Some(self.page(planned + used))
+    }
+
+    fn page(&self, index: usize) -> *mut u8 {
+        // SAFETY: there are so many.
+        unsafe { self.pages.get().cast::<Page>().add(index).cast() }
+    }
+
+    fn index(&self, page: *mut u8) -> usize {
+        (page.addr() - self.pages.get().addr()) / PAGE
     }
 
     pub fn has(&self, block: *mut u8) -> bool {
@@ -70,6 +135,7 @@ impl Nursery {
     /// Takes a page back. A sealed nursery leaves it as it is.
     pub fn give_back(&self, page: *mut u8) {
         if !self.sealed.get() {
+            PLAN.made[self.index(page)].set(NONE);
             // SAFETY: its owner no longer uses it, and it has room for an address.
             unsafe { page.cast::<*mut u8>().write(self.free.get()) };
             self.free.set(page);
@@ -90,12 +156,10 @@ pub fn sizes() -> impl Iterator<Item = usize> {
 pub fn seal(ctx: &Ctx<'_>) {
     /// Bytes of a small block's header.
     const HEADER: usize = 8;
-    let pages = || (NURSERY.used.get(), NURSERY.free.get());
     for size in sizes() {
-        let before = pages();
+        let before = NURSERY.arenas.get();
         // SAFETY: the context is alive, and what it allocates is never used.
-        while pages() == before
-            && before.0 < ARENAS
+        while NURSERY.arenas.get() == before
             && !unsafe { qjs::js_malloc(ctx.as_raw().as_ptr(), (size - HEADER) as _) }.is_null()
         {
         }
@@ -109,37 +173,9 @@ pub fn seal(ctx: &Ctx<'_>) {
 
 /// The arenas that [`seal`] made.
 pub fn new_arenas() -> impl Iterator<Item = *mut u8> {
-    let used = NURSERY.used.get();
-    let pages = NURSERY.pages.get().cast::<Page>();
-    // SAFETY: pages of the nursery.
-    (used.saturating_sub(NEW)..used).map(move |page| unsafe { pages.add(page).cast() })
-}
-
-/// Arenas of the objects that the language itself is made of, and of the first that are made of those.
-const BASE: usize = 68;
-/// The first arena behind those of what calls are made with.
-const CALLS: usize = 136;
-/// Arenas that [`seal`] made, one for each size.
-const NEW: usize = 31;
-
-/// Writes to the arenas that lie between those that nearly every run writes to. Together they are two stretches
-/// of pages instead of a dozen, and what they cost more is a copy of some 50 pages.
-pub fn begin_run() {
-    let used = NURSERY.used.get();
-    write_to((0..BASE).chain(used - NEW..used));
-}
-
-/// The same for a run that begins a call.
-pub fn begin_call() {
-    write_to(BASE..CALLS);
-}
-
-fn write_to(pages: impl Iterator<Item = usize>) {
-    for page in pages.filter(|page| *page < NURSERY.used.get()) {
-        let start = NURSERY.pages.get().cast::<u64>();
-        // SAFETY: a page of the nursery. No arena has the last 8 bytes of its page.
-        unsafe {
-            start.add((page + 1) * (PAGE / 8) - 1).write_volatile(1);
-        }
-    }
+    let arenas = NURSERY.arenas.get();
+    let new = arenas.saturating_sub(NEW as u16)..arenas;
+    let made = PLAN.made.iter().map(Cell::get).enumerate();
+    made.filter(move |(_, arena)| new.contains(arena))
+        .map(|(page, _)| NURSERY.page(page))
 }

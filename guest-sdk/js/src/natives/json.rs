@@ -36,14 +36,13 @@ pub fn install<'js>(
     let is_deferred =
         move |getter: Value<'js>| of.borrow().deferred(plain::address(&getter)).is_some();
     natives.set("isDeferred", Function::new(ctx.clone(), is_deferred)?)?;
-    let (of, lazy) = (Rc::clone(given), glue.clone());
+    let (of, lazily) = (Rc::clone(given), glue.clone());
     let take_deferred = move |ctx: Ctx<'js>, getter: Function<'js>| -> Result<Value<'js>> {
         let document = of.borrow().clone();
         let Some((from, to)) = document.take_deferred(&getter) else {
             return Ok(otherwise(&ctx));
         };
-        let lazy: Function = lazy.get(&ctx)?.get("lazy")?;
-        document.value(&ctx, shapes, &lazy, from, to)
+        document.value(&ctx, shapes, &lazily, from, to)
     };
     natives.set("takeDeferred", Function::new(ctx.clone(), take_deferred)?)?;
 

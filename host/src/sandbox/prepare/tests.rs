@@ -44,6 +44,23 @@ fn image_of(inspected: &Inspected) -> &Image {
     &inspected.component.script().unwrap().image
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_whose_image_would_be_far_larger_than_its_text_is_compiled_by_each_run() {
+    let sandbox = Sandbox::new(SandboxSettings::default()).unwrap();
+    let letters = "/\\p{L}/u, ".repeat(400);
+    let step = format!(
+        "const all = [{letters}];\nexport const condition = {{}};\n\
+         export const content = () => {{ data.count = all.filter((one) => one.test('é')).length; }};\n"
+    );
+    let inspected = inspected(&sandbox, &step).await;
+    assert_eq!(*image_of(&inspected), Image::default());
+    let RunEnd::Finished(finished) = run(&sandbox, &inspected.component, 500_000_000).await else {
+        panic!("it is compiled by the run");
+    };
+    let written = format!("{:?}", finished.written);
+    assert!(written.contains("400"), "{written}");
+}
+
 /// QuickJS does not check what it runs, so a wrong image may do all that a guest can: end in a trap or at a limit, or
 /// change the data of its own run.
 #[tokio::test(flavor = "multi_thread")]
@@ -51,7 +68,7 @@ async fn an_image_that_the_engine_did_not_make_is_contained() {
     let sandbox = Sandbox::new(SandboxSettings::default()).unwrap();
     let inspected = inspected(&sandbox, STEP).await;
     let component = &inspected.component;
-    let whole: Vec<u8> = image_of(&inspected).parts().flatten().copied().collect();
+    let whole = image_of(&inspected).to_bytes();
     assert!((1_000..64_000).contains(&whole.len()), "{}", whole.len());
     let mut ends = [0; 2];
     for at in (0..whole.len()).step_by(11) {

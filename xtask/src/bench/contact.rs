@@ -1,4 +1,4 @@
-//! A step as users write them, and what it is given.
+//! Steps as users write them, and what they are given.
 
 use serde_json::{Value, json};
 
@@ -25,6 +25,13 @@ export const content = async () => {
   data.processed = true;
 };
 ";
+
+/// The body of a step that calls a connector, and reads the clock.
+pub const CALLS: &str = "
+    const response = await connectors.fetch('https://a.example/x?y=1', {method: 'POST', body: {a: data.email}});
+    if (!response.ok) throw new Error('no');
+    data.url = response.body.url; data.at = new Date().toISOString();
+    await task.park(60_000);";
 
 pub fn contact() -> Value {
     json!({
