@@ -1,6 +1,7 @@
 //! Hostile input by rows: what a tenant or a sender hands in, and the fault or the answer that it ends in. For each row
-//! a task of another workspace ends while the row is under way and one after it, and what the row was about is as it
-//! was; after a table the server's memory is near what it was before.
+//! a task of another workspace ends as it should while the row is under way and one after it, and what the row was about
+//! is as it was. After a table the server's memory is near what it was before, that other workspace has what it had and
+//! its own tasks, and those beside rows took little longer than those between them.
 //!
 //! What `hostile*.rs` has is not here again.
 #![allow(clippy::unwrap_used, reason = "a test")]
@@ -12,10 +13,11 @@ mod manifests;
 mod rust;
 mod wat;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use reqwest::StatusCode;
-use serde_json::Value;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
 use stepwell_api::{Problem, Task, TaskCounts, TaskState};
 
 use crate::support::{Answer, PATIENCE, Server, accepted_task};
@@ -34,10 +36,22 @@ enum Ends {
     Refused(&'static str, &'static str),
 }
 
+/// What a neighbour has set up.
+const SETUP: [&str; 5] = ["steps", "webhooks", "connectors", "config", "schedules"];
+/// How much longer a neighbour's tasks may take beside rows than between them, in the median of a table: beside the
+/// ratio, what two threads of the same machine take of it by turns.
+const SLOWER: (u32, Duration) = (4, Duration::from_millis(20));
+
 /// A server with a workspace of a neighbour; requests are about another one, `tenant`.
 struct Ground {
     server: Server,
+    /// The neighbour's webhook, and how often it was sent something.
     neighbour: String,
+    posted: AtomicU64,
+    setup: Vec<Value>,
+    /// How long the neighbour's tasks took, beside rows and between them.
+    beside: Vec<Duration>,
+    between: Vec<Duration>,
     /// The tenant's webhook.
     webhook: String,
     wrong: Vec<String>,
@@ -57,13 +71,18 @@ impl Ground {
         let mut ground = Self {
             server,
             neighbour,
+            posted: AtomicU64::new(0),
+            setup: Vec::new(),
+            beside: Vec::new(),
+            between: Vec::new(),
             webhook,
             wrong: Vec::new(),
             before: 0,
         };
         for _ in 0..5 {
-            ground.neighbours_task_ends().await;
+            ground.neighbours_task_ends().await.unwrap();
         }
+        ground.setup = ground.neighbours_setup().await;
         ground.before = ground.resident();
         ground
     }
@@ -77,7 +96,10 @@ impl Ground {
         kib.parse::<u64>().unwrap() * 1024
     }
 
-    async fn neighbours_task_ends(&self) {
+    /// The neighbour's task is done as it should be; gives how long that took.
+    async fn neighbours_task_ends(&self) -> Result<Duration, String> {
+        let begun = Instant::now();
+        self.posted.fetch_add(1, Ordering::Relaxed);
         let (status, answer) = self
             .server
             .send(&self.neighbour, "application/json", "{}")
@@ -87,20 +109,43 @@ impl Ground {
         let until = Instant::now() + PATIENCE;
         loop {
             let task = self.server.get::<Task>(&path).await;
-            if task.state == TaskState::Done {
-                return;
+            if task.state != TaskState::Ready {
+                let took = begun.elapsed();
+                let mut data = task.data.clone();
+                data.as_object_mut().unwrap().shift_remove("$via");
+                let is_right = task.state == TaskState::Done && data == json!({"ok": true});
+                return match is_right && task.runs.len() == 1 {
+                    true => Ok(took),
+                    false => Err(format!("the neighbour's task became {task}")),
+                };
             }
             assert!(Instant::now() < until, "the neighbour waits: {task}");
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
+    async fn neighbours_setup(&self) -> Vec<Value> {
+        let mut setup = Vec::new();
+        for kind in SETUP {
+            let path = format!("/workspaces/neighbour/{kind}");
+            let (status, answer) = self.server.api(Method::GET, &path, None).await;
+            assert_eq!(status, StatusCode::OK, "{path}: {answer}");
+            setup.push(answer);
+        }
+        setup
+    }
+
     /// Carries a row out beside the neighbour; what is wrong with it is told at the table's end.
     async fn row(&mut self, name: &str, row: impl AsyncFnOnce(&Self) -> Result<(), String>) {
-        let (ended, ()) = tokio::join!(row(self), self.neighbours_task_ends());
-        self.neighbours_task_ends().await;
-        if let Err(wrong) = ended {
-            self.wrong.push(format!("{name}: {wrong}"));
+        let (ended, beside) = tokio::join!(row(self), self.neighbours_task_ends());
+        let after = self.neighbours_task_ends().await;
+        for (took, all) in [(&beside, &mut self.beside), (&after, &mut self.between)] {
+            all.extend(took.iter());
+        }
+        for wrong in [ended, beside.map(drop), after.map(drop)] {
+            if let Err(wrong) = wrong {
+                self.wrong.push(format!("{name}: {wrong}"));
+            }
         }
     }
 
@@ -180,6 +225,17 @@ impl Ground {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
+        assert_eq!(self.neighbours_setup().await, self.setup);
+        let path = "/workspaces/neighbour/tasks/count";
+        let counts = self.server.get::<TaskCounts>(path).await.counts;
+        let posted = self.posted.load(Ordering::Relaxed);
+        assert_eq!((counts.done, counts.total()), (posted, posted));
+        let [beside, between] = [self.beside, self.between].map(|mut took| {
+            took.sort_unstable();
+            took[took.len() / 2]
+        });
+        let (times, more) = SLOWER;
+        assert!(beside <= times * between + more, "{beside:?}, {between:?}");
     }
 }
 

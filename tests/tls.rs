@@ -384,18 +384,21 @@ async fn a_client_that_does_not_finish_its_greeting_is_dropped() {
     assert_eq!(ask().await.unwrap().status(), 200);
 }
 
-/// Half of the connections are the most that one client has. The others are for others.
+/// Half of the connections are the most that one client has, or as many as the operator says. The others are for others.
 #[tokio::test]
 async fn one_address_does_not_take_all_connections() {
+    one_address_has(4, &["--connections", "8"]).await;
+    one_address_has(2, &["--connections", "8", "--connections-per-address", "2"]).await;
+}
+
+async fn one_address_has(most: usize, connections: &[&str]) {
     let proxies = [
-        "--connections",
-        "8",
         "--trusted-proxy",
         "127.0.0.1",
         "--proxy-header",
         "proxy-protocol",
     ];
-    let server = Server::with(&proxies).await;
+    let server = Server::with(&[&proxies, connections].concat()).await;
     let address: SocketAddr = server.url.strip_prefix("http://").unwrap().parse().unwrap();
     let idle = |client: [u8; 4]| {
         let mut stream = TcpStream::connect(address).unwrap();
@@ -412,7 +415,7 @@ async fn one_address_does_not_take_all_connections() {
         assert_eq!(&answer, b"HTTP/1.1 200");
         stream
     };
-    let held: Vec<_> = (0..4).map(taken).collect();
+    let held: Vec<_> = (0..most).map(taken).collect();
     // Each of the next ones is closed.
     for _ in 0..12 {
         let mut stream = idle([203, 0, 113, 1]);
@@ -421,6 +424,9 @@ async fn one_address_does_not_take_all_connections() {
         let _ = stream.read_to_end(&mut answer);
         assert!(answer.is_empty());
     }
+    // The operator is told.
+    server.has_logged("connections were closed at once").await;
+    server.has_logged("--connections-per-address").await;
     let other = proxy_header([203, 0, 113, 2]);
     assert!(exchange(address, &[&other, health]).starts_with("HTTP/1.1 200"));
     drop(held);

@@ -250,7 +250,7 @@ fn million(tasks: u64, open_only: Option<String>) {
             ("ready", Some(TaskState::Ready)),
         ] {
             let mut query = TaskQuery {
-                state,
+                states: state.into_iter().collect(),
                 before: None,
                 since: None,
                 limit: 500,

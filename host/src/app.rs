@@ -134,6 +134,7 @@ impl App {
             cache_key: cache::key(settings.cache_dir.as_deref(), &store.seed())?,
             cache_dir: Some(cache_dir.unwrap_or_else(|| directory.join("cache"))),
             concurrency: u32::try_from(settings.concurrency).unwrap_or(u32::MAX),
+            memory: settings.memory,
             compiler: Compiler::Child(std::env::current_exe().map_err(AppError::Executable)?),
             loaded: settings.components as u64,
             compilations: COMPILATIONS,

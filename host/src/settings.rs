@@ -52,6 +52,8 @@ pub struct Settings {
     pub components: usize,
     /// Connections open at once; more wait in the system's queue.
     pub connections: usize,
+    /// Of these, those of one client address; half of them if not given.
+    pub connections_per_address: Option<usize>,
     /// Wrong tokens that an address may send in a minute before its answers are delayed.
     pub auth_failures: usize,
     /// How much of the audit log is kept.
@@ -102,6 +104,7 @@ impl Settings {
             cpu_weights: Vec::new(),
             components: 256,
             connections: 10_000,
+            connections_per_address: None,
             auth_failures: 60,
             audit: AuditBounds::default(),
             body_bytes: limits::BODY_BYTES,
@@ -116,6 +119,13 @@ impl Settings {
             log: "info".into(),
             log_json: false,
         }
+    }
+
+    /// The most connections that one client address may have open, at least one and not more than there may be.
+    pub fn connections_of_one(&self) -> usize {
+        let most = self.connections.max(1);
+        let given = self.connections_per_address;
+        given.unwrap_or(most.div_ceil(2)).clamp(1, most)
     }
 
     /// How a URL of the listener begins.
@@ -143,6 +153,7 @@ impl fmt::Display for Settings {
             cpu_weights,
             components,
             connections,
+            connections_per_address: _,
             auth_failures,
             audit,
             body_bytes,
@@ -224,6 +235,13 @@ impl fmt::Display for Settings {
             "compiled components kept in memory",
         )?;
         line(f, "connections", connections, "open at once")?;
+        let note = "of one client address; by default half of these";
+        line(
+            f,
+            "connections-per-address",
+            self.connections_of_one(),
+            note,
+        )?;
         line(
             f,
             "auth-failures",

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use stepwell_api::TaskPage;
+use tokio::runtime::Handle;
+use tokio::time::sleep;
 
 use super::attacks::{Ask, Attack, ROUND};
+use super::client::Client;
 use super::half_open;
-use super::http::Connection;
 use super::server::Server;
 
 /// Between two looks at the attacker's tasks.
@@ -40,13 +42,12 @@ pub struct Tenant {
     pub step: Arc<[u8]>,
 }
 
-/// Begins the attack; it ends by itself at `until`, or with the answers to its last posts. What it takes of the
-/// processors is the less urgent part of the measurement: an attacker has a machine of its own.
+/// Begins the attack on the attackers' thread; it ends by itself at `until`, or with the answers to its last posts.
 pub fn start(
     attack: &Attack,
     server: &Server,
     tenant: &Tenant,
-    (until, sent): (Instant, &Arc<Sent>),
+    (attackers, until, sent): (&Handle, Instant, &Arc<Sent>),
 ) {
     if attack.half_open > 0 {
         half_open::start(
@@ -62,25 +63,24 @@ pub fn start(
     let most = attack.posts.unwrap_or(u64::MAX);
     let rounds = Arc::new((Instant::now(), AtomicU64::new(0)));
     for _ in 0..attack.connections {
-        let mut connection = Connection::new(server.address, None);
+        let mut client = Client::new(server.address, None);
         let (sent, body, path) = (sent.clone(), body.clone(), tenant.path.clone());
         let rounds = rounds.clone();
-        std::thread::spawn(move || {
-            yield_to_others();
+        attackers.spawn(async move {
             let (begun, posted) = &*rounds;
             while Instant::now() < until {
                 let round = begun.elapsed().as_secs() / ROUND.as_secs() + 1;
                 let before = posted.fetch_add(1, Ordering::Relaxed);
                 if before >= most.saturating_mul(round) {
                     posted.fetch_sub(1, Ordering::Relaxed);
-                    std::thread::sleep(LOOK);
+                    sleep(LOOK).await;
                     continue;
                 }
-                let posted = connection.send("POST", &path, body.as_bytes());
+                let posted = client.send("POST", &path, body.as_bytes()).await;
                 sent.count(matches!(posted, Ok((200, _))));
                 if posted.is_err() {
                     // The server may be gone: it is not asked without a pause.
-                    std::thread::sleep(LOOK);
+                    sleep(LOOK).await;
                 }
             }
         });
@@ -89,57 +89,53 @@ pub fn start(
         return;
     };
     for _ in 0..connections {
-        let mut api = server.api();
+        let mut api = Client::new(server.address, Some(&server.token));
         let below = format!("/api/v1/workspaces/{}", tenant.workspace);
         let (step, sent) = (tenant.step.clone(), sent.clone());
-        std::thread::spawn(move || {
-            yield_to_others();
+        attackers.spawn(async move {
             while Instant::now() < until {
-                match asked(&mut api, ask, &below, &step) {
+                match asked(&mut api, ask, &below, &step).await {
                     Some(is_accepted) => sent.count(is_accepted),
-                    None => std::thread::sleep(LOOK),
+                    None => sleep(LOOK).await,
                 }
             }
         });
     }
 }
 
+/// The path of the newest task, if there is one.
+async fn newest(api: &mut Client, below: &str) -> Option<String> {
+    let page: TaskPage = api.get(&format!("{below}/tasks?limit=1")).await.ok()?;
+    Some(format!("{below}/tasks/{}", page.tasks.first()?.id))
+}
+
 /// Asks once; none if there is nothing to ask for yet, or no answer.
-fn asked(api: &mut Connection, ask: Ask, below: &str, step: &[u8]) -> Option<bool> {
-    let a_task = |api: &mut Connection| {
-        let page: TaskPage = api
-            .call("GET", &format!("{below}/tasks?limit=1"), b"")
-            .ok()?;
-        let newest = page.tasks.first()?;
-        Some(format!("{below}/tasks/{}", newest.id))
-    };
+async fn asked(api: &mut Client, ask: Ask, below: &str, step: &[u8]) -> Option<bool> {
     let answered = match ask {
         Ask::View => {
-            std::thread::sleep(LOOK);
-            let path = a_task(api)?;
-            api.send("GET", &path, b"")
+            sleep(LOOK).await;
+            let path = newest(api, below).await?;
+            api.send("GET", &path, b"").await
         }
         Ask::Replay => {
-            let path = format!("{}/replay", a_task(api)?);
-            api.send("POST", &path, br#"{"from":1}"#)
+            let path = format!("{}/replay", newest(api, below).await?);
+            api.send("POST", &path, br#"{"from":1}"#).await
         }
         Ask::Search(pattern) => {
             let pattern: String =
                 url::form_urlencoded::byte_serialize(pattern.as_bytes()).collect();
-            api.send("GET", &format!("{below}/tasks?where={pattern}"), b"")
+            let path = format!("{below}/tasks?where={pattern}");
+            api.send("GET", &path, b"").await
         }
-        Ask::Upload => api.send("PUT", &format!("{below}/steps/step"), step),
+        Ask::Upload => {
+            let path = format!("{below}/steps/step");
+            api.send("PUT", &path, step).await
+        }
         Ask::Update => {
-            let path = format!("{}/update", a_task(api)?);
+            let path = format!("{}/update", newest(api, below).await?);
             let set = br#"{"set":[{"path":"/items/7","value":8}]}"#;
-            api.send("POST", &path, set)
+            api.send("POST", &path, set).await
         }
     };
     answered.ok().map(|(status, _)| status < 300)
-}
-
-/// Lets the server's threads, and those of the honest tenant, go before this one.
-pub fn yield_to_others() {
-    // Where it is not allowed the attack only takes more.
-    let _ = rustix::process::nice(10);
 }

@@ -37,6 +37,12 @@ pub fn between(
     of_it.map(|sample| sample.took.unwrap_or(lost)).collect()
 }
 
+/// `part` ÷ `whole`; none of nothing.
+pub fn ratio(part: Option<Duration>, whole: Option<Duration>) -> Option<f64> {
+    let (part, whole) = part.zip(whole)?;
+    (!whole.is_zero()).then(|| part.as_secs_f64() / whole.as_secs_f64())
+}
+
 /// How long after `end` the first of [`IN_A_ROW`] tasks was posted that took at most half as long again as `idle`'s
 /// median in their median, and none longer than twice its 99th percentile. None if there were no such tasks.
 pub fn back(samples: &[Sample], end: Duration, idle: &[Duration]) -> Option<Duration> {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::attacker::{Sent, yield_to_others};
-use super::server::fixture;
+use super::attacker::Sent;
+use super::fixtures::fixture;
+use super::urgency;
 
 /// Between two bytes of those that go on, and two looks at all of them.
 const DRIP: Duration = Duration::from_millis(250);
@@ -47,7 +48,7 @@ fn begun(path: &str, n: usize) -> (Vec<u8>, bool) {
 pub fn start(address: SocketAddr, path: &str, count: usize, until: Instant, sent: Arc<Sent>) {
     let path = path.to_owned();
     std::thread::spawn(move || {
-        yield_to_others();
+        urgency::last();
         let mut open: Vec<Option<TcpStream>> = (0..count).map(|_| None).collect();
         while Instant::now() < until {
             for (n, place) in open.iter_mut().enumerate() {

@@ -12,6 +12,7 @@ use super::figures::Sample;
 use super::http::Connection;
 use super::response;
 use super::server::Server;
+use super::urgency;
 
 /// Between a task's end and the next post.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -43,6 +44,7 @@ impl Honest {
         let (stopped, path) = (stop.clone(), path.to_owned());
         let tasks = format!("/api/v1/workspaces/{workspace}/tasks");
         let thread = std::thread::spawn(move || {
+            urgency::first();
             let mut done = Done::default();
             while !stopped.load(Ordering::Relaxed) {
                 let sent = Instant::now();

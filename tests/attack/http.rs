@@ -1,5 +1,4 @@
-//! A blocking HTTP/1.1 client of one keep-alive connection: enough to set a server up, to attack it and to be its
-//! honest tenant.
+//! A blocking HTTP/1.1 client of one keep-alive connection: enough to set a server up and to be its honest tenant.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -11,11 +10,11 @@ use serde::de::DeserializeOwned;
 use super::response;
 
 /// The longest that an answer may take: a server under attack is slow, and one that is stuck is a result.
-const TIMEOUT: Duration = Duration::from_secs(60);
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Bytes that are written in one go. In the kernel a thread gives its processor to no other one, and writing a large body
 /// takes milliseconds there, for which the honest tenant would wait.
-const WRITE: usize = 16 * 1024;
+pub const WRITE: usize = 16 * 1024;
 
 /// A connection to a server.
 pub struct Connection {
@@ -81,15 +80,8 @@ impl Connection {
                 none.insert(stream)
             }
         };
-        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address);
-        if let Some(token) = &self.token {
-            request.push_str(&format!("authorization: Bearer {token}\r\n"));
-        }
-        if !body.is_empty() {
-            request.push_str("content-type: application/json\r\n");
-        }
-        request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
-        stream.write_all(request.as_bytes())?;
+        let head = head(self.address, self.token.as_deref(), (method, path), body);
+        stream.write_all(head.as_bytes())?;
         for part in body.chunks(WRITE) {
             stream.write_all(part)?;
         }
@@ -106,4 +98,22 @@ impl Connection {
             }
         }
     }
+}
+
+/// The head of a request.
+pub fn head(
+    address: SocketAddr,
+    token: Option<&str>,
+    (method, path): (&str, &str),
+    body: &[u8],
+) -> String {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\n");
+    if let Some(token) = token {
+        head.push_str(&format!("authorization: Bearer {token}\r\n"));
+    }
+    if !body.is_empty() {
+        head.push_str("content-type: application/json\r\n");
+    }
+    head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+    head
 }

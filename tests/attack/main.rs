@@ -3,7 +3,9 @@
 
 mod attacker;
 mod attacks;
+mod client;
 mod figures;
+mod fixtures;
 mod guest;
 mod half_open;
 mod honest;
@@ -17,6 +19,7 @@ mod process;
 mod response;
 mod server;
 mod upstream;
+mod urgency;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -89,6 +92,7 @@ fn run(options: &Options) -> anyhow::Result<()> {
         .prefix("stepwell-attack-")
         .tempdir()?;
     let upstream = upstream::start()?;
+    let attackers = urgency::runtime("attackers")?;
     let mut table = table();
     for (name, attacks) in attacks {
         let about: Vec<&str> = attacks.iter().map(|attack| attack.about).collect();
@@ -96,7 +100,7 @@ fn run(options: &Options) -> anyhow::Result<()> {
         table.add_row(measure(
             options,
             directory.path(),
-            upstream,
+            (upstream, &attackers),
             (name, &attacks),
         )?);
     }

@@ -6,10 +6,11 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use stepwell_api::{TaskCounts, Webhook, Workspace};
+use tokio::runtime::Handle;
 
 use super::attacker::{self, Sent, Tenant};
 use super::attacks::{self, Attack};
-use super::figures::{back, between, longest_gap, quantile};
+use super::figures::{back, between, longest_gap, quantile, ratio};
 use super::honest::Honest;
 use super::http::Connection;
 use super::memory_limit::MemoryLimit;
@@ -26,15 +27,19 @@ const AFTER: Duration = Duration::from_secs(8);
 const WATCH: Duration = Duration::from_millis(50);
 /// How often its descriptors are counted, which takes the harness a millisecond where there are thousands.
 const COUNT: Duration = Duration::from_millis(500);
+/// The part of the time after the attack that has a figure of its own.
+const SOON: Duration = Duration::from_secs(1);
 
 /// What [`measure`] gives.
-pub const COLUMNS: [&str; 17] = [
+pub const COLUMNS: [&str; 22] = [
     "attack",
     "idle p50 ms",
     "p99",
     "attacked p50 ms",
     "p99",
+    "p50 ratio",
     "p99 ratio",
+    "p99 in 1 s after",
     "back in s",
     "done",
     "lost",
@@ -45,7 +50,10 @@ pub const COLUMNS: [&str; 17] = [
     "refused",
     "left",
     "RSS MiB",
+    "after",
     "fds",
+    "CPU s",
+    "÷ harness",
 ];
 
 /// Adds a workspace with a webhook and a step; gives the webhook's path.
@@ -70,7 +78,7 @@ fn tenant(api: &mut Connection, name: &str, step: &[u8]) -> anyhow::Result<Strin
 pub fn measure(
     options: &Options,
     directory: &Path,
-    upstream: Upstream,
+    (upstream, attackers): (Upstream, &Handle),
     (name, attacks): (&str, &[&Attack]),
 ) -> anyhow::Result<Vec<String>> {
     let default = Path::new(env!("CARGO_BIN_EXE_stepwell"));
@@ -114,14 +122,16 @@ pub fn measure(
     let length = Duration::from_secs(options.seconds);
     let until = Instant::now() + length;
     let sent = Arc::<Sent>::default();
+    let before = processor_time(server.pid());
     for (attack, tenant) in &tenants {
-        attacker::start(attack, &server, tenant, (until, &sent));
+        attacker::start(attack, &server, tenant, (attackers, until, &sent));
     }
-    let (mut memory, mut descriptors) = (0, 0);
+    let (mut memory, mut memory_after, mut descriptors) = (0, 0, 0);
     let mut counted = begun;
-    let (mut left, mut restarted) = (None, None);
+    let (mut ended, mut restarted) = (None, None);
     while begun.elapsed() < ALONE + length + AFTER && server.is_alive() {
-        memory = memory.max(process::resident(server.pid()).unwrap_or(0));
+        memory_after = process::resident(server.pid()).unwrap_or(0);
+        memory = memory.max(memory_after);
         if counted.elapsed() >= COUNT {
             descriptors = descriptors.max(Server::descriptors(server.pid()));
             counted = Instant::now();
@@ -129,13 +139,14 @@ pub fn measure(
         if options.kill && restarted.is_none() && begun.elapsed() >= ALONE + length / 2 {
             restarted = Some(server.kill()?);
         }
-        if left.is_none() && Instant::now() >= until {
+        if ended.is_none() && Instant::now() >= until {
+            let after = processor_time(server.pid());
             // The other connection was closed, as it was idle.
             let mut api = server.api();
             let open = tenants
                 .iter()
                 .map(|(_, tenant)| open_tasks(&mut api, &tenant.workspace));
-            left = Some(open.sum::<Option<u64>>());
+            ended = Some((open.sum::<Option<u64>>(), after));
         }
         std::thread::sleep(WATCH);
     }
@@ -154,19 +165,28 @@ pub fn measure(
     let end = ALONE + length;
     let idle = between(samples, WARM, ALONE, end + AFTER);
     let under = between(samples, ALONE, end, end + AFTER);
-    let value = |times: &[Duration], at| quantile(times, at).map(|time| time.as_secs_f64() * 1e3);
-    let (idle_p99, under_p99) = (value(&idle, 0.99), value(&under, 0.99));
-    let ratio = under_p99.zip(idle_p99).map(|(under, idle)| under / idle);
+    let soon = between(samples, end, end + SOON, end + AFTER);
     let number =
         |value: Option<f64>| value.map_or_else(|| "-".into(), |value| format!("{value:.2}"));
+    let value =
+        |times: &[Duration], at| number(quantile(times, at).map(|time| time.as_secs_f64() * 1e3));
+    let worse = |at| number(ratio(quantile(&under, at), quantile(&idle, at)));
     let seconds = |time: Duration| number(Some(time.as_secs_f64()));
+    let (left, after) = ended.unzip();
+    // A server that was started again begins to count anew.
+    let used = before
+        .zip(after.flatten())
+        .filter(|_| !options.kill)
+        .map(|(before, after)| [0, 1].map(|of| after[of].saturating_sub(before[of])));
     Ok(vec![
         name.to_owned(),
-        number(value(&idle, 0.5)),
-        number(idle_p99),
-        number(value(&under, 0.5)),
-        number(under_p99),
-        number(ratio),
+        value(&idle, 0.5),
+        value(&idle, 0.99),
+        value(&under, 0.5),
+        value(&under, 0.99),
+        worse(0.5),
+        worse(0.99),
+        value(&soon, 0.99),
         match back(samples, end, &idle) {
             Some(time) => seconds(time),
             None => format!("> {}", AFTER.as_secs()),
@@ -184,7 +204,10 @@ pub fn measure(
             true => (memory >> 20).to_string(),
             false => format!("{} DEAD", memory >> 20),
         },
+        (memory_after >> 20).to_string(),
         descriptors.to_string(),
+        number(used.map(|[server, _]| server.as_secs_f64())),
+        number(used.and_then(|[server, harness]| ratio(Some(server), Some(harness)))),
     ])
 }
 
@@ -193,4 +216,11 @@ fn open_tasks(api: &mut Connection, workspace: &str) -> Option<u64> {
     let path = format!("/api/v1/workspaces/{workspace}/tasks/count");
     let TaskCounts { counts, .. } = api.call("GET", &path, b"").ok()?;
     Some(counts.ready + counts.waiting)
+}
+
+/// Processor time of the server, and of the harness: the honest tenant, attackers and upstream.
+fn processor_time(server: u32) -> Option<[Duration; 2]> {
+    let server = process::cpu_time(server).ok()?;
+    let harness = process::cpu_time(std::process::id()).ok()?;
+    Some([server, harness])
 }

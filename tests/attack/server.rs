@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
+use super::fixtures::fixture;
 use super::http::Connection;
 use super::memory_limit::MemoryLimit;
 
@@ -159,10 +160,4 @@ fn launch(
             bail!("the server did not start: {}", said.trim());
         }
     }
-}
-
-/// A file of `tests/fixtures/tls`.
-pub fn fixture(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/tls");
-    folder.join(name)
 }

@@ -1,13 +1,20 @@
-//! What the attack harness's figures rest on, tested apart from it: a benchmark has no test runner.
+//! What the attack harness's figures rest on, and its upstream, tested apart from it: a benchmark has no test runner.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 #[path = "figures.rs"]
 mod figures;
+#[path = "fixtures.rs"]
+mod fixtures;
+#[path = "upstream.rs"]
+mod upstream;
+#[allow(dead_code)]
+#[path = "urgency.rs"]
+mod urgency;
 
 use std::time::Duration;
 
-use figures::{IN_A_ROW, Sample, back, between, longest_gap, quantile};
+use figures::{IN_A_ROW, Sample, back, between, longest_gap, quantile, ratio};
 
 fn ms(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -25,6 +32,9 @@ fn quantiles_are_of_what_was_measured() {
         took,
     });
     assert_eq!(between(&samples, ms(5), ms(21), ms(99)), [ms(99), ms(2)]);
+    assert_eq!(ratio(Some(ms(3)), Some(ms(2))), Some(1.5));
+    assert_eq!(ratio(Some(ms(3)), Some(ms(0))), None);
+    assert_eq!(ratio(None, Some(ms(2))), None);
 }
 
 /// Tasks one every 10 ms, which took as long as `took` says of each.
@@ -58,4 +68,49 @@ fn the_longest_gap_is_between_two_ends() {
     assert_eq!(longest_gap(&samples, ms(0), ms(91)), ms(20));
     assert_eq!(longest_gap(&samples, ms(0), ms(200)), ms(109));
     assert_eq!(longest_gap(&[], ms(5), ms(9)), ms(4));
+}
+
+/// A thread for each of its connections would have taken the server's processors from the honest tenant.
+#[tokio::test]
+async fn the_upstream_serves_all_its_connections_on_one_thread_behind_all_others() {
+    let upstream = upstream::start().unwrap();
+    let http = format!("http://{}", upstream.http);
+    let hangs: Vec<_> = (0..20)
+        .map(|_| tokio::spawn(reqwest::get(format!("{http}/hang"))))
+        .collect();
+    let authority = std::fs::read(fixtures::fixture("authority-localhost.pem")).unwrap();
+    let client = reqwest::Client::builder()
+        .tls_certs_only([reqwest::Certificate::from_pem(&authority).unwrap()])
+        .build()
+        .unwrap();
+    let tls = format!("https://localhost:{}/", upstream.tls.port());
+    let answers = (0..12).map(|_| {
+        let answer = client.get(&tls).send();
+        tokio::spawn(async { answer.await.unwrap() })
+    });
+    let answers: Vec<_> = answers.collect();
+    let mut open = Vec::new();
+    for answer in answers {
+        open.push(answer.await.unwrap());
+    }
+    // None of their bodies is read yet.
+    let stats: Vec<String> = std::fs::read_dir("/proc/self/task")
+        .unwrap()
+        .filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("stat")).ok())
+        .filter(|stat| stat.contains("(attack-upstream)"))
+        .collect();
+    let [stat] = &*stats else { panic!("{stats:?}") };
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split(' ').collect();
+    // proc_pid_stat(5): the fields 19, nice, and 41, policy.
+    let (nice, policy) = (fields[17], fields[39]);
+    assert!(nice == "19" || policy == "5", "{stat}");
+    for answer in open {
+        assert_eq!(answer.bytes().await.unwrap().len(), 2_000_000);
+    }
+    let much = reqwest::get(format!("{http}/much")).await.unwrap();
+    assert_eq!(much.bytes().await.unwrap().len(), 60_000);
+    assert!(hangs.iter().all(|hangs| !hangs.is_finished()));
+    for hangs in hangs {
+        hangs.abort();
+    }
 }

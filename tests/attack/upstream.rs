@@ -1,20 +1,31 @@
 //! What the attacker's steps call: a server of the harness that hangs, or answers with much, and one that speaks TLS.
+//! One thread serves all connections.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::future::Future;
+use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
+use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+use tokio_rustls::TlsAcceptor;
 
-use super::attacker::yield_to_others;
-use super::server::fixture;
+use super::fixtures::fixture;
+use super::urgency;
 
 /// The body of an answer to any path but `/hang`.
 const BODY_BYTES: usize = 60_000;
 /// The body of an answer over TLS.
 const TLS_BODY_BYTES: usize = 2_000_000;
+/// Bytes that are written in one go, as those of the attackers' bodies.
+const WRITE: usize = 16 * 1024;
+/// The longest head of a request.
+const HEAD_BYTES: usize = 16 * 1024;
 
 /// Where it listens.
 #[derive(Clone, Copy)]
@@ -25,24 +36,28 @@ pub struct Upstream {
 
 /// Listens for the rest of the process.
 pub fn start() -> anyhow::Result<Upstream> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let http = listener.local_addr()?;
-    std::thread::spawn(move || {
-        yield_to_others();
-        // Requests that hang are answered never; their connections are kept here.
-        let mut hanging = Vec::new();
-        for stream in listener.incoming().flatten() {
-            if let Some(stream) = answer(stream) {
-                hanging.push(stream);
-            }
-        }
-    });
-    let tls = start_tls()?;
+    let runtime = urgency::runtime("attack-upstream")?;
+    let acceptor = TlsAcceptor::from(Arc::new(tls()?));
+    let _entered = runtime.enter();
+    let (listener, http) = listen()?;
+    runtime.spawn(serve(listener, answer));
+    let (listener, tls) = listen()?;
+    runtime.spawn(serve(listener, move |stream| {
+        let acceptor = acceptor.clone();
+        async move { answer_all(acceptor.accept(stream).await?).await }
+    }));
     Ok(Upstream { http, tls })
 }
 
+fn listen() -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    Ok((TcpListener::from_std(listener)?, address))
+}
+
 /// Speaks TLS as `localhost`.
-fn start_tls() -> anyhow::Result<SocketAddr> {
+fn tls() -> anyhow::Result<ServerConfig> {
     let chain =
         CertificateDer::pem_file_iter(fixture("localhost.pem"))?.collect::<Result<_, _>>()?;
     let key = PrivateKeyDer::from_pem_file(fixture("localhost.key"))?;
@@ -51,43 +66,57 @@ fn start_tls() -> anyhow::Result<SocketAddr> {
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
-    let config = Arc::new(config);
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let address = listener.local_addr()?;
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let config = config.clone();
-            std::thread::spawn(move || {
-                yield_to_others();
-                if let Ok(connection) = ServerConnection::new(config) {
-                    // It ends with the connection.
-                    let _ = answer_all(StreamOwned::new(connection, stream));
-                }
-            });
+    Ok(config)
+}
+
+/// Answers every connection, each until it ends.
+async fn serve<A>(listener: TcpListener, answer: impl Fn(TcpStream) -> A)
+where
+    A: Future<Output = io::Result<()>> + Send + 'static,
+{
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => drop(tokio::spawn(answer(stream))),
+            // There are no more files: some are closed soon.
+            Err(_) => sleep(Duration::from_millis(10)).await,
         }
-    });
-    Ok(address)
+    }
+}
+
+/// Reads the head of a request; `None` at the connection's end.
+async fn head(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Vec<u8>>> {
+    let (mut head, mut part) = (Vec::new(), [0; 1024]);
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        let count = stream.read(&mut part).await?;
+        if count == 0 || head.len() > HEAD_BYTES {
+            return Ok(None);
+        }
+        head.extend_from_slice(&part[..count]);
+    }
+    Ok(Some(head))
+}
+
+async fn write(
+    stream: &mut (impl AsyncWrite + Unpin),
+    fields: &str,
+    body: &[u8],
+) -> io::Result<()> {
+    let length = body.len();
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n{fields}\r\n");
+    stream.write_all(head.as_bytes()).await?;
+    for part in body.chunks(WRITE) {
+        stream.write_all(part).await?;
+    }
+    stream.flush().await
 }
 
 /// Answers one request after another.
-fn answer_all(mut stream: StreamOwned<ServerConnection, TcpStream>) -> std::io::Result<()> {
-    let body = vec![b'x'; TLS_BODY_BYTES];
-    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {TLS_BODY_BYTES}\r\n\r\n");
-    let mut request = Vec::new();
-    let mut part = [0; 1024];
-    loop {
-        while !request.windows(4).any(|end| end == b"\r\n\r\n") {
-            let count = stream.read(&mut part)?;
-            if count == 0 {
-                return Ok(());
-            }
-            request.extend_from_slice(&part[..count]);
-        }
-        request.clear();
-        stream.write_all(head.as_bytes())?;
-        stream.write_all(&body)?;
-        stream.flush()?;
+async fn answer_all(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+    static BODY: LazyLock<Vec<u8>> = LazyLock::new(|| vec![b'x'; TLS_BODY_BYTES]);
+    while head(&mut stream).await?.is_some() {
+        write(&mut stream, "", &BODY).await?;
     }
+    Ok(())
 }
 
 /// What becomes far more than an answer may have.
@@ -102,26 +131,21 @@ fn bomb() -> &'static [u8] {
     &BOMB
 }
 
-/// Answers one request, or gives the stream back that is to hang.
-fn answer(mut stream: TcpStream) -> Option<TcpStream> {
-    let mut head = [0; 1024];
-    let count = stream.read(&mut head).ok()?;
-    if head[..count].windows(5).any(|word| word == b"/hang") {
-        return Some(stream);
+/// Answers one request. One that is to hang has no answer until its client goes.
+async fn answer(mut stream: TcpStream) -> io::Result<()> {
+    static BODY: LazyLock<Vec<u8>> = LazyLock::new(|| vec![b'x'; BODY_BYTES]);
+    let Some(head) = head(&mut stream).await? else {
+        return Ok(());
+    };
+    let asks_for = |path: &[u8]| head.windows(path.len()).any(|part| part == path);
+    if asks_for(b" /hang ") {
+        while stream.read(&mut [0; 64]).await? > 0 {}
+        return Ok(());
     }
-    if head[..count].windows(5).any(|word| word == b"/gzip") {
-        let body = bomb();
-        let head = format!(
-            "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).ok()?;
-        stream.write_all(body).ok()?;
-        return None;
-    }
-    let head =
-        format!("HTTP/1.1 200 OK\r\ncontent-length: {BODY_BYTES}\r\nconnection: close\r\n\r\n");
-    stream.write_all(head.as_bytes()).ok()?;
-    stream.write_all(&vec![b'x'; BODY_BYTES]).ok()?;
-    None
+    let (fields, body) = match asks_for(b" /gzip ") {
+        true => ("content-encoding: gzip\r\n", bomb()),
+        false => ("", &**BODY),
+    };
+    let fields = format!("{fields}connection: close\r\n");
+    write(&mut stream, &fields, body).await
 }

@@ -290,6 +290,8 @@ pub struct ServeSettings {
     pub components: usize,
     /// Connections at once.
     pub connections: usize,
+    /// Of these, those of one client address.
+    pub connections_per_address: usize,
     /// Wrong tokens of an address in a minute before its answers are delayed.
     pub auth_failures: usize,
     /// Changes that the audit log keeps, of each workspace and of the server.

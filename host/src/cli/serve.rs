@@ -1,6 +1,7 @@
 //! `stepwell serve`: flags to settings, signals to a graceful end.
 
 mod audit;
+mod connections;
 mod document;
 mod network;
 mod store;
@@ -24,8 +25,9 @@ use crate::domain::ids::WorkspaceName;
 use crate::settings::Settings;
 use crate::telemetry;
 use crate::terminal::output::{Output, printable};
-use crate::terminal::units::{parse_duration, parse_size};
+use crate::terminal::units::{parse_duration, parse_many, parse_size};
 use audit::AuditArgs;
+use connections::ConnectionArgs;
 use network::NetworkArgs;
 use store::StoreArgs;
 use uploads::UploadArgs;
@@ -84,9 +86,8 @@ pub struct ServeArgs {
     /// Compiled components kept in memory
     #[arg(long, value_name = "N", value_parser = parse_many)]
     components: Option<usize>,
-    /// Connections open at once
-    #[arg(long, value_name = "N", value_parser = parse_many)]
-    connections: Option<usize>,
+    #[command(flatten)]
+    connections: ConnectionArgs,
     /// Wrong tokens that an address may send in a minute before its answers are delayed
     #[arg(long, value_name = "N", value_parser = parse_many)]
     auth_failures: Option<usize>,
@@ -141,13 +142,6 @@ fn parse_memory(text: &str) -> Result<u64, String> {
     Ok(size)
 }
 
-fn parse_many(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(0) | Err(_) => Err("it must be a whole number of at least 1".into()),
-        Ok(number) => Ok(number),
-    }
-}
-
 impl ServeArgs {
     fn settings(&self, global: &Global) -> Result<Settings> {
         let mut settings = Settings::new(context::data_dir(global.data_dir.as_deref())?);
@@ -170,7 +164,7 @@ impl ServeArgs {
         set(&mut settings.concurrency, self.concurrency);
         settings.cpu_weights.clone_from(&self.cpu_weight);
         set(&mut settings.components, self.components);
-        set(&mut settings.connections, self.connections);
+        self.connections.set(&mut settings)?;
         set(&mut settings.auth_failures, self.auth_failures);
         self.audit.set(&mut settings.audit);
         set(&mut settings.body_bytes, bytes(self.body_bytes));
@@ -306,7 +300,7 @@ mod tests {
         let given = settings(
             "--listen [::1]:80 --public-url https://h --tls-cert /c.pem --tls-key /k.pem --trusted-proxy 10.0.0.0/8,fd00::1 --proxy-header forwarded --egress-allow 10.0.0.0/8 --egress-allow *.corp --concurrency 7 \
              --cpu-weight acme=3 --cpu-weight other=2 \
-             --store postgres://h/d --files-dir /f --cache-dir /c --components 8 --connections 9 --auth-failures 5 --audit-entries 5000 --audit-refused 2000 --audit-days 30 --body-bytes 2MiB --bodies-bytes 64MiB --upload-bytes 3GiB --files-bytes 4GiB --memory 1GiB --head-timeout 1s --body-timeout 2s \
+             --store postgres://h/d --files-dir /f --cache-dir /c --components 8 --connections 9 --connections-per-address 5 --auth-failures 5 --audit-entries 5000 --audit-refused 2000 --audit-days 30 --body-bytes 2MiB --bodies-bytes 64MiB --upload-bytes 3GiB --files-bytes 4GiB --memory 1GiB --head-timeout 1s --body-timeout 2s \
              --write-timeout 3s --grace 500ms --discard-secrets --log debug --log-format json",
         );
         let mut expected = Settings::new("/d".into());
@@ -326,6 +320,7 @@ mod tests {
         expected.store = Some("postgres://h/d".parse().unwrap());
         expected.files_dir = Some("/f".into());
         (expected.components, expected.connections) = (8, 9);
+        expected.connections_per_address = Some(5);
         expected.auth_failures = 5;
         expected.audit.done = 5_000;
         (expected.audit.refused, expected.audit.days) = (2_000, 30);
@@ -347,6 +342,7 @@ mod tests {
         for (line, hint) in [
             ("--listen localhost", "127.0.0.1:7400"),
             ("--concurrency 0", "at least 1"),
+            ("--connections-per-address 0", "at least 1"),
             ("--cpu-weight acme", "e.g. acme=3"),
             ("--cpu-weight acme=0", "from 1 to 1000"),
             ("--cpu-weight ACME!=2", "ACME!"),

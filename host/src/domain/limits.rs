@@ -56,6 +56,8 @@ pub const COMPILE_MEMORY: u64 = 2 * 1024 * 1024 * 1024;
 pub const COMPILE_MEMORY_LEAST: u64 = 320 * 1024 * 1024;
 /// The address space of a compilation, in bytes.
 pub const COMPILE_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// Bytes that a run's linear memory is charged with at least. A guest of Rust has 1.1 MiB, of which it touches a tenth.
+pub const RUN_MEMORY: u64 = 1024 * 1024;
 /// Work that finding the steps for a task's data may take once, over all conditions of its workspace, in units of
 /// `stepwell_condition::Budget`: some 300 ms. 10,000 usual conditions take a hundredth of it.
 pub const MATCHING_UNITS: u64 = 20_000_000;

@@ -278,4 +278,34 @@ mod tests {
         }
         assert!(counted.lock()[&quiet] > Duration::ZERO);
     }
+
+    /// A turn may be long in coming: no thread waits for it, and who gives up has nothing.
+    #[tokio::test]
+    async fn who_waits_for_a_turn_holds_no_thread_and_can_give_up() {
+        let is_now = Arc::<AtomicUsize>::default();
+        let comes = is_now.clone();
+        let turns = move |_: &WorkspaceName| {
+            let comes = comes.load(Ordering::SeqCst) > 0;
+            Box::pin(async move {
+                if !comes {
+                    std::future::pending::<()>().await;
+                }
+                Box::new(()) as Turn
+            }) as Pin<Box<_>>
+        };
+        let pool = FairPool::new(Box::new(|_, _| ()), Box::new(turns)).unwrap();
+        let loud: WorkspaceName = "loud".parse().unwrap();
+        // This thread is the only one, and would not come back.
+        let wait = Duration::from_millis(20);
+        for _ in 0..2 {
+            let waits = pool.run_borrowing(&loud, || ());
+            assert!(tokio::time::timeout(wait, waits).await.is_err());
+            let waits = pool.run_for(&loud, || ());
+            assert!(tokio::time::timeout(wait, waits).await.is_err());
+        }
+        is_now.store(1, Ordering::SeqCst);
+        // All places are free again.
+        assert_eq!(pool.run_for(&loud, || 7).await, 7);
+        assert_eq!(pool.run_borrowing(&loud, || 7).await, 7);
+    }
 }

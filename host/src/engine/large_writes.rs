@@ -28,6 +28,9 @@ const AT_ONCE: usize = 2;
 const RATE: f64 = 16.0 * 1024.0 * 1024.0;
 /// Bytes that it writes at once after a pause.
 const BURST: f64 = 4.0 * 1024.0 * 1024.0;
+/// The longest that a body waits before it is read. It waits for the rest when it is there: then the memory for bodies
+/// bounds how many of them do.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether at most one workspace is active.
 pub(super) type IsAlone = Box<dyn Fn() -> bool + Send + Sync>;
@@ -101,14 +104,39 @@ impl LargeWrites {
         booked.bytes = 0;
     }
 
+    /// Waits while the workspace has written more than its rate allows, [`PATIENCE`] at most, if it is to write `bytes`, or
+    /// more, and others are active. Nothing is counted: who announces many bytes and sends none takes nothing of its peers.
+    pub(super) async fn ready(&self, workspace: &WorkspaceName, bytes: usize) {
+        self.ready_within(PATIENCE, workspace, bytes).await;
+    }
+
+    async fn ready_within(&self, most: Duration, workspace: &WorkspaceName, bytes: usize) {
+        let until = Instant::now() + most;
+        while bytes >= COUNTED && !(self.is_alone)() {
+            let now = Instant::now();
+            match self.debt_ends(workspace) {
+                Some(at) if at > now && now < until => {
+                    tokio::time::sleep_until(at.min(until)).await;
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// When the workspace will have written by its rate what it has begun to write, but for a burst.
+    fn debt_ends(&self, workspace: &WorkspaceName) -> Option<Instant> {
+        let paid = self.state.lock().paid.get(workspace).copied()?;
+        paid.checked_sub(takes(BURST as usize))
+    }
+
     /// When `bytes` may be written; they are counted as written then.
     fn pay(&self, workspace: &WorkspaceName, bytes: usize, now: Instant) -> Instant {
         let mut state = self.state.lock();
         state.paid.retain(|_, until| *until > now);
         let paid = state.paid.get(workspace).copied().unwrap_or(now);
         state.paid.insert(workspace.clone(), paid + takes(bytes));
-        let burst = Duration::from_secs_f64(BURST / RATE);
-        paid.checked_sub(burst).map_or(now, |at| at.max(now))
+        paid.checked_sub(takes(BURST as usize))
+            .map_or(now, |at| at.max(now))
     }
 
     /// Waits until `bytes` may be written; a small write needs no permit.
@@ -184,6 +212,8 @@ impl Drop for WritePermit {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     fn name(text: &str) -> WorkspaceName {
@@ -243,6 +273,39 @@ mod tests {
         let state = writes.state.lock();
         assert_eq!(state.under_way, 0);
         assert!(state.waiting.is_empty() && state.order.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_workspace_in_debt_waits_before_it_is_read_and_books_nothing_by_that() {
+        let (loud, quiet) = (name("loud"), name("quiet"));
+        let writes = writes(false);
+        let second = RATE as usize;
+        let is_ready = |writes: &Arc<LargeWrites>, workspace: &WorkspaceName, bytes| {
+            let (writes, workspace) = (writes.clone(), workspace.clone());
+            async move { writes.ready(&workspace, bytes).await }.now_or_never()
+        };
+        writes.pay(&loud, BURST as usize, Instant::now());
+        assert!(is_ready(&writes, &loud, second).is_some(), "it is a burst");
+        writes.pay(&loud, second / 4, Instant::now());
+        assert!(is_ready(&writes, &loud, second).is_none());
+        assert!(is_ready(&writes, &quiet, second).is_some());
+        assert!(is_ready(&writes, &loud, COUNTED - 1).is_some());
+        // However often it is announced.
+        let booked = writes.state.lock().paid[&loud];
+        let begun = Instant::now();
+        let long = writes.ready(&loud, 9 * second);
+        tokio::join!(writes.ready(&loud, second), long);
+        assert!(begun.elapsed() >= takes(second / 8));
+        assert_eq!(writes.state.lock().paid[&loud], booked);
+        assert!(Instant::now() + takes(BURST as usize) >= booked);
+        // However much it has posted.
+        writes.pay(&loud, 60 * second, Instant::now());
+        let most = Duration::from_millis(20);
+        writes.ready_within(most, &loud, second).await;
+        assert!(is_ready(&writes, &loud, second).is_none());
+        let alone = super::tests::writes(true);
+        alone.pay(&loud, 60 * second, Instant::now());
+        assert!(is_ready(&alone, &loud, second).is_some());
     }
 
     #[tokio::test]

@@ -14,12 +14,11 @@ use crate::domain::budget::{Budget, Permit};
 use crate::domain::data::{Document, memory_estimate};
 use crate::domain::effect::{CallResult, Effect};
 use crate::domain::ids::WorkspaceName;
+use crate::domain::limits::RUN_MEMORY;
 use crate::domain::task::StoredTask;
 
 /// What a task under way takes beside its data and its run's linear memory: stack, instance, head, tables.
 const TASK_BYTES: u64 = 256 * 1024;
-/// What a run's linear memory takes at least. A guest of Rust has 1.1 MiB, of which it touches a tenth.
-const RUN_BYTES: u64 = 1024 * 1024;
 /// Data that is charged without a look at it, in bytes.
 const SMALL: usize = 8 * 1024;
 /// How long the end of a run waits for the memory that comparing its data takes. Then it goes on without: what
@@ -45,7 +44,7 @@ impl Memory {
     ) -> Result<Arc<Permit>, NoRoom> {
         let seen = self.budget.released();
         let least = (needs.matching.max(needs.run))
-            .max(TASK_BYTES + RUN_BYTES)
+            .max(TASK_BYTES + RUN_MEMORY)
             .min(self.budget.most());
         match self.budget.hold(workspace, TASK_BYTES, least) {
             Ok(permit) => Ok(Arc::new(permit)),
@@ -62,7 +61,7 @@ impl Memory {
     ) -> Result<(), NoRoom> {
         let seen = self.budget.released();
         let wanted = held(&task.data, &task.effects) + parsed(&task.data);
-        let matching = (needs.run.max(wanted + RUN_BYTES)).min(self.budget.most());
+        let matching = (needs.run.max(wanted + RUN_MEMORY)).min(self.budget.most());
         let sized = permit.resize(wanted.min(matching), matching);
         sized.map_err(|_| NoRoom {
             needs: MemoryNeeds { matching, ..needs },
@@ -85,7 +84,7 @@ impl Memory {
         // It is less than before.
         let _ = permit.resize(
             held,
-            needs.run.max(held + RUN_BYTES).min(self.budget.most()),
+            needs.run.max(held + RUN_MEMORY).min(self.budget.most()),
         );
     }
 

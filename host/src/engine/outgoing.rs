@@ -130,3 +130,131 @@ impl Outgoing {
         live.connector.result(name, operation, answer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::pin::Pin;
+
+    use parking_lot::Mutex;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::super::blocking::Turn;
+    use super::*;
+    use crate::clock::SimulatedClock;
+    use crate::connectors::{EgressPolicy, EgressRule, FetchSettings};
+    use crate::domain::blocking::Job;
+    use crate::domain::budget::Permit;
+    use crate::domain::effect::Redirect;
+    use crate::sandbox::{Sandbox, SandboxSettings};
+    use crate::store::Store;
+    use crate::store::memory::MemoryStore;
+    use crate::vault::Vault;
+
+    struct AtOnce;
+
+    impl Executor for AtOnce {
+        fn spawn(&self, _: &WorkspaceName, job: Job) {
+            tokio::spawn(job);
+        }
+    }
+
+    /// Notes the bytes that are waited for.
+    #[derive(Default)]
+    struct Asked(Mutex<usize>);
+
+    impl Pace for Asked {
+        fn wait<'a>(
+            &'a self,
+            _: &'a WorkspaceName,
+            bytes: usize,
+        ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+            *self.0.lock() += bytes;
+            Box::pin(std::future::ready(()))
+        }
+    }
+
+    const ANSWER: usize = 300_000;
+
+    /// Answers any request with [`ANSWER`] bytes.
+    async fn upstream() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut request = Vec::new();
+                while !request.ends_with(b"\r\n\r\n") {
+                    request.push(stream.read_u8().await.unwrap());
+                }
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: {ANSWER}\r\nconnection: close\r\n\r\n"
+                );
+                stream.write_all(head.as_bytes()).await.unwrap();
+                stream.write_all(&vec![b'x'; ANSWER]).await.unwrap();
+            }
+        });
+        url
+    }
+
+    async fn outgoing(pace: Arc<Asked>) -> Outgoing {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::open(dir.path(), Some(&"a".repeat(64))).unwrap();
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let sandbox = Sandbox::new(SandboxSettings {
+            concurrency: 1,
+            ..SandboxSettings::default()
+        });
+        let clock = Arc::new(SimulatedClock::at(1_000));
+        let catalog = Catalog::open(store, sandbox.unwrap(), vault, clock.clone());
+        let turns =
+            |_: &WorkspaceName| Box::pin(std::future::ready(Box::new(()) as Turn)) as Pin<Box<_>>;
+        let policy = EgressPolicy::new(&[EgressRule::parse("127.0.0.1").unwrap()]);
+        let client = FetchClient::new(FetchSettings {
+            policy,
+            ..FetchSettings::default()
+        });
+        Outgoing {
+            catalog: catalog.await.unwrap(),
+            client: Arc::new(client.unwrap()),
+            clock,
+            calls: Budget::unlimited(),
+            pool: Arc::new(FairPool::new(Box::new(|_, _| ()), Box::new(turns)).unwrap()),
+            executor: Arc::new(AtOnce),
+            pace,
+            egress: WorkspacePolicy::default(),
+        }
+    }
+
+    /// A call that waits is not recorded yet, and a server that ends makes it again: only safe requests may be.
+    #[tokio::test]
+    async fn only_requests_that_may_be_made_again_wait_for_the_pace() {
+        let (url, asked) = (upstream().await, Arc::<Asked>::default());
+        let outgoing = outgoing(asked.clone()).await;
+        let workspace: WorkspaceName = "acme".parse().unwrap();
+        let mut waited = HashMap::new();
+        for method in ["GET", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"] {
+            let request = CallRequest::Fetch(FetchRequest {
+                url: url.clone(),
+                method: method.into(),
+                headers: Vec::new(),
+                body: Vec::new(),
+                timeout_ms: None,
+                redirect: Redirect::Follow,
+            });
+            let memory = Charge::new(Arc::new(Permit::unlimited()));
+            let made = outgoing.make(&workspace, request, "task-1-0", &memory);
+            let CallResult::Fetch(Ok(answer)) = made.await else {
+                panic!("{method} was not answered");
+            };
+            assert_eq!(answer.body.len(), ANSWER);
+            waited.insert(method, std::mem::take(&mut *asked.0.lock()));
+        }
+        for method in ["GET", "OPTIONS"] {
+            assert!(waited[method] > ANSWER / 2, "{waited:?}");
+        }
+        for method in ["POST", "PUT", "PATCH", "DELETE"] {
+            assert_eq!(waited[method], 0, "{waited:?}");
+        }
+    }
+}

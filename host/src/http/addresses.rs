@@ -2,16 +2,40 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Once};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+
+/// How often the log says at most that connections were closed.
+const EVERY: Duration = Duration::from_secs(10);
 
 /// Open connections by client address.
 #[derive(Debug)]
 pub(super) struct Addresses {
     most: usize,
-    told: Once,
     open: Mutex<HashMap<IpAddr, usize>>,
+    closed: Mutex<Closed>,
+}
+
+/// Connections that were closed at once, as their addresses had too many.
+#[derive(Debug, Default)]
+struct Closed {
+    /// Since the log last said so.
+    count: u64,
+    told: Option<Instant>,
+}
+
+impl Closed {
+    /// Counts another one. Gives how many are to be told of now.
+    fn note(&mut self, now: Instant) -> Option<u64> {
+        self.count += 1;
+        if self.told.is_some_and(|told| now - told < EVERY) {
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.count))
+    }
 }
 
 /// A connection of an address. It counts until this is dropped.
@@ -22,12 +46,12 @@ pub(super) struct Counted {
 }
 
 impl Addresses {
-    /// One address may have half of `connections`, and one at least.
-    pub(super) fn new(connections: usize) -> Arc<Self> {
+    /// One address may have so many connections.
+    pub(super) fn new(most: usize) -> Arc<Self> {
         Arc::new(Self {
-            most: connections.div_ceil(2).max(1),
-            told: Once::new(),
+            most,
             open: Mutex::default(),
+            closed: Mutex::default(),
         })
     }
 
@@ -41,13 +65,8 @@ impl Addresses {
         let mut open = self.open.lock();
         let own = open.entry(network).or_default();
         if *own >= self.most {
-            self.told.call_once(|| {
-                tracing::warn!(
-                    client.address = %ip,
-                    most = self.most,
-                    "a client has half of all connections open, and gets no more; if it is a proxy that sets X-Forwarded-For or speaks PROXY, name it with --trusted-proxy (only then: else clients forge their addresses), or raise --connections"
-                );
-            });
+            drop(open);
+            self.tell(ip);
             return None;
         }
         *own += 1;
@@ -55,6 +74,20 @@ impl Addresses {
             addresses: self.clone(),
             network,
         })
+    }
+}
+
+impl Addresses {
+    fn tell(&self, ip: IpAddr) {
+        let Some(count) = self.closed.lock().note(Instant::now()) else {
+            return;
+        };
+        tracing::warn!(
+            client.address = %ip,
+            most = self.most,
+            connections = count,
+            "connections were closed at once: their address has as many as one may have; if it is a proxy that sets X-Forwarded-For or speaks PROXY, name it with --trusted-proxy (only then: else clients forge their addresses), or raise --connections-per-address"
+        );
     }
 }
 
@@ -75,8 +108,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_half_and_gives_it_back() {
-        let addresses = Addresses::new(5);
+    fn an_address_has_its_part_and_gives_it_back() {
+        let addresses = Addresses::new(3);
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         let one: Vec<_> = (0..3)
             .map(|_| addresses.count(ip("192.0.2.1")).unwrap())
@@ -91,5 +124,16 @@ mod tests {
         assert!(addresses.count(ip("2001:db8:0:1::3")).is_some());
         drop((one, network));
         assert!(addresses.open.lock().is_empty());
+    }
+
+    #[test]
+    fn all_closed_connections_are_told_of_and_not_each_by_itself() {
+        let (mut closed, begun) = (Closed::default(), Instant::now());
+        assert_eq!(closed.note(begun), Some(1));
+        for later in 1..10 {
+            let now = begun + Duration::from_secs(later);
+            assert_eq!(closed.note(now), None);
+        }
+        assert_eq!(closed.note(begun + EVERY), Some(10));
     }
 }

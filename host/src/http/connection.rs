@@ -79,7 +79,7 @@ impl Connections {
             http2,
             tls: tls.map(|tls| TlsAcceptor::from(tls.config.clone())),
             proxies: settings.proxies.clone(),
-            addresses: Addresses::new(settings.connections),
+            addresses: Addresses::new(settings.connections_of_one()),
             write_timeout: settings.write_timeout,
             head_timeout: settings.head_timeout,
         }
@@ -123,7 +123,7 @@ impl Connections {
         let counted = is_counted.then(|| self.addresses.count(ip));
         if let Some(None) = counted {
             return Err(io::Error::other(
-                "the address has half of all connections that the server takes (--connections)",
+                "the address has as many connections as one may have (--connections-per-address)",
             ));
         }
         let connection = Arc::new(stream);

@@ -124,6 +124,21 @@ pub struct Bounds {
 pub async fn read<B>(
     body: &mut B,
     bounds: Bounds,
+    whose: (&Arc<Bodies>, Option<&WorkspaceName>),
+) -> Result<(Bytes, Share), ReadError>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    read_after(std::future::ready(()), body, bounds, whose).await
+}
+
+/// As [`read`], after `ready`. Until then the body stays with its sender, takes nothing of any budget, and its time does not
+/// count.
+pub async fn read_after<B>(
+    ready: impl Future<Output = ()>,
+    body: &mut B,
+    bounds: Bounds,
     (bodies, workspace): (&Arc<Bodies>, Option<&WorkspaceName>),
 ) -> Result<(Bytes, Share), ReadError>
 where
@@ -134,6 +149,7 @@ where
     if body.size_hint().lower() > bounds.bytes as u64 {
         return Err(ReadError::TooLarge { most: bounds.bytes });
     }
+    ready.await;
     let memory = match workspace {
         Some(workspace) => bodies.memory.take(workspace, 0),
         None => Ok(Permit::unlimited()),
@@ -229,6 +245,32 @@ mod tests {
             drop(share);
             assert_eq!(bodies.left.load(Ordering::Relaxed), 100);
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_stays_with_its_sender_until_it_may_be_read() {
+        let (bodies, workspace) = (Bodies::new(100, Budget::unlimited()), workspace());
+        let asked = std::cell::Cell::new(false);
+        let frames = futures_util::stream::once(async {
+            asked.set(true);
+            Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"ab")))
+        });
+        let mut body = StreamBody::new(Box::pin(frames));
+        let (goes_on, told) = tokio::sync::oneshot::channel();
+        let ready = async { told.await.unwrap() };
+        let whose = (&bodies, Some(&workspace));
+        let mut reads = Box::pin(read_after(ready, &mut body, BOUNDS, whose));
+        // Longer than a body may take.
+        let waited = tokio::time::timeout(2 * BOUNDS.time, &mut reads).await;
+        assert!(waited.is_err() && !asked.get());
+        assert_eq!(bodies.left.load(Ordering::Relaxed), 100);
+        goes_on.send(()).unwrap();
+        assert_eq!(reads.await.unwrap().0, "ab");
+        // One that is too large does not wait for that.
+        let never = std::future::pending();
+        let mut large = Full::new(Bytes::from_static(&[0; 11]));
+        let refused = read_after(never, &mut large, BOUNDS, whose).await;
+        assert!(matches!(refused, Err(ReadError::TooLarge { most: 10 })));
     }
 
     #[tokio::test]

@@ -206,10 +206,13 @@ impl Ingest {
         if self.is_read_in_parts(webhook, head) {
             return self.receive_form(webhook, head, body).await;
         }
-        let bodies = (&self.bodies, Some(&webhook.workspace));
-        let (sent, share) = read::read(body, self.bounds, bodies).await?;
-        *read_body = Some(sent.clone());
         let acceptor = &self.engine.acceptor;
+        // By Content-Length.
+        let least = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        let ready = acceptor.ready(&webhook.workspace, least);
+        let bodies = (&self.bodies, Some(&webhook.workspace));
+        let (sent, share) = read::read_after(ready, body, self.bounds, bodies).await?;
+        *read_body = Some(sent.clone());
         acceptor.pace(&webhook.workspace, sent.len()).await;
         let delivery = match self.judge(webhook, head, &sent).await? {
             None => None,

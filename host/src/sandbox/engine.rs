@@ -11,7 +11,7 @@ use wasmtime::{
 };
 
 use super::error::SandboxError;
-use crate::domain::limits::StepLimits;
+use crate::domain::limits::{self, StepLimits};
 
 /// How often a guest that computes gives the thread back. Short enough that a deadline and other
 /// tasks are served in time, long enough that the cost is not measurable.
@@ -28,10 +28,14 @@ pub(super) const CORE_INSTANCES: u32 = 64;
 pub(super) const MEMORIES: u32 = 2;
 /// Tables of one component.
 pub(super) const TABLES: u32 = 8;
-/// Bytes of a pooled memory that are zeroed by hand instead of being given back to the kernel.
-/// Measured: 1 MiB with the pagemap scan makes a no-op run 2.5 times cheaper than 0; scripts touch up
+/// Bytes of a pooled memory that are zeroed by hand instead of being given back to the kernel, at most; see
+/// [`kept_of_memory`]. Measured: 1 MiB with the pagemap scan makes a no-op run 2.5 times cheaper than 0; scripts touch up
 /// to 2 MiB.
-const KEEP_RESIDENT: usize = 2 * 1024 * 1024;
+const KEEP_RESIDENT: u64 = 2 * 1024 * 1024;
+/// The part of the memory of all runs that the pool keeps, at most, of memories that no run has.
+const KEPT: u64 = 4;
+/// Memories that no run has before the pool takes one of another component in place of a new one.
+const WARM: u32 = 64;
 
 /// Fuel to grow a memory or a table, also by nothing: the guest is left for it as for a call (`CALL` in
 /// [`super::work`]), and this is the most that an instruction can cost. What a memory grows by is bounded by itself.
@@ -60,8 +64,17 @@ fn base() -> Config {
     config
 }
 
-/// The engine that runs steps: instances come from a pool, memories are copy-on-write images.
-pub(super) fn pooled(concurrency: u32) -> Result<Engine, SandboxError> {
+/// Bytes that the pool keeps of a memory that no run has: all that were in use at once leave as many, and these are in no
+/// budget. `memory` is what all runs may take together.
+fn kept_of_memory(concurrency: u32, memory: u64) -> u64 {
+    let at_once = u64::from(concurrency).min(memory / limits::RUN_MEMORY);
+    (memory / KEPT / (at_once + u64::from(WARM))).min(KEEP_RESIDENT)
+}
+
+/// The engine that runs steps: instances come from a pool, memories are copy-on-write images. `memory` is what all runs
+/// may take together, in bytes.
+pub(super) fn pooled(concurrency: u32, memory: u64) -> Result<Engine, SandboxError> {
+    let kept = kept_of_memory(concurrency, memory);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(concurrency)
         .total_core_instances(concurrency.saturating_mul(CORE_INSTANCES))
@@ -73,10 +86,10 @@ pub(super) fn pooled(concurrency: u32) -> Result<Engine, SandboxError> {
         .max_tables_per_component(TABLES)
         .max_memory_size(StepLimits::MOST.memory as usize)
         .table_elements(100_000)
-        .linear_memory_keep_resident(KEEP_RESIDENT)
+        .linear_memory_keep_resident(usize::try_from(kept).unwrap_or(usize::MAX))
         .table_keep_resident(64 * 1024)
         .async_stack_keep_resident(64 * 1024)
-        .max_unused_warm_slots(64)
+        .max_unused_warm_slots(WARM)
         // Linux 6.7 and later; without it the pool falls back without noise.
         .pagemap_scan(Enabled::Auto);
     let mut config = base();
@@ -126,5 +139,60 @@ impl EpochTicker {
 impl Drop for EpochTicker {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::{Instance, Module, Store};
+
+    use super::*;
+
+    #[test]
+    fn what_the_pool_keeps_of_a_memory_follows_from_the_memory_of_all_runs() {
+        const GIB: u64 = 1 << 30;
+        for (concurrency, memory, least, most) in [
+            (1_000, 12 * GIB, KEEP_RESIDENT, KEEP_RESIDENT),
+            (1_000, 4 * GIB, 900 << 10, 1_100 << 10),
+            (1_000, GIB / 2, 200 << 10, 300 << 10),
+            (10_000, 12 * GIB, 256 << 10, 512 << 10),
+        ] {
+            let kept = kept_of_memory(concurrency, memory);
+            assert!(
+                (least..=most).contains(&kept),
+                "{concurrency} {memory}: {kept}"
+            );
+        }
+    }
+
+    /// Runs that were under way at once leave as many memories, which are in no budget.
+    #[test]
+    fn memories_that_no_run_has_take_a_quarter_of_the_memory_of_all_runs() {
+        const RUNS: u32 = 32;
+        const MEMORY: u64 = 32 << 20;
+        let engine = pooled(RUNS, MEMORY).unwrap();
+        let touches = r#"(module (memory 32) (func (export "run") (local $at i32)
+            (loop $next
+                (i32.store (local.get $at) (i32.const 1))
+                (local.set $at (i32.add (local.get $at) (i32.const 4096)))
+                (br_if $next (i32.lt_u (local.get $at) (i32.const 2097152))))))"#;
+        let module = Module::new(&engine, wat::parse_str(touches).unwrap()).unwrap();
+        let mut runs = Vec::new();
+        for _ in 0..RUNS {
+            let mut store = Store::new(&engine, ());
+            store.set_fuel(1_000_000).unwrap();
+            store.set_epoch_deadline(1_000);
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            let run = instance
+                .get_typed_func::<(), ()>(&mut store, "run")
+                .unwrap();
+            run.call(&mut store, ()).unwrap();
+            runs.push(store);
+        }
+        drop(runs);
+        let metrics = engine.pooling_allocator_metrics().unwrap();
+        assert_eq!(metrics.unused_warm_memories(), RUNS);
+        let kept = metrics.unused_memory_bytes_resident() as u64;
+        assert!(kept > 0 && kept <= MEMORY / KEPT, "{kept}");
     }
 }

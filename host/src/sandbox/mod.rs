@@ -73,6 +73,8 @@ pub struct SandboxSettings {
     /// about 50 KiB and 6 memory mappings; the kernel's `vm.max_map_count` (65,530 by default)
     /// caps it near 10,000.
     pub concurrency: u32,
+    /// Bytes of memory that all runs may take together. The pool keeps a part of it at most of memories that no run has.
+    pub memory: u64,
     /// Where components are compiled.
     pub compiler: Compiler,
     /// Compiled components kept in memory; the least recently used are dropped first. Scripts count by their bytes,
@@ -91,6 +93,7 @@ impl Default for SandboxSettings {
             cache_is_shared: false,
             cache_key: [0; 32],
             concurrency: 1_000,
+            memory: u64::MAX,
             compiler: Compiler::InProcess,
             loaded: 1_000,
             compilations: 2,
@@ -132,7 +135,7 @@ pub struct Sandbox {
 impl Sandbox {
     /// Sets up the WebAssembly engine and the pool of instances.
     pub fn new(settings: SandboxSettings) -> Result<Arc<Self>, SandboxError> {
-        let engine = engine::pooled(settings.concurrency)?;
+        let engine = engine::pooled(settings.concurrency, settings.memory)?;
         let linker = host::linker(&engine)?;
         let preparer = Preparer::new()?;
         let short_ticks = Arc::<AtomicBool>::default();
@@ -312,5 +315,33 @@ impl Sandbox {
             .acquire()
             .await
             .map_err(|_| ComponentError::Host("the sandbox is closed".into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, poll};
+
+    use super::*;
+
+    /// All scripts wait for it.
+    #[tokio::test]
+    async fn the_engine_of_scripts_is_compiled_beside_what_a_workspace_compiles() {
+        let sandbox = Sandbox::new(SandboxSettings {
+            concurrency: 1,
+            ..SandboxSettings::default()
+        });
+        let sandbox = sandbox.unwrap();
+        let [loud, server] = ["loud", ENGINES_OWNER].map(|name| name.parse().unwrap());
+        let script = br#"{"entry":"step.js","modules":{"step.js":""}}"#;
+        // The workspace has its compilation under way, and the engine's has to wait for something else.
+        let places = &sandbox.compilations;
+        let (own, _engines) = (places.take(&loud).await, places.take(&server).await);
+        let mut loads = Box::pin(sandbox.load(&loud, "digest", script));
+        assert!(poll!(&mut loads).is_pending());
+        drop(own);
+        // It does not wait for the workspace's.
+        assert!(places.take(&loud).now_or_never().is_some());
+        assert!(poll!(&mut loads).is_pending());
     }
 }

@@ -18,7 +18,7 @@ fn print_config_shows_every_setting_once() {
     unique.sort_unstable();
     unique.dedup();
     assert_eq!(unique.len(), names.len());
-    assert_eq!(names.len(), 31 + 7 + 28, "{text}");
+    assert_eq!(names.len(), 32 + 7 + 28, "{text}");
     for part in [
         "listen = \"127.0.0.1:7400\"\n",
         "# public-url = \"http://127.0.0.1:7400\"",
@@ -26,6 +26,7 @@ fn print_config_shows_every_setting_once() {
         "cpu-weight = [\"acme=3\"]",
         "grace = \"1.5s\"",
         "discard-secrets = false",
+        "connections-per-address = 5000",
         "body-bytes = 1048576",
         "upload-bytes = 100000000",
         "files-bytes = 10000000000",

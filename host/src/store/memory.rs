@@ -207,7 +207,7 @@ impl Store for MemoryStore {
         self.with(|model| {
             let heads = model.of(workspace).rev().map(|kept| &kept.head);
             Ok(heads
-                .filter(|head| query.state.is_none_or(|state| head.state() == state))
+                .filter(|head| query.has(head.state()))
                 .filter(|head| query.before.is_none_or(|before| head.id < before))
                 .filter(|head| query.since.is_none_or(|since| head.id >= since))
                 .take(query.limit)

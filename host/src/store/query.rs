@@ -6,14 +6,27 @@ use crate::domain::task::{TaskHead, TaskState};
 /// Which tasks to list: newest first.
 #[derive(Debug, Clone, Default)]
 pub struct TaskQuery {
-    /// Only tasks in this state.
-    pub state: Option<TaskState>,
+    /// Only tasks in one of these states; none stands for all. One that goes from one of them to another meanwhile is in
+    /// the page, once.
+    pub states: Vec<TaskState>,
     /// Only tasks older than this one (the last of the page before).
     pub before: Option<TaskId>,
     /// Only this task and newer ones.
     pub since: Option<TaskId>,
     /// How many tasks a page has at most.
     pub limit: usize,
+}
+
+impl TaskQuery {
+    /// Whether tasks in this state are wanted.
+    pub fn has(&self, state: TaskState) -> bool {
+        self.states.is_empty() || self.states.contains(&state)
+    }
+
+    /// Whether tasks in all states are.
+    pub fn is_for_all(&self) -> bool {
+        TaskState::ALL.into_iter().all(|state| self.has(state))
+    }
 }
 
 /// Filters on a task's head. A task fits if it fits every filter that is set.

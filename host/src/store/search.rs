@@ -11,7 +11,7 @@ use stepwell_condition::{Budget, Pattern};
 use tokio::sync::oneshot;
 
 use self::heads::{Heads, Next};
-use super::{Store, StoreError, Terms};
+use super::{Store, StoreError, TaskQuery, Terms};
 use crate::domain::blocking::BlockingPool;
 use crate::domain::clock::Millis;
 use crate::domain::ids::{TaskId, WorkspaceName};
@@ -34,9 +34,9 @@ pub struct Search {
     pub states: Vec<TaskState>,
     /// With this name, this tag, come in by this webhook.
     pub terms: Terms,
-    /// Accepted at this time or later.
+    /// Of this time or later: see [`Search::time`].
     pub since: Option<Millis>,
-    /// Accepted at this time or earlier.
+    /// Of this time or earlier.
     pub until: Option<Millis>,
     /// With data that matches.
     pub pattern: Option<Arc<Pattern>>,
@@ -56,11 +56,18 @@ pub struct Page {
 }
 
 impl Search {
+    /// When a task was accepted; or the time that a schedule has made it for, which a server that was down makes up for later.
+    /// Its place in a list goes by that, too.
+    fn time(head: &TaskHead) -> Millis {
+        head.created.min(head.id.time())
+    }
+
     fn fits(&self, head: &TaskHead) -> bool {
+        let at = Self::time(head);
         (self.states.is_empty() || self.states.contains(&head.state()))
             && self.terms.fit(head)
-            && self.since.is_none_or(|since| head.created >= since)
-            && self.until.is_none_or(|until| head.created <= until)
+            && self.since.is_none_or(|since| at >= since)
+            && self.until.is_none_or(|until| at <= until)
     }
 
     /// Whether every head of the wanted states fits.
@@ -94,9 +101,13 @@ pub async fn search(
         true => search.limit + 1,
         false => CHUNK,
     };
-    let ids = (oldest, search.first());
-    let (terms, states) = (&search.terms, &search.states);
-    let mut heads = Heads::new(store, workspace, terms, states, ids, chunk);
+    let query = TaskQuery {
+        states: search.states.clone(),
+        before: search.first(),
+        since: oldest,
+        limit: chunk,
+    };
+    let mut heads = Heads::new(store, workspace, &search.terms, query);
     let mut found = PageBuilder {
         store,
         search,

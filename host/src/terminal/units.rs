@@ -167,6 +167,17 @@ pub fn plural(number: u64, one: &str) -> String {
     )
 }
 
+/// Reads a number of things of which there is at least one.
+///
+/// # Errors
+/// What would be right.
+pub fn parse_many(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("it must be a whole number of at least 1".into()),
+        Ok(number) => Ok(number),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

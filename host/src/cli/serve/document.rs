@@ -32,6 +32,7 @@ pub(super) fn document(settings: &Settings) -> ServeSettings {
             .collect(),
         components: settings.components,
         connections: settings.connections,
+        connections_per_address: settings.connections_of_one(),
         auth_failures: settings.auth_failures,
         audit_entries: settings.audit.done,
         audit_refused: settings.audit.refused,

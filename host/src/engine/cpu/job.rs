@@ -56,7 +56,7 @@ impl Turn {
                 return true;
             }
             let ticket = self.ticket.get_or_insert_default();
-            ticket.ask(context.waker());
+            ticket.ask();
             self.asked = true;
             let mut share = shared.share.write();
             match goes_first {

@@ -297,6 +297,29 @@ fn what_is_dropped_while_it_waits_for_its_turn_takes_none() {
     }
 }
 
+/// A workspace in debt has turns for each poll. A job of it that waits for something else has no more of them than wake it.
+#[test]
+fn who_waits_in_debt_is_not_polled_again_and_again() {
+    let (_threads, workers) = workers();
+    let (loud, quiet) = (name("loud"), name("quiet"));
+    // Others are active.
+    workers.spawn(&quiet, Box::pin(std::future::pending()));
+    let polls = Arc::<AtomicU64>::default();
+    workers.spend(&loud, Duration::from_millis(900));
+    for _ in 0..4 {
+        let polls = polls.clone();
+        let waits = std::future::poll_fn(move |_| {
+            polls.fetch_add(1, Ordering::Relaxed);
+            Poll::Pending
+        });
+        workers.spawn(&loud, Box::pin(waits));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    let polls = polls.load(Ordering::Relaxed);
+    assert!((4..40).contains(&polls), "{polls}");
+    assert_eq!(workers.computing(&loud), 0);
+}
+
 /// Work beside the jobs waits only if its workspace has used more than its share, and no job waits for it.
 #[test]
 fn work_on_another_thread_waits_for_its_turn_and_jobs_go_on_beside_it() {

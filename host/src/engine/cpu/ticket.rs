@@ -32,10 +32,11 @@ impl Ticket {
         self.is_beside
     }
 
-    /// The job is about to wait for a turn.
-    pub(super) fn ask(&self, waker: &Waker) {
+    /// The job is about to ask for a turn. It is not woken before [`Ticket::is_granted`] has said that it has none: a job
+    /// that gets its turn as it asks is polled at once, and would be polled again and again if it was woken, too, for as
+    /// long as its workspace is in debt and it waits for something else.
+    pub(super) fn ask(&self) {
         self.state.store(WAITING, Ordering::Release);
-        self.waker.register(waker);
     }
 
     /// Gives the job its turn, of which [`Ticket::wake`] tells it; `false` if it is gone.

@@ -7,7 +7,7 @@ use super::samples::{effect, new_task, next, workspace};
 use super::subject::{Disturbance, Shaken, journal_of};
 use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;
-use crate::store::{Commit, History, Manage, Store, StoreError, TaskQuery};
+use crate::store::{Commit, History, Manage, Store, StoreError, TaskQuery, Terms};
 
 /// A task that is read while it moves is as it was at one moment: head, data and journal.
 pub(super) async fn a_history_is_of_one_moment(mut store: Shaken<'_>) {
@@ -46,6 +46,51 @@ pub(super) async fn a_history_is_of_one_moment(mut store: Shaken<'_>) {
         );
         assert!(task.head.version >= seen, "time does not run backwards");
         seen = task.head.version;
+    }
+    writes.await.unwrap();
+}
+
+/// A task that goes from one state to another is there once, in each list that is of both.
+pub(super) async fn a_list_of_several_states_is_of_one_moment(mut store: Shaken<'_>) {
+    use TaskState as S;
+    const MOVES: u64 = 150;
+    let ws = workspace("acme");
+    let task = new_task(&ws, TaskId::new(), "{}");
+    store.get().await.accept_owned(task.clone()).await.unwrap();
+    let (writer, mut head) = (store.store.clone(), task.head.clone());
+    let writes = tokio::spawn(async move {
+        for state in [S::Error, S::Waiting, S::Ready, S::Done].iter().cycle() {
+            let commit = next(&head, *state, Some(9));
+            head = commit.head.clone();
+            writer.commit_owned(commit).await.unwrap();
+            if head.version > MOVES {
+                return;
+            }
+        }
+    });
+    let by_webhook = Terms {
+        webhook: task.head.webhook.as_ref().map(ToString::to_string),
+        ..Terms::default()
+    };
+    let those = vec![S::Ready, S::Waiting, S::Error, S::Done];
+    while !writes.is_finished() {
+        if store.by == Disturbance::Settle {
+            store.get().await;
+        }
+        for (states, terms) in [
+            (Vec::new(), &by_webhook),
+            (those.clone(), &by_webhook),
+            (those.clone(), &Terms::default()),
+        ] {
+            let query = TaskQuery {
+                states,
+                limit: 10,
+                ..TaskQuery::default()
+            };
+            let page = store.store.find(&ws, &query, terms).await.unwrap();
+            let ids: Vec<TaskId> = page.tasks.iter().map(|head| head.id).collect();
+            assert_eq!(ids, [task.head.id], "{query:?} {terms:?}");
+        }
     }
     writes.await.unwrap();
 }

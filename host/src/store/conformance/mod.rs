@@ -92,6 +92,7 @@ pub async fn all(subject: &dyn Subject) {
             what_is_removed_is_gone_from_everywhere
             a_workspace_that_is_deleted_leaves_nothing
             many_tasks_at_once
+            a_list_of_several_states_is_of_one_moment
             a_stale_claim_writes_nothing
             a_claim_is_to_one_partition
             a_transaction_needs_a_claim_to_each_partition

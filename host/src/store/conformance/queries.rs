@@ -133,7 +133,7 @@ pub(super) async fn failed_tasks_are_due_as_long_as_they_owe_a_notice(mut store:
     store.get().await.commit_owned(commit).await.unwrap();
     assert_eq!(store.get().await.next_wake_owned().await.unwrap(), None);
     let query = TaskQuery {
-        state: Some(TaskState::Error),
+        states: vec![TaskState::Error],
         before: None,
         since: None,
         limit: 10,
@@ -161,7 +161,7 @@ pub(super) async fn lists_are_paged_newest_first(mut store: Shaken<'_>) {
             .cloned()
             .collect();
         let mut query = TaskQuery {
-            state,
+            states: state.into_iter().collect(),
             before: None,
             since: None,
             limit: 4,
@@ -213,7 +213,7 @@ pub(super) async fn a_task_at_rest_goes_on(mut store: Shaken<'_>) {
         assert!(due.is_empty(), "{state}: {due:?}");
         for listed in TaskState::ALL {
             let query = TaskQuery {
-                state: Some(listed),
+                states: vec![listed],
                 before: None,
                 since: None,
                 limit: 9,

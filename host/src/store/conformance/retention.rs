@@ -293,7 +293,7 @@ pub(super) async fn what_is_removed_is_gone_from_everywhere(mut store: Shaken<'_
     }
     for state in TaskState::ALL.into_iter().map(Some).chain([None]) {
         let query = TaskQuery {
-            state,
+            states: state.into_iter().collect(),
             before: None,
             since: None,
             limit: 10,

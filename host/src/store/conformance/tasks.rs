@@ -300,7 +300,7 @@ pub(super) async fn workspaces_do_not_see_each_other(mut store: Shaken<'_>) {
         assert_eq!(listed.len(), [1, 2, 1, 1, 1][at]);
         assert!(listed.iter().all(|head| head.workspace == *ws));
         let errors = TaskQuery {
-            state: Some(TaskState::Error),
+            states: vec![TaskState::Error],
             ..query
         };
         let listed = store.get().await.list(ws, &errors).await.unwrap();

@@ -46,20 +46,20 @@ pub(super) async fn append(
     let rows = session.query(LAST, &[]).await?;
     let last: Option<i64> = rows.first().and_then(|row| row.get(0));
     let mut last = last.and_then(|last| u64::try_from(last).ok());
-    // A node whose clock is ahead does not take the ids of all others along with it.
+    // A node whose clock is ahead does not take the ids of all others along with it, nor notes a time that has not come.
     let now = rows.first().map_or(Millis::MAX, |row| millis(row.get(1)));
     let (mut ids, mut spaces, mut done, mut values) = (vec![], vec![], vec![], vec![]);
     for entry in entries {
-        let least = AuditId::from_time(entry.at.min(now))
-            .0
-            .min(i64::MAX as u64 - 1);
+        let mut stored = entry.clone();
+        stored.at = entry.at.min(now);
+        let least = AuditId::from_time(stored.at).0.min(i64::MAX as u64 - 1);
         let id = last.map_or(least, |last| least.max(last + 1));
         last = Some(id);
         ids.push(i64::try_from(id).unwrap_or(i64::MAX));
         spaces.push(of(entry.workspace.as_ref()));
         done.push(entry.is_done());
         let mut value = Vec::new();
-        entry.write(&mut value)?;
+        stored.write(&mut value)?;
         values.push(value);
     }
     let params: Params<'_> = &[&ids, &spaces, &done, &values];

@@ -22,6 +22,9 @@ const WITHDRAWN: &str = "the server that asked for it has taken it back";
 /// Rows of the journal that one group may write: the numbers of the next group's begin behind them.
 pub(super) const ROWS: i64 = 1 << 20;
 
+/// New tasks that are evidence: one is enough, unless its workspace was deleted.
+const SPACES: usize = 8;
+
 /// A task as it is stored, as far as writes need it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stored {
@@ -80,6 +83,14 @@ pub(super) enum EvidenceRow {
         task: TaskId,
         seq: i64,
     },
+}
+
+impl EvidenceRow {
+    fn workspace(&self) -> &WorkspaceName {
+        match self {
+            Self::Head { workspace, .. } | Self::Journal { workspace, .. } => workspace,
+        }
+    }
 }
 
 /// A group of changes: the rows as they are stored, and then with the accepted changes.
@@ -231,8 +242,9 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// What is there if what was taken was committed, and else is not: a new task alone if there is one whose id no
-    /// other node makes; else one row of evidence of each partition, as each can be lost by itself. Nothing if nothing is written.
+    /// What is there if what was taken was committed, and else is not: new tasks whose ids no other node makes, one of each
+    /// workspace, as each can be deleted; else one row of evidence of each workspace in each partition, as that can be lost,
+    /// too. Nothing if nothing is written.
     pub(super) fn evidence(&self) -> Vec<CommitEvidence> {
         let is_own = |write: &HeadWrite<'_>| write.expected.is_none() && write.head.has_own_id;
         let head = |(task, write): (&TaskKey<'_>, &HeadWrite<'_>)| CommitEvidence {
@@ -244,8 +256,15 @@ impl<'a> Group<'a> {
             },
             claim: (!is_own(write)).then(|| self.claim(task.1)),
         };
-        if let Some(new) = self.heads.iter().find(|(_, write)| is_own(write)) {
-            return vec![head(new)];
+        let mut own: Vec<CommitEvidence> = Vec::new();
+        for new in self.heads.iter().filter(|(_, write)| is_own(write)) {
+            let space = new.0.0;
+            if own.len() < SPACES && own.iter().all(|row| row.row.workspace() != space) {
+                own.push(head(new));
+            }
+        }
+        if !own.is_empty() {
+            return own;
         }
         let rows = self.journal.iter().map(|row| CommitEvidence {
             row: EvidenceRow::Journal {
@@ -257,7 +276,10 @@ impl<'a> Group<'a> {
         });
         let all = self.heads.iter().map(head).chain(rows);
         let each: BTreeMap<_, _> = all
-            .map(|row| (row.claim.map(|claim| claim.partition), row))
+            .map(|row| {
+                let partition = row.claim.map(|claim| claim.partition);
+                ((partition, row.row.workspace().clone()), row)
+            })
             .collect();
         each.into_values().collect()
     }

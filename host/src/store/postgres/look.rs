@@ -36,10 +36,14 @@ const KEYS: &str = "select k.n, d.task, d.until \
 const REQUESTS: &str = "select id from inbox where id = any($1) and answered is null \
     order by id for update";
 const STATUS: &str = "select pg_xact_status($1::text::xid8)";
+/// Whether the row is there, whether its partition is still this node's, and whether its workspace was deleted: the kind is
+/// [`Kind::Workspace`](super::registry_read::Kind).
 const HEAD: &str = "select exists (select from tasks where workspace = $1 and id = $2 and version >= $3 \
-    and settled >= $4), $5::int2 is null or exists (select from partitions where id = $5 and owner = $6 and epoch = $7)";
+    and settled >= $4), $5::int2 is null or exists (select from partitions where id = $5 and owner = $6 and epoch = $7), \
+    not exists (select from setup where kind = 1 and workspace = $1)";
 const ROW: &str = "select exists (select from journal where workspace = $1 and task = $2 and seq = $3), \
-    exists (select from partitions where id = $4 and owner = $5 and epoch = $6)";
+    exists (select from partitions where id = $4 and owner = $5 and epoch = $6), \
+    not exists (select from setup where kind = 1 and workspace = $1)";
 
 /// Reads what the changes of all jobs stand on into `group`. New tasks are looked for only if `looks` is set, or if they have
 /// a delivery's key, which may be that of the same task, there already. Returns the transaction's id.
@@ -157,7 +161,8 @@ pub(super) async fn look<'a>(
 pub(super) enum CommitStatus {
     Committed,
     NotCommitted,
-    /// It is not known: this node owns none of the partitions any more, and the rows may be another node's.
+    /// It is not known: this node owns none of the partitions any more, and the rows may be another node's; or all of their
+    /// workspaces were deleted.
     Unknown,
 }
 
@@ -222,11 +227,14 @@ async fn judge(
             session.query(ROW, params).await?
         }
     };
-    let (is_there, is_own) = found
-        .first()
-        .map_or((false, false), |row| (row.get(0), row.get(1)));
+    let Some(row) = found.first() else {
+        return Ok(CommitStatus::Unknown);
+    };
+    let (is_there, is_own, is_deleted) = (row.get(0), row.get(1), row.get(2));
     Ok(match (is_there, is_own) {
         (true, true) => CommitStatus::Committed,
+        // It may have been there, and be gone with its workspace.
+        (false, true) if is_deleted => CommitStatus::Unknown,
         (false, true) => CommitStatus::NotCommitted,
         (_, false) => CommitStatus::Unknown,
     })

@@ -3,7 +3,8 @@
 //! Each node owns a share of the partitions ([`nodes`]) and writes the tasks of these alone, so that the engine runs on them
 //! as it does on one machine. Changes of many tasks are one transaction ([`queue`], [`lane`]), which locks the rows of their partitions
 //! for share: a node that lost a partition writes nothing ([`group`]). The setup has a revision in
-//! one row ([`registry`]). Actions on a task of another node go through a table ([`inbox`]). Reads are single statements ([`tasks`], [`queries`]), each of which sees one moment.
+//! one row ([`registry`]). Actions on a task of another node go through a table ([`inbox`]). Reads are single statements ([`tasks`], [`lists`], [`queries`]), each of
+//! which sees one moment.
 
 mod audit;
 mod board;
@@ -21,6 +22,7 @@ mod inbox;
 mod interrupted;
 mod lane;
 mod leaving;
+mod lists;
 mod look;
 mod migration;
 mod moved;

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::part::Part;
 use super::{
-    PostgresStore, audit, bodies, deliveries, purge, queries, registry, registry_read, tasks,
+    PostgresStore, audit, bodies, deliveries, lists, purge, queries, registry, registry_read, tasks,
 };
 use crate::domain::audit::{AuditEntry, AuditPage, AuditQuery};
 use crate::domain::clock::Millis;
@@ -144,7 +144,7 @@ impl Store for PostgresStore {
         workspace: &WorkspaceName,
         query: &TaskQuery,
     ) -> Result<Vec<TaskHead>, StoreError> {
-        queries::list(&self.shared, workspace, query).await
+        lists::list(&self.shared, workspace, query).await
     }
 
     async fn find(
@@ -153,7 +153,7 @@ impl Store for PostgresStore {
         query: &TaskQuery,
         terms: &Terms,
     ) -> Result<TaskPage, StoreError> {
-        queries::find(&self.shared, workspace, query, terms).await
+        lists::find(&self.shared, workspace, query, terms).await
     }
 
     async fn counts(&self, workspace: &WorkspaceName) -> Result<Counts, StoreError> {

@@ -1,35 +1,26 @@
-//! Heads of tasks as a search looks at them: of several states, newest first, read as they are needed.
+//! Heads of tasks as a search looks at them: newest first, read as they are needed.
 
 use std::collections::VecDeque;
 
 use crate::domain::ids::{TaskId, WorkspaceName};
-use crate::domain::task::{TaskHead, TaskState};
-use crate::store::{Store, StoreError, TaskPage as Part, TaskQuery, Terms};
+use crate::domain::task::TaskHead;
+use crate::store::{Store, StoreError, TaskPage, TaskQuery, Terms};
 
-/// Reads of an index for one page that may find nothing.
-const VAIN: usize = 8;
+/// Reads for one page that may find nothing.
+const VAIN: usize = 9;
 
-/// Heads of the wanted states, newest first, read as they are needed.
+/// The heads that a query is for, newest first. Each is read once, with all others of its part of the ids.
 pub(super) struct Heads<'s> {
     store: &'s dyn Store,
     workspace: &'s WorkspaceName,
     terms: &'s Terms,
-    since: Option<TaskId>,
-    sources: Vec<Source>,
-    chunk: usize,
-    /// Reads that may still find nothing, beside the first of each source.
-    vain: usize,
-    /// The last one that was given; one that changes its state may turn up twice.
-    last: Option<TaskId>,
-}
-
-struct Source {
-    state: Option<TaskState>,
-    before: Option<TaskId>,
+    /// For the next read.
+    query: TaskQuery,
     heads: VecDeque<TaskHead>,
+    /// There may be more than was read.
     more: bool,
-    /// It has been read from.
-    begun: bool,
+    /// Reads that may still find nothing.
+    vain: usize,
 }
 
 pub(super) enum Next {
@@ -41,119 +32,58 @@ pub(super) enum Next {
 }
 
 impl<'s> Heads<'s> {
-    /// Heads in one of the states (in any, if none is named) that fit `terms`, from `since` on and before `before`, read
-    /// `chunk` at a time.
+    /// Those that fit `terms`, too, read as many at a time as the query's limit says.
     pub(super) fn new(
         store: &'s dyn Store,
         workspace: &'s WorkspaceName,
         terms: &'s Terms,
-        states: &[TaskState],
-        (since, before): (Option<TaskId>, Option<TaskId>),
-        chunk: usize,
+        query: TaskQuery,
     ) -> Self {
-        let mut states: Vec<Option<TaskState>> = TaskState::ALL
-            .into_iter()
-            .filter(|state| states.is_empty() || states.contains(state))
-            .map(Some)
-            .collect();
-        // One walk over all is cheaper than seven, but for what is found by indexes, which are by state.
-        if states.len() == TaskState::ALL.len() && terms.is_empty() {
-            states = vec![None];
-        }
-        let source = |state| Source {
-            state,
-            before,
-            heads: VecDeque::new(),
-            more: true,
-            begun: false,
-        };
         Self {
             store,
             workspace,
             terms,
-            since,
-            sources: states.into_iter().map(source).collect(),
-            chunk,
+            query,
+            heads: VecDeque::new(),
+            more: true,
             vain: VAIN,
-            last: before,
         }
     }
 
     pub(super) async fn next(&mut self) -> Result<Next, StoreError> {
         loop {
-            self.fill().await?;
-            let empty = self.sources.iter().filter(|source| source.heads.is_empty());
-            let stopped = empty
-                .filter(|source| source.more)
-                .map(|source| source.before.unwrap_or(TaskId::MAX))
-                .max();
-            let newest = self
-                .sources
-                .iter_mut()
-                .filter(|source| !source.heads.is_empty())
-                .max_by_key(|source| source.heads.front().map(|head| head.id));
-            let id = newest.as_ref().and_then(|source| source.heads.front());
-            // What a source has not been looked at for may be newer than all that are known.
-            if let Some(at) = stopped
-                && id.is_none_or(|head| head.id < at)
-            {
-                return Ok(Next::Stopped(at));
-            }
-            let Some(head) = newest.and_then(|source| source.heads.pop_front()) else {
-                return Ok(Next::End);
-            };
-            if self.last.is_none_or(|last| head.id < last) {
-                self.last = Some(head.id);
+            if let Some(head) = self.heads.pop_front() {
                 return Ok(Next::Head(Box::new(head)));
             }
-        }
-    }
-
-    /// Reads on where nothing is left, as far as that is allowed: each source once, whatever it finds.
-    async fn fill(&mut self) -> Result<(), StoreError> {
-        for only_new in [true, false] {
-            for at in 0..self.sources.len() {
-                while self.wants(at, only_new) {
-                    self.read_on(at).await?;
-                }
+            if !self.more {
+                return Ok(Next::End);
             }
+            if self.vain == 0 {
+                return Ok(Next::Stopped(self.query.before.unwrap_or(TaskId::MAX)));
+            }
+            self.read_on().await?;
         }
-        Ok(())
     }
 
-    fn wants(&self, at: usize, only_new: bool) -> bool {
-        let source = &self.sources[at];
-        let allowed = !source.begun || (!only_new && self.vain > 0);
-        source.heads.is_empty() && source.more && allowed
-    }
-
-    async fn read_on(&mut self, at: usize) -> Result<(), StoreError> {
-        let source = &self.sources[at];
-        let query = TaskQuery {
-            state: source.state,
-            before: source.before,
-            since: self.since,
-            limit: self.chunk,
-        };
-        let part = self.read(&query).await?;
-        let source = &mut self.sources[at];
-        if source.begun && part.tasks.is_empty() {
+    async fn read_on(&mut self) -> Result<(), StoreError> {
+        let part = self.read().await?;
+        if part.tasks.is_empty() {
             self.vain -= 1;
         }
-        source.begun = true;
-        source.more = part.next.is_some();
-        source.before = part.next;
-        source.heads = part.tasks.into();
+        self.more = part.next.is_some();
+        self.query.before = part.next;
+        self.heads = part.tasks.into();
         Ok(())
     }
 
-    async fn read(&self, query: &TaskQuery) -> Result<Part, StoreError> {
+    async fn read(&self) -> Result<TaskPage, StoreError> {
+        let query = &self.query;
         if !self.terms.is_empty() {
             return self.store.find(self.workspace, query, self.terms).await;
         }
         let tasks = self.store.list(self.workspace, query).await?;
         let is_full = tasks.len() >= query.limit;
         let next = tasks.last().filter(|_| is_full).map(|head| head.id);
-        Ok(Part { tasks, next })
+        Ok(TaskPage { tasks, next })
     }
 }

@@ -192,6 +192,34 @@ async fn a_span_of_time_has_its_ends_in_it() {
     }
 }
 
+/// It is listed by the time that it was planned for, so it is found by that, wherever a page ends.
+#[tokio::test]
+async fn a_task_that_a_schedule_makes_late_is_of_its_planned_time() {
+    let (store, ws) = (MemoryStore::new(), workspace("acme"));
+    let (planned, made) = (1_000_000, 5_000_000);
+    let mut late = new_task(&ws, TaskId::derived(planned, [1; 10]), "{}");
+    late.head.created = made;
+    let id = late.head.id;
+    store.accept_owned(late).await.unwrap();
+    for (since, until, expected) in [
+        (Some(planned), None, &[id][..]),
+        (None, Some(planned), &[id]),
+        (Some(planned), Some(planned), &[id]),
+        (Some(planned + 1), None, &[]),
+        (Some(made), Some(made), &[]),
+        (None, Some(planned - 1), &[]),
+    ] {
+        let wanted = Search {
+            since,
+            until,
+            limit: 2,
+            ..Search::default()
+        };
+        let found = all_pages(&store, &ws, wanted).await;
+        assert_eq!(found, expected, "{since:?} {until:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_page_is_bounded_work_and_the_next_one_goes_on() {
     let (store, ws) = (MemoryStore::new(), workspace("acme"));

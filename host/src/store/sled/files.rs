@@ -29,7 +29,7 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
 }
 
 /// Bytes of a file that are written before they are made durable: what others write waits for that.
-const PORTION: usize = 1024 * 1024;
+const PORTION: usize = 256 * 1024;
 
 /// Writes a file beside `path`, in `directory` of the same file system, makes it durable and renames it to
 /// `path`. The name is durable only after [`sync_directory`]. After an error no part of the file is left;

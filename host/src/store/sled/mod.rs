@@ -40,6 +40,7 @@ pub mod inspect;
 mod key_names;
 mod keys;
 mod lanes;
+mod lists;
 mod log;
 mod long;
 mod marks;

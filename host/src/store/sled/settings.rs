@@ -35,7 +35,7 @@ pub struct SledSettings {
     pub seed: Option<[u8; 32]>,
     /// How keys of deliveries are kept.
     pub(super) dedup: DedupSettings,
-    /// How much one search for tasks by their terms may cost, see [`super::queries`].
+    /// How much one search for tasks by their terms may cost, see [`super::lists`].
     pub(super) look_cost: usize,
     pub(super) fail: FailPoint,
 }

@@ -11,7 +11,8 @@ use super::change::{self, Change, Kind};
 use super::message::Part;
 use super::setup::Setup;
 use super::{
-    audit, bodies, counts, dedup, deliveries, purge, queries, registry, shapes, tasks, timeline,
+    audit, bodies, counts, dedup, deliveries, lists, purge, queries, registry, shapes, tasks,
+    timeline,
 };
 use crate::domain::audit::{AuditEntry, AuditPage, AuditQuery};
 use crate::domain::blocking::spawn_blocking;
@@ -211,7 +212,7 @@ impl Store for SledStore {
         query: &TaskQuery,
     ) -> Result<Vec<TaskHead>, StoreError> {
         let (workspace, query) = (workspace.clone(), query.clone());
-        self.blocking(move |shared| queries::list(shared, &workspace, &query))
+        self.blocking(move |shared| lists::list(shared, &workspace, &query))
             .await
     }
 
@@ -222,7 +223,7 @@ impl Store for SledStore {
         terms: &Terms,
     ) -> Result<TaskPage, StoreError> {
         let (workspace, query, terms) = (workspace.clone(), query.clone(), terms.clone());
-        self.blocking(move |shared| queries::find(shared, &workspace, &query, &terms))
+        self.blocking(move |shared| lists::find(shared, &workspace, &query, &terms))
             .await
     }
 

@@ -15,7 +15,7 @@ use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;
 use crate::store::conformance::owned::Owned as _;
 use crate::store::conformance::samples::{new_task, next, workspace};
-use crate::store::{Store, StoreError};
+use crate::store::{Manage, Store, StoreError};
 
 /// The socket of the proxy in its folder, as clients expect it.
 const SOCKET: &str = ".s.PGSQL.5432";
@@ -97,6 +97,8 @@ async fn no_doubt_is_resolved_wrongly_when_a_connection_is_cut_within_a_commit()
     let files = std::env::temp_dir().join("stepwell-no-files");
     let settings = PostgresSettings::new(&url, files).unwrap();
     let store = PostgresStore::open(settings).await.unwrap();
+    let set_up = Manage::AddWorkspace(workspace("acme"));
+    store.manage_now(set_up).await.unwrap();
     cuts.begins.store(true, Ordering::Relaxed);
     let writers: Vec<_> = (0..8u8)
         .map(|number| {

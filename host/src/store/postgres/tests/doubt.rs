@@ -5,18 +5,26 @@ use super::look::{self, CommitStatus};
 use super::server::PostgresServer;
 use super::takeover::{LEASE, in_partition, kill, node, owned, two_nodes, until};
 use super::*;
+use crate::domain::ids::TaskId;
 use crate::domain::task::TaskState;
 use crate::store::conformance::owned::Owned as _;
-use crate::store::conformance::samples::{effect, next};
-use crate::store::{NewTask, Store, StoreError};
+use crate::store::conformance::samples::{effect, new_task, next, workspace};
+use crate::store::{Manage, NewTask, Store, StoreError};
 
 /// An id that no transaction has had: that of one which was lost with the server's machine.
 const LOST: &str = "99999999999";
+
+/// Sets a workspace up: what is missing of one that was deleted says nothing.
+async fn set_up(store: &PostgresStore, name: &str) {
+    let add = Manage::AddWorkspace(workspace(name));
+    store.manage_now(add).await.unwrap();
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_another_node_wrote_is_not_taken_for_ones_own() {
     let server = PostgresServer::start();
     let (one, two) = two_nodes(&server).await;
+    set_up(&one, "acme").await;
     let task = in_partition(7);
     one.accept_owned(task.clone()).await.unwrap();
     let claim = one.ownership().borrow().claim_of(task.head.id).unwrap();
@@ -111,6 +119,7 @@ async fn a_partition_that_was_lost_does_not_leave_the_others_in_doubt() {
     const TAKE: &str = "update partitions set owner = -1, epoch = epoch + 1 where id = $1";
     let server = PostgresServer::start();
     let one = node(&server, LEASE).await;
+    set_up(&one, "acme").await;
     let session = Session::open(&one.shared.settings).await.unwrap();
     let tasks: Vec<NewTask> = (1..=4).map(in_partition).collect();
     for task in &tasks {
@@ -178,4 +187,40 @@ async fn a_partition_that_was_lost_does_not_leave_the_others_in_doubt() {
         lose(second).await;
         assert_eq!(status(LOST).await, CommitStatus::Unknown);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_gone_with_its_workspace_says_nothing_of_the_others() {
+    let server = PostgresServer::start();
+    let one = node(&server, std::time::Duration::from_secs(60)).await;
+    let session = Session::open(&one.shared.settings).await.unwrap();
+    let mut jobs = Vec::new();
+    for name in ["acme", "other"] {
+        set_up(&one, name).await;
+        let task = new_task(&workspace(name), TaskId::new(), "{}");
+        let claim = one.ownership().borrow().claim_of(task.head.id).unwrap();
+        jobs.push(vec![Part::accept(claim, task).unwrap()]);
+    }
+    let mut group = Group::default();
+    let look = look::look(&one.shared, &session, &jobs, false, &mut group);
+    look.await.unwrap();
+    for job in &jobs {
+        group.take(job).unwrap();
+    }
+    let (written, committed) = put::put(&session, &group).await;
+    written.and(committed).unwrap();
+    let evidence = group.evidence();
+    for (name, expected) in [
+        ("acme", CommitStatus::Committed),
+        ("other", CommitStatus::Unknown),
+    ] {
+        let delete = Manage::DeleteWorkspace(workspace(name));
+        one.manage_now(delete).await.unwrap();
+        // As far as the first moment of its removal.
+        let erase = "delete from tasks where workspace = $1";
+        session.execute(erase, &[&name]).await.unwrap();
+        let found = look::read_commit_status(&one.shared, &session, LOST, &evidence).await;
+        assert_eq!(found.unwrap(), Some(expected), "{name} is deleted");
+    }
+    one.close().await;
 }

@@ -325,7 +325,7 @@ async fn everything_goes_into_a_database_and_back_and_is_the_same() {
     // Its tasks go on.
     let ws = workspace("a");
     let query = TaskQuery {
-        state: Some(TaskState::Ready),
+        states: vec![TaskState::Ready],
         since: None,
         limit: 1,
         before: None,

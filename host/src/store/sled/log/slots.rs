@@ -31,7 +31,7 @@ pub(super) struct ClosedSlot {
 
 /// The part of the log that the checkpoint shares with the committer.
 pub(in super::super) struct Slots {
-    pub(super) directory: PathBuf,
+    pub(in super::super) directory: PathBuf,
     pub(super) slot_bytes: u64,
     pub(super) closed: Mutex<VecDeque<ClosedSlot>>,
     pub(super) spares: Mutex<Vec<(PathBuf, File)>>,

@@ -16,7 +16,7 @@ fn keys_of(store: &SledStore, prefix: &[u8]) -> usize {
 
 async fn listed(store: &SledStore, state: Option<TaskState>) -> Vec<TaskId> {
     let query = TaskQuery {
-        state,
+        states: state.into_iter().collect(),
         before: None,
         since: None,
         limit: 5000,
@@ -146,7 +146,7 @@ async fn found(
     terms: &crate::store::Terms,
 ) -> (Vec<TaskId>, usize) {
     let mut query = TaskQuery {
-        state,
+        states: state.into_iter().collect(),
         before: None,
         since: None,
         limit: 50,

@@ -66,7 +66,7 @@ pub(super) async fn dump(store: &dyn Store) -> Dump {
     for ws in spaces() {
         for state in TaskState::ALL.into_iter().map(Some).chain([None]) {
             let query = TaskQuery {
-                state,
+                states: state.into_iter().collect(),
                 before: None,
                 since: None,
                 limit: 1000,

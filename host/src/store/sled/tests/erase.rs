@@ -94,7 +94,7 @@ async fn is_whole(store: &SledStore, ws: &WorkspaceName, ids: &[TaskId]) {
         assert!(task.is_some_and(|task| task.data.contains("stays")));
     }
     let query = TaskQuery {
-        state: None,
+        states: Vec::new(),
         before: None,
         since: None,
         limit: 500,
