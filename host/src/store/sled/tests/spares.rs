@@ -42,11 +42,7 @@ async fn the_committer_makes_no_file_while_there_is_time_to_make_it_ahead() {
     for _ in 0..20 {
         let task = new_task(&workspace("acme"), TaskId::new(), &data);
         store.accept_owned(task).await.unwrap();
-        let until = Instant::now() + Duration::from_secs(60);
-        while !store.shared.slots.is_prepared() {
-            assert!(Instant::now() < until, "no file is made ahead");
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        has_spare(&store).await;
     }
     let makers = makers.lock();
     assert!(makers.len() > 10, "{makers:?}");
@@ -54,6 +50,14 @@ async fn the_committer_makes_no_file_while_there_is_time_to_make_it_ahead() {
         makers.iter().all(|name| name != "store-commit"),
         "{makers:?}"
     );
+}
+
+async fn has_spare(store: &SledStore) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !store.shared.slots.is_prepared() {
+        assert!(Instant::now() < until, "no file is made ahead");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
 
 /// A store that gets no more files for `short` while the switch is on.
@@ -83,6 +87,8 @@ async fn a_checkpoint_that_gets_no_file_for_a_spare_stops_no_writes() {
     let (store, is_short) = without_files(home.path(), &[Write::Slot]);
     let task = || new_task(&workspace("acme"), TaskId::new(), "{}");
     store.accept_owned(task()).await.unwrap();
+    // Else one that is just being made would come in between.
+    has_spare(&store).await;
     is_short.store(true, Ordering::SeqCst);
     store.shared.slots.scrub().unwrap_err();
     assert!(!store.shared.slots.is_prepared());
