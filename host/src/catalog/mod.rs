@@ -176,5 +176,22 @@ fn room(what: &'static str, there: usize, most: usize) -> Result<(), CatalogErro
     Ok(())
 }
 
+/// A catalog of a new store in memory, for tests of what stands on it.
+#[cfg(test)]
+pub(crate) async fn in_memory(clock: Arc<dyn Clock>) -> Arc<Catalog> {
+    use crate::sandbox::SandboxSettings;
+    use crate::store::memory::MemoryStore;
+
+    let dir = tempfile::tempdir().unwrap();
+    let vault = Vault::open(dir.path(), Some(&"a".repeat(64))).unwrap();
+    let sandbox = Sandbox::new(SandboxSettings {
+        concurrency: 1,
+        ..SandboxSettings::default()
+    });
+    let store = Arc::new(MemoryStore::new());
+    let catalog = Catalog::open(store, sandbox.unwrap(), vault, clock);
+    catalog.await.unwrap()
+}
+
 #[cfg(test)]
 mod tests;

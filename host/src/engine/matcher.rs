@@ -77,23 +77,12 @@ mod tests {
 
     use super::super::blocking::Turn;
     use super::*;
+    use crate::catalog::in_memory;
     use crate::clock::SimulatedClock;
-    use crate::sandbox::{Sandbox, SandboxSettings};
-    use crate::store::Store;
-    use crate::store::memory::MemoryStore;
-    use crate::vault::Vault;
 
     #[tokio::test]
     async fn work_on_another_thread_has_a_turn_of_the_workspace() {
-        let dir = tempfile::tempdir().unwrap();
-        let vault = Vault::open(dir.path(), Some(&"a".repeat(64))).unwrap();
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let sandbox = Sandbox::new(SandboxSettings {
-            concurrency: 1,
-            ..SandboxSettings::default()
-        });
-        let clock = Arc::new(SimulatedClock::at(1_000));
-        let catalog = Catalog::open(store, sandbox.unwrap(), vault, clock);
+        let catalog = in_memory(Arc::new(SimulatedClock::at(1_000))).await;
         let counted = Arc::<Mutex<Vec<WorkspaceName>>>::default();
         let spent = counted.clone();
         let turns = move |workspace: &WorkspaceName| {
@@ -102,7 +91,7 @@ mod tests {
         };
         let pool = FairPool::new(Box::new(|_, _| ()), Box::new(turns));
         let pool = Arc::new(pool.unwrap());
-        let matcher = Matcher::new(catalog.await.unwrap(), pool);
+        let matcher = Matcher::new(catalog, pool);
         let workspace: WorkspaceName = "default".parse().unwrap();
         for (bytes, times) in [(10, 0), (MATCHING_AT_ONCE_BYTES, 1)] {
             let text = format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes));

@@ -142,15 +142,12 @@ mod tests {
 
     use super::super::blocking::Turn;
     use super::*;
+    use crate::catalog::in_memory;
     use crate::clock::SimulatedClock;
     use crate::connectors::{EgressPolicy, EgressRule, FetchSettings};
     use crate::domain::blocking::Job;
     use crate::domain::budget::Permit;
     use crate::domain::effect::Redirect;
-    use crate::sandbox::{Sandbox, SandboxSettings};
-    use crate::store::Store;
-    use crate::store::memory::MemoryStore;
-    use crate::vault::Vault;
 
     struct AtOnce;
 
@@ -198,15 +195,7 @@ mod tests {
     }
 
     async fn outgoing(pace: Arc<Asked>) -> Outgoing {
-        let dir = tempfile::tempdir().unwrap();
-        let vault = Vault::open(dir.path(), Some(&"a".repeat(64))).unwrap();
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-        let sandbox = Sandbox::new(SandboxSettings {
-            concurrency: 1,
-            ..SandboxSettings::default()
-        });
         let clock = Arc::new(SimulatedClock::at(1_000));
-        let catalog = Catalog::open(store, sandbox.unwrap(), vault, clock.clone());
         let turns =
             |_: &WorkspaceName| Box::pin(std::future::ready(Box::new(()) as Turn)) as Pin<Box<_>>;
         let policy = EgressPolicy::new(&[EgressRule::parse("127.0.0.1").unwrap()]);
@@ -215,7 +204,7 @@ mod tests {
             ..FetchSettings::default()
         });
         Outgoing {
-            catalog: catalog.await.unwrap(),
+            catalog: in_memory(clock.clone()).await,
             client: Arc::new(client.unwrap()),
             clock,
             calls: Budget::unlimited(),

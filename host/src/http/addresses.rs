@@ -75,9 +75,7 @@ impl Addresses {
             network,
         })
     }
-}
 
-impl Addresses {
     fn tell(&self, ip: IpAddr) {
         let Some(count) = self.closed.lock().note(Instant::now()) else {
             return;

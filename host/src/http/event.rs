@@ -36,18 +36,16 @@ pub(super) const PATH: &str = "/event/{key}";
 /// The same for the router: all that follows is the key, so that a slash behind it is no other path.
 pub(super) const PATTERN: &str = "/event/{*key}";
 
-/// Whether a path is that of an event, whatever its key.
-pub(super) fn is_path(path: &str) -> bool {
-    path.len() > PREFIX.len() && path.starts_with(PREFIX)
+/// The key in the path of an event, as it was sent: see `find`.
+pub(super) fn key(path: &str) -> Option<&str> {
+    let key = path.strip_prefix(PREFIX);
+    key.filter(|key| !key.is_empty())
 }
 
 /// Answers a request to `/event/{key}`.
 pub(super) async fn event(api: &Api, sender: Sender, request: Request<Incoming>) -> Response<Body> {
     let (head, mut body) = request.into_parts();
-    // As it was sent: see `find`.
-    let path = head.uri.path();
-    let key = path.strip_prefix(PREFIX).unwrap_or(path);
-    let webhook = match find(api, key).await {
+    let webhook = match find(api, key(head.uri.path()).unwrap_or_default()).await {
         Ok(Some(webhook)) => webhook,
         unknown => {
             drain(&head.headers, &mut body).await;
